@@ -1,0 +1,1 @@
+"""Deeds that touch more than one room."""

@@ -1,0 +1,1 @@
+"""The `.torrent` file itself: kept, found, sent as it came in."""

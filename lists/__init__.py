@@ -1,0 +1,1 @@
+"""Which infohashes are allowed or refused, why, since when, by whom."""
