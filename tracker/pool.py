@@ -6,6 +6,7 @@ Removal moves the last slot into the hole. A small pool is scanned; a large one 
 """
 
 from array import array
+from typing import TypeAlias
 
 from tracker.draw import Draws
 
@@ -20,6 +21,7 @@ _PREFIX = {6: 4, 18: 8}
 """What counts as one address: an IPv4 address, an IPv6 /64."""
 
 type_of_word = "I"
+Words: TypeAlias = "array[int]"
 
 
 def word_of(now: int, flags: int) -> int:
@@ -83,7 +85,7 @@ class Pool:
             self._build()
         return slot
 
-    def extend(self, peers: bytes, words: array[int]) -> None:
+    def extend(self, peers: bytes, words: Words) -> None:
         """Append many peers, none of which is here yet."""
         first = len(self.words)
         self.peers += peers

@@ -10,7 +10,7 @@ from array import array
 from dataclasses import dataclass
 
 from bittorrent.infohash import InfoHash
-from tracker.pool import EPOCH, Pool, type_of_word
+from tracker.pool import EPOCH, Pool, Words, type_of_word
 from tracker.swarm import ROW_BITS, STRIDES, Swarm
 
 VERSION = 1
@@ -35,7 +35,7 @@ class Piece:
 
     completed: int
     touched: int
-    pools: tuple[tuple[bytes, array[int]], ...]
+    pools: tuple[tuple[bytes, Words], ...]
 
 
 class DamagedRow(Exception):
@@ -74,7 +74,7 @@ def unpack(payload: bytes) -> Piece:
     return Piece(completed, touched + EPOCH, tuple(pools))
 
 
-def _unpack_pool(payload: bytes, at: int, stride: int) -> tuple[int, bytes, array[int]]:
+def _unpack_pool(payload: bytes, at: int, stride: int) -> tuple[int, bytes, Words]:
     (count,) = _COUNT.unpack_from(payload, at)
     at += _COUNT.size
     middle, end = at + count * stride, at + count * (stride + _WORD)
@@ -85,7 +85,7 @@ def _unpack_pool(payload: bytes, at: int, stride: int) -> tuple[int, bytes, arra
     return end, payload[at:middle], _little(words)
 
 
-def _little(words: array[int]) -> array[int]:
+def _little(words: Words) -> Words:
     if sys.byteorder == "big":
         words = words[:]
         words.byteswap()

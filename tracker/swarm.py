@@ -1,11 +1,10 @@
 """Hides how one swarm keeps its peers: four pools by role and family, and which of its rows have changed."""
 
-from array import array
 from collections.abc import Iterator
 
 from tracker.draw import Draws
 from tracker.model import Announce, Counts, Event, Families
-from tracker.pool import COMPLETED, FLAGS, PAUSED, Pool, word_of
+from tracker.pool import COMPLETED, FLAGS, PAUSED, Pool, Words, word_of
 from tracker.shares import share
 
 ROW_BITS = 12
@@ -105,7 +104,7 @@ class Swarm:
         self._count(which, -1, word)
         self.dirty |= 1 << (slot >> ROW_BITS) | 1 << (len(pool) >> ROW_BITS)
 
-    def load(self, which: int, peers: bytes, words: array[int]) -> None:
+    def load(self, which: int, peers: bytes, words: Words) -> None:
         """Append many peers, none of which is here yet, without calling anything changed."""
         self.pool(which).extend(peers, words)
         if which in (LEECHERS4, LEECHERS6):
