@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
+
+from bittorrent.infohash import InfoHash
 
 _LARGEST = 2**63 - 1
 
