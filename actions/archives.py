@@ -47,7 +47,7 @@ _DAMAGED = (
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A file that may be a torrent: its name, its bytes or why there are none, and bytes read of all sources."""
+    """A file that may be a torrent: its name, its bytes or why there are none, and bytes read so far."""
 
     name: str
     data: bytes | Refusal
@@ -158,7 +158,7 @@ def _read_tar(path: Path, file: IO[bytes], limit: int, done: int) -> Iterator[Ca
         with tarfile.open(fileobj=fenced, mode="r:") as archive:
             while (member := archive.next()) is not None:
                 # tarfile remembers every member that it has seen; a collection has millions.
-                archive.members.clear()
+                vars(archive)["members"].clear()
                 if member.type in tarfile.REGULAR_TYPES and member.name.lower().endswith(TORRENT_SUFFIXES):
                     data = _tar_member(archive, member, limit)
                     yield Candidate(_shown(f"{path}/{member.name}"), data, done + file.tell())

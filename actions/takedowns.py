@@ -1,13 +1,13 @@
-"""Hides what a verdict on a torrent sets in motion: the lists, the cache and the tracker, under all its names."""
+"""Hides what a verdict on a torrent sets in motion: lists, cache and tracker, under all its names."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Protocol
 
 import structlog
-from bittorrent.metainfo import Metainfo
 
 from bittorrent.infohash import InfoHash
+from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
 from cache.torrents import TorrentCache
 from cache.unbroken import Unbroken
@@ -38,7 +38,7 @@ class TrackerPolicy(Protocol):
 
 
 class Takedowns:
-    """Blocks and allows torrents. What is on the lists is what the tracker does and what the cache holds."""
+    """Blocks and allows torrents, so that tracker and cache always follow the lists."""
 
     def __init__(
         self, cache: TorrentCache, lists: Lists, policy: TrackerPolicy, clock: Callable[[], float]
@@ -51,7 +51,7 @@ class Takedowns:
         self._deeds = Unbroken()
 
     async def start(self) -> None:
-        """Tell the tracker every verdict and every held torrent, and finish takedowns that a crash cut short."""
+        """Tell the tracker every verdict and held torrent, and finish takedowns that a crash cut short."""
         async for entries in self._lists.walk(None, _BATCH):
             for entry in entries:
                 await self._restore(entry)
@@ -71,7 +71,7 @@ class Takedowns:
         return await self._deeds.run(self._unset(infohash, Verdict.DENY))
 
     async def allow(self, infohash: InfoHash, reason: str, by: str) -> Entry:
-        """Let a torrent be announced in listed mode though the cache does not hold it. Refusal: `bad-reason`."""
+        """Let a torrent be announced in listed mode though it is not held. Refusal: `bad-reason`."""
         return await self._deeds.run(self._allow(infohash, reason, by))
 
     async def disallow(self, infohash: InfoHash) -> bool:
@@ -97,7 +97,7 @@ class Takedowns:
             raise Refusal("blocked", entry.reason)
 
     async def admit(self, metainfo: Metainfo) -> None:
-        """Let a torrent that was just cached be announced. Refusal: `blocked`, when it was blocked meanwhile."""
+        """Let a torrent that was just cached be announced. Refusal: `blocked`, if it was blocked since."""
         async with self._turn:
             # A block takes its turn too: either it is seen here, or it comes later and removes the file.
             if await self._lists.denied(metainfo.infohashes) is None:
@@ -136,7 +136,7 @@ class Takedowns:
         return covering
 
     async def _learn(self, entry: Entry, names: tuple[InfoHash, ...]) -> Entry:
-        """Make an entry cover these names and those that the cache knows; it outlives the cached file."""
+        """Make an entry cover these names and those that the cache knows, for good."""
         known = set(names)
         for name in _short(entry.names):
             record = await self._cache.find(name)

@@ -1,4 +1,4 @@
-"""Hides how whole collections of torrents come in and go out: one by one, resumable, each with its outcome."""
+"""Hides how whole collections of torrents come in and go out: one by one, each with its outcome."""
 
 import asyncio
 import hashlib

@@ -4,11 +4,11 @@ import asyncio
 from dataclasses import dataclass
 
 import structlog
-from bittorrent.bencode import Limits
-from bittorrent.metainfo import Metainfo
 
 from actions.takedowns import Takedowns
+from bittorrent.bencode import Limits
 from bittorrent.infohash import InfoHash
+from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
 from cache.compression import unpack
 from cache.torrents import Added, TorrentCache

@@ -1,14 +1,14 @@
-"""Hides how files and records are compared: brought into step at start, and verified when an operator asks."""
+"""Hides how files and records are compared: brought into step at start, verified when asked."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
-from bittorrent.bencode import Limits
-from bittorrent.metainfo import Metainfo
 
+from bittorrent.bencode import Limits
 from bittorrent.infohash import InfoHash
+from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
 from cache.compression import INFLATED_LIMIT, unpack
 from cache.record import Blobs, Record, Records, digest_of

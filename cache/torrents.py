@@ -6,9 +6,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
 
 import structlog
-from bittorrent.metainfo import Metainfo
 
 from bittorrent.infohash import InfoHash
+from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
 from cache.audit import Problem, Reconciled, open_file, problems, reconcile
 from cache.compression import INFLATED_LIMIT, unpack

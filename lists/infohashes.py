@@ -25,7 +25,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One verdict on one torrent: as the operator named it, why, by whom, and since when (seconds since 1970).
+    """One verdict on one torrent: as the operator named it, why, by whom, since when (s since 1970).
 
     `spellings` are its other names as far as they are known: an entry on any name is one on all.
     """
@@ -52,7 +52,7 @@ class EntryStore(Protocol):
     """Where entries lie; every change is durable before it returns."""
 
     async def set(self, entry: Entry) -> None:
-        """Keep an entry, in place of an earlier one of the same infohash and verdict; known spellings stay."""
+        """Keep an entry, in place of an earlier one of the same key; known spellings stay."""
 
     async def unset(self, infohash: InfoHash, verdict: Verdict) -> bool:
         """Drop every entry of the verdict that covers the hash; tell whether there was one."""

@@ -25,15 +25,15 @@ _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 log = structlog.get_logger()
 
 
-class DatabaseUnusable(Exception):
+class DatabaseError(Exception):
     """A database cannot be used; the text names the file and says what to do."""
 
 
-class SchemaTooNew(DatabaseUnusable):
+class SchemaTooNew(DatabaseError):
     """A database was written by a later version of the program."""
 
 
-class DatabaseDamaged(DatabaseUnusable):
+class DatabaseDamaged(DatabaseError):
     """A database is damaged, or the file is none."""
 
 
@@ -51,7 +51,7 @@ class Database:
     async def open(cls, path: Path, migrations: Migrations, synchronous: Synchronous) -> Self:
         """Open the file, or make it, and migrate it to the newest version known here.
 
-        DatabaseDamaged, SchemaTooNew, DatabaseUnusable: the file is left as it is.
+        DatabaseDamaged, SchemaTooNew, DatabaseError: the file is left as it is.
         """
         opened: list[aiosqlite.Connection] = []
         try:
@@ -133,7 +133,7 @@ async def _migrate(writer: aiosqlite.Connection, path: Path, migrations: Migrati
         await writer.commit()
 
 
-def _unusable(path: Path, error: sqlite3.DatabaseError) -> DatabaseUnusable:
+def _unusable(path: Path, error: sqlite3.DatabaseError) -> DatabaseError:
     if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
         return DatabaseDamaged(f"{path} is damaged or no database ({error}): restore it, or move it away")
-    return DatabaseUnusable(f"{path} cannot be opened: {error}")
+    return DatabaseError(f"{path} cannot be opened: {error}")

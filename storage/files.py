@@ -83,7 +83,7 @@ class FileBlobs:
         with self._folder() as root:
             os.fsync(root)
             with _opened(_NEW, root) as drafts:
-                for name in os.listdir(drafts):
+                for name in _listed(drafts):
                     os.unlink(name, dir_fd=drafts)
                     log.info("files.interrupted_write_deleted", name=name)
 
@@ -143,12 +143,12 @@ class FileBlobs:
 
     def _prefixes(self) -> list[str]:
         with self._folder() as root:
-            return sorted(name for name in os.listdir(root) if _PREFIX.match(name))
+            return [name for name in _listed(root) if _PREFIX.match(name)]
 
     def _names(self, first: str) -> list[InfoHash]:
         try:
             with self._folder() as root, _opened(first, root) as branch:
-                seconds = sorted(name for name in os.listdir(branch) if _PREFIX.match(name))
+                seconds = [name for name in _listed(branch) if _PREFIX.match(name)]
                 return [name for second in seconds for name in _leaf_names(first, second, branch)]
         except NotADirectoryError:
             return []
@@ -211,10 +211,15 @@ def _size(name: str, folder: int) -> int | None:
     return found.st_size if stat.S_ISREG(found.st_mode) else None
 
 
+def _listed(folder: int) -> list[str]:
+    with os.scandir(folder) as entries:
+        return sorted(entry.name for entry in entries)
+
+
 def _leaf_names(first: str, second: str, branch: int) -> list[InfoHash]:
     try:
         with _opened(second, branch) as leaf:
-            rests = sorted(name for name in os.listdir(leaf) if _REST.match(name))
+            rests = [name for name in _listed(leaf) if _REST.match(name)]
     except NotADirectoryError:
         return []
     return [InfoHash.parse(first + second + rest.removesuffix(SUFFIX)) for rest in rests]

@@ -16,11 +16,11 @@ _SECRET_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}\Z")
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
-class FolderUnusable(Exception):
+class FolderError(Exception):
     """The data folder cannot be used as it is; the text says why and names the path."""
 
 
-class FolderInUse(FolderUnusable):
+class FolderInUse(FolderError):
     """Another process owns the data folder; `pid` is its number, or None when it has not written it yet."""
 
     def __init__(self, path: Path, pid: int | None) -> None:
@@ -62,35 +62,35 @@ class DataFolder:
     def control_socket(self) -> Path:
         """A path of the control socket that fits in a socket address, valid in this process until `release`.
 
-        A path that is too long goes through this process's own descriptor of the folder. FolderUnusable:
+        A path that is too long goes through this process's own descriptor of the folder. FolderError:
         the folder is not there, or its path is too long on a system without /proc.
         """
         direct = self.path / "control.sock"
         if len(os.fsencode(direct)) <= _SOCKET_PATH_LIMIT:
             return direct
         if not Path("/proc/self/fd").is_dir():
-            raise FolderUnusable(f"{direct} is too long for a socket: choose a shorter data folder")
+            raise FolderError(f"{direct} is too long for a socket: choose a shorter data folder")
         if self._folder is None:
             try:
                 self._folder = os.open(self.path, _FOLDER_FLAGS)
             except OSError as error:
-                raise FolderUnusable(f"{self.path} cannot be opened: {error.strerror}") from error
+                raise FolderError(f"{self.path} cannot be opened: {error.strerror}") from error
         return Path(f"/proc/self/fd/{self._folder}/control.sock")
 
     def acquire(self) -> Self:
         """Make the folder if it is missing (mode 700) and own it until `release`, or until the process ends.
 
-        FolderInUse: another process owns it. FolderUnusable: it cannot be made or written.
+        FolderInUse: another process owns it. FolderError: it cannot be made or written.
         """
         try:
             self._make()
             self._lock = self._take_lock()
         except OSError as error:
-            raise FolderUnusable(f"{self.path} cannot be used: {error.strerror}") from error
+            raise FolderError(f"{self.path} cannot be used: {error.strerror}") from error
         return self
 
     def release(self) -> None:
-        """Give the folder up. The lock file stays: deleting it would let two owners each lock one of two files."""
+        """Give the folder up. The lock file stays: were it deleted, two owners could each lock one of two."""
         if self._lock is not None:
             os.ftruncate(self._lock, 0)
             os.close(self._lock)
@@ -121,7 +121,7 @@ class DataFolder:
     def secret(self, name: str, size: int, random: Callable[[int], bytes]) -> bytes:
         """Return the secret of that name, `size` bytes; the first call makes it (mode 600, durable).
 
-        FolderUnusable: the file has another size, so it was damaged or is of another version.
+        FolderError: the file has another size, so it was damaged or is of another version.
         """
         if not _SECRET_NAME.match(name):
             raise ValueError("a secret is named in lower-case letters, digits and hyphens")
@@ -156,7 +156,7 @@ class DataFolder:
         finally:
             os.close(file)
         if len(value) != size:
-            raise FolderUnusable(f"{self.secrets / name} does not hold {size} bytes: it was damaged")
+            raise FolderError(f"{self.secrets / name} does not hold {size} bytes: it was damaged")
         return value
 
     def _write_secret(self, name: str, value: bytes) -> None:

@@ -20,7 +20,7 @@ class SqliteJournal:
 
     @classmethod
     async def open(cls, path: Path) -> Self:
-        """Open or make the journal. DatabaseUnusable: see `Database.open`."""
+        """Open or make the journal. DatabaseError: see `Database.open`."""
         return cls(await Database.open(path, sql.SWARM_MIGRATIONS, "NORMAL"))
 
     async def write(self, rows: Sequence[Row]) -> None:
@@ -37,7 +37,7 @@ class SqliteJournal:
                     await writer.executemany(sql.SWARM_DELETE, gone)
 
     async def read(self, batch: int) -> AsyncIterator[list[Row]]:
-        """Yield every row in key order, at most `batch` at a time; writes between batches may or may not show."""
+        """Yield every row in key order, at most `batch` at a time; writes in between may or may not show."""
         infohash, part = b"", -1
         while page := await self._database.rows(sql.SWARM_PAGE, (infohash, part, batch)):
             yield [Row(InfoHash.of(key), number, payload) for key, number, payload in page]

@@ -15,7 +15,7 @@ class SqliteEntries:
         self._database = database
 
     async def set(self, entry: Entry) -> None:
-        """Keep an entry, in place of an earlier one of the same infohash and verdict; known spellings stay."""
+        """Keep an entry, in place of an earlier one of the same key; known spellings stay."""
         row = (entry.infohash, entry.verdict.value, entry.reason, entry.by, entry.since)
         names = [(name, entry.verdict.value, entry.infohash) for name in entry.names]
         async with self._database.transaction() as writer:

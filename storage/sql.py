@@ -95,18 +95,12 @@ _ENTRY: Final = """
             WHERE spelling.infohash = entry.infohash AND spelling.verdict = entry.verdict)
     FROM entry
 """
-ENTRY_FIND: Final = (
-    _ENTRY
-    + """
-    WHERE verdict = :verdict
-      AND infohash IN (SELECT infohash FROM spelling WHERE hash = :hash AND verdict = :verdict)
-    ORDER BY infohash
-"""
+ENTRY_FIND: Final = _ENTRY + (
+    " WHERE verdict = :verdict"
+    " AND infohash IN (SELECT infohash FROM spelling WHERE hash = :hash AND verdict = :verdict)"
+    " ORDER BY infohash"
 )
-ENTRY_PAGE: Final = (
-    _ENTRY
-    + """
-    WHERE (infohash, verdict) > (:infohash, :after) AND (:verdict IS NULL OR verdict = :verdict)
-    ORDER BY infohash, verdict LIMIT :limit
-"""
+ENTRY_PAGE: Final = _ENTRY + (
+    " WHERE (infohash, verdict) > (:infohash, :after) AND (:verdict IS NULL OR verdict = :verdict)"
+    " ORDER BY infohash, verdict LIMIT :limit"
 )
