@@ -1,8 +1,8 @@
 """Hides how announces and scrapes are spelled in a URL: raw query bytes in, checked values out.
 
 The query is never decoded as text: an infohash is bytes, and `+` is a plus. Pairs are split on `&`, a pair on
-its first `=`; keys are compared as they stand; a key without `=` and an unknown key are ignored; of a repeated
-key the last counts. Only `info_hash` and `peer_id` are percent-decoded.
+its first `=`; keys are compared as they stand; a key without `=` and an unknown key are ignored; of a key that
+repeats the last counts. Only `info_hash` and `peer_id` are percent-decoded.
 """
 
 from binascii import a2b_qp
@@ -49,7 +49,7 @@ _EVENTS = MappingProxyType(
 class AnnounceQuery:
     """An announce as asked over HTTP. Byte counts are 0..2^63-1; `left` None means unknown, so a leecher.
 
-    `infohash` has 20 bytes (a version 2 hash arrives cut). `port` is 0 only with `Event.STOPPED`. `numwant` is
+    `infohash` has 20 bytes (a version 2 hash arrives cut). `port` is 0 only with Event.STOPPED. `numwant` is
     as sent, -1 where it was absent or no number.
     """
 

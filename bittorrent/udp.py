@@ -63,7 +63,7 @@ class AnnounceRequest:
 
 @dataclass(frozen=True, slots=True)
 class ScrapeRequest:
-    """A scrape over UDP of 1 to 74 infohashes, in the order asked and with repeats, as the reply has to be."""
+    """A scrape over UDP of 1 to 74 infohashes, in the order asked and with repeats, as the reply must be."""
 
     connection: bytes
     transaction: bytes
