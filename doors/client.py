@@ -39,6 +39,11 @@ class ClientAddress:
         address, trusted = self._sockets.get(client[0]) or self._meet(client[0])
         return self._forwarded(scope) if trusted else address
 
+    def believes(self, scope: Scope) -> bool:
+        """Tell whether the request came through a trusted proxy, whose header then names the client."""
+        client = scope.get("client")
+        return client is not None and (self._sockets.get(client[0]) or self._meet(client[0]))[1]
+
     def _meet(self, text: str) -> tuple[bytes, bool]:
         address = _parse(text)
         if len(self._sockets) >= _REMEMBERED:
@@ -68,6 +73,11 @@ def rate_key(address: bytes) -> str:
     if len(address) == 4:
         return str(ip_address(address))
     return str(ip_network((address, 64), strict=False))
+
+
+def is_private(address: bytes) -> bool:
+    """Tell whether an address (4 or 16 raw bytes) is one that the Internet does not route."""
+    return not ip_address(address).is_global
 
 
 def _parse(text: str) -> bytes:

@@ -1,0 +1,33 @@
+"""Hides how client programs are made for a test and ended after it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.clients.swarm.aria2 import Aria2
+from tests.clients.swarm.client import Client
+from tests.clients.swarm.libtorrent_session import LibtorrentSession
+from tests.clients.swarm.transmission import Transmission
+
+MAKERS: dict[str, Callable[[Path], Client]] = {
+    "aria2": Aria2,
+    "libtorrent": lambda _: LibtorrentSession(),
+    "transmission": Transmission,
+}
+
+
+@pytest.fixture
+def start_client(tmp_path: Path) -> Iterator[Callable[[str], Client]]:
+    """Starts a client by its name; all end with the test."""
+    started: list[Client] = []
+
+    def start(name: str) -> Client:
+        folder = tmp_path / f"client{len(started)}-{name}"
+        folder.mkdir()
+        started.append(MAKERS[name](folder))
+        return started[-1]
+
+    yield start
+    for client in started:
+        client.stop()

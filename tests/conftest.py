@@ -1,0 +1,22 @@
+"""Hides nothing: the fixtures that every room's tests may ask for."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.service import Service, services
+
+
+@pytest.fixture
+def start_peerage(tmp_path: Path) -> Iterator[Callable[..., Service]]:
+    """Starts the real command: `start_peerage(tracker__policy="listed")` is `[tracker] policy`."""
+    with services(tmp_path) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def peerage_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """One service with default settings, shared by a module's tests."""
+    with services(tmp_path_factory.mktemp("service")) as start:
+        yield start()
