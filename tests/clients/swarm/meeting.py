@@ -1,0 +1,35 @@
+"""Hides in which order two clients have to start so that they find each other through the tracker alone."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.clients.swarm.client import Client
+from tests.clients.swarm.content import Torrent
+from tests.service import Service, wait_until
+from tests.wire import scrape
+
+
+def present(service: Service, torrent: Torrent, peers: int) -> Callable[[], bool]:
+    """A question: does the tracker know of so many peers?"""
+
+    def count() -> bool:
+        complete, _, incomplete = scrape(service.port, torrent.infohash)
+        return complete + incomplete >= peers
+
+    return count
+
+
+def transfer(service: Service, torrent: Torrent, seeder: Client, leecher: Client, folder: Path) -> None:
+    """Start both in the order that they need and wait for the content; the second dials the first."""
+    starts = [lambda: seeder.seed(torrent.path, torrent.folder), lambda: leecher.leech(torrent.path, folder)]
+    first, second = starts if leecher.dials else reversed(starts)
+
+    def said() -> str:
+        return (
+            f"seeder: {seeder.log[-4000:]}\nleecher: {leecher.log[-4000:]}\nserver: {service.output[-2000:]}"
+        )
+
+    first()
+    wait_until(present(service, torrent, 1), said)
+    second()
+    wait_until(lambda: torrent.arrived(folder), said)
