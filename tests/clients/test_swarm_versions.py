@@ -8,7 +8,7 @@ import pytest
 from tests.clients.swarm.client import Client
 from tests.clients.swarm.content import Kind, make_torrent
 from tests.clients.swarm.libtorrent_session import LibtorrentSession
-from tests.clients.swarm.meeting import present, transfer
+from tests.clients.swarm.meeting import arriving, present, transfer
 from tests.service import Service, wait_until
 from tests.wire import scrape, udp, upload
 
@@ -26,30 +26,27 @@ def test_a_version_2_torrent_is_exchanged(
 
 
 @pytest.mark.parametrize("transport", ["http", "udp"])
-def test_a_client_with_both_hashes_of_a_held_hybrid_is_counted_once(
+def test_who_knows_one_hash_of_a_held_hybrid_meets_who_knows_the_other(
     peerage_server: Service, start_client: Callable[[str], Client], tmp_path: Path, transport: str
 ) -> None:
-    torrent = make_torrent(tmp_path, peerage_server.announce_url(transport), Kind.HYBRID)
+    """Magnets name one hash each; the seeder announces both, and is one peer all the same."""
+    url = peerage_server.announce_url(transport)
+    torrent = make_torrent(tmp_path, url, Kind.HYBRID)
     upload(peerage_server.port, torrent.raw)
-    seeder, leecher = start_client("libtorrent"), start_client("aria2")
-    transfer(peerage_server, torrent, seeder, leecher, tmp_path / "copy")
-    port = peerage_server.port
-    wait_until(lambda: scrape(port, torrent.v1) == (2, 1, 0), lambda: str(scrape(port, torrent.v1)))
-    assert scrape(port, torrent.v2[:20]) == (2, 1, 0)
+    seeder, first, second = (start_client("libtorrent") for _ in range(3))
+    assert isinstance(first, LibtorrentSession)
+    assert isinstance(second, LibtorrentSession)
+
+    first.leech_magnet(f"magnet:?xt=urn:btih:{torrent.v1.hex()}&tr={url}", tmp_path / "first")
+    wait_until(present(peerage_server, torrent, 1), lambda: first.log)
+    second.leech_magnet(f"magnet:?xt=urn:btmh:1220{torrent.v2.hex()}&tr={url}", tmp_path / "second")
+    wait_until(lambda: "received peers: 1" in second.log, lambda: second.log)
+
+    seeder.seed(torrent.path, torrent.folder)
+    for copy in (tmp_path / "first", tmp_path / "second"):
+        wait_until(arriving(torrent, copy, first, second), lambda: f"{first.log}\n{second.log}\n{seeder.log}")
+    port, cut = peerage_server.port, torrent.v2[:20]
+    wait_until(lambda: scrape(port, torrent.v1) == (3, 2, 0), lambda: str(scrape(port, torrent.v1)))
+    assert scrape(port, cut) == (3, 2, 0)
     with udp(port) as tracker:
-        assert tracker.scrape([torrent.v1, torrent.v2[:20]]) == [(2, 1, 0)] * 2
-
-
-@pytest.mark.parametrize("transport", ["http", "udp"])
-def test_who_knows_one_hash_of_a_held_hybrid_learns_of_who_knows_the_other(
-    peerage_server: Service, start_client: Callable[[str], Client], tmp_path: Path, transport: str
-) -> None:
-    torrent = make_torrent(tmp_path, peerage_server.announce_url(transport), Kind.HYBRID)
-    upload(peerage_server.port, torrent.raw)
-    seeder, leecher = start_client("aria2"), start_client("libtorrent")
-    seeder.seed(torrent.path, torrent.folder)  # aria2 knows version 1 alone
-    wait_until(present(peerage_server, torrent, 1), lambda: seeder.log[-4000:])
-    assert isinstance(leecher, LibtorrentSession)
-    tracker = peerage_server.announce_url(transport)
-    leecher.leech_magnet(f"magnet:?xt=urn:btmh:1220{torrent.v2.hex()}&tr={tracker}", tmp_path / "copy")
-    wait_until(lambda: "received peers: 1" in leecher.log, lambda: leecher.log)
+        assert tracker.scrape([torrent.v1, cut]) == [(3, 2, 0)] * 2

@@ -1,5 +1,6 @@
 """Hides in which order two clients have to start so that they find each other through the tracker alone."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +8,8 @@ from tests.clients.swarm.client import Client
 from tests.clients.swarm.content import Torrent
 from tests.service import Service, wait_until
 from tests.wire import scrape
+
+NUDGE_EVERY = 1.0
 
 
 def present(service: Service, torrent: Torrent, peers: int) -> Callable[[], bool]:
@@ -17,6 +20,21 @@ def present(service: Service, torrent: Torrent, peers: int) -> Callable[[], bool
         return complete + incomplete >= peers
 
     return count
+
+
+def arriving(torrent: Torrent, folder: Path, *clients: Client) -> Callable[[], bool]:
+    """A question: is the content in `folder`? Now and then it makes the clients announce again."""
+    nudged = time.monotonic()
+
+    def arrived() -> bool:
+        nonlocal nudged
+        if time.monotonic() - nudged > NUDGE_EVERY:
+            nudged = time.monotonic()
+            for client in clients:
+                client.nudge()
+        return torrent.arrived(folder)
+
+    return arrived
 
 
 def transfer(service: Service, torrent: Torrent, seeder: Client, leecher: Client, folder: Path) -> None:
