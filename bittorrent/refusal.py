@@ -44,10 +44,16 @@ _ROWS = (
     # What was sent, before it is a torrent.
     Reason("empty", 411, "Nothing was sent: send the bytes of a .torrent file."),
     Reason("too-large", 413, "The file is larger than this service takes."),
-    Reason("bad-form", 400, "The form cannot be read: send multipart/form-data with a file field named 'torrent'."),
+    Reason(
+        "bad-form",
+        400,
+        "The form cannot be read: send multipart/form-data with a file field named 'torrent'.",
+    ),
     Reason("not-base64", 400, "The text is not base64."),
     Reason("bad-compression", 400, "The compressed file is damaged: send the .torrent file as it is."),
-    Reason("not-bencode", 400, "The file is not bencoded: it is no .torrent file, or it was cut off or altered."),
+    Reason(
+        "not-bencode", 400, "The file is not bencoded: it is no .torrent file, or it was cut off or altered."
+    ),
     Reason("too-deep", 400, "The file nests lists and dictionaries deeper than any torrent does."),
     Reason("too-many-items", 413, "The file holds more values than this service takes."),
     Reason("trailing-bytes", 400, "Bytes follow the end of the torrent: it was joined with something else."),
@@ -55,7 +61,9 @@ _ROWS = (
     Reason("duplicate-key", 422, "A dictionary names the same key twice, so the torrent means two things."),
     Reason("no-info", 422, "The file is bencoded but holds no 'info' dictionary, so it is no torrent."),
     Reason("bad-name", 422, "The torrent's name is missing, empty or unsafe as a file name."),
-    Reason("bad-path", 422, "A file's path is empty, absolute, too long, or would leave the download folder."),
+    Reason(
+        "bad-path", 422, "A file's path is empty, absolute, too long, or would leave the download folder."
+    ),
     Reason("bad-length", 422, "A file's length is missing, negative or beyond 64 bits."),
     Reason("bad-files", 422, "The torrent lists no files, or lists them in a form that no client reads."),
     Reason("bad-piece-length", 422, "The piece length is missing or out of range."),
@@ -66,6 +74,9 @@ _ROWS = (
     Reason("hybrid-mismatch", 422, "The version 1 and version 2 halves describe different files."),
     Reason("bad-infohash", 400, "That is no infohash: give 40 or 64 hex digits, or 32 base32 characters."),
     Reason("bad-magnet", 400, "That is no magnet link with an infohash."),
+    # What an operator asks for.
+    Reason("bad-reason", 400, "The reason or its author is too long, or holds control characters."),
+    Reason("unreadable", 400, "The file or archive cannot be read."),
     # What this service does with it.
     Reason("blocked", 451, "This torrent is blocked here."),
     Reason("rate-limited", 429, "Too many uploads from this address: wait and try again."),

@@ -1,0 +1,69 @@
+"""Hides how an infohash is spelled: inside the program it is raw bytes, outside it is hex or base32."""
+
+import base64
+import re
+from typing import Self
+
+from bittorrent.refusal import Refusal
+
+V1_LENGTH = 20
+V2_LENGTH = 32
+
+_HEX = re.compile(r"[0-9A-Fa-f]{40}(?:[0-9A-Fa-f]{24})?")
+_BASE32 = re.compile(r"[A-Za-z2-7]{32}")
+_LONGEST_TEXT = 256
+
+
+class InfoHash(bytes):
+    """The raw infohash of a torrent: 20 bytes (version 1, or version 2 cut to fit) or 32 (version 2, BEP 52).
+
+    Equal to, and hashed like, the bytes that it is. Make one with `parse` or `of`, which check it.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read 40 or 64 hex digits or 32 base32 characters, in any case; whitespace around them is dropped.
+
+        Raises Refusal("bad-infohash").
+        """
+        if len(text) > _LONGEST_TEXT:
+            raise Refusal("bad-infohash")
+        spelled = text.strip()
+        if _HEX.fullmatch(spelled):
+            return cls(bytes.fromhex(spelled))
+        if _BASE32.fullmatch(spelled):
+            return cls(base64.b32decode(spelled, casefold=True))
+        raise Refusal("bad-infohash")
+
+    @classmethod
+    def of(cls, raw: bytes) -> Self:
+        """Take exactly 20 or 32 raw bytes; raises Refusal("bad-infohash") for any other length."""
+        if len(raw) not in (V1_LENGTH, V2_LENGTH):
+            raise Refusal("bad-infohash")
+        return cls(raw)
+
+    @property
+    def cut(self) -> "InfoHash":
+        """The first 20 bytes, by which trackers and the DHT know a version 2 torrent (BEP 52)."""
+        return self if len(self) == V1_LENGTH else InfoHash(self[:V1_LENGTH])
+
+    @property
+    def is_v2(self) -> bool:
+        """Whether this is a full version 2 hash of 32 bytes."""
+        return len(self) == V2_LENGTH
+
+    # bytes.upper() and bytes.lower() make no sense for a hash; the two words are hex everywhere here.
+    @property
+    def upper(self) -> str:  # type: ignore[override]
+        """Upper-case hex, as the cache's URLs spell it."""
+        return self.hex().upper()
+
+    @property
+    def lower(self) -> str:  # type: ignore[override]
+        """Lower-case hex, as magnet links spell it."""
+        return self.hex()
+
+    def __repr__(self) -> str:
+        return f"InfoHash({self.hex()!r})"

@@ -1,0 +1,135 @@
+"""Hides how files and records are compared: brought into step at start, verified when asked."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+from bittorrent.bencode import Limits
+from bittorrent.infohash import InfoHash
+from bittorrent.metainfo import Metainfo
+from bittorrent.refusal import Refusal
+from cache.compression import INFLATED_LIMIT, unpack
+from cache.record import Blobs, Record, Records, digest_of
+
+_BATCH = 500
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that does not hold: of which torrent, and what, in words."""
+
+    infohash: InfoHash
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What a reconciliation did: files recorded, records dropped, and files left that nothing can read."""
+
+    adopted: int
+    dropped: int
+    damaged: int
+
+
+def open_file(infohash: InfoHash, packed: bytes) -> tuple[Metainfo, bytes] | str:
+    """Read a stored file and return its torrent and its digest, or what is wrong with it, in words."""
+    try:
+        data = unpack(packed, INFLATED_LIMIT)
+        metainfo = Metainfo.parse(data, Limits(size=INFLATED_LIMIT))
+    except Refusal as refusal:
+        return f"the file cannot be read: {refusal}"
+    if metainfo.infohash != infohash:
+        return f"the file holds another torrent, {metainfo.infohash.upper}"
+    return metainfo, digest_of(data)
+
+
+async def reconcile(
+    blobs: Blobs, records: Records, adopt: Callable[[InfoHash, bytes], Awaitable[Record | None]]
+) -> Reconciled:
+    """Record what lies there without a record and drop records whose file is gone; see `TorrentCache`."""
+    adopted = dropped = damaged = 0
+    async for infohash, record in _pairs(blobs, records):
+        if record is None:
+            packed = await blobs.get(infohash)
+            if packed is not None and await adopt(infohash, packed) is not None:
+                adopted += 1
+                log.warning("cache.file_recorded", infohash=infohash.upper)
+            else:
+                damaged += 1
+                log.error("cache.file_unreadable", infohash=infohash.upper)
+        else:
+            await records.remove(infohash)
+            dropped += 1
+            log.warning("cache.record_without_file_dropped", infohash=infohash.upper, name=record.name)
+    return Reconciled(adopted, dropped, damaged)
+
+
+async def problems(blobs: Blobs, records: Records) -> AsyncIterator[Problem]:
+    """Yield every record whose file is missing, unreadable or altered, and every file without a record."""
+    async for infohash, record in _everything(blobs, records):
+        packed = await blobs.get(infohash)
+        what = await asyncio.to_thread(_problem, infohash, record, packed)
+        if what:
+            yield Problem(infohash, what)
+
+
+def _problem(infohash: InfoHash, record: Record | None, packed: bytes | None) -> str:
+    if packed is None:
+        return "the file is missing"
+    opened = open_file(infohash, packed)
+    if isinstance(opened, str):
+        return opened
+    if record is None:
+        return "the file has no record: the next start adds it"
+    metainfo, digest = opened
+    if digest != record.digest:
+        return "the file was altered: its digest is not the one recorded"
+    if len(packed) != record.stored:
+        return f"the file has {len(packed)} bytes, the record says {record.stored}"
+    if (metainfo.v1, metainfo.v2) != (record.v1, record.v2):
+        return "the record names other hashes than the file"
+    return ""
+
+
+async def _pairs(blobs: Blobs, records: Records) -> AsyncIterator[tuple[InfoHash, Record | None]]:
+    """Yield files without a record, as (infohash, None), and records without a file."""
+    files = _each_file(blobs)
+    rows = _each_record(records)
+    infohash, record = await anext(files, None), await anext(rows, None)
+    while infohash is not None or record is not None:
+        if record is None or (infohash is not None and infohash < record.infohash):
+            assert infohash is not None
+            yield infohash, None
+            infohash = await anext(files, None)
+        elif infohash is None or record.infohash < infohash:
+            yield record.infohash, record
+            record = await anext(rows, None)
+        else:
+            infohash, record = await anext(files, None), await anext(rows, None)
+
+
+async def _everything(blobs: Blobs, records: Records) -> AsyncIterator[tuple[InfoHash, Record | None]]:
+    """Yield every record, then every file that has none."""
+    async for record in _each_record(records):
+        yield record.infohash, record
+    async for infohash in _each_file(blobs):
+        if await records.get(infohash) is None:
+            yield infohash, None
+
+
+async def _each_file(blobs: Blobs) -> AsyncIterator[InfoHash]:
+    async for batch in blobs.walk():
+        for infohash in batch:
+            yield infohash
+
+
+async def _each_record(records: Records) -> AsyncIterator[Record]:
+    after: InfoHash | None = None
+    while batch := await records.walk(after, _BATCH):
+        for record in batch:
+            yield record
+        after = batch[-1].infohash

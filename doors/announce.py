@@ -1,0 +1,106 @@
+"""Hides how announces and scrapes come in over HTTP: the raw query in, bencode out, always with status 200.
+
+Clients read no body of another status, so a refusal is a success to HTTP (BEP 3, `failure reason`).
+"""
+
+from collections.abc import Callable
+
+from starlette.types import Receive, Scope, Send
+
+from bittorrent.infohash import InfoHash
+from bittorrent.peers import pack
+from bittorrent.query import AnnounceQuery, read_announce, read_scrape
+from bittorrent.refusal import Refusal
+from doors.client import ClientAddress, is_private
+from tracker.model import Announce, Failure
+from tracker.reply import write_announce, write_failure, write_scrape
+from tracker.tally import Transport
+from tracker.tracker import Tracker
+
+NUMWANT = 50
+"""Peers given to a client that does not say how many it wants."""
+NUMWANT_MOST = 200
+
+_PLAIN = (b"content-type", b"text/plain")
+
+
+class AnnounceDoor:
+    """Answers `GET /announce`."""
+
+    def __init__(self, tracker: Tracker, clients: ClientAddress, *, refuse_private: bool) -> None:
+        self._tracker = tracker
+        self._clients = clients
+        self._refuse_private = refuse_private
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one announce as an ASGI application."""
+        await _serve(scope, send, self.answer)
+
+    def answer(self, scope: Scope) -> bytes:
+        """Return the bencoded answer; never raises for what a client sent."""
+        try:
+            query = read_announce(scope["query_string"])
+            address = self._clients.of(scope)
+            if self._refuse_private and is_private(address):
+                raise Refusal("private-address")
+        except Refusal as refusal:
+            return self._refuse(refusal.code)
+        reply = self._tracker.announce(_announce(query, address), Transport.HTTP)
+        if isinstance(reply, Failure):
+            return _failure(self._tracker, reply.code)
+        return write_announce(reply, address, compact=query.compact)
+
+    def _refuse(self, code: str) -> bytes:
+        self._tracker.tally.refusals[code] += 1
+        return _failure(self._tracker, code)
+
+
+def _announce(query: AnnounceQuery, address: bytes) -> Announce:
+    numwant = NUMWANT if query.numwant < 0 else min(query.numwant, NUMWANT_MOST)
+    return Announce(query.infohash, pack(address, query.port), query.event, query.left == 0, numwant)
+
+
+class ScrapeDoor:
+    """Answers `GET /scrape`."""
+
+    def __init__(self, tracker: Tracker) -> None:
+        self._tracker = tracker
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one scrape as an ASGI application."""
+        await _serve(scope, send, self.answer)
+
+    def answer(self, scope: Scope) -> bytes:
+        """Return the bencoded answer; never raises for what a client sent."""
+        try:
+            infohashes: list[InfoHash] = read_scrape(scope["query_string"])
+        except Refusal as refusal:
+            self._tracker.tally.refusals[refusal.code] += 1
+            return _failure(self._tracker, refusal.code)
+        files = self._tracker.scrape(infohashes, Transport.HTTP)
+        return write_scrape(files, self._tracker.terms.min_interval)
+
+
+def _failure(tracker: Tracker, code: str) -> bytes:
+    return write_failure(code, tracker.terms.interval, tracker.terms.min_interval)
+
+
+def too_long(tracker: Tracker) -> bytes:
+    """Return the answer to a request whose head is too long to be read at all, and count it."""
+    tracker.tally.refusals["query-too-long"] += 1
+    return _failure(tracker, "query-too-long")
+
+
+async def _serve(scope: Scope, send: Send, answer: Callable[[Scope], bytes]) -> None:
+    if scope["method"] == "GET":
+        await _send(send, 200, answer(scope), (_PLAIN,))
+    elif scope["method"] == "HEAD":
+        await _send(send, 200, b"", (_PLAIN,))
+    else:
+        await _send(send, 405, b"", ((b"allow", b"GET, HEAD"),))
+
+
+async def _send(send: Send, status: int, body: bytes, headers: tuple[tuple[bytes, bytes], ...]) -> None:
+    length = (b"content-length", b"%d" % len(body))
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,135 @@
+"""Hides how the service is watched: `/healthz` for those who restart it, `/metrics` for those who plot it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from actions.health import Health
+from bittorrent.refusal import Refusal
+from doors.client import ClientAddress
+from doors.guard import Guard
+from tracker.flusher import Flusher
+from tracker.model import Event
+from tracker.tally import Transport
+from tracker.tracker import Tracker
+
+_FORWARDING = ("x-forwarded-for", "forwarded", "x-real-ip")
+
+
+class TrackerCollector(Collector):
+    """Reads the tracker's own plain numbers when a scraper asks, so that an announce pays for none of it."""
+
+    def __init__(self, tracker: Tracker, flusher: Flusher, guard: Guard) -> None:
+        self._tracker = tracker
+        self._flusher = flusher
+        self._guard = guard
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric of tracker, journal and connections."""
+        yield from self._requests()
+        yield from self._swarms()
+        yield from self._journal()
+        yield from self._connections()
+
+    def _requests(self) -> Iterator[Metric]:
+        tally = self._tracker.tally
+        announces = CounterMetricFamily(
+            "peerage_announces", "Announces answered", labels=["transport", "event"]
+        )
+        scrapes = CounterMetricFamily("peerage_scrapes", "Scrapes answered", labels=["transport"])
+        for transport in Transport:
+            scrapes.add_metric([transport.name.lower()], tally.scrapes[transport])
+            for event in Event:
+                labels = [transport.name.lower(), event.name.lower()]
+                announces.add_metric(labels, tally.announces[transport][event])
+        refusals = CounterMetricFamily("peerage_refusals", "Requests to the tracker refused", labels=["code"])
+        for code, count in sorted(tally.refusals.items()):
+            refusals.add_metric([code], count)
+        yield announces
+        yield scrapes
+        yield refusals
+        yield CounterMetricFamily(
+            "peerage_announce_warnings", "Announces put off with a warning", tally.warnings
+        )
+
+    def _swarms(self) -> Iterator[Metric]:
+        totals = self._tracker.store.totals()
+        yield GaugeMetricFamily("peerage_swarms", "Swarms in memory", totals.torrents)
+        yield GaugeMetricFamily("peerage_peers", "Peers in memory", totals.peers)
+        yield GaugeMetricFamily("peerage_seeders", "Peers that have everything", totals.complete)
+        yield GaugeMetricFamily("peerage_leechers", "Peers that do not", totals.incomplete)
+
+    def _journal(self) -> Iterator[Metric]:
+        flushes = self._flusher.flushes
+        yield CounterMetricFamily("peerage_flushes", "Flushes of the swarms to the journal", flushes.done)
+        yield CounterMetricFamily("peerage_flush_failures", "Flushes that failed", flushes.failed)
+        yield CounterMetricFamily("peerage_flushed_rows", "Journal rows written", flushes.rows)
+        yield GaugeMetricFamily("peerage_flush_seconds", "Time of the last flush", flushes.seconds)
+
+    def _connections(self) -> Iterator[Metric]:
+        guard = self._guard
+        yield GaugeMetricFamily("peerage_connections", "Open HTTP connections", guard.open)
+        yield CounterMetricFamily(
+            "peerage_connections_turned_away", "Connections over a cap", guard.turned_away
+        )
+        yield CounterMetricFamily(
+            "peerage_requests_timed_out", "Requests that came too slowly", guard.timed_out
+        )
+
+
+class MetricsDoor:
+    """Answers `GET /metrics` for loopback, the networks named, or everyone where it was opened."""
+
+    def __init__(
+        self,
+        collectors: Iterable[Collector],
+        clients: ClientAddress,
+        networks: Sequence[IPv4Network | IPv6Network],
+        *,
+        everyone: bool,
+    ) -> None:
+        self._registry = CollectorRegistry()
+        for collector in collectors:
+            self._registry.register(collector)
+        self._clients = clients
+        self._networks = networks
+        self._everyone = everyone
+
+    def route(self) -> Route:
+        """Return the route of `/metrics`."""
+        return Route("/metrics", self.answer, methods=["GET"])
+
+    async def answer(self, request: Request) -> Response:
+        """Return the metrics in Prometheus' text format, or 403."""
+        if not self._admits(request):
+            return PlainTextResponse("The metrics are not for this address.\n", 403)
+        return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
+
+    def _admits(self, request: Request) -> bool:
+        if self._everyone:
+            return True
+        try:
+            address = ip_address(self._clients.of(request.scope))
+        except Refusal:
+            return False
+        # A proxy on this machine that nobody told us to trust would lend its loopback address to the world.
+        if address.is_loopback and not self._clients.believes(request.scope):
+            return not any(header in request.headers for header in _FORWARDING)
+        return address.is_loopback or any(address in network for network in self._networks)
+
+
+def health_route(health: Health) -> Route:
+    """Return the route of `/healthz`: 200 while the service can answer, 503 and what ails it otherwise."""
+
+    async def answer(_: Request) -> Response:
+        report = await health.report()
+        body = {"status": "ok" if report.ok else "failing", **report.parts}
+        return JSONResponse(body, 200 if report.ok else 503, {"Cache-Control": "no-store"})
+
+    return Route("/healthz", answer, methods=["GET"])

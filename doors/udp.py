@@ -1,0 +1,97 @@
+"""Hides how announces and scrapes come in over UDP (BEP 15, BEP 41): a packet in, at most one packet out.
+
+Nothing but a connect is answered before the connection id holds, and no error is longer than its request, so
+nobody can make this service shout at a third party.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+from bittorrent import udp
+from bittorrent.peers import pack, parse_address
+from bittorrent.refusal import REASONS
+from doors.announce import NUMWANT, NUMWANT_MOST
+from doors.client import is_private
+from tracker.model import Announce, Failure, Families
+from tracker.tally import Transport
+from tracker.tracker import Tracker
+
+BAD_CONNECTION = b"bad connection ID"
+LONGEST_REQUEST = 4096
+NUMWANT_MOST6 = 66
+"""At most so many IPv6 peers, so that a packet stays under 1,232 bytes and whole on any path."""
+
+_RECEIVE_BUFFER = 4 << 20
+
+
+class UdpDoor(asyncio.DatagramProtocol):
+    """Answers the UDP tracker's packets of one socket."""
+
+    def __init__(
+        self, tracker: Tracker, key: bytes, clock: Callable[[], float], *, refuse_private: bool
+    ) -> None:
+        self._tracker = tracker
+        self._key = key
+        self._clock = clock
+        self._refuse_private = refuse_private
+        self._transport: asyncio.DatagramTransport | None = None
+
+    def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
+        """Keep the socket, and give it room for a burst."""
+        self._transport = transport
+        sock = transport.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        """Answer one packet, or keep silent."""
+        if addr[1] == 0 or len(data) > LONGEST_REQUEST or self._transport is None:
+            return
+        answer = self.answer(data, parse_address(addr[0]))
+        if answer is not None:
+            self._transport.sendto(answer, addr)
+
+    def answer(self, packet: bytes, address: bytes) -> bytes | None:
+        """Return the packet that answers one from an address of 4 or 16 raw bytes."""
+        request = udp.read(packet)
+        if request is None:
+            return None
+        now = int(self._clock())
+        if isinstance(request, udp.Connect):
+            return udp.connect_reply(request.transaction, udp.connection_id(self._key, address, now))
+        if not udp.connection_holds(request.connection, self._key, address, now):
+            return udp.error_reply(request.transaction, BAD_CONNECTION, len(packet))
+        if isinstance(request, udp.Garbled):
+            return self._refuse(request.transaction, request.code, len(packet))
+        if isinstance(request, udp.ScrapeRequest):
+            return self._scrape(request)
+        return self._announce(request, address, len(packet))
+
+    def _announce(self, request: udp.AnnounceRequest, address: bytes, length: int) -> bytes | None:
+        if self._refuse_private and is_private(address):
+            return self._refuse(request.transaction, "private-address", length)
+        families, most = (Families.V4, NUMWANT_MOST) if len(address) == 4 else (Families.V6, NUMWANT_MOST6)
+        numwant = min(NUMWANT if request.numwant < 0 else request.numwant, most)
+        peer = pack(address, request.port)
+        announce = Announce(request.infohash, peer, request.event, request.left == 0, numwant, families)
+        reply = self._tracker.announce(announce, Transport.UDP)
+        if isinstance(reply, Failure):
+            return udp.error_reply(request.transaction, REASONS[reply.code].sentence.encode(), length)
+        counts = reply.counts
+        peers = reply.peers or reply.peers6
+        return udp.announce_reply(
+            request.transaction, reply.interval, counts.incomplete, counts.complete, peers
+        )
+
+    def _scrape(self, request: udp.ScrapeRequest) -> bytes:
+        files = self._tracker.scrape(request.infohashes, Transport.UDP)
+        return udp.scrape_reply(
+            request.transaction, [(each.complete, each.downloaded, each.incomplete) for _, each in files]
+        )
+
+    def _refuse(self, transaction: bytes, code: str, length: int) -> bytes | None:
+        self._tracker.tally.refusals[code] += 1
+        return udp.error_reply(transaction, REASONS[code].sentence.encode(), length)
+
+    def error_received(self, exc: Exception) -> None:
+        """Pass over a client that is gone (ICMP); the next packet is another's."""

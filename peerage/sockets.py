@@ -1,0 +1,89 @@
+"""Hides how the listening sockets come to be: one TCP and one UDP socket on the same port, per address."""
+
+import errno
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from peerage.quantities import Listen
+
+_TRIES = 50  # for a port that is free in both protocols, when the system chooses
+_MISSING = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+
+
+class NoSocket(Exception):
+    """An address cannot be listened on; the text says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One address that is listened on, with the port that it really has."""
+
+    host: str
+    port: int
+    tcp: socket.socket
+    udp: socket.socket
+
+    @property
+    def authority(self) -> str:
+        """Host and port as a URL writes them."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def close(self) -> None:
+        """Close both sockets."""
+        self.tcp.close()
+        self.udp.close()
+
+
+def bind(listens: Iterable[Listen], *, lenient: bool) -> list[Bound]:
+    """Bind every address; when lenient, one that this machine does not have is left out. Raises NoSocket."""
+    bound: list[Bound] = []
+    try:
+        for listen in listens:
+            try:
+                bound.append(_bind(listen))
+            except OSError as error:
+                if not (lenient and error.errno in _MISSING):
+                    raise NoSocket(f"cannot listen on {listen}: {error.strerror}") from error
+        if not bound:
+            raise NoSocket("this machine has none of the addresses to listen on")
+    except NoSocket:
+        for each in bound:
+            each.close()
+        raise
+    return bound
+
+
+def _bind(listen: Listen) -> Bound:
+    """Bind both protocols, again where the system's choice for TCP is taken in UDP."""
+    family, _, _, _, address = socket.getaddrinfo(
+        listen.host, listen.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    for left in range(_TRIES - 1, -1, -1):
+        tcp = _socket(family, socket.SOCK_STREAM, address)
+        port = tcp.getsockname()[1]
+        try:
+            udp = _socket(family, socket.SOCK_DGRAM, (address[0], port, *address[2:]))
+        except OSError as error:
+            tcp.close()
+            if listen.port or not left or error.errno != errno.EADDRINUSE:
+                raise
+            continue
+        return Bound(listen.host, port, tcp, udp)
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _socket(family: int, kind: int, address: tuple[object, ...]) -> socket.socket:
+    made = socket.socket(family, kind)
+    try:
+        if kind == socket.SOCK_STREAM:
+            # After a restart old connections linger on the port; for UDP the option would let a second server in.
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        made.setblocking(False)
+        made.bind(address)
+    except OSError:
+        made.close()
+        raise
+    return made

@@ -1,0 +1,561 @@
+"""What every store of swarms does; a new one is added to STORES."""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from bittorrent.infohash import InfoHash
+from bittorrent.peers import pack
+from tracker.draw import SplitMix
+from tracker.model import NOTHING, Announce, Counts, Event, Families, Reply, Terms
+from tracker.row import Row
+from tracker.store import SwarmStore
+from tracker.swarms import FULL, Swarms
+
+STORES: dict[str, Callable[[Terms, SplitMix], SwarmStore]] = {"python": Swarms}
+
+NOW = 1_800_000_000
+HASH = InfoHash(b"h" * 20)
+OTHER = InfoHash(b"o" * 20)
+
+
+class Bench:
+    """A store with short words for what tests say again and again."""
+
+    def __init__(self, make: Callable[[Terms, SplitMix], SwarmStore], terms: Terms, seed: int = 1) -> None:
+        self.store = make(terms, SplitMix(seed))
+        self.terms = terms
+
+    def say(self, peer: bytes, **said) -> Reply:
+        now = said.pop("now", NOW)
+        said = {"infohash": HASH, "event": Event.NONE, "seeder": False, "numwant": 50} | said
+        return self.store.announce(Announce(peer=peer, **said), now)
+
+    def fill(self, seeders: int = 0, leechers: int = 0, seeders6: int = 0, leechers6: int = 0) -> None:
+        for at in range(seeders):
+            self.say(v4(at), seeder=True, numwant=0)
+        for at in range(leechers):
+            self.say(v4(100_000 + at), numwant=0)
+        for at in range(seeders6):
+            self.say(v6(at), seeder=True, numwant=0)
+        for at in range(leechers6):
+            self.say(v6(100_000 + at), numwant=0)
+
+    def counts(self) -> tuple[int, int, int, int]:
+        counts = self.store.scrape(HASH)
+        return counts.complete, counts.downloaded, counts.incomplete, counts.downloaders
+
+    def flush(self) -> list[Row]:
+        rows: list[Row] = []
+        while batch := self.store.take_dirty():
+            rows += batch
+        return rows
+
+
+def v4(number: int, port: int = 6881) -> bytes:
+    return pack((0x0A000000 + number).to_bytes(4, "big"), port)
+
+
+def v6(number: int, port: int = 6881) -> bytes:
+    return pack((0x20010DB8 << 96 | number << 64 | 1).to_bytes(16, "big"), port)
+
+
+def split(peers: bytes, stride: int) -> list[bytes]:
+    assert len(peers) % stride == 0
+    return [peers[at : at + stride] for at in range(0, len(peers), stride)]
+
+
+@pytest.fixture(params=STORES)
+def make(request):
+    return STORES[request.param]
+
+
+@pytest.fixture
+def bench(make):
+    return Bench(make, Terms())
+
+
+def test_counts_include_the_announcer_and_the_peers_do_not(bench):
+    reply = bench.say(v4(1))
+
+    assert (reply.counts, reply.peers, reply.peers6) == (Counts(0, 0, 1, 1), b"", b"")
+
+
+def test_the_same_peer_again_is_the_same_peer(bench):
+    for _ in range(3):
+        bench.say(v4(1))
+
+    assert bench.counts() == (0, 0, 1, 1)
+
+
+@pytest.mark.parametrize("swarm", [3, 40, 200])
+@pytest.mark.parametrize("seeder", [False, True])
+def test_no_one_is_given_to_himself(bench, swarm, seeder):
+    bench.fill(seeders=swarm, leechers=swarm, seeders6=swarm, leechers6=swarm)
+
+    for at in range(swarm):
+        for asker in (v4(at) if seeder else v4(100_000 + at), v6(at) if seeder else v6(100_000 + at)):
+            reply = bench.say(asker, seeder=seeder, numwant=30)
+            assert asker not in split(reply.peers, 6) + split(reply.peers6, 18)
+
+
+def test_an_answer_names_nobody_twice(bench):
+    bench.fill(seeders=60, leechers=60)
+
+    for at in range(60):
+        peers = split(bench.say(v4(at)).peers, 6)
+        assert len(peers) == len(set(peers)) == 50
+
+
+def test_a_seeder_is_given_leechers_only(bench):
+    bench.fill(seeders=100, leechers=3, leechers6=2)
+
+    reply = bench.say(v4(1), seeder=True)
+
+    assert set(split(reply.peers, 6)) == {v4(100_000 + at) for at in range(3)}
+    assert set(split(reply.peers6, 18)) == {v6(100_000 + at) for at in range(2)}
+
+
+def test_a_leecher_always_learns_of_other_leechers(bench):
+    bench.fill(seeders=1000, leechers=500)
+    leechers = {v4(100_000 + at) for at in range(500)}
+
+    for at in range(50):
+        peers = split(bench.say(v4(100_000 + at)).peers, 6)
+        assert len(peers) == 50
+        assert sum(peer in leechers for peer in peers) == 13
+
+
+def test_seeders_fill_the_rest_where_leechers_are_few(bench):
+    bench.fill(seeders=100, leechers=3)
+
+    peers = split(bench.say(v4(100_000)).peers, 6)
+
+    assert len(peers) == 50
+    assert {v4(100_001), v4(100_002)} < set(peers)
+
+
+def test_both_families_get_at_least_a_quarter_of_an_answer(bench):
+    bench.fill(seeders=1000, leechers=300, leechers6=20)
+
+    reply = bench.say(v4(100_000), numwant=40)
+
+    assert len(reply.peers) // 6 + len(reply.peers6) // 18 == 40
+    assert len(reply.peers6) // 18 >= 10
+
+
+@pytest.mark.parametrize(("families", "expected"), [(Families.V4, (5, 0)), (Families.V6, (0, 5))])
+def test_over_udp_only_the_packets_family_is_given(bench, families, expected):
+    bench.fill(seeders=5, seeders6=5)
+
+    reply = bench.say(v4(999_999), families=families)
+
+    assert (len(reply.peers) // 6, len(reply.peers6) // 18) == expected
+    assert reply.counts.complete == 10
+
+
+@pytest.mark.parametrize("numwant", [0, 1, 2, 3, 4, 7, 50, 200])
+def test_no_more_are_given_than_wanted(bench, numwant):
+    bench.fill(seeders=300, leechers=300, seeders6=300, leechers6=300)
+
+    reply = bench.say(v4(1, port=7), numwant=numwant)
+
+    assert len(reply.peers) // 6 + len(reply.peers6) // 18 == numwant
+
+
+@pytest.mark.parametrize("swarm", [20, 120, 999])
+def test_everyone_is_given_as_often_as_anyone_else(bench, swarm):
+    bench.fill(leechers=swarm)
+    rounds, wanted = 3000, 10
+
+    given = Counter(
+        peer for _ in range(rounds) for peer in split(bench.say(v4(1), seeder=True, numwant=wanted).peers, 6)
+    )
+
+    expected = rounds * wanted / swarm
+    chi_square = sum((given[v4(100_000 + at)] - expected) ** 2 / expected for at in range(swarm))
+    assert chi_square < swarm + 6 * (2 * swarm) ** 0.5
+
+
+def test_a_member_of_the_swarm_favours_no_neighbour(bench):
+    bench.fill(leechers=41)
+    asker, rounds = v4(100_020), 4000
+
+    given = Counter(peer for _ in range(rounds) for peer in split(bench.say(asker, numwant=10).peers, 6))
+
+    assert asker not in given
+    assert len(given) == 40
+    assert max(given.values()) - min(given.values()) < 6 * (rounds * 10 / 40) ** 0.5
+
+
+def test_stopped_removes_and_gives_no_peers(bench):
+    bench.fill(leechers=3)
+
+    reply = bench.say(v4(100_000), event=Event.STOPPED)
+
+    assert (reply.counts.incomplete, reply.peers) == (2, b"")
+    assert bench.counts() == (0, 0, 2, 2)
+
+
+@pytest.mark.parametrize("known_torrent", [False, True])
+def test_stopped_of_an_unknown_peer_is_a_success_that_leaves_no_trace(bench, known_torrent):
+    bench.fill(leechers=int(known_torrent))
+
+    reply = bench.say(v4(7), event=Event.STOPPED)
+
+    assert reply.warning == b""
+    assert bench.store.totals().torrents == int(known_torrent)
+    assert bench.counts()[2] == int(known_torrent)
+
+
+def test_completed_counts_once_a_peer_and_only_with_nothing_left(bench):
+    bench.say(v4(1), event=Event.COMPLETED)
+    assert bench.counts() == (0, 0, 1, 1)
+
+    for _ in range(3):
+        bench.say(v4(1), event=Event.COMPLETED, seeder=True)
+    bench.say(v4(1), seeder=True)
+    bench.say(v4(1), event=Event.COMPLETED, seeder=True)
+
+    assert bench.counts() == (1, 1, 0, 0)
+
+
+def test_a_seeder_that_lost_data_is_a_leecher_again(bench):
+    bench.say(v4(1), seeder=True)
+    bench.say(v4(1), seeder=False)
+
+    assert bench.counts() == (0, 0, 1, 1)
+
+
+def test_a_paused_peer_is_listed_like_a_seeder_and_counted_as_incomplete(bench):
+    bench.fill(seeders=1, leechers=1)
+
+    asked = bench.say(v4(5), event=Event.PAUSED)
+
+    assert bench.counts() == (1, 0, 2, 1)
+    assert split(asked.peers, 6) == [v4(100_000)]
+    assert v4(5) in split(bench.say(v4(100_000)).peers, 6)
+    assert v4(5) not in split(bench.say(v4(0), seeder=True).peers, 6)
+
+
+def test_a_paused_peer_comes_back_as_what_it_says(bench):
+    bench.say(v4(5), event=Event.PAUSED)
+    bench.say(v4(5))
+    assert bench.counts() == (0, 0, 1, 1)
+
+    bench.say(v4(5), event=Event.PAUSED)
+    bench.say(v4(5), event=Event.COMPLETED, seeder=True)
+    assert bench.counts() == (1, 1, 0, 0)
+
+
+def test_a_new_torrent_beyond_the_cap_is_an_empty_success_with_a_warning(make):
+    bench = Bench(make, Terms(max_torrents=1))
+    bench.say(v4(1))
+
+    reply = bench.say(v4(1), infohash=OTHER)
+
+    assert (reply.counts, reply.peers, reply.warning) == (NOTHING, b"", FULL)
+    assert bench.store.totals().torrents == 1
+    assert bench.say(v4(2)).warning == b""
+
+
+@pytest.mark.parametrize("cap", [1, 3, 40, 300])
+def test_a_peer_beyond_its_addresss_cap_is_served_and_not_stored(make, cap):
+    bench = Bench(make, Terms(peers_per_address=cap))
+    bench.fill(seeders=60)
+    for port in range(1, cap + 1):
+        bench.say(v4(500_000, port))
+
+    reply = bench.say(v4(500_000, 60_000))
+
+    assert len(reply.peers) // 6 == 50
+    assert reply.counts.incomplete == cap
+    assert bench.say(v4(500_000, 1)).counts.incomplete == cap
+    assert bench.say(v4(500_001)).counts.incomplete == cap + 1
+
+
+def test_a_cap_of_zero_is_none(make):
+    bench = Bench(make, Terms(peers_per_address=0))
+
+    for port in range(1, 1000):
+        bench.say(v4(1, port))
+
+    assert bench.counts()[2] == 999
+
+
+@pytest.mark.parametrize("fill", [0, 100])
+def test_the_cap_counts_an_ipv6_network_of_64_bits_as_one_address(make, fill):
+    bench = Bench(make, Terms(peers_per_address=2))
+    bench.fill(leechers6=fill)
+    network = 0x20010DB8FFFF0000 << 64
+
+    for host in range(5):
+        bench.say(pack((network + host).to_bytes(16, "big"), 6881), seeder=host % 2 == 0)
+
+    assert bench.store.totals().peers == fill + 2
+
+
+def test_a_peer_beyond_the_cap_of_all_is_served_and_not_stored(make):
+    bench = Bench(make, Terms(max_peers=3))
+    bench.fill(leechers=10)
+
+    assert bench.store.totals().peers == 3
+    assert len(bench.say(v4(1)).peers) // 6 == 3
+
+
+def test_interval_strays_by_a_tenth_and_no_more(bench):
+    intervals = {bench.say(v4(1)).interval for _ in range(2000)}
+
+    assert min(intervals) >= 1620
+    assert max(intervals) <= 1980
+    assert len(intervals) > 300
+
+
+def test_silent_peers_expire_and_others_stay(bench):
+    timeout = bench.terms.timeout
+    for at in range(5000):
+        bench.say(v4(at), seeder=at % 2 == 0, numwant=0, now=NOW + (timeout if at % 5 == 0 else 0))
+
+    dropped = 0
+    for _ in range(10_000):
+        dropped += bench.store.expire(NOW + timeout + 1, 100)
+
+    assert dropped == 4000
+    totals = bench.store.totals()
+    assert (totals.peers, totals.complete, totals.incomplete) == (1000, 500, 500)
+    for at in range(0, 5000, 5):
+        bench.say(v4(at), seeder=at % 2 == 0, now=NOW + timeout)
+    assert bench.store.totals().peers == 1000
+
+
+def test_a_peer_at_its_timeout_is_still_here(bench):
+    bench.say(v4(1))
+
+    assert bench.store.expire(NOW + bench.terms.timeout, 1000) == 0
+    assert bench.store.expire(NOW + bench.terms.timeout + 1, 1000) == 1
+
+
+def test_a_step_of_expiry_looks_at_no_more_than_it_may(bench):
+    bench.fill(leechers=3000)
+
+    assert bench.store.expire(NOW + 10 * bench.terms.timeout, 500) <= 500
+
+
+def test_a_torrent_without_peers_is_forgotten_unless_it_was_completed(bench):
+    bench.say(v4(1))
+    bench.say(v4(1), event=Event.STOPPED)
+    bench.say(v4(1), infohash=OTHER, seeder=True, event=Event.COMPLETED)
+    bench.say(v4(1), infohash=OTHER, event=Event.STOPPED)
+
+    bench.store.expire(NOW + 1, 1000)
+
+    assert bench.store.totals().torrents == 1
+    assert bench.store.scrape(OTHER) == Counts(0, 1, 0, 0)
+    bench.store.expire(NOW + bench.terms.remember_completed + 1, 1000)
+    assert bench.store.totals().torrents == 0
+
+
+def test_near_the_cap_empty_torrents_make_room(make):
+    bench = Bench(make, Terms(max_torrents=10))
+    for at in range(10):
+        infohash = InfoHash(bytes([at]) * 20)
+        bench.say(v4(1), infohash=infohash, seeder=True, event=Event.COMPLETED)
+        bench.say(v4(1), infohash=infohash, event=Event.STOPPED)
+
+    bench.store.expire(NOW + 1, 1000)
+
+    assert bench.store.totals().torrents <= 9
+    assert bench.say(v4(1), infohash=OTHER).warning == b""
+
+
+def test_unknown_torrents_scrape_as_zeros(bench):
+    assert bench.store.scrape(OTHER) == NOTHING
+
+
+def test_joined_hashes_are_one_swarm(bench):
+    bench.store.join(OTHER, HASH)
+    bench.say(v4(1), infohash=OTHER, seeder=True)
+
+    assert split(bench.say(v4(2)).peers, 6) == [v4(1)]
+    assert bench.store.scrape(OTHER) == bench.store.scrape(HASH) == Counts(1, 0, 1, 1)
+
+
+def test_two_live_swarms_that_turn_out_to_be_one_are_merged(bench):
+    for at in range(40):
+        bench.say(v4(at), seeder=True, event=Event.COMPLETED, numwant=0)
+        bench.say(v4(at), infohash=OTHER, seeder=True, event=Event.COMPLETED, numwant=0, now=NOW + 1)
+    bench.say(v4(50), infohash=OTHER, event=Event.PAUSED)
+    bench.say(v6(51), infohash=OTHER)
+    bench.flush()
+
+    bench.store.join(OTHER, HASH)
+
+    assert bench.counts() == (40, 40, 2, 1)
+    assert bench.store.totals().peers == 42
+    bench.store.expire(NOW, 10_000)
+    assert bench.store.totals().torrents == 1
+    assert {row.infohash for row in bench.flush() if row.payload is None} == {OTHER}
+
+
+def test_a_removed_torrent_is_empty_at_once(bench):
+    bench.fill(seeders=100, leechers=100)
+    bench.flush()
+
+    bench.store.remove(HASH)
+
+    assert bench.counts() == (0, 0, 0, 0)
+    assert bench.store.totals().peers == 0
+    bench.store.expire(NOW, 1000)
+    assert [row.payload for row in bench.flush()] == [None]
+
+
+def test_changed_swarms_come_out_once_and_key_sorted(bench):
+    for number in random.Random(5).sample(range(5000), 500):
+        bench.say(v4(1), infohash=InfoHash(number.to_bytes(2, "big") * 10))
+
+    rows = bench.flush()
+
+    assert [row.infohash for row in rows] == sorted({row.infohash for row in rows})
+    assert len(rows) == 500
+    assert bench.flush() == []
+
+
+def test_a_scrape_changes_nothing(bench):
+    bench.store.scrape(HASH)
+
+    assert bench.flush() == []
+
+
+def test_a_large_swarm_writes_only_the_rows_that_changed(bench):
+    bench.fill(leechers=10_000)
+    assert [row.part for row in bench.flush()] == [0, 1, 2]
+
+    bench.say(v4(100_000 + 5000))
+
+    assert [row.part for row in bench.flush()] == [1]
+
+
+def test_a_shrunken_swarm_deletes_the_rows_it_no_longer_fills(bench):
+    bench.fill(leechers=5000)
+    bench.flush()
+    for at in range(1000):
+        bench.say(v4(100_000 + at), event=Event.STOPPED)
+
+    rows = {row.part: row.payload for row in bench.flush()}
+
+    assert rows[1] is None
+    assert rows[0] is not None
+
+
+def test_what_could_not_be_written_is_written_the_next_time(bench):
+    bench.fill(leechers=5000)
+    first = bench.flush()
+
+    bench.store.put_back(first)
+
+    assert bench.flush() == first
+
+
+def test_deletions_that_could_not_be_written_are_written_the_next_time(bench):
+    bench.fill(leechers=1)
+    bench.flush()
+    bench.store.remove(HASH)
+    bench.store.expire(NOW, 100)
+    gone = bench.flush()
+
+    bench.store.put_back(gone)
+
+    assert bench.flush() == gone == [Row(HASH, 0, None)]
+
+
+def populate(bench: Bench) -> None:
+    chance = random.Random(9)
+    bench.fill(leechers=4500, seeders6=10)
+    for _ in range(3000):
+        peer = v4(chance.randrange(400)) if chance.random() < 0.7 else v6(chance.randrange(400))
+        infohash = chance.choice([HASH, OTHER, InfoHash(chance.randbytes(20))])
+        event = chance.choice(list(Event))
+        now = NOW + chance.randrange(1000)
+        bench.say(peer, infohash=infohash, event=event, seeder=chance.random() < 0.4, numwant=0, now=now)
+
+
+@pytest.mark.parametrize("order", ["sorted", "shuffled", "twice"])
+def test_a_restart_brings_back_peers_ages_and_completed_counts(make, order):
+    before = Bench(make, Terms())
+    populate(before)
+    rows = before.flush()
+    after = Bench(make, Terms())
+    arriving = {"sorted": rows, "twice": rows + rows, "shuffled": random.Random(3).sample(rows, len(rows))}[
+        order
+    ]
+
+    after.store.restore(arriving)
+
+    infohashes = {row.infohash for row in rows}
+    assert {h: before.store.scrape(h) for h in infohashes} == {h: after.store.scrape(h) for h in infohashes}
+    assert before.store.totals() == after.store.totals()
+    for seconds in (200, 400, 600):
+        late = NOW + before.terms.timeout + seconds
+        before.store.expire(late, 10**9)
+        after.store.expire(late, 10**9)
+        assert before.store.totals() == after.store.totals()
+
+
+def test_a_restart_counts_a_completion_no_second_time(make):
+    before, after = Bench(make, Terms()), Bench(make, Terms())
+    before.say(v4(1), event=Event.COMPLETED, seeder=True)
+
+    after.store.restore(before.flush())
+    after.say(v4(1), event=Event.COMPLETED, seeder=True)
+
+    assert after.counts() == (1, 1, 0, 0)
+
+
+def test_what_was_restored_is_not_written_again(make):
+    before, after = Bench(make, Terms()), Bench(make, Terms())
+    populate(before)
+
+    after.store.restore(before.flush())
+
+    assert after.flush() == []
+
+
+def test_restored_rows_do_not_undo_what_has_happened_since(make):
+    before, after = Bench(make, Terms()), Bench(make, Terms())
+    before.fill(leechers=10)
+    after.say(v4(100_003), seeder=True, now=NOW + 60)
+
+    after.store.restore(before.flush())
+
+    assert after.counts() == (1, 0, 9, 9)
+
+
+def test_a_restored_row_of_a_joined_hash_goes_to_the_one_swarm_and_is_deleted(make):
+    before, after = Bench(make, Terms()), Bench(make, Terms())
+    before.say(v4(1), infohash=OTHER)
+    after.store.join(OTHER, HASH)
+
+    after.store.restore(before.flush())
+
+    assert after.counts() == (0, 0, 1, 1)
+    assert [(row.infohash, row.payload is None) for row in after.flush()] == [(HASH, False), (OTHER, True)]
+
+
+@pytest.mark.parametrize("payload", [b"", b"\x07", b"\x01" + b"\xff" * 40, b"\x02" + b"\0" * 20])
+def test_a_damaged_row_is_passed_over_and_deleted(make, payload):
+    bench = Bench(make, Terms())
+
+    bench.store.restore([Row(HASH, 0, payload)])
+
+    assert bench.store.totals().torrents == 0
+    assert bench.flush() == [Row(HASH, 0, None)]
+
+
+def test_the_same_seed_gives_the_same_answers(make):
+    one, two = Bench(make, Terms(), seed=7), Bench(make, Terms(), seed=7)
+    for bench in (one, two):
+        bench.fill(seeders=100, leechers=100, seeders6=50)
+
+    assert [one.say(v4(at)) for at in range(50)] == [two.say(v4(at)) for at in range(50)]

@@ -1,0 +1,106 @@
+"""Hides when the swarms are written down and read back: the only link between the store and its journal."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from tracker.row import Row
+from tracker.store import SwarmStore
+
+__all__ = ["FlushError", "Flusher", "Flushes", "Journal", "Row"]
+
+_RESTORE_BATCH = 256  # rows between two looks at the event loop; a full row takes about a millisecond
+
+
+class Journal(Protocol):
+    """Rows on disk, by (infohash, part). What `write` returned from is there after a restart."""
+
+    async def write(self, rows: Sequence[Row]) -> None:
+        """Upsert rows, and delete those without a payload, in one transaction: all of them or none."""
+        ...
+
+    def read(self, batch: int) -> AsyncIterator[list[Row]]:
+        """Yield every row in key order, `batch` at a time."""
+        ...
+
+    async def healthy(self) -> bool:
+        """Tell whether the journal answers."""
+        ...
+
+    async def close(self) -> None:
+        """Close the journal."""
+        ...
+
+
+@dataclass(slots=True)
+class Flushes:
+    """What the flusher did so far; seconds are of the last flush."""
+
+    done: int = 0
+    failed: int = 0
+    rows: int = 0
+    seconds: float = 0.0
+
+
+class FlushError(Exception):
+    """The swarms could not be written; they stay marked as changed."""
+
+
+class Flusher:
+    """Writes the changed swarms every few seconds, and once more when the service stops."""
+
+    def __init__(
+        self,
+        store: SwarmStore,
+        journal: Journal,
+        every: float,
+        timer: Callable[[], float],
+        report: Callable[[Exception], None],
+    ) -> None:
+        self._store = store
+        self._journal = journal
+        self._every = every
+        self._timer = timer
+        self._report = report
+        self._turn = asyncio.Lock()
+        self.flushes = Flushes()
+
+    async def run(self) -> None:
+        """Flush for ever; a failure is reported, and the next turn tries again."""
+        while True:
+            await asyncio.sleep(self._every)
+            try:
+                await self.flush()
+            except FlushError as error:
+                self._report(error)
+
+    async def flush(self) -> None:
+        """Write everything that changed, in one transaction; raises FlushError, and then nothing is lost."""
+        async with self._turn:
+            began = self._timer()
+            rows: list[Row] = []
+            try:
+                while batch := self._store.take_dirty():
+                    rows += batch
+                    await asyncio.sleep(0)
+                if rows:
+                    await self._journal.write(rows)
+            except BaseException as error:
+                self._store.put_back(rows)
+                self.flushes.failed += 1
+                if isinstance(error, Exception):
+                    raise FlushError("the swarms could not be written to the journal") from error
+                raise
+            self.flushes.done += 1
+            self.flushes.rows += len(rows)
+            self.flushes.seconds = self._timer() - began
+
+    async def restore(self) -> int:
+        """Read the journal into the store, giving way to the event loop; return the number of rows."""
+        count = 0
+        async for rows in self._journal.read(_RESTORE_BATCH):
+            self._store.restore(rows)
+            count += len(rows)
+            await asyncio.sleep(0)
+        return count

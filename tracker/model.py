@@ -1,0 +1,93 @@
+"""Hides what an announce is made of: the values that pass between the doors and the store."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from bittorrent.infohash import InfoHash
+from bittorrent.query import Event
+
+__all__ = ["Announce", "Counts", "Event", "Failure", "Families", "Reply", "Terms", "Totals"]
+
+
+class Families(IntEnum):
+    """Which peers an answer may hold: both families over HTTP, the packet's own over UDP."""
+
+    BOTH = 0
+    V4 = 4
+    V6 = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """One announce, checked: `peer` is compact (6 or 18 bytes), `numwant` lies within the transport's cap."""
+
+    infohash: InfoHash
+    peer: bytes
+    event: Event
+    seeder: bool
+    numwant: int
+    families: Families = Families.BOTH
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """A swarm in numbers; `downloaders` is `incomplete` less the paused (BEP 21)."""
+
+    complete: int
+    downloaded: int
+    incomplete: int
+    downloaders: int
+
+
+NOTHING = Counts(0, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer: counts, seconds to wait, compact peers of both families, and a warning where one is due."""
+
+    counts: Counts
+    interval: int
+    min_interval: int
+    peers: bytes = b""
+    peers6: bytes = b""
+    warning: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A refused announce: the code of a row in the table of refusals."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the operator promises and caps; times in seconds, 0 lifts the cap per address."""
+
+    interval: int = 1800
+    min_interval: int = 900
+    max_torrents: int = 1_000_000
+    max_peers: int = 10_000_000
+    peers_per_address: int = 256
+    remember_completed: int = 30 * 86_400
+
+    @property
+    def jitter(self) -> int:
+        """How far an interval strays to either side: a tenth."""
+        return self.interval // 10
+
+    @property
+    def timeout(self) -> int:
+        """How long a silent peer is kept: one and a half of the longest interval, and some slack."""
+        return (self.interval + self.jitter) * 3 // 2 + 60
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The whole store in numbers."""
+
+    torrents: int
+    peers: int
+    complete: int
+    incomplete: int

@@ -1,0 +1,92 @@
+"""Hides how a piece of a swarm is written down: the payload of a journal row.
+
+Little-endian: version (u8), completed (u64), touched (u32, seconds from EPOCH), then for each of the four
+pools a count (u16), the compact peers and their words (u32). Row N holds the slots N*4096 .. N*4096+4095.
+"""
+
+import struct
+import sys
+from array import array
+from dataclasses import dataclass
+
+from bittorrent.infohash import InfoHash
+from tracker.pool import EPOCH, Pool, Words, type_of_word
+from tracker.swarm import ROW_BITS, STRIDES, Swarm
+
+VERSION = 1
+_HEAD = struct.Struct("<BQI")
+_COUNT = struct.Struct("<H")
+_WORD = 4
+_SPAN = 1 << ROW_BITS
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A journal row; without a payload it is one to delete."""
+
+    infohash: InfoHash
+    part: int
+    payload: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What a payload holds: for each pool its compact peers and their words."""
+
+    completed: int
+    touched: int
+    pools: tuple[tuple[bytes, Words], ...]
+
+
+class DamagedRow(Exception):
+    """A payload that no version of this program wrote."""
+
+
+def pack(swarm: Swarm, part: int) -> bytes:
+    """Return the payload of one part of a swarm."""
+    chunks = [_HEAD.pack(VERSION, swarm.completed, swarm.touched - EPOCH)]
+    for pool in swarm.pools:
+        chunks += _pack_pool(pool, part) if pool is not None else (_COUNT.pack(0),)
+    return b"".join(chunks)
+
+
+def _pack_pool(pool: Pool, part: int) -> tuple[bytes, bytes, bytes]:
+    first, end = part * _SPAN, (part + 1) * _SPAN
+    words = pool.words[first:end]
+    peers = bytes(pool.peers[first * pool.stride : end * pool.stride])
+    return _COUNT.pack(len(words)), peers, _little(words).tobytes()
+
+
+def unpack(payload: bytes) -> Piece:
+    """Read a payload; raises DamagedRow."""
+    try:
+        version, completed, touched = _HEAD.unpack_from(payload)
+        if version != VERSION:
+            raise DamagedRow(f"version {version}")
+        at, pools = _HEAD.size, []
+        for stride in STRIDES:
+            at, peers, words = _unpack_pool(payload, at, stride)
+            pools.append((peers, words))
+    except (struct.error, ValueError) as error:
+        raise DamagedRow(str(error)) from error
+    if at != len(payload):
+        raise DamagedRow("length")
+    return Piece(completed, touched + EPOCH, tuple(pools))
+
+
+def _unpack_pool(payload: bytes, at: int, stride: int) -> tuple[int, bytes, Words]:
+    (count,) = _COUNT.unpack_from(payload, at)
+    at += _COUNT.size
+    middle, end = at + count * stride, at + count * (stride + _WORD)
+    if end > len(payload) or count > _SPAN:
+        raise DamagedRow("count")
+    words = array(type_of_word)
+    words.frombytes(payload[middle:end])
+    return end, payload[at:middle], _little(words)
+
+
+def _little(words: Words) -> Words:
+    if sys.byteorder == "big":
+        words = words[:]
+        words.byteswap()
+    return words

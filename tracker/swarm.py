@@ -1,0 +1,179 @@
+"""Hides how one swarm keeps its peers: four pools by role and family, and which of its rows have changed."""
+
+from collections.abc import Iterator
+
+from tracker.draw import Draws
+from tracker.model import Announce, Counts, Event, Families
+from tracker.pool import COMPLETED, FLAGS, PAUSED, Pool, Words, word_of
+from tracker.shares import share
+
+ROW_BITS = 12
+"""A journal row holds at most 4,096 slots of each pool."""
+
+SEEDERS4, LEECHERS4, SEEDERS6, LEECHERS6 = range(4)
+STRIDES = (6, 6, 18, 18)
+
+
+class Swarm:
+    """The peers of one torrent. A paused peer lies among the seeders, and counts as incomplete."""
+
+    __slots__ = ("completed", "dirty", "leechers", "parts", "paused", "pools", "seeders", "touched")
+
+    def __init__(self, now: int) -> None:
+        self.pools: list[Pool | None] = [None, None, None, None]
+        self.seeders = 0  # the paused among them
+        self.leechers = 0
+        self.paused = 0
+        self.completed = 0
+        self.touched = now
+        self.dirty = 1  # a bit a row
+        self.parts = 0  # rows that the journal may hold
+
+    def __len__(self) -> int:
+        return self.seeders + self.leechers
+
+    def size(self, which: int) -> int:
+        """Return how many peers a pool holds."""
+        pool = self.pools[which]
+        return 0 if pool is None else len(pool)
+
+    def pool(self, which: int) -> Pool:
+        """Return a pool, made when it is first needed."""
+        pool = self.pools[which]
+        if pool is None:
+            pool = self.pools[which] = Pool(STRIDES[which])
+        return pool
+
+    def counts(self) -> Counts:
+        """Return the swarm in numbers."""
+        return Counts(self.seeders - self.paused, self.completed, self.leechers + self.paused, self.leechers)
+
+    def locate(self, peer: bytes) -> tuple[int, int]:
+        """Return the pool and slot of a peer; slot -1 where it is in neither pool of its family."""
+        first = SEEDERS4 if len(peer) == STRIDES[SEEDERS4] else SEEDERS6
+        for which in (first, first + 1):
+            pool = self.pools[which]
+            if pool is not None and (slot := pool.find(peer)) >= 0:
+                return which, slot
+        return first, -1
+
+    def of_address(self, peer: bytes) -> int:
+        """Return how many peers share an address (IPv6: its /64)."""
+        first = SEEDERS4 if len(peer) == STRIDES[SEEDERS4] else SEEDERS6
+        pools = self.pools[first : first + 2]
+        return sum(pool.of_address(peer) for pool in pools if pool is not None)
+
+    def put(self, announce: Announce, which: int, slot: int, now: int) -> tuple[int, int]:
+        """Store or refresh the announcer found at (which, slot); return where it is now.
+
+        `completed` is counted once a peer, and only with nothing left; the flag stays with the peer.
+        """
+        paused = announce.event == Event.PAUSED and not announce.seeder
+        home = (which & ~1) | int(not (announce.seeder or paused))
+        old = self.pools[which].words[slot] & FLAGS if slot >= 0 else 0  # type: ignore[union-attr]
+        flags = (old & COMPLETED) | (PAUSED if paused else 0)
+        if announce.event == Event.COMPLETED and announce.seeder and not old & COMPLETED:
+            flags |= COMPLETED
+            self.completed += 1
+        self.touched = now
+        if slot >= 0 and home == which:
+            self.refresh(which, slot, word_of(now, flags))
+            return which, slot
+        if slot >= 0:
+            self.take(which, slot)
+        return home, self.insert(home, announce.peer, word_of(now, flags))
+
+    def refresh(self, which: int, slot: int, word: int) -> None:
+        """Give a peer a new word."""
+        words = self.pool(which).words
+        self.paused += (word & PAUSED) // PAUSED - (words[slot] & PAUSED) // PAUSED
+        words[slot] = word
+        self.dirty |= 1 << (slot >> ROW_BITS)
+
+    def insert(self, which: int, peer: bytes, word: int) -> int:
+        """Add a peer that is not here yet; return its slot."""
+        slot = self.pool(which).add(peer, word)
+        self._count(which, 1, word)
+        self.dirty |= 1 << (slot >> ROW_BITS)
+        return slot
+
+    def take(self, which: int, slot: int) -> None:
+        """Remove the peer in a slot."""
+        pool = self.pool(which)
+        word = pool.remove(slot)
+        self._count(which, -1, word)
+        self.dirty |= 1 << (slot >> ROW_BITS) | 1 << (len(pool) >> ROW_BITS)
+
+    def load(self, which: int, peers: bytes, words: Words) -> None:
+        """Append many peers, none of which is here yet, without calling anything changed."""
+        self.pool(which).extend(peers, words)
+        if which in (LEECHERS4, LEECHERS6):
+            self.leechers += len(words)
+        else:
+            self.seeders += len(words)
+            self.paused += sum(word & PAUSED for word in words) // PAUSED
+
+    def _count(self, which: int, step: int, word: int) -> None:
+        if which in (LEECHERS4, LEECHERS6):
+            self.leechers += step
+        else:
+            self.seeders += step
+        if word & PAUSED:
+            self.paused += step
+
+    def pick(self, announce: Announce, where: tuple[int, int], draws: Draws) -> tuple[bytes, bytes]:
+        """Return compact peers of both families for the announcer, who is found at `where` and left out.
+
+        A seeder and a paused peer are given leechers only. Draws: IPv4 before IPv6, seeders before leechers.
+        """
+        have = [self.size(which) for which in range(4)]
+        if where[1] >= 0:
+            have[where[0]] -= 1
+        if announce.seeder or announce.event == Event.PAUSED:
+            have[SEEDERS4] = have[SEEDERS6] = 0
+        if announce.families == Families.V4:
+            have[SEEDERS6] = have[LEECHERS6] = 0
+        elif announce.families == Families.V6:
+            have[SEEDERS4] = have[LEECHERS4] = 0
+        shares = share(announce.numwant, *have)
+        takes = (shares.seeders4, shares.leechers4, shares.seeders6, shares.leechers6)
+        parts = [
+            self.pool(which).pick(take, where[1] if where[0] == which else -1, draws) if take else b""
+            for which, take in enumerate(takes)
+        ]
+        return parts[0] + parts[1], parts[2] + parts[3]
+
+    def rows(self) -> int:
+        """Return how many journal rows the swarm fills: one, or one per 4,096 slots of its largest pool."""
+        longest = max(self.size(which) for which in range(4))
+        return max(1, (longest + (1 << ROW_BITS) - 1) >> ROW_BITS)
+
+    def clear(self) -> None:
+        """Forget all peers and the completed count at once, whatever their number."""
+        self.dirty |= (1 << self.rows()) - 1
+        self.pools = [None, None, None, None]
+        self.seeders = self.leechers = self.paused = self.completed = 0
+
+    def each(self) -> Iterator[tuple[int, bytes, int]]:
+        """Yield (pool, peer, word) of every peer."""
+        for which, pool in enumerate(self.pools):
+            if pool is not None:
+                for slot in range(len(pool)):
+                    yield which, pool.at(slot), pool.words[slot]
+
+    def absorb(self, which: int, peer: bytes, word: int) -> None:
+        """Merge one peer of another copy of this swarm: the word of the later time wins, flags come with it.
+
+        Commutative and idempotent, so that rows may arrive in any order and more than once.
+        """
+        at, slot = self.locate(peer)
+        if slot < 0:
+            self.insert(which, peer, word)
+            return
+        mine = self.pool(at).words[slot]
+        completed = (mine | word) & COMPLETED
+        if (word >> 2, which, word) > (mine >> 2, at, mine):
+            self.take(at, slot)
+            self.insert(which, peer, word | completed)
+        elif mine & COMPLETED != completed:
+            self.refresh(at, slot, mine | completed)

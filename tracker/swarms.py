@@ -1,0 +1,278 @@
+"""Hides how all swarms live in memory: the store in Python, and the specification of any other."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+
+from bittorrent.infohash import InfoHash
+from tracker import row as journal_row
+from tracker.draw import Draws
+from tracker.model import NOTHING, Announce, Counts, Event, Reply, Terms, Totals
+from tracker.pool import word_of
+from tracker.row import DamagedRow, Piece, Row
+from tracker.swarm import ROW_BITS, STRIDES, Swarm
+
+FULL = b"Tracker is full, this torrent is not tracked now"
+RETRY_SOON = 300
+"""Seconds to wait after a temporary refusal; the shortest interval that tracker lists accept."""
+
+Entry = tuple[int, bytes, int]
+"""A peer on its way from one copy of a swarm to another: its pool, its compact form, its word."""
+
+_SWARM_COST = 8  # visiting a swarm costs about as much as looking at eight slots
+_BUCKETS = 256
+_EVICT_ABOVE = 0.9  # of the cap on torrents: from here on empty swarms go at the next sweep
+
+
+class Swarms:
+    """Swarms by infohash, packed. An announce costs the same however large its swarm is."""
+
+    def __init__(self, terms: Terms, draws: Draws) -> None:
+        self._terms = terms
+        self._draws = draws
+        self._swarms: dict[InfoHash, Swarm] = {}
+        self._aliases: dict[InfoHash, InfoHash] = {}
+        # Changed swarms by their first byte, so that they come out sorted without one long sort.
+        self._dirty: list[set[InfoHash]] = [set() for _ in range(_BUCKETS)]
+        self._gone: dict[InfoHash, int] = {}
+        # Every swarm stands here once, from its making until the sweep finds it empty and removes it.
+        self._sweep: deque[InfoHash] = deque()
+        self._cursor = (0, -1)  # pool and slot where the sweep of the first swarm goes on, downwards
+        self._peers = 0
+        self._complete = 0
+
+    def announce(self, announce: Announce, now: int) -> Reply:
+        """Store the announcer, then answer: counts include it, the peers do not.
+
+        `stopped` removes it, and is a success when it was never here. A new torrent beyond the cap is answered
+        with a warning, a new peer beyond its address's cap or the cap of all is served and not stored.
+        Draws: those of the pick, then the jitter of the interval.
+        """
+        infohash = self._aliases.get(announce.infohash, announce.infohash)
+        swarm = self._swarms.get(infohash)
+        if swarm is None:
+            if announce.event == Event.STOPPED:
+                return self._reply(NOTHING, b"", b"")
+            if len(self._swarms) >= self._terms.max_torrents:
+                return Reply(NOTHING, RETRY_SOON, RETRY_SOON, warning=FULL)
+            swarm = self._make(infohash, now)
+        before = len(swarm), swarm.counts().complete
+        where = self._store(swarm, announce, now)
+        counts = swarm.counts()
+        self._peers += len(swarm) - before[0]
+        self._complete += counts.complete - before[1]
+        self._dirty[infohash[0]].add(infohash)
+        if announce.event == Event.STOPPED or announce.numwant <= 0:
+            return self._reply(counts, b"", b"")
+        return self._reply(counts, *swarm.pick(announce, where, self._draws))
+
+    def _make(self, infohash: InfoHash, now: int) -> Swarm:
+        swarm = self._swarms[infohash] = Swarm(now)
+        swarm.parts = self._gone.pop(infohash, 0)
+        self._sweep.append(infohash)
+        return swarm
+
+    def _store(self, swarm: Swarm, announce: Announce, now: int) -> tuple[int, int]:
+        which, slot = swarm.locate(announce.peer)
+        if announce.event == Event.STOPPED:
+            if slot >= 0:
+                swarm.take(which, slot)
+            return which, -1
+        if slot < 0 and not self._room(swarm, announce.peer):
+            return which, -1
+        return swarm.put(announce, which, slot, now)
+
+    def _room(self, swarm: Swarm, peer: bytes) -> bool:
+        cap = self._terms.peers_per_address
+        if self._peers >= self._terms.max_peers:
+            return False
+        return not cap or len(swarm) < cap or swarm.of_address(peer) < cap
+
+    def _reply(self, counts: Counts, peers: bytes, peers6: bytes) -> Reply:
+        jitter = self._terms.jitter
+        interval = self._terms.interval - jitter + self._draws.below(2 * jitter + 1)
+        return Reply(counts, interval, self._terms.min_interval, peers, peers6)
+
+    def scrape(self, infohash: InfoHash) -> Counts:
+        """Return a swarm in numbers, zeros where there is none."""
+        swarm = self._swarms.get(self._aliases.get(infohash, infohash))
+        return NOTHING if swarm is None else swarm.counts()
+
+    def totals(self) -> Totals:
+        """Return the whole store in numbers."""
+        return Totals(len(self._swarms), self._peers, self._complete, self._peers - self._complete)
+
+    def join(self, alias: InfoHash, canonical: InfoHash) -> None:
+        """Make two hashes name one swarm from now on; of two completed counts the larger stays.
+
+        A hybrid's client announces under both hashes, so adding the counts would count it twice.
+        """
+        if alias == canonical:
+            return
+        self._aliases[alias] = canonical
+        other = self._swarms.get(alias)
+        if other is None:
+            return
+        swarm = self._swarms.get(canonical) or self._make(canonical, other.touched)
+        self._merge(canonical, swarm, other.completed, other.touched, other.each())
+        self.remove(alias)
+
+    def _merge(
+        self, infohash: InfoHash, swarm: Swarm, completed: int, touched: int, peers: Iterable[Entry]
+    ) -> None:
+        before = len(swarm), swarm.counts().complete
+        for which, peer, word in peers:
+            swarm.absorb(which, peer, word)
+        swarm.completed = max(swarm.completed, completed)
+        swarm.touched = max(swarm.touched, touched)
+        self._account(infohash, swarm, before)
+
+    def _account(self, infohash: InfoHash, swarm: Swarm, before: tuple[int, int]) -> None:
+        self._peers += len(swarm) - before[0]
+        self._complete += swarm.counts().complete - before[1]
+        swarm.dirty |= 1
+        self._dirty[infohash[0]].add(infohash)
+
+    def remove(self, infohash: InfoHash) -> None:
+        """Forget a swarm, its peers and its completed count; the sweep takes the empty shell away."""
+        swarm = self._swarms.get(infohash)
+        if swarm is not None:
+            before = len(swarm), swarm.counts().complete
+            swarm.clear()
+            self._account(infohash, swarm, before)
+
+    def expire(self, now: int, budget: int) -> int:
+        """Drop peers silent for longer than the timeout, and swarms that nobody remembers.
+
+        The sweep goes round all swarms, a large one in several calls, from its last slot down: what a removal
+        moves into a hole was looked at already.
+        """
+        dropped, rounds = 0, len(self._sweep)
+        while budget > 0 and rounds > 0:
+            rounds -= 1
+            infohash = self._sweep[0]
+            swarm = self._swarms[infohash]
+            used, gone, done = self._expire(infohash, swarm, now, max(budget, _SWARM_COST + 1))
+            budget -= used
+            dropped += gone
+            if not done:
+                break
+            self._sweep.popleft()
+            if self._forgettable(swarm, now):
+                self._forget(infohash, swarm)
+            else:
+                self._sweep.append(infohash)
+        return dropped
+
+    def _expire(self, infohash: InfoHash, swarm: Swarm, now: int, budget: int) -> tuple[int, int, bool]:
+        """Sweep one swarm; return the slots looked at, the peers dropped, and whether its end was reached."""
+        limit = word_of(now - self._terms.timeout, 0)
+        used, gone, before = _SWARM_COST, 0, (len(swarm), swarm.counts().complete)
+        which, slot = self._cursor
+        while which < len(swarm.pools) and used < budget:
+            pool = swarm.pools[which]
+            end = 0 if pool is None else (len(pool) if slot < 0 else min(slot, len(pool)))
+            first = max(0, end - (budget - used))
+            if pool is not None and end:
+                for at in pool.expired(first, end, limit):
+                    swarm.take(which, at)
+                    gone += 1
+            used += end - first
+            which, slot = (which, first) if first else (which + 1, -1)
+        done = which >= len(swarm.pools)
+        self._cursor = (0, -1) if done else (which, slot)
+        if gone:
+            self._account(infohash, swarm, before)
+        return used, gone, done
+
+    def _forgettable(self, swarm: Swarm, now: int) -> bool:
+        if len(swarm):
+            return False
+        crowded = len(self._swarms) > self._terms.max_torrents * _EVICT_ABOVE
+        idle = now - swarm.touched > self._terms.remember_completed
+        return not swarm.completed or crowded or idle
+
+    def _forget(self, infohash: InfoHash, swarm: Swarm) -> None:
+        del self._swarms[infohash]
+        self._dirty[infohash[0]].discard(infohash)
+        if swarm.parts:
+            self._gone[infohash] = swarm.parts
+
+    def take_dirty(self) -> list[Row]:
+        """Return the changed rows of the swarms that share a first byte, key-sorted; deletions come last of all."""
+        for bucket in self._dirty:
+            if bucket:
+                keys = sorted(bucket)
+                bucket.clear()
+                return [
+                    row for key in keys if key in self._swarms for row in self._rows(key, self._swarms[key])
+                ]
+        rows = [Row(key, part, None) for key in sorted(self._gone) for part in range(self._gone[key])]
+        self._gone.clear()
+        return rows
+
+    def _rows(self, infohash: InfoHash, swarm: Swarm) -> list[Row]:
+        count = swarm.rows()
+        parts = range(max(count, swarm.parts))
+        rows = [
+            Row(infohash, part, journal_row.pack(swarm, part) if part < count else None)
+            for part in parts
+            if swarm.dirty >> part & 1 or part >= count
+        ]
+        swarm.dirty, swarm.parts = 0, count
+        return rows
+
+    def put_back(self, rows: Sequence[Row]) -> None:
+        """Call rows changed again; those of a swarm that is gone are deleted with the next flush."""
+        for each in rows:
+            swarm = self._swarms.get(each.infohash)
+            if swarm is None:
+                self._gone[each.infohash] = max(self._gone.get(each.infohash, 0), each.part + 1)
+                continue
+            swarm.dirty |= 1 << each.part
+            swarm.parts = max(swarm.parts, each.part + 1)
+            self._dirty[each.infohash[0]].add(each.infohash)
+
+    def restore(self, rows: Sequence[Row]) -> None:
+        """Merge rows of a journal; what lies there already in full is not called changed."""
+        for each in rows:
+            try:
+                piece = journal_row.unpack(each.payload or b"")
+            except DamagedRow:
+                self._gone.setdefault(each.infohash, each.part + 1)
+                continue
+            self._restore(each, piece)
+
+    def _restore(self, row: Row, piece: Piece) -> None:
+        infohash = self._aliases.get(row.infohash, row.infohash)
+        swarm = self._swarms.get(infohash)
+        if swarm is None:
+            swarm = self._make(infohash, piece.touched)
+            swarm.dirty = 0
+        if infohash != row.infohash:
+            self._gone[row.infohash] = max(self._gone.get(row.infohash, 0), row.part + 1)
+        elif self._load(swarm, row.part, piece):
+            return
+        self._merge(infohash, swarm, piece.completed, piece.touched, _entries(piece))
+
+    def _load(self, swarm: Swarm, part: int, piece: Piece) -> bool:
+        """Take a row as it lies where the swarm holds just the rows before it; return whether that was so."""
+        first = part << ROW_BITS
+        if swarm.dirty or any(words and swarm.size(at) != first for at, (_, words) in enumerate(piece.pools)):
+            return False
+        before = len(swarm), swarm.counts().complete
+        for which, (peers, words) in enumerate(piece.pools):
+            if words:
+                swarm.load(which, peers, words)
+        swarm.completed = max(swarm.completed, piece.completed)
+        swarm.touched = max(swarm.touched, piece.touched)
+        swarm.parts = max(swarm.parts, part + 1)
+        self._peers += len(swarm) - before[0]
+        self._complete += swarm.counts().complete - before[1]
+        return True
+
+
+def _entries(piece: Piece) -> Iterator[Entry]:
+    for which, (peers, words) in enumerate(piece.pools):
+        stride = STRIDES[which]
+        for slot, word in enumerate(words):
+            yield which, peers[slot * stride : (slot + 1) * stride], word

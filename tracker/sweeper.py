@@ -1,0 +1,26 @@
+"""Hides how fast silent peers are looked for: in small steps, one round of all swarms a minute."""
+
+import asyncio
+from collections.abc import Callable
+
+from tracker.store import SwarmStore
+
+_STEP = 0.05  # seconds between two steps
+_ROUND = 60.0  # seconds for all swarms
+_LEAST = 2048  # slots a step, however few there are
+_SWARM_COST = 8  # see Swarms.expire
+
+
+async def sweep(store: SwarmStore, clock: Callable[[], float]) -> None:
+    """Expire silent peers for ever."""
+    while True:
+        await asyncio.sleep(_STEP)
+        totals = store.totals()
+        work = totals.peers + totals.torrents * _SWARM_COST
+        store.expire(int(clock()), max(_LEAST, int(work * _STEP / _ROUND)))
+
+
+def sweep_once(store: SwarmStore, now: int) -> int:
+    """Expire every silent peer in one go, as after a restore; return how many there were."""
+    totals = store.totals()
+    return store.expire(now, 2 * (totals.peers + totals.torrents * _SWARM_COST) + _LEAST)
