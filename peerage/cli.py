@@ -2,24 +2,35 @@
 
 import asyncio
 import getpass
-import json
 import os
-from collections.abc import Callable, Mapping
-from contextlib import aclosing
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from peerage import __version__, errands
+from peerage import __version__
+from peerage.banner import banner
 from peerage.config import Row, Settings, SettingsError, as_toml, option, read_settings, rows
+from peerage.errands import ErrandFailed, run
 from peerage.logs import configure_logs
-from peerage.outcomes import Outcomes, show_check, show_export, show_import, show_lists, show_record, show_stats
-from peerage.quantities import read_items
-from peerage.serve import serve
-from peerage.wiring import open_rooms
-
-Show = Callable[[Outcomes], None]
+from peerage.outcomes import (
+    Show,
+    show_check,
+    show_entries,
+    show_export,
+    show_import,
+    show_json,
+    show_lifted,
+    show_lists,
+    show_stats,
+)
+from peerage.quantities import Listen, split_items
+from peerage.serve import run as run_service
+from peerage.sockets import Bound, NoSocket
+from peerage.wiring import Rooms, open_rooms
+from storage.database import DatabaseError
+from storage.folder import FolderError
 
 _CONFIG = click.option(
     "--config",
@@ -68,13 +79,20 @@ def _serve(config: Path | None, **given: object) -> None:
     settings = _settings(config, {key: _joined(value) for key, value in options.items()})
     configure_logs(settings.log)
     try:
-        asyncio.run(serve(settings))
-    except errands.CANNOT_START as error:
+        run_service(settings, lambda rooms, bound: _announce(settings, rooms, bound))
+    except (NoSocket, FolderError, DatabaseError) as error:
         raise click.ClickException(str(error)) from error
 
 
+def _announce(settings: Settings, rooms: Rooms, bound: Sequence[Bound]) -> None:
+    addresses = [Listen(each.host, each.port) for each in bound]
+    click.echo(banner(settings, addresses, lists_empty=rooms.tracker.policy.empty))
+
+
 @main.command("import")
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path, exists=True))
+@click.argument(
+    "paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path, exists=True)
+)
 @_DATA
 @_CONFIG
 def _import(paths: tuple[Path, ...], data: Path | None, config: Path | None) -> None:
@@ -99,7 +117,7 @@ def _export(folder: Path, data: Path | None, config: Path | None) -> None:
 @_CONFIG
 def _block(infohash: str, reason: str, data: Path | None, config: Path | None) -> None:
     """Refuse a torrent everywhere and delete its file."""
-    _run("block", {"infohash": infohash, "reason": reason, "by": _user()}, show_record, data, config)
+    _run("block", {"infohash": infohash, "reason": reason, "by": _user()}, show_entries, data, config)
 
 
 @main.command("unblock")
@@ -108,7 +126,7 @@ def _block(infohash: str, reason: str, data: Path | None, config: Path | None) -
 @_CONFIG
 def _unblock(infohash: str, data: Path | None, config: Path | None) -> None:
     """Lift a block; the file does not come back."""
-    _run("unblock", {"infohash": infohash}, show_record, data, config)
+    _run("unblock", {"infohash": infohash}, show_lifted, data, config)
 
 
 @main.command("allow")
@@ -118,7 +136,7 @@ def _unblock(infohash: str, data: Path | None, config: Path | None) -> None:
 @_CONFIG
 def _allow(infohash: str, reason: str, data: Path | None, config: Path | None) -> None:
     """Track a torrent in listed mode though the cache does not hold it."""
-    _run("allow", {"infohash": infohash, "reason": reason, "by": _user()}, show_record, data, config)
+    _run("allow", {"infohash": infohash, "reason": reason, "by": _user()}, show_entries, data, config)
 
 
 @main.command("disallow")
@@ -127,7 +145,7 @@ def _allow(infohash: str, reason: str, data: Path | None, config: Path | None) -
 @_CONFIG
 def _disallow(infohash: str, data: Path | None, config: Path | None) -> None:
     """Take an allowance back."""
-    _run("disallow", {"infohash": infohash}, show_record, data, config)
+    _run("disallow", {"infohash": infohash}, show_lifted, data, config)
 
 
 @main.command("lists")
@@ -144,7 +162,7 @@ def _lists(data: Path | None, config: Path | None) -> None:
 @_CONFIG
 def _stats(as_json: bool, data: Path | None, config: Path | None) -> None:
     """Show swarms, cache, lists and health in numbers."""
-    _run("stats", {}, _show_json if as_json else show_stats, data, config)
+    _run("stats", {}, show_json if as_json else show_stats, data, config)
 
 
 @main.command("check")
@@ -161,24 +179,16 @@ def _settings_page() -> None:
     click.echo(as_toml(), nl=False)
 
 
-def _show_json(outcomes: Outcomes) -> None:
-    for record in outcomes:
-        click.echo(json.dumps(record))
-
-
 def _run(deed: str, arguments: Mapping[str, Any], show: Show, data: Path | None, config: Path | None) -> None:
     """Do a deed and show its records; exit with 1 when one of them is a refusal or a problem."""
     settings = _settings(config, {} if data is None else {"data": data})
-    configure_logs(settings.log.model_copy(update={"level": max_level(settings.log.level)}))
-    with asyncio.Runner() as runner:
-        outcomes = Outcomes(errands.run(settings, deed, arguments, open_rooms), runner.run)
-        try:
-            show(outcomes)
-        except errands.ErrandFailed as error:
-            raise click.ClickException(str(error)) from error
-        finally:
-            outcomes.close()
-    if outcomes.failed:
+    quiet = settings.log.model_copy(update={"level": "warning"})
+    configure_logs(settings.log if settings.log.level == "error" else quiet)
+    try:
+        went_well = asyncio.run(show(run(settings, deed, arguments, open_rooms)))
+    except ErrandFailed as error:
+        raise click.ClickException(str(error)) from error
+    if not went_well:
         raise SystemExit(1)
 
 
@@ -193,7 +203,7 @@ def _joined(value: object) -> object:
     """Flatten a repeated option, each use of which may hold several values."""
     if not isinstance(value, tuple):
         return value
-    return [item for text in value for item in read_items(text)]
+    return [item for text in value for item in split_items(text)]
 
 
 def _user() -> str:

@@ -2,18 +2,21 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from doors.control import LINE_LIMIT, Deed, perform
+from doors.control import LINE_LIMIT, perform
 from peerage.config import Settings
 from peerage.deeds import Rooms, deeds
-from storage.folder import DataFolder, FolderInUse, FolderUnusable
+from storage.database import DatabaseError
+from storage.folder import DataFolder, FolderError, FolderInUse
 
 # Deeds that may begin a data folder; any other on a folder that is not there is a slip of the pen.
 _BEGINNERS = frozenset({"import", "block", "allow"})
+# Deeds that read the swarms, which otherwise need not be brought back for a moment's work.
+_ABOUT_SWARMS = frozenset({"stats"})
 
 Records = AsyncGenerator[dict[str, Any], None]
 
@@ -22,14 +25,14 @@ class ErrandFailed(Exception):
     """The deed could not be handed to anyone, or its doer went away; the text says what to do."""
 
 
-class OpenRooms(Rooms, Protocol):
-    """Rooms that own their data folder until they are closed."""
+class OwnRooms(Rooms, Protocol):
+    """Rooms over a data folder that this process owns."""
 
-    async def close(self) -> None:
-        """Write what is unwritten and give the folder up."""
+    async def restore(self) -> None:
+        """Bring the swarms back."""
 
 
-Opener = Callable[[Settings], Awaitable[OpenRooms]]
+Opener = Callable[[Settings], AbstractAsyncContextManager[OwnRooms]]
 
 
 async def run(settings: Settings, deed: str, arguments: Mapping[str, Any], open_rooms: Opener) -> Records:
@@ -56,7 +59,7 @@ async def _connect(folder: DataFolder) -> tuple[asyncio.StreamReader, asyncio.St
         return await _open(folder.control_socket)
     except (FileNotFoundError, ConnectionRefusedError):
         return None
-    except FolderUnusable:
+    except FolderError:
         return None  # said again, and better, by who opens the folder
     except OSError as error:
         raise ErrandFailed(f"the server's control socket in {folder.path}: {error.strerror}") from error
@@ -90,17 +93,15 @@ async def _ask(
 
 async def _do(settings: Settings, deed: str, arguments: Mapping[str, Any], open_rooms: Opener) -> Records:
     try:
-        rooms = await open_rooms(settings)
+        async with open_rooms(settings) as rooms:
+            if deed in _ABOUT_SWARMS:
+                await rooms.restore()
+            async with aclosing(perform(deeds(rooms), deed, arguments)) as records:
+                async for record in records:
+                    yield record
     except FolderInUse as error:
         raise ErrandFailed(
             f"{error}, which has no control socket: wait until it is done, or stop it"
         ) from error
-    except FolderUnusable as error:
+    except (FolderError, DatabaseError) as error:
         raise ErrandFailed(str(error)) from error
-    try:
-        table: Mapping[str, Deed] = deeds(rooms)
-        async with aclosing(perform(table, deed, arguments)) as records:
-            async for record in records:
-                yield record
-    finally:
-        await rooms.close()

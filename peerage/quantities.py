@@ -61,15 +61,16 @@ def read_duration(value: object) -> object:
 
 def read_items(value: object) -> object:
     """Turn a JSON list or a comma separated text into a list; anything but text passes through."""
-    if not isinstance(value, str):
-        return value
+    return split_items(value) if isinstance(value, str) else value
+
+
+def split_items(text: str) -> list[object]:
+    """Split a JSON list or a comma separated text into its items."""
     try:
-        decoded = json.loads(value)
+        decoded = json.loads(text)
     except ValueError:
         decoded = None
-    if isinstance(decoded, list):
-        return decoded
-    return [part.strip() for part in value.split(",") if part.strip()]
+    return decoded if isinstance(decoded, list) else [part.strip() for part in text.split(",") if part.strip()]
 
 
 def read_listen(value: object) -> object:
