@@ -1,8 +1,9 @@
 """Hides how a deed's records read on a terminal: each `show_…` reads them all and tells whether all went well."""
 
 import json
+import sys
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
@@ -13,8 +14,9 @@ from peerage.quantities import show_size
 
 Record = dict[str, Any]
 Records = AsyncGenerator[Record, None]
-Show = Callable[[Records], Awaitable[bool]]
+Show = Callable[[Records], Coroutine[None, None, bool]]
 
+_VERDICTS = {"deny": "blocked", "allow": "allowed"}
 _WELL = {"new", "known", "written", "same"}
 
 
@@ -58,9 +60,7 @@ async def _transfer(records: Records, label: str, advance: Callable[[Record, int
         first = await anext(records, {"total": 0})
         if _refused(first):
             return False
-        with click.progressbar(
-            length=max(first["total"], 1), label=label, file=click.get_text_stream("stderr")
-        ) as bar:
+        with click.progressbar(length=max(first["total"], 1), label=label, file=sys.stderr) as bar:
             async for record in records:
                 if "refused" in record:
                     went_well = False
@@ -81,7 +81,8 @@ async def _transfer(records: Records, label: str, advance: Callable[[Record, int
 async def show_entries(records: Records) -> bool:
     """Show an entry as it was made."""
     return await _each(
-        records, lambda record: _line(f"{record['verdict']}  {record['infohash']}  {record['reason']}")
+        records,
+        lambda record: _line(f"{_VERDICTS[record['verdict']]}  {record['infohash']}  {record['reason']}"),
     )
 
 
@@ -108,7 +109,7 @@ async def show_lists(records: Records) -> bool:
 def _show_entry(record: Record) -> None:
     day = datetime.fromtimestamp(record["since"], UTC).date()
     _line(
-        f"{record['verdict']:<5}  {record['infohash']}  {day}  {record['by']:<12}  {record['reason']}".rstrip()
+        f"{_VERDICTS[record['verdict']]}  {record['infohash']}  {day}  {record['by']:<12}  {record['reason']}".rstrip()
     )
 
 
