@@ -74,6 +74,9 @@ _ROWS = (
     Reason("hybrid-mismatch", 422, "The version 1 and version 2 halves describe different files."),
     Reason("bad-infohash", 400, "That is no infohash: give 40 or 64 hex digits, or 32 base32 characters."),
     Reason("bad-magnet", 400, "That is no magnet link with an infohash."),
+    # What an operator asks for.
+    Reason("bad-reason", 400, "The reason or its author is too long, or holds control characters."),
+    Reason("unreadable", 400, "The file or archive cannot be read."),
     # What this service does with it.
     Reason("blocked", 451, "This torrent is blocked here."),
     Reason("rate-limited", 429, "Too many uploads from this address: wait and try again."),

@@ -1,4 +1,4 @@
-"""Hides how files and records are compared: brought into step at start, and verified when an operator asks."""
+"""Hides how files and records are compared: brought into step at start, verified when asked."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import structlog
 
+from bittorrent.bencode import Limits
 from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
-from cache.compression import unpack
+from cache.compression import INFLATED_LIMIT, unpack
 from cache.record import Blobs, Record, Records, digest_of
 
 _BATCH = 500
-_INFLATED_LIMIT = 256 * 2**20
 
 log = structlog.get_logger()
 
@@ -38,8 +38,8 @@ class Reconciled:
 def open_file(infohash: InfoHash, packed: bytes) -> tuple[Metainfo, bytes] | str:
     """Read a stored file and return its torrent and its digest, or what is wrong with it, in words."""
     try:
-        data = unpack(packed, _INFLATED_LIMIT)
-        metainfo = Metainfo.parse(data)
+        data = unpack(packed, INFLATED_LIMIT)
+        metainfo = Metainfo.parse(data, Limits(size=INFLATED_LIMIT))
     except Refusal as refusal:
         return f"the file cannot be read: {refusal}"
     if metainfo.infohash != infohash:

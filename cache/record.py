@@ -97,5 +97,5 @@ class Records(Protocol):
 
 
 def digest_of(data: bytes) -> bytes:
-    """Return the SHA-1 of a .torrent file: what operators compare downloads by, no protection against forgery."""
+    """Return the SHA-1 of a .torrent file, by which downloads are compared; no protection against forgery."""
     return hashlib.sha1(data, usedforsecurity=False).digest()

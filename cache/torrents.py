@@ -1,8 +1,8 @@
-"""Hides how a .torrent file and its record are kept in step: both durable before success, neither without the other."""
+"""Hides how a .torrent file and its record are kept in step: both durable before success."""
 
 import asyncio
 import errno
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
 
 import structlog
@@ -11,15 +11,13 @@ from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
 from cache.audit import Problem, Reconciled, open_file, problems, reconcile
-from cache.compression import unpack
+from cache.compression import INFLATED_LIMIT, unpack
 from cache.quota import Quota, Room
 from cache.record import Blobs, Record, Records, digest_of
 from cache.unbroken import Unbroken
 
 __all__ = ["Added", "Blobs", "Held", "Problem", "Quota", "Reconciled", "Record", "Records", "TorrentCache"]
 
-# Files were measured before they were packed; this only stops a file that was tampered with.
-INFLATED_LIMIT = 256 * 2**20
 _STRIPES = 64
 # What gzip adds at most to data that cannot be packed: 5 bytes a block of 16 KiB and its header and trailer.
 _GZIP_SLACK = 64
@@ -43,7 +41,7 @@ class Held:
     gzip: bytes
 
     def plain(self) -> bytes:
-        """Return the .torrent file byte for byte as it was uploaded. Refusal: `bad-compression` when damaged."""
+        """Return the .torrent file byte for byte as it was uploaded. Refusal: `bad-compression`."""
         return unpack(self.gzip, INFLATED_LIMIT)
 
 
@@ -61,7 +59,7 @@ class TorrentCache:
         self.quota = quota
 
     async def add(self, metainfo: Metainfo, data: bytes) -> Added:
-        """Keep the torrent, durable before it returns; `data` is its file, unpacked, that `metainfo` was read from.
+        """Keep the torrent, durable before it returns; `metainfo` was read from `data`, its unpacked file.
 
         The same infohash again is no failure and needs no room: the first bytes stay. Refusal: `cache-full`,
         `disk-full`.
@@ -93,7 +91,7 @@ class TorrentCache:
         room = await self._counted()
         return room.files, room.stored
 
-    async def walk(self, batch: int = 500) -> AsyncIterator[list[Record]]:
+    async def walk(self, batch: int = 500) -> AsyncGenerator[list[Record], None]:
         """Yield every record in ascending order of infohash, at most `batch` at a time."""
         after: InfoHash | None = None
         while records := await self._records.walk(after, batch):

@@ -1,0 +1,144 @@
+"""Hides how whole collections of torrents come in and go out: one by one, each with its outcome."""
+
+import asyncio
+import hashlib
+import os
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+
+from actions.archives import Candidate, candidates, total_size
+from actions.uploads import Uploads
+from bittorrent.infohash import InfoHash
+from bittorrent.refusal import Refusal
+from cache.torrents import Record, TorrentCache
+
+_SIDE_BY_SIDE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What became of one file: `outcome` is "new", "known" or a refusal's code, `text` its hash or sentence.
+
+    `done` counts the bytes of the sources that were read so far, for a progress bar; see `Transfer.total`.
+    """
+
+    name: str
+    outcome: str
+    text: str
+    done: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What became of one torrent: `outcome` is "written", "same" or a refusal's code."""
+
+    infohash: InfoHash
+    outcome: str
+    text: str
+
+
+class Transfer:
+    """Imports and exports collections. The rates of the doors do not apply; limits, blocks and quotas do."""
+
+    def __init__(self, uploads: Uploads, cache: TorrentCache, side_by_side: int = _SIDE_BY_SIDE) -> None:
+        self._uploads = uploads
+        self._cache = cache
+        self._side_by_side = side_by_side
+
+    async def total(self, paths: Sequence[Path]) -> int:
+        """Return the bytes of all sources under the paths: what `Imported.done` counts up to."""
+        return await asyncio.to_thread(total_size, list(paths))
+
+    async def import_paths(self, paths: Sequence[Path], actor: str = "import") -> AsyncIterator[Imported]:
+        """Take in every torrent of the files, folders, tar and zip archives, and yield each one's outcome.
+
+        Safe to repeat: what is held already is "known". Nothing is raised for a file that cannot be taken.
+        """
+        source = _Source(list(paths), self._uploads.limit)
+        running: deque[asyncio.Task[Imported]] = deque()
+        try:
+            while (candidate := await asyncio.to_thread(source.take)) is not None:
+                running.append(asyncio.create_task(self._import(candidate, actor)))
+                if len(running) >= self._side_by_side:
+                    yield await running.popleft()
+            while running:
+                yield await running.popleft()
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+            await asyncio.to_thread(source.close)
+
+    async def export(self, folder: Path) -> AsyncIterator[Exported]:
+        """Write every held torrent to `folder` as HASH.torrent, the bytes as they were uploaded.
+
+        Each file appears whole; one that is there with the same bytes is left, so an export can be resumed.
+        OSError: the folder cannot be made or written.
+        """
+        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        async with aclosing(self._cache.walk()) as batches:
+            async for records in batches:
+                for record in records:
+                    yield await self._export(record, folder)
+        await asyncio.to_thread(os.sync)
+
+    async def _import(self, candidate: Candidate, actor: str) -> Imported:
+        name = candidate.name
+        try:
+            if isinstance(candidate.data, Refusal):
+                raise candidate.data
+            accepted = await self._uploads.accept(candidate.data, actor, patient=True)
+        except Refusal as refusal:
+            return Imported(name, refusal.code, str(refusal), candidate.done)
+        outcome = "new" if accepted.new else "known"
+        return Imported(name, outcome, accepted.infohash.upper, candidate.done)
+
+    async def _export(self, record: Record, folder: Path) -> Exported:
+        target = folder / f"{record.infohash.upper}.torrent"
+        if await asyncio.to_thread(_holds, target, record.digest):
+            return Exported(record.infohash, "same", str(target))
+        held = await self._cache.get(record.infohash)
+        if held is None:
+            refusal = Refusal("not-found")
+            return Exported(record.infohash, refusal.code, str(refusal))
+        try:
+            data = await asyncio.to_thread(held.plain)
+        except Refusal as refusal:
+            return Exported(record.infohash, refusal.code, str(refusal))
+        await asyncio.to_thread(_write, target, data)
+        return Exported(record.infohash, "written", str(target))
+
+
+class _Source:
+    """The candidates of an import, taken in one thread at a time; `close` waits for the one under way."""
+
+    def __init__(self, paths: list[Path], limit: int) -> None:
+        self._turn = threading.Lock()
+        self._items = candidates(paths, limit)
+
+    def take(self) -> Candidate | None:
+        with self._turn:
+            return next(self._items, None)
+
+    def close(self) -> None:
+        with self._turn:
+            self._items.close()
+
+
+def _holds(target: Path, digest: bytes) -> bool:
+    if target.is_symlink() or not target.is_file():
+        return False
+    with target.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.sha1(usedforsecurity=False)).digest() == digest
+
+
+def _write(target: Path, data: bytes) -> None:
+    draft = target.with_name(f".{target.name}.part")
+    draft.unlink(missing_ok=True)
+    with draft.open("xb") as out:
+        out.write(data)
+    draft.replace(target)

@@ -1,0 +1,225 @@
+"""Hides how .torrent files lie on disk: AA/BB/REST.torrent.gz, each whole or absent at any moment."""
+
+import asyncio
+import errno
+import os
+import re
+import stat
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
+from pathlib import Path
+
+import structlog
+
+from bittorrent.infohash import InfoHash
+from cache.compression import pack
+
+SUFFIX = ".torrent.gz"
+# No upload packs to more; a larger file is none of ours.
+LARGEST_FILE = 256 * 2**20
+WALK_BATCH = 1000
+
+_NEW = ".new"
+_PREFIX = re.compile(r"[0-9A-F]{2}\Z")
+_REST = re.compile(r"[0-9A-F]{36}\.torrent\.gz\Z")
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+# Nothing lies there, or a link or a socket does where a file should.
+_ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO)
+_MAKE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+log = structlog.get_logger()
+
+
+class FileBlobs:
+    """The .torrent files of the cache in a folder that one process owns.
+
+    A file is written under `.new`, synced, renamed into place, and its folders are synced. No symbolic link
+    below the folder is followed. All work runs in threads.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._numbers = count()
+        self._placing = threading.Lock()
+        self._durable: set[str] = set()
+
+    async def open(self) -> None:
+        """Make the folder if it is missing, and delete what interrupted writes left behind."""
+        await asyncio.to_thread(self._open)
+
+    async def put(self, infohash: InfoHash, data: bytes) -> int:
+        """Pack and keep `data`, durable before it returns the packed size; a file that is there is kept.
+
+        OSError: the disk is full or failing.
+        """
+        return await asyncio.to_thread(self._put, infohash, data)
+
+    async def get(self, infohash: InfoHash) -> bytes | None:
+        """Return the gzip bytes as they lie, or None: missing, no plain file, or larger than any of ours."""
+        return await asyncio.to_thread(self._get, infohash)
+
+    async def remove(self, infohash: InfoHash) -> bool:
+        """Delete the file for good; tell whether it was there."""
+        return await asyncio.to_thread(self._remove, infohash)
+
+    async def walk(self) -> AsyncIterator[list[InfoHash]]:
+        """Yield the infohash of every file in ascending order, at most 1,000 at a time."""
+        for first in await asyncio.to_thread(self._prefixes):
+            names = await asyncio.to_thread(self._names, first)
+            for start in range(0, len(names), WALK_BATCH):
+                yield names[start : start + WALK_BATCH]
+
+    async def free(self) -> int:
+        """Return the bytes that the disk has left for files."""
+        return await asyncio.to_thread(self._free)
+
+    def _open(self) -> None:
+        for folder in (self._root, self._root / _NEW):
+            if not folder.is_dir():
+                folder.mkdir(mode=0o700)
+        with self._folder() as root:
+            os.fsync(root)
+            with _opened(_NEW, root) as drafts:
+                for name in _listed(drafts):
+                    os.unlink(name, dir_fd=drafts)
+                    log.info("files.interrupted_write_deleted", name=name)
+
+    def _put(self, infohash: InfoHash, data: bytes) -> int:
+        name = _rest(infohash)
+        with self._leaf(infohash, make=True) as leaf:
+            kept = _size(name, leaf)
+            if kept is None:
+                kept = self._write(name, leaf, pack(data))
+            os.fsync(leaf)
+        return kept
+
+    def _write(self, name: str, leaf: int, packed: bytes) -> int:
+        draft = f"{next(self._numbers)}{SUFFIX}"
+        with self._folder() as root, _opened(_NEW, root) as drafts:
+            try:
+                with os.fdopen(os.open(draft, _MAKE, 0o600, dir_fd=drafts), "wb") as out:
+                    out.write(packed)
+                    out.flush()
+                    os.fsync(out.fileno())
+                return self._place(draft, drafts, name, leaf, len(packed))
+            finally:
+                with suppress(FileNotFoundError):
+                    os.unlink(draft, dir_fd=drafts)
+
+    def _place(self, draft: str, drafts: int, name: str, leaf: int, size: int) -> int:
+        # One process owns the folder, so this lock is all that stands between the look and the rename.
+        with self._placing:
+            kept = _size(name, leaf)
+            if kept is not None:
+                return kept
+            os.rename(draft, name, src_dir_fd=drafts, dst_dir_fd=leaf)
+            return size
+
+    def _get(self, infohash: InfoHash) -> bytes | None:
+        try:
+            with self._leaf(infohash) as leaf:
+                file = os.open(_rest(infohash), _READ, dir_fd=leaf)
+        except OSError as error:
+            if error.errno in _ABSENT:
+                return None
+            raise
+        with os.fdopen(file, "rb") as lying:
+            if not stat.S_ISREG(os.fstat(file).st_mode):
+                return None
+            packed = lying.read(LARGEST_FILE + 1)
+        return packed if len(packed) <= LARGEST_FILE else None
+
+    def _remove(self, infohash: InfoHash) -> bool:
+        try:
+            with self._leaf(infohash) as leaf:
+                os.unlink(_rest(infohash), dir_fd=leaf)
+                os.fsync(leaf)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _prefixes(self) -> list[str]:
+        with self._folder() as root:
+            return [name for name in _listed(root) if _PREFIX.match(name)]
+
+    def _names(self, first: str) -> list[InfoHash]:
+        try:
+            with self._folder() as root, _opened(first, root) as branch:
+                seconds = [name for name in _listed(branch) if _PREFIX.match(name)]
+                return [name for second in seconds for name in _leaf_names(first, second, branch)]
+        except NotADirectoryError:
+            return []
+
+    def _free(self) -> int:
+        disk = os.statvfs(self._root)
+        return disk.f_bavail * disk.f_frsize
+
+    @contextmanager
+    def _folder(self) -> Iterator[int]:
+        # The root itself may be a link: an operator puts it on another disk that way.
+        root = os.open(self._root, _FOLDER & ~os.O_NOFOLLOW)
+        try:
+            yield root
+        finally:
+            os.close(root)
+
+    @contextmanager
+    def _leaf(self, infohash: InfoHash, *, make: bool = False) -> Iterator[int]:
+        first, second = infohash.upper[:2], infohash.upper[2:4]
+        with self._folder() as root:
+            if make:
+                self._ensure(first, root, first)
+            with _opened(first, root) as branch:
+                if make:
+                    self._ensure(second, branch, first + second)
+                with _opened(second, branch) as leaf:
+                    yield leaf
+
+    def _ensure(self, name: str, parent: int, key: str) -> None:
+        """Make a folder, and sync its parent the first time that this process relies on it."""
+        with self._placing:
+            if key in self._durable:
+                return
+            with suppress(FileExistsError):
+                os.mkdir(name, 0o700, dir_fd=parent)
+            os.fsync(parent)
+            self._durable.add(key)
+
+
+def _rest(infohash: InfoHash) -> str:
+    return infohash.upper[4:40] + SUFFIX
+
+
+@contextmanager
+def _opened(name: str, parent: int) -> Iterator[int]:
+    folder = os.open(name, _FOLDER, dir_fd=parent)
+    try:
+        yield folder
+    finally:
+        os.close(folder)
+
+
+def _size(name: str, folder: int) -> int | None:
+    """Return the size of a plain file, or None: what else lies there (a link, say) gives way to a file."""
+    try:
+        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    return found.st_size if stat.S_ISREG(found.st_mode) else None
+
+
+def _listed(folder: int) -> list[str]:
+    with os.scandir(folder) as entries:
+        return sorted(entry.name for entry in entries)
+
+
+def _leaf_names(first: str, second: str, branch: int) -> list[InfoHash]:
+    try:
+        with _opened(second, branch) as leaf:
+            rests = [name for name in _listed(leaf) if _REST.match(name)]
+    except NotADirectoryError:
+        return []
+    return [InfoHash.parse(first + second + rest.removesuffix(SUFFIX)) for rest in rests]

@@ -1,0 +1,187 @@
+"""Hides where things lie in the data folder, that one process owns it, and how its secrets are made."""
+
+import fcntl
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from storage.durable import sync_folder
+
+# sockaddr_un.sun_path has 108 bytes, the last of which ends the string.
+_SOCKET_PATH_LIMIT = 107
+_SECRET_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}\Z")
+_FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+class FolderError(Exception):
+    """The data folder cannot be used as it is; the text says why and names the path."""
+
+
+class FolderInUse(FolderError):
+    """Another process owns the data folder; `pid` is its number, or None when it has not written it yet."""
+
+    def __init__(self, path: Path, pid: int | None) -> None:
+        who = f"process {pid}" if pid is not None else "another process"
+        super().__init__(f"{path} is in use by {who}")
+        self.path = path
+        self.pid = pid
+
+
+class DataFolder:
+    """The folder with everything that outlives a process. Paths can be asked of it without owning it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self._lock: int | None = None
+        self._folder: int | None = None
+
+    @property
+    def swarms(self) -> Path:
+        """The database of the swarm journal."""
+        return self.path / "swarms.db"
+
+    @property
+    def records(self) -> Path:
+        """The database of records and lists."""
+        return self.path / "peerage.db"
+
+    @property
+    def torrents(self) -> Path:
+        """The folder of the .torrent files."""
+        return self.path / "torrents"
+
+    @property
+    def secrets(self) -> Path:
+        """The folder of the secrets, mode 700."""
+        return self.path / "secrets"
+
+    @property
+    def control_socket(self) -> Path:
+        """A path of the control socket that fits in a socket address, valid in this process until `release`.
+
+        A path that is too long goes through this process's own descriptor of the folder. FolderError:
+        the folder is not there, or its path is too long on a system without /proc.
+        """
+        direct = self.path / "control.sock"
+        if len(os.fsencode(direct)) <= _SOCKET_PATH_LIMIT:
+            return direct
+        if not Path("/proc/self/fd").is_dir():
+            raise FolderError(f"{direct} is too long for a socket: choose a shorter data folder")
+        if self._folder is None:
+            try:
+                self._folder = os.open(self.path, _FOLDER_FLAGS)
+            except OSError as error:
+                raise FolderError(f"{self.path} cannot be opened: {error.strerror}") from error
+        return Path(f"/proc/self/fd/{self._folder}/control.sock")
+
+    def acquire(self) -> Self:
+        """Make the folder if it is missing (mode 700) and own it until `release`, or until the process ends.
+
+        FolderInUse: another process owns it. FolderError: it cannot be made or written.
+        """
+        try:
+            self._make()
+            self._lock = self._take_lock()
+        except OSError as error:
+            raise FolderError(f"{self.path} cannot be used: {error.strerror}") from error
+        return self
+
+    def release(self) -> None:
+        """Give the folder up. The lock file stays: were it deleted, two owners could each lock one of two."""
+        if self._lock is not None:
+            os.ftruncate(self._lock, 0)
+            os.close(self._lock)
+            self._lock = None
+        if self._folder is not None:
+            os.close(self._folder)
+            self._folder = None
+
+    def __enter__(self) -> Self:
+        return self.acquire()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def owner(self) -> int | None:
+        """Return the pid of the process that owns the folder now, or None (also when it is being taken)."""
+        try:
+            lock = os.open(self.path / "lock", os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        try:
+            return None if _locked(lock) else _pid_in(lock)
+        finally:
+            os.close(lock)
+
+    def secret(self, name: str, size: int, random: Callable[[int], bytes]) -> bytes:
+        """Return the secret of that name, `size` bytes; the first call makes it (mode 600, durable).
+
+        FolderError: the file has another size, so it was damaged or is of another version.
+        """
+        if not _SECRET_NAME.match(name):
+            raise ValueError("a secret is named in lower-case letters, digits and hyphens")
+        try:
+            return self._read_secret(name, size)
+        except FileNotFoundError:
+            self._write_secret(name, random(size))
+        return self._read_secret(name, size)
+
+    def _make(self) -> None:
+        if self.path.is_dir():
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.mkdir(mode=0o700)
+        sync_folder(self.path.parent)
+
+    def _take_lock(self) -> int:
+        lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        if not _locked(lock):
+            pid = _pid_in(lock)
+            os.close(lock)
+            raise FolderInUse(self.path, pid)
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        return lock
+
+    def _read_secret(self, name: str, size: int) -> bytes:
+        file = os.open(self.secrets / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            os.fchmod(file, 0o600)
+            value = os.read(file, size + 1)
+        finally:
+            os.close(file)
+        if len(value) != size:
+            raise FolderError(f"{self.secrets / name} does not hold {size} bytes: it was damaged")
+        return value
+
+    def _write_secret(self, name: str, value: bytes) -> None:
+        if not self.secrets.is_dir():
+            self.secrets.mkdir(mode=0o700)
+            sync_folder(self.path)
+        draft = self.secrets / f".{name}.new"
+        draft.unlink(missing_ok=True)
+        file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with os.fdopen(file, "wb") as out:
+            out.write(value)
+            out.flush()
+            os.fsync(out.fileno())
+        draft.rename(self.secrets / name)
+        sync_folder(self.secrets)
+
+
+def _locked(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _pid_in(lock: int) -> int | None:
+    text = os.pread(lock, 32, 0).strip()
+    return int(text) if text.isdigit() else None

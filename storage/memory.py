@@ -1,0 +1,145 @@
+"""Hides how the stores' promises look without a disk: what tests and contract suites use."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+
+from bittorrent.infohash import InfoHash
+from cache.compression import pack
+from cache.record import Record
+from lists.infohashes import Entry, Verdict
+from tracker.flusher import Row
+
+
+class MemoryBlobs:
+    """Files in a dictionary."""
+
+    def __init__(self, free: int = 2**40) -> None:
+        self.files: dict[InfoHash, bytes] = {}
+        self.free_bytes = free
+
+    async def put(self, infohash: InfoHash, data: bytes) -> int:
+        """Pack and keep `data` and return the packed size; a file that is there is kept."""
+        return len(self.files.setdefault(infohash, pack(data)))
+
+    async def get(self, infohash: InfoHash) -> bytes | None:
+        """Return the gzip bytes, or None."""
+        return self.files.get(infohash)
+
+    async def remove(self, infohash: InfoHash) -> bool:
+        """Delete the file; tell whether it was there."""
+        return self.files.pop(infohash, None) is not None
+
+    async def walk(self) -> AsyncIterator[list[InfoHash]]:
+        """Yield every infohash in ascending order, in batches."""
+        infohashes = sorted(self.files)
+        for start in range(0, len(infohashes), 100):
+            yield infohashes[start : start + 100]
+
+    async def free(self) -> int:
+        """Return `free_bytes`, which a test sets."""
+        return self.free_bytes
+
+
+class MemoryRecords:
+    """Records in a dictionary."""
+
+    def __init__(self) -> None:
+        self.records: dict[InfoHash, Record] = {}
+
+    async def add(self, record: Record) -> None:
+        """Keep a record, in place of an earlier one of the same infohash."""
+        self.records[record.infohash] = record
+
+    async def get(self, infohash: InfoHash) -> Record | None:
+        """Find a record by the 20-byte hash that names it, or by the cut v2 hash of a hybrid."""
+        aliased = (record for record in self.records.values() if record.alias == infohash)
+        return self.records.get(infohash) or next(aliased, None)
+
+    async def remove(self, infohash: InfoHash) -> Record | None:
+        """Drop the record that `get` would find, and return it."""
+        record = await self.get(infohash)
+        return self.records.pop(record.infohash) if record is not None else None
+
+    async def totals(self) -> tuple[int, int]:
+        """Return the number of records and the sum of their stored bytes."""
+        return len(self.records), sum(record.stored for record in self.records.values())
+
+    async def walk(self, after: InfoHash | None, limit: int) -> list[Record]:
+        """Return up to `limit` records whose infohash lies above `after`, ascending."""
+        above = sorted(infohash for infohash in self.records if infohash > (after or b""))
+        return [self.records[infohash] for infohash in above[:limit]]
+
+    async def healthy(self) -> bool:
+        """Memory answers."""
+        return True
+
+
+class MemoryEntries:
+    """Entries of the lists in a dictionary."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[InfoHash, Verdict], Entry] = {}
+
+    async def set(self, entry: Entry) -> None:
+        """Keep an entry, in place of an earlier one of the same key; known spellings stay."""
+        key = (entry.infohash, entry.verdict)
+        known = set(entry.spellings)
+        if (earlier := self.kept.get(key)) is not None:
+            known.update(earlier.spellings)
+        self.kept[key] = replace(entry, spellings=tuple(sorted(known)))
+
+    async def unset(self, infohash: InfoHash, verdict: Verdict) -> bool:
+        """Drop every entry of the verdict that covers the hash; tell whether there was one."""
+        covering = await self.find(infohash, verdict)
+        for entry in covering:
+            del self.kept[entry.infohash, verdict]
+        return bool(covering)
+
+    async def find(self, infohash: InfoHash, verdict: Verdict) -> list[Entry]:
+        """Return every entry of the verdict that covers the hash."""
+        entries = (self.kept[key] for key in sorted(self.kept))
+        return [entry for entry in entries if entry.verdict == verdict and infohash in entry.names]
+
+    async def page(
+        self, verdict: Verdict | None, after: tuple[InfoHash, Verdict] | None, limit: int
+    ) -> list[Entry]:
+        """Return up to `limit` entries above the key `after`, ordered by infohash, then verdict."""
+        above = sorted(key for key in self.kept if after is None or key > after)
+        entries = (self.kept[key] for key in above)
+        return [entry for entry in entries if verdict in (None, entry.verdict)][:limit]
+
+
+class MemoryJournal:
+    """A swarm journal in a dictionary; `failing` makes the next writes fail, for tests of the flusher."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[InfoHash, int], bytes] = {}
+        self.failing = False
+        self.closed = False
+
+    async def write(self, rows: Sequence[Row]) -> None:
+        """Write all rows or none. A payload of None deletes the row."""
+        if self.failing:
+            raise OSError("the journal was told to fail")
+        written = dict(self.rows)
+        for row in rows:
+            if row.payload is None:
+                written.pop((row.infohash, row.part), None)
+            else:
+                written[row.infohash, row.part] = row.payload
+        self.rows = written
+
+    async def read(self, batch: int) -> AsyncIterator[list[Row]]:
+        """Yield every row in key order, at most `batch` at a time."""
+        keys = sorted(self.rows)
+        for start in range(0, len(keys), batch):
+            page = keys[start : start + batch]
+            yield [Row(infohash, part, self.rows[infohash, part]) for infohash, part in page]
+
+    async def healthy(self) -> bool:
+        """Tell whether it is open and not told to fail."""
+        return not self.failing and not self.closed
+
+    async def close(self) -> None:
+        """Close it; the rows stay, as on a disk."""
+        self.closed = True
