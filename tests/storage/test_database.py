@@ -35,7 +35,9 @@ def test_a_newer_file_is_refused_and_untouched(tmp_path):
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("content", [b"this is no database at all" * 50, b"SQLite format 3\0" + b"\xff" * 5000])
+@pytest.mark.parametrize(
+    "content", [b"this is no database at all" * 50, b"SQLite format 3\0" + b"\xff" * 5000]
+)
 def test_a_damaged_file_is_a_clear_error_and_left_as_it_is(tmp_path, content):
     path = tmp_path / "a.db"
     path.write_bytes(content)
