@@ -1,0 +1,205 @@
+/* Hides whose address a request comes from; equal to doors/client.py. */
+#include "client.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+enum { LONGEST_ADDRESS = 128 };
+
+void address_of(const uint8_t *bytes, size_t length, struct address *out)
+{
+    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    if (length == 16 && memcmp(bytes, mapped, sizeof mapped) == 0) {
+        bytes += 12;
+        length = 4;
+    }
+    memset(out, 0, sizeof *out);
+    out->length = (uint8_t)length;
+    memcpy(out->bytes, bytes, length);
+}
+
+static bool inside(const struct network *network, const struct address *address)
+{
+    size_t whole = network->bits / 8, rest = network->bits % 8;
+    if (network->base.length != address->length || memcmp(network->base.bytes, address->bytes, whole) != 0)
+        return false;
+    return rest == 0 || (network->base.bytes[whole] ^ address->bytes[whole]) >> (8 - rest) == 0;
+}
+
+bool networks_hold(struct networks networks, const struct address *address)
+{
+    int narrowest = -1;
+    bool verdict = false;
+    for (size_t at = 0; at < networks.count; at++) {
+        const struct network *network = &networks.rows[at];
+        if (network->bits > narrowest && inside(network, address)) {
+            narrowest = network->bits;
+            verdict = network->verdict;
+        }
+    }
+    return verdict;
+}
+
+/* inet_pton takes what Python's ipaddress takes, once the text is closed by a zero. */
+static bool parse(int family, const uint8_t *text, size_t length, struct address *out)
+{
+    char closed[INET6_ADDRSTRLEN];
+    uint8_t raw[16];
+    if (length == 0 || length >= sizeof closed || memchr(text, 0, length))
+        return false;
+    memcpy(closed, text, length);
+    closed[length] = 0;
+    if (inet_pton(family, closed, raw) != 1)
+        return false;
+    address_of(raw, family == AF_INET ? 4 : 16, out);
+    return true;
+}
+
+/* Whether text is a colon and one to five digits. */
+static bool is_port(const uint8_t *text, size_t length)
+{
+    if (length < 2 || length > 6 || text[0] != ':')
+        return false;
+    for (size_t at = 1; at < length; at++)
+        if (text[at] < '0' || text[at] > '9')
+            return false;
+    return true;
+}
+
+static bool parse_v6(const uint8_t *text, size_t length, struct address *out)
+{
+    if (text[0] == '[') {
+        const uint8_t *end = memchr(text, ']', length);
+        size_t inner = end ? (size_t)(end - text) : 0;
+        if (inner < 2 || memchr(text + 1, '[', inner - 1))
+            return false;
+        if (inner + 1 != length && !is_port(end + 1, length - inner - 1))
+            return false;
+        text++;
+        length = inner - 1;
+    }
+    const uint8_t *zone = memchr(text, '%', length);
+    return parse(AF_INET6, text, zone ? (size_t)(zone - text) : length, out);
+}
+
+bool address_parse(struct slice text, struct address *out)
+{
+    const uint8_t *data = text.data;
+    size_t length = text.length;
+    if (length > LONGEST_ADDRESS)
+        return false;
+    while (length && (data[0] == ' ' || (data[0] >= '\t' && data[0] <= '\r'))) {
+        data++;
+        length--;
+    }
+    while (length && (data[length - 1] == ' ' || (data[length - 1] >= '\t' && data[length - 1] <= '\r')))
+        length--;
+    if (length == 0)
+        return false;
+    const uint8_t *colon = memchr(data, ':', length);
+    if (!colon)
+        return parse(AF_INET, data, length, out);
+    size_t host = (size_t)(colon - data);
+    if (is_port(colon, length - host) && parse(AF_INET, data, host, out))
+        return true;
+    return parse_v6(data, length, out);
+}
+
+static size_t write_v4(const uint8_t bytes[4], uint8_t out[40])
+{
+    size_t length = 0;
+    for (int at = 0; at < 4; at++) {
+        uint8_t digits[20];
+        size_t count = decimal(digits, bytes[at]);
+        if (at)
+            out[length++] = '.';
+        memcpy(out + length, digits, count);
+        length += count;
+    }
+    return length;
+}
+
+static size_t write_hex(unsigned word, uint8_t *out)
+{
+    size_t length = 0;
+    for (int shift = 12; shift >= 0; shift -= 4)
+        if (word >> shift || shift == 0)
+            out[length++] = (uint8_t)"0123456789abcdef"[word >> shift & 15];
+    return length;
+}
+
+/* The longest run of two or more zero words, the first of equals, is written as "::" (RFC 5952). */
+static size_t write_v6(const uint8_t bytes[16], uint8_t out[40])
+{
+    int best = -1, longest = 1;
+    for (int at = 0; at < 8; at++) {
+        int run = 0;
+        while (at + run < 8 && bytes[2 * (at + run)] == 0 && bytes[2 * (at + run) + 1] == 0)
+            run++;
+        if (run > longest) {
+            best = at;
+            longest = run;
+        }
+        at += run;
+    }
+    size_t length = 0;
+    for (int at = 0; at < 8; at++) {
+        if (at == best) {
+            out[length++] = ':';
+            out[length++] = ':';
+            at += longest - 1;
+            continue;
+        }
+        if (at && at != best + longest)
+            out[length++] = ':';
+        length += write_hex((unsigned)bytes[2 * at] << 8 | bytes[2 * at + 1], out + length);
+    }
+    return length;
+}
+
+size_t address_write(const uint8_t *bytes, size_t length, uint8_t out[40])
+{
+    return length == 4 ? write_v4(bytes, out) : write_v6(bytes, out);
+}
+
+/* A list of entries with commas between them, read from its end. */
+static enum client rightmost(struct networks trusted, struct slice line, struct address *out)
+{
+    size_t end = line.length;
+    for (;;) {
+        size_t start = end;
+        while (start && line.data[start - 1] != ',')
+            start--;
+        if (!address_parse((struct slice){line.data + start, end - start}, out))
+            return CLIENT_UNKNOWN;
+        if (!networks_hold(trusted, out))
+            return CLIENT_KNOWN;
+        if (start == 0)
+            return CLIENT_ELSEWHERE; /* all of them are proxies: the line before goes on */
+        end = start - 1;
+    }
+}
+
+static bool plain(struct slice line)
+{
+    for (size_t at = 0; at < line.length; at++)
+        if (line.data[at] >= 0x80)
+            return false;
+    return true;
+}
+
+enum client client_forwarded(struct networks trusted, const struct http_request *request, bool rfc7239,
+                             struct address *out)
+{
+    if (rfc7239)
+        return CLIENT_ELSEWHERE; /* a grammar with quotes is read in one place only */
+    for (unsigned at = 0; at < request->forwarded_count; at++)
+        if (!plain(request->forwarded[at]))
+            return CLIENT_ELSEWHERE;
+    for (unsigned at = request->forwarded_count; at-- > 0;) {
+        enum client found = rightmost(trusted, request->forwarded[at], out);
+        if (found != CLIENT_ELSEWHERE)
+            return found;
+    }
+    return CLIENT_UNKNOWN;
+}

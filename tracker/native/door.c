@@ -1,0 +1,291 @@
+/* Hides the way from a request's bytes to the answer's over HTTP: equal to doors/announce.py and tracker/reply.py,
+ * with the head that uvicorn writes around them.
+ */
+#include "door.h"
+
+#include <time.h>
+
+#include "query.h"
+
+enum { V4_PEER = 6, V6_PEER = 18, LENGTH_DIGITS = 5 };
+
+void clerk_look_at_clock(struct clerk *clerk, const int64_t fixed[2])
+{
+    struct timespec now;
+    if (fixed[0]) {
+        clerk->now = fixed[0];
+        clerk->running = fixed[1];
+        return;
+    }
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    clerk->now = now.tv_sec;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    clerk->running = now.tv_sec;
+}
+
+/* The value of the date header, written again once a second; not by strftime, whose words follow the locale. */
+static const char *date(struct clerk *clerk)
+{
+    static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    if (clerk->dated != clerk->now) {
+        struct tm parts;
+        struct text text = {(uint8_t *)clerk->date, (uint8_t *)clerk->date + sizeof clerk->date - 1, false};
+        time_t now = (time_t)clerk->now;
+        gmtime_r(&now, &parts);
+        const int pairs[] = {parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec};
+        uint8_t two[4][2];
+        for (int at = 0; at < 4; at++) {
+            two[at][0] = (uint8_t)('0' + pairs[at] / 10);
+            two[at][1] = (uint8_t)('0' + pairs[at] % 10);
+        }
+        put(&text, days + 3 * parts.tm_wday, 3);
+        put_literal(&text, ", ");
+        put(&text, two[0], 2);
+        put_literal(&text, " ");
+        put(&text, months + 3 * parts.tm_mon, 3);
+        put_literal(&text, " ");
+        put_number(&text, (uint64_t)(parts.tm_year + 1900));
+        for (int at = 1; at < 4; at++) {
+            put(&text, at == 1 ? " " : ":", 1);
+            put(&text, two[at], 2);
+        }
+        put_literal(&text, " GMT");
+        *text.at = 0;
+        clerk->dated = clerk->now;
+    }
+    return clerk->date;
+}
+
+/* Begin a reply whose length is not known yet; returns where the length has to go. */
+static uint8_t *open_head(struct clerk *clerk, bool close, struct text *out)
+{
+    const char *now = date(clerk);
+    put_literal(out, "HTTP/1.1 200 OK\r\ndate: ");
+    put(out, now, strlen(now));
+    put_literal(out, "\r\ncontent-type: text/plain\r\ncontent-length: ");
+    uint8_t *hole = out->at;
+    put_literal(out, "00000");
+    if (close)
+        put_literal(out, "\r\nconnection: close");
+    put_literal(out, "\r\n\r\n");
+    return hole;
+}
+
+/* Write the length into its place, and draw what follows up to it. */
+static void close_body(uint8_t *hole, const uint8_t *body, struct text *out)
+{
+    uint8_t digits[20];
+    size_t count = decimal(digits, (uint64_t)(out->at - body));
+    uint8_t *rest = hole + LENGTH_DIGITS;
+    memcpy(hole, digits, count);
+    memmove(hole + count, rest, (size_t)(out->at - rest));
+    out->at -= LENGTH_DIGITS - count;
+}
+
+static void put_failure(struct clerk *clerk, enum refusal refusal, struct text *out)
+{
+    const struct terms *terms = clerk->terms;
+    uint8_t minutes[20];
+    size_t length = decimal(minutes, terms->interval >= 120 ? terms->interval / 60 : 1);
+    put_literal(out, "d14:failure reason");
+    put_string(out, terms->refusals[refusal].data, terms->refusals[refusal].length);
+    put_literal(out, "8:intervali");
+    put_number(out, terms->interval);
+    put_literal(out, "e12:min intervali");
+    put_number(out, terms->min_interval);
+    put_literal(out, "e8:retry in");
+    put_string(out, minutes, length);
+    put_literal(out, "e");
+    count(&clerk->counters.refusals[refusal]);
+}
+
+static void put_dictionaries(const uint8_t *peers, size_t length, size_t stride, struct text *out)
+{
+    for (size_t at = 0; at < length; at += stride) {
+        const uint8_t *peer = peers + at;
+        uint8_t text[40];
+        size_t count = address_write(peer, stride - 2, text);
+        put_literal(out, "d2:ip");
+        put_string(out, text, count);
+        put_literal(out, "4:porti");
+        put_number(out, (uint64_t)peer[stride - 2] << 8 | peer[stride - 1]);
+        put_literal(out, "ee");
+    }
+}
+
+static void put_answer(const struct answer *answer, const struct address *address, bool compact, struct slice warning,
+                       struct text *out)
+{
+    put_literal(out, "d8:completei");
+    put_number(out, answer->counts.complete);
+    put_literal(out, "e10:downloadedi");
+    put_number(out, answer->counts.downloaded);
+    put_literal(out, "e11:external ip");
+    put_string(out, address->bytes, address->length);
+    put_literal(out, "10:incompletei");
+    put_number(out, answer->counts.incomplete);
+    put_literal(out, "e8:intervali");
+    put_number(out, answer->interval);
+    put_literal(out, "e12:min intervali");
+    put_number(out, answer->min_interval);
+    put_literal(out, "e5:peers");
+    if (compact) {
+        put_string(out, answer->peers, answer->peers_length);
+        if (answer->peers6_length) {
+            put_literal(out, "6:peers6");
+            put_string(out, answer->peers6, answer->peers6_length);
+        }
+    } else {
+        put_literal(out, "l");
+        put_dictionaries(answer->peers, answer->peers_length, V4_PEER, out);
+        put_dictionaries(answer->peers6, answer->peers6_length, V6_PEER, out);
+        put_literal(out, "e");
+    }
+    if (warning.length) {
+        put_literal(out, "15:warning message");
+        put_string(out, warning.data, warning.length);
+    }
+    put_literal(out, "e");
+}
+
+/* Turn a temporary refusal into the empty success that it is answered with; return its warning. */
+static struct slice put_off(struct clerk *clerk, enum verdict verdict)
+{
+    struct answer *answer = &clerk->answer;
+    answer->counts = (struct counts){0, 0, 0, 0};
+    answer->interval = answer->min_interval = clerk->terms->retry_soon;
+    answer->peers_length = answer->peers6_length = 0;
+    count(&clerk->counters.warnings);
+    return verdict == VERDICT_FULL ? clerk->terms->full : clerk->terms->restoring;
+}
+
+static enum refusal client_of(struct clerk *clerk, const struct http_request *request, const struct address *socket,
+                              struct address *out, bool *elsewhere)
+{
+    const struct terms *terms = clerk->terms;
+    *out = *socket;
+    if (networks_hold(terms->trusted, socket)) {
+        enum client found = client_forwarded(terms->trusted, request, terms->rfc7239, out);
+        *elsewhere = found == CLIENT_ELSEWHERE;
+        if (found == CLIENT_UNKNOWN)
+            return REFUSED_NO_ADDRESS;
+    }
+    if (terms->refuse_private && !*elsewhere && !networks_hold(terms->routed, out))
+        return REFUSED_PRIVATE_ADDRESS;
+    return NOT_REFUSED;
+}
+
+static void fill_announce(const struct terms *terms, const struct announce_query *query,
+                          const struct address *address, struct announce *out)
+{
+    int64_t most = terms->numwant_most;
+    memcpy(out->infohash, query->infohash, HASH_LENGTH);
+    memcpy(out->peer, address->bytes, address->length);
+    out->peer[address->length] = (uint8_t)(query->port >> 8);
+    out->peer[address->length + 1] = (uint8_t)query->port;
+    out->stride = (uint8_t)(address->length + 2);
+    out->event = query->event;
+    out->seeder = query->seeder;
+    out->families = 0;
+    out->numwant = query->numwant < 0 ? terms->numwant : (uint16_t)(query->numwant < most ? query->numwant : most);
+}
+
+/* Announce; false where the other server has to be asked. */
+static bool put_announce(struct clerk *clerk, const struct http_request *request, const struct address *socket,
+                         struct text *out)
+{
+    struct announce_query query;
+    struct announce announce;
+    struct address address;
+    struct slice warning = {NULL, 0};
+    bool elsewhere = false;
+    enum refusal refusal = query_read_announce(request->query.data, request->query.length, &query);
+    if (refusal == NOT_REFUSED)
+        refusal = client_of(clerk, request, socket, &address, &elsewhere);
+    if (elsewhere)
+        return false;
+    if (refusal != NOT_REFUSED) {
+        put_failure(clerk, refusal, out);
+        return true;
+    }
+    fill_announce(clerk->terms, &query, &address, &announce);
+    enum verdict verdict = store_announce(clerk->store, &clerk->draw, &announce, clerk->now, &clerk->answer);
+    if (verdict == VERDICT_UNLISTED || verdict == VERDICT_DENIED) {
+        put_failure(clerk, verdict == VERDICT_DENIED ? REFUSED_DENIED : REFUSED_UNLISTED, out);
+        return true;
+    }
+    count(&clerk->counters.announces[OVER_HTTP][announce.event]);
+    if (verdict != VERDICT_OK)
+        warning = put_off(clerk, verdict);
+    put_answer(&clerk->answer, &address, query.compact, warning, out);
+    return true;
+}
+
+static void put_scrape(struct clerk *clerk, const struct http_request *request, struct text *out)
+{
+    struct scrape_query query;
+    enum refusal refusal = query_read_scrape(request->query.data, request->query.length, &query);
+    if (refusal != NOT_REFUSED) {
+        put_failure(clerk, refusal, out);
+        return;
+    }
+    count(&clerk->counters.scrapes[OVER_HTTP]);
+    put_literal(out, "d5:filesd");
+    for (unsigned at = 0; at < query.count; at++) {
+        struct counts counts;
+        store_scrape(clerk->store, query.infohashes[at], &counts);
+        put_string(out, query.infohashes[at], HASH_LENGTH);
+        put_literal(out, "d8:completei");
+        put_number(out, counts.complete);
+        put_literal(out, "e10:downloadedi");
+        put_number(out, counts.downloaded);
+        put_literal(out, "e11:downloadersi");
+        put_number(out, counts.downloaders);
+        put_literal(out, "e10:incompletei");
+        put_number(out, counts.incomplete);
+        put_literal(out, "ee");
+    }
+    put_literal(out, "e5:flagsd20:min_request_intervali");
+    put_number(out, clerk->terms->min_interval);
+    put_literal(out, "eee");
+}
+
+bool clerk_answer_http(struct clerk *clerk, const struct http_request *request, const struct address *socket,
+                       struct text *out)
+{
+    struct text before = *out;
+    uint8_t *hole = open_head(clerk, request->close, out);
+    const uint8_t *body = out->at;
+    if (out->overflowed)
+        return false;
+    if (request->kind == HTTP_SCRAPE) {
+        put_scrape(clerk, request, out);
+    } else if (!put_announce(clerk, request, socket, out)) {
+        *out = before;
+        return false;
+    }
+    close_body(hole, body, out);
+    return !out->overflowed;
+}
+
+struct reading clerk_answer_stream(struct clerk *clerk, const uint8_t *data, size_t length, size_t seen,
+                                   const struct address *socket, struct text *out)
+{
+    struct reading reading = {READ_MORE, 0, 0};
+    struct http_request request;
+    while (reading.outcome == READ_MORE && out->end - out->at >= HTTP_REPLY_MOST) {
+        http_read(data + reading.used, length - reading.used, seen, clerk->terms->forwarded, &request);
+        seen = 0;
+        if (request.kind == HTTP_PARTIAL) {
+            reading.seen = request.length;
+            reading.outcome = READ_PART;
+        } else if (request.kind == HTTP_ELSEWHERE || !clerk_answer_http(clerk, &request, socket, out)) {
+            reading.outcome = READ_AWAY;
+        } else {
+            reading.used += request.length;
+            if (request.close)
+                reading.outcome = READ_CLOSE;
+        }
+    }
+    return reading;
+}

@@ -1,0 +1,88 @@
+/* Hides the way from a request's bytes to the answer's: what every native door shares, over one store. */
+#ifndef PEERAGE_DOOR_H
+#define PEERAGE_DOOR_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "blake2b.h"
+#include "client.h"
+#include "http.h"
+#include "refusal.h"
+#include "store.h"
+#include "text.h"
+
+enum {
+    HTTP_REPLY_MOST = 16384, /* 200 peers as dictionaries and 74 scraped torrents both fit */
+    UDP_REQUEST_MOST = 4096,
+    UDP_REPLY_MOST = 1280,
+    CACHE_LINE = 64
+};
+
+enum transport { OVER_HTTP, OVER_UDP, TRANSPORTS };
+
+/* What is fixed for as long as doors are open: every text and number comes from Python. */
+struct terms {
+    uint32_t interval, min_interval, retry_soon;
+    uint16_t numwant, numwant_most, numwant_most6;
+    bool refuse_private, rfc7239;
+    struct slice refusals[REFUSAL_COUNT], full, restoring, bad_connection;
+    struct slice forwarded; /* the header's name, lower case */
+    struct networks trusted, routed;
+    struct blake2b seal;
+};
+
+/* Counted by one thread, read by any. */
+struct counters {
+    _Alignas(CACHE_LINE) _Atomic uint64_t announces[TRANSPORTS][5];
+    _Atomic uint64_t scrapes[TRANSPORTS], warnings, refusals[REFUSAL_COUNT];
+};
+
+static inline void count(_Atomic uint64_t *counter)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
+/* What one thread answers with. */
+struct clerk {
+    const struct terms *terms;
+    struct store *store;
+    struct draw draw;
+    int64_t now;     /* unix seconds */
+    int64_t running; /* seconds of a clock that does not run backwards */
+    int64_t dated;   /* the second that `date` was written for */
+    char date[40];
+    struct counters counters;
+    struct answer answer;
+};
+
+/* Take the time, unless the clock stands still for a test. */
+void clerk_look_at_clock(struct clerk *clerk, const int64_t fixed[2]);
+
+/* Answer a whole announce or scrape; head and body go to `out`. False where only the other server can. */
+bool clerk_answer_http(struct clerk *clerk, const struct http_request *request, const struct address *socket,
+                       struct text *out);
+
+enum outcome {
+    READ_MORE, /* the buffer for answers is full, whole requests may follow */
+    READ_PART, /* an unfinished request follows, or nothing */
+    READ_AWAY, /* a request for the other server follows */
+    READ_CLOSE /* nothing that follows is answered */
+};
+
+struct reading {
+    enum outcome outcome;
+    size_t used, seen; /* bytes answered; bytes of what follows that need no second look */
+};
+
+/* Answer whole requests one after the other, for as long as their answers are sure to fit into `out`. */
+struct reading clerk_answer_stream(struct clerk *clerk, const uint8_t *data, size_t length, size_t seen,
+                                   const struct address *socket, struct text *out);
+
+/* Answer a packet; returns the length of the answer, 0 for silence. `out` has UDP_REPLY_MOST bytes. */
+size_t clerk_answer_udp(struct clerk *clerk, const uint8_t *packet, size_t length, const struct address *address,
+                        uint8_t *out);
+
+#endif

@@ -1,0 +1,486 @@
+/* Hides how Python starts, feeds, reads and stops the native doors. */
+#define PY_SSIZE_T_CLEAN
+#include "door_module.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "door.h"
+#include "loop.h"
+#include "query.h"
+
+enum { STREAM_OUT = 4 * HTTP_REPLY_MOST };
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *kept;   /* what the terms point into, and the store */
+    struct clerk *clerk; /* answers what Python asks itself */
+    struct terms terms;
+    struct networks exempt;
+    struct slice too_late;
+    int64_t clock[2];
+    struct loop *loop;
+    bool running;
+    uint8_t *out;
+} Door;
+
+/* Arguments. */
+
+static bool keep_bytes(Door *door, PyObject *object, struct slice *out)
+{
+    char *data;
+    Py_ssize_t length;
+    if (PyBytes_AsStringAndSize(object, &data, &length) < 0 || PyList_Append(door->kept, object) < 0)
+        return false;
+    *out = (struct slice){(const uint8_t *)data, (size_t)length};
+    return true;
+}
+
+/* A sequence of (address, bits, verdict), address of 4 or 16 bytes. */
+static bool read_networks(PyObject *rows, struct networks *out)
+{
+    PyObject *fast = PySequence_Fast(rows, "networks are a sequence");
+    if (!fast)
+        return false;
+    Py_ssize_t count = PySequence_Fast_GET_SIZE(fast);
+    struct network *networks = PyMem_Calloc((size_t)count + 1, sizeof *networks);
+    bool good = networks != NULL;
+    if (!good)
+        PyErr_NoMemory();
+    for (Py_ssize_t at = 0; at < count && good; at++) {
+        const char *base;
+        Py_ssize_t length;
+        int bits, verdict;
+        good = PyArg_ParseTuple(PySequence_Fast_GET_ITEM(fast, at), "y#ip", &base, &length, &bits, &verdict) != 0;
+        if (good && ((length != 4 && length != 16) || bits < 0 || bits > 8 * length)) {
+            PyErr_SetString(PyExc_ValueError, "a network is 4 or 16 bytes and as many bits at most");
+            good = false;
+        }
+        if (good) {
+            networks[at].base.length = (uint8_t)length;
+            memcpy(networks[at].base.bytes, base, (size_t)length);
+            networks[at].bits = (uint8_t)bits;
+            networks[at].verdict = verdict != 0;
+        }
+    }
+    Py_DECREF(fast);
+    out->count = good ? (size_t)count : 0;
+    out->rows = networks;
+    return good;
+}
+
+static bool read_refusals(Door *door, PyObject *texts)
+{
+    if (!PyTuple_Check(texts) || PyTuple_GET_SIZE(texts) != REFUSAL_COUNT) {
+        PyErr_SetString(PyExc_ValueError, "one text per refusal");
+        return false;
+    }
+    for (int at = 0; at < REFUSAL_COUNT; at++)
+        if (!keep_bytes(door, PyTuple_GET_ITEM(texts, at), &door->terms.refusals[at]))
+            return false;
+    return true;
+}
+
+static bool read_address(const char *bytes, Py_ssize_t length, struct address *out)
+{
+    if (length != 4 && length != 16) {
+        PyErr_SetString(PyExc_ValueError, "an address is 4 or 16 bytes");
+        return false;
+    }
+    address_of((const uint8_t *)bytes, (size_t)length, out);
+    return true;
+}
+
+/* Door(store, ...). */
+
+static bool set_terms(Door *door, PyObject *args, PyObject *named)
+{
+    static char *names[] = {"store", "refusals", "full", "restoring", "bad_connection", "too_late", "header",
+                            "trusted", "routed", "key", "interval", "min_interval", "retry_soon", "numwant",
+                            "numwant_most", "numwant_most6", "refuse_private", "seed", "clock", NULL};
+    PyObject *store, *refusals, *full, *restoring, *bad_connection, *too_late, *header, *trusted, *routed;
+    const char *key;
+    Py_ssize_t key_length;
+    unsigned long long seed;
+    long long unix_time, running;
+    int refuse_private;
+    struct terms *terms = &door->terms;
+    if (!PyArg_ParseTupleAndKeywords(args, named, "O$O!SSSSSOOy#IIIHHHpK(LL):Door", names, &store, &PyTuple_Type,
+                                     &refusals, &full, &restoring, &bad_connection, &too_late, &header, &trusted,
+                                     &routed, &key, &key_length, &terms->interval, &terms->min_interval,
+                                     &terms->retry_soon, &terms->numwant, &terms->numwant_most,
+                                     &terms->numwant_most6, &refuse_private, &seed, &unix_time, &running))
+        return false;
+    if (key_length < 1 || key_length > BLAKE2B_KEY_MOST || terms->numwant_most > 200 || terms->numwant_most6 > 66 ||
+        terms->numwant > terms->numwant_most) {
+        PyErr_SetString(PyExc_ValueError, "a key has 1 to 64 bytes, an answer at most 200 peers (66 of IPv6 over UDP)");
+        return false;
+    }
+    terms->refuse_private = refuse_private != 0;
+    door->clock[0] = unix_time;
+    door->clock[1] = running;
+    door->clerk->draw.state = seed;
+    door->clerk->store = store_of(store);
+    blake2b_key(&terms->seal, (const uint8_t *)key, (size_t)key_length, 4);
+    if (!door->clerk->store || PyList_Append(door->kept, store) < 0)
+        return false;
+    return read_refusals(door, refusals) && keep_bytes(door, full, &terms->full) &&
+           keep_bytes(door, restoring, &terms->restoring) &&
+           keep_bytes(door, bad_connection, &terms->bad_connection) &&
+           keep_bytes(door, too_late, &door->too_late) && keep_bytes(door, header, &terms->forwarded) &&
+           read_networks(trusted, &terms->trusted) && read_networks(routed, &terms->routed);
+}
+
+static PyObject *door_new(PyTypeObject *type, PyObject *args, PyObject *named)
+{
+    Door *door = (Door *)type->tp_alloc(type, 0);
+    if (!door)
+        return NULL;
+    size_t size = (sizeof *door->clerk + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+    door->kept = PyList_New(0);
+    door->out = PyMem_Malloc(STREAM_OUT);
+    door->clerk = aligned_alloc(CACHE_LINE, size);
+    if (!door->kept || !door->out || !door->clerk) {
+        PyErr_NoMemory();
+        Py_DECREF(door);
+        return NULL;
+    }
+    memset(door->clerk, 0, size);
+    door->clerk->terms = &door->terms;
+    if (!set_terms(door, args, named)) {
+        Py_DECREF(door);
+        return NULL;
+    }
+    door->terms.rfc7239 = door->terms.forwarded.length == 9 && memcmp(door->terms.forwarded.data, "forwarded", 9) == 0;
+    return (PyObject *)door;
+}
+
+static void halt(Door *door)
+{
+    if (door->running) {
+        Py_BEGIN_ALLOW_THREADS
+        loop_stop(door->loop);
+        Py_END_ALLOW_THREADS
+        door->running = false;
+    }
+}
+
+static void door_dealloc(Door *door)
+{
+    PyTypeObject *type = Py_TYPE(door);
+    halt(door);
+    if (door->loop)
+        loop_free(door->loop);
+    PyMem_Free((void *)door->terms.trusted.rows);
+    PyMem_Free((void *)door->terms.routed.rows);
+    PyMem_Free(door->out);
+    free(door->clerk);
+    Py_XDECREF(door->kept);
+    type->tp_free((PyObject *)door);
+    Py_DECREF(type);
+}
+
+/* Answers that Python asks for itself. */
+
+static PyObject *door_answer(Door *door, PyObject *args)
+{
+    const char *address_bytes;
+    Py_ssize_t address_length, skip = 0;
+    Py_buffer data;
+    struct address address;
+    if (!PyArg_ParseTuple(args, "y*y#|n:answer", &data, &address_bytes, &address_length, &skip))
+        return NULL;
+    PyObject *result = NULL;
+    if (skip < 0 || skip > data.len) {
+        PyErr_SetString(PyExc_ValueError, "more is skipped than there is");
+    } else if (read_address(address_bytes, address_length, &address)) {
+        struct text out = {door->out, door->out + STREAM_OUT, false};
+        clerk_look_at_clock(door->clerk, door->clock);
+        struct reading reading = clerk_answer_stream(door->clerk, (const uint8_t *)data.buf + skip,
+                                                     (size_t)(data.len - skip), 0, &address, &out);
+        result = Py_BuildValue("y#ni", (const char *)door->out, (Py_ssize_t)(out.at - door->out),
+                               (Py_ssize_t)reading.used, (int)reading.outcome);
+    }
+    PyBuffer_Release(&data);
+    return result;
+}
+
+static PyObject *door_answer_packet(Door *door, PyObject *args)
+{
+    const char *packet, *address_bytes;
+    Py_ssize_t length, address_length;
+    struct address address;
+    uint8_t out[UDP_REPLY_MOST];
+    if (!PyArg_ParseTuple(args, "y#y#:answer_packet", &packet, &length, &address_bytes, &address_length) ||
+        !read_address(address_bytes, address_length, &address))
+        return NULL;
+    if (length > UDP_REQUEST_MOST)
+        Py_RETURN_NONE;
+    clerk_look_at_clock(door->clerk, door->clock);
+    size_t count = clerk_answer_udp(door->clerk, (const uint8_t *)packet, (size_t)length, &address, out);
+    if (count == 0)
+        Py_RETURN_NONE;
+    return PyBytes_FromStringAndSize((const char *)out, (Py_ssize_t)count);
+}
+
+/* The threads. */
+
+static bool read_descriptors(PyObject *list, int *out, size_t *count)
+{
+    PyObject *fast = PySequence_Fast(list, "descriptors are a sequence");
+    bool good = fast != NULL;
+    *count = 0;
+    if (good && PySequence_Fast_GET_SIZE(fast) > LOOP_SOCKETS_MOST) {
+        PyErr_SetString(PyExc_ValueError, "too many sockets");
+        good = false;
+    }
+    for (Py_ssize_t at = 0; good && at < PySequence_Fast_GET_SIZE(fast); at++) {
+        long number = PyLong_AsLong(PySequence_Fast_GET_ITEM(fast, at));
+        good = !(number == -1 && PyErr_Occurred());
+        out[(*count)++] = (int)number;
+    }
+    Py_XDECREF(fast);
+    return good;
+}
+
+static PyObject *door_start(Door *door, PyObject *args, PyObject *named)
+{
+    static char *names[] = {"listeners", "datagrams", "threads", "secret", "header_ms", "write_ms", "keep_alive_ms",
+                            "max_connections", "per_address", "exempt", NULL};
+    struct loop_settings settings = {.store = door->clerk->store, .terms = &door->terms, .too_late = door->too_late};
+    PyObject *listeners, *datagrams, *exempt;
+    const char *secret;
+    Py_ssize_t length;
+    if (!PyArg_ParseTupleAndKeywords(args, named, "$OOIy#IIIIIO:start", names, &listeners, &datagrams,
+                                     &settings.threads, &secret, &length, &settings.header_ms, &settings.write_ms,
+                                     &settings.keep_alive_ms, &settings.max_connections, &settings.per_address,
+                                     &exempt))
+        return NULL;
+    if (door->loop || length != sizeof settings.secret || settings.threads < 1 ||
+        settings.threads > LOOP_THREADS_MOST || settings.max_connections < 1) {
+        PyErr_SetString(PyExc_ValueError, "started already, or a number is out of range");
+        return NULL;
+    }
+    if (!read_descriptors(listeners, settings.listener, &settings.listeners) ||
+        !read_descriptors(datagrams, settings.datagram, &settings.datagrams) ||
+        !read_networks(exempt, &door->exempt))
+        return NULL;
+    memcpy(settings.secret, secret, sizeof settings.secret);
+    memcpy(settings.fixed_clock, door->clock, sizeof settings.fixed_clock);
+    settings.exempt = door->exempt;
+    /* The first thread goes on with the door's own seed, so that a test can foretell it; the others start apart. */
+    for (unsigned at = 0; at < settings.threads; at++)
+        settings.seed[at] = door->clerk->draw.state + at * 0xd1342543de82ef95;
+    door->loop = loop_start(&settings);
+    if (!door->loop)
+        return PyErr_SetFromErrno(PyExc_OSError);
+    door->running = true;
+    return PyLong_FromLong(loop_event(door->loop));
+}
+
+static PyObject *door_stop(Door *door, PyObject *Py_UNUSED(none))
+{
+    halt(door);
+    Py_RETURN_NONE;
+}
+
+/* [(descriptor, address, bytes)], oldest first. */
+static PyObject *door_take(Door *door, PyObject *Py_UNUSED(none))
+{
+    PyObject *list = PyList_New(0);
+    struct handover *handover = door->loop ? loop_take(door->loop) : NULL;
+    while (handover) {
+        struct handover *next = handover->next;
+        PyObject *row = list ? Py_BuildValue("iy#y#", handover->fd, (const char *)handover->address.bytes,
+                                             (Py_ssize_t)handover->address.length, (const char *)handover->bytes,
+                                             (Py_ssize_t)handover->length)
+                             : NULL;
+        if (!row || PyList_Append(list, row) < 0) {
+            close(handover->fd);
+            loop_leave(door->loop, &handover->address);
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(row);
+        free(handover);
+        handover = next;
+    }
+    return list;
+}
+
+static PyObject *door_leave(Door *door, PyObject *args)
+{
+    const char *bytes;
+    Py_ssize_t length;
+    struct address address;
+    if (!PyArg_ParseTuple(args, "y#:leave", &bytes, &length) || !read_address(bytes, length, &address))
+        return NULL;
+    if (door->loop)
+        loop_leave(door->loop, &address);
+    Py_RETURN_NONE;
+}
+
+/* Reading numbers. */
+
+static void add_own(const Door *door, struct loop_numbers *out)
+{
+    const struct counters *own = &door->clerk->counters;
+    for (int over = 0; over < TRANSPORTS; over++) {
+        for (int event = 0; event < 5; event++)
+            out->announces[over][event] += own->announces[over][event];
+        out->scrapes[over] += own->scrapes[over];
+    }
+    for (int code = 0; code < REFUSAL_COUNT; code++)
+        out->refusals[code] += own->refusals[code];
+    out->warnings += own->warnings;
+}
+
+static PyObject *list_of(const uint64_t *numbers, Py_ssize_t count)
+{
+    PyObject *list = PyList_New(count);
+    for (Py_ssize_t at = 0; list && at < count; at++) {
+        PyObject *number = PyLong_FromUnsignedLongLong(numbers[at]);
+        if (!number)
+            Py_CLEAR(list);
+        else
+            PyList_SET_ITEM(list, at, number);
+    }
+    return list;
+}
+
+static PyObject *door_numbers(Door *door, PyObject *Py_UNUSED(none))
+{
+    struct loop_numbers numbers = {0};
+    if (door->loop)
+        loop_read(door->loop, &numbers);
+    add_own(door, &numbers);
+    return Py_BuildValue("{s:[NN],s:N,s:N,s:K,s:K,s:K,s:K,s:K}", "announces",
+                         list_of(numbers.announces[OVER_HTTP], 5), list_of(numbers.announces[OVER_UDP], 5), "scrapes",
+                         list_of(numbers.scrapes, TRANSPORTS), "refusals", list_of(numbers.refusals, REFUSAL_COUNT),
+                         "warnings", (unsigned long long)numbers.warnings, "open", (unsigned long long)numbers.open,
+                         "turned_away", (unsigned long long)numbers.turned_away, "timed_out",
+                         (unsigned long long)numbers.timed_out, "handed_over",
+                         (unsigned long long)numbers.handed_over);
+}
+
+static PyMethodDef door_methods[] = {
+    {"answer", (PyCFunction)door_answer, METH_VARARGS, "Answer the requests at the front of a stream."},
+    {"answer_packet", (PyCFunction)door_answer_packet, METH_VARARGS, "Answer one packet."},
+    {"start", (PyCFunction)(void (*)(void))door_start, METH_VARARGS | METH_KEYWORDS, "Start the threads."},
+    {"stop", (PyCFunction)door_stop, METH_NOARGS, "Join the threads."},
+    {"take", (PyCFunction)door_take, METH_NOARGS, "Take the connections that are for another server."},
+    {"leave", (PyCFunction)door_leave, METH_VARARGS, "Count out a connection that was taken."},
+    {"numbers", (PyCFunction)door_numbers, METH_NOARGS, "Read all counters."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot door_slots[] = {
+    {Py_tp_new, door_new},
+    {Py_tp_dealloc, door_dealloc},
+    {Py_tp_methods, door_methods},
+    {Py_tp_doc, "Answers announces and scrapes over a native store."},
+    {0, NULL},
+};
+
+static PyType_Spec door_spec = {
+    .name = "tracker._native.Door",
+    .basicsize = sizeof(Door),
+    .flags = Py_TPFLAGS_DEFAULT,
+    .slots = door_slots,
+};
+
+/* What tests and fuzzers hold beside the Python of the same name. */
+
+static PyObject *read_announce(PyObject *Py_UNUSED(module), PyObject *query)
+{
+    struct announce_query read;
+    char *data;
+    Py_ssize_t length;
+    if (PyBytes_AsStringAndSize(query, &data, &length) < 0)
+        return NULL;
+    enum refusal refusal = query_read_announce((const uint8_t *)data, (size_t)length, &read);
+    if (refusal != NOT_REFUSED)
+        return PyLong_FromLong((long)refusal);
+    return Py_BuildValue("y#HBNLN", (const char *)read.infohash, (Py_ssize_t)HASH_LENGTH, read.port, read.event,
+                         PyBool_FromLong(read.seeder), (long long)read.numwant, PyBool_FromLong(read.compact));
+}
+
+static PyObject *read_scrape(PyObject *Py_UNUSED(module), PyObject *query)
+{
+    struct scrape_query read;
+    char *data;
+    Py_ssize_t length;
+    if (PyBytes_AsStringAndSize(query, &data, &length) < 0)
+        return NULL;
+    enum refusal refusal = query_read_scrape((const uint8_t *)data, (size_t)length, &read);
+    if (refusal != NOT_REFUSED)
+        return PyLong_FromLong((long)refusal);
+    return PyBytes_FromStringAndSize((const char *)read.infohashes, (Py_ssize_t)read.count * HASH_LENGTH);
+}
+
+static PyObject *read_head(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    const char *data, *header;
+    Py_ssize_t length, header_length, seen = 0;
+    struct http_request read;
+    if (!PyArg_ParseTuple(args, "y#y#|n:read_head", &data, &length, &header, &header_length, &seen))
+        return NULL;
+    if (seen < 0 || seen > length) {
+        PyErr_SetString(PyExc_ValueError, "more was seen than there is");
+        return NULL;
+    }
+    http_read((const uint8_t *)data, (size_t)length, (size_t)seen,
+              (struct slice){(const uint8_t *)header, (size_t)header_length}, &read);
+    if (read.kind == HTTP_PARTIAL || read.kind == HTTP_ELSEWHERE)
+        return Py_BuildValue("in", (int)read.kind, (Py_ssize_t)read.length);
+    return Py_BuildValue("iny#N", (int)read.kind, (Py_ssize_t)read.length, (const char *)read.query.data,
+                         (Py_ssize_t)read.query.length, PyBool_FromLong(read.close));
+}
+
+static PyObject *parse_address(PyObject *Py_UNUSED(module), PyObject *text)
+{
+    struct address address;
+    char *data;
+    Py_ssize_t length;
+    if (PyBytes_AsStringAndSize(text, &data, &length) < 0)
+        return NULL;
+    if (!address_parse((struct slice){(const uint8_t *)data, (size_t)length}, &address))
+        Py_RETURN_NONE;
+    return PyBytes_FromStringAndSize((const char *)address.bytes, address.length);
+}
+
+static PyMethodDef functions[] = {
+    {"read_announce", read_announce, METH_O, "Read an announce's query: a tuple, or the number of a refusal."},
+    {"read_scrape", read_scrape, METH_O, "Read a scrape's query: its hashes, sorted, or the number of a refusal."},
+    {"read_head", read_head, METH_VARARGS, "Read a request's head: its kind and length, then query and close."},
+    {"parse_address", parse_address, METH_O, "Read an address: its 4 or 16 bytes, or None."},
+    {NULL, NULL, 0, NULL},
+};
+
+int door_module_add(PyObject *module)
+{
+    static const char *const codes[] = {
+#define REFUSAL_CODE(name, code) code,
+        REFUSALS(REFUSAL_CODE)
+#undef REFUSAL_CODE
+    };
+    PyObject *type = PyType_FromSpec(&door_spec);
+    if (!type || PyModule_AddObjectRef(module, "Door", type) < 0 || PyModule_AddFunctions(module, functions) < 0) {
+        Py_XDECREF(type);
+        return -1;
+    }
+    Py_DECREF(type);
+    PyObject *names = PyTuple_New(REFUSAL_COUNT);
+    for (int at = 0; names && at < REFUSAL_COUNT; at++) {
+        PyObject *name = PyUnicode_FromString(codes[at]);
+        if (!name)
+            Py_CLEAR(names);
+        else
+            PyTuple_SET_ITEM(names, at, name);
+    }
+    int added = names ? PyModule_AddObjectRef(module, "REFUSALS", names) : -1;
+    Py_XDECREF(names);
+    return added;
+}

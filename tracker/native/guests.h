@@ -1,0 +1,38 @@
+/* Hides how open connections are counted, in all and per address, over all threads and those handed over. */
+#ifndef PEERAGE_GUESTS_H
+#define PEERAGE_GUESTS_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "client.h"
+
+struct guest {
+    uint64_t key;
+    uint32_t count; /* 0: the row is free */
+};
+
+struct guests {
+    uint32_t most, per_address; /* per_address 0: no limit */
+    struct networks exempt;
+    uint64_t secret[2];
+    _Atomic uint32_t open;
+    _Atomic uint64_t turned_away;
+    pthread_mutex_t lock;
+    size_t mask;
+    struct guest *rows;
+};
+
+/* False where there is no memory. `most` is at least 1. */
+bool guests_open(struct guests *guests, uint32_t most, uint32_t per_address, struct networks exempt,
+                 const uint64_t secret[2]);
+void guests_close(struct guests *guests);
+
+/* Count a connection in; false, and counted as turned away, where it is one too many. */
+bool guests_admit(struct guests *guests, const struct address *address);
+void guests_leave(struct guests *guests, const struct address *address);
+
+#endif

@@ -1,0 +1,33 @@
+/* Hides how a plain announce or scrape is recognised in the bytes of a connection. */
+#ifndef PEERAGE_HTTP_H
+#define PEERAGE_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "text.h"
+
+enum { HTTP_HEAD_MOST = 16384, HTTP_FORWARDED_MOST = 16 };
+
+enum http_kind {
+    HTTP_PARTIAL,   /* may become an announce or a scrape */
+    HTTP_ELSEWHERE, /* anything that is read by the server in Python, broken requests included */
+    HTTP_ANNOUNCE,
+    HTTP_SCRAPE
+};
+
+struct http_request {
+    enum http_kind kind;
+    size_t length;      /* of the whole head; where it is partial, the bytes that need no second look */
+    struct slice query; /* raw */
+    bool close;         /* the connection ends with the answer */
+    unsigned forwarded_count;
+    struct slice forwarded[HTTP_FORWARDED_MOST]; /* every instance of the header that was asked for */
+};
+
+/* Read one request from the front of `data`. `seen` is what an earlier call for the same bytes left in `length`;
+ * `forwarded` is the lower-case name of the header that names the client, or empty. */
+void http_read(const uint8_t *data, size_t length, size_t seen, struct slice forwarded, struct http_request *out);
+
+#endif

@@ -1,0 +1,672 @@
+/* Hides the threads that own the tracker's sockets: they answer announces and scrapes, and hand over the rest.
+ *
+ * Each thread waits on an epoll of its own; the listening sockets are in all of them, exclusively, so one thread wakes
+ * up for a new client and keeps him. A connection owns no buffer while it is idle: bytes are read into the thread's
+ * buffer and copied out only where a request is unfinished or a client does not take his answer at once.
+ * No call here waits for Python.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "loop.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "guests.h"
+#include "wheel.h"
+
+enum {
+    EVENTS = 256,
+    ACCEPTS = 64,   /* in a row, before others get their turn */
+    PACKETS = 64,   /* in one call */
+    ROUNDS = 16,    /* of packets, before others get their turn */
+    IN_SIZE = 2 * HTTP_HEAD_MOST,
+    OUT_SIZE = 4 * HTTP_REPLY_MOST, /* pipelined answers that go out in one piece */,
+    PACKET_SIZE = UDP_REQUEST_MOST + 8,
+    SPARE_MOST = 64, /* connection objects kept for the next clients */
+    STACK = 256 << 10
+};
+
+enum kind { STOP, LISTENER, DATAGRAMS, CONNECTION };
+enum phase { FRESH, IDLE, HEAD, WRITING };
+
+/* What epoll gives back: the head of everything that waits. */
+struct source {
+    int fd;
+    uint8_t kind;
+};
+
+struct connection {
+    struct source source;
+    uint8_t phase;
+    bool registered, closing;
+    struct address address;
+    struct timer timer;
+    struct connection *spare;                /* the next one that is not in use */
+    uint8_t *in, *out;                       /* an unfinished request; an answer not yet taken */
+    uint32_t in_length, in_seen, out_length, out_sent;
+};
+
+struct thread {
+    struct clerk clerk; /* first, for its alignment */
+    struct loop *loop;
+    pthread_t id;
+    bool started, stopping, resting;
+    int epoll;
+    struct wheel wheel;
+    struct connection *spare;
+    unsigned spares;
+    struct source stop, listeners[LOOP_SOCKETS_MOST], datagrams[LOOP_SOCKETS_MOST];
+    struct mmsghdr received[PACKETS], answers[PACKETS];
+    struct iovec places[PACKETS], replies[PACKETS];
+    struct sockaddr_in6 senders[PACKETS];
+    uint8_t in[IN_SIZE], out[OUT_SIZE];
+    uint8_t packets[PACKETS][PACKET_SIZE], packed[PACKETS][UDP_REPLY_MOST];
+};
+
+struct loop {
+    struct loop_settings settings;
+    struct guests guests;
+    int stop, event;
+    _Atomic uint64_t timed_out, handed_over;
+    pthread_mutex_t lock; /* of the queue */
+    struct handover *first, **last;
+    struct thread *threads[LOOP_THREADS_MOST];
+};
+
+static uint32_t tick_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return (uint32_t)(((uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000) / WHEEL_TICK_MS);
+}
+
+static struct connection *connection_of(struct timer *timer)
+{
+    return (struct connection *)(void *)((char *)timer - offsetof(struct connection, timer));
+}
+
+static void sender_of(const struct sockaddr_in6 *from, struct address *out)
+{
+    if (from->sin6_family == AF_INET)
+        address_of((const uint8_t *)&((const struct sockaddr_in *)(const void *)from)->sin_addr, 4, out);
+    else
+        address_of((const uint8_t *)&from->sin6_addr, 16, out);
+}
+
+/* Datagrams. */
+
+/* Send the answers; one that cannot be sent is lost, as any packet may be. */
+static void send_answers(struct thread *thread, int fd, unsigned count)
+{
+    unsigned at = 0;
+    while (at < count) {
+        int sent = sendmmsg(fd, thread->answers + at, count - at, MSG_DONTWAIT);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM))
+            return;
+        at += sent > 0 ? (unsigned)sent : 1;
+    }
+}
+
+static unsigned answer_packets(struct thread *thread, unsigned received)
+{
+    unsigned count = 0;
+    for (unsigned at = 0; at < received; at++) {
+        struct sockaddr_in6 *from = &thread->senders[at];
+        struct address address;
+        size_t length = thread->received[at].msg_len;
+        if (length > UDP_REQUEST_MOST || from->sin6_port == 0)
+            continue;
+        sender_of(from, &address);
+        length = clerk_answer_udp(&thread->clerk, thread->packets[at], length, &address, thread->packed[count]);
+        if (length == 0)
+            continue;
+        thread->replies[count].iov_len = length;
+        thread->answers[count].msg_hdr.msg_name = from;
+        thread->answers[count].msg_hdr.msg_namelen = thread->received[at].msg_hdr.msg_namelen;
+        count++;
+    }
+    return count;
+}
+
+static void answer_datagrams(struct thread *thread, int fd)
+{
+    for (int round = 0; round < ROUNDS; round++) {
+        for (unsigned at = 0; at < PACKETS; at++)
+            thread->received[at].msg_hdr.msg_namelen = sizeof thread->senders[at];
+        int received = recvmmsg(fd, thread->received, PACKETS, MSG_DONTWAIT, NULL);
+        if (received <= 0)
+            return;
+        send_answers(thread, fd, answer_packets(thread, (unsigned)received));
+        if (received < PACKETS)
+            return;
+    }
+}
+
+static void lay_out_packets(struct thread *thread)
+{
+    for (unsigned at = 0; at < PACKETS; at++) {
+        thread->places[at] = (struct iovec){thread->packets[at], PACKET_SIZE};
+        thread->replies[at] = (struct iovec){thread->packed[at], 0};
+        thread->received[at].msg_hdr.msg_iov = &thread->places[at];
+        thread->received[at].msg_hdr.msg_iovlen = 1;
+        thread->received[at].msg_hdr.msg_name = &thread->senders[at];
+        thread->answers[at].msg_hdr.msg_iov = &thread->replies[at];
+        thread->answers[at].msg_hdr.msg_iovlen = 1;
+    }
+}
+
+/* Connections: from their making to their end. */
+
+static struct connection *make(struct thread *thread, int fd, const struct address *address)
+{
+    struct connection *connection = thread->spare;
+    if (connection) {
+        thread->spare = connection->spare;
+        thread->spares--;
+    } else if (!(connection = malloc(sizeof *connection))) {
+        return NULL;
+    }
+    memset(connection, 0, sizeof *connection);
+    connection->source = (struct source){fd, CONNECTION};
+    connection->address = *address;
+    wheel_expect(&thread->wheel, &connection->timer, thread->loop->settings.header_ms);
+    return connection;
+}
+
+static void unmake(struct thread *thread, struct connection *connection)
+{
+    wheel_unlink(&thread->wheel, &connection->timer);
+    free(connection->in);
+    free(connection->out);
+    if (thread->spares == SPARE_MOST) {
+        free(connection);
+        return;
+    }
+    connection->spare = thread->spare;
+    thread->spare = connection;
+    thread->spares++;
+}
+
+static void drop(struct thread *thread, struct connection *connection)
+{
+    close(connection->source.fd);
+    guests_leave(&thread->loop->guests, &connection->address);
+    unmake(thread, connection);
+}
+
+static bool watch(struct thread *thread, struct connection *connection, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data.ptr = &connection->source};
+    int deed = connection->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    connection->registered = true;
+    return epoll_ctl(thread->epoll, deed, connection->source.fd, &event) == 0;
+}
+
+static bool keep(uint8_t **place, uint32_t *length, const uint8_t *data, size_t count)
+{
+    uint8_t *copy = NULL;
+    if (count) {
+        copy = malloc(count);
+        if (!copy)
+            return false;
+        memcpy(copy, data, count);
+    }
+    free(*place);
+    *place = copy;
+    *length = (uint32_t)count;
+    return true;
+}
+
+/* Give a connection to the other server, which goes on with these bytes. */
+static void hand_over(struct thread *thread, struct connection *connection, const uint8_t *data, size_t length)
+{
+    struct loop *loop = thread->loop;
+    struct handover *handover = malloc(sizeof *handover + length);
+    const uint64_t one = 1;
+    if (!handover) {
+        drop(thread, connection);
+        return;
+    }
+    *handover = (struct handover){NULL, connection->source.fd, connection->address, length};
+    memcpy(handover->bytes, data, length);
+    if (connection->registered)
+        epoll_ctl(thread->epoll, EPOLL_CTL_DEL, connection->source.fd, NULL);
+    unmake(thread, connection);
+    atomic_fetch_add_explicit(&loop->handed_over, 1, memory_order_relaxed);
+    pthread_mutex_lock(&loop->lock);
+    bool first = loop->first == NULL;
+    *loop->last = handover;
+    loop->last = &handover->next;
+    pthread_mutex_unlock(&loop->lock);
+    if (first && write(loop->event, &one, sizeof one) < 0)
+        return; /* only a full counter refuses, and that one is readable */
+}
+
+/* Send what the client takes at once, by which `answer` shrinks; false where he is gone. */
+static bool deliver(const struct connection *connection, struct slice *answer)
+{
+    if (answer->length == 0)
+        return true;
+    ssize_t sent = send(connection->source.fd, answer->data, answer->length, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0)
+        return errno == EAGAIN || errno == EINTR;
+    answer->data += sent;
+    answer->length -= (size_t)sent;
+    return true;
+}
+
+/* Wait until the client takes the rest of his answer; what he asked after it waits as well. */
+static void stall(struct thread *thread, struct connection *connection, struct slice answer, const uint8_t *rest,
+                  size_t length)
+{
+    connection->phase = WRITING;
+    connection->out_sent = 0;
+    if (!keep(&connection->out, &connection->out_length, answer.data, answer.length) ||
+        !keep(&connection->in, &connection->in_length, rest, connection->closing ? 0 : length) ||
+        !watch(thread, connection, EPOLLOUT)) {
+        drop(thread, connection);
+        return;
+    }
+    wheel_expect(&thread->wheel, &connection->timer, thread->loop->settings.write_ms);
+}
+
+/* Keep what has come of a request, and wait for the rest, or for the next request. */
+static void await(struct thread *thread, struct connection *connection, bool answered, const uint8_t *rest,
+                  size_t length)
+{
+    const struct loop_settings *settings = &thread->loop->settings;
+    if (!keep(&connection->in, &connection->in_length, rest, length) ||
+        (!connection->registered && !watch(thread, connection, EPOLLIN))) {
+        drop(thread, connection);
+        return;
+    }
+    if (length == 0) {
+        connection->phase = IDLE;
+        wheel_expect(&thread->wheel, &connection->timer, settings->keep_alive_ms);
+    } else if (connection->phase != HEAD || answered) {
+        connection->phase = HEAD;
+        wheel_expect(&thread->wheel, &connection->timer, settings->header_ms);
+    }
+}
+
+/* Go through input: answer, then close, hand over, or wait. The connection may be gone afterwards. */
+static void converse(struct thread *thread, struct connection *connection, const uint8_t *data, size_t length)
+{
+    bool answered = false;
+    for (;;) {
+        struct text out = {thread->out, thread->out + OUT_SIZE, false};
+        struct reading reading =
+            clerk_answer_stream(&thread->clerk, data, length, connection->in_seen, &connection->address, &out);
+        connection->in_seen = (uint32_t)reading.seen;
+        struct slice answer = {thread->out, (size_t)(out.at - thread->out)};
+        data += reading.used;
+        length -= reading.used;
+        answered |= answer.length > 0;
+        if (!deliver(connection, &answer)) {
+            reading.outcome = READ_CLOSE;
+        } else if (answer.length) {
+            connection->closing = reading.outcome == READ_CLOSE;
+            stall(thread, connection, answer, data, length);
+            return;
+        }
+        if (reading.outcome == READ_CLOSE)
+            drop(thread, connection);
+        else if (reading.outcome == READ_AWAY)
+            hand_over(thread, connection, data, length);
+        else if (reading.outcome == READ_PART)
+            await(thread, connection, answered, data, length);
+        else
+            continue;
+        return;
+    }
+}
+
+static void receive(struct thread *thread, struct connection *connection)
+{
+    size_t had = connection->in_length;
+    if (had)
+        memcpy(thread->in, connection->in, had);
+    ssize_t got = recv(connection->source.fd, thread->in + had, IN_SIZE - had, MSG_DONTWAIT);
+    if (got > 0)
+        converse(thread, connection, thread->in, had + (size_t)got);
+    else if (got == 0 || (errno != EAGAIN && errno != EINTR))
+        drop(thread, connection);
+    else if (!connection->registered && !watch(thread, connection, EPOLLIN))
+        drop(thread, connection);
+}
+
+/* Write on where the client stalled us, then read on where we stalled him. */
+static void resume(struct thread *thread, struct connection *connection)
+{
+    struct slice left = {connection->out + connection->out_sent, connection->out_length - connection->out_sent};
+    size_t held = connection->in_length;
+    if (!deliver(connection, &left) || (left.length == 0 && connection->closing)) {
+        drop(thread, connection);
+        return;
+    }
+    connection->out_sent = connection->out_length - (uint32_t)left.length;
+    if (left.length)
+        return;
+    keep(&connection->out, &connection->out_length, NULL, 0);
+    if (!watch(thread, connection, EPOLLIN)) {
+        drop(thread, connection);
+        return;
+    }
+    connection->phase = IDLE;
+    if (held)
+        memcpy(thread->in, connection->in, held);
+    converse(thread, connection, thread->in, held);
+}
+
+/* New clients. */
+
+/* Stop accepting until the next tick: no descriptors are left, and the listening socket would wake us for ever. */
+static void rest(struct thread *thread)
+{
+    for (size_t at = 0; at < thread->loop->settings.listeners; at++)
+        epoll_ctl(thread->epoll, EPOLL_CTL_DEL, thread->listeners[at].fd, NULL);
+    thread->resting = true;
+}
+
+static bool listen_again(struct thread *thread)
+{
+    thread->resting = false;
+    for (size_t at = 0; at < thread->loop->settings.listeners; at++) {
+        struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.ptr = &thread->listeners[at]};
+        if (epoll_ctl(thread->epoll, EPOLL_CTL_ADD, thread->listeners[at].fd, &event) < 0)
+            return false;
+    }
+    return true;
+}
+
+static void welcome(struct thread *thread, int fd, const struct sockaddr_in6 *from)
+{
+    struct address address;
+    sender_of(from, &address);
+    if (!guests_admit(&thread->loop->guests, &address)) {
+        close(fd);
+        return;
+    }
+    struct connection *connection = make(thread, fd, &address);
+    if (!connection) {
+        guests_leave(&thread->loop->guests, &address);
+        close(fd);
+        return;
+    }
+    receive(thread, connection); /* the request is mostly there already */
+}
+
+static void accept_clients(struct thread *thread, int listener)
+{
+    for (int round = 0; round < ACCEPTS; round++) {
+        struct sockaddr_in6 from;
+        socklen_t length = sizeof from;
+        int fd = accept4(listener, (struct sockaddr *)&from, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0)
+            welcome(thread, fd, &from);
+        else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+            rest(thread);
+        if (fd < 0 && errno != ECONNABORTED && errno != EINTR)
+            return;
+    }
+}
+
+/* The thread. */
+
+static void expire(struct thread *thread, struct connection *connection)
+{
+    const struct slice *late = &thread->loop->settings.too_late;
+    if (connection->phase == HEAD && late->length)
+        send(connection->source.fd, late->data, late->length, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (connection->phase == HEAD || connection->phase == FRESH)
+        atomic_fetch_add_explicit(&thread->loop->timed_out, 1, memory_order_relaxed);
+    drop(thread, connection);
+}
+
+static void turn_wheel(struct thread *thread)
+{
+    uint32_t now = tick_now();
+    if (thread->wheel.count == 0)
+        thread->wheel.tick = now;
+    while (thread->wheel.tick != now) {
+        struct timer *timer;
+        thread->wheel.tick++;
+        while ((timer = wheel_due(&thread->wheel)))
+            expire(thread, connection_of(timer));
+        if (thread->resting)
+            listen_again(thread);
+    }
+}
+
+static void handle(struct thread *thread, struct source *source)
+{
+    switch (source->kind) {
+    case STOP:
+        thread->stopping = true;
+        break;
+    case LISTENER:
+        accept_clients(thread, source->fd);
+        break;
+    case DATAGRAMS:
+        answer_datagrams(thread, source->fd);
+        break;
+    default: {
+        struct connection *connection = (struct connection *)(void *)source;
+        if (connection->phase == WRITING)
+            resume(thread, connection);
+        else
+            receive(thread, connection);
+    }
+    }
+}
+
+static void *run(void *given)
+{
+    struct thread *thread = given;
+    struct epoll_event events[EVENTS];
+    while (!thread->stopping) {
+        int timeout = thread->wheel.count || thread->resting ? WHEEL_TICK_MS : -1;
+        int count = epoll_wait(thread->epoll, events, EVENTS, timeout);
+        clerk_look_at_clock(&thread->clerk, thread->loop->settings.fixed_clock);
+        if (thread->wheel.count == 0)
+            thread->wheel.tick = tick_now();
+        for (int at = 0; at < count; at++)
+            handle(thread, events[at].data.ptr);
+        if (thread->resting && thread->wheel.count == 0)
+            listen_again(thread);
+        turn_wheel(thread);
+    }
+    for (size_t slot = 0; slot < WHEEL_SLOTS; slot++)
+        while (thread->wheel.slots[slot])
+            drop(thread, connection_of(thread->wheel.slots[slot]));
+    return NULL;
+}
+
+/* Start and stop. */
+
+static bool wait_on(struct thread *thread, struct source *source, int fd, enum kind kind, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data.ptr = source};
+    *source = (struct source){fd, (uint8_t)kind};
+    return epoll_ctl(thread->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+static bool set_up(struct loop *loop, unsigned number)
+{
+    const struct loop_settings *settings = &loop->settings;
+    struct thread *thread = aligned_alloc(CACHE_LINE, sizeof *thread);
+    if (!thread)
+        return false;
+    memset(thread, 0, sizeof *thread);
+    loop->threads[number] = thread;
+    thread->loop = loop;
+    thread->clerk.terms = settings->terms;
+    thread->clerk.store = settings->store;
+    thread->clerk.draw.state = settings->seed[number];
+    thread->wheel.tick = tick_now();
+    lay_out_packets(thread);
+    thread->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (thread->epoll < 0 || !wait_on(thread, &thread->stop, loop->stop, STOP, EPOLLIN))
+        return false;
+    for (size_t at = 0; at < settings->listeners; at++)
+        thread->listeners[at] = (struct source){settings->listener[at], LISTENER};
+    for (size_t at = 0; at < settings->datagrams; at++)
+        if (!wait_on(thread, &thread->datagrams[at], settings->datagram[at], DATAGRAMS, EPOLLIN | EPOLLEXCLUSIVE))
+            return false;
+    return listen_again(thread);
+}
+
+/* Signals are Python's; a thread of ours must never be the one that gets them. */
+static bool start_threads(struct loop *loop)
+{
+    sigset_t all, before;
+    pthread_attr_t attributes;
+    bool started = true;
+    if (pthread_attr_init(&attributes) != 0)
+        return false;
+    pthread_attr_setstacksize(&attributes, STACK);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    for (unsigned at = 0; at < loop->settings.threads && started; at++) {
+        int error = pthread_create(&loop->threads[at]->id, &attributes, run, loop->threads[at]);
+        loop->threads[at]->started = started = error == 0;
+        if (error)
+            errno = error;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    return started;
+}
+
+struct loop *loop_start(const struct loop_settings *settings)
+{
+    struct loop *loop = calloc(1, sizeof *loop);
+    if (!loop)
+        return NULL;
+    loop->settings = *settings;
+    loop->last = &loop->first;
+    loop->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    loop->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    pthread_mutex_init(&loop->lock, NULL);
+    bool ready = guests_open(&loop->guests, settings->max_connections, settings->per_address, settings->exempt,
+                             settings->secret) &&
+                 loop->stop >= 0 && loop->event >= 0;
+    for (unsigned at = 0; at < settings->threads && ready; at++)
+        ready = set_up(loop, at);
+    if (ready && start_threads(loop))
+        return loop;
+    int error = errno ? errno : ENOMEM;
+    loop_stop(loop);
+    loop_free(loop);
+    errno = error;
+    return NULL;
+}
+
+void loop_stop(struct loop *loop)
+{
+    const uint64_t one = 1;
+    if (loop->stop >= 0 && write(loop->stop, &one, sizeof one) < 0)
+        abort(); /* an event descriptor of our own takes a one */
+    for (unsigned at = 0; at < LOOP_THREADS_MOST; at++) {
+        struct thread *thread = loop->threads[at];
+        if (thread && thread->started)
+            pthread_join(thread->id, NULL);
+        if (thread)
+            thread->started = false;
+        if (thread && thread->epoll >= 0) {
+            close(thread->epoll);
+            thread->epoll = -1;
+        }
+    }
+}
+
+static void free_thread(struct thread *thread)
+{
+    while (thread->spare) {
+        struct connection *connection = thread->spare;
+        thread->spare = connection->spare;
+        free(connection);
+    }
+    free(thread);
+}
+
+void loop_free(struct loop *loop)
+{
+    struct handover *handover = loop_take(loop);
+    while (handover) {
+        struct handover *next = handover->next;
+        close(handover->fd);
+        free(handover);
+        handover = next;
+    }
+    for (unsigned at = 0; at < LOOP_THREADS_MOST; at++)
+        if (loop->threads[at])
+            free_thread(loop->threads[at]);
+    if (loop->stop >= 0)
+        close(loop->stop);
+    if (loop->event >= 0)
+        close(loop->event);
+    guests_close(&loop->guests);
+    pthread_mutex_destroy(&loop->lock);
+    free(loop);
+}
+
+int loop_event(const struct loop *loop)
+{
+    return loop->event;
+}
+
+struct handover *loop_take(struct loop *loop)
+{
+    uint64_t counted;
+    if (loop->event >= 0 && read(loop->event, &counted, sizeof counted) < 0)
+        counted = 0; /* nothing new; what there is goes out all the same */
+    pthread_mutex_lock(&loop->lock);
+    struct handover *first = loop->first;
+    loop->first = NULL;
+    loop->last = &loop->first;
+    pthread_mutex_unlock(&loop->lock);
+    return first;
+}
+
+void loop_leave(struct loop *loop, const struct address *address)
+{
+    guests_leave(&loop->guests, address);
+}
+
+static uint64_t look(const _Atomic uint64_t *number)
+{
+    return atomic_load_explicit(number, memory_order_relaxed);
+}
+
+void loop_read(const struct loop *loop, struct loop_numbers *out)
+{
+    memset(out, 0, sizeof *out);
+    for (unsigned number = 0; number < loop->settings.threads; number++) {
+        const struct counters *counters = &loop->threads[number]->clerk.counters;
+        for (int over = 0; over < TRANSPORTS; over++) {
+            for (int event = 0; event < 5; event++)
+                out->announces[over][event] += look(&counters->announces[over][event]);
+            out->scrapes[over] += look(&counters->scrapes[over]);
+        }
+        for (int code = 0; code < REFUSAL_COUNT; code++)
+            out->refusals[code] += look(&counters->refusals[code]);
+        out->warnings += look(&counters->warnings);
+    }
+    out->open = atomic_load_explicit(&loop->guests.open, memory_order_relaxed);
+    out->turned_away = look(&loop->guests.turned_away);
+    out->timed_out = look(&loop->timed_out);
+    out->handed_over = look(&loop->handed_over);
+}

@@ -1,0 +1,63 @@
+/* Hides the threads that own the tracker's sockets: they answer announces and scrapes, and hand over the rest. */
+#ifndef PEERAGE_LOOP_H
+#define PEERAGE_LOOP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "door.h"
+
+enum { LOOP_SOCKETS_MOST = 64, LOOP_THREADS_MOST = 64 };
+
+struct loop_settings {
+    struct store *store;
+    const struct terms *terms; /* outlives the loop, as the sockets and the store do */
+    size_t listeners, datagrams;
+    int listener[LOOP_SOCKETS_MOST], datagram[LOOP_SOCKETS_MOST];
+    unsigned threads;
+    uint64_t seed[LOOP_THREADS_MOST];
+    uint64_t secret[2];
+    uint32_t header_ms, write_ms, keep_alive_ms;
+    uint32_t max_connections, per_address;
+    struct networks exempt;
+    struct slice too_late;  /* what a client is told whose head does not come in time */
+    int64_t fixed_clock[2]; /* for tests; zeros: the real one */
+};
+
+/* A connection that goes to the other server, with what was read of it so far. It stays counted until it leaves. */
+struct handover {
+    struct handover *next;
+    int fd;
+    struct address address;
+    size_t length;
+    uint8_t bytes[];
+};
+
+struct loop_numbers {
+    uint64_t announces[TRANSPORTS][5], scrapes[TRANSPORTS], warnings, refusals[REFUSAL_COUNT];
+    uint64_t open, turned_away, timed_out, handed_over;
+};
+
+struct loop;
+
+/* Start the threads; NULL with errno where that fails. */
+struct loop *loop_start(const struct loop_settings *settings);
+
+/* Join the threads and close the connections they have; handovers can still be taken, and leave. */
+void loop_stop(struct loop *loop);
+
+/* Give back what a stopped loop holds. */
+void loop_free(struct loop *loop);
+
+/* The event descriptor that is readable while there are handovers. */
+int loop_event(const struct loop *loop);
+
+/* Take all handovers, oldest first; the caller owns them and their descriptors. */
+struct handover *loop_take(struct loop *loop);
+
+/* Count out a connection that was handed over. */
+void loop_leave(struct loop *loop, const struct address *address);
+
+void loop_read(const struct loop *loop, struct loop_numbers *out);
+
+#endif

@@ -1,0 +1,175 @@
+/* Hides the UDP tracker protocol (BEP 15); equal to bittorrent/udp.py and doors/udp.py.
+ *
+ * Nothing but a connect is answered before the connection id holds, and no error is longer than its request.
+ * The URL of BEP 41 changes no answer, so options are not looked at.
+ */
+#include "door.h"
+#include "query.h"
+
+enum { CONNECT, ANNOUNCE, SCRAPE, ERROR };
+enum { SMALLEST = 16, ANNOUNCE_LENGTH = 98, CONNECTION_SECONDS = 120, CONNECTION_SKEW = 10, MOST = 0x7fffffff };
+
+static const uint8_t PROTOCOL[8] = {0, 0, 0x04, 0x17, 0x27, 0x10, 0x19, 0x80};
+
+static uint64_t read_big(const uint8_t *bytes, int count)
+{
+    uint64_t number = 0;
+    for (int at = 0; at < count; at++)
+        number = number << 8 | bytes[at];
+    return number;
+}
+
+static void write_big(uint8_t *out, uint64_t number)
+{
+    for (int at = 3; at >= 0; at--) {
+        out[at] = (uint8_t)number;
+        number >>= 8;
+    }
+}
+
+static uint32_t capped(uint64_t number)
+{
+    return number < MOST ? (uint32_t)number : MOST;
+}
+
+/* A packet under way, and where its answer goes. */
+struct packet {
+    const uint8_t *data;
+    size_t length;
+    const struct address *address;
+    uint8_t *out;
+};
+
+static void seal(const struct terms *terms, const uint8_t issued[4], const struct address *address, uint8_t out[4])
+{
+    uint8_t message[4 + 16];
+    memcpy(message, issued, 4);
+    memcpy(message + 4, address->bytes, address->length);
+    blake2b_seal(&terms->seal, message, 4u + address->length, out);
+}
+
+static void head(const struct packet *packet, uint32_t action)
+{
+    write_big(packet->out, action);
+    memcpy(packet->out + 4, packet->data + 12, 4);
+}
+
+static size_t connect_reply(const struct clerk *clerk, const struct packet *packet)
+{
+    head(packet, CONNECT);
+    write_big(packet->out + 8, (uint32_t)clerk->running);
+    seal(clerk->terms, packet->out + 8, packet->address, packet->out + 12);
+    return 16;
+}
+
+/* Whether the connection id is ours, for this address, and young; takes the same time however much of it is right. */
+static bool holds(const struct clerk *clerk, const struct packet *packet)
+{
+    uint8_t sealed[4], difference = 0;
+    uint32_t age = (uint32_t)clerk->running - (uint32_t)read_big(packet->data, 4);
+    if (age > CONNECTION_SECONDS && age < (uint32_t)0 - CONNECTION_SKEW)
+        return false;
+    seal(clerk->terms, packet->data, packet->address, sealed);
+    for (int at = 0; at < 4; at++)
+        difference |= sealed[at] ^ packet->data[4 + at];
+    return difference == 0;
+}
+
+static size_t error_reply(const struct packet *packet, struct slice text)
+{
+    size_t most = (packet->length < UDP_REPLY_MOST ? packet->length : UDP_REPLY_MOST) - 8;
+    size_t length = text.length < most ? text.length : most;
+    head(packet, ERROR);
+    memcpy(packet->out + 8, text.data, length);
+    return 8 + length;
+}
+
+static size_t refuse(struct clerk *clerk, const struct packet *packet, enum refusal refusal)
+{
+    count(&clerk->counters.refusals[refusal]);
+    return error_reply(packet, clerk->terms->refusals[refusal]);
+}
+
+static void fill_announce(const struct terms *terms, const struct packet *packet, uint8_t event, struct announce *out)
+{
+    const uint8_t *data = packet->data;
+    const struct address *address = packet->address;
+    uint16_t most = address->length == 4 ? terms->numwant_most : terms->numwant_most6;
+    uint32_t wanted = (uint32_t)read_big(data + 92, 4);
+    if (wanted > MOST)
+        wanted = terms->numwant;
+    memcpy(out->infohash, data + 16, HASH_LENGTH);
+    memcpy(out->peer, address->bytes, address->length);
+    memcpy(out->peer + address->length, data + 96, 2);
+    out->stride = (uint8_t)(address->length + 2);
+    out->event = event;
+    out->seeder = read_big(data + 64, 8) == 0;
+    out->families = address->length == 4 ? 4 : 6;
+    out->numwant = (uint16_t)(wanted < most ? wanted : most);
+}
+
+static size_t announce_reply(struct clerk *clerk, const struct packet *packet)
+{
+    struct answer *answer = &clerk->answer;
+    struct announce announce;
+    if (packet->length < ANNOUNCE_LENGTH)
+        return refuse(clerk, packet, REFUSED_BAD_REQUEST);
+    uint32_t number = (uint32_t)read_big(packet->data + 80, 4);
+    uint8_t event = number <= EVENT_PAUSED ? (uint8_t)number : EVENT_NONE;
+    if (packet->data[96] == 0 && packet->data[97] == 0 && event != EVENT_STOPPED)
+        return refuse(clerk, packet, REFUSED_BAD_PORT);
+    if (clerk->terms->refuse_private && !networks_hold(clerk->terms->routed, packet->address))
+        return refuse(clerk, packet, REFUSED_PRIVATE_ADDRESS);
+    fill_announce(clerk->terms, packet, event, &announce);
+    enum verdict verdict = store_announce(clerk->store, &clerk->draw, &announce, clerk->now, answer);
+    if (verdict == VERDICT_UNLISTED || verdict == VERDICT_DENIED)
+        return refuse(clerk, packet, verdict == VERDICT_DENIED ? REFUSED_DENIED : REFUSED_UNLISTED);
+    count(&clerk->counters.announces[OVER_UDP][event]);
+    if (verdict != VERDICT_OK) {
+        count(&clerk->counters.warnings);
+        *answer = (struct answer){.interval = clerk->terms->retry_soon};
+    }
+    size_t length = announce.families == 4 ? answer->peers_length : answer->peers6_length;
+    head(packet, ANNOUNCE);
+    write_big(packet->out + 8, answer->interval);
+    write_big(packet->out + 12, capped(answer->counts.incomplete));
+    write_big(packet->out + 16, capped(answer->counts.complete));
+    memcpy(packet->out + 20, announce.families == 4 ? answer->peers : answer->peers6, length);
+    return 20 + length;
+}
+
+static size_t scrape_reply(struct clerk *clerk, const struct packet *packet)
+{
+    size_t hashes = (packet->length - SMALLEST) / HASH_LENGTH;
+    uint8_t *out = packet->out + 8;
+    if (hashes == 0)
+        return refuse(clerk, packet, REFUSED_FULL_SCRAPE);
+    if (hashes > SCRAPE_HASHES)
+        hashes = SCRAPE_HASHES;
+    count(&clerk->counters.scrapes[OVER_UDP]);
+    head(packet, SCRAPE);
+    for (size_t at = 0; at < hashes; at++, out += 12) {
+        struct counts counts;
+        store_scrape(clerk->store, packet->data + SMALLEST + at * HASH_LENGTH, &counts);
+        write_big(out, capped(counts.complete));
+        write_big(out + 4, capped(counts.downloaded));
+        write_big(out + 8, capped(counts.incomplete));
+    }
+    return (size_t)(out - packet->out);
+}
+
+size_t clerk_answer_udp(struct clerk *clerk, const uint8_t *data, size_t length, const struct address *address,
+                        uint8_t *out)
+{
+    const struct packet packet = {data, length, address, out};
+    if (length < SMALLEST)
+        return 0;
+    uint32_t action = (uint32_t)read_big(data + 8, 4);
+    if (action == CONNECT)
+        return memcmp(data, PROTOCOL, sizeof PROTOCOL) == 0 ? connect_reply(clerk, &packet) : 0;
+    if (action != ANNOUNCE && action != SCRAPE)
+        return 0;
+    if (!holds(clerk, &packet))
+        return error_reply(&packet, clerk->terms->bad_connection);
+    return action == ANNOUNCE ? announce_reply(clerk, &packet) : scrape_reply(clerk, &packet);
+}
