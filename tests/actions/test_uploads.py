@@ -141,3 +141,14 @@ def test_an_upload_whose_sender_leaves_is_announced_all_the_same(rooms):
         assert await rooms.cache.has(parsed(v1_torrent()).infohash)
 
     asyncio.run(run())
+
+
+def test_a_burst_of_uploads_is_bounded_before_any_of_them_starts(make_rooms):
+    async def run():
+        rooms = make_rooms(under_way=3)
+        uploads = (rooms.uploads.accept(v1_torrent(f"t{n}"), "test") for n in range(10))
+        outcomes = await asyncio.gather(*uploads, return_exceptions=True)
+        assert [getattr(outcome, "code", "") for outcome in outcomes] == [""] * 3 + ["busy"] * 7
+        assert (await rooms.uploads.accept(v1_torrent("after"), "test")).new
+
+    asyncio.run(run())
