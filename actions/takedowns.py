@@ -67,7 +67,7 @@ class Takedowns:
         return await self._deeds.run(self._block(infohash, reason, by))
 
     async def unblock(self, infohash: InfoHash) -> bool:
-        """Lift the refusals that cover a torrent; its file does not come back. Tell whether there was one."""
+        """Lift the refusals that cover a torrent; its file stays gone. Tell whether there was one."""
         return await self._deeds.run(self._unset(infohash, Verdict.DENY))
 
     async def allow(self, infohash: InfoHash, reason: str, by: str) -> Entry:

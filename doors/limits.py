@@ -1,5 +1,6 @@
 """Hides what a request may cost before anyone looks at it: rates, bytes of body, and who sent it."""
 
+import contextlib
 from collections.abc import AsyncGenerator
 from typing import Self
 from urllib.parse import urlsplit
@@ -42,72 +43,86 @@ class Rates:
 
 
 class BodyMemory:
-    """The bytes of bodies that may lie in memory at once, over all requests of the doors that share it."""
+    """The bytes of bodies that may lie in memory at once, over all requests that share it."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.held = 0
 
-    def lease(self) -> "Lease":
-        """Return a lease that holds nothing yet; use it as a context manager around a request."""
-        return Lease(self)
 
+class Body:
+    """The body of one request, read within `limit` bytes and within what `memory` has left for it.
 
-class Lease:
-    """What one request holds of a `BodyMemory`; all of it is given back at the end of the `with` block."""
+    Used as an async context manager: the memory is given back at its end, and when that comes by a refusal,
+    a bounded part of what is still being sent is read and dropped, or closing the connection would lose the
+    answer. A sender that waits for leave to send (Expect: 100-continue) gets none.
+    """
 
-    __slots__ = ("_held", "_memory")
-
-    def __init__(self, memory: BodyMemory) -> None:
+    def __init__(self, request: Request, limit: int, memory: BodyMemory | None = None) -> None:
+        self._limit = limit
         self._memory = memory
         self._held = 0
+        self._received = 0
+        self._chunks = request.stream()
+        self._waiting = request.headers.get("expect", "").lower() == "100-continue"
+        length = request.headers.get("content-length", "")
+        self._declared = int(length) if length.isascii() and length.isdecimal() and len(length) < 20 else 0
 
-    def take(self, size: int) -> None:
-        """Hold `size` more bytes; raises Refusal "busy" when there is no room."""
-        if self._memory.held + size > self._memory.limit:
-            raise Refusal("busy")
-        self._memory.held += size
-        self._held += size
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        """Yield the chunks; raises Refusal "too-large" once that is known, "busy" when no memory is left.
 
-    def __enter__(self) -> Self:
+        Raises Refusal "bad-request" when the sender goes away.
+        """
+        if self._declared > self._limit:
+            raise self._too_large()
+        try:
+            async for chunk in self._chunks:
+                self._take(len(chunk))
+                yield chunk
+        except ClientDisconnect:
+            raise Refusal("bad-request") from None
+
+    async def read(self) -> bytes:
+        """Return all of it; raises Refusal as `stream` does."""
+        return b"".join([chunk async for chunk in self.stream()])
+
+    async def __aenter__(self) -> Self:
         return self
 
-    def __exit__(self, *exc: object) -> None:
-        self._memory.held -= self._held
-        self._held = 0
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if self._memory:
+            self._memory.held -= self._held
+        if isinstance(error, Refusal):
+            await self._drain()
+
+    def _take(self, size: int) -> None:
+        self._received += size
+        if self._received > self._limit:
+            raise self._too_large()
+        if self._memory:
+            if self._memory.held + size > self._memory.limit:
+                raise Refusal("busy")
+            self._memory.held += size
+            self._held += size
+
+    def _too_large(self) -> Refusal:
+        return Refusal("too-large", f"at most {self._limit} bytes")
+
+    async def _drain(self) -> None:
+        if self._declared > DRAINED or (self._waiting and not self._received):
+            return
+        dropped = 0
+        with contextlib.suppress(ClientDisconnect):
+            async for chunk in self._chunks:
+                dropped += len(chunk)
+                if dropped > DRAINED:
+                    return
 
 
-async def stream_body(
-    request: Request, limit: int, lease: Lease | None = None
-) -> AsyncGenerator[bytes, None]:
-    """Yield the body's chunks; raises Refusal "too-large" once it is known to exceed `limit` bytes.
-
-    A body that was announced as too large is not read when its sender waits for leave to send it; otherwise
-    a bounded part of it is read first, or closing the connection would lose the answer. Raises Refusal
-    "bad-request" when the sender goes away.
-    """
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > limit:
-        if request.headers.get("expect", "").lower() != "100-continue" and int(declared) <= DRAINED:
-            await _drain(request.stream())
-        raise Refusal("too-large", f"at most {limit} bytes")
-    size, chunks = 0, request.stream()
-    try:
-        async for chunk in chunks:
-            size += len(chunk)
-            if size > limit:
-                await _drain(chunks)
-                raise Refusal("too-large", f"at most {limit} bytes")
-            if lease:
-                lease.take(len(chunk))
-            yield chunk
-    except ClientDisconnect:
-        raise Refusal("bad-request") from None
-
-
-async def read_body(request: Request, limit: int, lease: Lease | None = None) -> bytes:
-    """Return the whole body of at most `limit` bytes; raises Refusal as `stream_body` does."""
-    return b"".join([chunk async for chunk in stream_body(request, limit, lease)])
+async def read_body(request: Request, limit: int) -> bytes:
+    """Return the whole body of at most `limit` bytes; raises Refusal "too-large" as soon as it is known."""
+    async with Body(request, limit) as body:
+        return await body.read()
 
 
 def refuse_cross_site(request: Request, public_host: str | None) -> None:
@@ -139,14 +154,3 @@ def authority(scheme: str, netloc: str) -> str:
     """Return a host and port in lower case, without the port that the scheme implies."""
     default = {"http": ":80", "https": ":443"}.get(scheme, "")
     return netloc.lower().removesuffix(default) if default else netloc.lower()
-
-
-async def _drain(chunks: AsyncGenerator[bytes, None]) -> None:
-    size = 0
-    try:
-        async for chunk in chunks:
-            size += len(chunk)
-            if size > DRAINED:
-                return
-    except ClientDisconnect:
-        return

@@ -1,6 +1,6 @@
 """Hides how the service is watched: `/healthz` for those who restart it, `/metrics` for those who plot it."""
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from actions.health import Health
 from bittorrent.refusal import Refusal
 from doors.client import ClientAddress
 from doors.guard import Guard
@@ -100,6 +101,10 @@ class MetricsDoor:
         self._networks = networks
         self._everyone = everyone
 
+    def route(self) -> Route:
+        """Return the route of `/metrics`."""
+        return Route("/metrics", self.answer, methods=["GET"])
+
     async def answer(self, request: Request) -> Response:
         """Return the metrics in Prometheus' text format, or 403."""
         if not self._admits(request):
@@ -119,11 +124,12 @@ class MetricsDoor:
         return address.is_loopback or any(address in network for network in self._networks)
 
 
-def health_route(report: Callable[[], Awaitable[tuple[bool, dict[str, str]]]]) -> Route:
+def health_route(health: Health) -> Route:
     """Return the route of `/healthz`: 200 while the service can answer, 503 and what ails it otherwise."""
 
     async def answer(_: Request) -> Response:
-        ok, parts = await report()
-        return JSONResponse({"ok": ok, **parts}, 200 if ok else 503, {"Cache-Control": "no-store"})
+        report = await health.report()
+        body = {"status": "ok" if report.ok else "failing", **report.parts}
+        return JSONResponse(body, 200 if report.ok else 503, {"Cache-Control": "no-store"})
 
     return Route("/healthz", answer, methods=["GET"])

@@ -1,1 +1,1 @@
-"""The `cacheTorrent` operation over SOAP 1.1; spyne and lxml are fenced in here."""
+"""The one call of the torrent caches' SOAP service, `cacheTorrent`; spyne and lxml stay in here."""

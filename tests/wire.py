@@ -1,4 +1,4 @@
-"""Hides how a test speaks to the service: raw HTTP over a socket, and BEP 15, both written apart from our own code."""
+"""Hides how a test speaks to the service, by raw HTTP and BEP 15, both written apart from our own code."""
 
 import os
 import socket
@@ -116,8 +116,14 @@ def ask(port: int, target: str | bytes, method: str = "GET", body: bytes = b"", 
 def announce_path(infohash: bytes, **changes: object) -> str:
     """The target of an announce; a change to None leaves the parameter out, any other replaces or adds it."""
     values: dict[str, object] = {
-        "info_hash": infohash, "peer_id": PEER_ID, "port": 6881, "uploaded": 0, "downloaded": 0, "left": 1, "compact": 1,
-    }  # fmt: skip
+        "info_hash": infohash,
+        "peer_id": PEER_ID,
+        "port": 6881,
+        "uploaded": 0,
+        "downloaded": 0,
+        "left": 1,
+        "compact": 1,
+    }
     values.update(changes)
     pairs = (
         f"{name}={quote_from_bytes(value, safe='') if isinstance(value, bytes) else value}"

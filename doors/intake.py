@@ -1,0 +1,64 @@
+"""Hides what the doors that take a .torrent share: whom they admit, how much they read, what they count."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import structlog
+from actions.uploads import Accepted, Uploads
+from starlette.requests import Request
+
+from bittorrent.refusal import Refusal
+from doors.client import ClientAddress, rate_key
+from doors.limits import Body, BodyMemory, Rates, refuse_cross_site
+from doors.origin import public_host
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the cache's doors did since the start; /metrics reads it."""
+
+    hits: int = 0
+    misses: int = 0
+    uploads: int = 0
+    refusals: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Takes uploads for the doors; one is shared by all of them, and so are its rates and its memory."""
+
+    uploads: Uploads
+    clients: ClientAddress
+    rates: Rates
+    memory: BodyMemory
+    tally: Tally
+    public_url: str | None
+
+    async def take(
+        self, request: Request, door: str, limit: int, read: Callable[[Body], Awaitable[bytes]]
+    ) -> Accepted:
+        """Admit a request with a body of at most `limit` bytes, `read` the torrent out of it and accept that.
+
+        `door` names the dialect as the actor of the upload. Raises Refusal; anything unforeseen is logged and
+        becomes "internal".
+        """
+        try:
+            async with Body(request, limit, self.memory) as body:
+                self._admit(request)
+                accepted = await self.uploads.accept(await read(body), door)
+        except Refusal as refusal:
+            self.tally.refusals[refusal.code] += 1
+            raise
+        except Exception:
+            log.exception("upload.failed", door=door)
+            self.tally.refusals["internal"] += 1
+            raise Refusal("internal") from None
+        self.tally.uploads += 1
+        return accepted
+
+    def _admit(self, request: Request) -> None:
+        refuse_cross_site(request, public_host(self.public_url))
+        self.rates.check(rate_key(self.clients.of(request.scope)))

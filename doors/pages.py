@@ -1,0 +1,106 @@
+"""Hides what the few pages for people look like: plain HTML that needs no script, and one style sheet."""
+
+from collections.abc import Mapping
+from html import escape
+from types import MappingProxyType
+
+from actions.uploads import Accepted
+from starlette.responses import HTMLResponse
+
+from bittorrent.refusal import Refusal
+from doors.errors import html_page, text
+
+STYLE = """\
+:root { color-scheme: light dark; --ink: #1b1f24; --paper: #fff; --quiet: #59636e; --line: #d1d9e0;
+  --link: #0a58ca }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e6edf3; --paper: #0d1117; --quiet: #9198a1; --line: #3d444d; --link: #6ea8fe }
+}
+* { box-sizing: border-box }
+body { margin: 0; background: var(--paper); color: var(--ink); font: 1rem/1.6 system-ui, sans-serif }
+main { max-width: 44rem; margin: 0 auto; padding: 2rem 1rem 4rem }
+h1 { line-height: 1.2 } h2 { margin-top: 2.5rem }
+a { color: var(--link) }
+code, pre { font: .9em/1.5 ui-monospace, monospace; overflow-wrap: anywhere }
+pre { padding: .75rem 1rem; border: 1px solid var(--line); border-radius: .4rem; white-space: pre-wrap }
+form { display: flex; flex-wrap: wrap; gap: .75rem; align-items: end;
+  padding: 1rem; border: 1px solid var(--line); border-radius: .4rem }
+label { flex: 1 1 16rem } input { display: block; width: 100%; margin-top: .25rem; font: inherit }
+button { font: inherit; padding: .5rem 1rem }
+dt { color: var(--quiet) } dd { margin: 0 0 .75rem; overflow-wrap: anywhere }
+"""
+
+# The referrer policy is not no-referrer: a browser would then send `Origin: null` with our own form.
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+
+_FORM = """\
+<form action="upload.php" method="post" enctype="multipart/form-data">
+<label>A .torrent file, at most {limit}
+<input type="file" name="torrent" accept=".torrent,application/x-bittorrent" required></label>
+<button type="submit">Upload</button>
+</form>"""
+
+
+def page(
+    title: str, body_html: str, status: int = 200, headers: Mapping[str, str] = MappingProxyType({})
+) -> HTMLResponse:
+    """Return a page that runs and loads nothing but our style sheet; `body_html` is escaped markup."""
+    return HTMLResponse(html_page(title, body_html), status, _HEADERS | dict(headers))
+
+
+def front(base: str, limit: int) -> str:
+    """Return the body of the front page; `base` is our own URL, `limit` the bytes an upload may have."""
+    url = escape(base)
+    return f"""\
+<p>A BitTorrent tracker, and a cache that keeps <code>.torrent</code> files by their infohash.</p>
+<h2>Announce</h2>
+<p>Add this tracker to a torrent:</p>
+<pre>{url}/announce</pre>
+<h2>Upload</h2>
+{form(limit)}
+<p>From a program:</p>
+<pre>curl -F torrent=@my.torrent {url}/autoupload.php</pre>
+<p>SOAP clients find the one call, <code>cacheTorrent</code>, at
+<a href="api/torrage.wsdl">{url}/api/torrage.wsdl</a>.</p>
+<h2>Fetch</h2>
+<p>Every torrent lies under its infohash, 40 hex digits with A to F in upper case:</p>
+<pre>{url}/torrent/&lt;INFOHASH&gt;.torrent</pre>"""
+
+
+def form(limit: int) -> str:
+    """Return the upload form; `limit` is in bytes."""
+    return _FORM.format(limit=f"{limit / (1 << 20):.3g} MiB")
+
+
+def accepted(upload: Accepted) -> str:
+    """Return the body of the page that answers a successful upload."""
+    infohash = upload.infohash.upper
+    return f"""\
+<p>{"The torrent is in the cache now." if upload.new else "The cache held this torrent already."}</p>
+<dl>
+<dt>Name</dt><dd>{escape(upload.metainfo.name)}</dd>
+<dt>Infohash</dt><dd><code>{infohash}</code></dd>
+<dt>Link</dt><dd><a href="torrent/{infohash}.torrent">torrent/{infohash}.torrent</a></dd>
+</dl>
+<p><a href="upload.php">Upload another</a></p>"""
+
+
+def refused(refusal: Refusal) -> str:
+    """Return the body of the page that answers a refused upload."""
+    return f'<p>{escape(text(refusal))}</p>\n<p><a href="upload.php">Try again</a></p>'
+
+
+def missing(infohash: str | None) -> str:
+    """Return the body of the 404 page below /torrent/; `infohash` is what was asked for, in upper case."""
+    example = infohash or "0123456789ABCDEF0123456789ABCDEF01234567"
+    return f"""\
+<p>The cache does not hold this torrent.</p>
+<p>The address of a torrent is its infohash, 40 hex digits, with the letters A to F in upper case:</p>
+<pre>right: /torrent/{example}.torrent
+wrong: /torrent/{example.lower()}.torrent</pre>"""

@@ -1,0 +1,92 @@
+"""Hides where the SOAP service lives and how it speaks HTTP: its description, its calls, its failures."""
+
+import asyncio
+import base64
+import binascii
+from importlib.resources import files
+from xml.sax.saxutils import escape
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from bittorrent.refusal import Refusal
+from doors.errors import number
+from doors.intake import Intake
+from doors.limits import Body
+from doors.origin import base_url
+from soap.envelope import MAX_MARKUP
+from soap.service import CacheService
+
+ENDPOINT = "/api/index.php"
+
+_XML = "text/xml; charset=utf-8"
+_READERS = 2
+# Base64 is four characters for three bytes; a line of 64 may end in carriage return, written as a reference.
+_EXPANSION = 1.5
+
+
+def routes(intake: Intake) -> list[Route]:
+    """Return the service's routes; put them before any other below /api/."""
+    door = _SoapDoor(intake)
+    return [
+        Route("/api/torrage.wsdl", door.describe, methods=["GET"]),
+        Route(ENDPOINT, door.describe_asked, methods=["GET"]),
+        *(Route(path, door.call, methods=["POST"]) for path in ("/api/torrage.wsdl", ENDPOINT, "/api/")),
+    ]
+
+
+class _SoapDoor:
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+        self._service = CacheService()
+        self._wsdl = files("soap").joinpath("torrage.wsdl").read_text("utf-8")
+        self._readers = asyncio.Semaphore(_READERS)
+
+    async def describe(self, request: Request) -> Response:
+        try:
+            base = base_url(request, self._intake.public_url)
+        except Refusal as refusal:
+            return PlainTextResponse(f"{refusal}\n", refusal.status)
+        document = self._wsdl.replace("{address}", escape(base + ENDPOINT, {'"': "&quot;"}))
+        storing = "public, max-age=3600" if self._intake.public_url else "no-store"
+        headers = {"Cache-Control": storing, "X-Content-Type-Options": "nosniff"}
+        return Response(document, headers=headers, media_type=_XML)
+
+    async def describe_asked(self, request: Request) -> Response:
+        if "wsdl" not in {name.lower() for name in request.query_params}:
+            raise HTTPException(405, headers={"Allow": "POST"})
+        return await self.describe(request)
+
+    async def call(self, request: Request) -> Response:
+        """Answer a call: the infohash or three digits as its result; what is no call gets a fault."""
+        limit = int(self._intake.uploads.limit * _EXPANSION) + MAX_MARKUP
+        try:
+            accepted = await self._intake.take(request, "soap", limit, self._read)
+        except Refusal as refusal:
+            if refusal.code == "bad-soap":
+                return self._reply(self._service.fault(refusal), 500)
+            return self._reply(self._service.answer(number(refusal)), close=refusal.code == "too-large")
+        return self._reply(self._service.answer(accepted.infohash.upper))
+
+    async def _read(self, body: Body) -> bytes:
+        document = await body.read()
+        async with self._readers:
+            return await asyncio.to_thread(self._decode, document)
+
+    def _decode(self, document: bytes) -> bytes:
+        packed = "".join(self._service.read(document).split())
+        if not packed:
+            raise Refusal("empty")
+        try:
+            return base64.b64decode(packed, validate=True)
+        except (binascii.Error, ValueError):
+            raise Refusal("not-base64") from None
+
+    def _reply(self, envelope: bytes, status: int = 200, *, close: bool = False) -> Response:
+        headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+        if close:
+            # More may be on its way than is worth reading.
+            headers["Connection"] = "close"
+        return Response(envelope, status, headers, media_type=_XML)

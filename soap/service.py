@@ -1,0 +1,102 @@
+"""Hides spyne: the call that it reads from an envelope, and the envelopes that it writes."""
+
+from lxml import etree
+
+from bittorrent.refusal import Refusal
+from doors.errors import text
+from soap import envelope
+from soap.compatibility import (
+    Application,
+    Fault,
+    MethodContext,
+    ServerBase,
+    ServiceBase,
+    Soap11,
+    Unicode,
+    rpc,
+)
+
+# The names of the program that this dialect comes from; the namespace was a sample's, and clients send it.
+BODY_NAMESPACE = "urn:xmethods-delayed-quotes"
+_SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
+_XSI = "http://www.w3.org/2001/XMLSchema-instance"
+_XSD = "http://www.w3.org/2001/XMLSchema"
+_RESULT = "Result"
+_CALL = (
+    f'<e:Envelope xmlns:e="{_SOAP}"><e:Body>'
+    f'<n:cacheTorrent xmlns:n="{BODY_NAMESPACE}"/>'
+    "</e:Body></e:Envelope>"
+).encode()
+
+
+class _Cache(ServiceBase):  # type: ignore[misc]
+    @rpc(Unicode, _returns=Unicode, _out_variable_name=_RESULT)  # type: ignore[untyped-decorator]
+    def cacheTorrent(self, torrent: str) -> None:  # noqa: N802
+        """Declare the call; its door answers it, because accepting a torrent is asynchronous."""
+
+
+class CacheService:
+    """Reads calls and writes answers, synchronously; a large call takes a worker thread's time to read."""
+
+    def __init__(self) -> None:
+        protocols = Soap11(huge_tree=True, parse_xsi_type=False), Soap11()
+        self._server = ServerBase(Application([_Cache], BODY_NAMESPACE, "Cache", *protocols))
+
+    def read(self, body: bytes) -> str:
+        """Return the call's `torrent`; Refusal "empty" without one, "bad-soap" for no call."""
+        document = envelope.check(body)
+        try:
+            torrent = self._enter(document).in_object.torrent
+        except Refusal:
+            raise
+        except Fault as fault:
+            raise Refusal("bad-soap", _line(fault.faultstring)) from None
+        except Exception:
+            raise Refusal("bad-soap", "it is no call of cacheTorrent") from None
+        if not torrent:
+            raise Refusal("empty")
+        return str(torrent)
+
+    def answer(self, result: str) -> bytes:
+        """Return the envelope that answers a call with `result`."""
+        context = self._enter(_CALL)
+        context.out_object = [result]
+        return self._write(context)
+
+    def fault(self, refusal: Refusal) -> bytes:
+        """Return the envelope of a fault of the client's making."""
+        context = MethodContext(self._server, MethodContext.SERVER)
+        context.out_error = Fault("Client", text(refusal))
+        return self._write(context)
+
+    def _enter(self, document: bytes) -> MethodContext:
+        context = MethodContext(self._server, MethodContext.SERVER)
+        context.in_string = [document]
+        context = self._server.generate_contexts(context)[0]
+        if context.in_error is None:
+            if len(context.in_body_doc.getparent()) > 1:
+                raise Refusal("bad-soap", "send one call at a time")
+            self._server.get_in_object(context)
+        if context.in_error is not None:
+            raise context.in_error
+        return context
+
+    def _write(self, context: MethodContext) -> bytes:
+        self._server.get_out_string(context)
+        return b"".join(context.out_string)
+
+
+def _as_rpc(context: MethodContext) -> None:
+    """Make spyne's answer one of rpc style: the part has no namespace, and names its type."""
+    for part in context.out_document.iter(f"{{{BODY_NAMESPACE}}}{_RESULT}"):
+        plain = etree.Element(_RESULT, nsmap={"xsi": _XSI, "xsd": _XSD})
+        plain.set(f"{{{_XSI}}}type", "xsd:string")
+        plain.text = part.text
+        part.getparent().replace(part, plain)
+
+
+def _line(message: object) -> str:
+    return " ".join(str(message).split())[:200]
+
+
+_Cache.event_manager.add_listener("method_return_document", _as_rpc)
