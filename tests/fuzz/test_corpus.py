@@ -1,4 +1,4 @@
-"""Every hostile input of the corpus gets the outcome that its file is named for, and its neighbours some outcome.
+"""Every hostile input of the corpus gets the outcome in its file name, and its neighbours some outcome.
 
 A file is named `outcome--what`; a query `announce--outcome--what` or `scrape--outcome--what`.
 """
