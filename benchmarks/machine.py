@@ -3,6 +3,7 @@
 import datetime
 import os
 import platform
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,6 +39,15 @@ def pinned(core: int) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
+
+
+def end_like_ctrl_c() -> None:
+    """Make SIGTERM end this program as Ctrl-C does, so that what it started ends too.
+
+    SIGINT is set as well: a shell starts what it puts into the background with that signal ignored.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
 
 
 def family(pid: int) -> list[int]:

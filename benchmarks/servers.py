@@ -63,7 +63,7 @@ class Server:
 def _peerage(folder: Path, port: int, torrents: int) -> list[str]:
     listen = f"127.0.0.1:{port}"
     options = ["--listen", listen, "--data", str(folder / "data"), "--tracker-policy", "open"]
-    return [sys.executable, "-m", "peerage.cli", "serve", *options]
+    return [sys.executable, "-m", "peerage", "serve", *options]
 
 
 def _opentracker_program() -> str | None:

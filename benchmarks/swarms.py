@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from benchmarks.generators import torrent_hash
-from benchmarks.machine import ROOT, cores, describe, pinned, resident_bytes
+from benchmarks.machine import ROOT, cores, describe, end_like_ctrl_c, pinned, resident_bytes
 from benchmarks.naive import NaiveSwarms
 from benchmarks.rounds import table
 from bittorrent.infohash import InfoHash
@@ -178,6 +178,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.apart:
         answer(given.apart)
         return 0
+    end_like_ctrl_c()
     scale = 10 if given.quick else 1
     print(f"# swarms\n\n{describe()}\n")
     print_growth([size for size in SIZES if size <= SIZES[-1] // scale])
