@@ -13,19 +13,26 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
+import doors.cache
+import soap.door
 from doors.announce import AnnounceDoor, ScrapeDoor, too_long
 from doors.client import ClientAddress
+from doors.control import ControlServer
 from doors.guard import Guard, guarded
-from doors.metrics import MetricsDoor, TrackerCollector, health_route
+from doors.intake import Intake, Tally
+from doors.limits import BodyMemory, Rates
+from doors.metrics import DoorsCollector, MetricsDoor, TrackerCollector, health_route
 from doors.udp import UdpDoor
 from peerage.app import App
 from peerage.config import Settings
+from peerage.deeds import deeds
 from peerage.sockets import Bound, bind
 from peerage.wiring import Rooms, open_rooms
 from tracker.sweeper import sweep
 
 _BACKLOG = 4096
 _GRACE = 5  # seconds for requests under way when the service stops
+_BODIES = 16  # largest uploads whose bodies may lie in memory at once
 _KEY = 32  # bytes of the key behind UDP connection ids
 
 Ready = Callable[[Rooms, Sequence[Bound]], None]
@@ -71,25 +78,34 @@ async def serve(settings: Settings, ready: Ready) -> None:
         for each in bound:
             stack.callback(each.close)
         await stack.enter_async_context(_udp(rooms, bound))
+        control = ControlServer(deeds(rooms), rooms.folder.control_socket)
+        await control.start()
+        stack.push_async_callback(control.close)
         guard = _guard(rooms)
-        server = _server(settings, _app(rooms, guard), guard, lambda: ready(rooms, bound))
+        server = _server(settings, make_app(rooms, guard), guard, lambda: ready(rooms, bound))
         await stack.enter_async_context(_timers(rooms, server.stop))
         await _until_signal(server, bound)
         log.info("service.stopping")
 
 
-def _app(rooms: Rooms, guard: Guard) -> App:
+def make_app(rooms: Rooms, guard: Guard) -> App:
+    """Join every HTTP door to the rooms behind it."""
     settings = rooms.settings
     clients = ClientAddress(settings.trusted_proxies, settings.forwarded_header)
-    announce = AnnounceDoor(rooms.tracker, clients, refuse_private=settings.tracker.refuse_private)
-    metrics = MetricsDoor(
-        [TrackerCollector(rooms.tracker, rooms.flusher, guard)],
+    intake = Intake(
+        rooms.uploads,
         clients,
-        settings.metrics.networks,
-        everyone=settings.metrics.open,
+        Rates(settings.cache.upload_rate),
+        BodyMemory(_BODIES * rooms.uploads.limit),
+        Tally(),
+        settings.public_url,
     )
+    announce = AnnounceDoor(rooms.tracker, clients, refuse_private=settings.tracker.refuse_private)
     hot: dict[str, ASGIApp] = {"/announce": announce, "/scrape": ScrapeDoor(rooms.tracker)}
-    return App(hot, [metrics.route(), health_route(rooms.health)])
+    collectors = [TrackerCollector(rooms.tracker, rooms.flusher), DoorsCollector(guard, intake.tally)]
+    metrics = MetricsDoor(collectors, clients, settings.metrics.networks, everyone=settings.metrics.open)
+    routes = [*soap.door.routes(intake), *doors.cache.routes(rooms.cache, intake)]
+    return App(hot, [*routes, metrics.route(), health_route(rooms.health)])
 
 
 def _guard(rooms: Rooms) -> Guard:

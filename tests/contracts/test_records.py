@@ -86,7 +86,9 @@ def test_pages_yield_every_record_once_ascending(opener, tmp_path_factory, numbe
     async def run():
         async with opener(tmp_path_factory.mktemp("pages")) as records:
             for number in numbers:
-                await records.add(replace(record(number % 1000), infohash=InfoHash(number.to_bytes(20, "big"))))
+                await records.add(
+                    replace(record(number % 1000), infohash=InfoHash(number.to_bytes(20, "big")))
+                )
             after, walked = None, []
             while page := await records.walk(after, limit):
                 assert len(page) <= limit

@@ -53,7 +53,9 @@ def test_entries_are_listed_by_verdict_and_walked_in_batches():
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("reason", ["x" * (REASON_LIMIT + 1), "line\nbreak", "nul\0", "\x1b[2J", "\u2028", "\ud800"])
+@pytest.mark.parametrize(
+    "reason", ["x" * (REASON_LIMIT + 1), "line\nbreak", "nul\0", "\x1b[2J", "\u2028", "\ud800"]
+)
 def test_reasons_that_are_long_or_hold_controls_are_refused(reason):
     with pytest.raises(Refusal) as caught:
         asyncio.run(Lists(MemoryEntries()).set(entry(V1, reason=reason)))

@@ -35,7 +35,9 @@ def test_a_newer_file_is_refused_and_untouched(tmp_path):
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("content", [b"this is no database at all" * 50, b"SQLite format 3\0" + b"\xff" * 5000])
+@pytest.mark.parametrize(
+    "content", [b"this is no database at all" * 50, b"SQLite format 3\0" + b"\xff" * 5000]
+)
 def test_a_damaged_file_is_a_clear_error_and_left_as_it_is(tmp_path, content):
     path = tmp_path / "a.db"
     path.write_bytes(content)
@@ -78,11 +80,14 @@ def test_files_are_opened_with_the_promised_settings(tmp_path, level, number):
 def test_a_transaction_that_fails_or_is_cancelled_leaves_nothing(tmp_path):
     async def run():
         database = await Database.open(tmp_path / "a.db", FIRST, "FULL")
-        with pytest.raises(KeyError):
+
+        async def failing():
             async with database.transaction() as writer:
                 await writer.execute("INSERT INTO thing VALUES ('failed')")
                 raise KeyError
 
+        with pytest.raises(KeyError):
+            await failing()
         inserted = asyncio.Event()
 
         async def cancelled():
