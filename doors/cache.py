@@ -5,13 +5,13 @@ import re
 import sys
 from dataclasses import dataclass
 
-from actions.uploads import Accepted
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from actions.uploads import Accepted
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from cache.torrents import Held, TorrentCache

@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import structlog
-from actions.uploads import Accepted, Uploads
 from starlette.requests import Request
 
+from actions.uploads import Accepted, Uploads
 from bittorrent.refusal import Refusal
 from doors.client import ClientAddress, rate_key
 from doors.limits import Body, BodyMemory, Rates, refuse_cross_site

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from html import escape
 from types import MappingProxyType
 
-from actions.uploads import Accepted
 from starlette.responses import HTMLResponse
 
+from actions.uploads import Accepted
 from bittorrent.refusal import Refusal
 from doors.errors import html_page, text
 
