@@ -61,7 +61,7 @@ def fault(answer):
 
 @pytest.mark.parametrize("path", PATHS)
 def test_a_call_answers_the_hash(service, path):
-    data = torrent(f"by {path}")
+    data = torrent(f"by way {PATHS.index(path)}")
     assert result(post(service, call_of(packed(data)), path)) == names(data)[0]
     assert httpx.get(f"{service.url}/torrent/{names(data)[0]}.torrent").content == data
 
@@ -116,7 +116,8 @@ def test_a_call_may_be_spelled_in_other_ways(service, content):
         (envelope("<cacheTorrent>text</cacheTorrent>"), "411"),
         (
             envelope(
-                '<cacheTorrent><torrent xmlns:i="http://www.w3.org/2001/XMLSchema-instance" i:nil="true"/></cacheTorrent>'
+                '<cacheTorrent><torrent xmlns:i="http://www.w3.org/2001/XMLSchema-instance" i:nil="true"/>'
+                "</cacheTorrent>"
             ),
             "411",
         ),
