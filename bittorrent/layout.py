@@ -38,7 +38,7 @@ def v1_entries(info: Mapping[bytes, Any], name: str, encoding: str | None) -> li
     """Read `length` or `files` (BEP 3, 47); raises Refusal: bad-files, bad-length, bad-path."""
     files = info.get(b"files")
     if files is None and b"length" in info:
-        return [Entry(File((name,), _length(info)), hidden=False)]
+        return [Entry(_shown_file((name,), _length(info)), hidden=False)]
     if not isinstance(files, list) or not files or b"length" in info:
         raise Refusal("bad-files")
     return [_v1_entry(fields, name, encoding) for fields in files]

@@ -1,9 +1,9 @@
 r"""Hides how the bytes of a name become text that is safe to show, and which names no torrent may use.
 
-Text is taken as UTF-8, else from the `.utf-8` key that some clients write beside it, else in the encoding that
-the torrent declares, else with every byte that is not UTF-8 shown as `\xNN`. Characters that would steer a
-terminal or a page (controls, line separators, bidi overrides) are shown as U+FFFD. The torrent's own bytes stay
-what they are; a name is only ever for people.
+Text is taken as UTF-8, else from the `.utf-8` key that some clients write beside it, else in the encoding
+that the torrent declares, else with every byte that is not UTF-8 shown as `\xNN`. Characters that would steer
+a terminal or a page (controls, line separators, bidi overrides) are shown as U+FFFD. The torrent's own bytes
+stay what they are; a name is only ever for people.
 """
 
 import re
@@ -91,7 +91,7 @@ def shown_prose(text: str, longest: int) -> str:
 
 
 def is_safe(part: str) -> bool:
-    """Whether a name can be one part of a path on any system, without leaving the folder that it is put in."""
+    """Whether a name can be a part of a path on any system, and not leave the folder that it is put in."""
     if part in ("", ".", "..") or "/" in part or "\0" in part:
         return False
     if len(part) > LONGEST_PART or length_of(part) > LONGEST_PART:

@@ -12,7 +12,8 @@ _LONGEST_ADDRESS = 128
 _V4_PORT = re.compile(r"([0-9.]+):[0-9]{1,5}")
 _BRACKETED = re.compile(r"\[([^\[\]]+)\](?::[0-9]{1,5})?")
 _AZUREUS = re.compile(rb"-([A-Za-z]{2}|[A-Za-z][0-9]|[0-9][A-Za-z])[0-9A-Za-z.~]{4}-", re.DOTALL)
-_SHADOW = re.compile(rb"([A-Z])[0-9A-Za-z.]{3}[0-9A-Za-z.-]{0,2}-")
+_SHADOW = re.compile(rb"([A-Z])[0-9A-Za-z.-]{5}---")
+_MAINLINE = re.compile(rb"M[0-9]+-[0-9]+-[0-9]+-")
 
 
 def pack(address: bytes, port: int) -> bytes:
@@ -97,15 +98,7 @@ _AZUREUS_CLIENTS = MappingProxyType(
     }
 )
 _SHADOW_CLIENTS = MappingProxyType(
-    {
-        b"A": "ABC",
-        b"M": "Mainline",
-        b"O": "Osprey",
-        b"Q": "BTQueue",
-        b"R": "Tribler",
-        b"S": "Shadow",
-        b"T": "BitTornado",
-    }
+    {b"A": "ABC", b"O": "Osprey", b"Q": "BTQueue", b"R": "Tribler", b"S": "Shadow", b"T": "BitTornado"}
 )
 
 
@@ -118,6 +111,8 @@ def client_name(peer_id: bytes) -> str:
         return _AZUREUS_CLIENTS.get(azureus[1], "unknown")
     if peer_id.startswith(b"A2-"):
         return "aria2"
+    if _MAINLINE.match(peer_id):
+        return "Mainline"
     if shadow := _SHADOW.match(peer_id):
         return _SHADOW_CLIENTS.get(shadow[1], "unknown")
     return "unknown"

@@ -1,8 +1,8 @@
 """Hides how announces and scrapes are spelled in a URL: raw query bytes in, checked values out.
 
 The query is never decoded as text: an infohash is bytes, and `+` is a plus. Pairs are split on `&`, a pair on
-its first `=`; keys are compared as they stand; a key without `=` and an unknown key are ignored; of a key that
-repeats the last counts. Only `info_hash` and `peer_id` are percent-decoded.
+its first `=`; keys are compared as they stand; unknown ones and those without `=` are ignored; the last of a
+repeated key counts. Only `info_hash` and `peer_id` are percent-decoded.
 """
 
 from binascii import a2b_qp
@@ -71,8 +71,8 @@ def read_announce(query: bytes) -> AnnounceQuery:
     """
     if len(query) > ANNOUNCE_LIMIT:
         raise Refusal("query-too-long")
-    fields = dict([pair.split(b"=", 1) for pair in query.split(b"&") if b"=" in pair])
-    get = fields.get
+    pairs = [pair.partition(b"=") for pair in query.split(b"&")]
+    get = {key: value for key, equals, value in pairs if equals}.get
     infohash = _sole_infohash(query, get(b"info_hash"))
     if len(_unquote(get(b"peer_id", b""))) != 20:
         raise Refusal("bad-peer-id")

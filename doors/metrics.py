@@ -1,6 +1,6 @@
 """Hides how the service is watched: `/healthz` for those who restart it, `/metrics` for those who plot it."""
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -10,9 +10,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from actions.health import Health
 from bittorrent.refusal import Refusal
 from doors.client import ClientAddress
 from doors.guard import Guard
+from doors.intake import Tally
 from tracker.flusher import Flusher
 from tracker.model import Event
 from tracker.tally import Transport
@@ -24,17 +26,15 @@ _FORWARDING = ("x-forwarded-for", "forwarded", "x-real-ip")
 class TrackerCollector(Collector):
     """Reads the tracker's own plain numbers when a scraper asks, so that an announce pays for none of it."""
 
-    def __init__(self, tracker: Tracker, flusher: Flusher, guard: Guard) -> None:
+    def __init__(self, tracker: Tracker, flusher: Flusher) -> None:
         self._tracker = tracker
         self._flusher = flusher
-        self._guard = guard
 
     def collect(self) -> Iterator[Metric]:
-        """Yield every metric of tracker, journal and connections."""
+        """Yield every metric of tracker and journal."""
         yield from self._requests()
         yield from self._swarms()
         yield from self._journal()
-        yield from self._connections()
 
     def _requests(self) -> Iterator[Metric]:
         tally = self._tracker.tally
@@ -71,8 +71,17 @@ class TrackerCollector(Collector):
         yield CounterMetricFamily("peerage_flushed_rows", "Journal rows written", flushes.rows)
         yield GaugeMetricFamily("peerage_flush_seconds", "Time of the last flush", flushes.seconds)
 
-    def _connections(self) -> Iterator[Metric]:
-        guard = self._guard
+
+class DoorsCollector(Collector):
+    """Reads what the connection guard and the cache's doors count."""
+
+    def __init__(self, guard: Guard, tally: Tally) -> None:
+        self._guard = guard
+        self._tally = tally
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric of connections and the cache."""
+        guard, tally = self._guard, self._tally
         yield GaugeMetricFamily("peerage_connections", "Open HTTP connections", guard.open)
         yield CounterMetricFamily(
             "peerage_connections_turned_away", "Connections over a cap", guard.turned_away
@@ -80,6 +89,13 @@ class TrackerCollector(Collector):
         yield CounterMetricFamily(
             "peerage_requests_timed_out", "Requests that came too slowly", guard.timed_out
         )
+        yield CounterMetricFamily("peerage_cache_hits", "Torrents fetched", tally.hits)
+        yield CounterMetricFamily("peerage_cache_misses", "Torrents asked for and not held", tally.misses)
+        yield CounterMetricFamily("peerage_uploads", "Uploads accepted", tally.uploads)
+        refusals = CounterMetricFamily("peerage_upload_refusals", "Uploads refused", labels=["code"])
+        for code, count in sorted(tally.refusals.items()):
+            refusals.add_metric([code], count)
+        yield refusals
 
 
 class MetricsDoor:
@@ -100,6 +116,10 @@ class MetricsDoor:
         self._networks = networks
         self._everyone = everyone
 
+    def route(self) -> Route:
+        """Return the route of `/metrics`."""
+        return Route("/metrics", self.answer, methods=["GET"])
+
     async def answer(self, request: Request) -> Response:
         """Return the metrics in Prometheus' text format, or 403."""
         if not self._admits(request):
@@ -119,11 +139,12 @@ class MetricsDoor:
         return address.is_loopback or any(address in network for network in self._networks)
 
 
-def health_route(report: Callable[[], Awaitable[tuple[bool, dict[str, str]]]]) -> Route:
+def health_route(health: Health) -> Route:
     """Return the route of `/healthz`: 200 while the service can answer, 503 and what ails it otherwise."""
 
     async def answer(_: Request) -> Response:
-        ok, parts = await report()
-        return JSONResponse({"ok": ok, **parts}, 200 if ok else 503, {"Cache-Control": "no-store"})
+        report = await health.report()
+        body = {"status": "ok" if report.ok else "failing", **report.parts}
+        return JSONResponse(body, 200 if report.ok else 503, {"Cache-Control": "no-store"})
 
     return Route("/healthz", answer, methods=["GET"])

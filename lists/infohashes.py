@@ -84,7 +84,7 @@ class Lists:
         return covering
 
     async def unset(self, infohash: InfoHash, verdict: Verdict) -> bool:
-        """Drop every entry of the verdict that covers the hash or its cut form; tell whether there was one."""
+        """Drop every entry of the verdict that covers the hash or its cut form; tell if there was one."""
         dropped = [await self._store.unset(name, verdict) for name in sorted(_with_cuts((infohash,)))]
         return any(dropped)
 

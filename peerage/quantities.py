@@ -3,7 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
 import limits
@@ -13,9 +13,6 @@ Network = IPv4Network | IPv6Network
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|)", re.IGNORECASE)
 _SECONDS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_HOST = re.compile(
-    r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,62})(?:\.[a-z0-9](?:[a-z0-9-]{0,62}))*", re.IGNORECASE
-)
 _HEADER = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,64}", re.IGNORECASE)
 
 
@@ -62,15 +59,18 @@ def read_duration(value: object) -> object:
 
 def read_items(value: object) -> object:
     """Turn a JSON list or a comma separated text into a list; anything but text passes through."""
-    if not isinstance(value, str):
-        return value
+    return split_items(value) if isinstance(value, str) else value
+
+
+def split_items(text: str) -> list[object]:
+    """Split a JSON list or a comma separated text into its items."""
     try:
-        decoded = json.loads(value)
+        decoded = json.loads(text)
     except ValueError:
         decoded = None
-    if isinstance(decoded, list):
-        return decoded
-    return [part.strip() for part in value.split(",") if part.strip()]
+    return (
+        decoded if isinstance(decoded, list) else [part.strip() for part in text.split(",") if part.strip()]
+    )
 
 
 def read_listen(value: object) -> object:
@@ -86,9 +86,12 @@ def read_listen(value: object) -> object:
         return Listen(str(IPv6Address(host[1:-1])), int(port))
     if ":" in host:
         raise ValueError(f"{value!r} is ambiguous: put the IPv6 address in brackets, as in [::1]:6969")
-    if not _HOST.fullmatch(host):
-        raise ValueError(f"{value!r} names no host: 0.0.0.0 is every IPv4 address, [::] every IPv6 one")
-    return Listen(host, int(port))
+    try:
+        return Listen(str(IPv4Address(host)), int(port))
+    except ValueError:
+        raise ValueError(
+            f"{value!r} names no address: 127.0.0.1 is this machine, 0.0.0.0 every IPv4 address, [::] every IPv6 one"
+        ) from None
 
 
 def read_network(value: object) -> object:
@@ -145,12 +148,6 @@ def show_size(count: int) -> str:
     return f"{amount:.4g} TiB"
 
 
-def is_private(host: str) -> bool | None:
-    """Tell whether a host is out of the internet's reach; None when it is a name."""
-    if host == "localhost":
-        return True
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return None
-    return not address.is_unspecified and (address.is_private or address.is_loopback)
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine reaches an address; an address in text, as `Listen` holds it."""
+    return ip_address(host).is_loopback

@@ -57,7 +57,7 @@ def bind(listens: Iterable[Listen], *, lenient: bool) -> list[Bound]:
 def _bind(listen: Listen) -> Bound:
     """Bind both protocols, again where the system's choice for TCP is taken in UDP."""
     family, _, _, _, address = socket.getaddrinfo(
-        listen.host, listen.port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST | socket.AI_PASSIVE
+        listen.host, listen.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
     for left in range(_TRIES - 1, -1, -1):
         tcp = _socket(family, socket.SOCK_STREAM, address)

@@ -54,6 +54,13 @@ PEERAGE_MIGRATIONS: Final[Migrations] = (
         ) WITHOUT ROWID
         """,
         "CREATE INDEX spelling_entry ON spelling (infohash, verdict)",
+        """
+        CREATE VIEW named_entry (infohash, verdict, reason, author, since, names) AS
+        SELECT infohash, verdict, reason, author, since,
+               (SELECT group_concat(hex(hash), ' ') FROM spelling
+                WHERE spelling.infohash = entry.infohash AND spelling.verdict = entry.verdict)
+        FROM entry
+        """,
     ),
 )
 
@@ -89,18 +96,14 @@ ENTRY_UNSET: Final = """
     WHERE verdict = :verdict
       AND infohash IN (SELECT infohash FROM spelling WHERE hash = :hash AND verdict = :verdict)
 """
-_ENTRY: Final = """
-    SELECT infohash, verdict, reason, author, since,
-           (SELECT group_concat(hex(hash), ' ') FROM spelling
-            WHERE spelling.infohash = entry.infohash AND spelling.verdict = entry.verdict)
-    FROM entry
+ENTRY_FIND: Final = """
+    SELECT infohash, verdict, reason, author, since, names FROM named_entry
+    WHERE verdict = :verdict
+      AND infohash IN (SELECT infohash FROM spelling WHERE hash = :hash AND verdict = :verdict)
+    ORDER BY infohash
 """
-ENTRY_FIND: Final = _ENTRY + (
-    " WHERE verdict = :verdict"
-    " AND infohash IN (SELECT infohash FROM spelling WHERE hash = :hash AND verdict = :verdict)"
-    " ORDER BY infohash"
-)
-ENTRY_PAGE: Final = _ENTRY + (
-    " WHERE (infohash, verdict) > (:infohash, :after) AND (:verdict IS NULL OR verdict = :verdict)"
-    " ORDER BY infohash, verdict LIMIT :limit"
-)
+ENTRY_PAGE: Final = """
+    SELECT infohash, verdict, reason, author, since, names FROM named_entry
+    WHERE (infohash, verdict) > (:infohash, :after) AND (:verdict IS NULL OR verdict = :verdict)
+    ORDER BY infohash, verdict LIMIT :limit
+"""

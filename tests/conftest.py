@@ -1,6 +1,6 @@
 """Hides nothing: the fixtures that every room's tests may ask for."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,15 @@ def start_peerage(tmp_path: Path) -> Iterator[Callable[..., Service]]:
 
 
 @pytest.fixture(scope="module")
-def peerage_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """One service with default settings, shared by a module's tests."""
+def peerage_settings() -> Mapping[str, object]:
+    """The settings of `peerage_server`; a module that needs others has a fixture of this name."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def peerage_server(
+    tmp_path_factory: pytest.TempPathFactory, peerage_settings: Mapping[str, object]
+) -> Iterator[Service]:
+    """One service that a module's tests share."""
     with services(tmp_path_factory.mktemp("service")) as start:
-        yield start()
+        yield start(**peerage_settings)

@@ -1,4 +1,4 @@
-"""Hides how a test speaks to the service: raw HTTP over a socket, and BEP 15, both written apart from our own code."""
+"""Hides how a test speaks to the service, by raw HTTP and BEP 15, both written apart from our own code."""
 
 import os
 import socket
@@ -113,11 +113,17 @@ def ask(port: int, target: str | bytes, method: str = "GET", body: bytes = b"", 
         return connection.receive(bodyless=method == "HEAD")
 
 
-def announce_path(infohash: bytes, **changes: object) -> str:
+def announce_path(infohash: bytes, /, **changes: object) -> str:
     """The target of an announce; a change to None leaves the parameter out, any other replaces or adds it."""
     values: dict[str, object] = {
-        "info_hash": infohash, "peer_id": PEER_ID, "port": 6881, "uploaded": 0, "downloaded": 0, "left": 1, "compact": 1,
-    }  # fmt: skip
+        "info_hash": infohash,
+        "peer_id": PEER_ID,
+        "port": 6881,
+        "uploaded": 0,
+        "downloaded": 0,
+        "left": 1,
+        "compact": 1,
+    }
     values.update(changes)
     pairs = (
         f"{name}={quote_from_bytes(value, safe='') if isinstance(value, bytes) else value}"
@@ -127,7 +133,7 @@ def announce_path(infohash: bytes, **changes: object) -> str:
     return "/announce?" + "&".join(pairs)
 
 
-def announce(port: int, infohash: bytes, **changes: object) -> dict[bytes, Any]:
+def announce(port: int, infohash: bytes, /, **changes: object) -> dict[bytes, Any]:
     """Announce over HTTP and return the answer, which must not be a failure."""
     answer = ask(port, announce_path(infohash, **changes)).bencoded
     assert b"failure reason" not in answer, answer

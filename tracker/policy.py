@@ -39,6 +39,11 @@ class Policy:
         """Refuse torrents no longer."""
         self._denied.difference_update(infohash.cut for infohash in infohashes)
 
+    def enforce(self) -> None:
+        """Forget the swarms of denied torrents again, after a journal brought back what it had."""
+        for infohash in self._denied:
+            self._store.remove(infohash)
+
     def join(self, alias: InfoHash, canonical: InfoHash) -> None:
         """Make the two hashes of a hybrid torrent one swarm."""
         self._store.join(alias.cut, canonical.cut)

@@ -60,7 +60,8 @@ class Swarms:
         counts = swarm.counts()
         self._peers += len(swarm) - before[0]
         self._complete += counts.complete - before[1]
-        self._dirty[infohash[0]].add(infohash)
+        if swarm.dirty:
+            self._dirty[infohash[0]].add(infohash)
         if announce.event == Event.STOPPED or announce.numwant <= 0:
             return self._reply(counts, b"", b"")
         return self._reply(counts, *swarm.pick(announce, where, self._draws))
@@ -200,17 +201,18 @@ class Swarms:
     def take_dirty(self) -> list[Row]:
         """Return the changed rows of the swarms that share a first byte, key-sorted; deletions come last of all."""
         for bucket in self._dirty:
-            if bucket:
-                keys = sorted(bucket)
-                bucket.clear()
-                return [
-                    row for key in keys if key in self._swarms for row in self._rows(key, self._swarms[key])
-                ]
+            if not bucket:
+                continue
+            keys = sorted(bucket)
+            bucket.clear()
+            if rows := [row for key in keys for row in self._rows(key)]:
+                return rows
         rows = [Row(key, part, None) for key in sorted(self._gone) for part in range(self._gone[key])]
         self._gone.clear()
         return rows
 
-    def _rows(self, infohash: InfoHash, swarm: Swarm) -> list[Row]:
+    def _rows(self, infohash: InfoHash) -> list[Row]:
+        swarm = self._swarms[infohash]
         count = swarm.rows()
         parts = range(max(count, swarm.parts))
         rows = [

@@ -214,12 +214,27 @@ static void next_request(struct load *load, struct connection *connection)
     load->finished++;
 }
 
+/* The number in a header line after some spaces; -1 if it has none or too long a one. */
+static long decimal(const char *text, size_t length)
+{
+    long value = -1;
+    size_t at = 0;
+    while (at < length && text[at] == ' ')
+        at++;
+    for (size_t first = at; at < length && text[at] >= '0' && text[at] <= '9'; at++) {
+        if (at - first == 9)
+            return -1;
+        value = (value < 0 ? 0 : value * 10) + (text[at] - '0');
+    }
+    return value;
+}
+
 static void read_header(const char *line, size_t length, struct head *head)
 {
     static const char size_name[] = "content-length:";
     static const char ends_name[] = "connection:";
     if (length >= sizeof size_name && !strncasecmp(line, size_name, sizeof size_name - 1))
-        head->body_length = strtol(line + sizeof size_name - 1, NULL, 10); /* a CR follows: it ends there */
+        head->body_length = decimal(line + sizeof size_name - 1, length - (sizeof size_name - 1));
     if (length >= sizeof ends_name && !strncasecmp(line, ends_name, sizeof ends_name - 1))
         head->ends = memmem(line, length, "lose", 4) != NULL;
 }
@@ -233,7 +248,7 @@ static bool read_head(const struct connection *connection, struct head *head)
         return false;
     *head = (struct head){.length = (size_t)(end - reply) + 4, .body_length = -1};
     if (head->length >= 16 && !memcmp(reply, "HTTP/1.", 7) && reply[8] == ' ') {
-        head->status = (int)strtol(reply + 9, NULL, 10);
+        head->status = (int)decimal(reply + 9, 3);
         head->ends = reply[7] == '0';
     }
     for (const char *line = memchr(reply, '\n', head->length); line && ++line < end;

@@ -14,6 +14,7 @@ SETTINGS = {
     "enable_outgoing_utp": False,  # a try by uTP first costs seconds with peers that speak TCP alone
     "allow_multiple_connections_per_ip": True,  # every peer here has the same address
     "min_reconnect_time": 1,
+    "stop_tracker_timeout": 1,
     "alert_mask": lt.alert.category_t.tracker_notification
     | lt.alert.category_t.error_notification
     | lt.alert.category_t.status_notification,

@@ -1,4 +1,4 @@
-"""Hides Transmission: one transmission-daemon in a configuration folder of its own, told what to do over its RPC."""
+"""Hides Transmission: a transmission-daemon in a configuration folder of its own, told what to do by RPC."""
 
 import base64
 import json

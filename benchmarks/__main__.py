@@ -1,0 +1,34 @@
+"""Runs every benchmark, or those named, one after another: `python -m benchmarks [--quick] [NAME ...]`."""
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+
+from benchmarks import announce_http, announce_udp, restore, swarms
+
+ALL: Mapping[str, Callable[[Sequence[str]], int]] = {
+    "announce_http": announce_http.main,
+    "announce_udp": announce_udp.main,
+    "swarms": swarms.main,
+    "restore": restore.main,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run them; return 1 if one of them could not be run."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--quick", action="store_true", help="small sizes and short rounds, about three minutes"
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(ALL))
+    given = parser.parse_args(arguments)
+    if unknown := set(given.names) - set(ALL):
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    failed = False
+    for name in given.names or ALL:
+        failed = bool(ALL[name](["--quick"] if given.quick else [])) or failed
+        print()
+    return int(failed)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,117 @@
+"""Hides how a restart is measured: a million peers written to the journal, and read back into an empty store.
+
+Run as `python -m benchmarks.restore [--quick]`.
+"""
+
+import argparse
+import asyncio
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+
+from benchmarks.generators import torrent_hash
+from benchmarks.machine import cores, describe, end_like_ctrl_c, pinned
+from benchmarks.rounds import table
+from benchmarks.swarms import NOW, announcer
+from bittorrent.infohash import InfoHash
+from storage.journal import SqliteJournal
+from tracker.draw import SplitMix
+from tracker.flusher import Flusher
+from tracker.model import Terms, Totals
+from tracker.store import SwarmStore
+from tracker.swarms import Swarms
+
+SHAPES = ((100_000, 10), (1, 1_000_000))
+"""Torrents, and peers in each."""
+COLUMNS = ("torrents x peers", "journal MB", "written in s", "restored in s", "peers restored a second")
+
+
+class RestoreError(Exception):
+    """What came back is not what was written."""
+
+
+def empty_store() -> SwarmStore:
+    """Return the store under measure."""
+    return Swarms(Terms(), SplitMix(1))
+
+
+def filled_store(torrents: int, peers: int) -> SwarmStore:
+    """Return a store with that many peers, none of them written yet."""
+    store = empty_store()
+    for torrent in range(torrents):
+        infohash = InfoHash(torrent_hash(torrent))
+        for index in range(peers):
+            store.announce(announcer(infohash, torrent * peers + index, 0), NOW)
+    return store
+
+
+def _report(error: Exception) -> None:
+    raise error
+
+
+def _flusher(store: SwarmStore, journal: SqliteJournal) -> Flusher:
+    return Flusher(store, journal, 3600.0, time.perf_counter, _report)
+
+
+async def write(store: SwarmStore, path: Path) -> float:
+    """Flush a store into a new journal; return the seconds from the first dirty row to the commit."""
+    journal = await SqliteJournal.open(path)
+    try:
+        before = time.perf_counter()
+        await _flusher(store, journal).flush()
+        return time.perf_counter() - before
+    finally:
+        await journal.close()
+
+
+async def restore(path: Path, expected: Totals) -> float:
+    """Read a journal into an empty store, opening it included; return the seconds. Raises RestoreError."""
+    before = time.perf_counter()
+    journal = await SqliteJournal.open(path)
+    try:
+        store = empty_store()
+        await _flusher(store, journal).restore()
+    finally:
+        await journal.close()
+    seconds = time.perf_counter() - before
+    if store.totals() != expected:
+        raise RestoreError(f"{expected} was written, {store.totals()} came back")
+    return seconds
+
+
+def measure(torrents: int, peers: int, rounds: int) -> list[str]:
+    """Return the table's row for one shape: written once, restored as often as asked, medians."""
+    store = filled_store(torrents, peers)
+    expected = store.totals()
+    with tempfile.TemporaryDirectory(prefix="bench-restore-") as folder:
+        path = Path(folder) / "swarms.db"
+        written = asyncio.run(write(store, path))
+        del store
+        size = sum(file.stat().st_size for file in Path(folder).iterdir())
+        restored = median(asyncio.run(restore(path, expected)) for _ in range(rounds))
+    figures = f"{size / 1e6:.1f}", f"{written:.2f}", f"{restored:.2f}", f"{expected.peers / restored:,.0f}"
+    return [f"{torrents:,} x {peers:,}", *figures]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a hundred thousand peers instead of a million")
+    parser.add_argument("--rounds", type=int, default=5, help="restores of each shape (default 5)")
+    given = parser.parse_args(arguments)
+    end_like_ctrl_c()
+    scale = 10 if given.quick else 1
+    print(f"# restore\n\n{describe()}\n\nmedians of {given.rounds} restores\n")
+    with pinned(cores().server):
+        body = [
+            measure(max(1, torrents // scale), peers if torrents > 1 else peers // scale, given.rounds)
+            for torrents, peers in SHAPES
+        ]
+    print(table(COLUMNS, body), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

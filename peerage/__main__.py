@@ -1,0 +1,5 @@
+"""Lets `python -m peerage` be the peerage command."""
+
+from peerage.cli import main
+
+main()

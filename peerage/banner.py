@@ -1,0 +1,43 @@
+"""Hides what the operator is told at start: where everything is, and what is unsafe."""
+
+from collections.abc import Iterable, Sequence
+
+from peerage import __version__
+from peerage.config import Settings
+from peerage.quantities import Listen, is_loopback
+
+
+def banner(settings: Settings, bound: Sequence[Listen], *, lists_empty: bool) -> str:
+    """Write the lines that `serve` prints once it answers; `bound` holds the ports that it really has."""
+    lines = [f"Peerage {__version__}", ""]
+    for address in bound:
+        lines.append(f"  http://{address}/           web, .torrent files, SOAP")
+        lines.append(f"  http://{address}/announce   tracker over HTTP")
+        lines.append(f"  udp://{address}/announce    tracker over UDP")
+    if settings.public_url:
+        lines += ["", f"  public    {settings.public_url}"]
+    lines += ["", f"  data      {settings.data.absolute()}", f"  torrents  {_policy(settings)}"]
+    found = list(cautions(settings, bound, lists_empty=lists_empty))
+    lines += ["", *(f"  ! {text}" for text in found)] if found else []
+    return "\n".join([*lines, ""])
+
+
+def cautions(settings: Settings, bound: Sequence[Listen], *, lists_empty: bool) -> Iterable[str]:
+    """Yield a sentence on each thing that is unsafe in this setup."""
+    public = [address for address in bound if not is_loopback(address.host)]
+    everywhere = [proxy for proxy in settings.trusted_proxies if proxy.prefixlen == 0]
+    exposed = settings.public_url or (public[0] if public else None)
+    if exposed and settings.tracker.policy == "open" and lists_empty:
+        yield f"{exposed} tracks any torrent for anyone: set tracker.policy, or block what must not be here."
+    if everywhere:
+        yield "trusted_proxies covers every address, so anyone can claim any address: name your proxies alone."
+    if settings.metrics.open and exposed:
+        yield "metrics.open lets anyone read /metrics: name networks in metrics.networks instead."
+    if public and settings.public_url is None:
+        yield "public_url is unset, so links are made from the Host header that each request brings."
+
+
+def _policy(settings: Settings) -> str:
+    if settings.tracker.policy == "listed":
+        return "those that the cache holds or `peerage allow` names"
+    return "any that is not blocked"

@@ -1,0 +1,185 @@
+"""Hides what each operator's command does: the same deeds in the server and on a folder that no server owns."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import asdict
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from actions.health import Health
+from actions.takedowns import Takedowns
+from actions.transfer import Transfer
+from bittorrent.infohash import InfoHash
+from bittorrent.refusal import Refusal
+from cache.torrents import TorrentCache
+from doors.control import Deed
+from lists.infohashes import Entry, Verdict
+from tracker.tracker import Tracker
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+Record = dict[str, Any]
+Arguments = Mapping[str, Any]
+
+_PATHS = 10_000
+
+
+class Rooms(Protocol):
+    """What deeds need of a joined service."""
+
+    @property
+    def cache(self) -> TorrentCache:
+        """The stored torrents."""
+
+    @property
+    def takedowns(self) -> Takedowns:
+        """Verdicts and what follows from them."""
+
+    @property
+    def transfer(self) -> Transfer:
+        """Import and export."""
+
+    @property
+    def health(self) -> Health:
+        """What has to hold."""
+
+    @property
+    def tracker(self) -> Tracker:
+        """The swarms."""
+
+
+def deeds(rooms: Rooms) -> Mapping[str, Deed]:
+    """Join every deed to the rooms it works on; arguments and records are values of JSON.
+
+    A deed raises Refusal("bad-request") for arguments that are missing, unknown or of the wrong kind.
+    """
+    table: dict[str, tuple[Callable[[Rooms, Arguments], AsyncIterator[Record]], Mapping[str, type]]] = {
+        "import": (_import, {"paths": list, "by": str}),
+        "export": (_export, {"folder": str}),
+        "block": (_block, {"infohash": str, "reason": str, "by": str}),
+        "unblock": (_unblock, {"infohash": str}),
+        "allow": (_allow, {"infohash": str, "reason": str, "by": str}),
+        "disallow": (_disallow, {"infohash": str}),
+        "lists": (_lists, {}),
+        "stats": (_stats, {}),
+        "check": (_check, {}),
+    }
+    return MappingProxyType({name: _checked(work, kinds, rooms) for name, (work, kinds) in table.items()})
+
+
+def _checked(
+    work: Callable[[Rooms, Arguments], AsyncIterator[Record]], kinds: Mapping[str, type], rooms: Rooms
+) -> Deed:
+    async def deed(arguments: Arguments) -> AsyncIterator[Record]:
+        if arguments.keys() != kinds.keys():
+            raise Refusal("bad-request", f"this deed takes {', '.join(kinds) or 'no arguments'}")
+        for name, kind in kinds.items():
+            if not isinstance(arguments[name], kind):
+                raise Refusal("bad-request", f"{name} is of the wrong kind")
+        async with aclosing(cast("AsyncGenerator[Record, None]", work(rooms, arguments))) as records:
+            async for record in records:
+                yield record
+
+    return deed
+
+
+def _path(text: object) -> Path:
+    if not isinstance(text, str) or "\0" in text or not Path(text).is_absolute():
+        raise Refusal("bad-request", "a path is absolute")
+    return Path(text)
+
+
+async def _import(rooms: Rooms, arguments: Arguments) -> AsyncIterator[Record]:
+    if not 0 < len(arguments["paths"]) <= _PATHS:
+        raise Refusal("bad-request", f"name 1 to {_PATHS} paths")
+    paths = [_path(text) for text in arguments["paths"]]
+    yield {"total": await rooms.transfer.total(paths)}
+    results = rooms.transfer.import_paths(paths, arguments["by"])
+    async with aclosing(cast("AsyncGenerator[Any, None]", results)) as outcomes:
+        async for outcome in outcomes:
+            yield asdict(outcome)
+
+
+async def _export(rooms: Rooms, arguments: Arguments) -> AsyncIterator[Record]:
+    folder = _path(arguments["folder"])
+    files, _ = await rooms.cache.totals()
+    yield {"total": files}
+    async with aclosing(cast("AsyncGenerator[Any, None]", rooms.transfer.export(folder))) as outcomes:
+        async for each in outcomes:
+            yield {"infohash": each.infohash.upper, "outcome": each.outcome, "text": each.text}
+
+
+async def _block(rooms: Rooms, arguments: Arguments) -> AsyncIterator[Record]:
+    yield await _enter(rooms.takedowns.block, arguments)
+
+
+async def _allow(rooms: Rooms, arguments: Arguments) -> AsyncIterator[Record]:
+    yield await _enter(rooms.takedowns.allow, arguments)
+
+
+async def _enter(verdict: Callable[[InfoHash, str, str], Awaitable[Entry]], arguments: Arguments) -> Record:
+    return _entry(await verdict(InfoHash.parse(arguments["infohash"]), arguments["reason"], arguments["by"]))
+
+
+async def _unblock(rooms: Rooms, arguments: Arguments) -> AsyncIterator[Record]:
+    yield await _lift(rooms.takedowns.unblock, arguments)
+
+
+async def _disallow(rooms: Rooms, arguments: Arguments) -> AsyncIterator[Record]:
+    yield await _lift(rooms.takedowns.disallow, arguments)
+
+
+async def _lift(verdict: Callable[[InfoHash], Awaitable[bool]], arguments: Arguments) -> Record:
+    infohash = InfoHash.parse(arguments["infohash"])
+    return {"infohash": infohash.upper, "found": await verdict(infohash)}
+
+
+async def _lists(rooms: Rooms, _arguments: Arguments) -> AsyncIterator[Record]:
+    async with aclosing(cast("AsyncGenerator[list[Entry], None]", rooms.takedowns.walk())) as batches:
+        async for batch in batches:
+            for entry in batch:
+                yield _entry(entry)
+
+
+def _entry(entry: Entry) -> Record:
+    return {
+        "infohash": entry.infohash.upper,
+        "verdict": entry.verdict.value,
+        "reason": entry.reason,
+        "by": entry.by,
+        "since": entry.since,
+        "also": [name.upper for name in entry.spellings],
+    }
+
+
+async def _stats(rooms: Rooms, _arguments: Arguments) -> AsyncIterator[Record]:
+    totals = rooms.tracker.store.totals()
+    files, stored = await rooms.cache.totals()
+    listed = dict.fromkeys(Verdict, 0)
+    async for batch in rooms.takedowns.walk():
+        for entry in batch:
+            listed[entry.verdict] += 1
+    report = await rooms.health.report()
+    yield {
+        "tracker": {
+            "policy": "listed" if rooms.tracker.policy.listed else "open",
+            "torrents": totals.torrents,
+            "peers": totals.peers,
+            "seeders": totals.complete,
+            "leechers": totals.incomplete,
+        },
+        "cache": {"files": files, "bytes": stored, "free": await rooms.cache.free()},
+        "lists": {"blocked": listed[Verdict.DENY], "allowed": listed[Verdict.ALLOW]},
+        "health": {"ok": report.ok, **report.parts},
+    }
+
+
+async def _check(rooms: Rooms, _arguments: Arguments) -> AsyncIterator[Record]:
+    found = 0
+    async for problem in rooms.cache.check():
+        found += 1
+        yield {"infohash": problem.infohash.upper, "problem": problem.what}
+    files, _ = await rooms.cache.totals()
+    yield {"files": files, "problems": found}

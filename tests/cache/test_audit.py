@@ -1,0 +1,106 @@
+import asyncio
+from dataclasses import replace
+
+from bittorrent.infohash import InfoHash
+from cache.compression import pack
+from cache.torrents import Quota, Reconciled, TorrentCache
+from storage.memory import MemoryBlobs, MemoryRecords
+from tests.torrents import hybrid_torrent, parsed, v1_torrent, v2_torrent
+
+
+class Stores:
+    def __init__(self) -> None:
+        self.blobs = MemoryBlobs()
+        self.records = MemoryRecords()
+
+    def cache(self) -> TorrentCache:
+        return TorrentCache(self.blobs, self.records, Quota(1000, 10**8, 0), lambda: 1_800_000_000)
+
+
+async def filled(count: int = 6) -> Stores:
+    stores = Stores()
+    makers = (v1_torrent, v2_torrent, hybrid_torrent)
+    for number in range(count):
+        data = makers[number % 3](f"t{number}")
+        await stores.cache().add(parsed(data), data)
+    return stores
+
+
+async def found(stores: Stores) -> dict[InfoHash, str]:
+    return {problem.infohash: problem.what async for problem in stores.cache().check()}
+
+
+def test_a_file_without_a_record_is_recorded_at_start():
+    async def run():
+        stores = await filled()
+        lost = dict(stores.records.records)
+        for infohash in sorted(lost)[1::2]:
+            del stores.records.records[infohash]
+        assert await stores.cache().reconcile() == Reconciled(adopted=3, dropped=0, damaged=0)
+        assert stores.records.records == lost
+        assert await found(stores) == {}
+
+    asyncio.run(run())
+
+
+def test_a_record_without_a_file_is_dropped_at_start():
+    async def run():
+        stores = await filled()
+        gone = sorted(stores.blobs.files)[::2]
+        for infohash in gone:
+            del stores.blobs.files[infohash]
+        assert await stores.cache().reconcile() == Reconciled(adopted=0, dropped=3, damaged=0)
+        assert not set(gone) & set(stores.records.records)
+        assert (await stores.cache().totals())[0] == 3
+
+    asyncio.run(run())
+
+
+def test_a_damaged_file_without_a_record_stays_and_gives_way_to_a_good_upload():
+    data = v1_torrent()
+    infohash = parsed(data).infohash
+
+    async def run():
+        stores = Stores()
+        stores.blobs.files[infohash] = b"\x1f\x8bdamaged"
+        assert await stores.cache().reconcile() == Reconciled(adopted=0, dropped=0, damaged=1)
+        assert infohash in stores.blobs.files
+        assert list(await found(stores)) == [infohash]
+        assert (await stores.cache().add(parsed(data), data)).new
+        assert await found(stores) == {}
+
+    asyncio.run(run())
+
+
+def test_stores_in_step_need_nothing():
+    async def run():
+        stores = await filled()
+        assert await stores.cache().reconcile() == Reconciled(0, 0, 0)
+        assert await Stores().cache().reconcile() == Reconciled(0, 0, 0)
+
+    asyncio.run(run())
+
+
+def test_checking_names_each_kind_of_damage():
+    async def run():
+        stores = await filled(8)
+        missing, cut, swapped, altered, shorter, unrecorded, renamed, _ = sorted(stores.blobs.files)
+        records, files = stores.records.records, stores.blobs.files
+        del files[missing]
+        files[cut] = files[cut][:-5]
+        files[swapped] = pack(v1_torrent("stranger"))
+        records[altered] = replace(records[altered], digest=bytes(20))
+        records[shorter] = replace(records[shorter], stored=1)
+        del records[unrecorded]
+        records[renamed] = replace(records[renamed], v2=InfoHash(bytes(32)))
+        problems = await found(stores)
+        assert set(problems) == {missing, cut, swapped, altered, shorter, unrecorded, renamed}
+        assert problems[missing] == "the file is missing"
+        assert "cannot be read" in problems[cut]
+        assert "another torrent" in problems[swapped]
+        assert "digest" in problems[altered]
+        assert "bytes" in problems[shorter]
+        assert "no record" in problems[unrecorded]
+        assert "other hashes" in problems[renamed]
+
+    asyncio.run(run())

@@ -1,0 +1,53 @@
+"""Hides in which order two clients have to start so that they find each other through the tracker alone."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.clients.swarm.client import Client
+from tests.clients.swarm.content import Torrent
+from tests.service import Service, wait_until
+from tests.wire import scrape
+
+NUDGE_EVERY = 1.0
+
+
+def present(service: Service, torrent: Torrent, peers: int) -> Callable[[], bool]:
+    """A question: does the tracker know of so many peers?"""
+
+    def count() -> bool:
+        complete, _, incomplete = scrape(service.port, torrent.infohash)
+        return complete + incomplete >= peers
+
+    return count
+
+
+def arriving(torrent: Torrent, folder: Path, *clients: Client) -> Callable[[], bool]:
+    """A question: is the content in `folder`? Now and then it makes the clients announce again."""
+    nudged = time.monotonic()
+
+    def arrived() -> bool:
+        nonlocal nudged
+        if time.monotonic() - nudged > NUDGE_EVERY:
+            nudged = time.monotonic()
+            for client in clients:
+                client.nudge()
+        return torrent.arrived(folder)
+
+    return arrived
+
+
+def transfer(service: Service, torrent: Torrent, seeder: Client, leecher: Client, folder: Path) -> None:
+    """Start both in the order that they need and wait for the content; the second dials the first."""
+    starts = [lambda: seeder.seed(torrent.path, torrent.folder), lambda: leecher.leech(torrent.path, folder)]
+    first, second = starts if leecher.dials else reversed(starts)
+
+    def said() -> str:
+        return (
+            f"seeder: {seeder.log[-4000:]}\nleecher: {leecher.log[-4000:]}\nserver: {service.output[-2000:]}"
+        )
+
+    first()
+    wait_until(present(service, torrent, 1), said)
+    second()
+    wait_until(lambda: torrent.arrived(folder), said)

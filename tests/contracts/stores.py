@@ -1,0 +1,74 @@
+"""Hides how each store of a contract suite is opened on a fresh folder."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from storage.database import Database
+from storage.files import FileBlobs
+from storage.journal import SqliteJournal
+from storage.lists import SqliteEntries
+from storage.memory import MemoryBlobs, MemoryEntries, MemoryJournal, MemoryRecords
+from storage.records import SqliteRecords
+from storage.sql import PEERAGE_MIGRATIONS
+
+Opener = Callable[[Path], AbstractAsyncContextManager[Any]]
+
+
+def in_memory(make: Callable[[], Any]) -> Opener:
+    """A store that lives in memory; the folder is not used."""
+
+    @asynccontextmanager
+    async def opened(_: Path) -> AsyncIterator[Any]:
+        yield make()
+
+    return opened
+
+
+@asynccontextmanager
+async def files(folder: Path) -> AsyncIterator[FileBlobs]:
+    """Files on disk."""
+    blobs = FileBlobs(folder / "torrents")
+    await blobs.open()
+    yield blobs
+
+
+@asynccontextmanager
+async def peerage_db(folder: Path) -> AsyncIterator[Database]:
+    """The database of records and lists."""
+    database = await Database.open(folder / "peerage.db", PEERAGE_MIGRATIONS, "FULL")
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def records(folder: Path) -> AsyncIterator[SqliteRecords]:
+    """Records in SQLite."""
+    async with peerage_db(folder) as database:
+        yield SqliteRecords(database)
+
+
+@asynccontextmanager
+async def entries(folder: Path) -> AsyncIterator[SqliteEntries]:
+    """Entries in SQLite."""
+    async with peerage_db(folder) as database:
+        yield SqliteEntries(database)
+
+
+@asynccontextmanager
+async def journal(folder: Path) -> AsyncIterator[SqliteJournal]:
+    """The journal in SQLite."""
+    opened = await SqliteJournal.open(folder / "swarms.db")
+    try:
+        yield opened
+    finally:
+        await opened.close()
+
+
+BLOBS = {"memory": in_memory(MemoryBlobs), "files": files}
+RECORDS = {"memory": in_memory(MemoryRecords), "sqlite": records}
+ENTRIES = {"memory": in_memory(MemoryEntries), "sqlite": entries}
+JOURNALS = {"memory": in_memory(MemoryJournal), "sqlite": journal}

@@ -1,0 +1,167 @@
+from urllib.parse import quote_from_bytes
+
+import bencodepy
+import pytest
+
+from bittorrent.infohash import InfoHash
+from bittorrent.refusal import REASONS
+from doors.announce import NUMWANT, NUMWANT_MOST, AnnounceDoor, ScrapeDoor, too_long
+from doors.client import ClientAddress
+from peerage.app import App
+from tracker.draw import SplitMix
+from tracker.model import Terms
+from tracker.policy import Policy
+from tracker.swarms import Swarms
+from tracker.tracker import Tracker
+
+HASH = InfoHash(bytes(range(236, 256)))
+V2 = InfoHash(bytes(range(200, 232)))
+
+
+class Doors:
+    def __init__(self, listed: bool = False, refuse_private: bool = False) -> None:
+        store = Swarms(Terms(), SplitMix(3))
+        self.tracker = Tracker(store, Policy(store, listed=listed), Terms(), lambda: 1_800_000_000)
+        clients = ClientAddress([], "x-forwarded-for")
+        self.announce_door = AnnounceDoor(self.tracker, clients, refuse_private=refuse_private)
+        self.scrape_door = ScrapeDoor(self.tracker)
+
+    def announce(self, host: str = "203.0.113.9", **said):
+        said = {"info_hash": HASH, "peer_id": b"-PE0001-0123456789ab", "port": 6881, "left": 7} | said
+        query = "&".join(f"{key}={_quoted(value)}" for key, value in said.items() if value is not None)
+        scope = {"query_string": query.encode(), "client": (host, 5), "headers": []}
+        return bencodepy.decode(self.announce_door.answer(scope))
+
+    def scrape(self, query: bytes):
+        return bencodepy.decode(self.scrape_door.answer({"query_string": query}))
+
+
+def _quoted(value) -> str:
+    return quote_from_bytes(value, safe="") if isinstance(value, bytes) else str(value)
+
+
+@pytest.fixture
+def doors():
+    return Doors()
+
+
+def test_two_peers_learn_of_each_other(doors):
+    doors.announce(left=0)
+    answer = doors.announce(host="2001:db8::5")
+
+    assert (answer[b"complete"], answer[b"incomplete"]) == (1, 1)
+    assert answer[b"peers"] == bytes([203, 0, 113, 9, 26, 225])
+    assert answer[b"external ip"] == bytes.fromhex("20010db8000000000000000000000005")
+    assert doors.announce()[b"peers6"] == bytes.fromhex("20010db8000000000000000000000005") + b"\x1a\xe1"
+
+
+def test_a_mapped_address_is_an_ipv4_address(doors):
+    assert doors.announce(host="::ffff:203.0.113.9")[b"external ip"] == bytes([203, 0, 113, 9])
+
+
+def test_without_compact_peers_are_dictionaries(doors):
+    doors.announce()
+    doors.announce(host="2001:db8::5")
+
+    answer = doors.announce(host="203.0.113.10", compact=0)
+
+    assert answer[b"peers"] == [
+        {b"ip": b"203.0.113.9", b"port": 6881},
+        {b"ip": b"2001:db8::5", b"port": 6881},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("numwant", "given"),
+    [(None, NUMWANT), (-1, NUMWANT), ("many", NUMWANT), (0, 0), (7, 7), (10**6, NUMWANT_MOST)],
+)
+def test_as_many_peers_as_wanted_within_the_cap(doors, numwant, given):
+    for port in range(1, 250):
+        doors.announce(port=port, left=0)
+
+    assert len(doors.announce(host="203.0.113.10", numwant=numwant)[b"peers"]) // 6 == given
+
+
+@pytest.mark.parametrize("ip", ["ip", "ipv4", "ipv6"])
+def test_an_address_in_the_query_is_ignored(doors, ip):
+    doors.announce(**{ip: "198.51.100.1"})
+
+    assert doors.announce(host="203.0.113.10")[b"peers"] == bytes([203, 0, 113, 9, 26, 225])
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ({"info_hash": None}, "no-info-hash"),
+        ({"info_hash": b"short"}, "bad-info-hash"),
+        ({"info_hash": b"ab" * 20}, "hex-info-hash"),
+        ({"peer_id": b"me"}, "bad-peer-id"),
+        ({"port": 0}, "bad-port"),
+        ({"port": 65536}, "bad-port"),
+        ({"pad": "x" * 5000}, "query-too-long"),
+    ],
+)
+def test_a_malformed_announce_is_a_failure_with_a_time_to_come_back(doors, said, code):
+    answer = doors.announce(**said)
+
+    assert answer[b"failure reason"].decode() == REASONS[code].sentence
+    assert (answer[b"interval"], answer[b"min interval"], answer[b"retry in"]) == (1800, 900, b"30")
+    assert doors.tracker.tally.refusals == {code: 1}
+    assert doors.tracker.store.totals().torrents == 0
+
+
+def test_port_0_is_taken_from_a_client_that_stops(doors):
+    assert b"failure reason" not in doors.announce(port=0, event="stopped")
+
+
+def test_a_version_2_hash_is_cut(doors):
+    doors.announce(info_hash=V2)
+
+    assert doors.announce(host="203.0.113.10", info_hash=V2.cut)[b"incomplete"] == 2
+
+
+def test_a_refused_torrent_is_a_failure():
+    assert Doors(listed=True).announce()[b"failure reason"].decode() == REASONS["unlisted"].sentence
+
+
+@pytest.mark.parametrize(
+    "host", ["10.1.2.3", "127.0.0.1", "192.168.0.1", "169.254.1.1", "::1", "fd00::1", "fe80::1"]
+)
+def test_private_addresses_are_taken_unless_refused(host):
+    assert b"failure reason" not in Doors().announce(host=host)
+    refused = Doors(refuse_private=True)
+    assert refused.announce(host=host)[b"failure reason"].decode() == REASONS["private-address"].sentence
+    assert b"failure reason" not in refused.announce(host="9.9.9.9")
+
+
+def test_a_scrape_gives_zeros_for_an_unknown_torrent(doors):
+    doors.announce()
+    other = bytes(20)
+
+    files = doors.scrape(f"info_hash={_quoted(HASH)}&info_hash={_quoted(other)}".encode())[b"files"]
+
+    assert files[HASH] == {b"complete": 0, b"downloaded": 0, b"downloaders": 1, b"incomplete": 1}
+    assert files[other] == {b"complete": 0, b"downloaded": 0, b"downloaders": 0, b"incomplete": 0}
+
+
+def test_a_full_scrape_is_refused(doors):
+    assert doors.scrape(b"")[b"failure reason"].decode() == REASONS["full-scrape"].sentence
+
+
+def test_at_most_74_torrents_are_scraped(doors):
+    query = "&".join(f"info_hash={_quoted(bytes([number]) * 20)}" for number in range(100))
+
+    assert len(doors.scrape(query.encode())[b"files"]) == 74
+
+
+def test_the_answer_to_a_head_without_end_is_a_failure_too(doors):
+    assert (
+        bencodepy.decode(too_long(doors.tracker))[b"failure reason"].decode()
+        == REASONS["query-too-long"].sentence
+    )
+
+
+def test_the_application_knows_the_trackers_paths_as_routes(doors):
+    app = App({"/announce": doors.announce_door, "/scrape": doors.scrape_door}, [])
+
+    assert [route.path for route in app.routes] == ["/announce", "/scrape"]

@@ -1,0 +1,131 @@
+"""What a sudden end costs: nothing that was answered with success, and of the swarms one interval at most."""
+
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from tests import handmade
+from tests.service import Service, wait_until
+from tests.wire import Udp, announce, ask, healthy, scrape, udp, upload
+
+Start = Callable[..., Service]
+
+
+def flushed(data: Path, infohash: bytes) -> bool:
+    """Whether the journal holds the swarm, as another process sees it."""
+    with closing(sqlite3.connect(f"file:{data / 'swarms.db'}?mode=ro", uri=True)) as journal:
+        tables = [name for (name,) in journal.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        keyed = [
+            table
+            for table in tables
+            if any(row[1] == "infohash" for row in journal.execute(f"PRAGMA table_info({table})"))
+        ]
+        counts = [
+            journal.execute(f"SELECT count(*) FROM {table} WHERE infohash = ?", (infohash,))
+            for table in keyed
+        ]
+        return any(count.fetchone()[0] for count in counts)
+
+
+def uploaded(service: Service, count: int) -> list[bytes]:
+    torrents = [handmade.torrent() for _ in range(count)]
+    for data in torrents:
+        assert upload(service.port, data).body == handmade.infohash(data).hex().upper().encode() + b"\n"
+    return torrents
+
+
+def held(service: Service, data: bytes) -> bool:
+    answer = ask(service.port, f"/torrent/{handmade.infohash(data).hex().upper()}.torrent")
+    return answer.status == 200 and answer.body == data
+
+
+def swarm(service: Service, infohash: bytes) -> None:
+    """Two seeders, of which one was a leecher before, and a leecher."""
+    announce(service.port, infohash, port=1, left=0)
+    announce(service.port, infohash, port=2, left=10)
+    announce(service.port, infohash, port=2, left=0, event="completed")
+    announce(service.port, infohash, port=3, left=10)
+    assert scrape(service.port, infohash) == (2, 1, 1)
+
+
+def test_every_upload_that_was_answered_survives_kill_9(start_peerage: Start) -> None:
+    service = start_peerage(cache__upload_rate="10000/minute")
+    torrents = uploaded(service, 20)
+    service.kill()
+    service.restart()
+    assert [held(service, data) for data in torrents] == [True] * 20
+    assert upload(service.port, torrents[0]).status == 200
+    assert healthy(service.port)
+
+
+def test_flushed_swarms_survive_kill_9(start_peerage: Start) -> None:
+    service = start_peerage(tracker__flush_every=0.2)
+    infohash = os.urandom(20)
+    swarm(service, infohash)
+    # The last change is in once a swarm that began after it is.
+    later = os.urandom(20)
+    announce(service.port, later, left=0)
+    wait_until(lambda: flushed(service.data, infohash) and flushed(service.data, later), "not flushed")
+    service.kill()
+    service.restart()
+    wait_until(
+        lambda: scrape(service.port, infohash) == (2, 1, 1), lambda: str(scrape(service.port, infohash))
+    )
+    assert scrape(service.port, later) == (1, 0, 0)
+    peers = announce(service.port, infohash, port=4, left=1)[b"peers"]
+    assert {int.from_bytes(peers[at + 4 : at + 6], "big") for at in range(0, len(peers), 6)} == {1, 2, 3}
+
+
+def test_what_was_not_flushed_is_announced_again_without_harm(start_peerage: Start) -> None:
+    service = start_peerage(tracker__flush_every=3600)
+    infohash = os.urandom(20)
+    swarm(service, infohash)
+    service.kill()
+    service.restart()
+    assert scrape(service.port, infohash) == (0, 0, 0)
+    announce(service.port, infohash, port=1, left=0)
+    assert scrape(service.port, infohash) == (1, 0, 0)
+
+
+def test_a_clean_end_loses_nothing(start_peerage: Start) -> None:
+    service = start_peerage(tracker__flush_every=3600)
+    infohash = os.urandom(20)
+    swarm(service, infohash)
+    with udp(service.port) as tracker:
+        tracker.announce(infohash, left=0, port=9)
+    torrents = uploaded(service, 3)
+    blocked = os.urandom(20)
+    assert service.run("block", blocked.hex(), "--reason", "test").returncode == 0
+    assert service.stop() == 0, service.output
+    service.restart()
+    wait_until(
+        lambda: scrape(service.port, infohash) == (3, 1, 1), lambda: str(scrape(service.port, infohash))
+    )
+    assert all(held(service, data) for data in torrents)
+    assert ask(service.port, f"/announce?info_hash={'%aa' * 20}").status == 200
+    with udp(service.port) as tracker:
+        assert refused(tracker, blocked)
+
+
+def refused(tracker: Udp, infohash: bytes) -> bool:
+    try:
+        tracker.announce(infohash)
+    except AssertionError as error:
+        return "action 3" in str(error)
+    return False
+
+
+def test_kill_9_amid_uploads_leaves_a_folder_that_starts(start_peerage: Start) -> None:
+    service = start_peerage(cache__upload_rate="10000/minute", tracker__flush_every=0.1)
+    kept: list[bytes] = []
+    for _ in range(3):
+        kept += uploaded(service, 5)
+        for _ in range(20):
+            announce(service.port, os.urandom(20), left=0)
+        service.kill()
+        service.restart()
+    assert all(held(service, data) for data in kept)
+    assert service.stop() == 0
+    assert (checked := service.run("check")).returncode == 0, checked.stdout + checked.stderr

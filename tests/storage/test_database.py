@@ -1,0 +1,158 @@
+import asyncio
+import sqlite3
+
+import pytest
+
+from storage.database import Database, DatabaseDamaged, DatabaseError, SchemaTooNew
+
+FIRST = (("CREATE TABLE thing (name TEXT PRIMARY KEY)", "INSERT INTO thing VALUES ('made')"),)
+SECOND = (*FIRST, ("ALTER TABLE thing ADD COLUMN size INTEGER",))
+
+
+async def names(database: Database) -> list[str]:
+    return [name for (name,) in await database.rows("SELECT name FROM thing ORDER BY name")]
+
+
+def test_a_file_is_migrated_step_by_step_and_keeps_its_rows(tmp_path):
+    async def run():
+        first = await Database.open(tmp_path / "a.db", FIRST, "FULL")
+        await first.close()
+        second = await Database.open(tmp_path / "a.db", SECOND, "FULL")
+        assert await second.rows("SELECT name, size FROM thing") == [("made", None)]
+        assert await second.rows("PRAGMA user_version") == [(2,)]
+        await second.close()
+
+    asyncio.run(run())
+
+
+def test_a_newer_file_is_refused_and_untouched(tmp_path):
+    async def run():
+        await (await Database.open(tmp_path / "a.db", SECOND, "FULL")).close()
+        with pytest.raises(SchemaTooNew, match="version 2"):
+            await Database.open(tmp_path / "a.db", FIRST, "FULL")
+        await (await Database.open(tmp_path / "a.db", SECOND, "FULL")).close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    "content", [b"this is no database at all" * 50, b"SQLite format 3\0" + b"\xff" * 5000]
+)
+def test_a_damaged_file_is_a_clear_error_and_left_as_it_is(tmp_path, content):
+    path = tmp_path / "a.db"
+    path.write_bytes(content)
+    with pytest.raises(DatabaseDamaged, match=r"a\.db"):
+        asyncio.run(Database.open(path, FIRST, "FULL"))
+    assert path.read_bytes() == content
+
+
+def test_a_folder_in_place_of_the_file_is_a_clear_error(tmp_path):
+    with pytest.raises(DatabaseError, match="cannot be opened"):
+        asyncio.run(Database.open(tmp_path, FIRST, "FULL"))
+
+
+def test_a_migration_that_fails_leaves_the_version_before_it(tmp_path):
+    async def run():
+        broken = (*FIRST, ("CREATE TABLE other (a)", "NO SQL"))
+        with pytest.raises(DatabaseError):
+            await Database.open(tmp_path / "a.db", broken, "FULL")
+        database = await Database.open(tmp_path / "a.db", FIRST, "FULL")
+        assert await database.rows("SELECT name FROM sqlite_schema WHERE name = 'other'") == []
+        await database.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("level", "number"), [("NORMAL", 1), ("FULL", 2)])
+def test_files_are_opened_with_the_promised_settings(tmp_path, level, number):
+    async def run():
+        database = await Database.open(tmp_path / "a.db", FIRST, level)
+        async with database.transaction() as writer:
+            assert await writer.execute_fetchall("PRAGMA synchronous") == [(number,)]
+            assert await writer.execute_fetchall("PRAGMA journal_mode") == [("wal",)]
+            assert await writer.execute_fetchall("PRAGMA foreign_keys") == [(1,)]
+            assert await writer.execute_fetchall("PRAGMA busy_timeout") == [(5000,)]
+        await database.close()
+
+    asyncio.run(run())
+
+
+def test_a_transaction_that_fails_or_is_cancelled_leaves_nothing(tmp_path):
+    async def run():
+        database = await Database.open(tmp_path / "a.db", FIRST, "FULL")
+
+        async def failing():
+            async with database.transaction() as writer:
+                await writer.execute("INSERT INTO thing VALUES ('failed')")
+                raise KeyError
+
+        with pytest.raises(KeyError):
+            await failing()
+        inserted = asyncio.Event()
+
+        async def cancelled():
+            async with database.transaction() as writer:
+                await writer.execute("INSERT INTO thing VALUES ('cancelled')")
+                inserted.set()
+                await asyncio.Event().wait()
+
+        task = asyncio.create_task(cancelled())
+        await inserted.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        async with database.transaction() as writer:
+            await writer.execute("INSERT INTO thing VALUES ('kept')")
+        assert await names(database) == ["kept", "made"]
+        await database.close()
+
+    asyncio.run(run())
+
+
+def test_cancelling_at_any_moment_never_wedges_the_writer(tmp_path):
+    async def run():
+        database = await Database.open(tmp_path / "a.db", FIRST, "NORMAL")
+
+        async def insert(name):
+            async with database.transaction() as writer:
+                await writer.execute("INSERT INTO thing VALUES (?)", (name,))
+                await writer.execute("INSERT INTO thing VALUES (?)", (f"{name} again",))
+
+        for turns in range(40):
+            task = asyncio.create_task(insert(f"cancelled {turns}"))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        await insert("last")
+        found = await names(database)
+        assert "last again" in found
+        assert len([name for name in found if not name.endswith("again")]) == len(found) // 2 + 1
+        await database.close()
+
+    asyncio.run(run())
+
+
+def test_reads_go_on_beside_an_open_transaction_and_cannot_write(tmp_path):
+    async def run():
+        database = await Database.open(tmp_path / "a.db", FIRST, "FULL")
+        async with database.transaction() as writer:
+            await writer.execute("INSERT INTO thing VALUES ('unseen')")
+            assert await names(database) == ["made"]
+        assert await names(database) == ["made", "unseen"]
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            await database.rows("DELETE FROM thing")
+        await database.close()
+
+    asyncio.run(run())
+
+
+def test_a_closed_database_does_not_answer_and_closes_again(tmp_path):
+    async def run():
+        database = await Database.open(tmp_path / "a.db", FIRST, "FULL")
+        assert await database.healthy()
+        await database.close()
+        assert not await database.healthy()
+        await database.close()
+
+    asyncio.run(run())

@@ -1,0 +1,120 @@
+import asyncio
+import gzip
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from bittorrent.infohash import InfoHash
+from storage import files
+from storage.files import FileBlobs
+
+HASH = InfoHash.parse("00aabbccddeeff11223344556677889900112233")
+PLACE = "00/AA/BBCCDDEEFF11223344556677889900112233.torrent.gz"
+
+
+@pytest.fixture
+def blobs(tmp_path):
+    opened = FileBlobs(tmp_path / "torrents")
+    asyncio.run(opened.open())
+    return opened
+
+
+def test_a_file_lies_where_the_layout_says_for_its_owner_alone(blobs, tmp_path):
+    asyncio.run(blobs.put(HASH, b"bytes"))
+    path = tmp_path / "torrents" / PLACE
+    assert gzip.decompress(path.read_bytes()) == b"bytes"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert list((tmp_path / "torrents" / ".new").iterdir()) == []
+
+
+def test_interrupted_writes_are_deleted_at_start(blobs, tmp_path):
+    draft = tmp_path / "torrents" / ".new" / "7.torrent.gz"
+    draft.write_bytes(b"half")
+    asyncio.run(blobs.open())
+    assert not draft.exists()
+
+
+def test_foreign_files_are_not_walked(blobs, tmp_path):
+    asyncio.run(blobs.put(HASH, b"bytes"))
+    root = tmp_path / "torrents"
+    (root / "README").write_bytes(b"")
+    (root / "01").write_bytes(b"")
+    (root / "00" / "BB").write_bytes(b"")
+    (root / "00" / "AA" / "short.torrent.gz").write_bytes(b"")
+
+    async def walked():
+        return [infohash async for batch in blobs.walk() for infohash in batch]
+
+    assert asyncio.run(walked()) == [HASH]
+
+
+def test_a_link_in_place_of_a_file_is_not_followed_and_gives_way(blobs, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"secret")
+    path = tmp_path / "torrents" / PLACE
+    path.parent.mkdir(parents=True)
+    path.symlink_to(secret)
+    assert asyncio.run(blobs.get(HASH)) is None
+    asyncio.run(blobs.put(HASH, b"bytes"))
+    assert secret.read_bytes() == b"secret"
+    assert not path.is_symlink()
+    assert gzip.decompress(asyncio.run(blobs.get(HASH))) == b"bytes"
+
+
+def test_a_link_in_place_of_a_folder_is_not_followed(blobs, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "AA").mkdir(parents=True)
+    (elsewhere / PLACE[3:]).write_bytes(b"x")
+    (tmp_path / "torrents" / "00").symlink_to(elsewhere)
+    assert asyncio.run(blobs.get(HASH)) is None
+    with pytest.raises(OSError, match="directory"):
+        asyncio.run(blobs.put(HASH, b"bytes"))
+
+
+def test_the_folder_itself_may_be_a_link_to_another_disk(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "torrents").symlink_to(tmp_path / "disk")
+    blobs = FileBlobs(tmp_path / "torrents")
+    asyncio.run(blobs.open())
+    asyncio.run(blobs.put(HASH, b"bytes"))
+    assert (tmp_path / "disk" / PLACE).exists()
+
+
+def test_what_is_no_plain_file_or_too_large_is_not_read(blobs, tmp_path, monkeypatch):
+    path = tmp_path / "torrents" / PLACE
+    path.parent.mkdir(parents=True)
+    os.mkfifo(path)
+    assert asyncio.run(blobs.get(HASH)) is None
+    path.unlink()
+    path.write_bytes(b"x" * 11)
+    monkeypatch.setattr(files, "LARGEST_FILE", 10)
+    assert asyncio.run(blobs.get(HASH)) is None
+
+
+def test_a_write_that_fails_leaves_nothing_behind(blobs, tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError("disk on fire")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files.os, "fsync", lambda fd: fail() if stat.S_ISREG(os.fstat(fd).st_mode) else None)
+        with pytest.raises(OSError, match="fire"):
+            asyncio.run(blobs.put(HASH, b"bytes"))
+    assert list((tmp_path / "torrents" / ".new").iterdir()) == []
+    assert asyncio.run(blobs.get(HASH)) is None
+
+
+def test_file_and_folders_are_synced_before_a_put_returns(blobs, tmp_path, monkeypatch):
+    synced = []
+    real = os.fsync
+
+    def record(fd):
+        synced.append(str(Path(f"/proc/self/fd/{fd}").readlink()))
+        real(fd)
+
+    monkeypatch.setattr(files.os, "fsync", record)
+    asyncio.run(blobs.put(HASH, b"bytes"))
+    root = str(tmp_path / "torrents")
+    assert synced == [root, f"{root}/00", f"{root}/.new/0.torrent.gz", f"{root}/00/AA"]

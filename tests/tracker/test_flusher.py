@@ -1,0 +1,136 @@
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+
+from bittorrent.infohash import InfoHash
+from tracker.draw import SplitMix
+from tracker.flusher import Flusher, FlushError
+from tracker.model import Announce, Event, Terms
+from tracker.row import Row
+from tracker.swarms import Swarms
+from tracker.sweeper import sweep_once
+
+NOW = 1_800_000_000
+HASHES = [InfoHash(bytes([number]) * 20) for number in range(5)]
+
+
+class Paper:
+    """A journal in a dictionary that can be told to fail."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[InfoHash, int], Row] = {}
+        self.broken = False
+        self.batches: list[list[Row]] = []
+
+    async def write(self, rows: Sequence[Row]) -> None:
+        await asyncio.sleep(0)
+        if self.broken:
+            raise OSError("disk on fire")
+        self.batches.append(list(rows))
+        self.rows.update({(row.infohash, row.part): row for row in rows})
+
+    async def read(self, batch: int) -> AsyncIterator[list[Row]]:
+        rows = [self.rows[key] for key in sorted(self.rows)]
+        for at in range(0, len(rows), batch):
+            yield rows[at : at + batch]
+
+    async def healthy(self) -> bool:
+        return not self.broken
+
+    async def close(self) -> None:
+        return None
+
+
+def setup() -> tuple[Swarms, Paper, Flusher, list[Exception]]:
+    store, journal, reports = Swarms(Terms(), SplitMix(1)), Paper(), []
+    flusher = Flusher(store, journal, 0.001, lambda: 0.0, reports.append)
+    return store, journal, flusher, reports
+
+
+def say(store: Swarms, infohash: InfoHash, host: int = 1) -> None:
+    store.announce(Announce(infohash, bytes([10, 0, 0, host, 26, 225]), Event.NONE, False, 0), NOW)
+
+
+def test_what_changed_is_written_once_in_one_transaction_and_sorted():
+    store, journal, flusher, _ = setup()
+    for infohash in reversed(HASHES):
+        say(store, infohash)
+
+    asyncio.run(flusher.flush())
+    asyncio.run(flusher.flush())
+
+    assert [[row.infohash for row in batch] for batch in journal.batches] == [HASHES]
+    assert flusher.flushes.rows == 5
+
+
+def test_a_failed_flush_loses_nothing():
+    store, journal, flusher, _ = setup()
+    say(store, HASHES[0])
+    journal.broken = True
+
+    with pytest.raises(FlushError):
+        asyncio.run(flusher.flush())
+    say(store, HASHES[1])
+    journal.broken = False
+    asyncio.run(flusher.flush())
+
+    assert [row.infohash for row in journal.batches[0]] == HASHES[:2]
+    assert (flusher.flushes.done, flusher.flushes.failed) == (1, 1)
+
+
+def test_a_cancelled_flush_loses_nothing():
+    store, journal, flusher, _ = setup()
+    say(store, HASHES[0])
+
+    async def interrupt() -> None:
+        task = asyncio.create_task(flusher.flush())
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await flusher.flush()
+
+    asyncio.run(interrupt())
+
+    assert list(journal.rows) == [(HASHES[0], 0)]
+
+
+def test_the_loop_reports_a_failure_and_goes_on():
+    store, journal, flusher, reports = setup()
+    say(store, HASHES[0])
+    journal.broken = True
+
+    async def watch() -> None:
+        task = asyncio.create_task(flusher.run())
+        while not reports:
+            await asyncio.sleep(0)
+        journal.broken = False
+        while not journal.rows:
+            await asyncio.sleep(0)
+        task.cancel()
+
+    asyncio.run(watch())
+
+    assert isinstance(reports[0], FlushError)
+
+
+def test_a_restart_has_everything_back():
+    store, journal, flusher, _ = setup()
+    for host, infohash in enumerate(HASHES):
+        say(store, infohash, host)
+    asyncio.run(flusher.flush())
+    again = Swarms(Terms(), SplitMix(2))
+
+    rows = asyncio.run(Flusher(again, journal, 1, lambda: 0.0, print).restore())
+
+    assert rows == 5
+    assert again.totals() == store.totals()
+
+
+def test_one_sweep_after_a_restart_drops_everyone_who_was_silent_too_long():
+    store = setup()[0]
+    for host in range(200):
+        say(store, HASHES[host % 5], host)
+
+    assert sweep_once(store, NOW + Terms().timeout + 1) == 200

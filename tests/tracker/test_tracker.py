@@ -1,0 +1,118 @@
+import pytest
+
+from bittorrent.infohash import InfoHash
+from tracker.draw import SplitMix
+from tracker.model import NOTHING, Announce, Counts, Event, Failure, Reply, Terms
+from tracker.policy import Policy
+from tracker.swarms import Swarms
+from tracker.tally import Transport
+from tracker.tracker import RESTORING, Tracker
+
+HASH, V2 = InfoHash(b"h" * 20), InfoHash(b"2" * 32)
+
+
+def make(listed: bool = False) -> Tracker:
+    store = Swarms(Terms(), SplitMix(1))
+    return Tracker(store, Policy(store, listed=listed), Terms(), lambda: 1_800_000_000.5)
+
+
+def announce(tracker: Tracker, infohash: InfoHash = HASH, host: int = 1) -> Reply | Failure:
+    peer = bytes([10, 0, 0, host, 26, 225])
+    return tracker.announce(Announce(infohash, peer, Event.NONE, False, 50), Transport.HTTP)
+
+
+def test_an_open_tracker_takes_any_torrent():
+    assert isinstance(announce(make()), Reply)
+
+
+def test_a_listed_tracker_takes_what_was_allowed_from_that_moment_on():
+    tracker = make(listed=True)
+    assert announce(tracker) == Failure("unlisted")
+
+    tracker.policy.allow([HASH])
+    assert isinstance(announce(tracker), Reply)
+
+    tracker.policy.disallow([HASH])
+    assert announce(tracker) == Failure("unlisted")
+    assert tracker.store.totals().peers == 0
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_denial_always_wins_and_empties_the_swarm_at_once(listed):
+    tracker = make(listed)
+    tracker.policy.allow([HASH])
+    announce(tracker)
+
+    tracker.policy.deny([HASH])
+
+    assert announce(tracker) == Failure("denied")
+    assert tracker.scrape([HASH], Transport.HTTP) == [(HASH, NOTHING)]
+    assert tracker.store.totals().peers == 0
+    tracker.policy.undeny([HASH])
+    assert isinstance(announce(tracker), Reply)
+
+
+def test_a_full_version_2_hash_means_its_cut_form():
+    tracker = make()
+
+    tracker.policy.deny([V2])
+
+    assert announce(tracker, V2.cut) == Failure("denied")
+
+
+def test_a_swarm_that_a_journal_brought_back_does_not_outlive_its_denial():
+    tracker = make()
+    announce(tracker)
+    rows = tracker.store.take_dirty()
+    other = make()
+    other.policy.deny([HASH])
+    other.store.restore(rows)
+
+    other.policy.enforce()
+
+    assert other.store.totals().peers == 0
+
+
+def test_both_hashes_of_a_hybrid_are_one_swarm():
+    tracker = make()
+    tracker.policy.join(V2, HASH)
+
+    announce(tracker, V2.cut, 1)
+    reply = announce(tracker, HASH, 2)
+
+    assert isinstance(reply, Reply)
+    assert reply.peers == bytes([10, 0, 0, 1, 26, 225])
+
+
+def test_a_tracker_that_is_still_restoring_answers_empty_with_a_warning_and_stores_nothing():
+    tracker = make()
+    tracker.restoring = True
+
+    reply = announce(tracker)
+
+    assert isinstance(reply, Reply)
+    assert (reply.counts, reply.warning) == (NOTHING, RESTORING)
+    assert tracker.store.totals().torrents == 0
+
+
+def test_a_scrape_keeps_the_order_and_hides_what_is_refused():
+    tracker = make(listed=True)
+    tracker.policy.allow([HASH])
+    announce(tracker)
+    other = InfoHash(b"o" * 20)
+
+    files = tracker.scrape([other, HASH], Transport.UDP)
+
+    assert files == [(other, NOTHING), (HASH, Counts(0, 0, 1, 1))]
+
+
+def test_everything_is_counted_by_kind_and_transport():
+    tracker = make()
+    announce(tracker)
+    tracker.policy.deny([HASH])
+    announce(tracker)
+    tracker.scrape([HASH], Transport.UDP)
+
+    assert tracker.tally.announces[Transport.HTTP][Event.NONE] == 1
+    assert tracker.tally.refusals == {"denied": 1}
+    assert tracker.tally.scrapes == [0, 1]
