@@ -2,16 +2,15 @@ import hashlib
 
 import pytest
 
-from tests.cache_service import names, serving, torrent
+from tests.cache_service import names, torrent
 from tests.clients.cache_client import fetch_digests, run, run_example
 
 pytestmark = pytest.mark.clients
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory):
-    with serving(tmp_path_factory.mktemp("cache")) as service:
-        yield service.url
+def url(peerage_server):
+    return peerage_server.url
 
 
 def curl_upload(url, data, folder, *options, path="/autoupload.php"):
