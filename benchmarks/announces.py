@@ -7,7 +7,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from benchmarks.generators import LoadError
-from benchmarks.machine import describe, end_like_ctrl_c
+from benchmarks.machine import describe
+from benchmarks.processes import end_like_ctrl_c
 from benchmarks.rounds import COLUMNS, Drive, Samples, compare, keep, rows, table
 from benchmarks.servers import KINDS, Server, ServerError, running
 
@@ -82,7 +83,7 @@ def run(
 ) -> int:
     """Fill and measure the servers for each number of torrents, print the tables, return the exit status."""
     end_like_ctrl_c()
-    print(f"# {name}\n\n{describe()}\n")
+    print(f"# {name}\n\n{describe()}\n", flush=True)
     kept: dict[str, Samples] = {}
     try:
         for torrents in plan.torrents:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from benchmarks.machine import cores, pinned
+from benchmarks.machine import cores
+from benchmarks.processes import RunError, output_of
 
 SOURCES = Path(__file__).parent / "load"
 BUILD = Path(__file__).parent / "build"
@@ -69,15 +70,11 @@ def build(name: str, flags: Sequence[str] = OPTIMISED, folder: Path = BUILD) -> 
     return program
 
 
-def drive(program: Path, port: int, seconds: int, *options: str | int, core: int | None = None) -> Result:
+def drive(program: Path, port: int, seconds: int, *options: str | int) -> Result:
     """Let a load program work on a port of 127.0.0.1 for some seconds; raises LoadError if it has no result."""
     command = [str(program), "--port", str(port), "--seconds", str(seconds), *map(str, options)]
-    with pinned(cores().load if core is None else core):
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + GRACE)
-        except subprocess.TimeoutExpired as error:
-            raise LoadError(f"{program.name} did not end in time") from error
-    if done.returncode:
-        raise LoadError(f"{' '.join(command)}: exit status {done.returncode}\n{done.stderr}")
-    answer = json.loads(done.stdout)
+    try:
+        answer = json.loads(output_of(command, cores().load, program.parent, seconds + GRACE))
+    except RunError as error:
+        raise LoadError(str(error)) from error
     return Result(**{each.name: answer[each.name] for each in fields(Result)})

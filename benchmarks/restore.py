@@ -12,7 +12,8 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.generators import torrent_hash
-from benchmarks.machine import cores, describe, end_like_ctrl_c, pinned
+from benchmarks.machine import cores, describe
+from benchmarks.processes import end_like_ctrl_c, pinned
 from benchmarks.rounds import table
 from benchmarks.swarms import NOW, announcer
 from bittorrent.infohash import InfoHash

@@ -20,12 +20,11 @@ from pathlib import Path
 from urllib.parse import quote_from_bytes
 
 from benchmarks.generators import build, torrent_hash
-from benchmarks.machine import ROOT, cores, cpu_seconds, pinned, resident_bytes
+from benchmarks.machine import ROOT, cores
+from benchmarks.processes import cpu_seconds, resident_bytes, started
 
 READY = 30
 """Seconds that a server may take until it answers."""
-STOPPED = 15
-"""Seconds that a server may take to end after SIGTERM."""
 
 
 class ServerError(Exception):
@@ -110,18 +109,16 @@ def running(name: str, torrents: int) -> Iterator[Server]:
         raise ServerError(f"{name} is not installed ({kind.remedy})")
     folder = Path(tempfile.mkdtemp(prefix=f"bench-{name}-"))
     folder.chmod(0o755)
+    log = folder / "log"
     try:
         port = free_port()
         command = kind.prepare(folder, port, torrents)
-        with (folder / "log").open("wb") as log, pinned(cores().server):
-            process = subprocess.Popen(
-                command, cwd=folder, env=_environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
-        try:
-            _await_ready(process, port, folder / "log")
+        with (
+            log.open("wb") as output,
+            started(command, cores().server, folder, output, environment=_environment()) as process,
+        ):
+            _await_ready(process, port, log)
             yield Server(name, process.pid, port, keeps_connections(port))
-        finally:
-            stop(process)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -130,20 +127,6 @@ def _environment() -> dict[str, str]:
     """Return our environment without settings that would change the service under test."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PEERAGE_")}
     return kept | {"PYTHONPATH": str(ROOT)}
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """End a process that we started: SIGTERM, and SIGKILL if that is not heard."""
-    if process.poll() is not None:
-        return
-    process.terminate()
-    try:
-        process.wait(STOPPED)
-    except subprocess.TimeoutExpired:
-        print(f"{process.args!r} did not end within {STOPPED} s of SIGTERM and was killed", file=sys.stderr)
-    finally:
-        process.kill()
-        process.wait()
 
 
 def free_port() -> int:

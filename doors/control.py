@@ -109,7 +109,8 @@ class ControlServer:
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            line = await self._hear(reader)  # also when busy: to close upon unread bytes would lose the answer
+            line = await self._hear(reader)
+            # Busy is said only now: to close upon unread bytes would lose the answer.
             if len(self._running) > self._clients:
                 raise Refusal("busy")
             name, arguments = _parse(line)

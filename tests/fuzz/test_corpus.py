@@ -1,4 +1,4 @@
-"""Every hostile input of the corpus gets the outcome that its file is named for, and its neighbours some outcome.
+"""Every hostile input of the corpus gets the outcome in its file name, and its neighbours some outcome.
 
 A file is named `outcome--what`; a query `announce--outcome--what` or `scrape--outcome--what`.
 """
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bittorrent.magnet import Magnet
@@ -68,6 +68,7 @@ def test_each_kind_is_there(kind: str) -> None:
     assert sum(path.parent.name == kind for path in FILES) > 10
 
 
+@settings(deadline=None)
 @given(st.sampled_from(FILES), st.integers(0, 2000), st.integers(0, 3), st.binary(max_size=3))
 def test_a_damaged_input_is_taken_or_refused_and_nothing_else(
     path: Path, at: int, lost: int, put: bytes
@@ -76,6 +77,7 @@ def test_a_damaged_input_is_taken_or_refused_and_nothing_else(
     assert outcome_of(path, data[:at] + put + data[at + lost :])
 
 
+@settings(deadline=None)
 @given(st.sampled_from(FILES), st.sampled_from(FILES), st.integers(0, 400), st.integers(0, 400))
 def test_two_inputs_spliced_are_taken_or_refused_and_nothing_else(
     one: Path, two: Path, head: int, tail: int
