@@ -3,8 +3,8 @@
 import json
 import os
 import subprocess
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from benchmarks.machine import cores
@@ -38,6 +38,8 @@ class Result:
     body_per_reply: float
     peers_per_reply: float
     cpu_seconds: float
+    details: Mapping[str, float] = field(default_factory=dict)
+    """Whatever else the program counted, the causes of failures above all."""
 
 
 def torrent_hash(index: int) -> bytes:
@@ -77,4 +79,5 @@ def drive(program: Path, port: int, seconds: int, *options: str | int) -> Result
         answer = json.loads(output_of(command, cores().load, program.parent, seconds + GRACE))
     except RunError as error:
         raise LoadError(str(error)) from error
-    return Result(**{each.name: answer[each.name] for each in fields(Result)})
+    named = {each.name: answer.pop(each.name) for each in fields(Result) if each.name != "details"}
+    return Result(**named, details=answer)

@@ -49,6 +49,7 @@ class Server:
     pid: int
     port: int
     keeps: bool
+    log: Path
 
     def cpu_seconds(self) -> float:
         """Return the CPU time it has used so far."""
@@ -57,6 +58,11 @@ class Server:
     def resident_bytes(self) -> int:
         """Return the memory it has in RAM."""
         return resident_bytes(self.pid)
+
+    def last_words(self) -> str:
+        """Return whether it still runs, and the end of its log."""
+        state = "running" if cpu_seconds(self.pid) else "ended"
+        return f"{self.name} is {state}; its log ends:\n{_tail(self.log)}"
 
 
 def _peerage(folder: Path, port: int, torrents: int) -> list[str]:
@@ -118,7 +124,7 @@ def running(name: str, torrents: int) -> Iterator[Server]:
             started(command, cores().server, folder, output, environment=_environment()) as process,
         ):
             _await_ready(process, port, log)
-            yield Server(name, process.pid, port, keeps_connections(port))
+            yield Server(name, process.pid, port, keeps_connections(port), log)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -146,9 +152,14 @@ def _await_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None
     end = time.monotonic() + READY
     while not (_answers_tcp(port) and _answers_udp(port)):
         if process.poll() is not None or time.monotonic() > end:
-            tail = log.read_text(errors="replace")[-2000:]
-            raise ServerError(f"{process.args!r} did not become ready (status {process.poll()}):\n{tail}")
+            raise ServerError(
+                f"{process.args!r} did not become ready (status {process.poll()}):\n{_tail(log)}"
+            )
         time.sleep(0.05)
+
+
+def _tail(log: Path) -> str:
+    return log.read_text(errors="replace")[-2000:] if log.exists() else ""
 
 
 def _answers_tcp(port: int) -> bool:
