@@ -104,7 +104,7 @@ def _read_source(path: Path, limit: int, done: int) -> Iterator[Candidate]:
             elif name.endswith(TAR_SUFFIXES):
                 yield from _read_tar(path, file, limit, done)
             else:
-                yield Candidate(_shown(str(path)), _bounded(file, limit), done)
+                yield Candidate(_shown(str(path)), _bounded(file, limit), done + _size(path))
     except Refusal as refusal:
         yield Candidate(_shown(str(path)), refusal, done)
     except _DAMAGED as error:

@@ -152,11 +152,26 @@ class Takedowns:
 
     async def _unset(self, infohash: InfoHash, verdict: Verdict) -> bool:
         async with self._turn:
-            dropped = await self._lists.find((infohash,), verdict)
-            found = await self._lists.unset(infohash, verdict)
-            await self._settle({name for entry in dropped for name in entry.names})
-        log.info("takedown.lifted", infohash=infohash.upper, verdict=verdict.value, found=found)
-        return found
+            names, entries = await self._related(infohash, verdict)
+            for entry in entries:
+                await self._lists.unset(entry.infohash, verdict)
+            await self._settle(names)
+        log.info("takedown.lifted", infohash=infohash.upper, verdict=verdict.value, entries=len(entries))
+        return bool(entries)
+
+    async def _related(self, infohash: InfoHash, verdict: Verdict) -> tuple[set[InfoHash], list[Entry]]:
+        """Return every name that entries of the verdict tie to a hash, and these entries.
+
+        Two names may have been entered before an upload told that they are of one torrent.
+        """
+        record = await self._cache.find(infohash.cut)
+        names = {infohash, *(record.spellings if record is not None else ())}
+        while True:
+            entries = await self._lists.find(names, verdict)
+            tied = names.union(*(entry.names for entry in entries))
+            if tied == names:
+                return names, entries
+            names = tied
 
     async def _settle(self, names: Iterable[InfoHash]) -> None:
         """Tell the tracker of each name what the lists and the cache say of it now."""

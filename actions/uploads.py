@@ -46,22 +46,24 @@ class Uploads:
         self._cache = cache
         self._takedowns = takedowns
         self._parsers = asyncio.Semaphore(parsers)
-        self._places = asyncio.Semaphore(under_way)
+        self._places = under_way
+        self._under_way = 0
         self._deeds = Unbroken()
 
     async def accept(self, data: bytes, actor: str, *, patient: bool = False) -> Accepted:
         """Keep a .torrent file, plain or packed by gzip or bzip2, durable before it returns.
 
-        `actor` says in the log who sent it. With `patient`, a caller waits for its place instead of being
-        refused. Refusal: `empty`, `too-large`, `bad-compression`, those of `Metainfo.parse`, `blocked`,
+        `actor` says in the log who sent it. With `patient`, a caller that bounds itself is never refused
+        as one too many. Refusal: `empty`, `too-large`, `bad-compression`, those of `Metainfo.parse`, `blocked`,
         `cache-full`, `disk-full`, and `busy` when too many uploads are under way.
         """
         if not data:
             raise Refusal("empty")
         if len(data) > self.limit:
             raise Refusal("too-large", f"at most {self.limit} bytes")
-        if self._places.locked() and not patient:
+        if self._under_way >= self._places and not patient:
             raise Refusal("busy")
+        self._under_way += 1
         return await self._deeds.run(self._accept(data, actor))
 
     async def drain(self) -> None:
@@ -69,10 +71,12 @@ class Uploads:
         await self._deeds.drain()
 
     async def _accept(self, data: bytes, actor: str) -> Accepted:
-        async with self._places:
+        try:
             async with self._parsers:
                 plain, metainfo = await asyncio.to_thread(_read, data, self.limit)
             added = await self._keep(metainfo, plain)
+        finally:
+            self._under_way -= 1
         log.info("upload.accepted", infohash=added.record.infohash.upper, actor=actor, new=added.new)
         return Accepted(added.record.infohash, metainfo, added.new)
 

@@ -1,7 +1,6 @@
 """Hides what the two announce comparisons share: the servers side by side, the filling, the titles, the options."""
 
 import argparse
-import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 
 from benchmarks.generators import LoadError
 from benchmarks.machine import describe
+from benchmarks.processes import end_like_ctrl_c
 from benchmarks.rounds import COLUMNS, Drive, Samples, compare, keep, rows, table
 from benchmarks.servers import KINDS, Server, ServerError, running
 
@@ -82,8 +82,8 @@ def run(
     name: str, plan: Plan, fill: Callable[[Server, int], None], measures: Callable[[int], Sequence[Measure]]
 ) -> int:
     """Fill and measure the servers for each number of torrents, print the tables, return the exit status."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    print(f"# {name}\n\n{describe()}\n")
+    end_like_ctrl_c()
+    print(f"# {name}\n\n{describe()}\n", flush=True)
     kept: dict[str, Samples] = {}
     try:
         for torrents in plan.torrents:
@@ -105,8 +105,3 @@ def _print(measure: Measure, samples: Samples, servers: Sequence[Server], plan: 
     print(f"## {measure.title}\n\n{plan.rounds} rounds of {plan.seconds} s, ratios to {servers[0].name}\n")
     print(table(COLUMNS, rows(samples, servers, labels)))
     print(measure.note(servers), flush=True)
-
-
-def _interrupt(number: int, frame: object) -> None:
-    """End by SIGTERM as by Ctrl-C, so that every server is ended too."""
-    raise KeyboardInterrupt

@@ -3,11 +3,12 @@
 import json
 import os
 import subprocess
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from benchmarks.machine import cores, pinned
+from benchmarks.machine import cores
+from benchmarks.processes import RunError, output_of
 
 SOURCES = Path(__file__).parent / "load"
 BUILD = Path(__file__).parent / "build"
@@ -37,6 +38,8 @@ class Result:
     body_per_reply: float
     peers_per_reply: float
     cpu_seconds: float
+    details: Mapping[str, float] = field(default_factory=dict)
+    """Whatever else the program counted, the causes of failures above all."""
 
 
 def torrent_hash(index: int) -> bytes:
@@ -69,15 +72,12 @@ def build(name: str, flags: Sequence[str] = OPTIMISED, folder: Path = BUILD) -> 
     return program
 
 
-def drive(program: Path, port: int, seconds: int, *options: str | int, core: int | None = None) -> Result:
+def drive(program: Path, port: int, seconds: int, *options: str | int) -> Result:
     """Let a load program work on a port of 127.0.0.1 for some seconds; raises LoadError if it has no result."""
     command = [str(program), "--port", str(port), "--seconds", str(seconds), *map(str, options)]
-    with pinned(cores().load if core is None else core):
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + GRACE)
-        except subprocess.TimeoutExpired as error:
-            raise LoadError(f"{program.name} did not end in time") from error
-    if done.returncode:
-        raise LoadError(f"{' '.join(command)}: exit status {done.returncode}\n{done.stderr}")
-    answer = json.loads(done.stdout)
-    return Result(**{each.name: answer[each.name] for each in fields(Result)})
+    try:
+        answer = json.loads(output_of(command, cores().load, program.parent, seconds + GRACE))
+    except RunError as error:
+        raise LoadError(str(error)) from error
+    named = {each.name: answer.pop(each.name) for each in fields(Result) if each.name != "details"}
+    return Result(**named, details=answer)

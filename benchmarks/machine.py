@@ -1,16 +1,13 @@
-"""Hides what the operating system tells of this machine and its processes: cores, CPU time, memory."""
+"""Hides what machine a figure is of: its cores, its processor, the commit and the day."""
 
 import datetime
 import os
 import platform
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-PROC = Path("/proc")
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -29,55 +26,14 @@ def cores() -> Cores:
     return Cores(allowed[0], allowed[1 % len(allowed)])
 
 
-@contextmanager
-def pinned(core: int) -> Iterator[None]:
-    """Keep this process on one core meanwhile; what it starts stays there for good."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
-
-
-def family(pid: int) -> list[int]:
-    """Return a process and all that it started and that still run."""
-    found, waiting = [], [pid]
-    while waiting:
-        parent = waiting.pop()
-        found.append(parent)
-        for task in (PROC / str(parent) / "task").glob("*/children"):
-            waiting += [int(child) for child in _text(task).split()]
-    return found
-
-
-def cpu_seconds(pid: int) -> float:
-    """Return the CPU time of a process and its children so far, by the scheduler's own books."""
-    books = [path for each in family(pid) for path in (PROC / str(each) / "task").glob("*/schedstat")]
-    return sum(int((_text(path) or "0").split()[0]) for path in books) / 1e9
-
-
-def resident_bytes(pid: int) -> int:
-    """Return the memory that a process and its children have in RAM."""
-    page = os.sysconf("SC_PAGE_SIZE")
-    return sum(int((_text(PROC / str(each) / "statm") or "0 0").split()[1]) * page for each in family(pid))
-
-
-def _text(path: Path) -> str:
-    """Read a file of /proc, empty if its process or thread has just ended."""
-    try:
-        return path.read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
-
-
 def describe() -> str:
     """Return date, commit, processor, system and Python in one line, for the head of every report."""
     now = datetime.datetime.now(datetime.UTC)
+    usable = len(os.sched_getaffinity(0))
     parts = [
         f"{now:%Y-%m-%d %H:%M} UTC",
         f"commit {_commit()}",
-        f"{_processor()}, {len(os.sched_getaffinity(0))} cores usable (server {cores().server}, load {cores().load})",
+        f"{_processor()}, {usable} cores usable (server {cores().server}, load {cores().load})",
         f"{platform.system()} {platform.release()}",
         f"{platform.python_implementation()} {platform.python_version()}",
         f"load average {os.getloadavg()[0]:.2f}",
@@ -95,7 +51,8 @@ def _commit() -> str:
 
 
 def _processor() -> str:
-    for line in _text(PROC / "cpuinfo").splitlines():
+    cpuinfo = Path("/proc/cpuinfo")
+    for line in cpuinfo.read_text().splitlines() if cpuinfo.exists() else ():
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
     return platform.machine()

@@ -12,7 +12,8 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.generators import torrent_hash
-from benchmarks.machine import cores, describe, pinned
+from benchmarks.machine import cores, describe
+from benchmarks.processes import end_like_ctrl_c, pinned
 from benchmarks.rounds import table
 from benchmarks.swarms import NOW, announcer
 from bittorrent.infohash import InfoHash
@@ -101,6 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="a hundred thousand peers instead of a million")
     parser.add_argument("--rounds", type=int, default=5, help="restores of each shape (default 5)")
     given = parser.parse_args(arguments)
+    end_like_ctrl_c()
     scale = 10 if given.quick else 1
     print(f"# restore\n\n{describe()}\n\nmedians of {given.rounds} restores\n")
     with pinned(cores().server):

@@ -49,7 +49,7 @@ def compare(servers: Sequence[Server], drive: Drive, rounds: int) -> dict[str, l
             before = server.cpu_seconds()
             result = drive(server, number)
             if not result.requests:
-                raise LoadError(f"{server.name}: no reply, {result.failures} failures")
+                raise LoadError(f"{server.name}: no reply, {dict(result.details)}\n{server.last_words()}")
             samples[server.name].append(Sample(result, server.cpu_seconds() - before))
     return samples
 

@@ -20,12 +20,11 @@ from pathlib import Path
 from urllib.parse import quote_from_bytes
 
 from benchmarks.generators import build, torrent_hash
-from benchmarks.machine import ROOT, cores, cpu_seconds, pinned, resident_bytes
+from benchmarks.machine import ROOT, cores
+from benchmarks.processes import cpu_seconds, resident_bytes, started
 
 READY = 30
 """Seconds that a server may take until it answers."""
-STOPPED = 15
-"""Seconds that a server may take to end after SIGTERM."""
 
 
 class ServerError(Exception):
@@ -50,6 +49,7 @@ class Server:
     pid: int
     port: int
     keeps: bool
+    log: Path
 
     def cpu_seconds(self) -> float:
         """Return the CPU time it has used so far."""
@@ -59,11 +59,16 @@ class Server:
         """Return the memory it has in RAM."""
         return resident_bytes(self.pid)
 
+    def last_words(self) -> str:
+        """Return whether it still runs, and the end of its log."""
+        state = "running" if cpu_seconds(self.pid) else "ended"
+        return f"{self.name} is {state}; its log ends:\n{_tail(self.log)}"
+
 
 def _peerage(folder: Path, port: int, torrents: int) -> list[str]:
     listen = f"127.0.0.1:{port}"
     options = ["--listen", listen, "--data", str(folder / "data"), "--tracker-policy", "open"]
-    return [sys.executable, "-m", "peerage.cli", "serve", *options]
+    return [sys.executable, "-m", "peerage", "serve", *options]
 
 
 def _opentracker_program() -> str | None:
@@ -110,18 +115,16 @@ def running(name: str, torrents: int) -> Iterator[Server]:
         raise ServerError(f"{name} is not installed ({kind.remedy})")
     folder = Path(tempfile.mkdtemp(prefix=f"bench-{name}-"))
     folder.chmod(0o755)
+    log = folder / "log"
     try:
         port = free_port()
         command = kind.prepare(folder, port, torrents)
-        with (folder / "log").open("wb") as log, pinned(cores().server):
-            process = subprocess.Popen(
-                command, cwd=folder, env=_environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
-        try:
-            _await_ready(process, port, folder / "log")
-            yield Server(name, process.pid, port, keeps_connections(port))
-        finally:
-            stop(process)
+        with (
+            log.open("wb") as output,
+            started(command, cores().server, folder, output, environment=_environment()) as process,
+        ):
+            _await_ready(process, port, log)
+            yield Server(name, process.pid, port, keeps_connections(port), log)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -130,20 +133,6 @@ def _environment() -> dict[str, str]:
     """Return our environment without settings that would change the service under test."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PEERAGE_")}
     return kept | {"PYTHONPATH": str(ROOT)}
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """End a process that we started: SIGTERM, and SIGKILL if that is not heard."""
-    if process.poll() is not None:
-        return
-    process.terminate()
-    try:
-        process.wait(STOPPED)
-    except subprocess.TimeoutExpired:
-        print(f"{process.args!r} did not end within {STOPPED} s of SIGTERM and was killed", file=sys.stderr)
-    finally:
-        process.kill()
-        process.wait()
 
 
 def free_port() -> int:
@@ -163,9 +152,14 @@ def _await_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None
     end = time.monotonic() + READY
     while not (_answers_tcp(port) and _answers_udp(port)):
         if process.poll() is not None or time.monotonic() > end:
-            tail = log.read_text(errors="replace")[-2000:]
-            raise ServerError(f"{process.args!r} did not become ready (status {process.poll()}):\n{tail}")
+            raise ServerError(
+                f"{process.args!r} did not become ready (status {process.poll()}):\n{_tail(log)}"
+            )
         time.sleep(0.05)
+
+
+def _tail(log: Path) -> str:
+    return log.read_text(errors="replace")[-2000:] if log.exists() else ""
 
 
 def _answers_tcp(port: int) -> bool:

@@ -8,15 +8,15 @@ import argparse
 import gc
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from benchmarks.generators import torrent_hash
-from benchmarks.machine import ROOT, cores, describe, pinned, resident_bytes
+from benchmarks.machine import ROOT, cores, describe
 from benchmarks.naive import NaiveSwarms
+from benchmarks.processes import end_like_ctrl_c, output_of, resident_bytes
 from benchmarks.rounds import table
 from bittorrent.infohash import InfoHash
 from tracker.draw import SplitMix
@@ -113,11 +113,7 @@ def measure_memory(name: str, torrents: int, peers: int) -> dict[str, float]:
 def apart(*task: str | int) -> Any:  # noqa: ANN401 - whatever JSON the other process prints
     """Do one measurement in a process of its own, on the server's core."""
     command = [sys.executable, "-m", "benchmarks.swarms", "--apart", *map(str, task)]
-    with pinned(cores().server):
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT)
-    if done.returncode:
-        raise RuntimeError(done.stderr)
-    return json.loads(done.stdout)
+    return json.loads(output_of(command, cores().server, ROOT, LIMIT))
 
 
 def answer(task: Sequence[str]) -> None:
@@ -178,6 +174,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.apart:
         answer(given.apart)
         return 0
+    end_like_ctrl_c()
     scale = 10 if given.quick else 1
     print(f"# swarms\n\n{describe()}\n")
     print_growth([size for size in SIZES if size <= SIZES[-1] // scale])

@@ -97,7 +97,6 @@ _ROWS = (
     Reason("hex-info-hash", 400, "info_hash is hex, send its 20 raw bytes percent-encoded"),
     Reason("bad-peer-id", 400, "peer_id is not 20 bytes"),
     Reason("bad-port", 400, "port is missing or not between 1 and 65535"),
-    Reason("bad-number", 400, "A numeric parameter is not a number"),
     Reason("bad-escape", 400, "Percent-encoding is broken"),
     Reason("unlisted", 403, "Torrent is not registered with this tracker"),
     Reason("denied", 451, "Torrent is blocked on this tracker"),

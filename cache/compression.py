@@ -11,8 +11,8 @@ GZIP_MAGIC = b"\x1f\x8b"
 BZIP2_MAGIC = b"BZh"
 # Every member after the first costs a new decompressor; honest files have one, log-style appends a few.
 MEMBERS_LIMIT = 1000
-# Stored files were measured before they were packed; this only stops one that was tampered with.
-INFLATED_LIMIT = 256 * 2**20
+# The most bytes that any stored file holds, whatever limit uploads had when it came.
+INFLATED_LIMIT = 2**30
 _GZIP_WINDOW = 31
 _CHUNK = 65536
 

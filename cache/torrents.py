@@ -62,8 +62,10 @@ class TorrentCache:
         """Keep the torrent, durable before it returns; `metainfo` was read from `data`, its unpacked file.
 
         The same infohash again is no failure and needs no room: the first bytes stay. Refusal: `cache-full`,
-        `disk-full`.
+        `disk-full`, and `too-large` for what could not be read back.
         """
+        if len(data) > INFLATED_LIMIT:
+            raise Refusal("too-large", f"at most {INFLATED_LIMIT} bytes")
         return await self._deeds.run(self._add(metainfo, data))
 
     async def get(self, infohash: InfoHash) -> Held | None:

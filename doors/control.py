@@ -59,7 +59,7 @@ class ControlServer:
     """Serves deeds on a Unix socket, one a connection.
 
     `patience` is the time in seconds that a client has to say what it wants; more than `clients` at once are sent
-    away as `busy`. A client that goes away ends its deed.
+    away as `busy`, and twice as many without a word. A client that goes away ends its deed.
     """
 
     def __init__(
@@ -91,6 +91,9 @@ class ControlServer:
 
     def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer in a task of our own, so that its cancellation is ours to see."""
+        if len(self._running) >= 2 * self._clients:
+            writer.close()
+            return
         task = asyncio.get_running_loop().create_task(self._converse(reader, writer))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -106,9 +109,11 @@ class ControlServer:
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
+            line = await self._hear(reader)
+            # Busy is said only now: to close upon unread bytes would lose the answer.
             if len(self._running) > self._clients:
                 raise Refusal("busy")
-            name, arguments = _parse(await self._hear(reader))
+            name, arguments = _parse(line)
         except Refusal as refusal:
             await _send(writer, refused(refusal))
             await _send(writer, END)

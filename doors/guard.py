@@ -19,11 +19,13 @@ from doors.client import rate_key
 
 HEAD_LIMIT = 64 << 10
 """Bytes of a request's head, the query included; beyond it nothing is read any more."""
+URL_LIMIT = 32 << 10
 _LINGER = 2.0  # seconds for a refused client to take its answer before the connection is cut
 _LINGER_BYTES = 4 << 20
 _TRACKER_PATHS = (b"/announce", b"/scrape")
 
 _TIMEOUT = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+_STOPPING = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 _TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 _OK = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b"
 
@@ -92,6 +94,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._refused = False
         self._discarded = 0
+        self._overlong = False  # nothing that follows in the piece being read counts any more
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Let a connection in, or close it when there are too many; its head has to come in time."""
@@ -122,8 +125,8 @@ class GuardedProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._phase is _Phase.HEAD and not self._began:
             self._head_bytes += len(data)
-            if self._head_bytes > HEAD_LIMIT:
-                self._refuse()
+        if self._overlong or self._head_bytes > HEAD_LIMIT:
+            self._refuse()
 
     def _discard(self, size: int) -> None:
         self._discarded += size
@@ -163,18 +166,30 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Start the clock of a head."""
+        if self._overlong:
+            return
         super().on_message_begin()
         self._phase, self._began, self._head_bytes = _Phase.HEAD, True, 0
         self._expect(self.guard.header_timeout)
 
     def on_headers_complete(self) -> None:
-        """Start the clock of a body."""
+        """Start the clock of a body, unless the address is longer than the parser of addresses can take."""
+        self._overlong = self._overlong or len(self.url) > URL_LIMIT
+        if self._overlong:
+            return
         self._phase = _Phase.BODY
         self._expect(self.guard.body_timeout)
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        """Pass a piece of a body on."""
+        if not self._overlong:
+            super().on_body(body)
+
     def on_message_complete(self) -> None:
         """Stop the clock: what follows is the service's own time."""
+        if self._overlong:
+            return
         self._phase = _Phase.IDLE
         self._expect(None)
         super().on_message_complete()
@@ -190,13 +205,24 @@ class GuardedProtocol(HttpToolsProtocol):
         """Close a connection whose request does not come; say so where no answer has begun."""
         self.guard.timed_out += 1
         if self._phase is _Phase.BODY and self._busy() and not self.cycle.response_started:
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
-            self._close_with(_TIMEOUT)
+            self._abandon(_TIMEOUT)
         elif self._phase is _Phase.HEAD and not self._busy():
             self._close_with(_TIMEOUT)
         else:
             self.transport.abort()
+
+    def _abandon(self, answer: bytes) -> None:
+        """Answer in place of the application, which learns that its client is gone."""
+        self.cycle.disconnected = True
+        self.cycle.message_event.set()
+        self._close_with(answer)
+
+    def shutdown(self) -> None:
+        """Let the answer under way end; a request that has not come whole is not waited for."""
+        if self._phase is _Phase.BODY and self._busy() and not self.cycle.response_started:
+            self._abandon(_STOPPING)
+        else:
+            super().shutdown()
 
     def pause_writing(self) -> None:
         """Give a client that does not read its answer the time of a body."""

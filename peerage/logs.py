@@ -71,7 +71,7 @@ def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
 def configure_logs(settings: LogSection, stream: TextIO | None = None) -> None:
     """Send structlog and the standard library's logging to one stream (stderr) in one form, redacted.
 
-    uvicorn's access log is off: no line is written per request.
+    uvicorn's access log is off: no line is written per request. spyne is silenced where it is imported.
     """
     out = stream or sys.stderr
     wants_json = settings.format == "json" or (settings.format == "auto" and not out.isatty())
@@ -94,11 +94,11 @@ def configure_logs(settings: LogSection, stream: TextIO | None = None) -> None:
 
 def _quiet_libraries(level: int) -> None:
     """Let libraries speak through the root handler alone, and not of what they carry."""
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.asgi", "spyne"):
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.asgi"):
         library = logging.getLogger(name)
         library.handlers.clear()
         library.propagate = True
-        library.setLevel(max(level, logging.INFO if name.startswith("uvicorn") else logging.WARNING))
+        library.setLevel(max(level, logging.INFO))
     access = logging.getLogger("uvicorn.access")
     access.handlers.clear()
     access.propagate = False

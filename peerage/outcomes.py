@@ -144,7 +144,7 @@ async def show_check(records: Records) -> bool:
                 sound = False
                 _line(f"{record['infohash']}  {record['problem']}")
             else:
-                click.echo(f"{record['files']:,} files checked, {record['problems']:,} problems")
+                click.echo(f"{record['files']:,} checked, {record['problems']:,} not sound")
     return sound
 
 

@@ -34,5 +34,8 @@ with warnings.catch_warnings():
 
 __all__ = ["Application", "Fault", "MethodContext", "ServerBase", "ServiceBase", "Soap11", "Unicode", "rpc"]
 
+# Its importer of those modules has nothing left to do, and warns at every import that no other finder settles.
+sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "spyne.util.six"]
+
 # spyne logs the whole of a request that it cannot read.
 logging.getLogger("spyne").setLevel(logging.CRITICAL + 1)

@@ -33,6 +33,9 @@ def check(body: bytes) -> bytes:
 
 
 def _utf8(body: bytes) -> bytes:
+    if b"\x00" in body:
+        # A parser knows UTF-16 by its zero bytes, whatever is declared.
+        raise Refusal("bad-soap", "send it in UTF-8")
     body = body.removeprefix(_BOM).lstrip(b"\t\r\n ")
     codec = "utf-8"
     if declaration := _DECLARATION.match(body):

@@ -55,6 +55,8 @@ class Database:
         """
         opened: list[aiosqlite.Connection] = []
         try:
+            # aiosqlite leaves a thread behind when its own first connect fails, so that is tried before.
+            await asyncio.to_thread(_probe, path)
             writer = await _connect(path, synchronous, opened)
             await _migrate(writer, path, migrations)
             reader = await _connect(path, synchronous, opened)
@@ -104,6 +106,10 @@ class Database:
             await self._reader.close()
             await self._writer.execute("PRAGMA optimize")
             await self._writer.close()
+
+
+def _probe(path: Path) -> None:
+    sqlite3.connect(path).close()
 
 
 async def _connect(

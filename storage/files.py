@@ -14,11 +14,12 @@ from pathlib import Path
 import structlog
 
 from bittorrent.infohash import InfoHash
-from cache.compression import pack
+from cache.compression import INFLATED_LIMIT, pack
+from storage.durable import sync_folder
 
 SUFFIX = ".torrent.gz"
-# No upload packs to more; a larger file is none of ours.
-LARGEST_FILE = 256 * 2**20
+# Packing never adds more than this; a larger file is none of ours.
+LARGEST_FILE = INFLATED_LIMIT + INFLATED_LIMIT // 512
 WALK_BATCH = 1000
 
 _NEW = ".new"
@@ -80,6 +81,7 @@ class FileBlobs:
         for folder in (self._root, self._root / _NEW):
             if not folder.is_dir():
                 folder.mkdir(mode=0o700)
+                sync_folder(folder.parent)
         with self._folder() as root:
             os.fsync(root)
             with _opened(_NEW, root) as drafts:

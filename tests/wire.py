@@ -113,7 +113,7 @@ def ask(port: int, target: str | bytes, method: str = "GET", body: bytes = b"", 
         return connection.receive(bodyless=method == "HEAD")
 
 
-def announce_path(infohash: bytes, **changes: object) -> str:
+def announce_path(infohash: bytes, /, **changes: object) -> str:
     """The target of an announce; a change to None leaves the parameter out, any other replaces or adds it."""
     values: dict[str, object] = {
         "info_hash": infohash,
@@ -133,7 +133,7 @@ def announce_path(infohash: bytes, **changes: object) -> str:
     return "/announce?" + "&".join(pairs)
 
 
-def announce(port: int, infohash: bytes, **changes: object) -> dict[bytes, Any]:
+def announce(port: int, infohash: bytes, /, **changes: object) -> dict[bytes, Any]:
     """Announce over HTTP and return the answer, which must not be a failure."""
     answer = ask(port, announce_path(infohash, **changes)).bencoded
     assert b"failure reason" not in answer, answer

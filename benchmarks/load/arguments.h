@@ -1,10 +1,11 @@
-/* What a load program may be told to do: numbers within bounds and loopback addresses, nothing else. */
+/* What a load program may be told to do: numbers within bounds and loopback addresses, nothing else; and when to stop. */
 #ifndef ARGUMENTS_H
 #define ARGUMENTS_H
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,6 +61,22 @@ static inline struct sockaddr_in source_endpoint(uint32_t index)
 {
     struct in_addr address = {.s_addr = htonl(UINT32_C(0x7f000001) + index)};
     return endpoint(address, 0);
+}
+
+static volatile sig_atomic_t stopping;
+
+static inline void note_signal(int number_of_signal)
+{
+    (void)number_of_signal;
+    stopping = 1;
+}
+
+/* SIGINT and SIGTERM set `stopping`, so that a program ends with its result printed and its memory freed. */
+static inline void stop_by_signals(void)
+{
+    struct sigaction action = {.sa_handler = note_signal};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
 }
 
 static inline uint64_t now_ns(void)

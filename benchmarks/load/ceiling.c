@@ -7,7 +7,6 @@
 #define _GNU_SOURCE
 #include <getopt.h>
 #include <netinet/tcp.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -50,14 +49,6 @@ struct batch {
     struct sockaddr_in sources[BATCH];
     uint8_t packets[BATCH][PACKET_BYTES], replies[BATCH][PACKET_BYTES];
 };
-
-static volatile sig_atomic_t stopping;
-
-static void stop(int number_of_signal)
-{
-    (void)number_of_signal;
-    stopping = 1;
-}
 
 static void can_reply(struct canned *canned, uint32_t peers, const char *connection)
 {
@@ -232,11 +223,9 @@ static int open_socket(const struct ceiling *ceiling, int kind, uint16_t port)
 /* Opens both sockets on one port; port 0 is whatever the system gives. */
 static void open_ceiling(struct ceiling *ceiling)
 {
-    struct sigaction action = {.sa_handler = stop};
     struct sockaddr_in own;
     socklen_t size = sizeof own;
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    stop_by_signals();
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     can_reply(&ceiling->kept, ceiling->peers, "keep-alive");
     can_reply(&ceiling->closed, ceiling->peers, "close");

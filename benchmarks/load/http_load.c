@@ -8,9 +8,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <netinet/tcp.h>
-#include <signal.h>
 #include <stdbool.h>
-#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,6 +16,8 @@
 #include "arguments.h"
 #include "bencoded.h"
 #include "histogram.h"
+#include "http_reply.h"
+#include "options.h"
 #include "population.h"
 
 #define REQUEST_BYTES 512
@@ -42,14 +42,9 @@ struct connection {
 };
 
 struct options {
-    struct in_addr address;
-    uint16_t port;
+    struct task task;
     uint32_t connections;
     bool close;
-    uint32_t numwant;
-    uint64_t seconds;
-    uint64_t requests;
-    uint64_t patience; /* ns without a whole reply before a connection is given up */
 };
 
 struct tally {
@@ -69,22 +64,6 @@ struct load {
     uint64_t now;
     uint32_t finished;
 };
-
-/* What the head of a reply says; body_length is -1 where only the end of the connection tells. */
-struct head {
-    size_t length;
-    int status;
-    long body_length;
-    bool ends;
-};
-
-static volatile sig_atomic_t stopping;
-
-static void stop(int number_of_signal)
-{
-    (void)number_of_signal;
-    stopping = 1;
-}
 
 static void escape_hashes(struct load *load)
 {
@@ -113,15 +92,15 @@ static bool write_request(struct load *load, struct connection *connection)
                           "&left=%u%s&compact=1&numwant=%u HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n"
                           "User-Agent: load/1.0\r\nConnection: %s\r\n\r\n",
                           ESCAPED_BYTES, load->escaped[announce.torrent], announce.port % 1000U, announce.port,
-                          announce.seeder ? 0 : 1048576, events[announce.event], load->options.numwant,
-                          load->options.port, load->options.close ? "close" : "keep-alive");
+                          announce.seeder ? 0 : 1048576, events[announce.event], load->options.task.numwant,
+                          load->options.task.port, load->options.close ? "close" : "keep-alive");
     if (length <= 0 || length >= REQUEST_BYTES)
         refuse("request", "longer than its buffer");
     connection->request_length = (size_t)length;
     connection->sent = 0;
     connection->received = 0;
     connection->asked = load->now;
-    connection->deadline = load->now + load->options.patience;
+    connection->deadline = load->now + load->options.task.patience;
     return true;
 }
 
@@ -170,7 +149,7 @@ static int open_socket(struct load *load, const struct connection *connection)
 {
     int yes = 1;
     struct sockaddr_in source = source_endpoint(connection->source);
-    struct sockaddr_in server = endpoint(load->options.address, load->options.port);
+    struct sockaddr_in server = endpoint(load->options.task.address, load->options.task.port);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         broken("socket");
@@ -214,51 +193,6 @@ static void next_request(struct load *load, struct connection *connection)
     load->finished++;
 }
 
-/* The number in a header line after some spaces; -1 if it has none or too long a one. */
-static long decimal(const char *text, size_t length)
-{
-    long value = -1;
-    size_t at = 0;
-    while (at < length && text[at] == ' ')
-        at++;
-    for (size_t first = at; at < length && text[at] >= '0' && text[at] <= '9'; at++) {
-        if (at - first == 9)
-            return -1;
-        value = (value < 0 ? 0 : value * 10) + (text[at] - '0');
-    }
-    return value;
-}
-
-static void read_header(const char *line, size_t length, struct head *head)
-{
-    static const char size_name[] = "content-length:";
-    static const char ends_name[] = "connection:";
-    if (length >= sizeof size_name && !strncasecmp(line, size_name, sizeof size_name - 1))
-        head->body_length = decimal(line + sizeof size_name - 1, length - (sizeof size_name - 1));
-    if (length >= sizeof ends_name && !strncasecmp(line, ends_name, sizeof ends_name - 1))
-        head->ends = memmem(line, length, "lose", 4) != NULL;
-}
-
-/* Reads the head of a reply; false while it has not come whole. */
-static bool read_head(const struct connection *connection, struct head *head)
-{
-    const char *reply = (const char *)connection->reply;
-    const char *end = memmem(reply, connection->received, "\r\n\r\n", 4);
-    if (!end)
-        return false;
-    *head = (struct head){.length = (size_t)(end - reply) + 4, .body_length = -1};
-    if (head->length >= 16 && !memcmp(reply, "HTTP/1.", 7) && reply[8] == ' ') {
-        head->status = (int)decimal(reply + 9, 3);
-        head->ends = reply[7] == '0';
-    }
-    for (const char *line = memchr(reply, '\n', head->length); line && ++line < end;
-         line = memchr(line, '\n', (size_t)(end + 4 - line))) {
-        const char *next = memchr(line, '\r', (size_t)(end + 4 - line));
-        read_header(line, next ? (size_t)(next - line) : 0, head);
-    }
-    return true;
-}
-
 /* Counts a reply that has come whole; false when the connection is not to be used again. */
 static bool judge(struct load *load, const struct connection *connection, const struct head *head, size_t body_length)
 {
@@ -299,7 +233,7 @@ static void take_reply(struct load *load, struct connection *connection, bool en
 {
     struct head head;
     size_t body;
-    if (!read_head(connection, &head)) {
+    if (!read_head((const char *)connection->reply, connection->received, &head)) {
         if (ended || connection->received == REPLY_BYTES)
             give_up(connection, &load->tally.cut);
         return;
@@ -368,9 +302,9 @@ static void sweep(struct load *load)
 static void run(struct load *load)
 {
     struct epoll_event events[BATCH];
-    uint64_t end = now_ns() + load->options.seconds * SECOND;
+    uint64_t end = now_ns() + load->options.task.seconds * SECOND;
     uint64_t next_sweep = 0;
-    while (!stopping && load->finished < load->options.connections && load->tally.replies < load->options.requests) {
+    while (!stopping && load->finished < load->options.connections && load->tally.replies < load->options.task.requests) {
         load->now = now_ns();
         if (load->now >= end)
             return;
@@ -402,63 +336,34 @@ static void print_result(const struct load *load, double seconds)
            (double)tally->body_bytes / replies, (double)tally->peers / replies, cpu_seconds());
 }
 
-static const char usage[] =
-    "--port N [--address 127.0.0.1] [--connections 64] [--close] [--fill] [--torrents 1000] [--peers 60]\n"
-    "  [--addresses 16] [--seeders 50 (%)] [--events 10 (%)] [--numwant 50] [--seconds 3] [--requests N]\n"
-    "  [--patience-ms 5000] [--seed 1]";
+static const char usage[] = "--port N [--connections 64] [--close]" TASK_USAGE;
 
 static const struct option names[] = {
-    {"address", required_argument, NULL, 'a'},   {"port", required_argument, NULL, 'p'},
-    {"connections", required_argument, NULL, 'c'}, {"close", no_argument, NULL, 'C'},
-    {"fill", no_argument, NULL, 'F'},            {"torrents", required_argument, NULL, 't'},
-    {"peers", required_argument, NULL, 'P'},     {"addresses", required_argument, NULL, 'A'},
-    {"seeders", required_argument, NULL, 's'},   {"events", required_argument, NULL, 'e'},
-    {"numwant", required_argument, NULL, 'n'},   {"seconds", required_argument, NULL, 'S'},
-    {"requests", required_argument, NULL, 'r'},  {"patience-ms", required_argument, NULL, 'w'},
-    {"seed", required_argument, NULL, 'R'},      {NULL, 0, NULL, 0},
+    {"connections", required_argument, NULL, 'c'},
+    {"close", no_argument, NULL, 'C'},
+    TASK_OPTIONS,
 };
-
-static void read_option(struct load *load, int name, const char *text)
-{
-    struct options *options = &load->options;
-    struct population *population = &load->population;
-    switch (name) {
-    case 'a': options->address = loopback(text); break;
-    case 'p': options->port = (uint16_t)number("--port", text, 1, 65535); break;
-    case 'c': options->connections = (uint32_t)number("--connections", text, 1, CONNECTIONS_MOST); break;
-    case 'C': options->close = true; break;
-    case 'F': population->fill = true; break;
-    case 't': population->torrents = (uint32_t)number("--torrents", text, 1, TORRENTS_MOST); break;
-    case 'P': population->peers = (uint32_t)number("--peers", text, 1, PEERS_MOST); break;
-    case 'A': population->addresses = (uint32_t)number("--addresses", text, 1, ADDRESSES_MOST); break;
-    case 's': population->seeders = (uint32_t)number("--seeders", text, 0, 100); break;
-    case 'e': population->events = (uint32_t)number("--events", text, 0, 100); break;
-    case 'n': options->numwant = (uint32_t)number("--numwant", text, 0, 200); break;
-    case 'S': options->seconds = number("--seconds", text, 1, 600); break;
-    case 'r': options->requests = number("--requests", text, 1, UINT64_C(1000000000)); break;
-    case 'w': options->patience = number("--patience-ms", text, 10, 60000) * MILLISECOND; break;
-    case 'R': population->random = number("--seed", text, 0, UINT64_MAX); break;
-    default: refuse("http_load", usage);
-    }
-}
 
 static void read_options(struct load *load, int count, char **arguments)
 {
-    load->options = (struct options){.connections = 64, .numwant = 50, .seconds = 3, .patience = 5 * SECOND,
-                                     .requests = UINT64_C(1000000000), .address = loopback("127.0.0.1")};
-    load->population = (struct population){.torrents = 1000, .peers = 60, .addresses = 16, .seeders = 50,
-                                           .events = 10, .random = 1};
-    for (int name; (name = getopt_long(count, arguments, "", names, NULL)) != -1;)
-        read_option(load, name, optarg);
-    if (optind != count || !load->options.port)
+    struct options *options = &load->options;
+    *options = (struct options){.task = default_task(5 * SECOND), .connections = 64};
+    load->population = default_population(16);
+    for (int name; (name = getopt_long(count, arguments, "", names, NULL)) != -1;) {
+        if (name == 'c')
+            options->connections = (uint32_t)number("--connections", optarg, 1, CONNECTIONS_MOST);
+        else if (name == 'C')
+            options->close = true;
+        else if (!read_task_option(&options->task, &load->population, name, optarg))
+            refuse("http_load", usage);
+    }
+    if (optind != count || !options->task.port)
         refuse("http_load", usage);
 }
 
 static void open_load(struct load *load)
 {
-    struct sigaction action = {.sa_handler = stop};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    stop_by_signals();
     population_open(&load->population);
     escape_hashes(load);
     load->epoll = epoll_create1(EPOLL_CLOEXEC);

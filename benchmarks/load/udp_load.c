@@ -5,36 +5,31 @@
  * Latency counts from the first sending. Bounded by --seconds and --requests, whichever ends first.
  */
 #define _GNU_SOURCE
-#include <endian.h>
 #include <getopt.h>
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "arguments.h"
 #include "histogram.h"
+#include "options.h"
 #include "population.h"
+#include "udp_packets.h"
 
 #define FLOWS_MOST 64
 #define WINDOW_MOST 256
 #define WINDOW_BITS 8
-#define PACKET_BYTES 98
 #define REPLY_BYTES 2048
-#define SCRAPED 3
 #define TRIES 3
 #define GREETING UINT32_C(0xffffffff) /* the transaction of every connect */
 #define RENEWAL (50 * SECOND)         /* BEP 15: a connection id is good for a minute */
-#define PROTOCOL UINT64_C(0x41727101980)
-
-enum action { CONNECT = 0, ANNOUNCE = 1, SCRAPE = 2, ERROR = 3 };
 
 struct exchange {
     uint64_t asked;
     uint64_t deadline;
     uint32_t round; /* tells a late reply from one to the slot's present request */
     uint8_t tries;  /* 0: nothing under way */
-    uint8_t length;
+    size_t length;
     enum action action;
     uint8_t packet[PACKET_BYTES];
 };
@@ -51,10 +46,8 @@ struct flow {
 };
 
 struct options {
-    struct in_addr address;
-    uint16_t port;
-    uint32_t flows, window, scrapes, numwant;
-    uint64_t seconds, requests, patience;
+    struct task task;
+    uint32_t flows, window, scrapes;
 };
 
 struct tally {
@@ -80,69 +73,20 @@ struct batch {
 };
 
 static struct batch batch;
-static volatile sig_atomic_t stopping;
-
-static void stop(int number_of_signal)
-{
-    (void)number_of_signal;
-    stopping = 1;
-}
-
-static void put32(uint8_t *at, uint32_t value)
-{
-    value = htobe32(value);
-    memcpy(at, &value, sizeof value);
-}
-
-static void put64(uint8_t *at, uint64_t value)
-{
-    value = htobe64(value);
-    memcpy(at, &value, sizeof value);
-}
-
-static uint32_t take32(const uint8_t *at)
-{
-    uint32_t value;
-    memcpy(&value, at, sizeof value);
-    return be32toh(value);
-}
-
-static void write_announce(const struct load *load, const struct announce *announce, struct exchange *exchange)
-{
-    uint8_t *packet = exchange->packet;
-    memset(packet + 36, 0, PACKET_BYTES - 36);
-    memcpy(packet + 16, load->population.hashes[announce->torrent], HASH_BYTES);
-    memcpy(packet + 36, "-PB0100-benchmark", 17);
-    put64(packet + 64, announce->seeder ? 0 : 1048576);
-    put32(packet + 80, announce->event);
-    put32(packet + 92, load->options.numwant);
-    packet[96] = (uint8_t)(announce->port >> 8);
-    packet[97] = (uint8_t)announce->port;
-    exchange->length = PACKET_BYTES;
-    exchange->action = ANNOUNCE;
-}
-
-static void write_scrape(struct load *load, struct exchange *exchange)
-{
-    for (int index = 0; index < SCRAPED; index++) {
-        uint32_t torrent = population_below(&load->population, load->population.torrents);
-        memcpy(exchange->packet + 16 + HASH_BYTES * index, load->population.hashes[torrent], HASH_BYTES);
-    }
-    exchange->length = 16 + HASH_BYTES * SCRAPED;
-    exchange->action = SCRAPE;
-}
-
 /* Fills a free slot with the next request of a flow; false when there is none left. */
 static bool write_request(struct load *load, struct flow *flow, uint32_t slot)
 {
     struct exchange *exchange = &flow->exchanges[slot];
     struct announce announce;
     if (!load->population.fill && population_below(&load->population, 100) < load->options.scrapes)
-        write_scrape(load, exchange);
+        exchange->action = SCRAPE;
     else if (population_next(&load->population, flow->source, &announce))
-        write_announce(load, &announce, exchange);
+        exchange->action = ANNOUNCE;
     else
         return false;
+    exchange->length = exchange->action == SCRAPE
+                           ? write_scrape(&load->population, exchange->packet)
+                           : write_announce(&load->population, &announce, load->options.task.numwant, exchange->packet);
     exchange->round = (exchange->round + 1) & (UINT32_MAX >> (WINDOW_BITS + 1)); /* never a GREETING */
     exchange->asked = load->now;
     exchange->tries = 0;
@@ -155,7 +99,7 @@ static bool write_request(struct load *load, struct flow *flow, uint32_t slot)
 static void post(struct load *load, struct flow *flow, struct exchange *exchange, uint32_t index)
 {
     put64(exchange->packet, flow->connection);
-    exchange->deadline = load->now + load->options.patience;
+    exchange->deadline = load->now + load->options.task.patience;
     exchange->tries++;
     batch.parts[index] = (struct iovec){exchange->packet, exchange->length};
     batch.messages[index].msg_hdr = (struct msghdr){.msg_iov = &batch.parts[index], .msg_iovlen = 1};
@@ -197,13 +141,6 @@ static void greet(struct load *load, struct flow *flow)
         broken("send");
 }
 
-static bool well_formed(const struct exchange *exchange, const uint8_t *reply, size_t length)
-{
-    if (take32(reply) != (uint32_t)exchange->action)
-        return false;
-    return exchange->action == SCRAPE ? length == 8 + 12 * SCRAPED : length >= 20 && (length - 20) % 6 == 0;
-}
-
 static void judge(struct load *load, const struct exchange *exchange, const uint8_t *reply, size_t length)
 {
     struct tally *tally = &load->tally;
@@ -211,7 +148,7 @@ static void judge(struct load *load, const struct exchange *exchange, const uint
         tally->errors++;
         return;
     }
-    if (!well_formed(exchange, reply, length)) {
+    if (!well_formed(exchange->action, reply, length)) {
         tally->malformed++;
         return;
     }
@@ -285,7 +222,7 @@ static void sweep(struct load *load)
     for (uint32_t index = 0; index < load->options.flows; index++) {
         struct flow *flow = &load->flows[index];
         bool due = !flow->connected || load->now > flow->connected + RENEWAL;
-        if (due && load->now > flow->greeted + load->options.patience)
+        if (due && load->now > flow->greeted + load->options.task.patience)
             greet(load, flow);
         send_again(load, flow);
         fill_window(load, flow);
@@ -294,7 +231,7 @@ static void sweep(struct load *load)
 
 static bool finished(const struct load *load)
 {
-    if (load->tally.replies >= load->options.requests)
+    if (load->tally.replies >= load->options.task.requests)
         return true;
     for (uint32_t index = 0; index < load->options.flows; index++)
         if (!load->flows[index].finished || load->flows[index].under_way)
@@ -307,7 +244,7 @@ static void run(struct load *load)
     struct epoll_event events[FLOWS_MOST];
     uint64_t next_sweep = 0;
     load->now = now_ns();
-    uint64_t end = load->now + load->options.seconds * SECOND;
+    uint64_t end = load->now + load->options.task.seconds * SECOND;
     while (!stopping && load->now < end && !finished(load)) {
         if (load->now >= next_sweep) {
             sweep(load);
@@ -336,58 +273,31 @@ static void print_result(const struct load *load, double seconds)
            (double)tally->announce_bytes / announces, (double)tally->peers / announces, cpu_seconds());
 }
 
-static const char usage[] =
-    "--port N [--address 127.0.0.1] [--sockets 8] [--window 24] [--fill] [--torrents 1000] [--peers 60]\n"
-    "  [--addresses 8] [--seeders 50 (%)] [--events 10 (%)] [--scrapes 5 (%)] [--numwant 50] [--seconds 3]\n"
-    "  [--requests N] [--patience-ms 500] [--seed 1]";
+static const char usage[] = "--port N [--sockets 8] [--window 24] [--scrapes 5 (%)]" TASK_USAGE;
 
 static const struct option names[] = {
-    {"address", required_argument, NULL, 'a'},   {"port", required_argument, NULL, 'p'},
-    {"sockets", required_argument, NULL, 'c'},   {"window", required_argument, NULL, 'W'},
-    {"fill", no_argument, NULL, 'F'},            {"torrents", required_argument, NULL, 't'},
-    {"peers", required_argument, NULL, 'P'},     {"addresses", required_argument, NULL, 'A'},
-    {"seeders", required_argument, NULL, 's'},   {"events", required_argument, NULL, 'e'},
-    {"scrapes", required_argument, NULL, 'x'},   {"numwant", required_argument, NULL, 'n'},
-    {"seconds", required_argument, NULL, 'S'},   {"requests", required_argument, NULL, 'r'},
-    {"patience-ms", required_argument, NULL, 'w'}, {"seed", required_argument, NULL, 'R'},
-    {NULL, 0, NULL, 0},
+    {"sockets", required_argument, NULL, 'c'},
+    {"window", required_argument, NULL, 'W'},
+    {"scrapes", required_argument, NULL, 'x'},
+    TASK_OPTIONS,
 };
-
-static void read_option(struct load *load, int name, const char *text)
-{
-    struct options *options = &load->options;
-    struct population *population = &load->population;
-    switch (name) {
-    case 'a': options->address = loopback(text); break;
-    case 'p': options->port = (uint16_t)number("--port", text, 1, 65535); break;
-    case 'c': options->flows = (uint32_t)number("--sockets", text, 1, FLOWS_MOST); break;
-    case 'W': options->window = (uint32_t)number("--window", text, 1, WINDOW_MOST); break;
-    case 'F': population->fill = true; break;
-    case 't': population->torrents = (uint32_t)number("--torrents", text, 1, TORRENTS_MOST); break;
-    case 'P': population->peers = (uint32_t)number("--peers", text, 1, PEERS_MOST); break;
-    case 'A': population->addresses = (uint32_t)number("--addresses", text, 1, ADDRESSES_MOST); break;
-    case 's': population->seeders = (uint32_t)number("--seeders", text, 0, 100); break;
-    case 'e': population->events = (uint32_t)number("--events", text, 0, 100); break;
-    case 'x': options->scrapes = (uint32_t)number("--scrapes", text, 0, 100); break;
-    case 'n': options->numwant = (uint32_t)number("--numwant", text, 0, 200); break;
-    case 'S': options->seconds = number("--seconds", text, 1, 600); break;
-    case 'r': options->requests = number("--requests", text, 1, UINT64_C(1000000000)); break;
-    case 'w': options->patience = number("--patience-ms", text, 10, 60000) * MILLISECOND; break;
-    case 'R': population->random = number("--seed", text, 0, UINT64_MAX); break;
-    default: refuse("udp_load", usage);
-    }
-}
 
 static void read_options(struct load *load, int count, char **arguments)
 {
-    load->options = (struct options){.flows = 8, .window = 24, .scrapes = 5, .numwant = 50, .seconds = 3,
-                                     .requests = UINT64_C(1000000000), .patience = 500 * MILLISECOND,
-                                     .address = loopback("127.0.0.1")};
-    load->population = (struct population){.torrents = 1000, .peers = 60, .addresses = 8, .seeders = 50,
-                                           .events = 10, .random = 1};
-    for (int name; (name = getopt_long(count, arguments, "", names, NULL)) != -1;)
-        read_option(load, name, optarg);
-    if (optind != count || !load->options.port)
+    struct options *options = &load->options;
+    *options = (struct options){.task = default_task(500 * MILLISECOND), .flows = 8, .window = 24, .scrapes = 5};
+    load->population = default_population(8);
+    for (int name; (name = getopt_long(count, arguments, "", names, NULL)) != -1;) {
+        if (name == 'c')
+            options->flows = (uint32_t)number("--sockets", optarg, 1, FLOWS_MOST);
+        else if (name == 'W')
+            options->window = (uint32_t)number("--window", optarg, 1, WINDOW_MOST);
+        else if (name == 'x')
+            options->scrapes = (uint32_t)number("--scrapes", optarg, 0, 100);
+        else if (!read_task_option(&options->task, &load->population, name, optarg))
+            refuse("udp_load", usage);
+    }
+    if (optind != count || !options->task.port)
         refuse("udp_load", usage);
 }
 
@@ -395,7 +305,7 @@ static void open_flow(struct load *load, struct flow *flow, uint32_t source)
 {
     int room = 1 << 20;
     struct sockaddr_in own = source_endpoint(source);
-    struct sockaddr_in server = endpoint(load->options.address, load->options.port);
+    struct sockaddr_in server = endpoint(load->options.task.address, load->options.task.port);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = flow};
     flow->source = source;
     flow->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -411,9 +321,7 @@ static void open_flow(struct load *load, struct flow *flow, uint32_t source)
 
 static void open_load(struct load *load)
 {
-    struct sigaction action = {.sa_handler = stop};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    stop_by_signals();
     population_open(&load->population);
     load->epoll = epoll_create1(EPOLL_CLOEXEC);
     load->flows = calloc(load->options.flows, sizeof *load->flows);

@@ -1,14 +1,18 @@
 """Servers under test are started, found ready, measured, and always ended."""
 
 import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from benchmarks import servers
 from benchmarks.generators import build, drive
-from benchmarks.machine import cores, cpu_seconds, describe, pinned
+from benchmarks.machine import ROOT, cores, describe
+from benchmarks.processes import cpu_seconds, family, pinned
 from benchmarks.servers import Kind, ServerError, running
 
 
@@ -65,3 +69,21 @@ def test_the_machine_is_described_in_one_line() -> None:
     line = describe()
     assert "\n" not in line
     assert "CPython" in line or "PyPy" in line
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_ended_takes_its_servers_with_it(number: signal.Signals) -> None:
+    command = [sys.executable, "-m", "benchmarks.announce_udp", "--servers", "ceiling", "--torrents", "5"]
+    with subprocess.Popen(
+        [*command, "--rounds", "60"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as run:
+        assert run.stdout is not None
+        run.stdout.readline()
+        end = time.monotonic() + 20
+        while len(started := family(run.pid)) < 2 and time.monotonic() < end:
+            pass
+        run.send_signal(number)
+        run.communicate(timeout=30)
+    assert len(started) > 1
+    assert run.returncode
+    assert not any(alive(pid) for pid in started)

@@ -9,62 +9,19 @@ from hypothesis import strategies as st
 from bittorrent.bencode import Limits, write
 from bittorrent.infohash import InfoHash
 from bittorrent.magnet import Magnet
-from bittorrent.merkle import root_of
 from bittorrent.metainfo import File, Metainfo
 from bittorrent.refusal import Refusal
-
-PIECE = 16384
-ROOT = b"r" * 32
-LAYER = bytes(range(32)) + bytes(range(32, 64)) + bytes(range(64, 96))
-LARGE = 3 * PIECE - 1
-
-
-def v1(**changes: Any) -> dict[bytes, Any]:
-    info = {"name": b"a.txt", "piece length": PIECE, "pieces": b"p" * 20, "length": 5}
-    return spelled(info | changes)
-
-
-def v1_files(*files: dict[bytes, Any], **changes: Any) -> dict[bytes, Any]:
-    info = {"name": b"folder", "piece length": PIECE, "files": list(files)} | changes
-    if "pieces" not in info:
-        info["pieces"] = b"p" * 20 * -(-sum(file.get(b"length", 0) for file in files) // PIECE)
-    return spelled(info)
-
-
-def v2(tree: Any, **changes: Any) -> dict[bytes, Any]:
-    return spelled({"name": b"a.txt", "piece length": PIECE, "meta version": 2, "file tree": tree} | changes)
-
-
-def spelled(info: dict[str, Any]) -> dict[bytes, Any]:
-    return {key.replace("_", " ").encode(): value for key, value in info.items() if value is not None}
-
-
-def file(*path: bytes, length: int = 5, **more: Any) -> dict[bytes, Any]:
-    return {b"path": list(path), b"length": length} | spelled(more)
-
-
-def leaf(length: int = 5, root: bytes = ROOT, **more: Any) -> dict[bytes, Any]:
-    return {b"": {b"length": length, b"pieces root": root} | spelled(more)}
-
-
-def hybrid(*files: dict[bytes, Any], tree: dict[bytes, Any]) -> dict[bytes, Any]:
-    return v1_files(*files) | {b"meta version": 2, b"file tree": tree}
-
-
-def parse(info: Any, **outer: Any) -> Metainfo:
-    return Metainfo.parse(
-        write({b"info": info} | {key.replace("_", " "): value for key, value in outer.items()})
-    )
-
-
-def code_of(info: Any, **outer: Any) -> str:
-    with pytest.raises(Refusal) as refused:
-        parse(info, **outer)
-    return refused.value.code
-
-
-def paths(metainfo: Metainfo) -> list[str]:
-    return ["/".join(entry.path) for entry in metainfo.files]
+from tests.bittorrent.torrents import (
+    PIECE,
+    code_of,
+    file,
+    hybrid,
+    leaf,
+    parse,
+    v1,
+    v1_files,
+    v2,
+)
 
 
 def test_a_version_1_torrent_of_one_file() -> None:
@@ -162,11 +119,6 @@ def test_a_hostile_encoding_is_not_used(encoding: Any) -> None:
     assert parse(v1(name=b"K\xe4se"), encoding=encoding).name == r"K\xe4se"
 
 
-def test_a_path_beside_it_in_utf_8_is_shown() -> None:
-    metainfo = parse(v1_files(file(b"K\xe4se", **{"path.utf-8": ["Käse"]})))
-    assert paths(metainfo) == ["Käse"]
-
-
 def test_a_comment_keeps_its_lines_and_is_cut() -> None:
     metainfo = parse(v1(), comment=b"one\r\ntwo\tx\x1b" + b"y" * 20_000, created_by=b"z" * 1000)
     assert metainfo.comment.startswith("one\ntwo\tx\ufffdyy")
@@ -176,34 +128,6 @@ def test_a_comment_keeps_its_lines_and_is_cut() -> None:
 @pytest.mark.parametrize("created", [-1, 10**19, b"now", [], 253_402_300_800])
 def test_an_impossible_date_is_left_out(created: Any) -> None:
     assert parse(v1(), creation_date=created).created is None
-
-
-UNSAFE = [
-    b"",
-    b".",
-    b"..",
-    b"a/b",
-    b"/etc",
-    b"a\0b",
-    b"a" * 256,
-    "ä".encode() * 128,
-    b"..\\x",
-    b"a\\..\\b",
-    b"C:\\x",
-]
-
-
-@pytest.mark.parametrize("part", [*UNSAFE, b"\xff/x", b"\\x", 5, [b"a"]])
-def test_an_unsafe_name_or_path_is_refused_wherever_it_stands(part: Any) -> None:
-    assert code_of(v1(name=part)) == "bad-name"
-    assert code_of(v1_files(file(b"ok"), file(b"folder", part))) == "bad-path"
-    assert code_of(v1_files(file(part, b"file"))) == "bad-path"
-
-
-@pytest.mark.parametrize("part", [part for part in UNSAFE if part])
-def test_an_unsafe_path_in_a_tree_is_refused(part: bytes) -> None:
-    assert code_of(v2({b"d": {part: leaf()}})) == "bad-path"
-    assert code_of(v2({part: {b"f": leaf()}})) == "bad-path"
 
 
 @pytest.mark.parametrize(
@@ -216,81 +140,6 @@ def test_an_unsafe_path_in_a_tree_is_refused(part: bytes) -> None:
 )
 def test_a_name_that_other_clients_would_go_by_is_checked_too(info: dict[bytes, Any]) -> None:
     assert code_of(info) == "bad-name"
-
-
-@pytest.mark.parametrize("beside", [[b".."], [b"a", b"b"], [], [5]])
-def test_a_path_that_other_clients_would_go_by_is_checked_too(beside: list[Any]) -> None:
-    assert code_of(v1_files(file(b"ok", **{"path.utf-8": beside}))) == "bad-path"
-
-
-def test_a_path_is_limited_in_all() -> None:
-    parts = [b"d" * 255] * 15
-    assert parse(v1_files(file(*parts, b"e" * 249)))
-    assert code_of(v1_files(file(*parts, b"e" * 250))) == "bad-path"
-    assert code_of(v1_files(file())) == "bad-path"
-    assert code_of(v1_files({b"length": 5, b"path": b"text"})) == "bad-path"
-
-
-def test_a_harmless_backslash_is_a_character() -> None:
-    assert paths(parse(v1_files(file(b"AC\\DC")))) == ["AC\\DC"]
-
-
-@pytest.mark.parametrize(
-    "padding",
-    [
-        file(b".pad", b"11", length=11),
-        file(b"anything", length=11, attr=b"xp"),
-        file(b"_____padding_file_0_if you see this_____", length=11),
-        file(b"folder", b"_____padding_file_7_", length=11),
-    ],
-)
-def test_padding_is_hidden_and_counts_for_the_pieces(padding: dict[bytes, Any]) -> None:
-    metainfo = parse(v1_files(file(b"a"), padding, file(b"b")))
-    assert (paths(metainfo), metainfo.size) == (["a", "b"], 10)
-
-
-def test_a_link_is_hidden_and_may_not_lead_out() -> None:
-    link = {b"path": [b"l"], b"attr": b"l", b"symlink path": [b"a"]}
-    assert paths(parse(v1_files(file(b"a"), link))) == ["a"]
-    assert paths(
-        parse(v2({b"a": leaf(), b"l": {b"": {b"attr": b"l", b"length": 0, b"symlink path": [b"a"]}}}))
-    ) == ["a"]
-    assert code_of(v1_files(file(b"a"), link | {b"symlink path": [b"..", b"x"]})) == "bad-path"
-    assert code_of(v1_files(file(b"a"), link | {b"symlink path": []})) == "bad-path"
-    assert code_of(v1_files(file(b"a"), link | {b"length": 1})) == "bad-length"
-
-
-@pytest.mark.parametrize("length", [-1, 2**63, 10**19, b"5", None, []])
-def test_a_length_is_0_to_63_bits(length: Any) -> None:
-    assert (
-        code_of(v1_files(file(b"ok"), {b"path": [b"a"]} | spelled({"length": length}), pieces=b""))
-        == "bad-length"
-    )
-    if length is not None:
-        assert code_of(v1(length=length)) == "bad-length"
-    assert code_of(v2({b"a": {b"": spelled({"length": length, "pieces root": ROOT})}})) == "bad-length"
-
-
-def test_content_has_a_size_within_63_bits() -> None:
-    assert code_of(v1(length=0, pieces=b"")) == "bad-length"
-    assert code_of(v1_files(file(b"a", length=0))) == "bad-length"
-    assert code_of(v2({b"a": leaf(0)})) == "bad-length"
-    assert code_of(v2({b"a": leaf(2**62), b"b": leaf(2**62)})) == "bad-length"
-
-
-@pytest.mark.parametrize(
-    "info",
-    [
-        v1(length=None),
-        v1(files=[file(b"a")]),
-        v1(length=None, files=[]),
-        v1(length=None, files={}),
-        v1(length=None, files=[b"a"]),
-        v1_files(file(b"a", attr=b"p")),
-    ],
-)
-def test_files_in_no_readable_form_are_refused(info: dict[bytes, Any]) -> None:
-    assert code_of(info) == "bad-files"
 
 
 @pytest.mark.parametrize("pieces", [b"", b"p" * 19, b"p" * 40, 5, None])
@@ -314,97 +163,6 @@ def test_an_unknown_version_is_refused(version: Any) -> None:
     assert code_of(v1(**{"meta version": version})) == "bad-meta-version"
 
 
-@pytest.mark.parametrize(
-    "tree",
-    [
-        None,
-        {},
-        [],
-        b"x",
-        {b"": {b"length": 5, b"pieces root": ROOT}},
-        {b"a": b"x"},
-        {b"a": {b"": b"x"}},
-        {b"a": leaf() | {b"b": leaf()}},
-        {b"a": leaf(5, b"short")},
-        {b"a": {b"": {b"length": 5}}},
-    ],
-)
-def test_a_malformed_tree_is_refused(tree: Any) -> None:
-    assert code_of(v2(tree)) == "bad-file-tree"
-
-
-def test_an_empty_folder_in_a_tree_does_no_harm() -> None:
-    assert paths(parse(v2({b"a": leaf(), b"d": {b"e": {}}}))) == ["a"]
-
-
-def test_a_tree_as_deep_as_the_document_may_be_is_read() -> None:
-    tree: Any = leaf()
-    for _ in range(58):
-        tree = {b"d": tree}
-    assert len(parse(v2(tree)).files[0].path) == 58
-
-
-def test_piece_layers_may_be_missing_but_not_false() -> None:
-    root = root_of(LAYER, PIECE)
-    info = v2({b"a": leaf(LARGE, root), b"small": leaf()})
-    assert parse(info).size == LARGE + 5
-    assert parse(info, piece_layers={}).size == LARGE + 5
-    assert parse(info, piece_layers={root: LAYER}).size == LARGE + 5
-    for false in (
-        {root: LAYER[:64]},
-        {root: LAYER[::-1]},
-        {root: 5},
-        {b"x" * 32: LAYER},
-        {b"": b""},
-        [],
-        b"x",
-    ):
-        assert code_of(info, piece_layers=false) == "bad-piece-layers"
-
-
-def merkle_root(blocks: list[bytes]) -> bytes:
-    leaves = [sha256(block).digest() for block in blocks]
-    while len(leaves) & (len(leaves) - 1):
-        leaves.append(bytes(32))
-    while len(leaves) > 1:
-        leaves = [
-            sha256(left + right).digest() for left, right in zip(leaves[::2], leaves[1::2], strict=True)
-        ]
-    return leaves[0]
-
-
-@given(st.integers(0, 3), st.integers(1, 40))
-def test_a_layer_adds_up_to_the_root_of_the_whole_file(level: int, count: int) -> None:
-    in_piece = 2**level
-    blocks = [bytes([number % 251]) * 4 for number in range(count)]
-    pieces = [blocks[at : at + in_piece] for at in range(0, count, in_piece)]
-    padded = [
-        [sha256(block).digest() for block in piece] + [bytes(32)] * (in_piece - len(piece))
-        for piece in pieces
-    ]
-    layer = b""
-    for row in padded:
-        hashes = row
-        while len(hashes) > 1:
-            hashes = [sha256(a + b).digest() for a, b in zip(hashes[::2], hashes[1::2], strict=True)]
-        layer += hashes[0]
-    if len(pieces) > 1:
-        assert root_of(layer, in_piece * PIECE) == merkle_root(blocks)
-
-
-@pytest.mark.parametrize(
-    "info",
-    [
-        hybrid(file(b"a"), tree={b"b": leaf()}),
-        hybrid(file(b"a"), tree={b"a": leaf(6)}),
-        hybrid(file(b"a"), tree={b"a": leaf(), b"b": leaf()}),
-        hybrid(file(b"a"), file(b"b"), tree={b"a": leaf(), b"b": leaf()}),
-    ],
-)
-def test_the_halves_of_a_hybrid_agree(info: dict[bytes, Any]) -> None:
-    assert code_of(info) == "hybrid-mismatch"
-
-
 @pytest.mark.parametrize("data", [b"le", b"de", b"i1e", b"d4:infoi1ee", b"d4:info4:texte", b"d4:infolee"])
 def test_what_has_no_info_is_no_torrent(data: bytes) -> None:
     with pytest.raises(Refusal) as refused:
@@ -425,62 +183,6 @@ def test_the_limits_are_the_callers() -> None:
     with pytest.raises(Refusal) as refused:
         Metainfo.parse(data, Limits(size=len(data) - 1))
     assert refused.value.code == "too-large"
-
-
-@pytest.mark.parametrize(
-    ("outer", "tiers"),
-    [
-        ({}, ()),
-        ({"announce": b"http://a/"}, (("http://a/",),)),
-        (
-            {"announce": b"http://a/", "announce-list": [[b"http://a/"], [b"udp://b:1"]]},
-            (("http://a/",), ("udp://b:1",)),
-        ),
-        (
-            {"announce": b"http://a/", "announce-list": [[b"udp://b:1", b"http://a/"]]},
-            (("udp://b:1", "http://a/"),),
-        ),
-        ({"announce": b"http://a/", "announce-list": [[b"udp://b:1"]]}, (("http://a/",), ("udp://b:1",))),
-        ({"announce-list": [b"http://a/", b"http://b/"]}, (("http://a/",), ("http://b/",))),
-        ({"announce-list": b"http://a/"}, (("http://a/",),)),
-        ({"announce-list": [[], [b""], [b" http://a/\n", b"http://a/"], 5, [5], {}]}, (("http://a/",),)),
-        ({"announce": b"", "announce-list": [[b"wss://a/x", b"WS://b"]]}, (("wss://a/x", "WS://b"),)),
-        (
-            {
-                "announce-list": [
-                    [b"javascript:alert(1)", b"dht://x", b"http://\xff", b"http://" + b"a" * 2000]
-                ]
-            },
-            (),
-        ),
-        ({"announce": [b"http://a/"]}, (("http://a/",),)),
-    ],
-)
-def test_trackers_are_read_as_clients_write_them(
-    outer: dict[str, Any], tiers: tuple[tuple[str, ...], ...]
-) -> None:
-    assert parse(v1(), **outer).trackers == tiers
-
-
-@pytest.mark.parametrize(
-    ("url_list", "seeds"),
-    [
-        (b"http://a/", ("http://a/",)),
-        ([b"http://a/", b"http://a/", "ftp://b/ä"], ("http://a/", "ftp://b/ä")),
-        (b"", ()),
-        ([b"javascript:x", 5, b"http://a/\x1b"], ()),
-        ({}, ()),
-    ],
-)
-def test_web_seeds_are_a_string_or_a_list(url_list: Any, seeds: tuple[str, ...]) -> None:
-    assert parse(v1(), **{"url-list": url_list}).web_seeds == seeds
-
-
-def test_links_are_bounded() -> None:
-    many = [b"http://a/%d" % number for number in range(5000)]
-    metainfo = parse(v1(), **{"announce-list": [many, many], "url-list": many})
-    assert (len(metainfo.trackers), len(metainfo.trackers[0]), len(metainfo.web_seeds)) == (1, 100, 100)
-    assert len(metainfo.magnet().trackers) == 20
 
 
 def test_its_magnet_reads_back() -> None:

@@ -7,12 +7,12 @@ import pytest
 
 from tests.clients.swarm.aria2 import Aria2
 from tests.clients.swarm.client import Client
-from tests.clients.swarm.libtorrent_session import LibtorrentSession
+from tests.clients.swarm.libtorrent_client import Libtorrent
 from tests.clients.swarm.transmission import Transmission
 
 MAKERS: dict[str, Callable[[Path], Client]] = {
     "aria2": Aria2,
-    "libtorrent": lambda _: LibtorrentSession(),
+    "libtorrent": Libtorrent,
     "transmission": Transmission,
 }
 

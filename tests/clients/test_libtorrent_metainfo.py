@@ -13,7 +13,7 @@ pytestmark = pytest.mark.clients
 
 PIECE = 32 * 1024
 CONTENT = {"b/two.bin": 3 * PIECE + 5, "a.txt": 7, "b/käse.txt": PIECE, "empty": 0, "c/d/e/last": 1}
-FLAGS = libtorrent.create_torrent_flags_t
+FLAGS = libtorrent.create_torrent
 FORMS = {
     "v1": FLAGS.v1_only,
     "v2": FLAGS.v2_only,
@@ -39,7 +39,7 @@ def make(folder: Path, content: dict[str, int], flags: int) -> bytes:
 
 
 def their_files(info: Any) -> list[tuple[str, int]]:
-    files = info.files()
+    files = info.layout()
     return [
         (files.file_path(number).replace("\\", "/"), files.file_size(number))
         for number in range(files.num_files())

@@ -51,8 +51,17 @@ def test_aria2_takes_the_torrent_from_the_cache_and_its_content_from_the_swarm(
     wait_until(lambda: torrent.arrived(tmp_path / "copy"), lambda: leecher.log[-4000:])
 
 
-@pytest.mark.parametrize("transport", ["http", "udp"])
-@pytest.mark.parametrize("name", ["aria2", "libtorrent", "transmission"])
+# libtorrent 2.1 loses the text of a UDP error.
+@pytest.mark.parametrize(
+    ("name", "transport"),
+    [
+        ("aria2", "http"),
+        ("aria2", "udp"),
+        ("libtorrent", "http"),
+        ("transmission", "http"),
+        ("transmission", "udp"),
+    ],
+)
 def test_an_unknown_torrent_is_refused_in_words_that_the_client_shows(
     peerage_server: Service, start_client: Callable[[str], Client], tmp_path: Path, name: str, transport: str
 ) -> None:

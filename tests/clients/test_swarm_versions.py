@@ -7,7 +7,7 @@ import pytest
 
 from tests.clients.swarm.client import Client
 from tests.clients.swarm.content import Kind, make_torrent
-from tests.clients.swarm.libtorrent_session import LibtorrentSession
+from tests.clients.swarm.libtorrent_client import Libtorrent
 from tests.clients.swarm.meeting import arriving, present, transfer
 from tests.service import Service, wait_until
 from tests.wire import scrape, udp, upload
@@ -34,8 +34,8 @@ def test_who_knows_one_hash_of_a_held_hybrid_meets_who_knows_the_other(
     torrent = make_torrent(tmp_path, url, Kind.HYBRID)
     upload(peerage_server.port, torrent.raw)
     seeder, first, second = (start_client("libtorrent") for _ in range(3))
-    assert isinstance(first, LibtorrentSession)
-    assert isinstance(second, LibtorrentSession)
+    assert isinstance(first, Libtorrent)
+    assert isinstance(second, Libtorrent)
 
     first.leech_magnet(f"magnet:?xt=urn:btih:{torrent.v1.hex()}&tr={url}", tmp_path / "first")
     wait_until(present(peerage_server, torrent, 1), lambda: first.log)

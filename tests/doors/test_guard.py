@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from doors.guard import HEAD_LIMIT, Guard, guarded
+from doors.guard import HEAD_LIMIT, URL_LIMIT, Guard, guarded
 
 SHORT, LONG = 0.2, 30.0
 FAILURE = b"d14:failure reason19:Request is too longe"
@@ -155,13 +155,21 @@ def test_an_answer_before_the_body_is_followed_by_nothing():
 
 
 @pytest.mark.parametrize(
+    ("length", "end"),
+    [
+        (HEAD_LIMIT + (1 << 20), b""),
+        (URL_LIMIT, b" HTTP/1.1\r\n\r\n"),
+        (70_000, b" HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n"),
+    ],
+)
+@pytest.mark.parametrize(
     ("path", "status", "body"),
     [(b"/announce", b"200", FAILURE), (b"/scrape", b"200", FAILURE), (b"/", b"431", b"")],
 )
-def test_a_head_without_end_is_answered_in_the_form_of_its_door(path, status, body):
+def test_a_head_too_long_is_answered_in_the_form_of_its_door(path, status, body, length, end):
     async def talk(port, guard):
         client = await Client.connect(port)
-        await client.send(b"GET " + path + b"?x=" + b"a" * (HEAD_LIMIT + (1 << 20)))
+        await client.send(b"GET " + path + b"?x=" + b"a" * length + end)
         rest = await client.rest()
         client.close()
         return rest

@@ -4,7 +4,7 @@ import pytest
 from starlette.requests import Request
 
 from bittorrent.refusal import Refusal
-from doors.limits import DRAINED, BodyMemory, Rates, read_body, refuse_cross_site
+from doors.limits import DRAINED, Body, BodyMemory, Rates, read_body, refuse_cross_site
 
 
 class Sender:
@@ -29,8 +29,8 @@ def request(sender=None, **headers):
     return Request(scope, (sender or Sender([b""])).receive)
 
 
-def read(sender, limit, lease=None, **headers):
-    return asyncio.run(read_body(request(sender, **headers), limit, lease))
+def read(sender, limit, **headers):
+    return asyncio.run(read_body(request(sender, **headers), limit))
 
 
 def code_of(function, *args, **kwargs):
@@ -75,10 +75,19 @@ def test_a_sender_that_goes_away_is_a_refusal():
 
 def test_bodies_share_a_bounded_memory_and_give_it_back():
     memory = BodyMemory(6)
-    with memory.lease() as first, memory.lease() as second:
-        assert read(Sender([b"abcd"]), 4, first) == b"abcd"
-        assert code_of(read, Sender([b"ab", b"c"]), 4, second) == "busy"
-        assert memory.held == 6
+
+    async def both():
+        async with Body(request(Sender([b"abcd"])), 4, memory) as first:
+            assert await first.read() == b"abcd"
+            late = Sender([b"ab", b"c", b"d"])
+            with pytest.raises(Refusal) as caught:
+                async with Body(request(late), 4, memory) as second:
+                    await second.read()
+            assert caught.value.code == "busy"
+            assert late.read == 4
+            assert memory.held == 4
+
+    asyncio.run(both())
     assert memory.held == 0
 
 

@@ -43,7 +43,11 @@ def control(data: Path) -> socket.socket:
     """A client of the control socket that has not asked anything yet."""
     client = socket.socket(socket.AF_UNIX)
     client.settimeout(5)
-    client.connect(str(data / "control.sock"))
+    try:
+        client.connect(str(data / "control.sock"))
+    except OSError:
+        client.close()
+        raise
     return client
 
 

@@ -80,11 +80,14 @@ def test_files_are_opened_with_the_promised_settings(tmp_path, level, number):
 def test_a_transaction_that_fails_or_is_cancelled_leaves_nothing(tmp_path):
     async def run():
         database = await Database.open(tmp_path / "a.db", FIRST, "FULL")
-        with pytest.raises(KeyError):
+
+        async def failing():
             async with database.transaction() as writer:
                 await writer.execute("INSERT INTO thing VALUES ('failed')")
                 raise KeyError
 
+        with pytest.raises(KeyError):
+            await failing()
         inserted = asyncio.Event()
 
         async def cancelled():

@@ -2,6 +2,7 @@ import asyncio
 import gzip
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -110,7 +111,7 @@ def test_file_and_folders_are_synced_before_a_put_returns(blobs, tmp_path, monke
     real = os.fsync
 
     def record(fd):
-        synced.append(os.readlink(f"/proc/self/fd/{fd}"))
+        synced.append(str(Path(f"/proc/self/fd/{fd}").readlink()))
         real(fd)
 
     monkeypatch.setattr(files.os, "fsync", record)

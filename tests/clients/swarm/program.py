@@ -1,16 +1,18 @@
 """Hides how a client program runs as a child process whose output is kept in a file."""
 
+import contextlib
 import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+
+PATIENCE = 5.0
 
 
 class Program:
     """A child process with its output in `folder`, and `folder` for its home."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self._output = folder / "output.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -21,17 +23,20 @@ class Program:
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(
                 command,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=self.folder,
                 env={**os.environ, "HOME": str(self.folder)},
             )
 
-    @property
-    def ended(self) -> bool:
-        """Whether it has ended by itself."""
-        return self._process is not None and self._process.poll() is not None
+    def tell(self, line: str) -> None:
+        """Write a line to its input; nothing happens when it has ended."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(line.encode() + b"\n")
+            self._process.stdin.flush()
 
     @property
     def output(self) -> str:
@@ -44,7 +49,7 @@ class Program:
             return
         self._process.terminate()
         try:
-            self._process.wait(5)
+            self._process.communicate(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
+            self._process.communicate()

@@ -1,0 +1,61 @@
+# Each target works on a fresh clone with no step before it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+DEBIAN := apt-get install -y python3-venv gcc make git
+CLIENTS := php-cli php-soap php-curl libsoap-lite-perl aria2 transmission-daemon transmission-cli curl opentracker
+
+.PHONY: help run test check clients bench lock clean
+
+help:  ## say what each target does
+	@sed -n 's/^\([a-z]*\):[^#]*##/\1/p' $(MAKEFILE_LIST) | while read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+
+run: $(VENV)/run.stamp  ## install what it needs and serve; ARGS="--listen 0.0.0.0:6969" passes options
+	@echo "settings: peerage.toml, PEERAGE_..., $(BIN)/peerage serve --help    stop: Ctrl-C"
+	@exec $(BIN)/peerage serve $(ARGS)
+
+test: $(VENV)/dev.stamp  ## the whole suite, but for the real clients
+	$(BIN)/python -m pytest -m "not clients" $(ARGS)
+
+check: $(VENV)/dev.stamp  ## ruff, ruff format, mypy, import contracts
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+clients: $(VENV)/dev.stamp  ## the suite with real clients: installed from Debian when root
+	@missing=$$(for name in $(CLIENTS); do dpkg-query -W -f '$${Status}' $$name 2>/dev/null | grep -q 'ok installed' || printf ' %s' $$name; done); \
+	if [ -z "$$missing" ]; then :; \
+	elif [ "$$(id -u)" = 0 ]; then apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; \
+	else echo "these Debian packages are missing:$$missing" >&2; echo "install them: sudo apt-get install$$missing" >&2; exit 1; fi
+	$(BIN)/python -m pytest -m clients $(ARGS)
+
+bench: $(VENV)/dev.stamp  ## measure ours beside opentracker
+	$(BIN)/python -m benchmarks $(ARGS)
+
+lock: $(VENV)/dev.stamp  ## pin the newest dependencies that fit pyproject.toml, with hashes
+	@$(PIP) install uv
+	$(BIN)/uv pip compile pyproject.toml $(LOCKING) --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra clients $(LOCKING) --constraint requirements.lock --output-file requirements-dev.lock
+
+clean:  ## remove what the other targets made; data/ stays
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+LOCKING := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { echo "Peerage needs Python 3.11, 3.12 or 3.13: make PYTHON=python3.11 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "Python's venv module is missing. On Debian, as root: $(DEBIAN)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+# A stamp says that what it depends on is installed. The dev one holds the other's packages too, at the same versions.
+$(VENV)/run.stamp: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "installing into $(VENV) ..."
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.lock pyproject.toml | $(BIN)/python
+	@echo "installing into $(VENV) ..."
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install --no-deps --editable .
+	@touch $@

@@ -1,0 +1,154 @@
+import asyncio
+import bz2
+import gzip
+import threading
+
+import pytest
+
+import actions.uploads
+from bittorrent.refusal import Refusal
+from tests.torrents import hybrid_torrent, parsed, v1_torrent, v2_torrent
+
+
+async def code_of(deed):
+    with pytest.raises(Refusal) as caught:
+        await deed
+    return caught.value.code
+
+
+@pytest.mark.parametrize("make", [v1_torrent, v2_torrent, hybrid_torrent])
+def test_an_upload_is_kept_and_the_tracker_is_told_all_its_short_hashes(rooms, make):
+    data = make()
+    metainfo = parsed(data)
+
+    async def run():
+        accepted = await rooms.uploads.accept(data, "test")
+        assert (accepted.infohash, accepted.new, accepted.metainfo) == (metainfo.infohash, True, metainfo)
+        assert (await rooms.cache.get(metainfo.infohash)).plain() == data
+        assert rooms.policy.allowed == {name.cut for name in metainfo.infohashes}
+        joined = {metainfo.v2.cut: metainfo.v1} if metainfo.v1 and metainfo.v2 else {}
+        assert rooms.policy.joined == joined
+        assert not (await rooms.uploads.accept(data, "test")).new
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress])
+def test_a_packed_upload_is_kept_unpacked(rooms, compress):
+    async def run():
+        accepted = await rooms.uploads.accept(compress(v1_torrent()), "test")
+        assert (await rooms.cache.get(accepted.infohash)).plain() == v1_torrent()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "empty"),
+        (gzip.compress(b""), "empty"),
+        (b"x" * 5001, "too-large"),
+        (gzip.compress(b"\0" * 10_000_000), "too-large"),
+        (gzip.compress(v1_torrent())[:-6], "bad-compression"),
+        (gzip.compress(gzip.compress(v1_torrent())), "not-bencode"),
+        (b"<html>", "not-bencode"),
+        (b"de", "no-info"),
+        (b"l" * 5000, "too-deep"),
+    ],
+)
+def test_bad_input_gets_its_code_and_leaves_nothing(make_rooms, data, code):
+    async def run():
+        rooms = make_rooms(limit=5000)
+        assert await code_of(rooms.uploads.accept(data, "test")) == code
+        assert await rooms.cache.totals() == (0, 0)
+        assert not rooms.policy.allowed
+
+    asyncio.run(run())
+
+
+def test_a_blocked_torrent_is_refused_with_its_reason_under_each_of_its_names(make_rooms):
+    data = hybrid_torrent()
+    for name in parsed(data).infohashes:
+
+        async def run(name=name):
+            rooms = make_rooms()
+            await rooms.takedowns.block(name, "because", "me")
+            with pytest.raises(Refusal) as caught:
+                await rooms.uploads.accept(data, "test")
+            assert (caught.value.code, caught.value.detail) == ("blocked", "because")
+            assert await rooms.cache.totals() == (0, 0)
+            # Only the upload told that these hashes name one torrent; from now on all are blocked.
+            assert rooms.policy.denied == {known.cut for known in parsed(data).infohashes}
+            assert (await rooms.restarted()).policy.denied == rooms.policy.denied
+
+        asyncio.run(run())
+
+
+def test_a_block_during_an_upload_wins_whenever_it_comes(make_rooms):
+    data = hybrid_torrent()
+    metainfo = parsed(data)
+
+    async def run(turns):
+        rooms = make_rooms()
+        upload = asyncio.create_task(rooms.uploads.accept(data, "test"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await rooms.takedowns.block(metainfo.v1, "late", "me")
+        await asyncio.gather(upload, return_exceptions=True)
+        assert not await rooms.cache.has(metainfo.v1)
+        assert rooms.policy.denied >= {metainfo.v1}
+        assert not rooms.policy.allowed & {metainfo.v1}
+        assert rooms.blobs.files == {}
+
+    for turns in range(0, 60, 3):
+        asyncio.run(run(turns))
+
+
+def test_uploads_beyond_the_places_are_told_to_wait_and_patient_ones_wait(make_rooms, monkeypatch):
+    go = threading.Event()
+    real = actions.uploads._read
+
+    def slow(data, limit):
+        go.wait(10)
+        return real(data, limit)
+
+    monkeypatch.setattr(actions.uploads, "_read", slow)
+
+    async def run():
+        rooms = make_rooms(parsers=1, under_way=2)
+        waiting = [asyncio.create_task(rooms.uploads.accept(v1_torrent(f"t{n}"), "test")) for n in range(2)]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert await code_of(rooms.uploads.accept(v1_torrent("late"), "test")) == "busy"
+        patient = asyncio.create_task(rooms.uploads.accept(v1_torrent("late"), "test", patient=True))
+        await asyncio.sleep(0)
+        go.set()
+        assert all(accepted.new for accepted in await asyncio.gather(*waiting, patient))
+        assert (await rooms.uploads.accept(v1_torrent("after"), "test")).new
+
+    asyncio.run(run())
+
+
+def test_an_upload_whose_sender_leaves_is_announced_all_the_same(rooms):
+    async def run():
+        sender = asyncio.create_task(rooms.uploads.accept(v1_torrent(), "test"))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        sender.cancel()
+        await asyncio.gather(sender, return_exceptions=True)
+        await rooms.uploads.drain()
+        assert rooms.policy.allowed == {parsed(v1_torrent()).infohash}
+        assert await rooms.cache.has(parsed(v1_torrent()).infohash)
+
+    asyncio.run(run())
+
+
+def test_a_burst_of_uploads_is_bounded_before_any_of_them_starts(make_rooms):
+    async def run():
+        rooms = make_rooms(under_way=3)
+        uploads = (rooms.uploads.accept(v1_torrent(f"t{n}"), "test") for n in range(10))
+        outcomes = await asyncio.gather(*uploads, return_exceptions=True)
+        assert [getattr(outcome, "code", "") for outcome in outcomes] == [""] * 3 + ["busy"] * 7
+        assert (await rooms.uploads.accept(v1_torrent("after"), "test")).new
+
+    asyncio.run(run())

@@ -1,0 +1,238 @@
+import asyncio
+import json
+import socket
+import stat
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+
+from bittorrent.refusal import Refusal
+from doors.control import LINE_LIMIT, ControlServer
+
+
+async def _count(arguments):
+    for number in range(arguments["to"]):
+        yield {"number": number}
+
+
+async def _refuse(_arguments):
+    yield {"began": True}
+    raise Refusal("not-found", "that one")
+
+
+async def _break(_arguments):
+    yield {"began": True}
+    raise RuntimeError("a secret of the inside")
+
+
+async def _fail_on_disk(_arguments):
+    yield {"began": True}
+    raise OSError(28, "No space left on device", "/out")
+
+
+DEEDS = {"count": _count, "refuse": _refuse, "break": _break, "disk": _fail_on_disk}
+
+
+class Endless:
+    """A deed that goes on until it is ended, and says when it was."""
+
+    def __init__(self):
+        self.began = asyncio.Event()
+        self.ended = asyncio.Event()
+
+    async def __call__(self, _arguments):
+        try:
+            yield {"began": True}
+            self.began.set()
+            await asyncio.Event().wait()
+        finally:
+            self.ended.set()
+
+
+@asynccontextmanager
+async def serving(path, deeds=DEEDS, **limits):
+    server = ControlServer(deeds, path, **limits)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.close()
+
+
+async def said(path, line):
+    reader, writer = await asyncio.open_unix_connection(path, limit=LINE_LIMIT)
+    writer.write(line)
+    await writer.drain()
+    try:
+        return [json.loads(each) for each in (await reader.read()).splitlines()]
+    finally:
+        await leave(writer)
+
+
+async def leave(writer):
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
+
+
+def asked(path, deed, **arguments):
+    return said(path, json.dumps({"deed": deed, "arguments": arguments}).encode() + b"\n")
+
+
+def run(path, deed, **arguments):
+    async def main():
+        async with serving(path):
+            return await asked(path, deed, **arguments)
+
+    return asyncio.run(main())
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "control.sock"
+
+
+def test_a_deed_answers_its_records_and_an_end(path):
+    assert run(path, "count", to=2) == [{"number": 0}, {"number": 1}, {"end": True}]
+
+
+def test_a_refusal_is_a_record(path):
+    began, refused, end = run(path, "refuse")
+    assert began == {"began": True}
+    assert refused["refused"] == "not-found"
+    assert refused["text"].endswith("(that one)")
+    assert end == {"end": True}
+
+
+def test_a_failure_says_nothing_of_the_inside(path):
+    _, refused, end = run(path, "break")
+    assert refused["refused"] == "internal"
+    assert "secret" not in refused["text"]
+    assert end == {"end": True}
+
+
+def test_a_failure_of_the_disk_is_named(path):
+    assert "No space left on device: /out" in run(path, "disk")[1]["text"]
+
+
+def test_an_unknown_deed_is_refused_by_naming_the_known(path):
+    refused, end = run(path, "dance")
+    assert refused["refused"] == "bad-request"
+    assert "break, count, disk, refuse" in refused["text"]
+    assert end == {"end": True}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"\n",
+        b"hello\n",
+        b"[]\n",
+        b"5\n",
+        b"{}\n",
+        b'{"deed": 5}\n',
+        b'{"deed": "count", "arguments": []}\n',
+        b'{"deed": "count", "arguments": {}, "more": 1}\n',
+        b"\xff\xfe\n",
+        b"[" * 100_000 + b"\n",
+        b'{"deed": "' + b"x" * (LINE_LIMIT + 10) + b'"}\n',
+    ],
+)
+def test_a_malformed_request_is_refused_and_the_next_is_answered(path, line):
+    async def main():
+        async with serving(path):
+            try:
+                answer = await said(path, line)
+            except ConnectionError:
+                answer = [{"refused": "bad-request"}, {"end": True}]  # closed upon what was left unread
+            return answer, await asked(path, "count", to=0)
+
+    answer, after = asyncio.run(main())
+    assert answer[0]["refused"] == "bad-request"
+    assert answer[-1] == {"end": True}
+    assert after == [{"end": True}]
+
+
+def test_a_client_that_says_nothing_is_sent_away(path):
+    async def main():
+        async with serving(path, patience=0.01):
+            return await said(path, b'{"deed"')
+
+    assert asyncio.run(main())[0]["refused"] == "bad-request"
+
+
+def test_the_socket_is_its_owners_alone_and_gone_at_the_end(path):
+    async def main():
+        async with serving(path):
+            return path.stat().st_mode, [each.name for each in path.parent.iterdir()]
+
+    mode, names = asyncio.run(main())
+    assert stat.S_ISSOCK(mode)
+    assert stat.S_IMODE(mode) == 0o600
+    assert names == ["control.sock"]
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_socket_that_a_dead_server_left_is_replaced(path):
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    assert run(path, "count", to=0) == [{"end": True}]
+
+
+def test_a_client_that_goes_away_ends_its_deed(path):
+    async def main():
+        endless = Endless()
+        async with serving(path, {"endless": endless}):
+            reader, writer = await asyncio.open_unix_connection(path)
+            writer.write(b'{"deed": "endless"}\n')
+            await reader.readline()
+            await endless.began.wait()
+            await leave(writer)
+            async with asyncio.timeout(10):
+                await endless.ended.wait()
+
+    asyncio.run(main())
+
+
+def test_shutdown_ends_the_deeds_under_way(path):
+    async def main():
+        endless = Endless()
+        async with serving(path, {"endless": endless}) as server:
+            reader, writer = await asyncio.open_unix_connection(path)
+            writer.write(b'{"deed": "endless"}\n')
+            await reader.readline()
+            await endless.began.wait()
+            async with asyncio.timeout(10):
+                await server.close()
+            assert endless.ended.is_set()
+            assert await reader.read() == b""
+            await leave(writer)
+
+    asyncio.run(main())
+
+
+def test_more_clients_than_allowed_are_busy_and_others_go_on(path):
+    async def main():
+        endless = Endless()
+        async with serving(path, {"endless": endless, "count": _count}, clients=1):
+            reader, writer = await asyncio.open_unix_connection(path)
+            writer.write(b'{"deed": "endless"}\n')
+            await reader.readline()
+            answer = await asked(path, "count", to=1)
+            await leave(writer)
+            await endless.ended.wait()
+            return answer
+
+    assert asyncio.run(main())[0]["refused"] == "busy"
+
+
+def test_a_client_that_does_not_read_holds_up_no_one_else(path):
+    async def main():
+        async with serving(path):
+            _, writer = await asyncio.open_unix_connection(path)
+            writer.write(b'{"deed": "count", "arguments": {"to": 1000000}}\n')
+            answer = await asked(path, "count", to=1)
+            await leave(writer)
+            return answer
+
+    assert asyncio.run(main()) == [{"number": 0}, {"end": True}]

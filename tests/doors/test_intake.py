@@ -1,0 +1,53 @@
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+from starlette.requests import Request
+
+from bittorrent.refusal import Refusal
+from doors.client import ClientAddress
+from doors.intake import Intake, Tally
+from doors.limits import Body, BodyMemory, Rates
+
+
+class Broken:
+    limit = 100
+
+    async def accept(self, data, actor):
+        raise OSError("the disk is gone")
+
+
+def take(client=("1.2.3.4", 1), size=10):
+    memory, tally = BodyMemory(1000), Tally()
+    intake = Intake(Broken(), ClientAddress([], "x-forwarded-for"), Rates("9/hour"), memory, tally, None)
+
+    async def receive():
+        return {"type": "http.request", "body": bytes(size), "more_body": False}
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/",
+        "query_string": b"",
+        "headers": [],
+        "client": client,
+    }
+    with pytest.raises(Refusal) as caught:
+        asyncio.run(intake.take(Request(scope, receive), "test", 100, Body.read))
+    return SimpleNamespace(code=caught.value.code, held=memory.held, tally=tally)
+
+
+def test_the_unforeseen_is_counted_and_says_nothing_to_the_outside():
+    after = take()
+    assert after.code == "internal"
+    assert after.held == 0
+    assert after.tally == Tally(refusals=after.tally.refusals)
+    assert after.tally.refusals == {"internal": 1}
+
+
+def test_a_client_without_an_address_is_refused():
+    assert take(client=None).code == "no-address"
+
+
+def test_a_body_over_the_doors_limit_is_refused():
+    assert take(size=101).code == "too-large"

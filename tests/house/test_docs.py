@@ -1,0 +1,78 @@
+import asyncio
+import re
+import tomllib
+from pathlib import Path
+
+from prometheus_client import generate_latest
+from starlette.routing import Route
+
+from bittorrent.refusal import REASONS
+from peerage import __version__, serve
+from peerage.cli import main
+from peerage.config import Settings, as_markdown
+from peerage.wiring import open_rooms
+
+TREE = Path(__file__).parents[2]
+DOCS = TREE / "docs"
+
+
+def rows(page):
+    """The cells of every table row of a page."""
+    lines = (DOCS / page).read_text().splitlines()
+    return [
+        [cell.strip() for cell in line.strip("|").split(" | ")] for line in lines if line.startswith("| `")
+    ]
+
+
+def test_every_setting_is_documented_as_it_is():
+    assert as_markdown() in (DOCS / "settings.md").read_text()
+
+
+def test_every_error_code_is_documented_as_it_is():
+    documented = [tuple(cells) for cells in rows("errors.md") if len(cells) == 3]
+    assert documented == [(f"`{row.code}`", str(row.status), row.sentence) for row in REASONS.values()]
+
+
+def test_every_route_is_documented_and_no_other(tmp_path):
+    async def routes():
+        async with open_rooms(Settings(data=tmp_path / "data")) as rooms:
+            return serve.make_app(rooms, serve._guard(rooms)).routes
+
+    known = set()
+    for route in asyncio.run(routes()):
+        assert isinstance(route, Route)
+        # The tracker's two doors see to the methods themselves.
+        known.add((f"`{route.path}`", ", ".join(sorted(route.methods or {"GET"}))))
+    assert {(cells[0], cells[1]) for cells in rows("routes.md")} == known
+
+
+def test_every_command_is_documented_and_no_other():
+    documented = {
+        re.match(r"`peerage (\w+)", cells[0])[1] for cells in rows("operations.md") if "`peerage " in cells[0]
+    }
+    assert documented == set(main.commands)
+
+
+def test_every_figure_is_documented(tmp_path):
+    async def page():
+        async with open_rooms(Settings(data=tmp_path / "data")) as rooms:
+            app = serve.make_app(rooms, serve._guard(rooms))
+            door = next(route for route in app.routes if route.path == "/metrics").endpoint.__self__
+            return generate_latest(door._registry).decode()
+
+    text = (DOCS / "operations.md").read_text()
+    figures = set(re.findall(r"# TYPE (peerage_\w+)", asyncio.run(page())))
+    assert figures
+    assert not {name for name in figures if f"`{name}`" not in text}
+
+
+def test_links_between_pages_lead_somewhere():
+    for page in [*DOCS.rglob("*.md"), *TREE.glob("*.md")]:
+        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_version_is_the_same_everywhere():
+    assert tomllib.loads((TREE / "pyproject.toml").read_text())["project"]["version"] == __version__
+    newest = re.search(r"^## \[(\d[^\]]*)\]", (TREE / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest[1] == __version__
