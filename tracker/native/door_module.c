@@ -376,6 +376,9 @@ static PyMethodDef door_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
+/* ISO C does not know functions behind void pointers, on which Python's slots rest. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpedantic"
 static PyType_Slot door_slots[] = {
     {Py_tp_new, door_new},
     {Py_tp_dealloc, door_dealloc},
@@ -383,6 +386,7 @@ static PyType_Slot door_slots[] = {
     {Py_tp_doc, "Answers announces and scrapes over a native store."},
     {0, NULL},
 };
+#pragma GCC diagnostic pop
 
 static PyType_Spec door_spec = {
     .name = "tracker._native.Door",

@@ -30,7 +30,7 @@ enum {
     PACKETS = 64,   /* in one call */
     ROUNDS = 16,    /* of packets, before others get their turn */
     IN_SIZE = 2 * HTTP_HEAD_MOST,
-    OUT_SIZE = 4 * HTTP_REPLY_MOST, /* pipelined answers that go out in one piece */,
+    OUT_SIZE = 4 * HTTP_REPLY_MOST, /* pipelined answers go out in one piece */
     PACKET_SIZE = UDP_REQUEST_MOST + 8,
     SPARE_MOST = 64, /* connection objects kept for the next clients */
     STACK = 256 << 10
