@@ -24,10 +24,19 @@ _LINGER = 2.0  # seconds for a refused client to take its answer before the conn
 _LINGER_BYTES = 4 << 20
 _TRACKER_PATHS = (b"/announce", b"/scrape")
 
-_TIMEOUT = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+TIMEOUT = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 _STOPPING = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 _TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 _OK = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b"
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """Connections in numbers: how many are open, and since the start, closed for a cap or for being late."""
+
+    open: int
+    turned_away: int
+    timed_out: int
 
 
 @dataclass(slots=True)
@@ -55,6 +64,10 @@ class Guard:
         self.open += 1
         self.by_address[key] += 1
         return key
+
+    def connections(self) -> Connections:
+        """Return the connections in numbers."""
+        return Connections(self.open, self.turned_away, self.timed_out)
 
     def _crowded(self, key: str, host: str) -> bool:
         if self.max_connections and self.open >= self.max_connections:
@@ -133,6 +146,11 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._discarded > _LINGER_BYTES:
             self.transport.abort()
 
+    @property
+    def between_requests(self) -> bool:
+        """Whether no request is being read or answered."""
+        return self._phase is _Phase.IDLE and not self._refused and not self._busy()
+
     def _busy(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
@@ -205,9 +223,9 @@ class GuardedProtocol(HttpToolsProtocol):
         """Close a connection whose request does not come; say so where no answer has begun."""
         self.guard.timed_out += 1
         if self._phase is _Phase.BODY and self._busy() and not self.cycle.response_started:
-            self._abandon(_TIMEOUT)
+            self._abandon(TIMEOUT)
         elif self._phase is _Phase.HEAD and not self._busy():
-            self._close_with(_TIMEOUT)
+            self._close_with(TIMEOUT)
         else:
             self.transport.abort()
 

@@ -1,6 +1,6 @@
 """Hides how the service is watched: `/healthz` for those who restart it, `/metrics` for those who plot it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -13,10 +13,11 @@ from starlette.routing import Route
 from actions.health import Health
 from bittorrent.refusal import Refusal
 from doors.client import ClientAddress
-from doors.guard import Guard
+from doors.guard import Connections
 from doors.intake import Tally
 from tracker.flusher import Flusher
 from tracker.model import Event
+from tracker.tally import Tally as Announced
 from tracker.tally import Transport
 from tracker.tracker import Tracker
 
@@ -26,9 +27,12 @@ _FORWARDING = ("x-forwarded-for", "forwarded", "x-real-ip")
 class TrackerCollector(Collector):
     """Reads the tracker's own plain numbers when a scraper asks, so that an announce pays for none of it."""
 
-    def __init__(self, tracker: Tracker, flusher: Flusher) -> None:
+    def __init__(
+        self, tracker: Tracker, flusher: Flusher, counted: Callable[[], Announced] | None = None
+    ) -> None:
         self._tracker = tracker
         self._flusher = flusher
+        self._counted = counted or (lambda: tracker.tally)
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric of tracker and journal."""
@@ -37,7 +41,7 @@ class TrackerCollector(Collector):
         yield from self._journal()
 
     def _requests(self) -> Iterator[Metric]:
-        tally = self._tracker.tally
+        tally = self._counted()
         announces = CounterMetricFamily(
             "peerage_announces", "Announces answered", labels=["transport", "event"]
         )
@@ -75,19 +79,19 @@ class TrackerCollector(Collector):
 class DoorsCollector(Collector):
     """Reads what the connection guard and the cache's doors count."""
 
-    def __init__(self, guard: Guard, tally: Tally) -> None:
-        self._guard = guard
+    def __init__(self, connections: Callable[[], Connections], tally: Tally) -> None:
+        self._connections = connections
         self._tally = tally
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric of connections and the cache."""
-        guard, tally = self._guard, self._tally
-        yield GaugeMetricFamily("peerage_connections", "Open HTTP connections", guard.open)
+        connections, tally = self._connections(), self._tally
+        yield GaugeMetricFamily("peerage_connections", "Open HTTP connections", connections.open)
         yield CounterMetricFamily(
-            "peerage_connections_turned_away", "Connections over a cap", guard.turned_away
+            "peerage_connections_turned_away", "Connections over a cap", connections.turned_away
         )
         yield CounterMetricFamily(
-            "peerage_requests_timed_out", "Requests that came too slowly", guard.timed_out
+            "peerage_requests_timed_out", "Requests that came too slowly", connections.timed_out
         )
         yield CounterMetricFamily("peerage_cache_hits", "Torrents fetched", tally.hits)
         yield CounterMetricFamily("peerage_cache_misses", "Torrents asked for and not held", tally.misses)

@@ -22,7 +22,7 @@ LONGEST_REQUEST = 4096
 NUMWANT_MOST6 = 66
 """At most so many IPv6 peers, so that a packet stays under 1,232 bytes and whole on any path."""
 
-_RECEIVE_BUFFER = 4 << 20
+RECEIVE_BUFFER = 4 << 20
 
 
 class UdpDoor(asyncio.DatagramProtocol):
@@ -41,7 +41,7 @@ class UdpDoor(asyncio.DatagramProtocol):
         """Keep the socket, and give it room for a burst."""
         self._transport = transport
         sock = transport.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Answer one packet, or keep silent."""

@@ -84,15 +84,15 @@ static void close_body(uint8_t *hole, const uint8_t *body, struct text *out)
 
 static void put_failure(struct clerk *clerk, enum refusal refusal, struct text *out)
 {
-    const struct terms *terms = clerk->terms;
+    const struct rules *rules = clerk->rules;
     uint8_t minutes[20];
-    size_t length = decimal(minutes, terms->interval >= 120 ? terms->interval / 60 : 1);
+    size_t length = decimal(minutes, rules->interval >= 120 ? rules->interval / 60 : 1);
     put_literal(out, "d14:failure reason");
-    put_string(out, terms->refusals[refusal].data, terms->refusals[refusal].length);
+    put_string(out, rules->refusals[refusal].data, rules->refusals[refusal].length);
     put_literal(out, "8:intervali");
-    put_number(out, terms->interval);
+    put_number(out, rules->interval);
     put_literal(out, "e12:min intervali");
-    put_number(out, terms->min_interval);
+    put_number(out, rules->min_interval);
     put_literal(out, "e8:retry in");
     put_string(out, minutes, length);
     put_literal(out, "e");
@@ -153,32 +153,32 @@ static struct slice put_off(struct clerk *clerk, enum verdict verdict)
 {
     struct answer *answer = &clerk->answer;
     answer->counts = (struct counts){0, 0, 0, 0};
-    answer->interval = answer->min_interval = clerk->terms->retry_soon;
+    answer->interval = answer->min_interval = clerk->rules->retry_soon;
     answer->peers_length = answer->peers6_length = 0;
     count(&clerk->counters.warnings);
-    return verdict == VERDICT_FULL ? clerk->terms->full : clerk->terms->restoring;
+    return verdict == VERDICT_FULL ? clerk->rules->full : clerk->rules->restoring;
 }
 
 static enum refusal client_of(struct clerk *clerk, const struct http_request *request, const struct address *socket,
                               struct address *out, bool *elsewhere)
 {
-    const struct terms *terms = clerk->terms;
+    const struct rules *rules = clerk->rules;
     *out = *socket;
-    if (networks_hold(terms->trusted, socket)) {
-        enum client found = client_forwarded(terms->trusted, request, terms->rfc7239, out);
+    if (networks_hold(rules->trusted, socket)) {
+        enum client found = client_forwarded(rules->trusted, request, rules->rfc7239, out);
         *elsewhere = found == CLIENT_ELSEWHERE;
         if (found == CLIENT_UNKNOWN)
             return REFUSED_NO_ADDRESS;
     }
-    if (terms->refuse_private && !*elsewhere && !networks_hold(terms->routed, out))
+    if (rules->refuse_private && !*elsewhere && !networks_hold(rules->routed, out))
         return REFUSED_PRIVATE_ADDRESS;
     return NOT_REFUSED;
 }
 
-static void fill_announce(const struct terms *terms, const struct announce_query *query,
+static void fill_announce(const struct rules *rules, const struct announce_query *query,
                           const struct address *address, struct announce *out)
 {
-    int64_t most = terms->numwant_most;
+    int64_t most = rules->numwant_most;
     memcpy(out->infohash, query->infohash, HASH_LENGTH);
     memcpy(out->peer, address->bytes, address->length);
     out->peer[address->length] = (uint8_t)(query->port >> 8);
@@ -187,7 +187,7 @@ static void fill_announce(const struct terms *terms, const struct announce_query
     out->event = query->event;
     out->seeder = query->seeder;
     out->families = 0;
-    out->numwant = query->numwant < 0 ? terms->numwant : (uint16_t)(query->numwant < most ? query->numwant : most);
+    out->numwant = query->numwant < 0 ? rules->numwant : (uint16_t)(query->numwant < most ? query->numwant : most);
 }
 
 /* Announce; false where the other server has to be asked. */
@@ -208,7 +208,7 @@ static bool put_announce(struct clerk *clerk, const struct http_request *request
         put_failure(clerk, refusal, out);
         return true;
     }
-    fill_announce(clerk->terms, &query, &address, &announce);
+    fill_announce(clerk->rules, &query, &address, &announce);
     enum verdict verdict = store_announce(clerk->store, &clerk->draw, &announce, clerk->now, &clerk->answer);
     if (verdict == VERDICT_UNLISTED || verdict == VERDICT_DENIED) {
         put_failure(clerk, verdict == VERDICT_DENIED ? REFUSED_DENIED : REFUSED_UNLISTED, out);
@@ -246,7 +246,7 @@ static void put_scrape(struct clerk *clerk, const struct http_request *request, 
         put_literal(out, "ee");
     }
     put_literal(out, "e5:flagsd20:min_request_intervali");
-    put_number(out, clerk->terms->min_interval);
+    put_number(out, clerk->rules->min_interval);
     put_literal(out, "eee");
 }
 
@@ -274,7 +274,7 @@ struct reading clerk_answer_stream(struct clerk *clerk, const uint8_t *data, siz
     struct reading reading = {READ_MORE, 0, 0};
     struct http_request request;
     while (reading.outcome == READ_MORE && out->end - out->at >= HTTP_REPLY_MOST) {
-        http_read(data + reading.used, length - reading.used, seen, clerk->terms->forwarded, &request);
+        http_read(data + reading.used, length - reading.used, seen, clerk->rules->forwarded, &request);
         seen = 0;
         if (request.kind == HTTP_PARTIAL) {
             reading.seen = request.length;

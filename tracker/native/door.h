@@ -24,7 +24,7 @@ enum {
 enum transport { OVER_HTTP, OVER_UDP, TRANSPORTS };
 
 /* What is fixed for as long as doors are open: every text and number comes from Python. */
-struct terms {
+struct rules {
     uint32_t interval, min_interval, retry_soon;
     uint16_t numwant, numwant_most, numwant_most6;
     bool refuse_private, rfc7239;
@@ -47,7 +47,7 @@ static inline void count(_Atomic uint64_t *counter)
 
 /* What one thread answers with. */
 struct clerk {
-    const struct terms *terms;
+    const struct rules *rules;
     struct store *store;
     struct draw draw;
     int64_t now;     /* unix seconds */

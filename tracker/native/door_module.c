@@ -16,9 +16,9 @@ enum { STREAM_OUT = 4 * HTTP_REPLY_MOST };
 
 typedef struct {
     PyObject_HEAD
-    PyObject *kept;   /* what the terms point into, and the store */
+    PyObject *kept;   /* what the rules point into, and the store */
     struct clerk *clerk; /* answers what Python asks itself */
-    struct terms terms;
+    struct rules rules;
     struct networks exempt;
     struct slice too_late;
     int64_t clock[2];
@@ -79,7 +79,7 @@ static bool read_refusals(Door *door, PyObject *texts)
         return false;
     }
     for (int at = 0; at < REFUSAL_COUNT; at++)
-        if (!keep_bytes(door, PyTuple_GET_ITEM(texts, at), &door->terms.refusals[at]))
+        if (!keep_bytes(door, PyTuple_GET_ITEM(texts, at), &door->rules.refusals[at]))
             return false;
     return true;
 }
@@ -96,7 +96,7 @@ static bool read_address(const char *bytes, Py_ssize_t length, struct address *o
 
 /* Door(store, ...). */
 
-static bool set_terms(Door *door, PyObject *args, PyObject *named)
+static bool set_rules(Door *door, PyObject *args, PyObject *named)
 {
     static char *names[] = {"store", "refusals", "full", "restoring", "bad_connection", "too_late", "header",
                             "trusted", "routed", "key", "interval", "min_interval", "retry_soon", "numwant",
@@ -107,31 +107,31 @@ static bool set_terms(Door *door, PyObject *args, PyObject *named)
     unsigned long long seed;
     long long unix_time, running;
     int refuse_private;
-    struct terms *terms = &door->terms;
+    struct rules *rules = &door->rules;
     if (!PyArg_ParseTupleAndKeywords(args, named, "O$O!SSSSSOOy#IIIHHHpK(LL):Door", names, &store, &PyTuple_Type,
                                      &refusals, &full, &restoring, &bad_connection, &too_late, &header, &trusted,
-                                     &routed, &key, &key_length, &terms->interval, &terms->min_interval,
-                                     &terms->retry_soon, &terms->numwant, &terms->numwant_most,
-                                     &terms->numwant_most6, &refuse_private, &seed, &unix_time, &running))
+                                     &routed, &key, &key_length, &rules->interval, &rules->min_interval,
+                                     &rules->retry_soon, &rules->numwant, &rules->numwant_most,
+                                     &rules->numwant_most6, &refuse_private, &seed, &unix_time, &running))
         return false;
-    if (key_length < 1 || key_length > BLAKE2B_KEY_MOST || terms->numwant_most > 200 || terms->numwant_most6 > 66 ||
-        terms->numwant > terms->numwant_most) {
+    if (key_length < 1 || key_length > BLAKE2B_KEY_MOST || rules->numwant_most > 200 || rules->numwant_most6 > 66 ||
+        rules->numwant > rules->numwant_most) {
         PyErr_SetString(PyExc_ValueError, "a key has 1 to 64 bytes, an answer at most 200 peers (66 of IPv6 over UDP)");
         return false;
     }
-    terms->refuse_private = refuse_private != 0;
+    rules->refuse_private = refuse_private != 0;
     door->clock[0] = unix_time;
     door->clock[1] = running;
     door->clerk->draw.state = seed;
     door->clerk->store = store_of(store);
-    blake2b_key(&terms->seal, (const uint8_t *)key, (size_t)key_length, 4);
+    blake2b_key(&rules->seal, (const uint8_t *)key, (size_t)key_length, 4);
     if (!door->clerk->store || PyList_Append(door->kept, store) < 0)
         return false;
-    return read_refusals(door, refusals) && keep_bytes(door, full, &terms->full) &&
-           keep_bytes(door, restoring, &terms->restoring) &&
-           keep_bytes(door, bad_connection, &terms->bad_connection) &&
-           keep_bytes(door, too_late, &door->too_late) && keep_bytes(door, header, &terms->forwarded) &&
-           read_networks(trusted, &terms->trusted) && read_networks(routed, &terms->routed);
+    return read_refusals(door, refusals) && keep_bytes(door, full, &rules->full) &&
+           keep_bytes(door, restoring, &rules->restoring) &&
+           keep_bytes(door, bad_connection, &rules->bad_connection) &&
+           keep_bytes(door, too_late, &door->too_late) && keep_bytes(door, header, &rules->forwarded) &&
+           read_networks(trusted, &rules->trusted) && read_networks(routed, &rules->routed);
 }
 
 static PyObject *door_new(PyTypeObject *type, PyObject *args, PyObject *named)
@@ -149,12 +149,12 @@ static PyObject *door_new(PyTypeObject *type, PyObject *args, PyObject *named)
         return NULL;
     }
     memset(door->clerk, 0, size);
-    door->clerk->terms = &door->terms;
-    if (!set_terms(door, args, named)) {
+    door->clerk->rules = &door->rules;
+    if (!set_rules(door, args, named)) {
         Py_DECREF(door);
         return NULL;
     }
-    door->terms.rfc7239 = door->terms.forwarded.length == 9 && memcmp(door->terms.forwarded.data, "forwarded", 9) == 0;
+    door->rules.rfc7239 = door->rules.forwarded.length == 9 && memcmp(door->rules.forwarded.data, "forwarded", 9) == 0;
     return (PyObject *)door;
 }
 
@@ -174,8 +174,8 @@ static void door_dealloc(Door *door)
     halt(door);
     if (door->loop)
         loop_free(door->loop);
-    PyMem_Free((void *)door->terms.trusted.rows);
-    PyMem_Free((void *)door->terms.routed.rows);
+    PyMem_Free((void *)door->rules.trusted.rows);
+    PyMem_Free((void *)door->rules.routed.rows);
     PyMem_Free(door->out);
     free(door->clerk);
     Py_XDECREF(door->kept);
@@ -250,7 +250,7 @@ static PyObject *door_start(Door *door, PyObject *args, PyObject *named)
 {
     static char *names[] = {"listeners", "datagrams", "threads", "secret", "header_ms", "write_ms", "keep_alive_ms",
                             "max_connections", "per_address", "exempt", NULL};
-    struct loop_settings settings = {.store = door->clerk->store, .terms = &door->terms, .too_late = door->too_late};
+    struct loop_settings settings = {.store = door->clerk->store, .rules = &door->rules, .too_late = door->too_late};
     PyObject *listeners, *datagrams, *exempt;
     const char *secret;
     Py_ssize_t length;

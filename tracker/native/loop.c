@@ -512,7 +512,7 @@ static bool set_up(struct loop *loop, unsigned number)
     memset(thread, 0, sizeof *thread);
     loop->threads[number] = thread;
     thread->loop = loop;
-    thread->clerk.terms = settings->terms;
+    thread->clerk.rules = settings->rules;
     thread->clerk.store = settings->store;
     thread->clerk.draw.state = settings->seed[number];
     thread->wheel.tick = tick_now();

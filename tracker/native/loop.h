@@ -11,7 +11,7 @@ enum { LOOP_SOCKETS_MOST = 64, LOOP_THREADS_MOST = 64 };
 
 struct loop_settings {
     struct store *store;
-    const struct terms *terms; /* outlives the loop, as the sockets and the store do */
+    const struct rules *rules; /* outlives the loop, as the sockets and the store do */
     size_t listeners, datagrams;
     int listener[LOOP_SOCKETS_MOST], datagram[LOOP_SOCKETS_MOST];
     unsigned threads;

@@ -40,12 +40,12 @@ struct packet {
     uint8_t *out;
 };
 
-static void seal(const struct terms *terms, const uint8_t issued[4], const struct address *address, uint8_t out[4])
+static void seal(const struct rules *rules, const uint8_t issued[4], const struct address *address, uint8_t out[4])
 {
     uint8_t message[4 + 16];
     memcpy(message, issued, 4);
     memcpy(message + 4, address->bytes, address->length);
-    blake2b_seal(&terms->seal, message, 4u + address->length, out);
+    blake2b_seal(&rules->seal, message, 4u + address->length, out);
 }
 
 static void head(const struct packet *packet, uint32_t action)
@@ -58,7 +58,7 @@ static size_t connect_reply(const struct clerk *clerk, const struct packet *pack
 {
     head(packet, CONNECT);
     write_big(packet->out + 8, (uint32_t)clerk->running);
-    seal(clerk->terms, packet->out + 8, packet->address, packet->out + 12);
+    seal(clerk->rules, packet->out + 8, packet->address, packet->out + 12);
     return 16;
 }
 
@@ -69,7 +69,7 @@ static bool holds(const struct clerk *clerk, const struct packet *packet)
     uint32_t age = (uint32_t)clerk->running - (uint32_t)read_big(packet->data, 4);
     if (age > CONNECTION_SECONDS && age < (uint32_t)0 - CONNECTION_SKEW)
         return false;
-    seal(clerk->terms, packet->data, packet->address, sealed);
+    seal(clerk->rules, packet->data, packet->address, sealed);
     for (int at = 0; at < 4; at++)
         difference |= sealed[at] ^ packet->data[4 + at];
     return difference == 0;
@@ -87,17 +87,17 @@ static size_t error_reply(const struct packet *packet, struct slice text)
 static size_t refuse(struct clerk *clerk, const struct packet *packet, enum refusal refusal)
 {
     count(&clerk->counters.refusals[refusal]);
-    return error_reply(packet, clerk->terms->refusals[refusal]);
+    return error_reply(packet, clerk->rules->refusals[refusal]);
 }
 
-static void fill_announce(const struct terms *terms, const struct packet *packet, uint8_t event, struct announce *out)
+static void fill_announce(const struct rules *rules, const struct packet *packet, uint8_t event, struct announce *out)
 {
     const uint8_t *data = packet->data;
     const struct address *address = packet->address;
-    uint16_t most = address->length == 4 ? terms->numwant_most : terms->numwant_most6;
+    uint16_t most = address->length == 4 ? rules->numwant_most : rules->numwant_most6;
     uint32_t wanted = (uint32_t)read_big(data + 92, 4);
     if (wanted > MOST)
-        wanted = terms->numwant;
+        wanted = rules->numwant;
     memcpy(out->infohash, data + 16, HASH_LENGTH);
     memcpy(out->peer, address->bytes, address->length);
     memcpy(out->peer + address->length, data + 96, 2);
@@ -118,16 +118,16 @@ static size_t announce_reply(struct clerk *clerk, const struct packet *packet)
     uint8_t event = number <= EVENT_PAUSED ? (uint8_t)number : EVENT_NONE;
     if (packet->data[96] == 0 && packet->data[97] == 0 && event != EVENT_STOPPED)
         return refuse(clerk, packet, REFUSED_BAD_PORT);
-    if (clerk->terms->refuse_private && !networks_hold(clerk->terms->routed, packet->address))
+    if (clerk->rules->refuse_private && !networks_hold(clerk->rules->routed, packet->address))
         return refuse(clerk, packet, REFUSED_PRIVATE_ADDRESS);
-    fill_announce(clerk->terms, packet, event, &announce);
+    fill_announce(clerk->rules, packet, event, &announce);
     enum verdict verdict = store_announce(clerk->store, &clerk->draw, &announce, clerk->now, answer);
     if (verdict == VERDICT_UNLISTED || verdict == VERDICT_DENIED)
         return refuse(clerk, packet, verdict == VERDICT_DENIED ? REFUSED_DENIED : REFUSED_UNLISTED);
     count(&clerk->counters.announces[OVER_UDP][event]);
     if (verdict != VERDICT_OK) {
         count(&clerk->counters.warnings);
-        *answer = (struct answer){.interval = clerk->terms->retry_soon};
+        *answer = (struct answer){.interval = clerk->rules->retry_soon};
     }
     size_t length = announce.families == 4 ? answer->peers_length : answer->peers6_length;
     head(packet, ANNOUNCE);
@@ -170,6 +170,6 @@ size_t clerk_answer_udp(struct clerk *clerk, const uint8_t *data, size_t length,
     if (action != ANNOUNCE && action != SCRAPE)
         return 0;
     if (!holds(clerk, &packet))
-        return error_reply(&packet, clerk->terms->bad_connection);
+        return error_reply(&packet, clerk->rules->bad_connection);
     return action == ANNOUNCE ? announce_reply(clerk, &packet) : scrape_reply(clerk, &packet);
 }

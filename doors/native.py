@@ -1,0 +1,213 @@
+"""Hides how the C threads are started, what they are told, and who goes on with what they hand over."""
+
+import asyncio
+import secrets
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from ipaddress import IPv4Network, IPv6Network
+from typing import TYPE_CHECKING, Any
+
+from bittorrent.refusal import REASONS
+from doors.announce import NUMWANT, NUMWANT_MOST
+from doors.client import ROUTED, unmapped
+from doors.guard import TIMEOUT, Connections, Guard
+from doors.short_path import Desk, ShortProtocol
+from doors.udp import BAD_CONNECTION, NUMWANT_MOST6, RECEIVE_BUFFER
+from tracker.model import Terms
+from tracker.swarms import FULL, RETRY_SOON
+from tracker.tally import Tally, Transport
+from tracker.tracker import RESTORING
+
+try:
+    from tracker import _native as native
+except ImportError:
+    native = None  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    from tracker._native import Door, Store
+
+Network = IPv4Network | IPv6Network
+Row = tuple[bytes, int, bool]
+Protocols = Callable[[bytes, Callable[[], None]], asyncio.Protocol]
+"""Makes the protocol of a connection from the bytes read so far and what is to be called at its end."""
+
+_DEFER = 1  # seconds that the kernel keeps a client to itself who says nothing
+
+
+def _rows(networks: Sequence[tuple[Network, bool]]) -> list[Row]:
+    return [(each.network_address.packed, each.prefixlen, verdict) for each, verdict in networks]
+
+
+def open_door(
+    store: "Store",
+    terms: Terms,
+    trusted: Sequence[Network],
+    header: str,
+    *,
+    refuse_private: bool,
+    key: bytes,
+    seed: int,
+    clock: tuple[int, int] = (0, 0),
+) -> "Door":
+    """Make what answers bytes with bytes over a native store; every text in its answers is one of ours.
+
+    `key` seals UDP connection ids. A `clock` (unix seconds, running seconds) that is not zero stands still.
+    """
+    return native.Door(
+        store,
+        refusals=tuple(REASONS[code].sentence.encode() for code in native.REFUSALS),
+        full=FULL,
+        restoring=RESTORING,
+        bad_connection=BAD_CONNECTION,
+        too_late=TIMEOUT,
+        header=header.lower().encode() if trusted else b"",
+        trusted=_rows([(unmapped(network), True) for network in trusted]),
+        routed=_rows(ROUTED),
+        key=key,
+        interval=terms.interval,
+        min_interval=terms.min_interval,
+        retry_soon=RETRY_SOON,
+        numwant=NUMWANT,
+        numwant_most=NUMWANT_MOST,
+        numwant_most6=NUMWANT_MOST6,
+        refuse_private=refuse_private,
+        seed=seed,
+        clock=clock,
+    )
+
+
+def tally_of(door: "Door", tally: Tally) -> Tally:
+    """Sum up what the door's threads and the doors in Python have counted."""
+    numbers, total = door.numbers(), Tally()
+    for over in Transport:
+        pairs = zip(numbers["announces"][over], tally.announces[over], strict=True)
+        total.announces[over] = [theirs + ours for theirs, ours in pairs]
+        total.scrapes[over] = numbers["scrapes"][over] + tally.scrapes[over]
+    total.warnings = numbers["warnings"] + tally.warnings
+    total.refusals.update(tally.refusals)
+    for code, count in zip(native.REFUSALS, numbers["refusals"], strict=True):
+        if count:
+            total.refusals[code] += count
+    return total
+
+
+class HandedProtocol(ShortProtocol):
+    """Goes on with a connection whose first bytes were read by somebody else."""
+
+    def __init__(self, first: bytes, gone: Callable[[], None], **named: Any) -> None:  # noqa: ANN401 - uvicorn's
+        super().__init__(**named)
+        self._first = first
+        self._gone = gone
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Read the first bytes as soon as the transport is fully there, or else with the next ones."""
+        super().connection_made(transport)
+        self.loop.call_soon(self._begin)
+
+    def _begin(self) -> None:
+        if self._first and self._key is not None and not self.transport.is_closing():
+            self.data_received(b"")
+
+    def data_received(self, data: bytes) -> None:
+        """Read a piece, after what was read before it."""
+        first, self._first = self._first, b""
+        super().data_received(first + data if first else data)
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Read the first bytes before the end is believed."""
+        self._begin()
+        return super().eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell whoever counts connections."""
+        super().connection_lost(exc)
+        self._gone()
+
+
+def handed(guard: Guard, desk: Desk) -> type[HandedProtocol]:
+    """Return the protocol class for connections that are handed over."""
+    return type("BoundHandedProtocol", (HandedProtocol,), {"guard": guard, "desk": desk})
+
+
+class NativeDoor:
+    """The threads that own the listening sockets, and the way from them into the event loop."""
+
+    def __init__(self, door: "Door", guard: Guard, exempt: Sequence[Network]) -> None:
+        self._door = door
+        self._guard = guard
+        self._exempt = exempt
+        self._adoptions: set[asyncio.Task[None]] = set()
+
+    def connections(self) -> Connections:
+        """Return the connections in numbers, those handed over included."""
+        numbers, ours = self._door.numbers(), self._guard.connections()
+        return Connections(
+            numbers["open"],
+            numbers["turned_away"] + ours.turned_away,
+            numbers["timed_out"] + ours.timed_out,
+        )
+
+    @contextmanager
+    def serving(
+        self,
+        tcp: Sequence[socket.socket],
+        udp: Sequence[socket.socket],
+        protocols: Protocols,
+        *,
+        threads: int,
+        keep_alive: float,
+        max_connections: int,
+        per_address: int,
+        backlog: int = 4096,
+    ) -> Iterator[None]:
+        """Serve bound sockets until the block ends; then the threads are joined and their connections closed."""
+        loop = asyncio.get_running_loop()
+        for each in tcp:
+            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, _DEFER)
+            each.listen(backlog)
+        for each in udp:
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        event = self._door.start(
+            listeners=[each.fileno() for each in tcp],
+            datagrams=[each.fileno() for each in udp],
+            threads=threads,
+            secret=secrets.token_bytes(16),
+            header_ms=round(self._guard.header_timeout * 1000),
+            write_ms=round(self._guard.body_timeout * 1000),
+            keep_alive_ms=round(keep_alive * 1000),
+            max_connections=max_connections,
+            per_address=per_address,
+            exempt=_rows([(unmapped(network), True) for network in self._exempt]),
+        )
+        loop.add_reader(event, self._take, protocols)
+        try:
+            yield
+        finally:
+            self._door.stop()
+            loop.remove_reader(event)
+            self._take(protocols)
+
+    def _take(self, protocols: Protocols) -> None:
+        for descriptor, address, first in self._door.take():
+            task = asyncio.ensure_future(self._adopt(descriptor, address, first, protocols))
+            self._adoptions.add(task)
+            task.add_done_callback(self._adoptions.discard)
+
+    async def _adopt(self, descriptor: int, address: bytes, first: bytes, protocols: Protocols) -> None:
+        """Give one connection to the event loop; it is counted out once, however it ends."""
+        left = False
+
+        def gone() -> None:
+            nonlocal left
+            if not left:
+                left = True
+                self._door.leave(address)
+
+        sock = socket.socket(fileno=descriptor)
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: protocols(first, gone), sock)
+        except OSError:
+            sock.close()
+            gone()
