@@ -130,6 +130,11 @@ def handed(guard: Guard, desk: Desk) -> type[HandedProtocol]:
     return type("BoundHandedProtocol", (HandedProtocol,), {"guard": guard, "desk": desk})
 
 
+def short(guard: Guard, desk: Desk) -> type[ShortProtocol]:
+    """Return the protocol class for connections that uvicorn accepts itself."""
+    return type("BoundShortProtocol", (ShortProtocol,), {"guard": guard, "desk": desk})
+
+
 class NativeDoor:
     """The threads that own the listening sockets, and the way from them into the event loop."""
 

@@ -83,6 +83,14 @@ class TrackerSection(Section):
         default=30, ge=0, le=3650, description="Days for which the completed count of an empty swarm is kept."
     )
 
+    door: Literal["auto", "native", "uvicorn"] = Field(
+        default="auto",
+        description="Who owns the sockets: threads in C (native), or uvicorn; auto is native with the native store.",
+    )
+    threads: int = Field(
+        default=1, ge=1, le=64, description="Threads of the native door; as many as cores are left for it."
+    )
+
     @model_validator(mode="after")
     def _order(self) -> "TrackerSection":
         if self.min_interval > self.interval:

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -32,6 +33,9 @@ from tracker.swarms import Swarms
 from tracker.sweeper import sweep_once
 from tracker.tracker import Tracker
 
+if TYPE_CHECKING:
+    from tracker._native import Store
+
 _DAY = 86_400
 
 log = structlog.get_logger()
@@ -52,6 +56,11 @@ class Rooms:
     takedowns: Takedowns
     transfer: Transfer
     health: Health
+
+    @property
+    def native_store(self) -> "Store | None":
+        """The store in C, where it is in use."""
+        return getattr(self.tracker.store, "native", None)
 
     async def restore(self) -> None:
         """Bring the swarms back from the journal; until that is done the tracker answers with a warning."""

@@ -68,7 +68,9 @@ def test_announces_are_read_alike(query: bytes) -> None:
 @settings(max_examples=500)
 @given(st.one_of(queries, st.lists(st.binary(min_size=19, max_size=21), max_size=90).map(
     lambda hashes: b"&".join(b"info_hash=" + each for each in hashes))))  # fmt: skip
-@example(b"&".join(b"info_hash=" + bytes([n]) * 20 for n in range(40, 126) if n not in b"%&") + b"&info_hash=x")
+@example(
+    b"&".join(b"info_hash=" + bytes([n]) * 20 for n in range(40, 126) if n not in b"%&") + b"&info_hash=x"
+)
 @example(b"x" * 8193)
 def test_scrapes_are_read_alike(query: bytes) -> None:
     assert native.read_scrape(query) == expected_scrape(query)
@@ -118,16 +120,16 @@ class Heard:
 
     def on_headers_complete(self) -> None:
         parser = self.parser
-        self.complete.append(
-            (parser.get_http_version(), parser.should_keep_alive(), parser.should_upgrade())
-        )
+        self.complete.append((parser.get_http_version(), parser.should_keep_alive(), parser.should_upgrade()))
 
     def on_message_complete(self) -> None:
         self.urls.append(b"")
 
 
 starts = st.sampled_from([b"GET ", b"GET  ", b"get ", b"POST ", b"HEAD ", b"", b"\r\nGET ", b"GET\t"])
-paths = st.sampled_from([b"/announce", b"/scrape", b"/announce/", b"/announcer", b"/%61nnounce", b"http://x/scrape"])
+paths = st.sampled_from(
+    [b"/announce", b"/scrape", b"/announce/", b"/announcer", b"/%61nnounce", b"http://x/scrape"]
+)
 versions = st.sampled_from(
     [b" HTTP/1.1", b" HTTP/1.0", b" HTTP/1.2", b" HTTP/2.0", b" http/1.1", b"", b"  HTTP/1.1", b" HTTP/1.1 "]
 )
@@ -144,7 +146,13 @@ values = st.one_of(
     ),
     raw,
 )  # fmt: skip
-headers = st.builds(lambda name, gap, value, end: name + b":" + gap + value + end, names, st.sampled_from([b"", b" "]), values, ends)
+headers = st.builds(
+    lambda name, gap, value, end: name + b":" + gap + value + end,
+    names,
+    st.sampled_from([b"", b" "]),
+    values,
+    ends,
+)
 requests = st.builds(
     lambda start, path, mark, query, version, end, lines, last: start + path + mark + query + version + end + b"".join(lines) + last,
     st.one_of(st.just(b"GET "), starts),
@@ -176,7 +184,9 @@ def test_a_head_that_is_taken_is_read_as_httptools_reads_it(data: bytes) -> None
 
 
 @pytest.mark.parametrize("byte", range(256))
-@pytest.mark.parametrize("where", [b"GET /announce?%bx HTTP/1.1\r\n\r\n", b"GET /scrape?a=1%b HTTP/1.1\r\n\r\n"])
+@pytest.mark.parametrize(
+    "where", [b"GET /announce?%bx HTTP/1.1\r\n\r\n", b"GET /scrape?a=1%b HTTP/1.1\r\n\r\n"]
+)
 def test_every_raw_byte_of_a_request_line(byte: int, where: bytes) -> None:
     data = where % bytes([byte])
     try:
@@ -197,7 +207,10 @@ def test_every_raw_byte_of_a_request_line(byte: int, where: bytes) -> None:
         b"GET /announce HTTP/1.1\r\n\r\n",
         b"GET /scrape HTTP/1.0\r\n\r\n",
         b"GET /announce? HTTP/1.1\r\nHost: x\r\nConnection: Keep-Alive\r\nUser-Agent: a(b)\xff\r\n\r\n",
-        b"GET /announce?" + HASH + PEER + b" HTTP/1.1\r\nHost:x\r\nAccept-Encoding: gzip\r\nConnection:close\r\n\r\n",
+        b"GET /announce?"
+        + HASH
+        + PEER
+        + b" HTTP/1.1\r\nHost:x\r\nAccept-Encoding: gzip\r\nConnection:close\r\n\r\n",
     ],
 )
 def test_what_clients_send_is_taken_whole_and_piecemeal(head: bytes) -> None:

@@ -1,0 +1,199 @@
+"""Hides which door stands at the sockets: the native threads where they can, uvicorn and asyncio otherwise."""
+
+import asyncio
+import secrets
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING
+
+import structlog
+import uvicorn
+
+from doors.announce import too_long
+from doors.guard import Connections, Guard, GuardedProtocol, guarded
+from doors.native import NativeDoor, handed, open_door, short, tally_of
+from doors.udp import UdpDoor
+from peerage.app import App
+from peerage.sockets import Bound
+from peerage.wiring import Rooms
+from tracker.tally import Tally
+
+if TYPE_CHECKING:
+    from tracker._native import Door
+
+BACKLOG = 4096
+_GRACE = 5  # seconds for requests under way when the service stops
+_KEY = 32  # bytes of the key behind UDP connection ids
+
+log = structlog.get_logger()
+
+
+class NoNativeDoor(Exception):
+    """The native door was asked for and cannot be had."""
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, whose signals are ours: it would end the process by the signal that it got."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+        self.before_shutdown = ExitStack()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to accept, then say so."""
+        await super().startup(sockets)
+        self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let nobody in any more, then let what was begun end."""
+        self.before_shutdown.close()
+        await super().shutdown(sockets)
+
+    def stop(self) -> None:
+        """Stop gracefully when called first, at once when called again."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone."""
+        yield
+
+
+class Entrance:
+    """The one way in: sockets on one side, the application and the tracker on the other.
+
+    Raises NoNativeDoor.
+    """
+
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+        settings = rooms.settings
+        self._door = _door(rooms)
+        self.native = self._door is not None and settings.tracker.door != "uvicorn"
+        if settings.tracker.door == "native" and not self.native:
+            raise NoNativeDoor("tracker.door is native, but the native store is not in use")
+        self._guard = _guard(rooms, capped=not self.native)
+        self._threads = (
+            NativeDoor(self._door, self._guard, settings.trusted_proxies)
+            if self._door is not None and self.native
+            else None
+        )
+
+    def connections(self) -> Connections:
+        """Return the connections in numbers."""
+        return (self._threads or self._guard).connections()
+
+    def tally(self) -> Tally:
+        """Return what was counted of announces and scrapes, by every door."""
+        ours = self._rooms.tracker.tally
+        return ours if self._door is None else tally_of(self._door, ours)
+
+    def server(self, app: App, bound: Sequence[Bound], ready: Callable[[], None]) -> Server:
+        """Make the server of everything that is not answered by the native threads, which it starts and stops."""
+
+        def begin() -> None:
+            if self._threads is not None:
+                server.before_shutdown.enter_context(self._open(self._threads, bound, server))
+            log.info("door.open", door="native" if self.native else "uvicorn")
+            ready()
+
+        server = Server(self._config(app), begin)
+        return server
+
+    def listened(self, bound: Sequence[Bound]) -> list[socket.socket]:
+        """Return the sockets that are left for uvicorn."""
+        return [] if self.native else [each.tcp for each in bound]
+
+    def _config(self, app: App) -> uvicorn.Config:
+        return uvicorn.Config(
+            app,
+            http=self._protocol(),
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            backlog=BACKLOG,
+            timeout_keep_alive=self._rooms.settings.http.keep_alive,
+            timeout_graceful_shutdown=_GRACE,
+        )
+
+    def _protocol(self) -> type[GuardedProtocol]:
+        return guarded(self._guard) if self._door is None else short(self._guard, self._door)
+
+    @contextmanager
+    def _open(self, threads: NativeDoor, bound: Sequence[Bound], server: Server) -> Iterator[None]:
+        assert self._door is not None
+        loop = asyncio.get_running_loop()
+        protocol = handed(self._guard, self._door)
+        settings = self._rooms.settings
+
+        def protocols(first: bytes, gone: Callable[[], None]) -> asyncio.Protocol:
+            state = server.server_state
+            return protocol(first, gone, config=server.config, server_state=state, app_state={}, _loop=loop)
+
+        with threads.serving(
+            [each.tcp for each in bound],
+            [each.udp for each in bound],
+            protocols,
+            threads=settings.tracker.threads,
+            keep_alive=settings.http.keep_alive,
+            max_connections=settings.http.max_connections,
+            per_address=settings.http.connections_per_address,
+            backlog=BACKLOG,
+        ):
+            yield
+
+    @asynccontextmanager
+    async def datagrams(self, bound: Sequence[Bound]) -> AsyncIterator[None]:
+        """Serve UDP from the event loop until the block ends, unless the native threads do."""
+        loop = asyncio.get_running_loop()
+        key = secrets.token_bytes(_KEY)
+        refuse = self._rooms.settings.tracker.refuse_private
+        transports = []
+        try:
+            for each in () if self.native else bound:
+                transport, _ = await loop.create_datagram_endpoint(
+                    lambda: UdpDoor(self._rooms.tracker, key, time.monotonic, refuse_private=refuse),
+                    sock=each.udp,
+                )
+                transports.append(transport)
+            yield
+        finally:
+            for transport in transports:
+                transport.close()
+
+
+def _door(rooms: Rooms) -> "Door | None":
+    """Return what answers in C, where the store is native."""
+    settings = rooms.settings
+    store = rooms.native_store
+    if store is None:
+        return None
+    return open_door(
+        store,
+        rooms.tracker.terms,
+        settings.trusted_proxies,
+        settings.forwarded_header,
+        refuse_private=settings.tracker.refuse_private,
+        key=secrets.token_bytes(_KEY),
+        seed=secrets.randbits(64),
+    )
+
+
+def _guard(rooms: Rooms, *, capped: bool) -> Guard:
+    """Make the bounds of connections; native threads hold to the caps themselves."""
+    http = rooms.settings.http
+    return Guard(
+        header_timeout=http.header_timeout,
+        body_timeout=http.body_timeout,
+        max_connections=http.max_connections if capped else 0,
+        connections_per_address=http.connections_per_address if capped else 0,
+        exempt=rooms.settings.trusted_proxies,
+        too_long=lambda: too_long(rooms.tracker),
+    )
