@@ -1,0 +1,408 @@
+/* Hides how changed swarms become rows of the journal, and rows swarms again; the payload is that of tracker/row.py.
+ *
+ * A shard is locked for one row at a time. The rows of a swarm are written from the last to the first: a removal
+ * moves peers down only, so one that moves meanwhile is written twice rather than never. */
+#include "shards.h"
+
+#include <stdlib.h>
+
+#define VERSION 1
+#define HEAD 13 /* version, completed, touched */
+#define SCANNED_AT_ONCE 4096
+#define DELETED SIZE_MAX
+
+struct entry {
+    uint8_t infohash[INFOHASH];
+    uint32_t part;
+    size_t offset, length; /* length DELETED: no payload */
+};
+
+struct rows {
+    uint8_t *bytes;
+    struct entry *entries;
+    size_t length, capacity; /* of the bytes */
+    size_t count, room;      /* of the entries */
+};
+
+struct keys {
+    uint8_t (*list)[INFOHASH];
+    size_t count, room;
+};
+
+/* Make room for `more` items of an array; false: no memory. */
+static bool reserve(void **array, size_t *room, size_t used, size_t more, size_t width)
+{
+    if (used + more <= *room)
+        return true;
+    size_t wider = (used + more) * 3 / 2 + 16;
+    void *grown = realloc(*array, wider * width);
+    if (!grown)
+        return false;
+    *array = grown;
+    *room = wider;
+    return true;
+}
+
+static void put_number(uint8_t *out, uint64_t number, uint32_t bytes)
+{
+    for (uint32_t at = 0; at < bytes; at++)
+        out[at] = (uint8_t)(number >> (8 * at));
+}
+
+static uint64_t get_number(const uint8_t *in, uint32_t bytes)
+{
+    uint64_t number = 0;
+    for (uint32_t at = 0; at < bytes; at++)
+        number |= (uint64_t)in[at] << (8 * at);
+    return number;
+}
+
+static bool add_entry(struct rows *rows, const uint8_t infohash[INFOHASH], uint64_t part, size_t length)
+{
+    if (!reserve((void **)&rows->entries, &rows->room, rows->count, 1, sizeof *rows->entries))
+        return false;
+    struct entry *entry = &rows->entries[rows->count++];
+    memcpy(entry->infohash, infohash, INFOHASH);
+    entry->part = (uint32_t)part;
+    entry->offset = rows->length;
+    entry->length = length;
+    return true;
+}
+
+static uint32_t slots_of(const struct swarm *swarm, uint32_t which, uint64_t part)
+{
+    uint64_t size = swarm_size(swarm, which), first = part << ROW_BITS;
+    return first >= size ? 0 : size - first < ROW ? (uint32_t)(size - first) : ROW;
+}
+
+static uint8_t *pack_pool(const struct swarm *swarm, uint32_t which, uint64_t part, uint8_t *out)
+{
+    const struct pool *pool = swarm_pool(swarm, which);
+    uint32_t count = slots_of(swarm, which, part), first = (uint32_t)part << ROW_BITS;
+    put_number(out, count, 2);
+    out += 2;
+    if (!count)
+        return out;
+    memcpy(out, pool_peer(pool, STRIDE(which), first), (size_t)count * STRIDE(which));
+    out += (size_t)count * STRIDE(which);
+    const uint32_t *words = pool_word(pool, first);
+    for (uint32_t at = 0; at < count; at++, out += 4)
+        put_number(out, words[at], 4);
+    return out;
+}
+
+static bool pack(struct rows *rows, const struct swarm *swarm, uint64_t part)
+{
+    size_t length = HEAD;
+    for (uint32_t which = 0; which < POOLS; which++)
+        length += 2 + (size_t)slots_of(swarm, which, part) * (STRIDE(which) + 4);
+    if (!reserve((void **)&rows->bytes, &rows->capacity, rows->length, length, 1) ||
+        !add_entry(rows, swarm->record.key, part, length))
+        return false;
+    uint8_t *out = rows->bytes + rows->length;
+    put_number(out, VERSION, 1);
+    put_number(out + 1, swarm->completed, 8);
+    put_number(out + 9, swarm->touched, 4);
+    out += HEAD;
+    for (uint32_t which = 0; which < POOLS; which++)
+        out = pack_pool(swarm, which, part, out);
+    rows->length += length;
+    return true;
+}
+
+/* Call the row of a swarm changed again, which the journal may hold. */
+static void mark(struct swarm *swarm, uint64_t part)
+{
+    bits_set(&swarm->dirty, part);
+    if (swarm->parts <= part)
+        swarm->parts = (uint32_t)part + 1;
+}
+
+/* Write one row of a swarm that was called clean; what cannot be written is called changed again. */
+static bool write_part(struct store *store, struct rows *rows, const uint8_t infohash[INFOHASH], uint64_t part,
+                       bool gone)
+{
+    bool done = true;
+    struct shard *shard = shard_enter(store, infohash);
+    struct swarm *swarm = shard_swarm(shard, infohash, infohash_hash(store, infohash));
+    if (swarm) {
+        done = gone ? add_entry(rows, infohash, part, DELETED) : pack(rows, swarm, part);
+        if (!done)
+            mark(swarm, part);
+    }
+    shard_leave(shard);
+    return done;
+}
+
+static void reverse(struct entry *first, size_t count)
+{
+    for (size_t at = 0; at < count / 2; at++) {
+        struct entry kept = first[at];
+        first[at] = first[count - 1 - at];
+        first[count - 1 - at] = kept;
+    }
+}
+
+/* Take what has changed of a swarm: the bits are the caller's to free. */
+static struct bits take_bits(struct store *store, const uint8_t infohash[INFOHASH], uint64_t *count, uint64_t *parts)
+{
+    struct bits bits = {.length = 0};
+    struct shard *shard = shard_enter(store, infohash);
+    struct swarm *swarm = shard_swarm(shard, infohash, infohash_hash(store, infohash));
+    *count = *parts = 0;
+    if (swarm) {
+        bits = swarm->dirty;
+        swarm->dirty = (struct bits){.length = 0};
+        *count = swarm_rows(swarm);
+        *parts = swarm->parts;
+        swarm->parts = (uint32_t)*count;
+    }
+    shard_leave(shard);
+    return bits;
+}
+
+static bool write_swarm(struct store *store, struct rows *rows, const uint8_t infohash[INFOHASH])
+{
+    uint64_t count, parts;
+    struct bits bits = take_bits(store, infohash, &count, &parts);
+    size_t before = rows->count;
+    bool done = true;
+    for (uint64_t part = count > parts ? count : parts; part-- > 0;)
+        if (part >= count || bits_has(&bits, part))
+            done &= write_part(store, rows, infohash, part, part >= count);
+    bits_free(&bits);
+    reverse(rows->entries + before, rows->count - before);
+    return done;
+}
+
+static bool add_key(struct keys *keys, const uint8_t infohash[INFOHASH])
+{
+    if (!reserve((void **)&keys->list, &keys->room, keys->count, 1, sizeof *keys->list))
+        return false;
+    memcpy(keys->list[keys->count++], infohash, INFOHASH);
+    return true;
+}
+
+static int compare(const void *one, const void *other)
+{
+    return memcmp(one, other, INFOHASH);
+}
+
+/* Collect the keys of a shard's changed swarms, sorted. Those for which there is no memory wait for the next time. */
+static void find_dirty(struct shard *shard, struct keys *keys)
+{
+    bool more = true, room = true;
+    for (uint32_t first = 0; more && room; first += SCANNED_AT_ONCE) {
+        pthread_mutex_lock(&shard->mutex);
+        uint32_t size = shard->swarms.size, end = first + SCANNED_AT_ONCE;
+        more = end < size;
+        for (uint32_t slot = first; slot < (more ? end : size) && room; slot++) {
+            const struct swarm *swarm = table_at(&shard->swarms, slot);
+            if (bits_any(&swarm->dirty))
+                room = add_key(keys, swarm->record.key);
+        }
+        shard_leave(shard);
+    }
+    if (keys->count)
+        qsort(keys->list, keys->count, sizeof *keys->list, compare);
+}
+
+/* Move what a shard has to delete into the rows. */
+static bool write_gone(struct store *store, struct shard *shard, struct rows *rows)
+{
+    struct keys keys = {0};
+    bool done = true;
+    pthread_mutex_lock(&shard->mutex);
+    for (uint32_t slot = 0; slot < shard->gone.size && done; slot++)
+        done = add_key(&keys, ((const struct gone *)table_at(&shard->gone, slot))->record.key);
+    if (keys.count)
+        qsort(keys.list, keys.count, sizeof *keys.list, compare);
+    for (size_t at = 0; at < keys.count && done; at++) {
+        uint32_t slot = table_find(&shard->gone, keys.list[at], infohash_hash(store, keys.list[at]));
+        uint32_t parts = ((const struct gone *)table_at(&shard->gone, slot))->parts;
+        for (uint32_t part = 0; part < parts && done; part++)
+            done = add_entry(rows, keys.list[at], part, DELETED);
+        if (done)
+            table_remove(&shard->gone, slot);
+    }
+    shard_leave(shard);
+    free(keys.list);
+    return done;
+}
+
+struct rows *store_take_dirty(struct store *store)
+{
+    struct rows *rows = calloc(1, sizeof *rows);
+    bool done = rows != NULL;
+    for (uint32_t at = 0; at < SHARDS && done && !rows->count; at++) {
+        struct keys keys = {0};
+        find_dirty(&store->shards[at], &keys);
+        for (size_t key = 0; key < keys.count && done; key++)
+            done = write_swarm(store, rows, keys.list[key]);
+        free(keys.list);
+    }
+    if (done && !rows->count)
+        for (uint32_t at = 0; at < SHARDS && done; at++)
+            done = write_gone(store, &store->shards[at], rows);
+    if (rows && !rows->count && !done) {
+        rows_free(rows);
+        return NULL;
+    }
+    return rows;
+}
+
+size_t rows_count(const struct rows *rows)
+{
+    return rows->count;
+}
+
+struct row rows_at(const struct rows *rows, size_t at)
+{
+    const struct entry *entry = &rows->entries[at];
+    if (entry->length == DELETED)
+        return (struct row){entry->infohash, entry->part, NULL, 0};
+    return (struct row){entry->infohash, entry->part, rows->bytes + entry->offset, entry->length};
+}
+
+void rows_free(struct rows *rows)
+{
+    if (rows) {
+        free(rows->bytes);
+        free(rows->entries);
+    }
+    free(rows);
+}
+
+static int put_back(struct store *store, const struct row *row)
+{
+    if (row->part >= MAX_PART)
+        return 0;
+    uint64_t hash = infohash_hash(store, row->infohash);
+    struct shard *shard = shard_enter(store, row->infohash);
+    struct swarm *swarm = shard_swarm(shard, row->infohash, hash);
+    bool done = true;
+    if (swarm)
+        mark(swarm, row->part);
+    else
+        done = shard_gone(shard, row->infohash, hash, row->part + 1);
+    shard_leave(shard);
+    return done ? 0 : -1;
+}
+
+int store_put_back(struct store *store, const struct row *rows, size_t count)
+{
+    int done = 0;
+    for (size_t at = 0; at < count; at++)
+        done |= put_back(store, &rows[at]);
+    return done;
+}
+
+/* What a payload holds of one pool, as it lies. */
+struct span {
+    const uint8_t *peers, *words;
+    uint32_t count;
+};
+
+struct piece {
+    uint64_t completed;
+    uint32_t touched;
+    struct span pools[POOLS];
+};
+
+/* Read a payload; false: no version of this program wrote it. */
+static bool unpack(const struct row *row, struct piece *piece)
+{
+    if (!row->payload || row->length < HEAD || row->payload[0] != VERSION)
+        return false;
+    const uint8_t *at = row->payload + HEAD, *end = row->payload + row->length;
+    piece->completed = get_number(row->payload + 1, 8);
+    piece->touched = (uint32_t)get_number(row->payload + 9, 4);
+    for (uint32_t which = 0; which < POOLS; which++) {
+        if (end - at < 2)
+            return false;
+        uint32_t count = (uint32_t)get_number(at, 2);
+        at += 2;
+        if (count > ROW || (size_t)(end - at) < (size_t)count * (STRIDE(which) + 4))
+            return false;
+        piece->pools[which] = (struct span){at, at + (size_t)count * STRIDE(which), count};
+        at += (size_t)count * (STRIDE(which) + 4);
+    }
+    return at == end;
+}
+
+/* Whether a swarm holds just the rows before this one, and nothing of it has changed. */
+static bool fits(const struct swarm *swarm, const struct piece *piece, uint64_t part)
+{
+    bool fits = !bits_any(&swarm->dirty);
+    for (uint32_t which = 0; which < POOLS; which++)
+        fits = fits && (!piece->pools[which].count || swarm_size(swarm, which) == part << ROW_BITS);
+    return fits;
+}
+
+/* Take the peers of a piece: as they lie where they fit, one by one against those that are there otherwise. */
+static int take_peers(struct store *store, struct swarm *swarm, const struct piece *piece, bool as_they_lie)
+{
+    int done = 0;
+    for (uint32_t which = 0; which < POOLS; which++) {
+        const struct span *span = &piece->pools[which];
+        for (uint32_t at = 0; at < span->count; at++) {
+            const uint8_t *peer = span->peers + (size_t)at * STRIDE(which);
+            uint32_t word = (uint32_t)get_number(span->words + 4 * (size_t)at, 4);
+            struct seek seek = {.peer = peer, .scheme = &store->scheme, .stride = STRIDE(which)};
+            bool taken = as_they_lie ? swarm_insert(swarm, &seek, which, word, false) != NONE
+                                     : swarm_absorb(swarm, &store->scheme, which, peer, word);
+            done = taken ? done : -1;
+        }
+    }
+    return done;
+}
+
+static int merge(struct store *store, struct swarm *swarm, const struct piece *piece, uint64_t part, bool own)
+{
+    bool as_they_lie = own && fits(swarm, piece, part);
+    struct before before = swarm_before(swarm);
+    int done = take_peers(store, swarm, piece, as_they_lie);
+    if (swarm->completed < piece->completed)
+        swarm->completed = piece->completed;
+    if (swarm->touched < piece->touched)
+        swarm->touched = piece->touched;
+    if (own && swarm->parts <= part)
+        swarm->parts = (uint32_t)part + 1;
+    if (!as_they_lie)
+        bits_set(&swarm->dirty, 0);
+    swarm_account(store, swarm, before);
+    return done;
+}
+
+static int restore(struct store *store, const struct row *row)
+{
+    struct piece piece;
+    if (row->part >= MAX_PART)
+        return 0;
+    if (!unpack(row, &piece))
+        return put_back(store, row);
+    uint8_t infohash[INFOHASH];
+    uint64_t hash;
+    memcpy(infohash, row->infohash, INFOHASH);
+    struct shard *shard = shard_enter_canonical(store, infohash, &hash);
+    struct swarm *swarm = shard_swarm(shard, infohash, hash);
+    if (!swarm) {
+        swarm = shard_make(store, shard, infohash, hash, piece.touched + EPOCH);
+        if (swarm)
+            swarm->dirty = (struct bits){.length = 0};
+    }
+    bool own = !memcmp(infohash, row->infohash, INFOHASH);
+    int done = swarm ? merge(store, swarm, &piece, row->part, own) : -1;
+    shard_leave(shard);
+    if (done == 0 && !own)
+        done = put_back(store, row);
+    return done;
+}
+
+int store_restore(struct store *store, const struct row *rows, size_t count)
+{
+    int done = 0;
+    for (size_t at = 0; at < count; at++)
+        done |= restore(store, &rows[at]);
+    return done;
+}

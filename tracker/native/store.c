@@ -1,0 +1,429 @@
+/* Hides the order of an announce in C: policy, aliases, swarm, answer; the twin of tracker/swarms.py. */
+#include "shards.h"
+
+#include <stdlib.h>
+
+#define MOVED_AT_ONCE 512 /* peers of a merged swarm that go over while a shard is locked */
+
+struct store *store_new(const struct terms *terms, const uint8_t key[16])
+{
+    struct store *store = calloc(1, sizeof *store);
+    if (!store)
+        return NULL;
+    store->terms = *terms;
+    memcpy(&store->scheme.secret, key, sizeof store->scheme.secret);
+    store->scheme.whole = !terms->peers_per_address;
+    store->cursor = (struct cursor){0, NONE, 0, NONE};
+    pthread_mutex_init(&store->sweeping, NULL);
+    for (uint32_t at = 0; at < SHARDS; at++) {
+        struct shard *shard = &store->shards[at];
+        const struct secret *secret = &store->scheme.secret;
+        pthread_mutex_init(&shard->mutex, NULL);
+        table_init(&shard->swarms, secret, sizeof(struct swarm));
+        table_init(&shard->gone, secret, sizeof(struct gone));
+        table_init(&shard->aliases, secret, sizeof(struct alias));
+        table_init(&shard->allowed, secret, sizeof(struct record));
+        table_init(&shard->denied, secret, sizeof(struct record));
+    }
+    return store;
+}
+
+void store_free(struct store *store)
+{
+    if (!store)
+        return;
+    for (uint32_t at = 0; at < SHARDS; at++) {
+        struct shard *shard = &store->shards[at];
+        for (uint32_t slot = 0; slot < shard->swarms.size; slot++)
+            swarm_free(table_at(&shard->swarms, slot));
+        table_free(&shard->swarms);
+        table_free(&shard->gone);
+        table_free(&shard->aliases);
+        table_free(&shard->allowed);
+        table_free(&shard->denied);
+        pthread_mutex_destroy(&shard->mutex);
+    }
+    pthread_mutex_destroy(&store->sweeping);
+    free(store);
+}
+
+struct swarm *shard_swarm(struct shard *shard, const uint8_t infohash[INFOHASH], uint64_t hash)
+{
+    uint32_t slot = table_find(&shard->swarms, infohash, hash);
+    return slot == NONE ? NULL : table_at(&shard->swarms, slot);
+}
+
+struct swarm *shard_make(struct store *store, struct shard *shard, const uint8_t infohash[INFOHASH], uint64_t hash,
+                         int64_t now)
+{
+    uint32_t slot = table_add(&shard->swarms, infohash, hash);
+    if (slot == NONE)
+        return NULL;
+    struct swarm *swarm = table_at(&shard->swarms, slot);
+    bits_set(&swarm->dirty, 0);
+    swarm_touch(swarm, now);
+    uint32_t gone = table_find(&shard->gone, infohash, hash);
+    if (gone != NONE) {
+        swarm->parts = ((struct gone *)table_at(&shard->gone, gone))->parts;
+        table_remove(&shard->gone, gone);
+    }
+    atomic_fetch_add_explicit(&store->torrents, 1, memory_order_relaxed);
+    return swarm;
+}
+
+bool shard_gone(struct shard *shard, const uint8_t infohash[INFOHASH], uint64_t hash, uint64_t parts)
+{
+    uint32_t slot = table_find(&shard->gone, infohash, hash);
+    if (slot == NONE)
+        slot = table_add(&shard->gone, infohash, hash);
+    if (slot == NONE)
+        return false;
+    struct gone *gone = table_at(&shard->gone, slot);
+    if (gone->parts < parts)
+        gone->parts = (uint32_t)parts;
+    return true;
+}
+
+struct before swarm_before(const struct swarm *swarm)
+{
+    return (struct before){swarm_peers(swarm), swarm_complete(swarm)};
+}
+
+/* Unsigned numbers wrap, so that adding a difference below zero takes away. */
+void swarm_account(struct store *store, const struct swarm *swarm, struct before before)
+{
+    uint64_t peers = swarm_peers(swarm) - before.peers, complete = swarm_complete(swarm) - before.complete;
+    if (peers)
+        atomic_fetch_add_explicit(&store->peers, peers, memory_order_relaxed);
+    if (complete)
+        atomic_fetch_add_explicit(&store->complete, complete, memory_order_relaxed);
+}
+
+static uint64_t read_counter(const atomic_uint_fast64_t *counter)
+{
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+struct totals store_totals(struct store *store)
+{
+    return (struct totals){read_counter(&store->torrents), read_counter(&store->peers),
+                           read_counter(&store->complete)};
+}
+
+static bool holds(const struct table *table, const uint8_t infohash[INFOHASH], uint64_t hash)
+{
+    return table_find(table, infohash, hash) != NONE;
+}
+
+/* A denial always wins. */
+static enum verdict ruling(struct store *store, const struct shard *shard, const uint8_t infohash[INFOHASH],
+                           uint64_t hash)
+{
+    if (holds(&shard->denied, infohash, hash))
+        return VERDICT_DENIED;
+    return store_listed(store) && !holds(&shard->allowed, infohash, hash) ? VERDICT_UNLISTED : VERDICT_OK;
+}
+
+/* Answer with an interval from the terms; draws the jitter. */
+static enum verdict grant(struct store *store, struct draw *draw, struct answer *answer)
+{
+    const struct terms *terms = &store->terms;
+    answer->interval = terms->interval - terms->jitter + draw_below(draw, 2 * terms->jitter + 1);
+    answer->min_interval = terms->min_interval;
+    return VERDICT_OK;
+}
+
+static enum verdict put_off(struct answer *answer, enum verdict verdict)
+{
+    answer->interval = answer->min_interval = RETRY_SOON;
+    return verdict;
+}
+
+static bool has_room(struct store *store, const struct seek *seek)
+{
+    uint32_t cap = store->terms.peers_per_address;
+    return read_counter(&store->peers) < store->terms.max_peers && (!cap || seek->same < cap);
+}
+
+static struct place keep(struct store *store, struct swarm *swarm, const struct announce *announce, int64_t now)
+{
+    struct seek seek = {.peer = announce->peer, .scheme = &store->scheme, .stride = announce->stride};
+    struct place place = swarm_locate(swarm, &seek);
+    if (announce->event == EVENT_STOPPED) {
+        if (place.slot != NONE)
+            swarm_take(swarm, &store->scheme, place);
+        return (struct place){place.which, NONE};
+    }
+    if (place.slot == NONE && !has_room(store, &seek))
+        return place;
+    return swarm_put(swarm, announce, &seek, place, now);
+}
+
+static enum verdict serve(struct store *store, struct shard *shard, struct draw *draw,
+                          const struct announce *announce, const uint8_t infohash[INFOHASH], uint64_t hash,
+                          int64_t now, struct answer *answer)
+{
+    struct swarm *swarm = shard_swarm(shard, infohash, hash);
+    if (!swarm) {
+        if (announce->event == EVENT_STOPPED)
+            return grant(store, draw, answer);
+        if (read_counter(&store->torrents) >= store->terms.max_torrents)
+            return put_off(answer, VERDICT_FULL);
+        swarm = shard_make(store, shard, infohash, hash, now);
+        if (!swarm)
+            return put_off(answer, VERDICT_FULL);
+    }
+    struct before before = swarm_before(swarm);
+    struct place place = keep(store, swarm, announce, now);
+    swarm_account(store, swarm, before);
+    answer->counts = swarm_counts(swarm);
+    if (announce->event != EVENT_STOPPED && announce->numwant)
+        swarm_pick(swarm, announce, place, draw, answer);
+    return grant(store, draw, answer);
+}
+
+/* Go on to the shard of the hash that this one stands for, where it stands for another. */
+static struct shard *follow(struct store *store, struct shard *shard, uint8_t infohash[INFOHASH], uint64_t *hash)
+{
+    uint32_t slot = table_find(&shard->aliases, infohash, *hash);
+    if (slot == NONE)
+        return shard;
+    memcpy(infohash, ((const struct alias *)table_at(&shard->aliases, slot))->canonical, INFOHASH);
+    shard_leave(shard);
+    *hash = infohash_hash(store, infohash);
+    return shard_enter(store, infohash);
+}
+
+enum verdict store_announce(struct store *store, struct draw *draw, const struct announce *announce, int64_t now,
+                            struct answer *answer)
+{
+    uint8_t infohash[INFOHASH];
+    memcpy(infohash, announce->infohash, INFOHASH);
+    uint64_t hash = infohash_hash(store, infohash);
+    answer->counts = (struct counts){0};
+    answer->peers_length = answer->peers6_length = 0;
+    struct shard *shard = shard_enter(store, infohash);
+    enum verdict verdict = ruling(store, shard, infohash, hash);
+    if (verdict == VERDICT_OK && store_restoring(store))
+        verdict = put_off(answer, VERDICT_RESTORING);
+    if (verdict == VERDICT_OK) {
+        shard = follow(store, shard, infohash, &hash);
+        verdict = serve(store, shard, draw, announce, infohash, hash, now, answer);
+    }
+    shard_leave(shard);
+    return verdict;
+}
+
+enum verdict store_scrape(struct store *store, const uint8_t infohash[INFOHASH], struct counts *counts)
+{
+    uint8_t key[INFOHASH];
+    memcpy(key, infohash, INFOHASH);
+    uint64_t hash = infohash_hash(store, key);
+    *counts = (struct counts){0};
+    struct shard *shard = shard_enter(store, key);
+    enum verdict verdict = ruling(store, shard, key, hash);
+    if (verdict == VERDICT_OK) {
+        shard = follow(store, shard, key, &hash);
+        const struct swarm *swarm = shard_swarm(shard, key, hash);
+        if (swarm)
+            *counts = swarm_counts(swarm);
+    }
+    shard_leave(shard);
+    return verdict;
+}
+
+struct shard *shard_enter_canonical(struct store *store, uint8_t infohash[INFOHASH], uint64_t *hash)
+{
+    *hash = infohash_hash(store, infohash);
+    return follow(store, shard_enter(store, infohash), infohash, hash);
+}
+
+enum verdict store_ruling(struct store *store, const uint8_t infohash[INFOHASH])
+{
+    struct shard *shard = shard_enter(store, infohash);
+    enum verdict verdict = ruling(store, shard, infohash, infohash_hash(store, infohash));
+    shard_leave(shard);
+    return verdict;
+}
+
+/* Put a key into a table or take it out. */
+static int enlist(struct table *table, const uint8_t infohash[INFOHASH], uint64_t hash, bool in)
+{
+    uint32_t slot = table_find(table, infohash, hash);
+    if (in && slot == NONE)
+        return table_add(table, infohash, hash) == NONE ? -1 : 0;
+    if (!in && slot != NONE)
+        table_remove(table, slot);
+    return 0;
+}
+
+int store_allow(struct store *store, const uint8_t infohash[INFOHASH], bool allowed)
+{
+    struct shard *shard = shard_enter(store, infohash);
+    int done = enlist(&shard->allowed, infohash, infohash_hash(store, infohash), allowed);
+    shard_leave(shard);
+    return done;
+}
+
+int store_deny(struct store *store, const uint8_t infohash[INFOHASH], bool denied)
+{
+    struct shard *shard = shard_enter(store, infohash);
+    int done = enlist(&shard->denied, infohash, infohash_hash(store, infohash), denied);
+    shard_leave(shard);
+    return done;
+}
+
+bool store_ruled(struct store *store)
+{
+    bool ruled = false;
+    for (uint32_t at = 0; at < SHARDS && !ruled; at++) {
+        struct shard *shard = &store->shards[at];
+        pthread_mutex_lock(&shard->mutex);
+        ruled = shard->allowed.size || shard->denied.size;
+        shard_leave(shard);
+    }
+    return ruled;
+}
+
+void store_set_listed(struct store *store, bool listed)
+{
+    atomic_store(&store->listed, listed);
+}
+
+bool store_listed(struct store *store)
+{
+    return atomic_load_explicit(&store->listed, memory_order_relaxed);
+}
+
+void store_set_restoring(struct store *store, bool restoring)
+{
+    atomic_store(&store->restoring, restoring);
+}
+
+bool store_restoring(struct store *store)
+{
+    return atomic_load_explicit(&store->restoring, memory_order_relaxed);
+}
+
+static void forget(struct store *store, struct shard *shard, const uint8_t infohash[INFOHASH])
+{
+    struct swarm *swarm = shard_swarm(shard, infohash, infohash_hash(store, infohash));
+    if (!swarm)
+        return;
+    struct before before = swarm_before(swarm);
+    swarm_clear(swarm);
+    swarm_account(store, swarm, before);
+}
+
+void store_enforce(struct store *store)
+{
+    for (uint32_t at = 0; at < SHARDS; at++) {
+        struct shard *shard = &store->shards[at];
+        pthread_mutex_lock(&shard->mutex);
+        for (uint32_t slot = 0; slot < shard->denied.size; slot++)
+            forget(store, shard, ((const struct record *)table_at(&shard->denied, slot))->key);
+        shard_leave(shard);
+    }
+}
+
+void store_remove(struct store *store, const uint8_t infohash[INFOHASH])
+{
+    struct shard *shard = shard_enter(store, infohash);
+    forget(store, shard, infohash);
+    shard_leave(shard);
+}
+
+static int rename_swarm(struct store *store, const uint8_t alias[INFOHASH], const uint8_t canonical[INFOHASH])
+{
+    uint64_t hash = infohash_hash(store, alias);
+    struct shard *shard = shard_enter(store, alias);
+    uint32_t slot = table_find(&shard->aliases, alias, hash);
+    if (slot == NONE)
+        slot = table_add(&shard->aliases, alias, hash);
+    if (slot != NONE)
+        memcpy(((struct alias *)table_at(&shard->aliases, slot))->canonical, canonical, INFOHASH);
+    shard_leave(shard);
+    return slot == NONE ? -1 : 0;
+}
+
+/* Some peers on their way from one swarm to another, so that never two shards are locked. */
+struct parcel {
+    uint64_t completed;
+    int64_t touched;
+    uint32_t which, slot, count; /* where in the swarm it comes from; which POOLS: nothing is left */
+    uint32_t words[MOVED_AT_ONCE];
+    uint8_t peers[MOVED_AT_ONCE][18];
+};
+
+static void advance(struct parcel *parcel, const struct swarm *from)
+{
+    while (parcel->which < POOLS && parcel->slot >= swarm_size(from, parcel->which)) {
+        parcel->which++;
+        parcel->slot = 0;
+    }
+}
+
+/* Fill a parcel with the peers of one pool; false: that hash has no swarm. */
+static bool pack(struct store *store, const uint8_t alias[INFOHASH], struct parcel *parcel)
+{
+    struct shard *shard = shard_enter(store, alias);
+    const struct swarm *from = shard_swarm(shard, alias, infohash_hash(store, alias));
+    if (from) {
+        parcel->completed = from->completed;
+        parcel->touched = from->touched + EPOCH;
+        parcel->count = 0;
+        advance(parcel, from);
+        while (parcel->which < POOLS && parcel->count < MOVED_AT_ONCE &&
+               parcel->slot + parcel->count < swarm_size(from, parcel->which)) {
+            const struct pool *pool = swarm_pool(from, parcel->which);
+            uint32_t stride = STRIDE(parcel->which), slot = parcel->slot + parcel->count;
+            memcpy(parcel->peers[parcel->count], pool_peer(pool, stride, slot), stride);
+            parcel->words[parcel->count++] = *pool_word(pool, slot);
+        }
+    }
+    shard_leave(shard);
+    return from != NULL;
+}
+
+/* Merge a parcel; of two completed counts the larger stays, since a hybrid's client announces under both hashes. */
+static int unload(struct store *store, const uint8_t canonical[INFOHASH], const struct parcel *parcel)
+{
+    uint64_t hash = infohash_hash(store, canonical);
+    struct shard *shard = shard_enter(store, canonical);
+    struct swarm *swarm = shard_swarm(shard, canonical, hash);
+    if (!swarm)
+        swarm = shard_make(store, shard, canonical, hash, parcel->touched);
+    int done = swarm ? 0 : -1;
+    if (swarm) {
+        struct before before = swarm_before(swarm);
+        for (uint32_t at = 0; at < parcel->count; at++)
+            if (!swarm_absorb(swarm, &store->scheme, parcel->which, parcel->peers[at], parcel->words[at]))
+                done = -1;
+        if (swarm->completed < parcel->completed)
+            swarm->completed = parcel->completed;
+        if (swarm->touched + EPOCH < parcel->touched)
+            swarm_touch(swarm, parcel->touched);
+        bits_set(&swarm->dirty, 0);
+        swarm_account(store, swarm, before);
+    }
+    shard_leave(shard);
+    return done;
+}
+
+int store_join(struct store *store, const uint8_t alias[INFOHASH], const uint8_t canonical[INFOHASH])
+{
+    if (!memcmp(alias, canonical, INFOHASH))
+        return 0;
+    if (rename_swarm(store, alias, canonical) < 0)
+        return -1;
+    int done = 0;
+    struct parcel parcel = {.which = 0};
+    while (parcel.which < POOLS && done == 0) {
+        if (!pack(store, alias, &parcel))
+            return 0;
+        done = unload(store, canonical, &parcel);
+        parcel.slot += parcel.count;
+    }
+    store_remove(store, alias);
+    return done;
+}

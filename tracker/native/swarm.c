@@ -1,0 +1,284 @@
+/* Hides what an announce does to one swarm, and which of its rows have changed. */
+#include "swarm.h"
+
+#include <stdlib.h>
+
+bool bits_any(const struct bits *bits)
+{
+    return bits->length || bits->word;
+}
+
+bool bits_has(const struct bits *bits, uint64_t at)
+{
+    if (bits->length == ALL_ROWS)
+        return true;
+    if (!bits->length)
+        return at < 64 && bits->word >> at & 1;
+    return at / 64 < bits->length && bits->words[at / 64] >> (at % 64) & 1;
+}
+
+static void widen(struct bits *bits, uint64_t at)
+{
+    uint64_t length = at / 64 + 1 + at / 128;
+    uint64_t *words = length < ALL_ROWS ? calloc(length, sizeof *words) : NULL;
+    if (words && bits->length)
+        memcpy(words, bits->words, bits->length * sizeof *words);
+    else if (words)
+        words[0] = bits->word;
+    bits_free(bits);
+    bits->words = words;
+    bits->length = words ? (uint32_t)length : ALL_ROWS;
+}
+
+void bits_set(struct bits *bits, uint64_t at)
+{
+    if (bits->length == ALL_ROWS)
+        return;
+    if (at / 64 >= (bits->length ? bits->length : 1))
+        widen(bits, at);
+    if (bits->length == ALL_ROWS)
+        return;
+    uint64_t *words = bits->length ? bits->words : &bits->word;
+    words[at / 64] |= UINT64_C(1) << (at % 64);
+}
+
+void bits_free(struct bits *bits)
+{
+    if (bits->length && bits->length != ALL_ROWS)
+        free(bits->words);
+    *bits = (struct bits){.length = 0};
+}
+
+static const struct pool EMPTY;
+
+const struct pool *swarm_pool(const struct swarm *swarm, uint32_t which)
+{
+    if (which < SEEDERS6)
+        return &swarm->four[which];
+    return swarm->six ? &swarm->six[which - SEEDERS6] : &EMPTY;
+}
+
+/* The pool to change; NULL: no memory. */
+static struct pool *own_pool(struct swarm *swarm, uint32_t which)
+{
+    if (which < SEEDERS6)
+        return &swarm->four[which];
+    if (!swarm->six)
+        swarm->six = calloc(2, sizeof *swarm->six);
+    return swarm->six ? &swarm->six[which - SEEDERS6] : NULL;
+}
+
+uint32_t swarm_size(const struct swarm *swarm, uint32_t which)
+{
+    return swarm_pool(swarm, which)->size;
+}
+
+uint64_t swarm_peers(const struct swarm *swarm)
+{
+    uint64_t peers = 0;
+    for (uint32_t which = 0; which < POOLS; which++)
+        peers += swarm_size(swarm, which);
+    return peers;
+}
+
+uint64_t swarm_complete(const struct swarm *swarm)
+{
+    return (uint64_t)swarm_size(swarm, SEEDERS4) + swarm_size(swarm, SEEDERS6) - swarm->paused;
+}
+
+uint32_t swarm_rows(const struct swarm *swarm)
+{
+    uint32_t longest = 1;
+    for (uint32_t which = 0; which < POOLS; which++)
+        if (swarm_size(swarm, which) > longest)
+            longest = swarm_size(swarm, which);
+    return (longest - 1) / ROW + 1;
+}
+
+struct counts swarm_counts(const struct swarm *swarm)
+{
+    uint64_t leechers = (uint64_t)swarm_size(swarm, LEECHERS4) + swarm_size(swarm, LEECHERS6);
+    return (struct counts){swarm_complete(swarm), swarm->completed, leechers + swarm->paused, leechers};
+}
+
+void swarm_touch(struct swarm *swarm, int64_t now)
+{
+    int64_t seconds = now - EPOCH;
+    swarm->touched = seconds < 0 ? 0 : seconds > UINT32_MAX ? UINT32_MAX : (uint32_t)seconds;
+}
+
+struct place swarm_locate(const struct swarm *swarm, struct seek *seek)
+{
+    uint32_t first = seek->stride == STRIDE(SEEDERS4) ? SEEDERS4 : SEEDERS6;
+    for (uint32_t which = first; which < first + 2; which++) {
+        uint32_t slot = pool_find(swarm_pool(swarm, which), seek);
+        if (slot != NONE)
+            return (struct place){which, slot};
+    }
+    return (struct place){first, NONE};
+}
+
+static void refresh(struct swarm *swarm, struct place place, uint32_t word)
+{
+    uint32_t *mine = pool_word(swarm_pool(swarm, place.which), place.slot);
+    swarm->paused += (word & PAUSED) / PAUSED - (*mine & PAUSED) / PAUSED;
+    *mine = word;
+    bits_set(&swarm->dirty, place.slot >> ROW_BITS);
+}
+
+uint32_t swarm_insert(struct swarm *swarm, struct seek *seek, uint32_t which, uint32_t word, bool changed)
+{
+    struct pool *pool = own_pool(swarm, which);
+    uint32_t slot = pool ? pool_add(pool, seek, word) : NONE;
+    if (slot == NONE)
+        return NONE;
+    swarm->paused += (word & PAUSED) / PAUSED;
+    if (changed)
+        bits_set(&swarm->dirty, slot >> ROW_BITS);
+    return slot;
+}
+
+void swarm_take(struct swarm *swarm, const struct scheme *scheme, struct place place)
+{
+    struct pool *pool = own_pool(swarm, place.which);
+    uint32_t word = pool_remove(pool, scheme, STRIDE(place.which), place.slot);
+    swarm->paused -= (word & PAUSED) / PAUSED;
+    bits_set(&swarm->dirty, place.slot >> ROW_BITS);
+    bits_set(&swarm->dirty, pool->size >> ROW_BITS);
+}
+
+struct place swarm_put(struct swarm *swarm, const struct announce *announce, struct seek *seek, struct place place,
+                       int64_t now)
+{
+    bool paused = announce->event == EVENT_PAUSED && !announce->seeder;
+    uint32_t home = (place.which & ~1u) | !(announce->seeder || paused);
+    uint32_t old = place.slot != NONE ? *pool_word(swarm_pool(swarm, place.which), place.slot) : 0;
+    uint32_t flags = (old & COMPLETED) | (paused ? PAUSED : 0);
+    if (announce->event == EVENT_COMPLETED && announce->seeder && !(old & COMPLETED)) {
+        flags |= COMPLETED;
+        swarm->completed++;
+    }
+    swarm_touch(swarm, now);
+    uint32_t word = word_of(now, flags);
+    if (place.slot != NONE && home == place.which) {
+        refresh(swarm, place, word);
+        return place;
+    }
+    if (place.slot != NONE)
+        swarm_take(swarm, seek->scheme, place);
+    return (struct place){home, swarm_insert(swarm, seek, home, word, true)};
+}
+
+/* The later word wins, flags come with it; so rows may arrive in any order and more than once. */
+bool swarm_absorb(struct swarm *swarm, const struct scheme *scheme, uint32_t which, const uint8_t *peer,
+                  uint32_t word)
+{
+    struct seek seek = {.peer = peer, .scheme = scheme, .stride = STRIDE(which)};
+    struct place place = swarm_locate(swarm, &seek);
+    if (place.slot == NONE)
+        return swarm_insert(swarm, &seek, which, word, true) != NONE;
+    uint32_t mine = *pool_word(swarm_pool(swarm, place.which), place.slot);
+    uint32_t completed = (mine | word) & COMPLETED;
+    uint64_t theirs_rank = (uint64_t)(word >> 2) << 34 | (uint64_t)which << 32 | word;
+    uint64_t mine_rank = (uint64_t)(mine >> 2) << 34 | (uint64_t)place.which << 32 | mine;
+    if (theirs_rank > mine_rank) {
+        swarm_take(swarm, scheme, place);
+        return swarm_insert(swarm, &seek, which, word | completed, true) != NONE;
+    }
+    if ((mine & COMPLETED) != completed)
+        refresh(swarm, place, mine | completed);
+    return true;
+}
+
+struct shares {
+    uint32_t take[POOLS];
+};
+
+static uint32_t lesser(uint32_t one, uint32_t other)
+{
+    return one < other ? one : other;
+}
+
+/* At least a quarter for each family where it has as many, the rest in proportion to what is left. */
+static void share_families(uint32_t numwant, uint64_t have4, uint64_t have6, uint32_t want[2])
+{
+    if (have4 + have6 <= numwant) {
+        want[0] = (uint32_t)have4;
+        want[1] = (uint32_t)have6;
+        return;
+    }
+    uint32_t quarter = numwant / 4;
+    uint32_t base4 = have4 < quarter ? (uint32_t)have4 : quarter, base6 = have6 < quarter ? (uint32_t)have6 : quarter;
+    uint32_t rest = numwant - base4 - base6;
+    uint64_t left4 = have4 - base4, left6 = have6 - base6;
+    uint32_t more6 = (uint32_t)(rest * left6 / (left4 + left6));
+    want[0] = base4 + rest - more6;
+    want[1] = base6 + more6;
+}
+
+/* See tracker/shares.py: seeders are at most three quarters while leechers are there to fill the rest. */
+static struct shares share(uint32_t numwant, const uint32_t have[POOLS])
+{
+    struct shares shares;
+    uint32_t want[2];
+    share_families(numwant, (uint64_t)have[SEEDERS4] + have[LEECHERS4], (uint64_t)have[SEEDERS6] + have[LEECHERS6],
+                   want);
+    for (uint32_t family = 0; family < 2; family++) {
+        uint32_t seeders = have[2 * family], leechers = have[2 * family + 1], wanted = want[family];
+        uint32_t spare = wanted > leechers ? wanted - leechers : 0, most = wanted * 3 / 4;
+        shares.take[2 * family] = lesser(seeders, most > spare ? most : spare);
+        shares.take[2 * family + 1] = lesser(leechers, wanted - shares.take[2 * family]);
+    }
+    return shares;
+}
+
+void swarm_pick(const struct swarm *swarm, const struct announce *announce, struct place place, struct draw *draw,
+                struct answer *answer)
+{
+    uint32_t have[POOLS];
+    for (uint32_t which = 0; which < POOLS; which++)
+        have[which] = swarm_size(swarm, which);
+    if (place.slot != NONE)
+        have[place.which]--;
+    if (announce->seeder || announce->event == EVENT_PAUSED)
+        have[SEEDERS4] = have[SEEDERS6] = 0;
+    if (announce->families == 4)
+        have[SEEDERS6] = have[LEECHERS6] = 0;
+    else if (announce->families == 6)
+        have[SEEDERS4] = have[LEECHERS4] = 0;
+    struct shares shares = share(lesser(announce->numwant, MAX_NUMWANT), have);
+    uint32_t length[2] = {0, 0};
+    for (uint32_t which = 0; which < POOLS; which++) {
+        uint32_t six = which >= SEEDERS6, skip = place.which == which ? place.slot : NONE;
+        uint8_t *out = (six ? answer->peers6 : answer->peers) + length[six];
+        length[six] += pool_pick(swarm_pool(swarm, which), STRIDE(which), shares.take[which], skip, draw, out);
+    }
+    answer->peers_length = (uint16_t)length[0];
+    answer->peers6_length = (uint16_t)length[1];
+}
+
+static void free_pools(struct swarm *swarm)
+{
+    for (uint32_t which = 0; which < 2; which++) {
+        pool_free(&swarm->four[which]);
+        if (swarm->six)
+            pool_free(&swarm->six[which]);
+    }
+    free(swarm->six);
+    swarm->six = NULL;
+}
+
+void swarm_clear(struct swarm *swarm)
+{
+    for (uint32_t row = swarm_rows(swarm); row-- > 0;)
+        bits_set(&swarm->dirty, row);
+    free_pools(swarm);
+    swarm->paused = 0;
+    swarm->completed = 0;
+}
+
+void swarm_free(struct swarm *swarm)
+{
+    free_pools(swarm);
+    bits_free(&swarm->dirty);
+}

@@ -1,0 +1,65 @@
+/* Hides how one swarm keeps its peers: four pools by role and family; the C twin of tracker/swarm.py. */
+#ifndef PEERAGE_SWARM_H
+#define PEERAGE_SWARM_H
+
+#include "pool.h"
+#include "store.h"
+
+enum { SEEDERS4, LEECHERS4, SEEDERS6, LEECHERS6, POOLS };
+
+#define STRIDE(which) ((which) < SEEDERS6 ? 6u : 18u)
+#define ALL_ROWS UINT32_MAX
+
+/* A bit a row: in `word` up to 64 rows, beyond that in an array; ALL_ROWS as length: no memory, so all are set. */
+struct bits {
+    union {
+        uint64_t word;
+        uint64_t *words;
+    };
+    uint32_t length; /* of the array, 0: there is none */
+};
+
+struct swarm {
+    struct record record;
+    uint32_t touched; /* seconds from EPOCH */
+    uint64_t completed;
+    struct bits dirty;
+    uint32_t paused;
+    uint32_t parts; /* rows that the journal may hold */
+    struct pool four[2];
+    struct pool *six; /* the two of IPv6, once there is a peer for them */
+};
+
+/* Where a peer is; slot NONE: in neither pool of its family, of which `which` is the first. */
+struct place {
+    uint32_t which, slot;
+};
+
+bool bits_any(const struct bits *bits);
+bool bits_has(const struct bits *bits, uint64_t at);
+void bits_set(struct bits *bits, uint64_t at);
+void bits_free(struct bits *bits);
+
+const struct pool *swarm_pool(const struct swarm *swarm, uint32_t which);
+uint32_t swarm_size(const struct swarm *swarm, uint32_t which);
+uint64_t swarm_peers(const struct swarm *swarm);
+uint64_t swarm_complete(const struct swarm *swarm);
+uint32_t swarm_rows(const struct swarm *swarm);
+struct counts swarm_counts(const struct swarm *swarm);
+void swarm_touch(struct swarm *swarm, int64_t now);
+struct place swarm_locate(const struct swarm *swarm, struct seek *seek);
+struct place swarm_put(struct swarm *swarm, const struct announce *announce, struct seek *seek, struct place place,
+                       int64_t now);
+void swarm_take(struct swarm *swarm, const struct scheme *scheme, struct place place);
+/* Append a peer that is not here yet, calling its row changed or not; NONE: no memory. */
+uint32_t swarm_insert(struct swarm *swarm, struct seek *seek, uint32_t which, uint32_t word, bool changed);
+/* Merge one peer of another copy of this swarm; false: no memory. */
+bool swarm_absorb(struct swarm *swarm, const struct scheme *scheme, uint32_t which, const uint8_t *peer,
+                  uint32_t word);
+void swarm_pick(const struct swarm *swarm, const struct announce *announce, struct place place, struct draw *draw,
+                struct answer *answer);
+/* Forget all peers and the completed count. */
+void swarm_clear(struct swarm *swarm);
+void swarm_free(struct swarm *swarm);
+
+#endif
