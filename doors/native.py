@@ -15,9 +15,8 @@ from doors.guard import TIMEOUT, Connections, Guard
 from doors.short_path import Desk, ShortProtocol
 from doors.udp import BAD_CONNECTION, NUMWANT_MOST6, RECEIVE_BUFFER
 from tracker.model import Terms
-from tracker.swarms import FULL, RETRY_SOON
+from tracker.swarms import FULL, RESTORING, RETRY_SOON
 from tracker.tally import Tally, Transport
-from tracker.tracker import RESTORING
 
 try:
     from tracker import _native as native

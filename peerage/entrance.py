@@ -63,6 +63,23 @@ class Server(uvicorn.Server):
         yield
 
 
+def configuration(app: App, protocol: type[GuardedProtocol], keep_alive: int) -> uvicorn.Config:
+    """Return what uvicorn is told; `keep_alive` in seconds."""
+    return uvicorn.Config(
+        app,
+        http=protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=keep_alive,
+        timeout_graceful_shutdown=_GRACE,
+    )
+
+
 class Entrance:
     """The one way in: sockets on one side, the application and the tracker on the other.
 
@@ -101,27 +118,13 @@ class Entrance:
             log.info("door.open", door="native" if self.native else "uvicorn")
             ready()
 
-        server = Server(self._config(app), begin)
+        keep_alive = self._rooms.settings.http.keep_alive
+        server = Server(configuration(app, self._protocol(), keep_alive), begin)
         return server
 
     def listened(self, bound: Sequence[Bound]) -> list[socket.socket]:
         """Return the sockets that are left for uvicorn."""
         return [] if self.native else [each.tcp for each in bound]
-
-    def _config(self, app: App) -> uvicorn.Config:
-        return uvicorn.Config(
-            app,
-            http=self._protocol(),
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            backlog=BACKLOG,
-            timeout_keep_alive=self._rooms.settings.http.keep_alive,
-            timeout_graceful_shutdown=_GRACE,
-        )
 
     def _protocol(self) -> type[GuardedProtocol]:
         return guarded(self._guard) if self._door is None else short(self._guard, self._door)

@@ -60,7 +60,7 @@ class Rooms:
     @property
     def native_store(self) -> "Store | None":
         """The store in C, where it is in use."""
-        return getattr(self.tracker.store, "native", None)
+        return getattr(self.tracker.store, "handle", None)
 
     async def restore(self) -> None:
         """Bring the swarms back from the journal; until that is done the tracker answers with a warning."""

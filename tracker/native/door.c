@@ -209,7 +209,7 @@ static bool put_announce(struct clerk *clerk, const struct http_request *request
         return true;
     }
     fill_announce(clerk->rules, &query, &address, &announce);
-    enum verdict verdict = store_announce(clerk->store, &clerk->draw, &announce, clerk->now, &clerk->answer);
+    enum verdict verdict = store_announce(clerk->store, clerk->draw, &announce, clerk->now, &clerk->answer);
     if (verdict == VERDICT_UNLISTED || verdict == VERDICT_DENIED) {
         put_failure(clerk, verdict == VERDICT_DENIED ? REFUSED_DENIED : REFUSED_UNLISTED, out);
         return true;

@@ -49,7 +49,7 @@ static inline void count(_Atomic uint64_t *counter)
 struct clerk {
     const struct rules *rules;
     struct store *store;
-    struct draw draw;
+    struct draw *draw;
     int64_t now;     /* unix seconds */
     int64_t running; /* seconds of a clock that does not run backwards */
     int64_t dated;   /* the second that `date` was written for */

@@ -1,6 +1,5 @@
 /* Hides how Python starts, feeds, reads and stops the native doors. */
-#define PY_SSIZE_T_CLEAN
-#include "door_module.h"
+#include "module.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -24,6 +23,7 @@ typedef struct {
     int64_t clock[2];
     struct loop *loop;
     bool running;
+    uint64_t seed;
     uint8_t *out;
 } Door;
 
@@ -122,8 +122,9 @@ static bool set_rules(Door *door, PyObject *args, PyObject *named)
     rules->refuse_private = refuse_private != 0;
     door->clock[0] = unix_time;
     door->clock[1] = running;
-    door->clerk->draw.state = seed;
-    door->clerk->store = store_of(store);
+    door->seed = seed;
+    door->clerk->store = module_store(store);
+    door->clerk->draw = door->clerk->store ? module_draw(store) : NULL;
     blake2b_key(&rules->seal, (const uint8_t *)key, (size_t)key_length, 4);
     if (!door->clerk->store || PyList_Append(door->kept, store) < 0)
         return false;
@@ -271,9 +272,11 @@ static PyObject *door_start(Door *door, PyObject *args, PyObject *named)
     memcpy(settings.secret, secret, sizeof settings.secret);
     memcpy(settings.fixed_clock, door->clock, sizeof settings.fixed_clock);
     settings.exempt = door->exempt;
-    /* The first thread goes on with the door's own seed, so that a test can foretell it; the others start apart. */
     for (unsigned at = 0; at < settings.threads; at++)
-        settings.seed[at] = door->clerk->draw.state + at * 0xd1342543de82ef95;
+        settings.seed[at] = door->seed + at * 0xd1342543de82ef95;
+    /* Where the clock stands still, what Python answers and what the thread answers come from one source of chance. */
+    if (door->clock[0] && settings.threads == 1)
+        settings.shared_draw = door->clerk->draw;
     door->loop = loop_start(&settings);
     if (!door->loop)
         return PyErr_SetFromErrno(PyExc_OSError);

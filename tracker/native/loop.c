@@ -58,6 +58,7 @@ struct connection {
 
 struct thread {
     struct clerk clerk; /* first, for its alignment */
+    struct draw draw; /* its own chance, unless it is told to share */
     struct loop *loop;
     pthread_t id;
     bool started, stopping, resting;
@@ -514,7 +515,8 @@ static bool set_up(struct loop *loop, unsigned number)
     thread->loop = loop;
     thread->clerk.rules = settings->rules;
     thread->clerk.store = settings->store;
-    thread->clerk.draw.state = settings->seed[number];
+    thread->draw.state = settings->seed[number];
+    thread->clerk.draw = settings->shared_draw ? settings->shared_draw : &thread->draw;
     thread->wheel.tick = tick_now();
     lay_out_packets(thread);
     thread->epoll = epoll_create1(EPOLL_CLOEXEC);

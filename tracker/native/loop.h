@@ -16,6 +16,7 @@ struct loop_settings {
     int listener[LOOP_SOCKETS_MOST], datagram[LOOP_SOCKETS_MOST];
     unsigned threads;
     uint64_t seed[LOOP_THREADS_MOST];
+    struct draw *shared_draw; /* for tests with one thread; NULL: each has its own */
     uint64_t secret[2];
     uint32_t header_ms, write_ms, keep_alive_ms;
     uint32_t max_connections, per_address;

@@ -121,7 +121,7 @@ static size_t announce_reply(struct clerk *clerk, const struct packet *packet)
     if (clerk->rules->refuse_private && !networks_hold(clerk->rules->routed, packet->address))
         return refuse(clerk, packet, REFUSED_PRIVATE_ADDRESS);
     fill_announce(clerk->rules, packet, event, &announce);
-    enum verdict verdict = store_announce(clerk->store, &clerk->draw, &announce, clerk->now, answer);
+    enum verdict verdict = store_announce(clerk->store, clerk->draw, &announce, clerk->now, answer);
     if (verdict == VERDICT_UNLISTED || verdict == VERDICT_DENIED)
         return refuse(clerk, packet, verdict == VERDICT_DENIED ? REFUSED_DENIED : REFUSED_UNLISTED);
     count(&clerk->counters.announces[OVER_UDP][event]);
