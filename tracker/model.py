@@ -54,6 +54,10 @@ class Reply:
     warning: bytes = b""
 
 
+UNLISTED = "unlisted"
+DENIED = "denied"
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """A refused announce: the code of a row in the table of refusals."""

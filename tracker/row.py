@@ -8,6 +8,7 @@ import struct
 import sys
 from array import array
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bittorrent.infohash import InfoHash
 from tracker.pool import EPOCH, Pool, Words, type_of_word
@@ -20,8 +21,11 @@ _WORD = 4
 _SPAN = 1 << ROW_BITS
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+MAX_PART = 1 << 20
+"""Parts of one swarm; a row beyond them is damaged, since no swarm can be that large."""
+
+
+class Row(NamedTuple):
     """A journal row; without a payload it is one to delete."""
 
     infohash: InfoHash

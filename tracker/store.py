@@ -4,23 +4,59 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from bittorrent.infohash import InfoHash
-from tracker.model import Announce, Counts, Reply, Totals
+from tracker.model import Announce, Counts, Failure, Reply, Totals
 from tracker.row import Row
 
 
 class SwarmStore(Protocol):
-    """Every swarm in memory. Calls are plain functions without waiting; times are unix seconds.
+    """Every swarm in memory, and who may have one. Calls are plain functions without waiting; times are unix seconds.
 
     Two stores given the same calls, terms and source of chance answer with the same bytes: slots are filled and
     emptied in the same order, and chance is drawn in the order that `Swarms` and `Pool.pick` state.
     """
 
-    def announce(self, announce: Announce, now: int) -> Reply:
+    @property
+    def listed(self) -> bool:
+        """Whether only allowed torrents are tracked."""
+        ...
+
+    @listed.setter
+    def listed(self, listed: bool) -> None: ...
+
+    @property
+    def restoring(self) -> bool:
+        """Whether announces are put off with a warning, because the journal is still being read."""
+        ...
+
+    @restoring.setter
+    def restoring(self, restoring: bool) -> None: ...
+
+    def allow(self, infohash: InfoHash, allowed: bool) -> None:
+        """Let a torrent be tracked where only allowed ones are, or no longer; its swarm is not touched."""
+        ...
+
+    def deny(self, infohash: InfoHash, denied: bool) -> None:
+        """Refuse a torrent whatever else is said of it, or no longer; its swarm is not touched."""
+        ...
+
+    def refusal(self, infohash: InfoHash) -> str | None:
+        """Return the code of the refusal for a hash, or None; a denial always wins."""
+        ...
+
+    def ruled(self) -> bool:
+        """Tell whether anything is allowed or denied."""
+        ...
+
+    def enforce(self) -> None:
+        """Forget the swarms of what is denied."""
+        ...
+
+    def announce(self, announce: Announce, now: int) -> Reply | Failure:
         """Store the announcer and return its answer; see `Swarms.announce`."""
         ...
 
     def scrape(self, infohash: InfoHash) -> Counts:
-        """Return a swarm in numbers, zeros where there is none."""
+        """Return a swarm in numbers, zeros where there is none or it is refused."""
         ...
 
     def expire(self, now: int, budget: int) -> int:

@@ -1,17 +1,17 @@
 """Hides how all swarms live in memory: the store in Python, and the specification of any other."""
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
 from bittorrent.infohash import InfoHash
 from tracker import row as journal_row
 from tracker.draw import Draws
-from tracker.model import NOTHING, Announce, Counts, Event, Reply, Terms, Totals
+from tracker.model import DENIED, NOTHING, UNLISTED, Announce, Counts, Event, Failure, Reply, Terms, Totals
 from tracker.pool import word_of
-from tracker.row import DamagedRow, Piece, Row
+from tracker.row import MAX_PART, DamagedRow, Piece, Row
 from tracker.swarm import ROW_BITS, STRIDES, Swarm
 
 FULL = b"Tracker is full, this torrent is not tracked now"
+RESTORING = b"Tracker is starting, peers follow shortly"
 RETRY_SOON = 300
 """Seconds to wait after a temporary refusal; the shortest interval that tracker lists accept."""
 
@@ -27,6 +27,10 @@ class Swarms:
     """Swarms by infohash, packed. An announce costs the same however large its swarm is."""
 
     def __init__(self, terms: Terms, draws: Draws) -> None:
+        self.listed = False
+        self.restoring = False
+        self._allowed: set[InfoHash] = set()
+        self._denied: set[InfoHash] = set()
         self._terms = terms
         self._draws = draws
         self._swarms: dict[InfoHash, Swarm] = {}
@@ -34,19 +38,48 @@ class Swarms:
         # Changed swarms by their first byte, so that they come out sorted without one long sort.
         self._dirty: list[set[InfoHash]] = [set() for _ in range(_BUCKETS)]
         self._gone: dict[InfoHash, int] = {}
-        # Every swarm stands here once, from its making until the sweep finds it empty and removes it.
-        self._sweep: deque[InfoHash] = deque()
-        self._cursor = (0, -1)  # pool and slot where the sweep of the first swarm goes on, downwards
+        # By first byte too, every swarm once, from its making until the sweep finds it empty and removes it.
+        self._sweep: list[list[InfoHash]] = [[] for _ in range(_BUCKETS)]
+        self._place = (0, -1)  # bucket, and one above the swarm of it that the sweep visits next; -1: all of it
+        self._cursor = (0, -1)  # pool and slot where the sweep of that swarm goes on, downwards
         self._peers = 0
         self._complete = 0
 
-    def announce(self, announce: Announce, now: int) -> Reply:
+    def allow(self, infohash: InfoHash, allowed: bool) -> None:
+        """Let a torrent be tracked where only allowed ones are, or no longer."""
+        (self._allowed.add if allowed else self._allowed.discard)(infohash)
+
+    def deny(self, infohash: InfoHash, denied: bool) -> None:
+        """Refuse a torrent whatever else is said of it, or no longer."""
+        (self._denied.add if denied else self._denied.discard)(infohash)
+
+    def refusal(self, infohash: InfoHash) -> str | None:
+        """Return the code of the refusal for a hash, or None; a denial always wins."""
+        if infohash in self._denied:
+            return DENIED
+        return UNLISTED if self.listed and infohash not in self._allowed else None
+
+    def ruled(self) -> bool:
+        """Tell whether anything is allowed or denied."""
+        return bool(self._allowed or self._denied)
+
+    def enforce(self) -> None:
+        """Forget the swarms of what is denied."""
+        for infohash in self._denied:
+            self.remove(infohash)
+
+    def announce(self, announce: Announce, now: int) -> Reply | Failure:
         """Store the announcer, then answer: counts include it, the peers do not.
 
+        A refused torrent comes first, a store that is restoring second: that one says so and stores nothing.
         `stopped` removes it, and is a success when it was never here. A new torrent beyond the cap is answered
         with a warning, a new peer beyond its address's cap or the cap of all is served and not stored.
         Draws: those of the pick, then the jitter of the interval.
         """
+        if (code := self.refusal(announce.infohash)) is not None:
+            return Failure(code)
+        if self.restoring:
+            return Reply(NOTHING, RETRY_SOON, RETRY_SOON, warning=RESTORING)
         infohash = self._aliases.get(announce.infohash, announce.infohash)
         swarm = self._swarms.get(infohash)
         if swarm is None:
@@ -69,7 +102,7 @@ class Swarms:
     def _make(self, infohash: InfoHash, now: int) -> Swarm:
         swarm = self._swarms[infohash] = Swarm(now)
         swarm.parts = self._gone.pop(infohash, 0)
-        self._sweep.append(infohash)
+        self._sweep[infohash[0]].append(infohash)
         return swarm
 
     def _store(self, swarm: Swarm, announce: Announce, now: int) -> tuple[int, int]:
@@ -94,7 +127,9 @@ class Swarms:
         return Reply(counts, interval, self._terms.min_interval, peers, peers6)
 
     def scrape(self, infohash: InfoHash) -> Counts:
-        """Return a swarm in numbers, zeros where there is none."""
+        """Return a swarm in numbers, zeros where there is none or it is refused."""
+        if self.refusal(infohash) is not None:
+            return NOTHING
         swarm = self._swarms.get(self._aliases.get(infohash, infohash))
         return NOTHING if swarm is None else swarm.counts()
 
@@ -113,7 +148,9 @@ class Swarms:
         other = self._swarms.get(alias)
         if other is None:
             return
-        swarm = self._swarms.get(canonical) or self._make(canonical, other.touched)
+        swarm = self._swarms.get(canonical)
+        if swarm is None:
+            swarm = self._make(canonical, other.touched)
         self._merge(canonical, swarm, other.completed, other.touched, other.each())
         self.remove(alias)
 
@@ -144,25 +181,35 @@ class Swarms:
     def expire(self, now: int, budget: int) -> int:
         """Drop peers silent for longer than the timeout, and swarms that nobody remembers.
 
-        The sweep goes round all swarms, a large one in several calls, from its last slot down: what a removal
-        moves into a hole was looked at already.
+        The sweep goes round all swarms, first byte by first byte, within one from the swarm made last to the
+        first; a large swarm takes several calls, from its last slot down. So whatever a removal moves into a
+        hole, a slot's peer or a place's swarm, was looked at already.
         """
-        dropped, rounds = 0, len(self._sweep)
+        dropped, rounds = 0, len(self._swarms)
         while budget > 0 and rounds > 0:
             rounds -= 1
-            infohash = self._sweep[0]
+            bucket, place = self._next_place()
+            infohash = self._sweep[bucket][place]
             swarm = self._swarms[infohash]
             used, gone, done = self._expire(infohash, swarm, now, max(budget, _SWARM_COST + 1))
             budget -= used
             dropped += gone
             if not done:
                 break
-            self._sweep.popleft()
+            self._place = (bucket, place)
             if self._forgettable(swarm, now):
-                self._forget(infohash, swarm)
-            else:
-                self._sweep.append(infohash)
+                self._forget(infohash, swarm, place)
         return dropped
+
+    def _next_place(self) -> tuple[int, int]:
+        """Return where the swarm stands that is visited next; there is at least one."""
+        bucket, above = self._place
+        above = len(self._sweep[bucket]) if above < 0 else above
+        while not above:
+            bucket = (bucket + 1) % _BUCKETS
+            above = len(self._sweep[bucket])
+        self._place = (bucket, above)
+        return bucket, above - 1
 
     def _expire(self, infohash: InfoHash, swarm: Swarm, now: int, budget: int) -> tuple[int, int, bool]:
         """Sweep one swarm; return the slots looked at, the peers dropped, and whether its end was reached."""
@@ -192,7 +239,10 @@ class Swarms:
         idle = now - swarm.touched > self._terms.remember_completed
         return not swarm.completed or crowded or idle
 
-    def _forget(self, infohash: InfoHash, swarm: Swarm) -> None:
+    def _forget(self, infohash: InfoHash, swarm: Swarm, place: int) -> None:
+        standing = self._sweep[infohash[0]]
+        standing[place] = standing[-1]
+        standing.pop()
         del self._swarms[infohash]
         self._dirty[infohash[0]].discard(infohash)
         if swarm.parts:
@@ -226,6 +276,8 @@ class Swarms:
     def put_back(self, rows: Sequence[Row]) -> None:
         """Call rows changed again; those of a swarm that is gone are deleted with the next flush."""
         for each in rows:
+            if not 0 <= each.part < MAX_PART:
+                continue
             swarm = self._swarms.get(each.infohash)
             if swarm is None:
                 self._gone[each.infohash] = max(self._gone.get(each.infohash, 0), each.part + 1)
@@ -240,9 +292,10 @@ class Swarms:
             try:
                 piece = journal_row.unpack(each.payload or b"")
             except DamagedRow:
-                self._gone.setdefault(each.infohash, each.part + 1)
+                self.put_back([each])
                 continue
-            self._restore(each, piece)
+            if 0 <= each.part < MAX_PART:
+                self._restore(each, piece)
 
     def _restore(self, row: Row, piece: Piece) -> None:
         infohash = self._aliases.get(row.infohash, row.infohash)
@@ -250,11 +303,13 @@ class Swarms:
         if swarm is None:
             swarm = self._make(infohash, piece.touched)
             swarm.dirty = 0
-        if infohash != row.infohash:
-            self._gone[row.infohash] = max(self._gone.get(row.infohash, 0), row.part + 1)
-        elif self._load(swarm, row.part, piece):
-            return
-        self._merge(infohash, swarm, piece.completed, piece.touched, _entries(piece))
+        own = infohash == row.infohash
+        if own:
+            swarm.parts = max(swarm.parts, row.part + 1)
+        if not own or not self._load(swarm, row.part, piece):
+            self._merge(infohash, swarm, piece.completed, piece.touched, _entries(piece))
+        if not own:
+            self.put_back([row])
 
     def _load(self, swarm: Swarm, part: int, piece: Piece) -> bool:
         """Take a row as it lies where the swarm holds just the rows before it; return whether that was so."""
@@ -267,7 +322,6 @@ class Swarms:
                 swarm.load(which, peers, words)
         swarm.completed = max(swarm.completed, piece.completed)
         swarm.touched = max(swarm.touched, piece.touched)
-        swarm.parts = max(swarm.parts, part + 1)
         self._peers += len(swarm) - before[0]
         self._complete += swarm.counts().complete - before[1]
         return True

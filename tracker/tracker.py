@@ -1,15 +1,12 @@
-"""Hides the order of an announce: policy, then swarms, then the answer."""
+"""Hides what every door calls, and what is counted of it."""
 
 from collections.abc import Callable, Iterable
 
 from bittorrent.infohash import InfoHash
-from tracker.model import NOTHING, Announce, Counts, Failure, Reply, Terms
+from tracker.model import Announce, Counts, Failure, Reply, Terms
 from tracker.policy import Policy
 from tracker.store import SwarmStore
-from tracker.swarms import RETRY_SOON
 from tracker.tally import Tally, Transport
-
-RESTORING = b"Tracker is starting, peers follow shortly"
 
 
 class Tracker:
@@ -20,19 +17,24 @@ class Tracker:
         self.policy = policy
         self.terms = terms
         self.tally = Tally()
-        self.restoring = False
         self._clock = clock
+
+    @property
+    def restoring(self) -> bool:
+        """Whether the journal is still being read, so that announces are put off."""
+        return self.store.restoring
+
+    @restoring.setter
+    def restoring(self, restoring: bool) -> None:
+        self.store.restoring = restoring
 
     def announce(self, announce: Announce, transport: Transport) -> Reply | Failure:
         """Answer an announce; a refusal that passes by itself is an empty success with a warning."""
-        if (code := self.policy.refusal(announce.infohash)) is not None:
-            self.tally.refusals[code] += 1
-            return Failure(code)
-        self.tally.announces[transport][announce.event] += 1
-        if self.restoring:
-            self.tally.warnings += 1
-            return Reply(NOTHING, RETRY_SOON, RETRY_SOON, warning=RESTORING)
         reply = self.store.announce(announce, int(self._clock()))
+        if isinstance(reply, Failure):
+            self.tally.refusals[reply.code] += 1
+            return reply
+        self.tally.announces[transport][announce.event] += 1
         if reply.warning:
             self.tally.warnings += 1
         return reply
@@ -40,9 +42,4 @@ class Tracker:
     def scrape(self, infohashes: Iterable[InfoHash], transport: Transport) -> list[tuple[InfoHash, Counts]]:
         """Return each torrent in numbers, in the order asked; zeros for an unknown or refused one."""
         self.tally.scrapes[transport] += 1
-        return [(infohash, self._counts(infohash)) for infohash in infohashes]
-
-    def _counts(self, infohash: InfoHash) -> Counts:
-        if self.policy.refusal(infohash) is not None:
-            return NOTHING
-        return self.store.scrape(infohash)
+        return [(infohash, self.store.scrape(infohash)) for infohash in infohashes]
