@@ -10,11 +10,15 @@ from bittorrent.infohash import InfoHash
 from bittorrent.peers import pack
 from tracker.draw import SplitMix
 from tracker.model import NOTHING, Announce, Counts, Event, Families, Reply, Terms
+from tracker.native_swarms import AVAILABLE, NativeSwarms
 from tracker.row import Row
 from tracker.store import SwarmStore
 from tracker.swarms import FULL, Swarms
 
-STORES: dict[str, Callable[[Terms, SplitMix], SwarmStore]] = {"python": Swarms}
+Make = Callable[[Terms, int], SwarmStore]
+STORES: dict[str, Make] = {"python": lambda terms, seed: Swarms(terms, SplitMix(seed))}
+if AVAILABLE:
+    STORES["native"] = lambda terms, seed: NativeSwarms(terms, seed, b"sixteen bytes ok")
 
 NOW = 1_800_000_000
 HASH = InfoHash(b"h" * 20)
@@ -24,8 +28,8 @@ OTHER = InfoHash(b"o" * 20)
 class Bench:
     """A store with short words for what tests say again and again."""
 
-    def __init__(self, make: Callable[[Terms, SplitMix], SwarmStore], terms: Terms, seed: int = 1) -> None:
-        self.store = make(terms, SplitMix(seed))
+    def __init__(self, make: Make, terms: Terms, seed: int = 1) -> None:
+        self.store = make(terms, seed)
         self.terms = terms
 
     def say(self, peer: bytes, **said) -> Reply:

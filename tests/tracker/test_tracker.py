@@ -4,9 +4,9 @@ from bittorrent.infohash import InfoHash
 from tracker.draw import SplitMix
 from tracker.model import NOTHING, Announce, Counts, Event, Failure, Reply, Terms
 from tracker.policy import Policy
-from tracker.swarms import Swarms
+from tracker.swarms import RESTORING, Swarms
 from tracker.tally import Transport
-from tracker.tracker import RESTORING, Tracker
+from tracker.tracker import Tracker
 
 HASH, V2 = InfoHash(b"h" * 20), InfoHash(b"2" * 32)
 

@@ -29,18 +29,16 @@ struct keys {
     size_t count, room;
 };
 
-/* Make room for `more` items of an array; false: no memory. */
-static bool reserve(void **array, size_t *room, size_t used, size_t more, size_t width)
+/* Return an array with room for `more` items, perhaps moved; NULL: no memory, and it is as it was. */
+static void *reserve(void *array, size_t *room, size_t used, size_t more, size_t width)
 {
     if (used + more <= *room)
-        return true;
+        return array;
     size_t wider = (used + more) * 3 / 2 + 16;
-    void *grown = realloc(*array, wider * width);
-    if (!grown)
-        return false;
-    *array = grown;
-    *room = wider;
-    return true;
+    void *grown = realloc(array, wider * width);
+    if (grown)
+        *room = wider;
+    return grown;
 }
 
 static void put_number(uint8_t *out, uint64_t number, uint32_t bytes)
@@ -59,9 +57,11 @@ static uint64_t get_number(const uint8_t *in, uint32_t bytes)
 
 static bool add_entry(struct rows *rows, const uint8_t infohash[INFOHASH], uint64_t part, size_t length)
 {
-    if (!reserve((void **)&rows->entries, &rows->room, rows->count, 1, sizeof *rows->entries))
+    struct entry *entries = reserve(rows->entries, &rows->room, rows->count, 1, sizeof *entries);
+    if (!entries)
         return false;
-    struct entry *entry = &rows->entries[rows->count++];
+    rows->entries = entries;
+    struct entry *entry = &entries[rows->count++];
     memcpy(entry->infohash, infohash, INFOHASH);
     entry->part = (uint32_t)part;
     entry->offset = rows->length;
@@ -96,10 +96,13 @@ static bool pack(struct rows *rows, const struct swarm *swarm, uint64_t part)
     size_t length = HEAD;
     for (uint32_t which = 0; which < POOLS; which++)
         length += 2 + (size_t)slots_of(swarm, which, part) * (STRIDE(which) + 4);
-    if (!reserve((void **)&rows->bytes, &rows->capacity, rows->length, length, 1) ||
-        !add_entry(rows, swarm->record.key, part, length))
+    uint8_t *bytes = reserve(rows->bytes, &rows->capacity, rows->length, length, 1);
+    if (!bytes)
         return false;
-    uint8_t *out = rows->bytes + rows->length;
+    rows->bytes = bytes;
+    if (!add_entry(rows, swarm->record.key, part, length))
+        return false;
+    uint8_t *out = bytes + rows->length;
     put_number(out, VERSION, 1);
     put_number(out + 1, swarm->completed, 8);
     put_number(out + 9, swarm->touched, 4);
@@ -177,8 +180,10 @@ static bool write_swarm(struct store *store, struct rows *rows, const uint8_t in
 
 static bool add_key(struct keys *keys, const uint8_t infohash[INFOHASH])
 {
-    if (!reserve((void **)&keys->list, &keys->room, keys->count, 1, sizeof *keys->list))
+    uint8_t(*list)[INFOHASH] = reserve(keys->list, &keys->room, keys->count, 1, sizeof *list);
+    if (!list)
         return false;
+    keys->list = list;
     memcpy(keys->list[keys->count++], infohash, INFOHASH);
     return true;
 }

@@ -152,8 +152,8 @@ void table_remove(struct table *table, uint32_t slot)
     struct record *record = record_at(table, slot);
     *link_to(table, slot) = record->next;
     if (slot != last) {
-        uint32_t head = record->head;
         *link_to(table, last) = slot;
+        uint32_t head = record->head; /* only now: the link may have been this one */
         memcpy(record, record_at(table, last), table->width);
         record->head = head;
     }

@@ -1,0 +1,27 @@
+"""Hides how the extension is built: with any C compiler, or not at all, and then the store in Python serves."""
+
+import os
+from pathlib import Path
+
+from setuptools import Extension, setup
+
+NATIVE = Path("tracker/native")
+STORE = ["module.c", "store.c", "sweep.c", "journal.c", "swarm.c", "pool.c", "table.c"]
+DOOR = ["door_module.c", "loop.c", "http.c", "udp.c"]
+
+door = [name for name in DOOR if (NATIVE / name).is_file()]
+extra = os.environ.get("PEERAGE_CFLAGS", "").split()
+
+setup(
+    ext_modules=[
+        Extension(
+            "tracker._native",
+            [str(NATIVE / name) for name in STORE + door],
+            depends=[str(header) for header in sorted(NATIVE.glob("*.h"))],
+            define_macros=[("_GNU_SOURCE", "1"), *([("PEERAGE_DOOR", "1")] if door else [])],
+            extra_compile_args=["-std=c11", "-O3", "-fvisibility=hidden", "-Wall", "-Wextra", *extra],
+            extra_link_args=["-pthread", *[flag for flag in extra if flag.startswith("-fsanitize")]],
+            optional=True,
+        )
+    ]
+)

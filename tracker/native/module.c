@@ -1,0 +1,415 @@
+/* Hides the store's Python face: tracker._native.Store. Long calls let go of the GIL. */
+#include "module.h"
+
+typedef struct {
+    PyObject_HEAD
+    struct store *store;
+    struct draw draw; /* of the calls from Python, which the GIL puts in a row */
+} Store;
+
+static void store_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    store_free(((Store *)self)->store);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+static PyObject *store_create(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"interval", "min_interval", "jitter", "timeout", "remember_completed", "max_torrents",
+                            "max_peers", "peers_per_address", "key", "seed", NULL};
+    struct terms terms;
+    unsigned long long max_torrents, max_peers, seed;
+    long long timeout, remember;
+    unsigned int interval, min_interval, jitter, cap;
+    Py_buffer key;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "IIILLKKIy*K", names, &interval, &min_interval, &jitter, &timeout,
+                                     &remember, &max_torrents, &max_peers, &cap, &key, &seed))
+        return NULL;
+    terms = (struct terms){interval, min_interval, jitter, timeout, remember, max_torrents, max_peers, cap};
+    if (key.len != 16) {
+        PyBuffer_Release(&key);
+        PyErr_SetString(PyExc_ValueError, "a key is 16 bytes");
+        return NULL;
+    }
+    Store *self = (Store *)type->tp_alloc(type, 0);
+    if (self) {
+        self->store = store_new(&terms, key.buf);
+        self->draw.state = seed;
+    }
+    PyBuffer_Release(&key);
+    if (self && !self->store) {
+        Py_DECREF(self);
+        return PyErr_NoMemory();
+    }
+    return (PyObject *)self;
+}
+
+static struct store *of(PyObject *self)
+{
+    return ((Store *)self)->store;
+}
+
+/* The bytes of an infohash; NULL with an error set. */
+static const uint8_t *read_infohash(PyObject *object)
+{
+    if (!PyBytes_Check(object) || PyBytes_GET_SIZE(object) != INFOHASH) {
+        PyErr_SetString(PyExc_ValueError, "an infohash is 20 bytes");
+        return NULL;
+    }
+    return (const uint8_t *)PyBytes_AS_STRING(object);
+}
+
+static bool read_peer(PyObject *object, struct announce *announce)
+{
+    Py_ssize_t length = PyBytes_Check(object) ? PyBytes_GET_SIZE(object) : 0;
+    if (length != 6 && length != 18) {
+        PyErr_SetString(PyExc_ValueError, "a compact peer is 6 or 18 bytes");
+        return false;
+    }
+    memcpy(announce->peer, PyBytes_AS_STRING(object), (size_t)length);
+    announce->stride = (uint8_t)length;
+    return true;
+}
+
+static long clamped(long number, long most)
+{
+    return number < 0 ? 0 : number > most ? most : number;
+}
+
+static bool read_announce(PyObject *const *args, struct announce *announce)
+{
+    const uint8_t *infohash = read_infohash(args[0]);
+    if (!infohash || !read_peer(args[1], announce))
+        return false;
+    memcpy(announce->infohash, infohash, INFOHASH);
+    announce->event = (uint8_t)PyLong_AsLong(args[2]);
+    announce->seeder = (uint8_t)(PyObject_IsTrue(args[3]) == 1);
+    announce->numwant = (uint16_t)clamped(PyLong_AsLong(args[4]), MAX_NUMWANT);
+    announce->families = (uint8_t)PyLong_AsLong(args[5]);
+    return !PyErr_Occurred();
+}
+
+static bool expect(Py_ssize_t given, Py_ssize_t wanted)
+{
+    if (given != wanted)
+        PyErr_Format(PyExc_TypeError, "%zd arguments are wanted, %zd were given", wanted, given);
+    return given == wanted;
+}
+
+static PyObject *announce(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    struct announce announce = {.numwant = 0};
+    struct answer answer;
+    if (!expect(count, 7) || !read_announce(args, &announce))
+        return NULL;
+    long long now = PyLong_AsLongLong(args[6]);
+    if (now == -1 && PyErr_Occurred())
+        return NULL;
+    enum verdict verdict = store_announce(of(self), &((Store *)self)->draw, &announce, now, &answer);
+    if (verdict == VERDICT_UNLISTED || verdict == VERDICT_DENIED)
+        return Py_BuildValue("(i)", (int)verdict);
+    struct counts counts = answer.counts;
+    return Py_BuildValue("(iKKKKIIy#y#)", (int)verdict, (unsigned long long)counts.complete,
+                         (unsigned long long)counts.downloaded, (unsigned long long)counts.incomplete,
+                         (unsigned long long)counts.downloaders, (unsigned int)answer.interval,
+                         (unsigned int)answer.min_interval, answer.peers, (Py_ssize_t)answer.peers_length,
+                         answer.peers6, (Py_ssize_t)answer.peers6_length);
+}
+
+static PyObject *scrape(PyObject *self, PyObject *object)
+{
+    const uint8_t *infohash = read_infohash(object);
+    struct counts counts;
+    if (!infohash)
+        return NULL;
+    store_scrape(of(self), infohash, &counts);
+    return Py_BuildValue("(KKKK)", (unsigned long long)counts.complete, (unsigned long long)counts.downloaded,
+                         (unsigned long long)counts.incomplete, (unsigned long long)counts.downloaders);
+}
+
+static PyObject *totals(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    struct totals totals = store_totals(of(self));
+    return Py_BuildValue("(KKK)", (unsigned long long)totals.torrents, (unsigned long long)totals.peers,
+                         (unsigned long long)totals.complete);
+}
+
+static PyObject *expire(PyObject *self, PyObject *args)
+{
+    long long now, budget;
+    uint64_t dropped;
+    if (!PyArg_ParseTuple(args, "LL", &now, &budget))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    dropped = store_expire(of(self), now, budget);
+    Py_END_ALLOW_THREADS
+    return PyLong_FromUnsignedLongLong(dropped);
+}
+
+static PyObject *finished(int done)
+{
+    if (done < 0)
+        return PyErr_NoMemory();
+    Py_RETURN_NONE;
+}
+
+static PyObject *join(PyObject *self, PyObject *args)
+{
+    PyObject *one, *other;
+    int done;
+    if (!PyArg_ParseTuple(args, "OO", &one, &other))
+        return NULL;
+    const uint8_t *alias = read_infohash(one), *canonical = alias ? read_infohash(other) : NULL;
+    if (!canonical)
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    done = store_join(of(self), alias, canonical);
+    Py_END_ALLOW_THREADS
+    return finished(done);
+}
+
+static PyObject *remove_swarm(PyObject *self, PyObject *object)
+{
+    const uint8_t *infohash = read_infohash(object);
+    if (!infohash)
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    store_remove(of(self), infohash);
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
+}
+
+static PyObject *list_as(PyObject *self, PyObject *args, int (*enlist)(struct store *, const uint8_t *, bool))
+{
+    PyObject *object;
+    int in;
+    if (!PyArg_ParseTuple(args, "Op", &object, &in))
+        return NULL;
+    const uint8_t *infohash = read_infohash(object);
+    return infohash ? finished(enlist(of(self), infohash, in)) : NULL;
+}
+
+static PyObject *allow(PyObject *self, PyObject *args)
+{
+    return list_as(self, args, store_allow);
+}
+
+static PyObject *deny(PyObject *self, PyObject *args)
+{
+    return list_as(self, args, store_deny);
+}
+
+static PyObject *ruling(PyObject *self, PyObject *object)
+{
+    const uint8_t *infohash = read_infohash(object);
+    return infohash ? PyLong_FromLong(store_ruling(of(self), infohash)) : NULL;
+}
+
+static PyObject *ruled(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    return PyBool_FromLong(store_ruled(of(self)));
+}
+
+static PyObject *enforce(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    Py_BEGIN_ALLOW_THREADS
+    store_enforce(of(self));
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
+}
+
+static PyObject *show_row(struct row row)
+{
+    const char *infohash = (const char *)row.infohash, *payload = (const char *)row.payload;
+    return Py_BuildValue("(y#Ky#)", infohash, (Py_ssize_t)INFOHASH, (unsigned long long)row.part, payload,
+                         (Py_ssize_t)row.length);
+}
+
+static PyObject *take_dirty(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    struct rows *rows;
+    Py_BEGIN_ALLOW_THREADS
+    rows = store_take_dirty(of(self));
+    Py_END_ALLOW_THREADS
+    if (!rows)
+        return PyErr_NoMemory();
+    PyObject *list = PyList_New((Py_ssize_t)rows_count(rows));
+    for (size_t at = 0; list && at < rows_count(rows); at++) {
+        PyObject *shown = show_row(rows_at(rows, at));
+        if (shown)
+            PyList_SET_ITEM(list, (Py_ssize_t)at, shown);
+        else
+            Py_CLEAR(list);
+    }
+    /* What cannot be handed over must not count as written. */
+    for (size_t at = 0; !list && at < rows_count(rows); at++) {
+        struct row row = rows_at(rows, at);
+        store_put_back(of(self), &row, 1);
+    }
+    rows_free(rows);
+    return list;
+}
+
+static bool read_row(PyObject *object, struct row *row)
+{
+    if (!PyTuple_Check(object) || PyTuple_GET_SIZE(object) != 3) {
+        PyErr_SetString(PyExc_TypeError, "a row is a tuple of infohash, part and payload");
+        return false;
+    }
+    PyObject *payload = PyTuple_GET_ITEM(object, 2);
+    row->infohash = read_infohash(PyTuple_GET_ITEM(object, 0));
+    if (!row->infohash)
+        return false;
+    row->part = PyLong_AsUnsignedLongLongMask(PyTuple_GET_ITEM(object, 1));
+    row->payload = PyBytes_Check(payload) ? (const uint8_t *)PyBytes_AS_STRING(payload) : NULL;
+    row->length = row->payload ? (size_t)PyBytes_GET_SIZE(payload) : 0;
+    return !PyErr_Occurred();
+}
+
+static PyObject *take_in(PyObject *self, PyObject *object, int (*take)(struct store *, const struct row *, size_t))
+{
+    PyObject *tuple = PySequence_Tuple(object); /* holds every row while the GIL is let go */
+    if (!tuple)
+        return NULL;
+    size_t count = (size_t)PyTuple_GET_SIZE(tuple);
+    struct row *rows = PyMem_New(struct row, count);
+    bool read = rows != NULL;
+    for (size_t at = 0; at < count && read; at++)
+        read = read_row(PyTuple_GET_ITEM(tuple, (Py_ssize_t)at), &rows[at]);
+    int done = -1;
+    if (read) {
+        Py_BEGIN_ALLOW_THREADS
+        done = take(of(self), rows, count);
+        Py_END_ALLOW_THREADS
+    }
+    PyMem_Free(rows);
+    Py_DECREF(tuple);
+    return read || !PyErr_Occurred() ? finished(done) : NULL;
+}
+
+static PyObject *put_back(PyObject *self, PyObject *rows)
+{
+    return take_in(self, rows, store_put_back);
+}
+
+static PyObject *restore(PyObject *self, PyObject *rows)
+{
+    return take_in(self, rows, store_restore);
+}
+
+static PyObject *get_listed(PyObject *self, void *Py_UNUSED(none))
+{
+    return PyBool_FromLong(store_listed(of(self)));
+}
+
+static PyObject *get_restoring(PyObject *self, void *Py_UNUSED(none))
+{
+    return PyBool_FromLong(store_restoring(of(self)));
+}
+
+static int set_flag(PyObject *self, PyObject *value, void (*set)(struct store *, bool))
+{
+    int truth = value ? PyObject_IsTrue(value) : -1;
+    if (!value)
+        PyErr_SetString(PyExc_AttributeError, "a flag cannot be deleted");
+    if (truth < 0)
+        return -1;
+    set(of(self), truth);
+    return 0;
+}
+
+static int set_listed(PyObject *self, PyObject *value, void *Py_UNUSED(none))
+{
+    return set_flag(self, value, store_set_listed);
+}
+
+static int set_restoring(PyObject *self, PyObject *value, void *Py_UNUSED(none))
+{
+    return set_flag(self, value, store_set_restoring);
+}
+
+static PyMethodDef store_methods[] = {
+    {"announce", (PyCFunction)(void (*)(void))announce, METH_FASTCALL,
+     "announce(infohash, peer, event, seeder, numwant, families, now): verdict, counts, intervals, peers, peers6"},
+    {"scrape", scrape, METH_O, "scrape(infohash): complete, downloaded, incomplete, downloaders"},
+    {"totals", totals, METH_NOARGS, "totals(): torrents, peers, complete"},
+    {"expire", expire, METH_VARARGS, "expire(now, budget): how many peers went"},
+    {"join", join, METH_VARARGS, "join(alias, canonical)"},
+    {"remove", remove_swarm, METH_O, "remove(infohash)"},
+    {"allow", allow, METH_VARARGS, "allow(infohash, allowed)"},
+    {"deny", deny, METH_VARARGS, "deny(infohash, denied)"},
+    {"ruling", ruling, METH_O, "ruling(infohash): verdict"},
+    {"ruled", ruled, METH_NOARGS, "ruled(): whether anything is allowed or denied"},
+    {"enforce", enforce, METH_NOARGS, "enforce(): forget the swarms of what is denied"},
+    {"take_dirty", take_dirty, METH_NOARGS, "take_dirty(): a list of (infohash, part, payload or None)"},
+    {"put_back", put_back, METH_O, "put_back(rows)"},
+    {"restore", restore, METH_O, "restore(rows)"},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef store_flags[] = {
+    {"listed", get_listed, set_listed, "whether only allowed torrents are tracked", NULL},
+    {"restoring", get_restoring, set_restoring, "whether announces are put off", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+/* A slot's value is a void pointer, which ISO C does not let a function be; POSIX does. */
+#define SLOT(function) ((void *)(uintptr_t)(function))
+
+static PyType_Slot store_slots[] = {
+    {Py_tp_new, SLOT(store_create)},
+    {Py_tp_dealloc, SLOT(store_dealloc)},
+    {Py_tp_methods, store_methods},
+    {Py_tp_getset, store_flags},
+    {Py_tp_doc, "Every swarm in memory, in C; see tracker.native_swarms."},
+    {0, NULL},
+};
+
+static PyType_Spec store_spec = {
+    .name = "tracker._native.Store",
+    .basicsize = sizeof(Store),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = store_slots,
+};
+
+struct store *module_store(PyObject *object)
+{
+    if (Py_TYPE(object)->tp_dealloc != store_dealloc) {
+        PyErr_SetString(PyExc_TypeError, "a tracker._native.Store is wanted");
+        return NULL;
+    }
+    return of(object);
+}
+
+static int fill_module(PyObject *module)
+{
+    PyObject *type = PyType_FromModuleAndSpec(module, &store_spec, NULL);
+    if (!type)
+        return -1;
+    int done = PyModule_AddType(module, (PyTypeObject *)type);
+    Py_DECREF(type);
+#ifdef PEERAGE_DOOR
+    if (done == 0)
+        done = door_module_add(module);
+#endif
+    return done;
+}
+
+static PyModuleDef_Slot module_slots[] = {
+    {Py_mod_exec, SLOT(fill_module)},
+    {0, NULL},
+};
+
+static struct PyModuleDef module_definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "tracker._native",
+    .m_doc = "The store of swarms, in C.",
+    .m_slots = module_slots,
+};
+
+PyMODINIT_FUNC PyInit__native(void)
+{
+    return PyModuleDef_Init(&module_definition);
+}

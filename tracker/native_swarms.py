@@ -1,0 +1,128 @@
+"""Hides that the swarms live in C: the store of `tracker._native` in the words of `SwarmStore`."""
+
+from collections.abc import Sequence
+
+from bittorrent.infohash import InfoHash
+from tracker.model import DENIED, UNLISTED, Announce, Counts, Failure, Reply, Terms, Totals
+from tracker.row import Row
+from tracker.swarms import FULL, RESTORING
+
+try:
+    from tracker import _native
+except ImportError:  # it was installed where no C compiler was at hand
+    AVAILABLE = False
+else:
+    AVAILABLE = True
+
+_WARNINGS = (b"", FULL, RESTORING)
+_REFUSALS = (None, None, None, UNLISTED, DENIED)
+"""By verdict, as store.h numbers them: OK, FULL, RESTORING, UNLISTED, DENIED."""
+
+
+class NativeSwarms:
+    """Swarms by infohash in C, with the answers of `Swarms`; also for threads without the GIL."""
+
+    __slots__ = ("handle",)
+
+    def __init__(self, terms: Terms, seed: int, key: bytes) -> None:
+        """Make an empty store: `seed` of 64 bits for the draws, a `key` of 16 secret bytes for the tables."""
+        self.handle = _native.Store(
+            interval=terms.interval,
+            min_interval=terms.min_interval,
+            jitter=terms.jitter,
+            timeout=terms.timeout,
+            remember_completed=terms.remember_completed,
+            max_torrents=terms.max_torrents,
+            max_peers=terms.max_peers,
+            peers_per_address=terms.peers_per_address,
+            key=key,
+            seed=seed,
+        )
+
+    @property
+    def listed(self) -> bool:
+        """Whether only allowed torrents are tracked."""
+        return self.handle.listed
+
+    @listed.setter
+    def listed(self, listed: bool) -> None:
+        self.handle.listed = listed
+
+    @property
+    def restoring(self) -> bool:
+        """Whether announces are put off with a warning, because the journal is still being read."""
+        return self.handle.restoring
+
+    @restoring.setter
+    def restoring(self, restoring: bool) -> None:
+        self.handle.restoring = restoring
+
+    def allow(self, infohash: InfoHash, allowed: bool) -> None:
+        """Let a torrent be tracked where only allowed ones are, or no longer."""
+        self.handle.allow(infohash, allowed)
+
+    def deny(self, infohash: InfoHash, denied: bool) -> None:
+        """Refuse a torrent whatever else is said of it, or no longer."""
+        self.handle.deny(infohash, denied)
+
+    def refusal(self, infohash: InfoHash) -> str | None:
+        """Return the code of the refusal for a hash, or None; a denial always wins."""
+        return _REFUSALS[self.handle.ruling(infohash)]
+
+    def ruled(self) -> bool:
+        """Tell whether anything is allowed or denied."""
+        return self.handle.ruled()
+
+    def enforce(self) -> None:
+        """Forget the swarms of what is denied."""
+        self.handle.enforce()
+
+    def announce(self, announce: Announce, now: int) -> Reply | Failure:
+        """Store the announcer, then answer; see `Swarms.announce`."""
+        answer = self.handle.announce(
+            announce.infohash,
+            announce.peer,
+            announce.event,
+            announce.seeder,
+            announce.numwant,
+            announce.families,
+            now,
+        )
+        if len(answer) == 1:
+            return Failure(_REFUSALS[answer[0]] or "")
+        verdict, complete, downloaded, incomplete, downloaders, interval, min_interval, peers, peers6 = answer
+        counts = Counts(complete, downloaded, incomplete, downloaders)
+        return Reply(counts, interval, min_interval, peers, peers6, _WARNINGS[verdict])
+
+    def scrape(self, infohash: InfoHash) -> Counts:
+        """Return a swarm in numbers, zeros where there is none or it is refused."""
+        return Counts(*self.handle.scrape(infohash))
+
+    def expire(self, now: int, budget: int) -> int:
+        """Drop peers that were silent too long, looking at about `budget` slots; see `Swarms.expire`."""
+        return self.handle.expire(now, budget)
+
+    def join(self, alias: InfoHash, canonical: InfoHash) -> None:
+        """Make two hashes name one swarm from now on, merging what both have."""
+        self.handle.join(alias, canonical)
+
+    def remove(self, infohash: InfoHash) -> None:
+        """Forget a swarm, its peers and its completed count."""
+        self.handle.remove(infohash)
+
+    def take_dirty(self) -> list[Row]:
+        """Return the changed rows of the swarms that share a first byte, key-sorted; deletions come last of all."""
+        return [Row(InfoHash(key), part, payload) for key, part, payload in self.handle.take_dirty()]
+
+    def put_back(self, rows: Sequence[Row]) -> None:
+        """Call rows changed again, because they could not be written."""
+        self.handle.put_back(rows)
+
+    def restore(self, rows: Sequence[Row]) -> None:
+        """Merge rows of a journal; what lies there already in full is not called changed."""
+        self.handle.restore(rows)
+
+    def totals(self) -> Totals:
+        """Return the whole store in numbers."""
+        torrents, peers, complete = self.handle.totals()
+        return Totals(torrents, peers, complete, peers - complete)
