@@ -7,7 +7,7 @@ from setuptools import Extension, setup
 
 NATIVE = Path("tracker/native")
 STORE = ["module.c", "store.c", "sweep.c", "journal.c", "swarm.c", "pool.c", "table.c"]
-DOOR = ["door_module.c", "loop.c", "http.c", "udp.c"]
+DOOR = ["door_module.c", "loop.c", "guests.c", "door.c", "http.c", "query.c", "client.c", "udp.c"]
 
 door = [name for name in DOOR if (NATIVE / name).is_file()]
 extra = os.environ.get("PEERAGE_CFLAGS", "").split()

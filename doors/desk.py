@@ -33,7 +33,7 @@ class PythonDesk:
         self._dated = (0, b"")
         self._hosts: dict[bytes, str] = {}
 
-    def answer(self, data: bytes, address: bytes, skip: int = 0) -> tuple[bytes, int, int]:
+    def answer(self, data: bytes, address: bytes, skip: int = 0, /) -> tuple[bytes, int, int]:
         """Return the answer to the request at `skip`, its length, and an Outcome."""
         match = _HEAD.match(data, skip, skip + _HEAD_MOST)
         if match is None:

@@ -27,7 +27,7 @@ class Outcome(IntEnum):
 class Desk(Protocol):
     """Whoever answers whole requests from bytes."""
 
-    def answer(self, data: bytes, address: bytes, skip: int = 0) -> tuple[bytes, int, int]:
+    def answer(self, data: bytes, address: bytes, skip: int = 0, /) -> tuple[bytes, int, int]:
         """Return the answers to the requests from `skip` on, the bytes that these took, and an Outcome."""
         ...
 

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from typing import TypedDict
 
 Counted = tuple[int, int, int, int, int, int, int, bytes, bytes]
 
@@ -35,3 +36,67 @@ class Store:
     def take_dirty(self) -> list[tuple[bytes, int, bytes | None]]: ...
     def put_back(self, rows: Sequence[tuple[bytes, int, bytes | None]], /) -> None: ...
     def restore(self, rows: Sequence[tuple[bytes, int, bytes | None]], /) -> None: ...
+
+REFUSALS: tuple[str, ...]
+
+class Numbers(TypedDict):
+    announces: list[list[int]]
+    scrapes: list[int]
+    refusals: list[int]
+    warnings: int
+    open: int
+    turned_away: int
+    timed_out: int
+    handed_over: int
+
+class Door:
+    def __new__(
+        cls,
+        store: Store,
+        *,
+        refusals: tuple[bytes, ...],
+        full: bytes,
+        restoring: bytes,
+        bad_connection: bytes,
+        too_late: bytes,
+        header: bytes,
+        trusted: Sequence[tuple[bytes, int, bool]],
+        routed: Sequence[tuple[bytes, int, bool]],
+        key: bytes,
+        interval: int,
+        min_interval: int,
+        retry_soon: int,
+        numwant: int,
+        numwant_most: int,
+        numwant_most6: int,
+        refuse_private: bool,
+        seed: int,
+        clock: tuple[int, int],
+    ) -> Door: ...
+    def answer(self, data: bytes, address: bytes, skip: int = 0, /) -> tuple[bytes, int, int]: ...
+    def answer_packet(self, packet: bytes, address: bytes, /) -> bytes | None: ...
+    def start(
+        self,
+        *,
+        listeners: Sequence[int],
+        datagrams: Sequence[int],
+        threads: int,
+        secret: bytes,
+        header_ms: int,
+        write_ms: int,
+        keep_alive_ms: int,
+        max_connections: int,
+        per_address: int,
+        exempt: Sequence[tuple[bytes, int, bool]],
+    ) -> int: ...
+    def stop(self) -> None: ...
+    def take(self) -> list[tuple[int, bytes, bytes]]: ...
+    def leave(self, address: bytes, /) -> None: ...
+    def numbers(self) -> Numbers: ...
+
+def read_announce(query: bytes, /) -> int | tuple[bytes, int, int, bool, int, bool]: ...
+def read_scrape(query: bytes, /) -> int | bytes: ...
+def read_head(
+    data: bytes, header: bytes, seen: int = 0, /
+) -> tuple[int, int] | tuple[int, int, bytes, bool]: ...
+def parse_address(text: bytes, /) -> bytes | None: ...

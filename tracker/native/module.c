@@ -374,6 +374,11 @@ static PyType_Spec store_spec = {
     .slots = store_slots,
 };
 
+struct draw *module_draw(PyObject *object)
+{
+    return &((Store *)object)->draw;
+}
+
 struct store *module_store(PyObject *object)
 {
     if (Py_TYPE(object)->tp_dealloc != store_dealloc) {

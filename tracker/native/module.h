@@ -10,6 +10,9 @@
 /* The store behind a `Store` of this module, alive as long as that object is; NULL with TypeError set. */
 struct store *module_store(PyObject *object);
 
+/* The source of chance of its calls from Python, to be used with the GIL; `object` is such a store. */
+struct draw *module_draw(PyObject *object);
+
 /* Where the socket loop is built in, PEERAGE_DOOR is defined, and this adds its types to the module; -1: an error. */
 int door_module_add(PyObject *module);
 
