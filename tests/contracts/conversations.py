@@ -25,7 +25,9 @@ def _query(rng: random.Random) -> str:
     if rng.random() < 0.3:
         pairs["compact"] = rng.choice([0, 1])
     if rng.random() < 0.1:
-        pairs[rng.choice(list(pairs))] = rng.choice(["", "%", "%zz", "a" * 40, "b" * 32, "0", "99999", "+", "=%41"])
+        pairs[rng.choice(list(pairs))] = rng.choice(
+            ["", "%", "%zz", "a" * 40, "b" * 32, "0", "99999", "+", "=%41"]
+        )
     if rng.random() < 0.05:
         del pairs[rng.choice(list(pairs))]
     items = list(pairs.items())
@@ -37,7 +39,9 @@ def _query(rng: random.Random) -> str:
 def _forwarded(rng: random.Random) -> str:
     one = rng.choice(_V4 + _V6) % rng.randrange(256)
     several = rng.choice(["", "1.2.3.4, ", "garbage,", " , "]) + one
-    return rng.choice([several] * 6 + [several + ", 127.0.0.1", several + ":80", f"[{one}]:80", "", "unknown"])
+    return rng.choice(
+        [several] * 6 + [several + ", 127.0.0.1", several + ":80", f"[{one}]:80", "", "unknown"]
+    )
 
 
 def _headers(rng: random.Random, forwarded: bool) -> list[str]:
@@ -61,7 +65,9 @@ def request(rng: random.Random, forwarded: bool, last: bool) -> bytes:
         chosen = rng.sample(HASHES, rng.randrange(1, 4))
         target = "/scrape?" + "&".join("info_hash=" + quote_from_bytes(each, safe="") for each in chosen)
     else:
-        target = rng.choice(["/", "/announce", "/scrape", "/scrape?x", "/announce?" + "x" * 4100, "/nothing", "/announce#x"])
+        target = rng.choice(
+            ["/", "/announce", "/scrape", "/scrape?x", "/announce?" + "x" * 4100, "/nothing", "/announce#x"]
+        )
     lines = _headers(rng, forwarded)
     if last:
         lines.append("Connection: close")
@@ -82,7 +88,9 @@ def _cut(rng: random.Random, whole: bytes) -> list[bytes]:
     if rng.random() < 0.6:
         return [whole]
     cuts = sorted(rng.randrange(len(whole)) for _ in range(rng.randrange(1, 4)))
-    return [whole[start:end] for start, end in zip([0, *cuts], [*cuts, len(whole)], strict=True) if end > start]
+    return [
+        whole[start:end] for start, end in zip([0, *cuts], [*cuts, len(whole)], strict=True) if end > start
+    ]
 
 
 HOSTILE: list[bytes] = [
@@ -118,7 +126,9 @@ def packet(rng: random.Random, connection: bytes) -> bytes:
         return (0x41727101980).to_bytes(8, "big") + bytes(4) + transaction
     if kind < 0.25:
         hashes = b"".join(rng.choice(HASHES) for _ in range(rng.choice([0, 1, 3, 74, 80])))
-        return connection + (2).to_bytes(4, "big") + transaction + hashes + rng.randbytes(rng.choice([0, 0, 3]))
+        return (
+            connection + (2).to_bytes(4, "big") + transaction + hashes + rng.randbytes(rng.choice([0, 0, 3]))
+        )
     body = (
         rng.choice(HASHES) + b"p" * 20 + bytes(8) + rng.choice([0, 5, 2**63, 2**64 - 1]).to_bytes(8, "big")
         + bytes(8) + rng.choice([0, 1, 2, 3, 4, 5, 2**31]).to_bytes(4, "big") + rng.randbytes(8)
@@ -126,4 +136,6 @@ def packet(rng: random.Random, connection: bytes) -> bytes:
         + rng.choice([0, 6881, rng.randrange(65536)]).to_bytes(2, "big")
     )  # fmt: skip
     whole = connection + rng.choice([1, 1, 1, 1, 1, 1, 1, 3, 9]).to_bytes(4, "big") + transaction + body
-    return whole[: rng.choice([len(whole)] * 9 + [rng.randrange(len(whole))])] + rng.choice([b"", b"", b"\x02\x04/ann"])
+    return whole[: rng.choice([len(whole)] * 9 + [rng.randrange(len(whole))])] + rng.choice(
+        [b"", b"", b"\x02\x04/ann"]
+    )

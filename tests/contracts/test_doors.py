@@ -8,130 +8,19 @@ import asyncio
 import random
 import re
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass
-from ipaddress import ip_network
 from typing import Any
 
 import pytest
 import uvloop
 
-from doors.announce import AnnounceDoor, ScrapeDoor, too_long
-from doors.client import ClientAddress
-from doors.desk import PythonDesk
-from doors.guard import Guard, guarded
-from doors.native import NativeDoor, handed, native, open_door, short, tally_of
+from doors.native import native
 from doors.udp import UdpDoor
-from peerage.app import App
-from peerage.entrance import Server, configuration
-from tests.contracts.conversations import HASHES, HOSTILE, conversations, packet
-from tracker.draw import SplitMix
-from tracker.model import Terms
-from tracker.native_swarms import NativeSwarms
-from tracker.policy import Policy
-from tracker.store import SwarmStore
-from tracker.swarms import Swarms
-from tracker.tracker import Tracker
+from tests.contracts.conversations import HOSTILE, conversations, packet
+from tests.ways import KEY, PATIENCE, RUNNING, Way, setting
 
-NOW, RUNNING = 1_800_000_000, 5_000
-KEY, SEED = b"k" * 32, 3
-TERMS = Terms(peers_per_address=40, max_torrents=5)
-PROXY = [ip_network("127.0.0.0/8")]
 HOP = re.compile(rb"(?m)^(date: ).*\r\n|^connection: close\r\n")
-PATIENCE = 20
 
 needs_native = pytest.mark.skipif(native is None, reason="the extension is not built")
-
-
-@dataclass
-class Setting:
-    """One tracker with everything that may stand before it."""
-
-    tracker: Tracker
-    door: Any
-    announce: AnnounceDoor
-    scrape: ScrapeDoor
-    guard: Guard
-
-    @property
-    def tally(self) -> Any:
-        return self.tracker.tally if self.door is None else tally_of(self.door, self.tracker.tally)
-
-
-def setting(in_c: bool, refuse_private: bool = False, listed: bool = False, proxy: bool = True) -> Setting:
-    if in_c:
-        store: SwarmStore = NativeSwarms(TERMS, SEED, bytes(16))
-    else:
-        store = Swarms(TERMS, SplitMix(SEED))
-    policy = Policy(store, listed=listed)
-    tracker = Tracker(store, policy, TERMS, lambda: NOW)
-    policy.allow(HASHES[:4])
-    policy.deny(HASHES[3:4])
-    trusted = PROXY if proxy else []
-    clients = ClientAddress(trusted, "X-Forwarded-For")
-    door = None
-    if in_c:
-        door = open_door(
-            store.handle, TERMS, trusted, "X-Forwarded-For",
-            refuse_private=refuse_private, key=KEY, seed=SEED, clock=(NOW, RUNNING),
-        )  # fmt: skip
-    guard = Guard(
-        header_timeout=10, body_timeout=10, max_connections=0, connections_per_address=0, exempt=[],
-        too_long=lambda: too_long(tracker),
-    )  # fmt: skip
-    announce = AnnounceDoor(tracker, clients, refuse_private=refuse_private)
-    return Setting(tracker, door, announce, ScrapeDoor(tracker), guard)
-
-
-class Way:
-    """A way from a socket to the answer."""
-
-    def __init__(self, kind: str, in_c: bool) -> None:
-        self.kind = kind
-        self.in_c = in_c
-
-    @asynccontextmanager
-    async def serving(self, here: Setting) -> AsyncIterator[int]:
-        app = App({"/announce": here.announce, "/scrape": here.scrape}, [])
-        desk: Any = here.door or PythonDesk(here.announce, here.scrape, lambda: NOW)
-        protocol = guarded(here.guard) if self.kind == "route" else short(here.guard, desk)
-        ready = asyncio.Event()
-        server = Server(configuration(app, protocol, keep_alive=5), ready.set)
-        tcp, udp = _bound()
-        with tcp, udp:
-            task = asyncio.create_task(server.serve([] if self.kind == "threads" else [tcp]))
-            await ready.wait()
-            with ExitStack() as stack:
-                if self.kind == "threads":
-                    stack.enter_context(_threads(here, server, tcp, udp))
-                yield tcp.getsockname()[1]
-            server.should_exit = True
-            await asyncio.wait_for(task, PATIENCE)
-
-
-def _bound() -> tuple[socket.socket, socket.socket]:
-    tcp = socket.socket()
-    tcp.setblocking(False)
-    tcp.bind(("127.0.0.1", 0))
-    udp = socket.socket(type=socket.SOCK_DGRAM)
-    udp.setblocking(False)
-    udp.bind(tcp.getsockname())
-    return tcp, udp
-
-
-def _threads(here: Setting, server: Server, tcp: socket.socket, udp: socket.socket) -> Any:
-    protocol = handed(here.guard, here.door)
-
-    def protocols(first: bytes, gone: Callable[[], None]) -> asyncio.Protocol:
-        return protocol(
-            first, gone, config=server.config, server_state=server.server_state, app_state={},
-            _loop=asyncio.get_running_loop(),
-        )  # fmt: skip
-
-    return NativeDoor(here.door, here.guard, []).serving(
-        [tcp], [udp], protocols, threads=1, keep_alive=5, max_connections=100, per_address=0
-    )
 
 
 async def say(port: int, pieces: list[bytes]) -> bytes:
@@ -174,7 +63,13 @@ def answers(way: Way, talks: list[list[bytes]], **how: bool) -> tuple[list[bytes
 @pytest.mark.parametrize("way", [each for each in WAYS if each != "route, store in Python"])
 @pytest.mark.parametrize(
     "how",
-    [{}, {"listed": True}, {"refuse_private": True}, {"proxy": False}, {"proxy": False, "refuse_private": True}],
+    [
+        {},
+        {"listed": True},
+        {"refuse_private": True},
+        {"proxy": False},
+        {"proxy": False, "refuse_private": True},
+    ],
     ids=str,
 )
 def test_answers_and_counts_are_equal(way: str, how: dict[str, bool]) -> None:
@@ -194,8 +89,16 @@ def test_packets_are_answered_alike(refuse_private: bool, listed: bool) -> None:
     one, other = (setting(in_c, refuse_private, listed) for in_c in (False, True))
     door = UdpDoor(one.tracker, KEY, lambda: RUNNING, refuse_private=refuse_private)
     rng = random.Random(11)
-    addresses = [bytes([9, 9, 9, 9]), bytes([127, 0, 0, 1]), bytes.fromhex("20010db8") + bytes(12), bytes(15) + b"\x01"]
-    ids = {address: door.answer((0x41727101980).to_bytes(8, "big") + bytes(8), address)[8:] for address in addresses}
+    addresses = [
+        bytes([9, 9, 9, 9]),
+        bytes([127, 0, 0, 1]),
+        bytes.fromhex("20010db8") + bytes(12),
+        bytes(15) + b"\x01",
+    ]
+    ids = {
+        address: door.answer((0x41727101980).to_bytes(8, "big") + bytes(8), address)[8:]
+        for address in addresses
+    }
     for _ in range(3000):
         address = rng.choice(addresses)
         said = packet(rng, ids[address])

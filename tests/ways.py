@@ -1,0 +1,123 @@
+"""Hides how a tracker is set up behind each way from a socket to the answer, in this process."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from ipaddress import ip_network
+from typing import Any
+
+from starlette.routing import BaseRoute
+
+from doors.announce import AnnounceDoor, ScrapeDoor, too_long
+from doors.client import ClientAddress
+from doors.desk import PythonDesk
+from doors.guard import Guard, guarded
+from doors.native import NativeDoor, handed, open_door, short, tally_of
+from peerage.app import App
+from peerage.entrance import Server, configuration
+from tests.contracts.conversations import HASHES
+from tracker.draw import SplitMix
+from tracker.model import Terms
+from tracker.native_swarms import NativeSwarms
+from tracker.policy import Policy
+from tracker.store import SwarmStore
+from tracker.swarms import Swarms
+from tracker.tracker import Tracker
+
+NOW, RUNNING = 1_800_000_000, 5_000
+KEY, SEED = b"k" * 32, 3
+TERMS = Terms(peers_per_address=40, max_torrents=5)
+PROXY = [ip_network("127.0.0.0/8")]
+PATIENCE = 20
+
+
+@dataclass
+class Setting:
+    """One tracker with everything that may stand before it."""
+
+    tracker: Tracker
+    door: Any
+    announce: AnnounceDoor
+    scrape: ScrapeDoor
+    guard: Guard
+
+    @property
+    def tally(self) -> Any:
+        return self.tracker.tally if self.door is None else tally_of(self.door, self.tracker.tally)
+
+
+def setting(in_c: bool, refuse_private: bool = False, listed: bool = False, proxy: bool = True) -> Setting:
+    if in_c:
+        store: SwarmStore = NativeSwarms(TERMS, SEED, bytes(16))
+    else:
+        store = Swarms(TERMS, SplitMix(SEED))
+    policy = Policy(store, listed=listed)
+    tracker = Tracker(store, policy, TERMS, lambda: NOW)
+    policy.allow(HASHES[:4])
+    policy.deny(HASHES[3:4])
+    trusted = PROXY if proxy else []
+    clients = ClientAddress(trusted, "X-Forwarded-For")
+    door = None
+    if in_c:
+        door = open_door(
+            store.handle, TERMS, trusted, "X-Forwarded-For",
+            refuse_private=refuse_private, key=KEY, seed=SEED, clock=(NOW, RUNNING),
+        )  # fmt: skip
+    guard = Guard(
+        header_timeout=10, body_timeout=10, max_connections=0, connections_per_address=0, exempt=[],
+        too_long=lambda: too_long(tracker),
+    )  # fmt: skip
+    announce = AnnounceDoor(tracker, clients, refuse_private=refuse_private)
+    return Setting(tracker, door, announce, ScrapeDoor(tracker), guard)
+
+
+class Way:
+    """A way from a socket to the answer."""
+
+    def __init__(self, kind: str, in_c: bool, **bounds: Any) -> None:
+        self.kind = kind
+        self.in_c = in_c
+        self.bounds = {"threads": 1, "keep_alive": 5, "max_connections": 100, "per_address": 0} | bounds
+
+    @asynccontextmanager
+    async def serving(self, here: Setting, routes: Sequence[BaseRoute] = ()) -> AsyncIterator[int]:
+        app = App({"/announce": here.announce, "/scrape": here.scrape}, routes)
+        desk: Any = here.door or PythonDesk(here.announce, here.scrape, lambda: NOW)
+        protocol = guarded(here.guard) if self.kind == "route" else short(here.guard, desk)
+        ready = asyncio.Event()
+        server = Server(configuration(app, protocol, keep_alive=5), ready.set)
+        tcp, udp = _bound()
+        with tcp, udp:
+            task = asyncio.create_task(server.serve([] if self.kind == "threads" else [tcp]))
+            await ready.wait()
+            with ExitStack() as stack:
+                if self.kind == "threads":
+                    stack.enter_context(self._threads(here, server, tcp, udp))
+                yield tcp.getsockname()[1]
+            server.should_exit = True
+            await asyncio.wait_for(task, PATIENCE)
+
+    def _threads(self, here: Setting, server: Server, tcp: socket.socket, udp: socket.socket) -> Any:
+        protocol = handed(here.guard, here.door)
+
+        def protocols(first: bytes, gone: Callable[[], None]) -> asyncio.Protocol:
+            return protocol(
+                first, gone, config=server.config, server_state=server.server_state, app_state={},
+                _loop=asyncio.get_running_loop(),
+            )  # fmt: skip
+
+        return NativeDoor(here.door, here.guard, here.guard.exempt).serving(
+            [tcp], [udp], protocols, **self.bounds
+        )
+
+
+def _bound() -> tuple[socket.socket, socket.socket]:
+    tcp = socket.socket()
+    tcp.setblocking(False)
+    tcp.bind(("127.0.0.1", 0))
+    udp = socket.socket(type=socket.SOCK_DGRAM)
+    udp.setblocking(False)
+    udp.bind(tcp.getsockname())
+    return tcp, udp
