@@ -1,0 +1,182 @@
+/* Feeds the readers of queries, HTTP requests and UDP packets with what a fuzzer makes of earlier input.
+ *
+ * Built with -fsanitize=fuzzer it is a libFuzzer target. Without, a driver of its own mutates seeds:
+ * fuzz [SECONDS [SEED]].
+ */
+#include <time.h>
+
+#include "harness.h"
+#include "query.h"
+
+static struct store *store;
+static struct rules rules;
+static struct clerk *clerk;
+static struct draw chance = {1};
+
+static void set_up(void)
+{
+    size_t size = (sizeof *clerk + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+    const int64_t clock[2] = {1800000000, 5000};
+    store = harness_store();
+    harness_rules(&rules);
+    clerk = aligned_alloc(CACHE_LINE, size);
+    if (!clerk)
+        abort();
+    memset(clerk, 0, size);
+    clerk->rules = &rules;
+    clerk->store = store;
+    clerk->draw = &chance;
+    clerk_look_at_clock(clerk, clock);
+}
+
+/* A reader must come to the same end however a stream is cut; `data` is on the heap, so that no byte too many is read. */
+static void feed_stream(const uint8_t *data, size_t length)
+{
+    static uint8_t out[4 * HTTP_REPLY_MOST];
+    struct address proxy = {4, {127, 0, 0, 1}};
+    struct http_request whole, part;
+    size_t seen = 0, half = length / 2;
+    http_read(data, length, 0, rules.forwarded, &whole);
+    http_read(data, half, 0, rules.forwarded, &part);
+    if (part.kind == HTTP_PARTIAL) {
+        seen = part.length;
+        http_read(data, length, seen, rules.forwarded, &part);
+        if (part.kind != whole.kind || part.length != whole.length)
+            abort();
+    }
+    while (length) {
+        struct text text = {out, out + sizeof out, false};
+        struct reading reading = clerk_answer_stream(clerk, data, length, 0, &proxy, &text);
+        if (text.overflowed || reading.used > length)
+            abort();
+        data += reading.used;
+        length -= reading.used;
+        if (reading.outcome != READ_MORE)
+            break;
+    }
+}
+
+static void feed_packet(uint8_t *data, size_t length)
+{
+    uint8_t out[UDP_REPLY_MOST];
+    static const uint8_t connect[16] = {0, 0, 0x04, 0x17, 0x27, 0x10, 0x19, 0x80};
+    for (uint8_t family = 4; family <= 16; family += 12) {
+        struct address address = {family, {9, 9, 9, 9}};
+        size_t count = clerk_answer_udp(clerk, data, length, &address, out);
+        if (count > sizeof out || (count > length && count > 16 && out[3] == 3))
+            abort();
+        clerk_answer_udp(clerk, connect, sizeof connect, &address, out);
+        if (length >= 8)
+            memcpy(data, out + 8, 8); /* what follows a connection id that holds is what matters */
+        clerk_answer_udp(clerk, data, length, &address, out);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *given, size_t length);
+
+int LLVMFuzzerTestOneInput(const uint8_t *given, size_t length)
+{
+    struct announce_query announce;
+    struct scrape_query scrape;
+    struct address address;
+    uint8_t *data = malloc(length + !length);
+    if (!clerk)
+        set_up();
+    if (!data)
+        abort();
+    memcpy(data, given, length);
+    query_read_announce(data, length, &announce);
+    query_read_scrape(data, length, &scrape);
+    address_parse((struct slice){data, length}, &address);
+    feed_stream(data, length);
+    if (length <= UDP_REQUEST_MOST)
+        feed_packet(data, length);
+    free(data);
+    return 0;
+}
+
+#ifndef LIBFUZZER
+enum { LONGEST = 20000 };
+
+#define HASH "info_hash=aaaaaaaaaaaaaaaaaaaa"
+
+static const struct slice SEEDS[] = {
+    SAY_ROW(""),
+    SAY_ROW("GET /announce?" HASH "&peer_id=-XX0001-abcdefghijkl&port=6881&left=0&numwant=50&compact=0 "
+                      "HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 1.2.3.4, [2001:db8::1]:80\r\nConnection: close\r\n\r\n"),
+    SAY_ROW("GET /scrape?" HASH "&info_hash=%41%42aaaaaaaaaaaaaaaaaa HTTP/1.0\r\n\r\n"),
+    SAY_ROW("\0\0\4\x17\x27\x10\x19\x80\0\0\0\1tranaaaaaaaaaaaaaaaaaaaappppppppppppppppppppddddddddllllllll"
+                      "uuuuuuuu\0\0\0\2iiiikkkk\xff\xff\xff\xff\x1a\xe1\2\4/abc"),
+    SAY_ROW(HASH "&peer_id=bbbbbbbbbbbbbbbbbbbb&port=1&event=stopped"),
+    SAY_ROW("fe80::1%eth0"),
+};
+
+static const char *const WORDS[] = {
+    "GET /announce?", "GET /scrape?", " HTTP/1.1\r\n", " HTTP/1.0\r\n", "\r\n\r\n", "\r\n", "Connection: close\r\n",
+    "X-Forwarded-For: ", "1.2.3.4", "::1", "2001:db8::", "%", "%41", "&", "=", "info_hash=", "peer_id=", "port=", "left=",
+    "event=", "stopped", "numwant=", "compact=0", "aaaaaaaaaaaaaaaaaaaa", ",", ":80", "[", "]", "9223372036854775808",
+};
+
+static uint32_t below(struct draw *draw, uint32_t bound)
+{
+    return bound ? draw_below(draw, bound) : 0;
+}
+
+/* Change `data` in one place; returns its length afterwards. */
+static size_t mutate(struct draw *draw, uint8_t *data, size_t length)
+{
+    size_t at = below(draw, (uint32_t)length + 1), count;
+    const char *word = WORDS[below(draw, sizeof WORDS / sizeof *WORDS)];
+    switch (below(draw, 6)) {
+    case 0: /* a byte becomes another */
+        if (at < length)
+            data[at] = (uint8_t)below(draw, 256);
+        return length;
+    case 1: /* bytes go */
+        count = below(draw, (uint32_t)(length - at) + 1);
+        memmove(data + at, data + at + count, length - at - count);
+        return length - count;
+    case 2: /* the end goes */
+        return at;
+    case 3: /* a word comes in */
+        count = strlen(word);
+        if (length + count > LONGEST)
+            return length;
+        memmove(data + at + count, data + at, length - at);
+        memcpy(data + at, word, count);
+        return length + count;
+    case 4: /* a piece is repeated */
+        count = below(draw, (uint32_t)(length - at) + 1);
+        if (length + count > LONGEST)
+            return length;
+        memmove(data + at + count, data + at, length - at);
+        return length + count;
+    default: /* a bit flips */
+        if (at < length)
+            data[at] ^= (uint8_t)(1 << below(draw, 8));
+        return length;
+    }
+}
+
+int main(int count, char **words)
+{
+    static uint8_t data[LONGEST];
+    struct draw draw = {count > 2 ? strtoull(words[2], NULL, 10) : 1};
+    time_t end = time(NULL) + (count > 1 ? atoi(words[1]) : 10);
+    uint64_t rounds = 0;
+    do {
+        const struct slice *seed = &SEEDS[below(&draw, sizeof SEEDS / sizeof *SEEDS)];
+        size_t length = seed->length;
+        memcpy(data, seed->data, length);
+        for (uint32_t left = 1 + below(&draw, 12); left; left--) {
+            length = mutate(&draw, data, length);
+            LLVMFuzzerTestOneInput(data, length);
+            rounds++;
+        }
+    } while (time(NULL) < end);
+    printf("%llu inputs, no complaint\n", (unsigned long long)rounds);
+    store_free(store);
+    free(clerk);
+    return 0;
+}
+#endif

@@ -1,0 +1,46 @@
+/* Hides how the native door is set up without an interpreter: one store, one set of rules, for races and fuzzing. */
+#ifndef PEERAGE_HARNESS_H
+#define PEERAGE_HARNESS_H
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "door.h"
+
+/* Text as a slice, as a value and in a table. */
+#define SAY_ROW(text) {(const uint8_t *)(text), sizeof(text) - 1}
+#define SAY(text) ((struct slice)SAY_ROW(text))
+
+/* Any network is trusted and none is routed to, so that every branch of the readers is within reach. */
+static const struct network HARNESS_TRUSTED[] = {{{4, {127}}, 8, true}};
+static const struct network HARNESS_ROUTED[] = {{{4, {0}}, 0, true}, {{16, {0}}, 0, true}, {{4, {10}}, 8, false}};
+
+static inline struct store *harness_store(void)
+{
+    const struct terms terms = {1800, 900, 180, 3030, 86400, 1000, 100000, 64};
+    const uint8_t key[16] = {1, 2, 3};
+    struct store *store = store_new(&terms, key);
+    if (!store)
+        abort();
+    return store;
+}
+
+static inline void harness_rules(struct rules *rules)
+{
+    const uint8_t key[32] = {4, 5, 6};
+    *rules = (struct rules){.interval = 1800, .min_interval = 900, .retry_soon = 300, .numwant = 50};
+    rules->numwant_most = 200;
+    rules->numwant_most6 = 66;
+    rules->refuse_private = true;
+    for (int at = 0; at < REFUSAL_COUNT; at++)
+        rules->refusals[at] = SAY("a refusal");
+    rules->full = SAY("full");
+    rules->restoring = SAY("restoring");
+    rules->bad_connection = SAY("bad connection ID");
+    rules->forwarded = SAY("x-forwarded-for");
+    rules->trusted = (struct networks){1, HARNESS_TRUSTED};
+    rules->routed = (struct networks){3, HARNESS_ROUTED};
+    blake2b_key(&rules->seal, key, sizeof key, 4);
+}
+
+#endif

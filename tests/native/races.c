@@ -1,0 +1,158 @@
+/* Two loop threads, the store's own deeds beside them and clients of both protocols: for ThreadSanitizer.
+ *
+ * races [SECONDS]
+ */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "loop.h"
+
+enum { CLIENTS = 4, THREADS = 2 };
+
+static _Atomic bool over;
+static _Atomic uint64_t answered;
+static struct store *store;
+static struct loop *loop;
+static uint16_t port;
+
+static int bound(int kind, uint16_t wanted)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(wanted)};
+    int fd = socket(AF_INET, kind | SOCK_NONBLOCK, 0);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0)
+        abort();
+    return fd;
+}
+
+static int reach(int kind)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+    struct timeval patience = {0, 200000};
+    int fd = socket(AF_INET, kind, 0);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static void *ask_http(void *given)
+{
+    static const char *const ends[] = {"", "Connection: close\r\n", "Content-Length: 0\r\n"};
+    struct draw draw = {(uint64_t)(uintptr_t)given};
+    char request[512], answer[16384];
+    while (!over) {
+        int fd = reach(SOCK_STREAM);
+        for (uint32_t left = draw_below(&draw, 20); fd >= 0 && left; left--) {
+            const char *end = ends[draw_below(&draw, 20) ? draw_below(&draw, 2) : 2];
+            int length = snprintf(request, sizeof request,
+                                  "GET /announce?info_hash=%020u&peer_id=-XX0001-abcdefghijkl&port=%u&left=%u HTTP/1.1\r\n"
+                                  "X-Forwarded-For: 8.8.%u.%u\r\n%s\r\n",
+                                  draw_below(&draw, 50), 1 + draw_below(&draw, 60000), draw_below(&draw, 2),
+                                  draw_below(&draw, 4), draw_below(&draw, 256), end);
+            if (send(fd, request, (size_t)length, MSG_NOSIGNAL) < 0 || recv(fd, answer, sizeof answer, 0) <= 0)
+                break;
+            answered++;
+        }
+        if (fd >= 0)
+            close(fd);
+    }
+    return NULL;
+}
+
+static void *ask_udp(void *given)
+{
+    static const uint8_t connect_to[16] = {0, 0, 0x04, 0x17, 0x27, 0x10, 0x19, 0x80};
+    struct draw draw = {(uint64_t)(uintptr_t)given};
+    uint8_t packet[98] = {0}, answer[2048];
+    int fd = reach(SOCK_DGRAM);
+    while (!over) {
+        if (send(fd, connect_to, sizeof connect_to, 0) < 0 || recv(fd, answer, sizeof answer, 0) != 16)
+            continue;
+        memcpy(packet, answer + 8, 8);
+        packet[11] = 1;
+        packet[35] = (uint8_t)draw_below(&draw, 50);
+        packet[96] = 1 + (uint8_t)draw_below(&draw, 200);
+        packet[92] = 0xff;
+        if (send(fd, packet, sizeof packet, 0) > 0 && recv(fd, answer, sizeof answer, 0) > 0)
+            answered++;
+    }
+    close(fd);
+    return NULL;
+}
+
+/* What Python does meanwhile: it sweeps, flushes, lists, takes connections, and reads numbers. */
+static void *keep_house(void *none)
+{
+    struct loop_numbers numbers;
+    uint8_t infohash[INFOHASH] = "00000000000000000000";
+    int64_t now = time(NULL);
+    struct draw draw = {9};
+    while (!over) {
+        store_expire(store, now++, 500);
+        rows_free(store_take_dirty(store));
+        infohash[19] = (uint8_t)('0' + draw_below(&draw, 10));
+        store_deny(store, infohash, draw_below(&draw, 2));
+        store_remove(store, infohash);
+        store_totals(store);
+        loop_read(loop, &numbers);
+        for (struct handover *each = loop_take(loop); each;) {
+            struct handover *next = each->next;
+            close(each->fd);
+            loop_leave(loop, &each->address);
+            free(each);
+            each = next;
+        }
+        usleep(1000);
+    }
+    return none;
+}
+
+int main(int count, char **words)
+{
+    static struct rules rules;
+    struct loop_settings settings = {.listeners = 1, .datagrams = 1, .threads = THREADS, .max_connections = 20};
+    struct sockaddr_in address;
+    socklen_t length = sizeof address;
+    pthread_t threads[2 * CLIENTS + 1];
+    harness_rules(&rules);
+    rules.refuse_private = false;
+    store = harness_store();
+    settings.listener[0] = bound(SOCK_STREAM, 0);
+    getsockname(settings.listener[0], (struct sockaddr *)&address, &length);
+    port = ntohs(address.sin_port);
+    settings.datagram[0] = bound(SOCK_DGRAM, port);
+    listen(settings.listener[0], 64);
+    settings.store = store;
+    settings.rules = &rules;
+    settings.header_ms = settings.write_ms = settings.keep_alive_ms = 300;
+    settings.per_address = 15;
+    loop = loop_start(&settings);
+    if (!loop)
+        abort();
+    for (uintptr_t at = 0; at < CLIENTS; at++) {
+        pthread_create(&threads[2 * at], NULL, ask_http, (void *)(at + 1));
+        pthread_create(&threads[2 * at + 1], NULL, ask_udp, (void *)(at + 100));
+    }
+    pthread_create(&threads[2 * CLIENTS], NULL, keep_house, NULL);
+    sleep(count > 1 ? (unsigned)atoi(words[1]) : 5);
+    over = true;
+    for (int at = 0; at <= 2 * CLIENTS; at++)
+        pthread_join(threads[at], NULL);
+    loop_stop(loop);
+    loop_free(loop);
+    store_free(store);
+    close(settings.listener[0]);
+    close(settings.datagram[0]);
+    printf("%llu answers, no race\n", (unsigned long long)answered);
+    return answered ? 0 : 1;
+}
