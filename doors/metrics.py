@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -58,7 +58,9 @@ class TrackerCollector(Collector):
         )
 
     def _swarms(self) -> Iterator[Metric]:
-        totals = self._tracker.store.totals()
+        store = self._tracker.store
+        yield InfoMetricFamily("peerage_tracker", "What keeps the swarms", {"store": store.name})
+        totals = store.totals()
         yield GaugeMetricFamily("peerage_swarms", "Swarms in memory", totals.torrents)
         yield GaugeMetricFamily("peerage_peers", "Peers in memory", totals.peers)
         yield GaugeMetricFamily("peerage_seeders", "Peers that have everything", totals.complete)

@@ -28,6 +28,7 @@ from peerage.outcomes import (
 from peerage.quantities import Listen, split_items
 from peerage.serve import run as run_service
 from peerage.sockets import Bound, NoSocket
+from peerage.stores import NoNativeStore
 from peerage.wiring import Rooms, open_rooms
 from storage.database import DatabaseError
 from storage.folder import FolderError
@@ -80,7 +81,7 @@ def _serve(config: Path | None, **given: object) -> None:
     configure_logs(settings.log)
     try:
         run_service(settings, lambda rooms, bound: _announce(settings, rooms, bound))
-    except (NoSocket, FolderError, DatabaseError) as error:
+    except (NoSocket, FolderError, DatabaseError, NoNativeStore) as error:
         raise click.ClickException(str(error)) from error
 
 

@@ -66,7 +66,7 @@ class _Server(uvicorn.Server):
 def run(settings: Settings, ready: Ready) -> None:
     """Serve until SIGTERM or SIGINT; returns when everything is written and closed.
 
-    Raises NoSocket, FolderInUse, FolderError, DatabaseError.
+    Raises NoSocket, FolderInUse, FolderError, DatabaseError, NoNativeStore.
     """
     uvloop.run(serve(settings, ready))
 
@@ -74,6 +74,7 @@ def run(settings: Settings, ready: Ready) -> None:
 async def serve(settings: Settings, ready: Ready) -> None:
     """Run every door over one data folder until a signal comes; `ready` is called when all are open."""
     async with open_rooms(settings) as rooms, AsyncExitStack() as stack:
+        log.info("swarms.store", store=rooms.tracker.store.name, asked=settings.tracker.store)
         bound = bind(settings.listen, lenient=settings.listen_is_default)
         for each in bound:
             stack.callback(each.close)
