@@ -15,32 +15,32 @@ from benchmarks.generators import torrent_hash
 from benchmarks.machine import cores, describe
 from benchmarks.processes import end_like_ctrl_c, pinned
 from benchmarks.rounds import table
-from benchmarks.swarms import NOW, announcer
+from benchmarks.swarms import NOW, OURS, announcer
 from bittorrent.infohash import InfoHash
 from storage.journal import SqliteJournal
-from tracker.draw import SplitMix
 from tracker.flusher import Flusher
-from tracker.model import Terms, Totals
+from tracker.model import Totals
 from tracker.store import SwarmStore
-from tracker.swarms import Swarms
 
 SHAPES = ((100_000, 10), (1, 1_000_000))
 """Torrents, and peers in each."""
-COLUMNS = ("torrents x peers", "journal MB", "written in s", "restored in s", "peers restored a second")
+COLUMNS = (
+    "store",
+    "torrents x peers",
+    "journal MB",
+    "written in s",
+    "restored in s",
+    "peers restored a second",
+)
 
 
 class RestoreError(Exception):
     """What came back is not what was written."""
 
 
-def empty_store() -> SwarmStore:
-    """Return the store under measure."""
-    return Swarms(Terms(), SplitMix(1))
-
-
-def filled_store(torrents: int, peers: int) -> SwarmStore:
+def filled_store(name: str, torrents: int, peers: int) -> SwarmStore:
     """Return a store with that many peers, none of them written yet."""
-    store = empty_store()
+    store = OURS[name]()
     for torrent in range(torrents):
         infohash = InfoHash(torrent_hash(torrent))
         for index in range(peers):
@@ -67,12 +67,12 @@ async def write(store: SwarmStore, path: Path) -> float:
         await journal.close()
 
 
-async def restore(path: Path, expected: Totals) -> float:
+async def restore(name: str, path: Path, expected: Totals) -> float:
     """Read a journal into an empty store, opening it included; return the seconds. Raises RestoreError."""
     before = time.perf_counter()
     journal = await SqliteJournal.open(path)
     try:
-        store = empty_store()
+        store = OURS[name]()
         await _flusher(store, journal).restore()
     finally:
         await journal.close()
@@ -82,18 +82,18 @@ async def restore(path: Path, expected: Totals) -> float:
     return seconds
 
 
-def measure(torrents: int, peers: int, rounds: int) -> list[str]:
-    """Return the table's row for one shape: written once, restored as often as asked, medians."""
-    store = filled_store(torrents, peers)
+def measure(name: str, torrents: int, peers: int, rounds: int) -> list[str]:
+    """Return the table's row for one store and shape: written once, restored as often as asked, medians."""
+    store = filled_store(name, torrents, peers)
     expected = store.totals()
     with tempfile.TemporaryDirectory(prefix="bench-restore-") as folder:
         path = Path(folder) / "swarms.db"
         written = asyncio.run(write(store, path))
         del store
         size = sum(file.stat().st_size for file in Path(folder).iterdir())
-        restored = median(asyncio.run(restore(path, expected)) for _ in range(rounds))
+        restored = median(asyncio.run(restore(name, path, expected)) for _ in range(rounds))
     figures = f"{size / 1e6:.1f}", f"{written:.2f}", f"{restored:.2f}", f"{expected.peers / restored:,.0f}"
-    return [f"{torrents:,} x {peers:,}", *figures]
+    return [name, f"{torrents:,} x {peers:,}", *figures]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -107,7 +107,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"# restore\n\n{describe()}\n\nmedians of {given.rounds} restores\n")
     with pinned(cores().server):
         body = [
-            measure(max(1, torrents // scale), peers if torrents > 1 else peers // scale, given.rounds)
+            measure(name, max(1, torrents // scale), peers if torrents > 1 else peers // scale, given.rounds)
+            for name in OURS
             for torrents, peers in SHAPES
         ]
     print(table(COLUMNS, body), flush=True)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -62,7 +62,9 @@ class TrackerCollector(Collector):
         )
 
     def _swarms(self) -> Iterator[Metric]:
-        totals = self._tracker.store.totals()
+        store = self._tracker.store
+        yield InfoMetricFamily("peerage_tracker", "What keeps the swarms", {"store": store.name})
+        totals = store.totals()
         yield GaugeMetricFamily("peerage_swarms", "Swarms in memory", totals.torrents)
         yield GaugeMetricFamily("peerage_peers", "Peers in memory", totals.peers)
         yield GaugeMetricFamily("peerage_seeders", "Peers that have everything", totals.complete)
@@ -79,13 +81,15 @@ class TrackerCollector(Collector):
 class DoorsCollector(Collector):
     """Reads what the connection guard and the cache's doors count."""
 
-    def __init__(self, connections: Callable[[], Connections], tally: Tally) -> None:
+    def __init__(self, door: str, connections: Callable[[], Connections], tally: Tally) -> None:
+        self._door = door
         self._connections = connections
         self._tally = tally
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric of connections and the cache."""
         connections, tally = self._connections(), self._tally
+        yield InfoMetricFamily("peerage_door", "What owns the sockets", {"door": self._door})
         yield GaugeMetricFamily("peerage_connections", "Open HTTP connections", connections.open)
         yield CounterMetricFamily(
             "peerage_connections_turned_away", "Connections over a cap", connections.turned_away

@@ -12,6 +12,7 @@ import click
 from peerage import __version__
 from peerage.banner import banner
 from peerage.config import Row, Settings, SettingsError, as_toml, option, read_settings, rows
+from peerage.entrance import NoNativeDoor
 from peerage.errands import ErrandFailed, run
 from peerage.logs import configure_logs
 from peerage.outcomes import (
@@ -28,6 +29,7 @@ from peerage.outcomes import (
 from peerage.quantities import Listen, split_items
 from peerage.serve import run as run_service
 from peerage.sockets import Bound, NoSocket
+from peerage.stores import NoNativeStore
 from peerage.wiring import Rooms, open_rooms
 from storage.database import DatabaseError
 from storage.folder import FolderError
@@ -80,7 +82,7 @@ def _serve(config: Path | None, **given: object) -> None:
     configure_logs(settings.log)
     try:
         run_service(settings, lambda rooms, bound: _announce(settings, rooms, bound))
-    except (NoSocket, FolderError, DatabaseError) as error:
+    except (NoSocket, FolderError, DatabaseError, NoNativeStore, NoNativeDoor) as error:
         raise click.ClickException(str(error)) from error
 
 

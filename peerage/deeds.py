@@ -165,6 +165,7 @@ async def _stats(rooms: Rooms, _arguments: Arguments) -> AsyncIterator[Record]:
     yield {
         "tracker": {
             "policy": "listed" if rooms.tracker.policy.listed else "open",
+            "store": rooms.tracker.store.name,
             "torrents": totals.torrents,
             "peers": totals.peers,
             "seeders": totals.complete,

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 import structlog
 import uvicorn
 
-from doors.announce import too_long
-from doors.guard import Connections, Guard, GuardedProtocol, guarded
+from doors.announce import AnnounceDoor, ScrapeDoor, too_long
+from doors.client import ClientAddress
+from doors.desk import PythonDesk
+from doors.guard import Connections, Guard, GuardedProtocol
 from doors.native import NativeDoor, handed, open_door, short, tally_of
 from doors.udp import UdpDoor
 from peerage.app import App
@@ -94,11 +96,20 @@ class Entrance:
         if settings.tracker.door == "native" and not self.native:
             raise NoNativeDoor("tracker.door is native, but the native store is not in use")
         self._guard = _guard(rooms, capped=not self.native)
+        clients = ClientAddress(settings.trusted_proxies, settings.forwarded_header)
+        refuse = settings.tracker.refuse_private
+        self.announce = AnnounceDoor(rooms.tracker, clients, refuse_private=refuse)
+        self.scrape = ScrapeDoor(rooms.tracker)
         self._threads = (
             NativeDoor(self._door, self._guard, settings.trusted_proxies)
             if self._door is not None and self.native
             else None
         )
+
+    @property
+    def name(self) -> str:
+        """Which door stands at the sockets: native or uvicorn."""
+        return "native" if self.native else "uvicorn"
 
     def connections(self) -> Connections:
         """Return the connections in numbers."""
@@ -115,7 +126,7 @@ class Entrance:
         def begin() -> None:
             if self._threads is not None:
                 server.before_shutdown.enter_context(self._open(self._threads, bound, server))
-            log.info("door.open", door="native" if self.native else "uvicorn")
+            log.info("door.open", door=self.name, asked=self._rooms.settings.tracker.door)
             ready()
 
         keep_alive = self._rooms.settings.http.keep_alive
@@ -127,7 +138,7 @@ class Entrance:
         return [] if self.native else [each.tcp for each in bound]
 
     def _protocol(self) -> type[GuardedProtocol]:
-        return guarded(self._guard) if self._door is None else short(self._guard, self._door)
+        return short(self._guard, self._door or PythonDesk(self.announce, self.scrape, time.time))
 
     @contextmanager
     def _open(self, threads: NativeDoor, bound: Sequence[Bound], server: Server) -> Iterator[None]:

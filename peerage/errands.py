@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from doors.control import LINE_LIMIT, perform
 from peerage.config import Settings
 from peerage.deeds import Rooms, deeds
+from peerage.stores import NoNativeStore
 from storage.database import DatabaseError
 from storage.folder import DataFolder, FolderError, FolderInUse
 
@@ -103,5 +104,5 @@ async def _do(settings: Settings, deed: str, arguments: Mapping[str, Any], open_
         raise ErrandFailed(
             f"{error}, which has no control socket: wait until it is done, or stop it"
         ) from error
-    except (FolderError, DatabaseError) as error:
+    except (FolderError, DatabaseError, NoNativeStore) as error:
         raise ErrandFailed(str(error)) from error

@@ -82,6 +82,10 @@ class TrackerSection(Section):
     remember_completed: int = Field(
         default=30, ge=0, le=3650, description="Days for which the completed count of an empty swarm is kept."
     )
+    store: Literal["auto", "native", "python"] = Field(
+        default="auto",
+        description="What keeps the swarms: the store in C, the one in Python, or the one in C where it was built.",
+    )
 
     door: Literal["auto", "native", "uvicorn"] = Field(
         default="auto",

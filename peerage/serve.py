@@ -13,7 +13,6 @@ from starlette.types import ASGIApp
 
 import doors.cache
 import soap.door
-from doors.announce import AnnounceDoor, ScrapeDoor
 from doors.client import ClientAddress
 from doors.control import ControlServer
 from doors.intake import Intake, Tally
@@ -37,7 +36,7 @@ log = structlog.get_logger()
 def run(settings: Settings, ready: Ready) -> None:
     """Serve until SIGTERM or SIGINT; returns when everything is written and closed.
 
-    Raises NoSocket, FolderInUse, FolderError, DatabaseError.
+    Raises NoSocket, FolderInUse, FolderError, DatabaseError, NoNativeStore, NoNativeDoor.
     """
     uvloop.run(serve(settings, ready))
 
@@ -45,6 +44,7 @@ def run(settings: Settings, ready: Ready) -> None:
 async def serve(settings: Settings, ready: Ready) -> None:
     """Run every door over one data folder until a signal comes; `ready` is called when all are open."""
     async with open_rooms(settings) as rooms, AsyncExitStack() as stack:
+        log.info("swarms.store", store=rooms.tracker.store.name, asked=settings.tracker.store)
         bound = bind(settings.listen, lenient=settings.listen_is_default)
         for each in bound:
             stack.callback(each.close)
@@ -71,11 +71,10 @@ def make_app(rooms: Rooms, entrance: Entrance) -> App:
         Tally(),
         settings.public_url,
     )
-    announce = AnnounceDoor(rooms.tracker, clients, refuse_private=settings.tracker.refuse_private)
-    hot: dict[str, ASGIApp] = {"/announce": announce, "/scrape": ScrapeDoor(rooms.tracker)}
+    hot: dict[str, ASGIApp] = {"/announce": entrance.announce, "/scrape": entrance.scrape}
     collectors = [
         TrackerCollector(rooms.tracker, rooms.flusher, entrance.tally),
-        DoorsCollector(entrance.connections, intake.tally),
+        DoorsCollector(entrance.name, entrance.connections, intake.tally),
     ]
     metrics = MetricsDoor(collectors, clients, settings.metrics.networks, everyone=settings.metrics.open)
     routes = [*soap.door.routes(intake), *doors.cache.routes(rooms.cache, intake)]

@@ -1,6 +1,5 @@
 """Hides which class stands behind each protocol: the only place that names them, opens them and closes them."""
 
-import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,6 +17,7 @@ from cache.torrents import TorrentCache
 from lists.infohashes import Lists
 from peerage.config import Settings
 from peerage.sections import TrackerSection
+from peerage.stores import make_store, terms_of
 from storage import sql
 from storage.database import Database
 from storage.files import FileBlobs
@@ -25,18 +25,14 @@ from storage.folder import DataFolder
 from storage.journal import SqliteJournal
 from storage.lists import SqliteEntries
 from storage.records import SqliteRecords
-from tracker.draw import SplitMix
 from tracker.flusher import Flusher, Journal
-from tracker.model import Terms
+from tracker.native_swarms import NativeSwarms
 from tracker.policy import Policy
-from tracker.swarms import Swarms
 from tracker.sweeper import sweep_once
 from tracker.tracker import Tracker
 
 if TYPE_CHECKING:
     from tracker._native import Store
-
-_DAY = 86_400
 
 log = structlog.get_logger()
 
@@ -60,7 +56,8 @@ class Rooms:
     @property
     def native_store(self) -> "Store | None":
         """The store in C, where it is in use."""
-        return getattr(self.tracker.store, "handle", None)
+        store = self.tracker.store
+        return store.handle if isinstance(store, NativeSwarms) else None
 
     async def restore(self) -> None:
         """Bring the swarms back from the journal; until that is done the tracker answers with a warning."""
@@ -80,7 +77,7 @@ async def open_rooms(settings: Settings) -> AsyncIterator[Rooms]:
     """Open a data folder for this process alone, and close it with everything written at the end.
 
     Files and records are brought into step, and the tracker knows the lists; the swarms come with
-    `Rooms.restore`. Raises FolderInUse, FolderError, DatabaseError.
+    `Rooms.restore`. Raises FolderInUse, FolderError, DatabaseError, NoNativeStore.
     """
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(DataFolder(settings.data))
@@ -122,16 +119,9 @@ async def _join(settings: Settings, folder: DataFolder, records: Database, journ
 
 
 def _tracker(settings: TrackerSection) -> Tracker:
-    terms = Terms(
-        interval=settings.interval,
-        min_interval=settings.min_interval,
-        max_torrents=settings.max_torrents,
-        max_peers=settings.max_peers,
-        peers_per_address=settings.peers_per_address,
-        remember_completed=settings.remember_completed * _DAY,
-    )
-    store = Swarms(terms, SplitMix(secrets.randbits(64)))
-    return Tracker(store, Policy(store, listed=settings.policy == "listed"), terms, time.time)
+    store = make_store(settings)
+    policy = Policy(store, listed=settings.policy == "listed")
+    return Tracker(store, policy, terms_of(settings), time.time)
 
 
 async def _finish(rooms: Rooms) -> None:

@@ -24,6 +24,8 @@ class NativeSwarms:
 
     __slots__ = ("handle",)
 
+    name = "native"
+
     def __init__(self, terms: Terms, seed: int, key: bytes) -> None:
         """Make an empty store: `seed` of 64 bits for the draws, a `key` of 16 secret bytes for the tables."""
         self.handle = _native.Store(

@@ -16,6 +16,11 @@ class SwarmStore(Protocol):
     """
 
     @property
+    def name(self) -> str:
+        """What this store is called in settings, logs and figures."""
+        ...
+
+    @property
     def listed(self) -> bool:
         """Whether only allowed torrents are tracked."""
         ...

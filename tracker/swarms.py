@@ -26,6 +26,8 @@ _EVICT_ABOVE = 0.9  # of the cap on torrents: from here on empty swarms go at th
 class Swarms:
     """Swarms by infohash, packed. An announce costs the same however large its swarm is."""
 
+    name = "python"
+
     def __init__(self, terms: Terms, draws: Draws) -> None:
         self.listed = False
         self.restoring = False
@@ -40,7 +42,10 @@ class Swarms:
         self._gone: dict[InfoHash, int] = {}
         # By first byte too, every swarm once, from its making until the sweep finds it empty and removes it.
         self._sweep: list[list[InfoHash]] = [[] for _ in range(_BUCKETS)]
-        self._place = (0, -1)  # bucket, and one above the swarm of it that the sweep visits next; -1: all of it
+        self._place = (
+            0,
+            -1,
+        )  # bucket, and one above the swarm of it that the sweep visits next; -1: all of it
         self._cursor = (0, -1)  # pool and slot where the sweep of that swarm goes on, downwards
         self._peers = 0
         self._complete = 0

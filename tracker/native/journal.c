@@ -9,19 +9,17 @@
 #define VERSION 1
 #define HEAD 13 /* version, completed, touched */
 #define SCANNED_AT_ONCE 4096
-#define DELETED SIZE_MAX
 
 struct entry {
     uint8_t infohash[INFOHASH];
     uint32_t part;
-    size_t offset, length; /* length DELETED: no payload */
+    uint32_t length;
+    uint8_t *payload; /* NULL: one to delete */
 };
 
 struct rows {
-    uint8_t *bytes;
     struct entry *entries;
-    size_t length, capacity; /* of the bytes */
-    size_t count, room;      /* of the entries */
+    size_t count, room;
 };
 
 struct keys {
@@ -55,7 +53,9 @@ static uint64_t get_number(const uint8_t *in, uint32_t bytes)
     return number;
 }
 
-static bool add_entry(struct rows *rows, const uint8_t infohash[INFOHASH], uint64_t part, size_t length)
+/* Add a row, which owns its payload; false: no memory, and the payload is still the caller's. */
+static bool add_entry(struct rows *rows, const uint8_t infohash[INFOHASH], uint64_t part, uint8_t *payload,
+                      size_t length)
 {
     struct entry *entries = reserve(rows->entries, &rows->room, rows->count, 1, sizeof *entries);
     if (!entries)
@@ -64,8 +64,8 @@ static bool add_entry(struct rows *rows, const uint8_t infohash[INFOHASH], uint6
     struct entry *entry = &entries[rows->count++];
     memcpy(entry->infohash, infohash, INFOHASH);
     entry->part = (uint32_t)part;
-    entry->offset = rows->length;
-    entry->length = length;
+    entry->payload = payload;
+    entry->length = (uint32_t)length;
     return true;
 }
 
@@ -96,20 +96,17 @@ static bool pack(struct rows *rows, const struct swarm *swarm, uint64_t part)
     size_t length = HEAD;
     for (uint32_t which = 0; which < POOLS; which++)
         length += 2 + (size_t)slots_of(swarm, which, part) * (STRIDE(which) + 4);
-    uint8_t *bytes = reserve(rows->bytes, &rows->capacity, rows->length, length, 1);
-    if (!bytes)
+    uint8_t *out = malloc(length);
+    if (!out || !add_entry(rows, swarm->record.key, part, out, length)) {
+        free(out);
         return false;
-    rows->bytes = bytes;
-    if (!add_entry(rows, swarm->record.key, part, length))
-        return false;
-    uint8_t *out = bytes + rows->length;
+    }
     put_number(out, VERSION, 1);
     put_number(out + 1, swarm->completed, 8);
     put_number(out + 9, swarm->touched, 4);
     out += HEAD;
     for (uint32_t which = 0; which < POOLS; which++)
         out = pack_pool(swarm, which, part, out);
-    rows->length += length;
     return true;
 }
 
@@ -129,7 +126,7 @@ static bool write_part(struct store *store, struct rows *rows, const uint8_t inf
     struct shard *shard = shard_enter(store, infohash);
     struct swarm *swarm = shard_swarm(shard, infohash, infohash_hash(store, infohash));
     if (swarm) {
-        done = gone ? add_entry(rows, infohash, part, DELETED) : pack(rows, swarm, part);
+        done = gone ? add_entry(rows, infohash, part, NULL, 0) : pack(rows, swarm, part);
         if (!done)
             mark(swarm, part);
     }
@@ -226,7 +223,7 @@ static bool write_gone(struct store *store, struct shard *shard, struct rows *ro
         uint32_t slot = table_find(&shard->gone, keys.list[at], infohash_hash(store, keys.list[at]));
         uint32_t parts = ((const struct gone *)table_at(&shard->gone, slot))->parts;
         for (uint32_t part = 0; part < parts && done; part++)
-            done = add_entry(rows, keys.list[at], part, DELETED);
+            done = add_entry(rows, keys.list[at], part, NULL, 0);
         if (done)
             table_remove(&shard->gone, slot);
     }
@@ -264,17 +261,16 @@ size_t rows_count(const struct rows *rows)
 struct row rows_at(const struct rows *rows, size_t at)
 {
     const struct entry *entry = &rows->entries[at];
-    if (entry->length == DELETED)
-        return (struct row){entry->infohash, entry->part, NULL, 0};
-    return (struct row){entry->infohash, entry->part, rows->bytes + entry->offset, entry->length};
+    return (struct row){entry->infohash, entry->part, entry->payload, entry->length};
 }
 
 void rows_free(struct rows *rows)
 {
-    if (rows) {
-        free(rows->bytes);
-        free(rows->entries);
-    }
+    if (!rows)
+        return;
+    for (size_t at = 0; at < rows->count; at++)
+        free(rows->entries[at].payload);
+    free(rows->entries);
     free(rows);
 }
 

@@ -1,0 +1,42 @@
+"""Hides which store keeps the swarms: the one in C where it was built, unless the settings say otherwise."""
+
+import secrets
+
+from peerage.sections import TrackerSection
+from tracker.draw import SplitMix
+from tracker.model import Terms
+from tracker.native_swarms import AVAILABLE, NativeSwarms
+from tracker.store import SwarmStore
+from tracker.swarms import Swarms
+
+_DAY = 86_400
+_SEED_BITS = 64
+_KEY_BYTES = 16
+
+
+class NoNativeStore(Exception):
+    """The settings ask for the store in C, and the extension was not built."""
+
+
+def terms_of(settings: TrackerSection) -> Terms:
+    """Return what the settings promise to clients, and what they cap."""
+    return Terms(
+        interval=settings.interval,
+        min_interval=settings.min_interval,
+        max_torrents=settings.max_torrents,
+        max_peers=settings.max_peers,
+        peers_per_address=settings.peers_per_address,
+        remember_completed=settings.remember_completed * _DAY,
+    )
+
+
+def make_store(settings: TrackerSection) -> SwarmStore:
+    """Return an empty store of the kind that the settings name. Raises NoNativeStore."""
+    terms, seed = terms_of(settings), secrets.randbits(_SEED_BITS)
+    if settings.store == "native" and not AVAILABLE:
+        raise NoNativeStore(
+            "tracker.store is native, but the C extension was not built: install again with a C compiler at hand"
+        )
+    if settings.store == "python" or not AVAILABLE:
+        return Swarms(terms, SplitMix(seed))
+    return NativeSwarms(terms, seed, secrets.token_bytes(_KEY_BYTES))

@@ -1,0 +1,192 @@
+"""The store in C against the one in Python: the same calls must give the same bytes, whatever they are."""
+
+import os
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from bittorrent.infohash import InfoHash
+from tracker.draw import SplitMix
+from tracker.model import Announce, Event, Families, Terms
+from tracker.native_swarms import AVAILABLE, NativeSwarms
+from tracker.row import Row
+from tracker.swarms import Swarms
+
+pytestmark = pytest.mark.skipif(not AVAILABLE, reason="the extension was not built")
+
+HASHES = [InfoHash(bytes([first]) + bytes([number]) * 19) for first in (0, 1, 255) for number in range(3)]
+PEERS4 = [bytes([10, 0, 0, host, 0, port]) for host in range(40) for port in (1, 2, 3, 4)]
+PEERS6 = [bytes([0x20, 1, 0, 0, 0, 0, 0, net, *[0] * 7, host, 0, 1]) for net in range(9) for host in range(6)]
+PEERS = [peer for pair in zip(PEERS4[::2], PEERS4[1::2], strict=True) for peer in pair] + PEERS6
+
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "60"))
+
+infohashes = st.sampled_from(HASHES)
+seeds = st.integers(0, 2**64 - 1)
+
+
+class TwoStores(RuleBasedStateMachine):
+    @initialize(
+        seed=seeds,
+        cap=st.sampled_from([0, 2, 3]),
+        torrents=st.sampled_from([5, 100]),
+        peers=st.sampled_from([90, 10_000]),
+        remember=st.sampled_from([0, 5000]),
+    )
+    def start(self, seed, cap, torrents, peers, remember):
+        self.terms = Terms(
+            max_torrents=torrents, max_peers=peers, peers_per_address=cap, remember_completed=remember
+        )
+        self.now = 1_800_000_000
+        self.journal: dict[tuple[InfoHash, int], Row] = {}
+        self.kept: list[Row] = []
+        self.restart(seed)
+
+    def restart(self, seed):
+        self.stores = (
+            Swarms(self.terms, SplitMix(seed)),
+            NativeSwarms(self.terms, seed, seed.to_bytes(8, "big") * 2),
+        )
+
+    def both(self, call):
+        spec, native = (call(store) for store in self.stores)
+        assert spec == native
+        return spec
+
+    def say(self, infohash, peer, event, seeder, numwant, families):
+        announce = Announce(infohash, peer, event, seeder, numwant, families)
+        self.both(lambda store: store.announce(announce, self.now))
+
+    @rule(
+        infohash=infohashes,
+        peer=st.sampled_from(PEERS),
+        event=st.sampled_from(Event),
+        seeder=st.booleans(),
+        numwant=st.integers(-1, 200),
+        families=st.sampled_from(Families),
+    )
+    def announce(self, infohash, peer, event, seeder, numwant, families):
+        self.say(infohash, peer, event, seeder, numwant, families)
+
+    @rule(
+        infohash=infohashes,
+        first=st.integers(0, len(PEERS)),
+        count=st.integers(1, 90),
+        event=st.sampled_from(Event),
+        seeder=st.booleans(),
+        numwant=st.integers(0, 60),
+    )
+    def announce_many(self, infohash, first, count, event, seeder, numwant):
+        for peer in PEERS[first : first + count]:
+            self.say(infohash, peer, event, seeder, numwant, Families.BOTH)
+
+    @rule(
+        infohash=infohashes,
+        first=st.integers(0, 9000),
+        count=st.sampled_from([50, 1500, 5000]),
+        event=st.sampled_from([Event.NONE, Event.NONE, Event.STOPPED, Event.PAUSED]),
+        seeder=st.booleans(),
+    )
+    def a_crowd_comes_or_goes(self, infohash, first, count, event, seeder):
+        for number in range(first, first + count):
+            peer = (0x0B000000 + number).to_bytes(4, "big") + b"\x1a\xe1"
+            self.say(infohash, peer, event, seeder, 0, Families.BOTH)
+
+    @rule(seconds=st.integers(0, 3000), budget=st.sampled_from([1, 20, 300, 5000, 10**9]))
+    def wait_and_sweep(self, seconds, budget):
+        self.now += seconds
+        self.both(lambda store: store.expire(self.now, budget))
+
+    @rule(infohash=infohashes)
+    def remove(self, infohash):
+        self.both(lambda store: store.remove(infohash))
+
+    @rule(alias=infohashes, canonical=infohashes)
+    def join(self, alias, canonical):
+        self.both(lambda store: store.join(alias, canonical))
+
+    @rule(infohash=infohashes, verdict=st.sampled_from(["allow", "deny"]), given=st.booleans())
+    def enlist(self, infohash, verdict, given):
+        self.both(lambda store: getattr(store, verdict)(infohash, given))
+
+    @rule(listed=st.booleans())
+    def list_or_open(self, listed):
+        for store in self.stores:
+            store.listed = listed
+
+    @rule(restoring=st.booleans(), peer=st.sampled_from(PEERS), infohash=infohashes)
+    def announce_while_restoring(self, restoring, peer, infohash):
+        for store in self.stores:
+            store.restoring = True
+        self.say(infohash, peer, Event.NONE, True, 50, Families.BOTH)
+        for store in self.stores:
+            store.restoring = False
+
+    @rule()
+    def enforce(self):
+        self.both(lambda store: store.enforce())
+
+    def take(self):
+        rows = []
+        while batch := self.both(lambda store: store.take_dirty()):
+            rows += batch
+        return rows
+
+    @rule(fails=st.booleans(), announce_between=st.booleans())
+    def flush(self, fails, announce_between):
+        rows = self.take()
+        self.kept = rows or self.kept
+        if announce_between:
+            self.say(HASHES[0], PEERS[0], Event.NONE, False, 10, Families.BOTH)
+        if fails:
+            self.both(lambda store: store.put_back(rows))
+            return
+        for row in rows:
+            self.journal.pop((row.infohash, row.part), None)
+            if row.payload is not None:
+                self.journal[row.infohash, row.part] = row
+
+    @rule(first=st.booleans(), chance=st.randoms(use_true_random=False))
+    def a_step_of_a_flush_fails(self, first, chance):
+        batch = self.both(lambda store: store.take_dirty())
+        rows = batch if first else chance.sample(batch, len(batch))
+        self.both(lambda store: store.put_back(rows))
+
+    @rule(seed=seeds, chance=st.randoms(use_true_random=False), clean=st.booleans())
+    def restart_from_the_journal(self, seed, chance, clean):
+        if clean:
+            self.flush(False, False)
+        rows = list(self.journal.values())
+        self.restart(seed)
+        if not clean:
+            chance.shuffle(rows)
+        self.both(lambda store: store.restore(rows))
+
+    @rule()
+    def restore_old_rows_beside_live_peers(self):
+        self.both(lambda store: store.restore(self.kept))
+
+    @rule(infohash=infohashes, part=st.sampled_from([0, 1, 7, 70, 2**20]), payload=st.binary(max_size=60))
+    def restore_a_damaged_row(self, infohash, part, payload):
+        self.both(lambda store: store.restore([Row(infohash, part, payload)]))
+
+    @rule(part=st.sampled_from([0, 1, 2, 70]), infohash=infohashes)
+    def restore_a_row_out_of_place(self, part, infohash):
+        payload = next((row.payload for row in self.kept if row.payload is not None), None)
+        self.both(lambda store: store.restore([Row(infohash, part, payload)]))
+
+    @invariant()
+    def the_numbers_agree(self):
+        self.both(lambda store: store.totals())
+        self.both(lambda store: (store.ruled(), store.listed, store.restoring))
+        self.both(lambda store: [(store.refusal(each), store.scrape(each)) for each in HASHES])
+
+    def teardown(self):
+        if hasattr(self, "stores"):
+            self.take()
+
+
+TestStores = TwoStores.TestCase
+TestStores.settings = settings(max_examples=EXAMPLES, stateful_step_count=40, deadline=None)
