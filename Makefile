@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 DEBIAN := apt-get install -y python3-venv gcc make git
 CLIENTS := php-cli php-soap php-curl libsoap-lite-perl aria2 transmission-daemon transmission-cli curl opentracker
 
-.PHONY: help run test check clients bench lock clean
+.PHONY: help run test check clients bench lock clean fuzz tsan
 
 help:  ## say what each target does
 	@sed -n 's/^\([a-z]*\):[^#]*##/\1/p' $(MAKEFILE_LIST) | while read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
@@ -31,6 +31,12 @@ clients: $(VENV)/dev.stamp  ## the suite with real clients: installed from Debia
 bench: $(VENV)/dev.stamp  ## measure ours beside opentracker
 	$(BIN)/python -m benchmarks $(ARGS)
 
+fuzz: build/fuzz  ## feed the C readers with mutated input under ASan and UBSan; SECONDS=60 says for how long
+	build/fuzz $(or $(SECONDS),10)
+
+tsan: build/races  ## race the C threads and the store under ThreadSanitizer; SECONDS=60 says for how long
+	build/races $(or $(SECONDS),10)
+
 lock: $(VENV)/dev.stamp  ## pin the newest dependencies that fit pyproject.toml, with hashes
 	@$(PIP) install uv
 	$(BIN)/uv pip compile pyproject.toml $(LOCKING) --output-file requirements.lock
@@ -41,6 +47,18 @@ clean:  ## remove what the other targets made; data/ stays
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 LOCKING := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url
+
+# The harnesses need no interpreter. With clang, CC=clang FUZZER="-fsanitize=fuzzer -DLIBFUZZER" makes a libFuzzer target.
+CORE := $(filter-out tracker/native/module.c tracker/native/door_module.c,$(wildcard tracker/native/*.c))
+HARNESS := -std=c11 -D_GNU_SOURCE=1 -O1 -g -fno-omit-frame-pointer -Wall -Wextra -Wpedantic -Werror -Itracker/native -pthread
+
+build/fuzz: tests/native/fuzz.c tests/native/harness.h $(CORE) $(wildcard tracker/native/*.h)
+	@mkdir -p build
+	$(CC) $(HARNESS) -fsanitize=address,undefined -fno-sanitize-recover=all $(FUZZER) tests/native/fuzz.c $(CORE) -o $@
+
+build/races: tests/native/races.c tests/native/harness.h $(CORE) $(wildcard tracker/native/*.h)
+	@mkdir -p build
+	$(CC) $(HARNESS) -fsanitize=thread tests/native/races.c $(CORE) -o $@
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { echo "Peerage needs Python 3.11, 3.12 or 3.13: make PYTHON=python3.11 ..." >&2; exit 1; }

@@ -10,7 +10,7 @@ from benchmarks.generators import LoadError
 from benchmarks.machine import describe
 from benchmarks.processes import end_like_ctrl_c
 from benchmarks.rounds import COLUMNS, Drive, Samples, compare, keep, rows, table
-from benchmarks.servers import KINDS, Server, ServerError, running
+from benchmarks.servers import KINDS, USUAL, Server, ServerError, running
 
 TORRENTS = (1_000, 100_000)
 PEERS_IN_ALL = 200_000
@@ -51,7 +51,7 @@ def read_plan(arguments: Sequence[str] | None, description: str) -> Plan:
     parser.add_argument("--servers", nargs="+", choices=KINDS, help="the first is what ratios refer to")
     given = parser.parse_args(arguments)
     return Plan(
-        tuple(given.servers or KINDS),
+        tuple(given.servers or USUAL),
         tuple(given.torrents or (TORRENTS[:1] if given.quick else TORRENTS)),
         given.rounds or (3 if given.quick else 5),
         given.seconds or (1 if given.quick else 3),

@@ -65,10 +65,15 @@ class Server:
         return f"{self.name} is {state}; its log ends:\n{_tail(self.log)}"
 
 
-def _peerage(folder: Path, port: int, torrents: int) -> list[str]:
-    listen = f"127.0.0.1:{port}"
-    options = ["--listen", listen, "--data", str(folder / "data"), "--tracker-policy", "open"]
-    return [sys.executable, "-m", "peerage", "serve", *options]
+def _peerage(*chosen: str) -> Callable[[Path, int, int], list[str]]:
+    """Return what prepares ours, with these settings on its command line."""
+
+    def prepare(folder: Path, port: int, torrents: int) -> list[str]:
+        listen = f"127.0.0.1:{port}"
+        options = ["--listen", listen, "--data", str(folder / "data"), "--tracker-policy", "open", *chosen]
+        return [sys.executable, "-m", "peerage.cli", "serve", *options]
+
+    return prepare
 
 
 def _opentracker_program() -> str | None:
@@ -97,11 +102,16 @@ def _ceiling(folder: Path, port: int, torrents: int) -> list[str]:
     return [str(build("ceiling")), "--port", str(port), "--peers", str(peers), "--seconds", "7200"]
 
 
+USUAL = ("opentracker", "peerage", "ceiling")
+"""What is measured when no servers are named; the others are ours by slower doors."""
+
 KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
         Kind("opentracker", _opentracker, _opentracker_program, "apt-get install opentracker"),
-        Kind("peerage", _peerage, lambda: sys.executable),
+        Kind("peerage", _peerage(), lambda: sys.executable),
+        Kind("peerage-short", _peerage("--tracker-door", "uvicorn"), lambda: sys.executable),
+        Kind("peerage-python", _peerage("--tracker-store", "python"), lambda: sys.executable),
         Kind("ceiling", _ceiling, lambda: "cc"),
     )
 }

@@ -10,6 +10,7 @@ from bittorrent.refusal import REASONS
 from peerage import __version__, serve
 from peerage.cli import main
 from peerage.config import Settings, as_markdown
+from peerage.entrance import Entrance
 from peerage.wiring import open_rooms
 
 TREE = Path(__file__).parents[2]
@@ -36,7 +37,7 @@ def test_every_error_code_is_documented_as_it_is():
 def test_every_route_is_documented_and_no_other(tmp_path):
     async def routes():
         async with open_rooms(Settings(data=tmp_path / "data")) as rooms:
-            return serve.make_app(rooms, serve._guard(rooms)).routes
+            return serve.make_app(rooms, Entrance(rooms)).routes
 
     known = set()
     for route in asyncio.run(routes()):
@@ -56,7 +57,7 @@ def test_every_command_is_documented_and_no_other():
 def test_every_figure_is_documented(tmp_path):
     async def page():
         async with open_rooms(Settings(data=tmp_path / "data")) as rooms:
-            app = serve.make_app(rooms, serve._guard(rooms))
+            app = serve.make_app(rooms, Entrance(rooms))
             door = next(route for route in app.routes if route.path == "/metrics").endpoint.__self__
             return generate_latest(door._registry).decode()
 

@@ -255,12 +255,14 @@ static void hand_over(struct thread *thread, struct connection *connection, cons
         return; /* only a full counter refuses, and that one is readable */
 }
 
-/* Send what the client takes at once, by which `answer` shrinks; false where he is gone. */
-static bool deliver(const struct connection *connection, struct slice *answer)
+/* Send what the client takes at once, by which `answer` shrinks; false where he is gone. The end of the connection
+ * travels with a last answer: the kernel holds that back until it is closed. */
+static bool deliver(const struct connection *connection, struct slice *answer, bool last)
 {
     if (answer->length == 0)
         return true;
-    ssize_t sent = send(connection->source.fd, answer->data, answer->length, MSG_NOSIGNAL | MSG_DONTWAIT);
+    int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (last ? MSG_MORE : 0);
+    ssize_t sent = send(connection->source.fd, answer->data, answer->length, flags);
     if (sent < 0)
         return errno == EAGAIN || errno == EINTR;
     answer->data += sent;
@@ -315,7 +317,7 @@ static void converse(struct thread *thread, struct connection *connection, const
         data += reading.used;
         length -= reading.used;
         answered |= answer.length > 0;
-        if (!deliver(connection, &answer)) {
+        if (!deliver(connection, &answer, reading.outcome == READ_CLOSE)) {
             reading.outcome = READ_CLOSE;
         } else if (answer.length) {
             connection->closing = reading.outcome == READ_CLOSE;
@@ -353,7 +355,7 @@ static void resume(struct thread *thread, struct connection *connection)
 {
     struct slice left = {connection->out + connection->out_sent, connection->out_length - connection->out_sent};
     size_t held = connection->in_length;
-    if (!deliver(connection, &left) || (left.length == 0 && connection->closing)) {
+    if (!deliver(connection, &left, false) || (left.length == 0 && connection->closing)) {
         drop(thread, connection);
         return;
     }
