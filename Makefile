@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
-DEBIAN := apt-get install -y python3-venv gcc make git
+DEBIAN := apt-get install -y python3-dev python3-venv gcc make git
+BUILT := setup.py $(wildcard tracker/native/*.[ch])
 CLIENTS := php-cli php-soap php-curl libsoap-lite-perl aria2 transmission-daemon transmission-cli curl opentracker
 
-.PHONY: help run test check clients bench lock clean fuzz tsan
+.PHONY: help run test check sanitize fuzz tsan clients bench lock clean
 
 help:  ## say what each target does
 	@sed -n 's/^\([a-z]*\):[^#]*##/\1/p' $(MAKEFILE_LIST) | while read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
@@ -20,6 +21,13 @@ test: $(VENV)/dev.stamp  ## the whole suite, but for the real clients
 
 check: $(VENV)/dev.stamp  ## ruff, ruff format, mypy, import contracts
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+sanitize: $(VENV)/dev.stamp  ## the tests of store and doors over C built with ASan and UBSan
+	rm -rf build/sanitize && mkdir -p build/sanitize && cp -r pyproject.toml actions benchmarks bittorrent cache doors lists peerage soap storage tests tracker build/sanitize
+	rm -f build/sanitize/tracker/_native*.so
+	gcc $(SANITIZED) -I"$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')" tracker/native/*.c -o build/sanitize/tracker/_native.so
+	cd build/sanitize && LD_PRELOAD="$$(gcc -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0 $(CURDIR)/$(BIN)/python -m pytest \
+		-p no:faulthandler -p no:cacheprovider tests/tracker tests/contracts/test_swarm_store.py tests/fuzz/test_stores_differ.py tests/contracts/test_doors.py tests/doors/test_native.py $(ARGS)
 
 clients: $(VENV)/dev.stamp  ## the suite with real clients: installed from Debian when root
 	@missing=$$(for name in $(CLIENTS); do dpkg-query -W -f '$${Status}' $$name 2>/dev/null | grep -q 'ok installed' || printf ' %s' $$name; done); \
@@ -46,6 +54,8 @@ clean:  ## remove what the other targets made; data/ stays
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+SANITIZED := -std=c11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Wpedantic -Werror -fno-omit-frame-pointer -fsanitize=address,undefined \
+	-fno-sanitize-recover=undefined -shared -fPIC -pthread $(if $(wildcard tracker/native/door_module.c),-DPEERAGE_DOOR)
 LOCKING := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url
 
 # The harnesses need no interpreter. With clang, CC=clang FUZZER="-fsanitize=fuzzer -DLIBFUZZER" makes a libFuzzer target.
@@ -66,13 +76,13 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV)
 
 # A stamp says that what it depends on is installed. The dev one holds the other's packages too, at the same versions.
-$(VENV)/run.stamp: requirements.lock pyproject.toml | $(BIN)/python
+$(VENV)/run.stamp: requirements.lock pyproject.toml $(BUILT) | $(BIN)/python
 	@echo "installing into $(VENV) ..."
 	@$(PIP) install --require-hashes -r requirements.lock
 	@$(PIP) install --no-deps --editable .
 	@touch $@
 
-$(VENV)/dev.stamp: requirements-dev.lock pyproject.toml | $(BIN)/python
+$(VENV)/dev.stamp: requirements-dev.lock pyproject.toml $(BUILT) | $(BIN)/python
 	@echo "installing into $(VENV) ..."
 	@$(PIP) install --require-hashes -r requirements-dev.lock
 	@$(PIP) install --no-deps --editable .

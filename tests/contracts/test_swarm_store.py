@@ -1,24 +1,16 @@
-"""What every store of swarms does; a new one is added to STORES."""
+"""What every store of swarms does."""
 
 import random
 from collections import Counter
-from collections.abc import Callable
 
 import pytest
 
 from bittorrent.infohash import InfoHash
 from bittorrent.peers import pack
-from tracker.draw import SplitMix
-from tracker.model import NOTHING, Announce, Counts, Event, Families, Reply, Terms
-from tracker.native_swarms import AVAILABLE, NativeSwarms
+from tests.swarm_stores import STORES, Make
+from tracker.model import DENIED, NOTHING, UNLISTED, Announce, Counts, Event, Failure, Families, Reply, Terms
 from tracker.row import Row
-from tracker.store import SwarmStore
-from tracker.swarms import FULL, Swarms
-
-Make = Callable[[Terms, int], SwarmStore]
-STORES: dict[str, Make] = {"python": lambda terms, seed: Swarms(terms, SplitMix(seed))}
-if AVAILABLE:
-    STORES["native"] = lambda terms, seed: NativeSwarms(terms, seed, b"sixteen bytes ok")
+from tracker.swarms import FULL, RESTORING
 
 NOW = 1_800_000_000
 HASH = InfoHash(b"h" * 20)
@@ -563,3 +555,74 @@ def test_the_same_seed_gives_the_same_answers(make):
         bench.fill(seeders=100, leechers=100, seeders6=50)
 
     assert [one.say(v4(at)) for at in range(50)] == [two.say(v4(at)) for at in range(50)]
+
+
+def test_what_is_denied_or_not_listed_is_refused_and_scrapes_as_zeros(bench):
+    bench.fill(leechers=1)
+    bench.store.listed = True
+    assert (bench.say(v4(2)), bench.store.refusal(HASH)) == (Failure(UNLISTED), UNLISTED)
+
+    bench.store.allow(HASH, True)
+    assert bench.say(v4(2)).counts.incomplete == 2
+
+    bench.store.deny(HASH, True)
+    assert (bench.say(v4(2)), bench.store.scrape(HASH)) == (Failure(DENIED), NOTHING)
+    assert bench.store.ruled()
+    bench.store.enforce()
+    bench.store.deny(HASH, False)
+    assert bench.counts() == (0, 0, 0, 0)
+
+
+def test_an_announce_while_restoring_is_put_off(bench):
+    bench.store.restoring = True
+    assert bench.say(v4(1)).warning == RESTORING
+    bench.store.restoring = False
+
+    assert bench.say(v4(1)).counts.incomplete == 1
+
+
+def test_joining_onto_a_swarm_that_lost_its_peers_leaves_one_swarm(bench):
+    bench.say(v4(1))
+    bench.say(v4(1), event=Event.STOPPED)
+    bench.say(v4(2), infohash=OTHER)
+
+    bench.store.join(OTHER, HASH)
+
+    assert bench.store.expire(NOW, 1000) == 0
+    assert bench.store.totals().torrents == 1
+    assert bench.store.expire(NOW + 10 * bench.terms.timeout, 1000) == 1
+    assert bench.store.totals().torrents == 0
+
+
+def test_a_damaged_row_takes_no_healthy_one_along(make):
+    before, after = Bench(make, Terms()), Bench(make, Terms())
+    before.fill(leechers=5000)
+    first, second = before.flush()
+
+    after.store.restore([first, second._replace(payload=b"?")])
+
+    assert after.counts()[2] == 4096
+    assert after.flush() == [second._replace(payload=None)]
+
+
+@pytest.mark.parametrize("peers", [33, 300, 4097])
+def test_a_swarm_that_grew_and_shrank_finds_every_peer(bench, peers):
+    bench.fill(leechers=peers, leechers6=40)
+    for at in random.Random(peers).sample(range(peers), peers):
+        reply = bench.say(v4(100_000 + at), event=Event.STOPPED)
+        peers -= 1
+        assert reply.counts.incomplete == peers + 40
+
+
+def test_torrents_that_come_and_go_are_all_found(bench):
+    numbers = random.Random(1).sample(range(100_000), 3000)
+    hashes = [InfoHash(bytes([number % 3]) + number.to_bytes(19, "big")) for number in numbers]
+    for infohash in hashes:
+        bench.say(v4(1), infohash=infohash)
+    for infohash in hashes[::2]:
+        bench.say(v4(1), infohash=infohash, event=Event.STOPPED)
+
+    bench.store.expire(NOW, 10**6)
+
+    assert bench.store.totals().torrents == 1500
+    assert [bench.store.scrape(infohash).incomplete for infohash in hashes] == [0, 1] * 1500

@@ -2,19 +2,14 @@
 
 import os
 
-import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from bittorrent.infohash import InfoHash
-from tracker.draw import SplitMix
+from tests.swarm_stores import STORES, native, python
 from tracker.model import Announce, Event, Families, Terms
-from tracker.native_swarms import AVAILABLE, NativeSwarms
 from tracker.row import Row
-from tracker.swarms import Swarms
-
-pytestmark = pytest.mark.skipif(not AVAILABLE, reason="the extension was not built")
 
 HASHES = [InfoHash(bytes([first]) + bytes([number]) * 19) for first in (0, 1, 255) for number in range(3)]
 PEERS4 = [bytes([10, 0, 0, host, 0, port]) for host in range(40) for port in (1, 2, 3, 4)]
@@ -45,10 +40,7 @@ class TwoStores(RuleBasedStateMachine):
         self.restart(seed)
 
     def restart(self, seed):
-        self.stores = (
-            Swarms(self.terms, SplitMix(seed)),
-            NativeSwarms(self.terms, seed, seed.to_bytes(8, "big") * 2),
-        )
+        self.stores = python(self.terms, seed), native(self.terms, seed)
 
     def both(self, call):
         spec, native = (call(store) for store in self.stores)
@@ -188,5 +180,6 @@ class TwoStores(RuleBasedStateMachine):
             self.take()
 
 
-TestStores = TwoStores.TestCase
-TestStores.settings = settings(max_examples=EXAMPLES, stateful_step_count=40, deadline=None)
+if "native" in STORES:
+    TestStores = TwoStores.TestCase
+    TestStores.settings = settings(max_examples=EXAMPLES, stateful_step_count=40, deadline=None)

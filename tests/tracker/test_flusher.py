@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from bittorrent.infohash import InfoHash
-from tracker.draw import SplitMix
+from tests.swarm_stores import Make
 from tracker.flusher import Flusher, FlushError
 from tracker.model import Announce, Event, Terms
 from tracker.row import Row
-from tracker.swarms import Swarms
+from tracker.store import SwarmStore
 from tracker.sweeper import sweep_once
 
 NOW = 1_800_000_000
@@ -42,18 +42,18 @@ class Paper:
         return None
 
 
-def setup() -> tuple[Swarms, Paper, Flusher, list[Exception]]:
-    store, journal, reports = Swarms(Terms(), SplitMix(1)), Paper(), []
+def setup(make_store: Make) -> tuple[SwarmStore, Paper, Flusher, list[Exception]]:
+    store, journal, reports = make_store(Terms(), 1), Paper(), []
     flusher = Flusher(store, journal, 0.001, lambda: 0.0, reports.append)
     return store, journal, flusher, reports
 
 
-def say(store: Swarms, infohash: InfoHash, host: int = 1) -> None:
+def say(store: SwarmStore, infohash: InfoHash, host: int = 1) -> None:
     store.announce(Announce(infohash, bytes([10, 0, 0, host, 26, 225]), Event.NONE, False, 0), NOW)
 
 
-def test_what_changed_is_written_once_in_one_transaction_and_sorted():
-    store, journal, flusher, _ = setup()
+def test_what_changed_is_written_once_in_one_transaction_and_sorted(make_store):
+    store, journal, flusher, _ = setup(make_store)
     for infohash in reversed(HASHES):
         say(store, infohash)
 
@@ -64,8 +64,8 @@ def test_what_changed_is_written_once_in_one_transaction_and_sorted():
     assert flusher.flushes.rows == 5
 
 
-def test_a_failed_flush_loses_nothing():
-    store, journal, flusher, _ = setup()
+def test_a_failed_flush_loses_nothing(make_store):
+    store, journal, flusher, _ = setup(make_store)
     say(store, HASHES[0])
     journal.broken = True
 
@@ -79,8 +79,8 @@ def test_a_failed_flush_loses_nothing():
     assert (flusher.flushes.done, flusher.flushes.failed) == (1, 1)
 
 
-def test_a_cancelled_flush_loses_nothing():
-    store, journal, flusher, _ = setup()
+def test_a_cancelled_flush_loses_nothing(make_store):
+    store, journal, flusher, _ = setup(make_store)
     say(store, HASHES[0])
 
     async def interrupt() -> None:
@@ -96,8 +96,8 @@ def test_a_cancelled_flush_loses_nothing():
     assert list(journal.rows) == [(HASHES[0], 0)]
 
 
-def test_the_loop_reports_a_failure_and_goes_on():
-    store, journal, flusher, reports = setup()
+def test_the_loop_reports_a_failure_and_goes_on(make_store):
+    store, journal, flusher, reports = setup(make_store)
     say(store, HASHES[0])
     journal.broken = True
 
@@ -115,12 +115,12 @@ def test_the_loop_reports_a_failure_and_goes_on():
     assert isinstance(reports[0], FlushError)
 
 
-def test_a_restart_has_everything_back():
-    store, journal, flusher, _ = setup()
+def test_a_restart_has_everything_back(make_store):
+    store, journal, flusher, _ = setup(make_store)
     for host, infohash in enumerate(HASHES):
         say(store, infohash, host)
     asyncio.run(flusher.flush())
-    again = Swarms(Terms(), SplitMix(2))
+    again = make_store(Terms(), 2)
 
     rows = asyncio.run(Flusher(again, journal, 1, lambda: 0.0, print).restore())
 
@@ -128,8 +128,8 @@ def test_a_restart_has_everything_back():
     assert again.totals() == store.totals()
 
 
-def test_one_sweep_after_a_restart_drops_everyone_who_was_silent_too_long():
-    store = setup()[0]
+def test_one_sweep_after_a_restart_drops_everyone_who_was_silent_too_long(make_store):
+    store = setup(make_store)[0]
     for host in range(200):
         say(store, HASHES[host % 5], host)
 

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from bittorrent.infohash import InfoHash
-from tracker.draw import SplitMix
+from tests.swarm_stores import STORES, native, python
 from tracker.model import Announce, Counts, Event, Families, Terms
 from tracker.shares import share
-from tracker.swarms import RETRY_SOON, Swarms
+from tracker.swarms import RETRY_SOON
 
 HASHES = [InfoHash(bytes([number]) * 20) for number in range(4)]
 PEERS4 = [bytes([10, 0, 0, host, 0, port]) for host in range(12) for port in (1, 2, 3, 4)]
@@ -49,9 +49,11 @@ def prefix(peer: bytes) -> bytes:
 
 
 class StoreMachine(RuleBasedStateMachine):
+    make = staticmethod(python)
+
     @initialize(seed=st.integers(0, 2**64 - 1))
     def start(self, seed):
-        self.store = Swarms(TERMS, SplitMix(seed))
+        self.store = self.make(TERMS, seed)
         self.model: dict[InfoHash, Model] = {}
         self.journal = {}
         self.now = 1_800_000_000
@@ -157,7 +159,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(seed=st.integers(0, 2**64 - 1))
     def restart_after_a_clean_stop(self, seed):
         self.flush(fails=False)
-        self.store = Swarms(TERMS, SplitMix(seed))
+        self.store = self.make(TERMS, seed)
         self.store.restore(list(self.journal.values()))
 
     @invariant()
@@ -169,5 +171,13 @@ class StoreMachine(RuleBasedStateMachine):
         assert totals.complete == sum(swarm.counts().complete for swarm in self.model.values())
 
 
-TestStore = StoreMachine.TestCase
-TestStore.settings = settings(max_examples=60, stateful_step_count=50, deadline=None)
+class NativeMachine(StoreMachine):
+    make = staticmethod(native)
+
+
+TestPython = StoreMachine.TestCase
+TestPython.settings = settings(max_examples=60, stateful_step_count=50, deadline=None)
+
+if "native" in STORES:
+    TestNative = NativeMachine.TestCase
+    TestNative.settings = TestPython.settings

@@ -1,18 +1,18 @@
 import pytest
 
 from bittorrent.infohash import InfoHash
-from tracker.draw import SplitMix
+from tests.swarm_stores import Make
 from tracker.model import NOTHING, Announce, Counts, Event, Failure, Reply, Terms
 from tracker.policy import Policy
-from tracker.swarms import RESTORING, Swarms
+from tracker.swarms import RESTORING
 from tracker.tally import Transport
 from tracker.tracker import Tracker
 
 HASH, V2 = InfoHash(b"h" * 20), InfoHash(b"2" * 32)
 
 
-def make(listed: bool = False) -> Tracker:
-    store = Swarms(Terms(), SplitMix(1))
+def made(make_store: Make, listed: bool = False) -> Tracker:
+    store = make_store(Terms(), 1)
     return Tracker(store, Policy(store, listed=listed), Terms(), lambda: 1_800_000_000.5)
 
 
@@ -21,12 +21,12 @@ def announce(tracker: Tracker, infohash: InfoHash = HASH, host: int = 1) -> Repl
     return tracker.announce(Announce(infohash, peer, Event.NONE, False, 50), Transport.HTTP)
 
 
-def test_an_open_tracker_takes_any_torrent():
-    assert isinstance(announce(make()), Reply)
+def test_an_open_tracker_takes_any_torrent(make_store):
+    assert isinstance(announce(made(make_store)), Reply)
 
 
-def test_a_listed_tracker_takes_what_was_allowed_from_that_moment_on():
-    tracker = make(listed=True)
+def test_a_listed_tracker_takes_what_was_allowed_from_that_moment_on(make_store):
+    tracker = made(make_store, listed=True)
     assert announce(tracker) == Failure("unlisted")
 
     tracker.policy.allow([HASH])
@@ -38,8 +38,8 @@ def test_a_listed_tracker_takes_what_was_allowed_from_that_moment_on():
 
 
 @pytest.mark.parametrize("listed", [False, True])
-def test_a_denial_always_wins_and_empties_the_swarm_at_once(listed):
-    tracker = make(listed)
+def test_a_denial_always_wins_and_empties_the_swarm_at_once(make_store, listed):
+    tracker = made(make_store, listed)
     tracker.policy.allow([HASH])
     announce(tracker)
 
@@ -52,19 +52,19 @@ def test_a_denial_always_wins_and_empties_the_swarm_at_once(listed):
     assert isinstance(announce(tracker), Reply)
 
 
-def test_a_full_version_2_hash_means_its_cut_form():
-    tracker = make()
+def test_a_full_version_2_hash_means_its_cut_form(make_store):
+    tracker = made(make_store)
 
     tracker.policy.deny([V2])
 
     assert announce(tracker, V2.cut) == Failure("denied")
 
 
-def test_a_swarm_that_a_journal_brought_back_does_not_outlive_its_denial():
-    tracker = make()
+def test_a_swarm_that_a_journal_brought_back_does_not_outlive_its_denial(make_store):
+    tracker = made(make_store)
     announce(tracker)
     rows = tracker.store.take_dirty()
-    other = make()
+    other = made(make_store)
     other.policy.deny([HASH])
     other.store.restore(rows)
 
@@ -73,8 +73,8 @@ def test_a_swarm_that_a_journal_brought_back_does_not_outlive_its_denial():
     assert other.store.totals().peers == 0
 
 
-def test_both_hashes_of_a_hybrid_are_one_swarm():
-    tracker = make()
+def test_both_hashes_of_a_hybrid_are_one_swarm(make_store):
+    tracker = made(make_store)
     tracker.policy.join(V2, HASH)
 
     announce(tracker, V2.cut, 1)
@@ -84,8 +84,8 @@ def test_both_hashes_of_a_hybrid_are_one_swarm():
     assert reply.peers == bytes([10, 0, 0, 1, 26, 225])
 
 
-def test_a_tracker_that_is_still_restoring_answers_empty_with_a_warning_and_stores_nothing():
-    tracker = make()
+def test_a_tracker_that_is_still_restoring_answers_empty_with_a_warning_and_stores_nothing(make_store):
+    tracker = made(make_store)
     tracker.restoring = True
 
     reply = announce(tracker)
@@ -95,8 +95,8 @@ def test_a_tracker_that_is_still_restoring_answers_empty_with_a_warning_and_stor
     assert tracker.store.totals().torrents == 0
 
 
-def test_a_scrape_keeps_the_order_and_hides_what_is_refused():
-    tracker = make(listed=True)
+def test_a_scrape_keeps_the_order_and_hides_what_is_refused(make_store):
+    tracker = made(make_store, listed=True)
     tracker.policy.allow([HASH])
     announce(tracker)
     other = InfoHash(b"o" * 20)
@@ -106,8 +106,8 @@ def test_a_scrape_keeps_the_order_and_hides_what_is_refused():
     assert files == [(other, NOTHING), (HASH, Counts(0, 0, 1, 1))]
 
 
-def test_everything_is_counted_by_kind_and_transport():
-    tracker = make()
+def test_everything_is_counted_by_kind_and_transport(make_store):
+    tracker = made(make_store)
     announce(tracker)
     tracker.policy.deny([HASH])
     announce(tracker)

@@ -103,6 +103,34 @@ static inline bool meets(struct seek *seek, const uint8_t *peer)
     return !memcmp(peer + 8, seek->peer + 8, 10);
 }
 
+/* Fetch what the search of a large pool reads first. */
+static void fetch_bucket(const struct pool *pool, const struct seek *seek)
+{
+    if (pool->size > ROW)
+        __builtin_prefetch(bucket(pool, bucket_of(seek->hash, pool->size)));
+}
+
+static void fetch_peer(const struct pool *pool, const struct seek *seek)
+{
+    uint32_t slot = pool->size > ROW ? *bucket(pool, bucket_of(seek->hash, pool->size)) : NONE;
+    if (slot == NONE)
+        return;
+    __builtin_prefetch(peer_of(pool, seek->stride, slot));
+    __builtin_prefetch(next_of(pool, slot));
+    __builtin_prefetch(pool_word(pool, slot), 1);
+}
+
+void pool_fetch(const struct pool pools[2], struct seek *seek)
+{
+    if (pools[0].size <= ROW && pools[1].size <= ROW)
+        return;
+    hash_sought(seek);
+    fetch_bucket(&pools[0], seek);
+    fetch_bucket(&pools[1], seek);
+    fetch_peer(&pools[0], seek);
+    fetch_peer(&pools[1], seek);
+}
+
 uint32_t pool_find(const struct pool *pool, struct seek *seek)
 {
     if (!pool->size)

@@ -44,6 +44,8 @@ struct seek {
 uint32_t word_of(int64_t now, uint32_t flags);
 
 void pool_free(struct pool *pool);
+/* Let what a search of two pools will read come from memory at once rather than one after the other. */
+void pool_fetch(const struct pool pools[2], struct seek *seek);
 uint32_t pool_find(const struct pool *pool, struct seek *seek);
 uint32_t *pool_word(const struct pool *pool, uint32_t slot);
 const uint8_t *pool_peer(const struct pool *pool, uint32_t stride, uint32_t slot);

@@ -49,13 +49,13 @@ void bits_free(struct bits *bits)
     *bits = (struct bits){.length = 0};
 }
 
-static const struct pool EMPTY;
+static const struct pool EMPTY[2];
 
 const struct pool *swarm_pool(const struct swarm *swarm, uint32_t which)
 {
     if (which < SEEDERS6)
         return &swarm->four[which];
-    return swarm->six ? &swarm->six[which - SEEDERS6] : &EMPTY;
+    return (swarm->six ? swarm->six : EMPTY) + (which - SEEDERS6);
 }
 
 /* The pool to change; NULL: no memory. */
@@ -110,6 +110,7 @@ void swarm_touch(struct swarm *swarm, int64_t now)
 struct place swarm_locate(const struct swarm *swarm, struct seek *seek)
 {
     uint32_t first = seek->stride == STRIDE(SEEDERS4) ? SEEDERS4 : SEEDERS6;
+    pool_fetch(swarm_pool(swarm, first), seek);
     for (uint32_t which = first; which < first + 2; which++) {
         uint32_t slot = pool_find(swarm_pool(swarm, which), seek);
         if (slot != NONE)
