@@ -71,7 +71,7 @@ def _peerage(*chosen: str) -> Callable[[Path, int, int], list[str]]:
     def prepare(folder: Path, port: int, torrents: int) -> list[str]:
         listen = f"127.0.0.1:{port}"
         options = ["--listen", listen, "--data", str(folder / "data"), "--tracker-policy", "open", *chosen]
-        return [sys.executable, "-m", "peerage.cli", "serve", *options]
+        return [sys.executable, "-m", "peerage", "serve", *options]
 
     return prepare
 

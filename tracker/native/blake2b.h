@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { BLAKE2B_BLOCK = 128, BLAKE2B_KEY_MOST = 64 };
+enum { BLAKE2B_BLOCK = 128, BLAKE2B_KEY_MOST = 64, BLAKE2B_MESSAGE_MOST = 24 };
 
 struct blake2b {
     uint64_t state[8];
@@ -50,14 +50,11 @@ static inline void blake2b_mix(uint64_t v[16], int a, int b, int c, int d, uint6
     v[b] = blake2b_turn(v[b] ^ v[c], 63);
 }
 
-static inline void blake2b_compress(uint64_t state[8], const uint8_t block[BLAKE2B_BLOCK], uint64_t counted, bool last)
+/* Always inlined and its rounds unrolled, so that words of the message that are known to be zero cost nothing. */
+__attribute__((always_inline)) static inline void blake2b_compress(uint64_t state[8], const uint64_t m[16],
+                                                                   uint64_t counted, bool last)
 {
-    uint64_t m[16], v[16];
-    for (int at = 0; at < 16; at++) {
-        m[at] = 0;
-        for (int byte = 7; byte >= 0; byte--)
-            m[at] = m[at] << 8 | block[at * 8 + byte];
-    }
+    uint64_t v[16];
     for (int at = 0; at < 8; at++) {
         v[at] = state[at];
         v[at + 8] = blake2b_iv[at];
@@ -65,6 +62,7 @@ static inline void blake2b_compress(uint64_t state[8], const uint8_t block[BLAKE
     v[12] ^= counted;
     if (last)
         v[14] = ~v[14];
+#pragma GCC unroll 12
     for (int round = 0; round < 12; round++) {
         const uint8_t *s = blake2b_sigma[round % 10];
         blake2b_mix(v, 0, 4, 8, 12, m[s[0]], m[s[1]]);
@@ -80,24 +78,37 @@ static inline void blake2b_compress(uint64_t state[8], const uint8_t block[BLAKE
         state[at] ^= v[at] ^ v[at + 8];
 }
 
+/* The first `words` words of a block, little-endian whatever the machine. */
+static inline void blake2b_load(uint64_t *m, const uint8_t *block, int words)
+{
+    for (int at = 0; at < words; at++) {
+        m[at] = 0;
+        for (int byte = 7; byte >= 0; byte--)
+            m[at] = m[at] << 8 | block[at * 8 + byte];
+    }
+}
+
 /* Work in a key of 1 to 64 bytes, for digests of `digest` bytes. */
 static inline void blake2b_key(struct blake2b *keyed, const uint8_t *key, size_t length, unsigned digest)
 {
-    uint8_t block[BLAKE2B_BLOCK] = {0};
+    uint8_t block[BLAKE2B_KEY_MOST] = {0};
+    uint64_t m[16] = {0};
     memcpy(keyed->state, blake2b_iv, sizeof keyed->state);
     keyed->state[0] ^= 0x01010000 ^ (uint64_t)length << 8 ^ digest;
     memcpy(block, key, length);
-    blake2b_compress(keyed->state, block, BLAKE2B_BLOCK, false);
+    blake2b_load(m, block, BLAKE2B_KEY_MOST / 8);
+    blake2b_compress(keyed->state, m, BLAKE2B_BLOCK, false);
 }
 
-/* The first four bytes of the hash of a message of at most 128 bytes. */
+/* The first four bytes of the hash of a message of at most BLAKE2B_MESSAGE_MOST bytes. */
 static inline void blake2b_seal(const struct blake2b *keyed, const uint8_t *message, size_t length, uint8_t out[4])
 {
-    uint8_t block[BLAKE2B_BLOCK] = {0};
-    uint64_t state[8];
+    uint8_t block[BLAKE2B_MESSAGE_MOST] = {0};
+    uint64_t state[8], m[16] = {0};
     memcpy(state, keyed->state, sizeof state);
     memcpy(block, message, length);
-    blake2b_compress(state, block, BLAKE2B_BLOCK + length, true);
+    blake2b_load(m, block, BLAKE2B_MESSAGE_MOST / 8);
+    blake2b_compress(state, m, BLAKE2B_BLOCK + length, true);
     for (int at = 0; at < 4; at++)
         out[at] = (uint8_t)(state[0] >> (8 * at));
 }
