@@ -81,6 +81,9 @@ struct reading {
 struct reading clerk_answer_stream(struct clerk *clerk, const uint8_t *data, size_t length, size_t seen,
                                    const struct address *socket, struct text *out);
 
+/* The infohash that an announce in a packet will look for first; NULL in any other packet. */
+const uint8_t *udp_infohash(const uint8_t *packet, size_t length);
+
 /* Answer a packet; returns the length of the answer, 0 for silence. `out` has UDP_REPLY_MOST bytes. */
 size_t clerk_answer_udp(struct clerk *clerk, const uint8_t *packet, size_t length, const struct address *address,
                         uint8_t *out);

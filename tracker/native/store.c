@@ -194,6 +194,17 @@ static struct shard *follow(struct store *store, struct shard *shard, uint8_t in
     return shard_enter(store, infohash);
 }
 
+void store_fetch(struct store *store, const uint8_t infohash[INFOHASH], uint64_t *hash, bool deep)
+{
+    struct shard *shard = &store->shards[infohash[0]];
+    if (!deep)
+        *hash = infohash_hash(store, infohash);
+    if (pthread_mutex_trylock(&shard->mutex) != 0)
+        return;
+    table_fetch(&shard->swarms, *hash, deep);
+    shard_leave(shard);
+}
+
 enum verdict store_announce(struct store *store, struct draw *draw, const struct announce *announce, int64_t now,
                             struct answer *answer)
 {

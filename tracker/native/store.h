@@ -68,6 +68,9 @@ void store_free(struct store *store);
 /* Policy, aliases, swarm, answer; slots and draws in the order of tracker/swarms.py. */
 enum verdict store_announce(struct store *store, struct draw *draw, const struct announce *announce, int64_t now,
                             struct answer *answer);
+/* Begin to bring a swarm into the cache, for a caller with many announces at hand: once for all of them with *hash to
+ * be filled in, then `deep`. It changes nothing, and does nothing where the shard is busy. */
+void store_fetch(struct store *store, const uint8_t infohash[INFOHASH], uint64_t *hash, bool deep);
 /* Zeros for unknown and refused; the verdict is OK, UNLISTED or DENIED. */
 enum verdict store_scrape(struct store *store, const uint8_t infohash[INFOHASH], struct counts *counts);
 struct totals store_totals(struct store *store);

@@ -41,6 +41,19 @@ static uint64_t hash_at(const struct table *table, uint32_t slot)
     return sip_hash(table->secret, record_at(table, slot)->key, KEY);
 }
 
+void table_fetch(const struct table *table, uint64_t hash, bool deep)
+{
+    if (!table->size)
+        return;
+    const struct record *record = record_at(table, bucket_of(hash, table->size));
+    if (deep && record->head == NONE)
+        return;
+    if (deep)
+        record = record_at(table, record->head);
+    __builtin_prefetch(record);
+    __builtin_prefetch((const uint8_t *)record + table->width - 1);
+}
+
 uint32_t table_find(const struct table *table, const uint8_t key[KEY], uint64_t hash)
 {
     if (!table->size)

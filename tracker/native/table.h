@@ -5,6 +5,8 @@
 #ifndef PEERAGE_TABLE_H
 #define PEERAGE_TABLE_H
 
+#include <stdbool.h>
+
 #include "random.h"
 
 #define NONE UINT32_MAX
@@ -41,6 +43,8 @@ void table_init(struct table *table, const struct secret *secret, uint32_t width
 void table_free(struct table *table);
 void *table_at(const struct table *table, uint32_t slot);
 uint32_t table_find(const struct table *table, const uint8_t key[KEY], uint64_t hash);
+/* Begin to bring in what table_find will read: its bucket, or `deep`, the record there, once the bucket has come. */
+void table_fetch(const struct table *table, uint64_t hash, bool deep);
 /* Add a key that is not there, the rest of its record zero; NONE: no memory. */
 uint32_t table_add(struct table *table, const uint8_t key[KEY], uint64_t hash);
 void table_remove(struct table *table, uint32_t slot);

@@ -158,6 +158,11 @@ static size_t scrape_reply(struct clerk *clerk, const struct packet *packet)
     return (size_t)(out - packet->out);
 }
 
+const uint8_t *udp_infohash(const uint8_t *packet, size_t length)
+{
+    return length >= ANNOUNCE_LENGTH && read_big(packet + 8, 4) == ANNOUNCE ? packet + 16 : NULL;
+}
+
 size_t clerk_answer_udp(struct clerk *clerk, const uint8_t *data, size_t length, const struct address *address,
                         uint8_t *out)
 {
