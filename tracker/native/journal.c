@@ -111,8 +111,9 @@ static bool pack(struct rows *rows, const struct swarm *swarm, uint64_t part)
 }
 
 /* Call the row of a swarm changed again, which the journal may hold. */
-static void mark(struct swarm *swarm, uint64_t part)
+static void mark(struct shard *shard, struct swarm *swarm, uint64_t part)
 {
+    shard->changed = true;
     bits_set(&swarm->dirty, part);
     if (swarm->parts <= part)
         swarm->parts = (uint32_t)part + 1;
@@ -128,7 +129,7 @@ static bool write_part(struct store *store, struct rows *rows, const uint8_t inf
     if (swarm) {
         done = gone ? add_entry(rows, infohash, part, NULL, 0) : pack(rows, swarm, part);
         if (!done)
-            mark(swarm, part);
+            mark(shard, swarm, part);
     }
     shard_leave(shard);
     return done;
@@ -196,17 +197,38 @@ static void find_dirty(struct shard *shard, struct keys *keys)
     bool more = true, room = true;
     for (uint32_t first = 0; more && room; first += SCANNED_AT_ONCE) {
         pthread_mutex_lock(&shard->mutex);
+        if (!first) {
+            room = shard->changed;
+            shard->changed = false;
+        }
         uint32_t size = shard->swarms.size, end = first + SCANNED_AT_ONCE;
         more = end < size;
         for (uint32_t slot = first; slot < (more ? end : size) && room; slot++) {
             const struct swarm *swarm = table_at(&shard->swarms, slot);
-            if (bits_any(&swarm->dirty))
-                room = add_key(keys, swarm->record.key);
+            if (bits_any(&swarm->dirty) && !(room = add_key(keys, swarm->record.key)))
+                shard->changed = true;
         }
         shard_leave(shard);
     }
     if (keys->count)
         qsort(keys->list, keys->count, sizeof *keys->list, compare);
+}
+
+/* Write what has changed in a shard; false: no memory, and what is missing waits for the next time. */
+static bool write_shard(struct store *store, struct shard *shard, struct rows *rows)
+{
+    struct keys keys = {0};
+    bool done = true;
+    find_dirty(shard, &keys);
+    for (size_t at = 0; at < keys.count && done; at++)
+        done = write_swarm(store, rows, keys.list[at]);
+    free(keys.list);
+    if (!done) {
+        pthread_mutex_lock(&shard->mutex);
+        shard->changed = true;
+        shard_leave(shard);
+    }
+    return done;
 }
 
 /* Move what a shard has to delete into the rows. */
@@ -236,13 +258,8 @@ struct rows *store_take_dirty(struct store *store)
 {
     struct rows *rows = calloc(1, sizeof *rows);
     bool done = rows != NULL;
-    for (uint32_t at = 0; at < SHARDS && done && !rows->count; at++) {
-        struct keys keys = {0};
-        find_dirty(&store->shards[at], &keys);
-        for (size_t key = 0; key < keys.count && done; key++)
-            done = write_swarm(store, rows, keys.list[key]);
-        free(keys.list);
-    }
+    for (uint32_t at = 0; at < SHARDS && done && !rows->count; at++)
+        done = write_shard(store, &store->shards[at], rows);
     if (done && !rows->count)
         for (uint32_t at = 0; at < SHARDS && done; at++)
             done = write_gone(store, &store->shards[at], rows);
@@ -283,7 +300,7 @@ static int put_back(struct store *store, const struct row *row)
     struct swarm *swarm = shard_swarm(shard, row->infohash, hash);
     bool done = true;
     if (swarm)
-        mark(swarm, row->part);
+        mark(shard, swarm, row->part);
     else
         done = shard_gone(shard, row->infohash, hash, row->part + 1);
     shard_leave(shard);

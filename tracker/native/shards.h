@@ -24,6 +24,7 @@ struct gone {
 
 struct shard {
     pthread_mutex_t mutex;
+    bool changed; /* a swarm may be called changed; false: a flush need not look */
     struct table swarms, gone, aliases, allowed, denied;
 };
 
@@ -74,7 +75,7 @@ struct swarm *shard_make(struct store *store, struct shard *shard, const uint8_t
 /* Remember that the journal may hold `parts` rows of a hash that has no swarm. */
 bool shard_gone(struct shard *shard, const uint8_t infohash[INFOHASH], uint64_t hash, uint64_t parts);
 struct before swarm_before(const struct swarm *swarm);
-/* Add to the store's counters what a swarm has more or less than before. */
+/* Add to the store's counters what a swarm has more or less than before, and tell its shard whether it has changed. */
 void swarm_account(struct store *store, const struct swarm *swarm, struct before before);
 /* Lock the shard of the hash that this one stands for, or of itself; `infohash` and `hash` become that one's. */
 struct shard *shard_enter_canonical(struct store *store, uint8_t infohash[INFOHASH], uint64_t *hash);

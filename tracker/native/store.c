@@ -97,6 +97,8 @@ void swarm_account(struct store *store, const struct swarm *swarm, struct before
         atomic_fetch_add_explicit(&store->peers, peers, memory_order_relaxed);
     if (complete)
         atomic_fetch_add_explicit(&store->complete, complete, memory_order_relaxed);
+    if (bits_any(&swarm->dirty))
+        store->shards[swarm->record.key[0]].changed = true;
 }
 
 static uint64_t read_counter(const atomic_uint_fast64_t *counter)
