@@ -34,6 +34,19 @@ struct cursor {
     uint32_t pool, slot;   /* slot: one above the first to look at; NONE: all of the pool */
 };
 
+struct keys {
+    uint8_t (*list)[INFOHASH];
+    size_t count, room;
+};
+
+/* Where a flush is; the mutex is taken before a shard's, never after it. */
+struct round {
+    pthread_mutex_t mutex;
+    uint32_t turn;
+    struct keys keys; /* of this turn, of which those from `next` on are left */
+    size_t next;
+};
+
 struct store {
     struct terms terms;
     struct scheme scheme;
@@ -41,6 +54,7 @@ struct store {
     atomic_uint_fast64_t torrents, peers, complete;
     pthread_mutex_t sweeping; /* guards the cursor; taken before a shard's mutex, never after it */
     struct cursor cursor;
+    struct round round;
     struct shard shards[SHARDS];
 };
 

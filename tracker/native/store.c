@@ -15,6 +15,7 @@ struct store *store_new(const struct terms *terms, const uint8_t key[16])
     store->scheme.whole = !terms->peers_per_address;
     store->cursor = (struct cursor){0, NONE, 0, NONE};
     pthread_mutex_init(&store->sweeping, NULL);
+    pthread_mutex_init(&store->round.mutex, NULL);
     for (uint32_t at = 0; at < SHARDS; at++) {
         struct shard *shard = &store->shards[at];
         const struct secret *secret = &store->scheme.secret;
@@ -44,6 +45,8 @@ void store_free(struct store *store)
         pthread_mutex_destroy(&shard->mutex);
     }
     pthread_mutex_destroy(&store->sweeping);
+    pthread_mutex_destroy(&store->round.mutex);
+    free(store->round.keys.list);
     free(store);
 }
 
