@@ -57,11 +57,13 @@ def page(
 def front(base: str, limit: int) -> str:
     """Return the body of the front page; `base` is our own URL, `limit` the bytes an upload may have."""
     url = escape(base)
+    # Over plain HTTP the port of this page is ours, and UDP listens on the same number; a TLS proxy's is not.
+    udp = f"\nudp://{url.removeprefix('http://')}/announce" if url.startswith("http://") else ""
     return f"""\
 <p>A BitTorrent tracker, and a cache that keeps <code>.torrent</code> files by their infohash.</p>
 <h2>Announce</h2>
 <p>Add this tracker to a torrent:</p>
-<pre>{url}/announce</pre>
+<pre>{url}/announce{udp}</pre>
 <h2>Upload</h2>
 {form(limit)}
 <p>From a program:</p>

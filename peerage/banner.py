@@ -10,10 +10,9 @@ from peerage.quantities import Listen, is_loopback
 def banner(settings: Settings, bound: Sequence[Listen], *, lists_empty: bool) -> str:
     """Write the lines that `serve` prints once it answers; `bound` holds the ports that it really has."""
     lines = [f"Peerage {__version__}", ""]
-    for address in bound:
-        lines.append(f"  http://{address}/           web, .torrent files, SOAP")
-        lines.append(f"  http://{address}/announce   tracker over HTTP")
-        lines.append(f"  udp://{address}/announce    tracker over UDP")
+    rows = [row for address in bound for row in _addresses(address)]
+    width = max(len(url) for url, _ in rows)
+    lines += [f"  {url:<{width}}   {what}" for url, what in rows]
     if settings.public_url:
         lines += ["", f"  public    {settings.public_url}"]
     lines += ["", f"  data      {settings.data.absolute()}", f"  torrents  {_policy(settings)}"]
@@ -35,6 +34,14 @@ def cautions(settings: Settings, bound: Sequence[Listen], *, lists_empty: bool) 
         yield "metrics.open lets anyone read /metrics: name networks in metrics.networks instead."
     if public and settings.public_url is None:
         yield "public_url is unset, so links are made from the Host header that each request brings."
+
+
+def _addresses(address: Listen) -> tuple[tuple[str, str], ...]:
+    return (
+        (f"http://{address}/", "web, .torrent files, SOAP"),
+        (f"http://{address}/announce", "tracker over HTTP"),
+        (f"udp://{address}/announce", "tracker over UDP"),
+    )
 
 
 def _policy(settings: Settings) -> str:

@@ -101,8 +101,8 @@ async def _timers(rooms: Rooms, stop: Callable[[], None]) -> AsyncIterator[None]
         try:
             await rooms.restore()
             await asyncio.gather(rooms.flusher.run(), sweep(rooms.tracker.store, time.time))
-        except Exception:
-            log.exception("timers.failed")
+        except Exception as error:
+            log.critical("service.failed", error=str(error), kind=type(error).__name__)
             stop()
             raise
 

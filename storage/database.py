@@ -77,14 +77,24 @@ class Database:
                 await self._writer.execute("BEGIN IMMEDIATE")
                 yield self._writer
                 await self._writer.commit()
-            except BaseException:
+            except BaseException as error:
                 # A cancelled statement still runs in the writer's thread; the rollback queues up behind it.
                 await asyncio.shield(self._writer.rollback())
+                if isinstance(error, sqlite3.DatabaseError) and (damage := _damage(self.path, error)):
+                    raise damage from error
                 raise
 
     async def rows(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[tuple[Any, ...]]:
-        """Run a query on the reader, which sees everything committed, and return all its rows."""
-        return [tuple(row) for row in await self._reader.execute_fetchall(sql, parameters)]
+        """Run a query on the reader, which sees everything committed, and return all its rows.
+
+        DatabaseDamaged: the file is, where this query looks.
+        """
+        try:
+            return [tuple(row) for row in await self._reader.execute_fetchall(sql, parameters)]
+        except sqlite3.DatabaseError as error:
+            if damage := _damage(self.path, error):
+                raise damage from error
+            raise
 
     async def healthy(self) -> bool:
         """Tell whether the file answers a query."""
@@ -92,7 +102,7 @@ class Database:
             return False
         try:
             await self.rows("SELECT count(*) FROM sqlite_schema")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, DatabaseError) as error:
             log.warning("database.no_answer", path=str(self.path), error=str(error))
             return False
         return True
@@ -140,6 +150,10 @@ async def _migrate(writer: aiosqlite.Connection, path: Path, migrations: Migrati
 
 
 def _unusable(path: Path, error: sqlite3.DatabaseError) -> DatabaseError:
-    if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
-        return DatabaseDamaged(f"{path} is damaged or no database ({error}): restore it, or move it away")
-    return DatabaseError(f"{path} cannot be opened: {error}")
+    return _damage(path, error) or DatabaseError(f"{path} cannot be opened: {error}")
+
+
+def _damage(path: Path, error: sqlite3.DatabaseError) -> DatabaseDamaged | None:
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _DAMAGED:
+        return None
+    return DatabaseDamaged(f"{path} is damaged or no database ({error}): restore it, or move it away")

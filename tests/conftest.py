@@ -27,4 +27,7 @@ def peerage_server(
 ) -> Iterator[Service]:
     """One service that a module's tests share."""
     with services(tmp_path_factory.mktemp("service")) as start:
-        yield start(**peerage_settings)
+        service = start(**peerage_settings)
+        yield service
+        assert service.process is not None
+        assert service.process.poll() is None, f"ended by itself:\n{service.output}"

@@ -113,11 +113,11 @@ class NativeSwarms:
         self.handle.remove(infohash)
 
     def take_dirty(self) -> list[Row]:
-        """Return the changed rows of the swarms that share a first byte, key-sorted; deletions come last of all."""
+        """Return the next changed rows of a round through all, key-sorted, deletions last; no rows end the round."""
         return [Row(InfoHash(key), part, payload) for key, part, payload in self.handle.take_dirty()]
 
     def put_back(self, rows: Sequence[Row]) -> None:
-        """Call rows changed again, because they could not be written."""
+        """Call rows changed again, because they could not be written, and begin a new round."""
         self.handle.put_back(rows)
 
     def restore(self, rows: Sequence[Row]) -> None:

@@ -77,11 +77,14 @@ class SwarmStore(Protocol):
         ...
 
     def take_dirty(self) -> list[Row]:
-        """Return some changed rows, key-sorted, and call them clean; an empty list when nothing is left."""
+        """Return the next changed rows of a round through all, and call them clean; an empty list ends the round.
+
+        Within a round rows come key-sorted, deletions last; what changes again behind it is left to the next round.
+        """
         ...
 
     def put_back(self, rows: Sequence[Row]) -> None:
-        """Call rows changed again, because they could not be written."""
+        """Call rows changed again, because they could not be written, and begin a new round."""
         ...
 
     def restore(self, rows: Sequence[Row]) -> None:

@@ -20,6 +20,7 @@ Entry = tuple[int, bytes, int]
 
 _SWARM_COST = 8  # visiting a swarm costs about as much as looking at eight slots
 _BUCKETS = 256
+_ROWS_AT_ONCE = 1024  # rows that one step of a flush returns, give or take those of one swarm
 _EVICT_ABOVE = 0.9  # of the cap on torrents: from here on empty swarms go at the next sweep
 
 
@@ -39,7 +40,9 @@ class Swarms:
         self._aliases: dict[InfoHash, InfoHash] = {}
         # Changed swarms by their first byte, so that they come out sorted without one long sort.
         self._dirty: list[set[InfoHash]] = [set() for _ in range(_BUCKETS)]
-        self._gone: dict[InfoHash, int] = {}
+        self._gone: list[dict[InfoHash, int]] = [{} for _ in range(_BUCKETS)]
+        self._turn = 0  # where the flush is: the changed of each first byte, then the gone of each
+        self._pending: list[InfoHash] = []  # what is left of that turn, the next one last
         # By first byte too, every swarm once, from its making until the sweep finds it empty and removes it.
         self._sweep: list[list[InfoHash]] = [[] for _ in range(_BUCKETS)]
         self._place = (
@@ -106,7 +109,7 @@ class Swarms:
 
     def _make(self, infohash: InfoHash, now: int) -> Swarm:
         swarm = self._swarms[infohash] = Swarm(now)
-        swarm.parts = self._gone.pop(infohash, 0)
+        swarm.parts = self._gone[infohash[0]].pop(infohash, 0)
         self._sweep[infohash[0]].append(infohash)
         return swarm
 
@@ -251,23 +254,43 @@ class Swarms:
         del self._swarms[infohash]
         self._dirty[infohash[0]].discard(infohash)
         if swarm.parts:
-            self._gone[infohash] = swarm.parts
+            self._gone[infohash[0]][infohash] = swarm.parts
 
     def take_dirty(self) -> list[Row]:
-        """Return the changed rows of the swarms that share a first byte, key-sorted; deletions come last of all."""
-        for bucket in self._dirty:
-            if not bucket:
-                continue
-            keys = sorted(bucket)
-            bucket.clear()
-            if rows := [row for key in keys for row in self._rows(key)]:
+        """Return the next changed rows of a round through all, key-sorted, deletions last; no rows end the round.
+
+        What changes again behind the round is left to the next, so that a flush ends however busy the tracker is.
+        """
+        while True:
+            if not self._pending:
+                if self._turn == 2 * _BUCKETS:
+                    self._turn = 0
+                    return []
+                self._pending = self._take_turn()
+                self._turn += 1
+            write = self._rows if self._turn <= _BUCKETS else self._deletions
+            rows: list[Row] = []
+            while self._pending and len(rows) < _ROWS_AT_ONCE:
+                rows += write(self._pending.pop())
+            if rows:
                 return rows
-        rows = [Row(key, part, None) for key in sorted(self._gone) for part in range(self._gone[key])]
-        self._gone.clear()
-        return rows
+
+    def _take_turn(self) -> list[InfoHash]:
+        at = self._turn % _BUCKETS
+        if self._turn >= _BUCKETS:
+            return sorted(self._gone[at], reverse=True)
+        keys = sorted((key for key in self._dirty[at] if self._swarms[key].dirty), reverse=True)
+        self._dirty[at].clear()
+        return keys
+
+    def _deletions(self, infohash: InfoHash) -> list[Row]:
+        parts = self._gone[infohash[0]].pop(infohash, 0)
+        return [Row(infohash, part, None) for part in range(parts)]
 
     def _rows(self, infohash: InfoHash) -> list[Row]:
-        swarm = self._swarms[infohash]
+        swarm = self._swarms.get(infohash)
+        if swarm is None:
+            return []
         count = swarm.rows()
         parts = range(max(count, swarm.parts))
         rows = [
@@ -279,17 +302,26 @@ class Swarms:
         return rows
 
     def put_back(self, rows: Sequence[Row]) -> None:
-        """Call rows changed again; those of a swarm that is gone are deleted with the next flush."""
+        """Call rows changed again, and begin a new round; rows of a swarm that is gone are deleted with it."""
+        for key in self._pending:
+            if key in self._swarms:
+                self._dirty[key[0]].add(key)
+        self._turn, self._pending = 0, []
         for each in rows:
-            if not 0 <= each.part < MAX_PART:
-                continue
-            swarm = self._swarms.get(each.infohash)
-            if swarm is None:
-                self._gone[each.infohash] = max(self._gone.get(each.infohash, 0), each.part + 1)
-                continue
-            swarm.dirty |= 1 << each.part
-            swarm.parts = max(swarm.parts, each.part + 1)
-            self._dirty[each.infohash[0]].add(each.infohash)
+            self._mark(each)
+
+    def _mark(self, row: Row) -> None:
+        if not 0 <= row.part < MAX_PART:
+            return
+        infohash = row.infohash
+        swarm = self._swarms.get(infohash)
+        if swarm is None:
+            gone = self._gone[infohash[0]]
+            gone[infohash] = max(gone.get(infohash, 0), row.part + 1)
+            return
+        swarm.dirty |= 1 << row.part
+        swarm.parts = max(swarm.parts, row.part + 1)
+        self._dirty[infohash[0]].add(infohash)
 
     def restore(self, rows: Sequence[Row]) -> None:
         """Merge rows of a journal; what lies there already in full is not called changed."""
@@ -297,7 +329,7 @@ class Swarms:
             try:
                 piece = journal_row.unpack(each.payload or b"")
             except DamagedRow:
-                self.put_back([each])
+                self._mark(each)
                 continue
             if 0 <= each.part < MAX_PART:
                 self._restore(each, piece)
@@ -314,7 +346,7 @@ class Swarms:
         if not own or not self._load(swarm, row.part, piece):
             self._merge(infohash, swarm, piece.completed, piece.touched, _entries(piece))
         if not own:
-            self.put_back([row])
+            self._mark(row)
 
     def _load(self, swarm: Swarm, part: int, piece: Piece) -> bool:
         """Take a row as it lies where the swarm holds just the rows before it; return whether that was so."""

@@ -626,3 +626,30 @@ def test_torrents_that_come_and_go_are_all_found(bench):
 
     assert bench.store.totals().torrents == 1500
     assert [bench.store.scrape(infohash).incomplete for infohash in hashes] == [0, 1] * 1500
+
+
+def test_a_flush_ends_though_announces_go_on(bench):
+    hashes = [InfoHash(bytes([first]) * 20) for first in range(256)]
+    for infohash in hashes:
+        bench.say(v4(1), infohash=infohash)
+
+    rows: list[Row] = []
+    while batch := bench.store.take_dirty():
+        rows += batch
+        bench.say(v4(2), infohash=hashes[0])
+        bench.say(v4(2), infohash=hashes[255])
+
+    assert [row.infohash for row in rows] == hashes
+    assert [row.infohash for row in bench.flush()] == [hashes[0], hashes[255]]
+
+
+def test_a_flush_that_failed_half_way_begins_anew(bench):
+    hashes = [InfoHash(bytes([first % 2]) + first.to_bytes(2, "big") + bytes(17)) for first in range(5000)]
+    for infohash in hashes:
+        bench.say(v4(1), infohash=infohash)
+    rows = bench.store.take_dirty() + bench.store.take_dirty()
+    assert len(rows) < 5000
+
+    bench.store.put_back(rows)
+
+    assert [row.infohash for row in bench.flush()] == sorted(hashes)

@@ -209,6 +209,7 @@ def test_pages_run_nothing_and_load_only_their_style(service, path):
 def test_the_front_page_says_how_to_use_the_service(service):
     page = get(service, "/").text
     assert f"{service.url}/announce" in page
+    assert f"{service.url}/announce".replace("http:", "udp:") in page
     assert 'name="torrent"' in page
     assert get(service, "/", Host='x"><script>').status_code == 400
 

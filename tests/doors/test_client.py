@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bittorrent.refusal import Refusal
-from doors.client import ClientAddress, rate_key
+from doors.client import ClientAddress, is_private, rate_key
 
 PROXIES = [ip_network("10.0.0.0/8"), ip_network("fd00::/8"), ip_network("127.0.0.0/8")]
 
@@ -131,3 +131,26 @@ def test_a_header_does_nothing_but_name_an_address_or_be_refused(value, header):
 def test_rates_count_an_ipv4_address_and_an_ipv6_network():
     assert rate_key(ip_address("1.2.3.4").packed) == "1.2.3.4"
     assert rate_key(ip_address("2001:db8:1:2:3::4").packed) == "2001:db8:1:2::/64"
+
+
+@pytest.mark.parametrize(
+    ("address", "private"),
+    [
+        ("10.1.2.3", True),
+        ("127.0.0.1", True),
+        ("169.254.0.1", True),
+        ("fe80::1", True),
+        ("9.9.9.9", False),
+        ("2620:fe::fe", False),
+    ],
+)
+def test_private_addresses_are_those_that_the_internet_does_not_route(address, private):
+    assert is_private(ip_address(address).packed) is private
+
+
+def test_only_a_trusted_proxy_is_believed():
+    clients = ClientAddress([ip_network("192.0.2.1/32")], "x-forwarded-for")
+
+    assert clients.believes({"client": ("192.0.2.1", 1)})
+    assert not clients.believes({"client": ("192.0.2.2", 1)})
+    assert not clients.believes({"client": None})

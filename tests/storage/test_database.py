@@ -156,3 +156,34 @@ def test_a_closed_database_does_not_answer_and_closes_again(tmp_path):
         await database.close()
 
     asyncio.run(run())
+
+
+def test_damage_that_only_a_query_finds_is_told_with_the_path(tmp_path):
+    path = tmp_path / "a.db"
+
+    async def run():
+        database = await Database.open(path, FIRST, "FULL")
+        async with database.transaction() as writer:
+            await writer.executemany("INSERT INTO thing VALUES (?)", [(f"{at:0500}",) for at in range(500)])
+        await database.close()
+        blank_all_but_the_head(path)
+        database = await Database.open(path, FIRST, "FULL")
+        with pytest.raises(DatabaseDamaged, match=r"a\.db is damaged"):
+            await database.rows("SELECT * FROM thing")
+        with pytest.raises(DatabaseDamaged, match=r"a\.db is damaged"):
+            await insert_one(database)
+        await database.close()
+
+    asyncio.run(run())
+
+
+async def insert_one(database):
+    async with database.transaction() as writer:
+        await writer.execute("INSERT INTO thing VALUES ('one more')")
+
+
+def blank_all_but_the_head(path):
+    """Keep the first page, which holds the schema, and spoil the others."""
+    data = bytearray(path.read_bytes())
+    data[4096:] = b"\xa5" * (len(data) - 4096)
+    path.write_bytes(data)

@@ -9,6 +9,8 @@
 #define VERSION 1
 #define HEAD 13 /* version, completed, touched */
 #define SCANNED_AT_ONCE 4096
+#define KEYS_KEPT 65536 /* keys for which memory is kept from one turn to the next */
+#define ROWS_AT_ONCE 1024 /* rows that one step of a flush returns, give or take those of one swarm */
 
 struct entry {
     uint8_t infohash[INFOHASH];
@@ -19,11 +21,6 @@ struct entry {
 
 struct rows {
     struct entry *entries;
-    size_t count, room;
-};
-
-struct keys {
-    uint8_t (*list)[INFOHASH];
     size_t count, room;
 };
 
@@ -111,8 +108,9 @@ static bool pack(struct rows *rows, const struct swarm *swarm, uint64_t part)
 }
 
 /* Call the row of a swarm changed again, which the journal may hold. */
-static void mark(struct swarm *swarm, uint64_t part)
+static void mark(struct shard *shard, struct swarm *swarm, uint64_t part)
 {
+    shard->changed = true;
     bits_set(&swarm->dirty, part);
     if (swarm->parts <= part)
         swarm->parts = (uint32_t)part + 1;
@@ -128,7 +126,7 @@ static bool write_part(struct store *store, struct rows *rows, const uint8_t inf
     if (swarm) {
         done = gone ? add_entry(rows, infohash, part, NULL, 0) : pack(rows, swarm, part);
         if (!done)
-            mark(swarm, part);
+            mark(shard, swarm, part);
     }
     shard_leave(shard);
     return done;
@@ -196,12 +194,16 @@ static void find_dirty(struct shard *shard, struct keys *keys)
     bool more = true, room = true;
     for (uint32_t first = 0; more && room; first += SCANNED_AT_ONCE) {
         pthread_mutex_lock(&shard->mutex);
+        if (!first) {
+            room = shard->changed;
+            shard->changed = false;
+        }
         uint32_t size = shard->swarms.size, end = first + SCANNED_AT_ONCE;
         more = end < size;
         for (uint32_t slot = first; slot < (more ? end : size) && room; slot++) {
             const struct swarm *swarm = table_at(&shard->swarms, slot);
-            if (bits_any(&swarm->dirty))
-                room = add_key(keys, swarm->record.key);
+            if (bits_any(&swarm->dirty) && !(room = add_key(keys, swarm->record.key)))
+                shard->changed = true;
         }
         shard_leave(shard);
     }
@@ -209,48 +211,84 @@ static void find_dirty(struct shard *shard, struct keys *keys)
         qsort(keys->list, keys->count, sizeof *keys->list, compare);
 }
 
-/* Move what a shard has to delete into the rows. */
-static bool write_gone(struct store *store, struct shard *shard, struct rows *rows)
+/* Collect the keys of which a shard has rows to delete, sorted. */
+static void find_gone(struct shard *shard, struct keys *keys)
 {
-    struct keys keys = {0};
-    bool done = true;
+    bool room = true;
     pthread_mutex_lock(&shard->mutex);
-    for (uint32_t slot = 0; slot < shard->gone.size && done; slot++)
-        done = add_key(&keys, ((const struct gone *)table_at(&shard->gone, slot))->record.key);
-    if (keys.count)
-        qsort(keys.list, keys.count, sizeof *keys.list, compare);
-    for (size_t at = 0; at < keys.count && done; at++) {
-        uint32_t slot = table_find(&shard->gone, keys.list[at], infohash_hash(store, keys.list[at]));
-        uint32_t parts = ((const struct gone *)table_at(&shard->gone, slot))->parts;
-        for (uint32_t part = 0; part < parts && done; part++)
-            done = add_entry(rows, keys.list[at], part, NULL, 0);
-        if (done)
-            table_remove(&shard->gone, slot);
-    }
+    for (uint32_t slot = 0; slot < shard->gone.size && room; slot++)
+        room = add_key(keys, ((const struct gone *)table_at(&shard->gone, slot))->record.key);
     shard_leave(shard);
-    free(keys.list);
+    if (keys->count)
+        qsort(keys->list, keys->count, sizeof *keys->list, compare);
+}
+
+static bool write_gone(struct store *store, struct rows *rows, const uint8_t infohash[INFOHASH])
+{
+    struct shard *shard = shard_enter(store, infohash);
+    uint32_t slot = table_find(&shard->gone, infohash, infohash_hash(store, infohash));
+    uint32_t parts = slot == NONE ? 0 : ((const struct gone *)table_at(&shard->gone, slot))->parts;
+    bool done = true;
+    for (uint32_t part = 0; part < parts && done; part++)
+        done = add_entry(rows, infohash, part, NULL, 0);
+    if (done && slot != NONE)
+        table_remove(&shard->gone, slot);
+    shard_leave(shard);
     return done;
+}
+
+/* Go on to the next turn: the changed of each shard, then the gone of each; false: the round is over. */
+static bool next_turn(struct store *store, struct round *round)
+{
+    round->keys.count = round->next = 0;
+    if (round->keys.room > KEYS_KEPT) {
+        free(round->keys.list);
+        round->keys = (struct keys){0};
+    }
+    if (round->turn == 2 * SHARDS) {
+        round->turn = 0;
+        return false;
+    }
+    struct shard *shard = &store->shards[round->turn % SHARDS];
+    if (round->turn++ < SHARDS)
+        find_dirty(shard, &round->keys);
+    else
+        find_gone(shard, &round->keys);
+    return true;
 }
 
 struct rows *store_take_dirty(struct store *store)
 {
+    struct round *round = &store->round;
     struct rows *rows = calloc(1, sizeof *rows);
     bool done = rows != NULL;
-    for (uint32_t at = 0; at < SHARDS && done && !rows->count; at++) {
-        struct keys keys = {0};
-        find_dirty(&store->shards[at], &keys);
-        for (size_t key = 0; key < keys.count && done; key++)
-            done = write_swarm(store, rows, keys.list[key]);
-        free(keys.list);
-    }
-    if (done && !rows->count)
-        for (uint32_t at = 0; at < SHARDS && done; at++)
-            done = write_gone(store, &store->shards[at], rows);
+    pthread_mutex_lock(&round->mutex);
+    while (done && !rows->count && (round->next < round->keys.count || next_turn(store, round)))
+        while (done && round->next < round->keys.count && rows->count < ROWS_AT_ONCE) {
+            const uint8_t *key = round->keys.list[round->next++];
+            done = round->turn <= SHARDS ? write_swarm(store, rows, key) : write_gone(store, rows, key);
+        }
+    pthread_mutex_unlock(&round->mutex);
     if (rows && !rows->count && !done) {
         rows_free(rows);
         return NULL;
     }
     return rows;
+}
+
+/* Begin a new round; what is left of the turn is still called changed, and only has to be looked for again. */
+static void begin_round(struct store *store)
+{
+    struct round *round = &store->round;
+    pthread_mutex_lock(&round->mutex);
+    if (round->next < round->keys.count) {
+        struct shard *shard = shard_enter(store, round->keys.list[round->next]);
+        shard->changed = true;
+        shard_leave(shard);
+    }
+    round->turn = 0;
+    round->keys.count = round->next = 0;
+    pthread_mutex_unlock(&round->mutex);
 }
 
 size_t rows_count(const struct rows *rows)
@@ -274,7 +312,7 @@ void rows_free(struct rows *rows)
     free(rows);
 }
 
-static int put_back(struct store *store, const struct row *row)
+static int mark_row(struct store *store, const struct row *row)
 {
     if (row->part >= MAX_PART)
         return 0;
@@ -283,7 +321,7 @@ static int put_back(struct store *store, const struct row *row)
     struct swarm *swarm = shard_swarm(shard, row->infohash, hash);
     bool done = true;
     if (swarm)
-        mark(swarm, row->part);
+        mark(shard, swarm, row->part);
     else
         done = shard_gone(shard, row->infohash, hash, row->part + 1);
     shard_leave(shard);
@@ -293,8 +331,9 @@ static int put_back(struct store *store, const struct row *row)
 int store_put_back(struct store *store, const struct row *rows, size_t count)
 {
     int done = 0;
+    begin_round(store);
     for (size_t at = 0; at < count; at++)
-        done |= put_back(store, &rows[at]);
+        done |= mark_row(store, &rows[at]);
     return done;
 }
 
@@ -381,7 +420,7 @@ static int restore(struct store *store, const struct row *row)
     if (row->part >= MAX_PART)
         return 0;
     if (!unpack(row, &piece))
-        return put_back(store, row);
+        return mark_row(store, row);
     uint8_t infohash[INFOHASH];
     uint64_t hash;
     memcpy(infohash, row->infohash, INFOHASH);
@@ -396,7 +435,7 @@ static int restore(struct store *store, const struct row *row)
     int done = swarm ? merge(store, swarm, &piece, row->part, own) : -1;
     shard_leave(shard);
     if (done == 0 && !own)
-        done = put_back(store, row);
+        done = mark_row(store, row);
     return done;
 }
 

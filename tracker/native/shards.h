@@ -24,6 +24,7 @@ struct gone {
 
 struct shard {
     pthread_mutex_t mutex;
+    bool changed; /* a swarm may be called changed; false: a flush need not look */
     struct table swarms, gone, aliases, allowed, denied;
 };
 
@@ -33,6 +34,19 @@ struct cursor {
     uint32_t pool, slot;   /* slot: one above the first to look at; NONE: all of the pool */
 };
 
+struct keys {
+    uint8_t (*list)[INFOHASH];
+    size_t count, room;
+};
+
+/* Where a flush is; the mutex is taken before a shard's, never after it. */
+struct round {
+    pthread_mutex_t mutex;
+    uint32_t turn;
+    struct keys keys; /* of this turn, of which those from `next` on are left */
+    size_t next;
+};
+
 struct store {
     struct terms terms;
     struct scheme scheme;
@@ -40,6 +54,7 @@ struct store {
     atomic_uint_fast64_t torrents, peers, complete;
     pthread_mutex_t sweeping; /* guards the cursor; taken before a shard's mutex, never after it */
     struct cursor cursor;
+    struct round round;
     struct shard shards[SHARDS];
 };
 
@@ -74,7 +89,7 @@ struct swarm *shard_make(struct store *store, struct shard *shard, const uint8_t
 /* Remember that the journal may hold `parts` rows of a hash that has no swarm. */
 bool shard_gone(struct shard *shard, const uint8_t infohash[INFOHASH], uint64_t hash, uint64_t parts);
 struct before swarm_before(const struct swarm *swarm);
-/* Add to the store's counters what a swarm has more or less than before. */
+/* Add to the store's counters what a swarm has more or less than before, and tell its shard whether it has changed. */
 void swarm_account(struct store *store, const struct swarm *swarm, struct before before);
 /* Lock the shard of the hash that this one stands for, or of itself; `infohash` and `hash` become that one's. */
 struct shard *shard_enter_canonical(struct store *store, uint8_t infohash[INFOHASH], uint64_t *hash);

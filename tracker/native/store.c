@@ -15,6 +15,7 @@ struct store *store_new(const struct terms *terms, const uint8_t key[16])
     store->scheme.whole = !terms->peers_per_address;
     store->cursor = (struct cursor){0, NONE, 0, NONE};
     pthread_mutex_init(&store->sweeping, NULL);
+    pthread_mutex_init(&store->round.mutex, NULL);
     for (uint32_t at = 0; at < SHARDS; at++) {
         struct shard *shard = &store->shards[at];
         const struct secret *secret = &store->scheme.secret;
@@ -44,6 +45,8 @@ void store_free(struct store *store)
         pthread_mutex_destroy(&shard->mutex);
     }
     pthread_mutex_destroy(&store->sweeping);
+    pthread_mutex_destroy(&store->round.mutex);
+    free(store->round.keys.list);
     free(store);
 }
 
@@ -97,6 +100,8 @@ void swarm_account(struct store *store, const struct swarm *swarm, struct before
         atomic_fetch_add_explicit(&store->peers, peers, memory_order_relaxed);
     if (complete)
         atomic_fetch_add_explicit(&store->complete, complete, memory_order_relaxed);
+    if (bits_any(&swarm->dirty))
+        store->shards[swarm->record.key[0]].changed = true;
 }
 
 static uint64_t read_counter(const atomic_uint_fast64_t *counter)

@@ -91,7 +91,7 @@ int store_join(struct store *store, const uint8_t alias[INFOHASH], const uint8_t
 void store_remove(struct store *store, const uint8_t infohash[INFOHASH]);
 uint64_t store_expire(struct store *store, int64_t now, int64_t budget);
 
-/* Journal: some changed rows, key-sorted, called clean now; no rows: nothing is left. NULL: no memory. */
+/* Journal: the next changed rows of a round, key-sorted, called clean now; no rows: it is over. NULL: no memory. */
 struct rows *store_take_dirty(struct store *store);
 size_t rows_count(const struct rows *rows);
 struct row rows_at(const struct rows *rows, size_t at);

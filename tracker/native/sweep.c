@@ -86,6 +86,7 @@ static void forget(struct store *store, struct shard *shard, uint32_t slot)
         return;
     swarm_free(swarm);
     table_remove(&shard->swarms, slot);
+    shard->changed = true; /* a flush that is looking through the shard may miss the one that moved */
     atomic_fetch_sub_explicit(&store->torrents, 1, memory_order_relaxed);
 }
 

@@ -1,0 +1,92 @@
+import asyncio
+from ipaddress import ip_network
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from starlette.requests import Request
+
+from bittorrent.infohash import InfoHash
+from doors.client import ClientAddress
+from doors.guard import Guard
+from doors.intake import Tally
+from doors.metrics import DoorsCollector, MetricsDoor, TrackerCollector
+from storage.memory import MemoryJournal
+from tracker.draw import SplitMix
+from tracker.flusher import Flusher
+from tracker.model import Announce, Event, Terms
+from tracker.policy import Policy
+from tracker.swarms import Swarms
+from tracker.tally import Transport
+from tracker.tracker import Tracker
+
+HASH = InfoHash(b"m" * 20)
+
+
+def make_tracker() -> Tracker:
+    store = Swarms(Terms(), SplitMix(1))
+    return Tracker(store, Policy(store, listed=False), Terms(), lambda: 1_800_000_000)
+
+
+def make_door(tracker=None, trusted=(), networks=(), everyone=False, tally=None) -> MetricsDoor:
+    tracker = tracker or make_tracker()
+    guard = Guard(10, 60, 100, 0, (), lambda: b"")
+    flusher = Flusher(tracker.store, MemoryJournal(), 10, lambda: 0.0, print)
+    collectors = [TrackerCollector(tracker, flusher), DoorsCollector(guard, tally or Tally())]
+    clients = ClientAddress([ip_network(each) for each in trusted], "x-forwarded-for")
+    return MetricsDoor(collectors, clients, [ip_network(each) for each in networks], everyone=everyone)
+
+
+def ask(door: MetricsDoor, host: str, **headers: str):
+    lines = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    return asyncio.run(door.answer(Request({"type": "http", "client": (host, 1), "headers": lines})))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1"])
+def test_loopback_may_read(host):
+    assert ask(make_door(), host).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "10.0.0.1", "2001:db8::1"])
+def test_others_may_not_unless_named_or_opened(host):
+    assert ask(make_door(), host).status_code == 403
+    assert ask(make_door(networks=["192.0.2.0/24", "10.0.0.0/8", "2001:db8::/32"]), host).status_code == 200
+    assert ask(make_door(everyone=True), host).status_code == 200
+
+
+@pytest.mark.parametrize("header", ["x_forwarded_for", "forwarded", "x_real_ip"])
+def test_a_proxy_that_nobody_named_lends_no_one_its_loopback_address(header):
+    assert ask(make_door(), "127.0.0.1", **{header: "192.0.2.1"}).status_code == 403
+
+
+def test_behind_a_trusted_proxy_the_client_counts():
+    door = make_door(trusted=["127.0.0.1"], networks=["192.0.2.0/24"])
+
+    assert ask(door, "127.0.0.1", x_forwarded_for="192.0.2.1").status_code == 200
+    assert ask(door, "127.0.0.1", x_forwarded_for="198.51.100.1").status_code == 403
+    assert ask(door, "127.0.0.1").status_code == 403
+
+
+def test_the_figures_are_those_of_tracker_and_doors():
+    tracker, tally = make_tracker(), Tally(hits=3, misses=2, uploads=1)
+    tally.refusals["blocked"] += 4
+    tracker.announce(Announce(HASH, bytes(6), Event.STARTED, True, 0), Transport.UDP)
+    tracker.announce(Announce(HASH, bytes(5) + b"1", Event.NONE, False, 0), Transport.HTTP)
+    tracker.policy.deny([InfoHash(bytes(20))])
+    tracker.announce(Announce(InfoHash(bytes(20)), bytes(6), Event.NONE, False, 0), Transport.HTTP)
+
+    text = ask(make_door(tracker, tally=tally), "127.0.0.1").body.decode()
+
+    figures = {
+        (sample.name, tuple(sorted(sample.labels.values()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    assert figures["peerage_announces_total", ("started", "udp")] == 1
+    assert figures["peerage_announces_total", ("http", "none")] == 1
+    assert figures["peerage_refusals_total", ("denied",)] == 1
+    assert figures["peerage_swarms", ()] == 1
+    assert figures["peerage_seeders", ()] == figures["peerage_leechers", ()] == 1
+    assert figures["peerage_cache_hits_total", ()] == 3
+    assert figures["peerage_cache_misses_total", ()] == 2
+    assert figures["peerage_uploads_total", ()] == 1
+    assert figures["peerage_upload_refusals_total", ("blocked",)] == 4

@@ -1,0 +1,47 @@
+import socket
+
+import pytest
+
+from peerage.quantities import Listen
+from peerage.sockets import NoSocket, bind
+
+
+@pytest.mark.parametrize(("host", "family"), [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)])
+def test_tcp_and_udp_share_a_port_that_the_system_chose(host, family):
+    [bound] = bind([Listen(host, 0)], lenient=False)
+
+    assert bound.port == bound.tcp.getsockname()[1] == bound.udp.getsockname()[1] > 0
+    assert bound.tcp.family == bound.udp.family == family
+    bound.close()
+
+
+def test_ipv6_sockets_are_for_ipv6_only():
+    [six] = bind([Listen("::", 0)], lenient=False)
+    [four] = bind([Listen("0.0.0.0", six.port)], lenient=False)
+
+    assert four.port == six.port
+    six.close()
+    four.close()
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
+def test_a_taken_port_is_named_and_nothing_stays_open(kind):
+    with socket.socket(socket.AF_INET, kind) as taken:
+        taken.bind(("127.0.0.1", 0))
+        if kind == socket.SOCK_STREAM:
+            taken.listen()
+        port = taken.getsockname()[1]
+
+        with pytest.raises(NoSocket, match=f"127.0.0.1:{port}.*in use"):
+            bind([Listen("127.0.0.1", 0), Listen("127.0.0.1", port)], lenient=False)
+
+
+def test_an_address_that_this_machine_lacks_is_left_out_only_of_the_defaults():
+    absent = Listen("192.0.2.77", 0)
+
+    with pytest.raises(NoSocket, match=r"192\.0\.2\.77"):
+        bind([Listen("127.0.0.1", 0), absent], lenient=False)
+    [bound] = bind([Listen("127.0.0.1", 0), absent], lenient=True)
+    bound.close()
+    with pytest.raises(NoSocket):
+        bind([absent], lenient=True)
