@@ -3,11 +3,13 @@
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 
-from benchmarks import announce_http, announce_udp, restore, swarms
+from benchmarks import announce_http, announce_udp, gil, idle, restore, swarms
 
 ALL: Mapping[str, Callable[[Sequence[str]], int]] = {
     "announce_http": announce_http.main,
     "announce_udp": announce_udp.main,
+    "gil": gil.main,
+    "idle": idle.main,
     "swarms": swarms.main,
     "restore": restore.main,
 }

@@ -1,4 +1,4 @@
-"""Hides the comparison of HTTP announces: ours beside opentracker and a ceiling, connections kept and not.
+"""Hides the comparison of HTTP announces: ours beside its peers and a ceiling, connections kept and not.
 
 Run as `python -m benchmarks.announce_http [--quick]`.
 """
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from benchmarks.announces import FILLING, Measure, Plan, peers_of, read_plan, run
 from benchmarks.generators import Result, build, drive
 from benchmarks.rounds import Drive
-from benchmarks.servers import Server
+from benchmarks.servers import HTTP, Server
 
 CONNECTIONS = 64
 
@@ -51,14 +51,17 @@ def measures(torrents: int, plan: Plan) -> list[Measure]:
             lambda servers: "" if all(server.keeps for server in servers) else CLOSES_NOTE,
         ),
         Measure(
-            f"HTTP, one connection per announce, {size}", _closed(torrents, plan), lambda server: server.name
+            f"HTTP, one connection per announce, {size}",
+            _closed(torrents, plan),
+            lambda server: server.name,
+            takes=lambda server: server.closes,
         ),
     ]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; return the exit status."""
-    plan = read_plan(arguments, __doc__ or "")
+    plan = read_plan(arguments, __doc__ or "", HTTP)
     return run("announce_http", plan, fill, lambda torrents: measures(torrents, plan))
 
 

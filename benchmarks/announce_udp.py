@@ -1,4 +1,4 @@
-"""Hides the comparison of UDP announces (BEP 15): ours beside opentracker and a ceiling.
+"""Hides the comparison of UDP announces (BEP 15): ours beside its peers and a ceiling.
 
 Run as `python -m benchmarks.announce_udp [--quick]`.
 """
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from benchmarks.announces import FILLING, Measure, Plan, peers_of, read_plan, run
 from benchmarks.generators import Result, build, drive
-from benchmarks.servers import Server
+from benchmarks.servers import UDP, Server
 
 SOCKETS = 8
 WINDOW = 24
@@ -41,7 +41,7 @@ def measures(torrents: int, plan: Plan) -> list[Measure]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; return the exit status."""
-    plan = read_plan(arguments, __doc__ or "")
+    plan = read_plan(arguments, __doc__ or "", UDP)
     return run("announce_udp", plan, fill, lambda torrents: measures(torrents, plan))
 
 

@@ -2,15 +2,15 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from benchmarks.generators import LoadError
 from benchmarks.machine import describe
 from benchmarks.processes import end_like_ctrl_c
-from benchmarks.rounds import COLUMNS, Drive, Samples, compare, keep, rows, table
-from benchmarks.servers import KINDS, USUAL, Server, ServerError, running
+from benchmarks.rounds import COLUMNS, Drive, Samples, compare, keep, rows, table, threads
+from benchmarks.servers import KINDS, Server, ServerError, peerage_settings, running, usual
 
 TORRENTS = (1_000, 100_000)
 PEERS_IN_ALL = 200_000
@@ -27,6 +27,7 @@ class Plan:
     torrents: tuple[int, ...]
     rounds: int
     seconds: int
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +38,11 @@ class Measure:
     drive: Drive
     label: Callable[[Server], str]
     note: Callable[[Sequence[Server]], str] = lambda _: ""
+    takes: Callable[[Server], bool] = lambda _: True
 
 
-def read_plan(arguments: Sequence[str] | None, description: str) -> Plan:
-    """Read the command line of a comparison."""
+def read_plan(arguments: Sequence[str] | None, description: str, protocol: str) -> Plan:
+    """Read the command line of a comparison over "http" or "udp"."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
         "--quick", action="store_true", help="a look in a minute: 1,000 torrents, 3 rounds of 1 s"
@@ -48,14 +50,28 @@ def read_plan(arguments: Sequence[str] | None, description: str) -> Plan:
     parser.add_argument("--rounds", type=int, help="turns of every server (default 5)")
     parser.add_argument("--seconds", type=int, help="of one turn (default 3)")
     parser.add_argument("--torrents", type=int, nargs="+", help="numbers of torrents (default 1000 100000)")
-    parser.add_argument("--servers", nargs="+", choices=KINDS, help="the first is what ratios refer to")
+    parser.add_argument(
+        "--servers", nargs="+", choices=_serving(protocol), help="the first is what ratios refer to"
+    )
+    add_variants(parser)
     given = parser.parse_args(arguments)
     return Plan(
-        tuple(given.servers or USUAL),
+        tuple(given.servers or usual(protocol)),
         tuple(given.torrents or (TORRENTS[:1] if given.quick else TORRENTS)),
         given.rounds or (3 if given.quick else 5),
         given.seconds or (1 if given.quick else 3),
+        peerage_settings(given.door, given.store),
     )
+
+
+def _serving(protocol: str) -> list[str]:
+    return [name for name, kind in KINDS.items() if protocol in kind.serves]
+
+
+def add_variants(parser: argparse.ArgumentParser) -> None:
+    """Add the options that choose which of its doors and stores our server runs with."""
+    parser.add_argument("--door", choices=("native", "uvicorn"), help="of ours (default: its own default)")
+    parser.add_argument("--store", choices=("native", "python"), help="of ours (default: its own default)")
 
 
 def peers_of(torrents: int) -> int:
@@ -64,13 +80,15 @@ def peers_of(torrents: int) -> int:
 
 
 @contextmanager
-def side_by_side(names: Sequence[str], torrents: int) -> Iterator[list[Server]]:
+def side_by_side(
+    names: Sequence[str], torrents: int, settings: Mapping[str, str] | None = None
+) -> Iterator[list[Server]]:
     """Run servers beside each other until the block ends; one that is missing is named and left out."""
     with ExitStack() as stack:
         servers = []
         for name in names:
             try:
-                servers.append(stack.enter_context(running(name, torrents)))
+                servers.append(stack.enter_context(running(name, torrents, settings)))
             except ServerError as error:
                 print(f"left out: {error}", file=sys.stderr)
         if not servers:
@@ -87,12 +105,13 @@ def run(
     kept: dict[str, Samples] = {}
     try:
         for torrents in plan.torrents:
-            with side_by_side(plan.servers, torrents) as servers:
+            with side_by_side(plan.servers, torrents, plan.settings) as servers:
                 for server in servers:
                     fill(server, torrents)
                 for measure in measures(torrents):
-                    kept[measure.title] = compare(servers, measure.drive, plan.rounds)
-                    _print(measure, kept[measure.title], servers, plan)
+                    taken = [server for server in servers if measure.takes(server)]
+                    kept[measure.title] = compare(taken, measure.drive, plan.rounds)
+                    _print(measure, kept[measure.title], taken, plan)
     except (LoadError, ServerError) as error:
         print(f"{name}: {error}", file=sys.stderr)
         return 1
@@ -104,4 +123,5 @@ def _print(measure: Measure, samples: Samples, servers: Sequence[Server], plan: 
     labels = {server.name: measure.label(server) for server in servers}
     print(f"## {measure.title}\n\n{plan.rounds} rounds of {plan.seconds} s, ratios to {servers[0].name}\n")
     print(table(COLUMNS, rows(samples, servers, labels)))
+    print("\n".join(line for line in (threads(name, each) for name, each in samples.items()) if line))
     print(measure.note(servers), flush=True)

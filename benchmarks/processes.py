@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -40,8 +40,8 @@ def uninterrupted() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    for number in came:
-        signal.raise_signal(number)
+    for heard in came:
+        signal.raise_signal(heard)
 
 
 @contextmanager
@@ -118,16 +118,31 @@ def family(pid: int) -> list[int]:
     return found
 
 
-def cpu_seconds(pid: int) -> float:
-    """Return the CPU time of a process and its children so far, by the scheduler's own books."""
-    books = [path for each in family(pid) for path in (PROC / str(each) / "task").glob("*/schedstat")]
-    return sum(int((_text(path) or "0").split()[0]) for path in books) / 1e9
+def cpu_seconds(pid: int, apart: Collection[str] = ()) -> float:
+    """Return the CPU time of a process and its children so far, but for threads whose name is in `apart`."""
+    return sum(used for name, used in thread_seconds(pid).items() if name.partition(" ")[0] not in apart)
+
+
+def thread_seconds(pid: int) -> dict[str, float]:
+    """Return the CPU time of each thread so far, by the scheduler's own books, as "name id"."""
+    used = {}
+    for each in family(pid):
+        for task in (PROC / str(each) / "task").glob("*"):
+            name = "main" if task.name == str(each) else _text(task / "comm").strip().replace(" ", "-")
+            used[f"{name} {task.name}"] = int((_text(task / "schedstat") or "0").split()[0]) / 1e9
+    return used
 
 
 def resident_bytes(pid: int) -> int:
     """Return the memory that a process and its children have in RAM."""
     page = os.sysconf("SC_PAGE_SIZE")
     return sum(int((_text(PROC / str(each) / "statm") or "0 0").split()[1]) * page for each in family(pid))
+
+
+def proportional_bytes(pid: int) -> int:
+    """Return the user memory of a process and its children: pages that several share count in part (PSS)."""
+    lines = [line for each in family(pid) for line in _text(PROC / str(each) / "smaps_rollup").splitlines()]
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
 
 
 def _text(path: Path) -> str:

@@ -7,7 +7,7 @@ within rounds are steadier than ratios of medians.
 import datetime
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
 
@@ -24,6 +24,8 @@ class Sample:
 
     result: Result
     server_cpu: float
+    threads: Mapping[str, float] = field(default_factory=dict)
+    """CPU seconds of each of the server's threads, by "name id"."""
 
     @property
     def rps(self) -> float:
@@ -46,11 +48,12 @@ def compare(servers: Sequence[Server], drive: Drive, rounds: int) -> dict[str, l
     samples: dict[str, list[Sample]] = {server.name: [] for server in servers}
     for number in range(rounds):
         for server in servers:
-            before = server.cpu_seconds()
+            before, threads = server.cpu_seconds(), server.thread_seconds()
             result = drive(server, number)
             if not result.requests:
                 raise LoadError(f"{server.name}: no reply, {dict(result.details)}\n{server.last_words()}")
-            samples[server.name].append(Sample(result, server.cpu_seconds() - before))
+            took = {name: used - threads.get(name, 0.0) for name, used in server.thread_seconds().items()}
+            samples[server.name].append(Sample(result, server.cpu_seconds() - before, took))
     return samples
 
 
@@ -107,6 +110,22 @@ def _row(server: Server, mine: Sequence[Sample], base: Sequence[Sample], label: 
         f"{middle(mine, lambda each: each.result.cpu_seconds / each.result.seconds):.2f}",
         f"{sum(each.result.failures for each in mine)}",
     ]
+
+
+def threads(name: str, samples: Sequence[Sample]) -> str:
+    """Return a line of the shares of a core that a server's threads used, the busiest first; or nothing.
+
+    A thread that used less than a hundredth is not named, and a server with one busy thread has no line.
+    """
+    names = {thread for sample in samples for thread in sample.threads}
+    shares = {
+        thread: median(sample.threads.get(thread, 0.0) / sample.result.seconds for sample in samples)
+        for thread in names
+    }
+    busy = sorted(((share, thread) for thread, share in shares.items() if share >= 0.01), reverse=True)
+    if len(busy) < 2:
+        return ""
+    return f"threads of {name}: " + ", ".join(f"{thread} {share:.2f}" for share, thread in busy)
 
 
 def table(columns: Sequence[str], body: Sequence[Sequence[str]]) -> str:

@@ -4,7 +4,9 @@ A new peer is one function that writes its configuration into a folder and retur
 entry that names it.
 """
 
+import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -15,14 +17,17 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote_from_bytes
 
 from benchmarks.generators import build, torrent_hash
 from benchmarks.machine import ROOT, cores
-from benchmarks.processes import cpu_seconds, resident_bytes, started
+from benchmarks.processes import cpu_seconds, proportional_bytes, resident_bytes, started, thread_seconds
+from benchmarks.spinning import SPINNER
 
+HTTP, UDP = "http", "udp"
+BOTH = frozenset((HTTP, UDP))
 READY = 30
 """Seconds that a server may take until it answers."""
 
@@ -33,31 +38,49 @@ class ServerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A tracker that can be measured: `prepare(folder, port, torrents)` returns its command line."""
+    """A tracker that can be measured: `prepare(folder, port, torrents)` returns its command line.
+
+    `settings` are environment variables of this kind, which go before those of a run; CPU of threads named in
+    `apart` is not counted as the server's; a kind that is not `usual` is measured only where it is named.
+    """
 
     name: str
     prepare: Callable[[Path, int, int], list[str]]
     program: Callable[[], str | None]
     remedy: str = ""
+    serves: frozenset[str] = BOTH
+    settings: Mapping[str, str] = field(default_factory=dict)
+    apart: frozenset[str] = frozenset()
+    usual: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running tracker. `keeps` tells whether it keeps a connection when asked to."""
+    """A running tracker. `keeps` tells whether it keeps a connection when asked to, `closes` whether it ends one."""
 
     name: str
     pid: int
     port: int
     keeps: bool
+    closes: bool
     log: Path
+    apart: frozenset[str] = frozenset()
 
     def cpu_seconds(self) -> float:
-        """Return the CPU time it has used so far."""
-        return cpu_seconds(self.pid)
+        """Return the CPU time it has used so far, without that of threads which serve nobody."""
+        return cpu_seconds(self.pid, self.apart)
+
+    def thread_seconds(self) -> dict[str, float]:
+        """Return the CPU time of each of its threads so far, by "name id"."""
+        return thread_seconds(self.pid)
 
     def resident_bytes(self) -> int:
         """Return the memory it has in RAM."""
         return resident_bytes(self.pid)
+
+    def proportional_bytes(self) -> int:
+        """Return its user memory, pages shared with other processes counted in part."""
+        return proportional_bytes(self.pid)
 
     def last_words(self) -> str:
         """Return whether it still runs, and the end of its log."""
@@ -65,19 +88,32 @@ class Server:
         return f"{self.name} is {state}; its log ends:\n{_tail(self.log)}"
 
 
-def _peerage(*chosen: str) -> Callable[[Path, int, int], list[str]]:
-    """Return what prepares ours, with these settings on its command line."""
-
-    def prepare(folder: Path, port: int, torrents: int) -> list[str]:
-        listen = f"127.0.0.1:{port}"
-        options = ["--listen", listen, "--data", str(folder / "data"), "--tracker-policy", "open", *chosen]
-        return [sys.executable, "-m", "peerage", "serve", *options]
-
-    return prepare
+def _peerage(folder: Path, port: int, torrents: int) -> list[str]:
+    return _served("peerage", folder, port)
 
 
-def _opentracker_program() -> str | None:
-    return shutil.which(os.environ.get("OPENTRACKER", "opentracker"))
+def _spinning(folder: Path, port: int, torrents: int) -> list[str]:
+    return _served("benchmarks.spinning", folder, port)
+
+
+def _served(module: str, folder: Path, port: int) -> list[str]:
+    listen = f"127.0.0.1:{port}"
+    options = ["--listen", listen, "--data", str(folder / "data"), "--tracker-policy", "open"]
+    return [sys.executable, "-m", module, "serve", *options]
+
+
+def peerage_settings(door: str | None, store: str | None) -> dict[str, str]:
+    """Return the environment that has ours run with this door and this store; what is None stays its default."""
+    chosen = {"PEERAGE_TRACKER_DOOR": door, "PEERAGE_TRACKER_STORE": store}
+    return {name: value for name, value in chosen.items() if value is not None}
+
+
+def _program(variable: str, name: str) -> Callable[[], str | None]:
+    """Return what looks for a program: at the path that the variable holds, else by its name in PATH."""
+    return lambda: shutil.which(os.environ.get(variable, name))
+
+
+_opentracker_program = _program("OPENTRACKER", "opentracker")
 
 
 def _opentracker(folder: Path, port: int, torrents: int) -> list[str]:
@@ -96,30 +132,117 @@ def _opentracker(folder: Path, port: int, torrents: int) -> list[str]:
     return [_opentracker_program() or "opentracker", "-f", str(configuration)]
 
 
+def _chihaya(folder: Path, port: int, torrents: int) -> list[str]:
+    """Let it keep connections, which it does not by default, and forget no peer during a run."""
+    address = f"127.0.0.1:{port}"
+    answers = {"addr": address, "max_numwant": 100, "default_numwant": 50, "max_scrape_infohashes": 74}
+    http = {"enable_keepalive": True, "idle_timeout": "5m", "read_timeout": "5m", "write_timeout": "1m"}
+    routes = {"announce_routes": ["/announce"], "scrape_routes": ["/scrape"]}
+    store = {"gc_interval": "3m", "peer_lifetime": "31m", "shard_count": 1024}
+    settings = {
+        "announce_interval": "30m",
+        "min_announce_interval": "15m",
+        "metrics_addr": "127.0.0.1:0",
+        "http": answers | http | routes,
+        "udp": answers | {"max_clock_skew": "10s", "private_key": secrets.token_hex(20)},
+        "storage": {"name": "memory", "config": store | {"prometheus_reporting_interval": "1m"}},
+    }
+    # Every JSON document is a YAML document.
+    configuration = folder / "chihaya.yaml"
+    configuration.write_text(json.dumps({"chihaya": settings}))
+    return [_program("CHIHAYA", "chihaya")() or "chihaya", "--config", str(configuration)]
+
+
+def _aquatic_http(folder: Path, port: int, torrents: int) -> list[str]:
+    return _aquatic("AQUATIC_HTTP", folder, port, "max_peers = 50")
+
+
+def _aquatic_udp(folder: Path, port: int, torrents: int) -> list[str]:
+    # Its own default is 30 peers in a reply; the load asks for 50.
+    return _aquatic("AQUATIC_UDP", folder, port, "max_response_peers = 50")
+
+
+def _aquatic(variable: str, folder: Path, port: int, protocol: str) -> list[str]:
+    """Write what differs from its defaults: one worker of each sort, plain HTTP with connections kept."""
+    configuration = folder / "aquatic.toml"
+    configuration.write_text(f'[network]\naddress = "127.0.0.1:{port}"\n\n[protocol]\n{protocol}\n')
+    return [_program(variable, variable.lower())() or variable.lower(), "-c", str(configuration)]
+
+
+def _bittorrent_tracker_program() -> str | None:
+    """Return node's path if the package is in the folder that BITTORRENT_TRACKER names, as npm lays it out."""
+    package = os.environ.get("BITTORRENT_TRACKER")
+    return shutil.which("node") if package and (Path(package) / "server.js").is_file() else None
+
+
+def _bittorrent_tracker(folder: Path, port: int, torrents: int) -> list[str]:
+    script = Path(__file__).parent / "bittorrent_tracker.mjs"
+    server = Path(os.environ.get("BITTORRENT_TRACKER", "")).resolve() / "server.js"
+    return [shutil.which("node") or "node", str(script), str(server), str(port)]
+
+
 def _ceiling(folder: Path, port: int, torrents: int) -> list[str]:
     # As many peers as the trackers give on average; the exact number moves its speed by little.
     peers = 40 if torrents <= 1000 else 1
     return [str(build("ceiling")), "--port", str(port), "--peers", str(peers), "--seconds", "7200"]
 
 
-USUAL = ("opentracker", "peerage", "ceiling")
-"""What is measured when no servers are named; the others are ours by slower doors."""
-
 KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
         Kind("opentracker", _opentracker, _opentracker_program, "apt-get install opentracker"),
-        Kind("peerage", _peerage(), lambda: sys.executable),
-        Kind("peerage-short", _peerage("--tracker-door", "uvicorn"), lambda: sys.executable),
-        Kind("peerage-python", _peerage("--tracker-store", "python"), lambda: sys.executable),
+        Kind("chihaya", _chihaya, _program("CHIHAYA", "chihaya"), "CHIHAYA=/path to a build of it"),
+        Kind(
+            "aquatic_http",
+            _aquatic_http,
+            _program("AQUATIC_HTTP", "aquatic_http"),
+            "cargo install aquatic_http",
+            serves=frozenset((HTTP,)),
+        ),
+        Kind(
+            "aquatic_udp",
+            _aquatic_udp,
+            _program("AQUATIC_UDP", "aquatic_udp"),
+            "cargo install aquatic_udp",
+            serves=frozenset((UDP,)),
+        ),
+        Kind(
+            "bittorrent-tracker",
+            _bittorrent_tracker,
+            _bittorrent_tracker_program,
+            "npm install --ignore-scripts bittorrent-tracker, BITTORRENT_TRACKER=/path of the package",
+        ),
+        Kind("peerage", _peerage, lambda: sys.executable),
+        Kind(
+            "peerage-short-path",
+            _peerage,
+            lambda: sys.executable,
+            serves=frozenset((HTTP,)),
+            settings=peerage_settings("uvicorn", None),
+        ),
+        Kind(
+            "peerage-spinning",
+            _spinning,
+            lambda: sys.executable,
+            apart=frozenset((SPINNER,)),
+            usual=False,
+        ),
         Kind("ceiling", _ceiling, lambda: "cc"),
     )
 }
 
 
+def usual(protocol: str) -> list[str]:
+    """Return the names of what is measured over a protocol where nothing is named."""
+    return [kind.name for kind in KINDS.values() if kind.usual and protocol in kind.serves]
+
+
 @contextmanager
-def running(name: str, torrents: int) -> Iterator[Server]:
-    """Run a tracker on the server's core until the block ends, however it ends. Raises ServerError."""
+def running(name: str, torrents: int, settings: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """Run a tracker on the server's core until the block ends, however it ends. Raises ServerError.
+
+    `settings` are environment variables for a server of ours, see `peerage_settings`.
+    """
     kind = KINDS[name]
     if kind.program() is None:
         raise ServerError(f"{name} is not installed ({kind.remedy})")
@@ -129,12 +252,15 @@ def running(name: str, torrents: int) -> Iterator[Server]:
     try:
         port = free_port()
         command = kind.prepare(folder, port, torrents)
+        environment = _environment() | dict(settings or {}) | dict(kind.settings)
         with (
             log.open("wb") as output,
-            started(command, cores().server, folder, output, environment=_environment()) as process,
+            started(command, cores().server, folder, output, environment=environment) as process,
         ):
-            _await_ready(process, port, log)
-            yield Server(name, process.pid, port, keeps_connections(port), log)
+            _await_ready(process, port, log, kind.serves)
+            web = HTTP in kind.serves
+            keeps, closes = web and keeps_connections(port), web and closes_connections(port)
+            yield Server(name, process.pid, port, keeps, closes, log, kind.apart)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -158,9 +284,10 @@ def free_port() -> int:
             return port
 
 
-def _await_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _await_ready(process: subprocess.Popen[bytes], port: int, log: Path, serves: frozenset[str]) -> None:
     end = time.monotonic() + READY
-    while not (_answers_tcp(port) and _answers_udp(port)):
+    probes = {HTTP: _answers_tcp, UDP: _answers_udp}
+    while not all(probes[protocol](port) for protocol in sorted(serves)):
         if process.poll() is not None or time.monotonic() > end:
             raise ServerError(
                 f"{process.args!r} did not become ready (status {process.poll()}):\n{_tail(log)}"
@@ -193,30 +320,49 @@ def _answers_udp(port: int) -> bool:
             return False
 
 
+def probing_announce(port: int, connection: str) -> bytes:
+    """Return an announce that leaves no peer behind, with a Connection header of this value."""
+    query = f"info_hash={quote_from_bytes(torrent_hash(0))}&peer_id=-PB0100-keepsalive00"
+    return (
+        f"GET /announce?{query}&port=9&uploaded=0&downloaded=0&left=0&event=stopped&compact=1 HTTP/1.1\r\n"
+        f"Host: 127.0.0.1:{port}\r\nConnection: {connection}\r\n\r\n"
+    ).encode()
+
+
 def keeps_connections(port: int) -> bool:
     """Tell whether a second announce is answered on the connection of the first."""
-    query = f"info_hash={quote_from_bytes(torrent_hash(0))}&peer_id=-PB0100-keepsalive00"
-    request = (
-        f"GET /announce?{query}&port=9&uploaded=0&downloaded=0&left=0&event=stopped&compact=1 HTTP/1.1\r\n"
-        f"Host: 127.0.0.1:{port}\r\nConnection: keep-alive\r\n\r\n"
-    ).encode()
     with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
-        for _ in range(2):
-            try:
-                connection.sendall(request)
-                if not _reply_arrives(connection):
-                    return False
-            except OSError:
-                return False
-    return True
+        return all(is_answered(connection, probing_announce(port, "keep-alive")) for _ in range(2))
+
+
+def closes_connections(port: int) -> bool:
+    """Tell whether the connection ends after an announce that asks for it."""
+    with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+        try:
+            return is_answered(connection, probing_announce(port, "close")) and connection.recv(1) == b""
+        except OSError:
+            return False
+
+
+def is_answered(connection: socket.socket, request: bytes) -> bool:
+    """Send a request and tell whether a whole reply came."""
+    try:
+        connection.sendall(request)
+        return _reply_arrives(connection)
+    except OSError:
+        return False
 
 
 def _reply_arrives(connection: socket.socket) -> bool:
-    """Read one reply, head and body; False if the connection ends first."""
+    """Read one reply, head and body; False if the connection ends first or a length is not told."""
     received = b""
-    while b"\r\n\r\n" not in received or not received.endswith(b"e"):
+    while len(received) <= 65536:
+        head, end, body = received.partition(b"\r\n\r\n")
+        told = re.search(rb"\r\ncontent-length: *(\d{1,6}) *(?:\r\n|$)", head, re.IGNORECASE)
+        if end and (told is None or len(body) >= int(told[1])):
+            return told is not None
         chunk = connection.recv(4096)
-        if not chunk or len(received) > 65536:
+        if not chunk:
             return False
         received += chunk
-    return True
+    return False

@@ -84,7 +84,8 @@ static inline bool compact_peers(const uint8_t *value, size_t length, size_t str
     return true;
 }
 
-/* Reads one reply into *facts; false when it is not a bencoded dict from its first to its last byte. */
+/* Reads one reply into *facts; false when it is not a bencoded dict from its first to its last byte. A line end after
+ * it is let pass: aquatic_http sends one. */
 static inline bool read_announce_reply(const uint8_t *body, size_t length, struct reply_facts *facts)
 {
     size_t at = 1;
@@ -106,7 +107,7 @@ static inline bool read_announce_reply(const uint8_t *body, size_t length, struc
             return false;
         at += step + value;
     }
-    return at + 1 == length;
+    return at + 1 == length || (at + 3 == length && !memcmp(body + at, "e\r\n", 3));
 }
 
 #endif

@@ -130,6 +130,22 @@ def test_http_load_counts_each_bad_reply_as_a_failure(program: Program) -> None:
     assert result.failures >= len(BAD_REPLIES)
 
 
+def test_http_load_takes_a_reply_with_a_line_end_behind_its_dict(program: Program) -> None:
+    body = b"d5:peers6:abcdef8:intervali9ee\r\n"
+    reply = b"HTTP/1.1 200 OK\r\nContent-Length: %-6d\r\n\r\n%s" % (len(body), body)
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with listener, listener.accept()[0] as connection:
+            connection.recv(4096)
+            connection.sendall(reply)
+
+    with in_thread(serve):
+        port = listener.getsockname()[1]
+        result = drive(program("http_load"), port, 5, "--requests", 1, "--connections", 1)
+    assert (result.requests, result.peers_per_reply, result.failures) == (1, 1, 0)
+
+
 def test_http_load_outlives_a_server_that_is_not_there(program: Program) -> None:
     with socket.socket() as unheard:
         unheard.bind(("127.0.0.1", 0))

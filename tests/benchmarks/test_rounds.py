@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.generators import LoadError, Result
-from benchmarks.rounds import COLUMNS, Sample, compare, middle, ratio, rows, table
+from benchmarks.rounds import COLUMNS, Sample, compare, middle, ratio, rows, table, threads
 from benchmarks.servers import Server
 
 
@@ -19,7 +19,7 @@ def samples(*rates: float) -> list[Sample]:
 
 def server(name: str) -> Server:
     # A process id beyond what the kernel gives: nothing of it is found in /proc.
-    return Server(name, 1 << 22, 1, keeps=True, log=Path("/nonexistent"))
+    return Server(name, 1 << 22, 1, keeps=True, closes=True, log=Path("/nonexistent"))
 
 
 def test_servers_take_turns() -> None:
@@ -65,3 +65,9 @@ def test_each_row_has_a_cell_for_each_column() -> None:
     body = rows(taken, [server("a"), server("b")], {"b": "b (closes)"})
     assert [len(row) for row in body] == [len(COLUMNS)] * 2
     assert [row[:3] for row in body] == [["a", "10", "1.00"], ["b (closes)", "5", "0.50"]]
+
+
+def test_the_busy_threads_of_a_server_are_named_with_their_shares() -> None:
+    taken = [Sample(result(1.0), 0.5, {"main 1": 0.1, "loop 2": 0.4, "idle 3": 0.001}) for _ in range(3)]
+    assert threads("ours", taken) == "threads of ours: loop 2 0.40, main 1 0.10"
+    assert threads("ours", samples(1)) == ""

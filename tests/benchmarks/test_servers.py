@@ -24,6 +24,7 @@ def test_a_server_runs_on_its_core_and_ends_with_the_block() -> None:
     with running("ceiling", 1) as server:
         assert os.sched_getaffinity(server.pid) == {cores().server}
         assert server.keeps
+        assert server.closes
         before = server.cpu_seconds()
         assert drive(build("http_load"), server.port, 5, "--requests", 200).failures == 0
         assert server.cpu_seconds() > before
