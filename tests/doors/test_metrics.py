@@ -31,7 +31,10 @@ def make_door(tracker=None, trusted=(), networks=(), everyone=False, tally=None)
     tracker = tracker or make_tracker()
     guard = Guard(10, 60, 100, 0, (), lambda: b"")
     flusher = Flusher(tracker.store, MemoryJournal(), 10, lambda: 0.0, print)
-    collectors = [TrackerCollector(tracker, flusher), DoorsCollector("uvicorn", guard.connections, tally or Tally())]
+    collectors = [
+        TrackerCollector(tracker, flusher),
+        DoorsCollector("uvicorn", guard.connections, tally or Tally()),
+    ]
     clients = ClientAddress([ip_network(each) for each in trusted], "x-forwarded-for")
     return MetricsDoor(collectors, clients, [ip_network(each) for each in networks], everyone=everyone)
 
