@@ -39,8 +39,10 @@ clients: $(VENV)/dev.stamp  ## the suite with real clients: installed from Debia
 bench: $(VENV)/dev.stamp  ## measure ours beside opentracker
 	$(BIN)/python -m benchmarks $(ARGS)
 
-fuzz: build/fuzz  ## feed the C readers with mutated input under ASan and UBSan; SECONDS=60 says for how long
-	build/fuzz $(or $(SECONDS),10)
+fuzz: build/fuzz  ## feed the C readers with a fuzzer's input under ASan and UBSan; SECONDS=60 says for how long
+	@mkdir -p build/found
+	build/fuzz $(if $(CLANG),-max_total_time=$(or $(SECONDS),10) -max_len=4096 -dict=tests/native/words.dict -verbosity=0 -print_final_stats=1 \
+		build/found tests/native/seeds tests/fuzz/corpus/query tests/fuzz/corpus/udp,$(or $(SECONDS),10))
 
 tsan: build/races  ## race the C threads and the store under ThreadSanitizer; SECONDS=60 says for how long
 	build/races $(or $(SECONDS),10)
@@ -58,13 +60,14 @@ SANITIZED := -std=c11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Wpedantic -Werror -fno
 	-fno-sanitize-recover=undefined -shared -fPIC -pthread $(if $(wildcard tracker/native/door_module.c),-DPEERAGE_DOOR)
 LOCKING := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url
 
-# The harnesses need no interpreter. With clang, CC=clang FUZZER="-fsanitize=fuzzer -DLIBFUZZER" makes a libFuzzer target.
+# The harnesses need no interpreter. With clang the fuzzer is libFuzzer, led by coverage; without, it mutates blindly.
+CLANG := $(shell command -v clang)
 CORE := $(filter-out tracker/native/module.c tracker/native/door_module.c,$(wildcard tracker/native/*.c))
 HARNESS := -std=c11 -D_GNU_SOURCE=1 -O1 -g -fno-omit-frame-pointer -Wall -Wextra -Wpedantic -Werror -Itracker/native -pthread
 
 build/fuzz: tests/native/fuzz.c tests/native/harness.h $(CORE) $(wildcard tracker/native/*.h)
 	@mkdir -p build
-	$(CC) $(HARNESS) -fsanitize=address,undefined -fno-sanitize-recover=all $(FUZZER) tests/native/fuzz.c $(CORE) -o $@
+	$(if $(CLANG),$(CLANG) -fsanitize=fuzzer -DLIBFUZZER,$(CC)) $(HARNESS) -fsanitize=address,undefined -fno-sanitize-recover=all tests/native/fuzz.c $(CORE) -o $@
 
 build/races: tests/native/races.c tests/native/harness.h $(CORE) $(wildcard tracker/native/*.h)
 	@mkdir -p build
