@@ -48,6 +48,10 @@ class PythonDesk:
         reply = _OK % (self._date(), len(body), b"connection: close\r\n" if closes else b"", body)
         return reply, match.end() - skip, Outcome.CLOSE if closes else Outcome.MORE
 
+    def serve(self, descriptor: int, data: bytes, address: bytes, /) -> tuple[bytes, int, int] | None:
+        """Answer the first request, and leave the sending to the transport."""
+        return self.answer(data, address)
+
     def _scope(self, query: bytes, address: bytes, headers: bytes) -> dict[str, Any]:
         lines = (line.partition(b":") for line in headers.split(b"\r\n")[:-1])
         return {

@@ -31,6 +31,13 @@ class Desk(Protocol):
         """Return the answers to the requests from `skip` on, the bytes that these took, and an Outcome."""
         ...
 
+    def serve(self, descriptor: int, data: bytes, address: bytes, /) -> tuple[bytes, int, int] | None:
+        """Answer like `answer`, and send what the socket takes at once.
+
+        None when all of `data` was answered and sent; else what was not sent, and the rest as `answer` says it.
+        """
+        ...
+
 
 class ShortProtocol(GuardedProtocol):
     """The guarded protocol, with announces and scrapes answered before they are parsed."""
@@ -40,6 +47,7 @@ class ShortProtocol(GuardedProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - uvicorn's own signature
         super().__init__(*arguments, **named)
         self._address = b""
+        self._descriptor = -1
         self._answered = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -47,21 +55,29 @@ class ShortProtocol(GuardedProtocol):
         super().connection_made(transport)
         if self.client is not None:
             self._address = parse_address(self.client[0])
+            self._descriptor = transport.get_extra_info("socket").fileno()
 
     def data_received(self, data: bytes) -> None:
         """Answer the requests at the front of a piece, and pass on what follows them."""
         if self.between_requests and self._address and not self.flow.write_paused:
-            data = self._serve(data)
+            # What the transport has not sent yet must go first.
+            if self.transport.get_write_buffer_size():
+                answered = self.desk.answer(data, self._address)
+            elif (served := self.desk.serve(self._descriptor, data, self._address)) is None:
+                self._rest()
+                return
+            else:
+                answered = served
+            data = self._serve(data, *answered)
         if data:
             super().data_received(data)
 
-    def _serve(self, data: bytes) -> bytes:
-        """Answer whole requests; return what is left for the parser."""
-        at = 0
-        outcome = Outcome.MORE
+    def _serve(self, data: bytes, reply: bytes, at: int, outcome: int) -> bytes:
+        """Write a first reply, answer the whole requests after it; return what is left for the parser."""
+        if reply:
+            self.transport.write(reply)
         while outcome == Outcome.MORE:
-            reply, used, number = self.desk.answer(data, self._address, at)
-            outcome = Outcome(number)
+            reply, used, outcome = self.desk.answer(data, self._address, at)
             at += used
             if reply:
                 self.transport.write(reply)
@@ -70,12 +86,13 @@ class ShortProtocol(GuardedProtocol):
             return b""
         if at == 0:
             return data
-        self._expect(None)
         self._rest()
         return data[at:]
 
     def _rest(self) -> None:
         """Start the time that an idle connection is kept; one timer serves many requests."""
+        if self._timer is not None:
+            self._expect(None)
         self._answered = self.loop.time()
         if self.timeout_keep_alive_task is None:
             self.timeout_keep_alive_task = self.loop.call_later(

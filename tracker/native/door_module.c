@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "door.h"
@@ -209,6 +210,34 @@ static PyObject *door_answer(Door *door, PyObject *args)
     return result;
 }
 
+/* serve(descriptor, data, address): answer as `answer` does and send what the socket takes at once. None where that
+ * was all there was; else what was not sent, the bytes that were used, and the outcome. */
+static PyObject *door_serve(Door *door, PyObject *const *given, Py_ssize_t count)
+{
+    struct address address;
+    if (count != 3 || !PyBytes_Check(given[1]) || !PyBytes_Check(given[2])) {
+        PyErr_SetString(PyExc_TypeError, "serve takes a descriptor and two bytes");
+        return NULL;
+    }
+    long fd = PyLong_AsLong(given[0]);
+    if ((fd == -1 && PyErr_Occurred()) ||
+        !read_address(PyBytes_AS_STRING(given[2]), PyBytes_GET_SIZE(given[2]), &address))
+        return NULL;
+    const uint8_t *data = (const uint8_t *)PyBytes_AS_STRING(given[1]);
+    size_t length = (size_t)PyBytes_GET_SIZE(given[1]);
+    struct text out = {door->out, door->out + STREAM_OUT, false};
+    clerk_look_at_clock(door->clerk, door->clock);
+    struct reading reading = clerk_answer_stream(door->clerk, data, length, 0, &address, &out);
+    size_t ready = (size_t)(out.at - door->out);
+    /* It never waits, so the GIL is kept. A socket that fails says so to its transport, too. */
+    ssize_t sent = ready ? send((int)fd, door->out, ready, MSG_DONTWAIT | MSG_NOSIGNAL) : 0;
+    size_t gone = sent > 0 ? (size_t)sent : 0;
+    if (gone == ready && reading.used == length && reading.outcome == READ_PART)
+        Py_RETURN_NONE;
+    return Py_BuildValue("y#ni", (const char *)door->out + gone, (Py_ssize_t)(ready - gone), (Py_ssize_t)reading.used,
+                         (int)reading.outcome);
+}
+
 static PyObject *door_answer_packet(Door *door, PyObject *args)
 {
     const char *packet, *address_bytes;
@@ -370,6 +399,7 @@ static PyObject *door_numbers(Door *door, PyObject *Py_UNUSED(none))
 
 static PyMethodDef door_methods[] = {
     {"answer", (PyCFunction)door_answer, METH_VARARGS, "Answer the requests at the front of a stream."},
+    {"serve", (PyCFunction)(void (*)(void))door_serve, METH_FASTCALL, "Answer the front of a stream and send it."},
     {"answer_packet", (PyCFunction)door_answer_packet, METH_VARARGS, "Answer one packet."},
     {"start", (PyCFunction)(void (*)(void))door_start, METH_VARARGS | METH_KEYWORDS, "Start the threads."},
     {"stop", (PyCFunction)door_stop, METH_NOARGS, "Join the threads."},

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#define SCANNED 32
+#define SCANNED 16
 #define LIMIT (UINT32_C(1) << 31)
 #define WORDS_LAST (INT64_C(1) << 30)
 
