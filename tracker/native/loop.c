@@ -32,6 +32,8 @@ enum {
     IN_SIZE = 2 * HTTP_HEAD_MOST,
     OUT_SIZE = 4 * HTTP_REPLY_MOST, /* pipelined answers go out in one piece */
     PACKET_SIZE = UDP_REQUEST_MOST + 8,
+    /* An edge is told once: what is read short was read whole, and the kernel need not look at it again. */
+    READABLE = (int)(EPOLLIN | EPOLLRDHUP | EPOLLET),
     SPARE_MOST = 64, /* connection objects kept for the next clients */
     STACK = 256 << 10
 };
@@ -48,7 +50,7 @@ struct source {
 struct connection {
     struct source source;
     uint8_t phase;
-    bool registered, closing;
+    bool registered, closing, ended; /* ended: the client will say nothing more */
     struct address address;
     struct timer timer;
     struct connection *spare;                /* the next one that is not in use */
@@ -304,8 +306,8 @@ static void await(struct thread *thread, struct connection *connection, bool ans
                   size_t length)
 {
     const struct loop_settings *settings = &thread->loop->settings;
-    if (!keep(&connection->in, &connection->in_length, rest, length) ||
-        (!connection->registered && !watch(thread, connection, EPOLLIN))) {
+    if (connection->ended || !keep(&connection->in, &connection->in_length, rest, length) ||
+        (!connection->registered && !watch(thread, connection, (uint32_t)READABLE))) {
         drop(thread, connection);
         return;
     }
@@ -350,17 +352,22 @@ static void converse(struct thread *thread, struct connection *connection, const
     }
 }
 
-static void receive(struct thread *thread, struct connection *connection)
+/* Read what has come; `ended` where the client was known to have closed his side before. */
+static void receive(struct thread *thread, struct connection *connection, bool ended)
 {
     size_t had = connection->in_length;
     if (had)
         memcpy(thread->in, connection->in, had);
     ssize_t got = recv(connection->source.fd, thread->in + had, IN_SIZE - had, MSG_DONTWAIT);
-    if (got > 0)
+    bool full = got > 0 && (size_t)got == IN_SIZE - had;
+    connection->ended = ended && !full;
+    if (full && connection->registered && !watch(thread, connection, (uint32_t)READABLE))
+        drop(thread, connection);
+    else if (got > 0)
         converse(thread, connection, thread->in, had + (size_t)got);
     else if (got == 0 || (errno != EAGAIN && errno != EINTR))
         drop(thread, connection);
-    else if (!connection->registered && !watch(thread, connection, EPOLLIN))
+    else if (!connection->registered && !watch(thread, connection, (uint32_t)READABLE))
         drop(thread, connection);
 }
 
@@ -377,7 +384,7 @@ static void resume(struct thread *thread, struct connection *connection)
     if (left.length)
         return;
     keep(&connection->out, &connection->out_length, NULL, 0);
-    if (!watch(thread, connection, EPOLLIN)) {
+    if (!watch(thread, connection, (uint32_t)READABLE)) {
         drop(thread, connection);
         return;
     }
@@ -422,7 +429,7 @@ static void welcome(struct thread *thread, int fd, const struct sockaddr_in6 *fr
         close(fd);
         return;
     }
-    receive(thread, connection); /* the request is mostly there already */
+    receive(thread, connection, false); /* the request is mostly there already */
 }
 
 static void accept_clients(struct thread *thread, int listener)
@@ -467,7 +474,7 @@ static void turn_wheel(struct thread *thread)
     }
 }
 
-static void handle(struct thread *thread, struct source *source)
+static void handle(struct thread *thread, struct source *source, uint32_t happened)
 {
     switch (source->kind) {
     case STOP:
@@ -484,7 +491,7 @@ static void handle(struct thread *thread, struct source *source)
         if (connection->phase == WRITING)
             resume(thread, connection);
         else
-            receive(thread, connection);
+            receive(thread, connection, happened & (EPOLLRDHUP | EPOLLHUP | EPOLLERR));
     }
     }
 }
@@ -500,7 +507,7 @@ static void *run(void *given)
         if (thread->wheel.count == 0)
             thread->wheel.tick = tick_now();
         for (int at = 0; at < count; at++)
-            handle(thread, events[at].data.ptr);
+            handle(thread, events[at].data.ptr, events[at].events);
         if (thread->resting && thread->wheel.count == 0)
             listen_again(thread);
         turn_wheel(thread);
