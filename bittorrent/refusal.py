@@ -4,7 +4,7 @@ A code is stable; scripts may rely on it. Its status is what HTTP would answer, 
 the cache's own doors print. Its sentence tells the person at the other end what to do about it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -18,12 +18,19 @@ class Reason:
     sentence: str
 
 
-class Refusal(Exception):
-    """Something was refused; `detail` adds facts (a limit, a position) and never echoes hostile input raw."""
+NO_FIELDS: Mapping[str, Sequence[str]] = MappingProxyType({})
 
-    def __init__(self, code: str, detail: str = "") -> None:
+
+class Refusal(Exception):
+    """Something was refused; `detail` adds facts (a limit, a position) and never echoes hostile input raw.
+
+    `fields` tells of "invalid" which fields are at fault, and in sentences why.
+    """
+
+    def __init__(self, code: str, detail: str = "", fields: Mapping[str, Sequence[str]] = NO_FIELDS) -> None:
         self.reason = REASONS[code]
         self.detail = detail
+        self.fields = fields
         super().__init__(code, detail)
 
     @property
@@ -89,6 +96,34 @@ _ROWS = (
     Reason("bad-request", 400, "The request cannot be read."),
     Reason("busy", 503, "The service is busy or stopping: try again in a moment."),
     Reason("internal", 500, "Something went wrong here; it was logged."),
+    # What the catalogue and the accounts refuse.
+    Reason("invalid", 422, "Something in the request is not as it must be."),
+    Reason("unauthenticated", 401, "This needs an account: log in, or send a key."),
+    Reason("bad-credentials", 401, "The name or the password is wrong."),
+    Reason("login-slowed", 429, "Too many attempts to log in: wait and try again."),
+    Reason("bad-token", 401, "The key is unknown."),
+    Reason("token-revoked", 401, "The key was revoked."),
+    Reason("token-expired", 401, "The key has expired."),
+    Reason("key-suspended", 403, "The key is suspended."),
+    Reason("user-disabled", 403, "The account is disabled."),
+    Reason("bad-link", 410, "The link was used already, or is no longer valid."),
+    Reason("forbidden", 403, "You may not do that."),
+    Reason("method-forbidden", 403, "The key may not call this method."),
+    Reason("bad-csrf", 403, "The form is not from a page of your session: load it again."),
+    Reason("too-many-requests", 429, "Too many requests: wait and try again."),
+    Reason("owned", 409, "Somebody has uploaded this torrent already."),
+    Reason("taken", 409, "That name is taken."),
+    Reason("full", 409, "There is no room for more of these."),
+    Reason("fixed", 409, "That cannot be changed."),
+    Reason("last-admin", 409, "The service needs an admin: this is the last one."),
+    Reason("group-locked", 403, "The group is locked."),
+    Reason("torrent-locked", 403, "The torrent is locked."),
+    Reason("not-held", 404, "The catalogue knows this torrent, the cache does not hold its file."),
+    Reason("bad-search", 400, "The search cannot be run as it was sent."),
+    Reason("search-too-slow", 503, "The search took too long: make it narrower."),
+    Reason("bad-imdb", 400, "That is no IMDb id: it is tt and 7 to 10 digits."),
+    Reason("bad-day", 400, "That is no day: write it as 2026-01-31."),
+    Reason("bad-country", 400, "That is no country code: it has two letters."),
     # What an announce or a scrape is told in `failure reason`. Clients show these, so they are short.
     Reason("query-too-long", 414, "Request is too long"),
     Reason("no-info-hash", 400, "info_hash is missing"),

@@ -16,13 +16,18 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from peerage.quantities import Listen, read_header, read_public_url, read_size, show_size
 from peerage.sections import (
     NETWORKS,
+    AccountsSection,
     CacheSection,
+    CatalogueSection,
+    CensusSection,
     HttpSection,
+    LimitsSection,
     Listens,
     LogSection,
     MetricsSection,
     Networks,
     Section,
+    TorrentApiSection,
     TrackerSection,
 )
 
@@ -72,6 +77,11 @@ class Settings(BaseSettings):
     http: HttpSection = HttpSection()
     metrics: MetricsSection = MetricsSection()
     log: LogSection = LogSection()
+    accounts: AccountsSection = AccountsSection()
+    catalogue: CatalogueSection = CatalogueSection()
+    census: CensusSection = CensusSection()
+    limits: LimitsSection = LimitsSection()
+    torrent_api: TorrentApiSection = TorrentApiSection()
 
     @property
     def listen_is_default(self) -> bool:

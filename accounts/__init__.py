@@ -1,0 +1,1 @@
+"""Hides who is asking, and what they may do."""

@@ -1,0 +1,1 @@
+"""Hides what is said about a torrent, by whom, and how it is found."""

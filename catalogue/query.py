@@ -1,0 +1,184 @@
+"""Hides what can be asked of a search: a tree of terms, whatever dialect it was written in.
+
+`catalogue.syntax` reads one from text; dialects with parameters of their own build one from these values.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bittorrent.infohash import InfoHash
+from catalogue.model import Freeleech
+
+
+class Column(StrEnum):
+    """Where words are looked for."""
+
+    NAME = "name"
+    """The torrent's title and name."""
+    GROUP = "group"
+    AUTHORS = "authors"
+    TAGS = "tags"
+    DESCRIPTION = "description"
+    FILES = "files"
+
+
+class Attribute(StrEnum):
+    """What has one of a set of values, compared without regard to case."""
+
+    PLATFORM = "platform"
+    FORMAT = "format"
+    LICENSE = "license"
+    SCOPE = "scope"
+    ARCHIVE = "archive"
+    ORGANISM = "organism"
+    STRAIN = "strain"
+    ACCESSION = "accession"
+    LAB = "lab"
+    LOCATION = "location"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Words in a row; more than one is a phrase. `prefix` lets the last word go on. No columns means all."""
+
+    words: tuple[str, ...]
+    prefix: bool = False
+    columns: frozenset[Column] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """Groups with a tag, under its own name or an alias; `prefix` also takes tags that begin so."""
+
+    name: str
+    prefix: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class InCategory:
+    """Groups in one of these categories, or in a category under one of them."""
+
+    ids: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Sized:
+    """Torrents of `low` to `high` bytes, both included; None is no bound."""
+
+    low: int | None = None
+    high: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """Groups of the years `low` to `high`, both included; None is no bound."""
+
+    low: int | None = None
+    high: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """Torrents of an uploader, by name without regard to case; those uploaded anonymously are not told."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Imdb:
+    """Groups of a title, by its number at IMDb."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hashed:
+    """The torrent of an infohash, under any of its names."""
+
+    infohash: InfoHash
+
+
+@dataclass(frozen=True, slots=True)
+class Having:
+    """Torrents whose attribute is one of the values."""
+
+    attribute: Attribute
+    values: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """Torrents of these kinds of freeleech."""
+
+    kinds: frozenset[Freeleech]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Everything but that."""
+
+    term: "Query"
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """What all terms find; no terms find everything."""
+
+    terms: tuple["Query", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """What any of the terms finds; no terms find nothing."""
+
+    terms: tuple["Query", ...] = ()
+
+
+Query = Text | Tagged | InCategory | Sized | Dated | By | Imdb | Hashed | Having | Free | Not | AllOf | AnyOf
+
+EVERYTHING: Query = AllOf()
+
+
+class Order(StrEnum):
+    """What a list is sorted by; ties are broken by id, in the same direction."""
+
+    RELEVANCE = "relevance"
+    TIME = "time"
+    SIZE = "size"
+    SEEDERS = "seeders"
+    LEECHERS = "leechers"
+    SNATCHED = "snatched"
+    YEAR = "year"
+    NAME = "name"
+    ID = "id"
+    RANDOM = "random"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A search: what, in which order, which part of it.
+
+    `as_of` is the highest torrent id that is looked at, from an earlier answer, so that pages stay as they
+    were though torrents arrive; None is now. `moderates` shows hidden torrents as well.
+    """
+
+    query: Query = EVERYTHING
+    order: Order = Order.TIME
+    descending: bool = True
+    offset: int = 0
+    limit: int = 50
+    as_of: int | None = None
+    moderates: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The ids of a page of hits, in order. `exact` is False where more matched than are counted and ranked.
+
+    Then `total` is what was counted, and any order but time ranks the newest of them alone.
+    """
+
+    ids: tuple[int, ...]
+    total: int
+    exact: bool
+    as_of: int

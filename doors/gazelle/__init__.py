@@ -1,0 +1,1 @@
+"""Hides the dialect of Gazelle: ajax.php, login.php and torrents.php."""

@@ -1,0 +1,29 @@
+"""Hides which file describes which table of the settings."""
+
+from peerage.sections.catalogue import (
+    AccountsSection,
+    CatalogueSection,
+    CensusSection,
+    LimitsSection,
+    TorrentApiSection,
+)
+from peerage.sections.section import NETWORKS, Listens, Networks, Section
+from peerage.sections.service import CacheSection, HttpSection, LogSection, MetricsSection
+from peerage.sections.tracker import TrackerSection
+
+__all__ = [
+    "NETWORKS",
+    "AccountsSection",
+    "CacheSection",
+    "CatalogueSection",
+    "CensusSection",
+    "HttpSection",
+    "LimitsSection",
+    "Listens",
+    "LogSection",
+    "MetricsSection",
+    "Networks",
+    "Section",
+    "TorrentApiSection",
+    "TrackerSection",
+]

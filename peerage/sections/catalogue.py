@@ -1,0 +1,108 @@
+"""Hides what the catalogue, the accounts and their dialects can be told by their operator."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from peerage.quantities import read_items
+from peerage.sections.section import RATE, Duration, Rate, Seconds, Section
+
+Grant = Literal["read", "download", "upload"]
+Grants = Annotated[tuple[Grant, ...], BeforeValidator(read_items)]
+
+
+class AccountsSection(Section):
+    """Who may do what without an account, and how long the proofs of one hold."""
+
+    anonymous: Grants = Field(
+        default=("read", "download"),
+        description="What anyone may do in the catalogue without an account; none is a private one.",
+        json_schema_extra={"takes": "any of read, download and upload"},
+    )
+    registration: bool = Field(default=False, description="Let anyone make an account for themselves.")
+    session_lifetime: Seconds = Field(
+        default=86_400, ge=300, le=31_536_000, description="Seconds that a login in a browser lasts."
+    )
+    token_lifetime: Seconds = Field(
+        default=2_592_000,
+        ge=300,
+        le=315_360_000,
+        description="Seconds that a token from /api/login lasts; keys made by hand last until revoked.",
+    )
+    hashing: int = Field(
+        default=2,
+        ge=1,
+        le=64,
+        description="Passwords that are hashed at once; each takes 64 MiB for its time.",
+    )
+    keys_per_user: int = Field(default=100, ge=1, le=100_000, description="Keys that an account may have.")
+
+
+class CatalogueSection(Section):
+    """What a search may cost, and where titles come from."""
+
+    site_name: str = Field(
+        default="Peerage",
+        max_length=64,
+        description="What this service calls itself on its pages and in Gazelle's answers.",
+        json_schema_extra={"takes": "a name"},
+    )
+    search_timeout: Duration = Field(
+        default=2.0, ge=0.05, le=60, description="Seconds after which a search is given up."
+    )
+    search_candidates: int = Field(
+        default=10_000,
+        ge=100,
+        le=1_000_000,
+        description="Hits that are counted and ranked; where more match, the newest of them are.",
+    )
+    readers: int = Field(default=4, ge=1, le=64, description="Connections that read the database at once.")
+
+
+class CensusSection(Section):
+    """What is counted of who shares what, and from where."""
+
+    enabled: bool = Field(
+        default=True,
+        description="Count distinct peers per torrent, day and country; hashes live for the day.",
+    )
+    database: Path | None = Field(
+        default=None,
+        description="A MaxMind database (.mmdb) of countries, in place of the one that comes along.",
+        json_schema_extra={"takes": "a path"},
+    )
+    alive_days: int = Field(
+        default=7, ge=1, le=3650, description="Days within which a torrent had a peer, if it counts as alive."
+    )
+    keep_days: int = Field(default=400, ge=1, le=36_500, description="Days for which the counts are kept.")
+
+
+class LimitsSection(Section):
+    """Requests that each dialect takes from an account, or without one from an address (IPv6: /64)."""
+
+    rest: Rate = Field(
+        default="60/minute", description="The REST API, with a token or session.", json_schema_extra=RATE
+    )
+    rest_anonymous: Rate = Field(
+        default="20/minute", description="The REST API, without an account.", json_schema_extra=RATE
+    )
+    gazelle: Rate = Field(
+        default="30/10 seconds", description="Gazelle's ajax.php, per account.", json_schema_extra=RATE
+    )
+    torrent_api: Rate = Field(
+        default="300/minute", description="The Torrent API, per key.", json_schema_extra=RATE
+    )
+    pages: Rate = Field(default="120/minute", description="The pages for people.", json_schema_extra=RATE)
+    login: Rate = Field(
+        default="20/minute", description="Attempts to log in from an address.", json_schema_extra=RATE
+    )
+
+
+class TorrentApiSection(Section):
+    """How the Torrent API answers."""
+
+    error_status: Literal["honest", "documented"] = Field(
+        default="honest",
+        description="The HTTP status of its errors: one that fits, or the 500 that its documentation names.",
+    )

@@ -1,0 +1,41 @@
+"""Hides what every table of the settings is made of: its base, and the kinds of values it holds."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+
+from peerage.quantities import (
+    Listen,
+    Network,
+    read_duration,
+    read_items,
+    read_listen,
+    read_network,
+    read_rate,
+    read_size,
+)
+
+Size = Annotated[int, BeforeValidator(read_size)]
+Duration = Annotated[float, BeforeValidator(read_duration)]
+Seconds = Annotated[int, BeforeValidator(read_duration)]
+Networks = Annotated[
+    tuple[Annotated[Network, BeforeValidator(read_network)], ...], BeforeValidator(read_items)
+]
+Listens = Annotated[
+    tuple[Annotated[Listen, BeforeValidator(read_listen)], ...],
+    BeforeValidator(read_items),
+    Field(min_length=1, max_length=64),
+]
+
+Rate = Annotated[str, AfterValidator(read_rate)]
+
+NETWORKS: dict[str, JsonValue] = {"takes": "addresses and networks, as 10.0.0.0/8 or fd00::/8"}
+RATE: dict[str, JsonValue] = {
+    "takes": "a count per second, minute, hour or day, or per several: 30/10 seconds"
+}
+
+
+class Section(BaseModel):
+    """A table of the settings file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)

@@ -1,0 +1,78 @@
+"""Hides what the cache, the connections and the logs can be told by their operator."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from peerage.sections.section import NETWORKS, RATE, Duration, Networks, Rate, Seconds, Section, Size
+
+
+class CacheSection(Section):
+    """How much is kept, and how fast it may come in."""
+
+    max_torrent_size: Size = Field(
+        default=10 * 2**20,
+        ge=1024,
+        le=2**30,
+        description="Bytes of the largest .torrent that is taken, unpacked.",
+    )
+    max_files: int = Field(
+        default=1_000_000, ge=1, le=10**9, description="Files that the cache holds at most."
+    )
+    max_bytes: Size = Field(
+        default=50 * 2**30, ge=2**20, le=2**50, description="Bytes on disk that the cache takes at most."
+    )
+    min_free_disk: Size = Field(
+        default=512 * 2**20,
+        ge=0,
+        le=2**50,
+        description="Free bytes on its disk below which nothing more is taken.",
+    )
+    upload_rate: Rate = Field(
+        default="60/minute", description="Uploads per client address (IPv6: /64).", json_schema_extra=RATE
+    )
+    anonymous_upload: bool = Field(
+        default=True,
+        description="Take uploads without an account at the cache's own doors: autoupload, the form and SOAP.",
+    )
+
+
+class HttpSection(Section):
+    """How long and how often a client may hold a connection."""
+
+    header_timeout: Duration = Field(
+        default=10.0, ge=0.1, le=600, description="Seconds that a request's header may take."
+    )
+    body_timeout: Duration = Field(
+        default=60.0, ge=0.1, le=3600, description="Seconds that a request's body may take."
+    )
+    keep_alive: Seconds = Field(
+        default=60, ge=1, le=3600, description="Seconds that an idle connection is kept open."
+    )
+    max_connections: int = Field(default=10_000, ge=1, le=1_000_000, description="Connections open at once.")
+    connections_per_address: int = Field(
+        default=256,
+        ge=0,
+        le=1_000_000,
+        description="Connections open at once per address (IPv6: /64); 0 is no limit.",
+    )
+
+
+class MetricsSection(Section):
+    """Who may read /metrics, beside loopback."""
+
+    open: bool = Field(default=False, description="Let anyone read /metrics.")
+    networks: Networks = Field(
+        default=(), description="Networks that may read /metrics.", json_schema_extra=NETWORKS
+    )
+
+
+class LogSection(Section):
+    """What is logged, and in which form."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least grave line that is logged."
+    )
+    format: Literal["auto", "console", "json"] = Field(
+        default="auto", description="Lines for people, or JSON; auto is for people when stderr is a terminal."
+    )

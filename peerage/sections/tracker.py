@@ -1,0 +1,73 @@
+"""Hides what the tracker can be told by its operator."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from peerage.sections.section import Duration, Seconds, Section
+
+
+class TrackerSection(Section):
+    """Who may announce, how often, and how much is remembered."""
+
+    policy: Literal["open", "listed"] = Field(
+        default="open",
+        description="Which torrents are tracked: any, or only those the cache holds or an operator allowed.",
+    )
+    interval: Seconds = Field(
+        default=1800,
+        ge=60,
+        le=86_400,
+        description="Seconds between two announces of a client, give or take a tenth.",
+    )
+    min_interval: Seconds = Field(
+        default=900,
+        ge=0,
+        le=86_400,
+        description="Seconds that a client should let pass before it asks again early.",
+    )
+    flush_every: Duration = Field(
+        default=10.0,
+        ge=0.1,
+        le=3600,
+        description="Seconds between two writes of the swarms to disk; what kill -9 can lose.",
+    )
+    max_torrents: int = Field(
+        default=1_000_000,
+        ge=1,
+        le=100_000_000,
+        description="Swarms kept in memory; a new one beyond that is put off.",
+    )
+    max_peers: int = Field(
+        default=10_000_000, ge=1, le=1_000_000_000, description="Peers kept in memory, over all swarms."
+    )
+    peers_per_address: int = Field(
+        default=256,
+        ge=0,
+        le=1_000_000,
+        description="Peers stored per address (IPv6: /64) and torrent; 0 is no limit.",
+    )
+    refuse_private: bool = Field(
+        default=False, description="Refuse announces from private and loopback addresses."
+    )
+    remember_completed: int = Field(
+        default=30, ge=0, le=3650, description="Days for which the completed count of an empty swarm is kept."
+    )
+    store: Literal["auto", "native", "python"] = Field(
+        default="auto",
+        description="What keeps the swarms: the store in C, the one in Python, or the one in C where it was built.",
+    )
+
+    door: Literal["auto", "native", "uvicorn"] = Field(
+        default="auto",
+        description="Who owns the sockets: threads in C (native), or uvicorn; auto is native with the native store.",
+    )
+    threads: int = Field(
+        default=1, ge=1, le=64, description="Threads of the native door; as many as cores are left for it."
+    )
+
+    @model_validator(mode="after")
+    def _order(self) -> "TrackerSection":
+        if self.min_interval > self.interval:
+            raise ValueError("tracker.min_interval must not be longer than tracker.interval")
+        return self
