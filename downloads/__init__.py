@@ -1,0 +1,1 @@
+"""Hides how a torrent's content is fetched, kept and served."""
