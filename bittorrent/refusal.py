@@ -124,6 +124,18 @@ _ROWS = (
     Reason("bad-imdb", 400, "That is no IMDb id: it is tt and 7 to 10 digits."),
     Reason("bad-day", 400, "That is no day: write it as 2026-01-31."),
     Reason("bad-country", 400, "That is no country code: it has two letters."),
+    # What downloads and lookups refuse.
+    Reason("no-downloads", 503, "Downloads are not installed here: install peerage[downloads]."),
+    Reason("nothing-wished", 400, "Send a magnet link or a .torrent file."),
+    Reason("two-wishes", 400, "Send a magnet link or a .torrent file, not both."),
+    Reason("already-held", 409, "This torrent is on the account already."),
+    Reason("too-large-to-download", 413, "The torrent's content is larger than an account may fetch."),
+    Reason("slots-full", 429, "Every slot of the account is taken: wait for a download to end."),
+    Reason("downloads-full", 507, "The space for downloads is used up: wait, or let go of something."),
+    Reason("not-cached", 404, "The content is not here."),
+    Reason("link-expired", 410, "The link has expired: ask for a new one."),
+    Reason("bad-file-link", 404, "There is nothing under this link."),
+    Reason("lookups-closed", 403, "Lookups need an account here."),
     # What an announce or a scrape is told in `failure reason`. Clients show these, so they are short.
     Reason("query-too-long", 414, "Request is too long"),
     Reason("no-info-hash", 400, "info_hash is missing"),

@@ -20,10 +20,12 @@ from peerage.sections import (
     CacheSection,
     CatalogueSection,
     CensusSection,
+    DownloadsSection,
     HttpSection,
     LimitsSection,
     Listens,
     LogSection,
+    LookupsSection,
     MetricsSection,
     Networks,
     Section,
@@ -82,6 +84,8 @@ class Settings(BaseSettings):
     census: CensusSection = CensusSection()
     limits: LimitsSection = LimitsSection()
     torrent_api: TorrentApiSection = TorrentApiSection()
+    downloads: DownloadsSection = DownloadsSection()
+    lookups: LookupsSection = LookupsSection()
 
     @property
     def listen_is_default(self) -> bool:

@@ -7,6 +7,7 @@ from peerage.sections.catalogue import (
     LimitsSection,
     TorrentApiSection,
 )
+from peerage.sections.downloads import DownloadsSection, LookupsSection
 from peerage.sections.section import NETWORKS, Listens, Networks, Section
 from peerage.sections.service import CacheSection, HttpSection, LogSection, MetricsSection
 from peerage.sections.tracker import TrackerSection
@@ -17,10 +18,12 @@ __all__ = [
     "CacheSection",
     "CatalogueSection",
     "CensusSection",
+    "DownloadsSection",
     "HttpSection",
     "LimitsSection",
     "Listens",
     "LogSection",
+    "LookupsSection",
     "MetricsSection",
     "Networks",
     "Section",
