@@ -7,11 +7,12 @@ from collections.abc import Callable
 
 from starlette.types import Receive, Scope, Send
 
+from bittorrent.addresses import is_private
 from bittorrent.infohash import InfoHash
 from bittorrent.peers import pack
 from bittorrent.query import AnnounceQuery, read_announce, read_scrape
 from bittorrent.refusal import Refusal
-from doors.client import ClientAddress, is_private
+from doors.client import ClientAddress
 from tracker.model import Announce, Failure
 from tracker.reply import write_announce, write_failure, write_scrape
 from tracker.tally import Transport

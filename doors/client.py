@@ -6,27 +6,11 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from starlette.types import Scope
 
+from bittorrent.addresses import Network
 from bittorrent.peers import parse_address
 from bittorrent.refusal import Refusal
 
-Network = IPv4Network | IPv6Network
-
 _REMEMBERED = 4096
-# IANA's registries of special-purpose addresses, both families: what the Internet routes, and what of it it does
-# not; the narrowest network around an address counts.
-ROUTED: tuple[tuple[Network, bool], ...] = tuple(
-    (ip_network(text), routed)
-    for routed, texts in (
-        (True, ("0.0.0.0/0", "::/0", "192.0.0.9", "192.0.0.10", "2001:1::1", "2001:1::2", "2001:3::/32")),
-        (True, ("2001:4:112::/48", "2001:20::/28", "2001:30::/28")),
-        (False, ("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16")),
-        (False, ("172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.168.0.0/16", "198.18.0.0/15")),
-        (False, ("198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4", "::/128", "::1/128", "::ffff:0:0/96")),
-        (False, ("64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")),
-        (False, ("fc00::/7", "fe80::/10")),
-    )
-    for text in texts
-)
 _MAPPED = IPv6Network("::ffff:0:0/96")
 # One `name=value` of RFC 7239 § 4, with the separator that follows it.
 _PAIR = re.compile(
@@ -88,13 +72,6 @@ def rate_key(address: bytes) -> str:
     if len(address) == 4:
         return str(ip_address(address))
     return str(ip_network((address, 64), strict=False))
-
-
-def is_private(address: bytes) -> bool:
-    """Tell whether an address (4 or 16 raw bytes) is one that the Internet does not route."""
-    ip = ip_address(address)
-    around = [(network.prefixlen, routed) for network, routed in ROUTED if ip in network]
-    return not max(around)[1]
 
 
 def _parse(text: str) -> bytes:

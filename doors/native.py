@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, Any
 
+from bittorrent.addresses import ROUTED
 from bittorrent.refusal import REASONS
 from doors.announce import NUMWANT, NUMWANT_MOST
-from doors.client import ROUTED, unmapped
+from doors.client import unmapped
 from doors.guard import TIMEOUT, Connections, Guard
 from doors.short_path import Desk, ShortProtocol
 from doors.udp import BAD_CONNECTION, NUMWANT_MOST6, RECEIVE_BUFFER

@@ -9,10 +9,10 @@ import socket
 from collections.abc import Callable
 
 from bittorrent import udp
+from bittorrent.addresses import is_private
 from bittorrent.peers import pack, parse_address
 from bittorrent.refusal import REASONS
 from doors.announce import NUMWANT, NUMWANT_MOST
-from doors.client import is_private
 from tracker.model import Announce, Failure, Families
 from tracker.tally import Transport
 from tracker.tracker import Tracker

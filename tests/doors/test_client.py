@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bittorrent.addresses import is_private
 from bittorrent.refusal import Refusal
-from doors.client import ClientAddress, is_private, rate_key
+from doors.client import ClientAddress, rate_key
 
 PROXIES = [ip_network("10.0.0.0/8"), ip_network("fd00::/8"), ip_network("127.0.0.0/8")]
 

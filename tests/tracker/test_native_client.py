@@ -7,8 +7,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from bittorrent.addresses import ROUTED, is_private
 from bittorrent.refusal import REASONS, Refusal
-from doors.client import ROUTED, ClientAddress, is_private
+from doors.client import ClientAddress
 from doors.native import native, open_door
 from tracker.model import Terms
 from tracker.native_swarms import NativeSwarms
