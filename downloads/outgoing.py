@@ -1,0 +1,49 @@
+"""Hides where this service may connect to: one filter for every connection that a stranger's words can cause."""
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+
+from bittorrent.addresses import ROUTED, Network
+
+Range = tuple[str, str, bool]
+"""The first and last address of a range, and whether connections into it are refused."""
+
+# Beside what the Internet does not route: multicast, and NAT64, which hides an IPv4 address in an IPv6 one.
+_NEVER = tuple(ip_network(text) for text in ("224.0.0.0/4", "ff00::/8", "64:ff9b::/96"))
+_RULES: tuple[tuple[Network, bool], ...] = (*ROUTED, *((network, False) for network in _NEVER))
+
+
+class Outgoing:
+    """Tells whether an address may be connected to. `allow_private` lets everything pass, for closed networks."""
+
+    def __init__(self, *, allow_private: bool) -> None:
+        self.allow_private = allow_private
+
+    def admits(self, address: bytes) -> bool:
+        """Tell of 4 or 16 raw bytes; an IPv4 address in an IPv6 one is judged as what it is."""
+        if self.allow_private:
+            return True
+        ip = _plain(ip_address(address))
+        around = [(network.prefixlen, routed) for network, routed in _RULES if ip in network]
+        return max(around, key=lambda rule: rule[0])[1]
+
+    def ranges(self) -> Iterator[Range]:
+        """Yield the same as ranges for a filter in which later ones win, the widest first."""
+        if self.allow_private:
+            return
+        for network, routed in sorted(_RULES, key=lambda rule: (rule[0].version, rule[0].prefixlen)):
+            yield str(network[0]), str(network[-1]), not routed
+
+    def admits_text(self, host: str) -> bool:
+        """Tell of an address in text; what is no address is not admitted."""
+        try:
+            return self.admits(ip_address(host.partition("%")[0]).packed)
+        except ValueError:
+            return False
+
+
+_MAPPED = IPv6Network("::ffff:0:0/96")
+
+
+def _plain(ip: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    return IPv4Address(ip.packed[12:]) if isinstance(ip, IPv6Address) and ip in _MAPPED else ip

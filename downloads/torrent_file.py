@@ -1,0 +1,49 @@
+"""Hides how a .torrent and libtorrent's view of it go together: names on disk, and metadata that peers gave."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import libtorrent as lt
+
+from bittorrent.infohash import InfoHash
+from bittorrent.metainfo import Metainfo
+from bittorrent.refusal import Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A .torrent as libtorrent reads it; `names` gives each file's name on disk by libtorrent's number of it."""
+
+    torrent: bytes
+    names: Mapping[int, str]
+
+    def params(self) -> Any:  # noqa: ANN401 - libtorrent has no types
+        """Return a fresh order for this torrent."""
+        return lt.load_torrent_buffer(self.torrent)
+
+
+def layout_of(torrent: bytes) -> Layout:
+    """Number the files as `Metainfo.files` does: padding left out. ValueError: it holds links, or is unreadable."""
+    try:
+        files = lt.load_torrent_buffer(torrent).ti.layout()
+    except RuntimeError as error:
+        raise ValueError(f"the engine cannot read the torrent: {error}") from None
+    flags = [files.file_flags(number) for number in range(files.num_files())]
+    if any(flag & lt.file_flags_t.flag_symlink for flag in flags):
+        raise ValueError("the torrent holds symbolic links")
+    shown = [number for number, flag in enumerate(flags) if not flag & lt.file_flags_t.flag_pad_file]
+    return Layout(torrent, {number: str(index) for index, number in enumerate(shown)})
+
+
+def torrent_of(handle: Any, infohash: InfoHash) -> bytes:  # noqa: ANN401
+    """Write the .torrent of metadata that peers gave. ValueError: it is not what was asked for, or no torrent."""
+    info = handle.torrent_file().info_section()
+    data = b"d4:info" + bytes(info) + b"e"
+    try:
+        metainfo = Metainfo.parse(data)
+    except Refusal as refusal:
+        raise ValueError(str(refusal)) from None
+    if infohash not in metainfo.infohashes:
+        raise ValueError("the metadata is of another torrent")
+    return data
