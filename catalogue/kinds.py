@@ -57,7 +57,7 @@ _WORDS = {
     "sha256 sig smi srt ssa sub sup torrent txt url vtt",
 }
 _TABLE = MappingProxyType({word: kind for kind, words in _WORDS.items() for word in words.split()})
-_EXTENSION = re.compile(r"\.([0-9A-Za-z]{1,10})$")
+_EXTENSION = re.compile(r"\.([0-9A-Za-z]{1,12})$")
 # A torrent of a name's file is told apart from `Vol.2` by the letters that an extension has.
 _PACKED = re.compile(r"\.[rsz][0-9]{2}$", re.IGNORECASE)
 _COMPRESSED = frozenset({"gz", "bz2", "xz", "zst", "zstd", "lz4", "lz", "lzma", "br", "z"})

@@ -55,6 +55,7 @@ _FANSUB = re.compile(
     r"|[\[(][^\])]{0,60}(?:1080|720|480|2160|bd|batch|hevc|x26[45]|10-?bit)[^\])]{0,60}[\])])",
     re.IGNORECASE,
 )
+_NUMBER = re.compile(r" - [0-9]{1,4}v[0-9]$")
 _CHECKSUM = re.compile(r"^\[[^\]\[.]{1,40}\].{1,200}[\[(][0-9A-F]{8}[\])]")
 _ADULT = re.compile(r"(?<=[^0-9A-Za-z])XXX(?![0-9A-Za-z])|" + _WORD.format(r"(?i:porn|porno|pornhub|hentai)"))
 _SOUND = re.compile(
@@ -126,7 +127,7 @@ def _video(line: str, files: Sequence[File], imdb: int | None) -> Reading:
     videos = (file.path for file in islice(files, LOOKED_AT) if kind_of(file.path) is Kind.VIDEO)
     names = [path.rpartition("/")[2][:LONGEST] for path in islice(videos, _LIKE_ALL)]
     told = _told(line)
-    title = plain_line(str(told.get("title") or ""), LONGEST).strip(" -._") or _plain_title(line)
+    title = _spaced(_NUMBER.sub("", plain_line(str(told.get("title") or ""), LONGEST))) or _plain_title(line)
     year, season = _number(told.get("year"), 1880, 2100), _number(told.get("season"), 0, 200)
     if _is_anime(line) or _mostly(names, _is_anime):
         category = "Anime"
@@ -177,9 +178,12 @@ def _imdb(line: str, files: Sequence[File]) -> int | None:
 
 def _plain_title(line: str) -> str:
     """Return a name as a title: without its extension, with spaces where other marks stand for them."""
-    title = without_extension(line)
+    return _spaced(without_extension(line)) or line or "Untitled"
+
+
+def _spaced(title: str) -> str:
     if " " not in title:
-        title = title.replace("_", " ")
+        title = re.sub("(?<![0-9])_|_(?![0-9])", " ", title)
     if " " not in title:
         title = re.sub(r"(?<![0-9])\.|\.(?![0-9])", " ", title)
-    return " ".join(title.split()).strip(" -._") or line or "Untitled"
+    return " ".join(title.split()).strip(" -._")
