@@ -11,19 +11,23 @@ from starlette.requests import Request
 
 from bittorrent.refusal import Refusal
 from catalogue import fields
-from catalogue.fields import Table, Words
+from catalogue.fields import Table, Text, Words
 from doors.limits import Body, BodyMemory
 from doors.rest.parameters import Given, once
 
 LARGEST = 64 * 1024
-# What a form adds to the file that it carries: boundaries, headers, a description.
-FORM_SLACK = 512 * 1024
 DEEPEST = 16
-_PART_MOST = 4 * fields.LONGEST_PROSE
 _FIELDS_MOST = 512
 _MARKS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 
 Faults = dict[str, list[str]]
+
+
+def room_for(table: Table) -> int:
+    """Return the bytes that a body of these fields may have: more where it may hold long texts."""
+    # A character takes up to six bytes as \u0000, up to four in a form.
+    longest = sum(6 * field.longest for field in table.values() if isinstance(field, Text) and field.prose)
+    return LARGEST + longest
 
 
 def content_type(request: Request) -> str:
@@ -32,12 +36,12 @@ def content_type(request: Request) -> str:
 
 
 async def read_json(
-    request: Request, table: Table, required: tuple[str, ...], limit: int, memory: BodyMemory
+    request: Request, table: Table, required: tuple[str, ...], memory: BodyMemory
 ) -> Given:
     """Read a JSON object of fields. Refusal: `bad-request`, `too-large`, `busy`, `invalid`."""
     if content_type(request) != "application/json":
         raise Refusal("bad-request", "send Content-Type: application/json")
-    async with Body(request, limit, memory) as body:
+    async with Body(request, room_for(table), memory) as body:
         return Given(fields.check(parse_json(await body.read()), table, required))
 
 
@@ -88,9 +92,10 @@ async def read_form(
     """
     if content_type(request) != "multipart/form-data":
         raise Refusal("bad-request", "send multipart/form-data with a file field named 'file'")
-    async with Body(request, limit + FORM_SLACK, memory) as body:
+    most = room_for(table)
+    async with Body(request, limit + most, memory) as body:
         reader = _FormReader(
-            request.headers, body.stream(), max_files=8, max_fields=_FIELDS_MOST, max_part_size=_PART_MOST
+            request.headers, body.stream(), max_files=8, max_fields=_FIELDS_MOST, max_part_size=most
         )
         try:
             form = await reader.parse()

@@ -62,7 +62,7 @@ class Given(dict[str, object]):
 
 def read_query(raw: bytes, table: Table) -> Given:
     """Read a query's parameters, each once, none unknown; Refusal "invalid" with a sentence for each at fault."""
-    values, faults = _pairs(raw)
+    values, faults = _pairs(raw, table)
     try:
         given = fields.check(fields.from_form(values, table), table)
     except Refusal as refusal:
@@ -77,22 +77,20 @@ def once(name: str) -> str:
     return f"The {name} field may be given once."
 
 
-def _pairs(raw: bytes) -> tuple[dict[str, str], dict[str, list[str]]]:
+def _pairs(raw: bytes, table: Table) -> tuple[dict[str, str], dict[str, list[str]]]:
     """Split a raw query into values by name, and what is wrong by the name at fault."""
     values: dict[str, str] = {}
     faults: dict[str, list[str]] = {}
-    parts = [part for part in raw.split(b"&", _PAIRS_MOST) if part]
-    for part in parts:
+    for part in filter(None, raw.split(b"&", _PAIRS_MOST)):
         name, value = (_decoded(each) for each in part.partition(b"=")[::2])
+        told = name if name is not None and name in table else "query"
         if name is None or value is None:
-            faults["query" if name is None else name] = ["The query is not percent-encoded UTF-8."]
+            faults[told] = [f"The {told} is not percent-encoded UTF-8."]
         elif name in values:
-            faults[name] = [once(name)]
+            faults[told] = [once(told)]
         else:
             values[name] = value
-    return values, {name: faults[name] for name in faults if name.isprintable()} or (
-        {"query": ["The query is not as it must be."]} if faults else {}
-    )
+    return values, faults
 
 
 def _decoded(raw: bytes) -> str | None:
