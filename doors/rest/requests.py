@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
 
+from accounts.fields import LIFETIME_LONGEST, PASSWORD_LONGEST
 from accounts.model import Role, Scope
 from catalogue import fields
 from catalogue.fields import Field, Flag, Table, Whole, Words
@@ -13,8 +14,6 @@ from catalogue.model import Bookmarked, CollageKind, Freeleech, Subject
 PER_PAGE = 50
 PER_PAGE_MOST = 100
 LONGEST_SEARCH = 1000
-_LONGEST_SECRET = 1024
-_LONGEST_LIFETIME = 10 * 366 * 86_400
 NAMES: Mapping[str, str] = MappingProxyType({"imdb_id": "imdb"})
 """What this dialect calls by another name than the catalogue does."""
 
@@ -119,7 +118,7 @@ COMMENTS = table(
 )
 BOOKMARKS = table(kind=words(Bookmarked), page=_PAGE, per_page=PerPage())
 REPORTS = table(resolved=Flag(), page=_PAGE, per_page=PerPage())
-TOKENS_OF = table(user=_ID)
+TOKENS_OF = table(user=_ID, page=_PAGE, per_page=PerPage())
 PEERS = table(day=Raw(10), country=Raw(2))
 REASON = table(reason=fields.REPORT["reason"])
 
@@ -149,7 +148,7 @@ RESOLUTION = fields.RESOLUTION
 NEWS = fields.NEWS
 LISTED = table(info_hash=Raw(256), reason=Raw(4096))
 
-_SECRET = Raw(_LONGEST_SECRET)
+_SECRET = Raw(PASSWORD_LONGEST)
 LOGIN = table(username=_SECRET, password=_SECRET)
 REGISTER = table(username=_SECRET, password=_SECRET, role=words(Role))
 EDIT_USER = table(role=words(Role), enabled=Flag())
@@ -157,7 +156,7 @@ PASSWORD = table(password=_SECRET, current_password=_SECRET)
 TOKEN = table(
     scope=words(Scope),
     label=Raw(256),
-    expires_in=Whole(1, _LONGEST_LIFETIME),
+    expires_in=Whole(1, LIFETIME_LONGEST),
     methods=Words(64, 64),
     user_id=_ID,
 )
