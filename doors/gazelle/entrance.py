@@ -51,7 +51,7 @@ class Entrance:
         leave = RedirectResponse("login.php", 302, _NO_STORE)
         if principal.user is None:
             return leave
-        authkey = self.office.accounts.authkey(principal)
+        authkey = self.office.accounts.passes.authkey(principal)
         sent = request.query_params.get("auth", "")
         if not hmac.compare_digest(authkey.encode(), sent.encode("utf-8", "replace")):
             refusal = Refusal("bad-csrf")

@@ -24,7 +24,7 @@ async def index(visit: Visit) -> object:
     return {
         "username": escape(visit.user.name),
         "id": visit.user.id,
-        "authkey": visit.office.accounts.authkey(visit.principal),
+        "authkey": visit.office.accounts.passes.authkey(visit.principal),
         "passkey": await _passkey(visit),
         "notifications": {
             "messages": 0,
@@ -114,7 +114,7 @@ async def _passkey(visit: Visit) -> str:
     key = visit.principal.key
     if key is not None and key.methods is not None and DOWNLOAD not in key.methods:
         return ""
-    return await visit.office.accounts.passkey(visit.user.id)
+    return await visit.office.accounts.passes.passkey(visit.user.id)
 
 
 def _personal(user: User, secret: str) -> Shape:
