@@ -14,7 +14,7 @@ from accounts.store import AccountStore, NewKey
 _LABEL = "links "
 _MADE = re.compile(rf"{_LABEL}[A-Za-z0-9_-]{{43}}")
 # Revoked ones that stay, so that a list of keys still tells of them.
-_DEAD = 10
+_DEAD = 100
 
 
 class Passes:
