@@ -8,6 +8,7 @@ from accounts.acquaintances import Acquaintances
 from accounts.attempts import Attempts
 from accounts.fields import fold, is_name, require_account, require_key, require_password
 from accounts.model import Key, Principal, Role, Scope, User
+from accounts.passes import Passes
 from accounts.passwords import Passwords
 from accounts.secrets import Secrets
 from accounts.store import AccountStore, NewKey, Standing
@@ -42,6 +43,7 @@ class Accounts:
         session_lifetime: int,
         keys_per_user: int,
     ) -> None:
+        self.passes = Passes(store, secrets, clock)
         self._store = store
         self._secrets = secrets
         self._passwords = passwords

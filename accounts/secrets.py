@@ -87,6 +87,10 @@ class Secrets:
         """Tell in constant time whether a text is that token."""
         return hmac.compare_digest(self.csrf(session).encode(), token.encode("utf-8", "replace"))
 
+    def derived(self, purpose: str, text: str) -> str:
+        """Return 32 hex digits that only this service can make of a text, the same each time."""
+        return self._hash(purpose, text).hex()[: 2 * _HEX_BYTES]
+
     def _open(self) -> str:
         return base64.urlsafe_b64encode(self._random(_SECRET_BYTES)).rstrip(b"=").decode("ascii")
 
