@@ -144,11 +144,14 @@ class Accounts:
         self._attempts.succeeded(folded, address)
         return _let_in(user)
 
-    async def is_password(self, user: int, password: str, address: bytes) -> bool:
-        """Tell whether a password is that account's; counted and slowed as `log_in` is. Refusal: as there."""
+    async def is_password(self, user: int, password: str) -> bool:
+        """Tell whether a password is that account's, who has come in already. Refusal: as `log_in`.
+
+        These attempts are counted apart from those to log in, so that neither slows the other.
+        """
         found = await self._required(user)
         try:
-            await self.log_in(found.name, password, address)
+            await self.log_in(found.name, password, user.to_bytes(8, "big"))
         except Refusal as refusal:
             if refusal.code == "bad-credentials":
                 return False

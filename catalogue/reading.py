@@ -5,7 +5,7 @@ of it is read than a name has room for; the same name and files always give the 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 
 from catalogue.kinds import LOOKED_AT, Kind, kind_of, prevailing, without_extension
@@ -16,6 +16,7 @@ LONGEST = 250
 """Characters of a name that are read, and of a title."""
 
 _MANY = 5  # videos that nothing says belong to a series
+_LIKE_ALL = 50  # videos whose names stand for those of all
 
 _CATEGORIES = {
     Kind.AUDIO: "Music",
@@ -27,29 +28,34 @@ _CATEGORIES = {
 }
 _WORD = r"(?<![0-9A-Za-z])(?:{})(?![0-9A-Za-z])"
 _EPISODE = re.compile(
-    _WORD.format(r"S[0-9]{1,3}[ ._-]?E[0-9]{1,4}(?:[ ._-]?E?[0-9]{1,4})?(?:v[0-9])?|[0-9]{1,2}x[0-9]{2,3}"),
+    r"第[0-9]{1,4}[話话集回]|"
+    + _WORD.format(r"S[0-9]{1,3}[ ._-]?E[0-9]{1,4}(?:[ ._-]?E?[0-9]{1,4})?(?:v[0-9])?|[0-9]{1,2}x[0-9]{2,3}"),
     re.IGNORECASE,
 )
 _SERIES = re.compile(
     _WORD.format(
-        r"S[0-9]{1,2}(?:[ ._-]*(?:-|to)[ ._-]*S?[0-9]{1,2})?|seasons?[ ._-]{0,2}[0-9]{1,2}|(?:the[ ._-])?complete[ ._-]series"
-        r"|mini[ ._-]?series|(?:19|20)[0-9]{2}[ ._-](?:0[1-9]|1[0-2])[ ._-](?:0[1-9]|[12][0-9]|3[01])"
+        r"S[0-9]{1,2}(?:[ ._-]*(?:-|to)[ ._-]*S?[0-9]{1,2})?|seasons?[ ._-]{0,2}[0-9]{1,2}"
+        r"|(?:the[ ._-])?complete[ ._-]series|mini[ ._-]?series"
+        r"|(?:19|20)[0-9]{2}[ ._-](?:0[1-9]|1[0-2])[ ._-](?:0[1-9]|[12][0-9]|3[01])"
     ),
     re.IGNORECASE,
 )
 _RELEASE = re.compile(
     _WORD.format(
-        r"(?:480|540|576|720|1080|1440|2160|4320)[pi]|4k|uhd|(?:x|h)[ ._]?26[456]|hevc|xvid|divx|av1|blu-?ray|bd-?rip|br-?rip|bd25"
-        r"|bd50|bdmv|remux|web-?dl|web-?rip|web|hdtv|pdtv|dvd[59]|dvd-?rip|dvd-?scr|dvd-?r|hd-?rip|hdcam|cam-?rip|telesync|pal|ntsc"
+        r"(?:480|540|576|720|1080|1440|2160|4320)[pi]|uhd|(?:x|h)[ ._]?26[456]|hevc|xvid|divx|av1"
+        r"|blu-?ray|bd-?rip|br-?rip|bd25|bd50|bdmv|remux|web-?dl|web-?rip|hdtv|pdtv|hd-?rip"
+        r"|dvd[59]|dvd-?rip|dvd-?scr|dvd-?r|hdcam|cam-?rip|telesync"
     ),
     re.IGNORECASE,
 )
 # [Group] Title - 03 [1080p] or [Group] Title (1080p) [0A1B2C3D]; a bracket with a dot in it is a site's.
 _FANSUB = re.compile(
-    r"^\[[^\]\[.]{1,40}\][ _.]?[^\[]{1,160}?(?:[ _]-[ _](?:S[0-9]{1,2}[ _]?)?[0-9]{1,4}(?:\.5)?(?:v[0-9])?(?![0-9A-Za-z])"
+    r"^\[[^\]\[.]{1,40}\][ _.]?[^\[]{1,160}?"
+    r"(?:[ _]-[ _](?:S[0-9]{1,2}[ _]?)?[0-9]{1,4}(?:\.5)?(?:v[0-9])?(?![0-9A-Za-z])"
     r"|[\[(][^\])]{0,60}(?:1080|720|480|2160|bd|batch|hevc|x26[45]|10-?bit)[^\])]{0,60}[\])])",
     re.IGNORECASE,
 )
+_NUMBER = re.compile(r" - [0-9]{1,4}v[0-9]$")
 _CHECKSUM = re.compile(r"^\[[^\]\[.]{1,40}\].{1,200}[\[(][0-9A-F]{8}[\])]")
 _ADULT = re.compile(r"(?<=[^0-9A-Za-z])XXX(?![0-9A-Za-z])|" + _WORD.format(r"(?i:porn|porno|pornhub|hentai)"))
 _SOUND = re.compile(
@@ -118,10 +124,10 @@ def _is_release(line: str) -> bool:
 
 
 def _video(line: str, files: Sequence[File], imdb: int | None) -> Reading:
-    videos = [f.path for f in islice(files, LOOKED_AT) if kind_of(f.path) is Kind.VIDEO]
-    names = [path.rpartition("/")[2][:LONGEST] for path in videos]
+    videos = (file.path for file in islice(files, LOOKED_AT) if kind_of(file.path) is Kind.VIDEO)
+    names = [path.rpartition("/")[2][:LONGEST] for path in islice(videos, _LIKE_ALL)]
     told = _told(line)
-    title = plain_line(str(told.get("title") or ""), LONGEST).strip(" -._") or _plain_title(line)
+    title = _spaced(_NUMBER.sub("", plain_line(str(told.get("title") or ""), LONGEST))) or _plain_title(line)
     year, season = _number(told.get("year"), 1880, 2100), _number(told.get("season"), 0, 200)
     if _is_anime(line) or _mostly(names, _is_anime):
         category = "Anime"
@@ -156,8 +162,7 @@ def _is_anime(name: str) -> bool:
     return bool(_FANSUB.search(name) or _CHECKSUM.search(name)) and not name.lower().startswith("[www")
 
 
-def _mostly(names: Sequence[str], fits: object) -> bool:
-    assert callable(fits)
+def _mostly(names: Sequence[str], fits: Callable[[str], object]) -> bool:
     return len(names) > 1 and 2 * sum(1 for name in names if fits(name)) > len(names)
 
 
@@ -173,9 +178,12 @@ def _imdb(line: str, files: Sequence[File]) -> int | None:
 
 def _plain_title(line: str) -> str:
     """Return a name as a title: without its extension, with spaces where other marks stand for them."""
-    title = without_extension(line)
+    return _spaced(without_extension(line)) or line or "Untitled"
+
+
+def _spaced(title: str) -> str:
     if " " not in title:
-        title = title.replace("_", " ")
+        title = re.sub("(?<![0-9])_|_(?![0-9])", " ", title)
     if " " not in title:
         title = re.sub(r"(?<![0-9])\.|\.(?![0-9])", " ", title)
-    return " ".join(title.split()).strip(" -._") or line or "Untitled"
+    return " ".join(title.split()).strip(" -._")

@@ -322,3 +322,30 @@ swarm = Table(
     Column("payload", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
+
+# The census: the open day's tallies of hashes, and the counts of closed days.
+census_day = Table(
+    "census_day",
+    SWARMS,
+    Column("day", Integer, primary_key=True),  # days since 1970
+    Column("looked", Integer, nullable=False),
+    Column("closed", Integer, nullable=False),
+)
+census_tally = Table(
+    "census_tally",
+    SWARMS,
+    Column("infohash", LargeBinary, primary_key=True),
+    Column("country", Text, primary_key=True),
+    Column("payload", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+census_count = Table(
+    "census_count",
+    SWARMS,
+    Column("infohash", LargeBinary, primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("country", Text, primary_key=True),
+    Column("peers", Integer, nullable=False),
+    Index("census_count_day", "day"),
+    sqlite_with_rowid=False,
+)
