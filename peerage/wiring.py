@@ -18,7 +18,7 @@ from lists.infohashes import Lists
 from peerage.config import Settings
 from peerage.sections import TrackerSection
 from peerage.stores import make_store, terms_of
-from storage import sql
+from storage import schema
 from storage.database import Database
 from storage.files import FileBlobs
 from storage.folder import DataFolder
@@ -81,7 +81,7 @@ async def open_rooms(settings: Settings) -> AsyncIterator[Rooms]:
     """
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(DataFolder(settings.data))
-        records = await Database.open(folder.records, sql.PEERAGE_MIGRATIONS, "FULL")
+        records = await Database.open(folder.records, schema.PEERAGE, "FULL")
         stack.push_async_callback(records.close)
         journal = await SqliteJournal.open(folder.swarms)
         stack.push_async_callback(journal.close)

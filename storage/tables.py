@@ -7,6 +7,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -61,6 +62,7 @@ spelling = Table(
     Column("verdict", Text, primary_key=True),
     Column("infohash", LargeBinary, primary_key=True),
     CheckConstraint("length(hash) IN (20, 32)"),
+    ForeignKeyConstraint(["infohash", "verdict"], ["entry.infohash", "entry.verdict"], ondelete="CASCADE"),
     Index("spelling_entry", "infohash", "verdict"),
     sqlite_with_rowid=False,
 )
