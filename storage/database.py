@@ -1,24 +1,25 @@
-"""Hides how a SQLite file is opened, brought to its version and shared: one writer, one reader, WAL."""
+"""Hides how a SQLite file is opened, brought to its version and shared: one writer, some readers, WAL."""
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, Literal, Self
 
 import aiosqlite
 import structlog
+from sqlalchemy.sql.elements import ClauseElement
 
-from storage.sql import Migrations
+from storage.dialect import compile_text
+from storage.schema import Schema, version_of
 
 Synchronous = Literal["NORMAL", "FULL"]
+Row = tuple[Any, ...]
 
-_PRAGMAS = {
-    "NORMAL": "PRAGMA synchronous = NORMAL",
-    "FULL": "PRAGMA synchronous = FULL",
-}
+_READERS = 2
 _BUSY_SECONDS = 5.0
+_INTERRUPT_AGAIN_SECONDS = 0.05
 _WAL_BYTES_KEPT = 64 * 2**20
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -37,37 +38,54 @@ class DatabaseDamaged(DatabaseError):
     """A database is damaged, or the file is none."""
 
 
-class Database:
-    """One SQLite file: transactions one after another on the writer, reads beside them on the reader."""
+class TooSlow(DatabaseError):
+    """A query did not end within its time and was stopped."""
 
-    def __init__(self, path: Path, writer: aiosqlite.Connection, reader: aiosqlite.Connection) -> None:
+
+class Database:
+    """One SQLite file: transactions one after another on the writer, reads beside them on the readers."""
+
+    def __init__(
+        self, path: Path, writer: aiosqlite.Connection, readers: Sequence[aiosqlite.Connection]
+    ) -> None:
         self.path = path
         self._writer = writer
-        self._reader = reader
+        self._readers = _Readers(path, readers)
         self._turn = asyncio.Lock()
         self._closed = False
 
     @classmethod
-    async def open(cls, path: Path, migrations: Migrations, synchronous: Synchronous) -> Self:
-        """Open the file, or make it, and migrate it to the newest version known here.
+    async def open(
+        cls, path: Path, schema: Schema, synchronous: Synchronous, readers: int = _READERS
+    ) -> Self:
+        """Open the file, or make it, and take it to the newest version known here.
 
         DatabaseDamaged, SchemaTooNew, DatabaseError: the file is left as it is.
         """
         opened: list[aiosqlite.Connection] = []
         try:
-            # aiosqlite leaves a thread behind when its own first connect fails, so that is tried before.
-            await asyncio.to_thread(_probe, path)
-            writer = await _connect(path, synchronous, opened)
-            await _migrate(writer, path, migrations)
-            reader = await _connect(path, synchronous, opened)
-            await reader.execute("PRAGMA query_only = ON")
+            # aiosqlite leaves a thread behind when its own first connect fails, and this connects before.
+            await asyncio.to_thread(_migrate, path, schema, synchronous)
+            for _ in range(1 + readers):
+                opened.append(await aiosqlite.connect(path, timeout=_BUSY_SECONDS, isolation_level=None))
+                for pragma in _pragmas(synchronous):
+                    await opened[-1].execute(pragma)
+            for reader in opened[1:]:
+                await reader.execute("PRAGMA query_only = ON")
         except BaseException as error:
             for connection in opened:
                 await connection.close()
             if isinstance(error, sqlite3.DatabaseError):
                 raise _unusable(path, error) from error
             raise
-        return cls(path, writer, reader)
+        return cls(path, opened[0], opened[1:])
+
+    def compile(self, expression: ClauseElement) -> str:
+        """Return an expression as SQL for this database, with `:name` for each parameter.
+
+        ValueError: a value that stands in the expression is no constant; it has to be a parameter.
+        """
+        return compile_text(expression)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[aiosqlite.Connection]:
@@ -84,17 +102,31 @@ class Database:
                     raise damage from error
                 raise
 
-    async def rows(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[tuple[Any, ...]]:
-        """Run a query on the reader, which sees everything committed, and return all its rows.
+    async def rows(
+        self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = (), *, seconds: float | None = None
+    ) -> list[Row]:
+        """Run a query on a reader, which sees everything committed, and return all its rows.
 
-        DatabaseDamaged: the file is, where this query looks.
+        DatabaseDamaged: the file is, where this query looks. TooSlow: it took more than `seconds`, of which
+        waiting for a reader is a part, and was stopped.
         """
         try:
-            return [tuple(row) for row in await self._reader.execute_fetchall(sql, parameters)]
+            async with asyncio.timeout(seconds):
+                return await self._readers.run(sql, parameters)
+        except TimeoutError as error:
+            raise TooSlow(f"a query of {self.path} took more than {seconds} s") from error
         except sqlite3.DatabaseError as error:
             if damage := _damage(self.path, error):
                 raise damage from error
             raise
+
+    async def empty_log(self) -> bool:
+        """Move everything committed into the file itself and cut the log; False while a reader needs the log."""
+        async with self._turn:
+            ((busy, _, _),) = await asyncio.shield(
+                self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+            )
+        return not busy
 
     async def healthy(self) -> bool:
         """Tell whether the file answers a query."""
@@ -107,46 +139,105 @@ class Database:
             return False
         return True
 
+    async def empty_log(self) -> bool:
+        """Bring every change into the file itself and empty the write-ahead log; False where a reader is in the way."""
+        async with self._turn:
+            ((busy, _, _),) = await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+            return not busy
+
     async def close(self) -> None:
-        """Wait for the transaction under way and close; a second call does nothing."""
+        """Wait for the transaction and the queries under way and close; a second call does nothing."""
         async with self._turn:
             if self._closed:
                 return
             self._closed = True
-            await self._reader.close()
+            await self._readers.close()
             await self._writer.execute("PRAGMA optimize")
             await self._writer.close()
 
 
-def _probe(path: Path) -> None:
-    sqlite3.connect(path).close()
+class _Readers:
+    """Connections for reading, each lent to one query until that has ended in its thread."""
+
+    def __init__(self, path: Path, readers: Sequence[aiosqlite.Connection]) -> None:
+        self._path = path
+        self._count = len(readers)
+        # The one used last has its pages at hand. None, after `close`, tells those who wait.
+        self._idle: asyncio.LifoQueue[aiosqlite.Connection | None] = asyncio.LifoQueue()
+        for reader in readers:
+            self._idle.put_nowait(reader)
+        self._stopping: set[asyncio.Task[None]] = set()
+
+    async def run(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> list[Row]:
+        """Run a query; one whose caller is cancelled is stopped."""
+        reader = await self._idle.get()
+        if reader is None:
+            self._idle.put_nowait(None)
+            raise DatabaseError(f"{self._path} is closed")
+        query = asyncio.create_task(self._lend(reader, sql, parameters))
+        try:
+            return await asyncio.shield(query)
+        except asyncio.CancelledError:
+            stopping = asyncio.create_task(_stop(reader, query))
+            self._stopping.add(stopping)
+            stopping.add_done_callback(self._stopping.discard)
+            raise
+
+    async def close(self) -> None:
+        """Wait until every reader is back, and close it."""
+        for _ in range(self._count):
+            reader = await self._idle.get()
+            assert reader is not None
+            await reader.close()
+        self._idle.put_nowait(None)
+
+    async def _lend(
+        self, reader: aiosqlite.Connection, sql: str, parameters: Sequence[Any] | Mapping[str, Any]
+    ) -> list[Row]:
+        try:
+            return [tuple(row) for row in await reader.execute_fetchall(sql, parameters)]
+        finally:
+            self._idle.put_nowait(reader)
 
 
-async def _connect(
-    path: Path, synchronous: Synchronous, opened: list[aiosqlite.Connection]
-) -> aiosqlite.Connection:
-    connection = await aiosqlite.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
-    opened.append(connection)
-    await connection.execute("PRAGMA journal_mode = WAL")
-    await connection.execute(_PRAGMAS[synchronous])
-    await connection.execute("PRAGMA foreign_keys = ON")
-    await connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES_KEPT}")
-    return connection
+async def _stop(reader: aiosqlite.Connection, query: asyncio.Task[list[Row]]) -> None:
+    """Interrupt a query until it has ended: an interrupt that comes before it has begun does nothing.
+
+    The reader goes to nobody else before that, and an interrupt of an idle connection is lost.
+    """
+    while not query.done():
+        await reader.interrupt()
+        await asyncio.wait({query}, timeout=_INTERRUPT_AGAIN_SECONDS)
 
 
-async def _migrate(writer: aiosqlite.Connection, path: Path, migrations: Migrations) -> None:
-    """Apply the migrations that the file lacks, each in a transaction of its own."""
-    ((version,),) = await writer.execute_fetchall("PRAGMA user_version")
-    if version > len(migrations):
-        raise SchemaTooNew(
-            f"{path} is of version {version}, this program knows up to {len(migrations)}: use a newer program"
-        )
-    for number, statements in enumerate(migrations[version:], start=version + 1):
-        await writer.execute("BEGIN IMMEDIATE")
-        for statement in statements:
-            await writer.execute(statement)
-        await writer.execute(f"PRAGMA user_version = {number}")
-        await writer.commit()
+def _pragmas(synchronous: Synchronous) -> tuple[str, ...]:
+    return (
+        "PRAGMA journal_mode = WAL",
+        f"PRAGMA synchronous = {synchronous}",
+        "PRAGMA foreign_keys = ON",
+        f"PRAGMA journal_size_limit = {_WAL_BYTES_KEPT}",
+    )
+
+
+def _migrate(path: Path, schema: Schema, synchronous: Synchronous) -> None:
+    """Take the file to the newest version. SchemaTooNew, sqlite3.DatabaseError."""
+    with closing(sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)) as connection:
+        if version_of(connection) == schema.newest:
+            return
+        # A start that finds its file as it should be does without Alembic, which takes longer than all else.
+        from storage.migrations.steps import UnknownVersion, bring_up  # noqa: PLC0415
+
+        for pragma in _pragmas(synchronous):
+            connection.execute(pragma)
+        # A step may rebuild a table that others refer to.
+        connection.execute("PRAGMA foreign_keys = OFF")
+        try:
+            bring_up(connection, schema)
+        except UnknownVersion as error:
+            raise SchemaTooNew(
+                f"{path} is of version {error.version}, this program knows up to {schema.newest}: "
+                "use a newer program"
+            ) from error
 
 
 def _unusable(path: Path, error: sqlite3.DatabaseError) -> DatabaseError:

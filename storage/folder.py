@@ -131,6 +131,28 @@ class DataFolder:
             self._write_secret(name, random(size))
         return self._read_secret(name, size)
 
+    def secret_names(self) -> list[str]:
+        """Return the names of all secrets, sorted."""
+        if not self.secrets.is_dir():
+            return []
+        return sorted(path.name for path in self.secrets.iterdir() if _SECRET_NAME.match(path.name))
+
+    def destroy_secret(self, name: str) -> None:
+        """Write zeros over a secret and remove it, durably; one that is not there is no failure."""
+        if not _SECRET_NAME.match(name):
+            raise ValueError("a secret is named in lower-case letters, digits and hyphens")
+        try:
+            file = os.open(self.secrets / name, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return
+        try:
+            os.pwrite(file, bytes(os.fstat(file).st_size), 0)
+            os.fsync(file)
+        finally:
+            os.close(file)
+        (self.secrets / name).unlink()
+        sync_folder(self.secrets)
+
     def _make(self) -> None:
         if self.path.is_dir():
             return

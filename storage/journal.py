@@ -2,11 +2,15 @@
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
+
+from sqlalchemy import delete, select, tuple_
 
 from bittorrent.infohash import InfoHash
-from storage import sql
+from storage import schema
 from storage.database import Database
+from storage.dialect import parameter, upsert
+from storage.tables import swarm
 from tracker.flusher import Row
 
 BATCH = 500
@@ -17,11 +21,20 @@ class SqliteJournal:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        infohash, part = parameter("infohash"), parameter("part")
+        self._keep = database.compile(upsert(swarm, "payload"))
+        self._drop = database.compile(delete(swarm).where(swarm.c.infohash == infohash, swarm.c.part == part))
+        self._page = database.compile(
+            select(swarm.c.infohash, swarm.c.part, swarm.c.payload)
+            .where(tuple_(swarm.c.infohash, swarm.c.part) > tuple_(infohash, part))
+            .order_by(swarm.c.infohash, swarm.c.part)
+            .limit(parameter("limit"))
+        )
 
     @classmethod
     async def open(cls, path: Path) -> Self:
         """Open or make the journal. DatabaseError: see `Database.open`."""
-        return cls(await Database.open(path, sql.SWARM_MIGRATIONS, "NORMAL"))
+        return cls(await Database.open(path, schema.SWARMS, "NORMAL", readers=1))
 
     async def write(self, rows: Sequence[Row]) -> None:
         """Write all rows or none; each key comes once, sorted. A payload of None deletes the row."""
@@ -29,19 +42,19 @@ class SqliteJournal:
             return
         async with self._database.transaction() as writer:
             for batch in _batches(rows):
-                kept = [(row.infohash, row.part, row.payload) for row in batch if row.payload is not None]
-                gone = [(row.infohash, row.part) for row in batch if row.payload is None]
+                kept = [_named(row) for row in batch if row.payload is not None]
+                gone = [_named(row) for row in batch if row.payload is None]
                 if kept:
-                    await writer.executemany(sql.SWARM_UPSERT, kept)
+                    await writer.executemany(self._keep, kept)
                 if gone:
-                    await writer.executemany(sql.SWARM_DELETE, gone)
+                    await writer.executemany(self._drop, gone)
 
     async def read(self, batch: int) -> AsyncIterator[list[Row]]:
         """Yield every row in key order, at most `batch` at a time; writes in between may or may not show."""
-        infohash, part = b"", -1
-        while page := await self._database.rows(sql.SWARM_PAGE, (infohash, part, batch)):
+        after = {"infohash": b"", "part": -1}
+        while page := await self._database.rows(self._page, {**after, "limit": batch}):
             yield [Row(InfoHash.of(key), number, payload) for key, number, payload in page]
-            infohash, part = page[-1][0], page[-1][1]
+            after = {"infohash": page[-1][0], "part": page[-1][1]}
 
     async def healthy(self) -> bool:
         """Tell whether the journal answers."""
@@ -50,6 +63,10 @@ class SqliteJournal:
     async def close(self) -> None:
         """Close the journal."""
         await self._database.close()
+
+
+def _named(row: Row) -> dict[str, Any]:
+    return {"infohash": row.infohash, "part": row.part, "payload": row.payload}
 
 
 def _batches(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:

@@ -2,10 +2,14 @@
 
 from typing import Any
 
+from sqlalchemy import Select, delete, func, or_, select, tuple_
+
 from bittorrent.infohash import InfoHash
 from lists.infohashes import Entry, Verdict
-from storage import sql
 from storage.database import Database
+from storage.dialect import hex_of, insert_missing, parameter, upsert
+from storage.tables import entry as table
+from storage.tables import spelling
 
 
 class SqliteEntries:
@@ -13,24 +17,47 @@ class SqliteEntries:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        verdict = parameter("verdict")
+        key = tuple_(table.c.infohash, table.c.verdict)
+        covered = table.c.infohash.in_(
+            select(spelling.c.infohash).where(
+                spelling.c.hash == parameter("hash"), spelling.c.verdict == verdict
+            )
+        )
+        self._set = database.compile(upsert(table, "reason", "author", "since"))
+        self._spell = database.compile(insert_missing(spelling))
+        self._unset = database.compile(delete(table).where(table.c.verdict == verdict, covered))
+        found = _select_named()
+        self._find = database.compile(
+            found.where(table.c.verdict == verdict, covered).order_by(table.c.infohash)
+        )
+        self._page = database.compile(
+            found.where(
+                key > tuple_(parameter("infohash"), parameter("after")),
+                or_(verdict.is_(None), table.c.verdict == verdict),
+            )
+            .order_by(table.c.infohash, table.c.verdict)
+            .limit(parameter("limit"))
+        )
 
     async def set(self, entry: Entry) -> None:
         """Keep an entry, in place of an earlier one of the same key; known spellings stay."""
-        row = (entry.infohash, entry.verdict.value, entry.reason, entry.by, entry.since)
-        names = [(name, entry.verdict.value, entry.infohash) for name in entry.names]
+        key = {"infohash": entry.infohash, "verdict": entry.verdict.value}
+        row = {**key, "reason": entry.reason, "author": entry.by, "since": entry.since}
+        names = [{**key, "hash": name} for name in entry.names]
         async with self._database.transaction() as writer:
-            await writer.execute(sql.ENTRY_SET, row)
-            await writer.executemany(sql.SPELLING_ADD, names)
+            await writer.execute(self._set, row)
+            await writer.executemany(self._spell, names)
 
     async def unset(self, infohash: InfoHash, verdict: Verdict) -> bool:
         """Drop every entry of the verdict that covers the hash; tell whether there was one."""
         async with self._database.transaction() as writer:
-            cursor = await writer.execute(sql.ENTRY_UNSET, {"hash": infohash, "verdict": verdict.value})
+            cursor = await writer.execute(self._unset, {"hash": infohash, "verdict": verdict.value})
             return cursor.rowcount > 0
 
     async def find(self, infohash: InfoHash, verdict: Verdict) -> list[Entry]:
         """Return every entry of the verdict that covers the hash."""
-        rows = await self._database.rows(sql.ENTRY_FIND, {"hash": infohash, "verdict": verdict.value})
+        rows = await self._database.rows(self._find, {"hash": infohash, "verdict": verdict.value})
         return [_entry(row) for row in rows]
 
     async def page(
@@ -44,7 +71,17 @@ class SqliteEntries:
             "verdict": verdict.value if verdict is not None else None,
             "limit": limit,
         }
-        return [_entry(row) for row in await self._database.rows(sql.ENTRY_PAGE, parameters)]
+        return [_entry(row) for row in await self._database.rows(self._page, parameters)]
+
+
+def _select_named() -> Select[Any]:
+    """Return the query of entries, each with all its names in one text."""
+    names = (
+        select(func.aggregate_strings(hex_of(spelling.c.hash), " "))
+        .where(spelling.c.infohash == table.c.infohash, spelling.c.verdict == table.c.verdict)
+        .scalar_subquery()
+    )
+    return select(table.c.infohash, table.c.verdict, table.c.reason, table.c.author, table.c.since, names)
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:

@@ -2,10 +2,15 @@
 
 from typing import Any
 
+from sqlalchemy import delete, func, select
+
 from bittorrent.infohash import InfoHash
 from cache.record import Record
-from storage import sql
 from storage.database import Database
+from storage.dialect import parameter, upsert
+from storage.tables import record as table
+
+_COLUMNS = ("infohash", "v1", "v2", "name", "size", "stored", "digest", "added")
 
 
 class SqliteRecords:
@@ -13,27 +18,26 @@ class SqliteRecords:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        infohash = parameter("infohash")
+        found = select(*(table.c[name] for name in _COLUMNS))
+        self._add = database.compile(upsert(table, *_COLUMNS[1:], "alias"))
+        self._get = database.compile(found.where(table.c.infohash == infohash))
+        self._get_alias = database.compile(found.where(table.c.alias == infohash).limit(1))
+        self._remove = database.compile(delete(table).where(table.c.infohash == infohash))
+        self._totals = database.compile(select(func.count(), func.coalesce(func.sum(table.c.stored), 0)))
+        page = found.where(table.c.infohash > infohash).order_by(table.c.infohash)
+        self._page = database.compile(page.limit(parameter("limit")))
 
     async def add(self, record: Record) -> None:
         """Keep a record, in place of an earlier one of the same infohash."""
-        row = (
-            record.infohash,
-            record.v1,
-            record.v2,
-            record.alias,
-            record.name,
-            record.size,
-            record.stored,
-            record.digest,
-            record.added,
-        )
+        row = {name: getattr(record, name) for name in (*_COLUMNS, "alias")}
         async with self._database.transaction() as writer:
-            await writer.execute(sql.TORRENT_ADD, row)
+            await writer.execute(self._add, row)
 
     async def get(self, infohash: InfoHash) -> Record | None:
         """Find a record by the 20-byte hash that names it, or by the cut v2 hash of a hybrid."""
-        rows = await self._database.rows(sql.TORRENT_GET, (infohash,))
-        rows = rows or await self._database.rows(sql.TORRENT_GET_ALIAS, (infohash,))
+        name = {"infohash": infohash}
+        rows = await self._database.rows(self._get, name) or await self._database.rows(self._get_alias, name)
         return _record(rows[0]) if rows else None
 
     async def remove(self, infohash: InfoHash) -> Record | None:
@@ -41,17 +45,17 @@ class SqliteRecords:
         record = await self.get(infohash)
         if record is not None:
             async with self._database.transaction() as writer:
-                await writer.execute(sql.TORRENT_REMOVE, (record.infohash,))
+                await writer.execute(self._remove, {"infohash": record.infohash})
         return record
 
     async def totals(self) -> tuple[int, int]:
         """Return the number of records and the sum of their stored bytes."""
-        ((files, stored),) = await self._database.rows(sql.TORRENT_TOTALS)
+        ((files, stored),) = await self._database.rows(self._totals)
         return files, stored
 
     async def walk(self, after: InfoHash | None, limit: int) -> list[Record]:
         """Return up to `limit` records whose infohash lies above `after`, ascending."""
-        rows = await self._database.rows(sql.TORRENT_PAGE, (after or b"", limit))
+        rows = await self._database.rows(self._page, {"infohash": after or b"", "limit": limit})
         return [_record(row) for row in rows]
 
     async def healthy(self) -> bool:

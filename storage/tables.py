@@ -7,6 +7,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -61,6 +62,7 @@ spelling = Table(
     Column("verdict", Text, primary_key=True),
     Column("infohash", LargeBinary, primary_key=True),
     CheckConstraint("length(hash) IN (20, 32)"),
+    ForeignKeyConstraint(["infohash", "verdict"], ["entry.infohash", "entry.verdict"], ondelete="CASCADE"),
     Index("spelling_entry", "infohash", "verdict"),
     sqlite_with_rowid=False,
 )
@@ -361,5 +363,32 @@ swarm = Table(
     Column("infohash", LargeBinary, primary_key=True),
     Column("part", Integer, primary_key=True),
     Column("payload", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# The census: the open day's tallies of hashes, and the counts of closed days.
+census_day = Table(
+    "census_day",
+    SWARMS,
+    Column("day", Integer, primary_key=True),  # days since 1970
+    Column("looked", Integer, nullable=False),
+    Column("closed", Integer, nullable=False),
+)
+census_tally = Table(
+    "census_tally",
+    SWARMS,
+    Column("infohash", LargeBinary, primary_key=True),
+    Column("country", Text, primary_key=True),
+    Column("payload", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+census_count = Table(
+    "census_count",
+    SWARMS,
+    Column("infohash", LargeBinary, primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("country", Text, primary_key=True),
+    Column("peers", Integer, nullable=False),
+    Index("census_count_day", "day"),
     sqlite_with_rowid=False,
 )

@@ -25,7 +25,7 @@ from doors.intake import Intake, Tally
 from doors.limits import BodyMemory, Rates
 from lists.infohashes import Lists
 from soap.door import routes as soap_routes
-from storage import sql
+from storage import schema
 from storage.database import Database
 from storage.files import FileBlobs
 from storage.lists import SqliteEntries
@@ -81,7 +81,7 @@ def serving(
     stop = threading.Event()
 
     async def main() -> None:
-        database = await Database.open(folder / "peerage.db", sql.PEERAGE_MIGRATIONS, "FULL")
+        database = await Database.open(folder / "peerage.db", schema.PEERAGE, "FULL")
         blobs = FileBlobs(folder / "torrents")
         await blobs.open()
         cache = TorrentCache(blobs, SqliteRecords(database), Quota(max_files, 1 << 40, 0), time.time)

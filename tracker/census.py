@@ -1,10 +1,27 @@
-"""Hides how distinct peers are counted per torrent, UTC day and country without remembering who they were."""
+"""Hides how distinct peers are counted per torrent, UTC day and country without remembering who they were.
 
-from collections.abc import Sequence
+The open day has tallies of keyed hashes, in memory as far as they are in use and in the store, written
+after every flush. When the day closes they become counts; the tallies and the key of the day are destroyed.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from bittorrent.infohash import InfoHash
+from tracker.census_store import CensusStore, Count, DayKeys, OpenDay
+from tracker.distinct import DamagedTally, Distinct
+from tracker.geo import Countries
+from tracker.row import Row
+from tracker.sightings import Lens, Span
+from tracker.tallies import Tallies
+
+DAY = 86_400
+_SETTLED = 1000  # tallies that become counts in one transaction
+_BATCH = 8192  # sightings whose tallies are fetched together
+_NEVER = 1 << 40
+_EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +37,175 @@ class DayReport:
         return sum(peers for _, peers in self.countries)
 
 
+@dataclass(frozen=True, slots=True)
+class CensusTerms:
+    """What the operator wants counted, and for how long it is kept."""
+
+    enabled: bool = True
+    alive_days: int = 7
+    keep_days: int = 400
+
+
 class Census:
-    """Counts of closed days, and whether torrents are alive."""
+    """Counts of closed days, and whether torrents are alive. `clock` gives unix seconds."""
+
+    def __init__(
+        self,
+        store: CensusStore,
+        keys: DayKeys,
+        geo: Countries,
+        clock: Callable[[], float],
+        terms: CensusTerms = CensusTerms(),
+    ) -> None:
+        self._store = store
+        self._keys = keys
+        self._geo = geo
+        self._clock = clock
+        self._terms = terms
+        self._turn = asyncio.Lock()
+        self._tallies = Tallies(store)
+        self._open: int | None = None
+        self._lens: Lens | None = None
+        # A flush begins after the look of the one before it ended, so rows of the next flush may be as old as
+        # the look before the last: from there on they are read again, which changes no count.
+        self._looks = (0, 0)
+        # The last process may have ended between destroying tallies and wiping their traces.
+        self._wiped = False
+
+    async def start(self) -> None:
+        """Take up the day that is open, or close it if it is over; keys that belong to no open day are destroyed."""
+        async with self._turn:
+            found = await self._store.open_day()
+            if found is not None:
+                await self._take_up(found)
+            self._keys.keep_only(self._open)
+            await self._advance((), int(self._clock()))
+
+    async def observe(self, rows: Sequence[Row]) -> None:
+        """Count who was seen since the last look in rows that a flush wrote; also lets the day pass."""
+        async with self._turn:
+            now = int(self._clock())
+            await self._advance(rows, now)
+            if self._open is not None and self._terms.enabled:
+                await self._count(rows, Span(self._since(now), _NEVER))
+                await self._tallies.write(self._position())
+            self._looks = (self._looks[1], now)
+
+    async def end_day(self) -> date | None:
+        """Close the open day before its time and return it; what is left of it is not counted."""
+        async with self._turn:
+            day = self._open
+            if day is None:
+                return None
+            await self._close(day)
+            return _date(day)
 
     async def report(self, infohash: InfoHash, day: date | None = None) -> DayReport:
         """Return the counts of a day, the last closed one if none is given; days not closed have none."""
-        raise NotImplementedError
+        number = (day - _EPOCH).days if day is not None else await self._last_closed()
+        return DayReport(_date(number), tuple(await self._store.counts(infohash, number)))
 
     async def alive(self, infohashes: Sequence[InfoHash]) -> frozenset[InfoHash]:
         """Return those that had a peer within the days that the settings name, today included."""
-        raise NotImplementedError
+        if not infohashes:
+            return frozenset()
+        today = self._today()
+        return await self._store.seen(infohashes, today - self._terms.alive_days + 1, today)
+
+    async def forget(self, infohashes: Sequence[InfoHash]) -> None:
+        """Drop everything that was counted of torrents, because they are blocked."""
+        async with self._turn:
+            self._tallies.forget(infohashes)
+            await self._store.forget(infohashes)
+
+    @property
+    def overlooked(self) -> int:
+        """How many sightings of this day were not counted because there were too many tallies."""
+        return self._tallies.overlooked
+
+    def _today(self) -> int:
+        return int(self._clock()) // DAY
+
+    async def _last_closed(self) -> int:
+        today = self._today()
+        closed = await self._store.last_closed(today)
+        return closed if closed is not None else today - 1
+
+    async def _take_up(self, found: OpenDay) -> None:
+        self._open = found.day
+        self._lens = Lens(self._keys.of(found.day), self._geo)
+        self._looks = (found.looked, found.looked)
+        await self._tallies.load()
+
+    async def _advance(self, rows: Sequence[Row], now: int) -> None:
+        """Bring the open day into step with the clock: close one that is over, open the present one."""
+        if not self._wiped:
+            self._wiped = await self._store.wipe()
+        today = now // DAY
+        if self._open is not None and self._open < today:
+            await self._count(rows, Span(self._since(now), (self._open + 1) * DAY))
+            await self._close(self._open)
+        elif self._open is not None and self._open > today + 1:
+            # The clock was far ahead. Set back over one midnight only, it will soon be in step again.
+            await self._store.discard_day(self._open)
+            await self._end()
+        if self._open is None and self._terms.enabled and await self._store.begin(OpenDay(today, now)):
+            self._open = today
+            self._lens = Lens(self._keys.of(today), self._geo)
+
+    async def _count(self, rows: Sequence[Row], span: Span) -> None:
+        assert self._lens is not None
+        waiting, size = dict[bytes, list[bytes]](), 0
+        for chunk in self._lens.sightings(rows, span):
+            for name, value in chunk:
+                waiting.setdefault(name, []).append(value)
+            size += len(chunk)
+            if size >= _BATCH:
+                await self._tallies.add(waiting)
+                waiting, size = {}, 0
+                if self._tallies.crowded:
+                    await self._tallies.write(self._position())
+            if chunk:
+                await asyncio.sleep(0)
+        await self._tallies.add(waiting)
+
+    def _position(self) -> OpenDay:
+        assert self._open is not None
+        return OpenDay(self._open, self._looks[0])
+
+    def _since(self, now: int) -> int:
+        """Return from when on rows were not read yet; a clock that was set back makes it the whole day."""
+        assert self._open is not None
+        first = self._looks[0] if now >= self._looks[1] else 0
+        return max(self._open * DAY, first)
+
+    async def _close(self, day: int) -> None:
+        """Turn the tallies into counts, then destroy them and the key."""
+        await self._tallies.write(self._position())
+        after = b""
+        while page := await self._store.page(after, _SETTLED):
+            await self._store.settle(day, _counts(page))
+            after = page[-1][0]
+        await self._store.close_day(day, day + 1 - self._terms.keep_days)
+        await self._end()
+
+    async def _end(self) -> None:
+        self._open, self._lens = None, None
+        self._tallies.clear()
+        self._keys.keep_only(None)
+        self._wiped = await self._store.wipe()
+
+
+def _counts(page: Sequence[tuple[bytes, bytes]]) -> list[Count]:
+    counts = []
+    for name, payload in page:
+        try:
+            peers = Distinct.unpack(payload).count()
+        except DamagedTally:
+            continue
+        counts.append(Count(InfoHash.of(name[:-2]), name[-2:].decode("ascii"), peers))
+    return counts
+
+
+def _date(day: int) -> date:
+    return _EPOCH + timedelta(days=day)

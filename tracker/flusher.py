@@ -1,14 +1,17 @@
 """Hides when the swarms are written down and read back: the only link between the store and its journal."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from tracker.row import Row
 from tracker.store import SwarmStore
 
-__all__ = ["FlushError", "Flusher", "Flushes", "Journal", "Row"]
+__all__ = ["FlushError", "Flusher", "Flushes", "Journal", "Observer", "ObserverError", "Row"]
+
+Observer = Callable[[Sequence[Row]], Awaitable[None]]
+"""What is told of every flush after its rows were written, also of one without rows: time passes."""
 
 _RESTORE_BATCH = 256  # rows between two looks at the event loop; a full row takes about a millisecond
 
@@ -47,8 +50,16 @@ class FlushError(Exception):
     """The swarms could not be written; they stay marked as changed."""
 
 
+class ObserverError(Exception):
+    """Something that follows the flushes failed; the flush itself is done."""
+
+
 class Flusher:
-    """Writes the changed swarms every few seconds, and once more when the service stops."""
+    """Writes the changed swarms every few seconds, and once more when the service stops.
+
+    `observers` are told of each flush, one after another; what one of them raises is reported and holds up
+    nothing else.
+    """
 
     def __init__(
         self,
@@ -57,12 +68,15 @@ class Flusher:
         every: float,
         timer: Callable[[], float],
         report: Callable[[Exception], None],
+        *,
+        observers: Sequence[Observer] = (),
     ) -> None:
         self._store = store
         self._journal = journal
         self._every = every
         self._timer = timer
         self._report = report
+        self._observers = tuple(observers)
         self._turn = asyncio.Lock()
         self.flushes = Flushes()
 
@@ -95,6 +109,16 @@ class Flusher:
             self.flushes.done += 1
             self.flushes.rows += len(rows)
             self.flushes.seconds = self._timer() - began
+            for observer in self._observers:
+                await self._tell(observer, rows)
+
+    async def _tell(self, observer: Observer, rows: Sequence[Row]) -> None:
+        try:
+            await observer(rows)
+        except Exception as error:
+            failure = ObserverError("what follows a flush failed")
+            failure.__cause__ = error
+            self._report(failure)
 
     async def restore(self) -> int:
         """Read the journal into the store, giving way to the event loop; return the number of rows."""

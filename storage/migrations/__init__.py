@@ -1,1 +1,1 @@
-"""Hides how a database of an earlier version becomes one of this version."""
+"""Hides how a database comes from any version that was released to the newest: a file a step, a folder a database."""

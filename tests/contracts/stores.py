@@ -11,7 +11,7 @@ from storage.journal import SqliteJournal
 from storage.lists import SqliteEntries
 from storage.memory import MemoryBlobs, MemoryEntries, MemoryJournal, MemoryRecords
 from storage.records import SqliteRecords
-from storage.sql import PEERAGE_MIGRATIONS
+from storage.schema import PEERAGE
 
 Opener = Callable[[Path], AbstractAsyncContextManager[Any]]
 
@@ -37,7 +37,7 @@ async def files(folder: Path) -> AsyncIterator[FileBlobs]:
 @asynccontextmanager
 async def peerage_db(folder: Path) -> AsyncIterator[Database]:
     """The database of records and lists."""
-    database = await Database.open(folder / "peerage.db", PEERAGE_MIGRATIONS, "FULL")
+    database = await Database.open(folder / "peerage.db", PEERAGE, "FULL")
     try:
         yield database
     finally:

@@ -4,33 +4,45 @@ import sqlite3
 import pytest
 
 from storage.database import Database, DatabaseDamaged, DatabaseError, SchemaTooNew
+from storage.schema import Schema
+from tests.storage.steps import write_steps
 
-FIRST = (("CREATE TABLE thing (name TEXT PRIMARY KEY)", "INSERT INTO thing VALUES ('made')"),)
-SECOND = (*FIRST, ("ALTER TABLE thing ADD COLUMN size INTEGER",))
+ONE = ("CREATE TABLE thing (name TEXT PRIMARY KEY)", "INSERT INTO thing VALUES ('made')")
+TWO = ("ALTER TABLE thing ADD COLUMN size INTEGER",)
+BROKEN = ("CREATE TABLE other (a)", "NO SQL")
+
+
+@pytest.fixture
+def first(tmp_path) -> Schema:
+    return write_steps(tmp_path / "first", ONE)
+
+
+@pytest.fixture
+def second(tmp_path) -> Schema:
+    return write_steps(tmp_path / "second", ONE, TWO)
 
 
 async def names(database: Database) -> list[str]:
     return [name for (name,) in await database.rows("SELECT name FROM thing ORDER BY name")]
 
 
-def test_a_file_is_migrated_step_by_step_and_keeps_its_rows(tmp_path):
+def test_a_file_is_migrated_step_by_step_and_keeps_its_rows(tmp_path, first, second):
     async def run():
-        first = await Database.open(tmp_path / "a.db", FIRST, "FULL")
-        await first.close()
-        second = await Database.open(tmp_path / "a.db", SECOND, "FULL")
-        assert await second.rows("SELECT name, size FROM thing") == [("made", None)]
-        assert await second.rows("PRAGMA user_version") == [(2,)]
-        await second.close()
+        await (await Database.open(tmp_path / "a.db", first, "FULL")).close()
+        database = await Database.open(tmp_path / "a.db", second, "FULL")
+        assert await database.rows("SELECT name, size FROM thing") == [("made", None)]
+        assert await database.rows("SELECT version_num FROM alembic_version") == [("0002",)]
+        await database.close()
 
     asyncio.run(run())
 
 
-def test_a_newer_file_is_refused_and_untouched(tmp_path):
+def test_a_newer_file_is_refused_and_untouched(tmp_path, first, second):
     async def run():
-        await (await Database.open(tmp_path / "a.db", SECOND, "FULL")).close()
-        with pytest.raises(SchemaTooNew, match="version 2"):
-            await Database.open(tmp_path / "a.db", FIRST, "FULL")
-        await (await Database.open(tmp_path / "a.db", SECOND, "FULL")).close()
+        await (await Database.open(tmp_path / "a.db", second, "FULL")).close()
+        with pytest.raises(SchemaTooNew, match="version 0002"):
+            await Database.open(tmp_path / "a.db", first, "FULL")
+        await (await Database.open(tmp_path / "a.db", second, "FULL")).close()
 
     asyncio.run(run())
 
@@ -38,35 +50,38 @@ def test_a_newer_file_is_refused_and_untouched(tmp_path):
 @pytest.mark.parametrize(
     "content", [b"this is no database at all" * 50, b"SQLite format 3\0" + b"\xff" * 5000]
 )
-def test_a_damaged_file_is_a_clear_error_and_left_as_it_is(tmp_path, content):
+def test_a_damaged_file_is_a_clear_error_and_left_as_it_is(tmp_path, content, first):
     path = tmp_path / "a.db"
     path.write_bytes(content)
     with pytest.raises(DatabaseDamaged, match=r"a\.db"):
-        asyncio.run(Database.open(path, FIRST, "FULL"))
+        asyncio.run(Database.open(path, first, "FULL"))
     assert path.read_bytes() == content
 
 
-def test_a_folder_in_place_of_the_file_is_a_clear_error(tmp_path):
+def test_a_folder_in_place_of_the_file_is_a_clear_error(tmp_path, first):
     with pytest.raises(DatabaseError, match="cannot be opened"):
-        asyncio.run(Database.open(tmp_path, FIRST, "FULL"))
+        asyncio.run(Database.open(tmp_path, first, "FULL"))
 
 
-def test_a_migration_that_fails_leaves_the_version_before_it(tmp_path):
+def test_a_migration_that_fails_leaves_the_version_before_it(tmp_path, first):
     async def run():
-        broken = (*FIRST, ("CREATE TABLE other (a)", "NO SQL"))
+        await (await Database.open(tmp_path / "a.db", first, "FULL")).close()
+        before = (tmp_path / "a.db").read_bytes()
+        broken = write_steps(tmp_path / "broken", ONE, TWO, BROKEN)
         with pytest.raises(DatabaseError):
             await Database.open(tmp_path / "a.db", broken, "FULL")
-        database = await Database.open(tmp_path / "a.db", FIRST, "FULL")
-        assert await database.rows("SELECT name FROM sqlite_schema WHERE name = 'other'") == []
+        assert (tmp_path / "a.db").read_bytes() == before
+        database = await Database.open(tmp_path / "a.db", first, "FULL")
+        assert await database.rows("SELECT * FROM thing") == [("made",)]
         await database.close()
 
     asyncio.run(run())
 
 
 @pytest.mark.parametrize(("level", "number"), [("NORMAL", 1), ("FULL", 2)])
-def test_files_are_opened_with_the_promised_settings(tmp_path, level, number):
+def test_files_are_opened_with_the_promised_settings(tmp_path, level, number, first):
     async def run():
-        database = await Database.open(tmp_path / "a.db", FIRST, level)
+        database = await Database.open(tmp_path / "a.db", first, level)
         async with database.transaction() as writer:
             assert await writer.execute_fetchall("PRAGMA synchronous") == [(number,)]
             assert await writer.execute_fetchall("PRAGMA journal_mode") == [("wal",)]
@@ -77,9 +92,9 @@ def test_files_are_opened_with_the_promised_settings(tmp_path, level, number):
     asyncio.run(run())
 
 
-def test_a_transaction_that_fails_or_is_cancelled_leaves_nothing(tmp_path):
+def test_a_transaction_that_fails_or_is_cancelled_leaves_nothing(tmp_path, first):
     async def run():
-        database = await Database.open(tmp_path / "a.db", FIRST, "FULL")
+        database = await Database.open(tmp_path / "a.db", first, "FULL")
 
         async def failing():
             async with database.transaction() as writer:
@@ -109,9 +124,9 @@ def test_a_transaction_that_fails_or_is_cancelled_leaves_nothing(tmp_path):
     asyncio.run(run())
 
 
-def test_cancelling_at_any_moment_never_wedges_the_writer(tmp_path):
+def test_cancelling_at_any_moment_never_wedges_the_writer(tmp_path, first):
     async def run():
-        database = await Database.open(tmp_path / "a.db", FIRST, "NORMAL")
+        database = await Database.open(tmp_path / "a.db", first, "NORMAL")
 
         async def insert(name):
             async with database.transaction() as writer:
@@ -133,9 +148,9 @@ def test_cancelling_at_any_moment_never_wedges_the_writer(tmp_path):
     asyncio.run(run())
 
 
-def test_reads_go_on_beside_an_open_transaction_and_cannot_write(tmp_path):
+def test_reads_go_on_beside_an_open_transaction_and_cannot_write(tmp_path, first):
     async def run():
-        database = await Database.open(tmp_path / "a.db", FIRST, "FULL")
+        database = await Database.open(tmp_path / "a.db", first, "FULL")
         async with database.transaction() as writer:
             await writer.execute("INSERT INTO thing VALUES ('unseen')")
             assert await names(database) == ["made"]
@@ -147,9 +162,9 @@ def test_reads_go_on_beside_an_open_transaction_and_cannot_write(tmp_path):
     asyncio.run(run())
 
 
-def test_a_closed_database_does_not_answer_and_closes_again(tmp_path):
+def test_a_closed_database_does_not_answer_and_closes_again(tmp_path, first):
     async def run():
-        database = await Database.open(tmp_path / "a.db", FIRST, "FULL")
+        database = await Database.open(tmp_path / "a.db", first, "FULL")
         assert await database.healthy()
         await database.close()
         assert not await database.healthy()
@@ -158,16 +173,16 @@ def test_a_closed_database_does_not_answer_and_closes_again(tmp_path):
     asyncio.run(run())
 
 
-def test_damage_that_only_a_query_finds_is_told_with_the_path(tmp_path):
+def test_damage_that_only_a_query_finds_is_told_with_the_path(tmp_path, first):
     path = tmp_path / "a.db"
 
     async def run():
-        database = await Database.open(path, FIRST, "FULL")
+        database = await Database.open(path, first, "FULL")
         async with database.transaction() as writer:
             await writer.executemany("INSERT INTO thing VALUES (?)", [(f"{at:0500}",) for at in range(500)])
         await database.close()
         blank_all_but_the_head(path)
-        database = await Database.open(path, FIRST, "FULL")
+        database = await Database.open(path, first, "FULL")
         with pytest.raises(DatabaseDamaged, match=r"a\.db is damaged"):
             await database.rows("SELECT * FROM thing")
         with pytest.raises(DatabaseDamaged, match=r"a\.db is damaged"):
@@ -183,7 +198,7 @@ async def insert_one(database):
 
 
 def blank_all_but_the_head(path):
-    """Keep the first page, which holds the schema, and spoil the others."""
+    """Keep the first pages, which hold schema and version, and spoil the others."""
     data = bytearray(path.read_bytes())
-    data[4096:] = b"\xa5" * (len(data) - 4096)
+    data[32768:] = b"\xa5" * (len(data) - 32768)
     path.write_bytes(data)

@@ -13,7 +13,7 @@ from storage.database import Database
 from storage.files import FileBlobs
 from storage.folder import DataFolder
 from storage.records import SqliteRecords
-from storage.sql import PEERAGE_MIGRATIONS
+from storage.schema import PEERAGE
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,7 +46,7 @@ def test_what_was_acknowledged_outlives_a_kill(tmp_path, count):
         with DataFolder(tmp_path / "data") as folder:
             blobs = FileBlobs(folder.torrents)
             await blobs.open()
-            database = await Database.open(folder.records, PEERAGE_MIGRATIONS, "FULL")
+            database = await Database.open(folder.records, PEERAGE, "FULL")
             cache = TorrentCache(blobs, SqliteRecords(database), Quota(10**6, 10**12, 0), time.time)
             reconciled = await cache.reconcile()
             assert reconciled.damaged == reconciled.dropped == 0

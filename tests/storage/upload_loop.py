@@ -15,7 +15,7 @@ from storage.files import FileBlobs
 from storage.folder import DataFolder
 from storage.lists import SqliteEntries
 from storage.records import SqliteRecords
-from storage.sql import PEERAGE_MIGRATIONS
+from storage.schema import PEERAGE
 from tests.actions.conftest import RememberedPolicy
 from tests.torrents import hybrid_torrent, v1_torrent, v2_torrent
 
@@ -33,7 +33,7 @@ async def main(path: Path, seed: int) -> None:
     with DataFolder(path) as folder:
         blobs = FileBlobs(folder.torrents)
         await blobs.open()
-        database = await Database.open(folder.records, PEERAGE_MIGRATIONS, "FULL")
+        database = await Database.open(folder.records, PEERAGE, "FULL")
         cache = TorrentCache(blobs, SqliteRecords(database), Quota(10**6, 10**12, 0), time.time)
         lists = Lists(SqliteEntries(database))
         takedowns = Takedowns(cache, lists, RememberedPolicy(), time.time)

@@ -1,0 +1,65 @@
+"""Hides how Alembic is run over a file: every step that it lacks in one transaction, so all of them or none."""
+
+import sqlite3
+
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import StaticPool
+
+from storage.schema import Schema
+
+# What a file from before Alembic says of itself (`PRAGMA user_version`), and at which step it stands.
+_BEFORE_ALEMBIC = {0: None, 1: "0001"}
+
+
+class UnknownVersion(Exception):
+    """A file has a version that is not among the steps."""
+
+    def __init__(self, version: str) -> None:
+        super().__init__(version)
+        self.version = version
+
+
+def bring_up(connection: sqlite3.Connection, schema: Schema) -> None:
+    """Take a file through every step that it lacks, over a connection that begins no transactions by itself.
+
+    UnknownVersion: the file is of a later program. sqlite3.DatabaseError: it cannot be read or changed. Both
+    leave it as it is.
+    """
+    engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
+    # Two processes that find the same old file take turns, and the second finds nothing left to do.
+    event.listen(engine, "begin", lambda begun: begun.exec_driver_sql("BEGIN IMMEDIATE"))
+    scripts = ScriptDirectory(str(schema.steps.parent), version_locations=[str(schema.steps)])
+    try:
+        with engine.begin() as begun:
+            _walk(begun, scripts, schema.newest)
+    except DBAPIError as error:
+        if isinstance(error.orig, sqlite3.DatabaseError):
+            raise error.orig from error
+        raise
+
+
+def _walk(begun: Connection, scripts: ScriptDirectory, newest: str) -> None:
+    context = MigrationContext.configure(begun)
+    lacking = reversed(list(scripts.iterate_revisions(newest, _version(context, begun, scripts))))
+    with Operations.context(context):
+        for script in lacking:
+            script.module.upgrade()
+            context.stamp(scripts, script.revision)
+
+
+def _version(context: MigrationContext, begun: Connection, scripts: ScriptDirectory) -> str | None:
+    """Return the step that the file stands at, None for a new one; an older program's file is noted as its own."""
+    version = context.get_current_revision()
+    if version is None:
+        number = int(begun.exec_driver_sql("PRAGMA user_version").scalar_one())
+        if number not in _BEFORE_ALEMBIC:
+            raise UnknownVersion(str(number))
+        if (version := _BEFORE_ALEMBIC[number]) is not None:
+            context.stamp(scripts, version)
+    elif version not in {script.revision for script in scripts.walk_revisions()}:
+        raise UnknownVersion(version)
+    return version
