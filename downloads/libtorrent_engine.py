@@ -103,12 +103,11 @@ class LibtorrentEngine:
             return
         try:
             params, layout = self._params(order)
+            if order.paused:
+                params.flags |= lt.torrent_flags.paused
+            self._put(order.key, params, has_metadata=layout is not None, paused=order.paused)
         except ValueError as error:
             self._heard(Failed(order.key, str(error)))
-            return
-        if order.paused:
-            params.flags |= lt.torrent_flags.paused
-        self._put(order.key, params, has_metadata=layout is not None, paused=order.paused)
 
     async def remove(self, key: ContentKey, *, files: bool) -> None:
         """Forget content, and its files with `files`; returns when they are gone."""
@@ -165,8 +164,10 @@ class LibtorrentEngine:
         params.flags |= lt.torrent_flags.update_subscribe | lt.torrent_flags.apply_ip_filter
         if not (dht and self._terms.dht):
             params.flags |= lt.torrent_flags.disable_dht
-        key = ContentKey(infohash, -1 - len(self._torrents))
-        torrent = self._put(key, params, has_metadata=False, paused=False, named=False)
+        try:
+            torrent = self._put(ContentKey(infohash), params, has_metadata=False, paused=False, named=False)
+        except ValueError:
+            return None
         torrent.asked = asyncio.get_running_loop().create_future()
         try:
             return await asyncio.wait_for(torrent.asked, seconds)
@@ -220,7 +221,10 @@ class LibtorrentEngine:
         named: bool = True,
     ) -> _Torrent:
         session = self._session_for(key.infohash)
-        handle = session.add_torrent(params)
+        try:
+            handle = session.add_torrent(params)
+        except RuntimeError as error:
+            raise ValueError(f"the engine does not take the torrent: {error}") from None
         torrent = _Torrent(key, handle, session, has_metadata, paused=paused)
         self._torrents[self._name(session, handle)] = torrent
         if named:
@@ -234,7 +238,7 @@ class LibtorrentEngine:
         }
         free = next((session for session in self._sessions if id(session) not in busy), None)
         if free is None and len(self._sessions) >= _SESSIONS:
-            raise RuntimeError("too many holders of one private torrent")
+            raise ValueError("too many accounts hold this private torrent")
         return free or self._open()
 
     def _name(self, session: Any, handle: Any) -> tuple[int, str]:  # noqa: ANN401

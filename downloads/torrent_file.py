@@ -24,11 +24,16 @@ class Layout:
 
 
 def layout_of(torrent: bytes) -> Layout:
-    """Number the files as `Metainfo.files` does: padding left out. ValueError: it holds links, or is unreadable."""
+    """Read a .torrent and number its files as `Metainfo.files` does, padding left out.
+
+    ValueError: it holds symbolic links, or the engine cannot read it.
+    """
     try:
-        files = lt.load_torrent_buffer(torrent).ti.layout()
+        info = lt.load_torrent_buffer(torrent).ti
     except RuntimeError as error:
         raise ValueError(f"the engine cannot read the torrent: {error}") from None
+    assert info is not None
+    files = info.layout()
     flags = [files.file_flags(number) for number in range(files.num_files())]
     if any(flag & lt.file_flags_t.flag_symlink for flag in flags):
         raise ValueError("the torrent holds symbolic links")
