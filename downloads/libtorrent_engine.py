@@ -93,8 +93,7 @@ class LibtorrentEngine:
         sessions, self._sessions = self._sessions, []
         self._torrents.clear()
         self._by_key.clear()
-        # The destructor waits for the trackers' goodbyes, so that is not done in the event loop.
-        await asyncio.to_thread(sessions.clear)
+        await asyncio.to_thread(_close, sessions)
 
     def add(self, order: Order) -> None:
         """Fetch or seed content; adding what is there changes its paused flag alone."""
@@ -374,6 +373,20 @@ class LibtorrentEngine:
         self._unsaved = max(0, self._unsaved - 1)
         if not self._unsaved:
             self._saved.set()
+
+
+def _close(sessions: list[Any]) -> None:
+    """End sessions; each waits for its goodbyes to trackers.
+
+    The end of a session holds Python's lock while it waits for libtorrent's thread, which needs that lock to
+    tell of an alert: so there must be none any more. The second call is answered by that thread, in turn.
+    """
+    while sessions:
+        session = sessions.pop()
+        session.apply_settings({"alert_mask": 0})
+        session.get_settings()
+        session.pop_alerts()
+        del session
 
 
 def _hashes(infohash: InfoHash) -> Any:  # noqa: ANN401
