@@ -11,6 +11,7 @@ import structlog
 from accounts.accounts import Accounts
 from actions.health import Health
 from actions.takedowns import Takedowns
+from actions.title_import import TitleImport
 from actions.transfer import Transfer
 from actions.uploads import Uploads
 from cache.quota import Quota
@@ -28,6 +29,7 @@ from storage.folder import DataFolder
 from storage.journal import SqliteJournal
 from storage.lists import SqliteEntries
 from storage.records import SqliteRecords
+from storage.titles import SqliteTitles
 from tracker.flusher import Flusher, Journal
 from tracker.native_swarms import NativeSwarms
 from tracker.policy import Policy
@@ -54,6 +56,8 @@ class Rooms:
     uploads: Uploads
     takedowns: Takedowns
     transfer: Transfer
+    titles: SqliteTitles
+    title_import: TitleImport
     health: Health
     accounts: Accounts
     welcome: Welcome
@@ -86,18 +90,22 @@ async def open_rooms(settings: Settings) -> AsyncIterator[Rooms]:
     """
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(DataFolder(settings.data))
-        records = await Database.open(folder.records, schema.PEERAGE, "FULL")
+        records = await Database.open(folder.records, schema.PEERAGE, "FULL", settings.catalogue.readers)
         stack.push_async_callback(records.close)
         journal = await SqliteJournal.open(folder.swarms)
         stack.push_async_callback(journal.close)
-        rooms = await _join(settings, folder, records, journal)
+        titles = await SqliteTitles.open(folder.titles, settings.cache.min_free_disk)
+        stack.push_async_callback(titles.close)
+        rooms = await _join(settings, folder, records, journal, titles)
         stack.push_async_callback(_finish, rooms)
         await rooms.cache.reconcile()
         await rooms.takedowns.start()
         yield rooms
 
 
-async def _join(settings: Settings, folder: DataFolder, records: Database, journal: Journal) -> Rooms:
+async def _join(
+    settings: Settings, folder: DataFolder, records: Database, journal: Journal, titles: SqliteTitles
+) -> Rooms:
     blobs = FileBlobs(folder.torrents)
     await blobs.open()
     keep = settings.cache
@@ -120,6 +128,8 @@ async def _join(settings: Settings, folder: DataFolder, records: Database, journ
         uploads=uploads,
         takedowns=takedowns,
         transfer=Transfer(uploads, cache),
+        titles=titles,
+        title_import=TitleImport(titles),
         health=Health(cache, journal),
         accounts=accounts,
         welcome=Welcome(accounts, folder.path, settings.public_url, settings.listen),
