@@ -8,11 +8,11 @@ from sqlalchemy import bindparam, exists, select, update
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from catalogue.model import Contents, Group, Torrent, Viewer
-from catalogue.shelf import Decision, Writing
+from catalogue.shelf import ALL, Decision, Writing
 from storage.catalogue_bearing import Bearing, Tally
 from storage.catalogue_hanging import Hanging
 from storage.catalogue_parts import Indexing, Reindexing
-from storage.catalogue_reading import ALL, CatalogueReader
+from storage.catalogue_reading import CatalogueReader
 from storage.database import Database
 from storage.dialect import among_hashes, upsert
 from storage.packing import pack, unpack
@@ -41,6 +41,7 @@ class SqliteWorks:
         self._full = compiled(
             select(torrent.c.infohash).where(
                 among_hashes(torrent.c.infohash, "hashes"),
+                torrent.c.held == 1,
                 exists(select(contents.c.torrent_id).where(contents.c.torrent_id == torrent.c.id)),
             )
         )
@@ -141,7 +142,7 @@ class SqliteWorks:
         return await asyncio.to_thread(unpack, found[0][0]) if found else Contents()
 
     async def lacking(self, infohashes: Sequence[InfoHash]) -> list[InfoHash]:
-        """Return those of the hashes that have no record with contents, in order."""
+        """Return those of the hashes that no record with contents says are held, in order."""
         full = await self._database.rows(self._full, {"hashes": _joined(infohashes)})
         return [infohash for infohash in infohashes if (bytes(infohash),) not in set(full)]
 
