@@ -25,7 +25,7 @@ OTHER = InfoHash(b"\xfe" * 20)
 # By the registries, since long ago.
 AMERICAN = (8, 8, 8, 8)
 DUTCH = (193, 0, 6, 139)
-GERMAN = (141, 1, 1, 1)
+GERMAN = (79, 192, 0, 1)
 
 
 class Clock:
