@@ -1,16 +1,19 @@
-"""Hides who may change which account or key."""
+"""Hides who may change which account or key, and that what is done to another's is written to the log."""
 
-from accounts.accounts import Accounts
+from accounts.accounts import LINK_LIFETIME, Accounts
 from accounts.model import Key, Principal, Role, Scope, User
-from accounts.rights import Rights
+from accounts.rights import Right, Rights
+from bittorrent.refusal import Refusal
 from catalogue.catalogue import Catalogue
+from catalogue.model import Subject
 
 
 class Membership:
     """Deeds on accounts and keys by somebody; each may raise Refusal `unauthenticated`, `forbidden`, `not-found`.
 
     An account has its own keys and password; those of others need ACCOUNTS. The log tells of the latter.
-    A request by a key can never mint or change keys of a scope it has not itself, unless it is a REST one.
+    A request by a key can never mint or change keys of a scope it has not itself, unless it is a REST one;
+    nor change a password or another's account, unless it is that. A key limited to methods mints none.
     """
 
     def __init__(
@@ -21,27 +24,65 @@ class Membership:
         self._catalogue = catalogue
         self._registration = registration
 
-    async def register(self, principal: Principal, name: str, password: str, role: Role = Role.USER) -> User:
-        """Make an account: oneself where registration is open, else ACCOUNTS; a role above user needs ACCOUNTS."""
-        raise NotImplementedError
+    async def register(
+        self, principal: Principal, name: str, password: str | None, role: Role = Role.USER
+    ) -> User:
+        """Make an account: oneself where registration is open, else ACCOUNTS; a role above user needs ACCOUNTS.
+
+        Only the latter may leave the password to a one-time link. Refusal: `invalid`, `taken`, `busy`.
+        """
+        stranger = principal.user is None and password is not None
+        alone = stranger and self._registration and role is Role.USER
+        if not alone:
+            self._require_accounts(principal)
+        user = await self.accounts.add(name, password, role)
+        if not alone:
+            await self._log(principal, "add", user, f"{user.name} as {role}")
+        return user
 
     async def set_password(
         self, principal: Principal, user: int, password: str, current: str | None = None
     ) -> None:
-        """Change one's own password with the current one, or another's (ACCOUNTS). Refusal: `bad-credentials`."""
-        raise NotImplementedError
+        """Change one's own password with the current one, or another's (ACCOUNTS).
+
+        Refusal: `bad-credentials`, `login-slowed`, `invalid`, `busy`.
+        """
+        _require_rest(principal)
+        if principal.id != user:
+            target = await self._other(principal, user)
+            await self.accounts.set_password(user, password)
+            await self._log(principal, "set-password", target)
+            return
+        if current is None or not await self.accounts.is_password(user, current):
+            raise Refusal("bad-credentials")
+        await self.accounts.set_password(user, password)
+
+    async def issue_link(self, principal: Principal, user: int, lifetime: int = LINK_LIFETIME) -> str:
+        """Return the secret of a one-time link to an account (ACCOUNTS). Refusal: `user-disabled`."""
+        target = await self._other(principal, user)
+        secret = await self.accounts.issue_link(user, lifetime)
+        await self._log(principal, "issue-link", target)
+        return secret
 
     async def set_role(self, principal: Principal, user: int, role: Role) -> User:
-        """Change what an account is (ACCOUNTS)."""
-        raise NotImplementedError
+        """Change what an account is (ACCOUNTS). Refusal: `last-admin`."""
+        before = await self._other(principal, user)
+        after = await self.accounts.set_role(user, role)
+        await self._log(principal, "set-role", after, f"{after.name}: {before.role} to {role}")
+        return after
 
     async def set_enabled(self, principal: Principal, user: int, *, enabled: bool) -> User:
-        """Let an account in, or no longer (ACCOUNTS)."""
-        raise NotImplementedError
+        """Let an account in, or no longer (ACCOUNTS). Refusal: `last-admin`."""
+        await self._other(principal, user)
+        after = await self.accounts.set_enabled(user, enabled=enabled)
+        await self._log(principal, "enable" if enabled else "disable", after)
+        return after
 
     async def keys(self, principal: Principal, user: int) -> list[Key]:
         """Return one's own keys, or another's (ACCOUNTS)."""
-        raise NotImplementedError
+        if principal.id != user:
+            await self._other(principal, user)
+        return await self.accounts.keys(user)
 
     async def mint(
         self,
@@ -53,13 +94,78 @@ class Membership:
         methods: frozenset[str] | None = None,
         lifetime: int | None = None,
     ) -> tuple[Key, str]:
-        """Make a key of one's own, or another's (ACCOUNTS)."""
-        raise NotImplementedError
+        """Make a key of one's own, or another's (ACCOUNTS). Refusal: `invalid`, `full`."""
+        _require_reach(principal, scope)
+        target = principal.user if principal.id == user else await self._other(principal, user)
+        key, secret = await self.accounts.mint(user, scope, label, methods=methods, lifetime=lifetime)
+        if target is not None and principal.id != user:
+            await self._log_key(principal, "mint", key, target)
+        return key, secret
 
     async def revoke(self, principal: Principal, key: int) -> Key:
         """Make a key worthless; another's needs ACCOUNTS, and is `not-found` without."""
-        raise NotImplementedError
+        found, owner = await self._key(principal, key)
+        if found.id != _key_id(principal):  # any key may end itself
+            _require_reach(principal, found.scope)
+        revoked = await self.accounts.revoke(key)
+        if owner.id != principal.id:
+            await self._log_key(principal, "revoke", revoked, owner)
+        return revoked
 
     async def suspend(self, principal: Principal, key: int, *, suspended: bool) -> Key:
         """Put a key out of use, or back (ACCOUNTS)."""
-        raise NotImplementedError
+        self._require_accounts(principal)
+        found, owner = await self._key(principal, key)
+        _require_reach(principal, found.scope)
+        changed = await self.accounts.suspend(key, suspended=suspended)
+        await self._log_key(principal, "suspend" if suspended else "resume", changed, owner)
+        return changed
+
+    async def _key(self, principal: Principal, key: int) -> tuple[Key, User]:
+        """Find a key that somebody may know of, and its owner."""
+        if principal.user is None:
+            raise Refusal("unauthenticated")
+        found = await self.accounts.key(key)
+        owner = await self.accounts.user(found.user_id) if found is not None else None
+        if found is None or owner is None:
+            raise Refusal("not-found")
+        if owner.id != principal.id and not self.rights.may(principal, Right.ACCOUNTS):
+            raise Refusal("not-found")
+        return found, owner
+
+    async def _other(self, principal: Principal, user: int) -> User:
+        self._require_accounts(principal)
+        target = await self.accounts.user(user)
+        if target is None:
+            raise Refusal("not-found")
+        return target
+
+    def _require_accounts(self, principal: Principal) -> None:
+        self.rights.require(principal, Right.ACCOUNTS)
+        _require_rest(principal)
+
+    async def _log(self, principal: Principal, verb: str, user: User, detail: str = "") -> None:
+        await self._catalogue.log(principal.id, verb, Subject.USER, str(user.id), detail or user.name)
+
+    async def _log_key(self, principal: Principal, verb: str, key: Key, owner: User) -> None:
+        detail = f"{key.scope} key of {owner.name}"
+        await self._catalogue.log(principal.id, verb, Subject.KEY, str(key.id), detail)
+
+
+def _key_id(principal: Principal) -> int | None:
+    return principal.key.id if principal.key is not None else None
+
+
+def _require_rest(principal: Principal) -> None:
+    """Refuse a key of another dialect, or one that is limited to methods, where an account itself is at stake."""
+    key = principal.key
+    if key is not None and (key.scope is not Scope.REST or key.methods is not None):
+        raise Refusal("forbidden")
+
+
+def _require_reach(principal: Principal, scope: Scope) -> None:
+    """Refuse a key that would reach a scope beyond its own."""
+    if principal.key is not None and principal.key.scope is not scope:
+        _require_rest(principal)
+    elif principal.key is not None and principal.key.methods is not None:
+        raise Refusal("forbidden")

@@ -56,9 +56,10 @@ class Tagged:
 
 @dataclass(frozen=True, slots=True)
 class InCategory:
-    """Groups in one of these categories, or in a category under one of them."""
+    """Groups in one of these categories, by id or name, or in a category under one of them."""
 
-    ids: frozenset[int]
+    ids: frozenset[int] = frozenset()
+    names: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,7 @@ class AnyOf:
 Query = Text | Tagged | InCategory | Sized | Dated | By | Imdb | Hashed | Having | Free | Not | AllOf | AnyOf
 
 EVERYTHING: Query = AllOf()
+NOTHING: Query = AnyOf()
 
 
 class Order(StrEnum):
@@ -159,7 +161,8 @@ class Wanted:
     """A search: what, in which order, which part of it.
 
     `as_of` is the highest torrent id that is looked at, from an earlier answer, so that pages stay as they
-    were though torrents arrive; None is now. `moderates` shows hidden torrents as well.
+    were though torrents arrive; None is now. `moderates` shows hidden torrents as well. The same `seed` gives
+    the same random order.
     """
 
     query: Query = EVERYTHING
@@ -169,13 +172,15 @@ class Wanted:
     limit: int = 50
     as_of: int | None = None
     moderates: bool = False
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """The ids of a page of hits, in order. `exact` is False where more matched than are counted and ranked.
 
-    Then `total` is what was counted, and any order but time ranks the newest of them alone.
+    Then `total` is what was counted, and any order but time ranks a bounded part of them: the newest, and for
+    relevance those that match best.
     """
 
     ids: tuple[int, ...]

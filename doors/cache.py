@@ -16,6 +16,7 @@ from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from cache.torrents import Held, TorrentCache
 from doors import errors, pages
+from doors.frame import style_route
 from doors.intake import Intake, Tally
 from doors.limits import Body
 from doors.negotiation import attachment, has_tag, takes_gzip
@@ -46,7 +47,7 @@ def routes(cache: TorrentCache, intake: Intake) -> list[Route]:
         Route("/autoupload.php", form.autoupload, methods=["POST"]),
         Route("/torrent/{rest:path}", files.fetch, methods=["GET"]),
         Route("/robots.txt", _robots, methods=["GET"]),
-        Route("/style.css", _style, methods=["GET"]),
+        style_route(),
     ]
 
 
@@ -170,8 +171,3 @@ def _error_headers(refusal: Refusal) -> dict[str, str]:
 
 async def _robots(request: Request) -> Response:
     return PlainTextResponse("User-agent: *\nDisallow: /torrent/\n", headers=_NO_SNIFF)
-
-
-async def _style(request: Request) -> Response:
-    headers = _NO_SNIFF | {"Cache-Control": "public, max-age=86400"}
-    return Response(pages.STYLE, headers=headers, media_type="text/css")

@@ -3,8 +3,7 @@
 from html import escape
 
 from bittorrent.refusal import Refusal
-
-_STYLE = "/style.css"
+from doors.frame import framed
 
 
 def number(refusal: Refusal) -> str:
@@ -28,10 +27,5 @@ def autoupload_body(refusal: Refusal) -> bytes:
 
 
 def html_page(title: str, body_html: str) -> str:
-    """Return a whole page; `title` is escaped here, `body_html` is markup that its caller has escaped."""
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<title>{escape(title)}</title>\n<link rel="stylesheet" href="{_STYLE}">\n</head>\n'
-        f"<body>\n<main>\n<h1>{escape(title)}</h1>\n{body_html}\n</main>\n</body>\n</html>\n"
-    )
+    """Return a whole page under its title; `title` is escaped here, `body_html` is escaped markup."""
+    return framed(title, f'<div class="narrow">\n<h1>{escape(title)}</h1>\n{body_html}\n</div>')

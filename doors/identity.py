@@ -1,13 +1,18 @@
 """Hides how a request proves who sent it: a key in a header, a query or a form, or a session's cookie."""
 
+import re
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from accounts.accounts import Accounts
-from accounts.model import Principal, Scope
+from accounts.model import NOBODY, Principal, Scope
+from bittorrent.refusal import Refusal
 
 COOKIE = "session"
 """What Gazelle's clients look for, too."""
+
+_CREDENTIAL = re.compile(r"(?:(?:bearer|token) +)?([^ ]+)", re.IGNORECASE)
 
 
 class Identity:
@@ -20,26 +25,40 @@ class Identity:
     async def of(self, request: Request, scope: Scope) -> Principal:
         """Return who is asking: by `Authorization` (`Bearer K`, `token K` or `K` alone), else by cookie, else NOBODY.
 
-        A credential that is sent must be good. Refusal: those of `Accounts.authenticate`.
+        A key that is sent must be good. Refusal: those of `Accounts.authenticate`.
         """
-        raise NotImplementedError
+        lines = request.headers.getlist("authorization")
+        if not lines:
+            return await self.by_session(request)
+        found = _CREDENTIAL.fullmatch(lines[0].strip(" \t")) if len(lines) == 1 else None
+        return await self.by_secret(found.group(1) if found else "", scope)
 
     async def by_secret(self, secret: str, scope: Scope) -> Principal:
         """Return who a key stands for. Refusal: those of `Accounts.authenticate`."""
-        raise NotImplementedError
+        return await self._accounts.authenticate(secret, scope)
 
     async def by_session(self, request: Request) -> Principal:
         """Return who the cookie stands for, NOBODY when it is missing or worthless."""
-        raise NotImplementedError
+        cookie = request.cookies.get(COOKIE)
+        return NOBODY if cookie is None else await self._accounts.session(cookie) or NOBODY
 
     def require_csrf(self, principal: Principal, token: str | None) -> None:
         """Refuse a change asked for by a session without its token (`bad-csrf`); keys need none."""
-        raise NotImplementedError
+        session = principal.session
+        if session is not None and not self._accounts.is_csrf_token(session, token or ""):
+            raise Refusal("bad-csrf")
 
     async def log_in(self, response: Response, principal_id: int, *, keep: bool) -> Response:
-        """Begin a session and put its cookie into a response."""
-        raise NotImplementedError
+        """Begin a session and put its cookie into a response. Refusal: `not-found`."""
+        value, lifetime = await self._accounts.open_session(principal_id, keep=keep)
+        response.set_cookie(
+            COOKIE, value, max_age=lifetime, path="/", secure=self._secure, httponly=True, samesite="lax"
+        )
+        return response
 
     async def log_out(self, response: Response, principal: Principal) -> Response:
         """End the session and take the cookie back."""
-        raise NotImplementedError
+        if principal.session is not None:
+            await self._accounts.close_session(principal.session)
+        response.delete_cookie(COOKIE, path="/", secure=self._secure, httponly=True, samesite="lax")
+        return response

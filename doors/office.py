@@ -23,7 +23,10 @@ from tracker.model import Counts, Totals
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """Everything that a dialect reads from, writes to and asks. `scrape` gives a swarm's live numbers."""
+    """Everything that a dialect reads from, writes to and asks.
+
+    `scrape` gives a swarm's live numbers; `token_lifetime` is the seconds that a login of a program lasts.
+    """
 
     catalogue: Catalogue
     search: Search
@@ -43,4 +46,5 @@ class Office:
     memory: BodyMemory
     public_url: str | None
     site_name: str
+    token_lifetime: int
     clock: Callable[[], float]

@@ -1,4 +1,4 @@
-"""Hides what the few pages for people look like: plain HTML that needs no script, and one style sheet."""
+"""Hides what the pages of the cache say: plain HTML that needs no script."""
 
 from collections.abc import Mapping
 from html import escape
@@ -9,49 +9,21 @@ from starlette.responses import HTMLResponse
 from actions.uploads import Accepted
 from bittorrent.refusal import Refusal
 from doors.errors import html_page, text
-
-STYLE = """\
-:root { color-scheme: light dark; --ink: #1b1f24; --paper: #fff; --quiet: #59636e; --line: #d1d9e0;
-  --link: #0a58ca }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e6edf3; --paper: #0d1117; --quiet: #9198a1; --line: #3d444d; --link: #6ea8fe }
-}
-* { box-sizing: border-box }
-body { margin: 0; background: var(--paper); color: var(--ink); font: 1rem/1.6 system-ui, sans-serif }
-main { max-width: 44rem; margin: 0 auto; padding: 2rem 1rem 4rem }
-h1 { line-height: 1.2 } h2 { margin-top: 2.5rem }
-a { color: var(--link) }
-code, pre { font: .9em/1.5 ui-monospace, monospace; overflow-wrap: anywhere }
-pre { padding: .75rem 1rem; border: 1px solid var(--line); border-radius: .4rem; white-space: pre-wrap }
-form { display: flex; flex-wrap: wrap; gap: .75rem; align-items: end;
-  padding: 1rem; border: 1px solid var(--line); border-radius: .4rem }
-label { flex: 1 1 16rem } input { display: block; width: 100%; margin-top: .25rem; font: inherit }
-button { font: inherit; padding: .5rem 1rem }
-dt { color: var(--quiet) } dd { margin: 0 0 .75rem; overflow-wrap: anywhere }
-"""
-
-# The referrer policy is not no-referrer: a browser would then send `Origin: null` with our own form.
-_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-}
+from doors.frame import HEADERS
 
 _FORM = """\
-<form action="upload.php" method="post" enctype="multipart/form-data">
-<label>A .torrent file, at most {limit}
+<form class="card upload" action="upload.php" method="post" enctype="multipart/form-data">
+<label><span>A .torrent file, at most {limit}</span>
 <input type="file" name="torrent" accept=".torrent,application/x-bittorrent" required></label>
-<button type="submit">Upload</button>
+<button class="main" type="submit">Upload</button>
 </form>"""
 
 
 def page(
     title: str, body_html: str, status: int = 200, headers: Mapping[str, str] = MappingProxyType({})
 ) -> HTMLResponse:
-    """Return a page that runs and loads nothing but our style sheet; `body_html` is escaped markup."""
-    return HTMLResponse(html_page(title, body_html), status, _HEADERS | dict(headers))
+    """Return a page that runs nothing and loads our style sheet alone; `body_html` is escaped markup."""
+    return HTMLResponse(html_page(title, body_html), status, HEADERS | dict(headers))
 
 
 def front(base: str, limit: int) -> str:

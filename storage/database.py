@@ -120,6 +120,14 @@ class Database:
                 raise damage from error
             raise
 
+    async def empty_log(self) -> bool:
+        """Move everything committed into the file itself and cut the log; False while a reader needs the log."""
+        async with self._turn:
+            ((busy, _, _),) = await asyncio.shield(
+                self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+            )
+        return not busy
+
     async def healthy(self) -> bool:
         """Tell whether the file answers a query."""
         if self._closed:

@@ -1,0 +1,64 @@
+"""Hides the two secrets that links of old programs carry, which can be shown again without being kept.
+
+Both are derived under the service's key, so neither can be read from the database.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable
+
+from accounts.model import Key, Principal, Scope
+from accounts.secrets import Secrets
+from accounts.store import AccountStore, NewKey
+
+_LABEL = "links "
+_MADE = re.compile(rf"{_LABEL}[A-Za-z0-9_-]{{43}}")
+# Revoked ones that stay, so that a list of keys still tells of them.
+_DEAD = 100
+
+
+class Passes:
+    """Gives out passkeys and authkeys, 32 lower-case hex digits each."""
+
+    def __init__(self, store: AccountStore, secrets: Secrets, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._secrets = secrets
+        self._clock = clock
+        self._turn = asyncio.Lock()
+
+    def authkey(self, principal: Principal) -> str:
+        """Return what the links of a session, or of a key's owner, carry against forgery by other sites."""
+        key = principal.key.id if principal.key else None
+        return self._secrets.derived("authkey", f"{principal.id}:{key}:{principal.session}")
+
+    async def passkey(self, user: int) -> str:
+        """Return an account's passkey for links, the same until it is revoked; then another is made.
+
+        It is a key like any other: listed, its use noted, revocable.
+        """
+        async with self._turn:
+            for key in await self._store.live_keys(user, int(self._clock())):
+                if (secret := await self._secret_of(key)) is not None:
+                    return secret
+            return await self._make(user)
+
+    async def _secret_of(self, key: Key) -> str | None:
+        """Return the secret of a passkey that was made here; its owner may have made one of the same label."""
+        if key.scope is not Scope.PASSKEY or not _MADE.fullmatch(key.label):
+            return None
+        secret = self._secrets.derived("passkey", key.label)
+        digest = self._secrets.of_key(secret, Scope.PASSKEY)
+        found = await self._store.key_by_digest(digest) if digest else None
+        is_key = found is not None and found.principal.key is not None and found.principal.key.id == key.id
+        return secret if is_key else None
+
+    async def _make(self, user: int) -> str:
+        # The label says from what the secret is derived; without the service's key it is worth nothing.
+        label = _LABEL + self._secrets.link()
+        secret = self._secrets.derived("passkey", label)
+        digest = self._secrets.of_key(secret, Scope.PASSKEY)
+        if digest is None:
+            raise ValueError("a secret made here has the form of one")
+        new = NewKey(user, Scope.PASSKEY, label, None, int(self._clock()), None)
+        await self._store.add_key(new, digest, _DEAD)
+        return secret

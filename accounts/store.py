@@ -1,0 +1,115 @@
+"""Hides where accounts and keys are kept: what any store of them does. Digests are keyed hashes, times unix seconds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from accounts.model import Key, Principal, Role, Scope, User
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key before it has an id."""
+
+    user_id: int
+    scope: Scope
+    label: str
+    methods: frozenset[str] | None
+    created: int
+    expires: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a digest stands for: somebody by a key or session, and when it expires (None: never)."""
+
+    principal: Principal
+    expires: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An account, whether it has a password, and whether a one-time link to it is live."""
+
+    user: User
+    entered: bool
+    invited: bool
+
+
+class AccountStore(Protocol):
+    """Accounts and their proofs; every change is on disk when it returns. `folded` is a name's unique spelling."""
+
+    async def add(self, name: str, folded: str, password: str | None, role: Role, joined: int) -> User | None:
+        """Keep a new, enabled account; None when the name is taken."""
+
+    async def user(self, key: int | str) -> User | None:
+        """Find an account by id or folded name."""
+
+    async def users(self, search: str, offset: int, limit: int) -> tuple[list[User], int]:
+        """Return accounts whose folded name holds a text, by name, and how many there are."""
+
+    async def named(self, ids: Sequence[int]) -> list[User]:
+        """Return those of the accounts that exist."""
+
+    async def admins(self, now: int) -> list[Standing]:
+        """Return every enabled admin, oldest first."""
+
+    async def totals(self, day: int, week: int, month: int) -> dict[str, int]:
+        """Count accounts: `users`, `enabled`, and those seen since each of three times."""
+
+    async def proof(self, folded: str) -> tuple[User, str | None] | None:
+        """Find an account by name with what is kept of its password."""
+
+    async def set_password(self, user: int, password: str) -> bool:
+        """Keep another password and drop sessions and links; False when there is no such account."""
+
+    async def set_role(self, user: int, role: Role) -> User | None:
+        """Change a role; return the account as it is then."""
+
+    async def set_enabled(self, user: int, *, enabled: bool) -> User | None:
+        """Let in or not; an account that is not let in loses its sessions and links."""
+
+    async def set_link(self, user: int, digest: bytes, expires: int) -> None:
+        """Keep a one-time link in place of the account's earlier one."""
+
+    async def link_owner(self, digest: bytes, now: int) -> User | None:
+        """Find the enabled account of a live link."""
+
+    async def redeem(self, digest: bytes, password: str, now: int) -> User | None:
+        """Keep the password of a live link's account, and drop the link and the account's sessions."""
+
+    async def add_session(self, user: int, digest: bytes, created: int, expires: int, most: int) -> int:
+        """Keep a session and return its id; of an account's sessions the newest `most` stay."""
+
+    async def session(self, digest: bytes) -> Proof | None:
+        """Find a session by its digest, with its account."""
+
+    async def end_session(self, session: int) -> None:
+        """Drop a session."""
+
+    async def add_key(self, key: NewKey, digest: bytes, dead: int) -> Key:
+        """Keep a key; of the account's revoked and expired ones the newest `dead` stay."""
+
+    async def live_keys(self, user: int, now: int) -> list[Key]:
+        """Return an account's keys that are neither revoked nor expired, oldest first."""
+
+    async def key_by_digest(self, digest: bytes) -> Proof | None:
+        """Find a key by its digest, with its account."""
+
+    async def key(self, key: int) -> Key | None:
+        """Find a key by its id."""
+
+    async def keys(self, user: int | None) -> list[Key]:
+        """Return an account's keys, or all, oldest first."""
+
+    async def revoke(self, key: int, now: int) -> Key | None:
+        """Mark a key as revoked; one that was stays as it is."""
+
+    async def suspend(self, key: int, *, suspended: bool) -> Key | None:
+        """Mark a key as suspended, or not."""
+
+    async def note_uses(self, users: Mapping[int, int], keys: Mapping[int, int]) -> None:
+        """Write when accounts and keys were last used; an earlier time than the one kept changes nothing."""
+
+    async def purge(self, now: int, dead_since: int) -> int:
+        """Drop expired sessions and links, and keys revoked or expired before `dead_since`; count them."""

@@ -1,0 +1,21 @@
+"""Hides which nine categories every service has, and under which ids."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+UNSORTED = "Unsorted"
+NINE: Mapping[str, int] = MappingProxyType(
+    {
+        "Movies": 1,
+        "Anime": 2,
+        "TV": 3,
+        "Music": 4,
+        "Books": 5,
+        "PC": 6,
+        "Mobile": 7,
+        "XXX": 8,
+        UNSORTED: 9,
+    }
+)
+FIRST_OWN = 10
+"""The lowest id of a category that an operator adds."""

@@ -1,0 +1,307 @@
+"""Hides what may be said in the catalogue: every field's kind, bounds and sentences, in one table a subject."""
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from types import MappingProxyType
+from typing import Protocol
+
+from bittorrent.refusal import Refusal
+from catalogue.model import CollageKind, Details, Freeleech
+from catalogue.spelling import LONGEST_TAG, folded, tag_of
+from catalogue.texts import clean_line, clean_prose
+
+LONGEST_LINE = 255
+LONGEST_WORD = 100
+LONGEST_PROSE = 65_536
+LONGEST_COMMENT = 16_384
+LONGEST_REASON = 2_000
+LONGEST_LINK = 2_048
+MOST_TAGS = 50
+MOST_AUTHORS = 50
+LATEST_YEAR = 9_999
+LARGEST_SEASON = 9_999
+LARGEST_IMDB = 9_999_999_999
+LARGEST_ID = 2**63 - 1
+MOST_FIELDS = 64
+
+
+class Field(Protocol):
+    """What a field takes. Both calls raise ValueError with a sentence that begins with "It "."""
+
+    def read(self, value: object) -> object:
+        """Return a value as it is kept."""
+        ...
+
+    def from_text(self, text: str) -> object:
+        """Return what `read` takes for a field of a form; what cannot be read comes back as it is."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Text of at most `longest` characters: one line, or with `prose` several; `filled` wants at least one.
+
+    `spell` says how it is kept.
+    """
+
+    longest: int
+    prose: bool = False
+    filled: bool = False
+    spell: Callable[[str], str] | None = None
+
+    def read(self, value: object) -> str:
+        """Return the text cleaned."""
+        if not isinstance(value, str):
+            raise _fault("It must be text.")
+        text = clean_prose(value, self.longest) if self.prose else clean_line(value, self.longest)
+        if self.filled and not text.strip():
+            raise _fault("It is required.")
+        return self.spell(text) if self.spell is not None else text
+
+    def from_text(self, text: str) -> object:
+        """Return the text."""
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A whole number from `low` to `high`, or with `nullable` none. With `prefix`, also as text after that."""
+
+    low: int
+    high: int
+    nullable: bool = False
+    prefix: str = ""
+
+    def read(self, value: object) -> int | None:
+        """Return the number."""
+        if value is None and self.nullable:
+            return None
+        if self.prefix and isinstance(value, str) and value.startswith(self.prefix):
+            value = _number(value[len(self.prefix) :])
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise _fault("It must be a whole number.")
+        if not self.low <= value <= self.high:
+            raise _fault(f"It must lie between {self.low} and {self.high}.")
+        return value
+
+    def from_text(self, text: str) -> object:
+        """Return the number; nothing at all is none."""
+        if not text.strip() and self.nullable:
+            return None
+        return _number(text.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """Yes or no."""
+
+    def read(self, value: object) -> bool:
+        """Return the answer."""
+        if not isinstance(value, bool):
+            raise _fault("It must be true or false.")
+        return value
+
+    def from_text(self, text: str) -> object:
+        """Return the answer, as forms and scripts spell it."""
+        return _ANSWERS.get(text.strip().lower(), text)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of the numbers of a kind."""
+
+    kind: type[IntEnum]
+
+    def read(self, value: object) -> IntEnum:
+        """Return the member."""
+        numbers = [int(member) for member in self.kind]
+        if not isinstance(value, int) or isinstance(value, bool) or value not in numbers:
+            raise _fault(f"It must be one of {', '.join(map(str, numbers))}.")
+        return self.kind(value)
+
+    def from_text(self, text: str) -> object:
+        """Return the number."""
+        return _number(text.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """At most `most` texts of at most `longest` characters, each once; `spell` says how one is kept."""
+
+    most: int
+    longest: int
+    spell: Callable[[str], str] | None = None
+
+    def read(self, value: object) -> tuple[str, ...]:
+        """Return the texts in their order, the first of those that are the same."""
+        if not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
+            raise _fault("It must be a list of texts.")
+        if len(value) > self.most:
+            raise _fault(f"It holds more than {self.most}.")
+        lines = [clean_line(each, self.longest) for each in value]
+        if self.spell is not None:
+            lines = [self.spell(line) for line in lines]
+        if not all(lines):
+            raise _fault("It holds an empty text.")
+        first = {folded(line): line for line in reversed(lines)}
+        return tuple(first[key] for key in dict.fromkeys(map(folded, lines)))
+
+    def from_text(self, text: str) -> object:
+        """Return the texts between the commas."""
+        return [
+            part.strip() for part in text[: self.most * (self.longest + 2) * 4].split(",") if part.strip()
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The address of something on the web, or nothing."""
+
+    longest: int = LONGEST_LINK
+
+    def read(self, value: object) -> str:
+        """Return the address."""
+        if not isinstance(value, str):
+            raise _fault("It must be text.")
+        link = clean_line(value, self.longest)
+        if link and not _WEB_LINK.fullmatch(link):
+            raise _fault("It must be a link that begins with http:// or https://.")
+        return link
+
+    def from_text(self, text: str) -> object:
+        """Return the text."""
+        return text
+
+
+Table = Mapping[str, Field]
+
+_WEB_LINK = re.compile(r"https?://[A-Za-z0-9\[][!#-&(-;=?-\[\]_a-z~]*")
+_ANSWERS: Mapping[str, bool] = MappingProxyType(
+    {
+        "1": True,
+        "true": True,
+        "on": True,
+        "yes": True,
+        "0": False,
+        "false": False,
+        "off": False,
+        "no": False,
+        "": False,
+    }
+)
+_NAME = Text(LONGEST_LINE, filled=True)
+_LINE = Text(LONGEST_LINE)
+_WORD = Text(LONGEST_WORD)
+_PROSE = Text(LONGEST_PROSE, prose=True)
+_ID = Whole(1, LARGEST_ID)
+_TAGS = Words(MOST_TAGS, LONGEST_TAG, tag_of)
+_AUTHORS = Words(MOST_AUTHORS, LONGEST_LINE)
+
+
+def _table(**fields: Field) -> Table:
+    return MappingProxyType(fields)
+
+
+TORRENT = _table(
+    title=_NAME,
+    description=_PROSE,
+    group_id=_ID,
+    anonymous=Flag(),
+    platform=_WORD,
+    format=_WORD,
+    license=_WORD,
+    scope=_WORD,
+    annotated=Flag(),
+    archive=_WORD,
+    freeleech=Choice(Freeleech),
+)
+GROUP = _table(
+    name=_NAME,
+    year=Whole(1, LATEST_YEAR, nullable=True),
+    category_id=_ID,
+    tags=_TAGS,
+    authors=_AUTHORS,
+    description=_PROSE,
+    picture=Link(),
+    organism=_LINE,
+    strain=_LINE,
+    accession=_LINE,
+    lab=_LINE,
+    location=_LINE,
+    season=Whole(0, LARGEST_SEASON, nullable=True),
+    imdb=Whole(1, LARGEST_IMDB, nullable=True, prefix="tt"),
+)
+OF_GROUP_IN_UPLOAD: Mapping[str, str] = MappingProxyType(
+    {{"name": "group_name", "description": "group_description"}.get(name, name): name for name in GROUP}
+)
+"""What an upload calls the fields of its group, and what the group calls them."""
+UPLOAD: Table = MappingProxyType(
+    {**TORRENT, **{said: GROUP[name] for said, name in OF_GROUP_IN_UPLOAD.items()}}
+)
+CATEGORY = _table(name=Text(64, filled=True), parent_id=_ID, number=_ID)
+AUTHOR = _table(name=_NAME, picture=Link(), description=_PROSE)
+COMMENT = _table(body=Text(LONGEST_COMMENT, prose=True, filled=True))
+COLLAGE = _table(
+    name=Text(LONGEST_WORD, filled=True),
+    description=_PROSE,
+    kind=Choice(CollageKind),
+    locked=Flag(),
+    hidden=Flag(),
+)
+REPORT = _table(reason=Text(LONGEST_REASON, prose=True, filled=True))
+RESOLUTION = _table(resolution=Text(LONGEST_REASON, prose=True, filled=True))
+NEWS = _table(title=_NAME, body=Text(LONGEST_PROSE, prose=True, filled=True))
+TAG = _table(
+    alias=Text(LONGEST_TAG, filled=True, spell=tag_of), tag=Text(LONGEST_TAG, filled=True, spell=tag_of)
+)
+
+
+def check(given: Details, table: Table, required: Collection[str] = ()) -> dict[str, object]:
+    """Return what was given as it is kept. Refusal: `invalid`, with a sentence for every field at fault."""
+    faults = {name: [f"The {name} field is required."] for name in required if given.get(name) is None}
+    kept: dict[str, object] = {}
+    if len(given) > MOST_FIELDS:
+        raise refused("fields", f"There are more than {MOST_FIELDS}.")
+    for name, value in given.items():
+        field = table.get(name)
+        if field is None:
+            faults[_shown(name)] = ["There is no such field."]
+        elif name not in faults:
+            try:
+                kept[name] = field.read(value)
+            except ValueError as error:
+                faults[name] = [_about(name, str(error))]
+    if faults:
+        raise Refusal("invalid", fields=faults)
+    return kept
+
+
+def from_form(texts: Mapping[str, str], table: Table) -> Details:
+    """Return the fields of a form as `check` takes them; those that the table does not name stay texts."""
+    return {name: table[name].from_text(text) if name in table else text for name, text in texts.items()}
+
+
+def refused(name: str, sentence: str) -> Refusal:
+    """Make the refusal of one field; a sentence that begins with "It " speaks of the field."""
+    return Refusal("invalid", fields={name: [_about(name, sentence)]})
+
+
+def _about(name: str, sentence: str) -> str:
+    return f"The {name} field {sentence[3:]}" if sentence.startswith("It ") else sentence
+
+
+def _shown(name: str) -> str:
+    """Return a name that was made up by whoever sent it, so that it can be shown."""
+    plain = "".join(each for each in name[:LONGEST_WORD] if each >= " " and each != "\x7f")
+    return plain.encode("ascii", "backslashreplace").decode()[:LONGEST_WORD]
+
+
+def _number(text: str) -> object:
+    plain = text.removeprefix("-")
+    return int(text) if plain.isascii() and plain.isdigit() and len(plain) <= 20 else text
+
+
+def _fault(sentence: str) -> ValueError:
+    return ValueError(sentence)

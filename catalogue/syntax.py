@@ -1,0 +1,379 @@
+"""Hides how a search is written: the one reader of search texts, and the writer of what it read.
+
+`docs/apis/search.md` tells people about it. Any text is a search: what cannot be understood is looked for as
+words, brackets that lack a partner are ignored, and what goes beyond a bound is left out.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final, NamedTuple
+
+from bittorrent.infohash import InfoHash
+from bittorrent.magnet import Magnet
+from bittorrent.refusal import Refusal
+from catalogue.model import Freeleech
+from catalogue.query import (
+    EVERYTHING,
+    NOTHING,
+    AllOf,
+    AnyOf,
+    Attribute,
+    By,
+    Column,
+    Dated,
+    Free,
+    Hashed,
+    Having,
+    Imdb,
+    InCategory,
+    Not,
+    Query,
+    Sized,
+    Tagged,
+    Text,
+)
+
+LONGEST_TEXT = 1024
+"""Characters of a search that are read; a magnet link may be longer."""
+MOST_TERMS = 32
+DEEPEST = 8
+
+_TOKEN = re.compile(
+    r"""
+    \s* (?:
+        (?P<close> \) )
+      | (?P<either> \| )
+      | (?P<not> [-!]? )
+        (?:
+            (?P<open> \( )
+          | (?: (?P<prefix> [A-Za-z]{2,12} ) : )?
+            (?: "(?P<phrase> [^"]* ) "? (?P<star> \*? )
+              | (?P<word> [^\s"()|]+ (?: \| (?! [A-Za-z]{2,12}: ) [^\s"()|]+ )* )
+            )
+        )
+    )
+    """,
+    re.VERBOSE,
+)
+# What the index takes for a word: letters and digits, with the accents that follow a letter.
+_WORD = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u036f])*")
+_QUOTES = str.maketrans("\u201c\u201d\u201e\u00ab\u00bb", '"' * 5)
+_AMOUNT = re.compile(r"([0-9]{1,19})(?:\.([0-9]{1,9}))?\s*([kmgtp]?)(i?)b?", re.IGNORECASE)
+_POWERS = ("", "k", "m", "g", "t", "p")
+_LARGEST = 2**63 - 1
+_YEAR = re.compile(r"[0-9]{1,4}")
+_IMDB = re.compile(r"(?:tt)?([0-9]{1,10})", re.IGNORECASE)
+_SIMPLE = re.compile(r"[^\W_]+")
+_HASH_LENGTHS = (32, 40, 64)
+
+_COLUMNS: Final[Mapping[str, Column]] = {
+    "name": Column.NAME,
+    "title": Column.NAME,
+    "group": Column.GROUP,
+    "author": Column.AUTHORS,
+    "artist": Column.AUTHORS,
+    "description": Column.DESCRIPTION,
+    "file": Column.FILES,
+}
+_PREFIXES: Final[Mapping[Column, str]] = {
+    Column.NAME: "name",
+    Column.GROUP: "group",
+    Column.AUTHORS: "author",
+    Column.TAGS: "tag",
+    Column.DESCRIPTION: "description",
+    Column.FILES: "file",
+}
+_FREE = ("no", "free", "neutral")
+_KINDS: Final[Mapping[str, frozenset[Freeleech]]] = {
+    "no": frozenset({Freeleech.NORMAL}),
+    "yes": frozenset({Freeleech.FREE, Freeleech.NEUTRAL}),
+    "free": frozenset({Freeleech.FREE}),
+    "neutral": frozenset({Freeleech.NEUTRAL}),
+}
+
+
+def parse(text: str) -> Query:
+    """Read a search text; nothing at all finds everything, and signs alone find nothing. Never raises."""
+    if text.lstrip()[:8].lower() == "magnet:?" and (linked := _linked(text)):
+        return linked
+    tidy = unicodedata.normalize("NFC", text[:LONGEST_TEXT]).translate(_QUOTES)
+    read = _Reader(_scan(tidy)).either(0)
+    return read or (NOTHING if tidy.strip() else EVERYTHING)
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Split a text into the words that the index knows: letters and digits, signs left out."""
+    return tuple(_WORD.findall(text))
+
+
+def describe(query: Query) -> str:
+    """Write a query as a text that reads as the same search."""
+    match query:
+        case AllOf(terms):
+            return " ".join(_grouped(term) for term in terms)
+        case AnyOf(terms):
+            return " or ".join(_grouped(term) for term in terms) or "()"
+        case Not(term):
+            return "-" + _grouped(term)
+        case _:
+            return _term(query)
+
+
+class _Token(NamedTuple):
+    """A bracket, an `or`, or a term, as it stands in the text."""
+
+    kind: str
+    negated: bool = False
+    term: Query | None = None
+
+
+class _Reader:
+    """Reads tokens by recursive descent: an `or` joins what stands side by side."""
+
+    def __init__(self, tokens: Iterator[_Token]) -> None:
+        self._tokens = tokens
+
+    def either(self, depth: int) -> Query | None:
+        """Read up to the closing bracket or the end; None when nothing is said there."""
+        choices: list[list[Query]] = [[]]
+        for token in self._tokens:
+            if token.kind == "close":
+                if depth:
+                    break
+            elif token.kind == "either":
+                choices.append([])
+            elif (term := self._one(token, depth)) is not None:
+                choices[-1].append(Not(term) if token.negated else term)
+        return _any([_all(terms) for terms in choices if terms])
+
+    def _one(self, token: _Token, depth: int) -> Query | None:
+        if token.kind != "open":
+            return token.term
+        return self.either(depth + 1) if depth < DEEPEST else None
+
+
+def _all(terms: list[Query]) -> Query:
+    return terms[0] if len(terms) == 1 else AllOf(tuple(terms))
+
+
+def _any(choices: list[Query]) -> Query | None:
+    if not choices:
+        return None
+    return choices[0] if len(choices) == 1 else AnyOf(tuple(choices))
+
+
+def _scan(text: str) -> Iterator[_Token]:
+    left = MOST_TERMS
+    for found in _TOKEN.finditer(text):
+        negated = bool(found["not"])
+        if found["close"]:
+            yield _Token("close")
+        elif found["either"] or found[0].strip().lower() == "or":
+            yield _Token("either")
+        elif found["open"]:
+            yield _Token("open", negated)
+        else:
+            terms = _terms(found)[:left]
+            left -= len(terms)
+            yield _Token("term", negated, _any(terms))
+        if not left:
+            return
+
+
+def _terms(found: re.Match[str]) -> list[Query]:
+    """Return what a term's alternatives say: the values of a prefix may be joined by `|`."""
+    prefix, phrase = found["prefix"], found["phrase"]
+    if phrase is not None:
+        read = _said(prefix, phrase + found["star"])
+        return [read] if read else []
+    if prefix is None:
+        return [term for each in found["word"].split("|") if (term := _bare(each))]
+    return [term for each in found["word"].split("|") if (term := _said(prefix, each))]
+
+
+def _bare(word: str) -> Query | None:
+    return _hashed(word) or _text(word)
+
+
+def _said(prefix: str | None, value: str) -> Query | None:
+    """Read the value of a prefix; a prefix or value that says nothing is looked for as words."""
+    if prefix is None:
+        return _text(value)
+    if prefix.lower() in _READERS and (term := _READERS[prefix.lower()](value.strip())):
+        return term
+    return _linked(f"{prefix}:{value}") or _text(f"{prefix} {value}")
+
+
+def _text(value: str, *columns: Column) -> Text | None:
+    found = words(value)
+    return Text(found, value.rstrip().endswith("*"), frozenset(columns)) if found else None
+
+
+def _hashed(word: str) -> Query | None:
+    if len(word) not in _HASH_LENGTHS:
+        return None
+    try:
+        return Hashed(InfoHash.parse(word))
+    except Refusal:
+        return None
+
+
+def _linked(text: str) -> Query | None:
+    try:
+        link = Magnet.parse(text)
+    except Refusal:
+        return None
+    return _any([Hashed(name) for name in (link.v1, link.v2) if name is not None])
+
+
+def _tag(value: str) -> Query | None:
+    name = ".".join(value.rstrip("*").lower().split())
+    return Tagged(name, value.endswith("*")) if name else None
+
+
+def _category(value: str) -> Query | None:
+    if value.isascii() and value.isdigit() and len(value) < 19:
+        return InCategory(frozenset({int(value)}))
+    return InCategory(names=frozenset({value.casefold()})) if words(value) else None
+
+
+def _user(value: str) -> Query | None:
+    return By(value) if value else None
+
+
+def _imdb(value: str) -> Query | None:
+    found = _IMDB.fullmatch(value)
+    return Imdb(int(found[1])) if found else None
+
+
+def _free(value: str) -> Query | None:
+    kinds = _KINDS.get(value.lower())
+    return Free(kinds) if kinds else None
+
+
+def _size(value: str) -> Query | None:
+    """Read a size or a range; a size alone takes five percent either way, as people round."""
+    bounds = _range(value, _amount)
+    if bounds is not None:
+        return Sized(*bounds)
+    about = _amount(value)
+    return None if about is None else Sized(about - about // 20, min(about + about // 20, _LARGEST))
+
+
+def _amount(text: str) -> int | None:
+    found = _AMOUNT.fullmatch(text.strip())
+    if not found:
+        return None
+    whole, part, power, binary = found.groups()
+    unit = (1024 if binary else 1000) ** _POWERS.index(power.lower())
+    part = part or ""
+    number: int = int(whole) * unit + int(part or "0") * unit // 10 ** len(part)
+    return min(number, _LARGEST)
+
+
+def _year(value: str) -> Query | None:
+    bounds = _range(value, _one_year) or _range(value.replace("-", ".."), _one_year)
+    if bounds is None and (year := _one_year(value)) is not None:
+        bounds = (year, year)
+    return None if bounds is None else Dated(*bounds)
+
+
+def _one_year(text: str) -> int | None:
+    return int(text) if text.isascii() and _YEAR.fullmatch(text) else None
+
+
+def _range(value: str, read: Callable[[str], int | None]) -> tuple[int | None, int | None] | None:
+    """Read `LOW..HIGH` (either may be missing), `>N`, `>=N`, `<N` or `<=N` as bounds that are included."""
+    low, dots, high = value.partition("..")
+    if dots:
+        bounds = read(low), read(high)
+        spoiled = (low and bounds[0] is None) or (high and bounds[1] is None) or bounds == (None, None)
+        return None if spoiled else bounds
+    sign = value[:1]
+    number = read(value.lstrip("<>").removeprefix("=")) if sign in {"<", ">"} else None
+    if number is None:
+        return None
+    beyond = 0 if value[1:2] == "=" else 1
+    return (number + beyond, None) if sign == ">" else (None, number - beyond)
+
+
+def _having(attribute: Attribute) -> Callable[[str], Query | None]:
+    return lambda value: Having(attribute, frozenset({value.casefold()})) if words(value) else None
+
+
+def _within(column: Column) -> Callable[[str], Query | None]:
+    return lambda value: _text(value, column)
+
+
+_READERS: Final[Mapping[str, Callable[[str], Query | None]]] = {
+    **{name: _within(column) for name, column in _COLUMNS.items()},
+    **{attribute.value: _having(attribute) for attribute in Attribute},
+    "tag": _tag,
+    "category": _category,
+    "size": _size,
+    "year": _year,
+    "user": _user,
+    "uploader": _user,
+    "imdb": _imdb,
+    "freeleech": _free,
+    "hash": _hashed,
+    "infohash": _hashed,
+}
+
+
+def _grouped(query: Query) -> str:
+    written = describe(query)
+    return f"({written})" if isinstance(query, AllOf | AnyOf | Not) else written
+
+
+def _term(query: Query) -> str:
+    match query:
+        case Text(found, prefix, columns):
+            return _several(sorted(_PREFIXES[column] for column in columns), [_phrase(found, prefix)])
+        case Tagged(name, prefix):
+            return f"tag:{_quoted(name)}" + "*" * prefix
+        case InCategory(ids, names):
+            return _several(["category"], [*map(str, sorted(ids)), *map(_quoted, sorted(names))])
+        case Sized(low, high):
+            return f"size:{_between(low, high)}"
+        case Dated(low, high):
+            return f"year:{_between(low, high)}"
+        case Having(attribute, values):
+            return _several([attribute.value], map(_quoted, sorted(values)))
+        case Free(kinds):
+            known = [name for name, kind in _KINDS.items() if kind == kinds]
+            return _several(["freeleech"], known or [_FREE[kind] for kind in sorted(kinds)])
+        case By(name):
+            return f"user:{_quoted(name)}"
+        case Imdb(number):
+            return f"imdb:tt{number:07}"
+        case Hashed(infohash):
+            return infohash.lower
+        case _:
+            raise TypeError(query)
+
+
+def _several(prefixes: Iterable[str], values: Iterable[str]) -> str:
+    """Write each prefix with each of the values; without prefixes the values alone."""
+    given = list(prefixes)
+    terms = [f"{prefix}:{value}" for prefix in given for value in values] if given else list(values)
+    return terms[0] if len(terms) == 1 else "(" + " or ".join(terms) + ")"
+
+
+def _quoted(value: str) -> str:
+    return value if _SIMPLE.fullmatch(value) else '"' + value.replace('"', " ") + '"'
+
+
+def _phrase(found: tuple[str, ...], prefix: bool) -> str:
+    value = " ".join(found)
+    bare = _SIMPLE.fullmatch(value) and value.lower() != "or" and len(value) not in _HASH_LENGTHS
+    return (value if bare else f'"{value}"') + "*" * prefix
+
+
+def _between(low: int | None, high: int | None) -> str:
+    if low is None:
+        return "<0" if high is not None and high < 0 else f"<={_LARGEST if high is None else high}"
+    if high is None:
+        return f">{low - 1}" if low > 0 else ">=0"
+    return f"{low}..{high}"

@@ -1,0 +1,106 @@
+"""Hides which characters a text may hold: what is refused, what is dropped, what becomes something plainer.
+
+Refused is what makes a text be read otherwise than it looks, or what no text can hold: control characters,
+bidirectional embeddings, overrides and isolates, lone surrogates, noncharacters, piles of combining marks.
+Dropped is what nobody sees and what comes along with copied text: zero-width characters, directional marks,
+soft hyphens, tags, a byte order mark. The joiners stay between the letters and emoji that need them. What is
+left is in Unicode's normal form C, and its length is counted in characters after that.
+"""
+
+import re
+import unicodedata
+
+_MARKS_IN_A_ROW = 30  # as Unicode's stream-safe format (UAX #15 § 13) bounds them; sorting more takes long
+
+_CONTROLS = "\x00-\x1f\x7f-\x9f"
+_CONTROLS_OF_PROSE = "\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f"
+_STEERING = "\u202a-\u202e\u2066-\u2069"
+_SURROGATES = "\ud800-\udfff"
+_NONCHARACTERS = "\ufdd0-\ufdef" + "".join(
+    f"{chr(plane << 16 | 0xFFFE)}{chr(plane << 16 | 0xFFFF)}" for plane in range(17)
+)
+_UNSEEN = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2060-\u2065\u206a-\u206f"
+    "\u3164\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+# A joiner that does not stand between two characters beyond ASCII joins nothing.
+_IDLE_JOINERS = re.compile(
+    "(?:(?<![^\x00-\x7f\u200c\u200d])|(?<=[\u200c\u200d]))[\u200c\u200d]+|[\u200c\u200d]+(?![^\x00-\x7f])"
+)
+_SPACES = re.compile(r"\s+")
+_ENDS_OF_LINES = re.compile("[^\\S\n]+$", re.MULTILINE)
+_NEWLINES = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+_FAULTS = (
+    (re.compile(f"[{_SURROGATES}]"), "It holds half a character (a lone surrogate)."),
+    (re.compile(f"[{_STEERING}]"), "It holds characters that turn the direction of writing."),
+    (re.compile(f"[{_NONCHARACTERS}]"), "It holds code points that are no characters."),
+)
+_REFUSED = re.compile(f"[{_CONTROLS}{_STEERING}{_SURROGATES}{_NONCHARACTERS}]")
+
+
+def clean_line(text: str, longest: int) -> str:
+    """Return one line of text, trimmed and with single spaces, of at most `longest` characters; "" if empty.
+
+    Raises ValueError with a sentence for people.
+    """
+    _refuse_length(text, longest)
+    if re.search(f"[{_CONTROLS}]", text.replace("\t", " ")):
+        raise ValueError("It holds line breaks or other control characters.")
+    return _fitting(_SPACES.sub(" ", _clean(text)).strip(), longest)
+
+
+def clean_prose(text: str, longest: int) -> str:
+    r"""Return text of several lines, broken by \n, of at most `longest` characters; tabs and indents stay.
+
+    Raises ValueError with a sentence for people.
+    """
+    _refuse_length(text, longest)
+    if re.search(f"[{_CONTROLS_OF_PROSE}]", text):
+        raise ValueError("It holds control characters.")
+    cleaned = _clean(_NEWLINES.sub("\n", text))
+    return _fitting(_ENDS_OF_LINES.sub("", cleaned).strip("\n"), longest)
+
+
+def plain_line(text: str, longest: int) -> str:
+    """Return as much of a text that nobody is to be refused for as `clean_line` lets through; never raises."""
+    line = _REFUSED.sub(" ", text[: 4 * longest])
+    return _SPACES.sub(" ", _without_unseen(unicodedata.normalize("NFC", _thinned(line))))[:longest].strip()
+
+
+def _clean(text: str) -> str:
+    if text.isascii():
+        return text
+    for fault, sentence in _FAULTS:
+        if fault.search(text):
+            raise ValueError(sentence)
+    if _thinned(text) != text:
+        raise ValueError(f"It holds more than {_MARKS_IN_A_ROW} combining marks in a row.")
+    return unicodedata.normalize("NFC", _without_unseen(text))
+
+
+def _without_unseen(text: str) -> str:
+    return _IDLE_JOINERS.sub("", _UNSEEN.sub("", text))
+
+
+def _thinned(text: str) -> str:
+    """Drop the combining marks that follow on too many others."""
+    if text.isascii():
+        return text
+    kept, row = [], 0
+    for character in text:
+        row = row + 1 if unicodedata.combining(character) else 0
+        if row <= _MARKS_IN_A_ROW:
+            kept.append(character)
+    return "".join(kept)
+
+
+def _refuse_length(text: str, longest: int) -> None:
+    # Cleaning shortens a text, but not for free.
+    if len(text) > 4 * longest + 64:
+        raise ValueError(f"It is longer than {longest} characters.")
+
+
+def _fitting(text: str, longest: int) -> str:
+    if len(text) > longest:
+        raise ValueError(f"It is longer than {longest} characters.")
+    return text

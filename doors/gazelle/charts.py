@@ -1,0 +1,113 @@
+"""Hides the lists of `top10`: their captions, and what ranks in each."""
+
+from collections.abc import Awaitable, Callable
+
+from catalogue.markup import escape
+from catalogue.model import EVERYONE, Torrent
+from doors.gazelle.envelope import BAD_PARAMETERS, Failure
+from doors.gazelle.shapes import Shape
+from doors.gazelle.spelling import byline, moment, tags
+from doors.gazelle.visit import Visit
+
+Rows = Callable[[Visit, str, int], Awaitable[list[Shape]]]
+
+_LIMITS = (10, 100, 250)
+_ALL = frozenset({"", "all"})
+_DEFAULT = "torrents"
+
+
+async def top10(visit: Visit) -> object:
+    """Answer the lists of a type, or the one that `details` names."""
+    lists = _TYPES.get(visit.asked.text("type") or _DEFAULT)
+    details = visit.asked.text("details")
+    if lists is None or (details not in _ALL and details not in lists):
+        raise Failure(BAD_PARAMETERS)
+    asked = visit.asked.number("limit")
+    limit = asked if asked in _LIMITS else _LIMITS[0]
+    chosen = lists if details in _ALL else {details: lists[details]}
+    return [
+        {"caption": caption, "tag": tag, "limit": limit, "results": await rows(visit, tag, limit)}
+        for tag, (caption, rows) in chosen.items()
+    ]
+
+
+async def _torrents(visit: Visit, chart: str, limit: int) -> list[Shape]:
+    catalogue = visit.office.catalogue
+    ids = await catalogue.top_torrents(chart, limit)
+    ranked = visit.live(await catalogue.torrents(ids, EVERYONE))
+    return [_torrent(each, live.seeders, live.leechers, live.snatched) for each, live in ranked]
+
+
+async def _tags(visit: Visit, chart: str, limit: int) -> list[Shape]:
+    found = await visit.office.catalogue.tags("", 0, limit)
+    return [{"name": escape(tag.name), "uses": tag.uses} for tag in found.items if tag.uses]
+
+
+async def _uploaders(visit: Visit, chart: str, limit: int) -> list[Shape]:
+    ranked = await visit.office.catalogue.top_uploaders(limit)
+    users = await visit.office.accounts.named([user for user, _ in ranked])
+    return [
+        _user(users[user].id, users[user].name, users[user].joined, count)
+        for user, count in ranked
+        if user in users
+    ]
+
+
+async def _nothing(visit: Visit, chart: str, limit: int) -> list[Shape]:
+    """Rank nothing: requests and the traffic of accounts are not counted here."""
+    return []
+
+
+def _torrent(of: Torrent, seeders: int, leechers: int, snatched: int) -> Shape:
+    return {
+        "torrentId": of.id,
+        "groupId": of.group.id,
+        "author": byline(of.group.authors),
+        "groupName": escape(of.group.name),
+        "groupCategory": of.group.category.id,
+        "groupYear": of.group.year or 0,
+        "platform": escape(of.platform),
+        "tags": tags(of.group.tags),
+        "snatched": snatched,
+        "seeders": seeders,
+        "leechers": leechers,
+        "data": of.size * snatched + of.size * leechers // 2,
+        "size": of.size,
+        "picture": escape(of.group.picture),
+    }
+
+
+def _user(user: int, name: str, joined: int, uploads: int) -> Shape:
+    return {
+        "id": user,
+        "username": escape(name),
+        "uploaded": 0,
+        "upSpeed": 0,
+        "downloaded": 0,
+        "downSpeed": 0,
+        "numUploads": uploads,
+        "joinDate": moment(joined),
+    }
+
+
+_TYPES: dict[str, dict[str, tuple[str, Rows]]] = {
+    "torrents": {
+        "day": ("Most Active Torrents Uploaded in the Past Day", _torrents),
+        "week": ("Most Active Torrents Uploaded in the Past Week", _torrents),
+        "overall": ("Most Active Torrents of All Time", _torrents),
+        "snatched": ("Most Snatched Torrents", _torrents),
+        "data": ("Most Data Transferred Torrents", _torrents),
+        "seeded": ("Best Seeded Torrents", _torrents),
+    },
+    "tags": {
+        "ut": ("Most Used Torrent Tags", _tags),
+        "ur": ("Most Used Request Tags", _nothing),
+    },
+    "users": {
+        "ul": ("Uploaders", _nothing),
+        "dl": ("Downloaders", _nothing),
+        "numul": ("Torrents Uploaded", _uploaders),
+        "uls": ("Fastest Uploaders", _nothing),
+        "dls": ("Fastest Downloaders", _nothing),
+    },
+}

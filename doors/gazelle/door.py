@@ -1,0 +1,126 @@
+"""Hides how a call reaches its action: who is let in, how often, and which names there are."""
+
+import re
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from accounts.model import NOBODY, Principal, Scope
+from bittorrent.refusal import Refusal
+from doors.gazelle import charts, people, shelves, works
+from doors.gazelle.entrance import Entrance
+from doors.gazelle.envelope import BAD_PARAMETERS, NO_TOKEN, NOT_BEARER, TOO_MANY, Envelope, Failure
+from doors.gazelle.parameters import Parameters
+from doors.gazelle.visit import Action, Visit
+from doors.office import Office
+
+DIALECT = "gazelle"
+ACTIONS: dict[str, Action] = {
+    "announcements": shelves.announcements,
+    "artist": shelves.artist,
+    "browse": works.browse,
+    "collage": shelves.collage,
+    "download": works.download,
+    "index": people.index,
+    "request": shelves.request,
+    "requests": shelves.requests,
+    "similar_artists": shelves.similar_artists,
+    "stats": people.stats,
+    "tcomments": shelves.tcomments,
+    "top10": charts.top10,
+    "torrent": works.torrent,
+    "torrentgroup": works.torrentgroup,
+    "user": people.user,
+    "usersearch": people.usersearch,
+}
+
+_SCHEMES = frozenset({"bearer", "token"})
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{1,256}")
+
+
+def routes(office: Office) -> list[Route]:
+    """Return Gazelle's routes: its calls, and the pages by which its clients log in and fetch files."""
+    calls, entrance = Calls(office), Entrance(office)
+    return [
+        Route("/ajax.php", calls.ajax, methods=["GET", "POST"]),
+        Route("/api.php", calls.ajax, methods=["GET", "POST"]),
+        Route("/torrents.php", calls.torrents, methods=["GET"]),
+        Route("/login.php", entrance.page, methods=["GET"]),
+        Route("/login.php", entrance.log_in, methods=["POST"]),
+        Route("/logout.php", entrance.log_out, methods=["GET"]),
+        Route("/index.php", entrance.home, methods=["GET"]),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Answers calls of whoever is logged in."""
+
+    office: Office
+
+    async def ajax(self, request: Request) -> Response:
+        """Answer the action that is named; always HTTP 200, or a redirect to the login without credentials."""
+        return await self._answer(request, None)
+
+    async def torrents(self, request: Request) -> Response:
+        """Answer the one thing that programs ask of this page: a .torrent file, by its id and a passkey."""
+        return await self._answer(request, "download")
+
+    async def _answer(self, request: Request, page: str | None) -> Response:
+        envelope = Envelope(self.office.site_name)
+        try:
+            asked = Parameters.of(request)
+            principal = await self._who(request, asked.text("torrent_pass") if page else "")
+            if principal.user is None:
+                return RedirectResponse("login.php", 302, {"Cache-Control": "no-store"})
+            self._count(request, principal)
+            name = asked.text("action")
+            action = ACTIONS.get(name) if page in {None, name} else None
+            if action is None:
+                raise Failure(BAD_PARAMETERS)
+            _allow(principal, name)
+            viewer = self.office.curation.viewer(principal)
+            payload = await action(Visit(self.office, principal, principal.user, viewer, asked))
+        except Failure as failure:
+            return envelope.failure(failure.text)
+        except Refusal as refusal:
+            return envelope.refused(refusal)
+        return payload if isinstance(payload, Response) else envelope.success(payload)
+
+    async def _who(self, request: Request, passkey: str) -> Principal:
+        """Return who asks: by token, by a link's passkey, or by cookie; a wrong token counts for its address."""
+        headers = request.headers.getlist("authorization")
+        if not headers and not passkey:
+            return await self.office.identity.by_session(request)
+        try:
+            if headers:
+                _check_form(headers)
+                return await self.office.identity.of(request, Scope.GAZELLE)
+            return await self.office.identity.by_secret(passkey, Scope.PASSKEY)
+        except (Failure, Refusal):
+            self._count(request, NOBODY)
+            raise
+
+    def _count(self, request: Request, principal: Principal) -> None:
+        address = self.office.clients.of(request.scope)
+        if not self.office.allowances.take(DIALECT, principal, address).granted:
+            raise Failure(TOO_MANY)
+
+
+def _allow(principal: Principal, action: str) -> None:
+    methods = principal.key.methods if principal.key else None
+    if methods is not None and action not in methods:
+        raise Refusal("method-forbidden")
+
+
+def _check_form(headers: list[str]) -> None:
+    """Refuse in Gazelle's words what is no `Bearer TOKEN`, `token TOKEN` or bare `TOKEN`."""
+    words = headers[0].split()
+    if len(words) == 2 and words[0].lower() not in _SCHEMES:
+        raise Failure(NOT_BEARER)
+    if len(headers) > 1 or not words or len(words) > 2 or not _TOKEN.fullmatch(words[-1]):
+        raise Failure(NO_TOKEN)
+    if len(words) == 1 and words[0].lower() in _SCHEMES:
+        raise Failure(NO_TOKEN)

@@ -1,0 +1,87 @@
+"""Hides the pages around Gazelle's calls: how a client logs in and out, and where it lands."""
+
+import hmac
+from dataclasses import dataclass
+from html import escape
+from urllib.parse import parse_qs
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from bittorrent.refusal import Refusal
+from doors import pages
+from doors.errors import text
+from doors.limits import Body, refuse_cross_site
+from doors.office import Office
+from doors.origin import public_host
+
+FORM_LIMIT = 16 * 1024
+
+_NO_STORE = {"Cache-Control": "no-store"}
+_FIELDS = 32
+_LOGIN = """\
+<form action="login.php" method="post">
+<label>Name <input name="username" autocomplete="username" required maxlength="64"></label>
+<label>Password <input type="password" name="password" autocomplete="current-password" required></label>
+<label>Stay logged in <input type="checkbox" name="keeplogged" value="1"></label>
+<button type="submit">Log in</button>
+</form>"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """Logs clients in and out by cookie."""
+
+    office: Office
+
+    async def page(self, request: Request) -> Response:
+        """Answer the form."""
+        return _form("")
+
+    async def log_in(self, request: Request) -> Response:
+        """Begin a session and lead to index.php, or answer the form again and why."""
+        try:
+            return await self._begin(request)
+        except Refusal as refusal:
+            return _form(text(refusal), refusal.status)
+
+    async def log_out(self, request: Request) -> Response:
+        """End the session; the link must carry its authkey as `auth`, or any page could end it."""
+        principal = await self.office.identity.by_session(request)
+        leave = RedirectResponse("login.php", 302, _NO_STORE)
+        if principal.user is None:
+            return leave
+        authkey = self.office.accounts.passes.authkey(principal)
+        sent = request.query_params.get("auth", "")
+        if not hmac.compare_digest(authkey.encode(), sent.encode("utf-8", "replace")):
+            refusal = Refusal("bad-csrf")
+            return pages.page("Not logged out", f"<p>{escape(text(refusal))}</p>", refusal.status, _NO_STORE)
+        return await self.office.identity.log_out(leave, principal)
+
+    async def home(self, request: Request) -> Response:
+        """Lead from where Gazelle's front page is to ours."""
+        return RedirectResponse("./", 302, _NO_STORE)
+
+    async def _begin(self, request: Request) -> Response:
+        async with Body(request, FORM_LIMIT, self.office.memory) as body:
+            refuse_cross_site(request, public_host(self.office.public_url))
+            fields = _read(await body.read())
+        address = self.office.clients.of(request.scope)
+        user = await self.office.accounts.log_in(
+            fields.get("username", ""), fields.get("password", ""), address
+        )
+        response = RedirectResponse("index.php", 302, _NO_STORE)
+        return await self.office.identity.log_in(response, user.id, keep=bool(fields.get("keeplogged")))
+
+
+def _read(body: bytes) -> dict[str, str]:
+    try:
+        fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_FIELDS)
+    except ValueError:
+        raise Refusal("bad-request") from None
+    return {name: values[-1] for name, values in fields.items()}
+
+
+def _form(why: str, status: int = 200) -> Response:
+    said = f"<p>{escape(why)}</p>\n" if why else ""
+    return pages.page("Log in", said + _LOGIN, status, _NO_STORE)

@@ -1,0 +1,67 @@
+"""Hides how Gazelle wraps an answer: always HTTP 200, a status word, and its own texts for failures."""
+
+import json
+
+from starlette.responses import Response
+
+from bittorrent.refusal import Refusal
+
+BAD_PARAMETERS = "bad parameters"
+BAD_ID = "bad id parameter"
+BAD_HASH = "bad hash parameter"
+NO_USER = "no such user"
+NO_TERMS = "no search terms"
+TOO_MANY = "rate limit exceeded"
+NOT_BEARER = "authorization type must be Bearer"
+NO_TOKEN = "invalid token format"  # noqa: S105
+SEARCH_ERROR = "Search returned an error. Make sure all parameters are valid and of the expected types."
+
+VERSION = 1
+HEADERS = {
+    "Cache-Control": "private, no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+_TEXTS = {
+    "bad-token": "invalid token",
+    "token-revoked": "token revoked",
+    "token-expired": "token revoked",
+    "key-suspended": "token revoked",
+    "user-disabled": "user disabled",
+    "too-many-requests": TOO_MANY,
+    "not-found": BAD_ID,
+}
+_SEARCH = frozenset({"bad-search", "search-too-slow"})
+
+
+class Failure(Exception):
+    """A call that Gazelle answers with `failure`, and the text that says why."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        super().__init__(text)
+
+
+class Envelope:
+    """Wraps answers in the name of a site."""
+
+    def __init__(self, site_name: str) -> None:
+        self._info = {"source": site_name, "version": VERSION}
+
+    def success(self, payload: object) -> Response:
+        """Return an answer."""
+        return self._wrap({"status": "success", "response": payload})
+
+    def failure(self, text: str) -> Response:
+        """Return a failure."""
+        return self._wrap({"status": "failure", "error": text})
+
+    def refused(self, refusal: Refusal) -> Response:
+        """Return a refusal in Gazelle's words where it has some; trouble with a search is an `error`."""
+        if refusal.code in _SEARCH:
+            return self._wrap({"status": "error", "error": SEARCH_ERROR})
+        return self.failure(_TEXTS.get(refusal.code, refusal.reason.sentence))
+
+    def _wrap(self, content: dict[str, object]) -> Response:
+        body = json.dumps(content | {"info": self._info}, separators=(",", ":")).encode("ascii")
+        return Response(body, headers=HEADERS, media_type="application/json; charset=utf-8")

@@ -1,0 +1,196 @@
+"""Hides the fields of Gazelle's torrents and groups, and their types, as each action prints them.
+
+Fields that this service's records do not have are constants. `media`, `encoding`, `artists`, `musicInfo` and
+the fields about logs are what clients of music sites insist on.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from bittorrent.infohash import InfoHash
+from catalogue.markup import escape, render
+from catalogue.model import Author, Figures, Freeleech, Group, Torrent
+from doors.gazelle.spelling import byline, moment, tag_list, tags
+from tracker.model import Counts
+
+Shape = dict[str, object]
+ANONYMOUS = (0, "Anonymous")
+
+_MUSIC: Mapping[str, object] = {"scene": False, "hasLog": False, "hasCue": False, "logScore": 0}
+
+
+def figures(torrent: Torrent, scrape: Callable[[InfoHash], Counts]) -> Figures:
+    """Return a torrent's live numbers; completions that the swarm has forgotten are remembered."""
+    live = scrape(torrent.infohash)
+    return Figures(live.complete, live.incomplete, max(live.downloaded, torrent.snatched))
+
+
+def authors(group: Group) -> list[Shape]:
+    """Return a group's authors."""
+    return [_author(author) for author in group.authors]
+
+
+def group(of: Group, *, bookmarked: bool) -> Shape:
+    """Return a group as `torrent` and `torrentgroup` print it."""
+    return {
+        "description": render(of.description),
+        "picture": escape(of.picture),
+        "id": of.id,
+        "name": escape(of.name),
+        "organism": escape(of.organism),
+        "strain": escape(of.strain),
+        "authors": authors(of),
+        "year": of.year or 0,
+        "accession": escape(of.accession),
+        "categoryId": of.category.id,
+        "categoryName": escape(of.category.name),
+        "time": moment(of.newest),
+        "isBookmarked": bookmarked,
+        "tags": tags(of.tags),
+        "musicInfo": {"artists": authors(of)},
+    }
+
+
+def torrent(of: Torrent, live: Figures, files: str) -> Shape:
+    """Return a torrent as `torrent` and `torrentgroup` print it; `files` is the text of its list of files."""
+    return _attributes(of) | {
+        "id": of.id,
+        "infoHash": of.infohash.upper,
+        "annotated": of.annotated,
+        **_flags(of, live),
+        "description": render(of.description),
+        "fileList": files,
+        **_origin(of),
+        **_MUSIC,
+    }
+
+
+def hit(of: Torrent, live: Figures) -> Shape:
+    """Return a torrent as `browse` prints it: here `annotated` is a number."""
+    return _attributes(of) | {
+        "torrentId": of.id,
+        "authors": authors(of.group),
+        "artists": authors(of.group),
+        "annotated": int(of.annotated),
+        "fileCount": of.file_count,
+        "time": moment(of.added),
+        "size": of.size,
+        "snatches": live.snatched,
+        "seeders": live.seeders,
+        "leechers": live.leechers,
+        "isFreeleech": of.freeleech is Freeleech.FREE,
+        "isNeutralLeech": of.freeleech is Freeleech.NEUTRAL,
+        "isPersonalFreeleech": False,
+        "canUseToken": False,
+        "hasSnatched": False,
+    }
+
+
+def hit_group(of: Group, torrents: Sequence[tuple[Torrent, Figures]], *, bookmarked: bool) -> Shape:
+    """Return a row of `browse`: a group with those of its torrents that are shown, taken together."""
+    return {
+        "groupId": of.id,
+        "groupName": escape(of.name),
+        "author": byline(of.authors),
+        "artist": byline(of.authors),
+        "picture": escape(of.picture),
+        "tags": tags(of.tags),
+        "bookmarked": bookmarked,
+        "groupYear": of.year or 0,
+        "groupTime": of.newest,
+        "accession": escape(of.accession),
+        "lab": escape(of.lab),
+        "location": escape(of.location),
+        "maxSize": max((each.size for each, _ in torrents), default=0),
+        "totalSnatched": sum(live.snatched for _, live in torrents),
+        "totalSeeders": sum(live.seeders for _, live in torrents),
+        "totalLeechers": sum(live.leechers for _, live in torrents),
+        "torrents": [hit(each, live) for each, live in torrents],
+    }
+
+
+def collected_group(of: Group, torrents: Sequence[tuple[Torrent, Figures]]) -> Shape:
+    """Return a group as `collage` prints it: tags in one text, and ids of torrents as `torrentid`."""
+    return {
+        "id": of.id,
+        "name": escape(of.name),
+        "year": of.year or 0,
+        "categoryId": of.category.id,
+        "accession": escape(of.accession),
+        "vanityHouse": None,
+        "tagList": tag_list(of.tags),
+        "picture": escape(of.picture),
+        "torrents": [_collected(each, live) for each, live in torrents],
+    }
+
+
+def authored_group(of: Group, torrents: Sequence[tuple[Torrent, Figures]], *, bookmarked: bool) -> Shape:
+    """Return a group as `artist` prints it; its torrents stand under `torrent`, in the singular."""
+    return {
+        "groupId": of.id,
+        "groupName": escape(of.name),
+        "groupYear": of.year or 0,
+        "groupCategoryID": of.category.id,
+        "tags": tags(of.tags),
+        "wikiImage": escape(of.picture),
+        "hasBookmarked": bookmarked,
+        "artists": authors(of),
+        "torrent": [_authored(each, live) for each, live in torrents],
+    }
+
+
+def _author(author: Author) -> Shape:
+    return {"id": author.id, "name": escape(author.name)}
+
+
+def _attributes(of: Torrent) -> Shape:
+    return {
+        "platform": escape(of.platform),
+        "media": escape(of.platform),
+        "format": escape(of.format),
+        "license": escape(of.license),
+        "encoding": escape(of.license),
+        "scope": escape(of.scope),
+        "archive": escape(of.archive),
+    }
+
+
+def _flags(of: Torrent, live: Figures) -> Shape:
+    return {
+        "fileCount": of.file_count,
+        "size": of.size,
+        "seeders": live.seeders,
+        "leechers": live.leechers,
+        "snatched": live.snatched,
+        "freeTorrent": of.freeleech is Freeleech.FREE,
+        "reported": of.reported,
+        "time": moment(of.added),
+    }
+
+
+def _origin(of: Torrent) -> Shape:
+    shown = None if of.anonymous else of.uploader
+    user, name = (shown.id, escape(shown.name)) if shown else ANONYMOUS
+    return {"filePath": escape(of.root), "userId": user, "username": name}
+
+
+def _collected(of: Torrent, live: Figures) -> Shape:
+    return _attributes(of) | {
+        "torrentid": of.id,
+        "id": of.id,
+        "infoHash": of.infohash.upper,
+        "annotated": of.annotated,
+        **_flags(of, live),
+        **_origin(of),
+        **_MUSIC,
+    }
+
+
+def _authored(of: Torrent, live: Figures) -> Shape:
+    return _attributes(of) | {
+        "id": of.id,
+        "groupId": of.group.id,
+        "annotated": of.annotated,
+        **_flags(of, live),
+        **_MUSIC,
+        "hasFile": int(of.held),
+    }

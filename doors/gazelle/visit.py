@@ -1,0 +1,39 @@
+"""Hides what an action is given: who asks, what they see, what they asked for, and the services."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from accounts.model import Principal, User
+from catalogue.model import Bookmarked, Figures, Group, Torrent, Viewer
+from doors.gazelle.parameters import Parameters
+from doors.gazelle.shapes import figures
+from doors.office import Office
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One call by an account."""
+
+    office: Office
+    principal: Principal
+    user: User
+    viewer: Viewer
+    asked: Parameters
+
+    def live(self, torrents: Sequence[Torrent]) -> list[tuple[Torrent, Figures]]:
+        """Return torrents with their live numbers."""
+        return [(each, figures(each, self.office.scrape)) for each in torrents]
+
+    async def bookmarked(self, kind: Bookmarked, targets: Sequence[int]) -> frozenset[int]:
+        """Return which of the targets the account has bookmarked."""
+        return await self.office.catalogue.bookmarked(self.user.id, kind, targets)
+
+    async def works(self, ids: Sequence[int]) -> tuple[list[Group], Mapping[int, tuple[Torrent, ...]]]:
+        """Return those groups that the account sees, in the order of the ids, and their torrents."""
+        catalogue = self.office.catalogue
+        groups = await catalogue.groups(ids, self.viewer)
+        return groups, await catalogue.torrents_of([group.id for group in groups], self.viewer)
+
+
+Action = Callable[[Visit], Awaitable[object]]
+"""Returns what `response` holds, or a whole Response; raises Failure or Refusal."""

@@ -1,0 +1,223 @@
+"""Hides how the parameters of `browse` ask for torrents: Gazelle's own words, fields, ranges and orders."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from bittorrent.refusal import Refusal
+from catalogue.model import Category, Freeleech, Torrent
+from catalogue.query import (
+    AllOf,
+    AnyOf,
+    Attribute,
+    Column,
+    Dated,
+    Free,
+    Having,
+    InCategory,
+    Not,
+    Order,
+    Query,
+    Sized,
+    Tagged,
+    Text,
+)
+from doors.gazelle.parameters import Parameters
+
+PAGE_SIZE = 50
+LONGEST = 1000
+MOST_TERMS = 64
+_LARGEST = 2**63 - 1
+
+# One-word platforms of BioTorrents: such a word asks for the platform as well as for the text.
+PLATFORMS = frozenset(
+    {"cpas-bgi/mgi", "helicos", "hplc", "microfluidics", "nanopore", "pacbio", "rna-seq", "sanger", "solid"}
+    | {"x-rays"}
+)
+COLUMNS = {
+    "groupname": Column.GROUP,
+    "artistname": Column.AUTHORS,
+    "description": Column.DESCRIPTION,
+}
+# Music sites' names first, then those that the source took over from one for films, then our own.
+ATTRIBUTES = {
+    "media": Attribute.PLATFORM,
+    "encoding": Attribute.LICENSE,
+    "cataloguenumber": Attribute.ACCESSION,
+    "codec": Attribute.LICENSE,
+    "container": Attribute.FORMAT,
+    "resolution": Attribute.SCOPE,
+    "studio": Attribute.LAB,
+    "series": Attribute.LOCATION,
+    "numbers": Attribute.ACCESSION,
+    **{attribute.value: attribute for attribute in Attribute},
+}
+_OF_TORRENTS: dict[Attribute, Callable[[Torrent], str]] = {
+    Attribute.PLATFORM: lambda torrent: torrent.platform,
+    Attribute.FORMAT: lambda torrent: torrent.format,
+    Attribute.LICENSE: lambda torrent: torrent.license,
+    Attribute.SCOPE: lambda torrent: torrent.scope,
+    Attribute.ARCHIVE: lambda torrent: torrent.archive,
+}
+_ORDERS = {
+    "year": Order.YEAR,
+    "size": Order.SIZE,
+    "seeders": Order.SEEDERS,
+    "leechers": Order.LEECHERS,
+    "snatched": Order.SNATCHED,
+    "random": Order.RANDOM,
+}
+_FREE = {
+    "0": frozenset({Freeleech.NORMAL}),
+    "1": frozenset({Freeleech.FREE}),
+    "2": frozenset({Freeleech.NEUTRAL}),
+    "3": frozenset({Freeleech.FREE, Freeleech.NEUTRAL}),
+}
+_ANY_TAG = "0"
+_YEARS = re.compile(r"([0-9]{0,9})(-?)([0-9]{0,9})")
+_DECIMAL = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18})?")
+_LARGEST_UNIT = 6
+_WORD = re.compile(r"\w")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What `browse` looks for, and what a torrent of a group that was found must be in order to be shown."""
+
+    query: Query
+    narrowing: tuple[Having | Free | Not, ...]
+
+    def shows(self, torrent: Torrent) -> bool:
+        """Tell whether a torrent has the attributes asked for; its group was found by any of its torrents."""
+        return all(_fits(term, torrent) for term in self.narrowing)
+
+
+def read(parameters: Parameters, categories: Iterable[Category]) -> Asked:
+    """Read what is looked for. Refusal: `bad-search` for more, or longer, terms than a search may have."""
+    attributes = [term for name in ATTRIBUTES for term in _having(ATTRIBUTES[name], _field(parameters, name))]
+    free = [Free(_FREE[kind]) for kind in [parameters.text("freetorrent")] if kind in _FREE]
+    terms: list[Query] = [
+        *_words(_field(parameters, "searchstr"), None),
+        *(term for name in COLUMNS for term in _words(_field(parameters, name), COLUMNS[name])),
+        *_files(_field(parameters, "filelist")),
+        *_tags(_field(parameters, "taglist"), parameters.text("tags_type")),
+        *attributes,
+        *_categories(parameters, categories),
+        *free,
+        *_years(parameters.text("year")),
+        *_sizes(parameters),
+    ]
+    if len(terms) > MOST_TERMS:
+        raise Refusal("bad-search")
+    return Asked(AllOf(tuple(terms)), (*attributes, *free))
+
+
+def order(parameters: Parameters) -> tuple[Order, bool]:
+    """Return the order, and whether it descends; what is none is by time, newest first."""
+    return _ORDERS.get(parameters.text("order_by"), Order.TIME), parameters.text("order_way") != "asc"
+
+
+def _field(parameters: Parameters, name: str) -> str:
+    text = parameters.text(name)
+    if len(text) > LONGEST:
+        raise Refusal("bad-search")
+    return text
+
+
+def _signed(words: Iterable[str]) -> list[tuple[str, bool]]:
+    """Return words, and whether each is excluded; a hyphen alone is none, as between artist and title."""
+    found = []
+    for word in words:
+        bare = word.strip()
+        excluded = len(bare) > 1 and bare[0] == "!" and "!" not in bare[1:]
+        if bare not in {"", "-"}:
+            found.append((bare[1:].strip() if excluded else bare, excluded))
+    return found
+
+
+def _words(text: str, column: Column | None) -> list[Query]:
+    """Return a term for each word; those without a letter or digit find nothing by themselves and are left out."""
+    columns = frozenset({column}) if column else frozenset()
+    terms: list[Query] = []
+    for word, excluded in _signed(text.split()):
+        if not _WORD.search(word):
+            continue
+        term: Query = Text((word,), columns=columns)
+        if column is None and word in PLATFORMS:
+            term = AnyOf((Having(Attribute.PLATFORM, frozenset({word})), term))
+        terms.append(Not(term) if excluded else term)
+    return terms
+
+
+def _files(text: str) -> list[Query]:
+    words = tuple(word for word in text.split() if _WORD.search(word))
+    return [Text(words, columns=frozenset({Column.FILES}))] if words else []
+
+
+def _tags(text: str, kind: str) -> list[Query]:
+    signed = [(word.replace("_", ".").lower(), excluded) for word, excluded in _signed(text.split(","))]
+    wanted = tuple(Tagged(name, prefix=True) for name, excluded in signed if not excluded)
+    unwanted = [Not(Tagged(name)) for name, excluded in signed if excluded]
+    if len(signed) > MOST_TERMS:
+        raise Refusal("bad-search")
+    if kind == _ANY_TAG and wanted:
+        return [AnyOf(wanted), *unwanted]
+    return [*wanted, *unwanted]
+
+
+def _having(attribute: Attribute, text: str) -> list[Having | Not]:
+    signed = _signed(text.split("|"))
+    wanted = frozenset(value for value, excluded in signed if not excluded)
+    unwanted = frozenset(value for value, excluded in signed if excluded)
+    terms: list[Having | Not] = [Having(attribute, wanted)] if wanted else []
+    return [*terms, Not(Having(attribute, unwanted))] if unwanted else terms
+
+
+def _categories(parameters: Parameters, known: Iterable[Category]) -> list[Query]:
+    asked = parameters.keys("filter_cat") or [
+        each.strip() for each in parameters.text("filter_cat").split("|") if each.strip()
+    ]
+    if not asked:
+        return []
+    spelled = {str(category.id): category.id for category in known} | {
+        category.name.casefold(): category.id for category in known
+    }
+    # Only unknown ones: nothing is of them.
+    return [InCategory(frozenset(spelled[each.casefold()] for each in asked if each.casefold() in spelled))]
+
+
+def _years(text: str) -> list[Query]:
+    match = _YEARS.fullmatch(text)
+    if match is None or not (match[1] or match[3]):
+        return []
+    low, high = (int(year) if year else None for year in (match[1], match[3]))
+    if not match[2]:
+        return [Dated(low, low)]
+    if low is not None and high is not None and low > high:
+        low, high = high, low
+    return [Dated(low, high)]
+
+
+def _sizes(parameters: Parameters) -> list[Query]:
+    unit = min(parameters.number("size_unit") or 0, _LARGEST_UNIT)
+    low, high = (_size(parameters.text(name), unit) for name in ("size_min", "size_max"))
+    return [] if low is None and high is None else [Sized(low, high)]
+
+
+def _size(text: str, unit: int) -> int | None:
+    return min(int(float(text) * 1024**unit), _LARGEST) if _DECIMAL.fullmatch(text) else None
+
+
+def _fits(term: Having | Free | Not, torrent: Torrent) -> bool:
+    if isinstance(term, Not):
+        return isinstance(term.term, Having) and (
+            term.term.attribute not in _OF_TORRENTS or not _has(term.term, torrent)
+        )
+    if isinstance(term, Free):
+        return torrent.freeleech in term.kinds
+    return term.attribute not in _OF_TORRENTS or _has(term, torrent)
+
+
+def _has(term: Having, torrent: Torrent) -> bool:
+    value = _OF_TORRENTS[term.attribute](torrent).casefold()
+    return value in {each.casefold() for each in term.values}

@@ -1,0 +1,143 @@
+"""Hides how a body is read: within bytes, depth and time, and only when it says what it is."""
+
+import json
+import re
+import sys
+from typing import Any, NoReturn
+
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+
+from bittorrent.refusal import Refusal
+from catalogue import fields
+from catalogue.fields import Table, Text, Words
+from doors.limits import Body
+from doors.rest.parameters import Given, once
+
+LARGEST = 64 * 1024
+DEEPEST = 16
+_FIELDS_MOST = 512
+_MARKS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
+
+Faults = dict[str, list[str]]
+
+
+def room_for(table: Table) -> int:
+    """Return the bytes that a body of these fields may have: more where it may hold long texts."""
+    # A character takes up to six bytes as \u0000, up to four in a form.
+    longest = sum(6 * field.longest for field in table.values() if isinstance(field, Text) and field.prose)
+    return LARGEST + longest
+
+
+def content_type(request: Request) -> str:
+    """Return what the request says its body is, in lower case, without parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def read_json(request: Request, body: Body, table: Table, required: tuple[str, ...]) -> Given:
+    """Read a JSON object of fields. Refusal: `bad-request`, `too-large`, `busy`, `invalid`."""
+    if content_type(request) != "application/json":
+        raise Refusal("bad-request", "send Content-Type: application/json")
+    return Given(fields.check(parse_json(await body.read()), table, required))
+
+
+def parse_json(raw: bytes) -> dict[str, Any]:
+    """Return the one object that the bytes are; Refusal "bad-request" for anything else."""
+    try:
+        text = raw.decode()
+        _bound_depth(text)
+        value = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        raise Refusal("bad-request", "the body is not JSON") from None
+    if not isinstance(value, dict):
+        raise Refusal("bad-request", "the body is no JSON object")
+    return value
+
+
+def _bound_depth(text: str) -> None:
+    depth = 0
+    for match in _MARKS.finditer(text):
+        mark = match[0]
+        depth += (mark in "[{") - (mark in "]}")
+        if depth > DEEPEST:
+            raise Refusal("bad-request", f"the body nests deeper than {DEEPEST}")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise Refusal("bad-request", "the body names a key twice")
+    return value
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(text)
+
+
+class _FormReader(MultiPartParser):
+    # The body is bounded and accounted for, so it stays in memory.
+    spool_max_size = sys.maxsize
+
+
+async def read_form(
+    request: Request, body: Body, table: Table, required: tuple[str, ...]
+) -> tuple[Given, bytes]:
+    """Read the fields of a form and its `file`.
+
+    Refusal: `bad-request`, `busy`, `invalid`; a body that is too large is a fault of the file.
+    """
+    if content_type(request) != "multipart/form-data":
+        raise Refusal("bad-request", "send multipart/form-data with a file field named 'file'")
+    reader = _FormReader(
+        request.headers, body.stream(), max_files=8, max_fields=_FIELDS_MOST, max_part_size=room_for(table)
+    )
+    try:
+        form = await reader.parse()
+    except MultiPartException:
+        raise Refusal("bad-request", "the form cannot be read") from None
+    except Refusal as refusal:
+        raise (file_refusal(refusal) if refusal.code == "too-large" else refusal) from None
+    try:
+        return await _sorted(form.multi_items(), table, required)
+    finally:
+        await form.close()
+
+
+def file_refusal(refusal: Refusal) -> Refusal:
+    """Return what is said of a file that was refused: which field, and why."""
+    return Refusal("invalid", fields={"file": [str(refusal)]})
+
+
+async def _sorted(
+    items: list[tuple[str, UploadFile | str]], table: Table, required: tuple[str, ...]
+) -> tuple[Given, bytes]:
+    texts, faults = _texts(items, table)
+    files = [value for name, value in items if name == "file" and isinstance(value, UploadFile)]
+    if len(files) != 1:
+        faults["file"] = [once("file") if files else "The file field is required."]
+    try:
+        given = fields.check(fields.from_form(texts, table), table, required)
+    except Refusal as refusal:
+        raise Refusal("invalid", fields={**refusal.fields, **faults}) from None
+    if faults:
+        raise Refusal("invalid", fields=faults)
+    return Given(given), await files[0].read()
+
+
+def _texts(items: list[tuple[str, UploadFile | str]], table: Table) -> tuple[dict[str, str], Faults]:
+    """Gather the texts by name; a list may come in several parts."""
+    texts: dict[str, str] = {}
+    faults: Faults = {}
+    for name, value in items:
+        if isinstance(value, UploadFile):
+            if name != "file":
+                texts.setdefault(name, "")
+                faults |= {name: ["A file was not expected here."]} if name in table else {}
+        elif name in texts and isinstance(table.get(name), Words):
+            texts[name] += "," + value
+        elif name in texts:
+            faults |= {name: [once(name)]} if name in table else {}
+        else:
+            texts[name] = value
+    return texts, faults

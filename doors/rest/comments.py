@@ -1,0 +1,200 @@
+"""Hides the operations on comments, which groups have and torrents show."""
+
+from dataclasses import dataclass
+
+from accounts.rights import Right
+from bittorrent.refusal import Refusal
+from catalogue.markup import render
+from catalogue.model import Comment
+from doors.rest import requests
+from doors.rest.operation import Call, Listing, Operation
+from doors.rest.shapes import Html, PersonShape, Time, person, somebody, time
+from doors.rest.torrents import torrent_of
+
+
+@dataclass(frozen=True, slots=True)
+class CommentShape:
+    """A comment on a group, in the markup of its author."""
+
+    id: int
+    group_id: int
+    author: PersonShape
+    body: str
+    body_html: Html
+    created_at: Time
+    edited_at: Time | None
+    editor: PersonShape | None
+    hidden: bool
+
+
+def _shape(value: Comment) -> CommentShape:
+    return CommentShape(
+        value.id,
+        value.group_id,
+        somebody(value.author),
+        value.body,
+        render(value.body),
+        time(value.added),
+        time(value.edited) if value.edited is not None else None,
+        person(value.editor),
+        value.hidden,
+    )
+
+
+async def _page(call: Call, group: int) -> Listing:
+    page = await call.office.catalogue.comments(
+        group,
+        call.offset,
+        call.per_page,
+        call.viewer,
+        newest_first=call.query.text("order", "asc") == "desc",
+    )
+    return call.listing([_shape(each) for each in page.items], page.total, exact=page.exact)
+
+
+async def _of_group(call: Call) -> Listing:
+    return await _page(call, await _group(call))
+
+
+async def _of_torrent(call: Call) -> Listing:
+    return await _page(call, (await torrent_of(call)).group.id)
+
+
+async def _group(call: Call) -> int:
+    number = call.id("group")
+    if await call.office.catalogue.group(number, call.viewer) is None:
+        raise Refusal("not-found")
+    return number
+
+
+async def _add(call: Call, group: int) -> CommentShape:
+    return _shape(await call.office.curation.comment(call.principal, group, call.body.text("body")))
+
+
+async def _add_to_group(call: Call) -> CommentShape:
+    return await _add(call, call.id("group"))
+
+
+async def _add_to_torrent(call: Call) -> CommentShape:
+    return await _add(call, (await torrent_of(call)).group.id)
+
+
+async def _show(call: Call) -> CommentShape:
+    found = await call.office.catalogue.comment(call.id("comment"), call.viewer)
+    if found is None:
+        raise Refusal("not-found")
+    return _shape(found)
+
+
+async def _edit(call: Call) -> CommentShape:
+    return _shape(
+        await call.office.curation.edit_comment(call.principal, call.id("comment"), call.body.text("body"))
+    )
+
+
+async def _hide(call: Call) -> CommentShape:
+    hidden = bool(call.body.flag("hidden"))
+    return _shape(await call.office.curation.hide_comment(call.principal, call.id("comment"), hidden=hidden))
+
+
+async def _delete(call: Call) -> None:
+    await call.office.curation.delete_comment(call.principal, call.id("comment"))
+
+
+OPERATIONS = (
+    Operation(
+        "GET",
+        "/groups/{group}/comments",
+        "listCommentsOfGroup",
+        "List the comments on a group, oldest first",
+        "comments",
+        _of_group,
+        Right.READ,
+        query=requests.COMMENTS,
+        answers=CommentShape,
+        many=True,
+    ),
+    Operation(
+        "POST",
+        "/groups/{group}/comments",
+        "commentOnGroup",
+        "Comment on a group",
+        "comments",
+        _add_to_group,
+        Right.COMMENT,
+        body=requests.COMMENT,
+        required=("body",),
+        answers=CommentShape,
+        status=201,
+        refusals=("group-locked",),
+    ),
+    Operation(
+        "GET",
+        "/torrents/{torrent}/comments",
+        "listCommentsOfTorrent",
+        "List the comments on a torrent's group, oldest first",
+        "comments",
+        _of_torrent,
+        Right.READ,
+        query=requests.COMMENTS,
+        answers=CommentShape,
+        many=True,
+    ),
+    Operation(
+        "POST",
+        "/torrents/{torrent}/comments",
+        "commentOnTorrent",
+        "Comment on a torrent's group",
+        "comments",
+        _add_to_torrent,
+        Right.COMMENT,
+        body=requests.COMMENT,
+        required=("body",),
+        answers=CommentShape,
+        status=201,
+        refusals=("group-locked",),
+    ),
+    Operation(
+        "GET",
+        "/comments/{comment}",
+        "showComment",
+        "Show a comment",
+        "comments",
+        _show,
+        Right.READ,
+        answers=CommentShape,
+    ),
+    Operation(
+        "PATCH",
+        "/comments/{comment}",
+        "editComment",
+        "Change a comment",
+        "comments",
+        _edit,
+        Right.EDIT_OWN,
+        body=requests.COMMENT,
+        required=("body",),
+        answers=CommentShape,
+    ),
+    Operation(
+        "DELETE",
+        "/comments/{comment}",
+        "deleteComment",
+        "Delete a comment",
+        "comments",
+        _delete,
+        Right.EDIT_OWN,
+    ),
+    Operation(
+        "PATCH",
+        "/comments/{comment}/moderation",
+        "moderateComment",
+        "Hide a comment, or no longer",
+        "comments",
+        _hide,
+        Right.MODERATE,
+        body=requests.HIDE,
+        required=("hidden",),
+        answers=CommentShape,
+    ),
+)

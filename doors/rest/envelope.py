@@ -1,0 +1,118 @@
+"""Hides how every answer is wrapped: success, collection, error, and the headers around them."""
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from starlette.responses import Response
+
+from bittorrent.refusal import Refusal
+from doors.allowance import Allowance
+from doors.rest.operation import Listing
+
+# The page names the code of a failed validation alone; the others follow its pattern.
+CODES: Mapping[int, str] = MappingProxyType(
+    {
+        400: "BAD_REQUEST",
+        401: "UNAUTHENTICATED",
+        403: "FORBIDDEN",
+        404: "NOT_FOUND",
+        405: "METHOD_NOT_ALLOWED",
+        409: "CONFLICT",
+        413: "TOO_LARGE",
+        422: "VALIDATION_ERROR",
+        429: "RATE_LIMITED",
+        451: "BLOCKED",
+        500: "SERVER_ERROR",
+        503: "UNAVAILABLE",
+        507: "NO_ROOM",
+    }
+)
+_INVALID = "Validation failed"
+# From here on, writing an answer as JSON takes longer than the event loop should stand still.
+_LONG = 1000
+_CLOSING = frozenset({"too-large", "busy"})
+HEADERS: Mapping[str, str] = MappingProxyType(
+    {
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    }
+)
+
+
+def code_of(status: int) -> str:
+    """Return the code that stands for a status, that of its hundred where it has none of its own."""
+    return CODES.get(status) or CODES[400 if status < 500 else 500]
+
+
+def allowance_headers(allowance: Allowance) -> dict[str, str]:
+    """Return the three headers that tell what is left of the present window."""
+    return {
+        "X-RateLimit-Limit": str(allowance.limit),
+        "X-RateLimit-Remaining": str(allowance.remaining),
+        "X-RateLimit-Reset": str(allowance.reset),
+    }
+
+
+def error(refusal: Refusal) -> Response:
+    """Return the answer that tells of a refusal."""
+    told: dict[str, object] = {"code": code_of(refusal.status), "message": str(refusal)}
+    if refusal.status == 422:
+        told["message"] = _INVALID
+        told["details"] = {name: list(sentences) for name, sentences in refusal.fields.items()} or {
+            "request": [str(refusal)]
+        }
+    return _json({"success": False, "error": told}, refusal.status, _error_headers(refusal))
+
+
+def _error_headers(refusal: Refusal) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    if refusal.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if refusal.code in _CLOSING:
+        # More of the body may be on its way than is worth reading.
+        headers["Connection"] = "close"
+    if refusal.code == "login-slowed" and (seconds := re.search(r"[0-9]{1,9}", refusal.detail)):
+        headers["Retry-After"] = seconds[0]
+    return headers
+
+
+async def one(value: object, status: int) -> Response:
+    """Return the answer that carries one thing, a dataclass."""
+    body = {"success": True, "data": value}
+    if getattr(value, "files_count", 0) > _LONG:
+        return await asyncio.to_thread(_json, body, status)
+    return _json(body, status)
+
+
+def many(listing: Listing) -> Response:
+    """Return the answer that carries a page of a collection."""
+    meta: dict[str, object] = {
+        "current_page": listing.page,
+        "per_page": listing.per_page,
+        "total": listing.total,
+        "total_pages": -(-listing.total // listing.per_page),
+    }
+    if listing.as_of is not None:
+        meta |= {"exact": listing.exact, "as_of": listing.as_of}
+    elif not listing.exact:
+        meta["exact"] = False
+    return _json({"success": True, "data": list(listing.items), "meta": meta}, 200)
+
+
+def _json(value: object, status: int, headers: Mapping[str, str] = MappingProxyType({})) -> Response:
+    # A name out of a torrent may hold what is no Unicode.
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
+    return Response(text.encode("utf-8", "replace"), status, headers, media_type="application/json")
+
+
+def _plain(value: object) -> dict[str, object]:
+    """Return the fields of a dataclass; TypeError for anything else."""
+    names = getattr(type(value), "__dataclass_fields__", None)
+    if names is None:
+        raise TypeError(type(value).__name__)
+    return {name: getattr(value, name) for name in names}

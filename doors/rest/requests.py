@@ -1,0 +1,106 @@
+"""Hides what requests of this dialect may carry: the catalogue's own fields, under this dialect's names."""
+
+from collections.abc import Iterable, Mapping
+from enum import IntEnum, StrEnum
+from types import MappingProxyType
+
+from accounts.fields import LIFETIME_LONGEST, PASSWORD_LONGEST
+from accounts.model import Role, Scope
+from catalogue import fields
+from catalogue.fields import Field, Flag, Table, Text, Whole, Words
+from catalogue.model import Bookmarked, CollageKind, Freeleech, Subject
+from doors.rest.kinds import Country, Day, Hash, PerPage, Raw, Truth, Word
+from lists.infohashes import REASON_LIMIT
+
+LONGEST_SEARCH = 1000
+NAMES: Mapping[str, str] = MappingProxyType({"imdb_id": "imdb"})
+"""What this dialect calls by another name than the catalogue does."""
+
+
+def words(kind: type[StrEnum]) -> Word:
+    """Take the values of a kind."""
+    return Word(MappingProxyType({member.value: member for member in kind}))
+
+
+def names(kind: type[IntEnum]) -> Word:
+    """Take the names of a kind, in lower case."""
+    return Word(MappingProxyType({member.name.lower(): member for member in kind}))
+
+
+def table(**given: Field) -> Table:
+    """Make a table."""
+    return MappingProxyType(given)
+
+
+def _from(source: Table, *chosen: str) -> dict[str, Field]:
+    theirs = {ours: name for ours, name in NAMES.items() if name in source}
+    return {ours: source[theirs.get(ours, ours)] for ours in chosen}
+
+
+def _all(source: Table, without: Iterable[str] = ()) -> dict[str, Field]:
+    ours = {name: said for said, name in NAMES.items()}
+    return {ours.get(name, name): field for name, field in source.items() if name not in set(without)}
+
+
+_ID = fields.TORRENT["group_id"]
+_PAGE: Field = Whole(1, fields.LARGEST_ID)
+
+PAGING = table(page=_PAGE, per_page=PerPage())
+SORTS = ("created_at", "id", "title", "size", "seeders", "leechers", "completed", "year", "relevance")
+SEARCH = table(
+    search=Raw(LONGEST_SEARCH),
+    sort=Word(MappingProxyType({name: name for name in SORTS})),
+    order=Word(MappingProxyType({"asc": "asc", "desc": "desc"})),
+    page=_PAGE,
+    per_page=PerPage(),
+    category=_ID,
+    uploader=Raw(LONGEST_SEARCH),
+    as_of=Whole(0, fields.LARGEST_ID),
+)
+BEGINNING = table(search=Raw(LONGEST_SEARCH), page=_PAGE, per_page=PerPage())
+COMMENTS = table(order=Word(MappingProxyType({"asc": "asc", "desc": "desc"})), page=_PAGE, per_page=PerPage())
+BOOKMARKS = table(kind=words(Bookmarked), page=_PAGE, per_page=PerPage())
+REPORTS = table(resolved=Truth(), page=_PAGE, per_page=PerPage())
+TOKENS_OF = table(user=_ID, page=_PAGE, per_page=PerPage())
+PEERS = table(day=Day(), country=Country())
+REASON = table(reason=fields.REPORT["reason"])
+
+# A moderator says what of the traffic counts, not who uploads.
+UPLOAD = MappingProxyType(_all(fields.UPLOAD, {"freeleech"}))
+EDIT_TORRENT = MappingProxyType(
+    {
+        **_all(fields.TORRENT, {"freeleech"}),
+        **_from(fields.GROUP, "category_id", "tags", "year"),
+    }
+)
+MODERATE_TORRENT = table(hidden=Flag(), locked=Flag(), freeleech=names(Freeleech))
+EDIT_GROUP = MappingProxyType(_all(fields.GROUP))
+LOCK = table(locked=Flag())
+HIDE = table(hidden=Flag())
+MERGE = table(into=_ID)
+CATEGORY = MappingProxyType({**_from(fields.CATEGORY, "name", "parent_id"), "id": fields.CATEGORY["number"]})
+EDIT_CATEGORY = MappingProxyType(_from(fields.CATEGORY, "name", "parent_id"))
+ALIAS = fields.TAG
+AUTHOR = fields.AUTHOR
+COMMENT = fields.COMMENT
+COLLAGE = MappingProxyType({**_from(fields.COLLAGE, "name", "description"), "kind": names(CollageKind)})
+EDIT_COLLAGE = MappingProxyType({**COLLAGE, **_from(fields.COLLAGE, "locked", "hidden")})
+MEMBER = table(group_id=_ID)
+REPORT = MappingProxyType({"subject": words(Subject), "target": _ID, **fields.REPORT})
+RESOLUTION = fields.RESOLUTION
+NEWS = fields.NEWS
+LISTED = table(info_hash=Hash(), reason=Text(REASON_LIMIT, filled=True))
+
+_SECRET = Raw(PASSWORD_LONGEST)
+LOGIN = table(username=_SECRET, password=_SECRET)
+REGISTER = table(username=_SECRET, password=_SECRET, role=words(Role))
+EDIT_USER = table(role=words(Role), enabled=Flag())
+PASSWORD = table(password=_SECRET, current_password=_SECRET)
+TOKEN = table(
+    scope=words(Scope),
+    label=Text(fields.LONGEST_WORD),
+    expires_in=Whole(1, LIFETIME_LONGEST),
+    methods=Words(64, 64),
+    user_id=_ID,
+)
+SUSPEND = table(suspended=Flag())

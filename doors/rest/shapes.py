@@ -1,0 +1,252 @@
+"""Hides how what the catalogue keeps looks in this dialect: the objects of its answers, field by field.
+
+The first fifteen keys of a torrent are the dialect's own; what follows them is Peerage's.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from bittorrent.magnet import Magnet
+from catalogue.markup import render
+from catalogue.model import (
+    Contents,
+    Group,
+    Person,
+    Torrent,
+    Viewer,
+)
+from tracker.model import Counts
+
+Time = Annotated[str, Field(description="ISO 8601 in UTC.", json_schema_extra={"format": "date-time"})]
+Html = Annotated[str, Field(description="The same text drawn as HTML from a safe subset of BBCode.")]
+Hash = Annotated[str, Field(pattern="^[0-9a-f]{40}([0-9a-f]{24})?$")]
+
+
+def time(seconds: int) -> str:
+    """Return unix seconds as this dialect writes a time."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def imdb_id(number: int | None) -> str | None:
+    """Return how IMDb writes the number of a title."""
+    return f"tt{number:07d}" if number is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class PersonShape:
+    """An account in a few words."""
+
+    id: int
+    username: str
+
+
+def person(value: Person | None) -> PersonShape | None:
+    """Shape an account."""
+    return PersonShape(value.id, value.name) if value is not None else None
+
+
+def somebody(value: Person) -> PersonShape:
+    """Shape an account that is there."""
+    return PersonShape(value.id, value.name)
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryName:
+    """A category in a few words."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class TorrentShape:
+    """A torrent in the catalogue; seeders, leechers and completed are the swarm's own numbers of this moment."""
+
+    id: int
+    info_hash: Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
+    title: str
+    description: str
+    category: CategoryName
+    size: int
+    files_count: int
+    seeders: int
+    leechers: int
+    completed: int
+    uploader: PersonShape | None
+    created_at: Time
+    updated_at: Time
+    description_html: Html
+    name: str
+    alias: Annotated[str | None, Field(description="The other 20-byte hash of a hybrid torrent.")]
+    magnet: str
+    group_id: int
+    group: str
+    authors: list[str]
+    tags: list[str]
+    year: int | None
+    imdb_id: Annotated[str | None, Field(description="tt and 7 to 10 digits.")]
+    platform: str
+    format: str
+    license: str
+    scope: str
+    archive: str
+    annotated: bool
+    anonymous: bool
+    private: bool
+    held: Annotated[bool, Field(description="Whether its .torrent file can be downloaded here.")]
+    alive: Annotated[
+        bool, Field(description="Whether it had a peer within the days that the service counts.")
+    ]
+    hidden: bool
+    locked: bool
+    freeleech: Annotated[str, Field(json_schema_extra={"enum": ["normal", "free", "neutral"]})]
+
+
+@dataclass(frozen=True, slots=True)
+class FileShape:
+    """A file of a torrent."""
+
+    path: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class TorrentDetail(TorrentShape):
+    """A torrent with what it lists; the trackers of a private one are shown to accounts alone."""
+
+    files: list[FileShape]
+    trackers: list[list[str]]
+    web_seeds: list[str]
+    bookmarked: bool
+
+
+def _uploader(torrent: Torrent, viewer: Viewer) -> PersonShape | None:
+    known = torrent.uploader
+    if known is None or (torrent.anonymous and not viewer.moderates and viewer.user_id != known.id):
+        return None
+    return somebody(known)
+
+
+def _magnet(torrent: Torrent) -> str:
+    return str(Magnet(torrent.infohash, None, torrent.title, size=torrent.size))
+
+
+def torrent_fields(torrent: Torrent, viewer: Viewer, counts: Counts, *, alive: bool) -> dict[str, Any]:
+    """Return the fields of a torrent's shape by name."""
+    group = torrent.group
+    return {
+        "id": torrent.id,
+        "info_hash": torrent.infohash.lower,
+        "title": torrent.title,
+        "description": torrent.description,
+        "category": CategoryName(group.category.id, group.category.name),
+        "size": torrent.size,
+        "files_count": torrent.file_count,
+        "seeders": counts.complete,
+        "leechers": counts.incomplete,
+        "completed": counts.downloaded,
+        "uploader": _uploader(torrent, viewer),
+        "created_at": time(torrent.added),
+        "updated_at": time(torrent.updated),
+        "description_html": render(torrent.description),
+        "name": torrent.name,
+        "alias": torrent.alias.lower if torrent.alias is not None else None,
+        "magnet": _magnet(torrent),
+        "group_id": group.id,
+        "group": group.name,
+        "authors": [author.name for author in group.authors],
+        "tags": list(group.tags),
+        "year": group.year,
+        "imdb_id": imdb_id(group.imdb),
+        "platform": torrent.platform,
+        "format": torrent.format,
+        "license": torrent.license,
+        "scope": torrent.scope,
+        "archive": torrent.archive,
+        "annotated": torrent.annotated,
+        "anonymous": torrent.anonymous,
+        "private": torrent.private,
+        "held": torrent.held,
+        "alive": alive,
+        "hidden": torrent.hidden,
+        "locked": torrent.locked,
+        "freeleech": torrent.freeleech.name.lower(),
+    }
+
+
+def contents_fields(torrent: Torrent, contents: Contents, viewer: Viewer) -> dict[str, Any]:
+    """Return what a torrent's detail has beyond its shape."""
+    open_to_viewer = not torrent.private or viewer.user_id is not None
+    return {
+        "files": [FileShape(file.path, file.size) for file in contents.files],
+        "trackers": [list(tier) for tier in contents.trackers] if open_to_viewer else [],
+        "web_seeds": list(contents.web_seeds),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class GroupShape:
+    """A work, of which there may be several torrents."""
+
+    id: int
+    name: str
+    description: str
+    description_html: Html
+    category: CategoryName
+    year: int | None
+    season: int | None
+    imdb_id: str | None
+    authors: list[str]
+    tags: list[str]
+    picture: str
+    organism: str
+    strain: str
+    accession: str
+    lab: str
+    location: str
+    locked: bool
+    torrents_count: int
+    created_at: Time
+    newest_at: Time
+
+
+def group_fields(value: Group) -> dict[str, Any]:
+    """Return the fields of a group's shape by name."""
+    return {
+        "id": value.id,
+        "name": value.name,
+        "description": value.description,
+        "description_html": render(value.description),
+        "category": CategoryName(value.category.id, value.category.name),
+        "year": value.year,
+        "season": value.season,
+        "imdb_id": imdb_id(value.imdb),
+        "authors": [each.name for each in value.authors],
+        "tags": list(value.tags),
+        "picture": value.picture,
+        "organism": value.organism,
+        "strain": value.strain,
+        "accession": value.accession,
+        "lab": value.lab,
+        "location": value.location,
+        "locked": value.locked,
+        "torrents_count": value.torrents,
+        "created_at": time(value.created),
+        "newest_at": time(value.newest),
+    }
+
+
+def group(value: Group) -> GroupShape:
+    """Shape a group."""
+    return GroupShape(**group_fields(value))
+
+
+@dataclass(frozen=True, slots=True)
+class GroupDetail(GroupShape):
+    """A group with its torrents, oldest first."""
+
+    torrents: list[TorrentShape]
+    bookmarked: bool

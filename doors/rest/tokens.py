@@ -1,0 +1,141 @@
+"""Hides the operations on keys: what an account's programs prove themselves with, in every dialect."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from accounts.model import Key, Scope
+from bittorrent.refusal import Refusal
+from doors.rest import requests
+from doors.rest.members import under_names
+from doors.rest.operation import Call, Listing, Operation
+from doors.rest.shapes import Time, time
+
+_Scope = Annotated[str, Field(json_schema_extra={"enum": [scope.value for scope in Scope]})]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenShape:
+    """A key without its secret; `methods` are those of its dialect that it may call, null for all."""
+
+    id: int
+    user_id: int
+    scope: _Scope
+    label: str
+    methods: list[str] | None
+    created_at: Time
+    expires_at: Time | None
+    used_at: Time | None
+    suspended: bool
+    revoked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MintedShape:
+    """A new key and its secret, which is shown this once."""
+
+    secret: str
+    token: TokenShape
+
+
+def _shape(key: Key) -> TokenShape:
+    return TokenShape(
+        key.id,
+        key.user_id,
+        key.scope.value,
+        key.label,
+        sorted(key.methods) if key.methods is not None else None,
+        time(key.created),
+        time(key.expires) if key.expires is not None else None,
+        time(key.used) if key.used is not None else None,
+        key.suspended,
+        key.revoked,
+    )
+
+
+async def _list(call: Call) -> Listing:
+    user = call.query.number("user") or call.user_id
+    keys = await call.office.membership.keys(call.principal, user)
+    part = keys[call.offset : call.offset + call.per_page]
+    return call.listing([_shape(key) for key in part], len(keys))
+
+
+async def _mint(call: Call) -> MintedShape:
+    given = call.body
+    methods = given.get("methods")
+    try:
+        key, secret = await call.office.membership.mint(
+            call.principal,
+            given.number("user_id") or call.user_id,
+            Scope(given.text("scope")),
+            given.text("label"),
+            methods=frozenset(methods) if isinstance(methods, tuple) else None,
+            lifetime=given.number("expires_in"),
+        )
+    except Refusal as refusal:
+        raise under_names(refusal, {"lifetime": "expires_in"}) from None
+    return MintedShape(secret, _shape(key))
+
+
+async def _revoke(call: Call) -> None:
+    await call.office.membership.revoke(call.principal, call.id("token"))
+
+
+async def _suspend(call: Call) -> TokenShape:
+    suspended = bool(call.body.flag("suspended"))
+    return _shape(await call.office.membership.suspend(call.principal, call.id("token"), suspended=suspended))
+
+
+OPERATIONS = (
+    Operation(
+        "GET",
+        "/tokens",
+        "listTokens",
+        "List one's own keys, or another's, oldest first",
+        "tokens",
+        _list,
+        account=True,
+        query=requests.TOKENS_OF,
+        answers=TokenShape,
+        many=True,
+        refusals=("forbidden", "not-found"),
+    ),
+    Operation(
+        "POST",
+        "/tokens",
+        "mintToken",
+        "Make a key for a dialect, for oneself or another",
+        "tokens",
+        _mint,
+        account=True,
+        body=requests.TOKEN,
+        required=("scope",),
+        answers=MintedShape,
+        status=201,
+        refusals=("full", "forbidden", "not-found"),
+    ),
+    Operation(
+        "DELETE",
+        "/tokens/{token}",
+        "revokeToken",
+        "Make a key worthless for good",
+        "tokens",
+        _revoke,
+        account=True,
+        refusals=("forbidden",),
+    ),
+    Operation(
+        "PATCH",
+        "/tokens/{token}",
+        "suspendToken",
+        "Put a key out of use, or back into it",
+        "tokens",
+        _suspend,
+        account=True,
+        body=requests.SUSPEND,
+        required=("suspended",),
+        answers=TokenShape,
+        refusals=("forbidden",),
+    ),
+)

@@ -1,0 +1,292 @@
+"""Hides the operations on the words that works are filed under: categories, tags, authors."""
+
+from dataclasses import dataclass
+
+from accounts.rights import Right
+from bittorrent.refusal import Refusal
+from catalogue.markup import render
+from catalogue.model import Author, Category, Tag
+from doors.rest import requests
+from doors.rest.operation import Call, Listing, Operation
+from doors.rest.parameters import Given
+from doors.rest.shapes import Html
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryShape:
+    """A category; `parent_id` is one of the nine that every service has, null for these themselves."""
+
+    id: int
+    name: str
+    parent_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TagShape:
+    """A tag; `uses` counts the groups that bear it."""
+
+    id: int
+    name: str
+    uses: int
+    aliases: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorShape:
+    """A person or body who made works."""
+
+    id: int
+    name: str
+    picture: str
+    description: str
+    description_html: Html
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorDetail(AuthorShape):
+    """An author with the ids of the groups, newest first."""
+
+    group_ids: list[int]
+
+
+def _category(value: Category) -> CategoryShape:
+    return CategoryShape(value.id, value.name, value.parent)
+
+
+def _tag(value: Tag) -> TagShape:
+    return TagShape(value.id, value.name, value.uses, list(value.aliases))
+
+
+def _author(value: Author) -> AuthorShape:
+    return AuthorShape(value.id, value.name, value.picture, value.description, render(value.description))
+
+
+async def _author_detail(call: Call, value: Author) -> AuthorDetail:
+    groups = await call.office.catalogue.groups_of_author(value.id, call.viewer)
+    shape = _author(value)
+    return AuthorDetail(
+        shape.id, shape.name, shape.picture, shape.description, shape.description_html, list(groups)
+    )
+
+
+async def _categories(call: Call) -> Listing:
+    everything = [_category(each) for each in await call.office.catalogue.categories()]
+    part = everything[call.offset : call.offset + call.per_page]
+    return call.listing(part, len(everything))
+
+
+async def _show_category(call: Call) -> CategoryShape:
+    number = call.id("category")
+    for each in await call.office.catalogue.categories():
+        if each.id == number:
+            return _category(each)
+    raise Refusal("not-found")
+
+
+async def _add_category(call: Call) -> CategoryShape:
+    given = call.body
+    parent = given.whole("parent_id")
+    return _category(
+        await call.office.curation.add_category(
+            call.principal, given.text("name"), parent, given.number("id")
+        )
+    )
+
+
+async def _edit_category(call: Call) -> CategoryShape:
+    return _category(await call.office.curation.edit_category(call.principal, call.id("category"), call.body))
+
+
+async def _remove_category(call: Call) -> None:
+    await call.office.curation.remove_category(call.principal, call.id("category"))
+
+
+async def _tags(call: Call) -> Listing:
+    page = await call.office.catalogue.tags(call.query.text("search"), call.offset, call.per_page)
+    return call.listing([_tag(each) for each in page.items], page.total, exact=page.exact)
+
+
+async def _show_tag(call: Call) -> TagShape:
+    found = await call.office.catalogue.tag(call.word("tag"))
+    if found is None:
+        raise Refusal("not-found")
+    return _tag(found)
+
+
+async def _alias_tag(call: Call) -> TagShape:
+    given: Given = call.body
+    return _tag(await call.office.curation.alias_tag(call.principal, given.text("alias"), given.text("tag")))
+
+
+async def _unalias_tag(call: Call) -> None:
+    await call.office.curation.unalias_tag(call.principal, call.word("alias"))
+
+
+async def _remove_tag(call: Call) -> None:
+    found = await call.office.catalogue.tag(call.word("tag"))
+    if found is None:
+        raise Refusal("not-found")
+    await call.office.curation.remove_tag(call.principal, found.id)
+
+
+async def _authors(call: Call) -> Listing:
+    page = await call.office.catalogue.authors(call.query.text("search"), call.offset, call.per_page)
+    return call.listing([_author(each) for each in page.items], page.total, exact=page.exact)
+
+
+async def _show_author(call: Call) -> AuthorDetail:
+    found = await call.office.catalogue.author(call.id("author"))
+    if found is None:
+        raise Refusal("not-found")
+    return await _author_detail(call, found)
+
+
+async def _edit_author(call: Call) -> AuthorDetail:
+    changed = await call.office.curation.edit_author(call.principal, call.id("author"), call.body)
+    return await _author_detail(call, changed)
+
+
+_CATEGORIES = (
+    Operation(
+        "GET",
+        "/categories",
+        "listCategories",
+        "List the categories, the nine of every service first",
+        "categories",
+        _categories,
+        Right.READ,
+        query=requests.PAGING,
+        answers=CategoryShape,
+        many=True,
+    ),
+    Operation(
+        "POST",
+        "/categories",
+        "addCategory",
+        "Add a category under one of the nine",
+        "categories",
+        _add_category,
+        Right.CURATE,
+        body=requests.CATEGORY,
+        required=("name", "parent_id"),
+        answers=CategoryShape,
+        status=201,
+        refusals=("taken",),
+    ),
+    Operation(
+        "GET",
+        "/categories/{category}",
+        "showCategory",
+        "Show a category",
+        "categories",
+        _show_category,
+        Right.READ,
+        answers=CategoryShape,
+    ),
+    Operation(
+        "PATCH",
+        "/categories/{category}",
+        "editCategory",
+        "Rename a category, or move it under another of the nine",
+        "categories",
+        _edit_category,
+        Right.CURATE,
+        body=requests.EDIT_CATEGORY,
+        answers=CategoryShape,
+        refusals=("taken", "fixed"),
+    ),
+    Operation(
+        "DELETE",
+        "/categories/{category}",
+        "deleteCategory",
+        "Delete a category; its groups go to the one above it",
+        "categories",
+        _remove_category,
+        Right.CURATE,
+        refusals=("fixed",),
+    ),
+)
+_TAGS = (
+    Operation(
+        "GET",
+        "/tags",
+        "listTags",
+        "List tags by their beginning, the most used first",
+        "tags",
+        _tags,
+        Right.READ,
+        query=requests.BEGINNING,
+        answers=TagShape,
+        many=True,
+    ),
+    Operation("GET", "/tags/{tag}", "showTag", "Show a tag", "tags", _show_tag, Right.READ, answers=TagShape),
+    Operation(
+        "DELETE",
+        "/tags/{tag}",
+        "deleteTag",
+        "Take a tag from every group",
+        "tags",
+        _remove_tag,
+        Right.CURATE,
+    ),
+    Operation(
+        "POST",
+        "/tag-aliases",
+        "aliasTag",
+        "Make one tag another name of a second, which is answered",
+        "tags",
+        _alias_tag,
+        Right.CURATE,
+        body=requests.ALIAS,
+        required=("alias", "tag"),
+        answers=TagShape,
+        status=201,
+        refusals=("taken",),
+    ),
+    Operation(
+        "DELETE",
+        "/tag-aliases/{alias}",
+        "unaliasTag",
+        "Make an alias a tag of its own again",
+        "tags",
+        _unalias_tag,
+        Right.CURATE,
+    ),
+)
+_AUTHORS = (
+    Operation(
+        "GET",
+        "/authors",
+        "listAuthors",
+        "List authors by the beginning of their name",
+        "authors",
+        _authors,
+        Right.READ,
+        query=requests.BEGINNING,
+        answers=AuthorShape,
+        many=True,
+    ),
+    Operation(
+        "GET",
+        "/authors/{author}",
+        "showAuthor",
+        "Show an author",
+        "authors",
+        _show_author,
+        Right.READ,
+        answers=AuthorDetail,
+    ),
+    Operation(
+        "PATCH",
+        "/authors/{author}",
+        "editAuthor",
+        "Change what is said of an author",
+        "authors",
+        _edit_author,
+        Right.CURATE,
+        body=requests.AUTHOR,
+        answers=AuthorDetail,
+        refusals=("taken",),
+    ),
+)
+OPERATIONS = (*_CATEGORIES, *_TAGS, *_AUTHORS)

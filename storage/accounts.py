@@ -1,0 +1,387 @@
+"""Hides how accounts and their proofs lie in `peerage.db`."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import aiosqlite
+from sqlalchemy import (
+    BindParameter,
+    Table,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+
+from accounts.model import Key, Principal, Role, Scope, User
+from accounts.store import NewKey, Proof, Standing
+from storage.database import Database
+from storage.dialect import among, insert_missing
+from storage.tables import account, credential, one_time_link, session
+
+_USER = (account.c.id, account.c.name, account.c.role, account.c.enabled, account.c.joined, account.c.seen)
+_KEY = (
+    credential.c.id,
+    credential.c.account_id,
+    credential.c.scope,
+    credential.c.label,
+    credential.c.methods,
+    credential.c.created,
+    credential.c.expires,
+    credential.c.used,
+    credential.c.suspended,
+    credential.c.revoked,
+)
+_PERIODS = ("day", "week", "month")
+_NOW: BindParameter[int] = bindparam("now")
+_DEAD = or_(credential.c.revoked > 0, credential.c.expires <= _NOW)
+
+
+class SqliteAccounts:
+    """Accounts, sessions, links and keys in SQLite; every change is on disk before it returns."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._users = _UserStatements(database)
+        self._proofs = _ProofStatements(database)
+        self._keys = _KeyStatements(database)
+
+    async def add(self, name: str, folded: str, password: str | None, role: Role, joined: int) -> User | None:
+        """Keep a new, enabled account; None when the name is taken."""
+        row = {"name": name, "folded": folded, "password": password, "role": role.value, "joined": joined}
+        return _user(await self._change(self._users.add, {**row, "enabled": 1, "seen": None}))
+
+    async def user(self, key: int | str) -> User | None:
+        """Find an account by id or folded name."""
+        statement = self._users.by_name if isinstance(key, str) else self._users.by_id
+        return _user(await self._row(statement, {"key": key}))
+
+    async def users(self, search: str, offset: int, limit: int) -> tuple[list[User], int]:
+        """Return accounts whose folded name holds a text, by name, and how many there are."""
+        escaped = "".join(f"\\{sign}" if sign in "\\%_" else sign for sign in search)
+        wanted = {"pattern": f"%{escaped}%"}
+        page = await self._database.rows(self._users.page, {**wanted, "offset": offset, "limit": limit})
+        ((count,),) = await self._database.rows(self._users.count, wanted)
+        return [_read_user(row) for row in page], count
+
+    async def named(self, ids: Sequence[int]) -> list[User]:
+        """Return those of the accounts that exist."""
+        rows = await self._database.rows(self._users.named, {"ids": json.dumps(list(ids))})
+        return [_read_user(row) for row in rows]
+
+    async def admins(self, now: int) -> list[Standing]:
+        """Return every enabled admin, oldest first."""
+        rows = await self._database.rows(self._users.admins, {"now": now})
+        return [Standing(_read_user(user), bool(entered), bool(live)) for *user, entered, live in rows]
+
+    async def totals(self, day: int, week: int, month: int) -> dict[str, int]:
+        """Count accounts: `users`, `enabled`, and those seen since each of three times."""
+        since = {"day": day, "week": week, "month": month}
+        (counts,) = await self._database.rows(self._users.totals, since)
+        return {
+            name: count or 0
+            for name, count in zip(("users", "enabled", "day", "week", "month"), counts, strict=True)
+        }
+
+    async def proof(self, folded: str) -> tuple[User, str | None] | None:
+        """Find an account by name with what is kept of its password."""
+        row = await self._row(self._users.proof, {"key": folded})
+        return (_read_user(row[:-1]), row[-1]) if row is not None else None
+
+    async def set_password(self, user: int, password: str) -> bool:
+        """Keep another password and drop sessions and links; False when there is no such account."""
+        async with self._database.transaction() as writer:
+            changed = await _first(writer, self._users.password, {"key": user, "password": password})
+            await self._expel(writer, user)
+        return changed is not None
+
+    async def set_role(self, user: int, role: Role) -> User | None:
+        """Change a role; return the account as it is then."""
+        return _user(await self._change(self._users.role, {"key": user, "role": role.value}))
+
+    async def set_enabled(self, user: int, *, enabled: bool) -> User | None:
+        """Let in or not; an account that is not let in loses its sessions and links."""
+        async with self._database.transaction() as writer:
+            row = await _first(writer, self._users.enabled, {"key": user, "enabled": int(enabled)})
+            if not enabled:
+                await self._expel(writer, user)
+        return _user(row)
+
+    async def set_link(self, user: int, digest: bytes, expires: int) -> None:
+        """Keep a one-time link in place of the account's earlier one."""
+        async with self._database.transaction() as writer:
+            await writer.execute(self._proofs.drop_links, {"user": user})
+            row = {"digest": digest, "account_id": user, "expires": expires}
+            await writer.execute(self._proofs.add_link, row)
+
+    async def link_owner(self, digest: bytes, now: int) -> User | None:
+        """Find the enabled account of a live link."""
+        return _user(await self._row(self._proofs.link_owner, {"digest": digest, "now": now}))
+
+    async def redeem(self, digest: bytes, password: str, now: int) -> User | None:
+        """Keep the password of a live link's account, and drop the link and the account's sessions."""
+        async with self._database.transaction() as writer:
+            row = await _first(writer, self._proofs.link_owner, {"digest": digest, "now": now})
+            owner = _user(row)
+            if owner is not None:
+                await writer.execute(self._users.password, {"key": owner.id, "password": password})
+                await self._expel(writer, owner.id)
+        return owner
+
+    async def add_session(self, user: int, digest: bytes, created: int, expires: int, most: int) -> int:
+        """Keep a session and return its id; of an account's sessions the newest `most` stay."""
+        row = {"account_id": user, "digest": digest, "created": created, "expires": expires}
+        async with self._database.transaction() as writer:
+            (number,) = await _first(writer, self._proofs.add_session, row) or (0,)
+            await writer.execute(self._proofs.trim_sessions, {"user": user, "most": most})
+        return int(number)
+
+    async def session(self, digest: bytes) -> Proof | None:
+        """Find a session by its digest, with its account."""
+        row = await self._row(self._proofs.session, {"digest": digest})
+        if row is None:
+            return None
+        number, expires, *user = row
+        return Proof(Principal(_read_user(user), session=number), expires)
+
+    async def end_session(self, session: int) -> None:
+        """Drop a session."""
+        async with self._database.transaction() as writer:
+            await writer.execute(self._proofs.end_session, {"key": session})
+
+    async def add_key(self, key: NewKey, digest: bytes, dead: int) -> Key:
+        """Keep a key; of the account's revoked and expired ones the newest `dead` stay."""
+        row = {
+            "account_id": key.user_id,
+            "scope": key.scope.value,
+            "label": key.label,
+            "digest": digest,
+            "methods": None if key.methods is None else json.dumps(sorted(key.methods)),
+            "created": key.created,
+            "expires": key.expires,
+        }
+        async with self._database.transaction() as writer:
+            added = await _first(writer, self._keys.add, {**row, "used": None, "suspended": 0, "revoked": 0})
+            await writer.execute(self._keys.trim, {"user": key.user_id, "now": key.created, "most": dead})
+        return _read_key(added or ())
+
+    async def live_keys(self, user: int, now: int) -> list[Key]:
+        """Return an account's keys that are neither revoked nor expired, oldest first."""
+        rows = await self._database.rows(self._keys.live, {"user": user, "now": now})
+        return [_read_key(row) for row in rows]
+
+    async def key_by_digest(self, digest: bytes) -> Proof | None:
+        """Find a key by its digest, with its account."""
+        row = await self._row(self._keys.by_digest, {"digest": digest})
+        if row is None:
+            return None
+        key = _read_key(row[: len(_KEY)])
+        return Proof(Principal(_read_user(row[len(_KEY) :]), key), key.expires)
+
+    async def key(self, key: int) -> Key | None:
+        """Find a key by its id."""
+        return _key(await self._row(self._keys.by_id, {"key": key}))
+
+    async def keys(self, user: int | None) -> list[Key]:
+        """Return an account's keys, or all, oldest first."""
+        statement, wanted = (self._keys.all, {}) if user is None else (self._keys.of_user, {"user": user})
+        return [_read_key(row) for row in await self._database.rows(statement, wanted)]
+
+    async def revoke(self, key: int, now: int) -> Key | None:
+        """Mark a key as revoked; one that was stays as it is."""
+        return _key(await self._change(self._keys.revoke, {"key": key, "now": now}))
+
+    async def suspend(self, key: int, *, suspended: bool) -> Key | None:
+        """Mark a key as suspended, or not."""
+        return _key(await self._change(self._keys.suspend, {"key": key, "suspended": int(suspended)}))
+
+    async def note_uses(self, users: Mapping[int, int], keys: Mapping[int, int]) -> None:
+        """Write when accounts and keys were last used; an earlier time than the one kept changes nothing."""
+        async with self._database.transaction() as writer:
+            for statement, times in ((self._users.seen, users), (self._keys.used, keys)):
+                rows = [{"key": number, "time": time} for number, time in times.items()]
+                await writer.executemany(statement, rows)
+
+    async def purge(self, now: int, dead_since: int) -> int:
+        """Drop expired sessions and links, and keys revoked or expired before `dead_since`; count them."""
+        async with self._database.transaction() as writer:
+            sessions = await writer.execute(self._proofs.purge_sessions, {"now": now})
+            links = await writer.execute(self._proofs.purge_links, {"now": now})
+            keys = await writer.execute(self._keys.purge, {"since": dead_since})
+            return sessions.rowcount + links.rowcount + keys.rowcount
+
+    async def _expel(self, writer: aiosqlite.Connection, user: int) -> None:
+        await writer.execute(self._proofs.drop_sessions, {"user": user})
+        await writer.execute(self._proofs.drop_links, {"user": user})
+
+    async def _row(self, statement: str, wanted: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        rows = await self._database.rows(statement, dict(wanted))
+        return rows[0] if rows else None
+
+    async def _change(self, statement: str, given: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        async with self._database.transaction() as writer:
+            return await _first(writer, statement, given)
+
+
+class _UserStatements:
+    """What is run on accounts."""
+
+    def __init__(self, database: Database) -> None:
+        compiled = database.compile
+        users = select(*_USER)
+        like = account.c.folded.like(bindparam("pattern"), escape="\\")
+        live = exists().where(one_time_link.c.account_id == account.c.id, one_time_link.c.expires > _NOW)
+        admins = select(*_USER, account.c.password.is_not(None), live)
+        mine = update(account).where(account.c.id == bindparam("key")).returning(*_USER)
+        later = or_(account.c.seen.is_(None), account.c.seen < bindparam("time"))
+        self.add = compiled(insert_missing(account).values(**_given(account, "id")).returning(*_USER))
+        self.by_id = compiled(users.where(account.c.id == bindparam("key")))
+        self.by_name = compiled(users.where(account.c.folded == bindparam("key")))
+        self.proof = compiled(select(*_USER, account.c.password).where(account.c.folded == bindparam("key")))
+        self.page = compiled(
+            users.where(like).order_by(account.c.folded).limit(bindparam("limit")).offset(bindparam("offset"))
+        )
+        self.count = compiled(select(func.count()).select_from(account).where(like))
+        self.named = compiled(users.where(among(account.c.id, "ids")))
+        self.admins = compiled(
+            admins.where(account.c.role == "admin", account.c.enabled == 1).order_by(account.c.id)
+        )
+        self.totals = compiled(
+            select(
+                func.count(),
+                func.sum(account.c.enabled),
+                *(func.sum(case((account.c.seen >= bindparam(n), 1), else_=0)) for n in _PERIODS),
+            ).select_from(account)
+        )
+        self.password = compiled(mine.values(password=bindparam("password")))
+        self.role = compiled(mine.values(role=bindparam("role")))
+        self.enabled = compiled(mine.values(enabled=bindparam("enabled")))
+        self.seen = compiled(
+            update(account).where(account.c.id == bindparam("key"), later).values(seen=bindparam("time"))
+        )
+
+
+class _ProofStatements:
+    """What is run on sessions and one-time links."""
+
+    def __init__(self, database: Database) -> None:
+        compiled = database.compile
+        mine = session.c.account_id == bindparam("user")
+        newest = select(session.c.id).where(mine).order_by(session.c.id.desc()).limit(bindparam("most"))
+        self.add_session = compiled(insert(session).values(**_given(session, "id")).returning(session.c.id))
+        self.trim_sessions = compiled(delete(session).where(mine, session.c.id.not_in(newest)))
+        self.session = compiled(
+            select(session.c.id, session.c.expires, *_USER)
+            .join_from(session, account)
+            .where(session.c.digest == bindparam("digest"))
+        )
+        self.end_session = compiled(delete(session).where(session.c.id == bindparam("key")))
+        self.drop_sessions = compiled(delete(session).where(mine))
+        self.purge_sessions = compiled(delete(session).where(session.c.expires <= _NOW))
+        self.add_link = compiled(insert(one_time_link).values(**_given(one_time_link)))
+        self.link_owner = compiled(
+            select(*_USER)
+            .join_from(account, one_time_link)
+            .where(
+                one_time_link.c.digest == bindparam("digest"),
+                one_time_link.c.expires > _NOW,
+                account.c.enabled == 1,
+            )
+        )
+        self.drop_links = compiled(
+            delete(one_time_link).where(one_time_link.c.account_id == bindparam("user"))
+        )
+        self.purge_links = compiled(delete(one_time_link).where(one_time_link.c.expires <= _NOW))
+
+
+class _KeyStatements:
+    """What is run on keys; `revoked` is the time when that was, 0 for never."""
+
+    def __init__(self, database: Database) -> None:
+        compiled = database.compile
+        keys = select(*_KEY)
+        mine = credential.c.account_id == bindparam("user")
+        one = update(credential).where(credential.c.id == bindparam("key")).returning(*_KEY)
+        newest_dead = (
+            select(credential.c.id)
+            .where(mine, _DEAD)
+            .order_by(credential.c.id.desc())
+            .limit(bindparam("most"))
+        )
+        since: BindParameter[int] = bindparam("since")
+        later = or_(credential.c.used.is_(None), credential.c.used < bindparam("time"))
+        self.add = compiled(insert(credential).values(**_given(credential, "id")).returning(*_KEY))
+        self.trim = compiled(delete(credential).where(mine, _DEAD, credential.c.id.not_in(newest_dead)))
+        self.live = compiled(
+            keys.where(
+                mine,
+                credential.c.revoked == 0,
+                or_(credential.c.expires.is_(None), credential.c.expires > _NOW),
+            ).order_by(credential.c.id)
+        )
+        self.by_digest = compiled(
+            select(*_KEY, *_USER)
+            .join_from(credential, account)
+            .where(credential.c.digest == bindparam("digest"))
+        )
+        self.by_id = compiled(keys.where(credential.c.id == bindparam("key")))
+        self.of_user = compiled(keys.where(mine).order_by(credential.c.id))
+        self.all = compiled(keys.order_by(credential.c.id))
+        self.revoke = compiled(
+            one.values(revoked=case((credential.c.revoked > 0, credential.c.revoked), else_=_NOW))
+        )
+        self.suspend = compiled(one.values(suspended=bindparam("suspended")))
+        self.used = compiled(
+            update(credential)
+            .where(credential.c.id == bindparam("key"), later)
+            .values(used=bindparam("time"))
+        )
+        long_revoked = (credential.c.revoked > 0) & (credential.c.revoked < since)
+        self.purge = compiled(delete(credential).where(or_(long_revoked, credential.c.expires < since)))
+
+
+def _given(table: Table, *left_out: str) -> dict[str, BindParameter[Any]]:
+    """Name a parameter for each column of a row to be inserted."""
+    return {each.name: bindparam(each.name) for each in table.columns if each.name not in left_out}
+
+
+async def _first(
+    writer: aiosqlite.Connection, statement: str, given: Mapping[str, Any]
+) -> tuple[Any, ...] | None:
+    rows = list(await writer.execute_fetchall(statement, dict(given)))
+    return tuple(rows[0]) if rows else None
+
+
+def _user(row: Sequence[Any] | None) -> User | None:
+    return _read_user(row) if row is not None else None
+
+
+def _read_user(row: Sequence[Any]) -> User:
+    number, name, role, enabled, joined, seen = row
+    return User(number, name, Role(role), bool(enabled), joined, seen)
+
+
+def _key(row: Sequence[Any] | None) -> Key | None:
+    return _read_key(row) if row is not None else None
+
+
+def _read_key(row: Sequence[Any]) -> Key:
+    number, user, scope, label, methods, created, expires, used, suspended, revoked = row
+    return Key(
+        id=number,
+        user_id=user,
+        scope=Scope(scope),
+        label=label,
+        methods=None if methods is None else frozenset(json.loads(methods)),
+        created=created,
+        expires=expires,
+        used=used,
+        suspended=bool(suspended),
+        revoked=bool(revoked),
+    )

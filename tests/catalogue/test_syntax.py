@@ -1,0 +1,207 @@
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from bittorrent.infohash import InfoHash
+from catalogue import syntax
+from catalogue.model import Freeleech
+from catalogue.query import (
+    EVERYTHING,
+    NOTHING,
+    AllOf,
+    AnyOf,
+    Attribute,
+    By,
+    Column,
+    Dated,
+    Free,
+    Hashed,
+    Having,
+    Imdb,
+    InCategory,
+    Not,
+    Sized,
+    Tagged,
+    Text,
+)
+from catalogue.syntax import describe, parse
+
+HASH = InfoHash(bytes(range(20)))
+LONG = InfoHash(bytes(range(32)))
+
+
+def word(*words, prefix=False, within=()):
+    return Text(words, prefix, frozenset(within))
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("", EVERYTHING),
+        (" \t\n", EVERYTHING),
+        ("ubuntu", word("ubuntu")),
+        ("ubuntu desktop", AllOf((word("ubuntu"), word("desktop")))),
+        ('"big buck" bunny', AllOf((word("big", "buck"), word("bunny")))),
+        ("“big buck”", word("big", "buck")),
+        ("spider-man", word("spider", "man")),
+        ("big.buck_bunny.mkv", word("big", "buck", "bunny", "mkv")),
+        ("ubu*", word("ubu", prefix=True)),
+        ('"big bu*"', word("big", "bu", prefix=True)),
+        ('"big bu"*', word("big", "bu", prefix=True)),
+        ("-beta", Not(word("beta"))),
+        ("!beta", Not(word("beta"))),
+        ('linux -"release candidate"', AllOf((word("linux"), Not(word("release", "candidate"))))),
+        ("a or b", AnyOf((word("a"), word("b")))),
+        ("a OR b | c", AnyOf((word("a"), word("b"), word("c")))),
+        ("a|b", AnyOf((word("a"), word("b")))),
+        ("a b or c d", AnyOf((AllOf((word("a"), word("b"))), AllOf((word("c"), word("d")))))),
+        ("a (b or c)", AllOf((word("a"), AnyOf((word("b"), word("c")))))),
+        ("a -(b or c)", AllOf((word("a"), Not(AnyOf((word("b"), word("c"))))))),
+        ('"or"', word("or")),
+        ("tag:Linux", Tagged("linux")),
+        ('tag:"machine learning"', Tagged("machine.learning")),
+        ("tag:mach*", Tagged("mach", prefix=True)),
+        ("tag:a|b", AnyOf((Tagged("a"), Tagged("b")))),
+        ("tag:a|tag:b", AnyOf((Tagged("a"), Tagged("b")))),
+        ("-tag:beta", Not(Tagged("beta"))),
+        ("category:Movies", InCategory(names=frozenset({"movies"}))),
+        ("category:12", InCategory(frozenset({12}))),
+        ("size:>1GB", Sized(10**9 + 1, None)),
+        ("size:>=1GB", Sized(10**9, None)),
+        ("size:<700MiB", Sized(None, 700 * 2**20 - 1)),
+        ("size:1GB..2.5GB", Sized(10**9, 2_500_000_000)),
+        ("size:..1k", Sized(None, 1000)),
+        ("size:1GB", Sized(950_000_000, 1_050_000_000)),
+        ("year:2010", Dated(2010, 2010)),
+        ("year:2010..2015", Dated(2010, 2015)),
+        ("year:2010-2015", Dated(2010, 2015)),
+        ("year:>2010", Dated(2011, None)),
+        ("year:..1999", Dated(None, 1999)),
+        ("user:Alice", By("Alice")),
+        ('uploader:"Alice B"', By("Alice B")),
+        ("imdb:tt0111161", Imdb(111161)),
+        ("platform:Linux", Having(Attribute.PLATFORM, frozenset({"linux"}))),
+        ('organism:"Homo sapiens"', Having(Attribute.ORGANISM, frozenset({"homo sapiens"}))),
+        ("freeleech:yes", Free(frozenset({Freeleech.FREE, Freeleech.NEUTRAL}))),
+        ("name:ubuntu", word("ubuntu", within=[Column.NAME])),
+        ('file:"read me"', word("read", "me", within=[Column.FILES])),
+        ("author:torv*", word("torv", prefix=True, within=[Column.AUTHORS])),
+        (HASH.lower, Hashed(HASH)),
+        (HASH.upper, Hashed(HASH)),
+        (LONG.lower, Hashed(LONG)),
+        ("AAAQEAYEAUDAOCAJBIFQYDIOB4IBCEQT", Hashed(HASH)),
+        (f"hash:{HASH.lower}", Hashed(HASH)),
+        (f"magnet:?xt=urn:btih:{HASH.lower}&dn=a+b&tr=http%3A%2F%2Ft", Hashed(HASH)),
+        (f"  MAGNET:?dn=a b&xt=urn:btih:{HASH.lower}", Hashed(HASH)),
+        (f"ubuntu or magnet:?xt=urn:btih:{HASH.lower}", AnyOf((word("ubuntu"), Hashed(HASH)))),
+    ],
+)
+def test_what_a_text_means(text, query):
+    assert parse(text) == query
+
+
+@pytest.mark.parametrize(
+    "text", ["-", '"', '""', "()", "(((", ")", "!!!", "|", "or", "***", "\ud800", "\0", "-()"]
+)
+def test_signs_alone_find_nothing(text):
+    assert parse(text) == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("size:large", word("size", "large")),
+        ("year:soon", word("year", "soon")),
+        ("imdb:abc", word("imdb", "abc")),
+        ("re:zero", word("re", "zero")),
+        ("tag:", word("tag")),
+        ("https://example.org/x", word("https", "example", "org", "x")),
+        ("magnet:?xt=urn:btih:zz", word("magnet", "xt", "urn", "btih", "zz")),
+        ("(a b", AllOf((word("a"), word("b")))),
+        ("a) b", AllOf((word("a"), word("b")))),
+        ('a "b c', AllOf((word("a"), word("b", "c")))),
+        ("or a or", word("a")),
+        ("a - b", AllOf((word("a"), word("b")))),
+        ('NEAR("x" y)', AllOf((word("NEAR"), AllOf((word("x"), word("y")))))),
+    ],
+)
+def test_what_is_not_understood_is_looked_for_as_words(text, query):
+    assert parse(text) == query
+
+
+def test_the_number_of_terms_is_bounded():
+    query = parse(" ".join(f"w{number}" for number in range(1000)))
+    assert isinstance(query, AllOf)
+    assert len(query.terms) == syntax.MOST_TERMS
+
+
+def test_deep_brackets_are_cut_off():
+    def depth(query):
+        nested = getattr(query, "terms", ()) or ((query.term,) if isinstance(query, Not) else ())
+        return 1 + max(map(depth, nested), default=0)
+
+    assert depth(parse("(a " * 300 + "b")) <= 2 * syntax.DEEPEST + 2
+
+
+def test_what_lies_beyond_the_longest_text_is_left_out():
+    assert parse("a" + " " * syntax.LONGEST_TEXT + "b") == word("a")
+
+
+PIECES = st.sampled_from(
+    [
+        "a",
+        "b*",
+        '"c d"',
+        "-",
+        "!",
+        "(",
+        ")",
+        " ",
+        " or ",
+        "|",
+        '"',
+        "tag:",
+        "size:",
+        "1GB",
+        "..",
+        "year:",
+        "2010",
+        ">",
+        "user:",
+        "name:",
+        "category:",
+        "imdb:",
+        "tt12",
+        "file:",
+        "platform:",
+        "é",
+        "İ",
+        "ß",
+        "́",
+        ":",
+        HASH.lower,
+        "magnet:?xt=urn:btih:" + HASH.lower,
+        "freeleech:yes",
+        "\x00",
+        "�",
+        "NOT",
+        "^",
+        "{x}",
+        "東京",
+    ]
+)
+
+
+@settings(max_examples=400)
+@given(st.one_of(st.lists(PIECES, max_size=20).map("".join), st.text(max_size=80)))
+@example("size:>9223372036854775807")
+@example("year:<0 size:<0")
+@example("-(a or -b) | tag:x*")
+def test_any_text_is_read_and_what_was_read_can_be_written(text):
+    query = parse(text)
+    assert parse(describe(query)) == query
+
+
+@given(st.text(min_size=900, max_size=5000))
+def test_any_long_text_is_read(text):
+    parse(text)

@@ -1,0 +1,254 @@
+import pytest
+
+from bittorrent.refusal import Refusal
+from catalogue.model import Category, Freeleech
+from catalogue.query import (
+    AllOf,
+    AnyOf,
+    Attribute,
+    Column,
+    Dated,
+    Free,
+    Having,
+    InCategory,
+    Not,
+    Order,
+    Sized,
+    Tagged,
+    Text,
+)
+from doors.gazelle import wanted
+from doors.gazelle.parameters import Parameters
+from tests.doors.gazelle import records
+
+CATEGORIES = (Category(1, "Movies"), Category(8, "XXX"), Category(11, "Sequences", 9))
+
+
+def asked(**values):
+    return wanted.read(Parameters(list(values.items())), CATEGORIES)
+
+
+def terms(**values):
+    query = asked(**values).query
+    assert isinstance(query, AllOf)
+    return list(query.terms)
+
+
+def having(attribute, *values):
+    return Having(attribute, frozenset(values))
+
+
+def test_nothing_asked_for_is_everything():
+    assert terms() == []
+    assert terms(searchstr="  ", taglist=",", filelist="", year="", media="|", filter_cat="|") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("yeast", [Text(("yeast",))]),
+        ("yeast genome", [Text(("yeast",)), Text(("genome",))]),
+        ("Artist - Title", [Text(("Artist",)), Text(("Title",))]),
+        ("!yeast", [Not(Text(("yeast",)))]),
+        ("!", []),
+        ("!!yeast", [Text(("!!yeast",))]),
+        ("a!b", [Text(("a!b",))]),
+        ("sanger", [AnyOf((having(Attribute.PLATFORM, "sanger"), Text(("sanger",))))]),
+        ("Sanger", [Text(("Sanger",))]),
+        ("!sanger", [Not(AnyOf((having(Attribute.PLATFORM, "sanger"), Text(("sanger",)))))]),
+        ('" * ^ ( ) --', []),
+        ('NEAR("a" "b")', [Text(('NEAR("a"',)), Text(('"b")',))]),
+        ("é", [Text(("é",))]),
+    ],
+)
+def test_words_are_all_wanted_but_for_the_excluded(text, expected):
+    assert terms(searchstr=text) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [("groupname", Column.GROUP), ("artistname", Column.AUTHORS), ("description", Column.DESCRIPTION)],
+)
+def test_a_field_is_searched_by_its_words(name, column):
+    columns = frozenset({column})
+    expected = [Text(("a",), columns=columns), Not(Text(("b",), columns=columns))]
+    assert terms(**{name: "a !b"}) == expected
+
+
+def test_a_platform_in_another_field_is_a_word():
+    assert terms(groupname="sanger") == [Text(("sanger",), columns=frozenset({Column.GROUP}))]
+
+
+def test_file_names_are_searched_by_a_phrase():
+    assert terms(filelist="a  b.txt -") == [Text(("a", "b.txt"), columns=frozenset({Column.FILES}))]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"taglist": "One_Shot, fungi"}, [Tagged("one.shot", prefix=True), Tagged("fungi", prefix=True)]),
+        ({"taglist": "a,b", "tags_type": "1"}, [Tagged("a", prefix=True), Tagged("b", prefix=True)]),
+        ({"taglist": "a,b", "tags_type": "0"}, [AnyOf((Tagged("a", prefix=True), Tagged("b", prefix=True)))]),
+        ({"taglist": "a,!b.c"}, [Tagged("a", prefix=True), Not(Tagged("b.c"))]),
+        ({"taglist": "!b", "tags_type": "0"}, [Not(Tagged("b"))]),
+    ],
+)
+def test_tags(values, expected):
+    assert terms(**values) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "attribute"),
+    [
+        ("media", Attribute.PLATFORM),
+        ("platform", Attribute.PLATFORM),
+        ("format", Attribute.FORMAT),
+        ("container", Attribute.FORMAT),
+        ("encoding", Attribute.LICENSE),
+        ("codec", Attribute.LICENSE),
+        ("license", Attribute.LICENSE),
+        ("resolution", Attribute.SCOPE),
+        ("scope", Attribute.SCOPE),
+        ("archive", Attribute.ARCHIVE),
+        ("studio", Attribute.LAB),
+        ("lab", Attribute.LAB),
+        ("series", Attribute.LOCATION),
+        ("location", Attribute.LOCATION),
+        ("numbers", Attribute.ACCESSION),
+        ("cataloguenumber", Attribute.ACCESSION),
+        ("accession", Attribute.ACCESSION),
+        ("organism", Attribute.ORGANISM),
+        ("strain", Attribute.STRAIN),
+    ],
+)
+def test_an_attribute_is_one_of_the_values_asked_for(name, attribute):
+    assert terms(**{name: "JPEG 2000|ZIP"}) == [having(attribute, "JPEG 2000", "ZIP")]
+    assert terms(**{name: "a|!b"}) == [having(attribute, "a"), Not(having(attribute, "b"))]
+
+
+@pytest.mark.parametrize("name", ["vanityhouse", "scene", "haslog", "recordlabel", "remastertitle", "releasetype"])
+def test_what_means_nothing_here_is_ignored(name):
+    assert terms(**{name: "1"}) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "ids"),
+    [
+        ({"filter_cat[1]": "1"}, {1}),
+        ({"filter_cat[1]": "1", "filter_cat[11]": ""}, {1, 11}),
+        ({"filter_cat[sequences]": "1"}, {11}),
+        ({"filter_cat": "1|8"}, {1, 8}),
+        ({"filter_cat": "Movies|no such"}, {1}),
+        ({"filter_cat[99]": "1"}, set()),
+        ({"filter_cat": "' OR 1=1"}, set()),
+    ],
+)
+def test_categories_by_id_or_name(values, ids):
+    assert terms(**values) == [InCategory(frozenset(ids))]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1985", [Dated(1985, 1985)]),
+        ("1985-1990", [Dated(1985, 1990)]),
+        ("1990-1985", [Dated(1985, 1990)]),
+        ("1985-", [Dated(1985, None)]),
+        ("-1985", [Dated(None, 1985)]),
+        *((text, []) for text in ("-", "x", "1-2-3", "19 85", "9" * 30)),
+    ],
+)
+def test_years(text, expected):
+    assert terms(year=text) == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"size_min": "5"}, [Sized(5, None)]),
+        ({"size_min": "1", "size_max": "1.5", "size_unit": "2"}, [Sized(1 << 20, 3 << 19)]),
+        ({"size_unit": "3", "size_max": "2"}, [Sized(None, 2 << 30)]),
+        ({"size_min": "9" * 18, "size_unit": "999"}, [Sized(2**63 - 1, None)]),
+        ({"size_min": "inf", "size_max": "nan"}, []),
+        ({"size_min": "-1", "size_unit": "1"}, []),
+    ],
+)
+def test_sizes_are_in_powers_of_1024(values, expected):
+    assert terms(**values) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("0", {Freeleech.NORMAL}),
+        ("1", {Freeleech.FREE}),
+        ("2", {Freeleech.NEUTRAL}),
+        ("3", {Freeleech.FREE, Freeleech.NEUTRAL}),
+    ],
+)
+def test_freeleech(text, kinds):
+    assert terms(freetorrent=text) == [Free(frozenset(kinds))]
+
+
+@pytest.mark.parametrize("text", ["", "4", "x", "-1"])
+def test_what_is_no_freeleech_is_ignored(text):
+    assert terms(freetorrent=text) == []
+
+
+@pytest.mark.parametrize(
+    ("by", "order"),
+    [
+        ("time", Order.TIME),
+        ("year", Order.YEAR),
+        ("size", Order.SIZE),
+        ("seeders", Order.SEEDERS),
+        ("leechers", Order.LEECHERS),
+        ("snatched", Order.SNATCHED),
+        ("random", Order.RANDOM),
+        ("", Order.TIME),
+        ("id; DROP TABLE torrent", Order.TIME),
+    ],
+)
+def test_orders(by, order):
+    assert wanted.order(Parameters([("order_by", by)])) == (order, True)
+
+
+@pytest.mark.parametrize(("way", "descending"), [("asc", False), ("desc", True), ("", True), ("sideways", True)])
+def test_the_way_of_an_order(way, descending):
+    assert wanted.order(Parameters([("order_way", way)]))[1] is descending
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"searchstr": "a " * 100},
+        {"searchstr": "a" * 1001},
+        {"taglist": "a," * 100, "tags_type": "0"},
+        {"media": "a" * 1001},
+        {"filelist": "a" * 1001},
+    ],
+)
+def test_more_than_a_search_may_have_is_refused(values):
+    with pytest.raises(Refusal) as refused:
+        asked(**values)
+    assert refused.value.code == "bad-search"
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ({}, True),
+        ({"media": "sanger"}, True),
+        ({"media": "Other|SANGER"}, True),
+        ({"media": "Other"}, False),
+        ({"media": "!sanger"}, False),
+        ({"media": "!Other"}, True),
+        ({"format": "FASTA", "freetorrent": "3"}, True),
+        ({"freetorrent": "0"}, False),
+        ({"lab": "of the group, so not of the torrent"}, True),
+        ({"lab": "!of the group"}, True),
+    ],
+)
+def test_a_group_shows_those_of_its_torrents_that_were_asked_for(values, shown):
+    torrent = records.torrent(platform="Sanger", format="fasta", freeleech=Freeleech.FREE)
+    assert asked(**values).shows(torrent) is shown
