@@ -201,7 +201,9 @@ def test_a_blocked_torrent_is_forgotten(tmp_path):
             alive = await o.census.alive([TORRENT, OTHER])
             await o.pass_midnight()
             days = TODAY, TODAY + timedelta(days=1)
-            return alive, [(await o.census.report(hash_, day)).total for hash_ in (TORRENT, OTHER) for day in days]
+            return alive, [
+                (await o.census.report(hash_, day)).total for hash_ in (TORRENT, OTHER) for day in days
+            ]
 
     assert asyncio.run(run()) == ({OTHER}, [0, 0, 1, 1])
 
@@ -372,7 +374,9 @@ def test_a_clock_that_is_set_back_over_midnight_opens_no_closed_day(tmp_path):
             o.announce(GERMAN)
             await o.flush()
             await o.pass_midnight()
-            return (await o.census.report(TORRENT, TODAY)).countries, (await o.census.report(TORRENT)).countries
+            return (await o.census.report(TORRENT, TODAY)).countries, (
+                await o.census.report(TORRENT)
+            ).countries
 
     assert asyncio.run(run()) == ((("US", 1),), (("DE", 1),))
 

@@ -1,3 +1,4 @@
+import contextlib
 import random
 
 import pytest
@@ -72,10 +73,8 @@ def test_a_count_depends_on_nothing_but_what_came(case):
 @settings(deadline=None)
 @given(st.binary(max_size=64) | st.builds(lambda rest: b"\x02" + rest, st.binary(max_size=5000)))
 def test_damaged_payloads_are_told_and_nothing_else_happens(payload):
-    try:
+    with contextlib.suppress(DamagedTally):
         assert Distinct.unpack(payload).count() >= 0
-    except DamagedTally:
-        pass
 
 
 def test_a_sketch_that_was_cut_is_damaged():
