@@ -7,7 +7,6 @@ from types import MappingProxyType
 from accounts.fields import LIFETIME_LONGEST, PASSWORD_LONGEST
 from accounts.model import Role, Scope
 from catalogue import fields
-from catalogue.categories import FIRST_OWN
 from catalogue.fields import Field, Flag, Table, Text, Whole, Words
 from catalogue.model import Bookmarked, CollageKind, Freeleech, Subject
 from doors.rest.kinds import Country, Day, Hash, PerPage, Raw, Truth, Word
@@ -80,7 +79,7 @@ LOCK = table(locked=Flag())
 HIDE = table(hidden=Flag())
 MERGE = table(into=_ID)
 CATEGORY = MappingProxyType(
-    {**_from(fields.CATEGORY, "name", "parent_id"), "id": Whole(FIRST_OWN, fields.LARGEST_ID)}
+    {**_from(fields.CATEGORY, "name", "parent_id"), "id": fields.NEW_CATEGORY["number"]}
 )
 EDIT_CATEGORY = MappingProxyType(_from(fields.CATEGORY, "name", "parent_id"))
 ALIAS = fields.TAG
