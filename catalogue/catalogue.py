@@ -114,7 +114,7 @@ class Catalogue:
         return await self._shelf.works.remove(names)
 
     async def lacking(self, infohashes: Sequence[InfoHash]) -> list[InfoHash]:
-        """Return those of the hashes that have no record with contents, in order."""
+        """Return those of the hashes that no record with contents says are held, in order."""
         return await self._shelf.works.lacking(infohashes)
 
     async def held(self, after: InfoHash | None, limit: int) -> list[InfoHash]:
@@ -175,13 +175,13 @@ class Catalogue:
     async def add_category(self, name: str, parent: int, number: int | None = None) -> Category:
         """Add a category under one of the nine, with an id of the operator's choice. Refusal: `invalid`, `taken`."""
         given = {"name": name, "parent_id": parent} | ({} if number is None else {"number": number})
-        said = check(given, fields.NEW_CATEGORY)
+        said = check(given, fields.CATEGORY)
         said.pop("number", None)
         return await self._category(await self._shelf.categories.add(number, said))
 
     async def edit_category(self, category: int, changes: Details) -> Category:
         """Rename a category or move it under another of the nine. Refusal: `invalid`, `taken`, `not-found`, `fixed`."""
-        said = check(changes, fields.CATEGORY)
+        said = check(changes, fields.EDIT_CATEGORY)
         await self._own_category(category)
         await self._shelf.categories.change(category, said)
         return await self._category(category)

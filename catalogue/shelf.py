@@ -110,7 +110,7 @@ class Works(Protocol):
         ...
 
     async def lacking(self, infohashes: Sequence[InfoHash]) -> list[InfoHash]:
-        """Return those of the hashes that have no record with contents, in order."""
+        """Return those of the hashes that no record with contents says are held, in order."""
         ...
 
     async def held(self, after: InfoHash | None, limit: int) -> list[InfoHash]:

@@ -41,6 +41,7 @@ class SqliteWorks:
         self._full = compiled(
             select(torrent.c.infohash).where(
                 among_hashes(torrent.c.infohash, "hashes"),
+                torrent.c.held == 1,
                 exists(select(contents.c.torrent_id).where(contents.c.torrent_id == torrent.c.id)),
             )
         )
@@ -141,7 +142,7 @@ class SqliteWorks:
         return await asyncio.to_thread(unpack, found[0][0]) if found else Contents()
 
     async def lacking(self, infohashes: Sequence[InfoHash]) -> list[InfoHash]:
-        """Return those of the hashes that have no record with contents, in order."""
+        """Return those of the hashes that no record with contents says are held, in order."""
         full = await self._database.rows(self._full, {"hashes": _joined(infohashes)})
         return [infohash for infohash in infohashes if (bytes(infohash),) not in set(full)]
 
