@@ -126,7 +126,9 @@ def test_an_attribute_is_one_of_the_values_asked_for(name, attribute):
     assert terms(**{name: "a|!b"}) == [having(attribute, "a"), Not(having(attribute, "b"))]
 
 
-@pytest.mark.parametrize("name", ["vanityhouse", "scene", "haslog", "recordlabel", "remastertitle", "releasetype"])
+@pytest.mark.parametrize(
+    "name", ["vanityhouse", "scene", "haslog", "recordlabel", "remastertitle", "releasetype"]
+)
 def test_what_means_nothing_here_is_ignored(name):
     assert terms(**{name: "1"}) == []
 
@@ -213,7 +215,9 @@ def test_orders(by, order):
     assert wanted.order(Parameters([("order_by", by)])) == (order, True)
 
 
-@pytest.mark.parametrize(("way", "descending"), [("asc", False), ("desc", True), ("", True), ("sideways", True)])
+@pytest.mark.parametrize(
+    ("way", "descending"), [("asc", False), ("desc", True), ("", True), ("sideways", True)]
+)
 def test_the_way_of_an_order(way, descending):
     assert wanted.order(Parameters([("order_way", way)]))[1] is descending
 
