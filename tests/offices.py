@@ -20,6 +20,7 @@ from actions.uploads import Uploads
 from bittorrent.infohash import InfoHash
 from cache.torrents import Quota, TorrentCache
 from catalogue.catalogue import Catalogue
+from catalogue.model import Reading, Sheet
 from catalogue.search import Search
 from doors.allowance import Allowances
 from doors.client import ClientAddress
@@ -44,6 +45,14 @@ from tracker.model import NOTHING, Counts, Totals
 
 ANYONE = frozenset({Right.READ, Right.DOWNLOAD})
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+class Unread:
+    """Reads nothing out of names."""
+
+    async def describe(self, sheet: Sheet) -> Reading:
+        """Return the name as the title."""
+        return Reading(sheet.name, "Unsorted")
 
 
 @dataclass
@@ -86,8 +95,8 @@ async def open_office(
     rights = Rights(anonymous)
     index = SearchIndex(database, 10_000, 5.0)
     catalogue = Catalogue(catalogue_shelf(database, index, clock), clock)
-    takedowns = Takedowns(cache, Lists(SqliteEntries(database)), NoPolicy(), clock)
-    uploads = Uploads(cache, takedowns, limit=limit)
+    takedowns = Takedowns(cache, catalogue, Lists(SqliteEntries(database)), NoPolicy(), clock)
+    uploads = Uploads(cache, takedowns, catalogue, Unread(), clock, limit=limit)
     census = Census(
         await SqliteCensus.open(journal), FolderDayKeys(data, bytes), EmbeddedCountries(), clock
     )
