@@ -37,17 +37,7 @@ from storage.files import FileBlobs
 from storage.folder import DataFolder
 from storage.lists import SqliteEntries
 from storage.records import SqliteRecords
-from tests.library import RememberedIndex
-from catalogue.query import Found
-class SearchIndex(RememberedIndex):
-    def __init__(self, database, n, s):
-        super().__init__(); self.database = database
-    async def torrents(self, wanted):
-        ids = [i for i, in await self.database.rows("select id from torrent where hidden=0 order by id desc")]
-        return Found(tuple(ids[wanted.offset:wanted.offset+wanted.limit]), len(ids), True, 0)
-    async def groups(self, wanted):
-        ids = [i for i, in await self.database.rows("select id from work order by id desc")]
-        return Found(tuple(ids[wanted.offset:wanted.offset+wanted.limit]), len(ids), True, 0)
+from storage.search import SearchIndex
 from tests.cache_service import NoPolicy
 from tracker.census import Census
 from tracker.geo import EmbeddedCountries
@@ -107,9 +97,7 @@ async def open_office(
     catalogue = Catalogue(catalogue_shelf(database, index, clock), clock)
     takedowns = Takedowns(cache, catalogue, Lists(SqliteEntries(database)), NoPolicy(), clock)
     uploads = Uploads(cache, takedowns, catalogue, Unread(), clock, limit=limit)
-    census = Census(
-        await SqliteCensus.open(journal), FolderDayKeys(data, bytes), EmbeddedCountries(), clock
-    )
+    census = Census(await SqliteCensus.open(journal), FolderDayKeys(data, bytes), EmbeddedCountries(), clock)
     office = Office(
         catalogue=catalogue,
         search=Search(index),

@@ -7,12 +7,12 @@ from typing import Any
 
 import httpx
 from starlette.applications import Starlette
-from tests.offices import Opened, open_office
 
 from accounts.model import Role, Scope, User
 from bittorrent.infohash import InfoHash
 from doors.rest.door import routes
 from tests.cache_service import names, torrent
+from tests.offices import Opened, open_office
 from tracker.model import Counts
 
 PASSWORD = "correct horse battery staple"
