@@ -24,9 +24,7 @@ from actions.takedowns import Takedowns
 from actions.uploads import Uploads
 from bittorrent.infohash import InfoHash
 from cache.torrents import Quota, TorrentCache
-from catalogue.catalogue import Catalogue
 from catalogue.model import EVERYONE, Details, Torrent
-from catalogue.search import Search
 from doors.allowance import Allowances
 from doors.client import ClientAddress
 from doors.gazelle import routes
