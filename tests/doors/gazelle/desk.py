@@ -35,6 +35,7 @@ from doors.limits import BodyMemory
 from doors.office import Office
 from lists.infohashes import Lists
 from storage.accounts import SqliteAccounts
+from storage import schema
 from storage.database import Database
 from storage.files import FileBlobs
 from storage.lists import SqliteEntries
@@ -74,7 +75,7 @@ class Desk:
 
     async def _open(self) -> Office:
         clock = lambda: self.now  # noqa: E731
-        self.database = await Database.open(self._folder / "peerage.db", *SCHEMA)
+        self.database = await Database.open(self._folder / "peerage.db", schema.PEERAGE, "FULL")
         blobs = FileBlobs(self._folder / "torrents")
         await blobs.open()
         cache = TorrentCache(blobs, SqliteRecords(self.database), Quota(1000, 1 << 40, 0), clock)
