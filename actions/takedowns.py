@@ -96,6 +96,12 @@ class Takedowns:
             await self._deeds.run(self._enforce(entry, metainfo.infohashes))
             raise Refusal("blocked", entry.reason)
 
+    async def refuse_named(self, infohash: InfoHash) -> None:
+        """Refuse a torrent known by a hash alone, when that is blocked. Refusal: `blocked`, with the reason."""
+        entry = await self._lists.denied((infohash,))
+        if entry is not None:
+            raise Refusal("blocked", entry.reason)
+
     async def admit(self, metainfo: Metainfo) -> None:
         """Let a torrent that was just cached be announced. Refusal: `blocked`, if it was blocked since."""
         async with self._turn:

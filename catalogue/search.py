@@ -1,8 +1,32 @@
 """Hides how a search is run: within bounds of time and candidates, whatever was asked."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Protocol
 
-from catalogue.query import Found, Wanted
+from bittorrent.refusal import Refusal
+from catalogue.query import (
+    AllOf,
+    AnyOf,
+    By,
+    Found,
+    Having,
+    InCategory,
+    Not,
+    Query,
+    Tagged,
+    Text,
+    Wanted,
+)
+
+MOST_TERMS = 128
+"""Terms of one search, each value of a set counted; dialects join several texts and filters."""
+DEEPEST = 24
+LONGEST_TERM = 1024
+MOST_HITS = 1000
+"""Ids in one answer."""
+
+_LARGEST = 2**63 - 1
 
 
 class Index(Protocol):
@@ -18,7 +42,8 @@ class Index(Protocol):
     async def groups(self, wanted: Wanted) -> Found:
         """Return the ids of groups with at least one torrent that matches.
 
-        Sorted by their torrents taken together: the newest, the largest, the sum of seeders, leechers, snatches.
+        Sorted by those of their torrents taken together: the newest, the largest, the sum of seeders, leechers
+        or snatches.
         """
         ...
 
@@ -31,8 +56,58 @@ class Search:
 
     async def torrents(self, wanted: Wanted) -> Found:
         """Return the ids of torrents. Refusal: `search-too-slow`, `bad-search`."""
-        return await self._index.torrents(wanted)
+        return await self._index.torrents(_bounded(wanted))
 
     async def groups(self, wanted: Wanted) -> Found:
         """Return the ids of groups. Refusal: `search-too-slow`, `bad-search`."""
-        return await self._index.groups(wanted)
+        return await self._index.groups(_bounded(wanted))
+
+
+def _bounded(wanted: Wanted) -> Wanted:
+    """Return the search with numbers that a store can take. Refusal: `bad-search` when it asks too much."""
+    terms = 0
+    for weight in _weights(wanted.query, DEEPEST):
+        terms += weight
+        if terms > MOST_TERMS:
+            raise Refusal("bad-search", f"at most {MOST_TERMS} terms")
+    return replace(
+        wanted,
+        offset=_number(wanted.offset),
+        limit=min(_number(wanted.limit), MOST_HITS),
+        as_of=None if wanted.as_of is None else _number(wanted.as_of),
+        seed=_number(wanted.seed),
+    )
+
+
+def _number(value: int) -> int:
+    return min(max(value, 0), _LARGEST)
+
+
+def _weights(query: Query, deepest: int) -> Iterator[int]:
+    if not deepest:
+        raise Refusal("bad-search", f"at most {DEEPEST} levels")
+    match query:
+        case AllOf(terms) | AnyOf(terms):
+            for term in terms:
+                yield from _weights(term, deepest - 1)
+        case Not(term):
+            yield from _weights(term, deepest - 1)
+        case _:
+            yield _weight(query)
+
+
+def _weight(query: Query) -> int:
+    match query:
+        case Text(texts):
+            weight = 1
+        case Tagged(name) | By(name):
+            texts, weight = (name,), 1
+        case InCategory(ids, names):
+            texts, weight = tuple(names), len(ids) + len(names)
+        case Having(_, values):
+            texts, weight = tuple(values), len(values)
+        case _:
+            texts, weight = (), 1
+    if sum(map(len, texts)) + len(texts) > LONGEST_TERM * max(weight, 1):
+        raise Refusal("bad-search", f"at most {LONGEST_TERM} characters a term")
+    return weight

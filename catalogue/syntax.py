@@ -266,9 +266,10 @@ def _amount(text: str) -> int | None:
     if not found:
         return None
     whole, part, power, binary = found.groups()
-    unit: int = (1024 if binary else 1000) ** _POWERS.index(power.lower())
+    unit = (1024 if binary else 1000) ** _POWERS.index(power.lower())
     part = part or ""
-    return min(int(whole) * unit + int(part or "0") * unit // 10 ** len(part), _LARGEST)
+    number: int = int(whole) * unit + int(part or "0") * unit // 10 ** len(part)
+    return min(number, _LARGEST)
 
 
 def _year(value: str) -> Query | None:

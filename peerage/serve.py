@@ -22,7 +22,9 @@ from peerage.app import App
 from peerage.config import Settings
 from peerage.deeds import deeds
 from peerage.entrance import Entrance, Server
+from peerage.quantities import Listen
 from peerage.sockets import Bound, bind
+from peerage.upkeep import keep_up
 from peerage.wiring import Rooms, open_rooms
 from tracker.sweeper import sweep
 
@@ -48,6 +50,7 @@ async def serve(settings: Settings, ready: Ready) -> None:
         bound = bind(settings.listen, lenient=settings.listen_is_default)
         for each in bound:
             stack.callback(each.close)
+        await rooms.welcome.open([Listen(each.host, each.port) for each in bound])
         entrance = Entrance(rooms)
         await stack.enter_async_context(entrance.datagrams(bound))
         control = ControlServer(deeds(rooms), rooms.folder.control_socket)
@@ -100,7 +103,11 @@ async def _timers(rooms: Rooms, stop: Callable[[], None]) -> AsyncIterator[None]
     async def work() -> None:
         try:
             await rooms.restore()
-            await asyncio.gather(rooms.flusher.run(), sweep(rooms.tracker.store, time.time))
+            await asyncio.gather(
+                rooms.flusher.run(),
+                sweep(rooms.tracker.store, time.time),
+                keep_up(rooms.accounts, rooms.welcome),
+            )
         except Exception as error:
             log.critical("service.failed", error=str(error), kind=type(error).__name__)
             stop()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from accounts.accounts import Accounts
 from actions.health import Health
 from actions.takedowns import Takedowns
 from actions.transfer import Transfer
@@ -16,8 +17,10 @@ from cache.quota import Quota
 from cache.torrents import TorrentCache
 from lists.infohashes import Lists
 from peerage.config import Settings
+from peerage.members import make_accounts
 from peerage.sections import TrackerSection
 from peerage.stores import make_store, terms_of
+from peerage.welcome import Welcome
 from storage import schema
 from storage.database import Database
 from storage.files import FileBlobs
@@ -52,6 +55,8 @@ class Rooms:
     takedowns: Takedowns
     transfer: Transfer
     health: Health
+    accounts: Accounts
+    welcome: Welcome
 
     @property
     def native_store(self) -> "Store | None":
@@ -101,6 +106,7 @@ async def _join(settings: Settings, folder: DataFolder, records: Database, journ
     lists = Lists(SqliteEntries(records))
     tracker = _tracker(settings.tracker)
     flusher = Flusher(tracker.store, journal, settings.tracker.flush_every, time.monotonic, _flush_failed)
+    accounts = make_accounts(settings, folder, records)
     takedowns = Takedowns(cache, lists, tracker.policy, time.time)
     uploads = Uploads(cache, takedowns, limit=keep.max_torrent_size)
     return Rooms(
@@ -115,6 +121,8 @@ async def _join(settings: Settings, folder: DataFolder, records: Database, journ
         takedowns=takedowns,
         transfer=Transfer(uploads, cache),
         health=Health(cache, journal),
+        accounts=accounts,
+        welcome=Welcome(accounts, folder.path, settings.public_url, settings.listen),
     )
 
 
@@ -130,6 +138,7 @@ async def _finish(rooms: Rooms) -> None:
     await rooms.takedowns.drain()
     await rooms.cache.drain()
     await rooms.flusher.flush()
+    await rooms.accounts.close()
 
 
 def _flush_failed(error: Exception) -> None:

@@ -120,6 +120,14 @@ class Database:
                 raise damage from error
             raise
 
+    async def empty_log(self) -> bool:
+        """Move everything committed into the file itself and cut the log; False while a reader needs the log."""
+        async with self._turn:
+            ((busy, _, _),) = await asyncio.shield(
+                self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+            )
+        return not busy
+
     async def healthy(self) -> bool:
         """Tell whether the file answers a query."""
         if self._closed:
@@ -130,6 +138,12 @@ class Database:
             log.warning("database.no_answer", path=str(self.path), error=str(error))
             return False
         return True
+
+    async def empty_log(self) -> bool:
+        """Bring every change into the file itself and empty the write-ahead log; False where a reader is in the way."""
+        async with self._turn:
+            ((busy, _, _),) = await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+            return not busy
 
     async def close(self) -> None:
         """Wait for the transaction and the queries under way and close; a second call does nothing."""

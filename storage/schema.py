@@ -18,7 +18,7 @@ class Schema:
 
 
 PEERAGE: Final = Schema(_STEPS / "peerage", "0002")
-SWARMS: Final = Schema(_STEPS / "swarms", "0001")
+SWARMS: Final = Schema(_STEPS / "swarms", "0002")
 
 
 def version_of(connection: sqlite3.Connection) -> str | None:

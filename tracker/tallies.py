@@ -105,8 +105,9 @@ class Tallies:
             self._weight -= tally.weight
         # Taken out and put in again, it comes last in the order by which tallies leave memory.
         self._kept[name] = tally
-        if any([tally.add(value) for value in values]):
-            self._unwritten.add(name)
+        for value in values:
+            if tally.add(value):
+                self._unwritten.add(name)
         self._weight += tally.weight
 
     def _shrink(self) -> None:

@@ -1,0 +1,99 @@
+"""Hides how authors lie in `peerage.db`."""
+
+from sqlalchemy import bindparam, exists, func, select
+
+from bittorrent.refusal import Refusal
+from catalogue.model import Author, Page, Viewer
+from catalogue.shelf import Values
+from storage.catalogue_parts import PART, Indexing, Reindexing, numbers
+from storage.catalogue_reading import of_seen_torrents, seen_by
+from storage.catalogue_tags import BEYOND
+from storage.database import Database
+from storage.rows import Rows, Writer, id_of, start_of
+from storage.tables import author, authorship, torrent, work
+
+_AUTHOR = (author.c.id, author.c.name, author.c.picture, author.c.description)
+
+
+class SqliteAuthors:
+    """Authors in SQLite."""
+
+    def __init__(self, database: Database, index: Indexing) -> None:
+        compiled = database.compile
+        self._database = database
+        self._rows = Rows(database, author)
+        self._reindexing = Reindexing(database, index)
+        shown = exists(
+            select(authorship.c.work_id)
+            .join_from(authorship, torrent, torrent.c.work_id == authorship.c.work_id)
+            .where(authorship.c.author_id == author.c.id, torrent.c.hidden == 0)
+        )
+        wanted = (author.c.folded >= bindparam("low"), author.c.folded < bindparam("high"), shown)
+        self._count = compiled(select(func.count()).select_from(author).where(*wanted))
+        self._page = compiled(
+            select(*_AUTHOR)
+            .where(*wanted)
+            .order_by(author.c.folded)
+            .limit(bindparam("limit"))
+            .offset(bindparam("offset"))
+        )
+        self._by_id = compiled(select(*_AUTHOR).where(author.c.id == bindparam("key")))
+        self._by_name = compiled(select(*_AUTHOR).where(author.c.folded == bindparam("key")))
+        self._part = compiled(
+            select(authorship.c.work_id)
+            .where(authorship.c.author_id == bindparam("row"), authorship.c.work_id > bindparam("after"))
+            .order_by(authorship.c.work_id)
+            .limit(bindparam("limit"))
+        )
+        groups = (
+            select(work.c.id)
+            .join_from(authorship, work, work.c.id == authorship.c.work_id)
+            .where(authorship.c.author_id == bindparam("row"), of_seen_torrents(work.c.id))
+            .order_by(work.c.created.desc(), work.c.id.desc())
+        )
+        self._groups = compiled(groups)
+        self._groups_first = compiled(groups.where(authorship.c.position == 0))
+
+    async def authors(self, beginning: str, offset: int, limit: int) -> Page[Author]:
+        """Return authors of what everyone sees by the beginning of their name."""
+        bounds = {"low": beginning, "high": beginning + BEYOND}
+        ((total,),) = await self._database.rows(self._count, bounds)
+        parameters = {**bounds, "offset": start_of(offset), "limit": limit}
+        rows = await self._database.rows(self._page, parameters)
+        return Page(tuple(Author(*row) for row in rows), total)
+
+    async def author(self, key: int | str) -> Author | None:
+        """Find an author by id or folded name."""
+        if isinstance(key, str):
+            rows = await self._database.rows(self._by_name, {"key": key})
+        else:
+            rows = await self._database.rows(self._by_id, {"key": id_of(key)})
+        return Author(*rows[0]) if rows else None
+
+    async def change(self, number: int, values: Values) -> None:
+        """Change an author. Refusal: `taken`."""
+        async with self._database.transaction() as connection:
+            writer = Writer(connection)
+            if "folded" in values:
+                found = await writer.rows(self._by_name, {"key": values["folded"]})
+                if found and found[0][0] != number:
+                    raise Refusal("taken")
+            before = await self._rows.update(writer, number, values)
+        after = 0 if values.get("name", before["name"]) != before["name"] else None
+        while after is not None:
+            after = await self._reindexed(number, after)
+
+    async def groups_of(self, number: int, viewer: Viewer, *, first_only: bool) -> tuple[int, ...]:
+        """Return the ids of an author's groups, newest first."""
+        statement = self._groups_first if first_only else self._groups
+        rows = await self._database.rows(statement, {"row": id_of(number), **seen_by(viewer)})
+        return tuple(group for (group,) in rows)
+
+    async def _reindexed(self, number: int, after: int) -> int | None:
+        async with self._database.transaction() as connection:
+            writer = Writer(connection)
+            part = await numbers(writer, self._part, {"row": number, "after": after, "limit": PART})
+            if not part:
+                return None
+            await self._reindexing.groups(writer, part)
+            return part[-1]

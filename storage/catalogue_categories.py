@@ -1,0 +1,85 @@
+"""Hides how categories lie in `peerage.db`."""
+
+from sqlalchemy import bindparam, func, select, update
+
+from bittorrent.refusal import Refusal
+from catalogue.categories import FIRST_OWN
+from catalogue.model import Category
+from catalogue.shelf import Values
+from storage.catalogue_parts import PART, Indexing, Reindexing, numbers
+from storage.database import Database
+from storage.dialect import among
+from storage.rows import Rows, Writer, id_of, listed
+from storage.tables import category, work
+
+
+class SqliteCategories:
+    """Categories in SQLite."""
+
+    def __init__(self, database: Database, index: Indexing) -> None:
+        compiled = database.compile
+        self._database = database
+        self._rows = Rows(database, category)
+        self._reindexing = Reindexing(database, index)
+        self._all = compiled(
+            select(category.c.id, category.c.name, category.c.parent_id).order_by(category.c.id)
+        )
+        self._next = compiled(select(func.max(category.c.id)))
+        self._others = compiled(
+            select(category.c.id).where(
+                category.c.folded == bindparam("folded"), category.c.id != bindparam("row")
+            )
+        )
+        self._part = compiled(
+            select(work.c.id).where(work.c.category_id == bindparam("row")).limit(bindparam("limit"))
+        )
+        self._move = compiled(
+            update(work).where(among(work.c.id, "ids")).values(category_id=bindparam("parent"))
+        )
+
+    async def all(self) -> tuple[Category, ...]:
+        """Return every category, ordered by id."""
+        return tuple(Category(*row) for row in await self._database.rows(self._all))
+
+    async def add(self, number: int | None, values: Values) -> int:
+        """Add a category. Refusal: `taken` for its name or number."""
+        async with self._database.transaction() as connection:
+            writer = Writer(connection)
+            await self._refuse_taken(writer, 0, values)
+            if number is None:
+                ((last,),) = await writer.rows(self._next, {})
+                number = max(last or 0, FIRST_OWN - 1) + 1
+            elif await self._rows.get(writer, number) is not None:
+                raise Refusal("taken")
+            return await self._rows.insert(writer, {**values, "id": id_of(number) or None})
+
+    async def change(self, number: int, values: Values) -> None:
+        """Change a category. Refusal: `taken`."""
+        async with self._database.transaction() as connection:
+            writer = Writer(connection)
+            await self._rows.need(writer, number)
+            await self._refuse_taken(writer, number, values)
+            await self._rows.update(writer, number, values)
+
+    async def remove(self, number: int, parent: int) -> None:
+        """Drop a category; its groups go to `parent`."""
+        while await self._moved(number, parent):
+            continue
+
+    async def _moved(self, number: int, parent: int) -> bool:
+        async with self._database.transaction() as connection:
+            writer = Writer(connection)
+            await self._rows.need(writer, number)
+            part = await numbers(writer, self._part, {"row": number, "limit": PART})
+            if not part:
+                await self._rows.delete(writer, number)
+                return False
+            await writer.run(self._move, {"ids": listed(part), "parent": parent})
+            await self._reindexing.groups(writer, part)
+            return True
+
+    async def _refuse_taken(self, writer: Writer, number: int, values: Values) -> None:
+        if "folded" in values and await writer.rows(
+            self._others, {"folded": values["folded"], "row": number}
+        ):
+            raise Refusal("taken")

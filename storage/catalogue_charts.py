@@ -1,0 +1,143 @@
+"""Hides how the catalogue is counted and ranked, and how the swarms' numbers get into it."""
+
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    Select,
+    Update,
+    and_,
+    bindparam,
+    cast,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
+
+from bittorrent.infohash import InfoHash
+from catalogue.model import Figures, Totals
+from storage.database import Database
+from storage.rows import LARGEST, Writer, id_of
+from storage.tables import authorship, torrent, work
+
+_CHUNK = 500
+_ACTIVE = or_(torrent.c.seeders > 0, torrent.c.leechers > 0)
+_PEERS = torrent.c.seeders + torrent.c.leechers
+_DATA = (
+    cast(torrent.c.size, Float) * torrent.c.snatched + 0.5 * cast(torrent.c.size, Float) * torrent.c.leechers
+)
+_RECENT = torrent.c.added > bindparam("since")
+
+
+def _ranked(by: ColumnElement[Any], *where: ColumnElement[bool]) -> Select[Any]:
+    shown = torrent.c.hidden == 0
+    return (
+        select(torrent.c.id)
+        .where(shown, *where)
+        .order_by(by.desc(), torrent.c.id.desc())
+        .limit(bindparam("limit"))
+    )
+
+
+_CHARTS = {
+    "day": _ranked(_PEERS, _RECENT, torrent.c.seeders > 0),
+    "week": _ranked(_PEERS, _RECENT, _ACTIVE),
+    "overall": _ranked(_PEERS, _ACTIVE),
+    "snatched": _ranked(torrent.c.snatched, torrent.c.snatched > 0),
+    "data": _ranked(_DATA, or_(torrent.c.snatched > 0, torrent.c.leechers > 0)),
+    "seeded": _ranked(torrent.c.seeders, torrent.c.seeders > 0),
+}
+
+
+class SqliteCharts:
+    """The catalogue in numbers, over SQLite."""
+
+    def __init__(self, database: Database) -> None:
+        compiled = database.compile
+        self._database = database
+        self._charts = {name: compiled(chart) for name, chart in _CHARTS.items()}
+        self._refresh = compiled(_refresh())
+        # A sum of whole numbers that torrents claim may go beyond 64 bits, which SQLite takes for an error.
+        size = func.coalesce(func.sum(cast(torrent.c.size, Float)), 0.0)
+        self._all = compiled(select(func.count(), size).select_from(torrent))
+        self._hidden = compiled(select(func.count(), size).select_from(torrent).where(torrent.c.hidden == 1))
+        self._groups = compiled(select(func.count()).select_from(work).where(_shown(work.c.id)))
+        self._authors = compiled(
+            select(func.count(authorship.c.author_id.distinct())).where(_shown(authorship.c.work_id))
+        )
+        named = and_(torrent.c.anonymous == 0, torrent.c.hidden == 0)
+        self._uploads = compiled(
+            select(func.count(), func.count(torrent.c.work_id.distinct())).where(
+                torrent.c.uploader_id == bindparam("user"), named
+            )
+        )
+        self._uploaders = compiled(
+            select(torrent.c.uploader_id, func.count())
+            .where(torrent.c.uploader_id.is_not(None), named)
+            .group_by(torrent.c.uploader_id)
+            .order_by(func.count().desc(), torrent.c.uploader_id)
+            .limit(bindparam("limit"))
+        )
+
+    async def refresh(self, figures: Mapping[InfoHash, Figures]) -> int:
+        """Write the swarms' numbers, in parts that leave the writer to others in between; count changes."""
+        changed = 0
+        left = iter(figures.items())
+        while rows := [_row(infohash, each) for infohash, each in islice(left, _CHUNK)]:
+            async with self._database.transaction() as connection:
+                changed += await Writer(connection).run_many(self._refresh, rows)
+        return changed
+
+    async def totals(self) -> Totals:
+        """Return the catalogue in numbers."""
+        ((torrents, size),) = await self._database.rows(self._all)
+        ((hidden, of_hidden),) = await self._database.rows(self._hidden)
+        ((groups,),) = await self._database.rows(self._groups)
+        ((authors,),) = await self._database.rows(self._authors)
+        return Totals(torrents - hidden, groups, authors, int(size - of_hidden))
+
+    async def top(self, chart: str, since: int, limit: int) -> tuple[int, ...]:
+        """Return the ids of a chart; none for one that does not exist."""
+        statement = self._charts.get(chart)
+        if statement is None:
+            return ()
+        parameters = {"since": since, "limit": limit} if ":since" in statement else {"limit": limit}
+        return tuple(number for (number,) in await self._database.rows(statement, parameters))
+
+    async def uploads_of(self, user: int) -> tuple[int, int]:
+        """Return how many torrents and groups an account brought under its name."""
+        ((torrents, groups),) = await self._database.rows(self._uploads, {"user": id_of(user)})
+        return torrents, groups
+
+    async def top_uploaders(self, limit: int) -> tuple[tuple[int, int], ...]:
+        """Return accounts by how many torrents they brought under their name."""
+        rows = await self._database.rows(self._uploaders, {"limit": limit})
+        return tuple((user, count) for user, count in rows)
+
+
+def _refresh() -> Update:
+    news = {"seeders": "seeding", "leechers": "leeching", "snatched": "snatches"}
+    differs = or_(*(torrent.c[name] != bindparam(new) for name, new in news.items()))
+    return (
+        update(torrent)
+        .where(torrent.c.infohash == bindparam("hash"), differs)
+        .values({name: bindparam(new) for name, new in news.items()})
+    )
+
+
+def _shown(number: ColumnElement[Any]) -> ColumnElement[bool]:
+    return exists(select(torrent.c.id).where(torrent.c.work_id == number, torrent.c.hidden == 0))
+
+
+def _row(infohash: InfoHash, figures: Figures) -> dict[str, object]:
+    return {
+        "hash": infohash,
+        "seeding": min(figures.seeders, LARGEST),
+        "leeching": min(figures.leechers, LARGEST),
+        "snatches": min(figures.snatched, LARGEST),
+    }

@@ -1,0 +1,185 @@
+"""Hides how collages and bookmarks lie in `peerage.db`."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import Integer, Select, bindparam, delete, func, or_, select
+
+from bittorrent.refusal import Refusal
+from catalogue.model import Bookmarked, Collage, CollageKind, Page, Person, Viewer
+from catalogue.shelf import Values
+from storage.catalogue_hanging import Hanging
+from storage.catalogue_reading import of_seen_torrents, seen_by
+from storage.database import Database
+from storage.dialect import among, insert_missing
+from storage.rows import Rows, Writer, id_of, listed, start_of
+from storage.tables import account, author, bookmark, collage, collected, torrent, work
+
+_ESCAPE = "!"
+_SEEN = or_(
+    collage.c.hidden == 0,
+    bindparam("moderates", type_=Integer) == 1,
+    collage.c.account_id == bindparam("viewer", type_=Integer),
+)
+_NAMED = collage.c.name.ilike(bindparam("pattern"), escape=_ESCAPE)
+
+
+class SqliteCollages:
+    """Collages and bookmarks in SQLite."""
+
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        compiled = database.compile
+        self._database = database
+        self._hanging = Hanging(database, clock)
+        self._rows = Rows(database, collage)
+        self._targets = {
+            Bookmarked.TORRENT: Rows(database, torrent),
+            Bookmarked.GROUP: Rows(database, work),
+            Bookmarked.COLLAGE: self._rows,
+            Bookmarked.AUTHOR: Rows(database, author),
+        }
+        self._one = compiled(_collages().where(collage.c.id == bindparam("row")))
+        self._count = compiled(select(func.count()).select_from(collage).where(_SEEN, _NAMED))
+        page = _collages().where(_NAMED).order_by(collage.c.id.desc())
+        self._page = compiled(page.limit(bindparam("limit")).offset(bindparam("offset")))
+        self._groups = compiled(
+            select(collected.c.collage_id, collected.c.work_id)
+            .where(among(collected.c.collage_id, "ids"), of_seen_torrents(collected.c.work_id))
+            .order_by(collected.c.collage_id, collected.c.position)
+        )
+        here = collected.c.collage_id == bindparam("row")
+        self._places = compiled(select(func.count(), func.max(collected.c.position)).where(here))
+        place = (here, collected.c.work_id == bindparam("work"))
+        self._placed = compiled(select(collected.c.position).where(*place))
+        self._put = compiled(insert_missing(collected))
+        self._take = compiled(delete(collected).where(*place))
+        own = (bookmark.c.account_id == bindparam("user"), bookmark.c.kind == bindparam("of"))
+        self._add_bookmark = compiled(insert_missing(bookmark))
+        self._drop_bookmark = compiled(delete(bookmark).where(*own, bookmark.c.target == bindparam("row")))
+        self._count_bookmarks = compiled(select(func.count()).select_from(bookmark).where(*own))
+        self._bookmarks = compiled(
+            select(bookmark.c.target)
+            .where(*own)
+            .order_by(bookmark.c.added.desc(), bookmark.c.target.desc())
+            .limit(bindparam("limit"))
+            .offset(bindparam("offset"))
+        )
+        self._bookmarked = compiled(select(bookmark.c.target).where(*own, among(bookmark.c.target, "ids")))
+
+    async def collages(self, offset: int, limit: int, viewer: Viewer, search: str) -> Page[Collage]:
+        """Return collages whose name holds a text, newest first."""
+        wanted = {"pattern": _pattern(search), **seen_by(viewer)}
+        ((total,),) = await self._database.rows(self._count, wanted)
+        parameters = {**wanted, "offset": start_of(offset), "limit": limit}
+        rows = await self._database.rows(self._page, parameters)
+        return Page(tuple(await self._filled(rows, viewer)), total)
+
+    async def collage(self, number: int, viewer: Viewer) -> Collage | None:
+        """Find a collage, with those of its groups that the viewer sees."""
+        rows = await self._database.rows(self._one, {"row": id_of(number), **seen_by(viewer)})
+        return (await self._filled(rows, viewer))[0] if rows else None
+
+    async def add_collage(self, values: Values) -> int:
+        """Add a collage, and return its id."""
+        async with self._database.transaction() as connection:
+            return await self._rows.insert(Writer(connection), values)
+
+    async def change_collage(self, number: int, values: Values) -> None:
+        """Change a collage."""
+        async with self._database.transaction() as connection:
+            await self._rows.update(Writer(connection), number, values)
+
+    async def remove_collage(self, number: int) -> None:
+        """Drop a collage."""
+        async with self._database.transaction() as connection:
+            writer = Writer(connection)
+            await self._rows.need(writer, number)
+            await self._hanging.drop_collage(writer, number)
+
+    async def put(self, number: int, group: int, by: int, most: int) -> None:
+        """Append a group, once. Refusal: `full` beyond `most`."""
+        async with self._database.transaction() as connection:
+            writer = Writer(connection)
+            await self._rows.need(writer, number)
+            await self._targets[Bookmarked.GROUP].need(writer, group)
+            ((count, last),) = await writer.rows(self._places, {"row": number})
+            placed = await writer.rows(self._placed, {"row": number, "work": group})
+            if not placed and count >= most:
+                raise Refusal("full", f"at most {most}")
+            row = {"collage_id": number, "work_id": group, "position": (last or 0) + 1, "account_id": by}
+            await writer.run(self._put, row)
+
+    async def take(self, number: int, group: int) -> None:
+        """Take a group out."""
+        async with self._database.transaction() as connection:
+            taken = {"row": id_of(number), "work": id_of(group)}
+            if not await Writer(connection).run(self._take, taken):
+                raise Refusal("not-found")
+
+    async def bookmark(self, user: int, kind: Bookmarked, target: int, now: int, most: int) -> None:
+        """Bookmark something. Refusal: `full` beyond `most` of a kind."""
+        async with self._database.transaction() as connection:
+            writer = Writer(connection)
+            await self._targets[kind].need(writer, target)
+            ((count,),) = await writer.rows(self._count_bookmarks, {"user": user, "of": kind})
+            held = {"user": user, "of": kind, "ids": listed([target])}
+            if count >= most and not await writer.rows(self._bookmarked, held):
+                raise Refusal("full", f"at most {most}")
+            row = {"account_id": user, "kind": kind, "target": target, "added": now}
+            await writer.run(self._add_bookmark, row)
+
+    async def unbookmark(self, user: int, kind: Bookmarked, target: int) -> None:
+        """Drop a bookmark, if there is one."""
+        async with self._database.transaction() as connection:
+            dropped = {"user": id_of(user), "of": kind, "row": id_of(target)}
+            await Writer(connection).run(self._drop_bookmark, dropped)
+
+    async def bookmarks(self, user: int, kind: Bookmarked, offset: int, limit: int) -> Page[int]:
+        """Return the ids of what an account bookmarked, newest first."""
+        own = {"user": id_of(user), "of": kind}
+        ((total,),) = await self._database.rows(self._count_bookmarks, own)
+        parameters = {**own, "offset": start_of(offset), "limit": limit}
+        rows = await self._database.rows(self._bookmarks, parameters)
+        return Page(tuple(number for (number,) in rows), total)
+
+    async def bookmarked(self, user: int, kind: Bookmarked, targets: Sequence[int]) -> frozenset[int]:
+        """Return those of the targets that an account bookmarked."""
+        parameters = {"user": id_of(user), "of": kind, "ids": listed(targets)}
+        rows = await self._database.rows(self._bookmarked, parameters)
+        return frozenset(number for (number,) in rows)
+
+    async def _filled(self, rows: Sequence[tuple[Any, ...]], viewer: Viewer) -> list[Collage]:
+        groups: dict[int, list[int]] = {row[0]: [] for row in rows}
+        parameters = {"ids": listed(groups), **seen_by(viewer)}
+        for number, group in await self._database.rows(self._groups, parameters):
+            groups[number].append(group)
+        return [_collage(row, tuple(groups[row[0]])) for row in rows]
+
+
+def _collages() -> Select[Any]:
+    followed = (bookmark.c.kind == "collage", bookmark.c.target == collage.c.id)
+    followers = select(func.count()).select_from(bookmark).where(*followed).scalar_subquery()
+    joined = collage.join(account, account.c.id == collage.c.account_id)
+    return select(collage, account.c.name, followers).select_from(joined).where(_SEEN)
+
+
+def _collage(row: tuple[Any, ...], groups: tuple[int, ...]) -> Collage:
+    number, name, description, kind, creator, locked, hidden, created, creator_name, subscribers = row
+    return Collage(
+        id=number,
+        name=name,
+        description=description,
+        kind=CollageKind(kind),
+        creator=Person(creator, creator_name),
+        locked=bool(locked),
+        hidden=bool(hidden),
+        created=created,
+        group_ids=groups,
+        subscribers=subscribers,
+    )
+
+
+def _pattern(text: str) -> str:
+    for special in (_ESCAPE, "%", "_"):
+        text = text.replace(special, _ESCAPE + special)
+    return f"%{text}%"

@@ -1,0 +1,131 @@
+"""Hides how comments and announcements lie in `peerage.db`."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Integer, and_, bindparam, func, or_, select
+
+from catalogue.model import Comment, News, Page, Person, Viewer
+from catalogue.shelf import Values
+from storage.catalogue_hanging import Hanging
+from storage.catalogue_reading import of_seen_torrents, seen_by
+from storage.database import Database
+from storage.rows import Rows, Writer, id_of, start_of
+from storage.tables import account, comment, news, work
+
+_SEEN = and_(
+    or_(
+        comment.c.hidden == 0,
+        bindparam("moderates", type_=Integer) == 1,
+        comment.c.account_id == bindparam("viewer", type_=Integer),
+    ),
+    of_seen_torrents(comment.c.work_id),
+)
+
+
+class SqliteRemarks:
+    """Comments and announcements in SQLite."""
+
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        compiled = database.compile
+        self._database = database
+        self._works = Rows(database, work)
+        self._comments = Rows(database, comment)
+        self._hanging = Hanging(database, clock)
+        self._news_rows = Rows(database, news)
+        editor = account.alias("editor")
+        read = (
+            select(comment, account.c.name, account.c.enabled, editor.c.name)
+            .join_from(comment, account, account.c.id == comment.c.account_id)
+            .outerjoin(editor, editor.c.id == comment.c.editor_id)
+            .where(_SEEN)
+        )
+        page = read.where(comment.c.work_id == bindparam("work")).limit(bindparam("limit"))
+        page = page.offset(bindparam("offset"))
+        self._oldest = compiled(page.order_by(comment.c.id))
+        self._newest = compiled(page.order_by(comment.c.id.desc()))
+        self._one = compiled(read.where(comment.c.id == bindparam("row")))
+        self._count = compiled(
+            select(func.count()).select_from(comment).where(comment.c.work_id == bindparam("work"), _SEEN)
+        )
+        self._news = compiled(
+            select(news.c.id, news.c.title, news.c.body, account.c.id, account.c.name, news.c.added)
+            .join_from(news, account, account.c.id == news.c.account_id)
+            .order_by(news.c.id.desc())
+            .limit(bindparam("limit"))
+            .offset(bindparam("offset"))
+        )
+        self._count_news = compiled(select(func.count()).select_from(news))
+
+    async def comments(
+        self, group: int, offset: int, limit: int, viewer: Viewer, *, newest_first: bool
+    ) -> Page[Comment]:
+        """Return the comments on a group."""
+        wanted = {"work": id_of(group), **seen_by(viewer)}
+        ((total,),) = await self._database.rows(self._count, wanted)
+        statement = self._newest if newest_first else self._oldest
+        parameters = {**wanted, "offset": start_of(offset), "limit": limit}
+        rows = await self._database.rows(statement, parameters)
+        return Page(tuple(map(_comment, rows)), total)
+
+    async def comment(self, number: int, viewer: Viewer) -> Comment | None:
+        """Find a comment."""
+        rows = await self._database.rows(self._one, {"row": id_of(number), **seen_by(viewer)})
+        return _comment(rows[0]) if rows else None
+
+    async def add_comment(self, group: int, author: int, body: str, now: int) -> int:
+        """Add a comment, and return its id."""
+        values = {"work_id": group, "account_id": author, "body": body, "added": now}
+        async with self._database.transaction() as connection:
+            writer = Writer(connection)
+            await self._works.need(writer, group)
+            blank = {"edited": None, "editor_id": None, "hidden": 0}
+            return await self._comments.insert(writer, {**values, **blank})
+
+    async def change_comment(self, number: int, values: Values) -> None:
+        """Change a comment."""
+        async with self._database.transaction() as connection:
+            await self._comments.update(Writer(connection), number, values)
+
+    async def remove_comment(self, number: int) -> None:
+        """Drop a comment."""
+        async with self._database.transaction() as connection:
+            writer = Writer(connection)
+            await self._comments.need(writer, number)
+            await self._hanging.drop_comment(writer, number)
+
+    async def news(self, offset: int, limit: int) -> Page[News]:
+        """Return announcements, newest first."""
+        ((total,),) = await self._database.rows(self._count_news)
+        rows = await self._database.rows(self._news, {"offset": start_of(offset), "limit": limit})
+        return Page(tuple(map(_news, rows)), total)
+
+    async def add_news(self, values: Values) -> int:
+        """Add an announcement, and return its id."""
+        async with self._database.transaction() as connection:
+            return await self._news_rows.insert(Writer(connection), values)
+
+    async def remove_news(self, number: int) -> None:
+        """Drop an announcement."""
+        async with self._database.transaction() as connection:
+            await self._news_rows.delete(Writer(connection), number)
+
+
+def _comment(row: tuple[Any, ...]) -> Comment:
+    number, group, author, body, added, edited, editor, hidden, name, enabled, editor_name = row
+    return Comment(
+        id=number,
+        group_id=group,
+        author=Person(author, name),
+        author_enabled=bool(enabled),
+        body=body,
+        added=added,
+        edited=edited,
+        editor=Person(editor, editor_name) if editor_name is not None else None,
+        hidden=bool(hidden),
+    )
+
+
+def _news(row: tuple[Any, ...]) -> News:
+    number, title, body, author, name, added = row
+    return News(number, title, body, Person(author, name), added)

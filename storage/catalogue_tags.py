@@ -1,0 +1,133 @@
+"""Hides how tags and their aliases lie in `peerage.db`."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, bindparam, delete, func, select, update
+
+from bittorrent.refusal import Refusal
+from catalogue.model import Page, Tag
+from storage.catalogue_bearing import Bearing, Tally
+from storage.catalogue_parts import PART, Indexing, Reindexing, numbers
+from storage.database import Database
+from storage.dialect import among, insert_missing
+from storage.rows import Row, Rows, Writer, id_of, listed, start_of
+from storage.tables import tag, tagging
+
+BEYOND = "\U0010ffff"
+"""What no text that is searched for begins with, and what is sorted last."""
+
+
+class SqliteTags:
+    """Tags in SQLite."""
+
+    def __init__(self, database: Database, index: Indexing) -> None:
+        compiled = database.compile
+        self._database = database
+        self._rows = Rows(database, tag)
+        self._bearing = Bearing(database)
+        self._tally = Tally(database)
+        self._reindexing = Reindexing(database, index)
+        used = (tag.c.uses > 0, tag.c.name >= bindparam("low"), tag.c.name < bindparam("high"))
+        self._count = compiled(select(func.count()).select_from(tag).where(*used))
+        self._page = compiled(
+            select(tag.c.id, tag.c.name, tag.c.uses)
+            .where(*used)
+            .order_by(tag.c.uses.desc(), tag.c.name)
+            .limit(bindparam("limit"))
+            .offset(bindparam("offset"))
+        )
+        self._by_id = compiled(_meant(tag.c.id == bindparam("key")))
+        self._by_name = compiled(_meant(tag.c.name == bindparam("key")))
+        self._named = compiled(select(tag.c.id).where(tag.c.name == bindparam("name")))
+        self._aliases = compiled(
+            select(tag.c.alias_of, tag.c.name).where(among(tag.c.alias_of, "ids")).order_by(tag.c.name)
+        )
+        self._repoint = compiled(
+            update(tag).where(tag.c.alias_of == bindparam("old")).values(alias_of=bindparam("new"))
+        )
+        self._part = compiled(
+            select(tagging.c.work_id).where(tagging.c.tag_id == bindparam("row")).limit(bindparam("limit"))
+        )
+        self._bear = compiled(insert_missing(tagging))
+        self._unbear = compiled(
+            delete(tagging).where(tagging.c.tag_id == bindparam("row"), among(tagging.c.work_id, "ids"))
+        )
+
+    async def tags(self, beginning: str, offset: int, limit: int) -> Page[Tag]:
+        """Return tags that groups bear by their beginning, most used first."""
+        bounds = {"low": beginning, "high": beginning + BEYOND}
+        ((total,),) = await self._database.rows(self._count, bounds)
+        parameters = {**bounds, "offset": start_of(offset), "limit": limit}
+        return Page(await self._tags(await self._database.rows(self._page, parameters)), total)
+
+    async def tag(self, key: int | str) -> Tag | None:
+        """Find a tag by its id, its name or an alias."""
+        if isinstance(key, str):
+            found = await self._database.rows(self._by_name, {"key": key})
+        else:
+            found = await self._database.rows(self._by_id, {"key": id_of(key)})
+        return (await self._tags(found))[0] if found else None
+
+    async def alias(self, alias: str, name: str) -> int:
+        """Make a tag another name of a second, and return the id of that. Refusal: `invalid`, `taken`."""
+        async with self._database.transaction() as connection:
+            writer = Writer(connection)
+            (target,) = await self._bearing.tags(writer, [name])
+            await self._bearing.tags(writer, [alias])
+            ((source,),) = await writer.rows(self._named, {"name": alias})
+            known = await self._rows.need(writer, source)
+            if source == target:
+                raise Refusal("invalid", fields={"tag": ["The tag field names what is the same tag."]})
+            if known["alias_of"] not in (None, target):
+                raise Refusal("taken")
+            await writer.run(self._repoint, {"old": source, "new": target})
+            await self._rows.update(writer, source, {"alias_of": target})
+        while await self._moved(source, target):
+            continue
+        return target
+
+    async def unalias(self, alias: str) -> None:
+        """Make an alias a word of its own again."""
+        async with self._database.transaction() as connection:
+            writer = Writer(connection)
+            row = await self._known(writer, alias)
+            if row is None or row["alias_of"] is None:
+                raise Refusal("not-found")
+            await self._rows.update(writer, row["id"], {"alias_of": None})
+
+    async def remove(self, number: int) -> None:
+        """Take a tag from every group, and its aliases with it."""
+        await self._rows.need(self._database, number)
+        while await self._moved(number, None):
+            continue
+        async with self._database.transaction() as connection:
+            await self._rows.delete(Writer(connection), number)
+
+    async def _moved(self, source: int, target: int | None) -> bool:
+        """Take a tag from a part of its groups, which get another instead; tell whether there were any."""
+        async with self._database.transaction() as connection:
+            writer = Writer(connection)
+            part = await numbers(writer, self._part, {"row": source, "limit": PART})
+            async with self._tally.kept(writer, set(part)):
+                if target is not None:
+                    await writer.run_many(self._bear, [{"work_id": each, "tag_id": target} for each in part])
+                await writer.run(self._unbear, {"row": source, "ids": listed(part)})
+            if part:
+                await self._reindexing.groups(writer, part)
+            return bool(part)
+
+    async def _known(self, writer: Writer, name: str) -> Row | None:
+        found = await writer.rows(self._named, {"name": name})
+        return await self._rows.get(writer, found[0][0]) if found else None
+
+    async def _tags(self, rows: list[tuple[Any, ...]]) -> tuple[Tag, ...]:
+        aliases: dict[int, list[str]] = {number: [] for number, *_ in rows}
+        for number, name in await self._database.rows(self._aliases, {"ids": listed(aliases)}):
+            aliases[number].append(name)
+        return tuple(Tag(number, name, uses, tuple(aliases[number])) for number, name, uses in rows)
+
+
+def _meant(where: ColumnElement[bool]) -> Select[Any]:
+    meant = tag.alias("meant")
+    joined = tag.join(meant, meant.c.id == func.coalesce(tag.c.alias_of, tag.c.id))
+    return select(meant.c.id, meant.c.name, meant.c.uses).select_from(joined).where(where)

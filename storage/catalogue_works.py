@@ -1,0 +1,237 @@
+"""Hides how torrents and their groups lie in `peerage.db`, and what goes with one that is dropped."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from sqlalchemy import bindparam, exists, select, update
+
+from bittorrent.infohash import InfoHash
+from bittorrent.refusal import Refusal
+from catalogue.model import Contents, Group, Torrent, Viewer
+from catalogue.shelf import Decision, Writing
+from storage.catalogue_bearing import Bearing, Tally
+from storage.catalogue_hanging import Hanging
+from storage.catalogue_parts import Indexing, Reindexing
+from storage.catalogue_reading import ALL, CatalogueReader
+from storage.database import Database
+from storage.dialect import among_hashes, upsert
+from storage.packing import pack, unpack
+from storage.rows import Rows, Writer, id_of
+from storage.tables import category, contents, torrent, work
+
+
+class SqliteWorks:
+    """Torrents and groups in SQLite."""
+
+    def __init__(self, database: Database, index: Indexing, clock: Callable[[], float]) -> None:
+        compiled = database.compile
+        self._database = database
+        self._index = index
+        self._reindexing = Reindexing(database, index)
+        self._reader = CatalogueReader(database)
+        self._bearing = Bearing(database)
+        self._tally = Tally(database)
+        self._hanging = Hanging(database, clock)
+        self._torrents = Rows(database, torrent)
+        self._works = Rows(database, work)
+        self._put_contents = compiled(upsert(contents, "payload"))
+        self._contents = compiled(select(contents.c.payload).where(contents.c.torrent_id == bindparam("row")))
+        self._of_work = compiled(select(torrent.c.id).where(torrent.c.work_id == bindparam("work")))
+        self._category = compiled(select(category.c.id).where(category.c.id == bindparam("row")))
+        self._full = compiled(
+            select(torrent.c.infohash).where(
+                among_hashes(torrent.c.infohash, "hashes"),
+                exists(select(contents.c.torrent_id).where(contents.c.torrent_id == torrent.c.id)),
+            )
+        )
+        self._held = compiled(
+            select(torrent.c.infohash)
+            .where(torrent.c.infohash > bindparam("after"), torrent.c.held == 1)
+            .order_by(torrent.c.infohash)
+            .limit(bindparam("limit"))
+        )
+        self._unhold = compiled(
+            update(torrent).where(among_hashes(torrent.c.infohash, "hashes")).values(held=0)
+        )
+
+    async def decide(self, names: Sequence[InfoHash], group: int | None, decision: Decision) -> None:
+        """Have a decision made as `enter` would, and write nothing."""
+        known = await self._reader.named(self._database, names, ALL)
+        decision(known[0] if known else None, await self._group(group))
+
+    async def enter(
+        self, names: Sequence[InfoHash], group: int | None, decision: Decision
+    ) -> tuple[int, bool]:
+        """Write the torrent of any of these names, and make one record of two that turn out to be one's."""
+        async with self._database.transaction() as connection:
+            writer = Writer(connection)
+            known = await self._reader.named(writer, names, ALL)
+            writing = decision(known[0] if known else None, await self._group(group, writer))
+            if not known:
+                return await self._create(writer, writing), True
+            for other in known[1:]:
+                await self._absorb(writer, other, known[0].group.id)
+            await self._write(writer, known[0], writing)
+            return known[0].id, False
+
+    async def change(self, number: int, group: int | None, decision: Decision) -> None:
+        """Write a torrent that is known."""
+        async with self._database.transaction() as connection:
+            writer = Writer(connection)
+            known = (await self._reader.torrents(writer, [number], ALL)).get(number)
+            writing = decision(known, await self._group(group, writer))
+            if known is None:
+                raise Refusal("not-found")
+            await self._write(writer, known, writing)
+
+    async def change_group(self, group: int, writing: Writing) -> None:
+        """Write a group."""
+        async with self._database.transaction() as connection:
+            writer = Writer(connection)
+            await self._works.need(writer, group)
+            async with self._tally.kept(writer, {group}):
+                await self._write_work(writer, group, writing)
+            await self._reindexing.groups(writer, [group])
+
+    async def merge(self, group: int, into: int) -> None:
+        """Move all that hangs on a group to another, and drop it."""
+        async with self._database.transaction() as connection:
+            writer = Writer(connection)
+            await self._works.need(writer, group)
+            await self._works.need(writer, into)
+            await self._merge(writer, group, into)
+            await self._reindexing.groups(writer, [into])
+
+    async def remove(self, names: Sequence[InfoHash | int]) -> list[Torrent]:
+        """Drop the torrents of any of these names or ids."""
+        if not await self._reader.named(self._database, names, ALL):
+            return []  # without a turn at the writer: a start asks this of every block
+        async with self._database.transaction() as connection:
+            writer = Writer(connection)
+            known = await self._reader.named(writer, names, ALL)
+            for each in known:
+                await self._drop(writer, each.id, each.group.id)
+        return known
+
+    async def torrent(self, key: int | InfoHash, viewer: Viewer) -> Torrent | None:
+        """Find a torrent by its id, or by a hash that names it."""
+        found = await self._reader.named(self._database, [key], viewer)
+        return found[0] if found else None
+
+    async def torrents(self, ids: Sequence[int], viewer: Viewer) -> list[Torrent]:
+        """Return torrents in the order of the ids."""
+        found = await self._reader.torrents(self._database, ids, viewer)
+        return [found[number] for number in ids if number in found]
+
+    async def torrents_of(self, groups: Sequence[int], viewer: Viewer) -> dict[int, tuple[Torrent, ...]]:
+        """Return the torrents of groups, oldest first."""
+        found: dict[int, list[Torrent]] = {number: [] for number in groups}
+        for each in await self._reader.torrents_of(self._database, groups, viewer):
+            found[each.group.id].append(each)
+        return {number: tuple(torrents) for number, torrents in found.items()}
+
+    async def groups(self, ids: Sequence[int], viewer: Viewer) -> list[Group]:
+        """Return groups in the order of the ids."""
+        found = await self._reader.groups(self._database, ids, viewer)
+        return [found[number] for number in ids if number in found]
+
+    async def contents(self, number: int) -> Contents:
+        """Return what a torrent lists."""
+        found = await self._database.rows(self._contents, {"row": id_of(number)})
+        return await asyncio.to_thread(unpack, found[0][0]) if found else Contents()
+
+    async def lacking(self, infohashes: Sequence[InfoHash]) -> list[InfoHash]:
+        """Return those of the hashes that have no record with contents, in order."""
+        full = await self._database.rows(self._full, {"hashes": _joined(infohashes)})
+        return [infohash for infohash in infohashes if (bytes(infohash),) not in set(full)]
+
+    async def held(self, after: InfoHash | None, limit: int) -> list[InfoHash]:
+        """Return hashes above `after` of torrents that are marked as held, ascending."""
+        rows = await self._database.rows(self._held, {"after": after or b"", "limit": limit})
+        return [InfoHash.of(infohash) for (infohash,) in rows]
+
+    async def unhold(self, infohashes: Sequence[InfoHash]) -> None:
+        """Mark torrents as no longer held."""
+        async with self._database.transaction() as connection:
+            await Writer(connection).run(self._unhold, {"hashes": _joined(infohashes)})
+
+    async def _group(self, group: int | None, writer: Writer | None = None) -> Group | None:
+        if group is None:
+            return None
+        return (await self._reader.groups(writer or self._database, [group], ALL)).get(group)
+
+    async def _create(self, writer: Writer, writing: Writing) -> int:
+        works: set[int] = set() if writing.group is None else {writing.group}
+        async with self._tally.kept(writer, works):
+            if writing.group is None:
+                await self._need_category(writer, writing.work)
+                group = await self._works.insert(writer, writing.work)
+                works.add(group)
+                await self._bear(writer, group, writing)
+            else:
+                group = writing.group
+            number = await self._torrents.insert(writer, {**writing.torrent, "work_id": group})
+            await self._fill(writer, number, writing.contents)
+        await self._index.refresh(writer.connection, [number])
+        return number
+
+    async def _write(self, writer: Writer, known: Torrent, writing: Writing) -> None:
+        group = writing.group if writing.group is not None else known.group.id
+        async with self._tally.kept(writer, {group, known.group.id}):
+            await self._torrents.update(writer, known.id, {**writing.torrent, "work_id": group})
+            await self._fill(writer, known.id, writing.contents)
+            await self._write_work(writer, group, writing)
+            await self._drop_empty(writer, known.group.id)
+        if writing.work or writing.tags is not None or writing.authors is not None:
+            await self._reindexing.groups(writer, [group])
+        else:
+            await self._index.refresh(writer.connection, [known.id])
+
+    async def _write_work(self, writer: Writer, group: int, writing: Writing) -> None:
+        await self._need_category(writer, writing.work)
+        await self._works.update(writer, group, writing.work)
+        await self._bear(writer, group, writing)
+
+    async def _bear(self, writer: Writer, group: int, writing: Writing) -> None:
+        if writing.tags is not None:
+            await self._bearing.tag(writer, group, writing.tags)
+        if writing.authors is not None:
+            await self._bearing.credit(writer, group, writing.authors)
+
+    async def _need_category(self, writer: Writer, values: Mapping[str, object]) -> None:
+        if "category_id" in values and not await writer.rows(self._category, {"row": values["category_id"]}):
+            raise Refusal("invalid", fields={"category_id": ["The category_id field names no category."]})
+
+    async def _fill(self, writer: Writer, number: int, listing: Contents | None) -> None:
+        if listing is not None and listing != Contents():
+            payload = await asyncio.to_thread(pack, listing)
+            await writer.run(self._put_contents, {"torrent_id": number, "payload": payload})
+
+    async def _absorb(self, writer: Writer, other: Torrent, into: int) -> None:
+        """Drop a record that was made for another name of a torrent; its group becomes the torrent's."""
+        if other.group.id != into and len(await writer.rows(self._of_work, {"work": other.group.id})) == 1:
+            await self._merge(writer, other.group.id, into)
+        await self._drop(writer, other.id, into)
+
+    async def _merge(self, writer: Writer, group: int, into: int) -> None:
+        async with self._tally.kept(writer, {group, into}):
+            authors = await self._bearing.authors(writer, group)
+            await self._hanging.move(writer, group, into)
+            await self._hanging.drop_group(writer, group)
+            await self._bearing.forget(writer, authors)
+
+    async def _drop(self, writer: Writer, number: int, group: int) -> None:
+        async with self._tally.kept(writer, {group}):
+            await self._index.drop(writer.connection, [number])
+            await self._hanging.drop_torrent(writer, number)
+            await self._drop_empty(writer, group)
+
+    async def _drop_empty(self, writer: Writer, group: int) -> None:
+        if not await writer.rows(self._of_work, {"work": group}):
+            authors = await self._bearing.authors(writer, group)
+            await self._hanging.drop_group(writer, group)
+            await self._bearing.forget(writer, authors)
+
+
+def _joined(infohashes: Iterable[InfoHash]) -> bytes:
+    return b"".join(infohashes)

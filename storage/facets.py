@@ -1,0 +1,131 @@
+"""Hides in which tokens the index keeps what a torrent is, beside the words that it says.
+
+A filter (a category, a tag, a year, a range of sizes) is one token or a few in a column of their own, so that
+it is resolved where words are: by intersecting lists inside the index. Tokens begin with a sign of Unicode's
+private area, which `plain` takes out of every text, so that nobody can write one; and they are looked for in
+that column alone.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from hashlib import blake2b
+
+from bittorrent.infohash import InfoHash
+from catalogue.query import Attribute
+
+SIGN = "\ue000"
+BREAK = " \ue001 "
+"""Stands between two names, so that no phrase reaches from one into the next."""
+EVERY = SIGN + "every"
+HIDDEN = SIGN + "hidden"
+NEVER = SIGN + "never"
+
+# What no text may bring along: the private areas, what no UTF-8 holds, and what ends a text early.
+_FOREIGN = re.compile("[\x00\ud800-\udfff\ue000-\uf8ff\U000f0000-\U0010ffff]")
+# Scripts without spaces between words: each sign is a word, and a word is a phrase of them.
+_UNSPACED = re.compile("[\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+
+_YEAR_BASE, _YEAR_LEVELS, _LAST_YEAR = 10, 4, 9999
+_SIZE_BASE, _SIZE_LEVELS, _LAST_BUCKET = 8, 3, 511
+_LARGEST_SIZE = 2**63 - 1
+_DIGEST_BYTES = 8
+_HASH_DIGITS = 24
+
+
+def plain(text: str) -> str:
+    """Return a text without private signs, and with room between the signs of scripts that leave none."""
+    return _UNSPACED.sub(r" \g<0> ", _FOREIGN.sub(" ", text))
+
+
+def category(number: int) -> str:
+    """Return the token of a category."""
+    return f"{SIGN}c{number}"
+
+
+def tag(number: int) -> str:
+    """Return the token of a tag."""
+    return f"{SIGN}t{number}"
+
+
+def uploader(number: int) -> str:
+    """Return the token of an account whose uploads carry its name."""
+    return f"{SIGN}u{number}"
+
+
+def imdb(number: int) -> str:
+    """Return the token of a title at IMDb."""
+    return f"{SIGN}i{number}"
+
+
+def freeleech(kind: int) -> str:
+    """Return the token of a kind of freeleech."""
+    return f"{SIGN}f{kind}"
+
+
+def infohash(name: InfoHash) -> str:
+    """Return the token of an infohash; both lengths of one hash have the same."""
+    return f"{SIGN}h{name.lower[:_HASH_DIGITS]}"
+
+
+def attribute(which: Attribute, value: str) -> str:
+    """Return the token of an attribute's value, without regard to case."""
+    told = f"{which.value} {value.strip().casefold()}".encode("utf-8", "replace")
+    return f"{SIGN}w{blake2b(told, digest_size=_DIGEST_BYTES).hexdigest()}"
+
+
+def years_of(year: int) -> Iterator[str]:
+    """Return the tokens of a year: its own, its decade's, its century's, its millennium's."""
+    return _spans("y", min(max(year, 0), _LAST_YEAR), _YEAR_BASE, _YEAR_LEVELS)
+
+
+def sizes_of(size: int) -> Iterator[str]:
+    """Return the tokens of a size: an eighth of a power of two, the power, and eight of those."""
+    return _spans("s", _bucket(size), _SIZE_BASE, _SIZE_LEVELS)
+
+
+def years_between(low: int | None, high: int | None) -> list[str]:
+    """Return tokens of which every year of a range has one, and no other year any."""
+    first, last = max(low or 0, 0), _LAST_YEAR if high is None else min(high, _LAST_YEAR)
+    return list(_cover("y", first, last, _YEAR_BASE, _YEAR_LEVELS))
+
+
+def sizes_between(low: int | None, high: int | None) -> list[str]:
+    """Return tokens of which every size of a range has one; sizes close outside of it may have one too."""
+    if (low or 0) > (_LARGEST_SIZE if high is None else high):
+        return []
+    first = _bucket(min(max(low or 0, 0), _LARGEST_SIZE))
+    last = _LAST_BUCKET if high is None else _bucket(min(high, _LARGEST_SIZE))
+    return list(_cover("s", first, last, _SIZE_BASE, _SIZE_LEVELS))
+
+
+def _bucket(size: int) -> int:
+    """Return a size's power of two and the three binary digits after the first; larger sizes, higher numbers."""
+    power = size.bit_length()
+    digits = size >> (power - 4) if power >= 4 else size << (4 - power)
+    return power << 3 | digits & 7
+
+
+def _spans(kind: str, number: int, base: int, levels: int) -> Iterator[str]:
+    for level in range(levels):
+        yield f"{SIGN}{kind}{level}z{number // base**level}"
+
+
+def _cover(kind: str, low: int, high: int, base: int, levels: int) -> Iterator[str]:
+    """Cover a range of numbers by as few spans as there are."""
+    for level in range(levels):
+        if level < levels - 1:
+            edge = min(-low % base, high - low + 1)
+            yield from _tokens(kind, level, range(low, low + edge))
+            low += edge
+            edge = min((high + 1) % base, high - low + 1)
+            yield from _tokens(kind, level, range(high - edge + 1, high + 1))
+            high -= edge
+        else:
+            yield from _tokens(kind, level, range(low, high + 1))
+        if low > high:
+            return
+        low, high = low // base, (high + 1) // base - 1
+
+
+def _tokens(kind: str, level: int, numbers: Iterable[int]) -> Iterator[str]:
+    return (f"{SIGN}{kind}{level}z{number}" for number in numbers)

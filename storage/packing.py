@@ -1,0 +1,47 @@
+"""Hides how a torrent's file list lies in a row: JSON, packed, and bounded on its way in and out."""
+
+import json
+import zlib
+from collections.abc import Iterable, Iterator
+
+from catalogue.model import Contents, File
+
+MOST_BYTES = 64 * 2**20
+"""What a list may have unpacked; the files that lie beyond it are left out."""
+
+_EMPTY = len('["",0],')
+
+
+def pack(contents: Contents) -> bytes:
+    """Return a file list as bytes."""
+    files = [[file.path, file.size] for file in _fitting(contents.files)]
+    text = json.dumps(
+        [files, contents.trackers, contents.web_seeds], ensure_ascii=False, separators=(",", ":")
+    )
+    return zlib.compress(text.encode("utf-8", "replace"))
+
+
+def unpack(payload: bytes) -> Contents:
+    """Read what `pack` wrote. ValueError: it is damaged, or longer than what `pack` writes."""
+    inflater = zlib.decompressobj()
+    try:
+        text = inflater.decompress(payload, MOST_BYTES)
+        if not inflater.eof:
+            raise ValueError("a file list goes on beyond its end")
+        files, trackers, seeds = json.loads(text)
+        return Contents(
+            tuple(File(path, size) for path, size in files), tuple(map(tuple, trackers)), tuple(seeds)
+        )
+    except (zlib.error, TypeError, RecursionError) as error:
+        raise ValueError("a file list is damaged") from error
+
+
+def _fitting(files: Iterable[File]) -> Iterator[File]:
+    # Links are at most 200 of 1 KiB; a character takes up to 12 bytes where it has to be escaped.
+    left = MOST_BYTES - 4 * 2**20
+    for file in files:
+        size = len(json.dumps(file.path, ensure_ascii=False).encode("utf-8", "replace"))
+        left -= _EMPTY + size + len(str(file.size))
+        if left < 0:
+            return
+        yield file

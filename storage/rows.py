@@ -1,0 +1,108 @@
+"""Hides how one row of a table with ids is made, read, changed and dropped, and which ids can be one."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+import aiosqlite
+from sqlalchemy import Table, bindparam, delete, insert, select, update
+
+from bittorrent.refusal import Refusal
+from storage.database import Database
+
+LARGEST = 2**63 - 1
+
+Row = dict[str, Any]
+
+
+class Source(Protocol):
+    """What answers queries: the readers, or the writer inside a transaction."""
+
+    async def rows(self, sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+        """Run a query and return all its rows."""
+        ...
+
+
+class Writer:
+    """The writer inside a transaction, as a source."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self.connection = connection
+
+    async def rows(self, sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+        """Run a query or a statement that returns rows."""
+        return [tuple(row) for row in await self.connection.execute_fetchall(sql, parameters)]
+
+    async def run(self, sql: str, parameters: dict[str, Any]) -> int:
+        """Run a statement, and return how many rows it changed."""
+        return (await self.connection.execute(sql, parameters)).rowcount
+
+    async def run_many(self, sql: str, parameters: list[dict[str, Any]]) -> int:
+        """Run a statement for each of the parameters, and return how many rows were changed."""
+        if not parameters:
+            return 0
+        return (await self.connection.executemany(sql, parameters)).rowcount
+
+
+def id_of(number: int) -> int:
+    """Return an id that a query can be given; one beyond 64 bits becomes 0, which no row has."""
+    return number if 0 < number <= LARGEST else 0
+
+
+def listed(numbers: Iterable[int]) -> str:
+    """Return ids as the one parameter that `storage.dialect.among` takes."""
+    return json.dumps([id_of(number) for number in numbers])
+
+
+def texts(names: Iterable[str]) -> str:
+    """Return texts as the one parameter that `storage.dialect.among` takes."""
+    return json.dumps(list(names))
+
+
+def start_of(offset: int) -> int:
+    """Return an offset that a query can be given."""
+    return min(max(offset, 0), LARGEST)
+
+
+class Rows:
+    """The rows of one table, by id."""
+
+    def __init__(self, database: Database, table: Table) -> None:
+        self._names = [column.name for column in table.columns]
+        values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in self._names if name != "id"}
+        same = table.c.id == bindparam("row")
+        self._get = database.compile(select(table).where(same))
+        self._insert = database.compile(insert(table).returning(table.c.id))
+        self._update = database.compile(update(table).where(same).values(values))
+        self._delete = database.compile(delete(table).where(same))
+
+    async def get(self, source: Source, number: int) -> Row | None:
+        """Return a row by column, or None."""
+        found = await source.rows(self._get, {"row": id_of(number)})
+        return dict(zip(self._names, found[0], strict=True)) if found else None
+
+    async def need(self, source: Source, number: int) -> Row:
+        """Return a row by column. Refusal: `not-found`."""
+        row = await self.get(source, number)
+        if row is None:
+            raise Refusal("not-found")
+        return row
+
+    async def insert(self, writer: Writer, values: Mapping[str, object]) -> int:
+        """Make a row, and return its id; every column but the id is given."""
+        ((number,),) = await writer.rows(self._insert, {"id": None, **values})
+        return int(number)
+
+    async def update(self, writer: Writer, number: int, changes: Mapping[str, object]) -> Row:
+        """Change columns of a row, and return it as it was. Refusal: `not-found`."""
+        row = await self.need(writer, number)
+        if changes:
+            values = {f"new_{name}": value for name, value in {**row, **changes}.items() if name != "id"}
+            await writer.run(self._update, {**values, "row": number})
+        return row
+
+    async def delete(self, writer: Writer, number: int) -> Row:
+        """Drop a row, and return it as it was. Refusal: `not-found`."""
+        row = await self.need(writer, number)
+        await writer.run(self._delete, {"row": number})
+        return row

@@ -1,0 +1,146 @@
+"""Hides the statements of searches: what is looked at, counted, sorted and cut to a page, in one query each.
+
+A search takes the newest matches from the index, up to a bound and one more, and sorts those; without a word
+or filter the tables' own indexes are in order already. Each statement returns one row: the highest torrent id
+looked at, how many matched, how many are listed, and the ids of the page as JSON.
+"""
+
+from dataclasses import dataclass
+
+from catalogue.query import Order
+
+# A hit is looked up in indexes that hold all that sorting needs, not in the rows with their long texts.
+_TORRENT = "CROSS JOIN torrent INDEXED BY torrent_sorting ON torrent.id = hit.id"
+_KEY = "CROSS JOIN search_key ON search_key.id = hit.id"
+_TOP = "min(coalesce(:as_of, 9223372036854775807), coalesce((SELECT max(id) FROM torrent), 0))"
+_SHUFFLED = "((hit.id & 2147483647) * :factor) % 2147483647"
+
+EXISTS = "EXISTS (SELECT 1 FROM search_text AS other WHERE other.search_text MATCH {} AND other.rowid = torrent.id)"
+"""Asks the index about the one torrent at hand."""
+
+ADDED = frozenset({Order.TIME, Order.ID})
+"""Orders in which the index itself is."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sorting:
+    """What an order sorts torrents by, what groups, what has to be joined for it, and which index is so sorted."""
+
+    torrents: str
+    groups: str
+    join: str = _TORRENT
+    table: str = "torrent"
+    index: str = "torrent_sorting"
+
+
+_SORTINGS = {
+    Order.TIME: _Sorting("hit.id", "max(hit.id)"),
+    Order.ID: _Sorting("hit.id", "torrent.work_id"),
+    Order.SIZE: _Sorting("torrent.size", "max(torrent.size)", index="torrent_size"),
+    Order.SEEDERS: _Sorting("torrent.seeders", "sum(torrent.seeders)", index="torrent_seeders"),
+    Order.LEECHERS: _Sorting("torrent.leechers", "sum(torrent.leechers)", index="torrent_leechers"),
+    Order.SNATCHED: _Sorting("torrent.snatched", "sum(torrent.snatched)", index="torrent_snatched"),
+    Order.YEAR: _Sorting("search_key.year", "max(search_key.year)", _KEY, "search_key", "search_key_year"),
+    Order.NAME: _Sorting("search_key.title", "min(search_key.title)", _KEY, "search_key", "search_key_title"),
+    Order.RANDOM: _Sorting(_SHUFFLED, f"min({_SHUFFLED})"),
+}
+
+_NAMED = "hit.id IN (SELECT id FROM named)"
+_CALLED = "hit.id IN (SELECT id FROM called)"
+# Titles that are what was asked for, that begin so, that hold it, names of any kind that hold it, everything
+# else; among titles the shorter, which says less besides.
+_CLOSENESS = (
+    f"CASE WHEN {_CALLED} THEN (search_key.words != :words) * 1000 + min(search_key.words, 999) "
+    f"WHEN {_NAMED} THEN 2000 + min(search_key.words, 999) "
+    "WHEN hit.id IN (SELECT id FROM near) THEN 3000 ELSE 4000 END"
+)
+_NONE = "SELECT 0 WHERE 0"
+
+
+def listed(order: Order, *, descending: bool, edge: str | None, grouped: bool) -> str:
+    """Return the statement for matches of :match, in any order but relevance."""
+    sorting, way = _SORTINGS[order], _way(descending)
+    hits = f"hit (id) AS MATERIALIZED ({_hits(':match', edge, way if order in ADDED else 'DESC')})"
+    if grouped:
+        return _page(hits, _groups(sorting.groups, sorting.join, way), grouped=True)
+    join = "" if order in ADDED else sorting.join
+    return _page(hits, f"SELECT hit.id FROM hit {join} ORDER BY {sorting.torrents} {way}, hit.id {way}")
+
+
+def ranked(*, descending: bool, edge: str | None, grouped: bool, called: bool) -> str:
+    """Return the statement for matches of :match by relevance, those of :called, :named and :near before others."""
+    tables = ", ".join(
+        f"{name} (id) AS MATERIALIZED ({_hits(parameter, edge, 'DESC') if parameter else _NONE})"
+        for name, parameter in {
+            "called": ":called" if called else None,
+            "named": ":named",
+            "near": ":near",
+            "found": ":match",
+        }.items()
+    )
+    every = " UNION ".join(f"SELECT id FROM {name}" for name in ("called", "named", "near", "found"))
+    hits = f"{tables}, hit (id) AS MATERIALIZED ({every})"
+    best, last = ("ASC", "DESC") if descending else ("DESC", "ASC")
+    if grouped:
+        order = f"min({_CLOSENESS}) {best}, sum(torrent.seeders) {last}, torrent.work_id {last}"
+        rows = f"SELECT torrent.work_id FROM hit {_TORRENT} {_KEY} GROUP BY torrent.work_id ORDER BY {order}"
+        return _page(hits, rows, counted="found", grouped=True)
+    order = f"{_CLOSENESS} {best}, torrent.seeders {last}, hit.id {last}"
+    return _page(hits, f"SELECT hit.id FROM hit {_TORRENT} {_KEY} ORDER BY {order}", counted="found")
+
+
+def whole(order: Order, *, descending: bool, hidden: bool, grouped: bool) -> str:
+    """Return the statement for the whole catalogue, in the order of a table's own index."""
+    sorting, way = _SORTINGS[order], _way(descending)
+    table = sorting.table
+    scanned = "hit.id" if order is Order.RANDOM else sorting.torrents
+    key = scanned.replace("hit.", f"{table}.")
+    shown = "" if hidden else "AND hidden = 0"
+    # The plus keeps the bound from being taken for a reason to sort.
+    bound = "id" if order in ADDED else "+id"
+    rows = (
+        f"SELECT id FROM {table} INDEXED BY {sorting.index} "
+        f"WHERE {bound} <= (SELECT top FROM bound) {shown} ORDER BY {key} {way}, id {way}"
+    )
+    if grouped:
+        hits = f"hit (id) AS MATERIALIZED ({rows} LIMIT :most)"
+        return _page(hits, _groups(sorting.groups, sorting.join, way), grouped=True)
+    newer = "(SELECT count(*) FROM torrent WHERE id > (SELECT top FROM bound))"
+    unseen = "(SELECT count(*) FROM torrent WHERE hidden = 1 AND id <= (SELECT top FROM bound))"
+    total = f"(SELECT count(*) FROM torrent) - {newer}" + ("" if hidden else f" - {unseen}")
+    return (
+        f"WITH bound (top) AS (SELECT {_TOP}), page (id) AS ({rows} LIMIT :limit OFFSET :offset) "
+        f"SELECT (SELECT top FROM bound), 0, {total}, (SELECT json_group_array(id) FROM page)"
+    )
+
+
+def _way(descending: bool) -> str:
+    return "DESC" if descending else "ASC"
+
+
+def _hits(parameter: str, edge: str | None, way: str) -> str:
+    join = "CROSS JOIN torrent INDEXED BY torrent_sorting ON torrent.id = search_text.rowid" if edge else ""
+    condition = f"AND ({edge})" if edge else ""
+    return (
+        f"SELECT search_text.rowid FROM search_text {join} WHERE search_text MATCH {parameter} "
+        f"AND search_text.rowid <= (SELECT top FROM bound) {condition} "
+        f"ORDER BY search_text.rowid {way} LIMIT :most"
+    )
+
+
+def _groups(key: str, join: str, way: str) -> str:
+    joins = _TORRENT if join == _TORRENT else f"{_TORRENT} {join}"
+    return (
+        f"SELECT torrent.work_id FROM hit {joins} GROUP BY torrent.work_id "
+        f"ORDER BY {key} {way}, torrent.work_id {way}"
+    )
+
+
+def _page(hits: str, rows: str, *, counted: str = "hit", grouped: bool = False) -> str:
+    works = f"(SELECT count(DISTINCT torrent.work_id) FROM hit {_TORRENT})"
+    count = f"(SELECT count(*) FROM {counted})"
+    return (
+        f"WITH bound (top) AS (SELECT {_TOP}), {hits}, page (id) AS ({rows} LIMIT :limit OFFSET :offset) "
+        f"SELECT (SELECT top FROM bound), {count}, {works if grouped else count}, "
+        "(SELECT json_group_array(id) FROM page)"
+    )
