@@ -169,7 +169,7 @@ def test_a_login_that_fails_is_the_form_again(desk, ann, fields, status):
     answer = log_in(desk, **fields)
     assert answer.status_code == status
     assert "set-cookie" not in answer.headers
-    assert '<form' in answer.text
+    assert "<form" in answer.text
     assert 'name="password"' in answer.text
     assert "<b>" not in answer.text
 
@@ -196,7 +196,7 @@ def test_guesses_of_a_password_are_slowed(desk, ann):
 def test_the_login_page_is_a_form_that_nothing_else_reads(desk):
     answer = desk.get("/login.php")
     assert answer.status_code == 200
-    assert '<form' in answer.text
+    assert "<form" in answer.text
     assert answer.headers["cache-control"] == "no-store"
     assert "default-src 'none'" in answer.headers["content-security-policy"]
 
