@@ -30,6 +30,9 @@ from catalogue.model import (
     Viewer,
 )
 
+ALL = Viewer(moderates=True)
+"""Who sees everything."""
+
 Values = Mapping[str, object]
 NO_VALUES: Values = MappingProxyType({})
 
@@ -42,9 +45,9 @@ class Writing:
     None stay as they are.
     """
 
-    torrent: Values = NO_VALUES
+    torrent: Values = field(default_factory=dict)
     group: int | None = None
-    work: Values = NO_VALUES
+    work: Values = field(default_factory=dict)
     tags: tuple[str, ...] | None = None
     authors: tuple[str, ...] | None = None
     contents: Contents | None = field(default=None, repr=False)
@@ -195,7 +198,7 @@ class Authors(Protocol):
         ...
 
     async def author(self, key: int | str) -> Author | None:
-        """Find an author by id or folded name."""
+        """Find an author by id, or by name without regard to case."""
         ...
 
     async def change(self, author: int, values: Values) -> None:
@@ -234,6 +237,10 @@ class Remarks(Protocol):
 
     async def news(self, offset: int, limit: int) -> Page[News]:
         """Return announcements, newest first."""
+        ...
+
+    async def one_news(self, news: int) -> News | None:
+        """Find an announcement."""
         ...
 
     async def add_news(self, values: Values) -> int:

@@ -12,7 +12,7 @@ from storage.catalogue_hanging import Hanging
 from storage.catalogue_reading import of_seen_torrents, seen_by
 from storage.database import Database
 from storage.dialect import among, insert_missing
-from storage.rows import Rows, Writer, id_of, listed, start_of
+from storage.rows import Rows, Writer, id_of, listed, part_of
 from storage.tables import account, author, bookmark, collage, collected, torrent, work
 
 _ESCAPE = "!"
@@ -70,7 +70,7 @@ class SqliteCollages:
         """Return collages whose name holds a text, newest first."""
         wanted = {"pattern": _pattern(search), **seen_by(viewer)}
         ((total,),) = await self._database.rows(self._count, wanted)
-        parameters = {**wanted, "offset": start_of(offset), "limit": limit}
+        parameters = {**wanted, **part_of(offset, limit)}
         rows = await self._database.rows(self._page, parameters)
         return Page(tuple(await self._filled(rows, viewer)), total)
 
@@ -138,7 +138,7 @@ class SqliteCollages:
         """Return the ids of what an account bookmarked, newest first."""
         own = {"user": id_of(user), "of": kind}
         ((total,),) = await self._database.rows(self._count_bookmarks, own)
-        parameters = {**own, "offset": start_of(offset), "limit": limit}
+        parameters = {**own, **part_of(offset, limit)}
         rows = await self._database.rows(self._bookmarks, parameters)
         return Page(tuple(number for (number,) in rows), total)
 

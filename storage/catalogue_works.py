@@ -8,11 +8,11 @@ from sqlalchemy import bindparam, exists, select, update
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from catalogue.model import Contents, Group, Torrent, Viewer
-from catalogue.shelf import Decision, Writing
+from catalogue.shelf import ALL, Decision, Writing
 from storage.catalogue_bearing import Bearing, Tally
 from storage.catalogue_hanging import Hanging
 from storage.catalogue_parts import Indexing, Reindexing
-from storage.catalogue_reading import ALL, CatalogueReader
+from storage.catalogue_reading import CatalogueReader
 from storage.database import Database
 from storage.dialect import among_hashes, upsert
 from storage.packing import pack, unpack
