@@ -139,12 +139,6 @@ class Database:
             return False
         return True
 
-    async def empty_log(self) -> bool:
-        """Bring every change into the file itself and empty the write-ahead log; False where a reader is in the way."""
-        async with self._turn:
-            ((busy, _, _),) = await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
-            return not busy
-
     async def close(self) -> None:
         """Wait for the transaction and the queries under way and close; a second call does nothing."""
         async with self._turn:
