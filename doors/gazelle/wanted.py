@@ -21,6 +21,7 @@ from catalogue.query import (
     Tagged,
     Text,
 )
+from catalogue.spelling import beginning_of, folded, spelled_tag
 from doors.gazelle.parameters import Parameters
 
 PAGE_SIZE = 50
@@ -144,9 +145,11 @@ def _files(text: str) -> list[Query]:
 
 
 def _tags(text: str, kind: str) -> list[Query]:
-    signed = [(word.replace("_", ".").lower(), excluded) for word, excluded in _signed(text.split(","))]
-    wanted = tuple(Tagged(name, prefix=True) for name, excluded in signed if not excluded)
-    unwanted = [Not(Tagged(name)) for name, excluded in signed if excluded]
+    signed = _signed(text.split(","))
+    wanted = tuple(Tagged(beginning_of(name), prefix=True) for name, excluded in signed if not excluded)
+    spelled = [spelled_tag(name) for name, excluded in signed if excluded]
+    # What can be no tag, no group has.
+    unwanted = [Not(Tagged(name)) for name in spelled if name is not None]
     if kind == _ANY_TAG and wanted:
         return [AnyOf(wanted), *unwanted]
     return [*wanted, *unwanted]
@@ -164,7 +167,7 @@ def _categories(parameters: Parameters) -> list[Query]:
     listed = parameters.keys("filter_cat") or parameters.text("filter_cat").split("|")
     asked = {each.strip() for each in listed if each.strip()}
     ids = frozenset(int(each) for each in asked if _ID.fullmatch(each))
-    names = frozenset(each for each in asked if not _ID.fullmatch(each))
+    names = frozenset(folded(each) for each in asked if not _ID.fullmatch(each))
     return [InCategory(ids, names)] if asked else []
 
 
