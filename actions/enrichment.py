@@ -78,6 +78,7 @@ class Enrichment:
             return False  # it was blocked while it was read, and is gone again
         if new and not await self._cache.has(infohash):
             await self._catalogue.forget((torrent.infohash,))  # it was removed while it was read
+            await self._takedowns.withdraw(metainfo.infohashes)
             return False
         return True
 
