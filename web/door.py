@@ -1,6 +1,7 @@
 """Hides how a request for a page is let in, how its form is read, and what a refusal looks like to people."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from urllib.parse import parse_qsl, quote
 
 import structlog
@@ -42,30 +43,33 @@ class Door:
         self._office = office
         self._drawing = Drawing()
 
-    def page(self, path: str, handler: Handler) -> Route:
-        """Return the route of a page that is read."""
+    def page(self, path: str, handler: Handler, *, secret: bool = False) -> Route:
+        """Return the route of a page that is read; `secret` where its address is one."""
 
         async def answer(request: Request) -> Response:
-            return await self._answer(request, handler)
+            return await self._answer(request, handler, secret=secret)
 
         return Route(path, answer, methods=["GET"])
 
-    def form(self, path: str, handler: Handler, *, proved: bool = False) -> Route:
-        """Return the route of a form that is sent; one that is `proved` carries a secret that no other site knows."""
+    def form(self, path: str, handler: Handler, *, secret: bool = False) -> Route:
+        """Return the route of a form that is sent.
+
+        An address that is a `secret` is proof enough of who sends it: no other site knows it.
+        """
 
         async def answer(request: Request) -> Response:
-            return await self._answer(request, handler, sent=True, proved=proved)
+            return await self._answer(request, handler, sent=True, secret=secret)
 
         return Route(path, answer, methods=["POST"])
 
     async def _answer(
-        self, request: Request, handler: Handler, *, sent: bool = False, proved: bool = False
+        self, request: Request, handler: Handler, *, sent: bool = False, secret: bool = False
     ) -> Response:
-        visit = Visit(request, self._office, self._drawing, NOBODY, {})
+        visit = Visit(request, self._office, self._drawing, NOBODY, {}, secret)
         try:
-            visit = await self._let_in(request)
+            visit = await self._let_in(visit)
             if sent:
-                visit = await self._with_form(visit, proved=proved)
+                visit = await self._with_form(visit)
             return await handler(visit)
         except Refusal as refusal:
             return self._refused(visit, refusal)
@@ -74,23 +78,23 @@ class Door:
             log.exception("page.failed", route=getattr(request.scope.get("route"), "path", ""))
             return self._refused(visit, Refusal("internal"))
 
-    async def _let_in(self, request: Request) -> Visit:
+    async def _let_in(self, visit: Visit) -> Visit:
         office = self._office
-        principal = await office.identity.by_session(request)
-        allowance = office.allowances.take("pages", principal, office.clients.of(request.scope))
+        principal = await office.identity.by_session(visit.request)
+        allowance = office.allowances.take("pages", principal, office.clients.of(visit.request.scope))
         if not allowance.granted:
             wait = max(1, allowance.reset - int(office.clock()))
             raise Refusal("too-many-requests", f"{wait} seconds")
-        return Visit(request, office, self._drawing, principal, {})
+        return replace(visit, principal=principal)
 
-    async def _with_form(self, visit: Visit, *, proved: bool) -> Visit:
+    async def _with_form(self, visit: Visit) -> Visit:
         office = self._office
-        if not proved:
+        if not visit.secret:
             refuse_cross_site(visit.request, public_host(office.public_url))
         form = await _read_form(visit.request, office)
-        if not proved:
+        if not visit.secret:
             office.identity.require_csrf(visit.principal, form.get("csrf"))
-        return Visit(visit.request, office, self._drawing, visit.principal, form)
+        return replace(visit, form=form)
 
     def _refused(self, visit: Visit, refusal: Refusal) -> Response:
         if refusal.code == "unauthenticated" and visit.request.method in {"GET", "HEAD"}:
