@@ -130,16 +130,16 @@ class SqliteCensus:
         the_day = bindparam("the_day")
         self._open_day = text(select(day.day, day.looked).where(day.closed == literal_column("0")))
         self._begin = text(insert_missing(census_day))
-        self._looked = text(
-            update(census_day).where(day.day == the_day).values(looked=bindparam("second"))
-        )
+        self._looked = text(update(census_day).where(day.day == the_day).values(looked=bindparam("second")))
         self._write = text(upsert(census_tally, "payload"))
         columns = select(tally.infohash, tally.country, tally.payload)
         self._read = text(
             columns.where(among_hashes(tally.infohash, "hashes"), among(tally.country, "countries"))
         )
         after = tuple_(tally.infohash, tally.country) > tuple_(bindparam("hash"), bindparam("code"))
-        self._page = text(columns.where(after).order_by(tally.infohash, tally.country).limit(bindparam("most")))
+        self._page = text(
+            columns.where(after).order_by(tally.infohash, tally.country).limit(bindparam("most"))
+        )
         self._size = text(select(func.count()).select_from(census_tally))
         self._settle = text(upsert(census_count, "peers"))
         self._close = text(update(census_day).where(day.day <= the_day).values(closed=literal_column("1")))
