@@ -108,6 +108,7 @@ class Accounts:
     async def set_role(self, user: int, role: Role) -> User:
         """Change what an account is. Refusal: `not-found`, `last-admin`."""
         async with self._turn:
+            await self._required(user)
             if role is not Role.ADMIN:
                 await self._require_another_admin(user)
             try:
@@ -160,13 +161,18 @@ class Accounts:
 
     # One-time links
 
-    async def issue_link(self, user: int, lifetime: int = LINK_LIFETIME) -> str:
+    async def issue_link(
+        self, user: int, lifetime: int = LINK_LIFETIME, deliver: Callable[[str], None] | None = None
+    ) -> str:
         """Return the secret of a link by which an account sets its password once; `lifetime` in seconds.
 
-        An earlier link of the account is worth nothing from then on. Refusal: `not-found`, `user-disabled`.
+        An earlier link of the account is worth nothing from then on. `deliver` is given the secret before it is
+        worth anything. Refusal: `not-found`, `user-disabled`.
         """
         _let_in(await self._required(user))
         secret = self._secrets.link()
+        if deliver is not None:
+            deliver(secret)
         await self._store.set_link(user, _kept(self._secrets.of_link(secret)), self._now() + lifetime)
         return secret
 

@@ -24,12 +24,15 @@ class Membership:
         self._catalogue = catalogue
         self._registration = registration
 
-    async def register(self, principal: Principal, name: str, password: str, role: Role = Role.USER) -> User:
+    async def register(
+        self, principal: Principal, name: str, password: str | None, role: Role = Role.USER
+    ) -> User:
         """Make an account: oneself where registration is open, else ACCOUNTS; a role above user needs ACCOUNTS.
 
-        Refusal: `invalid`, `taken`, `busy`.
+        Only the latter may leave the password to a one-time link. Refusal: `invalid`, `taken`, `busy`.
         """
-        alone = principal.user is None and self._registration and role is Role.USER
+        stranger = principal.user is None and password is not None
+        alone = stranger and self._registration and role is Role.USER
         if not alone:
             self._require_accounts(principal)
         user = await self.accounts.add(name, password, role)

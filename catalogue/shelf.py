@@ -30,6 +30,9 @@ from catalogue.model import (
     Viewer,
 )
 
+ALL = Viewer(moderates=True)
+"""Who sees everything."""
+
 Values = Mapping[str, object]
 NO_VALUES: Values = MappingProxyType({})
 
@@ -42,9 +45,9 @@ class Writing:
     None stay as they are.
     """
 
-    torrent: Values = NO_VALUES
+    torrent: Values = field(default_factory=dict)
     group: int | None = None
-    work: Values = NO_VALUES
+    work: Values = field(default_factory=dict)
     tags: tuple[str, ...] | None = None
     authors: tuple[str, ...] | None = None
     contents: Contents | None = field(default=None, repr=False)
@@ -107,7 +110,7 @@ class Works(Protocol):
         ...
 
     async def lacking(self, infohashes: Sequence[InfoHash]) -> list[InfoHash]:
-        """Return those of the hashes that have no record with contents, in order."""
+        """Return those of the hashes that no record with contents says are held, in order."""
         ...
 
     async def held(self, after: InfoHash | None, limit: int) -> list[InfoHash]:
@@ -195,7 +198,7 @@ class Authors(Protocol):
         ...
 
     async def author(self, key: int | str) -> Author | None:
-        """Find an author by id or folded name."""
+        """Find an author by id, or by name without regard to case."""
         ...
 
     async def change(self, author: int, values: Values) -> None:
@@ -236,6 +239,10 @@ class Remarks(Protocol):
         """Return announcements, newest first."""
         ...
 
+    async def one_news(self, news: int) -> News | None:
+        """Find an announcement."""
+        ...
+
     async def add_news(self, values: Values) -> int:
         """Add an announcement, and return its id."""
         ...
@@ -256,8 +263,8 @@ class Collages(Protocol):
         """Find a collage, with those of its groups that the viewer sees."""
         ...
 
-    async def add_collage(self, values: Values) -> int:
-        """Add a collage, and return its id."""
+    async def add_collage(self, values: Values, creator: int, now: int) -> int:
+        """Add a collage, a personal one unless said otherwise, and return its id."""
         ...
 
     async def change_collage(self, collage: int, values: Values) -> None:

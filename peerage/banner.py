@@ -1,14 +1,20 @@
 """Hides what the operator is told at start: where everything is, and what is unsafe."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from peerage import __version__
 from peerage.config import Settings
 from peerage.quantities import Listen, is_loopback
 
 
-def banner(settings: Settings, bound: Sequence[Listen], *, lists_empty: bool) -> str:
-    """Write the lines that `serve` prints once it answers; `bound` holds the ports that it really has."""
+def banner(
+    settings: Settings, bound: Sequence[Listen], *, lists_empty: bool, welcome: Path | None = None
+) -> str:
+    """Write the lines that `serve` prints once it answers; `bound` holds the ports that it really has.
+
+    `welcome` is the file with the first admin's link, while nobody redeemed it.
+    """
     lines = [f"Peerage {__version__}", ""]
     rows = [row for address in bound for row in _addresses(address)]
     width = max(len(url) for url, _ in rows)
@@ -16,6 +22,8 @@ def banner(settings: Settings, bound: Sequence[Listen], *, lists_empty: bool) ->
     if settings.public_url:
         lines += ["", f"  public    {settings.public_url}"]
     lines += ["", f"  data      {settings.data.absolute()}", f"  torrents  {_policy(settings)}"]
+    if welcome is not None:
+        lines += [f"  admin     open the link in {welcome}, once, to set the password"]
     found = list(cautions(settings, bound, lists_empty=lists_empty))
     lines += ["", *(f"  ! {text}" for text in found)] if found else []
     return "\n".join([*lines, ""])

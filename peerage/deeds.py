@@ -4,17 +4,22 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import asdict
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, UnionType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from accounts.accounts import Accounts
 from actions.health import Health
 from actions.takedowns import Takedowns
+from actions.title_import import TitleImport
 from actions.transfer import Transfer
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from cache.torrents import TorrentCache
+from catalogue.catalogue import Catalogue
 from doors.control import Deed
 from lists.infohashes import Entry, Verdict
+from peerage.member_deeds import Work, member_deeds
+from peerage.welcome import Welcome
 from tracker.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -42,6 +47,10 @@ class Rooms(Protocol):
         """Import and export."""
 
     @property
+    def title_import(self) -> TitleImport:
+        """Import of titles."""
+
+    @property
     def health(self) -> Health:
         """What has to hold."""
 
@@ -49,15 +58,29 @@ class Rooms(Protocol):
     def tracker(self) -> Tracker:
         """The swarms."""
 
+    @property
+    def accounts(self) -> Accounts:
+        """Who may come in."""
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The records, and the moderators' log."""
+
+    @property
+    def welcome(self) -> Welcome:
+        """Where one-time links lead."""
+
 
 def deeds(rooms: Rooms) -> Mapping[str, Deed]:
     """Join every deed to the rooms it works on; arguments and records are values of JSON.
 
     A deed raises Refusal("bad-request") for arguments that are missing, unknown or of the wrong kind.
     """
-    table: dict[str, tuple[Callable[[Rooms, Arguments], AsyncIterator[Record]], Mapping[str, type]]] = {
+    table: dict[str, tuple[Work, Mapping[str, type | UnionType]]] = {
+        **member_deeds(),
         "import": (_import, {"paths": list, "by": str}),
         "export": (_export, {"folder": str}),
+        "titles": (_titles, {"file": str}),
         "block": (_block, {"infohash": str, "reason": str, "by": str}),
         "unblock": (_unblock, {"infohash": str}),
         "allow": (_allow, {"infohash": str, "reason": str, "by": str}),
@@ -69,9 +92,7 @@ def deeds(rooms: Rooms) -> Mapping[str, Deed]:
     return MappingProxyType({name: _checked(work, kinds, rooms) for name, (work, kinds) in table.items()})
 
 
-def _checked(
-    work: Callable[[Rooms, Arguments], AsyncIterator[Record]], kinds: Mapping[str, type], rooms: Rooms
-) -> Deed:
+def _checked(work: Work, kinds: Mapping[str, type | UnionType], rooms: Rooms) -> Deed:
     async def deed(arguments: Arguments) -> AsyncIterator[Record]:
         if arguments.keys() != kinds.keys():
             raise Refusal("bad-request", f"this deed takes {', '.join(kinds) or 'no arguments'}")
@@ -109,6 +130,15 @@ async def _export(rooms: Rooms, arguments: Arguments) -> AsyncIterator[Record]:
     async with aclosing(cast("AsyncGenerator[Any, None]", rooms.transfer.export(folder))) as outcomes:
         async for each in outcomes:
             yield {"infohash": each.infohash.upper, "outcome": each.outcome, "text": each.text}
+
+
+async def _titles(rooms: Rooms, arguments: Arguments) -> AsyncIterator[Record]:
+    path = _path(arguments["file"])
+    yield {"total": await rooms.title_import.total(path)}
+    results = rooms.title_import.import_file(path)
+    async with aclosing(cast("AsyncGenerator[Any, None]", results)) as steps:
+        async for progress in steps:
+            yield asdict(progress)
 
 
 async def _block(rooms: Rooms, arguments: Arguments) -> AsyncIterator[Record]:

@@ -14,9 +14,14 @@ from peerage.sections import LogSection
 HIDDEN = "[hidden]"
 _DEPTH = 8
 _WORDS = ("passkey", "token", "password", "passwd", "secret", "authorization", "cookie", "credential")
-_KEYS = re.compile(r"(?:^|[_.-])(?:api_?)?keys?$|" + "|".join(_WORDS), re.IGNORECASE)
+# Spellings of our dialects that are secrets only as a whole name, or right before an equals sign.
+_SHORT = r"key|auth|authkey|torrent_pass"
+_KEYS = re.compile(rf"(?:^|[_.-])(?:api_?)?keys?$|^(?:{_SHORT})$|" + "|".join(_WORDS), re.IGNORECASE)
 _QUERY = re.compile(r"(?<=[\w/=~.\])-])\?[^\s\"'<>]+")
 _PASSKEY_PATH = re.compile(r"/[^\s/?\"'<>]{8,}(?=/(?:announce|scrape)\b)")
+_SECRET_PATH = re.compile(r"(/(?:welcome|dld)/)[^\s?\"'<>]+", re.IGNORECASE)
+_OWN_FORM = re.compile(r"\bpg_[a-z-]+_[A-Za-z0-9_-]{20,}")
+_PARAMETER = re.compile(rf"(?<![\w-])((?:{_SHORT})=)[^\s&;,\"'<>]+", re.IGNORECASE)
 _ASSIGNMENT = re.compile(
     r"(\b[\w-]*(?:" + "|".join(_WORDS) + r"|apikey|api[_-]key)[\w-]*[\"']?\s*[:=]\s*)"
     r"(\"[^\"]*\"|'[^']*'|(?:bearer|basic|token)\s+[^\s,;&]+|[^\s,;&]+)",
@@ -26,9 +31,12 @@ _BEARER = re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{6,}", re.IGNORECASE)
 
 
 def redact_text(text: str) -> str:
-    """Take query strings, passkeys in announce paths, and named secrets out of a text."""
+    """Take query strings, secrets in paths, named secrets and our own keys out of a text."""
     text = _QUERY.sub("?" + HIDDEN, text)
     text = _PASSKEY_PATH.sub("/" + HIDDEN, text)
+    text = _SECRET_PATH.sub(rf"\g<1>{HIDDEN}", text)
+    text = _OWN_FORM.sub(HIDDEN, text)
+    text = _PARAMETER.sub(rf"\g<1>{HIDDEN}", text)
     text = _ASSIGNMENT.sub(rf"\g<1>{HIDDEN}", text)
     return _BEARER.sub(rf"\g<1> {HIDDEN}", text)
 

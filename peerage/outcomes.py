@@ -20,12 +20,12 @@ _VERDICTS = {"deny": "blocked", "allow": "allowed"}
 _WELL = {"new", "known", "written", "same"}
 
 
-def _line(text: str) -> None:
+def print_line(text: str) -> None:
     """Print a line; what others named, such as a file in an archive, cannot steer the terminal."""
     click.echo("".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text))
 
 
-def _refused(record: Record) -> bool:
+def refused(record: Record) -> bool:
     """Show a record that is a refusal; tell whether it was one."""
     if "refused" in record:
         click.echo(f"refused ({record['refused']}): {record['text']}", err=True)
@@ -52,13 +52,33 @@ async def show_export(records: Records) -> bool:
     return await _transfer(records, "Exporting", lambda _record, position: position + 1)
 
 
+async def show_titles(records: Records) -> bool:
+    """Show a bar over the bytes read, then how many titles there are."""
+    async with aclosing(records):
+        first = await anext(records, {"total": 0})
+        if refused(first):
+            return False
+        last: Record = {"found": 0, "passed": 0}
+        with click.progressbar(length=max(first["total"], 1), label="Importing", file=sys.stderr) as bar:
+            async for record in records:
+                if "refused" in record:
+                    bar.render_finish()
+                    return not refused(record)
+                last = record
+                bar.update(max(record["done"] - bar.pos, 0))
+    click.echo(
+        f"{last['found']:,} titles" + (f", {last['passed']:,} lines not read" if last["passed"] else "")
+    )
+    return True
+
+
 async def _transfer(records: Records, label: str, advance: Callable[[Record, int], int]) -> bool:
     tally: Counter[str] = Counter()
     failures: list[str] = []
     went_well = True
     async with aclosing(records):
         first = await anext(records, {"total": 0})
-        if _refused(first):
+        if refused(first):
             return False
         with click.progressbar(length=max(first["total"], 1), label=label, file=sys.stderr) as bar:
             async for record in records:
@@ -71,7 +91,7 @@ async def _transfer(records: Records, label: str, advance: Callable[[Record, int
                     failures.append(f"{record.get('name') or record['infohash']}: {record['text']}")
                 bar.update(max(advance(record, bar.pos) - bar.pos, 0))
     for failure in failures:
-        _line(f"refused  {failure}")
+        print_line(f"refused  {failure}")
     click.echo(
         ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(tally.items())) or "nothing found"
     )
@@ -82,7 +102,9 @@ async def show_entries(records: Records) -> bool:
     """Show an entry as it was made."""
     return await _each(
         records,
-        lambda record: _line(f"{_VERDICTS[record['verdict']]}  {record['infohash']}  {record['reason']}"),
+        lambda record: print_line(
+            f"{_VERDICTS[record['verdict']]}  {record['infohash']}  {record['reason']}"
+        ),
     )
 
 
@@ -91,7 +113,7 @@ async def show_lifted(records: Records) -> bool:
     went_well = True
     async with aclosing(records):
         async for record in records:
-            if _refused(record):
+            if refused(record):
                 went_well = False
             elif record["found"]:
                 click.echo(f"lifted  {record['infohash']}")
@@ -108,7 +130,7 @@ async def show_lists(records: Records) -> bool:
 
 def _show_entry(record: Record) -> None:
     day = datetime.fromtimestamp(record["since"], UTC).date()
-    _line(
+    print_line(
         f"{_VERDICTS[record['verdict']]}  {record['infohash']}  {day}  {record['by']:<12}  {record['reason']}".rstrip()
     )
 
@@ -138,11 +160,11 @@ async def show_check(records: Records) -> bool:
     sound = True
     async with aclosing(records):
         async for record in records:
-            if _refused(record):
+            if refused(record):
                 sound = False
             elif "problem" in record:
                 sound = False
-                _line(f"{record['infohash']}  {record['problem']}")
+                print_line(f"{record['infohash']}  {record['problem']}")
             else:
                 click.echo(f"{record['files']:,} checked, {record['problems']:,} not sound")
     return sound
@@ -152,7 +174,7 @@ async def _each(records: Records, show: Callable[[Record], None]) -> bool:
     went_well = True
     async with aclosing(records):
         async for record in records:
-            if _refused(record):
+            if refused(record):
                 went_well = False
             else:
                 show(record)

@@ -39,7 +39,7 @@ _KEY = (
     credential.c.revoked,
 )
 _PERIODS = ("day", "week", "month")
-_NOW = bindparam("now")
+_NOW: BindParameter[int] = bindparam("now")
 _DEAD = or_(credential.c.revoked > 0, credential.c.expires <= _NOW)
 
 
@@ -314,7 +314,7 @@ class _KeyStatements:
             .order_by(credential.c.id.desc())
             .limit(bindparam("most"))
         )
-        since = bindparam("since")
+        since: BindParameter[int] = bindparam("since")
         later = or_(credential.c.used.is_(None), credential.c.used < bindparam("time"))
         self.add = compiled(insert(credential).values(**_given(credential, "id")).returning(*_KEY))
         self.trim = compiled(delete(credential).where(mine, _DEAD, credential.c.id.not_in(newest_dead)))

@@ -5,11 +5,11 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final, Self
 
-from sqlalchemy import bindparam, delete, func, literal_column, or_, select, tuple_, union, update
+from sqlalchemy import delete, func, literal_column, or_, select, tuple_, union, update
 
 from bittorrent.infohash import InfoHash
 from storage.database import Database
-from storage.dialect import among, among_hashes, insert_missing, upsert
+from storage.dialect import among, among_hashes, insert_missing, parameter, upsert
 from storage.folder import DataFolder
 from storage.tables import census_count, census_day, census_tally
 from tracker.census_store import Count, OpenDay
@@ -127,24 +127,34 @@ class SqliteCensus:
 
     def _prepare(self) -> None:
         text, day, tally, count = self._database.compile, census_day.c, census_tally.c, census_count.c
-        the_day = bindparam("the_day")
+        the_day = parameter("the_day")
         self._open_day = text(select(day.day, day.looked).where(day.closed == literal_column("0")))
         self._begin = text(insert_missing(census_day))
+<<<<<<< HEAD
         self._looked = text(update(census_day).where(day.day == the_day).values(looked=bindparam("second")))
+=======
+        self._looked = text(update(census_day).where(day.day == the_day).values(looked=parameter("second")))
+>>>>>>> catalogue
         self._write = text(upsert(census_tally, "payload"))
         columns = select(tally.infohash, tally.country, tally.payload)
         self._read = text(
             columns.where(among_hashes(tally.infohash, "hashes"), among(tally.country, "countries"))
         )
+<<<<<<< HEAD
         after = tuple_(tally.infohash, tally.country) > tuple_(bindparam("hash"), bindparam("code"))
         self._page = text(
             columns.where(after).order_by(tally.infohash, tally.country).limit(bindparam("most"))
+=======
+        after = tuple_(tally.infohash, tally.country) > tuple_(parameter("hash"), parameter("code"))
+        self._page = text(
+            columns.where(after).order_by(tally.infohash, tally.country).limit(parameter("most"))
+>>>>>>> catalogue
         )
         self._size = text(select(func.count()).select_from(census_tally))
         self._settle = text(upsert(census_count, "peers"))
         self._close = text(update(census_day).where(day.day <= the_day).values(closed=literal_column("1")))
         self._destroy = text(delete(census_tally))
-        first, last = bindparam("first"), bindparam("last")
+        first, last = parameter("first"), parameter("last")
         self._prune = [
             text(delete(census_count).where(or_(count.day < first, count.day > last))),
             text(delete(census_day).where(or_(day.day < first, day.day > last))),
@@ -154,20 +164,20 @@ class SqliteCensus:
             text(delete(census_day).where(day.day == the_day)),
         ]
         self._last_closed = text(
-            select(func.max(day.day)).where(day.closed == literal_column("1"), day.day <= bindparam("until"))
+            select(func.max(day.day)).where(day.closed == literal_column("1"), day.day <= parameter("until"))
         )
         self._counts = text(
             select(count.country, count.peers)
             .join(census_day, day.day == count.day)
             .where(
-                count.infohash == bindparam("hash"), count.day == the_day, day.closed == literal_column("1")
+                count.infohash == parameter("hash"), count.day == the_day, day.closed == literal_column("1")
             )
             .order_by(count.peers.desc(), count.country)
         )
         counted = select(count.infohash).where(
             among_hashes(count.infohash, "hashes"),
-            count.day >= bindparam("since"),
-            count.day <= bindparam("until"),
+            count.day >= parameter("since"),
+            count.day <= parameter("until"),
         )
         tallied = select(tally.infohash).where(among_hashes(tally.infohash, "hashes"))
         self._seen = text(union(counted, tallied))

@@ -120,6 +120,12 @@ class Database:
                 raise damage from error
             raise
 
+    async def empty_log(self) -> bool:
+        """Bring every change into the file itself and empty the write-ahead log; False where a reader is in the way."""
+        async with self._turn:
+            ((busy, _, _),) = await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+            return not busy
+
     async def healthy(self) -> bool:
         """Tell whether the file answers a query."""
         if self._closed:

@@ -1,6 +1,6 @@
-"""Hides the tables of `peerage.db`, which migrations make and statements are built from.
+"""Hides the tables of each database, which statements are built from; migrations make those of the first two.
 
-Times are unix seconds, hashes raw bytes. `swarms.db` has tables of its own, in `storage.journal`'s part below.
+Times are unix seconds, hashes raw bytes.
 """
 
 from sqlalchemy import (
@@ -369,4 +369,21 @@ census_count = Table(
     Column("peers", Integer, nullable=False),
     Index("census_count_day", "day"),
     sqlite_with_rowid=False,
+)
+
+TITLES = MetaData()
+
+title = Table(
+    "title",
+    TITLES,
+    Column("number", Integer, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("original", Text, nullable=False),
+    Column("year", Integer),
+    Column("series", Integer, nullable=False),
+    Column("rank", Integer, nullable=False),
+    Column("spelled", Text, nullable=False),
+    Column("spelled_original", Text),  # where it is another
+    Index("title_spelled", "spelled"),
+    Index("title_spelled_original", "spelled_original", sqlite_where=text("spelled_original IS NOT NULL")),
 )

@@ -53,7 +53,10 @@ class CensusStore(Protocol):
         ...
 
     async def close_day(self, day: int, keep_from: int) -> None:
-        """Call a day closed and every earlier one, destroy all tallies, and drop the counts of days before `keep_from` or after the day."""
+        """Call a day and all before it closed, and destroy all tallies.
+
+        Counts of days before `keep_from`, or after the day, are dropped.
+        """
         ...
 
     async def discard_day(self, day: int) -> None:

@@ -68,6 +68,7 @@ class Flusher:
         every: float,
         timer: Callable[[], float],
         report: Callable[[Exception], None],
+        *,
         observers: Sequence[Observer] = (),
     ) -> None:
         self._store = store

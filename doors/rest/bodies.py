@@ -12,7 +12,7 @@ from starlette.requests import Request
 from bittorrent.refusal import Refusal
 from catalogue import fields
 from catalogue.fields import Table, Text, Words
-from doors.limits import Body, BodyMemory
+from doors.limits import Body
 from doors.rest.parameters import Given, once
 
 LARGEST = 64 * 1024
@@ -35,14 +35,11 @@ def content_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-async def read_json(
-    request: Request, table: Table, required: tuple[str, ...], memory: BodyMemory
-) -> Given:
+async def read_json(request: Request, body: Body, table: Table, required: tuple[str, ...]) -> Given:
     """Read a JSON object of fields. Refusal: `bad-request`, `too-large`, `busy`, `invalid`."""
     if content_type(request) != "application/json":
         raise Refusal("bad-request", "send Content-Type: application/json")
-    async with Body(request, room_for(table), memory) as body:
-        return Given(fields.check(parse_json(await body.read()), table, required))
+    return Given(fields.check(parse_json(await body.read()), table, required))
 
 
 def parse_json(raw: bytes) -> dict[str, Any]:
@@ -84,29 +81,27 @@ class _FormReader(MultiPartParser):
 
 
 async def read_form(
-    request: Request, table: Table, required: tuple[str, ...], limit: int, memory: BodyMemory
+    request: Request, body: Body, table: Table, required: tuple[str, ...]
 ) -> tuple[Given, bytes]:
-    """Read the fields of a form and its `file` of about `limit` bytes at most.
+    """Read the fields of a form and its `file`.
 
     Refusal: `bad-request`, `busy`, `invalid`; a body that is too large is a fault of the file.
     """
     if content_type(request) != "multipart/form-data":
         raise Refusal("bad-request", "send multipart/form-data with a file field named 'file'")
-    most = room_for(table)
-    async with Body(request, limit + most, memory) as body:
-        reader = _FormReader(
-            request.headers, body.stream(), max_files=8, max_fields=_FIELDS_MOST, max_part_size=most
-        )
-        try:
-            form = await reader.parse()
-        except MultiPartException:
-            raise Refusal("bad-request", "the form cannot be read") from None
-        except Refusal as refusal:
-            raise (file_refusal(refusal) if refusal.code == "too-large" else refusal) from None
-        try:
-            return await _sorted(form.multi_items(), table, required)
-        finally:
-            await form.close()
+    reader = _FormReader(
+        request.headers, body.stream(), max_files=8, max_fields=_FIELDS_MOST, max_part_size=room_for(table)
+    )
+    try:
+        form = await reader.parse()
+    except MultiPartException:
+        raise Refusal("bad-request", "the form cannot be read") from None
+    except Refusal as refusal:
+        raise (file_refusal(refusal) if refusal.code == "too-large" else refusal) from None
+    try:
+        return await _sorted(form.multi_items(), table, required)
+    finally:
+        await form.close()
 
 
 def file_refusal(refusal: Refusal) -> Refusal:

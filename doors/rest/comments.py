@@ -94,9 +94,7 @@ async def _edit(call: Call) -> CommentShape:
 
 async def _hide(call: Call) -> CommentShape:
     hidden = bool(call.body.flag("hidden"))
-    return _shape(
-        await call.office.curation.hide_comment(call.principal, call.id("comment"), hidden=hidden)
-    )
+    return _shape(await call.office.curation.hide_comment(call.principal, call.id("comment"), hidden=hidden))
 
 
 async def _delete(call: Call) -> None:

@@ -4,8 +4,6 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import fields
-from functools import cache
 from types import MappingProxyType
 
 from starlette.responses import Response
@@ -113,9 +111,8 @@ def _json(value: object, status: int, headers: Mapping[str, str] = MappingProxyT
 
 
 def _plain(value: object) -> dict[str, object]:
-    return {name: getattr(value, name) for name in _names(type(value))}
-
-
-@cache
-def _names(kind: type) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
+    """Return the fields of a dataclass; TypeError for anything else."""
+    names = getattr(type(value), "__dataclass_fields__", None)
+    if names is None:
+        raise TypeError(type(value).__name__)
+    return {name: getattr(value, name) for name in names}

@@ -11,7 +11,6 @@ from bittorrent.refusal import Refusal
 from catalogue.model import Subject
 from doors.rest import requests
 from doors.rest.operation import Call, Listing, Operation
-from doors.rest.parameters import as_infohash
 from doors.rest.shapes import Time, time
 from lists.infohashes import Entry, Verdict
 
@@ -66,11 +65,9 @@ async def _page(call: Call, verdict: Verdict) -> Listing:
 
 
 def _named(call: Call) -> InfoHash:
-    try:
-        return as_infohash(call.body.text("info_hash"))
-    except Refusal:
-        sentence = "The info_hash field must be 40 or 64 hex digits."
-        raise Refusal("invalid", fields={"info_hash": [sentence]}) from None
+    infohash = call.body["info_hash"]
+    assert isinstance(infohash, InfoHash)
+    return infohash
 
 
 async def _block(call: Call) -> EntryShape:

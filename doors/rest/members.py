@@ -177,9 +177,7 @@ _SESSION = (
         answers=CsrfShape,
         refusals=("bad-request",),
     ),
-    Operation(
-        "GET", "/user", "showMyself", "Show oneself", "session", _me, account=True, answers=UserShape
-    ),
+    Operation("GET", "/user", "showMyself", "Show oneself", "session", _me, account=True, answers=UserShape),
 )
 _USERS = (
     Operation(

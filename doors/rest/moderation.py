@@ -79,9 +79,7 @@ def _news(value: News) -> NewsShape:
 async def _add_report(call: Call) -> ReportShape:
     given = call.body
     subject, target = Subject(given.text("subject")), given.whole("target")
-    return _report(
-        await call.office.curation.report(call.principal, subject, target, given.text("reason"))
-    )
+    return _report(await call.office.curation.report(call.principal, subject, target, given.text("reason")))
 
 
 async def _reports(call: Call) -> Listing:

@@ -1,7 +1,7 @@
 """Hides what an operation is: one declaration from which requests are checked and the API is described."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,10 +10,12 @@ from accounts.model import Principal
 from accounts.rights import Right
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
+from catalogue.fields import Table
 from catalogue.model import Viewer
 from doors.office import Office
+from doors.rest.kinds import PER_PAGE
 from doors.rest.parameters import Given, as_id, as_infohash
-from doors.rest.requests import NOTHING, PER_PAGE, Table
+from doors.rest.requests import table
 
 # Beyond this no list goes on; it keeps offsets within what every store takes.
 _FARTHEST = 2**62
@@ -94,11 +96,10 @@ Handler = Callable[[Call], Awaitable[Answer]]
 class Operation:
     """What one method does at one path below /api.
 
-    `right` is asked before anything is read; EDIT_OWN lets any account on to the deed, which asks whose it is.
-    `account` asks for an account without a right. `body` is what a
-    JSON object, or a form with a file, may hold, and `required` what it must. `answers` is a dataclass, `many` a page of it; None is 204,
-    or with `media` something that is no JSON. `refusals` are codes of the table beyond those that any
-    operation answers.
+    `right` is asked before anything is read; EDIT_OWN lets any account on to the deed, which asks whose it
+    is. `account` asks for an account. `body` is what a JSON object, or with `form` a form with a file, may hold,
+    and `required` what it must. `answers` is a dataclass, `many` a page of it; None is 204, or with `media`
+    something that is no JSON. `refusals` are codes of the table beyond those that any operation answers.
     """
 
     method: str
@@ -110,7 +111,7 @@ class Operation:
     right: Right | None = None
     account: bool = False
     identified: bool = True
-    query: Table = NOTHING
+    query: Table = field(default_factory=table)
     body: Table | None = None
     required: tuple[str, ...] = ()
     form: bool = False

@@ -3,29 +3,18 @@
 The first fifteen keys of a torrent are the dialect's own; what follows them is Peerage's.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from bittorrent.infohash import InfoHash
 from bittorrent.magnet import Magnet
 from catalogue.markup import render
 from catalogue.model import (
-    Author,
-    Bookmarked,
-    Category,
-    Collage,
-    Comment,
     Contents,
-    Deed,
     Group,
-    News,
     Person,
-    Report,
-    Tag,
     Torrent,
     Viewer,
 )
@@ -108,7 +97,9 @@ class TorrentShape:
     anonymous: bool
     private: bool
     held: Annotated[bool, Field(description="Whether its .torrent file can be downloaded here.")]
-    alive: Annotated[bool, Field(description="Whether it had a peer within the days that the service counts.")]
+    alive: Annotated[
+        bool, Field(description="Whether it had a peer within the days that the service counts.")
+    ]
     hidden: bool
     locked: bool
     freeleech: Annotated[str, Field(json_schema_extra={"enum": ["normal", "free", "neutral"]})]
@@ -140,7 +131,7 @@ def _uploader(torrent: Torrent, viewer: Viewer) -> PersonShape | None:
 
 
 def _magnet(torrent: Torrent) -> str:
-    return str(Magnet(torrent.infohash, None, torrent.title, (), torrent.size))
+    return str(Magnet(torrent.infohash, None, torrent.title, size=torrent.size))
 
 
 def torrent_fields(torrent: Torrent, viewer: Viewer, counts: Counts, *, alive: bool) -> dict[str, Any]:

@@ -84,9 +84,7 @@ async def _revoke(call: Call) -> None:
 
 async def _suspend(call: Call) -> TokenShape:
     suspended = bool(call.body.flag("suspended"))
-    return _shape(
-        await call.office.membership.suspend(call.principal, call.id("token"), suspended=suspended)
-    )
+    return _shape(await call.office.membership.suspend(call.principal, call.id("token"), suspended=suspended))
 
 
 OPERATIONS = (

@@ -1,7 +1,6 @@
 """Hides the operations on torrents: finding, showing, bringing, changing and fetching them."""
 
 import asyncio
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -41,7 +40,6 @@ _NOT_OF_THE_FILE = frozenset(
     {"invalid", "owned", "group-locked", "blocked", "busy", "cache-full", "disk-full", "internal"}
     | {"unauthenticated", "forbidden", "not-found"}
 )
-_COUNTRY = re.compile(r"[A-Za-z]{2}")
 
 
 async def shape_torrents(call: Call, torrents: Sequence[Torrent]) -> list[TorrentShape]:
@@ -173,21 +171,10 @@ class PeersShape:
 
 async def _peers(call: Call) -> PeersShape:
     torrent = await torrent_of(call)
-    country = call.query.text("country").upper()
-    if country and not _COUNTRY.fullmatch(country):
-        raise Refusal("invalid", fields={"country": ["The country field must be a code of two letters."]})
-    report = await call.office.census.report(torrent.infohash, _day(call.query.text("day")))
+    day, country = call.query.get("day"), call.query.text("country")
+    report = await call.office.census.report(torrent.infohash, day if isinstance(day, date) else None)
     rows = [CountryShape(code, peers) for code, peers in report.countries if country in ("", code)]
     return PeersShape(report.day.isoformat(), sum(row.peers for row in rows), rows)
-
-
-def _day(text: str) -> date | None:
-    if not text:
-        return None
-    try:
-        return date.fromisoformat(text if len(text) == 10 else "")
-    except ValueError:
-        raise Refusal("invalid", fields={"day": ["The day field must be a day such as 2026-01-31."]}) from None
 
 
 OPERATIONS = (

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from accounts.rights import Right
 from bittorrent.refusal import Refusal
-from catalogue.model import Author, Category, Tag
 from catalogue.markup import render
+from catalogue.model import Author, Category, Tag
 from doors.rest import requests
 from doors.rest.operation import Call, Listing, Operation
 from doors.rest.parameters import Given
@@ -94,9 +94,7 @@ async def _add_category(call: Call) -> CategoryShape:
 
 
 async def _edit_category(call: Call) -> CategoryShape:
-    return _category(
-        await call.office.curation.edit_category(call.principal, call.id("category"), call.body)
-    )
+    return _category(await call.office.curation.edit_category(call.principal, call.id("category"), call.body))
 
 
 async def _remove_category(call: Call) -> None:
@@ -117,9 +115,7 @@ async def _show_tag(call: Call) -> TagShape:
 
 async def _alias_tag(call: Call) -> TagShape:
     given: Given = call.body
-    return _tag(
-        await call.office.curation.alias_tag(call.principal, given.text("alias"), given.text("tag"))
-    )
+    return _tag(await call.office.curation.alias_tag(call.principal, given.text("alias"), given.text("tag")))
 
 
 async def _unalias_tag(call: Call) -> None:
@@ -223,9 +219,7 @@ _TAGS = (
         answers=TagShape,
         many=True,
     ),
-    Operation(
-        "GET", "/tags/{tag}", "showTag", "Show a tag", "tags", _show_tag, Right.READ, answers=TagShape
-    ),
+    Operation("GET", "/tags/{tag}", "showTag", "Show a tag", "tags", _show_tag, Right.READ, answers=TagShape),
     Operation(
         "DELETE",
         "/tags/{tag}",

@@ -172,3 +172,41 @@ def test_configuring_twice_writes_a_line_once():
     out = lines()
     structlog.get_logger("peerage").info("once")
     assert out.getvalue().count("once") == 1
+
+
+@given(
+    secrets,
+    st.sampled_from(["key", "token", "apikey", "auth", "authkey", "torrent_pass", "passkey", "KEY"]),
+)
+def test_no_spelling_of_a_dialect_brings_its_key_into_a_line(secret, name):
+    for text in (
+        f"/torrent/info/ab?{name}={secret}",
+        f"/rss?q=1&{name}={secret}&x=2",
+        f"{name}={secret}",
+        f"a=1&{name}={secret}",
+        f"form {name}={secret}; then",
+    ):
+        assert secret not in redact_text(text), text
+    assert secret not in json.dumps(redact_value({name: secret}))
+
+
+@given(secrets)
+def test_secrets_in_paths_and_of_our_own_form_are_hidden(secret):
+    long = (secret * 4)[:43]
+    for text in (
+        f"http://t.example/welcome/{secret}",
+        f"GET /welcome/{secret} HTTP/1.1",
+        f"/dld/{secret}/file.mkv",
+        f"/welcome/{secret}/more",
+        f"no such thing: pg_rest_{long}",
+        f"pg_torrent-api_{long}!",
+    ):
+        assert secret not in redact_text(text), text
+        assert long not in redact_text(text), text
+
+
+@pytest.mark.parametrize(
+    "text", ["author=me", "monkey=1", "the key of the door", "/welcome", "pg_dump ran", "authors: a, b"]
+)
+def test_words_that_only_resemble_a_secret_stay(text):
+    assert redact_text(text) == text

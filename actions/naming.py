@@ -1,0 +1,56 @@
+"""Hides how a torrent gets into the catalogue by its infohash alone, before anyone has its file."""
+
+from collections.abc import Callable
+
+from accounts.model import Principal
+from accounts.rights import Right, Rights
+from actions.takedowns import Takedowns
+from bittorrent.infohash import InfoHash
+from bittorrent.refusal import Refusal
+from catalogue.catalogue import Catalogue
+from catalogue.model import Contents, Reading, Sheet
+
+_CATEGORY = "Unsorted"
+
+
+class Naming:
+    """Enters torrents of which only the hash is known; `clock` gives unix seconds."""
+
+    def __init__(
+        self, catalogue: Catalogue, takedowns: Takedowns, rights: Rights, clock: Callable[[], float]
+    ) -> None:
+        self._catalogue = catalogue
+        self._takedowns = takedowns
+        self._rights = rights
+        self._clock = clock
+
+    async def name(self, principal: Principal, infohash: InfoHash) -> bool:
+        """Make a record without an owner unless there is one (UPLOAD); tell whether it is new.
+
+        Refusal: `unauthenticated`, `forbidden`, `blocked`.
+        """
+        self._rights.require(principal, Right.UPLOAD)
+        await self._takedowns.refuse_named(infohash)
+        title = infohash.lower
+        _, new = await self._catalogue.enter(self._sheet(infohash), Reading(title, _CATEGORY))
+        try:
+            await self._takedowns.refuse_named(infohash)
+        except Refusal:
+            # It was blocked in between, when there was no record yet that the block could have removed.
+            await self._catalogue.forget((infohash,))
+            raise
+        return new
+
+    def _sheet(self, infohash: InfoHash) -> Sheet:
+        return Sheet(
+            infohash=infohash,
+            alias=None,
+            name=infohash.lower,
+            root="",
+            size=0,
+            private=False,
+            held=False,
+            comment="",
+            contents=Contents(),
+            added=int(self._clock()),
+        )

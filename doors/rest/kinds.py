@@ -1,0 +1,173 @@
+"""Hides the kinds of field that only requests of this dialect have; their sentences begin with "It "."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from types import MappingProxyType
+from typing import Any
+
+from bittorrent.infohash import InfoHash
+from catalogue.fields import LARGEST_ID, Whole
+
+Schema = Mapping[str, Any]
+
+PER_PAGE = 50
+PER_PAGE_MOST = 100
+HASH = "^([0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})$"
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_COUNTRY = re.compile(r"[A-Za-z]{2}")
+_HASH = re.compile(r"[0-9A-Fa-f]{40}(?:[0-9A-Fa-f]{24})?")
+_TRUTHS = MappingProxyType({"true": True, "false": False})
+_NUMBER = Whole(1, LARGEST_ID)
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """Text that is taken as it is: what is searched for, and what proves somebody."""
+
+    longest: int
+
+    def read(self, value: object) -> str:
+        """Return the text; ValueError with a sentence."""
+        text = _text(value)
+        if len(text) > self.longest:
+            raise ValueError(f"It is longer than {self.longest} characters.")
+        if any("\ud800" <= each <= "\udfff" for each in text):
+            raise ValueError("It holds half a character (a lone surrogate).")
+        return text
+
+    def from_text(self, text: str) -> object:
+        """Return the text."""
+        return text
+
+    def schema(self) -> Schema:
+        """Describe it as JSON Schema."""
+        return {"type": "string", "maxLength": self.longest}
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One of a few words, each of which stands for a value."""
+
+    values: Mapping[str, object]
+
+    def read(self, value: object) -> object:
+        """Return what the word stands for; ValueError with a sentence."""
+        if not isinstance(value, str) or value not in self.values:
+            raise ValueError(f"It must be one of {', '.join(self.values)}.")
+        return self.values[value]
+
+    def from_text(self, text: str) -> object:
+        """Return the word."""
+        return text
+
+    def schema(self) -> Schema:
+        """Describe it as JSON Schema."""
+        return {"type": "string", "enum": list(self.values)}
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """Yes or no, as a query says it: `true` or `false` alone."""
+
+    def read(self, value: object) -> bool:
+        """Return the answer; ValueError with a sentence."""
+        if not isinstance(value, bool):
+            raise ValueError("It must be true or false.")  # noqa: TRY004 (what a field raises)
+        return value
+
+    def from_text(self, text: str) -> object:
+        """Return the answer."""
+        return _TRUTHS.get(text, text)
+
+    def schema(self) -> Schema:
+        """Describe it as JSON Schema."""
+        return {"type": "boolean"}
+
+
+@dataclass(frozen=True, slots=True)
+class PerPage:
+    """How many items a page has; more than it may have are taken as that many."""
+
+    def read(self, value: object) -> int:
+        """Return the number; ValueError with a sentence."""
+        return min(_NUMBER.read(value) or PER_PAGE, PER_PAGE_MOST)
+
+    def from_text(self, text: str) -> object:
+        """Return the number that the text is."""
+        return _NUMBER.from_text(text)
+
+    def schema(self) -> Schema:
+        """Describe it as JSON Schema."""
+        told = f"Items of a page; more than {PER_PAGE_MOST} are taken as {PER_PAGE_MOST}."
+        bounds = {"minimum": 1, "maximum": LARGEST_ID, "default": PER_PAGE}
+        return {"type": "integer", "description": told, **bounds}
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day, written as 2026-01-31."""
+
+    def read(self, value: object) -> date:
+        """Return the day; ValueError with a sentence."""
+        text = _text(value)
+        try:
+            return date.fromisoformat(text if _DAY.fullmatch(text) else "")
+        except ValueError:
+            raise ValueError("It must be a day such as 2026-01-31.") from None
+
+    def from_text(self, text: str) -> object:
+        """Return the text."""
+        return text
+
+    def schema(self) -> Schema:
+        """Describe it as JSON Schema."""
+        return {"type": "string", "format": "date"}
+
+
+@dataclass(frozen=True, slots=True)
+class Country:
+    """A country by its two letters, in any case; `ZZ` is where it is unknown."""
+
+    def read(self, value: object) -> str:
+        """Return it in upper case; ValueError with a sentence."""
+        text = _text(value)
+        if not _COUNTRY.fullmatch(text):
+            raise ValueError("It must be a code of two letters.")
+        return text.upper()
+
+    def from_text(self, text: str) -> object:
+        """Return the text."""
+        return text
+
+    def schema(self) -> Schema:
+        """Describe it as JSON Schema."""
+        return {"type": "string", "pattern": "^[A-Za-z]{2}$"}
+
+
+@dataclass(frozen=True, slots=True)
+class Hash:
+    """An infohash in 40 or 64 hex digits."""
+
+    def read(self, value: object) -> InfoHash:
+        """Return the infohash; ValueError with a sentence."""
+        text = _text(value)
+        if not _HASH.fullmatch(text):
+            raise ValueError("It must be 40 or 64 hex digits.")
+        return InfoHash.parse(text)
+
+    def from_text(self, text: str) -> object:
+        """Return the text."""
+        return text
+
+    def schema(self) -> Schema:
+        """Describe it as JSON Schema."""
+        return {"type": "string", "pattern": HASH}
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("It must be text.")  # noqa: TRY004 (what a field raises)
+    return value

@@ -1,0 +1,253 @@
+"""Hides how the operations are described to programs: one OpenAPI 3.1 document, made of their declarations."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from accounts.model import NOBODY
+from accounts.rights import Rights
+from bittorrent.refusal import REASONS
+from catalogue.fields import LARGEST_ID, LONGEST_LINE, Choice, Field, Flag, Link, Table, Text, Whole, Words
+from catalogue.model import Bookmarked
+from doors.rest.envelope import CODES
+from doors.rest.kinds import HASH
+from doors.rest.operation import Operation
+
+Schema = dict[str, Any]
+
+_JSON = "application/json"
+_COMPONENTS = "#/components/schemas/{model}"
+_ANSWERED = ("internal", "too-many-requests", "invalid")
+_IDENTIFIED = ("bad-token", "key-suspended")
+_WITH_BODY = ("bad-request", "too-large", "busy")
+_WORDS: Mapping[int, str] = {200: "Done.", 201: "Made.", 204: "Done; there is nothing to tell."}
+_HEADERS = {
+    "X-RateLimit-Limit": "Requests that the present window takes.",
+    "X-RateLimit-Remaining": "Requests that are left of it.",
+    "X-RateLimit-Reset": "When it ends, in unix seconds.",
+}
+
+
+def document(
+    operations: Sequence[Operation], rights: Rights, *, title: str, version: str, base: str
+) -> Schema:
+    """Return the description of every operation; `base` is the URL below which their paths lie."""
+    schemas: Schema = {"Error": _error_schema(), "Meta": _meta_schema()}
+    paths: Schema = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(
+            operation, rights, schemas
+        )
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": title, "version": version, "description": _ABOUT},
+        "servers": [{"url": base}],
+        "tags": [{"name": tag} for tag in dict.fromkeys(each.tag for each in operations)],
+        "paths": paths,
+        "components": {
+            "schemas": dict(sorted(schemas.items())),
+            "responses": {code: _error_response(status) for status, code in CODES.items()},
+            "headers": {name: _header(about) for name, about in _HEADERS.items()},
+            "securitySchemes": _SCHEMES,
+        },
+    }
+
+
+_ABOUT = (
+    "Every answer that holds JSON is an envelope: `success` and `data`, for a collection `meta` as well, "
+    "for a refusal `error` with a stable `code`."
+)
+_SCHEMES: Schema = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "A token of POST /login, or a REST key."},
+    "session": {"type": "apiKey", "in": "cookie", "name": "session", "description": "A login of the pages."},
+    "csrf": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-CSRF-Token",
+        "description": "From GET /csrf; changes by a session carry it.",
+    },
+}
+
+
+def schema_of(field: Field) -> Schema:
+    """Return the JSON Schema of a field."""
+    match field:
+        case Text():
+            return {"type": "string", "maxLength": field.longest} | ({"minLength": 1} if field.filled else {})
+        case Link():
+            return {"type": "string", "maxLength": field.longest}
+        case Whole():
+            return _whole(field)
+        case Flag():
+            return {"type": "boolean"}
+        case Choice():
+            return {"type": "integer", "enum": [int(member) for member in field.kind]}
+        case Words():
+            item = {"type": "string", "minLength": 1, "maxLength": field.longest}
+            return {"type": "array", "items": item, "maxItems": field.most}
+        case _:
+            return dict(getattr(field, "schema")())  # noqa: B009 (the protocol is the catalogue's)
+
+
+def _whole(field: Whole) -> Schema:
+    number: Schema = {"type": "integer", "minimum": field.low, "maximum": field.high}
+    kinds = [number]
+    if field.prefix:
+        kinds.append({"type": "string", "pattern": f"^{field.prefix}[0-9]{{7,10}}$"})
+    if field.nullable:
+        kinds.append({"type": "null"})
+    return number if len(kinds) == 1 else {"anyOf": kinds}
+
+
+def path_schema(name: str) -> Schema:
+    """Return the JSON Schema of a parameter of a path."""
+    match name:
+        case "torrent":
+            return {"type": "string", "pattern": "^([1-9][0-9]{0,17}|[0-9A-Fa-f]{40})$"}
+        case "infohash":
+            return {"type": "string", "pattern": HASH}
+        case "tag" | "alias":
+            return {"type": "string", "minLength": 1, "maxLength": LONGEST_LINE}
+        case "kind":
+            return {"type": "string", "enum": [kind.value for kind in Bookmarked]}
+        case _:
+            return {"type": "integer", "minimum": 1, "maximum": LARGEST_ID}
+
+
+def statuses(operation: Operation) -> list[int]:
+    """Return the statuses of the refusals that an operation may answer."""
+    codes = {*_ANSWERED, *operation.refusals}
+    codes |= set(_IDENTIFIED) if operation.identified else set()
+    codes |= set(_WITH_BODY) if operation.body is not None else set()
+    codes |= {"not-found"} if operation.parameters else set()
+    return sorted({REASONS[code].status for code in codes})
+
+
+def _operation(operation: Operation, rights: Rights, schemas: Schema) -> Schema:
+    described: Schema = {
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "tags": [operation.tag],
+        "security": _security(operation, rights),
+        "responses": _responses(operation, schemas),
+    }
+    if operation.right is not None:
+        described["description"] = f"Needs the right `{operation.right.value}`."
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": path_schema(name)}
+        for name in operation.parameters
+    ]
+    parameters += [
+        {"name": name, "in": "query", "required": False, "schema": schema_of(field)}
+        for name, field in operation.query.items()
+    ]
+    if parameters:
+        described["parameters"] = parameters
+    if operation.body is not None:
+        described["requestBody"] = _body(operation, operation.body)
+    return described
+
+
+def _security(operation: Operation, rights: Rights) -> list[Schema]:
+    if not operation.identified:
+        return []
+    session: Schema = {"session": []} | ({"csrf": []} if operation.changes else {})
+    proofs: list[Schema] = [{"bearer": []}, session]
+    free = operation.right is None or operation.right in rights.of(NOBODY)
+    return [{}, *proofs] if free and not operation.account else proofs
+
+
+def _body(operation: Operation, table: Table) -> Schema:
+    properties = {name: schema_of(field) for name, field in table.items()}
+    required = list(operation.required)
+    if operation.form:
+        file = {"type": "string", "contentMediaType": "application/octet-stream", "format": "binary"}
+        properties, required = {"file": file, **properties}, ["file", *required]
+    schema: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    if required:
+        schema["required"] = required
+    media = "multipart/form-data" if operation.form else _JSON
+    return {"required": True, "content": {media: {"schema": schema}}}
+
+
+def _responses(operation: Operation, schemas: Schema) -> Schema:
+    bare = operation.answers is None and operation.media is None
+    status = 204 if bare else operation.status
+    success: Schema = {"description": _WORDS[status], "headers": _headers()}
+    if operation.media is not None:
+        success["content"] = {operation.media: {}}
+    elif operation.answers is not None:
+        success["content"] = {_JSON: {"schema": _success(operation.answers, schemas, many=operation.many)}}
+    responses: Schema = {str(status): success}
+    if operation.media == "application/x-bittorrent":
+        responses["304"] = {"description": "It is the file that If-None-Match names.", "headers": _headers()}
+    for refused in statuses(operation):
+        responses[str(refused)] = {"$ref": f"#/components/responses/{CODES[refused]}"}
+    return responses
+
+
+def _success(kind: type, schemas: Schema, *, many: bool) -> Schema:
+    data = _named(kind, schemas)
+    properties: Schema = {"success": {"const": True}, "data": data}
+    if many:
+        properties["data"] = {"type": "array", "items": data}
+        properties["meta"] = {"$ref": _COMPONENTS.format(model="Meta")}
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def _named(kind: type, schemas: Schema) -> Schema:
+    """Add a dataclass and those that it holds to the schemas; return a reference to it."""
+    made: Schema = TypeAdapter(kind).json_schema(mode="serialization", ref_template=_COMPONENTS)
+    schemas.update(made.pop("$defs", {}))
+    schemas[kind.__name__] = made
+    return {"$ref": _COMPONENTS.format(model=kind.__name__)}
+
+
+def _headers() -> Schema:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in _HEADERS}
+
+
+def _header(about: str) -> Schema:
+    return {"description": about, "required": True, "schema": {"type": "integer"}}
+
+
+def _error_response(status: int) -> Schema:
+    sentences = {row.sentence for row in REASONS.values() if row.status == status}
+    code = CODES[status]
+    return {
+        "description": f"{code}: {min(sentences, key=len)}" if sentences else code,
+        "headers": _headers(),
+        "content": {_JSON: {"schema": {"$ref": _COMPONENTS.format(model="Error")}}},
+    }
+
+
+def _error_schema() -> Schema:
+    details = {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}}
+    error: Schema = {
+        "type": "object",
+        "required": ["code", "message"],
+        "properties": {
+            "code": {"type": "string", "enum": list(CODES.values())},
+            "message": {"type": "string"},
+            "details": details | {"description": "Sentences by field, where validation failed."},
+        },
+    }
+    properties = {"success": {"const": False}, "error": error}
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def _meta_schema() -> Schema:
+    whole = {"type": "integer", "minimum": 0}
+    pages = ("current_page", "per_page", "total", "total_pages")
+    about_exact = "False where more matched than are counted and ranked."
+    about_as_of = "Give it as a parameter for pages that stay as they are."
+    return {
+        "type": "object",
+        "required": list(pages),
+        "properties": {
+            **dict.fromkeys(pages, whole),
+            "exact": {"type": "boolean", "description": about_exact},
+            "as_of": whole | {"description": about_as_of},
+        },
+    }

@@ -1,0 +1,352 @@
+"""Hides the dialect of the Torrent API: a key in the query, and errors that are a code and a message."""
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from http import HTTPStatus
+from typing import NamedTuple
+from urllib.parse import parse_qsl
+
+import structlog
+from starlette.datastructures import ImmutableMultiDict
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from accounts.model import NOBODY, Principal, Scope
+from accounts.rights import Right
+from actions.naming import Naming
+from bittorrent.infohash import InfoHash
+from bittorrent.refusal import Refusal
+from catalogue.model import EVERYONE, Category, Torrent
+from catalogue.query import Imdb, Order, Wanted
+from catalogue.titles import Titles
+from doors.limits import Body
+from doors.office import Office
+
+DIALECT = "torrent_api"
+METHODS = frozenset({"list", "info", "peers", "add"})
+"""What a key of this dialect can be limited to."""
+
+_BODY_LIMIT = 16 * 1024
+_FIELDS = 32
+_PAGE = 500
+_LONGEST_LIST = 10_000
+_VERBS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+_HASH = re.compile(r"[0-9A-Fa-f]{40}")
+_IMDB = re.compile(r"tt[0-9]{7,10}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_COUNTRY = re.compile(r"[A-Za-z]{2}")
+
+Parameters = ImmutableMultiDict[str, str]
+
+log = structlog.get_logger()
+
+
+class Code(NamedTuple):
+    """An error of this dialect and its honest status."""
+
+    name: str
+    status: HTTPStatus
+
+
+_UNKNOWN_KEY = Code("API_KEY_UNKNOWN", HTTPStatus.FORBIDDEN)
+_SUSPENDED = Code("API_KEY_SUSPENDED", HTTPStatus.FORBIDDEN)
+_FORBIDDEN = Code("ACCESS_FORBIDDEN", HTTPStatus.FORBIDDEN)
+_INVALID = Code("INVALID_REQUEST", HTTPStatus.BAD_REQUEST)
+_UNAVAILABLE = Code("SERVICE_UNAVAILABLE", HTTPStatus.SERVICE_UNAVAILABLE)
+_CODES = {
+    "bad-token": _UNKNOWN_KEY,
+    "token-revoked": _UNKNOWN_KEY,
+    "token-expired": _UNKNOWN_KEY,
+    "key-suspended": _SUSPENDED,
+    "user-disabled": _SUSPENDED,
+    "method-forbidden": _FORBIDDEN,
+    "forbidden": _FORBIDDEN,
+    "unauthenticated": _FORBIDDEN,
+    "blocked": _FORBIDDEN,
+    "bad-imdb": Code("INVALID_IMDB", HTTPStatus.BAD_REQUEST),
+    "bad-infohash": Code("INVALID_INFOHASH", HTTPStatus.BAD_REQUEST),
+    "not-found": Code("INFOHASH_NOT_FOUND", HTTPStatus.NOT_FOUND),
+    "bad-day": Code("INVALID_DAY", HTTPStatus.BAD_REQUEST),
+    "bad-country": Code("INVALID_COUNTRY_CODE", HTTPStatus.BAD_REQUEST),
+    "too-many-requests": Code("RATE_LIMIT_EXCEEDED", HTTPStatus.TOO_MANY_REQUESTS),
+    "bad-method": Code("METHOD_NOT_ALLOWED", HTTPStatus.METHOD_NOT_ALLOWED),
+    "too-large": Code("REQUEST_TOO_LARGE", HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    "busy": _UNAVAILABLE,
+    "search-too-slow": _UNAVAILABLE,
+    "internal": Code("INTERNAL_ERROR", HTTPStatus.INTERNAL_SERVER_ERROR),
+}
+"""By the code of the refusal; any other refusal is of the request."""
+
+
+def routes(office: Office, titles: Titles, *, documented_errors: bool = False) -> list[Route]:
+    """Return the dialect's routes, which go before the cache's of the same folder.
+
+    With `documented_errors` every error has the status that the dialect's own page names, 500.
+    """
+    door = _Door(office, titles, Naming(office.catalogue, office.takedowns, office.rights, office.clock))
+    calls = (
+        ("/torrent/list/imdb/{imdb:path}", "list", door.list_torrents, "GET"),
+        ("/torrent/info/{infohash:path}", "info", door.info, "GET"),
+        ("/torrent/peers/{infohash:path}", "peers", door.peers, "GET"),
+        ("/torrent/add", "add", door.add, "POST"),
+    )
+    return [
+        Route(path, _Call(office, method, answer, verb, documented_errors).answer, methods=_VERBS)
+        for path, method, answer, verb in calls
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    request: Request
+    parameters: Parameters
+    principal: Principal
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One method of the dialect: who is let in, in which order that is checked, and what errors look like."""
+
+    office: Office
+    method: str
+    serve: Callable[[_Asked], Awaitable[dict[str, object]]]
+    verb: str
+    documented_errors: bool
+
+    async def answer(self, request: Request) -> Response:
+        try:
+            self._check_verb(request)
+            parameters = await self._parameters(request)
+            principal = await self._admit(request, parameters.getlist("key"))
+            content = await self.serve(_Asked(request, parameters, principal))
+            return JSONResponse(content, headers=_HEADERS)
+        except Refusal as refusal:
+            return self._error(refusal)
+        except Exception:
+            log.exception("torrent_api.failed", method=self.method)
+            return self._error(Refusal("internal"))
+
+    def _check_verb(self, request: Request) -> None:
+        taken = {self.verb, "HEAD"} if self.verb == "GET" else {self.verb}
+        if request.method not in taken:
+            raise Refusal("bad-method")
+
+    async def _parameters(self, request: Request) -> Parameters:
+        """Return the query's parameters, and of a POST the form's as well."""
+        asked = request.query_params.multi_items()
+        if request.method == "POST":
+            async with Body(request, _BODY_LIMIT, self.office.memory) as body:
+                asked = [*asked, *await _read_form(request, body)]
+        return ImmutableMultiDict(asked)
+
+    async def _admit(self, request: Request, keys: Sequence[str]) -> Principal:
+        """Check in this order: is the key known, in use, good for the method; then how often it asked."""
+        try:
+            # Two keys are none: which of them was meant cannot be told.
+            secret = keys[0] if len(set(keys)) == 1 else ""
+            principal = await self.office.identity.by_secret(secret, Scope.TORRENT_API)
+        except Refusal:
+            # Guesses are counted by address.
+            self._charge(request, NOBODY)
+            raise
+        key = principal.key
+        if key is not None and key.methods is not None and self.method not in key.methods:
+            raise Refusal("method-forbidden")
+        self.office.rights.require(principal, Right.UPLOAD if self.method == "add" else Right.READ)
+        self._charge(request, principal)
+        return principal
+
+    def _charge(self, request: Request, principal: Principal) -> None:
+        address = self.office.clients.of(request.scope)
+        if not self.office.allowances.take(DIALECT, principal, address).granted:
+            raise Refusal("too-many-requests")
+
+    def _error(self, refusal: Refusal) -> Response:
+        code = _CODES.get(refusal.code, _INVALID)
+        status = HTTPStatus.INTERNAL_SERVER_ERROR if self.documented_errors else code.status
+        headers = dict(_HEADERS)
+        if refusal.code == "bad-method":
+            headers["Allow"] = "GET, HEAD" if self.verb == "GET" else self.verb
+        if refusal.code == "too-large":
+            headers["Connection"] = "close"
+        return JSONResponse({"error": code.name, "message": str(refusal)}, status, headers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    office: Office
+    titles: Titles
+    naming: Naming
+
+    async def list_torrents(self, asked: _Asked) -> dict[str, object]:
+        """Return every torrent of a title at IMDb, newest first."""
+        imdb = asked.request.path_params["imdb"]
+        if not _IMDB.fullmatch(imdb):
+            raise Refusal("bad-imdb")
+        torrents = await self._of_title(int(imdb[2:]))
+        alive = await self._alive(torrents)
+        return {
+            "imdb": imdb,
+            "title": await self._title_of(int(imdb[2:]), torrents),
+            "torrents": [
+                {
+                    "infohash": torrent.infohash.lower,
+                    "size": torrent.size,
+                    "dateAdded": _time(torrent.added),
+                    "name": torrent.name,
+                    "alive": torrent.infohash in alive,
+                }
+                for torrent in torrents
+            ],
+        }
+
+    async def info(self, asked: _Asked) -> dict[str, object]:
+        """Return what is known of one torrent; `imdbId` only where it has one."""
+        torrent = await self._torrent(asked)
+        imdb = torrent.group.imdb
+        title = torrent.name if imdb is None else await self._title_of(imdb, (torrent,))
+        answer: dict[str, object] = {
+            "infohash": torrent.infohash.lower,
+            "torrentName": torrent.name,
+            "size": torrent.size,
+            "category": await self._category(torrent.group.category),
+            "title": title,
+        }
+        if imdb is not None:
+            answer["imdbId"] = f"tt{imdb:07d}"
+        alive = await self._alive((torrent,))
+        return answer | {"dateAdded": _time(torrent.added), "alive": torrent.infohash in alive}
+
+    async def peers(self, asked: _Asked) -> dict[str, object]:
+        """Return how many peers a torrent had on a day, by country unless a short report is asked for."""
+        infohash, day, country = _hash_in(asked), _day_in(asked), _country_in(asked)
+        torrent = await self._find(infohash)
+        report = await self.office.census.report(torrent.infohash, day)
+        countries = [(code, peers) for code, peers in report.countries if country in (None, code)]
+        answer: dict[str, object] = {
+            "day": report.day.isoformat(),
+            "infohash": torrent.infohash.lower,
+            "totalPeers": sum(peers for _, peers in countries),
+        }
+        if _single(asked.parameters, "short", "bad-request").lower() != "true":
+            answer["countries"] = [{"code": code, "peers": peers} for code, peers in countries]
+        return answer
+
+    async def add(self, asked: _Asked) -> dict[str, object]:
+        """Enter a torrent by its hash; one that is known already stays as it is."""
+        text = _single(asked.parameters, "infohash", "bad-infohash")
+        await self.naming.name(asked.principal, _read_hash(text))
+        return {}
+
+    async def _torrent(self, asked: _Asked) -> Torrent:
+        return await self._find(_hash_in(asked))
+
+    async def _find(self, infohash: InfoHash) -> Torrent:
+        torrent = await self.office.catalogue.torrent(infohash, EVERYONE)
+        if torrent is None:
+            raise Refusal("not-found")
+        return torrent
+
+    async def _of_title(self, number: int) -> list[Torrent]:
+        torrents: list[Torrent] = []
+        as_of, offset = None, 0
+        while offset < _LONGEST_LIST:
+            wanted = Wanted(Imdb(number), Order.TIME, offset=offset, limit=_PAGE, as_of=as_of)
+            found = await self.office.search.torrents(wanted)
+            torrents += await self.office.catalogue.torrents(found.ids, EVERYONE)
+            as_of, offset = found.as_of, offset + _PAGE
+            if len(found.ids) < _PAGE:
+                break
+        return sorted(torrents, key=lambda torrent: (torrent.added, torrent.id), reverse=True)
+
+    async def _title_of(self, number: int, torrents: Sequence[Torrent]) -> str | None:
+        """Return a title's name at IMDb where that is imported, else what the newest group calls itself."""
+        title = await self.titles.get(number)
+        if title is not None:
+            return title.title
+        return torrents[0].group.name if torrents else None
+
+    async def _alive(self, torrents: Sequence[Torrent]) -> frozenset[InfoHash]:
+        counted = await self.office.census.alive([torrent.infohash for torrent in torrents])
+        return counted | {torrent.infohash for torrent in torrents if self._has_peers(torrent.infohash)}
+
+    def _has_peers(self, infohash: InfoHash) -> bool:
+        counts = self.office.scrape(infohash)
+        return counts.complete + counts.incomplete > 0
+
+    async def _category(self, category: Category) -> str:
+        """Return the name of the one of the nine that a category is, or is under."""
+        if category.parent is None:
+            return category.name
+        categories = await self.office.catalogue.categories()
+        return next(each.name for each in categories if each.id == category.parent)
+
+
+def _hash_in(asked: _Asked) -> InfoHash:
+    return _read_hash(asked.request.path_params["infohash"])
+
+
+def _read_hash(text: str) -> InfoHash:
+    if not _HASH.fullmatch(text):
+        raise Refusal("bad-infohash")
+    return InfoHash.parse(text)
+
+
+def _day_in(asked: _Asked) -> date | None:
+    text = _single(asked.parameters, "day", "bad-day")
+    if not text:
+        return None
+    try:
+        if _DAY.fullmatch(text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise Refusal("bad-day")
+
+
+def _country_in(asked: _Asked) -> str | None:
+    text = _single(asked.parameters, "countryCode", "bad-country")
+    if not text:
+        return None
+    if not _COUNTRY.fullmatch(text):
+        raise Refusal("bad-country")
+    return text.upper()
+
+
+def _single(parameters: Parameters, name: str, code: str) -> str:
+    """Return a parameter's only value, "" where it is missing. Refusal `code`: there are several."""
+    values = parameters.getlist(name)
+    if len(values) > 1:
+        raise Refusal(code)
+    return values[0] if values else ""
+
+
+def _time(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
+
+
+async def _read_form(request: Request, body: Body) -> list[tuple[str, str]]:
+    """Return the fields of a form in either encoding, files left out. Refusal: `bad-request`."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    try:
+        if kind == "multipart/form-data":
+            reader = MultiPartParser(request.headers, body.stream(), max_files=1, max_fields=_FIELDS)
+            form = await reader.parse()
+            return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+        text = (await body.read()).decode("utf-8", "replace")
+        if kind in {"application/x-www-form-urlencoded", ""}:
+            return parse_qsl(text, keep_blank_values=True, max_num_fields=_FIELDS)
+    except (MultiPartException, ValueError):
+        raise Refusal("bad-request", "the form cannot be read") from None
+    if text:
+        raise Refusal("bad-request", "send a form")
+    return []

@@ -1,0 +1,60 @@
+"""Hides what every operator's command shares: where its settings come from, who gives it, and how its deed is shown."""
+
+import asyncio
+import getpass
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from peerage.config import Settings, SettingsError, read_settings
+from peerage.errands import ErrandFailed, run
+from peerage.logs import configure_logs
+from peerage.outcomes import Show
+from peerage.wiring import open_rooms
+
+CONFIG = click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The settings file. [default: peerage.toml, where there is one]",
+)
+DATA = click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="The folder that holds all state. [default: data]",
+)
+
+
+def run_deed(
+    deed: str, arguments: Mapping[str, Any], show: Show, data: Path | None, config: Path | None
+) -> None:
+    """Do a deed and show its records; exit with 1 when one of them is a refusal or a problem."""
+    settings = settings_from(config, {} if data is None else {"data": data})
+    quiet = settings.log.model_copy(update={"level": "warning"})
+    configure_logs(settings.log if settings.log.level == "error" else quiet)
+    try:
+        went_well = asyncio.run(show(run(settings, deed, arguments, open_rooms)))
+    except ErrandFailed as error:
+        raise click.ClickException(str(error)) from error
+    if not went_well:
+        raise SystemExit(1)
+
+
+def settings_from(config: Path | None, options: Mapping[str, Any]) -> Settings:
+    """Read the settings; click.UsageError names each that is wrong."""
+    try:
+        return read_settings(options, os.environ, config)
+    except SettingsError as error:
+        raise click.UsageError("\n".join(error.problems)) from error
+
+
+def operator() -> str:
+    """Return who gives the command."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"

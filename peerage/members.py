@@ -1,0 +1,26 @@
+"""Hides how the accounts are joined: their store, their keys, and the settings that bound them."""
+
+import os
+import time
+
+from accounts.accounts import Accounts
+from accounts.attempts import Attempts
+from accounts.passwords import Passwords
+from accounts.secrets import KEY_BYTES, Secrets
+from peerage.config import Settings
+from storage.accounts import SqliteAccounts
+from storage.database import Database
+from storage.folder import DataFolder
+
+
+def make_accounts(settings: Settings, folder: DataFolder, records: Database) -> Accounts:
+    """Return the accounts of a data folder; `close` writes their last uses. FolderError: a damaged secret."""
+    return Accounts(
+        SqliteAccounts(records),
+        Secrets(folder.secret("accounts", KEY_BYTES, os.urandom), os.urandom),
+        Passwords(settings.accounts.hashing, os.urandom),
+        Attempts(settings.limits.login, time.time),
+        time.time,
+        session_lifetime=settings.accounts.session_lifetime,
+        keys_per_user=settings.accounts.keys_per_user,
+    )

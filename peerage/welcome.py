@@ -1,0 +1,99 @@
+"""Hides where a one-time link leads, and how a new service hands its first admin over: in a file of mode 600."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+
+from accounts.accounts import Accounts
+from accounts.model import Role, User
+from bittorrent.refusal import Refusal
+from peerage.quantities import Listen
+from storage.durable import sync_folder
+
+_NAME = "admin"
+_FILE = "first-admin-link"
+_HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+
+log = structlog.get_logger()
+
+
+class Welcome:
+    """Makes links of secrets, and sees that somebody can administer the service in `folder`.
+
+    Links begin with the public URL, else with the first address that is listened on.
+    """
+
+    def __init__(
+        self, accounts: Accounts, folder: Path, public_url: str | None, listen: Sequence[Listen]
+    ) -> None:
+        self._accounts = accounts
+        self._file = folder / _FILE
+        self._public_url = public_url
+        self._listen = listen[0]
+        self._secret: str | None = None
+
+    @property
+    def pending(self) -> Path | None:
+        """The file with the first admin's link, None when there is none to redeem."""
+        return self._file if self._secret is not None else None
+
+    def link(self, secret: str) -> str:
+        """Return the address at which the secret of a one-time link is redeemed."""
+        host = Listen(_HERE.get(self._listen.host, self._listen.host), self._listen.port)
+        return f"{self._public_url or f'http://{host}'}/welcome/{secret}"
+
+    async def open(self, bound: Sequence[Listen]) -> None:
+        """Begin to serve at these addresses; where no admin ever came in, write a new link into the file.
+
+        OSError: the file cannot be written.
+        """
+        self._listen = bound[0]
+        newcomer = await self._newcomer()
+        if newcomer is None:
+            self._discard()
+            return
+        # The file comes first: a crash in between leaves one whose link is worth nothing, and is replaced.
+        self._secret = await self._accounts.issue_link(newcomer.id, deliver=self._write)
+        log.info("accounts.first_admin", name=newcomer.name, file=str(self._file))
+
+    async def tidy(self) -> None:
+        """Remove the file once its link was redeemed, replaced or has expired."""
+        if self._secret is None:
+            return
+        try:
+            await self._accounts.link_owner(self._secret)
+        except Refusal:
+            self._discard()
+
+    async def _newcomer(self) -> User | None:
+        """Return the admin who is still to come in, made where there is none; None when one did or is invited."""
+        admins = await self._accounts.admins()
+        if any(each.entered for each in admins):
+            return None
+        if any(each.invited for each in admins) and not self._file.exists():
+            return None
+        return (
+            admins[0].user if admins else await self._accounts.add(await self._free_name(), None, Role.ADMIN)
+        )
+
+    async def _free_name(self) -> str:
+        name, number = _NAME, 1
+        while await self._accounts.user(name) is not None:
+            number += 1
+            name = f"{_NAME}{number}"
+        return name
+
+    def _write(self, secret: str) -> None:
+        self._file.unlink(missing_ok=True)
+        file = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with os.fdopen(file, "w") as out:
+            out.write(self.link(secret) + "\n")
+            out.flush()
+            os.fsync(out.fileno())
+        sync_folder(self._file.parent)
+
+    def _discard(self) -> None:
+        self._secret = None
+        self._file.unlink(missing_ok=True)

@@ -1,0 +1,20 @@
+"""Hides which page is where."""
+
+from starlette.routing import Route
+
+from doors.office import Office
+from web import account, browsing, entrance, moderation, people, torrents
+from web.door import Door
+
+
+def routes(office: Office) -> list[Route]:
+    """Return the routes of the pages for people."""
+    door = Door(office)
+    return [
+        *browsing.routes(door),
+        *torrents.routes(door),
+        *entrance.routes(door),
+        *account.routes(door),
+        *people.routes(door),
+        *moderation.routes(door),
+    ]
