@@ -116,7 +116,9 @@ class Uploads:
     async def _accept(self, upload: _Upload) -> Accepted:
         try:
             async with self._parsers:
-                plain, metainfo, sheet = await asyncio.to_thread(self._read, upload.data)
+                plain, metainfo, sheet = await asyncio.to_thread(
+                    _read, upload.data, self.limit, int(self._clock())
+                )
             added, torrent = await self._keep(upload, metainfo, plain, sheet)
         finally:
             self._under_way -= 1
@@ -144,9 +146,10 @@ class Uploads:
         torrent, _ = await self._catalogue.enter(sheet, reading, upload.details, upload.uploader)
         return torrent
 
-    def _read(self, data: bytes) -> tuple[bytes, Metainfo, Sheet]:
-        plain = unpack(data, self.limit)
-        if not plain:
-            raise Refusal("empty")
-        metainfo = Metainfo.parse(plain, Limits(size=self.limit))
-        return plain, metainfo, sheet_of(metainfo, int(self._clock()))
+
+def _read(data: bytes, limit: int, added: int) -> tuple[bytes, Metainfo, Sheet]:
+    plain = unpack(data, limit)
+    if not plain:
+        raise Refusal("empty")
+    metainfo = Metainfo.parse(plain, Limits(size=limit))
+    return plain, metainfo, sheet_of(metainfo, added)

@@ -16,7 +16,7 @@ from storage.catalogue_reading import CatalogueReader
 from storage.database import Database
 from storage.dialect import among_hashes, upsert
 from storage.packing import pack, unpack
-from storage.rows import Rows, Writer, id_of
+from storage.rows import Rows, Source, Writer, id_of
 from storage.tables import category, contents, torrent, work
 
 
@@ -64,7 +64,8 @@ class SqliteWorks:
     async def decide(self, names: Sequence[InfoHash], group: int | None, decision: Decision) -> None:
         """Have a decision made as `enter` would, and write nothing."""
         known = await self._reader.named(self._database, names, ALL)
-        decision(known[0] if known else None, await self._group(group))
+        writing = decision(known[0] if known else None, await self._group(group))
+        await self._need_category(self._database, writing.work)
 
     async def enter(
         self, names: Sequence[InfoHash], group: int | None, decision: Decision
@@ -210,8 +211,8 @@ class SqliteWorks:
         if writing.authors is not None:
             await self._bearing.credit(writer, group, writing.authors)
 
-    async def _need_category(self, writer: Writer, values: Mapping[str, object]) -> None:
-        if "category_id" in values and not await writer.rows(self._category, {"row": values["category_id"]}):
+    async def _need_category(self, source: Source, values: Mapping[str, object]) -> None:
+        if "category_id" in values and not await source.rows(self._category, {"row": values["category_id"]}):
             raise Refusal("invalid", fields={"category_id": ["The category_id field names no category."]})
 
     async def _fill(self, writer: Writer, number: int, listing: Contents | None) -> None:

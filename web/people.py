@@ -44,6 +44,7 @@ async def _user(visit: Visit) -> Response:
 
 
 async def _set_role(visit: Visit) -> Response:
+    visit.office.rights.require(visit.principal, Right.ACCOUNTS)
     wanted = visit.form.get("role", "")
     role = next((role for role in Role if role.value == wanted), None)
     if role is None:
