@@ -162,7 +162,7 @@ def questions(maker: Maker) -> list[Question]:
         Order.YEAR,
     )
     by_all += (Order.NAME,)
-    by_time = (Order.TIME,)
+    by_time, sized = (Order.TIME,), (Order.TIME, Order.SIZE)
     return [
         Question("nothing: all torrents", lambda _: "", (*by_all[:1], *by_all[2:])),
         Question("nothing, page 200", lambda _: "", (Order.TIME, Order.SEEDERS), offset=10_000),
