@@ -479,7 +479,7 @@ def test_a_revoked_and_an_expired_key_and_that_of_a_disabled_account(desk):
     assert told == [(403, "API_KEY_UNKNOWN")] * 2 + [(403, "API_KEY_SUSPENDED")]
 
 
-@pytest.mark.parametrize(("allowed", "asked"), itertools.product(CALLS, CALLS))
+@pytest.mark.parametrize(("allowed", "asked"), list(itertools.product(CALLS, CALLS)))
 def test_a_key_for_one_method_opens_that_one_alone(desk, allowed, asked):
     _, secret = key_of(desk, methods=frozenset({allowed}))
 
