@@ -1,7 +1,6 @@
 """Hides the rules of the catalogue: what a record may say, and what follows from a change to one."""
 
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 from typing import TypeVar
 
 from bittorrent.infohash import InfoHash
@@ -33,14 +32,13 @@ from catalogue.model import (
     Totals,
     Viewer,
 )
-from catalogue.shelf import ALL, Shelf, Values, Writing
+from catalogue.shelf import ALL, Shelf, Writing
 from catalogue.spelling import beginning_of, spelled_tag, tag_of
 from catalogue.texts import plain_line
 
 T = TypeVar("T")
 
 _DAY = 86_400
-_BLANK_COLLAGE: Values = MappingProxyType({"description": "", "kind": 0, "locked": False, "hidden": False})
 
 
 class Catalogue:
@@ -114,7 +112,7 @@ class Catalogue:
         return await self._shelf.works.remove(names)
 
     async def lacking(self, infohashes: Sequence[InfoHash]) -> list[InfoHash]:
-        """Return those of the hashes that have no record with contents, in order."""
+        """Return those of the hashes that no record with contents says are held, in order."""
         return await self._shelf.works.lacking(infohashes)
 
     async def held(self, after: InfoHash | None, limit: int) -> list[InfoHash]:
@@ -175,13 +173,13 @@ class Catalogue:
     async def add_category(self, name: str, parent: int, number: int | None = None) -> Category:
         """Add a category under one of the nine, with an id of the operator's choice. Refusal: `invalid`, `taken`."""
         given = {"name": name, "parent_id": parent} | ({} if number is None else {"number": number})
-        said = check(given, fields.NEW_CATEGORY)
+        said = check(given, fields.CATEGORY)
         said.pop("number", None)
         return await self._category(await self._shelf.categories.add(number, said))
 
     async def edit_category(self, category: int, changes: Details) -> Category:
         """Rename a category or move it under another of the nine. Refusal: `invalid`, `taken`, `not-found`, `fixed`."""
-        said = check(changes, fields.CATEGORY)
+        said = check(changes, fields.EDIT_CATEGORY)
         await self._own_category(category)
         await self._shelf.categories.change(category, said)
         return await self._category(category)
@@ -248,7 +246,7 @@ class Catalogue:
         """Say something about a group. Refusal: `invalid`, `not-found`."""
         said = check({"body": body}, fields.COMMENT)
         added = await self._shelf.remarks.add_comment(group, author, str(said["body"]), self._now())
-        return await self._comment(added)
+        return _found(await self.comment(added, ALL))
 
     async def edit_comment(self, comment: int, body: str, editor: int) -> Comment:
         """Change a comment. Refusal: `invalid`, `not-found`."""
@@ -256,12 +254,12 @@ class Catalogue:
         await self._shelf.remarks.change_comment(
             comment, {**said, "edited": self._now(), "editor_id": editor}
         )
-        return await self._comment(comment)
+        return _found(await self.comment(comment, ALL))
 
     async def hide_comment(self, comment: int, *, hidden: bool) -> Comment:
         """Hide a comment, or no longer. Refusal: `not-found`."""
         await self._shelf.remarks.change_comment(comment, {"hidden": hidden})
-        return await self._comment(comment)
+        return _found(await self.comment(comment, ALL))
 
     async def remove_comment(self, comment: int) -> None:
         """Drop a comment. Refusal: `not-found`."""
@@ -280,8 +278,7 @@ class Catalogue:
     async def add_collage(self, details: Details, creator: int) -> Collage:
         """Begin a collage. Refusal: `invalid`."""
         said = check(details, fields.COLLAGE, ["name"])
-        begun = {"account_id": creator, "created": self._now()}
-        number = await self._shelf.collages.add_collage({**_BLANK_COLLAGE, **said, **begun})
+        number = await self._shelf.collages.add_collage(said, creator, self._now())
         return _found(await self.collage(number, ALL))
 
     async def edit_collage(self, collage: int, changes: Details) -> Collage:
@@ -352,8 +349,6 @@ class Catalogue:
         """Return the moderators' log, newest first."""
         return await self._shelf.cases.deeds(offset, limit)
 
-    # News
-
     async def news(self, offset: int, limit: int) -> Page[News]:
         """Return announcements, newest first."""
         return await self._shelf.remarks.news(offset, limit)
@@ -388,9 +383,6 @@ class Catalogue:
 
     async def _torrent(self, number: int) -> Torrent:
         return _found(await self.torrent(number, ALL))
-
-    async def _comment(self, number: int) -> Comment:
-        return _found(await self.comment(number, ALL))
 
     async def _category(self, number: int) -> Category:
         return _found(next((each for each in await self.categories() if each.id == number), None))

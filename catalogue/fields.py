@@ -246,8 +246,8 @@ OF_GROUP_IN_UPLOAD: Mapping[str, str] = MappingProxyType(
 UPLOAD: Table = MappingProxyType(
     {**TORRENT, **{said: GROUP[name] for said, name in OF_GROUP_IN_UPLOAD.items()}}
 )
-CATEGORY = _table(name=Text(64, filled=True), parent_id=Whole(1, len(NINE)))
-NEW_CATEGORY: Table = MappingProxyType({**CATEGORY, "number": Whole(FIRST_OWN, LARGEST_ID)})
+EDIT_CATEGORY = _table(name=Text(64, filled=True), parent_id=Whole(1, len(NINE)))
+CATEGORY: Table = MappingProxyType({**EDIT_CATEGORY, "number": Whole(FIRST_OWN, LARGEST_ID)})
 AUTHOR = _table(name=_NAME, picture=Link(), description=_PROSE)
 COMMENT = _table(body=Text(LONGEST_COMMENT, prose=True, filled=True))
 COLLAGE = _table(

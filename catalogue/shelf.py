@@ -110,7 +110,7 @@ class Works(Protocol):
         ...
 
     async def lacking(self, infohashes: Sequence[InfoHash]) -> list[InfoHash]:
-        """Return those of the hashes that have no record with contents, in order."""
+        """Return those of the hashes that no record with contents says are held, in order."""
         ...
 
     async def held(self, after: InfoHash | None, limit: int) -> list[InfoHash]:
@@ -263,8 +263,8 @@ class Collages(Protocol):
         """Find a collage, with those of its groups that the viewer sees."""
         ...
 
-    async def add_collage(self, values: Values) -> int:
-        """Add a collage, and return its id."""
+    async def add_collage(self, values: Values, creator: int, now: int) -> int:
+        """Add a collage, a personal one unless said otherwise, and return its id."""
         ...
 
     async def change_collage(self, collage: int, values: Values) -> None:

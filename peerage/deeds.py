@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from accounts.accounts import Accounts
 from actions.health import Health
 from actions.takedowns import Takedowns
+from actions.title_import import TitleImport
 from actions.transfer import Transfer
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
@@ -46,6 +47,10 @@ class Rooms(Protocol):
         """Import and export."""
 
     @property
+    def title_import(self) -> TitleImport:
+        """Import of titles."""
+
+    @property
     def health(self) -> Health:
         """What has to hold."""
 
@@ -75,6 +80,7 @@ def deeds(rooms: Rooms) -> Mapping[str, Deed]:
         **member_deeds(),
         "import": (_import, {"paths": list, "by": str}),
         "export": (_export, {"folder": str}),
+        "titles": (_titles, {"file": str}),
         "block": (_block, {"infohash": str, "reason": str, "by": str}),
         "unblock": (_unblock, {"infohash": str}),
         "allow": (_allow, {"infohash": str, "reason": str, "by": str}),
@@ -124,6 +130,15 @@ async def _export(rooms: Rooms, arguments: Arguments) -> AsyncIterator[Record]:
     async with aclosing(cast("AsyncGenerator[Any, None]", rooms.transfer.export(folder))) as outcomes:
         async for each in outcomes:
             yield {"infohash": each.infohash.upper, "outcome": each.outcome, "text": each.text}
+
+
+async def _titles(rooms: Rooms, arguments: Arguments) -> AsyncIterator[Record]:
+    path = _path(arguments["file"])
+    yield {"total": await rooms.title_import.total(path)}
+    results = rooms.title_import.import_file(path)
+    async with aclosing(cast("AsyncGenerator[Any, None]", results)) as steps:
+        async for progress in steps:
+            yield asdict(progress)
 
 
 async def _block(rooms: Rooms, arguments: Arguments) -> AsyncIterator[Record]:

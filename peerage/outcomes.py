@@ -52,6 +52,26 @@ async def show_export(records: Records) -> bool:
     return await _transfer(records, "Exporting", lambda _record, position: position + 1)
 
 
+async def show_titles(records: Records) -> bool:
+    """Show a bar over the bytes read, then how many titles there are."""
+    async with aclosing(records):
+        first = await anext(records, {"total": 0})
+        if refused(first):
+            return False
+        last: Record = {"found": 0, "passed": 0}
+        with click.progressbar(length=max(first["total"], 1), label="Importing", file=sys.stderr) as bar:
+            async for record in records:
+                if "refused" in record:
+                    bar.render_finish()
+                    return not refused(record)
+                last = record
+                bar.update(max(record["done"] - bar.pos, 0))
+    click.echo(
+        f"{last['found']:,} titles" + (f", {last['passed']:,} lines not read" if last["passed"] else "")
+    )
+    return True
+
+
 async def _transfer(records: Records, label: str, advance: Callable[[Record, int], int]) -> bool:
     tally: Counter[str] = Counter()
     failures: list[str] = []

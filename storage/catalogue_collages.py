@@ -79,10 +79,12 @@ class SqliteCollages:
         rows = await self._database.rows(self._one, {"row": id_of(number), **seen_by(viewer)})
         return (await self._filled(rows, viewer))[0] if rows else None
 
-    async def add_collage(self, values: Values) -> int:
-        """Add a collage, and return its id."""
+    async def add_collage(self, values: Values, creator: int, now: int) -> int:
+        """Add a collage, a personal one unless said otherwise, and return its id."""
+        blank = {"description": "", "kind": CollageKind.PERSONAL, "locked": 0, "hidden": 0}
+        begun = {"account_id": creator, "created": now}
         async with self._database.transaction() as connection:
-            return await self._rows.insert(Writer(connection), values)
+            return await self._rows.insert(Writer(connection), {**blank, **values, **begun})
 
     async def change_collage(self, number: int, values: Values) -> None:
         """Change a collage."""

@@ -121,12 +121,10 @@ class Database:
             raise
 
     async def empty_log(self) -> bool:
-        """Move everything committed into the file itself and cut the log; False while a reader needs the log."""
+        """Bring every change into the file itself and empty the write-ahead log; False where a reader is in the way."""
         async with self._turn:
-            ((busy, _, _),) = await asyncio.shield(
-                self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
-            )
-        return not busy
+            ((busy, _, _),) = await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+            return not busy
 
     async def healthy(self) -> bool:
         """Tell whether the file answers a query."""

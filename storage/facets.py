@@ -23,7 +23,9 @@ NEVER = SIGN + "never"
 # What no text may bring along: the private areas, what no UTF-8 holds, and what ends a text early.
 _FOREIGN = re.compile("[\x00\ud800-\udfff\ue000-\uf8ff\U000f0000-\U0010ffff]")
 # Scripts without spaces between words: each sign is a word, and a word is a phrase of them.
-_UNSPACED = re.compile("[\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_UNSPACED = re.compile(
+    "[\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
 
 _YEAR_BASE, _YEAR_LEVELS, _LAST_YEAR = 10, 4, 9999
 _SIZE_BASE, _SIZE_LEVELS, _LAST_BUCKET = 8, 3, 511

@@ -7,6 +7,7 @@ from hashlib import sha1
 from bittorrent.infohash import InfoHash
 from catalogue.catalogue import Catalogue
 from catalogue.model import Contents, File, Reading, Sheet
+from catalogue.shelf import ALL
 from storage.catalogue import catalogue_shelf
 from storage.database import Database
 from storage.schema import PEERAGE
@@ -45,6 +46,8 @@ class Library:
         self.index = index or RememberedIndex()
         self.clock = Clock()
         self.catalogue = Catalogue(catalogue_shelf(database, self.index, self.clock), self.clock)
+
+    everything = ALL
 
     async def account(self, number, name=None, role="user"):
         name = name or f"user{number}"

@@ -104,8 +104,8 @@ class Site:
         rights = Rights(anonymous)
         index = SearchIndex(self.database, 1000, 10.0)
         catalogue = Catalogue(catalogue_shelf(self.database, index, clock), clock)
-        takedowns = Takedowns(cache, Lists(SqliteEntries(self.database)), NoPolicy(), clock)
-        uploads = Uploads(cache, takedowns, catalogue, Cataloguer(NoTitles()))
+        takedowns = Takedowns(cache, catalogue, Lists(SqliteEntries(self.database)), NoPolicy(), clock)
+        uploads = Uploads(cache, takedowns, catalogue, Cataloguer(NoTitles()), clock)
         return Office(
             catalogue=catalogue,
             search=Search(index),
@@ -122,7 +122,7 @@ class Site:
             identity=Identity(self.accounts, secure=False),
             allowances=Allowances({"pages": rate, "login": "1000/minute"}, clock),
             clients=ClientAddress([], "x-forwarded-for"),
-            memory=BodyMemory(8 << 20),
+            memory=BodyMemory(32 << 20),
             public_url=None,
             site_name="The Site",
             token_lifetime=86_400,
@@ -176,16 +176,18 @@ class Browser:
         assert answer.status_code == status, (answer.status_code, answer.text)
         return Parsed(answer.text)
 
-    def send(self, path: str, /, headers: dict[str, str] | None = None, **form: str) -> httpx.Response:
+    def send(
+        self, path: str, /, headers: dict[str, str] | None = None, files: Any = None, **form: str
+    ) -> httpx.Response:
         """Send a form as a program would, with just these fields."""
-        return self._site.run(self.client.post(path, data=form, headers=headers or {}))
+        return self._site.run(self.client.post(path, data=form, files=files, headers=headers or {}))
 
     def submit(self, page: str, action: str, /, **changes: str) -> httpx.Response:
         """Load a page and send one of its forms, with what stands in it but for the changes."""
         forms = [form for form in self.page(page).forms if form.action == action]
-        assert forms, f"no form leads from {page} to {action}"
-        assert changes.keys() <= forms[0].fields.keys(), forms[0].fields
-        return self.send(action, **forms[0].fields | changes)
+        fitting = [form for form in forms if changes.keys() <= form.fields.keys()]
+        assert fitting, f"no form leads from {page} to {action} with {set(changes)}"
+        return self.send(action, **fitting[-1].fields | changes)
 
 
 class Form:
@@ -205,6 +207,7 @@ class Parsed(HTMLParser):
         self.links: list[dict[str, str | None]] = []
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.pieces: list[str] = []
+        self.unlabelled: list[dict[str, str | None]] = []
         self._open: list[str] = []
         self._choosing = ""
         self.feed(text)
@@ -219,6 +222,8 @@ class Parsed(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
         self.tags.append((tag, given))
+        if tag in {"input", "select", "textarea"} and given.get("type") != "hidden":
+            self.unlabelled += [] if "label" in self._open or "aria-label" in given else [given]
         if tag not in VOID:
             self._open.append(tag)
         if tag == "a":

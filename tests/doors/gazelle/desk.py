@@ -24,9 +24,7 @@ from actions.takedowns import Takedowns
 from actions.uploads import Uploads
 from bittorrent.infohash import InfoHash
 from cache.torrents import Quota, TorrentCache
-from catalogue.catalogue import Catalogue
 from catalogue.model import EVERYONE, Details, Torrent
-from catalogue.search import Search
 from doors.allowance import Allowances
 from doors.client import ClientAddress
 from doors.gazelle import routes
@@ -34,11 +32,14 @@ from doors.identity import Identity
 from doors.limits import BodyMemory
 from doors.office import Office
 from lists.infohashes import Lists
+from storage import schema
 from storage.accounts import SqliteAccounts
+from storage.catalogue import catalogue_shelf
 from storage.database import Database
 from storage.files import FileBlobs
 from storage.lists import SqliteEntries
 from storage.records import SqliteRecords
+from storage.search import SearchIndex
 from tests.cache_service import NoPolicy
 from tracker.census import Census
 from tracker.model import NOTHING, Counts, Totals
@@ -74,7 +75,7 @@ class Desk:
 
     async def _open(self) -> Office:
         clock = lambda: self.now  # noqa: E731
-        self.database = await Database.open(self._folder / "peerage.db", *SCHEMA)
+        self.database = await Database.open(self._folder / "peerage.db", schema.PEERAGE, "FULL")
         blobs = FileBlobs(self._folder / "torrents")
         await blobs.open()
         cache = TorrentCache(blobs, SqliteRecords(self.database), Quota(1000, 1 << 40, 0), clock)
@@ -91,12 +92,13 @@ class Desk:
             keys_per_user=100,
         )
         rights = Rights(frozenset({Right.READ, Right.DOWNLOAD}))
-        catalogue, search = self._catalogue(clock)
+        index = SearchIndex(self.database, 10_000, 5.0)
+        catalogue = Catalogue(catalogue_shelf(self.database, index, clock), clock)
         takedowns = Takedowns(cache, lists, NoPolicy(), clock)
         uploads = Uploads(cache, takedowns)
         return Office(
             catalogue=catalogue,
-            search=search,
+            search=Search(index),
             curation=Curation(catalogue, uploads, takedowns, rights),
             membership=Membership(self.accounts, catalogue, rights, registration=False),
             accounts=self.accounts,
