@@ -53,10 +53,8 @@ class SwarmFigures:
 
     def _remember(self, rows: Sequence[Row]) -> None:
         room = MOST_WAITING - len(self._waiting)
-        changed = dict.fromkeys(row.infohash for row in rows)
-        if len(changed) > room:
-            changed = dict.fromkeys(islice(changed, max(room, 0)))
-        self._waiting.update(changed)
+        changed = dict.fromkeys(row.infohash for row in rows if row.infohash not in self._waiting)
+        self._waiting.update(islice(changed.items(), room))
 
     async def _figures(self, infohashes: Sequence[InfoHash]) -> dict[InfoHash, Figures]:
         figures = {}

@@ -130,25 +130,15 @@ class SqliteCensus:
         the_day = parameter("the_day")
         self._open_day = text(select(day.day, day.looked).where(day.closed == literal_column("0")))
         self._begin = text(insert_missing(census_day))
-<<<<<<< HEAD
-        self._looked = text(update(census_day).where(day.day == the_day).values(looked=bindparam("second")))
-=======
         self._looked = text(update(census_day).where(day.day == the_day).values(looked=parameter("second")))
->>>>>>> catalogue
         self._write = text(upsert(census_tally, "payload"))
         columns = select(tally.infohash, tally.country, tally.payload)
         self._read = text(
             columns.where(among_hashes(tally.infohash, "hashes"), among(tally.country, "countries"))
         )
-<<<<<<< HEAD
-        after = tuple_(tally.infohash, tally.country) > tuple_(bindparam("hash"), bindparam("code"))
-        self._page = text(
-            columns.where(after).order_by(tally.infohash, tally.country).limit(bindparam("most"))
-=======
         after = tuple_(tally.infohash, tally.country) > tuple_(parameter("hash"), parameter("code"))
         self._page = text(
             columns.where(after).order_by(tally.infohash, tally.country).limit(parameter("most"))
->>>>>>> catalogue
         )
         self._size = text(select(func.count()).select_from(census_tally))
         self._settle = text(upsert(census_count, "peers"))

@@ -17,13 +17,8 @@ class Schema:
     newest: str
 
 
-<<<<<<< HEAD
 PEERAGE: Final = Schema(_STEPS / "peerage", "0003")
-SWARMS: Final = Schema(_STEPS / "swarms", "0001")
-=======
-PEERAGE: Final = Schema(_STEPS / "peerage", "0002")
 SWARMS: Final = Schema(_STEPS / "swarms", "0002")
->>>>>>> catalogue
 
 
 def version_of(connection: sqlite3.Connection) -> str | None:
