@@ -17,6 +17,7 @@ from catalogue.catalogue import Catalogue
 from catalogue.model import Sheet
 
 _BATCH = 100
+_EVERY = 86_400.0
 
 log = structlog.get_logger()
 
@@ -33,7 +34,8 @@ class Enriched:
 class Enrichment:
     """Goes through cache and catalogue beside everything else: one file at a time, read in a thread.
 
-    Where a pass was cut short the next one goes on, since it looks for what is missing.
+    Where a pass was cut short the next one goes on, since it looks for what is missing. `every` is the seconds
+    between passes.
     """
 
     def __init__(
@@ -42,11 +44,22 @@ class Enrichment:
         catalogue: Catalogue,
         takedowns: Takedowns,
         cataloguer: Describes,
+        every: float = _EVERY,
     ) -> None:
         self._cache = cache
         self._catalogue = catalogue
         self._takedowns = takedowns
         self._cataloguer = cataloguer
+        self._every = every
+
+    async def run(self) -> None:
+        """Make a pass now and one every day; what fails is logged, and tried again in the next."""
+        while True:
+            try:
+                await self.catch_up()
+            except Exception:
+                log.exception("catalogue.pass_failed")
+            await asyncio.sleep(self._every)
 
     async def catch_up(self) -> Enriched:
         """Make one pass over everything."""

@@ -180,9 +180,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         way, *numbers = given.apart
         print(json.dumps(asyncio.run(measure(way, *map(int, numbers)))))
         return 0
-    print(f"# census\n\n{describe()}\n\nseconds from the first row to the last, medians; the census writes to disk\n")
+    print(
+        f"# census\n\n{describe()}\n\nseconds from the first row to the last, medians; the census writes to disk\n"
+    )
     scale = 10 if given.quick else 1
-    shapes = [(max(1, torrents // scale), peers if torrents > 1 else peers // scale) for torrents, peers in SHAPES]
+    shapes = [
+        (max(1, torrents // scale), peers if torrents > 1 else peers // scale) for torrents, peers in SHAPES
+    ]
     print(table(COLUMNS, body(shapes, 1 if given.quick else given.rounds)), flush=True)
     return 0
 

@@ -14,7 +14,7 @@ from accounts.rights import Right, Rights
 from actions.cataloguing import Cataloguer
 from actions.curation import Curation
 from actions.enrichment import Enrichment
-from actions.figures import Figuring
+from actions.figures import SwarmFigures
 from actions.health import Health
 from actions.membership import Membership
 from actions.takedowns import Takedowns
@@ -149,7 +149,7 @@ async def _join(opened: _Opened) -> Rooms:
     tracker = _tracker(settings.tracker)
     census = await _census(opened)
     journal = SqliteJournal(opened.swarms)
-    observers = (census.observe, Figuring(catalogue, tracker.store.scrape).note)
+    observers = (census.observe, SwarmFigures(catalogue, tracker.store.scrape).note)
     flusher = Flusher(
         tracker.store,
         journal,

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from urllib.parse import parse_qsl, quote
+from urllib.parse import quote
 
 import structlog
 from starlette.requests import Request
@@ -11,14 +11,12 @@ from starlette.routing import Route
 
 from accounts.model import NOBODY
 from bittorrent.refusal import Refusal
-from doors.limits import Body, refuse_cross_site
+from doors.limits import refuse_cross_site
 from doors.office import Office
 from doors.origin import public_host
 from web.drawing import Drawing
+from web.forms import read_fields
 from web.visit import Visit
-
-LONGEST_FORM = 1 << 20
-MOST_FIELDS = 64
 
 Handler = Callable[[Visit], Awaitable[Response]]
 
@@ -91,26 +89,13 @@ class Door:
         office = self._office
         if not visit.secret:
             refuse_cross_site(visit.request, public_host(office.public_url))
-        form = await _read_form(visit.request, office)
+        form, file = await read_fields(visit.request, office)
         if not visit.secret:
             office.identity.require_csrf(visit.principal, form.get("csrf"))
-        return replace(visit, form=form)
+        return replace(visit, form=form, file=file)
 
     def _refused(self, visit: Visit, refusal: Refusal) -> Response:
         if refusal.code == "unauthenticated" and visit.request.method in {"GET", "HEAD"}:
             return visit.go(f"/login?next={quote(visit.here(), safe='')}")
         title = _TITLES.get(refusal.status, "That did not work")
         return visit.draw("refused", title, status=refusal.status, refusal=refusal)
-
-
-async def _read_form(request: Request, office: Office) -> dict[str, str]:
-    """Return the fields of a form, the last value of each. Refusal: `bad-request`, `too-large`, `busy`."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/x-www-form-urlencoded":
-        raise Refusal("bad-request", "it is no form")
-    async with Body(request, LONGEST_FORM, office.memory) as body:
-        text = (await body.read()).decode("utf-8", "replace")
-        try:
-            return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS))
-        except ValueError:
-            raise Refusal("bad-request", f"at most {MOST_FIELDS} fields") from None

@@ -1,7 +1,7 @@
 """Hides what a page knows of a request: who looks, what they may do, what their form says."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
 from markupsafe import Markup
@@ -29,7 +29,8 @@ _HUSHED = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 class Visit:
     """One request for a page; `form` holds the last value of each field, nothing for a page that is only read.
 
-    `secret` marks an address that is a secret: its pages tell it to nobody.
+    `file` is the .torrent that was sent with it, b"" for none. `secret` marks an address that is a secret:
+    its pages tell it to nobody.
     """
 
     request: Request
@@ -38,6 +39,7 @@ class Visit:
     principal: Principal
     form: Mapping[str, str]
     secret: bool = False
+    file: bytes = field(default=b"", repr=False)
 
     def may(self, right: Right, owner: int | None = None) -> bool:
         """Tell whether the visitor may do something."""

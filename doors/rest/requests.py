@@ -78,9 +78,7 @@ EDIT_GROUP = MappingProxyType(_all(fields.GROUP))
 LOCK = table(locked=Flag())
 HIDE = table(hidden=Flag())
 MERGE = table(into=_ID)
-CATEGORY = MappingProxyType(
-    {**_from(fields.CATEGORY, "name", "parent_id"), "id": fields.CATEGORY["number"]}
-)
+CATEGORY = MappingProxyType({**_from(fields.CATEGORY, "name", "parent_id"), "id": fields.CATEGORY["number"]})
 EDIT_CATEGORY = fields.EDIT_CATEGORY
 ALIAS = fields.TAG
 AUTHOR = fields.AUTHOR

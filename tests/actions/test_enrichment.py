@@ -2,12 +2,12 @@ import asyncio
 
 import pytest
 
-from actions.enrichment import Enriched
+from actions.enrichment import Enriched, Enrichment
 from bittorrent.refusal import Refusal
 from catalogue.model import EVERYONE, File
 from catalogue.shelf import ALL
 from tests.actions.catalogued import office
-from tests.actions.conftest import Rooms
+from tests.actions.conftest import PlainReader, Rooms
 from tests.torrents import hybrid_torrent, parsed, v1_torrent, v2_torrent
 
 
@@ -160,5 +160,30 @@ def test_what_is_blocked_or_removed_while_it_is_read_does_not_come_back(at_offic
         for accepted in (blocked, removed):
             assert await rooms.library.catalogue.torrent(accepted.infohash, ALL) is None
             assert accepted.infohash not in rooms.policy.allowed
+
+    at_office(story)
+
+
+def test_passes_go_on_after_one_that_failed(at_office):
+    async def story(rooms):
+        enrichment = Enrichment(rooms.cache, rooms.library.catalogue, rooms.takedowns, PlainReader(), every=0)
+        passes = asyncio.Queue()
+        catch_up = enrichment.catch_up
+
+        async def failing():
+            passes.put_nowait(1)
+            if passes.qsize() == 1:
+                raise OSError("the disk is tired")
+            return await catch_up()
+
+        enrichment.catch_up = failing
+        before = Rooms(rooms.blobs, rooms.records)
+        accepted = await before.uploads.accept(v1_torrent(), "test")
+        running = asyncio.create_task(enrichment.run())
+        while await rooms.library.catalogue.torrent(accepted.infohash, ALL) is None:
+            await asyncio.sleep(0)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
 
     at_office(story)

@@ -122,7 +122,7 @@ class Site:
             identity=Identity(self.accounts, secure=False),
             allowances=Allowances({"pages": rate, "login": "1000/minute"}, clock),
             clients=ClientAddress([], "x-forwarded-for"),
-            memory=BodyMemory(8 << 20),
+            memory=BodyMemory(32 << 20),
             public_url=None,
             site_name="The Site",
             token_lifetime=86_400,
@@ -176,9 +176,11 @@ class Browser:
         assert answer.status_code == status, (answer.status_code, answer.text)
         return Parsed(answer.text)
 
-    def send(self, path: str, /, headers: dict[str, str] | None = None, **form: str) -> httpx.Response:
+    def send(
+        self, path: str, /, headers: dict[str, str] | None = None, files: Any = None, **form: str
+    ) -> httpx.Response:
         """Send a form as a program would, with just these fields."""
-        return self._site.run(self.client.post(path, data=form, headers=headers or {}))
+        return self._site.run(self.client.post(path, data=form, files=files, headers=headers or {}))
 
     def submit(self, page: str, action: str, /, **changes: str) -> httpx.Response:
         """Load a page and send one of its forms, with what stands in it but for the changes."""
