@@ -108,6 +108,7 @@ class Accounts:
     async def set_role(self, user: int, role: Role) -> User:
         """Change what an account is. Refusal: `not-found`, `last-admin`."""
         async with self._turn:
+            await self._required(user)
             if role is not Role.ADMIN:
                 await self._require_another_admin(user)
             try:

@@ -6,6 +6,7 @@ An account that is guessed at from elsewhere stays open to its owner, whose addr
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from math import ceil
 from typing import Generic, TypeVar
 
 from limits import parse
@@ -63,7 +64,7 @@ class Attempts:
         window = self._window(pair[1], now)
         wait = max(failures.free_at - now, window.ends - now if window.count >= self._most else 0)
         if wait > 0:
-            raise Refusal("login-slowed", f"{int(wait) + 1} seconds")
+            raise Refusal("login-slowed", f"{ceil(wait)} seconds")
         self._pairs.put(pair, _Failures(failures.count + 1, now))
         self._addresses.put(pair[1], _Window(window.count + 1, window.ends))
 

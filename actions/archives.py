@@ -32,7 +32,7 @@ INFLATE_BASE = 256 * 2**20
 
 _OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 _ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
-_DAMAGED = (
+DAMAGED = (
     OSError,
     EOFError,
     ValueError,
@@ -43,6 +43,7 @@ _DAMAGED = (
     NotImplementedError,
     RuntimeError,
 )
+"""What damaged and hostile archives make their readers raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def _size(path: Path) -> int:
 def _read_source(path: Path, limit: int, done: int) -> Iterator[Candidate]:
     name = path.name.lower()
     try:
-        with _opened(path) as file:
+        with open_plain(path) as file:
             if name.endswith(ZIP_SUFFIXES):
                 yield from _read_zip(path, file, limit, done)
             elif name.endswith(TAR_SUFFIXES):
@@ -107,11 +108,12 @@ def _read_source(path: Path, limit: int, done: int) -> Iterator[Candidate]:
                 yield Candidate(_shown(str(path)), _bounded(file, limit), done + _size(path))
     except Refusal as refusal:
         yield Candidate(_shown(str(path)), refusal, done)
-    except _DAMAGED as error:
-        yield Candidate(_shown(str(path)), Refusal("unreadable", _words(error)), done)
+    except DAMAGED as error:
+        yield Candidate(_shown(str(path)), Refusal("unreadable", words_of(error)), done)
 
 
-def _opened(path: Path) -> IO[bytes]:
+def open_plain(path: Path) -> IO[bytes]:
+    """Open a plain file, and nothing that could keep its reader waiting. Refusal: `unreadable`."""
     descriptor = os.open(path, _OPEN)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
@@ -129,7 +131,8 @@ def _shown(name: str) -> str:
     return "".join(character if character.isprintable() else "\ufffd" for character in name)
 
 
-def _words(error: Exception) -> str:
+def words_of(error: Exception) -> str:
+    """Return what went wrong with a file, without its name."""
     return error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
 
 
@@ -147,8 +150,8 @@ def _zip_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int) -
     try:
         with archive.open(member) as inside:
             return _bounded(inside, limit)
-    except _DAMAGED as error:
-        return Refusal("unreadable", _words(error))
+    except DAMAGED as error:
+        return Refusal("unreadable", words_of(error))
 
 
 def _read_tar(path: Path, file: IO[bytes], limit: int, done: int) -> Iterator[Candidate]:

@@ -5,9 +5,11 @@ work is written to the log.
 """
 
 from accounts.model import Principal
-from accounts.rights import Rights
+from accounts.rights import Right, Rights
+from actions.reach import Reach
 from actions.takedowns import Takedowns
 from actions.uploads import Uploads
+from catalogue import fields
 from catalogue.catalogue import Catalogue
 from catalogue.model import (
     NO_DETAILS,
@@ -21,6 +23,7 @@ from catalogue.model import (
     Group,
     News,
     Page,
+    Person,
     Report,
     Subject,
     Tag,
@@ -40,12 +43,13 @@ class Curation:
     def __init__(self, catalogue: Catalogue, uploads: Uploads, takedowns: Takedowns, rights: Rights) -> None:
         self.catalogue = catalogue
         self.rights = rights
+        self._reach = Reach(catalogue, rights)
         self._uploads = uploads
         self._takedowns = takedowns
 
     def viewer(self, principal: Principal) -> Viewer:
         """Return what somebody sees of the catalogue. Refusal: `unauthenticated`, `forbidden` without READ."""
-        raise NotImplementedError
+        return self._reach.viewer(principal)
 
     async def publish(
         self, principal: Principal, data: bytes, door: str, details: Details = NO_DETAILS
@@ -54,128 +58,247 @@ class Curation:
 
         Refusal: those of `Uploads.accept`, `owned`, `invalid`, `group-locked`.
         """
-        raise NotImplementedError
+        self.rights.require(principal, Right.UPLOAD)
+        await self._reach.check_torrent(principal, details)
+        accepted = await self._uploads.accept(
+            data, f"{door} {principal.name}", uploader=principal.id, details=details
+        )
+        return accepted.torrent
 
     async def edit_torrent(self, principal: Principal, torrent: int, changes: Details) -> Torrent:
         """Change a torrent's record (EDIT_OWN). `category_id`, `tags` and `year` are its group's."""
-        raise NotImplementedError
+        known = await self._reach.own_torrent(principal, torrent)
+        await self._reach.check_torrent(principal, changes)
+        if set(changes) & (set(fields.OF_GROUP_IN_UPLOAD) | {"group_id"}):
+            self._reach.refuse_locked(principal, known.group)
+        edited = await self.catalogue.edit_torrent(torrent, changes)
+        await self._note(principal, known.uploader, "edit", Subject.TORRENT, torrent, told=_named(changes))
+        return edited
 
     async def delete_torrent(self, principal: Principal, torrent: int, reason: str = "") -> None:
         """Drop a torrent: record and file (EDIT_OWN)."""
-        raise NotImplementedError
+        known = await self._reach.own_torrent(principal, torrent)
+        # The file goes first: what is left after a crash is a record, which can be deleted again.
+        await self._takedowns.withdraw([known.infohash, known.alias or known.infohash])
+        await self.catalogue.remove_torrent(torrent)
+        told = f"{known.title}: {reason}" if reason else known.title
+        await self._note(principal, known.uploader, "delete", Subject.TORRENT, torrent, told=told)
 
     async def mark_torrent(
         self, principal: Principal, torrent: int, *, hidden: bool | None = None, locked: bool | None = None
     ) -> Torrent:
         """Hide or lock a torrent, or no longer (MODERATE)."""
-        raise NotImplementedError
+        self.rights.require(principal, Right.MODERATE)
+        marked = await self.catalogue.mark_torrent(torrent, hidden=hidden, locked=locked)
+        for verb in _verbs(hidden=hidden, locked=locked):
+            await self._log(principal, verb, Subject.TORRENT, torrent)
+        return marked
 
     async def set_freeleech(self, principal: Principal, torrent: int, freeleech: int) -> Torrent:
         """Say what of a torrent's traffic counts (MODERATE). Refusal: `invalid`."""
-        raise NotImplementedError
+        self.rights.require(principal, Right.MODERATE)
+        marked = await self.catalogue.edit_torrent(torrent, {"freeleech": freeleech})
+        await self._log(principal, "freeleech", Subject.TORRENT, torrent, marked.freeleech.name.lower())
+        return marked
 
     async def edit_group(self, principal: Principal, group: int, changes: Details) -> Group:
         """Change a group's record (EDIT_OWN for whoever brought a torrent of it)."""
-        raise NotImplementedError
+        _, owner = await self._reach.own_group(principal, group)
+        edited = await self.catalogue.edit_group(group, changes)
+        await self._note(principal, owner, "edit", Subject.GROUP, group, told=_named(changes))
+        return edited
 
     async def lock_group(self, principal: Principal, group: int, *, locked: bool) -> Group:
         """Lock a group, or no longer (MODERATE)."""
-        raise NotImplementedError
+        self.rights.require(principal, Right.MODERATE)
+        marked = await self.catalogue.lock_group(group, locked=locked)
+        await self._log(principal, "lock" if locked else "unlock", Subject.GROUP, group)
+        return marked
 
     async def merge_groups(self, principal: Principal, group: int, into: int) -> Group:
         """Merge two groups (EDIT_ANY)."""
-        raise NotImplementedError
+        self.rights.require(principal, Right.EDIT_ANY)
+        merged = await self.catalogue.merge_groups(group, into)
+        await self._log(principal, "merge", Subject.GROUP, group, f"into {into}")
+        return merged
 
     async def add_category(
         self, principal: Principal, name: str, parent: int, number: int | None = None
     ) -> Category:
         """Add a category (CURATE)."""
-        raise NotImplementedError
+        self.rights.require(principal, Right.CURATE)
+        added = await self.catalogue.add_category(name, parent, number)
+        await self._log(principal, "add", Subject.CATEGORY, added.id, added.name)
+        return added
 
     async def edit_category(self, principal: Principal, category: int, changes: Details) -> Category:
         """Change a category (CURATE)."""
-        raise NotImplementedError
+        self.rights.require(principal, Right.CURATE)
+        edited = await self.catalogue.edit_category(category, changes)
+        await self._log(principal, "edit", Subject.CATEGORY, category, _named(changes))
+        return edited
 
     async def remove_category(self, principal: Principal, category: int) -> None:
         """Drop a category (CURATE)."""
-        raise NotImplementedError
+        self.rights.require(principal, Right.CURATE)
+        await self.catalogue.remove_category(category)
+        await self._log(principal, "delete", Subject.CATEGORY, category)
 
     async def alias_tag(self, principal: Principal, alias: str, tag: str) -> Tag:
         """Make a tag another name of a second (CURATE)."""
-        raise NotImplementedError
+        self.rights.require(principal, Right.CURATE)
+        meant = await self.catalogue.alias_tag(alias, tag)
+        await self._log(principal, "alias", Subject.TAG, meant.id, f"{alias} is {meant.name}")
+        return meant
 
     async def unalias_tag(self, principal: Principal, alias: str) -> None:
         """Make an alias a word of its own (CURATE)."""
-        raise NotImplementedError
+        self.rights.require(principal, Right.CURATE)
+        await self.catalogue.unalias_tag(alias)
+        await self._log(principal, "unalias", Subject.TAG, alias)
 
     async def remove_tag(self, principal: Principal, tag: int) -> None:
         """Take a tag from every group (CURATE)."""
-        raise NotImplementedError
+        self.rights.require(principal, Right.CURATE)
+        known = await self.catalogue.tag(tag)
+        await self.catalogue.remove_tag(tag)
+        await self._log(principal, "delete", Subject.TAG, tag, known.name if known is not None else "")
 
     async def edit_author(self, principal: Principal, author: int, changes: Details) -> Author:
         """Change an author's record (CURATE)."""
-        raise NotImplementedError
+        self.rights.require(principal, Right.CURATE)
+        edited = await self.catalogue.edit_author(author, changes)
+        await self._log(principal, "edit", Subject.AUTHOR, author, _named(changes))
+        return edited
 
     async def comment(self, principal: Principal, group: int, body: str) -> Comment:
         """Comment on a group (COMMENT). Refusal: `group-locked`."""
-        raise NotImplementedError
+        writer = self._reach.account(principal, Right.COMMENT)
+        self._reach.refuse_locked(principal, await self._reach.group(principal, group))
+        return await self.catalogue.add_comment(group, writer, body)
 
     async def edit_comment(self, principal: Principal, comment: int, body: str) -> Comment:
         """Change a comment (EDIT_OWN)."""
-        raise NotImplementedError
+        known = await self._reach.own_comment(principal, comment)
+        editor = self._reach.account(principal, Right.EDIT_OWN, known.author.id)
+        edited = await self.catalogue.edit_comment(comment, body, editor)
+        await self._note(principal, known.author, "edit", Subject.COMMENT, comment)
+        return edited
 
     async def delete_comment(self, principal: Principal, comment: int) -> None:
         """Drop a comment (EDIT_OWN)."""
-        raise NotImplementedError
+        known = await self._reach.own_comment(principal, comment)
+        await self.catalogue.remove_comment(comment)
+        await self._note(principal, known.author, "delete", Subject.COMMENT, comment, told=known.body)
 
     async def hide_comment(self, principal: Principal, comment: int, *, hidden: bool) -> Comment:
         """Hide a comment, or no longer (MODERATE)."""
-        raise NotImplementedError
+        self.rights.require(principal, Right.MODERATE)
+        marked = await self.catalogue.hide_comment(comment, hidden=hidden)
+        await self._log(principal, "hide" if hidden else "show", Subject.COMMENT, comment)
+        return marked
 
     async def add_collage(self, principal: Principal, details: Details) -> Collage:
         """Begin a collage (COLLECT; a staff one CURATE)."""
-        raise NotImplementedError
+        creator = self._reach.account(principal, Right.COLLECT)
+        self._reach.check_collage(principal, details)
+        return await self.catalogue.add_collage(details, creator)
 
     async def edit_collage(self, principal: Principal, collage: int, changes: Details) -> Collage:
         """Change a collage (EDIT_OWN; `locked` and `hidden` MODERATE)."""
-        raise NotImplementedError
+        known = await self._reach.own_collage(principal, collage)
+        self._reach.check_collage(principal, changes)
+        edited = await self.catalogue.edit_collage(collage, changes)
+        await self._note(principal, known.creator, "edit", Subject.COLLAGE, collage, told=_named(changes))
+        return edited
 
     async def delete_collage(self, principal: Principal, collage: int) -> None:
         """Drop a collage (EDIT_OWN)."""
-        raise NotImplementedError
+        known = await self._reach.own_collage(principal, collage)
+        await self.catalogue.remove_collage(collage)
+        await self._note(principal, known.creator, "delete", Subject.COLLAGE, collage, told=known.name)
 
     async def put_in_collage(self, principal: Principal, collage: int, group: int) -> Collage:
         """Append a group: to a personal collage its creator, to a theme anyone with COLLECT, to a staff one CURATE."""
-        raise NotImplementedError
+        by = self._reach.account(principal, Right.COLLECT)
+        await self._reach.open_collage(principal, collage)
+        await self._reach.group(principal, group)
+        return await self.catalogue.put_in_collage(collage, group, by)
 
     async def take_from_collage(self, principal: Principal, collage: int, group: int) -> Collage:
         """Take a group out (EDIT_OWN)."""
-        raise NotImplementedError
+        known = await self._reach.own_collage(principal, collage)
+        left = await self.catalogue.take_from_collage(collage, group)
+        await self._note(principal, known.creator, "take", Subject.COLLAGE, collage, told=f"group {group}")
+        return left
 
     async def bookmark(self, principal: Principal, kind: Bookmarked, target: int, *, on: bool) -> None:
         """Bookmark something, or no longer (COLLECT)."""
-        raise NotImplementedError
+        user = self._reach.account(principal, Right.COLLECT)
+        if on:
+            await self._reach.see(principal, Subject(kind), target)
+        await self.catalogue.bookmark(user, kind, target, on=on)
 
     async def report(self, principal: Principal, subject: Subject, target: int, reason: str) -> Report:
         """Tell the moderators of something that one sees (COLLECT)."""
-        raise NotImplementedError
+        reporter = self._reach.account(principal, Right.COLLECT)
+        await self._reach.see(principal, subject, target)
+        return await self.catalogue.report(subject, target, reporter, reason)
 
     async def reports(self, principal: Principal, offset: int, limit: int, *, resolved: bool) -> Page[Report]:
         """Return reports (MODERATE)."""
-        raise NotImplementedError
+        self.rights.require(principal, Right.MODERATE)
+        return await self.catalogue.reports(offset, limit, resolved=resolved)
 
     async def resolve(self, principal: Principal, report: int, resolution: str) -> Report:
         """Close a report (MODERATE)."""
-        raise NotImplementedError
+        resolver = self._reach.account(principal, Right.MODERATE)
+        closed = await self.catalogue.resolve(report, resolver, resolution)
+        await self._log(principal, "resolve", closed.subject, closed.target, closed.resolution)
+        return closed
 
     async def deeds(self, principal: Principal, offset: int, limit: int) -> Page[Deed]:
         """Return the log (MODERATE)."""
-        raise NotImplementedError
+        self.rights.require(principal, Right.MODERATE)
+        return await self.catalogue.deeds(offset, limit)
 
     async def post_news(self, principal: Principal, title: str, body: str) -> News:
         """Announce something (CURATE)."""
-        raise NotImplementedError
+        posted = await self.catalogue.post_news(title, body, self._reach.account(principal, Right.CURATE))
+        await self._log(principal, "post", Subject.NEWS, posted.id, posted.title)
+        return posted
 
     async def remove_news(self, principal: Principal, news: int) -> None:
         """Take an announcement back (CURATE)."""
-        raise NotImplementedError
+        self.rights.require(principal, Right.CURATE)
+        await self.catalogue.remove_news(news)
+        await self._log(principal, "delete", Subject.NEWS, news)
+
+    async def _note(
+        self,
+        principal: Principal,
+        owner: Person | None,
+        verb: str,
+        subject: Subject,
+        target: int,
+        *,
+        told: str = "",
+    ) -> None:
+        """Log what somebody did to what is not their own."""
+        if owner is None or owner.id != principal.id:
+            await self._log(principal, verb, subject, target, told)
+
+    async def _log(
+        self, principal: Principal, verb: str, subject: Subject, target: int | str, detail: str = ""
+    ) -> None:
+        await self.catalogue.log(principal.id, verb, subject, str(target), detail)
+
+
+def _named(changes: Details) -> str:
+    return ", ".join(sorted(changes))
+
+
+def _verbs(*, hidden: bool | None = None, locked: bool | None = None) -> list[str]:
+    """Return what the log calls a change of marks."""
+    words = ((hidden, "hide", "show"), (locked, "lock", "unlock"))
+    return [on if mark else off for mark, on, off in words if mark is not None]

@@ -1,4 +1,4 @@
-"""Hides what a verdict on a torrent sets in motion: lists, cache and tracker, under all its names."""
+"""Hides what a verdict on a torrent sets in motion: lists, cache, catalogue and tracker, under all its names."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -11,6 +11,8 @@ from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
 from cache.torrents import TorrentCache
 from cache.unbroken import Unbroken
+from catalogue.catalogue import Catalogue
+from catalogue.shelf import ALL
 from lists.infohashes import Entry, Lists, Verdict
 
 _BATCH = 500
@@ -38,12 +40,18 @@ class TrackerPolicy(Protocol):
 
 
 class Takedowns:
-    """Blocks and allows torrents, so that tracker and cache always follow the lists."""
+    """Blocks and allows torrents, so that tracker, cache and catalogue always follow the lists."""
 
     def __init__(
-        self, cache: TorrentCache, lists: Lists, policy: TrackerPolicy, clock: Callable[[], float]
+        self,
+        cache: TorrentCache,
+        catalogue: Catalogue,
+        lists: Lists,
+        policy: TrackerPolicy,
+        clock: Callable[[], float],
     ) -> None:
         self._cache = cache
+        self._catalogue = catalogue
         self._lists = lists
         self._policy = policy
         self._clock = clock
@@ -60,14 +68,14 @@ class Takedowns:
                 self._present(record.spellings, record.v1, record.alias)
 
     async def block(self, infohash: InfoHash, reason: str, by: str) -> Entry:
-        """Refuse a torrent under every name known of it: no upload, no file, no announce.
+        """Refuse a torrent under every name known of it: no upload, no file, no record, no announce.
 
         Refusal: `bad-reason`.
         """
         return await self._deeds.run(self._block(infohash, reason, by))
 
     async def unblock(self, infohash: InfoHash) -> bool:
-        """Lift the refusals that cover a torrent; its file stays gone. Tell whether there was one."""
+        """Lift the refusals that cover a torrent; its file and record stay gone. Tell whether there was one."""
         return await self._deeds.run(self._unset(infohash, Verdict.DENY))
 
     async def allow(self, infohash: InfoHash, reason: str, by: str) -> Entry:
@@ -112,6 +120,10 @@ class Takedowns:
                 return
         await self.refuse_blocked(metainfo)
 
+    async def withdraw(self, names: Iterable[InfoHash]) -> None:
+        """Remove the file of a torrent that is not blocked, as its owner or a moderator wishes."""
+        await self._deeds.run(self._withdraw(tuple(names)))
+
     async def drain(self) -> None:
         """Wait for what was begun; call it before the stores are closed."""
         await self._deeds.drain()
@@ -141,12 +153,23 @@ class Takedowns:
             await self._settle(covering.names)
         return covering
 
+    async def _withdraw(self, names: tuple[InfoHash, ...]) -> None:
+        async with self._turn:
+            known = set(names)
+            for name in _short(names):
+                removed = await self._cache.remove(name)
+                known.update(removed.spellings if removed is not None else ())
+            await self._settle(known)
+
     async def _learn(self, entry: Entry, names: tuple[InfoHash, ...]) -> Entry:
-        """Make an entry cover these names and those that the cache knows, for good."""
+        """Make an entry cover these names and those that the cache and the catalogue know, for good."""
         known = set(names)
         for name in _short(entry.names):
             record = await self._cache.find(name)
             known.update(record.spellings if record is not None else ())
+            torrent = await self._catalogue.torrent(name, ALL)
+            if torrent is not None:
+                known.update((torrent.infohash, torrent.alias or torrent.infohash))
         covering = entry.covering(known)
         return covering if covering == entry else await self._lists.set(covering)
 
@@ -155,6 +178,8 @@ class Takedowns:
             removed = await self._cache.remove(name)
             if removed is not None:
                 log.info("takedown.file_removed", infohash=removed.infohash.upper)
+        for torrent in await self._catalogue.forget(entry.names):
+            log.info("takedown.record_removed", infohash=torrent.infohash.upper)
 
     async def _unset(self, infohash: InfoHash, verdict: Verdict) -> bool:
         async with self._turn:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from catalogue.categories import NINE, UNSORTED
 from catalogue.fields import LONGEST_LINE, OF_GROUP_IN_UPLOAD
@@ -32,6 +33,11 @@ class Entrance:
     reading: Reading
     said: Details
     uploader: int | None
+
+    @property
+    def names(self) -> list[InfoHash]:
+        """Every hash that the torrent may be known by."""
+        return [name for name in (self.sheet.infohash, self.sheet.alias) if name is not None]
 
     def decide(self, known: Torrent | None, group: Group | None) -> Writing:
         """Return what is written. Refusal: `owned`, `invalid`, `torrent-locked`, `group-locked`."""
@@ -72,7 +78,7 @@ class Entrance:
         return replace(_said(self.said, torrent, own), contents=contents)
 
 
-def changes(said: Details, now: int) -> Decision:
+def change_of(said: Details, now: int) -> Decision:
     """Return the decision on changes to a torrent and its group; `said` was checked as an upload's details."""
 
     def decide(known: Torrent | None, group: Group | None) -> Writing:
@@ -82,6 +88,12 @@ def changes(said: Details, now: int) -> Decision:
         return _said(said, {"updated": now})
 
     return decide
+
+
+def group_of(said: Details) -> int | None:
+    """Return the group that was asked for."""
+    group = said.get("group_id")
+    return group if isinstance(group, int) else None
 
 
 def of_group(said: Details) -> Writing:
@@ -119,11 +131,11 @@ def _said(said: Details, torrent: Values, work: Values = NO_VALUES) -> Writing:
     """Lay what was said over what would be written otherwise."""
     of_work = {name: said[key] for key, name in OF_GROUP_IN_UPLOAD.items() if key in said}
     own = {name: value for name, value in said.items() if name not in OF_GROUP_IN_UPLOAD}
-    group = own.pop("group_id", None)
+    own.pop("group_id", None)
     written = of_group(of_work)
     return Writing(
         torrent={**torrent, **own},
-        group=group if isinstance(group, int) else None,
+        group=group_of(said),
         work={**work, **written.work},
         tags=written.tags,
         authors=written.authors,

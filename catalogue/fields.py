@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from bittorrent.refusal import Refusal
+from catalogue.categories import FIRST_OWN, NINE
 from catalogue.model import CollageKind, Details, Freeleech
 from catalogue.spelling import LONGEST_TAG, folded, tag_of
 from catalogue.texts import clean_line, clean_prose
@@ -25,6 +26,11 @@ LARGEST_SEASON = 9_999
 LARGEST_IMDB = 9_999_999_999
 LARGEST_ID = 2**63 - 1
 MOST_FIELDS = 64
+MOST_IN_COLLAGE = 1_000
+MOST_BOOKMARKS = 10_000
+"""What an account may bookmark of a kind."""
+MOST_REPORTS = 100
+"""What an account may have reported and nobody looked into."""
 
 
 class Field(Protocol):
@@ -240,7 +246,8 @@ OF_GROUP_IN_UPLOAD: Mapping[str, str] = MappingProxyType(
 UPLOAD: Table = MappingProxyType(
     {**TORRENT, **{said: GROUP[name] for said, name in OF_GROUP_IN_UPLOAD.items()}}
 )
-CATEGORY = _table(name=Text(64, filled=True), parent_id=_ID, number=_ID)
+EDIT_CATEGORY = _table(name=Text(64, filled=True), parent_id=Whole(1, len(NINE)))
+CATEGORY: Table = MappingProxyType({**EDIT_CATEGORY, "number": Whole(FIRST_OWN, LARGEST_ID)})
 AUTHOR = _table(name=_NAME, picture=Link(), description=_PROSE)
 COMMENT = _table(body=Text(LONGEST_COMMENT, prose=True, filled=True))
 COLLAGE = _table(

@@ -30,6 +30,9 @@ from catalogue.model import (
     Viewer,
 )
 
+ALL = Viewer(moderates=True)
+"""Who sees everything."""
+
 Values = Mapping[str, object]
 NO_VALUES: Values = MappingProxyType({})
 
@@ -42,9 +45,9 @@ class Writing:
     None stay as they are.
     """
 
-    torrent: Values = NO_VALUES
+    torrent: Values = field(default_factory=dict)
     group: int | None = None
-    work: Values = NO_VALUES
+    work: Values = field(default_factory=dict)
     tags: tuple[str, ...] | None = None
     authors: tuple[str, ...] | None = None
     contents: Contents | None = field(default=None, repr=False)
@@ -102,12 +105,16 @@ class Works(Protocol):
         """Return groups in the order of the ids."""
         ...
 
+    async def walk(self, after: int, limit: int) -> list[int]:
+        """Return ids of groups above `after`, ascending."""
+        ...
+
     async def contents(self, torrent: int) -> Contents:
         """Return what a torrent lists."""
         ...
 
     async def lacking(self, infohashes: Sequence[InfoHash]) -> list[InfoHash]:
-        """Return those of the hashes that have no record with contents, in order."""
+        """Return those of the hashes that no record with contents says are held, in order."""
         ...
 
     async def held(self, after: InfoHash | None, limit: int) -> list[InfoHash]:
@@ -195,7 +202,7 @@ class Authors(Protocol):
         ...
 
     async def author(self, key: int | str) -> Author | None:
-        """Find an author by id or folded name."""
+        """Find an author by id, or by name without regard to case."""
         ...
 
     async def change(self, author: int, values: Values) -> None:
@@ -220,8 +227,10 @@ class Remarks(Protocol):
         """Find a comment."""
         ...
 
-    async def add_comment(self, group: int, author: int, body: str, now: int) -> int:
-        """Add a comment, and return its id."""
+    async def add_comment(
+        self, group: int, author: int, body: str, now: int, more: Values = NO_VALUES
+    ) -> int:
+        """Add a comment, and return its id; `more` is what else is known of one that was made elsewhere."""
         ...
 
     async def change_comment(self, comment: int, values: Values) -> None:
@@ -234,6 +243,10 @@ class Remarks(Protocol):
 
     async def news(self, offset: int, limit: int) -> Page[News]:
         """Return announcements, newest first."""
+        ...
+
+    async def one_news(self, news: int) -> News | None:
+        """Find an announcement."""
         ...
 
     async def add_news(self, values: Values) -> int:
@@ -256,8 +269,8 @@ class Collages(Protocol):
         """Find a collage, with those of its groups that the viewer sees."""
         ...
 
-    async def add_collage(self, values: Values) -> int:
-        """Add a collage, and return its id."""
+    async def add_collage(self, values: Values, creator: int, now: int) -> int:
+        """Add a collage, a personal one unless said otherwise, and return its id."""
         ...
 
     async def change_collage(self, collage: int, values: Values) -> None:

@@ -24,6 +24,19 @@ def tag_of(text: str) -> str:
     return spelled
 
 
+def spelled_tag(text: str) -> str | None:
+    """Spell a tag as `tag_of` does; None for what can be none."""
+    try:
+        return tag_of(text)
+    except ValueError:
+        return None
+
+
+def beginning_of(text: str) -> str:
+    """Spell the beginning of a tag, of which the last word may go on."""
+    return _BETWEEN_WORDS.sub(".", folded(text.lstrip()))
+
+
 def folded(name: str) -> str:
     """Return what two names share that differ in case, width or composition alone."""
     once = unicodedata.normalize("NFKC", unicodedata.normalize("NFD", name).casefold())

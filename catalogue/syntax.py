@@ -33,11 +33,12 @@ from catalogue.query import (
     Tagged,
     Text,
 )
+from catalogue.spelling import folded, tag_of
 
 LONGEST_TEXT = 1024
 """Characters of a search that are read; a magnet link may be longer."""
 MOST_TERMS = 32
-DEEPEST = 8
+DEEPEST = 6
 
 _TOKEN = re.compile(
     r"""
@@ -228,14 +229,16 @@ def _linked(text: str) -> Query | None:
 
 
 def _tag(value: str) -> Query | None:
-    name = ".".join(value.rstrip("*").lower().split())
-    return Tagged(name, value.endswith("*")) if name else None
+    try:
+        return Tagged(tag_of(value.rstrip("*")), value.endswith("*"))
+    except ValueError:
+        return None
 
 
 def _category(value: str) -> Query | None:
     if value.isascii() and value.isdigit() and len(value) < 19:
         return InCategory(frozenset({int(value)}))
-    return InCategory(names=frozenset({value.casefold()})) if words(value) else None
+    return InCategory(names=frozenset({folded(value)})) if words(value) else None
 
 
 def _user(value: str) -> Query | None:

@@ -2,11 +2,10 @@
 
 import asyncio
 import re
-import sys
 from dataclasses import dataclass
 
 from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -16,9 +15,9 @@ from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from cache.torrents import Held, TorrentCache
 from doors import errors, pages
-from doors.frame import style_route
+from doors.frame import SITE, style_route
 from doors.intake import Intake, Tally
-from doors.limits import Body
+from doors.limits import Body, FormReader
 from doors.negotiation import attachment, has_tag, takes_gzip
 from doors.origin import base_url
 
@@ -37,9 +36,12 @@ _FOUND = {"Cache-Control": "public, max-age=3600", "Vary": "Accept-Encoding"}
 _NOT_FOUND = {"Cache-Control": "public, max-age=30"}
 
 
-def routes(cache: TorrentCache, intake: Intake) -> list[Route]:
-    """Return the cache's routes: uploads, downloads, the front page and what belongs to it."""
-    form, files = _UploadDoor(intake), _FileDoor(cache, intake.tally, intake.public_url)
+def routes(cache: TorrentCache, intake: Intake, site: str = SITE) -> list[Route]:
+    """Return the cache's routes: uploads, downloads, the front page and what belongs to it.
+
+    `site` is what the service calls itself.
+    """
+    form, files = _UploadDoor(intake, site), _FileDoor(cache, intake.tally, intake.public_url, site)
     return [
         Route("/", form.front, methods=["GET"]),
         Route("/upload.php", form.page, methods=["GET"]),
@@ -54,6 +56,7 @@ def routes(cache: TorrentCache, intake: Intake) -> list[Route]:
 @dataclass(frozen=True, slots=True)
 class _UploadDoor:
     intake: Intake
+    site: str
 
     async def front(self, request: Request) -> Response:
         try:
@@ -61,10 +64,10 @@ class _UploadDoor:
         except Refusal as refusal:
             return PlainTextResponse(f"{refusal}\n", refusal.status, _NO_SNIFF)
         body = pages.front(base, self.intake.uploads.limit)
-        return pages.page("Peerage", body, headers={"Cache-Control": "no-store"})
+        return pages.page(self.site, body, site=self.site, headers={"Cache-Control": "no-store"})
 
     async def page(self, request: Request) -> Response:
-        return pages.page("Upload a torrent", pages.form(self.intake.uploads.limit))
+        return pages.page("Upload a torrent", pages.form(self.intake.uploads.limit), site=self.site)
 
     async def submit(self, request: Request) -> Response:
         """Answer a browser: the honest status, and a page that says what became of the file."""
@@ -72,9 +75,10 @@ class _UploadDoor:
             accepted = await self._take(request, "form")
         except Refusal as refusal:
             headers = _KEEP_NOTHING | _error_headers(refusal)
-            return pages.page("Not uploaded", pages.refused(refusal), refusal.status, headers)
+            body = pages.refused(refusal)
+            return pages.page("Not uploaded", body, refusal.status, headers, site=self.site)
         headers = _KEEP_NOTHING | {"X-Torrage-Infohash": accepted.infohash.upper}
-        return pages.page("Uploaded", pages.accepted(accepted), headers=headers)
+        return pages.page("Uploaded", pages.accepted(accepted), headers=headers, site=self.site)
 
     async def autoupload(self, request: Request) -> Response:
         """Answer a program: always 200, the hash or the error in the body, and again in a header."""
@@ -97,6 +101,7 @@ class _FileDoor:
     cache: TorrentCache
     tally: Tally
     public_url: str | None
+    site: str
 
     async def fetch(self, request: Request) -> Response:
         """Answer the file that the first 40 digits of the path name; whatever follows them is ignored."""
@@ -105,7 +110,7 @@ class _FileDoor:
         if held is None:
             self.tally.misses += asked is not None
             body = pages.missing(asked[0].upper() if asked else None)
-            return pages.page("Not found", body, 404, _NOT_FOUND)
+            return pages.page("Not found", body, 404, _NOT_FOUND, site=self.site)
         assert asked is not None
         self.tally.hits += 1
         if asked[0] != asked[0].upper():
@@ -132,16 +137,11 @@ async def _file(request: Request, held: Held) -> Response:
     return Response(data, headers=headers, media_type="application/x-bittorrent")
 
 
-class _FormReader(MultiPartParser):
-    # The body is bounded and accounted for, so it stays in memory: only what is accepted touches the disk.
-    spool_max_size = sys.maxsize
-
-
 async def _read_form(request: Request, body: Body) -> bytes:
     """Return the first file of the form's field; Refusal "bad-form" for no form, "empty" for no file."""
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise Refusal("bad-form")
-    reader = _FormReader(request.headers, body.stream(), max_files=8, max_fields=32, max_part_size=16 * 1024)
+    reader = FormReader(request.headers, body.stream(), max_files=8, max_fields=32, max_part_size=16 * 1024)
     try:
         form = await reader.parse()
     except MultiPartException:

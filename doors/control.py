@@ -28,8 +28,9 @@ log = structlog.get_logger()
 
 
 def refused(refusal: Refusal) -> dict[str, Any]:
-    """Write a refusal as a record."""
-    return {"refused": refusal.code, "text": str(refusal)}
+    """Write a refusal as a record, what is wrong with which field included."""
+    faults = [f"{field}: {' '.join(sentences)}" for field, sentences in refusal.fields.items()]
+    return {"refused": refusal.code, "text": " ".join([str(refusal), *faults])}
 
 
 async def perform(

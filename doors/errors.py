@@ -3,7 +3,7 @@
 from html import escape
 
 from bittorrent.refusal import Refusal
-from doors.frame import framed
+from doors.frame import SITE, framed
 
 
 def number(refusal: Refusal) -> str:
@@ -26,6 +26,6 @@ def autoupload_body(refusal: Refusal) -> bytes:
     return f"Error {number(refusal)}: {text(refusal)}\n".encode("latin-1")
 
 
-def html_page(title: str, body_html: str) -> str:
+def html_page(title: str, body_html: str, site: str = SITE) -> str:
     """Return a whole page under its title; `title` is escaped here, `body_html` is escaped markup."""
-    return framed(title, f'<div class="narrow">\n<h1>{escape(title)}</h1>\n{body_html}\n</div>')
+    return framed(title, f'<div class="narrow">\n<h1>{escape(title)}</h1>\n{body_html}\n</div>', site=site)

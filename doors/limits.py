@@ -1,6 +1,7 @@
 """Hides what a request may cost before anyone looks at it: rates, bytes of body, and who sent it."""
 
 import contextlib
+import sys
 from collections.abc import AsyncGenerator
 from typing import Self
 from urllib.parse import urlsplit
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 from limits import parse
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
+from starlette.formparsers import MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 from bittorrent.refusal import Refusal
@@ -117,6 +119,12 @@ class Body:
                 dropped += len(chunk)
                 if dropped > DRAINED:
                     return
+
+
+class FormReader(MultiPartParser):
+    """Reads a multipart form whose body is bounded and accounted for, so all of it stays in memory."""
+
+    spool_max_size = sys.maxsize
 
 
 async def read_body(request: Request, limit: int) -> bytes:

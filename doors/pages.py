@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse
 from actions.uploads import Accepted
 from bittorrent.refusal import Refusal
 from doors.errors import html_page, text
-from doors.frame import HEADERS
+from doors.frame import HEADERS, SITE
 
 _FORM = """\
 <form class="card upload" action="upload.php" method="post" enctype="multipart/form-data">
@@ -20,10 +20,15 @@ _FORM = """\
 
 
 def page(
-    title: str, body_html: str, status: int = 200, headers: Mapping[str, str] = MappingProxyType({})
+    title: str,
+    body_html: str,
+    status: int = 200,
+    headers: Mapping[str, str] = MappingProxyType({}),
+    *,
+    site: str = SITE,
 ) -> HTMLResponse:
     """Return a page that runs nothing and loads our style sheet alone; `body_html` is escaped markup."""
-    return HTMLResponse(html_page(title, body_html), status, HEADERS | dict(headers))
+    return HTMLResponse(html_page(title, body_html, site), status, HEADERS | dict(headers))
 
 
 def front(base: str, limit: int) -> str:

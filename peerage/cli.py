@@ -22,6 +22,7 @@ from peerage.outcomes import (
     show_lifted,
     show_lists,
     show_stats,
+    show_titles,
 )
 from peerage.quantities import Listen, split_items
 from peerage.serve import run as run_service
@@ -97,6 +98,20 @@ def _import(paths: tuple[Path, ...], data: Path | None, config: Path | None) -> 
 def _export(folder: Path, data: Path | None, config: Path | None) -> None:
     """Write every held torrent to DIR as HASH.torrent; safe to repeat."""
     run_deed("export", {"folder": str(folder.absolute())}, show_export, data, config)
+
+
+@main.group("titles")
+def _titles() -> None:
+    """Keep the list of films and series that names are looked up in."""
+
+
+@_titles.command("import")
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@DATA
+@CONFIG
+def _titles_import(file: Path, data: Path | None, config: Path | None) -> None:
+    """Read IMDb's title.basics.tsv or .tsv.gz, in place of what was read before."""
+    run_deed("titles", {"file": str(file.absolute())}, show_titles, data, config)
 
 
 @main.command("block")

@@ -1,5 +1,6 @@
 """Hides what each operator's command does: the same deeds in the server and on a folder that no server owns."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import asdict
@@ -10,6 +11,9 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from accounts.accounts import Accounts
 from actions.health import Health
 from actions.takedowns import Takedowns
+from actions.title_import import TitleImport
+from actions.transcript import Transcript, transcripts
+from actions.transcript_lines import NAME as CATALOGUE
 from actions.transfer import Transfer
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
@@ -46,6 +50,14 @@ class Rooms(Protocol):
         """Import and export."""
 
     @property
+    def transcript(self) -> Transcript:
+        """The catalogue as a file."""
+
+    @property
+    def title_import(self) -> TitleImport:
+        """Import of titles."""
+
+    @property
     def health(self) -> Health:
         """What has to hold."""
 
@@ -75,6 +87,7 @@ def deeds(rooms: Rooms) -> Mapping[str, Deed]:
         **member_deeds(),
         "import": (_import, {"paths": list, "by": str}),
         "export": (_export, {"folder": str}),
+        "titles": (_titles, {"file": str}),
         "block": (_block, {"infohash": str, "reason": str, "by": str}),
         "unblock": (_unblock, {"infohash": str}),
         "allow": (_allow, {"infohash": str, "reason": str, "by": str}),
@@ -109,12 +122,19 @@ def _path(text: object) -> Path:
 async def _import(rooms: Rooms, arguments: Arguments) -> AsyncIterator[Record]:
     if not 0 < len(arguments["paths"]) <= _PATHS:
         raise Refusal("bad-request", f"name 1 to {_PATHS} paths")
-    paths = [_path(text) for text in arguments["paths"]]
-    yield {"total": await rooms.transfer.total(paths)}
+    written, paths = await asyncio.to_thread(transcripts, [_path(text) for text in arguments["paths"]])
+    before = await rooms.transfer.total(written)
+    yield {"total": before + await rooms.transfer.total(paths)}
+    done = 0
+    for path in written:
+        async with aclosing(cast("AsyncGenerator[Any, None]", rooms.transcript.read(path))) as outcomes:
+            async for outcome in outcomes:
+                yield {**asdict(outcome), "done": done + outcome.done}
+        done += await rooms.transfer.total([path])
     results = rooms.transfer.import_paths(paths, arguments["by"])
     async with aclosing(cast("AsyncGenerator[Any, None]", results)) as outcomes:
         async for outcome in outcomes:
-            yield asdict(outcome)
+            yield {**asdict(outcome), "done": before + outcome.done}
 
 
 async def _export(rooms: Rooms, arguments: Arguments) -> AsyncIterator[Record]:
@@ -124,6 +144,17 @@ async def _export(rooms: Rooms, arguments: Arguments) -> AsyncIterator[Record]:
     async with aclosing(cast("AsyncGenerator[Any, None]", rooms.transfer.export(folder))) as outcomes:
         async for each in outcomes:
             yield {"infohash": each.infohash.upper, "outcome": each.outcome, "text": each.text}
+    lines = await rooms.transcript.write(folder)
+    yield {"name": CATALOGUE, "outcome": "written", "text": f"{lines} lines"}
+
+
+async def _titles(rooms: Rooms, arguments: Arguments) -> AsyncIterator[Record]:
+    path = _path(arguments["file"])
+    yield {"total": await rooms.title_import.total(path)}
+    results = rooms.title_import.import_file(path)
+    async with aclosing(cast("AsyncGenerator[Any, None]", results)) as steps:
+        async for progress in steps:
+            yield asdict(progress)
 
 
 async def _block(rooms: Rooms, arguments: Arguments) -> AsyncIterator[Record]:

@@ -15,7 +15,7 @@ from storage.database import DatabaseError
 from storage.folder import DataFolder, FolderError, FolderInUse
 
 # Deeds that may begin a data folder; any other on a folder that is not there is a slip of the pen.
-_BEGINNERS = frozenset({"import", "block", "allow", "user-add"})
+_BEGINNERS = frozenset({"import", "titles", "block", "allow", "user-add"})
 # Deeds that read the swarms, which otherwise need not be brought back for a moment's work.
 _ABOUT_SWARMS = frozenset({"stats"})
 

@@ -17,7 +17,7 @@ Records = AsyncGenerator[Record, None]
 Show = Callable[[Records], Coroutine[None, None, bool]]
 
 _VERDICTS = {"deny": "blocked", "allow": "allowed"}
-_WELL = {"new", "known", "written", "same"}
+_WELL = {"new", "known", "written", "same", "changed"}
 
 
 def print_line(text: str) -> None:
@@ -50,6 +50,26 @@ async def show_import(records: Records) -> bool:
 async def show_export(records: Records) -> bool:
     """Show a bar over the torrents, then what became of them and the reason of each failure."""
     return await _transfer(records, "Exporting", lambda _record, position: position + 1)
+
+
+async def show_titles(records: Records) -> bool:
+    """Show a bar over the bytes read, then how many titles there are."""
+    async with aclosing(records):
+        first = await anext(records, {"total": 0})
+        if refused(first):
+            return False
+        last: Record = {"found": 0, "passed": 0}
+        with click.progressbar(length=max(first["total"], 1), label="Importing", file=sys.stderr) as bar:
+            async for record in records:
+                if "refused" in record:
+                    bar.render_finish()
+                    return not refused(record)
+                last = record
+                bar.update(max(record["done"] - bar.pos, 0))
+    click.echo(
+        f"{last['found']:,} titles" + (f", {last['passed']:,} lines not read" if last["passed"] else "")
+    )
+    return True
 
 
 async def _transfer(records: Records, label: str, advance: Callable[[Record, int], int]) -> bool:

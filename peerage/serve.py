@@ -12,7 +12,11 @@ import uvloop
 from starlette.types import ASGIApp
 
 import doors.cache
+import doors.gazelle.door
+import doors.rest.door
+import doors.torrent_api
 import soap.door
+import web.pages
 from doors.client import ClientAddress
 from doors.control import ControlServer
 from doors.intake import Intake, Tally
@@ -21,6 +25,7 @@ from doors.metrics import DoorsCollector, MetricsDoor, TrackerCollector, health_
 from peerage.app import App
 from peerage.config import Settings
 from peerage.deeds import deeds
+from peerage.dialects import make_office
 from peerage.entrance import Entrance, Server
 from peerage.quantities import Listen
 from peerage.sockets import Bound, bind
@@ -80,7 +85,17 @@ def make_app(rooms: Rooms, entrance: Entrance) -> App:
         DoorsCollector(entrance.name, entrance.connections, intake.tally),
     ]
     metrics = MetricsDoor(collectors, clients, settings.metrics.networks, everyone=settings.metrics.open)
-    routes = [*soap.door.routes(intake), *doors.cache.routes(rooms.cache, intake)]
+    office = make_office(rooms, clients, intake.memory)
+    routes = [
+        *soap.door.routes(intake),
+        *doors.rest.door.routes(office),
+        *doors.gazelle.door.routes(office),
+        *doors.torrent_api.routes(
+            office, rooms.titles, documented_errors=settings.torrent_api.error_status == "documented"
+        ),
+        *web.pages.routes(office),
+        *doors.cache.routes(rooms.cache, intake),
+    ]
     return App(hot, [*routes, metrics.route(), health_route(rooms.health)])
 
 
@@ -107,6 +122,7 @@ async def _timers(rooms: Rooms, stop: Callable[[], None]) -> AsyncIterator[None]
                 rooms.flusher.run(),
                 sweep(rooms.tracker.store, time.time),
                 keep_up(rooms.accounts, rooms.welcome),
+                rooms.enrichment.run(),
             )
         except Exception as error:
             log.critical("service.failed", error=str(error), kind=type(error).__name__)

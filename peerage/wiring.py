@@ -1,5 +1,6 @@
 """Hides which class stands behind each protocol: the only place that names them, opens them and closes them."""
 
+import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -9,12 +10,22 @@ from typing import TYPE_CHECKING
 import structlog
 
 from accounts.accounts import Accounts
+from accounts.rights import Right, Rights
+from actions.cataloguing import Cataloguer
+from actions.curation import Curation
+from actions.enrichment import Enrichment
+from actions.figures import SwarmFigures
 from actions.health import Health
+from actions.membership import Membership
 from actions.takedowns import Takedowns
+from actions.title_import import TitleImport
+from actions.transcript import Transcript
 from actions.transfer import Transfer
 from actions.uploads import Uploads
 from cache.quota import Quota
 from cache.torrents import TorrentCache
+from catalogue.catalogue import Catalogue
+from catalogue.search import Search
 from lists.infohashes import Lists
 from peerage.config import Settings
 from peerage.members import make_accounts
@@ -22,13 +33,20 @@ from peerage.sections import TrackerSection
 from peerage.stores import make_store, terms_of
 from peerage.welcome import Welcome
 from storage import schema
+from storage.accounts import SqliteAccounts
+from storage.catalogue import catalogue_shelf
+from storage.census import FolderDayKeys, SqliteCensus
 from storage.database import Database
 from storage.files import FileBlobs
 from storage.folder import DataFolder
 from storage.journal import SqliteJournal
 from storage.lists import SqliteEntries
 from storage.records import SqliteRecords
+from storage.search import SearchIndex
+from storage.titles import SqliteTitles
+from tracker.census import Census, CensusTerms
 from tracker.flusher import Flusher, Journal
+from tracker.geo import countries
 from tracker.native_swarms import NativeSwarms
 from tracker.policy import Policy
 from tracker.sweeper import sweep_once
@@ -53,7 +71,17 @@ class Rooms:
     flusher: Flusher
     uploads: Uploads
     takedowns: Takedowns
+    catalogue: Catalogue
+    search: Search
+    curation: Curation
+    membership: Membership
+    rights: Rights
+    census: Census
+    enrichment: Enrichment
     transfer: Transfer
+    transcript: Transcript
+    titles: SqliteTitles
+    title_import: TitleImport
     health: Health
     accounts: Accounts
     welcome: Welcome
@@ -86,29 +114,60 @@ async def open_rooms(settings: Settings) -> AsyncIterator[Rooms]:
     """
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(DataFolder(settings.data))
-        records = await Database.open(folder.records, schema.PEERAGE, "FULL")
+        records = await Database.open(folder.records, schema.PEERAGE, "FULL", settings.catalogue.readers)
         stack.push_async_callback(records.close)
-        journal = await SqliteJournal.open(folder.swarms)
-        stack.push_async_callback(journal.close)
-        rooms = await _join(settings, folder, records, journal)
+        swarms = await Database.open(folder.swarms, schema.SWARMS, "NORMAL", readers=1)
+        stack.push_async_callback(swarms.close)
+        titles = await SqliteTitles.open(folder.titles, settings.cache.min_free_disk)
+        stack.push_async_callback(titles.close)
+        opened = _Opened(settings, folder, records, swarms, titles)
+        rooms = await _join(opened)
         stack.push_async_callback(_finish, rooms)
         await rooms.cache.reconcile()
         await rooms.takedowns.start()
+        await rooms.census.start()
         yield rooms
 
 
-async def _join(settings: Settings, folder: DataFolder, records: Database, journal: Journal) -> Rooms:
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """What lies under the rooms, opened."""
+
+    settings: Settings
+    folder: DataFolder
+    records: Database
+    swarms: Database
+    titles: SqliteTitles
+
+
+async def _join(opened: _Opened) -> Rooms:
+    settings, folder, records = opened.settings, opened.folder, opened.records
     blobs = FileBlobs(folder.torrents)
     await blobs.open()
     keep = settings.cache
     quota = Quota(keep.max_files, keep.max_bytes, keep.min_free_disk)
     cache = TorrentCache(blobs, SqliteRecords(records), quota, time.time)
-    lists = Lists(SqliteEntries(records))
+    index = SearchIndex(records, settings.catalogue.search_candidates, settings.catalogue.search_timeout)
+    shelf = catalogue_shelf(records, index, time.time)
+    catalogue = Catalogue(shelf, time.time)
     tracker = _tracker(settings.tracker)
-    flusher = Flusher(tracker.store, journal, settings.tracker.flush_every, time.monotonic, _flush_failed)
+    census = await _census(opened)
+    journal = SqliteJournal(opened.swarms)
+    observers = (census.observe, SwarmFigures(catalogue, tracker.store.scrape).note)
+    flusher = Flusher(
+        tracker.store,
+        journal,
+        settings.tracker.flush_every,
+        time.monotonic,
+        _flush_failed,
+        observers=observers,
+    )
+    lists = Lists(SqliteEntries(records))
+    takedowns = Takedowns(cache, catalogue, lists, tracker.policy, time.time)
+    cataloguer = Cataloguer(opened.titles)
+    uploads = Uploads(cache, takedowns, catalogue, cataloguer, time.time, limit=keep.max_torrent_size)
+    rights = Rights(frozenset(Right(name) for name in settings.accounts.anonymous))
     accounts = make_accounts(settings, folder, records)
-    takedowns = Takedowns(cache, lists, tracker.policy, time.time)
-    uploads = Uploads(cache, takedowns, limit=keep.max_torrent_size)
     return Rooms(
         settings=settings,
         folder=folder,
@@ -119,10 +178,31 @@ async def _join(settings: Settings, folder: DataFolder, records: Database, journ
         flusher=flusher,
         uploads=uploads,
         takedowns=takedowns,
+        catalogue=catalogue,
+        search=Search(index),
+        curation=Curation(catalogue, uploads, takedowns, rights),
+        membership=Membership(accounts, catalogue, rights, registration=settings.accounts.registration),
+        rights=rights,
+        census=census,
+        enrichment=Enrichment(cache, catalogue, takedowns, cataloguer),
         transfer=Transfer(uploads, cache),
+        transcript=Transcript(shelf, SqliteAccounts(records), takedowns, time.time),
+        titles=opened.titles,
+        title_import=TitleImport(opened.titles),
         health=Health(cache, journal),
         accounts=accounts,
         welcome=Welcome(accounts, folder.path, settings.public_url, settings.listen),
+    )
+
+
+async def _census(opened: _Opened) -> Census:
+    wanted = opened.settings.census
+    return Census(
+        await SqliteCensus.open(opened.swarms),
+        FolderDayKeys(opened.folder, os.urandom),
+        countries(wanted.database),
+        time.time,
+        CensusTerms(wanted.enabled, wanted.alive_days, wanted.keep_days),
     )
 
 

@@ -5,11 +5,12 @@ from sqlalchemy import bindparam, exists, func, select
 from bittorrent.refusal import Refusal
 from catalogue.model import Author, Page, Viewer
 from catalogue.shelf import Values
-from storage.catalogue_parts import PART, Indexing, Reindexing, numbers
+from catalogue.spelling import folded
+from storage.catalogue_parts import PART, Indexing, Reindexing, numbers, with_folded
 from storage.catalogue_reading import of_seen_torrents, seen_by
 from storage.catalogue_tags import BEYOND
 from storage.database import Database
-from storage.rows import Rows, Writer, id_of, start_of
+from storage.rows import Rows, Writer, id_of, part_of
 from storage.tables import author, authorship, torrent, work
 
 _AUTHOR = (author.c.id, author.c.name, author.c.picture, author.c.description)
@@ -56,22 +57,23 @@ class SqliteAuthors:
 
     async def authors(self, beginning: str, offset: int, limit: int) -> Page[Author]:
         """Return authors of what everyone sees by the beginning of their name."""
-        bounds = {"low": beginning, "high": beginning + BEYOND}
+        bounds = {"low": folded(beginning), "high": folded(beginning) + BEYOND}
         ((total,),) = await self._database.rows(self._count, bounds)
-        parameters = {**bounds, "offset": start_of(offset), "limit": limit}
+        parameters = {**bounds, **part_of(offset, limit)}
         rows = await self._database.rows(self._page, parameters)
         return Page(tuple(Author(*row) for row in rows), total)
 
     async def author(self, key: int | str) -> Author | None:
-        """Find an author by id or folded name."""
+        """Find an author by id or name, without regard to case."""
         if isinstance(key, str):
-            rows = await self._database.rows(self._by_name, {"key": key})
+            rows = await self._database.rows(self._by_name, {"key": folded(key)})
         else:
             rows = await self._database.rows(self._by_id, {"key": id_of(key)})
         return Author(*rows[0]) if rows else None
 
     async def change(self, number: int, values: Values) -> None:
         """Change an author. Refusal: `taken`."""
+        values = with_folded(values)
         async with self._database.transaction() as connection:
             writer = Writer(connection)
             if "folded" in values:

@@ -10,7 +10,7 @@ from bittorrent.refusal import Refusal
 from catalogue.model import Deed, Page, Person, Report, Subject
 from catalogue.shelf import Values
 from storage.database import Database
-from storage.rows import Rows, Writer, id_of, start_of
+from storage.rows import Rows, Writer, id_of, part_of
 from storage.tables import account, author, collage, comment, deed, report, tag, torrent, work
 
 _REPORTABLE: Mapping[Subject, Table] = MappingProxyType(
@@ -94,7 +94,7 @@ class SqliteCases:
         """Return reports, oldest first while they are open, else newest first."""
         count, page = (self._count_closed, self._closed) if resolved else (self._count_open, self._open)
         ((total,),) = await self._database.rows(count)
-        rows = await self._database.rows(page, {"offset": start_of(offset), "limit": limit})
+        rows = await self._database.rows(page, part_of(offset, limit))
         return Page(tuple(map(_report, rows)), total)
 
     async def resolve(self, number: int, resolver: int, resolution: str, now: int) -> None:
@@ -113,7 +113,7 @@ class SqliteCases:
     async def deeds(self, offset: int, limit: int) -> Page[Deed]:
         """Return the log, newest first."""
         ((total,),) = await self._database.rows(self._count_log)
-        rows = await self._database.rows(self._page_of_log, {"offset": start_of(offset), "limit": limit})
+        rows = await self._database.rows(self._page_of_log, part_of(offset, limit))
         return Page(tuple(map(_deed, rows)), total)
 
 

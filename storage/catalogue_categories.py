@@ -6,7 +6,7 @@ from bittorrent.refusal import Refusal
 from catalogue.categories import FIRST_OWN
 from catalogue.model import Category
 from catalogue.shelf import Values
-from storage.catalogue_parts import PART, Indexing, Reindexing, numbers
+from storage.catalogue_parts import PART, Indexing, Reindexing, numbers, with_folded
 from storage.database import Database
 from storage.dialect import among
 from storage.rows import Rows, Writer, id_of, listed
@@ -43,6 +43,7 @@ class SqliteCategories:
 
     async def add(self, number: int | None, values: Values) -> int:
         """Add a category. Refusal: `taken` for its name or number."""
+        values = with_folded(values)
         async with self._database.transaction() as connection:
             writer = Writer(connection)
             await self._refuse_taken(writer, 0, values)
@@ -55,6 +56,7 @@ class SqliteCategories:
 
     async def change(self, number: int, values: Values) -> None:
         """Change a category. Refusal: `taken`."""
+        values = with_folded(values)
         async with self._database.transaction() as connection:
             writer = Writer(connection)
             await self._rows.need(writer, number)

@@ -12,7 +12,7 @@ from storage.catalogue_hanging import Hanging
 from storage.catalogue_reading import of_seen_torrents, seen_by
 from storage.database import Database
 from storage.dialect import among, insert_missing
-from storage.rows import Rows, Writer, id_of, listed, start_of
+from storage.rows import Rows, Writer, id_of, listed, part_of
 from storage.tables import account, author, bookmark, collage, collected, torrent, work
 
 _ESCAPE = "!"
@@ -70,7 +70,7 @@ class SqliteCollages:
         """Return collages whose name holds a text, newest first."""
         wanted = {"pattern": _pattern(search), **seen_by(viewer)}
         ((total,),) = await self._database.rows(self._count, wanted)
-        parameters = {**wanted, "offset": start_of(offset), "limit": limit}
+        parameters = {**wanted, **part_of(offset, limit)}
         rows = await self._database.rows(self._page, parameters)
         return Page(tuple(await self._filled(rows, viewer)), total)
 
@@ -79,10 +79,12 @@ class SqliteCollages:
         rows = await self._database.rows(self._one, {"row": id_of(number), **seen_by(viewer)})
         return (await self._filled(rows, viewer))[0] if rows else None
 
-    async def add_collage(self, values: Values) -> int:
-        """Add a collage, and return its id."""
+    async def add_collage(self, values: Values, creator: int, now: int) -> int:
+        """Add a collage, a personal one unless said otherwise, and return its id."""
+        blank = {"description": "", "kind": CollageKind.PERSONAL, "locked": 0, "hidden": 0}
+        begun = {"account_id": creator, "created": now}
         async with self._database.transaction() as connection:
-            return await self._rows.insert(Writer(connection), values)
+            return await self._rows.insert(Writer(connection), {**blank, **values, **begun})
 
     async def change_collage(self, number: int, values: Values) -> None:
         """Change a collage."""
@@ -138,7 +140,7 @@ class SqliteCollages:
         """Return the ids of what an account bookmarked, newest first."""
         own = {"user": id_of(user), "of": kind}
         ((total,),) = await self._database.rows(self._count_bookmarks, own)
-        parameters = {**own, "offset": start_of(offset), "limit": limit}
+        parameters = {**own, **part_of(offset, limit)}
         rows = await self._database.rows(self._bookmarks, parameters)
         return Page(tuple(number for (number,) in rows), total)
 

@@ -6,6 +6,8 @@ from typing import Any, Protocol
 import aiosqlite
 from sqlalchemy import select
 
+from catalogue.shelf import Values
+from catalogue.spelling import folded
 from storage.database import Database
 from storage.dialect import among
 from storage.rows import Writer, listed
@@ -38,6 +40,11 @@ class Reindexing:
         """Read the torrents of groups again."""
         found = await writer.rows(self._torrents, {"ids": listed(groups)})
         await self._index.refresh(writer.connection, [number for (number,) in found])
+
+
+def with_folded(values: Values) -> Values:
+    """Return the columns of what is found by its name without regard to case."""
+    return {**values, "folded": folded(str(values["name"]))} if "name" in values else values
 
 
 async def numbers(writer: Writer, sql: str, parameters: dict[str, Any]) -> list[int]:

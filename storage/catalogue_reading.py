@@ -13,7 +13,6 @@ from storage.dialect import among
 from storage.rows import Source, listed
 from storage.tables import account, author, authorship, category, report, tag, tagging, torrent, work
 
-ALL = Viewer(moderates=True)
 SEEN: ColumnElement[bool] = or_(
     torrent.c.hidden == 0,
     bindparam("moderates", type_=Integer) == 1,

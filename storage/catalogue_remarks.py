@@ -6,11 +6,11 @@ from typing import Any
 from sqlalchemy import Integer, and_, bindparam, func, or_, select
 
 from catalogue.model import Comment, News, Page, Person, Viewer
-from catalogue.shelf import Values
+from catalogue.shelf import NO_VALUES, Values
 from storage.catalogue_hanging import Hanging
 from storage.catalogue_reading import of_seen_torrents, seen_by
 from storage.database import Database
-from storage.rows import Rows, Writer, id_of, start_of
+from storage.rows import Rows, Writer, id_of, part_of
 from storage.tables import account, comment, news, work
 
 _SEEN = and_(
@@ -48,13 +48,12 @@ class SqliteRemarks:
         self._count = compiled(
             select(func.count()).select_from(comment).where(comment.c.work_id == bindparam("work"), _SEEN)
         )
-        self._news = compiled(
-            select(news.c.id, news.c.title, news.c.body, account.c.id, account.c.name, news.c.added)
-            .join_from(news, account, account.c.id == news.c.account_id)
-            .order_by(news.c.id.desc())
-            .limit(bindparam("limit"))
-            .offset(bindparam("offset"))
-        )
+        read_news = select(
+            news.c.id, news.c.title, news.c.body, account.c.id, account.c.name, news.c.added
+        ).join_from(news, account, account.c.id == news.c.account_id)
+        self._one_news = compiled(read_news.where(news.c.id == bindparam("row")))
+        page_of_news = read_news.order_by(news.c.id.desc()).limit(bindparam("limit"))
+        self._news = compiled(page_of_news.offset(bindparam("offset")))
         self._count_news = compiled(select(func.count()).select_from(news))
 
     async def comments(
@@ -64,7 +63,7 @@ class SqliteRemarks:
         wanted = {"work": id_of(group), **seen_by(viewer)}
         ((total,),) = await self._database.rows(self._count, wanted)
         statement = self._newest if newest_first else self._oldest
-        parameters = {**wanted, "offset": start_of(offset), "limit": limit}
+        parameters = {**wanted, **part_of(offset, limit)}
         rows = await self._database.rows(statement, parameters)
         return Page(tuple(map(_comment, rows)), total)
 
@@ -73,14 +72,16 @@ class SqliteRemarks:
         rows = await self._database.rows(self._one, {"row": id_of(number), **seen_by(viewer)})
         return _comment(rows[0]) if rows else None
 
-    async def add_comment(self, group: int, author: int, body: str, now: int) -> int:
-        """Add a comment, and return its id."""
+    async def add_comment(
+        self, group: int, author: int, body: str, now: int, more: Values = NO_VALUES
+    ) -> int:
+        """Add a comment, and return its id; `more` is what else is known of one that was made elsewhere."""
         values = {"work_id": group, "account_id": author, "body": body, "added": now}
         async with self._database.transaction() as connection:
             writer = Writer(connection)
             await self._works.need(writer, group)
             blank = {"edited": None, "editor_id": None, "hidden": 0}
-            return await self._comments.insert(writer, {**values, **blank})
+            return await self._comments.insert(writer, {**values, **blank, **more})
 
     async def change_comment(self, number: int, values: Values) -> None:
         """Change a comment."""
@@ -97,8 +98,13 @@ class SqliteRemarks:
     async def news(self, offset: int, limit: int) -> Page[News]:
         """Return announcements, newest first."""
         ((total,),) = await self._database.rows(self._count_news)
-        rows = await self._database.rows(self._news, {"offset": start_of(offset), "limit": limit})
+        rows = await self._database.rows(self._news, part_of(offset, limit))
         return Page(tuple(map(_news, rows)), total)
+
+    async def one_news(self, number: int) -> News | None:
+        """Find an announcement."""
+        rows = await self._database.rows(self._one_news, {"row": id_of(number)})
+        return _news(rows[0]) if rows else None
 
     async def add_news(self, values: Values) -> int:
         """Add an announcement, and return its id."""

@@ -10,7 +10,7 @@ from storage.catalogue_bearing import Bearing, Tally
 from storage.catalogue_parts import PART, Indexing, Reindexing, numbers
 from storage.database import Database
 from storage.dialect import among, insert_missing
-from storage.rows import Row, Rows, Writer, id_of, listed, start_of
+from storage.rows import Row, Rows, Writer, id_of, listed, part_of
 from storage.tables import tag, tagging
 
 BEYOND = "\U0010ffff"
@@ -57,7 +57,7 @@ class SqliteTags:
         """Return tags that groups bear by their beginning, most used first."""
         bounds = {"low": beginning, "high": beginning + BEYOND}
         ((total,),) = await self._database.rows(self._count, bounds)
-        parameters = {**bounds, "offset": start_of(offset), "limit": limit}
+        parameters = {**bounds, **part_of(offset, limit)}
         return Page(await self._tags(await self._database.rows(self._page, parameters)), total)
 
     async def tag(self, key: int | str) -> Tag | None:

@@ -8,15 +8,15 @@ from sqlalchemy import bindparam, exists, select, update
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from catalogue.model import Contents, Group, Torrent, Viewer
-from catalogue.shelf import Decision, Writing
+from catalogue.shelf import ALL, Decision, Writing
 from storage.catalogue_bearing import Bearing, Tally
 from storage.catalogue_hanging import Hanging
 from storage.catalogue_parts import Indexing, Reindexing
-from storage.catalogue_reading import ALL, CatalogueReader
+from storage.catalogue_reading import CatalogueReader
 from storage.database import Database
 from storage.dialect import among_hashes, upsert
 from storage.packing import pack, unpack
-from storage.rows import Rows, Writer, id_of
+from storage.rows import Rows, Source, Writer, id_of
 from storage.tables import category, contents, torrent, work
 
 
@@ -37,10 +37,17 @@ class SqliteWorks:
         self._put_contents = compiled(upsert(contents, "payload"))
         self._contents = compiled(select(contents.c.payload).where(contents.c.torrent_id == bindparam("row")))
         self._of_work = compiled(select(torrent.c.id).where(torrent.c.work_id == bindparam("work")))
+        self._walk = compiled(
+            select(work.c.id)
+            .where(work.c.id > bindparam("after"))
+            .order_by(work.c.id)
+            .limit(bindparam("limit"))
+        )
         self._category = compiled(select(category.c.id).where(category.c.id == bindparam("row")))
         self._full = compiled(
             select(torrent.c.infohash).where(
                 among_hashes(torrent.c.infohash, "hashes"),
+                torrent.c.held == 1,
                 exists(select(contents.c.torrent_id).where(contents.c.torrent_id == torrent.c.id)),
             )
         )
@@ -57,7 +64,8 @@ class SqliteWorks:
     async def decide(self, names: Sequence[InfoHash], group: int | None, decision: Decision) -> None:
         """Have a decision made as `enter` would, and write nothing."""
         known = await self._reader.named(self._database, names, ALL)
-        decision(known[0] if known else None, await self._group(group))
+        writing = decision(known[0] if known else None, await self._group(group))
+        await self._need_category(self._database, writing.work)
 
     async def enter(
         self, names: Sequence[InfoHash], group: int | None, decision: Decision
@@ -135,13 +143,18 @@ class SqliteWorks:
         found = await self._reader.groups(self._database, ids, viewer)
         return [found[number] for number in ids if number in found]
 
+    async def walk(self, after: int, limit: int) -> list[int]:
+        """Return ids of groups above `after`, ascending."""
+        rows = await self._database.rows(self._walk, {"after": after, "limit": limit})
+        return [number for (number,) in rows]
+
     async def contents(self, number: int) -> Contents:
         """Return what a torrent lists."""
         found = await self._database.rows(self._contents, {"row": id_of(number)})
         return await asyncio.to_thread(unpack, found[0][0]) if found else Contents()
 
     async def lacking(self, infohashes: Sequence[InfoHash]) -> list[InfoHash]:
-        """Return those of the hashes that have no record with contents, in order."""
+        """Return those of the hashes that no record with contents says are held, in order."""
         full = await self._database.rows(self._full, {"hashes": _joined(infohashes)})
         return [infohash for infohash in infohashes if (bytes(infohash),) not in set(full)]
 
@@ -198,8 +211,8 @@ class SqliteWorks:
         if writing.authors is not None:
             await self._bearing.credit(writer, group, writing.authors)
 
-    async def _need_category(self, writer: Writer, values: Mapping[str, object]) -> None:
-        if "category_id" in values and not await writer.rows(self._category, {"row": values["category_id"]}):
+    async def _need_category(self, source: Source, values: Mapping[str, object]) -> None:
+        if "category_id" in values and not await source.rows(self._category, {"row": values["category_id"]}):
             raise Refusal("invalid", fields={"category_id": ["The category_id field names no category."]})
 
     async def _fill(self, writer: Writer, number: int, listing: Contents | None) -> None:

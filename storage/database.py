@@ -121,12 +121,10 @@ class Database:
             raise
 
     async def empty_log(self) -> bool:
-        """Move everything committed into the file itself and cut the log; False while a reader needs the log."""
+        """Bring every change into the file itself and empty the write-ahead log; False where a reader is in the way."""
         async with self._turn:
-            ((busy, _, _),) = await asyncio.shield(
-                self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
-            )
-        return not busy
+            ((busy, _, _),) = await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+            return not busy
 
     async def healthy(self) -> bool:
         """Tell whether the file answers a query."""
@@ -138,12 +136,6 @@ class Database:
             log.warning("database.no_answer", path=str(self.path), error=str(error))
             return False
         return True
-
-    async def empty_log(self) -> bool:
-        """Bring every change into the file itself and empty the write-ahead log; False where a reader is in the way."""
-        async with self._turn:
-            ((busy, _, _),) = await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
-            return not busy
 
     async def close(self) -> None:
         """Wait for the transaction and the queries under way and close; a second call does nothing."""

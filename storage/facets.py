@@ -16,6 +16,7 @@ from catalogue.query import Attribute
 SIGN = "\ue000"
 BREAK = " \ue001 "
 """Stands between two names, so that no phrase reaches from one into the next."""
+_SEPARATOR = "\x1f"  # a text that has one itself is broken there
 EVERY = SIGN + "every"
 HIDDEN = SIGN + "hidden"
 NEVER = SIGN + "never"
@@ -23,7 +24,9 @@ NEVER = SIGN + "never"
 # What no text may bring along: the private areas, what no UTF-8 holds, and what ends a text early.
 _FOREIGN = re.compile("[\x00\ud800-\udfff\ue000-\uf8ff\U000f0000-\U0010ffff]")
 # Scripts without spaces between words: each sign is a word, and a word is a phrase of them.
-_UNSPACED = re.compile("[\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_UNSPACED = re.compile(
+    "[\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
 
 _YEAR_BASE, _YEAR_LEVELS, _LAST_YEAR = 10, 4, 9999
 _SIZE_BASE, _SIZE_LEVELS, _LAST_BUCKET = 8, 3, 511
@@ -34,7 +37,14 @@ _HASH_DIGITS = 24
 
 def plain(text: str) -> str:
     """Return a text without private signs, and with room between the signs of scripts that leave none."""
+    if text.isascii():
+        return text.replace("\0", " ")
     return _UNSPACED.sub(r" \g<0> ", _FOREIGN.sub(" ", text))
+
+
+def joined(texts: Iterable[str]) -> str:
+    """Return texts as one, with a break between each two."""
+    return plain(_SEPARATOR.join(texts)).replace(_SEPARATOR, BREAK)
 
 
 def category(number: int) -> str:

@@ -49,6 +49,11 @@ class DataFolder:
         return self.path / "peerage.db"
 
     @property
+    def titles(self) -> Path:
+        """The database of titles that the operator imported."""
+        return self.path / "titles.db"
+
+    @property
     def torrents(self) -> Path:
         """The folder of the .torrent files."""
         return self.path / "torrents"

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiosqlite
-from sqlalchemy import Row, delete, func, select
+from sqlalchemy import Select, delete, func, select
 
 from bittorrent.infohash import InfoHash
 from catalogue.model import File
 from catalogue.query import Attribute
+from catalogue.spelling import folded
 from catalogue.syntax import words
 from storage import facets, packing
 from storage.database import Database
@@ -38,16 +39,25 @@ LONGEST_FILES = 256 * 1024
 _BATCH = 500
 _TITLE_SORTED = 80
 _PACKING = 3
-_OF_GROUP = (Attribute.ORGANISM, Attribute.STRAIN, Attribute.ACCESSION, Attribute.LAB, Attribute.LOCATION)
-_OF_TORRENT = (Attribute.PLATFORM, Attribute.FORMAT, Attribute.LICENSE, Attribute.SCOPE, Attribute.ARCHIVE)
+_OF_TORRENT = (
+    *("id", "infohash", "alias", "title", "name", "size", "uploader_id", "anonymous", "description"),
+    *("hidden", "freeleech", "platform", "format", "license", "scope", "archive"),
+)
+_OF_GROUP = ("category_id", "year", "imdb", "organism", "strain", "accession", "lab", "location")
 
-_FIELDS = "name, work, authors, tags, description, files, facets"
-_PUT = f"INSERT INTO search_text (rowid, {_FIELDS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-_TAKE = f"INSERT INTO search_text (search_text, rowid, {_FIELDS}) VALUES ('delete', ?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT = """
+    INSERT INTO search_text (rowid, name, work, authors, tags, description, files, facets)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_TAKE = """
+    INSERT INTO search_text (search_text, rowid, name, work, authors, tags, description, files, facets)
+    VALUES ('delete', ?, ?, ?, ?, ?, ?, ?, ?)
+"""
 _ENTRY = "INSERT OR REPLACE INTO search_entry (id, packed) VALUES (?, ?)"
 _KEY = "INSERT OR REPLACE INTO search_key (id, title, words, year, hidden) VALUES (?, ?, ?, ?, ?)"
 
 Texts = tuple[str, ...]
+Said = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +76,15 @@ class Upkeep:
     """Keeps the index as the records are, inside the transaction that changes them."""
 
     def __init__(self, database: Database) -> None:
-        self._read = database.compile(_reading())
+        reading = _reading()
+        self._names = reading.selected_columns.keys()
+        self._read = database.compile(reading)
         self._kept = database.compile(
             select(search_entry.c.id, search_entry.c.packed).where(among(search_entry.c.id, "ids"))
         )
         self._forget = [
-            database.compile(delete(table).where(among(table.c.id, "ids"))) for table in (search_entry, search_key)
+            database.compile(delete(table).where(among(table.c.id, "ids")))
+            for table in (search_entry, search_key)
         ]
 
     async def refresh(self, writer: aiosqlite.Connection, torrents: Sequence[int]) -> None:
@@ -90,7 +103,9 @@ class Upkeep:
 
     async def _refresh(self, writer: aiosqlite.Connection, torrents: Sequence[int]) -> None:
         ids = {"ids": json.dumps(torrents)}
-        rows = list(await writer.execute_fetchall(self._read, ids))
+        rows = [
+            dict(zip(self._names, row, strict=True)) for row in await writer.execute_fetchall(self._read, ids)
+        ]
         kept = await self._packed(writer, ids)
         # A file list can be long; reading it is no work for the event loop.
         found = await asyncio.to_thread(lambda: [(each := indexed(row), _pack(each.texts)) for row in rows])
@@ -104,11 +119,102 @@ class Upkeep:
         await writer.executemany(_KEY, keys)
 
     async def _packed(self, writer: aiosqlite.Connection, ids: dict[str, str]) -> dict[int, bytes]:
-        return {key: packed for key, packed in await writer.execute_fetchall(self._kept, ids)}
+        return {key: bytes(packed) for key, packed in await writer.execute_fetchall(self._kept, ids)}
 
 
-def indexed(row: Any) -> Indexed:  # noqa: ANN401
+def indexed(row: Said) -> Indexed:
     """Return what the index is to hold of a row of `_reading`."""
-    authors, tags = json.loads(row[_AUTHORS]), json.loads(row[_TAGS])
-    del authors, tags
-    raise NotImplementedError
+    authors, tags = json.loads(row["authors"]), json.loads(row["tags"])
+    names = [row["title"], *([row["name"]] if row["name"] != row["title"] else [])]
+    said = [row["description"], row["group_description"], *(row[each.value] for each in Attribute)]
+    texts = (
+        facets.joined(names),
+        facets.joined([row["group_name"]]),
+        facets.joined(authors),
+        facets.joined(name for _, name in tags),
+        facets.joined(each for each in said if each),
+        facets.joined(_file_names(_files(row["payload"]))),
+        " ".join(_facets(row, [number for number, _ in tags])),
+    )
+    title = " ".join(facets.plain(folded(row["title"])).split())
+    return Indexed(
+        row["id"], texts, title[:_TITLE_SORTED], len(words(title)), row["year"] or 0, bool(row["hidden"])
+    )
+
+
+def _facets(row: Said, tags: Iterable[int]) -> Iterator[str]:
+    yield facets.EVERY
+    if row["hidden"]:
+        yield facets.HIDDEN
+    yield facets.category(row["category_id"])
+    yield from map(facets.tag, sorted(tags))
+    yield from facets.sizes_of(row["size"])
+    yield facets.freeleech(row["freeleech"])
+    yield from (facets.infohash(InfoHash(name)) for name in (row["infohash"], row["alias"]) if name)
+    if row["year"] is not None:
+        yield from facets.years_of(row["year"])
+    if row["imdb"] is not None:
+        yield facets.imdb(row["imdb"])
+    if row["uploader_id"] is not None and not row["anonymous"]:
+        yield facets.uploader(row["uploader_id"])
+    for attribute in Attribute:
+        if value := row[attribute.value]:
+            yield facets.attribute(attribute, value)
+
+
+def _files(payload: bytes | None) -> Sequence[File]:
+    """Return the files of a torrent; none where its list is damaged, since all else can still be found."""
+    try:
+        return packing.unpack(payload).files if payload else ()
+    except ValueError:
+        return ()
+
+
+def _file_names(files: Iterable[File]) -> Iterator[str]:
+    """Yield the names of files, and a folder's once for the files that follow each other in it."""
+    left, last = LONGEST_FILES, ""
+    for file in files:
+        folder, _, name = file.path.rpartition("/")
+        for each in (folder if folder != last else "", name):
+            if each:
+                left -= len(each)
+                if left < 0:
+                    return
+                yield each
+        last = folder
+
+
+def _pack(texts: Texts) -> bytes:
+    return zlib.compress(json.dumps(texts, ensure_ascii=False).encode(), _PACKING)
+
+
+def _unpacked(packed: bytes) -> Texts:
+    return tuple(json.loads(zlib.decompress(packed)))
+
+
+def _reading() -> Select[Any]:
+    """Select all that is said of torrents and their groups."""
+    authors = (
+        select(func.json_group_array(author.c.name))
+        .select_from(authorship.join(author, author.c.id == authorship.c.author_id))
+        .where(authorship.c.work_id == work.c.id)
+    )
+    tags = (
+        select(func.json_group_array(func.json_array(tag.c.id, tag.c.name)))
+        .select_from(tagging.join(tag, tag.c.id == tagging.c.tag_id))
+        .where(tagging.c.work_id == work.c.id)
+    )
+    return (
+        select(
+            *(torrent.c[name] for name in _OF_TORRENT),
+            *(work.c[name] for name in _OF_GROUP),
+            work.c.name.label("group_name"),
+            work.c.description.label("group_description"),
+            authors.scalar_subquery().label("authors"),
+            tags.scalar_subquery().label("tags"),
+            contents.c.payload,
+        )
+        .select_from(torrent.join(work, work.c.id == torrent.c.work_id).outerjoin(contents))
+        .where(among(torrent.c.id, "ids"))
+        .order_by(torrent.c.id)
+    )

@@ -82,18 +82,21 @@ def straight(query: Query, *, negated: bool = False) -> Query:
 
 
 def expression(query: Query, known: Known, columns: Sequence[Column] = COLUMNS) -> str:
-    """Return what FTS5 is asked for a search that is `straight`; words without a column are looked for in these."""
+    """Return what FTS5 is asked for a search that is `straight`; words without a column are looked for in these.
+
+    What is unwanted is unwanted in any column.
+    """
     match query:
         case AllOf(terms):
             wanted = [expression(term, known, columns) for term in terms if not isinstance(term, Not)]
-            unwanted = [expression(term.term, known, columns) for term in terms if isinstance(term, Not)]
+            unwanted = [expression(term.term, known) for term in terms if isinstance(term, Not)]
             found = " AND ".join(wanted) or _facet([facets.EVERY])
             return f"({found})" if not unwanted else f"(({found}) NOT ({' OR '.join(unwanted)}))"
         case AnyOf(terms):
             found = " OR ".join(expression(term, known, columns) for term in terms)
             return f"({found})" if found else _facet([])
         case Not(term):
-            return f"({_facet([facets.EVERY])} NOT {expression(term, known, columns)})"
+            return f"({_facet([facets.EVERY])} NOT {expression(term, known)})"
         case Text(words, prefix, within):
             return _words(words, prefix, [each for each in COLUMNS if each in within] or columns)
         case _:
@@ -112,18 +115,20 @@ def called(query: Query, known: Known) -> str | None:
     """
     terms = query.terms if isinstance(query, AllOf) else (query,)
     texts = [term for term in terms if isinstance(term, Text) and not term.columns]
-    phrase = _cleaned(word for text in texts for word in text.words)
-    if not phrase:
+    phrases = [_cleaned(text.words) for text in texts]
+    if not phrases or not all(phrases):
         return None
     rest = tuple(term for term in terms if term not in texts)
-    beginning = f'{{name}} : ^ "{phrase}"'
+    beginning = f'{{name}} : ^ "{" ".join(phrases)}"'
     return f"({beginning} AND {expression(AllOf(rest), known)})" if rest else f"({beginning})"
 
 
 def count_words(query: Query) -> int:
     """Return how many words `called` looks for."""
     terms = query.terms if isinstance(query, AllOf) else (query,)
-    return sum(len(_cleaned(term.words).split()) for term in terms if isinstance(term, Text) and not term.columns)
+    return sum(
+        len(_cleaned(term.words).split()) for term in terms if isinstance(term, Text) and not term.columns
+    )
 
 
 def edges(query: Query, known: Known, exists: str) -> tuple[str | None, dict[str, object]]:

@@ -23,17 +23,20 @@ def pack(contents: Contents) -> bytes:
 
 def unpack(payload: bytes) -> Contents:
     """Read what `pack` wrote. ValueError: it is damaged, or longer than what `pack` writes."""
-    inflater = zlib.decompressobj()
     try:
-        text = inflater.decompress(payload, MOST_BYTES)
-        if not inflater.eof:
-            raise ValueError("a file list goes on beyond its end")
-        files, trackers, seeds = json.loads(text)
-        return Contents(
-            tuple(File(path, size) for path, size in files), tuple(map(tuple, trackers)), tuple(seeds)
-        )
-    except (zlib.error, TypeError, RecursionError) as error:
-        raise ValueError("a file list is damaged") from error
+        files, trackers, seeds = json.loads(_inflated(payload))
+        listed = tuple(File(path, size) for path, size in files)
+        return Contents(listed, tuple(map(tuple, trackers)), tuple(seeds))
+    except (zlib.error, TypeError, ValueError, RecursionError) as error:
+        raise ValueError("the file list is damaged") from error
+
+
+def _inflated(payload: bytes) -> bytes:
+    inflater = zlib.decompressobj()
+    text = inflater.decompress(payload, MOST_BYTES)
+    if not inflater.eof:
+        raise ValueError("it goes on beyond its end")
+    return text
 
 
 def _fitting(files: Iterable[File]) -> Iterator[File]:

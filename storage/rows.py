@@ -11,6 +11,7 @@ from bittorrent.refusal import Refusal
 from storage.database import Database
 
 LARGEST = 2**63 - 1
+LARGEST_PART = 10_000
 
 Row = dict[str, Any]
 
@@ -59,9 +60,9 @@ def texts(names: Iterable[str]) -> str:
     return json.dumps(list(names))
 
 
-def start_of(offset: int) -> int:
-    """Return an offset that a query can be given."""
-    return min(max(offset, 0), LARGEST)
+def part_of(offset: int, limit: int) -> dict[str, int]:
+    """Return the parameters of a part of a list, of at most LARGEST_PART rows."""
+    return {"offset": min(max(offset, 0), LARGEST), "limit": min(max(limit, 0), LARGEST_PART)}
 
 
 class Rows:

@@ -20,7 +20,17 @@ from catalogue.query import (
 from storage import search_sql
 from storage.database import Database, TooSlow
 from storage.indexed import Upkeep
-from storage.match import Known, called, count_words, edges, expression, folded_user, leaves, straight, visible
+from storage.match import (
+    Known,
+    called,
+    count_words,
+    edges,
+    expression,
+    folded_user,
+    leaves,
+    straight,
+    visible,
+)
 
 _NEAR = (Column.NAME, Column.GROUP, Column.AUTHORS, Column.TAGS)
 _MOST_TAGS = 64

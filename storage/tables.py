@@ -1,6 +1,6 @@
-"""Hides the tables of `peerage.db`, which migrations make and statements are built from.
+"""Hides the tables of each database, which statements are built from; migrations make those of the first two.
 
-Times are unix seconds, hashes raw bytes. `swarms.db` has tables of its own, in `storage.journal`'s part below.
+Times are unix seconds, hashes raw bytes.
 """
 
 from sqlalchemy import (
@@ -181,11 +181,14 @@ torrent = Table(
     CheckConstraint("length(infohash) = 20"),
     CheckConstraint("length(alias) = 20"),
     Index("torrent_alias", "alias", sqlite_where=text("alias IS NOT NULL")),
-    Index("torrent_size", "size", "id"),
-    Index("torrent_seeders", "seeders", "id"),
-    Index("torrent_leechers", "leechers", "id"),
-    Index("torrent_snatched", "snatched", "id"),
-    Index("torrent_title", "title", "id"),
+    Index("torrent_size", "size", "id", "hidden"),
+    Index("torrent_seeders", "seeders", "id", "hidden"),
+    Index("torrent_leechers", "leechers", "id", "hidden"),
+    Index("torrent_snatched", "snatched", "id", "hidden"),
+    # What searches sort by, together and apart from the long texts.
+    Index("torrent_sorting", "id", "work_id", "size", "seeders", "leechers", "snatched", "hidden"),
+    Index("torrent_hidden", "id", sqlite_where=text("hidden = 1")),
+    Index("torrent_added", "added", "id"),
     sqlite_autoincrement=True,
 )
 contents = Table(  # files, trackers and web seeds, as packed JSON
@@ -193,6 +196,23 @@ contents = Table(  # files, trackers and web seeds, as packed JSON
     PEERAGE,
     Column("torrent_id", ForeignKey("torrent.id", ondelete="CASCADE"), primary_key=True),
     Column("payload", LargeBinary, nullable=False),
+)
+search_entry = Table(  # what the index `search_text` holds of a torrent, packed
+    "search_entry",
+    PEERAGE,
+    Column("id", Integer, primary_key=True),
+    Column("packed", LargeBinary, nullable=False),
+)
+search_key = Table(  # what lists of torrents are sorted by, beside `torrent_sorting`
+    "search_key",
+    PEERAGE,
+    Column("id", Integer, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("words", Integer, nullable=False),
+    Column("year", Integer, nullable=False),
+    Column("hidden", Integer, nullable=False),
+    Index("search_key_title", "title", "id", "hidden"),
+    Index("search_key_year", "year", "id", "hidden"),
 )
 author = Table(
     "author",
@@ -391,4 +411,21 @@ census_count = Table(
     Column("peers", Integer, nullable=False),
     Index("census_count_day", "day"),
     sqlite_with_rowid=False,
+)
+
+TITLES = MetaData()
+
+title = Table(
+    "title",
+    TITLES,
+    Column("number", Integer, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("original", Text, nullable=False),
+    Column("year", Integer),
+    Column("series", Integer, nullable=False),
+    Column("rank", Integer, nullable=False),
+    Column("spelled", Text, nullable=False),
+    Column("spelled_original", Text),  # where it is another
+    Index("title_spelled", "spelled"),
+    Index("title_spelled_original", "spelled_original", sqlite_where=text("spelled_original IS NOT NULL")),
 )

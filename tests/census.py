@@ -25,7 +25,10 @@ OTHER = InfoHash(b"\xfe" * 20)
 # By the registries, since long ago.
 AMERICAN = (8, 8, 8, 8)
 DUTCH = (193, 0, 6, 139)
-GERMAN = (141, 1, 1, 1)
+GERMAN = (79, 192, 0, 1)
+
+
+DEFAULTS = CensusTerms()
 
 
 class Clock:
@@ -45,7 +48,9 @@ class Bytes:
         self.given: list[bytes] = []
 
     def __call__(self, size: int) -> bytes:
-        self.given.append(bytes([len(self.given) + 1]) * 3 + b"KEY-OF-THE-DAY"[: size - 3].ljust(size - 3, b"!"))
+        self.given.append(
+            bytes([len(self.given) + 1]) * 3 + b"KEY-OF-THE-DAY"[: size - 3].ljust(size - 3, b"!")
+        )
         return self.given[-1]
 
 
@@ -93,13 +98,12 @@ async def office(
     clock: Clock | None = None,
     *,
     make_store: Make = python,
-    terms: CensusTerms = CensusTerms(),
+    terms: CensusTerms = DEFAULTS,
     random: Bytes | None = None,
 ) -> AsyncIterator[Office]:
     """Open a census over a folder; opened again, it is what a restart finds."""
     clock, random = clock or Clock(), random or Bytes()
-    data = DataFolder(folder)
-    folder.mkdir(exist_ok=True)
+    data = DataFolder(folder).acquire()
     database = await Database.open(data.swarms, schema.SWARMS, "NORMAL", readers=1)
     try:
         store = await SqliteCensus.open(database)
@@ -108,6 +112,7 @@ async def office(
         yield Office(census, store, database, data, make_store(Terms(), 1), clock, random)
     finally:
         await database.close()
+        data.release()
 
 
 def traces(folder: Path, needles: Sequence[bytes]) -> list[tuple[str, bytes]]:

@@ -20,6 +20,8 @@ from tracker.tallies import Tallies
 DAY = 86_400
 _SETTLED = 1000  # tallies that become counts in one transaction
 _BATCH = 8192  # sightings whose tallies are fetched together
+_STEP = 512  # sightings' worth of work between two looks at the event loop: about a millisecond
+_ROW_COST = 6  # what reading a row costs, in sightings
 _NEVER = 1 << 40
 _EPOCH = date(1970, 1, 1)
 
@@ -155,17 +157,18 @@ class Census:
 
     async def _count(self, rows: Sequence[Row], span: Span) -> None:
         assert self._lens is not None
-        waiting, size = dict[bytes, list[bytes]](), 0
+        waiting, size, work = dict[bytes, list[bytes]](), 0, 0
         for chunk in self._lens.sightings(rows, span):
             for name, value in chunk:
                 waiting.setdefault(name, []).append(value)
-            size += len(chunk)
+            size, work = size + len(chunk), work + len(chunk) + _ROW_COST
             if size >= _BATCH:
                 await self._tallies.add(waiting)
                 waiting, size = {}, 0
                 if self._tallies.crowded:
                     await self._tallies.write(self._position())
-            if chunk:
+            if work >= _STEP:
+                work = 0
                 await asyncio.sleep(0)
         await self._tallies.add(waiting)
 

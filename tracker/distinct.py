@@ -79,7 +79,8 @@ class Distinct:
         """Return how many different hashes came: exactly up to EXACT, an estimate above."""
         if self._sketch is None:
             return len(self._hashes) // HASH
-        return max(EXACT + 1, round(_united(self._sketch, self._sketch).get_estimate()))
+        estimate: float = _united(self._sketch, self._sketch).get_estimate()
+        return max(EXACT + 1, round(estimate))
 
     @property
     def weight(self) -> int:

@@ -43,7 +43,7 @@ class MaxMindCountries:
         """Open it. GeoError: it cannot be read."""
         try:
             self._reader = maxminddb.open_database(path, maxminddb.MODE_MEMORY)
-        except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
+        except (OSError, TypeError, ValueError, maxminddb.InvalidDatabaseError) as error:
             raise GeoError(f"{path} cannot be used as a database of countries: {error}") from error
 
     def of(self, addresses: Sequence[bytes]) -> list[str]:

@@ -17,7 +17,7 @@ from tracker.swarm import STRIDES
 KEY = 32
 """Bytes of the key of a day."""
 CHUNK = 256
-"""Sightings between two looks at the event loop: about half a millisecond's work."""
+"""Sightings that are read at a time: about half a millisecond's work."""
 TALLY_KEY = 22
 """Bytes that name a tally: a torrent's infohash and a country's code."""
 

@@ -73,7 +73,7 @@ async def _draw(
         "account",
         "Your account",
         status=fault.status if fault else 200,
-        secret=True,
+        fleeting=True,
         keys=[key for key in reversed(keys) if not key.revoked],
         names=dict(SCOPES),
         scopes=SCOPES,

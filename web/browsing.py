@@ -53,7 +53,8 @@ class Asked:
 
     def sorted_by(self, order: Order) -> str:
         """Return the link to the first page in another order, or in this one turned around."""
-        descending = not self.descending if order is self.order else order not in _ASCENDING
+        turned = order is self.order and order is not Order.RELEVANCE
+        descending = not self.descending if turned else order not in _ASCENDING
         return self._link(order, descending, {})
 
     def _link(self, order: Order, descending: bool, more: dict[str, str]) -> str:

@@ -1,7 +1,8 @@
 """Hides how a request for a page is let in, how its form is read, and what a refusal looks like to people."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from urllib.parse import parse_qsl, quote
+from dataclasses import replace
+from urllib.parse import quote
 
 import structlog
 from starlette.requests import Request
@@ -10,14 +11,12 @@ from starlette.routing import Route
 
 from accounts.model import NOBODY
 from bittorrent.refusal import Refusal
-from doors.limits import Body, refuse_cross_site
+from doors.limits import refuse_cross_site
 from doors.office import Office
 from doors.origin import public_host
 from web.drawing import Drawing
+from web.forms import read_fields
 from web.visit import Visit
-
-LONGEST_FORM = 1 << 20
-MOST_FIELDS = 64
 
 Handler = Callable[[Visit], Awaitable[Response]]
 
@@ -42,30 +41,33 @@ class Door:
         self._office = office
         self._drawing = Drawing()
 
-    def page(self, path: str, handler: Handler) -> Route:
-        """Return the route of a page that is read."""
+    def page(self, path: str, handler: Handler, *, secret: bool = False) -> Route:
+        """Return the route of a page that is read; `secret` where its address is one."""
 
         async def answer(request: Request) -> Response:
-            return await self._answer(request, handler)
+            return await self._answer(request, handler, secret=secret)
 
         return Route(path, answer, methods=["GET"])
 
-    def form(self, path: str, handler: Handler, *, proved: bool = False) -> Route:
-        """Return the route of a form that is sent; one that is `proved` carries a secret that no other site knows."""
+    def form(self, path: str, handler: Handler, *, secret: bool = False) -> Route:
+        """Return the route of a form that is sent.
+
+        An address that is a `secret` is proof enough of who sends it: no other site knows it.
+        """
 
         async def answer(request: Request) -> Response:
-            return await self._answer(request, handler, sent=True, proved=proved)
+            return await self._answer(request, handler, sent=True, secret=secret)
 
         return Route(path, answer, methods=["POST"])
 
     async def _answer(
-        self, request: Request, handler: Handler, *, sent: bool = False, proved: bool = False
+        self, request: Request, handler: Handler, *, sent: bool = False, secret: bool = False
     ) -> Response:
-        visit = Visit(request, self._office, self._drawing, NOBODY, {})
+        visit = Visit(request, self._office, self._drawing, NOBODY, {}, secret)
         try:
-            visit = await self._let_in(request)
+            visit = await self._let_in(visit)
             if sent:
-                visit = await self._with_form(visit, proved=proved)
+                visit = await self._with_form(visit)
             return await handler(visit)
         except Refusal as refusal:
             return self._refused(visit, refusal)
@@ -74,39 +76,26 @@ class Door:
             log.exception("page.failed", route=getattr(request.scope.get("route"), "path", ""))
             return self._refused(visit, Refusal("internal"))
 
-    async def _let_in(self, request: Request) -> Visit:
+    async def _let_in(self, visit: Visit) -> Visit:
         office = self._office
-        principal = await office.identity.by_session(request)
-        allowance = office.allowances.take("pages", principal, office.clients.of(request.scope))
+        principal = await office.identity.by_session(visit.request)
+        allowance = office.allowances.take("pages", principal, office.clients.of(visit.request.scope))
         if not allowance.granted:
             wait = max(1, allowance.reset - int(office.clock()))
             raise Refusal("too-many-requests", f"{wait} seconds")
-        return Visit(request, office, self._drawing, principal, {})
+        return replace(visit, principal=principal)
 
-    async def _with_form(self, visit: Visit, *, proved: bool) -> Visit:
+    async def _with_form(self, visit: Visit) -> Visit:
         office = self._office
-        if not proved:
+        if not visit.secret:
             refuse_cross_site(visit.request, public_host(office.public_url))
-        form = await _read_form(visit.request, office)
-        if not proved:
+        form, file = await read_fields(visit.request, office)
+        if not visit.secret:
             office.identity.require_csrf(visit.principal, form.get("csrf"))
-        return Visit(visit.request, office, self._drawing, visit.principal, form)
+        return replace(visit, form=form, file=file)
 
     def _refused(self, visit: Visit, refusal: Refusal) -> Response:
         if refusal.code == "unauthenticated" and visit.request.method in {"GET", "HEAD"}:
             return visit.go(f"/login?next={quote(visit.here(), safe='')}")
         title = _TITLES.get(refusal.status, "That did not work")
         return visit.draw("refused", title, status=refusal.status, refusal=refusal)
-
-
-async def _read_form(request: Request, office: Office) -> dict[str, str]:
-    """Return the fields of a form, the last value of each. Refusal: `bad-request`, `too-large`, `busy`."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/x-www-form-urlencoded":
-        raise Refusal("bad-request", "it is no form")
-    async with Body(request, LONGEST_FORM, office.memory) as body:
-        text = (await body.read()).decode("utf-8", "replace")
-        try:
-            return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS))
-        except ValueError:
-            raise Refusal("bad-request", f"at most {MOST_FIELDS} fields") from None

@@ -38,11 +38,11 @@ class Drawing:
 
 
 def size(number: int) -> str:
-    """Write bytes in the unit that leaves one to four digits."""
-    value, unit = float(number), 0
-    while value >= 1000 and unit < len(_UNITS) - 1:
-        value, unit = value / 1024, unit + 1
-    return f"{number} B" if unit == 0 else f"{value:.3g} {_UNITS[unit]}"
+    """Write bytes in the largest unit of which there is at least one, with three digits or four."""
+    unit = min(max(number.bit_length() - 1, 0) // 10, len(_UNITS) - 1)
+    value = number / (1 << 10 * unit)
+    digits = 0 if unit == 0 or value >= 100 else 1 if value >= 10 else 2
+    return f"{value:.{digits}f} {_UNITS[unit]}"
 
 
 def day(seconds: int) -> str:

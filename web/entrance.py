@@ -17,9 +17,8 @@ def routes(door: Door) -> list[Route]:
         door.page("/login", _login),
         door.form("/login", _log_in),
         door.form("/logout", _log_out),
-        door.page("/welcome/{secret}", _welcome),
-        # The address proves it; its page tells no origin, because the address is a secret.
-        door.form("/welcome/{secret}", _redeem, proved=True),
+        door.page("/welcome/{secret}", _welcome, secret=True),
+        door.form("/welcome/{secret}", _redeem, secret=True),
     ]
 
 
@@ -48,7 +47,7 @@ async def _log_in(visit: Visit) -> Response:
 
 def _draw_login(visit: Visit, after: str, name: str = "", fault: Refusal | None = None) -> Response:
     status = fault.status if fault else 200
-    return visit.draw("login", "Log in", status=status, secret=True, after=after, name=name, fault=fault)
+    return visit.draw("login", "Log in", status=status, after=after, name=name, fault=fault)
 
 
 async def _log_out(visit: Visit) -> Response:
@@ -58,7 +57,7 @@ async def _log_out(visit: Visit) -> Response:
 async def _welcome(visit: Visit) -> Response:
     secret = _secret(visit)
     user = await visit.office.accounts.link_owner(secret)
-    return visit.draw("welcome", "Welcome", secret=True, user=user, fault=None)
+    return visit.draw("welcome", "Welcome", user=user, fault=None)
 
 
 async def _redeem(visit: Visit) -> Response:
@@ -72,7 +71,7 @@ async def _redeem(visit: Visit) -> Response:
     except Refusal as refusal:
         if not refusal.fields:
             raise
-        return visit.draw("welcome", "Welcome", status=422, secret=True, user=user, fault=refusal)
+        return visit.draw("welcome", "Welcome", status=422, user=user, fault=refusal)
     response = await office.identity.log_out(visit.go("/account"), visit.principal)
     return await office.identity.log_in(response, user.id, keep=False)
 

@@ -3,7 +3,7 @@
 from starlette.routing import Route
 
 from doors.office import Office
-from web import account, browsing, entrance, moderation, people, torrents
+from web import account, browsing, entrance, moderation, people, torrents, uploading
 from web.door import Door
 
 
@@ -13,6 +13,7 @@ def routes(office: Office) -> list[Route]:
     return [
         *browsing.routes(door),
         *torrents.routes(door),
+        *uploading.routes(door),
         *entrance.routes(door),
         *account.routes(door),
         *people.routes(door),

@@ -44,6 +44,7 @@ async def _user(visit: Visit) -> Response:
 
 
 async def _set_role(visit: Visit) -> Response:
+    visit.office.rights.require(visit.principal, Right.ACCOUNTS)
     wanted = visit.form.get("role", "")
     role = next((role for role in Role if role.value == wanted), None)
     if role is None:
@@ -62,7 +63,7 @@ async def _issue_link(visit: Visit) -> Response:
     user = await _the_user(visit)
     secret = await visit.office.membership.issue_link(visit.principal, user.id)
     link = f"{base_url(visit.request, visit.office.public_url)}/welcome/{secret}"
-    return visit.draw("link", "A one-time link", secret=True, user=user, link=link)
+    return visit.draw("link", "A one-time link", fleeting=True, user=user, link=link)
 
 
 async def _people(visit: Visit) -> Response:

@@ -1,7 +1,7 @@
 """Hides what a page knows of a request: who looks, what they may do, what their form says."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
 from markupsafe import Markup
@@ -21,18 +21,25 @@ LARGEST_PAGE = 1_000_000
 LONGEST_PATH = 2_000
 
 _UNDER_WAY = {"Cache-Control": "private, no-cache", "Vary": "Cookie"}
-_SECRET = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+_FLEETING = {"Cache-Control": "no-store"}
+_HUSHED = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One request for a page; `form` holds the last value of each field, nothing for a page that is only read."""
+    """One request for a page; `form` holds the last value of each field, nothing for a page that is only read.
+
+    `file` is the .torrent that was sent with it, b"" for none. `secret` marks an address that is a secret:
+    its pages tell it to nobody.
+    """
 
     request: Request
     office: Office
     drawing: Drawing
     principal: Principal
     form: Mapping[str, str]
+    secret: bool = False
+    file: bytes = field(default=b"", repr=False)
 
     def may(self, right: Right, owner: int | None = None) -> bool:
         """Tell whether the visitor may do something."""
@@ -58,9 +65,9 @@ class Visit:
         return min(max(int(text), 1), LARGEST_PAGE) if _is_number(text) else 1
 
     def draw(
-        self, template: str, title: str, /, *, status: int = 200, secret: bool = False, **values: object
+        self, template: str, title: str, /, *, status: int = 200, fleeting: bool = False, **values: object
     ) -> Response:
-        """Answer a page; one with a secret is kept by no cache, and its address is told to nobody."""
+        """Answer a page; a `fleeting` one holds a secret and is kept by no cache."""
         shown = {
             "title": title,
             "visit": self,
@@ -76,17 +83,22 @@ class Visit:
             menu_html=self.drawing.draw("menu", shown),
             search=template not in {"front", "search"},
         )
-        return HTMLResponse(html, status, HEADERS | _UNDER_WAY | (_SECRET if secret else {}))
+        return HTMLResponse(html, status, HEADERS | _UNDER_WAY | self._discretion(fleeting=fleeting))
 
     def go(self, path: str) -> Response:
         """Send the browser to another page of ours, after a form was taken."""
-        return RedirectResponse(path, 303, HEADERS | _SECRET)
+        return RedirectResponse(path, 303, HEADERS | self._discretion(fleeting=True))
 
     def here(self) -> str:
         """Return the path and query of this page, for a link back to it."""
         query = self.request.url.query
         path = quote(self.request.url.path, safe="/")
         return (f"{path}?{query}" if query else path)[:LONGEST_PATH]
+
+    def _discretion(self, *, fleeting: bool) -> dict[str, str]:
+        if self.secret:
+            return _HUSHED
+        return _FLEETING if fleeting else {}
 
     def _csrf(self) -> Markup:
         """Return the hidden field that every form of a session carries."""

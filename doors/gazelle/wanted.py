@@ -4,8 +4,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from bittorrent.refusal import Refusal
-from catalogue.model import Category, Freeleech, Torrent
+from catalogue.model import Freeleech, Torrent
 from catalogue.query import (
     AllOf,
     AnyOf,
@@ -22,11 +21,10 @@ from catalogue.query import (
     Tagged,
     Text,
 )
+from catalogue.spelling import beginning_of, folded, spelled_tag
 from doors.gazelle.parameters import Parameters
 
 PAGE_SIZE = 50
-LONGEST = 1000
-MOST_TERMS = 64
 _LARGEST = 2**63 - 1
 
 # One-word platforms of BioTorrents: such a word asks for the platform as well as for the text.
@@ -77,6 +75,7 @@ _ANY_TAG = "0"
 _YEARS = re.compile(r"([0-9]{0,9})(-?)([0-9]{0,9})")
 _DECIMAL = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18})?")
 _LARGEST_UNIT = 6
+_ID = re.compile(r"[0-9]{1,18}")
 _WORD = re.compile(r"\w")
 
 
@@ -92,36 +91,27 @@ class Asked:
         return all(_fits(term, torrent) for term in self.narrowing)
 
 
-def read(parameters: Parameters, categories: Iterable[Category]) -> Asked:
-    """Read what is looked for. Refusal: `bad-search` for more, or longer, terms than a search may have."""
-    attributes = [term for name in ATTRIBUTES for term in _having(ATTRIBUTES[name], _field(parameters, name))]
+def read(parameters: Parameters) -> Asked:
+    """Read what is looked for."""
+    attributes = [term for name in ATTRIBUTES for term in _having(ATTRIBUTES[name], parameters.text(name))]
     free = [Free(_FREE[kind]) for kind in [parameters.text("freetorrent")] if kind in _FREE]
     terms: list[Query] = [
-        *_words(_field(parameters, "searchstr"), None),
-        *(term for name in COLUMNS for term in _words(_field(parameters, name), COLUMNS[name])),
-        *_files(_field(parameters, "filelist")),
-        *_tags(_field(parameters, "taglist"), parameters.text("tags_type")),
+        *_words(parameters.text("searchstr"), None),
+        *(term for name in COLUMNS for term in _words(parameters.text(name), COLUMNS[name])),
+        *_files(parameters.text("filelist")),
+        *_tags(parameters.text("taglist"), parameters.text("tags_type")),
         *attributes,
-        *_categories(parameters, categories),
+        *_categories(parameters),
         *free,
         *_years(parameters.text("year")),
         *_sizes(parameters),
     ]
-    if len(terms) > MOST_TERMS:
-        raise Refusal("bad-search")
     return Asked(AllOf(tuple(terms)), (*attributes, *free))
 
 
 def order(parameters: Parameters) -> tuple[Order, bool]:
     """Return the order, and whether it descends; what is none is by time, newest first."""
     return _ORDERS.get(parameters.text("order_by"), Order.TIME), parameters.text("order_way") != "asc"
-
-
-def _field(parameters: Parameters, name: str) -> str:
-    text = parameters.text(name)
-    if len(text) > LONGEST:
-        raise Refusal("bad-search")
-    return text
 
 
 def _signed(words: Iterable[str]) -> list[tuple[str, bool]]:
@@ -155,11 +145,11 @@ def _files(text: str) -> list[Query]:
 
 
 def _tags(text: str, kind: str) -> list[Query]:
-    signed = [(word.replace("_", ".").lower(), excluded) for word, excluded in _signed(text.split(","))]
-    wanted = tuple(Tagged(name, prefix=True) for name, excluded in signed if not excluded)
-    unwanted = [Not(Tagged(name)) for name, excluded in signed if excluded]
-    if len(signed) > MOST_TERMS:
-        raise Refusal("bad-search")
+    signed = _signed(text.split(","))
+    wanted = tuple(Tagged(beginning_of(name), prefix=True) for name, excluded in signed if not excluded)
+    spelled = [spelled_tag(name) for name, excluded in signed if excluded]
+    # What can be no tag, no group has.
+    unwanted = [Not(Tagged(name)) for name in spelled if name is not None]
     if kind == _ANY_TAG and wanted:
         return [AnyOf(wanted), *unwanted]
     return [*wanted, *unwanted]
@@ -173,17 +163,12 @@ def _having(attribute: Attribute, text: str) -> list[Having | Not]:
     return [*terms, Not(Having(attribute, unwanted))] if unwanted else terms
 
 
-def _categories(parameters: Parameters, known: Iterable[Category]) -> list[Query]:
-    asked = parameters.keys("filter_cat") or [
-        each.strip() for each in parameters.text("filter_cat").split("|") if each.strip()
-    ]
-    if not asked:
-        return []
-    spelled = {str(category.id): category.id for category in known} | {
-        category.name.casefold(): category.id for category in known
-    }
-    # Only unknown ones: nothing is of them.
-    return [InCategory(frozenset(spelled[each.casefold()] for each in asked if each.casefold() in spelled))]
+def _categories(parameters: Parameters) -> list[Query]:
+    listed = parameters.keys("filter_cat") or parameters.text("filter_cat").split("|")
+    asked = {each.strip() for each in listed if each.strip()}
+    ids = frozenset(int(each) for each in asked if _ID.fullmatch(each))
+    names = frozenset(folded(each) for each in asked if not _ID.fullmatch(each))
+    return [InCategory(ids, names)] if asked else []
 
 
 def _years(text: str) -> list[Query]:

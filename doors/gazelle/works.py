@@ -10,7 +10,7 @@ from accounts.rights import Right
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from catalogue.model import Bookmarked, Contents, Torrent
-from catalogue.query import Wanted
+from catalogue.query import Order, Wanted
 from doors.gazelle import shapes, wanted
 from doors.gazelle.envelope import BAD_HASH, BAD_ID, BAD_PARAMETERS, HEADERS, Failure
 from doors.gazelle.parameters import Parameters
@@ -59,9 +59,10 @@ async def torrentgroup(visit: Visit) -> object:
 
 async def browse(visit: Visit) -> object:
     """Answer a page of what a search finds: groups, or with `group_results=0` a row for each torrent."""
-    asked = wanted.read(visit.asked, await visit.office.catalogue.categories())
+    asked = wanted.read(visit.asked)
     order, descending = wanted.order(visit.asked)
-    page = visit.asked.page()
+    # Each answer is shuffled anew, so it has one page.
+    page = 1 if order is Order.RANDOM else visit.asked.page()
     search = Wanted(
         query=asked.query,
         order=order,
@@ -69,6 +70,7 @@ async def browse(visit: Visit) -> object:
         offset=(page - 1) * wanted.PAGE_SIZE,
         limit=wanted.PAGE_SIZE,
         moderates=visit.viewer.moderates,
+        seed=int(visit.office.clock() * 1000),
     )
     grouped = visit.asked.text("group_results") != "0"
     found = await (visit.office.search.groups if grouped else visit.office.search.torrents)(search)

@@ -79,7 +79,7 @@ LOCK = table(locked=Flag())
 HIDE = table(hidden=Flag())
 MERGE = table(into=_ID)
 CATEGORY = MappingProxyType({**_from(fields.CATEGORY, "name", "parent_id"), "id": fields.CATEGORY["number"]})
-EDIT_CATEGORY = MappingProxyType(_from(fields.CATEGORY, "name", "parent_id"))
+EDIT_CATEGORY = fields.EDIT_CATEGORY
 ALIAS = fields.TAG
 AUTHOR = fields.AUTHOR
 COMMENT = fields.COMMENT

@@ -108,9 +108,9 @@ def test_uploads_beyond_the_places_are_told_to_wait_and_patient_ones_wait(make_r
     go = threading.Event()
     real = actions.uploads._read
 
-    def slow(data, limit):
+    def slow(*given):
         go.wait(10)
-        return real(data, limit)
+        return real(*given)
 
     monkeypatch.setattr(actions.uploads, "_read", slow)
 

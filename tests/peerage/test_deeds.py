@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from actions.basics import HEADER
 from bittorrent import bencode
 from doors.control import ControlServer, perform
 from peerage.config import Settings
@@ -245,3 +246,22 @@ def test_databases_that_are_none_are_named(settings):
     (settings.data / "peerage.db").write_bytes(b"not a database at all" * 100)
     with pytest.raises(ErrandFailed, match=r"peerage\.db"):
         ask(settings, ("lists", {}))
+
+
+def test_titles_are_imported_and_used_at_once(settings, tmp_path, by_server):
+    line = b"tt0000007\tmovie\tFilm\tFilm\t0\t1999\t\\N\t90\tDrama\n"
+    (tmp_path / "basics.tsv").write_bytes(HEADER + b"\n" + line)
+    errand = ("titles", {"file": str(tmp_path / "basics.tsv")})
+    bad = ("titles", {"file": str(tmp_path / "absent.tsv")})
+    first, refused, again = ask(settings, errand, bad, errand, by_server=by_server)
+    assert first[0] == again[0] == {"total": len(HEADER) + 1 + len(line)}
+    assert first[-1] == again[-1] == {"done": first[0]["total"], "found": 1, "passed": 0}
+    assert refused[-1]["refused"] == "unreadable"
+
+    async def looked_up():
+        async with served(settings) as rooms:
+            async for _ in run(settings, *errand, open_rooms):
+                pass
+            return await rooms.titles.find("film", 1999, False)
+
+    assert asyncio.run(looked_up()).number == 7

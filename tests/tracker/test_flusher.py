@@ -5,7 +5,7 @@ import pytest
 
 from bittorrent.infohash import InfoHash
 from tests.swarm_stores import Make
-from tracker.flusher import Flusher, FlushError
+from tracker.flusher import Flusher, FlushError, ObserverError
 from tracker.model import Announce, Event, Terms
 from tracker.row import Row
 from tracker.store import SwarmStore
@@ -113,6 +113,42 @@ def test_the_loop_reports_a_failure_and_goes_on(make_store):
     asyncio.run(watch())
 
     assert isinstance(reports[0], FlushError)
+
+
+def test_observers_are_told_of_every_flush_after_its_rows_are_written(make_store):
+    store, journal, told = make_store(Terms(), 1), Paper(), []
+
+    async def observe(rows: Sequence[Row]) -> None:
+        told.append([(row.infohash, (row.infohash, row.part) in journal.rows) for row in rows])
+
+    flusher = Flusher(store, journal, 0.001, lambda: 0.0, print, observers=(observe, observe))
+    say(store, HASHES[0])
+    asyncio.run(flusher.flush())
+    asyncio.run(flusher.flush())
+
+    assert told == [[(HASHES[0], True)]] * 2 + [[]] * 2
+
+
+def test_a_failed_flush_is_told_to_nobody_and_a_failed_observer_fails_no_flush(make_store):
+    store, journal, told, reports = make_store(Terms(), 1), Paper(), [], []
+
+    async def fail(rows: Sequence[Row]) -> None:
+        raise OSError("not my day")
+
+    async def observe(rows: Sequence[Row]) -> None:
+        told.append(len(rows))
+
+    flusher = Flusher(store, journal, 0.001, lambda: 0.0, reports.append, observers=(fail, observe))
+    say(store, HASHES[0])
+    journal.broken = True
+    with pytest.raises(FlushError):
+        asyncio.run(flusher.flush())
+    journal.broken = False
+    asyncio.run(flusher.flush())
+
+    assert told == [1]
+    assert [(type(error), str(error.__cause__)) for error in reports] == [(ObserverError, "not my day")]
+    assert (flusher.flushes.done, flusher.flushes.failed) == (1, 1)
 
 
 def test_a_restart_has_everything_back(make_store):

@@ -16,7 +16,18 @@ EXTRAS = {
     "results": {"artist"},
     "torrents of a hit": {"media", "encoding", "artists"},
     "torrents of a collage": T_EXTRAS
-    | {"id", "infoHash", "format", "license", "scope", "annotated", "archive", "filePath", "userId", "username"},
+    | {
+        "id",
+        "infoHash",
+        "format",
+        "license",
+        "scope",
+        "annotated",
+        "archive",
+        "filePath",
+        "userId",
+        "username",
+    },
 }
 
 

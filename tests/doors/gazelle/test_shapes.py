@@ -178,7 +178,12 @@ def test_a_group_of_several_torrents_is_told_by_sums_and_the_largest():
     row = shapes.hit_group(
         records.group(), [(first, Figures(1, 2, 3)), (second, Figures(10, 20, 30))], bookmarked=False
     )
-    assert (row["maxSize"], row["totalSeeders"], row["totalLeechers"], row["totalSnatched"]) == (5, 11, 22, 33)
+    assert (row["maxSize"], row["totalSeeders"], row["totalLeechers"], row["totalSnatched"]) == (
+        5,
+        11,
+        22,
+        33,
+    )
 
 
 def test_every_text_of_a_record_is_escaped():
@@ -189,9 +194,7 @@ def test_every_text_of_a_record_is_escaped():
         for field in dataclasses.fields(records.group())
         if field.type is str and field.name != "description"
     }
-    of = records.group(
-        **texts, tags=(hostile,), authors=(Author(1, hostile),), category=Category(1, hostile)
-    )
+    of = records.group(**texts, tags=(hostile,), authors=(Author(1, hostile),), category=Category(1, hostile))
     inner = records.torrent(
         group=of, **dict.fromkeys(("root", "platform", "format", "license", "scope", "archive"), hostile)
     )

@@ -1,0 +1,145 @@
+r"""Hides how IMDb's `title.basics.tsv` is written: lines of nine columns, plain or packed, read some at a time.
+
+Source: https://developer.imdb.com/non-commercial-datasets/ (`\N` stands for nothing).
+"""
+
+import gzip
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from actions.archives import DAMAGED, open_plain, words_of
+from bittorrent.refusal import Refusal
+from catalogue.texts import clean_line
+from catalogue.titles import Title
+
+HEADER = (
+    b"tconst\ttitleType\tprimaryTitle\toriginalTitle\tisAdult\tstartYear\tendYear\truntimeMinutes\tgenres"
+)
+LONGEST_LINE = 16 * 2**10
+MOST_LINES = 100_000_000
+"""The real file has some 12 million; a packed one can hold any number in a few bytes."""
+LONGEST_TITLE = 500
+
+# What is a film, what a series, and how likely each is meant by a title alone: the smaller, the likelier.
+_KINDS = {
+    b"movie": (False, 0),
+    b"tvMovie": (False, 1),
+    b"video": (False, 2),
+    b"tvSpecial": (False, 3),
+    b"short": (False, 4),
+    b"tvShort": (False, 5),
+    b"tvSeries": (True, 0),
+    b"tvMiniSeries": (True, 1),
+}
+_NUMBER = re.compile(rb"tt([0-9]{7,10})")
+_YEAR = re.compile(rb"[12][0-9]{3}")
+_NOTHING = rb"\N"
+_PACKED = b"\x1f\x8b"
+_BUFFER = 256 * 2**10
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A title of the file, and its rank: of two that fit, the one of the smaller rank is likelier meant."""
+
+    title: Title
+    rank: int
+
+
+class Basics:
+    """The films and series of one file, for one thread at a time. `passed` counts lines that cannot be read."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file. Refusal: `unreadable`."""
+        self.passed = 0
+        self._lines = 0
+        try:
+            self._file = open_plain(path)
+        except OSError as error:
+            raise Refusal("unreadable", words_of(error)) from error
+        try:
+            self._plain = _unpacked(self._file)
+            if self._line() != HEADER:
+                raise Refusal("unreadable", "its first line is not that of title.basics")
+        except DAMAGED as error:
+            self.close()
+            raise Refusal("unreadable", words_of(error)) from error
+        except Refusal:
+            self.close()
+            raise
+
+    @property
+    def done(self) -> int:
+        """The bytes of the file that were read."""
+        return self._file.tell()
+
+    def take(self, lines: int) -> list[Listed] | None:
+        """Read that many lines and return what films and series they hold; None at the end of the file.
+
+        Refusal: `unreadable` when the file is damaged, `too-large` beyond what such a file can be.
+        """
+        found: list[Listed] = []
+        try:
+            for count in range(lines):
+                line = self._line()
+                if not line:
+                    return found if count else None
+                if (listed := self._read(line)) is not None:
+                    found.append(listed)
+        except DAMAGED as error:
+            raise Refusal("unreadable", words_of(error)) from error
+        return found
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _line(self) -> bytes:
+        line = self._plain.readline(LONGEST_LINE + 1)
+        self._lines += 1
+        if len(line) > LONGEST_LINE or self._lines > MOST_LINES:
+            raise Refusal("too-large", f"line {self._lines} is beyond what title.basics holds")
+        return line.rstrip(b"\r\n") or (b"\t" if line else b"")
+
+    def _read(self, line: bytes) -> Listed | None:
+        """Return the film or series of a line; None for anything else, and for what is no such line."""
+        cells = line.split(b"\t")
+        if len(cells) != 9:
+            self.passed += 1
+            return None
+        if (kind := _KINDS.get(cells[1])) is None:
+            return None
+        try:
+            return _listed(cells, *kind)
+        except ValueError:
+            self.passed += 1
+            return None
+
+
+def _listed(cells: list[bytes], series: bool, rank: int) -> Listed:
+    number = _NUMBER.fullmatch(cells[0])
+    if number is None:
+        raise ValueError("it has no number")
+    title = clean_line(cells[2].decode(), LONGEST_TITLE)
+    if not title:
+        raise ValueError("it has no title")
+    original = title if cells[3] in {cells[2], _NOTHING} else clean_line(cells[3].decode(), LONGEST_TITLE)
+    year = None if cells[5] == _NOTHING else _year(cells[5])
+    return Listed(Title(int(number[1]), title, original, year, series), rank)
+
+
+def _year(cell: bytes) -> int:
+    if not _YEAR.fullmatch(cell):
+        raise ValueError("it has no year")
+    return int(cell)
+
+
+def _unpacked(file: IO[bytes]) -> IO[bytes]:
+    packed = file.read(len(_PACKED)) == _PACKED
+    file.seek(0)
+    if not packed:
+        return file
+    return io.BufferedReader(gzip.GzipFile(fileobj=file), _BUFFER)

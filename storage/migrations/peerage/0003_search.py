@@ -1,0 +1,41 @@
+"""Hides the index of searches: FTS5 without texts of its own, and what its hits are sorted by."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+_SORTED = ("size", "seeders", "leechers", "snatched")
+
+
+def upgrade() -> None:
+    """Make the index; let the torrents' own indexes tell what is hidden."""
+    # Accents are folded. Beginnings of two and three characters have lists of their own; longer ones are few.
+    op.execute(
+        "CREATE VIRTUAL TABLE search_text USING fts5 ("
+        "name, work, authors, tags, description, files, facets, "
+        "content = '', columnsize = 0, prefix = '2 3', tokenize = 'unicode61 remove_diacritics 2')"
+    )
+    op.create_table(
+        "search_entry",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("packed", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
+        "search_key",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("title", sa.Text, nullable=False),
+        sa.Column("words", sa.Integer, nullable=False),
+        sa.Column("year", sa.Integer, nullable=False),
+        sa.Column("hidden", sa.Integer, nullable=False),
+        sa.Index("search_key_title", "title", "id", "hidden"),
+        sa.Index("search_key_year", "year", "id", "hidden"),
+    )
+    op.drop_index("torrent_title", "torrent")
+    for name in _SORTED:
+        op.drop_index(f"torrent_{name}", "torrent")
+        op.create_index(f"torrent_{name}", "torrent", [name, "id", "hidden"])
+    op.create_index("torrent_sorting", "torrent", ["id", "work_id", *_SORTED, "hidden"])
+    op.create_index("torrent_hidden", "torrent", ["id"], sqlite_where=sa.text("hidden = 1"))
+    op.create_index("torrent_added", "torrent", ["added", "id"])

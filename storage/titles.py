@@ -1,0 +1,249 @@
+"""Hides how the list of titles lies in `titles.db`: written once, whole, and only read from then on.
+
+The list can be imported again, so a file that cannot be read is reported and counts as empty.
+"""
+
+import asyncio
+import os
+import re
+import sqlite3
+import threading
+import unicodedata
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import structlog
+from sqlalchemy import func, or_, select
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from bittorrent.refusal import Refusal
+from catalogue.titles import Title
+from storage.dialect import compile_text, insert_missing, parameter
+from storage.durable import sync_folder
+from storage.tables import title as table
+
+_VERSION = 1
+_LONGEST = 500
+_LARGEST = 2**63 - 1
+_CANDIDATES = 50
+# What SQLite may keep in memory of a file that is written, in KiB.
+_CACHE = 16 * 2**10
+
+_APOSTROPHES = re.compile("['`\u2018\u2019\u02bc\u0300-\u036f]")
+_BETWEEN_WORDS = re.compile(r"[\W_]+")
+
+log = structlog.get_logger()
+
+
+class Listed(Protocol):
+    """A title to keep, and its rank: of two that fit, the one of the smaller rank is likelier meant."""
+
+    @property
+    def title(self) -> Title:
+        """The title."""
+
+    @property
+    def rank(self) -> int:
+        """Its rank."""
+
+
+def spell(title: str) -> str:
+    """Return what two spellings of a title share that differ in case, accents and punctuation alone."""
+    text = title[:_LONGEST].replace("&", " and ")
+    if not text.isascii():
+        text = unicodedata.normalize("NFKD", text)
+    return _BETWEEN_WORDS.sub(" ", _APOSTROPHES.sub("", text).casefold()).strip()
+
+
+class SqliteTitles:
+    """The list of titles at a path. `floor` is the bytes of disk that writing another one leaves free."""
+
+    def __init__(self, path: Path, floor: int) -> None:
+        self._path = path
+        self._floor = floor
+        self._turn = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        found = select(table.c.number, table.c.title, table.c.original, table.c.year, table.c.series)
+        self._get = compile_text(found.where(table.c.number == parameter("number")))
+        self._find = compile_text(_select_fitting())
+
+    @classmethod
+    async def open(cls, path: Path, floor: int) -> Self:
+        """Open the list at a path; one that is not there is empty."""
+        titles = cls(path, floor)
+        await titles.renew()
+        return titles
+
+    async def find(self, title: str, year: int | None, series: bool) -> Title | None:
+        """Find a film or series: of those that fit, the one of the very year, of the likelier kind, so titled.
+
+        A film's year may be off by one, and a series be older. None where two fit equally well.
+        """
+        spelled = spell(title)
+        if not spelled or (year is not None and not 0 < year < 10_000):
+            return None
+        slack = {"least": 0 if series else (year or 0) - 1, "most": (year or 0) + 1}
+        wanted = {"spelled": spelled, "series": int(series), "year": year, **slack}
+        rows = await asyncio.to_thread(self._rows, self._find, wanted)
+        best = [row for row in rows if row[5:] == rows[0][5:]]
+        return _title(best[0]) if len(best) == 1 else None
+
+    async def get(self, number: int) -> Title | None:
+        """Find a title by its number at IMDb."""
+        if not 0 < number <= _LARGEST:
+            return None
+        rows = await asyncio.to_thread(self._rows, self._get, {"number": number})
+        return _title(rows[0]) if rows else None
+
+    def draft(self) -> "Draft":
+        """Begin a list that takes the place of this one once it is finished."""
+        return Draft(self._path, self._floor)
+
+    async def renew(self) -> None:
+        """Read the file that lies at the path now."""
+        await asyncio.to_thread(self._renew)
+
+    async def close(self) -> None:
+        """Close the file; nothing is found from now on."""
+        await asyncio.to_thread(self._swap, None)
+
+    def _renew(self) -> None:
+        try:
+            self._swap(_open_whole(self._path))
+        except sqlite3.DatabaseError as error:
+            log.warning("titles.unusable", path=str(self._path), error=str(error), remedy="import them again")
+            self._swap(None)
+
+    def _swap(self, connection: sqlite3.Connection | None) -> None:
+        with self._turn:
+            before, self._connection = self._connection, connection
+            if before is not None:
+                before.close()
+
+    def _rows(self, sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        with self._turn:
+            if self._connection is None:
+                return []
+            try:
+                return self._connection.execute(sql, parameters).fetchall()
+            except sqlite3.DatabaseError as error:
+                log.warning("titles.no_answer", path=str(self._path), error=str(error))
+                return []
+
+
+class Draft:
+    """A list that is being written beside the one in use; for one thread at a time."""
+
+    def __init__(self, path: Path, floor: int) -> None:
+        self._path = path
+        self._aside = path.with_name(f".{path.name}.new")
+        self._floor = floor
+        self._finished = False
+        self._add = compile_text(insert_missing(table))
+        self._aside.unlink(missing_ok=True)
+        self._connection = sqlite3.connect(self._aside, isolation_level=None, check_same_thread=False)
+        # What is half written is thrown away after a failure, so nothing needs to be undone or synced before the end.
+        for pragma in ("journal_mode = OFF", "synchronous = OFF", f"cache_size = -{_CACHE}"):
+            self._connection.execute(f"PRAGMA {pragma}")
+        self._connection.execute("BEGIN")
+        self._connection.execute(compile_text(CreateTable(table)))
+
+    def add(self, listed: Sequence[Listed]) -> None:
+        """Put titles in; of a number that comes twice, the first counts. Refusal: `disk-full`."""
+        self._check_room(0)
+        self._run_many([_row(each.title, each.rank) for each in listed])
+
+    def finish(self) -> int:
+        """Take the place of the list before, durably; return how many titles there are. Refusal: `disk-full`."""
+        # The indexes hold no more than the rows, and are sorted aside.
+        self._check_room(2 * self._aside.stat().st_size)
+        try:
+            for index in sorted(table.indexes, key=lambda index: str(index.name)):
+                self._connection.execute(compile_text(CreateIndex(index)))
+            ((count,),) = self._connection.execute(compile_text(select(func.count()).select_from(table)))
+            self._connection.execute(f"PRAGMA user_version = {_VERSION}")
+            self._connection.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            raise _full(error) from error
+        self._connection.close()
+        with self._aside.open("rb") as file:
+            os.fsync(file.fileno())
+        self._aside.rename(self._path)
+        sync_folder(self._path.parent)
+        self._finished = True
+        return int(count)
+
+    def abandon(self) -> None:
+        """Leave no trace, unless it is finished; may be called twice."""
+        self._connection.close()
+        if not self._finished:
+            self._aside.unlink(missing_ok=True)
+
+    def _run_many(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        try:
+            self._connection.executemany(self._add, rows)
+        except sqlite3.OperationalError as error:
+            raise _full(error) from error
+
+    def _check_room(self, wanted: int) -> None:
+        disk = os.statvfs(self._path.parent)
+        if disk.f_bavail * disk.f_frsize - wanted < self._floor:
+            raise Refusal("disk-full")
+
+
+def _select_fitting() -> Any:  # noqa: ANN401
+    """Return the query of titles that fit, best first, with what makes one better than another."""
+    spelled, year = parameter("spelled"), parameter("year")
+    columns = (table.c.number, table.c.title, table.c.original, table.c.year, table.c.series)
+    apart = func.coalesce(func.min(func.abs(table.c.year - year), 1), 0).label("apart")
+    renamed = (table.c.spelled != spelled).label("renamed")
+    return (
+        select(*columns, apart, table.c.rank, renamed)
+        .where(
+            or_(table.c.spelled == spelled, table.c.spelled_original == spelled),
+            table.c.series == parameter("series"),
+            or_(year.is_(None), table.c.year.between(parameter("least"), parameter("most"))),
+        )
+        .order_by(apart, table.c.rank, renamed, table.c.number)
+        .limit(_CANDIDATES)
+    )
+
+
+def _open_whole(path: Path) -> sqlite3.Connection | None:
+    """Open a finished list; None where there is none. sqlite3.DatabaseError: it is damaged, or of another kind."""
+    if not path.exists():
+        return None
+    # What is at the path is replaced, never changed.
+    address = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+    connection = sqlite3.connect(address, uri=True, check_same_thread=False)
+    try:
+        if connection.execute("PRAGMA user_version").fetchone() != (_VERSION,):
+            raise sqlite3.DatabaseError("it is of another version")
+    except sqlite3.DatabaseError:
+        connection.close()
+        raise
+    return connection
+
+
+def _row(title: Title, rank: int) -> dict[str, Any]:
+    spelled, original = spell(title.title), spell(title.original)
+    return {
+        "number": title.number,
+        "title": title.title,
+        "original": title.original,
+        "year": title.year,
+        "series": int(title.series),
+        "rank": rank,
+        "spelled": spelled,
+        "spelled_original": original if original != spelled else None,
+    }
+
+
+def _title(row: tuple[Any, ...]) -> Title:
+    number, title, original, year, series = row[:5]
+    return Title(number, title, original, year, bool(series))
+
+
+def _full(error: sqlite3.OperationalError) -> Exception:
+    return Refusal("disk-full") if error.sqlite_errorcode == sqlite3.SQLITE_FULL else error

@@ -1,0 +1,42 @@
+"""Hides how the deeds are wired over a real catalogue for a test."""
+
+from contextlib import asynccontextmanager
+
+from accounts.model import NOBODY, Principal, Role, User
+from accounts.rights import Right, Rights
+from actions.curation import Curation
+from actions.enrichment import Enrichment
+from tests.actions.conftest import PlainReader, Rooms
+from tests.library import opened
+
+EVERYTHING_ANONYMOUS = frozenset(Right)
+
+
+def principal(number, role=Role.USER):
+    return Principal(User(number, f"user{number}", role, True, 0, None))
+
+
+OWNER, USER, MODERATOR, ADMIN = (
+    principal(1),
+    principal(2),
+    principal(3, Role.MODERATOR),
+    principal(4, Role.ADMIN),
+)
+ROLES = {"nobody": NOBODY, "user": USER, "owner": OWNER, "moderator": MODERATOR, "admin": ADMIN}
+
+
+class Office(Rooms):
+    """The rooms behind the doors, over a library."""
+
+    def __init__(self, library, anonymous=frozenset({Right.READ, Right.DOWNLOAD}), **stores):
+        super().__init__(catalogue=library.catalogue, **stores)
+        self.library = library
+        self.curation = Curation(library.catalogue, self.uploads, self.takedowns, Rights(anonymous))
+        self.enrichment = Enrichment(self.cache, library.catalogue, self.takedowns, PlainReader())
+
+
+@asynccontextmanager
+async def office(path, **given):
+    async with opened(path) as library:
+        await library.account(4)
+        yield Office(library, **given)

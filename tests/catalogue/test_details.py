@@ -1,0 +1,83 @@
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bittorrent.refusal import Refusal
+from catalogue import fields
+from catalogue.model import EVERYONE, Reading
+from catalogue.spelling import folded
+from tests.catalogue.test_fields import JSON
+from tests.library import sheet
+
+LINES = st.text(max_size=40)
+LIKELY = {
+    **dict.fromkeys(fields.UPLOAD, LINES),
+    "year": st.none() | st.integers(-1, 10_000),
+    "season": st.none() | st.integers(-1, 10_000),
+    "imdb": st.none() | st.integers(0, 10**11) | st.from_regex(r"tt[0-9]{1,12}", fullmatch=True),
+    "category_id": st.integers(0, 12),
+    "group_id": st.integers(-1, 2**65),
+    "tags": st.lists(st.text(max_size=12), max_size=5),
+    "authors": st.lists(st.text(max_size=12), max_size=5),
+    "anonymous": st.booleans(),
+    "annotated": st.booleans(),
+    "freeleech": st.integers(-1, 3),
+    "picture": st.just("") | st.from_regex(r"https?://[a-z.]{1,20}/[a-z]{0,9}", fullmatch=True) | LINES,
+}
+DETAILS = st.fixed_dictionaries({}, optional=LIKELY) | st.dictionaries(
+    st.sampled_from(sorted(fields.UPLOAD)) | LINES, JSON, max_size=4
+)
+OF_TORRENT = (
+    "title",
+    "description",
+    "anonymous",
+    "platform",
+    "format",
+    "license",
+    "scope",
+    "annotated",
+    "archive",
+)
+
+
+def said_by(torrent):
+    """Return what a record says, by the names of an upload's details."""
+    group = torrent.group
+    said = {name: getattr(torrent, name) for name in (*OF_TORRENT, "freeleech")}
+    of_group = {
+        key: getattr(group, name) for key, name in fields.OF_GROUP_IN_UPLOAD.items() if name != "category_id"
+    }
+    return {
+        **said,
+        **of_group,
+        "category_id": group.category.id,
+        "authors": tuple(author.name for author in group.authors),
+        "group_id": group.id,
+    }
+
+
+@settings(max_examples=120, deadline=None)
+@given(details=DETAILS)
+def test_what_is_said_is_refused_by_field_or_kept_and_read_back_equal(anew, details):
+    async def story(library):
+        try:
+            torrent, _ = await library.catalogue.enter(sheet(), Reading("One", "Unsorted"), details, 1)
+        except Refusal as refusal:
+            return refusal, await library.count("torrent")
+        return torrent, await library.catalogue.torrent(torrent.id, EVERYONE)
+
+    entered, read = anew(story)
+    if isinstance(entered, Refusal):
+        assert entered.code == "invalid"
+        assert entered.fields
+        assert all(sentence for sentences in entered.fields.values() for sentence in sentences)
+        assert read == 0
+        return
+    assert entered == read
+    told = said_by(entered)
+    for name, value in fields.check(details, fields.UPLOAD).items():
+        if name == "tags":
+            assert sorted(told[name]) == sorted(value)
+        elif name == "authors":
+            assert [folded(each) for each in told[name]] == [folded(each) for each in value]
+        else:
+            assert told[name] == value

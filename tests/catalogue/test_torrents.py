@@ -1,0 +1,486 @@
+import asyncio
+
+import pytest
+
+from bittorrent.infohash import InfoHash
+from bittorrent.refusal import Refusal
+from catalogue.model import EVERYONE, Contents, Figures, File, Reading, Totals, Viewer
+from tests.library import NOW, hash_of, sheet
+
+MODERATOR = Viewer(3, moderates=True)
+
+
+async def code_of(deed):
+    with pytest.raises(Refusal) as caught:
+        await deed
+    return caught.value.code
+
+
+def test_a_torrent_enters_with_a_group_of_its_own(in_library):
+    async def story(library):
+        film = Reading("The Film", "Movies", 1999, None, 111161)
+        torrent, new = await library.enter("the.film.1999.mkv", reading=film)
+        assert new
+        assert torrent == await library.catalogue.torrent(torrent.id, EVERYONE)
+        assert torrent == await library.catalogue.torrent(hash_of("the.film.1999.mkv"), EVERYONE)
+        assert (torrent.title, torrent.name, torrent.size, torrent.file_count) == (
+            "the.film.1999.mkv",
+            "the.film.1999.mkv",
+            30,
+            2,
+        )
+        assert (torrent.added, torrent.updated, torrent.uploader, torrent.held) == (NOW, NOW, None, True)
+        group = torrent.group
+        assert (group.name, group.year, group.imdb, group.category.name) == (
+            "The Film",
+            1999,
+            111161,
+            "Movies",
+        )
+        assert (group.torrents, group.newest, group.tags, group.authors) == (1, NOW, (), ())
+        contents = await library.catalogue.contents(torrent.id)
+        assert contents == sheet("the.film.1999.mkv").contents
+        assert library.index.known == {torrent.id}
+
+    in_library(story)
+
+
+def test_what_the_uploader_says_goes_over_what_was_read(in_library):
+    async def story(library):
+        torrent, _ = await library.enter(
+            "one",
+            1,
+            reading=Reading("Read", "Movies", 1999),
+            title="Said",
+            tags=["Sci Fi", "b"],
+            authors=["Zoe", "Ann"],
+            category_id=5,
+            year=None,
+            group_description="of the group",
+            description="of the torrent",
+            annotated=True,
+            format="PDF",
+        )
+        assert (torrent.title, torrent.group.name, torrent.group.category.id) == ("Said", "Said", 5)
+        assert torrent.group.tags == ("b", "sci.fi")
+        assert [author.name for author in torrent.group.authors] == ["Zoe", "Ann"]
+        assert torrent.group.year is None
+        assert (torrent.description, torrent.group.description) == ("of the torrent", "of the group")
+        assert (torrent.annotated, torrent.format) == (True, "PDF")
+        assert torrent.uploader is not None
+        assert torrent.uploader.name == "user1"
+
+    in_library(story)
+
+
+def test_the_same_upload_again_changes_nothing(in_library):
+    async def story(library):
+        first, _ = await library.enter("one", 1, title="First")
+        for uploader in (None, 1):
+            again, new = await library.enter("one", uploader, title="Second")
+            assert (again, new) == (first, False)
+
+    in_library(story)
+
+
+def test_what_somebody_owns_is_not_taken_over(in_library):
+    async def story(library):
+        first, _ = await library.enter("one", 1, title="First")
+        assert await code_of(library.enter("one", 2, title="Mine")) == "owned"
+        assert await code_of(library.catalogue.foresee(sheet("one"), {"title": "Mine"}, 2)) == "owned"
+        assert await library.catalogue.torrent(first.id, EVERYONE) == first
+
+    in_library(story)
+
+
+def test_what_nobody_owns_is_claimed_and_enriched(in_library):
+    async def story(library):
+        first, _ = await library.enter("one")
+        library.clock.now += 5
+        claimed, new = await library.enter("one", 2, title="Mine", tags=["x"], year=2001)
+        assert not new
+        assert (claimed.id, claimed.uploader.id, claimed.title) == (first.id, 2, "Mine")
+        assert (claimed.group.tags, claimed.group.year, claimed.group.id) == (("x",), 2001, first.group.id)
+        assert await library.drift() == {}
+
+    in_library(story)
+
+
+def test_what_is_locked_is_not_claimed(in_library):
+    async def story(library):
+        first, _ = await library.enter("one")
+        await library.catalogue.lock_group(first.group.id, locked=True)
+        assert await code_of(library.enter("one", 2, year=2001)) == "group-locked"
+        await library.catalogue.mark_torrent(first.id, locked=True)
+        assert await code_of(library.enter("one", 2)) == "torrent-locked"
+        assert (await library.enter("one"))[0].uploader is None
+
+    in_library(story)
+
+
+def test_many_uploads_of_one_hash_make_one_record(in_library):
+    async def story(library):
+        entered = await asyncio.gather(*(library.enter("one", title=f"t{n}", tags=["x"]) for n in range(8)))
+        assert sum(new for _, new in entered) == 1
+        assert len({torrent for torrent, _ in entered}) == 1
+        assert await library.catalogue.totals() == Totals(1, 1, 0, 30)
+        assert await library.drift() == {}
+
+    in_library(story)
+
+
+def test_two_claims_at_once_end_with_one_owner(in_library):
+    async def story(library):
+        await library.enter("one")
+        ends = await asyncio.gather(library.enter("one", 1), library.enter("one", 2), return_exceptions=True)
+        refusals = [end for end in ends if isinstance(end, Refusal)]
+        assert [refusal.code for refusal in refusals] == ["owned"]
+
+    in_library(story)
+
+
+def test_one_known_by_hash_alone_is_filled_by_its_file(in_library):
+    async def story(library):
+        bare, new = await library.enter("one", held=False, reading=Reading(hash_of("one").lower, "Unsorted"))
+        assert new
+        assert (bare.title, bare.group.name, bare.size, bare.held) == (hash_of("one").lower,) * 2 + (0, False)
+        assert await library.catalogue.lacking([hash_of("one"), hash_of("two")]) == [
+            hash_of("one"),
+            hash_of("two"),
+        ]
+        full, new = await library.enter("one", reading=Reading("One", "Books", 1984))
+        assert not new
+        assert (full.id, full.title, full.size, full.held) == (bare.id, "one", 30, True)
+        assert (full.group.name, full.group.year, full.group.category.name) == ("One", 1984, "Books")
+        assert await library.catalogue.lacking([hash_of("one"), hash_of("two")]) == [hash_of("two")]
+        assert (await library.catalogue.contents(bare.id)).files[1] == File("sub/b.txt", 20)
+
+    in_library(story)
+
+
+def test_a_title_that_somebody_gave_stays_when_the_file_comes(in_library):
+    async def story(library):
+        bare, _ = await library.enter("one", held=False, reading=Reading(hash_of("one").lower, "Unsorted"))
+        await library.catalogue.edit_torrent(bare.id, {"title": "Given", "group_name": "Known"})
+        full, _ = await library.enter("one")
+        assert (full.title, full.group.name, full.name) == ("Given", "Known", "one")
+
+    in_library(story)
+
+
+def test_two_hashes_that_turn_out_to_be_one_torrent_become_one_record(in_library):
+    async def story(library):
+        first, _ = await library.enter("v1", held=False)
+        second, _ = await library.enter("v2", held=False, tags=["x"])
+        await library.catalogue.add_comment(second.group.id, 1, "about it")
+        torrent, new = await library.enter("v1", alias=hash_of("v2"))
+        assert not new
+        assert torrent.id == first.id
+        assert torrent.alias == hash_of("v2")
+        assert await library.catalogue.torrent(hash_of("v2"), EVERYONE) == torrent
+        assert await library.catalogue.torrent(second.id, EVERYONE) is None
+        assert [c.body for c in (await library.catalogue.comments(first.group.id, 0, 9, EVERYONE)).items] == [
+            "about it"
+        ]
+        assert await library.count("work") == 1
+        assert library.index.known == {torrent.id}
+        assert await library.drift() == {}
+
+    in_library(story)
+
+
+def test_a_hybrid_is_found_by_every_hash_of_it(in_library):
+    async def story(library):
+        full = InfoHash.of(hash_of("v2") + bytes(12))
+        torrent, _ = await library.enter("v1", alias=full.cut)
+        for key in (hash_of("v1"), full, full.cut):
+            assert await library.catalogue.torrent(key, EVERYONE) == torrent
+
+    in_library(story)
+
+
+def test_a_torrent_joins_a_group_that_is_named(in_library):
+    async def story(library):
+        first, _ = await library.enter("one", 1, tags=["x"])
+        second, _ = await library.enter("two", 2, group_id=first.group.id)
+        assert second.group.id == first.group.id
+        assert second.group.torrents == 2
+        of = await library.catalogue.torrents_of([first.group.id, 99], EVERYONE)
+        assert {group: [each.id for each in torrents] for group, torrents in of.items()} == {
+            first.group.id: [first.id, second.id],
+            99: [],
+        }
+        with pytest.raises(Refusal) as caught:
+            await library.enter("three", group_id=99)
+        assert caught.value.fields == {"group_id": ["The group_id field names no group."]}
+        with pytest.raises(Refusal) as caught:
+            await library.enter("three", group_id=first.group.id, year=1999)
+        assert "year" in caught.value.fields
+        await library.catalogue.lock_group(first.group.id, locked=True)
+        assert await code_of(library.enter("three", group_id=first.group.id)) == "group-locked"
+        assert await library.drift() == {}
+
+    in_library(story)
+
+
+def test_nothing_is_kept_of_what_is_refused(in_library):
+    async def story(library):
+        for details in ({"category_id": 77}, {"title": "a\0b"}, {"colour": "red"}, {"group_id": 2**70}):
+            assert await code_of(library.enter("one", tags=["x"], **details)) == "invalid"
+        assert [await library.count(table) for table in ("torrent", "work", "tag")] == [0, 0, 0]
+
+    in_library(story)
+
+
+def test_an_edit_changes_torrent_and_group_as_one(in_library):
+    async def story(library):
+        torrent, _ = await library.enter("one", 1, tags=["x"])
+        library.clock.now += 60
+        edited = await library.catalogue.edit_torrent(
+            torrent.id, {"title": "New", "tags": ["y"], "category_id": 3}
+        )
+        assert (edited.title, edited.group.tags, edited.group.category.name) == ("New", ("y",), "TV")
+        assert (edited.updated, edited.added) == (NOW + 60, NOW)
+        assert (
+            await code_of(library.catalogue.edit_torrent(torrent.id, {"title": "Newer", "category_id": 77}))
+            == "invalid"
+        )
+        assert (await library.catalogue.torrent(torrent.id, EVERYONE)).title == "New"
+        assert await code_of(library.catalogue.edit_torrent(99, {"title": "New"})) == "not-found"
+        assert await library.drift() == {}
+
+    in_library(story)
+
+
+def test_a_torrent_that_moves_takes_its_empty_group_away(in_library):
+    async def story(library):
+        first, _ = await library.enter("one", tags=["x"])
+        second, _ = await library.enter("two", tags=["x", "y"], authors=["Ann"])
+        moved = await library.catalogue.edit_torrent(second.id, {"group_id": first.group.id})
+        assert moved.group.id == first.group.id
+        assert await library.catalogue.group(second.group.id, MODERATOR) is None
+        assert await library.count("author") == 0
+        assert await library.drift() == {}
+
+    in_library(story)
+
+
+def test_a_group_goes_with_its_last_torrent_and_takes_all_along(in_library):
+    async def story(library):
+        catalogue = library.catalogue
+        first, _ = await library.enter("one", tags=["x"], authors=["Ann"])
+        second, _ = await library.enter("two", group_id=first.group.id)
+        group = first.group.id
+        await catalogue.add_comment(group, 1, "hello")
+        collage = await catalogue.add_collage({"name": "C"}, 1)
+        await catalogue.put_in_collage(collage.id, group, 1)
+        await catalogue.bookmark(1, "group", group, on=True)
+        await catalogue.bookmark(1, "torrent", first.id, on=True)
+        await catalogue.report("torrent", first.id, 2, "bad")
+        assert (await catalogue.remove_torrent(first.id)).id == first.id
+        assert (await catalogue.reports(0, 9, resolved=False)).total == 0
+        assert (await catalogue.group(group, EVERYONE)).torrents == 1
+        await catalogue.remove_torrent(second.id)
+        for table in (
+            "work",
+            "torrent",
+            "contents",
+            "comment",
+            "collected",
+            "bookmark",
+            "authorship",
+            "author",
+        ):
+            assert await library.count(table) == 0, table
+        assert library.index.known == set()
+        assert await library.drift() == {}
+        assert await code_of(catalogue.remove_torrent(first.id)) == "not-found"
+
+    in_library(story)
+
+
+def test_what_is_hidden_is_for_moderators_and_its_owner(in_library):
+    async def story(library):
+        catalogue = library.catalogue
+        torrent, _ = await library.enter("one", 1, tags=["x"], authors=["Ann"])
+        assert (await catalogue.mark_torrent(torrent.id, hidden=True)).hidden
+        for viewer, sees in ((EVERYONE, 0), (Viewer(2), 0), (Viewer(1), 1), (MODERATOR, 1)):
+            assert (await catalogue.torrent(torrent.id, viewer) is not None) == sees
+            assert (await catalogue.torrent(torrent.infohash, viewer) is not None) == sees
+            assert len(await catalogue.torrents([torrent.id], viewer)) == sees
+            assert len(await catalogue.groups([torrent.group.id], viewer)) == sees
+            assert len((await catalogue.torrents_of([torrent.group.id], viewer))[torrent.group.id]) == sees
+            assert len(await catalogue.groups_of_author(torrent.group.authors[0].id, viewer)) == sees
+        assert (await catalogue.group(torrent.group.id, MODERATOR)).torrents == 0
+        assert await catalogue.totals() == Totals(0, 0, 0, 0)
+        assert (await catalogue.tags("", 0, 9)).total == 0
+        assert (await catalogue.authors("", 0, 9)).total == 0
+        assert await catalogue.uploads_of(1) == (0, 0)
+        assert await library.drift() == {}
+        assert not (await catalogue.mark_torrent(torrent.id, hidden=False)).hidden
+        assert (await catalogue.tags("", 0, 9)).total == 1
+        assert await library.drift() == {}
+
+    in_library(story)
+
+
+def test_blocked_names_are_forgotten_whichever_is_known(in_library):
+    async def story(library):
+        torrent, _ = await library.enter("v1", alias=hash_of("v2"))
+        assert await library.catalogue.forget([hash_of("other")]) == []
+        assert [each.id for each in await library.catalogue.forget([hash_of("v2"), hash_of("v1")])] == [
+            torrent.id
+        ]
+        assert await library.catalogue.torrent(torrent.id, MODERATOR) is None
+
+    in_library(story)
+
+
+@pytest.mark.parametrize("number", [0, -1, 2**63, 10**30, -(10**30)])
+def test_ids_that_no_database_holds_are_of_nothing(in_library, number):
+    async def story(library):
+        catalogue = library.catalogue
+        await library.enter("one")
+        assert await catalogue.torrent(number, MODERATOR) is None
+        assert await catalogue.torrents([number], MODERATOR) == []
+        assert await catalogue.group(number, MODERATOR) is None
+        assert await catalogue.contents(number) == Contents()
+        assert await catalogue.comment(number, MODERATOR) is None
+        assert await catalogue.collage(number, MODERATOR) is None
+        assert await catalogue.author(number) is None
+        assert await catalogue.tag(number) is None
+        assert await catalogue.uploads_of(number) == (0, 0)
+        assert await catalogue.bookmarked(1, "group", [number]) == frozenset()
+        assert (await catalogue.comments(number, number, 10, MODERATOR)).items == ()
+        assert (await catalogue.tags("", number, number)).items == ()
+        for deed in (
+            catalogue.edit_torrent(number, {"title": "x"}),
+            catalogue.remove_torrent(number),
+            catalogue.mark_torrent(number, hidden=True),
+            catalogue.edit_group(number, {"name": "x"}),
+            catalogue.lock_group(number, locked=True),
+            catalogue.merge_groups(number, 1),
+            catalogue.merge_groups(1, number),
+            catalogue.edit_category(number, {"name": "x"}),
+            catalogue.remove_category(number),
+            catalogue.remove_tag(number),
+            catalogue.edit_author(number, {"name": "x"}),
+            catalogue.add_comment(number, 1, "x"),
+            catalogue.edit_comment(number, "x", 1),
+            catalogue.hide_comment(number, hidden=True),
+            catalogue.remove_comment(number),
+            catalogue.edit_collage(number, {"name": "x"}),
+            catalogue.remove_collage(number),
+            catalogue.put_in_collage(number, 1, 1),
+            catalogue.take_from_collage(number, number),
+            catalogue.bookmark(1, "group", number, on=True),
+            catalogue.report("group", number, 1, "x"),
+            catalogue.resolve(number, 1, "x"),
+            catalogue.remove_news(number),
+        ):
+            assert await code_of(deed) == "not-found"
+
+    in_library(story)
+
+
+def test_swarm_numbers_are_written_where_they_changed(in_library):
+    async def story(library):
+        torrent, _ = await library.enter("one")
+        figures = {hash_of("one"): Figures(3, 2, 1), hash_of("unknown"): Figures(9, 9, 9)}
+        assert await library.catalogue.refresh(figures) == 1
+        assert await library.catalogue.refresh(figures) == 0
+        read = await library.catalogue.torrent(torrent.id, EVERYONE)
+        assert (read.seeders, read.leechers, read.snatched) == (3, 2, 1)
+        many = {hash_of(str(n)): Figures(1, 1, 1) for n in range(1200)} | {hash_of("one"): Figures(0, 0, 1)}
+        assert await library.catalogue.refresh(many) == 1
+
+    in_library(story)
+
+
+def test_charts_rank_what_everyone_sees(in_library):
+    async def story(library):
+        catalogue = library.catalogue
+        ids = {}
+        for name, size, age, figures in (
+            ("fresh", 10, 0, Figures(1, 5, 0)),
+            ("stuck", 10, 0, Figures(0, 50, 0)),
+            ("week", 10, 3, Figures(9, 0, 2)),
+            ("old", 1000, 30, Figures(4, 4, 3)),
+            ("hidden", 10, 0, Figures(99, 99, 99)),
+            ("idle", 10, 0, Figures(0, 0, 0)),
+        ):
+            entered, _ = await catalogue.enter(
+                sheet(name, size=size, added=NOW - age * 86_400), Reading(name, "Unsorted")
+            )
+            ids[name] = entered.id
+            await catalogue.refresh({entered.infohash: figures})
+        await catalogue.mark_torrent(ids["hidden"], hidden=True)
+
+        async def chart(name, limit=10):
+            names = {number: name for name, number in ids.items()}
+            return [names[number] for number in await catalogue.top_torrents(name, limit)]
+
+        assert await chart("day") == ["fresh"]
+        assert await chart("week") == ["stuck", "week", "fresh"]
+        assert await chart("overall") == ["stuck", "week", "old", "fresh"]
+        assert await chart("snatched") == ["old", "week"]
+        assert await chart("data") == ["old", "stuck", "fresh", "week"]
+        assert await chart("seeded", 2) == ["week", "old"]
+        assert await chart("unknown") == []
+
+    in_library(story)
+
+
+def test_sums_of_sizes_that_torrents_claim_do_not_overflow(in_library):
+    async def story(library):
+        for name in ("one", "two"):
+            await library.catalogue.enter(sheet(name, size=2**63 - 1), Reading(name, "Unsorted"))
+            await library.catalogue.refresh({hash_of(name): Figures(1, 2**40, 2**40)})
+        assert (await library.catalogue.totals()).size == 2**64
+        assert len(await library.catalogue.top_torrents("data", 10)) == 2
+
+    in_library(story)
+
+
+def test_uploaders_are_counted_by_what_they_brought_under_their_name(in_library):
+    async def story(library):
+        first, _ = await library.enter("one", 1)
+        await library.enter("two", 1, group_id=first.group.id)
+        await library.enter("three", 1, anonymous=True)
+        await library.enter("four", 2)
+        await library.enter("five")
+        assert await library.catalogue.uploads_of(1) == (2, 1)
+        assert await library.catalogue.top_uploaders(10) == ((1, 2), (2, 1))
+
+    in_library(story)
+
+
+def test_held_torrents_are_walked_and_marked_as_gone(in_library):
+    async def story(library):
+        for name in ("one", "two", "three"):
+            await library.enter(name)
+        await library.enter("bare", held=False)
+        hashes = sorted(hash_of(name) for name in ("one", "two", "three"))
+        assert await library.catalogue.held(None, 2) == hashes[:2]
+        assert await library.catalogue.held(hashes[1], 2) == hashes[2:]
+        await library.catalogue.unhold(hashes[:1])
+        assert await library.catalogue.held(None, 9) == hashes[1:]
+        gone = await library.catalogue.torrent(hashes[0], EVERYONE)
+        assert not gone.held
+        assert gone.size == 30
+        assert await library.catalogue.lacking(hashes) == hashes[:1]
+
+    in_library(story)
+
+
+def test_totals_count_what_something_is_shown_of(in_library):
+    async def story(library):
+        one, _ = await library.enter("one", authors=["Ann", "Bo"])
+        await library.enter("two", group_id=one.group.id)
+        three, _ = await library.enter("three", authors=["Bo", "Cy"])
+        await library.enter("four")
+        for torrent in (one, three):
+            await library.catalogue.mark_torrent(torrent.id, hidden=True)
+        assert await library.catalogue.totals() == Totals(2, 2, 2, 60)
+
+    in_library(story)

@@ -1,0 +1,171 @@
+import pytest
+
+from catalogue.model import Figures
+from tracker.model import Counts
+
+CAPTIONS = {
+    "torrents": {
+        "day": "Most Active Torrents Uploaded in the Past Day",
+        "week": "Most Active Torrents Uploaded in the Past Week",
+        "overall": "Most Active Torrents of All Time",
+        "snatched": "Most Snatched Torrents",
+        "data": "Most Data Transferred Torrents",
+        "seeded": "Best Seeded Torrents",
+    },
+    "tags": {"ut": "Most Used Torrent Tags", "ur": "Most Used Request Tags"},
+    "users": {
+        "ul": "Uploaders",
+        "dl": "Downloaders",
+        "numul": "Torrents Uploaded",
+        "uls": "Fastest Uploaders",
+        "dls": "Fastest Downloaders",
+    },
+}
+
+
+@pytest.fixture
+def ann(desk):
+    return desk.user("ann")
+
+
+@pytest.fixture
+def token(desk, ann):
+    return desk.token(ann)
+
+
+@pytest.fixture
+def ranked(desk, ann):
+    """Two torrents, of which the second is seeded more, the first snatched more."""
+    one = desk.upload(ann, "one", {"tags": ["a", "both"], "authors": ["A", "B"], "year": 2001}, size=100)
+    two = desk.upload(ann, "two", {"tags": ["both"]}, size=10)
+    numbers = {one: Figures(1, 5, 9), two: Figures(7, 0, 2)}
+    for torrent, each in numbers.items():
+        desk.swarms[torrent.infohash] = Counts(each.seeders, each.snatched, each.leechers, each.leechers)
+    desk.run(desk.office.catalogue.refresh({torrent.infohash: each for torrent, each in numbers.items()}))
+    return one, two
+
+
+@pytest.mark.parametrize("kind", CAPTIONS)
+@pytest.mark.parametrize("details", ["", "all"])
+def test_all_lists_of_a_type_come_in_their_order(desk, token, kind, details):
+    lists = desk.ask(token, "top10", type=kind, details=details)
+    assert [(each["tag"], each["caption"]) for each in lists] == list(CAPTIONS[kind].items())
+    assert all(set(each) == {"caption", "tag", "limit", "results"} for each in lists)
+
+
+@pytest.mark.parametrize(("kind", "tag"), [(kind, tag) for kind, tags in CAPTIONS.items() for tag in tags])
+def test_details_pick_one_list(desk, token, kind, tag):
+    [only] = desk.ask(token, "top10", type=kind, details=tag)
+    assert (only["tag"], only["caption"]) == (tag, CAPTIONS[kind][tag])
+
+
+@pytest.mark.parametrize(
+    ("asked", "limit"),
+    [("10", 10), ("100", 100), ("250", 250), ("", 10), ("11", 10), ("x", 10), ("-1", 10), ("9" * 30, 10)],
+)
+def test_limits(desk, token, asked, limit):
+    assert {each["limit"] for each in desk.ask(token, "top10", limit=asked)} == {limit}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"type": "history"},
+        {"type": "nothing"},
+        {"details": "ut"},
+        {"type": "tags", "details": "v"},
+        {"type": "users", "details": "day"},
+        {"details": "' OR 1=1"},
+    ],
+)
+def test_a_list_that_there_is_not_fails(desk, token, asked):
+    assert desk.fail(token, "top10", **asked) == "bad parameters"
+
+
+def test_torrents_rank_by_what_the_list_says(desk, token, ranked):
+    one, two = (torrent.id for torrent in ranked)
+    lists = {each["tag"]: [row["torrentId"] for row in each["results"]] for each in desk.ask(token, "top10")}
+    assert lists == {
+        "day": [two, one],
+        "week": [two, one],
+        "overall": [two, one],
+        "snatched": [one, two],
+        "data": [one, two],
+        "seeded": [two, one],
+    }
+
+
+def test_a_row_of_torrents(desk, token, ranked):
+    one, _ = ranked
+    [snatched] = desk.ask(token, "top10", details="snatched")
+    assert snatched["results"][0] == {
+        "torrentId": one.id,
+        "groupId": one.group.id,
+        "author": "A, B",
+        "groupName": "one",
+        "groupCategory": one.group.category.id,
+        "groupYear": 2001,
+        "platform": "",
+        "tags": ["a", "both"],
+        "snatched": 9,
+        "seeders": 1,
+        "leechers": 5,
+        "data": 100 * 9 + 50 * 5,
+        "size": 100,
+        "picture": "",
+    }
+
+
+def test_the_day_is_over_after_a_day_and_the_week_after_a_week(desk, token, ranked):
+    def full():
+        return {each["tag"] for each in desk.ask(token, "top10") if each["results"]}
+
+    rest = {"overall", "snatched", "data", "seeded"}
+    assert full() == {"day", "week"} | rest
+    desk.now += 86_401
+    assert full() == {"week"} | rest
+    desk.now += 6 * 86_400
+    assert full() == rest
+
+
+def test_hidden_torrents_are_in_no_list(desk, token, ranked):
+    from accounts.model import Principal, Role
+
+    staff = desk.user("staff", Role.ADMIN)
+    for torrent in ranked:
+        desk.run(desk.office.curation.mark_torrent(Principal(staff), torrent.id, hidden=True))
+    for each in (token, desk.token(staff)):
+        assert not any(chart["results"] for chart in desk.ask(each, "top10"))
+
+
+def test_tags_rank_by_their_uses(desk, token, ranked):
+    used, requested = desk.ask(token, "top10", type="tags", limit=10)
+    assert used == {
+        "caption": "Most Used Torrent Tags",
+        "tag": "ut",
+        "limit": 10,
+        "results": [{"name": "both", "uses": 2}, {"name": "a", "uses": 1}],
+    }
+    assert requested["results"] == []
+
+
+def test_accounts_rank_by_what_they_brought(desk, ann, token, ranked):
+    bob = desk.user("bob")
+    desk.upload(bob, "three", {})
+    desk.upload(bob, "secretly", {"anonymous": True})
+    desk.upload(bob, "secretly too", {"anonymous": True})
+    lists = {each["tag"]: each["results"] for each in desk.ask(token, "top10", type="users")}
+    assert {tag for tag, rows in lists.items() if rows} == {"numul"}
+    assert lists["numul"] == [
+        {
+            "id": user.id,
+            "username": user.name,
+            "uploaded": 0,
+            "upSpeed": 0,
+            "downloaded": 0,
+            "downSpeed": 0,
+            "numUploads": uploads,
+            "joinDate": "2023-11-14 22:13:20",
+        }
+        for user, uploads in ((ann, 2), (bob, 1))
+    ]

@@ -1,0 +1,100 @@
+from urllib.parse import quote
+
+import pytest
+
+from doors.gazelle.door import ACTIONS
+from tests.doors.gazelle.desk import desk_in
+
+READ = {
+    "announcements": ("page",),
+    "artist": ("id", "artistname", "artistreleases"),
+    "browse": (
+        *("page", "searchstr", "groupname", "artistname", "description", "filelist", "taglist", "tags_type"),
+        *("filter_cat", "filter_cat[]", "filter_cat[1]", "freetorrent", "year", "size_min", "size_max"),
+        *("size_unit", "order_by", "order_way", "media", "cataloguenumber", "location", "group_results"),
+    ),
+    "collage": ("id",),
+    "download": ("id", "usetoken"),
+    "index": ("auth",),
+    "request": ("id",),
+    "requests": ("search",),
+    "similar_artists": ("id", "limit"),
+    "stats": ("auth",),
+    "tcomments": ("id", "page"),
+    "top10": ("type", "limit", "details"),
+    "torrent": ("id", "hash"),
+    "torrentgroup": ("id", "hash"),
+    "user": ("id",),
+    "usersearch": ("search", "page"),
+}
+VALUES = (
+    b"",
+    b"0",
+    b"-1",
+    b"1e999",
+    b"99999999999999999999999999",
+    b"9223372036854775808",
+    b"\x00",
+    b"a\x00b",
+    b"\x1b[31m\r\nSet-Cookie: a=b",
+    "\u202egnp.exe".encode(),
+    "\u200b\ufeff\u2028".encode(),
+    b"\xed\xa0\x80",
+    b"\xff\xfe\xfd",
+    "𝕏é漢字".encode(),
+    "\ue000every \ue000h0".encode(),
+    b"' OR '1'='1",
+    b"1; DROP TABLE torrent; --",
+    b'" OR name:* NEAR(a b) ^x -y +z (',
+    b"a* AND NOT b",
+    b"{{{|||}}}",
+    b"<script>alert(1)</script>",
+    b"../../etc/passwd",
+    b"%%25%n%s",
+    b"!" * 50,
+    b"x" * 20_000,
+    b"a " * 5_000,
+    b"a," * 5_000,
+    b"a|" * 5_000,
+)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    with desk_in(tmp_path_factory.mktemp("desk")) as desk:
+        ann = desk.user("ann")
+        desk.upload(ann, "a torrent", {"authors": ["A"], "tags": ["a"]})
+        yield desk, desk.token(ann)
+
+
+@pytest.mark.parametrize("action", sorted(ACTIONS))
+def test_no_value_of_any_parameter_breaks_an_action(shop, action):
+    desk, token = shop
+    for parameter in (*READ[action], "action"):
+        for value in VALUES:
+            query = f"action={action}&{quote(parameter)}={quote(value)}"
+            answer = desk.run(
+                desk.client.get(f"/ajax.php?{query}", headers={"Authorization": f"Bearer {token}"})
+            )
+            assert answer.status_code == 200, query
+            assert answer.json()["status"] in {"success", "failure", "error"}
+            assert "set-cookie" not in answer.headers
+
+
+def test_very_many_parameters_fail(shop):
+    desk, token = shop
+    query = "action=browse&" + "&".join(f"filter_cat[{number}]=1" for number in range(1000))
+    answer = desk.run(desk.client.get(f"/ajax.php?{query}", headers={"Authorization": f"Bearer {token}"}))
+    assert answer.json()["error"] == "bad parameters"
+
+
+def test_a_body_is_never_read(shop):
+    desk, token = shop
+    answer = desk.run(
+        desk.client.post(
+            "/ajax.php?action=index",
+            content=b"[" * (1 << 20),
+            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+        )
+    )
+    assert answer.json()["status"] == "success"

@@ -1,0 +1,78 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounts.model import NOBODY, Principal, Role, User
+from doors.allowance import Allowance, Allowances
+from tests.people import NOON, Clock
+
+RATES = {"rest": "3/minute", "rest_anonymous": "2/minute", "gazelle": "30/10 seconds"}
+HOME, AWAY = b"\x0a\x00\x00\x01", b"\x0a\x00\x00\x02"
+
+
+def somebody(number):
+    return Principal(User(number, f"user{number}", Role.USER, True, 0, None))
+
+
+def test_what_is_left_is_told_with_each_request():
+    clock = Clock(NOON + 0.5)
+    allowances = Allowances(RATES, clock)
+    taken = [allowances.take("rest", somebody(1), HOME) for _ in range(4)]
+    assert taken == [
+        Allowance(3, 2, NOON + 61, True),
+        Allowance(3, 1, NOON + 61, True),
+        Allowance(3, 0, NOON + 61, True),
+        Allowance(3, 0, NOON + 61, False),
+    ]
+    clock.now += 59.9
+    assert not allowances.take("rest", somebody(1), HOME).granted
+    clock.now += 0.1
+    assert allowances.take("rest", somebody(1), HOME) == Allowance(3, 2, NOON + 121, True)
+
+
+def test_an_account_is_counted_wherever_it_asks_from_and_apart_from_others():
+    allowances = Allowances(RATES, Clock())
+    for address in (HOME, AWAY, HOME):
+        assert allowances.take("rest", somebody(1), address).granted
+    assert not allowances.take("rest", somebody(1), AWAY).granted
+    assert allowances.take("rest", somebody(2), HOME).granted
+    assert allowances.take("gazelle", somebody(1), HOME).limit == 30
+
+
+def test_without_an_account_the_address_is_counted_at_its_own_rate():
+    allowances = Allowances(RATES, Clock())
+    assert [allowances.take("rest", NOBODY, HOME).granted for _ in range(3)] == [True, True, False]
+    assert allowances.take("rest", NOBODY, AWAY) == Allowance(2, 1, NOON + 60, True)
+    assert allowances.take("gazelle", NOBODY, HOME).limit == 30
+
+
+def test_an_ipv6_network_of_64_bits_is_one_client():
+    allowances = Allowances(RATES, Clock())
+    network = bytes.fromhex("20010db800000001")
+    granted = [allowances.take("rest", NOBODY, network + bytes([n] * 8)).granted for n in range(3)]
+    assert granted == [True, True, False]
+    assert allowances.take("rest", NOBODY, bytes.fromhex("20010db800000002") + bytes(8)).granted
+
+
+@given(st.lists(st.binary(min_size=4, max_size=4), max_size=100))
+def test_memory_is_bounded_and_a_flood_of_addresses_forgets_no_account(addresses):
+    allowances = Allowances(RATES, Clock(), remembered=5)
+    for _ in range(3):
+        allowances.take("rest", somebody(1), HOME)
+    for address in addresses:
+        allowances.take("rest", NOBODY, address)
+    assert len(allowances._addresses.storage._windows) <= 5
+    assert not allowances.take("rest", somebody(1), HOME).granted
+
+
+def test_a_clock_that_is_set_back_locks_nobody_out_for_longer_than_it_was():
+    clock = Clock()
+    allowances = Allowances(RATES, clock)
+    allowances.take("rest", somebody(1), HOME)
+    clock.now -= 30
+    assert allowances.take("rest", somebody(1), HOME).reset == NOON + 60
+
+
+def test_a_rate_that_is_none_is_refused_at_the_start():
+    with pytest.raises(ValueError, match="limit"):
+        Allowances({"rest": "often"}, Clock())

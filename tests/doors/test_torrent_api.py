@@ -1,0 +1,628 @@
+import itertools
+import json
+import re
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accounts.model import Scope
+from bittorrent.infohash import InfoHash
+from catalogue.model import EVERYONE
+from catalogue.titles import Title
+from doors.torrent_api import METHODS
+from tests.census import AMERICAN, DUTCH, GERMAN
+from tests.torrent_api import desk_in
+from tracker.model import Counts
+
+HOMECOMING = Title(2250912, "Spider-Man: Homecoming", "Spider-Man: Homecoming", 2017, False)
+HASH = "ab" * 20
+
+
+@pytest.fixture
+def desk(tmp_path):
+    with desk_in(tmp_path) as opened:
+        yield opened
+
+
+def error(answer: httpx.Response) -> tuple[int, str]:
+    body = answer.json()
+    assert list(body) == ["error", "message"]
+    assert body["message"]
+    assert answer.headers["cache-control"] == "no-store"
+    return answer.status_code, body["error"]
+
+
+def shape(value):
+    """The keys in order and the types of an answer."""
+    if isinstance(value, dict):
+        return {name: shape(each) for name, each in value.items()} | {"": list(value)}
+    return [shape(each) for each in value] if isinstance(value, list) else type(value).__name__
+
+
+# The samples of the dialect's page.
+
+LIST_OF_THE_PAGE = json.loads("""{
+    "imdb":"tt2250912", "title":"Spider-Man: Homecoming",
+    "torrents":[
+        {"infohash":"473bf68d4dd002a068e5c819de9dfaf2ec3d7dc0", "size":2970014871,
+         "dateAdded":"2017-10-09T00:30:58.080+0000",
+         "name":"Spider-Man.Homecoming.(2017).BDRip.x264.AFM.mkv", "alive":true},
+        {"infohash":"3531f26c8a49b203b3d0672a55b09a07fdaa7840", "size":2450276855,
+         "dateAdded":"2017-10-08T14:03:30.111+0000",
+         "name":"Homem-Aranha - De Volta ao Lar 2017 [BluRay] (3D)", "alive":true}]}""")
+INFO_OF_THE_PAGE = json.loads("""{
+    "infohash":"acb849c248930b9f45cd6bfc2de8d9d4be304b20",
+    "torrentName":"Spider-Man Homecoming 2017 Movies HD Cam XviD Clean Audio AAC New Source with Sample ☻rDX☻",
+    "size":738982523, "category":"Movies", "title":"Spider-Man: Homecoming", "imdbId":"tt2250912",
+    "dateAdded":"2017-07-08T16:34:30.359+0000", "alive":true}""")
+MUSIC_OF_THE_PAGE = json.loads("""{
+    "infohash":"3b7afa9c9481b3af43f053f5d9627b334aaa8633", "torrentName":"Game of Thrones_ Season 4_Soundtrack",
+    "size":148865997, "category":"Music", "title":"Game of Thrones_ Season 4_Soundtrack",
+    "dateAdded":"2016-06-23T21:41:30.427+0000", "alive":true}""")
+PEERS_OF_THE_PAGE = json.loads("""{
+    "day":"2017-10-08", "infohash":"acb849c248930b9f45cd6bfc2de8d9d4be304b24", "totalPeers":350,
+    "countries":[{"code":"BR","peers":200},{"code":"US","peers":100},{"code":"IN","peers":50}]}""")
+
+# Seconds of 2017-10-09T00:30:58, 2017-10-08T14:03:30, 2017-07-08T16:34:30 and 2016-06-23T21:41:30.
+ADDED = {"473bf": 1507509058, "3531f": 1507471410, "acb84": 1499531670, "3b7af": 1466718090}
+
+
+def without_milliseconds(answer):
+    """Peerage keeps whole seconds."""
+    return json.loads(re.sub(r"\.\d{3}\+0000", ".000+0000", json.dumps(answer)))
+
+
+def test_the_list_of_the_page(desk):
+    desk.titles.kept[2250912] = HOMECOMING
+    for torrent in reversed(LIST_OF_THE_PAGE["torrents"]):
+        infohash = InfoHash.parse(torrent["infohash"])
+        desk.swarms[infohash] = Counts(1, 0, 0, 0)
+        added = ADDED[torrent["infohash"][:5]]
+        desk.enter(
+            torrent["name"], infohash=infohash, size=torrent["size"], added=added, group={"imdb": 2250912}
+        )
+
+    answer = desk.get("/torrent/list/imdb/tt2250912")
+
+    assert answer == without_milliseconds(LIST_OF_THE_PAGE)
+    assert shape(answer) == shape(LIST_OF_THE_PAGE)
+
+
+@pytest.mark.parametrize("sample", [INFO_OF_THE_PAGE, MUSIC_OF_THE_PAGE], ids=["film", "music"])
+def test_the_information_of_the_page(desk, sample):
+    desk.titles.kept[2250912] = HOMECOMING
+    infohash = InfoHash.parse(sample["infohash"])
+    desk.swarms[infohash] = Counts(0, 0, 1, 1)
+    group = {"category_id": 1, "imdb": 2250912} if "imdbId" in sample else {"category_id": 4}
+    added = ADDED[sample["infohash"][:5]]
+    desk.enter(sample["torrentName"], infohash=infohash, size=sample["size"], added=added, group=group)
+
+    answer = desk.get(f"/torrent/info/{sample['infohash']}")
+
+    assert answer == without_milliseconds(sample)
+    assert shape(answer) == shape(sample)
+
+
+def test_the_peers_of_the_page(desk):
+    torrent = desk.enter("a film", infohash=InfoHash.parse(PEERS_OF_THE_PAGE["infohash"]))
+    for host, count in ((AMERICAN, 2), (DUTCH, 3), (GERMAN, 1)):
+        for number in range(count):
+            desk.counted.announce((*host[:3], number), torrent.infohash)
+    desk.run(desk.counted.flush())
+    desk.run(desk.counted.pass_midnight())
+
+    answer = desk.get(f"/torrent/peers/{PEERS_OF_THE_PAGE['infohash']}")
+
+    assert shape(answer) == shape(PEERS_OF_THE_PAGE)
+    assert answer == {
+        "day": "2026-12-13",
+        "infohash": PEERS_OF_THE_PAGE["infohash"],
+        "totalPeers": 6,
+        "countries": [{"code": "NL", "peers": 3}, {"code": "US", "peers": 2}, {"code": "DE", "peers": 1}],
+    }
+
+
+# Lists
+
+
+def test_a_title_that_nothing_is_known_of_has_no_torrents(desk):
+    assert desk.get("/torrent/list/imdb/tt0000001") == {"imdb": "tt0000001", "title": None, "torrents": []}
+
+
+def test_a_title_that_was_not_imported_is_called_as_its_newest_group(desk):
+    desk.enter("old", added=100, group={"imdb": 7, "name": "The Old"})
+    desk.enter("new", added=200, group={"imdb": 7, "name": "The New"})
+
+    answer = desk.get("/torrent/list/imdb/tt0000007")
+
+    assert (answer["title"], [each["name"] for each in answer["torrents"]]) == ("The New", ["new", "old"])
+
+
+def test_a_list_is_whole_and_newest_first(desk):
+    for number in range(520):
+        desk.enter(f"copy {number}", added=1000 + number * 7 % 520, group={"imdb": 9})
+
+    torrents = desk.get("/torrent/list/imdb/tt0000009")["torrents"]
+
+    assert len(torrents) == 520
+    assert [each["dateAdded"] for each in torrents] == sorted(
+        (each["dateAdded"] for each in torrents), reverse=True
+    )
+
+
+def test_ids_of_ten_digits_are_taken(desk):
+    desk.enter("late", group={"imdb": 9_999_999_999})
+
+    assert len(desk.get("/torrent/list/imdb/tt9999999999")["torrents"]) == 1
+
+
+@pytest.mark.parametrize(
+    "imdb",
+    [
+        "",
+        "2250912",
+        "tt225091",
+        "tt12345678901",
+        "TT2250912",
+        "tt225091x",
+        "tt2250912/",
+        "tt٢٢٥٠٩١٢",
+        "nm2250912",
+        "tt2250912%00",
+    ],
+)
+def test_what_is_no_imdb_id(desk, imdb):
+    assert error(desk.ask(f"/torrent/list/imdb/{imdb}")) == (400, "INVALID_IMDB")
+
+
+# Information
+
+
+def test_a_hash_is_taken_in_any_case_and_told_in_lower_case(desk):
+    torrent = desk.enter("a file")
+
+    assert desk.get(f"/torrent/info/{torrent.infohash.upper}")["infohash"] == torrent.infohash.lower
+
+
+def test_a_hybrid_is_found_under_its_other_name(desk):
+    torrent = desk.enter("hybrid", alias=InfoHash(b"\x99" * 20))
+
+    assert desk.get(f"/torrent/info/{'99' * 20}")["infohash"] == torrent.infohash.lower
+
+
+@pytest.mark.parametrize("path", ["info", "peers"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "zz",
+        "g" * 40,
+        "a" * 39,
+        "a" * 41,
+        "a" * 64,
+        f"{HASH}.torrent",
+        "a" * 39 + "٣",
+        f"{HASH}/x",
+        "'" * 40,
+    ],
+)
+def test_what_is_no_infohash(desk, path, text):
+    assert error(desk.ask(f"/torrent/{path}/{text}")) == (400, "INVALID_INFOHASH")
+
+
+@pytest.mark.parametrize("path", ["info", "peers"])
+def test_an_infohash_that_is_not_known(desk, path):
+    assert error(desk.ask(f"/torrent/{path}/{HASH}")) == (404, "INFOHASH_NOT_FOUND")
+
+
+@pytest.mark.parametrize("path", ["info", "peers"])
+def test_what_is_hidden_is_not_found(desk, path):
+    torrent = desk.enter("hidden")
+    desk.run(desk.office.catalogue.mark_torrent(torrent.id, hidden=True))
+
+    assert error(desk.ask(f"/torrent/{path}/{torrent.infohash.lower}")) == (404, "INFOHASH_NOT_FOUND")
+
+
+def test_a_category_of_an_operator_is_told_as_the_one_of_the_nine_above_it(desk):
+    own = desk.run(desk.office.catalogue.add_category("Sequences", 9, 10))
+    torrent = desk.enter("genome", group={"category_id": own.id})
+
+    assert desk.get(f"/torrent/info/{torrent.infohash.lower}")["category"] == "Unsorted"
+
+
+def test_a_torrent_is_alive_by_its_swarm_or_by_the_census(desk):
+    torrent = desk.enter("a film", group={"imdb": 5})
+    path = f"/torrent/info/{torrent.infohash.lower}"
+    alive = [desk.get(path)["alive"]]
+    desk.swarms[torrent.infohash] = Counts(0, 4, 1, 0)
+    alive.append(desk.get(path)["alive"])
+    desk.swarms.clear()
+    desk.counted.announce(AMERICAN, torrent.infohash)
+    desk.run(desk.counted.flush())
+    alive += [desk.get(path)["alive"], desk.get("/torrent/list/imdb/tt0000005")["torrents"][0]["alive"]]
+    for _ in range(7):
+        desk.run(desk.counted.pass_midnight())
+    alive.append(desk.get(path)["alive"])
+
+    assert alive == [False, True, True, True, False]
+
+
+# Peers
+
+
+@pytest.fixture
+def history(desk):
+    torrent = desk.enter("a film")
+    for host in (AMERICAN, (8, 8, 4, 4), DUTCH, (10, 0, 0, 1)):
+        desk.counted.announce(host, torrent.infohash)
+    desk.run(desk.counted.flush())
+    desk.run(desk.counted.pass_midnight())
+    desk.counted.announce(GERMAN, torrent.infohash)
+    desk.run(desk.counted.flush())
+    return f"/torrent/peers/{torrent.infohash.lower}"
+
+
+def test_a_day_is_the_last_calculated_one_unless_it_is_named(desk, history):
+    latest = desk.get(history)
+
+    assert latest["day"] == "2026-12-13"
+    assert latest == desk.get(history, day="2026-12-13") == desk.get(history, day="")
+    assert [each["code"] for each in latest["countries"]] == ["US", "NL", "ZZ"]
+
+
+@pytest.mark.parametrize("day", ["2026-12-12", "2026-12-14", "2026-12-15", "0001-01-01", "9999-12-31"])
+def test_a_day_that_is_not_calculated_is_a_report_of_nothing(desk, history, day):
+    report = desk.get(history, day=day)
+
+    assert (report["day"], report["totalPeers"], report["countries"]) == (day, 0, [])
+
+
+@pytest.mark.parametrize(
+    "day",
+    [
+        "yesterday",
+        "2026-13-01",
+        "2026-02-30",
+        "2026-1-1",
+        "20261213",
+        "2026-12-13T00:00",
+        "0000-01-01",
+        "٢٠٢٦-12-13",
+        " ",
+        "-",
+    ],
+)
+def test_what_is_no_day(desk, history, day):
+    assert error(desk.ask(history, day=day)) == (400, "INVALID_DAY")
+
+
+@pytest.mark.parametrize(("code", "peers"), [("US", 2), ("us", 2), ("ZZ", 1), ("FR", 0), ("QQ", 0)])
+def test_a_country_alone(desk, history, code, peers):
+    report = desk.get(history, countryCode=code)
+
+    assert report["totalPeers"] == peers
+    assert report["countries"] == ([{"code": code.upper(), "peers": peers}] if peers else [])
+
+
+@pytest.mark.parametrize("code", ["U", "USA", "U1", "ÄÖ", "  ", "u'"])
+def test_what_is_no_country_code(desk, history, code):
+    assert error(desk.ask(history, countryCode=code)) == (400, "INVALID_COUNTRY_CODE")
+
+
+def test_a_short_report_is_without_countries(desk, history):
+    assert list(desk.get(history, short="true")) == ["day", "infohash", "totalPeers"]
+    assert desk.get(history, short="TRUE", countryCode="NL")["totalPeers"] == 1
+    assert all("countries" in desk.get(history, short=text) for text in ("false", "", "1", "yes"))
+
+
+def test_no_day_was_closed_yet(desk):
+    torrent = desk.enter("fresh")
+
+    report = desk.get(f"/torrent/peers/{torrent.infohash.lower}")
+
+    assert (report["day"], report["totalPeers"], report["countries"]) == ("2026-12-12", 0, [])
+
+
+# Adding
+
+
+def add(desk, **fields):
+    return desk.post(data={"key": desk.key} | fields)
+
+
+def test_a_hash_is_added_and_known_from_then_on(desk):
+    answer = add(desk, infohash=HASH.upper())
+
+    assert (answer.status_code, answer.content) == (200, b"{}")
+    info = desk.get(f"/torrent/info/{HASH}")
+    assert info == {
+        "infohash": HASH,
+        "torrentName": HASH,
+        "size": 0,
+        "category": "Unsorted",
+        "title": HASH,
+        "dateAdded": "2026-12-13T12:00:00.000+0000",
+        "alive": False,
+    }
+
+
+def test_what_is_known_already_stays_as_it_is(desk):
+    torrent = desk.enter("a film", group={"imdb": 5, "category_id": 1})
+
+    assert add(desk, infohash=torrent.infohash.lower).json() == {}
+    assert desk.run(desk.office.catalogue.torrent(torrent.id, EVERYONE)) == torrent
+
+
+def test_what_is_blocked_is_not_added(desk):
+    desk.run(desk.office.takedowns.block(InfoHash.parse(HASH), "unlawful", "ann"))
+
+    assert error(add(desk, infohash=HASH)) == (403, "ACCESS_FORBIDDEN")
+    assert error(desk.ask(f"/torrent/info/{HASH}")) == (404, "INFOHASH_NOT_FOUND")
+
+
+def test_what_is_blocked_while_it_is_added_does_not_stay(desk, monkeypatch):
+    enter = desk.office.catalogue.enter
+
+    async def slow(*arguments):
+        entered = await enter(*arguments)
+        await desk.office.takedowns.block(InfoHash.parse(HASH), "unlawful", "ann")
+        return entered
+
+    monkeypatch.setattr(desk.office.catalogue, "enter", slow)
+
+    assert error(add(desk, infohash=HASH)) == (403, "ACCESS_FORBIDDEN")
+    assert error(desk.ask(f"/torrent/info/{HASH}")) == (404, "INFOHASH_NOT_FOUND")
+
+
+@pytest.mark.parametrize("fields", [{}, {"infohash": ""}, {"infohash": "zz"}, {"infohash": [HASH, HASH]}])
+def test_what_cannot_be_added(desk, fields):
+    assert error(add(desk, **fields)) == (400, "INVALID_INFOHASH")
+
+
+def test_the_key_of_a_post_may_stand_in_the_query(desk):
+    assert desk.post(params={"key": desk.key}, data={"infohash": HASH}).json() == {}
+
+
+def test_a_form_in_parts_is_read_too(desk):
+    assert desk.post(files={"key": (None, desk.key), "infohash": (None, HASH)}).json() == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "expected"),
+    [
+        (b"x" * 20_000, "application/x-www-form-urlencoded", (413, "REQUEST_TOO_LARGE")),
+        (
+            b"&".join(b"a=1" for _ in range(100)),
+            "application/x-www-form-urlencoded",
+            (400, "INVALID_REQUEST"),
+        ),
+        (b'{"infohash": "x"}', "application/json", (400, "INVALID_REQUEST")),
+        (b"junk", "multipart/form-data", (400, "INVALID_REQUEST")),
+        (b"junk", "multipart/form-data; boundary=x", (400, "INVALID_REQUEST")),
+        (b"\xff\xfe\x00", "application/x-www-form-urlencoded", (400, "INVALID_INFOHASH")),
+        (b"infohash=%00%ff%ed%a0%80", "application/x-www-form-urlencoded", (400, "INVALID_INFOHASH")),
+        (b"", "text/plain", (400, "INVALID_INFOHASH")),
+    ],
+)
+def test_bodies_that_are_no_such_form(desk, content, kind, expected):
+    answer = desk.post(params={"key": desk.key}, content=content, headers={"content-type": kind})
+
+    assert error(answer) == expected
+
+
+# Keys
+
+CALLS = {
+    "list": ("GET", "/torrent/list/imdb/tt0000001"),
+    "info": ("GET", f"/torrent/info/{HASH}"),
+    "peers": ("GET", f"/torrent/peers/{HASH}"),
+    "add": ("POST", "/torrent/add"),
+}
+
+
+def call(desk, method, key):
+    verb, path = CALLS[method]
+    if verb == "POST":
+        return desk.post(path, data={"infohash": HASH} | ({} if key is None else {"key": key}))
+    return desk.ask(path, key=key)
+
+
+def test_every_method_has_a_call_here():
+    assert CALLS.keys() == METHODS
+
+
+@pytest.mark.parametrize("method", CALLS)
+@pytest.mark.parametrize("key", [None, "", "0" * 32, "x" * 5000, "pg_torrent-api_", "\x00", "' OR 1=1 --"])
+def test_a_key_that_is_not_known(desk, method, key):
+    assert error(call(desk, method, key)) == (403, "API_KEY_UNKNOWN")
+
+
+def test_a_key_of_another_dialect_is_not_known(desk):
+    assert error(desk.ask(f"/torrent/info/{HASH}", key=desk.mint(Scope.GAZELLE))) == (403, "API_KEY_UNKNOWN")
+
+
+def test_two_keys_are_none(desk):
+    answer = desk.run(desk.client.get(f"/torrent/info/{HASH}?key={desk.key}&key={desk.mint()}"))
+
+    assert error(answer) == (403, "API_KEY_UNKNOWN")
+
+
+def key_of(desk, **more):
+    return desk.run(desk.accounts.mint(desk.user.id, Scope.TORRENT_API, **more))
+
+
+@pytest.mark.parametrize("method", CALLS)
+def test_a_suspended_key(desk, method):
+    key, secret = key_of(desk)
+    desk.run(desk.accounts.suspend(key.id, suspended=True))
+    suspended = error(call(desk, method, secret))
+    desk.run(desk.accounts.suspend(key.id, suspended=False))
+
+    assert suspended == (403, "API_KEY_SUSPENDED")
+    assert call(desk, method, secret).status_code in {200, 404}
+
+
+def test_a_revoked_and_an_expired_key_and_that_of_a_disabled_account(desk):
+    key, revoked = key_of(desk)
+    desk.run(desk.accounts.revoke(key.id))
+    _, expired = key_of(desk, lifetime=400)
+    _, last = key_of(desk)
+    desk.clock.now += 500
+    path = f"/torrent/info/{HASH}"
+    told = [error(desk.ask(path, key=revoked)), error(desk.ask(path, key=expired))]
+    desk.run(desk.accounts.set_enabled(desk.user.id, enabled=False))
+    told.append(error(desk.ask(path, key=last)))
+
+    assert told == [(403, "API_KEY_UNKNOWN")] * 2 + [(403, "API_KEY_SUSPENDED")]
+
+
+@pytest.mark.parametrize(("allowed", "asked"), list(itertools.product(CALLS, CALLS)))
+def test_a_key_for_one_method_opens_that_one_alone(desk, allowed, asked):
+    _, secret = key_of(desk, methods=frozenset({allowed}))
+
+    answer = call(desk, asked, secret)
+
+    if allowed == asked:
+        assert answer.status_code in {200, 404}
+    else:
+        assert error(answer) == (403, "ACCESS_FORBIDDEN")
+
+
+def test_errors_come_in_their_order(desk):
+    key, secret = key_of(desk, methods=frozenset({"list"}))
+    told = [error(desk.ask("/torrent/info/zz", key="nobody's", day="junk"))[1]]
+    desk.run(desk.accounts.suspend(key.id, suspended=True))
+    told.append(error(desk.ask("/torrent/info/zz", key=secret))[1])
+    desk.run(desk.accounts.suspend(key.id, suspended=False))
+    told.append(error(desk.ask("/torrent/info/zz", key=secret))[1])
+    told.append(error(desk.ask(f"/torrent/peers/{HASH}", day="junk"))[1])
+    told.append(error(desk.ask(f"/torrent/peers/{HASH}"))[1])
+
+    assert told == [
+        "API_KEY_UNKNOWN",
+        "API_KEY_SUSPENDED",
+        "ACCESS_FORBIDDEN",
+        "INVALID_DAY",
+        "INFOHASH_NOT_FOUND",
+    ]
+
+
+def test_too_many_requests_by_a_key_or_by_one_who_guesses(tmp_path):
+    with desk_in(tmp_path, "3/minute") as desk:
+        path = "/torrent/list/imdb/tt0000001"
+        told = [desk.ask(path).status_code for _ in range(3)]
+        told.append(error(desk.ask(path)))
+        told += [error(desk.ask(path, key="guess"))[1] for _ in range(4)]
+        desk.clock.now += 61
+        told.append(desk.ask(path).status_code)
+
+    limit = "RATE_LIMIT_EXCEEDED"
+    assert told == [200, 200, 200, (429, limit), *["API_KEY_UNKNOWN"] * 3, limit, 200]
+
+
+# The statuses of the page
+
+
+def test_every_error_is_a_500_where_the_settings_say_so(tmp_path):
+    with desk_in(tmp_path, documented_errors=True) as desk:
+        asked = [
+            desk.ask(f"/torrent/info/{HASH}", key="nobody's"),
+            desk.ask("/torrent/info/zz"),
+            desk.ask(f"/torrent/info/{HASH}"),
+            desk.ask("/torrent/list/imdb/zz"),
+            desk.ask("/torrent/add"),
+        ]
+        told = [error(answer) for answer in asked]
+
+    codes = [
+        "API_KEY_UNKNOWN",
+        "INVALID_INFOHASH",
+        "INFOHASH_NOT_FOUND",
+        "INVALID_IMDB",
+        "METHOD_NOT_ALLOWED",
+    ]
+    assert told == [(500, code) for code in codes]
+
+
+# Methods, neighbours, and what nobody thought of
+
+
+def test_head_is_a_get_without_its_body(desk):
+    torrent = desk.enter("a file")
+    path = f"/torrent/info/{torrent.infohash.lower}"
+
+    got, head = desk.ask(path), desk.ask(path, "HEAD")
+
+    assert (head.status_code, head.headers["content-length"]) == (200, got.headers["content-length"])
+
+
+@pytest.mark.parametrize(
+    ("verb", "path"),
+    [
+        *itertools.product(["POST", "PUT", "DELETE", "PATCH", "OPTIONS"], [f"/torrent/info/{HASH}"]),
+        *itertools.product(["GET", "HEAD", "PUT", "OPTIONS"], ["/torrent/add"]),
+    ],
+)
+def test_other_methods_are_refused_with_those_that_are_taken(desk, verb, path):
+    answer = desk.ask(path, verb)
+
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == ("POST" if path == "/torrent/add" else "GET, HEAD")
+
+
+@pytest.mark.parametrize(
+    "path", [f"/torrent/{HASH.upper()}.torrent", "/torrent/list", "/torrent/lists/imdb/x", "/torrent/added"]
+)
+def test_the_caches_own_paths_are_left_to_it(desk, path):
+    answer = desk.ask(path)
+
+    assert answer.status_code == 404
+    assert answer.headers["content-type"].startswith("text/html")
+
+
+@pytest.mark.parametrize(
+    "repeated", ["day=2026-12-12&day=2026-12-13", "countryCode=US&countryCode=NL", "short=true&short=false"]
+)
+def test_a_parameter_that_comes_twice_is_refused(desk, history, repeated):
+    answer = desk.run(desk.client.get(f"{history}?key={desk.key}&{repeated}"))
+
+    codes = {"d": "INVALID_DAY", "c": "INVALID_COUNTRY_CODE", "s": "INVALID_REQUEST"}
+    assert error(answer) == (400, codes[repeated[0]])
+
+
+def test_what_goes_wrong_inside_is_told_as_that(desk, monkeypatch):
+    async def fail(*_):
+        raise OSError("disk on fire")
+
+    monkeypatch.setattr(desk.office.catalogue, "torrent", fail)
+
+    answer = desk.ask(f"/torrent/info/{HASH}")
+
+    assert error(answer) == (500, "INTERNAL_ERROR")
+    assert "fire" not in answer.text
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    path=st.sampled_from(["/torrent/info/", "/torrent/peers/", "/torrent/list/imdb/"]),
+    tail=TEXTS | st.just(HASH) | st.from_regex(r"tt\d{5,12}", fullmatch=True),
+    parameters=st.dictionaries(
+        st.sampled_from(["day", "countryCode", "short", "key"]) | TEXTS, TEXTS, max_size=4
+    ),
+)
+def test_any_request_is_answered_in_the_dialect(desk, path, tail, parameters):
+    url = httpx.URL("http://api.test").copy_with(raw_path=path.encode() + _escaped(tail))
+    answer = desk.run(desk.client.get(url, params={"key": desk.key} | parameters))
+
+    assert answer.status_code in {200, 400, 403, 404}
+    if answer.status_code != 200:
+        error(answer)
+
+
+def _escaped(text: str) -> bytes:
+    return "".join(f"%{byte:02X}" for byte in text.encode()).encode()

@@ -1,0 +1,458 @@
+import asyncio
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bittorrent.infohash import InfoHash
+from bittorrent.refusal import Refusal
+from catalogue.model import Freeleech
+from catalogue.query import (
+    EVERYTHING,
+    AllOf,
+    AnyOf,
+    Attribute,
+    By,
+    Column,
+    Dated,
+    Free,
+    Hashed,
+    Having,
+    Imdb,
+    InCategory,
+    Not,
+    Order,
+    Sized,
+    Tagged,
+    Text,
+    Wanted,
+)
+from catalogue.search import DEEPEST, Search
+from catalogue.syntax import parse
+from tests.catalogues import Catalogue, Entry, hash_of
+
+ENTRIES = [
+    Entry(1, "Ubuntu 24.04 Desktop", name="ubuntu-24.04-desktop-amd64.iso", category=6, size=6 * 10**9, year=2024,
+          tags=["linux", "operating.system"], uploader="Alice", seeders=50, attributes={"platform": "Linux"}),
+    Entry(2, "Debian 12", files=["debian/readme.txt", "debian/install/manual.pdf"], category=6, size=4 * 10**9,
+          year=2023, tags=["linux"], uploader="bob", seeders=10, authors=["Ian Murdock"]),
+    Entry(3, "Café Crème", files=["01 première chanson.flac", "02 Ubuntu song.flac"], category=4, size=300_000_000,
+          year=1999, authors=["Zoë Müller"], tags=["music"], uploader="Alice", anonymous=True, seeders=99, leechers=4),
+    Entry(4, "Big Buck Bunny", category=1, size=700_000_000, year=2008, imdb=1254207, description="Ubuntu plays it",
+          freeleech=1, snatched=7, alias=b"\xaa" * 20),
+    Entry(5, "Hidden Ubuntu", hidden=True, category=6, year=2024),
+    Entry(6, "東京物語", files=["東京物語 1953.mkv"], category=1, year=1953, imdb=46438),
+    Entry(7, "Debian 12 extras", group=2, size=1_000_000, category=6, seeders=30),
+    Entry(8, "Genome", category=9, attributes={"organism": "Homo sapiens", "format": "FASTA"}, size=0),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def catalogue(tmp_path_factory):
+    """A catalogue that no test changes, on a loop of its own."""
+    with asyncio.Runner() as runner:
+        path = tmp_path_factory.mktemp("search") / "peerage.db"
+        catalogue = runner.run(Catalogue.open(path))
+        runner.run(catalogue.add(*ENTRIES))
+        catalogue.ask = lambda wanted: runner.run(Search(catalogue.index).torrents(wanted))
+        catalogue.ask_groups = lambda wanted: runner.run(Search(catalogue.index).groups(wanted))
+        yield catalogue
+        runner.run(catalogue.database.close())
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("", {1, 2, 3, 4, 6, 7, 8}),
+        ("ubuntu", {1, 3, 4}),
+        ("UBU*", {1, 3, 4}),
+        ("ubuntu -song", {1, 4}),
+        ("-ubuntu", {2, 6, 7, 8}),
+        ("name:ubuntu", {1}),
+        ("file:ubuntu", {3}),
+        ("description:ubuntu", {4}),
+        ("24.04", {1}),
+        ("amd64 iso", {1}),
+        ("cafe creme", {3}),
+        ("CAFÉ", {3}),
+        ("premiere", {3}),
+        ("muller", {3}),
+        ("author:murdock", {2, 7}),
+        ("group:debian extras", {7}),
+        ('"install manual"', set()),
+        ("install manual", {2}),
+        ('"manual pdf"', {2}),
+        ("readme manual", {2}),
+        ('"txt install"', set()),
+        ("東京", {6}),
+        ("京物", {6}),
+        ("京東", set()),
+        ("tag:linux", {1, 2, 7}),
+        ("tag:Operating_System", {1}),
+        ("tag:op*", {1}),
+        ("tag:nothing", set()),
+        ("operating", {1}),
+        ("category:pc", {1, 2, 7}),
+        ("category:6 debian", {2, 7}),
+        ("category:nowhere", set()),
+        ("year:2008", {4}),
+        ("year:2008..2023", {2, 4, 7}),
+        ("year:<2000", {3, 6}),
+        ("-year:<2000", {1, 2, 4, 7, 8}),
+        ("size:>1GB", {1, 2}),
+        ("size:700MB", {4}),
+        ("size:0", {8}),
+        ("-size:<=1GB", {1, 2}),
+        ("size:300000001..4GB", {2, 4}),
+        ("ubuntu (size:<=300MB or size:>6000000000)", {3}),
+        ("song or size:>4GB", {1, 3}),
+        ("-(song or size:>4GB or debian)", {4, 6, 8}),
+        ("user:ALICE", {1}),
+        ("user:nobody", set()),
+        ("imdb:tt1254207", {4}),
+        ("platform:linux", {1}),
+        ('organism:"homo sapiens"', {8}),
+        ("sapiens", {8}),
+        ("freeleech:yes", {4}),
+        ("freeleech:no ubuntu", {1, 3}),
+        (hash_of(1).hex(), {1}),
+        ("aa" * 20, {4}),
+        ("song or " + hash_of(2).hex(), {2, 3}),
+        ("tag:linux or tag:music", {1, 2, 3, 7}),
+        ("!!!", set()),
+        ('"', set()),
+    ],
+)
+def test_what_a_text_finds(catalogue, text, ids):
+    for order in Order:
+        found = catalogue.ask(Wanted(parse(text), order))
+        assert set(found.ids) == ids, order
+        assert len(found.ids) == len(ids) == found.total
+        assert found.exact
+    groups = {next(each.group or each.id for each in ENTRIES if each.id == number) for number in ids}
+    for order in Order:
+        found = catalogue.ask_groups(Wanted(parse(text), order))
+        assert set(found.ids) == groups, order
+        assert len(found.ids) == len(groups) == found.total
+        assert found.exact
+
+
+def test_what_is_hidden_is_found_by_moderators_alone(catalogue):
+    assert 5 not in catalogue.ask(Wanted(parse("ubuntu"))).ids
+    assert 5 in catalogue.ask(Wanted(parse("ubuntu"), moderates=True)).ids
+    assert 5 in catalogue.ask(Wanted(moderates=True)).ids
+    assert 5 in catalogue.ask(Wanted(moderates=True, order=Order.NAME)).ids
+    assert catalogue.ask(Wanted(moderates=True)).total == 8
+
+
+@pytest.mark.parametrize("text", ["", "-nothing"])
+@pytest.mark.parametrize(
+    ("order", "key"),
+    [
+        (Order.TIME, lambda entry: entry.id),
+        (Order.SIZE, lambda entry: entry.size),
+        (Order.SEEDERS, lambda entry: entry.seeders),
+        (Order.LEECHERS, lambda entry: entry.leechers),
+        (Order.SNATCHED, lambda entry: entry.snatched),
+        (Order.YEAR, lambda entry: entry.year or (2023 if entry.id == 7 else 0)),
+        (Order.NAME, lambda entry: entry.title.casefold()),
+    ],
+)
+def test_the_order_is_kept_with_ties_by_id(catalogue, text, order, key):
+    shown = [entry for entry in ENTRIES if not entry.hidden]
+    ascending = [entry.id for entry in sorted(shown, key=lambda entry: (key(entry), entry.id))]
+    assert catalogue.ask(Wanted(parse(text), order, descending=False)).ids[:6] != ()
+    if order is not Order.NAME:
+        assert list(catalogue.ask(Wanted(parse(text), order, descending=False)).ids) == ascending
+        assert list(catalogue.ask(Wanted(parse(text), order)).ids) == ascending[::-1]
+    pages = [catalogue.ask(Wanted(parse(text), order, offset=at, limit=2)).ids for at in range(0, 10, 2)]
+    assert sum(pages, ()) == catalogue.ask(Wanted(parse(text), order)).ids
+
+
+def test_names_are_sorted_without_case_and_accents_aside(catalogue):
+    ids = catalogue.ask(Wanted(order=Order.NAME, descending=False)).ids
+    assert ids == (4, 3, 2, 7, 8, 1, 6)
+
+
+def test_groups_are_sorted_by_their_torrents_together(catalogue):
+    by_seeders = catalogue.ask_groups(Wanted(parse("debian or ubuntu or genome"), Order.SEEDERS)).ids
+    assert by_seeders == (3, 1, 2, 8, 4)
+    assert catalogue.ask_groups(Wanted(order=Order.SEEDERS)).ids[:3] == (3, 1, 2)
+    assert catalogue.ask_groups(Wanted(order=Order.TIME)).ids[:2] == (8, 2)
+    assert catalogue.ask_groups(Wanted(order=Order.SIZE)).ids[:2] == (1, 2)
+    assert catalogue.ask_groups(Wanted(order=Order.ID)).ids == (8, 6, 4, 3, 2, 1)
+
+
+def test_relevance_puts_exact_titles_first_and_mentions_last(catalogue):
+    assert catalogue.ask(Wanted(parse("debian 12"), Order.RELEVANCE)).ids == (2, 7)
+    assert catalogue.ask(Wanted(parse("debian 12"), Order.RELEVANCE, descending=False)).ids == (7, 2)
+    assert catalogue.ask(Wanted(parse("ubuntu"), Order.RELEVANCE)).ids == (1, 3, 4)
+    assert catalogue.ask_groups(Wanted(parse("ubuntu"), Order.RELEVANCE)).ids == (1, 3, 4)
+
+
+def test_the_same_seed_shuffles_the_same_way(catalogue):
+    first = catalogue.ask(Wanted(order=Order.RANDOM, seed=1)).ids
+    assert first == catalogue.ask(Wanted(order=Order.RANDOM, seed=1)).ids
+    assert len({catalogue.ask(Wanted(order=Order.RANDOM, seed=seed)).ids for seed in range(20)}) > 5
+
+
+HOSTILE = [
+    '"',
+    "'",
+    "a\0b",
+    "\ud800",
+    "x OR y",
+    "NEAR(a b)",
+    "facets:every",
+    "{facets} : x",
+    "^x",
+    "*",
+    ") OR (",
+    "--",
+]
+HOSTILE += [
+    "\ue000every",
+    "\ue000hidden",
+    "'; DROP TABLE torrent; --",
+    "%",
+    "_",
+    "\u202e",
+    "a" * 500,
+    "1' OR '1'='1",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_nothing_that_is_written_is_read_as_syntax(catalogue, text):
+    queries = [Text((text,)), Text((text, text), True), Tagged(text), Tagged(text, True), By(text)]
+    queries += [InCategory(names=frozenset({text})), Having(Attribute.FORMAT, frozenset({text}))]
+    queries += [Text((text,), columns=frozenset({Column.FILES}))]
+    for query in queries:
+        assert catalogue.ask(Wanted(query, Order.RELEVANCE)).ids == (), query
+    catalogue.ask(Wanted(parse(text), Order.RELEVANCE))
+
+
+WORDS = st.sampled_from(["ubuntu", "debian", "song", "12", "linux", "none", "東", "", "bunny"])
+BOUND = st.one_of(
+    st.none(), st.sampled_from([-1, 0, 1, 2000, 2008, 10**6, 699_999_999, 7 * 10**8, 10**10, 2**63, 10**30])
+)
+LEAVES = st.one_of(
+    st.builds(Text, st.lists(WORDS, max_size=2).map(tuple), st.booleans()),
+    st.builds(Tagged, WORDS, st.booleans()),
+    st.builds(InCategory, st.frozensets(st.integers(-1, 10), max_size=3)),
+    st.builds(Sized, BOUND, BOUND),
+    st.builds(Dated, BOUND, BOUND),
+    st.builds(Imdb, st.sampled_from([1254207, 0, 10**30])),
+    st.builds(
+        Hashed, st.sampled_from([InfoHash(hash_of(1)), InfoHash(b"\xaa" * 20), InfoHash(b"\xaa" * 32)])
+    ),
+    st.builds(Free, st.frozensets(st.sampled_from(list(Freeleech)))),
+)
+QUERIES = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(
+        st.builds(Not, inner),
+        st.builds(AllOf, st.lists(inner, max_size=3).map(tuple)),
+        st.builds(AnyOf, st.lists(inner, max_size=3).map(tuple)),
+    ),
+    max_leaves=8,
+)
+
+
+def evaluated(catalogue, query):
+    """What a search finds, put together from what its terms find alone."""
+    match query:
+        case AllOf(terms):
+            return set(range(1, 9)).intersection(*(evaluated(catalogue, term) for term in terms))
+        case AnyOf(terms):
+            return set().union(*(evaluated(catalogue, term) for term in terms))
+        case Not(term):
+            return set(range(1, 9)) - evaluated(catalogue, term)
+        case Sized(low, high):
+            return {
+                each.id for each in ENTRIES if (low or 0) <= each.size <= (2**63 if high is None else high)
+            }
+        case Dated(low, high):
+            years = {each.id: 2023 if each.id == 7 else each.year for each in ENTRIES}
+            low, high = low or 0, 9999 if high is None else high
+            return {number for number, year in years.items() if year is not None and low <= year <= high}
+        case _:
+            return set(catalogue.ask(Wanted(query, moderates=True)).ids)
+
+
+@settings(max_examples=300, deadline=None)
+@given(query=QUERIES, order=st.sampled_from(list(Order)), descending=st.booleans())
+def test_a_combination_finds_what_its_terms_find(catalogue, query, order, descending):
+    found = catalogue.ask(Wanted(query, order, descending=descending, moderates=True))
+    assert set(found.ids) == evaluated(catalogue, query)
+    assert len(found.ids) == found.total
+
+
+def test_the_deepest_and_longest_search_is_answered_or_refused(catalogue):
+    query = Text(("ubuntu",))
+    for level in range(DEEPEST - 2):
+        query = (AllOf, AnyOf)[level % 2]((Text((f"w{level}",)), query, Sized(level, None)))
+        catalogue.ask(Wanted(query, Order.RELEVANCE))
+    deepest = "(a or (b or -" * 3 + "(a or b -c" + "))" * 3 + ")"
+    catalogue.ask(Wanted(parse(f"x or y -{deepest}"), Order.RELEVANCE))
+    with pytest.raises(Refusal, match="levels"):
+        catalogue.ask(Wanted(Not(Not(Not(query)))))
+    many = AnyOf(tuple(Text((f"w{number}",)) for number in range(127)))
+    catalogue.ask(Wanted(many, Order.RELEVANCE))
+    with pytest.raises(Refusal, match="terms"):
+        catalogue.ask(Wanted(AnyOf((many, many))))
+    catalogue.ask(Wanted(parse("(((((((a or (b or (-c d))) -e) or f) g) or h) i) or j) -(k or -(l m))")))
+    with pytest.raises(Refusal):
+        catalogue.ask(Wanted(Text(("x" * 5000,))))
+
+
+@pytest.mark.parametrize("number", [-1, 0, 2**63, 2**64, 10**40])
+def test_numbers_beyond_64_bits_are_taken(catalogue, number):
+    for order in (Order.TIME, Order.SEEDERS, Order.RELEVANCE, Order.RANDOM):
+        for query in (EVERYTHING, parse("ubuntu")):
+            wanted = Wanted(query, order, offset=number, limit=number, as_of=number, seed=number)
+            for found in (catalogue.ask(wanted), catalogue.ask_groups(wanted)):
+                assert found.ids == () or number == 0
+
+
+def test_a_page_past_the_end_is_empty_and_knows_the_total(catalogue):
+    found = catalogue.ask(Wanted(parse("ubuntu"), offset=50))
+    assert (found.ids, found.total) == ((), 3)
+
+
+def test_pages_stay_as_they_were_though_torrents_arrive(tmp_path):
+    async def run():
+        async with Catalogue.opened(tmp_path / "a.db") as catalogue:
+            await catalogue.add(*(Entry(number, f"linux {number}") for number in range(1, 11)))
+            search = Search(catalogue.index)
+            for query in (EVERYTHING, parse("linux")):
+                first = await search.torrents(Wanted(query, limit=5))
+                await catalogue.add(Entry(100 + first.total, "linux new"))
+                second = await search.torrents(Wanted(query, offset=5, limit=5, as_of=first.as_of))
+                assert (*first.ids, *second.ids)[-10:] == tuple(range(10, 0, -1))
+                assert second.total == first.total
+                assert second.as_of == first.as_of
+                await catalogue.drop(100 + first.total)
+
+    asyncio.run(run())
+
+
+def test_more_matches_than_are_ranked_are_told(tmp_path):
+    async def run():
+        async with Catalogue.opened(tmp_path / "a.db", candidates=100) as catalogue:
+            await catalogue.add(*(Entry(number, f"linux {number}", size=number) for number in range(1, 251)))
+            await catalogue.add(
+                Entry(300, "other", files=["linux"], size=5), Entry(301, "other", group=300, size=9)
+            )
+            search = Search(catalogue.index)
+            newest = await search.torrents(Wanted(parse("linux"), Order.TIME, limit=60))
+            assert (newest.exact, newest.total, newest.ids[:2]) == (False, 100, (300, 250))
+            oldest = await search.torrents(Wanted(parse("linux"), Order.TIME, descending=False, limit=60))
+            assert oldest.ids[:2] == (1, 2)
+            largest = await search.torrents(Wanted(parse("linux"), Order.SIZE, limit=2))
+            assert (largest.exact, largest.ids) == (False, (250, 249))
+            # The best matches are ranked though a hundred newer ones match less well.
+            best = await search.torrents(Wanted(parse('"linux 3"'), Order.RELEVANCE))
+            assert (best.exact, best.ids) == (True, (3,))
+            last = await search.torrents(Wanted(parse("linux"), offset=90, limit=60))
+            assert len(last.ids) == 10
+            everything = await search.torrents(Wanted(order=Order.SIZE, limit=1, offset=251))
+            assert (everything.exact, everything.total, everything.ids) == (True, 252, (1,))
+            groups = await search.groups(Wanted(order=Order.SIZE, limit=3))
+            assert (groups.exact, groups.ids) == (False, (250, 249, 248))
+
+    asyncio.run(run())
+
+
+def finder(search):
+    async def ids(text, **options):
+        return (await search.torrents(Wanted(parse(text), **options))).ids
+
+    return ids
+
+
+def test_the_index_follows_the_records(tmp_path):
+    async def run():
+        async with Catalogue.opened(tmp_path / "a.db") as catalogue:
+            search = Search(catalogue.index)
+
+            ids = finder(search)
+            await catalogue.add(*ENTRIES)
+            await catalogue.run("UPDATE torrent SET title = 'Kubuntu', hidden = 0 WHERE id IN (1, 5)")
+            await catalogue.run("UPDATE work SET year = 1984 WHERE id = 1")
+            await catalogue.refresh(1, 5)
+            assert await ids("kubuntu") == (5, 1)
+            assert await ids("name:24.04") == (1,)
+            assert await ids('"Ubuntu 24.04 Desktop"') == (1,)
+            assert await ids("year:1984") == (1,)
+            assert await ids("year:2024") == (5,)
+            await catalogue.run("UPDATE torrent SET hidden = 1 WHERE id = 1")
+            await catalogue.refresh(1)
+            assert await ids("kubuntu") == (5,)
+            assert await ids("kubuntu", moderates=True) == (5, 1)
+            await catalogue.drop(5, 77)
+            assert await ids("kubuntu", moderates=True) == (1,)
+            await catalogue.run("DELETE FROM torrent WHERE id = 1")
+            await catalogue.refresh(1, 1, 99)
+            assert await ids("kubuntu", moderates=True) == ()
+            assert await ids("", order=Order.NAME) == (6, 8, 7, 2, 3, 4)
+            async with catalogue.database.transaction() as writer:
+                await writer.execute("INSERT INTO search_text (search_text) VALUES ('integrity-check')")
+            await catalogue.drop(*range(1, 9))
+            left = await catalogue.database.rows(
+                "SELECT count(*) FROM search_entry UNION ALL SELECT count(*) FROM search_key"
+            )
+            assert left == [(0,), (0,)]
+
+    asyncio.run(run())
+
+
+def test_an_alias_of_a_tag_finds_what_bears_the_tag(tmp_path):
+    async def run():
+        async with Catalogue.opened(tmp_path / "a.db") as catalogue:
+            await catalogue.add(Entry(1, "a", tags=["science.fiction"]), Entry(2, "b", tags=["fiction"]))
+            await catalogue.run("INSERT INTO tag (name, alias_of, uses) VALUES ('scifi', 1, 0)")
+            await catalogue.run(
+                "INSERT INTO category (id, name, folded, parent_id) VALUES (10, 'Isos', 'isos', 6)"
+            )
+            await catalogue.add(Entry(3, "c", category=10))
+            search = Search(catalogue.index)
+            assert (await search.torrents(Wanted(parse("tag:scifi")))).ids == (1,)
+            assert (await search.torrents(Wanted(parse("tag:sci*")))).ids == (1,)
+            assert (await search.torrents(Wanted(parse("category:pc")))).ids == (3,)
+            assert (await search.torrents(Wanted(InCategory(frozenset({10}))))).ids == (3,)
+
+    asyncio.run(run())
+
+
+def test_a_search_that_takes_too_long_is_given_up(tmp_path):
+    async def run():
+        async with Catalogue.opened(tmp_path / "a.db", seconds=0.2) as catalogue:
+            # A thousand million pairs: what no reader gets through in that time.
+            endless = "SELECT count(*) FROM a AS x, a AS y, a AS z, a"
+            numbers = "WITH a AS (SELECT value FROM json_each('[" + "1," * 300 + "1]')) "
+            rows = catalogue.database.rows
+            catalogue.database.rows = lambda _, __, seconds: rows(numbers + endless, seconds=seconds)
+            with pytest.raises(Refusal) as caught:
+                await Search(catalogue.index).torrents(Wanted(parse("ubuntu")))
+            assert caught.value.code == "search-too-slow"
+
+    asyncio.run(run())
+
+
+def test_a_damaged_or_endless_file_list_keeps_nothing_else_from_being_found(tmp_path):
+    async def run():
+        async with Catalogue.opened(tmp_path / "a.db") as catalogue:
+            many = [f"folder{number % 7}/file {number}" for number in range(60_000)]
+            await catalogue.add(
+                Entry(1, "damaged"), replace(ENTRIES[0], id=2, group=9, title="endless", files=many)
+            )
+            await catalogue.run("UPDATE contents SET payload = x'00' WHERE torrent_id = 1")
+            await catalogue.refresh(1)
+            search = Search(catalogue.index)
+            assert (await search.torrents(Wanted(parse("damaged")))).ids == (1,)
+            assert (await search.torrents(Wanted(parse("endless file:5")))).ids == (2,)
+            assert (await search.torrents(Wanted(parse("file:59999")))).ids == ()
+
+    asyncio.run(run())

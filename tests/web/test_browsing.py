@@ -1,0 +1,184 @@
+import pytest
+
+from accounts.model import Role
+from tests.web.site import Parsed, site_in
+from tracker.model import Counts
+from web.browsing import PER_PAGE
+from web.drawing import day, moment, size
+
+
+def test_the_front_page_shows_how_to_announce_upload_search_and_what_is_newest(site, torrent):
+    page = site.browser().page("/")
+    assert "http://site.test/announce" in page.text
+    assert {"/search", "upload.php"} <= {form.action for form in page.forms}
+    assert "Nosferatu (1922).mkv" in page.text
+    assert any(link["href"] == f"/t/{torrent.id}" for link in page.links)
+
+
+def test_an_empty_catalogue_says_so(site):
+    assert "Nothing is here yet" in site.browser().page("/").text
+    assert "Nothing was found" in site.browser().page("/search?q=x").text
+
+
+def test_pages_run_nothing_load_only_their_style_and_are_not_kept_for_others(site, torrent):
+    browser = site.browser()
+    for path in (
+        "/",
+        "/search",
+        "/search/help",
+        f"/t/{torrent.id}",
+        f"/g/{torrent.group.id}",
+        "/login",
+        "/t/99",
+    ):
+        answer = browser.get(path)
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src 'self'")
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "same-origin"
+        assert answer.headers["cache-control"] in {"private, no-cache", "no-store"}
+        tags = Parsed(answer.text).tags
+        assert not {"script", "style", "img", "iframe", "object", "base"} & {tag for tag, _ in tags}
+        assert not [name for _, given in tags for name in given if name == "style" or name.startswith("on")]
+        sheet = next(given["href"] for tag, given in tags if tag == "link")
+        assert browser.get(sheet).headers["cache-control"].endswith("immutable")
+
+
+def test_every_page_names_its_language_title_and_one_heading_and_labels_its_boxes(site, anna, torrent):
+    browser = site.browser(anna)
+    paths = (
+        "/",
+        "/search",
+        f"/t/{torrent.id}",
+        f"/t/{torrent.id}/edit",
+        f"/g/{torrent.group.id}/edit",
+        "/account",
+    )
+    for path in paths:
+        page = browser.page(path)
+        named = [tag for tag, _ in page.tags]
+        assert named.count("h1") == 1
+        assert ("html", {"lang": "en"}) in page.tags
+        assert page.unlabelled == []
+
+
+def test_an_old_name_of_the_style_sheet_still_gets_one_that_is_not_kept(site):
+    answer = site.browser().get("/static/style.000000000000.css")
+    assert answer.status_code == 200
+    assert answer.headers["cache-control"] == "no-cache"
+
+
+def test_a_search_finds_by_words_and_shows_live_numbers(site, torrent):
+    site.swarms[torrent.infohash] = Counts(1234, 5, 67, 67)
+    page = site.browser().page("/search?q=nosferatu")
+    assert "1 torrent" in page.text
+    assert "1,234" in page.text
+    assert "67" in page.text
+    assert page.forms[0].fields["q"] == "nosferatu"
+
+
+def test_an_infohash_leads_to_its_torrent(site, torrent):
+    for spelled in (
+        torrent.infohash.upper,
+        torrent.infohash.lower,
+        f"magnet:?xt=urn:btih:{torrent.infohash.lower}",
+    ):
+        answer = site.browser().get(f"/search?q={spelled}")
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/t/{torrent.id}")
+    answer = site.browser().get(f"/t/{torrent.infohash.upper}")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/t/{torrent.id}")
+
+
+def test_pages_of_hits_stay_as_they_were_though_torrents_arrive(site, anna):
+    for number in range(PER_PAGE + 5):
+        site.upload(anna, f"sample {number}")
+    browser = site.browser()
+    first = browser.page("/search?q=sample&order=time")
+    onward = next(link["href"] for link in first.links if link.get("rel") == "next")
+    site.upload(anna, "sample that came later")
+    second = browser.page(onward)
+    titles = [pieces for pieces in second.text.split() if pieces.isdecimal()]
+    assert "sample that came later" not in second.text
+    assert all(f"sample {number} " in second.text for number in range(5))
+    assert titles
+    back = next(link["href"] for link in second.links if link.get("rel") == "prev")
+    assert "sample that came later" not in browser.page(back).text
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "page=0", "page=-1", "page=x", "page=99999999999999999999999", "page=1000000", "order=nothing", "order=",
+        "way=up", "as_of=x", "as_of=-5", "as_of=99999999999999999999", "as_of=9223372036854775807",
+        "q=%00", "q=%ED%A0%80", "q=%22", "q=((((", "q=' OR 1=1 --", "q=\" NEAR(", "q=*", "q=-", "q=tag:", "q=%FF",
+        "q=" + "a" * 5000, "q=" + "(" * 900, "q=x&q=y", "q=size:>99999999999999999999PB", "q=%E2%80%AEevil",
+    ],
+)  # fmt: skip
+def test_no_search_is_an_error(site, torrent, query):
+    answer = site.browser().get(f"/search?{query}")
+    assert answer.status_code == 200
+    Parsed(answer.text)
+
+
+def test_more_hits_than_are_counted_are_told_honestly(site, anna, monkeypatch):
+    from catalogue.query import Found
+
+    async def many(wanted):
+        return Found((), 1000, False, 7)
+
+    monkeypatch.setattr(site.office.search, "torrents", many, raising=False)
+    text = site.browser().page("/search?q=x&order=size").text
+    assert "1,000+ torrents" in text
+    assert "the newest 1,000 of them are" in text
+
+
+def test_a_search_that_takes_too_long_says_what_to_do(site, monkeypatch):
+    from bittorrent.refusal import Refusal
+
+    async def slow(wanted):
+        raise Refusal("search-too-slow")
+
+    monkeypatch.setattr(site.office.search, "torrents", slow, raising=False)
+    assert "make it narrower" in site.browser().page("/search?q=x", 503).text
+
+
+def test_a_private_catalogue_shows_nothing_and_asks_to_log_in(tmp_path):
+    with site_in(tmp_path, frozenset()) as site:
+        anna = site.user("anna")
+        torrent = site.upload(anna, "secret plans")
+        browser = site.browser()
+        assert "secret plans" not in browser.get("/").text
+        for path in ("/search?q=plans", f"/t/{torrent.id}", f"/g/{torrent.group.id}", f"/u/{anna.id}"):
+            answer = browser.get(path)
+            assert answer.status_code == 303
+            assert answer.headers["location"].startswith("/login?next=%2F")
+        assert "secret plans" in site.browser(anna).page(f"/t/{torrent.id}").text
+
+
+def test_too_many_requests_are_told_how_long_to_wait(tmp_path):
+    with site_in(tmp_path, rate="3/minute") as site:
+        browser = site.browser()
+        assert [browser.get("/search/help").status_code for _ in range(4)] == [200, 200, 200, 429]
+        assert "60 seconds" in browser.get("/").text
+
+
+def test_hidden_torrents_are_seen_by_moderators_alone(site, anna, moderator, torrent):
+    site.browser(moderator).submit(f"/t/{torrent.id}", f"/t/{torrent.id}/mark", hidden="1")
+    other = site.browser(site.user("other"))
+    for browser in (site.browser(), other):
+        assert "Nosferatu" not in browser.page("/search?q=nosferatu").text.replace("nosferatu", "")
+        browser.page(f"/t/{torrent.id}", 404)
+    assert "This torrent is hidden" in site.browser(moderator).page(f"/t/{torrent.id}").text
+    assert site.user("second", Role.ADMIN).role is Role.ADMIN
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0, "0 B"), (1023, "1023 B"), (1024, "1.00 KiB"), (10_240, "10.0 KiB"), (1 << 30, "1.00 GiB"),
+     ((1 << 40) - 1, "1024 GiB"), (2**63, "8.00 EiB"), (2**80, "1048576 EiB")],
+)  # fmt: skip
+def test_sizes_are_written_in_units(number, text):
+    assert size(number) == text
+
+
+def test_times_beyond_calendars_are_written_all_the_same():
+    assert (day(-1), moment(2**62)) == ("1970-01-01", "9999-12-31 23:59")
