@@ -16,7 +16,8 @@ from storage.folder import DataFolder
 from storage.lists import SqliteEntries
 from storage.records import SqliteRecords
 from storage.schema import PEERAGE
-from tests.actions.conftest import RememberedPolicy
+from tests.actions.conftest import PlainReader, RememberedPolicy
+from tests.library import Library
 from tests.torrents import hybrid_torrent, v1_torrent, v2_torrent
 
 
@@ -36,8 +37,9 @@ async def main(path: Path, seed: int) -> None:
         database = await Database.open(folder.records, PEERAGE, "FULL")
         cache = TorrentCache(blobs, SqliteRecords(database), Quota(10**6, 10**12, 0), time.time)
         lists = Lists(SqliteEntries(database))
-        takedowns = Takedowns(cache, lists, RememberedPolicy(), time.time)
-        uploads = Uploads(cache, takedowns)
+        catalogue = Library(database).catalogue
+        takedowns = Takedowns(cache, catalogue, lists, RememberedPolicy(), time.time)
+        uploads = Uploads(cache, takedowns, catalogue, PlainReader(), time.time)
         await asyncio.gather(*(upload(uploads, random.Random(seed * 10 + n)) for n in range(4)))
 
 
