@@ -62,7 +62,7 @@ def listed(order: Order, *, descending: bool, edge: str | None, grouped: bool) -
     sorting, way = _SORTINGS[order], _way(descending)
     hits = f"hit (id) AS MATERIALIZED ({_hits(':match', edge, way if order in ADDED else 'DESC')})"
     if grouped:
-        return _page(hits, _groups(sorting.groups, sorting.join, way), grouped=True)
+        return _page(f"{hits}, {_groups(f'{sorting.groups}, 0', sorting.join)}", _first(way), listed="groups")
     join = "" if order in ADDED else sorting.join
     return _page(hits, f"SELECT hit.id FROM hit {join} ORDER BY {sorting.torrents} {way}, hit.id {way}")
 
@@ -82,9 +82,9 @@ def ranked(*, descending: bool, edge: str | None, grouped: bool, called: bool) -
     hits = f"{tables}, hit (id) AS MATERIALIZED ({every})"
     best, last = ("ASC", "DESC") if descending else ("DESC", "ASC")
     if grouped:
-        order = f"min({_CLOSENESS}) {best}, sum(torrent.seeders) {last}, torrent.work_id {last}"
-        rows = f"SELECT torrent.work_id FROM hit {_TORRENT} {_KEY} GROUP BY torrent.work_id ORDER BY {order}"
-        return _page(hits, rows, counted="found", grouped=True)
+        groups = _groups(f"min({_CLOSENESS}), sum(torrent.seeders)", _KEY)
+        rows = f"SELECT id FROM groups ORDER BY first {best}, second {last}, id {last}"
+        return _page(f"{hits}, {groups}", rows, counted="found", listed="groups")
     order = f"{_CLOSENESS} {best}, torrent.seeders {last}, hit.id {last}"
     return _page(hits, f"SELECT hit.id FROM hit {_TORRENT} {_KEY} ORDER BY {order}", counted="found")
 
@@ -104,9 +104,10 @@ def whole(order: Order, *, descending: bool, hidden: bool, grouped: bool) -> str
     )
     if grouped:
         hits = f"hit (id) AS MATERIALIZED ({rows} LIMIT :most)"
-        return _page(hits, _groups(sorting.groups, sorting.join, way), grouped=True)
-    newer = "(SELECT count(*) FROM torrent WHERE id > (SELECT top FROM bound))"
-    unseen = "(SELECT count(*) FROM torrent WHERE hidden = 1 AND id <= (SELECT top FROM bound))"
+        return _page(f"{hits}, {_groups(f'{sorting.groups}, 0', sorting.join)}", _first(way), listed="groups")
+    top = "(SELECT top FROM bound)"
+    newer = f"(SELECT count(*) FROM torrent WHERE id > {top})"
+    unseen = f"(SELECT count(*) FROM torrent INDEXED BY torrent_hidden WHERE hidden = 1 AND id <= {top})"
     total = f"(SELECT count(*) FROM torrent) - {newer}" + ("" if hidden else f" - {unseen}")
     return (
         f"WITH bound (top) AS (SELECT {_TOP}), page (id) AS ({rows} LIMIT :limit OFFSET :offset) "
@@ -128,19 +129,19 @@ def _hits(parameter: str, edge: str | None, way: str) -> str:
     )
 
 
-def _groups(key: str, join: str, way: str) -> str:
+def _groups(keys: str, join: str) -> str:
     joins = _TORRENT if join == _TORRENT else f"{_TORRENT} {join}"
-    return (
-        f"SELECT torrent.work_id FROM hit {joins} GROUP BY torrent.work_id "
-        f"ORDER BY {key} {way}, torrent.work_id {way}"
-    )
+    rows = f"SELECT torrent.work_id, {keys} FROM hit {joins} GROUP BY torrent.work_id"
+    return f"groups (id, first, second) AS MATERIALIZED ({rows})"
 
 
-def _page(hits: str, rows: str, *, counted: str = "hit", grouped: bool = False) -> str:
-    works = f"(SELECT count(DISTINCT torrent.work_id) FROM hit {_TORRENT})"
-    count = f"(SELECT count(*) FROM {counted})"
+def _first(way: str) -> str:
+    return f"SELECT id FROM groups ORDER BY first {way}, id {way}"
+
+
+def _page(tables: str, rows: str, *, counted: str = "hit", listed: str | None = None) -> str:
     return (
-        f"WITH bound (top) AS (SELECT {_TOP}), {hits}, page (id) AS ({rows} LIMIT :limit OFFSET :offset) "
-        f"SELECT (SELECT top FROM bound), {count}, {works if grouped else count}, "
-        "(SELECT json_group_array(id) FROM page)"
+        f"WITH bound (top) AS (SELECT {_TOP}), {tables}, page (id) AS ({rows} LIMIT :limit OFFSET :offset) "
+        f"SELECT (SELECT top FROM bound), (SELECT count(*) FROM {counted}), "
+        f"(SELECT count(*) FROM {listed or counted}), (SELECT json_group_array(id) FROM page)"
     )
