@@ -110,7 +110,7 @@ async def open_rooms(settings: Settings) -> AsyncIterator[Rooms]:
     """Open a data folder for this process alone, and close it with everything written at the end.
 
     Files and records are brought into step, and the tracker knows the lists; the swarms come with
-    `Rooms.restore`. Raises FolderInUse, FolderError, DatabaseError, NoNativeStore.
+    `Rooms.restore`. Raises FolderInUse, FolderError, DatabaseError, GeoError, NoNativeStore.
     """
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(DataFolder(settings.data))
@@ -163,7 +163,7 @@ async def _join(opened: _Opened) -> Rooms:
         observers=observers,
     )
     lists = Lists(SqliteEntries(records))
-    takedowns = Takedowns(cache, catalogue, lists, tracker.policy, time.time)
+    takedowns = Takedowns(cache, catalogue, lists, tracker.policy, time.time, blocked=(census.forget,))
     cataloguer = Cataloguer(opened.titles)
     uploads = Uploads(cache, takedowns, catalogue, cataloguer, time.time, limit=keep.max_torrent_size)
     rights = Rights(frozenset(Right(name) for name in settings.accounts.anonymous))

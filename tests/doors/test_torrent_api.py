@@ -152,7 +152,7 @@ def test_a_title_that_was_not_imported_is_called_as_its_newest_group(desk):
 def test_a_list_is_whole_and_newest_first(desk, monkeypatch):
     monkeypatch.setattr(torrent_api, "_PAGE", 10)
     for number in range(35):
-        desk.enter(f"copy {number}", added=1000 + number * 7 % 35, group={"imdb": 9})
+        desk.enter(f"copy {number}", added=1000 + number * 8 % 35, group={"imdb": 9})
 
     torrents = desk.get("/torrent/list/imdb/tt0000009")["torrents"]
 
@@ -324,6 +324,17 @@ def test_a_short_report_is_without_countries(shared, history):
     assert list(shared.get(history, short="true")) == ["day", "infohash", "totalPeers"]
     assert shared.get(history, short="TRUE", countryCode="NL")["totalPeers"] == 1
     assert all("countries" in shared.get(history, short=text) for text in ("false", "", "1", "yes"))
+
+
+def test_a_block_takes_the_counts_with_it(desk):
+    torrent = desk.enter("a film")
+    desk.counted.announce(AMERICAN, torrent.infohash)
+    desk.run(desk.counted.flush())
+    desk.run(desk.counted.pass_midnight())
+    desk.run(desk.office.takedowns.block(torrent.infohash, "unlawful", "ann"))
+
+    assert error(desk.ask(f"/torrent/peers/{torrent.infohash.lower}")) == (404, "INFOHASH_NOT_FOUND")
+    assert desk.run(desk.office.census.report(torrent.infohash)).countries == ()
 
 
 def test_no_day_was_closed_yet(desk):
