@@ -110,7 +110,7 @@ async def open_rooms(settings: Settings) -> AsyncIterator[Rooms]:
     """Open a data folder for this process alone, and close it with everything written at the end.
 
     Files and records are brought into step, and the tracker knows the lists; the swarms come with
-    `Rooms.restore`. Raises FolderInUse, FolderError, DatabaseError, NoNativeStore.
+    `Rooms.restore`. Raises FolderInUse, FolderError, DatabaseError, GeoError, NoNativeStore.
     """
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(DataFolder(settings.data))
@@ -150,7 +150,7 @@ async def _join(opened: _Opened) -> Rooms:
     census = await _census(opened)
     journal = SqliteJournal(opened.swarms)
     lists = Lists(SqliteEntries(records))
-    takedowns = Takedowns(cache, catalogue, lists, tracker.policy, time.time)
+    takedowns = Takedowns(cache, catalogue, lists, tracker.policy, time.time, blocked=(census.forget,))
     cataloguer = Cataloguer(opened.titles)
     limit = settings.cache.max_torrent_size
     uploads = Uploads(cache, takedowns, catalogue, cataloguer, time.time, limit=limit)

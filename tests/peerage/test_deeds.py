@@ -1,6 +1,7 @@
 import asyncio
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -143,6 +144,14 @@ def test_a_block_is_listed_counted_and_lifted(settings, sources, by_server):
     assert stats[0]["health"]["ok"] is True
     assert unblock == [{"infohash": hashes[0], "found": True}]
     assert again == [{"infohash": hashes[0], "found": False}]
+
+
+def test_the_day_of_the_census_is_closed_once(settings, by_server):
+    allow = ("allow", {"infohash": UNKNOWN, "reason": "", "by": "me"})
+    _, first, again = ask(settings, allow, ("census-close", {}), ("census-close", {}), by_server=by_server)
+
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", first[0]["day"])
+    assert again == [{"day": None}]
 
 
 def test_an_allowance_is_listed_and_taken_back(settings, by_server):
