@@ -18,7 +18,7 @@ MOST_WAITING = 1_000_000
 _BREATH = 2_000  # swarms between two looks at the event loop: a few milliseconds
 
 
-class Figuring:
+class SwarmFigures:
     """Writes seeders, leechers and snatches of changed swarms into the catalogue, for lists to be sorted by.
 
     `scrape` gives a swarm's numbers as they are now, so a swarm that changed twice is written once.

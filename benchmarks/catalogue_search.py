@@ -189,11 +189,7 @@ def questions(maker: Maker) -> list[Question]:
         Question("half of everything", lambda _: COMMON, by_all, compared=True),
         Question("the same, page 199", lambda _: COMMON, by_time, offset=9_900),
         Question("half and a category", lambda random: f"{COMMON} category:{random.randint(1, CATEGORIES)}"),
-        Question(
-            "half and sizes",
-            lambda random: f"{COMMON} size:>{random.randint(1, 999)}MB",
-            (Order.TIME, Order.SIZE),
-        ),
+        Question("half and sizes", lambda random: f"{COMMON} size:>{random.randint(1, 999)}MB", sized),
         Question("all but half", lambda _: f"-{COMMON}", (Order.TIME, Order.SEEDERS)),
         Question("either of two", lambda random: f"{frequent(random)} or {frequent(random)}"),
     ]

@@ -1,5 +1,6 @@
 """Hides what each operator's command does: the same deeds in the server and on a folder that no server owns."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import asdict
@@ -11,6 +12,8 @@ from accounts.accounts import Accounts
 from actions.health import Health
 from actions.takedowns import Takedowns
 from actions.title_import import TitleImport
+from actions.transcript import Transcript, transcripts
+from actions.transcript_lines import NAME as CATALOGUE
 from actions.transfer import Transfer
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
@@ -45,6 +48,10 @@ class Rooms(Protocol):
     @property
     def transfer(self) -> Transfer:
         """Import and export."""
+
+    @property
+    def transcript(self) -> Transcript:
+        """The catalogue as a file."""
 
     @property
     def title_import(self) -> TitleImport:
@@ -115,12 +122,19 @@ def _path(text: object) -> Path:
 async def _import(rooms: Rooms, arguments: Arguments) -> AsyncIterator[Record]:
     if not 0 < len(arguments["paths"]) <= _PATHS:
         raise Refusal("bad-request", f"name 1 to {_PATHS} paths")
-    paths = [_path(text) for text in arguments["paths"]]
-    yield {"total": await rooms.transfer.total(paths)}
+    written, paths = await asyncio.to_thread(transcripts, [_path(text) for text in arguments["paths"]])
+    before = await rooms.transfer.total(written)
+    yield {"total": before + await rooms.transfer.total(paths)}
+    done = 0
+    for path in written:
+        async with aclosing(cast("AsyncGenerator[Any, None]", rooms.transcript.read(path))) as outcomes:
+            async for outcome in outcomes:
+                yield {**asdict(outcome), "done": done + outcome.done}
+        done += await rooms.transfer.total([path])
     results = rooms.transfer.import_paths(paths, arguments["by"])
     async with aclosing(cast("AsyncGenerator[Any, None]", results)) as outcomes:
         async for outcome in outcomes:
-            yield asdict(outcome)
+            yield {**asdict(outcome), "done": before + outcome.done}
 
 
 async def _export(rooms: Rooms, arguments: Arguments) -> AsyncIterator[Record]:
@@ -130,6 +144,8 @@ async def _export(rooms: Rooms, arguments: Arguments) -> AsyncIterator[Record]:
     async with aclosing(cast("AsyncGenerator[Any, None]", rooms.transfer.export(folder))) as outcomes:
         async for each in outcomes:
             yield {"infohash": each.infohash.upper, "outcome": each.outcome, "text": each.text}
+    lines = await rooms.transcript.write(folder)
+    yield {"name": CATALOGUE, "outcome": "written", "text": f"{lines} lines"}
 
 
 async def _titles(rooms: Rooms, arguments: Arguments) -> AsyncIterator[Record]:

@@ -17,7 +17,7 @@ Records = AsyncGenerator[Record, None]
 Show = Callable[[Records], Coroutine[None, None, bool]]
 
 _VERDICTS = {"deny": "blocked", "allow": "allowed"}
-_WELL = {"new", "known", "written", "same"}
+_WELL = {"new", "known", "written", "same", "changed"}
 
 
 def print_line(text: str) -> None:

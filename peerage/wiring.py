@@ -19,6 +19,7 @@ from actions.health import Health
 from actions.membership import Membership
 from actions.takedowns import Takedowns
 from actions.title_import import TitleImport
+from actions.transcript import Transcript
 from actions.transfer import Transfer
 from actions.uploads import Uploads
 from cache.quota import Quota
@@ -32,6 +33,7 @@ from peerage.sections import TrackerSection
 from peerage.stores import make_store, terms_of
 from peerage.welcome import Welcome
 from storage import schema
+from storage.accounts import SqliteAccounts
 from storage.catalogue import catalogue_shelf
 from storage.census import FolderDayKeys, SqliteCensus
 from storage.database import Database
@@ -77,6 +79,7 @@ class Rooms:
     census: Census
     enrichment: Enrichment
     transfer: Transfer
+    transcript: Transcript
     titles: SqliteTitles
     title_import: TitleImport
     health: Health
@@ -145,7 +148,8 @@ async def _join(opened: _Opened) -> Rooms:
     quota = Quota(keep.max_files, keep.max_bytes, keep.min_free_disk)
     cache = TorrentCache(blobs, SqliteRecords(records), quota, time.time)
     index = SearchIndex(records, settings.catalogue.search_candidates, settings.catalogue.search_timeout)
-    catalogue = Catalogue(catalogue_shelf(records, index, time.time), time.time)
+    shelf = catalogue_shelf(records, index, time.time)
+    catalogue = Catalogue(shelf, time.time)
     tracker = _tracker(settings.tracker)
     census = await _census(opened)
     journal = SqliteJournal(opened.swarms)
@@ -182,6 +186,7 @@ async def _join(opened: _Opened) -> Rooms:
         census=census,
         enrichment=Enrichment(cache, catalogue, takedowns, cataloguer),
         transfer=Transfer(uploads, cache),
+        transcript=Transcript(shelf, SqliteAccounts(records), takedowns, time.time),
         titles=opened.titles,
         title_import=TitleImport(opened.titles),
         health=Health(cache, journal),

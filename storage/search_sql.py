@@ -105,8 +105,9 @@ def whole(order: Order, *, descending: bool, hidden: bool, grouped: bool) -> str
     if grouped:
         hits = f"hit (id) AS MATERIALIZED ({rows} LIMIT :most)"
         return _page(f"{hits}, {_groups(f'{sorting.groups}, 0', sorting.join)}", _first(way), listed="groups")
-    newer = "(SELECT count(*) FROM torrent WHERE id > (SELECT top FROM bound))"
-    unseen = "(SELECT count(*) FROM torrent INDEXED BY torrent_hidden WHERE hidden = 1 AND id <= (SELECT top FROM bound))"
+    top = "(SELECT top FROM bound)"
+    newer = f"(SELECT count(*) FROM torrent WHERE id > {top})"
+    unseen = f"(SELECT count(*) FROM torrent INDEXED BY torrent_hidden WHERE hidden = 1 AND id <= {top})"
     total = f"(SELECT count(*) FROM torrent) - {newer}" + ("" if hidden else f" - {unseen}")
     return (
         f"WITH bound (top) AS (SELECT {_TOP}), page (id) AS ({rows} LIMIT :limit OFFSET :offset) "

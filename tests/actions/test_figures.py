@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from actions import figures
-from actions.figures import Figuring
+from actions.figures import SwarmFigures
 from bittorrent.infohash import InfoHash
 from catalogue.model import Figures
 from tracker.model import Counts
@@ -35,7 +35,7 @@ def scrape(name):
 
 def test_changed_swarms_are_written_once_each_as_they_are_now():
     catalogue = Catalogue()
-    asyncio.run(Figuring(catalogue, scrape).note(rows(1, 2, 1)))
+    asyncio.run(SwarmFigures(catalogue, scrape).note(rows(1, 2, 1)))
     assert catalogue.written == [{infohash(1): Figures(1, 2, 3), infohash(2): Figures(2, 3, 4)}]
 
 
@@ -44,7 +44,7 @@ def test_a_flush_writes_a_bounded_part_and_the_longest_waiting_first(monkeypatch
     catalogue = Catalogue()
 
     async def run():
-        noted = Figuring(catalogue, scrape)
+        noted = SwarmFigures(catalogue, scrape)
         await noted.note(rows(1, 2, 3, 4, 5))
         assert noted.waiting == 2
         await noted.note(rows(6, 4))
@@ -60,7 +60,7 @@ def test_what_waits_is_bounded(monkeypatch):
     monkeypatch.setattr(figures, "MOST_WAITING", 4)
 
     async def run():
-        noted = Figuring(Catalogue(), scrape)
+        noted = SwarmFigures(Catalogue(), scrape)
         for _ in range(3):
             await noted.note(rows(*range(10)))
             assert noted.waiting == 3
@@ -72,7 +72,7 @@ def test_what_could_not_be_written_waits_again():
     catalogue = Catalogue()
 
     async def run():
-        noted = Figuring(catalogue, scrape)
+        noted = SwarmFigures(catalogue, scrape)
         catalogue.broken = True
         with pytest.raises(OSError, match="full"):
             await noted.note(rows(1))

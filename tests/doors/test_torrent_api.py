@@ -205,7 +205,6 @@ def test_a_hybrid_is_found_under_its_other_name(desk):
         f"{HASH}.torrent",
         "a" * 39 + "٣",
         f"{HASH}/x",
-        f"{HASH}%0A",
         "'" * 40,
     ],
 )
@@ -479,7 +478,7 @@ def test_a_revoked_and_an_expired_key_and_that_of_a_disabled_account(desk):
     assert told == [(403, "API_KEY_UNKNOWN")] * 2 + [(403, "API_KEY_SUSPENDED")]
 
 
-@pytest.mark.parametrize(("allowed", "asked"), itertools.product(CALLS, CALLS))
+@pytest.mark.parametrize(("allowed", "asked"), list(itertools.product(CALLS, CALLS)))
 def test_a_key_for_one_method_opens_that_one_alone(desk, allowed, asked):
     _, secret = key_of(desk, methods=frozenset({allowed}))
 
