@@ -105,6 +105,10 @@ class Works(Protocol):
         """Return groups in the order of the ids."""
         ...
 
+    async def walk(self, after: int, limit: int) -> list[int]:
+        """Return ids of groups above `after`, ascending."""
+        ...
+
     async def contents(self, torrent: int) -> Contents:
         """Return what a torrent lists."""
         ...
@@ -223,8 +227,10 @@ class Remarks(Protocol):
         """Find a comment."""
         ...
 
-    async def add_comment(self, group: int, author: int, body: str, now: int) -> int:
-        """Add a comment, and return its id."""
+    async def add_comment(
+        self, group: int, author: int, body: str, now: int, more: Values = NO_VALUES
+    ) -> int:
+        """Add a comment, and return its id; `more` is what else is known of one that was made elsewhere."""
         ...
 
     async def change_comment(self, comment: int, values: Values) -> None:

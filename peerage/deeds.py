@@ -1,5 +1,6 @@
 """Hides what each operator's command does: the same deeds in the server and on a folder that no server owns."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import asdict
@@ -11,6 +12,8 @@ from accounts.accounts import Accounts
 from actions.health import Health
 from actions.takedowns import Takedowns
 from actions.title_import import TitleImport
+from actions.transcript import Transcript, transcripts
+from actions.transcript_lines import NAME as CATALOGUE
 from actions.transfer import Transfer
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
@@ -20,6 +23,8 @@ from doors.control import Deed
 from lists.infohashes import Entry, Verdict
 from peerage.member_deeds import Work, member_deeds
 from peerage.welcome import Welcome
+from tracker.census import Census
+from tracker.flusher import Flusher
 from tracker.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -47,6 +52,10 @@ class Rooms(Protocol):
         """Import and export."""
 
     @property
+    def transcript(self) -> Transcript:
+        """The catalogue as a file."""
+
+    @property
     def title_import(self) -> TitleImport:
         """Import of titles."""
 
@@ -57,6 +66,14 @@ class Rooms(Protocol):
     @property
     def tracker(self) -> Tracker:
         """The swarms."""
+
+    @property
+    def flusher(self) -> Flusher:
+        """What writes the swarms down."""
+
+    @property
+    def census(self) -> Census:
+        """The counts of peers."""
 
     @property
     def accounts(self) -> Accounts:
@@ -87,6 +104,7 @@ def deeds(rooms: Rooms) -> Mapping[str, Deed]:
         "disallow": (_disallow, {"infohash": str}),
         "lists": (_lists, {}),
         "stats": (_stats, {}),
+        "census-close": (_census_close, {}),
         "check": (_check, {}),
     }
     return MappingProxyType({name: _checked(work, kinds, rooms) for name, (work, kinds) in table.items()})
@@ -115,21 +133,30 @@ def _path(text: object) -> Path:
 async def _import(rooms: Rooms, arguments: Arguments) -> AsyncIterator[Record]:
     if not 0 < len(arguments["paths"]) <= _PATHS:
         raise Refusal("bad-request", f"name 1 to {_PATHS} paths")
-    paths = [_path(text) for text in arguments["paths"]]
-    yield {"total": await rooms.transfer.total(paths)}
+    written, paths = await asyncio.to_thread(transcripts, [_path(text) for text in arguments["paths"]])
+    before = await rooms.transfer.total(written)
+    yield {"total": before + await rooms.transfer.total(paths)}
+    done = 0
+    for path in written:
+        async with aclosing(cast("AsyncGenerator[Any, None]", rooms.transcript.read(path))) as outcomes:
+            async for outcome in outcomes:
+                yield {**asdict(outcome), "done": done + outcome.done}
+        done += await rooms.transfer.total([path])
     results = rooms.transfer.import_paths(paths, arguments["by"])
     async with aclosing(cast("AsyncGenerator[Any, None]", results)) as outcomes:
         async for outcome in outcomes:
-            yield asdict(outcome)
+            yield {**asdict(outcome), "done": before + outcome.done}
 
 
 async def _export(rooms: Rooms, arguments: Arguments) -> AsyncIterator[Record]:
     folder = _path(arguments["folder"])
     files, _ = await rooms.cache.totals()
-    yield {"total": files}
+    yield {"total": files + 1}
     async with aclosing(cast("AsyncGenerator[Any, None]", rooms.transfer.export(folder))) as outcomes:
         async for each in outcomes:
             yield {"infohash": each.infohash.upper, "outcome": each.outcome, "text": each.text}
+    lines = await rooms.transcript.write(folder)
+    yield {"name": CATALOGUE, "outcome": "written", "text": f"{lines} lines"}
 
 
 async def _titles(rooms: Rooms, arguments: Arguments) -> AsyncIterator[Record]:
@@ -205,6 +232,13 @@ async def _stats(rooms: Rooms, _arguments: Arguments) -> AsyncIterator[Record]:
         "lists": {"blocked": listed[Verdict.DENY], "allowed": listed[Verdict.ALLOW]},
         "health": {"ok": report.ok, **report.parts},
     }
+
+
+async def _census_close(rooms: Rooms, _arguments: Arguments) -> AsyncIterator[Record]:
+    """End the day of the census now, with all who were seen until now."""
+    await rooms.flusher.flush()
+    day = await rooms.census.end_day()
+    yield {"day": day.isoformat() if day is not None else None}
 
 
 async def _check(rooms: Rooms, _arguments: Arguments) -> AsyncIterator[Record]:

@@ -107,6 +107,8 @@ def _quiet_libraries(level: int) -> None:
         library.handlers.clear()
         library.propagate = True
         library.setLevel(max(level, logging.INFO))
+    # Alembic tells of every plugin that it finds, at each start.
+    logging.getLogger("alembic").setLevel(max(level, logging.WARNING))
     access = logging.getLogger("uvicorn.access")
     access.handlers.clear()
     access.propagate = False

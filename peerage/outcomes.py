@@ -17,7 +17,7 @@ Records = AsyncGenerator[Record, None]
 Show = Callable[[Records], Coroutine[None, None, bool]]
 
 _VERDICTS = {"deny": "blocked", "allow": "allowed"}
-_WELL = {"new", "known", "written", "same"}
+_WELL = {"new", "known", "written", "same", "changed"}
 
 
 def print_line(text: str) -> None:
@@ -106,6 +106,21 @@ async def show_entries(records: Records) -> bool:
             f"{_VERDICTS[record['verdict']]}  {record['infohash']}  {record['reason']}"
         ),
     )
+
+
+async def show_day(records: Records) -> bool:
+    """Show which day of the census was closed."""
+    went_well = True
+    async with aclosing(records):
+        async for record in records:
+            if refused(record):
+                went_well = False
+            elif record["day"] is None:
+                click.echo("no day of the census is open", err=True)
+                went_well = False
+            else:
+                click.echo(f"closed  {record['day']}")
+    return went_well
 
 
 async def show_lifted(records: Records) -> bool:

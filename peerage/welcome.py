@@ -11,6 +11,7 @@ from accounts.model import Role, User
 from bittorrent.refusal import Refusal
 from peerage.quantities import Listen
 from storage.durable import sync_folder
+from storage.folder import FolderError
 
 _NAME = "admin"
 _FILE = "first-admin-link"
@@ -47,7 +48,7 @@ class Welcome:
     async def open(self, bound: Sequence[Listen]) -> None:
         """Begin to serve at these addresses; where no admin ever came in, write a new link into the file.
 
-        OSError: the file cannot be written.
+        FolderError: the file cannot be written.
         """
         self._listen = bound[0]
         newcomer = await self._newcomer()
@@ -86,10 +87,16 @@ class Welcome:
         return name
 
     def _write(self, secret: str) -> None:
+        try:
+            self._create(self.link(secret))
+        except OSError as error:
+            raise FolderError(f"{self._file} cannot be written: {error.strerror}") from error
+
+    def _create(self, text: str) -> None:
         self._file.unlink(missing_ok=True)
         file = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with os.fdopen(file, "w") as out:
-            out.write(self.link(secret) + "\n")
+            out.write(text + "\n")
             out.flush()
             os.fsync(out.fileno())
         sync_folder(self._file.parent)

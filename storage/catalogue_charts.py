@@ -23,7 +23,7 @@ from bittorrent.infohash import InfoHash
 from catalogue.model import Figures, Totals
 from storage.database import Database
 from storage.rows import LARGEST, Writer, id_of
-from storage.tables import authorship, torrent, work
+from storage.tables import author, authorship, torrent, work
 
 _CHUNK = 500
 _ACTIVE = or_(torrent.c.seeders > 0, torrent.c.leechers > 0)
@@ -66,9 +66,23 @@ class SqliteCharts:
         size = func.coalesce(func.sum(cast(torrent.c.size, Float)), 0.0)
         self._all = compiled(select(func.count(), size).select_from(torrent))
         self._hidden = compiled(select(func.count(), size).select_from(torrent).where(torrent.c.hidden == 1))
-        self._groups = compiled(select(func.count()).select_from(work).where(_shown(work.c.id)))
-        self._authors = compiled(
-            select(func.count(authorship.c.author_id.distinct())).where(_shown(authorship.c.work_id))
+        self._groups = compiled(select(func.count()).select_from(work))
+        self._hidden_groups = compiled(
+            select(func.count(torrent.c.work_id.distinct())).where(
+                torrent.c.hidden == 1, ~_shown(torrent.c.work_id)
+            )
+        )
+        written = select(authorship.c.work_id).where(authorship.c.author_id == author.c.id)
+        self._authors = compiled(select(func.count()).select_from(author).where(exists(written)))
+        of_hidden = torrent.join(authorship, authorship.c.work_id == torrent.c.work_id)
+        other = authorship.alias("other")
+        shown = select(other.c.work_id).where(
+            other.c.author_id == authorship.c.author_id, _shown(other.c.work_id)
+        )
+        self._hidden_authors = compiled(
+            select(func.count(authorship.c.author_id.distinct()))
+            .select_from(of_hidden)
+            .where(torrent.c.hidden == 1, ~exists(shown))
         )
         named = and_(torrent.c.anonymous == 0, torrent.c.hidden == 0)
         self._uploads = compiled(
@@ -95,10 +109,11 @@ class SqliteCharts:
 
     async def totals(self) -> Totals:
         """Return the catalogue in numbers."""
+        # What is hidden is little: everything is counted on an index, and what is hidden taken off.
         ((torrents, size),) = await self._database.rows(self._all)
         ((hidden, of_hidden),) = await self._database.rows(self._hidden)
-        ((groups,),) = await self._database.rows(self._groups)
-        ((authors,),) = await self._database.rows(self._authors)
+        groups = await self._number(self._groups) - await self._number(self._hidden_groups)
+        authors = await self._number(self._authors) - await self._number(self._hidden_authors)
         return Totals(torrents - hidden, groups, authors, int(size - of_hidden))
 
     async def top(self, chart: str, since: int, limit: int) -> tuple[int, ...]:
@@ -119,6 +134,10 @@ class SqliteCharts:
         rows = await self._database.rows(self._uploaders, {"limit": limit})
         return tuple((user, count) for user, count in rows)
 
+    async def _number(self, sql: str) -> int:
+        ((number,),) = await self._database.rows(sql)
+        return int(number)
+
 
 def _refresh() -> Update:
     news = {"seeders": "seeding", "leechers": "leeching", "snatched": "snatches"}
@@ -131,7 +150,8 @@ def _refresh() -> Update:
 
 
 def _shown(number: ColumnElement[Any]) -> ColumnElement[bool]:
-    return exists(select(torrent.c.id).where(torrent.c.work_id == number, torrent.c.hidden == 0))
+    other = torrent.alias("shown")
+    return exists(select(other.c.id).where(other.c.work_id == number, other.c.hidden == 0))
 
 
 def _row(infohash: InfoHash, figures: Figures) -> dict[str, object]:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Integer, and_, bindparam, func, or_, select
 
 from catalogue.model import Comment, News, Page, Person, Viewer
-from catalogue.shelf import Values
+from catalogue.shelf import NO_VALUES, Values
 from storage.catalogue_hanging import Hanging
 from storage.catalogue_reading import of_seen_torrents, seen_by
 from storage.database import Database
@@ -72,14 +72,16 @@ class SqliteRemarks:
         rows = await self._database.rows(self._one, {"row": id_of(number), **seen_by(viewer)})
         return _comment(rows[0]) if rows else None
 
-    async def add_comment(self, group: int, author: int, body: str, now: int) -> int:
-        """Add a comment, and return its id."""
+    async def add_comment(
+        self, group: int, author: int, body: str, now: int, more: Values = NO_VALUES
+    ) -> int:
+        """Add a comment, and return its id; `more` is what else is known of one that was made elsewhere."""
         values = {"work_id": group, "account_id": author, "body": body, "added": now}
         async with self._database.transaction() as connection:
             writer = Writer(connection)
             await self._works.need(writer, group)
             blank = {"edited": None, "editor_id": None, "hidden": 0}
-            return await self._comments.insert(writer, {**values, **blank})
+            return await self._comments.insert(writer, {**values, **blank, **more})
 
     async def change_comment(self, number: int, values: Values) -> None:
         """Change a comment."""

@@ -37,6 +37,12 @@ class SqliteWorks:
         self._put_contents = compiled(upsert(contents, "payload"))
         self._contents = compiled(select(contents.c.payload).where(contents.c.torrent_id == bindparam("row")))
         self._of_work = compiled(select(torrent.c.id).where(torrent.c.work_id == bindparam("work")))
+        self._walk = compiled(
+            select(work.c.id)
+            .where(work.c.id > bindparam("after"))
+            .order_by(work.c.id)
+            .limit(bindparam("limit"))
+        )
         self._category = compiled(select(category.c.id).where(category.c.id == bindparam("row")))
         self._full = compiled(
             select(torrent.c.infohash).where(
@@ -136,6 +142,11 @@ class SqliteWorks:
         """Return groups in the order of the ids."""
         found = await self._reader.groups(self._database, ids, viewer)
         return [found[number] for number in ids if number in found]
+
+    async def walk(self, after: int, limit: int) -> list[int]:
+        """Return ids of groups above `after`, ascending."""
+        rows = await self._database.rows(self._walk, {"after": after, "limit": limit})
+        return [number for (number,) in rows]
 
     async def contents(self, number: int) -> Contents:
         """Return what a torrent lists."""

@@ -16,6 +16,7 @@ from catalogue.query import Attribute
 SIGN = "\ue000"
 BREAK = " \ue001 "
 """Stands between two names, so that no phrase reaches from one into the next."""
+_SEPARATOR = "\x1f"  # a text that has one itself is broken there
 EVERY = SIGN + "every"
 HIDDEN = SIGN + "hidden"
 NEVER = SIGN + "never"
@@ -36,7 +37,14 @@ _HASH_DIGITS = 24
 
 def plain(text: str) -> str:
     """Return a text without private signs, and with room between the signs of scripts that leave none."""
+    if text.isascii():
+        return text.replace("\0", " ")
     return _UNSPACED.sub(r" \g<0> ", _FOREIGN.sub(" ", text))
+
+
+def joined(texts: Iterable[str]) -> str:
+    """Return texts as one, with a break between each two."""
+    return plain(_SEPARATOR.join(texts)).replace(_SEPARATOR, BREAK)
 
 
 def category(number: int) -> str:

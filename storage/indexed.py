@@ -128,12 +128,12 @@ def indexed(row: Said) -> Indexed:
     names = [row["title"], *([row["name"]] if row["name"] != row["title"] else [])]
     said = [row["description"], row["group_description"], *(row[each.value] for each in Attribute)]
     texts = (
-        _joined(names),
-        _joined([row["group_name"]]),
-        _joined(authors),
-        _joined(name for _, name in tags),
-        _joined(each for each in said if each),
-        _joined(_file_names(_files(row["payload"]))),
+        facets.joined(names),
+        facets.joined([row["group_name"]]),
+        facets.joined(authors),
+        facets.joined(name for _, name in tags),
+        facets.joined(each for each in said if each),
+        facets.joined(_file_names(_files(row["payload"]))),
         " ".join(_facets(row, [number for number, _ in tags])),
     )
     title = " ".join(facets.plain(folded(row["title"])).split())
@@ -182,10 +182,6 @@ def _file_names(files: Iterable[File]) -> Iterator[str]:
                     return
                 yield each
         last = folder
-
-
-def _joined(texts: Iterable[str]) -> str:
-    return facets.BREAK.join(facets.plain(text) for text in texts)
 
 
 def _pack(texts: Texts) -> bytes:

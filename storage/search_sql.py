@@ -20,6 +20,7 @@ EXISTS = "EXISTS (SELECT 1 FROM search_text AS other WHERE other.search_text MAT
 
 ADDED = frozenset({Order.TIME, Order.ID})
 """Orders in which the index itself is."""
+_UNLED = ADDED | {Order.RANDOM}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +61,15 @@ _NONE = "SELECT 0 WHERE 0"
 def listed(order: Order, *, descending: bool, edge: str | None, grouped: bool) -> str:
     """Return the statement for matches of :match, in any order but relevance."""
     sorting, way = _SORTINGS[order], _way(descending)
-    hits = f"hit (id) AS MATERIALIZED ({_hits(':match', edge, way if order in ADDED else 'DESC')})"
+    newest = f"newest (id) AS MATERIALIZED ({_hits(':match', edge, way if order in ADDED else 'DESC')})"
+    first = _NONE if order in _UNLED else _leading(sorting, way, edge)
+    hits = f"{newest}, hit (id) AS MATERIALIZED (SELECT id FROM newest UNION {first})"
     if grouped:
-        return _page(hits, _groups(sorting.groups, sorting.join, way), grouped=True)
+        groups = _groups(f"{sorting.groups}, 0", sorting.join)
+        return _page(f"{hits}, {groups}", _first(way), counted="newest", listed="groups")
     join = "" if order in ADDED else sorting.join
-    return _page(hits, f"SELECT hit.id FROM hit {join} ORDER BY {sorting.torrents} {way}, hit.id {way}")
+    rows = f"SELECT hit.id FROM hit {join} ORDER BY {sorting.torrents} {way}, hit.id {way}"
+    return _page(hits, rows, counted="newest")
 
 
 def ranked(*, descending: bool, edge: str | None, grouped: bool, called: bool) -> str:
@@ -82,9 +87,9 @@ def ranked(*, descending: bool, edge: str | None, grouped: bool, called: bool) -
     hits = f"{tables}, hit (id) AS MATERIALIZED ({every})"
     best, last = ("ASC", "DESC") if descending else ("DESC", "ASC")
     if grouped:
-        order = f"min({_CLOSENESS}) {best}, sum(torrent.seeders) {last}, torrent.work_id {last}"
-        rows = f"SELECT torrent.work_id FROM hit {_TORRENT} {_KEY} GROUP BY torrent.work_id ORDER BY {order}"
-        return _page(hits, rows, counted="found", grouped=True)
+        groups = _groups(f"min({_CLOSENESS}), sum(torrent.seeders)", _KEY)
+        rows = f"SELECT id FROM groups ORDER BY first {best}, second {last}, id {last}"
+        return _page(f"{hits}, {groups}", rows, counted="found", listed="groups")
     order = f"{_CLOSENESS} {best}, torrent.seeders {last}, hit.id {last}"
     return _page(hits, f"SELECT hit.id FROM hit {_TORRENT} {_KEY} ORDER BY {order}", counted="found")
 
@@ -104,9 +109,10 @@ def whole(order: Order, *, descending: bool, hidden: bool, grouped: bool) -> str
     )
     if grouped:
         hits = f"hit (id) AS MATERIALIZED ({rows} LIMIT :most)"
-        return _page(hits, _groups(sorting.groups, sorting.join, way), grouped=True)
-    newer = "(SELECT count(*) FROM torrent WHERE id > (SELECT top FROM bound))"
-    unseen = "(SELECT count(*) FROM torrent WHERE hidden = 1 AND id <= (SELECT top FROM bound))"
+        return _page(f"{hits}, {_groups(f'{sorting.groups}, 0', sorting.join)}", _first(way), listed="groups")
+    top = "(SELECT top FROM bound)"
+    newer = f"(SELECT count(*) FROM torrent WHERE id > {top})"
+    unseen = f"(SELECT count(*) FROM torrent INDEXED BY torrent_hidden WHERE hidden = 1 AND id <= {top})"
     total = f"(SELECT count(*) FROM torrent) - {newer}" + ("" if hidden else f" - {unseen}")
     return (
         f"WITH bound (top) AS (SELECT {_TOP}), page (id) AS ({rows} LIMIT :limit OFFSET :offset) "
@@ -116,6 +122,21 @@ def whole(order: Order, *, descending: bool, hidden: bool, grouped: bool) -> str
 
 def _way(descending: bool) -> str:
     return "DESC" if descending else "ASC"
+
+
+def _leading(sorting: _Sorting, way: str, edge: str | None) -> str:
+    """Return those of the first torrents in an order that match, when more match than are ranked.
+
+    They are the first of the whole list, so that it does not begin with the best of the newest alone.
+    """
+    key = sorting.torrents.rpartition(".")[2]
+    condition = f"AND ({edge})" if edge else ""
+    return (
+        f"SELECT torrent.id FROM (SELECT id AS leader FROM {sorting.table} INDEXED BY {sorting.index} "
+        f"WHERE +id <= (SELECT top FROM bound) ORDER BY {key} {way}, id {way} LIMIT :leaders) "
+        "CROSS JOIN torrent INDEXED BY torrent_sorting ON torrent.id = leader "
+        f"WHERE (SELECT count(*) FROM newest) >= :most AND {EXISTS.format(':match')} {condition}"
+    )
 
 
 def _hits(parameter: str, edge: str | None, way: str) -> str:
@@ -128,19 +149,19 @@ def _hits(parameter: str, edge: str | None, way: str) -> str:
     )
 
 
-def _groups(key: str, join: str, way: str) -> str:
+def _groups(keys: str, join: str) -> str:
     joins = _TORRENT if join == _TORRENT else f"{_TORRENT} {join}"
-    return (
-        f"SELECT torrent.work_id FROM hit {joins} GROUP BY torrent.work_id "
-        f"ORDER BY {key} {way}, torrent.work_id {way}"
-    )
+    rows = f"SELECT torrent.work_id, {keys} FROM hit {joins} GROUP BY torrent.work_id"
+    return f"groups (id, first, second) AS MATERIALIZED ({rows})"
 
 
-def _page(hits: str, rows: str, *, counted: str = "hit", grouped: bool = False) -> str:
-    works = f"(SELECT count(DISTINCT torrent.work_id) FROM hit {_TORRENT})"
-    count = f"(SELECT count(*) FROM {counted})"
+def _first(way: str) -> str:
+    return f"SELECT id FROM groups ORDER BY first {way}, id {way}"
+
+
+def _page(tables: str, rows: str, *, counted: str = "hit", listed: str | None = None) -> str:
     return (
-        f"WITH bound (top) AS (SELECT {_TOP}), {hits}, page (id) AS ({rows} LIMIT :limit OFFSET :offset) "
-        f"SELECT (SELECT top FROM bound), {count}, {works if grouped else count}, "
-        "(SELECT json_group_array(id) FROM page)"
+        f"WITH bound (top) AS (SELECT {_TOP}), {tables}, page (id) AS ({rows} LIMIT :limit OFFSET :offset) "
+        f"SELECT (SELECT top FROM bound), (SELECT count(*) FROM {counted}), "
+        f"(SELECT count(*) FROM {listed or counted}), (SELECT json_group_array(id) FROM page)"
     )

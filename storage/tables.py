@@ -188,6 +188,7 @@ torrent = Table(
     # What searches sort by, together and apart from the long texts.
     Index("torrent_sorting", "id", "work_id", "size", "seeders", "leechers", "snatched", "hidden"),
     Index("torrent_hidden", "id", sqlite_where=text("hidden = 1")),
+    Index("torrent_added", "added", "id"),
     sqlite_autoincrement=True,
 )
 contents = Table(  # files, trackers and web seeds, as packed JSON

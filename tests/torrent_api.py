@@ -74,7 +74,12 @@ class Desk:
         self.clock = census.Clock()
         self._runner = asyncio.Runner()
         self._stack = contextlib.AsyncExitStack()
-        self.office = self.run(self._open(folder, rate, readable))
+        try:
+            self.office = self.run(self._open(folder, rate, readable))
+        except BaseException:
+            # A connection that stays open has a thread that outlives the tests.
+            self.run(self._stack.aclose())
+            raise
         intake = Intake(
             self.office.uploads, self.office.clients, Rates("60/minute"), BodyMemory(1 << 20), Tally(), None
         )
@@ -119,8 +124,15 @@ class Desk:
         rights = Rights(frozenset({Right.READ} if readable else ()))
         index = SearchIndex(database, 10_000, 10.0)
         catalogue = Catalogue(catalogue_shelf(database, index, clock), clock)
-        takedowns = Takedowns(cache, Lists(SqliteEntries(database)), NoPolicy(), clock)
-        uploads = Uploads(cache, takedowns, catalogue, Cataloguer(self.titles))
+        takedowns = Takedowns(
+            cache,
+            catalogue,
+            Lists(SqliteEntries(database)),
+            NoPolicy(),
+            clock,
+            blocked=(counted.census.forget,),
+        )
+        uploads = Uploads(cache, takedowns, catalogue, Cataloguer(self.titles), clock)
         return Office(
             catalogue=catalogue,
             search=Search(index),

@@ -471,3 +471,16 @@ def test_held_torrents_are_walked_and_marked_as_gone(in_library):
         assert await library.catalogue.lacking(hashes) == hashes[:1]
 
     in_library(story)
+
+
+def test_totals_count_what_something_is_shown_of(in_library):
+    async def story(library):
+        one, _ = await library.enter("one", authors=["Ann", "Bo"])
+        await library.enter("two", group_id=one.group.id)
+        three, _ = await library.enter("three", authors=["Bo", "Cy"])
+        await library.enter("four")
+        for torrent in (one, three):
+            await library.catalogue.mark_torrent(torrent.id, hidden=True)
+        assert await library.catalogue.totals() == Totals(2, 2, 2, 60)
+
+    in_library(story)

@@ -9,6 +9,7 @@ import urllib.request
 from contextlib import contextmanager
 
 import pytest
+from click import Group
 from click.testing import CliRunner
 
 from bittorrent import bencode
@@ -65,7 +66,10 @@ def test_serve_offers_every_setting_with_its_default():
 
 
 def test_every_command_takes_data_and_config():
-    for name, command in main.commands.items():
+    groups = [command for command in main.commands.values() if isinstance(command, Group)]
+    assert {"user", "key"} <= {group.name for group in groups}
+    single = {name: command for name, command in main.commands.items() if command not in groups}
+    for name, command in [*single.items(), *(pair for group in groups for pair in group.commands.items())]:
         taken = {spelling for parameter in command.params for spelling in parameter.opts}
         assert {"--data", "--config"} <= taken or name == "settings", name
 

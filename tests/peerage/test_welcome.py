@@ -6,6 +6,7 @@ import pytest
 from accounts.model import Role
 from peerage.quantities import Listen
 from peerage.welcome import Welcome
+from storage.folder import FolderError
 from tests.people import PASSWORD, Clock, people
 
 HERE = [Listen("127.0.0.1", 6969)]
@@ -141,6 +142,16 @@ def test_a_file_that_somebody_laid_there_is_not_written_through(tmp_path):
 
     run(tmp_path, work)
     assert (tmp_path / "elsewhere").read_text() == "mine"
+
+
+def test_a_file_that_cannot_be_written_is_said(tmp_path):
+    (tmp_path / "first-admin-link").mkdir()
+
+    async def work(_each, welcome):
+        with pytest.raises(FolderError, match=r"first-admin-link cannot be written"):
+            await welcome.open(HERE)
+
+    run(tmp_path, work)
 
 
 @pytest.mark.parametrize(

@@ -38,3 +38,4 @@ def upgrade() -> None:
         op.create_index(f"torrent_{name}", "torrent", [name, "id", "hidden"])
     op.create_index("torrent_sorting", "torrent", ["id", "work_id", *_SORTED, "hidden"])
     op.create_index("torrent_hidden", "torrent", ["id"], sqlite_where=sa.text("hidden = 1"))
+    op.create_index("torrent_added", "torrent", ["added", "id"])

@@ -9,44 +9,18 @@ from typing import Any
 
 import bencodepy
 import httpx
-from argon2 import PasswordHasher
 from starlette.applications import Starlette
 
-from accounts.accounts import Accounts
-from accounts.attempts import Attempts
 from accounts.model import Principal, Role, Scope, User
-from accounts.passwords import Passwords
-from accounts.rights import Right, Rights
-from accounts.secrets import Secrets
-from actions.curation import Curation
-from actions.membership import Membership
-from actions.takedowns import Takedowns
-from actions.uploads import Uploads
 from bittorrent.infohash import InfoHash
-from cache.torrents import Quota, TorrentCache
 from catalogue.model import EVERYONE, Details, Torrent
-from doors.allowance import Allowances
-from doors.client import ClientAddress
 from doors.gazelle import routes
-from doors.identity import Identity
-from doors.limits import BodyMemory
-from doors.office import Office
-from lists.infohashes import Lists
-from storage import schema
-from storage.accounts import SqliteAccounts
-from storage.catalogue import catalogue_shelf
-from storage.database import Database
-from storage.files import FileBlobs
-from storage.lists import SqliteEntries
-from storage.records import SqliteRecords
-from storage.search import SearchIndex
-from tests.cache_service import NoPolicy
-from tracker.census import Census
-from tracker.model import NOTHING, Counts, Totals
+from tests.offices import open_office
+from tracker.model import Counts
 
 PASSWORD = "correct horse battery staple"
 START = 1_700_000_000
-FAST = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+INFO = {"source": "Peerage", "version": 1}
 
 
 class Desk:
@@ -56,9 +30,10 @@ class Desk:
         self.now = float(START)
         self.swarms: dict[InfoHash, Counts] = {}
         self._runner = asyncio.Runner()
-        self._folder = folder
-        self._rate = rate
-        self.office = self.run(self._open())
+        opening = open_office(folder, lambda: self.now, self.swarms, rates={"gazelle": rate})
+        self._opened = self.run(opening)
+        self.office = self._opened.office
+        self.accounts = self.office.accounts
         app = Starlette(routes=routes(self.office))
         transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
         self.client = httpx.AsyncClient(transport=transport, base_url="http://gazelle.test")
@@ -70,58 +45,8 @@ class Desk:
     def close(self) -> None:
         """End what was opened."""
         self.run(self.client.aclose())
-        self.run(self._close())
+        self.run(self._opened.close())
         self._runner.close()
-
-    async def _open(self) -> Office:
-        clock = lambda: self.now  # noqa: E731
-        self.database = await Database.open(self._folder / "peerage.db", schema.PEERAGE, "FULL")
-        blobs = FileBlobs(self._folder / "torrents")
-        await blobs.open()
-        cache = TorrentCache(blobs, SqliteRecords(self.database), Quota(1000, 1 << 40, 0), clock)
-        lists = Lists(SqliteEntries(self.database))
-        secrets = Secrets(bytes(32), _random())
-        self.passwords = Passwords(2, _random(), hasher=FAST)
-        self.accounts = Accounts(
-            SqliteAccounts(self.database),
-            secrets,
-            self.passwords,
-            Attempts("20/minute", clock),
-            clock,
-            session_lifetime=86_400,
-            keys_per_user=100,
-        )
-        rights = Rights(frozenset({Right.READ, Right.DOWNLOAD}))
-        index = SearchIndex(self.database, 10_000, 5.0)
-        catalogue = Catalogue(catalogue_shelf(self.database, index, clock), clock)
-        takedowns = Takedowns(cache, lists, NoPolicy(), clock)
-        uploads = Uploads(cache, takedowns)
-        return Office(
-            catalogue=catalogue,
-            search=Search(index),
-            curation=Curation(catalogue, uploads, takedowns, rights),
-            membership=Membership(self.accounts, catalogue, rights, registration=False),
-            accounts=self.accounts,
-            rights=rights,
-            uploads=uploads,
-            takedowns=takedowns,
-            cache=cache,
-            census=Census(),
-            scrape=lambda infohash: self.swarms.get(infohash, NOTHING),
-            swarms=lambda: Totals(3, 9, 5, 4),
-            identity=Identity(self.accounts, secure=False),
-            allowances=Allowances({"gazelle": self._rate}, clock),
-            clients=ClientAddress([], "x-forwarded-for"),
-            memory=BodyMemory(1 << 20),
-            public_url=None,
-            site_name="The Site",
-            token_lifetime=86_400,
-            clock=clock,
-        )
-
-    async def _close(self) -> None:
-        await self.accounts.close()
-        await self.database.close()
 
     # Who asks
 
@@ -147,7 +72,7 @@ class Desk:
         assert answer.status_code == 200, answer.text
         assert answer.headers["content-type"] == "application/json; charset=utf-8"
         content: dict[str, Any] = answer.json()
-        assert content["info"] == {"source": "The Site", "version": 1}
+        assert content["info"] == INFO
         return content
 
     def ask(self, token: str, action: str, **parameters: Any) -> Any:
@@ -207,8 +132,3 @@ def desk_in(folder: Path, rate: str = "100000/minute") -> Iterator[Desk]:
         yield desk
     finally:
         desk.close()
-
-
-def _random() -> Any:
-    count = iter(range(1 << 30))
-    return lambda size: hashlib.shake_128(str(next(count)).encode()).digest(size)

@@ -118,6 +118,7 @@ def test_a_search_for_a_name_that_nobody_has_finds_nobody(desk, token, search):
 
 def test_the_site_in_numbers(desk, ann, token):
     desk.upload(ann, "one", {"authors": ["A"]})
+    assert desk.ask(token, "index")
     desk.run(desk.accounts.flush_uses())
     assert desk.ask(token, "stats") == {
         "maxUsers": 0,

@@ -1,0 +1,177 @@
+"""Hides how the catalogue is written to a file and read from one: line by line, whole or not at all, in bounds."""
+
+import asyncio
+import os
+import threading
+from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import IO
+
+from accounts.store import AccountStore
+from actions.archives import open_plain, words_of
+from actions.retelling import Blocks, Retelling
+from actions.telling import Telling
+from actions.transcript_lines import LONGEST_LINE, MOST_LINES, NAME, is_header, read_line, write_line
+from actions.transfer import Imported
+from bittorrent.refusal import Refusal
+from catalogue.shelf import Shelf
+
+_BATCH = 200
+_PIECE = 64 * 2**10
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line of a file: its number, what it says or why it cannot be read, and the bytes read so far."""
+
+    number: int
+    said: tuple[str, Mapping[str, object]] | Refusal
+    done: int
+
+
+class Transcript:
+    """Writes the catalogue down, and reads what another service wrote."""
+
+    def __init__(
+        self, shelf: Shelf, accounts: AccountStore, blocks: Blocks, clock: Callable[[], float]
+    ) -> None:
+        self._shelf = shelf
+        self._accounts = accounts
+        self._blocks = blocks
+        self._clock = clock
+
+    async def write(self, folder: Path) -> int:
+        """Write the whole catalogue to a file in a folder, for its owner alone; return how many lines it has.
+
+        It appears whole, in place of an earlier one. OSError: the folder cannot be made or written.
+        """
+        draft = await asyncio.to_thread(_Draft, folder / NAME)
+        try:
+            count, batch = 0, []
+            async with aclosing(Telling(self._shelf, self._accounts).lines()) as lines:  # type: ignore[type-var]
+                async for line in lines:
+                    batch.append(write_line(line))
+                    if len(batch) >= _BATCH:
+                        await asyncio.to_thread(draft.write, batch)
+                        count, batch = count + len(batch), []
+            await asyncio.to_thread(draft.write, batch)
+            await asyncio.to_thread(draft.finish)
+        finally:
+            await asyncio.shield(asyncio.to_thread(draft.close))
+        return count + len(batch)
+
+    async def read(self, path: Path) -> AsyncIterator[Imported]:
+        """Read a file and yield what became of each line: "new", "changed", "same" or a refusal's code.
+
+        A line that is refused changes nothing, and the next is read. Nothing is raised for a file that is none.
+        """
+        retelling = Retelling(self._shelf, self._accounts, self._blocks, self._clock)
+        file = _File(path)
+        try:
+            while lines := await asyncio.to_thread(file.take):
+                for line in lines:
+                    yield await self._apply(retelling, path, line)
+        finally:
+            await asyncio.shield(asyncio.to_thread(file.close))
+
+    async def _apply(self, retelling: Retelling, path: Path, line: _Line) -> Imported:
+        name = f"{path} line {line.number}"
+        try:
+            if isinstance(line.said, Refusal):
+                raise line.said
+            kind, said = line.said
+            outcome = await retelling.apply(kind, said)
+        except Refusal as refusal:
+            return Imported(name, refusal.code, _told(refusal), line.done)
+        return Imported(name, outcome, kind, line.done)
+
+
+def transcripts(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """Return which written catalogues the paths name or hold, and the paths that are to be searched for torrents."""
+    named = [path for path in paths if path.suffix == ".jsonl" and not path.is_dir()]
+    inside = [path / NAME for path in paths if path.is_dir()]
+    found = [path for path in inside if path.is_file() and not path.is_symlink()]
+    return [*named, *found], [path for path in paths if path not in named]
+
+
+def _told(refusal: Refusal) -> str:
+    sentences = [sentence for each in refusal.fields.values() for sentence in each]
+    return " ".join([str(refusal), *sentences])
+
+
+class _Draft:
+    """A file that appears whole, used by one thread at a time."""
+
+    def __init__(self, target: Path) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self._turn = threading.Lock()
+        self._target = target
+        self._path = target.with_name(f".{target.name}.part")
+        self._path.unlink(missing_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        self._out: IO[bytes] | None = os.fdopen(os.open(self._path, flags, 0o600), "wb")
+
+    def write(self, lines: Sequence[bytes]) -> None:
+        with self._turn:
+            if self._out is not None:
+                self._out.writelines(lines)
+
+    def finish(self) -> None:
+        with self._turn:
+            if self._out is not None:
+                self._out.flush()
+                os.fsync(self._out.fileno())
+                self._path.replace(self._target)
+
+    def close(self) -> None:
+        with self._turn:
+            if self._out is not None:
+                self._out.close()
+                self._out = None
+                self._path.unlink(missing_ok=True)
+
+
+class _File:
+    """The lines of a file, taken by one thread at a time; `close` waits for the one under way."""
+
+    def __init__(self, path: Path) -> None:
+        self._turn = threading.Lock()
+        self._lines = _lines(path)
+
+    def take(self) -> list[_Line]:
+        with self._turn:
+            return list(islice(self._lines, _BATCH))
+
+    def close(self) -> None:
+        with self._turn:
+            self._lines.close()
+
+
+def _lines(path: Path) -> Generator[_Line, None, None]:
+    try:
+        with open_plain(path) as file:
+            if not is_header(file.readline(LONGEST_LINE)):
+                raise Refusal("unreadable", "its first line is not that of a written catalogue")
+            for number in range(2, MOST_LINES):
+                line = file.readline(LONGEST_LINE + 1)
+                if not line:
+                    return
+                yield _Line(number, _said(line, file), file.tell())
+    except Refusal as refusal:
+        yield _Line(1, refusal, 0)
+    except OSError as error:
+        yield _Line(1, Refusal("unreadable", words_of(error)), 0)
+
+
+def _said(line: bytes, file: IO[bytes]) -> tuple[str, Mapping[str, object]] | Refusal:
+    if len(line) > LONGEST_LINE:
+        while line and not line.endswith(b"\n"):
+            line = file.readline(_PIECE)
+        return Refusal("too-large", f"a line has at most {LONGEST_LINE} bytes")
+    try:
+        return read_line(line)
+    except Refusal as refusal:
+        return refusal

@@ -1,0 +1,245 @@
+"""Hides the form of a written catalogue: JSON lines, one thing a line, under names that hold on any service.
+
+The first line says what the file is. `docs/transcript.md` describes every kind of line.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from accounts.fields import is_name
+from bittorrent.infohash import V1_LENGTH, InfoHash
+from bittorrent.refusal import Refusal
+from catalogue import fields
+from catalogue.fields import Field, Flag, Table, Text, Whole, check
+from catalogue.model import Bookmarked
+
+NAME = "catalogue.jsonl"
+HEADER: Mapping[str, object] = MappingProxyType({"kind": "peerage-catalogue", "version": 1})
+LONGEST_LINE = 2**20
+"""Bytes; the longest text that a line can hold takes less than a third of it."""
+MOST_LINES = 100_000_000
+MOST_TARGETS = 500
+"""Bookmarks in one line."""
+
+_LATEST = 2**53
+_LONGEST_RAW = 4_096
+_MOST_FILES = 2**31
+
+
+@dataclass(frozen=True, slots=True)
+class CollageKey:
+    """What tells a collage from any other in a service."""
+
+    creator: int
+    created: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hash:
+    """An infohash of 20 bytes in hex digits."""
+
+    def read(self, value: object) -> InfoHash:
+        """Return the hash."""
+        try:
+            infohash = InfoHash.parse(value) if isinstance(value, str) else None
+        except Refusal as refusal:
+            raise ValueError("It must be 40 hex digits.") from refusal
+        if infohash is None or len(infohash) != V1_LENGTH:
+            raise ValueError("It must be 40 hex digits.")
+        return infohash
+
+    def from_text(self, text: str) -> object:
+        """Return the text."""
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The name of an account."""
+
+    def read(self, value: object) -> str:
+        """Return the name."""
+        if not isinstance(value, str) or not is_name(value):
+            raise ValueError("It must be the name of an account.")
+        return value
+
+    def from_text(self, text: str) -> object:
+        """Return the text."""
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A name as it stands in a .torrent file, whatever characters it holds."""
+
+    def read(self, value: object) -> str:
+        """Return the name."""
+        if not isinstance(value, str) or len(value) > _LONGEST_RAW:
+            raise ValueError(f"It must be text of at most {_LONGEST_RAW} characters.")
+        if any("\ud800" <= sign <= "\udfff" for sign in value):
+            raise ValueError("It holds half a character (a lone surrogate).")
+        return value
+
+    def from_text(self, text: str) -> object:
+        """Return the text."""
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Maybe:
+    """A value of a kind, or none."""
+
+    kind: Field
+
+    def read(self, value: object) -> object:
+        """Return the value."""
+        return None if value is None else self.kind.read(value)
+
+    def from_text(self, text: str) -> object:
+        """Return what the kind makes of it."""
+        return self.kind.from_text(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """At most `most` values of a kind."""
+
+    kind: Field
+    most: int
+
+    def read(self, value: object) -> tuple[object, ...]:
+        """Return the values."""
+        if not isinstance(value, list) or len(value) > self.most:
+            raise ValueError(f"It must be a list of at most {self.most}.")
+        return tuple(self.kind.read(each) for each in value)
+
+    def from_text(self, text: str) -> object:
+        """Return the text."""
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class CollageName:
+    """What tells a collage from any other: who began it, when, and what it is called."""
+
+    def read(self, value: object) -> tuple[str, int, str]:
+        """Return the three."""
+        if not isinstance(value, list) or len(value) != 3:
+            raise ValueError("It must be an account, a time and a name.")
+        creator, created, name = value
+        return Account().read(creator), _time(created), Text(fields.LONGEST_WORD).read(name)
+
+    def from_text(self, text: str) -> object:
+        """Return the text."""
+        return text
+
+
+def _time(value: object) -> int:
+    time = _TIME.read(value)
+    assert time is not None
+    return time
+
+
+_TIME = Whole(0, _LATEST)
+_HASH = Hash()
+_ACCOUNT = Account()
+
+
+def _table(**table: Field) -> Table:
+    return MappingProxyType(table)
+
+
+def _without(table: Table, *names: str) -> dict[str, Field]:
+    return {name: field for name, field in table.items() if name not in names}
+
+
+TABLES: Mapping[str, Table] = MappingProxyType(
+    {
+        "account": _table(name=_ACCOUNT, joined=_TIME),
+        "category": _table(**fields.CATEGORY),
+        "tag": _table(name=fields.TAG["tag"], aliases=Several(fields.TAG["alias"], 1_000)),
+        "torrent": _table(
+            **_without(fields.TORRENT, "group_id"),
+            hash=_HASH,
+            alias=Maybe(_HASH),
+            group=_HASH,
+            name=Raw(),
+            root=Raw(),
+            size=Whole(0, fields.LARGEST_ID),
+            files=Whole(0, _MOST_FILES),
+            private=Flag(),
+            uploader=Maybe(_ACCOUNT),
+            added=_TIME,
+            updated=_TIME,
+            hidden=Flag(),
+            locked=Flag(),
+        ),
+        "group": _table(**fields.GROUP, group=_HASH, locked=Flag(), created=_TIME),
+        "author": _table(**fields.AUTHOR),
+        "comment": _table(
+            **fields.COMMENT,
+            group=_HASH,
+            author=_ACCOUNT,
+            added=_TIME,
+            edited=Maybe(_TIME),
+            editor=Maybe(_ACCOUNT),
+            hidden=Flag(),
+        ),
+        "collage": _table(
+            **_without(fields.COLLAGE, "kind"),
+            of=fields.COLLAGE["kind"],
+            creator=_ACCOUNT,
+            created=_TIME,
+            groups=Several(_HASH, fields.MOST_IN_COLLAGE),
+        ),
+        **{
+            f"bookmarks-{kind}": _table(account=_ACCOUNT, targets=Several(target, MOST_TARGETS))
+            for kind, target in (
+                (Bookmarked.TORRENT, _HASH),
+                (Bookmarked.GROUP, _HASH),
+                (Bookmarked.AUTHOR, fields.AUTHOR["name"]),
+                (Bookmarked.COLLAGE, CollageName()),
+            )
+        },
+        "news": _table(**fields.NEWS, author=_ACCOUNT, added=_TIME),
+    }
+)
+"""What a line of each kind holds beside its kind. Every field is there; what may be nothing is null."""
+
+
+def write_line(line: Mapping[str, object]) -> bytes:
+    """Return a line as it stands in the file."""
+    return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def read_line(line: bytes) -> tuple[str, dict[str, object]]:
+    """Return the kind of a line, and what it holds as it is kept. Refusal: `invalid`, `unreadable`."""
+    said = _object(line)
+    kind = said.pop("kind", None)
+    table = TABLES.get(kind) if isinstance(kind, str) else None
+    if table is None or not isinstance(kind, str):
+        raise fields.refused("kind", "It must be a kind of line that is known here.")
+    if missing := sorted(set(table) - set(said)):
+        raise Refusal("invalid", fields={name: [f"The {name} field is required."] for name in missing})
+    return kind, check(said, table)
+
+
+def is_header(line: bytes) -> bool:
+    """Tell whether a line says that the file is a written catalogue of a version that is known here."""
+    try:
+        return _object(line) == HEADER
+    except Refusal:
+        return False
+
+
+def _object(line: bytes) -> dict[str, object]:
+    try:
+        said = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise Refusal("unreadable", "it is no JSON") from error
+    if not isinstance(said, dict):
+        raise Refusal("unreadable", "it is no JSON object")
+    return said

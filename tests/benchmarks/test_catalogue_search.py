@@ -1,0 +1,39 @@
+"""The benchmark of searches, at a size that takes no time: what it asks is answered, and found."""
+
+import asyncio
+from pathlib import Path
+from random import Random
+
+from benchmarks.catalogue_search import fill, measure, questions, singles
+from benchmarks.works import Maker
+from catalogue.query import Order
+from storage.database import Database
+from storage.schema import PEERAGE
+from storage.search import SearchIndex
+
+
+def test_each_question_is_answered_and_what_exists_is_found(tmp_path: Path) -> None:
+    maker = Maker()
+
+    async def run() -> dict[str, int]:
+        database = await Database.open(tmp_path / "peerage.db", PEERAGE, "NORMAL")
+        try:
+            index = SearchIndex(database, 10_000, 10.0)
+            assert await fill(database, index, maker, 400) > 0
+            assert len(await singles(database, index, maker, 400)) == 200
+            answers = [(each, await measure(index, each, Order.SEEDERS, 3)) for each in questions(maker)]
+            return {question.name: found.total for question, (_, found) in answers}
+        finally:
+            await database.close()
+
+    totals = asyncio.run(run())
+    assert totals["nothing: all torrents"] == 600
+    assert totals["half of everything"] == 300
+    assert totals["a word of 10,000"] == 6
+    assert totals["an uploader"] >= 0
+
+
+def test_a_number_always_makes_the_same_torrent() -> None:
+    assert Maker().torrent(7) == Maker().torrent(7)
+    made = [Maker().torrent(number) for number in Random(1).sample(range(1, 10**6), 3)]
+    assert len({each.infohash for each in made}) == 3
