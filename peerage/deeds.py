@@ -151,7 +151,7 @@ async def _import(rooms: Rooms, arguments: Arguments) -> AsyncIterator[Record]:
 async def _export(rooms: Rooms, arguments: Arguments) -> AsyncIterator[Record]:
     folder = _path(arguments["folder"])
     files, _ = await rooms.cache.totals()
-    yield {"total": files}
+    yield {"total": files + 1}
     async with aclosing(cast("AsyncGenerator[Any, None]", rooms.transfer.export(folder))) as outcomes:
         async for each in outcomes:
             yield {"infohash": each.infohash.upper, "outcome": each.outcome, "text": each.text}
