@@ -122,7 +122,7 @@ class Site:
             scrape=lambda infohash: self.swarms.get(infohash, NOTHING),
             swarms=lambda: Swarms(3, 9, 5, 4),
             identity=Identity(self.accounts, secure=False),
-            allowances=Allowances({"pages": rate, "login": "1000/minute"}, clock),
+            allowances=Allowances({"pages": rate}, clock),
             clients=ClientAddress([], "x-forwarded-for"),
             memory=BodyMemory(32 << 20),
             public_url=None,
