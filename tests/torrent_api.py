@@ -22,6 +22,7 @@ from actions.curation import Curation
 from actions.membership import Membership
 from actions.takedowns import Takedowns
 from actions.uploads import Uploads
+from actions.verdicts import Verdicts
 from bittorrent.infohash import InfoHash
 from cache.torrents import Quota, TorrentCache
 from catalogue.catalogue import Catalogue
@@ -142,6 +143,7 @@ class Desk:
             rights=rights,
             uploads=uploads,
             takedowns=takedowns,
+            verdicts=Verdicts(takedowns, catalogue, rights),
             cache=cache,
             census=counted.census,
             scrape=lambda infohash: self.swarms.get(infohash, NOTHING),
