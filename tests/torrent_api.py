@@ -41,13 +41,13 @@ from lists.infohashes import Lists
 from storage import schema
 from storage.accounts import SqliteAccounts
 from storage.catalogue import catalogue_shelf
-from storage.database import Database
 from storage.files import FileBlobs
 from storage.lists import SqliteEntries
 from storage.records import SqliteRecords
 from storage.search import SearchIndex
 from tests import census
 from tests.cache_service import NoPolicy
+from tests.databases import open_database
 from tracker.model import NOTHING, Counts, Totals
 
 FAST = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -108,7 +108,7 @@ class Desk:
         clock = self.clock
         counted = await self._stack.enter_async_context(census.office(folder / "data", clock))
         self.counted = counted
-        database = await Database.open(folder / "peerage.db", schema.PEERAGE, "FULL")
+        database = await open_database(folder / "peerage.db", schema.PEERAGE, "FULL")
         self._stack.push_async_callback(database.close)
         blobs = FileBlobs(folder / "torrents")
         await blobs.open()
