@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from accounts.model import Scope
 from bittorrent.infohash import InfoHash
+from bittorrent.refusal import Refusal
 from catalogue.model import EVERYONE
 from catalogue.titles import Title
 from doors import torrent_api
+from doors.client import ClientAddress
 from doors.torrent_api import METHODS
 from tests.census import AMERICAN, DUTCH, GERMAN
 from tests.torrent_api import desk_in
@@ -543,6 +545,16 @@ def test_too_many_requests_by_a_key_or_by_one_who_guesses(tmp_path):
 
     limit = "RATE_LIMIT_EXCEEDED"
     assert told == [200, 200, 200, (429, limit), *["API_KEY_UNKNOWN"] * 3, limit, 200]
+
+
+def test_a_request_without_an_address_is_let_in_by_its_key(desk, monkeypatch):
+    def unknown(_):
+        raise Refusal("no-address")
+
+    monkeypatch.setattr(ClientAddress, "of", lambda _self, scope: unknown(scope))
+
+    assert desk.get("/torrent/list/imdb/tt0000001")["torrents"] == []
+    assert error(desk.ask("/torrent/list/imdb/tt0000001", key="guess")) == (403, "API_KEY_UNKNOWN")
 
 
 # The statuses of the page

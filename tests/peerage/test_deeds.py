@@ -294,7 +294,7 @@ def test_a_service_is_moved_with_its_catalogue(settings, sources, tmp_path, by_s
     other = Settings(data=tmp_path / "other", cache={"min_free_disk": 0})
     errand = ("import", {"paths": [out], "by": "me"})
     first, again = ask(other, errand, errand, by_server=by_server)
-    assert Counter(record["outcome"] for record in first[1:]) == {"new": 4, "same": 2}
+    assert Counter(record["outcome"] for record in first[1:]) == {"new": 4, "changed": 1, "same": 1}
     assert Counter(record["outcome"] for record in again[1:]) == {"known": 2, "same": 4}
     assert first[-1]["done"] == first[0]["total"]
     ask(other, ("export", {"folder": str(tmp_path / "third")}))
