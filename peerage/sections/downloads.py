@@ -79,6 +79,15 @@ class DownloadsSection(Section):
         description="The address under which content is served, best a host of its own; unset: this service's.",
         json_schema_extra={"takes": "http://host or https://host"},
     )
+    transfers: int = Field(
+        default=256,
+        ge=1,
+        le=100_000,
+        description="Transfers of content that are open at once, of all accounts.",
+    )
+    transfers_per_account: int = Field(
+        default=16, ge=1, le=100_000, description="Transfers of content that are open at once per account."
+    )
 
 
 class LookupsSection(Section):
