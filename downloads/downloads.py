@@ -183,10 +183,10 @@ class Downloads:
             raise Refusal("not-found")
         return await asyncio.to_thread(means.folder.open, load.row.id, file.index, file.size)
 
-    def evict(self, names: Sequence[InfoHash]) -> None:
-        """Stop and delete content that was blocked, with all its jobs; begun at once, done soon."""
-        if self._means is not None and self._ledger.named(names):
-            self._turn.begin(self._evict(names))
+    async def forget(self, names: Sequence[InfoHash]) -> None:
+        """Drop content that was blocked, with all its jobs; its files are deleted soon after."""
+        if self._means is not None:
+            await self._turn.run(self._forget(names))
 
     async def settled(self) -> None:
         """Wait until everything is done that was begun beside the calls."""
@@ -306,7 +306,7 @@ class Downloads:
         await self._course.settle(hold.load)
         return hold
 
-    async def _evict(self, names: Sequence[InfoHash]) -> None:
+    async def _forget(self, names: Sequence[InfoHash]) -> None:
         for load in self._ledger.named(names):
             await self._arrival.evict(load)
         await self._course.freed()
@@ -332,7 +332,10 @@ class Downloads:
     def _heard(self, event: Event) -> None:
         load = self._ledger.by_key(event.key)
         # What is told of content that left is of no use to content of the same name that came since.
-        if load is not None and load.given:
+        if load is None or not load.given:
+            return
+        known = isinstance(event, Failed) and load.failure == event.reason
+        if not known:
             self._turn.begin(self._take(load, event))
 
     async def _take(self, load: Load, event: Event) -> None:
