@@ -265,21 +265,14 @@ def sizes(path: Path) -> str:
 
 
 async def run(folder: Path, torrents: int, rounds: int) -> None:
-    """Fill, ask, print."""
+    """Fill what is not filled yet, ask, print."""
     maker, path, peer = Maker(), folder / "peerage.db", folder / "peer.db"
+    kept = peer.exists()
     database = await Database.open(path, PEERAGE, "FULL")
     try:
         index = SearchIndex(database, CANDIDATES, 10.0)
-        seconds = await fill(database, index, maker, torrents)
-        peer_seconds = await asyncio.to_thread(fill_peer, peer, maker, torrents)
-        one = await singles(database, index, maker, torrents)
-        print(
-            f"{torrents:,} torrents, {torrents / seconds:,.0f} a second with all that belongs to them in batches of "
-            f"{BATCH:,} (FTS5 alone as it comes: {torrents / peer_seconds:,.0f}); one by one, each with its own "
-            f"commit: p50 {median(one):.1f} ms, p99 {_late(one):.1f} ms\n"
-        )
-        async with database.transaction() as writer:
-            await writer.execute("SELECT 1")
+        if not kept:
+            print(await _filled(database, index, maker, torrents, peer) + "\n", flush=True)
         body = []
         for question in questions(maker):
             others = await asyncio.to_thread(_others, path, peer, question) if question.compared else None
@@ -288,6 +281,17 @@ async def run(folder: Path, torrents: int, rounds: int) -> None:
         await database.close()
     print(table(COLUMNS, body), flush=True)
     print(f"\n{sizes(path)}; FTS5 as it comes {peer.stat().st_size / 1e6:,.0f} MB")
+
+
+async def _filled(database: Database, index: SearchIndex, maker: Maker, torrents: int, peer: Path) -> str:
+    seconds = await fill(database, index, maker, torrents)
+    one = await singles(database, index, maker, torrents)
+    peer_seconds = await asyncio.to_thread(fill_peer, peer, maker, torrents)
+    return (
+        f"{torrents:,} torrents, {torrents / seconds:,.0f} a second with all that belongs to them in batches of "
+        f"{BATCH:,} (FTS5 as it comes, its texts alone: {torrents / peer_seconds:,.0f}); one by one, each with "
+        f"its own commit: p50 {median(one):.1f} ms, p99 {_late(one):.1f} ms"
+    )
 
 
 def _others(path: Path, peer: Path, question: Question) -> tuple[float, float]:
@@ -323,12 +327,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--rounds", type=int, help="times that each kind is asked in each order (default 200)"
     )
+    parser.add_argument("--keep", type=Path, help="a folder for the catalogue, which another run uses again")
     given = parser.parse_args(arguments)
     end_like_ctrl_c()
     torrents = given.torrents or (50_000 if given.quick else 1_000_000)
     print(f"# catalogue_search\n\n{describe()}\n")
+    rounds = given.rounds or (40 if given.quick else 200)
     with tempfile.TemporaryDirectory(prefix="bench-search-") as folder:
-        asyncio.run(run(Path(folder), torrents, given.rounds or (40 if given.quick else 200)))
+        asyncio.run(run(given.keep or Path(folder), torrents, rounds))
     return 0
 
 

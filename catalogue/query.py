@@ -179,8 +179,8 @@ class Wanted:
 class Found:
     """The ids of a page of hits, in order. `exact` is False where more matched than are counted and ranked.
 
-    Then `total` is what was counted, and any order but time ranks a bounded part of them: the newest, and for
-    relevance those that match best.
+    Then `total` is what was counted, and any order but time ranks a bounded part of them: the newest, and those
+    that lead the order or match best.
     """
 
     ids: tuple[int, ...]

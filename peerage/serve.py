@@ -43,7 +43,7 @@ log = structlog.get_logger()
 def run(settings: Settings, ready: Ready) -> None:
     """Serve until SIGTERM or SIGINT; returns when everything is written and closed.
 
-    Raises NoSocket, FolderInUse, FolderError, DatabaseError, NoNativeStore, NoNativeDoor.
+    Raises NoSocket, FolderInUse, FolderError, DatabaseError, GeoError, NoNativeStore, NoNativeDoor.
     """
     uvloop.run(serve(settings, ready))
 

@@ -34,6 +34,8 @@ from storage.match import (
 
 _NEAR = (Column.NAME, Column.GROUP, Column.AUTHORS, Column.TAGS)
 _MOST_TAGS = 64
+_LEADERS = 1000
+"""Torrents at the head of an order that are tried where more match than are ranked."""
 _PRIME = 2**31 - 1
 _ROOT = 7  # a primitive root of that prime: its powers are the factors that shuffle
 
@@ -80,6 +82,7 @@ class SearchIndex(Upkeep):
             "limit": left,
             "offset": wanted.offset,
             "most": self._candidates + 1,
+            "leaders": min(_LEADERS, self._candidates),
             "factor": pow(_ROOT, wanted.seed % (_PRIME - 1) + 1, _PRIME),
         }
         ((top, counted, total, ids),) = await self._rows(sql, parameters | shared)

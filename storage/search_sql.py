@@ -20,6 +20,7 @@ EXISTS = "EXISTS (SELECT 1 FROM search_text AS other WHERE other.search_text MAT
 
 ADDED = frozenset({Order.TIME, Order.ID})
 """Orders in which the index itself is."""
+_UNLED = ADDED | {Order.RANDOM}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +61,15 @@ _NONE = "SELECT 0 WHERE 0"
 def listed(order: Order, *, descending: bool, edge: str | None, grouped: bool) -> str:
     """Return the statement for matches of :match, in any order but relevance."""
     sorting, way = _SORTINGS[order], _way(descending)
-    hits = f"hit (id) AS MATERIALIZED ({_hits(':match', edge, way if order in ADDED else 'DESC')})"
+    newest = f"newest (id) AS MATERIALIZED ({_hits(':match', edge, way if order in ADDED else 'DESC')})"
+    first = _NONE if order in _UNLED else _leading(sorting, way, edge)
+    hits = f"{newest}, hit (id) AS MATERIALIZED (SELECT id FROM newest UNION {first})"
     if grouped:
-        return _page(f"{hits}, {_groups(f'{sorting.groups}, 0', sorting.join)}", _first(way), listed="groups")
+        groups = _groups(f"{sorting.groups}, 0", sorting.join)
+        return _page(f"{hits}, {groups}", _first(way), counted="newest", listed="groups")
     join = "" if order in ADDED else sorting.join
-    return _page(hits, f"SELECT hit.id FROM hit {join} ORDER BY {sorting.torrents} {way}, hit.id {way}")
+    rows = f"SELECT hit.id FROM hit {join} ORDER BY {sorting.torrents} {way}, hit.id {way}"
+    return _page(hits, rows, counted="newest")
 
 
 def ranked(*, descending: bool, edge: str | None, grouped: bool, called: bool) -> str:
@@ -117,6 +122,21 @@ def whole(order: Order, *, descending: bool, hidden: bool, grouped: bool) -> str
 
 def _way(descending: bool) -> str:
     return "DESC" if descending else "ASC"
+
+
+def _leading(sorting: _Sorting, way: str, edge: str | None) -> str:
+    """Return those of the first torrents in an order that match, when more match than are ranked.
+
+    They are the first of the whole list, so that it does not begin with the best of the newest alone.
+    """
+    key = sorting.torrents.rpartition(".")[2]
+    condition = f"AND ({edge})" if edge else ""
+    return (
+        f"SELECT torrent.id FROM (SELECT id AS leader FROM {sorting.table} INDEXED BY {sorting.index} "
+        f"WHERE +id <= (SELECT top FROM bound) ORDER BY {key} {way}, id {way} LIMIT :leaders) "
+        "CROSS JOIN torrent INDEXED BY torrent_sorting ON torrent.id = leader "
+        f"WHERE (SELECT count(*) FROM newest) >= :most AND {EXISTS.format(':match')} {condition}"
+    )
 
 
 def _hits(parameter: str, edge: str | None, way: str) -> str:

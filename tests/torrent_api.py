@@ -124,7 +124,14 @@ class Desk:
         rights = Rights(frozenset({Right.READ} if readable else ()))
         index = SearchIndex(database, 10_000, 10.0)
         catalogue = Catalogue(catalogue_shelf(database, index, clock), clock)
-        takedowns = Takedowns(cache, catalogue, Lists(SqliteEntries(database)), NoPolicy(), clock)
+        takedowns = Takedowns(
+            cache,
+            catalogue,
+            Lists(SqliteEntries(database)),
+            NoPolicy(),
+            clock,
+            blocked=(counted.census.forget,),
+        )
         uploads = Uploads(cache, takedowns, catalogue, Cataloguer(self.titles), clock)
         return Office(
             catalogue=catalogue,

@@ -243,7 +243,6 @@ def test_a_form_that_is_none_or_too_large_is_refused(site, anna):
     browser = site.browser()
     for headers, content, status in (
         ({"content-type": "application/json"}, b"{}", 400),
-        ({"content-type": "multipart/form-data; boundary=x"}, b"--x--", 400),
         ({"content-type": "application/x-www-form-urlencoded"}, b"a=1&" * 100, 400),
         ({"content-type": "multipart/form-data"}, b"--x--", 400),
         ({"content-type": "application/x-www-form-urlencoded"}, b"a" * (LONGEST_FORM + 1), 413),
