@@ -17,6 +17,7 @@ from actions.curation import Curation
 from actions.membership import Membership
 from actions.takedowns import Takedowns
 from actions.uploads import Uploads
+from actions.verdicts import Verdicts
 from bittorrent.infohash import InfoHash
 from cache.torrents import Quota, TorrentCache
 from catalogue.catalogue import Catalogue
@@ -107,6 +108,7 @@ async def open_office(
         rights=rights,
         uploads=uploads,
         takedowns=takedowns,
+        verdicts=Verdicts(takedowns, catalogue, rights),
         cache=cache,
         census=census,
         scrape=lambda infohash: swarms.get(infohash, NOTHING),

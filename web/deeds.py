@@ -72,6 +72,7 @@ def routes(door: Door) -> list[Route]:
         door.form("/t/{id}/edit", _save_torrent),
         door.form("/t/{id}/mark", _mark_torrent),
         door.form("/t/{id}/delete", _delete_torrent),
+        door.form("/t/{id}/block", _block_torrent),
         door.page("/g/{id}/edit", _edit_group),
         door.form("/g/{id}/edit", _save_group),
         door.form("/g/{id}/lock", _lock_group),
@@ -181,6 +182,12 @@ async def _mark_torrent(visit: Visit) -> Response:
 
 async def _delete_torrent(visit: Visit) -> Response:
     await visit.office.curation.delete_torrent(visit.principal, visit.number(), visit.form.get("reason", ""))
+    return visit.go("/")
+
+
+async def _block_torrent(visit: Visit) -> Response:
+    torrent = await _the_torrent(visit)
+    await visit.office.verdicts.block(visit.principal, torrent.infohash, visit.form.get("reason", ""))
     return visit.go("/")
 
 
