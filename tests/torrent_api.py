@@ -47,6 +47,7 @@ from storage.records import SqliteRecords
 from storage.search import SearchIndex
 from tests import census
 from tests.cache_service import NoPolicy
+from tests.places import lookups_over
 from tracker.model import NOTHING, Counts, Totals
 
 FAST = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -143,6 +144,7 @@ class Desk:
             uploads=uploads,
             takedowns=takedowns,
             cache=cache,
+            lookups=lookups_over(uploads, cache, takedowns),
             census=counted.census,
             scrape=lambda infohash: self.swarms.get(infohash, NOTHING),
             swarms=lambda: Totals(0, 0, 0, 0),
