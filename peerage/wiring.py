@@ -16,7 +16,9 @@ from actions.curation import Curation
 from actions.enrichment import Enrichment
 from actions.fetched import Fetched
 from actions.figures import SwarmFigures
+from actions.filling import Filling
 from actions.health import Health
+from actions.lookups import Lookups
 from actions.membership import Membership
 from actions.takedowns import Takedowns
 from actions.title_import import TitleImport
@@ -29,9 +31,11 @@ from cache.torrents import TorrentCache
 from catalogue.catalogue import Catalogue
 from catalogue.search import Search
 from downloads.downloads import Downloads
+from downloads.engine import Engine
 from lists.infohashes import Lists
 from peerage.config import Settings
-from peerage.downloading import make_downloads
+from peerage.downloading import make_downloads, make_engine
+from peerage.looking import make_filling, make_lookups
 from peerage.members import make_accounts
 from peerage.sections import TrackerSection
 from peerage.stores import make_store, terms_of
@@ -49,7 +53,7 @@ from storage.records import SqliteRecords
 from storage.search import SearchIndex
 from storage.titles import SqliteTitles
 from tracker.census import Census, CensusTerms
-from tracker.flusher import Flusher, Journal
+from tracker.flusher import Flusher, Journal, Observer
 from tracker.geo import countries
 from tracker.native_swarms import NativeSwarms
 from tracker.policy import Policy
@@ -89,6 +93,9 @@ class Rooms:
     health: Health
     accounts: Accounts
     downloads: Downloads
+    engine: Engine | None
+    lookups: Lookups
+    filling: Filling | None
     welcome: Welcome
 
     @property
@@ -165,7 +172,14 @@ async def _join(opened: _Opened) -> Rooms:
     cataloguer = Cataloguer(opened.titles)
     limit = settings.cache.max_torrent_size
     uploads = Uploads(cache, takedowns, catalogue, cataloguer, time.time, limit=limit)
-    downloads = make_downloads(settings, folder, records, Fetched(takedowns, uploads))
+    engine = make_engine(settings, folder)
+    downloads = make_downloads(settings, folder, records, Fetched(takedowns, uploads), engine)
+    store = tracker.store
+    lookups = make_lookups(settings, engine, store, uploads=uploads, cache=cache, takedowns=takedowns)
+    filling = make_filling(settings, lookups, catalogue, store)
+    observers: list[Observer] = [census.observe, SwarmFigures(catalogue, store.scrape).note]
+    if filling is not None:
+        observers.append(filling.observe)
     rights = Rights(frozenset(Right(name) for name in settings.accounts.anonymous))
     accounts = make_accounts(settings, folder, records)
     return Rooms(
@@ -175,7 +189,7 @@ async def _join(opened: _Opened) -> Rooms:
         lists=lists,
         journal=journal,
         tracker=tracker,
-        flusher=_flusher(settings.tracker, tracker, journal, catalogue, census),
+        flusher=_flusher(settings.tracker, tracker, journal, observers),
         uploads=uploads,
         takedowns=takedowns,
         catalogue=catalogue,
@@ -192,6 +206,9 @@ async def _join(opened: _Opened) -> Rooms:
         health=Health(cache, journal),
         accounts=accounts,
         downloads=downloads,
+        engine=engine,
+        lookups=lookups,
+        filling=filling,
         welcome=Welcome(accounts, folder.path, settings.public_url, settings.listen),
     )
 
@@ -205,17 +222,11 @@ async def _cache(opened: _Opened) -> TorrentCache:
 
 
 def _flusher(
-    settings: TrackerSection, tracker: Tracker, journal: Journal, catalogue: Catalogue, census: Census
+    settings: TrackerSection, tracker: Tracker, journal: Journal, observers: Sequence[Observer]
 ) -> Flusher:
-    """Make what writes the swarms, and then tells the census and the catalogue of what changed."""
-    figures = SwarmFigures(catalogue, tracker.store.scrape)
+    """Make what writes the swarms, and then tells the observers of what changed."""
     return Flusher(
-        tracker.store,
-        journal,
-        settings.flush_every,
-        time.monotonic,
-        _flush_failed,
-        observers=(census.observe, figures.note),
+        tracker.store, journal, settings.flush_every, time.monotonic, _flush_failed, observers=observers
     )
 
 
