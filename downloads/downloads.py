@@ -336,10 +336,10 @@ class Downloads:
             return
         known = isinstance(event, Failed) and load.failure == event.reason
         if not known:
-            self._turn.begin(self._take(load, event))
+            self._turn.begin(self._take(load, event, load.orders))
 
-    async def _take(self, load: Load, event: Event) -> None:
-        if self._ledger.loads.get(load.row.id) is not load:
+    async def _take(self, load: Load, event: Event, order: int) -> None:
+        if self._ledger.loads.get(load.row.id) is not load or load.orders != order:
             return
         match event:
             case Finished():

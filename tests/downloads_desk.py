@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import pytest
+
 from bittorrent.bencode import write
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
@@ -175,7 +177,7 @@ class Desk:
 
 
 @contextlib.asynccontextmanager
-async def desk(path: Path, *, stop=True, **limits):
+async def desk(path: Path, *, stop=True, engine=None, **limits):
     """Open downloads over a folder; without `stop` they end as by a kill."""
     database = await Database.open(path / "peerage.db", PEERAGE, "NORMAL")
     async with database.transaction() as connection:
@@ -183,7 +185,8 @@ async def desk(path: Path, *, stop=True, **limits):
             await connection.execute(
                 ACCOUNT.replace("INSERT", "INSERT OR IGNORE"), (number, f"n{number}", f"n{number}")
             )
-    engine, folder, word, clock = TameEngine(), RoomyFolder(path / "content"), Word(), [1_800_000_000.0]
+    engine = engine or TameEngine()
+    folder, word, clock = RoomyFolder(path / "content"), Word(), [1_800_000_000.0]
     store = SqliteJobs(database)
     means = Means(engine, store, folder, word, lambda: clock[0])
     downloads = Downloads(replace(LIMITS, **limits), means)
@@ -214,9 +217,6 @@ def run(path, work, **limits):
 @contextlib.contextmanager
 def refused(code):
     """Expect a refusal."""
-    try:
+    with pytest.raises(Refusal) as told:
         yield
-    except Refusal as refusal:
-        assert refusal.code == code, refusal.code
-    else:
-        raise AssertionError(f"not refused as {code}")
+    assert told.value.code == code
