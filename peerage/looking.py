@@ -1,10 +1,6 @@
 """Hides how lookups are joined to the engine, our tracker and other caches, as the settings say."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
-from importlib import import_module
-from importlib.util import find_spec
 
 import limits
 
@@ -17,40 +13,12 @@ from actions.uploads import Uploads
 from bittorrent.peers import parse_address
 from cache.torrents import TorrentCache
 from catalogue.catalogue import Catalogue
+from downloads.downloads import Downloads
 from downloads.engine import Engine
-from downloads.model import Content
 from downloads.outgoing import Outgoing
 from downloads.upstream import Upstream
 from peerage.config import Settings
-from storage.folder import DataFolder
 from tracker.store import SwarmStore
-
-
-def make_engine(settings: Settings, folder: DataFolder) -> Engine | None:
-    """Return an engine that was not started, None where downloads are off or not installed."""
-    wanted = settings.downloads
-    if not wanted.enabled or find_spec("libtorrent") is None:
-        return None
-    # Named in text, since nothing outside `downloads` needs libtorrent to be there.
-    made, session = import_module("downloads.libtorrent_engine"), import_module("downloads.session")
-    resume = import_module("downloads.resume")
-    terms = session.Terms(
-        listen=tuple(
-            f"[{each.host}]:{each.port}" if ":" in each.host else f"{each.host}:{each.port}"
-            for each in wanted.listen
-        ),
-        dht=wanted.dht,
-        lsd=wanted.lsd,
-        utp=wanted.utp,
-        encryption=wanted.encryption,
-        down_rate=wanted.down_rate,
-        up_rate=wanted.up_rate,
-        connections=wanted.connections,
-        one_address=settings.lookups.private_peers,
-    )
-    outgoing = Outgoing(allow_private=settings.lookups.private_peers)
-    engine: Engine = made.LibtorrentEngine(terms, resume.ResumeFiles(folder.path / "resume"), outgoing)
-    return engine
 
 
 def make_lookups(
@@ -103,22 +71,9 @@ def make_filling(
     )
 
 
-def make_announcing(
-    settings: Settings, engine: Engine, store: SwarmStore, running: Callable[[], Iterable[Content]]
-) -> Announcing:
-    """Return what makes the engine a peer of our own swarms; `running` gives what it fetches and seeds."""
+def make_announcing(settings: Settings, downloads: Downloads, store: SwarmStore) -> Announcing | None:
+    """Return what makes the engine a peer of our own swarms, None without one or a public address."""
     addresses = [parse_address(text) for text in settings.downloads.public_address]
-    return Announcing(store.announce, engine, addresses, running, time.time)
-
-
-@asynccontextmanager
-async def looking(engine: Engine | None, lookups: Lookups) -> AsyncIterator[None]:
-    """Run the engine until the block ends, and end the lookups before it."""
-    if engine is not None:
-        await engine.start(lambda _event: None)
-    try:
-        yield
-    finally:
-        await lookups.close()
-        if engine is not None:
-            await engine.stop()
+    if downloads.engine is None or not addresses:
+        return None
+    return Announcing(store.announce, downloads.engine, addresses, downloads.running, time.time)

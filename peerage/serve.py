@@ -28,7 +28,6 @@ from peerage.config import Settings
 from peerage.deeds import deeds
 from peerage.dialects import make_identity, make_office
 from peerage.entrance import Entrance, Server
-from peerage.looking import looking
 from peerage.quantities import Listen
 from peerage.sockets import Bound, bind
 from peerage.upkeep import keep_up
@@ -63,8 +62,8 @@ async def serve(settings: Settings, ready: Ready) -> None:
         control = ControlServer(deeds(rooms), rooms.folder.control_socket)
         await control.start()
         stack.push_async_callback(control.close)
+        await rooms.downloads.begin()
         server = entrance.server(make_app(rooms, entrance), bound, lambda: ready(rooms, bound))
-        await stack.enter_async_context(looking(rooms.engine, rooms.lookups))
         await stack.enter_async_context(_timers(rooms, server.stop))
         await _until_signal(server, entrance.listened(bound))
         log.info("service.stopping")
@@ -132,7 +131,7 @@ async def _timers(rooms: Rooms, stop: Callable[[], None]) -> AsyncIterator[None]
                 sweep(rooms.tracker.store, time.time),
                 keep_up(rooms.accounts, rooms.welcome),
                 rooms.enrichment.run(),
-                *([rooms.filling.run()] if rooms.filling is not None else []),
+                *(each.run() for each in (rooms.filling, rooms.announcing) if each is not None),
             )
         except Exception as error:
             log.critical("service.failed", error=str(error), kind=type(error).__name__)

@@ -11,9 +11,11 @@ import structlog
 
 from accounts.accounts import Accounts
 from accounts.rights import Right, Rights
+from actions.announcing import Announcing
 from actions.cataloguing import Cataloguer
 from actions.curation import Curation
 from actions.enrichment import Enrichment
+from actions.fetched import Fetched
 from actions.figures import SwarmFigures
 from actions.filling import Filling
 from actions.health import Health
@@ -24,14 +26,16 @@ from actions.title_import import TitleImport
 from actions.transcript import Transcript
 from actions.transfer import Transfer
 from actions.uploads import Uploads
+from bittorrent.infohash import InfoHash
 from cache.quota import Quota
 from cache.torrents import TorrentCache
 from catalogue.catalogue import Catalogue
 from catalogue.search import Search
-from downloads.engine import Engine
+from downloads.downloads import Downloads
 from lists.infohashes import Lists
 from peerage.config import Settings
-from peerage.looking import make_engine, make_filling, make_lookups
+from peerage.downloading import make_downloads
+from peerage.looking import make_announcing, make_filling, make_lookups
 from peerage.members import make_accounts
 from peerage.sections import TrackerSection
 from peerage.stores import make_store, terms_of
@@ -88,9 +92,10 @@ class Rooms:
     title_import: TitleImport
     health: Health
     accounts: Accounts
-    engine: Engine | None
     lookups: Lookups
     filling: Filling | None
+    downloads: Downloads
+    announcing: Announcing | None
     welcome: Welcome
 
     @property
@@ -131,6 +136,7 @@ async def open_rooms(settings: Settings) -> AsyncIterator[Rooms]:
         rooms = await _join(opened)
         stack.push_async_callback(_finish, rooms)
         await rooms.cache.reconcile()
+        await rooms.downloads.load()
         await rooms.takedowns.start()
         await rooms.census.start()
         yield rooms
@@ -157,13 +163,20 @@ async def _join(opened: _Opened) -> Rooms:
     census = await _census(opened)
     journal = SqliteJournal(opened.swarms)
     lists = Lists(SqliteEntries(records))
-    takedowns = Takedowns(cache, catalogue, lists, tracker.policy, time.time, blocked=(census.forget,))
+
+    async def stop_fetching(names: Sequence[InfoHash]) -> None:
+        await downloads.forget(names)
+
+    blocked = (census.forget, stop_fetching)
+    takedowns = Takedowns(cache, catalogue, lists, tracker.policy, time.time, blocked=blocked)
     cataloguer = Cataloguer(opened.titles)
     limit = settings.cache.max_torrent_size
     uploads = Uploads(cache, takedowns, catalogue, cataloguer, time.time, limit=limit)
-    engine = make_engine(settings, folder)
+    downloads = make_downloads(settings, folder, records, Fetched(takedowns, uploads))
     store = tracker.store
-    lookups = make_lookups(settings, engine, store, uploads=uploads, cache=cache, takedowns=takedowns)
+    lookups = make_lookups(
+        settings, downloads.engine, store, uploads=uploads, cache=cache, takedowns=takedowns
+    )
     filling = make_filling(settings, lookups, catalogue, store)
     observers: list[Observer] = [census.observe, SwarmFigures(catalogue, store.scrape).note]
     if filling is not None:
@@ -193,9 +206,10 @@ async def _join(opened: _Opened) -> Rooms:
         title_import=TitleImport(opened.titles),
         health=Health(cache, journal),
         accounts=accounts,
-        engine=engine,
         lookups=lookups,
         filling=filling,
+        downloads=downloads,
+        announcing=make_announcing(settings, downloads, tracker.store),
         welcome=Welcome(accounts, folder.path, settings.public_url, settings.listen),
     )
 
@@ -236,6 +250,8 @@ def _tracker(settings: TrackerSection) -> Tracker:
 
 async def _finish(rooms: Rooms) -> None:
     """Let what was begun end, then write the last changes."""
+    await rooms.lookups.close()
+    await rooms.downloads.stop()
     await rooms.uploads.drain()
     await rooms.takedowns.drain()
     await rooms.cache.drain()
