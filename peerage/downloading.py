@@ -2,7 +2,6 @@
 
 import time
 from importlib.util import find_spec
-from pathlib import Path
 
 import structlog
 
@@ -24,14 +23,14 @@ _RESUME = ".resume"
 log = structlog.get_logger()
 
 
-def make_downloads(
-    settings: Settings, folder: DataFolder, records: Database, gate: Fetched, engine: Engine | None
-) -> Downloads:
-    """Make the downloads of a data folder, which start and stop the engine; without one they refuse everything."""
+def make_downloads(settings: Settings, folder: DataFolder, records: Database, gate: Fetched) -> Downloads:
+    """Make the downloads of a data folder; without the extra, or switched off, they refuse everything."""
     wanted = settings.downloads
+    place = wanted.folder or folder.downloads
+    engine = _engine(settings, ResumeFiles(place / _RESUME)) if wanted.enabled else None
     if engine is None:
         return Downloads(limits_of(wanted), None)
-    means = Means(engine, SqliteJobs(records), ContentFolder(_place(settings, folder)), gate, time.time)
+    means = Means(engine, SqliteJobs(records), ContentFolder(place), gate, time.time)
     return Downloads(limits_of(wanted), means)
 
 
@@ -52,15 +51,7 @@ def limits_of(wanted: DownloadsSection) -> Limits:
     )
 
 
-def _place(settings: Settings, folder: DataFolder) -> Path:
-    return settings.downloads.folder or folder.downloads
-
-
-def make_engine(settings: Settings, folder: DataFolder) -> Engine | None:
-    """Return an engine that was not started, None where downloads are off or not installed."""
-    wanted = settings.downloads
-    if not wanted.enabled:
-        return None
+def _engine(settings: Settings, resume: ResumeFiles) -> Engine | None:
     if find_spec("libtorrent") is None:
         log.info("downloads.not_installed", remedy="pip install 'peerage[downloads]'")
         return None
@@ -68,6 +59,7 @@ def make_engine(settings: Settings, folder: DataFolder) -> Engine | None:
     from downloads.libtorrent_engine import LibtorrentEngine  # noqa: PLC0415
     from downloads.session import Terms  # noqa: PLC0415
 
+    wanted = settings.downloads
     terms = Terms(
         listen=tuple(str(each) for each in wanted.listen),
         dht=wanted.dht,
@@ -79,5 +71,4 @@ def make_engine(settings: Settings, folder: DataFolder) -> Engine | None:
         connections=wanted.connections,
         one_address=settings.lookups.private_peers,
     )
-    resume = ResumeFiles(_place(settings, folder) / _RESUME)
     return LibtorrentEngine(terms, resume, Outgoing(allow_private=settings.lookups.private_peers))

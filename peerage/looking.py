@@ -1,7 +1,6 @@
 """Hides how lookups are joined to the engine, our tracker and other caches, as the settings say."""
 
 import time
-from collections.abc import Callable, Iterable
 
 import limits
 
@@ -14,8 +13,8 @@ from actions.uploads import Uploads
 from bittorrent.peers import parse_address
 from cache.torrents import TorrentCache
 from catalogue.catalogue import Catalogue
+from downloads.downloads import Downloads
 from downloads.engine import Engine
-from downloads.model import Content
 from downloads.outgoing import Outgoing
 from downloads.upstream import Upstream
 from peerage.config import Settings
@@ -72,9 +71,9 @@ def make_filling(
     )
 
 
-def make_announcing(
-    settings: Settings, engine: Engine, store: SwarmStore, running: Callable[[], Iterable[Content]]
-) -> Announcing:
-    """Return what makes the engine a peer of our own swarms; `running` gives what it fetches and seeds."""
+def make_announcing(settings: Settings, downloads: Downloads, store: SwarmStore) -> Announcing | None:
+    """Return what makes the engine a peer of our own swarms, None without one or a public address."""
     addresses = [parse_address(text) for text in settings.downloads.public_address]
-    return Announcing(store.announce, engine, addresses, running, time.time)
+    if downloads.engine is None or not addresses:
+        return None
+    return Announcing(store.announce, downloads.engine, addresses, downloads.running, time.time)

@@ -64,7 +64,6 @@ async def serve(settings: Settings, ready: Ready) -> None:
         stack.push_async_callback(control.close)
         await rooms.downloads.begin()
         server = entrance.server(make_app(rooms, entrance), bound, lambda: ready(rooms, bound))
-        stack.push_async_callback(rooms.lookups.close)
         await stack.enter_async_context(_timers(rooms, server.stop))
         await _until_signal(server, entrance.listened(bound))
         log.info("service.stopping")
@@ -132,7 +131,7 @@ async def _timers(rooms: Rooms, stop: Callable[[], None]) -> AsyncIterator[None]
                 sweep(rooms.tracker.store, time.time),
                 keep_up(rooms.accounts, rooms.welcome),
                 rooms.enrichment.run(),
-                *([rooms.filling.run()] if rooms.filling is not None else []),
+                *(each.run() for each in (rooms.filling, rooms.announcing) if each is not None),
             )
         except Exception as error:
             log.critical("service.failed", error=str(error), kind=type(error).__name__)

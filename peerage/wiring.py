@@ -11,6 +11,7 @@ import structlog
 
 from accounts.accounts import Accounts
 from accounts.rights import Right, Rights
+from actions.announcing import Announcing
 from actions.cataloguing import Cataloguer
 from actions.curation import Curation
 from actions.enrichment import Enrichment
@@ -31,11 +32,10 @@ from cache.torrents import TorrentCache
 from catalogue.catalogue import Catalogue
 from catalogue.search import Search
 from downloads.downloads import Downloads
-from downloads.engine import Engine
 from lists.infohashes import Lists
 from peerage.config import Settings
-from peerage.downloading import make_downloads, make_engine
-from peerage.looking import make_filling, make_lookups
+from peerage.downloading import make_downloads
+from peerage.looking import make_announcing, make_filling, make_lookups
 from peerage.members import make_accounts
 from peerage.sections import TrackerSection
 from peerage.stores import make_store, terms_of
@@ -92,10 +92,10 @@ class Rooms:
     title_import: TitleImport
     health: Health
     accounts: Accounts
-    downloads: Downloads
-    engine: Engine | None
     lookups: Lookups
     filling: Filling | None
+    downloads: Downloads
+    announcing: Announcing | None
     welcome: Welcome
 
     @property
@@ -172,10 +172,11 @@ async def _join(opened: _Opened) -> Rooms:
     cataloguer = Cataloguer(opened.titles)
     limit = settings.cache.max_torrent_size
     uploads = Uploads(cache, takedowns, catalogue, cataloguer, time.time, limit=limit)
-    engine = make_engine(settings, folder)
-    downloads = make_downloads(settings, folder, records, Fetched(takedowns, uploads), engine)
+    downloads = make_downloads(settings, folder, records, Fetched(takedowns, uploads))
     store = tracker.store
-    lookups = make_lookups(settings, engine, store, uploads=uploads, cache=cache, takedowns=takedowns)
+    lookups = make_lookups(
+        settings, downloads.engine, store, uploads=uploads, cache=cache, takedowns=takedowns
+    )
     filling = make_filling(settings, lookups, catalogue, store)
     observers: list[Observer] = [census.observe, SwarmFigures(catalogue, store.scrape).note]
     if filling is not None:
@@ -205,10 +206,10 @@ async def _join(opened: _Opened) -> Rooms:
         title_import=TitleImport(opened.titles),
         health=Health(cache, journal),
         accounts=accounts,
-        downloads=downloads,
-        engine=engine,
         lookups=lookups,
         filling=filling,
+        downloads=downloads,
+        announcing=make_announcing(settings, downloads, tracker.store),
         welcome=Welcome(accounts, folder.path, settings.public_url, settings.listen),
     )
 
@@ -249,6 +250,7 @@ def _tracker(settings: TrackerSection) -> Tracker:
 
 async def _finish(rooms: Rooms) -> None:
     """Let what was begun end, then write the last changes."""
+    await rooms.lookups.close()
     await rooms.downloads.stop()
     await rooms.uploads.drain()
     await rooms.takedowns.drain()

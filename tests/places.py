@@ -15,6 +15,10 @@ class Place:
         self.answer = answer
         self.asked = []
         self.shares = []
+        self.promising = True
+
+    def promises(self, question):
+        return self.promising and (self.source is not Source.TRACKERS or bool(question.trackers))
 
     async def ask(self, question, seconds):
         self.asked.append(question)
