@@ -8,6 +8,7 @@ from doors.client import ClientAddress
 from doors.identity import Identity
 from doors.limits import BodyMemory
 from doors.office import Office
+from doors.torbox.adding import RATE as TORBOX_CREATE
 from peerage.wiring import Rooms
 
 
@@ -29,7 +30,10 @@ def make_office(rooms: Rooms, clients: ClientAddress, memory: BodyMemory) -> Off
         scrape=rooms.tracker.store.scrape,
         swarms=rooms.tracker.store.totals,
         identity=make_identity(rooms),
-        allowances=Allowances(settings.limits.model_dump(exclude={"login"}), time.time),
+        allowances=Allowances(
+            settings.limits.model_dump(exclude={"login"}) | {TORBOX_CREATE: settings.downloads.create_rate},
+            time.time,
+        ),
         clients=clients,
         memory=memory,
         public_url=settings.public_url,

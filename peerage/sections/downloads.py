@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from peerage.quantities import Listen, read_items, read_public_url
-from peerage.sections.section import Duration, Listens, Seconds, Section, Size
+from peerage.sections.section import RATE, Duration, Listens, Rate, Seconds, Section, Size
 
 Order = Literal["swarm", "trackers", "dht", "upstream"]
 
@@ -66,10 +66,10 @@ class DownloadsSection(Section):
     seed_time: Seconds = Field(
         default=86_400, ge=0, le=315_360_000, description="Seconds after which seeding ends."
     )
-    create_rate: str = Field(
+    create_rate: Rate = Field(
         default="60/hour",
         description="Torrents that an account adds; those that are here already do not count.",
-        json_schema_extra={"takes": "a count per second, minute, hour or day"},
+        json_schema_extra=RATE,
     )
     link_lifetime: Seconds = Field(
         default=3600, ge=1, le=604_800, description="Seconds within which a download link must be started."
