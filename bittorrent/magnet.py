@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
 from typing import Self
 from urllib.parse import quote, unquote_plus
 
 from bittorrent.infohash import V1_LENGTH, V2_LENGTH, InfoHash
-from bittorrent.links import clean_trackers, clean_web_seeds
+from bittorrent.links import MOST_LINKS, clean_trackers, clean_web_seeds
 from bittorrent.names import shown
 from bittorrent.refusal import Refusal
 
@@ -20,13 +21,16 @@ _SHA256 = "1220"  # a multihash's mark of SHA-256 in 32 bytes
 _NUMBERED = re.compile(r"\.[0-9]{1,3}$")
 _LARGEST = 2**63 - 1
 _LONGEST_NAME = 1024
+_MOST_READ = 1000
+_PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Magnet:
     """A link that names a torrent by one or both of its infohashes (`v1` 20 bytes, `v2` 32) and where to ask.
 
-    `name` is safe to show and "" when not given; `size` is the content's bytes, None when not given.
+    `name` is safe to show and "" when not given; `size` is the content's bytes, None when not given. `peers` are
+    addresses in text, never names, with a port.
     """
 
     v1: InfoHash | None
@@ -35,6 +39,7 @@ class Magnet:
     trackers: tuple[str, ...] = ()
     web_seeds: tuple[str, ...] = ()
     size: int | None = None
+    peers: tuple[tuple[str, int], ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -61,6 +66,7 @@ class Magnet:
             clean_trackers(fields.get("tr", [])),
             clean_web_seeds(fields.get("ws", [])),
             _size(fields.get("xl", [""])[0]),
+            _peers(fields.get("x.pe", [])),
         )
 
     def __str__(self) -> str:
@@ -71,6 +77,7 @@ class Magnet:
         fields += [] if self.size is None else [f"xl={self.size}"]
         fields += [f"tr={quote(link, safe='')}" for link in self.trackers]
         fields += [f"ws={quote(link, safe='')}" for link in self.web_seeds]
+        fields += [f"x.pe={f'[{host}]' if ':' in host else host}:{port}" for host, port in self.peers]
         return _SCHEME + "&".join(fields)
 
 
@@ -101,6 +108,20 @@ def _topic(text: str, length: int) -> InfoHash:
     if len(infohash) != length:
         raise Refusal("bad-magnet", "its infohash has the wrong length")
     return infohash
+
+
+def _peers(texts: list[str]) -> tuple[tuple[str, int], ...]:
+    """Keep what is an address and a port, each once, at most MOST_LINKS; IPv6 stands in brackets."""
+    peers: dict[tuple[str, int], None] = {}
+    for text in texts[:_MOST_READ]:
+        host, _, port = text.rpartition(":")
+        try:
+            ip = IPv6Address(host[1:-1]) if host.startswith("[") else IPv4Address(host)
+        except ValueError:
+            continue
+        if _PORT.fullmatch(port) and 0 < int(port) < 65536:
+            peers[str(ip), int(port)] = None
+    return tuple(peers)[:MOST_LINKS]
 
 
 def _size(text: str) -> int | None:

@@ -17,6 +17,7 @@ class Order:
     """What an engine is to fetch: into `folder`, by a .torrent's bytes or, without, by what a magnet tells.
 
     `private` keeps it to its own trackers: no DHT, no peer exchange, no local discovery. `paused` adds it at rest.
+    `v2` is the hash of 32 bytes where it is known: without a .torrent, a key cut from it alone finds no metadata.
     """
 
     key: ContentKey
@@ -27,6 +28,7 @@ class Order:
     peers: tuple[Peer, ...]
     private: bool
     paused: bool
+    v2: InfoHash | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,7 +193,7 @@ class LibtorrentEngine:
         if params is None:
             params = layout.params() if layout is not None else lt.add_torrent_params()
         if layout is None:
-            params.info_hashes = _hashes(order.key.infohash)
+            params.info_hashes = _asked(order)
         else:
             params.renamed_files = dict(layout.names)
         params.save_path = str(order.folder)
@@ -392,6 +392,12 @@ def _close(sessions: list[Any]) -> None:
 def _hashes(infohash: InfoHash) -> Any:  # noqa: ANN401
     digest = lt.sha256_hash(bytes(infohash)) if infohash.is_v2 else lt.sha1_hash(bytes(infohash))
     return lt.info_hash_t(digest)
+
+
+def _asked(order: Order) -> Any:  # noqa: ANN401
+    """Name what is known by hash alone, by version 1's where it has one: peers of both give the same metadata."""
+    cut = order.v2.cut if order.v2 is not None else None
+    return _hashes(order.v2 if order.v2 is not None and cut == order.key.infohash else order.key.infohash)
 
 
 def _resumed(saved: bytes, layout: Layout) -> Any | None:  # noqa: ANN401

@@ -61,6 +61,7 @@ async def serve(settings: Settings, ready: Ready) -> None:
         control = ControlServer(deeds(rooms), rooms.folder.control_socket)
         await control.start()
         stack.push_async_callback(control.close)
+        await rooms.downloads.begin()
         server = entrance.server(make_app(rooms, entrance), bound, lambda: ready(rooms, bound))
         await stack.enter_async_context(_timers(rooms, server.stop))
         await _until_signal(server, entrance.listened(bound))

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from accounts.rights import Right, Rights
 from actions.cataloguing import Cataloguer
 from actions.curation import Curation
 from actions.enrichment import Enrichment
+from actions.fetched import Fetched
 from actions.figures import SwarmFigures
 from actions.health import Health
 from actions.membership import Membership
@@ -22,12 +23,15 @@ from actions.title_import import TitleImport
 from actions.transcript import Transcript
 from actions.transfer import Transfer
 from actions.uploads import Uploads
+from bittorrent.infohash import InfoHash
 from cache.quota import Quota
 from cache.torrents import TorrentCache
 from catalogue.catalogue import Catalogue
 from catalogue.search import Search
+from downloads.downloads import Downloads
 from lists.infohashes import Lists
 from peerage.config import Settings
+from peerage.downloading import make_downloads
 from peerage.members import make_accounts
 from peerage.sections import TrackerSection
 from peerage.stores import make_store, terms_of
@@ -84,6 +88,7 @@ class Rooms:
     title_import: TitleImport
     health: Health
     accounts: Accounts
+    downloads: Downloads
     welcome: Welcome
 
     @property
@@ -124,6 +129,7 @@ async def open_rooms(settings: Settings) -> AsyncIterator[Rooms]:
         rooms = await _join(opened)
         stack.push_async_callback(_finish, rooms)
         await rooms.cache.reconcile()
+        await rooms.downloads.load()
         await rooms.takedowns.start()
         await rooms.census.start()
         yield rooms
@@ -150,10 +156,16 @@ async def _join(opened: _Opened) -> Rooms:
     census = await _census(opened)
     journal = SqliteJournal(opened.swarms)
     lists = Lists(SqliteEntries(records))
-    takedowns = Takedowns(cache, catalogue, lists, tracker.policy, time.time, blocked=(census.forget,))
+
+    async def stop_fetching(names: Sequence[InfoHash]) -> None:
+        await downloads.forget(names)
+
+    blocked = (census.forget, stop_fetching)
+    takedowns = Takedowns(cache, catalogue, lists, tracker.policy, time.time, blocked=blocked)
     cataloguer = Cataloguer(opened.titles)
     limit = settings.cache.max_torrent_size
     uploads = Uploads(cache, takedowns, catalogue, cataloguer, time.time, limit=limit)
+    downloads = make_downloads(settings, folder, records, Fetched(takedowns, uploads))
     rights = Rights(frozenset(Right(name) for name in settings.accounts.anonymous))
     accounts = make_accounts(settings, folder, records)
     return Rooms(
@@ -179,6 +191,7 @@ async def _join(opened: _Opened) -> Rooms:
         title_import=TitleImport(opened.titles),
         health=Health(cache, journal),
         accounts=accounts,
+        downloads=downloads,
         welcome=Welcome(accounts, folder.path, settings.public_url, settings.listen),
     )
 
@@ -225,6 +238,7 @@ def _tracker(settings: TrackerSection) -> Tracker:
 
 async def _finish(rooms: Rooms) -> None:
     """Let what was begun end, then write the last changes."""
+    await rooms.downloads.stop()
     await rooms.uploads.drain()
     await rooms.takedowns.drain()
     await rooms.cache.drain()

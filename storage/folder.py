@@ -59,6 +59,11 @@ class DataFolder:
         return self.path / "torrents"
 
     @property
+    def downloads(self) -> Path:
+        """The folder of fetched content, where the operator names no other."""
+        return self.path / "downloads"
+
+    @property
     def secrets(self) -> Path:
         """The folder of the secrets, mode 700."""
         return self.path / "secrets"

@@ -17,7 +17,7 @@ class Schema:
     newest: str
 
 
-PEERAGE: Final = Schema(_STEPS / "peerage", "0003")
+PEERAGE: Final = Schema(_STEPS / "peerage", "0004")
 SWARMS: Final = Schema(_STEPS / "swarms", "0002")
 
 

@@ -40,6 +40,14 @@ def test_what_is_written_reads_back(
     assert Magnet.parse(str(magnet)) == magnet
 
 
+def test_peers_are_addresses_and_few() -> None:
+    many = "".join(f"&x.pe=10.0.{n // 250}.{n % 250}:{n + 1}" for n in range(1000))
+    assert len(Magnet.parse(f"magnet:?{BTIH}{many}").peers) == 100
+    magnet = Magnet.parse(f"magnet:?{BTIH}&x.pe=1.2.3.4:5&x.pe=%5B2001:db8::1%5D:6&x.pe=1.2.3.4:5")
+    assert magnet.peers == (("1.2.3.4", 5), ("2001:db8::1", 6))
+    assert Magnet.parse(str(magnet)) == magnet
+
+
 def test_a_whole_magnet_is_written_so() -> None:
     magnet = Magnet(V1, V2, "a b&c", ("http://t/announce?k=1",), ("http://w/",), 5)
     assert str(magnet) == (
@@ -55,7 +63,7 @@ def test_a_whole_magnet_is_written_so() -> None:
         f"magnet:?xt=urn:btih:{base64.b32encode(V1).decode().lower()}",
         f"magnet:?xt.1=urn:btih:{V1.lower}&xt.2=urn:sha1:ABC",
         f"magnet:?{BTIH}&{BTIH}",
-        f"magnet:?xt=urn%3Abtih%3A{V1.lower}&so=0-2&x.pe=1.2.3.4:5&&=&tr&xl=-1&dn",
+        f"magnet:?xt=urn%3Abtih%3A{V1.lower}&so=0-2&x.pe=host:5&x.pe=[1.2.3.4]:5&x.pe=1.2.3.4:0&x.pe=::1&x.pe=[fe80::1%25x]:70000&&=&tr&xl=-1&dn",
     ],
 )
 def test_version_1_in_every_spelling(text: str) -> None:

@@ -1,0 +1,38 @@
+"""Hides how much may be fetched, kept and seeded, and when seeding has been enough."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from downloads.model import Seed
+from downloads.store import ContentRow
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the operator allows: counts of downloads, bytes, a ratio, and seconds of seeding."""
+
+    active: int = 50
+    slots: int = 5
+    queue: int = 100
+    held: int = 1000
+    max_size: int = 200 * 2**30
+    quota: int = 2**40
+    account_quota: int = 2**39
+    min_free_disk: int = 2 * 2**30
+    seed: bool = True
+    seed_ratio: float = 1.0
+    seed_time: int = 86_400
+
+    @property
+    def largest(self) -> int:
+        """The bytes of the largest content that can ever fit."""
+        return min(self.max_size, self.quota, self.account_quota)
+
+    def seeds(self, wishes: Iterable[Seed]) -> bool:
+        """Tell whether content is seeded at all, given what its accounts wish."""
+        return any(wish is Seed.SEED or (wish is Seed.DEFAULT and self.seed) for wish in wishes)
+
+    def seeded_enough(self, row: ContentRow, uploaded: int, now: float) -> bool:
+        """Tell whether complete content has been sent often or offered long enough."""
+        since = row.finished if row.finished is not None else row.added
+        return uploaded >= self.seed_ratio * row.size or now - since >= self.seed_time

@@ -1,0 +1,73 @@
+"""Hides whether content is fetched here: by libtorrent, where that is installed and the operator wants it."""
+
+import time
+from importlib.util import find_spec
+
+import structlog
+
+from actions.fetched import Fetched
+from downloads.downloads import Downloads, Means
+from downloads.engine import Engine
+from downloads.folder import ContentFolder
+from downloads.limits import Limits
+from downloads.outgoing import Outgoing
+from downloads.resume import ResumeFiles
+from peerage.config import Settings
+from peerage.sections import DownloadsSection
+from storage.database import Database
+from storage.folder import DataFolder
+from storage.jobs import SqliteJobs
+
+_RESUME = ".resume"
+
+log = structlog.get_logger()
+
+
+def make_downloads(settings: Settings, folder: DataFolder, records: Database, gate: Fetched) -> Downloads:
+    """Make the downloads of a data folder; without the extra, or switched off, they refuse everything."""
+    wanted = settings.downloads
+    place = wanted.folder or folder.downloads
+    engine = _engine(settings, ResumeFiles(place / _RESUME)) if wanted.enabled else None
+    if engine is None:
+        return Downloads(limits_of(wanted), None)
+    means = Means(engine, SqliteJobs(records), ContentFolder(place), gate, time.time)
+    return Downloads(limits_of(wanted), means)
+
+
+def limits_of(wanted: DownloadsSection) -> Limits:
+    """Return what the operator allows."""
+    return Limits(
+        active=wanted.active,
+        slots=wanted.slots,
+        queue=wanted.queue,
+        held=wanted.held,
+        max_size=wanted.max_size,
+        quota=wanted.quota,
+        account_quota=wanted.account_quota,
+        min_free_disk=wanted.min_free_disk,
+        seed=wanted.seed,
+        seed_ratio=wanted.seed_ratio,
+        seed_time=wanted.seed_time,
+    )
+
+
+def _engine(settings: Settings, resume: ResumeFiles) -> Engine | None:
+    if find_spec("libtorrent") is None:
+        log.info("downloads.not_installed", remedy="pip install 'peerage[downloads]'")
+        return None
+    # Loading libtorrent takes time and memory that a service without downloads does not spend.
+    from downloads.libtorrent_engine import LibtorrentEngine  # noqa: PLC0415
+    from downloads.session import Terms  # noqa: PLC0415
+
+    wanted = settings.downloads
+    terms = Terms(
+        listen=tuple(str(each) for each in wanted.listen),
+        dht=wanted.dht,
+        lsd=wanted.lsd,
+        utp=wanted.utp,
+        encryption=wanted.encryption,
+        down_rate=wanted.down_rate,
+        up_rate=wanted.up_rate,
+        connections=wanted.connections,
+    )
+    return LibtorrentEngine(terms, resume, Outgoing(allow_private=settings.lookups.private_peers))
