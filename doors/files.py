@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -97,6 +97,11 @@ def routes(office: FilesOffice) -> list[Route]:
 def address(opaque: str, files_url: str | None, base: str) -> str:
     """Return the URL of a link; `base` is the service's own. It holds nothing of the request that asked for it."""
     return f"{files_url or base}{PATH}{opaque}"
+
+
+def forward(url: str) -> Response:
+    """Send a client on to a link. The address it came by may hold a key: nobody keeps it or is told of it."""
+    return RedirectResponse(url, 307, _HEADERS)
 
 
 def apart(app: ASGIApp, files_url: str | None, public_url: str | None) -> ASGIApp:

@@ -40,6 +40,7 @@ from storage.lists import SqliteEntries
 from storage.records import SqliteRecords
 from storage.search import SearchIndex
 from tests.cache_service import NoPolicy
+from tests.databases import open_database
 from tracker.census import Census
 from tracker.geo import EmbeddedCountries
 from tracker.model import NOTHING, Counts, Totals
@@ -87,8 +88,8 @@ async def open_office(
 ) -> Opened:
     """Open everything in a folder; `swarms` are the live numbers, `clock` gives unix seconds."""
     data = DataFolder(folder / "data").__enter__()
-    database = await Database.open(data.records, schema.PEERAGE, "FULL")
-    journal = await Database.open(data.swarms, schema.SWARMS, "NORMAL")
+    database = await open_database(data.records, schema.PEERAGE, "FULL")
+    journal = await open_database(data.swarms, schema.SWARMS, "NORMAL")
     blobs = FileBlobs(data.torrents)
     await blobs.open()
     cache = TorrentCache(blobs, SqliteRecords(database), Quota(1000, 1 << 40, 0), clock)

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 
 from bittorrent.infohash import InfoHash
-from doors.files import address, apart, routes
+from doors.files import address, apart, forward, routes
 from doors.guard import Guard, guarded
 from doors.negotiation import file_attachment
 from doors.transfers import Transfers
@@ -202,6 +202,14 @@ def test_a_link_on_a_host_of_its_own_carries_nothing_else():
         address("ab.cd", "https://files.example", "https://site.example") == "https://files.example/dld/ab.cd"
     )
     assert address("ab.cd", None, "https://site.example") == "https://site.example/dld/ab.cd"
+
+
+def test_a_permalink_tells_nobody_the_key_in_its_own_address():
+    answer = forward(address("ab.cd", None, "https://site.example"))
+
+    assert (answer.status_code, answer.headers["location"]) == (307, "https://site.example/dld/ab.cd")
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["cache-control"] == "private, no-store"
 
 
 # Ranges
@@ -479,10 +487,10 @@ def test_a_file_that_vanishes_midway_cuts_the_connection(service, harm):
 
 
 @contextlib.contextmanager
-def begun(service, job, size):
+def begun(service, job, what=0):
     """A transfer of which the client has read the head and then reads no more."""
     with Http(service.port) as connection:
-        path = f"/dld/{service.office.links.make(job, 0)}"
+        path = f"/dld/{service.office.links.make(job, what)}"
         connection.send(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
         assert connection._reader.readline() == b"HTTP/1.1 200 OK\r\n"
         yield connection
@@ -506,11 +514,11 @@ def test_transfers_are_bounded_per_account_and_overall(office, large):
     office.transfers = Transfers(3, 2)
     with serving(office) as service:
         mine, theirs = (large(office.downloads, account) for account in (1, 2))
-        with begun(service, mine, 1), begun(service, mine, 1):
+        with begun(service, mine), begun(service, mine):
             refused = service.get(mine)
             assert (refused.status_code, refused.headers["retry-after"]) == (429, "30")
             assert service.get(mine, 0, "HEAD").status_code == 200
-            with begun(service, theirs, 1):
+            with begun(service, theirs):
                 assert service.get(theirs).status_code == 503
         assert service.settled()
         assert service.get(mine, range="bytes=0-9").content == bytes(10)
@@ -519,7 +527,7 @@ def test_transfers_are_bounded_per_account_and_overall(office, large):
 def test_a_transfer_that_began_is_not_cut_by_the_end_of_its_link(office, large):
     with serving(office) as service:
         job = large(office.downloads)
-        with begun(service, job, 1) as connection:
+        with begun(service, job) as connection:
             office.clock.now += 2 * HOUR
             assert service.get(job).status_code == 200
             while connection._reader.readline() != b"\r\n":
@@ -531,8 +539,19 @@ def test_a_transfer_that_began_is_not_cut_by_the_end_of_its_link(office, large):
 def test_a_client_that_does_not_read_is_let_go(office, large):
     with serving(office, patience=0.2) as service:
         job = large(office.downloads)
-        with begun(service, job, 1):
+        with begun(service, job):
             assert service.settled()
+
+
+@pytest.mark.parametrize("what", [0, ZIP])
+def test_a_client_that_goes_away_leaves_nothing_open(office, large, what):
+    with serving(office) as service:
+        job = large(office.downloads)
+        for _ in range(10):
+            with begun(service, job, what):
+                assert service.office.transfers.open == 1
+            assert service.settled()
+        assert len(office.downloads.opened) == 10
 
 
 # A host of its own
