@@ -6,8 +6,6 @@ from math import ceil
 from starlette.responses import Response
 
 from bittorrent.refusal import Refusal
-from catalogue.fields import LONGEST_LINE
-from catalogue.texts import clean_line
 from doors.torbox.bodies import Form, read_form
 from doors.torbox.codes import ACTIVE_LIMIT, INVALID_OPTION, RATE_LIMIT, Failure
 from doors.torbox.envelope import success
@@ -45,14 +43,10 @@ def _wish(form: Form) -> Wish:
     seed = texts.number("seed", Seed.DEFAULT)
     if seed not in tuple(Seed):
         raise Failure(INVALID_OPTION, "The option seed is 1, 2 or 3.")
-    try:
-        name = clean_line(texts.text("name"), LONGEST_LINE)
-    except ValueError as error:
-        raise Failure(INVALID_OPTION, f"The name cannot be taken: {error}") from None
     return Wish(
         torrent=form.file,
         magnet=texts.text("magnet").strip() or None,
-        name=name,
+        name=texts.text("name"),
         seed=Seed(seed),
         allow_zip=texts.flag("allow_zip", default=True),
         as_queued=texts.flag("as_queued"),
