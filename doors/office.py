@@ -19,6 +19,9 @@ from doors.allowance import Allowances
 from doors.client import ClientAddress
 from doors.identity import Identity
 from doors.limits import BodyMemory
+from doors.transfers import Transfers
+from downloads.downloads import Downloads
+from downloads.links import Links
 from tracker.census import Census
 from tracker.model import Counts, Totals
 
@@ -41,6 +44,10 @@ class Office:
     verdicts: Verdicts
     cache: TorrentCache
     lookups: Lookups
+    downloads: Downloads
+    links: Links
+    transfers: Transfers
+    files_url: str | None
     census: Census
     scrape: Callable[[InfoHash], Counts]
     swarms: Callable[[], Totals]

@@ -27,8 +27,9 @@ class Hold:
 
 @dataclass(slots=True, eq=False)
 class Load:
-    """Content and its jobs by account. `orders` counts how often the engine was given it, `running` is what it was told last, `obstacle` why it stands still.
+    """Content and its jobs by account.
 
+    `orders` counts how often the engine was given it, `running` is what it was told last, `obstacle` why it stands still.
     `failure` is what the engine reported, until `retry` (unix seconds).
     """
 

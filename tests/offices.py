@@ -28,6 +28,10 @@ from doors.client import ClientAddress
 from doors.identity import Identity
 from doors.limits import BodyMemory
 from doors.office import Office
+from doors.transfers import Transfers
+from downloads.downloads import Downloads
+from downloads.limits import Limits
+from downloads.links import KEY_BYTES, Links
 from lists.infohashes import Lists
 from storage import schema
 from storage.accounts import SqliteAccounts
@@ -113,6 +117,10 @@ async def open_office(
         verdicts=Verdicts(takedowns, catalogue, rights),
         cache=cache,
         lookups=lookups_over(uploads, cache, takedowns),
+        downloads=Downloads(Limits(), None),
+        links=Links(bytes(KEY_BYTES), 3600, clock),
+        transfers=Transfers(8, 8),
+        files_url=None,
         census=census,
         scrape=lambda infohash: swarms.get(infohash, NOTHING),
         swarms=lambda: Totals(3, 9, 5, 4),

@@ -37,6 +37,10 @@ from doors.identity import Identity
 from doors.intake import Intake, Tally
 from doors.limits import BodyMemory, Rates
 from doors.office import Office
+from doors.transfers import Transfers
+from downloads.downloads import Downloads
+from downloads.limits import Limits
+from downloads.links import KEY_BYTES, Links
 from lists.infohashes import Lists
 from storage import schema
 from storage.accounts import SqliteAccounts
@@ -147,6 +151,10 @@ class Desk:
             verdicts=Verdicts(takedowns, catalogue, rights),
             cache=cache,
             lookups=lookups_over(uploads, cache, takedowns),
+            downloads=Downloads(Limits(), None),
+            links=Links(bytes(KEY_BYTES), 3600, clock),
+            transfers=Transfers(8, 8),
+            files_url=None,
             census=counted.census,
             scrape=lambda infohash: self.swarms.get(infohash, NOTHING),
             swarms=lambda: Totals(0, 0, 0, 0),

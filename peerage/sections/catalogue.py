@@ -92,6 +92,9 @@ class LimitsSection(Section):
     torrent_api: Rate = Field(
         default="300/minute", description="The Torrent API, per key.", json_schema_extra=RATE
     )
+    torbox: Rate = Field(
+        default="300/minute", description="The TorBox dialect, per account.", json_schema_extra=RATE
+    )
     pages: Rate = Field(default="120/minute", description="The pages for people.", json_schema_extra=RATE)
     login: Rate = Field(
         default="20/minute", description="Attempts to log in from an address.", json_schema_extra=RATE

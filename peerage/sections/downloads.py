@@ -1,12 +1,11 @@
 """Hides what downloads and lookups can be told by their operator."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from peerage.quantities import Listen, read_items, read_own_addresses, read_public_url, read_template
-from peerage.sections.section import Duration, Listens, Rate, Seconds, Section, Size
+from peerage.sections.section import RATE, Duration, Listens, MaybePath, Rate, Seconds, Section, Size
 
 Order = Literal["swarm", "trackers", "dht", "upstream"]
 
@@ -15,7 +14,7 @@ class DownloadsSection(Section):
     """What is fetched, how fast, how much of it, and how it is served."""
 
     enabled: bool = Field(default=True, description="Fetch content where the extra `downloads` is installed.")
-    folder: Path | None = Field(
+    folder: MaybePath = Field(
         default=None,
         description="The folder of fetched content; unset: downloads in the data folder.",
         json_schema_extra={"takes": "a path"},
@@ -68,10 +67,10 @@ class DownloadsSection(Section):
     seed_time: Seconds = Field(
         default=86_400, ge=0, le=315_360_000, description="Seconds after which seeding ends."
     )
-    create_rate: str = Field(
+    create_rate: Rate = Field(
         default="60/hour",
         description="Torrents that an account adds; those that are here already do not count.",
-        json_schema_extra={"takes": "a count per second, minute, hour or day"},
+        json_schema_extra=RATE,
     )
     link_lifetime: Seconds = Field(
         default=3600, ge=1, le=604_800, description="Seconds within which a download link must be started."
