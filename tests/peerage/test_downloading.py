@@ -79,6 +79,7 @@ def test_a_block_that_a_kill_cut_short_is_carried_out_at_the_start(tmp_path):
 
     async def work():
         async with open_rooms(settings(tmp_path)) as rooms:
+            await rooms.downloads.begin()
             await account(rooms, 1)
             await rooms.downloads.create(1, Wish(torrent=data))
             rooms.takedowns._blocked = ()
@@ -93,6 +94,7 @@ def test_a_block_that_a_kill_cut_short_is_carried_out_at_the_start(tmp_path):
 def test_what_is_private_stays_out_of_the_cache_and_what_is_public_enters(tmp_path):
     async def work():
         async with open_rooms(settings(tmp_path)) as rooms:
+            await rooms.downloads.begin()
             await account(rooms, 1)
             for private in (True, False):
                 job = await rooms.downloads.create(1, Wish(torrent=torrent("one", private=private)))
@@ -109,6 +111,7 @@ def test_a_full_cache_is_no_hindrance(tmp_path):
             update={"cache": settings(tmp_path).cache.model_copy(update={"max_files": 0})}
         )
         async with open_rooms(full) as rooms:
+            await rooms.downloads.begin()
             await account(rooms, 1)
             assert (await rooms.downloads.create(1, Wish(torrent=torrent()))).has_torrent
 
