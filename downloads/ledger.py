@@ -29,7 +29,8 @@ class Hold:
 class Load:
     """Content and its jobs by account.
 
-    `orders` counts how often the engine was given it, `running` is what it was told last, `obstacle` why it stands still.
+    `orders` counts how often the engine was given it, `given` tells that it has it now, `running` what it was told
+    last, and `obstacle` why content stands still.
     `failure` is what the engine reported, until `retry` (unix seconds).
     """
 
