@@ -17,7 +17,7 @@ from downloads.model import ContentKey, State, Status
 from downloads.outgoing import Outgoing
 from downloads.resume import ResumeFiles
 from downloads.session import Terms, open_session
-from downloads.torrent_file import Layout, layout_of, torrent_of
+from downloads.torrent_file import Layout, layout_of, names_of, torrent_of
 
 log = structlog.get_logger()
 
@@ -25,6 +25,7 @@ _TICK: Final = 1.0  # seconds between two looks at every torrent
 _SAVE_EVERY: Final = 30  # ticks between two writes of resume data
 _STOP_TIME: Final = 10.0
 _SESSIONS: Final = 8  # a private torrent that two accounts hold runs in two of them
+_DUPLICATE: Final = 19  # libtorrent's errors.duplicate_torrent
 _STATES: Final = {
     "checking_files": State.CHECKING,
     "checking_resume_data": State.CHECKING,
@@ -61,6 +62,7 @@ class LibtorrentEngine:
         self._resume = resume
         self._outgoing = outgoing
         self._sessions: list[Any] = []
+        self._asking: Any = None
         self._torrents: dict[tuple[int, str], _Torrent] = {}
         self._by_key: dict[ContentKey, _Torrent] = {}
         self._wake = asyncio.Event()
@@ -91,7 +93,7 @@ class LibtorrentEngine:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        sessions, self._sessions = self._sessions, []
+        sessions, self._sessions, self._asking = self._sessions, [], None
         self._torrents.clear()
         self._by_key.clear()
         await asyncio.to_thread(_close, sessions)
@@ -161,7 +163,7 @@ class LibtorrentEngine:
         params.peers = self._admitted(peers)
         params.save_path = "/nonexistent"
         params.flags = lt.torrent_flags.upload_mode | lt.torrent_flags.default_dont_download
-        params.flags |= lt.torrent_flags.update_subscribe | lt.torrent_flags.apply_ip_filter
+        params.flags |= lt.torrent_flags.duplicate_is_error | lt.torrent_flags.apply_ip_filter
         if not (dht and self._terms.dht):
             params.flags |= lt.torrent_flags.disable_dht
         try:
@@ -220,7 +222,7 @@ class LibtorrentEngine:
         paused: bool,
         named: bool = True,
     ) -> _Torrent:
-        session = self._session_for(key.infohash)
+        session = self._session_for(key.infohash) if named else self._session_to_ask()
         try:
             handle = session.add_torrent(params)
         except RuntimeError as error:
@@ -235,14 +237,27 @@ class LibtorrentEngine:
         """Find a session without that torrent: libtorrent holds a hash once in each."""
         busy = {
             id(torrent.session) for torrent in self._torrents.values() if torrent.key.infohash == infohash
-        }
+        } | {id(self._asking)}
         free = next((session for session in self._sessions if id(session) not in busy), None)
         if free is None and len(self._sessions) >= _SESSIONS:
             raise ValueError("too many accounts hold this private torrent")
         return free or self._open()
 
+    def _session_to_ask(self) -> Any:  # noqa: ANN401
+        """Return the session of lookups alone: a hash there that turns out to be of content must not meet it."""
+        if self._asking is None:
+            if not self._sessions:
+                raise ValueError("the engine does not run")
+            self._asking = self._open()
+        return self._asking
+
     def _name(self, session: Any, handle: Any) -> tuple[int, str]:  # noqa: ANN401
-        return id(session), str(handle.info_hashes().get_best())
+        return id(session), names_of(handle.info_hashes())[0]
+
+    def _of(self, session: Any, hashes: Any) -> _Torrent | None:  # noqa: ANN401
+        """Find a torrent by the hash that it was added with; metadata may have brought it a second one since."""
+        found = (self._torrents.get((id(session), name)) for name in names_of(hashes))
+        return next((torrent for torrent in found if torrent is not None), None)
 
     def _admitted(self, peers: Sequence[Peer]) -> list[Peer]:
         return [peer for peer in peers if 0 < peer[1] < 65536 and self._outgoing.admits_text(peer[0])]
@@ -288,11 +303,18 @@ class LibtorrentEngine:
             return
         match alert:
             case lt.metadata_received_alert():
-                self._metadata(torrent)
+                self._metadata(torrent, torrent.handle.torrent_file())
+            case lt.torrent_conflict_alert():
+                # Two lookups by the two hashes of a hybrid: the alert alone has what both of them wait for.
+                for each in (torrent, self._of(session, alert.conflicting_torrent.info_hashes())):
+                    if each is not None:
+                        self._metadata(each, alert.metadata)
             case lt.torrent_finished_alert():
                 self._finished(torrent)
             case lt.torrent_removed_alert() | lt.torrent_deleted_alert() | lt.torrent_delete_failed_alert():
                 self._removed(torrent, alert)
+            case lt.torrent_error_alert() if torrent.asked is not None and alert.error.value() == _DUPLICATE:
+                pass  # the alert of the conflict follows
             case lt.torrent_error_alert() | lt.file_error_alert():
                 self._failed(torrent, alert.error.message())
             case lt.tracker_error_alert() | lt.tracker_warning_alert():
@@ -308,22 +330,16 @@ class LibtorrentEngine:
         hashes = getattr(alert, "info_hashes", None)
         if hashes is None and isinstance(alert, lt.torrent_alert) and alert.handle.is_valid():
             hashes = alert.handle.info_hashes()
-        return self._named(session, hashes) if hashes is not None else None
-
-    def _named(self, session: Any, hashes: Any) -> _Torrent | None:  # noqa: ANN401
-        """Find a torrent by either hash: a hybrid that was added by one has both once its metadata came."""
-        names = (hashes.get_best(), *((hashes.v1,) if hashes.has_v1() else ()))
-        found = (self._torrents.get((id(session), str(name))) for name in names)
-        return next((torrent for torrent in found if torrent is not None), None)
+        return self._of(session, hashes) if hashes is not None else None
 
     def _note(self, session: Any, status: Any) -> None:  # noqa: ANN401
-        torrent = self._named(session, status.info_hashes)
+        torrent = self._of(session, status.info_hashes)
         if torrent is not None:
             torrent.status = status
 
-    def _metadata(self, torrent: _Torrent) -> None:
+    def _metadata(self, torrent: _Torrent, info: Any) -> None:  # noqa: ANN401
         try:
-            data = torrent_of(torrent.handle, torrent.key.infohash)
+            data = torrent_of(info, torrent.key.infohash)
         except ValueError as error:
             self._failed(torrent, str(error))
             return

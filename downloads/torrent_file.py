@@ -41,10 +41,15 @@ def layout_of(torrent: bytes) -> Layout:
     return Layout(torrent, {number: str(index) for index, number in enumerate(shown)})
 
 
-def torrent_of(handle: Any, infohash: InfoHash) -> bytes:  # noqa: ANN401
+def names_of(hashes: Any) -> list[str]:  # noqa: ANN401
+    """Return the one or two 20-byte hashes of a torrent, in hex, version 1's first."""
+    v1 = [str(hashes.v1)] if hashes.has_v1() else []
+    return [*v1, hashes.v2.to_bytes()[:20].hex()] if hashes.has_v2() else v1
+
+
+def torrent_of(info: Any, infohash: InfoHash) -> bytes:  # noqa: ANN401
     """Write the .torrent of metadata that peers gave. ValueError: it is not what was asked for, or no torrent."""
-    info = handle.torrent_file().info_section()
-    data = b"d4:info" + bytes(info) + b"e"
+    data = b"d4:info" + bytes(info.info_section()) + b"e"
     try:
         metainfo = Metainfo.parse(data)
     except Refusal as refusal:

@@ -100,6 +100,40 @@ def test_a_lookup_brings_metadata_and_leaves_nothing(tmp_path):
     assert Metainfo.parse(data).infohash == seeder.infohash
 
 
+def test_both_hashes_of_a_hybrid_bring_its_metadata_at_once_beside_its_content(tmp_path):
+    seeder = Seeder(tmp_path / "seed", flags=0)
+    names = Metainfo.parse(seeder.torrent)
+
+    async def find():
+        async with running(tmp_path) as (engine, events):
+            engine.add(order(seeder, tmp_path / "content"))
+            await heard(events, Finished)
+            found = await asyncio.gather(
+                *(
+                    engine.fetch_metadata(each, peers=(seeder.peer,), trackers=(), dht=False, seconds=15)
+                    for each in (names.v1, names.v2.cut, names.v2)
+                )
+            )
+            assert engine.status(ContentKey(seeder.infohash)).error == ""
+            return found
+
+    first = [each for each in asyncio.run(find()) if each is not None]
+    assert first
+    assert all(Metainfo.parse(each).info == names.info for each in first)
+
+
+def test_the_first_hash_of_a_hybrid_brings_its_metadata(tmp_path):
+    seeder = Seeder(tmp_path / "seed", flags=0)
+
+    async def find():
+        async with running(tmp_path) as (engine, _):
+            return await engine.fetch_metadata(
+                seeder.infohash, peers=(seeder.peer,), trackers=(), dht=False, seconds=15
+            )
+
+    assert Metainfo.parse(asyncio.run(find())).infohash == seeder.infohash
+
+
 @pytest.mark.parametrize("infohash", [bytes(20), b"n" * 20, b"n" * 32])
 def test_a_hash_that_nobody_has_ends_in_time(tmp_path, infohash):
     async def find():

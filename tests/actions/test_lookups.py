@@ -1,0 +1,259 @@
+import asyncio
+
+import pytest
+
+from actions.lookups import Source
+from bittorrent.infohash import InfoHash
+from bittorrent.metainfo import Metainfo
+from bittorrent.refusal import Refusal
+from tests.actions.conftest import Rooms
+from tests.cache_service import torrent
+from tests.places import Place, lookups_over
+
+DATA = torrent("wanted")
+HASH = Metainfo.parse(DATA).infohash
+ACCOUNT = 7
+TRACKERS = ("http://tracker.example/announce",)
+
+
+class Timer:
+    def __init__(self):
+        self.now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+def made(*places, timer=None, **terms):
+    rooms = Rooms()
+    lookups = lookups_over(
+        rooms.uploads, rooms.cache, rooms.takedowns, places, timer=timer or Timer(), **terms
+    )
+    return rooms, lookups
+
+
+def find(lookups, infohash=HASH, *, seconds=5, account=ACCOUNT, trackers=()):
+    return lookups.find(infohash, seconds=seconds, account=account, trackers=trackers)
+
+
+def test_what_is_found_is_kept_and_found_in_the_cache_the_next_time(run):
+    place = Place(answers={HASH: DATA})
+    rooms, lookups = made(place)
+
+    async def twice():
+        return await find(lookups), await find(lookups), await rooms.cache.get(HASH)
+
+    first, second, held = run(twice())
+    assert (first.source, second.source) == (Source.SWARM, Source.CACHE)
+    assert held.plain() == DATA
+    assert len(place.asked) == 1
+
+
+def test_places_are_asked_in_order_and_share_the_time(run):
+    places = [Place(Source.SWARM), Place(Source.DHT), Place(Source.UPSTREAM, {HASH: DATA})]
+    _, lookups = made(*places, seconds=30)
+    assert run(find(lookups)).source is Source.UPSTREAM
+    assert [place.shares for place in places] == [[10.0], [15.0], [30.0]]
+
+
+def test_a_place_that_promises_nothing_is_not_asked(run):
+    silent, trackers = Place(Source.SWARM, {HASH: DATA}), Place(Source.TRACKERS, {HASH: DATA})
+    silent.promising = False
+    _, lookups = made(silent, trackers)
+    assert run(find(lookups)) is None
+    assert (silent.asked, trackers.asked) == ([], [])
+
+
+@pytest.mark.parametrize("wrong", [b"", b"junk", torrent("another"), b"d4:infodee", b"\x1f\x8bbroken", bytes(11 << 20)])
+def test_what_is_not_the_torrent_is_not_kept_and_the_next_place_is_asked(run, wrong):
+    rooms, lookups = made(Place(answers={HASH: wrong}), Place(Source.UPSTREAM, {HASH: DATA}))
+
+    async def look():
+        found = await find(lookups)
+        return found, await rooms.cache.totals()
+
+    found, (count, _) = run(look())
+    assert found.source is Source.UPSTREAM
+    assert count == 1
+
+
+def test_a_private_torrent_is_not_kept(run):
+    info = Metainfo.parse(DATA).info[:-1] + b"7:privatei1ee"
+    hidden = b"d4:info" + info + b"e"
+    name = Metainfo.parse(hidden).infohash
+    rooms, lookups = made(Place(answers={name: hidden}), Place(Source.UPSTREAM, {name: hidden}))
+
+    async def look():
+        return await find(lookups, name), await rooms.cache.has(name)
+
+    assert Metainfo.parse(hidden).private
+    assert run(look()) == (None, False)
+
+
+def test_a_miss_is_remembered_for_its_time_and_for_those_who_were_asked(run):
+    timer = Timer()
+    swarm, trackers = Place(), Place(Source.TRACKERS)
+    _, lookups = made(swarm, trackers, timer=timer, remember_misses=60)
+
+    async def look():
+        for asked in ((), (), TRACKERS, TRACKERS, ()):
+            assert await find(lookups, trackers=asked) is None
+        asked_at_first = len(swarm.asked)
+        timer.now += 61
+        await find(lookups)
+        return asked_at_first
+
+    assert run(look()) == 2
+    assert len(swarm.asked) == 3
+    assert [each.trackers for each in trackers.asked] == [TRACKERS]
+
+
+def test_peers_that_came_after_a_miss_are_asked(run):
+    swarm = Place(answers={HASH: DATA})
+    swarm.promising = False
+    _, lookups = made(swarm, Place(Source.DHT))
+
+    async def look():
+        missed = await find(lookups)
+        swarm.promising = True
+        return missed, await find(lookups)
+
+    missed, found = run(look())
+    assert (missed, found.source) == (None, Source.SWARM)
+
+
+def test_concurrent_callers_share_a_search_that_outlives_them(run):
+    gate = asyncio.Event()
+
+    async def answer(_question):
+        await gate.wait()
+        return DATA
+
+    place = Place(answer=answer)
+    _, lookups = made(place)
+
+    async def look():
+        assert await find(lookups, seconds=0) is None
+        others = [asyncio.create_task(find(lookups)) for _ in range(20)]
+        leaver = asyncio.create_task(find(lookups))
+        await asyncio.sleep(0)
+        leaver.cancel()
+        gate.set()
+        return await asyncio.gather(*others)
+
+    found = run(look())
+    assert {each.source for each in found} == {Source.SWARM}
+    assert len(place.asked) == 1
+
+
+def test_so_many_run_so_many_wait_and_the_rest_is_told(run):
+    running = 0
+    gate = asyncio.Event()
+
+    async def answer(_question):
+        nonlocal running
+        running += 1
+        await gate.wait()
+
+    _, lookups = made(Place(answer=answer), concurrent=2, queue=3)
+
+    async def look():
+        tasks = [asyncio.create_task(find(lookups, InfoHash(bytes([n]) * 20))) for n in range(5)]
+        while lookups.under_way < 5 or running < 2:
+            await asyncio.sleep(0)
+        with pytest.raises(Refusal) as caught:
+            await find(lookups)
+        assert (caught.value.code, running) == ("busy", 2)
+        gate.set()
+        await asyncio.gather(*tasks)
+        return lookups.under_way
+
+    assert run(look()) == 0
+
+
+def test_without_an_account_only_what_is_held_is_found(run):
+    rooms, lookups = made(Place(answers={HASH: DATA}))
+
+    async def look():
+        with pytest.raises(Refusal) as caught:
+            await find(lookups, account=None)
+        await rooms.uploads.accept(DATA, "test")
+        return caught.value.code, await find(lookups, account=None)
+
+    code, found = run(look())
+    assert code == "lookups-closed"
+    assert found.source is Source.CACHE
+
+
+def test_the_operator_may_let_everybody_look(run):
+    _, lookups = made(Place(answers={HASH: DATA}), anonymous=True)
+    assert run(find(lookups, account=None)).source is Source.SWARM
+
+
+def test_a_blocked_torrent_is_neither_looked_for_nor_kept(run):
+    async def block_meanwhile(_question):
+        await rooms.takedowns.block(HASH, "no", "test")
+        return DATA
+
+    place = Place(answer=block_meanwhile)
+    rooms, lookups = made(place)
+
+    async def look():
+        codes = []
+        for _ in range(2):
+            with pytest.raises(Refusal) as caught:
+                await find(lookups)
+            codes.append(caught.value.code)
+        return codes, await rooms.cache.has(HASH)
+
+    assert run(look()) == (["blocked", "blocked"], False)
+    assert len(place.asked) == 1
+
+
+def test_a_place_that_breaks_is_a_miss_and_no_more(run):
+    async def answer(_question):
+        raise RuntimeError("broken")
+
+    _, lookups = made(Place(answer=answer))
+    assert run(find(lookups)) is None
+    assert lookups.under_way == 0
+
+
+def test_filling_asks_the_swarm_alone_and_a_finder_widens_it(run):
+    gate = asyncio.Event()
+
+    async def answer(_question):
+        await gate.wait()
+
+    upstream = Place(Source.UPSTREAM, {HASH: DATA})
+    _, lookups = made(Place(answer=answer), upstream)
+
+    async def look():
+        alone = asyncio.create_task(lookups.fill(InfoHash(bytes(20))))
+        widened = asyncio.create_task(lookups.fill(HASH))
+        await asyncio.sleep(0.01)
+        both = asyncio.create_task(find(lookups))
+        await asyncio.sleep(0.01)
+        gate.set()
+        return await asyncio.gather(alone, widened, both)
+
+    alone, widened, both = run(look())
+    assert alone is None
+    assert widened.source is both.source is Source.UPSTREAM
+    assert [each.infohash for each in upstream.asked] == [HASH]
+
+
+def test_searches_end_with_the_service(run):
+    async def answer(_question):
+        await asyncio.Event().wait()
+
+    _, lookups = made(Place(answer=answer))
+
+    async def look():
+        waiting = asyncio.create_task(find(lookups))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await lookups.close()
+        return await waiting, lookups.under_way
+
+    assert run(look()) == (None, 0)
