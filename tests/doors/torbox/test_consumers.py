@@ -10,8 +10,7 @@ FILM = torrent_of("Film", "film.mkv", "subs/en.srt")
 SONG = torrent_of("song.flac")
 HASH, OTHER = hash_of(FILM), hash_of(SONG)
 ABSENT = "ab" * 20
-FIELDS = set(
-    [
+FIELDS = {
         "id",
         "auth_id",
         "server",
@@ -51,10 +50,8 @@ FIELDS = set(
         "private",
         "alternative_hashes",
         "tags",
-    ]
-)
-FILE_FIELDS = set(
-    [
+    }
+FILE_FIELDS = {
         "id",
         "md5",
         "mimetype",
@@ -67,8 +64,7 @@ FILE_FIELDS = set(
         "infected",
         "absolute_path",
         "opensubtitles_hash",
-    ]
-)
+    }
 MAGNET = f"magnet:?xt=urn:btih:{HASH.upper()}&dn=Film&tr=http%3A%2F%2Ftracker.test%2Fannounce"
 
 
