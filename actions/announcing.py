@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from actions.sources import unpacked
 from bittorrent.peers import pack, unpack
 from downloads.engine import Engine
-from downloads.model import Content, ContentKey
+from downloads.model import ContentKey, Running
 from tracker.model import Announce, Event, Failure, Reply
 
 LOOK_EVERY = 5.0
@@ -43,7 +43,7 @@ class Announcing:
         announce: Announces,
         engine: Engine,
         addresses: Sequence[bytes],
-        running: Callable[[], Iterable[Content]],
+        running: Callable[[], Iterable[Running]],
         clock: Callable[[], float],
     ) -> None:
         self._announce = announce
@@ -85,7 +85,7 @@ class Announcing:
         for key in list(self._here):
             self._stop(key)
 
-    def _say(self, content: Content, before: _Presence | None, now: float) -> None:
+    def _say(self, content: Running, before: _Presence | None, now: float) -> None:
         replies = [self._told(content, peer, _event(content, before)) for peer in self._peers]
         answered = [reply for reply in replies if isinstance(reply, Reply)]
         listed = any(not reply.warning for reply in answered)
@@ -96,7 +96,7 @@ class Announcing:
         if peers := [peer for peer in given if peer not in own]:
             self._engine.connect(content.key, peers)
 
-    def _told(self, content: Content, peer: bytes, event: Event) -> Reply | Failure:
+    def _told(self, content: Running, peer: bytes, event: Event) -> Reply | Failure:
         said = Announce(content.key.infohash.cut, peer, event, content.complete, _NUMWANT)
         return self._announce(said, int(self._clock()))
 
@@ -108,7 +108,7 @@ class Announcing:
                 self._announce(said, int(self._clock()))
 
 
-def _event(content: Content, before: _Presence | None) -> Event:
+def _event(content: Running, before: _Presence | None) -> Event:
     if before is None or not before.listed:
         return Event.STARTED
     return Event.COMPLETED if content.complete and not before.complete else Event.NONE

@@ -55,7 +55,7 @@ class _Search:
     wide: bool
     trackers: dict[str, None]
     asked: list[Place] = field(default_factory=list)
-    asked_trackers: tuple[str, ...] = ()
+    marks: set[str] = field(default_factory=set)
     task: "asyncio.Task[Found | Refusal | None] | None" = None
 
 
@@ -106,7 +106,9 @@ class Lookups:
         if account is None and not self.terms.anonymous:
             raise Refusal("lookups-closed")
         wanted = self._askable(trackers)
-        if self._misses.covers(infohash, wanted):
+        question = Question(infohash, wanted)
+        marks = [_marks(place, question) for place in self._places if place.promises(question)]
+        if self._misses.covers(infohash, set[str]().union(*marks)):
             return None
         return await self._outcome(self._join(infohash, wanted, wide=True), min(seconds, LONGEST_WAIT))
 
@@ -167,7 +169,7 @@ class Lookups:
         finally:
             del self._searches[search.infohash]
         if found is None and search.wide:
-            self._misses.note(search.infohash, search.asked_trackers)
+            self._misses.note(search.infohash, search.marks)
         source = found.source if found is not None else None
         log.info("lookup.ended", infohash=search.infohash.upper, source=source)
         return found
@@ -178,8 +180,9 @@ class Lookups:
             place = places[0]
             search.asked.append(place)
             question = Question(search.infohash, tuple(search.trackers))
-            if place.source is Source.TRACKERS:
-                search.asked_trackers = question.trackers
+            if not place.promises(question):
+                continue
+            search.marks |= _marks(place, question)
             # What a place leaves of its share goes to those behind it.
             data = await place.ask(question, left / len(places))
             metainfo = None if data is None else await self._checked(search.infohash, data, place)
@@ -208,6 +211,11 @@ class Lookups:
             log.info("lookup.another", infohash=infohash.upper, source=place.source)
             return None
         return metainfo, plain
+
+
+def _marks(place: Place, question: Question) -> set[str]:
+    """Tell whom a place asks, for a miss to be remembered by: more than was asked is another question."""
+    return {place.source} | set(question.trackers if place.source is Source.TRACKERS else ())
 
 
 def _read(data: bytes, limit: int) -> tuple[Metainfo, bytes]:

@@ -9,7 +9,7 @@ _MOST = 16_384
 
 
 class Misses:
-    """Hashes and the trackers that were asked for them; `timer` gives seconds, the oldest miss is forgotten first."""
+    """Hashes, and marks of whom was asked for them; `timer` gives seconds, the oldest miss is forgotten first."""
 
     def __init__(self, seconds: float, timer: Callable[[], float], most: int = _MOST) -> None:
         self._seconds = seconds
@@ -20,24 +20,24 @@ class Misses:
     def __len__(self) -> int:
         return len(self._known)
 
-    def note(self, infohash: InfoHash, trackers: Iterable[str]) -> None:
-        """Remember that nobody had it, these trackers' peers included."""
+    def note(self, infohash: InfoHash, marks: Iterable[str]) -> None:
+        """Remember that none of these had it."""
         if self._seconds <= 0:
             return
         self._known.pop(infohash, None)
-        self._known[infohash] = self._timer() + self._seconds, _marks(trackers)
+        self._known[infohash] = self._timer() + self._seconds, _small(marks)
         if len(self._known) > self._most:
             self._known.popitem(last=False)
 
-    def covers(self, infohash: InfoHash, trackers: Iterable[str]) -> bool:
-        """Tell whether asking now, at these trackers too, would only repeat a miss."""
+    def covers(self, infohash: InfoHash, marks: Iterable[str]) -> bool:
+        """Tell whether asking these would only repeat a miss."""
         until, asked = self._known.get(infohash, (0.0, frozenset[int]()))
         if until <= self._timer():
             self._known.pop(infohash, None)
             return False
-        return _marks(trackers) <= asked
+        return _small(marks) <= asked
 
 
-def _marks(trackers: Iterable[str]) -> frozenset[int]:
-    """Stand in for URLs by small numbers; two that share one cost a lookup, no more."""
-    return frozenset(map(hash, trackers))
+def _small(marks: Iterable[str]) -> frozenset[int]:
+    """Stand in for URLs by numbers; where two share one, somebody is not asked for a while, no more."""
+    return frozenset(map(hash, marks))

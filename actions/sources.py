@@ -43,6 +43,10 @@ class Place(Protocol):
         """What kind of place it is."""
         ...
 
+    def promises(self, question: Question) -> bool:
+        """Tell whether there is anybody to ask right now."""
+        ...
+
     async def ask(self, question: Question, seconds: float) -> bytes | None:
         """Return what is said to be the .torrent, unchecked; None when there is none in time."""
         ...
@@ -66,11 +70,13 @@ class SwarmPlace:
         self._peers = peers
         self._announce_url = announce_url
 
+    def promises(self, question: Question) -> bool:
+        """Tell whether the tracker knows a peer."""
+        return any(self._peers(question.infohash.cut, 1))
+
     async def ask(self, question: Question, seconds: float) -> bytes | None:
-        """Dial the peers, if there are any."""
+        """Dial the peers."""
         peers = unpacked(*self._peers(question.infohash.cut, PEERS_ASKED))
-        if not peers:
-            return None
         data = await self._engine.fetch_metadata(
             question.infohash, peers=peers, trackers=(), dht=False, seconds=seconds
         )
@@ -85,10 +91,12 @@ class TrackersPlace:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    def promises(self, question: Question) -> bool:
+        """Tell whether there is a tracker."""
+        return bool(question.trackers)
+
     async def ask(self, question: Question, seconds: float) -> bytes | None:
         """Ask the trackers for peers and dial them."""
-        if not question.trackers:
-            return None
         return await self._engine.fetch_metadata(
             question.infohash, peers=(), trackers=question.trackers, dht=False, seconds=seconds
         )
@@ -101,6 +109,10 @@ class DhtPlace:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+
+    def promises(self, question: Question) -> bool:
+        """Say yes: what the DHT knows shows when it is asked."""
+        return True
 
     async def ask(self, question: Question, seconds: float) -> bytes | None:
         """Ask the DHT for peers and dial them."""
@@ -116,6 +128,10 @@ class UpstreamPlace:
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
+
+    def promises(self, question: Question) -> bool:
+        """Say yes: what a cache holds shows when it is asked."""
+        return True
 
     async def ask(self, question: Question, seconds: float) -> bytes | None:
         """Fetch its file."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from accounts.accounts import Accounts
 from accounts.rights import Rights
 from actions.curation import Curation
+from actions.lookups import Lookups
 from actions.membership import Membership
 from actions.takedowns import Takedowns
 from actions.uploads import Uploads
@@ -39,6 +40,7 @@ class Office:
     takedowns: Takedowns
     verdicts: Verdicts
     cache: TorrentCache
+    lookups: Lookups
     census: Census
     scrape: Callable[[InfoHash], Counts]
     swarms: Callable[[], Totals]

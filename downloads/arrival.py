@@ -43,17 +43,20 @@ class Arrival:
 
     async def learn(self, load: Load, wanted: Wanted) -> None:
         """Give content its metadata: private content to each of its accounts apart, a hybrid to one of its names."""
-        await self._runner.forget(load)
         if wanted.private:
+            await self._runner.forget(load)
             await self._part(load, wanted)
             return
         others = [each for each in self._ledger.named(wanted.cuts) if each.row.key.account is None]
         known = next((each for each in others if each is not load), None)
         if known is not None:
             await self._merge(load, known)
-            await self._course.settle(known)
-            return
-        await self._know(load, wanted, None)
+            load = known
+        if load.row.known:
+            await self._course.settle(load)
+        else:
+            await self._runner.forget(load)
+            await self._know(load, wanted, None)
 
     async def evict(self, load: Load) -> None:
         """Delete content and every job for it."""
@@ -104,6 +107,8 @@ class Arrival:
                 self._ledger.let_go(hold)
             else:
                 self._move(hold, known)
+        if known.complete:
+            await self._course.dequeue(known)
         self._course.drop_load(load)
 
     async def _give_up(self, hold: Hold) -> None:

@@ -91,13 +91,16 @@ class Course:
         self._room.finish((load,))
         row = self._counted(load)
         await self.keep(load, replace(row, complete=True, finished=int(self._clock())))
-        waiting = [hold for hold in load.holds.values() if hold.row.queued]
-        for hold in waiting:
-            await self.keep_job(hold, replace(hold.row, queued=0))
+        await self.dequeue(load)
         self._runner.sort(load)
         log.info("downloads.finished", content=load.row.id, size=load.row.size)
         await self.settle(load)
         await self.freed()
+
+    async def dequeue(self, load: Load) -> None:
+        """Let nobody wait for content that is whole."""
+        for hold in [hold for hold in load.holds.values() if hold.row.queued]:
+            await self.keep_job(hold, replace(hold.row, queued=0))
 
     async def failed(self, load: Load, reason: str) -> None:
         """Let content rest that the engine failed with, and try again later."""

@@ -27,7 +27,7 @@ class Hold:
 
 @dataclass(slots=True, eq=False)
 class Load:
-    """Content and its jobs by account. `running` is what the engine was told last, `obstacle` why it stands still.
+    """Content and its jobs by account. `orders` counts how often the engine was given it, `running` is what it was told last, `obstacle` why it stands still.
 
     `failure` is what the engine reported, until `retry` (unix seconds).
     """
@@ -35,6 +35,7 @@ class Load:
     row: ContentRow
     holds: dict[int, Hold] = field(default_factory=dict)
     given: bool = False
+    orders: int = 0
     running: bool = False
     obstacle: str = ""
     failure: str = ""

@@ -43,6 +43,7 @@ class _Torrent:
     handle: Any
     session: Any
     has_metadata: bool
+    by_hash: bool
     status: Any = None
     paused: bool = False
     done: bool = False
@@ -224,7 +225,7 @@ class LibtorrentEngine:
             handle = session.add_torrent(params)
         except RuntimeError as error:
             raise ValueError(f"the engine does not take the torrent: {error}") from None
-        torrent = _Torrent(key, handle, session, has_metadata, paused=paused)
+        torrent = _Torrent(key, handle, session, has_metadata, not has_metadata, paused=paused)
         self._torrents[self._name(session, handle)] = torrent
         if named:
             self._by_key[key] = torrent
@@ -282,6 +283,8 @@ class LibtorrentEngine:
             return
         torrent = self._find(session, alert)
         if torrent is None:
+            if isinstance(alert, lt.save_resume_data_alert | lt.save_resume_data_failed_alert):
+                self._one_saved()  # it was asked for before the torrent left
             return
         match alert:
             case lt.metadata_received_alert():
@@ -305,10 +308,16 @@ class LibtorrentEngine:
         hashes = getattr(alert, "info_hashes", None)
         if hashes is None and isinstance(alert, lt.torrent_alert) and alert.handle.is_valid():
             hashes = alert.handle.info_hashes()
-        return self._torrents.get((id(session), str(hashes.get_best()))) if hashes is not None else None
+        return self._named(session, hashes) if hashes is not None else None
+
+    def _named(self, session: Any, hashes: Any) -> _Torrent | None:  # noqa: ANN401
+        """Find a torrent by either hash: a hybrid that was added by one has both once its metadata came."""
+        names = (hashes.get_best(), *((hashes.v1,) if hashes.has_v1() else ()))
+        found = (self._torrents.get((id(session), str(name))) for name in names)
+        return next((torrent for torrent in found if torrent is not None), None)
 
     def _note(self, session: Any, status: Any) -> None:  # noqa: ANN401
-        torrent = self._torrents.get((id(session), str(status.info_hashes.get_best())))
+        torrent = self._named(session, status.info_hashes)
         if torrent is not None:
             torrent.status = status
 
@@ -326,7 +335,8 @@ class LibtorrentEngine:
             self._heard(MetadataArrived(torrent.key, data))
 
     def _finished(self, torrent: _Torrent) -> None:
-        if torrent.asked is None and torrent.has_metadata and not torrent.done:
+        # What was added by hash wants none of its files, so for libtorrent it is finished with its metadata.
+        if not torrent.by_hash and not torrent.done:
             torrent.done = True
             torrent.handle.save_resume_data(lt.save_resume_flags_t.save_info_dict)
             self._unsaved += 1

@@ -29,7 +29,7 @@ class Runner:
             load.running = True
             if self.engine.status(load.row.key) is None:
                 order = await self._order(load)
-                load.given = True
+                load.given, load.orders = True, load.orders + 1
                 self.engine.add(order)
             else:
                 self.engine.resume(load.row.key)

@@ -26,6 +26,7 @@ def make_office(rooms: Rooms, clients: ClientAddress, memory: BodyMemory) -> Off
         takedowns=rooms.takedowns,
         verdicts=Verdicts(rooms.takedowns, rooms.catalogue, rooms.rights),
         cache=rooms.cache,
+        lookups=rooms.lookups,
         census=rooms.census,
         scrape=rooms.tracker.store.scrape,
         swarms=rooms.tracker.store.totals,

@@ -19,6 +19,7 @@ import soap.door
 import web.pages
 from doors.client import ClientAddress
 from doors.control import ControlServer
+from doors.errand import Errands
 from doors.intake import Intake, Members, Tally
 from doors.limits import BodyMemory, Rates
 from doors.metrics import DoorsCollector, MetricsDoor, TrackerCollector, health_route
@@ -96,7 +97,12 @@ def make_app(rooms: Rooms, entrance: Entrance) -> App:
             office, rooms.titles, documented_errors=settings.torrent_api.error_status == "documented"
         ),
         *web.pages.routes(office),
-        *doors.cache.routes(rooms.cache, intake, settings.catalogue.site_name),
+        *doors.cache.routes(
+            rooms.cache,
+            intake,
+            settings.catalogue.site_name,
+            Errands(rooms.lookups, office.identity, intake),
+        ),
     ]
     return App(hot, [*routes, metrics.route(), health_route(rooms.health)])
 
@@ -125,6 +131,7 @@ async def _timers(rooms: Rooms, stop: Callable[[], None]) -> AsyncIterator[None]
                 sweep(rooms.tracker.store, time.time),
                 keep_up(rooms.accounts, rooms.welcome),
                 rooms.enrichment.run(),
+                *(each.run() for each in (rooms.filling, rooms.announcing) if each is not None),
             )
         except Exception as error:
             log.critical("service.failed", error=str(error), kind=type(error).__name__)

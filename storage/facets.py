@@ -102,7 +102,7 @@ def years_between(low: int | None, high: int | None) -> list[str]:
 
 def sizes_between(low: int | None, high: int | None) -> list[str]:
     """Return tokens of which every size of a range has one; sizes close outside of it may have one too."""
-    if (low or 0) > (_LARGEST_SIZE if high is None else high):
+    if max(low or 0, 0) > (_LARGEST_SIZE if high is None else high):
         return []
     first = _bucket(min(max(low or 0, 0), _LARGEST_SIZE))
     last = _LAST_BUCKET if high is None else _bucket(min(high, _LARGEST_SIZE))

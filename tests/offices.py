@@ -41,6 +41,7 @@ from storage.records import SqliteRecords
 from storage.search import SearchIndex
 from tests.cache_service import NoPolicy
 from tests.databases import open_database
+from tests.places import lookups_over
 from tracker.census import Census
 from tracker.geo import EmbeddedCountries
 from tracker.model import NOTHING, Counts, Totals
@@ -111,6 +112,7 @@ async def open_office(
         takedowns=takedowns,
         verdicts=Verdicts(takedowns, catalogue, rights),
         cache=cache,
+        lookups=lookups_over(uploads, cache, takedowns),
         census=census,
         scrape=lambda infohash: swarms.get(infohash, NOTHING),
         swarms=lambda: Totals(3, 9, 5, 4),

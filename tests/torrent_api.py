@@ -48,6 +48,7 @@ from storage.search import SearchIndex
 from tests import census
 from tests.cache_service import NoPolicy
 from tests.databases import open_database
+from tests.places import lookups_over
 from tracker.model import NOTHING, Counts, Totals
 
 FAST = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -145,6 +146,7 @@ class Desk:
             takedowns=takedowns,
             verdicts=Verdicts(takedowns, catalogue, rights),
             cache=cache,
+            lookups=lookups_over(uploads, cache, takedowns),
             census=counted.census,
             scrape=lambda infohash: self.swarms.get(infohash, NOTHING),
             swarms=lambda: Totals(0, 0, 0, 0),

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from peerage.quantities import Listen, read_items, read_public_url
+from peerage.quantities import Listen, read_items, read_own_addresses, read_public_url, read_template
 from peerage.sections.section import RATE, Duration, Listens, Rate, Seconds, Section, Size
 
 Order = Literal["swarm", "trackers", "dht", "upstream"]
@@ -25,7 +25,9 @@ class DownloadsSection(Section):
         description="Addresses at which peers reach the engine, TCP and uTP.",
         json_schema_extra={"takes": "host:port or [v6]:port, one or more; port 0 is any free one"},
     )
-    public_address: Annotated[tuple[str, ...], BeforeValidator(read_items)] = Field(
+    public_address: Annotated[
+        tuple[str, ...], BeforeValidator(read_items), AfterValidator(read_own_addresses)
+    ] = Field(
         default=(),
         description="The engine's addresses as peers see them, for announces in our own tracker's swarms.",
         json_schema_extra={"takes": "one IPv4 and one IPv6 address at most"},
@@ -98,7 +100,9 @@ class LookupsSection(Section):
         description="Where metadata is looked for, in this order.",
         json_schema_extra={"takes": "any of swarm, trackers, dht and upstream"},
     )
-    upstream: Annotated[tuple[str, ...], BeforeValidator(read_items)] = Field(
+    upstream: Annotated[
+        tuple[Annotated[str, AfterValidator(read_template)], ...], BeforeValidator(read_items)
+    ] = Field(
         default=(),
         description="Caches that are asked, as https://host/torrent/{HASH}.torrent; {hash} is lower case.",
         json_schema_extra={"takes": "URLs with {HASH} or {hash}"},
@@ -113,7 +117,7 @@ class LookupsSection(Section):
     fill: Literal["off", "announced"] = Field(
         default="off", description="Look up every announced torrent that the cache does not hold."
     )
-    fill_rate: str = Field(
+    fill_rate: Rate = Field(
         default="10/minute",
         description="Lookups that filling starts at most.",
         json_schema_extra={"takes": "a count per second, minute, hour or day"},

@@ -46,6 +46,7 @@ from storage.records import SqliteRecords
 from storage.search import SearchIndex
 from tests.cache_service import NoPolicy
 from tests.databases import open_database
+from tests.places import lookups_over
 from tracker.model import NOTHING, Counts
 from tracker.model import Totals as Swarms
 from web.pages import routes
@@ -118,6 +119,7 @@ class Site:
             takedowns=takedowns,
             verdicts=Verdicts(takedowns, catalogue, rights),
             cache=cache,
+            lookups=lookups_over(uploads, cache, takedowns),
             census=None,  # no page asks it
             scrape=lambda infohash: self.swarms.get(infohash, NOTHING),
             swarms=lambda: Swarms(3, 9, 5, 4),

@@ -1,0 +1,34 @@
+"""Fetches a magnet link into a folder in a process of its own, which may be killed: `fetching FOLDER [LINK]`."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from downloads.libtorrent_engine import LibtorrentEngine
+from downloads.model import Wish
+from downloads.outgoing import Outgoing
+from downloads.resume import ResumeFiles
+from downloads.session import Terms
+from tests.downloads_desk import desk
+
+
+async def main(folder: Path, links: list[str]) -> None:
+    terms = Terms(("127.0.0.1:0",), utp=False, one_address=True)
+    engine = LibtorrentEngine(terms, ResumeFiles(folder / "resume"), Outgoing(allow_private=True))
+    async with desk(folder, engine=engine) as at:
+        for link in links:
+            await at.downloads.create(1, Wish(magnet=link))
+            print("created", flush=True)
+        known = done = False
+        while not done:
+            await asyncio.sleep(0.05)
+            (job,) = await at.downloads.jobs(1, 0, 2)
+            if job.has_torrent and job.status.progress > 0.2 and not known:
+                known = True
+                print("fetching", flush=True)
+            done = job.content.complete
+        print("complete", flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), sys.argv[2:]))

@@ -1,0 +1,222 @@
+"""Hides how downloads are set up for a test: a real store and folder, and an engine that does as it is told."""
+
+import asyncio
+import contextlib
+import hashlib
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from bittorrent.bencode import write
+from bittorrent.metainfo import Metainfo
+from bittorrent.refusal import Refusal
+from downloads.downloads import Downloads, Means
+from downloads.engine import Failed, Finished, MetadataArrived
+from downloads.folder import ContentFolder
+from downloads.limits import Limits
+from downloads.model import State, Status, Wish
+from storage.database import Database
+from storage.jobs import SqliteJobs
+from storage.schema import PEERAGE
+
+IDLE = Status(State.DOWNLOADING, 0.0, 0, 0, 0, 0, None, 0, 0, 0.0, "", "", "")
+LIMITS = Limits(min_free_disk=0)
+ACCOUNT = "INSERT INTO account (id, name, folded, role, enabled, joined) VALUES (?, ?, ?, 'user', 1, 0)"
+
+
+def torrent(name="one", size=1000, *, private=False, announce=b"http://t/a"):
+    """A .torrent of one file whose pieces nobody has."""
+    info = {b"length": size, b"name": name.encode(), b"piece length": 2**20}
+    info[b"pieces"] = b"".join(hashlib.sha1(f"{name}{n}".encode()).digest() for n in range(-(-size // 2**20)))
+    if private:
+        info[b"private"] = 1
+    return write({b"announce": announce, b"info": dict(sorted(info.items()))})
+
+
+def magnet(data):
+    """A link to a .torrent."""
+    return str(Metainfo.parse(data).magnet())
+
+
+def wish(*arguments, **fields):
+    """A wish for a torrent of that name and size."""
+    names = {each.name for each in Wish.__dataclass_fields__.values()}
+    asked = {name: fields.pop(name) for name in tuple(fields) if name in names}
+    return Wish(torrent=torrent(*arguments, **fields), **asked)
+
+
+class TameEngine:
+    """An engine that remembers its orders and tells what a test lets it tell."""
+
+    port = 6881
+
+    def __init__(self):
+        self.orders = {}
+        self.paused = set()
+        self.statuses = {}
+        self.removed = []
+        self.announced = []
+        self.heard = None
+
+    async def start(self, heard):
+        self.heard = heard
+
+    async def stop(self):
+        self.orders.clear()
+
+    def add(self, order):
+        assert order.key not in self.orders
+        self.orders[order.key] = order
+        self.statuses[order.key] = IDLE
+
+    async def remove(self, key, *, files):
+        self.removed.append((key, files))
+        self.orders.pop(key, None)
+        self.statuses.pop(key, None)
+        self.paused.discard(key)
+
+    def pause(self, key):
+        self.paused.add(key)
+
+    def resume(self, key):
+        self.paused.discard(key)
+
+    def reannounce(self, key):
+        self.announced.append(key)
+
+    def connect(self, key, peers):
+        raise AssertionError
+
+    def status(self, key):
+        return self.statuses.get(key)
+
+    async def fetch_metadata(self, infohash, *, peers, trackers, dht, seconds):
+        raise AssertionError
+
+    @property
+    def running(self):
+        return {key for key in self.orders if key not in self.paused}
+
+
+@dataclass
+class Word:
+    """The blocklist and the cache, as downloads see them."""
+
+    blocked: set = field(default_factory=set)
+    published: list = field(default_factory=list)
+
+    async def refuse(self, names):
+        if self.blocked & {name.cut for name in names}:
+            raise Refusal("blocked")
+
+    async def publish(self, data):
+        self.published.append(data)
+
+
+class RoomyFolder(ContentFolder):
+    """A folder on a disk of which a test says how much is free."""
+
+    free_bytes = 2**50
+
+    def free(self):
+        return self.free_bytes
+
+
+@dataclass
+class Desk:
+    """Downloads and everything around them."""
+
+    downloads: Downloads
+    engine: TameEngine
+    folder: RoomyFolder
+    word: Word
+    store: SqliteJobs
+    database: Database
+    clock: list
+
+    async def create(self, account, *arguments, **fields):
+        return await self.downloads.create(account, wish(*arguments, **fields))
+
+    async def job(self, job):
+        return await self.downloads.job(job.account, job.id)
+
+    async def finish(self, job):
+        """Let the engine have everything of a job's content."""
+        key = job.content.key
+        (where := self.engine.orders[key].folder).mkdir(parents=True, exist_ok=True)
+        for file in Metainfo.parse(self.engine.orders[key].torrent).files:
+            (where / "0").write_bytes(bytes(file.length))
+        self.change(job, progress=1.0)
+        await self.tell(Finished(key))
+
+    def change(self, job, **changes):
+        key = job.content.key
+        self.engine.statuses[key] = replace(self.engine.statuses[key], **changes)
+
+    async def fail(self, job, reason):
+        await self.tell(Failed(job.content.key, reason))
+
+    async def bring(self, job, data):
+        """Let the engine find a magnet's metadata."""
+        await self.tell(MetadataArrived(job.content.key, data))
+
+    async def tell(self, event):
+        self.engine.heard(event)
+        await self.downloads.settled()
+
+    async def look(self):
+        """Do what is done every few seconds."""
+        await self.downloads._turn.run(self.downloads._course.look())
+        await self.downloads.settled()
+
+    def names(self):
+        """What runs in the engine, by name."""
+        orders = (self.engine.orders[key] for key in self.engine.running)
+        return sorted(Metainfo.parse(order.torrent).name if order.torrent else "?" for order in orders)
+
+
+@contextlib.asynccontextmanager
+async def desk(path: Path, *, stop=True, engine=None, **limits):
+    """Open downloads over a folder; without `stop` they end as by a kill."""
+    database = await Database.open(path / "peerage.db", PEERAGE, "NORMAL")
+    async with database.transaction() as connection:
+        for number in range(1, 5):
+            await connection.execute(
+                ACCOUNT.replace("INSERT", "INSERT OR IGNORE"), (number, f"n{number}", f"n{number}")
+            )
+    engine = engine or TameEngine()
+    folder, word, clock = RoomyFolder(path / "content"), Word(), [1_800_000_000.0]
+    store = SqliteJobs(database)
+    means = Means(engine, store, folder, word, lambda: clock[0])
+    downloads = Downloads(replace(LIMITS, **limits), means)
+    await downloads.load()
+    await downloads.begin()
+    await downloads.settled()
+    try:
+        yield Desk(downloads, engine, folder, word, store, database, clock)
+    finally:
+        await downloads.settled()
+        if stop:
+            await downloads.stop()
+        else:
+            downloads._looking.cancel()
+        await database.close()
+
+
+def run(path, work, **limits):
+    """Do some work over downloads and return what it returns."""
+
+    async def whole():
+        async with asyncio.timeout(60), desk(path, **limits) as opened:
+            return await work(opened)
+
+    return asyncio.run(whole())
+
+
+@contextlib.contextmanager
+def refused(code):
+    """Expect a refusal."""
+    with pytest.raises(Refusal) as told:
+        yield
+    assert told.value.code == code
