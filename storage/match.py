@@ -34,6 +34,8 @@ _NAMES = {Column.NAME: "name", Column.GROUP: "work", Column.AUTHORS: "authors"} 
 }
 _SHORTEST_PREFIX = 2
 _LARGEST = 2**63 - 1
+_AFTER_SPACE = "!"  # the first character that sorts behind the space after a word
+_BEYOND = "\U0010ffff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,27 +110,17 @@ def visible(expressed: str) -> str:
     return f"({expressed} NOT {_facet([facets.HIDDEN])})"
 
 
-def called(query: Query, known: Known) -> str | None:
-    """Return an expression for torrents whose title begins with all words of a search in a row, if it has words.
+def titled(query: Query) -> tuple[str, str]:
+    """Return between which titles, as `facets.title_of` spells them, lie those that begin with a search's words.
 
-    The filters beside the words hold as well.
+    The second is left out; both are empty for a search of no words.
     """
     terms = query.terms if isinstance(query, AllOf) else (query,)
     texts = [term for term in terms if isinstance(term, Text) and not term.columns]
-    phrases = [_cleaned(text.words) for text in texts]
-    if not phrases or not all(phrases):
-        return None
-    rest = tuple(term for term in terms if term not in texts)
-    beginning = f'{{name}} : ^ "{" ".join(phrases)}"'
-    return f"({beginning} AND {expression(AllOf(rest), known)})" if rest else f"({beginning})"
-
-
-def count_words(query: Query) -> int:
-    """Return how many words `called` looks for."""
-    terms = query.terms if isinstance(query, AllOf) else (query,)
-    return sum(
-        len(_cleaned(term.words).split()) for term in terms if isinstance(term, Text) and not term.columns
-    )
+    title = facets.title_of(" ".join(word for text in texts for word in text.words))
+    if not title:
+        return "", ""
+    return title, title + (_BEYOND if texts[-1].prefix else _AFTER_SPACE)
 
 
 def edges(query: Query, known: Known, exists: str) -> tuple[str | None, dict[str, object]]:

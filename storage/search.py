@@ -20,17 +20,7 @@ from catalogue.query import (
 from storage import search_sql
 from storage.database import Database, TooSlow
 from storage.indexed import Upkeep
-from storage.match import (
-    Known,
-    called,
-    count_words,
-    edges,
-    expression,
-    folded_user,
-    leaves,
-    straight,
-    visible,
-)
+from storage.match import Known, edges, expression, folded_user, leaves, straight, titled, visible
 
 _NEAR = (Column.NAME, Column.GROUP, Column.AUTHORS, Column.TAGS)
 _MOST_TAGS = 64
@@ -112,11 +102,8 @@ class SearchIndex(Upkeep):
             return sql, parameters
         parameters["named"] = shown(expression(query, known, (Column.NAME,)))
         parameters["near"] = shown(expression(query, known, _NEAR))
-        beginning = called(query, known)
-        parameters["words"] = count_words(query)
-        if beginning:
-            parameters["called"] = shown(beginning)
-        sql = search_sql.ranked(descending=descending, edge=edge, grouped=grouped, called=bool(beginning))
+        parameters["title"], parameters["beyond"] = titled(query)
+        sql = search_sql.ranked(descending=descending, edge=edge, grouped=grouped)
         return sql, parameters
 
     async def _known(self, query: Query) -> Known:
