@@ -318,8 +318,8 @@ async def _answered(
     cells = [
         f"{found.total:,}" + ("" if found.exact else "+"),
         f"{middle:.2f}",
-        f"{_late(took):.2f}",
-        f"{max(took):.2f}",
+        f"{_late(measured.took):.2f}",
+        f"{_late(measured.used):.2f}",
     ]
     beside = (
         [cell for each in others for cell in (f"{each:.1f}", f"{each / middle:.1f}")] if others else [""] * 4
