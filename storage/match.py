@@ -32,6 +32,8 @@ _NAMES = {Column.NAME: "name", Column.GROUP: "work", Column.AUTHORS: "authors"} 
     Column.DESCRIPTION: "description",
     Column.FILES: "files",
 }
+LONGEST_LISTED = 3
+"""Characters of the longest beginnings that the index has lists of; the migration that made it says which."""
 _SHORTEST_PREFIX = 2
 _LARGEST = 2**63 - 1
 _AFTER_SPACE = "!"  # the first character that sorts behind the space after a word
@@ -121,6 +123,18 @@ def titled(query: Query) -> tuple[str, str]:
     if not title:
         return "", ""
     return title, title + (_BEYOND if texts[-1].prefix else _AFTER_SPACE)
+
+
+def bare(query: Query) -> Query | None:
+    """Return the words of a search that has filters beside them, or None for any other."""
+    terms = query.terms if isinstance(query, AllOf) else ()
+    texts = tuple(term for term in terms if isinstance(term, Text))
+    return AllOf(texts) if texts and len(texts) < len(terms) else None
+
+
+def is_dear(term: Query) -> bool:
+    """Tell whether it takes long to ask about a term and one torrent: long beginnings are merged each time."""
+    return isinstance(term, Text) and term.prefix and len(_cleaned(term.words[-1:])) > LONGEST_LISTED
 
 
 def edges(query: Query, known: Known, exists: str) -> tuple[str | None, dict[str, object]]:

@@ -55,13 +55,15 @@ _CLOSENESS = (
 )
 
 
-def listed(order: Order, *, descending: bool, edge: str | None, grouped: bool) -> str:
-    """Return the statement for matches of :match, in any order but relevance."""
+def listed(order: Order, *, descending: bool, edge: str | None, grouped: bool, dear: bool) -> str:
+    """Return the statement for matches of :match, in any order but relevance.
+
+    `dear` says that it costs too much to ask about one torrent.
+    """
     sorting, way = _SORTINGS[order], _way(descending)
     hits = f"newest (id) AS MATERIALIZED ({_hits(':match', edge, way if order in ADDED else 'DESC')})"
     hit = "hit (id) AS (SELECT id FROM newest)"
-    # An edge makes it dear to ask about one torrent, as ranges are long expressions.
-    if order not in _UNLED and not edge:
+    if order not in _UNLED and not dear:
         first = (
             f"SELECT id FROM {sorting.table} INDEXED BY {sorting.index} WHERE +id <= (SELECT top FROM bound)"
         )
@@ -77,8 +79,11 @@ def listed(order: Order, *, descending: bool, edge: str | None, grouped: bool) -
     return _page(f"{hits}, {hit}", rows, counted="newest")
 
 
-def ranked(*, descending: bool, edge: str | None, grouped: bool) -> str:
-    """Return the statement for matches of :match by relevance: titles, then :named, then :near, then all else."""
+def ranked(*, descending: bool, edge: str | None, grouped: bool, dear: bool, mixed: bool) -> str:
+    """Return the statement for matches of :match by relevance: titles, then :named, then :near, then all else.
+
+    `mixed` says that there are filters beside words; :bare_named and :bare_near are then the words alone.
+    """
     # What matches less well is only looked for where the page is not full of what matches better.
     whole = grouped or not descending
     close = ":most" if whole else _unless_full("(SELECT count(*) FROM named)")
@@ -88,9 +93,9 @@ def ranked(*, descending: bool, edge: str | None, grouped: bool) -> str:
     )
     hits = (
         f"found (id) AS MATERIALIZED ({_hits(':match', edge, 'DESC')}), "
-        f"named (id) AS MATERIALIZED ({_hits(':named', edge, 'DESC')}), "
-        f"called (id) AS MATERIALIZED ({_leading(titles, 'named', ':named') if not edge else _NONE}), "
-        f"near (id) AS MATERIALIZED ({_hits(':near', edge, 'DESC', close)}), "
+        f"{_tier('named', edge, ':most', mixed)}, "
+        f"called (id) AS MATERIALIZED ({_NONE if dear else _leading(titles, 'named', ':named')}), "
+        f"{_tier('near', edge, close, mixed)}, "
         f"other (id) AS MATERIALIZED (SELECT id FROM found LIMIT {far}), "
         "hit (id, tier) AS MATERIALIZED (SELECT id, 2 FROM named "
         "UNION ALL SELECT id, 2 FROM called WHERE id NOT IN (SELECT id FROM named) "
@@ -136,6 +141,24 @@ def whole(order: Order, *, descending: bool, hidden: bool, grouped: bool) -> str
 
 def _way(descending: bool) -> str:
     return "DESC" if descending else "ASC"
+
+
+def _tier(name: str, edge: str | None, most: str, mixed: bool) -> str:
+    """Return the tables of matches in some columns.
+
+    Filters cost more than words. Where all matches are at hand, and all that have the words in these columns,
+    the two are compared; else the index is asked once more with everything.
+    """
+    if not mixed:
+        return f"{name} (id) AS MATERIALIZED ({_hits(f':{name}', edge, 'DESC', most)})"
+    known = f"(SELECT max((SELECT count(*) FROM found), (SELECT count(*) FROM bare_{name})) < :most)"
+    asked = _hits(f":{name}", edge, "DESC", f"CASE WHEN {known} THEN 0 ELSE {most} END")
+    kept = f"SELECT id FROM found LIMIT CASE WHEN {known} THEN {most} ELSE 0 END"
+    return (
+        f"bare_{name} (id) AS MATERIALIZED ({_hits(f':bare_{name}', None, 'DESC', most)}), "
+        f"{name} (id) AS MATERIALIZED (SELECT id FROM ({kept}) "
+        f"WHERE id IN (SELECT id FROM bare_{name}) UNION ALL SELECT * FROM ({asked}))"
+    )
 
 
 def _leading(leaders: str, taken: str, parameter: str = ":match") -> str:
