@@ -21,7 +21,7 @@ _READERS = 2
 _BUSY_SECONDS = 5.0
 _INTERRUPT_AGAIN_SECONDS = 0.05
 _WAL_BYTES_KEPT = 64 * 2**20
-_CACHE_KIB = 16 * 1024  # of each connection; SQLite's own 2 MiB hold less than one search looks at
+_CACHE_KIB = 32 * 1024  # of each connection; SQLite's own 2 MiB hold less than one search looks at
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 log = structlog.get_logger()

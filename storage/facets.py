@@ -7,11 +7,14 @@ that column alone.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 
 from bittorrent.infohash import InfoHash
 from catalogue.query import Attribute
+from catalogue.spelling import folded
+from catalogue.syntax import words
 
 SIGN = "\ue000"
 BREAK = " \ue001 "
@@ -27,6 +30,9 @@ _FOREIGN = re.compile("[\x00\ud800-\udfff\ue000-\uf8ff\U000f0000-\U0010ffff]")
 _UNSPACED = re.compile(
     "[\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
+
+_ACCENT = re.compile("[\u0300-\u036f]")
+_LONGEST_TITLE = 80
 
 _YEAR_BASE, _YEAR_LEVELS, _LAST_YEAR = 10, 4, 9999
 _SIZE_BASE, _SIZE_LEVELS, _LAST_BUCKET = 8, 3, 511
@@ -46,6 +52,12 @@ def plain(text: str) -> str:
 def joined(texts: Iterable[str]) -> str:
     """Return texts as one, with a break between each two."""
     return plain(_SEPARATOR.join(texts)).replace(_SEPARATOR, BREAK)
+
+
+def title_of(title: str) -> str:
+    """Spell a title for sorting and for telling whether it begins with given words: these alone, no accents."""
+    bare = _ACCENT.sub("", unicodedata.normalize("NFD", folded(title)))
+    return " ".join(plain(unicodedata.normalize("NFC", " ".join(words(bare)))).split())[:_LONGEST_TITLE]
 
 
 def category(number: int) -> str:

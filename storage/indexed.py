@@ -17,8 +17,6 @@ from sqlalchemy import Select, delete, func, select
 from bittorrent.infohash import InfoHash
 from catalogue.model import File
 from catalogue.query import Attribute
-from catalogue.spelling import folded
-from catalogue.syntax import words
 from storage import facets, packing
 from storage.database import Database
 from storage.dialect import among
@@ -37,7 +35,6 @@ from storage.tables import (
 LONGEST_FILES = 256 * 1024
 """Characters of file names of one torrent that can be found."""
 _BATCH = 500
-_TITLE_SORTED = 80
 _PACKING = 3
 _OF_TORRENT = (
     *("id", "infohash", "alias", "title", "name", "size", "uploader_id", "anonymous", "description"),
@@ -54,7 +51,7 @@ _TAKE = """
     VALUES ('delete', ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _ENTRY = "INSERT OR REPLACE INTO search_entry (id, packed) VALUES (?, ?)"
-_KEY = "INSERT OR REPLACE INTO search_key (id, title, words, year, hidden) VALUES (?, ?, ?, ?, ?)"
+_KEY = "INSERT OR REPLACE INTO search_key (id, title, year, hidden) VALUES (?, ?, ?, ?)"
 
 Texts = tuple[str, ...]
 Said = dict[str, Any]
@@ -67,7 +64,6 @@ class Indexed:
     id: int
     texts: Texts
     title: str
-    words: int
     year: int
     hidden: bool
 
@@ -115,7 +111,7 @@ class Upkeep:
         await writer.executemany(_TAKE, taken)
         await writer.executemany(_PUT, [(each.id, *each.texts) for each, _ in changed])
         await writer.executemany(_ENTRY, [(each.id, packed) for each, packed in changed])
-        keys = [(each.id, each.title, each.words, each.year, each.hidden) for each, _ in found]
+        keys = [(each.id, each.title, each.year, each.hidden) for each, _ in found]
         await writer.executemany(_KEY, keys)
 
     async def _packed(self, writer: aiosqlite.Connection, ids: dict[str, str]) -> dict[int, bytes]:
@@ -136,10 +132,7 @@ def indexed(row: Said) -> Indexed:
         facets.joined(_file_names(_files(row["payload"]))),
         " ".join(_facets(row, [number for number, _ in tags])),
     )
-    title = " ".join(facets.plain(folded(row["title"])).split())
-    return Indexed(
-        row["id"], texts, title[:_TITLE_SORTED], len(words(title)), row["year"] or 0, bool(row["hidden"])
-    )
+    return Indexed(row["id"], texts, facets.title_of(row["title"]), row["year"] or 0, bool(row["hidden"]))
 
 
 def _facets(row: Said, tags: Iterable[int]) -> Iterator[str]:

@@ -32,8 +32,12 @@ _NAMES = {Column.NAME: "name", Column.GROUP: "work", Column.AUTHORS: "authors"} 
     Column.DESCRIPTION: "description",
     Column.FILES: "files",
 }
+LONGEST_LISTED = 3
+"""Characters of the longest beginnings that the index has lists of; the migration that made it says which."""
 _SHORTEST_PREFIX = 2
 _LARGEST = 2**63 - 1
+_AFTER_SPACE = "!"  # the first character that sorts behind the space after a word
+_BEYOND = "\U0010ffff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,27 +112,29 @@ def visible(expressed: str) -> str:
     return f"({expressed} NOT {_facet([facets.HIDDEN])})"
 
 
-def called(query: Query, known: Known) -> str | None:
-    """Return an expression for torrents whose title begins with all words of a search in a row, if it has words.
+def titled(query: Query) -> tuple[str, str]:
+    """Return between which titles, as `facets.title_of` spells them, lie those that begin with a search's words.
 
-    The filters beside the words hold as well.
+    The second is left out; both are empty for a search of no words.
     """
     terms = query.terms if isinstance(query, AllOf) else (query,)
     texts = [term for term in terms if isinstance(term, Text) and not term.columns]
-    phrases = [_cleaned(text.words) for text in texts]
-    if not phrases or not all(phrases):
-        return None
-    rest = tuple(term for term in terms if term not in texts)
-    beginning = f'{{name}} : ^ "{" ".join(phrases)}"'
-    return f"({beginning} AND {expression(AllOf(rest), known)})" if rest else f"({beginning})"
+    title = facets.title_of(" ".join(word for text in texts for word in text.words))
+    if not title:
+        return "", ""
+    return title, title + (_BEYOND if texts[-1].prefix else _AFTER_SPACE)
 
 
-def count_words(query: Query) -> int:
-    """Return how many words `called` looks for."""
-    terms = query.terms if isinstance(query, AllOf) else (query,)
-    return sum(
-        len(_cleaned(term.words).split()) for term in terms if isinstance(term, Text) and not term.columns
-    )
+def bare(query: Query) -> Query | None:
+    """Return the words of a search that has filters beside them, or None for any other."""
+    terms = query.terms if isinstance(query, AllOf) else ()
+    texts = tuple(term for term in terms if isinstance(term, Text))
+    return AllOf(texts) if texts and len(texts) < len(terms) else None
+
+
+def is_dear(term: Query) -> bool:
+    """Tell whether it takes long to ask about a term and one torrent: long beginnings are merged each time."""
+    return isinstance(term, Text) and term.prefix and len(_cleaned(term.words[-1:])) > LONGEST_LISTED
 
 
 def edges(query: Query, known: Known, exists: str) -> tuple[str | None, dict[str, object]]:

@@ -22,19 +22,20 @@ from storage.database import Database, TooSlow
 from storage.indexed import Upkeep
 from storage.match import (
     Known,
-    called,
-    count_words,
+    bare,
     edges,
     expression,
     folded_user,
+    is_dear,
     leaves,
     straight,
+    titled,
     visible,
 )
 
-_NEAR = (Column.NAME, Column.GROUP, Column.AUTHORS, Column.TAGS)
+_TIERS = {"named": (Column.NAME,), "near": (Column.NAME, Column.GROUP, Column.AUTHORS, Column.TAGS)}
 _MOST_TAGS = 64
-_LEADERS = 200
+_LEADERS = 100
 """Torrents at the head of an order that are tried where more match than are ranked."""
 _PRIME = 2**31 - 1
 _ROOT = 7  # a primitive root of that prime: its powers are the factors that shuffle
@@ -107,16 +108,18 @@ class SearchIndex(Upkeep):
             return expressed if wanted.moderates else visible(expressed)
 
         parameters["match"] = shown(expression(query, known))
+        dear = edge is not None or any(is_dear(leaf) for leaf in leaves(query))
         if not by_words:
-            sql = search_sql.listed(order, descending=descending, edge=edge, grouped=grouped)
+            sql = search_sql.listed(order, descending=descending, edge=edge, grouped=grouped, dear=dear)
             return sql, parameters
-        parameters["named"] = shown(expression(query, known, (Column.NAME,)))
-        parameters["near"] = shown(expression(query, known, _NEAR))
-        beginning = called(query, known)
-        parameters["words"] = count_words(query)
-        if beginning:
-            parameters["called"] = shown(beginning)
-        sql = search_sql.ranked(descending=descending, edge=edge, grouped=grouped, called=bool(beginning))
+        texts = bare(query)
+        for name, columns in _TIERS.items():
+            parameters[name] = shown(expression(query, known, columns))
+            parameters[f"bare_{name}"] = shown(expression(texts or query, known, columns))
+        parameters["title"], parameters["beyond"] = titled(query)
+        sql = search_sql.ranked(
+            descending=descending, edge=edge, grouped=grouped, dear=dear, mixed=texts is not None
+        )
         return sql, parameters
 
     async def _known(self, query: Query) -> Known:

@@ -46,58 +46,71 @@ _SORTINGS = {
     Order.RANDOM: _Sorting(_SHUFFLED, f"min({_SHUFFLED})"),
 }
 
-_NAMED = "hit.id IN (SELECT id FROM named)"
-_CALLED = "hit.id IN (SELECT id FROM called)"
-# Titles that are what was asked for, that begin so, that hold it, names of any kind that hold it, everything
-# else; among titles the shorter, which says less besides.
-_CLOSENESS = (
-    f"CASE WHEN {_CALLED} THEN (search_key.words != :words) * 1000 + min(search_key.words, 999) "
-    f"WHEN {_NAMED} THEN 2000 + min(search_key.words, 999) "
-    "WHEN hit.id IN (SELECT id FROM near) THEN 3000 ELSE 4000 END"
-)
 _NONE = "SELECT 0 WHERE 0"
+# Titles that are what was asked for, then those that begin so; the index of titles is asked, bounded.
+_CALLED = "SELECT id FROM search_key INDEXED BY search_key_title WHERE"
+_CLOSENESS = (
+    f"CASE WHEN hit.tier > 2 THEN hit.tier WHEN hit.id IN ({_CALLED} title = :title LIMIT :most) THEN 0 "
+    f"WHEN hit.id IN ({_CALLED} title >= :title AND title < :beyond LIMIT :most) THEN 1 ELSE 2 END"
+)
 
 
-def listed(order: Order, *, descending: bool, edge: str | None, grouped: bool) -> str:
-    """Return the statement for matches of :match, in any order but relevance."""
+def listed(order: Order, *, descending: bool, edge: str | None, grouped: bool, dear: bool) -> str:
+    """Return the statement for matches of :match, in any order but relevance.
+
+    `dear` says that it costs too much to ask about one torrent.
+    """
     sorting, way = _SORTINGS[order], _way(descending)
-    newest = f"newest (id) AS MATERIALIZED ({_hits(':match', edge, way if order in ADDED else 'DESC')})"
-    # An edge makes each of them dear, as ranges are long expressions.
-    first = _NONE if order in _UNLED or edge else _leading(sorting, way)
-    hits = f"{newest}, hit (id) AS MATERIALIZED (SELECT id FROM newest UNION {first})"
+    hits = f"newest (id) AS MATERIALIZED ({_hits(':match', edge, way if order in ADDED else 'DESC')})"
+    hit = "hit (id) AS (SELECT id FROM newest)"
+    if order not in _UNLED and not dear:
+        first = (
+            f"SELECT id FROM {sorting.table} INDEXED BY {sorting.index} WHERE +id <= (SELECT top FROM bound)"
+        )
+        leaders = _leading(
+            f"{first} ORDER BY {sorting.torrents.rpartition('.')[2]} {way}, id {way}", "newest"
+        )
+        hit = f"hit (id) AS ({_joined('newest', leaders)})"
     if grouped:
         groups = _groups(f"{sorting.groups}, 0", sorting.join)
-        return _page(f"{hits}, {groups}", _first(way), counted="newest", listed="groups")
+        return _page(f"{hits}, {hit}, {groups}", _first(way), counted="newest", listed="groups")
     join = "" if order in ADDED else sorting.join
     rows = f"SELECT hit.id FROM hit {join} ORDER BY {sorting.torrents} {way}, hit.id {way}"
-    return _page(hits, rows, counted="newest")
+    return _page(f"{hits}, {hit}", rows, counted="newest")
 
 
-def ranked(*, descending: bool, edge: str | None, grouped: bool, called: bool) -> str:
-    """Return the statement for matches of :match by relevance, those of :called, :named and :near before others."""
-    # What matches less well is only looked at where the page is not full of what matches better.
-    full = ":offset + :limit <= (SELECT count(*) FROM {})" if descending and not grouped else "0"
-    close, far = full.format("named"), full.format("near")
-    hits = ", ".join(
-        f"{name} (id) AS MATERIALIZED ({rows})"
-        for name, rows in {
-            "found": _hits(":match", edge, "DESC"),
-            "called": _hits(":called", edge, "DESC") if called else _NONE,
-            "named": _hits(":named", edge, "DESC"),
-            "near": _hits(":near", edge, "DESC", unless=close),
-            "hit": (
-                "SELECT id FROM called UNION SELECT id FROM named UNION SELECT id FROM near "
-                f"UNION SELECT id FROM found WHERE NOT ({close}) AND NOT ({far})"
-            ),
-        }.items()
+def ranked(*, descending: bool, edge: str | None, grouped: bool, dear: bool, mixed: bool) -> str:
+    """Return the statement for matches of :match by relevance: titles, then :named, then :near, then all else.
+
+    `mixed` says that there are filters beside words; :bare_named and :bare_near are then the words alone.
+    """
+    # What matches less well is only looked for where the page is not full of what matches better.
+    whole = grouped or not descending
+    close = ":most" if whole else _unless_full("(SELECT count(*) FROM named)")
+    far = ":most" if whole else _unless_full("(SELECT count(*) FROM named) + (SELECT count(*) FROM near)")
+    titles = (
+        f"{_CALLED} title >= :title AND title < :beyond AND id <= (SELECT top FROM bound) ORDER BY title, id"
+    )
+    hits = (
+        f"found (id) AS MATERIALIZED ({_hits(':match', edge, 'DESC')}), "
+        f"{_tier('named', edge, ':most', mixed)}, "
+        f"called (id) AS MATERIALIZED ({_NONE if dear else _leading(titles, 'named', ':named')}), "
+        f"{_tier('near', edge, close, mixed)}, "
+        f"other (id) AS MATERIALIZED (SELECT id FROM found LIMIT {far}), "
+        "hit (id, tier) AS MATERIALIZED (SELECT id, 2 FROM named "
+        "UNION ALL SELECT id, 2 FROM called WHERE id NOT IN (SELECT id FROM named) "
+        "UNION ALL SELECT id, 3 FROM near WHERE id NOT IN (SELECT id FROM named) "
+        "AND id NOT IN (SELECT id FROM called) "
+        "UNION ALL SELECT id, 4 FROM other WHERE id NOT IN (SELECT id FROM named) "
+        "AND id NOT IN (SELECT id FROM called) AND id NOT IN (SELECT id FROM near))"
     )
     best, last = ("ASC", "DESC") if descending else ("DESC", "ASC")
     if grouped:
-        groups = _groups(f"min({_CLOSENESS}), sum(torrent.seeders)", _KEY)
+        groups = _groups(f"min({_CLOSENESS}), sum(torrent.seeders)", _TORRENT)
         rows = f"SELECT id FROM groups ORDER BY first {best}, second {last}, id {last}"
         return _page(f"{hits}, {groups}", rows, counted="found", listed="groups")
     order = f"{_CLOSENESS} {best}, torrent.seeders {last}, hit.id {last}"
-    return _page(hits, f"SELECT hit.id FROM hit {_TORRENT} {_KEY} ORDER BY {order}", counted="found")
+    return _page(hits, f"SELECT hit.id FROM hit {_TORRENT} ORDER BY {order}", counted="found")
 
 
 def whole(order: Order, *, descending: bool, hidden: bool, grouped: bool) -> str:
@@ -130,26 +143,50 @@ def _way(descending: bool) -> str:
     return "DESC" if descending else "ASC"
 
 
-def _leading(sorting: _Sorting, way: str) -> str:
-    """Return those of the first torrents in an order that match, when more match than are ranked.
+def _tier(name: str, edge: str | None, most: str, mixed: bool) -> str:
+    """Return the tables of matches in some columns.
 
-    They are the first of the whole list, so that it does not begin with the best of the newest alone.
+    Filters cost more than words. Where all matches are at hand, and all that have the words in these columns,
+    the two are compared; else the index is asked once more with everything.
     """
-    key = sorting.torrents.rpartition(".")[2]
+    if not mixed:
+        return f"{name} (id) AS MATERIALIZED ({_hits(f':{name}', edge, 'DESC', most)})"
+    known = f"(SELECT max((SELECT count(*) FROM found), (SELECT count(*) FROM bare_{name})) < :most)"
+    asked = _hits(f":{name}", edge, "DESC", f"CASE WHEN {known} THEN 0 ELSE {most} END")
+    kept = f"SELECT id FROM found LIMIT CASE WHEN {known} THEN {most} ELSE 0 END"
     return (
-        f"SELECT id FROM (SELECT id FROM {sorting.table} INDEXED BY {sorting.index} "
-        f"WHERE +id <= (SELECT top FROM bound) ORDER BY {key} {way}, id {way} LIMIT :leaders) AS torrent "
-        f"WHERE (SELECT count(*) FROM newest) >= :most AND {EXISTS.format(':match')}"
+        f"bare_{name} (id) AS MATERIALIZED ({_hits(f':bare_{name}', None, 'DESC', most)}), "
+        f"{name} (id) AS MATERIALIZED (SELECT id FROM ({kept}) "
+        f"WHERE id IN (SELECT id FROM bare_{name}) UNION ALL SELECT * FROM ({asked}))"
     )
 
 
-def _hits(parameter: str, edge: str | None, way: str, unless: str = "0") -> str:
+def _leading(leaders: str, taken: str, parameter: str = ":match") -> str:
+    """Return those of the first torrents in an order that match, when more match than `taken` holds.
+
+    They are the first of the whole list, so that it does not begin with the best of the newest alone.
+    """
+    few = f"LIMIT CASE WHEN (SELECT count(*) FROM {taken}) >= :most THEN :leaders ELSE 0 END"
+    return f"SELECT id FROM ({leaders} {few}) AS torrent WHERE {EXISTS.format(parameter)}"
+
+
+def _joined(taken: str, others: str) -> str:
+    return (
+        f"SELECT id FROM {taken} UNION ALL SELECT id FROM ({others}) WHERE id NOT IN (SELECT id FROM {taken})"
+    )
+
+
+def _unless_full(held: str) -> str:
+    return f"CASE WHEN :offset + :limit <= {held} THEN 0 ELSE :most END"
+
+
+def _hits(parameter: str, edge: str | None, way: str, most: str = ":most") -> str:
     join = "CROSS JOIN torrent INDEXED BY torrent_sorting ON torrent.id = search_text.rowid" if edge else ""
-    condition = (f"AND ({edge})" if edge else "") + (f" AND NOT ({unless})" if unless != "0" else "")
+    condition = f"AND ({edge})" if edge else ""
     return (
         f"SELECT search_text.rowid FROM search_text {join} WHERE search_text MATCH {parameter} "
         f"AND search_text.rowid <= (SELECT top FROM bound) {condition} "
-        f"ORDER BY search_text.rowid {way} LIMIT :most"
+        f"ORDER BY search_text.rowid {way} LIMIT {most}"
     )
 
 

@@ -208,7 +208,6 @@ search_key = Table(  # what lists of torrents are sorted by, beside `torrent_sor
     PEERAGE,
     Column("id", Integer, primary_key=True),
     Column("title", Text, nullable=False),
-    Column("words", Integer, nullable=False),
     Column("year", Integer, nullable=False),
     Column("hidden", Integer, nullable=False),
     Index("search_key_title", "title", "id", "hidden"),

@@ -22,7 +22,7 @@ def test_each_question_is_answered_and_what_exists_is_found(tmp_path: Path) -> N
             assert await fill(database, index, maker, 400) > 0
             assert len(await singles(database, index, maker, 400)) == 200
             answers = [(each, await measure(index, each, Order.SEEDERS, 3)) for each in questions(maker)]
-            return {question.name: found.total for question, (_, found) in answers}
+            return {question.name: measured.found.total for question, measured in answers}
         finally:
             await database.close()
 

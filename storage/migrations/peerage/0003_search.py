@@ -26,7 +26,6 @@ def upgrade() -> None:
         "search_key",
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("title", sa.Text, nullable=False),
-        sa.Column("words", sa.Integer, nullable=False),
         sa.Column("year", sa.Integer, nullable=False),
         sa.Column("hidden", sa.Integer, nullable=False),
         sa.Index("search_key_title", "title", "id", "hidden"),
