@@ -190,7 +190,8 @@ def test_two_accounts_hold_a_private_torrent_apart(tmp_path):
 
     assert asyncio.run(fetch()) == {one, two}
     assert not (tmp_path / "one" / "0").exists()
-    assert (tmp_path / "two" / "0").read_bytes() == seeder.files[0]
+    first = Metainfo.parse(seeder.torrent).files[0].path[-1]
+    assert (tmp_path / "two" / "0").read_bytes() == seeder.files[int(first[1])]
 
 
 def test_a_torrent_with_links_is_not_begun(tmp_path):
