@@ -286,6 +286,10 @@ async def run(folder: Path, torrents: int, rounds: int) -> None:
 async def _filled(database: Database, index: SearchIndex, maker: Maker, torrents: int, peer: Path) -> str:
     seconds = await fill(database, index, maker, torrents)
     one = await singles(database, index, maker, torrents)
+    async with database.transaction() as writer:
+        gone = range(torrents + 1, torrents + 1 + SINGLES)
+        await writer.executemany("DELETE FROM torrent WHERE id = ?", [(number,) for number in gone])
+        await index.drop(writer, gone)
     peer_seconds = await asyncio.to_thread(fill_peer, peer, maker, torrents)
     return (
         f"{torrents:,} torrents, {torrents / seconds:,.0f} a second with all that belongs to them in batches of "

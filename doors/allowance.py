@@ -44,8 +44,23 @@ class Allowances:
         """Count one request; it is `granted` while the window has room."""
         if principal.id is not None:
             return _take(self._accounts, self._rates[dialect], dialect, str(principal.id))
-        rate = self._rates.get(f"{dialect}_anonymous", self._rates[dialect])
-        return _take(self._addresses, rate, dialect, rate_key(address))
+        return _take(self._addresses, self._rate(dialect, principal), dialect, rate_key(address))
+
+    def give_back(self, dialect: str, principal: Principal, address: bytes) -> None:
+        """Take back what `take` counted just now, because what was asked for cost nothing."""
+        rate = self._rate(dialect, principal)
+        if principal.id is not None:
+            self._accounts.hit(rate, dialect, str(principal.id), cost=-1)
+        else:
+            self._addresses.hit(rate, dialect, rate_key(address), cost=-1)
+
+    def rate_of(self, dialect: str, principal: Principal) -> str:
+        """Return the rate that somebody is held to, as `60 per 1 hour`."""
+        return str(self._rate(dialect, principal))
+
+    def _rate(self, dialect: str, principal: Principal) -> RateLimitItem:
+        usual = self._rates[dialect]
+        return usual if principal.id is not None else self._rates.get(f"{dialect}_anonymous", usual)
 
 
 def _take(limiter: FixedWindowRateLimiter, rate: RateLimitItem, *key: str) -> Allowance:
@@ -74,10 +89,12 @@ class _Windows(Storage):
         if ends <= self._clock():
             self._windows.pop(key, None)
             count, ends = 0, self._clock() + expiry
-        self._windows[key] = count + amount, ends
+        # What is given back of a window that has ended is not of the next one.
+        count = max(0, count + amount)
+        self._windows[key] = count, ends
         if len(self._windows) > self._most:
             self._windows.popitem(last=False)
-        return count + amount
+        return count
 
     def get(self, key: str) -> int:
         count, ends = self._windows.get(key, (0, 0.0))

@@ -15,6 +15,7 @@ from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from cache.torrents import Held, TorrentCache
 from doors import errors, pages
+from doors.errand import Errands
 from doors.frame import SITE, style_route
 from doors.intake import Intake, Tally
 from doors.limits import Body, FormReader
@@ -35,12 +36,14 @@ _FOUND = {"Cache-Control": "public, max-age=3600", "Vary": "Accept-Encoding"}
 _NOT_FOUND = {"Cache-Control": "public, max-age=30"}
 
 
-def routes(cache: TorrentCache, intake: Intake, site: str = SITE) -> list[Route]:
+def routes(
+    cache: TorrentCache, intake: Intake, site: str = SITE, lookups: Errands | None = None
+) -> list[Route]:
     """Return the cache's routes: uploads, downloads and what belongs to them.
 
-    `site` is what the service calls itself.
+    `site` is what the service calls itself; `lookups` fetch what is not held for those who wait for it.
     """
-    form, files = _UploadDoor(intake, site), _FileDoor(cache, intake.tally, intake.public_url, site)
+    form, files = _UploadDoor(intake, site), _FileDoor(cache, intake.tally, intake.public_url, site, lookups)
     return [
         Route("/upload.php", form.page, methods=["GET"]),
         Route("/upload.php", form.submit, methods=["POST"]),
@@ -92,6 +95,7 @@ class _FileDoor:
     tally: Tally
     public_url: str | None
     site: str
+    lookups: Errands | None
 
     async def fetch(self, request: Request) -> Response:
         """Answer the file that the first 40 digits of the path name; whatever follows them is ignored."""
@@ -99,6 +103,8 @@ class _FileDoor:
         held = await self.cache.get(InfoHash.parse(asked[0])) if asked else None
         if held is None:
             self.tally.misses += asked is not None
+            if asked is not None and self.lookups is not None and "wait" in request.query_params:
+                return await self._look_up(request, InfoHash.parse(asked[0]), self.lookups)
             body = pages.missing(asked[0].upper() if asked else None)
             return pages.page("Not found", body, 404, _NOT_FOUND, site=self.site)
         assert asked is not None
@@ -106,6 +112,21 @@ class _FileDoor:
         if asked[0] != asked[0].upper():
             return self._redirect(asked[0].upper())
         return await _file(request, held)
+
+    async def _look_up(self, request: Request, infohash: InfoHash, lookups: Errands) -> Response:
+        """Answer the file once a lookup has brought it, and say from where it came."""
+        try:
+            found = await lookups.find(request, infohash)
+        except Refusal as refusal:
+            return pages.page(
+                "Not found", pages.unfound(refusal), refusal.status, _KEEP_NOTHING, site=self.site
+            )
+        held = await self.cache.get(infohash) if found is not None else None
+        if found is None or held is None:
+            return pages.page("Not found", pages.missing(infohash.upper), 404, _KEEP_NOTHING, site=self.site)
+        response = await _file(request, held)
+        response.headers["X-Peerage-Source"] = found.source
+        return response
 
     def _redirect(self, infohash: str) -> Response:
         base = (self.public_url or "").rstrip("/")

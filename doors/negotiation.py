@@ -4,11 +4,11 @@ import re
 import unicodedata
 from urllib.parse import quote
 
+from bittorrent.filenames import harmless, split_ending
+
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
 _QUALITY = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
 _LONGEST_NAME = 150
-# What some file system, header or shell reads as more than a letter.
-_UNSAFE = frozenset('/\\:*?"<>|%')
 
 
 def takes_gzip(accept_encoding: str) -> bool:
@@ -36,14 +36,15 @@ def has_tag(if_none_match: str, etag: str) -> bool:
     return if_none_match.strip() == "*" or etag in _TAG.findall(if_none_match)
 
 
-def attachment(name: str) -> str:
-    """Return a Content-Disposition that saves a file as `name` (RFC 6266, RFC 8187) with `.torrent`."""
-    safe = "".join(_harmless(c) for c in name[:_LONGEST_NAME]).strip(" .") or "torrent"
-    plain = "".join(c if c.isascii() else "_" for c in unicodedata.normalize("NFKD", safe))
-    return f"attachment; filename=\"{plain}.torrent\"; filename*=UTF-8''{quote(safe + '.torrent', safe='')}"
+def attachment(name: str, ending: str = ".torrent") -> str:
+    """Return a Content-Disposition that saves a file as `name` (RFC 6266, RFC 8187) with `ending`."""
+    safe = harmless(name[:_LONGEST_NAME]).strip(" .") or "torrent"
+    # Some letters fall apart into what is unsafe: a full-width quotation mark ends a name as a plain one does.
+    letters = harmless(unicodedata.normalize("NFKD", safe))
+    plain = "".join(c if c.isascii() else "_" for c in letters)
+    return f"attachment; filename=\"{plain}{ending}\"; filename*=UTF-8''{quote(safe + ending, safe='')}"
 
 
-def _harmless(character: str) -> str:
-    # Categories C*: control, formatting such as right-to-left overrides, surrogates, unassigned.
-    unsafe = character in _UNSAFE or unicodedata.category(character).startswith(("C", "Zl", "Zp"))
-    return "_" if unsafe else character
+def file_attachment(path: str) -> str:
+    """Return a Content-Disposition that saves the last part of a path under its name and its own ending."""
+    return attachment(*split_ending(path.rpartition("/")[2]))

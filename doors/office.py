@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from accounts.accounts import Accounts
 from accounts.rights import Rights
 from actions.curation import Curation
+from actions.lookups import Lookups
 from actions.membership import Membership
 from actions.takedowns import Takedowns
 from actions.uploads import Uploads
@@ -18,6 +19,9 @@ from doors.allowance import Allowances
 from doors.client import ClientAddress
 from doors.identity import Identity
 from doors.limits import BodyMemory
+from doors.transfers import Transfers
+from downloads.downloads import Downloads
+from downloads.links import Links
 from tracker.census import Census
 from tracker.model import Counts, Totals
 
@@ -39,6 +43,11 @@ class Office:
     takedowns: Takedowns
     verdicts: Verdicts
     cache: TorrentCache
+    lookups: Lookups
+    downloads: Downloads
+    links: Links
+    transfers: Transfers
+    files_url: str | None
     census: Census
     scrape: Callable[[InfoHash], Counts]
     swarms: Callable[[], Totals]

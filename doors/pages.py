@@ -75,6 +75,11 @@ def refused(refusal: Refusal) -> str:
     return f'<p>{escape(text(refusal))}</p>\n<p><a href="upload.php">Try again</a></p>'
 
 
+def unfound(refusal: Refusal) -> str:
+    """Return the body of the page that answers a lookup which was refused."""
+    return f"<p>{escape(text(refusal))}</p>"
+
+
 def missing(infohash: str | None) -> str:
     """Return the body of the 404 page below /torrent/; `infohash` is what was asked for, in upper case."""
     example = infohash or "0123456789ABCDEF0123456789ABCDEF01234567"

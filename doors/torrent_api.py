@@ -248,9 +248,14 @@ class _Door:
         return answer
 
     async def add(self, asked: _Asked) -> dict[str, object]:
-        """Enter a torrent by its hash; one that is known already stays as it is."""
+        """Enter a torrent by its hash; one that is known already stays as it is.
+
+        Its metadata is looked up meanwhile, so that the record fills.
+        """
         text = _single(asked.parameters, "infohash", "bad-infohash")
-        await self.naming.name(asked.principal, _read_hash(text))
+        infohash = _read_hash(text)
+        await self.naming.name(asked.principal, infohash)
+        await self.office.lookups.begin(infohash, account=asked.principal.id)
         return {}
 
     async def _torrent(self, asked: _Asked) -> Torrent:

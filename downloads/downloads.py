@@ -16,7 +16,7 @@ from downloads.folder import ContentFolder
 from downloads.gate import Gate
 from downloads.ledger import Hold, Ledger, Load
 from downloads.limits import Limits
-from downloads.model import Content, ContentFile, Job, Wish
+from downloads.model import Content, ContentFile, Job, Running, Wish
 from downloads.room import Room
 from downloads.runner import Runner
 from downloads.showing import Showing
@@ -68,6 +68,18 @@ class Downloads:
     def available(self) -> bool:
         """Whether there is an engine."""
         return self._means is not None
+
+    @property
+    def engine(self) -> Engine | None:
+        """What fetches, None where there is nothing."""
+        return self._means.engine if self._means is not None else None
+
+    def running(self) -> list[Running]:
+        """Return what is fetched or seeded right now."""
+        if self._means is None:
+            return []
+        loads = self._runner.fetching | self._runner.seeding
+        return [Running(load.row.key, load.complete, load.row.private) for load in loads]
 
     async def load(self) -> None:
         """Read from the store who holds what; the first call of all."""

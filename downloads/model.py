@@ -62,6 +62,15 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True)
+class Running:
+    """Content that is fetched, or seeded once it is complete."""
+
+    key: ContentKey
+    complete: bool
+    private: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """How content is doing right now; `eta` in seconds, None where unknown; `error` for people, "" for none."""
 

@@ -1,5 +1,6 @@
 """Hides what the dialects are given: one office over the rooms, with the proofs and rates of this service."""
 
+import os
 import time
 
 from actions.verdicts import Verdicts
@@ -8,6 +9,9 @@ from doors.client import ClientAddress
 from doors.identity import Identity
 from doors.limits import BodyMemory
 from doors.office import Office
+from doors.torbox.adding import RATE as TORBOX_CREATE
+from doors.transfers import Transfers
+from downloads.links import KEY_BYTES, Links
 from peerage.wiring import Rooms
 
 
@@ -25,11 +29,23 @@ def make_office(rooms: Rooms, clients: ClientAddress, memory: BodyMemory) -> Off
         takedowns=rooms.takedowns,
         verdicts=Verdicts(rooms.takedowns, rooms.catalogue, rooms.rights),
         cache=rooms.cache,
+        lookups=rooms.lookups,
+        downloads=rooms.downloads,
+        links=Links(
+            rooms.folder.secret("downloads", KEY_BYTES, os.urandom),
+            settings.downloads.link_lifetime,
+            time.time,
+        ),
+        transfers=Transfers(settings.downloads.transfers, settings.downloads.transfers_per_account),
+        files_url=settings.downloads.files_url,
         census=rooms.census,
         scrape=rooms.tracker.store.scrape,
         swarms=rooms.tracker.store.totals,
         identity=make_identity(rooms),
-        allowances=Allowances(settings.limits.model_dump(exclude={"login"}), time.time),
+        allowances=Allowances(
+            settings.limits.model_dump(exclude={"login"}) | {TORBOX_CREATE: settings.downloads.create_rate},
+            time.time,
+        ),
         clients=clients,
         memory=memory,
         public_url=settings.public_url,

@@ -69,5 +69,6 @@ def _engine(settings: Settings, resume: ResumeFiles) -> Engine | None:
         down_rate=wanted.down_rate,
         up_rate=wanted.up_rate,
         connections=wanted.connections,
+        one_address=settings.lookups.private_peers,
     )
     return LibtorrentEngine(terms, resume, Outgoing(allow_private=settings.lookups.private_peers))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 import uvicorn
+from starlette.types import ASGIApp
 
 from doors.announce import AnnounceDoor, ScrapeDoor, too_long
 from doors.client import ClientAddress
@@ -17,7 +18,6 @@ from doors.desk import PythonDesk
 from doors.guard import Connections, Guard, GuardedProtocol
 from doors.native import NativeDoor, handed, open_door, short, tally_of
 from doors.udp import UdpDoor
-from peerage.app import App
 from peerage.sockets import Bound
 from peerage.wiring import Rooms
 from tracker.tally import Tally
@@ -65,7 +65,7 @@ class Server(uvicorn.Server):
         yield
 
 
-def configuration(app: App, protocol: type[GuardedProtocol], keep_alive: int) -> uvicorn.Config:
+def configuration(app: ASGIApp, protocol: type[GuardedProtocol], keep_alive: int) -> uvicorn.Config:
     """Return what uvicorn is told; `keep_alive` in seconds."""
     return uvicorn.Config(
         app,
@@ -120,7 +120,7 @@ class Entrance:
         ours = self._rooms.tracker.tally
         return ours if self._door is None else tally_of(self._door, ours)
 
-    def server(self, app: App, bound: Sequence[Bound], ready: Callable[[], None]) -> Server:
+    def server(self, app: ASGIApp, bound: Sequence[Bound], ready: Callable[[], None]) -> Server:
         """Make the server of everything that is not answered by the native threads, which it starts and stops."""
 
         def begin() -> None:

@@ -131,6 +131,24 @@ def read_public_url(value: object) -> object:
     return value.strip().rstrip("/")
 
 
+def read_template(value: str) -> str:
+    """Check that text is an http(s) URL with {HASH} or {hash} in its path or query, and return it. ValueError."""
+    parts = urlsplit(value)
+    named = any(mark in f"{parts.path}?{parts.query}" for mark in ("{HASH}", "{hash}"))
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not named or "@" in parts.netloc:
+        raise ValueError(f"{value!r} is no http(s) URL with {{HASH}} or {{hash}} in its path")
+    _ = parts.port
+    return value
+
+
+def read_own_addresses(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Check that texts are one IPv4 and one IPv6 address at most, and return them. ValueError."""
+    versions = [ip_address(text).version for text in values]
+    if len(versions) != len(set(versions)):
+        raise ValueError("one IPv4 and one IPv6 address at most can be named")
+    return values
+
+
 def read_header(value: str) -> str:
     """Check that text can name an HTTP header, and return it in lower case. ValueError."""
     if not _HEADER.fullmatch(value):

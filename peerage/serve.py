@@ -12,13 +12,17 @@ import uvloop
 from starlette.types import ASGIApp
 
 import doors.cache
+import doors.files
 import doors.gazelle.door
 import doors.rest.door
+import doors.torbox.door
 import doors.torrent_api
 import soap.door
 import web.pages
 from doors.client import ClientAddress
 from doors.control import ControlServer
+from doors.errand import Errands
+from doors.files import apart
 from doors.intake import Intake, Members, Tally
 from doors.limits import BodyMemory, Rates
 from doors.metrics import DoorsCollector, MetricsDoor, TrackerCollector, health_route
@@ -62,7 +66,8 @@ async def serve(settings: Settings, ready: Ready) -> None:
         await control.start()
         stack.push_async_callback(control.close)
         await rooms.downloads.begin()
-        server = entrance.server(make_app(rooms, entrance), bound, lambda: ready(rooms, bound))
+        app = apart(make_app(rooms, entrance), settings.downloads.files_url, settings.public_url)
+        server = entrance.server(app, bound, lambda: ready(rooms, bound))
         await stack.enter_async_context(_timers(rooms, server.stop))
         await _until_signal(server, entrance.listened(bound))
         log.info("service.stopping")
@@ -95,8 +100,15 @@ def make_app(rooms: Rooms, entrance: Entrance) -> App:
         *doors.torrent_api.routes(
             office, rooms.titles, documented_errors=settings.torrent_api.error_status == "documented"
         ),
+        *doors.torbox.door.routes(office),
+        *doors.files.routes(office),
         *web.pages.routes(office),
-        *doors.cache.routes(rooms.cache, intake, settings.catalogue.site_name),
+        *doors.cache.routes(
+            rooms.cache,
+            intake,
+            settings.catalogue.site_name,
+            Errands(rooms.lookups, office.identity, intake),
+        ),
     ]
     return App(hot, [*routes, metrics.route(), health_route(rooms.health)])
 
@@ -125,6 +137,7 @@ async def _timers(rooms: Rooms, stop: Callable[[], None]) -> AsyncIterator[None]
                 sweep(rooms.tracker.store, time.time),
                 keep_up(rooms.accounts, rooms.welcome),
                 rooms.enrichment.run(),
+                *(each.run() for each in (rooms.filling, rooms.announcing) if each is not None),
             )
         except Exception as error:
             log.critical("service.failed", error=str(error), kind=type(error).__name__)

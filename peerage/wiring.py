@@ -11,12 +11,15 @@ import structlog
 
 from accounts.accounts import Accounts
 from accounts.rights import Right, Rights
+from actions.announcing import Announcing
 from actions.cataloguing import Cataloguer
 from actions.curation import Curation
 from actions.enrichment import Enrichment
 from actions.fetched import Fetched
 from actions.figures import SwarmFigures
+from actions.filling import Filling
 from actions.health import Health
+from actions.lookups import Lookups
 from actions.membership import Membership
 from actions.takedowns import Takedowns
 from actions.title_import import TitleImport
@@ -32,6 +35,7 @@ from downloads.downloads import Downloads
 from lists.infohashes import Lists
 from peerage.config import Settings
 from peerage.downloading import make_downloads
+from peerage.looking import make_announcing, make_filling, make_lookups
 from peerage.members import make_accounts
 from peerage.sections import TrackerSection
 from peerage.stores import make_store, terms_of
@@ -49,7 +53,7 @@ from storage.records import SqliteRecords
 from storage.search import SearchIndex
 from storage.titles import SqliteTitles
 from tracker.census import Census, CensusTerms
-from tracker.flusher import Flusher, Journal
+from tracker.flusher import Flusher, Journal, Observer
 from tracker.geo import countries
 from tracker.native_swarms import NativeSwarms
 from tracker.policy import Policy
@@ -88,7 +92,10 @@ class Rooms:
     title_import: TitleImport
     health: Health
     accounts: Accounts
+    lookups: Lookups
+    filling: Filling | None
     downloads: Downloads
+    announcing: Announcing | None
     welcome: Welcome
 
     @property
@@ -166,6 +173,14 @@ async def _join(opened: _Opened) -> Rooms:
     limit = settings.cache.max_torrent_size
     uploads = Uploads(cache, takedowns, catalogue, cataloguer, time.time, limit=limit)
     downloads = make_downloads(settings, folder, records, Fetched(takedowns, uploads))
+    store = tracker.store
+    lookups = make_lookups(
+        settings, downloads.engine, store, uploads=uploads, cache=cache, takedowns=takedowns
+    )
+    filling = make_filling(settings, lookups, catalogue, store)
+    observers: list[Observer] = [census.observe, SwarmFigures(catalogue, store.scrape).note]
+    if filling is not None:
+        observers.append(filling.observe)
     rights = Rights(frozenset(Right(name) for name in settings.accounts.anonymous))
     accounts = make_accounts(settings, folder, records)
     return Rooms(
@@ -175,7 +190,7 @@ async def _join(opened: _Opened) -> Rooms:
         lists=lists,
         journal=journal,
         tracker=tracker,
-        flusher=_flusher(settings.tracker, tracker, journal, catalogue, census),
+        flusher=_flusher(settings.tracker, tracker, journal, observers),
         uploads=uploads,
         takedowns=takedowns,
         catalogue=catalogue,
@@ -191,7 +206,10 @@ async def _join(opened: _Opened) -> Rooms:
         title_import=TitleImport(opened.titles),
         health=Health(cache, journal),
         accounts=accounts,
+        lookups=lookups,
+        filling=filling,
         downloads=downloads,
+        announcing=make_announcing(settings, downloads, tracker.store),
         welcome=Welcome(accounts, folder.path, settings.public_url, settings.listen),
     )
 
@@ -205,17 +223,11 @@ async def _cache(opened: _Opened) -> TorrentCache:
 
 
 def _flusher(
-    settings: TrackerSection, tracker: Tracker, journal: Journal, catalogue: Catalogue, census: Census
+    settings: TrackerSection, tracker: Tracker, journal: Journal, observers: Sequence[Observer]
 ) -> Flusher:
-    """Make what writes the swarms, and then tells the census and the catalogue of what changed."""
-    figures = SwarmFigures(catalogue, tracker.store.scrape)
+    """Make what writes the swarms, and then tells the observers of what changed."""
     return Flusher(
-        tracker.store,
-        journal,
-        settings.flush_every,
-        time.monotonic,
-        _flush_failed,
-        observers=(census.observe, figures.note),
+        tracker.store, journal, settings.flush_every, time.monotonic, _flush_failed, observers=observers
     )
 
 
@@ -238,6 +250,7 @@ def _tracker(settings: TrackerSection) -> Tracker:
 
 async def _finish(rooms: Rooms) -> None:
     """Let what was begun end, then write the last changes."""
+    await rooms.lookups.close()
     await rooms.downloads.stop()
     await rooms.uploads.drain()
     await rooms.takedowns.drain()

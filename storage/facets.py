@@ -30,6 +30,7 @@ _UNSPACED = re.compile(
 
 _YEAR_BASE, _YEAR_LEVELS, _LAST_YEAR = 10, 4, 9999
 _SIZE_BASE, _SIZE_LEVELS, _LAST_BUCKET = 8, 3, 511
+_MOST_BUCKETS = 5
 _LARGEST_SIZE = 2**63 - 1
 _DIGEST_BYTES = 8
 _HASH_DIGITS = 24
@@ -101,11 +102,16 @@ def years_between(low: int | None, high: int | None) -> list[str]:
 
 def sizes_between(low: int | None, high: int | None) -> list[str]:
     """Return tokens of which every size of a range has one; sizes close outside of it may have one too."""
-    if (low or 0) > (_LARGEST_SIZE if high is None else high):
+    if max(low or 0, 0) > (_LARGEST_SIZE if high is None else high):
         return []
     first = _bucket(min(max(low or 0, 0), _LARGEST_SIZE))
     last = _LAST_BUCKET if high is None else _bucket(min(high, _LARGEST_SIZE))
-    return list(_cover("s", first, last, _SIZE_BASE, _SIZE_LEVELS))
+    # The sizes are compared anyway, so that few tokens are better than close ones.
+    for level in range(_SIZE_LEVELS):
+        span = _SIZE_BASE**level
+        if last // span - first // span < _MOST_BUCKETS:
+            break
+    return list(_tokens("s", level, range(first // span, last // span + 1)))
 
 
 def _bucket(size: int) -> int:

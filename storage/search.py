@@ -34,7 +34,7 @@ from storage.match import (
 
 _NEAR = (Column.NAME, Column.GROUP, Column.AUTHORS, Column.TAGS)
 _MOST_TAGS = 64
-_LEADERS = 1000
+_LEADERS = 200
 """Torrents at the head of an order that are tried where more match than are ranked."""
 _PRIME = 2**31 - 1
 _ROOT = 7  # a primitive root of that prime: its powers are the factors that shuffle

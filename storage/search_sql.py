@@ -62,7 +62,8 @@ def listed(order: Order, *, descending: bool, edge: str | None, grouped: bool) -
     """Return the statement for matches of :match, in any order but relevance."""
     sorting, way = _SORTINGS[order], _way(descending)
     newest = f"newest (id) AS MATERIALIZED ({_hits(':match', edge, way if order in ADDED else 'DESC')})"
-    first = _NONE if order in _UNLED else _leading(sorting, way, edge)
+    # An edge makes each of them dear, as ranges are long expressions.
+    first = _NONE if order in _UNLED or edge else _leading(sorting, way)
     hits = f"{newest}, hit (id) AS MATERIALIZED (SELECT id FROM newest UNION {first})"
     if grouped:
         groups = _groups(f"{sorting.groups}, 0", sorting.join)
@@ -74,17 +75,22 @@ def listed(order: Order, *, descending: bool, edge: str | None, grouped: bool) -
 
 def ranked(*, descending: bool, edge: str | None, grouped: bool, called: bool) -> str:
     """Return the statement for matches of :match by relevance, those of :called, :named and :near before others."""
-    tables = ", ".join(
-        f"{name} (id) AS MATERIALIZED ({_hits(parameter, edge, 'DESC') if parameter else _NONE})"
-        for name, parameter in {
-            "called": ":called" if called else None,
-            "named": ":named",
-            "near": ":near",
-            "found": ":match",
+    # What matches less well is only looked at where the page is not full of what matches better.
+    full = ":offset + :limit <= (SELECT count(*) FROM {})" if descending and not grouped else "0"
+    close, far = full.format("named"), full.format("near")
+    hits = ", ".join(
+        f"{name} (id) AS MATERIALIZED ({rows})"
+        for name, rows in {
+            "found": _hits(":match", edge, "DESC"),
+            "called": _hits(":called", edge, "DESC") if called else _NONE,
+            "named": _hits(":named", edge, "DESC"),
+            "near": _hits(":near", edge, "DESC", unless=close),
+            "hit": (
+                "SELECT id FROM called UNION SELECT id FROM named UNION SELECT id FROM near "
+                f"UNION SELECT id FROM found WHERE NOT ({close}) AND NOT ({far})"
+            ),
         }.items()
     )
-    every = " UNION ".join(f"SELECT id FROM {name}" for name in ("called", "named", "near", "found"))
-    hits = f"{tables}, hit (id) AS MATERIALIZED ({every})"
     best, last = ("ASC", "DESC") if descending else ("DESC", "ASC")
     if grouped:
         groups = _groups(f"min({_CLOSENESS}), sum(torrent.seeders)", _KEY)
@@ -124,24 +130,22 @@ def _way(descending: bool) -> str:
     return "DESC" if descending else "ASC"
 
 
-def _leading(sorting: _Sorting, way: str, edge: str | None) -> str:
+def _leading(sorting: _Sorting, way: str) -> str:
     """Return those of the first torrents in an order that match, when more match than are ranked.
 
     They are the first of the whole list, so that it does not begin with the best of the newest alone.
     """
     key = sorting.torrents.rpartition(".")[2]
-    condition = f"AND ({edge})" if edge else ""
     return (
-        f"SELECT torrent.id FROM (SELECT id AS leader FROM {sorting.table} INDEXED BY {sorting.index} "
-        f"WHERE +id <= (SELECT top FROM bound) ORDER BY {key} {way}, id {way} LIMIT :leaders) "
-        "CROSS JOIN torrent INDEXED BY torrent_sorting ON torrent.id = leader "
-        f"WHERE (SELECT count(*) FROM newest) >= :most AND {EXISTS.format(':match')} {condition}"
+        f"SELECT id FROM (SELECT id FROM {sorting.table} INDEXED BY {sorting.index} "
+        f"WHERE +id <= (SELECT top FROM bound) ORDER BY {key} {way}, id {way} LIMIT :leaders) AS torrent "
+        f"WHERE (SELECT count(*) FROM newest) >= :most AND {EXISTS.format(':match')}"
     )
 
 
-def _hits(parameter: str, edge: str | None, way: str) -> str:
+def _hits(parameter: str, edge: str | None, way: str, unless: str = "0") -> str:
     join = "CROSS JOIN torrent INDEXED BY torrent_sorting ON torrent.id = search_text.rowid" if edge else ""
-    condition = f"AND ({edge})" if edge else ""
+    condition = (f"AND ({edge})" if edge else "") + (f" AND NOT ({unless})" if unless != "0" else "")
     return (
         f"SELECT search_text.rowid FROM search_text {join} WHERE search_text MATCH {parameter} "
         f"AND search_text.rowid <= (SELECT top FROM bound) {condition} "

@@ -26,11 +26,11 @@ from doors.limits import BodyMemory, Rates
 from lists.infohashes import Lists
 from soap.door import routes as soap_routes
 from storage import schema
-from storage.database import Database
 from storage.files import FileBlobs
 from storage.lists import SqliteEntries
 from storage.records import SqliteRecords
 from tests.actions.conftest import PlainReader
+from tests.databases import open_database
 from tests.library import Library
 
 
@@ -83,7 +83,7 @@ def serving(
     stop = threading.Event()
 
     async def main() -> None:
-        database = await Database.open(folder / "peerage.db", schema.PEERAGE, "FULL")
+        database = await open_database(folder / "peerage.db", schema.PEERAGE, "FULL")
         blobs = FileBlobs(folder / "torrents")
         await blobs.open()
         cache = TorrentCache(blobs, SqliteRecords(database), Quota(max_files, 1 << 40, 0), time.time)

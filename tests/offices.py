@@ -28,6 +28,10 @@ from doors.client import ClientAddress
 from doors.identity import Identity
 from doors.limits import BodyMemory
 from doors.office import Office
+from doors.transfers import Transfers
+from downloads.downloads import Downloads
+from downloads.limits import Limits
+from downloads.links import KEY_BYTES, Links
 from lists.infohashes import Lists
 from storage import schema
 from storage.accounts import SqliteAccounts
@@ -40,6 +44,8 @@ from storage.lists import SqliteEntries
 from storage.records import SqliteRecords
 from storage.search import SearchIndex
 from tests.cache_service import NoPolicy
+from tests.databases import open_database
+from tests.places import lookups_over
 from tracker.census import Census
 from tracker.geo import EmbeddedCountries
 from tracker.model import NOTHING, Counts, Totals
@@ -87,8 +93,8 @@ async def open_office(
 ) -> Opened:
     """Open everything in a folder; `swarms` are the live numbers, `clock` gives unix seconds."""
     data = DataFolder(folder / "data").__enter__()
-    database = await Database.open(data.records, schema.PEERAGE, "FULL")
-    journal = await Database.open(data.swarms, schema.SWARMS, "NORMAL")
+    database = await open_database(data.records, schema.PEERAGE, "FULL")
+    journal = await open_database(data.swarms, schema.SWARMS, "NORMAL")
     blobs = FileBlobs(data.torrents)
     await blobs.open()
     cache = TorrentCache(blobs, SqliteRecords(database), Quota(1000, 1 << 40, 0), clock)
@@ -110,6 +116,11 @@ async def open_office(
         takedowns=takedowns,
         verdicts=Verdicts(takedowns, catalogue, rights),
         cache=cache,
+        lookups=lookups_over(uploads, cache, takedowns),
+        downloads=Downloads(Limits(), None),
+        links=Links(bytes(KEY_BYTES), 3600, clock),
+        transfers=Transfers(8, 8),
+        files_url=None,
         census=census,
         scrape=lambda infohash: swarms.get(infohash, NOTHING),
         swarms=lambda: Totals(3, 9, 5, 4),

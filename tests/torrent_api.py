@@ -22,6 +22,7 @@ from actions.curation import Curation
 from actions.membership import Membership
 from actions.takedowns import Takedowns
 from actions.uploads import Uploads
+from actions.verdicts import Verdicts
 from bittorrent.infohash import InfoHash
 from cache.torrents import Quota, TorrentCache
 from catalogue.catalogue import Catalogue
@@ -36,17 +37,22 @@ from doors.identity import Identity
 from doors.intake import Intake, Tally
 from doors.limits import BodyMemory, Rates
 from doors.office import Office
+from doors.transfers import Transfers
+from downloads.downloads import Downloads
+from downloads.limits import Limits
+from downloads.links import KEY_BYTES, Links
 from lists.infohashes import Lists
 from storage import schema
 from storage.accounts import SqliteAccounts
 from storage.catalogue import catalogue_shelf
-from storage.database import Database
 from storage.files import FileBlobs
 from storage.lists import SqliteEntries
 from storage.records import SqliteRecords
 from storage.search import SearchIndex
 from tests import census
 from tests.cache_service import NoPolicy
+from tests.databases import open_database
+from tests.places import lookups_over
 from tracker.model import NOTHING, Counts, Totals
 
 FAST = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -107,7 +113,7 @@ class Desk:
         clock = self.clock
         counted = await self._stack.enter_async_context(census.office(folder / "data", clock))
         self.counted = counted
-        database = await Database.open(folder / "peerage.db", schema.PEERAGE, "FULL")
+        database = await open_database(folder / "peerage.db", schema.PEERAGE, "FULL")
         self._stack.push_async_callback(database.close)
         blobs = FileBlobs(folder / "torrents")
         await blobs.open()
@@ -142,7 +148,13 @@ class Desk:
             rights=rights,
             uploads=uploads,
             takedowns=takedowns,
+            verdicts=Verdicts(takedowns, catalogue, rights),
             cache=cache,
+            lookups=lookups_over(uploads, cache, takedowns),
+            downloads=Downloads(Limits(), None),
+            links=Links(bytes(KEY_BYTES), 3600, clock),
+            transfers=Transfers(8, 8),
+            files_url=None,
             census=counted.census,
             scrape=lambda infohash: self.swarms.get(infohash, NOTHING),
             swarms=lambda: Totals(0, 0, 0, 0),

@@ -100,6 +100,10 @@ class NativeSwarms:
         """Return a swarm in numbers, zeros where there is none or it is refused."""
         return Counts(*self.handle.scrape(infohash))
 
+    def peers(self, infohash: InfoHash, numwant: int) -> tuple[bytes, bytes]:
+        """Return compact IPv4 and IPv6 peers, as a leecher outside the swarm is given; see `Swarms.peers`."""
+        return self.handle.peers(infohash, numwant)
+
     def expire(self, now: int, budget: int) -> int:
         """Drop peers that were silent too long, looking at about `budget` slots; see `Swarms.expire`."""
         return self.handle.expire(now, budget)

@@ -64,6 +64,10 @@ class SwarmStore(Protocol):
         """Return a swarm in numbers, zeros where there is none or it is refused."""
         ...
 
+    def peers(self, infohash: InfoHash, numwant: int) -> tuple[bytes, bytes]:
+        """Return compact IPv4 and IPv6 peers, as a leecher outside the swarm is given; nothing changes by it."""
+        ...
+
     def expire(self, now: int, budget: int) -> int:
         """Drop peers that were silent too long, looking at about `budget` slots; return how many went."""
         ...

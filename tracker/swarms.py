@@ -141,6 +141,17 @@ class Swarms:
         swarm = self._swarms.get(self._aliases.get(infohash, infohash))
         return NOTHING if swarm is None else swarm.counts()
 
+    def peers(self, infohash: InfoHash, numwant: int) -> tuple[bytes, bytes]:
+        """Return compact IPv4 and IPv6 peers, as a leecher outside the swarm is given; none where it is refused.
+
+        Nothing changes by it. Draws: those of the pick.
+        """
+        swarm = self._swarms.get(self._aliases.get(infohash, infohash))
+        if swarm is None or numwant <= 0 or self.refusal(infohash) is not None:
+            return b"", b""
+        nobody = Announce(infohash, b"", Event.NONE, seeder=False, numwant=numwant)
+        return swarm.pick(nobody, (0, -1), self._draws)
+
     def totals(self) -> Totals:
         """Return the whole store in numbers."""
         return Totals(len(self._swarms), self._peers, self._complete, self._peers - self._complete)

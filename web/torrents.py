@@ -37,6 +37,7 @@ def routes(door: Door) -> list[Route]:
     """Return the routes of torrents and groups, and of what is done to them."""
     return [
         door.page("/t/{key}", _torrent),
+        door.form("/t/{key}/lookup", _look_up),
         door.page("/g/{id}", _group),
         *deeds.routes(door),
     ]
@@ -48,6 +49,8 @@ async def _torrent(visit: Visit) -> Response:
     named = len(key) >= 32
     torrent = await office.catalogue.torrent(InfoHash.parse(key) if named else id_of(key), viewer)
     if torrent is None:
+        if named and visit.principal.id is not None:
+            return _unknown(visit, InfoHash.parse(key))
         raise Refusal("not-found")
     if named:
         return visit.go(f"/t/{torrent.id}")
@@ -67,6 +70,27 @@ async def _torrent(visit: Visit) -> Response:
         subject=Subject.TORRENT,
         talk=await _talk(visit, torrent.group),
     )
+
+
+async def _look_up(visit: Visit) -> Response:
+    """Look for the metadata of a torrent that is not held, and show it once it is."""
+    account, viewer = visit.user_id(), visit.viewer()
+    key = visit.request.path_params["key"]
+    name = InfoHash.parse(key) if len(key) >= 32 else id_of(key)
+    torrent = await visit.office.catalogue.torrent(name, viewer)
+    if torrent is None and not isinstance(name, InfoHash):
+        raise Refusal("not-found")
+    infohash = torrent.infohash if torrent is not None else InfoHash.parse(key)
+    lookups = visit.office.lookups
+    found = await lookups.find(infohash, seconds=lookups.terms.seconds, account=account)
+    if found is None:
+        return _unknown(visit, infohash, sought=True)
+    return visit.go(f"/t/{found.metainfo.infohash.lower}")
+
+
+def _unknown(visit: Visit, infohash: InfoHash, *, sought: bool = False) -> Response:
+    """Answer that a torrent is not here, and offer to look for it."""
+    return visit.draw("unknown", "Not found", status=404, infohash=infohash, sought=sought)
 
 
 async def _group(visit: Visit) -> Response:

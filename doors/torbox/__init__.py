@@ -1,1 +1,1 @@
-"""Hides the dialect of TorBox: its envelope, its words, and what its clients really send."""
+"""Hides the dialect of TorBox's torrents service, spoken over the downloads of this service."""

@@ -1,12 +1,11 @@
 """Hides what downloads and lookups can be told by their operator."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from peerage.quantities import Listen, read_items, read_public_url
-from peerage.sections.section import Duration, Listens, Seconds, Section, Size
+from peerage.quantities import Listen, read_items, read_own_addresses, read_public_url, read_template
+from peerage.sections.section import RATE, Duration, Listens, MaybePath, Rate, Seconds, Section, Size
 
 Order = Literal["swarm", "trackers", "dht", "upstream"]
 
@@ -15,7 +14,7 @@ class DownloadsSection(Section):
     """What is fetched, how fast, how much of it, and how it is served."""
 
     enabled: bool = Field(default=True, description="Fetch content where the extra `downloads` is installed.")
-    folder: Path | None = Field(
+    folder: MaybePath = Field(
         default=None,
         description="The folder of fetched content; unset: downloads in the data folder.",
         json_schema_extra={"takes": "a path"},
@@ -25,7 +24,9 @@ class DownloadsSection(Section):
         description="Addresses at which peers reach the engine, TCP and uTP.",
         json_schema_extra={"takes": "host:port or [v6]:port, one or more; port 0 is any free one"},
     )
-    public_address: Annotated[tuple[str, ...], BeforeValidator(read_items)] = Field(
+    public_address: Annotated[
+        tuple[str, ...], BeforeValidator(read_items), AfterValidator(read_own_addresses)
+    ] = Field(
         default=(),
         description="The engine's addresses as peers see them, for announces in our own tracker's swarms.",
         json_schema_extra={"takes": "one IPv4 and one IPv6 address at most"},
@@ -66,10 +67,10 @@ class DownloadsSection(Section):
     seed_time: Seconds = Field(
         default=86_400, ge=0, le=315_360_000, description="Seconds after which seeding ends."
     )
-    create_rate: str = Field(
+    create_rate: Rate = Field(
         default="60/hour",
         description="Torrents that an account adds; those that are here already do not count.",
-        json_schema_extra={"takes": "a count per second, minute, hour or day"},
+        json_schema_extra=RATE,
     )
     link_lifetime: Seconds = Field(
         default=3600, ge=1, le=604_800, description="Seconds within which a download link must be started."
@@ -78,6 +79,15 @@ class DownloadsSection(Section):
         default=None,
         description="The address under which content is served, best a host of its own; unset: this service's.",
         json_schema_extra={"takes": "http://host or https://host"},
+    )
+    transfers: int = Field(
+        default=256,
+        ge=1,
+        le=100_000,
+        description="Transfers of content that are open at once, of all accounts.",
+    )
+    transfers_per_account: int = Field(
+        default=16, ge=1, le=100_000, description="Transfers of content that are open at once per account."
     )
 
 
@@ -89,7 +99,9 @@ class LookupsSection(Section):
         description="Where metadata is looked for, in this order.",
         json_schema_extra={"takes": "any of swarm, trackers, dht and upstream"},
     )
-    upstream: Annotated[tuple[str, ...], BeforeValidator(read_items)] = Field(
+    upstream: Annotated[
+        tuple[Annotated[str, AfterValidator(read_template)], ...], BeforeValidator(read_items)
+    ] = Field(
         default=(),
         description="Caches that are asked, as https://host/torrent/{HASH}.torrent; {hash} is lower case.",
         json_schema_extra={"takes": "URLs with {HASH} or {hash}"},
@@ -104,7 +116,7 @@ class LookupsSection(Section):
     fill: Literal["off", "announced"] = Field(
         default="off", description="Look up every announced torrent that the cache does not hold."
     )
-    fill_rate: str = Field(
+    fill_rate: Rate = Field(
         default="10/minute",
         description="Lookups that filling starts at most.",
         json_schema_extra={"takes": "a count per second, minute, hour or day"},

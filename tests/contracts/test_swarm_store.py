@@ -653,3 +653,31 @@ def test_a_flush_that_failed_half_way_begins_anew(bench):
     bench.store.put_back(rows)
 
     assert [row.infohash for row in bench.flush()] == sorted(hashes)
+
+
+def test_looking_at_peers_gives_what_a_leecher_is_given_and_changes_nothing(bench):
+    bench.fill(seeders=2, leechers=1, seeders6=1)
+    bench.flush()
+    before = bench.counts()
+
+    peers, peers6 = bench.store.peers(HASH, 50)
+
+    assert set(split(peers, 6)) == {v4(0), v4(1), v4(100_000)}
+    assert split(peers6, 18) == [v6(0)]
+    assert (bench.counts(), bench.flush()) == (before, [])
+    assert [len(peers) for peers in bench.store.peers(HASH, 2)] != [0, 0]
+    assert sum(len(split(*each)) for each in zip(bench.store.peers(HASH, 2), (6, 18), strict=True)) == 2
+
+
+@pytest.mark.parametrize("numwant", [-1, 0, 50, 10**6])
+def test_looking_at_peers_of_nothing_makes_no_swarm(bench, numwant):
+    assert bench.store.peers(OTHER, numwant) == (b"", b"")
+    assert bench.store.totals().torrents == 0
+
+
+def test_peers_are_seen_by_either_name_and_not_where_the_torrent_is_refused(bench):
+    bench.fill(seeders=1)
+    bench.store.join(OTHER, HASH)
+    assert bench.store.peers(OTHER, 5) == (v4(0), b"")
+    bench.store.deny(HASH, True)
+    assert bench.store.peers(HASH, 5) == (b"", b"")

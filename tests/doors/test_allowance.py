@@ -76,3 +76,24 @@ def test_a_clock_that_is_set_back_locks_nobody_out_for_longer_than_it_was():
 def test_a_rate_that_is_none_is_refused_at_the_start():
     with pytest.raises(ValueError, match="limit"):
         Allowances({"rest": "often"}, Clock())
+
+
+def test_what_cost_nothing_is_given_back():
+    clock = Clock(NOON)
+    allowances = Allowances(RATES, clock)
+    for address in (HOME, AWAY):
+        for somebody_ in (somebody(1), NOBODY):
+            assert allowances.take("rest", somebody_, address).granted
+            allowances.give_back("rest", somebody_, address)
+    assert allowances.take("rest", somebody(1), HOME).remaining == 2
+    assert allowances.take("rest", NOBODY, HOME).remaining == 1
+    clock.now += 61
+    allowances.give_back("rest", somebody(1), HOME)
+    assert allowances.take("rest", somebody(1), HOME).remaining == 2
+
+
+def test_a_rate_is_told_in_words():
+    allowances = Allowances(RATES, Clock())
+    assert allowances.rate_of("rest", somebody(1)) == "3 per 1 minute"
+    assert allowances.rate_of("rest", NOBODY) == "2 per 1 minute"
+    assert allowances.rate_of("gazelle", NOBODY) == "30 per 10 second"

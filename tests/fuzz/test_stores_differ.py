@@ -86,6 +86,10 @@ class TwoStores(RuleBasedStateMachine):
             peer = (0x0B000000 + number).to_bytes(4, "big") + b"\x1a\xe1"
             self.say(infohash, peer, event, seeder, 0, Families.BOTH)
 
+    @rule(infohash=infohashes, numwant=st.integers(-1, 60))
+    def look_at_peers(self, infohash, numwant):
+        self.both(lambda store: store.peers(infohash, numwant))
+
     @rule(seconds=st.integers(0, 3000), budget=st.sampled_from([1, 20, 300, 5000, 10**9]))
     def wait_and_sweep(self, seconds, budget):
         self.now += seconds

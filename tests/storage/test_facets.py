@@ -16,12 +16,12 @@ def test_a_range_of_years_has_exactly_its_years(low, high, year):
 
 
 @given(SIZES, SIZES, SIZES)
-def test_a_range_of_sizes_misses_none_and_takes_few_others(low, high, size):
+def test_a_range_of_sizes_misses_none(low, high, size):
     asked = set(facets.sizes_between(low, high))
     taken = bool(asked & set(facets.sizes_of(size)))
     if low <= size <= high:
         assert taken
-    elif low > high or size < low * 7 // 8 or size > high * 9 // 8 + 1:
+    elif low > high:
         assert not taken
 
 
@@ -29,7 +29,7 @@ def test_a_range_of_sizes_misses_none_and_takes_few_others(low, high, size):
     st.one_of(st.none(), st.integers(-(10**20), 10**20)), st.one_of(st.none(), st.integers(-(10**20), 10**20))
 )
 def test_a_range_is_a_few_tokens(low, high):
-    assert len(facets.sizes_between(low, high)) <= 40
+    assert len(facets.sizes_between(low, high)) <= 8
     assert len(facets.years_between(low, high)) <= 64
 
 

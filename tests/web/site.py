@@ -36,16 +36,21 @@ from doors.frame import style_route
 from doors.identity import Identity
 from doors.limits import BodyMemory
 from doors.office import Office
+from doors.transfers import Transfers
+from downloads.downloads import Downloads
+from downloads.limits import Limits
+from downloads.links import KEY_BYTES, Links
 from lists.infohashes import Lists
 from storage import schema
 from storage.accounts import SqliteAccounts
 from storage.catalogue import catalogue_shelf
-from storage.database import Database
 from storage.files import FileBlobs
 from storage.lists import SqliteEntries
 from storage.records import SqliteRecords
 from storage.search import SearchIndex
 from tests.cache_service import NoPolicy
+from tests.databases import open_database
+from tests.places import lookups_over
 from tracker.model import NOTHING, Counts
 from tracker.model import Totals as Swarms
 from web.pages import routes
@@ -89,7 +94,7 @@ class Site:
 
     async def _open(self, folder: Path, anonymous: frozenset[Right], rate: str) -> Office:
         clock: Callable[[], float] = lambda: self.now  # noqa: E731
-        self.database = await Database.open(folder / "peerage.db", schema.PEERAGE, "FULL")
+        self.database = await open_database(folder / "peerage.db", schema.PEERAGE, "FULL")
         blobs = FileBlobs(folder / "torrents")
         await blobs.open()
         cache = TorrentCache(blobs, SqliteRecords(self.database), Quota(1000, 1 << 40, 0), clock)
@@ -118,11 +123,16 @@ class Site:
             takedowns=takedowns,
             verdicts=Verdicts(takedowns, catalogue, rights),
             cache=cache,
+            lookups=lookups_over(uploads, cache, takedowns),
+            downloads=Downloads(Limits(), None),
+            links=Links(bytes(KEY_BYTES), 3600, clock),
+            transfers=Transfers(8, 8),
+            files_url=None,
             census=None,  # no page asks it
             scrape=lambda infohash: self.swarms.get(infohash, NOTHING),
             swarms=lambda: Swarms(3, 9, 5, 4),
             identity=Identity(self.accounts, secure=False),
-            allowances=Allowances({"pages": rate, "login": "1000/minute"}, clock),
+            allowances=Allowances({"pages": rate}, clock),
             clients=ClientAddress([], "x-forwarded-for"),
             memory=BodyMemory(32 << 20),
             public_url=None,

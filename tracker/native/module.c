@@ -129,6 +129,20 @@ static PyObject *scrape(PyObject *self, PyObject *object)
                          (unsigned long long)counts.incomplete, (unsigned long long)counts.downloaders);
 }
 
+static PyObject *peers(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    struct answer answer;
+    const uint8_t *infohash = expect(count, 2) ? read_infohash(args[0]) : NULL;
+    if (!infohash)
+        return NULL;
+    long numwant = PyLong_AsLong(args[1]);
+    if (numwant == -1 && PyErr_Occurred())
+        return NULL;
+    store_peers(of(self), &((Store *)self)->draw, infohash, (uint16_t)clamped(numwant, MAX_NUMWANT), &answer);
+    return Py_BuildValue("(y#y#)", answer.peers, (Py_ssize_t)answer.peers_length, answer.peers6,
+                         (Py_ssize_t)answer.peers6_length);
+}
+
 static PyObject *totals(PyObject *self, PyObject *Py_UNUSED(none))
 {
     struct totals totals = store_totals(of(self));
@@ -333,6 +347,7 @@ static int set_restoring(PyObject *self, PyObject *value, void *Py_UNUSED(none))
 static PyMethodDef store_methods[] = {
     {"announce", (PyCFunction)(void (*)(void))announce, METH_FASTCALL,
      "announce(infohash, peer, event, seeder, numwant, families, now): verdict, counts, intervals, peers, peers6"},
+    {"peers", (PyCFunction)(void (*)(void))peers, METH_FASTCALL, "peers(infohash, numwant): compact v4 and v6 peers"},
     {"scrape", scrape, METH_O, "scrape(infohash): complete, downloaded, incomplete, downloaders"},
     {"totals", totals, METH_NOARGS, "totals(): torrents, peers, complete"},
     {"expire", expire, METH_VARARGS, "expire(now, budget): how many peers went"},

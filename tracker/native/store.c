@@ -248,6 +248,26 @@ enum verdict store_scrape(struct store *store, const uint8_t infohash[INFOHASH],
     return verdict;
 }
 
+enum verdict store_peers(struct store *store, struct draw *draw, const uint8_t infohash[INFOHASH], uint16_t numwant,
+                         struct answer *answer)
+{
+    const struct announce nobody = {.numwant = numwant};
+    uint8_t key[INFOHASH];
+    memcpy(key, infohash, INFOHASH);
+    uint64_t hash = infohash_hash(store, key);
+    answer->peers_length = answer->peers6_length = 0;
+    struct shard *shard = shard_enter(store, key);
+    enum verdict verdict = ruling(store, shard, key, hash);
+    if (verdict == VERDICT_OK && numwant) {
+        shard = follow(store, shard, key, &hash);
+        const struct swarm *swarm = shard_swarm(shard, key, hash);
+        if (swarm)
+            swarm_pick(swarm, &nobody, (struct place){0, NONE}, draw, answer);
+    }
+    shard_leave(shard);
+    return verdict;
+}
+
 struct shard *shard_enter_canonical(struct store *store, uint8_t infohash[INFOHASH], uint64_t *hash)
 {
     *hash = infohash_hash(store, infohash);

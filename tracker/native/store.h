@@ -73,6 +73,10 @@ enum verdict store_announce(struct store *store, struct draw *draw, const struct
 void store_fetch(struct store *store, const uint8_t infohash[INFOHASH], uint64_t *hash, bool deep);
 /* Zeros for unknown and refused; the verdict is OK, UNLISTED or DENIED. */
 enum verdict store_scrape(struct store *store, const uint8_t infohash[INFOHASH], struct counts *counts);
+/* Up to `numwant` peers of both families in the answer, as a leecher that is not among them is given; nothing of the
+ * store changes, and counts and intervals are left alone. */
+enum verdict store_peers(struct store *store, struct draw *draw, const uint8_t infohash[INFOHASH], uint16_t numwant,
+                         struct answer *answer);
 struct totals store_totals(struct store *store);
 
 /* Policy. -1: no memory, and nothing has changed. */

@@ -1,0 +1,262 @@
+"""Hides how fetched content leaves the service: nothing in it is trusted, so nothing in it can run."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from email.utils import formatdate
+from functools import partial
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from accounts.accounts import Accounts
+from bittorrent.filenames import split_ending
+from bittorrent.refusal import Refusal
+from doors.negotiation import attachment, file_attachment, has_tag
+from doors.ranges import Unsatisfiable, asked_range, still_holds
+from doors.transfers import Sending, Transfers, Vanished, of_archive, of_file, open_reader
+from downloads.downloads import Downloads
+from downloads.links import TORRENT, ZIP, Link, Links
+from downloads.model import ContentFile, Job
+
+PATH = "/dld/"
+
+_HEADERS = {
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "private, no-store",
+}
+_ANYTHING = "application/octet-stream"
+# What players want to be told, and no browser runs: no HTML, SVG, XML, PDF, script or style is among them.
+_MEDIA = {
+    ".aac": "audio/aac",
+    ".avi": "video/x-msvideo",
+    ".flac": "audio/flac",
+    ".gif": "image/gif",
+    ".jpeg": "image/jpeg",
+    ".jpg": "image/jpeg",
+    ".m4a": "audio/mp4",
+    ".m4v": "video/mp4",
+    ".mkv": "video/x-matroska",
+    ".mov": "video/quicktime",
+    ".mp3": "audio/mpeg",
+    ".mp4": "video/mp4",
+    ".mpg": "video/mpeg",
+    ".ogg": "audio/ogg",
+    ".opus": "audio/ogg",
+    ".png": "image/png",
+    ".ts": "video/mp2t",
+    ".wav": "audio/wav",
+    ".webm": "video/webm",
+    ".webp": "image/webp",
+}
+_RETRY = {"busy": "5", "too-many-requests": "30"}
+
+
+class FilesOffice(Protocol):
+    """What this door is given, as `Office` holds it."""
+
+    @property
+    def downloads(self) -> Downloads:
+        """The jobs and their files."""
+        ...
+
+    @property
+    def links(self) -> Links:
+        """Who reads links."""
+        ...
+
+    @property
+    def accounts(self) -> Accounts:
+        """Who a link was made for."""
+        ...
+
+    @property
+    def transfers(self) -> Transfers:
+        """How many may be open."""
+        ...
+
+    @property
+    def files_url(self) -> str | None:
+        """Where content is served, None for wherever the service is."""
+        ...
+
+
+def routes(office: FilesOffice) -> list[Route]:
+    """Return the route of the download links."""
+    return [Route(PATH + "{opaque}", _FilesDoor(office).fetch, methods=["GET"])]
+
+
+def address(opaque: str, files_url: str | None, base: str) -> str:
+    """Return the URL of a link; `base` is the service's own. It holds nothing of the request that asked for it."""
+    return f"{files_url or base}{PATH}{opaque}"
+
+
+def forward(url: str) -> Response:
+    """Send a client on to a link. The address it came by may hold a key: nobody keeps it or is told of it."""
+    return RedirectResponse(url, 307, _HEADERS)
+
+
+def apart(app: ASGIApp, files_url: str | None, public_url: str | None) -> ASGIApp:
+    """Return an application whose host of files answers nothing but files; that of `app` where there is none."""
+    host = _host_of(files_url)
+    if host is None or host == _host_of(public_url):
+        return app
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and _is_host(scope, host) and not scope["path"].startswith(PATH):
+            await _refused(Refusal("not-found"))(scope, receive, send)
+        else:
+            await app(scope, receive, send)
+
+    return answer
+
+
+@dataclass(frozen=True, slots=True)
+class _FilesDoor:
+    office: FilesOffice
+
+    async def fetch(self, request: Request) -> Response:
+        """Answer what a link stands for."""
+        host = _host_of(self.office.files_url)
+        try:
+            if host is not None and not _is_host(request.scope, host):
+                raise Refusal("not-found")
+            link = self.office.links.read(request.path_params["opaque"])
+            return await self._answer(request, link, await self._job(link))
+        except Vanished:
+            return _refused(Refusal("not-found"))
+        except Refusal as refusal:
+            return _refused(refusal)
+
+    async def _job(self, link: Link) -> Job:
+        """Find what a link was made for; it ends with its job, and while its account is disabled."""
+        user = await self.office.accounts.user(link.account)
+        job = (
+            None
+            if user is None or not user.enabled
+            else await self.office.downloads.job(link.account, link.job)
+        )
+        if job is None or not link.fits(job):
+            raise Refusal("bad-file-link")
+        return job
+
+    async def _answer(self, request: Request, link: Link, job: Job) -> Response:
+        if link.what == TORRENT:
+            return await self._torrent(request, job)
+        if not job.content.complete:
+            raise Refusal("not-cached")
+        with ExitStack() as after:
+            if request.method == "GET":
+                after.enter_context(self.office.transfers.one(link.account))
+            if link.what == ZIP:
+                return await self._zip(request, job, after)
+            file = next((file for file in job.content.files if file.index == link.what), None)
+            if file is None:
+                raise Refusal("bad-file-link")
+            return await self._file(request, job, file, after)
+
+    async def _torrent(self, request: Request, job: Job) -> Response:
+        data = await self.office.downloads.torrent_of(job.account, job.id)
+        if data is None:
+            raise Refusal("not-found")
+        headers = _headers(attachment(job.content.name), "application/x-bittorrent", len(data))
+        return Response(b"" if request.method == "HEAD" else data, headers=headers)
+
+    async def _zip(self, request: Request, job: Job, after: ExitStack) -> Response:
+        # Only where the extra `downloads` is, and there are no jobs without it.
+        from downloads.archive import Archive  # noqa: PLC0415
+
+        files = job.content.files
+        archive = await asyncio.to_thread(Archive, files)
+        headers = _headers(attachment(job.content.name, ".zip"), "application/zip", archive.size)
+        if request.method == "HEAD":
+            return Response(headers=headers)
+        body = of_archive(archive, files, partial(self.office.downloads.open_file, job.content))
+        return Sending(body, 200, headers, after.pop_all())
+
+    async def _file(self, request: Request, job: Job, file: ContentFile, after: ExitStack) -> Response:
+        reader = await open_reader(partial(self.office.downloads.open_file, job.content), file)
+        after.callback(reader.close)
+        answer = _Selected.of(request, job, file)
+        headers = _headers(file_attachment(file.path), _media_type(file.path), len(answer.bytes))
+        headers |= answer.headers
+        if answer.status not in {200, 206}:
+            del headers["Content-Length"]
+            return Response(status_code=answer.status, headers=headers)
+        if request.method == "HEAD":
+            return Response(headers=headers)
+        return Sending(of_file(reader, answer.bytes), answer.status, headers, after.pop_all())
+
+
+@dataclass(frozen=True, slots=True)
+class _Selected:
+    """What of a file is answered, and under which status (RFC 9110 § 13.2.2)."""
+
+    status: int
+    bytes: range
+    headers: Mapping[str, str]
+
+    @classmethod
+    def of(cls, request: Request, job: Job, file: ContentFile) -> "_Selected":
+        # Content is what its hash says, so that a new link to it goes on where an old one stopped.
+        etag = f'"{job.content.key.infohash.lower}-{file.index}"'
+        modified = formatdate(job.content.finished or job.content.added, usegmt=True)
+        headers = {"ETag": etag, "Last-Modified": modified, "Accept-Ranges": "bytes"}
+        whole, nothing = range(file.size), range(0)
+        if (tags := _field(request, "if-match")) and not has_tag(tags, etag):
+            return cls(412, nothing, headers)
+        if has_tag(_field(request, "if-none-match"), etag):
+            return cls(304, nothing, headers)
+        if request.method != "GET" or not still_holds(_field(request, "if-range"), etag, modified):
+            return cls(200, whole, headers)
+        try:
+            asked = asked_range(_field(request, "range"), file.size)
+        except Unsatisfiable:
+            return cls(416, nothing, headers | {"Content-Range": f"bytes */{file.size}"})
+        if asked is None:
+            return cls(200, whole, headers)
+        span = f"bytes {asked.start}-{asked.stop - 1}/{file.size}"
+        return cls(206, asked, headers | {"Content-Range": span})
+
+
+def _field(request: Request, name: str) -> str:
+    return ",".join(request.headers.getlist(name))
+
+
+def _headers(disposition: str, media_type: str, length: int) -> dict[str, str]:
+    return _HEADERS | {
+        "Content-Disposition": disposition,
+        "Content-Type": media_type,
+        "Content-Length": str(length),
+        "Accept-Ranges": "none",
+    }
+
+
+def _media_type(path: str) -> str:
+    return _MEDIA.get(split_ending(path.rpartition("/")[2])[1].lower(), _ANYTHING)
+
+
+def _refused(refusal: Refusal) -> Response:
+    retry = {"Retry-After": _RETRY[refusal.code]} if refusal.code in _RETRY else {}
+    return PlainTextResponse(f"{refusal}\n", refusal.status, _HEADERS | retry)
+
+
+def _is_host(scope: Scope, host: str) -> bool:
+    return _plain(Headers(scope=scope).get("host", "")) == host
+
+
+def _host_of(url: str | None) -> str | None:
+    return _plain(urlsplit(url or "").netloc) or None
+
+
+def _plain(host: str) -> str:
+    """Return a host and port as one host is always spelled: lower case, without a scheme's own port."""
+    return host.lower().removesuffix(":443").removesuffix(":80").removesuffix(".")

@@ -1,0 +1,38 @@
+"""Hides what an account of this service looks like to clients that expect a customer of TorBox."""
+
+from starlette.responses import Response
+
+from doors.torbox.envelope import success
+from doors.torbox.shapes import auth_id, date
+from doors.torbox.visit import Visit
+
+# Clients show no more of it than whether the account is one that may download, and until when.
+_PLAN = 2
+_NEVER = "2099-12-31T23:59:59Z"
+
+
+async def me(visit: Visit) -> Response:
+    """Answer who asks; `settings` only when they are asked for."""
+    user = visit.user
+    data: dict[str, object] = {
+        "id": user.id,
+        "auth_id": auth_id(user.id),
+        "created_at": date(user.joined),
+        "updated_at": date(user.seen or user.joined),
+        "email": user.name,
+        "base_email": user.name,
+        "plan": _PLAN,
+        "is_subscribed": True,
+        "premium_expires_at": _NEVER,
+        "cooldown_until": None,
+        "customer": "",
+        "server": 0,
+        "total_downloaded": 0,
+        "additional_concurrent_slots": 0,
+        "long_term_seeding": False,
+        "long_term_storage": False,
+        "user_referral": "",
+    }
+    if visit.query.flag("settings"):
+        data["settings"] = {"seed_torrents": 1, "allow_zipped": True}
+    return success(data, "User retrieved successfully.")

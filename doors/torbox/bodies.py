@@ -1,0 +1,107 @@
+"""Hides how a body is read: a form in either encoding, or JSON however often it was encoded."""
+
+import json
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException
+from starlette.requests import Request
+
+from bittorrent.magnet import LONGEST_MAGNET
+from bittorrent.refusal import Refusal
+from doors.limits import Body, BodyMemory, FormReader
+from doors.rest.bodies import content_type, parse_json
+from doors.torbox.codes import BOZO_TORRENT, INVALID_OPTION, Failure
+from doors.torbox.parameters import Parameters, read_number
+
+LARGEST_JSON = 256 * 1024
+_TEXTS = 4 * LONGEST_MAGNET  # a magnet link with every character percent-encoded, and the rest
+_FIELDS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form's texts, and its file; None where it has none."""
+
+    texts: Parameters
+    file: bytes | None
+
+
+async def read_form(request: Request, largest: int, memory: BodyMemory) -> Form:
+    """Read a form with a file of at most `largest` bytes.
+
+    Failure INVALID_OPTION, BOZO_TORRENT (a file that is sent as text). Refusal: `too-large`, `busy`.
+    """
+    async with Body(request, largest + _TEXTS, memory) as body:
+        kind = content_type(request)
+        if kind == "multipart/form-data":
+            return await _multipart(request, body)
+        if kind in {"application/x-www-form-urlencoded", ""}:
+            return _urlencoded(await body.read())
+        if await body.read():
+            raise Failure(INVALID_OPTION, "Send a form, urlencoded or as multipart/form-data.")
+        return Form(Parameters({}), None)
+
+
+async def read_json(request: Request, memory: BodyMemory) -> dict[str, object]:
+    """Read an object; a text that holds one, as some clients send it, is read once more. Nothing is `{}`.
+
+    Refusal: `bad-request`, `too-large`, `busy`.
+    """
+    async with Body(request, LARGEST_JSON, memory) as body:
+        raw = (await body.read()).strip()
+    if raw.startswith(b'"'):
+        raw = _within(raw)
+    return parse_json(raw) if raw else {}
+
+
+def number_in(values: dict[str, object], name: str) -> int | None:
+    """Return a whole number of a JSON object, sent as such or as text; None where it is missing.
+
+    Failure INVALID_OPTION.
+    """
+    value = values.get(name)
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise Failure(INVALID_OPTION, f"The option {name} is a whole number.")
+    return read_number(name, value.strip() if isinstance(value, str) else str(value))
+
+
+def _within(raw: bytes) -> bytes:
+    try:
+        text = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise Refusal("bad-request", "the body is not JSON") from None
+    return text.encode("utf-8", "replace").strip() if isinstance(text, str) else raw
+
+
+def _urlencoded(raw: bytes) -> Form:
+    try:
+        pairs = parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_FIELDS)
+    except ValueError:
+        raise Failure(INVALID_OPTION, "The form has too many fields.") from None
+    return _form(Parameters.of(pairs), [])
+
+
+async def _multipart(request: Request, body: Body) -> Form:
+    reader = FormReader(request.headers, body.stream(), max_files=4, max_fields=_FIELDS, max_part_size=_TEXTS)
+    try:
+        form = await reader.parse()
+    except MultiPartException:
+        raise Failure(INVALID_OPTION, "The form cannot be read.") from None
+    try:
+        items = form.multi_items()
+        files = [
+            await value.read() for name, value in items if name == "file" and isinstance(value, UploadFile)
+        ]
+        return _form(Parameters.of([(name, value) for name, value in items if isinstance(value, str)]), files)
+    finally:
+        await form.close()
+
+
+def _form(texts: Parameters, files: list[bytes]) -> Form:
+    if texts.text("file"):
+        raise Failure(BOZO_TORRENT, "Send the .torrent as a file part of multipart/form-data.")
+    return Form(texts, files[-1] if files else None)

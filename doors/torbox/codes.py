@@ -1,0 +1,116 @@
+"""Hides which of TorBox's error codes, and which status, tells of what was refused: the one table of both.
+
+The clients of this dialect ask again, up to three times, on 408 and from 500 on, so nothing that is to be
+expected has one of those.
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import NamedTuple
+
+from bittorrent.refusal import Refusal
+
+
+class Code(NamedTuple):
+    """A code of TorBox's and the status that goes with it."""
+
+    name: str
+    status: HTTPStatus
+
+
+NO_AUTH = Code("NO_AUTH", HTTPStatus.FORBIDDEN)
+BAD_TOKEN = Code("BAD_TOKEN", HTTPStatus.FORBIDDEN)
+AUTH_ERROR = Code("AUTH_ERROR", HTTPStatus.FORBIDDEN)
+PLAN_RESTRICTED = Code("PLAN_RESTRICTED_FEATURE", HTTPStatus.FORBIDDEN)
+ITEM_NOT_FOUND = Code("ITEM_NOT_FOUND", HTTPStatus.NOT_FOUND)
+ENDPOINT_NOT_FOUND = Code("ENDPOINT_NOT_FOUND", HTTPStatus.NOT_FOUND)
+WRONG_METHOD = Code("ENDPOINT_NOT_FOUND", HTTPStatus.METHOD_NOT_ALLOWED)
+MISSING_PARAMETER = Code("MISSING_REQUIRED_OPTION", HTTPStatus.UNPROCESSABLE_ENTITY)
+"""A parameter of the query without which the call means nothing."""
+MISSING_OPTION = Code("MISSING_REQUIRED_OPTION", HTTPStatus.BAD_REQUEST)
+INVALID_OPTION = Code("INVALID_OPTION", HTTPStatus.BAD_REQUEST)
+TOO_MANY_OPTIONS = Code("TOO_MANY_OPTIONS", HTTPStatus.BAD_REQUEST)
+BOZO_TORRENT = Code("BOZO_TORRENT", HTTPStatus.BAD_REQUEST)
+DUPLICATE_ITEM = Code("DUPLICATE_ITEM", HTTPStatus.BAD_REQUEST)
+DIFF_ISSUE = Code("DIFF_ISSUE", HTTPStatus.BAD_REQUEST)
+DOWNLOAD_TOO_LARGE = Code("DOWNLOAD_TOO_LARGE", HTTPStatus.BAD_REQUEST)
+ACTIVE_LIMIT = Code("ACTIVE_LIMIT", HTTPStatus.BAD_REQUEST)
+TOO_MUCH_DATA = Code("TOO_MUCH_DATA", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+RATE_LIMIT = Code("RATE_LIMIT", HTTPStatus.TOO_MANY_REQUESTS)
+UNKNOWN_ERROR = Code("UNKNOWN_ERROR", HTTPStatus.INTERNAL_SERVER_ERROR)
+
+_BROKEN_TORRENTS = (
+    "empty",
+    "not-bencode",
+    "too-deep",
+    "too-many-items",
+    "trailing-bytes",
+    "duplicate-key",
+    "no-info",
+    "bad-name",
+    "bad-path",
+    "bad-length",
+    "bad-files",
+    "bad-piece-length",
+    "bad-pieces",
+    "bad-meta-version",
+    "bad-file-tree",
+    "bad-piece-layers",
+    "hybrid-mismatch",
+    "bad-magnet",
+)
+_CODES: Mapping[str, Code] = MappingProxyType(
+    dict.fromkeys(_BROKEN_TORRENTS, BOZO_TORRENT)
+    | {
+        "unauthenticated": NO_AUTH,
+        "lookups-closed": NO_AUTH,
+        "bad-token": BAD_TOKEN,
+        "token-revoked": BAD_TOKEN,
+        "token-expired": BAD_TOKEN,
+        "key-suspended": AUTH_ERROR,
+        "user-disabled": AUTH_ERROR,
+        "forbidden": PLAN_RESTRICTED,
+        "method-forbidden": PLAN_RESTRICTED,
+        # Known to clients as final; what a server's error would say they would ask for again.
+        "no-downloads": PLAN_RESTRICTED,
+        "not-found": ITEM_NOT_FOUND,
+        "bad-file-link": ITEM_NOT_FOUND,
+        "bad-method": WRONG_METHOD,
+        "nothing-wished": MISSING_OPTION,
+        "two-wishes": TOO_MANY_OPTIONS,
+        "already-held": DUPLICATE_ITEM,
+        "blocked": DIFF_ISSUE,
+        "not-cached": DIFF_ISSUE,
+        "too-large-to-download": DOWNLOAD_TOO_LARGE,
+        "too-large": TOO_MUCH_DATA,
+        # The code on which clients wait and go on later.
+        "slots-full": ACTIVE_LIMIT,
+        "downloads-full": ACTIVE_LIMIT,
+        "disk-full": ACTIVE_LIMIT,
+        "cache-full": ACTIVE_LIMIT,
+        "busy": RATE_LIMIT,
+        "rate-limited": RATE_LIMIT,
+        "too-many-requests": RATE_LIMIT,
+        "internal": UNKNOWN_ERROR,
+    }
+)
+
+
+class Failure(Exception):
+    """A call that fails by TorBox's own rules; `detail` is shown to people, `data` is what the answer carries.
+
+    `wait` is the seconds after which asking again makes sense, None where it makes none.
+    """
+
+    def __init__(self, code: Code, detail: str, *, data: object = None, wait: int | None = None) -> None:
+        self.code = code
+        self.detail = detail
+        self.data = data
+        self.wait = wait
+        super().__init__(code.name, detail)
+
+
+def code_of(refusal: Refusal) -> Code:
+    """Return what tells of a refusal; one that the table does not name is of the options that were sent."""
+    return _CODES.get(refusal.code, INVALID_OPTION)

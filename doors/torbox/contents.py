@@ -1,0 +1,88 @@
+"""Hides how an account gets at what it holds: a link to content, and the torrent itself."""
+
+import asyncio
+
+from starlette.responses import RedirectResponse, Response
+
+from bittorrent.magnet import Magnet
+from bittorrent.metainfo import Metainfo
+from bittorrent.refusal import Refusal
+from doors import files
+from doors.negotiation import attachment
+from doors.origin import base_url
+from doors.torbox.codes import DIFF_ISSUE, MISSING_OPTION, TOO_MANY_OPTIONS, Failure
+from doors.torbox.envelope import HEADERS, success
+from doors.torbox.parameters import read_number
+from doors.torbox.shapes import name_of
+from doors.torbox.visit import Visit
+from downloads.links import TORRENT, ZIP
+from downloads.model import Job
+
+_LINKED = "Torrent download requested successfully."
+_EXPORTED = "Torrent data exported successfully."
+
+
+async def request_link(visit: Visit) -> Response:
+    """Answer a link to a file, to all files in one archive or to the .torrent, or redirect to it."""
+    number = read_number("torrent_id", visit.query.required("torrent_id"))
+    redirect = visit.query.flag("redirect")
+    zipped = visit.query.flag("zip_link") or visit.query.flag("zip")
+    torrent = visit.query.flag("torrent_file")
+    file = visit.query.number("file_id")
+    if zipped and torrent:
+        raise Failure(TOO_MANY_OPTIONS, "Ask for zip_link or torrent_file, not for both.")
+    job = await _job(visit, number)
+    what = TORRENT if torrent else ZIP if zipped else _file(job, file)
+    _check(job, what)
+    base = base_url(visit.request, visit.office.public_url)
+    url = files.address(visit.office.links.make(job, what), visit.office.files_url, base)
+    return RedirectResponse(url, 307, HEADERS) if redirect else success(url, _LINKED)
+
+
+async def export(visit: Visit) -> Response:
+    """Answer a job's magnet link, or its .torrent as a file."""
+    number = read_number("torrent_id", visit.query.required("torrent_id"))
+    wanted = visit.query.one_of("type", ("magnet", "file"))
+    job = await _job(visit, number)
+    if wanted == "magnet" and job.magnet:
+        return success(job.magnet, _EXPORTED)
+    data = await visit.office.downloads.torrent_of(visit.user.id, number)
+    if data is None:
+        raise Failure(DIFF_ISSUE, "The .torrent is not known yet.")
+    if wanted == "magnet":
+        return success(str(await asyncio.to_thread(_magnet, data)), _EXPORTED)
+    headers = HEADERS | {"Content-Disposition": attachment(name_of(job))}
+    return Response(data, headers=headers, media_type="application/x-bittorrent")
+
+
+def _magnet(data: bytes) -> Magnet:
+    return Metainfo.parse(data).magnet()
+
+
+async def _job(visit: Visit, number: int) -> Job:
+    job = await visit.office.downloads.job(visit.user.id, number)
+    if job is None:
+        raise Refusal("not-found")
+    return job
+
+
+def _file(job: Job, number: int | None) -> int:
+    """Return the index of the file that is meant; the only one need not be named."""
+    if number is None:
+        if len(job.content.files) != 1:
+            raise Failure(MISSING_OPTION, "The option file_id is required, or zip_link or torrent_file.")
+        return job.content.files[0].index
+    if not any(file.index == number for file in job.content.files):
+        raise Refusal("bad-file-link", "no such file in this torrent")
+    return number
+
+
+def _check(job: Job, what: int) -> None:
+    if what == TORRENT:
+        if not job.has_torrent:
+            raise Failure(DIFF_ISSUE, "The .torrent is not known yet.")
+        return
+    if what == ZIP and not job.allow_zip:
+        raise Failure(DIFF_ISSUE, "This torrent was added without allow_zip.")
+    if not job.content.complete:
+        raise Failure(DIFF_ISSUE, "The torrent is not downloaded yet.")

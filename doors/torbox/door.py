@@ -1,0 +1,177 @@
+"""Hides how a call reaches its answer: who is let in, how often, and which paths there are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import ceil
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from accounts.model import NOBODY, Principal, Scope
+from accounts.rights import Right
+from bittorrent.refusal import Refusal
+from doors.torbox import account, adding, contents, control, information, listing
+from doors.torbox.codes import ENDPOINT_NOT_FOUND, NO_AUTH, RATE_LIMIT, Failure
+from doors.torbox.envelope import failure, refused
+from doors.torbox.parameters import Parameters
+from doors.torbox.recent import Recent
+from doors.torbox.shapes import Shapes
+from doors.torbox.visit import Answer, TorboxOffice, Visit
+
+DIALECT = "torbox"
+PREFIX = "/v1/api"
+
+_VERBS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A path's answers by verb, the name that a key is limited by, and where its key is.
+
+    With `token` the key is in the query, with `open_` a call without one is nobody's.
+    """
+
+    path: str
+    name: str
+    answers: Mapping[str, Answer]
+    token: bool = False
+    open_: bool = False
+
+
+_QUEUE = {"GET": listing.queued}
+_CONTROL_QUEUE = {"POST": control.queued}
+CALLS = (
+    Call("/torrents/createtorrent", "createtorrent", {"POST": adding.create}),
+    Call(
+        "/torrents/controltorrent", "controltorrent", {"POST": control.torrents, "DELETE": control.torrents}
+    ),
+    Call("/torrents/controltorrent/{id}", "controltorrent", {"DELETE": control.one, "POST": control.one}),
+    Call("/torrents/requestdl", "requestdl", {"GET": contents.request_link}, token=True),
+    Call("/torrents/mylist", "mylist", {"GET": listing.torrents}),
+    Call("/torrents/checkcached", "checkcached", {"GET": listing.cached, "POST": listing.cached}),
+    Call("/torrents/exportdata", "exportdata", {"GET": contents.export}),
+    Call(
+        "/torrents/torrentinfo",
+        "torrentinfo",
+        {"GET": information.by_hash, "POST": information.by_form},
+        open_=True,
+    ),
+    Call("/user/me", "user", {"GET": account.me}),
+    Call("/queued/getqueued", "getqueued", _QUEUE),
+    Call("/torrents/getqueued", "getqueued", _QUEUE),
+    Call("/queued/controlqueued", "controlqueued", _CONTROL_QUEUE),
+    Call("/torrents/controlqueued", "controlqueued", _CONTROL_QUEUE),
+)
+METHODS = frozenset(call.name for call in CALLS)
+"""What a key of this dialect can be limited to."""
+
+
+def routes(office: TorboxOffice) -> list[Route]:
+    """Return the dialect's routes; below its prefix, and that of versions which are not, every path is its own."""
+    shared = _Shared(office, Shapes(), Recent(office.clock))
+    found: list[Route] = []
+    for call in CALLS:
+        handler = _Handler(shared, call)
+        spellings = (PREFIX + call.path, PREFIX + call.path + "/")
+        found += [Route(path, handler.answer, methods=_VERBS) for path in spellings]
+    paths = ("/v{version}/api", "/v{version}/api/{rest:path}")
+    return [*found, *(Route(path, _unknown, methods=_VERBS) for path in paths)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    office: TorboxOffice
+    shapes: Shapes
+    recent: Recent
+
+
+@dataclass(frozen=True, slots=True)
+class _Handler:
+    shared: _Shared
+    call: Call
+    office: TorboxOffice = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "office", self.shared.office)
+
+    async def answer(self, request: Request) -> Response:
+        """Answer a request to the path."""
+        try:
+            return await self._serve(request)
+        except Failure as failed:
+            return failure(failed)
+        except Refusal as refusal:
+            answer = refused(refusal)
+            if refusal.code == "bad-method":
+                answer.headers["Allow"] = ", ".join(self.call.answers)
+            return answer
+        except Exception:
+            log.exception("torbox.failed", method=self.call.name)
+            return refused(Refusal("internal"))
+
+    async def _serve(self, request: Request) -> Response:
+        verb = "GET" if request.method == "HEAD" else request.method
+        answer = self.call.answers.get(verb)
+        if answer is None:
+            raise Refusal("bad-method")
+        query = Parameters.of(request.query_params.multi_items())
+        address = self.office.clients.of(request.scope)
+        principal = await self._admit(request, query, address)
+        if not self.office.downloads.available:
+            raise Refusal("no-downloads")
+        shared = self.shared
+        return await answer(
+            Visit(shared.office, shared.shapes, shared.recent, request, principal, address, query)
+        )
+
+    async def _admit(self, request: Request, query: Parameters, address: bytes) -> Principal:
+        """Return who asks, counted; a wrong key counts for its address."""
+        try:
+            principal = await self._who(request, query)
+        except (Failure, Refusal):
+            self._count(NOBODY, address)
+            raise
+        self._count(principal, address)
+        key = principal.key
+        if key is not None and key.methods is not None and self.call.name not in key.methods:
+            raise Refusal("method-forbidden")
+        if principal.user is not None:
+            self.office.rights.require(principal, Right.DOWNLOAD)
+        return principal
+
+    async def _who(self, request: Request, query: Parameters) -> Principal:
+        secret = query.text("token").strip() if self.call.token else _bearer(request)
+        if secret:
+            return await self.office.identity.by_secret(secret, Scope.TORBOX)
+        if self.call.open_:
+            return NOBODY
+        raise Failure(
+            NO_AUTH, "This needs a key: send it as " + ("token." if self.call.token else "a bearer token.")
+        )
+
+    def _count(self, principal: Principal, address: bytes) -> None:
+        allowances = self.office.allowances
+        allowance = allowances.take(DIALECT, principal, address)
+        if not allowance.granted:
+            wait = ceil(allowance.reset - self.office.clock())
+            raise Failure(RATE_LIMIT, allowances.rate_of(DIALECT, principal), wait=wait)
+
+
+def _bearer(request: Request) -> str:
+    """Return the key of `Authorization: Bearer KEY`, or KEY alone; a cookie is never looked at."""
+    lines = request.headers.getlist("authorization")
+    if not lines:
+        return ""
+    words = lines[0].split()
+    if len(lines) > 1 or len(words) > 2 or (len(words) == 2 and words[0].lower() not in {"bearer", "token"}):
+        raise Refusal("bad-token")
+    secret = words[-1] if words else ""
+    return "" if secret.lower() == "bearer" else secret
+
+
+async def _unknown(request: Request) -> Response:
+    return failure(Failure(ENDPOINT_NOT_FOUND, "There is no such endpoint here."))

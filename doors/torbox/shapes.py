@@ -1,0 +1,196 @@
+"""Hides what TorBox's objects look like, field for field, and how ours are put into them."""
+
+import math
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from mimetypes import MimeTypes
+from uuid import UUID
+
+from bittorrent.infohash import InfoHash
+from bittorrent.metainfo import Metainfo
+from downloads.model import Content, ContentFile, Job, Seed, State
+from tracker.model import Counts
+
+UNKNOWN_ETA = 8_640_000
+"""Seconds that stand for unknown, as in qBittorrent."""
+_INT = 2**31 - 1  # what clients in C# read numbers into that are no sizes
+_MOVING = frozenset({State.DOWNLOADING, State.UPLOADING, State.METADATA, State.CHECKING})
+_LAST_SECOND = 253_402_300_799
+_ANYTHING = "application/octet-stream"
+
+Shape = dict[str, object]
+
+
+class Shapes:
+    """Puts values into TorBox's shapes."""
+
+    def __init__(self) -> None:
+        # Of Python's own list alone: what lies on a machine differs from one to the next.
+        self._types = MimeTypes()
+
+    def torrent(self, job: Job) -> Shape:
+        """Return a job as clients know a torrent."""
+        content, status = job.content, job.status
+        hash_ = content.key.infohash.cut.lower
+        active = status.state in _MOVING and not job.paused and not job.queued
+        down, up = (status.down_rate, status.up_rate) if active else (0, 0)
+        return {
+            "id": job.id,
+            "auth_id": auth_id(job.account),
+            "server": 0,
+            "hash": hash_,
+            "name": name_of(job),
+            "magnet": job.magnet or None,
+            "size": content.size,
+            "active": active,
+            "created_at": date(job.created),
+            "updated_at": date(job.updated),
+            "download_state": status.state.value,
+            "seeds": _int(status.seeds),
+            "peers": _int(status.peers),
+            "ratio": _ratio(status.uploaded, status.downloaded),
+            "progress": 1.0 if content.complete else _between(status.progress, 1.0),
+            "download_speed": _int(down),
+            "upload_speed": _int(up),
+            "eta": 0 if content.complete else eta(status.eta),
+            "torrent_file": job.has_torrent,
+            "expires_at": None,
+            "download_present": content.complete,
+            "files": [self.file(hash_, file) for file in content.files],
+            "download_path": hash_,
+            "inactive_check": 0,
+            "availability": _between(status.availability, 1e6),
+            "download_finished": content.complete,
+            "tracker": status.tracker or None,
+            "tracker_message": status.error or job.pause_reason or status.tracker_message or None,
+            "total_uploaded": status.uploaded,
+            "total_downloaded": status.downloaded,
+            "cached": content.complete,
+            "cached_at": date(content.finished) if content.finished is not None else None,
+            "owner": auth_id(job.account),
+            "seed_torrent": job.seed is not Seed.STOP,
+            "allow_zipped": job.allow_zip,
+            "long_term_seeding": False,
+            "private": content.private,
+            "alternative_hashes": [],
+            "tags": [],
+        }
+
+    def file(self, hash_: str, file: ContentFile) -> Shape:
+        """Return a file; its name begins with the torrent's folder, its id is its place in the torrent."""
+        return {
+            "id": file.index,
+            "md5": None,
+            "hash": hash_,
+            "name": file.path,
+            "size": file.size,
+            "zipped": False,
+            "s3_path": f"{hash_}/{file.path}",
+            "infected": False,
+            "mimetype": self._type(file.path),
+            "short_name": _last(file.path),
+            "absolute_path": f"/{hash_}/{file.path}",
+            "opensubtitles_hash": None,
+        }
+
+    def cached(self, hash_: str, content: Content, *, files: bool) -> Shape:
+        """Return content that is here whole, under the hash that was asked for."""
+        shape: Shape = {"name": content.name or hash_, "size": content.size, "hash": hash_}
+        return shape | {"files": [self._offered(file) for file in content.files]} if files else shape
+
+    def _offered(self, file: ContentFile) -> Shape:
+        return {
+            "id": file.index,
+            "name": file.path,
+            "short_name": _last(file.path),
+            "size": file.size,
+            "mimetype": self._type(file.path),
+        }
+
+    def _type(self, path: str) -> str:
+        return self._types.guess_type(f"file:{_last(path)}")[0] or _ANYTHING
+
+
+def queued(job: Job) -> Shape:
+    """Return a job that waits for a slot."""
+    return {
+        "id": job.id,
+        "auth_id": auth_id(job.account),
+        "created_at": date(job.created),
+        "magnet": job.magnet or None,
+        "torrent_file": None,
+        "hash": job.content.key.infohash.cut.lower,
+        "name": name_of(job),
+        "type": "torrent",
+    }
+
+
+def information(metainfo: Metainfo, asked: InfoHash | None, counts: Counts) -> Shape:
+    """Return what a .torrent tells, under the hash that was asked for.
+
+    The trackers of a private one are left out: their addresses are often somebody's own.
+    """
+    trackers = () if metainfo.private else (link for tier in metainfo.trackers for link in tier)
+    return {
+        "name": metainfo.name,
+        "hash": (asked or metainfo.infohash).lower,
+        "size": metainfo.size,
+        "seeds": counts.complete,
+        "peers": counts.incomplete,
+        "trackers": list(trackers),
+        "files": [{"name": path, "size": size} for path, size in _paths(metainfo)],
+    }
+
+
+def by_asked(asked: Sequence[InfoHash], contents: Iterable[Content]) -> dict[str, Content]:
+    """Return contents by the hash that each was asked by, in lower case, in the order of asking.
+
+    Content that goes by another of its hashes than the one asked for is named by its own.
+    """
+    here = {content.key.infohash.cut: content for content in contents}
+    named = {each.lower: here[each.cut] for each in asked if each.cut in here}
+    known = {content.key for content in named.values()}
+    return named | {key.lower: content for key, content in here.items() if content.key not in known}
+
+
+def name_of(job: Job) -> str:
+    """Return what a job is called: as its account said, as its content says, else by its hash."""
+    return job.name or job.content.name or job.content.key.infohash.cut.lower
+
+
+def auth_id(account: int) -> str:
+    """Return the text that stands for an account."""
+    return str(UUID(int=account))
+
+
+def date(seconds: int) -> str:
+    """Return a moment in UTC."""
+    moment = datetime.fromtimestamp(max(0, min(seconds, _LAST_SECOND)), UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def eta(seconds: int | None) -> int:
+    """Return the seconds that are left, UNKNOWN_ETA where nobody knows or it is longer."""
+    return UNKNOWN_ETA if seconds is None else max(0, min(seconds, UNKNOWN_ETA))
+
+
+def _paths(metainfo: Metainfo) -> list[tuple[str, int]]:
+    alone = len(metainfo.files) == 1 and metainfo.files[0].path == (metainfo.name,)
+    root = () if alone else (metainfo.name,)
+    return [("/".join((*root, *file.path)), file.length) for file in metainfo.files]
+
+
+def _last(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _int(number: int) -> int:
+    return max(0, min(number, _INT))
+
+
+def _ratio(uploaded: int, downloaded: int) -> float:
+    return round(uploaded / downloaded, 4) if downloaded > 0 else 0.0
+
+
+def _between(number: float, most: float) -> float:
+    return round(max(0.0, min(number, most)), 6) if math.isfinite(number) else 0.0

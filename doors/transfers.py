@@ -1,0 +1,198 @@
+"""Hides how content is sent: how many transfers run at once, and bytes that never hold up the event loop."""
+
+import asyncio
+import os
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from contextlib import ExitStack, aclosing, contextmanager
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import structlog
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from bittorrent.refusal import Refusal
+from downloads.model import ContentFile
+
+if TYPE_CHECKING:  # it needs what the extra `downloads` installs
+    from downloads.archive import Archive
+
+_PIECE = 256 << 10
+"""Bytes of a transfer that lie in memory at once."""
+
+Opening = Callable[[ContentFile], Awaitable[int]]
+"""Opens a file and gives its descriptor. Refusal: `not-found`."""
+
+log = structlog.get_logger()
+
+
+class Vanished(Exception):
+    """A file ended early or cannot be read any more."""
+
+
+class Transfers:
+    """Counts open transfers: `most` at once, and `most_per_account` of them for one account."""
+
+    def __init__(self, most: int, most_per_account: int) -> None:
+        self._most = most
+        self._most_per_account = most_per_account
+        self._open: Counter[int] = Counter()
+
+    @property
+    def open(self) -> int:
+        """How many there are."""
+        return self._open.total()
+
+    @contextmanager
+    def one(self, account: int) -> Iterator[None]:
+        """Count one in for as long as the block runs. Refusal: `busy`, `too-many-requests`."""
+        if self._open[account] >= self._most_per_account:
+            raise Refusal("too-many-requests", f"{self._most_per_account} transfers of the account are open")
+        if self.open >= self._most:
+            raise Refusal("busy")
+        self._open[account] += 1
+        try:
+            yield
+        finally:
+            self._open[account] -= 1
+            if not self._open[account]:
+                del self._open[account]
+
+
+class Reader:
+    """A descriptor that threads read from. Closing waits for nobody: a read under way closes it in its stead."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._lock = Lock()
+        self._reading = False
+        self._closed = False
+
+    @property
+    def size(self) -> int:
+        """How many bytes the file has now."""
+        return os.fstat(self._descriptor).st_size
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return up to `size` bytes from `offset` on, at least one. Raises Vanished."""
+        with self._lock:
+            if self._closed:
+                raise Vanished
+            self._reading = True
+        try:
+            data = os.pread(self._descriptor, size, offset)
+        except OSError as error:
+            raise Vanished from error
+        finally:
+            self._rest()
+        if not data:
+            raise Vanished
+        return data
+
+    def _rest(self) -> None:
+        with self._lock:
+            self._reading = False
+            if self._closed:
+                os.close(self._descriptor)
+
+    def close(self) -> None:
+        """Read no more."""
+        with self._lock:
+            if not self._closed and not self._reading:
+                os.close(self._descriptor)
+            self._closed = True
+
+    def pieces(self, size: int) -> Iterator[bytes]:
+        """Yield the first `size` bytes. Raises Vanished."""
+        offset = 0
+        while offset < size:
+            piece = self.read(offset, min(_PIECE, size - offset))
+            offset += len(piece)
+            yield piece
+
+
+async def of_file(reader: Reader, asked: range) -> AsyncGenerator[bytes, None]:
+    """Yield those bytes of a file. Raises Vanished."""
+    offset = asked.start
+    while offset < asked.stop:
+        piece = await asyncio.to_thread(reader.read, offset, min(_PIECE, asked.stop - offset))
+        offset += len(piece)
+        yield piece
+
+
+async def of_archive(
+    archive: "Archive", files: tuple[ContentFile, ...], opening: Opening
+) -> AsyncGenerator[bytes, None]:
+    """Yield a zip, opening each file when its turn comes. Raises Vanished."""
+    for file in files:
+        reader = await open_reader(opening, file)
+        try:
+            async with aclosing(_threaded(archive.entry(reader.pieces(file.size)))) as pieces:
+                async for piece in pieces:
+                    yield piece
+        finally:
+            reader.close()
+    async with aclosing(_threaded(archive.end())) as pieces:
+        async for piece in pieces:
+            yield piece
+
+
+async def open_reader(opening: Opening, file: ContentFile) -> Reader:
+    """Open a file of the size that its torrent says; a cancelled wait leaves nothing open. Raises Vanished."""
+    task = asyncio.ensure_future(opening(file))
+    try:
+        reader = Reader(await asyncio.shield(task))
+    except asyncio.CancelledError:
+        task.add_done_callback(_close_late)
+        raise
+    except Refusal as refusal:
+        raise Vanished from refusal
+    if reader.size != file.size:
+        reader.close()
+        raise Vanished
+    return reader
+
+
+def _close_late(task: asyncio.Future[int]) -> None:
+    if not task.cancelled() and task.exception() is None:
+        os.close(task.result())
+
+
+async def _threaded(parts: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """Yield what an iterator gives in pieces of some size, each made in a thread."""
+    while piece := await asyncio.to_thread(_piece, parts):
+        yield piece
+
+
+def _piece(parts: Iterator[bytes]) -> bytes:
+    """Return the next parts joined, b"" at the end; small ones until they fill a piece."""
+    first = next(parts, b"")
+    if len(first) >= _PIECE:
+        return first
+    joined = bytearray(first)
+    for part in parts:
+        joined += part
+        if len(joined) >= _PIECE:
+            break
+    return bytes(joined)
+
+
+class Sending(StreamingResponse):
+    """An answer of known length. Once it began it ends whole, or with its connection; `after` is closed then."""
+
+    def __init__(
+        self, body: AsyncGenerator[bytes, None], status: int, headers: Mapping[str, str], after: ExitStack
+    ) -> None:
+        super().__init__(body, status, headers)
+        self._body = body
+        self._after = after
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the answer; when a file vanishes stop, and the server cuts the connection short of the length."""
+        with self._after:
+            async with aclosing(self._body):
+                try:
+                    await super().__call__(scope, receive, send)
+                except Vanished:
+                    log.warning("transfer.cut")

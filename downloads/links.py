@@ -1,0 +1,77 @@
+"""Hides what a download link says and how it is proved: a short signed text that means nothing to its bearer."""
+
+import base64
+import binascii
+import hashlib
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from itsdangerous import BadSignature, Signer
+
+from bittorrent.infohash import InfoHash
+from bittorrent.refusal import Refusal
+from downloads.model import Job
+
+ZIP = -1
+"""In place of a file's index: all files in one archive."""
+TORRENT = -2
+"""In place of a file's index: the .torrent."""
+KEY_BYTES = 32
+
+# Account, job, what of it, the second until which it may be started, and the first 20 bytes of the hash.
+_FIELDS = struct.Struct(">QQqQ20s")
+_LONGEST = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a link stands for; `what` is a file's index, ZIP or TORRENT, `infohash` has 20 bytes."""
+
+    account: int
+    job: int
+    infohash: InfoHash
+    what: int
+
+    def fits(self, job: Job) -> bool:
+        """Tell whether a job is the one that the link was made for."""
+        return (self.account, self.job, self.infohash) == (job.account, job.id, job.content.key.infohash.cut)
+
+
+class Links:
+    """Makes and reads links under a key of 32 bytes; each may be started within `lifetime` seconds.
+
+    Nothing is kept of them: whether the job is still there and its account let in is asked where they are used.
+    """
+
+    def __init__(self, key: bytes, lifetime: int, clock: Callable[[], float]) -> None:
+        # 48 bytes of signature fill 64 characters of base64 to the last bit: a link has one spelling alone.
+        self._signer = Signer(
+            key, salt="download", sep=".", key_derivation="hmac", digest_method=hashlib.sha384
+        )
+        self._lifetime = lifetime
+        self._clock = clock
+
+    def make(self, job: Job, what: int) -> str:
+        """Return the link to a file by its index, to ZIP or to TORRENT, in characters that fit in a URL."""
+        until = int(self._clock()) + self._lifetime
+        packed = _FIELDS.pack(job.account, job.id, what, until, job.content.key.infohash.cut)
+        return self._signer.sign(base64.urlsafe_b64encode(packed).rstrip(b"=")).decode("ascii")
+
+    def read(self, opaque: str) -> Link:
+        """Return what a link stands for. Refusal: `bad-file-link` (not made here), `link-expired`."""
+        account, job, what, until, infohash = _FIELDS.unpack(self._signed(opaque))
+        if self._clock() >= until:
+            raise Refusal("link-expired")
+        return Link(account, job, InfoHash(infohash), what)
+
+    def _signed(self, opaque: str) -> bytes:
+        if len(opaque) > _LONGEST or not opaque.isascii():
+            raise Refusal("bad-file-link")
+        try:
+            packed = base64.urlsafe_b64decode(self._signer.unsign(opaque) + b"==")
+        except (BadSignature, binascii.Error):
+            raise Refusal("bad-file-link") from None
+        if len(packed) != _FIELDS.size:
+            raise Refusal("bad-file-link")
+        return packed

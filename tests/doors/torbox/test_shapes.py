@@ -1,0 +1,91 @@
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bittorrent.infohash import InfoHash
+from doors.torbox.parameters import read_flag, read_number
+from doors.torbox.shapes import UNKNOWN_ETA, Shapes, by_asked, date, eta
+from downloads.model import Content, ContentKey, Job, Seed, State, Status
+
+HASH = InfoHash(b"h" * 20)
+V2 = InfoHash(b"v" * 32)
+STATUS = Status(State.DOWNLOADING, 0.5, 1, 1, 1, 1, None, 0, 0, 0.0, "", "", "")
+CONTENT = Content(ContentKey(HASH), "name", 10, (), False, False, 1, None)
+JOB = Job(1, 2, CONTENT, "", "", Seed.DEFAULT, True, False, False, "", False, False, 1, 2, STATUS)
+
+
+@given(
+    st.floats(),
+    st.floats(),
+    st.integers(),
+    st.one_of(st.none(), st.integers()),
+    st.integers(0),
+    st.integers(0),
+)
+def test_numbers_stay_within_what_clients_read(progress, availability, rate, left, down, up):
+    status = replace(
+        STATUS,
+        progress=progress,
+        availability=availability,
+        down_rate=rate,
+        eta=left,
+        downloaded=down,
+        uploaded=up,
+    )
+    shape = Shapes().torrent(replace(JOB, status=status))
+    assert 0 <= shape["progress"] <= 1
+    assert math.isfinite(shape["availability"])
+    assert 0 <= shape["download_speed"] < 2**31
+    assert 0 <= shape["eta"] <= UNKNOWN_ETA
+    assert shape["ratio"] >= 0
+
+
+@pytest.mark.parametrize("state", State)
+def test_every_state_is_told_in_its_own_word(state):
+    shape = Shapes().torrent(replace(JOB, status=replace(STATUS, state=state)))
+    assert shape["download_state"] == state.value
+    assert shape["active"] is (state not in {State.PAUSED, State.COMPLETED, State.CACHED})
+
+
+def test_what_rests_moves_nothing():
+    shape = Shapes().torrent(replace(JOB, paused=True))
+    assert (shape["active"], shape["download_speed"], shape["upload_speed"]) == (False, 0, 0)
+
+
+def test_a_name_is_somebodys_the_contents_or_the_hash():
+    def name(job):
+        return Shapes().torrent(job)["name"]
+
+    assert name(replace(JOB, name="mine")) == "mine"
+    assert name(JOB) == "name"
+    assert name(replace(JOB, content=replace(CONTENT, name=""))) == HASH.lower
+
+
+def test_nobody_knows_how_long_it_takes():
+    assert (eta(None), eta(5), eta(-3), eta(10**12)) == (UNKNOWN_ETA, 5, 0, UNKNOWN_ETA)
+
+
+def test_dates_are_in_utc():
+    assert date(1729545423) == "2024-10-21T21:17:03Z"
+    assert date(-5) == "1970-01-01T00:00:00Z"
+    assert date(10**18) == "9999-12-31T23:59:59Z"
+
+
+def test_content_is_named_by_the_hash_that_was_asked_for():
+    long = replace(CONTENT, key=ContentKey(V2.cut))
+    assert by_asked([V2, HASH], [CONTENT, long]) == {V2.lower: long, HASH.lower: CONTENT}
+    assert by_asked([InfoHash(b"a" * 20)], [CONTENT]) == {HASH.lower: CONTENT}
+
+
+@pytest.mark.parametrize("text", ["true", "True", "TRUE", "1", " yes", "on"])
+def test_yes_in_every_spelling(text):
+    assert read_flag("x", text)
+    assert not read_flag("x", text.replace("true", "false") if text == "true" else "False")
+
+
+@given(st.integers(-(10**29), 10**29))
+def test_numbers_fit_in_64_bits(number):
+    assert read_number("x", str(number)) == max(-(2**63), min(number, 2**63 - 1))

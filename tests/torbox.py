@@ -1,0 +1,235 @@
+"""Hides how the TorBox dialect is asked in tests: real jobs in a folder, and an engine that fetches when it is told to."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha1
+from pathlib import Path
+from typing import Any
+
+import httpx
+from starlette.applications import Starlette
+
+from accounts.model import Role, Scope
+from actions.fetched import Fetched
+from actions.lookups import Lookups, LookupTerms
+from bittorrent.bencode import write
+from bittorrent.infohash import InfoHash
+from bittorrent.metainfo import Metainfo
+from doors.office import Office
+from doors.torbox.door import routes
+from downloads.downloads import Downloads, Means
+from downloads.engine import Finished, MetadataArrived, Order
+from downloads.folder import ContentFolder
+from downloads.limits import Limits
+from downloads.links import Links
+from downloads.model import ContentKey, State, Status
+from storage.jobs import SqliteJobs
+from tests.offices import open_office
+from tracker.model import Counts
+
+BASE = "/v1/api"
+NOON = 1_729_555_623.0  # 2024-10-22T00:07:03Z
+RATES = {"torbox": "1000000/minute", "torbox_create": "60/hour"}
+
+
+class Clock:
+    """Unix seconds that pass when told to."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Engine:
+    """Fetches nothing until `finish` or `learn` is called."""
+
+    port = None
+
+    def __init__(self) -> None:
+        self.orders: dict[ContentKey, Order] = {}
+        self.calls: list[tuple[str, ContentKey]] = []
+        self.state = Status(State.DOWNLOADING, 0.25, 2**33, 7, 3, 4, 60, 25, 5, 1.5, "http://t/a", "ok", "")
+
+    async def start(self, heard: Any) -> None:
+        self.heard = heard
+
+    async def stop(self) -> None:
+        """End."""
+
+    def add(self, order: Order) -> None:
+        self.orders[order.key] = order
+
+    async def remove(self, key: ContentKey, *, files: bool) -> None:
+        self.orders.pop(key, None)
+
+    def pause(self, key: ContentKey) -> None:
+        self.calls.append(("pause", key))
+
+    def resume(self, key: ContentKey) -> None:
+        self.calls.append(("resume", key))
+
+    def reannounce(self, key: ContentKey) -> None:
+        self.calls.append(("reannounce", key))
+
+    def connect(self, key: ContentKey, peers: Any) -> None:
+        """Know nobody."""
+
+    def status(self, key: ContentKey) -> Status | None:
+        return self.state if key in self.orders else None
+
+    async def fetch_metadata(self, infohash: InfoHash, **_: Any) -> bytes | None:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class TorboxDesk:
+    """An office with downloads, as the dialect is given it."""
+
+    office: Office
+    downloads: Downloads
+    lookups: Lookups
+    links: Links
+    files_url: str | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.office, name)
+
+
+class Desk:
+    """The dialect's door with two accounts, and what lies behind it."""
+
+    def __init__(self, folder: Path, *, installed: bool, rates: dict[str, str], **limits: int) -> None:
+        self.clock = Clock()
+        self.swarms: dict[InfoHash, Counts] = {}
+        self.engine = Engine()
+        self._runner = asyncio.Runner()
+        self.run(self._open(folder, rates, Limits(**{"min_free_disk": 0, **limits}), installed))
+        transport = httpx.ASGITransport(Starlette(routes=routes(self.office)), client=("127.0.0.1", 1))
+        self.client = httpx.AsyncClient(transport=transport, base_url="http://box.test")
+        self.users = [self.run(self._user(name)) for name in ("ann", "bob")]
+        self.key, self.other = (self.mint(each) for each in self.users)
+
+    async def _user(self, name: str) -> int:
+        user = await self.office.accounts.add(name, "correct horse battery staple", Role.USER)
+        return int(user.id)
+
+    async def _open(self, folder: Path, rates: dict[str, str], limits: Limits, installed: bool) -> None:
+        self.opened = await open_office(folder, self.clock, self.swarms, rates=RATES | rates)
+        office = self.opened.office
+        content = ContentFolder(folder / "content")
+        gate = Fetched(office.takedowns, office.uploads)
+        means = Means(self.engine, SqliteJobs(self.opened.databases[0]), content, gate, self.clock)
+        self.downloads = Downloads(limits, means if installed else None)
+        await self.downloads.load()
+        await self.downloads.begin()
+        self.lookups = Lookups(
+            office.uploads, office.cache, office.takedowns, (), LookupTerms(), timer=self.clock
+        )
+        self.office = TorboxDesk(office, self.downloads, self.lookups, Links(bytes(32), 3600, self.clock))
+
+    def run(self, coroutine: Any) -> Any:
+        """Await something in the desk's event loop."""
+        return self._runner.run(coroutine)
+
+    def close(self) -> None:
+        """End what was opened."""
+        self.run(self.client.aclose())
+        self.run(self.lookups.close())
+        self.run(self.downloads.stop())
+        self.run(self.opened.close())
+        self._runner.close()
+
+    def mint(self, user: int, scope: Scope = Scope.TORBOX, **more: Any) -> str:
+        """Make a key of an account."""
+        return str(self.run(self.office.accounts.mint(user, scope, **more))[1])
+
+    def ask(self, verb: str, path: str, *, key: str | None = "", **options: Any) -> httpx.Response:
+        """Ask with the first account's key, another one or, with None, none."""
+        headers = {} if key is None else {"Authorization": f"Bearer {key or self.key}"}
+        headers |= options.pop("headers", {})
+        return self.run(self.client.request(verb, BASE + path, headers=headers, **options))
+
+    def get(self, path: str, **options: Any) -> Any:
+        """Return the data of an answer that must be a success."""
+        return data(self.ask("GET", path, **options))
+
+    def add(self, torrent: bytes, *, key: str = "", **fields: Any) -> int:
+        """Add a torrent; return the job's id."""
+        answer = self.ask(
+            "POST", "/torrents/createtorrent", key=key, files={"file": ("file", torrent)}, data=fields
+        )
+        return int(data(answer)["torrent_id"])
+
+    def finish(self, torrent: bytes) -> None:
+        """Let the engine have everything of a torrent."""
+        names = set(Metainfo.parse(torrent).infohashes)
+        for key in [key for key in self.engine.orders if key.infohash in names]:
+            self.run(self._heard(Finished(key)))
+
+    def learn(self, torrent: bytes) -> None:
+        """Let peers give the metadata of a torrent that was added by its hash."""
+        self.run(self._heard(MetadataArrived(ContentKey(Metainfo.parse(torrent).infohash), torrent)))
+
+    async def _heard(self, event: Any) -> None:
+        self.engine.heard(event)
+        await self.downloads.jobs(1, 0, 1)
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Wait until what the jobs began has ended."""
+        await self.downloads._turn.drain()
+
+
+@contextlib.contextmanager
+def desk_in(
+    folder: Path, *, installed: bool = True, rates: dict[str, str] | None = None, **limits: int
+) -> Iterator[Desk]:
+    """A desk over stores in a folder; it is closed with the block."""
+    desk = Desk(folder, installed=installed, rates=rates or {}, **limits)
+    try:
+        yield desk
+    finally:
+        desk.close()
+
+
+def data(answer: httpx.Response) -> Any:
+    """Return the data of a success, after a look at its envelope."""
+    body = answer.json()
+    assert answer.status_code == 200, answer.text
+    assert list(body) == ["success", "error", "detail", "data"]
+    assert (body["success"], body["error"]) == (True, None)
+    assert body["detail"]
+    return body["data"]
+
+
+def error(answer: httpx.Response) -> tuple[int, str]:
+    """Return the status and code of an error, after a look at its envelope."""
+    body = answer.json()
+    assert list(body) == ["success", "error", "detail", "data"]
+    assert body["success"] is False
+    assert isinstance(body["detail"], str)
+    assert body["detail"]
+    return answer.status_code, body["error"]
+
+
+def torrent_of(name: str, *files: str, private: bool = False) -> bytes:
+    """A torrent of several files in a folder, or without any of one file."""
+    info: dict[bytes, Any] = {b"name": name.encode(), b"piece length": 16384}
+    info |= {b"private": 1} if private else {}
+    if files:
+        info[b"files"] = [
+            {b"length": 5, b"path": [part.encode() for part in file.split("/")]} for file in files
+        ]
+    else:
+        info[b"length"] = 5
+    info[b"pieces"] = sha1(name.encode(), usedforsecurity=False).digest()
+    return write({b"announce": b"http://tracker.test/announce", b"info": info})
+
+
+def hash_of(torrent: bytes) -> str:
+    """The lower-case hash of a torrent."""
+    return Metainfo.parse(torrent).infohash.lower
