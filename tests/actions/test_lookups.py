@@ -64,7 +64,9 @@ def test_a_place_that_promises_nothing_is_not_asked(run):
     assert (silent.asked, trackers.asked) == ([], [])
 
 
-@pytest.mark.parametrize("wrong", [b"", b"junk", torrent("another"), b"d4:infodee", b"\x1f\x8bbroken", bytes(11 << 20)])
+@pytest.mark.parametrize(
+    "wrong", [b"", b"junk", torrent("another"), b"d4:infodee", b"\x1f\x8bbroken", bytes(11 << 20)]
+)
 def test_what_is_not_the_torrent_is_not_kept_and_the_next_place_is_asked(run, wrong):
     rooms, lookups = made(Place(answers={HASH: wrong}), Place(Source.UPSTREAM, {HASH: DATA}))
 

@@ -128,7 +128,16 @@ def test_redirects_are_followed_so_far_and_no_farther():
 
 @pytest.mark.parametrize(
     "location",
-    ["file:///etc/passwd", "ftp://127.0.0.1/", "//", "http://", "http://a:b@127.0.0.1/", "http://[::1", "", "gopher:x"],
+    [
+        "file:///etc/passwd",
+        "ftp://127.0.0.1/",
+        "//",
+        "http://",
+        "http://a:b@127.0.0.1/",
+        "http://[::1",
+        "",
+        "gopher:x",
+    ],
 )
 def test_a_redirect_to_what_is_no_plain_url_is_not_followed(location):
     body, server = ask(saying("301 Moved", headers=f"Location: {location}\r\n"))
@@ -167,7 +176,14 @@ class LetsThrough(Outgoing):
 
 @pytest.mark.parametrize(
     "addresses",
-    [["127.0.0.1"], ["10.0.0.1", "192.168.1.1"], ["169.254.169.254"], ["::1"], ["fe80::1"], ["::ffff:127.0.0.1"]],
+    [
+        ["127.0.0.1"],
+        ["10.0.0.1", "192.168.1.1"],
+        ["169.254.169.254"],
+        ["::1"],
+        ["fe80::1"],
+        ["::ffff:127.0.0.1"],
+    ],
 )
 def test_a_name_that_resolves_to_a_private_address_is_not_dialled(monkeypatch, addresses):
     async def run():
@@ -185,7 +201,9 @@ def test_a_private_address_in_the_url_is_not_dialled(host):
     assert (body, server.heads) == (None, [])
 
 
-@pytest.mark.parametrize("target", ["http://127.0.0.1:{port}/", "http://inner.example:{port}/", "http://127.1:{port}/"])
+@pytest.mark.parametrize(
+    "target", ["http://127.0.0.1:{port}/", "http://inner.example:{port}/", "http://127.1:{port}/"]
+)
 def test_a_redirect_into_a_private_network_is_not_followed(monkeypatch, target):
     async def run():
         async def answer(head, writer):
