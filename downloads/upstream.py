@@ -60,7 +60,9 @@ class Upstream:
                 async with session.get(url, allow_redirects=False) as response:
                     if response.status not in _MOVED:
                         return await self._body(response) if response.status == 200 else None
-                    url = urljoin(url, response.headers.get("Location", ""))
+                    if not (location := response.headers.get("Location")):
+                        return None
+                    url = urljoin(url, location)
         raise _Refused(f"more than {REDIRECTS} redirects")
 
     def _check(self, url: str) -> None:

@@ -1,0 +1,116 @@
+"""`?wait=` at the cache's door, and `add` of the Torrent API: lookups that a request causes."""
+
+import asyncio
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from accounts.model import Role, Scope
+from bittorrent.metainfo import Metainfo
+from doors import cache, torrent_api
+from doors.errand import Errands
+from doors.intake import Intake, Tally
+from doors.limits import Rates
+from tests.cache_service import torrent
+from tests.offices import open_office
+from tests.places import Place, lookups_over
+
+DATA = torrent("waited for")
+HASH = Metainfo.parse(DATA).infohash
+PATH = f"/torrent/{HASH.upper}.torrent"
+
+
+class NoTitles:
+    async def get(self, number):
+        return None
+
+
+def asking(folder, place, ask, *, rate="1000/minute", **terms):
+    """Run `ask(client, office, key)` over the doors."""
+
+    async def run():
+        opened = await open_office(folder, lambda: 1_800_000_000.0, {}, rates={"torrent_api": "1000/minute"})
+        office = opened.office
+        user = await office.accounts.add("ann", "correct horse battery staple", Role.USER)
+        lookups = lookups_over(office.uploads, office.cache, office.takedowns, (place,), **terms)
+        object.__setattr__(office, "lookups", lookups)
+        intake = Intake(office.uploads, office.clients, Rates(rate), office.memory, Tally(), None)
+        routes = [
+            *torrent_api.routes(office, NoTitles()),
+            *cache.routes(office.cache, intake, lookups=Errands(lookups, office.identity, intake)),
+        ]
+        transport = httpx.ASGITransport(Starlette(routes=routes), client=("127.0.0.1", 1))
+        try:
+            async with httpx.AsyncClient(transport=transport, base_url="http://site.test") as client:
+
+                async def key(scope):
+                    return (await office.accounts.mint(user.id, scope))[1]
+
+                return await ask(client, office, key)
+        finally:
+            await lookups.close()
+            await opened.close()
+
+    return asyncio.run(run())
+
+
+def test_a_file_that_is_waited_for_is_fetched_and_says_so(tmp_path):
+    async def ask(client, _office, key):
+        headers = {"Authorization": f"Bearer {await key(Scope.REST)}"}
+        return [await client.get(PATH, params={"wait": 10}, headers=headers) for _ in range(2)]
+
+    first, second = asking(tmp_path, Place(answers={HASH: DATA}), ask)
+    assert (first.status_code, first.content, first.headers["x-peerage-source"]) == (200, DATA, "swarm")
+    assert (second.content, "x-peerage-source" in second.headers) == (DATA, False)
+
+
+def test_nobody_looks_without_an_account_or_without_waiting(tmp_path):
+    place = Place(answers={HASH: DATA})
+
+    async def ask(client, _office, _key):
+        return [(await client.get(PATH, params=each)).status_code for each in ({}, {"wait": 10})]
+
+    assert asking(tmp_path, place, ask) == [404, 403]
+    assert place.asked == []
+
+
+def test_everybody_looks_where_the_operator_says_so_at_the_rate_of_uploads(tmp_path):
+    async def ask(client, _office, _key):
+        return [(await client.get(PATH, params={"wait": 1})).status_code for _ in range(3)]
+
+    assert asking(tmp_path, Place(), ask, anonymous=True, rate="2/minute") == [404, 404, 429]
+
+
+@pytest.mark.parametrize("wait", ["", "-1", "1e9", "x", "٣", "0", "9" * 500])
+def test_any_wait_is_answered_in_time(tmp_path, wait):
+    async def ask(client, _office, _key):
+        answer = await client.get(PATH, params={"wait": wait})
+        return answer.status_code, answer.headers["cache-control"]
+
+    status, caching = asking(tmp_path, Place(), ask, anonymous=True)
+    assert status == 404
+    assert "no-store" in caching
+
+
+def test_another_site_causes_no_lookup(tmp_path):
+    place = Place(answers={HASH: DATA})
+
+    async def ask(client, _office, _key):
+        headers = {"Sec-Fetch-Site": "cross-site"}
+        return (await client.get(PATH, params={"wait": 1}, headers=headers)).status_code
+
+    assert asking(tmp_path, place, ask, anonymous=True) == 403
+    assert place.asked == []
+
+
+def test_a_torrent_that_is_added_by_hash_fills_itself(tmp_path):
+    async def ask(client, office, key):
+        secret = await key(Scope.TORRENT_API)
+        answer = await client.post("/torrent/add", params={"key": secret, "infohash": HASH.lower})
+        while office.lookups.under_way:
+            await asyncio.sleep(0.01)
+        info = await client.get(f"/torrent/info/{HASH.lower}", params={"key": secret})
+        return answer.status_code, info.json()["torrentName"]
+
+    assert asking(tmp_path, Place(answers={HASH: DATA}), ask) == (200, "waited for")
