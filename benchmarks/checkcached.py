@@ -68,9 +68,13 @@ async def fill(database: Database, torrents: int) -> None:
     number, held = await store.add(row, Metadata(b"d4:infodee", files), job, "")
     async with database.transaction() as writer:
         for table, row_id, change in (("content", number, "infohash"), ("job", held, "content_id")):
-            names = [each[1] for each in await (await writer.execute(f"PRAGMA table_info({table})")).fetchall()]
+            names = [
+                each[1] for each in await (await writer.execute(f"PRAGMA table_info({table})")).fetchall()
+            ]
             chosen = ", ".join({"id": ":id", change: ":value"}.get(name, name) for name in names)
-            text = f"INSERT INTO {table} ({', '.join(names)}) SELECT {chosen} FROM {table} WHERE id = {row_id}"
+            text = (
+                f"INSERT INTO {table} ({', '.join(names)}) SELECT {chosen} FROM {table} WHERE id = {row_id}"
+            )
             for start in range(1, torrents, _BATCH):
                 numbers = range(start, min(start + _BATCH, torrents))
                 rows = [
