@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 
 from torbox_api import TorboxApi
 from torbox_api.models import CreateTorrentRequest
@@ -44,8 +45,7 @@ def refused():
 
 
 if os.environ.get("TB_FILE"):
-    with open(os.environ["TB_FILE"], "rb") as file:
-        wish = CreateTorrentRequest(file=file.read(), seed="3")
+    wish = CreateTorrentRequest(file=Path(os.environ["TB_FILE"]).read_bytes(), seed="3")
 else:
     wish = CreateTorrentRequest(magnet=MAGNET, seed="1", allow_zip="true", as_queued="false", name="demo")
 created = sdk.create_torrent(api_version=V, request_body=wish)
