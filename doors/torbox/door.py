@@ -144,7 +144,9 @@ class _Handler:
         return principal
 
     async def _who(self, request: Request, query: Parameters) -> Principal:
-        secret = query.text("token").strip() if self.call.token else _bearer(request)
+        secret = query.text("token").strip() if self.call.token else ""
+        # There are clients that send the header everywhere, and nothing else.
+        secret = secret or _bearer(request)
         if secret:
             return await self.office.identity.by_secret(secret, Scope.TORBOX)
         if self.call.open_:
