@@ -23,10 +23,10 @@ check: $(VENV)/dev.stamp  ## ruff, ruff format, mypy, import contracts
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 sanitize: $(VENV)/dev.stamp  ## the tests of store and doors over C built with ASan and UBSan
-	rm -rf build/sanitize && mkdir -p build/sanitize && cp -r pyproject.toml actions benchmarks bittorrent cache doors lists peerage soap storage tests tracker build/sanitize
+	rm -rf build/sanitize && mkdir -p build/sanitize && cp -r pyproject.toml accounts actions benchmarks bittorrent cache catalogue doors lists peerage soap storage tests tracker web build/sanitize
 	rm -f build/sanitize/tracker/_native*.so
 	gcc $(SANITIZED) -I"$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')" tracker/native/*.c -o build/sanitize/tracker/_native.so
-	cd build/sanitize && LD_PRELOAD="$$(gcc -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0 $(CURDIR)/$(BIN)/python -m pytest \
+	cd build/sanitize && LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so.6)" ASAN_OPTIONS=detect_leaks=0 $(CURDIR)/$(BIN)/python -m pytest \
 		-p no:faulthandler -p no:cacheprovider tests/tracker tests/contracts/test_swarm_store.py tests/fuzz/test_stores_differ.py tests/contracts/test_doors.py tests/doors/test_native.py $(ARGS)
 
 clients: $(VENV)/dev.stamp  ## the suite with real clients: installed from Debian when root

@@ -1,7 +1,7 @@
 """Hides what a verdict on a torrent sets in motion: lists, cache, catalogue and tracker, under all its names."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import Protocol
 
 import structlog
@@ -49,7 +49,11 @@ class Takedowns:
         lists: Lists,
         policy: TrackerPolicy,
         clock: Callable[[], float],
+        *,
+        blocked: Sequence[Callable[[Sequence[InfoHash]], Awaitable[None]]] = (),
     ) -> None:
+        """`blocked` are told of every name of a torrent that is blocked, after its file and record are gone."""
+        self._blocked = tuple(blocked)
         self._cache = cache
         self._catalogue = catalogue
         self._lists = lists
@@ -180,6 +184,8 @@ class Takedowns:
                 log.info("takedown.file_removed", infohash=removed.infohash.upper)
         for torrent in await self._catalogue.forget(entry.names):
             log.info("takedown.record_removed", infohash=torrent.infohash.upper)
+        for told in self._blocked:
+            await told(entry.names)
 
     async def _unset(self, infohash: InfoHash, verdict: Verdict) -> bool:
         async with self._turn:

@@ -89,7 +89,7 @@ _ROWS = (
     Reason("rate-limited", 429, "Too many uploads from this address: wait and try again."),
     Reason("cache-full", 507, "The cache is full: its operator has to make room."),
     Reason("disk-full", 507, "The disk is nearly full: its operator has to make room."),
-    Reason("not-found", 404, "There is no such torrent here."),
+    Reason("not-found", 404, "There is nothing here by that name."),
     Reason("cross-site", 403, "A page of another site sent this form, so it was not taken."),
     Reason("bad-method", 405, "This address does not take that method."),
     Reason("bad-soap", 400, "The SOAP request cannot be read."),

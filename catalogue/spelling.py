@@ -12,10 +12,10 @@ _OUTSIDE = re.compile(r"[^\w.+#&'!-]")
 def tag_of(text: str) -> str:
     """Spell a tag: lower-case words joined by dots; spaces, dots and underscores mean the same.
 
-    ValueError, with a sentence: nothing is left, it is too long, or it holds marks that no tag has.
+    ValueError, with a sentence: it holds no letter or digit, it is too long, or it holds marks that no tag has.
     """
     spelled = _BETWEEN_WORDS.sub(".", folded(text)).strip(".")
-    if not spelled:
+    if not any(character.isalnum() for character in spelled):
         raise ValueError("It holds a tag without a word.")
     if len(spelled) > LONGEST_TAG:
         raise ValueError(f"It holds a tag longer than {LONGEST_TAG} characters.")

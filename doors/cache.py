@@ -19,7 +19,6 @@ from doors.frame import SITE, style_route
 from doors.intake import Intake, Tally
 from doors.limits import Body, FormReader
 from doors.negotiation import attachment, has_tag, takes_gzip
-from doors.origin import base_url
 
 # What a form adds to the file it carries: boundaries, headers, a few other fields.
 FORM_SLACK = 64 * 1024
@@ -37,13 +36,12 @@ _NOT_FOUND = {"Cache-Control": "public, max-age=30"}
 
 
 def routes(cache: TorrentCache, intake: Intake, site: str = SITE) -> list[Route]:
-    """Return the cache's routes: uploads, downloads, the front page and what belongs to it.
+    """Return the cache's routes: uploads, downloads and what belongs to them.
 
     `site` is what the service calls itself.
     """
     form, files = _UploadDoor(intake, site), _FileDoor(cache, intake.tally, intake.public_url, site)
     return [
-        Route("/", form.front, methods=["GET"]),
         Route("/upload.php", form.page, methods=["GET"]),
         Route("/upload.php", form.submit, methods=["POST"]),
         Route("/autoupload.php", form.autoupload, methods=["POST"]),
@@ -57,14 +55,6 @@ def routes(cache: TorrentCache, intake: Intake, site: str = SITE) -> list[Route]
 class _UploadDoor:
     intake: Intake
     site: str
-
-    async def front(self, request: Request) -> Response:
-        try:
-            base = base_url(request, self.intake.public_url)
-        except Refusal as refusal:
-            return PlainTextResponse(f"{refusal}\n", refusal.status, _NO_SNIFF)
-        body = pages.front(base, self.intake.uploads.limit)
-        return pages.page(self.site, body, site=self.site, headers={"Cache-Control": "no-store"})
 
     async def page(self, request: Request) -> Response:
         return pages.page("Upload a torrent", pages.form(self.intake.uploads.limit), site=self.site)

@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 import structlog
 from starlette.requests import Request
 
+from accounts.model import Scope
+from accounts.rights import Right, Rights
 from actions.uploads import Accepted, Uploads
 from bittorrent.refusal import Refusal
 from doors.client import ClientAddress, rate_key
+from doors.identity import Identity
 from doors.limits import Body, BodyMemory, Rates, refuse_cross_site
 from doors.origin import public_host
 
@@ -27,6 +30,18 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class Members:
+    """Lets accounts in that may upload: by a session of the pages, or by a token of the REST API."""
+
+    identity: Identity
+    rights: Rights
+
+    async def admit(self, request: Request) -> None:
+        """Raise Refusal `unauthenticated`, `forbidden`, or those of `Identity.of`."""
+        self.rights.require(await self.identity.of(request, Scope.REST), Right.UPLOAD)
+
+
+@dataclass(frozen=True, slots=True)
 class Intake:
     """Takes uploads for the doors; one is shared by all of them, and so are its rates and its memory."""
 
@@ -36,6 +51,8 @@ class Intake:
     memory: BodyMemory
     tally: Tally
     public_url: str | None
+    members: Members | None = None
+    """Who may upload where an account is needed; None lets everybody."""
 
     async def take(
         self, request: Request, door: str, limit: int, read: Callable[[Body], Awaitable[bytes]]
@@ -47,7 +64,7 @@ class Intake:
         """
         try:
             async with Body(request, limit, self.memory) as body:
-                self._admit(request)
+                await self._admit(request)
                 accepted = await self.uploads.accept(await read(body), door)
         except Refusal as refusal:
             self.tally.refusals[refusal.code] += 1
@@ -59,6 +76,8 @@ class Intake:
         self.tally.uploads += 1
         return accepted
 
-    def _admit(self, request: Request) -> None:
+    async def _admit(self, request: Request) -> None:
         refuse_cross_site(request, public_host(self.public_url))
         self.rates.check(rate_key(self.clients.of(request.scope)))
+        if self.members is not None:
+            await self.members.admit(request)

@@ -9,6 +9,7 @@ from actions.curation import Curation
 from actions.membership import Membership
 from actions.takedowns import Takedowns
 from actions.uploads import Uploads
+from actions.verdicts import Verdicts
 from bittorrent.infohash import InfoHash
 from cache.torrents import TorrentCache
 from catalogue.catalogue import Catalogue
@@ -36,6 +37,7 @@ class Office:
     rights: Rights
     uploads: Uploads
     takedowns: Takedowns
+    verdicts: Verdicts
     cache: TorrentCache
     census: Census
     scrape: Callable[[InfoHash], Counts]

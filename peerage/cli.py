@@ -15,6 +15,7 @@ from peerage.logs import configure_logs
 from peerage.member_commands import key, user
 from peerage.outcomes import (
     show_check,
+    show_day,
     show_entries,
     show_export,
     show_import,
@@ -31,6 +32,7 @@ from peerage.stores import NoNativeStore
 from peerage.wiring import Rooms
 from storage.database import DatabaseError
 from storage.folder import FolderError
+from tracker.geo import GeoError
 
 _HASH = click.argument("infohash", metavar="HASH")
 
@@ -68,7 +70,7 @@ def _serve(config: Path | None, **given: object) -> None:
     configure_logs(settings.log)
     try:
         run_service(settings, lambda rooms, bound: _announce(settings, rooms, bound))
-    except (NoSocket, FolderError, DatabaseError, NoNativeStore, NoNativeDoor) as error:
+    except (NoSocket, FolderError, DatabaseError, GeoError, NoNativeStore, NoNativeDoor) as error:
         raise click.ClickException(str(error)) from error
 
 
@@ -167,6 +169,19 @@ def _lists(data: Path | None, config: Path | None) -> None:
 def _stats(as_json: bool, data: Path | None, config: Path | None) -> None:
     """Show swarms, cache, lists and health in numbers."""
     run_deed("stats", {}, show_json if as_json else show_stats, data, config)
+
+
+@main.group("census")
+def _census() -> None:
+    """Keep the counts of peers by day and country."""
+
+
+@_census.command("close")
+@DATA
+@CONFIG
+def _census_close(data: Path | None, config: Path | None) -> None:
+    """End the day now: its counts stay, its key and hashes are destroyed, its rest is not counted."""
+    run_deed("census-close", {}, show_day, data, config)
 
 
 @main.command("check")

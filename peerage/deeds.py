@@ -23,6 +23,8 @@ from doors.control import Deed
 from lists.infohashes import Entry, Verdict
 from peerage.member_deeds import Work, member_deeds
 from peerage.welcome import Welcome
+from tracker.census import Census
+from tracker.flusher import Flusher
 from tracker.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -66,6 +68,14 @@ class Rooms(Protocol):
         """The swarms."""
 
     @property
+    def flusher(self) -> Flusher:
+        """What writes the swarms down."""
+
+    @property
+    def census(self) -> Census:
+        """The counts of peers."""
+
+    @property
     def accounts(self) -> Accounts:
         """Who may come in."""
 
@@ -94,6 +104,7 @@ def deeds(rooms: Rooms) -> Mapping[str, Deed]:
         "disallow": (_disallow, {"infohash": str}),
         "lists": (_lists, {}),
         "stats": (_stats, {}),
+        "census-close": (_census_close, {}),
         "check": (_check, {}),
     }
     return MappingProxyType({name: _checked(work, kinds, rooms) for name, (work, kinds) in table.items()})
@@ -140,7 +151,7 @@ async def _import(rooms: Rooms, arguments: Arguments) -> AsyncIterator[Record]:
 async def _export(rooms: Rooms, arguments: Arguments) -> AsyncIterator[Record]:
     folder = _path(arguments["folder"])
     files, _ = await rooms.cache.totals()
-    yield {"total": files}
+    yield {"total": files + 1}
     async with aclosing(cast("AsyncGenerator[Any, None]", rooms.transfer.export(folder))) as outcomes:
         async for each in outcomes:
             yield {"infohash": each.infohash.upper, "outcome": each.outcome, "text": each.text}
@@ -221,6 +232,13 @@ async def _stats(rooms: Rooms, _arguments: Arguments) -> AsyncIterator[Record]:
         "lists": {"blocked": listed[Verdict.DENY], "allowed": listed[Verdict.ALLOW]},
         "health": {"ok": report.ok, **report.parts},
     }
+
+
+async def _census_close(rooms: Rooms, _arguments: Arguments) -> AsyncIterator[Record]:
+    """End the day of the census now, with all who were seen until now."""
+    await rooms.flusher.flush()
+    day = await rooms.census.end_day()
+    yield {"day": day.isoformat() if day is not None else None}
 
 
 async def _check(rooms: Rooms, _arguments: Arguments) -> AsyncIterator[Record]:

@@ -2,6 +2,7 @@
 
 import time
 
+from actions.verdicts import Verdicts
 from doors.allowance import Allowances
 from doors.client import ClientAddress
 from doors.identity import Identity
@@ -13,7 +14,6 @@ from peerage.wiring import Rooms
 def make_office(rooms: Rooms, clients: ClientAddress, memory: BodyMemory) -> Office:
     """Return what every dialect shares; `memory` bounds the bodies of all of them together."""
     settings = rooms.settings
-    public = settings.public_url or ""
     return Office(
         catalogue=rooms.catalogue,
         search=rooms.search,
@@ -23,11 +23,12 @@ def make_office(rooms: Rooms, clients: ClientAddress, memory: BodyMemory) -> Off
         rights=rooms.rights,
         uploads=rooms.uploads,
         takedowns=rooms.takedowns,
+        verdicts=Verdicts(rooms.takedowns, rooms.catalogue, rooms.rights),
         cache=rooms.cache,
         census=rooms.census,
         scrape=rooms.tracker.store.scrape,
         swarms=rooms.tracker.store.totals,
-        identity=Identity(rooms.accounts, secure=public.startswith("https://")),
+        identity=make_identity(rooms),
         allowances=Allowances(settings.limits.model_dump(exclude={"login"}), time.time),
         clients=clients,
         memory=memory,
@@ -36,3 +37,8 @@ def make_office(rooms: Rooms, clients: ClientAddress, memory: BodyMemory) -> Off
         token_lifetime=settings.accounts.token_lifetime,
         clock=time.time,
     )
+
+
+def make_identity(rooms: Rooms) -> Identity:
+    """Return what tells who is asking; cookies keep to HTTPS where the service is known by it."""
+    return Identity(rooms.accounts, secure=(rooms.settings.public_url or "").startswith("https://"))

@@ -13,6 +13,7 @@ from peerage.deeds import Rooms, deeds
 from peerage.stores import NoNativeStore
 from storage.database import DatabaseError
 from storage.folder import DataFolder, FolderError, FolderInUse
+from tracker.geo import GeoError
 
 # Deeds that may begin a data folder; any other on a folder that is not there is a slip of the pen.
 _BEGINNERS = frozenset({"import", "titles", "block", "allow", "user-add"})
@@ -104,5 +105,5 @@ async def _do(settings: Settings, deed: str, arguments: Mapping[str, Any], open_
         raise ErrandFailed(
             f"{error}, which has no control socket: wait until it is done, or stop it"
         ) from error
-    except (FolderError, DatabaseError, NoNativeStore) as error:
+    except (FolderError, DatabaseError, GeoError, NoNativeStore) as error:
         raise ErrandFailed(str(error)) from error

@@ -108,6 +108,21 @@ async def show_entries(records: Records) -> bool:
     )
 
 
+async def show_day(records: Records) -> bool:
+    """Show which day of the census was closed."""
+    went_well = True
+    async with aclosing(records):
+        async for record in records:
+            if refused(record):
+                went_well = False
+            elif record["day"] is None:
+                click.echo("no day of the census is open", err=True)
+                went_well = False
+            else:
+                click.echo(f"closed  {record['day']}")
+    return went_well
+
+
 async def show_lifted(records: Records) -> bool:
     """Show whether there was an entry to lift."""
     went_well = True

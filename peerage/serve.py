@@ -19,13 +19,13 @@ import soap.door
 import web.pages
 from doors.client import ClientAddress
 from doors.control import ControlServer
-from doors.intake import Intake, Tally
+from doors.intake import Intake, Members, Tally
 from doors.limits import BodyMemory, Rates
 from doors.metrics import DoorsCollector, MetricsDoor, TrackerCollector, health_route
 from peerage.app import App
 from peerage.config import Settings
 from peerage.deeds import deeds
-from peerage.dialects import make_office
+from peerage.dialects import make_identity, make_office
 from peerage.entrance import Entrance, Server
 from peerage.quantities import Listen
 from peerage.sockets import Bound, bind
@@ -43,7 +43,7 @@ log = structlog.get_logger()
 def run(settings: Settings, ready: Ready) -> None:
     """Serve until SIGTERM or SIGINT; returns when everything is written and closed.
 
-    Raises NoSocket, FolderInUse, FolderError, DatabaseError, NoNativeStore, NoNativeDoor.
+    Raises NoSocket, FolderInUse, FolderError, DatabaseError, GeoError, NoNativeStore, NoNativeDoor.
     """
     uvloop.run(serve(settings, ready))
 
@@ -78,6 +78,7 @@ def make_app(rooms: Rooms, entrance: Entrance) -> App:
         BodyMemory(_BODIES * rooms.uploads.limit),
         Tally(),
         settings.public_url,
+        None if settings.cache.anonymous_upload else Members(make_identity(rooms), rooms.rights),
     )
     hot: dict[str, ASGIApp] = {"/announce": entrance.announce, "/scrape": entrance.scrape}
     collectors = [
@@ -94,7 +95,7 @@ def make_app(rooms: Rooms, entrance: Entrance) -> App:
             office, rooms.titles, documented_errors=settings.torrent_api.error_status == "documented"
         ),
         *web.pages.routes(office),
-        *doors.cache.routes(rooms.cache, intake),
+        *doors.cache.routes(rooms.cache, intake, settings.catalogue.site_name),
     ]
     return App(hot, [*routes, metrics.route(), health_route(rooms.health)])
 

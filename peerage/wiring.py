@@ -110,7 +110,7 @@ async def open_rooms(settings: Settings) -> AsyncIterator[Rooms]:
     """Open a data folder for this process alone, and close it with everything written at the end.
 
     Files and records are brought into step, and the tracker knows the lists; the swarms come with
-    `Rooms.restore`. Raises FolderInUse, FolderError, DatabaseError, NoNativeStore.
+    `Rooms.restore`. Raises FolderInUse, FolderError, DatabaseError, GeoError, NoNativeStore.
     """
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(DataFolder(settings.data))
@@ -142,30 +142,18 @@ class _Opened:
 
 async def _join(opened: _Opened) -> Rooms:
     settings, folder, records = opened.settings, opened.folder, opened.records
-    blobs = FileBlobs(folder.torrents)
-    await blobs.open()
-    keep = settings.cache
-    quota = Quota(keep.max_files, keep.max_bytes, keep.min_free_disk)
-    cache = TorrentCache(blobs, SqliteRecords(records), quota, time.time)
+    cache = await _cache(opened)
     index = SearchIndex(records, settings.catalogue.search_candidates, settings.catalogue.search_timeout)
     shelf = catalogue_shelf(records, index, time.time)
     catalogue = Catalogue(shelf, time.time)
     tracker = _tracker(settings.tracker)
     census = await _census(opened)
     journal = SqliteJournal(opened.swarms)
-    observers = (census.observe, SwarmFigures(catalogue, tracker.store.scrape).note)
-    flusher = Flusher(
-        tracker.store,
-        journal,
-        settings.tracker.flush_every,
-        time.monotonic,
-        _flush_failed,
-        observers=observers,
-    )
     lists = Lists(SqliteEntries(records))
-    takedowns = Takedowns(cache, catalogue, lists, tracker.policy, time.time)
+    takedowns = Takedowns(cache, catalogue, lists, tracker.policy, time.time, blocked=(census.forget,))
     cataloguer = Cataloguer(opened.titles)
-    uploads = Uploads(cache, takedowns, catalogue, cataloguer, time.time, limit=keep.max_torrent_size)
+    limit = settings.cache.max_torrent_size
+    uploads = Uploads(cache, takedowns, catalogue, cataloguer, time.time, limit=limit)
     rights = Rights(frozenset(Right(name) for name in settings.accounts.anonymous))
     accounts = make_accounts(settings, folder, records)
     return Rooms(
@@ -175,7 +163,7 @@ async def _join(opened: _Opened) -> Rooms:
         lists=lists,
         journal=journal,
         tracker=tracker,
-        flusher=flusher,
+        flusher=_flusher(settings.tracker, tracker, journal, catalogue, census),
         uploads=uploads,
         takedowns=takedowns,
         catalogue=catalogue,
@@ -192,6 +180,29 @@ async def _join(opened: _Opened) -> Rooms:
         health=Health(cache, journal),
         accounts=accounts,
         welcome=Welcome(accounts, folder.path, settings.public_url, settings.listen),
+    )
+
+
+async def _cache(opened: _Opened) -> TorrentCache:
+    blobs = FileBlobs(opened.folder.torrents)
+    await blobs.open()
+    keep = opened.settings.cache
+    quota = Quota(keep.max_files, keep.max_bytes, keep.min_free_disk)
+    return TorrentCache(blobs, SqliteRecords(opened.records), quota, time.time)
+
+
+def _flusher(
+    settings: TrackerSection, tracker: Tracker, journal: Journal, catalogue: Catalogue, census: Census
+) -> Flusher:
+    """Make what writes the swarms, and then tells the census and the catalogue of what changed."""
+    figures = SwarmFigures(catalogue, tracker.store.scrape)
+    return Flusher(
+        tracker.store,
+        journal,
+        settings.flush_every,
+        time.monotonic,
+        _flush_failed,
+        observers=(census.observe, figures.note),
     )
 
 
@@ -217,8 +228,10 @@ async def _finish(rooms: Rooms) -> None:
     await rooms.uploads.drain()
     await rooms.takedowns.drain()
     await rooms.cache.drain()
-    await rooms.flusher.flush()
-    await rooms.accounts.close()
+    try:
+        await rooms.flusher.flush()
+    finally:
+        await rooms.accounts.close()
 
 
 def _flush_failed(error: Exception) -> None:

@@ -26,10 +26,12 @@ from doors.limits import BodyMemory, Rates
 from lists.infohashes import Lists
 from soap.door import routes as soap_routes
 from storage import schema
-from storage.database import Database
 from storage.files import FileBlobs
 from storage.lists import SqliteEntries
 from storage.records import SqliteRecords
+from tests.actions.conftest import PlainReader
+from tests.databases import open_database
+from tests.library import Library
 
 
 class NoPolicy:
@@ -81,12 +83,13 @@ def serving(
     stop = threading.Event()
 
     async def main() -> None:
-        database = await Database.open(folder / "peerage.db", schema.PEERAGE, "FULL")
+        database = await open_database(folder / "peerage.db", schema.PEERAGE, "FULL")
         blobs = FileBlobs(folder / "torrents")
         await blobs.open()
         cache = TorrentCache(blobs, SqliteRecords(database), Quota(max_files, 1 << 40, 0), time.time)
-        takedowns = Takedowns(cache, Lists(SqliteEntries(database)), NoPolicy(), time.time)
-        uploads = Uploads(cache, takedowns, limit=limit)
+        catalogue = Library(database).catalogue
+        takedowns = Takedowns(cache, catalogue, Lists(SqliteEntries(database)), NoPolicy(), time.time)
+        uploads = Uploads(cache, takedowns, catalogue, PlainReader(), time.time, limit=limit)
         clients = ClientAddress([], "x-forwarded-for")
         intake = Intake(uploads, clients, Rates(rate), BodyMemory(memory), Tally(), public_url)
         app = Starlette(routes=[*cache_routes(cache, intake), *soap_routes(intake)])

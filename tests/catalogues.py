@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from catalogue.model import Contents, File
-from storage.database import Database
 from storage.packing import pack
 from storage.schema import PEERAGE
 from storage.search import SearchIndex
 from storage.tables import account, author, authorship, contents, tag, tagging, torrent, work
+from tests.databases import open_database
 
 
 def hash_of(number):
@@ -76,7 +76,7 @@ class Catalogue:
 
     @classmethod
     async def open(cls, path, candidates=10_000, seconds=10.0):
-        database = await Database.open(path, PEERAGE, "NORMAL")
+        database = await open_database(path, PEERAGE, "NORMAL")
         return cls(database, SearchIndex(database, candidates, seconds))
 
     async def add(self, *entries):

@@ -10,6 +10,7 @@ from storage import schema
 from storage.census import FolderDayKeys, SqliteCensus
 from storage.database import Database
 from storage.folder import DataFolder
+from tests.databases import open_database
 from tests.swarm_stores import Make, python
 from tracker.census import Census, CensusTerms
 from tracker.geo import EmbeddedCountries
@@ -104,7 +105,7 @@ async def office(
     """Open a census over a folder; opened again, it is what a restart finds."""
     clock, random = clock or Clock(), random or Bytes()
     data = DataFolder(folder).acquire()
-    database = await Database.open(data.swarms, schema.SWARMS, "NORMAL", readers=1)
+    database = await open_database(data.swarms, schema.SWARMS, "NORMAL", readers=1)
     try:
         store = await SqliteCensus.open(database)
         census = Census(store, FolderDayKeys(data, random), EmbeddedCountries(), clock, terms)

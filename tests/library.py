@@ -9,8 +9,8 @@ from catalogue.catalogue import Catalogue
 from catalogue.model import Contents, File, Reading, Sheet
 from catalogue.shelf import ALL
 from storage.catalogue import catalogue_shelf
-from storage.database import Database
 from storage.schema import PEERAGE
+from tests.databases import open_database
 
 NOW = 1_800_000_000
 
@@ -102,7 +102,7 @@ def sheet(name="one", *, held=True, alias=None, **changes):
 
 @asynccontextmanager
 async def opened(path):
-    database = await Database.open(path / "peerage.db", PEERAGE, "FULL")
+    database = await open_database(path / "peerage.db", PEERAGE, "FULL")
     try:
         library = Library(database)
         for number in (1, 2, 3):

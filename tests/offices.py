@@ -17,6 +17,7 @@ from actions.curation import Curation
 from actions.membership import Membership
 from actions.takedowns import Takedowns
 from actions.uploads import Uploads
+from actions.verdicts import Verdicts
 from bittorrent.infohash import InfoHash
 from cache.torrents import Quota, TorrentCache
 from catalogue.catalogue import Catalogue
@@ -39,6 +40,7 @@ from storage.lists import SqliteEntries
 from storage.records import SqliteRecords
 from storage.search import SearchIndex
 from tests.cache_service import NoPolicy
+from tests.databases import open_database
 from tracker.census import Census
 from tracker.geo import EmbeddedCountries
 from tracker.model import NOTHING, Counts, Totals
@@ -86,8 +88,8 @@ async def open_office(
 ) -> Opened:
     """Open everything in a folder; `swarms` are the live numbers, `clock` gives unix seconds."""
     data = DataFolder(folder / "data").__enter__()
-    database = await Database.open(data.records, schema.PEERAGE, "FULL")
-    journal = await Database.open(data.swarms, schema.SWARMS, "NORMAL")
+    database = await open_database(data.records, schema.PEERAGE, "FULL")
+    journal = await open_database(data.swarms, schema.SWARMS, "NORMAL")
     blobs = FileBlobs(data.torrents)
     await blobs.open()
     cache = TorrentCache(blobs, SqliteRecords(database), Quota(1000, 1 << 40, 0), clock)
@@ -107,6 +109,7 @@ async def open_office(
         rights=rights,
         uploads=uploads,
         takedowns=takedowns,
+        verdicts=Verdicts(takedowns, catalogue, rights),
         cache=cache,
         census=census,
         scrape=lambda infohash: swarms.get(infohash, NOTHING),

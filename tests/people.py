@@ -16,6 +16,7 @@ from accounts.secrets import Secrets
 from storage import schema
 from storage.accounts import SqliteAccounts
 from storage.database import Database
+from tests.databases import open_database
 
 NOON = 1_700_000_000
 PASSWORD = "correct horse battery"
@@ -76,7 +77,7 @@ async def people(
 ) -> AsyncIterator[People]:
     """Accounts over `peerage.db` in a folder."""
     clock = clock or Clock()
-    database = await Database.open(folder / "peerage.db", schema.PEERAGE, "FULL")
+    database = await open_database(folder / "peerage.db", schema.PEERAGE, "FULL")
     store, secrets = SqliteAccounts(database), Secrets(KEY, random or Random())
     accounts = Accounts(
         store,

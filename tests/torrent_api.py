@@ -22,6 +22,7 @@ from actions.curation import Curation
 from actions.membership import Membership
 from actions.takedowns import Takedowns
 from actions.uploads import Uploads
+from actions.verdicts import Verdicts
 from bittorrent.infohash import InfoHash
 from cache.torrents import Quota, TorrentCache
 from catalogue.catalogue import Catalogue
@@ -40,13 +41,13 @@ from lists.infohashes import Lists
 from storage import schema
 from storage.accounts import SqliteAccounts
 from storage.catalogue import catalogue_shelf
-from storage.database import Database
 from storage.files import FileBlobs
 from storage.lists import SqliteEntries
 from storage.records import SqliteRecords
 from storage.search import SearchIndex
 from tests import census
 from tests.cache_service import NoPolicy
+from tests.databases import open_database
 from tracker.model import NOTHING, Counts, Totals
 
 FAST = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -107,7 +108,7 @@ class Desk:
         clock = self.clock
         counted = await self._stack.enter_async_context(census.office(folder / "data", clock))
         self.counted = counted
-        database = await Database.open(folder / "peerage.db", schema.PEERAGE, "FULL")
+        database = await open_database(folder / "peerage.db", schema.PEERAGE, "FULL")
         self._stack.push_async_callback(database.close)
         blobs = FileBlobs(folder / "torrents")
         await blobs.open()
@@ -124,7 +125,14 @@ class Desk:
         rights = Rights(frozenset({Right.READ} if readable else ()))
         index = SearchIndex(database, 10_000, 10.0)
         catalogue = Catalogue(catalogue_shelf(database, index, clock), clock)
-        takedowns = Takedowns(cache, catalogue, Lists(SqliteEntries(database)), NoPolicy(), clock)
+        takedowns = Takedowns(
+            cache,
+            catalogue,
+            Lists(SqliteEntries(database)),
+            NoPolicy(),
+            clock,
+            blocked=(counted.census.forget,),
+        )
         uploads = Uploads(cache, takedowns, catalogue, Cataloguer(self.titles), clock)
         return Office(
             catalogue=catalogue,
@@ -135,6 +143,7 @@ class Desk:
             rights=rights,
             uploads=uploads,
             takedowns=takedowns,
+            verdicts=Verdicts(takedowns, catalogue, rights),
             cache=cache,
             census=counted.census,
             scrape=lambda infohash: self.swarms.get(infohash, NOTHING),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from starlette.responses import Response
 from starlette.routing import Route
 
+from accounts.rights import Right
 from bittorrent.refusal import NO_FIELDS, Refusal
 from catalogue import fields
 from catalogue.model import Bookmarked, Category, Group, Subject, Torrent
@@ -72,6 +73,7 @@ def routes(door: Door) -> list[Route]:
         door.form("/t/{id}/edit", _save_torrent),
         door.form("/t/{id}/mark", _mark_torrent),
         door.form("/t/{id}/delete", _delete_torrent),
+        door.form("/t/{id}/block", _block_torrent),
         door.page("/g/{id}/edit", _edit_group),
         door.form("/g/{id}/edit", _save_group),
         door.form("/g/{id}/lock", _lock_group),
@@ -112,6 +114,7 @@ def texts_of_group(group: Group) -> dict[str, str]:
 
 async def _edit_torrent(visit: Visit) -> Response:
     torrent = await _the_torrent(visit)
+    visit.require(Right.EDIT_OWN, torrent.uploader.id if torrent.uploader else None)
     return await _draw_torrent(visit, torrent, texts_of_torrent(torrent))
 
 
@@ -136,6 +139,9 @@ async def _draw_torrent(
 
 async def _edit_group(visit: Visit) -> Response:
     group = await _the_group(visit)
+    brought = await visit.office.catalogue.torrents_of([group.id], visit.viewer())
+    uploaders = {each.uploader.id for each in brought[group.id] if each.uploader}
+    visit.require(Right.EDIT_OWN, visit.principal.id if visit.principal.id in uploaders else None)
     return await _draw_group(visit, group, texts_of_group(group))
 
 
@@ -184,6 +190,12 @@ async def _delete_torrent(visit: Visit) -> Response:
     return visit.go("/")
 
 
+async def _block_torrent(visit: Visit) -> Response:
+    torrent = await _the_torrent(visit)
+    await visit.office.verdicts.block(visit.principal, torrent.infohash, visit.form.get("reason", ""))
+    return visit.go("/")
+
+
 async def _lock_group(visit: Visit) -> Response:
     locked = visit.form.get("locked") == "1"
     group = await visit.office.curation.lock_group(visit.principal, visit.number(), locked=locked)
@@ -206,6 +218,7 @@ async def _edit_comment(visit: Visit) -> Response:
     comment = await visit.office.catalogue.comment(visit.number(), visit.viewer())
     if comment is None:
         raise Refusal("not-found")
+    visit.require(Right.EDIT_OWN, comment.author.id)
     return visit.draw("comment_edit", "Edit a comment", comment=comment)
 
 

@@ -3,7 +3,6 @@
 from starlette.responses import Response
 from starlette.routing import Route
 
-from accounts.model import NOBODY
 from bittorrent.refusal import Refusal
 from web.door import Door
 from web.visit import Visit, own_path
@@ -34,8 +33,6 @@ async def _log_in(visit: Visit) -> Response:
     name, password = visit.form.get("name", "").strip(), visit.form.get("password", "")
     address = office.clients.of(visit.request.scope)
     try:
-        if not office.allowances.take("login", NOBODY, address).granted:
-            raise Refusal("login-slowed")
         user = await office.accounts.log_in(name, password, address)
     except Refusal as refusal:
         return _draw_login(visit, after, name, refusal)

@@ -45,6 +45,10 @@ class Visit:
         """Tell whether the visitor may do something."""
         return self.office.rights.may(self.principal, right, owner)
 
+    def require(self, right: Right, owner: int | None = None) -> None:
+        """Refuse what the visitor may not do: `unauthenticated`, `forbidden`."""
+        self.office.rights.require(self.principal, right, owner)
+
     def viewer(self) -> Viewer:
         """Return what the visitor sees of the catalogue. Refusal: `unauthenticated`, `forbidden`."""
         return self.office.curation.viewer(self.principal)

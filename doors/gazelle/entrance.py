@@ -20,11 +20,12 @@ FORM_LIMIT = 16 * 1024
 _NO_STORE = {"Cache-Control": "no-store"}
 _FIELDS = 32
 _LOGIN = """\
-<form action="login.php" method="post">
-<label>Name <input name="username" autocomplete="username" required maxlength="64"></label>
-<label>Password <input type="password" name="password" autocomplete="current-password" required></label>
-<label>Stay logged in <input type="checkbox" name="keeplogged" value="1"></label>
-<button type="submit">Log in</button>
+<form class="card" action="login.php" method="post">
+<label><span>Name</span> <input name="username" autocomplete="username" required maxlength="64"></label>
+<label><span>Password</span>
+<input type="password" name="password" autocomplete="current-password" required></label>
+<label class="check"><input type="checkbox" name="keeplogged" value="1"> <span>Stay logged in</span></label>
+<button class="main" type="submit">Log in</button>
 </form>"""
 
 

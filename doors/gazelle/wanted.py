@@ -145,7 +145,7 @@ def _files(text: str) -> list[Query]:
 
 
 def _tags(text: str, kind: str) -> list[Query]:
-    signed = _signed(text.split(","))
+    signed = [each for each in _signed(text.split(",")) if _WORD.search(each[0])]
     wanted = tuple(Tagged(beginning_of(name), prefix=True) for name, excluded in signed if not excluded)
     spelled = [spelled_tag(name) for name, excluded in signed if excluded]
     # What can be no tag, no group has.

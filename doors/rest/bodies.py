@@ -25,8 +25,8 @@ Faults = dict[str, list[str]]
 
 def room_for(table: Table) -> int:
     """Return the bytes that a body of these fields may have: more where it may hold long texts."""
-    # A character takes up to six bytes as \u0000, up to four in a form.
-    longest = sum(6 * field.longest for field in table.values() if isinstance(field, Text) and field.prose)
+    # A character beyond the basic plane is written as two escapes of six bytes.
+    longest = sum(12 * field.longest for field in table.values() if isinstance(field, Text) and field.prose)
     return LARGEST + longest
 
 

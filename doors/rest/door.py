@@ -141,6 +141,9 @@ class _Door:
         """Refuse who may not do this at all; whose thing it is, the deed asks."""
         if operation.account and principal.user is None:
             raise Refusal("unauthenticated")
+        key = principal.key
+        if key is not None and key.methods is not None and operation.name not in key.methods:
+            raise Refusal("method-forbidden")
         if operation.right is not None:
             self._office.rights.require(principal, operation.right, principal.id)
         if operation.changes:

@@ -7,8 +7,6 @@ from pydantic import Field
 
 from accounts.rights import Right
 from bittorrent.infohash import InfoHash
-from bittorrent.refusal import Refusal
-from catalogue.model import Subject
 from doors.rest import requests
 from doors.rest.operation import Call, Listing, Operation
 from doors.rest.shapes import Time, time
@@ -71,31 +69,19 @@ def _named(call: Call) -> InfoHash:
 
 
 async def _block(call: Call) -> EntryShape:
-    office, infohash, reason = call.office, _named(call), call.body.text("reason")
-    entry = await office.takedowns.block(infohash, reason, call.principal.name)
-    await office.catalogue.log(call.principal.id, "block", Subject.INFOHASH, infohash.lower, reason)
-    return _shape(entry)
+    return _shape(await call.office.verdicts.block(call.principal, _named(call), call.body.text("reason")))
 
 
 async def _allow(call: Call) -> EntryShape:
-    office, infohash, reason = call.office, _named(call), call.body.text("reason")
-    entry = await office.takedowns.allow(infohash, reason, call.principal.name)
-    await office.catalogue.log(call.principal.id, "allow", Subject.INFOHASH, infohash.lower, reason)
-    return _shape(entry)
+    return _shape(await call.office.verdicts.allow(call.principal, _named(call), call.body.text("reason")))
 
 
 async def _unblock(call: Call) -> None:
-    infohash = call.infohash("infohash")
-    if not await call.office.takedowns.unblock(infohash):
-        raise Refusal("not-found")
-    await call.office.catalogue.log(call.principal.id, "unblock", Subject.INFOHASH, infohash.lower)
+    await call.office.verdicts.unblock(call.principal, call.infohash("infohash"))
 
 
 async def _disallow(call: Call) -> None:
-    infohash = call.infohash("infohash")
-    if not await call.office.takedowns.disallow(infohash):
-        raise Refusal("not-found")
-    await call.office.catalogue.log(call.principal.id, "disallow", Subject.INFOHASH, infohash.lower)
+    await call.office.verdicts.disallow(call.principal, call.infohash("infohash"))
 
 
 async def _blocked(call: Call) -> Listing:

@@ -153,6 +153,7 @@ OPERATIONS = (
         body=requests.RESOLUTION,
         required=("resolution",),
         answers=ReportShape,
+        refusals=("fixed",),
     ),
     Operation(
         "GET",

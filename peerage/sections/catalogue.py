@@ -1,12 +1,11 @@
 """Hides what the catalogue, the accounts and their dialects can be told by their operator."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
 from peerage.quantities import read_items
-from peerage.sections.section import RATE, Duration, Rate, Seconds, Section
+from peerage.sections.section import RATE, Duration, MaybePath, Rate, Seconds, Section
 
 Grant = Literal["read", "download", "upload"]
 Grants = Annotated[tuple[Grant, ...], BeforeValidator(read_items)]
@@ -67,7 +66,7 @@ class CensusSection(Section):
         default=True,
         description="Count distinct peers per torrent, day and country; hashes live for the day.",
     )
-    database: Path | None = Field(
+    database: MaybePath = Field(
         default=None,
         description="A MaxMind database (.mmdb) of countries, in place of the one that comes along.",
         json_schema_extra={"takes": "a path"},

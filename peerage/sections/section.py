@@ -1,5 +1,6 @@
 """Hides what every table of the settings is made of: its base, and the kinds of values it holds."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
@@ -27,6 +28,8 @@ Listens = Annotated[
     Field(min_length=1, max_length=64),
 ]
 
+MaybePath = Annotated[Path | None, BeforeValidator(lambda value: value or None)]
+"""A path, or nothing for an empty text."""
 Rate = Annotated[str, AfterValidator(read_rate)]
 
 NETWORKS: dict[str, JsonValue] = {"takes": "addresses and networks, as 10.0.0.0/8 or fd00::/8"}

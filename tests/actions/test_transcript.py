@@ -13,8 +13,8 @@ from catalogue.model import Bookmarked
 from catalogue.shelf import ALL
 from storage.accounts import SqliteAccounts
 from storage.catalogue import catalogue_shelf
-from storage.database import Database
 from storage.schema import PEERAGE
+from tests.databases import open_database
 from tests.library import NOW, Library, hash_of
 
 
@@ -53,7 +53,7 @@ def services(folder, story, *blocked):
         async with AsyncExitStack() as stack:
             opened = []
             for name in ("old", "new"):
-                database = await Database.open(folder / f"{name}.db", PEERAGE, "NORMAL")
+                database = await open_database(folder / f"{name}.db", PEERAGE, "NORMAL")
                 stack.push_async_callback(database.close)
                 opened.append(Service(database, Blocked(*blocked)))
             await fill(opened[0])
@@ -142,7 +142,12 @@ def test_a_second_reading_changes_nothing(tmp_path):
 
 
 async def rows_of(database):
-    names = [name for (name,) in await database.rows("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    names = [
+        name
+        for (name,) in await database.rows(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'search%'"
+        )
+    ]
     return {name: await database.rows(f"SELECT * FROM {name}") for name in names if name.isidentifier()}
 
 

@@ -57,6 +57,7 @@ def test_a_field_that_is_missing_is_told_in_a_sentence():
         ({"tags": "a,b"}, "The tags field must be a list of texts."),
         ({"tags": ["a"] * 51}, "The tags field holds more than 50."),
         ({"tags": ["..."]}, "The tags field holds a tag without a word."),
+        ({"tags": ["!"]}, "The tags field holds a tag without a word."),
         (
             {"tags": ["<b>"]},
             "The tags field holds a tag with marks: letters, digits and + # & ' ! - are taken.",

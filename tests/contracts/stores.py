@@ -12,6 +12,7 @@ from storage.lists import SqliteEntries
 from storage.memory import MemoryBlobs, MemoryEntries, MemoryJournal, MemoryRecords
 from storage.records import SqliteRecords
 from storage.schema import PEERAGE
+from tests.databases import open_database
 
 Opener = Callable[[Path], AbstractAsyncContextManager[Any]]
 
@@ -37,7 +38,7 @@ async def files(folder: Path) -> AsyncIterator[FileBlobs]:
 @asynccontextmanager
 async def peerage_db(folder: Path) -> AsyncIterator[Database]:
     """The database of records and lists."""
-    database = await Database.open(folder / "peerage.db", PEERAGE, "FULL")
+    database = await open_database(folder / "peerage.db", PEERAGE, "FULL")
     try:
         yield database
     finally:

@@ -195,7 +195,7 @@ def test_a_browser_sees_an_honest_status_and_why(service):
     assert "not bencoded" in answer.text
 
 
-@pytest.mark.parametrize("path", ["/", "/upload.php", "/torrent/" + "0" * 40])
+@pytest.mark.parametrize("path", ["/upload.php", "/torrent/" + "0" * 40])
 def test_pages_run_nothing_and_load_only_their_style(service, path):
     answer = get(service, path)
     assert "default-src 'none'; style-src 'self'" in answer.headers["content-security-policy"]
@@ -204,14 +204,6 @@ def test_pages_run_nothing_and_load_only_their_style(service, path):
     assert "<script" not in answer.text
     assert "style=" not in answer.text
     assert get(service, re.search(r'href="(/[^"]+\.css)"', answer.text)[1]).status_code == 200
-
-
-def test_the_front_page_says_how_to_use_the_service(service):
-    page = get(service, "/").text
-    assert f"{service.url}/announce" in page
-    assert f"{service.url}/announce".replace("http:", "udp:") in page
-    assert 'name="torrent"' in page
-    assert get(service, "/", Host='x"><script>').status_code == 400
 
 
 def test_robots_stay_out_of_the_torrents(service):
@@ -333,7 +325,7 @@ def test_redirects_follow_the_public_url(own):
         upload(service, torrent())
         location = get(service, f"/torrent/{names(torrent())[0].lower()}").headers["location"]
         assert location == f"https://cache.example/torrent/{names(torrent())[0]}.torrent"
-        assert "https://cache.example/announce" in get(service, "/").text
+        assert "https://cache.example/api/index.php" in get(service, "/api/torrage.wsdl").text
         headers = {"origin": "https://cache.example"}
         assert upload(service, torrent(), headers=headers).text == f"{names(torrent())[0]}\n"
 
@@ -389,5 +381,5 @@ def test_http_1_0_is_answered(service, held):
     answer = service.exchange(f"GET /torrent/{held[0]}.torrent HTTP/1.0\r\n\r\n".encode())
     assert answer.startswith(b"HTTP/1.1 200")
     assert answer.endswith(held[1])
-    front = service.exchange(b"GET / HTTP/1.0\r\n\r\n")
-    assert f"{service.url}/announce".encode() in front
+    wsdl = service.exchange(b"GET /api/torrage.wsdl HTTP/1.0\r\n\r\n")
+    assert f'{service.url}/api/index.php"'.encode() in wsdl

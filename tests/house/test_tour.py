@@ -1,5 +1,6 @@
 """The README's tour, run word for word against a real service."""
 
+import os
 import re
 import subprocess
 import sys
@@ -32,17 +33,20 @@ def looks_like(printed: str, expected: str) -> bool:
 
 @pytest.mark.clients
 def test_the_tour_prints_what_the_readme_says(start_peerage, tmp_path: Path):
-    service = start_peerage()
+    service = start_peerage(trusted_proxies="127.0.0.2")
     peerage = f"{sys.executable} -m peerage"
     script = tmp_path / "shell"
     commands = [step for block in BLOCKS for step in steps(block) if not step[0].startswith("aria2c")]
     assert len(commands) > 12
 
+    environment = {**os.environ, "PEERAGE_DATA": str(service.data)}
     told = ""
     for command, expected in commands:
         line = command.replace("127.0.0.1:6969", f"127.0.0.1:{service.port}")
-        line = re.sub(r"\.venv/bin/peerage (\w+)", rf"{peerage} \1 --data {service.data}", line)
+        line = line.replace(".venv/bin/peerage", peerage)
         script.write_text(f"{told}{line}\n")
-        ran = subprocess.run(["bash", script], cwd=ROOT, capture_output=True, text=True, timeout=60)
+        ran = subprocess.run(
+            ["bash", script], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+        )
         assert looks_like(ran.stdout, expected), f"$ {line}\n{ran.stdout}{ran.stderr}\nexpected:\n{expected}"
-        told += f"{line}\n" if re.match(r"\w+=", line) else ""
+        told += f"{line}\n" if re.match(r"[A-Z]+=", line) else ""

@@ -10,7 +10,7 @@ import pytest
 
 TREE = Path(__file__).parents[2]
 PROJECT = tomllib.loads((TREE / "pyproject.toml").read_text())
-ROOMS = PROJECT["tool"]["setuptools"]["packages"]
+ROOMS = [name for name in PROJECT["tool"]["setuptools"]["packages"] if "." not in name]
 MODULES = sorted(path for room in ROOMS for path in (TREE / room).rglob("*.py"))
 FILE_LIMIT = 400
 FUNCTION_LIMIT = 50
@@ -56,8 +56,10 @@ def test_the_median_function_is_short():
 
 
 def test_packages_are_the_rooms_of_the_tree():
+    found = {path.parent.relative_to(TREE) for room in ROOMS for path in TREE.glob(f"{room}/**/__init__.py")}
     rooms = {path.parent.name for path in TREE.glob("*/__init__.py")} - {"tests", "benchmarks"}
     assert set(ROOMS) == rooms
+    assert set(PROJECT["tool"]["setuptools"]["packages"]) == {str(path).replace("/", ".") for path in found}
     assert all(len(list((TREE / room).glob("*.py"))) > 1 for room in ROOMS), "no room is empty"
     assert set(PROJECT["tool"]["mypy"]["packages"]) == set(ROOMS)
     assert set(PROJECT["tool"]["importlinter"]["root_packages"]) == set(ROOMS)

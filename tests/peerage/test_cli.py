@@ -102,8 +102,8 @@ def test_export_writes_each_torrent(tmp_path):
     peerage("import", "in/one.torrent", "--data", "state")
     outcome = peerage("export", "out", "--data", "state")
     assert outcome.exit_code == 0
-    assert "1 written" in outcome.output
-    assert (tmp_path / "out" / f"{infohash}.torrent").is_file()
+    assert "2 written" in outcome.output
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {f"{infohash}.torrent", "catalogue.jsonl"}
 
 
 def test_lists_change_and_show():

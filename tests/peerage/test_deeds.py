@@ -1,6 +1,7 @@
 import asyncio
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -10,6 +11,8 @@ import pytest
 
 from actions.basics import HEADER
 from bittorrent import bencode
+from bittorrent.infohash import InfoHash
+from catalogue.shelf import ALL
 from doors.control import ControlServer, perform
 from peerage.config import Settings
 from peerage.deeds import deeds
@@ -102,10 +105,11 @@ def test_export_gives_the_bytes_back(settings, sources, tmp_path, by_server):
         ("export", {"folder": str(tmp_path / "out")}),
     ]
     _, exported = ask(settings, *errands, by_server=by_server)
-    assert exported[0] == {"total": 2}
-    assert [record["outcome"] for record in exported[1:]] == ["written", "written"]
+    assert exported[0] == {"total": 3}
+    assert [record["outcome"] for record in exported[1:]] == ["written", "written", "written"]
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        f"{infohash}.torrent" for infohash in hashes
+        "catalogue.jsonl",
+        *(f"{infohash}.torrent" for infohash in hashes),
     }
     assert (tmp_path / "out" / f"{torrent('one')[1]}.torrent").read_bytes() == torrent("one")[0]
 
@@ -140,6 +144,14 @@ def test_a_block_is_listed_counted_and_lifted(settings, sources, by_server):
     assert stats[0]["health"]["ok"] is True
     assert unblock == [{"infohash": hashes[0], "found": True}]
     assert again == [{"infohash": hashes[0], "found": False}]
+
+
+def test_the_day_of_the_census_is_closed_once(settings, by_server):
+    allow = ("allow", {"infohash": UNKNOWN, "reason": "", "by": "me"})
+    _, first, again = ask(settings, allow, ("census-close", {}), ("census-close", {}), by_server=by_server)
+
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", first[0]["day"])
+    assert again == [{"day": None}]
 
 
 def test_an_allowance_is_listed_and_taken_back(settings, by_server):
@@ -265,3 +277,31 @@ def test_titles_are_imported_and_used_at_once(settings, tmp_path, by_server):
             return await rooms.titles.find("film", 1999, False)
 
     assert asyncio.run(looked_up()).number == 7
+
+
+def test_a_service_is_moved_with_its_catalogue(settings, sources, tmp_path, by_server):
+    folder, hashes = sources
+    out = str(tmp_path / "out")
+    ask(settings, ("import", {"paths": [str(folder)], "by": "me"}), ("export", {"folder": out}))
+
+    async def named():
+        async with open_rooms(settings) as rooms:
+            torrent = await rooms.catalogue.torrent(InfoHash.parse(hashes[0]), ALL)
+            await rooms.catalogue.edit_torrent(torrent.id, {"title": "A name of its own"})
+
+    asyncio.run(named())
+    ask(settings, ("export", {"folder": out}))
+    other = Settings(data=tmp_path / "other", cache={"min_free_disk": 0})
+    errand = ("import", {"paths": [out], "by": "me"})
+    first, again = ask(other, errand, errand, by_server=by_server)
+    assert Counter(record["outcome"] for record in first[1:]) == {"new": 4, "changed": 1, "same": 1}
+    assert Counter(record["outcome"] for record in again[1:]) == {"known": 2, "same": 4}
+    assert first[-1]["done"] == first[0]["total"]
+    ask(other, ("export", {"folder": str(tmp_path / "third")}))
+
+    def told(path):
+        lines = (path / "catalogue.jsonl").read_text().splitlines()
+        return [line for line in lines if '"kind":"account"' not in line]
+
+    assert told(tmp_path / "third") == told(tmp_path / "out")
+    assert "A name of its own" in (tmp_path / "third" / "catalogue.jsonl").read_text()

@@ -106,3 +106,23 @@ def test_the_control_socket_can_be_bound_however_long_the_path_is(tmp_path, name
 def test_no_control_socket_without_a_folder(tmp_path):
     with pytest.raises(FolderError):
         _ = DataFolder(tmp_path / ("long" * 40)).control_socket
+
+
+def test_a_destroyed_secret_is_gone_from_its_file_and_can_be_made_anew(tmp_path):
+    with DataFolder(tmp_path / "data") as folder:
+        folder.secret("census-1", 4, lambda size: b"a" * size)
+        folder.secret("other", 4, lambda size: b"b" * size)
+        held = (folder.secrets / "census-1").open("rb")
+        folder.destroy_secret("census-1")
+        folder.destroy_secret("census-1")
+        with held:
+            assert held.read() == bytes(4)
+        assert folder.secret_names() == ["other"]
+        assert folder.secret("census-1", 4, lambda size: b"c" * size) == b"c" * 4
+        with pytest.raises(ValueError, match="lower-case"):
+            folder.destroy_secret("../lock")
+
+
+def test_a_folder_without_secrets_names_none(tmp_path):
+    with DataFolder(tmp_path / "data") as folder:
+        assert folder.secret_names() == []

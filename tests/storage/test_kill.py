@@ -9,11 +9,13 @@ import pytest
 
 from bittorrent.infohash import InfoHash
 from cache.torrents import Quota, TorrentCache
+from catalogue.model import EVERYONE
 from storage.database import Database
 from storage.files import FileBlobs
 from storage.folder import DataFolder
 from storage.records import SqliteRecords
 from storage.schema import PEERAGE
+from tests.library import Library
 
 ROOT = Path(__file__).parents[2]
 
@@ -50,9 +52,15 @@ def test_what_was_acknowledged_outlives_a_kill(tmp_path, count):
             cache = TorrentCache(blobs, SqliteRecords(database), Quota(10**6, 10**12, 0), time.time)
             reconciled = await cache.reconcile()
             assert reconciled.damaged == reconciled.dropped == 0
+            catalogue = Library(database).catalogue
             for name in acknowledged:
                 assert await cache.get(InfoHash.parse(name)) is not None
+                assert await catalogue.torrent(InfoHash.parse(name), EVERYONE) is not None
             assert [problem async for problem in cache.check()] == []
+            # Bytes come before their record; a start makes up for what a kill came between.
+            held = "SELECT count(*) FROM torrent WHERE held = 1"
+            ((catalogued,),) = await database.rows(held)
+            assert catalogued >= len(acknowledged)
             assert list((folder.torrents / ".new").iterdir()) == []
             await database.close()
 

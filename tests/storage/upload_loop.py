@@ -3,20 +3,11 @@
 import asyncio
 import random
 import sys
-import time
 from pathlib import Path
 
-from actions.takedowns import Takedowns
 from actions.uploads import Uploads
-from cache.torrents import Quota, TorrentCache
-from lists.infohashes import Lists
-from storage.database import Database
-from storage.files import FileBlobs
-from storage.folder import DataFolder
-from storage.lists import SqliteEntries
-from storage.records import SqliteRecords
-from storage.schema import PEERAGE
-from tests.actions.conftest import RememberedPolicy
+from peerage.config import Settings
+from peerage.wiring import open_rooms
 from tests.torrents import hybrid_torrent, v1_torrent, v2_torrent
 
 
@@ -30,15 +21,8 @@ async def upload(uploads: Uploads, source: random.Random) -> None:
 
 
 async def main(path: Path, seed: int) -> None:
-    with DataFolder(path) as folder:
-        blobs = FileBlobs(folder.torrents)
-        await blobs.open()
-        database = await Database.open(folder.records, PEERAGE, "FULL")
-        cache = TorrentCache(blobs, SqliteRecords(database), Quota(10**6, 10**12, 0), time.time)
-        lists = Lists(SqliteEntries(database))
-        takedowns = Takedowns(cache, lists, RememberedPolicy(), time.time)
-        uploads = Uploads(cache, takedowns)
-        await asyncio.gather(*(upload(uploads, random.Random(seed * 10 + n)) for n in range(4)))
+    async with open_rooms(Settings.model_validate({"data": path, "cache": {"min_free_disk": 0}})) as rooms:
+        await asyncio.gather(*(upload(rooms.uploads, random.Random(seed * 10 + n)) for n in range(4)))
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from actions.curation import Curation
 from actions.membership import Membership
 from actions.takedowns import Takedowns
 from actions.uploads import Uploads
+from actions.verdicts import Verdicts
 from bittorrent.infohash import InfoHash
 from cache.torrents import Quota, TorrentCache
 from catalogue.catalogue import Catalogue
@@ -39,12 +40,12 @@ from lists.infohashes import Lists
 from storage import schema
 from storage.accounts import SqliteAccounts
 from storage.catalogue import catalogue_shelf
-from storage.database import Database
 from storage.files import FileBlobs
 from storage.lists import SqliteEntries
 from storage.records import SqliteRecords
 from storage.search import SearchIndex
 from tests.cache_service import NoPolicy
+from tests.databases import open_database
 from tracker.model import NOTHING, Counts
 from tracker.model import Totals as Swarms
 from web.pages import routes
@@ -88,7 +89,7 @@ class Site:
 
     async def _open(self, folder: Path, anonymous: frozenset[Right], rate: str) -> Office:
         clock: Callable[[], float] = lambda: self.now  # noqa: E731
-        self.database = await Database.open(folder / "peerage.db", schema.PEERAGE, "FULL")
+        self.database = await open_database(folder / "peerage.db", schema.PEERAGE, "FULL")
         blobs = FileBlobs(folder / "torrents")
         await blobs.open()
         cache = TorrentCache(blobs, SqliteRecords(self.database), Quota(1000, 1 << 40, 0), clock)
@@ -115,12 +116,13 @@ class Site:
             rights=rights,
             uploads=uploads,
             takedowns=takedowns,
+            verdicts=Verdicts(takedowns, catalogue, rights),
             cache=cache,
             census=None,  # no page asks it
             scrape=lambda infohash: self.swarms.get(infohash, NOTHING),
             swarms=lambda: Swarms(3, 9, 5, 4),
             identity=Identity(self.accounts, secure=False),
-            allowances=Allowances({"pages": rate, "login": "1000/minute"}, clock),
+            allowances=Allowances({"pages": rate}, clock),
             clients=ClientAddress([], "x-forwarded-for"),
             memory=BodyMemory(32 << 20),
             public_url=None,

@@ -215,6 +215,7 @@ def test_somebody_else_edits_and_deletes_nothing(site, anna, torrent):
         (f"/t/{torrent.id}/edit", {"title": "mine"}),
         (f"/g/{torrent.group.id}/edit", {"name": "mine"}),
         (f"/t/{torrent.id}/delete", {}),
+        (f"/t/{torrent.id}/block", {"reason": "no"}),
         (f"/t/{torrent.id}/mark", {"hidden": "1"}),
         (f"/g/{torrent.group.id}/lock", {"locked": "1"}),
     ):

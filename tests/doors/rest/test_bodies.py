@@ -52,4 +52,4 @@ def test_nesting_is_bounded_and_brackets_in_texts_do_not_count():
 
 def test_a_body_has_room_for_the_longest_texts_that_its_fields_take_and_little_more():
     assert room_for(requests.LOGIN) == LARGEST
-    assert 6 * fields.LONGEST_PROSE <= room_for(requests.EDIT_TORRENT) < 8 * fields.LONGEST_PROSE
+    assert 12 * fields.LONGEST_PROSE <= room_for(requests.EDIT_TORRENT) < 14 * fields.LONGEST_PROSE

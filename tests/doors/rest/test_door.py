@@ -126,6 +126,18 @@ def test_a_credential_that_is_sent_must_be_good(desk):
         assert answer.headers["www-authenticate"] == "Bearer"
 
 
+def test_a_key_that_is_limited_to_operations_does_no_others(desk):
+    number = desk.user("admin").id
+    _, secret = desk.run(
+        desk.office.accounts.mint(number, Scope.REST, methods=frozenset({"listTorrents", "logOut"}))
+    )
+    proof = {"Authorization": f"Bearer {secret}"}
+    desk.done("GET", "/torrents", headers=proof)
+    assert desk.refused(403, "GET", "/torrents/1", headers=proof)["code"] == "FORBIDDEN"
+    desk.refused(403, "GET", "/log", headers=proof)
+    desk.done("POST", "/logout", status=204, headers=proof)
+
+
 def test_an_account_that_is_disabled_is_out(desk):
     token = desk.token("user")
     desk.run(desk.office.accounts.set_enabled(desk.user("user").id, enabled=False))

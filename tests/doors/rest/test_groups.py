@@ -185,6 +185,7 @@ def test_reports_are_made_listed_and_resolved(desk):
     assert closed["resolver"]["username"] == "moderator"
     assert desk.done("GET", "/reports", "moderator")["data"] == []
     assert desk.done("GET", "/reports?resolved=true", "moderator")["data"] == [closed]
+    desk.refused(409, "POST", "/reports/1/resolve", "moderator", json={"resolution": "Again"})
     desk.refused(422, "GET", "/reports?resolved=1", "moderator")
 
 

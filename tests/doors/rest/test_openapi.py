@@ -1,6 +1,7 @@
 import json
 import re
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 
 import pytest
 
@@ -94,3 +95,20 @@ def test_limits_are_those_of_the_catalogue():
             longest = getattr(field, "longest", None)
             told = schema_of(field)
             assert longest is None or longest == told.get("maxLength", told.get("items", {}).get("maxLength"))
+
+
+def test_the_page_of_the_api_names_every_operation_with_its_right_and_status():
+    page = (Path(__file__).parents[3] / "docs" / "apis" / "rest.md").read_text()
+    rows = [line.strip("|").split(" | ") for line in page.splitlines() if line.startswith("| `")]
+    told = {row[0].strip(" `"): (row[1].strip(), int(row[3])) for row in rows}
+    assert told == {f"{each.method} {each.path}": (needs(each), status(each)) for each in OPERATIONS}
+
+
+def needs(operation):
+    right = [f"`{operation.right.value}`"] if operation.right is not None else []
+    return ", ".join([*right, *(["account"] if operation.account else [])]) or "–"
+
+
+def status(operation):
+    bare = operation.answers is None and operation.media is None
+    return 204 if bare else operation.status

@@ -1,0 +1,223 @@
+"""Every route crossed with every role: the table says who is let in, and a route without a row fails."""
+
+import asyncio
+import itertools
+import json
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+
+from accounts.model import Role, Scope
+from bittorrent.infohash import InfoHash
+from catalogue.model import Contents, Reading, Sheet, Subject
+from peerage.config import Settings
+from peerage.entrance import Entrance
+from peerage.serve import make_app
+from peerage.wiring import open_rooms
+
+TABLE = Path(__file__).with_name("rights.txt")
+ROLES = ["nobody", "user", "owner", "moderator", "admin"]
+GENEROUS = dict.fromkeys(
+    ("rest", "rest_anonymous", "gazelle", "torrent_api", "pages", "login"), "100000/minute"
+)
+PASSWORD = "a good password"
+# What a request carries where the right is asked after the body was read.
+BODIES = {
+    ("POST", "/api/torrents/{torrent}/comments"): {"body": "well"},
+    ("POST", "/api/groups/{group}/comments"): {"body": "well"},
+    ("POST", "/api/collages"): {"name": "lights", "kind": 1},
+    ("PATCH", "/api/comments/{comment}"): {"body": "better"},
+    ("PATCH", "/api/torrents/{torrent}"): {"title": "better"},
+    ("PATCH", "/api/groups/{group}"): {"name": "better"},
+    ("PATCH", "/api/collages/{collage}"): {"name": "better"},
+    ("PATCH", "/api/tokens/{token}"): {"suspended": True},
+    ("PUT", "/api/users/{user}/password"): {"password": "another password", "current_password": PASSWORD},
+    ("PATCH", "/api/users/{user}"): {"enabled": True},
+    ("POST", "/api/tokens"): {"scope": "rest"},
+}
+FORMS = {
+    "/login": {"name": "user", "password": PASSWORD},
+    "/login.php": {"username": "user", "password": PASSWORD},
+    "/t/{id}/edit": {"title": "better"},
+    "/t/{id}/mark": {"hidden": "1"},
+    "/t/{id}/block": {"reason": "asked"},
+    "/g/{id}/edit": {"name": "better"},
+    "/g/{id}/comments": {"body": "well"},
+    "/c/{id}/edit": {"body": "better"},
+    "/c/{id}/hide": {"hidden": "1"},
+    "/report/{subject}/{id}": {"reason": "look"},
+    "/account/password": {"current": PASSWORD, "password": PASSWORD, "again": PASSWORD},
+    "/people": {"name": "", "role": "user"},
+    "/u/{id}/role": {"role": "user"},
+    "/moderation/reports/{id}/resolve": {"resolution": "done"},
+}
+
+
+def rows():
+    """The table: who is let in, by method and path."""
+    lines = [line.split() for line in TABLE.read_text().splitlines() if line and not line.startswith("#")]
+    return {(method, path): tuple(roles) for method, path, *roles in lines}
+
+
+class House:
+    """The whole application over a fresh folder, with one account a role, each in by key and by session."""
+
+    def __init__(self, rooms, app):
+        self.rooms = rooms
+        self.numbers = itertools.count(1)
+        self.client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app, client=("127.0.0.1", 5)), base_url="http://peerage.test"
+        )
+        self.users = {}
+
+    async def open(self):
+        roles = {"moderator": Role.MODERATOR, "admin": Role.ADMIN}
+        for name in ROLES[1:]:
+            self.users[name] = await self.rooms.accounts.add(name, PASSWORD, roles.get(name, Role.USER))
+
+    async def key(self, role, scope):
+        """A fresh key, since some routes take theirs back."""
+        return (await self.rooms.accounts.mint(self.users[role].id, scope))[1]
+
+    async def session(self, role):
+        """A fresh session: its cookie, and the token of its forms."""
+        cookie, _ = await self.rooms.accounts.open_session(self.users[role].id)
+        principal = await self.rooms.accounts.session(cookie)
+        return cookie, self.rooms.accounts.csrf_token(principal.session)
+
+    async def things(self, path):
+        """One fresh thing of each kind, all of them the owner's."""
+        number, owner, catalogue = next(self.numbers), self.users["owner"].id, self.rooms.catalogue
+        infohash = InfoHash.of(number.to_bytes(20, "big"))
+        sheet = Sheet(infohash, None, f"n{number}", "", 1, False, False, "", Contents(), number)
+        torrent, _ = await catalogue.enter(
+            sheet, Reading(f"n{number}", "Books"), {"tags": [f"t{number}"]}, owner
+        )
+        other, _ = await catalogue.enter(
+            Sheet(
+                InfoHash.of(number.to_bytes(20, "little")), None, "o", "", 1, False, False, "", Contents(), 1
+            ),
+            Reading("o", "Books"),
+        )
+        group = torrent.group.id
+        comment = await catalogue.add_comment(group, owner, "mine")
+        collage = await catalogue.add_collage({"name": f"c{number}", "kind": 1}, owner)
+        await catalogue.put_in_collage(collage.id, group, owner)
+        author = await catalogue.edit_group(group, {"authors": [f"a{number}"]})
+        reported = "report" in path or path.startswith("/moderation")
+        report = (
+            await catalogue.report(Subject.GROUP, group, self.users["user"].id, "look") if reported else None
+        )
+        news = await catalogue.post_news("t", "b", owner)
+        category = await catalogue.add_category(f"k{number}", 1)
+        key, _ = await self.rooms.accounts.mint(owner, Scope.FEED)
+        tag = await catalogue.tag(f"t{number}")
+        somebody = await self.rooms.accounts.add(f"somebody{number}", None)
+        return {
+            "torrent": torrent.id,
+            "group": group,
+            "comment": comment.id,
+            "collage": collage.id,
+            "infohash": infohash.lower,
+            "author": author.authors[0].id,
+            "report": report.id if report else 0,
+            "news": news.id,
+            "category": category.id,
+            "other": other.group.id,
+            "token": key.id,
+            "user": somebody.id,
+            "tag": tag.id,
+            "alias": f"t{number}",
+            "kind": "group",
+        }
+
+    async def ask(self, method, path, role):
+        """Send one request as a role and tell whether it was let in."""
+        things = await self.things(path)
+        if "{infohash}" in path:
+            verdict = self.rooms.takedowns.allow if "allow" in path else self.rooms.takedowns.block
+            await verdict(InfoHash.parse(things["infohash"]), "asked", "them")
+        kind = {"/t": "torrent", "/g": "group", "/c": "comment", "/u": "user"}.get(path[:2], "group")
+        if path.startswith("/account/keys"):
+            kind = "token"
+        if path.startswith("/moderation"):
+            kind = "report"
+        values = {
+            **things,
+            "id": things[kind],
+            "key": things["torrent"],
+            "subject": "group",
+            "rest": "nothing",
+            "secret": "x" * 43,
+            "name": "style.css",
+            "imdb": "tt1234567",
+        }
+        url = re.sub(r"\{(\w+)(?::path)?\}", lambda found: str(values[found[1]]), path)
+        headers, form, content = {"origin": "http://peerage.test"}, None, None
+        if path.startswith("/api/") and role != "nobody":
+            headers["authorization"] = f"Bearer {await self.key(role, Scope.REST)}"
+        elif path in ("/ajax.php", "/api.php", "/torrents.php"):
+            url += "?action=browse" if path != "/torrents.php" else f"?action=download&id={things['torrent']}"
+            if role != "nobody":
+                headers["authorization"] = f"Bearer {await self.key(role, Scope.GAZELLE)}"
+        elif path.startswith("/torrent/") and "rest" not in path:
+            if role != "nobody":
+                url += f"?key={await self.key(role, Scope.TORRENT_API)}"
+        else:
+            cookie, token = ("", "") if role == "nobody" else await self.session(role)
+            headers["cookie"] = f"session={cookie}" if cookie else "theme=dark"
+            form = {**FORMS.get(path, {}), "csrf": token}
+        if path.startswith("/api/") and method in ("POST", "PUT", "PATCH"):
+            headers["content-type"] = "application/json"
+            body = BODIES.get((method, path), {})
+            if path.endswith("/merge"):
+                body = {"into": things["other"]}
+            if path.endswith("/groups") and "collage" in path:
+                body = {"group_id": things["other"]}
+            content = json.dumps(body)
+        if method != "POST" or content is not None:
+            form = None
+        answer = await self.client.request(method, url, headers=headers, data=form, content=content)
+        assert answer.status_code < 500 or "Fault" in answer.text, (method, url, role, answer.text)
+        return let_in(answer)
+
+
+def let_in(answer):
+    """Whether an answer is that of the deed, and not of the door."""
+    if answer.status_code in (401, 403, 404):  # what somebody may not know of is not there
+        return False
+    return "login" not in answer.headers.get("location", "")
+
+
+async def crossed(folder):
+    """Who is let in, for every route and method of the application."""
+    settings = Settings(
+        data=folder / "data", limits=GENEROUS, accounts={"keys_per_user": 10_000}, tracker={"door": "uvicorn"}
+    )
+    found = {}
+    async with open_rooms(settings) as rooms:
+        house = House(rooms, make_app(rooms, Entrance(rooms)))
+        await house.open()
+        async with house.client:
+            for route in house.client._transport.app.routes:
+                for method in sorted((route.methods or {"GET"}) - {"HEAD", "OPTIONS"}):
+                    if (method, route.path) not in found:
+                        found[method, route.path] = tuple(
+                            [role for role in ROLES if await house.ask(method, route.path, role)]
+                        )
+    return found
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    return asyncio.run(crossed(tmp_path_factory.mktemp("rights")))
+
+
+def test_every_route_has_a_row_and_no_other(found):
+    assert set(rows()) == set(found)
+
+
+def test_each_role_is_let_in_where_the_table_says(found):
+    assert {row: roles for row, roles in found.items() if rows()[row] != roles} == {}
