@@ -1,7 +1,7 @@
 """Hides what the index says of a torrent, and how that is kept as records change.
 
 The index keeps no texts, only lists of where words stand. To take a torrent out of it, FTS5 has to be told
-the very words that went in: these are kept packed beside it, which takes a quarter of what the texts would.
+the very words that went in: these are kept beside it, packed.
 """
 
 import asyncio
