@@ -5,7 +5,6 @@ Files lie on disk under their number in the torrent (`0`, `1`, …), never under
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import libtorrent as lt
@@ -13,10 +12,12 @@ import structlog
 
 from bittorrent.infohash import InfoHash
 from downloads.engine import Event, Failed, Finished, MetadataArrived, Order, Peer
-from downloads.model import ContentKey, State, Status
+from downloads.model import ContentKey, Status
+from downloads.ordering import asked_of, dialable, hashes_of, resumed
 from downloads.outgoing import Outgoing
 from downloads.resume import ResumeFiles
 from downloads.session import Terms, open_session
+from downloads.standing import Standing, status_of
 from downloads.torrent_file import Layout, layout_of, names_of, torrent_of
 
 log = structlog.get_logger()
@@ -26,32 +27,6 @@ _SAVE_EVERY: Final = 30  # ticks between two writes of resume data
 _STOP_TIME: Final = 10.0
 _SESSIONS: Final = 8  # a private torrent that two accounts hold runs in two of them
 _DUPLICATE: Final = 19  # libtorrent's errors.duplicate_torrent
-_STATES: Final = {
-    "checking_files": State.CHECKING,
-    "checking_resume_data": State.CHECKING,
-    "downloading_metadata": State.METADATA,
-    "downloading": State.DOWNLOADING,
-    "finished": State.UPLOADING,
-    "seeding": State.UPLOADING,
-}
-
-
-@dataclass(slots=True)
-class _Torrent:
-    """A torrent in a session; `asked` waits for metadata alone, on behalf of a lookup."""
-
-    key: ContentKey
-    handle: Any
-    session: Any
-    has_metadata: bool
-    by_hash: bool
-    status: Any = None
-    paused: bool = False
-    done: bool = False
-    error: str = ""
-    tracker_message: str = ""
-    asked: "asyncio.Future[bytes | None] | None" = None
-    gone: "asyncio.Future[None] | None" = field(default=None)
 
 
 class LibtorrentEngine:
@@ -63,8 +38,8 @@ class LibtorrentEngine:
         self._outgoing = outgoing
         self._sessions: list[Any] = []
         self._asking: Any = None
-        self._torrents: dict[tuple[int, str], _Torrent] = {}
-        self._by_key: dict[ContentKey, _Torrent] = {}
+        self._torrents: dict[tuple[int, str], Standing] = {}
+        self._by_key: dict[ContentKey, Standing] = {}
         self._wake = asyncio.Event()
         self._heard: Callable[[Event], None] = lambda _event: None
         self._tasks: list[asyncio.Task[None]] = []
@@ -145,7 +120,7 @@ class LibtorrentEngine:
     def status(self, key: ContentKey) -> Status | None:
         """Return how content is doing as of the last second, None when the engine does not have it."""
         torrent = self._by_key.get(key)
-        return _status(torrent) if torrent is not None else None
+        return status_of(torrent) if torrent is not None else None
 
     async def fetch_metadata(
         self,
@@ -158,8 +133,8 @@ class LibtorrentEngine:
     ) -> bytes | None:
         """Return a .torrent (BEP 9) whose `info` has that hash, None when nobody gave it in time."""
         params = lt.add_torrent_params()
-        params.info_hashes = _hashes(infohash)
-        params.trackers = list(_dialable(trackers))
+        params.info_hashes = hashes_of(infohash)
+        params.trackers = list(dialable(trackers))
         params.peers = self._admitted(peers)
         params.save_path = "/nonexistent"
         params.flags = lt.torrent_flags.upload_mode | lt.torrent_flags.default_dont_download
@@ -192,15 +167,15 @@ class LibtorrentEngine:
         layout = layout_of(order.torrent) if order.torrent is not None else None
         params = None
         if layout is not None and (saved := self._resume.read(order.key)) is not None:
-            params = _resumed(saved, layout)
+            params = resumed(saved, layout)
         if params is None:
             params = layout.params() if layout is not None else lt.add_torrent_params()
         if layout is None:
-            params.info_hashes = _asked(order)
+            params.info_hashes = asked_of(order)
         else:
             params.renamed_files = dict(layout.names)
         params.save_path = str(order.folder)
-        params.trackers = list(_dialable(order.trackers))
+        params.trackers = list(dialable(order.trackers))
         params.tracker_tiers = list(range(len(params.trackers)))
         params.url_seeds = list(order.web_seeds)
         params.peers = self._admitted(order.peers)
@@ -221,13 +196,13 @@ class LibtorrentEngine:
         has_metadata: bool,
         paused: bool,
         named: bool = True,
-    ) -> _Torrent:
+    ) -> Standing:
         session = self._session_for(key.infohash) if named else self._session_to_ask()
         try:
             handle = session.add_torrent(params)
         except RuntimeError as error:
             raise ValueError(f"the engine does not take the torrent: {error}") from None
-        torrent = _Torrent(key, handle, session, has_metadata, not has_metadata, paused=paused)
+        torrent = Standing(key, handle, session, has_metadata, not has_metadata, paused=paused)
         self._torrents[self._name(session, handle)] = torrent
         if named:
             self._by_key[key] = torrent
@@ -254,7 +229,7 @@ class LibtorrentEngine:
     def _name(self, session: Any, handle: Any) -> tuple[int, str]:  # noqa: ANN401
         return id(session), names_of(handle.info_hashes())[0]
 
-    def _of(self, session: Any, hashes: Any) -> _Torrent | None:  # noqa: ANN401
+    def _of(self, session: Any, hashes: Any) -> Standing | None:  # noqa: ANN401
         """Find a torrent by the hash that it was added with; metadata may have brought it a second one since."""
         found = (self._torrents.get((id(session), name)) for name in names_of(hashes))
         return next((torrent for torrent in found if torrent is not None), None)
@@ -262,7 +237,7 @@ class LibtorrentEngine:
     def _admitted(self, peers: Sequence[Peer]) -> list[Peer]:
         return [peer for peer in peers if 0 < peer[1] < 65536 and self._outgoing.admits_text(peer[0])]
 
-    async def _drop(self, torrent: _Torrent, *, files: bool) -> None:
+    async def _drop(self, torrent: Standing, *, files: bool) -> None:
         torrent.gone = asyncio.get_running_loop().create_future()
         flags = lt.session.delete_files if files else 0
         torrent.session.remove_torrent(torrent.handle, flags)
@@ -326,7 +301,7 @@ class LibtorrentEngine:
             case lt.save_resume_data_failed_alert():
                 self._one_saved()
 
-    def _find(self, session: Any, alert: Any) -> _Torrent | None:  # noqa: ANN401
+    def _find(self, session: Any, alert: Any) -> Standing | None:  # noqa: ANN401
         hashes = getattr(alert, "info_hashes", None)
         if hashes is None and isinstance(alert, lt.torrent_alert) and alert.handle.is_valid():
             hashes = alert.handle.info_hashes()
@@ -337,7 +312,7 @@ class LibtorrentEngine:
         if torrent is not None:
             torrent.status = status
 
-    def _metadata(self, torrent: _Torrent, info: Any) -> None:  # noqa: ANN401
+    def _metadata(self, torrent: Standing, info: Any) -> None:  # noqa: ANN401
         try:
             data = torrent_of(info, torrent.key.infohash)
         except ValueError as error:
@@ -350,7 +325,7 @@ class LibtorrentEngine:
         else:
             self._heard(MetadataArrived(torrent.key, data))
 
-    def _finished(self, torrent: _Torrent) -> None:
+    def _finished(self, torrent: Standing) -> None:
         # What was added by hash wants none of its files, so for libtorrent it is finished with its metadata.
         if not torrent.by_hash and not torrent.done:
             torrent.done = True
@@ -358,13 +333,13 @@ class LibtorrentEngine:
             self._unsaved += 1
             self._heard(Finished(torrent.key))
 
-    def _removed(self, torrent: _Torrent, alert: Any) -> None:  # noqa: ANN401
+    def _removed(self, torrent: Standing, alert: Any) -> None:  # noqa: ANN401
         if torrent.gone is not None and not torrent.gone.done():
             torrent.gone.set_result(None)
         if isinstance(alert, lt.torrent_delete_failed_alert):
             log.warning("engine.files_stay", infohash=torrent.key.infohash.upper, error=alert.error.message())
 
-    def _failed(self, torrent: _Torrent, reason: str) -> None:
+    def _failed(self, torrent: Standing, reason: str) -> None:
         torrent.error = reason
         if torrent.asked is not None and not torrent.asked.done():
             torrent.asked.set_result(None)
@@ -387,7 +362,7 @@ class LibtorrentEngine:
             except TimeoutError:
                 log.warning("engine.unsaved", torrents=self._unsaved)
 
-    async def _save(self, torrent: _Torrent, alert: Any) -> None:  # noqa: ANN401
+    async def _save(self, torrent: Standing, alert: Any) -> None:  # noqa: ANN401
         data = bytes(lt.write_resume_data_buf(alert.params))
         try:
             await asyncio.to_thread(self._resume.write, torrent.key, data)
@@ -413,61 +388,3 @@ def _close(sessions: list[Any]) -> None:
         session.get_settings()
         session.pop_alerts()
         del session
-
-
-def _hashes(infohash: InfoHash) -> Any:  # noqa: ANN401
-    digest = lt.sha256_hash(bytes(infohash)) if infohash.is_v2 else lt.sha1_hash(bytes(infohash))
-    return lt.info_hash_t(digest)
-
-
-def _asked(order: Order) -> Any:  # noqa: ANN401
-    """Name what is known by hash alone, by version 1's where it has one: peers of both give the same metadata."""
-    cut = order.v2.cut if order.v2 is not None else None
-    return _hashes(order.v2 if order.v2 is not None and cut == order.key.infohash else order.key.infohash)
-
-
-def _resumed(saved: bytes, layout: Layout) -> Any | None:  # noqa: ANN401
-    """Read resume data that is of this very torrent; anything else is not trusted."""
-    try:
-        params = lt.read_resume_data(saved)
-    except RuntimeError:
-        return None
-    if params.info_hashes != layout.params().info_hashes:
-        return None
-    params.ti = layout.params().ti
-    return params
-
-
-def _dialable(trackers: Sequence[str]) -> tuple[str, ...]:
-    """Leave out trackers over WebSocket: what WebRTC then connects to passes no filter."""
-    return tuple(url for url in trackers if url.lower().startswith(("http://", "https://", "udp://")))
-
-
-def _status(torrent: _Torrent) -> Status:
-    status = torrent.status
-    if status is None:
-        state = State.PAUSED if torrent.paused else State.CHECKING if torrent.has_metadata else State.METADATA
-        return Status(state, 0.0, 0, 0, 0, 0, None, 0, 0, 0.0, "", torrent.tracker_message, torrent.error)
-    left = status.total_wanted - status.total_wanted_done
-    rate = status.download_payload_rate
-    return Status(
-        state=_state(torrent),
-        progress=min(1.0, max(0.0, status.progress)) if torrent.has_metadata else 0.0,
-        down_rate=rate,
-        up_rate=status.upload_payload_rate,
-        seeds=status.num_seeds,
-        peers=status.num_peers,
-        eta=0 if torrent.done else left // rate if rate > 0 else None,
-        downloaded=status.all_time_download,
-        uploaded=status.all_time_upload,
-        availability=max(0.0, status.distributed_copies),
-        tracker=status.current_tracker,
-        tracker_message=torrent.tracker_message,
-        error=torrent.error or (status.errc.message() if status.errc.value() else ""),
-    )
-
-
-def _state(torrent: _Torrent) -> State:
-    if torrent.paused:
-        return State.PAUSED
-    return _STATES.get(torrent.status.state.name, State.CHECKING)

@@ -31,6 +31,7 @@ from cache.quota import Quota
 from cache.torrents import TorrentCache
 from catalogue.catalogue import Catalogue
 from catalogue.search import Search
+from catalogue.shelf import Shelf
 from downloads.downloads import Downloads
 from lists.infohashes import Lists
 from peerage.config import Settings
@@ -153,58 +154,78 @@ class _Opened:
     titles: SqliteTitles
 
 
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """The rooms that stand on the stores alone."""
+
+    cache: TorrentCache
+    shelf: Shelf
+    index: SearchIndex
+    catalogue: Catalogue
+    tracker: Tracker
+    census: Census
+    journal: Journal
+    lists: Lists
+
+
+async def _lay(opened: _Opened) -> _Ground:
+    wanted, records = opened.settings.catalogue, opened.records
+    index = SearchIndex(records, wanted.search_candidates, wanted.search_timeout)
+    shelf = catalogue_shelf(records, index, time.time)
+    return _Ground(
+        cache=await _cache(opened),
+        shelf=shelf,
+        index=index,
+        catalogue=Catalogue(shelf, time.time),
+        tracker=_tracker(opened.settings.tracker),
+        census=await _census(opened),
+        journal=SqliteJournal(opened.swarms),
+        lists=Lists(SqliteEntries(records)),
+    )
+
+
 async def _join(opened: _Opened) -> Rooms:
     settings, folder, records = opened.settings, opened.folder, opened.records
-    cache = await _cache(opened)
-    index = SearchIndex(records, settings.catalogue.search_candidates, settings.catalogue.search_timeout)
-    shelf = catalogue_shelf(records, index, time.time)
-    catalogue = Catalogue(shelf, time.time)
-    tracker = _tracker(settings.tracker)
-    census = await _census(opened)
-    journal = SqliteJournal(opened.swarms)
-    lists = Lists(SqliteEntries(records))
+    ground = await _lay(opened)
+    cache, catalogue, tracker = ground.cache, ground.catalogue, ground.tracker
 
     async def stop_fetching(names: Sequence[InfoHash]) -> None:
         await downloads.forget(names)
 
-    blocked = (census.forget, stop_fetching)
-    takedowns = Takedowns(cache, catalogue, lists, tracker.policy, time.time, blocked=blocked)
+    blocked = (ground.census.forget, stop_fetching)
+    takedowns = Takedowns(cache, catalogue, ground.lists, tracker.policy, time.time, blocked=blocked)
     cataloguer = Cataloguer(opened.titles)
     limit = settings.cache.max_torrent_size
     uploads = Uploads(cache, takedowns, catalogue, cataloguer, time.time, limit=limit)
     downloads = make_downloads(settings, folder, records, Fetched(takedowns, uploads))
-    store = tracker.store
     lookups = make_lookups(
-        settings, downloads.engine, store, uploads=uploads, cache=cache, takedowns=takedowns
+        settings, downloads.engine, tracker.store, uploads=uploads, cache=cache, takedowns=takedowns
     )
-    filling = make_filling(settings, lookups, catalogue, store)
-    observers: list[Observer] = [census.observe, SwarmFigures(catalogue, store.scrape).note]
-    if filling is not None:
-        observers.append(filling.observe)
+    filling = make_filling(settings, lookups, catalogue, tracker.store)
     rights = Rights(frozenset(Right(name) for name in settings.accounts.anonymous))
     accounts = make_accounts(settings, folder, records)
     return Rooms(
         settings=settings,
         folder=folder,
         cache=cache,
-        lists=lists,
-        journal=journal,
+        lists=ground.lists,
+        journal=ground.journal,
         tracker=tracker,
-        flusher=_flusher(settings.tracker, tracker, journal, observers),
+        flusher=_flusher(settings.tracker, ground, filling),
         uploads=uploads,
         takedowns=takedowns,
         catalogue=catalogue,
-        search=Search(index),
+        search=Search(ground.index),
         curation=Curation(catalogue, uploads, takedowns, rights),
         membership=Membership(accounts, catalogue, rights, registration=settings.accounts.registration),
         rights=rights,
-        census=census,
+        census=ground.census,
         enrichment=Enrichment(cache, catalogue, takedowns, cataloguer),
         transfer=Transfer(uploads, cache),
-        transcript=Transcript(shelf, SqliteAccounts(records), takedowns, time.time),
+        transcript=Transcript(ground.shelf, SqliteAccounts(records), takedowns, time.time),
         titles=opened.titles,
         title_import=TitleImport(opened.titles),
-        health=Health(cache, journal),
+        health=Health(cache, ground.journal),
         accounts=accounts,
         lookups=lookups,
         filling=filling,
@@ -222,12 +243,14 @@ async def _cache(opened: _Opened) -> TorrentCache:
     return TorrentCache(blobs, SqliteRecords(opened.records), quota, time.time)
 
 
-def _flusher(
-    settings: TrackerSection, tracker: Tracker, journal: Journal, observers: Sequence[Observer]
-) -> Flusher:
+def _flusher(settings: TrackerSection, ground: _Ground, filling: Filling | None) -> Flusher:
     """Make what writes the swarms, and then tells the observers of what changed."""
+    store = ground.tracker.store
+    observers: list[Observer] = [ground.census.observe, SwarmFigures(ground.catalogue, store.scrape).note]
+    if filling is not None:
+        observers.append(filling.observe)
     return Flusher(
-        tracker.store, journal, settings.flush_every, time.monotonic, _flush_failed, observers=observers
+        store, ground.journal, settings.flush_every, time.monotonic, _flush_failed, observers=observers
     )
 
 

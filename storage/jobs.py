@@ -12,8 +12,8 @@ from downloads.model import ContentFile, ContentKey, Seed
 from downloads.store import ContentRow, JobRow, Metadata
 from storage.database import Database, Row
 from storage.dialect import among
+from storage.download_tables import content, job
 from storage.rows import Writer, listed
-from storage.tables import content, job
 
 _BATCH = 1000
 _FLAGS = ("known", "private", "begun", "complete", "rested")

@@ -14,11 +14,11 @@ from sqlalchemy import create_engine, inspect
 from bittorrent.infohash import InfoHash
 from lists.infohashes import Verdict
 from storage.database import Database, DatabaseError, SchemaTooNew
+from storage.download_tables import PEERAGE as PEERAGE_TABLES
 from storage.journal import SqliteJournal
 from storage.lists import SqliteEntries
 from storage.records import SqliteRecords
 from storage.schema import PEERAGE, SWARMS, Schema
-from storage.tables import PEERAGE as PEERAGE_TABLES
 from storage.tables import SWARMS as SWARM_TABLES
 from tracker.flusher import Row
 

@@ -1,0 +1,65 @@
+"""Hides how a torrent stands in the engine, and how libtorrent's words for that become ours."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from downloads.model import ContentKey, State, Status
+
+_STATES: Final = {
+    "checking_files": State.CHECKING,
+    "checking_resume_data": State.CHECKING,
+    "downloading_metadata": State.METADATA,
+    "downloading": State.DOWNLOADING,
+    "finished": State.UPLOADING,
+    "seeding": State.UPLOADING,
+}
+
+
+@dataclass(slots=True)
+class Standing:
+    """A torrent in a session; `asked` waits for metadata alone, on behalf of a lookup, `gone` for its removal."""
+
+    key: ContentKey
+    handle: Any
+    session: Any
+    has_metadata: bool
+    by_hash: bool
+    status: Any = None
+    paused: bool = False
+    done: bool = False
+    error: str = ""
+    tracker_message: str = ""
+    asked: "asyncio.Future[bytes | None] | None" = None
+    gone: "asyncio.Future[None] | None" = field(default=None)
+
+
+def status_of(torrent: Standing) -> Status:
+    """Return how a torrent is doing, as libtorrent told last."""
+    status = torrent.status
+    if status is None:
+        state = State.PAUSED if torrent.paused else State.CHECKING if torrent.has_metadata else State.METADATA
+        return Status(state, 0.0, 0, 0, 0, 0, None, 0, 0, 0.0, "", torrent.tracker_message, torrent.error)
+    left = status.total_wanted - status.total_wanted_done
+    rate = status.download_payload_rate
+    return Status(
+        state=_state(torrent),
+        progress=min(1.0, max(0.0, status.progress)) if torrent.has_metadata else 0.0,
+        down_rate=rate,
+        up_rate=status.upload_payload_rate,
+        seeds=status.num_seeds,
+        peers=status.num_peers,
+        eta=0 if torrent.done else left // rate if rate > 0 else None,
+        downloaded=status.all_time_download,
+        uploaded=status.all_time_upload,
+        availability=max(0.0, status.distributed_copies),
+        tracker=status.current_tracker,
+        tracker_message=torrent.tracker_message,
+        error=torrent.error or (status.errc.message() if status.errc.value() else ""),
+    )
+
+
+def _state(torrent: Standing) -> State:
+    if torrent.paused:
+        return State.PAUSED
+    return _STATES.get(torrent.status.state.name, State.CHECKING)
