@@ -26,7 +26,6 @@ from actions.title_import import TitleImport
 from actions.transcript import Transcript
 from actions.transfer import Transfer
 from actions.uploads import Uploads
-from bittorrent.infohash import InfoHash
 from cache.quota import Quota
 from cache.torrents import TorrentCache
 from catalogue.catalogue import Catalogue
@@ -35,7 +34,7 @@ from downloads.downloads import Downloads
 from lists.infohashes import Lists
 from peerage.config import Settings
 from peerage.downloading import make_downloads
-from peerage.looking import make_announcing, make_filling, make_lookups
+from peerage.looking import Keeping, make_announcing, make_filling, make_lookups
 from peerage.members import make_accounts
 from peerage.sections import TrackerSection
 from peerage.stores import make_store, terms_of
@@ -156,7 +155,7 @@ class _Opened:
 async def _join(opened: _Opened) -> Rooms:
     settings, folder, records = opened.settings, opened.folder, opened.records
     cache = await _cache(opened)
-    index = SearchIndex(records, settings.catalogue.search_candidates, settings.catalogue.search_timeout)
+    index = _index(opened)
     shelf = catalogue_shelf(records, index, time.time)
     catalogue = Catalogue(shelf, time.time)
     tracker = _tracker(settings.tracker)
@@ -173,14 +172,8 @@ async def _join(opened: _Opened) -> Rooms:
     limit = settings.cache.max_torrent_size
     uploads = Uploads(cache, takedowns, catalogue, cataloguer, time.time, limit=limit)
     downloads = make_downloads(settings, folder, records, Fetched(takedowns, uploads))
-    store = tracker.store
-    lookups = make_lookups(
-        settings, downloads.engine, store, uploads=uploads, cache=cache, takedowns=takedowns
-    )
-    filling = make_filling(settings, lookups, catalogue, store)
-    observers: list[Observer] = [census.observe, SwarmFigures(catalogue, store.scrape).note]
-    if filling is not None:
-        observers.append(filling.observe)
+    lookups = make_lookups(settings, downloads.engine, tracker.store, Keeping(uploads, cache, takedowns))
+    filling = make_filling(settings, lookups, catalogue, tracker.store)
     rights = Rights(frozenset(Right(name) for name in settings.accounts.anonymous))
     accounts = make_accounts(settings, folder, records)
     return Rooms(
@@ -190,7 +183,7 @@ async def _join(opened: _Opened) -> Rooms:
         lists=lists,
         journal=journal,
         tracker=tracker,
-        flusher=_flusher(settings.tracker, tracker, journal, observers),
+        flusher=_flusher(settings.tracker, tracker, journal, _observers(tracker, catalogue, census, filling)),
         uploads=uploads,
         takedowns=takedowns,
         catalogue=catalogue,
@@ -214,12 +207,25 @@ async def _join(opened: _Opened) -> Rooms:
     )
 
 
+def _index(opened: _Opened) -> SearchIndex:
+    wanted = opened.settings.catalogue
+    return SearchIndex(opened.records, wanted.search_candidates, wanted.search_timeout)
+
+
 async def _cache(opened: _Opened) -> TorrentCache:
     blobs = FileBlobs(opened.folder.torrents)
     await blobs.open()
     keep = opened.settings.cache
     quota = Quota(keep.max_files, keep.max_bytes, keep.min_free_disk)
     return TorrentCache(blobs, SqliteRecords(opened.records), quota, time.time)
+
+
+def _observers(
+    tracker: Tracker, catalogue: Catalogue, census: Census, filling: Filling | None
+) -> list[Observer]:
+    """Return what is told of every flush, in this order."""
+    figures = SwarmFigures(catalogue, tracker.store.scrape)
+    return [census.observe, figures.note, *([filling.observe] if filling is not None else [])]
 
 
 def _flusher(

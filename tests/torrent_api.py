@@ -22,6 +22,7 @@ from actions.curation import Curation
 from actions.membership import Membership
 from actions.takedowns import Takedowns
 from actions.uploads import Uploads
+from actions.verdicts import Verdicts
 from bittorrent.infohash import InfoHash
 from cache.torrents import Quota, TorrentCache
 from catalogue.catalogue import Catalogue
@@ -143,6 +144,7 @@ class Desk:
             rights=rights,
             uploads=uploads,
             takedowns=takedowns,
+            verdicts=Verdicts(takedowns, catalogue, rights),
             cache=cache,
             lookups=lookups_over(uploads, cache, takedowns),
             census=counted.census,
