@@ -26,10 +26,12 @@ from actions.title_import import TitleImport
 from actions.transcript import Transcript
 from actions.transfer import Transfer
 from actions.uploads import Uploads
+from bittorrent.infohash import InfoHash
 from cache.quota import Quota
 from cache.torrents import TorrentCache
 from catalogue.catalogue import Catalogue
 from catalogue.search import Search
+from catalogue.shelf import Shelf
 from downloads.downloads import Downloads
 from lists.infohashes import Lists
 from peerage.config import Settings
@@ -151,26 +153,28 @@ class _Opened:
     swarms: Database
     titles: SqliteTitles
 
+    @property
+    def limit(self) -> int:
+        """The most bytes of a .torrent."""
+        return self.settings.cache.max_torrent_size
+
 
 async def _join(opened: _Opened) -> Rooms:
+    async def stop_fetching(names: Sequence[InfoHash]) -> None:
+        await downloads.forget(names)
+
     settings, folder, records = opened.settings, opened.folder, opened.records
     cache = await _cache(opened)
-    index = _index(opened)
-    shelf = catalogue_shelf(records, index, time.time)
+    index, shelf = _shelf(opened)
     catalogue = Catalogue(shelf, time.time)
     tracker = _tracker(settings.tracker)
     census = await _census(opened)
     journal = SqliteJournal(opened.swarms)
     lists = Lists(SqliteEntries(records))
-
-    async def stop_fetching(names: Sequence[InfoHash]) -> None:
-        await downloads.forget(names)
-
     blocked = (census.forget, stop_fetching)
     takedowns = Takedowns(cache, catalogue, lists, tracker.policy, time.time, blocked=blocked)
     cataloguer = Cataloguer(opened.titles)
-    limit = settings.cache.max_torrent_size
-    uploads = Uploads(cache, takedowns, catalogue, cataloguer, time.time, limit=limit)
+    uploads = Uploads(cache, takedowns, catalogue, cataloguer, time.time, limit=opened.limit)
     downloads = make_downloads(settings, folder, records, Fetched(takedowns, uploads))
     lookups = make_lookups(settings, downloads.engine, tracker.store, Keeping(uploads, cache, takedowns))
     filling = make_filling(settings, lookups, catalogue, tracker.store)
@@ -207,9 +211,10 @@ async def _join(opened: _Opened) -> Rooms:
     )
 
 
-def _index(opened: _Opened) -> SearchIndex:
+def _shelf(opened: _Opened) -> tuple[SearchIndex, Shelf]:
     wanted = opened.settings.catalogue
-    return SearchIndex(opened.records, wanted.search_candidates, wanted.search_timeout)
+    index = SearchIndex(opened.records, wanted.search_candidates, wanted.search_timeout)
+    return index, catalogue_shelf(opened.records, index, time.time)
 
 
 async def _cache(opened: _Opened) -> TorrentCache:
