@@ -1,6 +1,7 @@
 """Hides how lookups are joined to the engine, our tracker and other caches, as the settings say."""
 
 import time
+from dataclasses import dataclass
 
 import limits
 
@@ -21,22 +22,28 @@ from peerage.config import Settings
 from tracker.store import SwarmStore
 
 
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What keeps a torrent that was found, and knows what is held or blocked."""
+
+    uploads: Uploads
+    cache: TorrentCache
+    takedowns: Takedowns
+
+
 def make_lookups(
     settings: Settings,
     engine: Engine | None,
     store: SwarmStore,
-    *,
-    uploads: Uploads,
-    cache: TorrentCache,
-    takedowns: Takedowns,
+    keeping: Keeping,
 ) -> Lookups:
     """Return the lookups, which without an engine ask other caches alone."""
     wanted = settings.lookups
     terms = LookupTerms(
         wanted.timeout, wanted.concurrent, wanted.queue, wanted.remember_misses, wanted.anonymous
     )
-    places = _places(settings, engine, store, uploads.limit)
-    return Lookups(uploads, cache, takedowns, places, terms, timer=time.monotonic)
+    places = _places(settings, engine, store, keeping.uploads.limit)
+    return Lookups(keeping.uploads, keeping.cache, keeping.takedowns, places, terms, timer=time.monotonic)
 
 
 def _places(settings: Settings, engine: Engine | None, store: SwarmStore, limit: int) -> list[Place]:
