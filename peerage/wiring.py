@@ -36,7 +36,7 @@ from downloads.downloads import Downloads
 from lists.infohashes import Lists
 from peerage.config import Settings
 from peerage.downloading import make_downloads
-from peerage.looking import make_announcing, make_filling, make_lookups
+from peerage.looking import Keeping, make_announcing, make_filling, make_lookups
 from peerage.members import make_accounts
 from peerage.sections import TrackerSection
 from peerage.stores import make_store, terms_of
@@ -198,9 +198,8 @@ async def _join(opened: _Opened) -> Rooms:
     limit = settings.cache.max_torrent_size
     uploads = Uploads(cache, takedowns, catalogue, cataloguer, time.time, limit=limit)
     downloads = make_downloads(settings, folder, records, Fetched(takedowns, uploads))
-    lookups = make_lookups(
-        settings, downloads.engine, tracker.store, uploads=uploads, cache=cache, takedowns=takedowns
-    )
+    keeping = Keeping(uploads, cache, takedowns)
+    lookups = make_lookups(settings, downloads.engine, tracker.store, keeping)
     filling = make_filling(settings, lookups, catalogue, tracker.store)
     rights = Rights(frozenset(Right(name) for name in settings.accounts.anonymous))
     accounts = make_accounts(settings, folder, records)

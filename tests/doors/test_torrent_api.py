@@ -639,7 +639,8 @@ def test_what_goes_wrong_inside_is_told_as_that(desk, monkeypatch):
     assert "fire" not in answer.text
 
 
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+# A line feed ends what a route can match: such a path is nobody's, and 404 before any dialect sees it.
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n"), max_size=40)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

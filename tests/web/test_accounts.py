@@ -199,7 +199,8 @@ def test_a_one_time_link_sets_a_password_once_and_tells_nobody_its_address(site,
         assert answer.headers["cache-control"] == "no-store"
         assert secret not in answer.text
     assert "newcomer" in browser.page("/account").text
-    assert secret not in caplog.text
+    ours = [record.getMessage() for record in caplog.records if not record.name.startswith("httpx")]
+    assert not any(secret in line for line in ours)
 
 
 @pytest.mark.parametrize("secret", ["x", "x" * 5000, "%00", "é"])
