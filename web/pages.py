@@ -3,7 +3,7 @@
 from starlette.routing import Route
 
 from doors.office import Office
-from web import account, browsing, entrance, moderation, people, torrents, uploading
+from web import account, browsing, downloads, entrance, moderation, people, torrents, uploading
 from web.door import Door
 
 
@@ -16,6 +16,7 @@ def routes(office: Office) -> list[Route]:
         *uploading.routes(door),
         *entrance.routes(door),
         *account.routes(door),
+        *downloads.routes(door),
         *people.routes(door),
         *moderation.routes(door),
     ]

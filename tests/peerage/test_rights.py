@@ -152,7 +152,7 @@ class House:
             "rest": "nothing",
             "secret": "x" * 43,
             "version": 2,
-            "opaque": "x",
+            "opaque": "x", "deed": "pause",
             "name": "style.css",
             "imdb": "tt1234567",
         }
