@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 
-from benchmarks import announce_http, announce_udp, catalogue_search, gil, idle, restore, swarms
+from benchmarks import announce_http, announce_udp, catalogue_search, census, checkcached, gil, idle, restore, swarms
 
 ALL: Mapping[str, Callable[[Sequence[str]], int]] = {
     "announce_http": announce_http.main,
@@ -13,6 +13,8 @@ ALL: Mapping[str, Callable[[Sequence[str]], int]] = {
     "swarms": swarms.main,
     "restore": restore.main,
     "catalogue_search": catalogue_search.main,
+    "census": census.main,
+    "checkcached": checkcached.main,
 }
 
 
