@@ -3,7 +3,17 @@
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 
-from benchmarks import announce_http, announce_udp, catalogue_search, census, checkcached, gil, idle, restore, swarms
+from benchmarks import (
+    announce_http,
+    announce_udp,
+    catalogue_search,
+    census,
+    checkcached,
+    gil,
+    idle,
+    restore,
+    swarms,
+)
 
 ALL: Mapping[str, Callable[[Sequence[str]], int]] = {
     "announce_http": announce_http.main,

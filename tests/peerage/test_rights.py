@@ -152,7 +152,8 @@ class House:
             "rest": "nothing",
             "secret": "x" * 43,
             "version": 2,
-            "opaque": "x", "deed": "pause",
+            "opaque": "x",
+            "deed": "pause",
             "name": "style.css",
             "imdb": "tt1234567",
         }
