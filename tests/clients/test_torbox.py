@@ -183,7 +183,7 @@ def test_the_official_library_lives_a_whole_life(
         for link, content in zip(told["links"], seeder.files.values(), strict=True):
             assert httpx.get(link).content == content
         part = httpx.get(told["links"][0], headers={"Range": "bytes=1000-1999"})
-        assert (part.status_code, part.content) == (206, seeder.files["pack/f0.bin"][1000:2000])
+        assert (part.status_code, part.content) == (206, next(iter(seeder.files.values()))[1000:2000])
         with zipfile.ZipFile(io.BytesIO(httpx.get(told["zip"]).content)) as archive:
             assert {each.filename: archive.read(each) for each in archive.infolist()} == seeder.files
         if flags:

@@ -75,4 +75,4 @@ def test_a_killed_process_goes_on_where_it_was(tmp_path):
                 raise AssertionError("it ended by itself")
             if last != "complete":
                 process.kill()
-    assert (tmp_path / "content" / "1" / "0").read_bytes() == seeder.files[0]
+    assert (tmp_path / "content" / "1" / "0").read_bytes() in seeder.files
