@@ -18,7 +18,7 @@ from web.visit import Visit
 PER_PAGE = 50
 FILES_SHOWN = 25
 _LOOK_AGAIN = "5"  # seconds after which the page is loaded again while something moves
-_MOVING = frozenset({State.DOWNLOADING, State.UPLOADING, State.METADATA, State.CHECKING})
+_MOVING = frozenset({State.DOWNLOADING, State.METADATA, State.CHECKING})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The page of downloads over real jobs, with an engine that fetches when it is told to."""
 
 import re
+from dataclasses import replace
 from html import unescape
 from urllib.parse import urlencode
 
@@ -8,6 +9,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from downloads.model import State
 from tests.torbox import desk_in, hash_of, torrent_of
 from web.pages import routes
 
@@ -49,7 +51,9 @@ def test_what_moves_is_shown_and_loaded_again(desk):
 def test_what_is_whole_has_a_link_and_rests(desk):
     desk.add(FILM)
     desk.finish(FILM)
+    desk.engine.state = replace(desk.engine.state, state=State.UPLOADING)
     page = ask(desk, desk.users[0], "/downloads")
+    assert "refresh" not in page.headers
 
     link = unescape(re.search(r'href="([^"]*/dld/[^"]+)"', page.text)[1])
     assert desk.office.links.read(link.rpartition("/")[2]).fits(
