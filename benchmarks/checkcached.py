@@ -131,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sizes = (100, 1_000, 10_000) if quick else (100, 1_000, 10_000, 100_000)
     print(describe())
     print(f"{HASHES} hashes a question, half of them here, {FILES} files each\n")
-    print("| held | p50 ms | p99 ms | a query per hash, p50 ms | ratio |\n|---|---|---|---|")
+    print("| held | p50 ms | p99 ms | a query per hash, p50 ms | ratio |\n|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         for size in sizes:
             took = asyncio.run(measure(Path(folder), size, 10 if quick else ROUNDS))
