@@ -6,7 +6,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from email.utils import formatdate
 from functools import partial
-from typing import Protocol
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -15,14 +14,13 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from accounts.accounts import Accounts
 from bittorrent.filenames import split_ending
 from bittorrent.refusal import Refusal
 from doors.negotiation import attachment, file_attachment, has_tag
+from doors.office import Office
 from doors.ranges import Unsatisfiable, asked_range, still_holds
-from doors.transfers import Sending, Transfers, Vanished, of_archive, of_file, open_reader
-from downloads.downloads import Downloads
-from downloads.links import TORRENT, ZIP, Link, Links
+from doors.transfers import Sending, Vanished, of_archive, of_file, open_reader
+from downloads.links import TORRENT, ZIP, Link
 from downloads.model import ContentFile, Job
 
 PATH = "/dld/"
@@ -60,36 +58,7 @@ _MEDIA = {
 _RETRY = {"busy": "5", "too-many-requests": "30"}
 
 
-class FilesOffice(Protocol):
-    """What this door is given, as `Office` holds it."""
-
-    @property
-    def downloads(self) -> Downloads:
-        """The jobs and their files."""
-        ...
-
-    @property
-    def links(self) -> Links:
-        """Who reads links."""
-        ...
-
-    @property
-    def accounts(self) -> Accounts:
-        """Who a link was made for."""
-        ...
-
-    @property
-    def transfers(self) -> Transfers:
-        """How many may be open."""
-        ...
-
-    @property
-    def files_url(self) -> str | None:
-        """Where content is served, None for wherever the service is."""
-        ...
-
-
-def routes(office: FilesOffice) -> list[Route]:
+def routes(office: Office) -> list[Route]:
     """Return the route of the download links."""
     return [Route(PATH + "{opaque}", _FilesDoor(office).fetch, methods=["GET"])]
 
@@ -121,7 +90,7 @@ def apart(app: ASGIApp, files_url: str | None, public_url: str | None) -> ASGIAp
 
 @dataclass(frozen=True, slots=True)
 class _FilesDoor:
-    office: FilesOffice
+    office: Office
 
     async def fetch(self, request: Request) -> Response:
         """Answer what a link stands for."""

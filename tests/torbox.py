@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from hashlib import sha1
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from actions.lookups import Lookups, LookupTerms
 from bittorrent.bencode import write
 from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
-from doors.office import Office
 from doors.torbox.door import routes
 from downloads.downloads import Downloads, Means
 from downloads.engine import Finished, MetadataArrived, Order
@@ -85,20 +84,6 @@ class Engine:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class TorboxDesk:
-    """An office with downloads, as the dialect is given it."""
-
-    office: Office
-    downloads: Downloads
-    lookups: Lookups
-    links: Links
-    files_url: str | None = None
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.office, name)
-
-
 class Desk:
     """The dialect's door with two accounts, and what lies behind it."""
 
@@ -129,7 +114,8 @@ class Desk:
         self.lookups = Lookups(
             office.uploads, office.cache, office.takedowns, (), LookupTerms(), timer=self.clock
         )
-        self.office = TorboxDesk(office, self.downloads, self.lookups, Links(bytes(32), 3600, self.clock))
+        links = Links(bytes(32), 3600, self.clock)
+        self.office = replace(office, downloads=self.downloads, lookups=self.lookups, links=links)
 
     def run(self, coroutine: Any) -> Any:
         """Await something in the desk's event loop."""

@@ -12,13 +12,14 @@ from starlette.routing import Route
 from accounts.model import NOBODY, Principal, Scope
 from accounts.rights import Right
 from bittorrent.refusal import Refusal
+from doors.office import Office
 from doors.torbox import account, adding, contents, control, information, listing
 from doors.torbox.codes import ENDPOINT_NOT_FOUND, NO_AUTH, RATE_LIMIT, Failure
 from doors.torbox.envelope import failure, refused
 from doors.torbox.parameters import Parameters
 from doors.torbox.recent import Recent
 from doors.torbox.shapes import Shapes
-from doors.torbox.visit import Answer, TorboxOffice, Visit
+from doors.torbox.visit import Answer, Visit
 
 DIALECT = "torbox"
 PREFIX = "/v1/api"
@@ -70,7 +71,7 @@ METHODS = frozenset(call.name for call in CALLS)
 """What a key of this dialect can be limited to."""
 
 
-def routes(office: TorboxOffice) -> list[Route]:
+def routes(office: Office) -> list[Route]:
     """Return the dialect's routes; below its prefix, and that of versions which are not, every path is its own."""
     shared = _Shared(office, Shapes(), Recent(office.clock))
     found: list[Route] = []
@@ -84,7 +85,7 @@ def routes(office: TorboxOffice) -> list[Route]:
 
 @dataclass(frozen=True, slots=True)
 class _Shared:
-    office: TorboxOffice
+    office: Office
     shapes: Shapes
     recent: Recent
 
@@ -93,7 +94,7 @@ class _Shared:
 class _Handler:
     shared: _Shared
     call: Call
-    office: TorboxOffice = field(init=False)
+    office: Office = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "office", self.shared.office)
