@@ -1,4 +1,4 @@
-"""Hides how the extension is built: with any C compiler, or not at all, and then the store in Python serves."""
+"""The build of the C extension: with any C compiler, or not at all, and then the store in Python serves."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,8 @@ from setuptools import Extension, setup
 
 NATIVE = Path("tracker/native")
 STORE = ["module.c", "store.c", "sweep.c", "journal.c", "swarm.c", "pool.c", "table.c"]
-DOOR = ["door_module.c", "loop.c", "guests.c", "door.c", "http.c", "query.c", "client.c", "udp.c"]
+HANDLERS = ["handler_http.c", "handler_udp.c", "http_request.c", "query.c", "client.c"]
+DOOR = ["door_module.c", "loop.c", "connections.c", *HANDLERS]
 
 door = [name for name in DOOR if (NATIVE / name).is_file()]
 extra = os.environ.get("PEERAGE_CFLAGS", "").split()

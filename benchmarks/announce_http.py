@@ -1,4 +1,4 @@
-"""Hides the comparison of HTTP announces: ours beside its peers and a ceiling, connections kept and not.
+"""Benchmark of HTTP announces: Peerage beside other trackers and a ceiling, with keep-alive and without.
 
 Run as `python -m benchmarks.announce_http [--quick]`.
 """

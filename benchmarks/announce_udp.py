@@ -1,4 +1,4 @@
-"""Hides the comparison of UDP announces (BEP 15): ours beside its peers and a ceiling.
+"""Benchmark of UDP announces (BEP 15): Peerage beside other trackers and a ceiling.
 
 Run as `python -m benchmarks.announce_udp [--quick]`.
 """

@@ -1,4 +1,4 @@
-"""Hides what the two announce comparisons share: the servers side by side, the filling, the titles, the options."""
+"""The shared part of the two announce benchmarks: servers side by side, filling, titles, options."""
 
 import argparse
 import sys

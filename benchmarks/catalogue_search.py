@@ -1,4 +1,4 @@
-"""Hides how searches are measured: a made-up catalogue, typical questions in every order, and what else could be done.
+"""Benchmark of catalogue searches: typical queries in every sort order on a synthetic catalogue, beside alternatives.
 
 Run as `python -m benchmarks.catalogue_search [TORRENTS] [--quick]`.
 """

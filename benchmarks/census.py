@@ -1,4 +1,4 @@
-"""Hides how the census is measured: a flush of a hundred thousand changed peers, beside two simpler ways to count.
+"""Benchmark of the census: a flush of a hundred thousand changed peers, beside two simpler ways to count.
 
 Run as `python -m benchmarks.census [--quick]`. The other two get the same rows and countries, but they neither
 hash an address nor write anything down, so theirs is the least that counting can cost.

@@ -1,4 +1,4 @@
-"""Hides how the question which of 100 hashes are here is measured, beside a query for each hash.
+"""Benchmark of checkcached, which of 100 hashes are held, beside a query for each hash.
 
 Run as `python -m benchmarks.checkcached [--quick]`.
 """
@@ -36,7 +36,7 @@ _BATCH = 5_000
 
 
 class _Idle:
-    """Neither engine nor gate: nothing is fetched here."""
+    """A stand-in for the engine: nothing is fetched here."""
 
     def __getattr__(self, name: str) -> object:
         raise AssertionError(name)

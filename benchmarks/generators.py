@@ -1,4 +1,4 @@
-"""Hides how the load programs are built and driven: C sources in, a checked result out."""
+"""The load generators: compiled from C sources and run, with a checked result."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Hides how much of ours stands still while Python is busy: the same load with a thread that spins, and without.
+"""Benchmark of the GIL: the same load on the service with a thread that spins, and without.
 
 Run as `python -m benchmarks.gil [--quick] [--door native|uvicorn] [--store native|python]`. The two servers are of one
 kind; in the process of the second, a thread does nothing but count in Python. Its CPU time is not the server's, so

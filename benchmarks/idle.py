@@ -1,4 +1,4 @@
-"""Hides what a connection costs that is kept and says nothing: user memory of ours beside its peers.
+"""Benchmark of idle connections: user memory of Peerage beside other trackers.
 
 Run as `python -m benchmarks.idle [--quick]`. Every connection makes one announce, which leaves no peer behind, and is
 then held open. The memory is the proportional set size (PSS) of the server before the first of them and after the last;
@@ -36,7 +36,7 @@ WARM_UP = 100
 SPARE_FILES = 500
 ADDRESSES = 15
 CEILING = "ceiling"
-"""It holds a request and a reply for each connection, so it says nothing of idle ones."""
+"""It holds a request and a reply for each connection, so it is no measure of idle ones."""
 COLUMNS = (
     "server",
     "connections",
@@ -50,7 +50,7 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """What holding connections open cost a server; memory in bytes."""
+    """The cost of connections held open, for one server; memory in bytes."""
 
     server: str
     connections: int

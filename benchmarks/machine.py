@@ -1,4 +1,4 @@
-"""Hides what machine a figure is of: its cores, its processor, the commit and the day."""
+"""The machine under a measurement: its cores, its processor, the commit and the date."""
 
 import datetime
 import os

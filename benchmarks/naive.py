@@ -1,4 +1,4 @@
-"""Hides the tracker that anyone writes first: a dict of dataclasses for each swarm. The measure for our store."""
+"""A naive swarm store, a dict of dataclasses for each swarm, as the baseline of the store benchmark."""
 
 import random
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ class NaiveSwarms:
         self._random = random.Random(1)
 
     def announce(self, announce: Announce, now: int) -> bytes:
-        """Store the announcer and return the compact peers it is told of."""
+        """Store the announcer and return the compact peers it is given."""
         swarm = self._swarms.setdefault(announce.infohash, {})
         address, port = announce.peer[:-2], int.from_bytes(announce.peer[-2:], "big")
         if announce.event == Event.STOPPED:

@@ -1,4 +1,4 @@
-"""Hides how other programs are run: kept on a core, ended whatever happens, their CPU time and memory read."""
+"""Child processes: pinned to a core, ended whatever happens, their CPU time and memory read."""
 
 import os
 import signal

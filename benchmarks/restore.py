@@ -1,4 +1,4 @@
-"""Hides how a restart is measured: a million peers written to the journal, and read back into an empty store.
+"""Benchmark of a restart: a million peers written to the journal, and restored into an empty store.
 
 Run as `python -m benchmarks.restore [--quick]`.
 """

@@ -1,7 +1,7 @@
-"""Hides how a fair comparison is made: every server takes its turn in each round, ratios are formed in a round.
+"""Comparison of servers: every server takes its turn in each round, ratios are formed within a round.
 
-Neighbours on the machine disturb a round, seldom all of them, and then everyone in it: so the medians of ratios
-within rounds are steadier than ratios of medians.
+Other load on the machine disturbs a round, seldom all of them, and then every server in it: so the medians of
+ratios within rounds are steadier than ratios of medians.
 """
 
 import datetime
@@ -34,7 +34,7 @@ class Sample:
 
     @property
     def per_cpu(self) -> float:
-        """Replies per second of the server's CPU: what neighbours touch least."""
+        """Replies per second of the server's CPU: what other load on the machine affects least."""
         return self.result.requests / self.server_cpu if self.server_cpu else 0.0
 
 
@@ -129,7 +129,7 @@ def threads(name: str, samples: Sequence[Sample]) -> str:
 
 
 def table(columns: Sequence[str], body: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table, its columns in line for whoever reads it in a terminal."""
+    """Return a Markdown table with aligned columns."""
     widths = [max(len(row[at]) for row in (columns, *body)) for at in range(len(columns))]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
     cells = [_line(columns, widths), "| " + " | ".join(rule) + " |", *(_line(row, widths) for row in body)]
@@ -142,7 +142,7 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def keep(name: str, samples: Mapping[str, Samples]) -> Path:
-    """Write every turn of a run to results/, so that a figure can be looked into later; return the file."""
+    """Write every turn of a run to results/, so that a figure can be examined later; return the file."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}-{datetime.datetime.now(datetime.UTC):%Y%m%dT%H%M%SZ}.json"
     turns = {

@@ -1,4 +1,4 @@
-"""Hides how each tracker under test is started, found ready, and ended: one entry in KINDS apiece.
+"""The trackers under test: how each is started, found ready, and ended, one entry in KINDS apiece.
 
 A new peer is one function that writes its configuration into a folder and returns its command line, and one
 entry that names it.

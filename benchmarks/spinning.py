@@ -1,6 +1,6 @@
-"""Hides how a thread that only spins is put into the process of the service: `python -m benchmarks.spinning serve`.
+"""The service with a thread beside it that only spins: `python -m benchmarks.spinning serve`.
 
-The thread stands for all that Python may be busy with, and holds the GIL whenever it is let.
+The thread stands for any busy Python code: it holds the GIL whenever it can.
 """
 
 import threading

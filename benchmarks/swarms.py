@@ -1,4 +1,4 @@
-"""Hides how the store itself is measured: memory per peer, and the cost of an announce as a swarm grows.
+"""Benchmark of the swarm store: memory per peer, and the cost of an announce as a swarm grows.
 
 Run as `python -m benchmarks.swarms [--quick]`. Each store works in a process of its own, so that memory is the
 growth of that process; beside ours, in C and in Python, stands a dict of dataclasses.
@@ -37,7 +37,7 @@ LIMIT = 900
 
 
 class Store(Protocol):
-    """What a store under measure is asked to do."""
+    """A store under measurement."""
 
     def announce(self, announce: Announce, now: int) -> object:
         """Store the announcer and answer it."""
@@ -57,8 +57,8 @@ def announcer(infohash: InfoHash, index: int, numwant: int) -> Announce:
     return Announce(infohash, peer, Event.NONE, bool(index & 1), numwant)
 
 
-def settle(store: Store) -> int:
-    """Flush what is dirty, where a store knows of flushing, and return the memory of this process."""
+def memory_after_flush(store: Store) -> int:
+    """Flush a store that has a journal, and return the memory of this process."""
     take = getattr(store, "take_dirty", None)
     while take is not None and take():
         pass
@@ -102,14 +102,14 @@ def measure_growth(name: str, sizes: Sequence[int]) -> Iterator[dict[str, float]
 
 def measure_memory(name: str, torrents: int, peers: int) -> dict[str, float]:
     """Fill a store; return bytes of memory per peer, and seconds of CPU for the filling."""
-    empty = settle(STORES[name]())
+    empty = memory_after_flush(STORES[name]())
     store, began = STORES[name](), time.process_time()
     for torrent in range(torrents):
         infohash = InfoHash(torrent_hash(torrent))
         for index in range(peers):
             store.announce(announcer(infohash, torrent * peers + index, 0), NOW)
     filled = time.process_time() - began
-    return {"bytes": (settle(store) - empty) / (torrents * peers), "seconds": filled}
+    return {"bytes": (memory_after_flush(store) - empty) / (torrents * peers), "seconds": filled}
 
 
 def apart(*task: str | int) -> Any:  # noqa: ANN401 - whatever JSON the other process prints

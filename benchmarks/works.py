@@ -1,4 +1,4 @@
-"""Hides how a catalogue is made up: words as frequent as in a language, torrents with names, files and tags.
+"""A synthetic catalogue: word frequencies as in a language, torrents with names, files and tags.
 
 The same number always gives the same torrent.
 """
@@ -17,14 +17,14 @@ TAGS = 500
 CATEGORIES = 9
 UPLOADERS = 1000
 COMMON = "common"
-"""A word that every second title bears."""
+"""A word in every second title."""
 HUNDREDTH = "hundredth"
-"""A word that every hundredth title bears: 10,000 of a million."""
+"""A word in every hundredth title: 10,000 of a million."""
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A torrent that was made up, the only one of its group."""
+    """A generated torrent, the only one of its group."""
 
     number: int
     title: str
@@ -42,12 +42,12 @@ class Made:
 
     @property
     def infohash(self) -> bytes:
-        """Twenty bytes that nothing else has."""
+        """A unique infohash."""
         return sha1(b"%d" % self.number).digest()
 
 
 class Maker:
-    """Makes torrents up."""
+    """Generates torrents."""
 
     def __init__(self) -> None:
         random, seen = Random(1), dict[str, None]()
@@ -58,7 +58,7 @@ class Maker:
         self._weights = list(accumulate(1 / (rank + 3) ** 0.9 for rank in range(_WORDS)))
 
     def torrent(self, number: int) -> Made:
-        """Make the torrent of a number, from 1 on."""
+        """Generate the torrent of a number, from 1 on."""
         random = Random(number)
         title = self._some(random, random.randint(2, 6))
         title += [COMMON] if number % 2 else []

@@ -1,7 +1,7 @@
-"""Hides how distinct peers are counted per torrent, UTC day and country without remembering who they were.
+"""The census: distinct peers per torrent, UTC day and country, without storing addresses.
 
-The open day has tallies of keyed hashes, in memory as far as they are in use and in the store, written
-after every flush. When the day closes they become counts; the tallies and the key of the day are destroyed.
+The open day has counters of keyed hashes, in memory as far as they are in use and in the store, written
+after every flush. When the day closes they become counts; the counters and the key of the day are destroyed.
 """
 
 import asyncio
@@ -18,10 +18,10 @@ from tracker.sightings import Lens, Span
 from tracker.tallies import Tallies
 
 DAY = 86_400
-_SETTLED = 1000  # tallies that become counts in one transaction
-_BATCH = 8192  # sightings whose tallies are fetched together
-_STEP = 512  # sightings' worth of work between two looks at the event loop: about a millisecond
-_ROW_COST = 6  # what reading a row costs, in sightings
+_SETTLED = 1000  # counters that become counts in one transaction
+_BATCH = 8192  # hashes whose counters are fetched together
+_STEP = 512  # hashes' worth of work between two turns of the event loop: about a millisecond
+_ROW_COST = 6  # what reading a row costs, in hashes
 _NEVER = 1 << 40
 _EPOCH = date(1970, 1, 1)
 
@@ -41,7 +41,7 @@ class DayReport:
 
 @dataclass(frozen=True, slots=True)
 class CensusTerms:
-    """What the operator wants counted, and for how long it is kept."""
+    """The operator's settings: whether to count, and for how long counts are kept."""
 
     enabled: bool = True
     alive_days: int = 7
@@ -65,13 +65,13 @@ class Census:
         self._clock = clock
         self._terms = terms
         self._turn = asyncio.Lock()
-        self._tallies = Tallies(store)
+        self._counters = Tallies(store)
         self._open: int | None = None
-        self._lens: Lens | None = None
-        # A flush begins after the look of the one before it ended, so rows of the next flush may be as old as
-        # the look before the last: from there on they are read again, which changes no count.
-        self._looks = (0, 0)
-        # The last process may have ended between destroying tallies and wiping their traces.
+        self._hasher: Lens | None = None
+        # A flush begins after the reading of the one before it ended, so rows of the next flush may be as old as
+        # the reading before the last: from there on they are read again, which changes no count.
+        self._reads = (0, 0)
+        # The last process may have ended between deleting counters and wiping their traces.
         self._wiped = False
 
     async def start(self) -> None:
@@ -84,14 +84,14 @@ class Census:
             await self._advance((), int(self._clock()))
 
     async def observe(self, rows: Sequence[Row]) -> None:
-        """Count who was seen since the last look in rows that a flush wrote; also lets the day pass."""
+        """Count who was seen since the last call in rows that a flush wrote; also lets the day pass."""
         async with self._turn:
             now = int(self._clock())
             await self._advance(rows, now)
             if self._open is not None and self._terms.enabled:
                 await self._count(rows, Span(self._since(now), _NEVER))
-                await self._tallies.write(self._position())
-            self._looks = (self._looks[1], now)
+                await self._counters.write(self._position())
+            self._reads = (self._reads[1], now)
 
     async def end_day(self) -> date | None:
         """Close the open day before its time and return it; what is left of it is not counted."""
@@ -117,13 +117,13 @@ class Census:
     async def forget(self, infohashes: Sequence[InfoHash]) -> None:
         """Drop everything that was counted of torrents, because they are blocked."""
         async with self._turn:
-            self._tallies.forget(infohashes)
+            self._counters.forget(infohashes)
             await self._store.forget(infohashes)
 
     @property
-    def overlooked(self) -> int:
-        """How many sightings of this day were not counted because there were too many tallies."""
-        return self._tallies.overlooked
+    def uncounted(self) -> int:
+        """How many peers of this day were not counted because there were too many counters."""
+        return self._counters.uncounted
 
     def _today(self) -> int:
         return int(self._clock()) // DAY
@@ -135,9 +135,9 @@ class Census:
 
     async def _take_up(self, found: OpenDay) -> None:
         self._open = found.day
-        self._lens = Lens(self._keys.of(found.day), self._geo)
-        self._looks = (found.looked, found.looked)
-        await self._tallies.load()
+        self._hasher = Lens(self._keys.of(found.day), self._geo)
+        self._reads = (found.looked, found.looked)
+        await self._counters.load()
 
     async def _advance(self, rows: Sequence[Row], now: int) -> None:
         """Bring the open day into step with the clock: close one that is over, open the present one."""
@@ -153,38 +153,38 @@ class Census:
             await self._end()
         if self._open is None and self._terms.enabled and await self._store.begin(OpenDay(today, now)):
             self._open = today
-            self._lens = Lens(self._keys.of(today), self._geo)
+            self._hasher = Lens(self._keys.of(today), self._geo)
 
     async def _count(self, rows: Sequence[Row], span: Span) -> None:
-        assert self._lens is not None
+        assert self._hasher is not None
         waiting, size, work = dict[bytes, list[bytes]](), 0, 0
-        for chunk in self._lens.sightings(rows, span):
+        for chunk in self._hasher.sightings(rows, span):
             for name, value in chunk:
                 waiting.setdefault(name, []).append(value)
             size, work = size + len(chunk), work + len(chunk) + _ROW_COST
             if size >= _BATCH:
-                await self._tallies.add(waiting)
+                await self._counters.add(waiting)
                 waiting, size = {}, 0
-                if self._tallies.crowded:
-                    await self._tallies.write(self._position())
+                if self._counters.over_budget:
+                    await self._counters.write(self._position())
             if work >= _STEP:
                 work = 0
                 await asyncio.sleep(0)
-        await self._tallies.add(waiting)
+        await self._counters.add(waiting)
 
     def _position(self) -> OpenDay:
         assert self._open is not None
-        return OpenDay(self._open, self._looks[0])
+        return OpenDay(self._open, self._reads[0])
 
     def _since(self, now: int) -> int:
         """Return from when on rows were not read yet; a clock that was set back makes it the whole day."""
         assert self._open is not None
-        first = self._looks[0] if now >= self._looks[1] else 0
+        first = self._reads[0] if now >= self._reads[1] else 0
         return max(self._open * DAY, first)
 
     async def _close(self, day: int) -> None:
-        """Turn the tallies into counts, then destroy them and the key."""
-        await self._tallies.write(self._position())
+        """Turn the counters into counts, then destroy them and the key."""
+        await self._counters.write(self._position())
         after = b""
         while page := await self._store.page(after, _SETTLED):
             await self._store.settle(day, _counts(page))
@@ -193,8 +193,8 @@ class Census:
         await self._end()
 
     async def _end(self) -> None:
-        self._open, self._lens = None, None
-        self._tallies.clear()
+        self._open, self._hasher = None, None
+        self._counters.clear()
         self._keys.keep_only(None)
         self._wiped = await self._store.wipe()
 

@@ -1,4 +1,4 @@
-"""Hides where the census lies: what it asks of the store and of the keeper of keys under it."""
+"""The protocols of the census store and of the store of its daily keys."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
@@ -22,30 +22,30 @@ class Count(NamedTuple):
 
 
 class CensusStore(Protocol):
-    """Tallies of the open day and counts of closed ones. What a call returned from is there after a restart."""
+    """Counters of the open day and counts of closed ones. What a call returned from is there after a restart."""
 
     async def open_day(self) -> OpenDay | None:
         """Return the day that is open, if one is."""
         ...
 
     async def begin(self, day: OpenDay) -> bool:
-        """Open a day, unless it was closed before; tell whether it is open now."""
+        """Open a day, unless it was closed before; return whether it is open now."""
         ...
 
     async def write(self, day: OpenDay, tallies: Sequence[tuple[bytes, bytes]]) -> None:
-        """Put tallies in the place of earlier ones and note how far the day was read, both or neither."""
+        """Replace counters and record how far the day was read, both or neither."""
         ...
 
     async def read(self, names: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
-        """Return those of the tallies that there are."""
+        """Return those of the counters that there are."""
         ...
 
     async def page(self, after: bytes, limit: int) -> list[tuple[bytes, bytes]]:
-        """Return up to `limit` tallies whose name lies above `after`, ascending."""
+        """Return up to `limit` counters with a key above `after`, ascending."""
         ...
 
     async def size(self) -> int:
-        """Return the number of tallies."""
+        """Return the number of counters."""
         ...
 
     async def settle(self, day: int, counts: Sequence[Count]) -> None:
@@ -53,18 +53,18 @@ class CensusStore(Protocol):
         ...
 
     async def close_day(self, day: int, keep_from: int) -> None:
-        """Call a day and all before it closed, and destroy all tallies.
+        """Mark a day and all before it closed, and delete all counters.
 
         Counts of days before `keep_from`, or after the day, are dropped.
         """
         ...
 
     async def discard_day(self, day: int) -> None:
-        """Forget a day that never was, its tallies and its counts."""
+        """Delete a day that lies in the future, its counters and its counts."""
         ...
 
     async def wipe(self) -> bool:
-        """Leave no trace of destroyed tallies in the files; False when it has to be tried again."""
+        """Leave no trace of deleted counters in the files; False when it has to be tried again."""
         ...
 
     async def last_closed(self, until: int) -> int | None:
@@ -76,16 +76,16 @@ class CensusStore(Protocol):
         ...
 
     async def seen(self, infohashes: Sequence[InfoHash], since: int, until: int) -> frozenset[InfoHash]:
-        """Return those with a count on a day from `since` to `until`, or with a tally."""
+        """Return those with a count on a day from `since` to `until`, or with a counter."""
         ...
 
     async def forget(self, infohashes: Sequence[InfoHash]) -> None:
-        """Drop the counts and tallies of torrents."""
+        """Delete the counts and counters of torrents."""
         ...
 
 
 class DayKeys(Protocol):
-    """The keys of days, each in a secret place of its own until it is destroyed."""
+    """The keys of days, each kept secret until it is destroyed."""
 
     def of(self, day: int) -> bytes:
         """Return the key of a day; the first call makes it."""

@@ -1,4 +1,4 @@
-"""Hides how many different hashes came by: a list while they are few, a HyperLogLog beyond.
+"""A counter of distinct hashes: a list while they are few, a HyperLogLog beyond.
 
 What is counted depends on which hashes came, never on their order, on how often they came or on how they
 were merged. The sketch is Apache DataSketches'; a union of it with itself keeps it from estimating by the
@@ -12,7 +12,7 @@ from datasketches import hll_sketch, hll_union, tgt_hll_type
 HASH = 8
 """Bytes of a hash."""
 EXACT = 256
-"""How many hashes are kept as they are; a sketch takes twice the room of as many."""
+"""How many hashes are kept as they are; a sketch takes twice the memory of as many."""
 LOG_REGISTERS = 12
 """A sketch has 2**12 registers: its standard error is 1.04 / 64, 1.6 %."""
 
@@ -53,7 +53,7 @@ class Distinct:
         return _LIST + self._hashes
 
     def add(self, value: bytes) -> bool:
-        """Take a hash; tell whether anything may have changed, which a sketch does not know."""
+        """Take a hash; return whether anything may have changed, which a sketch does not know."""
         if self._sketch is not None:
             self._sketch.update(_number(value))
             return True

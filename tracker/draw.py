@@ -1,4 +1,4 @@
-"""Hides where chance comes from, so that two stores given the same seed give the same answers."""
+"""Random numbers from a seed, equal in Python and C, so that two stores give the same answers."""
 
 from typing import Protocol
 
@@ -6,7 +6,7 @@ _MASK = (1 << 64) - 1
 
 
 class Draws(Protocol):
-    """A source of uniform numbers; the order of draws is part of the store's specification."""
+    """A source of uniform random numbers; the order of draws is part of the store's specification."""
 
     def below(self, bound: int) -> int:
         """Return the next number of 0 .. bound-1, for a bound of 1 .. 2**32."""

@@ -1,4 +1,4 @@
-"""Hides when the swarms are written down and read back: the only link between the store and its journal."""
+"""The flusher: writes dirty swarms to the journal on a timer, and restores them at the start."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -11,9 +11,9 @@ from tracker.store import SwarmStore
 __all__ = ["FlushError", "Flusher", "Flushes", "Journal", "Observer", "ObserverError", "Row"]
 
 Observer = Callable[[Sequence[Row]], Awaitable[None]]
-"""What is told of every flush after its rows were written, also of one without rows: time passes."""
+"""Is called after every flush with its rows, also when there are none."""
 
-_RESTORE_BATCH = 256  # rows between two looks at the event loop; a full row takes about a millisecond
+_RESTORE_BATCH = 256  # rows between two turns of the event loop; a full row takes about a millisecond
 
 
 class Journal(Protocol):
@@ -28,7 +28,7 @@ class Journal(Protocol):
         ...
 
     async def healthy(self) -> bool:
-        """Tell whether the journal answers."""
+        """Return whether the journal answers."""
         ...
 
     async def close(self) -> None:
@@ -38,7 +38,7 @@ class Journal(Protocol):
 
 @dataclass(slots=True)
 class Flushes:
-    """What the flusher did so far; seconds are of the last flush."""
+    """Counters of the flusher since the start; seconds are of the last flush."""
 
     done: int = 0
     failed: int = 0
@@ -47,17 +47,17 @@ class Flushes:
 
 
 class FlushError(Exception):
-    """The swarms could not be written; they stay marked as changed."""
+    """The swarms could not be written; they stay dirty."""
 
 
 class ObserverError(Exception):
-    """Something that follows the flushes failed; the flush itself is done."""
+    """An observer of the flushes failed; the flush itself is done."""
 
 
 class Flusher:
     """Writes the changed swarms every few seconds, and once more when the service stops.
 
-    `observers` are told of each flush, one after another; what one of them raises is reported and holds up
+    `observers` are called after each flush, one after another; what one of them raises is reported and stops
     nothing else.
     """
 
@@ -81,7 +81,7 @@ class Flusher:
         self.flushes = Flushes()
 
     async def run(self) -> None:
-        """Flush for ever; a failure is reported, and the next turn tries again."""
+        """Flush for ever; after a failure, which is reported, the next flush tries again."""
         while True:
             await asyncio.sleep(self._every)
             try:
@@ -110,9 +110,9 @@ class Flusher:
             self.flushes.rows += len(rows)
             self.flushes.seconds = self._timer() - began
             for observer in self._observers:
-                await self._tell(observer, rows)
+                await self._notify(observer, rows)
 
-    async def _tell(self, observer: Observer, rows: Sequence[Row]) -> None:
+    async def _notify(self, observer: Observer, rows: Sequence[Row]) -> None:
         try:
             await observer(rows)
         except Exception as error:
@@ -121,7 +121,7 @@ class Flusher:
             self._report(failure)
 
     async def restore(self) -> int:
-        """Read the journal into the store, giving way to the event loop; return the number of rows."""
+        """Read the journal into the store, yielding to the event loop; return the number of rows."""
         count = 0
         async for rows in self._journal.read(_RESTORE_BATCH):
             self._store.restore(rows)

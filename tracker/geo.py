@@ -1,4 +1,4 @@
-"""Hides where an address is: the table of countries that comes along, or an operator's MaxMind database."""
+"""The country of an IP address, from the bundled table or an operator's MaxMind database."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ class GeoError(Exception):
 
 
 class Countries(Protocol):
-    """Tells the countries of addresses."""
+    """Looks up the countries of addresses."""
 
     def of(self, addresses: Sequence[bytes]) -> list[str]:
         """Return the ISO 3166-1 alpha-2 code of each address (4 raw bytes, 16, or the first 8 of 16), or ZZ."""
@@ -28,7 +28,7 @@ class Countries(Protocol):
 
 
 class EmbeddedCountries:
-    """The table that comes along: what the regional registries gave to whom."""
+    """The bundled table: the allocations of the regional registries."""
 
     def of(self, addresses: Sequence[bytes]) -> list[str]:
         """Return the country of each address; see `Countries`."""
@@ -59,7 +59,7 @@ class MaxMindCountries:
 
 
 def countries(database: Path | None) -> Countries:
-    """Open the operator's database, or the one that comes along. GeoError: see `MaxMindCountries`."""
+    """Open the operator's database, or the bundled table. GeoError: see `MaxMindCountries`."""
     return MaxMindCountries(database) if database is not None else EmbeddedCountries()
 
 

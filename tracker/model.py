@@ -1,4 +1,4 @@
-"""Hides what an announce is made of: the values that pass between the doors and the store."""
+"""The tracker's value types: an announce, its reply, and a swarm in numbers."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -10,7 +10,7 @@ __all__ = ["Announce", "Counts", "Event", "Failure", "Families", "Reply", "Terms
 
 
 class Families(IntEnum):
-    """Which peers an answer may hold: both families over HTTP, the packet's own over UDP."""
+    """Address families that a reply may hold: both over HTTP, the packet's own over UDP."""
 
     BOTH = 0
     V4 = 4
@@ -67,7 +67,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the operator promises and caps; times in seconds, 0 lifts the cap per address."""
+    """Intervals and caps that the operator sets; times in seconds, 0 lifts the cap per address."""
 
     interval: int = 1800
     min_interval: int = 900
@@ -78,7 +78,7 @@ class Terms:
 
     @property
     def jitter(self) -> int:
-        """How far an interval strays to either side: a tenth."""
+        """The most by which an interval varies to either side: a tenth."""
         return self.interval // 10
 
     @property

@@ -1,4 +1,4 @@
-"""Hides that the swarms live in C: the store of `tracker._native` in the words of `SwarmStore`."""
+"""The swarm store in C: `tracker._native` behind the `SwarmStore` protocol."""
 
 from collections.abc import Sequence
 
@@ -60,24 +60,24 @@ class NativeSwarms:
         self.handle.restoring = restoring
 
     def allow(self, infohash: InfoHash, allowed: bool) -> None:
-        """Let a torrent be tracked where only allowed ones are, or no longer."""
+        """Put a torrent on the allow list or take it off."""
         self.handle.allow(infohash, allowed)
 
     def deny(self, infohash: InfoHash, denied: bool) -> None:
-        """Refuse a torrent whatever else is said of it, or no longer."""
+        """Put a torrent on the deny list or take it off."""
         self.handle.deny(infohash, denied)
 
     def refusal(self, infohash: InfoHash) -> str | None:
         """Return the code of the refusal for a hash, or None; a denial always wins."""
-        return _REFUSALS[self.handle.ruling(infohash)]
+        return _REFUSALS[self.handle.verdict(infohash)]
 
-    def ruled(self) -> bool:
-        """Tell whether anything is allowed or denied."""
-        return self.handle.ruled()
+    def has_rules(self) -> bool:
+        """Return whether anything is allowed or denied."""
+        return self.handle.has_rules()
 
     def enforce(self) -> None:
-        """Forget the swarms of what is denied."""
-        self.handle.enforce()
+        """Remove the swarms of denied torrents."""
+        self.handle.remove_denied()
 
     def announce(self, announce: Announce, now: int) -> Reply | Failure:
         """Store the announcer, then answer; see `Swarms.announce`."""
@@ -113,19 +113,19 @@ class NativeSwarms:
         self.handle.join(alias, canonical)
 
     def remove(self, infohash: InfoHash) -> None:
-        """Forget a swarm, its peers and its completed count."""
+        """Remove a swarm, its peers and its completed count."""
         self.handle.remove(infohash)
 
     def take_dirty(self) -> list[Row]:
-        """Return the next changed rows of a round through all, key-sorted, deletions last; no rows end the round."""
+        """Return the next dirty rows of a round, key-sorted, deletions last; no rows end the round."""
         return [Row(InfoHash(key), part, payload) for key, part, payload in self.handle.take_dirty()]
 
     def put_back(self, rows: Sequence[Row]) -> None:
-        """Call rows changed again, because they could not be written, and begin a new round."""
+        """Mark rows dirty again, because they could not be written, and begin a new round."""
         self.handle.put_back(rows)
 
     def restore(self, rows: Sequence[Row]) -> None:
-        """Merge rows of a journal; what lies there already in full is not called changed."""
+        """Merge rows of a journal; what is there already in full is not marked dirty."""
         self.handle.restore(rows)
 
     def totals(self) -> Totals:

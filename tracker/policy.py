@@ -1,4 +1,4 @@
-"""Hides what was pushed in about who may use which torrent, and what becomes of swarms when that changes."""
+"""The announce policy: allowed and denied torrents, and what happens to their swarms when that changes."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from tracker.store import SwarmStore
 
 
 class Policy:
-    """Allowed and denied torrents, by 20-byte hash; the tables lie in the store, where every door looks them up."""
+    """Allowed and denied torrents, by 20-byte hash; the tables are in the store, where every door looks them up."""
 
     def __init__(self, store: SwarmStore, *, listed: bool) -> None:
         store.listed = listed
@@ -19,30 +19,30 @@ class Policy:
         return self._store.listed
 
     def allow(self, infohashes: Iterable[InfoHash]) -> None:
-        """Let torrents be tracked where only listed ones are; their swarms are not touched."""
+        """Put torrents on the allow list; their swarms are not touched."""
         for infohash in infohashes:
             self._store.allow(infohash.cut, True)
 
     def disallow(self, infohashes: Iterable[InfoHash]) -> None:
-        """Take torrents off the list; where only listed ones are tracked their swarms are forgotten."""
+        """Take torrents off the allow list; where only listed ones are tracked their swarms are removed."""
         for infohash in infohashes:
             self._store.allow(infohash.cut, False)
             if self.listed:
                 self._store.remove(infohash.cut)
 
     def deny(self, infohashes: Iterable[InfoHash]) -> None:
-        """Refuse torrents whatever else is said of them, and forget their swarms at once."""
+        """Put torrents on the deny list, and remove their swarms at once."""
         for infohash in infohashes:
             self._store.deny(infohash.cut, True)
             self._store.remove(infohash.cut)
 
     def undeny(self, infohashes: Iterable[InfoHash]) -> None:
-        """Refuse torrents no longer."""
+        """Take torrents off the deny list."""
         for infohash in infohashes:
             self._store.deny(infohash.cut, False)
 
     def enforce(self) -> None:
-        """Forget the swarms of denied torrents again, after a journal brought back what it had."""
+        """Remove the swarms of denied torrents that a journal brought back."""
         self._store.enforce()
 
     def join(self, alias: InfoHash, canonical: InfoHash) -> None:
@@ -55,5 +55,5 @@ class Policy:
 
     @property
     def empty(self) -> bool:
-        """Tell whether nothing was ever listed."""
-        return not self._store.ruled()
+        """Whether nothing was ever listed."""
+        return not self._store.has_rules()

@@ -1,7 +1,7 @@
-"""Hides how the peers of one role and one family lie in memory: in wire form, so that an answer is slices.
+"""The peers of one role and one address family in memory, in wire form, so that a reply is slices.
 
-A slot holds a compact peer (6 or 18 bytes, BEP 23 and BEP 7) in `peers` and a word in `words`: the second
-it was last seen, counted from EPOCH, shifted left by two, with the flags COMPLETED and PAUSED below.
+A slot holds a compact peer (6 or 18 bytes, BEP 23 and BEP 7) in `peers` and its state in `states`:
+the second it was last seen, counted from EPOCH, shifted left by two, with the flags COMPLETED and PAUSED below.
 Removal moves the last slot into the hole. A small pool is scanned; a large one is indexed by address.
 """
 
@@ -15,36 +15,36 @@ COMPLETED = 1
 PAUSED = 2
 FLAGS = COMPLETED | PAUSED
 INDEX_ABOVE = 32
-"""The size beyond which a pool is indexed; under it a scan of at most 576 bytes is as fast."""
+"""The size beyond which a pool is indexed; below it a scan of at most 576 bytes is as fast."""
 
 _PREFIX = {6: 4, 18: 8}
 """What counts as one address: an IPv4 address, an IPv6 /64."""
 
-type_of_word = "I"
-Words: TypeAlias = "array[int]"
+STATE_TYPE = "I"
+PeerStates: TypeAlias = "array[int]"
 
 
-def word_of(now: int, flags: int) -> int:
-    """Return the word for a peer seen at `now` (unix seconds)."""
+def state_of(now: int, flags: int) -> int:
+    """Return the state for a peer seen at `now` (unix seconds)."""
     return (now - EPOCH) << 2 | flags
 
 
 class Pool:
     """Peers of one role and family; slots are 0 .. len-1."""
 
-    __slots__ = ("_index", "_prefix", "peers", "stride", "words")
+    __slots__ = ("_index", "_prefix", "peers", "states", "stride")
 
     def __init__(self, stride: int) -> None:
         self.stride = stride
         self.peers = bytearray()
-        self.words = array(type_of_word)
+        self.states = array(STATE_TYPE)
         self._prefix = _PREFIX[stride]
         # An address maps to its slot or, where several ports share it, to a dict of the rest to slots: so one
         # entry a peer serves both the lookup and the count of an address.
         self._index: dict[bytes, int | dict[bytes, int]] | None = None
 
     def __len__(self) -> int:
-        return len(self.words)
+        return len(self.states)
 
     def find(self, peer: bytes) -> int:
         """Return the slot of a peer, or -1."""
@@ -74,48 +74,48 @@ class Pool:
         entry = self._index.get(prefix)
         return len(entry) if isinstance(entry, dict) else int(entry is not None)
 
-    def add(self, peer: bytes, word: int) -> int:
+    def add(self, peer: bytes, state: int) -> int:
         """Append a peer that is not here yet; return its slot."""
-        slot = len(self.words)
+        slot = len(self.states)
         self.peers += peer
-        self.words.append(word)
+        self.states.append(state)
         if self._index is not None:
             self._enter(peer, slot)
         elif slot >= INDEX_ABOVE:
             self._build()
         return slot
 
-    def extend(self, peers: bytes, words: Words) -> None:
+    def extend(self, peers: bytes, states: PeerStates) -> None:
         """Append many peers, none of which is here yet."""
-        first = len(self.words)
+        first = len(self.states)
         self.peers += peers
-        self.words.extend(words)
+        self.states.extend(states)
         if self._index is None:
-            if len(self.words) > INDEX_ABOVE:
+            if len(self.states) > INDEX_ABOVE:
                 self._build()
             return
-        for slot in range(first, len(self.words)):
+        for slot in range(first, len(self.states)):
             self._enter(self.at(slot), slot)
 
     def remove(self, slot: int) -> int:
-        """Take the peer out of a slot, move the last one into it; return the removed word."""
-        last = len(self.words) - 1
-        word = self.words[slot]
+        """Take the peer out of a slot, move the last one into it; return the removed state."""
+        last = len(self.states) - 1
+        state = self.states[slot]
         if self._index is not None:
             self._leave(self.at(slot))
         if slot != last:
             moved = self.at(last)
             self.peers[slot * self.stride : (slot + 1) * self.stride] = moved
-            self.words[slot] = self.words[last]
+            self.states[slot] = self.states[last]
             if self._index is not None:
                 self._move(moved, slot)
         del self.peers[last * self.stride :]
-        self.words.pop()
-        return word
+        self.states.pop()
+        return state
 
     def _build(self) -> None:
         self._index = {}
-        for slot in range(len(self.words)):
+        for slot in range(len(self.states)):
             self._enter(self.at(slot), slot)
 
     def _enter(self, peer: bytes, slot: int) -> None:
@@ -147,26 +147,26 @@ class Pool:
         else:
             self._index[prefix] = slot
 
-    def pick(self, count: int, skip: int, draws: Draws) -> bytes:
+    def pick(self, count: int, skip: int, rng: Draws) -> bytes:
         """Return `count` peers without the one in slot `skip` (-1: none), each with the same chance.
 
         Two windows are cut out of the ring of the other peers: the first starts anywhere, the second after a
         gap of any length that leaves room for both, so by symmetry every peer is equally likely. Draws: where
         the first starts, then the gap; none when all peers or no peers are asked for.
         """
-        ring = len(self.words) - (skip >= 0)
+        ring = len(self.states) - (skip >= 0)
         if count <= 0 or ring <= 0:
             return b""
         if count >= ring:
             return self._arc(0, ring, skip)
-        start = draws.below(ring)
-        gap = draws.below(ring - count + 1)
+        start = rng.below(ring)
+        gap = rng.below(ring - count + 1)
         first = (count + 1) // 2
         second = (start + first + gap) % ring
         return self._window(start, first, skip) + self._window(second, count - first, skip)
 
     def _window(self, start: int, count: int, skip: int) -> bytes:
-        ring = len(self.words) - (skip >= 0)
+        ring = len(self.states) - (skip >= 0)
         over = start + count - ring
         if over <= 0:
             return self._arc(start, count, skip)
@@ -184,8 +184,8 @@ class Pool:
         )
 
     def expired(self, first: int, end: int, before: int) -> list[int]:
-        """Return the slots of first .. end-1 last seen before a word, highest first."""
-        words = self.words[first:end]
-        if not words or min(words) >= before:
+        """Return the slots of first .. end-1 last seen before a state, highest first."""
+        states = self.states[first:end]
+        if not states or min(states) >= before:
             return []
-        return [first + at for at in range(len(words) - 1, -1, -1) if words[at] < before]
+        return [first + at for at in range(len(states) - 1, -1, -1) if states[at] < before]

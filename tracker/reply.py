@@ -1,4 +1,4 @@
-"""Hides the bytes of an HTTP tracker's answers: bencode written by hand, keys in bytewise order.
+"""HTTP tracker replies as bencode, written by hand with keys in bytewise order.
 
 Sources: BEP 3, BEP 7 (peers6), BEP 21 (downloaders), BEP 23 (compact), BEP 24 (external ip), BEP 31 (retry in).
 """

@@ -1,7 +1,7 @@
-"""Hides how a piece of a swarm is written down: the payload of a journal row.
+"""Journal rows: a part of a swarm as bytes, written and read.
 
 Little-endian: version (u8), completed (u64), touched (u32, seconds from EPOCH), then for each of the four
-pools a count (u16), the compact peers and their words (u32). Row N holds the slots N*4096 .. N*4096+4095.
+pools a count (u16), the compact peers and their states (u32). Row N holds the slots N*4096 .. N*4096+4095.
 """
 
 import struct
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from bittorrent.infohash import InfoHash
-from tracker.pool import EPOCH, Pool, Words, type_of_word
+from tracker.pool import EPOCH, STATE_TYPE, PeerStates, Pool
 from tracker.swarm import ROW_BITS, STRIDES, Swarm
 
 VERSION = 1
 _HEAD = struct.Struct("<BQI")
 _COUNT = struct.Struct("<H")
-_WORD = 4
+_STATE = 4
 _SPAN = 1 << ROW_BITS
 
 
@@ -35,11 +35,11 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What a payload holds: for each pool its compact peers and their words."""
+    """What a payload holds: for each pool its compact peers and their states."""
 
     completed: int
     touched: int
-    pools: tuple[tuple[bytes, Words], ...]
+    pools: tuple[tuple[bytes, PeerStates], ...]
 
 
 class DamagedRow(Exception):
@@ -56,9 +56,9 @@ def pack(swarm: Swarm, part: int) -> bytes:
 
 def _pack_pool(pool: Pool, part: int) -> tuple[bytes, bytes, bytes]:
     first, end = part * _SPAN, (part + 1) * _SPAN
-    words = pool.words[first:end]
+    states = pool.states[first:end]
     peers = bytes(pool.peers[first * pool.stride : end * pool.stride])
-    return _COUNT.pack(len(words)), peers, _little(words).tobytes()
+    return _COUNT.pack(len(states)), peers, _little(states).tobytes()
 
 
 def unpack(payload: bytes) -> Piece:
@@ -69,8 +69,8 @@ def unpack(payload: bytes) -> Piece:
             raise DamagedRow(f"version {version}")
         at, pools = _HEAD.size, []
         for stride in STRIDES:
-            at, peers, words = _unpack_pool(payload, at, stride)
-            pools.append((peers, words))
+            at, peers, states = _unpack_pool(payload, at, stride)
+            pools.append((peers, states))
     except (struct.error, ValueError) as error:
         raise DamagedRow(str(error)) from error
     if at != len(payload):
@@ -78,19 +78,19 @@ def unpack(payload: bytes) -> Piece:
     return Piece(completed, touched + EPOCH, tuple(pools))
 
 
-def _unpack_pool(payload: bytes, at: int, stride: int) -> tuple[int, bytes, Words]:
+def _unpack_pool(payload: bytes, at: int, stride: int) -> tuple[int, bytes, PeerStates]:
     (count,) = _COUNT.unpack_from(payload, at)
     at += _COUNT.size
-    middle, end = at + count * stride, at + count * (stride + _WORD)
+    middle, end = at + count * stride, at + count * (stride + _STATE)
     if end > len(payload) or count > _SPAN:
         raise DamagedRow("count")
-    words = array(type_of_word)
-    words.frombytes(payload[middle:end])
-    return end, payload[at:middle], _little(words)
+    states = array(STATE_TYPE)
+    states.frombytes(payload[middle:end])
+    return end, payload[at:middle], _little(states)
 
 
-def _little(words: Words) -> Words:
+def _little(states: PeerStates) -> PeerStates:
     if sys.byteorder == "big":
-        words = words[:]
-        words.byteswap()
-    return words
+        states = states[:]
+        states.byteswap()
+    return states

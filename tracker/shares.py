@@ -1,4 +1,4 @@
-"""Hides how many peers of each role and family an answer holds."""
+"""The mix of a reply: how many peers of each role and address family it holds."""
 
 from dataclasses import dataclass
 

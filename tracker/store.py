@@ -1,4 +1,4 @@
-"""Hides which store keeps the swarms: what the one in Python and every other must do, byte for byte alike."""
+"""The protocol of a swarm store: the calls that every implementation answers with the same bytes."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -11,13 +11,13 @@ from tracker.row import Row
 class SwarmStore(Protocol):
     """Every swarm in memory, and who may have one. Calls are plain functions without waiting; times are unix seconds.
 
-    Two stores given the same calls, terms and source of chance answer with the same bytes: slots are filled and
-    emptied in the same order, and chance is drawn in the order that `Swarms` and `Pool.pick` state.
+    Two stores given the same calls, terms and random source answer with the same bytes: slots are filled and
+    emptied in the same order, and random numbers are drawn in the order that `Swarms` and `Pool.pick` state.
     """
 
     @property
     def name(self) -> str:
-        """What this store is called in settings, logs and figures."""
+        """The name of this store in settings, logs and metrics."""
         ...
 
     @property
@@ -37,23 +37,23 @@ class SwarmStore(Protocol):
     def restoring(self, restoring: bool) -> None: ...
 
     def allow(self, infohash: InfoHash, allowed: bool) -> None:
-        """Let a torrent be tracked where only allowed ones are, or no longer; its swarm is not touched."""
+        """Put a torrent on the allow list or take it off; its swarm is not touched."""
         ...
 
     def deny(self, infohash: InfoHash, denied: bool) -> None:
-        """Refuse a torrent whatever else is said of it, or no longer; its swarm is not touched."""
+        """Put a torrent on the deny list, which wins over any other, or take it off; its swarm is not touched."""
         ...
 
     def refusal(self, infohash: InfoHash) -> str | None:
         """Return the code of the refusal for a hash, or None; a denial always wins."""
         ...
 
-    def ruled(self) -> bool:
-        """Tell whether anything is allowed or denied."""
+    def has_rules(self) -> bool:
+        """Return whether anything is allowed or denied."""
         ...
 
     def enforce(self) -> None:
-        """Forget the swarms of what is denied."""
+        """Remove the swarms of denied torrents."""
         ...
 
     def announce(self, announce: Announce, now: int) -> Reply | Failure:
@@ -77,18 +77,18 @@ class SwarmStore(Protocol):
         ...
 
     def remove(self, infohash: InfoHash) -> None:
-        """Forget a swarm, its peers and its completed count."""
+        """Remove a swarm, its peers and its completed count."""
         ...
 
     def take_dirty(self) -> list[Row]:
-        """Return the next changed rows of a round through all, and call them clean; an empty list ends the round.
+        """Return the next dirty rows of a round through all swarms, marked clean; an empty list ends the round.
 
         Within a round rows come key-sorted, deletions last; what changes again behind it is left to the next round.
         """
         ...
 
     def put_back(self, rows: Sequence[Row]) -> None:
-        """Call rows changed again, because they could not be written, and begin a new round."""
+        """Mark rows dirty again, because they could not be written, and begin a new round."""
         ...
 
     def restore(self, rows: Sequence[Row]) -> None:

@@ -1,10 +1,10 @@
-"""Hides how one swarm keeps its peers: four pools by role and family, and which of its rows have changed."""
+"""One swarm: its peers in four pools by role and address family, and which of its journal rows are dirty."""
 
 from collections.abc import Iterator
 
 from tracker.draw import Draws
 from tracker.model import Announce, Counts, Event, Families
-from tracker.pool import COMPLETED, FLAGS, PAUSED, Pool, Words, word_of
+from tracker.pool import COMPLETED, FLAGS, PAUSED, PeerStates, Pool, state_of
 from tracker.shares import share
 
 ROW_BITS = 12
@@ -70,58 +70,58 @@ class Swarm:
         """
         paused = announce.event == Event.PAUSED and not announce.seeder
         home = (which & ~1) | int(not (announce.seeder or paused))
-        old = self.pools[which].words[slot] & FLAGS if slot >= 0 else 0  # type: ignore[union-attr]
+        old = self.pools[which].states[slot] & FLAGS if slot >= 0 else 0  # type: ignore[union-attr]
         flags = (old & COMPLETED) | (PAUSED if paused else 0)
         if announce.event == Event.COMPLETED and announce.seeder and not old & COMPLETED:
             flags |= COMPLETED
             self.completed += 1
         self.touched = now
         if slot >= 0 and home == which:
-            self.refresh(which, slot, word_of(now, flags))
+            self.refresh(which, slot, state_of(now, flags))
             return which, slot
         if slot >= 0:
-            self.take(which, slot)
-        return home, self.insert(home, announce.peer, word_of(now, flags))
+            self.remove(which, slot)
+        return home, self.insert(home, announce.peer, state_of(now, flags))
 
-    def refresh(self, which: int, slot: int, word: int) -> None:
-        """Give a peer a new word."""
-        words = self.pool(which).words
-        self.paused += (word & PAUSED) // PAUSED - (words[slot] & PAUSED) // PAUSED
-        words[slot] = word
+    def refresh(self, which: int, slot: int, state: int) -> None:
+        """Give a peer a new state."""
+        states = self.pool(which).states
+        self.paused += (state & PAUSED) // PAUSED - (states[slot] & PAUSED) // PAUSED
+        states[slot] = state
         self.dirty |= 1 << (slot >> ROW_BITS)
 
-    def insert(self, which: int, peer: bytes, word: int) -> int:
+    def insert(self, which: int, peer: bytes, state: int) -> int:
         """Add a peer that is not here yet; return its slot."""
-        slot = self.pool(which).add(peer, word)
-        self._count(which, 1, word)
+        slot = self.pool(which).add(peer, state)
+        self._count(which, 1, state)
         self.dirty |= 1 << (slot >> ROW_BITS)
         return slot
 
-    def take(self, which: int, slot: int) -> None:
+    def remove(self, which: int, slot: int) -> None:
         """Remove the peer in a slot."""
         pool = self.pool(which)
-        word = pool.remove(slot)
-        self._count(which, -1, word)
+        state = pool.remove(slot)
+        self._count(which, -1, state)
         self.dirty |= 1 << (slot >> ROW_BITS) | 1 << (len(pool) >> ROW_BITS)
 
-    def load(self, which: int, peers: bytes, words: Words) -> None:
-        """Append many peers, none of which is here yet, without calling anything changed."""
-        self.pool(which).extend(peers, words)
+    def load(self, which: int, peers: bytes, states: PeerStates) -> None:
+        """Append many peers, none of which is here yet, without marking anything dirty."""
+        self.pool(which).extend(peers, states)
         if which in (LEECHERS4, LEECHERS6):
-            self.leechers += len(words)
+            self.leechers += len(states)
         else:
-            self.seeders += len(words)
-            self.paused += sum(word & PAUSED for word in words) // PAUSED
+            self.seeders += len(states)
+            self.paused += sum(state & PAUSED for state in states) // PAUSED
 
-    def _count(self, which: int, step: int, word: int) -> None:
+    def _count(self, which: int, step: int, state: int) -> None:
         if which in (LEECHERS4, LEECHERS6):
             self.leechers += step
         else:
             self.seeders += step
-        if word & PAUSED:
+        if state & PAUSED:
             self.paused += step
 
-    def pick(self, announce: Announce, where: tuple[int, int], draws: Draws) -> tuple[bytes, bytes]:
+    def pick(self, announce: Announce, where: tuple[int, int], rng: Draws) -> tuple[bytes, bytes]:
         """Return compact peers of both families for the announcer, who is found at `where` and left out.
 
         A seeder and a paused peer are given leechers only. Draws: IPv4 before IPv6, seeders before leechers.
@@ -138,7 +138,7 @@ class Swarm:
         shares = share(announce.numwant, *have)
         takes = (shares.seeders4, shares.leechers4, shares.seeders6, shares.leechers6)
         parts = [
-            self.pool(which).pick(take, where[1] if where[0] == which else -1, draws) if take else b""
+            self.pool(which).pick(take, where[1] if where[0] == which else -1, rng) if take else b""
             for which, take in enumerate(takes)
         ]
         return parts[0] + parts[1], parts[2] + parts[3]
@@ -149,31 +149,31 @@ class Swarm:
         return max(1, (longest + (1 << ROW_BITS) - 1) >> ROW_BITS)
 
     def clear(self) -> None:
-        """Forget all peers and the completed count at once, whatever their number."""
+        """Remove all peers and the completed count at once, whatever their number."""
         self.dirty |= (1 << self.rows()) - 1
         self.pools = [None, None, None, None]
         self.seeders = self.leechers = self.paused = self.completed = 0
 
-    def each(self) -> Iterator[tuple[int, bytes, int]]:
-        """Yield (pool, peer, word) of every peer."""
+    def entries(self) -> Iterator[tuple[int, bytes, int]]:
+        """Yield (pool, peer, state) of every peer."""
         for which, pool in enumerate(self.pools):
             if pool is not None:
                 for slot in range(len(pool)):
-                    yield which, pool.at(slot), pool.words[slot]
+                    yield which, pool.at(slot), pool.states[slot]
 
-    def absorb(self, which: int, peer: bytes, word: int) -> None:
-        """Merge one peer of another copy of this swarm: the word of the later time wins, flags come with it.
+    def merge_peer(self, which: int, peer: bytes, state: int) -> None:
+        """Merge one peer of another copy of this swarm: the state of the later time wins, flags come with it.
 
         Commutative and idempotent, so that rows may arrive in any order and more than once.
         """
         at, slot = self.locate(peer)
         if slot < 0:
-            self.insert(which, peer, word)
+            self.insert(which, peer, state)
             return
-        mine = self.pool(at).words[slot]
-        completed = (mine | word) & COMPLETED
-        if (word >> 2, which, word) > (mine >> 2, at, mine):
-            self.take(at, slot)
-            self.insert(which, peer, word | completed)
+        mine = self.pool(at).states[slot]
+        completed = (mine | state) & COMPLETED
+        if (state >> 2, which, state) > (mine >> 2, at, mine):
+            self.remove(at, slot)
+            self.insert(which, peer, state | completed)
         elif mine & COMPLETED != completed:
             self.refresh(at, slot, mine | completed)

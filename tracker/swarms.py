@@ -1,13 +1,12 @@
-"""Hides how all swarms live in memory: the store in Python, and the specification of any other."""
+"""The swarm store in Python, in memory: the specification of any other store."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
 from bittorrent.infohash import InfoHash
-from tracker import row as journal_row
 from tracker.draw import Draws
 from tracker.model import DENIED, NOTHING, UNLISTED, Announce, Counts, Event, Failure, Reply, Terms, Totals
-from tracker.pool import word_of
-from tracker.row import MAX_PART, DamagedRow, Piece, Row
+from tracker.pool import state_of
+from tracker.row import MAX_PART, DamagedRow, Piece, Row, pack, unpack
 from tracker.swarm import ROW_BITS, STRIDES, Swarm
 
 FULL = b"Tracker is full, this torrent is not tracked now"
@@ -15,8 +14,8 @@ RESTORING = b"Tracker is starting, peers follow shortly"
 RETRY_SOON = 300
 """Seconds to wait after a temporary refusal; the shortest interval that tracker lists accept."""
 
-Entry = tuple[int, bytes, int]
-"""A peer on its way from one copy of a swarm to another: its pool, its compact form, its word."""
+PeerEntry = tuple[int, bytes, int]
+"""A peer on its way from one copy of a swarm to another: its pool, its compact form, its state."""
 
 _SWARM_COST = 8  # visiting a swarm costs about as much as looking at eight slots
 _BUCKETS = 256
@@ -29,18 +28,18 @@ class Swarms:
 
     name = "python"
 
-    def __init__(self, terms: Terms, draws: Draws) -> None:
+    def __init__(self, terms: Terms, rng: Draws) -> None:
         self.listed = False
         self.restoring = False
         self._allowed: set[InfoHash] = set()
         self._denied: set[InfoHash] = set()
         self._terms = terms
-        self._draws = draws
+        self._rng = rng
         self._swarms: dict[InfoHash, Swarm] = {}
         self._aliases: dict[InfoHash, InfoHash] = {}
         # Changed swarms by their first byte, so that they come out sorted without one long sort.
         self._dirty: list[set[InfoHash]] = [set() for _ in range(_BUCKETS)]
-        self._gone: list[dict[InfoHash, int]] = [{} for _ in range(_BUCKETS)]
+        self._deleted: list[dict[InfoHash, int]] = [{} for _ in range(_BUCKETS)]
         self._turn = 0  # where the flush is: the changed of each first byte, then the gone of each
         self._pending: list[InfoHash] = []  # what is left of that turn, the next one last
         # By first byte too, every swarm once, from its making until the sweep finds it empty and removes it.
@@ -54,11 +53,11 @@ class Swarms:
         self._complete = 0
 
     def allow(self, infohash: InfoHash, allowed: bool) -> None:
-        """Let a torrent be tracked where only allowed ones are, or no longer."""
+        """Put a torrent on the allow list or take it off."""
         (self._allowed.add if allowed else self._allowed.discard)(infohash)
 
     def deny(self, infohash: InfoHash, denied: bool) -> None:
-        """Refuse a torrent whatever else is said of it, or no longer."""
+        """Put a torrent on the deny list or take it off."""
         (self._denied.add if denied else self._denied.discard)(infohash)
 
     def refusal(self, infohash: InfoHash) -> str | None:
@@ -67,12 +66,12 @@ class Swarms:
             return DENIED
         return UNLISTED if self.listed and infohash not in self._allowed else None
 
-    def ruled(self) -> bool:
-        """Tell whether anything is allowed or denied."""
+    def has_rules(self) -> bool:
+        """Return whether anything is allowed or denied."""
         return bool(self._allowed or self._denied)
 
     def enforce(self) -> None:
-        """Forget the swarms of what is denied."""
+        """Remove the swarms of denied torrents."""
         for infohash in self._denied:
             self.remove(infohash)
 
@@ -97,7 +96,7 @@ class Swarms:
                 return Reply(NOTHING, RETRY_SOON, RETRY_SOON, warning=FULL)
             swarm = self._make(infohash, now)
         before = len(swarm), swarm.counts().complete
-        where = self._store(swarm, announce, now)
+        where = self._store_peer(swarm, announce, now)
         counts = swarm.counts()
         self._peers += len(swarm) - before[0]
         self._complete += counts.complete - before[1]
@@ -105,25 +104,25 @@ class Swarms:
             self._dirty[infohash[0]].add(infohash)
         if announce.event == Event.STOPPED or announce.numwant <= 0:
             return self._reply(counts, b"", b"")
-        return self._reply(counts, *swarm.pick(announce, where, self._draws))
+        return self._reply(counts, *swarm.pick(announce, where, self._rng))
 
     def _make(self, infohash: InfoHash, now: int) -> Swarm:
         swarm = self._swarms[infohash] = Swarm(now)
-        swarm.parts = self._gone[infohash[0]].pop(infohash, 0)
+        swarm.parts = self._deleted[infohash[0]].pop(infohash, 0)
         self._sweep[infohash[0]].append(infohash)
         return swarm
 
-    def _store(self, swarm: Swarm, announce: Announce, now: int) -> tuple[int, int]:
+    def _store_peer(self, swarm: Swarm, announce: Announce, now: int) -> tuple[int, int]:
         which, slot = swarm.locate(announce.peer)
         if announce.event == Event.STOPPED:
             if slot >= 0:
-                swarm.take(which, slot)
+                swarm.remove(which, slot)
             return which, -1
-        if slot < 0 and not self._room(swarm, announce.peer):
+        if slot < 0 and not self._has_room(swarm, announce.peer):
             return which, -1
         return swarm.put(announce, which, slot, now)
 
-    def _room(self, swarm: Swarm, peer: bytes) -> bool:
+    def _has_room(self, swarm: Swarm, peer: bytes) -> bool:
         cap = self._terms.peers_per_address
         if self._peers >= self._terms.max_peers:
             return False
@@ -131,7 +130,7 @@ class Swarms:
 
     def _reply(self, counts: Counts, peers: bytes, peers6: bytes) -> Reply:
         jitter = self._terms.jitter
-        interval = self._terms.interval - jitter + self._draws.below(2 * jitter + 1)
+        interval = self._terms.interval - jitter + self._rng.below(2 * jitter + 1)
         return Reply(counts, interval, self._terms.min_interval, peers, peers6)
 
     def scrape(self, infohash: InfoHash) -> Counts:
@@ -150,7 +149,7 @@ class Swarms:
         if swarm is None or numwant <= 0 or self.refusal(infohash) is not None:
             return b"", b""
         nobody = Announce(infohash, b"", Event.NONE, seeder=False, numwant=numwant)
-        return swarm.pick(nobody, (0, -1), self._draws)
+        return swarm.pick(nobody, (0, -1), self._rng)
 
     def totals(self) -> Totals:
         """Return the whole store in numbers."""
@@ -170,32 +169,32 @@ class Swarms:
         swarm = self._swarms.get(canonical)
         if swarm is None:
             swarm = self._make(canonical, other.touched)
-        self._merge(canonical, swarm, other.completed, other.touched, other.each())
+        self._merge(canonical, swarm, other.completed, other.touched, other.entries())
         self.remove(alias)
 
     def _merge(
-        self, infohash: InfoHash, swarm: Swarm, completed: int, touched: int, peers: Iterable[Entry]
+        self, infohash: InfoHash, swarm: Swarm, completed: int, touched: int, peers: Iterable[PeerEntry]
     ) -> None:
         before = len(swarm), swarm.counts().complete
-        for which, peer, word in peers:
-            swarm.absorb(which, peer, word)
+        for which, peer, state in peers:
+            swarm.merge_peer(which, peer, state)
         swarm.completed = max(swarm.completed, completed)
         swarm.touched = max(swarm.touched, touched)
-        self._account(infohash, swarm, before)
+        self._update_totals(infohash, swarm, before)
 
-    def _account(self, infohash: InfoHash, swarm: Swarm, before: tuple[int, int]) -> None:
+    def _update_totals(self, infohash: InfoHash, swarm: Swarm, before: tuple[int, int]) -> None:
         self._peers += len(swarm) - before[0]
         self._complete += swarm.counts().complete - before[1]
         swarm.dirty |= 1
         self._dirty[infohash[0]].add(infohash)
 
     def remove(self, infohash: InfoHash) -> None:
-        """Forget a swarm, its peers and its completed count; the sweep takes the empty shell away."""
+        """Remove a swarm's peers and its completed count; the sweep removes the empty swarm."""
         swarm = self._swarms.get(infohash)
         if swarm is not None:
             before = len(swarm), swarm.counts().complete
             swarm.clear()
-            self._account(infohash, swarm, before)
+            self._update_totals(infohash, swarm, before)
 
     def expire(self, now: int, budget: int) -> int:
         """Drop peers silent for longer than the timeout, and swarms that nobody remembers.
@@ -232,7 +231,7 @@ class Swarms:
 
     def _expire(self, infohash: InfoHash, swarm: Swarm, now: int, budget: int) -> tuple[int, int, bool]:
         """Sweep one swarm; return the slots looked at, the peers dropped, and whether its end was reached."""
-        limit = word_of(now - self._terms.timeout, 0)
+        limit = state_of(now - self._terms.timeout, 0)
         used, gone, before = _SWARM_COST, 0, (len(swarm), swarm.counts().complete)
         which, slot = self._cursor
         while which < len(swarm.pools) and used < budget:
@@ -241,34 +240,34 @@ class Swarms:
             first = max(0, end - (budget - used))
             if pool is not None and end:
                 for at in pool.expired(first, end, limit):
-                    swarm.take(which, at)
+                    swarm.remove(which, at)
                     gone += 1
             used += end - first
             which, slot = (which, first) if first else (which + 1, -1)
         done = which >= len(swarm.pools)
         self._cursor = (0, -1) if done else (which, slot)
         if gone:
-            self._account(infohash, swarm, before)
+            self._update_totals(infohash, swarm, before)
         return used, gone, done
 
     def _forgettable(self, swarm: Swarm, now: int) -> bool:
         if len(swarm):
             return False
-        crowded = len(self._swarms) > self._terms.max_torrents * _EVICT_ABOVE
+        near_cap = len(self._swarms) > self._terms.max_torrents * _EVICT_ABOVE
         idle = now - swarm.touched > self._terms.remember_completed
-        return not swarm.completed or crowded or idle
+        return not swarm.completed or near_cap or idle
 
     def _forget(self, infohash: InfoHash, swarm: Swarm, place: int) -> None:
-        standing = self._sweep[infohash[0]]
-        standing[place] = standing[-1]
-        standing.pop()
+        bucket = self._sweep[infohash[0]]
+        bucket[place] = bucket[-1]
+        bucket.pop()
         del self._swarms[infohash]
         self._dirty[infohash[0]].discard(infohash)
         if swarm.parts:
-            self._gone[infohash[0]][infohash] = swarm.parts
+            self._deleted[infohash[0]][infohash] = swarm.parts
 
     def take_dirty(self) -> list[Row]:
-        """Return the next changed rows of a round through all, key-sorted, deletions last; no rows end the round.
+        """Return the next dirty rows of a round through all swarms, key-sorted, deletions last; no rows end the round.
 
         What changes again behind the round is left to the next, so that a flush ends however busy the tracker is.
         """
@@ -289,13 +288,13 @@ class Swarms:
     def _take_turn(self) -> list[InfoHash]:
         at = self._turn % _BUCKETS
         if self._turn >= _BUCKETS:
-            return sorted(self._gone[at], reverse=True)
+            return sorted(self._deleted[at], reverse=True)
         keys = sorted((key for key in self._dirty[at] if self._swarms[key].dirty), reverse=True)
         self._dirty[at].clear()
         return keys
 
     def _deletions(self, infohash: InfoHash) -> list[Row]:
-        parts = self._gone[infohash[0]].pop(infohash, 0)
+        parts = self._deleted[infohash[0]].pop(infohash, 0)
         return [Row(infohash, part, None) for part in range(parts)]
 
     def _rows(self, infohash: InfoHash) -> list[Row]:
@@ -305,7 +304,7 @@ class Swarms:
         count = swarm.rows()
         parts = range(max(count, swarm.parts))
         rows = [
-            Row(infohash, part, journal_row.pack(swarm, part) if part < count else None)
+            Row(infohash, part, pack(swarm, part) if part < count else None)
             for part in parts
             if swarm.dirty >> part & 1 or part >= count
         ]
@@ -313,21 +312,21 @@ class Swarms:
         return rows
 
     def put_back(self, rows: Sequence[Row]) -> None:
-        """Call rows changed again, and begin a new round; rows of a swarm that is gone are deleted with it."""
+        """Mark rows dirty again, and begin a new round; rows of a swarm that is gone are deleted with it."""
         for key in self._pending:
             if key in self._swarms:
                 self._dirty[key[0]].add(key)
         self._turn, self._pending = 0, []
         for each in rows:
-            self._mark(each)
+            self._mark_dirty(each)
 
-    def _mark(self, row: Row) -> None:
+    def _mark_dirty(self, row: Row) -> None:
         if not 0 <= row.part < MAX_PART:
             return
         infohash = row.infohash
         swarm = self._swarms.get(infohash)
         if swarm is None:
-            gone = self._gone[infohash[0]]
+            gone = self._deleted[infohash[0]]
             gone[infohash] = max(gone.get(infohash, 0), row.part + 1)
             return
         swarm.dirty |= 1 << row.part
@@ -335,12 +334,12 @@ class Swarms:
         self._dirty[infohash[0]].add(infohash)
 
     def restore(self, rows: Sequence[Row]) -> None:
-        """Merge rows of a journal; what lies there already in full is not called changed."""
+        """Merge rows of a journal; what is there already in full is not marked dirty."""
         for each in rows:
             try:
-                piece = journal_row.unpack(each.payload or b"")
+                piece = unpack(each.payload or b"")
             except DamagedRow:
-                self._mark(each)
+                self._mark_dirty(each)
                 continue
             if 0 <= each.part < MAX_PART:
                 self._restore(each, piece)
@@ -357,17 +356,19 @@ class Swarms:
         if not own or not self._load(swarm, row.part, piece):
             self._merge(infohash, swarm, piece.completed, piece.touched, _entries(piece))
         if not own:
-            self._mark(row)
+            self._mark_dirty(row)
 
     def _load(self, swarm: Swarm, part: int, piece: Piece) -> bool:
-        """Take a row as it lies where the swarm holds just the rows before it; return whether that was so."""
+        """Append a row unchanged where the swarm holds just the rows before it; return whether that was so."""
         first = part << ROW_BITS
-        if swarm.dirty or any(words and swarm.size(at) != first for at, (_, words) in enumerate(piece.pools)):
+        if swarm.dirty or any(
+            states and swarm.size(at) != first for at, (_, states) in enumerate(piece.pools)
+        ):
             return False
         before = len(swarm), swarm.counts().complete
-        for which, (peers, words) in enumerate(piece.pools):
-            if words:
-                swarm.load(which, peers, words)
+        for which, (peers, states) in enumerate(piece.pools):
+            if states:
+                swarm.load(which, peers, states)
         swarm.completed = max(swarm.completed, piece.completed)
         swarm.touched = max(swarm.touched, piece.touched)
         self._peers += len(swarm) - before[0]
@@ -375,8 +376,8 @@ class Swarms:
         return True
 
 
-def _entries(piece: Piece) -> Iterator[Entry]:
-    for which, (peers, words) in enumerate(piece.pools):
+def _entries(piece: Piece) -> Iterator[PeerEntry]:
+    for which, (peers, states) in enumerate(piece.pools):
         stride = STRIDES[which]
-        for slot, word in enumerate(words):
-            yield which, peers[slot * stride : (slot + 1) * stride], word
+        for slot, state in enumerate(states):
+            yield which, peers[slot * stride : (slot + 1) * stride], state

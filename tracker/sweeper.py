@@ -1,4 +1,4 @@
-"""Hides how fast silent peers are looked for: in small steps, one round of all swarms a minute."""
+"""The sweeper: expires silent peers in small steps, one round of all swarms a minute."""
 
 import asyncio
 from collections.abc import Callable

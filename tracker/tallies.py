@@ -1,4 +1,4 @@
-"""Hides where the tallies of the open day lie: those in use in memory, all of them in the store."""
+"""Distinct-peer counters of the open day: those in use in memory, all of them in the store."""
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,11 +9,11 @@ from tracker.census_store import CensusStore, OpenDay
 from tracker.distinct import DamagedTally, Distinct
 
 MEMORY = 64 * 2**20
-"""About how many bytes of tallies are kept in memory; what was not in use for longest is read again when needed."""
+"""About how many bytes of counters are kept in memory; the least recently used are read again when needed."""
 MOST = 5_000_000
-"""Tallies of a day; beyond it the day's new pairs of torrent and country are overlooked, and that is counted."""
+"""Counters of a day; beyond it the day's new pairs of torrent and country are left out, and `uncounted` grows."""
 
-_SLICE = 256  # tallies between two looks at the event loop
+_SLICE = 256  # counters between two turns of the event loop
 _FETCHED = 1024
 _WRITTEN = 512
 
@@ -31,7 +31,7 @@ class Tallies:
         self._unwritten: dict[bytes, None] = {}
         self._stored = 0
         self._whole = True
-        self.overlooked = 0
+        self.uncounted = 0
 
     async def load(self) -> None:
         """Read what the store has, as far as memory is meant for it."""
@@ -47,84 +47,84 @@ class Tallies:
             await asyncio.sleep(0)
 
     async def add(self, hashes: Mapping[bytes, Sequence[bytes]]) -> None:
-        """Count hashes by the names of their tallies."""
+        """Count hashes by the keys of their counters."""
         if not self._whole:
-            for names in _batches([name for name in hashes if name not in self._kept], _FETCHED):
-                self._take(await self._store.read(names))
-        for names in _batches(list(hashes), _SLICE):
-            for name in names:
-                self._count(name, hashes[name])
+            for keys in _batches([key for key in hashes if key not in self._kept], _FETCHED):
+                self._take(await self._store.read(keys))
+        for keys in _batches(list(hashes), _SLICE):
+            for key in keys:
+                self._count(key, hashes[key])
             await asyncio.sleep(0)
 
     async def write(self, day: OpenDay) -> None:
-        """Bring the store into step; what could not be written is tried again the next time."""
+        """Write changed counters to the store; what could not be written is tried again the next time."""
         for batch in _batches(list(self._unwritten), _WRITTEN):
-            await self._store.write(day, [(name, self._kept[name].pack()) for name in batch])
-            for name in batch:
-                del self._unwritten[name]
+            await self._store.write(day, [(key, self._kept[key].pack()) for key in batch])
+            for key in batch:
+                del self._unwritten[key]
         await self._store.write(day, ())
         self._shrink()
 
     @property
-    def crowded(self) -> bool:
-        """Whether it is time to write, so that memory can be given back."""
+    def over_budget(self) -> bool:
+        """Whether memory is over its budget, so that counters should be written and dropped."""
         return self._weight > self._memory
 
     def forget(self, infohashes: Sequence[InfoHash]) -> None:
-        """Drop the tallies of torrents from memory."""
+        """Drop the counters of torrents from memory."""
         gone = {bytes(infohash.cut) for infohash in infohashes}
-        for name in [name for name in self._kept if name[:-2] in gone]:
-            self._drop(name)
-            self._unwritten.pop(name, None)
+        for key in [key for key in self._kept if key[:-2] in gone]:
+            self._drop(key)
+            self._unwritten.pop(key, None)
 
     def clear(self) -> None:
         """Begin another day."""
         self._kept.clear()
         self._unwritten.clear()
-        self._weight = self._stored = self.overlooked = 0
+        self._weight = self._stored = self.uncounted = 0
         self._whole = True
 
     def _take(self, page: Sequence[tuple[bytes, bytes]]) -> None:
-        for name, payload in page:
+        for key, payload in page:
             try:
-                tally = Distinct.unpack(payload)
+                counter = Distinct.unpack(payload)
             except DamagedTally:
                 continue
-            self._kept[name] = tally
-            self._weight += tally.weight
+            self._kept[key] = counter
+            self._weight += counter.weight
 
-    def _count(self, name: bytes, values: Sequence[bytes]) -> None:
-        tally = self._kept.pop(name, None)
-        if tally is None:
+    def _count(self, key: bytes, values: Sequence[bytes]) -> None:
+        counter = self._kept.pop(key, None)
+        if counter is None:
             if self._stored >= self._most:
-                self.overlooked += len(values)
+                self.uncounted += len(values)
                 return
-            tally = Distinct()
+            counter = Distinct()
             self._stored += 1
         else:
-            self._weight -= tally.weight
-        # Taken out and put in again, it comes last in the order by which tallies leave memory.
-        self._kept[name] = tally
+            self._weight -= counter.weight
+        # Taken out and put in again, it comes last in the order by which counters leave memory.
+        self._kept[key] = counter
         for value in values:
-            if tally.add(value):
-                self._unwritten[name] = None
-        self._weight += tally.weight
+            if counter.add(value):
+                self._unwritten[key] = None
+        self._weight += counter.weight
 
     def _shrink(self) -> None:
         excess = self._weight - self._memory
         if excess <= 0:
             return
         self._whole = False
-        for name in list(self._kept):
+        for key in list(self._kept):
             if self._weight <= self._memory:
                 return
-            self._drop(name)
+            self._drop(key)
 
-    def _drop(self, name: bytes) -> None:
-        self._weight -= self._kept.pop(name).weight
+    def _drop(self, key: bytes) -> None:
+        self._weight -= self._kept.pop(key).weight
 
 
-def _batches(names: Sequence[bytes], size: int) -> Iterator[list[bytes]]:
-    remaining = iter(names)
+def _batches(keys: Sequence[bytes], size: int) -> Iterator[list[bytes]]:
+    remaining = iter(keys)
     while batch := list(islice(remaining, size)):
         yield batch

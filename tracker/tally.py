@@ -1,4 +1,4 @@
-"""Hides what is counted of announces and scrapes: plain numbers, summed up by whoever reads them."""
+"""Counters of announces, scrapes, refusals and warnings since the start."""
 
 from collections import Counter
 from enum import IntEnum
@@ -7,14 +7,14 @@ from bittorrent.query import Event
 
 
 class Transport(IntEnum):
-    """Which way a request came."""
+    """The transport of a request."""
 
     HTTP = 0
     UDP = 1
 
 
 class Tally:
-    """Counts since the start; written on the hot path, so there is no lock and no label text."""
+    """Counts since the start; written on the hot path: no lock, no label text."""
 
     __slots__ = ("announces", "refusals", "scrapes", "warnings")
 

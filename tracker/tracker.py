@@ -1,4 +1,4 @@
-"""Hides what every door calls, and what is counted of it."""
+"""The tracker: announce and scrape for every door, and their counters."""
 
 from collections.abc import Callable, Iterable
 

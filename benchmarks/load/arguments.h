@@ -1,4 +1,4 @@
-/* What a load program may be told to do: numbers within bounds and loopback addresses, nothing else; and when to stop. */
+/* Command-line arguments of a load program: numbers within bounds and loopback addresses; and when to stop. */
 #ifndef ARGUMENTS_H
 #define ARGUMENTS_H
 

@@ -1,4 +1,4 @@
-/* Is this an announce reply: one bencoded dict with peers and without a failure reason? */
+/* The check of an announce reply: one bencoded dict with peers and without a failure reason. */
 #ifndef BENCODED_H
 #define BENCODED_H
 

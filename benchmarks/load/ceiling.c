@@ -1,4 +1,4 @@
-/* The least a tracker can do: any HTTP request and any UDP packet gets a reply that was made before it came.
+/* The ceiling: any HTTP request and any UDP packet gets a prepared reply, the least work a tracker can do.
  *
  * One thread, one epoll, HTTP and UDP on one port. No tracker on the same sockets is faster, so its speed is the ceiling
  * of a machine and of a load program. Not a tracker, and written for the load programs here alone: a reply that does

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* What the head of a reply says; body_length is -1 where only the end of the connection tells. */
+/* The parsed head of a reply; body_length is -1 where the end of the connection ends the body. */
 struct head {
     size_t length;
     int status;

@@ -1,4 +1,4 @@
-/* What both load programs are told in the same words: where to, how much, how long, and by whom. */
+/* The options that both load programs share: target, amount, duration and source addresses. */
 #ifndef OPTIONS_H
 #define OPTIONS_H
 

@@ -1,7 +1,7 @@
-/* Who announces to what: M torrents, P peers in each, every peer with an address, a port and a role of its own.
+/* The simulated peers: M torrents, P peers in each, every peer with an address, a port and a role of its own.
  *
  * Torrent i has the hash that generators.py gives it too: three splitmix64 outputs of 3i, 3i+1 and 3i+2, big-endian,
- * cut to 20 bytes. Slot s of a torrent always speaks from source address s modulo the number of addresses, so that
+ * cut to 20 bytes. Slot s of a torrent always uses source address s modulo the number of addresses, so that
  * a swarm never has more than P peers however many sockets announce to it.
  */
 #ifndef POPULATION_H

@@ -1,4 +1,4 @@
-/* BEP 15 packets as a client writes and checks them. The first 16 bytes of a request are its sender's to fill. */
+/* BEP 15 packets as a client writes and checks them. The first 16 bytes of a request are filled by its sender. */
 #ifndef UDP_PACKETS_H
 #define UDP_PACKETS_H
 

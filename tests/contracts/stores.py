@@ -1,4 +1,4 @@
-"""Hides how each store of a contract suite is opened on a fresh folder."""
+"""Every store of the contract suites, opened on a fresh folder."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager

@@ -18,7 +18,7 @@ OTHER = InfoHash(b"o" * 20)
 
 
 class Bench:
-    """A store with short words for what tests say again and again."""
+    """A store with short names for what tests do again and again."""
 
     def __init__(self, make: Make, terms: Terms, seed: int = 1) -> None:
         self.store = make(terms, seed)
@@ -567,7 +567,7 @@ def test_what_is_denied_or_not_listed_is_refused_and_scrapes_as_zeros(bench):
 
     bench.store.deny(HASH, True)
     assert (bench.say(v4(2)), bench.store.scrape(HASH)) == (Failure(DENIED), NOTHING)
-    assert bench.store.ruled()
+    assert bench.store.has_rules()
     bench.store.enforce()
     bench.store.deny(HASH, False)
     assert bench.counts() == (0, 0, 0, 0)

@@ -176,7 +176,7 @@ class TwoStores(RuleBasedStateMachine):
     @invariant()
     def the_numbers_agree(self):
         self.both(lambda store: store.totals())
-        self.both(lambda store: (store.ruled(), store.listed, store.restoring))
+        self.both(lambda store: (store.has_rules(), store.listed, store.restoring))
         self.both(lambda store: [(store.refusal(each), store.scrape(each)) for each in HASHES])
 
     def teardown(self):

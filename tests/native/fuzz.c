@@ -10,23 +10,23 @@
 
 static struct store *store;
 static struct rules rules;
-static struct clerk *clerk;
-static struct draw chance = {1};
+static struct handler *handler;
+static struct rng handler_rng = {1};
 
 static void set_up(void)
 {
-    size_t size = (sizeof *clerk + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+    size_t size = (sizeof *handler + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
     const int64_t clock[2] = {1800000000, 5000};
     store = harness_store();
     harness_rules(&rules);
-    clerk = aligned_alloc(CACHE_LINE, size);
-    if (!clerk)
+    handler = aligned_alloc(CACHE_LINE, size);
+    if (!handler)
         abort();
-    memset(clerk, 0, size);
-    clerk->rules = &rules;
-    clerk->store = store;
-    clerk->draw = &chance;
-    clerk_look_at_clock(clerk, clock);
+    memset(handler, 0, size);
+    handler->rules = &rules;
+    handler->store = store;
+    handler->rng = &handler_rng;
+    handler_read_clock(handler, clock);
 }
 
 /* A reader must come to the same end however a stream is cut; `data` is on the heap, so that no byte too many is read. */
@@ -45,8 +45,8 @@ static void feed_stream(const uint8_t *data, size_t length)
             abort();
     }
     while (length) {
-        struct text text = {out, out + sizeof out, false};
-        struct reading reading = clerk_answer_stream(clerk, data, length, 0, &proxy, &text);
+        struct buffer text = {out, out + sizeof out, false};
+        struct reading reading = handler_answer_stream(handler, data, length, 0, &proxy, &text);
         if (text.overflowed || reading.used > length)
             abort();
         data += reading.used;
@@ -62,13 +62,13 @@ static void feed_packet(uint8_t *data, size_t length)
     static const uint8_t connect[16] = {0, 0, 0x04, 0x17, 0x27, 0x10, 0x19, 0x80};
     for (uint8_t family = 4; family <= 16; family += 12) {
         struct address address = {family, {9, 9, 9, 9}};
-        size_t count = clerk_answer_udp(clerk, data, length, &address, out);
+        size_t count = handler_answer_udp(handler, data, length, &address, out);
         if (count > sizeof out || (count > length && count > 16 && out[3] == 3))
             abort();
-        clerk_answer_udp(clerk, connect, sizeof connect, &address, out);
+        handler_answer_udp(handler, connect, sizeof connect, &address, out);
         if (length >= 8)
             memcpy(data, out + 8, 8); /* what follows a connection id that holds is what matters */
-        clerk_answer_udp(clerk, data, length, &address, out);
+        handler_answer_udp(handler, data, length, &address, out);
     }
 }
 
@@ -80,7 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *given, size_t length)
     struct scrape_query scrape;
     struct address address;
     uint8_t *data = malloc(length + !length);
-    if (!clerk)
+    if (!handler)
         set_up();
     if (!data)
         abort();
@@ -101,14 +101,14 @@ enum { LONGEST = 20000 };
 #define HASH "info_hash=aaaaaaaaaaaaaaaaaaaa"
 
 static const struct slice SEEDS[] = {
-    SAY_ROW(""),
-    SAY_ROW("GET /announce?" HASH "&peer_id=-XX0001-abcdefghijkl&port=6881&left=0&numwant=50&compact=0 "
+    SLICE_INIT(""),
+    SLICE_INIT("GET /announce?" HASH "&peer_id=-XX0001-abcdefghijkl&port=6881&left=0&numwant=50&compact=0 "
                       "HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 1.2.3.4, [2001:db8::1]:80\r\nConnection: close\r\n\r\n"),
-    SAY_ROW("GET /scrape?" HASH "&info_hash=%41%42aaaaaaaaaaaaaaaaaa HTTP/1.0\r\n\r\n"),
-    SAY_ROW("\0\0\4\x17\x27\x10\x19\x80\0\0\0\1tranaaaaaaaaaaaaaaaaaaaappppppppppppppppppppddddddddllllllll"
+    SLICE_INIT("GET /scrape?" HASH "&info_hash=%41%42aaaaaaaaaaaaaaaaaa HTTP/1.0\r\n\r\n"),
+    SLICE_INIT("\0\0\4\x17\x27\x10\x19\x80\0\0\0\1tranaaaaaaaaaaaaaaaaaaaappppppppppppppppppppddddddddllllllll"
                       "uuuuuuuu\0\0\0\2iiiikkkk\xff\xff\xff\xff\x1a\xe1\2\4/abc"),
-    SAY_ROW(HASH "&peer_id=bbbbbbbbbbbbbbbbbbbb&port=1&event=stopped"),
-    SAY_ROW("fe80::1%eth0"),
+    SLICE_INIT(HASH "&peer_id=bbbbbbbbbbbbbbbbbbbb&port=1&event=stopped"),
+    SLICE_INIT("fe80::1%eth0"),
 };
 
 static const char *const WORDS[] = {
@@ -117,23 +117,23 @@ static const char *const WORDS[] = {
     "event=", "stopped", "numwant=", "compact=0", "aaaaaaaaaaaaaaaaaaaa", ",", ":80", "[", "]", "9223372036854775808",
 };
 
-static uint32_t below(struct draw *draw, uint32_t bound)
+static uint32_t below(struct rng *rng, uint32_t bound)
 {
-    return bound ? draw_below(draw, bound) : 0;
+    return bound ? rng_below(rng, bound) : 0;
 }
 
 /* Change `data` in one place; returns its length afterwards. */
-static size_t mutate(struct draw *draw, uint8_t *data, size_t length)
+static size_t mutate(struct rng *rng, uint8_t *data, size_t length)
 {
-    size_t at = below(draw, (uint32_t)length + 1), count;
-    const char *word = WORDS[below(draw, sizeof WORDS / sizeof *WORDS)];
-    switch (below(draw, 6)) {
+    size_t at = below(rng, (uint32_t)length + 1), count;
+    const char *word = WORDS[below(rng, sizeof WORDS / sizeof *WORDS)];
+    switch (below(rng, 6)) {
     case 0: /* a byte becomes another */
         if (at < length)
-            data[at] = (uint8_t)below(draw, 256);
+            data[at] = (uint8_t)below(rng, 256);
         return length;
     case 1: /* bytes go */
-        count = below(draw, (uint32_t)(length - at) + 1);
+        count = below(rng, (uint32_t)(length - at) + 1);
         memmove(data + at, data + at + count, length - at - count);
         return length - count;
     case 2: /* the end goes */
@@ -146,14 +146,14 @@ static size_t mutate(struct draw *draw, uint8_t *data, size_t length)
         memcpy(data + at, word, count);
         return length + count;
     case 4: /* a piece is repeated */
-        count = below(draw, (uint32_t)(length - at) + 1);
+        count = below(rng, (uint32_t)(length - at) + 1);
         if (length + count > LONGEST)
             return length;
         memmove(data + at + count, data + at, length - at);
         return length + count;
     default: /* a bit flips */
         if (at < length)
-            data[at] ^= (uint8_t)(1 << below(draw, 8));
+            data[at] ^= (uint8_t)(1 << below(rng, 8));
         return length;
     }
 }
@@ -161,22 +161,22 @@ static size_t mutate(struct draw *draw, uint8_t *data, size_t length)
 int main(int count, char **words)
 {
     static uint8_t data[LONGEST];
-    struct draw draw = {count > 2 ? strtoull(words[2], NULL, 10) : 1};
+    struct rng rng = {count > 2 ? strtoull(words[2], NULL, 10) : 1};
     time_t end = time(NULL) + (count > 1 ? atoi(words[1]) : 10);
     uint64_t rounds = 0;
     do {
-        const struct slice *seed = &SEEDS[below(&draw, sizeof SEEDS / sizeof *SEEDS)];
+        const struct slice *seed = &SEEDS[below(&rng, sizeof SEEDS / sizeof *SEEDS)];
         size_t length = seed->length;
         memcpy(data, seed->data, length);
-        for (uint32_t left = 1 + below(&draw, 12); left; left--) {
-            length = mutate(&draw, data, length);
+        for (uint32_t left = 1 + below(&rng, 12); left; left--) {
+            length = mutate(&rng, data, length);
             LLVMFuzzerTestOneInput(data, length);
             rounds++;
         }
     } while (time(NULL) < end);
     printf("%llu inputs, no complaint\n", (unsigned long long)rounds);
     store_free(store);
-    free(clerk);
+    free(handler);
     return 0;
 }
 #endif

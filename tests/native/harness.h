@@ -1,15 +1,15 @@
-/* Hides how the native door is set up without an interpreter: one store, one set of rules, for races and fuzzing. */
+/* The native door's setup without an interpreter, one store and one set of rules, for races and fuzzing. */
 #ifndef PEERAGE_HARNESS_H
 #define PEERAGE_HARNESS_H
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "door.h"
+#include "handler.h"
 
 /* Text as a slice, as a value and in a table. */
-#define SAY_ROW(text) {(const uint8_t *)(text), sizeof(text) - 1}
-#define SAY(text) ((struct slice)SAY_ROW(text))
+#define SLICE_INIT(text) {(const uint8_t *)(text), sizeof(text) - 1}
+#define SLICE(text) ((struct slice)SLICE_INIT(text))
 
 /* Any network is trusted and none is routed to, so that every branch of the readers is within reach. */
 static const struct network HARNESS_TRUSTED[] = {{{4, {127}}, 8, true}};
@@ -33,11 +33,11 @@ static inline void harness_rules(struct rules *rules)
     rules->numwant_most6 = 66;
     rules->refuse_private = true;
     for (int at = 0; at < REFUSAL_COUNT; at++)
-        rules->refusals[at] = SAY("a refusal");
-    rules->full = SAY("full");
-    rules->restoring = SAY("restoring");
-    rules->bad_connection = SAY("bad connection ID");
-    rules->forwarded = SAY("x-forwarded-for");
+        rules->refusals[at] = SLICE("a refusal");
+    rules->full = SLICE("full");
+    rules->restoring = SLICE("restoring");
+    rules->bad_connection = SLICE("bad connection ID");
+    rules->forwarded = SLICE("x-forwarded-for");
     rules->trusted = (struct networks){1, HARNESS_TRUSTED};
     rules->routed = (struct networks){3, HARNESS_ROUTED};
     blake2b_key(&rules->seal, key, sizeof key, 4);

@@ -1,4 +1,4 @@
-/* Two loop threads, the store's own deeds beside them and clients of both protocols: for ThreadSanitizer.
+/* Two loop threads, the store's maintenance beside them and clients of both protocols: for ThreadSanitizer.
  *
  * races [SECONDS]
  */
@@ -31,7 +31,7 @@ static int bound(int kind, uint16_t wanted)
     return fd;
 }
 
-static int reach(int kind)
+static int connect_to_door(int kind)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
     struct timeval patience = {0, 200000};
@@ -48,17 +48,17 @@ static int reach(int kind)
 static void *ask_http(void *given)
 {
     static const char *const ends[] = {"", "Connection: close\r\n", "Content-Length: 0\r\n"};
-    struct draw draw = {(uint64_t)(uintptr_t)given};
+    struct rng rng = {(uint64_t)(uintptr_t)given};
     char request[512], answer[16384];
     while (!over) {
-        int fd = reach(SOCK_STREAM);
-        for (uint32_t left = draw_below(&draw, 20); fd >= 0 && left; left--) {
-            const char *end = ends[draw_below(&draw, 20) ? draw_below(&draw, 2) : 2];
+        int fd = connect_to_door(SOCK_STREAM);
+        for (uint32_t left = rng_below(&rng, 20); fd >= 0 && left; left--) {
+            const char *end = ends[rng_below(&rng, 20) ? rng_below(&rng, 2) : 2];
             int length = snprintf(request, sizeof request,
                                   "GET /announce?info_hash=%020u&peer_id=-XX0001-abcdefghijkl&port=%u&left=%u HTTP/1.1\r\n"
                                   "X-Forwarded-For: 8.8.%u.%u\r\n%s\r\n",
-                                  draw_below(&draw, 50), 1 + draw_below(&draw, 60000), draw_below(&draw, 2),
-                                  draw_below(&draw, 4), draw_below(&draw, 256), end);
+                                  rng_below(&rng, 50), 1 + rng_below(&rng, 60000), rng_below(&rng, 2),
+                                  rng_below(&rng, 4), rng_below(&rng, 256), end);
             if (send(fd, request, (size_t)length, MSG_NOSIGNAL) < 0 || recv(fd, answer, sizeof answer, 0) <= 0)
                 break;
             answered++;
@@ -72,16 +72,16 @@ static void *ask_http(void *given)
 static void *ask_udp(void *given)
 {
     static const uint8_t connect_to[16] = {0, 0, 0x04, 0x17, 0x27, 0x10, 0x19, 0x80};
-    struct draw draw = {(uint64_t)(uintptr_t)given};
+    struct rng rng = {(uint64_t)(uintptr_t)given};
     uint8_t packet[98] = {0}, answer[2048];
-    int fd = reach(SOCK_DGRAM);
+    int fd = connect_to_door(SOCK_DGRAM);
     while (!over) {
         if (send(fd, connect_to, sizeof connect_to, 0) < 0 || recv(fd, answer, sizeof answer, 0) != 16)
             continue;
         memcpy(packet, answer + 8, 8);
         packet[11] = 1;
-        packet[35] = (uint8_t)draw_below(&draw, 50);
-        packet[96] = 1 + (uint8_t)draw_below(&draw, 200);
+        packet[35] = (uint8_t)rng_below(&rng, 50);
+        packet[96] = 1 + (uint8_t)rng_below(&rng, 200);
         packet[92] = 0xff;
         if (send(fd, packet, sizeof packet, 0) > 0 && recv(fd, answer, sizeof answer, 0) > 0)
             answered++;
@@ -90,18 +90,18 @@ static void *ask_udp(void *given)
     return NULL;
 }
 
-/* What Python does meanwhile: it sweeps, flushes, lists, takes connections, and reads numbers. */
-static void *keep_house(void *none)
+/* What Python does meanwhile: sweep, flush, deny, take connections over, and read counters. */
+static void *maintain(void *none)
 {
     struct loop_numbers numbers;
     uint8_t infohash[INFOHASH] = "00000000000000000000";
     int64_t now = time(NULL);
-    struct draw draw = {9};
+    struct rng rng = {9};
     while (!over) {
         store_expire(store, now++, 500);
         rows_free(store_take_dirty(store));
-        infohash[19] = (uint8_t)('0' + draw_below(&draw, 10));
-        store_deny(store, infohash, draw_below(&draw, 2));
+        infohash[19] = (uint8_t)('0' + rng_below(&rng, 10));
+        store_deny(store, infohash, rng_below(&rng, 2));
         store_remove(store, infohash);
         store_totals(store);
         loop_read(loop, &numbers);
@@ -143,7 +143,7 @@ int main(int count, char **words)
         pthread_create(&threads[2 * at], NULL, ask_http, (void *)(at + 1));
         pthread_create(&threads[2 * at + 1], NULL, ask_udp, (void *)(at + 100));
     }
-    pthread_create(&threads[2 * CLIENTS], NULL, keep_house, NULL);
+    pthread_create(&threads[2 * CLIENTS], NULL, maintain, NULL);
     sleep(count > 1 ? (unsigned)atoi(words[1]) : 5);
     over = true;
     for (int at = 0; at <= 2 * CLIENTS; at++)

@@ -280,36 +280,36 @@ def test_what_could_not_be_written_is_written_with_the_next_flush(tmp_path, monk
     assert asyncio.run(run()) == 1
 
 
-def test_tallies_that_left_memory_are_read_again(tmp_path, monkeypatch):
+def test_counters_that_left_memory_are_read_again(tmp_path, monkeypatch):
     async def run():
         async with office(tmp_path / "data") as o:
-            tallies = Tallies(o.store, memory=2_000)
-            monkeypatch.setattr(o.census, "_tallies", tallies)
+            counters = Tallies(o.store, memory=2_000)
+            monkeypatch.setattr(o.census, "_counters", counters)
             hashes = [InfoHash(bytes([number]) * 20) for number in range(60)]
             for host in (AMERICAN, DUTCH, AMERICAN, (8, 8, 4, 4)):
                 o.clock.now += 60
                 for infohash in hashes:
                     o.announce(host, infohash)
                 await o.flush()
-                assert tallies._weight <= 2_000
+                assert counters._weight <= 2_000
             await o.pass_midnight()
             return {(await o.census.report(infohash)).countries for infohash in hashes}
 
     assert asyncio.run(run()) == {(("US", 2), ("NL", 1))}
 
 
-def test_beyond_the_bound_new_tallies_are_overlooked_and_that_is_told(tmp_path, monkeypatch):
+def test_beyond_the_cap_new_counters_are_left_out_and_that_is_counted(tmp_path, monkeypatch):
     async def run():
         async with office(tmp_path / "data") as o:
-            monkeypatch.setattr(o.census, "_tallies", Tallies(o.store, most=1))
+            monkeypatch.setattr(o.census, "_counters", Tallies(o.store, most=1))
             o.announce(AMERICAN)
             await o.flush()
             o.announce(DUTCH, OTHER)
             o.announce((8, 8, 4, 4))
             await o.flush()
-            overlooked = o.census.overlooked
+            uncounted = o.census.uncounted
             await o.pass_midnight()
-            return overlooked, (await o.census.report(TORRENT)).total, (await o.census.report(OTHER)).total
+            return uncounted, (await o.census.report(TORRENT)).total, (await o.census.report(OTHER)).total
 
     assert asyncio.run(run()) == (1, 2, 0)
 
@@ -434,9 +434,9 @@ def test_no_hash_is_left_in_the_files_when_the_day_is_over(tmp_path, make_store,
                 for number in range(200):
                     o.announce(AMERICAN, InfoHash(number.to_bytes(20, "big")))
                 await o.flush()
-            tallies = await o.store.page(b"", 1000)
-            hashes = [bytes(payload[1:9]) for _, payload in tallies if payload[0] == 1]
-            sketches = [payload[-64:] for _, payload in tallies if payload[0] == 2]
+            counters = await o.store.page(b"", 1000)
+            hashes = [bytes(payload[1:9]) for _, payload in counters if payload[0] == 1]
+            sketches = [payload[-64:] for _, payload in counters if payload[0] == 2]
             assert len(hashes) == 200
             assert len(sketches) == 1
             needles = hashes + sketches
@@ -454,7 +454,7 @@ def test_no_hash_is_left_in_the_files_when_the_day_is_over(tmp_path, make_store,
     assert asyncio.run(run()) == []
 
 
-def test_a_reader_in_the_way_puts_the_wiping_off_to_the_next_look(tmp_path, monkeypatch):
+def test_a_reader_in_the_way_postpones_the_wiping_to_the_next_flush(tmp_path, monkeypatch):
     async def run():
         async with office(tmp_path / "data") as o:
             asked = []
@@ -473,7 +473,7 @@ def test_a_reader_in_the_way_puts_the_wiping_off_to_the_next_look(tmp_path, monk
     assert asyncio.run(run()) == (1, 2)
 
 
-def test_no_address_is_in_the_tallies_and_two_torrents_share_no_hash(tmp_path):
+def test_no_address_is_in_the_counters_and_two_torrents_share_no_hash(tmp_path):
     async def run():
         async with office(tmp_path / "data") as o:
             for infohash in (TORRENT, OTHER):

@@ -25,7 +25,7 @@ def test_a_row_reads_back_as_what_was_written(peers, completed, touched):
 
     assert (piece.completed, piece.touched) == (completed, touched)
     assert [bytes(blob) for blob, _ in piece.pools] == [b"".join(each) for each in peers]
-    assert [list(words) for _, words in piece.pools] == [list(range(len(each))) for each in peers]
+    assert [list(states) for _, states in piece.pools] == [list(range(len(each))) for each in peers]
 
 
 @given(st.binary(max_size=200))

@@ -1,4 +1,4 @@
-/* Hides BLAKE2b (RFC 7693) as far as a keyed hash of a short message needs it: the block of the key is worked in
+/* BLAKE2b (RFC 7693) as far as a keyed hash of a short message needs it: the block of the key is worked in
  * once, so that a hash costs one compression.
  */
 #ifndef PEERAGE_BLAKE2B_H

@@ -1,4 +1,4 @@
-/* Hides whose address a request comes from; equal to doors/client.py. */
+/* The client's address, from the socket or from trusted proxies' headers; equal to doors/client.py. */
 #include "client.h"
 
 #include <arpa/inet.h>

@@ -1,4 +1,4 @@
-/* Hides whose address a request comes from; equal to doors/client.py. */
+/* The client's address, from the socket or from trusted proxies' headers; equal to doors/client.py. */
 #ifndef PEERAGE_CLIENT_H
 #define PEERAGE_CLIENT_H
 
@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "http.h"
+#include "http_request.h"
 
 /* An IP address in network order; 4 or 16 bytes, an IPv4-mapped one is IPv4. */
 struct address {

@@ -1,4 +1,4 @@
-/* Hides how Python starts, feeds, reads and stops the native doors. */
+/* The native door's Python class, tracker._native.Door, and the readers that tests compare with Python's. */
 #include "module.h"
 
 #include <errno.h>
@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "door.h"
+#include "handler.h"
 #include "loop.h"
 #include "query.h"
 
@@ -17,7 +17,7 @@ enum { STREAM_OUT = 4 * HTTP_REPLY_MOST };
 typedef struct {
     PyObject_HEAD
     PyObject *kept;   /* what the rules point into, and the store */
-    struct clerk *clerk; /* answers what Python asks itself */
+    struct handler *handler; /* answers what Python asks itself */
     struct rules rules;
     struct networks exempt;
     struct slice too_late;
@@ -124,10 +124,10 @@ static bool set_rules(Door *door, PyObject *args, PyObject *named)
     door->clock[0] = unix_time;
     door->clock[1] = running;
     door->seed = seed;
-    door->clerk->store = module_store(store);
-    door->clerk->draw = door->clerk->store ? module_draw(store) : NULL;
+    door->handler->store = module_store(store);
+    door->handler->rng = door->handler->store ? module_rng(store) : NULL;
     blake2b_key(&rules->seal, (const uint8_t *)key, (size_t)key_length, 4);
-    if (!door->clerk->store || PyList_Append(door->kept, store) < 0)
+    if (!door->handler->store || PyList_Append(door->kept, store) < 0)
         return false;
     return read_refusals(door, refusals) && keep_bytes(door, full, &rules->full) &&
            keep_bytes(door, restoring, &rules->restoring) &&
@@ -141,17 +141,17 @@ static PyObject *door_new(PyTypeObject *type, PyObject *args, PyObject *named)
     Door *door = (Door *)type->tp_alloc(type, 0);
     if (!door)
         return NULL;
-    size_t size = (sizeof *door->clerk + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+    size_t size = (sizeof *door->handler + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
     door->kept = PyList_New(0);
     door->out = PyMem_Malloc(STREAM_OUT);
-    door->clerk = aligned_alloc(CACHE_LINE, size);
-    if (!door->kept || !door->out || !door->clerk) {
+    door->handler = aligned_alloc(CACHE_LINE, size);
+    if (!door->kept || !door->out || !door->handler) {
         PyErr_NoMemory();
         Py_DECREF(door);
         return NULL;
     }
-    memset(door->clerk, 0, size);
-    door->clerk->rules = &door->rules;
+    memset(door->handler, 0, size);
+    door->handler->rules = &door->rules;
     if (!set_rules(door, args, named)) {
         Py_DECREF(door);
         return NULL;
@@ -179,7 +179,7 @@ static void door_dealloc(Door *door)
     PyMem_Free((void *)door->rules.trusted.rows);
     PyMem_Free((void *)door->rules.routed.rows);
     PyMem_Free(door->out);
-    free(door->clerk);
+    free(door->handler);
     Py_XDECREF(door->kept);
     type->tp_free((PyObject *)door);
     Py_DECREF(type);
@@ -199,9 +199,9 @@ static PyObject *door_answer(Door *door, PyObject *args)
     if (skip < 0 || skip > data.len) {
         PyErr_SetString(PyExc_ValueError, "more is skipped than there is");
     } else if (read_address(address_bytes, address_length, &address)) {
-        struct text out = {door->out, door->out + STREAM_OUT, false};
-        clerk_look_at_clock(door->clerk, door->clock);
-        struct reading reading = clerk_answer_stream(door->clerk, (const uint8_t *)data.buf + skip,
+        struct buffer out = {door->out, door->out + STREAM_OUT, false};
+        handler_read_clock(door->handler, door->clock);
+        struct reading reading = handler_answer_stream(door->handler, (const uint8_t *)data.buf + skip,
                                                      (size_t)(data.len - skip), 0, &address, &out);
         result = Py_BuildValue("y#ni", (const char *)door->out, (Py_ssize_t)(out.at - door->out),
                                (Py_ssize_t)reading.used, (int)reading.outcome);
@@ -225,9 +225,9 @@ static PyObject *door_serve(Door *door, PyObject *const *given, Py_ssize_t count
         return NULL;
     const uint8_t *data = (const uint8_t *)PyBytes_AS_STRING(given[1]);
     size_t length = (size_t)PyBytes_GET_SIZE(given[1]);
-    struct text out = {door->out, door->out + STREAM_OUT, false};
-    clerk_look_at_clock(door->clerk, door->clock);
-    struct reading reading = clerk_answer_stream(door->clerk, data, length, 0, &address, &out);
+    struct buffer out = {door->out, door->out + STREAM_OUT, false};
+    handler_read_clock(door->handler, door->clock);
+    struct reading reading = handler_answer_stream(door->handler, data, length, 0, &address, &out);
     size_t ready = (size_t)(out.at - door->out);
     /* It never waits, so the GIL is kept. A socket that fails says so to its transport, too. */
     ssize_t sent = ready ? send((int)fd, door->out, ready, MSG_DONTWAIT | MSG_NOSIGNAL) : 0;
@@ -249,8 +249,8 @@ static PyObject *door_answer_packet(Door *door, PyObject *args)
         return NULL;
     if (length > UDP_REQUEST_MOST)
         Py_RETURN_NONE;
-    clerk_look_at_clock(door->clerk, door->clock);
-    size_t count = clerk_answer_udp(door->clerk, (const uint8_t *)packet, (size_t)length, &address, out);
+    handler_read_clock(door->handler, door->clock);
+    size_t count = handler_answer_udp(door->handler, (const uint8_t *)packet, (size_t)length, &address, out);
     if (count == 0)
         Py_RETURN_NONE;
     return PyBytes_FromStringAndSize((const char *)out, (Py_ssize_t)count);
@@ -280,7 +280,7 @@ static PyObject *door_start(Door *door, PyObject *args, PyObject *named)
 {
     static char *names[] = {"listeners", "datagrams", "threads", "secret", "header_ms", "write_ms", "keep_alive_ms",
                             "max_connections", "per_address", "exempt", NULL};
-    struct loop_settings settings = {.store = door->clerk->store, .rules = &door->rules, .too_late = door->too_late};
+    struct loop_settings settings = {.store = door->handler->store, .rules = &door->rules, .too_late = door->too_late};
     PyObject *listeners, *datagrams, *exempt;
     const char *secret;
     Py_ssize_t length;
@@ -303,9 +303,9 @@ static PyObject *door_start(Door *door, PyObject *args, PyObject *named)
     settings.exempt = door->exempt;
     for (unsigned at = 0; at < settings.threads; at++)
         settings.seed[at] = door->seed + at * 0xd1342543de82ef95;
-    /* Where the clock stands still, what Python answers and what the thread answers come from one source of chance. */
+    /* Where the clock stands still, what Python answers and what the thread answers share one random source. */
     if (door->clock[0] && settings.threads == 1)
-        settings.shared_draw = door->clerk->draw;
+        settings.shared_rng = door->handler->rng;
     door->loop = loop_start(&settings);
     if (!door->loop)
         return PyErr_SetFromErrno(PyExc_OSError);
@@ -358,7 +358,7 @@ static PyObject *door_leave(Door *door, PyObject *args)
 
 static void add_own(const Door *door, struct loop_numbers *out)
 {
-    const struct counters *own = &door->clerk->counters;
+    const struct counters *own = &door->handler->counters;
     for (int over = 0; over < TRANSPORTS; over++) {
         for (int event = 0; event < 5; event++)
             out->announces[over][event] += own->announces[over][event];

@@ -1,4 +1,4 @@
-/* Hides how changed swarms become rows of the journal, and rows swarms again; the payload is that of tracker/row.py.
+/* Journal rows: written from changed swarms, and merged into swarms again; the payload is that of tracker/row.py.
  *
  * A shard is locked for one row at a time. The rows of a swarm are written from the last to the first: a removal
  * moves peers down only, so one that moves meanwhile is written twice rather than never. */
@@ -82,9 +82,9 @@ static uint8_t *pack_pool(const struct swarm *swarm, uint32_t which, uint64_t pa
         return out;
     memcpy(out, pool_peer(pool, STRIDE(which), first), (size_t)count * STRIDE(which));
     out += (size_t)count * STRIDE(which);
-    const uint32_t *words = pool_word(pool, first);
+    const uint32_t *states = pool_state(pool, first);
     for (uint32_t at = 0; at < count; at++, out += 4)
-        put_number(out, words[at], 4);
+        put_number(out, states[at], 4);
     return out;
 }
 
@@ -107,7 +107,7 @@ static bool pack(struct rows *rows, const struct swarm *swarm, uint64_t part)
     return true;
 }
 
-/* Call the row of a swarm changed again, which the journal may hold. */
+/* Mark the row of a swarm dirty again, which the journal may hold. */
 static void mark(struct shard *shard, struct swarm *swarm, uint64_t part)
 {
     shard->changed = true;
@@ -116,15 +116,15 @@ static void mark(struct shard *shard, struct swarm *swarm, uint64_t part)
         swarm->parts = (uint32_t)part + 1;
 }
 
-/* Write one row of a swarm that was called clean; what cannot be written is called changed again. */
+/* Write one row of a swarm that was marked clean; what cannot be written is marked dirty again. */
 static bool write_part(struct store *store, struct rows *rows, const uint8_t infohash[INFOHASH], uint64_t part,
-                       bool gone)
+                       bool deleted)
 {
     bool done = true;
     struct shard *shard = shard_enter(store, infohash);
     struct swarm *swarm = shard_swarm(shard, infohash, infohash_hash(store, infohash));
     if (swarm) {
-        done = gone ? add_entry(rows, infohash, part, NULL, 0) : pack(rows, swarm, part);
+        done = deleted ? add_entry(rows, infohash, part, NULL, 0) : pack(rows, swarm, part);
         if (!done)
             mark(shard, swarm, part);
     }
@@ -212,32 +212,32 @@ static void find_dirty(struct shard *shard, struct keys *keys)
 }
 
 /* Collect the keys of which a shard has rows to delete, sorted. */
-static void find_gone(struct shard *shard, struct keys *keys)
+static void find_deleted(struct shard *shard, struct keys *keys)
 {
     bool room = true;
     pthread_mutex_lock(&shard->mutex);
-    for (uint32_t slot = 0; slot < shard->gone.size && room; slot++)
-        room = add_key(keys, ((const struct gone *)table_at(&shard->gone, slot))->record.key);
+    for (uint32_t slot = 0; slot < shard->deleted.size && room; slot++)
+        room = add_key(keys, ((const struct deleted *)table_at(&shard->deleted, slot))->record.key);
     shard_leave(shard);
     if (keys->count)
         qsort(keys->list, keys->count, sizeof *keys->list, compare);
 }
 
-static bool write_gone(struct store *store, struct rows *rows, const uint8_t infohash[INFOHASH])
+static bool write_deleted(struct store *store, struct rows *rows, const uint8_t infohash[INFOHASH])
 {
     struct shard *shard = shard_enter(store, infohash);
-    uint32_t slot = table_find(&shard->gone, infohash, infohash_hash(store, infohash));
-    uint32_t parts = slot == NONE ? 0 : ((const struct gone *)table_at(&shard->gone, slot))->parts;
+    uint32_t slot = table_find(&shard->deleted, infohash, infohash_hash(store, infohash));
+    uint32_t parts = slot == NONE ? 0 : ((const struct deleted *)table_at(&shard->deleted, slot))->parts;
     bool done = true;
     for (uint32_t part = 0; part < parts && done; part++)
         done = add_entry(rows, infohash, part, NULL, 0);
     if (done && slot != NONE)
-        table_remove(&shard->gone, slot);
+        table_remove(&shard->deleted, slot);
     shard_leave(shard);
     return done;
 }
 
-/* Go on to the next turn: the changed of each shard, then the gone of each; false: the round is over. */
+/* Go on to the next turn: the changed of each shard, then the deleted of each; false: the round is over. */
 static bool next_turn(struct store *store, struct round *round)
 {
     round->keys.count = round->next = 0;
@@ -253,7 +253,7 @@ static bool next_turn(struct store *store, struct round *round)
     if (round->turn++ < SHARDS)
         find_dirty(shard, &round->keys);
     else
-        find_gone(shard, &round->keys);
+        find_deleted(shard, &round->keys);
     return true;
 }
 
@@ -266,7 +266,7 @@ struct rows *store_take_dirty(struct store *store)
     while (done && !rows->count && (round->next < round->keys.count || next_turn(store, round)))
         while (done && round->next < round->keys.count && rows->count < ROWS_AT_ONCE) {
             const uint8_t *key = round->keys.list[round->next++];
-            done = round->turn <= SHARDS ? write_swarm(store, rows, key) : write_gone(store, rows, key);
+            done = round->turn <= SHARDS ? write_swarm(store, rows, key) : write_deleted(store, rows, key);
         }
     pthread_mutex_unlock(&round->mutex);
     if (rows && !rows->count && !done) {
@@ -276,7 +276,7 @@ struct rows *store_take_dirty(struct store *store)
     return rows;
 }
 
-/* Begin a new round; what is left of the turn is still called changed, and only has to be looked for again. */
+/* Begin a new round; what is left of the turn is still marked dirty, and only has to be found again. */
 static void begin_round(struct store *store)
 {
     struct round *round = &store->round;
@@ -323,7 +323,7 @@ static int mark_row(struct store *store, const struct row *row)
     if (swarm)
         mark(shard, swarm, row->part);
     else
-        done = shard_gone(shard, row->infohash, hash, row->part + 1);
+        done = shard_note_deleted(shard, row->infohash, hash, row->part + 1);
     shard_leave(shard);
     return done ? 0 : -1;
 }
@@ -339,7 +339,7 @@ int store_put_back(struct store *store, const struct row *rows, size_t count)
 
 /* What a payload holds of one pool, as it lies. */
 struct span {
-    const uint8_t *peers, *words;
+    const uint8_t *peers, *states;
     uint32_t count;
 };
 
@@ -387,10 +387,10 @@ static int take_peers(struct store *store, struct swarm *swarm, const struct pie
         const struct span *span = &piece->pools[which];
         for (uint32_t at = 0; at < span->count; at++) {
             const uint8_t *peer = span->peers + (size_t)at * STRIDE(which);
-            uint32_t word = (uint32_t)get_number(span->words + 4 * (size_t)at, 4);
-            struct seek seek = {.peer = peer, .scheme = &store->scheme, .stride = STRIDE(which)};
-            bool taken = as_they_lie ? swarm_insert(swarm, &seek, which, word, false) != NONE
-                                     : swarm_absorb(swarm, &store->scheme, which, peer, word);
+            uint32_t state = (uint32_t)get_number(span->states + 4 * (size_t)at, 4);
+            struct lookup lookup = {.peer = peer, .peer_hash = &store->peer_hash, .stride = STRIDE(which)};
+            bool taken = as_they_lie ? swarm_insert(swarm, &lookup, which, state, false) != NONE
+                                     : swarm_merge_peer(swarm, &store->peer_hash, which, peer, state);
             done = taken ? done : -1;
         }
     }
@@ -410,7 +410,7 @@ static int merge(struct store *store, struct swarm *swarm, const struct piece *p
         swarm->parts = (uint32_t)part + 1;
     if (!as_they_lie)
         bits_set(&swarm->dirty, 0);
-    swarm_account(store, swarm, before);
+    swarm_update_totals(store, swarm, before);
     return done;
 }
 

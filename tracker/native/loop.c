@@ -1,8 +1,8 @@
-/* Hides the threads that own the tracker's sockets: they answer announces and scrapes, and hand over the rest.
+/* The socket loop: threads that own the tracker's sockets, answer announces and scrapes, and hand over the rest.
  *
  * Each thread waits on an epoll of its own; the listening sockets are in all of them, exclusively, so one thread wakes
- * up for a new client and keeps him. A connection owns no buffer while it is idle: bytes are read into the thread's
- * buffer and copied out only where a request is unfinished or a client does not take his answer at once.
+ * up for a new client and keeps it. A connection owns no buffer while it is idle: bytes are read into the thread's
+ * buffer and copied out only where a request is unfinished or a client does not take its answer at once.
  * No call here waits for Python.
  */
 #ifndef _GNU_SOURCE
@@ -21,18 +21,18 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "guests.h"
-#include "wheel.h"
+#include "connections.h"
+#include "timing_wheel.h"
 
 enum {
     EVENTS = 256,
-    ACCEPTS = 64,   /* in a row, before others get their turn */
+    ACCEPTS = 64,   /* in a row, before other sockets are served */
     PACKETS = 64,   /* in one call */
-    ROUNDS = 16,    /* of packets, before others get their turn */
+    ROUNDS = 16,    /* of packets, before other sockets are served */
     IN_SIZE = 2 * HTTP_HEAD_MOST,
     OUT_SIZE = 4 * HTTP_REPLY_MOST, /* pipelined answers go out in one piece */
     PACKET_SIZE = UDP_REQUEST_MOST + 8,
-    /* An edge is told once: what is read short was read whole, and the kernel need not look at it again. */
+    /* Edge-triggered: a short read has emptied the socket, and the next event comes with new bytes. */
     READABLE = (int)(EPOLLIN | EPOLLRDHUP | EPOLLET),
     SPARE_MOST = 64, /* connection objects kept for the next clients */
     STACK = 256 << 10
@@ -41,7 +41,7 @@ enum {
 enum kind { STOP, LISTENER, DATAGRAMS, CONNECTION };
 enum phase { FRESH, IDLE, HEAD, WRITING };
 
-/* What epoll gives back: the head of everything that waits. */
+/* The head of everything that is registered with epoll. */
 struct source {
     int fd;
     uint8_t kind;
@@ -50,7 +50,7 @@ struct source {
 struct connection {
     struct source source;
     uint8_t phase;
-    bool registered, closing, ended; /* ended: the client will say nothing more */
+    bool registered, closing, ended; /* ended: the client sends nothing more */
     struct address address;
     struct timer timer;
     struct connection *spare;                /* the next one that is not in use */
@@ -59,11 +59,11 @@ struct connection {
 };
 
 struct thread {
-    struct clerk clerk; /* first, for its alignment */
-    struct draw draw; /* its own chance, unless it is told to share */
+    struct handler handler; /* first, for its alignment */
+    struct rng rng; /* its own random numbers, unless they are shared */
     struct loop *loop;
     pthread_t id;
-    bool started, stopping, resting;
+    bool started, stopping, paused;
     int epoll;
     struct wheel wheel;
     struct connection *spare;
@@ -78,7 +78,7 @@ struct thread {
 
 struct loop {
     struct loop_settings settings;
-    struct guests guests;
+    struct connections connections;
     int stop, event;
     _Atomic uint64_t timed_out, handed_over;
     pthread_mutex_t lock; /* of the queue */
@@ -130,7 +130,7 @@ static void fetch_swarms(struct thread *thread, unsigned received)
         for (unsigned at = 0; at < received; at++) {
             const uint8_t *infohash = udp_infohash(thread->packets[at], thread->received[at].msg_len);
             if (infohash)
-                store_fetch(thread->clerk.store, infohash, &hashes[at], deep);
+                store_fetch(thread->handler.store, infohash, &hashes[at], deep);
         }
 }
 
@@ -146,7 +146,7 @@ static unsigned answer_packets(struct thread *thread, unsigned received)
         if (length > UDP_REQUEST_MOST || from->sin6_port == 0)
             continue;
         sender_of(from, &address);
-        length = clerk_answer_udp(&thread->clerk, thread->packets[at], length, &address, thread->packed[count]);
+        length = handler_answer_udp(&thread->handler, thread->packets[at], length, &address, thread->packed[count]);
         if (length == 0)
             continue;
         thread->replies[count].iov_len = length;
@@ -171,7 +171,7 @@ static void answer_datagrams(struct thread *thread, int fd)
     }
 }
 
-static void lay_out_packets(struct thread *thread)
+static void init_packets(struct thread *thread)
 {
     for (unsigned at = 0; at < PACKETS; at++) {
         thread->places[at] = (struct iovec){thread->packets[at], PACKET_SIZE};
@@ -184,9 +184,9 @@ static void lay_out_packets(struct thread *thread)
     }
 }
 
-/* Connections: from their making to their end. */
+/* Connections. */
 
-static struct connection *make(struct thread *thread, int fd, const struct address *address)
+static struct connection *new_connection(struct thread *thread, int fd, const struct address *address)
 {
     struct connection *connection = thread->spare;
     if (connection) {
@@ -202,7 +202,7 @@ static struct connection *make(struct thread *thread, int fd, const struct addre
     return connection;
 }
 
-static void unmake(struct thread *thread, struct connection *connection)
+static void release(struct thread *thread, struct connection *connection)
 {
     wheel_unlink(&thread->wheel, &connection->timer);
     free(connection->in);
@@ -219,16 +219,16 @@ static void unmake(struct thread *thread, struct connection *connection)
 static void drop(struct thread *thread, struct connection *connection)
 {
     close(connection->source.fd);
-    guests_leave(&thread->loop->guests, &connection->address);
-    unmake(thread, connection);
+    connections_leave(&thread->loop->connections, &connection->address);
+    release(thread, connection);
 }
 
 static bool watch(struct thread *thread, struct connection *connection, uint32_t events)
 {
     struct epoll_event event = {.events = events, .data.ptr = &connection->source};
-    int deed = connection->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    int operation = connection->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
     connection->registered = true;
-    return epoll_ctl(thread->epoll, deed, connection->source.fd, &event) == 0;
+    return epoll_ctl(thread->epoll, operation, connection->source.fd, &event) == 0;
 }
 
 static bool keep(uint8_t **place, uint32_t *length, const uint8_t *data, size_t count)
@@ -260,7 +260,7 @@ static void hand_over(struct thread *thread, struct connection *connection, cons
     memcpy(handover->bytes, data, length);
     if (connection->registered)
         epoll_ctl(thread->epoll, EPOLL_CTL_DEL, connection->source.fd, NULL);
-    unmake(thread, connection);
+    release(thread, connection);
     atomic_fetch_add_explicit(&loop->handed_over, 1, memory_order_relaxed);
     pthread_mutex_lock(&loop->lock);
     bool first = loop->first == NULL;
@@ -271,7 +271,7 @@ static void hand_over(struct thread *thread, struct connection *connection, cons
         return; /* only a full counter refuses, and that one is readable */
 }
 
-/* Send what the client takes at once, by which `answer` shrinks; false where he is gone. The end of the connection
+/* Send what the client takes at once, by which `answer` shrinks; false where it is gone. The end of the connection
  * travels with a last answer: the kernel holds that back until it is closed. */
 static bool deliver(const struct connection *connection, struct slice *answer, bool last)
 {
@@ -286,9 +286,9 @@ static bool deliver(const struct connection *connection, struct slice *answer, b
     return true;
 }
 
-/* Wait until the client takes the rest of his answer; what he asked after it waits as well. */
-static void stall(struct thread *thread, struct connection *connection, struct slice answer, const uint8_t *rest,
-                  size_t length)
+/* Wait until the client takes the rest of its answer; requests behind it wait as well. */
+static void wait_for_write(struct thread *thread, struct connection *connection, struct slice answer,
+                           const uint8_t *rest, size_t length)
 {
     connection->phase = WRITING;
     connection->out_sent = 0;
@@ -320,14 +320,14 @@ static void await(struct thread *thread, struct connection *connection, bool ans
     }
 }
 
-/* Go through input: answer, then close, hand over, or wait. The connection may be gone afterwards. */
-static void converse(struct thread *thread, struct connection *connection, const uint8_t *data, size_t length)
+/* Answer the requests in the input, then close, hand over, or wait. The connection may be gone afterwards. */
+static void serve_input(struct thread *thread, struct connection *connection, const uint8_t *data, size_t length)
 {
     bool answered = false;
     for (;;) {
-        struct text out = {thread->out, thread->out + OUT_SIZE, false};
+        struct buffer out = {thread->out, thread->out + OUT_SIZE, false};
         struct reading reading =
-            clerk_answer_stream(&thread->clerk, data, length, connection->in_seen, &connection->address, &out);
+            handler_answer_stream(&thread->handler, data, length, connection->in_seen, &connection->address, &out);
         connection->in_seen = (uint32_t)reading.seen;
         struct slice answer = {thread->out, (size_t)(out.at - thread->out)};
         data += reading.used;
@@ -337,7 +337,7 @@ static void converse(struct thread *thread, struct connection *connection, const
             reading.outcome = READ_CLOSE;
         } else if (answer.length) {
             connection->closing = reading.outcome == READ_CLOSE;
-            stall(thread, connection, answer, data, length);
+            wait_for_write(thread, connection, answer, data, length);
             return;
         }
         if (reading.outcome == READ_CLOSE)
@@ -352,7 +352,7 @@ static void converse(struct thread *thread, struct connection *connection, const
     }
 }
 
-/* Read what has come; `ended` where the client was known to have closed his side before. */
+/* Read what has come; `ended` where the client was known to have closed its side before. */
 static void receive(struct thread *thread, struct connection *connection, bool ended)
 {
     size_t had = connection->in_length;
@@ -364,14 +364,14 @@ static void receive(struct thread *thread, struct connection *connection, bool e
     if (full && connection->registered && !watch(thread, connection, (uint32_t)READABLE))
         drop(thread, connection);
     else if (got > 0)
-        converse(thread, connection, thread->in, had + (size_t)got);
+        serve_input(thread, connection, thread->in, had + (size_t)got);
     else if (got == 0 || (errno != EAGAIN && errno != EINTR))
         drop(thread, connection);
     else if (!connection->registered && !watch(thread, connection, (uint32_t)READABLE))
         drop(thread, connection);
 }
 
-/* Write on where the client stalled us, then read on where we stalled him. */
+/* Go on writing a reply that was held up, then go on with the requests behind it. */
 static void resume(struct thread *thread, struct connection *connection)
 {
     struct slice left = {connection->out + connection->out_sent, connection->out_length - connection->out_sent};
@@ -391,22 +391,22 @@ static void resume(struct thread *thread, struct connection *connection)
     connection->phase = IDLE;
     if (held)
         memcpy(thread->in, connection->in, held);
-    converse(thread, connection, thread->in, held);
+    serve_input(thread, connection, thread->in, held);
 }
 
 /* New clients. */
 
-/* Stop accepting until the next tick: no descriptors are left, and the listening socket would wake us for ever. */
-static void rest(struct thread *thread)
+/* Stop accepting until the next tick: no descriptors are left, and the listening socket would stay readable. */
+static void pause_accepting(struct thread *thread)
 {
     for (size_t at = 0; at < thread->loop->settings.listeners; at++)
         epoll_ctl(thread->epoll, EPOLL_CTL_DEL, thread->listeners[at].fd, NULL);
-    thread->resting = true;
+    thread->paused = true;
 }
 
-static bool listen_again(struct thread *thread)
+static bool resume_accepting(struct thread *thread)
 {
-    thread->resting = false;
+    thread->paused = false;
     for (size_t at = 0; at < thread->loop->settings.listeners; at++) {
         struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.ptr = &thread->listeners[at]};
         if (epoll_ctl(thread->epoll, EPOLL_CTL_ADD, thread->listeners[at].fd, &event) < 0)
@@ -415,17 +415,17 @@ static bool listen_again(struct thread *thread)
     return true;
 }
 
-static void welcome(struct thread *thread, int fd, const struct sockaddr_in6 *from)
+static void admit_client(struct thread *thread, int fd, const struct sockaddr_in6 *from)
 {
     struct address address;
     sender_of(from, &address);
-    if (!guests_admit(&thread->loop->guests, &address)) {
+    if (!connections_admit(&thread->loop->connections, &address)) {
         close(fd);
         return;
     }
-    struct connection *connection = make(thread, fd, &address);
+    struct connection *connection = new_connection(thread, fd, &address);
     if (!connection) {
-        guests_leave(&thread->loop->guests, &address);
+        connections_leave(&thread->loop->connections, &address);
         close(fd);
         return;
     }
@@ -439,9 +439,9 @@ static void accept_clients(struct thread *thread, int listener)
         socklen_t length = sizeof from;
         int fd = accept4(listener, (struct sockaddr *)&from, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0)
-            welcome(thread, fd, &from);
+            admit_client(thread, fd, &from);
         else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-            rest(thread);
+            pause_accepting(thread);
         if (fd < 0 && errno != ECONNABORTED && errno != EINTR)
             return;
     }
@@ -469,8 +469,8 @@ static void turn_wheel(struct thread *thread)
         thread->wheel.tick++;
         while ((timer = wheel_due(&thread->wheel)))
             expire(thread, connection_of(timer));
-        if (thread->resting)
-            listen_again(thread);
+        if (thread->paused)
+            resume_accepting(thread);
     }
 }
 
@@ -501,15 +501,15 @@ static void *run(void *given)
     struct thread *thread = given;
     struct epoll_event events[EVENTS];
     while (!thread->stopping) {
-        int timeout = thread->wheel.count || thread->resting ? WHEEL_TICK_MS : -1;
+        int timeout = thread->wheel.count || thread->paused ? WHEEL_TICK_MS : -1;
         int count = epoll_wait(thread->epoll, events, EVENTS, timeout);
-        clerk_look_at_clock(&thread->clerk, thread->loop->settings.fixed_clock);
+        handler_read_clock(&thread->handler, thread->loop->settings.fixed_clock);
         if (thread->wheel.count == 0)
             thread->wheel.tick = tick_now();
         for (int at = 0; at < count; at++)
             handle(thread, events[at].data.ptr, events[at].events);
-        if (thread->resting && thread->wheel.count == 0)
-            listen_again(thread);
+        if (thread->paused && thread->wheel.count == 0)
+            resume_accepting(thread);
         turn_wheel(thread);
     }
     for (size_t slot = 0; slot < WHEEL_SLOTS; slot++)
@@ -527,7 +527,7 @@ static bool wait_on(struct thread *thread, struct source *source, int fd, enum k
     return epoll_ctl(thread->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-static bool set_up(struct loop *loop, unsigned number)
+static bool init_thread(struct loop *loop, unsigned number)
 {
     const struct loop_settings *settings = &loop->settings;
     struct thread *thread = aligned_alloc(CACHE_LINE, sizeof *thread);
@@ -536,12 +536,12 @@ static bool set_up(struct loop *loop, unsigned number)
     memset(thread, 0, sizeof *thread);
     loop->threads[number] = thread;
     thread->loop = loop;
-    thread->clerk.rules = settings->rules;
-    thread->clerk.store = settings->store;
-    thread->draw.state = settings->seed[number];
-    thread->clerk.draw = settings->shared_draw ? settings->shared_draw : &thread->draw;
+    thread->handler.rules = settings->rules;
+    thread->handler.store = settings->store;
+    thread->rng.state = settings->seed[number];
+    thread->handler.rng = settings->shared_rng ? settings->shared_rng : &thread->rng;
     thread->wheel.tick = tick_now();
-    lay_out_packets(thread);
+    init_packets(thread);
     thread->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (thread->epoll < 0 || !wait_on(thread, &thread->stop, loop->stop, STOP, EPOLLIN))
         return false;
@@ -550,10 +550,10 @@ static bool set_up(struct loop *loop, unsigned number)
     for (size_t at = 0; at < settings->datagrams; at++)
         if (!wait_on(thread, &thread->datagrams[at], settings->datagram[at], DATAGRAMS, EPOLLIN | EPOLLEXCLUSIVE))
             return false;
-    return listen_again(thread);
+    return resume_accepting(thread);
 }
 
-/* Signals are Python's; a thread of ours must never be the one that gets them. */
+/* Signals are handled by Python's thread: the threads of this loop block all of them. */
 static bool start_threads(struct loop *loop)
 {
     sigset_t all, before;
@@ -585,11 +585,11 @@ struct loop *loop_start(const struct loop_settings *settings)
     loop->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     loop->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_mutex_init(&loop->lock, NULL);
-    bool ready = guests_open(&loop->guests, settings->max_connections, settings->per_address, settings->exempt,
-                             settings->secret) &&
+    bool ready = connections_init(&loop->connections, settings->max_connections, settings->per_address,
+                                  settings->exempt, settings->secret) &&
                  loop->stop >= 0 && loop->event >= 0;
     for (unsigned at = 0; at < settings->threads && ready; at++)
-        ready = set_up(loop, at);
+        ready = init_thread(loop, at);
     if (ready && start_threads(loop))
         return loop;
     int error = errno ? errno : ENOMEM;
@@ -603,7 +603,7 @@ void loop_stop(struct loop *loop)
 {
     const uint64_t one = 1;
     if (loop->stop >= 0 && write(loop->stop, &one, sizeof one) < 0)
-        abort(); /* an event descriptor of our own takes a one */
+        abort(); /* an event descriptor always takes a one */
     for (unsigned at = 0; at < LOOP_THREADS_MOST; at++) {
         struct thread *thread = loop->threads[at];
         if (thread && thread->started)
@@ -643,7 +643,7 @@ void loop_free(struct loop *loop)
         close(loop->stop);
     if (loop->event >= 0)
         close(loop->event);
-    guests_close(&loop->guests);
+    connections_free(&loop->connections);
     pthread_mutex_destroy(&loop->lock);
     free(loop);
 }
@@ -668,10 +668,10 @@ struct handover *loop_take(struct loop *loop)
 
 void loop_leave(struct loop *loop, const struct address *address)
 {
-    guests_leave(&loop->guests, address);
+    connections_leave(&loop->connections, address);
 }
 
-static uint64_t look(const _Atomic uint64_t *number)
+static uint64_t read_counter(const _Atomic uint64_t *number)
 {
     return atomic_load_explicit(number, memory_order_relaxed);
 }
@@ -680,18 +680,18 @@ void loop_read(const struct loop *loop, struct loop_numbers *out)
 {
     memset(out, 0, sizeof *out);
     for (unsigned number = 0; number < loop->settings.threads; number++) {
-        const struct counters *counters = &loop->threads[number]->clerk.counters;
+        const struct counters *counters = &loop->threads[number]->handler.counters;
         for (int over = 0; over < TRANSPORTS; over++) {
             for (int event = 0; event < 5; event++)
-                out->announces[over][event] += look(&counters->announces[over][event]);
-            out->scrapes[over] += look(&counters->scrapes[over]);
+                out->announces[over][event] += read_counter(&counters->announces[over][event]);
+            out->scrapes[over] += read_counter(&counters->scrapes[over]);
         }
         for (int code = 0; code < REFUSAL_COUNT; code++)
-            out->refusals[code] += look(&counters->refusals[code]);
-        out->warnings += look(&counters->warnings);
+            out->refusals[code] += read_counter(&counters->refusals[code]);
+        out->warnings += read_counter(&counters->warnings);
     }
-    out->open = atomic_load_explicit(&loop->guests.open, memory_order_relaxed);
-    out->turned_away = look(&loop->guests.turned_away);
-    out->timed_out = look(&loop->timed_out);
-    out->handed_over = look(&loop->handed_over);
+    out->open = atomic_load_explicit(&loop->connections.open, memory_order_relaxed);
+    out->turned_away = read_counter(&loop->connections.turned_away);
+    out->timed_out = read_counter(&loop->timed_out);
+    out->handed_over = read_counter(&loop->handed_over);
 }

@@ -1,11 +1,11 @@
-/* Hides the threads that own the tracker's sockets: they answer announces and scrapes, and hand over the rest. */
+/* The socket loop: threads that own the tracker's sockets, answer announces and scrapes, and hand over the rest. */
 #ifndef PEERAGE_LOOP_H
 #define PEERAGE_LOOP_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "door.h"
+#include "handler.h"
 
 enum { LOOP_SOCKETS_MOST = 64, LOOP_THREADS_MOST = 64 };
 
@@ -16,12 +16,12 @@ struct loop_settings {
     int listener[LOOP_SOCKETS_MOST], datagram[LOOP_SOCKETS_MOST];
     unsigned threads;
     uint64_t seed[LOOP_THREADS_MOST];
-    struct draw *shared_draw; /* for tests with one thread; NULL: each has its own */
+    struct rng *shared_rng; /* for tests with one thread; NULL: each has its own */
     uint64_t secret[2];
     uint32_t header_ms, write_ms, keep_alive_ms;
     uint32_t max_connections, per_address;
     struct networks exempt;
-    struct slice too_late;  /* what a client is told whose head does not come in time */
+    struct slice too_late;  /* the reply to a client whose request head does not come in time */
     int64_t fixed_clock[2]; /* for tests; zeros: the real one */
 };
 

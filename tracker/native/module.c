@@ -1,10 +1,10 @@
-/* Hides the store's Python face: tracker._native.Store. Long calls let go of the GIL. */
+/* The store's Python class, tracker._native.Store. Long calls release the GIL. */
 #include "module.h"
 
 typedef struct {
     PyObject_HEAD
     struct store *store;
-    struct draw draw; /* of the calls from Python, which the GIL puts in a row */
+    struct rng rng; /* of the calls from Python, which the GIL puts in a row */
 } Store;
 
 static void store_dealloc(PyObject *self)
@@ -36,7 +36,7 @@ static PyObject *store_create(PyTypeObject *type, PyObject *args, PyObject *kwar
     Store *self = (Store *)type->tp_alloc(type, 0);
     if (self) {
         self->store = store_new(&terms, key.buf);
-        self->draw.state = seed;
+        self->rng.state = seed;
     }
     PyBuffer_Release(&key);
     if (self && !self->store) {
@@ -107,7 +107,7 @@ static PyObject *announce(PyObject *self, PyObject *const *args, Py_ssize_t coun
     long long now = PyLong_AsLongLong(args[6]);
     if (now == -1 && PyErr_Occurred())
         return NULL;
-    enum verdict verdict = store_announce(of(self), &((Store *)self)->draw, &announce, now, &answer);
+    enum verdict verdict = store_announce(of(self), &((Store *)self)->rng, &announce, now, &answer);
     if (verdict == VERDICT_UNLISTED || verdict == VERDICT_DENIED)
         return Py_BuildValue("(i)", (int)verdict);
     struct counts counts = answer.counts;
@@ -138,7 +138,7 @@ static PyObject *peers(PyObject *self, PyObject *const *args, Py_ssize_t count)
     long numwant = PyLong_AsLong(args[1]);
     if (numwant == -1 && PyErr_Occurred())
         return NULL;
-    store_peers(of(self), &((Store *)self)->draw, infohash, (uint16_t)clamped(numwant, MAX_NUMWANT), &answer);
+    store_peers(of(self), &((Store *)self)->rng, infohash, (uint16_t)clamped(numwant, MAX_NUMWANT), &answer);
     return Py_BuildValue("(y#y#)", answer.peers, (Py_ssize_t)answer.peers_length, answer.peers6,
                          (Py_ssize_t)answer.peers6_length);
 }
@@ -215,21 +215,21 @@ static PyObject *deny(PyObject *self, PyObject *args)
     return list_as(self, args, store_deny);
 }
 
-static PyObject *ruling(PyObject *self, PyObject *object)
+static PyObject *verdict_of(PyObject *self, PyObject *object)
 {
     const uint8_t *infohash = read_infohash(object);
-    return infohash ? PyLong_FromLong(store_ruling(of(self), infohash)) : NULL;
+    return infohash ? PyLong_FromLong(store_verdict(of(self), infohash)) : NULL;
 }
 
-static PyObject *ruled(PyObject *self, PyObject *Py_UNUSED(none))
+static PyObject *has_rules(PyObject *self, PyObject *Py_UNUSED(none))
 {
-    return PyBool_FromLong(store_ruled(of(self)));
+    return PyBool_FromLong(store_has_rules(of(self)));
 }
 
-static PyObject *enforce(PyObject *self, PyObject *Py_UNUSED(none))
+static PyObject *remove_denied(PyObject *self, PyObject *Py_UNUSED(none))
 {
     Py_BEGIN_ALLOW_THREADS
-    store_enforce(of(self));
+    store_remove_denied(of(self));
     Py_END_ALLOW_THREADS
     Py_RETURN_NONE;
 }
@@ -355,9 +355,9 @@ static PyMethodDef store_methods[] = {
     {"remove", remove_swarm, METH_O, "remove(infohash)"},
     {"allow", allow, METH_VARARGS, "allow(infohash, allowed)"},
     {"deny", deny, METH_VARARGS, "deny(infohash, denied)"},
-    {"ruling", ruling, METH_O, "ruling(infohash): verdict"},
-    {"ruled", ruled, METH_NOARGS, "ruled(): whether anything is allowed or denied"},
-    {"enforce", enforce, METH_NOARGS, "enforce(): forget the swarms of what is denied"},
+    {"verdict", verdict_of, METH_O, "verdict(infohash): its number"},
+    {"has_rules", has_rules, METH_NOARGS, "has_rules(): whether anything is allowed or denied"},
+    {"remove_denied", remove_denied, METH_NOARGS, "remove_denied(): forget the swarms of what is denied"},
     {"take_dirty", take_dirty, METH_NOARGS, "take_dirty(): a list of (infohash, part, payload or None)"},
     {"put_back", put_back, METH_O, "put_back(rows)"},
     {"restore", restore, METH_O, "restore(rows)"},
@@ -389,9 +389,9 @@ static PyType_Spec store_spec = {
     .slots = store_slots,
 };
 
-struct draw *module_draw(PyObject *object)
+struct rng *module_rng(PyObject *object)
 {
-    return &((Store *)object)->draw;
+    return &((Store *)object)->rng;
 }
 
 struct store *module_store(PyObject *object)

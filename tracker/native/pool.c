@@ -1,25 +1,25 @@
-/* Hides the blocks and buckets of a pool, and how two windows of it make a fair choice. */
+/* The peers of one role and family: memory blocks, hash index, and the random choice of peers. */
 #include "pool.h"
 
 #include <stdlib.h>
 
 #define SCANNED 16
 #define LIMIT (UINT32_C(1) << 31)
-#define WORDS_LAST (INT64_C(1) << 30)
+#define SECONDS_END (INT64_C(1) << 30)
 
-/* One block: words, then (above SCANNED slots) next slots and buckets, then the compact peers. */
+/* One block: states, then (above SCANNED slots) next slots and buckets, then the compact peers. */
 struct block {
     uint8_t *base;
     uint32_t capacity;
 };
 
-uint32_t word_of(int64_t now, uint32_t flags)
+uint32_t peer_state(int64_t now, uint32_t flags)
 {
     int64_t seconds = now - EPOCH;
     if (seconds < 0)
         seconds = 0;
-    if (seconds >= WORDS_LAST)
-        seconds = WORDS_LAST - 1;
+    if (seconds >= SECONDS_END)
+        seconds = SECONDS_END - 1;
     return (uint32_t)seconds << 2 | flags;
 }
 
@@ -41,7 +41,7 @@ static inline uint32_t *column(const struct pool *pool, uint32_t slot, uint32_t 
     return (uint32_t *)(void *)block.base + (size_t)which * block.capacity + (slot & (ROW - 1));
 }
 
-uint32_t *pool_word(const struct pool *pool, uint32_t slot)
+uint32_t *pool_state(const struct pool *pool, uint32_t slot)
 {
     return column(pool, slot, 0);
 }
@@ -76,91 +76,91 @@ static inline uint32_t prefix_of(uint32_t stride)
     return stride == 6 ? 4 : 8;
 }
 
-static uint64_t hash_of(const struct scheme *scheme, uint32_t stride, const uint8_t *peer)
+static uint64_t hash_of(const struct peer_hash *peer_hash, uint32_t stride, const uint8_t *peer)
 {
-    return sip_hash(&scheme->secret, peer, scheme->whole ? stride : prefix_of(stride));
+    return sip_hash(&peer_hash->secret, peer, peer_hash->with_port ? stride : prefix_of(stride));
 }
 
-static void hash_sought(struct seek *seek)
+static void hash_lookup(struct lookup *lookup)
 {
-    if (!seek->hashed)
-        seek->hash = hash_of(seek->scheme, seek->stride, seek->peer);
-    seek->hashed = true;
+    if (!lookup->hashed)
+        lookup->hash = hash_of(lookup->peer_hash, lookup->stride, lookup->peer);
+    lookup->hashed = true;
 }
 
 /* Compare a peer with the one looked for, counting it when the address is the same. */
-static inline bool meets(struct seek *seek, const uint8_t *peer)
+static inline bool matches(struct lookup *lookup, const uint8_t *peer)
 {
-    if (seek->stride == 6) {
-        if (memcmp(peer, seek->peer, 4) != 0)
+    if (lookup->stride == 6) {
+        if (memcmp(peer, lookup->peer, 4) != 0)
             return false;
-        seek->same++;
-        return !memcmp(peer + 4, seek->peer + 4, 2);
+        lookup->same_address++;
+        return !memcmp(peer + 4, lookup->peer + 4, 2);
     }
-    if (memcmp(peer, seek->peer, 8) != 0)
+    if (memcmp(peer, lookup->peer, 8) != 0)
         return false;
-    seek->same++;
-    return !memcmp(peer + 8, seek->peer + 8, 10);
+    lookup->same_address++;
+    return !memcmp(peer + 8, lookup->peer + 8, 10);
 }
 
 /* Fetch what the search of a large pool reads first. */
-static void fetch_bucket(const struct pool *pool, const struct seek *seek)
+static void fetch_bucket(const struct pool *pool, const struct lookup *lookup)
 {
     if (pool->size > ROW)
-        __builtin_prefetch(bucket(pool, bucket_of(seek->hash, pool->size)));
+        __builtin_prefetch(bucket(pool, bucket_of(lookup->hash, pool->size)));
 }
 
-static void fetch_peer(const struct pool *pool, const struct seek *seek)
+static void fetch_peer(const struct pool *pool, const struct lookup *lookup)
 {
-    uint32_t slot = pool->size > ROW ? *bucket(pool, bucket_of(seek->hash, pool->size)) : NONE;
+    uint32_t slot = pool->size > ROW ? *bucket(pool, bucket_of(lookup->hash, pool->size)) : NONE;
     if (slot == NONE)
         return;
-    __builtin_prefetch(peer_of(pool, seek->stride, slot));
+    __builtin_prefetch(peer_of(pool, lookup->stride, slot));
     __builtin_prefetch(next_of(pool, slot));
-    __builtin_prefetch(pool_word(pool, slot), 1);
+    __builtin_prefetch(pool_state(pool, slot), 1);
 }
 
-void pool_fetch(const struct pool pools[2], struct seek *seek)
+void pool_fetch(const struct pool pools[2], struct lookup *lookup)
 {
     if (pools[0].size <= ROW && pools[1].size <= ROW)
         return;
-    hash_sought(seek);
-    fetch_bucket(&pools[0], seek);
-    fetch_bucket(&pools[1], seek);
-    fetch_peer(&pools[0], seek);
-    fetch_peer(&pools[1], seek);
+    hash_lookup(lookup);
+    fetch_bucket(&pools[0], lookup);
+    fetch_bucket(&pools[1], lookup);
+    fetch_peer(&pools[0], lookup);
+    fetch_peer(&pools[1], lookup);
 }
 
-uint32_t pool_find(const struct pool *pool, struct seek *seek)
+uint32_t pool_find(const struct pool *pool, struct lookup *lookup)
 {
     if (!pool->size)
         return NONE;
     if (!indexed(pool->capacity)) {
-        const uint8_t *peer = peer_of(pool, seek->stride, 0);
-        for (uint32_t slot = 0; slot < pool->size; slot++, peer += seek->stride)
-            if (meets(seek, peer))
+        const uint8_t *peer = peer_of(pool, lookup->stride, 0);
+        for (uint32_t slot = 0; slot < pool->size; slot++, peer += lookup->stride)
+            if (matches(lookup, peer))
                 return slot;
         return NONE;
     }
-    hash_sought(seek);
-    uint32_t slot = *bucket(pool, bucket_of(seek->hash, pool->size));
-    while (slot != NONE && !meets(seek, peer_of(pool, seek->stride, slot)))
+    hash_lookup(lookup);
+    uint32_t slot = *bucket(pool, bucket_of(lookup->hash, pool->size));
+    while (slot != NONE && !matches(lookup, peer_of(pool, lookup->stride, slot)))
         slot = *next_of(pool, slot);
     return slot;
 }
 
-static uint64_t hash_at(const struct pool *pool, const struct scheme *scheme, uint32_t stride, uint32_t slot)
+static uint64_t hash_at(const struct pool *pool, const struct peer_hash *peer_hash, uint32_t stride, uint32_t slot)
 {
-    return hash_of(scheme, stride, peer_of(pool, stride, slot));
+    return hash_of(peer_hash, stride, peer_of(pool, stride, slot));
 }
 
 /* Give bucket `at` what belongs to it of the bucket that it was part of until now. */
-static void split(struct pool *pool, const struct scheme *scheme, uint32_t stride, uint32_t at)
+static void split(struct pool *pool, const struct peer_hash *peer_hash, uint32_t stride, uint32_t at)
 {
     uint32_t *link = bucket(pool, bucket_buddy(at)), *mine = bucket(pool, at);
     while (*link != NONE) {
         uint32_t slot = *link, *next = next_of(pool, slot);
-        if (bucket_of(hash_at(pool, scheme, stride, slot), at + 1) == at) {
+        if (bucket_of(hash_at(pool, peer_hash, stride, slot), at + 1) == at) {
             *link = *next;
             *next = *mine;
             *mine = slot;
@@ -171,11 +171,11 @@ static void split(struct pool *pool, const struct scheme *scheme, uint32_t strid
 }
 
 /* Enter the peer in a slot, all before it being entered; the slot brings a bucket. */
-static void enter(struct pool *pool, const struct scheme *scheme, uint32_t stride, uint32_t slot, uint64_t hash)
+static void enter(struct pool *pool, const struct peer_hash *peer_hash, uint32_t stride, uint32_t slot, uint64_t hash)
 {
     *bucket(pool, slot) = NONE;
     if (slot)
-        split(pool, scheme, stride, slot);
+        split(pool, peer_hash, stride, slot);
     uint32_t *head = bucket(pool, bucket_of(hash, slot + 1));
     *next_of(pool, slot) = *head;
     *head = slot;
@@ -187,7 +187,7 @@ static size_t bytes_of(uint32_t capacity, uint32_t stride)
 }
 
 /* Move everything into one block of another capacity (at most ROW, at least the size). */
-static bool move(struct pool *pool, const struct scheme *scheme, uint32_t stride, uint32_t capacity)
+static bool move(struct pool *pool, const struct peer_hash *peer_hash, uint32_t stride, uint32_t capacity)
 {
     struct block old = {pool->block, pool->capacity}, new = {malloc(bytes_of(capacity, stride)), capacity};
     if (!new.base)
@@ -202,7 +202,7 @@ static bool move(struct pool *pool, const struct scheme *scheme, uint32_t stride
     pool->block = new.base;
     pool->capacity = capacity;
     for (uint32_t slot = 0; !keep && indexed(capacity) && slot < pool->size; slot++)
-        enter(pool, scheme, stride, slot, hash_at(pool, scheme, stride, slot));
+        enter(pool, peer_hash, stride, slot, hash_at(pool, peer_hash, stride, slot));
     return true;
 }
 
@@ -224,7 +224,7 @@ static bool add_block(struct pool *pool, uint32_t stride)
     return true;
 }
 
-static bool grow(struct pool *pool, const struct scheme *scheme, uint32_t stride)
+static bool grow(struct pool *pool, const struct peer_hash *peer_hash, uint32_t stride)
 {
     uint32_t capacity = pool->capacity;
     if (capacity >= LIMIT)
@@ -238,7 +238,7 @@ static bool grow(struct pool *pool, const struct scheme *scheme, uint32_t stride
         capacity += capacity / 2;
         capacity = capacity < ROW ? capacity : ROW;
     }
-    return move(pool, scheme, stride, capacity);
+    return move(pool, peer_hash, stride, capacity);
 }
 
 static void drop_block(struct pool *pool)
@@ -253,14 +253,14 @@ static void drop_block(struct pool *pool)
 }
 
 /* Give memory back, late enough that a peer that comes and goes at an edge moves nothing. */
-static void shrink(struct pool *pool, const struct scheme *scheme, uint32_t stride)
+static void shrink(struct pool *pool, const struct peer_hash *peer_hash, uint32_t stride)
 {
     if (!pool->size)
         pool_free(pool);
     else if (pool->capacity > ROW && pool->size + ROW + ROW / 2 <= pool->capacity)
         drop_block(pool);
     else if (pool->capacity > 4 && pool->capacity <= ROW && pool->size < pool->capacity / 2)
-        move(pool, scheme, stride, pool->size + pool->size / 4); /* without memory it stays as it is */
+        move(pool, peer_hash, stride, pool->size + pool->size / 4); /* without memory it stays as it is */
 }
 
 void pool_free(struct pool *pool)
@@ -272,23 +272,23 @@ void pool_free(struct pool *pool)
     *pool = (struct pool){0};
 }
 
-uint32_t pool_add(struct pool *pool, struct seek *seek, uint32_t word)
+uint32_t pool_add(struct pool *pool, struct lookup *lookup, uint32_t state)
 {
-    if (pool->size == pool->capacity && !grow(pool, seek->scheme, seek->stride))
+    if (pool->size == pool->capacity && !grow(pool, lookup->peer_hash, lookup->stride))
         return NONE;
     uint32_t slot = pool->size++;
-    *pool_word(pool, slot) = word;
-    memcpy(peer_of(pool, seek->stride, slot), seek->peer, seek->stride);
+    *pool_state(pool, slot) = state;
+    memcpy(peer_of(pool, lookup->stride, slot), lookup->peer, lookup->stride);
     if (indexed(pool->capacity)) {
-        hash_sought(seek);
-        enter(pool, seek->scheme, seek->stride, slot, seek->hash);
+        hash_lookup(lookup);
+        enter(pool, lookup->peer_hash, lookup->stride, slot, lookup->hash);
     }
     return slot;
 }
 
-static uint32_t *link_to(struct pool *pool, const struct scheme *scheme, uint32_t stride, uint32_t slot)
+static uint32_t *link_to(struct pool *pool, const struct peer_hash *peer_hash, uint32_t stride, uint32_t slot)
 {
-    uint32_t *link = bucket(pool, bucket_of(hash_at(pool, scheme, stride, slot), pool->size));
+    uint32_t *link = bucket(pool, bucket_of(hash_at(pool, peer_hash, stride, slot), pool->size));
     while (*link != slot)
         link = next_of(pool, *link);
     return link;
@@ -306,25 +306,25 @@ static void join_last(struct pool *pool, uint32_t last)
     *to = *from;
 }
 
-uint32_t pool_remove(struct pool *pool, const struct scheme *scheme, uint32_t stride, uint32_t slot)
+uint32_t pool_remove(struct pool *pool, const struct peer_hash *peer_hash, uint32_t stride, uint32_t slot)
 {
-    uint32_t last = pool->size - 1, word = *pool_word(pool, slot);
+    uint32_t last = pool->size - 1, state = *pool_state(pool, slot);
     bool linked = indexed(pool->capacity);
     if (linked)
-        *link_to(pool, scheme, stride, slot) = *next_of(pool, slot);
+        *link_to(pool, peer_hash, stride, slot) = *next_of(pool, slot);
     if (slot != last) {
         if (linked) {
-            *link_to(pool, scheme, stride, last) = slot;
+            *link_to(pool, peer_hash, stride, last) = slot;
             *next_of(pool, slot) = *next_of(pool, last);
         }
         memcpy(peer_of(pool, stride, slot), peer_of(pool, stride, last), stride);
-        *pool_word(pool, slot) = *pool_word(pool, last);
+        *pool_state(pool, slot) = *pool_state(pool, last);
     }
     if (linked)
         join_last(pool, last);
     pool->size = last;
-    shrink(pool, scheme, stride);
-    return word;
+    shrink(pool, peer_hash, stride);
+    return state;
 }
 
 /* Copy `count` peers from a slot on, block by block. */
@@ -364,7 +364,7 @@ static uint8_t *window(const struct pool *pool, uint32_t stride, uint32_t start,
     return arc(pool, stride, 0, count - (ring - start), skip, out);
 }
 
-uint32_t pool_pick(const struct pool *pool, uint32_t stride, uint32_t count, uint32_t skip, struct draw *draw,
+uint32_t pool_pick(const struct pool *pool, uint32_t stride, uint32_t count, uint32_t skip, struct rng *rng,
                    uint8_t *out)
 {
     uint32_t ring = pool->size - (skip != NONE);
@@ -374,7 +374,7 @@ uint32_t pool_pick(const struct pool *pool, uint32_t stride, uint32_t count, uin
     if (count >= ring) {
         end = arc(pool, stride, 0, ring, skip, out);
     } else {
-        uint32_t start = draw_below(draw, ring), gap = draw_below(draw, ring - count + 1);
+        uint32_t start = rng_below(rng, ring), gap = rng_below(rng, ring - count + 1);
         uint32_t first = (count + 1) / 2, second = (uint32_t)(((uint64_t)start + first + gap) % ring);
         end = window(pool, stride, start, first, skip, out);
         end = window(pool, stride, second, count - first, skip, end);

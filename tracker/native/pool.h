@@ -1,4 +1,4 @@
-/* Hides how the peers of one role and one family lie in memory; the C twin of tracker/pool.py.
+/* The peers of one role and one address family; the C twin of tracker/pool.py.
  *
  * Slots are 0 .. size-1, filled and emptied in the order of the Python pool. Up to 32 slots are one small block
  * that is scanned. From there on an index by linear hashing lies beside the peers, one bucket a slot, so growth
@@ -25,36 +25,36 @@ struct pool {
 };
 
 /* How peers are hashed; the same for every pool of a store. */
-struct scheme {
+struct peer_hash {
     struct secret secret;
-    bool whole; /* hash address and port: nobody counts the peers of an address */
+    bool with_port; /* hash address and port: nobody counts the peers of an address */
 };
 
 /* A peer that is looked for, and what is found out on the way. */
-struct seek {
+struct lookup {
     const uint8_t *peer;
-    const struct scheme *scheme;
+    const struct peer_hash *peer_hash;
     uint32_t stride;
     bool hashed;
     uint64_t hash;
-    uint32_t same; /* peers of its address met so far; only whole when the peer was found nowhere */
+    uint32_t same_address; /* peers of its address met so far; only whole when the peer was found nowhere */
 };
 
-/* The word of a peer seen at `now` (unix seconds): seconds from EPOCH, shifted over the flags. */
-uint32_t word_of(int64_t now, uint32_t flags);
+/* The state of a peer seen at `now` (unix seconds): seconds from EPOCH, shifted over the flags. */
+uint32_t peer_state(int64_t now, uint32_t flags);
 
 void pool_free(struct pool *pool);
 /* Let what a search of two pools will read come from memory at once rather than one after the other. */
-void pool_fetch(const struct pool pools[2], struct seek *seek);
-uint32_t pool_find(const struct pool *pool, struct seek *seek);
-uint32_t *pool_word(const struct pool *pool, uint32_t slot);
+void pool_fetch(const struct pool pools[2], struct lookup *lookup);
+uint32_t pool_find(const struct pool *pool, struct lookup *lookup);
+uint32_t *pool_state(const struct pool *pool, uint32_t slot);
 const uint8_t *pool_peer(const struct pool *pool, uint32_t stride, uint32_t slot);
 /* Append a peer that is not here yet; NONE: no memory. */
-uint32_t pool_add(struct pool *pool, struct seek *seek, uint32_t word);
-/* Take the peer out of a slot and move the last one into it; return the removed word. */
-uint32_t pool_remove(struct pool *pool, const struct scheme *scheme, uint32_t stride, uint32_t slot);
+uint32_t pool_add(struct pool *pool, struct lookup *lookup, uint32_t state);
+/* Take the peer out of a slot and move the last one into it; return the removed state. */
+uint32_t pool_remove(struct pool *pool, const struct peer_hash *peer_hash, uint32_t stride, uint32_t slot);
 /* Write `count` peers without the one in slot `skip` (NONE: no one is left out); return their bytes. */
-uint32_t pool_pick(const struct pool *pool, uint32_t stride, uint32_t count, uint32_t skip, struct draw *draw,
+uint32_t pool_pick(const struct pool *pool, uint32_t stride, uint32_t count, uint32_t skip, struct rng *rng,
                    uint8_t *out);
 
 #endif

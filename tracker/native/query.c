@@ -1,4 +1,4 @@
-/* Hides how announces and scrapes are spelled in a URL; equal to bittorrent/query.py.
+/* The reader of announce and scrape queries in a URL; equal to bittorrent/query.py.
  *
  * Pairs are split on '&', a pair on its first '='; keys are compared as they stand, the last of a repeated key
  * counts, '+' is a plus, and only info_hash and peer_id are percent-decoded.
@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "store.h"
-#include "text.h"
+#include "buffer.h"
 
 enum { LONGEST_VALUE = 64, V2_LENGTH = 32, PEER_ID_LENGTH = 20, LONGEST_NUMBER = 19 };
 

@@ -1,4 +1,4 @@
-/* Hides how announces and scrapes are spelled in a URL; equal to bittorrent/query.py. */
+/* The reader of announce and scrape queries in a URL; equal to bittorrent/query.py. */
 #ifndef PEERAGE_QUERY_H
 #define PEERAGE_QUERY_H
 

@@ -1,4 +1,4 @@
-/* Hides where chance and hashing come from: SplitMix64, drawn as tracker/draw.py draws it, and SipHash-1-3. */
+/* Random numbers by SplitMix64, in the order of tracker/draw.py, and hashing by SipHash-1-3. */
 #ifndef PEERAGE_RANDOM_H
 #define PEERAGE_RANDOM_H
 
@@ -7,14 +7,14 @@
 #include <string.h>
 
 /* One per thread, or one of the store for the calls that come from Python. Not for secrets. */
-struct draw {
+struct rng {
     uint64_t state;
 };
 
 /* The next number of 0 .. bound-1: the upper half of the next output, scaled by multiply and shift. */
-static inline uint32_t draw_below(struct draw *draw, uint32_t bound)
+static inline uint32_t rng_below(struct rng *rng, uint32_t bound)
 {
-    uint64_t state = draw->state += 0x9E3779B97F4A7C15u;
+    uint64_t state = rng->state += 0x9E3779B97F4A7C15u;
     state = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9u;
     state = (state ^ (state >> 27)) * 0x94D049BB133111EBu;
     return (uint32_t)(((state ^ (state >> 31)) >> 32) * bound >> 32);

@@ -1,4 +1,4 @@
-/* Hides the numbers of the refusals that announces and scrapes meet; codes and sentences are Python's table's. */
+/* The refusals of announces and scrapes, numbered; their codes and sentences are those of bittorrent/refusal.py. */
 #ifndef PEERAGE_REFUSAL_H
 #define PEERAGE_REFUSAL_H
 

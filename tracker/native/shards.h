@@ -1,4 +1,4 @@
-/* Hides how the store is cut into shards; for the files of the store alone. */
+/* The store's inner structure: shards, a mutex each; for the files of the store alone. */
 #ifndef PEERAGE_SHARDS_H
 #define PEERAGE_SHARDS_H
 
@@ -17,15 +17,15 @@ struct alias {
 };
 
 /* A swarm that is no more, but of which the journal may hold rows. */
-struct gone {
+struct deleted {
     struct record record;
     uint32_t parts;
 };
 
 struct shard {
     pthread_mutex_t mutex;
-    bool changed; /* a swarm may be called changed; false: a flush need not look */
-    struct table swarms, gone, aliases, allowed, denied;
+    bool changed; /* a swarm may be dirty; false: a flush need not look */
+    struct table swarms, deleted, aliases, allowed, denied;
 };
 
 /* Where the sweep goes on: the swarms of a shard from the last slot down, the pools of a swarm likewise. */
@@ -49,7 +49,7 @@ struct round {
 
 struct store {
     struct terms terms;
-    struct scheme scheme;
+    struct peer_hash peer_hash;
     atomic_bool listed, restoring;
     atomic_uint_fast64_t torrents, peers, complete;
     pthread_mutex_t sweeping; /* guards the cursor; taken before a shard's mutex, never after it */
@@ -65,7 +65,7 @@ struct before {
 
 static inline uint64_t infohash_hash(const struct store *store, const uint8_t infohash[INFOHASH])
 {
-    return sip_hash(&store->scheme.secret, infohash, INFOHASH);
+    return sip_hash(&store->peer_hash.secret, infohash, INFOHASH);
 }
 
 /* Lock the shard of an infohash and return it; unlocked by shard_leave. */
@@ -83,14 +83,14 @@ static inline void shard_leave(struct shard *shard)
 
 /* All of these are called with the shard locked. */
 struct swarm *shard_swarm(struct shard *shard, const uint8_t infohash[INFOHASH], uint64_t hash);
-/* A new swarm, called changed; NULL: no memory. */
+/* A new swarm, marked dirty; NULL: no memory. */
 struct swarm *shard_make(struct store *store, struct shard *shard, const uint8_t infohash[INFOHASH], uint64_t hash,
                          int64_t now);
 /* Remember that the journal may hold `parts` rows of a hash that has no swarm. */
-bool shard_gone(struct shard *shard, const uint8_t infohash[INFOHASH], uint64_t hash, uint64_t parts);
+bool shard_note_deleted(struct shard *shard, const uint8_t infohash[INFOHASH], uint64_t hash, uint64_t parts);
 struct before swarm_before(const struct swarm *swarm);
-/* Add to the store's counters what a swarm has more or less than before, and tell its shard whether it has changed. */
-void swarm_account(struct store *store, const struct swarm *swarm, struct before before);
+/* Add to the store's counters what a swarm has more or less than before, and note in its shard whether it is dirty. */
+void swarm_update_totals(struct store *store, const struct swarm *swarm, struct before before);
 /* Lock the shard of the hash that this one stands for, or of itself; `infohash` and `hash` become that one's. */
 struct shard *shard_enter_canonical(struct store *store, uint8_t infohash[INFOHASH], uint64_t *hash);
 

@@ -1,9 +1,9 @@
-/* Hides the order of an announce in C: policy, aliases, swarm, answer; the twin of tracker/swarms.py. */
+/* The store in C: announce, scrape, lists, aliases; the twin of tracker/swarms.py. */
 #include "shards.h"
 
 #include <stdlib.h>
 
-#define MOVED_AT_ONCE 512 /* peers of a merged swarm that go over while a shard is locked */
+#define MOVE_BATCH 512 /* peers of a merged swarm that go over while a shard is locked */
 
 struct store *store_new(const struct terms *terms, const uint8_t key[16])
 {
@@ -11,17 +11,17 @@ struct store *store_new(const struct terms *terms, const uint8_t key[16])
     if (!store)
         return NULL;
     store->terms = *terms;
-    memcpy(&store->scheme.secret, key, sizeof store->scheme.secret);
-    store->scheme.whole = !terms->peers_per_address;
+    memcpy(&store->peer_hash.secret, key, sizeof store->peer_hash.secret);
+    store->peer_hash.with_port = !terms->peers_per_address;
     store->cursor = (struct cursor){0, NONE, 0, NONE};
     pthread_mutex_init(&store->sweeping, NULL);
     pthread_mutex_init(&store->round.mutex, NULL);
     for (uint32_t at = 0; at < SHARDS; at++) {
         struct shard *shard = &store->shards[at];
-        const struct secret *secret = &store->scheme.secret;
+        const struct secret *secret = &store->peer_hash.secret;
         pthread_mutex_init(&shard->mutex, NULL);
         table_init(&shard->swarms, secret, sizeof(struct swarm));
-        table_init(&shard->gone, secret, sizeof(struct gone));
+        table_init(&shard->deleted, secret, sizeof(struct deleted));
         table_init(&shard->aliases, secret, sizeof(struct alias));
         table_init(&shard->allowed, secret, sizeof(struct record));
         table_init(&shard->denied, secret, sizeof(struct record));
@@ -38,7 +38,7 @@ void store_free(struct store *store)
         for (uint32_t slot = 0; slot < shard->swarms.size; slot++)
             swarm_free(table_at(&shard->swarms, slot));
         table_free(&shard->swarms);
-        table_free(&shard->gone);
+        table_free(&shard->deleted);
         table_free(&shard->aliases);
         table_free(&shard->allowed);
         table_free(&shard->denied);
@@ -65,25 +65,25 @@ struct swarm *shard_make(struct store *store, struct shard *shard, const uint8_t
     struct swarm *swarm = table_at(&shard->swarms, slot);
     bits_set(&swarm->dirty, 0);
     swarm_touch(swarm, now);
-    uint32_t gone = table_find(&shard->gone, infohash, hash);
+    uint32_t gone = table_find(&shard->deleted, infohash, hash);
     if (gone != NONE) {
-        swarm->parts = ((struct gone *)table_at(&shard->gone, gone))->parts;
-        table_remove(&shard->gone, gone);
+        swarm->parts = ((struct deleted *)table_at(&shard->deleted, gone))->parts;
+        table_remove(&shard->deleted, gone);
     }
     atomic_fetch_add_explicit(&store->torrents, 1, memory_order_relaxed);
     return swarm;
 }
 
-bool shard_gone(struct shard *shard, const uint8_t infohash[INFOHASH], uint64_t hash, uint64_t parts)
+bool shard_note_deleted(struct shard *shard, const uint8_t infohash[INFOHASH], uint64_t hash, uint64_t parts)
 {
-    uint32_t slot = table_find(&shard->gone, infohash, hash);
+    uint32_t slot = table_find(&shard->deleted, infohash, hash);
     if (slot == NONE)
-        slot = table_add(&shard->gone, infohash, hash);
+        slot = table_add(&shard->deleted, infohash, hash);
     if (slot == NONE)
         return false;
-    struct gone *gone = table_at(&shard->gone, slot);
-    if (gone->parts < parts)
-        gone->parts = (uint32_t)parts;
+    struct deleted *deleted = table_at(&shard->deleted, slot);
+    if (deleted->parts < parts)
+        deleted->parts = (uint32_t)parts;
     return true;
 }
 
@@ -93,7 +93,7 @@ struct before swarm_before(const struct swarm *swarm)
 }
 
 /* Unsigned numbers wrap, so that adding a difference below zero takes away. */
-void swarm_account(struct store *store, const struct swarm *swarm, struct before before)
+void swarm_update_totals(struct store *store, const struct swarm *swarm, struct before before)
 {
     uint64_t peers = swarm_peers(swarm) - before.peers, complete = swarm_complete(swarm) - before.complete;
     if (peers)
@@ -121,7 +121,7 @@ static bool holds(const struct table *table, const uint8_t infohash[INFOHASH], u
 }
 
 /* A denial always wins. */
-static enum verdict ruling(struct store *store, const struct shard *shard, const uint8_t infohash[INFOHASH],
+static enum verdict verdict_on(struct store *store, const struct shard *shard, const uint8_t infohash[INFOHASH],
                            uint64_t hash)
 {
     if (holds(&shard->denied, infohash, hash))
@@ -130,10 +130,10 @@ static enum verdict ruling(struct store *store, const struct shard *shard, const
 }
 
 /* Answer with an interval from the terms; draws the jitter. */
-static enum verdict grant(struct store *store, struct draw *draw, struct answer *answer)
+static enum verdict grant(struct store *store, struct rng *rng, struct answer *answer)
 {
     const struct terms *terms = &store->terms;
-    answer->interval = terms->interval - terms->jitter + draw_below(draw, 2 * terms->jitter + 1);
+    answer->interval = terms->interval - terms->jitter + rng_below(rng, 2 * terms->jitter + 1);
     answer->min_interval = terms->min_interval;
     return VERDICT_OK;
 }
@@ -144,34 +144,34 @@ static enum verdict put_off(struct answer *answer, enum verdict verdict)
     return verdict;
 }
 
-static bool has_room(struct store *store, const struct seek *seek)
+static bool has_room(struct store *store, const struct lookup *lookup)
 {
     uint32_t cap = store->terms.peers_per_address;
-    return read_counter(&store->peers) < store->terms.max_peers && (!cap || seek->same < cap);
+    return read_counter(&store->peers) < store->terms.max_peers && (!cap || lookup->same_address < cap);
 }
 
-static struct place keep(struct store *store, struct swarm *swarm, const struct announce *announce, int64_t now)
+static struct place store_peer(struct store *store, struct swarm *swarm, const struct announce *announce, int64_t now)
 {
-    struct seek seek = {.peer = announce->peer, .scheme = &store->scheme, .stride = announce->stride};
-    struct place place = swarm_locate(swarm, &seek);
+    struct lookup lookup = {.peer = announce->peer, .peer_hash = &store->peer_hash, .stride = announce->stride};
+    struct place place = swarm_locate(swarm, &lookup);
     if (announce->event == EVENT_STOPPED) {
         if (place.slot != NONE)
-            swarm_take(swarm, &store->scheme, place);
+            swarm_remove(swarm, &store->peer_hash, place);
         return (struct place){place.which, NONE};
     }
-    if (place.slot == NONE && !has_room(store, &seek))
+    if (place.slot == NONE && !has_room(store, &lookup))
         return place;
-    return swarm_put(swarm, announce, &seek, place, now);
+    return swarm_put(swarm, announce, &lookup, place, now);
 }
 
-static enum verdict serve(struct store *store, struct shard *shard, struct draw *draw,
+static enum verdict serve_announce(struct store *store, struct shard *shard, struct rng *rng,
                           const struct announce *announce, const uint8_t infohash[INFOHASH], uint64_t hash,
                           int64_t now, struct answer *answer)
 {
     struct swarm *swarm = shard_swarm(shard, infohash, hash);
     if (!swarm) {
         if (announce->event == EVENT_STOPPED)
-            return grant(store, draw, answer);
+            return grant(store, rng, answer);
         if (read_counter(&store->torrents) >= store->terms.max_torrents)
             return put_off(answer, VERDICT_FULL);
         swarm = shard_make(store, shard, infohash, hash, now);
@@ -179,12 +179,12 @@ static enum verdict serve(struct store *store, struct shard *shard, struct draw 
             return put_off(answer, VERDICT_FULL);
     }
     struct before before = swarm_before(swarm);
-    struct place place = keep(store, swarm, announce, now);
-    swarm_account(store, swarm, before);
+    struct place place = store_peer(store, swarm, announce, now);
+    swarm_update_totals(store, swarm, before);
     answer->counts = swarm_counts(swarm);
     if (announce->event != EVENT_STOPPED && announce->numwant)
-        swarm_pick(swarm, announce, place, draw, answer);
-    return grant(store, draw, answer);
+        swarm_pick(swarm, announce, place, rng, answer);
+    return grant(store, rng, answer);
 }
 
 /* Go on to the shard of the hash that this one stands for, where it stands for another. */
@@ -210,7 +210,7 @@ void store_fetch(struct store *store, const uint8_t infohash[INFOHASH], uint64_t
     shard_leave(shard);
 }
 
-enum verdict store_announce(struct store *store, struct draw *draw, const struct announce *announce, int64_t now,
+enum verdict store_announce(struct store *store, struct rng *rng, const struct announce *announce, int64_t now,
                             struct answer *answer)
 {
     uint8_t infohash[INFOHASH];
@@ -219,12 +219,12 @@ enum verdict store_announce(struct store *store, struct draw *draw, const struct
     answer->counts = (struct counts){0};
     answer->peers_length = answer->peers6_length = 0;
     struct shard *shard = shard_enter(store, infohash);
-    enum verdict verdict = ruling(store, shard, infohash, hash);
+    enum verdict verdict = verdict_on(store, shard, infohash, hash);
     if (verdict == VERDICT_OK && store_restoring(store))
         verdict = put_off(answer, VERDICT_RESTORING);
     if (verdict == VERDICT_OK) {
         shard = follow(store, shard, infohash, &hash);
-        verdict = serve(store, shard, draw, announce, infohash, hash, now, answer);
+        verdict = serve_announce(store, shard, rng, announce, infohash, hash, now, answer);
     }
     shard_leave(shard);
     return verdict;
@@ -237,7 +237,7 @@ enum verdict store_scrape(struct store *store, const uint8_t infohash[INFOHASH],
     uint64_t hash = infohash_hash(store, key);
     *counts = (struct counts){0};
     struct shard *shard = shard_enter(store, key);
-    enum verdict verdict = ruling(store, shard, key, hash);
+    enum verdict verdict = verdict_on(store, shard, key, hash);
     if (verdict == VERDICT_OK) {
         shard = follow(store, shard, key, &hash);
         const struct swarm *swarm = shard_swarm(shard, key, hash);
@@ -248,7 +248,7 @@ enum verdict store_scrape(struct store *store, const uint8_t infohash[INFOHASH],
     return verdict;
 }
 
-enum verdict store_peers(struct store *store, struct draw *draw, const uint8_t infohash[INFOHASH], uint16_t numwant,
+enum verdict store_peers(struct store *store, struct rng *rng, const uint8_t infohash[INFOHASH], uint16_t numwant,
                          struct answer *answer)
 {
     const struct announce nobody = {.numwant = numwant};
@@ -257,12 +257,12 @@ enum verdict store_peers(struct store *store, struct draw *draw, const uint8_t i
     uint64_t hash = infohash_hash(store, key);
     answer->peers_length = answer->peers6_length = 0;
     struct shard *shard = shard_enter(store, key);
-    enum verdict verdict = ruling(store, shard, key, hash);
+    enum verdict verdict = verdict_on(store, shard, key, hash);
     if (verdict == VERDICT_OK && numwant) {
         shard = follow(store, shard, key, &hash);
         const struct swarm *swarm = shard_swarm(shard, key, hash);
         if (swarm)
-            swarm_pick(swarm, &nobody, (struct place){0, NONE}, draw, answer);
+            swarm_pick(swarm, &nobody, (struct place){0, NONE}, rng, answer);
     }
     shard_leave(shard);
     return verdict;
@@ -274,16 +274,16 @@ struct shard *shard_enter_canonical(struct store *store, uint8_t infohash[INFOHA
     return follow(store, shard_enter(store, infohash), infohash, hash);
 }
 
-enum verdict store_ruling(struct store *store, const uint8_t infohash[INFOHASH])
+enum verdict store_verdict(struct store *store, const uint8_t infohash[INFOHASH])
 {
     struct shard *shard = shard_enter(store, infohash);
-    enum verdict verdict = ruling(store, shard, infohash, infohash_hash(store, infohash));
+    enum verdict verdict = verdict_on(store, shard, infohash, infohash_hash(store, infohash));
     shard_leave(shard);
     return verdict;
 }
 
 /* Put a key into a table or take it out. */
-static int enlist(struct table *table, const uint8_t infohash[INFOHASH], uint64_t hash, bool in)
+static int set_member(struct table *table, const uint8_t infohash[INFOHASH], uint64_t hash, bool in)
 {
     uint32_t slot = table_find(table, infohash, hash);
     if (in && slot == NONE)
@@ -296,7 +296,7 @@ static int enlist(struct table *table, const uint8_t infohash[INFOHASH], uint64_
 int store_allow(struct store *store, const uint8_t infohash[INFOHASH], bool allowed)
 {
     struct shard *shard = shard_enter(store, infohash);
-    int done = enlist(&shard->allowed, infohash, infohash_hash(store, infohash), allowed);
+    int done = set_member(&shard->allowed, infohash, infohash_hash(store, infohash), allowed);
     shard_leave(shard);
     return done;
 }
@@ -304,12 +304,12 @@ int store_allow(struct store *store, const uint8_t infohash[INFOHASH], bool allo
 int store_deny(struct store *store, const uint8_t infohash[INFOHASH], bool denied)
 {
     struct shard *shard = shard_enter(store, infohash);
-    int done = enlist(&shard->denied, infohash, infohash_hash(store, infohash), denied);
+    int done = set_member(&shard->denied, infohash, infohash_hash(store, infohash), denied);
     shard_leave(shard);
     return done;
 }
 
-bool store_ruled(struct store *store)
+bool store_has_rules(struct store *store)
 {
     bool ruled = false;
     for (uint32_t at = 0; at < SHARDS && !ruled; at++) {
@@ -348,10 +348,10 @@ static void forget(struct store *store, struct shard *shard, const uint8_t infoh
         return;
     struct before before = swarm_before(swarm);
     swarm_clear(swarm);
-    swarm_account(store, swarm, before);
+    swarm_update_totals(store, swarm, before);
 }
 
-void store_enforce(struct store *store)
+void store_remove_denied(struct store *store)
 {
     for (uint32_t at = 0; at < SHARDS; at++) {
         struct shard *shard = &store->shards[at];
@@ -369,7 +369,7 @@ void store_remove(struct store *store, const uint8_t infohash[INFOHASH])
     shard_leave(shard);
 }
 
-static int rename_swarm(struct store *store, const uint8_t alias[INFOHASH], const uint8_t canonical[INFOHASH])
+static int add_alias(struct store *store, const uint8_t alias[INFOHASH], const uint8_t canonical[INFOHASH])
 {
     uint64_t hash = infohash_hash(store, alias);
     struct shard *shard = shard_enter(store, alias);
@@ -383,64 +383,64 @@ static int rename_swarm(struct store *store, const uint8_t alias[INFOHASH], cons
 }
 
 /* Some peers on their way from one swarm to another, so that never two shards are locked. */
-struct parcel {
+struct move_batch {
     uint64_t completed;
     int64_t touched;
     uint32_t which, slot, count; /* where in the swarm it comes from; which POOLS: nothing is left */
-    uint32_t words[MOVED_AT_ONCE];
-    uint8_t peers[MOVED_AT_ONCE][18];
+    uint32_t states[MOVE_BATCH];
+    uint8_t peers[MOVE_BATCH][18];
 };
 
-static void advance(struct parcel *parcel, const struct swarm *from)
+static void skip_empty(struct move_batch *batch, const struct swarm *from)
 {
-    while (parcel->which < POOLS && parcel->slot >= swarm_size(from, parcel->which)) {
-        parcel->which++;
-        parcel->slot = 0;
+    while (batch->which < POOLS && batch->slot >= swarm_size(from, batch->which)) {
+        batch->which++;
+        batch->slot = 0;
     }
 }
 
-/* Fill a parcel with the peers of one pool; false: that hash has no swarm. */
-static bool pack(struct store *store, const uint8_t alias[INFOHASH], struct parcel *parcel)
+/* Fill a batch with the peers of one pool; false: that hash has no swarm. */
+static bool read_batch(struct store *store, const uint8_t alias[INFOHASH], struct move_batch *batch)
 {
     struct shard *shard = shard_enter(store, alias);
     const struct swarm *from = shard_swarm(shard, alias, infohash_hash(store, alias));
     if (from) {
-        parcel->completed = from->completed;
-        parcel->touched = from->touched + EPOCH;
-        parcel->count = 0;
-        advance(parcel, from);
-        while (parcel->which < POOLS && parcel->count < MOVED_AT_ONCE &&
-               parcel->slot + parcel->count < swarm_size(from, parcel->which)) {
-            const struct pool *pool = swarm_pool(from, parcel->which);
-            uint32_t stride = STRIDE(parcel->which), slot = parcel->slot + parcel->count;
-            memcpy(parcel->peers[parcel->count], pool_peer(pool, stride, slot), stride);
-            parcel->words[parcel->count++] = *pool_word(pool, slot);
+        batch->completed = from->completed;
+        batch->touched = from->touched + EPOCH;
+        batch->count = 0;
+        skip_empty(batch, from);
+        while (batch->which < POOLS && batch->count < MOVE_BATCH &&
+               batch->slot + batch->count < swarm_size(from, batch->which)) {
+            const struct pool *pool = swarm_pool(from, batch->which);
+            uint32_t stride = STRIDE(batch->which), slot = batch->slot + batch->count;
+            memcpy(batch->peers[batch->count], pool_peer(pool, stride, slot), stride);
+            batch->states[batch->count++] = *pool_state(pool, slot);
         }
     }
     shard_leave(shard);
     return from != NULL;
 }
 
-/* Merge a parcel; of two completed counts the larger stays, since a hybrid's client announces under both hashes. */
-static int unload(struct store *store, const uint8_t canonical[INFOHASH], const struct parcel *parcel)
+/* Merge a batch; of two completed counts the larger stays, since a hybrid's client announces under both hashes. */
+static int merge_batch(struct store *store, const uint8_t canonical[INFOHASH], const struct move_batch *batch)
 {
     uint64_t hash = infohash_hash(store, canonical);
     struct shard *shard = shard_enter(store, canonical);
     struct swarm *swarm = shard_swarm(shard, canonical, hash);
     if (!swarm)
-        swarm = shard_make(store, shard, canonical, hash, parcel->touched);
+        swarm = shard_make(store, shard, canonical, hash, batch->touched);
     int done = swarm ? 0 : -1;
     if (swarm) {
         struct before before = swarm_before(swarm);
-        for (uint32_t at = 0; at < parcel->count; at++)
-            if (!swarm_absorb(swarm, &store->scheme, parcel->which, parcel->peers[at], parcel->words[at]))
+        for (uint32_t at = 0; at < batch->count; at++)
+            if (!swarm_merge_peer(swarm, &store->peer_hash, batch->which, batch->peers[at], batch->states[at]))
                 done = -1;
-        if (swarm->completed < parcel->completed)
-            swarm->completed = parcel->completed;
-        if (swarm->touched + EPOCH < parcel->touched)
-            swarm_touch(swarm, parcel->touched);
+        if (swarm->completed < batch->completed)
+            swarm->completed = batch->completed;
+        if (swarm->touched + EPOCH < batch->touched)
+            swarm_touch(swarm, batch->touched);
         bits_set(&swarm->dirty, 0);
-        swarm_account(store, swarm, before);
+        swarm_update_totals(store, swarm, before);
     }
     shard_leave(shard);
     return done;
@@ -450,15 +450,15 @@ int store_join(struct store *store, const uint8_t alias[INFOHASH], const uint8_t
 {
     if (!memcmp(alias, canonical, INFOHASH))
         return 0;
-    if (rename_swarm(store, alias, canonical) < 0)
+    if (add_alias(store, alias, canonical) < 0)
         return -1;
     int done = 0;
-    struct parcel parcel = {.which = 0};
-    while (parcel.which < POOLS && done == 0) {
-        if (!pack(store, alias, &parcel))
+    struct move_batch batch = {.which = 0};
+    while (batch.which < POOLS && done == 0) {
+        if (!read_batch(store, alias, &batch))
             return 0;
-        done = unload(store, canonical, &parcel);
-        parcel.slot += parcel.count;
+        done = merge_batch(store, canonical, &batch);
+        batch.slot += batch.count;
     }
     store_remove(store, alias);
     return done;

@@ -1,4 +1,4 @@
-/* Hides how swarms and policy are kept from whoever announces: the C interface of the store.
+/* The C interface of the store: swarms, and who may have one.
  *
  * Every call may come from any thread at any time, with or without the GIL, and takes at most one shard's mutex
  * at once. Answers equal those of tracker/swarms.py byte for byte, given the same calls, seed and clock. */
@@ -66,7 +66,7 @@ struct store *store_new(const struct terms *terms, const uint8_t key[16]);
 void store_free(struct store *store);
 
 /* Policy, aliases, swarm, answer; slots and draws in the order of tracker/swarms.py. */
-enum verdict store_announce(struct store *store, struct draw *draw, const struct announce *announce, int64_t now,
+enum verdict store_announce(struct store *store, struct rng *rng, const struct announce *announce, int64_t now,
                             struct answer *answer);
 /* Begin to bring a swarm into the cache, for a caller with many announces at hand: once for all of them with *hash to
  * be filled in, then `deep`. It changes nothing, and does nothing where the shard is busy. */
@@ -75,27 +75,27 @@ void store_fetch(struct store *store, const uint8_t infohash[INFOHASH], uint64_t
 enum verdict store_scrape(struct store *store, const uint8_t infohash[INFOHASH], struct counts *counts);
 /* Up to `numwant` peers of both families in the answer, as a leecher that is not among them is given; nothing of the
  * store changes, and counts and intervals are left alone. */
-enum verdict store_peers(struct store *store, struct draw *draw, const uint8_t infohash[INFOHASH], uint16_t numwant,
+enum verdict store_peers(struct store *store, struct rng *rng, const uint8_t infohash[INFOHASH], uint16_t numwant,
                          struct answer *answer);
 struct totals store_totals(struct store *store);
 
 /* Policy. -1: no memory, and nothing has changed. */
 int store_allow(struct store *store, const uint8_t infohash[INFOHASH], bool allowed);
 int store_deny(struct store *store, const uint8_t infohash[INFOHASH], bool denied);
-enum verdict store_ruling(struct store *store, const uint8_t infohash[INFOHASH]);
-bool store_ruled(struct store *store); /* whether anything is allowed or denied */
+enum verdict store_verdict(struct store *store, const uint8_t infohash[INFOHASH]);
+bool store_has_rules(struct store *store); /* whether anything is allowed or denied */
 void store_set_listed(struct store *store, bool listed);
 bool store_listed(struct store *store);
 void store_set_restoring(struct store *store, bool restoring);
 bool store_restoring(struct store *store);
-void store_enforce(struct store *store); /* forget the swarms of denied torrents */
+void store_remove_denied(struct store *store); /* forget the swarms of denied torrents */
 
 /* Swarms. -1: no memory, and some peers may be missing. */
 int store_join(struct store *store, const uint8_t alias[INFOHASH], const uint8_t canonical[INFOHASH]);
 void store_remove(struct store *store, const uint8_t infohash[INFOHASH]);
 uint64_t store_expire(struct store *store, int64_t now, int64_t budget);
 
-/* Journal: the next changed rows of a round, key-sorted, called clean now; no rows: it is over. NULL: no memory. */
+/* Journal: the next dirty rows of a round, key-sorted, marked clean; no rows: it is over. NULL: no memory. */
 struct rows *store_take_dirty(struct store *store);
 size_t rows_count(const struct rows *rows);
 struct row rows_at(const struct rows *rows, size_t at);

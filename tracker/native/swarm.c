@@ -1,4 +1,4 @@
-/* Hides what an announce does to one swarm, and which of its rows have changed. */
+/* One swarm: what an announce does to it, and which of its journal rows have changed. */
 #include "swarm.h"
 
 #include <stdlib.h>
@@ -107,84 +107,84 @@ void swarm_touch(struct swarm *swarm, int64_t now)
     swarm->touched = seconds < 0 ? 0 : seconds > UINT32_MAX ? UINT32_MAX : (uint32_t)seconds;
 }
 
-struct place swarm_locate(const struct swarm *swarm, struct seek *seek)
+struct place swarm_locate(const struct swarm *swarm, struct lookup *lookup)
 {
-    uint32_t first = seek->stride == STRIDE(SEEDERS4) ? SEEDERS4 : SEEDERS6;
-    pool_fetch(swarm_pool(swarm, first), seek);
+    uint32_t first = lookup->stride == STRIDE(SEEDERS4) ? SEEDERS4 : SEEDERS6;
+    pool_fetch(swarm_pool(swarm, first), lookup);
     for (uint32_t which = first; which < first + 2; which++) {
-        uint32_t slot = pool_find(swarm_pool(swarm, which), seek);
+        uint32_t slot = pool_find(swarm_pool(swarm, which), lookup);
         if (slot != NONE)
             return (struct place){which, slot};
     }
     return (struct place){first, NONE};
 }
 
-static void refresh(struct swarm *swarm, struct place place, uint32_t word)
+static void refresh(struct swarm *swarm, struct place place, uint32_t state)
 {
-    uint32_t *mine = pool_word(swarm_pool(swarm, place.which), place.slot);
-    swarm->paused += (word & PAUSED) / PAUSED - (*mine & PAUSED) / PAUSED;
-    *mine = word;
+    uint32_t *mine = pool_state(swarm_pool(swarm, place.which), place.slot);
+    swarm->paused += (state & PAUSED) / PAUSED - (*mine & PAUSED) / PAUSED;
+    *mine = state;
     bits_set(&swarm->dirty, place.slot >> ROW_BITS);
 }
 
-uint32_t swarm_insert(struct swarm *swarm, struct seek *seek, uint32_t which, uint32_t word, bool changed)
+uint32_t swarm_insert(struct swarm *swarm, struct lookup *lookup, uint32_t which, uint32_t state, bool changed)
 {
     struct pool *pool = own_pool(swarm, which);
-    uint32_t slot = pool ? pool_add(pool, seek, word) : NONE;
+    uint32_t slot = pool ? pool_add(pool, lookup, state) : NONE;
     if (slot == NONE)
         return NONE;
-    swarm->paused += (word & PAUSED) / PAUSED;
+    swarm->paused += (state & PAUSED) / PAUSED;
     if (changed)
         bits_set(&swarm->dirty, slot >> ROW_BITS);
     return slot;
 }
 
-void swarm_take(struct swarm *swarm, const struct scheme *scheme, struct place place)
+void swarm_remove(struct swarm *swarm, const struct peer_hash *peer_hash, struct place place)
 {
     struct pool *pool = own_pool(swarm, place.which);
-    uint32_t word = pool_remove(pool, scheme, STRIDE(place.which), place.slot);
-    swarm->paused -= (word & PAUSED) / PAUSED;
+    uint32_t state = pool_remove(pool, peer_hash, STRIDE(place.which), place.slot);
+    swarm->paused -= (state & PAUSED) / PAUSED;
     bits_set(&swarm->dirty, place.slot >> ROW_BITS);
     bits_set(&swarm->dirty, pool->size >> ROW_BITS);
 }
 
-struct place swarm_put(struct swarm *swarm, const struct announce *announce, struct seek *seek, struct place place,
+struct place swarm_put(struct swarm *swarm, const struct announce *announce, struct lookup *lookup, struct place place,
                        int64_t now)
 {
     bool paused = announce->event == EVENT_PAUSED && !announce->seeder;
     uint32_t home = (place.which & ~1u) | !(announce->seeder || paused);
-    uint32_t old = place.slot != NONE ? *pool_word(swarm_pool(swarm, place.which), place.slot) : 0;
+    uint32_t old = place.slot != NONE ? *pool_state(swarm_pool(swarm, place.which), place.slot) : 0;
     uint32_t flags = (old & COMPLETED) | (paused ? PAUSED : 0);
     if (announce->event == EVENT_COMPLETED && announce->seeder && !(old & COMPLETED)) {
         flags |= COMPLETED;
         swarm->completed++;
     }
     swarm_touch(swarm, now);
-    uint32_t word = word_of(now, flags);
+    uint32_t state = peer_state(now, flags);
     if (place.slot != NONE && home == place.which) {
-        refresh(swarm, place, word);
+        refresh(swarm, place, state);
         return place;
     }
     if (place.slot != NONE)
-        swarm_take(swarm, seek->scheme, place);
-    return (struct place){home, swarm_insert(swarm, seek, home, word, true)};
+        swarm_remove(swarm, lookup->peer_hash, place);
+    return (struct place){home, swarm_insert(swarm, lookup, home, state, true)};
 }
 
-/* The later word wins, flags come with it; so rows may arrive in any order and more than once. */
-bool swarm_absorb(struct swarm *swarm, const struct scheme *scheme, uint32_t which, const uint8_t *peer,
-                  uint32_t word)
+/* The later state wins, flags come with it; so rows may arrive in any order and more than once. */
+bool swarm_merge_peer(struct swarm *swarm, const struct peer_hash *peer_hash, uint32_t which, const uint8_t *peer,
+                  uint32_t state)
 {
-    struct seek seek = {.peer = peer, .scheme = scheme, .stride = STRIDE(which)};
-    struct place place = swarm_locate(swarm, &seek);
+    struct lookup lookup = {.peer = peer, .peer_hash = peer_hash, .stride = STRIDE(which)};
+    struct place place = swarm_locate(swarm, &lookup);
     if (place.slot == NONE)
-        return swarm_insert(swarm, &seek, which, word, true) != NONE;
-    uint32_t mine = *pool_word(swarm_pool(swarm, place.which), place.slot);
-    uint32_t completed = (mine | word) & COMPLETED;
-    uint64_t theirs_rank = (uint64_t)(word >> 2) << 34 | (uint64_t)which << 32 | word;
+        return swarm_insert(swarm, &lookup, which, state, true) != NONE;
+    uint32_t mine = *pool_state(swarm_pool(swarm, place.which), place.slot);
+    uint32_t completed = (mine | state) & COMPLETED;
+    uint64_t theirs_rank = (uint64_t)(state >> 2) << 34 | (uint64_t)which << 32 | state;
     uint64_t mine_rank = (uint64_t)(mine >> 2) << 34 | (uint64_t)place.which << 32 | mine;
     if (theirs_rank > mine_rank) {
-        swarm_take(swarm, scheme, place);
-        return swarm_insert(swarm, &seek, which, word | completed, true) != NONE;
+        swarm_remove(swarm, peer_hash, place);
+        return swarm_insert(swarm, &lookup, which, state | completed, true) != NONE;
     }
     if ((mine & COMPLETED) != completed)
         refresh(swarm, place, mine | completed);
@@ -233,7 +233,7 @@ static struct shares share(uint32_t numwant, const uint32_t have[POOLS])
     return shares;
 }
 
-void swarm_pick(const struct swarm *swarm, const struct announce *announce, struct place place, struct draw *draw,
+void swarm_pick(const struct swarm *swarm, const struct announce *announce, struct place place, struct rng *rng,
                 struct answer *answer)
 {
     uint32_t have[POOLS];
@@ -252,7 +252,7 @@ void swarm_pick(const struct swarm *swarm, const struct announce *announce, stru
     for (uint32_t which = 0; which < POOLS; which++) {
         uint32_t six = which >= SEEDERS6, skip = place.which == which ? place.slot : NONE;
         uint8_t *out = (six ? answer->peers6 : answer->peers) + length[six];
-        length[six] += pool_pick(swarm_pool(swarm, which), STRIDE(which), shares.take[which], skip, draw, out);
+        length[six] += pool_pick(swarm_pool(swarm, which), STRIDE(which), shares.take[which], skip, rng, out);
     }
     answer->peers_length = (uint16_t)length[0];
     answer->peers6_length = (uint16_t)length[1];

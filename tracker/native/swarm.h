@@ -1,4 +1,4 @@
-/* Hides how one swarm keeps its peers: four pools by role and family; the C twin of tracker/swarm.py. */
+/* One swarm: its peers in four pools by role and family; the C twin of tracker/swarm.py. */
 #ifndef PEERAGE_SWARM_H
 #define PEERAGE_SWARM_H
 
@@ -47,16 +47,16 @@ uint64_t swarm_complete(const struct swarm *swarm);
 uint32_t swarm_rows(const struct swarm *swarm);
 struct counts swarm_counts(const struct swarm *swarm);
 void swarm_touch(struct swarm *swarm, int64_t now);
-struct place swarm_locate(const struct swarm *swarm, struct seek *seek);
-struct place swarm_put(struct swarm *swarm, const struct announce *announce, struct seek *seek, struct place place,
+struct place swarm_locate(const struct swarm *swarm, struct lookup *lookup);
+struct place swarm_put(struct swarm *swarm, const struct announce *announce, struct lookup *lookup, struct place place,
                        int64_t now);
-void swarm_take(struct swarm *swarm, const struct scheme *scheme, struct place place);
-/* Append a peer that is not here yet, calling its row changed or not; NONE: no memory. */
-uint32_t swarm_insert(struct swarm *swarm, struct seek *seek, uint32_t which, uint32_t word, bool changed);
+void swarm_remove(struct swarm *swarm, const struct peer_hash *peer_hash, struct place place);
+/* Append a peer that is not here yet, marking its row dirty or not; NONE: no memory. */
+uint32_t swarm_insert(struct swarm *swarm, struct lookup *lookup, uint32_t which, uint32_t state, bool changed);
 /* Merge one peer of another copy of this swarm; false: no memory. */
-bool swarm_absorb(struct swarm *swarm, const struct scheme *scheme, uint32_t which, const uint8_t *peer,
-                  uint32_t word);
-void swarm_pick(const struct swarm *swarm, const struct announce *announce, struct place place, struct draw *draw,
+bool swarm_merge_peer(struct swarm *swarm, const struct peer_hash *peer_hash, uint32_t which, const uint8_t *peer,
+                  uint32_t state);
+void swarm_pick(const struct swarm *swarm, const struct announce *announce, struct place place, struct rng *rng,
                 struct answer *answer);
 /* Forget all peers and the completed count. */
 void swarm_clear(struct swarm *swarm);

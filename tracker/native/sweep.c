@@ -1,4 +1,4 @@
-/* Hides the order in which silent peers and empty swarms are found: see Swarms.expire.
+/* The sweep: drops silent peers and forgets empty swarms, in the order of Swarms.expire.
  *
  * Shards go round from the first to the last, the swarms of a shard and the slots of a pool from the last down,
  * so that what a removal moves into a hole was looked at already. */
@@ -10,7 +10,7 @@
 
 /* One look at a swarm. */
 struct look {
-    int64_t now, limit, budget; /* peers with a word below `limit` are too old */
+    int64_t now, limit, budget; /* peers with a state below `limit` are too old */
     int64_t used;
     uint64_t dropped;
     bool done;
@@ -31,13 +31,13 @@ static uint64_t drop(struct store *store, struct swarm *swarm, uint32_t which, u
         if (start < first)
             start = first;
         uint32_t oldest = UINT32_MAX;
-        const uint32_t *words = pool_word(swarm_pool(swarm, which), start);
+        const uint32_t *states = pool_state(swarm_pool(swarm, which), start);
         for (uint32_t at = 0; at < end - start; at++)
-            oldest = words[at] < oldest ? words[at] : oldest;
+            oldest = states[at] < oldest ? states[at] : oldest;
         for (uint32_t slot = end; (int64_t)oldest < limit && slot-- > start;) {
-            if ((int64_t)*pool_word(swarm_pool(swarm, which), slot) >= limit)
+            if ((int64_t)*pool_state(swarm_pool(swarm, which), slot) >= limit)
                 continue;
-            swarm_take(swarm, &store->scheme, (struct place){which, slot});
+            swarm_remove(swarm, &store->peer_hash, (struct place){which, slot});
             dropped++;
         }
         end = start;
@@ -65,7 +65,7 @@ static void look_at(struct store *store, struct swarm *swarm, struct look *look)
     look->dropped += dropped;
     if (dropped) {
         bits_set(&swarm->dirty, 0);
-        swarm_account(store, swarm, before);
+        swarm_update_totals(store, swarm, before);
     }
 }
 
@@ -82,7 +82,7 @@ static void forget(struct store *store, struct shard *shard, uint32_t slot)
 {
     struct swarm *swarm = table_at(&shard->swarms, slot);
     const uint8_t *infohash = swarm->record.key;
-    if (swarm->parts && !shard_gone(shard, infohash, infohash_hash(store, infohash), swarm->parts))
+    if (swarm->parts && !shard_note_deleted(shard, infohash, infohash_hash(store, infohash), swarm->parts))
         return;
     swarm_free(swarm);
     table_remove(&shard->swarms, slot);

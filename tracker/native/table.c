@@ -1,4 +1,4 @@
-/* Hides the chunks and buckets of a table of records. */
+/* A hash table of records: memory chunks, and buckets by linear hashing. */
 #include "table.h"
 
 #include <stdbool.h>

@@ -1,4 +1,4 @@
-/* Hides how records are found by infohash: dense slots in chunks, indexed by linear hashing.
+/* A hash table of records by infohash: dense slots in chunks, indexed by linear hashing.
  *
  * There are as many buckets as records, so growth splits one bucket per addition and shrinking joins one per
  * removal: nothing is ever rebuilt. Removal moves the last record into the hole. */

@@ -1,9 +1,9 @@
-/* Hides the UDP tracker protocol (BEP 15); equal to bittorrent/udp.py and doors/udp.py.
+/* The request handler over UDP (BEP 15); equal to bittorrent/udp.py and doors/udp.py.
  *
  * Nothing but a connect is answered before the connection id holds, and no error is longer than its request.
  * The URL of BEP 41 changes no answer, so options are not looked at.
  */
-#include "door.h"
+#include "handler.h"
 #include "query.h"
 
 enum { CONNECT, ANNOUNCE, SCRAPE, ERROR };
@@ -54,22 +54,22 @@ static void head(const struct packet *packet, uint32_t action)
     memcpy(packet->out + 4, packet->data + 12, 4);
 }
 
-static size_t connect_reply(const struct clerk *clerk, const struct packet *packet)
+static size_t connect_reply(const struct handler *handler, const struct packet *packet)
 {
     head(packet, CONNECT);
-    write_big(packet->out + 8, (uint32_t)clerk->running);
-    seal(clerk->rules, packet->out + 8, packet->address, packet->out + 12);
+    write_big(packet->out + 8, (uint32_t)handler->running);
+    seal(handler->rules, packet->out + 8, packet->address, packet->out + 12);
     return 16;
 }
 
-/* Whether the connection id is ours, for this address, and young; takes the same time however much of it is right. */
-static bool holds(const struct clerk *clerk, const struct packet *packet)
+/* Whether the connection id was issued here, to this address, and recently; compared in constant time. */
+static bool holds(const struct handler *handler, const struct packet *packet)
 {
     uint8_t sealed[4], difference = 0;
-    uint32_t age = (uint32_t)clerk->running - (uint32_t)read_big(packet->data, 4);
+    uint32_t age = (uint32_t)handler->running - (uint32_t)read_big(packet->data, 4);
     if (age > CONNECTION_SECONDS && age < (uint32_t)0 - CONNECTION_SKEW)
         return false;
-    seal(clerk->rules, packet->data, packet->address, sealed);
+    seal(handler->rules, packet->data, packet->address, sealed);
     for (int at = 0; at < 4; at++)
         difference |= sealed[at] ^ packet->data[4 + at];
     return difference == 0;
@@ -84,10 +84,10 @@ static size_t error_reply(const struct packet *packet, struct slice text)
     return 8 + length;
 }
 
-static size_t refuse(struct clerk *clerk, const struct packet *packet, enum refusal refusal)
+static size_t refuse(struct handler *handler, const struct packet *packet, enum refusal refusal)
 {
-    count(&clerk->counters.refusals[refusal]);
-    return error_reply(packet, clerk->rules->refusals[refusal]);
+    count(&handler->counters.refusals[refusal]);
+    return error_reply(packet, handler->rules->refusals[refusal]);
 }
 
 static void fill_announce(const struct rules *rules, const struct packet *packet, uint8_t event, struct announce *out)
@@ -108,26 +108,26 @@ static void fill_announce(const struct rules *rules, const struct packet *packet
     out->numwant = (uint16_t)(wanted < most ? wanted : most);
 }
 
-static size_t announce_reply(struct clerk *clerk, const struct packet *packet)
+static size_t announce_reply(struct handler *handler, const struct packet *packet)
 {
-    struct answer *answer = &clerk->answer;
+    struct answer *answer = &handler->answer;
     struct announce announce;
     if (packet->length < ANNOUNCE_LENGTH)
-        return refuse(clerk, packet, REFUSED_BAD_REQUEST);
+        return refuse(handler, packet, REFUSED_BAD_REQUEST);
     uint32_t number = (uint32_t)read_big(packet->data + 80, 4);
     uint8_t event = number <= EVENT_PAUSED ? (uint8_t)number : EVENT_NONE;
     if (packet->data[96] == 0 && packet->data[97] == 0 && event != EVENT_STOPPED)
-        return refuse(clerk, packet, REFUSED_BAD_PORT);
-    if (clerk->rules->refuse_private && !networks_hold(clerk->rules->routed, packet->address))
-        return refuse(clerk, packet, REFUSED_PRIVATE_ADDRESS);
-    fill_announce(clerk->rules, packet, event, &announce);
-    enum verdict verdict = store_announce(clerk->store, clerk->draw, &announce, clerk->now, answer);
+        return refuse(handler, packet, REFUSED_BAD_PORT);
+    if (handler->rules->refuse_private && !networks_hold(handler->rules->routed, packet->address))
+        return refuse(handler, packet, REFUSED_PRIVATE_ADDRESS);
+    fill_announce(handler->rules, packet, event, &announce);
+    enum verdict verdict = store_announce(handler->store, handler->rng, &announce, handler->now, answer);
     if (verdict == VERDICT_UNLISTED || verdict == VERDICT_DENIED)
-        return refuse(clerk, packet, verdict == VERDICT_DENIED ? REFUSED_DENIED : REFUSED_UNLISTED);
-    count(&clerk->counters.announces[OVER_UDP][event]);
+        return refuse(handler, packet, verdict == VERDICT_DENIED ? REFUSED_DENIED : REFUSED_UNLISTED);
+    count(&handler->counters.announces[OVER_UDP][event]);
     if (verdict != VERDICT_OK) {
-        count(&clerk->counters.warnings);
-        *answer = (struct answer){.interval = clerk->rules->retry_soon};
+        count(&handler->counters.warnings);
+        *answer = (struct answer){.interval = handler->rules->retry_soon};
     }
     size_t length = announce.families == 4 ? answer->peers_length : answer->peers6_length;
     head(packet, ANNOUNCE);
@@ -138,19 +138,19 @@ static size_t announce_reply(struct clerk *clerk, const struct packet *packet)
     return 20 + length;
 }
 
-static size_t scrape_reply(struct clerk *clerk, const struct packet *packet)
+static size_t scrape_reply(struct handler *handler, const struct packet *packet)
 {
     size_t hashes = (packet->length - SMALLEST) / HASH_LENGTH;
     uint8_t *out = packet->out + 8;
     if (hashes == 0)
-        return refuse(clerk, packet, REFUSED_FULL_SCRAPE);
+        return refuse(handler, packet, REFUSED_FULL_SCRAPE);
     if (hashes > SCRAPE_HASHES)
         hashes = SCRAPE_HASHES;
-    count(&clerk->counters.scrapes[OVER_UDP]);
+    count(&handler->counters.scrapes[OVER_UDP]);
     head(packet, SCRAPE);
     for (size_t at = 0; at < hashes; at++, out += 12) {
         struct counts counts;
-        store_scrape(clerk->store, packet->data + SMALLEST + at * HASH_LENGTH, &counts);
+        store_scrape(handler->store, packet->data + SMALLEST + at * HASH_LENGTH, &counts);
         write_big(out, capped(counts.complete));
         write_big(out + 4, capped(counts.downloaded));
         write_big(out + 8, capped(counts.incomplete));
@@ -163,7 +163,7 @@ const uint8_t *udp_infohash(const uint8_t *packet, size_t length)
     return length >= ANNOUNCE_LENGTH && read_big(packet + 8, 4) == ANNOUNCE ? packet + 16 : NULL;
 }
 
-size_t clerk_answer_udp(struct clerk *clerk, const uint8_t *data, size_t length, const struct address *address,
+size_t handler_answer_udp(struct handler *handler, const uint8_t *data, size_t length, const struct address *address,
                         uint8_t *out)
 {
     const struct packet packet = {data, length, address, out};
@@ -171,10 +171,10 @@ size_t clerk_answer_udp(struct clerk *clerk, const uint8_t *data, size_t length,
         return 0;
     uint32_t action = (uint32_t)read_big(data + 8, 4);
     if (action == CONNECT)
-        return memcmp(data, PROTOCOL, sizeof PROTOCOL) == 0 ? connect_reply(clerk, &packet) : 0;
+        return memcmp(data, PROTOCOL, sizeof PROTOCOL) == 0 ? connect_reply(handler, &packet) : 0;
     if (action != ANNOUNCE && action != SCRAPE)
         return 0;
-    if (!holds(clerk, &packet))
-        return error_reply(&packet, clerk->rules->bad_connection);
-    return action == ANNOUNCE ? announce_reply(clerk, &packet) : scrape_reply(clerk, &packet);
+    if (!holds(handler, &packet))
+        return error_reply(&packet, handler->rules->bad_connection);
+    return action == ANNOUNCE ? announce_reply(handler, &packet) : scrape_reply(handler, &packet);
 }

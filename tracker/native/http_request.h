@@ -1,12 +1,12 @@
-/* Hides how a plain announce or scrape is recognised in the bytes of a connection. */
-#ifndef PEERAGE_HTTP_H
-#define PEERAGE_HTTP_H
+/* The reader of HTTP requests: recognises a plain announce or scrape in the bytes of a connection. */
+#ifndef PEERAGE_HTTP_REQUEST_H
+#define PEERAGE_HTTP_REQUEST_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "text.h"
+#include "buffer.h"
 
 enum { HTTP_HEAD_MOST = 16384, HTTP_FORWARDED_MOST = 16 };
 

@@ -1,6 +1,6 @@
-/* Hides the way from a request's bytes to the answer's: what every native door shares, over one store. */
-#ifndef PEERAGE_DOOR_H
-#define PEERAGE_DOOR_H
+/* The request handler: from a request's bytes to the answer's, over HTTP and UDP, on one store. */
+#ifndef PEERAGE_HANDLER_H
+#define PEERAGE_HANDLER_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -9,10 +9,10 @@
 
 #include "blake2b.h"
 #include "client.h"
-#include "http.h"
+#include "http_request.h"
 #include "refusal.h"
 #include "store.h"
-#include "text.h"
+#include "buffer.h"
 
 enum {
     HTTP_REPLY_MOST = 16384, /* 200 peers as dictionaries and 74 scraped torrents both fit */
@@ -46,10 +46,10 @@ static inline void count(_Atomic uint64_t *counter)
 }
 
 /* What one thread answers with. */
-struct clerk {
+struct handler {
     const struct rules *rules;
     struct store *store;
-    struct draw *draw;
+    struct rng *rng;
     int64_t now;     /* unix seconds */
     int64_t running; /* seconds of a clock that does not run backwards */
     int64_t dated;   /* the second that `date` was written for */
@@ -59,11 +59,11 @@ struct clerk {
 };
 
 /* Take the time, unless the clock stands still for a test. */
-void clerk_look_at_clock(struct clerk *clerk, const int64_t fixed[2]);
+void handler_read_clock(struct handler *handler, const int64_t fixed[2]);
 
 /* Answer a whole announce or scrape; head and body go to `out`. False where only the other server can. */
-bool clerk_answer_http(struct clerk *clerk, const struct http_request *request, const struct address *socket,
-                       struct text *out);
+bool handler_answer_http(struct handler *handler, const struct http_request *request, const struct address *socket,
+                       struct buffer *out);
 
 enum outcome {
     READ_MORE, /* the buffer for answers is full, whole requests may follow */
@@ -78,14 +78,14 @@ struct reading {
 };
 
 /* Answer whole requests one after the other, for as long as their answers are sure to fit into `out`. */
-struct reading clerk_answer_stream(struct clerk *clerk, const uint8_t *data, size_t length, size_t seen,
-                                   const struct address *socket, struct text *out);
+struct reading handler_answer_stream(struct handler *handler, const uint8_t *data, size_t length, size_t seen,
+                                   const struct address *socket, struct buffer *out);
 
 /* The infohash that an announce in a packet will look for first; NULL in any other packet. */
 const uint8_t *udp_infohash(const uint8_t *packet, size_t length);
 
 /* Answer a packet; returns the length of the answer, 0 for silence. `out` has UDP_REPLY_MOST bytes. */
-size_t clerk_answer_udp(struct clerk *clerk, const uint8_t *packet, size_t length, const struct address *address,
+size_t handler_answer_udp(struct handler *handler, const uint8_t *packet, size_t length, const struct address *address,
                         uint8_t *out);
 
 #endif

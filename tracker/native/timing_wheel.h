@@ -1,6 +1,6 @@
-/* Hides when a connection's time is up: a wheel of lists, one per tick; putting off costs nothing until it turns. */
-#ifndef PEERAGE_WHEEL_H
-#define PEERAGE_WHEEL_H
+/* A timing wheel for connection timeouts: a list per tick; extending a timeout costs nothing until its tick. */
+#ifndef PEERAGE_TIMING_WHEEL_H
+#define PEERAGE_TIMING_WHEEL_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,10 +1,10 @@
-/* Hides how a plain announce or scrape is recognised in the bytes of a connection.
+/* The reader of HTTP requests: recognises a plain announce or scrape in the bytes of a connection.
  *
- * Only the requests that clients and proxies send every day are read here: GET of the two paths, HTTP/1.0 or 1.1,
- * without a body. Whatever is a shade different goes elsewhere, to the server in Python, so that its parser alone
- * decides what is right and what is refused; this reader never has to refuse.
+ * Only the requests that clients and proxies usually send are read here: GET of the two paths, HTTP/1.0 or 1.1,
+ * without a body. Anything else goes to the server in Python, so that its parser alone decides what is valid; this
+ * reader never refuses a request.
  */
-#include "http.h"
+#include "http_request.h"
 
 enum { TOKEN = 1, VALUE = 2, TARGET = 4 };
 
@@ -68,7 +68,7 @@ static struct slice trimmed(struct slice value)
     return value;
 }
 
-/* Whether what has come so far could still be one of ours. */
+/* The kind of request that the bytes so far are, or may become. */
 static enum http_kind kind_of(const uint8_t *data, size_t length)
 {
     size_t announce = sizeof ANNOUNCE_START - 1, scrape = sizeof SCRAPE_START - 1;
@@ -80,7 +80,7 @@ static enum http_kind kind_of(const uint8_t *data, size_t length)
 }
 
 /* Look for the empty line from `seen` on. Returns the length of the head, 0 where it has not ended, and -1 where a
- * line ends in a bare line feed, which is the other parser's to judge. */
+ * line ends in a bare line feed, which the other parser decides about. */
 static ptrdiff_t head_end(const uint8_t *data, size_t length, size_t seen)
 {
     for (;;) {

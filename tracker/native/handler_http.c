@@ -1,7 +1,7 @@
-/* Hides the way from a request's bytes to the answer's over HTTP: equal to doors/announce.py and tracker/reply.py,
- * with the head that uvicorn writes around them.
+/* The request handler over HTTP: announces and scrapes, equal to doors/announce.py and tracker/reply.py, with the head
+ * that uvicorn writes around them.
  */
-#include "door.h"
+#include "handler.h"
 
 #include <time.h>
 
@@ -9,28 +9,28 @@
 
 enum { V4_PEER = 6, V6_PEER = 18, LENGTH_DIGITS = 5 };
 
-void clerk_look_at_clock(struct clerk *clerk, const int64_t fixed[2])
+void handler_read_clock(struct handler *handler, const int64_t fixed[2])
 {
     struct timespec now;
     if (fixed[0]) {
-        clerk->now = fixed[0];
-        clerk->running = fixed[1];
+        handler->now = fixed[0];
+        handler->running = fixed[1];
         return;
     }
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    clerk->now = now.tv_sec;
+    handler->now = now.tv_sec;
     clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    clerk->running = now.tv_sec;
+    handler->running = now.tv_sec;
 }
 
 /* The value of the date header, written again once a second; not by strftime, whose words follow the locale. */
-static const char *date(struct clerk *clerk)
+static const char *date(struct handler *handler)
 {
     static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    if (clerk->dated != clerk->now) {
+    if (handler->dated != handler->now) {
         struct tm parts;
-        struct text text = {(uint8_t *)clerk->date, (uint8_t *)clerk->date + sizeof clerk->date - 1, false};
-        time_t now = (time_t)clerk->now;
+        struct buffer text = {(uint8_t *)handler->date, (uint8_t *)handler->date + sizeof handler->date - 1, false};
+        time_t now = (time_t)handler->now;
         gmtime_r(&now, &parts);
         const int pairs[] = {parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec};
         uint8_t two[4][2];
@@ -51,15 +51,15 @@ static const char *date(struct clerk *clerk)
         }
         put_literal(&text, " GMT");
         *text.at = 0;
-        clerk->dated = clerk->now;
+        handler->dated = handler->now;
     }
-    return clerk->date;
+    return handler->date;
 }
 
 /* Begin a reply whose length is not known yet; returns where the length has to go. */
-static uint8_t *open_head(struct clerk *clerk, bool close, struct text *out)
+static uint8_t *open_head(struct handler *handler, bool close, struct buffer *out)
 {
-    const char *now = date(clerk);
+    const char *now = date(handler);
     put_literal(out, "HTTP/1.1 200 OK\r\ndate: ");
     put(out, now, strlen(now));
     put_literal(out, "\r\ncontent-type: text/plain\r\ncontent-length: ");
@@ -71,8 +71,8 @@ static uint8_t *open_head(struct clerk *clerk, bool close, struct text *out)
     return hole;
 }
 
-/* Write the length into its place, and draw what follows up to it. */
-static void close_body(uint8_t *hole, const uint8_t *body, struct text *out)
+/* Write the length into its place, and move what follows up to it. */
+static void close_body(uint8_t *hole, const uint8_t *body, struct buffer *out)
 {
     uint8_t digits[20];
     size_t count = decimal(digits, (uint64_t)(out->at - body));
@@ -82,9 +82,9 @@ static void close_body(uint8_t *hole, const uint8_t *body, struct text *out)
     out->at -= LENGTH_DIGITS - count;
 }
 
-static void put_failure(struct clerk *clerk, enum refusal refusal, struct text *out)
+static void put_failure(struct handler *handler, enum refusal refusal, struct buffer *out)
 {
-    const struct rules *rules = clerk->rules;
+    const struct rules *rules = handler->rules;
     uint8_t minutes[20];
     size_t length = decimal(minutes, rules->interval >= 120 ? rules->interval / 60 : 1);
     put_literal(out, "d14:failure reason");
@@ -96,10 +96,10 @@ static void put_failure(struct clerk *clerk, enum refusal refusal, struct text *
     put_literal(out, "e8:retry in");
     put_string(out, minutes, length);
     put_literal(out, "e");
-    count(&clerk->counters.refusals[refusal]);
+    count(&handler->counters.refusals[refusal]);
 }
 
-static void put_dictionaries(const uint8_t *peers, size_t length, size_t stride, struct text *out)
+static void put_dictionaries(const uint8_t *peers, size_t length, size_t stride, struct buffer *out)
 {
     for (size_t at = 0; at < length; at += stride) {
         const uint8_t *peer = peers + at;
@@ -114,7 +114,7 @@ static void put_dictionaries(const uint8_t *peers, size_t length, size_t stride,
 }
 
 static void put_answer(const struct answer *answer, const struct address *address, bool compact, struct slice warning,
-                       struct text *out)
+                       struct buffer *out)
 {
     put_literal(out, "d8:completei");
     put_number(out, answer->counts.complete);
@@ -149,20 +149,20 @@ static void put_answer(const struct answer *answer, const struct address *addres
 }
 
 /* Turn a temporary refusal into the empty success that it is answered with; return its warning. */
-static struct slice put_off(struct clerk *clerk, enum verdict verdict)
+static struct slice put_off(struct handler *handler, enum verdict verdict)
 {
-    struct answer *answer = &clerk->answer;
+    struct answer *answer = &handler->answer;
     answer->counts = (struct counts){0, 0, 0, 0};
-    answer->interval = answer->min_interval = clerk->rules->retry_soon;
+    answer->interval = answer->min_interval = handler->rules->retry_soon;
     answer->peers_length = answer->peers6_length = 0;
-    count(&clerk->counters.warnings);
-    return verdict == VERDICT_FULL ? clerk->rules->full : clerk->rules->restoring;
+    count(&handler->counters.warnings);
+    return verdict == VERDICT_FULL ? handler->rules->full : handler->rules->restoring;
 }
 
-static enum refusal client_of(struct clerk *clerk, const struct http_request *request, const struct address *socket,
+static enum refusal client_of(struct handler *handler, const struct http_request *request, const struct address *socket,
                               struct address *out, bool *elsewhere)
 {
-    const struct rules *rules = clerk->rules;
+    const struct rules *rules = handler->rules;
     *out = *socket;
     if (networks_hold(rules->trusted, socket)) {
         enum client found = client_forwarded(rules->trusted, request, rules->rfc7239, out);
@@ -191,8 +191,8 @@ static void fill_announce(const struct rules *rules, const struct announce_query
 }
 
 /* Announce; false where the other server has to be asked. */
-static bool put_announce(struct clerk *clerk, const struct http_request *request, const struct address *socket,
-                         struct text *out)
+static bool put_announce(struct handler *handler, const struct http_request *request, const struct address *socket,
+                         struct buffer *out)
 {
     struct announce_query query;
     struct announce announce;
@@ -201,39 +201,39 @@ static bool put_announce(struct clerk *clerk, const struct http_request *request
     bool elsewhere = false;
     enum refusal refusal = query_read_announce(request->query.data, request->query.length, &query);
     if (refusal == NOT_REFUSED)
-        refusal = client_of(clerk, request, socket, &address, &elsewhere);
+        refusal = client_of(handler, request, socket, &address, &elsewhere);
     if (elsewhere)
         return false;
     if (refusal != NOT_REFUSED) {
-        put_failure(clerk, refusal, out);
+        put_failure(handler, refusal, out);
         return true;
     }
-    fill_announce(clerk->rules, &query, &address, &announce);
-    enum verdict verdict = store_announce(clerk->store, clerk->draw, &announce, clerk->now, &clerk->answer);
+    fill_announce(handler->rules, &query, &address, &announce);
+    enum verdict verdict = store_announce(handler->store, handler->rng, &announce, handler->now, &handler->answer);
     if (verdict == VERDICT_UNLISTED || verdict == VERDICT_DENIED) {
-        put_failure(clerk, verdict == VERDICT_DENIED ? REFUSED_DENIED : REFUSED_UNLISTED, out);
+        put_failure(handler, verdict == VERDICT_DENIED ? REFUSED_DENIED : REFUSED_UNLISTED, out);
         return true;
     }
-    count(&clerk->counters.announces[OVER_HTTP][announce.event]);
+    count(&handler->counters.announces[OVER_HTTP][announce.event]);
     if (verdict != VERDICT_OK)
-        warning = put_off(clerk, verdict);
-    put_answer(&clerk->answer, &address, query.compact, warning, out);
+        warning = put_off(handler, verdict);
+    put_answer(&handler->answer, &address, query.compact, warning, out);
     return true;
 }
 
-static void put_scrape(struct clerk *clerk, const struct http_request *request, struct text *out)
+static void put_scrape(struct handler *handler, const struct http_request *request, struct buffer *out)
 {
     struct scrape_query query;
     enum refusal refusal = query_read_scrape(request->query.data, request->query.length, &query);
     if (refusal != NOT_REFUSED) {
-        put_failure(clerk, refusal, out);
+        put_failure(handler, refusal, out);
         return;
     }
-    count(&clerk->counters.scrapes[OVER_HTTP]);
+    count(&handler->counters.scrapes[OVER_HTTP]);
     put_literal(out, "d5:filesd");
     for (unsigned at = 0; at < query.count; at++) {
         struct counts counts;
-        store_scrape(clerk->store, query.infohashes[at], &counts);
+        store_scrape(handler->store, query.infohashes[at], &counts);
         put_string(out, query.infohashes[at], HASH_LENGTH);
         put_literal(out, "d8:completei");
         put_number(out, counts.complete);
@@ -246,21 +246,21 @@ static void put_scrape(struct clerk *clerk, const struct http_request *request, 
         put_literal(out, "ee");
     }
     put_literal(out, "e5:flagsd20:min_request_intervali");
-    put_number(out, clerk->rules->min_interval);
+    put_number(out, handler->rules->min_interval);
     put_literal(out, "eee");
 }
 
-bool clerk_answer_http(struct clerk *clerk, const struct http_request *request, const struct address *socket,
-                       struct text *out)
+bool handler_answer_http(struct handler *handler, const struct http_request *request, const struct address *socket,
+                       struct buffer *out)
 {
-    struct text before = *out;
-    uint8_t *hole = open_head(clerk, request->close, out);
+    struct buffer before = *out;
+    uint8_t *hole = open_head(handler, request->close, out);
     const uint8_t *body = out->at;
     if (out->overflowed)
         return false;
     if (request->kind == HTTP_SCRAPE) {
-        put_scrape(clerk, request, out);
-    } else if (!put_announce(clerk, request, socket, out)) {
+        put_scrape(handler, request, out);
+    } else if (!put_announce(handler, request, socket, out)) {
         *out = before;
         return false;
     }
@@ -268,18 +268,18 @@ bool clerk_answer_http(struct clerk *clerk, const struct http_request *request, 
     return !out->overflowed;
 }
 
-struct reading clerk_answer_stream(struct clerk *clerk, const uint8_t *data, size_t length, size_t seen,
-                                   const struct address *socket, struct text *out)
+struct reading handler_answer_stream(struct handler *handler, const uint8_t *data, size_t length, size_t seen,
+                                   const struct address *socket, struct buffer *out)
 {
     struct reading reading = {READ_MORE, 0, 0};
     struct http_request request;
     while (reading.outcome == READ_MORE && out->end - out->at >= HTTP_REPLY_MOST) {
-        http_read(data + reading.used, length - reading.used, seen, clerk->rules->forwarded, &request);
+        http_read(data + reading.used, length - reading.used, seen, handler->rules->forwarded, &request);
         seen = 0;
         if (request.kind == HTTP_PARTIAL) {
             reading.seen = request.length;
             reading.outcome = READ_PART;
-        } else if (request.kind == HTTP_ELSEWHERE || !clerk_answer_http(clerk, &request, socket, out)) {
+        } else if (request.kind == HTTP_ELSEWHERE || !handler_answer_http(handler, &request, socket, out)) {
             reading.outcome = READ_AWAY;
         } else {
             reading.used += request.length;

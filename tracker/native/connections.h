@@ -1,6 +1,6 @@
-/* Hides how open connections are counted, in all and per address, over all threads and those handed over. */
-#ifndef PEERAGE_GUESTS_H
-#define PEERAGE_GUESTS_H
+/* Counts of open connections, in all and per address, over all threads and those handed over. */
+#ifndef PEERAGE_CONNECTIONS_H
+#define PEERAGE_CONNECTIONS_H
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -10,12 +10,12 @@
 
 #include "client.h"
 
-struct guest {
+struct address_count {
     uint64_t key;
     uint32_t count; /* 0: the row is free */
 };
 
-struct guests {
+struct connections {
     uint32_t most, per_address; /* per_address 0: no limit */
     struct networks exempt;
     uint64_t secret[2];
@@ -23,16 +23,16 @@ struct guests {
     _Atomic uint64_t turned_away;
     pthread_mutex_t lock;
     size_t mask;
-    struct guest *rows;
+    struct address_count *rows;
 };
 
 /* False where there is no memory. `most` is at least 1. */
-bool guests_open(struct guests *guests, uint32_t most, uint32_t per_address, struct networks exempt,
+bool connections_init(struct connections *connections, uint32_t most, uint32_t per_address, struct networks exempt,
                  const uint64_t secret[2]);
-void guests_close(struct guests *guests);
+void connections_free(struct connections *connections);
 
 /* Count a connection in; false, and counted as turned away, where it is one too many. */
-bool guests_admit(struct guests *guests, const struct address *address);
-void guests_leave(struct guests *guests, const struct address *address);
+bool connections_admit(struct connections *connections, const struct address *address);
+void connections_leave(struct connections *connections, const struct address *address);
 
 #endif
