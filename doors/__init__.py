@@ -1,1 +1,1 @@
-"""Everything that speaks to the outside, a file a door, and what every door shares."""
+"""Everything that speaks to the outside: one module per protocol or API, and what they share."""

@@ -1,4 +1,4 @@
-"""Hides how many requests each dialect takes of one client, and how many are left."""
+"""Request rate limits of the API dialects, per account or per client address, in fixed windows."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -12,12 +12,12 @@ from limits.strategies import FixedWindowRateLimiter
 from accounts.model import Principal
 from doors.client import rate_key
 
-_KEYS = 65_536
+_MAX_WINDOWS = 65_536
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What is left in the present window, this request counted; `reset` is when it ends, in unix seconds."""
+    """The state of a window after one request was counted; `reset` is when it ends, in unix seconds."""
 
     limit: int
     remaining: int
@@ -26,17 +26,17 @@ class Allowance:
 
 
 class Allowances:
-    """Fixed windows per dialect; `rates` by the names of the settings' table `limits`.
+    """Fixed-window rate limits per dialect; `rates` by the names of the settings' table `limits`.
 
     A dialect's key is its account, or without one the client's address (IPv6: its /64) at the rate
     NAME_anonymous where there is one. Raises ValueError for a rate that `limits` cannot read.
     """
 
     def __init__(
-        self, rates: Mapping[str, str], clock: Callable[[], float], *, remembered: int = _KEYS
+        self, rates: Mapping[str, str], clock: Callable[[], float], *, remembered: int = _MAX_WINDOWS
     ) -> None:
         self._rates = {name: parse(rate) for name, rate in rates.items()}
-        # Apart, so that a flood of addresses never makes an account's window forgotten.
+        # Two tables, so that a flood of addresses never evicts an account's window.
         self._accounts = FixedWindowRateLimiter(_Windows(clock, remembered))
         self._addresses = FixedWindowRateLimiter(_Windows(clock, remembered))
 
@@ -47,7 +47,7 @@ class Allowances:
         return _take(self._addresses, self._rate(dialect, principal), dialect, rate_key(address))
 
     def give_back(self, dialect: str, principal: Principal, address: bytes) -> None:
-        """Take back what `take` counted just now, because what was asked for cost nothing."""
+        """Undo what `take` counted just now, for a request that cost nothing."""
         rate = self._rate(dialect, principal)
         if principal.id is not None:
             self._accounts.hit(rate, dialect, str(principal.id), cost=-1)
@@ -55,12 +55,12 @@ class Allowances:
             self._addresses.hit(rate, dialect, rate_key(address), cost=-1)
 
     def rate_of(self, dialect: str, principal: Principal) -> str:
-        """Return the rate that somebody is held to, as `60 per 1 hour`."""
+        """Return the rate that applies to a principal, as `60 per 1 hour`."""
         return str(self._rate(dialect, principal))
 
     def _rate(self, dialect: str, principal: Principal) -> RateLimitItem:
-        usual = self._rates[dialect]
-        return usual if principal.id is not None else self._rates.get(f"{dialect}_anonymous", usual)
+        rate = self._rates[dialect]
+        return rate if principal.id is not None else self._rates.get(f"{dialect}_anonymous", rate)
 
 
 def _take(limiter: FixedWindowRateLimiter, rate: RateLimitItem, *key: str) -> Allowance:
@@ -70,14 +70,14 @@ def _take(limiter: FixedWindowRateLimiter, rate: RateLimitItem, *key: str) -> Al
 
 
 class _Windows(Storage):
-    """Counters of `limits` in a bounded table: the window that began first is forgotten first."""
+    """Counters of the `limits` library in a bounded table: the window that began first is evicted first."""
 
     STORAGE_SCHEME = None
 
-    def __init__(self, clock: Callable[[], float], most: int) -> None:
+    def __init__(self, clock: Callable[[], float], max_windows: int) -> None:
         super().__init__()
         self._clock = clock
-        self._most = most
+        self._max_windows = max_windows
         self._windows: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
     @property
@@ -89,10 +89,10 @@ class _Windows(Storage):
         if ends <= self._clock():
             self._windows.pop(key, None)
             count, ends = 0, self._clock() + expiry
-        # What is given back of a window that has ended is not of the next one.
+        # A refund for a window that has ended does not count in the next one.
         count = max(0, count + amount)
         self._windows[key] = count, ends
-        if len(self._windows) > self._most:
+        if len(self._windows) > self._max_windows:
             self._windows.popitem(last=False)
         return count
 
@@ -108,9 +108,9 @@ class _Windows(Storage):
         return True
 
     def reset(self) -> int:
-        forgotten = len(self._windows)
+        count = len(self._windows)
         self._windows.clear()
-        return forgotten
+        return count
 
     def clear(self, key: str) -> None:
         self._windows.pop(key, None)

@@ -1,6 +1,6 @@
-"""Hides how announces and scrapes come in over HTTP: the raw query in, bencode out, always with status 200.
+"""The HTTP tracker: `GET /announce` and `GET /scrape` as ASGI applications, answered in bencode.
 
-Clients read no body of another status, so a refusal is a success to HTTP (BEP 3, `failure reason`).
+The status is always 200, a failure too: clients read no body of another status (BEP 3, `failure reason`).
 """
 
 from collections.abc import Callable
@@ -19,10 +19,10 @@ from tracker.tally import Transport
 from tracker.tracker import Tracker
 
 NUMWANT = 50
-"""Peers given to a client that does not say how many it wants."""
+"""Peers returned to a client that sends no `numwant`."""
 NUMWANT_MOST = 200
 
-_PLAIN = (b"content-type", b"text/plain")
+_TEXT_PLAIN = (b"content-type", b"text/plain")
 
 
 class AnnounceDoor:
@@ -87,16 +87,16 @@ def _failure(tracker: Tracker, code: str) -> bytes:
 
 
 def too_long(tracker: Tracker) -> bytes:
-    """Return the answer to a request whose head is too long to be read at all, and count it."""
+    """Return and count the failure that answers a request whose head is over the limit."""
     tracker.tally.refusals["query-too-long"] += 1
     return _failure(tracker, "query-too-long")
 
 
 async def _serve(scope: Scope, send: Send, answer: Callable[[Scope], bytes]) -> None:
     if scope["method"] == "GET":
-        await _send(send, 200, answer(scope), (_PLAIN,))
+        await _send(send, 200, answer(scope), (_TEXT_PLAIN,))
     elif scope["method"] == "HEAD":
-        await _send(send, 200, b"", (_PLAIN,))
+        await _send(send, 200, b"", (_TEXT_PLAIN,))
     else:
         await _send(send, 405, b"", ((b"allow", b"GET, HEAD"),))
 

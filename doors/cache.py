@@ -1,4 +1,4 @@
-"""Hides the dialect of the torrent caches: upload forms, upper-case addresses, errors that answer 200."""
+"""The torrent cache over HTTP: upload form, `autoupload.php`, downloads by infohash, `robots.txt`."""
 
 import asyncio
 import re
@@ -21,41 +21,44 @@ from doors.intake import Intake, Tally
 from doors.limits import Body, FormReader
 from doors.negotiation import attachment, has_tag, takes_gzip
 
-# What a form adds to the file it carries: boundaries, headers, a few other fields.
+# Bytes that a multipart form adds to its file: boundaries, part headers, a few other fields.
 FORM_SLACK = 64 * 1024
 
 _INFOHASH = re.compile(r"[0-9A-Fa-f]{40}")
 _FIELD = "torrent"
-_KEEP_NOTHING = {
+_NO_STORE = {
     "Expires": "Mon, 26 Jul 1997 05:00:00 GMT",
     "Cache-Control": "no-store, no-cache, must-revalidate",
     "Pragma": "no-cache",
 }
 _NO_SNIFF = {"X-Content-Type-Options": "nosniff"}
-_FOUND = {"Cache-Control": "public, max-age=3600", "Vary": "Accept-Encoding"}
-_NOT_FOUND = {"Cache-Control": "public, max-age=30"}
+_HIT = {"Cache-Control": "public, max-age=3600", "Vary": "Accept-Encoding"}
+_MISS = {"Cache-Control": "public, max-age=30"}
 
 
 def routes(
     cache: TorrentCache, intake: Intake, site: str = SITE, lookups: Errands | None = None
 ) -> list[Route]:
-    """Return the cache's routes: uploads, downloads and what belongs to them.
+    """Return the cache's routes: uploads, downloads, `robots.txt` and the style sheet.
 
-    `site` is what the service calls itself; `lookups` fetch what is not held for those who wait for it.
+    `site` is the name of the service on its pages; `lookups` serves `?wait=` for torrents that are not cached.
     """
-    form, files = _UploadDoor(intake, site), _FileDoor(cache, intake.tally, intake.public_url, site, lookups)
+    uploads, downloads = (
+        _UploadRoutes(intake, site),
+        _DownloadRoutes(cache, intake.tally, intake.public_url, site, lookups),
+    )
     return [
-        Route("/upload.php", form.page, methods=["GET"]),
-        Route("/upload.php", form.submit, methods=["POST"]),
-        Route("/autoupload.php", form.autoupload, methods=["POST"]),
-        Route("/torrent/{rest:path}", files.fetch, methods=["GET"]),
+        Route("/upload.php", uploads.page, methods=["GET"]),
+        Route("/upload.php", uploads.submit, methods=["POST"]),
+        Route("/autoupload.php", uploads.autoupload, methods=["POST"]),
+        Route("/torrent/{rest:path}", downloads.fetch, methods=["GET"]),
         Route("/robots.txt", _robots, methods=["GET"]),
         style_route(),
     ]
 
 
 @dataclass(frozen=True, slots=True)
-class _UploadDoor:
+class _UploadRoutes:
     intake: Intake
     site: str
 
@@ -63,18 +66,18 @@ class _UploadDoor:
         return pages.page("Upload a torrent", pages.form(self.intake.uploads.limit), site=self.site)
 
     async def submit(self, request: Request) -> Response:
-        """Answer a browser: the honest status, and a page that says what became of the file."""
+        """Answer a browser: a page with the HTTP status of the result."""
         try:
             accepted = await self._take(request, "form")
         except Refusal as refusal:
-            headers = _KEEP_NOTHING | _error_headers(refusal)
+            headers = _NO_STORE | _error_headers(refusal)
             body = pages.refused(refusal)
             return pages.page("Not uploaded", body, refusal.status, headers, site=self.site)
-        headers = _KEEP_NOTHING | {"X-Torrage-Infohash": accepted.infohash.upper}
+        headers = _NO_STORE | {"X-Torrage-Infohash": accepted.infohash.upper}
         return pages.page("Uploaded", pages.accepted(accepted), headers=headers, site=self.site)
 
     async def autoupload(self, request: Request) -> Response:
-        """Answer a program: always 200, the hash or the error in the body, and again in a header."""
+        """Answer a program: always 200, the infohash or the error in the body and in a header."""
         try:
             accepted = await self._take(request, "autoupload")
         except Refusal as refusal:
@@ -90,7 +93,7 @@ class _UploadDoor:
 
 
 @dataclass(frozen=True, slots=True)
-class _FileDoor:
+class _DownloadRoutes:
     cache: TorrentCache
     tally: Tally
     public_url: str | None
@@ -98,7 +101,7 @@ class _FileDoor:
     lookups: Errands | None
 
     async def fetch(self, request: Request) -> Response:
-        """Answer the file that the first 40 digits of the path name; whatever follows them is ignored."""
+        """Return the torrent whose infohash is the first 40 digits of the path; the rest of the path is ignored."""
         asked = _INFOHASH.match(request.path_params["rest"])
         held = await self.cache.get(InfoHash.parse(asked[0])) if asked else None
         if held is None:
@@ -106,7 +109,7 @@ class _FileDoor:
             if asked is not None and self.lookups is not None and "wait" in request.query_params:
                 return await self._look_up(request, InfoHash.parse(asked[0]), self.lookups)
             body = pages.missing(asked[0].upper() if asked else None)
-            return pages.page("Not found", body, 404, _NOT_FOUND, site=self.site)
+            return pages.page("Not found", body, 404, _MISS, site=self.site)
         assert asked is not None
         self.tally.hits += 1
         if asked[0] != asked[0].upper():
@@ -114,16 +117,14 @@ class _FileDoor:
         return await _file(request, held)
 
     async def _look_up(self, request: Request, infohash: InfoHash, lookups: Errands) -> Response:
-        """Answer the file once a lookup has brought it, and say from where it came."""
+        """Return the torrent once a lookup has found it, with its source in `X-Peerage-Source`."""
         try:
             found = await lookups.find(request, infohash)
         except Refusal as refusal:
-            return pages.page(
-                "Not found", pages.unfound(refusal), refusal.status, _KEEP_NOTHING, site=self.site
-            )
+            return pages.page("Not found", pages.unfound(refusal), refusal.status, _NO_STORE, site=self.site)
         held = await self.cache.get(infohash) if found is not None else None
         if found is None or held is None:
-            return pages.page("Not found", pages.missing(infohash.upper), 404, _KEEP_NOTHING, site=self.site)
+            return pages.page("Not found", pages.missing(infohash.upper), 404, _NO_STORE, site=self.site)
         response = await _file(request, held)
         response.headers["X-Peerage-Source"] = found.source
         return response
@@ -136,15 +137,15 @@ class _FileDoor:
 
 
 async def _file(request: Request, held: Held) -> Response:
-    packed = takes_gzip(",".join(request.headers.getlist("accept-encoding")))
-    etag = f'"{held.record.digest.hex()}{"-gzip" if packed else ""}"'
-    headers = _FOUND | _NO_SNIFF | {"ETag": etag}
+    use_gzip = takes_gzip(",".join(request.headers.getlist("accept-encoding")))
+    etag = f'"{held.record.digest.hex()}{"-gzip" if use_gzip else ""}"'
+    headers = _HIT | _NO_SNIFF | {"ETag": etag}
     if has_tag(",".join(request.headers.getlist("if-none-match")), etag):
         return Response(status_code=304, headers=headers)
     headers["Content-Disposition"] = attachment(held.record.name)
-    if packed:
+    if use_gzip:
         headers["Content-Encoding"] = "gzip"
-    data = held.gzip if packed else await asyncio.to_thread(held.plain)
+    data = held.gzip if use_gzip else await asyncio.to_thread(held.plain)
     return Response(data, headers=headers, media_type="application/x-bittorrent")
 
 
@@ -168,14 +169,14 @@ async def _read_form(request: Request, body: Body) -> bytes:
 
 def _plain(body: bytes, headers: dict[str, str]) -> Response:
     return Response(
-        body, headers=_KEEP_NOTHING | _NO_SNIFF | headers, media_type="text/plain; charset=iso-8859-1"
+        body, headers=_NO_STORE | _NO_SNIFF | headers, media_type="text/plain; charset=iso-8859-1"
     )
 
 
 def _error_headers(refusal: Refusal) -> dict[str, str]:
     headers = {"X-Torrage-Error-Msg": errors.text(refusal)}
     if refusal.code == "too-large":
-        # More may be on its way than is worth reading.
+        # The rest of the body is not read.
         headers["Connection"] = "close"
     return headers
 

@@ -1,4 +1,4 @@
-"""Hides whose address a request comes from: the socket's, or what a trusted proxy wrote into a header."""
+"""The client's address of a request: the socket's, or the one in a trusted proxy's header."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from bittorrent.addresses import Network
 from bittorrent.peers import parse_address
 from bittorrent.refusal import Refusal
 
-_REMEMBERED = 4096
+_MAX_SOCKETS = 4096
 _MAPPED = IPv6Network("::ffff:0:0/96")
 # One `name=value` of RFC 7239 § 4, with the separator that follows it.
 _PAIR = re.compile(
@@ -19,7 +19,7 @@ _PAIR = re.compile(
 
 
 class ClientAddress:
-    """Tells the address of the client behind a request, by which rates and peers are counted.
+    """Finds the address of the client behind a request, by which rates and peers are counted.
 
     The socket's address is the client's unless it lies in `trusted`. Then it is the rightmost entry that
     does not, over all instances of `header` in order; a proxy's own address is never taken for a client's.
@@ -35,17 +35,17 @@ class ClientAddress:
         client = scope.get("client")
         if client is None:
             raise Refusal("no-address")
-        address, trusted = self._sockets.get(client[0]) or self._meet(client[0])
+        address, trusted = self._sockets.get(client[0]) or self._socket(client[0])
         return self._forwarded(scope) if trusted else address
 
     def believes(self, scope: Scope) -> bool:
-        """Tell whether the request came through a trusted proxy, whose header then names the client."""
+        """Return whether the request came through a trusted proxy, whose header then names the client."""
         client = scope.get("client")
-        return client is not None and (self._sockets.get(client[0]) or self._meet(client[0]))[1]
+        return client is not None and (self._sockets.get(client[0]) or self._socket(client[0]))[1]
 
-    def _meet(self, text: str) -> tuple[bytes, bool]:
+    def _socket(self, text: str) -> tuple[bytes, bool]:
         address = _parse(text)
-        if len(self._sockets) >= _REMEMBERED:
+        if len(self._sockets) >= _MAX_SOCKETS:
             self._sockets.clear()
         self._sockets[text] = known = (address, self._trusts(address))
         return known
@@ -68,7 +68,7 @@ class ClientAddress:
 
 
 def rate_key(address: bytes) -> str:
-    """Return what rates are counted by: an IPv4 address as text, or the /64 network of an IPv6 one."""
+    """Return the key that rates are counted by: an IPv4 address as text, or the /64 network of an IPv6 one."""
     if len(address) == 4:
         return str(ip_address(address))
     return str(ip_network((address, 64), strict=False))

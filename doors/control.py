@@ -1,4 +1,4 @@
-"""Hides how an operator's command reaches the running server: JSON lines over a Unix socket of mode 600.
+"""The control socket: an operator's commands to the running server, as JSON lines over a Unix socket of mode 600.
 
 A client sends one line, {"deed": name, "arguments": {...}}, and reads records until {"end": true}.
 """
@@ -20,15 +20,15 @@ from bittorrent.refusal import Refusal
 Deed = Callable[[Mapping[str, Any]], AsyncIterator[dict[str, Any]]]
 
 LINE_LIMIT = 2**20
-_CLIENTS = 16
-_PATIENCE = 10.0
+_MAX_CLIENTS = 16
+_REQUEST_TIMEOUT = 10.0
 END = {"end": True}
 
 log = structlog.get_logger()
 
 
 def refused(refusal: Refusal) -> dict[str, Any]:
-    """Write a refusal as a record, what is wrong with which field included."""
+    """Return a refusal as a record, the faults of its fields included."""
     faults = [f"{field}: {' '.join(sentences)}" for field, sentences in refusal.fields.items()]
     return {"refused": refusal.code, "text": " ".join([str(refusal), *faults])}
 
@@ -36,9 +36,9 @@ def refused(refusal: Refusal) -> dict[str, Any]:
 async def perform(
     deeds: Mapping[str, Deed], name: str, arguments: Mapping[str, Any]
 ) -> AsyncGenerator[dict[str, Any], None]:
-    """Do one deed and yield its records; a refusal, an unknown deed and a failure are records as well."""
+    """Run one command and yield its records; a refusal, an unknown command and a failure are records as well."""
     if name not in deeds:
-        yield refused(Refusal("bad-request", f"the deeds are {', '.join(sorted(deeds))}"))
+        yield refused(Refusal("bad-request", f"the commands are {', '.join(sorted(deeds))}"))
         return
     records = cast("AsyncGenerator[dict[str, Any], None]", deeds[name](arguments))
     try:
@@ -52,19 +52,24 @@ async def perform(
             Refusal("internal", f"{error.strerror}: {error.filename}" if error.filename else str(error))
         )
     except Exception:
-        log.exception("control.failed", deed=name)
+        log.exception("control.failed", command=name)
         yield refused(Refusal("internal"))
 
 
 class ControlServer:
-    """Serves deeds on a Unix socket, one a connection.
+    """Serves commands on a Unix socket, one per connection.
 
-    `patience` is the time in seconds that a client has to say what it wants; more than `clients` at once are sent
-    away as `busy`, and twice as many without a word. A client that goes away ends its deed.
+    A client has `patience` seconds to send its request. More than `clients` connections at once are refused as
+    `busy`, more than twice as many are closed unanswered. A client that disconnects cancels its command.
     """
 
     def __init__(
-        self, deeds: Mapping[str, Deed], path: Path, *, clients: int = _CLIENTS, patience: float = _PATIENCE
+        self,
+        deeds: Mapping[str, Deed],
+        path: Path,
+        *,
+        clients: int = _MAX_CLIENTS,
+        patience: float = _REQUEST_TIMEOUT,
     ) -> None:
         self._deeds = deeds
         self._path = path
@@ -74,12 +79,12 @@ class ControlServer:
         self._running: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Listen; a socket that a dead server left behind is replaced. OSError: the folder does not allow it."""
+        """Listen; the socket file of a server that has died is replaced. OSError: the folder is not writable."""
         listening = _listen(self._path)
-        self._server = await asyncio.start_unix_server(self._meet, sock=listening, limit=LINE_LIMIT)
+        self._server = await asyncio.start_unix_server(self._accept, sock=listening, limit=LINE_LIMIT)
 
     async def close(self) -> None:
-        """Stop listening, end every deed under way, and remove the socket."""
+        """Stop listening, cancel every running command, and remove the socket."""
         if self._server is None:
             return
         self._server.close()
@@ -90,28 +95,28 @@ class ControlServer:
         self._server = None
         self._path.unlink(missing_ok=True)
 
-    def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer in a task of our own, so that its cancellation is ours to see."""
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Handle a connection in a task of our own, which `close` can cancel and await."""
         if len(self._running) >= 2 * self._clients:
             writer.close()
             return
-        task = asyncio.get_running_loop().create_task(self._converse(reader, writer))
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             with suppress(ConnectionError):
-                await self._answer(reader, writer)
+                await self._respond(reader, writer)
         finally:
             writer.close()
             with suppress(OSError):
                 await writer.wait_closed()
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _respond(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            line = await self._hear(reader)
-            # Busy is said only now: to close upon unread bytes would lose the answer.
+            line = await self._read_request(reader)
+            # Refused only now: closing a socket with unread bytes would lose the answer.
             if len(self._running) > self._clients:
                 raise Refusal("busy")
             name, arguments = _parse(line)
@@ -119,10 +124,10 @@ class ControlServer:
             await _send(writer, refused(refusal))
             await _send(writer, END)
             return
-        log.info("control.deed", deed=name if name in self._deeds else "unknown")
-        await _first(self._report(name, arguments, writer), _gone(reader))
+        log.info("control.command", command=name if name in self._deeds else "unknown")
+        await _first(self._run(name, arguments, writer), _disconnected(reader))
 
-    async def _hear(self, reader: asyncio.StreamReader) -> bytes:
+    async def _read_request(self, reader: asyncio.StreamReader) -> bytes:
         try:
             async with asyncio.timeout(self._patience):
                 return await reader.readline()
@@ -131,7 +136,7 @@ class ControlServer:
         except ValueError:
             raise Refusal("bad-request", f"a request is one line of at most {LINE_LIMIT} bytes") from None
 
-    async def _report(self, name: str, arguments: Mapping[str, Any], writer: asyncio.StreamWriter) -> None:
+    async def _run(self, name: str, arguments: Mapping[str, Any], writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
             async with aclosing(perform(self._deeds, name, arguments)) as records:
                 async for record in records:
@@ -140,16 +145,16 @@ class ControlServer:
 
 
 def _listen(path: Path) -> socket.socket:
-    """Bind inside a folder of mode 700 and move the socket into place: at no moment can others reach it."""
+    """Bind inside a folder of mode 700 and move the socket into place, so that it is never open to others."""
     with tempfile.TemporaryDirectory(prefix=".", dir=path.parent) as private:
-        draft = Path(private) / "s"  # no longer than control.sock, since a socket's path is short
+        temporary = Path(private) / "s"  # no longer than control.sock, since a socket's path is short
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            listening.bind(os.fspath(draft))
-            draft.chmod(0o600)
+            listening.bind(os.fspath(temporary))
+            temporary.chmod(0o600)
             listening.listen()
             listening.setblocking(False)
-            draft.replace(path)
+            temporary.replace(path)
         except OSError:
             listening.close()
             raise
@@ -165,7 +170,7 @@ def _parse(line: bytes) -> tuple[str, Mapping[str, Any]]:
         raise Refusal("bad-request", "a request is a JSON object")
     name, arguments = request.get("deed"), request.get("arguments", {})
     if not isinstance(name, str) or not isinstance(arguments, dict) or request.keys() - {"deed", "arguments"}:
-        raise Refusal("bad-request", "a request holds a deed and its arguments")
+        raise Refusal("bad-request", "a request holds 'deed' and 'arguments'")
     return name, arguments
 
 
@@ -174,15 +179,15 @@ async def _send(writer: asyncio.StreamWriter, record: Mapping[str, Any]) -> None
     await writer.drain()
 
 
-async def _gone(reader: asyncio.StreamReader) -> None:
-    """Return when the client has gone away, or said more than it may."""
+async def _disconnected(reader: asyncio.StreamReader) -> None:
+    """Return when the client has disconnected or sent something after its request."""
     with suppress(ConnectionError):
         await reader.read(1)
 
 
-async def _first(*works: Coroutine[None, None, None]) -> None:
-    """Run all until the first one is done, then end the others and wait for their end."""
-    tasks = [asyncio.ensure_future(work) for work in works]
+async def _first(*coroutines: Coroutine[None, None, None]) -> None:
+    """Run all until the first one is done, then cancel and await the others."""
+    tasks = [asyncio.ensure_future(each) for each in coroutines]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:

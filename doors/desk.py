@@ -1,6 +1,6 @@
-"""Hides how requests are answered from raw bytes without native code: heads by one regular expression.
+"""The fast path's responder in Python: answers announces and scrapes from raw bytes.
 
-Only what clients send every day is read here; anything else is left to uvicorn's parser.
+Heads are read by a regular expression, in their common form only; anything else is left to uvicorn's parser.
 """
 
 import re
@@ -16,31 +16,31 @@ _HEAD = re.compile(
     rb"GET (/announce|/scrape)(?:\?([!\"$-~]*))? HTTP/1\.([01])\r\n"
     rb"((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~\x80-\xff]*\r\n)*)\r\n"
 )
-_SPECIAL = re.compile(
+_CONNECTION_HEADERS = re.compile(
     rb"(?im)^(connection|proxy-connection|content-length|transfer-encoding|upgrade|expect):[ \t]*(.*?)[ \t]*\r$"
 )
-_HEAD_MOST = 16 << 10
-_REMEMBERED = 4096
+_MAX_HEAD = 16 << 10
+_MAX_HOSTS = 4096
 _OK = b"HTTP/1.1 200 OK\r\ndate: %b\r\ncontent-type: text/plain\r\ncontent-length: %d\r\n%b\r\n%b"
 
 
 class PythonDesk:
-    """Answers whole announces and scrapes through the doors in Python; `clock` gives unix seconds."""
+    """Answers complete announces and scrapes by the routes in Python; `clock` gives unix seconds."""
 
     def __init__(self, announce: AnnounceDoor, scrape: ScrapeDoor, clock: Callable[[], float]) -> None:
         self._answers = {b"/announce": announce.answer, b"/scrape": scrape.answer}
         self._clock = clock
-        self._dated = (0, b"")
+        self._cached_date = (0, b"")
         self._hosts: dict[bytes, str] = {}
 
     def answer(self, data: bytes, address: bytes, skip: int = 0, /) -> tuple[bytes, int, int]:
         """Return the answer to the request at `skip`, its length, and an Outcome."""
-        match = _HEAD.match(data, skip, skip + _HEAD_MOST)
+        match = _HEAD.match(data, skip, skip + _MAX_HEAD)
         if match is None:
             return b"", 0, Outcome.AWAY
         path, query, minor, headers = match.groups()
         closes = minor == b"0"
-        for name, value in _SPECIAL.findall(headers):
+        for name, value in _CONNECTION_HEADERS.findall(headers):
             if name.lower() != b"connection" or value.lower() not in (b"close", b"keep-alive"):
                 return b"", 0, Outcome.AWAY
             closes = closes or value.lower() == b"close"
@@ -49,7 +49,7 @@ class PythonDesk:
         return reply, match.end() - skip, Outcome.CLOSE if closes else Outcome.MORE
 
     def serve(self, descriptor: int, data: bytes, address: bytes, /) -> tuple[bytes, int, int] | None:
-        """Answer the first request, and leave the sending to the transport."""
+        """Answer the first request; the transport sends the answer."""
         return self.answer(data, address)
 
     def _scope(self, query: bytes, address: bytes, headers: bytes) -> dict[str, Any]:
@@ -63,13 +63,13 @@ class PythonDesk:
     def _host(self, address: bytes) -> str:
         host = self._hosts.get(address)
         if host is None:
-            if len(self._hosts) >= _REMEMBERED:
+            if len(self._hosts) >= _MAX_HOSTS:
                 self._hosts.clear()
             host = self._hosts[address] = str(ip_address(address))
         return host
 
     def _date(self) -> bytes:
         now = int(self._clock())
-        if self._dated[0] != now:
-            self._dated = (now, formatdate(now, usegmt=True).encode())
-        return self._dated[1]
+        if self._cached_date[0] != now:
+            self._cached_date = (now, formatdate(now, usegmt=True).encode())
+        return self._cached_date[1]

@@ -1,4 +1,4 @@
-"""Hides who may cause a lookup by asking for a file, how long they may wait, and how often."""
+"""Lookup on a cache miss (`?wait=`): who may cause one, how often, and how long the request waits."""
 
 from dataclasses import dataclass
 
@@ -19,16 +19,16 @@ LONGEST_WAIT = 60
 
 @dataclass(frozen=True, slots=True)
 class Errands:
-    """Lookups on behalf of requests for files; each counts as an upload, which it may become."""
+    """Looks up torrents that a download asked for and the cache does not hold; each counts towards the upload rate."""
 
     lookups: Lookups
     identity: Identity
     intake: Intake
 
     async def find(self, request: Request, infohash: InfoHash) -> Found | None:
-        """Look a torrent up for as many seconds as the query's `wait` says, none for what is no number.
+        """Look a torrent up for as many seconds as the query's `wait` says, 0 where that is no number.
 
-        Refusal: those of `Identity.of` and `Lookups.find`, `cross-site`, `rate-limited`.
+        Refusal: those of `Authenticator.by_request` and `Lookups.find`, `cross-site`, `rate-limited`.
         """
         refuse_cross_site(request, public_host(self.intake.public_url))
         principal = await self.identity.of(request, Scope.REST)

@@ -1,4 +1,4 @@
-"""Hides how a refusal looks at the doors for people and scripts: a number, a line of text, or a page."""
+"""Renderings of a refusal for the cache and SOAP: three digits, a line of text, the body of an error."""
 
 from html import escape
 
@@ -7,14 +7,14 @@ from doors.frame import SITE, framed
 
 
 def number(refusal: Refusal) -> str:
-    """Return the three digits that stand for a refusal where its door answers HTTP 200."""
+    """Return a refusal's status as three digits, for dialects that answer errors with HTTP 200."""
     return f"{refusal.status:03d}"
 
 
 def text(refusal: Refusal) -> str:
     """Return the refusal as one line of printable latin-1, fit for a header.
 
-    A blocked torrent reads `Deleted torrent: reason`: clients of this dialect look for that prefix.
+    A blocked torrent reads `Deleted torrent: reason`, a prefix that clients of the torrent caches look for.
     """
     sentence = f"Deleted torrent: {refusal.detail or refusal}" if refusal.code == "blocked" else str(refusal)
     line = " ".join(sentence.split())

@@ -1,4 +1,4 @@
-"""Hides how fetched content leaves the service: nothing in it is trusted, so nothing in it can run."""
+"""Downloads of content over signed links: files with ranges, a zip, the .torrent; none of it can run in a browser."""
 
 import asyncio
 from collections.abc import Mapping
@@ -31,9 +31,9 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "private, no-store",
 }
-_ANYTHING = "application/octet-stream"
-# What players want to be told, and no browser runs: no HTML, SVG, XML, PDF, script or style is among them.
-_MEDIA = {
+_DEFAULT_TYPE = "application/octet-stream"
+# Media types that players need and no browser runs: no HTML, SVG, XML, PDF, script or style is among them.
+_MEDIA_TYPES = {
     ".aac": "audio/aac",
     ".avi": "video/x-msvideo",
     ".flac": "audio/flac",
@@ -60,21 +60,21 @@ _RETRY = {"busy": "5", "too-many-requests": "30"}
 
 def routes(office: Office) -> list[Route]:
     """Return the route of the download links."""
-    return [Route(PATH + "{opaque}", _FilesDoor(office).fetch, methods=["GET"])]
+    return [Route(PATH + "{opaque}", _FileRoutes(office).fetch, methods=["GET"])]
 
 
 def address(opaque: str, files_url: str | None, base: str) -> str:
-    """Return the URL of a link; `base` is the service's own. It holds nothing of the request that asked for it."""
+    """Return the URL of a link; `base` is the service's own. It contains nothing of the request that made it."""
     return f"{files_url or base}{PATH}{opaque}"
 
 
 def forward(url: str) -> Response:
-    """Send a client on to a link. The address it came by may hold a key: nobody keeps it or is told of it."""
+    """Redirect to a link, uncached and without a referrer: the URL that redirects may contain a key."""
     return RedirectResponse(url, 307, _HEADERS)
 
 
 def apart(app: ASGIApp, files_url: str | None, public_url: str | None) -> ASGIApp:
-    """Return an application whose host of files answers nothing but files; that of `app` where there is none."""
+    """Wrap `app` so that the host of `files_url` answers file links only; return `app` itself without such a host."""
     host = _host_of(files_url)
     if host is None or host == _host_of(public_url):
         return app
@@ -89,11 +89,11 @@ def apart(app: ASGIApp, files_url: str | None, public_url: str | None) -> ASGIAp
 
 
 @dataclass(frozen=True, slots=True)
-class _FilesDoor:
+class _FileRoutes:
     office: Office
 
     async def fetch(self, request: Request) -> Response:
-        """Answer what a link stands for."""
+        """Answer a request for a link."""
         host = _host_of(self.office.files_url)
         try:
             if host is not None and not _is_host(request.scope, host):
@@ -106,7 +106,7 @@ class _FilesDoor:
             return _refused(refusal)
 
     async def _job(self, link: Link) -> Job:
-        """Find what a link was made for; it ends with its job, and while its account is disabled."""
+        """Return the job of a link; a link is invalid without its job, and while its account is disabled."""
         user = await self.office.accounts.user(link.account)
         job = (
             None
@@ -122,15 +122,15 @@ class _FilesDoor:
             return await self._torrent(request, job)
         if not job.content.complete:
             raise Refusal("not-cached")
-        with ExitStack() as after:
+        with ExitStack() as cleanup:
             if request.method == "GET":
-                after.enter_context(self.office.transfers.one(link.account))
+                cleanup.enter_context(self.office.transfers.one(link.account))
             if link.what == ZIP:
-                return await self._zip(request, job, after)
+                return await self._zip(request, job, cleanup)
             file = next((file for file in job.content.files if file.index == link.what), None)
             if file is None:
                 raise Refusal("bad-file-link")
-            return await self._file(request, job, file, after)
+            return await self._file(request, job, file, cleanup)
 
     async def _torrent(self, request: Request, job: Job) -> Response:
         data = await self.office.downloads.torrent_of(job.account, job.id)
@@ -139,8 +139,8 @@ class _FilesDoor:
         headers = _headers(attachment(job.content.name), "application/x-bittorrent", len(data))
         return Response(b"" if request.method == "HEAD" else data, headers=headers)
 
-    async def _zip(self, request: Request, job: Job, after: ExitStack) -> Response:
-        # Only where the extra `downloads` is, and there are no jobs without it.
+    async def _zip(self, request: Request, job: Job, cleanup: ExitStack) -> Response:
+        # It needs the extra `downloads`; there are no jobs without that.
         from downloads.archive import Archive  # noqa: PLC0415
 
         files = job.content.files
@@ -149,12 +149,12 @@ class _FilesDoor:
         if request.method == "HEAD":
             return Response(headers=headers)
         body = of_archive(archive, files, partial(self.office.downloads.open_file, job.content))
-        return Sending(body, 200, headers, after.pop_all())
+        return Sending(body, 200, headers, cleanup.pop_all())
 
-    async def _file(self, request: Request, job: Job, file: ContentFile, after: ExitStack) -> Response:
+    async def _file(self, request: Request, job: Job, file: ContentFile, cleanup: ExitStack) -> Response:
         reader = await open_reader(partial(self.office.downloads.open_file, job.content), file)
-        after.callback(reader.close)
-        answer = _Selected.of(request, job, file)
+        cleanup.callback(reader.close)
+        answer = _Selection.of(request, job, file)
         headers = _headers(file_attachment(file.path), _media_type(file.path), len(answer.bytes))
         headers |= answer.headers
         if answer.status not in {200, 206}:
@@ -162,20 +162,20 @@ class _FilesDoor:
             return Response(status_code=answer.status, headers=headers)
         if request.method == "HEAD":
             return Response(headers=headers)
-        return Sending(of_file(reader, answer.bytes), answer.status, headers, after.pop_all())
+        return Sending(of_file(reader, answer.bytes), answer.status, headers, cleanup.pop_all())
 
 
 @dataclass(frozen=True, slots=True)
-class _Selected:
-    """What of a file is answered, and under which status (RFC 9110 § 13.2.2)."""
+class _Selection:
+    """The bytes of a file that a request gets, with status and headers (RFC 9110 § 13.2.2)."""
 
     status: int
     bytes: range
     headers: Mapping[str, str]
 
     @classmethod
-    def of(cls, request: Request, job: Job, file: ContentFile) -> "_Selected":
-        # Content is what its hash says, so that a new link to it goes on where an old one stopped.
+    def of(cls, request: Request, job: Job, file: ContentFile) -> "_Selection":
+        # The tag follows the content, so that a download can be resumed by another link.
         etag = f'"{job.content.key.infohash.lower}-{file.index}"'
         modified = formatdate(job.content.finished or job.content.added, usegmt=True)
         headers = {"ETag": etag, "Last-Modified": modified, "Accept-Ranges": "bytes"}
@@ -210,7 +210,7 @@ def _headers(disposition: str, media_type: str, length: int) -> dict[str, str]:
 
 
 def _media_type(path: str) -> str:
-    return _MEDIA.get(split_ending(path.rpartition("/")[2])[1].lower(), _ANYTHING)
+    return _MEDIA_TYPES.get(split_ending(path.rpartition("/")[2])[1].lower(), _DEFAULT_TYPE)
 
 
 def _refused(refusal: Refusal) -> Response:
@@ -219,13 +219,13 @@ def _refused(refusal: Refusal) -> Response:
 
 
 def _is_host(scope: Scope, host: str) -> bool:
-    return _plain(Headers(scope=scope).get("host", "")) == host
+    return _normalized(Headers(scope=scope).get("host", "")) == host
 
 
 def _host_of(url: str | None) -> str | None:
-    return _plain(urlsplit(url or "").netloc) or None
+    return _normalized(urlsplit(url or "").netloc) or None
 
 
-def _plain(host: str) -> str:
-    """Return a host and port as one host is always spelled: lower case, without a scheme's own port."""
+def _normalized(host: str) -> str:
+    """Return a host and port in a comparable form: lower case, without a scheme's default port."""
     return host.lower().removesuffix(":443").removesuffix(":80").removesuffix(".")

@@ -1,4 +1,4 @@
-"""Hides what surrounds every page for people: its head, the bar above it, one style sheet, and what it may load."""
+"""The layout of every HTML page: head, navigation bar, footer, style sheet, and its security headers."""
 
 import hashlib
 from functools import cache
@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 SITE = "Peerage"
 MENU = '<a href="/search">Browse</a>\n<a href="/upload.php">Upload</a>\n<a href="/account">Account</a>'
-"""The links of the bar on pages that do not know who looks at them."""
+"""The links of the navigation bar on pages that do not know their visitor."""
 
 # The referrer policy is not no-referrer: a browser would then send `Origin: null` with our own form.
 HEADERS = {
@@ -22,7 +22,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 
-_FRAME = """\
+_LAYOUT = """\
 <!doctype html>
 <html lang="en">
 <head>
@@ -63,9 +63,9 @@ def framed(
 ) -> str:
     """Return a whole page; texts are escaped here, `…_html` is markup that its caller has escaped.
 
-    `search` puts the search box into the bar, for pages that have none themselves.
+    `search` puts the search box into the navigation bar.
     """
-    return _FRAME.format(
+    return _LAYOUT.format(
         title=escape(title if title == site else f"{title} \u2013 {site}"),
         style=style_path(),
         site=escape(site),
@@ -81,22 +81,22 @@ def style_route() -> Route:
 
 
 def style_path() -> str:
-    """Return where the style sheet lies: a name that changes with what it says."""
-    return f"/static/{_sheet()[0]}"
+    """Return the path of the style sheet; its name contains the digest of its content."""
+    return f"/static/{_style_sheet()[0]}"
 
 
 @cache
-def _sheet() -> tuple[str, bytes]:
+def _style_sheet() -> tuple[str, bytes]:
     data = files("doors").joinpath("static/style.css").read_bytes()
     return f"style.{hashlib.sha256(data).hexdigest()[:12]}.css", data
 
 
 async def _style(request: Request) -> Response:
-    name, data = _sheet()
-    # A page that a cache kept may still ask for an earlier sheet; the present one is better than none.
-    fresh = request.path_params["name"] == name
+    name, data = _style_sheet()
+    # A cached page may still ask for an earlier style sheet; the current one is better than none.
+    current = request.path_params["name"] == name
     headers = {
-        "Cache-Control": "public, max-age=31536000, immutable" if fresh else "no-cache",
+        "Cache-Control": "public, max-age=31536000, immutable" if current else "no-cache",
         "X-Content-Type-Options": "nosniff",
     }
     return Response(data, headers=headers, media_type="text/css")

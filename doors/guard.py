@@ -1,7 +1,6 @@
-"""Hides how a connection is kept from costing more than its request is worth.
+"""Limits of HTTP connections as a uvicorn protocol class: timeouts, length of the head, connections per address.
 
-uvicorn bounds neither the time of a request's head and body, nor the length of a head, nor the number of
-connections; this protocol class does. A client that stops reading is let go as well.
+uvicorn has none of these. A client that stops reading its answer is disconnected as well.
 """
 
 import asyncio
@@ -18,10 +17,10 @@ from bittorrent.peers import parse_address
 from doors.client import rate_key
 
 HEAD_LIMIT = 64 << 10
-"""Bytes of a request's head, the query included; beyond it nothing is read any more."""
+"""Bytes of a request's head, the query included; beyond it nothing more is read."""
 URL_LIMIT = 32 << 10
-_LINGER = 2.0  # seconds for a refused client to take its answer before the connection is cut
-_LINGER_BYTES = 4 << 20
+_LINGER = 2.0  # seconds for a refused client to read its answer before the connection is aborted
+_MAX_LINGER_BYTES = 4 << 20
 _TRACKER_PATHS = (b"/announce", b"/scrape")
 
 TIMEOUT = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
@@ -32,7 +31,7 @@ _OK = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nconnection: close\r\ncont
 
 @dataclass(frozen=True, slots=True)
 class Connections:
-    """Connections in numbers: how many are open, and since the start, closed for a cap or for being late."""
+    """Connection counters: open now, and since the start closed over a cap or after a timeout."""
 
     open: int
     turned_away: int
@@ -41,7 +40,7 @@ class Connections:
 
 @dataclass(slots=True)
 class Guard:
-    """The bounds of every connection and how many there are; times in seconds, a cap of 0 is none."""
+    """The limits of connections and their counters; times in seconds, a cap of 0 is none."""
 
     header_timeout: float
     body_timeout: float
@@ -49,16 +48,16 @@ class Guard:
     connections_per_address: int
     exempt: Sequence[IPv4Network | IPv6Network]
     too_long: Callable[[], bytes]
-    """Makes the tracker's own answer to an over-long announce."""
+    """Makes the tracker's answer to an announce whose head is too long."""
     open: int = 0
     turned_away: int = 0
     timed_out: int = 0
     by_address: Counter[str] = field(default_factory=Counter)
 
     def admit(self, host: str) -> str | None:
-        """Count a connection in; return the key to count it out by, or None when it is one too many."""
+        """Count a connection; return the key to pass to `leave`, or None when it is over a cap."""
         key = rate_key(parse_address(host))
-        if self._crowded(key, host):
+        if self._over_cap(key, host):
             self.turned_away += 1
             return None
         self.open += 1
@@ -66,10 +65,10 @@ class Guard:
         return key
 
     def connections(self) -> Connections:
-        """Return the connections in numbers."""
+        """Return the counters."""
         return Connections(self.open, self.turned_away, self.timed_out)
 
-    def _crowded(self, key: str, host: str) -> bool:
+    def _over_cap(self, key: str, host: str) -> bool:
         if self.max_connections and self.open >= self.max_connections:
             return True
         cap = self.connections_per_address
@@ -79,7 +78,7 @@ class Guard:
         return not any(address in network for network in self.exempt)
 
     def leave(self, key: str) -> None:
-        """Count a connection out."""
+        """Count a closed connection."""
         self.open -= 1
         self.by_address[key] -= 1
         if not self.by_address[key]:
@@ -93,7 +92,7 @@ class _Phase(Enum):
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol, within a guard's bounds."""
+    """uvicorn's HTTP protocol within the limits of a `ConnectionGuard`."""
 
     guard: Guard
 
@@ -101,16 +100,16 @@ class GuardedProtocol(HttpToolsProtocol):
         super().__init__(*arguments, **named)
         self._key: str | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._stall: asyncio.TimerHandle | None = None
+        self._stall_timer: asyncio.TimerHandle | None = None
         self._phase = _Phase.IDLE
-        self._began = False  # whether the head began in the piece that is being read
+        self._began = False  # whether the head began in the data being read
         self._head_bytes = 0
         self._refused = False
         self._discarded = 0
-        self._overlong = False  # nothing that follows in the piece being read counts any more
+        self._overlong = False  # the rest of the data being read is ignored
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Let a connection in, or close it when there are too many; its head has to come in time."""
+        """Accept a connection, or abort it over a cap, and start the timer of its first head."""
         name = transport.get_extra_info("peername")
         self._key = self.guard.admit(name[0]) if name else None
         if self._key is None:
@@ -119,18 +118,18 @@ class GuardedProtocol(HttpToolsProtocol):
             transport.abort()
             return
         super().connection_made(transport)
-        self._expect(self.guard.header_timeout)
+        self._set_timer(self.guard.header_timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Count the connection out."""
-        self._expect(None)
-        self._unstall()
+        """Stop the timers and count the closed connection."""
+        self._set_timer(None)
+        self._cancel_stall_timer()
         if self._key is not None:
             self.guard.leave(self._key)
             super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read a piece of a request, as long as its head stays within the limit."""
+        """Read data of a request while its head is within the limit."""
         if self._refused:
             self._discard(len(data))
             return
@@ -143,7 +142,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _discard(self, size: int) -> None:
         self._discarded += size
-        if self._discarded > _LINGER_BYTES:
+        if self._discarded > _MAX_LINGER_BYTES:
             self.transport.abort()
 
     @property
@@ -155,7 +154,7 @@ class GuardedProtocol(HttpToolsProtocol):
         return self.cycle is not None and not self.cycle.response_complete
 
     def _refuse(self) -> None:
-        """Answer a head without end in the form of the door it asked for, then let the client read that."""
+        """Answer a head that is too long, a tracker request in bencode, and leave the client time to read it."""
         if self._busy():
             self.transport.abort()
             return
@@ -167,7 +166,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _close_with(self, answer: bytes) -> None:
         self._refused = True
-        self._expect(None)
+        self._set_timer(None)
         if self.transport.is_closing():
             return
         self.transport.write(answer)
@@ -176,51 +175,51 @@ class GuardedProtocol(HttpToolsProtocol):
         self._timer = self.loop.call_later(_LINGER, self.transport.abort)
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """Keep the connection for the answer to a whole request, whose sender has closed only its own side."""
+        """Keep a half-closed connection open until its complete request has been answered."""
         waiting = self._phase is _Phase.IDLE and self._busy() and not self._refused
         if waiting:
             self.cycle.keep_alive = False
         return waiting
 
     def on_message_begin(self) -> None:
-        """Start the clock of a head."""
+        """Start the timer of a head."""
         if self._overlong:
             return
         super().on_message_begin()
         self._phase, self._began, self._head_bytes = _Phase.HEAD, True, 0
-        self._expect(self.guard.header_timeout)
+        self._set_timer(self.guard.header_timeout)
 
     def on_headers_complete(self) -> None:
-        """Start the clock of a body, unless the address is longer than the parser of addresses can take."""
+        """Start the timer of a body, unless the URL is longer than the parser of URLs can take."""
         self._overlong = self._overlong or len(self.url) > URL_LIMIT
         if self._overlong:
             return
         self._phase = _Phase.BODY
-        self._expect(self.guard.body_timeout)
+        self._set_timer(self.guard.body_timeout)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Pass a piece of a body on."""
+        """Pass data of a body on."""
         if not self._overlong:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Stop the clock: what follows is the service's own time."""
+        """Stop the timer: the request is complete."""
         if self._overlong:
             return
         self._phase = _Phase.IDLE
-        self._expect(None)
+        self._set_timer(None)
         super().on_message_complete()
 
-    def _expect(self, seconds: float | None) -> None:
+    def _set_timer(self, seconds: float | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if seconds is not None:
-            self._timer = self.loop.call_later(seconds, self._late)
+            self._timer = self.loop.call_later(seconds, self._timed_out)
 
-    def _late(self) -> None:
-        """Close a connection whose request does not come; say so where no answer has begun."""
+    def _timed_out(self) -> None:
+        """Close a connection whose request did not arrive in time, with 408 where no answer has begun."""
         self.guard.timed_out += 1
         if self._phase is _Phase.BODY and self._busy() and not self.cycle.response_started:
             self._abandon(TIMEOUT)
@@ -230,35 +229,35 @@ class GuardedProtocol(HttpToolsProtocol):
             self.transport.abort()
 
     def _abandon(self, answer: bytes) -> None:
-        """Answer in place of the application, which learns that its client is gone."""
+        """Answer in place of the application, which sees its client disconnect."""
         self.cycle.disconnected = True
         self.cycle.message_event.set()
         self._close_with(answer)
 
     def shutdown(self) -> None:
-        """Let the answer under way end; a request that has not come whole is not waited for."""
+        """Finish the current answer; do not wait for an incomplete request."""
         if self._phase is _Phase.BODY and self._busy() and not self.cycle.response_started:
             self._abandon(_STOPPING)
         else:
             super().shutdown()
 
     def pause_writing(self) -> None:
-        """Give a client that does not read its answer the time of a body."""
+        """Give a client that does not read its answer as long as a body has."""
         super().pause_writing()
-        self._unstall()
-        self._stall = self.loop.call_later(self.guard.body_timeout, self.transport.abort)
+        self._cancel_stall_timer()
+        self._stall_timer = self.loop.call_later(self.guard.body_timeout, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """Go on, because the client reads again."""
-        self._unstall()
+        """Stop that timer when the client reads again."""
+        self._cancel_stall_timer()
         super().resume_writing()
 
-    def _unstall(self) -> None:
-        if self._stall is not None:
-            self._stall.cancel()
-            self._stall = None
+    def _cancel_stall_timer(self) -> None:
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+            self._stall_timer = None
 
 
 def guarded(guard: Guard) -> type[GuardedProtocol]:
-    """Return the protocol class for uvicorn, bound to a guard."""
+    """Return the protocol class for uvicorn, bound to a connection guard."""
     return type("BoundProtocol", (GuardedProtocol,), {"guard": guard})

@@ -1,4 +1,4 @@
-"""Hides how a request proves who sent it: a key in a header, a query or a form, or a session's cookie."""
+"""Authentication of a request: an API key in `Authorization` or elsewhere, or a session cookie; CSRF tokens."""
 
 import re
 
@@ -10,22 +10,22 @@ from accounts.model import NOBODY, Principal, Scope
 from bittorrent.refusal import Refusal
 
 COOKIE = "session"
-"""What Gazelle's clients look for, too."""
+"""The cookie's name, which Gazelle's clients look for, too."""
 
 _CREDENTIAL = re.compile(r"(?:(?:bearer|token) +)?([^ ]+)", re.IGNORECASE)
 
 
 class Identity:
-    """Tells who is asking. `secure` marks cookies for HTTPS alone; it follows the public URL."""
+    """Authenticates requests. `secure` gives cookies the attribute Secure; it follows the public URL."""
 
     def __init__(self, accounts: Accounts, *, secure: bool) -> None:
         self._accounts = accounts
         self._secure = secure
 
     async def of(self, request: Request, scope: Scope) -> Principal:
-        """Return who is asking: by `Authorization` (`Bearer K`, `token K` or `K` alone), else by cookie, else NOBODY.
+        """Return the principal: by `Authorization` (`Bearer K`, `token K` or `K` alone), else by cookie, else NOBODY.
 
-        A key that is sent must be good. Refusal: those of `Accounts.authenticate`.
+        A key that is sent must be valid. Refusal: those of `Accounts.authenticate`.
         """
         lines = request.headers.getlist("authorization")
         if not lines:
@@ -34,22 +34,22 @@ class Identity:
         return await self.by_secret(found.group(1) if found else "", scope)
 
     async def by_secret(self, secret: str, scope: Scope) -> Principal:
-        """Return who a key stands for. Refusal: those of `Accounts.authenticate`."""
+        """Return the principal of a key. Refusal: those of `Accounts.authenticate`."""
         return await self._accounts.authenticate(secret, scope)
 
     async def by_session(self, request: Request) -> Principal:
-        """Return who the cookie stands for, NOBODY when it is missing or worthless."""
+        """Return the principal of the session cookie, NOBODY when it is missing or invalid."""
         cookie = request.cookies.get(COOKIE)
         return NOBODY if cookie is None else await self._accounts.session(cookie) or NOBODY
 
     def require_csrf(self, principal: Principal, token: str | None) -> None:
-        """Refuse a change asked for by a session without its token (`bad-csrf`); keys need none."""
+        """Refuse a session's request without its CSRF token (`bad-csrf`); keys need none."""
         session = principal.session
         if session is not None and not self._accounts.is_csrf_token(session, token or ""):
             raise Refusal("bad-csrf")
 
     async def log_in(self, response: Response, principal_id: int, *, keep: bool) -> Response:
-        """Begin a session and put its cookie into a response. Refusal: `not-found`."""
+        """Open a session and set its cookie on a response. Refusal: `not-found`."""
         value, lifetime = await self._accounts.open_session(principal_id, keep=keep)
         response.set_cookie(
             COOKIE, value, max_age=lifetime, path="/", secure=self._secure, httponly=True, samesite="lax"
@@ -57,7 +57,7 @@ class Identity:
         return response
 
     async def log_out(self, response: Response, principal: Principal) -> Response:
-        """End the session and take the cookie back."""
+        """Close the session and delete its cookie."""
         if principal.session is not None:
             await self._accounts.close_session(principal.session)
         response.delete_cookie(COOKIE, path="/", secure=self._secure, httponly=True, samesite="lax")

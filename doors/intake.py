@@ -1,4 +1,4 @@
-"""Hides what the doors that take a .torrent share: whom they admit, how much they read, what they count."""
+"""Admission of uploaded .torrent files for the cache and SOAP: origin, rate, account, body limit, counters."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Tally:
-    """What the cache's doors did since the start; /metrics reads it."""
+    """Counters of the cache's downloads and uploads since the start, for /metrics."""
 
     hits: int = 0
     misses: int = 0
@@ -31,19 +31,19 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """Lets accounts in that may upload: by a session of the pages, or by a token of the REST API."""
+    """Requires an account that may upload, by a session cookie or a token of the REST API."""
 
     identity: Identity
     rights: Rights
 
     async def admit(self, request: Request) -> None:
-        """Raise Refusal `unauthenticated`, `forbidden`, or those of `Identity.of`."""
+        """Raise Refusal `unauthenticated`, `forbidden`, or those of `Authenticator.by_request`."""
         self.rights.require(await self.identity.of(request, Scope.REST), Right.UPLOAD)
 
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """Takes uploads for the doors; one is shared by all of them, and so are its rates and its memory."""
+    """Admits and accepts uploads; one instance, with its rate limit and its memory, is shared by all dialects."""
 
     uploads: Uploads
     clients: ClientAddress
@@ -52,14 +52,14 @@ class Intake:
     tally: Tally
     public_url: str | None
     members: Members | None = None
-    """Who may upload where an account is needed; None lets everybody."""
+    """Set where uploads need an account; None admits everybody."""
 
     async def take(
         self, request: Request, door: str, limit: int, read: Callable[[Body], Awaitable[bytes]]
     ) -> Accepted:
-        """Admit a request with a body of at most `limit` bytes, `read` the torrent out of it and accept that.
+        """Admit a request with a body of at most `limit` bytes, `read` the torrent from it and accept that.
 
-        `door` names the dialect as the actor of the upload. Raises Refusal; anything unforeseen is logged and
+        `door` names the dialect as the actor of the upload. Raises Refusal; any other error is logged and
         becomes "internal".
         """
         try:

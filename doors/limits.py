@@ -1,4 +1,4 @@
-"""Hides what a request may cost before anyone looks at it: rates, bytes of body, and who sent it."""
+"""Limits of a request: its rate, the bytes of its body, and its origin (no cross-site requests)."""
 
 import contextlib
 import sys
@@ -14,15 +14,15 @@ from starlette.requests import ClientDisconnect, Request
 
 from bittorrent.refusal import Refusal
 
-# What is read and thrown away of a body that is too large, so that its sender gets to the answer.
+# Bytes of an oversized body that are read and dropped, so that its sender reads the answer.
 DRAINED = 64 * 1024 * 1024
-# Addresses whose rate is remembered; the one idle for longest is forgotten first.
-_KEYS = 4096
+# Keys that are counted; the one idle for longest is evicted first.
+_MAX_KEYS = 4096
 _OWN_SITES = frozenset({"same-origin", "none"})
 
 
 class Rates:
-    """Counts what each key did lately, in a moving window such as "60/minute".
+    """Limits the requests of each key in a moving window such as "60/minute".
 
     Raises ValueError when `rate` is not in the syntax of the `limits` library.
     """
@@ -33,10 +33,10 @@ class Rates:
         self._keys: dict[str, None] = {}
 
     def check(self, key: str) -> None:
-        """Count one deed of `key`; raises Refusal "rate-limited" when it did too many."""
+        """Count one request of `key`; raises Refusal "rate-limited" over the limit."""
         self._keys.pop(key, None)
         self._keys[key] = None
-        if len(self._keys) > _KEYS:
+        if len(self._keys) > _MAX_KEYS:
             oldest = next(iter(self._keys))
             del self._keys[oldest]
             self._limiter.clear(self._rate, oldest)
@@ -45,7 +45,7 @@ class Rates:
 
 
 class BodyMemory:
-    """The bytes of bodies that may lie in memory at once, over all requests that share it."""
+    """The bytes of bodies in memory at once, over all requests that share it, and their limit."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -53,11 +53,11 @@ class BodyMemory:
 
 
 class Body:
-    """The body of one request, read within `limit` bytes and within what `memory` has left for it.
+    """The body of one request, read within `limit` bytes and within what `memory` has left.
 
-    Used as an async context manager: the memory is given back at its end, and when that comes by a refusal,
-    a bounded part of what is still being sent is read and dropped, or closing the connection would lose the
-    answer. A sender that waits for leave to send (Expect: 100-continue) gets none.
+    Used as an async context manager: at its end the memory is released, and after a refusal a bounded part of
+    what is still being sent is read and dropped, because closing the connection would lose the answer. A sender
+    that waits for 100 Continue gets none.
     """
 
     def __init__(self, request: Request, limit: int, memory: BodyMemory | None = None) -> None:
@@ -73,7 +73,7 @@ class Body:
     async def stream(self) -> AsyncGenerator[bytes, None]:
         """Yield the chunks; raises Refusal "too-large" once that is known, "busy" when no memory is left.
 
-        Raises Refusal "bad-request" when the sender goes away.
+        Raises Refusal "bad-request" when the client disconnects.
         """
         if self._declared > self._limit:
             raise self._too_large()
@@ -122,7 +122,7 @@ class Body:
 
 
 class FormReader(MultiPartParser):
-    """Reads a multipart form whose body is bounded and accounted for, so all of it stays in memory."""
+    """Parses a multipart form in memory; its body is bounded and accounted for."""
 
     spool_max_size = sys.maxsize
 
@@ -137,7 +137,7 @@ def refuse_cross_site(request: Request, public_host: str | None) -> None:
     """Raise Refusal "cross-site" when a browser says that a page of another site made the request.
 
     `public_host` is the host (and port, unless it is the scheme's own) of the public URL, None when unset.
-    Programs send neither header and pass.
+    Programs send neither header and are admitted.
     """
     if request.headers.get("sec-fetch-site", "none") not in _OWN_SITES:
         raise Refusal("cross-site")

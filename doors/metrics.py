@@ -1,4 +1,4 @@
-"""Hides how the service is watched: `/healthz` for those who restart it, `/metrics` for those who plot it."""
+"""`GET /healthz` and `GET /metrics` (Prometheus)."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
@@ -21,11 +21,11 @@ from tracker.tally import Tally as Announced
 from tracker.tally import Transport
 from tracker.tracker import Tracker
 
-_FORWARDING = ("x-forwarded-for", "forwarded", "x-real-ip")
+_FORWARDING_HEADERS = ("x-forwarded-for", "forwarded", "x-real-ip")
 
 
 class TrackerCollector(Collector):
-    """Reads the tracker's own plain numbers when a scraper asks, so that an announce pays for none of it."""
+    """Prometheus collector of the tracker and its journal; reads their counters on each scrape of the metrics."""
 
     def __init__(
         self, tracker: Tracker, flusher: Flusher, counted: Callable[[], Announced] | None = None
@@ -79,7 +79,7 @@ class TrackerCollector(Collector):
 
 
 class DoorsCollector(Collector):
-    """Reads what the connection guard and the cache's doors count."""
+    """Prometheus collector of the connection guard and the cache."""
 
     def __init__(self, door: str, connections: Callable[[], Connections], tally: Tally) -> None:
         self._door = door
@@ -107,7 +107,7 @@ class DoorsCollector(Collector):
 
 
 class MetricsDoor:
-    """Answers `GET /metrics` for loopback, the networks named, or everyone where it was opened."""
+    """Answers `GET /metrics` to loopback, to `networks`, or to everyone where `everyone` is set."""
 
     def __init__(
         self,
@@ -130,25 +130,25 @@ class MetricsDoor:
 
     async def answer(self, request: Request) -> Response:
         """Return the metrics in Prometheus' text format, or 403."""
-        if not self._admits(request):
+        if not self._is_allowed(request):
             return PlainTextResponse("The metrics are not for this address.\n", 403)
         return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
 
-    def _admits(self, request: Request) -> bool:
+    def _is_allowed(self, request: Request) -> bool:
         if self._everyone:
             return True
         try:
             address = ip_address(self._clients.of(request.scope))
         except Refusal:
             return False
-        # A proxy on this machine that nobody told us to trust would lend its loopback address to the world.
+        # Behind a local proxy that is not configured as trusted every client seems to be on loopback.
         if address.is_loopback and not self._clients.believes(request.scope):
-            return not any(header in request.headers for header in _FORWARDING)
+            return not any(header in request.headers for header in _FORWARDING_HEADERS)
         return address.is_loopback or any(address in network for network in self._networks)
 
 
 def health_route(health: Health) -> Route:
-    """Return the route of `/healthz`: 200 while the service can answer, 503 and what ails it otherwise."""
+    """Return the route of `/healthz`: 200 while the service is healthy, else 503, with the state of each part."""
 
     async def answer(_: Request) -> Response:
         report = await health.report()

@@ -1,4 +1,4 @@
-"""Hides how the C threads are started, what they are told, and who goes on with what they hand over."""
+"""The native HTTP and UDP server: configures and starts its C threads, takes over connections from them."""
 
 import asyncio
 import secrets
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 Network = IPv4Network | IPv6Network
 Row = tuple[bytes, int, bool]
 Protocols = Callable[[bytes, Callable[[], None]], asyncio.Protocol]
-"""Makes the protocol of a connection from the bytes read so far and what is to be called at its end."""
+"""Makes the protocol of a connection from the bytes read so far and the callback for its end."""
 
-_DEFER = 1  # seconds that the kernel keeps a client to itself who says nothing
+_DEFER_ACCEPT = 1  # seconds that the kernel keeps a connection without data (TCP_DEFER_ACCEPT)
 
 
-def _rows(networks: Sequence[tuple[Network, bool]]) -> list[Row]:
+def _network_rows(networks: Sequence[tuple[Network, bool]]) -> list[Row]:
     return [(each.network_address.packed, each.prefixlen, verdict) for each, verdict in networks]
 
 
@@ -50,9 +50,9 @@ def open_door(
     seed: int,
     clock: tuple[int, int] = (0, 0),
 ) -> "Door":
-    """Make what answers bytes with bytes over a native store; every text in its answers is one of ours.
+    """Make the native request handler over a native store, with the texts of every answer.
 
-    `key` seals UDP connection ids. A `clock` (unix seconds, running seconds) that is not zero stands still.
+    `key` signs UDP connection ids. A `clock` (unix seconds, monotonic seconds) other than zero is fixed.
     """
     return native.Door(
         store,
@@ -62,8 +62,8 @@ def open_door(
         bad_connection=BAD_CONNECTION,
         too_late=TIMEOUT,
         header=header.lower().encode() if trusted else b"",
-        trusted=_rows([(unmapped(network), True) for network in trusted]),
-        routed=_rows(ROUTED),
+        trusted=_network_rows([(unmapped(network), True) for network in trusted]),
+        routed=_network_rows(ROUTED),
         key=key,
         interval=terms.interval,
         min_interval=terms.min_interval,
@@ -78,11 +78,11 @@ def open_door(
 
 
 def tally_of(door: "Door", tally: Tally) -> Tally:
-    """Sum up what the door's threads and the doors in Python have counted."""
+    """Return the sum of the counters in C and in Python."""
     numbers, total = door.numbers(), Tally()
     for over in Transport:
         pairs = zip(numbers["announces"][over], tally.announces[over], strict=True)
-        total.announces[over] = [theirs + ours for theirs, ours in pairs]
+        total.announces[over] = [native_count + count for native_count, count in pairs]
         total.scrapes[over] = numbers["scrapes"][over] + tally.scrapes[over]
     total.warnings = numbers["warnings"] + tally.warnings
     total.refusals.update(tally.refusals)
@@ -93,7 +93,7 @@ def tally_of(door: "Door", tally: Tally) -> Tally:
 
 
 class HandedProtocol(ShortProtocol):
-    """Goes on with a connection whose first bytes were read by somebody else."""
+    """Continues a connection whose first bytes were read by the native threads."""
 
     def __init__(self, first: bytes, gone: Callable[[], None], **named: Any) -> None:  # noqa: ANN401 - uvicorn's
         super().__init__(**named)
@@ -101,7 +101,7 @@ class HandedProtocol(ShortProtocol):
         self._gone = gone
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Read the first bytes as soon as the transport is fully there, or else with the next ones."""
+        """Process the first bytes once the transport is set up, or with the next data."""
         super().connection_made(transport)
         self.loop.call_soon(self._begin)
 
@@ -110,23 +110,23 @@ class HandedProtocol(ShortProtocol):
             self.data_received(b"")
 
     def data_received(self, data: bytes) -> None:
-        """Read a piece, after what was read before it."""
+        """Process data, the first bytes before it."""
         first, self._first = self._first, b""
         super().data_received(first + data if first else data)
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """Read the first bytes before the end is believed."""
+        """Process the first bytes before the end of the stream."""
         self._begin()
         return super().eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell whoever counts connections."""
+        """Report the closed connection to the native threads, which count it."""
         super().connection_lost(exc)
         self._gone()
 
 
 def handed(guard: Guard, desk: Desk) -> type[HandedProtocol]:
-    """Return the protocol class for connections that are handed over."""
+    """Return the protocol class for connections that the native threads hand over."""
     return type("BoundHandedProtocol", (HandedProtocol,), {"guard": guard, "desk": desk})
 
 
@@ -136,7 +136,7 @@ def short(guard: Guard, desk: Desk) -> type[ShortProtocol]:
 
 
 class NativeDoor:
-    """The threads that own the listening sockets, and the way from them into the event loop."""
+    """Runs the native threads on the listening sockets and passes what they hand over to the event loop."""
 
     def __init__(self, door: "Door", guard: Guard, exempt: Sequence[Network]) -> None:
         self._door = door
@@ -145,7 +145,7 @@ class NativeDoor:
         self._adoptions: set[asyncio.Task[None]] = set()
 
     def connections(self) -> Connections:
-        """Return the connections in numbers, those handed over included."""
+        """Return the connection counters, those handed over included."""
         numbers, ours = self._door.numbers(), self._guard.connections()
         return Connections(
             numbers["open"],
@@ -166,11 +166,11 @@ class NativeDoor:
         per_address: int,
         backlog: int = 4096,
     ) -> Iterator[None]:
-        """Serve bound sockets until the block ends; then the threads are joined and their connections closed."""
+        """Serve bound sockets until the block ends, then join the threads and close their connections."""
         loop = asyncio.get_running_loop()
         for each in tcp:
             each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, _DEFER)
+            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, _DEFER_ACCEPT)
             each.listen(backlog)
         for each in udp:
             each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
@@ -184,7 +184,7 @@ class NativeDoor:
             keep_alive_ms=round(keep_alive * 1000),
             max_connections=max_connections,
             per_address=per_address,
-            exempt=_rows([(unmapped(network), True) for network in self._exempt]),
+            exempt=_network_rows([(unmapped(network), True) for network in self._exempt]),
         )
         loop.add_reader(event, self._take, protocols)
         try:
@@ -201,7 +201,7 @@ class NativeDoor:
             task.add_done_callback(self._adoptions.discard)
 
     async def _adopt(self, descriptor: int, address: bytes, first: bytes, protocols: Protocols) -> None:
-        """Give one connection to the event loop; it is counted out once, however it ends."""
+        """Add one connection to the event loop; its end is reported once, however it ends."""
         left = False
 
         def gone() -> None:

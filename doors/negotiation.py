@@ -1,4 +1,4 @@
-"""Hides the grammar of the headers around a file: Accept-Encoding, If-None-Match, Content-Disposition."""
+"""HTTP header fields of a file: Accept-Encoding and If-None-Match parsed, Content-Disposition written."""
 
 import re
 import unicodedata
@@ -8,11 +8,11 @@ from bittorrent.filenames import harmless, split_ending
 
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
 _QUALITY = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
-_LONGEST_NAME = 150
+_MAX_NAME = 150
 
 
 def takes_gzip(accept_encoding: str) -> bool:
-    """Tell whether the client takes gzip and does not like the plain bytes better (RFC 9110 § 12.5.3)."""
+    """Return whether the client accepts gzip and does not prefer `identity` (RFC 9110 § 12.5.3)."""
     qualities: dict[str, float] = {}
     for entry in accept_encoding.lower().split(","):
         coding, _, parameters = entry.partition(";")
@@ -32,19 +32,19 @@ def _quality(parameters: str) -> float:
 
 
 def has_tag(if_none_match: str, etag: str) -> bool:
-    """Tell whether the list of If-None-Match names `etag`, compared weakly, or is `*` (RFC 9110 § 13.1.2)."""
+    """Return whether If-None-Match contains `etag`, compared weakly, or is `*` (RFC 9110 § 13.1.2)."""
     return if_none_match.strip() == "*" or etag in _TAG.findall(if_none_match)
 
 
 def attachment(name: str, ending: str = ".torrent") -> str:
     """Return a Content-Disposition that saves a file as `name` (RFC 6266, RFC 8187) with `ending`."""
-    safe = harmless(name[:_LONGEST_NAME]).strip(" .") or "torrent"
-    # Some letters fall apart into what is unsafe: a full-width quotation mark ends a name as a plain one does.
+    safe = harmless(name[:_MAX_NAME]).strip(" .") or "torrent"
+    # Some letters decompose into unsafe ones: a full-width quotation mark becomes a plain one.
     letters = harmless(unicodedata.normalize("NFKD", safe))
     plain = "".join(c if c.isascii() else "_" for c in letters)
     return f"attachment; filename=\"{plain}{ending}\"; filename*=UTF-8''{quote(safe + ending, safe='')}"
 
 
 def file_attachment(path: str) -> str:
-    """Return a Content-Disposition that saves the last part of a path under its name and its own ending."""
+    """Return a Content-Disposition that saves a file under the last part of its path."""
     return attachment(*split_ending(path.rpartition("/")[2]))

@@ -1,4 +1,4 @@
-"""Hides what the dialects share: the services behind them, and how a request is let in."""
+"""The services that every API dialect and the pages are given."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,9 +28,9 @@ from tracker.model import Counts, Totals
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """Everything that a dialect reads from, writes to and asks.
+    """The services and settings of the dialects.
 
-    `scrape` gives a swarm's live numbers; `token_lifetime` is the seconds that a login of a program lasts.
+    `scrape` returns a swarm's current counts; `token_lifetime` is the lifetime of a login token in seconds.
     """
 
     catalogue: Catalogue

@@ -1,4 +1,4 @@
-"""Hides what this service calls itself to the outside: the configured URL, or what the request called it."""
+"""The service's own base URL: `public_url`, or the scheme and Host of the request."""
 
 import re
 from urllib.parse import urlsplit

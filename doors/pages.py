@@ -1,4 +1,4 @@
-"""Hides what the pages of the cache say: plain HTML that needs no script."""
+"""The HTML pages of the torrent cache: front page, upload form, results and errors."""
 
 from collections.abc import Mapping
 from html import escape
@@ -27,7 +27,7 @@ def page(
     *,
     site: str = SITE,
 ) -> HTMLResponse:
-    """Return a page that runs nothing and loads our style sheet alone; `body_html` is escaped markup."""
+    """Return a page without scripts; `body_html` is escaped markup."""
     return HTMLResponse(html_page(title, body_html, site), status, HEADERS | dict(headers))
 
 
@@ -76,7 +76,7 @@ def refused(refusal: Refusal) -> str:
 
 
 def unfound(refusal: Refusal) -> str:
-    """Return the body of the page that answers a lookup which was refused."""
+    """Return the body of the page that answers a refused lookup."""
     return f"<p>{escape(text(refusal))}</p>"
 
 

@@ -1,17 +1,17 @@
-"""Hides the grammar of Range and If-Range: which bytes of a file a request is about (RFC 9110 § 13, 14)."""
+"""The Range and If-Range header fields: which bytes of a file a request asks for (RFC 9110 § 13, 14)."""
 
 import re
 
-# More digits than any file's size has.
+# Up to 20 digits: more than any file's size has.
 _RANGE = re.compile(r"bytes[ \t]*=[ \t]*([0-9]{0,20})-([0-9]{0,20})[ \t]*", re.IGNORECASE)
 
 
 class Unsatisfiable(Exception):
-    """The range lies behind the end of the file."""
+    """The range begins after the end of the file."""
 
 
 def asked_range(header: str, size: int) -> range | None:
-    """Return the bytes that a Range header asks for, in steps of one; None for the whole file.
+    """Return the bytes that a Range header asks for, None for the whole file.
 
     A header that is malformed, of another unit or for several ranges asks for the whole file, as § 14.2 allows.
     Raises Unsatisfiable.
@@ -32,10 +32,10 @@ def asked_range(header: str, size: int) -> range | None:
 def _suffix(length: int, size: int) -> range | None:
     if length == 0:
         raise Unsatisfiable
-    # No Content-Range can name the bytes of an empty file.
+    # No Content-Range can express a range of an empty file.
     return range(max(0, size - length), size) if size else None
 
 
 def still_holds(if_range: str, etag: str, modified: str) -> bool:
-    """Tell whether the parts that a client holds are of this file: its strong tag, or its exact date."""
+    """Return whether If-Range allows a partial answer: it is empty, this strong tag or this exact date."""
     return if_range.strip() in {"", etag, modified}

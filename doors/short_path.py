@@ -1,6 +1,6 @@
-"""Hides the way around ASGI: a connection's protocol that answers announces and scrapes from its own bytes.
+"""The tracker's fast path: a uvicorn protocol class that answers announces and scrapes without ASGI.
 
-What it does not answer falls through to uvicorn's parser, byte by byte as it came.
+What it does not answer is passed on to uvicorn's parser unchanged.
 """
 
 import asyncio
@@ -12,35 +12,35 @@ from doors.guard import GuardedProtocol
 
 
 class Outcome(IntEnum):
-    """What follows the requests that were answered."""
+    """What follows the answered requests in the data."""
 
     MORE = 0
-    """Perhaps whole requests: the buffer for answers was full."""
+    """Perhaps complete requests: the buffer for answers was full."""
     PART = 1
     """The beginning of a request, or nothing."""
     AWAY = 2
-    """A request for somebody else."""
+    """A request that only uvicorn can answer."""
     CLOSE = 3
-    """Nothing that is answered: the connection ends."""
+    """Nothing: the connection is to be closed."""
 
 
 class Desk(Protocol):
-    """Whoever answers whole requests from bytes."""
+    """Answers complete requests from raw bytes."""
 
     def answer(self, data: bytes, address: bytes, skip: int = 0, /) -> tuple[bytes, int, int]:
         """Return the answers to the requests from `skip` on, the bytes that these took, and an Outcome."""
         ...
 
     def serve(self, descriptor: int, data: bytes, address: bytes, /) -> tuple[bytes, int, int] | None:
-        """Answer like `answer`, and send what the socket takes at once.
+        """Answer like `answer`, and send as much as the socket accepts at once.
 
-        None when all of `data` was answered and sent; else what was not sent, and the rest as `answer` says it.
+        None when all of `data` was answered and sent; else what was not sent, and the rest as `answer` returns it.
         """
         ...
 
 
 class ShortProtocol(GuardedProtocol):
-    """The guarded protocol, with announces and scrapes answered before they are parsed."""
+    """The guarded protocol, with announces and scrapes answered before uvicorn parses them."""
 
     desk: Desk
 
@@ -48,23 +48,23 @@ class ShortProtocol(GuardedProtocol):
         super().__init__(*arguments, **named)
         self._address = b""
         self._descriptor = -1
-        self._answered = 0.0
+        self._answered_at = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Learn whose connection it is."""
+        """Remember the client's address and the socket's descriptor."""
         super().connection_made(transport)
         if self.client is not None:
             self._address = parse_address(self.client[0])
             self._descriptor = transport.get_extra_info("socket").fileno()
 
     def data_received(self, data: bytes) -> None:
-        """Answer the requests at the front of a piece, and pass on what follows them."""
+        """Answer the requests at the beginning of the data, and pass on what follows them."""
         if self.between_requests and self._address and not self.flow.write_paused:
-            # What the transport has not sent yet must go first.
+            # What the transport has buffered must be sent first.
             if self.transport.get_write_buffer_size():
                 answered = self.desk.answer(data, self._address)
             elif (served := self.desk.serve(self._descriptor, data, self._address)) is None:
-                self._rest()
+                self._start_keep_alive()
                 return
             else:
                 answered = served
@@ -73,7 +73,7 @@ class ShortProtocol(GuardedProtocol):
             super().data_received(data)
 
     def _serve(self, data: bytes, reply: bytes, at: int, outcome: int) -> bytes:
-        """Write a first reply, answer the whole requests after it; return what is left for the parser."""
+        """Write the first reply, answer the complete requests after it; return what is left for the parser."""
         if reply:
             self.transport.write(reply)
         while outcome == Outcome.MORE:
@@ -86,22 +86,22 @@ class ShortProtocol(GuardedProtocol):
             return b""
         if at == 0:
             return data
-        self._rest()
+        self._start_keep_alive()
         return data[at:]
 
-    def _rest(self) -> None:
-        """Start the time that an idle connection is kept; one timer serves many requests."""
+    def _start_keep_alive(self) -> None:
+        """Start the keep-alive timer; one timer serves many requests."""
         if self._timer is not None:
-            self._expect(None)
-        self._answered = self.loop.time()
+            self._set_timer(None)
+        self._answered_at = self.loop.time()
         if self.timeout_keep_alive_task is None:
             self.timeout_keep_alive_task = self.loop.call_later(
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close a connection that has been idle for long enough, by the last answer of either path."""
-        left = self._answered + self.timeout_keep_alive - self.loop.time()
+        """Close a connection that is idle since the keep-alive time, by the last answer of either path."""
+        left = self._answered_at + self.timeout_keep_alive - self.loop.time()
         if left > 0.001:
             self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
         else:

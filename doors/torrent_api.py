@@ -1,4 +1,4 @@
-"""Hides the dialect of the Torrent API: a key in the query, and errors that are a code and a message."""
+"""The Torrent API: list, info, peers and add, with the key in the query and errors as code and message."""
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
@@ -28,12 +28,12 @@ from doors.office import Office
 
 DIALECT = "torrent_api"
 METHODS = frozenset({"list", "info", "peers", "add"})
-"""What a key of this dialect can be limited to."""
+"""The methods that a key of this dialect can be restricted to."""
 
 _BODY_LIMIT = 16 * 1024
-_FIELDS = 32
+_MAX_FIELDS = 32
 _PAGE = 500
-_LONGEST_LIST = 10_000
+_MAX_LIST = 10_000
 _NO_ADDRESS = bytes(4)
 _VERBS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
 _HEADERS = {
@@ -52,7 +52,7 @@ log = structlog.get_logger()
 
 
 class Code(NamedTuple):
-    """An error of this dialect and its honest status."""
+    """An error code of this dialect and its HTTP status."""
 
     name: str
     status: HTTPStatus
@@ -85,41 +85,43 @@ _CODES = {
     "search-too-slow": _UNAVAILABLE,
     "internal": Code("INTERNAL_ERROR", HTTPStatus.INTERNAL_SERVER_ERROR),
 }
-"""By the code of the refusal; any other refusal is of the request."""
+"""By the code of the refusal; any other is INVALID_REQUEST."""
 
 
 def routes(office: Office, titles: Titles, *, documented_errors: bool = False) -> list[Route]:
-    """Return the dialect's routes, which go before the cache's of the same folder.
+    """Return the dialect's routes, which must precede the cache's below `/torrent/`.
 
-    With `documented_errors` every error has the status that the dialect's own page names, 500.
+    With `documented_errors` every error has status 500, as the dialect's documentation says.
     """
-    door = _Door(office, titles, Naming(office.catalogue, office.takedowns, office.rights, office.clock))
-    calls = (
-        ("/torrent/list/imdb/{imdb:path}", "list", door.list_torrents, "GET"),
-        ("/torrent/info/{infohash:path}", "info", door.info, "GET"),
-        ("/torrent/peers/{infohash:path}", "peers", door.peers, "GET"),
-        ("/torrent/add", "add", door.add, "POST"),
+    methods = _Methods(
+        office, titles, Naming(office.catalogue, office.takedowns, office.rights, office.clock)
+    )
+    table = (
+        ("/torrent/list/imdb/{imdb:path}", "list", methods.list_torrents, "GET"),
+        ("/torrent/info/{infohash:path}", "info", methods.info, "GET"),
+        ("/torrent/peers/{infohash:path}", "peers", methods.peers, "GET"),
+        ("/torrent/add", "add", methods.add, "POST"),
     )
     return [
-        Route(path, _Call(office, method, answer, verb, documented_errors).answer, methods=_VERBS)
-        for path, method, answer, verb in calls
+        Route(path, _Method(office, method, answer, verb, documented_errors).answer, methods=_VERBS)
+        for path, method, answer, verb in table
     ]
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Context:
     request: Request
     parameters: Parameters
     principal: Principal
 
 
 @dataclass(frozen=True, slots=True)
-class _Call:
-    """One method of the dialect: who is let in, in which order that is checked, and what errors look like."""
+class _Method:
+    """One method of the dialect: admission in its order, and the rendering of errors."""
 
     office: Office
     method: str
-    serve: Callable[[_Asked], Awaitable[dict[str, object]]]
+    serve: Callable[[_Context], Awaitable[dict[str, object]]]
     verb: str
     documented_errors: bool
 
@@ -128,7 +130,7 @@ class _Call:
             self._check_verb(request)
             parameters = await self._parameters(request)
             principal = await self._admit(request, parameters.getlist("key"))
-            content = await self.serve(_Asked(request, parameters, principal))
+            content = await self.serve(_Context(request, parameters, principal))
             return JSONResponse(content, headers=_HEADERS)
         except Refusal as refusal:
             return self._error(refusal)
@@ -143,35 +145,35 @@ class _Call:
 
     async def _parameters(self, request: Request) -> Parameters:
         """Return the query's parameters, and of a POST the form's as well."""
-        asked = request.query_params.multi_items()
+        pairs = request.query_params.multi_items()
         if request.method == "POST":
             async with Body(request, _BODY_LIMIT, self.office.memory) as body:
-                asked = [*asked, *await _read_form(request, body)]
-        return ImmutableMultiDict(asked)
+                pairs = [*pairs, *await _read_form(request, body)]
+        return ImmutableMultiDict(pairs)
 
     async def _admit(self, request: Request, keys: Sequence[str]) -> Principal:
-        """Check in this order: is the key known, in use, good for the method; then how often it asked."""
+        """Check in this order: the key, its methods, the right, the rate limit."""
         try:
-            # Two keys are none: which of them was meant cannot be told.
+            # Two different keys are ambiguous, so they count as none.
             secret = keys[0] if len(set(keys)) == 1 else ""
             principal = await self.office.identity.by_secret(secret, Scope.TORRENT_API)
         except Refusal:
-            # Guesses are counted by address.
-            self._charge(request, NOBODY)
+            # Guesses count by address.
+            self._count(request, NOBODY)
             raise
         key = principal.key
         if key is not None and key.methods is not None and self.method not in key.methods:
             raise Refusal("method-forbidden")
         self.office.rights.require(principal, Right.UPLOAD if self.method == "add" else Right.READ)
-        self._charge(request, principal)
+        self._count(request, principal)
         return principal
 
-    def _charge(self, request: Request, principal: Principal) -> None:
-        """Count a request by its account; that of nobody by its address, those without one together."""
+    def _count(self, request: Request, principal: Principal) -> None:
+        """Count a request by its account, else by its address; requests without an address share one count."""
         try:
             address = self.office.clients.of(request.scope)
         except Refusal:
-            # A trusted proxy asked for itself, as an operator on the proxy's machine does.
+            # A request of a trusted proxy itself, as by an operator on its machine.
             address = _NO_ADDRESS
         if not self.office.allowances.take(DIALECT, principal, address).granted:
             raise Refusal("too-many-requests")
@@ -188,14 +190,14 @@ class _Call:
 
 
 @dataclass(frozen=True, slots=True)
-class _Door:
+class _Methods:
     office: Office
     titles: Titles
     naming: Naming
 
-    async def list_torrents(self, asked: _Asked) -> dict[str, object]:
+    async def list_torrents(self, context: _Context) -> dict[str, object]:
         """Return every torrent of a title at IMDb, newest first."""
-        imdb = asked.request.path_params["imdb"]
+        imdb = context.request.path_params["imdb"]
         if not _IMDB.fullmatch(imdb):
             raise Refusal("bad-imdb")
         torrents = await self._of_title(int(imdb[2:]))
@@ -215,9 +217,9 @@ class _Door:
             ],
         }
 
-    async def info(self, asked: _Asked) -> dict[str, object]:
-        """Return what is known of one torrent; `imdbId` only where it has one."""
-        torrent = await self._torrent(asked)
+    async def info(self, context: _Context) -> dict[str, object]:
+        """Return one torrent; `imdbId` only where it has one."""
+        torrent = await self._torrent(context)
         imdb = torrent.group.imdb
         title = torrent.name if imdb is None else await self._title_of(imdb, (torrent,))
         answer: dict[str, object] = {
@@ -232,9 +234,9 @@ class _Door:
         alive = await self._alive((torrent,))
         return answer | {"dateAdded": _time(torrent.added), "alive": torrent.infohash in alive}
 
-    async def peers(self, asked: _Asked) -> dict[str, object]:
-        """Return how many peers a torrent had on a day, by country unless a short report is asked for."""
-        infohash, day, country = _hash_in(asked), _day_in(asked), _country_in(asked)
+    async def peers(self, context: _Context) -> dict[str, object]:
+        """Return how many peers a torrent had on a day, by country unless `short` is set."""
+        infohash, day, country = _infohash_of(context), _day_of(context), _country_of(context)
         torrent = await self._find(infohash)
         report = await self.office.census.report(torrent.infohash, day)
         countries = [(code, peers) for code, peers in report.countries if country in (None, code)]
@@ -243,23 +245,23 @@ class _Door:
             "infohash": torrent.infohash.lower,
             "totalPeers": sum(peers for _, peers in countries),
         }
-        if _single(asked.parameters, "short", "bad-request").lower() != "true":
+        if _single(context.parameters, "short", "bad-request").lower() != "true":
             answer["countries"] = [{"code": code, "peers": peers} for code, peers in countries]
         return answer
 
-    async def add(self, asked: _Asked) -> dict[str, object]:
-        """Enter a torrent by its hash; one that is known already stays as it is.
+    async def add(self, context: _Context) -> dict[str, object]:
+        """Add a torrent by its infohash; an existing one is left unchanged.
 
-        Its metadata is looked up meanwhile, so that the record fills.
+        A lookup of its metadata is started.
         """
-        text = _single(asked.parameters, "infohash", "bad-infohash")
-        infohash = _read_hash(text)
-        await self.naming.name(asked.principal, infohash)
-        await self.office.lookups.begin(infohash, account=asked.principal.id)
+        text = _single(context.parameters, "infohash", "bad-infohash")
+        infohash = _parse_infohash(text)
+        await self.naming.name(context.principal, infohash)
+        await self.office.lookups.begin(infohash, account=context.principal.id)
         return {}
 
-    async def _torrent(self, asked: _Asked) -> Torrent:
-        return await self._find(_hash_in(asked))
+    async def _torrent(self, context: _Context) -> Torrent:
+        return await self._find(_infohash_of(context))
 
     async def _find(self, infohash: InfoHash) -> Torrent:
         torrent = await self.office.catalogue.torrent(infohash, EVERYONE)
@@ -270,7 +272,7 @@ class _Door:
     async def _of_title(self, number: int) -> list[Torrent]:
         torrents: list[Torrent] = []
         as_of, offset = None, 0
-        while offset < _LONGEST_LIST:
+        while offset < _MAX_LIST:
             wanted = Wanted(Imdb(number), Order.TIME, offset=offset, limit=_PAGE, as_of=as_of)
             found = await self.office.search.torrents(wanted)
             torrents += await self.office.catalogue.torrents(found.ids, EVERYONE)
@@ -280,7 +282,7 @@ class _Door:
         return sorted(torrents, key=lambda torrent: (torrent.added, torrent.id), reverse=True)
 
     async def _title_of(self, number: int, torrents: Sequence[Torrent]) -> str | None:
-        """Return a title's name at IMDb where that is imported, else what the newest group calls itself."""
+        """Return a title's name at IMDb where that is imported, else the newest group's name."""
         title = await self.titles.get(number)
         if title is not None:
             return title.title
@@ -295,25 +297,25 @@ class _Door:
         return counts.complete + counts.incomplete > 0
 
     async def _category(self, category: Category) -> str:
-        """Return the name of the one of the nine that a category is, or is under."""
+        """Return the name of the top-level category that a category is or belongs to."""
         if category.parent is None:
             return category.name
         categories = await self.office.catalogue.categories()
         return next(each.name for each in categories if each.id == category.parent)
 
 
-def _hash_in(asked: _Asked) -> InfoHash:
-    return _read_hash(asked.request.path_params["infohash"])
+def _infohash_of(context: _Context) -> InfoHash:
+    return _parse_infohash(context.request.path_params["infohash"])
 
 
-def _read_hash(text: str) -> InfoHash:
+def _parse_infohash(text: str) -> InfoHash:
     if not _HASH.fullmatch(text):
         raise Refusal("bad-infohash")
     return InfoHash.parse(text)
 
 
-def _day_in(asked: _Asked) -> date | None:
-    text = _single(asked.parameters, "day", "bad-day")
+def _day_of(context: _Context) -> date | None:
+    text = _single(context.parameters, "day", "bad-day")
     if not text:
         return None
     try:
@@ -324,8 +326,8 @@ def _day_in(asked: _Asked) -> date | None:
     raise Refusal("bad-day")
 
 
-def _country_in(asked: _Asked) -> str | None:
-    text = _single(asked.parameters, "countryCode", "bad-country")
+def _country_of(context: _Context) -> str | None:
+    text = _single(context.parameters, "countryCode", "bad-country")
     if not text:
         return None
     if not _COUNTRY.fullmatch(text):
@@ -334,7 +336,7 @@ def _country_in(asked: _Asked) -> str | None:
 
 
 def _single(parameters: Parameters, name: str, code: str) -> str:
-    """Return a parameter's only value, "" where it is missing. Refusal `code`: there are several."""
+    """Return a parameter's value, "" where it is missing. Refusal `code`: there are several."""
     values = parameters.getlist(name)
     if len(values) > 1:
         raise Refusal(code)
@@ -350,12 +352,12 @@ async def _read_form(request: Request, body: Body) -> list[tuple[str, str]]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     try:
         if kind == "multipart/form-data":
-            reader = MultiPartParser(request.headers, body.stream(), max_files=1, max_fields=_FIELDS)
+            reader = MultiPartParser(request.headers, body.stream(), max_files=1, max_fields=_MAX_FIELDS)
             form = await reader.parse()
             return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
         text = (await body.read()).decode("utf-8", "replace")
         if kind in {"application/x-www-form-urlencoded", ""}:
-            return parse_qsl(text, keep_blank_values=True, max_num_fields=_FIELDS)
+            return parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
     except (MultiPartException, ValueError):
         raise Refusal("bad-request", "the form cannot be read") from None
     if text:

@@ -1,4 +1,4 @@
-"""Hides how content is sent: how many transfers run at once, and bytes that never hold up the event loop."""
+"""Content transfers: a limit on how many run at once, and response bodies read in threads."""
 
 import asyncio
 import os
@@ -19,20 +19,20 @@ if TYPE_CHECKING:  # it needs what the extra `downloads` installs
     from downloads.archive import Archive
 
 _PIECE = 256 << 10
-"""Bytes of a transfer that lie in memory at once."""
+"""Bytes of a transfer that are in memory at once."""
 
 Opening = Callable[[ContentFile], Awaitable[int]]
-"""Opens a file and gives its descriptor. Refusal: `not-found`."""
+"""Opens a file and returns its descriptor. Refusal: `not-found`."""
 
 log = structlog.get_logger()
 
 
 class Vanished(Exception):
-    """A file ended early or cannot be read any more."""
+    """A file has ended early or is no longer readable."""
 
 
 class Transfers:
-    """Counts open transfers: `most` at once, and `most_per_account` of them for one account."""
+    """Limits open transfers: `most` at once, and `most_per_account` of them for one account."""
 
     def __init__(self, most: int, most_per_account: int) -> None:
         self._most = most
@@ -41,12 +41,12 @@ class Transfers:
 
     @property
     def open(self) -> int:
-        """How many there are."""
+        """The number of open transfers."""
         return self._open.total()
 
     @contextmanager
     def one(self, account: int) -> Iterator[None]:
-        """Count one in for as long as the block runs. Refusal: `busy`, `too-many-requests`."""
+        """Hold a slot for as long as the block runs. Refusal: `busy`, `too-many-requests`."""
         if self._open[account] >= self._most_per_account:
             raise Refusal("too-many-requests", f"{self._most_per_account} transfers of the account are open")
         if self.open >= self._most:
@@ -61,7 +61,7 @@ class Transfers:
 
 
 class Reader:
-    """A descriptor that threads read from. Closing waits for nobody: a read under way closes it in its stead."""
+    """A descriptor that threads read from; `close` does not wait for a read in progress, which then closes it."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -71,7 +71,7 @@ class Reader:
 
     @property
     def size(self) -> int:
-        """How many bytes the file has now."""
+        """The current size of the file in bytes."""
         return os.fstat(self._descriptor).st_size
 
     def read(self, offset: int, size: int) -> bytes:
@@ -85,19 +85,19 @@ class Reader:
         except OSError as error:
             raise Vanished from error
         finally:
-            self._rest()
+            self._end_read()
         if not data:
             raise Vanished
         return data
 
-    def _rest(self) -> None:
+    def _end_read(self) -> None:
         with self._lock:
             self._reading = False
             if self._closed:
                 os.close(self._descriptor)
 
     def close(self) -> None:
-        """Read no more."""
+        """Close the descriptor, now or at the end of the read in progress."""
         with self._lock:
             if not self._closed and not self._reading:
                 os.close(self._descriptor)
@@ -113,7 +113,7 @@ class Reader:
 
 
 async def of_file(reader: Reader, asked: range) -> AsyncGenerator[bytes, None]:
-    """Yield those bytes of a file. Raises Vanished."""
+    """Yield a range of a file's bytes. Raises Vanished."""
     offset = asked.start
     while offset < asked.stop:
         piece = await asyncio.to_thread(reader.read, offset, min(_PIECE, asked.stop - offset))
@@ -124,7 +124,7 @@ async def of_file(reader: Reader, asked: range) -> AsyncGenerator[bytes, None]:
 async def of_archive(
     archive: "Archive", files: tuple[ContentFile, ...], opening: Opening
 ) -> AsyncGenerator[bytes, None]:
-    """Yield a zip, opening each file when its turn comes. Raises Vanished."""
+    """Yield a zip, opening one file after the other. Raises Vanished."""
     for file in files:
         reader = await open_reader(opening, file)
         try:
@@ -139,7 +139,7 @@ async def of_archive(
 
 
 async def open_reader(opening: Opening, file: ContentFile) -> Reader:
-    """Open a file of the size that its torrent says; a cancelled wait leaves nothing open. Raises Vanished."""
+    """Open a file and check its size against the torrent's; cancellation leaves nothing open. Raises Vanished."""
     task = asyncio.ensure_future(opening(file))
     try:
         reader = Reader(await asyncio.shield(task))
@@ -160,13 +160,13 @@ def _close_late(task: asyncio.Future[int]) -> None:
 
 
 async def _threaded(parts: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
-    """Yield what an iterator gives in pieces of some size, each made in a thread."""
+    """Yield an iterator's bytes in pieces, each read in a thread."""
     while piece := await asyncio.to_thread(_piece, parts):
         yield piece
 
 
 def _piece(parts: Iterator[bytes]) -> bytes:
-    """Return the next parts joined, b"" at the end; small ones until they fill a piece."""
+    """Return the next parts joined to about one piece, b"" at the end."""
     first = next(parts, b"")
     if len(first) >= _PIECE:
         return first
@@ -179,7 +179,7 @@ def _piece(parts: Iterator[bytes]) -> bytes:
 
 
 class Sending(StreamingResponse):
-    """An answer of known length. Once it began it ends whole, or with its connection; `after` is closed then."""
+    """A streamed response of known length; `after` is closed at its end, complete or not."""
 
     def __init__(
         self, body: AsyncGenerator[bytes, None], status: int, headers: Mapping[str, str], after: ExitStack
@@ -189,7 +189,7 @@ class Sending(StreamingResponse):
         self._after = after
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the answer; when a file vanishes stop, and the server cuts the connection short of the length."""
+        """Send the response; if a file vanishes stop, and the server closes the connection before the full length."""
         with self._after:
             async with aclosing(self._body):
                 try:

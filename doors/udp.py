@@ -1,7 +1,7 @@
-"""Hides how announces and scrapes come in over UDP (BEP 15, BEP 41): a packet in, at most one packet out.
+"""The UDP tracker (BEP 15, BEP 41) on asyncio: each packet is answered by at most one.
 
-Nothing but a connect is answered before the connection id holds, and no error is longer than its request, so
-nobody can make this service shout at a third party.
+Without a valid connection id only connect is answered, and no error is longer than its request, so the tracker
+cannot be used for amplification.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from tracker.tracker import Tracker
 BAD_CONNECTION = b"bad connection ID"
 LONGEST_REQUEST = 4096
 NUMWANT_MOST6 = 66
-"""At most so many IPv6 peers, so that a packet stays under 1,232 bytes and whole on any path."""
+"""IPv6 peers per answer, so that a packet stays under 1,232 bytes and is not fragmented."""
 
 RECEIVE_BUFFER = 4 << 20
 
@@ -38,13 +38,13 @@ class UdpDoor(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
-        """Keep the socket, and give it room for a burst."""
+        """Keep the transport and enlarge the socket's receive buffer."""
         self._transport = transport
         sock = transport.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        """Answer one packet, or keep silent."""
+        """Answer one packet, or ignore it."""
         if addr[1] == 0 or len(data) > LONGEST_REQUEST or self._transport is None:
             return
         answer = self.answer(data, parse_address(addr[0]))
@@ -94,4 +94,4 @@ class UdpDoor(asyncio.DatagramProtocol):
         return udp.error_reply(transaction, REASONS[code].sentence.encode(), length)
 
     def error_received(self, exc: Exception) -> None:
-        """Pass over a client that is gone (ICMP); the next packet is another's."""
+        """Ignore ICMP errors about a single client."""

@@ -1,1 +1,1 @@
-"""The one call of the torrent caches' SOAP service, `cacheTorrent`; spyne and lxml stay in here."""
+"""The torrent caches' SOAP service with its one operation, `cacheTorrent`; only here spyne and lxml are imported."""

@@ -1,7 +1,7 @@
-"""Hides how spyne 2.14 is brought to import on the Pythons that came after it.
+"""Imports spyne 2.14 on newer Pythons.
 
-Its bundled `six.moves` no longer imports from Python 3.12 on, so the real one stands in for it; `cgi`, gone
-in 3.13, comes from the `legacy-cgi` package. The deprecations that remain are spyne's, not the caller's.
+Its bundled `six.moves` no longer imports from Python 3.12 on and is replaced by the real one; `cgi`, removed in
+3.13, comes from the `legacy-cgi` package. spyne's own deprecation warnings are silenced.
 """
 
 import logging
@@ -34,8 +34,8 @@ with warnings.catch_warnings():
 
 __all__ = ["Application", "Fault", "MethodContext", "ServerBase", "ServiceBase", "Soap11", "Unicode", "rpc"]
 
-# Its importer of those modules has nothing left to do, and warns at every import that no other finder settles.
+# Its importer of those modules is no longer needed, and warns at every import that no other finder resolves.
 sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "spyne.util.six"]
 
-# spyne logs the whole of a request that it cannot read.
+# spyne logs the whole body of a request that it cannot parse.
 logging.getLogger("spyne").setLevel(logging.CRITICAL + 1)

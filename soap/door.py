@@ -1,4 +1,4 @@
-"""Hides where the SOAP service lives and how it speaks HTTP: its description, its calls, its failures."""
+"""The SOAP service over HTTP: the WSDL, calls of `cacheTorrent`, faults."""
 
 import asyncio
 import base64
@@ -22,29 +22,29 @@ from soap.service import CacheService
 ENDPOINT = "/api/index.php"
 
 _XML = "text/xml; charset=utf-8"
-_READERS = 2
-# Base64 is four characters for three bytes; a line of 64 may end in carriage return, written as a reference.
-_EXPANSION = 1.5
+_MAX_PARSERS = 2
+# Base64 is four characters for three bytes; each line of 64 may end in `&#13;`.
+_BASE64_EXPANSION = 1.5
 
 
 def routes(intake: Intake) -> list[Route]:
     """Return the service's routes; put them before any other below /api/."""
-    door = _SoapDoor(intake)
+    soap = _SoapRoutes(intake)
     return [
-        Route("/api/torrage.wsdl", door.describe, methods=["GET"]),
-        Route(ENDPOINT, door.describe_asked, methods=["GET"]),
-        *(Route(path, door.call, methods=["POST"]) for path in ("/api/torrage.wsdl", ENDPOINT, "/api/")),
+        Route("/api/torrage.wsdl", soap.wsdl, methods=["GET"]),
+        Route(ENDPOINT, soap.endpoint, methods=["GET"]),
+        *(Route(path, soap.call, methods=["POST"]) for path in ("/api/torrage.wsdl", ENDPOINT, "/api/")),
     ]
 
 
-class _SoapDoor:
+class _SoapRoutes:
     def __init__(self, intake: Intake) -> None:
         self._intake = intake
         self._service = CacheService()
         self._wsdl = files("soap").joinpath("torrage.wsdl").read_text("utf-8")
-        self._readers = asyncio.Semaphore(_READERS)
+        self._parsers = asyncio.Semaphore(_MAX_PARSERS)
 
-    async def describe(self, request: Request) -> Response:
+    async def wsdl(self, request: Request) -> Response:
         try:
             base = base_url(request, self._intake.public_url)
         except Refusal as refusal:
@@ -54,14 +54,14 @@ class _SoapDoor:
         headers = {"Cache-Control": storing, "X-Content-Type-Options": "nosniff"}
         return Response(document, headers=headers, media_type=_XML)
 
-    async def describe_asked(self, request: Request) -> Response:
+    async def endpoint(self, request: Request) -> Response:
         if "wsdl" not in {name.lower() for name in request.query_params}:
             raise HTTPException(405, headers={"Allow": "POST"})
-        return await self.describe(request)
+        return await self.wsdl(request)
 
     async def call(self, request: Request) -> Response:
-        """Answer a call: the infohash or three digits as its result; what is no call gets a fault."""
-        limit = int(self._intake.uploads.limit * _EXPANSION) + MAX_MARKUP
+        """Answer a call with the infohash or a status of three digits; answer anything else with a fault."""
+        limit = int(self._intake.uploads.limit * _BASE64_EXPANSION) + MAX_MARKUP
         try:
             accepted = await self._intake.take(request, "soap", limit, self._read)
         except Refusal as refusal:
@@ -72,7 +72,7 @@ class _SoapDoor:
 
     async def _read(self, body: Body) -> bytes:
         document = await body.read()
-        async with self._readers:
+        async with self._parsers:
             return await asyncio.to_thread(self._decode, document)
 
     def _decode(self, document: bytes) -> bytes:
@@ -87,6 +87,6 @@ class _SoapDoor:
     def _reply(self, envelope: bytes, status: int = 200, *, close: bool = False) -> Response:
         headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
         if close:
-            # More may be on its way than is worth reading.
+            # The rest of the body is not read.
             headers["Connection"] = "close"
         return Response(envelope, status, headers, media_type=_XML)

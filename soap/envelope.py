@@ -1,10 +1,10 @@
-"""Hides what XML may be before a parser sees it: one encoding, shallow, few tags, no document type."""
+"""A check of XML before it is parsed: encoding, depth, number of elements, no document type."""
 
 import re
 
 from bittorrent.refusal import Refusal
 
-# A call of this service has six elements or so; clients add headers of their own.
+# A call has about six elements; clients add headers.
 MAX_DEPTH = 32
 MAX_ELEMENTS = 256
 MAX_MARKUP = 64 * 1024
@@ -12,7 +12,7 @@ MAX_MARKUP = 64 * 1024
 _BOM = b"\xef\xbb\xbf"
 _DECLARATION = re.compile(rb"""<\?xml[\t\r\n ][^<>?]{0,200}\?>""")
 _ENCODING = re.compile(rb"""[\t\r\n ]encoding[\t\r\n ]*=[\t\r\n ]*["']([A-Za-z0-9._-]{1,40})["']""")
-# Encodings in which every byte of markup stands for itself, so that what is scanned is what is parsed.
+# Encodings that contain ASCII, so that the scan sees the markup that the parser sees.
 _CODECS = {b"utf-8": "utf-8", b"us-ascii": "ascii", b"iso-8859-1": "latin-1", b"windows-1252": "cp1252"}
 _TAG = re.compile(rb"""<(/?)[^\s<>"'/!?](?:[^<>"'/]++|"[^"<]*+"|'[^'<]*+'|/(?!>))*+(/?)>""")
 _REFERENCE = re.compile(rb"""[\s"']href\s*=""")
@@ -34,7 +34,7 @@ def check(body: bytes) -> bytes:
 
 def _utf8(body: bytes) -> bytes:
     if b"\x00" in body:
-        # A parser knows UTF-16 by its zero bytes, whatever is declared.
+        # Parsers detect UTF-16 by its zero bytes, whatever is declared.
         raise Refusal("bad-soap", "send it in UTF-8")
     body = body.removeprefix(_BOM).lstrip(b"\t\r\n ")
     codec = "utf-8"
@@ -53,7 +53,7 @@ def _utf8(body: bytes) -> bytes:
 
 
 class _Scan:
-    """One walk from tag to tag; what is between them is not looked at."""
+    """One pass over the tags; text between them is skipped."""
 
     def __init__(self, text: bytes) -> None:
         self._text = text

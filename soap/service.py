@@ -1,4 +1,4 @@
-"""Hides spyne: the call that it reads from an envelope, and the envelopes that it writes."""
+"""SOAP 1.1 by spyne: parses a call of `cacheTorrent`, writes its response or a fault."""
 
 from lxml import etree
 
@@ -16,7 +16,7 @@ from soap.compatibility import (
     rpc,
 )
 
-# The names of the program that this dialect comes from; the namespace was a sample's, and clients send it.
+# The names of the original service; clients send this namespace.
 BODY_NAMESPACE = "urn:xmethods-delayed-quotes"
 _SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
@@ -32,21 +32,21 @@ _CALL = (
 class _Cache(ServiceBase):  # type: ignore[misc]
     @rpc(Unicode, _returns=Unicode, _out_variable_name=_RESULT)  # type: ignore[untyped-decorator]
     def cacheTorrent(self, torrent: str) -> None:  # noqa: N802
-        """Declare the call; its door answers it, because accepting a torrent is asynchronous."""
+        """Declare the operation; `soap.door` answers it, because accepting a torrent is asynchronous."""
 
 
 class CacheService:
-    """Reads calls and writes answers, synchronously; a large call takes a worker thread's time to read."""
+    """Parses calls and writes responses, synchronously; parse large calls in a thread."""
 
     def __init__(self) -> None:
         protocols = Soap11(huge_tree=True, parse_xsi_type=False), Soap11()
         self._server = ServerBase(Application([_Cache], BODY_NAMESPACE, "Cache", *protocols))
 
     def read(self, body: bytes) -> str:
-        """Return the call's `torrent`; Refusal "empty" without one, "bad-soap" for no call."""
+        """Return the call's `torrent`; Refusal "empty" without one, "bad-soap" for anything but a call."""
         document = envelope.check(body)
         try:
-            torrent = self._enter(document).in_object.torrent
+            torrent = self._parse(document).in_object.torrent
         except Refusal:
             raise
         except Fault as fault:
@@ -58,18 +58,18 @@ class CacheService:
         return str(torrent)
 
     def answer(self, result: str) -> bytes:
-        """Return the envelope that answers a call with `result`."""
-        context = self._enter(_CALL)
+        """Return the response envelope with `result`."""
+        context = self._parse(_CALL)
         context.out_object = [result]
         return self._write(context)
 
     def fault(self, refusal: Refusal) -> bytes:
-        """Return the envelope of a fault of the client's making."""
+        """Return the envelope of a Client fault."""
         context = MethodContext(self._server, MethodContext.SERVER)
         context.out_error = Fault("Client", text(refusal))
         return self._write(context)
 
-    def _enter(self, document: bytes) -> MethodContext:
+    def _parse(self, document: bytes) -> MethodContext:
         context = MethodContext(self._server, MethodContext.SERVER)
         context.in_string = [document]
         context = self._server.generate_contexts(context)[0]
@@ -87,7 +87,7 @@ class CacheService:
 
 
 def _as_rpc(context: MethodContext) -> None:
-    """Make spyne's answer one of rpc style: the part has no namespace, and names its type."""
+    """Turn spyne's response into rpc style: the part has no namespace and an xsi:type."""
     for part in context.out_document.iter(f"{{{BODY_NAMESPACE}}}{_RESULT}"):
         plain = etree.Element(_RESULT, nsmap={"xsi": _XSI, "xsd": _XSD})
         plain.set(f"{{{_XSI}}}type", "xsd:string")

@@ -1,4 +1,4 @@
-"""Hides what is said to every door: raw requests, from plain to hostile, made from one seed."""
+"""Raw HTTP and UDP requests for every server, from plain to hostile, generated from a seed."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -57,7 +57,7 @@ def _headers(rng: random.Random, forwarded: bool) -> list[str]:
 
 
 def request(rng: random.Random, forwarded: bool, last: bool) -> bytes:
-    """Return one request; the last of a conversation asks for the end of the connection."""
+    """Return one request; the last of a conversation has `Connection: close`."""
     kind = rng.random()
     if kind < 0.8:
         target = "/announce?" + _query(rng)
@@ -76,7 +76,7 @@ def request(rng: random.Random, forwarded: bool, last: bool) -> bytes:
 
 
 def conversations(seed: int, count: int, forwarded: bool) -> Iterator[list[bytes]]:
-    """Return conversations, each the pieces that are sent one after the other on a connection of its own."""
+    """Yield conversations: the pieces that are sent one after the other on one connection."""
     rng = random.Random(seed)
     for _ in range(count):
         length = rng.choice([1, 1, 2, 5])
@@ -111,13 +111,13 @@ HOSTILE: list[bytes] = [
     b"get /announce?a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
     b"GET /announce?%b HTTP/1.1\r\nConnection: close\r\n\r\n" % (b"x" * 20_000),
 ]  # fmt: skip
-"""Requests that end the connection by themselves."""
+"""Requests after which the server closes the connection."""
 
 Packets = Callable[[random.Random, bytes], bytes]
 
 
 def packet(rng: random.Random, connection: bytes) -> bytes:
-    """Return one UDP packet, mostly good."""
+    """Return one UDP packet, mostly valid."""
     kind = rng.random()
     transaction = rng.randbytes(4)
     if rng.random() < 0.05:

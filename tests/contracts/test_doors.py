@@ -1,7 +1,6 @@
-"""Every door answers the same bytes: ASGI, the short path, the native threads, over the store in Python and in C.
+"""Every server answers the same bytes: ASGI, the fast path, the native threads, over the store in Python and in C.
 
-Left out of the comparison are two hop-by-hop matters: the value of `date`, and `connection: close`, which says what
-the server does with the connection and is seen by what it does.
+The value of `date` and the header `connection: close` are not compared.
 """
 
 import asyncio
@@ -23,7 +22,7 @@ HOP = re.compile(rb"(?m)^(date: ).*\r\n|^connection: close\r\n")
 needs_native = pytest.mark.skipif(native is None, reason="the extension is not built")
 
 
-async def say(port: int, pieces: list[bytes]) -> bytes:
+async def exchange(port: int, pieces: list[bytes]) -> bytes:
     """Send pieces on one connection and return all that comes back until its end."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
@@ -40,19 +39,19 @@ async def say(port: int, pieces: list[bytes]) -> bytes:
 
 WAYS = {
     "route, store in Python": Way("route", in_c=False),
-    "short path, store in Python": Way("short", in_c=False),
+    "fast path, store in Python": Way("short", in_c=False),
     "route, store in C": Way("route", in_c=True),
-    "short path, store in C": Way("short", in_c=True),
+    "fast path, store in C": Way("short", in_c=True),
     "threads, store in C": Way("threads", in_c=True),
 }
 
 
-def answers(way: Way, talks: list[list[bytes]], **how: bool) -> tuple[list[bytes], Any]:
+def answers(way: Way, exchanges: list[list[bytes]], **how: bool) -> tuple[list[bytes], Any]:
     here = setting(way.in_c, **how)
 
     async def main() -> list[bytes]:
         async with way.serving(here) as port:
-            return [HOP.sub(rb"\1", await say(port, pieces)) for pieces in talks]
+            return [HOP.sub(rb"\1", await exchange(port, pieces)) for pieces in exchanges]
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         heard = runner.run(main())
@@ -73,11 +72,11 @@ def answers(way: Way, talks: list[list[bytes]], **how: bool) -> tuple[list[bytes
     ids=str,
 )
 def test_answers_and_counts_are_equal(way: str, how: dict[str, bool]) -> None:
-    talks = [*conversations(7, 150, forwarded=how.get("proxy", True)), *([each] for each in HOSTILE)]
-    wanted, counted = answers(WAYS["route, store in Python"], talks, **how)
-    heard, tally = answers(WAYS[way], talks, **how)
-    for talk, one, other in zip(talks, wanted, heard, strict=True):
-        assert other == one, talk
+    exchanges = [*conversations(7, 150, forwarded=how.get("proxy", True)), *([each] for each in HOSTILE)]
+    expected_answers, counted = answers(WAYS["route, store in Python"], exchanges, **how)
+    received_answers, tally = answers(WAYS[way], exchanges, **how)
+    for sent, expected, received in zip(exchanges, expected_answers, received_answers, strict=True):
+        assert received == expected, sent
     for field in ("announces", "scrapes", "warnings", "refusals"):
         assert getattr(tally, field) == getattr(counted, field), field
 

@@ -14,7 +14,7 @@ def somebody(number):
     return Principal(User(number, f"user{number}", Role.USER, True, 0, None))
 
 
-def test_what_is_left_is_told_with_each_request():
+def test_each_request_returns_what_remains():
     clock = Clock(NOON + 0.5)
     allowances = Allowances(RATES, clock)
     taken = [allowances.take("rest", somebody(1), HOME) for _ in range(4)]
@@ -30,7 +30,7 @@ def test_what_is_left_is_told_with_each_request():
     assert allowances.take("rest", somebody(1), HOME) == Allowance(3, 2, NOON + 121, True)
 
 
-def test_an_account_is_counted_wherever_it_asks_from_and_apart_from_others():
+def test_an_account_is_counted_across_addresses_and_apart_from_others():
     allowances = Allowances(RATES, Clock())
     for address in (HOME, AWAY, HOME):
         assert allowances.take("rest", somebody(1), address).granted
@@ -55,7 +55,7 @@ def test_an_ipv6_network_of_64_bits_is_one_client():
 
 
 @given(st.lists(st.binary(min_size=4, max_size=4), max_size=100))
-def test_memory_is_bounded_and_a_flood_of_addresses_forgets_no_account(addresses):
+def test_memory_is_bounded_and_a_flood_of_addresses_evicts_no_account(addresses):
     allowances = Allowances(RATES, Clock(), remembered=5)
     for _ in range(3):
         allowances.take("rest", somebody(1), HOME)
@@ -73,12 +73,12 @@ def test_a_clock_that_is_set_back_locks_nobody_out_for_longer_than_it_was():
     assert allowances.take("rest", somebody(1), HOME).reset == NOON + 60
 
 
-def test_a_rate_that_is_none_is_refused_at_the_start():
+def test_a_malformed_rate_is_an_error_at_the_start():
     with pytest.raises(ValueError, match="limit"):
         Allowances({"rest": "often"}, Clock())
 
 
-def test_what_cost_nothing_is_given_back():
+def test_a_request_that_cost_nothing_is_refunded():
     clock = Clock(NOON)
     allowances = Allowances(RATES, clock)
     for address in (HOME, AWAY):
@@ -92,7 +92,7 @@ def test_what_cost_nothing_is_given_back():
     assert allowances.take("rest", somebody(1), HOME).remaining == 2
 
 
-def test_a_rate_is_told_in_words():
+def test_a_rate_in_words():
     allowances = Allowances(RATES, Clock())
     assert allowances.rate_of("rest", somebody(1)) == "3 per 1 minute"
     assert allowances.rate_of("rest", NOBODY) == "2 per 1 minute"

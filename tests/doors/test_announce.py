@@ -154,7 +154,7 @@ def test_at_most_74_torrents_are_scraped(doors):
     assert len(doors.scrape(query.encode())[b"files"]) == 74
 
 
-def test_the_answer_to_a_head_without_end_is_a_failure_too(doors):
+def test_a_head_that_is_too_long_is_a_failure(doors):
     assert (
         bencodepy.decode(too_long(doors.tracker))[b"failure reason"].decode()
         == REASONS["query-too-long"].sentence

@@ -90,7 +90,7 @@ def nested(depth):
         (bytes(50 << 20), 413),
     ],
 )
-def test_a_refused_upload_answers_200_with_its_number(service, data, number):
+def test_a_refused_upload_answers_200_with_its_status_in_the_body(service, data, number):
     answer = upload(service, data)
     assert answer.status_code == 200
     body = answer.text
@@ -112,7 +112,7 @@ def test_a_refused_upload_answers_200_with_its_number(service, data, number):
         (b"x", "multipart/form-data; boundary=" + "B" * 2000, 400),
     ],
 )
-def test_what_is_no_form_is_refused_in_the_same_words(service, content, content_type, number):
+def test_anything_but_a_form_is_refused_in_the_same_format(service, content, content_type, number):
     headers = {"content-type": content_type}
     answer = httpx.post(service.url + "/autoupload.php", content=content, headers=headers)
     assert answer.status_code == 200
@@ -189,7 +189,7 @@ def test_our_own_page_can_upload(service):
     assert answer.headers["x-torrage-infohash"] == infohash
 
 
-def test_a_browser_sees_an_honest_status_and_why(service):
+def test_the_form_answers_with_the_status_and_reason(service):
     answer = upload(service, b"junk", "/upload.php")
     assert answer.status_code == 400
     assert "not bencoded" in answer.text
@@ -225,7 +225,7 @@ def test_whatever_follows_the_hash_is_ignored(service, held, suffix):
     assert get(service, f"/torrent/{infohash}{suffix}").content == data
 
 
-def test_a_client_that_takes_gzip_gets_the_file_as_it_lies(service, held):
+def test_a_client_that_accepts_gzip_gets_the_stored_file(service, held):
     infohash, data = held
     head, body = raw(service, infohash, "Accept-Encoding: gzip\r\n")
     assert "content-encoding: gzip" in head
@@ -285,7 +285,7 @@ def test_lower_case_goes_to_the_upper_case_address_when_held(service, held):
 
 
 @pytest.mark.parametrize("rest", ["0" * 40 + ".torrent", "a" * 40, "", "short", "G" * 40, "list/imdb/tt1"])
-def test_what_is_not_held_is_not_found(service, rest):
+def test_a_torrent_that_is_not_cached_is_not_found(service, rest):
     answer = get(service, f"/torrent/{rest}")
     assert answer.status_code == 404
     assert answer.headers["content-type"].startswith("text/html")
@@ -347,13 +347,13 @@ def head_of(length, *lines):
     return f"POST /autoupload.php HTTP/1.1\r\n{fields}\r\nContent-Length: {length}\r\n\r\n".encode()
 
 
-def test_a_sender_that_waits_is_refused_before_it_sends(service):
+def test_expect_100_continue_is_refused_before_the_body(service):
     answer = service.exchange(head_of(50 << 20, "Expect: 100-continue"))
     assert answer.startswith(b"HTTP/1.1 200")
     assert b"Error 413" in answer
 
 
-def test_a_sender_that_waits_is_told_to_go_on(service):
+def test_expect_100_continue_is_answered(service):
     with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
         connection.sendall(head_of(10, "Expect: 100-continue", "Connection: close"))
         assert connection.recv(100).startswith(b"HTTP/1.1 100")

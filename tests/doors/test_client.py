@@ -116,7 +116,7 @@ def test_a_forwarded_header_that_breaks_its_grammar_is_refused(value):
         seen("10.0.0.1", ("forwarded", value), header="Forwarded")
 
 
-def test_many_clients_do_not_grow_what_is_remembered():
+def test_memory_is_bounded_over_many_clients():
     address = ClientAddress([], "x-forwarded-for")
     for n in range(10_000):
         address.of(scope(str(ip_address(n + (1 << 24)))))

@@ -30,11 +30,11 @@ async def _fail_on_disk(_arguments):
     raise OSError(28, "No space left on device", "/out")
 
 
-DEEDS = {"count": _count, "refuse": _refuse, "break": _break, "disk": _fail_on_disk}
+COMMANDS = {"count": _count, "refuse": _refuse, "break": _break, "disk": _fail_on_disk}
 
 
 class Endless:
-    """A deed that goes on until it is ended, and says when it was."""
+    """A command that runs until it is cancelled, and records that."""
 
     def __init__(self):
         self.began = asyncio.Event()
@@ -50,8 +50,8 @@ class Endless:
 
 
 @asynccontextmanager
-async def serving(path, deeds=DEEDS, **limits):
-    server = ControlServer(deeds, path, **limits)
+async def serving(path, commands=COMMANDS, **limits):
+    server = ControlServer(commands, path, **limits)
     await server.start()
     try:
         yield server
@@ -75,14 +75,14 @@ async def leave(writer):
         await writer.wait_closed()
 
 
-def asked(path, deed, **arguments):
-    return said(path, json.dumps({"deed": deed, "arguments": arguments}).encode() + b"\n")
+def asked(path, command, **arguments):
+    return said(path, json.dumps({"deed": command, "arguments": arguments}).encode() + b"\n")
 
 
-def run(path, deed, **arguments):
+def run(path, command, **arguments):
     async def main():
         async with serving(path):
-            return await asked(path, deed, **arguments)
+            return await asked(path, command, **arguments)
 
     return asyncio.run(main())
 
@@ -92,7 +92,7 @@ def path(tmp_path):
     return tmp_path / "control.sock"
 
 
-def test_a_deed_answers_its_records_and_an_end(path):
+def test_a_command_answers_its_records_and_an_end(path):
     assert run(path, "count", to=2) == [{"number": 0}, {"number": 1}, {"end": True}]
 
 
@@ -104,7 +104,7 @@ def test_a_refusal_is_a_record(path):
     assert end == {"end": True}
 
 
-def test_a_failure_says_nothing_of_the_inside(path):
+def test_an_internal_error_reveals_nothing(path):
     _, refused, end = run(path, "break")
     assert refused["refused"] == "internal"
     assert "secret" not in refused["text"]
@@ -115,7 +115,7 @@ def test_a_failure_of_the_disk_is_named(path):
     assert "No space left on device: /out" in run(path, "disk")[1]["text"]
 
 
-def test_an_unknown_deed_is_refused_by_naming_the_known(path):
+def test_an_unknown_command_is_refused_with_a_list_of_commands(path):
     refused, end = run(path, "dance")
     assert refused["refused"] == "bad-request"
     assert "break, count, disk, refuse" in refused["text"]
@@ -153,7 +153,7 @@ def test_a_malformed_request_is_refused_and_the_next_is_answered(path, line):
     assert after == [{"end": True}]
 
 
-def test_a_client_that_says_nothing_is_sent_away(path):
+def test_a_client_that_sends_nothing_times_out(path):
     async def main():
         async with serving(path, patience=0.01):
             return await said(path, b'{"deed"')
@@ -161,7 +161,7 @@ def test_a_client_that_says_nothing_is_sent_away(path):
     assert asyncio.run(main())[0]["refused"] == "bad-request"
 
 
-def test_the_socket_is_its_owners_alone_and_gone_at_the_end(path):
+def test_the_socket_has_mode_600_and_is_removed_at_the_end(path):
     async def main():
         async with serving(path):
             return path.stat().st_mode, [each.name for each in path.parent.iterdir()]
@@ -179,7 +179,7 @@ def test_a_socket_that_a_dead_server_left_is_replaced(path):
     assert run(path, "count", to=0) == [{"end": True}]
 
 
-def test_a_client_that_goes_away_ends_its_deed(path):
+def test_a_client_that_disconnects_cancels_its_command(path):
     async def main():
         endless = Endless()
         async with serving(path, {"endless": endless}):
@@ -194,7 +194,7 @@ def test_a_client_that_goes_away_ends_its_deed(path):
     asyncio.run(main())
 
 
-def test_shutdown_ends_the_deeds_under_way(path):
+def test_shutdown_cancels_running_commands(path):
     async def main():
         endless = Endless()
         async with serving(path, {"endless": endless}) as server:
@@ -226,7 +226,7 @@ def test_more_clients_than_allowed_are_busy_and_others_go_on(path):
     assert asyncio.run(main())[0]["refused"] == "busy"
 
 
-def test_a_client_that_does_not_read_holds_up_no_one_else(path):
+def test_a_client_that_does_not_read_blocks_no_one_else(path):
     async def main():
         async with serving(path):
             _, writer = await asyncio.open_unix_connection(path)

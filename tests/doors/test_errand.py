@@ -1,4 +1,4 @@
-"""`?wait=` at the cache's door, and `add` of the Torrent API: lookups that a request causes."""
+"""Lookups caused by a request: `?wait=` of the cache, and `add` of the Torrent API."""
 
 import asyncio
 
@@ -27,7 +27,7 @@ class NoTitles:
 
 
 def asking(folder, place, ask, *, rate="1000/minute", **terms):
-    """Run `ask(client, office, key)` over the doors."""
+    """Run `ask(client, office, key)` over the routes."""
 
     async def run():
         opened = await open_office(folder, lambda: 1_800_000_000.0, {}, rates={"torrent_api": "1000/minute"})
@@ -55,7 +55,7 @@ def asking(folder, place, ask, *, rate="1000/minute", **terms):
     return asyncio.run(run())
 
 
-def test_a_file_that_is_waited_for_is_fetched_and_says_so(tmp_path):
+def test_wait_fetches_a_torrent_and_names_its_source(tmp_path):
     async def ask(client, _office, key):
         headers = {"Authorization": f"Bearer {await key(Scope.REST)}"}
         return [await client.get(PATH, params={"wait": 10}, headers=headers) for _ in range(2)]
@@ -65,7 +65,7 @@ def test_a_file_that_is_waited_for_is_fetched_and_says_so(tmp_path):
     assert (second.content, "x-peerage-source" in second.headers) == (DATA, False)
 
 
-def test_nobody_looks_without_an_account_or_without_waiting(tmp_path):
+def test_no_lookup_without_an_account_or_without_wait(tmp_path):
     place = Place(answers={HASH: DATA})
 
     async def ask(client, _office, _key):
@@ -75,7 +75,7 @@ def test_nobody_looks_without_an_account_or_without_waiting(tmp_path):
     assert place.asked == []
 
 
-def test_everybody_looks_where_the_operator_says_so_at_the_rate_of_uploads(tmp_path):
+def test_anonymous_lookups_where_allowed_count_as_uploads(tmp_path):
     async def ask(client, _office, _key):
         return [(await client.get(PATH, params={"wait": 1})).status_code for _ in range(3)]
 
@@ -83,7 +83,7 @@ def test_everybody_looks_where_the_operator_says_so_at_the_rate_of_uploads(tmp_p
 
 
 @pytest.mark.parametrize("wait", ["", "-1", "1e9", "x", "٣", "0", "9" * 500])
-def test_any_wait_is_answered_in_time(tmp_path, wait):
+def test_any_value_of_wait_is_answered_in_time(tmp_path, wait):
     async def ask(client, _office, _key):
         answer = await client.get(PATH, params={"wait": wait})
         return answer.status_code, answer.headers["cache-control"]
@@ -104,7 +104,7 @@ def test_another_site_causes_no_lookup(tmp_path):
     assert place.asked == []
 
 
-def test_a_torrent_that_is_added_by_hash_fills_itself(tmp_path):
+def test_a_torrent_added_by_infohash_is_looked_up(tmp_path):
     async def ask(client, office, key):
         secret = await key(Scope.TORRENT_API)
         answer = await client.post("/torrent/add", params={"key": secret, "infohash": HASH.lower})

@@ -166,7 +166,7 @@ def test_an_answer_before_the_body_is_followed_by_nothing():
     ("path", "status", "body"),
     [(b"/announce", b"200", FAILURE), (b"/scrape", b"200", FAILURE), (b"/", b"431", b"")],
 )
-def test_a_head_too_long_is_answered_in_the_form_of_its_door(path, status, body, length, end):
+def test_a_head_too_long_is_answered_in_the_form_of_its_route(path, status, body, length, end):
     async def talk(port, guard):
         client = await Client.connect(port)
         await client.send(b"GET " + path + b"?x=" + b"a" * length + end)
@@ -232,7 +232,7 @@ def test_a_client_that_closed_its_own_side_gets_its_answer():
     assert run({}, talk).endswith(b"hello 1")
 
 
-def test_a_client_that_does_not_read_is_let_go():
+def test_a_client_that_does_not_read_is_disconnected():
     async def talk(port, guard):
         client = await Client.connect(port)
         client.writer.transport.pause_reading()

@@ -74,7 +74,7 @@ def test_two_keys_are_none(tmp_path):
 @pytest.mark.parametrize(
     "cookie", [None, "", "session", "session=", "session=x.y", "other=1", "session=\xe9.\xe9", ";;="]
 )
-def test_without_a_good_cookie_it_is_nobody(tmp_path, cookie):
+def test_without_a_valid_cookie_the_principal_is_nobody(tmp_path, cookie):
     async def work(each, identity):
         asked = request() if cookie is None else request(("cookie", cookie))
         assert await identity.of(asked, Scope.REST) is NOBODY

@@ -37,7 +37,7 @@ def take(client=("1.2.3.4", 1), size=10):
     return SimpleNamespace(code=caught.value.code, held=memory.held, tally=tally)
 
 
-def test_the_unforeseen_is_counted_and_says_nothing_to_the_outside():
+def test_an_unexpected_error_is_counted_and_not_revealed():
     after = take()
     assert after.code == "internal"
     assert after.held == 0
@@ -49,5 +49,5 @@ def test_a_client_without_an_address_is_refused():
     assert take(client=None).code == "no-address"
 
 
-def test_a_body_over_the_doors_limit_is_refused():
+def test_a_body_over_the_limit_is_refused():
     assert take(size=101).code == "too-large"

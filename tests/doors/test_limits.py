@@ -50,7 +50,7 @@ def test_a_body_announced_as_too_large_is_read_and_dropped_so_that_the_answer_ar
     assert sender.read == 5
 
 
-def test_a_sender_that_waits_for_leave_is_refused_without_reading():
+def test_expect_100_continue_is_refused_without_reading():
     sender = Sender([b"abcde"])
     assert code_of(read, sender, 4, content_length="5", expect="100-continue") == "too-large"
     assert sender.read == 0
@@ -68,7 +68,7 @@ def test_a_body_without_a_length_is_counted_and_drained_to_a_bound():
     assert DRAINED <= sender.read <= DRAINED + (2 << 20)
 
 
-def test_a_sender_that_goes_away_is_a_refusal():
+def test_a_sender_that_disconnects_is_a_refusal():
     assert code_of(read, Sender([b"ab"], ends=False), 4) == "bad-request"
     assert code_of(read, Sender([b"abcde"], ends=False), 4) == "too-large"
 
@@ -99,7 +99,7 @@ def test_a_rate_is_counted_for_each_key():
     rates.check("b")
 
 
-def test_remembered_rates_are_bounded():
+def test_the_number_of_keys_is_bounded():
     rates = Rates("1/hour")
     rates.check("first")
     for n in range(5000):

@@ -50,14 +50,14 @@ def test_loopback_may_read(host):
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "10.0.0.1", "2001:db8::1"])
-def test_others_may_not_unless_named_or_opened(host):
+def test_others_may_not_unless_configured(host):
     assert ask(make_door(), host).status_code == 403
     assert ask(make_door(networks=["192.0.2.0/24", "10.0.0.0/8", "2001:db8::/32"]), host).status_code == 200
     assert ask(make_door(everyone=True), host).status_code == 200
 
 
 @pytest.mark.parametrize("header", ["x_forwarded_for", "forwarded", "x_real_ip"])
-def test_a_proxy_that_nobody_named_lends_no_one_its_loopback_address(header):
+def test_a_local_proxy_that_is_not_trusted_is_refused(header):
     assert ask(make_door(), "127.0.0.1", **{header: "192.0.2.1"}).status_code == 403
 
 
@@ -69,7 +69,7 @@ def test_behind_a_trusted_proxy_the_client_counts():
     assert ask(door, "127.0.0.1").status_code == 403
 
 
-def test_the_figures_are_those_of_tracker_and_doors():
+def test_the_metrics_of_tracker_and_cache():
     tracker, tally = make_tracker(), Tally(hits=3, misses=2, uploads=1)
     tally.refusals["blocked"] += 4
     tracker.announce(Announce(HASH, bytes(6), Event.STARTED, True, 0), Transport.UDP)

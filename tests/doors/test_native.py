@@ -1,4 +1,4 @@
-"""What the native threads do with connections, and what becomes of those that they hand over."""
+"""Connections of the native threads, and those that they hand over to uvicorn."""
 
 import asyncio
 import contextlib
@@ -56,7 +56,7 @@ Talk = Callable[[int, Setting], Awaitable[None]]
 def served(
     talk: Talk, seconds: dict[str, float] | None = None, exempt: tuple[str, ...] = (), **bounds: float
 ) -> None:
-    """Run a talk with a service of native threads."""
+    """Run a talk against a server of native threads."""
     here = setting(in_c=True, proxy=False)
     for name, value in (seconds or {}).items():
         setattr(here.guard, name, value)
@@ -189,7 +189,7 @@ def test_requests_byte_by_byte_and_many_at_once() -> None:
     served(talk)
 
 
-def test_clients_that_leave_before_they_are_taken_over_are_counted_out() -> None:
+def test_clients_that_disconnect_before_the_hand_over_are_counted() -> None:
     async def talk(port: int, here: Setting) -> None:
         for _ in range(50):
             with socket.create_connection(("127.0.0.1", port)) as client:
@@ -244,7 +244,7 @@ def test_trusted_proxies_are_not_capped_but_in_all() -> None:
     served(talk, exempt=("127.0.0.1",), per_address=3, max_connections=5)
 
 
-def test_a_head_that_does_not_end_is_told_so() -> None:
+def test_a_head_that_does_not_end_times_out() -> None:
     async def talk(port: int, here: Setting) -> None:
         client = await Client.open(port)
         assert b"5:peers" in await client.ask(announce())
@@ -265,7 +265,7 @@ def test_idle_connections_end_after_their_time() -> None:
     served(talk, keep_alive=0.2)
 
 
-def test_who_does_not_read_is_dropped_and_who_reads_late_is_served() -> None:
+def test_a_client_that_does_not_read_is_dropped_and_one_that_reads_late_is_served() -> None:
     async def talk(port: int, here: Setting) -> None:
         loop = asyncio.get_running_loop()
         with socket.socket() as client:

@@ -37,7 +37,7 @@ def test_without_a_public_url_the_requests_own_host_is_used(host):
         "a#b",
     ],
 )
-def test_a_host_that_is_none_is_refused(host):
+def test_an_invalid_host_is_refused(host):
     with pytest.raises(Refusal) as caught:
         base_url(request(host), None)
     assert caught.value.code == "bad-request"

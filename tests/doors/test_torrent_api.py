@@ -32,7 +32,7 @@ def desk(tmp_path):
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
-    """One desk for the tests that leave nothing behind that another would notice."""
+    """One service for tests that do not affect each other."""
     with desk_in(tmp_path_factory.mktemp("shared")) as opened:
         yield opened
 
@@ -85,7 +85,7 @@ def without_milliseconds(answer):
     return json.loads(re.sub(r"\.\d{3}\+0000", ".000+0000", json.dumps(answer)))
 
 
-def test_the_list_of_the_page(desk):
+def test_the_documented_list(desk):
     desk.titles.kept[2250912] = HOMECOMING
     for torrent in reversed(LIST_OF_THE_PAGE["torrents"]):
         infohash = InfoHash.parse(torrent["infohash"])
@@ -102,7 +102,7 @@ def test_the_list_of_the_page(desk):
 
 
 @pytest.mark.parametrize("sample", [INFO_OF_THE_PAGE, MUSIC_OF_THE_PAGE], ids=["film", "music"])
-def test_the_information_of_the_page(desk, sample):
+def test_the_documented_info(desk, sample):
     desk.titles.kept[2250912] = HOMECOMING
     infohash = InfoHash.parse(sample["infohash"])
     desk.swarms[infohash] = Counts(0, 0, 1, 1)
@@ -116,7 +116,7 @@ def test_the_information_of_the_page(desk, sample):
     assert shape(answer) == shape(sample)
 
 
-def test_the_peers_of_the_page(desk):
+def test_the_documented_peers(desk):
     torrent = desk.enter("a film", infohash=InfoHash.parse(PEERS_OF_THE_PAGE["infohash"]))
     for host, count in ((AMERICAN, 2), (DUTCH, 3), (GERMAN, 1)):
         for number in range(count):
@@ -183,14 +183,14 @@ def test_ids_of_ten_digits_are_taken(desk):
         "tt2250912%00",
     ],
 )
-def test_what_is_no_imdb_id(shared, imdb):
+def test_an_invalid_imdb_id(shared, imdb):
     assert error(shared.ask(f"/torrent/list/imdb/{imdb}")) == (400, "INVALID_IMDB")
 
 
 # Information
 
 
-def test_a_hash_is_taken_in_any_case_and_told_in_lower_case(desk):
+def test_an_infohash_is_read_in_any_case_and_returned_in_lower_case(desk):
     torrent = desk.enter("a file")
 
     assert desk.get(f"/torrent/info/{torrent.infohash.upper}")["infohash"] == torrent.infohash.lower
@@ -218,7 +218,7 @@ def test_a_hybrid_is_found_under_its_other_name(desk):
         "'" * 40,
     ],
 )
-def test_what_is_no_infohash(shared, path, text):
+def test_an_invalid_infohash(shared, path, text):
     assert error(shared.ask(f"/torrent/{path}/{text}")) == (400, "INVALID_INFOHASH")
 
 
@@ -235,7 +235,7 @@ def test_what_is_hidden_is_not_found(desk, path):
     assert error(desk.ask(f"/torrent/{path}/{torrent.infohash.lower}")) == (404, "INFOHASH_NOT_FOUND")
 
 
-def test_a_category_of_an_operator_is_told_as_the_one_of_the_nine_above_it(desk):
+def test_an_operators_category_is_returned_as_its_top_level_category(desk):
     own = desk.run(desk.office.catalogue.add_category("Sequences", 9, 10))
     torrent = desk.enter("genome", group={"category_id": own.id})
 
@@ -305,7 +305,7 @@ def test_a_day_that_is_not_calculated_is_a_report_of_nothing(shared, history, da
         "-",
     ],
 )
-def test_what_is_no_day(shared, history, day):
+def test_an_invalid_day(shared, history, day):
     assert error(shared.ask(history, day=day)) == (400, "INVALID_DAY")
 
 
@@ -318,7 +318,7 @@ def test_a_country_alone(shared, history, code, peers):
 
 
 @pytest.mark.parametrize("code", ["U", "USA", "U1", "ÄÖ", "  ", "u'"])
-def test_what_is_no_country_code(shared, history, code):
+def test_an_invalid_country_code(shared, history, code):
     assert error(shared.ask(history, countryCode=code)) == (400, "INVALID_COUNTRY_CODE")
 
 
@@ -547,7 +547,7 @@ def test_too_many_requests_by_a_key_or_by_one_who_guesses(tmp_path):
     assert told == [200, 200, 200, (429, limit), *["API_KEY_UNKNOWN"] * 3, limit, 200]
 
 
-def test_a_request_without_an_address_is_let_in_by_its_key(desk, monkeypatch):
+def test_a_request_without_an_address_is_admitted_by_its_key(desk, monkeypatch):
     def unknown(_):
         raise Refusal("no-address")
 
@@ -610,7 +610,7 @@ def test_other_methods_are_refused_with_those_that_are_taken(shared, verb, path)
 @pytest.mark.parametrize(
     "path", [f"/torrent/{HASH.upper()}.torrent", "/torrent/list", "/torrent/lists/imdb/x", "/torrent/added"]
 )
-def test_the_caches_own_paths_are_left_to_it(shared, path):
+def test_the_caches_own_paths_are_not_answered(shared, path):
     answer = shared.ask(path)
 
     assert answer.status_code == 404
@@ -627,7 +627,7 @@ def test_a_parameter_that_comes_twice_is_refused(shared, history, repeated):
     assert error(answer) == (400, codes[repeated[0]])
 
 
-def test_what_goes_wrong_inside_is_told_as_that(desk, monkeypatch):
+def test_an_unexpected_error_is_internal_error(desk, monkeypatch):
     async def fail(*_):
         raise OSError("disk on fire")
 

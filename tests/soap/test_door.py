@@ -102,7 +102,7 @@ def typed(data):
         call_of(packed(torrent("spelled")).replace("A", "A<!-- x -->", 1)),
     ],
 )
-def test_a_call_may_be_spelled_in_other_ways(service, content):
+def test_other_forms_of_a_call(service, content):
     assert result(post(service, content)) == names(torrent("spelled"))[0]
 
 
@@ -158,16 +158,16 @@ def test_a_failure_is_three_digits_as_the_result(service, content, code):
         b"\xff" * 100,
     ],
 )
-def test_what_is_no_call_gets_a_fault(service, content):
+def test_anything_but_a_call_gets_a_fault(service, content):
     assert fault(post(service, content)).startswith("The SOAP request cannot be read.")
 
 
-def test_a_fault_names_what_was_asked_for(service):
+def test_a_fault_names_the_unknown_operation(service):
     assert "otherCall" in fault(post(service, envelope("<otherCall/>")))
 
 
 @pytest.mark.parametrize("path", ["/api/torrage.wsdl", "/api/index.php?wsdl", "/api/index.php?WSDL"])
-def test_the_description_names_the_host_that_was_asked(service, path):
+def test_the_wsdl_names_the_requested_host(service, path):
     answer = httpx.get(service.url + path)
     assert answer.status_code == 200
     assert answer.headers["cache-control"] == "no-store"
@@ -179,7 +179,7 @@ def test_the_description_names_the_host_that_was_asked(service, path):
 
 
 @pytest.mark.parametrize("host", ['x"/><evil', "a b", "a&b", "user@x"])
-def test_a_host_that_is_none_is_not_described(service, host):
+def test_an_invalid_host_gets_no_wsdl(service, host):
     assert httpx.get(service.url + "/api/torrage.wsdl", headers={"host": host}).status_code == 400
 
 

@@ -77,14 +77,14 @@ def test_latin_1_becomes_utf_8():
         b"<a b=c'/>",
     ],
 )
-def test_what_no_call_holds_is_refused_unparsed(document):
+def test_hostile_xml_is_refused_before_parsing(document):
     with pytest.raises(Refusal) as caught:
         check(document)
     assert caught.value.code == "bad-soap"
 
 
 @pytest.mark.parametrize("document", [b"", b" \r\n"])
-def test_nothing_is_nothing(document):
+def test_an_empty_document_is_empty(document):
     with pytest.raises(Refusal) as caught:
         check(document)
     assert caught.value.code == "empty"
