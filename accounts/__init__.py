@@ -1,1 +1,1 @@
-"""Hides who is asking, and what they may do."""
+"""Accounts: users, sessions, keys and rights."""

@@ -1,4 +1,4 @@
-"""Hides what an account, a session and a key are worth: how they are made, proved and taken back."""
+"""Accounts: users, passwords, one-time links, sessions and keys, over a store."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -15,21 +15,21 @@ from accounts.store import AccountStore, NewKey, Standing
 from accounts.uses import Uses
 from bittorrent.refusal import Refusal
 
-KEPT_SESSION = 30 * 86_400
+LONG_SESSION = 30 * 86_400
 LINK_LIFETIME = 7 * 86_400
 _SESSIONS_PER_USER = 100
-_DEAD_KEPT = 30 * 86_400
+_DEAD_KEY_LIFETIME = 30 * 86_400
 _DAY = 86_400
 _ID_MOST = 2**63 - 1
 
 Clock = Callable[[], float]
-Thing = TypeVar("Thing", User, Key)
+UserOrKey = TypeVar("UserOrKey", User, Key)
 
 
 class Accounts:
-    """Accounts over a store; changes are on disk when they return. Nothing here asks who may: that is `actions`.
+    """Accounts over a store; changes are on disk when they return. Authorization is checked in `actions`.
 
-    Secrets are shown once and kept as keyed hashes; passwords as argon2id. `session_lifetime` is in seconds.
+    Secrets are shown once and stored as keyed hashes; passwords as argon2id. `session_lifetime` is in seconds.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Accounts:
         store: AccountStore,
         secrets: Secrets,
         passwords: Passwords,
-        attempts: Attempts,
+        throttle: Attempts,
         clock: Clock,
         *,
         session_lifetime: int,
@@ -47,25 +47,25 @@ class Accounts:
         self._store = store
         self._secrets = secrets
         self._passwords = passwords
-        self._attempts = attempts
+        self._throttle = throttle
         self._clock = clock
         self._session_lifetime = session_lifetime
         self._keys_per_user = keys_per_user
-        self._known = Acquaintances(clock)
-        self._uses = Uses()
-        # Who counts before a change must not be overtaken by another change.
-        self._turn = asyncio.Lock()
+        self._credentials = Acquaintances(clock)
+        self._last_used = Uses()
+        # Counting and the change that depends on the count must not interleave with another change.
+        self._lock = asyncio.Lock()
 
     async def add(self, name: str, password: str | None, role: Role = Role.USER) -> User:
-        """Make an account; without a password it can be entered by a one-time link alone.
+        """Create an account; without a password it can only be opened by a one-time link.
 
         Refusal: `invalid` (fields name, password), `taken`, `busy`.
         """
         require_account(name, password)
         if await self._store.user(fold(name)) is not None:
             raise Refusal("taken")
-        kept = None if password is None else await self._passwords.hash(password)
-        user = await self._store.add(name, fold(name), kept, role, self._now())
+        password_hash = None if password is None else await self._passwords.hash(password)
+        user = await self._store.add(name, fold(name), password_hash, role, self._now())
         if user is None:
             raise Refusal("taken")
         return user
@@ -77,53 +77,53 @@ class Accounts:
         return await self._store.user(key) if _is_id(key) else None
 
     async def users(self, search: str, offset: int, limit: int) -> tuple[list[User], int]:
-        """Return accounts whose name holds a text, by name, and how many there are."""
+        """Return accounts whose name contains a text, by name, and how many there are."""
         if not search.isascii() or "\0" in search:
             return [], 0
         return await self._store.users(fold(search), min(offset, _ID_MOST), min(limit, _ID_MOST))
 
     async def named(self, ids: Sequence[int]) -> dict[int, User]:
         """Return accounts by their ids."""
-        asked = [number for number in dict.fromkeys(ids) if _is_id(number)]
-        return {user.id: user for user in await self._store.named(asked)} if asked else {}
+        valid = [number for number in dict.fromkeys(ids) if _is_id(number)]
+        return {user.id: user for user in await self._store.named(valid)} if valid else {}
 
     async def admins(self) -> list[Standing]:
-        """Return every enabled admin, oldest first, and how they can come in."""
+        """Return every enabled admin, oldest first, and how they can log in."""
         return await self._store.admins(self._now())
 
     async def totals(self, now: int) -> dict[str, int]:
-        """Count accounts: `users`, `enabled`, `day`, `week`, `month` (those seen lately, as of the last flush)."""
+        """Count accounts: `users`, `enabled`, `day`, `week`, `month` (those seen since, as of the last flush)."""
         return await self._store.totals(now - _DAY, now - 7 * _DAY, now - 30 * _DAY)
 
     async def set_password(self, user: int, password: str) -> None:
         """Change a password, and end the account's sessions and links. Refusal: `invalid`, `not-found`, `busy`."""
-        require_password(password, (await self._required(user)).name)
-        kept = await self._passwords.hash(password)
+        require_password(password, (await self._existing(user)).name)
+        password_hash = await self._passwords.hash(password)
         try:
-            if not await self._store.set_password(user, kept):
+            if not await self._store.set_password(user, password_hash):
                 raise Refusal("not-found")
         finally:
             self._forget_user(user)
 
     async def set_role(self, user: int, role: Role) -> User:
-        """Change what an account is. Refusal: `not-found`, `last-admin`."""
-        async with self._turn:
-            await self._required(user)
+        """Change an account's role. Refusal: `not-found`, `last-admin`."""
+        async with self._lock:
+            await self._existing(user)
             if role is not Role.ADMIN:
                 await self._require_another_admin(user)
             try:
-                return _found(await self._store.set_role(user, role))
+                return _require(await self._store.set_role(user, role))
             finally:
                 self._forget_user(user)
 
     async def set_enabled(self, user: int, *, enabled: bool) -> User:
-        """Let an account in, or no longer; its sessions end. Refusal: `not-found`, `last-admin`."""
-        async with self._turn:
-            await self._required(user)
+        """Enable or disable an account; disabling ends its sessions. Refusal: `not-found`, `last-admin`."""
+        async with self._lock:
+            await self._existing(user)
             if not enabled:
                 await self._require_another_admin(user)
             try:
-                return _found(await self._store.set_enabled(user, enabled=enabled))
+                return _require(await self._store.set_enabled(user, enabled=enabled))
             finally:
                 self._forget_user(user)
 
@@ -133,24 +133,24 @@ class Accounts:
         Refusal: `bad-credentials`, `user-disabled`, `login-slowed` (detail: seconds to wait), `busy`.
         """
         folded = fold(name) if is_name(name) else ""
-        self._attempts.begin(folded, address)
-        user, kept = await self._store.proof(folded) or (None, None)
+        self._throttle.begin(folded, address)
+        user, password_hash = await self._store.proof(folded) or (None, None)
         try:
-            right = await self._passwords.check(kept, password)
+            matches = await self._passwords.check(password_hash, password)
         except Refusal:
-            self._attempts.withdrawn(folded, address)
+            self._throttle.cancelled(folded, address)
             raise
-        if user is None or not right:
+        if user is None or not matches:
             raise Refusal("bad-credentials")
-        self._attempts.succeeded(folded, address)
-        return _let_in(user)
+        self._throttle.succeeded(folded, address)
+        return _require_enabled(user)
 
     async def is_password(self, user: int, password: str) -> bool:
-        """Tell whether a password is that account's, who has come in already. Refusal: as `log_in`.
+        """Return whether a password is that of an account that is logged in. Refusal: as `log_in`.
 
-        These attempts are counted apart from those to log in, so that neither slows the other.
+        These attempts are counted apart from logins, so that neither slows the other.
         """
-        found = await self._required(user)
+        found = await self._existing(user)
         try:
             await self.log_in(found.name, password, user.to_bytes(8, "big"))
         except Refusal as refusal:
@@ -166,14 +166,16 @@ class Accounts:
     ) -> str:
         """Return the secret of a link by which an account sets its password once; `lifetime` in seconds.
 
-        An earlier link of the account is worth nothing from then on. `deliver` is given the secret before it is
-        worth anything. Refusal: `not-found`, `user-disabled`.
+        An earlier link of the account becomes invalid. `deliver` is given the secret before it becomes
+        valid. Refusal: `not-found`, `user-disabled`.
         """
-        _let_in(await self._required(user))
+        _require_enabled(await self._existing(user))
         secret = self._secrets.link()
         if deliver is not None:
             deliver(secret)
-        await self._store.set_link(user, _kept(self._secrets.of_link(secret)), self._now() + lifetime)
+        await self._store.set_link(
+            user, _required_digest(self._secrets.of_link(secret)), self._now() + lifetime
+        )
         return secret
 
     async def link_owner(self, secret: str) -> User:
@@ -185,61 +187,63 @@ class Accounts:
         return user
 
     async def redeem_link(self, secret: str, password: str) -> User:
-        """Set the password by a one-time link, which is worth nothing afterwards.
+        """Set the password by a one-time link, which becomes invalid.
 
-        Refusal: `bad-link`, `invalid`, `busy`; the link holds then.
+        Refusal: `bad-link`, `invalid`, `busy`; the link stays valid then.
         """
         owner = await self.link_owner(secret)
         require_password(password, owner.name)
-        kept = await self._passwords.hash(password)
+        password_hash = await self._passwords.hash(password)
         try:
-            user = await self._store.redeem(_kept(self._secrets.of_link(secret)), kept, self._now())
+            user = await self._store.redeem(
+                _required_digest(self._secrets.of_link(secret)), password_hash, self._now()
+            )
         finally:
             self._forget_user(owner.id)
         if user is None:
             raise Refusal("bad-link")
         return user
 
-    # Sessions of the pages
+    # Sessions of the web pages
 
     async def open_session(self, user: int, *, keep: bool = False) -> tuple[str, int]:
-        """Begin a session; return the signed cookie's value and its lifetime in seconds. Refusal: `not-found`."""
-        await self._required(user)
+        """Open a session; return the signed cookie's value and its lifetime in seconds. Refusal: `not-found`."""
+        await self._existing(user)
         secret, now = self._secrets.session(), self._now()
-        lifetime = KEPT_SESSION if keep else self._session_lifetime
+        lifetime = LONG_SESSION if keep else self._session_lifetime
         digest = self._secrets.of_session(secret)
         await self._store.add_session(user, digest, now, now + lifetime, _SESSIONS_PER_USER)
         return self._secrets.sign(secret), lifetime
 
     async def session(self, cookie: str) -> Principal | None:
-        """Return who a cookie stands for, None when it is forged, ended or its account disabled."""
+        """Return a session cookie's principal, None when it is forged, expired or its account disabled."""
         secret = self._secrets.unsign(cookie)
         if secret is None:
             return None
-        proof = await self._known.of(self._secrets.of_session(secret), self._store.session)
-        if proof is None or self._expired(proof.expires):
+        credential = await self._credentials.get(self._secrets.of_session(secret), self._store.session)
+        if credential is None or self._expired(credential.expires):
             return None
-        principal = proof.principal
+        principal = credential.principal
         if principal.user is None or not principal.user.enabled:
             return None
-        self._uses.note(principal, self._now())
+        self._last_used.note(principal, self._now())
         return principal
 
     async def close_session(self, session: int) -> None:
-        """End a session; ending one that is gone does nothing."""
+        """End a session; ending one that does not exist does nothing."""
         if not _is_id(session):
             return
         try:
             await self._store.end_session(session)
         finally:
-            self._known.forget(lambda principal: principal.session == session)
+            self._credentials.forget(lambda principal: principal.session == session)
 
     def csrf_token(self, session: int) -> str:
-        """Return what a form of that session must carry."""
+        """Return the CSRF token for forms of a session."""
         return self._secrets.csrf(session)
 
     def is_csrf_token(self, session: int, token: str) -> bool:
-        """Tell in constant time whether a form's token is that session's."""
+        """Return whether a token is that session's CSRF token, compared in constant time."""
         return self._secrets.is_csrf(session, token)
 
     # Keys
@@ -254,40 +258,46 @@ class Accounts:
         lifetime: int | None = None,
         displace: bool = False,
     ) -> tuple[Key, str]:
-        """Make a key; return it and its secret, which is never shown again. Refusal: `invalid`, `not-found`, `full`.
+        """Create a key; return it and its secret, which is never shown again. Refusal: `invalid`, `not-found`, `full`.
 
-        Where there is no room, `displace` revokes the oldest of that scope and label, as for logins of programs.
+        At the limit, `displace` revokes the oldest key of that scope and label, as for logins of programs.
         """
         require_key(label, methods, lifetime)
         now = self._now()
         expires = None if lifetime is None else now + lifetime
         secret = self._secrets.key(scope)
-        async with self._turn:
-            await self._required(user)
-            await self._make_room(user, scope, label, displace=displace)
+        async with self._lock:
+            await self._existing(user)
+            await self._check_limit(user, scope, label, displace=displace)
             new = NewKey(user, scope, label, methods, now, expires)
-            digest = _kept(self._secrets.of_key(secret, scope))
+            digest = _required_digest(self._secrets.of_key(secret, scope))
             return await self._store.add_key(new, digest, self._keys_per_user), secret
 
     async def authenticate(self, secret: str, scope: Scope) -> Principal:
-        """Return who a key stands for, and note its use.
+        """Return a key's principal, and record its use.
 
         Refusal: `bad-token` (unknown, malformed, or of another scope), `token-revoked`, `token-expired`,
         `key-suspended`, `user-disabled`.
         """
         digest = self._secrets.of_key(secret, scope)
-        proof = None if digest is None else await self._known.of(digest, self._store.key_by_digest)
-        if proof is None or proof.principal.key is None or proof.principal.key.scope is not scope:
+        credential = (
+            None if digest is None else await self._credentials.get(digest, self._store.key_by_digest)
+        )
+        if (
+            credential is None
+            or credential.principal.key is None
+            or credential.principal.key.scope is not scope
+        ):
             raise Refusal("bad-token")
-        principal, key = proof.principal, proof.principal.key
+        principal, key = credential.principal, credential.principal.key
         if key.revoked:
             raise Refusal("token-revoked")
         if self._expired(key.expires):
             raise Refusal("token-expired")
         if key.suspended:
             raise Refusal("key-suspended")
-        _let_in(_found(principal.user))
-        self._uses.note(principal, self._now())
+        _require_enabled(_require(principal.user))
+        self._last_used.note(principal, self._now())
         return principal
 
     async def key(self, key: int) -> Key | None:
@@ -299,39 +309,39 @@ class Accounts:
         return await self._store.keys(user) if user is None or _is_id(user) else []
 
     async def revoke(self, key: int) -> Key:
-        """Make a key worthless for good. Refusal: `not-found`."""
+        """Revoke a key for good. Refusal: `not-found`."""
         try:
-            return _found(await self._store.revoke(key, self._now()) if _is_id(key) else None)
+            return _require(await self._store.revoke(key, self._now()) if _is_id(key) else None)
         finally:
             self._forget_key(key)
 
     async def suspend(self, key: int, *, suspended: bool) -> Key:
-        """Put a key out of use, or back into it. Refusal: `not-found`."""
+        """Suspend a key, or end its suspension. Refusal: `not-found`."""
         try:
-            return _found(await self._store.suspend(key, suspended=suspended) if _is_id(key) else None)
+            return _require(await self._store.suspend(key, suspended=suspended) if _is_id(key) else None)
         finally:
             self._forget_key(key)
 
-    # Upkeep
+    # Maintenance
 
     async def flush_uses(self) -> None:
-        """Write when accounts and keys were last used; what cannot be written is kept for the next time."""
-        users, keys = self._uses.take()
+        """Write when accounts and keys were last used; what cannot be written is retried with the next flush."""
+        users, keys = self._last_used.take()
         if not users and not keys:
             return
         try:
             await self._store.note_uses(users, keys)
         except BaseException:
-            self._uses.give_back(users, keys)
+            self._last_used.put_back(users, keys)
             raise
 
     async def purge(self) -> int:
-        """Drop expired sessions and links, and keys that were worthless for a month; count them."""
+        """Delete expired sessions and links, and keys revoked or expired for a month; count them."""
         now = self._now()
-        return await self._store.purge(now, now - _DEAD_KEPT)
+        return await self._store.purge(now, now - _DEAD_KEY_LIFETIME)
 
     async def close(self) -> None:
-        """Write the last uses, and end the hashing threads."""
+        """Flush last-used times, and end the hashing threads."""
         try:
             await self.flush_uses()
         finally:
@@ -343,47 +353,47 @@ class Accounts:
     def _expired(self, expires: int | None) -> bool:
         return expires is not None and expires <= self._clock()
 
-    async def _required(self, user: int) -> User:
-        return _found(await self.user(user))
+    async def _existing(self, user: int) -> User:
+        return _require(await self.user(user))
 
     async def _require_another_admin(self, user: int) -> None:
         admins = [each.user.id for each in await self.admins()]
         if admins == [user]:
             raise Refusal("last-admin")
 
-    async def _make_room(self, user: int, scope: Scope, label: str, *, displace: bool) -> None:
+    async def _check_limit(self, user: int, scope: Scope, label: str, *, displace: bool) -> None:
         live = await self._store.live_keys(user, self._now())
         if len(live) < self._keys_per_user:
             return
-        alike = [key for key in live if key.scope is scope and key.label == label]
-        if not displace or not alike:
+        same_label = [key for key in live if key.scope is scope and key.label == label]
+        if not displace or not same_label:
             raise Refusal("full", f"{self._keys_per_user} keys")
-        await self.revoke(alike[0].id)
+        await self.revoke(same_label[0].id)
 
     def _forget_user(self, user: int) -> None:
-        self._known.forget(lambda principal: principal.id == user)
+        self._credentials.forget(lambda principal: principal.id == user)
 
     def _forget_key(self, key: int) -> None:
-        self._known.forget(lambda principal: principal.key is not None and principal.key.id == key)
+        self._credentials.forget(lambda principal: principal.key is not None and principal.key.id == key)
 
 
 def _is_id(number: int) -> bool:
     return 0 < number <= _ID_MOST
 
 
-def _found(thing: Thing | None) -> Thing:
-    if thing is None:
+def _require(record: UserOrKey | None) -> UserOrKey:
+    if record is None:
         raise Refusal("not-found")
-    return thing
+    return record
 
 
-def _let_in(user: User) -> User:
+def _require_enabled(user: User) -> User:
     if not user.enabled:
         raise Refusal("user-disabled")
     return user
 
 
-def _kept(digest: bytes | None) -> bytes:
+def _required_digest(digest: bytes | None) -> bytes:
     if digest is None:
-        raise ValueError("a secret made here has the form of one")
+        raise ValueError("a generated secret is malformed")
     return digest

@@ -1,6 +1,6 @@
-"""Hides how guessing is slowed: per pair of account and address, and per address, never per account alone.
+"""Login throttling: per account and address, and per address, never per account alone.
 
-An account that is guessed at from elsewhere stays open to its owner, whose address is another.
+So guessing from elsewhere does not lock an account's owner out.
 """
 
 from collections import OrderedDict
@@ -16,7 +16,7 @@ from bittorrent.refusal import Refusal
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
-_REMEMBERED = 65_536
+_MOST_ENTRIES = 65_536
 _FREE = 5
 _LONGEST_WAIT = 900
 _FORGOTTEN_AFTER = 3600
@@ -29,7 +29,7 @@ class _Failures:
 
     @property
     def free_at(self) -> float:
-        """When the next attempt is taken: at once at first, then after 1, 2, 4 … seconds."""
+        """When the next attempt is allowed: at once at first, then after 1, 2, 4 … seconds."""
         if self.count < _FREE:
             return 0
         return self.last + min(2.0 ** min(self.count - _FREE, 30), _LONGEST_WAIT)
@@ -42,19 +42,19 @@ class _Window:
 
 
 class Attempts:
-    """Attempts to log in; `rate` ("20/minute") holds for each address (IPv6: its /64), all accounts together.
+    """Counts attempts to log in; `rate` ("20/minute") holds for each address (IPv6: its /64), all accounts together.
 
-    An attempt counts as failed from its beginning, so that many at once do not slip through. Memory is
-    bounded: what was touched least lately is forgotten.
+    An attempt counts as failed from its beginning, so that concurrent ones are all counted. Memory is
+    bounded: the least recently used entries are dropped.
     """
 
-    def __init__(self, rate: str, clock: Callable[[], float], *, remembered: int = _REMEMBERED) -> None:
+    def __init__(self, rate: str, clock: Callable[[], float], *, remembered: int = _MOST_ENTRIES) -> None:
         limit = parse(rate)
         self._most = limit.amount
         self._span = limit.get_expiry()
         self._clock = clock
-        self._pairs: _Recent[tuple[str, bytes], _Failures] = _Recent(remembered)
-        self._addresses: _Recent[bytes, _Window] = _Recent(remembered)
+        self._pairs: _LruTable[tuple[str, bytes], _Failures] = _LruTable(remembered)
+        self._addresses: _LruTable[bytes, _Window] = _LruTable(remembered)
 
     def begin(self, name: str, address: bytes) -> None:
         """Count an attempt. Refusal: `login-slowed` (detail: seconds to wait), which itself does not count."""
@@ -72,8 +72,8 @@ class Attempts:
         """Forget the failures of a pair."""
         self._pairs.drop((name, _network(address)))
 
-    def withdrawn(self, name: str, address: bytes) -> None:
-        """Take back an attempt that was never judged."""
+    def cancelled(self, name: str, address: bytes) -> None:
+        """Uncount an attempt whose password was not checked."""
         pair = (name, _network(address))
         failures = self._pairs.get(pair)
         if failures is not None:
@@ -88,8 +88,8 @@ class Attempts:
         return known if known is not None and now < known.ends else _Window(0, now + self._span)
 
 
-class _Recent(Generic[Key, Value]):
-    """A table that forgets what was put longest ago, once it is full."""
+class _LruTable(Generic[Key, Value]):
+    """A bounded table that drops the entry written longest ago."""
 
     def __init__(self, most: int) -> None:
         self._most = most

@@ -1,4 +1,4 @@
-"""Hides what an account may be called, what its password may be, and what a key may say of itself."""
+"""Validation of account names, passwords and the attributes of keys."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -15,17 +15,17 @@ LIFETIME_LONGEST = 10 * 366 * 86_400
 
 
 def is_name(text: str) -> bool:
-    """Tell whether an account can be called that."""
+    """Return whether a text is a valid account name."""
     return _NAME.match(text) is not None
 
 
 def fold(name: str) -> str:
-    """Return the spelling by which a name is unique; names are ASCII."""
+    """Return the case-folded name, which is unique; names are ASCII."""
     return name.lower()
 
 
 def require_account(name: str, password: str | None) -> None:
-    """Refuse what cannot be an account's name and first password: `invalid` (fields `name`, `password`)."""
+    """Refuse an invalid account name or first password: `invalid` (fields `name`, `password`)."""
     problems = {"name": _name_problems(name)}
     if password is not None:
         problems["password"] = _password_problems(password, name)
@@ -33,12 +33,12 @@ def require_account(name: str, password: str | None) -> None:
 
 
 def require_password(password: str, name: str) -> None:
-    """Refuse what cannot be the password of the account of that name: `invalid` (field `password`)."""
+    """Refuse an invalid password for the account of that name: `invalid` (field `password`)."""
     _refuse({"password": _password_problems(password, name)})
 
 
 def require_key(label: str, methods: Iterable[str] | None, lifetime: int | None) -> None:
-    """Refuse what cannot be a key's: `invalid` (fields `label`, `methods`, `lifetime` in seconds)."""
+    """Refuse invalid attributes of a key: `invalid` (fields `label`, `methods`, `lifetime` in seconds)."""
     named = None if methods is None else frozenset(methods)
     problems: dict[str, list[str]] = {"label": [], "methods": [], "lifetime": []}
     if len(label) > _LABEL_LONGEST or not (label == "" or label.isprintable()):

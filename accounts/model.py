@@ -1,4 +1,4 @@
-"""Hides what an account is made of: the values that pass between the doors, the accounts and their store.
+"""The values of accounts: what passes between the doors, the accounts and their store.
 
 Times are unix seconds.
 """
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What an account is on this service; each may all that the one before may."""
+    """The role of an account; each has the rights of the one before."""
 
     USER = "user"
     MODERATOR = "moderator"
@@ -16,7 +16,7 @@ class Role(StrEnum):
 
 
 class Scope(StrEnum):
-    """What a key opens; each dialect asks for its own."""
+    """The API that a key opens; each dialect has its own."""
 
     REST = "rest"
     TORRENT_API = "torrent-api"
@@ -28,7 +28,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """An account; `seen` is when it last asked for something, None for never."""
+    """An account; `seen` is the time of its last request, None for never."""
 
     id: int
     name: str
@@ -40,9 +40,9 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key or token of an account, without its secret, which was shown once.
+    """A key or token of an account, without its secret.
 
-    `methods` are those of the dialect that it may call, None for all; `used` is when it last did.
+    `methods` are those of the dialect that it may call, None for all; `used` is the time of its last use.
     """
 
     id: int
@@ -59,9 +59,9 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is asking: an account by its session or by one of its keys, or nobody.
+    """Who makes a request: an account by its session or by one of its keys, or nobody.
 
-    `session` is the id of a session of the pages; a request by it must carry the CSRF token to change things.
+    `session` is the id of a session of the web pages; its requests need the CSRF token to change things.
     """
 
     user: User | None = None
@@ -75,7 +75,7 @@ class Principal:
 
     @property
     def name(self) -> str:
-        """What logs call it."""
+        """The name in logs."""
         return self.user.name if self.user is not None else "anonymous"
 
 

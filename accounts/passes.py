@@ -1,4 +1,4 @@
-"""Hides the two secrets that links of old programs carry, which can be shown again without being kept.
+"""Passkeys and authkeys: secrets in links, derived, so that they can be shown again without being stored.
 
 Both are derived under the service's key, so neither can be read from the database.
 """
@@ -12,39 +12,39 @@ from accounts.secrets import Secrets
 from accounts.store import AccountStore, NewKey
 
 _LABEL = "links "
-_MADE = re.compile(rf"{_LABEL}[A-Za-z0-9_-]{{43}}")
-# Revoked ones that stay, so that a list of keys still tells of them.
-_DEAD = 100
+_DERIVED_LABEL = re.compile(rf"{_LABEL}[A-Za-z0-9_-]{{43}}")
+# Revoked ones that are kept for the list of keys.
+_DEAD_KEPT = 100
 
 
 class Passes:
-    """Gives out passkeys and authkeys, 32 lower-case hex digits each."""
+    """Derives passkeys and authkeys, 32 lower-case hex digits each."""
 
     def __init__(self, store: AccountStore, secrets: Secrets, clock: Callable[[], float]) -> None:
         self._store = store
         self._secrets = secrets
         self._clock = clock
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     def authkey(self, principal: Principal) -> str:
-        """Return what the links of a session, or of a key's owner, carry against forgery by other sites."""
+        """Return the CSRF secret in links of a session, or of a key's owner."""
         key = principal.key.id if principal.key else None
         return self._secrets.derived("authkey", f"{principal.id}:{key}:{principal.session}")
 
     async def passkey(self, user: int) -> str:
-        """Return an account's passkey for links, the same until it is revoked; then another is made.
+        """Return an account's passkey for links, the same until it is revoked; then a new one is created.
 
         It is a key like any other: listed, its use noted, revocable.
         """
-        async with self._turn:
+        async with self._lock:
             for key in await self._store.live_keys(user, int(self._clock())):
                 if (secret := await self._secret_of(key)) is not None:
                     return secret
-            return await self._make(user)
+            return await self._create(user)
 
     async def _secret_of(self, key: Key) -> str | None:
-        """Return the secret of a passkey that was made here; its owner may have made one of the same label."""
-        if key.scope is not Scope.PASSKEY or not _MADE.fullmatch(key.label):
+        """Return the secret of a derived passkey, None for other keys; a user's own key may have a similar label."""
+        if key.scope is not Scope.PASSKEY or not _DERIVED_LABEL.fullmatch(key.label):
             return None
         secret = self._secrets.derived("passkey", key.label)
         digest = self._secrets.of_key(secret, Scope.PASSKEY)
@@ -52,13 +52,13 @@ class Passes:
         is_key = found is not None and found.principal.key is not None and found.principal.key.id == key.id
         return secret if is_key else None
 
-    async def _make(self, user: int) -> str:
-        # The label says from what the secret is derived; without the service's key it is worth nothing.
+    async def _create(self, user: int) -> str:
+        # The secret is derived from the label with the service's key; the label alone does not give it.
         label = _LABEL + self._secrets.link()
         secret = self._secrets.derived("passkey", label)
         digest = self._secrets.of_key(secret, Scope.PASSKEY)
         if digest is None:
-            raise ValueError("a secret made here has the form of one")
+            raise ValueError("a generated secret is malformed")
         new = NewKey(user, Scope.PASSKEY, label, None, int(self._clock()), None)
-        await self._store.add_key(new, digest, _DEAD)
+        await self._store.add_key(new, digest, _DEAD_KEPT)
         return secret

@@ -1,4 +1,4 @@
-"""Hides how a password is kept (argon2id), and what checking one may cost."""
+"""Password hashing with argon2id, in a bounded number of threads."""
 
 import asyncio
 import base64
@@ -22,7 +22,7 @@ _WAITING = 64
 class Passwords:
     """Hashes passwords in at most `at_once` threads; up to `waiting` more wait, the next are `busy`.
 
-    A hash stands in for accounts that have none, so that a check costs the same whoever is named.
+    A decoy hash is checked for accounts without one, so that a check always costs the same.
     """
 
     def __init__(
@@ -35,36 +35,36 @@ class Passwords:
     ) -> None:
         self._hasher = hasher or PasswordHasher()
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="passwords")
-        self._room = BoundedSemaphore(at_once + waiting)
+        self._slots = BoundedSemaphore(at_once + waiting)
         self._decoy = _decoy(self._hasher, random)
 
     async def hash(self, password: str) -> str:
-        """Return what is kept of a password. Refusal: `busy`."""
+        """Return the hash of a password. Refusal: `busy`."""
         return await self._run(lambda: self._hasher.hash(_normal(password)))
 
-    async def check(self, kept: str | None, password: str) -> bool:
-        """Tell whether a password is the one kept; the work is the same when there is none. Refusal: `busy`."""
+    async def check(self, password_hash: str | None, password: str) -> bool:
+        """Return whether a password matches its hash; the cost is the same without one. Refusal: `busy`."""
         fits = len(password) <= PASSWORD_LONGEST
         secret = _normal(password if fits else "")
-        found = await self._run(lambda: self._verify(kept or self._decoy, secret))
-        return found and fits and kept is not None
+        found = await self._run(lambda: self._verify(password_hash or self._decoy, secret))
+        return found and fits and password_hash is not None
 
     def close(self) -> None:
-        """Wait for the hashing under way, and end the threads."""
+        """Wait for running hashes, and end the threads."""
         self._threads.shutdown(cancel_futures=True)
 
-    def _verify(self, kept: str, secret: bytes) -> bool:
+    def _verify(self, password_hash: str, secret: bytes) -> bool:
         try:
-            return self._hasher.verify(kept, secret)
+            return self._hasher.verify(password_hash, secret)
         except (VerificationError, InvalidHashError):
             return False
 
     async def _run(self, work: Callable[[], T]) -> T:
-        if not self._room.acquire(blocking=False):
+        if not self._slots.acquire(blocking=False):
             raise Refusal("busy")
         future: Future[T] = self._threads.submit(work)
-        # The thread works on when its asker has left: room is given back when the work ends, not the wait.
-        future.add_done_callback(lambda _: self._room.release())
+        # The thread works on when its caller was cancelled: the slot is released when the work ends, not the wait.
+        future.add_done_callback(lambda _: self._slots.release())
         return await asyncio.wrap_future(future)
 
 
@@ -73,7 +73,7 @@ def _normal(password: str) -> bytes:
 
 
 def _decoy(hasher: PasswordHasher, random: Callable[[int], bytes]) -> str:
-    """Write a hash of nothing: its check costs what every check does, and no password passes it."""
+    """Make a hash that no password matches; checking it costs what every check does."""
     salt, digest = (_bare64(random(size)) for size in (hasher.salt_len, hasher.hash_len))
     costs = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
     return f"$argon2id$v=19${costs}${salt}${digest}"

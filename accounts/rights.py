@@ -1,4 +1,4 @@
-"""Hides who may do what: the one table of rights, which every door and deed asks."""
+"""Rights: what each role may do, in one table that every door and action asks."""
 
 from enum import StrEnum
 
@@ -7,7 +7,7 @@ from bittorrent.refusal import Refusal
 
 
 class Right(StrEnum):
-    """What somebody may do. `own` ones hold for what an account made; `any` ones for everything."""
+    """A right; EDIT_OWN is for records of the account itself, EDIT_ANY for all."""
 
     READ = "read"
     """See the catalogue, search it."""
@@ -18,46 +18,46 @@ class Right(StrEnum):
     COLLECT = "collect"
     """Make collages and bookmarks, and report things."""
     EDIT_OWN = "edit-own"
-    """Change or delete what the account itself brought."""
+    """Change or delete the account's own records."""
     EDIT_ANY = "edit-any"
     MODERATE = "moderate"
     """Hide, lock, resolve reports, read the log."""
     BLOCK = "block"
-    """Keep the blocklist and the list of what the tracker allows."""
+    """Edit the blocklist and the tracker's allow-list."""
     CURATE = "curate"
-    """Keep categories, tags and authors, post news."""
+    """Edit categories, tags and authors, post news."""
     ACCOUNTS = "accounts"
-    """Make and change the accounts and keys of others."""
+    """Create and change the accounts and keys of others."""
     OPERATE = "operate"
-    """See the tracker's own figures."""
+    """See the tracker's own statistics."""
 
 
 OF_USERS = frozenset({Right.READ, Right.DOWNLOAD, Right.UPLOAD, Right.COMMENT, Right.COLLECT, Right.EDIT_OWN})
 OF_MODERATORS = OF_USERS | {Right.EDIT_ANY, Right.MODERATE, Right.BLOCK, Right.CURATE, Right.OPERATE}
 OF_ADMINS = frozenset(Right)
 GRANTABLE = frozenset({Right.READ, Right.DOWNLOAD, Right.UPLOAD})
-"""What an operator may grant to everyone."""
+"""Rights that an operator may grant to everyone."""
 
 
 class Rights:
-    """Tells who may do what; `anonymous` is what nobody in particular may."""
+    """The rights of principals; `anonymous` are those without an account."""
 
     def __init__(self, anonymous: frozenset[Right]) -> None:
         self._of_role = {Role.USER: OF_USERS, Role.MODERATOR: OF_MODERATORS, Role.ADMIN: OF_ADMINS}
         self._anonymous = anonymous & GRANTABLE
 
     def of(self, principal: Principal) -> frozenset[Right]:
-        """Return everything that somebody may do."""
+        """Return every right of a principal."""
         return self._anonymous if principal.user is None else self._of_role[principal.user.role]
 
     def may(self, principal: Principal, right: Right, owner: int | None = None) -> bool:
-        """Tell whether somebody may do something; EDIT_OWN holds for the owner and whoever may edit anything."""
+        """Return whether a principal has a right; EDIT_OWN is for the owner, and for whoever has EDIT_ANY."""
         held = self.of(principal)
         if right is not Right.EDIT_OWN:
             return right in held
         return Right.EDIT_ANY in held or (right in held and owner is not None and owner == principal.id)
 
     def require(self, principal: Principal, right: Right, owner: int | None = None) -> None:
-        """Refuse what somebody may not do: `unauthenticated` where logging in could help, else `forbidden`."""
+        """Refuse without the right: `unauthenticated` where logging in could help, else `forbidden`."""
         if not self.may(principal, right, owner):
             raise Refusal("unauthenticated" if principal.user is None else "forbidden")

@@ -1,4 +1,4 @@
-"""Hides what a secret looks like, how it is made, and what of it is kept: a keyed hash."""
+"""Secrets of keys, links and sessions: their format, generation, and the keyed hashes that are stored."""
 
 import base64
 import hashlib
@@ -13,18 +13,18 @@ from accounts.model import Scope
 KEY_BYTES = 32
 _SECRET_BYTES = 32
 _HEX_BYTES = 16
-# What clients of these dialects expect: their services hand out 32 hex digits.
+# Clients of these dialects expect 32 hex digits.
 _HEX_SCOPES = frozenset({Scope.TORRENT_API, Scope.PASSKEY})
 _HEX = re.compile(r"[0-9a-f]{32}\Z")
-_OPEN = re.compile(r"[A-Za-z0-9_-]{43}\Z")
+_RANDOM_TEXT = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 _COOKIE_LONGEST = 256
 
 
 class Secrets:
-    """Makes secrets and their hashes under a key of 32 bytes; `random` gives unguessable bytes.
+    """Generates secrets and their hashes under a key of 32 bytes; `random` gives unguessable bytes.
 
     Hashes are BLAKE2b of 32 bytes, each purpose with a personalisation of its own, so that a secret of one
-    scope is unknown in another.
+    scope is invalid in another.
     """
 
     def __init__(self, key: bytes, random: Callable[[int], bytes]) -> None:
@@ -35,43 +35,43 @@ class Secrets:
         )
 
     def key(self, scope: Scope) -> str:
-        """Make the secret of a key: 32 hex digits, or `pg_SCOPE_` and 43 characters of base64url."""
+        """Generate the secret of a key: 32 hex digits, or `pg_SCOPE_` and 43 characters of base64url."""
         if scope in _HEX_SCOPES:
             return self._random(_HEX_BYTES).hex()
-        return f"pg_{scope}_{self._open()}"
+        return f"pg_{scope}_{self._random_text()}"
 
     def link(self) -> str:
-        """Make the secret of a one-time link: 43 characters of base64url."""
-        return self._open()
+        """Generate the secret of a one-time link: 43 characters of base64url."""
+        return self._random_text()
 
     def session(self) -> str:
-        """Make the secret of a session, as `link`."""
-        return self._open()
+        """Generate the secret of a session, as `link`."""
+        return self._random_text()
 
     def of_key(self, secret: str, scope: Scope) -> bytes | None:
-        """Return what is kept of a key; None for a text that cannot be one of that scope."""
+        """Return the digest of a key; None for a text that is not in that scope's format."""
         if scope in _HEX_SCOPES:
             return self._hash(f"key:{scope}", secret) if _HEX.match(secret) else None
         prefix = f"pg_{scope}_"
         rest = secret.removeprefix(prefix)
-        if not secret.startswith(prefix) or not _OPEN.match(rest):
+        if not secret.startswith(prefix) or not _RANDOM_TEXT.match(rest):
             return None
         return self._hash(f"key:{scope}", rest)
 
     def of_link(self, secret: str) -> bytes | None:
-        """Return what is kept of a one-time link; None for a text that cannot be one."""
-        return self._hash("link", secret) if _OPEN.match(secret) else None
+        """Return the digest of a one-time link; None for a malformed one."""
+        return self._hash("link", secret) if _RANDOM_TEXT.match(secret) else None
 
     def of_session(self, secret: str) -> bytes:
-        """Return what is kept of a session."""
+        """Return the digest of a session."""
         return self._hash("session", secret)
 
     def sign(self, session: str) -> str:
-        """Return the cookie of a session's secret."""
+        """Return the signed cookie with a session's secret."""
         return self._signer.sign(session).decode("ascii")
 
     def unsign(self, cookie: str) -> str | None:
-        """Return the session's secret in a cookie, None when it was not signed here."""
+        """Return the session's secret in a cookie, None when the signature is invalid."""
         if len(cookie) > _COOKIE_LONGEST or not cookie.isascii():
             return None
         try:
@@ -80,18 +80,18 @@ class Secrets:
             return None
 
     def csrf(self, session: int) -> str:
-        """Return what forms of the session of that id carry: 64 hex digits."""
+        """Return the CSRF token of the session of that id: 64 hex digits."""
         return self._hash("csrf", str(session)).hex()
 
     def is_csrf(self, session: int, token: str) -> bool:
-        """Tell in constant time whether a text is that token."""
+        """Return whether a text is that token, compared in constant time."""
         return hmac.compare_digest(self.csrf(session).encode(), token.encode("utf-8", "replace"))
 
     def derived(self, purpose: str, text: str) -> str:
-        """Return 32 hex digits that only this service can make of a text, the same each time."""
+        """Derive 32 hex digits from a text with the service's key, the same each time."""
         return self._hash(purpose, text).hex()[: 2 * _HEX_BYTES]
 
-    def _open(self) -> str:
+    def _random_text(self) -> str:
         return base64.urlsafe_b64encode(self._random(_SECRET_BYTES)).rstrip(b"=").decode("ascii")
 
     def _hash(self, purpose: str, text: str) -> bytes:

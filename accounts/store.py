@@ -1,4 +1,4 @@
-"""Hides where accounts and keys are kept: what any store of them does. Digests are keyed hashes, times unix seconds."""
+"""AccountStore: the store of accounts, sessions and keys. Digests are keyed hashes, times unix seconds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class NewKey:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What a digest stands for: somebody by a key or session, and when it expires (None: never)."""
+    """The principal of a key or session, and when it expires (None: never)."""
 
     principal: Principal
     expires: int | None
@@ -29,7 +29,7 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """An account, whether it has a password, and whether a one-time link to it is live."""
+    """An admin account, whether it has a password, and whether it has a valid one-time link."""
 
     user: User
     entered: bool
@@ -37,16 +37,16 @@ class Standing:
 
 
 class AccountStore(Protocol):
-    """Accounts and their proofs; every change is on disk when it returns. `folded` is a name's unique spelling."""
+    """Accounts and their credentials; every change is on disk when it returns. `folded` is the case-folded name."""
 
     async def add(self, name: str, folded: str, password: str | None, role: Role, joined: int) -> User | None:
-        """Keep a new, enabled account; None when the name is taken."""
+        """Add an enabled account; None when the name is taken."""
 
     async def user(self, key: int | str) -> User | None:
         """Find an account by id or folded name."""
 
     async def users(self, search: str, offset: int, limit: int) -> tuple[list[User], int]:
-        """Return accounts whose folded name holds a text, by name, and how many there are."""
+        """Return accounts whose folded name contains a text, by name, and how many there are."""
 
     async def named(self, ids: Sequence[int]) -> list[User]:
         """Return those of the accounts that exist."""
@@ -58,37 +58,37 @@ class AccountStore(Protocol):
         """Count accounts: `users`, `enabled`, and those seen since each of three times."""
 
     async def proof(self, folded: str) -> tuple[User, str | None] | None:
-        """Find an account by name with what is kept of its password."""
+        """Find an account by name, with the hash of its password."""
 
     async def set_password(self, user: int, password: str) -> bool:
-        """Keep another password and drop sessions and links; False when there is no such account."""
+        """Replace the password and delete sessions and links; False when there is no such account."""
 
     async def set_role(self, user: int, role: Role) -> User | None:
-        """Change a role; return the account as it is then."""
+        """Change a role; return the changed account."""
 
     async def set_enabled(self, user: int, *, enabled: bool) -> User | None:
-        """Let in or not; an account that is not let in loses its sessions and links."""
+        """Enable or disable an account; disabling deletes its sessions and links."""
 
     async def set_link(self, user: int, digest: bytes, expires: int) -> None:
-        """Keep a one-time link in place of the account's earlier one."""
+        """Store a one-time link in place of the account's earlier one."""
 
     async def link_owner(self, digest: bytes, now: int) -> User | None:
-        """Find the enabled account of a live link."""
+        """Find the enabled account of a valid link."""
 
     async def redeem(self, digest: bytes, password: str, now: int) -> User | None:
-        """Keep the password of a live link's account, and drop the link and the account's sessions."""
+        """Set the password of a valid link's account, and delete the link and the account's sessions."""
 
     async def add_session(self, user: int, digest: bytes, created: int, expires: int, most: int) -> int:
-        """Keep a session and return its id; of an account's sessions the newest `most` stay."""
+        """Add a session and return its id; the account's newest `most` sessions are kept."""
 
     async def session(self, digest: bytes) -> Proof | None:
         """Find a session by its digest, with its account."""
 
     async def end_session(self, session: int) -> None:
-        """Drop a session."""
+        """Delete a session."""
 
     async def add_key(self, key: NewKey, digest: bytes, dead: int) -> Key:
-        """Keep a key; of the account's revoked and expired ones the newest `dead` stay."""
+        """Add a key; of the account's revoked and expired ones the newest `dead` are kept."""
 
     async def live_keys(self, user: int, now: int) -> list[Key]:
         """Return an account's keys that are neither revoked nor expired, oldest first."""
@@ -103,13 +103,13 @@ class AccountStore(Protocol):
         """Return an account's keys, or all, oldest first."""
 
     async def revoke(self, key: int, now: int) -> Key | None:
-        """Mark a key as revoked; one that was stays as it is."""
+        """Mark a key as revoked, unless it is."""
 
     async def suspend(self, key: int, *, suspended: bool) -> Key | None:
-        """Mark a key as suspended, or not."""
+        """Set whether a key is suspended."""
 
     async def note_uses(self, users: Mapping[int, int], keys: Mapping[int, int]) -> None:
-        """Write when accounts and keys were last used; an earlier time than the one kept changes nothing."""
+        """Write when accounts and keys were last used; an earlier time than the stored one changes nothing."""
 
     async def purge(self, now: int, dead_since: int) -> int:
-        """Drop expired sessions and links, and keys revoked or expired before `dead_since`; count them."""
+        """Delete expired sessions and links, and keys revoked or expired before `dead_since`; count them."""

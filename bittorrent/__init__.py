@@ -1,1 +1,1 @@
-"""Formats and values of BitTorrent: bytes in, values out; no sockets, no clock, no logging."""
+"""BitTorrent's formats and values: bytes in, values out; no sockets, no clock, no logging."""

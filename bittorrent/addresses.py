@@ -1,11 +1,10 @@
-"""Hides which addresses the Internet routes, and which lie in somebody's own network."""
+"""Routable and private IP networks, by IANA's special-purpose registries."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 Network = IPv4Network | IPv6Network
 
-# IANA's registries of special-purpose addresses, both families: what the Internet routes, and what of it it does
-# not; the narrowest network around an address counts.
+# Networks of both families, and whether the Internet routes them; the narrowest one that has an address counts.
 ROUTED: tuple[tuple[Network, bool], ...] = tuple(
     (ip_network(text), routed)
     for routed, texts in (
@@ -22,7 +21,7 @@ ROUTED: tuple[tuple[Network, bool], ...] = tuple(
 
 
 def is_private(address: bytes) -> bool:
-    """Tell whether an address (4 or 16 raw bytes) is one that the Internet does not route."""
+    """Return whether an address (4 or 16 raw bytes) is not routed on the Internet."""
     ip = ip_address(address)
-    around = [(network.prefixlen, routed) for network, routed in ROUTED if ip in network]
-    return not max(around)[1]
+    matches = [(network.prefixlen, routed) for network, routed in ROUTED if ip in network]
+    return not max(matches)[1]

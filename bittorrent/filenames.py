@@ -1,4 +1,4 @@
-"""Hides how a stranger's path becomes one that every system can unpack, and only below its own folder."""
+"""Safe file names and paths: a torrent's paths made extractable on every system, below their own folder."""
 
 import re
 import unicodedata
@@ -6,17 +6,17 @@ from collections.abc import Iterable
 
 from bittorrent.names import LONGEST_PART
 
-# What some file system, header or shell reads as more than a letter.
+# Characters that are special to some file system, header or shell.
 _UNSAFE = frozenset('/\\:*?"<>|%')
-# Windows opens a device under these names, whatever ending follows.
+# Windows opens a device under these names, whatever the extension.
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?: *\.|\Z)", re.IGNORECASE)
-_LONGEST_ENDING = 16
-# Room for a number that tells two names apart.
-_LONGEST_STEM = LONGEST_PART - _LONGEST_ENDING - 16
+_LONGEST_EXTENSION = 16
+# Leaves space for a number that makes a name unique.
+_LONGEST_STEM = LONGEST_PART - _LONGEST_EXTENSION - 16
 
 
 def harmless(text: str) -> str:
-    """Return a name with `_` in place of separators, wildcards, quotes and what steers or is no character."""
+    """Return a name with `_` for separators, wildcards, quotes, controls, formatting and non-characters."""
     return "".join(
         # Categories C*: control, formatting such as right-to-left overrides, surrogates, unassigned.
         "_" if c in _UNSAFE or unicodedata.category(c).startswith(("C", "Zl", "Zp")) else c
@@ -25,14 +25,14 @@ def harmless(text: str) -> str:
 
 
 def split_ending(name: str) -> tuple[str, str]:
-    """Split a name before its ending, `.` included; the ending is "" where none of letters and digits is."""
-    stem, _, ending = name.rpartition(".")
-    known = stem and ending.isascii() and ending.isalnum() and len(ending) < _LONGEST_ENDING
-    return (stem, f".{ending}") if known else (name, "")
+    """Split a name before its extension, `.` included; "" without one of ASCII letters and digits."""
+    stem, _, extension = name.rpartition(".")
+    known = stem and extension.isascii() and extension.isalnum() and len(extension) < _LONGEST_EXTENSION
+    return (stem, f".{extension}") if known else (name, "")
 
 
 def unpackable(paths: Iterable[str]) -> list[str]:
-    """Return relative paths in the same order, no two alike on any file system, none a folder of another.
+    """Return safe relative paths in the same order, unique on any file system, none a folder of another.
 
     Parts are separated by `/` on both sides; none is empty, `.`, `..`, a device or over 255 bytes.
     """
@@ -45,24 +45,24 @@ def unpackable(paths: Iterable[str]) -> list[str]:
 
 
 def _part(part: str) -> str:
-    stem, ending = split_ending(harmless(part).strip(" ").rstrip(" ."))
+    stem, extension = split_ending(harmless(part).strip(" ").rstrip(" ."))
     cut = stem.encode()[:_LONGEST_STEM].decode("utf-8", "ignore").rstrip(" .")
-    name = (cut or "_") + ending
+    name = (cut or "_") + extension
     return f"_{name}" if _DEVICE.match(name) else name
 
 
 def _folded(path: str) -> str:
-    """Return what a file system that knows neither case nor ways of composing sees of a path."""
+    """Return a path as a case-insensitive, normalizing file system compares it."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFKD", path).casefold())
 
 
 def _unique(path: str, taken: set[str], numbers: dict[str, int]) -> str:
     folder, slash, name = path.rpartition("/")
-    stem, ending = split_ending(name)
+    stem, extension = split_ending(name)
     first = _folded(path)
-    found = path
-    while _folded(found) in taken:
+    unique = path
+    while _folded(unique) in taken:
         numbers[first] = numbers.get(first, 1) + 1
-        found = f"{folder}{slash}{stem} ({numbers[first]}){ending}"
-    taken.add(_folded(found))
-    return found
+        unique = f"{folder}{slash}{stem} ({numbers[first]}){extension}"
+    taken.add(_folded(unique))
+    return unique

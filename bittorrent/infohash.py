@@ -1,4 +1,4 @@
-"""Hides how an infohash is spelled: inside the program it is raw bytes, outside it is hex or base32."""
+"""InfoHash: raw bytes inside the program, hex or base32 outside."""
 
 import base64
 import re
@@ -15,9 +15,9 @@ _LONGEST_TEXT = 256
 
 
 class InfoHash(bytes):
-    """The raw infohash of a torrent: 20 bytes (version 1, or version 2 cut to fit) or 32 (version 2, BEP 52).
+    """The raw infohash of a torrent: 20 bytes (version 1, or version 2 truncated) or 32 (version 2, BEP 52).
 
-    Equal to, and hashed like, the bytes that it is. Make one with `parse` or `of`, which check it.
+    Equal to, and hashed like, its bytes. Create one with `parse` or `of`, which check it.
     """
 
     __slots__ = ()
@@ -30,11 +30,11 @@ class InfoHash(bytes):
         """
         if len(text) > _LONGEST_TEXT:
             raise Refusal("bad-infohash")
-        spelled = text.strip()
-        if _HEX.fullmatch(spelled):
-            return cls(bytes.fromhex(spelled))
-        if _BASE32.fullmatch(spelled):
-            return cls(base64.b32decode(spelled, casefold=True))
+        stripped = text.strip()
+        if _HEX.fullmatch(stripped):
+            return cls(bytes.fromhex(stripped))
+        if _BASE32.fullmatch(stripped):
+            return cls(base64.b32decode(stripped, casefold=True))
         raise Refusal("bad-infohash")
 
     @classmethod
@@ -46,7 +46,7 @@ class InfoHash(bytes):
 
     @property
     def cut(self) -> "InfoHash":
-        """The first 20 bytes, by which trackers and the DHT know a version 2 torrent (BEP 52)."""
+        """The first 20 bytes, which identify a version 2 torrent at trackers and in the DHT (BEP 52)."""
         return self if len(self) == V1_LENGTH else InfoHash(self[:V1_LENGTH])
 
     @property
@@ -54,15 +54,15 @@ class InfoHash(bytes):
         """Whether this is a full version 2 hash of 32 bytes."""
         return len(self) == V2_LENGTH
 
-    # bytes.upper() and bytes.lower() make no sense for a hash; the two words are hex everywhere here.
+    # bytes.upper() and bytes.lower() make no sense for a hash; here both are hex.
     @property
     def upper(self) -> str:  # type: ignore[override]
-        """Upper-case hex, as the cache's URLs spell it."""
+        """Upper-case hex, as in the cache's URLs."""
         return self.hex().upper()
 
     @property
     def lower(self) -> str:  # type: ignore[override]
-        """Lower-case hex, as magnet links spell it."""
+        """Lower-case hex, as in magnet links."""
         return self.hex()
 
     def __repr__(self) -> str:

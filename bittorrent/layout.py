@@ -1,4 +1,4 @@
-"""Hides how a torrent lists its files: version 1's list, version 2's tree, and what people see of them."""
+"""A torrent's file list: version 1 `files`, version 2 `file tree`, and the files that are shown."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file as a torrent lists it: padding and links included, which are `hidden` from people.
+    """A file entry of a torrent; padding and symbolic links are `hidden`.
 
     `root` is the pieces root of a version 2 file, empty for one without content.
     """
@@ -38,7 +38,7 @@ def v1_entries(info: Mapping[bytes, Any], name: str, encoding: str | None) -> li
     """Read `length` or `files` (BEP 3, 47); raises Refusal: bad-files, bad-length, bad-path."""
     files = info.get(b"files")
     if files is None and b"length" in info:
-        return [Entry(_shown_file((name,), _length(info)), hidden=False)]
+        return [Entry(_printable_file((name,), _length(info)), hidden=False)]
     if not isinstance(files, list) or not files or b"length" in info:
         raise Refusal("bad-files")
     return [_v1_entry(fields, name, encoding) for fields in files]
@@ -53,7 +53,7 @@ def v2_entries(info: Mapping[bytes, Any], name: str) -> list[Entry]:
 
 
 def visible(entries: list[Entry]) -> tuple[File, ...]:
-    """Pick the files that people see; raises Refusal: bad-files, bad-length."""
+    """Return the files that are not hidden; raises Refusal: bad-files, bad-length."""
     files = tuple(entry.file for entry in entries if not entry.hidden)
     if not files:
         raise Refusal("bad-files")
@@ -65,12 +65,12 @@ def visible(entries: list[Entry]) -> tuple[File, ...]:
 
 
 def total(entries: list[Entry]) -> int:
-    """Add up the lengths of all entries, padding included."""
+    """Sum the lengths of all entries, padding included."""
     return sum(entry.file.length for entry in entries)
 
 
 def check_same(v1: list[Entry], v2: list[Entry], piece_length: int) -> None:
-    """Check that both halves of a hybrid hold the same files, and version 1 each on a piece's edge (BEP 52).
+    """Check that both halves of a hybrid have the same files, piece-aligned in version 1 (BEP 52).
 
     Raises Refusal("hybrid-mismatch").
     """
@@ -91,7 +91,7 @@ def _v1_entry(fields: object, name: str, encoding: str | None) -> Entry:
     _check_path(name, path)
     if b"l" in attributes:
         return _link(fields, path, encoding)
-    return Entry(_shown_file(path, _length(fields)), hidden=b"p" in attributes or _is_padding(path))
+    return Entry(_printable_file(path, _length(fields)), hidden=b"p" in attributes or _is_padding(path))
 
 
 def _v2_entry(path: tuple[bytes, ...], fields: Mapping[bytes, Any], name: str) -> Entry:
@@ -104,12 +104,12 @@ def _v2_entry(path: tuple[bytes, ...], fields: Mapping[bytes, Any], name: str) -
     if length and (not isinstance(root, bytes) or len(root) != HASH_LENGTH):
         raise Refusal("bad-file-tree", "a file has no pieces root of 32 bytes")
     return Entry(
-        _shown_file(parts, length), b"p" in attributes or _is_padding(parts), root if length else b""
+        _printable_file(parts, length), b"p" in attributes or _is_padding(parts), root if length else b""
     )
 
 
 def _leaves(tree: Mapping[bytes, Any]) -> Iterator[tuple[tuple[bytes, ...], Mapping[bytes, Any]]]:
-    """Walk the tree in its own order with a stack of iterators; its depth is bounded by the document's."""
+    """Walk the tree in its own order with a stack of iterators; the document's depth limit bounds it."""
     path: list[bytes] = []
     open_folders = [iter(tree.items())]
     while open_folders:
@@ -129,26 +129,26 @@ def _leaves(tree: Mapping[bytes, Any]) -> Iterator[tuple[tuple[bytes, ...], Mapp
 
 
 def _link(fields: Mapping[bytes, Any], path: tuple[str, ...], encoding: str | None) -> Entry:
-    """Check that a symbolic link (BEP 47) stays in the torrent's folder; it is empty and stays hidden."""
+    """Check that a symbolic link (BEP 47) stays in the torrent's folder; it is empty and hidden."""
     _check_path("", _path(fields.get(b"symlink path"), None, encoding))
     if fields.get(b"length", 0) != 0:
         raise Refusal("bad-length", "a symbolic link has none")
-    return Entry(_shown_file(path, 0), hidden=True)
+    return Entry(_printable_file(path, 0), hidden=True)
 
 
 def _path(raw: object, utf8: object, encoding: str | None) -> tuple[str, ...]:
-    """Decode a path; what stands beside it in UTF-8 is used when it has the same number of parts."""
+    """Decode a path; its `path.utf-8` is used when it has the same number of parts."""
     if not isinstance(raw, list) or not all(
         isinstance(part, bytes) and not has_separator(part) for part in raw
     ):
         raise Refusal("bad-path")
     if not isinstance(utf8, list):
         return tuple(decode(part, None, encoding) for part in raw)
-    # Clients differ in which of the two they go by, so the one that we do not show has to be safe as well.
+    # Clients differ in which of the two they use, so the one that is not shown must be safe too.
     if len(utf8) != len(raw) or not all(isinstance(part, bytes) for part in utf8):
         raise Refusal("bad-path")
     _check_path("", tuple(decode(part, None, None) for part in utf8))
-    return tuple(decode(part, beside, encoding) for part, beside in zip(raw, utf8, strict=True))
+    return tuple(decode(part, alternative, encoding) for part, alternative in zip(raw, utf8, strict=True))
 
 
 def _check_path(name: str, path: tuple[str, ...]) -> None:
@@ -159,13 +159,13 @@ def _check_path(name: str, path: tuple[str, ...]) -> None:
 
 
 def _is_padding(path: tuple[str, ...]) -> bool:
-    """Know the padding of clients that wrote it before BEP 47 gave it an attribute."""
+    """Recognise padding by its name, as clients wrote it before BEP 47."""
     return path[-1].startswith("_____padding_file_") or (
         len(path) == 2 and path[0] == ".pad" and path[1].isdecimal()
     )
 
 
-def _shown_file(path: tuple[str, ...], length: int) -> File:
+def _printable_file(path: tuple[str, ...], length: int) -> File:
     return File(tuple(shown(part) for part in path), length)
 
 

@@ -1,7 +1,7 @@
-"""Hides which trackers and web seeds are taken from a torrent or a magnet link.
+"""Tracker URLs and web seeds of a torrent or a magnet link.
 
-Torrents carry these as clients happened to write them. What cannot be used (no known scheme, not text, too
-long) is left out without a word, since it harms no one but the torrent itself; the rest is bounded in number.
+What cannot be used (unknown scheme, not text, too long) is left out silently, since it harms only the torrent
+itself; the number of the rest is bounded.
 """
 
 import re
@@ -24,44 +24,44 @@ def trackers_of(fields: Mapping[bytes, Any]) -> tuple[tuple[str, ...], ...]:
 
     A string where a tier should be is a tier of one; `announce` comes first when the list does not name it.
     """
-    links = list(islice(_tiered(fields.get(b"announce-list")), _MOST_READ))
-    listed = {link for _, link in links}
-    announce = [(0, link) for _, link in _tiered([fields.get(b"announce")])]
+    urls = list(islice(_tiered(fields.get(b"announce-list")), _MOST_READ))
+    listed = {url for _, url in urls}
+    announce = [(0, url) for _, url in _tiered([fields.get(b"announce")])]
     tiers: dict[int, list[str]] = {}
     seen: set[str] = set()
-    for number, link in [pair for pair in announce if pair[1] not in listed] + links:
-        if link not in seen and len(seen) < MOST_LINKS and _usable(link, _TRACKER):
-            seen.add(link)
-            tiers.setdefault(number, []).append(link)
+    for number, url in [pair for pair in announce if pair[1] not in listed] + urls:
+        if url not in seen and len(seen) < MOST_LINKS and _usable(url, _TRACKER):
+            seen.add(url)
+            tiers.setdefault(number, []).append(url)
     return tuple(tuple(tier) for tier in tiers.values())
 
 
 def web_seeds_of(fields: Mapping[bytes, Any]) -> tuple[str, ...]:
     """Read `url-list` (BEP 19), a string or a list of strings."""
-    return clean_web_seeds(link for _, link in _tiered([fields.get(b"url-list")]))
+    return clean_web_seeds(url for _, url in _tiered([fields.get(b"url-list")]))
 
 
-def clean_trackers(links: Iterable[str]) -> tuple[str, ...]:
-    """Keep what can be a tracker's URL, each once, at most MOST_LINKS."""
-    return _clean(links, _TRACKER)
+def clean_trackers(urls: Iterable[str]) -> tuple[str, ...]:
+    """Keep valid tracker URLs, each once, at most MOST_LINKS."""
+    return _clean(urls, _TRACKER)
 
 
-def clean_web_seeds(links: Iterable[str]) -> tuple[str, ...]:
-    """Keep what can be a web seed's URL, each once, at most MOST_LINKS."""
-    return _clean(links, _WEB_SEED)
+def clean_web_seeds(urls: Iterable[str]) -> tuple[str, ...]:
+    """Keep valid web seed URLs, each once, at most MOST_LINKS."""
+    return _clean(urls, _WEB_SEED)
 
 
-def _clean(links: Iterable[str], form: re.Pattern[str]) -> tuple[str, ...]:
-    usable = (link for link in map(str.strip, islice(links, _MOST_READ)) if _usable(link, form))
+def _clean(urls: Iterable[str], pattern: re.Pattern[str]) -> tuple[str, ...]:
+    usable = (url for url in map(str.strip, islice(urls, _MOST_READ)) if _usable(url, pattern))
     return tuple(islice(dict.fromkeys(usable), MOST_LINKS))
 
 
-def _usable(link: str, form: re.Pattern[str]) -> bool:
-    return len(link) <= LONGEST_LINK and form.fullmatch(link) is not None and shown(link) == link
+def _usable(url: str, pattern: re.Pattern[str]) -> bool:
+    return len(url) <= LONGEST_LINK and pattern.fullmatch(url) is not None and shown(url) == url
 
 
 def _tiered(value: object) -> Iterator[tuple[int, str]]:
-    """Walk strings that lie in lists, in lists of lists, or alone; the number is that of their tier."""
+    """Yield the strings of a list, of a list of lists, or a single one, each with the number of its tier."""
     for number, tier in enumerate(value if isinstance(value, list) else [value], start=1):
         for item in tier if isinstance(tier, list) else [tier]:
             if isinstance(item, bytes):

@@ -1,4 +1,4 @@
-"""Hides how a magnet link is spelled (BEP 9, 53; btmh as in BEP 52)."""
+"""Magnet links, parsed and formatted (BEP 9, 53; btmh as in BEP 52)."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ LONGEST_MAGNET = 32 * 1024
 _SCHEME = "magnet:?"
 _BTIH = "urn:btih:"
 _BTMH = "urn:btmh:"
-_SHA256 = "1220"  # a multihash's mark of SHA-256 in 32 bytes
+_SHA256 = "1220"  # the multihash prefix of SHA-256, 32 bytes
 _NUMBERED = re.compile(r"\.[0-9]{1,3}$")
 _LARGEST = 2**63 - 1
 _LONGEST_NAME = 1024
@@ -27,10 +27,10 @@ _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Magnet:
-    """A link that names a torrent by one or both of its infohashes (`v1` 20 bytes, `v2` 32) and where to ask.
+    """A torrent's infohashes (`v1` 20 bytes, `v2` 32; one or both), trackers, web seeds and peers.
 
     `name` is safe to show and "" when not given; `size` is the content's bytes, None when not given. `peers` are
-    addresses in text, never names, with a port.
+    IP addresses as text, with a port.
     """
 
     v1: InfoHash | None
@@ -43,7 +43,7 @@ class Magnet:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a magnet link; unknown parameters, and links that cannot be used, are left out.
+        """Parse a magnet link; unknown parameters, and URLs that cannot be used, are left out.
 
         Raises Refusal("bad-magnet") without an infohash, with two different ones, or over LONGEST_MAGNET.
         """
@@ -85,7 +85,7 @@ def _pairs(query: str) -> Iterator[tuple[str, str]]:
     """Split the parameters; `tr.1` counts as `tr`, and `&amp;`, from a page's source, as `&`."""
     for pair in query.replace("&amp;", "&").split("&"):
         key, _, value = pair.partition("=")
-        # Lone surrogates cannot be percent-decoded; a link that came through JSON may hold some.
+        # Lone surrogates cannot be percent-decoded; a link from JSON may have some.
         yield _NUMBERED.sub("", key).lower(), unquote_plus(value.encode("utf-8", "replace").decode())
 
 
@@ -111,7 +111,7 @@ def _topic(text: str, length: int) -> InfoHash:
 
 
 def _peers(texts: list[str]) -> tuple[tuple[str, int], ...]:
-    """Keep what is an address and a port, each once, at most MOST_LINKS; IPv6 stands in brackets."""
+    """Keep valid addresses with a port, each once, at most MOST_LINKS; IPv6 is in brackets."""
     peers: dict[tuple[str, int], None] = {}
     for text in texts[:_MOST_READ]:
         host, _, port = text.rpartition(":")

@@ -1,4 +1,4 @@
-"""Hides how the piece hashes of a version 2 file are a layer of its Merkle tree (BEP 52)."""
+"""Merkle trees of version 2 files: piece layers checked against the pieces root (BEP 52)."""
 
 from hashlib import sha256
 
@@ -11,8 +11,8 @@ HASH_LENGTH = 32
 def check_piece_layers(layers: object, lengths: dict[bytes, int], piece_length: int) -> None:
     """Check the `piece layers` of a torrent against its files, whose `lengths` are given by pieces root.
 
-    The layers are not covered by the infohash, so a false one would spoil the torrent for whoever fetches it
-    from us. A missing layer is allowed: clients get it from peers. Raises Refusal("bad-piece-layers").
+    The infohash does not cover the layers, so a false one would break the torrent for whoever downloads the
+    file here. A missing layer is allowed: clients get it from peers. Raises Refusal("bad-piece-layers").
     """
     if not isinstance(layers, dict):
         raise Refusal("bad-piece-layers", "it is no dictionary")
@@ -27,14 +27,14 @@ def check_piece_layers(layers: object, lengths: dict[bytes, int], piece_length: 
 
 
 def root_of(layer: bytes, piece_length: int) -> bytes:
-    """Compute the root above a layer of piece hashes; a short layer is filled up with the hash of nothing."""
-    filler = bytes(HASH_LENGTH)
+    """Compute the root above a layer of piece hashes; a short layer is padded with the hashes of zero blocks."""
+    padding = bytes(HASH_LENGTH)
     for _ in range((piece_length // BLOCK).bit_length() - 1):
-        filler = sha256(filler + filler).digest()
+        padding = sha256(padding + padding).digest()
     while len(layer) > HASH_LENGTH:
         if len(layer) % (2 * HASH_LENGTH):
-            layer += filler
+            layer += padding
         pairs = range(0, len(layer), 2 * HASH_LENGTH)
         layer = b"".join(sha256(layer[at : at + 2 * HASH_LENGTH]).digest() for at in pairs)
-        filler = sha256(filler + filler).digest()
+        padding = sha256(padding + padding).digest()
     return layer

@@ -1,7 +1,7 @@
-"""Hides how a .torrent file says what it holds: version 1 (BEP 3), version 2 (BEP 52), or both at once.
+"""Metainfo: a .torrent file parsed and checked, version 1 (BEP 3), version 2 (BEP 52) or hybrid.
 
-A torrent is taken if clients take it and it can harm no one who unpacks it. Its infohashes are those of the
-raw `info` bytes, never of a re-encoding, so unsorted and unknown keys change nothing.
+A torrent is accepted if clients accept it and its paths are safe. Its infohashes are of the raw `info` bytes,
+never of a re-encoding, so unsorted and unknown keys change nothing.
 """
 
 from collections.abc import Mapping
@@ -26,15 +26,15 @@ LONGEST_COMMENT = 8192
 LONGEST_CREATOR = 256
 MAGNET_LINKS = 20
 
-_END_OF_TIME = 253_402_300_799  # the last second of the year 9999, the last that calendars print
+_END_OF_TIME = 253_402_300_799  # the last second of the year 9999
 
 
 @dataclass(frozen=True, slots=True)
 class Metainfo:
-    """A checked .torrent. `info` is the raw slice that its hashes are of; `v1` has 20 bytes, `v2` 32.
+    """A checked .torrent. `info` is the raw slice that is hashed; `v1` has 20 bytes, `v2` 32.
 
     `files` leaves out padding and symbolic links. Every text is safe to show. `piece_length` is in bytes,
-    `created` in Unix seconds; `trackers` are tiers; `canonical` tells whether all keys were in order.
+    `created` in Unix seconds; `trackers` are tiers; `canonical` is whether all keys were in order.
     """
 
     info: bytes
@@ -53,7 +53,7 @@ class Metainfo:
 
     @classmethod
     def parse(cls, data: bytes, limits: Limits = DEFAULT_LIMITS) -> Self:
-        """Read and check the bytes of a .torrent file.
+        """Parse and check the bytes of a .torrent file.
 
         Raises Refusal: those of `bencode.read`, and no-info, bad-name, bad-path, bad-length, bad-files,
         bad-piece-length, bad-pieces, bad-meta-version, bad-file-tree, bad-piece-layers, hybrid-mismatch.
@@ -91,17 +91,17 @@ class Metainfo:
 
     @property
     def infohash(self) -> InfoHash:
-        """The 20 bytes that name the torrent here: version 1's, else version 2's cut."""
+        """The 20 bytes that identify the torrent: version 1's hash, else version 2's truncated."""
         return self.infohashes[0].cut
 
     @property
     def infohashes(self) -> tuple[InfoHash, ...]:
-        """Every hash that the torrent goes by: version 1's, version 2's, and that one cut to 20 bytes."""
+        """Every infohash of the torrent: version 1's, version 2's, and version 2's truncated to 20 bytes."""
         v1 = (self.v1,) if self.v1 else ()
         return (*v1, self.v2, self.v2.cut) if self.v2 else v1
 
     def magnet(self) -> Magnet:
-        """Make the link that names the torrent, with the first trackers and web seeds of it."""
+        """Return its magnet link, with the first trackers and web seeds."""
         trackers = tuple(link for tier in self.trackers for link in tier)[:MAGNET_LINKS]
         return Magnet(self.v1, self.v2, self.name, trackers, self.web_seeds[:MAGNET_LINKS], self.size)
 
@@ -116,11 +116,11 @@ def _versions(info: Mapping[bytes, Any]) -> tuple[bool, bool]:
 
 def _name(info: Mapping[bytes, Any], encoding: str | None) -> str:
     name = text_of(info, b"name", encoding)
-    beside = text_of(info, b"name.utf-8", None)
+    alternative = text_of(info, b"name.utf-8", None)
     if name is None or not is_safe(name) or has_separator(info[b"name"]):
         raise Refusal("bad-name")
-    # Clients differ in which of the two they go by, so the one that we do not show has to be safe as well.
-    if beside is not None and not is_safe(beside):
+    # Clients differ in which of the two they use, so the one that is not shown must be safe too.
+    if alternative is not None and not is_safe(alternative):
         raise Refusal("bad-name")
     return name
 

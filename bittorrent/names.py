@@ -1,9 +1,8 @@
-r"""Hides how the bytes of a name become text that is safe to show, and which names no torrent may use.
+r"""Text in torrents: decoding, making it safe to show, and which names are unsafe in paths.
 
-Text is taken as UTF-8, else from the `.utf-8` key that some clients write beside it, else in the encoding
-that the torrent declares, else with every byte that is not UTF-8 shown as `\xNN`. Characters that would steer
-a terminal or a page (controls, line separators, bidi overrides) are shown as U+FFFD. The torrent's own bytes
-stay what they are; a name is only ever for people.
+Text is decoded as UTF-8, else from the `.utf-8` key that some clients add, else in the encoding that the
+torrent declares, else with every byte that is not UTF-8 shown as `\xNN`. Characters that control a terminal or
+a page (controls, line separators, bidi overrides) are shown as U+FFFD. The torrent's own bytes are not changed.
 """
 
 import re
@@ -14,13 +13,13 @@ from typing import Any
 LONGEST_PART = 255
 LONGEST_PATH = 4096
 
-_STEERING = re.compile(
+_CONTROLS = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\U000e0000-\U000e007f]"
 )
-_STEERING_IN_PROSE = re.compile(_STEERING.pattern.replace("\x00-\x1f", "\x00-\x08\x0b-\x1f"))
+_CONTROLS_IN_PROSE = re.compile(_CONTROLS.pattern.replace("\x00-\x1f", "\x00-\x08\x0b-\x1f"))
 _DRIVE = re.compile(r"[A-Za-z]:\\")
 
-# Asking Python for a codec by a hostile name would import modules and remember the name for ever.
+# Looking up a codec by a hostile name would import modules and cache the name for ever.
 _ENCODINGS = MappingProxyType(
     {
         **{
@@ -48,7 +47,7 @@ _ENCODINGS = MappingProxyType(
 
 
 def declared_encoding(value: object) -> str | None:
-    """Find the codec for a torrent's `encoding` key; None for UTF-8 and for whatever no client uses."""
+    """Find the codec for a torrent's `encoding` key; None for UTF-8 and for unknown encodings."""
     if not isinstance(value, bytes) or len(value) > 32:
         return None
     plain = value.decode("ascii", "replace").lower().translate({ord(mark): None for mark in "-_ "})
@@ -56,7 +55,7 @@ def declared_encoding(value: object) -> str | None:
 
 
 def text_of(fields: Mapping[bytes, Any], key: bytes, encoding: str | None) -> str | None:
-    """Read the text under `key`, as the module says; bytes of no encoding stay as lone surrogates.
+    """Return the text under `key`; bytes that cannot be decoded stay as lone surrogates.
 
     None when the key is missing or not a string.
     """
@@ -67,7 +66,7 @@ def text_of(fields: Mapping[bytes, Any], key: bytes, encoding: str | None) -> st
 
 
 def decode(raw: bytes, utf8: object, encoding: str | None) -> str:
-    """Decode `raw`, with the same text in UTF-8 beside it if the torrent gives one."""
+    """Decode `raw`; `utf8` is the same text from the `.utf-8` key, if the torrent has it."""
     for candidate, codec in ((raw, "utf-8"), (utf8, "utf-8"), (raw, encoding)):
         if codec is not None and isinstance(candidate, bytes):
             try:
@@ -78,35 +77,35 @@ def decode(raw: bytes, utf8: object, encoding: str | None) -> str:
 
 
 def shown(text: str) -> str:
-    """Make one line of text harmless to show: no lone surrogates, nothing that steers."""
+    """Return one line of text, safe to show: without lone surrogates and control characters."""
     if text.isascii() and text.isprintable():
         return text
-    return _STEERING.sub("\ufffd", _without_surrogates(text))
+    return _CONTROLS.sub("\ufffd", _without_surrogates(text))
 
 
 def shown_prose(text: str, longest: int) -> str:
-    """Make text of several lines harmless to show, cut to `longest` characters; tabs and newlines stay."""
+    """Return text of several lines, safe to show, cut to `longest` characters; tabs and newlines stay."""
     unix = _without_surrogates(text[:longest]).replace("\r\n", "\n")
-    return _STEERING_IN_PROSE.sub("\ufffd", unix)
+    return _CONTROLS_IN_PROSE.sub("\ufffd", unix)
 
 
 def is_safe(part: str) -> bool:
-    """Whether a name can be a part of a path on any system, and not leave the folder that it is put in."""
+    """Return whether a name can be part of a path on any system without leaving its folder."""
     if part in ("", ".", "..") or "/" in part or "\0" in part:
         return False
     if len(part) > LONGEST_PART or length_of(part) > LONGEST_PART:
         return False
-    # Windows takes a backslash for a separator; elsewhere it is a character like any other.
+    # A backslash is a separator on Windows, and an ordinary character elsewhere.
     return "\\" not in part or not (_DRIVE.match(part) or {"", ".", ".."}.intersection(part.split("\\")))
 
 
 def has_separator(raw: bytes) -> bool:
-    """Whether the bytes of a name hold what ends a path's part on any system, whatever their encoding."""
+    """Return whether a name's bytes have a path separator or NUL, whatever their encoding."""
     return b"/" in raw or b"\0" in raw
 
 
 def length_of(part: str) -> int:
-    """Count the bytes that a name takes in UTF-8."""
+    """Return the length of a name in UTF-8."""
     return len(part) if part.isascii() else len(part.encode("utf-8", "surrogateescape"))
 
 

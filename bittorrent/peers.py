@@ -1,4 +1,4 @@
-"""Hides how a peer is written down: compact bytes on the wire, an address and a port for people."""
+"""Peers: the compact form, addresses as text, and client names from peer ids."""
 
 import re
 from ipaddress import IPv4Address, IPv6Address
@@ -17,15 +17,15 @@ _MAINLINE = re.compile(rb"M[0-9]+-[0-9]+-[0-9]+-")
 
 
 def pack(address: bytes, port: int) -> bytes:
-    """Write a peer compactly: 4 + 2 bytes (BEP 23) or 16 + 2 (BEP 7), big-endian.
+    """Pack a peer in the compact form: 4 + 2 bytes (BEP 23) or 16 + 2 (BEP 7), big-endian.
 
-    A v4-mapped IPv6 address becomes the IPv4 address that it is.
+    A v4-mapped IPv6 address is packed as IPv4.
     """
     return unmap(address) + port.to_bytes(2, "big")
 
 
 def unpack(compact: bytes) -> tuple[str, int]:
-    """Read one compact peer of 6 or 18 bytes; raises ValueError for any other length."""
+    """Unpack one compact peer of 6 or 18 bytes; raises ValueError for any other length."""
     if len(compact) == V4_STRIDE:
         return str(IPv4Address(compact[:4])), int.from_bytes(compact[4:], "big")
     if len(compact) == V6_STRIDE:
@@ -34,21 +34,21 @@ def unpack(compact: bytes) -> tuple[str, int]:
 
 
 def unpack_all(blob: bytes, stride: int) -> list[tuple[str, int]]:
-    """Read compact peers of `stride` bytes that lie in a row; raises ValueError for a ragged end."""
+    """Unpack consecutive compact peers of `stride` bytes; raises ValueError for a ragged end."""
     if stride not in (V4_STRIDE, V6_STRIDE) or len(blob) % stride:
         raise ValueError("compact peers are whole groups of 6 or of 18 bytes")
     return [unpack(blob[at : at + stride]) for at in range(0, len(blob), stride)]
 
 
 def unmap(address: bytes) -> bytes:
-    """Turn a v4-mapped IPv6 address into its 4 bytes; leave any other address as it is."""
+    """Return the 4 bytes of a v4-mapped IPv6 address, any other address unchanged."""
     return address[12:] if len(address) == 16 and address.startswith(_V4_MAPPED) else address
 
 
 def parse_address(text: str) -> bytes:
-    """Read a textual IP address, as sockets and proxies write it, into 4 or 16 raw bytes.
+    """Parse an IP address, as sockets and proxies write it, into 4 or 16 raw bytes.
 
-    Takes `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]`, `[::1]:80` and a zone id on IPv6; a v4-mapped address
+    Accepts `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]`, `[::1]:80` and a zone id on IPv6; a v4-mapped address
     becomes IPv4. Raises ValueError.
     """
     if len(text) > _LONGEST_ADDRESS:
@@ -103,7 +103,7 @@ _SHADOW_CLIENTS = MappingProxyType(
 
 
 def client_name(peer_id: bytes) -> str:
-    """Name the program behind a peer id, without its version; "unknown" for any that is not in the table.
+    """Return the client of a peer id, without its version; "unknown" for one that is not in the table.
 
     The answers come from a fixed list, so they are safe to show and to count by (BEP 20).
     """

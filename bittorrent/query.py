@@ -1,7 +1,7 @@
-"""Hides how announces and scrapes are spelled in a URL: raw query bytes in, checked values out.
+"""Announce and scrape queries over HTTP: raw query bytes in, checked values out.
 
 The query is never decoded as text: an infohash is bytes, and `+` is a plus. Pairs are split on `&`, a pair on
-its first `=`; keys are compared as they stand; unknown ones and those without `=` are ignored; the last of a
+its first `=`; keys are compared without decoding; unknown ones and those without `=` are ignored; the last of a
 repeated key counts. Only `info_hash` and `peer_id` are percent-decoded.
 """
 
@@ -18,7 +18,7 @@ ANNOUNCE_LIMIT = 4096
 SCRAPE_LIMIT = 8192
 SCRAPE_HASHES = 74
 
-_Otherwise = TypeVar("_Otherwise", bound=int | None)
+_Default = TypeVar("_Default", bound=int | None)
 
 _LARGEST = 2**63 - 1
 _LONGEST_NUMBER = 19
@@ -26,7 +26,7 @@ _HEX_DIGITS = frozenset(b"0123456789abcdefABCDEF")
 
 
 class Event(IntEnum):
-    """What a client says has happened, by BEP 15's numbers; PAUSED is BEP 21's partial seed."""
+    """The event of an announce, by BEP 15's numbers; PAUSED is BEP 21's partial seed."""
 
     NONE = 0
     COMPLETED = 1
@@ -47,9 +47,9 @@ _EVENTS = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class AnnounceQuery:
-    """An announce as asked over HTTP. Byte counts are 0..2^63-1; `left` None means unknown, so a leecher.
+    """An announce request over HTTP. Byte counts are 0..2^63-1; `left` None means unknown, so a leecher.
 
-    `infohash` has 20 bytes (a version 2 hash arrives cut). `port` is 0 only with Event.STOPPED. `numwant` is
+    `infohash` has 20 bytes (a version 2 hash is truncated). `port` is 0 only with Event.STOPPED. `numwant` is
     as sent, -1 where it was absent or no number.
     """
 
@@ -64,10 +64,10 @@ class AnnounceQuery:
 
 
 def read_announce(query: bytes) -> AnnounceQuery:
-    """Read the query string of an announce (BEP 3, 7, 21, 23, 52).
+    """Parse the query string of an announce (BEP 3, 7, 21, 23, 52).
 
     Raises Refusal: query-too-long, no-info-hash, many-info-hashes, bad-info-hash, hex-info-hash, bad-escape,
-    bad-peer-id, bad-port. Every other malformed value falls back to its default, so no client is locked out.
+    bad-peer-id, bad-port. Every other malformed value falls back to its default, so that odd clients are served.
     """
     if len(query) > ANNOUNCE_LIMIT:
         raise Refusal("query-too-long")
@@ -90,9 +90,9 @@ def read_announce(query: bytes) -> AnnounceQuery:
 
 
 def read_scrape(query: bytes) -> list[InfoHash]:
-    """Read the infohashes of a scrape (BEP 48), 20 bytes each: each once, in their order, at most 74.
+    """Parse the infohashes of a scrape (BEP 48), 20 bytes each: each once, in order, at most 74.
 
-    What follows the 74th is not looked at. Raises Refusal: query-too-long, full-scrape, bad-info-hash,
+    What follows the 74th is ignored. Raises Refusal: query-too-long, full-scrape, bad-info-hash,
     hex-info-hash, bad-escape.
     """
     if len(query) > SCRAPE_LIMIT:
@@ -130,7 +130,7 @@ def _infohash(value: bytes) -> InfoHash:
 
 
 def _unquote(value: bytes) -> bytes:
-    """Undo percent-encoding strictly; raises Refusal("bad-escape").
+    """Percent-decode strictly; raises Refusal("bad-escape").
 
     The quoted-printable decoder is several times as fast as urllib's, and lenient: it drops line breaks after
     an escape sign and keeps a broken escape. Without raw `=`, CR and LF in the input each whole escape makes
@@ -147,14 +147,14 @@ def _unquote(value: bytes) -> bytes:
 
 
 def _port(value: bytes, event: Event) -> int:
-    # Some clients have closed their listening socket, and say port 0, by the time they say goodbye.
+    # Some clients have closed their listening socket, and send port 0, when they send `stopped`.
     port = int(value) if value.isdigit() and len(value) <= 5 else -1
     if 0 < port < 65536 or (port == 0 and event is Event.STOPPED):
         return port
     raise Refusal("bad-port")
 
 
-def _number(value: bytes, otherwise: _Otherwise) -> int | _Otherwise:
+def _number(value: bytes, default: _Default) -> int | _Default:
     if value.isdigit() and len(value) <= _LONGEST_NUMBER and (number := int(value)) <= _LARGEST:
         return number
-    return otherwise
+    return default

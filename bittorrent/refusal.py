@@ -1,7 +1,7 @@
-"""Hides how a refusal is worded and numbered: the one table of every code that a door can answer.
+"""Refusals: the error codes that doors answer, in one table with HTTP status and sentence.
 
-A code is stable; scripts may rely on it. Its status is what HTTP would answer, and the three digits that
-the cache's own doors print. Its sentence tells the person at the other end what to do about it.
+A code is stable; scripts may rely on it. Its status is HTTP's, and the three digits that the cache's own
+doors print. Its sentence says to the user what to do about it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A row of the table: a stable code, its HTTP status, and a sentence that helps."""
+    """An error: a stable code, its HTTP status, and a sentence for the user."""
 
     code: str
     status: int
@@ -22,9 +22,9 @@ NO_FIELDS: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
 class Refusal(Exception):
-    """Something was refused; `detail` adds facts (a limit, a position) and never echoes hostile input raw.
+    """A request was refused; `detail` adds facts (a limit, a position) and never echoes hostile input raw.
 
-    `fields` tells of "invalid" which fields are at fault, and in sentences why.
+    `fields` are the fields at fault of "invalid", with sentences.
     """
 
     def __init__(self, code: str, detail: str = "", fields: Mapping[str, Sequence[str]] = NO_FIELDS) -> None:
@@ -35,12 +35,12 @@ class Refusal(Exception):
 
     @property
     def code(self) -> str:
-        """The stable code."""
+        """Its stable code."""
         return self.reason.code
 
     @property
     def status(self) -> int:
-        """The HTTP status that stands for it."""
+        """Its HTTP status."""
         return self.reason.status
 
     def __str__(self) -> str:
@@ -48,7 +48,7 @@ class Refusal(Exception):
 
 
 _ROWS = (
-    # What was sent, before it is a torrent.
+    # Uploads, before they are parsed as a torrent.
     Reason("empty", 411, "Nothing was sent: send the bytes of a .torrent file."),
     Reason("too-large", 413, "The file is larger than this service takes."),
     Reason(
@@ -64,7 +64,7 @@ _ROWS = (
     Reason("too-deep", 400, "The file nests lists and dictionaries deeper than any torrent does."),
     Reason("too-many-items", 413, "The file holds more values than this service takes."),
     Reason("trailing-bytes", 400, "Bytes follow the end of the torrent: it was joined with something else."),
-    # What was sent, as a torrent.
+    # Torrents.
     Reason("duplicate-key", 422, "A dictionary names the same key twice, so the torrent means two things."),
     Reason("no-info", 422, "The file is bencoded but holds no 'info' dictionary, so it is no torrent."),
     Reason("bad-name", 422, "The torrent's name is missing, empty or unsafe as a file name."),
@@ -81,10 +81,10 @@ _ROWS = (
     Reason("hybrid-mismatch", 422, "The version 1 and version 2 halves describe different files."),
     Reason("bad-infohash", 400, "That is no infohash: give 40 or 64 hex digits, or 32 base32 characters."),
     Reason("bad-magnet", 400, "That is no magnet link with an infohash."),
-    # What an operator asks for.
+    # Operators' commands.
     Reason("bad-reason", 400, "The reason or its author is too long, or holds control characters."),
     Reason("unreadable", 400, "The file or archive cannot be read."),
-    # What this service does with it.
+    # The service and its doors.
     Reason("blocked", 451, "This torrent is blocked here."),
     Reason("rate-limited", 429, "Too many uploads from this address: wait and try again."),
     Reason("cache-full", 507, "The cache is full: its operator has to make room."),
@@ -96,7 +96,7 @@ _ROWS = (
     Reason("bad-request", 400, "The request cannot be read."),
     Reason("busy", 503, "The service is busy or stopping: try again in a moment."),
     Reason("internal", 500, "Something went wrong here; it was logged."),
-    # What the catalogue and the accounts refuse.
+    # Catalogue and accounts.
     Reason("invalid", 422, "Something in the request is not as it must be."),
     Reason("unauthenticated", 401, "This needs an account: log in, or send a key."),
     Reason("bad-credentials", 401, "The name or the password is wrong."),
@@ -124,7 +124,7 @@ _ROWS = (
     Reason("bad-imdb", 400, "That is no IMDb id: it is tt and 7 to 10 digits."),
     Reason("bad-day", 400, "That is no day: write it as 2026-01-31."),
     Reason("bad-country", 400, "That is no country code: it has two letters."),
-    # What downloads and lookups refuse.
+    # Downloads and lookups.
     Reason("no-downloads", 503, "Downloads are not installed here: install peerage[downloads]."),
     Reason("nothing-wished", 400, "Send a magnet link or a .torrent file."),
     Reason("two-wishes", 400, "Send a magnet link or a .torrent file, not both."),
@@ -136,7 +136,7 @@ _ROWS = (
     Reason("link-expired", 410, "The link has expired: ask for a new one."),
     Reason("bad-file-link", 404, "There is nothing under this link."),
     Reason("lookups-closed", 403, "Lookups need an account here."),
-    # What an announce or a scrape is told in `failure reason`. Clients show these, so they are short.
+    # Announce and scrape, in `failure reason`. Clients show these, so they are short.
     Reason("query-too-long", 414, "Request is too long"),
     Reason("no-info-hash", 400, "info_hash is missing"),
     Reason("many-info-hashes", 400, "Announce one info_hash at a time"),

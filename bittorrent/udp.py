@@ -1,7 +1,7 @@
-"""Hides the UDP tracker protocol's packets: bytes of BEP 15 and BEP 41 in, values out, and back.
+"""UDP tracker protocol packets (BEP 15, 41), parsed and written.
 
-Nothing but a connect may be answered before the packet's connection id holds, so every other value that
-`read` returns carries that id first, a malformed announce or scrape (`Garbled`) included.
+Only a connect may be answered before the packet's connection id is checked, so every other value that `read`
+returns has that id first, a malformed announce or scrape (`Garbled`) included.
 """
 
 import hmac
@@ -36,14 +36,14 @@ _END, _NOTHING, _URL_DATA = range(3)
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """A client asks for a connection id; `transaction` is 4 bytes to give back."""
+    """A request for a connection id; `transaction` is 4 bytes to echo."""
 
     transaction: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class AnnounceRequest:
-    """An announce over UDP. Fields mean what they do in `query.AnnounceQuery`.
+    """An announce over UDP. Fields are as in `query.AnnounceQuery`.
 
     `connection` is 8 bytes, `transaction` 4. `url_data` is the path and query of the tracker's URL (BEP 41),
     at most URL_DATA_LIMIT bytes, empty when not sent. The address and the key in the packet are not read.
@@ -63,7 +63,7 @@ class AnnounceRequest:
 
 @dataclass(frozen=True, slots=True)
 class ScrapeRequest:
-    """A scrape over UDP of 1 to 74 infohashes, in the order asked and with repeats, as the reply must be."""
+    """A scrape over UDP of 1 to 74 infohashes, in the order of the request and with repeats, as in the reply."""
 
     connection: bytes
     transaction: bytes
@@ -72,7 +72,7 @@ class ScrapeRequest:
 
 @dataclass(frozen=True, slots=True)
 class Garbled:
-    """An announce or a scrape that cannot be read; `code` is the refusal to send, once `connection` holds."""
+    """A malformed announce or scrape; `code` is the refusal to send if `connection` is valid."""
 
     connection: bytes
     transaction: bytes
@@ -80,7 +80,7 @@ class Garbled:
 
 
 def read(packet: bytes) -> Connect | AnnounceRequest | ScrapeRequest | Garbled | None:
-    """Read a request; None is garbage, which gets no answer at all."""
+    """Parse a request; None for garbage, which gets no answer."""
     if len(packet) < SMALLEST_PACKET:
         return None
     connection, action, transaction = _HEAD.unpack_from(packet)
@@ -130,7 +130,7 @@ def _url_data(packet: bytes) -> bytes:
 
 
 def _url_data_options(packet: bytes) -> Iterator[bytes]:
-    """Walk the options after an announce (BEP 41); those of an unknown kind are stepped over by length."""
+    """Walk the options after an announce (BEP 41); unknown ones are skipped by length."""
     at = ANNOUNCE_LENGTH
     while at < len(packet) and packet[at] != _END:
         if packet[at] == _NOTHING:
@@ -145,27 +145,27 @@ def _url_data_options(packet: bytes) -> Iterator[bytes]:
 
 
 def connect_reply(transaction: bytes, connection: bytes) -> bytes:
-    """Write the 16 bytes that give a client its connection id."""
+    """Write the reply to a connect, 16 bytes."""
     return _CONNECT.to_bytes(4, "big") + transaction + connection
 
 
 def announce_reply(transaction: bytes, interval: int, leechers: int, seeders: int, peers: bytes) -> bytes:
-    """Write the answer to an announce; `interval` in seconds, `peers` compact in the packet's own family."""
+    """Write the reply to an announce; `interval` in seconds, `peers` compact in the packet's own family."""
     return (
         _ANNOUNCED.pack(_ANNOUNCE, transaction, interval, min(leechers, _MOST), min(seeders, _MOST)) + peers
     )
 
 
 def scrape_reply(transaction: bytes, counts: Iterable[tuple[int, int, int]]) -> bytes:
-    """Write the answer to a scrape from the (complete, downloaded, incomplete) of each infohash asked."""
+    """Write the reply to a scrape from the (complete, downloaded, incomplete) of each infohash."""
     swarms = (_SCRAPED.pack(*(min(count, _MOST) for count in swarm)) for swarm in counts)
     return _SCRAPE.to_bytes(4, "big") + transaction + b"".join(swarms)
 
 
 def error_reply(transaction: bytes, text: bytes, request_length: int) -> bytes | None:
-    """Write an error, its text cut so that the packet is never longer than the request that it answers.
+    """Write an error, its text cut so that the packet is not longer than the request.
 
-    None when the request was too short for an answer, so that no one can be made to shout through us.
+    None when the request was too short for a reply, so that spoofed packets are not amplified.
     """
     if request_length < SMALLEST_PACKET:
         return None
@@ -175,14 +175,14 @@ def error_reply(transaction: bytes, text: bytes, request_length: int) -> bytes |
 def connection_id(key: bytes, address: bytes, now: int) -> bytes:
     """Make a connection id: 4 bytes of time and 4 of a keyed hash over time and address.
 
-    It needs no memory, and without `key` (up to 64 bytes) nobody can make one for an address whose packets
-    he does not see. `address` is 4 or 16 raw bytes, `now` in seconds of a clock that does not run backwards.
+    It needs no state, and without `key` (up to 64 bytes) it cannot be forged for an address whose packets one
+    does not see. `address` is 4 or 16 raw bytes, `now` in seconds of a clock that does not run backwards.
     """
     return _sealed(key, address, (now % _SECONDS).to_bytes(4, "big"))
 
 
 def connection_holds(connection: bytes, key: bytes, address: bytes, now: int) -> bool:
-    """Whether an 8-byte connection id is ours, for this address, and at most 120 seconds old."""
+    """Return whether an 8-byte connection id was issued to this address within the last 120 seconds."""
     age = (now - int.from_bytes(connection[:4], "big")) % _SECONDS
     if CONNECTION_SECONDS < age < _SECONDS - CONNECTION_SKEW:
         return False

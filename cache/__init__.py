@@ -1,1 +1,1 @@
-"""The `.torrent` file itself: kept, found, sent as it came in."""
+"""Cache of .torrent files: stored, found and served byte for byte."""

@@ -1,4 +1,4 @@
-"""Hides how files and records are compared: brought into step at start, verified when asked."""
+"""Consistency of .torrent files and records: reconciled at start, verified on demand."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -20,23 +20,23 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that does not hold: of which torrent, and what, in words."""
+    """An inconsistency of a torrent's file and record, described in words."""
 
     infohash: InfoHash
     what: str
 
 
 @dataclass(frozen=True, slots=True)
-class Reconciled:
-    """What a reconciliation did: files recorded, records dropped, and files left that nothing can read."""
+class ReconcileResult:
+    """Result of a reconciliation: files recorded, records deleted, and unreadable files left in place."""
 
-    adopted: int
+    recorded: int
     dropped: int
     damaged: int
 
 
-def open_file(infohash: InfoHash, packed: bytes) -> tuple[Metainfo, bytes] | str:
-    """Read a stored file and return its torrent and its digest, or what is wrong with it, in words."""
+def read_stored_file(infohash: InfoHash, packed: bytes) -> tuple[Metainfo, bytes] | str:
+    """Read a stored file; return its metainfo and digest, or what is wrong with it, in words."""
     try:
         data = unpack(packed, INFLATED_LIMIT)
         metainfo = Metainfo.parse(data, Limits(size=INFLATED_LIMIT))
@@ -48,15 +48,15 @@ def open_file(infohash: InfoHash, packed: bytes) -> tuple[Metainfo, bytes] | str
 
 
 async def reconcile(
-    blobs: Blobs, records: Records, adopt: Callable[[InfoHash, bytes], Awaitable[Record | None]]
-) -> Reconciled:
-    """Record what lies there without a record and drop records whose file is gone; see `TorrentCache`."""
-    adopted = dropped = damaged = 0
-    async for infohash, record in _pairs(blobs, records):
+    blobs: Blobs, records: Records, record_file: Callable[[InfoHash, bytes], Awaitable[Record | None]]
+) -> ReconcileResult:
+    """Record files without a record and delete records without a file; see `TorrentCache`."""
+    recorded = dropped = damaged = 0
+    async for infohash, record in _mismatches(blobs, records):
         if record is None:
             packed = await blobs.get(infohash)
-            if packed is not None and await adopt(infohash, packed) is not None:
-                adopted += 1
+            if packed is not None and await record_file(infohash, packed) is not None:
+                recorded += 1
                 log.warning("cache.file_recorded", infohash=infohash.upper)
             else:
                 damaged += 1
@@ -65,12 +65,12 @@ async def reconcile(
             await records.remove(infohash)
             dropped += 1
             log.warning("cache.record_without_file_dropped", infohash=infohash.upper, name=record.name)
-    return Reconciled(adopted, dropped, damaged)
+    return ReconcileResult(recorded, dropped, damaged)
 
 
 async def problems(blobs: Blobs, records: Records) -> AsyncIterator[Problem]:
     """Yield every record whose file is missing, unreadable or altered, and every file without a record."""
-    async for infohash, record in _everything(blobs, records):
+    async for infohash, record in _all_pairs(blobs, records):
         packed = await blobs.get(infohash)
         what = await asyncio.to_thread(_problem, infohash, record, packed)
         if what:
@@ -80,12 +80,12 @@ async def problems(blobs: Blobs, records: Records) -> AsyncIterator[Problem]:
 def _problem(infohash: InfoHash, record: Record | None, packed: bytes | None) -> str:
     if packed is None:
         return "the file is missing"
-    opened = open_file(infohash, packed)
-    if isinstance(opened, str):
-        return opened
+    result = read_stored_file(infohash, packed)
+    if isinstance(result, str):
+        return result
     if record is None:
         return "the file has no record: the next start adds it"
-    metainfo, digest = opened
+    metainfo, digest = result
     if digest != record.digest:
         return "the file was altered: its digest is not the one recorded"
     if len(packed) != record.stored:
@@ -95,7 +95,7 @@ def _problem(infohash: InfoHash, record: Record | None, packed: bytes | None) ->
     return ""
 
 
-async def _pairs(blobs: Blobs, records: Records) -> AsyncIterator[tuple[InfoHash, Record | None]]:
+async def _mismatches(blobs: Blobs, records: Records) -> AsyncIterator[tuple[InfoHash, Record | None]]:
     """Yield files without a record, as (infohash, None), and records without a file."""
     files = _each_file(blobs)
     rows = _each_record(records)
@@ -112,7 +112,7 @@ async def _pairs(blobs: Blobs, records: Records) -> AsyncIterator[tuple[InfoHash
             infohash, record = await anext(files, None), await anext(rows, None)
 
 
-async def _everything(blobs: Blobs, records: Records) -> AsyncIterator[tuple[InfoHash, Record | None]]:
+async def _all_pairs(blobs: Blobs, records: Records) -> AsyncIterator[tuple[InfoHash, Record | None]]:
     """Yield every record, then every file that has none."""
     async for record in _each_record(records):
         yield record.infohash, record

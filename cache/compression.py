@@ -1,4 +1,4 @@
-"""Hides how bytes are packed for the disk, and how packed bytes from anyone are unpacked within a limit."""
+"""Compression: gzip for the disk, and bounded decompression of gzip and bzip2 uploads."""
 
 import bz2
 import zlib
@@ -9,9 +9,9 @@ from bittorrent.refusal import Refusal
 
 GZIP_MAGIC = b"\x1f\x8b"
 BZIP2_MAGIC = b"BZh"
-# Every member after the first costs a new decompressor; honest files have one, log-style appends a few.
+# Every member after the first costs a new decompressor; ordinary files have one, appended ones a few.
 MEMBERS_LIMIT = 1000
-# The most bytes that any stored file holds, whatever limit uploads had when it came.
+# The largest stored file, uncompressed, whatever the limit of uploads was when it was added.
 INFLATED_LIMIT = 2**30
 _GZIP_WINDOW = 31
 _CHUNK = 65536
@@ -31,10 +31,10 @@ def pack(data: bytes) -> bytes:
 
 
 def unpack(data: bytes, limit: int) -> bytes:
-    """Return the bytes that a gzip or bzip2 file holds, or `data` itself when it is neither.
+    """Return the decompressed bytes of a gzip or bzip2 file, or `data` itself when it is neither.
 
-    It unpacks once: what lies inside is returned as it is, be it compressed again. Output is bounded while
-    it is made. Refusal: `too-large` beyond `limit` bytes, `bad-compression` when the file is damaged, cut
+    It decompresses once: content that is compressed again is returned as it is. Output is bounded while it
+    is produced. Refusal: `too-large` beyond `limit` bytes, `bad-compression` when the file is damaged, cut
     off or followed by something else.
     """
     if data.startswith(GZIP_MAGIC):

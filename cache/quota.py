@@ -1,4 +1,4 @@
-"""Hides how room in the cache is promised to uploads that run at the same time, so that none overbooks it."""
+"""Cache quota: space is reserved for concurrent uploads, so that together they do not exceed it."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from bittorrent.refusal import Refusal
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """How much the cache may hold: files, stored bytes, and the bytes of disk that it must leave free."""
+    """Limits of the cache: files, stored bytes, and the bytes of disk that must stay free."""
 
     max_files: int
     max_bytes: int
@@ -15,40 +15,40 @@ class Quota:
 
 
 @dataclass(slots=True)
-class Room:
-    """What is used and what is promised, in files and stored bytes."""
+class QuotaUsage:
+    """Used and reserved files and stored bytes."""
 
     quota: Quota
     files: int = 0
     stored: int = 0
-    promised_files: int = 0
-    promised_bytes: int = 0
+    reserved_files: int = 0
+    reserved_bytes: int = 0
 
-    def promise(self, size: int, free: int) -> None:
-        """Set `size` bytes and one file aside, given the bytes `free` on the disk.
+    def reserve(self, size: int, free: int) -> None:
+        """Reserve `size` bytes and one file, given the bytes `free` on the disk.
 
-        Refusal: `cache-full` beyond the quota, `disk-full` when the floor of free disk would be passed.
+        Refusal: `cache-full` beyond the quota, `disk-full` when too little free disk would be left.
         """
-        if self.files + self.promised_files >= self.quota.max_files:
+        if self.files + self.reserved_files >= self.quota.max_files:
             raise Refusal("cache-full", f"it holds {self.files} files")
-        if self.stored + self.promised_bytes + size > self.quota.max_bytes:
+        if self.stored + self.reserved_bytes + size > self.quota.max_bytes:
             raise Refusal("cache-full", f"it holds {self.stored} bytes")
-        if free - self.promised_bytes - size < self.quota.min_free:
+        if free - self.reserved_bytes - size < self.quota.min_free:
             raise Refusal("disk-full")
-        self.promised_files += 1
-        self.promised_bytes += size
+        self.reserved_files += 1
+        self.reserved_bytes += size
 
     def release(self, size: int) -> None:
-        """Give a promise of `size` bytes back, kept or not."""
-        self.promised_files -= 1
-        self.promised_bytes -= size
+        """Release a reservation of `size` bytes."""
+        self.reserved_files -= 1
+        self.reserved_bytes -= size
 
-    def fill(self, stored: int) -> None:
-        """Count a file of `stored` bytes that lies in the cache now."""
+    def add(self, stored: int) -> None:
+        """Count a file of `stored` bytes that was added."""
         self.files += 1
         self.stored += stored
 
-    def empty(self, stored: int) -> None:
-        """Count a file of `stored` bytes no more."""
+    def subtract(self, stored: int) -> None:
+        """Uncount a file of `stored` bytes that was removed."""
         self.files -= 1
         self.stored -= stored

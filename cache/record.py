@@ -1,4 +1,4 @@
-"""Hides what is remembered of a torrent beside its bytes, and what the cache asks of the stores under it."""
+"""Cache records, and the protocols of the stores of files and records."""
 
 import hashlib
 from collections.abc import AsyncIterator
@@ -13,11 +13,11 @@ _LARGEST = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is known of a held torrent without opening its file.
+    """The metadata of a cached torrent.
 
-    `infohash` is the 20-byte hash that names it (v1, or the cut v2 of a v2-only torrent); `size` counts the
+    `infohash` is its 20-byte infohash (v1, or the truncated v2 of a v2-only torrent); `size` counts the
     bytes of its content, `stored` those of the gzip file on disk, `digest` is the SHA-1 of the .torrent file
-    as it was uploaded, `added` is in seconds since 1970.
+    as it was uploaded, `added` is in unix seconds.
     """
 
     infohash: InfoHash
@@ -31,7 +31,7 @@ class Record:
 
     @classmethod
     def of(cls, metainfo: Metainfo, digest: bytes, stored: int, added: int) -> "Record":
-        """Make the record of a parsed torrent whose file is stored."""
+        """Create the record of a parsed torrent whose file is stored."""
         return cls(
             infohash=metainfo.infohash,
             v1=metainfo.v1,
@@ -45,57 +45,57 @@ class Record:
 
     @property
     def alias(self) -> InfoHash | None:
-        """The second 20-byte hash of a hybrid: its v2 hash, cut."""
+        """The second 20-byte infohash of a hybrid: its v2 hash, truncated."""
         return self.v2.cut if self.v1 is not None and self.v2 is not None else None
 
     @property
     def spellings(self) -> tuple[InfoHash, ...]:
-        """Every hash that names the torrent: v1, v2 and cut v2, as far as it has them."""
+        """Every infohash of the torrent: v1, v2 and truncated v2, as far as it has them."""
         full = (self.v2, self.v2.cut) if self.v2 is not None else ()
         return (self.v1, *full) if self.v1 is not None else full
 
 
 class Blobs(Protocol):
-    """Where the .torrent files lie, gzip-packed, by their 20-byte infohash."""
+    """The store of .torrent files, gzip-compressed, by 20-byte infohash."""
 
     async def put(self, infohash: InfoHash, data: bytes) -> int:
-        """Pack and keep `data`, durable before it returns the packed size; a file that is there is kept."""
+        """Compress and store `data`, durable before it returns the compressed size; an existing file is kept."""
 
     async def get(self, infohash: InfoHash) -> bytes | None:
-        """Return the gzip bytes as they lie, or None."""
+        """Return the stored gzip bytes, or None."""
 
     async def remove(self, infohash: InfoHash) -> bool:
-        """Delete the file for good; tell whether it was there."""
+        """Delete the file; return whether there was one."""
 
     def walk(self) -> AsyncIterator[list[InfoHash]]:
         """Yield the infohash of every file in ascending order, in bounded batches."""
 
     async def free(self) -> int:
-        """Return the bytes that the disk has left for files."""
+        """Return the free bytes of the disk."""
 
 
 class Records(Protocol):
-    """Where the records lie; every change is durable before it returns."""
+    """The store of records; every change is durable before it returns."""
 
     async def add(self, record: Record) -> None:
-        """Keep a record, in place of an earlier one of the same infohash."""
+        """Add a record, in place of an earlier one of the same infohash."""
 
     async def get(self, infohash: InfoHash) -> Record | None:
-        """Find a record by the 20-byte hash that names it, or by the cut v2 hash of a hybrid."""
+        """Find a record by its 20-byte infohash, or by the truncated v2 hash of a hybrid."""
 
     async def remove(self, infohash: InfoHash) -> Record | None:
-        """Drop the record that `get` would find, and return it."""
+        """Delete the record that `get` would find, and return it."""
 
     async def totals(self) -> tuple[int, int]:
         """Return the number of records and the sum of their stored bytes."""
 
     async def walk(self, after: InfoHash | None, limit: int) -> list[Record]:
-        """Return up to `limit` records whose infohash lies above `after`, ascending."""
+        """Return up to `limit` records with an infohash above `after`, ascending."""
 
     async def healthy(self) -> bool:
-        """Tell whether the store answers."""
+        """Return whether the store answers."""
 
 
 def digest_of(data: bytes) -> bytes:
-    """Return the SHA-1 of a .torrent file, by which downloads are compared; no protection against forgery."""
+    """Return the SHA-1 of a .torrent file, for integrity checks; no protection against forgery."""
     return hashlib.sha1(data, usedforsecurity=False).digest()

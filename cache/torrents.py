@@ -1,4 +1,4 @@
-"""Hides how a .torrent file and its record are kept in step: both durable before success."""
+"""TorrentCache: .torrent files and their records, both durable before success."""
 
 import asyncio
 import errno
@@ -10,16 +10,26 @@ import structlog
 from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
-from cache.audit import Problem, Reconciled, open_file, problems, reconcile
+from cache.audit import Problem, ReconcileResult, problems, read_stored_file, reconcile
 from cache.compression import INFLATED_LIMIT, unpack
-from cache.quota import Quota, Room
+from cache.quota import Quota, QuotaUsage
 from cache.record import Blobs, Record, Records, digest_of
 from cache.unbroken import Unbroken
 
-__all__ = ["Added", "Blobs", "Held", "Problem", "Quota", "Reconciled", "Record", "Records", "TorrentCache"]
+__all__ = [
+    "Added",
+    "Blobs",
+    "Held",
+    "Problem",
+    "Quota",
+    "ReconcileResult",
+    "Record",
+    "Records",
+    "TorrentCache",
+]
 
 _STRIPES = 64
-# What gzip adds at most to data that cannot be packed: 5 bytes a block of 16 KiB and its header and trailer.
+# What gzip adds at most to incompressible data: 5 bytes a block of 16 KiB and its header and trailer.
 _GZIP_SLACK = 64
 
 log = structlog.get_logger()
@@ -27,7 +37,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What became of an upload: the record that now holds, and whether this upload made it."""
+    """Result of adding a torrent: its record, and whether it is new."""
 
     record: Record
     new: bool
@@ -35,7 +45,7 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A torrent of the cache: its record and its file, gzip-packed as it lies on disk."""
+    """A cached torrent: its record and its file, gzip-compressed as on disk."""
 
     record: Record
     gzip: bytes
@@ -46,30 +56,30 @@ class Held:
 
 
 class TorrentCache:
-    """Keeps .torrent files by infohash, within a quota; the first bytes of an infohash stay."""
+    """Stores .torrent files by infohash, within a quota; the first file of an infohash stays."""
 
     def __init__(self, blobs: Blobs, records: Records, quota: Quota, clock: Callable[[], float]) -> None:
         self._blobs = blobs
         self._records = records
-        self._room: Room | None = None
-        self._counting = asyncio.Lock()
+        self._usage: QuotaUsage | None = None
+        self._usage_lock = asyncio.Lock()
         self._clock = clock
-        self._deeds = Unbroken()
+        self._operations = Unbroken()
         self._stripes = tuple(asyncio.Lock() for _ in range(_STRIPES))
         self.quota = quota
 
     async def add(self, metainfo: Metainfo, data: bytes) -> Added:
-        """Keep the torrent, durable before it returns; `metainfo` was read from `data`, its unpacked file.
+        """Store the torrent, durable before it returns; `metainfo` is parsed from `data`, the uncompressed file.
 
-        The same infohash again is no failure and needs no room: the first bytes stay. Refusal: `cache-full`,
-        `disk-full`, and `too-large` for what could not be read back.
+        The same infohash again is no error and needs no space: the first file stays. Refusal: `cache-full`,
+        `disk-full`, and `too-large` for what could not be decompressed again.
         """
         if len(data) > INFLATED_LIMIT:
             raise Refusal("too-large", f"at most {INFLATED_LIMIT} bytes")
-        return await self._deeds.run(self._add(metainfo, data))
+        return await self._operations.run(self._add(metainfo, data))
 
     async def get(self, infohash: InfoHash) -> Held | None:
-        """Return the torrent that a 20-byte hash names (v1, or cut v2), or None."""
+        """Return the torrent of a 20-byte infohash (v1, or truncated v2), or None."""
         record = await self._records.get(infohash)
         if record is None:
             return None
@@ -77,21 +87,21 @@ class TorrentCache:
         return Held(record, packed) if packed is not None else None
 
     async def find(self, infohash: InfoHash) -> Record | None:
-        """Return the record that a 20-byte hash names, without touching its file."""
+        """Return the record of a 20-byte infohash, without reading its file."""
         return await self._records.get(infohash)
 
     async def has(self, infohash: InfoHash) -> bool:
-        """Tell whether a 20-byte hash (v1, or cut v2) names a torrent of the cache."""
+        """Return whether the cache has the torrent of a 20-byte infohash (v1, or truncated v2)."""
         return await self._records.get(infohash) is not None
 
     async def remove(self, infohash: InfoHash) -> Record | None:
-        """Delete the torrent that a 20-byte hash names, for good; return its record, or None."""
-        return await self._deeds.run(self._remove(infohash))
+        """Delete the torrent of a 20-byte infohash; return its record, or None."""
+        return await self._operations.run(self._remove(infohash))
 
     async def totals(self) -> tuple[int, int]:
-        """Return the number of files held and their bytes on disk."""
-        room = await self._counted()
-        return room.files, room.stored
+        """Return the number of files and their bytes on disk."""
+        usage = await self._current_usage()
+        return usage.files, usage.stored
 
     async def walk(self, batch: int = 500) -> AsyncGenerator[list[Record], None]:
         """Yield every record in ascending order of infohash, at most `batch` at a time."""
@@ -100,90 +110,90 @@ class TorrentCache:
             yield records
             after = records[-1].infohash
 
-    async def reconcile(self) -> Reconciled:
-        """Bring files and records into step, as a crash may have left them; call it before serving.
+    async def reconcile(self) -> ReconcileResult:
+        """Make files and records consistent after a crash; call it before serving.
 
-        A file without a record is read and recorded; one that cannot be read stays where it is, is logged,
-        and gives way to the next good upload of its hash. A record without a file is dropped.
+        A file without a record is read and recorded; an unreadable one is logged, stays in place, and is
+        replaced by the next upload of its infohash. A record without a file is deleted.
         """
-        outcome = await reconcile(self._blobs, self._records, self._recorded)
-        self._room = None
-        return outcome
+        result = await reconcile(self._blobs, self._records, self._record_file)
+        self._usage = None
+        return result
 
     async def check(self) -> AsyncIterator[Problem]:
-        """Verify every stored file against its hash and its record, and yield what does not hold."""
+        """Verify every stored file against its infohash and its record, and yield the problems."""
         async for problem in problems(self._blobs, self._records):
             yield problem
 
     async def free(self) -> int:
-        """Return the bytes that the disk of the files has left."""
+        """Return the free bytes of the disk."""
         return await self._blobs.free()
 
     async def healthy(self) -> bool:
-        """Tell whether the records answer."""
+        """Return whether the record store answers."""
         return await self._records.healthy()
 
     async def drain(self) -> None:
-        """Wait for the uploads and removals that were begun; call it before the stores are closed."""
-        await self._deeds.drain()
+        """Wait for running uploads and removals; call it before the stores are closed."""
+        await self._operations.drain()
 
     def _stripe(self, infohash: InfoHash) -> asyncio.Lock:
         return self._stripes[infohash[-1] % _STRIPES]
 
-    async def _counted(self) -> Room:
-        async with self._counting:
-            if self._room is None:
+    async def _current_usage(self) -> QuotaUsage:
+        async with self._usage_lock:
+            if self._usage is None:
                 files, stored = await self._records.totals()
-                self._room = Room(self.quota, files, stored)
-            return self._room
+                self._usage = QuotaUsage(self.quota, files, stored)
+            return self._usage
 
     async def _add(self, metainfo: Metainfo, data: bytes) -> Added:
-        room = await self._counted()
+        usage = await self._current_usage()
         digest = await asyncio.to_thread(digest_of, data)
         async with self._stripe(metainfo.infohash):
-            known = await self._known(metainfo, room)
+            known = await self._known(metainfo, usage)
             if known is not None:
                 return Added(known, new=False)
-            record = await self._keep(metainfo, data, digest, room)
+            record = await self._store(metainfo, data, digest, usage)
         return Added(record, new=True)
 
-    async def _known(self, metainfo: Metainfo, room: Room) -> Record | None:
-        """Find the torrent, in the records, or as a file whose record was lost in a failure."""
+    async def _known(self, metainfo: Metainfo, usage: QuotaUsage) -> Record | None:
+        """Find the torrent by its records, or as a file whose record was lost."""
         for infohash in metainfo.infohashes:
             if not infohash.is_v2 and (record := await self._records.get(infohash)) is not None:
                 return record
         packed = await self._blobs.get(metainfo.infohash)
         if packed is None:
             return None
-        record = await self._recorded(metainfo.infohash, packed)
+        record = await self._record_file(metainfo.infohash, packed)
         if record is None:
             log.warning("cache.damaged_file_replaced", infohash=metainfo.infohash.upper)
             await self._blobs.remove(metainfo.infohash)
             return None
-        room.fill(record.stored)
+        usage.add(record.stored)
         return record
 
-    async def _recorded(self, infohash: InfoHash, packed: bytes) -> Record | None:
-        """Record a file that lies there without a record; None when it is not the torrent it is named for."""
-        opened = await asyncio.to_thread(open_file, infohash, packed)
-        if isinstance(opened, str):
+    async def _record_file(self, infohash: InfoHash, packed: bytes) -> Record | None:
+        """Add the record of a stored file; None when it is not the torrent of that infohash."""
+        result = await asyncio.to_thread(read_stored_file, infohash, packed)
+        if isinstance(result, str):
             return None
-        metainfo, digest = opened
+        metainfo, digest = result
         record = Record.of(metainfo, digest, len(packed), int(self._clock()))
         await self._records.add(record)
         return record
 
-    async def _keep(self, metainfo: Metainfo, data: bytes, digest: bytes, room: Room) -> Record:
+    async def _store(self, metainfo: Metainfo, data: bytes, digest: bytes, usage: QuotaUsage) -> Record:
         most = len(data) + len(data) // 1024 + _GZIP_SLACK
         free = await self._blobs.free()
-        room.promise(most, free)
+        usage.reserve(most, free)
         try:
             stored = await self._put(metainfo.infohash, data)
             record = Record.of(metainfo, digest, stored, int(self._clock()))
             await self._records.add(record)
-            room.fill(stored)
+            usage.add(stored)
         finally:
-            room.release(most)
+            usage.release(most)
         return record
 
     async def _put(self, infohash: InfoHash, data: bytes) -> int:
@@ -195,15 +205,15 @@ class TorrentCache:
             raise
 
     async def _remove(self, infohash: InfoHash) -> Record | None:
-        room = await self._counted()
+        usage = await self._current_usage()
         record = await self._records.get(infohash)
         if record is None:
             return None
         async with self._stripe(record.infohash):
-            # The file goes first: a crash leaves a record without a file, which the next start drops. The
-            # other way round, the next start would find the file and take the torrent up again.
+            # The file is deleted first: a crash leaves a record without a file, which the next start deletes.
+            # The other way round, the next start would find the file and record the torrent again.
             await self._blobs.remove(record.infohash)
             removed = await self._records.remove(record.infohash)
             if removed is not None:
-                room.empty(removed.stored)
+                usage.subtract(removed.stored)
         return removed

@@ -1,7 +1,7 @@
-"""Hides how a deed that was begun is carried to its end although its asker leaves.
+"""RunToCompletion: operations that finish although their caller is cancelled.
 
 A client that hangs up cancels the task that serves it. A thread that writes a file cannot be cancelled, so
-a deed half awaited would leave a file that nobody counts.
+a cancelled operation would leave a file that is not counted.
 """
 
 import asyncio
@@ -12,19 +12,19 @@ T = TypeVar("T")
 
 
 class Unbroken:
-    """Runs deeds to their end, whatever happens to those who wait for them."""
+    """Runs operations to completion, even when those who wait for them are cancelled."""
 
     def __init__(self) -> None:
         self._running: set[asyncio.Task[Any]] = set()
 
-    async def run(self, deed: Coroutine[Any, Any, T]) -> T:
-        """Return the deed's result; when the caller is cancelled, the deed goes on."""
-        task = asyncio.create_task(deed)
+    async def run(self, operation: Coroutine[Any, Any, T]) -> T:
+        """Return the operation's result; when the caller is cancelled, the operation goes on."""
+        task = asyncio.create_task(operation)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
 
     async def drain(self) -> None:
-        """Wait until every deed that was begun has ended."""
+        """Wait until every running operation has ended."""
         while self._running:
             await asyncio.wait(set(self._running))

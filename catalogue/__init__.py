@@ -1,1 +1,1 @@
-"""Hides what is said about a torrent, by whom, and how it is found."""
+"""The catalogue: torrents, groups, categories, tags, authors, comments, collages, and their search."""

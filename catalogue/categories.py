@@ -1,4 +1,4 @@
-"""Hides which nine categories every service has, and under which ids."""
+"""The nine built-in categories and their ids."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -18,4 +18,4 @@ NINE: Mapping[str, int] = MappingProxyType(
     }
 )
 FIRST_OWN = 10
-"""The lowest id of a category that an operator adds."""
+"""The lowest id of a custom category."""

@@ -1,4 +1,4 @@
-"""Hides what a torrent's record says at first, and what becomes of it when the torrent comes again."""
+"""Upsert rules of torrent records: the fields of a new one, and what a repeated upload changes."""
 
 from dataclasses import dataclass, replace
 
@@ -16,170 +16,179 @@ _BLANK_TORRENT: Values = {
     **dict.fromkeys(("anonymous", "annotated", "hidden", "locked", "freeleech"), 0),
     **dict.fromkeys(("seeders", "leechers", "snatched"), 0),
 }
-_BLANK_WORK: Values = {
+_BLANK_GROUP: Values = {
     **dict.fromkeys(("description", "picture", "organism", "strain", "accession", "lab", "location"), ""),
     "locked": 0,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Entrance:
-    """A torrent that comes in: what is known of it, what was read and said, and by whom.
+class TorrentUpsert:
+    """A torrent to add: its metainfo, its parsed release name, the uploader's details, and the uploader.
 
-    `said` was checked as an upload's details.
+    `details` are validated as those of an upload.
     """
 
-    sheet: Sheet
-    reading: Reading
-    said: Details
+    summary: Sheet
+    release: Reading
+    details: Details
     uploader: int | None
 
     @property
-    def names(self) -> list[InfoHash]:
-        """Every hash that the torrent may be known by."""
-        return [name for name in (self.sheet.infohash, self.sheet.alias) if name is not None]
+    def infohashes(self) -> list[InfoHash]:
+        """Every infohash under which the torrent may have a record."""
+        return [infohash for infohash in (self.summary.infohash, self.summary.alias) if infohash is not None]
 
     def decide(self, known: Torrent | None, group: Group | None) -> Writing:
         """Return what is written. Refusal: `owned`, `invalid`, `torrent-locked`, `group-locked`."""
         if known is None:
-            refuse_group(self.said, group)
-            return self._first()
+            check_group(self.details, group)
+            return self._new_record()
         owner = known.uploader.id if known.uploader is not None else None
         if self.uploader is not None and owner not in (None, self.uploader):
             raise Refusal("owned")
-        fills = self.sheet.held and not known.held
-        torrent = _filling(known, self.sheet) if fills else {}
-        work = _naming(known, self.reading) if fills else {}
-        contents = self.sheet.contents if fills else None
+        adds_file = self.summary.held and not known.held
+        torrent = _file_fields(known, self.summary) if adds_file else {}
+        group_values = _group_name_fields(known, self.release) if adds_file else {}
+        contents = self.summary.contents if adds_file else None
         if self.uploader is None or owner is not None:
-            return Writing(torrent, work=work, contents=contents)
-        _refuse_claim(known, group, self.said)
-        claim = {**torrent, "uploader_id": self.uploader, "updated": self.sheet.added}
-        return self._said(claim, work, contents)
+            return Writing(torrent, work=group_values, contents=contents)
+        _check_claim(known, group, self.details)
+        claim = {**torrent, "uploader_id": self.uploader, "updated": self.summary.added}
+        return self._with_details(claim, group_values, contents)
 
-    def _first(self) -> Writing:
-        sheet, said = self.sheet, self.said
-        title = said.get("title") or _title(sheet)
-        name = said.get("title") or self.reading.title or title
-        work = {**_BLANK_WORK, **_read(self.reading), "name": name, "created": sheet.added}
+    def _new_record(self) -> Writing:
+        summary, details = self.summary, self.details
+        title = details.get("title") or _title(summary)
+        name = details.get("title") or self.release.title or title
+        group_values = {
+            **_BLANK_GROUP,
+            **_release_fields(self.release),
+            "name": name,
+            "created": summary.added,
+        }
         torrent = {
             **_BLANK_TORRENT,
-            **_facts(sheet),
+            **_metainfo_fields(summary),
             "title": title,
-            "description": sheet.comment,
+            "description": summary.comment,
             "uploader_id": self.uploader,
-            "added": sheet.added,
-            "updated": sheet.added,
+            "added": summary.added,
+            "updated": summary.added,
         }
-        return self._said(torrent, work, sheet.contents)
+        return self._with_details(torrent, group_values, summary.contents)
 
-    def _said(self, torrent: Values, work: Values, contents: Contents | None) -> Writing:
-        own = work if "group_id" not in self.said else NO_VALUES
-        return replace(_said(self.said, torrent, own), contents=contents)
+    def _with_details(self, torrent: Values, group_values: Values, contents: Contents | None) -> Writing:
+        own = group_values if "group_id" not in self.details else NO_VALUES
+        return replace(_with_details(self.details, torrent, own), contents=contents)
 
 
-def change_of(said: Details, now: int) -> Decision:
-    """Return the decision on changes to a torrent and its group; `said` was checked as an upload's details."""
+def edit_decision(details: Details, now: int) -> Decision:
+    """Return the decision that edits a torrent and its group; `details` are validated as an upload's."""
 
     def decide(known: Torrent | None, group: Group | None) -> Writing:
         if known is None:
             raise Refusal("not-found")
-        _refuse_unknown(said, group)
-        return _said(said, {"updated": now})
+        _check_group_exists(details, group)
+        return _with_details(details, {"updated": now})
 
     return decide
 
 
-def group_of(said: Details) -> int | None:
-    """Return the group that was asked for."""
-    group = said.get("group_id")
+def requested_group(details: Details) -> int | None:
+    """Return the group that the details name, or None."""
+    group = details.get("group_id")
     return group if isinstance(group, int) else None
 
 
-def of_group(said: Details) -> Writing:
-    """Return what changes to a group alone write."""
-    work = {name: value for name, value in said.items() if name not in ("tags", "authors")}
-    return Writing(work=work, tags=_words(said, "tags"), authors=_words(said, "authors"))
+def group_changes(details: Details) -> Writing:
+    """Return the changes to a group alone."""
+    group_values = {name: value for name, value in details.items() if name not in ("tags", "authors")}
+    return Writing(work=group_values, tags=_texts(details, "tags"), authors=_texts(details, "authors"))
 
 
-def refuse_group(said: Details, group: Group | None) -> None:
+def check_group(details: Details, group: Group | None) -> None:
     """Refuse to put a torrent into a group that does not exist, or that is locked."""
-    _refuse_unknown(said, group)
+    _check_group_exists(details, group)
     if group is not None and group.locked:
         raise Refusal("group-locked")
 
 
-def _refuse_unknown(said: Details, group: Group | None) -> None:
-    if "group_id" not in said:
+def _check_group_exists(details: Details, group: Group | None) -> None:
+    if "group_id" not in details:
         return
     if group is None:
         raise Refusal("invalid", fields={"group_id": ["The group_id field names no group."]})
-    if others := sorted(set(said) & set(OF_GROUP_IN_UPLOAD)):
+    if others := sorted(set(details) & set(OF_GROUP_IN_UPLOAD)):
         sentence = "The {} field is the group's: leave it out where group_id names one."
         raise Refusal("invalid", fields={name: [sentence.format(name)] for name in others})
 
 
-def _refuse_claim(known: Torrent, group: Group | None, said: Details) -> None:
+def _check_claim(known: Torrent, group: Group | None, details: Details) -> None:
     if known.locked:
         raise Refusal("torrent-locked")
-    if known.group.locked and set(said) & set(OF_GROUP_IN_UPLOAD):
+    if known.group.locked and set(details) & set(OF_GROUP_IN_UPLOAD):
         raise Refusal("group-locked")
-    refuse_group(said, group)
+    check_group(details, group)
 
 
-def _said(said: Details, torrent: Values, work: Values = NO_VALUES) -> Writing:
-    """Lay what was said over what would be written otherwise."""
-    of_work = {name: said[key] for key, name in OF_GROUP_IN_UPLOAD.items() if key in said}
-    own = {name: value for name, value in said.items() if name not in OF_GROUP_IN_UPLOAD}
+def _with_details(details: Details, torrent: Values, group_values: Values = NO_VALUES) -> Writing:
+    """Overlay what would be written otherwise with the uploader's details."""
+    of_group = {name: details[key] for key, name in OF_GROUP_IN_UPLOAD.items() if key in details}
+    own = {name: value for name, value in details.items() if name not in OF_GROUP_IN_UPLOAD}
     own.pop("group_id", None)
-    written = of_group(of_work)
+    written = group_changes(of_group)
     return Writing(
         torrent={**torrent, **own},
-        group=group_of(said),
-        work={**work, **written.work},
+        group=requested_group(details),
+        work={**group_values, **written.work},
         tags=written.tags,
         authors=written.authors,
     )
 
 
-def _facts(sheet: Sheet) -> Values:
+def _metainfo_fields(summary: Sheet) -> Values:
     return {
-        "infohash": sheet.infohash,
-        "alias": sheet.alias,
-        "name": sheet.name,
-        "root": sheet.root,
-        "size": sheet.size,
-        "file_count": len(sheet.contents.files),
-        "private": sheet.private,
-        "held": sheet.held,
+        "infohash": summary.infohash,
+        "alias": summary.alias,
+        "name": summary.name,
+        "root": summary.root,
+        "size": summary.size,
+        "file_count": len(summary.contents.files),
+        "private": summary.private,
+        "held": summary.held,
     }
 
 
-def _filling(known: Torrent, sheet: Sheet) -> Values:
-    """Return what a file adds to a record that had none; a title that somebody gave stays."""
-    words = {"description": sheet.comment} if not known.description else {}
-    title = {"title": _title(sheet)} if known.title == known.name else {}
-    return {**_facts(sheet), **words, **title}
+def _file_fields(known: Torrent, summary: Sheet) -> Values:
+    """Return what a .torrent file adds to a record without one; a title that somebody gave stays."""
+    comment = {"description": summary.comment} if not known.description else {}
+    title = {"title": _title(summary)} if known.title == known.name else {}
+    return {**_metainfo_fields(summary), **comment, **title}
 
 
-def _naming(known: Torrent, reading: Reading) -> Values:
-    """Return what a file tells of a group that nobody has named: it is called by the torrent's hash."""
-    return {**_read(reading), "name": reading.title} if known.group.name == known.infohash.lower else {}
+def _group_name_fields(known: Torrent, release: Reading) -> Values:
+    """Return the release name's fields for a group that nobody has named: its name is the torrent's infohash."""
+    return (
+        {**_release_fields(release), "name": release.title}
+        if known.group.name == known.infohash.lower
+        else {}
+    )
 
 
-def _read(reading: Reading) -> Values:
+def _release_fields(release: Reading) -> Values:
     return {
-        "category_id": NINE.get(reading.category, NINE[UNSORTED]),
-        "year": reading.year,
-        "season": reading.season,
-        "imdb": reading.imdb,
+        "category_id": NINE.get(release.category, NINE[UNSORTED]),
+        "year": release.year,
+        "season": release.season,
+        "imdb": release.imdb,
     }
 
 
-def _title(sheet: Sheet) -> str:
-    return plain_line(sheet.name, LONGEST_LINE) or _UNNAMED
+def _title(summary: Sheet) -> str:
+    return plain_line(summary.name, LONGEST_LINE) or _UNNAMED
 
 
-def _words(said: Details, name: str) -> tuple[str, ...] | None:
-    words = said.get(name)
-    return tuple(map(str, words)) if isinstance(words, tuple) else None
+def _texts(details: Details, name: str) -> tuple[str, ...] | None:
+    texts = details.get(name)
+    return tuple(map(str, texts)) if isinstance(texts, tuple) else None

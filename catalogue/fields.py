@@ -1,4 +1,4 @@
-"""Hides what may be said in the catalogue: every field's kind, bounds and sentences, in one table a subject."""
+"""Field validation of the catalogue: each field's type, limits and error sentences, one table per subject."""
 
 import re
 from collections.abc import Callable, Collection, Mapping
@@ -28,34 +28,34 @@ LARGEST_ID = 2**63 - 1
 MOST_FIELDS = 64
 MOST_IN_COLLAGE = 1_000
 MOST_BOOKMARKS = 10_000
-"""What an account may bookmark of a kind."""
+"""Bookmarks of one kind that an account may have."""
 MOST_REPORTS = 100
-"""What an account may have reported and nobody looked into."""
+"""Open reports that an account may have."""
 
 
 class Field(Protocol):
-    """What a field takes. Both calls raise ValueError with a sentence that begins with "It "."""
+    """The type of a field. Both calls raise ValueError with a sentence that begins with "It "."""
 
     def read(self, value: object) -> object:
-        """Return a value as it is kept."""
+        """Return a value as it is stored."""
         ...
 
     def from_text(self, text: str) -> object:
-        """Return what `read` takes for a field of a form; what cannot be read comes back as it is."""
+        """Return the value of a form field for `read`; what cannot be parsed comes back as it is."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Text of at most `longest` characters: one line, or with `prose` several; `filled` wants at least one.
+    """Text of at most `longest` characters: one line, or with `prose` several; `filled` requires at least one.
 
-    `spell` says how it is kept.
+    `normalize` gives the form that is stored.
     """
 
     longest: int
     prose: bool = False
     filled: bool = False
-    spell: Callable[[str], str] | None = None
+    normalize: Callable[[str], str] | None = None
 
     def read(self, value: object) -> str:
         """Return the text cleaned."""
@@ -64,7 +64,7 @@ class Text:
         text = clean_prose(value, self.longest) if self.prose else clean_line(value, self.longest)
         if self.filled and not text.strip():
             raise _fault("It is required.")
-        return self.spell(text) if self.spell is not None else text
+        return self.normalize(text) if self.normalize is not None else text
 
     def from_text(self, text: str) -> object:
         """Return the text."""
@@ -104,19 +104,19 @@ class Flag:
     """Yes or no."""
 
     def read(self, value: object) -> bool:
-        """Return the answer."""
+        """Return the value."""
         if not isinstance(value, bool):
             raise _fault("It must be true or false.")
         return value
 
     def from_text(self, text: str) -> object:
-        """Return the answer, as forms and scripts spell it."""
-        return _ANSWERS.get(text.strip().lower(), text)
+        """Return the answer, as forms and scripts normalize it."""
+        return _BOOLEANS.get(text.strip().lower(), text)
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of the numbers of a kind."""
+    """One of the values of an IntEnum."""
 
     kind: type[IntEnum]
 
@@ -134,11 +134,11 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """At most `most` texts of at most `longest` characters, each once; `spell` says how one is kept."""
+    """At most `most` texts of at most `longest` characters, each once; `normalize` gives the form that is stored."""
 
     most: int
     longest: int
-    spell: Callable[[str], str] | None = None
+    normalize: Callable[[str], str] | None = None
 
     def read(self, value: object) -> tuple[str, ...]:
         """Return the texts in their order, the first of those that are the same."""
@@ -147,8 +147,8 @@ class Words:
         if len(value) > self.most:
             raise _fault(f"It holds more than {self.most}.")
         lines = [clean_line(each, self.longest) for each in value]
-        if self.spell is not None:
-            lines = [self.spell(line) for line in lines]
+        if self.normalize is not None:
+            lines = [self.normalize(line) for line in lines]
         if not all(lines):
             raise _fault("It holds an empty text.")
         first = {folded(line): line for line in reversed(lines)}
@@ -163,16 +163,16 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """The address of something on the web, or nothing."""
+    """An http or https URL, or an empty text."""
 
     longest: int = LONGEST_LINK
 
     def read(self, value: object) -> str:
-        """Return the address."""
+        """Return the URL."""
         if not isinstance(value, str):
             raise _fault("It must be text.")
         link = clean_line(value, self.longest)
-        if link and not _WEB_LINK.fullmatch(link):
+        if link and not _WEB_URL.fullmatch(link):
             raise _fault("It must be a link that begins with http:// or https://.")
         return link
 
@@ -183,8 +183,8 @@ class Link:
 
 Table = Mapping[str, Field]
 
-_WEB_LINK = re.compile(r"https?://[A-Za-z0-9\[][!#-&(-;=?-\[\]_a-z~]*")
-_ANSWERS: Mapping[str, bool] = MappingProxyType(
+_WEB_URL = re.compile(r"https?://[A-Za-z0-9\[][!#-&(-;=?-\[\]_a-z~]*")
+_BOOLEANS: Mapping[str, bool] = MappingProxyType(
     {
         "1": True,
         "true": True,
@@ -242,7 +242,7 @@ GROUP = _table(
 OF_GROUP_IN_UPLOAD: Mapping[str, str] = MappingProxyType(
     {{"name": "group_name", "description": "group_description"}.get(name, name): name for name in GROUP}
 )
-"""What an upload calls the fields of its group, and what the group calls them."""
+"""The names of the group's fields in an upload, and in the group itself."""
 UPLOAD: Table = MappingProxyType(
     {**TORRENT, **{said: GROUP[name] for said, name in OF_GROUP_IN_UPLOAD.items()}}
 )
@@ -261,37 +261,38 @@ REPORT = _table(reason=Text(LONGEST_REASON, prose=True, filled=True))
 RESOLUTION = _table(resolution=Text(LONGEST_REASON, prose=True, filled=True))
 NEWS = _table(title=_NAME, body=Text(LONGEST_PROSE, prose=True, filled=True))
 TAG = _table(
-    alias=Text(LONGEST_TAG, filled=True, spell=tag_of), tag=Text(LONGEST_TAG, filled=True, spell=tag_of)
+    alias=Text(LONGEST_TAG, filled=True, normalize=tag_of),
+    tag=Text(LONGEST_TAG, filled=True, normalize=tag_of),
 )
 
 
 def check(given: Details, table: Table, required: Collection[str] = ()) -> dict[str, object]:
-    """Return what was given as it is kept. Refusal: `invalid`, with a sentence for every field at fault."""
+    """Return the values as they are stored. Refusal: `invalid`, with a sentence for every field at fault."""
     faults = {name: [f"The {name} field is required."] for name in required if given.get(name) is None}
-    kept: dict[str, object] = {}
+    values: dict[str, object] = {}
     if len(given) > MOST_FIELDS:
         raise refused("fields", f"There are more than {MOST_FIELDS}.")
     for name, value in given.items():
         field = table.get(name)
         if field is None:
-            faults[_shown(name)] = ["There is no such field."]
+            faults[_printable(name)] = ["There is no such field."]
         elif name not in faults:
             try:
-                kept[name] = field.read(value)
+                values[name] = field.read(value)
             except ValueError as error:
                 faults[name] = [_about(name, str(error))]
     if faults:
         raise Refusal("invalid", fields=faults)
-    return kept
+    return values
 
 
 def from_form(texts: Mapping[str, str], table: Table) -> Details:
-    """Return the fields of a form as `check` takes them; those that the table does not name stay texts."""
+    """Return the fields of a form as `check` takes them; unknown ones stay texts."""
     return {name: table[name].from_text(text) if name in table else text for name, text in texts.items()}
 
 
 def refused(name: str, sentence: str) -> Refusal:
-    """Make the refusal of one field; a sentence that begins with "It " speaks of the field."""
+    """Make the refusal of one field; "It " at the start of the sentence becomes the field's name."""
     return Refusal("invalid", fields={name: [_about(name, sentence)]})
 
 
@@ -299,8 +300,8 @@ def _about(name: str, sentence: str) -> str:
     return f"The {name} field {sentence[3:]}" if sentence.startswith("It ") else sentence
 
 
-def _shown(name: str) -> str:
-    """Return a name that was made up by whoever sent it, so that it can be shown."""
+def _printable(name: str) -> str:
+    """Return an unknown field's name, harmless to show."""
     plain = "".join(each for each in name[:LONGEST_WORD] if each >= " " and each != "\x7f")
     return plain.encode("ascii", "backslashreplace").decode()[:LONGEST_WORD]
 

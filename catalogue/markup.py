@@ -1,15 +1,15 @@
-"""Hides how text that people wrote becomes HTML: BBCode, of which a small safe set is drawn and nothing loaded.
+"""BBCode to HTML: a small safe set of tags is rendered, and nothing external is loaded.
 
-Tags that are known become elements, a few that only decorate vanish, all other text stays text. Pictures
-become links: a page that loads one would tell its owner who reads it. What is written is read once from
-beginning to end, so that time and output grow with the text alone.
+Known tags become elements, a few that only decorate are dropped, all other text stays text. Images become
+links, because loading one would show its server who reads the page. The text is scanned once, so time and
+output are linear in its length.
 """
 
 import re
 from urllib.parse import urlsplit
 
 LONGEST = 1 << 17
-"""Characters that are drawn; a longer text is cut."""
+"""Characters that are rendered; a longer text is cut."""
 
 _DEPTH = 16
 _ELEMENTS = 4000
@@ -20,8 +20,8 @@ _BREAKS = 3
 _INLINE = {"b": "strong", "i": "em", "u": "u", "s": "s", "important": "strong"}
 _BLOCKS = {"quote": "blockquote", "hide": "details", "spoiler": "details", "mature": "details"}
 _VERBATIM = ("code", "pre", "plain")
-_VANISHING = frozenset({"size", "color", "colour", "font", "align", "center", "left", "right", "indent"})
-_NAMES = sorted({*_INLINE, *_BLOCKS, *_VERBATIM, *_VANISHING, "url", "list", "hr"})
+_DROPPED = frozenset({"size", "color", "colour", "font", "align", "center", "left", "right", "indent"})
+_NAMES = sorted({*_INLINE, *_BLOCKS, *_VERBATIM, *_DROPPED, "url", "list", "hr"})
 _TOKEN = re.compile(
     r"\[(?P<holder>url|img)\]\s*(?P<held>[^\s\[\]]+)\s*\[/(?P=holder)\]"
     r"|\[img=(?P<picture>[^\s\[\]]+)\]"
@@ -36,8 +36,8 @@ _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;",
 
 
 def render(text: str) -> str:
-    """Return the HTML of a text; it holds only elements and attributes that this module writes."""
-    return _Drawing(text[:LONGEST].replace("\r\n", "\n")).html()
+    """Return the HTML of a text; it has only elements and attributes that this module writes."""
+    return _Renderer(text[:LONGEST].replace("\r\n", "\n")).html()
 
 
 def escape(text: str) -> str:
@@ -45,8 +45,8 @@ def escape(text: str) -> str:
     return text.translate(_ESCAPES)
 
 
-class _Drawing:
-    """One text on its way to HTML; `_open` holds the tags that are open and the elements that close them."""
+class _Renderer:
+    """Renders one text; `_open` is the stack of open tags with the elements that close them."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -54,7 +54,7 @@ class _Drawing:
         self._open: list[tuple[str, str]] = []
         self._breaks = 0
         self._fresh = False
-        """Whether a block just ended or began, which breaks the line by itself."""
+        """Whether a block just began or ended, which breaks the line by itself."""
         self._left = _ELEMENTS
         lower = text.lower()
         self._ends = {name: lower.rfind(f"[/{name}]") for name in _VERBATIM}
@@ -62,20 +62,20 @@ class _Drawing:
     def html(self) -> str:
         at = 0
         while match := _TOKEN.search(self._text, at):
-            self._say(self._text[at : match.start()])
-            at = self._take(match)
-        self._say(self._text[at:])
+            self._write_text(self._text[at : match.start()])
+            at = self._token(match)
+        self._write_text(self._text[at:])
         while self._open:
-            self._shut()
+            self._pop()
         return "".join(self._out)
 
-    def _take(self, match: re.Match[str]) -> int:
-        """Draw a token; return where the text goes on."""
+    def _token(self, match: re.Match[str]) -> int:
+        """Render a token; return where the text goes on."""
         if match["breaks"]:
             self._breaks += len(match["breaks"]) - self._fresh
             self._fresh = False
         elif match["link"]:
-            return match.start() + self._bare(match["link"])
+            return match.start() + self._bare_link(match["link"])
         elif match["item"]:
             self._item()
         elif match["name"]:
@@ -83,33 +83,33 @@ class _Drawing:
         else:
             address = match["held"] or match["picture"]
             if not self._anchor(address, _label(address)):
-                self._say(match[0])
+                self._write_text(match[0])
         return match.end()
 
     def _tag(self, match: re.Match[str]) -> int:
         name, value = match["name"].lower(), match["value"] or ""
-        if name in _VANISHING:
+        if name in _DROPPED:
             return match.end()
         if match["close"]:
-            drawn = self._close(name)
+            rendered = self._closing_tag(name)
         elif name in _VERBATIM and match.end() <= self._ends[name]:
             return self._verbatim(name, match.end())
         else:
-            drawn = self._begin(name, value)
-        if not drawn:
-            self._say(match[0])
+            rendered = self._opening_tag(name, value)
+        if not rendered:
+            self._write_text(match[0])
         return match.end()
 
-    def _begin(self, name: str, value: str) -> bool:
-        """Open what a tag stands for; tell whether that could be done."""
+    def _opening_tag(self, name: str, value: str) -> bool:
+        """Open a tag's element; return whether that was possible."""
         if name == "hr":
             return self._rule()
         if len(self._open) >= _DEPTH or self._left <= 0:
             return False
         if name == "url":
-            return self._labelled(value)
+            return self._link_with_label(value)
         if name in _INLINE:
-            self._put(f"<{_INLINE[name]}>")
+            self._write_inline(f"<{_INLINE[name]}>")
             self._push(name, f"</{_INLINE[name]}>")
         elif name == "list":
             element = "ol" if value.strip() else "ul"
@@ -120,21 +120,21 @@ class _Drawing:
             self._push(name, f"</{_BLOCKS[name]}>")
         return name not in _VERBATIM
 
-    def _labelled(self, value: str) -> bool:
+    def _link_with_label(self, value: str) -> bool:
         address = _address(value)
         if address is None or any(name == "url" for name, _ in self._open):
             return False
-        self._put(_opening(address))
+        self._write_inline(_anchor_tag(address))
         self._push("url", "</a>")
         return True
 
-    def _close(self, name: str) -> bool:
+    def _closing_tag(self, name: str) -> bool:
         """Close the innermost tag of that name with all inside it; inline tags reach no further than a block."""
         for depth in range(len(self._open) - 1, -1, -1):
             here = self._open[depth][0]
             if here == name:
                 while len(self._open) > depth:
-                    self._shut()
+                    self._pop()
                 return True
             if here not in _INLINE and here not in {"url", "*"}:
                 return False
@@ -146,10 +146,10 @@ class _Drawing:
         names = [name for name, _ in self._open]
         lists = [depth for depth, name in enumerate(names) if name == "list"]
         if not lists or any(name in _BLOCKS for name in names[lists[-1] :]):
-            self._put("\u2022 ")
+            self._write_inline("\u2022 ")
             return
         while len(self._open) > lists[-1] + 1:
-            self._shut()
+            self._pop()
         if self._left > 0:
             self._list_item()
 
@@ -158,27 +158,27 @@ class _Drawing:
         self._push("*", "</li>")
 
     def _verbatim(self, name: str, start: int) -> int:
-        """Draw what stands up to the end of a tag as it is; return where that ends."""
+        """Render the text up to a closing tag verbatim; return where that ends."""
         end = re.compile(rf"\[/{name}\]", re.IGNORECASE).search(self._text, start)
         assert end is not None
         body = escape(self._text[start : end.start()].strip("\n"))
         if name == "pre" or (name == "code" and "\n" in body):
             self._block(f"<pre>{body}</pre>")
         else:
-            self._put(f"<code>{body}</code>" if name == "code" else body)
+            self._write_inline(f"<code>{body}</code>" if name == "code" else body)
         return end.end()
 
     def _rule(self) -> bool:
         self._block("<hr>")
         return True
 
-    def _bare(self, link: str) -> int:
-        """Draw a link that stands in the text by itself; return how much of it was one."""
+    def _bare_link(self, link: str) -> int:
+        """Render a URL in running text; return how many characters belong to it."""
         trimmed = link.rstrip(".,;:!?")
         if trimmed.endswith(")") and "(" not in trimmed:
             trimmed = trimmed.rstrip(").,;:!?")
         if not self._anchor(trimmed, _label(trimmed)):
-            self._say(link)
+            self._write_text(link)
             return len(link)
         return len(trimmed)
 
@@ -187,15 +187,15 @@ class _Drawing:
         if checked is None or self._left <= 0 or any(name == "url" for name, _ in self._open):
             return False
         self._left -= 1
-        self._put(f"{_opening(checked)}{escape(label)}</a>")
+        self._write_inline(f"{_anchor_tag(checked)}{escape(label)}</a>")
         return True
 
-    def _say(self, text: str) -> None:
+    def _write_text(self, text: str) -> None:
         if text and (text.strip() or not self._in_bare_list()):
-            self._put(escape(text))
+            self._write_inline(escape(text))
 
-    def _put(self, html: str) -> None:
-        """Write what stands in a line, with the line breaks before it."""
+    def _write_inline(self, html: str) -> None:
+        """Write inline content, with the line breaks before it."""
         if self._in_bare_list():
             self._list_item()
         self._out.append("<br>\n" * min(self._breaks, _BREAKS))
@@ -218,7 +218,7 @@ class _Drawing:
         self._left -= 1
         self._open.append((name, closing))
 
-    def _shut(self) -> None:
+    def _pop(self) -> None:
         name, closing = self._open.pop()
         if name in _INLINE or name == "url":
             self._out.append(closing)
@@ -233,7 +233,7 @@ def _heading(name: str, value: str) -> str:
 
 
 def _address(text: str) -> str | None:
-    """Return a link that may be followed from here; None for other schemes, and for a host that is disguised."""
+    """Return a URL that may be linked; None for other schemes, and for a disguised host."""
     link = text.strip().strip("\"'")
     if len(link) > _LONGEST_LINK or not _LINK.fullmatch(link):
         return None
@@ -245,7 +245,7 @@ def _address(text: str) -> str | None:
     return None if disguised else link
 
 
-def _opening(address: str) -> str:
+def _anchor_tag(address: str) -> str:
     return f'<a href="{escape(address)}" rel="nofollow noopener noreferrer ugc">'
 
 

@@ -1,6 +1,6 @@
-"""Hides what a catalogue is made of: the values that pass between the doors, the catalogue and its shelves.
+"""The catalogue's values: what passes between the doors, the catalogue and its stores.
 
-Times are unix seconds, sizes bytes. Every text was checked by `catalogue.fields` before it was kept.
+Times are unix seconds, sizes bytes. Every text was validated by `catalogue.fields` before it was stored.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who looks: an account or nobody, and whether hidden things are shown to them."""
+    """Who reads: an account or nobody, and whether hidden records are shown to them."""
 
     user_id: int | None = None
     moderates: bool = False
@@ -35,7 +35,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """A category; `parent` is one of the nine that every service has, None for these themselves."""
+    """A category; `parent` is the id of a built-in one, None for those themselves."""
 
     id: int
     name: str
@@ -52,7 +52,7 @@ class Freeleech(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """A person or body who made works."""
+    """A person or organisation that made works."""
 
     id: int
     name: str
@@ -62,7 +62,7 @@ class Author:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A tag: lower-case words joined by dots; `uses` counts the groups that bear it."""
+    """A tag: lower-case words joined by dots; `uses` counts the groups with it."""
 
     id: int
     name: str
@@ -92,16 +92,16 @@ class Group:
     locked: bool
     created: int
     newest: int
-    """When its newest torrent came."""
+    """When its newest torrent was added."""
     torrents: int
-    """How many torrents everyone sees in it."""
+    """How many of its torrents are public."""
 
 
 @dataclass(frozen=True, slots=True)
 class Torrent:
-    """A torrent in the catalogue. `held` tells whether the cache has its file; `root` is "" for a single file.
+    """A torrent in the catalogue. `held` is whether the cache has its file; `root` is "" for a single file.
 
-    `seeders`, `leechers` and `snatched` are as of the last flush; `doors` show the swarm's own numbers.
+    `seeders`, `leechers` and `snatched` are as of the last flush; `doors` show the live ones.
     """
 
     id: int
@@ -145,7 +145,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a torrent lists: files in its own order, tracker tiers, web seeds."""
+    """A torrent's files in its own order, tracker tiers and web seeds."""
 
     files: tuple[File, ...] = ()
     trackers: tuple[tuple[str, ...], ...] = ()
@@ -154,7 +154,7 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What is known of a torrent when it enters the catalogue, before anyone says more about it."""
+    """What the catalogue takes from a .torrent file, or knows of a torrent by its infohash alone."""
 
     infohash: InfoHash
     alias: InfoHash | None
@@ -170,7 +170,7 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a name and a file list tell of a work; `category` is the name of one of the nine."""
+    """What a torrent's name and file list say about a work; `category` is the name of a built-in one."""
 
     title: str
     category: str
@@ -204,7 +204,7 @@ class CollageKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Collage:
-    """A list of groups under a heading; `group_ids` in its own order."""
+    """A named list of groups; `group_ids` in its own order."""
 
     id: int
     name: str
@@ -228,7 +228,7 @@ class Bookmarked(StrEnum):
 
 
 class Subject(StrEnum):
-    """What can be reported, and what the log speaks of."""
+    """What can be reported, and what log entries are about."""
 
     TORRENT = "torrent"
     GROUP = "group"
@@ -245,7 +245,7 @@ class Subject(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What somebody told the moderators; `resolution` is empty while it is open."""
+    """A report to the moderators; `resolution` is empty while it is open."""
 
     id: int
     subject: Subject
@@ -260,7 +260,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """A line of the moderators' log: who did what to which, and why; nobody can change it."""
+    """An entry of the moderators' log: who did what to which record, and why; it never changes."""
 
     id: int
     time: int
@@ -284,7 +284,7 @@ class News:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """A part of a list, and how long the list is; `exact` is False where counting stopped early."""
+    """A page of a list, and the list's length; `exact` is False where counting stopped early."""
 
     items: tuple[T, ...]
     total: int
@@ -293,7 +293,7 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The catalogue in numbers."""
+    """Totals of the catalogue; `size` in bytes."""
 
     torrents: int
     groups: int
@@ -302,14 +302,14 @@ class Totals:
 
 
 Details = Mapping[str, object]
-"""What someone says about a torrent or group, by field name; `catalogue.fields` says which and within what."""
+"""Values by field name, as somebody gives them; `catalogue.fields` has the names, types and limits."""
 
 NO_DETAILS: Details = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """A swarm in the numbers that a list can be sorted by."""
+    """The numbers of a swarm that a list can be sorted by."""
 
     seeders: int
     leechers: int

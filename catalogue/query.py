@@ -1,6 +1,6 @@
-"""Hides what can be asked of a search: a tree of terms, whatever dialect it was written in.
+"""Search queries: a tree of terms, independent of the syntax that it was written in.
 
-`catalogue.syntax` reads one from text; dialects with parameters of their own build one from these values.
+`catalogue.syntax` reads one from text; dialects with parameters of their own build one directly.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from catalogue.model import Freeleech
 
 
 class Column(StrEnum):
-    """Where words are looked for."""
+    """The text columns of the search index."""
 
     NAME = "name"
     """The torrent's title and name."""
@@ -23,7 +23,7 @@ class Column(StrEnum):
 
 
 class Attribute(StrEnum):
-    """What has one of a set of values, compared without regard to case."""
+    """Attributes compared with a set of values, without regard to case."""
 
     PLATFORM = "platform"
     FORMAT = "format"
@@ -39,7 +39,7 @@ class Attribute(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Words in a row; more than one is a phrase. `prefix` lets the last word go on. No columns means all."""
+    """Words in a row; more than one is a phrase. `prefix` matches the last word as a prefix. No columns means all."""
 
     words: tuple[str, ...]
     prefix: bool = False
@@ -48,7 +48,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Tagged:
-    """Groups with a tag, under its own name or an alias; `prefix` also takes tags that begin so."""
+    """Groups with a tag, under its own name or an alias; `prefix` also matches tags that begin with it."""
 
     name: str
     prefix: bool = False
@@ -80,7 +80,7 @@ class Dated:
 
 @dataclass(frozen=True, slots=True)
 class By:
-    """Torrents of an uploader, by name without regard to case; those uploaded anonymously are not told."""
+    """Torrents of an uploader, by name without regard to case; those uploaded anonymously are left out."""
 
     name: str
 
@@ -94,7 +94,7 @@ class Imdb:
 
 @dataclass(frozen=True, slots=True)
 class Hashed:
-    """The torrent of an infohash, under any of its names."""
+    """The torrent of an infohash, under any of its infohashes."""
 
     infohash: InfoHash
 
@@ -116,7 +116,7 @@ class Free:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """Everything but that."""
+    """What the term does not find."""
 
     term: "Query"
 
@@ -142,7 +142,7 @@ NOTHING: Query = AnyOf()
 
 
 class Order(StrEnum):
-    """What a list is sorted by; ties are broken by id, in the same direction."""
+    """Sort order of a list; ties are broken by id, in the same direction."""
 
     RELEVANCE = "relevance"
     TIME = "time"
@@ -158,10 +158,10 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A search: what, in which order, which part of it.
+    """A search: the query, the order, and which page of the hits.
 
-    `as_of` is the highest torrent id that is looked at, from an earlier answer, so that pages stay as they
-    were though torrents arrive; None is now. `moderates` shows hidden torrents as well. The same `seed` gives
+    `as_of` is the highest torrent id that is searched, from an earlier answer, so that pages stay the
+    same while torrents are added; None is now. `moderates` shows hidden torrents as well. The same `seed` gives
     the same random order.
     """
 

@@ -1,30 +1,31 @@
-"""Hides what a name and a file list tell of a work: by file types first, then by how releases are named.
+"""Release-name parser: title, category, year, season and IMDb number from a torrent's name and files.
 
-Only names of video go through parse-torrent-title. Nothing here raises, whatever a name holds, and no more
-of it is read than a name has room for; the same name and files always give the same reading.
+File types decide first, then release-naming conventions. Only names of video go through
+parse-torrent-title. Nothing here raises, whatever the name, and the length that is read is bounded; the same
+name and files always give the same result.
 """
 
 import re
 from collections.abc import Callable, Sequence
 from itertools import islice
 
-from catalogue.kinds import LOOKED_AT, Kind, kind_of, prevailing, without_extension
+from catalogue.kinds import MOST_FILES_READ, FileType, file_type_of, predominant_type, without_extension
 from catalogue.model import File, Reading
 from catalogue.texts import plain_line
 
 LONGEST = 250
 """Characters of a name that are read, and of a title."""
 
-_MANY = 5  # videos that nothing says belong to a series
-_LIKE_ALL = 50  # videos whose names stand for those of all
+_MANY = 5  # videos without a sign that they are a series
+_LIKE_ALL = 50  # videos whose names are looked at
 
 _CATEGORIES = {
-    Kind.AUDIO: "Music",
-    Kind.AUDIOBOOK: "Books",
-    Kind.BOOK: "Books",
-    Kind.PROGRAM: "PC",
-    Kind.IMAGE: "PC",
-    Kind.MOBILE: "Mobile",
+    FileType.AUDIO: "Music",
+    FileType.AUDIOBOOK: "Books",
+    FileType.BOOK: "Books",
+    FileType.PROGRAM: "PC",
+    FileType.IMAGE: "PC",
+    FileType.MOBILE: "Mobile",
 }
 _WORD = r"(?<![0-9A-Za-z])(?:{})(?![0-9A-Za-z])"
 _EPISODE = re.compile(
@@ -78,45 +79,45 @@ _YEAR = re.compile(r"[\[({]((?:18|19|20)[0-9]{2})[\])}]")
 
 
 def read(name: str, files: Sequence[File]) -> Reading:
-    """Return what a torrent seems to be; slow (milliseconds) for video, so call it in a thread.
+    """Parse a torrent's name and files; slow (milliseconds) for video, so call it in a thread.
 
     A torrent that is known by its name alone has no files.
     """
     line = plain_line(name, LONGEST)
-    kind = _kind(line, files)
-    category = _CATEGORIES.get(kind, "Unsorted")
+    file_type = _file_type(line, files)
+    category = _CATEGORIES.get(file_type, "Unsorted")
     imdb = _imdb(line, files)
-    if kind is Kind.AUDIO and _SPOKEN.search(line):
+    if file_type is FileType.AUDIO and _SPOKEN.search(line):
         category = "Books"
-    if kind in {Kind.VIDEO, Kind.PICTURE} and _ADULT.search(line):
+    if file_type in {FileType.VIDEO, FileType.PICTURE} and _ADULT.search(line):
         category = "XXX"
-    elif kind is Kind.VIDEO:
+    elif file_type is FileType.VIDEO:
         return _video(line, files, imdb)
     year = _YEAR.search(line)
     return Reading(_plain_title(line), category, int(year[1]) if year else None, None, imdb)
 
 
-def _kind(line: str, files: Sequence[File]) -> Kind:
-    kind = prevailing(files) if files else kind_of(line)
-    if kind is Kind.IMAGE and _is_release(line):
-        return Kind.VIDEO
-    if kind in {Kind.ARCHIVE, Kind.OTHER}:
-        return _kind_by_words(line)
-    return kind
+def _file_type(line: str, files: Sequence[File]) -> FileType:
+    file_type = predominant_type(files) if files else file_type_of(line)
+    if file_type is FileType.IMAGE and _is_release(line):
+        return FileType.VIDEO
+    if file_type in {FileType.ARCHIVE, FileType.OTHER}:
+        return _type_by_name(line)
+    return file_type
 
 
-def _kind_by_words(line: str) -> Kind:
-    """Tell what is packed, or what is known by its name alone."""
+def _type_by_name(line: str) -> FileType:
+    """Return the file type of an archive's content, or of a torrent known by its name alone, from the name."""
     if _is_release(line) or _FANSUB.search(line):
-        return Kind.VIDEO
+        return FileType.VIDEO
     words = (
-        (_SPOKEN, Kind.AUDIOBOOK),
-        (_SOUND, Kind.AUDIO),
-        (_PRINT, Kind.BOOK),
-        (_PHONE, Kind.MOBILE),
-        (_SYSTEM, Kind.PROGRAM),
+        (_SPOKEN, FileType.AUDIOBOOK),
+        (_SOUND, FileType.AUDIO),
+        (_PRINT, FileType.BOOK),
+        (_PHONE, FileType.MOBILE),
+        (_SYSTEM, FileType.PROGRAM),
     )
-    return next((kind for pattern, kind in words if pattern.search(line)), Kind.OTHER)
+    return next((file_type for pattern, file_type in words if pattern.search(line)), FileType.OTHER)
 
 
 def _is_release(line: str) -> bool:
@@ -124,11 +125,15 @@ def _is_release(line: str) -> bool:
 
 
 def _video(line: str, files: Sequence[File], imdb: int | None) -> Reading:
-    videos = (file.path for file in islice(files, LOOKED_AT) if kind_of(file.path) is Kind.VIDEO)
+    videos = (
+        file.path for file in islice(files, MOST_FILES_READ) if file_type_of(file.path) is FileType.VIDEO
+    )
     names = [path.rpartition("/")[2][:LONGEST] for path in islice(videos, _LIKE_ALL)]
-    told = _told(line)
-    title = _spaced(_NUMBER.sub("", plain_line(str(told.get("title") or ""), LONGEST))) or _plain_title(line)
-    year, season = _number(told.get("year"), 1880, 2100), _number(told.get("season"), 0, 200)
+    parsed = _parsed(line)
+    title = _spaced(_NUMBER.sub("", plain_line(str(parsed.get("title") or ""), LONGEST))) or _plain_title(
+        line
+    )
+    year, season = _number(parsed.get("year"), 1880, 2100), _number(parsed.get("season"), 0, 200)
     if _is_anime(line) or _mostly(names, _is_anime):
         category = "Anime"
     elif _EPISODE.search(line) or _SERIES.search(line) or _mostly(names, _EPISODE.search):
@@ -140,19 +145,19 @@ def _video(line: str, files: Sequence[File], imdb: int | None) -> Reading:
     return Reading(title, category, year, season, imdb)
 
 
-def _told(line: str) -> dict[str, object]:
-    # Its patterns take long to build, and only names of video need them.
+def _parsed(line: str) -> dict[str, object]:
+    # Building its patterns is slow, and only names of video need them.
     import PTN  # noqa: PLC0415
 
     try:
         return dict(PTN.parse(_IMDB.sub("", without_extension(line)), coherent_types=True))
-    except Exception:  # whatever a library of patterns makes of a hostile name, a title can be had without it
+    except Exception:  # a hostile name may make it fail in any way; the title is found without it
         return {}
 
 
-def _number(told: object, low: int, high: int) -> int | None:
-    """Return the one number of an answer, None where there are several or it is no sensible one."""
-    numbers = told if isinstance(told, list) else [told]
+def _number(value: object, low: int, high: int) -> int | None:
+    """Return the number in a field of PTN's result, None where there are several or it is out of range."""
+    numbers = value if isinstance(value, list) else [value]
     if len(numbers) != 1 or not isinstance(numbers[0], int):
         return None
     return numbers[0] if low <= numbers[0] <= high else None
@@ -167,8 +172,12 @@ def _mostly(names: Sequence[str], fits: Callable[[str], object]) -> bool:
 
 
 def _imdb(line: str, files: Sequence[File]) -> int | None:
-    """Return the IMDb number in the name, or in the name of a text file that came along."""
-    sides = (file.path[-LONGEST:] for file in islice(files, LOOKED_AT) if kind_of(file.path) is Kind.SIDE)
+    """Return the IMDb number in the name, or in the name of a side file."""
+    sides = (
+        file.path[-LONGEST:]
+        for file in islice(files, MOST_FILES_READ)
+        if file_type_of(file.path) is FileType.SIDE
+    )
     for text in (line, *sides):
         match = _IMDB.search(text)
         if match and int(match[1]):
@@ -177,7 +186,7 @@ def _imdb(line: str, files: Sequence[File]) -> int | None:
 
 
 def _plain_title(line: str) -> str:
-    """Return a name as a title: without its extension, with spaces where other marks stand for them."""
+    """Return a name as a title: without its extension, with spaces for dots and underscores."""
     return _spaced(without_extension(line)) or line or "Untitled"
 
 

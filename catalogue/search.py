@@ -1,4 +1,4 @@
-"""Hides how a search is run: within bounds of time and candidates, whatever was asked."""
+"""Search over an index, with limits on the query and the hits."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,7 +20,7 @@ from catalogue.query import (
 )
 
 MOST_TERMS = 128
-"""Terms of one search, each value of a set counted; dialects join several texts and filters."""
+"""Terms of one search, each value of a set counted; dialects combine several texts and filters."""
 DEEPEST = 24
 LONGEST_TERM = 1024
 MOST_HITS = 1000
@@ -30,16 +30,16 @@ _LARGEST = 2**63 - 1
 
 
 class Index(Protocol):
-    """What finds torrents and groups; every call ends within the service's time limit.
+    """The search index; every call ends within the service's time limit.
 
     Refusal: `search-too-slow` when it did not.
     """
 
-    async def torrents(self, wanted: Wanted) -> Found:
+    async def torrents(self, search: Wanted) -> Found:
         """Return the ids of torrents."""
         ...
 
-    async def groups(self, wanted: Wanted) -> Found:
+    async def groups(self, search: Wanted) -> Found:
         """Return the ids of groups with at least one torrent that matches.
 
         Sorted by those of their torrents taken together: the newest, the largest, the sum of seeders, leechers
@@ -49,33 +49,33 @@ class Index(Protocol):
 
 
 class Search:
-    """Searches, with what a viewer may see."""
+    """Searches within limits."""
 
     def __init__(self, index: Index) -> None:
         self._index = index
 
-    async def torrents(self, wanted: Wanted) -> Found:
+    async def torrents(self, search: Wanted) -> Found:
         """Return the ids of torrents. Refusal: `search-too-slow`, `bad-search`."""
-        return await self._index.torrents(_bounded(wanted))
+        return await self._index.torrents(_bounded(search))
 
-    async def groups(self, wanted: Wanted) -> Found:
+    async def groups(self, search: Wanted) -> Found:
         """Return the ids of groups. Refusal: `search-too-slow`, `bad-search`."""
-        return await self._index.groups(_bounded(wanted))
+        return await self._index.groups(_bounded(search))
 
 
-def _bounded(wanted: Wanted) -> Wanted:
-    """Return the search with numbers that a store can take. Refusal: `bad-search` when it asks too much."""
+def _bounded(search: Wanted) -> Wanted:
+    """Return the search with its numbers clamped. Refusal: `bad-search` beyond the limits."""
     terms = 0
-    for weight in _weights(wanted.query, DEEPEST):
+    for weight in _weights(search.query, DEEPEST):
         terms += weight
         if terms > MOST_TERMS:
             raise Refusal("bad-search", f"at most {MOST_TERMS} terms")
     return replace(
-        wanted,
-        offset=_number(wanted.offset),
-        limit=min(_number(wanted.limit), MOST_HITS),
-        as_of=None if wanted.as_of is None else _number(wanted.as_of),
-        seed=_number(wanted.seed),
+        search,
+        offset=_number(search.offset),
+        limit=min(_number(search.limit), MOST_HITS),
+        as_of=None if search.as_of is None else _number(search.as_of),
+        seed=_number(search.seed),
     )
 
 

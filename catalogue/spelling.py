@@ -1,4 +1,4 @@
-"""Hides which spellings of a tag, or of a name, are one and the same."""
+"""Normalized forms of tags and names: two that share one are the same."""
 
 import re
 import unicodedata
@@ -10,22 +10,22 @@ _OUTSIDE = re.compile(r"[^\w.+#&'!-]")
 
 
 def tag_of(text: str) -> str:
-    """Spell a tag: lower-case words joined by dots; spaces, dots and underscores mean the same.
+    """Normalize a tag: lower-case words joined by dots; spaces, dots and underscores are equal.
 
-    ValueError, with a sentence: it holds no letter or digit, it is too long, or it holds marks that no tag has.
+    ValueError, with a sentence: it has no letter or digit, it is too long, or it has other characters.
     """
-    spelled = _BETWEEN_WORDS.sub(".", folded(text)).strip(".")
-    if not any(character.isalnum() for character in spelled):
+    tag = _BETWEEN_WORDS.sub(".", folded(text)).strip(".")
+    if not any(character.isalnum() for character in tag):
         raise ValueError("It holds a tag without a word.")
-    if len(spelled) > LONGEST_TAG:
+    if len(tag) > LONGEST_TAG:
         raise ValueError(f"It holds a tag longer than {LONGEST_TAG} characters.")
-    if _OUTSIDE.search(spelled):
+    if _OUTSIDE.search(tag):
         raise ValueError("It holds a tag with marks: letters, digits and + # & ' ! - are taken.")
-    return spelled
+    return tag
 
 
 def spelled_tag(text: str) -> str | None:
-    """Spell a tag as `tag_of` does; None for what can be none."""
+    """Normalize a tag as `tag_of` does; None for what is not one."""
     try:
         return tag_of(text)
     except ValueError:
@@ -33,11 +33,11 @@ def spelled_tag(text: str) -> str | None:
 
 
 def beginning_of(text: str) -> str:
-    """Spell the beginning of a tag, of which the last word may go on."""
+    """Normalize the prefix of a tag; its last word may be incomplete."""
     return _BETWEEN_WORDS.sub(".", folded(text.lstrip()))
 
 
 def folded(name: str) -> str:
-    """Return what two names share that differ in case, width or composition alone."""
+    """Fold a name: names that differ only in case, width or composition give the same result."""
     once = unicodedata.normalize("NFKC", unicodedata.normalize("NFD", name).casefold())
     return unicodedata.normalize("NFKC", once.casefold())

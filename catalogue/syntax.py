@@ -1,7 +1,7 @@
-"""Hides how a search is written: the one reader of search texts, and the writer of what it read.
+"""The search syntax: a text parsed to a query, and a query written as text.
 
-`docs/apis/search.md` tells people about it. Any text is a search: what cannot be understood is looked for as
-words, brackets that lack a partner are ignored, and what goes beyond a bound is left out.
+It is documented in `docs/apis/search.md`. Any text is valid: what cannot be parsed is searched for as words,
+unbalanced brackets are ignored, and what exceeds a limit is left out.
 """
 
 import re
@@ -44,7 +44,7 @@ _TOKEN = re.compile(
     r"""
     \s* (?:
         (?P<close> \) )
-      | (?P<either> \| )
+      | (?P<or> \| )
       | (?P<not> [-!]? )
         (?:
             (?P<open> \( )
@@ -57,7 +57,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
-# What the index takes for a word: letters and digits, with the accents that follow a letter.
+# The index's tokens: letters and digits, with the accents that follow a letter.
 _WORD = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u036f])*")
 _QUOTES = str.maketrans("\u201c\u201d\u201e\u00ab\u00bb", '"' * 5)
 _AMOUNT = re.compile(r"([0-9]{1,19})(?:\.([0-9]{1,9}))?\s*([kmgtp]?)(i?)b?", re.IGNORECASE)
@@ -95,21 +95,21 @@ _KINDS: Final[Mapping[str, frozenset[Freeleech]]] = {
 
 
 def parse(text: str) -> Query:
-    """Read a search text; nothing at all finds everything, and signs alone find nothing. Never raises."""
-    if text.lstrip()[:8].lower() == "magnet:?" and (linked := _linked(text)):
-        return linked
+    """Parse a search text; an empty one finds everything, punctuation alone finds nothing. Never raises."""
+    if text.lstrip()[:8].lower() == "magnet:?" and (query := _magnet(text)):
+        return query
     tidy = unicodedata.normalize("NFC", text[:LONGEST_TEXT]).translate(_QUOTES)
-    read = _Reader(_scan(tidy)).either(0)
-    return read or (NOTHING if tidy.strip() else EVERYTHING)
+    query = _Parser(_tokens(tidy)).alternatives(0)
+    return query or (NOTHING if tidy.strip() else EVERYTHING)
 
 
 def words(text: str) -> tuple[str, ...]:
-    """Split a text into the words that the index knows: letters and digits, signs left out."""
+    """Split a text into the index's tokens: letters and digits, punctuation left out."""
     return tuple(_WORD.findall(text))
 
 
 def describe(query: Query) -> str:
-    """Write a query as a text that reads as the same search."""
+    """Write a query as a text that parses to the same query."""
     match query:
         case AllOf(terms):
             return " ".join(_grouped(term) for term in terms)
@@ -122,27 +122,27 @@ def describe(query: Query) -> str:
 
 
 class _Token(NamedTuple):
-    """A bracket, an `or`, or a term, as it stands in the text."""
+    """A bracket, an `or`, or a term."""
 
     kind: str
     negated: bool = False
     term: Query | None = None
 
 
-class _Reader:
-    """Reads tokens by recursive descent: an `or` joins what stands side by side."""
+class _Parser:
+    """A recursive-descent parser: adjacent terms are joined by AND, which binds tighter than `or`."""
 
     def __init__(self, tokens: Iterator[_Token]) -> None:
         self._tokens = tokens
 
-    def either(self, depth: int) -> Query | None:
-        """Read up to the closing bracket or the end; None when nothing is said there."""
+    def alternatives(self, depth: int) -> Query | None:
+        """Parse up to the closing bracket or the end; None when there are no terms."""
         choices: list[list[Query]] = [[]]
         for token in self._tokens:
             if token.kind == "close":
                 if depth:
                     break
-            elif token.kind == "either":
+            elif token.kind == "or":
                 choices.append([])
             elif (term := self._one(token, depth)) is not None:
                 choices[-1].append(Not(term) if token.negated else term)
@@ -151,7 +151,7 @@ class _Reader:
     def _one(self, token: _Token, depth: int) -> Query | None:
         if token.kind != "open":
             return token.term
-        return self.either(depth + 1) if depth < DEEPEST else None
+        return self.alternatives(depth + 1) if depth < DEEPEST else None
 
 
 def _all(terms: list[Query]) -> Query:
@@ -164,14 +164,14 @@ def _any(choices: list[Query]) -> Query | None:
     return choices[0] if len(choices) == 1 else AnyOf(tuple(choices))
 
 
-def _scan(text: str) -> Iterator[_Token]:
+def _tokens(text: str) -> Iterator[_Token]:
     left = MOST_TERMS
     for found in _TOKEN.finditer(text):
         negated = bool(found["not"])
         if found["close"]:
             yield _Token("close")
-        elif found["either"] or found[0].strip().lower() == "or":
-            yield _Token("either")
+        elif found["or"] or found[0].strip().lower() == "or":
+            yield _Token("or")
         elif found["open"]:
             yield _Token("open", negated)
         else:
@@ -183,27 +183,27 @@ def _scan(text: str) -> Iterator[_Token]:
 
 
 def _terms(found: re.Match[str]) -> list[Query]:
-    """Return what a term's alternatives say: the values of a prefix may be joined by `|`."""
+    """Return a term's alternatives: the values of a prefix may be joined by `|`."""
     prefix, phrase = found["prefix"], found["phrase"]
     if phrase is not None:
-        read = _said(prefix, phrase + found["star"])
+        read = _prefixed(prefix, phrase + found["star"])
         return [read] if read else []
     if prefix is None:
-        return [term for each in found["word"].split("|") if (term := _bare(each))]
-    return [term for each in found["word"].split("|") if (term := _said(prefix, each))]
+        return [term for each in found["word"].split("|") if (term := _unprefixed(each))]
+    return [term for each in found["word"].split("|") if (term := _prefixed(prefix, each))]
 
 
-def _bare(word: str) -> Query | None:
+def _unprefixed(word: str) -> Query | None:
     return _hashed(word) or _text(word)
 
 
-def _said(prefix: str | None, value: str) -> Query | None:
-    """Read the value of a prefix; a prefix or value that says nothing is looked for as words."""
+def _prefixed(prefix: str | None, value: str) -> Query | None:
+    """Parse the value of a prefix; an unknown prefix or invalid value is searched for as words."""
     if prefix is None:
         return _text(value)
-    if prefix.lower() in _READERS and (term := _READERS[prefix.lower()](value.strip())):
+    if prefix.lower() in _PREFIX_PARSERS and (term := _PREFIX_PARSERS[prefix.lower()](value.strip())):
         return term
-    return _linked(f"{prefix}:{value}") or _text(f"{prefix} {value}")
+    return _magnet(f"{prefix}:{value}") or _text(f"{prefix} {value}")
 
 
 def _text(value: str, *columns: Column) -> Text | None:
@@ -220,7 +220,7 @@ def _hashed(word: str) -> Query | None:
         return None
 
 
-def _linked(text: str) -> Query | None:
+def _magnet(text: str) -> Query | None:
     try:
         link = Magnet.parse(text)
     except Refusal:
@@ -256,7 +256,7 @@ def _free(value: str) -> Query | None:
 
 
 def _size(value: str) -> Query | None:
-    """Read a size or a range; a size alone takes five percent either way, as people round."""
+    """Parse a size or a range; a size alone matches five percent either way, as people round."""
     bounds = _range(value, _amount)
     if bounds is not None:
         return Sized(*bounds)
@@ -287,7 +287,7 @@ def _one_year(text: str) -> int | None:
 
 
 def _range(value: str, read: Callable[[str], int | None]) -> tuple[int | None, int | None] | None:
-    """Read `LOW..HIGH` (either may be missing), `>N`, `>=N`, `<N` or `<=N` as bounds that are included."""
+    """Read `LOW..HIGH` (either may be missing), `>N`, `>=N`, `<N` or `<=N` as inclusive bounds."""
     low, dots, high = value.partition("..")
     if dots:
         bounds = read(low), read(high)
@@ -309,7 +309,7 @@ def _within(column: Column) -> Callable[[str], Query | None]:
     return lambda value: _text(value, column)
 
 
-_READERS: Final[Mapping[str, Callable[[str], Query | None]]] = {
+_PREFIX_PARSERS: Final[Mapping[str, Callable[[str], Query | None]]] = {
     **{name: _within(column) for name, column in _COLUMNS.items()},
     **{attribute.value: _having(attribute) for attribute in Attribute},
     "tag": _tag,

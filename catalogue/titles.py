@@ -1,4 +1,4 @@
-"""Hides where the titles of films and series come from: what a reading asks of a list of them."""
+"""IMDb titles: the list in which parsed release names are looked up."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,13 +16,13 @@ class Title:
 
 
 class Titles(Protocol):
-    """A list of titles; an empty one finds nothing."""
+    """A list of IMDb titles; an empty one finds nothing."""
 
     async def find(self, title: str, year: int | None, series: bool) -> Title | None:
         """Find a film or series by its title or original title, without regard to case, marks and punctuation.
 
-        With a year, that of a film may differ by one. None when nothing fits, or when several do and none of
-        them is clearly meant.
+        With a year, that of a film may differ by one. None without a match, or with several of which none is
+        clearly the best.
         """
         ...
 

@@ -1,1 +1,1 @@
-"""Which infohashes are allowed or refused, why, since when, by whom."""
+"""Allow-list and deny-list of infohashes: which, why, since when, by whom."""

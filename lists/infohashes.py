@@ -1,4 +1,4 @@
-"""Hides which infohashes are allowed and refused, and that a torrent has several names for one verdict."""
+"""Allow-list and deny-list of infohashes; an entry covers every infohash of its torrent."""
 
 import unicodedata
 from collections.abc import AsyncIterator, Iterable
@@ -17,7 +17,7 @@ _BATCH = 500
 
 
 class Verdict(StrEnum):
-    """What an entry says: the hash is let in, or refused. A refusal always wins."""
+    """The list that an entry is on: allowed or denied. Denial always wins."""
 
     ALLOW = "allow"
     DENY = "deny"
@@ -25,9 +25,9 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One verdict on one torrent: as the operator named it, why, by whom, since when (s since 1970).
+    """An entry for one torrent: the infohash that the operator gave, why, by whom, since when (unix seconds).
 
-    `spellings` are its other names as far as they are known: an entry on any name is one on all.
+    `spellings` are the torrent's other infohashes, as far as known: an entry covers all of them.
     """
 
     infohash: InfoHash
@@ -39,31 +39,31 @@ class Entry:
 
     @property
     def names(self) -> tuple[InfoHash, ...]:
-        """Every name that the entry covers, the operator's first."""
+        """Every infohash that the entry covers, the operator's first."""
         return (self.infohash, *self.spellings)
 
     def covering(self, infohashes: Iterable[InfoHash]) -> "Entry":
-        """Return the entry with these names added, each with its cut form."""
-        known = _with_cuts((*self.names, *infohashes)) - {self.infohash}
+        """Return the entry with these infohashes added, each also truncated."""
+        known = _with_truncated((*self.names, *infohashes)) - {self.infohash}
         return replace(self, spellings=tuple(sorted(known)))
 
 
 class EntryStore(Protocol):
-    """Where entries lie; every change is durable before it returns."""
+    """The store of entries; every change is durable before it returns."""
 
     async def set(self, entry: Entry) -> None:
-        """Keep an entry, in place of an earlier one of the same key; known spellings stay."""
+        """Add an entry, in place of an earlier one of the same key; known other infohashes stay."""
 
     async def unset(self, infohash: InfoHash, verdict: Verdict) -> bool:
-        """Drop every entry of the verdict that covers the hash; tell whether there was one."""
+        """Delete every entry of the list that covers the infohash; return whether there was one."""
 
     async def find(self, infohash: InfoHash, verdict: Verdict) -> list[Entry]:
-        """Return every entry of the verdict that covers the hash."""
+        """Return every entry of the list that covers the infohash."""
 
     async def page(
         self, verdict: Verdict | None, after: tuple[InfoHash, Verdict] | None, limit: int
     ) -> list[Entry]:
-        """Return up to `limit` entries above the key `after`, ordered by infohash, then verdict."""
+        """Return up to `limit` entries above the key `after`, ordered by infohash, then list."""
 
 
 class Lists:
@@ -73,9 +73,9 @@ class Lists:
         self._store = store
 
     async def set(self, entry: Entry) -> Entry:
-        """Keep an entry and return it with every name it covers; the cut form of a v2 hash is one.
+        """Add an entry and return it with every infohash it covers, truncated v2 hashes included.
 
-        Refusal: `bad-reason` when the reason or the author is too long or holds control characters.
+        Refusal: `bad-reason` when the reason or the author is too long or has control characters.
         """
         _check_text("the reason", entry.reason, REASON_LIMIT)
         _check_text("the author", entry.by, AUTHOR_LIMIT)
@@ -84,38 +84,38 @@ class Lists:
         return covering
 
     async def unset(self, infohash: InfoHash, verdict: Verdict) -> bool:
-        """Drop every entry of the verdict that covers the hash or its cut form; tell if there was one."""
-        dropped = [await self._store.unset(name, verdict) for name in sorted(_with_cuts((infohash,)))]
+        """Delete every entry of the list that covers the infohash, also truncated; return if there was one."""
+        dropped = [await self._store.unset(each, verdict) for each in sorted(_with_truncated((infohash,)))]
         return any(dropped)
 
     async def find(self, infohashes: Iterable[InfoHash], verdict: Verdict) -> list[Entry]:
-        """Return every entry of the verdict that covers one of the hashes, each once."""
+        """Return every entry of the list that covers one of the infohashes, each once."""
         found: dict[InfoHash, Entry] = {}
-        for name in sorted(_with_cuts(infohashes)):
-            found.update({entry.infohash: entry for entry in await self._store.find(name, verdict)})
+        for each in sorted(_with_truncated(infohashes)):
+            found.update({entry.infohash: entry for entry in await self._store.find(each, verdict)})
         return list(found.values())
 
     async def denied(self, infohashes: Iterable[InfoHash]) -> Entry | None:
-        """Return an entry that refuses one of the hashes, or None."""
+        """Return an entry that denies one of the infohashes, or None."""
         return next(iter(await self.find(infohashes, Verdict.DENY)), None)
 
     async def allowed(self, infohashes: Iterable[InfoHash]) -> Entry | None:
-        """Return an entry that allows one of the hashes, or None."""
+        """Return an entry that allows one of the infohashes, or None."""
         return next(iter(await self.find(infohashes, Verdict.ALLOW)), None)
 
     async def entries(self, verdict: Verdict | None = None) -> list[Entry]:
-        """Return every entry, or every one of a verdict, ordered by infohash; `walk` bounds the memory."""
+        """Return every entry, of one list or of both, ordered by infohash; `walk` bounds the memory."""
         return [entry async for batch in self.walk(verdict) for entry in batch]
 
     async def walk(self, verdict: Verdict | None = None, batch: int = _BATCH) -> AsyncIterator[list[Entry]]:
-        """Yield every entry, or every one of a verdict, at most `batch` at a time, ordered by infohash."""
+        """Yield every entry, of one list or of both, at most `batch` at a time, ordered by infohash."""
         after: tuple[InfoHash, Verdict] | None = None
         while page := await self._store.page(verdict, after, batch):
             yield page
             after = (page[-1].infohash, page[-1].verdict)
 
 
-def _with_cuts(infohashes: Iterable[InfoHash]) -> set[InfoHash]:
+def _with_truncated(infohashes: Iterable[InfoHash]) -> set[InfoHash]:
     given = set(infohashes)
     return given | {infohash.cut for infohash in given}
 

@@ -47,7 +47,7 @@ def test_a_number_that_no_account_can_have_finds_nothing_and_changes_nothing(tmp
         assert await each.accounts.key(number) is None
         assert await each.accounts.keys(number) == []
         await each.accounts.close_session(number)
-        for deed in (
+        for call in (
             each.accounts.set_role(number, Role.USER),
             each.accounts.set_enabled(number, enabled=False),
             each.accounts.set_password(number, PASSWORD),
@@ -57,7 +57,7 @@ def test_a_number_that_no_account_can_have_finds_nothing_and_changes_nothing(tmp
             each.accounts.revoke(number),
             each.accounts.suspend(number, suspended=True),
         ):
-            assert await code(deed) == "not-found"
+            assert await code(call) == "not-found"
 
     run(tmp_path, work)
 
@@ -83,7 +83,7 @@ def test_a_number_that_no_account_can_have_finds_nothing_and_changes_nothing(tmp
         "٣٤٥",
     ],
 )
-def test_a_name_that_is_none_is_refused_with_its_field(tmp_path, name):
+def test_an_invalid_name_is_refused_with_its_field(tmp_path, name):
     async def work(each):
         refusal = await refused(each.accounts.add(name, PASSWORD))
         assert refusal.code == "invalid"
@@ -96,7 +96,7 @@ def test_a_name_that_is_none_is_refused_with_its_field(tmp_path, name):
 @pytest.mark.parametrize(
     "password", ["", "seven77", "x" * 1025, "longname", "LONGNAME", "half \ud83d a sign", "\udc00" * 9]
 )
-def test_a_password_that_is_none_is_refused_with_its_field(tmp_path, password):
+def test_an_invalid_password_is_refused_with_its_field(tmp_path, password):
     async def work(each):
         refusal = await refused(each.accounts.add("longname", password))
         assert refusal.code == "invalid"
@@ -129,7 +129,7 @@ def test_a_password_is_the_same_however_its_accents_are_typed(tmp_path):
 
 @pytest.mark.parametrize("name", ["eve", "nobody", "", "x" * 10_000, "\0", "\ud800", "a\nb", "' OR ''='"])
 @pytest.mark.parametrize("password", ["", "wrong password", "x" * 1_000_000, "\ud800" * 8, "\0"])
-def test_a_wrong_name_or_password_is_told_in_the_same_words(tmp_path, name, password):
+def test_a_wrong_name_and_a_wrong_password_get_the_same_refusal(tmp_path, name, password):
     async def work(each):
         await each.join("eve")
         refusal = await refused(each.accounts.log_in(name, password, HOME))
@@ -138,7 +138,7 @@ def test_a_wrong_name_or_password_is_told_in_the_same_words(tmp_path, name, pass
     run(tmp_path, work)
 
 
-def test_an_account_without_a_password_is_not_entered_by_any(tmp_path):
+def test_an_account_without_a_password_cannot_log_in(tmp_path):
     async def work(each):
         await each.join("ada", password=None)
         for password in ("", PASSWORD):
@@ -147,7 +147,7 @@ def test_an_account_without_a_password_is_not_entered_by_any(tmp_path):
     run(tmp_path, work)
 
 
-def test_a_disabled_account_is_told_so_only_with_its_password(tmp_path):
+def test_a_disabled_account_is_revealed_only_with_its_password(tmp_path):
     async def work(each):
         ada = await each.join()
         await each.accounts.set_enabled(ada.id, enabled=False)
@@ -195,7 +195,7 @@ def test_disabling_somebody_else_does_not_count_as_the_last_admin(tmp_path):
         ada = await each.join()
         assert not (await each.accounts.set_enabled(ada.id, enabled=False)).enabled
         assert (await each.accounts.set_role(ada.id, Role.ADMIN)).role is Role.ADMIN
-        # A disabled admin is none that could administer.
+        # A disabled admin cannot administer.
         assert len(await each.accounts.admins()) == 1
 
     run(tmp_path, work)
@@ -257,7 +257,7 @@ def test_a_link_ends_with_its_time_another_link_a_password_and_its_account(tmp_p
 @pytest.mark.parametrize(
     "secret", ["", "x", "x" * 43, "x" * 10**6, "\0" * 43, "é" * 43, "\ud800" * 43, "../.."]
 )
-def test_a_text_that_is_no_link_is_a_bad_one(tmp_path, secret):
+def test_a_malformed_link_is_refused(tmp_path, secret):
     async def work(each):
         assert await code(each.accounts.link_owner(secret)) == "bad-link"
         assert await code(each.accounts.redeem_link(secret, PASSWORD)) == "bad-link"
@@ -268,7 +268,7 @@ def test_a_text_that_is_no_link_is_a_bad_one(tmp_path, secret):
 # Sessions
 
 
-def test_a_session_stands_for_its_account_until_it_ends(tmp_path):
+def test_a_session_authenticates_its_account_until_it_ends(tmp_path):
     async def work(each):
         ada = await each.join()
         cookie, lifetime = await each.accounts.open_session(ada.id)
@@ -309,7 +309,7 @@ def test_a_session_that_was_just_used_ends_at_once(tmp_path, how):
     run(tmp_path, work)
 
 
-def test_a_forged_cookie_stands_for_nobody(tmp_path):
+def test_a_forged_cookie_authenticates_nobody(tmp_path):
     async def work(each):
         ada = await each.join()
         cookie, _ = await each.accounts.open_session(ada.id)
@@ -407,7 +407,7 @@ def test_secrets_have_the_form_that_each_dialect_expects(tmp_path):
         "٠" * 32,
     ],
 )
-def test_a_text_that_is_no_key_is_a_bad_one(tmp_path, scope, secret):
+def test_a_malformed_key_is_refused(tmp_path, scope, secret):
     async def work(each):
         await each.accounts.mint((await each.join()).id, scope)
         assert await code(each.accounts.authenticate(secret, scope)) == "bad-token"
@@ -474,7 +474,7 @@ def test_a_change_of_role_shows_in_the_next_request(tmp_path):
     run(tmp_path, work)
 
 
-def test_what_was_read_while_a_key_was_revoked_is_not_remembered(tmp_path):
+def test_what_was_read_while_a_key_was_revoked_is_not_cached(tmp_path):
     async def work(each):
         ada = await each.join()
         key, secret = await each.accounts.mint(ada.id, Scope.REST)
@@ -525,7 +525,7 @@ def test_a_key_that_was_just_used_is_not_looked_up_again(tmp_path):
         ({"lifetime": 2**70}, "lifetime"),
     ],
 )
-def test_a_key_of_nonsense_is_refused_with_its_field(tmp_path, options, field):
+def test_invalid_key_attributes_are_refused_with_their_field(tmp_path, options, field):
     async def work(each):
         ada = await each.join()
         refusal = await refused(each.accounts.mint(ada.id, Scope.REST, **options))
@@ -567,7 +567,7 @@ def test_dead_keys_do_not_pile_up(tmp_path):
     run(tmp_path, work)
 
 
-def test_purging_takes_what_is_over_and_nothing_else(tmp_path):
+def test_purging_deletes_expired_records_only(tmp_path):
     async def work(each):
         ada, eve = await each.join(), await each.join("eve")
         short, _ = await each.accounts.open_session(ada.id)
@@ -590,7 +590,7 @@ def test_purging_takes_what_is_over_and_nothing_else(tmp_path):
 # Uses
 
 
-def test_a_use_is_written_with_the_next_flush_and_never_goes_back(tmp_path):
+def test_a_use_is_written_with_the_next_flush_and_never_decreases(tmp_path):
     async def work(each):
         ada = await each.join()
         key, secret = await each.accounts.mint(ada.id, Scope.REST)
@@ -640,7 +640,7 @@ def test_closing_writes_the_last_uses(tmp_path):
     assert run(tmp_path, seen) == NOON
 
 
-def test_a_request_that_fails_is_no_use(tmp_path):
+def test_a_failed_request_is_not_a_use(tmp_path):
     async def work(each):
         ada = await each.join()
         key, secret = await each.accounts.mint(ada.id, Scope.REST)
@@ -713,7 +713,7 @@ def test_no_secret_is_in_the_database_or_derivable_without_the_key(tmp_path):
             assert raw not in written
 
 
-def test_everything_holds_after_the_file_is_opened_again(tmp_path):
+def test_everything_is_the_same_after_reopening(tmp_path):
     clock, random = Clock(), Random()
 
     async def first(each):

@@ -19,7 +19,7 @@ def run(folder, work):
     return asyncio.run(main())
 
 
-def test_a_passkey_is_the_same_after_a_restart_and_lies_nowhere(tmp_path):
+def test_a_passkey_is_the_same_after_a_restart_and_stored_nowhere(tmp_path):
     async def first(each):
         ada = await each.join("Ada")
         return ada.id, await each.accounts.passes.passkey(ada.id)

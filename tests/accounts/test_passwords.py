@@ -9,8 +9,8 @@ from bittorrent.refusal import Refusal
 from tests.people import PASSWORD, Random, cheap_passwords
 
 
-class Gate(PasswordHasher):
-    """A hasher that waits to be let go, and notes what it is asked to verify."""
+class BlockingHasher(PasswordHasher):
+    """A hasher that blocks until it is released, and records what it verifies."""
 
     def __init__(self):
         super().__init__(time_cost=1, memory_cost=8, parallelism=1)
@@ -49,7 +49,7 @@ def test_what_is_kept_is_argon2id_and_differs_each_time():
 
 
 def test_a_check_without_a_hash_is_one_of_the_same_cost():
-    gate = Gate()
+    gate = BlockingHasher()
     gate.open.set()
 
     async def work():
@@ -89,7 +89,7 @@ def test_a_damaged_hash_is_no_password(kept):
 
 
 def test_so_many_at_once_and_so_many_wait_then_it_is_busy():
-    gate = Gate()
+    gate = BlockingHasher()
 
     async def work():
         passwords = Passwords(2, Random(), waiting=3, hasher=gate)
@@ -110,7 +110,7 @@ def test_so_many_at_once_and_so_many_wait_then_it_is_busy():
 
 
 def test_who_leaves_gives_no_room_before_the_work_is_done():
-    gate = Gate()
+    gate = BlockingHasher()
 
     async def work():
         passwords = Passwords(1, Random(), waiting=0, hasher=gate)

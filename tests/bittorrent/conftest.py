@@ -1,4 +1,4 @@
-"""Hides how long a property may take: no deadline for an example, since a busy machine would miss it."""
+"""Hypothesis settings: no deadline per example, since a busy machine would exceed it."""
 
 from hypothesis import settings
 

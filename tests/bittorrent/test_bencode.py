@@ -1,4 +1,4 @@
-"""The strict reader beside a slow one that recurses, and its price on the worst that a sender can do."""
+"""The strict bencode reader against a slow recursive one, and its cost on the worst input."""
 
 from collections.abc import Callable
 from typing import Any

@@ -10,10 +10,10 @@ from tests.bittorrent.torrents import (
     leaf,
     parse,
     paths,
-    spelled,
     v1,
     v1_files,
     v2,
+    with_byte_keys,
 )
 
 
@@ -50,9 +50,9 @@ def test_an_unsafe_path_in_a_tree_is_refused(part: bytes) -> None:
     assert code_of(v2({part: {b"f": leaf()}})) == "bad-path"
 
 
-@pytest.mark.parametrize("beside", [[b".."], [b"a", b"b"], [], [5]])
-def test_a_path_that_other_clients_would_go_by_is_checked_too(beside: list[Any]) -> None:
-    assert code_of(v1_files(file(b"ok", **{"path.utf-8": beside}))) == "bad-path"
+@pytest.mark.parametrize("utf8_path", [[b".."], [b"a", b"b"], [], [5]])
+def test_a_path_that_other_clients_would_use_is_checked_too(utf8_path: list[Any]) -> None:
+    assert code_of(v1_files(file(b"ok", **{"path.utf-8": utf8_path}))) == "bad-path"
 
 
 def test_a_path_is_limited_in_all() -> None:
@@ -95,12 +95,12 @@ def test_a_link_is_hidden_and_may_not_lead_out() -> None:
 @pytest.mark.parametrize("length", [-1, 2**63, 10**19, b"5", None, []])
 def test_a_length_is_0_to_63_bits(length: Any) -> None:
     assert (
-        code_of(v1_files(file(b"ok"), {b"path": [b"a"]} | spelled({"length": length}), pieces=b""))
+        code_of(v1_files(file(b"ok"), {b"path": [b"a"]} | with_byte_keys({"length": length}), pieces=b""))
         == "bad-length"
     )
     if length is not None:
         assert code_of(v1(length=length)) == "bad-length"
-    assert code_of(v2({b"a": {b"": spelled({"length": length, "pieces root": ROOT})}})) == "bad-length"
+    assert code_of(v2({b"a": {b"": with_byte_keys({"length": length, "pieces root": ROOT})}})) == "bad-length"
 
 
 def test_content_has_a_size_within_63_bits() -> None:

@@ -30,7 +30,7 @@ def test_piece_layers_may_be_missing_but_not_false() -> None:
         assert code_of(info, piece_layers=false) == "bad-piece-layers"
 
 
-def merkle_root(blocks: list[bytes]) -> bytes:
+def reference_root(blocks: list[bytes]) -> bytes:
     leaves = [sha256(block).digest() for block in blocks]
     while len(leaves) & (len(leaves) - 1):
         leaves.append(bytes(32))
@@ -57,4 +57,4 @@ def test_a_layer_adds_up_to_the_root_of_the_whole_file(level: int, count: int) -
             hashes = [sha256(a + b).digest() for a, b in zip(hashes[::2], hashes[1::2], strict=True)]
         layer += hashes[0]
     if len(pieces) > 1:
-        assert root_of(layer, in_piece * PIECE) == merkle_root(blocks)
+        assert root_of(layer, in_piece * PIECE) == reference_root(blocks)

@@ -53,7 +53,7 @@ def test_a_version_2_torrent() -> None:
     assert metainfo.files == (File(("d", "x"), 5), File(("d", "y", "z"), 0), File(("w",), 7))
 
 
-def test_a_hybrid_torrent_goes_by_three_hashes() -> None:
+def test_a_hybrid_torrent_has_three_infohashes() -> None:
     pad = file(b".pad", b"16379", length=PIECE - 5, attr=b"p")
     info = hybrid(file(b"a"), pad, file(b"b", length=7), tree={b"a": leaf(), b"b": leaf(7)})
     metainfo = parse(info)
@@ -138,7 +138,7 @@ def test_an_impossible_date_is_left_out(created: Any) -> None:
         v1(name=None),
     ],
 )
-def test_a_name_that_other_clients_would_go_by_is_checked_too(info: dict[bytes, Any]) -> None:
+def test_a_name_that_other_clients_would_use_is_checked_too(info: dict[bytes, Any]) -> None:
     assert code_of(info) == "bad-name"
 
 

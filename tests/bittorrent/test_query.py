@@ -26,7 +26,7 @@ def escaped(raw: bytes, keep_raw: set[int], lower: bool) -> bytes:
 
 
 def reference_unquote(value: bytes) -> bytes | None:
-    """Undo percent-encoding by the letter of RFC 3986; raw `=`, CR and LF may not stand beside an escape."""
+    """Undo percent-encoding by the letter of RFC 3986; raw `=`, CR and LF are not allowed with an escape."""
     if b"%" in value and re.search(rb"%(?![0-9A-Fa-f]{2})|[=\r\n]", value):
         return None
     return unquote_to_bytes(value)

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 from bittorrent.infohash import InfoHash
 from cache.compression import pack
-from cache.torrents import Quota, Reconciled, TorrentCache
+from cache.torrents import Quota, ReconcileResult, TorrentCache
 from storage.memory import MemoryBlobs, MemoryRecords
 from tests.torrents import hybrid_torrent, parsed, v1_torrent, v2_torrent
 
@@ -36,7 +36,7 @@ def test_a_file_without_a_record_is_recorded_at_start():
         lost = dict(stores.records.records)
         for infohash in sorted(lost)[1::2]:
             del stores.records.records[infohash]
-        assert await stores.cache().reconcile() == Reconciled(adopted=3, dropped=0, damaged=0)
+        assert await stores.cache().reconcile() == ReconcileResult(recorded=3, dropped=0, damaged=0)
         assert stores.records.records == lost
         assert await found(stores) == {}
 
@@ -49,21 +49,21 @@ def test_a_record_without_a_file_is_dropped_at_start():
         gone = sorted(stores.blobs.files)[::2]
         for infohash in gone:
             del stores.blobs.files[infohash]
-        assert await stores.cache().reconcile() == Reconciled(adopted=0, dropped=3, damaged=0)
+        assert await stores.cache().reconcile() == ReconcileResult(recorded=0, dropped=3, damaged=0)
         assert not set(gone) & set(stores.records.records)
         assert (await stores.cache().totals())[0] == 3
 
     asyncio.run(run())
 
 
-def test_a_damaged_file_without_a_record_stays_and_gives_way_to_a_good_upload():
+def test_a_damaged_file_without_a_record_stays_and_is_replaced_by_an_upload():
     data = v1_torrent()
     infohash = parsed(data).infohash
 
     async def run():
         stores = Stores()
         stores.blobs.files[infohash] = b"\x1f\x8bdamaged"
-        assert await stores.cache().reconcile() == Reconciled(adopted=0, dropped=0, damaged=1)
+        assert await stores.cache().reconcile() == ReconcileResult(recorded=0, dropped=0, damaged=1)
         assert infohash in stores.blobs.files
         assert list(await found(stores)) == [infohash]
         assert (await stores.cache().add(parsed(data), data)).new
@@ -72,11 +72,11 @@ def test_a_damaged_file_without_a_record_stays_and_gives_way_to_a_good_upload():
     asyncio.run(run())
 
 
-def test_stores_in_step_need_nothing():
+def test_consistent_stores_need_nothing():
     async def run():
         stores = await filled()
-        assert await stores.cache().reconcile() == Reconciled(0, 0, 0)
-        assert await Stores().cache().reconcile() == Reconciled(0, 0, 0)
+        assert await stores.cache().reconcile() == ReconcileResult(0, 0, 0)
+        assert await Stores().cache().reconcile() == ReconcileResult(0, 0, 0)
 
     asyncio.run(run())
 

@@ -20,9 +20,9 @@ async def add(cache: TorrentCache, data: bytes):
     return await cache.add(parsed(data), data)
 
 
-async def code_of(deed) -> str:
+async def code_of(awaitable) -> str:
     with pytest.raises(Refusal) as caught:
-        await deed
+        await awaitable
     return caught.value.code
 
 
@@ -45,7 +45,7 @@ def test_a_torrent_comes_back_byte_for_byte_by_each_of_its_short_hashes(make):
     asyncio.run(run())
 
 
-def test_the_same_infohash_again_keeps_the_first_bytes_and_needs_no_room():
+def test_the_same_infohash_again_keeps_the_first_bytes_and_needs_no_space():
     async def run():
         cache = cache_of(Quota(1, 10**6, 0))
         first = await add(cache, v1_torrent(comment=b"first"))
@@ -56,7 +56,7 @@ def test_the_same_infohash_again_keeps_the_first_bytes_and_needs_no_room():
     asyncio.run(run())
 
 
-def test_a_removed_torrent_is_gone_under_all_names_and_its_room_is_free():
+def test_a_removed_torrent_is_gone_under_all_names_and_its_space_is_free():
     async def run():
         cache = cache_of(Quota(1, 10**6, 0))
         record = (await add(cache, hybrid_torrent())).record
@@ -122,8 +122,8 @@ def test_one_torrent_uploaded_many_times_at_once_is_new_once():
     asyncio.run(run())
 
 
-def test_an_upload_whose_sender_leaves_is_finished():
-    class Held(MemoryBlobs):
+def test_an_upload_whose_sender_disconnects_is_finished():
+    class Waiting(MemoryBlobs):
         def __init__(self):
             super().__init__()
             self.begun, self.go = asyncio.Event(), asyncio.Event()
@@ -134,7 +134,7 @@ def test_an_upload_whose_sender_leaves_is_finished():
             return await super().put(infohash, data)
 
     async def run():
-        blobs = Held()
+        blobs = Waiting()
         cache = cache_of(blobs=blobs)
         sender = asyncio.create_task(add(cache, v1_torrent()))
         await blobs.begun.wait()
@@ -149,7 +149,7 @@ def test_an_upload_whose_sender_leaves_is_finished():
     asyncio.run(run())
 
 
-def test_a_failing_record_store_gives_the_room_back_and_the_next_try_succeeds():
+def test_a_failing_record_store_releases_the_space_and_the_next_try_succeeds():
     class Failing(MemoryRecords):
         broken = True
 
@@ -164,7 +164,7 @@ def test_a_failing_record_store_gives_the_room_back_and_the_next_try_succeeds():
         with pytest.raises(OSError, match="broken"):
             await add(cache, v1_torrent(comment=b"first"))
         records.broken = False
-        # The file of the failed try lies there already, so its bytes are the first.
+        # The file of the failed try is stored already, so its bytes stay.
         added = await add(cache, v1_torrent(comment=b"second"))
         assert (await cache.get(added.record.infohash)).plain() == v1_torrent(comment=b"first")
         assert await cache.totals() == (1, added.record.stored)

@@ -1,4 +1,4 @@
-"""Hides how a test gets a library that is closed again."""
+"""Fixtures that run a test on a new catalogue."""
 
 import asyncio
 from itertools import count
@@ -8,22 +8,22 @@ import pytest
 from tests.library import opened
 
 
-def tell(path, story):
-    async def told():
+def run_on(path, scenario):
+    async def run():
         async with opened(path) as library:
-            return await story(library)
+            return await scenario(library)
 
-    return asyncio.run(told())
+    return asyncio.run(run())
 
 
 @pytest.fixture
 def in_library(tmp_path):
-    """Run a story, a coroutine function, on a new library."""
-    return lambda story: tell(tmp_path, story)
+    """Run a scenario, a coroutine function, on a new catalogue."""
+    return lambda scenario: run_on(tmp_path, scenario)
 
 
 @pytest.fixture(scope="module")
-def anew(tmp_path_factory):
-    """Run each story on a library of its own, as the examples of a property need it."""
+def in_fresh_library(tmp_path_factory):
+    """Run each scenario on a catalogue of its own, as the examples of a property need it."""
     numbers = count()
-    return lambda story: tell(tmp_path_factory.mktemp(f"library{next(numbers)}"), story)
+    return lambda scenario: run_on(tmp_path_factory.mktemp(f"library{next(numbers)}"), scenario)

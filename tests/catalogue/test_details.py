@@ -39,15 +39,15 @@ OF_TORRENT = (
 )
 
 
-def said_by(torrent):
-    """Return what a record says, by the names of an upload's details."""
+def details_of(torrent):
+    """Return a record's fields, by their names in an upload."""
     group = torrent.group
-    said = {name: getattr(torrent, name) for name in (*OF_TORRENT, "freeleech")}
+    own = {name: getattr(torrent, name) for name in (*OF_TORRENT, "freeleech")}
     of_group = {
         key: getattr(group, name) for key, name in fields.OF_GROUP_IN_UPLOAD.items() if name != "category_id"
     }
     return {
-        **said,
+        **own,
         **of_group,
         "category_id": group.category.id,
         "authors": tuple(author.name for author in group.authors),
@@ -57,27 +57,27 @@ def said_by(torrent):
 
 @settings(max_examples=120, deadline=None)
 @given(details=DETAILS)
-def test_what_is_said_is_refused_by_field_or_kept_and_read_back_equal(anew, details):
-    async def story(library):
+def test_details_are_refused_by_field_or_stored_and_read_back_equal(in_fresh_library, details):
+    async def scenario(library):
         try:
             torrent, _ = await library.catalogue.enter(sheet(), Reading("One", "Unsorted"), details, 1)
         except Refusal as refusal:
             return refusal, await library.count("torrent")
         return torrent, await library.catalogue.torrent(torrent.id, EVERYONE)
 
-    entered, read = anew(story)
-    if isinstance(entered, Refusal):
-        assert entered.code == "invalid"
-        assert entered.fields
-        assert all(sentence for sentences in entered.fields.values() for sentence in sentences)
+    added, read = in_fresh_library(scenario)
+    if isinstance(added, Refusal):
+        assert added.code == "invalid"
+        assert added.fields
+        assert all(sentence for sentences in added.fields.values() for sentence in sentences)
         assert read == 0
         return
-    assert entered == read
-    told = said_by(entered)
+    assert added == read
+    stored = details_of(added)
     for name, value in fields.check(details, fields.UPLOAD).items():
         if name == "tags":
-            assert sorted(told[name]) == sorted(value)
+            assert sorted(stored[name]) == sorted(value)
         elif name == "authors":
-            assert [folded(each) for each in told[name]] == [folded(each) for each in value]
+            assert [folded(each) for each in stored[name]] == [folded(each) for each in value]
         else:
-            assert told[name] == value
+            assert stored[name] == value

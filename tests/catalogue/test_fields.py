@@ -33,7 +33,7 @@ def faults_of(given, table, required=()):
     return dict(caught.value.fields)
 
 
-def test_a_field_that_is_missing_is_told_in_a_sentence():
+def test_a_missing_field_is_reported_in_a_sentence():
     assert faults_of({}, fields.UPLOAD, ["title"]) == {"title": ["The title field is required."]}
     assert faults_of({"title": " \u200b "}, fields.UPLOAD) == {"title": ["The title field is required."]}
     assert faults_of({"title": None}, fields.UPLOAD, ["title"]) == {"title": ["The title field is required."]}
@@ -74,11 +74,11 @@ def test_a_field_that_is_missing_is_told_in_a_sentence():
         ({"colour": "red"}, "There is no such field."),
     ],
 )
-def test_what_cannot_be_kept_is_refused_in_a_sentence(given, sentence):
+def test_an_invalid_value_is_refused_with_a_sentence(given, sentence):
     assert faults_of(given, fields.UPLOAD) == {next(iter(given)): [sentence]}
 
 
-def test_a_made_up_name_is_shown_without_what_it_smuggles():
+def test_an_unknown_field_name_is_escaped():
     assert faults_of({"\ud800\x1b[2J": 1}, fields.UPLOAD) == {"\\ud800[2J": ["There is no such field."]}
     assert len(next(iter(faults_of({"x" * 10**6: 1}, fields.UPLOAD)))) <= 100
     assert faults_of({f"f{n}": 1 for n in range(100)}, fields.UPLOAD) == {
@@ -99,11 +99,11 @@ def test_a_made_up_name_is_shown_without_what_it_smuggles():
         ({"picture": ""}, {"picture": ""}),
     ],
 )
-def test_what_is_kept_is_cleaned(given, kept):
+def test_values_are_cleaned(given, kept):
     assert fields.check(given, fields.UPLOAD) == kept
 
 
-def test_a_form_says_the_same_as_typed_values():
+def test_a_form_gives_the_same_as_typed_values():
     form = {
         "year": " 1999 ",
         "tags": "a, b ,,",
@@ -132,7 +132,7 @@ def test_a_choice_becomes_its_member():
 
 
 @given(st.sampled_from(TABLES), st.data())
-def test_anything_is_kept_or_refused_and_what_is_kept_stays(table, data):
+def test_any_value_is_valid_or_refused_and_validation_is_idempotent(table, data):
     names = st.sampled_from(sorted(table)) | st.text(max_size=8)
     given = data.draw(st.dictionaries(names, JSON, max_size=6))
     try:
@@ -145,7 +145,7 @@ def test_anything_is_kept_or_refused_and_what_is_kept_stays(table, data):
 
 
 @given(st.text(max_size=60))
-def test_spelling_a_tag_twice_changes_nothing(text):
+def test_normalizing_a_tag_is_idempotent(text):
     try:
         tag = tag_of(text)
     except ValueError:

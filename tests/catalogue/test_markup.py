@@ -129,7 +129,7 @@ def checked(html):
 
 
 @given(st.lists(PIECES | st.text(max_size=5), max_size=60).map("".join))
-def test_whatever_is_written_only_safe_elements_come_out(text):
+def test_any_text_gives_only_safe_elements(text):
     assert checked(render(text)).deepest <= 40
 
 
@@ -176,7 +176,7 @@ def test_text_without_markup_is_shown_as_it_is(text):
         ("[url=http://a][url=http://b]x[/url][/url]", f'<a href="http://a"{REL}>[url=http://b]x</a>[/url]'),
     ],
 )
-def test_markup_is_drawn(text, html):
+def test_bbcode_is_rendered(text, html):
     checked(html)
     assert render(text) == html
 

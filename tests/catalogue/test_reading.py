@@ -85,9 +85,9 @@ ALONE = [
 
 
 @pytest.mark.parametrize(("name", "category", "title", "year"), ALONE, ids=[row[0][:30] for row in ALONE])
-def test_a_single_file_is_read(name, category, title, year):
-    reading = read(name, (File(name, GIB),))
-    assert (reading.category, reading.title, reading.year) == (category, title, year)
+def test_a_single_file_is_parsed(name, category, title, year):
+    release = read(name, (File(name, GIB),))
+    assert (release.category, release.title, release.year) == (category, title, year)
     assert read(name, ()).title == title
 
 
@@ -131,9 +131,9 @@ TOGETHER = [
 @pytest.mark.parametrize(
     ("name", "contents", "category", "year", "number"), TOGETHER, ids=[row[0][:30] for row in TOGETHER]
 )
-def test_a_folder_is_read(name, contents, category, year, number):
-    reading = read(name, contents)
-    assert (reading.category, reading.year, reading.season) == (category, year, number)
+def test_a_folder_is_parsed(name, contents, category, year, number):
+    release = read(name, contents)
+    assert (release.category, release.year, release.season) == (category, year, number)
 
 
 @pytest.mark.parametrize(
@@ -159,13 +159,13 @@ def test_an_imdb_id_is_no_part_of_the_title():
 @given(
     st.text(st.characters(exclude_categories=()), max_size=400), st.lists(st.text(max_size=20), max_size=5)
 )
-def test_every_name_is_read_the_same_way_twice(name, paths):
+def test_parsing_is_deterministic(name, paths):
     contents = files(*paths)
-    reading = read(name, contents)
-    assert read(name, contents) == reading
-    assert reading.category in NINE
-    assert reading.title
-    assert clean_line(reading.title, LONGEST) == reading.title
+    release = read(name, contents)
+    assert read(name, contents) == release
+    assert release.category in NINE
+    assert release.title
+    assert clean_line(release.title, LONGEST) == release.title
 
 
 @pytest.mark.parametrize(
@@ -184,13 +184,13 @@ def test_every_name_is_read_the_same_way_twice(name, paths):
         "0.0 GB" * 40,
     ],
 )
-def test_hostile_names_are_read_in_bounded_time(name):
+def test_hostile_names_are_parsed_in_bounded_time(name):
     started = time.perf_counter()
     read(name, tuple(File(f"{name[:300]}{number}.mkv", 1) for number in range(2000)))
     assert time.perf_counter() - started < 3
 
 
-def test_only_so_many_files_are_looked_at():
+def test_the_number_of_inspected_files_is_bounded():
     started = time.perf_counter()
     read("many", tuple(File("x.nfo", 1) for _ in range(200_000)))
     assert time.perf_counter() - started < 3

@@ -9,9 +9,9 @@ from catalogue.shelf import ALL
 from tests.library import NOW
 
 
-async def code_of(deed):
+async def code_of(awaitable):
     with pytest.raises(Refusal) as caught:
-        await deed
+        await awaitable
     return caught.value.code
 
 
@@ -19,8 +19,8 @@ def bodies(page):
     return [comment.body for comment in page.items]
 
 
-def test_comments_are_told_in_their_order_and_parts(in_library):
-    async def story(library):
+def test_comments_are_listed_in_order_and_by_page(in_library):
+    async def scenario(library):
         catalogue = library.catalogue
         group = (await library.enter("one"))[0].group.id
         for n in range(5):
@@ -35,11 +35,11 @@ def test_comments_are_told_in_their_order_and_parts(in_library):
         assert (page.items[0].added, page.items[0].edited, page.items[0].editor) == (NOW, None, None)
         assert page.items[0].author_enabled
 
-    in_library(story)
+    in_library(scenario)
 
 
 def test_a_comment_is_edited_hidden_and_removed(in_library):
-    async def story(library):
+    async def scenario(library):
         catalogue = library.catalogue
         group = (await library.enter("one"))[0].group.id
         comment = await catalogue.add_comment(group, 1, "first")
@@ -58,11 +58,11 @@ def test_a_comment_is_edited_hidden_and_removed(in_library):
         assert await code_of(catalogue.add_comment(group, 1, " \n")) == "invalid"
         assert await code_of(catalogue.add_comment(group, 1, "x" * (fields.LONGEST_COMMENT + 1))) == "invalid"
 
-    in_library(story)
+    in_library(scenario)
 
 
-def test_comments_on_what_is_hidden_are_hidden(in_library):
-    async def story(library):
+def test_comments_on_hidden_groups_are_hidden(in_library):
+    async def scenario(library):
         torrent, _ = await library.enter("one", 1)
         comment = await library.catalogue.add_comment(torrent.group.id, 2, "about it")
         await library.catalogue.mark_torrent(torrent.id, hidden=True)
@@ -70,13 +70,13 @@ def test_comments_on_what_is_hidden_are_hidden(in_library):
             assert (await library.catalogue.comment(comment.id, viewer) is not None) == sees
             assert (await library.catalogue.comments(torrent.group.id, 0, 9, viewer)).total == sees
 
-    in_library(story)
+    in_library(scenario)
 
 
 def test_a_collage_keeps_its_groups_in_order_and_each_once(in_library, monkeypatch):
     monkeypatch.setattr(fields, "MOST_IN_COLLAGE", 2)
 
-    async def story(library):
+    async def scenario(library):
         catalogue = library.catalogue
         groups = [(await library.enter(f"t{n}", 1))[0].group.id for n in range(3)]
         collage = await catalogue.add_collage({"name": "Best", "description": "of all"}, 1)
@@ -93,11 +93,11 @@ def test_a_collage_keeps_its_groups_in_order_and_each_once(in_library, monkeypat
         assert (await catalogue.collage(collage.id, EVERYONE)).group_ids == ()
         assert (await catalogue.collage(collage.id, Viewer(1))).group_ids == (groups[0],)
 
-    in_library(story)
+    in_library(scenario)
 
 
-def test_collages_are_found_by_name_and_hidden_ones_by_few(in_library):
-    async def story(library):
+def test_collages_are_found_by_name_and_hidden_ones_by_moderators(in_library):
+    async def scenario(library):
         catalogue = library.catalogue
         for name in ("Best of 100%", "Best_of", "Worst!"):
             await catalogue.add_collage({"name": name}, 1)
@@ -121,13 +121,13 @@ def test_collages_are_found_by_name_and_hidden_ones_by_few(in_library):
         assert await catalogue.collage(hidden.id, ALL) is None
         assert await code_of(catalogue.add_collage({}, 1)) == "invalid"
 
-    in_library(story)
+    in_library(scenario)
 
 
 def test_bookmarks_are_kept_once_and_counted(in_library, monkeypatch):
     monkeypatch.setattr(fields, "MOST_BOOKMARKS", 2)
 
-    async def story(library):
+    async def scenario(library):
         catalogue = library.catalogue
         groups = [(await library.enter(f"t{n}"))[0].group.id for n in range(3)]
         for number in (groups[0], groups[0], groups[1]):
@@ -147,13 +147,13 @@ def test_bookmarks_are_kept_once_and_counted(in_library, monkeypatch):
             await catalogue.bookmark(user, Bookmarked.COLLAGE, collage.id, on=True)
         assert (await catalogue.collage(collage.id, EVERYONE)).subscribers == 2
 
-    in_library(story)
+    in_library(scenario)
 
 
 def test_reports_are_open_until_they_are_resolved(in_library, monkeypatch):
     monkeypatch.setattr(fields, "MOST_REPORTS", 2)
 
-    async def story(library):
+    async def scenario(library):
         catalogue = library.catalogue
         torrent, _ = await library.enter("one")
         first = await catalogue.report(Subject.TORRENT, torrent.id, 1, "spam")
@@ -177,24 +177,24 @@ def test_reports_are_open_until_they_are_resolved(in_library, monkeypatch):
         assert await code_of(catalogue.resolve(first.id, 2, "")) == "invalid"
         assert (await catalogue.reports(0, 9, resolved=True)).items == (closed,)
 
-    in_library(story)
+    in_library(scenario)
 
 
-def test_the_log_tells_newest_first_and_nothing_changes_it(in_library):
-    async def story(library):
+def test_the_log_is_listed_newest_first_and_nothing_changes_it(in_library):
+    async def scenario(library):
         for n in range(3):
             await library.catalogue.log(n or None, "hide", Subject.TORRENT, str(n), "why\0\x1b[2J\ud800")
         page = await library.catalogue.deeds(0, 2)
-        assert [(deed.target, deed.actor.name) for deed in page.items] == [("2", "user2"), ("1", "user1")]
+        assert [(entry.target, entry.actor.name) for entry in page.items] == [("2", "user2"), ("1", "user1")]
         assert page.total == 3
         assert page.items[0].detail == "why [2J"
         assert (await library.catalogue.deeds(2, 2)).items[0].actor is None
 
-    in_library(story)
+    in_library(scenario)
 
 
-def test_news_are_told_newest_first(in_library):
-    async def story(library):
+def test_news_are_listed_newest_first(in_library):
+    async def scenario(library):
         catalogue = library.catalogue
         first = await catalogue.post_news("One", "body", 1)
         second = await catalogue.post_news("Two", "body", 2)
@@ -203,11 +203,11 @@ def test_news_are_told_newest_first(in_library):
         assert (await catalogue.news(0, 9)).items == (second,)
         assert await code_of(catalogue.post_news("", "", 1)) == "invalid"
 
-    in_library(story)
+    in_library(scenario)
 
 
-def test_what_an_account_made_outlives_it_where_others_need_it(in_library):
-    async def story(library):
+def test_what_others_need_outlives_its_account(in_library):
+    async def scenario(library):
         torrent, _ = await library.enter("one", 1)
         await library.catalogue.add_comment(torrent.group.id, 1, "mine")
         async with library.database.transaction() as writer:
@@ -215,11 +215,11 @@ def test_what_an_account_made_outlives_it_where_others_need_it(in_library):
         assert (await library.catalogue.torrent(torrent.id, EVERYONE)).uploader is None
         assert (await library.catalogue.comments(torrent.group.id, 0, 9, EVERYONE)).total == 0
 
-    in_library(story)
+    in_library(scenario)
 
 
-def test_many_at_once_do_not_get_into_each_others_way(in_library):
-    async def story(library):
+def test_concurrent_changes_do_not_conflict(in_library):
+    async def scenario(library):
         catalogue = library.catalogue
         group = (await library.enter("one"))[0].group.id
         collage = await catalogue.add_collage({"name": "C"}, 1)
@@ -233,4 +233,4 @@ def test_many_at_once_do_not_get_into_each_others_way(in_library):
         assert (await catalogue.collage(collage.id, EVERYONE)).group_ids == (group,)
         assert (await catalogue.group(group, EVERYONE)).torrents == 6
 
-    in_library(story)
+    in_library(scenario)

@@ -96,14 +96,14 @@ def word(*words, prefix=False, within=()):
         (f"ubuntu or magnet:?xt=urn:btih:{HASH.lower}", AnyOf((word("ubuntu"), Hashed(HASH)))),
     ],
 )
-def test_what_a_text_means(text, query):
+def test_a_text_is_parsed(text, query):
     assert parse(text) == query
 
 
 @pytest.mark.parametrize(
     "text", ["-", '"', '""', "()", "(((", ")", "!!!", "|", "or", "***", "\ud800", "\0", "-()"]
 )
-def test_signs_alone_find_nothing(text):
+def test_punctuation_alone_finds_nothing(text):
     assert parse(text) == NOTHING
 
 
@@ -125,7 +125,7 @@ def test_signs_alone_find_nothing(text):
         ('NEAR("x" y)', AllOf((word("NEAR"), AllOf((word("x"), word("y")))))),
     ],
 )
-def test_what_is_not_understood_is_looked_for_as_words(text, query):
+def test_what_cannot_be_parsed_is_searched_for_as_words(text, query):
     assert parse(text) == query
 
 
@@ -143,7 +143,7 @@ def test_deep_brackets_are_cut_off():
     assert depth(parse("(a " * 300 + "b")) <= 2 * syntax.DEEPEST + 2
 
 
-def test_what_lies_beyond_the_longest_text_is_left_out():
+def test_text_beyond_the_limit_is_left_out():
     assert parse("a" + " " * syntax.LONGEST_TEXT + "b") == word("a")
 
 
@@ -197,11 +197,11 @@ PIECES = st.sampled_from(
 @example("size:>9223372036854775807")
 @example("year:<0 size:<0")
 @example("-(a or -b) | tag:x*")
-def test_any_text_is_read_and_what_was_read_can_be_written(text):
+def test_any_text_is_parsed_and_the_query_can_be_written(text):
     query = parse(text)
     assert parse(describe(query)) == query
 
 
 @given(st.text(min_size=900, max_size=5000))
-def test_any_long_text_is_read(text):
+def test_any_long_text_is_parsed(text):
     parse(text)

@@ -28,7 +28,7 @@ ANY = st.text(st.characters(exclude_categories=()), max_size=80)
         ("  ", ""),
     ],
 )
-def test_a_line_is_made_plain(text, cleaned):
+def test_a_line_is_cleaned(text, cleaned):
     assert clean_line(text, 20) == cleaned
 
 
@@ -80,7 +80,7 @@ def test_piled_marks_cost_no_more_than_their_length():
 
 
 @given(ANY)
-def test_what_is_clean_stays_as_it_is(text):
+def test_cleaning_is_idempotent(text):
     for clean in (clean_line, clean_prose):
         try:
             once = clean(text, 60)
@@ -93,7 +93,7 @@ def test_what_is_clean_stays_as_it_is(text):
 
 
 @given(ANY)
-def test_a_plain_line_is_always_had_and_passes(text):
+def test_a_plain_line_never_fails_and_is_clean(text):
     line = plain_line(text, 40)
     assert len(line) <= 40
     assert clean_line(line, 40) == line

@@ -10,14 +10,14 @@ from tests.library import NOW, hash_of, sheet
 MODERATOR = Viewer(3, moderates=True)
 
 
-async def code_of(deed):
+async def code_of(awaitable):
     with pytest.raises(Refusal) as caught:
-        await deed
+        await awaitable
     return caught.value.code
 
 
-def test_a_torrent_enters_with_a_group_of_its_own(in_library):
-    async def story(library):
+def test_a_torrent_is_added_with_a_group_of_its_own(in_library):
+    async def scenario(library):
         film = Reading("The Film", "Movies", 1999, None, 111161)
         torrent, new = await library.enter("the.film.1999.mkv", reading=film)
         assert new
@@ -42,11 +42,11 @@ def test_a_torrent_enters_with_a_group_of_its_own(in_library):
         assert contents == sheet("the.film.1999.mkv").contents
         assert library.index.known == {torrent.id}
 
-    in_library(story)
+    in_library(scenario)
 
 
-def test_what_the_uploader_says_goes_over_what_was_read(in_library):
-    async def story(library):
+def test_the_uploaders_details_override_the_parsed_release(in_library):
+    async def scenario(library):
         torrent, _ = await library.enter(
             "one",
             1,
@@ -70,31 +70,31 @@ def test_what_the_uploader_says_goes_over_what_was_read(in_library):
         assert torrent.uploader is not None
         assert torrent.uploader.name == "user1"
 
-    in_library(story)
+    in_library(scenario)
 
 
 def test_the_same_upload_again_changes_nothing(in_library):
-    async def story(library):
+    async def scenario(library):
         first, _ = await library.enter("one", 1, title="First")
         for uploader in (None, 1):
             again, new = await library.enter("one", uploader, title="Second")
             assert (again, new) == (first, False)
 
-    in_library(story)
+    in_library(scenario)
 
 
-def test_what_somebody_owns_is_not_taken_over(in_library):
-    async def story(library):
+def test_an_owned_torrent_is_not_taken_over(in_library):
+    async def scenario(library):
         first, _ = await library.enter("one", 1, title="First")
         assert await code_of(library.enter("one", 2, title="Mine")) == "owned"
         assert await code_of(library.catalogue.foresee(sheet("one"), {"title": "Mine"}, 2)) == "owned"
         assert await library.catalogue.torrent(first.id, EVERYONE) == first
 
-    in_library(story)
+    in_library(scenario)
 
 
-def test_what_nobody_owns_is_claimed_and_enriched(in_library):
-    async def story(library):
+def test_a_torrent_without_an_owner_is_claimed_and_enriched(in_library):
+    async def scenario(library):
         first, _ = await library.enter("one")
         library.clock.now += 5
         claimed, new = await library.enter("one", 2, title="Mine", tags=["x"], year=2001)
@@ -103,11 +103,11 @@ def test_what_nobody_owns_is_claimed_and_enriched(in_library):
         assert (claimed.group.tags, claimed.group.year, claimed.group.id) == (("x",), 2001, first.group.id)
         assert await library.drift() == {}
 
-    in_library(story)
+    in_library(scenario)
 
 
-def test_what_is_locked_is_not_claimed(in_library):
-    async def story(library):
+def test_a_locked_torrent_is_not_claimed(in_library):
+    async def scenario(library):
         first, _ = await library.enter("one")
         await library.catalogue.lock_group(first.group.id, locked=True)
         assert await code_of(library.enter("one", 2, year=2001)) == "group-locked"
@@ -115,32 +115,32 @@ def test_what_is_locked_is_not_claimed(in_library):
         assert await code_of(library.enter("one", 2)) == "torrent-locked"
         assert (await library.enter("one"))[0].uploader is None
 
-    in_library(story)
+    in_library(scenario)
 
 
 def test_many_uploads_of_one_hash_make_one_record(in_library):
-    async def story(library):
+    async def scenario(library):
         entered = await asyncio.gather(*(library.enter("one", title=f"t{n}", tags=["x"]) for n in range(8)))
         assert sum(new for _, new in entered) == 1
         assert len({torrent for torrent, _ in entered}) == 1
         assert await library.catalogue.totals() == Totals(1, 1, 0, 30)
         assert await library.drift() == {}
 
-    in_library(story)
+    in_library(scenario)
 
 
 def test_two_claims_at_once_end_with_one_owner(in_library):
-    async def story(library):
+    async def scenario(library):
         await library.enter("one")
         ends = await asyncio.gather(library.enter("one", 1), library.enter("one", 2), return_exceptions=True)
         refusals = [end for end in ends if isinstance(end, Refusal)]
         assert [refusal.code for refusal in refusals] == ["owned"]
 
-    in_library(story)
+    in_library(scenario)
 
 
-def test_one_known_by_hash_alone_is_filled_by_its_file(in_library):
-    async def story(library):
+def test_a_torrent_known_by_its_infohash_gets_the_fields_of_its_file(in_library):
+    async def scenario(library):
         bare, new = await library.enter("one", held=False, reading=Reading(hash_of("one").lower, "Unsorted"))
         assert new
         assert (bare.title, bare.group.name, bare.size, bare.held) == (hash_of("one").lower,) * 2 + (0, False)
@@ -155,21 +155,21 @@ def test_one_known_by_hash_alone_is_filled_by_its_file(in_library):
         assert await library.catalogue.lacking([hash_of("one"), hash_of("two")]) == [hash_of("two")]
         assert (await library.catalogue.contents(bare.id)).files[1] == File("sub/b.txt", 20)
 
-    in_library(story)
+    in_library(scenario)
 
 
 def test_a_title_that_somebody_gave_stays_when_the_file_comes(in_library):
-    async def story(library):
+    async def scenario(library):
         bare, _ = await library.enter("one", held=False, reading=Reading(hash_of("one").lower, "Unsorted"))
         await library.catalogue.edit_torrent(bare.id, {"title": "Given", "group_name": "Known"})
         full, _ = await library.enter("one")
         assert (full.title, full.group.name, full.name) == ("Given", "Known", "one")
 
-    in_library(story)
+    in_library(scenario)
 
 
-def test_two_hashes_that_turn_out_to_be_one_torrent_become_one_record(in_library):
-    async def story(library):
+def test_two_infohashes_of_one_torrent_become_one_record(in_library):
+    async def scenario(library):
         first, _ = await library.enter("v1", held=False)
         second, _ = await library.enter("v2", held=False, tags=["x"])
         await library.catalogue.add_comment(second.group.id, 1, "about it")
@@ -186,21 +186,21 @@ def test_two_hashes_that_turn_out_to_be_one_torrent_become_one_record(in_library
         assert library.index.known == {torrent.id}
         assert await library.drift() == {}
 
-    in_library(story)
+    in_library(scenario)
 
 
-def test_a_hybrid_is_found_by_every_hash_of_it(in_library):
-    async def story(library):
+def test_a_hybrid_is_found_by_each_of_its_infohashes(in_library):
+    async def scenario(library):
         full = InfoHash.of(hash_of("v2") + bytes(12))
         torrent, _ = await library.enter("v1", alias=full.cut)
         for key in (hash_of("v1"), full, full.cut):
             assert await library.catalogue.torrent(key, EVERYONE) == torrent
 
-    in_library(story)
+    in_library(scenario)
 
 
 def test_a_torrent_joins_a_group_that_is_named(in_library):
-    async def story(library):
+    async def scenario(library):
         first, _ = await library.enter("one", 1, tags=["x"])
         second, _ = await library.enter("two", 2, group_id=first.group.id)
         assert second.group.id == first.group.id
@@ -220,20 +220,20 @@ def test_a_torrent_joins_a_group_that_is_named(in_library):
         assert await code_of(library.enter("three", group_id=first.group.id)) == "group-locked"
         assert await library.drift() == {}
 
-    in_library(story)
+    in_library(scenario)
 
 
-def test_nothing_is_kept_of_what_is_refused(in_library):
-    async def story(library):
+def test_nothing_is_stored_of_a_refused_upload(in_library):
+    async def scenario(library):
         for details in ({"category_id": 77}, {"title": "a\0b"}, {"colour": "red"}, {"group_id": 2**70}):
             assert await code_of(library.enter("one", tags=["x"], **details)) == "invalid"
         assert [await library.count(table) for table in ("torrent", "work", "tag")] == [0, 0, 0]
 
-    in_library(story)
+    in_library(scenario)
 
 
 def test_an_edit_changes_torrent_and_group_as_one(in_library):
-    async def story(library):
+    async def scenario(library):
         torrent, _ = await library.enter("one", 1, tags=["x"])
         library.clock.now += 60
         edited = await library.catalogue.edit_torrent(
@@ -249,11 +249,11 @@ def test_an_edit_changes_torrent_and_group_as_one(in_library):
         assert await code_of(library.catalogue.edit_torrent(99, {"title": "New"})) == "not-found"
         assert await library.drift() == {}
 
-    in_library(story)
+    in_library(scenario)
 
 
 def test_a_torrent_that_moves_takes_its_empty_group_away(in_library):
-    async def story(library):
+    async def scenario(library):
         first, _ = await library.enter("one", tags=["x"])
         second, _ = await library.enter("two", tags=["x", "y"], authors=["Ann"])
         moved = await library.catalogue.edit_torrent(second.id, {"group_id": first.group.id})
@@ -262,11 +262,11 @@ def test_a_torrent_that_moves_takes_its_empty_group_away(in_library):
         assert await library.count("author") == 0
         assert await library.drift() == {}
 
-    in_library(story)
+    in_library(scenario)
 
 
-def test_a_group_goes_with_its_last_torrent_and_takes_all_along(in_library):
-    async def story(library):
+def test_a_group_is_deleted_with_its_last_torrent(in_library):
+    async def scenario(library):
         catalogue = library.catalogue
         first, _ = await library.enter("one", tags=["x"], authors=["Ann"])
         second, _ = await library.enter("two", group_id=first.group.id)
@@ -296,11 +296,11 @@ def test_a_group_goes_with_its_last_torrent_and_takes_all_along(in_library):
         assert await library.drift() == {}
         assert await code_of(catalogue.remove_torrent(first.id)) == "not-found"
 
-    in_library(story)
+    in_library(scenario)
 
 
-def test_what_is_hidden_is_for_moderators_and_its_owner(in_library):
-    async def story(library):
+def test_hidden_torrents_are_for_moderators_and_their_owner(in_library):
+    async def scenario(library):
         catalogue = library.catalogue
         torrent, _ = await library.enter("one", 1, tags=["x"], authors=["Ann"])
         assert (await catalogue.mark_torrent(torrent.id, hidden=True)).hidden
@@ -321,11 +321,11 @@ def test_what_is_hidden_is_for_moderators_and_its_owner(in_library):
         assert (await catalogue.tags("", 0, 9)).total == 1
         assert await library.drift() == {}
 
-    in_library(story)
+    in_library(scenario)
 
 
-def test_blocked_names_are_forgotten_whichever_is_known(in_library):
-    async def story(library):
+def test_blocked_torrents_are_deleted_by_any_infohash(in_library):
+    async def scenario(library):
         torrent, _ = await library.enter("v1", alias=hash_of("v2"))
         assert await library.catalogue.forget([hash_of("other")]) == []
         assert [each.id for each in await library.catalogue.forget([hash_of("v2"), hash_of("v1")])] == [
@@ -333,12 +333,12 @@ def test_blocked_names_are_forgotten_whichever_is_known(in_library):
         ]
         assert await library.catalogue.torrent(torrent.id, MODERATOR) is None
 
-    in_library(story)
+    in_library(scenario)
 
 
 @pytest.mark.parametrize("number", [0, -1, 2**63, 10**30, -(10**30)])
-def test_ids_that_no_database_holds_are_of_nothing(in_library, number):
-    async def story(library):
+def test_ids_beyond_the_database_find_nothing(in_library, number):
+    async def scenario(library):
         catalogue = library.catalogue
         await library.enter("one")
         assert await catalogue.torrent(number, MODERATOR) is None
@@ -353,7 +353,7 @@ def test_ids_that_no_database_holds_are_of_nothing(in_library, number):
         assert await catalogue.bookmarked(1, "group", [number]) == frozenset()
         assert (await catalogue.comments(number, number, 10, MODERATOR)).items == ()
         assert (await catalogue.tags("", number, number)).items == ()
-        for deed in (
+        for call in (
             catalogue.edit_torrent(number, {"title": "x"}),
             catalogue.remove_torrent(number),
             catalogue.mark_torrent(number, hidden=True),
@@ -378,13 +378,13 @@ def test_ids_that_no_database_holds_are_of_nothing(in_library, number):
             catalogue.resolve(number, 1, "x"),
             catalogue.remove_news(number),
         ):
-            assert await code_of(deed) == "not-found"
+            assert await code_of(call) == "not-found"
 
-    in_library(story)
+    in_library(scenario)
 
 
 def test_swarm_numbers_are_written_where_they_changed(in_library):
-    async def story(library):
+    async def scenario(library):
         torrent, _ = await library.enter("one")
         figures = {hash_of("one"): Figures(3, 2, 1), hash_of("unknown"): Figures(9, 9, 9)}
         assert await library.catalogue.refresh(figures) == 1
@@ -394,11 +394,11 @@ def test_swarm_numbers_are_written_where_they_changed(in_library):
         many = {hash_of(str(n)): Figures(1, 1, 1) for n in range(1200)} | {hash_of("one"): Figures(0, 0, 1)}
         assert await library.catalogue.refresh(many) == 1
 
-    in_library(story)
+    in_library(scenario)
 
 
-def test_charts_rank_what_everyone_sees(in_library):
-    async def story(library):
+def test_charts_rank_public_torrents(in_library):
+    async def scenario(library):
         catalogue = library.catalogue
         ids = {}
         for name, size, age, figures in (
@@ -428,22 +428,22 @@ def test_charts_rank_what_everyone_sees(in_library):
         assert await chart("seeded", 2) == ["week", "old"]
         assert await chart("unknown") == []
 
-    in_library(story)
+    in_library(scenario)
 
 
 def test_sums_of_sizes_that_torrents_claim_do_not_overflow(in_library):
-    async def story(library):
+    async def scenario(library):
         for name in ("one", "two"):
             await library.catalogue.enter(sheet(name, size=2**63 - 1), Reading(name, "Unsorted"))
             await library.catalogue.refresh({hash_of(name): Figures(1, 2**40, 2**40)})
         assert (await library.catalogue.totals()).size == 2**64
         assert len(await library.catalogue.top_torrents("data", 10)) == 2
 
-    in_library(story)
+    in_library(scenario)
 
 
-def test_uploaders_are_counted_by_what_they_brought_under_their_name(in_library):
-    async def story(library):
+def test_uploads_under_a_name_are_counted(in_library):
+    async def scenario(library):
         first, _ = await library.enter("one", 1)
         await library.enter("two", 1, group_id=first.group.id)
         await library.enter("three", 1, anonymous=True)
@@ -452,11 +452,11 @@ def test_uploaders_are_counted_by_what_they_brought_under_their_name(in_library)
         assert await library.catalogue.uploads_of(1) == (2, 1)
         assert await library.catalogue.top_uploaders(10) == ((1, 2), (2, 1))
 
-    in_library(story)
+    in_library(scenario)
 
 
 def test_held_torrents_are_walked_and_marked_as_gone(in_library):
-    async def story(library):
+    async def scenario(library):
         for name in ("one", "two", "three"):
             await library.enter(name)
         await library.enter("bare", held=False)
@@ -470,11 +470,11 @@ def test_held_torrents_are_walked_and_marked_as_gone(in_library):
         assert gone.size == 30
         assert await library.catalogue.lacking(hashes) == hashes[:1]
 
-    in_library(story)
+    in_library(scenario)
 
 
-def test_totals_count_what_something_is_shown_of(in_library):
-    async def story(library):
+def test_totals_count_public_records(in_library):
+    async def scenario(library):
         one, _ = await library.enter("one", authors=["Ann", "Bo"])
         await library.enter("two", group_id=one.group.id)
         three, _ = await library.enter("three", authors=["Bo", "Cy"])
@@ -483,4 +483,4 @@ def test_totals_count_what_something_is_shown_of(in_library):
             await library.catalogue.mark_torrent(torrent.id, hidden=True)
         assert await library.catalogue.totals() == Totals(2, 2, 2, 60)
 
-    in_library(story)
+    in_library(scenario)

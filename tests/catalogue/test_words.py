@@ -7,9 +7,9 @@ from catalogue.model import EVERYONE, Category
 from tests.library import Library, hash_of
 
 
-async def code_of(deed):
+async def code_of(awaitable):
     with pytest.raises(Refusal) as caught:
-        await deed
+        await awaitable
     return caught.value.code
 
 
@@ -17,8 +17,8 @@ def names(page):
     return [each.name for each in page.items]
 
 
-def test_tags_are_listed_by_use_and_found_however_they_are_spelled(in_library):
-    async def story(library):
+def test_tags_are_listed_by_use_and_found_in_any_form(in_library):
+    async def scenario(library):
         await library.enter("one", tags=["sci fi", "space"])
         await library.enter("two", tags=["Sci_Fi"])
         page = await library.catalogue.tags("", 0, 10)
@@ -31,11 +31,11 @@ def test_tags_are_listed_by_use_and_found_however_they_are_spelled(in_library):
         assert await library.catalogue.tag("<none>") is None
         assert await library.catalogue.tag("none") is None
 
-    in_library(story)
+    in_library(scenario)
 
 
-def test_an_alias_takes_over_what_bore_it_and_resolves_what_comes(in_library):
-    async def story(library):
+def test_an_alias_replaces_the_tag_in_groups_and_resolves_new_ones(in_library):
+    async def scenario(library):
         catalogue = library.catalogue
         one, _ = await library.enter("one", tags=["sf", "old"])
         two, _ = await library.enter("two", tags=["sf", "sci.fi"])
@@ -50,11 +50,11 @@ def test_an_alias_takes_over_what_bore_it_and_resolves_what_comes(in_library):
         assert (await catalogue.tag("sf")).name == "sci.fi"
         assert await library.drift() == {}
 
-    in_library(story)
+    in_library(scenario)
 
 
 def test_aliases_never_form_chains_or_rings(in_library):
-    async def story(library):
+    async def scenario(library):
         catalogue = library.catalogue
         await catalogue.alias_tag("a", "b")
         assert (await catalogue.alias_tag("a", "b")).aliases == ("a",)
@@ -69,11 +69,11 @@ def test_aliases_never_form_chains_or_rings(in_library):
         assert await code_of(catalogue.unalias_tag("<>")) == "not-found"
         assert await code_of(catalogue.alias_tag("", "x")) == "invalid"
 
-    in_library(story)
+    in_library(scenario)
 
 
-def test_a_tag_that_is_removed_is_off_every_group(in_library):
-    async def story(library):
+def test_a_removed_tag_is_removed_from_every_group(in_library):
+    async def scenario(library):
         one, _ = await library.enter("one", tags=["bad", "good"])
         await library.catalogue.alias_tag("worse", "bad")
         await library.catalogue.remove_tag((await library.catalogue.tag("bad")).id)
@@ -81,7 +81,7 @@ def test_a_tag_that_is_removed_is_off_every_group(in_library):
         assert await library.catalogue.tag("worse") is None
         assert await library.drift() == {}
 
-    in_library(story)
+    in_library(scenario)
 
 
 def test_changes_to_more_groups_than_one_part_reach_all(in_library, monkeypatch):
@@ -89,7 +89,7 @@ def test_changes_to_more_groups_than_one_part_reach_all(in_library, monkeypatch)
     monkeypatch.setattr("storage.catalogue_categories.PART", 2)
     monkeypatch.setattr("storage.catalogue_authors.PART", 2)
 
-    async def story(library):
+    async def scenario(library):
         catalogue = library.catalogue
         own = await catalogue.add_category("Maps", 5)
         entered = [
@@ -106,11 +106,11 @@ def test_changes_to_more_groups_than_one_part_reach_all(in_library, monkeypatch)
             assert (group.tags, group.category.name, group.authors[0].name) == (("sci.fi",), "Books", "Anne")
         assert await library.drift() == {}
 
-    in_library(story)
+    in_library(scenario)
 
 
 def test_an_alias_that_was_cut_short_is_shown_and_finished(in_library):
-    async def story(library):
+    async def scenario(library):
         one, _ = await library.enter("one", tags=["sf"])
         await library.enter("two", tags=["sci.fi"])
         async with library.database.transaction() as writer:
@@ -121,11 +121,11 @@ def test_an_alias_that_was_cut_short_is_shown_and_finished(in_library):
         assert (await library.catalogue.alias_tag("sf", "sci.fi")).uses == 2
         assert await library.drift() == {}
 
-    in_library(story)
+    in_library(scenario)
 
 
-def test_the_nine_categories_are_there_and_stay(in_library):
-    async def story(library):
+def test_the_built_in_categories_exist_and_stay(in_library):
+    async def scenario(library):
         catalogue = library.catalogue
         nine = await catalogue.categories()
         assert [category.name for category in nine] == [
@@ -142,11 +142,11 @@ def test_the_nine_categories_are_there_and_stay(in_library):
         assert await code_of(catalogue.edit_category(1, {"name": "Films"})) == "fixed"
         assert await code_of(catalogue.remove_category(9)) == "fixed"
 
-    in_library(story)
+    in_library(scenario)
 
 
-def test_an_operator_adds_categories_under_the_nine(in_library):
-    async def story(library):
+def test_custom_categories_are_added_under_built_in_ones(in_library):
+    async def scenario(library):
         catalogue = library.catalogue
         assert await catalogue.add_category("Sequences", 5) == Category(10, "Sequences", 5)
         assert await catalogue.add_category("Images", 5, 70) == Category(70, "Images", 5)
@@ -166,11 +166,11 @@ def test_an_operator_adds_categories_under_the_nine(in_library):
         await catalogue.remove_category(10)
         assert (await catalogue.torrent(torrent.id, EVERYONE)).group.category.name == "Unsorted"
 
-    in_library(story)
+    in_library(scenario)
 
 
 def test_authors_are_one_whatever_their_case_and_keep_their_order(in_library):
-    async def story(library):
+    async def scenario(library):
         catalogue = library.catalogue
         one, _ = await library.enter("one", authors=["Zoë Ärzt", "Bo"])
         two, _ = await library.enter("two", authors=["BO", "zoë ärzt"])
@@ -184,11 +184,11 @@ def test_authors_are_one_whatever_their_case_and_keep_their_order(in_library):
         assert await catalogue.groups_of_author(bo.id, EVERYONE) == (two.group.id, one.group.id)
         assert await catalogue.groups_of_author(bo.id, EVERYONE, first_only=True) == (two.group.id,)
 
-    in_library(story)
+    in_library(scenario)
 
 
 def test_an_author_is_edited_but_not_into_another(in_library):
-    async def story(library):
+    async def scenario(library):
         catalogue = library.catalogue
         one, _ = await library.enter("one", authors=["Ann", "Bo"])
         ann, _ = one.group.authors
@@ -199,11 +199,11 @@ def test_an_author_is_edited_but_not_into_another(in_library):
         assert await catalogue.author("bo") is None, "nothing was said of them, and nothing is by them"
         assert (await catalogue.author("ann")).description == "writes"
 
-    in_library(story)
+    in_library(scenario)
 
 
 def test_merged_groups_are_one(in_library):
-    async def story(library):
+    async def scenario(library):
         catalogue = library.catalogue
         one, _ = await library.enter("one", tags=["x"], authors=["Ann"])
         two, _ = await library.enter("two", tags=["x", "y"])
@@ -230,12 +230,12 @@ def test_merged_groups_are_one(in_library):
         assert await library.count("author") == 0
         assert await library.drift() == {}
 
-    in_library(story)
+    in_library(scenario)
 
 
 TAGS = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=3)
 NUMBER = st.integers(0, 3)
-DEEDS = st.one_of(
+CHANGES = st.one_of(
     st.tuples(st.just("enter"), NUMBER, TAGS),
     st.tuples(st.just("edit"), NUMBER, TAGS),
     st.tuples(st.just("join"), NUMBER, NUMBER),
@@ -276,16 +276,16 @@ async def do(library: Library, verb, first, second):
 
 
 @settings(max_examples=40, deadline=None)
-@given(deeds=st.lists(DEEDS, max_size=12))
-def test_the_uses_of_tags_never_drift(anew, deeds):
-    async def story(library):
-        for deed in deeds:
+@given(changes=st.lists(CHANGES, max_size=12))
+def test_the_use_counts_of_tags_never_drift(in_fresh_library, changes):
+    async def scenario(library):
+        for change in changes:
             try:
-                await do(library, *deed)
+                await do(library, *change)
             except Refusal as refusal:
-                assert refusal.code in {"invalid", "taken", "not-found"}, deed  # noqa: PT017
-            assert await library.drift() == {}, deed
+                assert refusal.code in {"invalid", "taken", "not-found"}, change  # noqa: PT017
+            assert await library.drift() == {}, change
         groups = await library.count("work")
         assert groups <= await library.count("torrent")
 
-    anew(story)
+    in_fresh_library(scenario)

@@ -16,7 +16,7 @@ def entry(infohash: InfoHash, verdict: Verdict = Verdict.DENY, reason: str = "",
 
 
 @pytest.mark.parametrize("asked", [V2, V2.cut])
-def test_a_v2_hash_covers_its_cut_form_and_the_other_way_round(asked):
+def test_a_v2_hash_covers_its_truncated_form_and_the_other_way_round(asked):
     async def run():
         for given in (V2, V2.cut):
             lists = Lists(MemoryEntries())
@@ -27,7 +27,7 @@ def test_a_v2_hash_covers_its_cut_form_and_the_other_way_round(asked):
     asyncio.run(run())
 
 
-def test_an_entry_covers_the_names_it_was_given():
+def test_an_entry_covers_the_infohashes_it_was_given():
     async def run():
         lists = Lists(MemoryEntries())
         kept = await lists.set(entry(V1).covering([V2]))
@@ -40,7 +40,7 @@ def test_an_entry_covers_the_names_it_was_given():
     asyncio.run(run())
 
 
-def test_entries_are_listed_by_verdict_and_walked_in_batches():
+def test_entries_are_listed_by_list_and_walked_in_batches():
     async def run():
         lists = Lists(MemoryEntries())
         kept = [await lists.set(entry(InfoHash(bytes([n]) * 20), Verdict.DENY)) for n in range(5)]
