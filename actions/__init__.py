@@ -1,1 +1,1 @@
-"""Deeds that touch more than one room."""
+"""Operations that involve more than one package: uploads, lookups, takedowns, curation, import and export."""

@@ -1,4 +1,4 @@
-"""Hides how the engine is a peer in our own tracker's swarms: announces in this process, by its public address."""
+"""Announces the download engine to our own tracker, in this process, under its public addresses."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
@@ -11,19 +11,19 @@ from downloads.model import ContentKey, Running
 from tracker.model import Announce, Event, Failure, Reply
 
 LOOK_EVERY = 5.0
-"""Seconds between two looks at what runs."""
+"""Seconds between two updates."""
 RETRY_AFTER = 300
-"""Seconds after which a refused announce is tried again."""
+"""Seconds after which a refused announce is retried."""
 
 _NUMWANT = 50
 
 Announces = Callable[[Announce, int], Reply | Failure]
-"""What a store of swarms does; times are unix seconds."""
+"""The announce method of a swarm store; times are unix seconds."""
 
 
 @dataclass(slots=True)
-class _Presence:
-    """Where the engine is in a swarm: whether the tracker took it in, as what, and when it is due again."""
+class _SwarmState:
+    """The engine in a swarm: whether the tracker lists it, as what, and when the next announce is due."""
 
     listed: bool
     complete: bool
@@ -31,10 +31,10 @@ class _Presence:
 
 
 class Announcing:
-    """Follows what runs and tells our tracker; hands the peers that it answers to the engine.
+    """Announces running content to our tracker, and gives the peers of the replies to the engine.
 
     `addresses` are the engine's public ones, 4 or 16 bytes each; with none nothing is announced. `running` gives
-    the content that the engine fetches or seeds; private content is its own trackers' matter alone. `clock` gives
+    the content that the engine fetches or seeds; private content is never announced here. `clock` gives
     unix seconds.
     """
 
@@ -51,20 +51,20 @@ class Announcing:
         self._addresses = tuple(addresses)
         self._running = running
         self._clock = clock
-        self._here: dict[ContentKey, _Presence] = {}
+        self._swarms: dict[ContentKey, _SwarmState] = {}
         self._peers: tuple[bytes, ...] = ()
 
     async def run(self) -> None:
-        """Follow for ever, and leave every swarm at the end."""
+        """Announce until cancelled, then leave every swarm."""
         try:
             while self._addresses:
-                self.look()
+                self.update()
                 await asyncio.sleep(LOOK_EVERY)
         finally:
             self.leave()
 
-    def look(self) -> None:
-        """Tell the tracker what began, was completed or ended since the last look, and what is due again."""
+    def update(self) -> None:
+        """Announce content that started, completed or stopped since the last update, or whose interval is over."""
         port = self._engine.port
         if not self._addresses or port is None:
             return
@@ -72,43 +72,43 @@ class Announcing:
         running = {
             each.key: each for each in self._running() if not each.private and each.key.account is None
         }
-        for key in [key for key in self._here if key not in running]:
+        for key in [key for key in self._swarms if key not in running]:
             self._stop(key)
         now = self._clock()
         for key, content in running.items():
-            presence = self._here.get(key)
-            if presence is None or presence.due <= now or presence.complete != content.complete:
-                self._say(content, presence, now)
+            state = self._swarms.get(key)
+            if state is None or state.due <= now or state.complete != content.complete:
+                self._announce_content(content, state, now)
 
     def leave(self) -> None:
         """Leave every swarm."""
-        for key in list(self._here):
+        for key in list(self._swarms):
             self._stop(key)
 
-    def _say(self, content: Running, before: _Presence | None, now: float) -> None:
-        replies = [self._told(content, peer, _event(content, before)) for peer in self._peers]
+    def _announce_content(self, content: Running, before: _SwarmState | None, now: float) -> None:
+        replies = [self._send(content, peer, _event(content, before)) for peer in self._peers]
         answered = [reply for reply in replies if isinstance(reply, Reply)]
         listed = any(not reply.warning for reply in answered)
         wait = min((reply.interval for reply in answered), default=RETRY_AFTER)
-        self._here[content.key] = _Presence(listed, content.complete, now + wait)
+        self._swarms[content.key] = _SwarmState(listed, content.complete, now + wait)
         own = {unpack(peer) for peer in self._peers}
-        given = dict.fromkeys(peer for reply in answered for peer in unpacked(reply.peers, reply.peers6))
-        if peers := [peer for peer in given if peer not in own]:
+        found = dict.fromkeys(peer for reply in answered for peer in unpacked(reply.peers, reply.peers6))
+        if peers := [peer for peer in found if peer not in own]:
             self._engine.connect(content.key, peers)
 
-    def _told(self, content: Running, peer: bytes, event: Event) -> Reply | Failure:
-        said = Announce(content.key.infohash.cut, peer, event, content.complete, _NUMWANT)
-        return self._announce(said, int(self._clock()))
+    def _send(self, content: Running, peer: bytes, event: Event) -> Reply | Failure:
+        request = Announce(content.key.infohash.cut, peer, event, content.complete, _NUMWANT)
+        return self._announce(request, int(self._clock()))
 
     def _stop(self, key: ContentKey) -> None:
-        presence = self._here.pop(key)
-        if presence.listed:
+        state = self._swarms.pop(key)
+        if state.listed:
             for peer in self._peers:
-                said = Announce(key.infohash.cut, peer, Event.STOPPED, presence.complete, 0)
-                self._announce(said, int(self._clock()))
+                request = Announce(key.infohash.cut, peer, Event.STOPPED, state.complete, 0)
+                self._announce(request, int(self._clock()))
 
 
-def _event(content: Running, before: _Presence | None) -> Event:
+def _event(content: Running, before: _SwarmState | None) -> Event:
     if before is None or not before.listed:
         return Event.STARTED
     return Event.COMPLETED if content.complete and not before.complete else Event.NONE

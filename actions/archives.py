@@ -1,7 +1,7 @@
-"""Hides where .torrent files can be found: in files, folders, tar and zip, read one by one and in bounds.
+"""Finding .torrent files in files, folders, tar and zip archives, one by one.
 
-Archives come from anywhere, so each read, each archive's central directory and what an archive inflates to
-in all are bounded; symbolic links inside folders and archives are not followed.
+Archives are untrusted, so each read, each central directory and the total inflated size of an archive are bounded.
+Symbolic links inside folders and archives are not followed.
 """
 
 import bz2
@@ -26,7 +26,7 @@ TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz
 # A zip's central directory is read at once; this is one of half a million torrents. Tar has no such limit.
 ZIP_DIRECTORY_LIMIT = 64 * 2**20
 TAR_HEADER_LIMIT = 2**20
-# Piece hashes hardly pack, so a collection of torrents never inflates to many times its size.
+# Piece hashes hardly compress, so a collection of torrents never inflates to many times its size.
 INFLATE_RATIO = 200
 INFLATE_BASE = 256 * 2**20
 
@@ -43,7 +43,7 @@ DAMAGED = (
     NotImplementedError,
     RuntimeError,
 )
-"""What damaged and hostile archives make their readers raise."""
+"""What damaged and hostile archives make the libraries that read them raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def total_size(paths: list[Path]) -> int:
 
 
 def candidates(paths: list[Path], limit: int) -> Generator[Candidate, None, None]:
-    """Yield every candidate under the paths; a file is read up to `limit` bytes, a larger one is `too-large`.
+    """Yield every candidate file under the paths; a file is read up to `limit` bytes, a larger one is `too-large`.
 
     A path that is named is tried whatever its suffix; inside folders and archives suffixes decide.
     """
@@ -80,12 +80,12 @@ def _sources(path: Path) -> Iterator[tuple[Path, int]]:
 
 
 def _walk(folder: Path) -> Iterator[tuple[Path, int]]:
-    wanted = (*TORRENT_SUFFIXES, *ZIP_SUFFIXES, *TAR_SUFFIXES)
+    suffixes = (*TORRENT_SUFFIXES, *ZIP_SUFFIXES, *TAR_SUFFIXES)
     for parent, folders, names in os.walk(folder, followlinks=False):
         folders.sort()
         for name in sorted(names):
             path = Path(parent, name)
-            if name.lower().endswith(wanted) and not path.is_symlink():
+            if name.lower().endswith(suffixes) and not path.is_symlink():
                 yield path, _size(path)
 
 
@@ -105,15 +105,15 @@ def _read_source(path: Path, limit: int, done: int) -> Iterator[Candidate]:
             elif name.endswith(TAR_SUFFIXES):
                 yield from _read_tar(path, file, limit, done)
             else:
-                yield Candidate(_shown(str(path)), _bounded(file, limit), done + _size(path))
+                yield Candidate(_printable(str(path)), _read_bounded(file, limit), done + _size(path))
     except Refusal as refusal:
-        yield Candidate(_shown(str(path)), refusal, done)
+        yield Candidate(_printable(str(path)), refusal, done)
     except DAMAGED as error:
-        yield Candidate(_shown(str(path)), Refusal("unreadable", words_of(error)), done)
+        yield Candidate(_printable(str(path)), Refusal("unreadable", words_of(error)), done)
 
 
 def open_plain(path: Path) -> IO[bytes]:
-    """Open a plain file, and nothing that could keep its reader waiting. Refusal: `unreadable`."""
+    """Open a regular file; anything that could block its reader is refused. Refusal: `unreadable`."""
     descriptor = os.open(path, _OPEN)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
@@ -121,27 +121,27 @@ def open_plain(path: Path) -> IO[bytes]:
     return os.fdopen(descriptor, "rb")
 
 
-def _bounded(file: IO[bytes], limit: int) -> bytes | Refusal:
+def _read_bounded(file: IO[bytes], limit: int) -> bytes | Refusal:
     data = file.read(limit + 1)
     return data if len(data) <= limit else Refusal("too-large", f"at most {limit} bytes")
 
 
-def _shown(name: str) -> str:
-    """Return a name from a disk or an archive so that no terminal or log stumbles over it."""
+def _printable(name: str) -> str:
+    """Return a file name with unprintable characters replaced."""
     return "".join(character if character.isprintable() else "\ufffd" for character in name)
 
 
 def words_of(error: Exception) -> str:
-    """Return what went wrong with a file, without its name."""
+    """Describe an error of a file, without the file's name."""
     return error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
 
 
 def _read_zip(path: Path, file: IO[bytes], limit: int, done: int) -> Iterator[Candidate]:
-    with zipfile.ZipFile(_Fenced(file, ZIP_DIRECTORY_LIMIT)) as archive:
+    with zipfile.ZipFile(_BoundedFile(file, ZIP_DIRECTORY_LIMIT)) as archive:
         for member in archive.infolist():
             if not member.is_dir() and member.filename.lower().endswith(TORRENT_SUFFIXES):
                 data = _zip_member(archive, member, limit)
-                yield Candidate(_shown(f"{path}/{member.filename}"), data, done + file.tell())
+                yield Candidate(_printable(f"{path}/{member.filename}"), data, done + file.tell())
 
 
 def _zip_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int) -> bytes | Refusal:
@@ -149,22 +149,22 @@ def _zip_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int) -
         return Refusal("unreadable", "it is packed in a way that is not read here")
     try:
         with archive.open(member) as inside:
-            return _bounded(inside, limit)
+            return _read_bounded(inside, limit)
     except DAMAGED as error:
         return Refusal("unreadable", words_of(error))
 
 
 def _read_tar(path: Path, file: IO[bytes], limit: int, done: int) -> Iterator[Candidate]:
-    allowance = INFLATE_BASE + INFLATE_RATIO * os.fstat(file.fileno()).st_size
+    max_position = INFLATE_BASE + INFLATE_RATIO * os.fstat(file.fileno()).st_size
     with _inflating(path.name.lower(), file) as plain:
-        fenced = _Fenced(plain, max(limit, TAR_HEADER_LIMIT), allowance)
-        with tarfile.open(fileobj=fenced, mode="r:") as archive:
+        bounded = _BoundedFile(plain, max(limit, TAR_HEADER_LIMIT), max_position)
+        with tarfile.open(fileobj=bounded, mode="r:") as archive:
             while (member := archive.next()) is not None:
                 # tarfile remembers every member that it has seen; a collection has millions.
                 vars(archive)["members"].clear()
                 if member.type in tarfile.REGULAR_TYPES and member.name.lower().endswith(TORRENT_SUFFIXES):
                     data = _tar_member(archive, member, limit)
-                    yield Candidate(_shown(f"{path}/{member.name}"), data, done + file.tell())
+                    yield Candidate(_printable(f"{path}/{member.name}"), data, done + file.tell())
 
 
 def _inflating(name: str, file: IO[bytes]) -> IO[bytes]:
@@ -189,13 +189,13 @@ def _tar_member(archive: tarfile.TarFile, member: tarfile.TarInfo, limit: int) -
     return data
 
 
-class _Fenced(io.RawIOBase):
-    """A file that refuses reads longer than an honest archive needs, and positions past an allowance."""
+class _BoundedFile(io.RawIOBase):
+    """A file that refuses reads longer than `longest_read`, and positions beyond `max_position`."""
 
-    def __init__(self, file: IO[bytes], longest_read: int, allowance: int | None = None) -> None:
+    def __init__(self, file: IO[bytes], longest_read: int, max_position: int | None = None) -> None:
         self._file = file
         self._longest_read = longest_read
-        self._allowance = allowance
+        self._max_position = max_position
 
     def read(self, size: int = -1, /) -> bytes:
         """Read up to `size` bytes. Refusal: `too-large`."""
@@ -206,7 +206,7 @@ class _Fenced(io.RawIOBase):
         return data
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Move; forwards in a packed file, this reads."""
+        """Seek; forwards in a compressed file, this reads."""
         if whence == io.SEEK_SET:
             self._check(offset)
         return self._file.seek(offset, whence)
@@ -216,13 +216,13 @@ class _Fenced(io.RawIOBase):
         return self._file.tell()
 
     def seekable(self) -> bool:
-        """Tell that it can be moved in."""
+        """Return True."""
         return True
 
     def readable(self) -> bool:
-        """Tell that it can be read."""
+        """Return True."""
         return True
 
     def _check(self, position: int) -> None:
-        if self._allowance is not None and position > self._allowance:
+        if self._max_position is not None and position > self._max_position:
             raise Refusal("too-large", "the archive inflates to far more than its size")

@@ -1,6 +1,6 @@
-r"""Hides how IMDb's `title.basics.tsv` is written: lines of nine columns, plain or packed, read some at a time.
+r"""Reader of IMDb's `title.basics.tsv`, plain or gzip, in batches of lines.
 
-Source: https://developer.imdb.com/non-commercial-datasets/ (`\N` stands for nothing).
+Format: https://developer.imdb.com/non-commercial-datasets/ (`\N` is null).
 """
 
 import gzip
@@ -20,10 +20,10 @@ HEADER = (
 )
 LONGEST_LINE = 16 * 2**10
 MOST_LINES = 100_000_000
-"""The real file has some 12 million; a packed one can hold any number in a few bytes."""
+"""The real file has some 12 million; a compressed one can hold any number in a few bytes."""
 LONGEST_TITLE = 500
 
-# What is a film, what a series, and how likely each is meant by a title alone: the smaller, the likelier.
+# Whether each type is a series, and its rank among titles that are equal: the smallest is meant most likely.
 _KINDS = {
     b"movie": (False, 0),
     b"tvMovie": (False, 1),
@@ -43,25 +43,25 @@ _BUFFER = 256 * 2**10
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A title of the file, and its rank: of two that fit, the one of the smaller rank is likelier meant."""
+    """A title of the file, and its rank: of two that match, the one with the smaller rank is preferred."""
 
     title: Title
     rank: int
 
 
 class Basics:
-    """The films and series of one file, for one thread at a time. `passed` counts lines that cannot be read."""
+    """The films and series of one file, for one thread at a time. `skipped` counts unreadable lines."""
 
     def __init__(self, path: Path) -> None:
         """Open the file. Refusal: `unreadable`."""
-        self.passed = 0
+        self.skipped = 0
         self._lines = 0
         try:
             self._file = open_plain(path)
         except OSError as error:
             raise Refusal("unreadable", words_of(error)) from error
         try:
-            self._plain = _unpacked(self._file)
+            self._decompressed_file = _decompressed(self._file)
             if self._line() != HEADER:
                 raise Refusal("unreadable", "its first line is not that of title.basics")
         except DAMAGED as error:
@@ -73,49 +73,49 @@ class Basics:
 
     @property
     def done(self) -> int:
-        """The bytes of the file that were read."""
+        """The bytes of the file read so far."""
         return self._file.tell()
 
-    def take(self, lines: int) -> list[Listed] | None:
-        """Read that many lines and return what films and series they hold; None at the end of the file.
+    def read_titles(self, lines: int) -> list[Listed] | None:
+        """Read that many lines and return their films and series; None at the end of the file.
 
         Refusal: `unreadable` when the file is damaged, `too-large` beyond what such a file can be.
         """
-        found: list[Listed] = []
+        titles: list[Listed] = []
         try:
             for count in range(lines):
                 line = self._line()
                 if not line:
-                    return found if count else None
-                if (listed := self._read(line)) is not None:
-                    found.append(listed)
+                    return titles if count else None
+                if (listed := self._parse(line)) is not None:
+                    titles.append(listed)
         except DAMAGED as error:
             raise Refusal("unreadable", words_of(error)) from error
-        return found
+        return titles
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
     def _line(self) -> bytes:
-        line = self._plain.readline(LONGEST_LINE + 1)
+        line = self._decompressed_file.readline(LONGEST_LINE + 1)
         self._lines += 1
         if len(line) > LONGEST_LINE or self._lines > MOST_LINES:
             raise Refusal("too-large", f"line {self._lines} is beyond what title.basics holds")
         return line.rstrip(b"\r\n") or (b"\t" if line else b"")
 
-    def _read(self, line: bytes) -> Listed | None:
-        """Return the film or series of a line; None for anything else, and for what is no such line."""
+    def _parse(self, line: bytes) -> Listed | None:
+        """Return the film or series of a line; None for other types and unreadable lines."""
         cells = line.split(b"\t")
         if len(cells) != 9:
-            self.passed += 1
+            self.skipped += 1
             return None
         if (kind := _KINDS.get(cells[1])) is None:
             return None
         try:
             return _listed(cells, *kind)
         except ValueError:
-            self.passed += 1
+            self.skipped += 1
             return None
 
 
@@ -137,7 +137,7 @@ def _year(cell: bytes) -> int:
     return int(cell)
 
 
-def _unpacked(file: IO[bytes]) -> IO[bytes]:
+def _decompressed(file: IO[bytes]) -> IO[bytes]:
     packed = file.read(len(_PACKED)) == _PACKED
     file.seek(0)
     if not packed:

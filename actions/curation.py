@@ -1,7 +1,6 @@
-"""Hides who may change what in the catalogue, and what a change sets in motion beyond it.
+"""Changes to the catalogue by users: each checks a right, is applied, and is logged where it touches others' work.
 
-Every door that writes calls this: a right is asked, the deed done, and what a moderator does to another's
-work is written to the log.
+Every door that writes to the catalogue calls this.
 """
 
 from accounts.model import Principal
@@ -33,33 +32,33 @@ from catalogue.model import (
 
 
 class Curation:
-    """Deeds in the catalogue by somebody; each may raise Refusal `unauthenticated`, `forbidden` or `not-found`.
+    """Catalogue changes on behalf of a principal; each may raise Refusal `unauthenticated`, `forbidden` or `not-found`.
 
-    An owner is who uploaded a torrent, wrote a comment or began a collage. Whoever brought a torrent of a
-    group may edit the group. What is locked is changed by those with EDIT_ANY alone (`torrent-locked`,
-    `group-locked`). What somebody may not see is `not-found`.
+    An owner is who uploaded a torrent, wrote a comment or began a collage. Uploaders of a torrent in a
+    group may edit the group. Locked things need EDIT_ANY (`torrent-locked`,
+    `group-locked`). What a principal may not see is `not-found`.
     """
 
     def __init__(self, catalogue: Catalogue, uploads: Uploads, takedowns: Takedowns, rights: Rights) -> None:
         self.catalogue = catalogue
         self.rights = rights
-        self._reach = Reach(catalogue, rights)
+        self._authorization = Reach(catalogue, rights)
         self._uploads = uploads
         self._takedowns = takedowns
 
     def viewer(self, principal: Principal) -> Viewer:
-        """Return what somebody sees of the catalogue. Refusal: `unauthenticated`, `forbidden` without READ."""
-        return self._reach.viewer(principal)
+        """Return the catalogue's viewer for a principal. Refusal: `unauthenticated`, `forbidden` without READ."""
+        return self._authorization.viewer(principal)
 
     async def publish(
         self, principal: Principal, data: bytes, door: str, details: Details = NO_DETAILS
     ) -> Torrent:
-        """Take a .torrent file and what its uploader says of it (UPLOAD).
+        """Upload a .torrent file with its uploader's details (UPLOAD).
 
         Refusal: those of `Uploads.accept`, `owned`, `invalid`, `group-locked`.
         """
         self.rights.require(principal, Right.UPLOAD)
-        await self._reach.check_torrent(principal, details)
+        await self._authorization.check_torrent(principal, details)
         accepted = await self._uploads.accept(
             data, f"{door} {principal.name}", uploader=principal.id, details=details
         )
@@ -67,49 +66,55 @@ class Curation:
 
     async def edit_torrent(self, principal: Principal, torrent: int, changes: Details) -> Torrent:
         """Change a torrent's record (EDIT_OWN). `category_id`, `tags` and `year` are its group's."""
-        known = await self._reach.own_torrent(principal, torrent)
-        await self._reach.check_torrent(principal, changes)
+        known = await self._authorization.own_torrent(principal, torrent)
+        await self._authorization.check_torrent(principal, changes)
         if set(changes) & (set(fields.OF_GROUP_IN_UPLOAD) | {"group_id"}):
-            self._reach.refuse_locked(principal, known.group)
+            self._authorization.refuse_locked(principal, known.group)
         edited = await self.catalogue.edit_torrent(torrent, changes)
-        await self._note(principal, known.uploader, "edit", Subject.TORRENT, torrent, told=_named(changes))
+        await self._log_if_not_owner(
+            principal, known.uploader, "edit", Subject.TORRENT, torrent, detail=_field_names(changes)
+        )
         return edited
 
     async def delete_torrent(self, principal: Principal, torrent: int, reason: str = "") -> None:
-        """Drop a torrent: record and file (EDIT_OWN)."""
-        known = await self._reach.own_torrent(principal, torrent)
-        # The file goes first: what is left after a crash is a record, which can be deleted again.
-        await self._takedowns.withdraw([known.infohash, known.alias or known.infohash])
+        """Delete a torrent: record and file (EDIT_OWN)."""
+        known = await self._authorization.own_torrent(principal, torrent)
+        # The file is deleted first: after a crash a record is left, which can be deleted again.
+        await self._takedowns.remove_file([known.infohash, known.alias or known.infohash])
         await self.catalogue.remove_torrent(torrent)
-        told = f"{known.title}: {reason}" if reason else known.title
-        await self._note(principal, known.uploader, "delete", Subject.TORRENT, torrent, told=told)
+        detail = f"{known.title}: {reason}" if reason else known.title
+        await self._log_if_not_owner(
+            principal, known.uploader, "delete", Subject.TORRENT, torrent, detail=detail
+        )
 
     async def mark_torrent(
         self, principal: Principal, torrent: int, *, hidden: bool | None = None, locked: bool | None = None
     ) -> Torrent:
-        """Hide or lock a torrent, or no longer (MODERATE)."""
+        """Set or clear `hidden` and `locked` of a torrent (MODERATE)."""
         self.rights.require(principal, Right.MODERATE)
         marked = await self.catalogue.mark_torrent(torrent, hidden=hidden, locked=locked)
-        for verb in _verbs(hidden=hidden, locked=locked):
+        for verb in _log_verbs(hidden=hidden, locked=locked):
             await self._log(principal, verb, Subject.TORRENT, torrent)
         return marked
 
     async def set_freeleech(self, principal: Principal, torrent: int, freeleech: int) -> Torrent:
-        """Say what of a torrent's traffic counts (MODERATE). Refusal: `invalid`."""
+        """Set a torrent's freeleech state (MODERATE). Refusal: `invalid`."""
         self.rights.require(principal, Right.MODERATE)
         marked = await self.catalogue.edit_torrent(torrent, {"freeleech": freeleech})
         await self._log(principal, "freeleech", Subject.TORRENT, torrent, marked.freeleech.name.lower())
         return marked
 
     async def edit_group(self, principal: Principal, group: int, changes: Details) -> Group:
-        """Change a group's record (EDIT_OWN for whoever brought a torrent of it)."""
-        _, owner = await self._reach.own_group(principal, group)
+        """Change a group's record (EDIT_OWN for uploaders of its torrents)."""
+        _, owner = await self._authorization.own_group(principal, group)
         edited = await self.catalogue.edit_group(group, changes)
-        await self._note(principal, owner, "edit", Subject.GROUP, group, told=_named(changes))
+        await self._log_if_not_owner(
+            principal, owner, "edit", Subject.GROUP, group, detail=_field_names(changes)
+        )
         return edited
 
     async def lock_group(self, principal: Principal, group: int, *, locked: bool) -> Group:
-        """Lock a group, or no longer (MODERATE)."""
+        """Lock or unlock a group (MODERATE)."""
         self.rights.require(principal, Right.MODERATE)
         marked = await self.catalogue.lock_group(group, locked=locked)
         await self._log(principal, "lock" if locked else "unlock", Subject.GROUP, group)
@@ -135,30 +140,30 @@ class Curation:
         """Change a category (CURATE)."""
         self.rights.require(principal, Right.CURATE)
         edited = await self.catalogue.edit_category(category, changes)
-        await self._log(principal, "edit", Subject.CATEGORY, category, _named(changes))
+        await self._log(principal, "edit", Subject.CATEGORY, category, _field_names(changes))
         return edited
 
     async def remove_category(self, principal: Principal, category: int) -> None:
-        """Drop a category (CURATE)."""
+        """Delete a category (CURATE)."""
         self.rights.require(principal, Right.CURATE)
         await self.catalogue.remove_category(category)
         await self._log(principal, "delete", Subject.CATEGORY, category)
 
     async def alias_tag(self, principal: Principal, alias: str, tag: str) -> Tag:
-        """Make a tag another name of a second (CURATE)."""
+        """Make `alias` an alias of `tag` (CURATE)."""
         self.rights.require(principal, Right.CURATE)
         meant = await self.catalogue.alias_tag(alias, tag)
         await self._log(principal, "alias", Subject.TAG, meant.id, f"{alias} is {meant.name}")
         return meant
 
     async def unalias_tag(self, principal: Principal, alias: str) -> None:
-        """Make an alias a word of its own (CURATE)."""
+        """Delete an alias; it can be a tag again (CURATE)."""
         self.rights.require(principal, Right.CURATE)
         await self.catalogue.unalias_tag(alias)
         await self._log(principal, "unalias", Subject.TAG, alias)
 
     async def remove_tag(self, principal: Principal, tag: int) -> None:
-        """Take a tag from every group (CURATE)."""
+        """Delete a tag from every group (CURATE)."""
         self.rights.require(principal, Right.CURATE)
         known = await self.catalogue.tag(tag)
         await self.catalogue.remove_tag(tag)
@@ -168,81 +173,89 @@ class Curation:
         """Change an author's record (CURATE)."""
         self.rights.require(principal, Right.CURATE)
         edited = await self.catalogue.edit_author(author, changes)
-        await self._log(principal, "edit", Subject.AUTHOR, author, _named(changes))
+        await self._log(principal, "edit", Subject.AUTHOR, author, _field_names(changes))
         return edited
 
     async def comment(self, principal: Principal, group: int, body: str) -> Comment:
         """Comment on a group (COMMENT). Refusal: `group-locked`."""
-        writer = self._reach.account(principal, Right.COMMENT)
-        self._reach.refuse_locked(principal, await self._reach.group(principal, group))
+        writer = self._authorization.account(principal, Right.COMMENT)
+        self._authorization.refuse_locked(principal, await self._authorization.group(principal, group))
         return await self.catalogue.add_comment(group, writer, body)
 
     async def edit_comment(self, principal: Principal, comment: int, body: str) -> Comment:
         """Change a comment (EDIT_OWN)."""
-        known = await self._reach.own_comment(principal, comment)
-        editor = self._reach.account(principal, Right.EDIT_OWN, known.author.id)
+        known = await self._authorization.own_comment(principal, comment)
+        editor = self._authorization.account(principal, Right.EDIT_OWN, known.author.id)
         edited = await self.catalogue.edit_comment(comment, body, editor)
-        await self._note(principal, known.author, "edit", Subject.COMMENT, comment)
+        await self._log_if_not_owner(principal, known.author, "edit", Subject.COMMENT, comment)
         return edited
 
     async def delete_comment(self, principal: Principal, comment: int) -> None:
-        """Drop a comment (EDIT_OWN)."""
-        known = await self._reach.own_comment(principal, comment)
+        """Delete a comment (EDIT_OWN)."""
+        known = await self._authorization.own_comment(principal, comment)
         await self.catalogue.remove_comment(comment)
-        await self._note(principal, known.author, "delete", Subject.COMMENT, comment, told=known.body)
+        await self._log_if_not_owner(
+            principal, known.author, "delete", Subject.COMMENT, comment, detail=known.body
+        )
 
     async def hide_comment(self, principal: Principal, comment: int, *, hidden: bool) -> Comment:
-        """Hide a comment, or no longer (MODERATE)."""
+        """Hide or show a comment (MODERATE)."""
         self.rights.require(principal, Right.MODERATE)
         marked = await self.catalogue.hide_comment(comment, hidden=hidden)
         await self._log(principal, "hide" if hidden else "show", Subject.COMMENT, comment)
         return marked
 
     async def add_collage(self, principal: Principal, details: Details) -> Collage:
-        """Begin a collage (COLLECT; a staff one CURATE)."""
-        creator = self._reach.account(principal, Right.COLLECT)
-        self._reach.check_collage(principal, details)
+        """Create a collage (COLLECT; a staff one CURATE)."""
+        creator = self._authorization.account(principal, Right.COLLECT)
+        self._authorization.check_collage(principal, details)
         return await self.catalogue.add_collage(details, creator)
 
     async def edit_collage(self, principal: Principal, collage: int, changes: Details) -> Collage:
         """Change a collage (EDIT_OWN; `locked` and `hidden` MODERATE)."""
-        known = await self._reach.own_collage(principal, collage)
-        self._reach.check_collage(principal, changes)
+        known = await self._authorization.own_collage(principal, collage)
+        self._authorization.check_collage(principal, changes)
         edited = await self.catalogue.edit_collage(collage, changes)
-        await self._note(principal, known.creator, "edit", Subject.COLLAGE, collage, told=_named(changes))
+        await self._log_if_not_owner(
+            principal, known.creator, "edit", Subject.COLLAGE, collage, detail=_field_names(changes)
+        )
         return edited
 
     async def delete_collage(self, principal: Principal, collage: int) -> None:
-        """Drop a collage (EDIT_OWN)."""
-        known = await self._reach.own_collage(principal, collage)
+        """Delete a collage (EDIT_OWN)."""
+        known = await self._authorization.own_collage(principal, collage)
         await self.catalogue.remove_collage(collage)
-        await self._note(principal, known.creator, "delete", Subject.COLLAGE, collage, told=known.name)
+        await self._log_if_not_owner(
+            principal, known.creator, "delete", Subject.COLLAGE, collage, detail=known.name
+        )
 
     async def put_in_collage(self, principal: Principal, collage: int, group: int) -> Collage:
-        """Append a group: to a personal collage its creator, to a theme anyone with COLLECT, to a staff one CURATE."""
-        by = self._reach.account(principal, Right.COLLECT)
-        await self._reach.open_collage(principal, collage)
-        await self._reach.group(principal, group)
+        """Append a group (COLLECT): to a personal collage as its creator, to a theme, or to a staff one with CURATE."""
+        by = self._authorization.account(principal, Right.COLLECT)
+        await self._authorization.open_collage(principal, collage)
+        await self._authorization.group(principal, group)
         return await self.catalogue.put_in_collage(collage, group, by)
 
     async def take_from_collage(self, principal: Principal, collage: int, group: int) -> Collage:
-        """Take a group out (EDIT_OWN)."""
-        known = await self._reach.own_collage(principal, collage)
+        """Remove a group (EDIT_OWN)."""
+        known = await self._authorization.own_collage(principal, collage)
         left = await self.catalogue.take_from_collage(collage, group)
-        await self._note(principal, known.creator, "take", Subject.COLLAGE, collage, told=f"group {group}")
+        await self._log_if_not_owner(
+            principal, known.creator, "take", Subject.COLLAGE, collage, detail=f"group {group}"
+        )
         return left
 
     async def bookmark(self, principal: Principal, kind: Bookmarked, target: int, *, on: bool) -> None:
-        """Bookmark something, or no longer (COLLECT)."""
-        user = self._reach.account(principal, Right.COLLECT)
+        """Set or clear a bookmark (COLLECT)."""
+        user = self._authorization.account(principal, Right.COLLECT)
         if on:
-            await self._reach.see(principal, Subject(kind), target)
+            await self._authorization.require_visible(principal, Subject(kind), target)
         await self.catalogue.bookmark(user, kind, target, on=on)
 
     async def report(self, principal: Principal, subject: Subject, target: int, reason: str) -> Report:
-        """Tell the moderators of something that one sees (COLLECT)."""
-        reporter = self._reach.account(principal, Right.COLLECT)
-        await self._reach.see(principal, subject, target)
+        """Report something visible to the moderators (COLLECT)."""
+        reporter = self._authorization.account(principal, Right.COLLECT)
+        await self._authorization.require_visible(principal, subject, target)
         return await self.catalogue.report(subject, target, reporter, reason)
 
     async def reports(self, principal: Principal, offset: int, limit: int, *, resolved: bool) -> Page[Report]:
@@ -252,29 +265,31 @@ class Curation:
 
     async def resolve(self, principal: Principal, report: int, resolution: str) -> Report:
         """Close a report (MODERATE)."""
-        resolver = self._reach.account(principal, Right.MODERATE)
+        resolver = self._authorization.account(principal, Right.MODERATE)
         closed = await self.catalogue.resolve(report, resolver, resolution)
         await self._log(principal, "resolve", closed.subject, closed.target, closed.resolution)
         return closed
 
     async def deeds(self, principal: Principal, offset: int, limit: int) -> Page[Deed]:
-        """Return the log (MODERATE)."""
+        """Return the moderators' log (MODERATE)."""
         self.rights.require(principal, Right.MODERATE)
         return await self.catalogue.deeds(offset, limit)
 
     async def post_news(self, principal: Principal, title: str, body: str) -> News:
-        """Announce something (CURATE)."""
-        posted = await self.catalogue.post_news(title, body, self._reach.account(principal, Right.CURATE))
+        """Post news (CURATE)."""
+        posted = await self.catalogue.post_news(
+            title, body, self._authorization.account(principal, Right.CURATE)
+        )
         await self._log(principal, "post", Subject.NEWS, posted.id, posted.title)
         return posted
 
     async def remove_news(self, principal: Principal, news: int) -> None:
-        """Take an announcement back (CURATE)."""
+        """Delete news (CURATE)."""
         self.rights.require(principal, Right.CURATE)
         await self.catalogue.remove_news(news)
         await self._log(principal, "delete", Subject.NEWS, news)
 
-    async def _note(
+    async def _log_if_not_owner(
         self,
         principal: Principal,
         owner: Person | None,
@@ -282,11 +297,11 @@ class Curation:
         subject: Subject,
         target: int,
         *,
-        told: str = "",
+        detail: str = "",
     ) -> None:
-        """Log what somebody did to what is not their own."""
+        """Log a change, unless the principal is the owner."""
         if owner is None or owner.id != principal.id:
-            await self._log(principal, verb, subject, target, told)
+            await self._log(principal, verb, subject, target, detail)
 
     async def _log(
         self, principal: Principal, verb: str, subject: Subject, target: int | str, detail: str = ""
@@ -294,11 +309,11 @@ class Curation:
         await self.catalogue.log(principal.id, verb, subject, str(target), detail)
 
 
-def _named(changes: Details) -> str:
+def _field_names(changes: Details) -> str:
     return ", ".join(sorted(changes))
 
 
-def _verbs(*, hidden: bool | None = None, locked: bool | None = None) -> list[str]:
-    """Return what the log calls a change of marks."""
+def _log_verbs(*, hidden: bool | None = None, locked: bool | None = None) -> list[str]:
+    """Return the log's verbs for changed flags."""
     words = ((hidden, "hide", "show"), (locked, "lock", "unlock"))
     return [on if mark else off for mark, on, off in words if mark is not None]

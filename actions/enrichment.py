@@ -1,4 +1,4 @@
-"""Hides how the catalogue comes into step with the cache: a record for every file, no file claimed that is gone."""
+"""Synchronises the catalogue with the cache: a record for every file, and none marked held without its file."""
 
 import asyncio
 from dataclasses import dataclass
@@ -17,25 +17,24 @@ from catalogue.catalogue import Catalogue
 from catalogue.model import Sheet
 
 _BATCH = 100
-_EVERY = 86_400.0
+_INTERVAL = 86_400.0
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Enriched:
-    """What a pass found: records that were made or filled, records whose file is gone, files that no one can read."""
+    """The result of a pass: records added or completed, records whose file is missing, files that are unreadable."""
 
-    entered: int
-    gone: int
+    added: int
+    missing: int
     unreadable: int
 
 
 class Enrichment:
-    """Goes through cache and catalogue beside everything else: one file at a time, read in a thread.
+    """Goes through cache and catalogue in the background: one file at a time, read in a thread.
 
-    Where a pass was cut short the next one goes on, since it looks for what is missing. `every` is the seconds
-    between passes.
+    A pass looks for what is missing, so it continues one that was interrupted. `every` is the seconds between passes.
     """
 
     def __init__(
@@ -43,60 +42,60 @@ class Enrichment:
         cache: TorrentCache,
         catalogue: Catalogue,
         takedowns: Takedowns,
-        cataloguer: Describes,
-        every: float = _EVERY,
+        release_parser: Describes,
+        every: float = _INTERVAL,
     ) -> None:
         self._cache = cache
         self._catalogue = catalogue
         self._takedowns = takedowns
-        self._cataloguer = cataloguer
-        self._every = every
+        self._release_parser = release_parser
+        self._interval = every
 
     async def run(self) -> None:
-        """Make a pass now and one every day; what fails is logged, and tried again in the next."""
+        """Make a pass now and then at every interval; an error is logged, and retried by the next pass."""
         while True:
             try:
-                await self.catch_up()
+                await self.run_once()
             except Exception:
                 log.exception("catalogue.pass_failed")
-            await asyncio.sleep(self._every)
+            await asyncio.sleep(self._interval)
 
-    async def catch_up(self) -> Enriched:
+    async def run_once(self) -> Enriched:
         """Make one pass over everything."""
         entered = unreadable = 0
         async for records in self._cache.walk(_BATCH):
             for infohash in await self._catalogue.lacking([record.infohash for record in records]):
-                made = await self._enter(infohash)
+                made = await self._add_record(infohash)
                 entered += made
                 unreadable += not made
-        outcome = Enriched(entered, await self._release(), unreadable)
+        outcome = Enriched(entered, await self._mark_missing(), unreadable)
         log.info(
-            "catalogue.caught_up", entered=outcome.entered, gone=outcome.gone, unreadable=outcome.unreadable
+            "catalogue.caught_up", entered=outcome.added, gone=outcome.missing, unreadable=outcome.unreadable
         )
         return outcome
 
-    async def _enter(self, infohash: InfoHash) -> bool:
+    async def _add_record(self, infohash: InfoHash) -> bool:
         held = await self._cache.get(infohash)
         if held is None:
             return False
         try:
-            metainfo, sheet = await asyncio.to_thread(_read, held)
+            metainfo, summary = await asyncio.to_thread(_read, held)
         except Refusal as refusal:
             log.warning("catalogue.unreadable", infohash=infohash.upper, code=refusal.code)
             return False
-        torrent, new = await self._catalogue.enter(sheet, await self._cataloguer.describe(sheet))
+        torrent, new = await self._catalogue.enter(summary, await self._release_parser.describe(summary))
         try:
             await self._takedowns.admit(metainfo)
         except Refusal:
-            return False  # it was blocked while it was read, and is gone again
+            return False  # blocked meanwhile, and removed again
         if new and not await self._cache.has(infohash):
-            await self._catalogue.forget((torrent.infohash,))  # it was removed while it was read
-            await self._takedowns.withdraw(metainfo.infohashes)
+            await self._catalogue.forget((torrent.infohash,))  # removed meanwhile
+            await self._takedowns.remove_file(metainfo.infohashes)
             return False
         return True
 
-    async def _release(self) -> int:
-        """Mark the torrents whose file is gone, and return how many there are."""
+    async def _mark_missing(self) -> int:
+        """Mark torrents whose file is missing as not held, and return how many there are."""
         count, after = 0, None
         while batch := await self._catalogue.held(after, _BATCH):
             gone = [infohash for infohash in batch if not await self._cache.has(infohash)]

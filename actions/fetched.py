@@ -1,4 +1,4 @@
-"""Hides how downloads keep to the blocklist, and how torrents that they bring enter cache and catalogue."""
+"""Hooks of the download jobs: checks the blocklist, and publishes fetched .torrents to cache and catalogue."""
 
 from collections.abc import Sequence
 
@@ -15,19 +15,19 @@ log = structlog.get_logger()
 
 
 class Fetched:
-    """What downloads ask of blocklist, cache and catalogue."""
+    """The hooks that download jobs call."""
 
     def __init__(self, takedowns: Takedowns, uploads: Uploads) -> None:
         self._takedowns = takedowns
         self._uploads = uploads
 
-    async def refuse(self, names: Sequence[InfoHash]) -> None:
+    async def refuse_blocked(self, names: Sequence[InfoHash]) -> None:
         """Refuse a torrent that is blocked under one of its names. Refusal: `blocked`."""
         for name in names:
-            await self._takedowns.refuse_named(name)
+            await self._takedowns.refuse_blocked_hash(name)
 
     async def publish(self, torrent: bytes) -> None:
-        """Take a public .torrent into cache and catalogue. Refusal: `blocked`; where they are full it is left out."""
+        """Add a public .torrent to cache and catalogue. Refusal: `blocked`; any other refusal is logged."""
         try:
             await self._uploads.accept(torrent, _ACTOR, patient=True)
         except Refusal as refusal:

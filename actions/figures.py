@@ -1,4 +1,4 @@
-"""Hides how the catalogue learns how many share a torrent: a bounded part of what changed, after each flush."""
+"""Copies seeders, leechers and snatches of changed swarms into the catalogue, a bounded number after each flush."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -11,17 +11,17 @@ from tracker.model import Counts
 from tracker.row import Row
 
 MOST_PER_FLUSH = 20_000
-"""Swarms whose numbers one flush brings; the others wait, the longest waiting first."""
+"""Swarms that one flush writes; the others wait, first in, first out."""
 MOST_WAITING = 1_000_000
-"""Swarms that may wait; one beyond them is noted when it changes again."""
+"""Swarms that may wait; any beyond are dropped until they change again."""
 
-_BREATH = 2_000  # swarms between two looks at the event loop: a few milliseconds
+_YIELD_EVERY = 2_000  # swarms between two yields to the event loop: a few milliseconds
 
 
 class SwarmFigures:
-    """Writes seeders, leechers and snatches of changed swarms into the catalogue, for lists to be sorted by.
+    """Writes seeders, leechers and snatches of changed swarms into the catalogue, for sorting.
 
-    `scrape` gives a swarm's numbers as they are now, so a swarm that changed twice is written once.
+    `scrape` gives a swarm's current counts, so a swarm that changed twice is written once.
     """
 
     def __init__(self, catalogue: Catalogue, scrape: Callable[[InfoHash], Counts]) -> None:
@@ -31,36 +31,36 @@ class SwarmFigures:
 
     @property
     def waiting(self) -> int:
-        """How many swarms wait for their turn."""
+        """How many swarms wait to be written."""
         return len(self._waiting)
 
     async def note(self, rows: Sequence[Row]) -> None:
-        """Remember the swarms of the rows, and write as many of those that wait as a flush may.
+        """Queue the swarms of journal rows, and write as many of the queue as one flush may.
 
-        What could not be written waits again, behind the others.
+        What could not be written is queued again, at the end.
         """
-        for start in range(0, len(rows), _BREATH):
-            self._remember(rows[start : start + _BREATH])
+        for start in range(0, len(rows), _YIELD_EVERY):
+            self._enqueue(rows[start : start + _YIELD_EVERY])
             await asyncio.sleep(0)
-        turn = list(islice(self._waiting, MOST_PER_FLUSH))
-        for infohash in turn:
+        batch = list(islice(self._waiting, MOST_PER_FLUSH))
+        for infohash in batch:
             del self._waiting[infohash]
         try:
-            await self._catalogue.refresh(await self._figures(turn))
+            await self._catalogue.refresh(await self._stats(batch))
         except BaseException:
-            self._waiting.update(dict.fromkeys(turn))
+            self._waiting.update(dict.fromkeys(batch))
             raise
 
-    def _remember(self, rows: Sequence[Row]) -> None:
-        room = MOST_WAITING - len(self._waiting)
+    def _enqueue(self, rows: Sequence[Row]) -> None:
+        space = MOST_WAITING - len(self._waiting)
         changed = dict.fromkeys(row.infohash for row in rows if row.infohash not in self._waiting)
-        self._waiting.update(islice(changed.items(), room))
+        self._waiting.update(islice(changed.items(), space))
 
-    async def _figures(self, infohashes: Sequence[InfoHash]) -> dict[InfoHash, Figures]:
-        figures = {}
-        for start in range(0, len(infohashes), _BREATH):
-            for infohash in infohashes[start : start + _BREATH]:
+    async def _stats(self, infohashes: Sequence[InfoHash]) -> dict[InfoHash, Figures]:
+        stats = {}
+        for start in range(0, len(infohashes), _YIELD_EVERY):
+            for infohash in infohashes[start : start + _YIELD_EVERY]:
                 counts = self._scrape(infohash)
-                figures[infohash] = Figures(counts.complete, counts.incomplete, counts.downloaded)
+                stats[infohash] = Figures(counts.complete, counts.incomplete, counts.downloaded)
             await asyncio.sleep(0)
-        return figures
+        return stats

@@ -1,4 +1,4 @@
-"""Hides how the cache fills itself: what is announced and not held is looked up in its own swarm, slowly."""
+"""Fetches the metadata of announced torrents that are not held, from their own swarms, at a limited rate."""
 
 import asyncio
 from collections import OrderedDict
@@ -14,28 +14,28 @@ from tracker.model import Counts
 from tracker.row import Row
 
 MOST_WAITING = 100_000
-"""Hashes that wait for their turn; beyond them the newest one gives way."""
+"""Queued hashes; beyond that the newest is dropped."""
 MOST_MISSED = 65_536
-"""Hashes whose miss is remembered; the oldest miss is forgotten first."""
+"""Hashes whose miss is remembered; the oldest is dropped first."""
 FIRST_PAUSE = 60.0
-"""Seconds after the first miss of a hash before it may have its next turn; every further miss doubles them."""
+"""Seconds after the first miss of a hash before it is tried again; every further miss doubles them."""
 
-_SIFTED = 500  # hashes that the catalogue is asked of together
+_BATCH = 500  # hashes per query to the catalogue
 _IDLE = 1.0
 
 log = structlog.get_logger()
 
 
 class LooksUp(Protocol):
-    """Finds the metadata of a torrent in its own swarm."""
+    """Looks up the metadata of a torrent in its own swarm."""
 
-    async def fill(self, infohash: InfoHash) -> Found | None:
-        """Return it, in the cache by now, or None."""
+    async def find_in_swarm(self, infohash: InfoHash) -> Found | None:
+        """Return it, cached, or None."""
         ...
 
 
 class Lacking(Protocol):
-    """Knows what is held."""
+    """Knows which torrents are held."""
 
     async def lacking(self, infohashes: Sequence[InfoHash]) -> list[InfoHash]:
         """Return those of the hashes that are not held."""
@@ -43,10 +43,10 @@ class Lacking(Protocol):
 
 
 class Filling:
-    """Looks up announced hashes, one every `every` seconds and `at_once` at most, the newest and the oldest in turn.
+    """Looks up announced hashes, one every `every` seconds, `at_once` at most, newest and oldest alternating.
 
-    `scrape` gives a swarm's live numbers, `timer` seconds that never go back. A hash that was missed has to be
-    announced again, and some time after its miss, to wait for another turn.
+    `scrape` gives a swarm's current counts, `timer` monotonic seconds. A hash that was missed is queued again when
+    it is announced after its pause.
     """
 
     def __init__(
@@ -75,19 +75,19 @@ class Filling:
 
     @property
     def waiting(self) -> int:
-        """How many hashes wait for their turn."""
+        """How many hashes are queued."""
         return len(self._waiting)
 
     async def observe(self, rows: Sequence[Row]) -> None:
-        """Let the hashes of changed swarms wait, those that are held or were missed a moment ago left out."""
-        for start in range(0, len(rows), _SIFTED):
-            batch = {row.infohash: None for row in rows[start : start + _SIFTED] if self._new(row)}
+        """Queue the hashes of changed swarms, except those that are held or were missed lately."""
+        for start in range(0, len(rows), _BATCH):
+            batch = {row.infohash: None for row in rows[start : start + _BATCH] if self._is_due(row)}
             for infohash in await self._catalogue.lacking(tuple(batch)) if batch else ():
-                self._wait(infohash)
+                self._enqueue(infohash)
             await asyncio.sleep(0)
 
     async def run(self) -> None:
-        """Look up for ever."""
+        """Look up until cancelled."""
         async with asyncio.TaskGroup() as group:
             while True:
                 await self._free.acquire()
@@ -96,22 +96,22 @@ class Filling:
                     self._free.release()
                     await self._sleep(_IDLE)
                     continue
-                group.create_task(self._fill(infohash))
+                group.create_task(self._lookup(infohash))
                 await self._sleep(self._every)
 
-    def _new(self, row: Row) -> bool:
+    def _is_due(self, row: Row) -> bool:
         if row.payload is None or row.infohash in self._waiting:
             return False
         due, _ = self._missed.get(row.infohash, (0.0, 0))
         return due <= self._timer()
 
-    def _wait(self, infohash: InfoHash) -> None:
+    def _enqueue(self, infohash: InfoHash) -> None:
         if len(self._waiting) >= MOST_WAITING:
             self._waiting.popitem(last=True)
         self._waiting[infohash] = None
 
     def _next(self) -> InfoHash | None:
-        """Take a hash whose swarm has peers: from the one end of those that wait, then from the other."""
+        """Take a hash whose swarm has peers, from alternating ends of the queue."""
         while self._waiting:
             infohash, _ = self._waiting.popitem(last=not self._oldest_next)
             counts = self._scrape(infohash)
@@ -120,9 +120,9 @@ class Filling:
                 return infohash
         return None
 
-    async def _fill(self, infohash: InfoHash) -> None:
+    async def _lookup(self, infohash: InfoHash) -> None:
         try:
-            found = await self._lookups.fill(infohash)
+            found = await self._lookups.find_in_swarm(infohash)
         except Refusal as refusal:
             log.info("filling.refused", infohash=infohash.upper, code=refusal.code)
             found = None
@@ -132,11 +132,11 @@ class Filling:
         finally:
             self._free.release()
         if found is None:
-            self._miss(infohash)
+            self._record_miss(infohash)
         else:
             self._missed.pop(infohash, None)
 
-    def _miss(self, infohash: InfoHash) -> None:
+    def _record_miss(self, infohash: InfoHash) -> None:
         _, before = self._missed.pop(infohash, (0.0, 0))
         pause = min(FIRST_PAUSE * 2 ** min(before, 30), self._longest_pause)
         self._missed[infohash] = self._timer() + pause, before + 1

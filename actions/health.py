@@ -1,4 +1,4 @@
-"""Hides what has to hold for the service to be able to answer: its stores, and room on the disk."""
+"""The health check: whether the stores answer, and free disk space."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -25,14 +25,14 @@ class Answering(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Whether all is well, and of each part "ok" or what is wrong, in words that hold no secret."""
+    """Whether all parts are healthy, and of each part "ok" or what is wrong, safe to publish."""
 
     ok: bool
     parts: Mapping[str, str]
 
 
 class Health:
-    """Asks the journal, the records and the disk, each within `patience` seconds."""
+    """Checks the journal, the records and the disk, each within `patience` seconds."""
 
     def __init__(self, cache: TorrentCache, journal: Answering, patience: float = _PATIENCE) -> None:
         self._cache = cache

@@ -1,4 +1,4 @@
-"""Hides where the metadata of a torrent comes from that is known by its hash alone."""
+"""Metadata lookups: finds the .torrent of an infohash in swarms, by trackers, the DHT and other caches."""
 
 import asyncio
 import contextlib
@@ -18,10 +18,8 @@ from bittorrent.refusal import Refusal
 from cache.compression import INFLATED_LIMIT, unpack
 from cache.torrents import Held, TorrentCache
 
-__all__ = ["Found", "LookupTerms", "Lookups", "Source"]
-
 LONGEST_WAIT = 300.0
-"""Seconds that a caller can wait."""
+"""Seconds that a caller may wait."""
 TRACKERS_ASKED = 20
 """Trackers of a magnet link that are asked."""
 
@@ -30,7 +28,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a lookup brought, in the cache by now, and from where."""
+    """A torrent that was found, cached by now, and its source."""
 
     metainfo: Metainfo
     source: Source
@@ -38,7 +36,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class LookupTerms:
-    """What the operator allows: the seconds of a lookup, how many run and how many wait, for whom."""
+    """Settings of lookups: seconds each, how many run and how many wait, how long misses count, and for whom."""
 
     seconds: float = 30.0
     concurrent: int = 4
@@ -49,20 +47,20 @@ class LookupTerms:
 
 @dataclass(slots=True)
 class _Search:
-    """A lookup that waits or runs. A `wide` one asks every place, any other our own swarm alone."""
+    """A lookup that waits or runs; a `wide` one asks every source, any other only our own swarm."""
 
     infohash: InfoHash
     wide: bool
     trackers: dict[str, None]
-    asked: list[Place] = field(default_factory=list)
-    marks: set[str] = field(default_factory=set)
+    tried: list[Place] = field(default_factory=list)
+    asked_keys: set[str] = field(default_factory=set)
     task: "asyncio.Task[Found | Refusal | None] | None" = None
 
 
 class Lookups:
     """Finds metadata by hash, in the operator's order of sources, within one time budget for all of them.
 
-    `timer` gives seconds that never go back.
+    `timer` gives monotonic seconds.
     """
 
     def __init__(
@@ -70,7 +68,7 @@ class Lookups:
         uploads: Uploads,
         cache: TorrentCache,
         takedowns: Takedowns,
-        places: Sequence[Place],
+        sources: Sequence[Place],
         terms: LookupTerms,
         *,
         timer: Callable[[], float],
@@ -79,10 +77,10 @@ class Lookups:
         self._uploads = uploads
         self._cache = cache
         self._takedowns = takedowns
-        self._places = tuple(places)
+        self._sources = tuple(sources)
         self._timer = timer
         self._misses = Misses(terms.remember_misses, timer)
-        self._turns = asyncio.Semaphore(terms.concurrent)
+        self._slots = asyncio.Semaphore(terms.concurrent)
         self._searches: dict[InfoHash, _Search] = {}
 
     @property
@@ -93,45 +91,45 @@ class Lookups:
     async def find(
         self, infohash: InfoHash, *, seconds: float, account: int | None, trackers: tuple[str, ...] = ()
     ) -> Found | None:
-        """Return the torrent of a hash, looking it up where it is not held; None when nobody has it.
+        """Return the torrent of an infohash, looking it up where it is not held; None when no source has it.
 
         Concurrent calls for a hash share one search; a miss is remembered. A search goes on when `seconds` are
-        over, so that a later call may find what it brought. Refusal: `blocked`, `lookups-closed` (without an
-        account, where the operator does not allow that), `busy`, those of `Uploads.accept` for its want of room.
+        over, so that a later call may find its result. Refusal: `blocked`, `lookups-closed` (without an
+        account, where the operator does not allow that), `busy`, those of `Uploads.accept` for lack of space.
         """
-        await self._takedowns.refuse_named(infohash)
+        await self._takedowns.refuse_blocked_hash(infohash)
         held = await self._cache.get(infohash)
         if held is not None:
             return Found(await asyncio.to_thread(_read_held, held), Source.CACHE)
         if account is None and not self.terms.anonymous:
             raise Refusal("lookups-closed")
-        wanted = self._askable(trackers)
-        question = Question(infohash, wanted)
-        marks = [_marks(place, question) for place in self._places if place.promises(question)]
-        if self._misses.covers(infohash, set[str]().union(*marks)):
+        usable = self._usable_trackers(trackers)
+        query = Question(infohash, usable)
+        asked_keys = [_asked_keys(source, query) for source in self._sources if source.available(query)]
+        if self._misses.contains(infohash, set[str]().union(*asked_keys)):
             return None
-        return await self._outcome(self._join(infohash, wanted, wide=True), min(seconds, LONGEST_WAIT))
+        return await self._outcome(self._join(infohash, usable, wide=True), min(seconds, LONGEST_WAIT))
 
     async def begin(self, infohash: InfoHash, *, account: int | None) -> None:
-        """Start a lookup that nobody waits for, if one may be started."""
+        """Start a lookup in the background, if one may be started."""
         with contextlib.suppress(Refusal):
             await self.find(infohash, seconds=0, account=account)
 
-    async def fill(self, infohash: InfoHash) -> Found | None:
-        """Look up a torrent of our own swarms, there alone; a miss is not remembered. Refusal: as `find`."""
-        await self._takedowns.refuse_named(infohash)
+    async def find_in_swarm(self, infohash: InfoHash) -> Found | None:
+        """Look up a torrent in our own swarm only; a miss is not remembered. Refusal: as `find`."""
+        await self._takedowns.refuse_blocked_hash(infohash)
         return await self._outcome(self._join(infohash, (), wide=False), LONGEST_WAIT)
 
     async def close(self) -> None:
-        """End every search; call it before what they keep torrents in is closed."""
+        """Cancel every lookup; call it before the stores are closed."""
         tasks = [search.task for search in self._searches.values() if search.task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _askable(self, trackers: tuple[str, ...]) -> tuple[str, ...]:
-        asked = any(place.source is Source.TRACKERS for place in self._places)
-        return trackers[:TRACKERS_ASKED] if asked else ()
+    def _usable_trackers(self, trackers: tuple[str, ...]) -> tuple[str, ...]:
+        uses_trackers = any(source.kind is Source.TRACKERS for source in self._sources)
+        return trackers[:TRACKERS_ASKED] if uses_trackers else ()
 
     def _join(self, infohash: InfoHash, trackers: tuple[str, ...], *, wide: bool) -> _Search:
         search = self._searches.get(infohash)
@@ -141,8 +139,8 @@ class Lookups:
             search = self._searches[infohash] = _Search(infohash, wide, {})
             search.task = asyncio.create_task(self._run(search))
         search.wide |= wide
-        room = TRACKERS_ASKED - len(search.trackers)
-        search.trackers.update(dict.fromkeys(trackers[:room]))
+        space = TRACKERS_ASKED - len(search.trackers)
+        search.trackers.update(dict.fromkeys(trackers[:space]))
         return search
 
     async def _outcome(self, search: _Search, seconds: float) -> Found | None:
@@ -156,9 +154,9 @@ class Lookups:
         return outcome
 
     async def _run(self, search: _Search) -> Found | Refusal | None:
-        """Wait for a turn and search; what fails is the outcome too, since nobody may be waiting for it."""
+        """Wait for a slot and search; a refusal is returned, since nobody may be waiting for the task."""
         try:
-            async with self._turns:
+            async with self._slots:
                 found = await self._search(search)
         except Refusal as refusal:
             log.info("lookup.refused", infohash=search.infohash.upper, code=refusal.code)
@@ -169,53 +167,53 @@ class Lookups:
         finally:
             del self._searches[search.infohash]
         if found is None and search.wide:
-            self._misses.note(search.infohash, search.marks)
+            self._misses.add(search.infohash, search.asked_keys)
         source = found.source if found is not None else None
         log.info("lookup.ended", infohash=search.infohash.upper, source=source)
         return found
 
     async def _search(self, search: _Search) -> Found | None:
         ends = self._timer() + self.terms.seconds
-        while (left := ends - self._timer()) > 0 and (places := self._ahead(search)):
-            place = places[0]
-            search.asked.append(place)
-            question = Question(search.infohash, tuple(search.trackers))
-            if not place.promises(question):
+        while (left := ends - self._timer()) > 0 and (sources := self._untried(search)):
+            source = sources[0]
+            search.tried.append(source)
+            query = Question(search.infohash, tuple(search.trackers))
+            if not source.available(query):
                 continue
-            search.marks |= _marks(place, question)
-            # What a place leaves of its share goes to those behind it.
-            data = await place.ask(question, left / len(places))
-            metainfo = None if data is None else await self._checked(search.infohash, data, place)
+            search.asked_keys |= _asked_keys(source, query)
+            # Time that a source does not use goes to the ones after it.
+            data = await source.fetch(query, left / len(sources))
+            metainfo = None if data is None else await self._checked(search.infohash, data, source)
             if metainfo is not None and metainfo[0].private:
-                return None  # its peers are nobody's business but its tracker's, and so is its file
+                return None  # private torrents are not kept
             if metainfo is not None:
                 accepted = await self._uploads.accept(metainfo[1], "lookup", patient=True)
-                return Found(accepted.metainfo, place.source)
+                return Found(accepted.metainfo, source.kind)
         return None
 
-    def _ahead(self, search: _Search) -> list[Place]:
+    def _untried(self, search: _Search) -> list[Place]:
         return [
-            place
-            for place in self._places
-            if place not in search.asked and (search.wide or place.source is Source.SWARM)
+            source
+            for source in self._sources
+            if source not in search.tried and (search.wide or source.kind is Source.SWARM)
         ]
 
-    async def _checked(self, infohash: InfoHash, data: bytes, place: Place) -> tuple[Metainfo, bytes] | None:
-        """Return the torrent and its plain bytes if it is the one that was asked for."""
+    async def _checked(self, infohash: InfoHash, data: bytes, source: Place) -> tuple[Metainfo, bytes] | None:
+        """Return the torrent and its decompressed bytes if it has the infohash."""
         try:
             metainfo, plain = await asyncio.to_thread(_read, data, self._uploads.limit)
         except Refusal as refusal:
-            log.info("lookup.unreadable", infohash=infohash.upper, source=place.source, code=refusal.code)
+            log.info("lookup.unreadable", infohash=infohash.upper, source=source.kind, code=refusal.code)
             return None
         if infohash not in metainfo.infohashes:
-            log.info("lookup.another", infohash=infohash.upper, source=place.source)
+            log.info("lookup.another", infohash=infohash.upper, source=source.kind)
             return None
         return metainfo, plain
 
 
-def _marks(place: Place, question: Question) -> set[str]:
-    """Tell whom a place asks, for a miss to be remembered by: more than was asked is another question."""
-    return {place.source} | set(question.trackers if place.source is Source.TRACKERS else ())
+def _asked_keys(source: Place, query: Question) -> set[str]:
+    """Return the keys of what a source asks: a remembered miss covers a later query with the same or fewer keys."""
+    return {source.kind} | set(query.trackers if source.kind is Source.TRACKERS else ())
 
 
 def _read(data: bytes, limit: int) -> tuple[Metainfo, bytes]:

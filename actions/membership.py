@@ -1,4 +1,4 @@
-"""Hides who may change which account or key, and that what is done to another's is written to the log."""
+"""Account management: changes to accounts and keys by users, with rights checked and changes to others logged."""
 
 from accounts.accounts import LINK_LIFETIME, Accounts
 from accounts.model import Key, Principal, Role, Scope, User
@@ -9,11 +9,11 @@ from catalogue.model import Subject
 
 
 class Membership:
-    """Deeds on accounts and keys by somebody; each may raise Refusal `unauthenticated`, `forbidden`, `not-found`.
+    """Account changes on behalf of a principal; each may raise Refusal `unauthenticated`, `forbidden`, `not-found`.
 
-    An account has its own keys and password; those of others need ACCOUNTS. The log tells of the latter.
-    A request by a key can never mint or change keys of a scope it has not itself, unless it is a REST one;
-    nor change a password or another's account, unless it is that. A key limited to methods mints none.
+    An account manages its own keys and password; those of others need ACCOUNTS, and are logged.
+    A request by a key cannot create or change keys of another scope, a password or another's account, unless it
+    is a REST key. A key limited to methods creates no keys.
     """
 
     def __init__(
@@ -27,16 +27,16 @@ class Membership:
     async def register(
         self, principal: Principal, name: str, password: str | None, role: Role = Role.USER
     ) -> User:
-        """Make an account: oneself where registration is open, else ACCOUNTS; a role above user needs ACCOUNTS.
+        """Create an account: by anyone where registration is open, else ACCOUNTS, as for a role above user.
 
-        Only the latter may leave the password to a one-time link. Refusal: `invalid`, `taken`, `busy`.
+        Only with ACCOUNTS may the password be left to a one-time link. Refusal: `invalid`, `taken`, `busy`.
         """
-        stranger = principal.user is None and password is not None
-        alone = stranger and self._registration and role is Role.USER
-        if not alone:
+        self_registering = principal.user is None and password is not None
+        is_own = self_registering and self._registration and role is Role.USER
+        if not is_own:
             self._require_accounts(principal)
         user = await self.accounts.add(name, password, role)
-        if not alone:
+        if not is_own:
             await self._log(principal, "add", user, f"{user.name} as {role}")
         return user
 
@@ -49,7 +49,7 @@ class Membership:
         """
         _require_rest(principal)
         if principal.id != user:
-            target = await self._other(principal, user)
+            target = await self._require_user(principal, user)
             await self.accounts.set_password(user, password)
             await self._log(principal, "set-password", target)
             return
@@ -59,21 +59,21 @@ class Membership:
 
     async def issue_link(self, principal: Principal, user: int, lifetime: int = LINK_LIFETIME) -> str:
         """Return the secret of a one-time link to an account (ACCOUNTS). Refusal: `user-disabled`."""
-        target = await self._other(principal, user)
+        target = await self._require_user(principal, user)
         secret = await self.accounts.issue_link(user, lifetime)
         await self._log(principal, "issue-link", target)
         return secret
 
     async def set_role(self, principal: Principal, user: int, role: Role) -> User:
-        """Change what an account is (ACCOUNTS). Refusal: `last-admin`."""
-        before = await self._other(principal, user)
+        """Change an account's role (ACCOUNTS). Refusal: `last-admin`."""
+        before = await self._require_user(principal, user)
         after = await self.accounts.set_role(user, role)
         await self._log(principal, "set-role", after, f"{after.name}: {before.role} to {role}")
         return after
 
     async def set_enabled(self, principal: Principal, user: int, *, enabled: bool) -> User:
-        """Let an account in, or no longer (ACCOUNTS). Refusal: `last-admin`."""
-        await self._other(principal, user)
+        """Enable or disable an account (ACCOUNTS). Refusal: `last-admin`."""
+        await self._require_user(principal, user)
         after = await self.accounts.set_enabled(user, enabled=enabled)
         await self._log(principal, "enable" if enabled else "disable", after)
         return after
@@ -81,7 +81,7 @@ class Membership:
     async def keys(self, principal: Principal, user: int) -> list[Key]:
         """Return one's own keys, or another's (ACCOUNTS)."""
         if principal.id != user:
-            await self._other(principal, user)
+            await self._require_user(principal, user)
         return await self.accounts.keys(user)
 
     async def mint(
@@ -94,35 +94,35 @@ class Membership:
         methods: frozenset[str] | None = None,
         lifetime: int | None = None,
     ) -> tuple[Key, str]:
-        """Make a key of one's own, or another's (ACCOUNTS). Refusal: `invalid`, `full`."""
-        _require_reach(principal, scope)
-        target = principal.user if principal.id == user else await self._other(principal, user)
+        """Create a key of one's own, or another's (ACCOUNTS). Refusal: `invalid`, `full`."""
+        _require_scope(principal, scope)
+        target = principal.user if principal.id == user else await self._require_user(principal, user)
         key, secret = await self.accounts.mint(user, scope, label, methods=methods, lifetime=lifetime)
         if target is not None and principal.id != user:
             await self._log_key(principal, "mint", key, target)
         return key, secret
 
     async def revoke(self, principal: Principal, key: int) -> Key:
-        """Make a key worthless; another's needs ACCOUNTS, and is `not-found` without."""
+        """Revoke a key; another's needs ACCOUNTS, and is `not-found` without."""
         found, owner = await self._key(principal, key)
-        if found.id != _key_id(principal):  # any key may end itself
-            _require_reach(principal, found.scope)
+        if found.id != _key_id(principal):  # any key may revoke itself
+            _require_scope(principal, found.scope)
         revoked = await self.accounts.revoke(key)
         if owner.id != principal.id:
             await self._log_key(principal, "revoke", revoked, owner)
         return revoked
 
     async def suspend(self, principal: Principal, key: int, *, suspended: bool) -> Key:
-        """Put a key out of use, or back (ACCOUNTS)."""
+        """Suspend or resume a key (ACCOUNTS)."""
         self._require_accounts(principal)
         found, owner = await self._key(principal, key)
-        _require_reach(principal, found.scope)
+        _require_scope(principal, found.scope)
         changed = await self.accounts.suspend(key, suspended=suspended)
         await self._log_key(principal, "suspend" if suspended else "resume", changed, owner)
         return changed
 
     async def _key(self, principal: Principal, key: int) -> tuple[Key, User]:
-        """Find a key that somebody may know of, and its owner."""
+        """Find a key that the principal may see, and its owner."""
         if principal.user is None:
             raise Refusal("unauthenticated")
         found = await self.accounts.key(key)
@@ -133,7 +133,7 @@ class Membership:
             raise Refusal("not-found")
         return found, owner
 
-    async def _other(self, principal: Principal, user: int) -> User:
+    async def _require_user(self, principal: Principal, user: int) -> User:
         self._require_accounts(principal)
         target = await self.accounts.user(user)
         if target is None:
@@ -157,14 +157,14 @@ def _key_id(principal: Principal) -> int | None:
 
 
 def _require_rest(principal: Principal) -> None:
-    """Refuse a key of another dialect, or one that is limited to methods, where an account itself is at stake."""
+    """Refuse keys of other dialects, and keys limited to methods, for changes to accounts."""
     key = principal.key
     if key is not None and (key.scope is not Scope.REST or key.methods is not None):
         raise Refusal("forbidden")
 
 
-def _require_reach(principal: Principal, scope: Scope) -> None:
-    """Refuse a key that would reach a scope beyond its own."""
+def _require_scope(principal: Principal, scope: Scope) -> None:
+    """Refuse a key to act on keys of another scope."""
     if principal.key is not None and principal.key.scope is not scope:
         _require_rest(principal)
     elif principal.key is not None and principal.key.methods is not None:

@@ -1,4 +1,4 @@
-"""Hides which hashes nobody had lately, so that nobody is asked again too soon."""
+"""A negative cache of lookups: infohashes that no source had, so that it is not asked again too soon."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
@@ -9,7 +9,7 @@ _MOST = 16_384
 
 
 class Misses:
-    """Hashes, and marks of whom was asked for them; `timer` gives seconds, the oldest miss is forgotten first."""
+    """Infohashes with the keys of the sources asked; `timer` gives seconds, the oldest miss is dropped first."""
 
     def __init__(self, seconds: float, timer: Callable[[], float], most: int = _MOST) -> None:
         self._seconds = seconds
@@ -20,24 +20,24 @@ class Misses:
     def __len__(self) -> int:
         return len(self._known)
 
-    def note(self, infohash: InfoHash, marks: Iterable[str]) -> None:
-        """Remember that none of these had it."""
+    def add(self, infohash: InfoHash, asked_keys: Iterable[str]) -> None:
+        """Remember that none of these sources had it."""
         if self._seconds <= 0:
             return
         self._known.pop(infohash, None)
-        self._known[infohash] = self._timer() + self._seconds, _small(marks)
+        self._known[infohash] = self._timer() + self._seconds, _hashes(asked_keys)
         if len(self._known) > self._most:
             self._known.popitem(last=False)
 
-    def covers(self, infohash: InfoHash, marks: Iterable[str]) -> bool:
-        """Tell whether asking these would only repeat a miss."""
-        until, asked = self._known.get(infohash, (0.0, frozenset[int]()))
+    def contains(self, infohash: InfoHash, asked_keys: Iterable[str]) -> bool:
+        """Tell whether all of these sources missed it lately."""
+        until, known = self._known.get(infohash, (0.0, frozenset[int]()))
         if until <= self._timer():
             self._known.pop(infohash, None)
             return False
-        return _small(marks) <= asked
+        return _hashes(asked_keys) <= known
 
 
-def _small(marks: Iterable[str]) -> frozenset[int]:
-    """Stand in for URLs by numbers; where two share one, somebody is not asked for a while, no more."""
-    return frozenset(map(hash, marks))
+def _hashes(asked_keys: Iterable[str]) -> frozenset[int]:
+    """Hash the keys to save memory; a collision only means that a source is not asked for a while."""
+    return frozenset(map(hash, asked_keys))

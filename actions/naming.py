@@ -1,4 +1,4 @@
-"""Hides how a torrent gets into the catalogue by its infohash alone, before anyone has its file."""
+"""Adds a torrent to the catalogue by its infohash alone, without its file."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ _CATEGORY = "Unsorted"
 
 
 class Naming:
-    """Enters torrents of which only the hash is known; `clock` gives unix seconds."""
+    """Adds torrents of which only the infohash is known; `clock` gives unix seconds."""
 
     def __init__(
         self, catalogue: Catalogue, takedowns: Takedowns, rights: Rights, clock: Callable[[], float]
@@ -25,23 +25,23 @@ class Naming:
         self._clock = clock
 
     async def name(self, principal: Principal, infohash: InfoHash) -> bool:
-        """Make a record without an owner unless there is one (UPLOAD); tell whether it is new.
+        """Add a record without an owner unless there is one (UPLOAD); tell whether it is new.
 
         Refusal: `unauthenticated`, `forbidden`, `blocked`.
         """
         self._rights.require(principal, Right.UPLOAD)
-        await self._takedowns.refuse_named(infohash)
+        await self._takedowns.refuse_blocked_hash(infohash)
         title = infohash.lower
-        _, new = await self._catalogue.enter(self._sheet(infohash), Reading(title, _CATEGORY))
+        _, new = await self._catalogue.enter(self._summary(infohash), Reading(title, _CATEGORY))
         try:
-            await self._takedowns.refuse_named(infohash)
+            await self._takedowns.refuse_blocked_hash(infohash)
         except Refusal:
-            # It was blocked in between, when there was no record yet that the block could have removed.
+            # It was blocked meanwhile, before there was a record that the block could have removed.
             await self._catalogue.forget((infohash,))
             raise
         return new
 
-    def _sheet(self, infohash: InfoHash) -> Sheet:
+    def _summary(self, infohash: InfoHash) -> Sheet:
         return Sheet(
             infohash=infohash,
             alias=None,

@@ -1,4 +1,4 @@
-"""Hides the places where metadata is looked for: our own swarms, trackers, the DHT, other caches."""
+"""Sources of metadata for lookups: our own swarms, trackers, the DHT and other caches."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from downloads.engine import Engine, Peer
 from downloads.upstream import Upstream
 
 PEERS_ASKED = 50
-"""Peers of our own swarm that a lookup is told of."""
+"""Peers of our own swarm that a lookup connects to."""
 
 _BEFORE_INFO = b"d4:info"
 
@@ -29,36 +29,36 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is looked for; `trackers` were written by a stranger."""
+    """What is looked up; `trackers` are untrusted."""
 
     infohash: InfoHash
     trackers: tuple[str, ...] = ()
 
 
 class Place(Protocol):
-    """Somewhere to ask."""
+    """A source of metadata."""
 
     @property
-    def source(self) -> Source:
-        """What kind of place it is."""
+    def kind(self) -> Source:
+        """The kind of source."""
         ...
 
-    def promises(self, question: Question) -> bool:
-        """Tell whether there is anybody to ask right now."""
+    def available(self, query: Question) -> bool:
+        """Tell whether there is anything to ask right now."""
         ...
 
-    async def ask(self, question: Question, seconds: float) -> bytes | None:
-        """Return what is said to be the .torrent, unchecked; None when there is none in time."""
+    async def fetch(self, query: Question, seconds: float) -> bytes | None:
+        """Return a .torrent, unchecked; None when there is none in time."""
         ...
 
 
 class SwarmPlace:
-    """The peers that our own tracker knows. `peers` gives compact ones of both families and changes nothing.
+    """The peers that our own tracker knows. `peers` gives compact peers of both families.
 
-    `announce_url` is our tracker's, which goes into the .torrent: its peers are known to be there.
+    `announce_url` is our tracker's; it is added to the .torrent, since its peers are there.
     """
 
-    source = Source.SWARM
+    kind = Source.SWARM
 
     def __init__(
         self,
@@ -70,81 +70,81 @@ class SwarmPlace:
         self._peers = peers
         self._announce_url = announce_url
 
-    def promises(self, question: Question) -> bool:
+    def available(self, query: Question) -> bool:
         """Tell whether the tracker knows a peer."""
-        return any(self._peers(question.infohash.cut, 1))
+        return any(self._peers(query.infohash.cut, 1))
 
-    async def ask(self, question: Question, seconds: float) -> bytes | None:
-        """Dial the peers."""
-        peers = unpacked(*self._peers(question.infohash.cut, PEERS_ASKED))
+    async def fetch(self, query: Question, seconds: float) -> bytes | None:
+        """Fetch from the peers."""
+        peers = unpacked(*self._peers(query.infohash.cut, PEERS_ASKED))
         data = await self._engine.fetch_metadata(
-            question.infohash, peers=peers, trackers=(), dht=False, seconds=seconds
+            query.infohash, peers=peers, trackers=(), dht=False, seconds=seconds
         )
-        return data if data is None else _with_tracker(data, self._announce_url)
+        return data if data is None else _with_announce_url(data, self._announce_url)
 
 
 class TrackersPlace:
-    """The trackers of the magnet link that the hash came with."""
+    """The trackers of the magnet link."""
 
-    source = Source.TRACKERS
+    kind = Source.TRACKERS
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def promises(self, question: Question) -> bool:
+    def available(self, query: Question) -> bool:
         """Tell whether there is a tracker."""
-        return bool(question.trackers)
+        return bool(query.trackers)
 
-    async def ask(self, question: Question, seconds: float) -> bytes | None:
-        """Ask the trackers for peers and dial them."""
+    async def fetch(self, query: Question, seconds: float) -> bytes | None:
+        """Fetch from peers of the trackers."""
         return await self._engine.fetch_metadata(
-            question.infohash, peers=(), trackers=question.trackers, dht=False, seconds=seconds
+            query.infohash, peers=(), trackers=query.trackers, dht=False, seconds=seconds
         )
 
 
 class DhtPlace:
-    """The distributed hash table, where the engine takes part in it."""
+    """The DHT, where it is enabled."""
 
-    source = Source.DHT
+    kind = Source.DHT
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def promises(self, question: Question) -> bool:
-        """Say yes: what the DHT knows shows when it is asked."""
+    def available(self, query: Question) -> bool:
+        """Return True: only a query shows what the DHT has."""
         return True
 
-    async def ask(self, question: Question, seconds: float) -> bytes | None:
-        """Ask the DHT for peers and dial them."""
+    async def fetch(self, query: Question, seconds: float) -> bytes | None:
+        """Fetch from peers of the DHT."""
         return await self._engine.fetch_metadata(
-            question.infohash, peers=(), trackers=(), dht=True, seconds=seconds
+            query.infohash, peers=(), trackers=(), dht=True, seconds=seconds
         )
 
 
 class UpstreamPlace:
-    """One other cache."""
+    """Another cache over HTTP."""
 
-    source = Source.UPSTREAM
+    kind = Source.UPSTREAM
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
 
-    def promises(self, question: Question) -> bool:
-        """Say yes: what a cache holds shows when it is asked."""
+    def available(self, query: Question) -> bool:
+        """Return True: only a request shows what a cache has."""
         return True
 
-    async def ask(self, question: Question, seconds: float) -> bytes | None:
-        """Fetch its file."""
-        return await self._upstream.fetch(question.infohash, seconds)
+    async def fetch(self, query: Question, seconds: float) -> bytes | None:
+        """Fetch the .torrent."""
+        return await self._upstream.fetch(query.infohash, seconds)
 
 
 def unpacked(peers: bytes, peers6: bytes) -> Sequence[Peer]:
-    """Read compact peers of both families."""
+    """Unpack compact peers of both families."""
     return [*unpack_all(peers, V4_STRIDE), *unpack_all(peers6, V6_STRIDE)]
 
 
-def _with_tracker(data: bytes, announce_url: str | None) -> bytes:
-    """Put our announce URL before `info`, the only key that peers give."""
+def _with_announce_url(data: bytes, announce_url: str | None) -> bytes:
+    """Add our announce URL to a .torrent that has only `info`."""
     if announce_url is None or not data.startswith(_BEFORE_INFO):
         return data
     return b"d8:announce" + write(announce_url.encode()) + data[1:]

@@ -1,7 +1,7 @@
-"""Hides in which order the catalogue is written down, and by which names its things know each other.
+"""Exports the catalogue as lines of a dump, each after the lines that it refers to.
 
-A group is known by the hash of its oldest torrent, an account by its name, a collage by who began it, when, and
-what it is called. What a line names comes in an earlier line.
+A group is identified by the infohash of its oldest torrent, an account by its name, a collage by creator, creation
+time and name.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -22,51 +22,51 @@ _GROUP = tuple(name for name in fields.GROUP if name not in {"category_id", "aut
 
 
 class Telling:
-    """Tells the catalogue line by line, hidden things included."""
+    """Yields the catalogue line by line, hidden entries included."""
 
-    def __init__(self, shelf: Shelf, accounts: AccountStore) -> None:
-        self._shelf = shelf
+    def __init__(self, store: Shelf, accounts: AccountStore) -> None:
+        self._store = store
         self._accounts = accounts
 
     async def lines(self) -> AsyncIterator[Line]:
-        """Yield every line; what changes meanwhile may or may not show."""
+        """Yield every line; concurrent changes may or may not be included."""
         yield dict(HEADER)
         for part in (
-            self._tell_accounts,
-            self._tell_categories,
-            self._tell_tags,
-            self._tell_groups,
-            self._tell_collages,
-            self._tell_bookmarks,
-            self._tell_news,
+            self._dump_accounts,
+            self._dump_categories,
+            self._dump_tags,
+            self._dump_groups,
+            self._dump_collages,
+            self._dump_bookmarks,
+            self._dump_news,
         ):
             async for line in part():
                 yield line
 
-    async def _tell_accounts(self) -> AsyncIterator[Line]:
+    async def _dump_accounts(self) -> AsyncIterator[Line]:
         offset = 0
         while users := (await self._accounts.users("", offset, _BATCH))[0]:
             for user in users:
                 yield {"kind": "account", "name": user.name, "joined": user.joined}
             offset += len(users)
 
-    async def _tell_categories(self) -> AsyncIterator[Line]:
-        for each in await self._shelf.categories.all():
+    async def _dump_categories(self) -> AsyncIterator[Line]:
+        for each in await self._store.categories.all():
             if each.id >= FIRST_OWN:
                 yield {"kind": "category", "number": each.id, "name": each.name, "parent_id": each.parent}
 
-    async def _tell_tags(self) -> AsyncIterator[Line]:
-        async for tag in _forwards(lambda offset, limit: self._shelf.tags.tags("", offset, limit)):
+    async def _dump_tags(self) -> AsyncIterator[Line]:
+        async for tag in _pages(lambda offset, limit: self._store.tags.tags("", offset, limit)):
             if tag.aliases:
                 yield {"kind": "tag", "name": tag.name, "aliases": list(tag.aliases)}
 
-    async def _tell_groups(self) -> AsyncIterator[Line]:
+    async def _dump_groups(self) -> AsyncIterator[Line]:
         after, described = 0, set[int]()
-        while ids := await self._shelf.works.walk(after, _BATCH):
-            members = await self._shelf.works.torrents_of(ids, ALL)
-            for group in await self._shelf.works.groups(ids, ALL):
+        while ids := await self._store.works.walk(after, _BATCH):
+            members = await self._store.works.torrents_of(ids, ALL)
+            for group in await self._store.works.groups(ids, ALL):
                 if torrents := members[group.id]:
-                    async for line in self._tell_group(group, torrents):
+                    async for line in self._dump_group(group, torrents):
                         yield line
                 for author in group.authors:
                     if (author.picture or author.description) and author.id not in described:
@@ -79,25 +79,25 @@ class Telling:
                         }
             after = ids[-1]
 
-    async def _tell_group(self, group: Group, torrents: Sequence[Torrent]) -> AsyncIterator[Line]:
+    async def _dump_group(self, group: Group, torrents: Sequence[Torrent]) -> AsyncIterator[Line]:
         key = torrents[0].infohash.upper
         for torrent in torrents:
             yield _torrent(torrent, key)
-        said = {name: _plain(getattr(group, name)) for name in _GROUP}
+        values = {name: _plain(getattr(group, name)) for name in _GROUP}
         authors = [author.name for author in group.authors]
-        told = {"locked": group.locked, "created": group.created, "category_id": group.category.id}
-        yield {"kind": "group", "group": key, **said, "authors": authors, **told}
-        comments = _forwards(
-            lambda offset, limit: self._shelf.remarks.comments(
+        details = {"locked": group.locked, "created": group.created, "category_id": group.category.id}
+        yield {"kind": "group", "group": key, **values, "authors": authors, **details}
+        comments = _pages(
+            lambda offset, limit: self._store.remarks.comments(
                 group.id, offset, limit, ALL, newest_first=False
             )
         )
         async for comment in comments:
             yield _comment(comment, key)
 
-    async def _tell_collages(self) -> AsyncIterator[Line]:
-        async for collage in _backwards(
-            lambda offset, limit: self._shelf.collages.collages(offset, limit, ALL, "")
+    async def _dump_collages(self) -> AsyncIterator[Line]:
+        async for collage in _pages_reversed(
+            lambda offset, limit: self._store.collages.collages(offset, limit, ALL, "")
         ):
             keys = await self._keys(collage.group_ids)
             yield {
@@ -112,24 +112,26 @@ class Telling:
                 "groups": [keys[group] for group in collage.group_ids if group in keys],
             }
 
-    async def _tell_bookmarks(self) -> AsyncIterator[Line]:
+    async def _dump_bookmarks(self) -> AsyncIterator[Line]:
         offset = 0
         while users := (await self._accounts.users("", offset, _BATCH))[0]:
             for user in users:
                 for kind in Bookmarked:
-                    async for targets in self._tell_marks(user.id, kind):
+                    async for targets in self._dump_bookmark_targets(user.id, kind):
                         yield {"kind": f"bookmarks-{kind}", "account": user.name, "targets": targets}
             offset += len(users)
 
-    async def _tell_marks(self, user: int, kind: Bookmarked) -> AsyncIterator[list[object]]:
-        marks = _backwards(lambda offset, limit: self._shelf.collages.bookmarks(user, kind, offset, limit))
-        ids = [target async for target in marks]
+    async def _dump_bookmark_targets(self, user: int, kind: Bookmarked) -> AsyncIterator[list[object]]:
+        bookmarks = _pages_reversed(
+            lambda offset, limit: self._store.collages.bookmarks(user, kind, offset, limit)
+        )
+        ids = [target async for target in bookmarks]
         for start in range(0, len(ids), MOST_TARGETS):
             if targets := await self._names(kind, ids[start : start + MOST_TARGETS]):
                 yield targets
 
-    async def _tell_news(self) -> AsyncIterator[Line]:
-        async for news in _backwards(self._shelf.remarks.news):
+    async def _dump_news(self) -> AsyncIterator[Line]:
+        async for news in _pages_reversed(self._store.remarks.news):
             yield {
                 "kind": "news",
                 "title": news.title,
@@ -140,28 +142,28 @@ class Telling:
 
     async def _names(self, kind: Bookmarked, ids: Sequence[int]) -> list[object]:
         if kind is Bookmarked.TORRENT:
-            return [each.infohash.upper for each in await self._shelf.works.torrents(ids, ALL)]
+            return [each.infohash.upper for each in await self._store.works.torrents(ids, ALL)]
         if kind is Bookmarked.GROUP:
             keys = await self._keys(ids)
             return [keys[number] for number in ids if number in keys]
         if kind is Bookmarked.AUTHOR:
-            authors = [await self._shelf.authors.author(number) for number in ids]
+            authors = [await self._store.authors.author(number) for number in ids]
             return [author.name for author in authors if author is not None]
-        collages = [await self._shelf.collages.collage(number, ALL) for number in ids]
+        collages = [await self._store.collages.collage(number, ALL) for number in ids]
         return [name_of(collage) for collage in collages if collage is not None]
 
     async def _keys(self, groups: Sequence[int]) -> dict[int, str]:
-        members = await self._shelf.works.torrents_of(groups, ALL)
+        members = await self._store.works.torrents_of(groups, ALL)
         return {group: torrents[0].infohash.upper for group, torrents in members.items() if torrents}
 
 
 def name_of(collage: Collage) -> list[object]:
-    """Return what a collage is known by."""
+    """Return what identifies a collage in a dump."""
     return [collage.creator.name, collage.created, collage.name]
 
 
 def _torrent(torrent: Torrent, key: str) -> Line:
-    said = {name: _plain(getattr(torrent, name)) for name in _TORRENT}
+    values = {name: _plain(getattr(torrent, name)) for name in _TORRENT}
     return {
         "kind": "torrent",
         "hash": torrent.infohash.upper,
@@ -177,7 +179,7 @@ def _torrent(torrent: Torrent, key: str) -> Line:
         "updated": torrent.updated,
         "hidden": torrent.hidden,
         "locked": torrent.locked,
-        **said,
+        **values,
     }
 
 
@@ -204,8 +206,8 @@ def _plain(value: object) -> object:
     return int(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-async def _forwards(fetch: Callable[[int, int], Awaitable[Page[T]]]) -> AsyncIterator[T]:
-    """Yield a list that is read part by part."""
+async def _pages(fetch: Callable[[int, int], Awaitable[Page[T]]]) -> AsyncIterator[T]:
+    """Yield the items of a paged list."""
     offset = 0
     while items := (await fetch(offset, _BATCH)).items:
         for item in items:
@@ -213,8 +215,8 @@ async def _forwards(fetch: Callable[[int, int], Awaitable[Page[T]]]) -> AsyncIte
         offset += len(items)
 
 
-async def _backwards(fetch: Callable[[int, int], Awaitable[Page[T]]]) -> AsyncIterator[T]:
-    """Yield a list whose newest comes first from its oldest on."""
+async def _pages_reversed(fetch: Callable[[int, int], Awaitable[Page[T]]]) -> AsyncIterator[T]:
+    """Yield the items of a paged list that is newest first, oldest first."""
     total = (await fetch(0, 1)).total
     for offset in range((total - 1) // _BATCH * _BATCH, -1, -_BATCH):
         for item in reversed((await fetch(offset, _BATCH)).items):

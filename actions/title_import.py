@@ -1,4 +1,4 @@
-"""Hides how a list of titles takes the place of another: aside, and at once, so that a failure changes nothing."""
+"""Imports IMDb titles: a new list is built aside and replaces the old one atomically."""
 
 import asyncio
 import threading
@@ -15,31 +15,31 @@ _LINES = 5_000
 
 
 class Draft(Protocol):
-    """A list of titles that nobody sees yet; for one thread at a time."""
+    """A list of titles that is not in use yet; for one thread at a time."""
 
     def add(self, listed: Sequence[Listed]) -> None:
-        """Put titles in; of a number that comes twice, the first counts. Refusal: `disk-full`."""
+        """Add titles; of a number that comes twice, the first counts. Refusal: `disk-full`."""
 
     def finish(self) -> int:
-        """Take the place of the list before, durably; return how many titles there are. Refusal: `disk-full`."""
+        """Replace the list in use, durably; return how many titles there are. Refusal: `disk-full`."""
 
     def abandon(self) -> None:
-        """Leave no trace, unless it is finished; may be called twice."""
+        """Delete it, unless it is finished; may be called twice."""
 
 
 class Shelf(Protocol):
-    """Where the list of titles lies."""
+    """Stores the list of titles."""
 
     def draft(self) -> Draft:
         """Begin a new list. OSError: the folder does not allow it."""
 
     async def renew(self) -> None:
-        """Find titles in the newest finished list from now on."""
+        """Use the newest finished list from now on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an import is: bytes of the file read, films and series found, lines passed over as unreadable."""
+    """Progress of an import: bytes of the file read, films and series found, unreadable lines skipped."""
 
     done: int
     found: int
@@ -49,8 +49,8 @@ class Progress:
 class TitleImport:
     """Imports IMDb's `title.basics`, one file at a time."""
 
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
+    def __init__(self, store: Shelf) -> None:
+        self._store = store
         self._running = False
 
     async def total(self, path: Path) -> int:
@@ -58,77 +58,77 @@ class TitleImport:
         return await asyncio.to_thread(total_size, [path])
 
     async def import_file(self, path: Path) -> AsyncIterator[Progress]:
-        """Read a file, and put its titles in the place of those before once it was read to its end.
+        """Import a file; its titles replace the old ones when it was read to its end.
 
-        Refusal, and nothing is changed: `unreadable`, `too-large`, `disk-full`, `busy` during another import.
+        Refusal, with nothing changed: `unreadable`, `too-large`, `disk-full`, `busy` during another import.
         """
         if self._running:
             raise Refusal("busy", "titles are being imported")
         self._running = True
-        work = _Work(self._shelf)
+        importer = _Importer(self._store)
         try:
-            await asyncio.to_thread(work.begin, path)
-            while (progress := await asyncio.to_thread(work.step)) is not None:
+            await asyncio.to_thread(importer.begin, path)
+            while (progress := await asyncio.to_thread(importer.step)) is not None:
                 yield progress
-            # Once the new list lies in its place it is used, even if nobody waits to hear of it.
-            yield await asyncio.shield(self._finish(work))
+            # Once the new list is in place it is used, even if the caller is cancelled.
+            yield await asyncio.shield(self._finish(importer))
         finally:
-            closing = asyncio.create_task(asyncio.to_thread(work.close))
+            closing = asyncio.create_task(asyncio.to_thread(importer.close))
             closing.add_done_callback(self._end)
             await asyncio.shield(closing)
 
-    async def _finish(self, work: "_Work") -> Progress:
-        progress = await asyncio.to_thread(work.finish)
-        await self._shelf.renew()
+    async def _finish(self, importer: "_Importer") -> Progress:
+        progress = await asyncio.to_thread(importer.finish)
+        await self._store.renew()
         return progress
 
     def _end(self, _: asyncio.Task[None]) -> None:
         self._running = False
 
 
-class _Work:
-    """An import, done by one thread at a time; `close` waits for the one under way."""
+class _Importer:
+    """The steps of an import, one thread at a time; `close` waits for the running one."""
 
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
-        self._turn = threading.Lock()
+    def __init__(self, store: Shelf) -> None:
+        self._store = store
+        self._lock = threading.Lock()
         self._closed = False
-        self._basics: Basics | None = None
+        self._tsv: Basics | None = None
         self._draft: Draft | None = None
         self._found = 0
 
     def begin(self, path: Path) -> None:
-        with self._turn:
+        with self._lock:
             if not self._closed:
-                self._basics = Basics(path)
-                self._draft = self._shelf.draft()
+                self._tsv = Basics(path)
+                self._draft = self._store.draft()
 
     def step(self) -> Progress | None:
-        with self._turn:
-            basics, draft = self._opened()
-            listed = basics.take(_LINES)
+        with self._lock:
+            tsv, draft = self._opened()
+            listed = tsv.read_titles(_LINES)
             if listed is None:
                 return None
             draft.add(listed)
             self._found += len(listed)
-            return Progress(basics.done, self._found, basics.passed)
+            return Progress(tsv.done, self._found, tsv.skipped)
 
     def finish(self) -> Progress:
-        with self._turn:
-            basics, draft = self._opened()
+        with self._lock:
+            tsv, draft = self._opened()
             if not self._found:
                 raise Refusal("unreadable", "it holds no film and no series")
-            return Progress(basics.done, draft.finish(), basics.passed)
+            return Progress(tsv.done, draft.finish(), tsv.skipped)
 
     def close(self) -> None:
-        with self._turn:
+        with self._lock:
             self._closed = True
             if self._draft is not None:
                 self._draft.abandon()
-            if self._basics is not None:
-                self._basics.close()
+            if self._tsv is not None:
+                self._tsv.close()
 
     def _opened(self) -> tuple[Basics, Draft]:
-        if self._closed or self._basics is None or self._draft is None:
+        if self._closed or self._tsv is None or self._draft is None:
             raise Refusal("busy")
-        return self._basics, self._draft
+        return self._tsv, self._draft

@@ -1,4 +1,4 @@
-"""Hides how the catalogue is written to a file and read from one: line by line, whole or not at all, in bounds."""
+"""The catalogue dump: writing the catalogue to a JSON Lines file, and importing such a file."""
 
 import asyncio
 import os
@@ -25,89 +25,89 @@ _PIECE = 64 * 2**10
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line of a file: its number, what it says or why it cannot be read, and the bytes read so far."""
+    """A line of a file: its number, its kind and values or why it is unreadable, and the bytes read so far."""
 
     number: int
-    said: tuple[str, Mapping[str, object]] | Refusal
+    values: tuple[str, Mapping[str, object]] | Refusal
     done: int
 
 
 class Transcript:
-    """Writes the catalogue down, and reads what another service wrote."""
+    """Writes dumps of the catalogue, and imports them."""
 
     def __init__(
-        self, shelf: Shelf, accounts: AccountStore, blocks: Blocks, clock: Callable[[], float]
+        self, store: Shelf, accounts: AccountStore, blocks: Blocks, clock: Callable[[], float]
     ) -> None:
-        self._shelf = shelf
+        self._store = store
         self._accounts = accounts
         self._blocks = blocks
         self._clock = clock
 
     async def write(self, folder: Path) -> int:
-        """Write the whole catalogue to a file in a folder, for its owner alone; return how many lines it has.
+        """Write the whole catalogue to a file in a folder, mode 600; return how many lines it has.
 
-        It appears whole, in place of an earlier one. OSError: the folder cannot be made or written.
+        It replaces an earlier one atomically. OSError: the folder cannot be made or written.
         """
-        draft = await asyncio.to_thread(_Draft, folder / NAME)
+        temporary = await asyncio.to_thread(_TemporaryFile, folder / NAME)
         try:
             count, batch = 0, []
-            async with aclosing(Telling(self._shelf, self._accounts).lines()) as lines:  # type: ignore[type-var]
+            async with aclosing(Telling(self._store, self._accounts).lines()) as lines:  # type: ignore[type-var]
                 async for line in lines:
                     batch.append(write_line(line))
                     if len(batch) >= _BATCH:
-                        await asyncio.to_thread(draft.write, batch)
+                        await asyncio.to_thread(temporary.write, batch)
                         count, batch = count + len(batch), []
-            await asyncio.to_thread(draft.write, batch)
-            await asyncio.to_thread(draft.finish)
+            await asyncio.to_thread(temporary.write, batch)
+            await asyncio.to_thread(temporary.finish)
         finally:
-            await asyncio.shield(asyncio.to_thread(draft.close))
+            await asyncio.shield(asyncio.to_thread(temporary.close))
         return count + len(batch)
 
     async def read(self, path: Path) -> AsyncIterator[Imported]:
-        """Read a file and yield what became of each line: "new", "changed", "same" or a refusal's code.
+        """Import a file and yield the outcome of each line: "new", "changed", "same" or a refusal's code.
 
-        A line that is refused changes nothing, and the next is read. Nothing is raised for a file that is none.
+        A refused line changes nothing, and the next is read. An unreadable file is an outcome too, not an exception.
         """
-        retelling = Retelling(self._shelf, self._accounts, self._blocks, self._clock)
-        file = _File(path)
+        importer = Retelling(self._store, self._accounts, self._blocks, self._clock)
+        file = _LineReader(path)
         try:
-            while lines := await asyncio.to_thread(file.take):
+            while lines := await asyncio.to_thread(file.next_batch):
                 for line in lines:
-                    yield await self._apply(retelling, path, line)
+                    yield await self._apply(importer, path, line)
         finally:
             await asyncio.shield(asyncio.to_thread(file.close))
 
-    async def _apply(self, retelling: Retelling, path: Path, line: _Line) -> Imported:
+    async def _apply(self, importer: Retelling, path: Path, line: _Line) -> Imported:
         name = f"{path} line {line.number}"
         try:
-            if isinstance(line.said, Refusal):
-                raise line.said
-            kind, said = line.said
-            outcome = await retelling.apply(kind, said)
+            if isinstance(line.values, Refusal):
+                raise line.values
+            kind, values = line.values
+            outcome = await importer.apply(kind, values)
         except Refusal as refusal:
-            return Imported(name, refusal.code, _told(refusal), line.done)
+            return Imported(name, refusal.code, _message(refusal), line.done)
         return Imported(name, outcome, kind, line.done)
 
 
 def transcripts(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-    """Return which written catalogues the paths name or hold, and the paths that are to be searched for torrents."""
+    """Return the dumps that the paths name or contain, and the paths to search for torrents."""
     named = [path for path in paths if path.suffix == ".jsonl" and not path.is_dir()]
     inside = [path / NAME for path in paths if path.is_dir()]
     found = [path for path in inside if path.is_file() and not path.is_symlink()]
     return [*named, *found], [path for path in paths if path not in named]
 
 
-def _told(refusal: Refusal) -> str:
+def _message(refusal: Refusal) -> str:
     sentences = [sentence for each in refusal.fields.values() for sentence in each]
     return " ".join([str(refusal), *sentences])
 
 
-class _Draft:
-    """A file that appears whole, used by one thread at a time."""
+class _TemporaryFile:
+    """A file that is renamed into place when finished, used by one thread at a time."""
 
     def __init__(self, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         self._target = target
         self._path = target.with_name(f".{target.name}.part")
         self._path.unlink(missing_ok=True)
@@ -115,38 +115,38 @@ class _Draft:
         self._out: IO[bytes] | None = os.fdopen(os.open(self._path, flags, 0o600), "wb")
 
     def write(self, lines: Sequence[bytes]) -> None:
-        with self._turn:
+        with self._lock:
             if self._out is not None:
                 self._out.writelines(lines)
 
     def finish(self) -> None:
-        with self._turn:
+        with self._lock:
             if self._out is not None:
                 self._out.flush()
                 os.fsync(self._out.fileno())
                 self._path.replace(self._target)
 
     def close(self) -> None:
-        with self._turn:
+        with self._lock:
             if self._out is not None:
                 self._out.close()
                 self._out = None
                 self._path.unlink(missing_ok=True)
 
 
-class _File:
-    """The lines of a file, taken by one thread at a time; `close` waits for the one under way."""
+class _LineReader:
+    """The lines of a file, read by one thread at a time; `close` waits for the running one."""
 
     def __init__(self, path: Path) -> None:
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         self._lines = _lines(path)
 
-    def take(self) -> list[_Line]:
-        with self._turn:
+    def next_batch(self) -> list[_Line]:
+        with self._lock:
             return list(islice(self._lines, _BATCH))
 
     def close(self) -> None:
-        with self._turn:
+        with self._lock:
             self._lines.close()
 
 
@@ -159,14 +159,14 @@ def _lines(path: Path) -> Generator[_Line, None, None]:
                 line = file.readline(LONGEST_LINE + 1)
                 if not line:
                     return
-                yield _Line(number, _said(line, file), file.tell())
+                yield _Line(number, _parse(line, file), file.tell())
     except Refusal as refusal:
         yield _Line(1, refusal, 0)
     except OSError as error:
         yield _Line(1, Refusal("unreadable", words_of(error)), 0)
 
 
-def _said(line: bytes, file: IO[bytes]) -> tuple[str, Mapping[str, object]] | Refusal:
+def _parse(line: bytes, file: IO[bytes]) -> tuple[str, Mapping[str, object]] | Refusal:
     if len(line) > LONGEST_LINE:
         while line and not line.endswith(b"\n"):
             line = file.readline(_PIECE)

@@ -1,6 +1,6 @@
-"""Hides the form of a written catalogue: JSON lines, one thing a line, under names that hold on any service.
+"""Lines of a catalogue dump: JSON objects with checked fields, identified by names that are valid on any instance.
 
-The first line says what the file is. `docs/transcript.md` describes every kind of line.
+The first line is a header. `docs/transcript.md` describes every kind of line.
 """
 
 import json
@@ -30,7 +30,7 @@ _MOST_FILES = 2**31
 
 @dataclass(frozen=True, slots=True)
 class CollageKey:
-    """What tells a collage from any other in a service."""
+    """What identifies a collage."""
 
     creator: int
     created: int
@@ -39,7 +39,7 @@ class CollageKey:
 
 @dataclass(frozen=True, slots=True)
 class Hash:
-    """An infohash of 20 bytes in hex digits."""
+    """A 20-byte infohash in hex digits."""
 
     def read(self, value: object) -> InfoHash:
         """Return the hash."""
@@ -73,7 +73,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """A name as it stands in a .torrent file, whatever characters it holds."""
+    """A name as it is in a .torrent file, with any characters."""
 
     def read(self, value: object) -> str:
         """Return the name."""
@@ -90,7 +90,7 @@ class Raw:
 
 @dataclass(frozen=True, slots=True)
 class Maybe:
-    """A value of a kind, or none."""
+    """A value of a kind, or null."""
 
     kind: Field
 
@@ -99,13 +99,13 @@ class Maybe:
         return None if value is None else self.kind.read(value)
 
     def from_text(self, text: str) -> object:
-        """Return what the kind makes of it."""
+        """Return the kind's value of a text."""
         return self.kind.from_text(text)
 
 
 @dataclass(frozen=True, slots=True)
 class Several:
-    """At most `most` values of a kind."""
+    """A list of at most `most` values of a kind."""
 
     kind: Field
     most: int
@@ -123,7 +123,7 @@ class Several:
 
 @dataclass(frozen=True, slots=True)
 class CollageName:
-    """What tells a collage from any other: who began it, when, and what it is called."""
+    """What identifies a collage: creator, creation time and name."""
 
     def read(self, value: object) -> tuple[str, int, str]:
         """Return the three."""
@@ -207,28 +207,28 @@ TABLES: Mapping[str, Table] = MappingProxyType(
         "news": _table(**fields.NEWS, author=_ACCOUNT, added=_TIME),
     }
 )
-"""What a line of each kind holds beside its kind. Every field is there; what may be nothing is null."""
+"""The fields of each kind of line. All are required; an optional one may be null."""
 
 
 def write_line(line: Mapping[str, object]) -> bytes:
-    """Return a line as it stands in the file."""
+    """Encode a line of the file."""
     return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
 def read_line(line: bytes) -> tuple[str, dict[str, object]]:
-    """Return the kind of a line, and what it holds as it is kept. Refusal: `invalid`, `unreadable`."""
-    said = _object(line)
-    kind = said.pop("kind", None)
+    """Return the kind of a line, and its checked values. Refusal: `invalid`, `unreadable`."""
+    values = _object(line)
+    kind = values.pop("kind", None)
     table = TABLES.get(kind) if isinstance(kind, str) else None
     if table is None or not isinstance(kind, str):
         raise fields.refused("kind", "It must be a kind of line that is known here.")
-    if missing := sorted(set(table) - set(said)):
+    if missing := sorted(set(table) - set(values)):
         raise Refusal("invalid", fields={name: [f"The {name} field is required."] for name in missing})
-    return kind, check(said, table)
+    return kind, check(values, table)
 
 
 def is_header(line: bytes) -> bool:
-    """Tell whether a line says that the file is a written catalogue of a version that is known here."""
+    """Tell whether a line is the header of a dump of a known version."""
     try:
         return _object(line) == HEADER
     except Refusal:
@@ -237,9 +237,9 @@ def is_header(line: bytes) -> bool:
 
 def _object(line: bytes) -> dict[str, object]:
     try:
-        said = json.loads(line)
+        values = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise Refusal("unreadable", "it is no JSON") from error
-    if not isinstance(said, dict):
+    if not isinstance(values, dict):
         raise Refusal("unreadable", "it is no JSON object")
-    return said
+    return values

@@ -1,4 +1,4 @@
-"""Hides how whole collections of torrents come in and go out: one by one, each with its outcome."""
+"""Bulk import and export of .torrent files, each with its outcome."""
 
 import asyncio
 import hashlib
@@ -16,12 +16,12 @@ from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from cache.torrents import Record, TorrentCache
 
-_SIDE_BY_SIDE = 4
+_CONCURRENT = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What became of one file: `outcome` is "new", "known" or a refusal's code, `text` its hash or sentence.
+    """The outcome of one file: `outcome` is "new", "known" or a refusal's code, `text` its hash or sentence.
 
     `done` counts the bytes of the sources that were read so far, for a progress bar; see `Transfer.total`.
     """
@@ -34,7 +34,7 @@ class Imported:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What became of one torrent: `outcome` is "written", "same" or a refusal's code."""
+    """The outcome of one torrent: `outcome` is "written", "same" or a refusal's code."""
 
     infohash: InfoHash
     outcome: str
@@ -42,28 +42,28 @@ class Exported:
 
 
 class Transfer:
-    """Imports and exports collections. The rates of the doors do not apply; limits, blocks and quotas do."""
+    """Imports and exports collections. Rate limits do not apply; size limits, blocks and quotas do."""
 
-    def __init__(self, uploads: Uploads, cache: TorrentCache, side_by_side: int = _SIDE_BY_SIDE) -> None:
+    def __init__(self, uploads: Uploads, cache: TorrentCache, side_by_side: int = _CONCURRENT) -> None:
         self._uploads = uploads
         self._cache = cache
-        self._side_by_side = side_by_side
+        self._concurrent = side_by_side
 
     async def total(self, paths: Sequence[Path]) -> int:
         """Return the bytes of all sources under the paths: what `Imported.done` counts up to."""
         return await asyncio.to_thread(total_size, list(paths))
 
     async def import_paths(self, paths: Sequence[Path], actor: str = "import") -> AsyncIterator[Imported]:
-        """Take in every torrent of the files, folders, tar and zip archives, and yield each one's outcome.
+        """Import every torrent of the files, folders, tar and zip archives, and yield each one's outcome.
 
-        Safe to repeat: what is held already is "known". Nothing is raised for a file that cannot be taken.
+        Safe to repeat: what is held already is "known". A file that is refused is an outcome, not an exception.
         """
-        source = _Source(list(paths), self._uploads.limit)
+        reader = _CandidateReader(list(paths), self._uploads.limit)
         running: deque[asyncio.Task[Imported]] = deque()
         try:
-            while (candidate := await asyncio.to_thread(source.take)) is not None:
+            while (candidate := await asyncio.to_thread(reader.next_candidate)) is not None:
                 running.append(asyncio.create_task(self._import(candidate, actor)))
-                if len(running) >= self._side_by_side:
+                if len(running) >= self._concurrent:
                     yield await running.popleft()
             while running:
                 yield await running.popleft()
@@ -71,12 +71,12 @@ class Transfer:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
-            await asyncio.to_thread(source.close)
+            await asyncio.to_thread(reader.close)
 
     async def export(self, folder: Path) -> AsyncIterator[Exported]:
         """Write every held torrent to `folder` as HASH.torrent, the bytes as they were uploaded.
 
-        Each file appears whole; one that is there with the same bytes is left, so an export can be resumed.
+        Each file is written atomically; one with the same bytes is left, so an export can be resumed.
         OSError: the folder cannot be made or written.
         """
         await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
@@ -113,19 +113,19 @@ class Transfer:
         return Exported(record.infohash, "written", str(target))
 
 
-class _Source:
-    """The candidates of an import, taken in one thread at a time; `close` waits for the one under way."""
+class _CandidateReader:
+    """The candidates of an import, read by one thread at a time; `close` waits for the running one."""
 
     def __init__(self, paths: list[Path], limit: int) -> None:
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         self._items = candidates(paths, limit)
 
-    def take(self) -> Candidate | None:
-        with self._turn:
+    def next_candidate(self) -> Candidate | None:
+        with self._lock:
             return next(self._items, None)
 
     def close(self) -> None:
-        with self._turn:
+        with self._lock:
             self._items.close()
 
 
@@ -137,8 +137,8 @@ def _holds(target: Path, digest: bytes) -> bool:
 
 
 def _write(target: Path, data: bytes) -> None:
-    draft = target.with_name(f".{target.name}.part")
-    draft.unlink(missing_ok=True)
-    with draft.open("xb") as out:
+    temporary = target.with_name(f".{target.name}.part")
+    temporary.unlink(missing_ok=True)
+    with temporary.open("xb") as out:
         out.write(data)
-    draft.replace(target)
+    temporary.replace(target)

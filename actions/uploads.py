@@ -1,4 +1,4 @@
-"""Hides what happens to an uploaded file between its bytes and success: the one way into the cache."""
+"""Uploads: the one way for a .torrent file into cache, catalogue and tracker."""
 
 import asyncio
 from collections.abc import Callable
@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """An upload that succeeded: the hash that names it in the cache, its file, whether that is new, its record."""
+    """A successful upload: its infohash in the cache, its metainfo, whether it is new, and its record."""
 
     infohash: InfoHash
     metainfo: Metainfo
@@ -38,16 +38,16 @@ class Accepted:
 
 
 class Describes(Protocol):
-    """Reads what a torrent's name and files tell."""
+    """Parses a torrent's name and files into a release."""
 
-    async def describe(self, sheet: Sheet) -> Reading:
-        """Return what they tell."""
+    async def describe(self, summary: Sheet) -> Reading:
+        """Return the parsed release."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class _Upload:
-    """What was sent, and by whom."""
+    """What was uploaded, and by whom."""
 
     data: bytes
     actor: str
@@ -56,7 +56,7 @@ class _Upload:
 
 
 class Uploads:
-    """Takes .torrent files from every door. `limit` is the most bytes that one may have, unpacked.
+    """Accepts .torrent files from every door. `limit` is the most bytes that one may have, decompressed.
 
     `clock` gives unix seconds.
     """
@@ -66,7 +66,7 @@ class Uploads:
         cache: TorrentCache,
         takedowns: Takedowns,
         catalogue: Catalogue,
-        cataloguer: Describes,
+        release_parser: Describes,
         clock: Callable[[], float],
         *,
         limit: int = DEFAULT_LIMIT,
@@ -77,12 +77,12 @@ class Uploads:
         self._cache = cache
         self._takedowns = takedowns
         self._catalogue = catalogue
-        self._cataloguer = cataloguer
+        self._release_parser = release_parser
         self._clock = clock
         self._parsers = asyncio.Semaphore(parsers)
-        self._places = under_way
+        self._max_under_way = under_way
         self._under_way = 0
-        self._deeds = Unbroken()
+        self._operations = Unbroken()
 
     async def accept(
         self,
@@ -93,10 +93,10 @@ class Uploads:
         uploader: int | None = None,
         details: Details = NO_DETAILS,
     ) -> Accepted:
-        """Keep a .torrent file, plain or packed by gzip or bzip2, and its record, durable before it returns.
+        """Store a .torrent file, plain or compressed by gzip or bzip2, and its record, durable before it returns.
 
-        `actor` says in the log who sent it; `uploader` is the account that owns it, with what it says of it.
-        With `patient`, a caller that bounds itself is never refused as one too many. Refusal: `empty`,
+        `actor` names the sender in the log; `uploader` is the account that owns it, `details` what it sets.
+        `patient` skips the limit of concurrent uploads, for callers that limit themselves. Refusal: `empty`,
         `too-large`, `bad-compression`, those of `Metainfo.parse`, `blocked`, `cache-full`, `disk-full`, those of
         `Catalogue.enter`, and `busy` when too many uploads are under way.
         """
@@ -104,46 +104,46 @@ class Uploads:
             raise Refusal("empty")
         if len(data) > self.limit:
             raise Refusal("too-large", f"at most {self.limit} bytes")
-        if self._under_way >= self._places and not patient:
+        if self._under_way >= self._max_under_way and not patient:
             raise Refusal("busy")
         self._under_way += 1
-        return await self._deeds.run(self._accept(_Upload(data, actor, uploader, details)))
+        return await self._operations.run(self._accept(_Upload(data, actor, uploader, details)))
 
     async def drain(self) -> None:
-        """Wait for the uploads that were begun; call it before the stores are closed."""
-        await self._deeds.drain()
+        """Wait for running uploads; call it before the stores are closed."""
+        await self._operations.drain()
 
     async def _accept(self, upload: _Upload) -> Accepted:
         try:
             async with self._parsers:
-                plain, metainfo, sheet = await asyncio.to_thread(
+                plain, metainfo, summary = await asyncio.to_thread(
                     _read, upload.data, self.limit, int(self._clock())
                 )
-            added, torrent = await self._keep(upload, metainfo, plain, sheet)
+            added, torrent = await self._store(upload, metainfo, plain, summary)
         finally:
             self._under_way -= 1
         infohash = added.record.infohash
         log.info("upload.accepted", infohash=infohash.upper, actor=upload.actor, new=added.new)
         return Accepted(infohash, metainfo, added.new, torrent)
 
-    async def _keep(
-        self, upload: _Upload, metainfo: Metainfo, plain: bytes, sheet: Sheet
+    async def _store(
+        self, upload: _Upload, metainfo: Metainfo, plain: bytes, summary: Sheet
     ) -> tuple[Added, Torrent]:
         await self._takedowns.refuse_blocked(metainfo)
         if upload.uploader is not None or upload.details:
-            await self._catalogue.foresee(sheet, upload.details, upload.uploader)
+            await self._catalogue.foresee(summary, upload.details, upload.uploader)
         added = await self._cache.add(metainfo, plain)
-        torrent = await self._enter(upload, sheet)
+        torrent = await self._add_record(upload, summary)
         await self._takedowns.admit(metainfo)
         return added, torrent
 
-    async def _enter(self, upload: _Upload, sheet: Sheet) -> Torrent:
+    async def _add_record(self, upload: _Upload, summary: Sheet) -> Torrent:
         if upload.uploader is None:
-            known = await self._catalogue.torrent(sheet.infohash, ALL)
+            known = await self._catalogue.torrent(summary.infohash, ALL)
             if known is not None and known.held:
-                return known  # nothing would change, and nothing has to be read from its name
-        reading = await self._cataloguer.describe(sheet)
-        torrent, _ = await self._catalogue.enter(sheet, reading, upload.details, upload.uploader)
+                return known  # nothing would change, so its name need not be parsed
+        release = await self._release_parser.describe(summary)
+        torrent, _ = await self._catalogue.enter(summary, release, upload.details, upload.uploader)
         return torrent
 
 

@@ -1,4 +1,4 @@
-"""Hides who may block and allow torrents, and that it is written to the moderators' log."""
+"""Moderation of the block and allow lists: rights are checked, and changes logged."""
 
 from accounts.model import Principal
 from accounts.rights import Right, Rights
@@ -11,7 +11,7 @@ from lists.infohashes import Entry
 
 
 class Verdicts:
-    """The lists as somebody keeps them (BLOCK); each deed may raise Refusal `unauthenticated`, `forbidden`."""
+    """List changes on behalf of a principal (BLOCK); each may raise Refusal `unauthenticated`, `forbidden`."""
 
     def __init__(self, takedowns: Takedowns, catalogue: Catalogue, rights: Rights) -> None:
         self._takedowns = takedowns
@@ -19,28 +19,28 @@ class Verdicts:
         self._rights = rights
 
     async def block(self, principal: Principal, infohash: InfoHash, reason: str) -> Entry:
-        """Refuse a torrent everywhere. Refusal: `bad-reason`."""
+        """Block a torrent. Refusal: `bad-reason`."""
         self._rights.require(principal, Right.BLOCK)
         entry = await self._takedowns.block(infohash, reason, principal.name)
         await self._log(principal, "block", infohash, reason)
         return entry
 
     async def allow(self, principal: Principal, infohash: InfoHash, reason: str) -> Entry:
-        """Let a torrent be announced though it is not held. Refusal: `bad-reason`."""
+        """Allow announces of a torrent though it is not held. Refusal: `bad-reason`."""
         self._rights.require(principal, Right.BLOCK)
         entry = await self._takedowns.allow(infohash, reason, principal.name)
         await self._log(principal, "allow", infohash, reason)
         return entry
 
     async def unblock(self, principal: Principal, infohash: InfoHash) -> None:
-        """Lift a block. Refusal: `not-found`."""
+        """Remove a block. Refusal: `not-found`."""
         self._rights.require(principal, Right.BLOCK)
         if not await self._takedowns.unblock(infohash):
             raise Refusal("not-found")
         await self._log(principal, "unblock", infohash)
 
     async def disallow(self, principal: Principal, infohash: InfoHash) -> None:
-        """Take an allowance back. Refusal: `not-found`."""
+        """Remove an allow entry. Refusal: `not-found`."""
         self._rights.require(principal, Right.BLOCK)
         if not await self._takedowns.disallow(infohash):
             raise Refusal("not-found")

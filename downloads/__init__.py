@@ -1,1 +1,1 @@
-"""Hides how a torrent's content is fetched, kept and served."""
+"""Downloads: fetching, storing and serving the content of torrents."""

@@ -1,4 +1,4 @@
-"""Hides how many files become one zip while it is being sent: stored, and as long as was said beforehand."""
+"""A zip archive of many files, written as a stream: uncompressed, with its length known in advance."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -9,16 +9,16 @@ from downloads.model import ContentFile
 
 
 class Archive:
-    """A zip of files, nothing of which is kept: its bytes come from `entry` for each file in order, then `end`.
+    """A streamed zip: its bytes come from `entry` for each file in order, then from `end`.
 
-    zip64 is used where the format needs it. Names lie below the folder that the zip is unpacked in.
+    zip64 is used where the format needs it. No name leads outside the folder that the zip is unpacked into.
     """
 
     def __init__(self, files: Sequence[ContentFile]) -> None:
         self._zip = ZipStream(compress_type=ZIP_STORED, sized=True)
         self._source: Iterable[bytes] = ()
         for file, name in zip(files, unpackable(file.path for file in files), strict=True):
-            self._zip.add(self._current(), name, size=file.size)
+            self._zip.add(self._read_source(), name, size=file.size)
         self.size: int = len(self._zip)
 
     def entry(self, source: Iterable[bytes]) -> Iterator[bytes]:
@@ -27,8 +27,8 @@ class Archive:
         yield from self._zip.file()
 
     def end(self) -> Iterator[bytes]:
-        """Yield what stands behind the files: where each of them lies."""
+        """Yield the central directory."""
         yield from self._zip.footer()
 
-    def _current(self) -> Iterator[bytes]:
+    def _read_source(self) -> Iterator[bytes]:
         yield from self._source

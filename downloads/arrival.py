@@ -1,4 +1,4 @@
-"""Hides what follows when a magnet's metadata becomes known: it may be private, blocked, too large, or here already."""
+"""Resolving magnet links: metadata from the engine is applied to content, which may be private, blocked or known."""
 
 import asyncio
 from dataclasses import replace
@@ -18,116 +18,120 @@ log = structlog.get_logger()
 
 
 class Arrival:
-    """Takes metadata in; every call is made in turn."""
+    """Applies metadata to content; every call runs in the operation queue."""
 
-    def __init__(self, ledger: Ledger, store: JobStore, course: Course, runner: Runner, gate: Gate) -> None:
-        self._ledger = ledger
+    def __init__(
+        self, registry: Ledger, store: JobStore, scheduler: Course, runner: Runner, hooks: Gate
+    ) -> None:
+        self._registry = registry
         self._store = store
-        self._course = course
+        self._scheduler = scheduler
         self._runner = runner
-        self._gate = gate
+        self._hooks = hooks
 
-    async def metadata(self, load: Load, torrent: bytes) -> bool:
-        """Take what the engine found for content that was asked for by hash; tell whether others may have it."""
-        if load.row.known:
+    async def apply(self, content: Load, torrent: bytes) -> bool:
+        """Apply the .torrent that the engine found for a magnet link; tell whether it may be published."""
+        if content.row.known:
             return False
         try:
-            wanted = await asyncio.to_thread(of_torrent, torrent)
-            await self._gate.refuse(wanted.names)
+            requested = await asyncio.to_thread(of_torrent, torrent)
+            await self._hooks.refuse_blocked(requested.infohashes)
         except Refusal as refusal:
-            await self._refused(load, refusal)
+            await self._on_refused(content, refusal)
             return False
-        await self.learn(load, wanted)
-        await self._course.freed()
-        return not wanted.private
+        await self.resolve(content, requested)
+        await self._scheduler.start_waiting()
+        return not requested.private
 
-    async def learn(self, load: Load, wanted: Wanted) -> None:
-        """Give content its metadata: private content to each of its accounts apart, a hybrid to one of its names."""
-        if wanted.private:
-            await self._runner.forget(load)
-            await self._part(load, wanted)
+    async def resolve(self, content: Load, requested: Wanted) -> None:
+        """Give content its metadata: private content is split by account, a hybrid is merged with its other hash."""
+        if requested.private:
+            await self._runner.detach(content)
+            await self._split(content, requested)
             return
-        others = [each for each in self._ledger.named(wanted.cuts) if each.row.key.account is None]
-        known = next((each for each in others if each is not load), None)
+        others = [
+            each for each in self._registry.find_all(requested.short_hashes) if each.row.key.account is None
+        ]
+        known = next((each for each in others if each is not content), None)
         if known is not None:
-            await self._merge(load, known)
-            load = known
-        if load.row.known:
-            await self._course.settle(load)
+            await self._merge(content, known)
+            content = known
+        if content.row.known:
+            await self._scheduler.reschedule(content)
         else:
-            await self._runner.forget(load)
-            await self._know(load, wanted, None)
+            await self._runner.detach(content)
+            await self._set_metadata(content, requested, None)
 
-    async def evict(self, load: Load) -> None:
+    async def evict(self, content: Load) -> None:
         """Delete content and every job for it."""
-        holds = tuple(load.holds.values())
-        await self._store.remove([hold.row.id for hold in holds], load.row.id)
-        log.info("downloads.evicted", infohash=load.row.key.infohash.upper, jobs=len(holds))
-        self._course.drop(holds)
+        jobs = tuple(content.jobs.values())
+        await self._store.remove([job.row.id for job in jobs], content.row.id)
+        log.info("downloads.evicted", infohash=content.row.key.infohash.upper, jobs=len(jobs))
+        self._scheduler.remove_jobs(jobs)
 
-    async def _refused(self, load: Load, refusal: Refusal) -> None:
+    async def _on_refused(self, content: Load, refusal: Refusal) -> None:
         if refusal.code == "blocked":
-            await self.evict(load)
-            await self._course.freed()
+            await self.evict(content)
+            await self._scheduler.start_waiting()
         else:
-            await self._course.failed(load, str(refusal))
+            await self._scheduler.on_failed(content, str(refusal))
 
-    async def _know(self, load: Load, wanted: Wanted, account: int | None) -> None:
-        assert wanted.metadata is not None
-        row = _row(load.row, wanted, account)
-        await self._store.learn(row, wanted.metadata)
-        self._ledger.renew(load, row)
-        await self._course.settle(load)
+    async def _set_metadata(self, content: Load, requested: Wanted, account: int | None) -> None:
+        assert requested.metadata is not None
+        row = _row(content.row, requested, account)
+        await self._store.learn(row, requested.metadata)
+        self._registry.update(content, row)
+        await self._scheduler.reschedule(content)
 
-    async def _part(self, load: Load, wanted: Wanted) -> None:
-        """Give every account private content of its own; the last one keeps this."""
-        for hold in tuple(load.holds.values()):
-            own = self._ledger.find(hold.row.account, wanted.cuts, own=True)
+    async def _split(self, content: Load, requested: Wanted) -> None:
+        """Give every account private content of its own; the last account keeps this one."""
+        for job in tuple(content.jobs.values()):
+            own = self._registry.find(job.row.account, requested.short_hashes, own=True)
             if own is not None:
-                await self._give_up(hold)
-            elif len(load.holds) > 1:
-                await self._own(hold, wanted)
-        if load.holds:
-            (account,) = load.holds
-            await self._know(load, wanted, account)
+                await self._remove_job(job)
+            elif len(content.jobs) > 1:
+                await self._split_off(job, requested)
+        if content.jobs:
+            (account,) = content.jobs
+            await self._set_metadata(content, requested, account)
 
-    async def _own(self, hold: Hold, wanted: Wanted) -> None:
-        assert wanted.metadata is not None
-        row = replace(_row(hold.load.row, wanted, hold.row.account), id=0)
-        number = await self._store.part(hold.row.id, row, wanted.metadata)
-        load = Load(replace(row, id=number))
-        self._ledger.enter(load)
-        self._move(hold, load)
-        await self._course.settle(load)
+    async def _split_off(self, job: Hold, requested: Wanted) -> None:
+        assert requested.metadata is not None
+        row = replace(_row(job.content.row, requested, job.row.account), id=0)
+        number = await self._store.part(job.row.id, row, requested.metadata)
+        content = Load(replace(row, id=number))
+        self._registry.add(content)
+        self._move(job, content)
+        await self._scheduler.reschedule(content)
 
-    async def _merge(self, load: Load, known: Load) -> None:
-        await self._store.merge(load.row.id, known.row.id)
-        for hold in tuple(load.holds.values()):
-            if hold.row.account in known.holds:
-                self._ledger.let_go(hold)
+    async def _merge(self, content: Load, known: Load) -> None:
+        await self._store.merge(content.row.id, known.row.id)
+        for job in tuple(content.jobs.values()):
+            if job.row.account in known.jobs:
+                self._registry.remove_job(job)
             else:
-                self._move(hold, known)
+                self._move(job, known)
         if known.complete:
-            await self._course.dequeue(known)
-        self._course.drop_load(load)
+            await self._scheduler.dequeue(known)
+        self._scheduler.remove_content(content)
 
-    async def _give_up(self, hold: Hold) -> None:
-        last = len(hold.load.holds) == 1
-        await self._store.remove([hold.row.id], hold.load.row.id if last else None)
-        self._course.drop([hold])
+    async def _remove_job(self, job: Hold) -> None:
+        last = len(job.content.jobs) == 1
+        await self._store.remove([job.row.id], job.content.row.id if last else None)
+        self._scheduler.remove_jobs([job])
 
-    def _move(self, hold: Hold, load: Load) -> None:
-        self._ledger.let_go(hold)
-        self._ledger.hold(load, replace(hold.row, content=load.row.id))
+    def _move(self, job: Hold, content: Load) -> None:
+        self._registry.remove_job(job)
+        self._registry.add_job(content, replace(job.row, content=content.row.id))
 
 
-def _row(row: ContentRow, wanted: Wanted, account: int | None) -> ContentRow:
+def _row(row: ContentRow, requested: Wanted, account: int | None) -> ContentRow:
     return replace(
         row,
-        key=ContentKey(wanted.infohash, account),
-        v2=wanted.v2,
-        name=wanted.name,
-        size=wanted.size,
+        key=ContentKey(requested.infohash, account),
+        v2=requested.v2,
+        name=requested.name,
+        size=requested.size,
         known=True,
-        private=wanted.private,
+        private=requested.private,
     )

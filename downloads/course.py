@@ -1,6 +1,6 @@
-"""Hides when content is fetched, seeded or at rest: slots, queue, room and seeding, decided after each change.
+"""The download scheduler: decides after each change which content is fetched, seeded or paused.
 
-Everything here is called in turn, so nothing changes between a look and what follows from it.
+Every call runs in the operation queue, so no state changes between a check and its consequence.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,154 +16,154 @@ from downloads.store import ContentRow, JobRow, JobStore
 
 ALL_ACTIVE = "As many downloads run as may at once."
 
-_RETRY = 300.0  # seconds before content is tried again that the engine failed with
+_RETRY = 300.0  # seconds before content is retried after an engine error
 
 log = structlog.get_logger()
 
 
 class Course:
-    """Keeps ledger, store, room and engine in step."""
+    """Applies slots, queue, quotas and seeding limits; keeps registry, store and engine consistent."""
 
     def __init__(
         self,
         limits: Limits,
-        ledger: Ledger,
+        registry: Ledger,
         store: JobStore,
         runner: Runner,
-        room: Room,
+        quota: Room,
         *,
         clock: Callable[[], float],
     ) -> None:
         self._limits = limits
-        self._ledger = ledger
+        self._registry = registry
         self._store = store
         self._runner = runner
-        self._room = room
+        self._quota = quota
         self._clock = clock
 
-    def place(self, account: int) -> bool:
-        """Tell whether an account has a slot left."""
-        holds = self._ledger.unfinished_of(account)
-        taken = sum(hold.active and hold.load.obstacle != TOO_LARGE for hold in holds)
+    def has_slot(self, account: int) -> bool:
+        """Tell whether an account has a free slot."""
+        jobs = self._registry.unfinished_of(account)
+        taken = sum(job.active and job.content.wait_reason != TOO_LARGE for job in jobs)
         return taken < self._limits.slots
 
-    def turn_of(self, load: Load) -> bool:
-        """Tell whether content may run beside all that runs."""
-        return load.running or len(self._runner.fetching) < self._limits.active
+    def may_run(self, content: Load) -> bool:
+        """Tell whether content runs, or the limit of active downloads allows it."""
+        return content.running or len(self._runner.fetching) < self._limits.active
 
-    def queue_place(self, account: int) -> int | None:
-        """Return a place at the end of the queue, None where the account may not have one more wait."""
-        waiting = sum(bool(hold.row.queued) for hold in self._ledger.unfinished_of(account))
-        return None if waiting >= self._limits.queue else self._ledger.last_place + 1
+    def next_position(self, account: int) -> int | None:
+        """Return the position at the end of the queue, None when the account's queue is full."""
+        waiting = sum(bool(job.row.queued) for job in self._registry.unfinished_of(account))
+        return None if waiting >= self._limits.queue else self._registry.last_position + 1
 
-    async def settle(self, load: Load) -> None:
-        """Run content or let it rest, as its jobs, the limits and the room say."""
-        active = [hold for hold in load.holds.values() if hold.active]
-        charged = [hold for hold in active if self._room.charge(hold)]
-        if load.complete:
-            run = not load.row.rested and self._limits.seeds(hold.row.seed for hold in active)
+    async def reschedule(self, content: Load) -> None:
+        """Run or pause content as its jobs, the limits and the quotas say."""
+        active = [job for job in content.jobs.values() if job.active]
+        charged = [job for job in active if self._quota.charge(job)]
+        if content.complete:
+            run = not content.row.rested and self._limits.should_seed(job.row.seed for job in active)
         else:
-            load.obstacle = self._obstacle(load) if active else ""
-            run = bool(charged) and not load.obstacle
-            if run and load.row.known and not load.row.begun:
-                self._room.begin(load)
-                await self.keep(load, replace(load.row, begun=True))
+            content.wait_reason = self._wait_reason(content) if active else ""
+            run = bool(charged) and not content.wait_reason
+            if run and content.row.known and not content.row.begun:
+                self._quota.reserve(content)
+                await self.save_content(content, replace(content.row, begun=True))
         if run:
-            load.failure = ""
-            await self._runner.run(load)
+            content.failure = ""
+            await self._runner.run(content)
         else:
-            self._runner.rest(load)
+            self._runner.pause(content)
 
-    async def freed(self) -> None:
-        """Let those go on that waited for what was just given back."""
-        for load in [load for load in self._ledger.unfinished.values() if not load.running]:
-            if any(hold.active for hold in load.holds.values()):
-                await self.settle(load)
-        for hold in self._ledger.queue():
-            if self.place(hold.row.account) and self.turn_of(hold.load):
-                await self.keep_job(hold, replace(hold.row, queued=0))
-                await self.settle(hold.load)
+    async def start_waiting(self) -> None:
+        """Start content and queued jobs that waited for what was just released."""
+        for content in [content for content in self._registry.unfinished.values() if not content.running]:
+            if any(job.active for job in content.jobs.values()):
+                await self.reschedule(content)
+        for job in self._registry.queue():
+            if self.has_slot(job.row.account) and self.may_run(job.content):
+                await self.save_job(job, replace(job.row, queued=0))
+                await self.reschedule(job.content)
 
-    async def finished(self, load: Load) -> None:
-        """Note that content is whole."""
-        if load.complete:
+    async def on_finished(self, content: Load) -> None:
+        """Mark content complete."""
+        if content.complete:
             return
-        self._room.finish((load,))
-        row = self._counted(load)
-        await self.keep(load, replace(row, complete=True, finished=int(self._clock())))
-        await self.dequeue(load)
-        self._runner.sort(load)
-        log.info("downloads.finished", content=load.row.id, size=load.row.size)
-        await self.settle(load)
-        await self.freed()
+        self._quota.mark_complete((content,))
+        row = self._with_progress(content)
+        await self.save_content(content, replace(row, complete=True, finished=int(self._clock())))
+        await self.dequeue(content)
+        self._runner.classify(content)
+        log.info("downloads.finished", content=content.row.id, size=content.row.size)
+        await self.reschedule(content)
+        await self.start_waiting()
 
-    async def dequeue(self, load: Load) -> None:
-        """Let nobody wait for content that is whole."""
-        for hold in [hold for hold in load.holds.values() if hold.row.queued]:
-            await self.keep_job(hold, replace(hold.row, queued=0))
+    async def dequeue(self, content: Load) -> None:
+        """Take the jobs of complete content out of the queue."""
+        for job in [job for job in content.jobs.values() if job.row.queued]:
+            await self.save_job(job, replace(job.row, queued=0))
 
-    async def failed(self, load: Load, reason: str) -> None:
-        """Let content rest that the engine failed with, and try again later."""
-        load.failure, load.retry = reason, self._clock() + _RETRY
-        log.warning("downloads.failed", content=load.row.id, reason=reason)
-        await self.settle(load)
-        await self.freed()
+    async def on_failed(self, content: Load, reason: str) -> None:
+        """Pause content after an engine error, to be retried later."""
+        content.failure, content.retry_at = reason, self._clock() + _RETRY
+        log.warning("downloads.failed", content=content.row.id, reason=reason)
+        await self.reschedule(content)
+        await self.start_waiting()
 
-    async def look(self) -> None:
-        """Look at disk and seeding: what runs may have to stop, and what stands may go on."""
-        for load in tuple(self._runner.fetching):
-            await self.settle(load)
-        for load in tuple(self._runner.seeding):
-            status = self._runner.status(load)
-            uploaded = status.uploaded if status is not None else load.row.uploaded
-            if self._limits.seeded_enough(load.row, uploaded, self._clock()):
-                await self.keep(load, replace(self._counted(load), rested=True))
-                await self._runner.forget(load)
-        await self.freed()
+    async def check(self) -> None:
+        """Check disk space and seeding limits: pause, resume or stop seeding accordingly."""
+        for content in tuple(self._runner.fetching):
+            await self.reschedule(content)
+        for content in tuple(self._runner.seeding):
+            status = self._runner.status(content)
+            uploaded = status.uploaded if status is not None else content.row.uploaded
+            if self._limits.seeding_done(content.row, uploaded, self._clock()):
+                await self.save_content(content, replace(self._with_progress(content), rested=True))
+                await self._runner.detach(content)
+        await self.start_waiting()
 
-    async def note_counts(self) -> None:
-        """Keep how far everything is that runs."""
-        loads = [*self._runner.fetching, *self._runner.seeding]
-        changed = [(load, self._counted(load)) for load in loads]
-        changed = [(load, row) for load, row in changed if row != load.row]
-        for load, row in changed:
-            self._ledger.renew(load, row)
+    async def save_progress(self) -> None:
+        """Save the progress of running content."""
+        contents = [*self._runner.fetching, *self._runner.seeding]
+        changed = [(content, self._with_progress(content)) for content in contents]
+        changed = [(content, row) for content, row in changed if row != content.row]
+        for content, row in changed:
+            self._registry.update(content, row)
         await self._store.keep([row for _, row in changed], [])
 
-    async def keep(self, load: Load, row: ContentRow) -> None:
-        """Put a new row in place of content's old one."""
+    async def save_content(self, content: Load, row: ContentRow) -> None:
+        """Replace a content's row, in the store and the registry."""
         await self._store.keep([row], [])
-        self._ledger.renew(load, row)
+        self._registry.update(content, row)
 
-    async def keep_job(self, hold: Hold, row: JobRow) -> None:
-        """Put a new row in place of a job's old one."""
+    async def save_job(self, job: Hold, row: JobRow) -> None:
+        """Replace a job's row, in the store and the registry."""
         row = replace(row, updated=int(self._clock()))
         await self._store.keep([], [row])
-        hold.row = row
+        job.row = row
 
-    def drop(self, holds: Iterable[Hold]) -> None:
-        """Let jobs go, and content with the last of its jobs, files and all; the store knows already."""
-        for hold in tuple(holds):
-            self._room.discharge(hold)
-            self._ledger.let_go(hold)
-            if not hold.load.holds:
-                self.drop_load(hold.load)
+    def remove_jobs(self, jobs: Iterable[Hold]) -> None:
+        """Remove jobs that the store deleted, and content with its last job, files included."""
+        for job in tuple(jobs):
+            self._quota.discharge(job)
+            self._registry.remove_job(job)
+            if not job.content.jobs:
+                self.remove_content(job.content)
 
-    def drop_load(self, load: Load) -> None:
-        """Let content go that nobody holds."""
-        self._room.end(load)
-        self._ledger.leave(load)
-        self._runner.destroy(load)
+    def remove_content(self, content: Load) -> None:
+        """Remove content without jobs."""
+        self._quota.release(content)
+        self._registry.remove(content)
+        self._runner.delete(content)
 
-    def _obstacle(self, load: Load) -> str:
-        if load.failure and self._clock() < load.retry:
-            return load.failure
-        return self._room.obstacle(load) or ("" if self.turn_of(load) else ALL_ACTIVE)
+    def _wait_reason(self, content: Load) -> str:
+        if content.failure and self._clock() < content.retry_at:
+            return content.failure
+        return self._quota.wait_reason(content) or ("" if self.may_run(content) else ALL_ACTIVE)
 
-    def _counted(self, load: Load) -> ContentRow:
-        status = self._runner.status(load)
+    def _with_progress(self, content: Load) -> ContentRow:
+        status = self._runner.status(content)
         if status is None:
-            return load.row
-        done = int(load.row.size * status.progress)
-        uploaded = max(load.row.uploaded, status.uploaded)
-        return replace(load.row, downloaded=max(load.row.downloaded, done), uploaded=uploaded)
+            return content.row
+        done = int(content.row.size * status.progress)
+        uploaded = max(content.row.uploaded, status.uploaded)
+        return replace(content.row, downloaded=max(content.row.downloaded, done), uploaded=uploaded)

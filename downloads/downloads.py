@@ -1,4 +1,4 @@
-"""Hides who holds which content: accounts' jobs, their slots and queue, and what is deleted when nobody holds it."""
+"""Download jobs: accounts' jobs over shared content, with slots, a queue and deletion of content without jobs."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -24,45 +24,47 @@ from downloads.store import JobRow, JobStore
 from downloads.turn import Turn
 from downloads.wanted import Wanted, clean_name, read
 
-_READERS = 2
-_LOOK_EVERY = 5.0  # seconds between two looks at disk and seeding
-_LOOKS_TO_COUNT = 12
+_PARSERS = 2
+_CHECK_INTERVAL = 5.0  # seconds between two checks of disk space and seeding
+_CHECKS_PER_SAVE = 12
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What downloads are made with; `clock` gives unix seconds."""
+    """What downloads run on; `clock` gives unix seconds."""
 
     engine: Engine
     store: JobStore
     folder: ContentFolder
-    gate: Gate
+    hooks: Gate
     clock: Callable[[], float]
 
 
 class Downloads:
-    """Jobs over an engine and a store; what returned is on disk. Accounts are ids; rights are the doors' matter.
+    """Jobs over an engine and a store; what a call returned is durable. Accounts are ids; callers check rights.
 
-    Without `means` (`available` is False) every call raises Refusal `no-downloads`.
+    Without `backend` (`available` is False) every call raises Refusal `no-downloads`.
     """
 
-    def __init__(self, limits: Limits, means: Means | None) -> None:
+    def __init__(self, limits: Limits, backend: Means | None) -> None:
         self._limits = limits
         self._turn = Turn()
-        self._parsers = asyncio.Semaphore(_READERS)
-        self._ledger = Ledger()
-        self._means = means
-        self._looking: asyncio.Task[None] | None = None
-        if means is not None:
-            self._runner = Runner(means.engine, means.store, means.folder, self._turn)
-            self._room = Room(limits, means.folder.free, self._runner.left)
-            self._course = Course(
-                limits, self._ledger, means.store, self._runner, self._room, clock=means.clock
+        self._parsers = asyncio.Semaphore(_PARSERS)
+        self._registry = Ledger()
+        self._means = backend
+        self._checking: asyncio.Task[None] | None = None
+        if backend is not None:
+            self._runner = Runner(backend.engine, backend.store, backend.folder, self._turn)
+            self._quota = Room(limits, backend.folder.free, self._runner.bytes_left)
+            self._scheduler = Course(
+                limits, self._registry, backend.store, self._runner, self._quota, clock=backend.clock
             )
-            self._showing = Showing(means.store, self._runner)
-            self._arrival = Arrival(self._ledger, means.store, self._course, self._runner, means.gate)
+            self._views = Showing(backend.store, self._runner)
+            self._resolver = Arrival(
+                self._registry, backend.store, self._scheduler, self._runner, backend.hooks
+            )
 
     @property
     def available(self) -> bool:
@@ -71,297 +73,301 @@ class Downloads:
 
     @property
     def engine(self) -> Engine | None:
-        """What fetches, None where there is nothing."""
+        """The engine, None where there is none."""
         return self._means.engine if self._means is not None else None
 
     def running(self) -> list[Running]:
         """Return what is fetched or seeded right now."""
         if self._means is None:
             return []
-        loads = self._runner.fetching | self._runner.seeding
-        return [Running(load.row.key, load.complete, load.row.private) for load in loads]
+        contents = self._runner.fetching | self._runner.seeding
+        return [Running(content.row.key, content.complete, content.row.private) for content in contents]
 
     async def load(self) -> None:
-        """Read from the store who holds what; the first call of all."""
-        if (means := self._means) is None:
+        """Read content and jobs from the store; call it before anything else."""
+        if (backend := self._means) is None:
             return
-        async for contents in means.store.contents():
-            for row in contents:
-                self._ledger.enter(Load(row))
-        async for jobs in means.store.jobs():
-            for job in jobs:
-                self._ledger.hold(self._ledger.loads[job.content], job)
-        for load in self._ledger.loads.values():
-            if load.row.begun:
-                self._room.begin(load)
-                for hold in load.holds.values():
-                    self._room.charge(hold)
-        await asyncio.to_thread(means.folder.prepare, self._ledger.loads)
+        async for content_rows in backend.store.contents():
+            for content_row in content_rows:
+                self._registry.add(Load(content_row))
+        async for job_rows in backend.store.jobs():
+            for job_row in job_rows:
+                self._registry.add_job(self._registry.contents[job_row.content], job_row)
+        for content in self._registry.contents.values():
+            if content.row.begun:
+                self._quota.reserve(content)
+                for job in content.jobs.values():
+                    self._quota.charge(job)
+        await asyncio.to_thread(backend.folder.prepare, self._registry.contents)
 
     async def begin(self) -> None:
-        """Start the engine, and everything that is to be fetched or seeded beside what follows."""
+        """Start the engine; content is started in the background."""
         if self._means is None:
             return
-        await self._means.engine.start(self._heard)
-        self._turn.begin(self._resume())
-        self._looking = asyncio.create_task(self._look())
+        await self._means.engine.start(self._on_event)
+        self._turn.enqueue(self._start_all())
+        self._checking = asyncio.create_task(self._check_regularly())
 
     async def stop(self) -> None:
-        """End what was begun, write how far everything is, and stop the engine."""
+        """Finish running operations, save progress and stop the engine."""
         if self._means is None:
             return
-        if self._looking is not None:
-            self._looking.cancel()
+        if self._checking is not None:
+            self._checking.cancel()
             with suppress(asyncio.CancelledError):
-                await self._looking
+                await self._checking
         await self._turn.drain()
-        await self._course.note_counts()
+        await self._scheduler.save_progress()
         await self._means.engine.stop()
 
-    async def create(self, account: int, wish: Wish) -> Job:
-        """Hold content for an account, fetching it if it is not here; where there is no room yet it is paused.
+    async def create(self, account: int, request: Wish) -> Job:
+        """Create a job for an account, or return the complete one that it has; without space yet it is paused.
 
         Refusal: `nothing-wished`, `two-wishes`, those of Metainfo.parse and `bad-magnet`, `blocked`,
-        `already-held` (not when it is complete: then the same job), `too-large-to-download`, `slots-full` (slots and
-        queue are), `downloads-full` (the account holds too many, or has no room for what is here), `not-cached`
+        `already-held` (only while incomplete), `too-large-to-download`, `slots-full` (slots and
+        queue are), `downloads-full` (the account has too many jobs, or no quota for complete content), `not-cached`
         (only_if_cached).
         """
-        means = self._need()
+        backend = self._require_backend()
         async with self._parsers:
-            wanted = await asyncio.to_thread(read, wish)
-        if wanted.size > self._limits.largest:
+            requested = await asyncio.to_thread(read, request)
+        if requested.size > self._limits.largest:
             raise Refusal("too-large-to-download", f"at most {self._limits.largest} bytes")
-        await means.gate.refuse(wanted.names)
-        if wanted.metadata is not None and not wanted.private and not wish.only_if_cached:
-            await means.gate.publish(wanted.metadata.torrent)
-        return await self._shown(await self._turn.run(self._create(account, wanted, wish)))
+        await backend.hooks.refuse_blocked(requested.infohashes)
+        if requested.metadata is not None and not requested.private and not request.only_if_cached:
+            await backend.hooks.publish(requested.metadata.torrent)
+        return await self._view(await self._turn.run(self._create(account, requested, request)))
 
     async def jobs(self, account: int, offset: int, limit: int, *, queued: bool = False) -> list[Job]:
         """Return an account's jobs, newest first: those that wait for a slot with `queued`, else all others."""
-        self._need()
-        holds = reversed(self._ledger.of(account).values())
-        wanted = [hold for hold in holds if bool(hold.row.queued) is queued]
+        self._require_backend()
+        jobs = reversed(self._registry.jobs_of(account).values())
+        listed = [job for job in jobs if bool(job.row.queued) is queued]
         first = max(offset, 0)
-        return await self._showing.jobs(wanted[first : first + max(limit, 0)])
+        return await self._views.jobs(listed[first : first + max(limit, 0)])
 
-    async def job(self, account: int, job: int) -> Job | None:
+    async def job(self, account: int, job_id: int) -> Job | None:
         """Find a job of an account."""
-        self._need()
-        hold = self._ledger.of(account).get(job)
-        return next(iter(await self._showing.jobs([hold])), None) if hold is not None else None
+        self._require_backend()
+        job = self._registry.jobs_of(account).get(job_id)
+        return next(iter(await self._views.jobs([job])), None) if job is not None else None
 
-    async def delete(self, account: int, job: int) -> None:
-        """Let go of content; it is deleted when nobody holds it. Refusal: `not-found`."""
-        self._need()
-        await self._turn.run(self._delete(account, job))
+    async def delete(self, account: int, job_id: int) -> None:
+        """Delete a job, and its content with the last of its jobs. Refusal: `not-found`."""
+        self._require_backend()
+        await self._turn.run(self._delete(account, job_id))
 
-    async def pause(self, account: int, job: int) -> Job:
-        """Let a job rest; content goes on while another account's job runs. Refusal: `not-found`."""
-        self._need()
-        return await self._shown(await self._turn.run(self._pause(account, job)))
+    async def pause(self, account: int, job_id: int) -> Job:
+        """Pause a job; its content goes on while another account's job is active. Refusal: `not-found`."""
+        self._require_backend()
+        return await self._view(await self._turn.run(self._pause(account, job_id)))
 
-    async def resume(self, account: int, job: int) -> Job:
-        """Go on with a job, or put it into the queue. Refusal: `not-found`, `slots-full` (slots and queue are)."""
-        self._need()
-        return await self._shown(await self._turn.run(self._go_on(account, job)))
+    async def resume(self, account: int, job_id: int) -> Job:
+        """Resume a job, or put it into the queue. Refusal: `not-found`, `slots-full` (slots and queue are)."""
+        self._require_backend()
+        return await self._view(await self._turn.run(self._resume_job(account, job_id)))
 
-    async def reannounce(self, account: int, job: int) -> None:
+    async def reannounce(self, account: int, job_id: int) -> None:
         """Ask the trackers for peers. Refusal: `not-found`."""
-        means = self._need()
-        means.engine.reannounce(self._hold(account, job).load.row.key)
+        backend = self._require_backend()
+        backend.engine.reannounce(self._job(account, job_id).content.row.key)
 
-    async def start(self, account: int, job: int) -> Job:
-        """Take a queued job to the front. Refusal: `not-found`, `slots-full`."""
-        self._need()
-        return await self._shown(await self._turn.run(self._first(account, job)))
+    async def start(self, account: int, job_id: int) -> Job:
+        """Start a queued job, or move it to the front of the queue. Refusal: `not-found`, `slots-full`."""
+        self._require_backend()
+        return await self._view(await self._turn.run(self._start(account, job_id)))
 
     async def cached(self, account: int, infohashes: Sequence[InfoHash]) -> list[Content]:
-        """Return what of these is here whole, private content for its own account alone."""
-        self._need()
-        found = (self._ledger.find(account, (infohash.cut,)) for infohash in infohashes)
-        loads = dict.fromkeys(load for load in found if load is not None and load.complete)
-        return await self._showing.contents(list(loads))
+        """Return complete content among these; private content only to its own account."""
+        self._require_backend()
+        found = (self._registry.find(account, (infohash.cut,)) for infohash in infohashes)
+        contents = dict.fromkeys(content for content in found if content is not None and content.complete)
+        return await self._views.contents(list(contents))
 
-    async def torrent_of(self, account: int, job: int) -> bytes | None:
+    async def torrent_of(self, account: int, job_id: int) -> bytes | None:
         """Return the .torrent of a job's content, None while it is not known. Refusal: `not-found`."""
-        means = self._need()
-        return await means.store.torrent(self._hold(account, job).load.row.id)
+        backend = self._require_backend()
+        return await backend.store.torrent(self._job(account, job_id).content.row.id)
 
     async def open_file(self, content: Content, file: ContentFile) -> int:
-        """Open a whole file for reading and return its descriptor; links are not followed. Refusal: `not-found`."""
-        means = self._need()
-        load = self._ledger.by_key(content.key)
-        if load is None or not load.complete or not content.complete:
+        """Open a file of complete content and return its descriptor; links are not followed. Refusal: `not-found`."""
+        backend = self._require_backend()
+        active = self._registry.by_key(content.key)
+        if active is None or not active.complete or not content.complete:
             raise Refusal("not-found")
-        return await asyncio.to_thread(means.folder.open, load.row.id, file.index, file.size)
+        return await asyncio.to_thread(backend.folder.open, active.row.id, file.index, file.size)
 
     async def forget(self, names: Sequence[InfoHash]) -> None:
-        """Drop content that was blocked, with all its jobs; its files are deleted soon after."""
+        """Delete blocked content with all its jobs; its files are deleted soon after."""
         if self._means is not None:
             await self._turn.run(self._forget(names))
 
     async def settled(self) -> None:
-        """Wait until everything is done that was begun beside the calls."""
+        """Wait until every background operation has ended."""
         await self._turn.drain()
 
-    def _need(self) -> Means:
+    def _require_backend(self) -> Means:
         if self._means is None:
             raise Refusal("no-downloads")
         return self._means
 
-    def _hold(self, account: int, job: int) -> Hold:
-        hold = self._ledger.of(account).get(job)
-        if hold is None:
+    def _job(self, account: int, job_id: int) -> Hold:
+        job = self._registry.jobs_of(account).get(job_id)
+        if job is None:
             raise Refusal("not-found")
-        return hold
+        return job
 
-    async def _shown(self, hold: Hold) -> Job:
-        jobs = await self._showing.jobs([hold])
-        if not jobs:
+    async def _view(self, job: Hold) -> Job:
+        views = await self._views.jobs([job])
+        if not views:
             raise Refusal("not-found")  # it was deleted at once
-        return jobs[0]
+        return views[0]
 
-    # What follows is done in turn.
+    # What follows runs in the operation queue, one call at a time.
 
-    async def _create(self, account: int, wanted: Wanted, wish: Wish) -> Hold:
-        means = self._need()
-        await means.gate.refuse(wanted.names)
-        load = self._ledger.find(account, wanted.cuts, own=True if wanted.private else None)
-        if load is None and wanted.private:
-            shared = self._ledger.find(account, wanted.cuts, own=False)
-            load = shared if shared is not None and account in shared.holds else None
-        if load is not None and account in load.holds:
-            if not load.complete:
+    async def _create(self, account: int, requested: Wanted, request: Wish) -> Hold:
+        backend = self._require_backend()
+        await backend.hooks.refuse_blocked(requested.infohashes)
+        content = self._registry.find(
+            account, requested.short_hashes, own=True if requested.private else None
+        )
+        if content is None and requested.private:
+            shared = self._registry.find(account, requested.short_hashes, own=False)
+            content = shared if shared is not None and account in shared.jobs else None
+        if content is not None and account in content.jobs:
+            if not content.complete:
                 raise Refusal("already-held")
-            return load.holds[account]
-        if wish.only_if_cached and (load is None or not load.complete):
+            return content.jobs[account]
+        if request.only_if_cached and (content is None or not content.complete):
             raise Refusal("not-cached")
-        if len(self._ledger.of(account)) >= self._limits.held:
+        if len(self._registry.jobs_of(account)) >= self._limits.held:
             raise Refusal("downloads-full", f"an account holds at most {self._limits.held} torrents")
-        return await self._add(account, wanted, wish, load)
+        return await self._add(account, requested, request, content)
 
-    async def _add(self, account: int, wanted: Wanted, wish: Wish, load: Load | None) -> Hold:
-        means = self._need()
-        now = int(means.clock())
-        fresh = load or Load(wanted.row(account, now))
+    async def _add(self, account: int, requested: Wanted, request: Wish, content: Load | None) -> Hold:
+        backend = self._require_backend()
+        now = int(backend.clock())
+        fresh = content or Load(requested.row(account, now))
         if fresh.row.size > self._limits.largest:
             raise Refusal("too-large-to-download", f"at most {self._limits.largest} bytes")
         here = fresh.complete
-        if here and not self._room.fits(account, fresh.row.size):
+        if here and not self._quota.fits(account, fresh.row.size):
             raise Refusal("downloads-full", "the content is here, but the account has no room for it")
-        place = 0 if here else self._place(account, fresh, queued=wish.as_queued)
-        name = clean_name(wish.name)
-        job = JobRow(0, account, fresh.row.id, name, wish.seed, wish.allow_zip, place, False, here, now, now)
-        content, number = await means.store.add(
-            fresh.row, wanted.metadata if load is None else None, job, wanted.magnet
+        position = 0 if here else self._position(account, fresh, queued=request.as_queued)
+        name = clean_name(request.name)
+        row = JobRow(
+            0, account, fresh.row.id, name, request.seed, request.allow_zip, position, False, here, now, now
         )
-        if load is None:
-            fresh.row = replace(fresh.row, id=content)
-            self._ledger.enter(fresh)
-        hold = self._ledger.hold(fresh, replace(job, id=number, content=content))
-        if load is not None and wanted.metadata is not None and not fresh.row.known:
-            await self._arrival.learn(fresh, wanted)
-            hold = self._ledger.of(account)[number]
-        await self._course.settle(hold.load)
-        return hold
+        content_id, job_id = await backend.store.add(
+            fresh.row, requested.metadata if content is None else None, row, requested.magnet
+        )
+        if content is None:
+            fresh.row = replace(fresh.row, id=content_id)
+            self._registry.add(fresh)
+        job = self._registry.add_job(fresh, replace(row, id=job_id, content=content_id))
+        if content is not None and requested.metadata is not None and not fresh.row.known:
+            await self._resolver.resolve(fresh, requested)
+            job = self._registry.jobs_of(account)[job_id]
+        await self._scheduler.reschedule(job.content)
+        return job
 
-    def _place(self, account: int, load: Load, *, queued: bool) -> int:
-        """Return 0 for a slot, else a place in the queue. Refusal: `slots-full`."""
-        if not queued and self._course.place(account) and self._course.turn_of(load):
+    def _position(self, account: int, content: Load, *, queued: bool) -> int:
+        """Return 0 for a slot, else a position in the queue. Refusal: `slots-full`."""
+        if not queued and self._scheduler.has_slot(account) and self._scheduler.may_run(content):
             return 0
-        place = self._course.queue_place(account)
-        if place is None:
+        position = self._scheduler.next_position(account)
+        if position is None:
             raise Refusal("slots-full")
-        return place
+        return position
 
-    async def _delete(self, account: int, job: int) -> None:
-        hold = self._hold(account, job)
-        load = hold.load
-        last = len(load.holds) == 1
-        await self._need().store.remove([hold.row.id], load.row.id if last else None)
-        self._course.drop([hold])
+    async def _delete(self, account: int, job_id: int) -> None:
+        job = self._job(account, job_id)
+        content = job.content
+        last = len(content.jobs) == 1
+        await self._require_backend().store.remove([job.row.id], content.row.id if last else None)
+        self._scheduler.remove_jobs([job])
         if not last:
-            await self._course.settle(load)
-        for other in self._ledger.of(account).values():
-            if other.load.complete:
-                self._room.charge(other)
-        await self._course.freed()
+            await self._scheduler.reschedule(content)
+        for other in self._registry.jobs_of(account).values():
+            if other.content.complete:
+                self._quota.charge(other)
+        await self._scheduler.start_waiting()
 
-    async def _pause(self, account: int, job: int) -> Hold:
-        hold = self._hold(account, job)
-        if not hold.row.paused:
-            await self._course.keep_job(hold, replace(hold.row, paused=True, queued=0))
-            await self._course.settle(hold.load)
-            await self._course.freed()
-        return hold
+    async def _pause(self, account: int, job_id: int) -> Hold:
+        job = self._job(account, job_id)
+        if not job.row.paused:
+            await self._scheduler.save_job(job, replace(job.row, paused=True, queued=0))
+            await self._scheduler.reschedule(job.content)
+            await self._scheduler.start_waiting()
+        return job
 
-    async def _go_on(self, account: int, job: int) -> Hold:
-        hold = self._hold(account, job)
-        hold.load.retry = 0.0
-        if hold.row.paused:
-            place = 0 if hold.load.complete else self._place(account, hold.load, queued=False)
-            await self._course.keep_job(hold, replace(hold.row, paused=False, queued=place))
-            self._ledger.last_place = max(self._ledger.last_place, place)
-        await self._course.settle(hold.load)
-        return hold
+    async def _resume_job(self, account: int, job_id: int) -> Hold:
+        job = self._job(account, job_id)
+        job.content.retry_at = 0.0
+        if job.row.paused:
+            position = 0 if job.content.complete else self._position(account, job.content, queued=False)
+            await self._scheduler.save_job(job, replace(job.row, paused=False, queued=position))
+            self._registry.last_position = max(self._registry.last_position, position)
+        await self._scheduler.reschedule(job.content)
+        return job
 
-    async def _first(self, account: int, job: int) -> Hold:
-        hold = self._hold(account, job)
-        if not hold.row.queued:
-            return hold
-        if not self._course.place(account):
+    async def _start(self, account: int, job_id: int) -> Hold:
+        job = self._job(account, job_id)
+        if not job.row.queued:
+            return job
+        if not self._scheduler.has_slot(account):
             raise Refusal("slots-full")
-        queue = self._ledger.queue()
+        queue = self._registry.queue()
         front = queue[0].row.queued - 1
-        place = 0 if self._course.turn_of(hold.load) else front or -1
-        await self._course.keep_job(hold, replace(hold.row, queued=place))
-        await self._course.settle(hold.load)
-        return hold
+        position = 0 if self._scheduler.may_run(job.content) else front or -1
+        await self._scheduler.save_job(job, replace(job.row, queued=position))
+        await self._scheduler.reschedule(job.content)
+        return job
 
     async def _forget(self, names: Sequence[InfoHash]) -> None:
-        for load in self._ledger.named(names):
-            await self._arrival.evict(load)
-        await self._course.freed()
+        for content in self._registry.find_all(names):
+            await self._resolver.evict(content)
+        await self._scheduler.start_waiting()
 
-    async def _resume(self) -> None:
-        for load in tuple(self._ledger.loads.values()):
-            if load.row.begun or any(hold.active for hold in load.holds.values()):
-                await self._course.settle(load)
-        await self._course.freed()
+    async def _start_all(self) -> None:
+        for content in tuple(self._registry.contents.values()):
+            if content.row.begun or any(job.active for job in content.jobs.values()):
+                await self._scheduler.reschedule(content)
+        await self._scheduler.start_waiting()
 
-    async def _look(self) -> None:
-        looks = 0
+    async def _check_regularly(self) -> None:
+        checks = 0
         while True:
-            await asyncio.sleep(_LOOK_EVERY)
-            looks += 1
+            await asyncio.sleep(_CHECK_INTERVAL)
+            checks += 1
             try:
-                await self._turn.run(self._course.look())
-                if looks % _LOOKS_TO_COUNT == 0:
-                    await self._turn.run(self._course.note_counts())
+                await self._turn.run(self._scheduler.check())
+                if checks % _CHECKS_PER_SAVE == 0:
+                    await self._turn.run(self._scheduler.save_progress())
             except Exception:
                 log.exception("downloads.look_failed")
 
-    def _heard(self, event: Event) -> None:
-        load = self._ledger.by_key(event.key)
-        # What is told of content that left is of no use to content of the same name that came since.
-        if load is None or not load.given:
+    def _on_event(self, event: Event) -> None:
+        content = self._registry.by_key(event.key)
+        # An event of removed content does not concern content of the same hash that was added since.
+        if content is None or not content.in_engine:
             return
-        known = isinstance(event, Failed) and load.failure == event.reason
+        known = isinstance(event, Failed) and content.failure == event.reason
         if not known:
-            self._turn.begin(self._take(load, event, load.orders))
+            self._turn.enqueue(self._handle(content, event, content.additions))
 
-    async def _take(self, load: Load, event: Event, order: int) -> None:
-        if self._ledger.loads.get(load.row.id) is not load or load.orders != order:
+    async def _handle(self, content: Load, event: Event, additions: int) -> None:
+        if self._registry.contents.get(content.row.id) is not content or content.additions != additions:
             return
         match event:
             case Finished():
-                await self._course.finished(load)
+                await self._scheduler.on_finished(content)
             case MetadataArrived():
-                if await self._arrival.metadata(load, event.torrent):
-                    self._turn.beside(self._publish(event.torrent))
+                if await self._resolver.apply(content, event.torrent):
+                    self._turn.spawn(self._publish(event.torrent))
             case Failed():
-                await self._course.failed(load, event.reason)
+                await self._scheduler.on_failed(content, event.reason)
 
     async def _publish(self, torrent: bytes) -> None:
-        with suppress(Refusal):  # it is blocked since, and deleted in its own turn
-            await self._need().gate.publish(torrent)
+        with suppress(Refusal):  # blocked meanwhile; its deletion is queued
+            await self._require_backend().hooks.publish(torrent)

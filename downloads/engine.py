@@ -1,4 +1,4 @@
-"""Hides which BitTorrent client fetches content: what every engine does for the jobs above it."""
+"""The BitTorrent engine protocol: what the download jobs need of a client, and the events it reports."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ Peer = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What an engine is to fetch: into `folder`, by a .torrent's bytes or, without, by what a magnet tells.
+    """Content to add to an engine: a .torrent's bytes or, without, what a magnet link tells.
 
-    `private` keeps it to its own trackers: no DHT, no peer exchange, no local discovery. `paused` adds it at rest.
-    `v2` is the hash of 32 bytes where it is known: without a .torrent, a key cut from it alone finds no metadata.
+    `private` keeps it to its own trackers: no DHT, no peer exchange, no local discovery. `paused` adds it paused.
+    `v2` is the hash of 32 bytes where it is known: without a .torrent, a key truncated from it alone finds no metadata.
     """
 
     key: ContentKey
@@ -33,7 +33,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class MetadataArrived:
-    """The .torrent of content that was added by hash, checked against it."""
+    """The .torrent of content that was added by hash, checked against that hash."""
 
     key: ContentKey
     torrent: bytes
@@ -48,7 +48,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Content is in error (disk full, files damaged) and stands still; `reason` for people."""
+    """Content is stopped by an error (disk full, files damaged); `reason` for people."""
 
     key: ContentKey
     reason: str
@@ -65,28 +65,28 @@ class Engine(Protocol):
         """The port that peers reach it by, None while it does not listen."""
         ...
 
-    async def start(self, heard: Callable[[Event], None]) -> None:
-        """Begin, with whatever resume data lies on disk ready for `add`."""
+    async def start(self, on_event: Callable[[Event], None]) -> None:
+        """Start; resume data on disk is used by `add`."""
         ...
 
     async def stop(self) -> None:
-        """Write resume data and end, within seconds."""
+        """Write resume data and stop, within seconds."""
         ...
 
-    def add(self, order: Order) -> None:
-        """Fetch or seed content; adding what is there changes its paused flag alone."""
+    def add(self, request: Order) -> None:
+        """Fetch or seed content; adding it again only sets its paused flag."""
         ...
 
     async def remove(self, key: ContentKey, *, files: bool) -> None:
-        """Forget content, and its files with `files`; returns when they are gone."""
+        """Remove content, and its files with `files`; returns when they are gone."""
         ...
 
     def pause(self, key: ContentKey) -> None:
-        """Let content rest."""
+        """Pause content."""
         ...
 
     def resume(self, key: ContentKey) -> None:
-        """Go on with content."""
+        """Resume content."""
         ...
 
     def reannounce(self, key: ContentKey) -> None:
@@ -94,11 +94,11 @@ class Engine(Protocol):
         ...
 
     def connect(self, key: ContentKey, peers: Sequence[Peer]) -> None:
-        """Tell of peers, as our own tracker knows them; the filter of addresses holds for them too."""
+        """Connect to peers that our own tracker knows; the address filter applies to them too."""
         ...
 
     def status(self, key: ContentKey) -> Status | None:
-        """Return how content is doing, None when the engine does not have it."""
+        """Return the status of content, None when the engine does not have it."""
         ...
 
     async def fetch_metadata(

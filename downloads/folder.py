@@ -1,4 +1,4 @@
-"""Hides where fetched content lies on disk: a folder for each, by its number, and files under theirs."""
+"""Content on disk: a folder per content, named by its id, with files named by their index."""
 
 import os
 import shutil
@@ -17,13 +17,13 @@ log = structlog.get_logger()
 
 
 class ContentFolder:
-    """The folder of all content."""
+    """The folder that holds all content."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def prepare(self, known: Container[int]) -> None:
-        """Make the folder (mode 700) if it is missing, and remove content that is not known any more."""
+        """Make the folder (mode 700) if it is missing, and delete folders of content that is not `known`."""
         self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
         for each in self._path.iterdir():
             if each.name.isascii() and each.name.isdigit() and int(each.name) not in known:
@@ -34,7 +34,7 @@ class ContentFolder:
         return self._path / str(content)
 
     def remove(self, content: int) -> None:
-        """Remove the folder of content with everything in it; what cannot be removed is logged."""
+        """Delete the folder of content; what cannot be deleted is logged."""
         try:
             shutil.rmtree(self.of(content))
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Hides who tells which torrents may be fetched, and who is told of those that were found."""
+"""Hooks of the download jobs into the rest of the service: the blocklist, and publishing of fetched .torrents."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,12 +7,12 @@ from bittorrent.infohash import InfoHash
 
 
 class Gate(Protocol):
-    """What the rest of the service says about a torrent, and takes from the downloads."""
+    """What download jobs ask of the rest of the service."""
 
-    async def refuse(self, names: Sequence[InfoHash]) -> None:
+    async def refuse_blocked(self, names: Sequence[InfoHash]) -> None:
         """Refuse a torrent that is blocked under one of its names. Refusal: `blocked`."""
         ...
 
     async def publish(self, torrent: bytes) -> None:
-        """Take a public .torrent that came with a download. Refusal: `blocked`; anything else is no hindrance."""
+        """Publish a public .torrent that came with a download. Refusal: `blocked`, and no other."""
         ...

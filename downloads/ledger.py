@@ -1,6 +1,6 @@
-"""Hides who holds what right now: all content and jobs in memory, by every name that they are asked for by.
+"""The job registry: all content and jobs in memory, indexed by id, account and infohash.
 
-The rows here are those of the store; whoever changes one writes it there too.
+Its rows are those of the store; whoever changes one writes it there too.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,15 +13,15 @@ from downloads.store import ContentRow, JobRow
 
 @dataclass(slots=True, eq=False)
 class Hold:
-    """A job; `charged` tells that the content's size counts for its account."""
+    """A job; `charged` tells that the content's size counts against its account's quota."""
 
     row: JobRow
-    load: "Load"
+    content: "Load"
     charged: bool = False
 
     @property
     def active(self) -> bool:
-        """Whether it neither waits in the queue nor rests by its account's wish."""
+        """Whether it is neither queued nor paused by its account."""
         return not self.row.queued and not self.row.paused
 
 
@@ -29,101 +29,100 @@ class Hold:
 class Load:
     """Content and its jobs by account.
 
-    `orders` counts how often the engine was given it, `given` tells that it has it now, `running` what it was told
-    last, and `obstacle` why content stands still.
-    `failure` is what the engine reported, until `retry` (unix seconds).
+    `in_engine` tells that it was added to the engine, `additions` how often; `running` that it was told to run.
+    `wait_reason` says why it does not run. `failure` is the engine's error, until `retry_at` (unix seconds).
     """
 
     row: ContentRow
-    holds: dict[int, Hold] = field(default_factory=dict)
-    given: bool = False
-    orders: int = 0
+    jobs: dict[int, Hold] = field(default_factory=dict)
+    in_engine: bool = False
+    additions: int = 0
     running: bool = False
-    obstacle: str = ""
+    wait_reason: str = ""
     failure: str = ""
-    retry: float = 0.0
+    retry_at: float = 0.0
 
     @property
-    def names(self) -> tuple[InfoHash, ...]:
-        """The 20-byte hashes that it goes by."""
+    def short_hashes(self) -> tuple[InfoHash, ...]:
+        """Its 20-byte infohashes."""
         first = self.row.key.infohash
         return (first,) if self.row.v2 is None or self.row.v2.cut == first else (first, self.row.v2.cut)
 
     @property
     def complete(self) -> bool:
-        """Whether every byte is here."""
+        """Whether every byte was fetched."""
         return self.row.complete
 
 
 class Ledger:
-    """All content and jobs."""
+    """All content and jobs, indexed."""
 
     def __init__(self) -> None:
-        self.loads: dict[int, Load] = {}
+        self.contents: dict[int, Load] = {}
         self.unfinished: dict[int, Load] = {}
-        self._named: dict[InfoHash, dict[int | None, Load]] = {}
-        self.last_place = 0
+        self._by_name: dict[InfoHash, dict[int | None, Load]] = {}
+        self.last_position = 0
         self._accounts: dict[int, dict[int, Hold]] = {}
         self._unfinished: dict[int, dict[int, Hold]] = {}
 
-    def enter(self, load: Load) -> None:
-        """Take content in."""
-        self.loads[load.row.id] = load
-        self.renew(load, load.row)
+    def add(self, content: Load) -> None:
+        """Add content."""
+        self.contents[content.row.id] = content
+        self.update(content, content.row)
 
-    def renew(self, load: Load, row: ContentRow) -> None:
-        """Put a new row in place of a content's old one."""
-        self._unname(load)
-        load.row = row
-        for name in load.names:
-            self._named.setdefault(name, {}).setdefault(row.key.account, load)
+    def update(self, content: Load, row: ContentRow) -> None:
+        """Replace the row of content, and index it anew."""
+        self._unindex(content)
+        content.row = row
+        for name in content.short_hashes:
+            self._by_name.setdefault(name, {}).setdefault(row.key.account, content)
         if row.complete:
             self.unfinished.pop(row.id, None)
         else:
-            self.unfinished[row.id] = load
-        for hold in load.holds.values():
-            self._sort(hold)
+            self.unfinished[row.id] = content
+        for job in content.jobs.values():
+            self._index(job)
 
-    def leave(self, load: Load) -> None:
-        """Let content go, which nobody holds any more."""
-        self._unname(load)
-        self.loads.pop(load.row.id, None)
-        self.unfinished.pop(load.row.id, None)
+    def remove(self, content: Load) -> None:
+        """Remove content without jobs."""
+        self._unindex(content)
+        self.contents.pop(content.row.id, None)
+        self.unfinished.pop(content.row.id, None)
 
-    def hold(self, load: Load, row: JobRow) -> Hold:
-        """Take a job in."""
-        hold = Hold(row, load)
-        load.holds[row.account] = hold
-        self.last_place = max(self.last_place, row.queued)
-        self._accounts.setdefault(row.account, {})[row.id] = hold
-        self._sort(hold)
-        return hold
+    def add_job(self, content: Load, row: JobRow) -> Hold:
+        """Add a job."""
+        job = Hold(row, content)
+        content.jobs[row.account] = job
+        self.last_position = max(self.last_position, row.queued)
+        self._accounts.setdefault(row.account, {})[row.id] = job
+        self._index(job)
+        return job
 
-    def let_go(self, hold: Hold) -> None:
-        """Let a job go."""
-        hold.load.holds.pop(hold.row.account, None)
+    def remove_job(self, job: Hold) -> None:
+        """Remove a job."""
+        job.content.jobs.pop(job.row.account, None)
         for index in (self._accounts, self._unfinished):
-            holds = index.get(hold.row.account, {})
-            holds.pop(hold.row.id, None)
-            if not holds:
-                index.pop(hold.row.account, None)
+            jobs = index.get(job.row.account, {})
+            jobs.pop(job.row.id, None)
+            if not jobs:
+                index.pop(job.row.account, None)
 
     def find(self, account: int, names: Iterable[InfoHash], *, own: bool | None = None) -> Load | None:
-        """Find content by a 20-byte hash as an account may see it: its own first; with `own` only that, or not."""
+        """Find content by a 20-byte hash as an account sees it: its own first; `own` limits to its own, or shared."""
         owners = ([account] if own is not False else []) + ([] if own else [None])
-        found = (self._named.get(name, {}).get(owner) for owner in owners for name in names)
-        return next((load for load in found if load is not None), None)
+        found = (self._by_name.get(name, {}).get(owner) for owner in owners for name in names)
+        return next((content for content in found if content is not None), None)
 
-    def named(self, names: Iterable[InfoHash]) -> list[Load]:
-        """Return all content that goes by one of these hashes, whoever's it is."""
-        found = (load for name in names for load in self._named.get(name.cut, {}).values())
+    def find_all(self, names: Iterable[InfoHash]) -> list[Load]:
+        """Return all content that has one of these infohashes, of any account."""
+        found = (content for name in names for content in self._by_name.get(name.cut, {}).values())
         return list(dict.fromkeys(found))
 
     def by_key(self, key: ContentKey) -> Load | None:
         """Find content by its key."""
-        return self._named.get(key.infohash, {}).get(key.account)
+        return self._by_name.get(key.infohash, {}).get(key.account)
 
-    def of(self, account: int) -> dict[int, Hold]:
+    def jobs_of(self, account: int) -> dict[int, Hold]:
         """Return an account's jobs by id."""
         return self._accounts.get(account, {})
 
@@ -133,20 +132,20 @@ class Ledger:
 
     def queue(self) -> list[Hold]:
         """Return all jobs that wait for a slot, the next one first."""
-        waiting = (hold for load in self.unfinished.values() for hold in load.holds.values())
-        return sorted((hold for hold in waiting if hold.row.queued), key=lambda hold: hold.row.queued)
+        waiting = (job for content in self.unfinished.values() for job in content.jobs.values())
+        return sorted((job for job in waiting if job.row.queued), key=lambda job: job.row.queued)
 
-    def _sort(self, hold: Hold) -> None:
-        holds = self._unfinished.setdefault(hold.row.account, {})
-        if hold.load.complete:
-            holds.pop(hold.row.id, None)
+    def _index(self, job: Hold) -> None:
+        jobs = self._unfinished.setdefault(job.row.account, {})
+        if job.content.complete:
+            jobs.pop(job.row.id, None)
         else:
-            holds[hold.row.id] = hold
+            jobs[job.row.id] = job
 
-    def _unname(self, load: Load) -> None:
-        for name in load.names:
-            owners = self._named.get(name, {})
-            if owners.get(load.row.key.account) is load:
-                del owners[load.row.key.account]
+    def _unindex(self, content: Load) -> None:
+        for name in content.short_hashes:
+            owners = self._by_name.get(name, {})
+            if owners.get(content.row.key.account) is content:
+                del owners[content.row.key.account]
             if not owners:
-                self._named.pop(name, None)
+                self._by_name.pop(name, None)

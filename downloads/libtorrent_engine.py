@@ -1,6 +1,6 @@
-"""Hides libtorrent: its sessions and threads on one side, calls and events in the event loop on the other.
+"""The BitTorrent engine over libtorrent: sessions and alerts become calls and events in the event loop.
 
-Files lie on disk under their number in the torrent (`0`, `1`, …), never under a name that a stranger chose.
+Files are named on disk by their index in the torrent (`0`, `1`, …), never by a name from the .torrent.
 """
 
 import asyncio
@@ -22,10 +22,10 @@ from downloads.torrent_file import Layout, layout_of, names_of, torrent_of
 
 log = structlog.get_logger()
 
-_TICK: Final = 1.0  # seconds between two looks at every torrent
+_TICK: Final = 1.0  # seconds between two status updates of every torrent
 _SAVE_EVERY: Final = 30  # ticks between two writes of resume data
 _STOP_TIME: Final = 10.0
-_SESSIONS: Final = 8  # a private torrent that two accounts hold runs in two of them
+_SESSIONS: Final = 8  # a private torrent of two accounts runs in two of them
 _DUPLICATE: Final = 19  # libtorrent's errors.duplicate_torrent
 
 
@@ -37,11 +37,11 @@ class LibtorrentEngine:
         self._resume = resume
         self._outgoing = outgoing
         self._sessions: list[Any] = []
-        self._asking: Any = None
+        self._metadata_session: Any = None
         self._torrents: dict[tuple[int, str], Standing] = {}
         self._by_key: dict[ContentKey, Standing] = {}
         self._wake = asyncio.Event()
-        self._heard: Callable[[Event], None] = lambda _event: None
+        self._on_event: Callable[[Event], None] = lambda _event: None
         self._tasks: list[asyncio.Task[None]] = []
         self._unsaved = 0
         self._saved = asyncio.Event()
@@ -51,15 +51,15 @@ class LibtorrentEngine:
         """The port that peers reach it by, None while it does not listen."""
         return (self._sessions[0].listen_port() or None) if self._sessions else None
 
-    async def start(self, heard: Callable[[Event], None]) -> None:
-        """Begin; resume data lies ready for `add`."""
-        self._heard = heard
+    async def start(self, on_event: Callable[[Event], None]) -> None:
+        """Start; resume data on disk is used by `add`."""
+        self._on_event = on_event
         await asyncio.to_thread(self._resume.prepare)
         self._open()
-        self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._tick())]
+        self._tasks = [asyncio.create_task(self._read_alerts()), asyncio.create_task(self._tick())]
 
     async def stop(self) -> None:
-        """Write resume data and end, within seconds."""
+        """Write resume data and stop, within seconds."""
         if not self._sessions:
             return
         for session in self._sessions:
@@ -68,39 +68,39 @@ class LibtorrentEngine:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        sessions, self._sessions, self._asking = self._sessions, [], None
+        sessions, self._sessions, self._metadata_session = self._sessions, [], None
         self._torrents.clear()
         self._by_key.clear()
         await asyncio.to_thread(_close, sessions)
 
-    def add(self, order: Order) -> None:
-        """Fetch or seed content; adding what is there changes its paused flag alone."""
-        if (known := self._by_key.get(order.key)) is not None:
-            (self.pause if order.paused else self.resume)(known.key)
+    def add(self, request: Order) -> None:
+        """Fetch or seed content; adding it again only sets its paused flag."""
+        if (known := self._by_key.get(request.key)) is not None:
+            (self.pause if request.paused else self.resume)(known.key)
             return
         try:
-            params, layout = self._params(order)
-            if order.paused:
+            params, layout = self._params(request)
+            if request.paused:
                 params.flags |= lt.torrent_flags.paused
-            self._put(order.key, params, has_metadata=layout is not None, paused=order.paused)
+            self._add_to_session(request.key, params, has_metadata=layout is not None, paused=request.paused)
         except ValueError as error:
-            self._heard(Failed(order.key, str(error)))
+            self._on_event(Failed(request.key, str(error)))
 
     async def remove(self, key: ContentKey, *, files: bool) -> None:
-        """Forget content, and its files with `files`; returns when they are gone."""
+        """Remove content, and its files with `files`; returns when they are gone."""
         torrent = self._by_key.pop(key, None)
         if torrent is not None:
-            await self._drop(torrent, files=files)
+            await self._remove_from_session(torrent, files=files)
         await asyncio.to_thread(self._resume.remove, key)
 
     def pause(self, key: ContentKey) -> None:
-        """Let content rest."""
+        """Pause content."""
         if (torrent := self._by_key.get(key)) is not None:
             torrent.paused = True
             torrent.handle.pause()
 
     def resume(self, key: ContentKey) -> None:
-        """Go on with content."""
+        """Resume content."""
         if (torrent := self._by_key.get(key)) is not None:
             torrent.paused, torrent.error = False, ""
             torrent.handle.clear_error()
@@ -112,13 +112,13 @@ class LibtorrentEngine:
             torrent.handle.force_reannounce(0, -1, lt.reannounce_flags_t.ignore_min_interval)
 
     def connect(self, key: ContentKey, peers: Sequence[Peer]) -> None:
-        """Tell of peers; those that the filter refuses are passed over."""
+        """Connect to peers; those that the address filter refuses are skipped."""
         if (torrent := self._by_key.get(key)) is not None:
-            for peer in self._admitted(peers):
+            for peer in self._allowed(peers):
                 torrent.handle.connect_peer(peer)
 
     def status(self, key: ContentKey) -> Status | None:
-        """Return how content is doing as of the last second, None when the engine does not have it."""
+        """Return the status of content as of the last second, None when the engine does not have it."""
         torrent = self._by_key.get(key)
         return status_of(torrent) if torrent is not None else None
 
@@ -135,23 +135,25 @@ class LibtorrentEngine:
         params = lt.add_torrent_params()
         params.info_hashes = hashes_of(infohash)
         params.trackers = list(dialable(trackers))
-        params.peers = self._admitted(peers)
+        params.peers = self._allowed(peers)
         params.save_path = "/nonexistent"
         params.flags = lt.torrent_flags.upload_mode | lt.torrent_flags.default_dont_download
         params.flags |= lt.torrent_flags.duplicate_is_error | lt.torrent_flags.apply_ip_filter
         if not (dht and self._terms.dht):
             params.flags |= lt.torrent_flags.disable_dht
         try:
-            torrent = self._put(ContentKey(infohash), params, has_metadata=False, paused=False, named=False)
+            torrent = self._add_to_session(
+                ContentKey(infohash), params, has_metadata=False, paused=False, named=False
+            )
         except ValueError:
             return None
-        torrent.asked = asyncio.get_running_loop().create_future()
+        torrent.metadata_future = asyncio.get_running_loop().create_future()
         try:
-            return await asyncio.wait_for(torrent.asked, seconds)
+            return await asyncio.wait_for(torrent.metadata_future, seconds)
         except TimeoutError:
             return None
         finally:
-            await self._drop(torrent, files=False)
+            await self._remove_from_session(torrent, files=False)
 
     # What follows runs in the event loop; libtorrent's calls below only queue up work for its own thread.
 
@@ -162,33 +164,33 @@ class LibtorrentEngine:
         self._sessions.append(session)
         return session
 
-    def _params(self, order: Order) -> tuple[Any, Layout | None]:
-        """Make libtorrent's own order, from resume data where there is some. ValueError: not to be fetched."""
-        layout = layout_of(order.torrent) if order.torrent is not None else None
+    def _params(self, request: Order) -> tuple[Any, Layout | None]:
+        """Return libtorrent's parameters, from resume data where there is some. ValueError: not to be fetched."""
+        layout = layout_of(request.torrent) if request.torrent is not None else None
         params = None
-        if layout is not None and (saved := self._resume.read(order.key)) is not None:
+        if layout is not None and (saved := self._resume.read(request.key)) is not None:
             params = resumed(saved, layout)
         if params is None:
             params = layout.params() if layout is not None else lt.add_torrent_params()
         if layout is None:
-            params.info_hashes = asked_of(order)
+            params.info_hashes = asked_of(request)
         else:
             params.renamed_files = dict(layout.names)
-        params.save_path = str(order.folder)
-        params.trackers = list(dialable(order.trackers))
+        params.save_path = str(request.folder)
+        params.trackers = list(dialable(request.trackers))
         params.tracker_tiers = list(range(len(params.trackers)))
-        params.url_seeds = list(order.web_seeds)
-        params.peers = self._admitted(order.peers)
+        params.url_seeds = list(request.web_seeds)
+        params.peers = self._allowed(request.peers)
         params.flags = lt.torrent_flags.update_subscribe | lt.torrent_flags.apply_ip_filter
-        if order.private or not self._terms.dht:
+        if request.private or not self._terms.dht:
             params.flags |= lt.torrent_flags.disable_dht
-        if order.private:
+        if request.private:
             params.flags |= lt.torrent_flags.disable_pex | lt.torrent_flags.disable_lsd
         if layout is None:
             params.flags |= lt.torrent_flags.upload_mode | lt.torrent_flags.default_dont_download
         return params, layout
 
-    def _put(
+    def _add_to_session(
         self,
         key: ContentKey,
         params: Any,  # noqa: ANN401
@@ -197,13 +199,13 @@ class LibtorrentEngine:
         paused: bool,
         named: bool = True,
     ) -> Standing:
-        session = self._session_for(key.infohash) if named else self._session_to_ask()
+        session = self._session_for(key.infohash) if named else self._session_for_metadata()
         try:
             handle = session.add_torrent(params)
         except RuntimeError as error:
             raise ValueError(f"the engine does not take the torrent: {error}") from None
         torrent = Standing(key, handle, session, has_metadata, not has_metadata, paused=paused)
-        self._torrents[self._name(session, handle)] = torrent
+        self._torrents[self._id_of(session, handle)] = torrent
         if named:
             self._by_key[key] = torrent
         return torrent
@@ -212,49 +214,49 @@ class LibtorrentEngine:
         """Find a session without that torrent: libtorrent holds a hash once in each."""
         busy = {
             id(torrent.session) for torrent in self._torrents.values() if torrent.key.infohash == infohash
-        } | {id(self._asking)}
+        } | {id(self._metadata_session)}
         free = next((session for session in self._sessions if id(session) not in busy), None)
         if free is None and len(self._sessions) >= _SESSIONS:
             raise ValueError("too many accounts hold this private torrent")
         return free or self._open()
 
-    def _session_to_ask(self) -> Any:  # noqa: ANN401
-        """Return the session of lookups alone: a hash there that turns out to be of content must not meet it."""
-        if self._asking is None:
+    def _session_for_metadata(self) -> Any:  # noqa: ANN401
+        """Return the session for metadata lookups: its torrents must not collide with those of content."""
+        if self._metadata_session is None:
             if not self._sessions:
                 raise ValueError("the engine does not run")
-            self._asking = self._open()
-        return self._asking
+            self._metadata_session = self._open()
+        return self._metadata_session
 
-    def _name(self, session: Any, handle: Any) -> tuple[int, str]:  # noqa: ANN401
+    def _id_of(self, session: Any, handle: Any) -> tuple[int, str]:  # noqa: ANN401
         return id(session), names_of(handle.info_hashes())[0]
 
-    def _of(self, session: Any, hashes: Any) -> Standing | None:  # noqa: ANN401
-        """Find a torrent by the hash that it was added with; metadata may have brought it a second one since."""
+    def _by_hashes(self, session: Any, hashes: Any) -> Standing | None:  # noqa: ANN401
+        """Find a torrent by the hash that it was added with; its metadata may have added a second one."""
         found = (self._torrents.get((id(session), name)) for name in names_of(hashes))
         return next((torrent for torrent in found if torrent is not None), None)
 
-    def _admitted(self, peers: Sequence[Peer]) -> list[Peer]:
-        return [peer for peer in peers if 0 < peer[1] < 65536 and self._outgoing.admits_text(peer[0])]
+    def _allowed(self, peers: Sequence[Peer]) -> list[Peer]:
+        return [peer for peer in peers if 0 < peer[1] < 65536 and self._outgoing.allows_text(peer[0])]
 
-    async def _drop(self, torrent: Standing, *, files: bool) -> None:
-        torrent.gone = asyncio.get_running_loop().create_future()
+    async def _remove_from_session(self, torrent: Standing, *, files: bool) -> None:
+        torrent.removed_future = asyncio.get_running_loop().create_future()
         flags = lt.session.delete_files if files else 0
         torrent.session.remove_torrent(torrent.handle, flags)
         try:
-            await asyncio.wait_for(torrent.gone, _STOP_TIME)
+            await asyncio.wait_for(torrent.removed_future, _STOP_TIME)
         except TimeoutError:
             log.warning("engine.slow_removal", infohash=torrent.key.infohash.upper)
         finally:
             self._torrents = {name: each for name, each in self._torrents.items() if each is not torrent}
 
-    async def _listen(self) -> None:
+    async def _read_alerts(self) -> None:
         while True:
             await self._wake.wait()
             self._wake.clear()
             for session in tuple(self._sessions):
                 for alert in session.pop_alerts():
-                    await self._take(session, alert)
+                    await self._handle(session, alert)
 
     async def _tick(self) -> None:
         ticks = 0
@@ -264,31 +266,33 @@ class LibtorrentEngine:
             for session in self._sessions:
                 session.post_torrent_updates()
             if ticks % _SAVE_EVERY == 0:
-                self._ask_to_save()
+                self._request_save()
 
-    async def _take(self, session: Any, alert: Any) -> None:  # noqa: ANN401
+    async def _handle(self, session: Any, alert: Any) -> None:  # noqa: ANN401
         if isinstance(alert, lt.state_update_alert):
             for status in alert.status:
-                self._note(session, status)
+                self._update_status(session, status)
             return
         torrent = self._find(session, alert)
         if torrent is None:
             if isinstance(alert, lt.save_resume_data_alert | lt.save_resume_data_failed_alert):
-                self._one_saved()  # it was asked for before the torrent left
+                self._count_saved()  # it was requested before the torrent was removed
             return
         match alert:
             case lt.metadata_received_alert():
                 self._metadata(torrent, torrent.handle.torrent_file())
             case lt.torrent_conflict_alert():
                 # Two lookups by the two hashes of a hybrid: the alert alone has what both of them wait for.
-                for each in (torrent, self._of(session, alert.conflicting_torrent.info_hashes())):
+                for each in (torrent, self._by_hashes(session, alert.conflicting_torrent.info_hashes())):
                     if each is not None:
                         self._metadata(each, alert.metadata)
             case lt.torrent_finished_alert():
                 self._finished(torrent)
             case lt.torrent_removed_alert() | lt.torrent_deleted_alert() | lt.torrent_delete_failed_alert():
                 self._removed(torrent, alert)
-            case lt.torrent_error_alert() if torrent.asked is not None and alert.error.value() == _DUPLICATE:
+            case lt.torrent_error_alert() if (
+                torrent.metadata_future is not None and alert.error.value() == _DUPLICATE
+            ):
                 pass  # the alert of the conflict follows
             case lt.torrent_error_alert() | lt.file_error_alert():
                 self._failed(torrent, alert.error.message())
@@ -299,16 +303,16 @@ class LibtorrentEngine:
             case lt.save_resume_data_alert():
                 await self._save(torrent, alert)
             case lt.save_resume_data_failed_alert():
-                self._one_saved()
+                self._count_saved()
 
     def _find(self, session: Any, alert: Any) -> Standing | None:  # noqa: ANN401
         hashes = getattr(alert, "info_hashes", None)
         if hashes is None and isinstance(alert, lt.torrent_alert) and alert.handle.is_valid():
             hashes = alert.handle.info_hashes()
-        return self._of(session, hashes) if hashes is not None else None
+        return self._by_hashes(session, hashes) if hashes is not None else None
 
-    def _note(self, session: Any, status: Any) -> None:  # noqa: ANN401
-        torrent = self._of(session, status.info_hashes)
+    def _update_status(self, session: Any, status: Any) -> None:  # noqa: ANN401
+        torrent = self._by_hashes(session, status.info_hashes)
         if torrent is not None:
             torrent.status = status
 
@@ -319,34 +323,34 @@ class LibtorrentEngine:
             self._failed(torrent, str(error))
             return
         torrent.has_metadata = True
-        if torrent.asked is not None:
-            if not torrent.asked.done():
-                torrent.asked.set_result(data)
+        if torrent.metadata_future is not None:
+            if not torrent.metadata_future.done():
+                torrent.metadata_future.set_result(data)
         else:
-            self._heard(MetadataArrived(torrent.key, data))
+            self._on_event(MetadataArrived(torrent.key, data))
 
     def _finished(self, torrent: Standing) -> None:
         # What was added by hash wants none of its files, so for libtorrent it is finished with its metadata.
-        if not torrent.by_hash and not torrent.done:
-            torrent.done = True
+        if not torrent.by_hash and not torrent.finished:
+            torrent.finished = True
             torrent.handle.save_resume_data(lt.save_resume_flags_t.save_info_dict)
             self._unsaved += 1
-            self._heard(Finished(torrent.key))
+            self._on_event(Finished(torrent.key))
 
     def _removed(self, torrent: Standing, alert: Any) -> None:  # noqa: ANN401
-        if torrent.gone is not None and not torrent.gone.done():
-            torrent.gone.set_result(None)
+        if torrent.removed_future is not None and not torrent.removed_future.done():
+            torrent.removed_future.set_result(None)
         if isinstance(alert, lt.torrent_delete_failed_alert):
             log.warning("engine.files_stay", infohash=torrent.key.infohash.upper, error=alert.error.message())
 
     def _failed(self, torrent: Standing, reason: str) -> None:
         torrent.error = reason
-        if torrent.asked is not None and not torrent.asked.done():
-            torrent.asked.set_result(None)
-        elif torrent.asked is None:
-            self._heard(Failed(torrent.key, reason))
+        if torrent.metadata_future is not None and not torrent.metadata_future.done():
+            torrent.metadata_future.set_result(None)
+        elif torrent.metadata_future is None:
+            self._on_event(Failed(torrent.key, reason))
 
-    def _ask_to_save(self) -> None:
+    def _request_save(self) -> None:
         flags = lt.save_resume_flags_t.save_info_dict | lt.save_resume_flags_t.only_if_modified
         for torrent in self._by_key.values():
             if torrent.has_metadata and torrent.handle.is_valid():
@@ -355,7 +359,7 @@ class LibtorrentEngine:
 
     async def _save_all(self) -> None:
         self._saved.clear()
-        self._ask_to_save()
+        self._request_save()
         if self._unsaved:
             try:
                 await asyncio.wait_for(self._saved.wait(), _STOP_TIME)
@@ -368,19 +372,19 @@ class LibtorrentEngine:
             await asyncio.to_thread(self._resume.write, torrent.key, data)
         except OSError as error:
             log.warning("engine.resume_not_written", error=str(error))
-        self._one_saved()
+        self._count_saved()
 
-    def _one_saved(self) -> None:
+    def _count_saved(self) -> None:
         self._unsaved = max(0, self._unsaved - 1)
         if not self._unsaved:
             self._saved.set()
 
 
 def _close(sessions: list[Any]) -> None:
-    """End sessions; each waits for its goodbyes to trackers.
+    """Close sessions; each waits for its `stopped` announces.
 
-    The end of a session holds Python's lock while it waits for libtorrent's thread, which needs that lock to
-    tell of an alert: so there must be none any more. The second call is answered by that thread, in turn.
+    Destroying a session holds the GIL while it waits for libtorrent's thread, which needs the GIL to notify
+    of an alert: so no alert may be left. `get_settings` returns once that thread has applied the settings.
     """
     while sessions:
         session = sessions.pop()

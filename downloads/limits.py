@@ -1,4 +1,4 @@
-"""Hides how much may be fetched, kept and seeded, and when seeding has been enough."""
+"""Download limits: how much is fetched, kept and seeded, and when seeding ends."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,11 +28,11 @@ class Limits:
         """The bytes of the largest content that can ever fit."""
         return min(self.max_size, self.quota, self.account_quota)
 
-    def seeds(self, wishes: Iterable[Seed]) -> bool:
-        """Tell whether content is seeded at all, given what its accounts wish."""
-        return any(wish is Seed.SEED or (wish is Seed.DEFAULT and self.seed) for wish in wishes)
+    def should_seed(self, policies: Iterable[Seed]) -> bool:
+        """Tell whether content is seeded, given the policies of its jobs."""
+        return any(policy is Seed.SEED or (policy is Seed.DEFAULT and self.seed) for policy in policies)
 
-    def seeded_enough(self, row: ContentRow, uploaded: int, now: float) -> bool:
-        """Tell whether complete content has been sent often or offered long enough."""
+    def seeding_done(self, row: ContentRow, uploaded: int, now: float) -> bool:
+        """Tell whether complete content has reached the seed ratio or the seed time."""
         since = row.finished if row.finished is not None else row.added
         return uploaded >= self.seed_ratio * row.size or now - since >= self.seed_time

@@ -1,4 +1,4 @@
-"""Hides what a download link says and how it is proved: a short signed text that means nothing to its bearer."""
+"""Download links: signed, expiring tokens for a file, a zip or the .torrent of a job."""
 
 import base64
 import binascii
@@ -19,14 +19,14 @@ TORRENT = -2
 """In place of a file's index: the .torrent."""
 KEY_BYTES = 32
 
-# Account, job, what of it, the second until which it may be started, and the first 20 bytes of the hash.
+# Account, job, item, the unix second at which it expires, and the first 20 bytes of the infohash.
 _FIELDS = struct.Struct(">QQqQ20s")
 _LONGEST = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What a link stands for; `what` is a file's index, ZIP or TORRENT, `infohash` has 20 bytes."""
+    """A decoded link; `what` is a file's index, ZIP or TORRENT, `infohash` has 20 bytes."""
 
     account: int
     job: int
@@ -34,14 +34,14 @@ class Link:
     what: int
 
     def fits(self, job: Job) -> bool:
-        """Tell whether a job is the one that the link was made for."""
+        """Tell whether the link was made for a job."""
         return (self.account, self.job, self.infohash) == (job.account, job.id, job.content.key.infohash.cut)
 
 
 class Links:
     """Makes and reads links under a key of 32 bytes; each may be started within `lifetime` seconds.
 
-    Nothing is kept of them: whether the job is still there and its account let in is asked where they are used.
+    They are not stored: whether the job still exists and its account is enabled is checked where they are used.
     """
 
     def __init__(self, key: bytes, lifetime: int, clock: Callable[[], float]) -> None:
@@ -59,7 +59,7 @@ class Links:
         return self._signer.sign(base64.urlsafe_b64encode(packed).rstrip(b"=")).decode("ascii")
 
     def read(self, opaque: str) -> Link:
-        """Return what a link stands for. Refusal: `bad-file-link` (not made here), `link-expired`."""
+        """Decode a link. Refusal: `bad-file-link` (not made here), `link-expired`."""
         account, job, what, until, infohash = _FIELDS.unpack(self._signed(opaque))
         if self._clock() >= until:
             raise Refusal("link-expired")

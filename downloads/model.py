@@ -1,4 +1,4 @@
-"""Hides what a download is made of: the values that pass between the doors, the jobs and the engine.
+"""Values of the download jobs: content, files, jobs, statuses and requests.
 
 Times are unix seconds, sizes bytes, rates bytes a second.
 """
@@ -10,20 +10,20 @@ from bittorrent.infohash import InfoHash
 
 
 class State(StrEnum):
-    """What a job is doing, in the only words that TorBox's clients know."""
+    """The state of a job, by the names that TorBox's clients know."""
 
     DOWNLOADING = "downloading"
     UPLOADING = "uploading"
     PAUSED = "paused"
     COMPLETED = "completed"
     CACHED = "cached"
-    """Its content was here before the job came."""
+    """Its content was complete before the job was created."""
     METADATA = "metaDL"
     CHECKING = "checkingResumeData"
 
 
 class Seed(IntEnum):
-    """What happens at completion: as the operator says, seed within the settings' ratio and time, or stop."""
+    """What happens at completion: the operator's default, seed within the ratio and time of the settings, or stop."""
 
     DEFAULT = 1
     SEED = 2
@@ -32,7 +32,7 @@ class Seed(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class ContentKey:
-    """What names content: its hash, and for a private torrent the account that alone may know of it."""
+    """What identifies content: its infohash, and for a private torrent the account that it belongs to."""
 
     infohash: InfoHash
     account: int | None = None
@@ -49,7 +49,7 @@ class ContentFile:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What is fetched or here, shared by all jobs for its key; without metadata `files` is empty and `size` 0."""
+    """Content, complete or not, shared by all jobs for its key; without metadata `files` is empty and `size` 0."""
 
     key: ContentKey
     name: str
@@ -63,7 +63,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Content that is fetched, or seeded once it is complete."""
+    """Content that the engine fetches, or seeds once it is complete."""
 
     key: ContentKey
     complete: bool
@@ -72,7 +72,7 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How content is doing right now; `eta` in seconds, None where unknown; `error` for people, "" for none."""
+    """The current status of content; `eta` in seconds, None where unknown; `error` for people, "" for none."""
 
     state: State
     progress: float
@@ -91,7 +91,7 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What an account asks for: one of a .torrent's bytes and a magnet link, and how."""
+    """What an account asks to download: either a .torrent's bytes or a magnet link, with options."""
 
     torrent: bytes | None = None
     magnet: str | None = None
@@ -104,7 +104,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """An account's hold on content; `queued` while it waits for a slot. `pause_reason` is "" unless paused."""
+    """An account's download of content; `queued` while it waits for a slot. `pause_reason` is "" unless paused."""
 
     id: int
     account: int

@@ -1,4 +1,4 @@
-"""Hides how an order is put to libtorrent: by which hash, from which progress, with which trackers."""
+"""Parameters of libtorrent for a torrent: its infohash, resume data and trackers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,19 +11,21 @@ from downloads.torrent_file import Layout
 
 
 def hashes_of(infohash: InfoHash) -> Any:  # noqa: ANN401 - libtorrent has no types
-    """Return a hash as libtorrent has it."""
+    """Convert an infohash to libtorrent's type."""
     digest = lt.sha256_hash(bytes(infohash)) if infohash.is_v2 else lt.sha1_hash(bytes(infohash))
     return lt.info_hash_t(digest)
 
 
-def asked_of(order: Order) -> Any:  # noqa: ANN401
-    """Name what is known by hash alone, by version 1's where it has one: peers of both give the same metadata."""
-    cut = order.v2.cut if order.v2 is not None else None
-    return hashes_of(order.v2 if order.v2 is not None and cut == order.key.infohash else order.key.infohash)
+def asked_of(request: Order) -> Any:  # noqa: ANN401
+    """Return the hash to fetch metadata by, v1 where there is one: peers of both give the same metadata."""
+    cut = request.v2.cut if request.v2 is not None else None
+    return hashes_of(
+        request.v2 if request.v2 is not None and cut == request.key.infohash else request.key.infohash
+    )
 
 
 def resumed(saved: bytes, layout: Layout) -> Any | None:  # noqa: ANN401
-    """Read resume data that is of this very torrent; anything else is not trusted."""
+    """Read resume data; return None unless it is valid and of this torrent."""
     try:
         params = lt.read_resume_data(saved)
     except RuntimeError:
@@ -35,5 +37,5 @@ def resumed(saved: bytes, layout: Layout) -> Any | None:  # noqa: ANN401
 
 
 def dialable(trackers: Sequence[str]) -> tuple[str, ...]:
-    """Leave out trackers over WebSocket: what WebRTC then connects to passes no filter."""
+    """Leave out WebSocket trackers: the address filter does not apply to WebRTC connections."""
     return tuple(url for url in trackers if url.lower().startswith(("http://", "https://", "udp://")))

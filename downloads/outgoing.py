@@ -1,4 +1,4 @@
-"""Hides where this service may connect to: one filter for every connection that a stranger's words can cause."""
+"""The filter for outgoing connections: no address in a private network, for libtorrent and HTTP alike."""
 
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
@@ -14,30 +14,30 @@ _RULES: tuple[tuple[Network, bool], ...] = (*ROUTED, *((network, False) for netw
 
 
 class Outgoing:
-    """Tells whether an address may be connected to. `allow_private` lets everything pass, for closed networks."""
+    """Tells whether an address may be connected to. `allow_private` disables it, for closed networks."""
 
     def __init__(self, *, allow_private: bool) -> None:
         self.allow_private = allow_private
 
-    def admits(self, address: bytes) -> bool:
-        """Tell of 4 or 16 raw bytes; an IPv4 address in an IPv6 one is judged as what it is."""
+    def allows(self, address: bytes) -> bool:
+        """Check 4 or 16 raw bytes; an IPv4-mapped IPv6 address is checked as IPv4."""
         if self.allow_private:
             return True
         ip = _plain(ip_address(address))
-        around = [(network.prefixlen, routed) for network, routed in _RULES if ip in network]
-        return max(around, key=lambda rule: rule[0])[1]
+        matching = [(network.prefixlen, routed) for network, routed in _RULES if ip in network]
+        return max(matching, key=lambda rule: rule[0])[1]
 
     def ranges(self) -> Iterator[Range]:
-        """Yield the same as ranges for a filter in which later ones win, the widest first."""
+        """Yield the rules as ranges, widest first, for a filter in which later ranges win."""
         if self.allow_private:
             return
         for network, routed in sorted(_RULES, key=lambda rule: (rule[0].version, rule[0].prefixlen)):
             yield str(network[0]), str(network[-1]), not routed
 
-    def admits_text(self, host: str) -> bool:
-        """Tell of an address in text; what is no address is not admitted."""
+    def allows_text(self, host: str) -> bool:
+        """Check an address in text; anything that is not an address is refused."""
         try:
-            return self.admits(ip_address(host.partition("%")[0]).packed)
+            return self.allows(ip_address(host.partition("%")[0]).packed)
         except ValueError:
             return False
 

@@ -1,4 +1,4 @@
-"""Hides where an engine's progress lies on disk, so that a restart goes on where it was."""
+"""Resume data of the engine on disk: a file per content."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ _LARGEST = 64 * 2**20
 
 
 class ResumeFiles:
-    """A small file for each content, replaced whole: a crash leaves the old one or the new one."""
+    """Resume files, replaced atomically: a crash leaves the old one or the new one."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -19,7 +19,7 @@ class ResumeFiles:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def read(self, key: ContentKey) -> bytes | None:
-        """Return what was written last, None where there is nothing or nothing that could be ours."""
+        """Return the resume data, None where there is none or the file is too large."""
         try:
             path = self._path(key)
             return path.read_bytes() if path.stat().st_size <= _LARGEST else None
@@ -27,7 +27,7 @@ class ResumeFiles:
             return None
 
     def write(self, key: ContentKey, data: bytes) -> None:
-        """Keep the progress of content in place of what was there."""
+        """Replace the resume data of content."""
         path = self._path(key)
         draft = path.with_suffix(".new")
         with draft.open("wb") as out:
@@ -37,7 +37,7 @@ class ResumeFiles:
         draft.rename(path)
 
     def remove(self, key: ContentKey) -> None:
-        """Forget the progress of content."""
+        """Delete the resume data of content."""
         self._path(key).unlink(missing_ok=True)
 
     def _path(self, key: ContentKey) -> Path:

@@ -1,4 +1,4 @@
-"""Hides what the engine is told about content: its order, to go on, to rest, to forget."""
+"""Control of the engine: adds, pauses, resumes and removes content, and deletes its files."""
 
 import asyncio
 
@@ -12,73 +12,73 @@ from downloads.wanted import MOST_LINKS, links_of, of_torrent
 
 
 class Runner:
-    """Tells an engine; `fetching` and `seeding` are what it works on."""
+    """Controls an engine; `fetching` and `seeding` are the content that runs in it."""
 
-    def __init__(self, engine: Engine, store: JobStore, folder: ContentFolder, turn: Turn) -> None:
+    def __init__(self, engine: Engine, store: JobStore, folder: ContentFolder, queue: Turn) -> None:
         self.engine = engine
         self.fetching: set[Load] = set()
         self.seeding: set[Load] = set()
         self._store = store
         self._folder = folder
-        self._turn = turn
-        self._leaving: dict[ContentKey, asyncio.Task[None]] = {}
+        self._queue = queue
+        self._deletions: dict[ContentKey, asyncio.Task[None]] = {}
 
-    async def run(self, load: Load) -> None:
-        """Let content be fetched or seeded."""
-        if not load.running:
-            load.running = True
-            if self.engine.status(load.row.key) is None:
-                order = await self._order(load)
-                load.given, load.orders = True, load.orders + 1
-                self.engine.add(order)
+    async def run(self, content: Load) -> None:
+        """Fetch or seed content."""
+        if not content.running:
+            content.running = True
+            if self.engine.status(content.row.key) is None:
+                request = await self._request(content)
+                content.in_engine, content.additions = True, content.additions + 1
+                self.engine.add(request)
             else:
-                self.engine.resume(load.row.key)
-        self.sort(load)
+                self.engine.resume(content.row.key)
+        self.classify(content)
 
-    def rest(self, load: Load) -> None:
-        """Let content rest."""
-        if load.running:
-            load.running = False
-            self.engine.pause(load.row.key)
-        self.sort(load)
+    def pause(self, content: Load) -> None:
+        """Pause content."""
+        if content.running:
+            content.running = False
+            self.engine.pause(content.row.key)
+        self.classify(content)
 
-    def sort(self, load: Load) -> None:
-        """Count content as what it is now."""
-        self.fetching.discard(load)
-        self.seeding.discard(load)
-        if load.running:
-            (self.seeding if load.complete else self.fetching).add(load)
+    def classify(self, content: Load) -> None:
+        """Put content into `fetching`, `seeding` or neither, as its state says."""
+        self.fetching.discard(content)
+        self.seeding.discard(content)
+        if content.running:
+            (self.seeding if content.complete else self.fetching).add(content)
 
-    async def forget(self, load: Load) -> None:
-        """Take content out of the engine; its files stay."""
-        self._stop(load)
-        await self.engine.remove(load.row.key, files=False)
+    async def detach(self, content: Load) -> None:
+        """Remove content from the engine; its files stay."""
+        self._mark_stopped(content)
+        await self.engine.remove(content.row.key, files=False)
 
-    def destroy(self, load: Load) -> None:
-        """Take content out of the engine and delete its files, beside everything else."""
-        self._stop(load)
-        before = self._leaving.get(load.row.key)
-        task = self._turn.beside(self._destroy(load, before))
-        self._leaving[load.row.key] = task
-        task.add_done_callback(lambda done: self._left(load.row.key, done))
+    def delete(self, content: Load) -> None:
+        """Remove content from the engine and delete its files, in the background."""
+        self._mark_stopped(content)
+        before = self._deletions.get(content.row.key)
+        task = self._queue.spawn(self._delete_files(content, before))
+        self._deletions[content.row.key] = task
+        task.add_done_callback(lambda done: self._deleted(content.row.key, done))
 
-    def status(self, load: Load) -> Status | None:
-        """Return how content is doing, None when the engine does not have it."""
-        return self.engine.status(load.row.key) if load.given else None
+    def status(self, content: Load) -> Status | None:
+        """Return the status of content, None when the engine does not have it."""
+        return self.engine.status(content.row.key) if content.in_engine else None
 
-    def left(self, load: Load) -> int:
+    def bytes_left(self, content: Load) -> int:
         """Return the bytes of content that are still to be fetched; what was fetched before a restart counts."""
-        status = self.status(load)
+        status = self.status(content)
         if status is None or status.state is State.CHECKING:
-            return max(0, load.row.size - load.row.downloaded)
-        return int(load.row.size * (1.0 - status.progress))
+            return max(0, content.row.size - content.row.downloaded)
+        return int(content.row.size * (1.0 - status.progress))
 
-    async def _order(self, load: Load) -> Order:
-        if (leaving := self._leaving.get(load.row.key)) is not None:
-            await asyncio.wait({leaving})
-        row = load.row
+    async def _request(self, content: Load) -> Order:
+        if (deletion := self._deletions.get(content.row.key)) is not None:
+            await asyncio.wait({deletion})
+        row = content.row
         torrent = await self._store.torrent(row.id)
-        kept = await self._store.magnets([hold.row.id for hold in load.holds.values()])
+        kept = await self._store.magnets([job.row.id for job in content.jobs.values()])
         magnets = [links_of(magnet) for magnet in kept.values()]
         if torrent is not None:
             magnets.insert(0, links_of((await asyncio.to_thread(of_torrent, torrent)).magnet))
@@ -95,16 +95,16 @@ class Runner:
             v2=row.v2,
         )
 
-    def _stop(self, load: Load) -> None:
-        load.running = load.given = False
-        self.sort(load)
+    def _mark_stopped(self, content: Load) -> None:
+        content.running = content.in_engine = False
+        self.classify(content)
 
-    async def _destroy(self, load: Load, before: asyncio.Task[None] | None) -> None:
+    async def _delete_files(self, content: Load, before: asyncio.Task[None] | None) -> None:
         if before is not None:
             await asyncio.wait({before})
-        await self.engine.remove(load.row.key, files=True)
-        await asyncio.to_thread(self._folder.remove, load.row.id)
+        await self.engine.remove(content.row.key, files=True)
+        await asyncio.to_thread(self._folder.remove, content.row.id)
 
-    def _left(self, key: ContentKey, task: asyncio.Task[None]) -> None:
-        if self._leaving.get(key) is task:
-            del self._leaving[key]
+    def _deleted(self, key: ContentKey, task: asyncio.Task[None]) -> None:
+        if self._deletions.get(key) is task:
+            del self._deletions[key]

@@ -1,4 +1,4 @@
-"""Hides how a libtorrent session is told what the operator allows, and that it trusts nobody."""
+"""libtorrent sessions: settings from what the operator allows, and the filter for outgoing connections."""
 
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -19,7 +19,7 @@ _MASK: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the engine may do; rates in bytes a second, 0 for none. `listen` as `host:port`, `[v6]:port`."""
+    """Settings of the engine; rates in bytes a second, 0 for none. `listen` as `host:port`, `[v6]:port`."""
 
     listen: tuple[str, ...]
     dht: bool = False
@@ -34,7 +34,7 @@ class Terms:
 
 
 def open_session(terms: Terms, outgoing: Outgoing, *, spare: bool) -> Any:  # noqa: ANN401 - libtorrent has no types
-    """Open a session; a spare one listens on ports of the system's choice."""
+    """Open a session; a `spare` one listens on ports that the system chooses."""
     policy, level = _ENCRYPTION[terms.encryption]
     listen = [f"{each.rpartition(':')[0]}:0" for each in terms.listen] if spare else terms.listen
     settings: Any = {

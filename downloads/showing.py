@@ -1,4 +1,4 @@
-"""Hides what an account sees of its jobs, and what it does not learn of others' that share its content."""
+"""Jobs and content as an account sees them, without what other accounts' jobs would reveal."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,35 +14,39 @@ BY_ACCOUNT = "The account paused it."
 
 
 class Showing:
-    """Makes jobs and content as accounts see them."""
+    """Builds the public values of jobs and content."""
 
     def __init__(self, store: JobStore, runner: Runner) -> None:
         self._store = store
         self._runner = runner
 
-    async def jobs(self, holds: Sequence[Hold]) -> list[Job]:
-        """Return jobs in the order of these holds."""
-        files = await self._store.files([hold.load.row.id for hold in holds])
-        magnets = await self._store.magnets([hold.row.id for hold in holds])
+    async def jobs(self, jobs: Sequence[Hold]) -> list[Job]:
+        """Return the values of jobs, in the same order."""
+        files = await self._store.files([job.content.row.id for job in jobs])
+        magnets = await self._store.magnets([job.row.id for job in jobs])
         return [
-            self._job(hold, files.get(hold.load.row.id, ()), magnets[hold.row.id])
-            for hold in holds
-            if hold.row.id in magnets  # else it was let go in the meantime
+            self._job(job, files.get(job.content.row.id, ()), magnets[job.row.id])
+            for job in jobs
+            if job.row.id in magnets  # else it was deleted meanwhile
         ]
 
-    async def contents(self, loads: Sequence[Load]) -> list[Content]:
-        """Return content as it is."""
-        files = await self._store.files([load.row.id for load in loads])
-        return [_content(load, files[load.row.id], complete=True) for load in loads if load.row.id in files]
+    async def contents(self, contents: Sequence[Load]) -> list[Content]:
+        """Return the values of complete content."""
+        files = await self._store.files([content.row.id for content in contents])
+        return [
+            _content(content, files[content.row.id], complete=True)
+            for content in contents
+            if content.row.id in files
+        ]
 
-    def _job(self, hold: Hold, files: tuple[ContentFile, ...], magnet: str) -> Job:
-        row, load = hold.row, hold.load
-        reason = self._pause_reason(hold)
+    def _job(self, job: Hold, files: tuple[ContentFile, ...], magnet: str) -> Job:
+        row, content = job.row, job.content
+        reason = self._pause_reason(job)
         return Job(
             id=row.id,
             account=row.account,
-            content=_content(load, files, complete=_whole(hold)),
-            name=row.name or load.row.name,
+            content=_content(content, files, complete=_available(job)),
+            name=row.name or content.row.name,
             magnet=magnet,
             seed=row.seed,
             allow_zip=row.allow_zip,
@@ -50,49 +54,49 @@ class Showing:
             paused=bool(reason),
             pause_reason=reason,
             cached=row.cached,
-            has_torrent=load.row.known,
+            has_torrent=content.row.known,
             created=row.created,
             updated=row.updated,
-            status=self._status(hold, reason),
+            status=self._status(job, reason),
         )
 
-    def _pause_reason(self, hold: Hold) -> str:
-        if hold.row.paused:
+    def _pause_reason(self, job: Hold) -> str:
+        if job.row.paused:
             return BY_ACCOUNT
-        if hold.row.queued:
+        if job.row.queued:
             return ""
-        if hold.load.row.known and not hold.charged:
-            return hold.load.obstacle or ACCOUNT_FULL
-        return "" if hold.load.complete else hold.load.obstacle
+        if job.content.row.known and not job.charged:
+            return job.content.wait_reason or ACCOUNT_FULL
+        return "" if job.content.complete else job.content.wait_reason
 
-    def _status(self, hold: Hold, reason: str) -> Status:
-        load = hold.load
-        status = self._runner.status(load)
-        status = _at_rest(load) if status is None else _discreet(status, load)
-        if _whole(hold):
+    def _status(self, job: Hold, reason: str) -> Status:
+        content = job.content
+        status = self._runner.status(content)
+        status = _stopped(content) if status is None else _redacted(status, content)
+        if _available(job):
             status = replace(status, progress=1.0, eta=0)
-        error = status.error or (load.obstacle if not load.complete else "")
-        return replace(status, state=_state(hold, status, reason), error=error)
+        error = status.error or (content.wait_reason if not content.complete else "")
+        return replace(status, state=_state(job, status, reason), error=error)
 
 
-def _whole(hold: Hold) -> bool:
-    return hold.load.complete and hold.charged
+def _available(job: Hold) -> bool:
+    return job.content.complete and job.charged
 
 
-def _state(hold: Hold, status: Status, reason: str) -> State:
-    if reason or hold.row.queued:
+def _state(job: Hold, status: Status, reason: str) -> State:
+    if reason or job.row.queued:
         return State.PAUSED
-    if _whole(hold):
-        if hold.row.cached:
+    if _available(job):
+        if job.row.cached:
             return State.CACHED
-        return State.UPLOADING if hold.load.running else State.COMPLETED
-    if not hold.load.row.known:
+        return State.UPLOADING if job.content.running else State.COMPLETED
+    if not job.content.row.known:
         return State.METADATA
     return status.state if status.state is State.CHECKING else State.DOWNLOADING
 
 
-def _content(load: Load, files: tuple[ContentFile, ...], *, complete: bool) -> Content:
-    row = load.row
+def _content(content: Load, files: tuple[ContentFile, ...], *, complete: bool) -> Content:
+    row = content.row
     return Content(
         row.key,
         row.name,
@@ -105,15 +109,15 @@ def _content(load: Load, files: tuple[ContentFile, ...], *, complete: bool) -> C
     )
 
 
-def _at_rest(load: Load) -> Status:
-    row = load.row
+def _stopped(content: Load) -> Status:
+    row = content.row
     done = min(1.0, row.downloaded / row.size) if row.size else 0.0
     return Status(State.PAUSED, done, 0, 0, 0, 0, None, row.downloaded, row.uploaded, 0.0, "", "", "")
 
 
-def _discreet(status: Status, load: Load) -> Status:
-    """Leave out what another account's link may have brought: trackers' addresses hold keys of theirs."""
-    if load.row.key.account is not None:
+def _redacted(status: Status, content: Load) -> Status:
+    """Cut the tracker URL to its host: of shared content it may hold another account's passkey."""
+    if content.row.key.account is not None:
         return status
     address = urlsplit(status.tracker)
     return replace(status, tracker=f"{address.scheme}://{address.netloc}" if address.netloc else "")

@@ -1,4 +1,4 @@
-"""Hides how a torrent stands in the engine, and how libtorrent's words for that become ours."""
+"""A torrent in a libtorrent session, and its libtorrent status converted to ours."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ _STATES: Final = {
 
 @dataclass(slots=True)
 class Standing:
-    """A torrent in a session; `asked` waits for metadata alone, on behalf of a lookup, `gone` for its removal."""
+    """A torrent in a session; the futures wait for a lookup's metadata, and for its removal."""
 
     key: ContentKey
     handle: Any
@@ -27,15 +27,15 @@ class Standing:
     by_hash: bool
     status: Any = None
     paused: bool = False
-    done: bool = False
+    finished: bool = False
     error: str = ""
     tracker_message: str = ""
-    asked: "asyncio.Future[bytes | None] | None" = None
-    gone: "asyncio.Future[None] | None" = field(default=None)
+    metadata_future: "asyncio.Future[bytes | None] | None" = None
+    removed_future: "asyncio.Future[None] | None" = field(default=None)
 
 
 def status_of(torrent: Standing) -> Status:
-    """Return how a torrent is doing, as libtorrent told last."""
+    """Return the status of a torrent, by libtorrent's last report."""
     status = torrent.status
     if status is None:
         state = State.PAUSED if torrent.paused else State.CHECKING if torrent.has_metadata else State.METADATA
@@ -49,7 +49,7 @@ def status_of(torrent: Standing) -> Status:
         up_rate=status.upload_payload_rate,
         seeds=status.num_seeds,
         peers=status.num_peers,
-        eta=0 if torrent.done else left // rate if rate > 0 else None,
+        eta=0 if torrent.finished else left // rate if rate > 0 else None,
         downloaded=status.all_time_download,
         uploaded=status.all_time_upload,
         availability=max(0.0, status.distributed_copies),

@@ -1,4 +1,4 @@
-"""Hides how jobs and content are kept: what the jobs ask of any store."""
+"""The job store protocol: rows of content and jobs, and how they are saved."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from downloads.model import ContentFile, ContentKey, Seed
 
 @dataclass(frozen=True, slots=True)
 class ContentRow:
-    """What is kept of content, without its files and its .torrent; `id` 0 before it is stored.
+    """Content as stored, without its files and its .torrent; `id` 0 before it is stored.
 
-    `v2` has 32 bytes. `known` tells that its metadata is, `begun` that the engine was given it, so that its size
-    counts, `rested` that its seeding has ended. `downloaded` and `uploaded` are the engine's last counts, in bytes.
+    `v2` has 32 bytes. `known` tells that it has metadata, `begun` that it was started, so that its size counts
+    against quotas, `rested` that its seeding has ended. `downloaded` and `uploaded` are the last counts, in bytes.
     """
 
     id: int
@@ -34,7 +34,7 @@ class ContentRow:
 
 @dataclass(frozen=True, slots=True)
 class JobRow:
-    """What is kept of a job, without its magnet link; `queued` is its place in the queue, 0 for none."""
+    """A job as stored, without its magnet link; `queued` is its position in the queue, 0 for none."""
 
     id: int
     account: int
@@ -51,14 +51,14 @@ class JobRow:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What a .torrent adds to a content's row."""
+    """A .torrent and its files, stored beside the row of content."""
 
     torrent: bytes
     files: tuple[ContentFile, ...]
 
 
 class JobStore(Protocol):
-    """Keeps content and jobs; what returned is durable, and each call is done whole or not at all."""
+    """Stores content and jobs; each call is one transaction, durable when it returns."""
 
     def contents(self) -> AsyncIterator[list[ContentRow]]:
         """Yield all content in bounded batches, by id."""
@@ -71,27 +71,27 @@ class JobStore(Protocol):
     async def add(
         self, content: ContentRow, metadata: Metadata | None, job: JobRow, magnet: str
     ) -> tuple[int, int]:
-        """Keep a job, and its content where that is new (its id is 0); return the ids of content and job."""
+        """Insert a job, and its content where that is new (id 0); return the ids of content and job."""
         ...
 
     async def keep(self, contents: Sequence[ContentRow], jobs: Sequence[JobRow]) -> None:
-        """Write rows in place of those with the same ids."""
+        """Update the rows with the same ids."""
         ...
 
     async def learn(self, content: ContentRow, metadata: Metadata) -> None:
-        """Write a content's row with its metadata."""
+        """Update the row of content, with its metadata."""
         ...
 
     async def part(self, job: int, content: ContentRow, metadata: Metadata) -> int:
-        """Give a job new content of its own, and return that content's id."""
+        """Insert content of its own for a job, and return the content's id."""
         ...
 
     async def merge(self, source: int, target: int) -> None:
-        """Move jobs to other content, but for accounts that hold that already; drop what is left of the source."""
+        """Move jobs from `source` to `target`, except of accounts that have one there; delete the source."""
         ...
 
     async def remove(self, jobs: Sequence[int], content: int | None) -> None:
-        """Drop jobs, and content that nobody holds any more."""
+        """Delete jobs, and content that has none left."""
         ...
 
     async def files(self, contents: Sequence[int]) -> Mapping[int, tuple[ContentFile, ...]]:

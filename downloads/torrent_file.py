@@ -1,4 +1,4 @@
-"""Hides how a .torrent and libtorrent's view of it go together: names on disk, and metadata that peers gave."""
+"""Conversion between a .torrent and libtorrent's torrent_info: file names on disk, metadata from peers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from bittorrent.refusal import Refusal
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A .torrent as libtorrent reads it; `names` gives each file's name on disk by libtorrent's number of it."""
+    """A .torrent as libtorrent reads it; `names` maps libtorrent's file index to the name on disk."""
 
     torrent: bytes
     names: Mapping[int, str]
 
     def params(self) -> Any:  # noqa: ANN401 - libtorrent has no types
-        """Return a fresh order for this torrent."""
+        """Return new `add_torrent_params` for this torrent."""
         return lt.load_torrent_buffer(self.torrent)
 
 
@@ -48,7 +48,7 @@ def names_of(hashes: Any) -> list[str]:  # noqa: ANN401
 
 
 def torrent_of(info: Any, infohash: InfoHash) -> bytes:  # noqa: ANN401
-    """Write the .torrent of metadata that peers gave. ValueError: it is not what was asked for, or no torrent."""
+    """Build the .torrent of metadata from peers. ValueError: it is invalid, or of another torrent."""
     data = b"d4:info" + bytes(info.info_section()) + b"e"
     try:
         metainfo = Metainfo.parse(data)

@@ -1,4 +1,4 @@
-"""Hides that deeds on jobs are done one after another, each to its end although its asker leaves."""
+"""An operation queue: coroutines run one at a time and to completion, even when their caller is cancelled."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -12,41 +12,41 @@ log = structlog.get_logger()
 
 
 class Turn:
-    """Lets deeds in one at a time, in the order in which they came."""
+    """Runs operations one at a time, first in, first out."""
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    async def run(self, deed: Coroutine[Any, Any, T]) -> T:
-        """Return the deed's result; when the caller is cancelled, the deed goes on."""
-        return await asyncio.shield(self._task(self._alone(deed)))
+    async def run(self, operation: Coroutine[Any, Any, T]) -> T:
+        """Return the operation's result; when the caller is cancelled, the operation goes on."""
+        return await asyncio.shield(self._task(self._in_order(operation)))
 
-    def begin(self, deed: Coroutine[Any, Any, object]) -> None:
-        """Do a deed in its turn; nobody waits for it, and its failure is logged."""
-        self._task(self._logged(self._alone(deed)))
+    def enqueue(self, operation: Coroutine[Any, Any, object]) -> None:
+        """Queue an operation that nobody waits for; its failure is logged."""
+        self._task(self._logged(self._in_order(operation)))
 
-    def beside(self, deed: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Do what needs no turn; its failure is logged."""
-        return self._task(self._logged(deed))
+    def spawn(self, operation: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run an operation beside the queue; its failure is logged."""
+        return self._task(self._logged(operation))
 
     async def drain(self) -> None:
-        """Wait until every deed that was begun has ended."""
+        """Wait until every operation has ended."""
         while self._tasks:
             await asyncio.wait(set(self._tasks))
 
-    def _task(self, deed: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        task = asyncio.create_task(deed)
+    def _task(self, operation: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(operation)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _alone(self, deed: Coroutine[Any, Any, T]) -> T:
+    async def _in_order(self, operation: Coroutine[Any, Any, T]) -> T:
         async with self._lock:
-            return await deed
+            return await operation
 
-    async def _logged(self, deed: Coroutine[Any, Any, object]) -> None:
+    async def _logged(self, operation: Coroutine[Any, Any, object]) -> None:
         try:
-            await deed
+            await operation
         except Exception:
-            log.exception("downloads.deed_failed")
+            log.exception("downloads.operation_failed")

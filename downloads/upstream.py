@@ -1,4 +1,4 @@
-"""Hides how a .torrent is fetched from another cache, wherever that sends us: bounded, and never into a private net."""
+"""Fetching a .torrent from another cache over HTTP: bounded, with redirects, never into a private network."""
 
 import asyncio
 import socket
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 
 class _Refused(OSError):
-    """A place that is not to be connected to, or an answer that is not to be followed."""
+    """An address that may not be connected to, or a response that is not followed."""
 
 
 class Upstream:
@@ -35,7 +35,7 @@ class Upstream:
         self._limit = limit
 
     async def fetch(self, infohash: InfoHash, seconds: float) -> bytes | None:
-        """Return what the cache answers, unchecked and packed as it came; None when it has nothing in time."""
+        """Return the cache's response body, unchecked and still compressed; None when there is none in time."""
         url = self._template.replace("{HASH}", infohash.upper).replace("{hash}", infohash.lower)
         try:
             async with asyncio.timeout(seconds):
@@ -66,16 +66,16 @@ class Upstream:
         raise _Refused(f"more than {REDIRECTS} redirects")
 
     def _check(self, url: str) -> None:
-        """Refuse what is no plain http(s) URL, and an address in it that may not be connected to."""
+        """Refuse URLs that are not plain http(s), or name an address that may not be connected to."""
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
             raise _Refused("it leads to no http or https URL")
-        # The resolver is not asked about what is an address already.
+        # The resolver is not called for an IP address.
         try:
             address = ip_address(parts.hostname.partition("%")[0]).packed
         except ValueError:
             return
-        if not self._outgoing.admits(address):
+        if not self._outgoing.allows(address):
             raise _Refused("it leads to a private address")
 
     async def _body(self, response: aiohttp.ClientResponse) -> bytes:
@@ -88,7 +88,7 @@ class Upstream:
 
 
 class _Resolver(AbstractResolver):
-    """Looks up names once, and gives only addresses that may be connected to; to these very ones it is then done."""
+    """Resolves a name once to the addresses that are allowed; the connection is made to one of these."""
 
     def __init__(self, outgoing: Outgoing) -> None:
         self._outgoing = outgoing
@@ -96,10 +96,10 @@ class _Resolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """Return the admitted addresses of a host; raises OSError where there is none."""
+        """Return the allowed addresses of a host; raises OSError where there is none."""
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM)
-        admitted = [
+        allowed = [
             ResolveResult(
                 hostname=host,
                 host=str(address[0]),
@@ -109,11 +109,11 @@ class _Resolver(AbstractResolver):
                 flags=socket.AI_NUMERICHOST,
             )
             for kind, _, protocol, _, address in found
-            if self._outgoing.admits_text(str(address[0]))
+            if self._outgoing.allows_text(str(address[0]))
         ]
-        if not admitted:
+        if not allowed:
             raise _Refused("the host has no address that may be connected to")
-        return admitted
+        return allowed
 
     async def close(self) -> None:
-        """Do nothing: there is nothing to let go of."""
+        """Do nothing: there is nothing to close."""

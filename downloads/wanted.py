@@ -1,4 +1,4 @@
-"""Hides how what an account asks for is read: a .torrent or a magnet link, bounded and checked."""
+"""Parsing of download requests: a .torrent or a magnet link, bounded and checked."""
 
 from dataclasses import dataclass, replace
 
@@ -11,18 +11,18 @@ from downloads.model import ContentFile, ContentKey, Wish
 from downloads.store import ContentRow, Metadata
 
 MOST_LINKS = 20
-"""Trackers, web seeds and peers that are kept of a magnet link, each."""
+"""Trackers, web seeds and peers of a magnet link that are used, each."""
 
 LONGEST_NAME = 255
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What was asked for: `names` are all its hashes; without a .torrent `metadata` is None."""
+    """The torrent that a request names; `infohashes` are all of it, `metadata` is None without a .torrent."""
 
     infohash: InfoHash
     v2: InfoHash | None
-    names: tuple[InfoHash, ...]
+    infohashes: tuple[InfoHash, ...]
     name: str
     size: int
     private: bool
@@ -30,9 +30,9 @@ class Wanted:
     metadata: Metadata | None
 
     @property
-    def cuts(self) -> tuple[InfoHash, ...]:
-        """Its hashes of 20 bytes."""
-        return tuple(dict.fromkeys(name.cut for name in self.names))
+    def short_hashes(self) -> tuple[InfoHash, ...]:
+        """Its 20-byte infohashes."""
+        return tuple(dict.fromkeys(name.cut for name in self.infohashes))
 
     def row(self, account: int, now: int) -> ContentRow:
         """Return the row of its content, not stored yet."""
@@ -41,19 +41,19 @@ class Wanted:
         return ContentRow(0, key, self.v2, self.name, self.size, known, self.private, now)
 
 
-def read(wish: Wish) -> Wanted:
-    """Read a wish. Refusal: `nothing-wished`, `two-wishes`, those of Metainfo.parse, `bad-magnet`."""
-    if wish.torrent is not None and wish.magnet is not None:
+def read(request: Wish) -> Wanted:
+    """Parse a request. Refusal: `nothing-wished`, `two-wishes`, those of Metainfo.parse, `bad-magnet`."""
+    if request.torrent is not None and request.magnet is not None:
         raise Refusal("two-wishes")
-    if wish.torrent is not None:
-        return of_torrent(wish.torrent)
-    if wish.magnet is not None:
-        return _of_magnet(wish.magnet)
+    if request.torrent is not None:
+        return of_torrent(request.torrent)
+    if request.magnet is not None:
+        return _of_magnet(request.magnet)
     raise Refusal("nothing-wished")
 
 
 def of_torrent(torrent: bytes) -> Wanted:
-    """Read a .torrent. Refusal: those of Metainfo.parse."""
+    """Parse a .torrent. Refusal: those of Metainfo.parse."""
     metainfo = Metainfo.parse(torrent)
     single = len(metainfo.files) == 1 and metainfo.files[0].path == (metainfo.name,)
     root = () if single else (metainfo.name,)
@@ -64,7 +64,7 @@ def of_torrent(torrent: bytes) -> Wanted:
     return Wanted(
         infohash=metainfo.infohash,
         v2=metainfo.v2,
-        names=metainfo.infohashes,
+        infohashes=metainfo.infohashes,
         name=metainfo.name,
         size=metainfo.size,
         private=metainfo.private,
@@ -74,12 +74,12 @@ def of_torrent(torrent: bytes) -> Wanted:
 
 
 def clean_name(name: str) -> str:
-    """Make the name that an account gives fit to show."""
+    """Return a job's name, trimmed and safe to display."""
     return shown(name[:LONGEST_NAME].strip())
 
 
 def links_of(magnet: str) -> Magnet:
-    """Read a link that was kept."""
+    """Parse a stored magnet link."""
     return Magnet.parse(magnet)
 
 
@@ -89,12 +89,12 @@ def _of_magnet(text: str) -> Wanted:
     if len(link) > LONGEST_MAGNET:
         link = link[:LONGEST_MAGNET].rpartition("&")[0]
     magnet = _bounded(Magnet.parse(link))
-    names = tuple(name for name in (magnet.v1, magnet.v2) if name is not None)
+    infohashes = tuple(name for name in (magnet.v1, magnet.v2) if name is not None)
     return Wanted(
-        infohash=names[0].cut,
+        infohash=infohashes[0].cut,
         v2=magnet.v2,
-        names=names,
-        name=magnet.name[:LONGEST_NAME] or names[0].lower,
+        infohashes=infohashes,
+        name=magnet.name[:LONGEST_NAME] or infohashes[0].lower,
         size=0,
         private=False,
         magnet=str(magnet),

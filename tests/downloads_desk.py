@@ -1,4 +1,4 @@
-"""Hides how downloads are set up for a test: a real store and folder, and an engine that does as it is told."""
+"""Downloads set up for a test: a real store and folder, and a fake engine."""
 
 import asyncio
 import contextlib
@@ -39,15 +39,15 @@ def magnet(data):
     return str(Metainfo.parse(data).magnet())
 
 
-def wish(*arguments, **fields):
-    """A wish for a torrent of that name and size."""
+def make_request(*arguments, **fields):
+    """A request for a torrent of that name and size."""
     names = {each.name for each in Wish.__dataclass_fields__.values()}
     asked = {name: fields.pop(name) for name in tuple(fields) if name in names}
     return Wish(torrent=torrent(*arguments, **fields), **asked)
 
 
-class TameEngine:
-    """An engine that remembers its orders and tells what a test lets it tell."""
+class FakeEngine:
+    """An engine that records its requests and emits the events of a test."""
 
     port = 6881
 
@@ -57,10 +57,10 @@ class TameEngine:
         self.statuses = {}
         self.removed = []
         self.announced = []
-        self.heard = None
+        self.on_event = None
 
-    async def start(self, heard):
-        self.heard = heard
+    async def start(self, on_event):
+        self.on_event = on_event
 
     async def stop(self):
         self.orders.clear()
@@ -100,13 +100,13 @@ class TameEngine:
 
 
 @dataclass
-class Word:
+class FakeHooks:
     """The blocklist and the cache, as downloads see them."""
 
     blocked: set = field(default_factory=set)
     published: list = field(default_factory=list)
 
-    async def refuse(self, names):
+    async def refuse_blocked(self, names):
         if self.blocked & {name.cut for name in names}:
             raise Refusal("blocked")
 
@@ -114,8 +114,8 @@ class Word:
         self.published.append(data)
 
 
-class RoomyFolder(ContentFolder):
-    """A folder on a disk of which a test says how much is free."""
+class FakeFolder(ContentFolder):
+    """A folder on a disk whose free bytes a test sets."""
 
     free_bytes = 2**50
 
@@ -124,50 +124,50 @@ class RoomyFolder(ContentFolder):
 
 
 @dataclass
-class Desk:
-    """Downloads and everything around them."""
+class DownloadSetup:
+    """Downloads and what they run on."""
 
     downloads: Downloads
-    engine: TameEngine
-    folder: RoomyFolder
-    word: Word
+    engine: FakeEngine
+    folder: FakeFolder
+    hooks: FakeHooks
     store: SqliteJobs
     database: Database
     clock: list
 
     async def create(self, account, *arguments, **fields):
-        return await self.downloads.create(account, wish(*arguments, **fields))
+        return await self.downloads.create(account, make_request(*arguments, **fields))
 
     async def job(self, job):
         return await self.downloads.job(job.account, job.id)
 
     async def finish(self, job):
-        """Let the engine have everything of a job's content."""
+        """Complete a job's content in the engine."""
         key = job.content.key
         (where := self.engine.orders[key].folder).mkdir(parents=True, exist_ok=True)
         for file in Metainfo.parse(self.engine.orders[key].torrent).files:
             (where / "0").write_bytes(bytes(file.length))
         self.change(job, progress=1.0)
-        await self.tell(Finished(key))
+        await self.emit(Finished(key))
 
     def change(self, job, **changes):
         key = job.content.key
         self.engine.statuses[key] = replace(self.engine.statuses[key], **changes)
 
     async def fail(self, job, reason):
-        await self.tell(Failed(job.content.key, reason))
+        await self.emit(Failed(job.content.key, reason))
 
-    async def bring(self, job, data):
-        """Let the engine find a magnet's metadata."""
-        await self.tell(MetadataArrived(job.content.key, data))
+    async def find_metadata(self, job, data):
+        """Find a magnet's metadata in the engine."""
+        await self.emit(MetadataArrived(job.content.key, data))
 
-    async def tell(self, event):
-        self.engine.heard(event)
+    async def emit(self, event):
+        self.engine.on_event(event)
         await self.downloads.settled()
 
-    async def look(self):
-        """Do what is done every few seconds."""
-        await self.downloads._turn.run(self.downloads._course.look())
+    async def check(self):
+        """Run the periodic check."""
+        await self.downloads._turn.run(self.downloads._scheduler.check())
         await self.downloads.settled()
 
     def names(self):
@@ -177,7 +177,7 @@ class Desk:
 
 
 @contextlib.asynccontextmanager
-async def desk(path: Path, *, stop=True, engine=None, **limits):
+async def open_downloads(path: Path, *, stop=True, engine=None, **limits):
     """Open downloads over a folder; without `stop` they end as by a kill."""
     database = await Database.open(path / "peerage.db", PEERAGE, "NORMAL")
     async with database.transaction() as connection:
@@ -185,30 +185,30 @@ async def desk(path: Path, *, stop=True, engine=None, **limits):
             await connection.execute(
                 ACCOUNT.replace("INSERT", "INSERT OR IGNORE"), (number, f"n{number}", f"n{number}")
             )
-    engine = engine or TameEngine()
-    folder, word, clock = RoomyFolder(path / "content"), Word(), [1_800_000_000.0]
+    engine = engine or FakeEngine()
+    folder, hooks, clock = FakeFolder(path / "content"), FakeHooks(), [1_800_000_000.0]
     store = SqliteJobs(database)
-    means = Means(engine, store, folder, word, lambda: clock[0])
+    means = Means(engine, store, folder, hooks, lambda: clock[0])
     downloads = Downloads(replace(LIMITS, **limits), means)
     await downloads.load()
     await downloads.begin()
     await downloads.settled()
     try:
-        yield Desk(downloads, engine, folder, word, store, database, clock)
+        yield DownloadSetup(downloads, engine, folder, hooks, store, database, clock)
     finally:
         await downloads.settled()
         if stop:
             await downloads.stop()
         else:
-            downloads._looking.cancel()
+            downloads._checking.cancel()
         await database.close()
 
 
 def run(path, work, **limits):
-    """Do some work over downloads and return what it returns."""
+    """Run a coroutine over downloads and return its result."""
 
     async def whole():
-        async with asyncio.timeout(60), desk(path, **limits) as opened:
+        async with asyncio.timeout(60), open_downloads(path, **limits) as opened:
             return await work(opened)
 
     return asyncio.run(whole())

@@ -1,4 +1,4 @@
-"""Hides a stand-in for the jobs: content that lies in a folder and is held, without an engine or a store."""
+"""A fake of the download jobs: complete content in a folder, without an engine or a store."""
 
 import os
 from dataclasses import dataclass, replace
@@ -15,13 +15,13 @@ DONE = Status(State.CACHED, 1.0, 0, 0, 0, 0, None, 0, 0, 1.0, "", "", "")
 
 @dataclass
 class User:
-    """As much of an account as a link asks of."""
+    """An account, as far as links need it."""
 
     enabled: bool = True
 
 
 class People:
-    """Accounts by number, all let in at first."""
+    """Accounts by id, all enabled at first."""
 
     def __init__(self) -> None:
         self.users = {number: User() for number in (1, 2)}
@@ -32,7 +32,7 @@ class People:
 
 
 class HeldDownloads(Downloads):
-    """Jobs that a test makes with `hold`."""
+    """Jobs that a test creates with `hold`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -41,7 +41,7 @@ class HeldDownloads(Downloads):
         self.opened: list[int] = []
 
     def hold(self, files: dict[str, bytes], *, account: int = 1, name: str = "content") -> Job:
-        """Write files under their numbers, as an engine does, and hold them."""
+        """Write files under their indexes, as an engine does, and create a job for them."""
         number = len(self.held) + 1
         place = self.folder / str(number)
         place.mkdir()
@@ -63,7 +63,7 @@ class HeldDownloads(Downloads):
         self.held[job.id] = replace(job, content=replace(job.content, **changes))
 
     def path(self, content: Content, index: int) -> Path:
-        """Where a file lies."""
+        """The path of a file."""
         return self.folder / str(int.from_bytes(content.key.infohash, "big")) / str(index)
 
     async def job(self, account, job):

@@ -1,4 +1,4 @@
-"""Hides how a catalogue is opened over a real file for a test, with accounts and torrents to put in it."""
+"""A catalogue over a real database for a test, with accounts and torrents to add to it."""
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,8 +16,8 @@ NOW = 1_800_000_000
 
 
 @dataclass
-class RememberedIndex:
-    """An index that knows which torrents it was told of."""
+class RecordingIndex:
+    """A search index that records which torrents it was given."""
 
     known: set[int] = field(default_factory=set)
     refreshed: list[int] = field(default_factory=list)
@@ -39,11 +39,11 @@ class Clock:
 
 
 class Library:
-    """A catalogue, with what a test looks at beside it."""
+    """A catalogue, and what it was made of."""
 
     def __init__(self, database, *, index=None):
         self.database = database
-        self.index = index or RememberedIndex()
+        self.index = index or RecordingIndex()
         self.clock = Clock()
         self.catalogue = Catalogue(catalogue_shelf(database, self.index, self.clock), self.clock)
 
@@ -66,7 +66,7 @@ class Library:
         )
 
     async def drift(self):
-        """Return the tags whose uses are not what the groups bear, by name."""
+        """Return the tags whose use counts are wrong, by name."""
         rows = await self.database.rows(
             """SELECT name, uses, (SELECT count(*) FROM tagging WHERE tag_id = tag.id AND EXISTS (
                    SELECT 1 FROM torrent WHERE torrent.work_id = tagging.work_id AND hidden = 0)) AS real

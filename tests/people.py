@@ -1,4 +1,4 @@
-"""Hides how accounts are opened for a test: a real database, a clock that is set by hand, and cheap hashing."""
+"""Accounts over a real database for a test, with a settable clock and cheap password hashing."""
 
 import contextlib
 from collections.abc import AsyncIterator, Iterator
@@ -25,7 +25,7 @@ KEY = b"k" * 32
 
 
 class Clock:
-    """Unix seconds that pass when told to."""
+    """A settable clock of unix seconds."""
 
     def __init__(self, now: float = NOON) -> None:
         self.now = now
@@ -52,7 +52,7 @@ def cheap_passwords(at_once: int = 2, **options: int) -> Passwords:
 
 @dataclass
 class People:
-    """Accounts over a database file, and what they were made of."""
+    """Accounts over a database, and what they were made of."""
 
     accounts: Accounts
     database: Database
@@ -61,7 +61,7 @@ class People:
     secrets: Secrets
 
     async def join(self, name: str = "ada", role: Role = Role.USER, password: str | None = PASSWORD) -> User:
-        """Make an account."""
+        """Create an account."""
         return await self.accounts.add(name, password, role)
 
 

@@ -1,4 +1,4 @@
-"""Hides how lookups are made for a test: places that answer what they were told to."""
+"""Lookups for a test, over fake metadata sources."""
 
 import time
 
@@ -7,25 +7,25 @@ from actions.sources import Source
 
 
 class Place:
-    """Answers by hash, or with what a function of the question gives; remembers the questions."""
+    """Answers by infohash, or by a function of the query; records the queries."""
 
     def __init__(self, source=Source.SWARM, answers=None, answer=None):
-        self.source = source
+        self.kind = source
         self.answers = answers if answers is not None else {}
         self.answer = answer
         self.asked = []
-        self.shares = []
-        self.promising = True
+        self.budgets = []
+        self.is_available = True
 
-    def promises(self, question):
-        return self.promising and (self.source is not Source.TRACKERS or bool(question.trackers))
+    def available(self, query):
+        return self.is_available and (self.kind is not Source.TRACKERS or bool(query.trackers))
 
-    async def ask(self, question, seconds):
-        self.asked.append(question)
-        self.shares.append(seconds)
+    async def fetch(self, query, seconds):
+        self.asked.append(query)
+        self.budgets.append(seconds)
         if self.answer is not None:
-            return await self.answer(question)
-        return self.answers.get(question.infohash)
+            return await self.answer(query)
+        return self.answers.get(query.infohash)
 
 
 def lookups_over(uploads, cache, takedowns, places=(), *, timer=time.monotonic, **terms):

@@ -1,4 +1,4 @@
-"""Hides how a stranger's client with some content is run for a test."""
+"""A libtorrent session that seeds random content for a test."""
 
 import os
 
@@ -8,7 +8,7 @@ from bittorrent.metainfo import Metainfo
 
 
 class Seeder:
-    """A stranger's client that has the content."""
+    """A client with all of the content."""
 
     def __init__(
         self, folder, sizes=(300_000, 5, 70_000), *, private=False, flags=lt.create_torrent.v1_only, up_rate=0

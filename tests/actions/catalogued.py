@@ -1,4 +1,4 @@
-"""Hides how the deeds are wired over a real catalogue for a test."""
+"""Actions wired for a test over a real catalogue."""
 
 from contextlib import asynccontextmanager
 
@@ -6,7 +6,7 @@ from accounts.model import NOBODY, Principal, Role, User
 from accounts.rights import Right, Rights
 from actions.curation import Curation
 from actions.enrichment import Enrichment
-from tests.actions.conftest import PlainReader, Rooms
+from tests.actions.conftest import ActionServices, PlainReader
 from tests.library import opened
 
 EVERYTHING_ANONYMOUS = frozenset(Right)
@@ -25,8 +25,8 @@ OWNER, USER, MODERATOR, ADMIN = (
 ROLES = {"nobody": NOBODY, "user": USER, "owner": OWNER, "moderator": MODERATOR, "admin": ADMIN}
 
 
-class Office(Rooms):
-    """The rooms behind the doors, over a library."""
+class CatalogueServices(ActionServices):
+    """The actions over a real catalogue."""
 
     def __init__(self, library, anonymous=frozenset({Right.READ, Right.DOWNLOAD}), **stores):
         super().__init__(catalogue=library.catalogue, **stores)
@@ -36,7 +36,7 @@ class Office(Rooms):
 
 
 @asynccontextmanager
-async def office(path, **given):
+async def open_services(path, **given):
     async with opened(path) as library:
         await library.account(4)
-        yield Office(library, **given)
+        yield CatalogueServices(library, **given)

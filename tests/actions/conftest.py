@@ -1,4 +1,4 @@
-"""Hides how the deeds are wired for a test: memory stores and a policy that remembers."""
+"""Actions wired for a test, over memory stores and a recording tracker policy."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -22,8 +22,8 @@ def now():
 
 
 @dataclass
-class RememberedPolicy:
-    """What the tracker was told."""
+class RecordingPolicy:
+    """Records what the tracker was told."""
 
     allowed: set[InfoHash] = field(default_factory=set)
     denied: set[InfoHash] = field(default_factory=set)
@@ -51,19 +51,19 @@ def _short(infohashes):
     return hashes
 
 
-class RememberedCatalogue:
-    """A catalogue that knows what it was told of, for deeds that are not about what it says."""
+class RecordingCatalogue:
+    """Records summaries only, for tests that are not about the catalogue."""
 
     def __init__(self):
         self.records = {}
 
-    async def foresee(self, sheet, details, uploader):
+    async def foresee(self, summary, details, uploader):
         pass
 
-    async def enter(self, sheet, reading, details, uploader):
-        new = sheet.infohash not in self.records
-        self.records.setdefault(sheet.infohash, sheet)
-        return self.records[sheet.infohash], new
+    async def enter(self, summary, release, details, uploader):
+        new = summary.infohash not in self.records
+        self.records.setdefault(summary.infohash, summary)
+        return self.records[summary.infohash], new
 
     async def torrent(self, key, viewer):
         found = (each for each in self.records.values() if key in (each.infohash, each.alias))
@@ -71,48 +71,48 @@ class RememberedCatalogue:
 
     async def forget(self, names):
         gone = [each for each in self.records.values() if {each.infohash, each.alias} & set(names)]
-        for sheet in gone:
-            del self.records[sheet.infohash]
+        for summary in gone:
+            del self.records[summary.infohash]
         return gone
 
 
 class PlainReader:
-    """Takes a torrent's name for its title."""
+    """Uses a torrent's name as its title."""
 
-    async def describe(self, sheet):
-        return Reading(sheet.name, "Unsorted")
+    async def describe(self, summary):
+        return Reading(summary.name, "Unsorted")
 
 
-class Rooms:
-    """The rooms behind the doors, over stores that survive `restarted`."""
+class ActionServices:
+    """The actions and their packages, over stores that survive `restarted`."""
 
     def __init__(self, blobs=None, records=None, entries=None, catalogue=None, *, quota=ROOMY, **limits):
         self.blobs = blobs or MemoryBlobs()
         self.records = records or MemoryRecords()
         self.entries = entries or MemoryEntries()
-        self.policy = RememberedPolicy()
+        self.policy = RecordingPolicy()
         self.cache = TorrentCache(self.blobs, self.records, quota, now)
         self.lists = Lists(self.entries)
-        self.catalogue = catalogue or RememberedCatalogue()
+        self.catalogue = catalogue or RecordingCatalogue()
         self.takedowns = Takedowns(self.cache, self.catalogue, self.lists, self.policy, now)
         self.uploads = Uploads(self.cache, self.takedowns, self.catalogue, PlainReader(), now, **limits)
         self.transfer = Transfer(self.uploads, self.cache)
 
     async def restarted(self):
-        rooms = Rooms(self.blobs, self.records, self.entries, self.catalogue)
-        await rooms.cache.reconcile()
-        await rooms.takedowns.start()
-        return rooms
+        services = ActionServices(self.blobs, self.records, self.entries, self.catalogue)
+        await services.cache.reconcile()
+        await services.takedowns.start()
+        return services
 
 
 @pytest.fixture
-def rooms():
-    return Rooms()
+def services():
+    return ActionServices()
 
 
 @pytest.fixture
-def make_rooms():
-    return Rooms
+def make_services():
+    return ActionServices
 
 
 @pytest.fixture

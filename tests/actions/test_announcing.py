@@ -9,16 +9,16 @@ from tracker.model import Announce, Counts, Event, Terms
 
 HASH = InfoHash(b"h" * 20)
 OWN, OWN6 = bytes([9, 9, 9, 9]), bytes.fromhex("2a01" + "00" * 13 + "09")
-STRANGER = pack(bytes([8, 8, 8, 8]), 1234)
+OTHER_PEER = pack(bytes([8, 8, 8, 8]), 1234)
 
 
 class FakeEngine:
     def __init__(self, port=6881):
         self.port = port
-        self.told = []
+        self.connected = []
 
     def connect(self, key, peers):
-        self.told.append((key, peers))
+        self.connected.append((key, peers))
 
 
 class Bench:
@@ -27,18 +27,18 @@ class Bench:
         self.engine = FakeEngine(port)
         self.now = 1_800_000_000.0
         self.running = []
-        self.said = []
+        self.announced = []
         self.announcing = Announcing(
             self.announce, self.engine, addresses, lambda: self.running, lambda: self.now
         )
 
     def announce(self, announce, now):
-        self.said.append((announce.event, announce.peer))
+        self.announced.append((announce.event, announce.peer))
         return self.store.announce(announce, now)
 
     def run(self, *, complete=False, private=False, account=None):
         self.running = [Running(ContentKey(HASH, account), complete, private)]
-        self.announcing.look()
+        self.announcing.update()
 
     def counts(self):
         return self.store.scrape(HASH)
@@ -55,11 +55,11 @@ def test_the_engine_comes_completes_and_leaves_under_its_public_addresses(bench)
     bench.run(complete=True)
     assert bench.counts() == Counts(2, 2, 0, 0)
     bench.running = []
-    bench.announcing.look()
+    bench.announcing.update()
     assert bench.counts() == Counts(0, 2, 0, 0)
     own = [pack(address, 6881) for address in (OWN, OWN6)]
     events = (Event.STARTED, Event.COMPLETED, Event.STOPPED)
-    assert bench.said == [(event, peer) for event in events for peer in own]
+    assert bench.announced == [(event, peer) for event in events for peer in own]
 
 
 def test_what_was_complete_from_the_start_is_never_called_completed(bench):
@@ -70,23 +70,23 @@ def test_what_was_complete_from_the_start_is_never_called_completed(bench):
 def test_announces_follow_the_interval(bench):
     bench.run()
     for _ in range(3):
-        bench.announcing.look()
-    assert len(bench.said) == 2
+        bench.announcing.update()
+    assert len(bench.announced) == 2
     bench.now += 2000
-    bench.announcing.look()
-    assert [event for event, _ in bench.said[2:]] == [Event.NONE, Event.NONE]
+    bench.announcing.update()
+    assert [event for event, _ in bench.announced[2:]] == [Event.NONE, Event.NONE]
 
 
-def test_the_engine_is_told_of_the_others(bench):
-    bench.store.announce(Announce(HASH, STRANGER, Event.STARTED, True, 0), int(bench.now))
+def test_the_engine_connects_to_the_others(bench):
+    bench.store.announce(Announce(HASH, OTHER_PEER, Event.STARTED, True, 0), int(bench.now))
     bench.run()
-    assert bench.engine.told == [(ContentKey(HASH), [unpack(STRANGER)])]
+    assert bench.engine.connected == [(ContentKey(HASH), [unpack(OTHER_PEER)])]
 
 
 @pytest.mark.parametrize("secret", [{"private": True}, {"account": 3}])
 def test_private_content_is_not_announced(bench, secret):
     bench.run(**secret)
-    assert bench.said == []
+    assert bench.announced == []
 
 
 def test_leaving_leaves_every_swarm(bench):
@@ -94,19 +94,19 @@ def test_leaving_leaves_every_swarm(bench):
     bench.announcing.leave()
     bench.announcing.leave()
     assert bench.counts() == Counts(0, 0, 0, 0)
-    assert [event for event, _ in bench.said].count(Event.STOPPED) == 2
+    assert [event for event, _ in bench.announced].count(Event.STOPPED) == 2
 
 
 def test_a_refused_announce_is_tried_again_and_begins_anew(bench):
     bench.store.deny(HASH, True)
     bench.run()
     bench.store.deny(HASH, False)
-    bench.announcing.look()
+    bench.announcing.update()
     assert bench.counts() == Counts(0, 0, 0, 0)
     bench.now += RETRY_AFTER
-    bench.announcing.look()
+    bench.announcing.update()
     assert bench.counts() == Counts(0, 0, 2, 2)
-    assert {event for event, _ in bench.said} == {Event.STARTED}
+    assert {event for event, _ in bench.announced} == {Event.STARTED}
 
 
 @pytest.mark.parametrize("lacking", [{"addresses": ()}, {"port": None}])
@@ -114,4 +114,4 @@ def test_nothing_is_announced_without_an_address_or_a_port(lacking):
     bench = Bench(STORES["python"], **lacking)
     bench.run()
     bench.announcing.leave()
-    assert bench.said == []
+    assert bench.announced == []

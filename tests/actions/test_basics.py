@@ -25,9 +25,9 @@ def everything(path):
     opened = Basics(path)
     try:
         found = []
-        while (listed := opened.take(2)) is not None:
+        while (listed := opened.read_titles(2)) is not None:
             found += listed
-        return found, opened.passed
+        return found, opened.skipped
     finally:
         opened.close()
 
@@ -93,7 +93,7 @@ def test_a_line_without_an_end_is_refused_before_it_is_read(tmp_path):
     path.write_bytes(gzip.compress(HEADER + b"\n" + bytes(50_000_000)))
     opened = Basics(path)
     with pytest.raises(Refusal, match="line 2"):
-        opened.take(1)
+        opened.read_titles(1)
     opened.close()
 
 

@@ -21,7 +21,7 @@ class Titles:
         return next((t for t in self.titles if t.number == number), None)
 
 
-def sheet(name):
+def summary(name):
     contents = Contents((File(name, 1 << 30),))
     return Sheet(InfoHash(bytes(20)), None, name, "", 1 << 30, False, True, "", contents, 0)
 
@@ -46,7 +46,7 @@ def test_films_and_series_are_looked_up(name, imdb, asked):
     titles = Titles(*TITLES)
 
     async def main():
-        return await Cataloguer(titles).describe(sheet(name))
+        return await Cataloguer(titles).describe(summary(name))
 
     assert asyncio.run(main()).imdb == imdb
     assert titles.asked == asked

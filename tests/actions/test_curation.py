@@ -9,37 +9,37 @@ from actions.curation import Curation
 from bittorrent.refusal import Refusal
 from catalogue.model import Bookmarked, CollageKind, Subject
 from catalogue.shelf import ALL
-from tests.actions.catalogued import ADMIN, MODERATOR, OWNER, ROLES, USER, office
+from tests.actions.catalogued import ADMIN, MODERATOR, OWNER, ROLES, USER, open_services
 from tests.torrents import hybrid_torrent, parsed, v1_torrent
 
 OK = "ok"
 
 
-async def end_of(deed):
+async def end_of(operation):
     try:
-        await deed
+        await operation
     except Refusal as refusal:
         return refusal.code
     return OK
 
 
 @pytest.fixture
-def at_office(tmp_path):
+def run_story(tmp_path):
     def run(story, **given):
-        async def told():
-            async with office(tmp_path, **given) as rooms:
-                return await story(rooms)
+        async def main():
+            async with open_services(tmp_path, **given) as services:
+                return await story(services)
 
-        return asyncio.run(told())
+        return asyncio.run(main())
 
     return run
 
 
-class Shelf:
-    """What OWNER made, for others to try their hands at."""
+class Entries:
+    """What OWNER created, for others to change."""
 
-    async def fill(self, rooms):
-        curation, library = rooms.curation, rooms.library
+    async def fill(self, services):
+        curation, library = services.curation, services.library
         self.torrent = await curation.publish(
             OWNER, v1_torrent("one"), "test", {"tags": ["x"], "authors": ["Ann"]}
         )
@@ -61,7 +61,7 @@ class Shelf:
 ALL_MAY = ("unauthenticated", OK, OK, OK, OK)
 OWN = ("unauthenticated", "forbidden", OK, OK, OK)
 STAFF = ("unauthenticated", "forbidden", "forbidden", OK, OK)
-DEEDS = {
+OPERATIONS = {
     "viewer": (lambda c, p, s: view(c, p), (OK, OK, OK, OK, OK)),
     "publish": (lambda c, p, s: c.publish(p, v1_torrent("new"), "test"), ALL_MAY),
     "publish freeleech": (lambda c, p, s: c.publish(p, v1_torrent("new"), "test", {"freeleech": 1}), STAFF),
@@ -115,180 +115,187 @@ async def unalias(curation, principal):
     await curation.unalias_tag(principal, "z")
 
 
-@pytest.mark.parametrize("deed", DEEDS)
+@pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("role", ROLES)
-def test_who_may(at_office, deed, role):
-    act, ends = DEEDS[deed]
+def test_who_may(run_story, operation, role):
+    act, ends = OPERATIONS[operation]
 
-    async def story(rooms):
-        shelf = await Shelf().fill(rooms)
+    async def story(services):
+        entries = await Entries().fill(services)
         assert (
-            await end_of(act(rooms.curation, ROLES[role], shelf)) == dict(zip(ROLES, ends, strict=True))[role]
+            await end_of(act(services.curation, ROLES[role], entries))
+            == dict(zip(ROLES, ends, strict=True))[role]
         )
 
-    at_office(story)
+    run_story(story)
 
 
-def test_every_deed_has_a_row():
-    deeds = {name for name, _ in inspect.getmembers(Curation, inspect.isfunction) if not name.startswith("_")}
-    told = {deed for deed in DEEDS if deed in deeds}
-    assert deeds - told == {"put_in_collage"}, "which has a row for each kind"
+def test_every_method_has_a_row():
+    methods = {
+        name for name, _ in inspect.getmembers(Curation, inspect.isfunction) if not name.startswith("_")
+    }
+    tested = {operation for operation in OPERATIONS if operation in methods}
+    assert methods - tested == {"put_in_collage"}, "which has a row for each kind"
 
 
-def test_without_read_nothing_is_seen(at_office):
-    async def story(rooms):
-        assert await end_of(view(rooms.curation, NOBODY)) == "unauthenticated"
-        assert await end_of(view(rooms.curation, USER)) == OK
+def test_without_read_nothing_is_seen(run_story):
+    async def story(services):
+        assert await end_of(view(services.curation, NOBODY)) == "unauthenticated"
+        assert await end_of(view(services.curation, USER)) == OK
 
-    at_office(story, anonymous=frozenset())
+    run_story(story, anonymous=frozenset())
 
 
-def test_nobody_in_particular_may_upload_where_everyone_may(at_office):
-    async def story(rooms):
-        torrent = await rooms.curation.publish(NOBODY, v1_torrent("one"), "test", {"title": "Mine"})
+def test_anonymous_uploads_where_everyone_may_upload(run_story):
+    async def story(services):
+        torrent = await services.curation.publish(NOBODY, v1_torrent("one"), "test", {"title": "Mine"})
         assert (torrent.uploader, torrent.title) == (None, "Mine")
         assert (
-            await end_of(rooms.curation.edit_torrent(NOBODY, torrent.id, {"title": "x"})) == "unauthenticated"
+            await end_of(services.curation.edit_torrent(NOBODY, torrent.id, {"title": "x"}))
+            == "unauthenticated"
         )
-        assert await end_of(rooms.curation.edit_torrent(USER, torrent.id, {"title": "x"})) == "forbidden"
+        assert await end_of(services.curation.edit_torrent(USER, torrent.id, {"title": "x"})) == "forbidden"
 
-    at_office(story, anonymous=frozenset({Right.READ, Right.UPLOAD}))
+    run_story(story, anonymous=frozenset({Right.READ, Right.UPLOAD}))
 
 
 @pytest.mark.parametrize("who", ["user", "nobody"])
-def test_what_is_hidden_from_somebody_is_not_found(at_office, who):
+def test_what_is_hidden_from_somebody_is_not_found(run_story, who):
     somebody = ROLES[who]
 
-    async def story(rooms):
-        curation, catalogue = rooms.curation, rooms.library.catalogue
-        shelf = await Shelf().fill(rooms)
-        await curation.hide_comment(MODERATOR, shelf.comment.id, hidden=True)
-        await curation.edit_collage(MODERATOR, shelf.collage.id, {"hidden": True})
-        assert await end_of(curation.edit_comment(somebody, shelf.comment.id, "x")) == "not-found"
-        assert await end_of(curation.edit_collage(somebody, shelf.collage.id, {"name": "x"})) == "not-found"
-        await curation.mark_torrent(MODERATOR, shelf.torrent.id, hidden=True)
-        for deed in (
-            curation.edit_torrent(somebody, shelf.torrent.id, {"title": "x"}),
-            curation.delete_torrent(somebody, shelf.torrent.id),
-            curation.edit_group(somebody, shelf.group.id, {"name": "x"}),
+    async def story(services):
+        curation, catalogue = services.curation, services.library.catalogue
+        entries = await Entries().fill(services)
+        await curation.hide_comment(MODERATOR, entries.comment.id, hidden=True)
+        await curation.edit_collage(MODERATOR, entries.collage.id, {"hidden": True})
+        assert await end_of(curation.edit_comment(somebody, entries.comment.id, "x")) == "not-found"
+        assert await end_of(curation.edit_collage(somebody, entries.collage.id, {"name": "x"})) == "not-found"
+        await curation.mark_torrent(MODERATOR, entries.torrent.id, hidden=True)
+        for operation in (
+            curation.edit_torrent(somebody, entries.torrent.id, {"title": "x"}),
+            curation.delete_torrent(somebody, entries.torrent.id),
+            curation.edit_group(somebody, entries.group.id, {"name": "x"}),
         ):
-            assert await end_of(deed) == "not-found"
-        assert await end_of(curation.edit_torrent(OWNER, shelf.torrent.id, {"title": "mine"})) == OK
+            assert await end_of(operation) == "not-found"
+        assert await end_of(curation.edit_torrent(OWNER, entries.torrent.id, {"title": "mine"})) == OK
         if somebody.user is None:
             return
-        for deed in (
-            curation.comment(somebody, shelf.group.id, "x"),
-            curation.put_in_collage(somebody, shelf.theme.id, shelf.group.id),
-            curation.bookmark(somebody, Bookmarked.TORRENT, shelf.torrent.id, on=True),
-            curation.bookmark(somebody, Bookmarked.GROUP, shelf.group.id, on=True),
-            curation.bookmark(somebody, Bookmarked.COLLAGE, shelf.collage.id, on=True),
-            curation.report(somebody, Subject.TORRENT, shelf.torrent.id, "x"),
-            curation.report(somebody, Subject.COMMENT, shelf.comment.id, "x"),
+        for operation in (
+            curation.comment(somebody, entries.group.id, "x"),
+            curation.put_in_collage(somebody, entries.theme.id, entries.group.id),
+            curation.bookmark(somebody, Bookmarked.TORRENT, entries.torrent.id, on=True),
+            curation.bookmark(somebody, Bookmarked.GROUP, entries.group.id, on=True),
+            curation.bookmark(somebody, Bookmarked.COLLAGE, entries.collage.id, on=True),
+            curation.report(somebody, Subject.TORRENT, entries.torrent.id, "x"),
+            curation.report(somebody, Subject.COMMENT, entries.comment.id, "x"),
         ):
-            assert await end_of(deed) == "not-found"
+            assert await end_of(operation) == "not-found"
         assert (
-            await end_of(curation.publish(USER, v1_torrent("x"), "test", {"group_id": shelf.group.id}))
+            await end_of(curation.publish(USER, v1_torrent("x"), "test", {"group_id": entries.group.id}))
             == "invalid"
         )
         assert await catalogue.torrent(parsed(v1_torrent("x")).infohash, ALL) is None
 
-    at_office(story)
+    run_story(story)
 
 
-def test_what_is_locked_is_changed_by_moderators_alone(at_office):
-    async def story(rooms):
-        curation = rooms.curation
-        shelf = await Shelf().fill(rooms)
-        await curation.mark_torrent(MODERATOR, shelf.torrent.id, locked=True)
-        for deed in (
-            curation.edit_torrent(OWNER, shelf.torrent.id, {"title": "x"}),
-            curation.delete_torrent(OWNER, shelf.torrent.id),
+def test_what_is_locked_is_changed_by_moderators_alone(run_story):
+    async def story(services):
+        curation = services.curation
+        entries = await Entries().fill(services)
+        await curation.mark_torrent(MODERATOR, entries.torrent.id, locked=True)
+        for operation in (
+            curation.edit_torrent(OWNER, entries.torrent.id, {"title": "x"}),
+            curation.delete_torrent(OWNER, entries.torrent.id),
         ):
-            assert await end_of(deed) == "torrent-locked"
-        assert await end_of(curation.edit_torrent(MODERATOR, shelf.torrent.id, {"title": "x"})) == OK
-        await curation.mark_torrent(MODERATOR, shelf.torrent.id, locked=False)
-        await curation.lock_group(MODERATOR, shelf.group.id, locked=True)
-        await rooms.library.catalogue.edit_torrent(shelf.other.id, {"anonymous": False})
-        for deed in (
-            curation.edit_torrent(OWNER, shelf.torrent.id, {"tags": ["y"]}),
-            curation.edit_torrent(OWNER, shelf.torrent.id, {"group_id": shelf.other.group.id}),
-            curation.edit_group(OWNER, shelf.group.id, {"name": "x"}),
-            curation.comment(OWNER, shelf.group.id, "x"),
-            curation.publish(USER, v1_torrent("x"), "test", {"group_id": shelf.group.id}),
+            assert await end_of(operation) == "torrent-locked"
+        assert await end_of(curation.edit_torrent(MODERATOR, entries.torrent.id, {"title": "x"})) == OK
+        await curation.mark_torrent(MODERATOR, entries.torrent.id, locked=False)
+        await curation.lock_group(MODERATOR, entries.group.id, locked=True)
+        await services.library.catalogue.edit_torrent(entries.other.id, {"anonymous": False})
+        for operation in (
+            curation.edit_torrent(OWNER, entries.torrent.id, {"tags": ["y"]}),
+            curation.edit_torrent(OWNER, entries.torrent.id, {"group_id": entries.other.group.id}),
+            curation.edit_group(OWNER, entries.group.id, {"name": "x"}),
+            curation.comment(OWNER, entries.group.id, "x"),
+            curation.publish(USER, v1_torrent("x"), "test", {"group_id": entries.group.id}),
         ):
-            assert await end_of(deed) == "group-locked"
-        assert await end_of(curation.edit_torrent(OWNER, shelf.torrent.id, {"title": "only mine"})) == OK
-        assert await end_of(curation.edit_group(MODERATOR, shelf.group.id, {"name": "x"})) == OK
-        await curation.edit_collage(MODERATOR, shelf.collage.id, {"locked": True})
-        assert await end_of(curation.edit_collage(OWNER, shelf.collage.id, {"name": "x"})) == "forbidden"
+            assert await end_of(operation) == "group-locked"
+        assert await end_of(curation.edit_torrent(OWNER, entries.torrent.id, {"title": "only mine"})) == OK
+        assert await end_of(curation.edit_group(MODERATOR, entries.group.id, {"name": "x"})) == OK
+        await curation.edit_collage(MODERATOR, entries.collage.id, {"locked": True})
+        assert await end_of(curation.edit_collage(OWNER, entries.collage.id, {"name": "x"})) == "forbidden"
         assert (
-            await end_of(curation.put_in_collage(OWNER, shelf.collage.id, shelf.other.group.id))
+            await end_of(curation.put_in_collage(OWNER, entries.collage.id, entries.other.group.id))
             == "forbidden"
         )
 
-    at_office(story)
+    run_story(story)
 
 
-def test_what_is_done_to_the_work_of_another_is_in_the_log(at_office):
-    async def story(rooms):
-        curation = rooms.curation
-        shelf = await Shelf().fill(rooms)
+def test_changes_to_the_work_of_another_are_in_the_log(run_story):
+    async def story(services):
+        curation = services.curation
+        entries = await Entries().fill(services)
         before = (await curation.deeds(ADMIN, 0, 1)).total
-        await curation.edit_torrent(OWNER, shelf.torrent.id, {"title": "mine"})
-        await curation.edit_comment(OWNER, shelf.comment.id, "mine")
+        await curation.edit_torrent(OWNER, entries.torrent.id, {"title": "mine"})
+        await curation.edit_comment(OWNER, entries.comment.id, "mine")
         assert (await curation.deeds(ADMIN, 0, 1)).total == before
-        await curation.edit_torrent(MODERATOR, shelf.torrent.id, {"title": "x", "format": "PDF"})
-        await curation.mark_torrent(MODERATOR, shelf.torrent.id, hidden=True, locked=False)
-        await curation.delete_comment(MODERATOR, shelf.comment.id)
-        await curation.resolve(MODERATOR, shelf.report.id, "seen")
-        await curation.delete_torrent(MODERATOR, shelf.torrent.id, "spam\x1b[2J")
+        await curation.edit_torrent(MODERATOR, entries.torrent.id, {"title": "x", "format": "PDF"})
+        await curation.mark_torrent(MODERATOR, entries.torrent.id, hidden=True, locked=False)
+        await curation.delete_comment(MODERATOR, entries.comment.id)
+        await curation.resolve(MODERATOR, entries.report.id, "seen")
+        await curation.delete_torrent(MODERATOR, entries.torrent.id, "spam\x1b[2J")
         page = await curation.deeds(ADMIN, 0, 6)
         assert page.total == before + 6
-        assert [(deed.verb, deed.subject, deed.target, deed.detail) for deed in reversed(page.items)] == [
-            ("edit", "torrent", str(shelf.torrent.id), "format, title"),
-            ("hide", "torrent", str(shelf.torrent.id), ""),
-            ("unlock", "torrent", str(shelf.torrent.id), ""),
-            ("delete", "comment", str(shelf.comment.id), "mine"),
-            ("resolve", "group", str(shelf.group.id), "seen"),
-            ("delete", "torrent", str(shelf.torrent.id), "x: spam [2J"),
+        assert [
+            (operation.verb, operation.subject, operation.target, operation.detail)
+            for operation in reversed(page.items)
+        ] == [
+            ("edit", "torrent", str(entries.torrent.id), "format, title"),
+            ("hide", "torrent", str(entries.torrent.id), ""),
+            ("unlock", "torrent", str(entries.torrent.id), ""),
+            ("delete", "comment", str(entries.comment.id), "mine"),
+            ("resolve", "group", str(entries.group.id), "seen"),
+            ("delete", "torrent", str(entries.torrent.id), "x: spam [2J"),
         ]
-        assert {deed.actor.name for deed in page.items} == {"user3"}
+        assert {operation.actor.name for operation in page.items} == {"user3"}
 
-    at_office(story)
+    run_story(story)
 
 
-def test_a_deleted_torrent_is_gone_from_catalogue_cache_and_tracker(at_office):
-    async def story(rooms):
-        torrent = await rooms.curation.publish(OWNER, hybrid_torrent("one"), "test")
-        assert {torrent.infohash, torrent.alias} <= rooms.policy.allowed
-        await rooms.curation.delete_torrent(OWNER, torrent.id)
-        assert await rooms.library.catalogue.torrent(torrent.infohash, ALL) is None
-        assert not await rooms.cache.has(torrent.infohash)
-        assert not {torrent.infohash, torrent.alias} & rooms.policy.allowed
-        again = await rooms.curation.publish(USER, hybrid_torrent("one"), "test")
+def test_a_deleted_torrent_is_gone_from_catalogue_cache_and_tracker(run_story):
+    async def story(services):
+        torrent = await services.curation.publish(OWNER, hybrid_torrent("one"), "test")
+        assert {torrent.infohash, torrent.alias} <= services.policy.allowed
+        await services.curation.delete_torrent(OWNER, torrent.id)
+        assert await services.library.catalogue.torrent(torrent.infohash, ALL) is None
+        assert not await services.cache.has(torrent.infohash)
+        assert not {torrent.infohash, torrent.alias} & services.policy.allowed
+        again = await services.curation.publish(USER, hybrid_torrent("one"), "test")
         assert again.uploader.id == USER.id
-        assert {torrent.infohash, torrent.alias} <= rooms.policy.allowed
+        assert {torrent.infohash, torrent.alias} <= services.policy.allowed
 
-    at_office(story)
+    run_story(story)
 
 
-def test_whoever_brought_a_torrent_of_a_group_edits_it(at_office):
-    async def story(rooms):
-        shelf = await Shelf().fill(rooms)
-        await rooms.curation.publish(USER, v1_torrent("second"), "test", {"group_id": shelf.group.id})
-        edited = await rooms.curation.edit_group(USER, shelf.group.id, {"name": "Better"})
+def test_an_uploader_of_a_torrent_of_a_group_edits_it(run_story):
+    async def story(services):
+        entries = await Entries().fill(services)
+        await services.curation.publish(USER, v1_torrent("second"), "test", {"group_id": entries.group.id})
+        edited = await services.curation.edit_group(USER, entries.group.id, {"name": "Better"})
         assert edited.name == "Better"
         assert edited.torrents == 2
 
-    at_office(story)
+    run_story(story)
 
 
-def test_refused_details_leave_no_file_behind(at_office):
-    async def story(rooms):
+def test_refused_details_leave_no_file_behind(run_story):
+    async def story(services):
         data = v1_torrent("one")
         for details in ({"title": ""}, {"category_id": 77}, {"group_id": 99}, {"colour": "red"}):
-            assert await end_of(rooms.curation.publish(OWNER, data, "test", details)) == "invalid"
-        assert not await rooms.cache.has(parsed(data).infohash)
-        assert not rooms.policy.allowed
+            assert await end_of(services.curation.publish(OWNER, data, "test", details)) == "invalid"
+        assert not await services.cache.has(parsed(data).infohash)
+        assert not services.policy.allowed
 
-    at_office(story)
+    run_story(story)

@@ -15,7 +15,7 @@ def hash_of(number):
 
 
 class Bench:
-    """A filling with everything around it in reach."""
+    """An automatic fetch with fakes around it."""
 
     def __init__(self, *, at_once=1, longest_pause=3600):
         self.looked, self.slept = [], []
@@ -28,7 +28,7 @@ class Bench:
             every=6.0, at_once=at_once, longest_pause=longest_pause, timer=lambda: self.now, sleep=self.sleep,
         )  # fmt: skip
 
-    async def fill(self, infohash):
+    async def find_in_swarm(self, infohash):
         self.looked.append(infohash)
         if self.refusal:
             raise self.refusal
@@ -56,7 +56,7 @@ class Bench:
         await asyncio.gather(task, return_exceptions=True)
 
 
-def test_the_newest_and_the_oldest_have_their_turns_and_the_pace_is_kept():
+def test_the_newest_and_the_oldest_alternate_at_the_given_rate():
     async def look():
         bench = Bench()
         await bench.announce(*range(1, 7))
@@ -68,7 +68,7 @@ def test_the_newest_and_the_oldest_have_their_turns_and_the_pace_is_kept():
     assert bench.slept.count(6.0) == 6
 
 
-def test_what_is_held_gone_or_without_peers_takes_no_turn():
+def test_what_is_held_gone_or_without_peers_is_not_looked_up():
     async def look():
         bench = Bench()
         bench.held, bench.empty = {hash_of(1)}, {hash_of(2)}
@@ -108,7 +108,7 @@ def test_a_refusal_is_a_miss_and_the_work_goes_on():
     assert asyncio.run(look()) == 2
 
 
-def test_memory_is_bounded_and_the_oldest_keep_their_turn(monkeypatch):
+def test_memory_is_bounded_and_the_newest_is_dropped(monkeypatch):
     monkeypatch.setattr(filling, "MOST_WAITING", 3)
     monkeypatch.setattr(filling, "MOST_MISSED", 2)
 

@@ -2,11 +2,11 @@ import asyncio
 
 import pytest
 
-from actions.lookups import Source
+from actions.sources import Source
 from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
-from tests.actions.conftest import Rooms
+from tests.actions.conftest import ActionServices
 from tests.cache_service import torrent
 from tests.places import Place, lookups_over
 
@@ -24,12 +24,12 @@ class Timer:
         return self.now
 
 
-def made(*places, timer=None, **terms):
-    rooms = Rooms()
+def made(*sources, timer=None, **terms):
+    services = ActionServices()
     lookups = lookups_over(
-        rooms.uploads, rooms.cache, rooms.takedowns, places, timer=timer or Timer(), **terms
+        services.uploads, services.cache, services.takedowns, sources, timer=timer or Timer(), **terms
     )
-    return rooms, lookups
+    return services, lookups
 
 
 def find(lookups, infohash=HASH, *, seconds=5, account=ACCOUNT, trackers=()):
@@ -37,28 +37,28 @@ def find(lookups, infohash=HASH, *, seconds=5, account=ACCOUNT, trackers=()):
 
 
 def test_what_is_found_is_kept_and_found_in_the_cache_the_next_time(run):
-    place = Place(answers={HASH: DATA})
-    rooms, lookups = made(place)
+    source = Place(answers={HASH: DATA})
+    services, lookups = made(source)
 
     async def twice():
-        return await find(lookups), await find(lookups), await rooms.cache.get(HASH)
+        return await find(lookups), await find(lookups), await services.cache.get(HASH)
 
     first, second, held = run(twice())
     assert (first.source, second.source) == (Source.SWARM, Source.CACHE)
     assert held.plain() == DATA
-    assert len(place.asked) == 1
+    assert len(source.asked) == 1
 
 
-def test_places_are_asked_in_order_and_share_the_time(run):
-    places = [Place(Source.SWARM), Place(Source.DHT), Place(Source.UPSTREAM, {HASH: DATA})]
-    _, lookups = made(*places, seconds=30)
+def test_sources_are_asked_in_order_and_share_the_time(run):
+    sources = [Place(Source.SWARM), Place(Source.DHT), Place(Source.UPSTREAM, {HASH: DATA})]
+    _, lookups = made(*sources, seconds=30)
     assert run(find(lookups)).source is Source.UPSTREAM
-    assert [place.shares for place in places] == [[10.0], [15.0], [30.0]]
+    assert [source.budgets for source in sources] == [[10.0], [15.0], [30.0]]
 
 
-def test_a_place_that_promises_nothing_is_not_asked(run):
+def test_an_unavailable_source_is_not_asked(run):
     silent, trackers = Place(Source.SWARM, {HASH: DATA}), Place(Source.TRACKERS, {HASH: DATA})
-    silent.promising = False
+    silent.is_available = False
     _, lookups = made(silent, trackers)
     assert run(find(lookups)) is None
     assert (silent.asked, trackers.asked) == ([], [])
@@ -67,12 +67,12 @@ def test_a_place_that_promises_nothing_is_not_asked(run):
 @pytest.mark.parametrize(
     "wrong", [b"", b"junk", torrent("another"), b"d4:infodee", b"\x1f\x8bbroken", bytes(11 << 20)]
 )
-def test_what_is_not_the_torrent_is_not_kept_and_the_next_place_is_asked(run, wrong):
-    rooms, lookups = made(Place(answers={HASH: wrong}), Place(Source.UPSTREAM, {HASH: DATA}))
+def test_what_is_not_the_torrent_is_not_kept_and_the_next_source_is_asked(run, wrong):
+    services, lookups = made(Place(answers={HASH: wrong}), Place(Source.UPSTREAM, {HASH: DATA}))
 
     async def look():
         found = await find(lookups)
-        return found, await rooms.cache.totals()
+        return found, await services.cache.totals()
 
     found, (count, _) = run(look())
     assert found.source is Source.UPSTREAM
@@ -83,10 +83,10 @@ def test_a_private_torrent_is_not_kept(run):
     info = Metainfo.parse(DATA).info[:-1] + b"7:privatei1ee"
     hidden = b"d4:info" + info + b"e"
     name = Metainfo.parse(hidden).infohash
-    rooms, lookups = made(Place(answers={name: hidden}), Place(Source.UPSTREAM, {name: hidden}))
+    services, lookups = made(Place(answers={name: hidden}), Place(Source.UPSTREAM, {name: hidden}))
 
     async def look():
-        return await find(lookups, name), await rooms.cache.has(name)
+        return await find(lookups, name), await services.cache.has(name)
 
     assert Metainfo.parse(hidden).private
     assert run(look()) == (None, False)
@@ -112,12 +112,12 @@ def test_a_miss_is_remembered_for_its_time_and_for_those_who_were_asked(run):
 
 def test_peers_that_came_after_a_miss_are_asked(run):
     swarm = Place(answers={HASH: DATA})
-    swarm.promising = False
+    swarm.is_available = False
     _, lookups = made(swarm, Place(Source.DHT))
 
     async def look():
         missed = await find(lookups)
-        swarm.promising = True
+        swarm.is_available = True
         return missed, await find(lookups)
 
     missed, found = run(look())
@@ -127,12 +127,12 @@ def test_peers_that_came_after_a_miss_are_asked(run):
 def test_concurrent_callers_share_a_search_that_outlives_them(run):
     gate = asyncio.Event()
 
-    async def answer(_question):
+    async def answer(_query):
         await gate.wait()
         return DATA
 
-    place = Place(answer=answer)
-    _, lookups = made(place)
+    source = Place(answer=answer)
+    _, lookups = made(source)
 
     async def look():
         assert await find(lookups, seconds=0) is None
@@ -145,14 +145,14 @@ def test_concurrent_callers_share_a_search_that_outlives_them(run):
 
     found = run(look())
     assert {each.source for each in found} == {Source.SWARM}
-    assert len(place.asked) == 1
+    assert len(source.asked) == 1
 
 
 def test_so_many_run_so_many_wait_and_the_rest_is_told(run):
     running = 0
     gate = asyncio.Event()
 
-    async def answer(_question):
+    async def answer(_query):
         nonlocal running
         running += 1
         await gate.wait()
@@ -174,12 +174,12 @@ def test_so_many_run_so_many_wait_and_the_rest_is_told(run):
 
 
 def test_without_an_account_only_what_is_held_is_found(run):
-    rooms, lookups = made(Place(answers={HASH: DATA}))
+    services, lookups = made(Place(answers={HASH: DATA}))
 
     async def look():
         with pytest.raises(Refusal) as caught:
             await find(lookups, account=None)
-        await rooms.uploads.accept(DATA, "test")
+        await services.uploads.accept(DATA, "test")
         return caught.value.code, await find(lookups, account=None)
 
     code, found = run(look())
@@ -193,12 +193,12 @@ def test_the_operator_may_let_everybody_look(run):
 
 
 def test_a_blocked_torrent_is_neither_looked_for_nor_kept(run):
-    async def block_meanwhile(_question):
-        await rooms.takedowns.block(HASH, "no", "test")
+    async def block_meanwhile(_query):
+        await services.takedowns.block(HASH, "no", "test")
         return DATA
 
-    place = Place(answer=block_meanwhile)
-    rooms, lookups = made(place)
+    source = Place(answer=block_meanwhile)
+    services, lookups = made(source)
 
     async def look():
         codes = []
@@ -206,14 +206,14 @@ def test_a_blocked_torrent_is_neither_looked_for_nor_kept(run):
             with pytest.raises(Refusal) as caught:
                 await find(lookups)
             codes.append(caught.value.code)
-        return codes, await rooms.cache.has(HASH)
+        return codes, await services.cache.has(HASH)
 
     assert run(look()) == (["blocked", "blocked"], False)
-    assert len(place.asked) == 1
+    assert len(source.asked) == 1
 
 
-def test_a_place_that_breaks_is_a_miss_and_no_more(run):
-    async def answer(_question):
+def test_a_source_that_fails_is_a_miss(run):
+    async def answer(_query):
         raise RuntimeError("broken")
 
     _, lookups = made(Place(answer=answer))
@@ -221,18 +221,18 @@ def test_a_place_that_breaks_is_a_miss_and_no_more(run):
     assert lookups.under_way == 0
 
 
-def test_filling_asks_the_swarm_alone_and_a_finder_widens_it(run):
+def test_a_swarm_lookup_asks_the_swarm_alone_and_a_find_widens_it(run):
     gate = asyncio.Event()
 
-    async def answer(_question):
+    async def answer(_query):
         await gate.wait()
 
     upstream = Place(Source.UPSTREAM, {HASH: DATA})
     _, lookups = made(Place(answer=answer), upstream)
 
     async def look():
-        alone = asyncio.create_task(lookups.fill(InfoHash(bytes(20))))
-        widened = asyncio.create_task(lookups.fill(HASH))
+        alone = asyncio.create_task(lookups.find_in_swarm(InfoHash(bytes(20))))
+        widened = asyncio.create_task(lookups.find_in_swarm(HASH))
         await asyncio.sleep(0.01)
         both = asyncio.create_task(find(lookups))
         await asyncio.sleep(0.01)
@@ -246,7 +246,7 @@ def test_filling_asks_the_swarm_alone_and_a_finder_widens_it(run):
 
 
 def test_searches_end_with_the_service(run):
-    async def answer(_question):
+    async def answer(_query):
         await asyncio.Event().wait()
 
     _, lookups = made(Place(answer=answer))

@@ -24,7 +24,7 @@ class Blocked:
     def __init__(self, *infohashes):
         self.infohashes = set(infohashes)
 
-    async def refuse_named(self, infohash):
+    async def refuse_blocked_hash(self, infohash):
         if infohash in self.infohashes:
             raise Refusal("blocked", "notice 1")
 
@@ -114,13 +114,13 @@ async def fill(service):
 
 def test_what_one_service_writes_another_reads_and_writes_again(tmp_path):
     async def story(old, new):
-        told = await old.write(tmp_path / "out")
+        dumped = await old.write(tmp_path / "out")
         outcomes = await new.read(tmp_path / "out" / NAME)
         assert {line.outcome for line in outcomes} <= {"new", "changed"}
         assert outcomes[-1].done == (tmp_path / "out" / NAME).stat().st_size
-        assert await new.write(tmp_path / "again") == told
-        assert told[0] == dict(HEADER)
-        assert {line["kind"] for line in told[1:]} == set(TABLES)
+        assert await new.write(tmp_path / "again") == dumped
+        assert dumped[0] == dict(HEADER)
+        assert {line["kind"] for line in dumped[1:]} == set(TABLES)
         assert await new.library.drift() == {}
 
     services(tmp_path, story)
@@ -268,9 +268,9 @@ def test_a_name_that_a_torrent_gives_itself_comes_as_it_is(tmp_path):
             await writer.execute(
                 "UPDATE torrent SET name = ?, root = ? WHERE id = 1", ("\u202eevil\n\0", "\x1b[")
             )
-        told = await old.write(tmp_path / "out")
+        dumped = await old.write(tmp_path / "out")
         await new.read(tmp_path / "out" / NAME)
-        assert await new.write(tmp_path / "again") == told
+        assert await new.write(tmp_path / "again") == dumped
 
     services(tmp_path, story)
 

@@ -10,34 +10,34 @@ from bittorrent.refusal import Refusal
 from tests.torrents import hybrid_torrent, parsed, v1_torrent, v2_torrent
 
 
-async def code_of(deed):
+async def code_of(operation):
     with pytest.raises(Refusal) as caught:
-        await deed
+        await operation
     return caught.value.code
 
 
 @pytest.mark.parametrize("make", [v1_torrent, v2_torrent, hybrid_torrent])
-def test_an_upload_is_kept_and_the_tracker_is_told_all_its_short_hashes(rooms, make):
+def test_an_upload_is_kept_and_the_tracker_allows_all_its_short_hashes(services, make):
     data = make()
     metainfo = parsed(data)
 
     async def run():
-        accepted = await rooms.uploads.accept(data, "test")
+        accepted = await services.uploads.accept(data, "test")
         assert (accepted.infohash, accepted.new, accepted.metainfo) == (metainfo.infohash, True, metainfo)
-        assert (await rooms.cache.get(metainfo.infohash)).plain() == data
-        assert rooms.policy.allowed == {name.cut for name in metainfo.infohashes}
+        assert (await services.cache.get(metainfo.infohash)).plain() == data
+        assert services.policy.allowed == {name.cut for name in metainfo.infohashes}
         joined = {metainfo.v2.cut: metainfo.v1} if metainfo.v1 and metainfo.v2 else {}
-        assert rooms.policy.joined == joined
-        assert not (await rooms.uploads.accept(data, "test")).new
+        assert services.policy.joined == joined
+        assert not (await services.uploads.accept(data, "test")).new
 
     asyncio.run(run())
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, bz2.compress])
-def test_a_packed_upload_is_kept_unpacked(rooms, compress):
+def test_a_packed_upload_is_kept_unpacked(services, compress):
     async def run():
-        accepted = await rooms.uploads.accept(compress(v1_torrent()), "test")
-        assert (await rooms.cache.get(accepted.infohash)).plain() == v1_torrent()
+        accepted = await services.uploads.accept(compress(v1_torrent()), "test")
+        assert (await services.cache.get(accepted.infohash)).plain() == v1_torrent()
 
     asyncio.run(run())
 
@@ -56,55 +56,55 @@ def test_a_packed_upload_is_kept_unpacked(rooms, compress):
         (b"l" * 5000, "too-deep"),
     ],
 )
-def test_bad_input_gets_its_code_and_leaves_nothing(make_rooms, data, code):
+def test_bad_input_gets_its_code_and_leaves_nothing(make_services, data, code):
     async def run():
-        rooms = make_rooms(limit=5000)
-        assert await code_of(rooms.uploads.accept(data, "test")) == code
-        assert await rooms.cache.totals() == (0, 0)
-        assert not rooms.policy.allowed
+        services = make_services(limit=5000)
+        assert await code_of(services.uploads.accept(data, "test")) == code
+        assert await services.cache.totals() == (0, 0)
+        assert not services.policy.allowed
 
     asyncio.run(run())
 
 
-def test_a_blocked_torrent_is_refused_with_its_reason_under_each_of_its_names(make_rooms):
+def test_a_blocked_torrent_is_refused_with_its_reason_under_each_of_its_names(make_services):
     data = hybrid_torrent()
     for name in parsed(data).infohashes:
 
         async def run(name=name):
-            rooms = make_rooms()
-            await rooms.takedowns.block(name, "because", "me")
+            services = make_services()
+            await services.takedowns.block(name, "because", "me")
             with pytest.raises(Refusal) as caught:
-                await rooms.uploads.accept(data, "test")
+                await services.uploads.accept(data, "test")
             assert (caught.value.code, caught.value.detail) == ("blocked", "because")
-            assert await rooms.cache.totals() == (0, 0)
-            # Only the upload told that these hashes name one torrent; from now on all are blocked.
-            assert rooms.policy.denied == {known.cut for known in parsed(data).infohashes}
-            assert (await rooms.restarted()).policy.denied == rooms.policy.denied
+            assert await services.cache.totals() == (0, 0)
+            # Only the upload showed that these hashes are of one torrent; from now on all are blocked.
+            assert services.policy.denied == {known.cut for known in parsed(data).infohashes}
+            assert (await services.restarted()).policy.denied == services.policy.denied
 
         asyncio.run(run())
 
 
-def test_a_block_during_an_upload_wins_whenever_it_comes(make_rooms):
+def test_a_block_during_an_upload_wins_whenever_it_comes(make_services):
     data = hybrid_torrent()
     metainfo = parsed(data)
 
     async def run(turns):
-        rooms = make_rooms()
-        upload = asyncio.create_task(rooms.uploads.accept(data, "test"))
+        services = make_services()
+        upload = asyncio.create_task(services.uploads.accept(data, "test"))
         for _ in range(turns):
             await asyncio.sleep(0)
-        await rooms.takedowns.block(metainfo.v1, "late", "me")
+        await services.takedowns.block(metainfo.v1, "late", "me")
         await asyncio.gather(upload, return_exceptions=True)
-        assert not await rooms.cache.has(metainfo.v1)
-        assert rooms.policy.denied >= {metainfo.v1}
-        assert not rooms.policy.allowed & {metainfo.v1}
-        assert rooms.blobs.files == {}
+        assert not await services.cache.has(metainfo.v1)
+        assert services.policy.denied >= {metainfo.v1}
+        assert not services.policy.allowed & {metainfo.v1}
+        assert services.blobs.files == {}
 
     for turns in range(0, 60, 3):
         asyncio.run(run(turns))
 
 
-def test_uploads_beyond_the_places_are_told_to_wait_and_patient_ones_wait(make_rooms, monkeypatch):
+def test_uploads_beyond_the_limit_are_refused_unless_they_skip_it(make_services, monkeypatch):
     go = threading.Event()
     real = actions.uploads._read
 
@@ -115,40 +115,42 @@ def test_uploads_beyond_the_places_are_told_to_wait_and_patient_ones_wait(make_r
     monkeypatch.setattr(actions.uploads, "_read", slow)
 
     async def run():
-        rooms = make_rooms(parsers=1, under_way=2)
-        waiting = [asyncio.create_task(rooms.uploads.accept(v1_torrent(f"t{n}"), "test")) for n in range(2)]
+        services = make_services(parsers=1, under_way=2)
+        waiting = [
+            asyncio.create_task(services.uploads.accept(v1_torrent(f"t{n}"), "test")) for n in range(2)
+        ]
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        assert await code_of(rooms.uploads.accept(v1_torrent("late"), "test")) == "busy"
-        patient = asyncio.create_task(rooms.uploads.accept(v1_torrent("late"), "test", patient=True))
+        assert await code_of(services.uploads.accept(v1_torrent("late"), "test")) == "busy"
+        patient = asyncio.create_task(services.uploads.accept(v1_torrent("late"), "test", patient=True))
         await asyncio.sleep(0)
         go.set()
         assert all(accepted.new for accepted in await asyncio.gather(*waiting, patient))
-        assert (await rooms.uploads.accept(v1_torrent("after"), "test")).new
+        assert (await services.uploads.accept(v1_torrent("after"), "test")).new
 
     asyncio.run(run())
 
 
-def test_an_upload_whose_sender_leaves_is_announced_all_the_same(rooms):
+def test_an_upload_whose_sender_leaves_is_announced_all_the_same(services):
     async def run():
-        sender = asyncio.create_task(rooms.uploads.accept(v1_torrent(), "test"))
+        sender = asyncio.create_task(services.uploads.accept(v1_torrent(), "test"))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         sender.cancel()
         await asyncio.gather(sender, return_exceptions=True)
-        await rooms.uploads.drain()
-        assert rooms.policy.allowed == {parsed(v1_torrent()).infohash}
-        assert await rooms.cache.has(parsed(v1_torrent()).infohash)
+        await services.uploads.drain()
+        assert services.policy.allowed == {parsed(v1_torrent()).infohash}
+        assert await services.cache.has(parsed(v1_torrent()).infohash)
 
     asyncio.run(run())
 
 
-def test_a_burst_of_uploads_is_bounded_before_any_of_them_starts(make_rooms):
+def test_a_burst_of_uploads_is_bounded_before_any_of_them_starts(make_services):
     async def run():
-        rooms = make_rooms(under_way=3)
-        uploads = (rooms.uploads.accept(v1_torrent(f"t{n}"), "test") for n in range(10))
+        services = make_services(under_way=3)
+        uploads = (services.uploads.accept(v1_torrent(f"t{n}"), "test") for n in range(10))
         outcomes = await asyncio.gather(*uploads, return_exceptions=True)
         assert [getattr(outcome, "code", "") for outcome in outcomes] == [""] * 3 + ["busy"] * 7
-        assert (await rooms.uploads.accept(v1_torrent("after"), "test")).new
+        assert (await services.uploads.accept(v1_torrent("after"), "test")).new
 
     asyncio.run(run())

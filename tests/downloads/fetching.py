@@ -9,20 +9,20 @@ from downloads.model import Wish
 from downloads.outgoing import Outgoing
 from downloads.resume import ResumeFiles
 from downloads.session import Terms
-from tests.downloads_desk import desk
+from tests.downloads_desk import open_downloads
 
 
 async def main(folder: Path, links: list[str]) -> None:
     terms = Terms(("127.0.0.1:0",), utp=False, one_address=True)
     engine = LibtorrentEngine(terms, ResumeFiles(folder / "resume"), Outgoing(allow_private=True))
-    async with desk(folder, engine=engine) as at:
+    async with open_downloads(folder, engine=engine) as setup:
         for link in links:
-            await at.downloads.create(1, Wish(magnet=link))
+            await setup.downloads.create(1, Wish(magnet=link))
             print("created", flush=True)
         known = done = False
         while not done:
             await asyncio.sleep(0.05)
-            (job,) = await at.downloads.jobs(1, 0, 2)
+            (job,) = await setup.downloads.jobs(1, 0, 2)
             if job.has_torrent and job.status.progress > 0.2 and not known:
                 known = True
                 print("fetching", flush=True)

@@ -1,4 +1,4 @@
-"""Jobs over the real engine, with a stranger's client on loopback at the other end."""
+"""Jobs over the real engine, with a libtorrent seeder on loopback."""
 
 import asyncio
 import subprocess
@@ -14,7 +14,7 @@ from downloads.model import State, Wish
 from downloads.outgoing import Outgoing
 from downloads.resume import ResumeFiles
 from downloads.session import Terms
-from tests.downloads_desk import desk
+from tests.downloads_desk import open_downloads
 from tests.seeders import Seeder
 
 ROOT = Path(__file__).parents[2]
@@ -31,9 +31,9 @@ def topics(torrent):
     return v1 + ([f"btmh:1220{metainfo.v2.lower}"] if metainfo.v2 else [])
 
 
-async def until_complete(at, account=1):
+async def until_complete(setup, account=1):
     async with asyncio.timeout(30):
-        while not (job := (await at.downloads.jobs(account, 0, 1))[0]).content.complete:
+        while not (job := (await setup.downloads.jobs(account, 0, 1))[0]).content.complete:
             await asyncio.sleep(0.05)
     return job
 
@@ -45,17 +45,17 @@ def test_a_magnet_is_fetched_whatever_its_version(tmp_path, flags, which):
     async def work():
         terms = Terms(("127.0.0.1:0",), utp=False, one_address=True)
         engine = LibtorrentEngine(terms, ResumeFiles(tmp_path / "resume"), Outgoing(allow_private=True))
-        async with desk(tmp_path, engine=engine) as at:
-            await at.downloads.create(1, Wish(magnet=link(seeder, topics(seeder.torrent)[which])))
-            job = await until_complete(at)
+        async with open_downloads(tmp_path, engine=engine) as setup:
+            await setup.downloads.create(1, Wish(magnet=link(seeder, topics(seeder.torrent)[which])))
+            job = await until_complete(setup)
             assert job.status.state is State.UPLOADING
             assert job.content.key.infohash == seeder.infohash
             for file in job.content.files:
                 number = int(file.path[-5])
-                assert (at.folder.of(1) / str(file.index)).read_bytes() == seeder.files[number]
-            await at.downloads.delete(1, job.id)
-            await at.downloads.settled()
-            assert not at.folder.of(1).exists()
+                assert (setup.folder.of(1) / str(file.index)).read_bytes() == seeder.files[number]
+            await setup.downloads.delete(1, job.id)
+            await setup.downloads.settled()
+            assert not setup.folder.of(1).exists()
             assert list((tmp_path / "resume").iterdir()) == []
 
     asyncio.run(work())

@@ -170,8 +170,8 @@ class LetsThrough(Outgoing):
         super().__init__(allow_private=False)
         self.open_ones = open_ones
 
-    def admits_text(self, host):
-        return host in self.open_ones or super().admits_text(host)
+    def allows_text(self, host):
+        return host in self.open_ones or super().allows_text(host)
 
 
 @pytest.mark.parametrize(
@@ -218,8 +218,8 @@ def test_a_redirect_into_a_private_network_is_not_followed(monkeypatch, target):
             Resolves(monkeypatch, **names)
 
             class OuterAlone(LetsThrough):
-                def admits_text(self, host):
-                    return len(server.heads) == 0 and super().admits_text(host)
+                def allows_text(self, host):
+                    return len(server.heads) == 0 and super().allows_text(host)
 
             return await fetched(server, outgoing=OuterAlone("127.0.0.1"), host="outer.example"), server
 
