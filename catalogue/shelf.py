@@ -1,7 +1,7 @@
-"""Hides where the catalogue lies: what it asks of the stores under it.
+"""The catalogue's store protocols: what the catalogue asks of the database under it.
 
 Every change is one transaction, on disk before it returns. A change to what does not exist is refused as
-`not-found`; ids may be any int, and those that no database holds are of nothing. Values are by field name.
+`not-found`. Ids may be any int; one out of the database's range finds nothing. Values are by column name.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +31,7 @@ from catalogue.model import (
 )
 
 ALL = Viewer(moderates=True)
-"""Who sees everything."""
+"""Sees everything, hidden torrents included."""
 
 Values = Mapping[str, object]
 NO_VALUES: Values = MappingProxyType({})
@@ -39,10 +39,10 @@ NO_VALUES: Values = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """What is to be kept of a torrent and of the group that it is in.
+    """Changes to the columns of a torrent and of its group.
 
-    `group` is the group to be in, None its own (a new one for a new torrent). Tags, authors and contents of
-    None stay as they are.
+    `group` is the id of the group to put the torrent into, None its own (a new one for a new torrent). Tags,
+    authors and contents of None stay as they are.
     """
 
     torrent: Values = field(default_factory=dict)
@@ -54,43 +54,43 @@ class Writing:
 
 
 Decision = Callable[[Torrent | None, Group | None], Writing]
-"""Decides what is written, by the torrent as it is known and the group that is asked for; may refuse."""
+"""Returns what to write, given the stored torrent and the requested group; may raise Refusal."""
 
 
 class Works(Protocol):
-    """Torrents and groups. A group without torrents is dropped with all that hangs on it."""
+    """Torrents and groups. A group without torrents is deleted with everything that refers to it."""
 
     async def decide(self, names: Sequence[InfoHash], group: int | None, decision: Decision) -> None:
-        """Have a decision made as `enter` would, and write nothing."""
+        """Run the decision as `enter` would, and write nothing."""
         ...
 
     async def enter(
         self, names: Sequence[InfoHash], group: int | None, decision: Decision
     ) -> tuple[int, bool]:
-        """Write the torrent of any of these names; return its id, and whether it is new.
+        """Insert or update the torrent of any of these infohashes; return its id, and whether it is new.
 
-        Two records that turn out to be of one torrent become one.
+        Two records that turn out to be of one torrent are merged.
         """
         ...
 
     async def change(self, torrent: int, group: int | None, decision: Decision) -> None:
-        """Write a torrent that is known."""
+        """Change an existing torrent."""
         ...
 
     async def change_group(self, group: int, writing: Writing) -> None:
-        """Write a group; the torrent's part is empty."""
+        """Change a group; `writing.torrent` is empty."""
         ...
 
     async def merge(self, group: int, into: int) -> None:
-        """Move all that hangs on a group to another, and drop it."""
+        """Move the torrents, comments, bookmarks and collage entries of a group to another, and delete it."""
         ...
 
     async def remove(self, names: Sequence[InfoHash | int]) -> list[Torrent]:
-        """Drop the torrents of any of these names or ids, and return them as they were."""
+        """Delete the torrents of any of these infohashes or ids, and return them as they were."""
         ...
 
     async def torrent(self, key: int | InfoHash, viewer: Viewer) -> Torrent | None:
-        """Find a torrent by its id, or by a 20-byte hash that names it."""
+        """Find a torrent by its id, or by its infohash or alias of 20 bytes."""
         ...
 
     async def torrents(self, ids: Sequence[int], viewer: Viewer) -> list[Torrent]:
@@ -110,15 +110,15 @@ class Works(Protocol):
         ...
 
     async def contents(self, torrent: int) -> Contents:
-        """Return what a torrent lists."""
+        """Return the files, trackers and web seeds of a torrent."""
         ...
 
     async def lacking(self, infohashes: Sequence[InfoHash]) -> list[InfoHash]:
-        """Return those of the hashes that no record with contents says are held, in order."""
+        """Return the infohashes, in order, without those of held torrents that have contents."""
         ...
 
     async def held(self, after: InfoHash | None, limit: int) -> list[InfoHash]:
-        """Return hashes above `after` of torrents that are marked as held, ascending."""
+        """Return infohashes above `after` of torrents that are marked as held, ascending."""
         ...
 
     async def unhold(self, infohashes: Sequence[InfoHash]) -> None:
@@ -127,31 +127,31 @@ class Works(Protocol):
 
 
 class Charts(Protocol):
-    """The catalogue in numbers, of what everyone sees."""
+    """Totals, top lists and swarm statistics, over what is not hidden."""
 
     async def refresh(self, figures: Mapping[InfoHash, Figures]) -> int:
-        """Write the swarms' numbers, in parts that leave the writer to others in between; count changes."""
+        """Write seeders, leechers and snatches in batches, a transaction each; return how many rows changed."""
         ...
 
     async def totals(self) -> Totals:
-        """Return the catalogue in numbers."""
+        """Count torrents, groups and authors, and add up the bytes."""
         ...
 
     async def top(self, chart: str, since: int, limit: int) -> tuple[int, ...]:
-        """Return the ids of a chart; `since` bounds those that look back."""
+        """Return the torrent ids of a top list; `since` (unix seconds) bounds those of recent torrents."""
         ...
 
     async def uploads_of(self, user: int) -> tuple[int, int]:
-        """Return how many torrents and groups an account brought under its name."""
+        """Return how many torrents an account uploaded, and to how many groups; anonymous ones do not count."""
         ...
 
     async def top_uploaders(self, limit: int) -> tuple[tuple[int, int], ...]:
-        """Return accounts by how many torrents they brought under their name."""
+        """Return pairs of account id and count of torrents uploaded, anonymous ones left out; most first."""
         ...
 
 
 class Categories(Protocol):
-    """Categories. What touches many groups goes in parts, and is taken up again by a second call."""
+    """Categories. What changes many groups runs in batches; after an interruption a second call goes on."""
 
     async def all(self) -> tuple[Category, ...]:
         """Return every category, ordered by id."""
@@ -166,15 +166,15 @@ class Categories(Protocol):
         ...
 
     async def remove(self, category: int, parent: int) -> None:
-        """Drop a category; its groups go to `parent`."""
+        """Delete a category; its groups move to `parent`."""
         ...
 
 
 class Tags(Protocol):
-    """Tags. What touches many groups goes in parts, and is taken up again by a second call."""
+    """Tags. What changes many groups runs in batches; after an interruption a second call goes on."""
 
-    async def tags(self, beginning: str, offset: int, limit: int) -> Page[Tag]:
-        """Return tags that groups bear by their beginning, most used first."""
+    async def tags(self, prefix: str, offset: int, limit: int) -> Page[Tag]:
+        """Return the tags in use that begin with a prefix, most used first."""
         ...
 
     async def tag(self, key: int | str) -> Tag | None:
@@ -182,23 +182,23 @@ class Tags(Protocol):
         ...
 
     async def alias(self, alias: str, tag: str) -> int:
-        """Make a tag another name of a second, and return the id of that. Refusal: `invalid`, `taken`."""
+        """Make `alias` an alias of `tag`, and return the id of the latter. Refusal: `invalid`, `taken`."""
         ...
 
     async def unalias(self, alias: str) -> None:
-        """Make an alias a word of its own again."""
+        """Make an alias a tag of its own again."""
         ...
 
     async def remove(self, tag: int) -> None:
-        """Take a tag from every group, and its aliases with it."""
+        """Delete a tag with its aliases, and remove it from every group."""
         ...
 
 
 class Authors(Protocol):
-    """Those who made works."""
+    """Authors of groups."""
 
-    async def authors(self, beginning: str, offset: int, limit: int) -> Page[Author]:
-        """Return authors of what everyone sees by the beginning of their name."""
+    async def authors(self, prefix: str, offset: int, limit: int) -> Page[Author]:
+        """Return the authors of visible torrents whose name begins with a prefix."""
         ...
 
     async def author(self, key: int | str) -> Author | None:
@@ -215,7 +215,7 @@ class Authors(Protocol):
 
 
 class Remarks(Protocol):
-    """Comments and announcements."""
+    """Comments and news."""
 
     async def comments(
         self, group: int, offset: int, limit: int, viewer: Viewer, *, newest_first: bool
@@ -230,7 +230,7 @@ class Remarks(Protocol):
     async def add_comment(
         self, group: int, author: int, body: str, now: int, more: Values = NO_VALUES
     ) -> int:
-        """Add a comment, and return its id; `more` is what else is known of one that was made elsewhere."""
+        """Add a comment, and return its id; `more` holds further columns of an imported one."""
         ...
 
     async def change_comment(self, comment: int, values: Values) -> None:
@@ -238,23 +238,23 @@ class Remarks(Protocol):
         ...
 
     async def remove_comment(self, comment: int) -> None:
-        """Drop a comment."""
+        """Delete a comment."""
         ...
 
     async def news(self, offset: int, limit: int) -> Page[News]:
-        """Return announcements, newest first."""
+        """Return news, newest first."""
         ...
 
     async def one_news(self, news: int) -> News | None:
-        """Find an announcement."""
+        """Find a news item."""
         ...
 
     async def add_news(self, values: Values) -> int:
-        """Add an announcement, and return its id."""
+        """Add a news item, and return its id."""
         ...
 
     async def remove_news(self, news: int) -> None:
-        """Drop an announcement."""
+        """Delete a news item."""
         ...
 
 
@@ -262,7 +262,7 @@ class Collages(Protocol):
     """Collages and bookmarks."""
 
     async def collages(self, offset: int, limit: int, viewer: Viewer, search: str) -> Page[Collage]:
-        """Return collages whose name holds a text, newest first."""
+        """Return collages whose name contains a text, newest first."""
         ...
 
     async def collage(self, collage: int, viewer: Viewer) -> Collage | None:
@@ -278,7 +278,7 @@ class Collages(Protocol):
         ...
 
     async def remove_collage(self, collage: int) -> None:
-        """Drop a collage."""
+        """Delete a collage."""
         ...
 
     async def put(self, collage: int, group: int, by: int, most: int) -> None:
@@ -286,7 +286,7 @@ class Collages(Protocol):
         ...
 
     async def take(self, collage: int, group: int) -> None:
-        """Take a group out."""
+        """Remove a group."""
         ...
 
     async def bookmark(self, user: int, kind: Bookmarked, target: int, now: int, most: int) -> None:
@@ -294,7 +294,7 @@ class Collages(Protocol):
         ...
 
     async def unbookmark(self, user: int, kind: Bookmarked, target: int) -> None:
-        """Drop a bookmark, if there is one."""
+        """Delete a bookmark, if there is one."""
         ...
 
     async def bookmarks(self, user: int, kind: Bookmarked, offset: int, limit: int) -> Page[int]:
@@ -330,8 +330,8 @@ class Cases(Protocol):
         """Close a report that is open."""
         ...
 
-    async def log(self, deed: Values) -> None:
-        """Write a line of the log."""
+    async def log(self, values: Values) -> None:
+        """Add an entry to the log."""
         ...
 
     async def deeds(self, offset: int, limit: int) -> Page[Deed]:
@@ -341,7 +341,7 @@ class Cases(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """The catalogue's stores, which lie in one database."""
+    """The stores of the catalogue, over one database."""
 
     works: Works
     charts: Charts

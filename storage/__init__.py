@@ -1,1 +1,1 @@
-"""The only room that knows a database or a file system."""
+"""Stores over SQLite and the file system: the only package that knows either."""

@@ -1,4 +1,4 @@
-"""Hides how accounts and their proofs lie in `peerage.db`."""
+"""Accounts, sessions, one-time links and keys in `peerage.db`."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -44,16 +44,16 @@ _DEAD = or_(credential.c.revoked > 0, credential.c.expires <= _NOW)
 
 
 class SqliteAccounts:
-    """Accounts, sessions, links and keys in SQLite; every change is on disk before it returns."""
+    """Accounts, sessions, one-time links and keys in SQLite; every change is on disk before it returns."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._users = _UserStatements(database)
-        self._proofs = _ProofStatements(database)
+        self._sessions = _SessionStatements(database)
         self._keys = _KeyStatements(database)
 
     async def add(self, name: str, folded: str, password: str | None, role: Role, joined: int) -> User | None:
-        """Keep a new, enabled account; None when the name is taken."""
+        """Add an enabled account; None when the name is taken."""
         row = {"name": name, "folded": folded, "password": password, "role": role.value, "joined": joined}
         return _user(await self._change(self._users.add, {**row, "enabled": 1, "seen": None}))
 
@@ -63,11 +63,11 @@ class SqliteAccounts:
         return _user(await self._row(statement, {"key": key}))
 
     async def users(self, search: str, offset: int, limit: int) -> tuple[list[User], int]:
-        """Return accounts whose folded name holds a text, by name, and how many there are."""
+        """Return accounts whose folded name contains a text, by name, and how many there are."""
         escaped = "".join(f"\\{sign}" if sign in "\\%_" else sign for sign in search)
-        wanted = {"pattern": f"%{escaped}%"}
-        page = await self._database.rows(self._users.page, {**wanted, "offset": offset, "limit": limit})
-        ((count,),) = await self._database.rows(self._users.count, wanted)
+        parameters = {"pattern": f"%{escaped}%"}
+        page = await self._database.rows(self._users.page, {**parameters, "offset": offset, "limit": limit})
+        ((count,),) = await self._database.rows(self._users.count, parameters)
         return [_read_user(row) for row in page], count
 
     async def named(self, ids: Sequence[int]) -> list[User]:
@@ -90,15 +90,15 @@ class SqliteAccounts:
         }
 
     async def proof(self, folded: str) -> tuple[User, str | None] | None:
-        """Find an account by name with what is kept of its password."""
+        """Find an account by name, with its password hash."""
         row = await self._row(self._users.proof, {"key": folded})
         return (_read_user(row[:-1]), row[-1]) if row is not None else None
 
     async def set_password(self, user: int, password: str) -> bool:
-        """Keep another password and drop sessions and links; False when there is no such account."""
+        """Change a password hash and delete sessions and links; False when there is no such account."""
         async with self._database.transaction() as writer:
             changed = await _first(writer, self._users.password, {"key": user, "password": password})
-            await self._expel(writer, user)
+            await self._delete_sessions_and_links(writer, user)
         return changed is not None
 
     async def set_role(self, user: int, role: Role) -> User | None:
@@ -106,57 +106,57 @@ class SqliteAccounts:
         return _user(await self._change(self._users.role, {"key": user, "role": role.value}))
 
     async def set_enabled(self, user: int, *, enabled: bool) -> User | None:
-        """Let in or not; an account that is not let in loses its sessions and links."""
+        """Enable or disable an account; a disabled one loses its sessions and links."""
         async with self._database.transaction() as writer:
             row = await _first(writer, self._users.enabled, {"key": user, "enabled": int(enabled)})
             if not enabled:
-                await self._expel(writer, user)
+                await self._delete_sessions_and_links(writer, user)
         return _user(row)
 
     async def set_link(self, user: int, digest: bytes, expires: int) -> None:
-        """Keep a one-time link in place of the account's earlier one."""
+        """Store a one-time link in place of the account's earlier one."""
         async with self._database.transaction() as writer:
-            await writer.execute(self._proofs.drop_links, {"user": user})
+            await writer.execute(self._sessions.drop_links, {"user": user})
             row = {"digest": digest, "account_id": user, "expires": expires}
-            await writer.execute(self._proofs.add_link, row)
+            await writer.execute(self._sessions.add_link, row)
 
     async def link_owner(self, digest: bytes, now: int) -> User | None:
         """Find the enabled account of a live link."""
-        return _user(await self._row(self._proofs.link_owner, {"digest": digest, "now": now}))
+        return _user(await self._row(self._sessions.link_owner, {"digest": digest, "now": now}))
 
     async def redeem(self, digest: bytes, password: str, now: int) -> User | None:
-        """Keep the password of a live link's account, and drop the link and the account's sessions."""
+        """Set the password of a live link's account, and delete the link and the account's sessions."""
         async with self._database.transaction() as writer:
-            row = await _first(writer, self._proofs.link_owner, {"digest": digest, "now": now})
+            row = await _first(writer, self._sessions.link_owner, {"digest": digest, "now": now})
             owner = _user(row)
             if owner is not None:
                 await writer.execute(self._users.password, {"key": owner.id, "password": password})
-                await self._expel(writer, owner.id)
+                await self._delete_sessions_and_links(writer, owner.id)
         return owner
 
     async def add_session(self, user: int, digest: bytes, created: int, expires: int, most: int) -> int:
-        """Keep a session and return its id; of an account's sessions the newest `most` stay."""
+        """Add a session and return its id; of an account's sessions the newest `most` stay."""
         row = {"account_id": user, "digest": digest, "created": created, "expires": expires}
         async with self._database.transaction() as writer:
-            (number,) = await _first(writer, self._proofs.add_session, row) or (0,)
-            await writer.execute(self._proofs.trim_sessions, {"user": user, "most": most})
+            (number,) = await _first(writer, self._sessions.add_session, row) or (0,)
+            await writer.execute(self._sessions.trim_sessions, {"user": user, "most": most})
         return int(number)
 
     async def session(self, digest: bytes) -> Proof | None:
         """Find a session by its digest, with its account."""
-        row = await self._row(self._proofs.session, {"digest": digest})
+        row = await self._row(self._sessions.session, {"digest": digest})
         if row is None:
             return None
         number, expires, *user = row
         return Proof(Principal(_read_user(user), session=number), expires)
 
     async def end_session(self, session: int) -> None:
-        """Drop a session."""
+        """Delete a session."""
         async with self._database.transaction() as writer:
-            await writer.execute(self._proofs.end_session, {"key": session})
+            await writer.execute(self._sessions.end_session, {"key": session})
 
     async def add_key(self, key: NewKey, digest: bytes, dead: int) -> Key:
-        """Keep a key; of the account's revoked and expired ones the newest `dead` stay."""
+        """Add a key; of the account's revoked and expired ones the newest `dead` stay."""
         row = {
             "account_id": key.user_id,
             "scope": key.scope.value,
@@ -190,8 +190,8 @@ class SqliteAccounts:
 
     async def keys(self, user: int | None) -> list[Key]:
         """Return an account's keys, or all, oldest first."""
-        statement, wanted = (self._keys.all, {}) if user is None else (self._keys.of_user, {"user": user})
-        return [_read_key(row) for row in await self._database.rows(statement, wanted)]
+        statement, parameters = (self._keys.all, {}) if user is None else (self._keys.of_user, {"user": user})
+        return [_read_key(row) for row in await self._database.rows(statement, parameters)]
 
     async def revoke(self, key: int, now: int) -> Key | None:
         """Mark a key as revoked; one that was stays as it is."""
@@ -209,28 +209,28 @@ class SqliteAccounts:
                 await writer.executemany(statement, rows)
 
     async def purge(self, now: int, dead_since: int) -> int:
-        """Drop expired sessions and links, and keys revoked or expired before `dead_since`; count them."""
+        """Delete expired sessions and links, and keys revoked or expired before `dead_since`; count them."""
         async with self._database.transaction() as writer:
-            sessions = await writer.execute(self._proofs.purge_sessions, {"now": now})
-            links = await writer.execute(self._proofs.purge_links, {"now": now})
+            sessions = await writer.execute(self._sessions.purge_sessions, {"now": now})
+            links = await writer.execute(self._sessions.purge_links, {"now": now})
             keys = await writer.execute(self._keys.purge, {"since": dead_since})
             return sessions.rowcount + links.rowcount + keys.rowcount
 
-    async def _expel(self, writer: aiosqlite.Connection, user: int) -> None:
-        await writer.execute(self._proofs.drop_sessions, {"user": user})
-        await writer.execute(self._proofs.drop_links, {"user": user})
+    async def _delete_sessions_and_links(self, writer: aiosqlite.Connection, user: int) -> None:
+        await writer.execute(self._sessions.drop_sessions, {"user": user})
+        await writer.execute(self._sessions.drop_links, {"user": user})
 
-    async def _row(self, statement: str, wanted: Mapping[str, Any]) -> tuple[Any, ...] | None:
-        rows = await self._database.rows(statement, dict(wanted))
+    async def _row(self, statement: str, parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        rows = await self._database.rows(statement, dict(parameters))
         return rows[0] if rows else None
 
-    async def _change(self, statement: str, given: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    async def _change(self, statement: str, parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
         async with self._database.transaction() as writer:
-            return await _first(writer, statement, given)
+            return await _first(writer, statement, parameters)
 
 
 class _UserStatements:
-    """What is run on accounts."""
+    """SQL statements on accounts."""
 
     def __init__(self, database: Database) -> None:
         compiled = database.compile
@@ -240,7 +240,9 @@ class _UserStatements:
         admins = select(*_USER, account.c.password.is_not(None), live)
         mine = update(account).where(account.c.id == bindparam("key")).returning(*_USER)
         later = or_(account.c.seen.is_(None), account.c.seen < bindparam("time"))
-        self.add = compiled(insert_missing(account).values(**_given(account, "id")).returning(*_USER))
+        self.add = compiled(
+            insert_missing(account).values(**_column_parameters(account, "id")).returning(*_USER)
+        )
         self.by_id = compiled(users.where(account.c.id == bindparam("key")))
         self.by_name = compiled(users.where(account.c.folded == bindparam("key")))
         self.proof = compiled(select(*_USER, account.c.password).where(account.c.folded == bindparam("key")))
@@ -267,14 +269,16 @@ class _UserStatements:
         )
 
 
-class _ProofStatements:
-    """What is run on sessions and one-time links."""
+class _SessionStatements:
+    """SQL statements on sessions and one-time links."""
 
     def __init__(self, database: Database) -> None:
         compiled = database.compile
         mine = session.c.account_id == bindparam("user")
         newest = select(session.c.id).where(mine).order_by(session.c.id.desc()).limit(bindparam("most"))
-        self.add_session = compiled(insert(session).values(**_given(session, "id")).returning(session.c.id))
+        self.add_session = compiled(
+            insert(session).values(**_column_parameters(session, "id")).returning(session.c.id)
+        )
         self.trim_sessions = compiled(delete(session).where(mine, session.c.id.not_in(newest)))
         self.session = compiled(
             select(session.c.id, session.c.expires, *_USER)
@@ -284,7 +288,7 @@ class _ProofStatements:
         self.end_session = compiled(delete(session).where(session.c.id == bindparam("key")))
         self.drop_sessions = compiled(delete(session).where(mine))
         self.purge_sessions = compiled(delete(session).where(session.c.expires <= _NOW))
-        self.add_link = compiled(insert(one_time_link).values(**_given(one_time_link)))
+        self.add_link = compiled(insert(one_time_link).values(**_column_parameters(one_time_link)))
         self.link_owner = compiled(
             select(*_USER)
             .join_from(account, one_time_link)
@@ -301,7 +305,7 @@ class _ProofStatements:
 
 
 class _KeyStatements:
-    """What is run on keys; `revoked` is the time when that was, 0 for never."""
+    """SQL statements on keys; `revoked` is the time of revocation, 0 for never."""
 
     def __init__(self, database: Database) -> None:
         compiled = database.compile
@@ -316,7 +320,9 @@ class _KeyStatements:
         )
         since: BindParameter[int] = bindparam("since")
         later = or_(credential.c.used.is_(None), credential.c.used < bindparam("time"))
-        self.add = compiled(insert(credential).values(**_given(credential, "id")).returning(*_KEY))
+        self.add = compiled(
+            insert(credential).values(**_column_parameters(credential, "id")).returning(*_KEY)
+        )
         self.trim = compiled(delete(credential).where(mine, _DEAD, credential.c.id.not_in(newest_dead)))
         self.live = compiled(
             keys.where(
@@ -346,15 +352,15 @@ class _KeyStatements:
         self.purge = compiled(delete(credential).where(or_(long_revoked, credential.c.expires < since)))
 
 
-def _given(table: Table, *left_out: str) -> dict[str, BindParameter[Any]]:
-    """Name a parameter for each column of a row to be inserted."""
+def _column_parameters(table: Table, *left_out: str) -> dict[str, BindParameter[Any]]:
+    """Return a parameter for each column of a row to insert."""
     return {each.name: bindparam(each.name) for each in table.columns if each.name not in left_out}
 
 
 async def _first(
-    writer: aiosqlite.Connection, statement: str, given: Mapping[str, Any]
+    writer: aiosqlite.Connection, statement: str, parameters: Mapping[str, Any]
 ) -> tuple[Any, ...] | None:
-    rows = list(await writer.execute_fetchall(statement, dict(given)))
+    rows = list(await writer.execute_fetchall(statement, dict(parameters)))
     return tuple(rows[0]) if rows else None
 
 

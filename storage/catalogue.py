@@ -1,4 +1,4 @@
-"""Hides which classes keep the catalogue in `peerage.db`."""
+"""Builds the catalogue's store over `peerage.db`."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ from storage.database import Database
 
 
 def catalogue_shelf(database: Database, index: Indexing, clock: Callable[[], float]) -> Shelf:
-    """Return the catalogue's stores in a database; `index` is told of every change that a search can find."""
+    """Return the catalogue's store over a database; `index` is updated with every change that search can see."""
     return Shelf(
         works=SqliteWorks(database, index, clock),
         charts=SqliteCharts(database),

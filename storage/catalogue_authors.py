@@ -1,4 +1,4 @@
-"""Hides how authors lie in `peerage.db`."""
+"""Authors in `peerage.db`."""
 
 from sqlalchemy import bindparam, exists, func, select
 
@@ -29,18 +29,18 @@ class SqliteAuthors:
             .join_from(authorship, torrent, torrent.c.work_id == authorship.c.work_id)
             .where(authorship.c.author_id == author.c.id, torrent.c.hidden == 0)
         )
-        wanted = (author.c.folded >= bindparam("low"), author.c.folded < bindparam("high"), shown)
-        self._count = compiled(select(func.count()).select_from(author).where(*wanted))
+        conditions = (author.c.folded >= bindparam("low"), author.c.folded < bindparam("high"), shown)
+        self._count = compiled(select(func.count()).select_from(author).where(*conditions))
         self._page = compiled(
             select(*_AUTHOR)
-            .where(*wanted)
+            .where(*conditions)
             .order_by(author.c.folded)
             .limit(bindparam("limit"))
             .offset(bindparam("offset"))
         )
         self._by_id = compiled(select(*_AUTHOR).where(author.c.id == bindparam("key")))
         self._by_name = compiled(select(*_AUTHOR).where(author.c.folded == bindparam("key")))
-        self._part = compiled(
+        self._group_batch = compiled(
             select(authorship.c.work_id)
             .where(authorship.c.author_id == bindparam("row"), authorship.c.work_id > bindparam("after"))
             .order_by(authorship.c.work_id)
@@ -55,9 +55,9 @@ class SqliteAuthors:
         self._groups = compiled(groups)
         self._groups_first = compiled(groups.where(authorship.c.position == 0))
 
-    async def authors(self, beginning: str, offset: int, limit: int) -> Page[Author]:
-        """Return authors of what everyone sees by the beginning of their name."""
-        bounds = {"low": folded(beginning), "high": folded(beginning) + BEYOND}
+    async def authors(self, prefix: str, offset: int, limit: int) -> Page[Author]:
+        """Return the authors of visible torrents whose name begins with a prefix."""
+        bounds = {"low": folded(prefix), "high": folded(prefix) + BEYOND}
         ((total,),) = await self._database.rows(self._count, bounds)
         parameters = {**bounds, **part_of(offset, limit)}
         rows = await self._database.rows(self._page, parameters)
@@ -83,7 +83,7 @@ class SqliteAuthors:
             before = await self._rows.update(writer, number, values)
         after = 0 if values.get("name", before["name"]) != before["name"] else None
         while after is not None:
-            after = await self._reindexed(number, after)
+            after = await self._reindex_batch(number, after)
 
     async def groups_of(self, number: int, viewer: Viewer, *, first_only: bool) -> tuple[int, ...]:
         """Return the ids of an author's groups, newest first."""
@@ -91,11 +91,11 @@ class SqliteAuthors:
         rows = await self._database.rows(statement, {"row": id_of(number), **seen_by(viewer)})
         return tuple(group for (group,) in rows)
 
-    async def _reindexed(self, number: int, after: int) -> int | None:
+    async def _reindex_batch(self, number: int, after: int) -> int | None:
         async with self._database.transaction() as connection:
             writer = Writer(connection)
-            part = await numbers(writer, self._part, {"row": number, "after": after, "limit": PART})
-            if not part:
+            batch = await numbers(writer, self._group_batch, {"row": number, "after": after, "limit": PART})
+            if not batch:
                 return None
-            await self._reindexing.groups(writer, part)
-            return part[-1]
+            await self._reindexing.groups(writer, batch)
+            return batch[-1]

@@ -1,7 +1,7 @@
-"""Hides how groups bear tags and authors, and how the uses of a tag stay counted.
+"""Links groups to tags and authors, and keeps each tag's count of uses right.
 
-A use is a group that everyone sees something of. Whatever changes a group is wrapped in `Tally.kept`, which
-compares what was counted before with what is counted after, so that no deed has to know of the numbers.
+A use is a group with a visible torrent. Every change to a group is wrapped in `Tally.kept`, which
+counts before and after and writes the difference, so that no other code updates the counts.
 """
 
 from collections import Counter
@@ -18,25 +18,25 @@ from storage.tables import author, authorship, bookmark, tag, tagging, torrent
 
 
 class Tally:
-    """Keeps the uses of tags right."""
+    """Keeps `tag.uses`, the number of groups with a visible torrent that have the tag."""
 
     def __init__(self, database: Database) -> None:
-        shown = exists(
+        visible = exists(
             select(torrent.c.id).where(torrent.c.work_id == tagging.c.work_id, torrent.c.hidden == 0)
         )
         compiled = database.compile
-        self._used = compiled(
+        self._count_uses = compiled(
             select(tagging.c.tag_id, func.count())
-            .where(among(tagging.c.work_id, "ids"), shown)
+            .where(among(tagging.c.work_id, "ids"), visible)
             .group_by(tagging.c.tag_id)
         )
-        self._add = compiled(
+        self._add_uses = compiled(
             update(tag).where(tag.c.id == bindparam("tag")).values(uses=tag.c.uses + bindparam("more"))
         )
 
     @asynccontextmanager
     async def kept(self, writer: Writer, works: set[int]) -> AsyncIterator[None]:
-        """Count the uses again that change within; groups that are touched may be added to `works`."""
+        """Write by how much the block changed the uses; the block may add the ids of groups it changes to `works`."""
         before = await self._uses(writer, works)
         yield
         after = await self._uses(writer, works)
@@ -45,78 +45,82 @@ class Tally:
             for number in before.keys() | after.keys()
             if after[number] != before[number]
         ]
-        await writer.run_many(self._add, changed)
+        await writer.run_many(self._add_uses, changed)
 
     async def _uses(self, writer: Writer, works: set[int]) -> Counter[int]:
-        return Counter(dict(await writer.rows(self._used, {"ids": listed(works)})))
+        return Counter(dict(await writer.rows(self._count_uses, {"ids": listed(works)})))
 
 
 class Bearing:
-    """Gives groups their tags and authors, which are made as they are first named."""
+    """Sets the tags and authors of groups, and creates those that are new."""
 
     def __init__(self, database: Database) -> None:
         compiled = database.compile
-        self._make_tag = compiled(insert_missing(tag))
-        self._meant = compiled(
+        self._insert_tag = compiled(insert_missing(tag))
+        self._resolve_aliases = compiled(
             select(tag.c.name, func.coalesce(tag.c.alias_of, tag.c.id)).where(among(tag.c.name, "names"))
         )
-        self._untag = compiled(delete(tagging).where(tagging.c.work_id == bindparam("work")))
-        self._tag = compiled(insert_missing(tagging))
-        self._make_author = compiled(insert_missing(author))
-        self._known = compiled(select(author.c.folded, author.c.id).where(among(author.c.folded, "names")))
-        self._written = compiled(
+        self._delete_tags = compiled(delete(tagging).where(tagging.c.work_id == bindparam("work")))
+        self._insert_tagging = compiled(insert_missing(tagging))
+        self._insert_author = compiled(insert_missing(author))
+        self._author_ids = compiled(
+            select(author.c.folded, author.c.id).where(among(author.c.folded, "names"))
+        )
+        self._authors_of_groups = compiled(
             select(authorship.c.author_id).where(among(authorship.c.work_id, "ids")).distinct()
         )
-        self._unwrite = compiled(delete(authorship).where(authorship.c.work_id == bindparam("work")))
-        self._write = compiled(insert(authorship))
+        self._delete_authors = compiled(delete(authorship).where(authorship.c.work_id == bindparam("work")))
+        self._insert_authorship = compiled(insert(authorship))
         orphan = and_(
             among(author.c.id, "ids"),
             ~exists(select(authorship.c.work_id).where(authorship.c.author_id == author.c.id)),
             author.c.description == "",
             author.c.picture == "",
         )
-        self._forget_bookmarks = compiled(
+        self._delete_orphan_bookmarks = compiled(
             delete(bookmark).where(
                 bookmark.c.kind == "author", bookmark.c.target.in_(select(author.c.id).where(orphan))
             )
         )
-        self._forget = compiled(delete(author).where(orphan))
+        self._delete_orphans = compiled(delete(author).where(orphan))
 
     async def tag(self, writer: Writer, work: int, names: Sequence[str]) -> None:
-        """Give a group these tags and no others; an alias gives what it stands for."""
+        """Replace the tags of a group; an alias is resolved to its tag."""
         numbers = await self.tags(writer, names)
-        await writer.run(self._untag, {"work": work})
-        await writer.run_many(self._tag, [{"work_id": work, "tag_id": number} for number in numbers])
+        await writer.run(self._delete_tags, {"work": work})
+        await writer.run_many(
+            self._insert_tagging, [{"work_id": work, "tag_id": number} for number in numbers]
+        )
 
     async def tags(self, writer: Writer, names: Sequence[str]) -> list[int]:
-        """Return the ids of tags, made where they are new; an alias gives what it stands for."""
+        """Return the ids of tags, created where they are new; an alias is resolved to its tag."""
         blank = {"id": None, "alias_of": None, "uses": 0}
-        await writer.run_many(self._make_tag, [{**blank, "name": name} for name in names])
-        meant = dict(await writer.rows(self._meant, {"names": texts(names)}))
-        return list(dict.fromkeys(meant[name] for name in names))
+        await writer.run_many(self._insert_tag, [{**blank, "name": name} for name in names])
+        tag_ids = dict(await writer.rows(self._resolve_aliases, {"names": texts(names)}))
+        return list(dict.fromkeys(tag_ids[name] for name in names))
 
     async def credit(self, writer: Writer, work: int, names: Sequence[str]) -> None:
-        """Give a group these authors in this order and no others."""
+        """Replace the authors of a group, in this order."""
         before = await self.authors(writer, work)
         blank = {"id": None, "picture": "", "description": ""}
-        fresh = [{**blank, "name": name, "folded": folded(name)} for name in names]
-        await writer.run_many(self._make_author, fresh)
-        spelled = [folded(name) for name in names]
-        known = dict(await writer.rows(self._known, {"names": texts(spelled)}))
-        await writer.run(self._unwrite, {"work": work})
+        new = [{**blank, "name": name, "folded": folded(name)} for name in names]
+        await writer.run_many(self._insert_author, new)
+        keys = [folded(name) for name in names]
+        known = dict(await writer.rows(self._author_ids, {"names": texts(keys)}))
+        await writer.run(self._delete_authors, {"work": work})
         rows = [
             {"work_id": work, "position": position, "author_id": known[name]}
-            for position, name in enumerate(dict.fromkeys(spelled))
+            for position, name in enumerate(dict.fromkeys(keys))
         ]
-        await writer.run_many(self._write, rows)
+        await writer.run_many(self._insert_authorship, rows)
         await self.forget(writer, before)
 
     async def authors(self, writer: Writer, work: int) -> list[int]:
         """Return the ids of a group's authors."""
-        return [number for (number,) in await writer.rows(self._written, {"ids": listed([work])})]
+        return [number for (number,) in await writer.rows(self._authors_of_groups, {"ids": listed([work])})]
 
     async def forget(self, writer: Writer, authors: Sequence[int]) -> None:
-        """Drop those of the authors who have no group left, and of whom nothing else is said."""
+        """Delete those of the authors who have no group, description or picture."""
         ids = {"ids": listed(authors)}
-        await writer.run(self._forget_bookmarks, ids)
-        await writer.run(self._forget, ids)
+        await writer.run(self._delete_orphan_bookmarks, ids)
+        await writer.run(self._delete_orphans, ids)

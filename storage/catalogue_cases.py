@@ -1,4 +1,4 @@
-"""Hides how reports and the moderators' log lie in `peerage.db`."""
+"""Reports and the moderators' log in `peerage.db`."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -33,7 +33,7 @@ class SqliteCases:
         compiled = database.compile
         self._database = database
         self._rows = Rows(database, report)
-        self._deeds = Rows(database, deed)
+        self._log_rows = Rows(database, deed)
         self._targets = {subject: Rows(database, table) for subject, table in _REPORTABLE.items()}
         resolver = account.alias("resolver")
         read = (
@@ -56,7 +56,7 @@ class SqliteCases:
                 *of_reporter, report.c.subject == bindparam("of"), report.c.target == bindparam("row")
             )
         )
-        self._page_of_log = compiled(
+        self._log_page = compiled(
             select(deed, account.c.name)
             .join_from(deed, account, account.c.id == deed.c.account_id, isouter=True)
             .order_by(deed.c.id.desc())
@@ -106,19 +106,21 @@ class SqliteCases:
                 raise Refusal("fixed")
 
     async def log(self, values: Values) -> None:
-        """Write a line of the log."""
+        """Add an entry to the log."""
         async with self._database.transaction() as connection:
-            await self._deeds.insert(Writer(connection), values)
+            await self._log_rows.insert(Writer(connection), values)
 
     async def deeds(self, offset: int, limit: int) -> Page[Deed]:
         """Return the log, newest first."""
         ((total,),) = await self._database.rows(self._count_log)
-        rows = await self._database.rows(self._page_of_log, part_of(offset, limit))
-        return Page(tuple(map(_deed, rows)), total)
+        rows = await self._database.rows(self._log_page, part_of(offset, limit))
+        return Page(tuple(map(_log_entry, rows)), total)
 
 
 def _report(row: tuple[Any, ...]) -> Report:
-    number, subject, target, reporter, reason, added, resolver, resolved, resolution, name, closer = row
+    number, subject, target, reporter, reason, added, resolver, resolved, resolution, name, resolver_name = (
+        row
+    )
     return Report(
         id=number,
         subject=Subject(subject),
@@ -126,13 +128,13 @@ def _report(row: tuple[Any, ...]) -> Report:
         reporter=Person(reporter, name),
         reason=reason,
         added=added,
-        resolver=Person(resolver, closer) if closer is not None else None,
+        resolver=Person(resolver, resolver_name) if resolver_name is not None else None,
         resolved=resolved,
         resolution=resolution,
     )
 
 
-def _deed(row: tuple[Any, ...]) -> Deed:
+def _log_entry(row: tuple[Any, ...]) -> Deed:
     number, time, actor, verb, subject, target, detail, name = row
     person = Person(actor, name) if name is not None else None
     return Deed(number, time, person, verb, Subject(subject), target, detail)

@@ -1,4 +1,4 @@
-"""Hides how categories lie in `peerage.db`."""
+"""Categories in `peerage.db`."""
 
 from sqlalchemy import bindparam, func, select, update
 
@@ -30,7 +30,7 @@ class SqliteCategories:
                 category.c.folded == bindparam("folded"), category.c.id != bindparam("row")
             )
         )
-        self._part = compiled(
+        self._group_batch = compiled(
             select(work.c.id).where(work.c.category_id == bindparam("row")).limit(bindparam("limit"))
         )
         self._move = compiled(
@@ -64,20 +64,20 @@ class SqliteCategories:
             await self._rows.update(writer, number, values)
 
     async def remove(self, number: int, parent: int) -> None:
-        """Drop a category; its groups go to `parent`."""
-        while await self._moved(number, parent):
+        """Delete a category; its groups move to `parent`."""
+        while await self._move_batch(number, parent):
             continue
 
-    async def _moved(self, number: int, parent: int) -> bool:
+    async def _move_batch(self, number: int, parent: int) -> bool:
         async with self._database.transaction() as connection:
             writer = Writer(connection)
             await self._rows.need(writer, number)
-            part = await numbers(writer, self._part, {"row": number, "limit": PART})
-            if not part:
+            batch = await numbers(writer, self._group_batch, {"row": number, "limit": PART})
+            if not batch:
                 await self._rows.delete(writer, number)
                 return False
-            await writer.run(self._move, {"ids": listed(part), "parent": parent})
-            await self._reindexing.groups(writer, part)
+            await writer.run(self._move, {"ids": listed(batch), "parent": parent})
+            await self._reindexing.groups(writer, batch)
             return True
 
     async def _refuse_taken(self, writer: Writer, number: int, values: Values) -> None:

@@ -1,4 +1,4 @@
-"""Hides how the catalogue is counted and ranked, and how the swarms' numbers get into it."""
+"""Totals, top lists and swarm statistics of the catalogue in `peerage.db`."""
 
 from collections.abc import Mapping
 from itertools import islice
@@ -28,7 +28,7 @@ from storage.tables import author, authorship, torrent, work
 _CHUNK = 500
 _ACTIVE = or_(torrent.c.seeders > 0, torrent.c.leechers > 0)
 _PEERS = torrent.c.seeders + torrent.c.leechers
-_DATA = (
+_TRAFFIC = (
     cast(torrent.c.size, Float) * torrent.c.snatched + 0.5 * cast(torrent.c.size, Float) * torrent.c.leechers
 )
 _RECENT = torrent.c.added > bindparam("since")
@@ -44,23 +44,23 @@ def _ranked(by: ColumnElement[Any], *where: ColumnElement[bool]) -> Select[Any]:
     )
 
 
-_CHARTS = {
+_TOP_LISTS = {
     "day": _ranked(_PEERS, _RECENT, torrent.c.seeders > 0),
     "week": _ranked(_PEERS, _RECENT, _ACTIVE),
     "overall": _ranked(_PEERS, _ACTIVE),
     "snatched": _ranked(torrent.c.snatched, torrent.c.snatched > 0),
-    "data": _ranked(_DATA, or_(torrent.c.snatched > 0, torrent.c.leechers > 0)),
+    "data": _ranked(_TRAFFIC, or_(torrent.c.snatched > 0, torrent.c.leechers > 0)),
     "seeded": _ranked(torrent.c.seeders, torrent.c.seeders > 0),
 }
 
 
 class SqliteCharts:
-    """The catalogue in numbers, over SQLite."""
+    """Totals, top lists and swarm statistics in SQLite."""
 
     def __init__(self, database: Database) -> None:
         compiled = database.compile
         self._database = database
-        self._charts = {name: compiled(chart) for name, chart in _CHARTS.items()}
+        self._top_lists = {name: compiled(chart) for name, chart in _TOP_LISTS.items()}
         self._refresh = compiled(_refresh())
         # A sum of whole numbers that torrents claim may go beyond 64 bits, which SQLite takes for an error.
         size = func.coalesce(func.sum(cast(torrent.c.size, Float)), 0.0)
@@ -99,7 +99,7 @@ class SqliteCharts:
         )
 
     async def refresh(self, figures: Mapping[InfoHash, Figures]) -> int:
-        """Write the swarms' numbers, in parts that leave the writer to others in between; count changes."""
+        """Write seeders, leechers and snatches in batches, a transaction each; return how many rows changed."""
         changed = 0
         left = iter(figures.items())
         while rows := [_row(infohash, each) for infohash, each in islice(left, _CHUNK)]:
@@ -108,44 +108,44 @@ class SqliteCharts:
         return changed
 
     async def totals(self) -> Totals:
-        """Return the catalogue in numbers."""
-        # What is hidden is little: everything is counted on an index, and what is hidden taken off.
+        """Count torrents, groups and authors, and add up the bytes."""
+        # Few torrents are hidden: count everything on an index, and subtract the hidden ones.
         ((torrents, size),) = await self._database.rows(self._all)
         ((hidden, of_hidden),) = await self._database.rows(self._hidden)
-        groups = await self._number(self._groups) - await self._number(self._hidden_groups)
-        authors = await self._number(self._authors) - await self._number(self._hidden_authors)
+        groups = await self._count(self._groups) - await self._count(self._hidden_groups)
+        authors = await self._count(self._authors) - await self._count(self._hidden_authors)
         return Totals(torrents - hidden, groups, authors, int(size - of_hidden))
 
     async def top(self, chart: str, since: int, limit: int) -> tuple[int, ...]:
-        """Return the ids of a chart; none for one that does not exist."""
-        statement = self._charts.get(chart)
+        """Return the torrent ids of a top list; none for one that does not exist."""
+        statement = self._top_lists.get(chart)
         if statement is None:
             return ()
         parameters = {"since": since, "limit": limit} if ":since" in statement else {"limit": limit}
         return tuple(number for (number,) in await self._database.rows(statement, parameters))
 
     async def uploads_of(self, user: int) -> tuple[int, int]:
-        """Return how many torrents and groups an account brought under its name."""
+        """Return how many torrents an account uploaded, and to how many groups; anonymous ones do not count."""
         ((torrents, groups),) = await self._database.rows(self._uploads, {"user": id_of(user)})
         return torrents, groups
 
     async def top_uploaders(self, limit: int) -> tuple[tuple[int, int], ...]:
-        """Return accounts by how many torrents they brought under their name."""
+        """Return pairs of account id and count of torrents uploaded, anonymous ones left out; most first."""
         rows = await self._database.rows(self._uploaders, {"limit": limit})
         return tuple((user, count) for user, count in rows)
 
-    async def _number(self, sql: str) -> int:
+    async def _count(self, sql: str) -> int:
         ((number,),) = await self._database.rows(sql)
         return int(number)
 
 
 def _refresh() -> Update:
-    news = {"seeders": "seeding", "leechers": "leeching", "snatched": "snatches"}
-    differs = or_(*(torrent.c[name] != bindparam(new) for name, new in news.items()))
+    stats = {"seeders": "seeding", "leechers": "leeching", "snatched": "snatches"}
+    differs = or_(*(torrent.c[name] != bindparam(new) for name, new in stats.items()))
     return (
         update(torrent)
         .where(torrent.c.infohash == bindparam("hash"), differs)
-        .values({name: bindparam(new) for name, new in news.items()})
+        .values({name: bindparam(new) for name, new in stats.items()})
     )
 
 

@@ -1,4 +1,4 @@
-"""Hides how collages and bookmarks lie in `peerage.db`."""
+"""Collages and bookmarks in `peerage.db`."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,12 +16,12 @@ from storage.rows import Rows, Writer, id_of, listed, part_of
 from storage.tables import account, author, bookmark, collage, collected, torrent, work
 
 _ESCAPE = "!"
-_SEEN = or_(
+_COLLAGE_VISIBLE = or_(
     collage.c.hidden == 0,
     bindparam("moderates", type_=Integer) == 1,
     collage.c.account_id == bindparam("viewer", type_=Integer),
 )
-_NAMED = collage.c.name.ilike(bindparam("pattern"), escape=_ESCAPE)
+_NAME_MATCHES = collage.c.name.ilike(bindparam("pattern"), escape=_ESCAPE)
 
 
 class SqliteCollages:
@@ -39,8 +39,10 @@ class SqliteCollages:
             Bookmarked.AUTHOR: Rows(database, author),
         }
         self._one = compiled(_collages().where(collage.c.id == bindparam("row")))
-        self._count = compiled(select(func.count()).select_from(collage).where(_SEEN, _NAMED))
-        page = _collages().where(_NAMED).order_by(collage.c.id.desc())
+        self._count = compiled(
+            select(func.count()).select_from(collage).where(_COLLAGE_VISIBLE, _NAME_MATCHES)
+        )
+        page = _collages().where(_NAME_MATCHES).order_by(collage.c.id.desc())
         self._page = compiled(page.limit(bindparam("limit")).offset(bindparam("offset")))
         self._groups = compiled(
             select(collected.c.collage_id, collected.c.work_id)
@@ -48,11 +50,11 @@ class SqliteCollages:
             .order_by(collected.c.collage_id, collected.c.position)
         )
         here = collected.c.collage_id == bindparam("row")
-        self._places = compiled(select(func.count(), func.max(collected.c.position)).where(here))
-        place = (here, collected.c.work_id == bindparam("work"))
-        self._placed = compiled(select(collected.c.position).where(*place))
-        self._put = compiled(insert_missing(collected))
-        self._take = compiled(delete(collected).where(*place))
+        self._positions = compiled(select(func.count(), func.max(collected.c.position)).where(here))
+        entry = (here, collected.c.work_id == bindparam("work"))
+        self._position_of = compiled(select(collected.c.position).where(*entry))
+        self._insert_entry = compiled(insert_missing(collected))
+        self._delete_entry = compiled(delete(collected).where(*entry))
         own = (bookmark.c.account_id == bindparam("user"), bookmark.c.kind == bindparam("of"))
         self._add_bookmark = compiled(insert_missing(bookmark))
         self._drop_bookmark = compiled(delete(bookmark).where(*own, bookmark.c.target == bindparam("row")))
@@ -67,24 +69,24 @@ class SqliteCollages:
         self._bookmarked = compiled(select(bookmark.c.target).where(*own, among(bookmark.c.target, "ids")))
 
     async def collages(self, offset: int, limit: int, viewer: Viewer, search: str) -> Page[Collage]:
-        """Return collages whose name holds a text, newest first."""
-        wanted = {"pattern": _pattern(search), **seen_by(viewer)}
-        ((total,),) = await self._database.rows(self._count, wanted)
-        parameters = {**wanted, **part_of(offset, limit)}
+        """Return collages whose name contains a text, newest first."""
+        conditions = {"pattern": _pattern(search), **seen_by(viewer)}
+        ((total,),) = await self._database.rows(self._count, conditions)
+        parameters = {**conditions, **part_of(offset, limit)}
         rows = await self._database.rows(self._page, parameters)
-        return Page(tuple(await self._filled(rows, viewer)), total)
+        return Page(tuple(await self._with_groups(rows, viewer)), total)
 
     async def collage(self, number: int, viewer: Viewer) -> Collage | None:
         """Find a collage, with those of its groups that the viewer sees."""
         rows = await self._database.rows(self._one, {"row": id_of(number), **seen_by(viewer)})
-        return (await self._filled(rows, viewer))[0] if rows else None
+        return (await self._with_groups(rows, viewer))[0] if rows else None
 
     async def add_collage(self, values: Values, creator: int, now: int) -> int:
         """Add a collage, a personal one unless said otherwise, and return its id."""
         blank = {"description": "", "kind": CollageKind.PERSONAL, "locked": 0, "hidden": 0}
-        begun = {"account_id": creator, "created": now}
+        creation = {"account_id": creator, "created": now}
         async with self._database.transaction() as connection:
-            return await self._rows.insert(Writer(connection), {**blank, **values, **begun})
+            return await self._rows.insert(Writer(connection), {**blank, **values, **creation})
 
     async def change_collage(self, number: int, values: Values) -> None:
         """Change a collage."""
@@ -92,7 +94,7 @@ class SqliteCollages:
             await self._rows.update(Writer(connection), number, values)
 
     async def remove_collage(self, number: int) -> None:
-        """Drop a collage."""
+        """Delete a collage."""
         async with self._database.transaction() as connection:
             writer = Writer(connection)
             await self._rows.need(writer, number)
@@ -104,18 +106,18 @@ class SqliteCollages:
             writer = Writer(connection)
             await self._rows.need(writer, number)
             await self._targets[Bookmarked.GROUP].need(writer, group)
-            ((count, last),) = await writer.rows(self._places, {"row": number})
-            placed = await writer.rows(self._placed, {"row": number, "work": group})
-            if not placed and count >= most:
+            ((count, last),) = await writer.rows(self._positions, {"row": number})
+            present = await writer.rows(self._position_of, {"row": number, "work": group})
+            if not present and count >= most:
                 raise Refusal("full", f"at most {most}")
             row = {"collage_id": number, "work_id": group, "position": (last or 0) + 1, "account_id": by}
-            await writer.run(self._put, row)
+            await writer.run(self._insert_entry, row)
 
     async def take(self, number: int, group: int) -> None:
-        """Take a group out."""
+        """Remove a group."""
         async with self._database.transaction() as connection:
             taken = {"row": id_of(number), "work": id_of(group)}
-            if not await Writer(connection).run(self._take, taken):
+            if not await Writer(connection).run(self._delete_entry, taken):
                 raise Refusal("not-found")
 
     async def bookmark(self, user: int, kind: Bookmarked, target: int, now: int, most: int) -> None:
@@ -124,14 +126,14 @@ class SqliteCollages:
             writer = Writer(connection)
             await self._targets[kind].need(writer, target)
             ((count,),) = await writer.rows(self._count_bookmarks, {"user": user, "of": kind})
-            held = {"user": user, "of": kind, "ids": listed([target])}
-            if count >= most and not await writer.rows(self._bookmarked, held):
+            existing = {"user": user, "of": kind, "ids": listed([target])}
+            if count >= most and not await writer.rows(self._bookmarked, existing):
                 raise Refusal("full", f"at most {most}")
             row = {"account_id": user, "kind": kind, "target": target, "added": now}
             await writer.run(self._add_bookmark, row)
 
     async def unbookmark(self, user: int, kind: Bookmarked, target: int) -> None:
-        """Drop a bookmark, if there is one."""
+        """Delete a bookmark, if there is one."""
         async with self._database.transaction() as connection:
             dropped = {"user": id_of(user), "of": kind, "row": id_of(target)}
             await Writer(connection).run(self._drop_bookmark, dropped)
@@ -150,7 +152,7 @@ class SqliteCollages:
         rows = await self._database.rows(self._bookmarked, parameters)
         return frozenset(number for (number,) in rows)
 
-    async def _filled(self, rows: Sequence[tuple[Any, ...]], viewer: Viewer) -> list[Collage]:
+    async def _with_groups(self, rows: Sequence[tuple[Any, ...]], viewer: Viewer) -> list[Collage]:
         groups: dict[int, list[int]] = {row[0]: [] for row in rows}
         parameters = {"ids": listed(groups), **seen_by(viewer)}
         for number, group in await self._database.rows(self._groups, parameters):
@@ -162,7 +164,7 @@ def _collages() -> Select[Any]:
     followed = (bookmark.c.kind == "collage", bookmark.c.target == collage.c.id)
     followers = select(func.count()).select_from(bookmark).where(*followed).scalar_subquery()
     joined = collage.join(account, account.c.id == collage.c.account_id)
-    return select(collage, account.c.name, followers).select_from(joined).where(_SEEN)
+    return select(collage, account.c.name, followers).select_from(joined).where(_COLLAGE_VISIBLE)
 
 
 def _collage(row: tuple[Any, ...], groups: tuple[int, ...]) -> Collage:

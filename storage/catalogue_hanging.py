@@ -1,4 +1,4 @@
-"""Hides what hangs on a torrent, group, comment or collage: reports, bookmarks, places that go or move with it."""
+"""Cascades that foreign keys cannot do: reports, bookmarks and collage entries of what is deleted or merged."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ GONE = "It was removed."
 
 
 class Hanging:
-    """Drops and moves what no key of the database takes along. `clock` gives unix seconds."""
+    """Deletes or moves rows together with those that refer to them without a foreign key. `clock`: unix seconds."""
 
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
         compiled = database.compile
@@ -36,58 +36,58 @@ class Hanging:
             table: compiled(delete(table).where(table.c.id == bindparam("target")))
             for table in (torrent, work, comment, collage)
         }
-        self._moves = [compiled(_of_work(table)) for table in (torrent, comment)]
-        self._moves += [compiled(_collected()), compiled(_bookmarked())]
+        self._moves = [compiled(_move_rows(table)) for table in (torrent, comment)]
+        self._moves += [compiled(_move_collage_entries()), compiled(_move_bookmarks())]
 
     async def drop_torrent(self, writer: Writer, number: int) -> None:
-        """Drop a torrent."""
+        """Delete a torrent."""
         await self._drop(writer, torrent, "torrent", number)
 
     async def drop_group(self, writer: Writer, number: int) -> None:
-        """Drop a group and its comments."""
+        """Delete a group and its comments."""
         for (each,) in await writer.rows(self._comments, {"target": number}):
-            await self._run_close(writer, "comment", each)
+            await self._close_reports(writer, "comment", each)
         await self._drop(writer, work, "group", number)
 
     async def drop_comment(self, writer: Writer, number: int) -> None:
-        """Drop a comment."""
+        """Delete a comment."""
         await self._drop(writer, comment, "comment", number)
 
     async def drop_collage(self, writer: Writer, number: int) -> None:
-        """Drop a collage."""
+        """Delete a collage."""
         await self._drop(writer, collage, "collage", number)
 
     async def move(self, writer: Writer, group: int, into: int) -> None:
-        """Move torrents, comments, bookmarks and places in collages to another group."""
+        """Move torrents, comments, bookmarks and collage entries to another group."""
         for statement in self._moves:
             await writer.run(statement, {"old": group, "new": into})
 
     async def _drop(self, writer: Writer, table: Table, subject: str, number: int) -> None:
-        await self._run_close(writer, subject, number)
+        await self._close_reports(writer, subject, number)
         await writer.run(self._unbookmark, {"subject": subject, "target": number})
         await writer.run(self._delete[table], {"target": number})
 
-    async def _run_close(self, writer: Writer, subject: str, number: int) -> None:
+    async def _close_reports(self, writer: Writer, subject: str, number: int) -> None:
         closing = {"subject": subject, "target": number, "now": int(self._clock())}
         await writer.run(self._close, closing)
 
 
-def _of_work(table: Table) -> Update:
+def _move_rows(table: Table) -> Update:
     return update(table).where(table.c.work_id == bindparam("old")).values(work_id=bindparam("new"))
 
 
-def _collected() -> Update:
+def _move_collage_entries() -> Update:
     other = collected.alias("other")
-    there = select(other.c.work_id).where(
+    present = select(other.c.work_id).where(
         other.c.collage_id == collected.c.collage_id, other.c.work_id == bindparam("new")
     )
     old = collected.c.work_id == bindparam("old")
-    return update(collected).where(old, ~exists(there)).values(work_id=bindparam("new"))
+    return update(collected).where(old, ~exists(present)).values(work_id=bindparam("new"))
 
 
-def _bookmarked() -> Update:
+def _move_bookmarks() -> Update:
     other = bookmark.alias("other")
-    there = select(other.c.target).where(
+    present = select(other.c.target).where(
         other.c.account_id == bookmark.c.account_id,
         other.c.kind == "group",
         other.c.target == bindparam("new"),
@@ -95,6 +95,6 @@ def _bookmarked() -> Update:
     old = bookmark.c.target == bindparam("old")
     return (
         update(bookmark)
-        .where(bookmark.c.kind == "group", old, ~exists(there))
+        .where(bookmark.c.kind == "group", old, ~exists(present))
         .values(target=bindparam("new"))
     )

@@ -1,4 +1,4 @@
-"""Hides how a change to very many groups is made in parts, so that others get their turn at the writer."""
+"""Search-index updates for changed groups, and the batches in which very many groups are changed."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -14,39 +14,39 @@ from storage.rows import Writer, listed
 from storage.tables import torrent
 
 PART = 200
-"""Groups that are changed in one transaction."""
+"""Groups changed in one transaction, so that other writers get their turn."""
 
 
 class Indexing(Protocol):
-    """What keeps the search index in step, inside the transaction of a change."""
+    """Updates the search index inside the transaction of a change."""
 
     async def refresh(self, writer: aiosqlite.Connection, torrents: Sequence[int]) -> None:
-        """Read torrents again, and what is found by them."""
+        """Index torrents again, as their rows are now."""
         ...
 
     async def drop(self, writer: aiosqlite.Connection, torrents: Sequence[int]) -> None:
-        """Find torrents no longer."""
+        """Remove torrents from the index."""
         ...
 
 
 class Reindexing:
-    """Brings the search index into step with groups."""
+    """Indexes the torrents of changed groups again."""
 
     def __init__(self, database: Database, index: Indexing) -> None:
         self._index = index
         self._torrents = database.compile(select(torrent.c.id).where(among(torrent.c.work_id, "ids")))
 
     async def groups(self, writer: Writer, groups: Sequence[int]) -> None:
-        """Read the torrents of groups again."""
+        """Index the torrents of groups again."""
         found = await writer.rows(self._torrents, {"ids": listed(groups)})
         await self._index.refresh(writer.connection, [number for (number,) in found])
 
 
 def with_folded(values: Values) -> Values:
-    """Return the columns of what is found by its name without regard to case."""
+    """Return the values with `folded`, the case-insensitive key, where there is a `name`."""
     return {**values, "folded": folded(str(values["name"]))} if "name" in values else values
 
 
 async def numbers(writer: Writer, sql: str, parameters: dict[str, Any]) -> list[int]:
-    """Return the ids that a query finds."""
+    """Return the first column of a query's rows."""
     return [number for (number,) in await writer.rows(sql, parameters)]

@@ -1,4 +1,4 @@
-"""Hides how torrents and groups are put together from their rows, each list in a few queries."""
+"""Reads torrents and groups, each list in a few queries."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ SEEN: ColumnElement[bool] = or_(
     bindparam("moderates", type_=Integer) == 1,
     torrent.c.uploader_id == bindparam("viewer", type_=Integer),
 )
-"""Whether a torrent is shown to the viewer of `seen_by`."""
+"""Whether a torrent is visible to the viewer given by `seen_by`."""
 
 _EXTRAS = ("uploader_name", "reported")
 _TORRENT = tuple(column.name for column in torrent.columns) + _EXTRAS
@@ -31,7 +31,7 @@ def seen_by(viewer: Viewer) -> dict[str, object]:
 
 
 def of_seen_torrents(number: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Tell whether a group has a torrent that the viewer sees."""
+    """Return the condition that a group has a torrent visible to the viewer."""
     return exists(select(torrent.c.id).where(torrent.c.work_id == number, SEEN))
 
 
@@ -46,7 +46,7 @@ def _torrents() -> Select[Any]:
 
 
 class CatalogueReader:
-    """Reads torrents and groups, on the readers or inside a transaction."""
+    """Queries of torrents and groups, run on the readers or inside a transaction."""
 
     def __init__(self, database: Database) -> None:
         compiled = database.compile
@@ -64,15 +64,15 @@ class CatalogueReader:
             .where(among(torrent.c.work_id, "ids"), torrent.c.hidden == 0)
             .group_by(torrent.c.work_id)
         )
-        # A tag whose groups are still being moved to its new name is shown under that.
-        meant = tag.alias("meant")
+        # A tag whose groups are still being moved to the tag that it became an alias of is shown as that.
+        resolved = tag.alias("resolved")
         self._tags = compiled(
-            select(tagging.c.work_id, meant.c.name)
+            select(tagging.c.work_id, resolved.c.name)
             .join_from(tagging, tag, tag.c.id == tagging.c.tag_id)
-            .join(meant, meant.c.id == func.coalesce(tag.c.alias_of, tag.c.id))
+            .join(resolved, resolved.c.id == func.coalesce(tag.c.alias_of, tag.c.id))
             .where(among(tagging.c.work_id, "ids"))
             .distinct()
-            .order_by(tagging.c.work_id, meant.c.name)
+            .order_by(tagging.c.work_id, resolved.c.name)
         )
         self._authors = compiled(
             select(authorship.c.work_id, author.c.id, author.c.name, author.c.picture, author.c.description)
@@ -87,7 +87,7 @@ class CatalogueReader:
         return {each.id: each for each in found}
 
     async def named(self, source: Source, names: Iterable[InfoHash | int], viewer: Viewer) -> list[Torrent]:
-        """Return the torrents of any of the names or ids, once each, those that are held first."""
+        """Return the torrents of any of the infohashes or ids, once each, those that are held first."""
         found: dict[int, Torrent] = {}
         for name in names:
             if isinstance(name, InfoHash):
@@ -103,16 +103,16 @@ class CatalogueReader:
 
     async def groups(self, source: Source, ids: Iterable[int], viewer: Viewer) -> dict[int, Group]:
         """Return groups by id."""
-        wanted = {"ids": listed(ids)}
-        rows = await source.rows(self._groups, {**wanted, **seen_by(viewer)})
+        parameters = {"ids": listed(ids)}
+        rows = await source.rows(self._groups, {**parameters, **seen_by(viewer)})
         if not rows:
             return {}
-        counts = {number: tuple(rest) for number, *rest in await source.rows(self._counts, wanted)}
+        counts = {number: tuple(rest) for number, *rest in await source.rows(self._counts, parameters)}
         tags: defaultdict[int, list[str]] = defaultdict(list)
-        for number, name in await source.rows(self._tags, wanted):
+        for number, name in await source.rows(self._tags, parameters):
             tags[number].append(name)
         authors: defaultdict[int, list[Author]] = defaultdict(list)
-        for number, *rest in await source.rows(self._authors, wanted):
+        for number, *rest in await source.rows(self._authors, parameters):
             authors[number].append(Author(*rest))
         return {
             row[0]: _group(row, tuple(tags[row[0]]), tuple(authors[row[0]]), counts.get(row[0]))
@@ -132,14 +132,14 @@ class CatalogueReader:
 
 def _torrent(row: dict[str, Any], group: Group) -> Torrent:
     uploader = Person(row["uploader_id"], row["uploader_name"]) if row["uploader_name"] is not None else None
-    values = {name: value for name, value in row.items() if name not in _OF_ROW_ALONE}
+    values = {name: value for name, value in row.items() if name not in _NOT_FIELDS}
     values |= {name: bool(row[name]) for name in _FLAGS}
     values["infohash"] = InfoHash.of(row["infohash"])
     values["alias"] = InfoHash.of(row["alias"]) if row["alias"] is not None else None
     return Torrent(**{**values, "freeleech": Freeleech(row["freeleech"])}, group=group, uploader=uploader)
 
 
-_OF_ROW_ALONE = ("work_id", "uploader_id", "uploader_name")
+_NOT_FIELDS = ("work_id", "uploader_id", "uploader_name")
 _FLAGS = ("anonymous", "annotated", "private", "held", "hidden", "locked", "reported")
 
 

@@ -1,4 +1,4 @@
-"""Hides how comments and announcements lie in `peerage.db`."""
+"""Comments and news in `peerage.db`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ from storage.database import Database
 from storage.rows import Rows, Writer, id_of, part_of
 from storage.tables import account, comment, news, work
 
-_SEEN = and_(
+_COMMENT_VISIBLE = and_(
     or_(
         comment.c.hidden == 0,
         bindparam("moderates", type_=Integer) == 1,
@@ -24,7 +24,7 @@ _SEEN = and_(
 
 
 class SqliteRemarks:
-    """Comments and announcements in SQLite."""
+    """Comments and news in SQLite."""
 
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
         compiled = database.compile
@@ -38,7 +38,7 @@ class SqliteRemarks:
             select(comment, account.c.name, account.c.enabled, editor.c.name)
             .join_from(comment, account, account.c.id == comment.c.account_id)
             .outerjoin(editor, editor.c.id == comment.c.editor_id)
-            .where(_SEEN)
+            .where(_COMMENT_VISIBLE)
         )
         page = read.where(comment.c.work_id == bindparam("work")).limit(bindparam("limit"))
         page = page.offset(bindparam("offset"))
@@ -46,7 +46,9 @@ class SqliteRemarks:
         self._newest = compiled(page.order_by(comment.c.id.desc()))
         self._one = compiled(read.where(comment.c.id == bindparam("row")))
         self._count = compiled(
-            select(func.count()).select_from(comment).where(comment.c.work_id == bindparam("work"), _SEEN)
+            select(func.count())
+            .select_from(comment)
+            .where(comment.c.work_id == bindparam("work"), _COMMENT_VISIBLE)
         )
         read_news = select(
             news.c.id, news.c.title, news.c.body, account.c.id, account.c.name, news.c.added
@@ -60,10 +62,10 @@ class SqliteRemarks:
         self, group: int, offset: int, limit: int, viewer: Viewer, *, newest_first: bool
     ) -> Page[Comment]:
         """Return the comments on a group."""
-        wanted = {"work": id_of(group), **seen_by(viewer)}
-        ((total,),) = await self._database.rows(self._count, wanted)
+        conditions = {"work": id_of(group), **seen_by(viewer)}
+        ((total,),) = await self._database.rows(self._count, conditions)
         statement = self._newest if newest_first else self._oldest
-        parameters = {**wanted, **part_of(offset, limit)}
+        parameters = {**conditions, **part_of(offset, limit)}
         rows = await self._database.rows(statement, parameters)
         return Page(tuple(map(_comment, rows)), total)
 
@@ -75,7 +77,7 @@ class SqliteRemarks:
     async def add_comment(
         self, group: int, author: int, body: str, now: int, more: Values = NO_VALUES
     ) -> int:
-        """Add a comment, and return its id; `more` is what else is known of one that was made elsewhere."""
+        """Add a comment, and return its id; `more` holds further columns of an imported one."""
         values = {"work_id": group, "account_id": author, "body": body, "added": now}
         async with self._database.transaction() as connection:
             writer = Writer(connection)
@@ -89,30 +91,30 @@ class SqliteRemarks:
             await self._comments.update(Writer(connection), number, values)
 
     async def remove_comment(self, number: int) -> None:
-        """Drop a comment."""
+        """Delete a comment."""
         async with self._database.transaction() as connection:
             writer = Writer(connection)
             await self._comments.need(writer, number)
             await self._hanging.drop_comment(writer, number)
 
     async def news(self, offset: int, limit: int) -> Page[News]:
-        """Return announcements, newest first."""
+        """Return news, newest first."""
         ((total,),) = await self._database.rows(self._count_news)
         rows = await self._database.rows(self._news, part_of(offset, limit))
         return Page(tuple(map(_news, rows)), total)
 
     async def one_news(self, number: int) -> News | None:
-        """Find an announcement."""
+        """Find a news item."""
         rows = await self._database.rows(self._one_news, {"row": id_of(number)})
         return _news(rows[0]) if rows else None
 
     async def add_news(self, values: Values) -> int:
-        """Add an announcement, and return its id."""
+        """Add a news item, and return its id."""
         async with self._database.transaction() as connection:
             return await self._news_rows.insert(Writer(connection), values)
 
     async def remove_news(self, number: int) -> None:
-        """Drop an announcement."""
+        """Delete a news item."""
         async with self._database.transaction() as connection:
             await self._news_rows.delete(Writer(connection), number)
 

@@ -1,4 +1,4 @@
-"""Hides how tags and their aliases lie in `peerage.db`."""
+"""Tags and their aliases in `peerage.db`."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from storage.rows import Row, Rows, Writer, id_of, listed, part_of
 from storage.tables import tag, tagging
 
 BEYOND = "\U0010ffff"
-"""What no text that is searched for begins with, and what is sorted last."""
+"""Sorts after every character of a name: the end of a prefix range."""
 
 
 class SqliteTags:
@@ -36,8 +36,8 @@ class SqliteTags:
             .limit(bindparam("limit"))
             .offset(bindparam("offset"))
         )
-        self._by_id = compiled(_meant(tag.c.id == bindparam("key")))
-        self._by_name = compiled(_meant(tag.c.name == bindparam("key")))
+        self._by_id = compiled(_resolved(tag.c.id == bindparam("key")))
+        self._by_name = compiled(_resolved(tag.c.name == bindparam("key")))
         self._named = compiled(select(tag.c.id).where(tag.c.name == bindparam("name")))
         self._aliases = compiled(
             select(tag.c.alias_of, tag.c.name).where(among(tag.c.alias_of, "ids")).order_by(tag.c.name)
@@ -45,20 +45,20 @@ class SqliteTags:
         self._repoint = compiled(
             update(tag).where(tag.c.alias_of == bindparam("old")).values(alias_of=bindparam("new"))
         )
-        self._part = compiled(
+        self._group_batch = compiled(
             select(tagging.c.work_id).where(tagging.c.tag_id == bindparam("row")).limit(bindparam("limit"))
         )
-        self._bear = compiled(insert_missing(tagging))
-        self._unbear = compiled(
+        self._insert_tagging = compiled(insert_missing(tagging))
+        self._delete_tagging = compiled(
             delete(tagging).where(tagging.c.tag_id == bindparam("row"), among(tagging.c.work_id, "ids"))
         )
 
-    async def tags(self, beginning: str, offset: int, limit: int) -> Page[Tag]:
-        """Return tags that groups bear by their beginning, most used first."""
-        bounds = {"low": beginning, "high": beginning + BEYOND}
+    async def tags(self, prefix: str, offset: int, limit: int) -> Page[Tag]:
+        """Return the tags in use that begin with a prefix, most used first."""
+        bounds = {"low": prefix, "high": prefix + BEYOND}
         ((total,),) = await self._database.rows(self._count, bounds)
         parameters = {**bounds, **part_of(offset, limit)}
-        return Page(await self._tags(await self._database.rows(self._page, parameters)), total)
+        return Page(await self._with_aliases(await self._database.rows(self._page, parameters)), total)
 
     async def tag(self, key: int | str) -> Tag | None:
         """Find a tag by its id, its name or an alias."""
@@ -66,10 +66,10 @@ class SqliteTags:
             found = await self._database.rows(self._by_name, {"key": key})
         else:
             found = await self._database.rows(self._by_id, {"key": id_of(key)})
-        return (await self._tags(found))[0] if found else None
+        return (await self._with_aliases(found))[0] if found else None
 
     async def alias(self, alias: str, name: str) -> int:
-        """Make a tag another name of a second, and return the id of that. Refusal: `invalid`, `taken`."""
+        """Make `alias` an alias of the tag `name`, and return the id of the latter. Refusal: `invalid`, `taken`."""
         async with self._database.transaction() as connection:
             writer = Writer(connection)
             (target,) = await self._bearing.tags(writer, [name])
@@ -82,52 +82,54 @@ class SqliteTags:
                 raise Refusal("taken")
             await writer.run(self._repoint, {"old": source, "new": target})
             await self._rows.update(writer, source, {"alias_of": target})
-        while await self._moved(source, target):
+        while await self._move_batch(source, target):
             continue
         return target
 
     async def unalias(self, alias: str) -> None:
-        """Make an alias a word of its own again."""
+        """Make an alias a tag of its own again."""
         async with self._database.transaction() as connection:
             writer = Writer(connection)
-            row = await self._known(writer, alias)
+            row = await self._find(writer, alias)
             if row is None or row["alias_of"] is None:
                 raise Refusal("not-found")
             await self._rows.update(writer, row["id"], {"alias_of": None})
 
     async def remove(self, number: int) -> None:
-        """Take a tag from every group, and its aliases with it."""
+        """Delete a tag with its aliases, and remove it from every group."""
         await self._rows.need(self._database, number)
-        while await self._moved(number, None):
+        while await self._move_batch(number, None):
             continue
         async with self._database.transaction() as connection:
             await self._rows.delete(Writer(connection), number)
 
-    async def _moved(self, source: int, target: int | None) -> bool:
-        """Take a tag from a part of its groups, which get another instead; tell whether there were any."""
+    async def _move_batch(self, source: int, target: int | None) -> bool:
+        """Move a batch of groups from a tag to another, or to none; return whether there were any."""
         async with self._database.transaction() as connection:
             writer = Writer(connection)
-            part = await numbers(writer, self._part, {"row": source, "limit": PART})
-            async with self._tally.kept(writer, set(part)):
+            batch = await numbers(writer, self._group_batch, {"row": source, "limit": PART})
+            async with self._tally.kept(writer, set(batch)):
                 if target is not None:
-                    await writer.run_many(self._bear, [{"work_id": each, "tag_id": target} for each in part])
-                await writer.run(self._unbear, {"row": source, "ids": listed(part)})
-            if part:
-                await self._reindexing.groups(writer, part)
-            return bool(part)
+                    await writer.run_many(
+                        self._insert_tagging, [{"work_id": each, "tag_id": target} for each in batch]
+                    )
+                await writer.run(self._delete_tagging, {"row": source, "ids": listed(batch)})
+            if batch:
+                await self._reindexing.groups(writer, batch)
+            return bool(batch)
 
-    async def _known(self, writer: Writer, name: str) -> Row | None:
+    async def _find(self, writer: Writer, name: str) -> Row | None:
         found = await writer.rows(self._named, {"name": name})
         return await self._rows.get(writer, found[0][0]) if found else None
 
-    async def _tags(self, rows: list[tuple[Any, ...]]) -> tuple[Tag, ...]:
+    async def _with_aliases(self, rows: list[tuple[Any, ...]]) -> tuple[Tag, ...]:
         aliases: dict[int, list[str]] = {number: [] for number, *_ in rows}
         for number, name in await self._database.rows(self._aliases, {"ids": listed(aliases)}):
             aliases[number].append(name)
         return tuple(Tag(number, name, uses, tuple(aliases[number])) for number, name, uses in rows)
 
 
-def _meant(where: ColumnElement[bool]) -> Select[Any]:
-    meant = tag.alias("meant")
-    joined = tag.join(meant, meant.c.id == func.coalesce(tag.c.alias_of, tag.c.id))
-    return select(meant.c.id, meant.c.name, meant.c.uses).select_from(joined).where(where)
+def _resolved(where: ColumnElement[bool]) -> Select[Any]:
+    resolved = tag.alias("resolved")
+    joined = tag.join(resolved, resolved.c.id == func.coalesce(tag.c.alias_of, tag.c.id))
+    return select(resolved.c.id, resolved.c.name, resolved.c.uses).select_from(joined).where(where)

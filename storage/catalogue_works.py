@@ -1,4 +1,4 @@
-"""Hides how torrents and their groups lie in `peerage.db`, and what goes with one that is dropped."""
+"""Torrents and their groups in `peerage.db`."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -36,15 +36,15 @@ class SqliteWorks:
         self._works = Rows(database, work)
         self._put_contents = compiled(upsert(contents, "payload"))
         self._contents = compiled(select(contents.c.payload).where(contents.c.torrent_id == bindparam("row")))
-        self._of_work = compiled(select(torrent.c.id).where(torrent.c.work_id == bindparam("work")))
-        self._walk = compiled(
+        self._torrents_of_group = compiled(select(torrent.c.id).where(torrent.c.work_id == bindparam("work")))
+        self._group_ids_after = compiled(
             select(work.c.id)
             .where(work.c.id > bindparam("after"))
             .order_by(work.c.id)
             .limit(bindparam("limit"))
         )
         self._category = compiled(select(category.c.id).where(category.c.id == bindparam("row")))
-        self._full = compiled(
+        self._held_with_contents = compiled(
             select(torrent.c.infohash).where(
                 among_hashes(torrent.c.infohash, "hashes"),
                 torrent.c.held == 1,
@@ -62,7 +62,7 @@ class SqliteWorks:
         )
 
     async def decide(self, names: Sequence[InfoHash], group: int | None, decision: Decision) -> None:
-        """Have a decision made as `enter` would, and write nothing."""
+        """Run the decision as `enter` would, and write nothing."""
         known = await self._reader.named(self._database, names, ALL)
         writing = decision(known[0] if known else None, await self._group(group))
         await self._need_category(self._database, writing.work)
@@ -70,7 +70,7 @@ class SqliteWorks:
     async def enter(
         self, names: Sequence[InfoHash], group: int | None, decision: Decision
     ) -> tuple[int, bool]:
-        """Write the torrent of any of these names, and make one record of two that turn out to be one's."""
+        """Insert or update the torrent of any of these infohashes; return its id, and whether it is new."""
         async with self._database.transaction() as connection:
             writer = Writer(connection)
             known = await self._reader.named(writer, names, ALL)
@@ -78,12 +78,12 @@ class SqliteWorks:
             if not known:
                 return await self._create(writer, writing), True
             for other in known[1:]:
-                await self._absorb(writer, other, known[0].group.id)
+                await self._merge_duplicate(writer, other, known[0].group.id)
             await self._write(writer, known[0], writing)
             return known[0].id, False
 
     async def change(self, number: int, group: int | None, decision: Decision) -> None:
-        """Write a torrent that is known."""
+        """Change an existing torrent."""
         async with self._database.transaction() as connection:
             writer = Writer(connection)
             known = (await self._reader.torrents(writer, [number], ALL)).get(number)
@@ -93,7 +93,7 @@ class SqliteWorks:
             await self._write(writer, known, writing)
 
     async def change_group(self, group: int, writing: Writing) -> None:
-        """Write a group."""
+        """Change a group."""
         async with self._database.transaction() as connection:
             writer = Writer(connection)
             await self._works.need(writer, group)
@@ -102,7 +102,7 @@ class SqliteWorks:
             await self._reindexing.groups(writer, [group])
 
     async def merge(self, group: int, into: int) -> None:
-        """Move all that hangs on a group to another, and drop it."""
+        """Move the torrents, comments, bookmarks and collage entries of a group to another, and delete it."""
         async with self._database.transaction() as connection:
             writer = Writer(connection)
             await self._works.need(writer, group)
@@ -111,9 +111,9 @@ class SqliteWorks:
             await self._reindexing.groups(writer, [into])
 
     async def remove(self, names: Sequence[InfoHash | int]) -> list[Torrent]:
-        """Drop the torrents of any of these names or ids."""
+        """Delete the torrents of any of these infohashes or ids, and return them as they were."""
         if not await self._reader.named(self._database, names, ALL):
-            return []  # without a turn at the writer: a start asks this of every block
+            return []  # without waiting for the writer: at start this is asked for every blocked infohash
         async with self._database.transaction() as connection:
             writer = Writer(connection)
             known = await self._reader.named(writer, names, ALL)
@@ -122,7 +122,7 @@ class SqliteWorks:
         return known
 
     async def torrent(self, key: int | InfoHash, viewer: Viewer) -> Torrent | None:
-        """Find a torrent by its id, or by a hash that names it."""
+        """Find a torrent by its id, or by its infohash or alias."""
         found = await self._reader.named(self._database, [key], viewer)
         return found[0] if found else None
 
@@ -145,21 +145,21 @@ class SqliteWorks:
 
     async def walk(self, after: int, limit: int) -> list[int]:
         """Return ids of groups above `after`, ascending."""
-        rows = await self._database.rows(self._walk, {"after": after, "limit": limit})
+        rows = await self._database.rows(self._group_ids_after, {"after": after, "limit": limit})
         return [number for (number,) in rows]
 
     async def contents(self, number: int) -> Contents:
-        """Return what a torrent lists."""
+        """Return the files, trackers and web seeds of a torrent."""
         found = await self._database.rows(self._contents, {"row": id_of(number)})
         return await asyncio.to_thread(unpack, found[0][0]) if found else Contents()
 
     async def lacking(self, infohashes: Sequence[InfoHash]) -> list[InfoHash]:
-        """Return those of the hashes that no record with contents says are held, in order."""
-        full = await self._database.rows(self._full, {"hashes": _joined(infohashes)})
-        return [infohash for infohash in infohashes if (bytes(infohash),) not in set(full)]
+        """Return the infohashes, in order, without those of held torrents that have contents."""
+        complete = await self._database.rows(self._held_with_contents, {"hashes": _joined(infohashes)})
+        return [infohash for infohash in infohashes if (bytes(infohash),) not in set(complete)]
 
     async def held(self, after: InfoHash | None, limit: int) -> list[InfoHash]:
-        """Return hashes above `after` of torrents that are marked as held, ascending."""
+        """Return infohashes above `after` of torrents that are marked as held, ascending."""
         rows = await self._database.rows(self._held, {"after": after or b"", "limit": limit})
         return [InfoHash.of(infohash) for (infohash,) in rows]
 
@@ -180,11 +180,11 @@ class SqliteWorks:
                 await self._need_category(writer, writing.work)
                 group = await self._works.insert(writer, writing.work)
                 works.add(group)
-                await self._bear(writer, group, writing)
+                await self._set_tags_and_authors(writer, group, writing)
             else:
                 group = writing.group
             number = await self._torrents.insert(writer, {**writing.torrent, "work_id": group})
-            await self._fill(writer, number, writing.contents)
+            await self._write_contents(writer, number, writing.contents)
         await self._index.refresh(writer.connection, [number])
         return number
 
@@ -192,7 +192,7 @@ class SqliteWorks:
         group = writing.group if writing.group is not None else known.group.id
         async with self._tally.kept(writer, {group, known.group.id}):
             await self._torrents.update(writer, known.id, {**writing.torrent, "work_id": group})
-            await self._fill(writer, known.id, writing.contents)
+            await self._write_contents(writer, known.id, writing.contents)
             await self._write_work(writer, group, writing)
             await self._drop_empty(writer, known.group.id)
         if writing.work or writing.tags is not None or writing.authors is not None:
@@ -203,9 +203,9 @@ class SqliteWorks:
     async def _write_work(self, writer: Writer, group: int, writing: Writing) -> None:
         await self._need_category(writer, writing.work)
         await self._works.update(writer, group, writing.work)
-        await self._bear(writer, group, writing)
+        await self._set_tags_and_authors(writer, group, writing)
 
-    async def _bear(self, writer: Writer, group: int, writing: Writing) -> None:
+    async def _set_tags_and_authors(self, writer: Writer, group: int, writing: Writing) -> None:
         if writing.tags is not None:
             await self._bearing.tag(writer, group, writing.tags)
         if writing.authors is not None:
@@ -215,14 +215,17 @@ class SqliteWorks:
         if "category_id" in values and not await source.rows(self._category, {"row": values["category_id"]}):
             raise Refusal("invalid", fields={"category_id": ["The category_id field names no category."]})
 
-    async def _fill(self, writer: Writer, number: int, listing: Contents | None) -> None:
+    async def _write_contents(self, writer: Writer, number: int, listing: Contents | None) -> None:
         if listing is not None and listing != Contents():
             payload = await asyncio.to_thread(pack, listing)
             await writer.run(self._put_contents, {"torrent_id": number, "payload": payload})
 
-    async def _absorb(self, writer: Writer, other: Torrent, into: int) -> None:
-        """Drop a record that was made for another name of a torrent; its group becomes the torrent's."""
-        if other.group.id != into and len(await writer.rows(self._of_work, {"work": other.group.id})) == 1:
+    async def _merge_duplicate(self, writer: Writer, other: Torrent, into: int) -> None:
+        """Delete a record that was made for another infohash of a torrent, and merge its group into `into`."""
+        if (
+            other.group.id != into
+            and len(await writer.rows(self._torrents_of_group, {"work": other.group.id})) == 1
+        ):
             await self._merge(writer, other.group.id, into)
         await self._drop(writer, other.id, into)
 
@@ -240,7 +243,7 @@ class SqliteWorks:
             await self._drop_empty(writer, group)
 
     async def _drop_empty(self, writer: Writer, group: int) -> None:
-        if not await writer.rows(self._of_work, {"work": group}):
+        if not await writer.rows(self._torrents_of_group, {"work": group}):
             authors = await self._bearing.authors(writer, group)
             await self._hanging.drop_group(writer, group)
             await self._bearing.forget(writer, authors)

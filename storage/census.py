@@ -1,4 +1,4 @@
-"""Hides how the census lies in `swarms.db`, how what it destroys leaves no trace there, and where its keys are."""
+"""The census in `swarms.db`, deleted securely, and its daily keys among the secrets of the data folder."""
 
 import json
 import re
@@ -20,15 +20,15 @@ _DAY_NAME: Final = re.compile(r"census-([0-9]{1,9})")
 
 
 class SqliteCensus:
-    """Tallies and counts beside the journal of the swarms; a power cut may lose the last writes, never a part."""
+    """Tallies and counts beside the swarm journal; a power cut may lose the last writes, never half of one."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._prepare()
+        self._compile()
 
     @classmethod
     async def open(cls, database: Database) -> Self:
-        """Take a place in the database of the swarms; from now on it writes zeros over what it deletes."""
+        """Use the database of the swarm journal; it overwrites deleted rows with zeros from now on."""
         async with database.transaction() as writer:
             await writer.execute_fetchall("PRAGMA secure_delete = ON")
         return cls(database)
@@ -39,14 +39,14 @@ class SqliteCensus:
         return OpenDay(*rows[0]) if rows else None
 
     async def begin(self, day: OpenDay) -> bool:
-        """Open a day, unless it was closed before; tell whether it is open now."""
+        """Open a day, unless it was closed before; return whether it is open now."""
         async with self._database.transaction() as writer:
             await writer.execute(self._begin, {"day": day.day, "looked": day.looked, "closed": 0})
         opened = await self.open_day()
         return opened is not None and opened.day == day.day
 
     async def write(self, day: OpenDay, tallies: Sequence[tuple[bytes, bytes]]) -> None:
-        """Put tallies in the place of earlier ones and note how far the day was read, both or neither."""
+        """Write tallies in place of earlier ones, and how far the day was read, in one transaction."""
         async with self._database.transaction() as writer:
             await writer.execute(self._looked, {"the_day": day.day, "second": day.looked})
             rows = [
@@ -56,7 +56,7 @@ class SqliteCensus:
             await writer.executemany(self._write, rows)
 
     async def read(self, names: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
-        """Return those of the tallies that there are."""
+        """Return the tallies of these names that exist."""
         wanted = set(names)
         parameters = {
             "hashes": b"".join({name[:-2] for name in names}),
@@ -66,7 +66,7 @@ class SqliteCensus:
         return [tally for tally in found if tally[0] in wanted]
 
     async def page(self, after: bytes, limit: int) -> list[tuple[bytes, bytes]]:
-        """Return up to `limit` tallies whose name lies above `after`, ascending."""
+        """Return up to `limit` tallies whose name is above `after`, ascending."""
         parameters = {"hash": after[:-2], "code": after[-2:].decode(), "most": limit}
         return _tallies(await self._database.rows(self._page, parameters))
 
@@ -85,22 +85,22 @@ class SqliteCensus:
             await writer.executemany(self._settle, rows)
 
     async def close_day(self, day: int, keep_from: int) -> None:
-        """Call a day closed, destroy all tallies, and drop the counts of days before `keep_from` or after the day."""
+        """Close a day, delete all tallies, and delete the counts of days before `keep_from` or after the day."""
         async with self._database.transaction() as writer:
             await writer.execute(self._close, {"the_day": day})
-            await writer.execute(self._destroy)
-            for prune in self._prune:
+            await writer.execute(self._delete_tallies)
+            for prune in self._delete_old:
                 await writer.execute(prune, {"first": keep_from, "last": day})
 
     async def discard_day(self, day: int) -> None:
-        """Forget a day that never was, its tallies and its counts."""
+        """Delete a day with its tallies and counts."""
         async with self._database.transaction() as writer:
-            await writer.execute(self._destroy)
-            for discard in self._discard:
+            await writer.execute(self._delete_tallies)
+            for discard in self._delete_day:
                 await writer.execute(discard, {"the_day": day})
 
     async def wipe(self) -> bool:
-        """Leave no trace of destroyed tallies in the files; False when it has to be tried again."""
+        """Remove deleted tallies from the write-ahead log; False when it has to be tried again."""
         return await self._database.empty_log()
 
     async def last_closed(self, until: int) -> int | None:
@@ -120,43 +120,47 @@ class SqliteCensus:
         return frozenset(InfoHash.of(infohash) for (infohash,) in counted)
 
     async def forget(self, infohashes: Sequence[InfoHash]) -> None:
-        """Drop the counts and tallies of torrents."""
+        """Delete the counts and tallies of torrents."""
         async with self._database.transaction() as writer:
-            for forget in self._forget:
+            for forget in self._delete_torrents:
                 await writer.execute(forget, {"hashes": _joined(infohashes)})
 
-    def _prepare(self) -> None:
-        text, day, tally, count = self._database.compile, census_day.c, census_tally.c, census_count.c
+    def _compile(self) -> None:
+        compiled, day, tally, count = self._database.compile, census_day.c, census_tally.c, census_count.c
         the_day = parameter("the_day")
-        self._open_day = text(select(day.day, day.looked).where(day.closed == literal_column("0")))
-        self._begin = text(insert_missing(census_day))
-        self._looked = text(update(census_day).where(day.day == the_day).values(looked=parameter("second")))
-        self._write = text(upsert(census_tally, "payload"))
+        self._open_day = compiled(select(day.day, day.looked).where(day.closed == literal_column("0")))
+        self._begin = compiled(insert_missing(census_day))
+        self._looked = compiled(
+            update(census_day).where(day.day == the_day).values(looked=parameter("second"))
+        )
+        self._write = compiled(upsert(census_tally, "payload"))
         columns = select(tally.infohash, tally.country, tally.payload)
-        self._read = text(
+        self._read = compiled(
             columns.where(among_hashes(tally.infohash, "hashes"), among(tally.country, "countries"))
         )
         after = tuple_(tally.infohash, tally.country) > tuple_(parameter("hash"), parameter("code"))
-        self._page = text(
+        self._page = compiled(
             columns.where(after).order_by(tally.infohash, tally.country).limit(parameter("most"))
         )
-        self._size = text(select(func.count()).select_from(census_tally))
-        self._settle = text(upsert(census_count, "peers"))
-        self._close = text(update(census_day).where(day.day <= the_day).values(closed=literal_column("1")))
-        self._destroy = text(delete(census_tally))
+        self._size = compiled(select(func.count()).select_from(census_tally))
+        self._settle = compiled(upsert(census_count, "peers"))
+        self._close = compiled(
+            update(census_day).where(day.day <= the_day).values(closed=literal_column("1"))
+        )
+        self._delete_tallies = compiled(delete(census_tally))
         first, last = parameter("first"), parameter("last")
-        self._prune = [
-            text(delete(census_count).where(or_(count.day < first, count.day > last))),
-            text(delete(census_day).where(or_(day.day < first, day.day > last))),
+        self._delete_old = [
+            compiled(delete(census_count).where(or_(count.day < first, count.day > last))),
+            compiled(delete(census_day).where(or_(day.day < first, day.day > last))),
         ]
-        self._discard = [
-            text(delete(census_count).where(count.day == the_day)),
-            text(delete(census_day).where(day.day == the_day)),
+        self._delete_day = [
+            compiled(delete(census_count).where(count.day == the_day)),
+            compiled(delete(census_day).where(day.day == the_day)),
         ]
-        self._last_closed = text(
+        self._last_closed = compiled(
             select(func.max(day.day)).where(day.closed == literal_column("1"), day.day <= parameter("until"))
         )
-        self._counts = text(
+        self._counts = compiled(
             select(count.country, count.peers)
             .join(census_day, day.day == count.day)
             .where(
@@ -170,22 +174,22 @@ class SqliteCensus:
             count.day <= parameter("until"),
         )
         tallied = select(tally.infohash).where(among_hashes(tally.infohash, "hashes"))
-        self._seen = text(union(counted, tallied))
-        self._forget = [
-            text(delete(census_count).where(among_hashes(count.infohash, "hashes"))),
-            text(delete(census_tally).where(among_hashes(tally.infohash, "hashes"))),
+        self._seen = compiled(union(counted, tallied))
+        self._delete_torrents = [
+            compiled(delete(census_count).where(among_hashes(count.infohash, "hashes"))),
+            compiled(delete(census_tally).where(among_hashes(tally.infohash, "hashes"))),
         ]
 
 
 class FolderDayKeys:
-    """Keys of days among the secrets of a data folder, a file each; `random` gives that many random bytes."""
+    """Daily census keys among the secrets of a data folder, a file each; `random` returns that many bytes."""
 
     def __init__(self, folder: DataFolder, random: Callable[[int], bytes]) -> None:
         self._folder = folder
         self._random = random
 
     def of(self, day: int) -> bytes:
-        """Return the key of a day; the first call makes it. FolderError: see `DataFolder.secret`."""
+        """Return the key of a day; the first call creates it. FolderError: see `DataFolder.secret`."""
         return self._folder.secret(f"{_NAME}{day}", KEY, self._random)
 
     def keep_only(self, day: int | None) -> None:

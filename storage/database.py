@@ -1,4 +1,4 @@
-"""Hides how a SQLite file is opened, brought to its version and shared: one writer, some readers, WAL."""
+"""A SQLite database in WAL mode: one writer, some readers, migrated when it is opened."""
 
 import asyncio
 import sqlite3
@@ -19,9 +19,9 @@ Row = tuple[Any, ...]
 
 _READERS = 2
 _BUSY_SECONDS = 5.0
-_INTERRUPT_AGAIN_SECONDS = 0.05
+_INTERRUPT_INTERVAL = 0.05
 _WAL_BYTES_KEPT = 64 * 2**20
-_CACHE_KIB = 32 * 1024  # of each connection; SQLite's own 2 MiB hold less than one search looks at
+_CACHE_KIB = 32 * 1024  # of each connection; SQLite's default of 2 MiB holds less than one search reads
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 log = structlog.get_logger()
@@ -40,7 +40,7 @@ class DatabaseDamaged(DatabaseError):
 
 
 class TooSlow(DatabaseError):
-    """A query did not end within its time and was stopped."""
+    """A query exceeded its time limit and was interrupted."""
 
 
 class Database:
@@ -52,20 +52,20 @@ class Database:
         self.path = path
         self._writer = writer
         self._readers = _Readers(path, readers)
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._closed = False
 
     @classmethod
     async def open(
         cls, path: Path, schema: Schema, synchronous: Synchronous, readers: int = _READERS
     ) -> Self:
-        """Open the file, or make it, and take it to the newest version known here.
+        """Open or create the file, and migrate it to the newest version.
 
         DatabaseDamaged, SchemaTooNew, DatabaseError: the file is left as it is.
         """
         opened: list[aiosqlite.Connection] = []
         try:
-            # aiosqlite leaves a thread behind when its own first connect fails, and this connects before.
+            # aiosqlite leaks a thread when its first connect fails; migrating has connected before.
             await asyncio.to_thread(_migrate, path, schema, synchronous)
             for _ in range(1 + readers):
                 opened.append(await aiosqlite.connect(path, timeout=_BUSY_SECONDS, isolation_level=None))
@@ -84,20 +84,20 @@ class Database:
     def compile(self, expression: ClauseElement) -> str:
         """Return an expression as SQL for this database, with `:name` for each parameter.
 
-        ValueError: a value that stands in the expression is no constant; it has to be a parameter.
+        ValueError: a literal in the expression is not a constant; it has to be a parameter.
         """
         return compile_text(expression)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[aiosqlite.Connection]:
-        """Give the writer inside a transaction: committed at the end, rolled back by any exception."""
-        async with self._turn:
+        """Yield the writer inside a transaction: committed at the end, rolled back by any exception."""
+        async with self._lock:
             try:
                 await self._writer.execute("BEGIN IMMEDIATE")
                 yield self._writer
                 await self._writer.commit()
             except BaseException as error:
-                # A cancelled statement still runs in the writer's thread; the rollback queues up behind it.
+                # A cancelled statement still runs in the writer's thread; the rollback is queued behind it.
                 await asyncio.shield(self._writer.rollback())
                 if isinstance(error, sqlite3.DatabaseError) and (damage := _damage(self.path, error)):
                     raise damage from error
@@ -108,8 +108,8 @@ class Database:
     ) -> list[Row]:
         """Run a query on a reader, which sees everything committed, and return all its rows.
 
-        DatabaseDamaged: the file is, where this query looks. TooSlow: it took more than `seconds`, of which
-        waiting for a reader is a part, and was stopped.
+        DatabaseDamaged: the pages that the query reads are. TooSlow: it took more than `seconds`, waiting for a
+        reader included, and was interrupted.
         """
         try:
             async with asyncio.timeout(seconds):
@@ -122,13 +122,13 @@ class Database:
             raise
 
     async def empty_log(self) -> bool:
-        """Bring every change into the file itself and empty the write-ahead log; False where a reader is in the way."""
-        async with self._turn:
+        """Checkpoint and truncate the write-ahead log; False where a reader prevents it."""
+        async with self._lock:
             ((busy, _, _),) = await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
             return not busy
 
     async def healthy(self) -> bool:
-        """Tell whether the file answers a query."""
+        """Return whether the file answers a query."""
         if self._closed:
             return False
         try:
@@ -139,8 +139,8 @@ class Database:
         return True
 
     async def close(self) -> None:
-        """Wait for the transaction and the queries under way and close; a second call does nothing."""
-        async with self._turn:
+        """Wait for running transactions and queries, and close; a second call does nothing."""
+        async with self._lock:
             if self._closed:
                 return
             self._closed = True
@@ -150,41 +150,41 @@ class Database:
 
 
 class _Readers:
-    """Connections for reading, each lent to one query until that has ended in its thread."""
+    """A pool of read-only connections; each serves one query until that has ended in its thread."""
 
     def __init__(self, path: Path, readers: Sequence[aiosqlite.Connection]) -> None:
         self._path = path
         self._count = len(readers)
-        # The one used last has its pages at hand. None, after `close`, tells those who wait.
+        # Last in, first out: the cache of the one used last is warm. None wakes waiters after `close`.
         self._idle: asyncio.LifoQueue[aiosqlite.Connection | None] = asyncio.LifoQueue()
         for reader in readers:
             self._idle.put_nowait(reader)
-        self._stopping: set[asyncio.Task[None]] = set()
+        self._interrupting: set[asyncio.Task[None]] = set()
 
     async def run(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> list[Row]:
-        """Run a query; one whose caller is cancelled is stopped."""
+        """Run a query; it is interrupted when its caller is cancelled."""
         reader = await self._idle.get()
         if reader is None:
             self._idle.put_nowait(None)
             raise DatabaseError(f"{self._path} is closed")
-        query = asyncio.create_task(self._lend(reader, sql, parameters))
+        query = asyncio.create_task(self._execute(reader, sql, parameters))
         try:
             return await asyncio.shield(query)
         except asyncio.CancelledError:
-            stopping = asyncio.create_task(_stop(reader, query))
-            self._stopping.add(stopping)
-            stopping.add_done_callback(self._stopping.discard)
+            interrupting = asyncio.create_task(_interrupt(reader, query))
+            self._interrupting.add(interrupting)
+            interrupting.add_done_callback(self._interrupting.discard)
             raise
 
     async def close(self) -> None:
-        """Wait until every reader is back, and close it."""
+        """Wait until every reader is idle, and close it."""
         for _ in range(self._count):
             reader = await self._idle.get()
             assert reader is not None
             await reader.close()
         self._idle.put_nowait(None)
 
-    async def _lend(
+    async def _execute(
         self, reader: aiosqlite.Connection, sql: str, parameters: Sequence[Any] | Mapping[str, Any]
     ) -> list[Row]:
         try:
@@ -193,14 +193,14 @@ class _Readers:
             self._idle.put_nowait(reader)
 
 
-async def _stop(reader: aiosqlite.Connection, query: asyncio.Task[list[Row]]) -> None:
-    """Interrupt a query until it has ended: an interrupt that comes before it has begun does nothing.
+async def _interrupt(reader: aiosqlite.Connection, query: asyncio.Task[list[Row]]) -> None:
+    """Interrupt a query until it has ended: an interrupt before it has begun does nothing.
 
-    The reader goes to nobody else before that, and an interrupt of an idle connection is lost.
+    Until then the reader is not reused, and an interrupt of an idle connection has no effect.
     """
     while not query.done():
         await reader.interrupt()
-        await asyncio.wait({query}, timeout=_INTERRUPT_AGAIN_SECONDS)
+        await asyncio.wait({query}, timeout=_INTERRUPT_INTERVAL)
 
 
 def _pragmas(synchronous: Synchronous) -> tuple[str, ...]:
@@ -214,16 +214,16 @@ def _pragmas(synchronous: Synchronous) -> tuple[str, ...]:
 
 
 def _migrate(path: Path, schema: Schema, synchronous: Synchronous) -> None:
-    """Take the file to the newest version. SchemaTooNew, sqlite3.DatabaseError."""
+    """Migrate the file to the newest version. SchemaTooNew, sqlite3.DatabaseError."""
     with closing(sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)) as connection:
         if version_of(connection) == schema.newest:
             return
-        # A start that finds its file as it should be does without Alembic, which takes longer than all else.
+        # Imported only when it is needed: Alembic takes longer to load than everything else.
         from storage.migrations.steps import UnknownVersion, bring_up  # noqa: PLC0415
 
         for pragma in _pragmas(synchronous):
             connection.execute(pragma)
-        # A step may rebuild a table that others refer to.
+        # A migration may rebuild a table that others refer to.
         connection.execute("PRAGMA foreign_keys = OFF")
         try:
             bring_up(connection, schema)

@@ -1,4 +1,4 @@
-"""Hides what SQLite spells its own way, and how an expression becomes text: another database changes this file."""
+"""The SQLite dialect: compiles SQLAlchemy expressions to text, and what other databases spell differently."""
 
 from typing import Any
 
@@ -13,8 +13,8 @@ _LONGEST_CONSTANT = 100
 def compile_text(expression: ClauseElement) -> str:
     """Return the SQL of an expression, in which each `bindparam` without a value is `:name`.
 
-    A value that stands in the expression becomes part of the text, so it has to be a constant of the program.
-    ValueError: it is of a kind that only comes from outside; it has to be a `bindparam`.
+    A literal value becomes part of the text, so it has to be a constant of the program. ValueError: it is of a
+    kind that only input has; make it a `bindparam`.
     """
     return str(expression.compile(dialect=_dialect()))
 
@@ -34,13 +34,13 @@ def insert_missing(table: Table) -> Insert:
 
 
 def among(checked: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
-    """Tell whether a column is in a list of numbers or texts, which is passed as one parameter of JSON."""
+    """Return the condition that a column is in a list of numbers or texts, passed as one JSON parameter."""
     listed = text(f"SELECT value FROM json_each(:{parameter})")  # noqa: S608
     return checked.in_(listed.columns(column("value")))
 
 
 def among_hashes(checked: ColumnElement[Any], parameter: str, size: int = 20) -> ColumnElement[bool]:
-    """Tell whether a column is in a list of hashes, which is passed as one parameter: their bytes joined."""
+    """Return the condition that a column is in a list of hashes, passed as one parameter: their bytes joined."""
     listed = text(
         "WITH RECURSIVE piece (start) AS ("  # noqa: S608
         f"SELECT 1 WHERE length(:{parameter}) > 0 "
@@ -56,7 +56,7 @@ def hex_of(hashes: ColumnElement[Any]) -> ColumnElement[str]:
 
 
 def parameter(name: str) -> BindParameter[Any]:
-    """Return what stands for a value that is given under a name with each run."""
+    """Return a required parameter, `:name` in the SQL."""
     return bindparam(name)
 
 

@@ -1,4 +1,4 @@
-"""Hides the tables of downloads, which lie in `peerage.db` beside those of `storage.tables`."""
+"""SQLAlchemy tables of downloads in `peerage.db`, beside those of `storage.tables`."""
 
 from sqlalchemy import (
     CheckConstraint,
@@ -15,8 +15,8 @@ from sqlalchemy import (
 
 from storage.tables import PEERAGE
 
-# Downloads: content by its key (`account_id` for private torrents alone), and who holds it. A job's `queued` is its
-# place in the queue, 0 for none.
+# Content by its key (`account_id` for private torrents alone), and the accounts' jobs. A job's `queued` is its
+# position in the queue, 0 for none.
 content = Table(
     "content",
     PEERAGE,

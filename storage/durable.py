@@ -1,11 +1,11 @@
-"""Hides what it takes on this system that a name in a folder survives a power cut."""
+"""fsync of directories, so that names in them survive a power cut."""
 
 import os
 from pathlib import Path
 
 
 def sync_folder(path: Path) -> None:
-    """Wait until the names in a folder are on the disk."""
+    """Write a directory's entries to disk."""
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(folder)

@@ -1,9 +1,8 @@
-"""Hides in which tokens the index keeps what a torrent is, beside the words that it says.
+"""Facet tokens: how category, tags, year, size and other filters are kept in the search index.
 
-A filter (a category, a tag, a year, a range of sizes) is one token or a few in a column of their own, so that
-it is resolved where words are: by intersecting lists inside the index. Tokens begin with a sign of Unicode's
-private area, which `plain` takes out of every text, so that nobody can write one; and they are looked for in
-that column alone.
+A filter is one token or a few in a column of their own, so that FTS5 resolves it as it does words: by
+intersecting posting lists. Tokens begin with a character of Unicode's private use area, which `plain` removes
+from every text, so that nobody can write one; and they are matched in that column alone.
 """
 
 import re
@@ -18,15 +17,15 @@ from catalogue.syntax import words
 
 SIGN = "\ue000"
 BREAK = " \ue001 "
-"""Stands between two names, so that no phrase reaches from one into the next."""
-_SEPARATOR = "\x1f"  # a text that has one itself is broken there
+"""Separates two texts, so that no phrase matches across them."""
+_SEPARATOR = "\x1f"  # a text that contains one is split there
 EVERY = SIGN + "every"
 HIDDEN = SIGN + "hidden"
 NEVER = SIGN + "never"
 
-# What no text may bring along: the private areas, what no UTF-8 holds, and what ends a text early.
-_FOREIGN = re.compile("[\x00\ud800-\udfff\ue000-\uf8ff\U000f0000-\U0010ffff]")
-# Scripts without spaces between words: each sign is a word, and a word is a phrase of them.
+# Removed from every text: private use areas, surrogates, NUL.
+_REMOVED = re.compile("[\x00\ud800-\udfff\ue000-\uf8ff\U000f0000-\U0010ffff]")
+# Scripts without spaces between words: each character is a token, and a word is a phrase of them.
 _UNSPACED = re.compile(
     "[\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
@@ -43,21 +42,21 @@ _HASH_DIGITS = 24
 
 
 def plain(text: str) -> str:
-    """Return a text without private signs, and with room between the signs of scripts that leave none."""
+    """Return a text without private use characters, and with spaces between characters of unspaced scripts."""
     if text.isascii():
         return text.replace("\0", " ")
-    return _UNSPACED.sub(r" \g<0> ", _FOREIGN.sub(" ", text))
+    return _UNSPACED.sub(r" \g<0> ", _REMOVED.sub(" ", text))
 
 
 def joined(texts: Iterable[str]) -> str:
-    """Return texts as one, with a break between each two."""
+    """Return texts as one, with a break between each two that no phrase crosses."""
     return plain(_SEPARATOR.join(texts)).replace(_SEPARATOR, BREAK)
 
 
 def title_of(title: str) -> str:
-    """Spell a title for sorting and for telling whether it begins with given words: these alone, no accents."""
-    bare = _ACCENT.sub("", unicodedata.normalize("NFD", folded(title)))
-    return " ".join(plain(unicodedata.normalize("NFC", " ".join(words(bare)))).split())[:_LONGEST_TITLE]
+    """Return a title's key for sorting and prefix matching: words alone, folded, without accents."""
+    unaccented = _ACCENT.sub("", unicodedata.normalize("NFD", folded(title)))
+    return " ".join(plain(unicodedata.normalize("NFC", " ".join(words(unaccented)))).split())[:_LONGEST_TITLE]
 
 
 def category(number: int) -> str:
@@ -71,12 +70,12 @@ def tag(number: int) -> str:
 
 
 def uploader(number: int) -> str:
-    """Return the token of an account whose uploads carry its name."""
+    """Return the token of an uploader."""
     return f"{SIGN}u{number}"
 
 
 def imdb(number: int) -> str:
-    """Return the token of a title at IMDb."""
+    """Return the token of an IMDb number."""
     return f"{SIGN}i{number}"
 
 
@@ -86,39 +85,39 @@ def freeleech(kind: int) -> str:
 
 
 def infohash(name: InfoHash) -> str:
-    """Return the token of an infohash; both lengths of one hash have the same."""
+    """Return the token of an infohash; a v2 infohash and its truncated form have the same."""
     return f"{SIGN}h{name.lower[:_HASH_DIGITS]}"
 
 
 def attribute(which: Attribute, value: str) -> str:
     """Return the token of an attribute's value, without regard to case."""
-    told = f"{which.value} {value.strip().casefold()}".encode("utf-8", "replace")
-    return f"{SIGN}w{blake2b(told, digest_size=_DIGEST_BYTES).hexdigest()}"
+    key = f"{which.value} {value.strip().casefold()}".encode("utf-8", "replace")
+    return f"{SIGN}w{blake2b(key, digest_size=_DIGEST_BYTES).hexdigest()}"
 
 
 def years_of(year: int) -> Iterator[str]:
-    """Return the tokens of a year: its own, its decade's, its century's, its millennium's."""
+    """Yield the tokens of a year: year, decade, century, millennium."""
     return _spans("y", min(max(year, 0), _LAST_YEAR), _YEAR_BASE, _YEAR_LEVELS)
 
 
 def sizes_of(size: int) -> Iterator[str]:
-    """Return the tokens of a size: an eighth of a power of two, the power, and eight of those."""
+    """Yield the tokens of a size: an eighth of a power of two, the power of two, eight powers of two."""
     return _spans("s", _bucket(size), _SIZE_BASE, _SIZE_LEVELS)
 
 
 def years_between(low: int | None, high: int | None) -> list[str]:
-    """Return tokens of which every year of a range has one, and no other year any."""
+    """Return tokens that match exactly the years of a range."""
     first, last = max(low or 0, 0), _LAST_YEAR if high is None else min(high, _LAST_YEAR)
     return list(_cover("y", first, last, _YEAR_BASE, _YEAR_LEVELS))
 
 
 def sizes_between(low: int | None, high: int | None) -> list[str]:
-    """Return tokens of which every size of a range has one; sizes close outside of it may have one too."""
+    """Return tokens that match every size of a range, and may match sizes close to it."""
     if max(low or 0, 0) > (_LARGEST_SIZE if high is None else high):
         return []
     first = _bucket(min(max(low or 0, 0), _LARGEST_SIZE))
     last = _LAST_BUCKET if high is None else _bucket(min(high, _LARGEST_SIZE))
-    # The sizes are compared anyway, so that few tokens are better than close ones.
+    # The sizes are compared anyway, so fewer tokens are better than exact ones.
     for level in range(_SIZE_LEVELS):
         span = _SIZE_BASE**level
         if last // span - first // span < _MOST_BUCKETS:
@@ -139,7 +138,7 @@ def _spans(kind: str, number: int, base: int, levels: int) -> Iterator[str]:
 
 
 def _cover(kind: str, low: int, high: int, base: int, levels: int) -> Iterator[str]:
-    """Cover a range of numbers by as few spans as there are."""
+    """Cover a range of numbers with the fewest spans."""
     for level in range(levels):
         if level < levels - 1:
             edge = min(-low % base, high - low + 1)

@@ -1,4 +1,4 @@
-"""Hides how .torrent files lie on disk: AA/BB/REST.torrent.gz, each whole or absent at any moment."""
+"""The cache's .torrent files on disk as AA/BB/REST.torrent.gz, written atomically and durably."""
 
 import asyncio
 import errno
@@ -18,7 +18,7 @@ from cache.compression import INFLATED_LIMIT, pack
 from storage.durable import sync_folder
 
 SUFFIX = ".torrent.gz"
-# Packing never adds more than this; a larger file is none of ours.
+# Compression never adds more than this; a larger file was not written by this program.
 LARGEST_FILE = INFLATED_LIMIT + INFLATED_LIMIT // 512
 WALK_BATCH = 1000
 
@@ -27,7 +27,7 @@ _PREFIX = re.compile(r"[0-9A-F]{2}\Z")
 _REST = re.compile(r"[0-9A-F]{36}\.torrent\.gz\Z")
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-# Nothing lies there, or a link or a socket does where a file should.
+# Missing, or a symbolic link or socket in place of a file.
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO)
 _MAKE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -44,26 +44,26 @@ class FileBlobs:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._numbers = count()
-        self._placing = threading.Lock()
+        self._rename_lock = threading.Lock()
         self._durable: set[str] = set()
 
     async def open(self) -> None:
-        """Make the folder if it is missing, and delete what interrupted writes left behind."""
+        """Create the folder if it is missing, and delete what interrupted writes left behind."""
         await asyncio.to_thread(self._open)
 
     async def put(self, infohash: InfoHash, data: bytes) -> int:
-        """Pack and keep `data`, durable before it returns the packed size; a file that is there is kept.
+        """Compress and store `data`, durably, and return the compressed size; an existing file stays.
 
         OSError: the disk is full or failing.
         """
         return await asyncio.to_thread(self._put, infohash, data)
 
     async def get(self, infohash: InfoHash) -> bytes | None:
-        """Return the gzip bytes as they lie, or None: missing, no plain file, or larger than any of ours."""
+        """Return the gzip bytes as stored, or None: missing, not a regular file, or too large."""
         return await asyncio.to_thread(self._get, infohash)
 
     async def remove(self, infohash: InfoHash) -> bool:
-        """Delete the file for good; tell whether it was there."""
+        """Delete the file, durably; return whether it was there."""
         return await asyncio.to_thread(self._remove, infohash)
 
     async def walk(self) -> AsyncIterator[list[InfoHash]]:
@@ -74,7 +74,7 @@ class FileBlobs:
                 yield names[start : start + WALK_BATCH]
 
     async def free(self) -> int:
-        """Return the bytes that the disk has left for files."""
+        """Return the free bytes of the disk."""
         return await asyncio.to_thread(self._free)
 
     def _open(self) -> None:
@@ -106,14 +106,14 @@ class FileBlobs:
                     out.write(packed)
                     out.flush()
                     os.fsync(out.fileno())
-                return self._place(draft, drafts, name, leaf, len(packed))
+                return self._rename(draft, drafts, name, leaf, len(packed))
             finally:
                 with suppress(FileNotFoundError):
                     os.unlink(draft, dir_fd=drafts)
 
-    def _place(self, draft: str, drafts: int, name: str, leaf: int, size: int) -> int:
-        # One process owns the folder, so this lock is all that stands between the look and the rename.
-        with self._placing:
+    def _rename(self, draft: str, drafts: int, name: str, leaf: int, size: int) -> int:
+        # One process owns the folder, so this lock is enough to check and rename atomically.
+        with self._rename_lock:
             kept = _size(name, leaf)
             if kept is not None:
                 return kept
@@ -128,10 +128,10 @@ class FileBlobs:
             if error.errno in _ABSENT:
                 return None
             raise
-        with os.fdopen(file, "rb") as lying:
+        with os.fdopen(file, "rb") as file_object:
             if not stat.S_ISREG(os.fstat(file).st_mode):
                 return None
-            packed = lying.read(LARGEST_FILE + 1)
+            packed = file_object.read(LARGEST_FILE + 1)
         return packed if len(packed) <= LARGEST_FILE else None
 
     def _remove(self, infohash: InfoHash) -> bool:
@@ -161,7 +161,7 @@ class FileBlobs:
 
     @contextmanager
     def _folder(self) -> Iterator[int]:
-        # The root itself may be a link: an operator puts it on another disk that way.
+        # The root itself may be a symbolic link, to another disk.
         root = os.open(self._root, _FOLDER & ~os.O_NOFOLLOW)
         try:
             yield root
@@ -173,16 +173,16 @@ class FileBlobs:
         first, second = infohash.upper[:2], infohash.upper[2:4]
         with self._folder() as root:
             if make:
-                self._ensure(first, root, first)
+                self._make_folder(first, root, first)
             with _opened(first, root) as branch:
                 if make:
-                    self._ensure(second, branch, first + second)
+                    self._make_folder(second, branch, first + second)
                 with _opened(second, branch) as leaf:
                     yield leaf
 
-    def _ensure(self, name: str, parent: int, key: str) -> None:
-        """Make a folder, and sync its parent the first time that this process relies on it."""
-        with self._placing:
+    def _make_folder(self, name: str, parent: int, key: str) -> None:
+        """Create a folder, and fsync its parent the first time that this process relies on it."""
+        with self._rename_lock:
             if key in self._durable:
                 return
             with suppress(FileExistsError):
@@ -205,7 +205,7 @@ def _opened(name: str, parent: int) -> Iterator[int]:
 
 
 def _size(name: str, folder: int) -> int | None:
-    """Return the size of a plain file, or None: what else lies there (a link, say) gives way to a file."""
+    """Return the size of a regular file, or None: anything else (a symbolic link, say) may be replaced."""
     try:
         found = os.stat(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Hides where things lie in the data folder, that one process owns it, and how its secrets are made."""
+"""The data folder: the paths in it, the lock by which one process owns it, and its secrets."""
 
 import fcntl
 import os
@@ -31,7 +31,7 @@ class FolderInUse(FolderError):
 
 
 class DataFolder:
-    """The folder with everything that outlives a process. Paths can be asked of it without owning it."""
+    """The folder of all persistent data. Its paths can be read without owning it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
@@ -45,7 +45,7 @@ class DataFolder:
 
     @property
     def records(self) -> Path:
-        """The database of records and lists."""
+        """The database of accounts, catalogue, cache records, lists and downloads."""
         return self.path / "peerage.db"
 
     @property
@@ -60,7 +60,7 @@ class DataFolder:
 
     @property
     def downloads(self) -> Path:
-        """The folder of fetched content, where the operator names no other."""
+        """The default folder of downloaded content."""
         return self.path / "downloads"
 
     @property
@@ -88,9 +88,9 @@ class DataFolder:
         return Path(f"/proc/self/fd/{self._folder}/control.sock")
 
     def acquire(self) -> Self:
-        """Make the folder if it is missing (mode 700) and own it until `release`, or until the process ends.
+        """Create the folder if it is missing (mode 700) and own it until `release`, or until the process ends.
 
-        FolderInUse: another process owns it. FolderError: it cannot be made or written.
+        FolderInUse: another process owns it. FolderError: it cannot be created or written.
         """
         try:
             self._make()
@@ -100,7 +100,7 @@ class DataFolder:
         return self
 
     def release(self) -> None:
-        """Give the folder up. The lock file stays: were it deleted, two owners could each lock one of two."""
+        """Release the folder. The lock file stays: if it were deleted, two processes could lock two files."""
         if self._lock is not None:
             os.ftruncate(self._lock, 0)
             os.close(self._lock)
@@ -129,7 +129,7 @@ class DataFolder:
             os.close(lock)
 
     def secret(self, name: str, size: int, random: Callable[[int], bytes]) -> bytes:
-        """Return the secret of that name, `size` bytes; the first call makes it (mode 600, durable).
+        """Return the secret of that name, `size` bytes; the first call creates it (mode 600, durable).
 
         FolderError: the file has another size, so it was damaged or is of another version.
         """
@@ -148,7 +148,7 @@ class DataFolder:
         return sorted(path.name for path in self.secrets.iterdir() if _SECRET_NAME.match(path.name))
 
     def destroy_secret(self, name: str) -> None:
-        """Write zeros over a secret and remove it, durably; one that is not there is no failure."""
+        """Overwrite a secret with zeros and delete it, durably; a missing one is not an error."""
         if not _SECRET_NAME.match(name):
             raise ValueError("a secret is named in lower-case letters, digits and hyphens")
         try:

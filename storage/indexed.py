@@ -1,7 +1,7 @@
-"""Hides what the index says of a torrent, and how that is kept as records change.
+"""Search documents: the text that FTS5 indexes of each torrent, updated as records change.
 
-The index keeps no texts, only lists of where words stand. To take a torrent out of it, FTS5 has to be told
-the very words that went in: these are kept beside it, packed.
+The FTS5 table is contentless. To delete a row from it, FTS5 has to be given exactly the text that was indexed:
+that is stored beside it, compressed.
 """
 
 import asyncio
@@ -33,20 +33,20 @@ from storage.tables import (
 )
 
 LONGEST_FILES = 256 * 1024
-"""Characters of file names of one torrent that can be found."""
+"""Characters of file names that are indexed of one torrent."""
 _BATCH = 500
-_PACKING = 3
-_OF_TORRENT = (
+_COMPRESSION_LEVEL = 3
+_TORRENT_COLUMNS = (
     *("id", "infohash", "alias", "title", "name", "size", "uploader_id", "anonymous", "description"),
     *("hidden", "freeleech", "platform", "format", "license", "scope", "archive"),
 )
-_OF_GROUP = ("category_id", "year", "imdb", "organism", "strain", "accession", "lab", "location")
+_GROUP_COLUMNS = ("category_id", "year", "imdb", "organism", "strain", "accession", "lab", "location")
 
-_PUT = """
+_INSERT = """
     INSERT INTO search_text (rowid, name, work, authors, tags, description, files, facets)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
-_TAKE = """
+_DELETE = """
     INSERT INTO search_text (search_text, rowid, name, work, authors, tags, description, files, facets)
     VALUES ('delete', ?, ?, ?, ?, ?, ?, ?, ?)
 """
@@ -54,12 +54,12 @@ _ENTRY = "INSERT OR REPLACE INTO search_entry (id, packed) VALUES (?, ?)"
 _KEY = "INSERT OR REPLACE INTO search_key (id, title, year, hidden) VALUES (?, ?, ?, ?)"
 
 Texts = tuple[str, ...]
-Said = dict[str, Any]
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """A torrent as the index has it: a text for each column, and what lists are sorted by."""
+    """What is indexed of a torrent: a text for each FTS5 column, and its sort keys."""
 
     id: int
     texts: Texts
@@ -69,32 +69,32 @@ class Indexed:
 
 
 class Upkeep:
-    """Keeps the index as the records are, inside the transaction that changes them."""
+    """Updates the search index inside the transaction that changes the records."""
 
     def __init__(self, database: Database) -> None:
-        reading = _reading()
-        self._names = reading.selected_columns.keys()
-        self._read = database.compile(reading)
-        self._kept = database.compile(
+        query = _select_rows()
+        self._names = query.selected_columns.keys()
+        self._read = database.compile(query)
+        self._stored = database.compile(
             select(search_entry.c.id, search_entry.c.packed).where(among(search_entry.c.id, "ids"))
         )
-        self._forget = [
+        self._delete_rows = [
             database.compile(delete(table).where(among(table.c.id, "ids")))
             for table in (search_entry, search_key)
         ]
 
     async def refresh(self, writer: aiosqlite.Connection, torrents: Sequence[int]) -> None:
-        """Read the torrents again and write what changed of them to the index; those that are gone leave it."""
+        """Index torrents again where their text changed, and remove those that no longer exist."""
         for start in range(0, len(torrents), _BATCH):
             await self._refresh(writer, sorted(set(torrents[start : start + _BATCH])))
 
     async def drop(self, writer: aiosqlite.Connection, torrents: Sequence[int]) -> None:
-        """Take torrents out of the index; those that are not in it do not matter."""
+        """Remove torrents from the index; ids that are not in it are ignored."""
         for start in range(0, len(torrents), _BATCH):
             ids = {"ids": json.dumps(sorted(set(torrents[start : start + _BATCH])))}
-            kept = await self._packed(writer, ids)
-            await writer.executemany(_TAKE, [(key, *_unpacked(packed)) for key, packed in kept.items()])
-            for statement in self._forget:
+            stored = await self._read_stored(writer, ids)
+            await writer.executemany(_DELETE, [(key, *_decompress(packed)) for key, packed in stored.items()])
+            for statement in self._delete_rows:
                 await writer.execute(statement, ids)
 
     async def _refresh(self, writer: aiosqlite.Connection, torrents: Sequence[int]) -> None:
@@ -102,40 +102,42 @@ class Upkeep:
         rows = [
             dict(zip(self._names, row, strict=True)) for row in await writer.execute_fetchall(self._read, ids)
         ]
-        kept = await self._packed(writer, ids)
-        # A file list can be long; reading it is no work for the event loop.
-        found = await asyncio.to_thread(lambda: [(each := indexed(row), _pack(each.texts)) for row in rows])
-        await self.drop(writer, sorted(kept.keys() - {each.id for each, _ in found}))
-        changed = [(each, packed) for each, packed in found if kept.get(each.id) != packed]
-        taken = [(each.id, *_unpacked(kept[each.id])) for each, _ in changed if each.id in kept]
-        await writer.executemany(_TAKE, taken)
-        await writer.executemany(_PUT, [(each.id, *each.texts) for each, _ in changed])
+        stored = await self._read_stored(writer, ids)
+        # A file list can be long: decode it off the event loop.
+        found = await asyncio.to_thread(
+            lambda: [(each := indexed(row), _compress(each.texts)) for row in rows]
+        )
+        await self.drop(writer, sorted(stored.keys() - {each.id for each, _ in found}))
+        changed = [(each, packed) for each, packed in found if stored.get(each.id) != packed]
+        deleted = [(each.id, *_decompress(stored[each.id])) for each, _ in changed if each.id in stored]
+        await writer.executemany(_DELETE, deleted)
+        await writer.executemany(_INSERT, [(each.id, *each.texts) for each, _ in changed])
         await writer.executemany(_ENTRY, [(each.id, packed) for each, packed in changed])
         keys = [(each.id, each.title, each.year, each.hidden) for each, _ in found]
         await writer.executemany(_KEY, keys)
 
-    async def _packed(self, writer: aiosqlite.Connection, ids: dict[str, str]) -> dict[int, bytes]:
-        return {key: bytes(packed) for key, packed in await writer.execute_fetchall(self._kept, ids)}
+    async def _read_stored(self, writer: aiosqlite.Connection, ids: dict[str, str]) -> dict[int, bytes]:
+        return {key: bytes(packed) for key, packed in await writer.execute_fetchall(self._stored, ids)}
 
 
-def indexed(row: Said) -> Indexed:
-    """Return what the index is to hold of a row of `_reading`."""
+def indexed(row: Row) -> Indexed:
+    """Return the document of a row of `_select_rows`."""
     authors, tags = json.loads(row["authors"]), json.loads(row["tags"])
     names = [row["title"], *([row["name"]] if row["name"] != row["title"] else [])]
-    said = [row["description"], row["group_description"], *(row[each.value] for each in Attribute)]
+    descriptions = [row["description"], row["group_description"], *(row[each.value] for each in Attribute)]
     texts = (
         facets.joined(names),
         facets.joined([row["group_name"]]),
         facets.joined(authors),
         facets.joined(name for _, name in tags),
-        facets.joined(each for each in said if each),
+        facets.joined(each for each in descriptions if each),
         facets.joined(_file_names(_files(row["payload"]))),
         " ".join(_facets(row, [number for number, _ in tags])),
     )
     return Indexed(row["id"], texts, facets.title_of(row["title"]), row["year"] or 0, bool(row["hidden"]))
 
 
-def _facets(row: Said, tags: Iterable[int]) -> Iterator[str]:
+def _facets(row: Row, tags: Iterable[int]) -> Iterator[str]:
     yield facets.EVERY
     if row["hidden"]:
         yield facets.HIDDEN
@@ -156,7 +158,7 @@ def _facets(row: Said, tags: Iterable[int]) -> Iterator[str]:
 
 
 def _files(payload: bytes | None) -> Sequence[File]:
-    """Return the files of a torrent; none where its list is damaged, since all else can still be found."""
+    """Return the files of a torrent; none where the list is damaged, so that the rest is still indexed."""
     try:
         return packing.unpack(payload).files if payload else ()
     except ValueError:
@@ -164,7 +166,7 @@ def _files(payload: bytes | None) -> Sequence[File]:
 
 
 def _file_names(files: Iterable[File]) -> Iterator[str]:
-    """Yield the names of files, and a folder's once for the files that follow each other in it."""
+    """Yield file names, and a folder's name once for consecutive files in it."""
     left, last = LONGEST_FILES, ""
     for file in files:
         folder, _, name = file.path.rpartition("/")
@@ -177,16 +179,16 @@ def _file_names(files: Iterable[File]) -> Iterator[str]:
         last = folder
 
 
-def _pack(texts: Texts) -> bytes:
-    return zlib.compress(json.dumps(texts, ensure_ascii=False).encode(), _PACKING)
+def _compress(texts: Texts) -> bytes:
+    return zlib.compress(json.dumps(texts, ensure_ascii=False).encode(), _COMPRESSION_LEVEL)
 
 
-def _unpacked(packed: bytes) -> Texts:
+def _decompress(packed: bytes) -> Texts:
     return tuple(json.loads(zlib.decompress(packed)))
 
 
-def _reading() -> Select[Any]:
-    """Select all that is said of torrents and their groups."""
+def _select_rows() -> Select[Any]:
+    """Select everything that is indexed of torrents and their groups."""
     authors = (
         select(func.json_group_array(author.c.name))
         .select_from(authorship.join(author, author.c.id == authorship.c.author_id))
@@ -199,8 +201,8 @@ def _reading() -> Select[Any]:
     )
     return (
         select(
-            *(torrent.c[name] for name in _OF_TORRENT),
-            *(work.c[name] for name in _OF_GROUP),
+            *(torrent.c[name] for name in _TORRENT_COLUMNS),
+            *(work.c[name] for name in _GROUP_COLUMNS),
             work.c.name.label("group_name"),
             work.c.description.label("group_description"),
             authors.scalar_subquery().label("authors"),

@@ -1,4 +1,4 @@
-"""Hides how downloads lie in `peerage.db`: content, its files packed, and the accounts' jobs."""
+"""Download jobs and their content in `peerage.db`; file lists are compressed JSON."""
 
 import json
 import zlib
@@ -17,9 +17,9 @@ from storage.rows import Writer, listed
 
 _BATCH = 1000
 _FLAGS = ("known", "private", "begun", "complete", "rested")
-_CONTENT = tuple(column for column in content.c if column.name not in {"files", "torrent"})
-_JOB = tuple(column for column in job.c if column.name != "magnet")
-_NOTHING = zlib.compress(b"[]")
+_CONTENT_COLUMNS = tuple(column for column in content.c if column.name not in {"files", "torrent"})
+_JOB_COLUMNS = tuple(column for column in job.c if column.name != "magnet")
+_NO_FILES = zlib.compress(b"[]")
 
 
 class SqliteJobs:
@@ -28,21 +28,23 @@ class SqliteJobs:
     def __init__(self, database: Database) -> None:
         compiled = database.compile
         self._database = database
-        self._contents = compiled(_batch(content, _CONTENT))
-        self._jobs = compiled(_batch(job, _JOB))
+        self._contents = compiled(_batch(content, _CONTENT_COLUMNS))
+        self._jobs = compiled(_batch(job, _JOB_COLUMNS))
         self._add_content = compiled(insert(content).returning(content.c.id))
         self._add_job = compiled(insert(job).returning(job.c.id))
-        self._keep_content = compiled(_change(content, [column.name for column in _CONTENT]))
-        self._keep_job = compiled(_change(job, [column.name for column in _JOB]))
-        self._learn = compiled(_change(content, ["files", "torrent"]))
-        self._move = compiled(_change(job, ["content_id"]))
+        self._update_content = compiled(
+            _update_columns(content, [column.name for column in _CONTENT_COLUMNS])
+        )
+        self._update_job = compiled(_update_columns(job, [column.name for column in _JOB_COLUMNS]))
+        self._set_metadata = compiled(_update_columns(content, ["files", "torrent"]))
+        self._set_content = compiled(_update_columns(job, ["content_id"]))
         held = select(job.c.account_id).where(job.c.content_id == bindparam("target"))
-        here = job.c.content_id == bindparam("source")
-        movable = update(job).where(here, job.c.account_id.not_in(held))
+        of_source = job.c.content_id == bindparam("source")
+        movable = update(job).where(of_source, job.c.account_id.not_in(held))
         self._merge = compiled(movable.values(content_id=bindparam("target")))
-        self._drop_held = compiled(delete(job).where(here))
-        self._drop_jobs = compiled(delete(job).where(among(job.c.id, "ids")))
-        self._drop_content = compiled(delete(content).where(content.c.id == bindparam("row")))
+        self._delete_jobs_of_content = compiled(delete(job).where(of_source))
+        self._delete_jobs = compiled(delete(job).where(among(job.c.id, "ids")))
+        self._delete_content = compiled(delete(content).where(content.c.id == bindparam("row")))
         self._files = compiled(select(content.c.id, content.c.files).where(among(content.c.id, "ids")))
         self._torrent = compiled(select(content.c.torrent).where(content.c.id == bindparam("row")))
         self._magnets = compiled(select(job.c.id, job.c.magnet).where(among(job.c.id, "ids")))
@@ -50,68 +52,72 @@ class SqliteJobs:
     async def contents(self) -> AsyncIterator[list[ContentRow]]:
         """Yield all content in bounded batches, by id."""
         async for rows in self._walk(self._contents):
-            yield [_content(row) for row in rows]
+            yield [_content_row(row) for row in rows]
 
     async def jobs(self) -> AsyncIterator[list[JobRow]]:
         """Yield all jobs in bounded batches, by id."""
         async for rows in self._walk(self._jobs):
-            yield [_job(row) for row in rows]
+            yield [_job_row(row) for row in rows]
 
     async def add(
         self, content: ContentRow, metadata: Metadata | None, job: JobRow, magnet: str
     ) -> tuple[int, int]:
-        """Keep a job, and its content where that is new; return the ids of content and job."""
+        """Add a job, and its content where that is new; return the ids of content and job."""
         async with self._database.transaction() as connection:
             writer = Writer(connection)
-            number = content.id or await self._put(writer, content, metadata)
-            row = {**_of_job(job), "id": None, "content_id": number, "magnet": magnet}
+            number = content.id or await self._insert_content(writer, content, metadata)
+            row = {**_job_columns(job), "id": None, "content_id": number, "magnet": magnet}
             ((added,),) = await writer.rows(self._add_job, row)
         return number, int(added)
 
     async def keep(self, contents: Sequence[ContentRow], jobs: Sequence[JobRow]) -> None:
-        """Write rows in place of those with the same ids."""
+        """Update rows by id."""
         if not contents and not jobs:
             return
         async with self._database.transaction() as connection:
             writer = Writer(connection)
-            await writer.run_many(self._keep_content, [_new(_of_content(row)) for row in contents])
-            await writer.run_many(self._keep_job, [_new(_of_job(row)) for row in jobs])
+            await writer.run_many(
+                self._update_content, [_new_values(_content_columns(row)) for row in contents]
+            )
+            await writer.run_many(self._update_job, [_new_values(_job_columns(row)) for row in jobs])
 
     async def learn(self, content: ContentRow, metadata: Metadata) -> None:
         """Write a content's row with its metadata."""
         async with self._database.transaction() as connection:
             writer = Writer(connection)
-            await writer.run(self._keep_content, _new(_of_content(content)))
-            await writer.run(self._learn, _new({"id": content.id, **_packed(metadata)}))
+            await writer.run(self._update_content, _new_values(_content_columns(content)))
+            await writer.run(
+                self._set_metadata, _new_values({"id": content.id, **_metadata_columns(metadata)})
+            )
 
     async def part(self, job: int, content: ContentRow, metadata: Metadata) -> int:
         """Give a job new content of its own, and return that content's id."""
         async with self._database.transaction() as connection:
             writer = Writer(connection)
-            number = await self._put(writer, content, metadata)
-            await writer.run(self._move, _new({"id": job, "content_id": number}))
+            number = await self._insert_content(writer, content, metadata)
+            await writer.run(self._set_content, _new_values({"id": job, "content_id": number}))
         return number
 
     async def merge(self, source: int, target: int) -> None:
-        """Move jobs to other content, but for accounts that hold that already; drop what is left of the source."""
+        """Move jobs to other content, except of accounts that have a job there; delete the rest of the source."""
         async with self._database.transaction() as connection:
             writer = Writer(connection)
             await writer.run(self._merge, {"source": source, "target": target})
-            await writer.run(self._drop_held, {"source": source})
-            await writer.run(self._drop_content, {"row": source})
+            await writer.run(self._delete_jobs_of_content, {"source": source})
+            await writer.run(self._delete_content, {"row": source})
 
     async def remove(self, jobs: Sequence[int], content: int | None) -> None:
-        """Drop jobs, and content that nobody holds any more."""
+        """Delete jobs, and content that no job uses any more."""
         async with self._database.transaction() as connection:
             writer = Writer(connection)
-            await writer.run(self._drop_jobs, {"ids": listed(jobs)})
+            await writer.run(self._delete_jobs, {"ids": listed(jobs)})
             if content is not None:
-                await writer.run(self._drop_content, {"row": content})
+                await writer.run(self._delete_content, {"row": content})
 
     async def files(self, contents: Sequence[int]) -> Mapping[int, tuple[ContentFile, ...]]:
         """Return the files of content by its id."""
         rows = await self._database.rows(self._files, {"ids": listed(contents)})
-        return {number: _unpacked(packed) for number, packed in rows}
+        return {number: _decode_files(packed) for number, packed in rows}
 
     async def torrent(self, content: int) -> bytes | None:
         """Return the .torrent of content."""
@@ -128,9 +134,11 @@ class SqliteJobs:
             yield rows
             after = rows[-1][0]
 
-    async def _put(self, writer: Writer, row: ContentRow, metadata: Metadata | None) -> int:
-        packed = _packed(metadata) if metadata is not None else {"files": _NOTHING, "torrent": None}
-        ((number,),) = await writer.rows(self._add_content, {**_of_content(row), **packed, "id": None})
+    async def _insert_content(self, writer: Writer, row: ContentRow, metadata: Metadata | None) -> int:
+        packed = (
+            _metadata_columns(metadata) if metadata is not None else {"files": _NO_FILES, "torrent": None}
+        )
+        ((number,),) = await writer.rows(self._add_content, {**_content_columns(row), **packed, "id": None})
         return int(number)
 
 
@@ -138,24 +146,24 @@ def _batch(table: Table, columns: Sequence[Any]) -> Select[Any]:
     return select(*columns).where(table.c.id > bindparam("after")).order_by(table.c.id).limit(_BATCH)
 
 
-def _change(table: Table, names: Sequence[str]) -> Any:  # noqa: ANN401 - an Update, whatever its columns
+def _update_columns(table: Table, names: Sequence[str]) -> Any:  # noqa: ANN401 - an Update, whatever its columns
     values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names if name != "id"}
     return update(table).where(table.c.id == bindparam("new_id")).values(values)
 
 
-def _new(values: Mapping[str, object]) -> dict[str, Any]:
+def _new_values(values: Mapping[str, object]) -> dict[str, Any]:
     return {f"new_{name}": value for name, value in values.items()}
 
 
-def _content(row: Row) -> ContentRow:
-    values: dict[str, Any] = dict(zip((column.name for column in _CONTENT), row, strict=True))
+def _content_row(row: Row) -> ContentRow:
+    values: dict[str, Any] = dict(zip((column.name for column in _CONTENT_COLUMNS), row, strict=True))
     values["key"] = ContentKey(InfoHash(values.pop("infohash")), values.pop("account_id"))
     values["v2"] = InfoHash(values["v2"]) if values["v2"] else None
     values.update({name: bool(values[name]) for name in _FLAGS})
     return ContentRow(**values)
 
 
-def _of_content(row: ContentRow) -> dict[str, Any]:
+def _content_columns(row: ContentRow) -> dict[str, Any]:
     return {
         "id": row.id,
         "infohash": bytes(row.key.infohash),
@@ -175,7 +183,7 @@ def _of_content(row: ContentRow) -> dict[str, Any]:
     }
 
 
-def _job(row: Row) -> JobRow:
+def _job_row(row: Row) -> JobRow:
     number, account, content_id, name, seed, allow_zip, queued, paused, cached, created, updated = row
     return JobRow(
         id=number,
@@ -192,7 +200,7 @@ def _job(row: Row) -> JobRow:
     )
 
 
-def _of_job(row: JobRow) -> dict[str, Any]:
+def _job_columns(row: JobRow) -> dict[str, Any]:
     return {
         "id": row.id,
         "account_id": row.account,
@@ -208,12 +216,12 @@ def _of_job(row: JobRow) -> dict[str, Any]:
     }
 
 
-def _packed(metadata: Metadata) -> dict[str, Any]:
+def _metadata_columns(metadata: Metadata) -> dict[str, Any]:
     files = [[file.path, file.size] for file in metadata.files]
     text = json.dumps(files, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
     return {"files": zlib.compress(text), "torrent": metadata.torrent}
 
 
-def _unpacked(packed: bytes) -> tuple[ContentFile, ...]:
+def _decode_files(packed: bytes) -> tuple[ContentFile, ...]:
     files = json.loads(zlib.decompress(packed))
     return tuple(ContentFile(index, path, size) for index, (path, size) in enumerate(files))

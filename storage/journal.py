@@ -1,4 +1,4 @@
-"""Hides how packed swarms lie in SQLite: one row a part, in key order, a flush in one transaction."""
+"""The swarm journal in SQLite: packed swarms, a row for each part, a transaction for each flush."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
@@ -17,13 +17,15 @@ BATCH = 500
 
 
 class SqliteJournal:
-    """The swarm journal in `swarms.db`. A power cut may lose the last flushes, never a part of one."""
+    """The swarm journal in `swarms.db`. A power cut may lose the last flushes, never half of one."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         infohash, part = parameter("infohash"), parameter("part")
-        self._keep = database.compile(upsert(swarm, "payload"))
-        self._drop = database.compile(delete(swarm).where(swarm.c.infohash == infohash, swarm.c.part == part))
+        self._upsert = database.compile(upsert(swarm, "payload"))
+        self._delete = database.compile(
+            delete(swarm).where(swarm.c.infohash == infohash, swarm.c.part == part)
+        )
         self._page = database.compile(
             select(swarm.c.infohash, swarm.c.part, swarm.c.payload)
             .where(tuple_(swarm.c.infohash, swarm.c.part) > tuple_(infohash, part))
@@ -33,7 +35,7 @@ class SqliteJournal:
 
     @classmethod
     async def open(cls, path: Path) -> Self:
-        """Open or make the journal. DatabaseError: see `Database.open`."""
+        """Open or create the journal. DatabaseError: see `Database.open`."""
         return cls(await Database.open(path, schema.SWARMS, "NORMAL", readers=1))
 
     async def write(self, rows: Sequence[Row]) -> None:
@@ -42,12 +44,12 @@ class SqliteJournal:
             return
         async with self._database.transaction() as writer:
             for batch in _batches(rows):
-                kept = [_named(row) for row in batch if row.payload is not None]
-                gone = [_named(row) for row in batch if row.payload is None]
+                kept = [_key_and_payload(row) for row in batch if row.payload is not None]
+                gone = [_key_and_payload(row) for row in batch if row.payload is None]
                 if kept:
-                    await writer.executemany(self._keep, kept)
+                    await writer.executemany(self._upsert, kept)
                 if gone:
-                    await writer.executemany(self._drop, gone)
+                    await writer.executemany(self._delete, gone)
 
     async def read(self, batch: int) -> AsyncIterator[list[Row]]:
         """Yield every row in key order, at most `batch` at a time; writes in between may or may not show."""
@@ -57,7 +59,7 @@ class SqliteJournal:
             after = {"infohash": page[-1][0], "part": page[-1][1]}
 
     async def healthy(self) -> bool:
-        """Tell whether the journal answers."""
+        """Return whether the journal answers."""
         return await self._database.healthy()
 
     async def close(self) -> None:
@@ -65,7 +67,7 @@ class SqliteJournal:
         await self._database.close()
 
 
-def _named(row: Row) -> dict[str, Any]:
+def _key_and_payload(row: Row) -> dict[str, Any]:
     return {"infohash": row.infohash, "part": row.part, "payload": row.payload}
 
 

@@ -1,4 +1,4 @@
-"""Hides how the lists lie in `peerage.db`: an entry, and a row for every name that it covers."""
+"""Entries of the infohash lists in `peerage.db`, with a row for every infohash that an entry covers."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ class SqliteEntries:
         )
 
     async def set(self, entry: Entry) -> None:
-        """Keep an entry, in place of an earlier one of the same key; known spellings stay."""
+        """Store an entry, in place of an earlier one of the same key; known aliases stay."""
         key = {"infohash": entry.infohash, "verdict": entry.verdict.value}
         row = {**key, "reason": entry.reason, "author": entry.by, "since": entry.since}
         names = [{**key, "hash": name} for name in entry.names]
@@ -50,20 +50,20 @@ class SqliteEntries:
             await writer.executemany(self._spell, names)
 
     async def unset(self, infohash: InfoHash, verdict: Verdict) -> bool:
-        """Drop every entry of the verdict that covers the hash; tell whether there was one."""
+        """Delete every entry of the kind that covers the infohash; return whether there was one."""
         async with self._database.transaction() as writer:
             cursor = await writer.execute(self._unset, {"hash": infohash, "verdict": verdict.value})
             return cursor.rowcount > 0
 
     async def find(self, infohash: InfoHash, verdict: Verdict) -> list[Entry]:
-        """Return every entry of the verdict that covers the hash."""
+        """Return every entry of the kind that covers the infohash."""
         rows = await self._database.rows(self._find, {"hash": infohash, "verdict": verdict.value})
         return [_entry(row) for row in rows]
 
     async def page(
         self, verdict: Verdict | None, after: tuple[InfoHash, Verdict] | None, limit: int
     ) -> list[Entry]:
-        """Return up to `limit` entries above the key `after`, ordered by infohash, then verdict."""
+        """Return up to `limit` entries above the key `after`, ordered by infohash, then kind."""
         infohash, last = after if after is not None else (b"", "")
         parameters = {
             "infohash": infohash,
@@ -75,7 +75,7 @@ class SqliteEntries:
 
 
 def _select_named() -> Select[Any]:
-    """Return the query of entries, each with all its names in one text."""
+    """Select entries, each with its infohashes as one text."""
     names = (
         select(func.aggregate_strings(hex_of(spelling.c.hash), " "))
         .where(spelling.c.infohash == table.c.infohash, spelling.c.verdict == table.c.verdict)

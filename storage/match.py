@@ -1,7 +1,7 @@
-"""Hides how a search is put to FTS5: one expression for the index, and what the index alone cannot decide.
+"""Translates a search into an FTS5 MATCH expression, and into SQL where the index alone cannot decide.
 
-Every word is quoted and every filter is a token of its own, so that nothing that a user writes is ever read
-as syntax. The index decides everything but the edges of a range of sizes; those are compared with the sizes.
+Every word is quoted and every filter is a token, so that user input is never read as FTS5 syntax. The index
+decides everything but the ends of a range of sizes; those are compared with the column.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,28 +33,28 @@ _NAMES = {Column.NAME: "name", Column.GROUP: "work", Column.AUTHORS: "authors"} 
     Column.FILES: "files",
 }
 LONGEST_LISTED = 3
-"""Characters of the longest beginnings that the index has lists of; the migration that made it says which."""
+"""Characters of the longest prefix that FTS5 indexes (`prefix = '2 3'` in migration 0003)."""
 _SHORTEST_PREFIX = 2
 _LARGEST = 2**63 - 1
 _AFTER_SPACE = "!"  # the first character that sorts behind the space after a word
-_BEYOND = "\U0010ffff"
+_HIGHEST_CHARACTER = "\U0010ffff"
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The ids of what a search names: tags by (name, prefix), uploaders and categories by folded name.
+    """The ids of the names in a search: tags by (name, prefix), uploaders and categories by folded name.
 
-    `beneath` holds the categories under each.
+    `subcategories` holds the subcategories of each category.
     """
 
     tags: Mapping[tuple[str, bool], Sequence[int]] = field(default_factory=dict)
     uploaders: Mapping[str, int] = field(default_factory=dict)
     categories: Mapping[str, int] = field(default_factory=dict)
-    beneath: Mapping[int, Sequence[int]] = field(default_factory=dict)
+    subcategories: Mapping[int, Sequence[int]] = field(default_factory=dict)
 
 
 def leaves(query: Query) -> Iterator[Query]:
-    """Return the terms of a search that are no combinations."""
+    """Yield the terms of a search that are not AllOf, AnyOf or Not."""
     match query:
         case AllOf(terms) | AnyOf(terms):
             for term in terms:
@@ -66,12 +66,12 @@ def leaves(query: Query) -> Iterator[Query]:
 
 
 def folded_user(name: str) -> str:
-    """Return the spelling by which an account's name is unique."""
+    """Return the key by which an account's name is unique."""
     return name.lower()
 
 
 def straight(query: Query, *, negated: bool = False) -> Query:
-    """Return the same search with each `Not` next to a term of the index, and none about a size."""
+    """Return an equivalent search with each `Not` directly around a leaf, and none around a size range."""
     match query:
         case Not(term):
             return straight(term, negated=not negated)
@@ -86,16 +86,16 @@ def straight(query: Query, *, negated: bool = False) -> Query:
 
 
 def expression(query: Query, known: Known, columns: Sequence[Column] = COLUMNS) -> str:
-    """Return what FTS5 is asked for a search that is `straight`; words without a column are looked for in these.
+    """Return the MATCH expression of a search from `straight`.
 
-    What is unwanted is unwanted in any column.
+    Words without a column are matched in `columns`, negated words are excluded in every column.
     """
     match query:
         case AllOf(terms):
-            wanted = [expression(term, known, columns) for term in terms if not isinstance(term, Not)]
-            unwanted = [expression(term.term, known) for term in terms if isinstance(term, Not)]
-            found = " AND ".join(wanted) or _facet([facets.EVERY])
-            return f"({found})" if not unwanted else f"(({found}) NOT ({' OR '.join(unwanted)}))"
+            required = [expression(term, known, columns) for term in terms if not isinstance(term, Not)]
+            excluded = [expression(term.term, known) for term in terms if isinstance(term, Not)]
+            found = " AND ".join(required) or _facet([facets.EVERY])
+            return f"({found})" if not excluded else f"(({found}) NOT ({' OR '.join(excluded)}))"
         case AnyOf(terms):
             found = " OR ".join(expression(term, known, columns) for term in terms)
             return f"({found})" if found else _facet([])
@@ -108,45 +108,45 @@ def expression(query: Query, known: Known, columns: Sequence[Column] = COLUMNS) 
 
 
 def visible(expressed: str) -> str:
-    """Return an expression without the torrents that are hidden."""
+    """Return an expression that excludes hidden torrents."""
     return f"({expressed} NOT {_facet([facets.HIDDEN])})"
 
 
 def titled(query: Query) -> tuple[str, str]:
-    """Return between which titles, as `facets.title_of` spells them, lie those that begin with a search's words.
+    """Return the half-open range of titles, as `facets.title_of` writes them, that begin with a search's words.
 
-    The second is left out; both are empty for a search of no words.
+    Both ends are empty for a search without words.
     """
     terms = query.terms if isinstance(query, AllOf) else (query,)
     texts = [term for term in terms if isinstance(term, Text) and not term.columns]
     title = facets.title_of(" ".join(word for text in texts for word in text.words))
     if not title:
         return "", ""
-    return title, title + (_BEYOND if texts[-1].prefix else _AFTER_SPACE)
+    return title, title + (_HIGHEST_CHARACTER if texts[-1].prefix else _AFTER_SPACE)
 
 
 def bare(query: Query) -> Query | None:
-    """Return the words of a search that has filters beside them, or None for any other."""
+    """Return the words of a search that has filters beside them, or None."""
     terms = query.terms if isinstance(query, AllOf) else ()
     texts = tuple(term for term in terms if isinstance(term, Text))
     return AllOf(texts) if texts and len(texts) < len(terms) else None
 
 
 def is_dear(term: Query) -> bool:
-    """Tell whether it takes long to ask about a term and one torrent: long beginnings are merged each time."""
+    """Return whether matching a term against one torrent is slow: long prefixes are merged each time."""
     return isinstance(term, Text) and term.prefix and len(_cleaned(term.words[-1:])) > LONGEST_LISTED
 
 
 def edges(query: Query, known: Known, exists: str) -> tuple[str | None, dict[str, object]]:
-    """Return the condition on sizes under which what the index found is a hit; None when it always is.
+    """Return the SQL condition on sizes that a match has to meet, and its parameters; None when there is none.
 
-    `exists` is SQL that asks the index about the one torrent, with `{}` where the parameter's name goes.
+    `exists` is SQL that matches the one torrent against the index, with `{}` for the parameter's name.
     """
     parameters: dict[str, object] = {}
-    return _edge(query, known, exists, parameters), parameters
+    return _size_condition(query, known, exists, parameters), parameters
 
 
-def _edge(query: Query, known: Known, exists: str, parameters: dict[str, object]) -> str | None:
+def _size_condition(query: Query, known: Known, exists: str, parameters: dict[str, object]) -> str | None:
     match query:
         case Sized(low, high):
             name = f"size{len(parameters)}"
@@ -154,23 +154,23 @@ def _edge(query: Query, known: Known, exists: str, parameters: dict[str, object]
             parameters[f"{name}high"] = _LARGEST if high is None else max(min(high, _LARGEST), -1)
             return f"torrent.size BETWEEN :{name}low AND :{name}high"
         case AllOf(terms):
-            found = [_edge(term, known, exists, parameters) for term in terms]
+            found = [_size_condition(term, known, exists, parameters) for term in terms]
             return " AND ".join(f"({each})" for each in found if each) or None
         case AnyOf(terms) if any(isinstance(leaf, Sized) for leaf in leaves(query)):
-            return " OR ".join(f"({_choice(term, known, exists, parameters)})" for term in terms)
+            return " OR ".join(f"({_alternative(term, known, exists, parameters)})" for term in terms)
         case _:
             return None
 
 
-def _choice(query: Query, known: Known, exists: str, parameters: dict[str, object]) -> str:
-    """Return the whole condition of one of several choices, since the index may have found another one."""
-    edge = _edge(query, known, exists, parameters)
-    if isinstance(query, Sized) and edge:
-        return edge
+def _alternative(query: Query, known: Known, exists: str, parameters: dict[str, object]) -> str:
+    """Return the whole condition of one alternative, since the match may be of another."""
+    condition = _size_condition(query, known, exists, parameters)
+    if isinstance(query, Sized) and condition:
+        return condition
     name = f"match{len(parameters)}"
     parameters[name] = expression(query, known)
     asked = exists.format(f":{name}")
-    return f"({edge}) AND {asked}" if edge else asked
+    return f"({condition}) AND {asked}" if condition else asked
 
 
 def _words(words: Iterable[str], prefix: bool, columns: Sequence[Column]) -> str:
@@ -182,13 +182,15 @@ def _words(words: Iterable[str], prefix: bool, columns: Sequence[Column]) -> str
 
 
 def _cleaned(words: Iterable[str]) -> str:
-    """Return words with nothing in them that is not a letter, a digit or an accent, joined by spaces."""
-    told = facets.plain(" ".join(words))
-    return " ".join("".join(sign if _belongs(sign) else " " for sign in told).split())
+    """Return words with only letters, digits and combining accents in them, joined by spaces."""
+    cleaned = facets.plain(" ".join(words))
+    return " ".join(
+        "".join(character if _is_word_character(character) else " " for character in cleaned).split()
+    )
 
 
-def _belongs(sign: str) -> bool:
-    return sign.isalnum() or "\u0300" <= sign <= "\u036f"
+def _is_word_character(character: str) -> bool:
+    return character.isalnum() or "\u0300" <= character <= "\u036f"
 
 
 def _facet(tokens: Sequence[str]) -> str:
@@ -202,7 +204,7 @@ def _tokens(query: Query, known: Known) -> list[str]:
             return [facets.tag(number) for number in known.tags.get((name, prefix), ())]
         case InCategory(ids, names):
             chosen = {*ids, *(known.categories[name] for name in names if name in known.categories)}
-            every = chosen.union(*(known.beneath.get(number, ()) for number in chosen))
+            every = chosen.union(*(known.subcategories.get(number, ()) for number in chosen))
             return [facets.category(number) for number in sorted(every)]
         case Dated(low, high):
             return facets.years_between(low, high)

@@ -1,4 +1,4 @@
-"""Hides how the stores' promises look without a disk: what tests and contract suites use."""
+"""In-memory stores, for tests and contract suites."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -18,7 +18,7 @@ class MemoryBlobs:
         self.free_bytes = free
 
     async def put(self, infohash: InfoHash, data: bytes) -> int:
-        """Pack and keep `data` and return the packed size; a file that is there is kept."""
+        """Compress and store `data`, and return the compressed size; an existing file stays."""
         return len(self.files.setdefault(infohash, pack(data)))
 
     async def get(self, infohash: InfoHash) -> bytes | None:
@@ -26,7 +26,7 @@ class MemoryBlobs:
         return self.files.get(infohash)
 
     async def remove(self, infohash: InfoHash) -> bool:
-        """Delete the file; tell whether it was there."""
+        """Delete the file; return whether it was there."""
         return self.files.pop(infohash, None) is not None
 
     async def walk(self) -> AsyncIterator[list[InfoHash]]:
@@ -47,16 +47,16 @@ class MemoryRecords:
         self.records: dict[InfoHash, Record] = {}
 
     async def add(self, record: Record) -> None:
-        """Keep a record, in place of an earlier one of the same infohash."""
+        """Add a record, in place of an earlier one of the same infohash."""
         self.records[record.infohash] = record
 
     async def get(self, infohash: InfoHash) -> Record | None:
-        """Find a record by the 20-byte hash that names it, or by the cut v2 hash of a hybrid."""
+        """Find a record by its 20-byte infohash, or by the truncated v2 infohash of a hybrid."""
         aliased = (record for record in self.records.values() if record.alias == infohash)
         return self.records.get(infohash) or next(aliased, None)
 
     async def remove(self, infohash: InfoHash) -> Record | None:
-        """Drop the record that `get` would find, and return it."""
+        """Delete the record that `get` would find, and return it."""
         record = await self.get(infohash)
         return self.records.pop(record.infohash) if record is not None else None
 
@@ -65,23 +65,23 @@ class MemoryRecords:
         return len(self.records), sum(record.stored for record in self.records.values())
 
     async def walk(self, after: InfoHash | None, limit: int) -> list[Record]:
-        """Return up to `limit` records whose infohash lies above `after`, ascending."""
+        """Return up to `limit` records whose infohash is above `after`, ascending."""
         above = sorted(infohash for infohash in self.records if infohash > (after or b""))
         return [self.records[infohash] for infohash in above[:limit]]
 
     async def healthy(self) -> bool:
-        """Memory answers."""
+        """Return True."""
         return True
 
 
 class MemoryEntries:
-    """Entries of the lists in a dictionary."""
+    """Entries of the infohash lists in a dictionary."""
 
     def __init__(self) -> None:
         self.kept: dict[tuple[InfoHash, Verdict], Entry] = {}
 
     async def set(self, entry: Entry) -> None:
-        """Keep an entry, in place of an earlier one of the same key; known spellings stay."""
+        """Store an entry, in place of an earlier one of the same key; known aliases stay."""
         key = (entry.infohash, entry.verdict)
         known = set(entry.spellings)
         if (earlier := self.kept.get(key)) is not None:
@@ -89,28 +89,28 @@ class MemoryEntries:
         self.kept[key] = replace(entry, spellings=tuple(sorted(known)))
 
     async def unset(self, infohash: InfoHash, verdict: Verdict) -> bool:
-        """Drop every entry of the verdict that covers the hash; tell whether there was one."""
+        """Delete every entry of the kind that covers the infohash; return whether there was one."""
         covering = await self.find(infohash, verdict)
         for entry in covering:
             del self.kept[entry.infohash, verdict]
         return bool(covering)
 
     async def find(self, infohash: InfoHash, verdict: Verdict) -> list[Entry]:
-        """Return every entry of the verdict that covers the hash."""
+        """Return every entry of the kind that covers the infohash."""
         entries = (self.kept[key] for key in sorted(self.kept))
         return [entry for entry in entries if entry.verdict == verdict and infohash in entry.names]
 
     async def page(
         self, verdict: Verdict | None, after: tuple[InfoHash, Verdict] | None, limit: int
     ) -> list[Entry]:
-        """Return up to `limit` entries above the key `after`, ordered by infohash, then verdict."""
+        """Return up to `limit` entries above the key `after`, ordered by infohash, then kind."""
         above = sorted(key for key in self.kept if after is None or key > after)
         entries = (self.kept[key] for key in above)
         return [entry for entry in entries if verdict in (None, entry.verdict)][:limit]
 
 
 class MemoryJournal:
-    """A swarm journal in a dictionary; `failing` makes the next writes fail, for tests of the flusher."""
+    """A swarm journal in a dictionary; `failing` makes writes fail, for tests of the flusher."""
 
     def __init__(self) -> None:
         self.rows: dict[tuple[InfoHash, int], bytes] = {}
@@ -137,9 +137,9 @@ class MemoryJournal:
             yield [Row(infohash, part, self.rows[infohash, part]) for infohash, part in page]
 
     async def healthy(self) -> bool:
-        """Tell whether it is open and not told to fail."""
+        """Return whether it is open and not set to fail."""
         return not self.failing and not self.closed
 
     async def close(self) -> None:
-        """Close it; the rows stay, as on a disk."""
+        """Close it; the rows stay."""
         self.closed = True

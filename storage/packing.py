@@ -1,4 +1,4 @@
-"""Hides how a torrent's file list lies in a row: JSON, packed, and bounded on its way in and out."""
+"""Encodes a torrent's contents (files, trackers, web seeds) as compressed JSON, bounded in both directions."""
 
 import json
 import zlib
@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator
 from catalogue.model import Contents, File
 
 MOST_BYTES = 64 * 2**20
-"""What a list may have unpacked; the files that lie beyond it are left out."""
+"""Bytes of the JSON; files beyond are left out."""
 
 _EMPTY = len('["",0],')
 
 
 def pack(contents: Contents) -> bytes:
-    """Return a file list as bytes."""
+    """Return contents as bytes."""
     files = [[file.path, file.size] for file in _fitting(contents.files)]
     text = json.dumps(
         [files, contents.trackers, contents.web_seeds], ensure_ascii=False, separators=(",", ":")
@@ -22,19 +22,19 @@ def pack(contents: Contents) -> bytes:
 
 
 def unpack(payload: bytes) -> Contents:
-    """Read what `pack` wrote. ValueError: it is damaged, or longer than what `pack` writes."""
+    """Read what `pack` wrote. ValueError: it is damaged, or longer than MOST_BYTES."""
     try:
-        files, trackers, seeds = json.loads(_inflated(payload))
+        files, trackers, seeds = json.loads(_inflate(payload))
         listed = tuple(File(path, size) for path, size in files)
         return Contents(listed, tuple(map(tuple, trackers)), tuple(seeds))
     except (zlib.error, TypeError, ValueError, RecursionError) as error:
         raise ValueError("the file list is damaged") from error
 
 
-def _inflated(payload: bytes) -> bytes:
-    inflater = zlib.decompressobj()
-    text = inflater.decompress(payload, MOST_BYTES)
-    if not inflater.eof:
+def _inflate(payload: bytes) -> bytes:
+    decompressor = zlib.decompressobj()
+    text = decompressor.decompress(payload, MOST_BYTES)
+    if not decompressor.eof:
         raise ValueError("it goes on beyond its end")
     return text
 

@@ -1,4 +1,4 @@
-"""Hides how the cache's records lie in `peerage.db`."""
+"""The cache's records in `peerage.db`."""
 
 from typing import Any
 
@@ -29,19 +29,19 @@ class SqliteRecords:
         self._page = database.compile(page.limit(parameter("limit")))
 
     async def add(self, record: Record) -> None:
-        """Keep a record, in place of an earlier one of the same infohash."""
+        """Add a record, in place of an earlier one of the same infohash."""
         row = {name: getattr(record, name) for name in (*_COLUMNS, "alias")}
         async with self._database.transaction() as writer:
             await writer.execute(self._add, row)
 
     async def get(self, infohash: InfoHash) -> Record | None:
-        """Find a record by the 20-byte hash that names it, or by the cut v2 hash of a hybrid."""
+        """Find a record by its 20-byte infohash, or by the truncated v2 infohash of a hybrid."""
         name = {"infohash": infohash}
         rows = await self._database.rows(self._get, name) or await self._database.rows(self._get_alias, name)
         return _record(rows[0]) if rows else None
 
     async def remove(self, infohash: InfoHash) -> Record | None:
-        """Drop the record that `get` would find, and return it."""
+        """Delete the record that `get` would find, and return it."""
         record = await self.get(infohash)
         if record is not None:
             async with self._database.transaction() as writer:
@@ -54,7 +54,7 @@ class SqliteRecords:
         return files, stored
 
     async def walk(self, after: InfoHash | None, limit: int) -> list[Record]:
-        """Return up to `limit` records whose infohash lies above `after`, ascending."""
+        """Return up to `limit` records whose infohash is above `after`, ascending."""
         rows = await self._database.rows(self._page, {"infohash": after or b"", "limit": limit})
         return [_record(row) for row in rows]
 

@@ -1,4 +1,4 @@
-"""Hides how one row of a table with ids is made, read, changed and dropped, and which ids can be one."""
+"""Insert, read, update and delete by id, for any table with an `id` column; and checked query parameters."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ Row = dict[str, Any]
 
 
 class Source(Protocol):
-    """What answers queries: the readers, or the writer inside a transaction."""
+    """Runs queries: the readers, or the writer inside a transaction."""
 
     async def rows(self, sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
         """Run a query and return all its rows."""
@@ -25,7 +25,7 @@ class Source(Protocol):
 
 
 class Writer:
-    """The writer inside a transaction, as a source."""
+    """The writer connection inside a transaction."""
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self.connection = connection
@@ -35,33 +35,33 @@ class Writer:
         return [tuple(row) for row in await self.connection.execute_fetchall(sql, parameters)]
 
     async def run(self, sql: str, parameters: dict[str, Any]) -> int:
-        """Run a statement, and return how many rows it changed."""
+        """Run a statement, and return how many rows changed."""
         return (await self.connection.execute(sql, parameters)).rowcount
 
     async def run_many(self, sql: str, parameters: list[dict[str, Any]]) -> int:
-        """Run a statement for each of the parameters, and return how many rows were changed."""
+        """Run a statement for each of the parameters, and return how many rows changed."""
         if not parameters:
             return 0
         return (await self.connection.executemany(sql, parameters)).rowcount
 
 
 def id_of(number: int) -> int:
-    """Return an id that a query can be given; one beyond 64 bits becomes 0, which no row has."""
+    """Return the id, or 0, which no row has, where SQLite could not take it (beyond 64 bits)."""
     return number if 0 < number <= LARGEST else 0
 
 
 def listed(numbers: Iterable[int]) -> str:
-    """Return ids as the one parameter that `storage.dialect.among` takes."""
+    """Return ids as the JSON parameter of `storage.dialect.among`."""
     return json.dumps([id_of(number) for number in numbers])
 
 
 def texts(names: Iterable[str]) -> str:
-    """Return texts as the one parameter that `storage.dialect.among` takes."""
+    """Return texts as the JSON parameter of `storage.dialect.among`."""
     return json.dumps(list(names))
 
 
 def part_of(offset: int, limit: int) -> dict[str, int]:
-    """Return the parameters of a part of a list, of at most LARGEST_PART rows."""
+    """Return the parameters of a page, of at most LARGEST_PART rows."""
     return {"offset": min(max(offset, 0), LARGEST), "limit": min(max(limit, 0), LARGEST_PART)}
 
 
@@ -90,7 +90,7 @@ class Rows:
         return row
 
     async def insert(self, writer: Writer, values: Mapping[str, object]) -> int:
-        """Make a row, and return its id; every column but the id is given."""
+        """Insert a row, and return its id; every column but the id is given."""
         ((number,),) = await writer.rows(self._insert, {"id": None, **values})
         return int(number)
 
@@ -103,7 +103,7 @@ class Rows:
         return row
 
     async def delete(self, writer: Writer, number: int) -> Row:
-        """Drop a row, and return it as it was. Refusal: `not-found`."""
+        """Delete a row, and return it as it was. Refusal: `not-found`."""
         row = await self.need(writer, number)
         await writer.run(self._delete, {"row": number})
         return row

@@ -1,4 +1,4 @@
-"""Hides which versions a database can have, and whether a file has the newest: Alembic is only loaded if it has not."""
+"""The schema version of a database file, read without Alembic, which is slow to load and only needed to upgrade."""
 
 import sqlite3
 from contextlib import closing
@@ -6,23 +6,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-_STEPS = Path(__file__).parent / "migrations"
+_MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """The steps to a schema: the folder of their files, and the newest of them."""
+    """A schema: the folder of its Alembic revisions, and the newest of them."""
 
     steps: Path
     newest: str
 
 
-PEERAGE: Final = Schema(_STEPS / "peerage", "0004")
-SWARMS: Final = Schema(_STEPS / "swarms", "0002")
+PEERAGE: Final = Schema(_MIGRATIONS / "peerage", "0004")
+SWARMS: Final = Schema(_MIGRATIONS / "swarms", "0002")
 
 
 def version_of(connection: sqlite3.Connection) -> str | None:
-    """Return the version that a file says it has, None where it says nothing.
+    """Return the Alembic revision that a file has, None where it has none.
 
     sqlite3.DatabaseError: the file cannot be read, or is no database.
     """

@@ -1,4 +1,4 @@
-"""Hides how torrents are found: what a search names is looked up, its words go to the index, its order to SQL."""
+"""Full-text search over FTS5: resolves the names in a search, builds its SQL and runs it within a time limit."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -36,9 +36,9 @@ from storage.match import (
 _TIERS = {"named": (Column.NAME,), "near": (Column.NAME, Column.GROUP, Column.AUTHORS, Column.TAGS)}
 _MOST_TAGS = 64
 _LEADERS = 100
-"""Torrents at the head of an order that are tried where more match than are ranked."""
-_PRIME = 2**31 - 1
-_ROOT = 7  # a primitive root of that prime: its powers are the factors that shuffle
+"""Torrents at the head of a sort order that are tried where more match than are ranked."""
+_SHUFFLE_PRIME = 2**31 - 1
+_SHUFFLE_ROOT = 7  # a primitive root of that prime: its powers are the factors that shuffle
 
 _TAGS = """
     SELECT 0, wanted.value, coalesce(tag.alias_of, tag.id)
@@ -56,7 +56,7 @@ _CATEGORIES = "SELECT id, folded, parent_id FROM category"
 
 
 class SearchIndex(Upkeep):
-    """The index of a database; each search looks at `candidates` matches at most and takes `seconds` at most."""
+    """The search index of a database; a search ranks `candidates` matches at most and runs `seconds` at most."""
 
     def __init__(self, database: Database, candidates: int, seconds: float) -> None:
         super().__init__(database)
@@ -66,51 +66,55 @@ class SearchIndex(Upkeep):
 
     async def torrents(self, wanted: Wanted) -> Found:
         """Return the ids of torrents. Refusal: `search-too-slow`."""
-        return await self._find(wanted, grouped=False)
+        return await self._search(wanted, grouped=False)
 
     async def groups(self, wanted: Wanted) -> Found:
         """Return the ids of groups. Refusal: `search-too-slow`."""
-        return await self._find(wanted, grouped=True)
+        return await self._search(wanted, grouped=True)
 
-    async def _find(self, wanted: Wanted, *, grouped: bool) -> Found:
+    async def _search(self, wanted: Wanted, *, grouped: bool) -> Found:
         query = straight(wanted.query)
         sql, parameters = await self._statement(query, wanted, grouped=grouped)
         whole = query == EVERYTHING and not grouped and wanted.order is not Order.RANDOM
-        # What is sorted is bounded, so a page beyond the bound is past the end.
-        left = wanted.limit if whole else max(min(wanted.limit, self._candidates - wanted.offset), 0)
-        shared = {
+        # The number of sorted matches is bounded, so a page beyond the bound is past the end.
+        page_size = wanted.limit if whole else max(min(wanted.limit, self._candidates - wanted.offset), 0)
+        common = {
             "as_of": wanted.as_of,
-            "limit": left,
+            "limit": page_size,
             "offset": wanted.offset,
             "most": self._candidates + 1,
             "leaders": min(_LEADERS, self._candidates),
-            "factor": pow(_ROOT, wanted.seed % (_PRIME - 1) + 1, _PRIME),
+            "factor": pow(_SHUFFLE_ROOT, wanted.seed % (_SHUFFLE_PRIME - 1) + 1, _SHUFFLE_PRIME),
         }
-        ((top, counted, total, ids),) = await self._rows(sql, parameters | shared)
+        ((top, counted, total, ids),) = await self._rows(sql, parameters | common)
         exact = counted <= self._candidates
         return Found(tuple(json.loads(ids)), total if exact else min(total, self._candidates), exact, top)
 
     async def _statement(
         self, query: Query, wanted: Wanted, *, grouped: bool
     ) -> tuple[str, dict[str, object]]:
-        """Return the SQL of a search, and the parameters that it alone has."""
+        """Return the SQL of a search, and its own parameters."""
         order, descending = wanted.order, wanted.descending
         by_words = order is Order.RELEVANCE and any(isinstance(leaf, Text) for leaf in leaves(query))
         if order is Order.RELEVANCE:
             order = Order.TIME
         if query == EVERYTHING and (grouped or order is not Order.RANDOM):
-            sql = search_sql.whole(order, descending=descending, hidden=wanted.moderates, grouped=grouped)
+            sql = search_sql.whole(
+                order, descending=descending, include_hidden=wanted.moderates, grouped=grouped
+            )
             return sql, {}
-        known = await self._known(query)
-        edge, parameters = edges(query, known, search_sql.EXISTS)
+        known = await self._resolve_names(query)
+        condition, parameters = edges(query, known, search_sql.EXISTS)
 
         def shown(expressed: str) -> str:
             return expressed if wanted.moderates else visible(expressed)
 
         parameters["match"] = shown(expression(query, known))
-        dear = edge is not None or any(is_dear(leaf) for leaf in leaves(query))
+        expensive = condition is not None or any(is_dear(leaf) for leaf in leaves(query))
         if not by_words:
-            sql = search_sql.listed(order, descending=descending, edge=edge, grouped=grouped, dear=dear)
+            sql = search_sql.listed(
+                order, descending=descending, condition=condition, grouped=grouped, expensive=expensive
+            )
             return sql, parameters
         texts = bare(query)
         for name, columns in _TIERS.items():
@@ -118,27 +122,31 @@ class SearchIndex(Upkeep):
             parameters[f"bare_{name}"] = shown(expression(texts or query, known, columns))
         parameters["title"], parameters["beyond"] = titled(query)
         sql = search_sql.ranked(
-            descending=descending, edge=edge, grouped=grouped, dear=dear, mixed=texts is not None
+            descending=descending,
+            condition=condition,
+            grouped=grouped,
+            expensive=expensive,
+            filtered=texts is not None,
         )
         return sql, parameters
 
-    async def _known(self, query: Query) -> Known:
-        """Look up what a search names by name."""
+    async def _resolve_names(self, query: Query) -> Known:
+        """Look up the tags, uploaders and categories that a search names."""
         found = list(leaves(query))
         tags = [leaf for leaf in found if isinstance(leaf, Tagged)]
         users = [folded_user(leaf.name) for leaf in found if isinstance(leaf, By)]
-        places = any(isinstance(leaf, InCategory) for leaf in found)
-        listed = await self._rows(_CATEGORIES, {}) if places else []
+        has_categories = any(isinstance(leaf, InCategory) for leaf in found)
+        listed = await self._rows(_CATEGORIES, {}) if has_categories else []
         return Known(
-            tags=await self._tags(tags) if tags else {},
+            tags=await self._resolve_tags(tags) if tags else {},
             uploaders=dict(await self._rows(_UPLOADERS, {"names": _texts(users)})) if users else {},
             categories={name: number for number, name, _ in listed},
-            beneath={
+            subcategories={
                 number: [below for below, _, parent in listed if parent == number] for number, _, _ in listed
             },
         )
 
-    async def _tags(self, wanted: Sequence[Tagged]) -> dict[tuple[str, bool], list[int]]:
+    async def _resolve_tags(self, wanted: Sequence[Tagged]) -> dict[tuple[str, bool], list[int]]:
         parameters = {
             "exact": _texts(tag.name for tag in wanted if not tag.prefix),
             "beginnings": _texts(tag.name for tag in wanted if tag.prefix),
@@ -157,5 +165,5 @@ class SearchIndex(Upkeep):
 
 
 def _texts(names: Iterable[str]) -> str:
-    """Return names as one parameter; what UTF-8 cannot hold becomes a question mark, which no name is."""
+    """Return names as one JSON parameter; what UTF-8 cannot encode becomes a question mark, which no name has."""
     return json.dumps([name.encode("utf-8", "replace").decode().replace("\0", "?") for name in names])

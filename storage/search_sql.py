@@ -1,31 +1,34 @@
-"""Hides the statements of searches: what is looked at, counted, sorted and cut to a page, in one query each.
+"""SQL of searches: one statement each that matches, counts, sorts and cuts to a page.
 
-A search takes the newest matches from the index, up to a bound and one more, and sorts those; without a word
-or filter the tables' own indexes are in order already. Each statement returns one row: the highest torrent id
-looked at, how many matched, how many are listed, and the ids of the page as JSON.
+A search takes the newest matches from FTS5, up to a bound plus one, and sorts those; without a word or filter
+it walks a table's own index. Each statement returns one row: the highest torrent id considered, the number of
+matches, the number of results, and the ids of the page as JSON.
 """
 
 from dataclasses import dataclass
 
 from catalogue.query import Order
 
-# A hit is looked up in indexes that hold all that sorting needs, not in the rows with their long texts.
+# Hits are joined with covering indexes for sorting, not with the rows and their long texts.
 _TORRENT = "CROSS JOIN torrent INDEXED BY torrent_sorting ON torrent.id = hit.id"
 _KEY = "CROSS JOIN search_key ON search_key.id = hit.id"
-_TOP = "min(coalesce(:as_of, 9223372036854775807), coalesce((SELECT max(id) FROM torrent), 0))"
+_NEWEST_ID = "min(coalesce(:as_of, 9223372036854775807), coalesce((SELECT max(id) FROM torrent), 0))"
 _SHUFFLED = "((hit.id & 2147483647) * :factor) % 2147483647"
 
-EXISTS = "EXISTS (SELECT 1 FROM search_text AS other WHERE other.search_text MATCH {} AND other.rowid = torrent.id)"
-"""Asks the index about the one torrent at hand."""
+EXISTS = (
+    "EXISTS (SELECT 1 FROM search_text AS other "
+    "WHERE other.search_text MATCH {} AND other.rowid = torrent.id)"
+)
+"""Whether the current torrent matches; `{}` is the parameter of the expression."""
 
 ADDED = frozenset({Order.TIME, Order.ID})
-"""Orders in which the index itself is."""
-_UNLED = ADDED | {Order.RANDOM}
+"""Sort orders that are FTS5's own rowid order."""
+_WITHOUT_LEADERS = ADDED | {Order.RANDOM}
 
 
 @dataclass(frozen=True, slots=True)
 class _Sorting:
-    """What an order sorts torrents by, what groups, what has to be joined for it, and which index is so sorted."""
+    """Sort keys of torrents and of groups, the join that they need, and the index in that order."""
 
     torrents: str
     groups: str
@@ -46,113 +49,117 @@ _SORTINGS = {
     Order.RANDOM: _Sorting(_SHUFFLED, f"min({_SHUFFLED})"),
 }
 
-_NONE = "SELECT 0 WHERE 0"
-# Titles that are what was asked for, then those that begin so; the index of titles is asked, bounded.
-_CALLED = "SELECT id FROM search_key INDEXED BY search_key_title WHERE"
+_NO_ROWS = "SELECT 0 WHERE 0"
+# Exact titles, then titles with that prefix; bounded lookups in the index of titles.
+_TITLES_WHERE = "SELECT id FROM search_key INDEXED BY search_key_title WHERE"
 _CLOSENESS = (
-    f"CASE WHEN hit.tier > 2 THEN hit.tier WHEN hit.id IN ({_CALLED} title = :title LIMIT :most) THEN 0 "
-    f"WHEN hit.id IN ({_CALLED} title >= :title AND title < :beyond LIMIT :most) THEN 1 ELSE 2 END"
+    f"CASE WHEN hit.tier > 2 THEN hit.tier WHEN hit.id IN ({_TITLES_WHERE} title = :title LIMIT :most) THEN 0 "
+    f"WHEN hit.id IN ({_TITLES_WHERE} title >= :title AND title < :beyond LIMIT :most) THEN 1 ELSE 2 END"
 )
 
 
-def listed(order: Order, *, descending: bool, edge: str | None, grouped: bool, dear: bool) -> str:
+def listed(order: Order, *, descending: bool, condition: str | None, grouped: bool, expensive: bool) -> str:
     """Return the statement for matches of :match, in any order but relevance.
 
-    `dear` says that it costs too much to ask about one torrent.
+    `expensive` says that matching one torrent is too slow.
     """
-    sorting, way = _SORTINGS[order], _way(descending)
-    hits = f"newest (id) AS MATERIALIZED ({_hits(':match', edge, way if order in ADDED else 'DESC')})"
+    sorting, direction = _SORTINGS[order], _direction(descending)
+    hits = (
+        f"newest (id) AS MATERIALIZED ({_hits(':match', condition, direction if order in ADDED else 'DESC')})"
+    )
     hit = "hit (id) AS (SELECT id FROM newest)"
-    if order not in _UNLED and not dear:
+    if order not in _WITHOUT_LEADERS and not expensive:
         first = (
             f"SELECT id FROM {sorting.table} INDEXED BY {sorting.index} WHERE +id <= (SELECT top FROM bound)"
         )
         leaders = _leading(
-            f"{first} ORDER BY {sorting.torrents.rpartition('.')[2]} {way}, id {way}", "newest"
+            f"{first} ORDER BY {sorting.torrents.rpartition('.')[2]} {direction}, id {direction}", "newest"
         )
-        hit = f"hit (id) AS ({_joined('newest', leaders)})"
+        hit = f"hit (id) AS ({_union('newest', leaders)})"
     if grouped:
         groups = _groups(f"{sorting.groups}, 0", sorting.join)
-        return _page(f"{hits}, {hit}, {groups}", _first(way), counted="newest", listed="groups")
+        return _page(f"{hits}, {hit}, {groups}", _first(direction), counted="newest", results="groups")
     join = "" if order in ADDED else sorting.join
-    rows = f"SELECT hit.id FROM hit {join} ORDER BY {sorting.torrents} {way}, hit.id {way}"
+    rows = f"SELECT hit.id FROM hit {join} ORDER BY {sorting.torrents} {direction}, hit.id {direction}"
     return _page(f"{hits}, {hit}", rows, counted="newest")
 
 
-def ranked(*, descending: bool, edge: str | None, grouped: bool, dear: bool, mixed: bool) -> str:
+def ranked(*, descending: bool, condition: str | None, grouped: bool, expensive: bool, filtered: bool) -> str:
     """Return the statement for matches of :match by relevance: titles, then :named, then :near, then all else.
 
-    `mixed` says that there are filters beside words; :bare_named and :bare_near are then the words alone.
+    `filtered` says that there are filters beside words; :bare_named and :bare_near are then the words alone.
     """
-    # What matches less well is only looked for where the page is not full of what matches better.
+    # Worse matches are only looked for where better ones do not fill the page.
     whole = grouped or not descending
-    close = ":most" if whole else _unless_full("(SELECT count(*) FROM named)")
-    far = ":most" if whole else _unless_full("(SELECT count(*) FROM named) + (SELECT count(*) FROM near)")
-    titles = (
-        f"{_CALLED} title >= :title AND title < :beyond AND id <= (SELECT top FROM bound) ORDER BY title, id"
+    close = ":most" if whole else _limit_unless_full("(SELECT count(*) FROM named)")
+    far = (
+        ":most" if whole else _limit_unless_full("(SELECT count(*) FROM named) + (SELECT count(*) FROM near)")
     )
+    titles = f"{_TITLES_WHERE} title >= :title AND title < :beyond AND id <= (SELECT top FROM bound) ORDER BY title, id"
     hits = (
-        f"found (id) AS MATERIALIZED ({_hits(':match', edge, 'DESC')}), "
-        f"{_tier('named', edge, ':most', mixed)}, "
-        f"called (id) AS MATERIALIZED ({_NONE if dear else _leading(titles, 'named', ':named')}), "
-        f"{_tier('near', edge, close, mixed)}, "
+        f"found (id) AS MATERIALIZED ({_hits(':match', condition, 'DESC')}), "
+        f"{_tier('named', condition, ':most', filtered)}, "
+        f"title_matches (id) AS MATERIALIZED ({_NO_ROWS if expensive else _leading(titles, 'named', ':named')}), "
+        f"{_tier('near', condition, close, filtered)}, "
         f"other (id) AS MATERIALIZED (SELECT id FROM found LIMIT {far}), "
         "hit (id, tier) AS MATERIALIZED (SELECT id, 2 FROM named "
-        "UNION ALL SELECT id, 2 FROM called WHERE id NOT IN (SELECT id FROM named) "
+        "UNION ALL SELECT id, 2 FROM title_matches WHERE id NOT IN (SELECT id FROM named) "
         "UNION ALL SELECT id, 3 FROM near WHERE id NOT IN (SELECT id FROM named) "
-        "AND id NOT IN (SELECT id FROM called) "
+        "AND id NOT IN (SELECT id FROM title_matches) "
         "UNION ALL SELECT id, 4 FROM other WHERE id NOT IN (SELECT id FROM named) "
-        "AND id NOT IN (SELECT id FROM called) AND id NOT IN (SELECT id FROM near))"
+        "AND id NOT IN (SELECT id FROM title_matches) AND id NOT IN (SELECT id FROM near))"
     )
     best, last = ("ASC", "DESC") if descending else ("DESC", "ASC")
     if grouped:
         groups = _groups(f"min({_CLOSENESS}), sum(torrent.seeders)", _TORRENT)
         rows = f"SELECT id FROM groups ORDER BY first {best}, second {last}, id {last}"
-        return _page(f"{hits}, {groups}", rows, counted="found", listed="groups")
+        return _page(f"{hits}, {groups}", rows, counted="found", results="groups")
     order = f"{_CLOSENESS} {best}, torrent.seeders {last}, hit.id {last}"
     return _page(hits, f"SELECT hit.id FROM hit {_TORRENT} ORDER BY {order}", counted="found")
 
 
-def whole(order: Order, *, descending: bool, hidden: bool, grouped: bool) -> str:
-    """Return the statement for the whole catalogue, in the order of a table's own index."""
-    sorting, way = _SORTINGS[order], _way(descending)
+def whole(order: Order, *, descending: bool, include_hidden: bool, grouped: bool) -> str:
+    """Return the statement for the whole catalogue, in the order of a table's index."""
+    sorting, direction = _SORTINGS[order], _direction(descending)
     table = sorting.table
     scanned = "hit.id" if order is Order.RANDOM else sorting.torrents
     key = scanned.replace("hit.", f"{table}.")
-    shown = "" if hidden else "AND hidden = 0"
-    # The plus keeps the bound from being taken for a reason to sort.
+    shown = "" if include_hidden else "AND hidden = 0"
+    # The plus keeps SQLite from choosing the primary key for the bound and sorting afterwards.
     bound = "id" if order in ADDED else "+id"
     rows = (
         f"SELECT id FROM {table} INDEXED BY {sorting.index} "
-        f"WHERE {bound} <= (SELECT top FROM bound) {shown} ORDER BY {key} {way}, id {way}"
+        f"WHERE {bound} <= (SELECT top FROM bound) {shown} ORDER BY {key} {direction}, id {direction}"
     )
     if grouped:
         hits = f"hit (id) AS MATERIALIZED ({rows} LIMIT :most)"
-        return _page(f"{hits}, {_groups(f'{sorting.groups}, 0', sorting.join)}", _first(way), listed="groups")
+        return _page(
+            f"{hits}, {_groups(f'{sorting.groups}, 0', sorting.join)}", _first(direction), results="groups"
+        )
     top = "(SELECT top FROM bound)"
     newer = f"(SELECT count(*) FROM torrent WHERE id > {top})"
     unseen = f"(SELECT count(*) FROM torrent INDEXED BY torrent_hidden WHERE hidden = 1 AND id <= {top})"
-    total = f"(SELECT count(*) FROM torrent) - {newer}" + ("" if hidden else f" - {unseen}")
+    total = f"(SELECT count(*) FROM torrent) - {newer}" + ("" if include_hidden else f" - {unseen}")
     return (
-        f"WITH bound (top) AS (SELECT {_TOP}), page (id) AS ({rows} LIMIT :limit OFFSET :offset) "
+        f"WITH bound (top) AS (SELECT {_NEWEST_ID}), page (id) AS ({rows} LIMIT :limit OFFSET :offset) "
         f"SELECT (SELECT top FROM bound), 0, {total}, (SELECT json_group_array(id) FROM page)"
     )
 
 
-def _way(descending: bool) -> str:
+def _direction(descending: bool) -> str:
     return "DESC" if descending else "ASC"
 
 
-def _tier(name: str, edge: str | None, most: str, mixed: bool) -> str:
-    """Return the tables of matches in some columns.
+def _tier(name: str, condition: str | None, most: str, filtered: bool) -> str:
+    """Return the CTEs of matches in some columns.
 
-    Filters cost more than words. Where all matches are at hand, and all that have the words in these columns,
-    the two are compared; else the index is asked once more with everything.
+    Filters cost more than words. Where all matches are known, and all that have the words in these columns, the
+    two are intersected; otherwise FTS5 is asked once more with words and filters.
     """
-    if not mixed:
-        return f"{name} (id) AS MATERIALIZED ({_hits(f':{name}', edge, 'DESC', most)})"
+    if not filtered:
+        return f"{name} (id) AS MATERIALIZED ({_hits(f':{name}', condition, 'DESC', most)})"
     known = f"(SELECT max((SELECT count(*) FROM found), (SELECT count(*) FROM bare_{name})) < :most)"
-    asked = _hits(f":{name}", edge, "DESC", f"CASE WHEN {known} THEN 0 ELSE {most} END")
+    asked = _hits(f":{name}", condition, "DESC", f"CASE WHEN {known} THEN 0 ELSE {most} END")
     kept = f"SELECT id FROM found LIMIT CASE WHEN {known} THEN {most} ELSE 0 END"
     return (
         f"bare_{name} (id) AS MATERIALIZED ({_hits(f':bare_{name}', None, 'DESC', most)}), "
@@ -162,31 +169,33 @@ def _tier(name: str, edge: str | None, most: str, mixed: bool) -> str:
 
 
 def _leading(leaders: str, taken: str, parameter: str = ":match") -> str:
-    """Return those of the first torrents in an order that match, when more match than `taken` holds.
+    """Return the matches among the first torrents of a sort order, where `taken` is full.
 
-    They are the first of the whole list, so that it does not begin with the best of the newest alone.
+    Without them the list would begin with the best of the newest matches alone.
     """
     few = f"LIMIT CASE WHEN (SELECT count(*) FROM {taken}) >= :most THEN :leaders ELSE 0 END"
     return f"SELECT id FROM ({leaders} {few}) AS torrent WHERE {EXISTS.format(parameter)}"
 
 
-def _joined(taken: str, others: str) -> str:
+def _union(taken: str, others: str) -> str:
     return (
         f"SELECT id FROM {taken} UNION ALL SELECT id FROM ({others}) WHERE id NOT IN (SELECT id FROM {taken})"
     )
 
 
-def _unless_full(held: str) -> str:
-    return f"CASE WHEN :offset + :limit <= {held} THEN 0 ELSE :most END"
+def _limit_unless_full(found_before: str) -> str:
+    return f"CASE WHEN :offset + :limit <= {found_before} THEN 0 ELSE :most END"
 
 
-def _hits(parameter: str, edge: str | None, way: str, most: str = ":most") -> str:
-    join = "CROSS JOIN torrent INDEXED BY torrent_sorting ON torrent.id = search_text.rowid" if edge else ""
-    condition = f"AND ({edge})" if edge else ""
+def _hits(parameter: str, condition: str | None, direction: str, most: str = ":most") -> str:
+    join = (
+        "CROSS JOIN torrent INDEXED BY torrent_sorting ON torrent.id = search_text.rowid" if condition else ""
+    )
+    condition = f"AND ({condition})" if condition else ""
     return (
         f"SELECT search_text.rowid FROM search_text {join} WHERE search_text MATCH {parameter} "
         f"AND search_text.rowid <= (SELECT top FROM bound) {condition} "
-        f"ORDER BY search_text.rowid {way} LIMIT {most}"
+        f"ORDER BY search_text.rowid {direction} LIMIT {most}"
     )
 
 
@@ -196,13 +205,13 @@ def _groups(keys: str, join: str) -> str:
     return f"groups (id, first, second) AS MATERIALIZED ({rows})"
 
 
-def _first(way: str) -> str:
-    return f"SELECT id FROM groups ORDER BY first {way}, id {way}"
+def _first(direction: str) -> str:
+    return f"SELECT id FROM groups ORDER BY first {direction}, id {direction}"
 
 
-def _page(tables: str, rows: str, *, counted: str = "hit", listed: str | None = None) -> str:
+def _page(tables: str, rows: str, *, counted: str = "hit", results: str | None = None) -> str:
     return (
-        f"WITH bound (top) AS (SELECT {_TOP}), {tables}, page (id) AS ({rows} LIMIT :limit OFFSET :offset) "
+        f"WITH bound (top) AS (SELECT {_NEWEST_ID}), {tables}, page (id) AS ({rows} LIMIT :limit OFFSET :offset) "
         f"SELECT (SELECT top FROM bound), (SELECT count(*) FROM {counted}), "
-        f"(SELECT count(*) FROM {listed or counted}), (SELECT json_group_array(id) FROM page)"
+        f"(SELECT count(*) FROM {results or counted}), (SELECT json_group_array(id) FROM page)"
     )

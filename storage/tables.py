@@ -1,4 +1,4 @@
-"""Hides the tables of each database, which statements are built from; migrations make those of the first two.
+"""SQLAlchemy tables of each database, for building statements; migrations create those of the first two.
 
 Times are unix seconds, hashes raw bytes.
 """
@@ -185,25 +185,25 @@ torrent = Table(
     Index("torrent_seeders", "seeders", "id", "hidden"),
     Index("torrent_leechers", "leechers", "id", "hidden"),
     Index("torrent_snatched", "snatched", "id", "hidden"),
-    # What searches sort by, together and apart from the long texts.
+    # A covering index of the sort keys, apart from the long texts.
     Index("torrent_sorting", "id", "work_id", "size", "seeders", "leechers", "snatched", "hidden"),
     Index("torrent_hidden", "id", sqlite_where=text("hidden = 1")),
     Index("torrent_added", "added", "id"),
     sqlite_autoincrement=True,
 )
-contents = Table(  # files, trackers and web seeds, as packed JSON
+contents = Table(  # files, trackers and web seeds, as compressed JSON
     "contents",
     PEERAGE,
     Column("torrent_id", ForeignKey("torrent.id", ondelete="CASCADE"), primary_key=True),
     Column("payload", LargeBinary, nullable=False),
 )
-search_entry = Table(  # what the index `search_text` holds of a torrent, packed
+search_entry = Table(  # the indexed text of a torrent, which `search_text` needs for deleting, compressed
     "search_entry",
     PEERAGE,
     Column("id", Integer, primary_key=True),
     Column("packed", LargeBinary, nullable=False),
 )
-search_key = Table(  # what lists of torrents are sorted by, beside `torrent_sorting`
+search_key = Table(  # sort keys of torrents, beside `torrent_sorting`
     "search_key",
     PEERAGE,
     Column("id", Integer, primary_key=True),
@@ -344,7 +344,7 @@ swarm = Table(
     sqlite_with_rowid=False,
 )
 
-# The census: the open day's tallies of hashes, and the counts of closed days.
+# The census: the open day's tallies of hashed addresses, and the counts of closed days.
 census_day = Table(
     "census_day",
     SWARMS,

@@ -1,6 +1,6 @@
-"""Hides how the list of titles lies in `titles.db`: written once, whole, and only read from then on.
+"""IMDb titles in `titles.db`, a read-only SQLite file that each import replaces.
 
-The list can be imported again, so a file that cannot be read is reported and counts as empty.
+Titles can be imported again, so a file that cannot be read is logged and counts as empty.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ _LONGEST = 500
 _LARGEST = 2**63 - 1
 _CANDIDATES = 50
 # What SQLite may keep in memory of a file that is written, in KiB.
-_CACHE = 16 * 2**10
+_CACHE_KIB = 16 * 2**10
 
 _APOSTROPHES = re.compile("['`\u2018\u2019\u02bc\u0300-\u036f]")
 _BETWEEN_WORDS = re.compile(r"[\W_]+")
@@ -37,7 +37,7 @@ log = structlog.get_logger()
 
 
 class Listed(Protocol):
-    """A title to keep, and its rank: of two that fit, the one of the smaller rank is likelier meant."""
+    """A title and its rank: of two that match, the one of the smaller rank is likelier."""
 
     @property
     def title(self) -> Title:
@@ -49,7 +49,7 @@ class Listed(Protocol):
 
 
 def spell(title: str) -> str:
-    """Return what two spellings of a title share that differ in case, accents and punctuation alone."""
+    """Return a title without case, accents and punctuation, the key that `find` compares."""
     text = title[:_LONGEST].replace("&", " and ")
     if not text.isascii():
         text = unicodedata.normalize("NFKD", text)
@@ -57,34 +57,34 @@ def spell(title: str) -> str:
 
 
 class SqliteTitles:
-    """The list of titles at a path. `floor` is the bytes of disk that writing another one leaves free."""
+    """The titles at a path. `floor` is the bytes of disk that an import leaves free."""
 
     def __init__(self, path: Path, floor: int) -> None:
         self._path = path
         self._floor = floor
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         found = select(table.c.number, table.c.title, table.c.original, table.c.year, table.c.series)
         self._get = compile_text(found.where(table.c.number == parameter("number")))
-        self._find = compile_text(_select_fitting())
+        self._find = compile_text(_select_matches())
 
     @classmethod
     async def open(cls, path: Path, floor: int) -> Self:
-        """Open the list at a path; one that is not there is empty."""
+        """Open the file at a path; a missing one counts as empty."""
         titles = cls(path, floor)
         await titles.renew()
         return titles
 
     async def find(self, title: str, year: int | None, series: bool) -> Title | None:
-        """Find a film or series: of those that fit, the one of the very year, of the likelier kind, so titled.
+        """Find a film or series: the match closest in year, then of the smallest rank, then by main title.
 
-        A film's year may be off by one, and a series be older. None where two fit equally well.
+        A film's year may be off by one, and a series may be older. None where two match equally well.
         """
         spelled = spell(title)
         if not spelled or (year is not None and not 0 < year < 10_000):
             return None
-        slack = {"least": 0 if series else (year or 0) - 1, "most": (year or 0) + 1}
-        wanted = {"spelled": spelled, "series": int(series), "year": year, **slack}
+        bounds = {"least": 0 if series else (year or 0) - 1, "most": (year or 0) + 1}
+        wanted = {"spelled": spelled, "series": int(series), "year": year, **bounds}
         rows = await asyncio.to_thread(self._rows, self._find, wanted)
         best = [row for row in rows if row[5:] == rows[0][5:]]
         return _title(best[0]) if len(best) == 1 else None
@@ -97,11 +97,11 @@ class SqliteTitles:
         return _title(rows[0]) if rows else None
 
     def draft(self) -> "Draft":
-        """Begin a list that takes the place of this one once it is finished."""
+        """Begin a file that replaces this one once it is finished."""
         return Draft(self._path, self._floor)
 
     async def renew(self) -> None:
-        """Read the file that lies at the path now."""
+        """Open the file that is at the path now."""
         await asyncio.to_thread(self._renew)
 
     async def close(self) -> None:
@@ -110,19 +110,19 @@ class SqliteTitles:
 
     def _renew(self) -> None:
         try:
-            self._swap(_open_whole(self._path))
+            self._swap(_open_finished(self._path))
         except sqlite3.DatabaseError as error:
             log.warning("titles.unusable", path=str(self._path), error=str(error), remedy="import them again")
             self._swap(None)
 
     def _swap(self, connection: sqlite3.Connection | None) -> None:
-        with self._turn:
+        with self._lock:
             before, self._connection = self._connection, connection
             if before is not None:
                 before.close()
 
     def _rows(self, sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        with self._turn:
+        with self._lock:
             if self._connection is None:
                 return []
             try:
@@ -133,31 +133,31 @@ class SqliteTitles:
 
 
 class Draft:
-    """A list that is being written beside the one in use; for one thread at a time."""
+    """A new file being written beside the one in use; for one thread at a time."""
 
     def __init__(self, path: Path, floor: int) -> None:
         self._path = path
-        self._aside = path.with_name(f".{path.name}.new")
+        self._new_path = path.with_name(f".{path.name}.new")
         self._floor = floor
         self._finished = False
         self._add = compile_text(insert_missing(table))
-        self._aside.unlink(missing_ok=True)
-        self._connection = sqlite3.connect(self._aside, isolation_level=None, check_same_thread=False)
-        # What is half written is thrown away after a failure, so nothing needs to be undone or synced before the end.
-        for pragma in ("journal_mode = OFF", "synchronous = OFF", f"cache_size = -{_CACHE}"):
+        self._new_path.unlink(missing_ok=True)
+        self._connection = sqlite3.connect(self._new_path, isolation_level=None, check_same_thread=False)
+        # A half-written file is deleted after a failure, so no rollback and no fsync before the end.
+        for pragma in ("journal_mode = OFF", "synchronous = OFF", f"cache_size = -{_CACHE_KIB}"):
             self._connection.execute(f"PRAGMA {pragma}")
         self._connection.execute("BEGIN")
         self._connection.execute(compile_text(CreateTable(table)))
 
     def add(self, listed: Sequence[Listed]) -> None:
-        """Put titles in; of a number that comes twice, the first counts. Refusal: `disk-full`."""
-        self._check_room(0)
+        """Add titles; of a number that comes twice, the first counts. Refusal: `disk-full`."""
+        self._check_free_space(0)
         self._run_many([_row(each.title, each.rank) for each in listed])
 
     def finish(self) -> int:
-        """Take the place of the list before, durably; return how many titles there are. Refusal: `disk-full`."""
-        # The indexes hold no more than the rows, and are sorted aside.
-        self._check_room(2 * self._aside.stat().st_size)
+        """Replace the file in use, durably; return the number of titles. Refusal: `disk-full`."""
+        # The indexes are no larger than the rows, and sorting them takes as much again.
+        self._check_free_space(2 * self._new_path.stat().st_size)
         try:
             for index in sorted(table.indexes, key=lambda index: str(index.name)):
                 self._connection.execute(compile_text(CreateIndex(index)))
@@ -167,18 +167,18 @@ class Draft:
         except sqlite3.OperationalError as error:
             raise _full(error) from error
         self._connection.close()
-        with self._aside.open("rb") as file:
+        with self._new_path.open("rb") as file:
             os.fsync(file.fileno())
-        self._aside.rename(self._path)
+        self._new_path.rename(self._path)
         sync_folder(self._path.parent)
         self._finished = True
         return int(count)
 
     def abandon(self) -> None:
-        """Leave no trace, unless it is finished; may be called twice."""
+        """Delete the new file, unless it is finished; may be called twice."""
         self._connection.close()
         if not self._finished:
-            self._aside.unlink(missing_ok=True)
+            self._new_path.unlink(missing_ok=True)
 
     def _run_many(self, rows: Sequence[Mapping[str, Any]]) -> None:
         try:
@@ -186,35 +186,35 @@ class Draft:
         except sqlite3.OperationalError as error:
             raise _full(error) from error
 
-    def _check_room(self, wanted: int) -> None:
+    def _check_free_space(self, wanted: int) -> None:
         disk = os.statvfs(self._path.parent)
         if disk.f_bavail * disk.f_frsize - wanted < self._floor:
             raise Refusal("disk-full")
 
 
-def _select_fitting() -> Any:  # noqa: ANN401
-    """Return the query of titles that fit, best first, with what makes one better than another."""
+def _select_matches() -> Any:  # noqa: ANN401
+    """Select matching titles, best first, with the columns that rank them."""
     spelled, year = parameter("spelled"), parameter("year")
     columns = (table.c.number, table.c.title, table.c.original, table.c.year, table.c.series)
-    apart = func.coalesce(func.min(func.abs(table.c.year - year), 1), 0).label("apart")
-    renamed = (table.c.spelled != spelled).label("renamed")
+    year_distance = func.coalesce(func.min(func.abs(table.c.year - year), 1), 0).label("year_distance")
+    by_original = (table.c.spelled != spelled).label("by_original")
     return (
-        select(*columns, apart, table.c.rank, renamed)
+        select(*columns, year_distance, table.c.rank, by_original)
         .where(
             or_(table.c.spelled == spelled, table.c.spelled_original == spelled),
             table.c.series == parameter("series"),
             or_(year.is_(None), table.c.year.between(parameter("least"), parameter("most"))),
         )
-        .order_by(apart, table.c.rank, renamed, table.c.number)
+        .order_by(year_distance, table.c.rank, by_original, table.c.number)
         .limit(_CANDIDATES)
     )
 
 
-def _open_whole(path: Path) -> sqlite3.Connection | None:
-    """Open a finished list; None where there is none. sqlite3.DatabaseError: it is damaged, or of another kind."""
+def _open_finished(path: Path) -> sqlite3.Connection | None:
+    """Open a finished file; None where there is none. sqlite3.DatabaseError: it is damaged, or of another version."""
     if not path.exists():
         return None
-    # What is at the path is replaced, never changed.
+    # The file is replaced, never changed.
     address = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
     connection = sqlite3.connect(address, uri=True, check_same_thread=False)
     try:

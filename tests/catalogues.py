@@ -1,4 +1,4 @@
-"""Writes small catalogues for tests of the search index, straight into the tables."""
+"""Small catalogues for tests of the search index, inserted straight into the tables."""
 
 import hashlib
 from collections.abc import Sequence
@@ -58,7 +58,7 @@ def _without(table, values, given):
 
 
 class Catalogue:
-    """A database, its index, and ways to fill them."""
+    """A database and its search index."""
 
     def __init__(self, database, index):
         self.database = database

@@ -1,4 +1,4 @@
-"""Hides that a test's new database is a copy: migrating one takes a while, and hundreds of tests begin with one."""
+"""Opens a new database for a test as a copy of a migrated template, since migrating is slow."""
 
 import shutil
 import tempfile
@@ -10,7 +10,7 @@ from storage.schema import Schema
 
 
 async def open_database(path: Path, schema: Schema, synchronous: str = "FULL", readers: int = 1) -> Database:
-    """Open a database; one that is not there begins as a copy of one that was migrated once in this process."""
+    """Open a database; a missing one begins as a copy of a template, migrated once in this process."""
     template = _folder() / f"{schema.steps.name}.db"
     if not _is_there(template):
         await (await Database.open(template, schema, "NORMAL", 1)).close()

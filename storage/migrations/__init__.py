@@ -1,1 +1,1 @@
-"""Hides how a database comes from any version that was released to the newest: a file a step, a folder a database."""
+"""Alembic migrations: a folder for each database, a file for each revision."""

@@ -1,4 +1,4 @@
-"""Hides how Alembic is run over a file: every step that it lacks in one transaction, so all of them or none."""
+"""Runs Alembic on a SQLite file: all missing revisions in one transaction."""
 
 import sqlite3
 
@@ -11,12 +11,12 @@ from sqlalchemy.pool import StaticPool
 
 from storage.schema import Schema
 
-# What a file from before Alembic says of itself (`PRAGMA user_version`), and at which step it stands.
+# Files from before Alembic: `PRAGMA user_version`, and the revision that it stands for.
 _BEFORE_ALEMBIC = {0: None, 1: "0001"}
 
 
 class UnknownVersion(Exception):
-    """A file has a version that is not among the steps."""
+    """A file has a revision that is not known."""
 
     def __init__(self, version: str) -> None:
         super().__init__(version)
@@ -24,35 +24,35 @@ class UnknownVersion(Exception):
 
 
 def bring_up(connection: sqlite3.Connection, schema: Schema) -> None:
-    """Take a file through every step that it lacks, over a connection that begins no transactions by itself.
+    """Run every missing revision on a file, over a connection that begins no transactions by itself.
 
     UnknownVersion: the file is of a later program. sqlite3.DatabaseError: it cannot be read or changed. Both
     leave it as it is.
     """
     engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
-    # Two processes that find the same old file take turns, and the second finds nothing left to do.
+    # Two processes that open the same old file take turns, and the second has nothing left to do.
     event.listen(engine, "begin", lambda begun: begun.exec_driver_sql("BEGIN IMMEDIATE"))
     scripts = ScriptDirectory(str(schema.steps.parent), version_locations=[str(schema.steps)])
     try:
         with engine.begin() as begun:
-            _walk(begun, scripts, schema.newest)
+            _run_missing(begun, scripts, schema.newest)
     except DBAPIError as error:
         if isinstance(error.orig, sqlite3.DatabaseError):
             raise error.orig from error
         raise
 
 
-def _walk(begun: Connection, scripts: ScriptDirectory, newest: str) -> None:
+def _run_missing(begun: Connection, scripts: ScriptDirectory, newest: str) -> None:
     context = MigrationContext.configure(begun)
-    lacking = reversed(list(scripts.iterate_revisions(newest, _version(context, begun, scripts))))
+    missing = reversed(list(scripts.iterate_revisions(newest, _current_revision(context, begun, scripts))))
     with Operations.context(context):
-        for script in lacking:
+        for script in missing:
             script.module.upgrade()
             context.stamp(scripts, script.revision)
 
 
-def _version(context: MigrationContext, begun: Connection, scripts: ScriptDirectory) -> str | None:
-    """Return the step that the file stands at, None for a new one; an older program's file is noted as its own."""
+def _current_revision(context: MigrationContext, begun: Connection, scripts: ScriptDirectory) -> str | None:
+    """Return the revision of the file, None for a new one; a file from before Alembic is stamped."""
     version = context.get_current_revision()
     if version is None:
         number = int(begun.exec_driver_sql("PRAGMA user_version").scalar_one())

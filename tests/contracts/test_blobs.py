@@ -1,4 +1,4 @@
-"""What every store of .torrent files promises, asked of each."""
+"""Contract of every Blobs implementation."""
 
 import asyncio
 import gzip
@@ -15,7 +15,7 @@ HASH = InfoHash(bytes(range(20)))
 OTHER = InfoHash(bytes(range(1, 21)))
 
 
-def test_bytes_come_back_packed_by_gzip_and_their_size_is_told(opener, tmp_path):
+def test_bytes_come_back_packed_by_gzip_and_put_returns_their_size(opener, tmp_path):
     async def run():
         async with opener(tmp_path) as blobs:
             stored = await blobs.put(HASH, b"d4:infode")

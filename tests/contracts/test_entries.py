@@ -1,4 +1,4 @@
-"""What every store of list entries promises, asked of each."""
+"""Contract of every list entry store."""
 
 import asyncio
 from dataclasses import replace

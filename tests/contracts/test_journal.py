@@ -1,4 +1,4 @@
-"""What every swarm journal promises, asked of each."""
+"""Contract of every swarm journal."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What every store of records promises, asked of each."""
+"""Contract of every cache record store."""
 
 import asyncio
 from dataclasses import replace
@@ -55,7 +55,7 @@ def test_a_hybrid_is_found_and_removed_by_either_short_hash(opener, tmp_path):
     asyncio.run(run())
 
 
-def test_a_v2_only_torrent_is_named_by_its_cut_hash(opener, tmp_path):
+def test_a_v2_only_torrent_is_found_by_its_truncated_hash(opener, tmp_path):
     only = record(0, v2=b"\xbb" * 32, v1=False)
 
     async def run():

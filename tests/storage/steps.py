@@ -1,10 +1,10 @@
-"""Hides how the steps of a made-up schema are written."""
+"""Writes the Alembic revisions of a test schema."""
 
 from pathlib import Path
 
 from storage.schema import Schema
 
-STEP = '''"""Hides a step of a test."""
+STEP = '''"""A revision of a test."""
 
 from alembic import op
 
@@ -19,7 +19,7 @@ def upgrade() -> None:
 
 
 def write_steps(folder: Path, *steps: tuple[str, ...]) -> Schema:
-    """Write a schema whose steps each run some statements."""
+    """Write a schema whose revisions each run some statements."""
     folder.mkdir()
     for number, statements in enumerate(steps, start=1):
         before = f"{number - 1:04}" if number > 1 else None

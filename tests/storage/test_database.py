@@ -50,7 +50,7 @@ def test_a_newer_file_is_refused_and_untouched(tmp_path, first, second):
 @pytest.mark.parametrize(
     "content", [b"this is no database at all" * 50, b"SQLite format 3\0" + b"\xff" * 5000]
 )
-def test_a_damaged_file_is_a_clear_error_and_left_as_it_is(tmp_path, content, first):
+def test_a_damaged_file_is_an_error_and_left_unchanged(tmp_path, content, first):
     path = tmp_path / "a.db"
     path.write_bytes(content)
     with pytest.raises(DatabaseDamaged, match=r"a\.db"):
@@ -124,7 +124,7 @@ def test_a_transaction_that_fails_or_is_cancelled_leaves_nothing(tmp_path, first
     asyncio.run(run())
 
 
-def test_cancelling_at_any_moment_never_wedges_the_writer(tmp_path, first):
+def test_cancelling_at_any_moment_never_blocks_the_writer(tmp_path, first):
     async def run():
         database = await Database.open(tmp_path / "a.db", first, "NORMAL")
 
@@ -173,7 +173,7 @@ def test_a_closed_database_does_not_answer_and_closes_again(tmp_path, first):
     asyncio.run(run())
 
 
-def test_damage_that_only_a_query_finds_is_told_with_the_path(tmp_path, first):
+def test_damage_that_only_a_query_finds_names_the_path(tmp_path, first):
     path = tmp_path / "a.db"
 
     async def run():

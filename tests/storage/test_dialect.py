@@ -32,12 +32,12 @@ def test_parameters_keep_their_names_and_constants_are_text():
 
 
 @pytest.mark.parametrize("value", ["it's", "\0", "caf\u00e9", b"bytes", "x" * 101, "two\nlines"])
-def test_what_only_comes_from_outside_is_never_written_into_a_statement(value):
+def test_input_is_never_written_into_a_statement(value):
     with pytest.raises(ValueError, match="make it a parameter"):
         compile_text(select(THING).where(or_(THING.c.name == value, THING.c.hash == value)))
 
 
-def test_a_row_is_put_in_place_of_another_and_may_give_way():
+def test_upsert_replaces_a_row_and_insert_missing_does_not():
     connection = thing()
     keep = compile_text(upsert(THING, "name"))
     for name in ("first", "second"):

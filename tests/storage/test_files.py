@@ -21,7 +21,7 @@ def blobs(tmp_path):
     return opened
 
 
-def test_a_file_lies_where_the_layout_says_for_its_owner_alone(blobs, tmp_path):
+def test_a_file_is_stored_in_the_layout_with_mode_600(blobs, tmp_path):
     asyncio.run(blobs.put(HASH, b"bytes"))
     path = tmp_path / "torrents" / PLACE
     assert gzip.decompress(path.read_bytes()) == b"bytes"
@@ -37,7 +37,7 @@ def test_interrupted_writes_are_deleted_at_start(blobs, tmp_path):
     assert not draft.exists()
 
 
-def test_foreign_files_are_not_walked(blobs, tmp_path):
+def test_other_files_are_not_walked(blobs, tmp_path):
     asyncio.run(blobs.put(HASH, b"bytes"))
     root = tmp_path / "torrents"
     (root / "README").write_bytes(b"")
@@ -51,7 +51,7 @@ def test_foreign_files_are_not_walked(blobs, tmp_path):
     assert asyncio.run(walked()) == [HASH]
 
 
-def test_a_link_in_place_of_a_file_is_not_followed_and_gives_way(blobs, tmp_path):
+def test_a_link_in_place_of_a_file_is_not_followed_and_is_replaced(blobs, tmp_path):
     secret = tmp_path / "secret"
     secret.write_bytes(b"secret")
     path = tmp_path / "torrents" / PLACE
@@ -83,7 +83,7 @@ def test_the_folder_itself_may_be_a_link_to_another_disk(tmp_path):
     assert (tmp_path / "disk" / PLACE).exists()
 
 
-def test_what_is_no_plain_file_or_too_large_is_not_read(blobs, tmp_path, monkeypatch):
+def test_a_file_that_is_not_regular_or_too_large_is_not_read(blobs, tmp_path, monkeypatch):
     path = tmp_path / "torrents" / PLACE
     path.parent.mkdir(parents=True)
     os.mkfifo(path)

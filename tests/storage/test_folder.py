@@ -31,7 +31,7 @@ def test_the_folder_is_made_for_its_owner_alone(tmp_path):
     assert folder.owner() is None
 
 
-def test_a_second_owner_is_told_the_first_ones_pid(tmp_path):
+def test_a_second_owner_gets_the_first_ones_pid(tmp_path):
     with subprocess.Popen(
         [sys.executable, "-c", OWN, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
@@ -70,7 +70,7 @@ def test_a_secret_is_made_once_and_kept_private(tmp_path):
         assert folder.secret("other", 8, os.urandom) != made
 
 
-def test_a_secret_that_was_cut_is_not_replaced_in_silence(tmp_path):
+def test_a_truncated_secret_is_an_error(tmp_path):
     with DataFolder(tmp_path) as folder:
         folder.secret("key", 32, os.urandom)
         (folder.secrets / "key").write_bytes(b"short")
@@ -78,7 +78,7 @@ def test_a_secret_that_was_cut_is_not_replaced_in_silence(tmp_path):
             folder.secret("key", 32, os.urandom)
 
 
-def test_a_half_written_secret_of_a_crash_is_made_anew(tmp_path):
+def test_a_half_written_secret_of_a_crash_is_replaced(tmp_path):
     with DataFolder(tmp_path) as folder:
         folder.secrets.mkdir()
         (folder.secrets / ".key.new").write_bytes(b"half")

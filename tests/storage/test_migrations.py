@@ -130,7 +130,7 @@ SCHEMAS = [(PEERAGE, PEERAGE_TABLES), (SWARMS, SWARM_TABLES)]
 
 
 @pytest.mark.parametrize(("schema", "tables"), SCHEMAS)
-def test_the_steps_lead_to_the_tables_that_statements_are_built_from(tmp_path, schema, tables):
+def test_the_migrations_create_the_tables_that_statements_are_built_from(tmp_path, schema, tables):
     opened(tmp_path / "walked.db", schema)
     made = create_engine(f"sqlite:///{tmp_path / 'made.db'}")
     tables.create_all(made)
@@ -180,7 +180,7 @@ def test_the_rows_of_a_file_of_0_1_0_are_kept(tmp_path):
     asyncio.run(run())
 
 
-def test_a_step_that_fails_leaves_a_file_of_0_1_0_to_0_1_0(tmp_path):
+def test_a_failed_migration_leaves_a_file_of_0_1_0_unchanged(tmp_path):
     write_old(tmp_path / "a.db", PEERAGE_OF_0_1_0 + "CREATE TABLE news (a);")
     with pytest.raises(DatabaseError, match="news"):
         opened(tmp_path / "a.db", PEERAGE)
@@ -192,7 +192,7 @@ def test_a_step_that_fails_leaves_a_file_of_0_1_0_to_0_1_0(tmp_path):
         assert connection.execute(kept).fetchall() == []
 
 
-def test_0_1_0_sees_that_the_new_file_is_not_for_it(tmp_path):
+def test_0_1_0_refuses_the_new_peerage_db(tmp_path):
     opened(tmp_path / "peerage.db", PEERAGE)
     opened(tmp_path / "swarms.db", SWARMS)
     for name, version in (("peerage.db", 2), ("swarms.db", 1)):
@@ -217,7 +217,7 @@ def test_a_version_that_is_not_known_is_refused(tmp_path, script):
 
 
 @pytest.mark.parametrize("schema", [PEERAGE, SWARMS])
-def test_the_newest_version_is_the_last_step(schema):
+def test_the_newest_version_is_the_last_revision(schema):
     scripts = ScriptDirectory(str(schema.steps.parent), version_locations=[str(schema.steps)])
     assert scripts.get_current_head() == schema.newest
 
@@ -230,7 +230,7 @@ def test_the_nine_categories_are_there(tmp_path):
     assert rows == [(at, name, name.lower(), None) for at, name in enumerate(names, start=1)]
 
 
-def test_a_file_that_is_as_it_should_be_is_opened_without_alembic(tmp_path):
+def test_an_up_to_date_file_is_opened_without_alembic(tmp_path):
     opened(tmp_path / "a.db", SWARMS)
     code = (
         "import asyncio, sys, pathlib\n"

@@ -37,7 +37,7 @@ def test_a_query_that_takes_too_long_is_stopped_and_its_reader_serves_again(tmp_
     asyncio.run(run())
 
 
-def test_a_query_with_no_time_at_all_is_stopped_though_it_had_not_begun(tmp_path):
+def test_a_query_with_a_zero_timeout_is_stopped_before_it_begins(tmp_path):
     async def run():
         async with opened(tmp_path, readers=1) as database:
             for _ in range(20):
@@ -119,7 +119,7 @@ def test_a_query_that_fails_gives_its_reader_back(tmp_path):
     asyncio.run(run())
 
 
-def test_those_who_wait_for_a_reader_are_told_that_it_closed(tmp_path):
+def test_waiting_for_a_reader_ends_when_the_database_closes(tmp_path):
     async def run():
         async with opened(tmp_path, readers=1) as database:
             busy = asyncio.create_task(database.rows(ENDLESS, {"least": 0}))

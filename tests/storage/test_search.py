@@ -138,7 +138,7 @@ def test_what_a_text_finds(catalogue, text, ids):
         assert found.exact
 
 
-def test_what_is_hidden_is_found_by_moderators_alone(catalogue):
+def test_hidden_torrents_are_found_by_moderators_alone(catalogue):
     assert 5 not in catalogue.ask(Wanted(parse("ubuntu"))).ids
     assert 5 in catalogue.ask(Wanted(parse("ubuntu"), moderates=True)).ids
     assert 5 in catalogue.ask(Wanted(moderates=True)).ids
@@ -184,7 +184,7 @@ def test_groups_are_sorted_by_their_torrents_together(catalogue):
     assert catalogue.ask_groups(Wanted(order=Order.ID)).ids == (8, 6, 4, 3, 2, 1)
 
 
-def test_relevance_puts_exact_titles_first_and_mentions_last(catalogue):
+def test_relevance_ranks_exact_titles_first_and_other_columns_last(catalogue):
     assert catalogue.ask(Wanted(parse("debian 12"), Order.RELEVANCE)).ids == (2, 7)
     assert catalogue.ask(Wanted(parse("debian 12"), Order.RELEVANCE, descending=False)).ids == (7, 2)
     assert catalogue.ask(Wanted(parse("ubuntu"), Order.RELEVANCE)).ids == (1, 3, 4)
@@ -224,7 +224,7 @@ HOSTILE += [
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_nothing_that_is_written_is_read_as_syntax(catalogue, text):
+def test_input_is_never_read_as_fts5_syntax(catalogue, text):
     queries = [Text((text,)), Text((text, text), True), Tagged(text), Tagged(text, True), By(text)]
     queries += [InCategory(names=frozenset({text})), Having(Attribute.FORMAT, frozenset({text}))]
     queries += [Text((text,), columns=frozenset({Column.FILES}))]
@@ -338,7 +338,7 @@ def test_pages_stay_as_they_were_though_torrents_arrive(tmp_path):
     asyncio.run(run())
 
 
-def test_more_matches_than_are_ranked_are_told(tmp_path):
+def test_more_matches_than_are_ranked_are_inexact(tmp_path):
     async def run():
         async with Catalogue.opened(tmp_path / "a.db", candidates=100) as catalogue:
             await catalogue.add(*(Entry(number, f"linux {number}", size=number) for number in range(1, 251)))
@@ -413,7 +413,7 @@ def test_the_index_follows_the_records(tmp_path):
     asyncio.run(run())
 
 
-def test_an_alias_of_a_tag_finds_what_bears_the_tag(tmp_path):
+def test_an_alias_finds_torrents_with_the_tag(tmp_path):
     async def run():
         async with Catalogue.opened(tmp_path / "a.db") as catalogue:
             await catalogue.add(Entry(1, "a", tags=["science.fiction"]), Entry(2, "b", tags=["fiction"]))
@@ -431,7 +431,7 @@ def test_an_alias_of_a_tag_finds_what_bears_the_tag(tmp_path):
     asyncio.run(run())
 
 
-def test_a_search_that_takes_too_long_is_given_up(tmp_path):
+def test_a_search_that_takes_too_long_is_refused(tmp_path):
     async def run():
         async with Catalogue.opened(tmp_path / "a.db", seconds=0.2) as catalogue:
             # A thousand million pairs: what no reader gets through in that time.

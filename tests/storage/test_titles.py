@@ -78,7 +78,7 @@ def found(titles, *wanted):
         ("x" * 100_000, None, False, None),
     ],
 )
-def test_a_title_is_found_where_one_is_clearly_meant(tmp_path, title, year, series, number):
+def test_a_title_is_found_where_the_match_is_unambiguous(tmp_path, title, year, series, number):
     titles = filled(tmp_path)
     assert found(titles, title, year, series) == number
     asyncio.run(titles.close())
@@ -92,7 +92,7 @@ def test_a_title_is_found_by_its_number(tmp_path):
     asyncio.run(titles.close())
 
 
-def test_a_search_goes_by_the_indexes(tmp_path):
+def test_find_uses_the_indexes(tmp_path):
     titles = filled(tmp_path)
     wanted = dict.fromkeys(("spelled", "series", "year", "least", "most"), 1)
     with sqlite3.connect(tmp_path / "titles.db") as connection:
@@ -141,7 +141,7 @@ def test_a_new_list_takes_the_place_of_the_old_at_once(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["titles.db"]
 
 
-def test_a_list_that_is_given_up_leaves_no_trace(tmp_path):
+def test_an_abandoned_draft_leaves_no_file(tmp_path):
     titles = filled(tmp_path)
     draft = titles.draft()
     draft.add(FILMS[:1])
@@ -152,7 +152,7 @@ def test_a_list_that_is_given_up_leaves_no_trace(tmp_path):
     asyncio.run(titles.close())
 
 
-def test_what_a_crash_left_half_written_is_written_anew(tmp_path):
+def test_a_half_written_file_of_a_crash_is_replaced(tmp_path):
     (tmp_path / ".titles.db.new").write_bytes(b"half")
     titles = filled(tmp_path)
     assert found(titles, "Alien", 1979, False) == 1
@@ -170,7 +170,7 @@ def test_writing_stops_above_the_floor_of_free_disk(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_disk_is_told(tmp_path):
+def test_a_full_disk_is_a_refusal(tmp_path):
     draft = SqliteTitles(tmp_path / "titles.db", 0).draft()
     draft._connection.execute("PRAGMA max_page_count = 2")
     with pytest.raises(Refusal) as caught:
@@ -187,7 +187,7 @@ def test_a_damaged_list_counts_as_empty(tmp_path, content):
     asyncio.run(titles.close())
 
 
-def test_damage_that_only_a_search_finds_is_nothing_found(tmp_path):
+def test_damage_found_by_a_query_finds_nothing(tmp_path):
     filled(tmp_path, [Listed(Title(n, f"{n:0400}", "x", None, False), 0) for n in range(1, 500)])
     data = (tmp_path / "titles.db").read_bytes()
     (tmp_path / "titles.db").write_bytes(data[:4096] + b"\xa5" * (len(data) - 4096))

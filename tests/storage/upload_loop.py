@@ -1,4 +1,4 @@
-"""Uploads torrents without end into the folder that it is given, and prints each hash once it was acknowledged."""
+"""Uploads torrents into a data folder until it is killed, and prints each infohash once it was acknowledged."""
 
 import asyncio
 import random

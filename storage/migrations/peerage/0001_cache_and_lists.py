@@ -1,4 +1,4 @@
-"""Hides the tables of version 0.1.0: the records of the cache, and the lists."""
+"""The tables of version 0.1.0: cache records and infohash lists."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Make the tables of version 0.1.0."""
+    """Create the tables of version 0.1.0."""
     _cache()
     _lists()
     op.execute("PRAGMA user_version = 1")

@@ -1,4 +1,4 @@
-"""Hides the tables that accounts and the catalogue began with; the cache's own table makes room for them."""
+"""Accounts and the catalogue; the cache's table `torrent` becomes `record`."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ NINE = ("Movies", "Anime", "TV", "Music", "Books", "PC", "Mobile", "XXX", "Unsor
 
 
 def upgrade() -> None:
-    """Rename what was called `torrent`, make the tables and the nine categories."""
+    """Rename `torrent`, create the tables and the nine categories."""
     _rename()
     _accounts()
     _sessions()

@@ -1,4 +1,4 @@
-"""Hides the index of searches: FTS5 without texts of its own, and what its hits are sorted by."""
+"""The search index: a contentless FTS5 table, its stored texts and sort keys."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,8 +10,8 @@ _SORTED = ("size", "seeders", "leechers", "snatched")
 
 
 def upgrade() -> None:
-    """Make the index; let the torrents' own indexes tell what is hidden."""
-    # Accents are folded. Beginnings of two and three characters have lists of their own; longer ones are few.
+    """Create the search index; add `hidden` to the sort indexes of torrents."""
+    # Accents are folded. Prefixes of two and three characters are indexed; longer ones match few words.
     op.execute(
         "CREATE VIRTUAL TABLE search_text USING fts5 ("
         "name, work, authors, tags, description, files, facets, "

@@ -1,4 +1,4 @@
-"""Hides the tables of downloads: content, and the accounts' holds on it."""
+"""Downloads: content, and the accounts' jobs."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    """Make both tables, empty."""
+    """Create both tables."""
     _content()
     _jobs()
 

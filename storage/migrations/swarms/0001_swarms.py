@@ -1,4 +1,4 @@
-"""Hides the journal of version 0.1.0: a row a part of a swarm."""
+"""The swarm journal of version 0.1.0."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Make the table of the journal."""
+    """Create the table of the journal."""
     op.create_table(
         "swarm",
         sa.Column("infohash", sa.LargeBinary, primary_key=True),

@@ -1,4 +1,4 @@
-"""Hides the step that brought the census: tallies of the open day, counts of closed ones."""
+"""The census: tallies of the open day, counts of closed days."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Make the tables of the census."""
+    """Create the tables of the census."""
     op.create_table(
         "census_day",
         sa.Column("day", sa.Integer, primary_key=True),
