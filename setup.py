@@ -1,4 +1,4 @@
-"""Hides how the extension is built: with any C compiler, or not at all, and then the store in Python serves."""
+"""Builds the C extension of swarm store and native door; without a compiler the Python store serves."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Hides how lookups are made for a test: places that answer what they were told to."""
+"""Lookups over fake metadata sources."""
 
 import time
 
@@ -7,7 +7,7 @@ from actions.sources import Source
 
 
 class Place:
-    """Answers by hash, or with what a function of the question gives; remembers the questions."""
+    """A fake source that answers from a dictionary or a function, and records the questions."""
 
     def __init__(self, source=Source.SWARM, answers=None, answer=None):
         self.source = source
