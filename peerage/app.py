@@ -1,4 +1,4 @@
-"""Hides which path belongs to which door: the one Starlette application."""
+"""The Starlette application over all routes."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,15 +8,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class App(Starlette):
-    """Starlette, with the tracker's two paths answered before any middleware."""
+    """Starlette, with the paths of `direct` (announce and scrape) answered before any middleware."""
 
-    def __init__(self, hot: Mapping[str, ASGIApp], routes: Sequence[BaseRoute]) -> None:
-        super().__init__(routes=[*(Route(path, door) for path, door in hot.items()), *routes])
-        self._hot = hot
+    def __init__(self, direct: Mapping[str, ASGIApp], routes: Sequence[BaseRoute]) -> None:
+        super().__init__(routes=[*(Route(path, door) for path, door in direct.items()), *routes])
+        self._direct = direct
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        door = self._hot.get(scope["path"]) if scope["type"] == "http" else None
+        door = self._direct.get(scope["path"]) if scope["type"] == "http" else None
         if door is not None:
             await door(scope, receive, send)
         else:

@@ -1,4 +1,4 @@
-"""Hides what the operator is told at start: where everything is, and what is unsafe."""
+"""The text that `serve` prints at start: addresses, data folder, and warnings about an unsafe setup."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -9,11 +9,11 @@ from peerage.quantities import Listen, is_loopback
 
 
 def banner(
-    settings: Settings, bound: Sequence[Listen], *, lists_empty: bool, welcome: Path | None = None
+    settings: Settings, bound: Sequence[Listen], *, lists_empty: bool, admin_link: Path | None = None
 ) -> str:
-    """Write the lines that `serve` prints once it answers; `bound` holds the ports that it really has.
+    """Write the lines that `serve` prints once it answers; `bound` are the addresses with their real ports.
 
-    `welcome` is the file with the first admin's link, while nobody redeemed it.
+    `admin_link` is the file with the first admin's link, until it is redeemed.
     """
     lines = [f"Peerage {__version__}", ""]
     rows = [row for address in bound for row in _addresses(address)]
@@ -22,15 +22,15 @@ def banner(
     if settings.public_url:
         lines += ["", f"  public    {settings.public_url}"]
     lines += ["", f"  data      {settings.data.absolute()}", f"  torrents  {_policy(settings)}"]
-    if welcome is not None:
-        lines += [f"  admin     open the link in {welcome}, once, to set the password"]
-    found = list(cautions(settings, bound, lists_empty=lists_empty))
-    lines += ["", *(f"  ! {text}" for text in found)] if found else []
+    if admin_link is not None:
+        lines += [f"  admin     open the link in {admin_link}, once, to set the password"]
+    warnings = list(cautions(settings, bound, lists_empty=lists_empty))
+    lines += ["", *(f"  ! {text}" for text in warnings)] if warnings else []
     return "\n".join([*lines, ""])
 
 
 def cautions(settings: Settings, bound: Sequence[Listen], *, lists_empty: bool) -> Iterable[str]:
-    """Yield a sentence on each thing that is unsafe in this setup."""
+    """Yield a sentence for each unsafe setting."""
     public = [address for address in bound if not is_loopback(address.host)]
     everywhere = [proxy for proxy in settings.trusted_proxies if proxy.prefixlen == 0]
     exposed = settings.public_url or (public[0] if public else None)

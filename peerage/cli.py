@@ -1,4 +1,4 @@
-"""Hides how a command line becomes settings and a deed, and how a deed's records read on a terminal."""
+"""The `peerage` command line: every command with its options and arguments."""
 
 import os
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def _option(row: Row) -> click.Option:
-    """Make the option of a setting; unused ones stay out of the way of the other sources."""
+    """Make the option of a setting; one that is not given leaves the other sources in force."""
     name = option(row.key)
     spelled = f"{name}/--no-{name[2:]}" if row.is_switch else name
     return click.Option(
@@ -66,18 +66,18 @@ def _option(row: Row) -> click.Option:
 def _serve(config: Path | None, **given: object) -> None:
     """Run the tracker and the cache."""
     options = {name.replace("__", "."): value for name, value in given.items() if value not in (None, ())}
-    settings = settings_from(config, {key: _joined(value) for key, value in options.items()})
+    settings = settings_from(config, {key: _flattened(value) for key, value in options.items()})
     configure_logs(settings.log)
     try:
-        run_service(settings, lambda rooms, bound: _announce(settings, rooms, bound))
+        run_service(settings, lambda rooms, bound: _print_banner(settings, rooms, bound))
     except (NoSocket, FolderError, DatabaseError, GeoError, NoNativeStore, NoNativeDoor) as error:
         raise click.ClickException(str(error)) from error
 
 
-def _announce(settings: Settings, rooms: Rooms, bound: Sequence[Bound]) -> None:
+def _print_banner(settings: Settings, rooms: Rooms, bound: Sequence[Bound]) -> None:
     addresses = [Listen(each.host, each.port) for each in bound]
     click.echo(
-        banner(settings, addresses, lists_empty=rooms.tracker.policy.empty, welcome=rooms.welcome.pending)
+        banner(settings, addresses, lists_empty=rooms.tracker.policy.empty, admin_link=rooms.welcome.pending)
     )
 
 
@@ -88,7 +88,7 @@ def _announce(settings: Settings, rooms: Rooms, bound: Sequence[Bound]) -> None:
 @DATA
 @CONFIG
 def _import(paths: tuple[Path, ...], data: Path | None, config: Path | None) -> None:
-    """Take in .torrent files, folders, tar and zip archives of them; safe to repeat."""
+    """Add .torrent files, folders, tar and zip archives of them; safe to repeat."""
     arguments = {"paths": [os.path.abspath(path) for path in paths], "by": operator()}  # noqa: PTH100
     run_deed("import", arguments, show_import, data, config)
 
@@ -104,7 +104,7 @@ def _export(folder: Path, data: Path | None, config: Path | None) -> None:
 
 @main.group("titles")
 def _titles() -> None:
-    """Keep the list of films and series that names are looked up in."""
+    """Manage the list of films and series that names are looked up in."""
 
 
 @_titles.command("import")
@@ -173,7 +173,7 @@ def _stats(as_json: bool, data: Path | None, config: Path | None) -> None:
 
 @main.group("census")
 def _census() -> None:
-    """Keep the counts of peers by day and country."""
+    """Manage the counts of peers by day and country."""
 
 
 @_census.command("close")
@@ -202,7 +202,7 @@ def _settings_page() -> None:
     click.echo(as_toml(), nl=False)
 
 
-def _joined(value: object) -> object:
+def _flattened(value: object) -> object:
     """Flatten a repeated option, each use of which may hold several values."""
     if not isinstance(value, tuple):
         return value

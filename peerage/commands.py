@@ -1,4 +1,4 @@
-"""Hides what every operator's command shares: where its settings come from, who gives it, and how its deed is shown."""
+"""What every command line shares: settings, the operator's name, and running an administration command."""
 
 import asyncio
 import getpass
@@ -30,17 +30,17 @@ DATA = click.option(
 
 
 def run_deed(
-    deed: str, arguments: Mapping[str, Any], show: Show, data: Path | None, config: Path | None
+    command: str, arguments: Mapping[str, Any], show: Show, data: Path | None, config: Path | None
 ) -> None:
-    """Do a deed and show its records; exit with 1 when one of them is a refusal or a problem."""
+    """Run an administration command and show its records; exit with 1 when one is a refusal or a problem."""
     settings = settings_from(config, {} if data is None else {"data": data})
     quiet = settings.log.model_copy(update={"level": "warning"})
     configure_logs(settings.log if settings.log.level == "error" else quiet)
     try:
-        went_well = asyncio.run(show(run(settings, deed, arguments, open_rooms)))
+        succeeded = asyncio.run(show(run(settings, command, arguments, open_rooms)))
     except ErrandFailed as error:
         raise click.ClickException(str(error)) from error
-    if not went_well:
+    if not succeeded:
         raise SystemExit(1)
 
 
@@ -53,7 +53,7 @@ def settings_from(config: Path | None, options: Mapping[str, Any]) -> Settings:
 
 
 def operator() -> str:
-    """Return who gives the command."""
+    """Return the name of the user who runs the command."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

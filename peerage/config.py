@@ -1,4 +1,4 @@
-"""Hides where a setting comes from: command line, environment, peerage.toml or default, in that order."""
+"""Settings: read from command line, environment, peerage.toml and defaults, in that order of precedence."""
 
 import json
 import tomllib
@@ -48,7 +48,7 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """Every setting of one Peerage, checked and frozen.
 
-    Made directly it takes its arguments and defaults alone; `read_settings` is what looks at the world.
+    Made directly it takes its arguments and defaults alone; `read_settings` reads every source.
     """
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", validate_default=True)
@@ -236,7 +236,7 @@ def _key_of(location: tuple[int | str, ...]) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A setting as people are told of it: what it means, takes and is when nobody says otherwise."""
+    """A setting as documentation shows it: its meaning, the values it takes, its default."""
 
     key: str
     meaning: str

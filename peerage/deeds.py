@@ -1,4 +1,4 @@
-"""Hides what each operator's command does: the same deeds in the server and on a folder that no server owns."""
+"""Administration commands: the same functions in the server and on a folder that no server owns."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -37,7 +37,7 @@ _PATHS = 10_000
 
 
 class Rooms(Protocol):
-    """What deeds need of a joined service."""
+    """The components that administration commands use."""
 
     @property
     def cache(self) -> TorrentCache:
@@ -45,7 +45,7 @@ class Rooms(Protocol):
 
     @property
     def takedowns(self) -> Takedowns:
-        """Verdicts and what follows from them."""
+        """Blocks and allowances, and their effects."""
 
     @property
     def transfer(self) -> Transfer:
@@ -61,7 +61,7 @@ class Rooms(Protocol):
 
     @property
     def health(self) -> Health:
-        """What has to hold."""
+        """Health checks."""
 
     @property
     def tracker(self) -> Tracker:
@@ -69,7 +69,7 @@ class Rooms(Protocol):
 
     @property
     def flusher(self) -> Flusher:
-        """What writes the swarms down."""
+        """Writes the swarms to the journal."""
 
     @property
     def census(self) -> Census:
@@ -77,21 +77,21 @@ class Rooms(Protocol):
 
     @property
     def accounts(self) -> Accounts:
-        """Who may come in."""
+        """The accounts."""
 
     @property
     def catalogue(self) -> Catalogue:
-        """The records, and the moderators' log."""
+        """The catalogue, and the moderators' log."""
 
     @property
     def welcome(self) -> Welcome:
-        """Where one-time links lead."""
+        """One-time links."""
 
 
 def deeds(rooms: Rooms) -> Mapping[str, Deed]:
-    """Join every deed to the rooms it works on; arguments and records are values of JSON.
+    """Return every command by name, bound to `rooms`; arguments and records are JSON values.
 
-    A deed raises Refusal("bad-request") for arguments that are missing, unknown or of the wrong kind.
+    A command raises Refusal("bad-request") for arguments that are missing, unknown or of the wrong kind.
     """
     table: dict[str, tuple[Work, Mapping[str, type | UnionType]]] = {
         **member_deeds(),
@@ -111,9 +111,9 @@ def deeds(rooms: Rooms) -> Mapping[str, Deed]:
 
 
 def _checked(work: Work, kinds: Mapping[str, type | UnionType], rooms: Rooms) -> Deed:
-    async def deed(arguments: Arguments) -> AsyncIterator[Record]:
+    async def command(arguments: Arguments) -> AsyncIterator[Record]:
         if arguments.keys() != kinds.keys():
-            raise Refusal("bad-request", f"this deed takes {', '.join(kinds) or 'no arguments'}")
+            raise Refusal("bad-request", f"this command takes {', '.join(kinds) or 'no arguments'}")
         for name, kind in kinds.items():
             if not isinstance(arguments[name], kind):
                 raise Refusal("bad-request", f"{name} is of the wrong kind")
@@ -121,7 +121,7 @@ def _checked(work: Work, kinds: Mapping[str, type | UnionType], rooms: Rooms) ->
             async for record in records:
                 yield record
 
-    return deed
+    return command
 
 
 def _path(text: object) -> Path:
@@ -169,28 +169,28 @@ async def _titles(rooms: Rooms, arguments: Arguments) -> AsyncIterator[Record]:
 
 
 async def _block(rooms: Rooms, arguments: Arguments) -> AsyncIterator[Record]:
-    yield await _enter(rooms.takedowns.block, arguments)
+    yield await _add_entry(rooms.takedowns.block, arguments)
 
 
 async def _allow(rooms: Rooms, arguments: Arguments) -> AsyncIterator[Record]:
-    yield await _enter(rooms.takedowns.allow, arguments)
+    yield await _add_entry(rooms.takedowns.allow, arguments)
 
 
-async def _enter(verdict: Callable[[InfoHash, str, str], Awaitable[Entry]], arguments: Arguments) -> Record:
-    return _entry(await verdict(InfoHash.parse(arguments["infohash"]), arguments["reason"], arguments["by"]))
+async def _add_entry(add: Callable[[InfoHash, str, str], Awaitable[Entry]], arguments: Arguments) -> Record:
+    return _entry(await add(InfoHash.parse(arguments["infohash"]), arguments["reason"], arguments["by"]))
 
 
 async def _unblock(rooms: Rooms, arguments: Arguments) -> AsyncIterator[Record]:
-    yield await _lift(rooms.takedowns.unblock, arguments)
+    yield await _remove_entry(rooms.takedowns.unblock, arguments)
 
 
 async def _disallow(rooms: Rooms, arguments: Arguments) -> AsyncIterator[Record]:
-    yield await _lift(rooms.takedowns.disallow, arguments)
+    yield await _remove_entry(rooms.takedowns.disallow, arguments)
 
 
-async def _lift(verdict: Callable[[InfoHash], Awaitable[bool]], arguments: Arguments) -> Record:
+async def _remove_entry(remove: Callable[[InfoHash], Awaitable[bool]], arguments: Arguments) -> Record:
     infohash = InfoHash.parse(arguments["infohash"])
-    return {"infohash": infohash.upper, "found": await verdict(infohash)}
+    return {"infohash": infohash.upper, "found": await remove(infohash)}
 
 
 async def _lists(rooms: Rooms, _arguments: Arguments) -> AsyncIterator[Record]:
@@ -235,7 +235,7 @@ async def _stats(rooms: Rooms, _arguments: Arguments) -> AsyncIterator[Record]:
 
 
 async def _census_close(rooms: Rooms, _arguments: Arguments) -> AsyncIterator[Record]:
-    """End the day of the census now, with all who were seen until now."""
+    """Close the census day now, after a flush, so that every peer seen so far is counted."""
     await rooms.flusher.flush()
     day = await rooms.census.end_day()
     yield {"day": day.isoformat() if day is not None else None}

@@ -1,4 +1,4 @@
-"""Hides what the dialects are given: one office over the rooms, with the proofs and rates of this service."""
+"""Makes the services that every API dialect is given."""
 
 import os
 import time
@@ -16,7 +16,7 @@ from peerage.wiring import Rooms
 
 
 def make_office(rooms: Rooms, clients: ClientAddress, memory: BodyMemory) -> Office:
-    """Return what every dialect shares; `memory` bounds the bodies of all of them together."""
+    """Return the services of every dialect; `memory` bounds the request bodies of all of them together."""
     settings = rooms.settings
     return Office(
         catalogue=rooms.catalogue,
@@ -56,5 +56,5 @@ def make_office(rooms: Rooms, clients: ClientAddress, memory: BodyMemory) -> Off
 
 
 def make_identity(rooms: Rooms) -> Identity:
-    """Return what tells who is asking; cookies keep to HTTPS where the service is known by it."""
+    """Return the authentication of requests; cookies are `Secure` where `public_url` is https."""
     return Identity(rooms.accounts, secure=(rooms.settings.public_url or "").startswith("https://"))

@@ -1,4 +1,4 @@
-"""Hides whether content is fetched here: by libtorrent, where that is installed and the operator wants it."""
+"""Makes the downloads of a data folder, with libtorrent as the engine where it is installed and enabled."""
 
 import time
 from importlib.util import find_spec
@@ -23,19 +23,19 @@ _RESUME = ".resume"
 log = structlog.get_logger()
 
 
-def make_downloads(settings: Settings, folder: DataFolder, records: Database, gate: Fetched) -> Downloads:
-    """Make the downloads of a data folder; without the extra, or switched off, they refuse everything."""
+def make_downloads(settings: Settings, folder: DataFolder, records: Database, hooks: Fetched) -> Downloads:
+    """Make the downloads of a data folder; without libtorrent, or switched off, they refuse everything."""
     wanted = settings.downloads
-    place = wanted.folder or folder.downloads
-    engine = _engine(settings, ResumeFiles(place / _RESUME)) if wanted.enabled else None
+    content = wanted.folder or folder.downloads
+    engine = _engine(settings, ResumeFiles(content / _RESUME)) if wanted.enabled else None
     if engine is None:
         return Downloads(limits_of(wanted), None)
-    means = Means(engine, SqliteJobs(records), ContentFolder(place), gate, time.time)
+    means = Means(engine, SqliteJobs(records), ContentFolder(content), hooks, time.time)
     return Downloads(limits_of(wanted), means)
 
 
 def limits_of(wanted: DownloadsSection) -> Limits:
-    """Return what the operator allows."""
+    """Return the limits that the settings name."""
     return Limits(
         active=wanted.active,
         slots=wanted.slots,
@@ -55,7 +55,7 @@ def _engine(settings: Settings, resume: ResumeFiles) -> Engine | None:
     if find_spec("libtorrent") is None:
         log.info("downloads.not_installed", remedy="pip install 'peerage[downloads]'")
         return None
-    # Loading libtorrent takes time and memory that a service without downloads does not spend.
+    # Imported late: libtorrent takes time and memory that a service without downloads does not need.
     from downloads.libtorrent_engine import LibtorrentEngine  # noqa: PLC0415
     from downloads.session import Terms  # noqa: PLC0415
 

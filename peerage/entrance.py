@@ -1,4 +1,4 @@
-"""Hides which door stands at the sockets: the native threads where they can, uvicorn and asyncio otherwise."""
+"""The listeners: native threads where the C store is in use, otherwise uvicorn for TCP and asyncio for UDP."""
 
 import asyncio
 import secrets
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
     from tracker._native import Door
 
 BACKLOG = 4096
-_GRACE = 5  # seconds for requests under way when the service stops
+_GRACE = 5  # seconds that requests under way have when the service stops
 _KEY = 32  # bytes of the key behind UDP connection ids
 
 log = structlog.get_logger()
 
 
 class NoNativeDoor(Exception):
-    """The native door was asked for and cannot be had."""
+    """The settings ask for the native door, and it is not available."""
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, whose signals are ours: it would end the process by the signal that it got."""
+    """uvicorn's server without its signal handlers, which would end the process by the signal received."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -45,12 +45,12 @@ class Server(uvicorn.Server):
         self.before_shutdown = ExitStack()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to accept, then say so."""
+        """Start to accept, then call `ready`."""
         await super().startup(sockets)
         self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Let nobody in any more, then let what was begun end."""
+        """Stop accepting, then wait for requests under way."""
         self.before_shutdown.close()
         await super().shutdown(sockets)
 
@@ -61,12 +61,12 @@ class Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signals alone."""
+        """Install no signal handlers."""
         yield
 
 
 def configuration(app: ASGIApp, protocol: type[GuardedProtocol], keep_alive: int) -> uvicorn.Config:
-    """Return what uvicorn is told; `keep_alive` in seconds."""
+    """Return uvicorn's configuration; `keep_alive` in seconds."""
     return uvicorn.Config(
         app,
         http=protocol,
@@ -83,7 +83,7 @@ def configuration(app: ASGIApp, protocol: type[GuardedProtocol], keep_alive: int
 
 
 class Entrance:
-    """The one way in: sockets on one side, the application and the tracker on the other.
+    """Connects the listening sockets to the application and the tracker.
 
     Raises NoNativeDoor.
     """
@@ -108,33 +108,33 @@ class Entrance:
 
     @property
     def name(self) -> str:
-        """Which door stands at the sockets: native or uvicorn."""
+        """What owns the sockets: native or uvicorn."""
         return "native" if self.native else "uvicorn"
 
     def connections(self) -> Connections:
-        """Return the connections in numbers."""
+        """Return the counts of connections."""
         return (self._threads or self._guard).connections()
 
     def tally(self) -> Tally:
-        """Return what was counted of announces and scrapes, by every door."""
+        """Return the counters of announces and scrapes, over all doors."""
         ours = self._rooms.tracker.tally
         return ours if self._door is None else tally_of(self._door, ours)
 
     def server(self, app: ASGIApp, bound: Sequence[Bound], ready: Callable[[], None]) -> Server:
-        """Make the server of everything that is not answered by the native threads, which it starts and stops."""
+        """Make the uvicorn server for what the native threads do not answer; it starts and stops them."""
 
-        def begin() -> None:
+        def started() -> None:
             if self._threads is not None:
                 server.before_shutdown.enter_context(self._open(self._threads, bound, server))
             log.info("door.open", door=self.name, asked=self._rooms.settings.tracker.door)
             ready()
 
         keep_alive = self._rooms.settings.http.keep_alive
-        server = Server(configuration(app, self._protocol(), keep_alive), begin)
+        server = Server(configuration(app, self._protocol(), keep_alive), started)
         return server
 
     def listened(self, bound: Sequence[Bound]) -> list[socket.socket]:
-        """Return the sockets that are left for uvicorn."""
+        """Return the TCP sockets that uvicorn listens on."""
         return [] if self.native else [each.tcp for each in bound]
 
     def _protocol(self) -> type[GuardedProtocol]:
@@ -184,7 +184,7 @@ class Entrance:
 
 
 def _door(rooms: Rooms) -> "Door | None":
-    """Return what answers in C, where the store is native."""
+    """Return the native door, where the store is native."""
     settings = rooms.settings
     store = rooms.native_store
     if store is None:
@@ -201,7 +201,7 @@ def _door(rooms: Rooms) -> "Door | None":
 
 
 def _guard(rooms: Rooms, *, capped: bool) -> Guard:
-    """Make the bounds of connections; native threads hold to the caps themselves."""
+    """Make the connection guard; native threads enforce the caps themselves."""
     http = rooms.settings.http
     return Guard(
         header_timeout=http.header_timeout,

@@ -1,4 +1,4 @@
-"""Hides who does an operator's deed: the server that owns the data folder, or this process when none does."""
+"""The client of administration commands: asks the server that owns the data folder, or runs the command itself."""
 
 import asyncio
 import json
@@ -15,41 +15,41 @@ from storage.database import DatabaseError
 from storage.folder import DataFolder, FolderError, FolderInUse
 from tracker.geo import GeoError
 
-# Deeds that may begin a data folder; any other on a folder that is not there is a slip of the pen.
-_BEGINNERS = frozenset({"import", "titles", "block", "allow", "user-add"})
-# Deeds that read the swarms, which otherwise need not be brought back for a moment's work.
-_ABOUT_SWARMS = frozenset({"stats"})
+# Commands that may create a data folder; for any other, a folder that is not there is a mistake in --data.
+_CREATE_FOLDER = frozenset({"import", "titles", "block", "allow", "user-add"})
+# Commands that read the swarms, for which these are restored from the journal first.
+_NEED_SWARMS = frozenset({"stats"})
 
 Records = AsyncGenerator[dict[str, Any], None]
 
 
 class ErrandFailed(Exception):
-    """The deed could not be handed to anyone, or its doer went away; the text says what to do."""
+    """The command could not be run, or the server broke off; the text says what to do."""
 
 
 class OwnRooms(Rooms, Protocol):
-    """Rooms over a data folder that this process owns."""
+    """The components over a data folder that this process owns."""
 
     async def restore(self) -> None:
-        """Bring the swarms back."""
+        """Restore the swarms from the journal."""
 
 
 Opener = Callable[[Settings], AbstractAsyncContextManager[OwnRooms]]
 
 
-async def run(settings: Settings, deed: str, arguments: Mapping[str, Any], open_rooms: Opener) -> Records:
-    """Do a deed by the server where one runs, else on the folder itself, and yield its records.
+async def run(settings: Settings, command: str, arguments: Mapping[str, Any], open_rooms: Opener) -> Records:
+    """Run a command in the server where one runs, else on the folder itself, and yield its records.
 
     ErrandFailed: the folder is not there, is unusable, or is owned by a process that cannot be spoken to.
     """
     folder = DataFolder(settings.data)
-    if not folder.path.is_dir() and deed not in _BEGINNERS:
+    if not folder.path.is_dir() and command not in _CREATE_FOLDER:
         raise ErrandFailed(f"there is no data folder at {folder.path}: name it with --data")
     connection = await _connect(folder)
     if connection is not None:
-        records = _ask(*connection, deed, arguments)
+        records = _ask_server(*connection, command, arguments)
     else:
-        records = _do(settings, deed, arguments, open_rooms)
+        records = _run_here(settings, command, arguments, open_rooms)
     async with aclosing(records):
         async for record in records:
             yield record
@@ -62,7 +62,7 @@ async def _connect(folder: DataFolder) -> tuple[asyncio.StreamReader, asyncio.St
     except (FileNotFoundError, ConnectionRefusedError):
         return None
     except FolderError:
-        return None  # said again, and better, by who opens the folder
+        return None  # opening the folder raises it again, with the reason
     except OSError as error:
         raise ErrandFailed(f"the server's control socket in {folder.path}: {error.strerror}") from error
     finally:
@@ -73,11 +73,11 @@ async def _open(path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]
     return await asyncio.open_unix_connection(path, limit=LINE_LIMIT)
 
 
-async def _ask(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, deed: str, arguments: Mapping[str, Any]
+async def _ask_server(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, command: str, arguments: Mapping[str, Any]
 ) -> Records:
     try:
-        writer.write(json.dumps({"deed": deed, "arguments": dict(arguments)}).encode() + b"\n")
+        writer.write(json.dumps({"deed": command, "arguments": dict(arguments)}).encode() + b"\n")
         await writer.drain()
         while line := await reader.readline():
             record = json.loads(line)
@@ -93,17 +93,19 @@ async def _ask(
     raise ErrandFailed("the server stopped before it was done; what it reported is done")
 
 
-async def _do(settings: Settings, deed: str, arguments: Mapping[str, Any], open_rooms: Opener) -> Records:
+async def _run_here(
+    settings: Settings, command: str, arguments: Mapping[str, Any], open_rooms: Opener
+) -> Records:
     try:
         async with open_rooms(settings) as rooms:
-            if deed in _ABOUT_SWARMS:
+            if command in _NEED_SWARMS:
                 await rooms.restore()
-            async with aclosing(perform(deeds(rooms), deed, arguments)) as records:
+            async with aclosing(perform(deeds(rooms), command, arguments)) as records:
                 async for record in records:
                     yield record
     except FolderInUse as error:
         raise ErrandFailed(
-            f"{error}, which has no control socket: wait until it is done, or stop it"
+            f"{error}, which has no control socket: wait until it has ended, or stop it"
         ) from error
     except (FolderError, DatabaseError, GeoError, NoNativeStore) as error:
         raise ErrandFailed(str(error)) from error

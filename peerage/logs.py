@@ -1,4 +1,4 @@
-"""Hides how a log line is made: its form, its level, and that no secret is ever part of it."""
+"""Log output: its format and level, and the redaction of secrets."""
 
 import logging
 import re
@@ -101,13 +101,13 @@ def configure_logs(settings: LogSection, stream: TextIO | None = None) -> None:
 
 
 def _quiet_libraries(level: int) -> None:
-    """Let libraries speak through the root handler alone, and not of what they carry."""
+    """Send library logs through the root handler alone, and drop access logs."""
     for name in ("uvicorn", "uvicorn.error", "uvicorn.asgi"):
         library = logging.getLogger(name)
         library.handlers.clear()
         library.propagate = True
         library.setLevel(max(level, logging.INFO))
-    # Alembic tells of every plugin that it finds, at each start.
+    # Alembic logs every plugin that it finds, at each start.
     logging.getLogger("alembic").setLevel(max(level, logging.WARNING))
     access = logging.getLogger("uvicorn.access")
     access.handlers.clear()
@@ -116,7 +116,7 @@ def _quiet_libraries(level: int) -> None:
 
 
 def _shared() -> list[Processor]:
-    """List what happens to a line wherever it comes from."""
+    """Return the processors of every line, whichever library it comes from."""
     return [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,

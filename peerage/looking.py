@@ -1,7 +1,6 @@
-"""Hides how lookups are joined to the engine, our tracker and other caches, as the settings say."""
+"""Makes metadata lookups, the lookups of announced hashes, and the engine's announces to our own tracker."""
 
 import time
-from dataclasses import dataclass
 
 import limits
 
@@ -22,47 +21,41 @@ from peerage.config import Settings
 from tracker.store import SwarmStore
 
 
-@dataclass(frozen=True, slots=True)
-class Keeping:
-    """What keeps a torrent that was found, and knows what is held or blocked."""
-
-    uploads: Uploads
-    cache: TorrentCache
-    takedowns: Takedowns
-
-
 def make_lookups(
     settings: Settings,
     engine: Engine | None,
     store: SwarmStore,
-    keeping: Keeping,
+    *,
+    uploads: Uploads,
+    cache: TorrentCache,
+    takedowns: Takedowns,
 ) -> Lookups:
-    """Return the lookups, which without an engine ask other caches alone."""
+    """Return the lookups; without an engine, only upstream caches are asked. What is found is accepted by `uploads`."""
     wanted = settings.lookups
     terms = LookupTerms(
         wanted.timeout, wanted.concurrent, wanted.queue, wanted.remember_misses, wanted.anonymous
     )
-    places = _places(settings, engine, store, keeping.uploads.limit)
-    return Lookups(keeping.uploads, keeping.cache, keeping.takedowns, places, terms, timer=time.monotonic)
+    sources = _sources(settings, engine, store, uploads.limit)
+    return Lookups(uploads, cache, takedowns, sources, terms, timer=time.monotonic)
 
 
-def _places(settings: Settings, engine: Engine | None, store: SwarmStore, limit: int) -> list[Place]:
+def _sources(settings: Settings, engine: Engine | None, store: SwarmStore, limit: int) -> list[Place]:
     wanted, outgoing = settings.lookups, Outgoing(allow_private=settings.lookups.private_peers)
     announce_url = f"{settings.public_url}/announce" if settings.public_url else None
-    places: dict[str, list[Place]] = {
+    sources: dict[str, list[Place]] = {
         "upstream": [UpstreamPlace(Upstream(each, outgoing, limit)) for each in wanted.upstream]
     }
     if engine is not None:
-        places["swarm"] = [SwarmPlace(engine, store.peers, announce_url)]
-        places["trackers"] = [TrackersPlace(engine)]
-        places["dht"] = [DhtPlace(engine)]
-    return [place for name in dict.fromkeys(wanted.sources) for place in places.get(name, [])]
+        sources["swarm"] = [SwarmPlace(engine, store.peers, announce_url)]
+        sources["trackers"] = [TrackersPlace(engine)]
+        sources["dht"] = [DhtPlace(engine)]
+    return [source for name in dict.fromkeys(wanted.sources) for source in sources.get(name, [])]
 
 
 def make_filling(
     settings: Settings, lookups: Lookups, catalogue: Catalogue, store: SwarmStore
 ) -> Filling | None:
-    """Return what looks up announced hashes, None where the operator does not want it."""
+    """Return the lookups of announced hashes; None where `lookups.fill` is off."""
     wanted = settings.lookups
     if wanted.fill == "off":
         return None
@@ -72,14 +65,14 @@ def make_filling(
         catalogue,
         store.scrape,
         every=rate.get_expiry() / rate.amount,
-        at_once=max(1, wanted.concurrent // 2),  # so that people's lookups find a turn
+        at_once=max(1, wanted.concurrent // 2),  # leaves slots for lookups that people ask for
         longest_pause=wanted.remember_misses,
         timer=time.monotonic,
     )
 
 
 def make_announcing(settings: Settings, downloads: Downloads, store: SwarmStore) -> Announcing | None:
-    """Return what makes the engine a peer of our own swarms, None without one or a public address."""
+    """Return what announces the engine to our own swarms; None without an engine or a public address."""
     addresses = [parse_address(text) for text in settings.downloads.public_address]
     if downloads.engine is None or not addresses:
         return None

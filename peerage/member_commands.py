@@ -1,4 +1,4 @@
-"""Hides how the commands on accounts and keys are written on a command line, and how their outcomes read."""
+"""The `peerage user` and `peerage key` command lines and their output."""
 
 import sys
 from contextlib import aclosing
@@ -54,7 +54,7 @@ def _list(data: Path | None, config: Path | None) -> None:
 @DATA
 @CONFIG
 def _enable(name: str, data: Path | None, config: Path | None) -> None:
-    """Let an account in again."""
+    """Enable an account again."""
     run_deed("user-enabled", {"name": name, "enabled": True, "by": operator()}, _show_user, data, config)
 
 
@@ -63,7 +63,7 @@ def _enable(name: str, data: Path | None, config: Path | None) -> None:
 @DATA
 @CONFIG
 def _disable(name: str, data: Path | None, config: Path | None) -> None:
-    """Let an account in no longer: its sessions end, its keys open nothing."""
+    """Disable an account: its sessions end, its keys open nothing."""
     run_deed("user-enabled", {"name": name, "enabled": False, "by": operator()}, _show_user, data, config)
 
 
@@ -98,7 +98,7 @@ def _link(name: str, data: Path | None, config: Path | None) -> None:
 )
 @DATA
 @CONFIG
-def _mint(
+def _add_key(
     *,
     name: str,
     scope: str,
@@ -134,7 +134,7 @@ def _keys(name: str | None, data: Path | None, config: Path | None) -> None:
 @DATA
 @CONFIG
 def _revoke(number: int, data: Path | None, config: Path | None) -> None:
-    """Make a key worthless for good."""
+    """Revoke a key for good."""
     run_deed("key-revoke", {"key": number, "by": operator()}, _show_key, data, config)
 
 
@@ -167,32 +167,32 @@ def _seconds(text: str | None) -> int | None:
 
 
 async def _show_user(records: Records) -> bool:
-    """Show accounts and, as the last line, a one-time link where one was made."""
-    went_well = True
+    """Print accounts and, as the last line, a one-time link where one was made."""
+    succeeded = True
     async with aclosing(records):
         async for record in records:
             if refused(record):
-                went_well = False
+                succeeded = False
             elif "link" in record:
                 click.echo(f"This link sets the password, once, within {record['days']} days:")
                 print_line(record["link"])
             else:
                 print_line(_user_line(record["user"]))
-    return went_well
+    return succeeded
 
 
 async def _show_key(records: Records) -> bool:
-    """Show keys and, as the last line, the secret of one that was made."""
-    went_well = True
+    """Print keys and, as the last line, the secret of a new one."""
+    succeeded = True
     async with aclosing(records):
         async for record in records:
             if refused(record):
-                went_well = False
+                succeeded = False
                 continue
             print_line(_key_line(record["key"]))
             if "secret" in record:
                 print_line(record["secret"])
-    return went_well
+    return succeeded
 
 
 def _user_line(record: Record) -> str:

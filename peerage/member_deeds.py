@@ -1,4 +1,4 @@
-"""Hides what each command on accounts and keys does; all that it changes is written to the moderators' log."""
+"""Administration commands for accounts and keys; each change is written to the moderators' log."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from types import MappingProxyType, UnionType
@@ -19,26 +19,26 @@ _NAME_LONGEST = 64
 
 
 class Rooms(Protocol):
-    """What these deeds need of a joined service."""
+    """The components that these commands use."""
 
     @property
     def accounts(self) -> Accounts:
-        """Who may come in."""
+        """The accounts."""
 
     @property
     def catalogue(self) -> Catalogue:
-        """Where the log is kept."""
+        """The catalogue, which keeps the moderators' log."""
 
     @property
     def welcome(self) -> Welcome:
-        """Where one-time links lead."""
+        """One-time links."""
 
 
 Work = Callable[[Any, Arguments], AsyncIterator[Record]]
 
 
 def member_deeds() -> Mapping[str, tuple[Work, Mapping[str, type | UnionType]]]:
-    """Return each deed with the arguments that it takes; `by` is who sits at the terminal."""
+    """Return each command with the types of its arguments; `by` is the operator's name."""
     return MappingProxyType(
         {
             "user-add": (_add, {"name": str, "role": str, "password": str | None, "by": str}),

@@ -1,4 +1,4 @@
-"""Hides how the accounts are joined: their store, their keys, and the settings that bound them."""
+"""Makes the accounts of a data folder from its settings, database and secrets."""
 
 import os
 import time

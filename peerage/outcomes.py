@@ -1,4 +1,4 @@
-"""Hides how a deed's records read on a terminal: each `show_…` reads them all and tells whether all went well."""
+"""Terminal output of administration commands; each `show_…` reads all records and returns whether all went well."""
 
 import json
 import sys
@@ -16,17 +16,17 @@ Record = dict[str, Any]
 Records = AsyncGenerator[Record, None]
 Show = Callable[[Records], Coroutine[None, None, bool]]
 
-_VERDICTS = {"deny": "blocked", "allow": "allowed"}
-_WELL = {"new", "known", "written", "same", "changed"}
+_STATES = {"deny": "blocked", "allow": "allowed"}
+_SUCCESSES = {"new", "known", "written", "same", "changed"}
 
 
 def print_line(text: str) -> None:
-    """Print a line; what others named, such as a file in an archive, cannot steer the terminal."""
-    click.echo("".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text))
+    """Print a line without control characters: a name may come from a stranger's archive."""
+    click.echo("".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text))
 
 
 def refused(record: Record) -> bool:
-    """Show a record that is a refusal; tell whether it was one."""
+    """Print a record that is a refusal; return whether it is one."""
     if "refused" in record:
         click.echo(f"refused ({record['refused']}): {record['text']}", err=True)
     return "refused" in record
@@ -34,12 +34,12 @@ def refused(record: Record) -> bool:
 
 async def show_json(records: Records) -> bool:
     """Print each record as a line of JSON."""
-    went_well = True
+    succeeded = True
     async with aclosing(records):
         async for record in records:
             click.echo(json.dumps(record))
-            went_well = went_well and "refused" not in record
-    return went_well
+            succeeded = succeeded and "refused" not in record
+    return succeeded
 
 
 async def show_import(records: Records) -> bool:
@@ -73,9 +73,9 @@ async def show_titles(records: Records) -> bool:
 
 
 async def _transfer(records: Records, label: str, advance: Callable[[Record, int], int]) -> bool:
-    tally: Counter[str] = Counter()
+    outcomes: Counter[str] = Counter()
     failures: list[str] = []
-    went_well = True
+    succeeded = True
     async with aclosing(records):
         first = await anext(records, {"total": 0})
         if refused(first):
@@ -83,81 +83,79 @@ async def _transfer(records: Records, label: str, advance: Callable[[Record, int
         with click.progressbar(length=max(first["total"], 1), label=label, file=sys.stderr) as bar:
             async for record in records:
                 if "refused" in record:
-                    went_well = False
+                    succeeded = False
                     failures.append(f"({record['refused']}): {record['text']}")
                     continue
-                tally[record["outcome"]] += 1
-                if record["outcome"] not in _WELL:
+                outcomes[record["outcome"]] += 1
+                if record["outcome"] not in _SUCCESSES:
                     failures.append(f"{record.get('name') or record['infohash']}: {record['text']}")
                 bar.update(max(advance(record, bar.pos) - bar.pos, 0))
     for failure in failures:
         print_line(f"refused  {failure}")
     click.echo(
-        ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(tally.items())) or "nothing found"
+        ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(outcomes.items())) or "nothing found"
     )
-    return went_well and not failures
+    return succeeded and not failures
 
 
 async def show_entries(records: Records) -> bool:
-    """Show an entry as it was made."""
+    """Print the new entry."""
     return await _each(
         records,
-        lambda record: print_line(
-            f"{_VERDICTS[record['verdict']]}  {record['infohash']}  {record['reason']}"
-        ),
+        lambda record: print_line(f"{_STATES[record['verdict']]}  {record['infohash']}  {record['reason']}"),
     )
 
 
 async def show_day(records: Records) -> bool:
-    """Show which day of the census was closed."""
-    went_well = True
+    """Print which day of the census was closed."""
+    succeeded = True
     async with aclosing(records):
         async for record in records:
             if refused(record):
-                went_well = False
+                succeeded = False
             elif record["day"] is None:
                 click.echo("no day of the census is open", err=True)
-                went_well = False
+                succeeded = False
             else:
                 click.echo(f"closed  {record['day']}")
-    return went_well
+    return succeeded
 
 
 async def show_lifted(records: Records) -> bool:
-    """Show whether there was an entry to lift."""
-    went_well = True
+    """Print whether there was an entry to remove."""
+    succeeded = True
     async with aclosing(records):
         async for record in records:
             if refused(record):
-                went_well = False
+                succeeded = False
             elif record["found"]:
                 click.echo(f"lifted  {record['infohash']}")
             else:
                 click.echo(f"{record['infohash']} was not on that list", err=True)
-                went_well = False
-    return went_well
+                succeeded = False
+    return succeeded
 
 
 async def show_lists(records: Records) -> bool:
-    """Show a line for each entry: verdict, hash, day, by whom, why."""
+    """Print a line for each entry: blocked or allowed, hash, day, by whom, why."""
     return await _each(records, _show_entry)
 
 
 def _show_entry(record: Record) -> None:
     day = datetime.fromtimestamp(record["since"], UTC).date()
     print_line(
-        f"{_VERDICTS[record['verdict']]}  {record['infohash']}  {day}  {record['by']:<12}  {record['reason']}".rstrip()
+        f"{_STATES[record['verdict']]}  {record['infohash']}  {day}  {record['by']:<12}  {record['reason']}".rstrip()
     )
 
 
 async def show_stats(records: Records) -> bool:
-    """Show the numbers, a block for each room."""
+    """Print the numbers, a block for each component."""
     return await _each(records, _show_numbers)
 
 
 def _show_numbers(record: Record) -> None:
-    for room, numbers in record.items():
-        click.secho(room, bold=True)
+    for component, numbers in record.items():
+        click.secho(component, bold=True)
         for name, value in numbers.items():
             click.echo(f"  {name:<10} {_figure(name, value):>18}")
 
@@ -171,7 +169,7 @@ def _figure(name: str, value: object) -> str:
 
 
 async def show_check(records: Records) -> bool:
-    """Show each file that does not hold, then how many were checked; all is well when every one does."""
+    """Print each damaged file, then how many were checked; False when one is damaged."""
     sound = True
     async with aclosing(records):
         async for record in records:
@@ -186,11 +184,11 @@ async def show_check(records: Records) -> bool:
 
 
 async def _each(records: Records, show: Callable[[Record], None]) -> bool:
-    went_well = True
+    succeeded = True
     async with aclosing(records):
         async for record in records:
             if refused(record):
-                went_well = False
+                succeeded = False
             else:
                 show(record)
-    return went_well
+    return succeeded

@@ -1,4 +1,4 @@
-"""Hides how a person writes a size, a time, an address or a rate: text in, checked value out."""
+"""Values of settings as people write them: sizes, durations, addresses, rates and URLs, checked on reading."""
 
 import json
 import re
@@ -167,5 +167,5 @@ def show_size(count: int) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether only this machine reaches an address; an address in text, as `Listen` holds it."""
+    """Return whether an address, as text, is a loopback one."""
     return ip_address(host).is_loopback

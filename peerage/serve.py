@@ -1,4 +1,4 @@
-"""Hides how the service runs: sockets, doors and timers of one process, from its start to its last flush."""
+"""The running service: sockets, routes and timers of one process, from start to the last flush."""
 
 import asyncio
 import signal
@@ -37,7 +37,7 @@ from peerage.upkeep import keep_up
 from peerage.wiring import Rooms, open_rooms
 from tracker.sweeper import sweep
 
-_BODIES = 16  # largest uploads whose bodies may lie in memory at once
+_BODIES = 16  # uploads of the largest size whose bodies are in memory at once
 
 Ready = Callable[[Rooms, Sequence[Bound]], None]
 
@@ -53,7 +53,7 @@ def run(settings: Settings, ready: Ready) -> None:
 
 
 async def serve(settings: Settings, ready: Ready) -> None:
-    """Run every door over one data folder until a signal comes; `ready` is called when all are open."""
+    """Serve one data folder over every door until a signal; `ready` is called when all are open."""
     async with open_rooms(settings) as rooms, AsyncExitStack() as stack:
         log.info("swarms.store", store=rooms.tracker.store.name, asked=settings.tracker.store)
         bound = bind(settings.listen, lenient=settings.listen_is_default)
@@ -74,7 +74,7 @@ async def serve(settings: Settings, ready: Ready) -> None:
 
 
 def make_app(rooms: Rooms, entrance: Entrance) -> App:
-    """Join every HTTP door to the rooms behind it."""
+    """Make the application of every HTTP route."""
     settings = rooms.settings
     clients = ClientAddress(settings.trusted_proxies, settings.forwarded_header)
     intake = Intake(
@@ -86,7 +86,7 @@ def make_app(rooms: Rooms, entrance: Entrance) -> App:
         settings.public_url,
         None if settings.cache.anonymous_upload else Members(make_identity(rooms), rooms.rights),
     )
-    hot: dict[str, ASGIApp] = {"/announce": entrance.announce, "/scrape": entrance.scrape}
+    direct: dict[str, ASGIApp] = {"/announce": entrance.announce, "/scrape": entrance.scrape}
     collectors = [
         TrackerCollector(rooms.tracker, rooms.flusher, entrance.tally),
         DoorsCollector(entrance.name, entrance.connections, intake.tally),
@@ -110,7 +110,7 @@ def make_app(rooms: Rooms, entrance: Entrance) -> App:
             Errands(rooms.lookups, office.identity, intake),
         ),
     ]
-    return App(hot, [*routes, metrics.route(), health_route(rooms.health)])
+    return App(direct, [*routes, metrics.route(), health_route(rooms.health)])
 
 
 async def _until_signal(server: Server, sockets: list[socket.socket]) -> None:
@@ -129,7 +129,7 @@ async def _until_signal(server: Server, sockets: list[socket.socket]) -> None:
 async def _timers(rooms: Rooms, stop: Callable[[], None]) -> AsyncIterator[None]:
     """Restore the swarms, then flush and sweep them until the end; a failure stops the service."""
 
-    async def work() -> None:
+    async def run_timers() -> None:
         try:
             await rooms.restore()
             await asyncio.gather(
@@ -145,7 +145,7 @@ async def _timers(rooms: Rooms, stop: Callable[[], None]) -> AsyncIterator[None]
             raise
 
     rooms.tracker.restoring = True
-    task = asyncio.create_task(work())
+    task = asyncio.create_task(run_timers())
     try:
         yield
     finally:

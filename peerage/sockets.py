@@ -1,4 +1,4 @@
-"""Hides how the listening sockets come to be: one TCP and one UDP socket on the same port, per address."""
+"""Binds the listening sockets: TCP and UDP on the same port, per address."""
 
 import errno
 import socket
@@ -17,7 +17,7 @@ class NoSocket(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """One address that is listened on, with the port that it really has."""
+    """A listening address with its real port and its two sockets."""
 
     host: str
     port: int
@@ -36,7 +36,7 @@ class Bound:
 
 
 def bind(listens: Iterable[Listen], *, lenient: bool) -> list[Bound]:
-    """Bind every address; when lenient, one that this machine does not have is left out. Raises NoSocket."""
+    """Bind every address; when `lenient`, one that this machine does not have is left out. Raises NoSocket."""
     bound: list[Bound] = []
     try:
         for listen in listens:
@@ -74,16 +74,16 @@ def _bind(listen: Listen) -> Bound:
 
 
 def _socket(family: int, kind: int, address: tuple[object, ...]) -> socket.socket:
-    made = socket.socket(family, kind)
+    sock = socket.socket(family, kind)
     try:
         if kind == socket.SOCK_STREAM:
-            # After a restart old connections linger on the port; for UDP the option would let a second server in.
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            # Needed after a restart, with old connections in TIME_WAIT; for UDP it would let a second server bind.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
-            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        made.setblocking(False)
-        made.bind(address)
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.setblocking(False)
+        sock.bind(address)
     except OSError:
-        made.close()
+        sock.close()
         raise
-    return made
+    return sock

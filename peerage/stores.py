@@ -1,4 +1,4 @@
-"""Hides which store keeps the swarms: the one in C where it was built, unless the settings say otherwise."""
+"""Makes the swarm store: the one in C where it was built, unless the settings say otherwise."""
 
 import secrets
 
@@ -15,11 +15,11 @@ _KEY_BYTES = 16
 
 
 class NoNativeStore(Exception):
-    """The settings ask for the store in C, and the extension was not built."""
+    """The settings ask for the C store, and the extension was not built."""
 
 
 def terms_of(settings: TrackerSection) -> Terms:
-    """Return what the settings promise to clients, and what they cap."""
+    """Return intervals and caps of announces, as the settings name them."""
     return Terms(
         interval=settings.interval,
         min_interval=settings.min_interval,

@@ -1,4 +1,4 @@
-"""Hides what has to be done for the accounts from time to time, and that a failure of it ends nothing."""
+"""Periodic maintenance of the accounts; an error is logged and ends nothing."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,16 +9,16 @@ from accounts.accounts import Accounts
 from peerage.welcome import Welcome
 
 _SECONDS = 10.0
-_ROUNDS_TO_PURGE = 360
+_ROUNDS_PER_PURGE = 360
 
 log = structlog.get_logger()
 
 
 async def keep_up(accounts: Accounts, welcome: Welcome, *, every: float = _SECONDS) -> None:
-    """Write uses and tidy up, every so many seconds, and purge at first and about once an hour; never returns."""
+    """Write last uses and remove redeemed links each `every` seconds, purge about once an hour; never returns."""
     rounds = 0
     while True:
-        if rounds % _ROUNDS_TO_PURGE == 0:
+        if rounds % _ROUNDS_PER_PURGE == 0:
             await _attempt("purge", accounts.purge)
         await _attempt("flush", accounts.flush_uses)
         await _attempt("tidy", welcome.tidy)

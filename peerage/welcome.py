@@ -1,4 +1,4 @@
-"""Hides where a one-time link leads, and how a new service hands its first admin over: in a file of mode 600."""
+"""One-time links to set a password, and the first admin's link in a file of mode 600."""
 
 import os
 from collections.abc import Sequence
@@ -15,15 +15,15 @@ from storage.folder import FolderError
 
 _NAME = "admin"
 _FILE = "first-admin-link"
-_HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 log = structlog.get_logger()
 
 
 class Welcome:
-    """Makes links of secrets, and sees that somebody can administer the service in `folder`.
+    """Makes the URLs of one-time links, and issues the first admin's link into a file in `folder`.
 
-    Links begin with the public URL, else with the first address that is listened on.
+    Links begin with the public URL, else with the first listening address.
     """
 
     def __init__(
@@ -37,27 +37,27 @@ class Welcome:
 
     @property
     def pending(self) -> Path | None:
-        """The file with the first admin's link, None when there is none to redeem."""
+        """The file with the first admin's link; None when there is none to redeem."""
         return self._file if self._secret is not None else None
 
     def link(self, secret: str) -> str:
         """Return the address at which the secret of a one-time link is redeemed."""
-        host = Listen(_HERE.get(self._listen.host, self._listen.host), self._listen.port)
+        host = Listen(_LOOPBACK.get(self._listen.host, self._listen.host), self._listen.port)
         return f"{self._public_url or f'http://{host}'}/welcome/{secret}"
 
     async def open(self, bound: Sequence[Listen]) -> None:
-        """Begin to serve at these addresses; where no admin ever came in, write a new link into the file.
+        """Take the addresses that are served; where no admin ever logged in, write a new link into the file.
 
         FolderError: the file cannot be written.
         """
         self._listen = bound[0]
-        newcomer = await self._newcomer()
-        if newcomer is None:
+        admin = await self._pending_admin()
+        if admin is None:
             self._discard()
             return
-        # The file comes first: a crash in between leaves one whose link is worth nothing, and is replaced.
-        self._secret = await self._accounts.issue_link(newcomer.id, deliver=self._write)
-        log.info("accounts.first_admin", name=newcomer.name, file=str(self._file))
+        # The file comes first: a crash in between leaves one whose link is not valid, and is replaced.
+        self._secret = await self._accounts.issue_link(admin.id, deliver=self._write)
+        log.info("accounts.first_admin", name=admin.name, file=str(self._file))
 
     async def tidy(self) -> None:
         """Remove the file once its link was redeemed, replaced or has expired."""
@@ -68,8 +68,8 @@ class Welcome:
         except Refusal:
             self._discard()
 
-    async def _newcomer(self) -> User | None:
-        """Return the admin who is still to come in, made where there is none; None when one did or is invited."""
+    async def _pending_admin(self) -> User | None:
+        """Return the admin without a password, made where there is none; None when one has logged in or is invited."""
         admins = await self._accounts.admins()
         if any(each.entered for each in admins):
             return None

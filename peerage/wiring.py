@@ -1,4 +1,4 @@
-"""Hides which class stands behind each protocol: the only place that names them, opens them and closes them."""
+"""The application container: opens a data folder's stores, makes every component over them, closes them."""
 
 import os
 import time
@@ -36,7 +36,7 @@ from downloads.downloads import Downloads
 from lists.infohashes import Lists
 from peerage.config import Settings
 from peerage.downloading import make_downloads
-from peerage.looking import Keeping, make_announcing, make_filling, make_lookups
+from peerage.looking import make_announcing, make_filling, make_lookups
 from peerage.members import make_accounts
 from peerage.sections import TrackerSection
 from peerage.stores import make_store, terms_of
@@ -69,7 +69,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """Everything that one data folder holds, opened and joined."""
+    """Every component of one service, opened over one data folder."""
 
     settings: Settings
     folder: DataFolder
@@ -101,7 +101,7 @@ class Rooms:
 
     @property
     def native_store(self) -> "Store | None":
-        """The store in C, where it is in use."""
+        """The C swarm store, where it is in use."""
         store = self.tracker.store
         return store.handle if isinstance(store, NativeSwarms) else None
 
@@ -122,7 +122,7 @@ class Rooms:
 async def open_rooms(settings: Settings) -> AsyncIterator[Rooms]:
     """Open a data folder for this process alone, and close it with everything written at the end.
 
-    Files and records are brought into step, and the tracker knows the lists; the swarms come with
+    Files and records are reconciled, and the tracker knows the lists; the swarms come with
     `Rooms.restore`. Raises FolderInUse, FolderError, DatabaseError, GeoError, NoNativeStore.
     """
     async with AsyncExitStack() as stack:
@@ -133,9 +133,9 @@ async def open_rooms(settings: Settings) -> AsyncIterator[Rooms]:
         stack.push_async_callback(swarms.close)
         titles = await SqliteTitles.open(folder.titles, settings.cache.min_free_disk)
         stack.push_async_callback(titles.close)
-        opened = _Opened(settings, folder, records, swarms, titles)
-        rooms = await _join(opened)
-        stack.push_async_callback(_finish, rooms)
+        stores = _Stores(settings, folder, records, swarms, titles)
+        rooms = await _make_application(stores)
+        stack.push_async_callback(_shut_down, rooms)
         await rooms.cache.reconcile()
         await rooms.downloads.load()
         await rooms.takedowns.start()
@@ -144,8 +144,8 @@ async def open_rooms(settings: Settings) -> AsyncIterator[Rooms]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Opened:
-    """What lies under the rooms, opened."""
+class _Stores:
+    """The settings, and the databases and files that everything else is made over."""
 
     settings: Settings
     folder: DataFolder
@@ -155,8 +155,8 @@ class _Opened:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ground:
-    """The rooms that stand on the stores alone."""
+class _Core:
+    """The components that need the stores alone."""
 
     cache: TorrentCache
     shelf: Shelf
@@ -168,38 +168,39 @@ class _Ground:
     lists: Lists
 
 
-async def _lay(opened: _Opened) -> _Ground:
-    wanted, records = opened.settings.catalogue, opened.records
-    index = SearchIndex(records, wanted.search_candidates, wanted.search_timeout)
+async def _make_core(stores: _Stores) -> _Core:
+    settings, records = stores.settings.catalogue, stores.records
+    index = SearchIndex(records, settings.search_candidates, settings.search_timeout)
     shelf = catalogue_shelf(records, index, time.time)
-    return _Ground(
-        cache=await _cache(opened),
+    return _Core(
+        cache=await _make_cache(stores),
         shelf=shelf,
         index=index,
         catalogue=Catalogue(shelf, time.time),
-        tracker=_tracker(opened.settings.tracker),
-        census=await _census(opened),
-        journal=SqliteJournal(opened.swarms),
+        tracker=_make_tracker(stores.settings.tracker),
+        census=await _make_census(stores),
+        journal=SqliteJournal(stores.swarms),
         lists=Lists(SqliteEntries(records)),
     )
 
 
-async def _join(opened: _Opened) -> Rooms:
-    settings, folder, records = opened.settings, opened.folder, opened.records
-    ground = await _lay(opened)
-    cache, catalogue, tracker = ground.cache, ground.catalogue, ground.tracker
+async def _make_application(stores: _Stores) -> Rooms:
+    settings, folder, records = stores.settings, stores.folder, stores.records
+    core = await _make_core(stores)
+    cache, catalogue, tracker = core.cache, core.catalogue, core.tracker
 
     async def stop_fetching(names: Sequence[InfoHash]) -> None:
         await downloads.forget(names)
 
-    blocked = (ground.census.forget, stop_fetching)
-    takedowns = Takedowns(cache, catalogue, ground.lists, tracker.policy, time.time, blocked=blocked)
-    cataloguer = Cataloguer(opened.titles)
+    blocked = (core.census.forget, stop_fetching)
+    takedowns = Takedowns(cache, catalogue, core.lists, tracker.policy, time.time, blocked=blocked)
+    cataloguer = Cataloguer(stores.titles)
     limit = settings.cache.max_torrent_size
     uploads = Uploads(cache, takedowns, catalogue, cataloguer, time.time, limit=limit)
     downloads = make_downloads(settings, folder, records, Fetched(takedowns, uploads))
-    keeping = Keeping(uploads, cache, takedowns)
-    lookups = make_lookups(settings, downloads.engine, tracker.store, keeping)
+    lookups = make_lookups(
+        settings, downloads.engine, tracker.store, uploads=uploads, cache=cache, takedowns=takedowns
+    )
     filling = make_filling(settings, lookups, catalogue, tracker.store)
     rights = Rights(frozenset(Right(name) for name in settings.accounts.anonymous))
     accounts = make_accounts(settings, folder, records)
@@ -207,24 +208,24 @@ async def _join(opened: _Opened) -> Rooms:
         settings=settings,
         folder=folder,
         cache=cache,
-        lists=ground.lists,
-        journal=ground.journal,
+        lists=core.lists,
+        journal=core.journal,
         tracker=tracker,
-        flusher=_flusher(settings.tracker, ground, filling),
+        flusher=_make_flusher(settings.tracker, core, filling),
         uploads=uploads,
         takedowns=takedowns,
         catalogue=catalogue,
-        search=Search(ground.index),
+        search=Search(core.index),
         curation=Curation(catalogue, uploads, takedowns, rights),
         membership=Membership(accounts, catalogue, rights, registration=settings.accounts.registration),
         rights=rights,
-        census=ground.census,
+        census=core.census,
         enrichment=Enrichment(cache, catalogue, takedowns, cataloguer),
         transfer=Transfer(uploads, cache),
-        transcript=Transcript(ground.shelf, SqliteAccounts(records), takedowns, time.time),
-        titles=opened.titles,
-        title_import=TitleImport(opened.titles),
-        health=Health(cache, ground.journal),
+        transcript=Transcript(core.shelf, SqliteAccounts(records), takedowns, time.time),
+        titles=stores.titles,
+        title_import=TitleImport(stores.titles),
+        health=Health(cache, core.journal),
         accounts=accounts,
         lookups=lookups,
         filling=filling,
@@ -234,44 +235,44 @@ async def _join(opened: _Opened) -> Rooms:
     )
 
 
-async def _cache(opened: _Opened) -> TorrentCache:
-    blobs = FileBlobs(opened.folder.torrents)
+async def _make_cache(stores: _Stores) -> TorrentCache:
+    blobs = FileBlobs(stores.folder.torrents)
     await blobs.open()
-    keep = opened.settings.cache
-    quota = Quota(keep.max_files, keep.max_bytes, keep.min_free_disk)
-    return TorrentCache(blobs, SqliteRecords(opened.records), quota, time.time)
+    limits = stores.settings.cache
+    quota = Quota(limits.max_files, limits.max_bytes, limits.min_free_disk)
+    return TorrentCache(blobs, SqliteRecords(stores.records), quota, time.time)
 
 
-def _flusher(settings: TrackerSection, ground: _Ground, filling: Filling | None) -> Flusher:
-    """Make what writes the swarms, and then tells the observers of what changed."""
-    store = ground.tracker.store
-    observers: list[Observer] = [ground.census.observe, SwarmFigures(ground.catalogue, store.scrape).note]
+def _make_flusher(settings: TrackerSection, core: _Core, filling: Filling | None) -> Flusher:
+    """Make the flusher, which writes changed swarms and then calls the observers."""
+    store = core.tracker.store
+    observers: list[Observer] = [core.census.observe, SwarmFigures(core.catalogue, store.scrape).note]
     if filling is not None:
         observers.append(filling.observe)
     return Flusher(
-        store, ground.journal, settings.flush_every, time.monotonic, _flush_failed, observers=observers
+        store, core.journal, settings.flush_every, time.monotonic, _flush_failed, observers=observers
     )
 
 
-async def _census(opened: _Opened) -> Census:
-    wanted = opened.settings.census
+async def _make_census(stores: _Stores) -> Census:
+    settings = stores.settings.census
     return Census(
-        await SqliteCensus.open(opened.swarms),
-        FolderDayKeys(opened.folder, os.urandom),
-        countries(wanted.database),
+        await SqliteCensus.open(stores.swarms),
+        FolderDayKeys(stores.folder, os.urandom),
+        countries(settings.database),
         time.time,
-        CensusTerms(wanted.enabled, wanted.alive_days, wanted.keep_days),
+        CensusTerms(settings.enabled, settings.alive_days, settings.keep_days),
     )
 
 
-def _tracker(settings: TrackerSection) -> Tracker:
+def _make_tracker(settings: TrackerSection) -> Tracker:
     store = make_store(settings)
     policy = Policy(store, listed=settings.policy == "listed")
     return Tracker(store, policy, terms_of(settings), time.time)
 
 
-async def _finish(rooms: Rooms) -> None:
-    """Let what was begun end, then write the last changes."""
+async def _shut_down(rooms: Rooms) -> None:
+    """Wait for operations under way, then write the last changes."""
     await rooms.lookups.close()
     await rooms.downloads.stop()
     await rooms.uploads.drain()

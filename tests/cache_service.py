@@ -1,4 +1,4 @@
-"""Hides how the doors of the cache are served in this process: real rooms, real files, a real socket."""
+"""Serves the cache's routes and SOAP in this process, over real stores and a real socket."""
 
 import asyncio
 import contextlib
@@ -35,7 +35,7 @@ from tests.library import Library
 
 
 class NoPolicy:
-    """A tracker that is told and does not care."""
+    """A tracker policy that ignores every change."""
 
     def allow(self, infohashes):
         pass
@@ -48,7 +48,7 @@ class NoPolicy:
 
 @dataclass
 class CacheService:
-    """The doors on a loopback port; `run` awaits something in their event loop."""
+    """The routes on a loopback port; `run` awaits a coroutine in their event loop."""
 
     url: str
     port: int

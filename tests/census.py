@@ -1,4 +1,4 @@
-"""Hides how a census is made in tests: its store in a real file, and a clock that is set by hand."""
+"""A census over a real file, with a manual clock."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -33,7 +33,7 @@ DEFAULTS = CensusTerms()
 
 
 class Clock:
-    """A clock that only goes when it is set."""
+    """A manual clock."""
 
     def __init__(self, now: float = NOON) -> None:
         self.now = now
@@ -43,7 +43,7 @@ class Clock:
 
 
 class Bytes:
-    """Random bytes that a test can foresee and look for: a new value each time."""
+    """A predictable source of random bytes: a new value each time, kept in `given`."""
 
     def __init__(self) -> None:
         self.given: list[bytes] = []
@@ -57,7 +57,7 @@ class Bytes:
 
 @dataclass
 class Office:
-    """A census, the swarms that it looks at, and everything below them."""
+    """A census, its swarm store, and the database and folder below."""
 
     census: Census
     store: SqliteCensus
@@ -76,19 +76,19 @@ class Office:
         event: Event = Event.NONE,
         seeder: bool = False,
     ) -> None:
-        """Let somebody announce now."""
+        """Announce a peer now."""
         peer = bytes(host) + port.to_bytes(2, "big")
         self.swarms.announce(Announce(infohash, peer, event, seeder, 0), int(self.clock.now))
 
     async def flush(self) -> None:
-        """Let the census see what changed, as the flusher does."""
+        """Pass changed rows to the census, as the flusher does."""
         rows: list[Row] = []
         while batch := self.swarms.take_dirty():
             rows += batch
         await self.census.observe(rows)
 
     async def pass_midnight(self) -> None:
-        """Go to the next day and look."""
+        """Set the clock to the next day and flush."""
         self.clock.now = (self.clock.now // DAY + 1) * DAY + 5
         await self.flush()
 

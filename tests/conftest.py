@@ -1,4 +1,4 @@
-"""Hides nothing: the fixtures that every room's tests may ask for."""
+"""Fixtures for the tests of every package."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path

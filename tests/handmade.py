@@ -1,4 +1,4 @@
-"""Hides how a small, valid .torrent is written by hand, so that tests can damage it where they like."""
+"""A small valid .torrent as plain dictionaries, so that tests can damage it."""
 
 import hashlib
 import os

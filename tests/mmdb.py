@@ -1,4 +1,4 @@
-"""Hides how a MaxMind database is made in tests: the format's own words, as few as a country needs."""
+"""Writes a MaxMind database of countries."""
 
 from collections.abc import Mapping
 from ipaddress import ip_network

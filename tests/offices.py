@@ -1,4 +1,4 @@
-"""Hides how all that a dialect is given is opened over real stores in a folder, without a process of its own."""
+"""The services of a dialect over real stores in a folder, in this process."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -55,7 +55,7 @@ QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 class Unread:
-    """Reads nothing out of names."""
+    """A parser of release names that finds nothing but the name."""
 
     async def describe(self, sheet: Sheet) -> Reading:
         """Return the name as the title."""
@@ -64,7 +64,7 @@ class Unread:
 
 @dataclass
 class Opened:
-    """An office and what has to be closed after it."""
+    """Services, and the databases and folder to close after them."""
 
     office: Office
     databases: tuple[Database, ...]

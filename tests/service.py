@@ -1,4 +1,4 @@
-"""Hides how the real command is started, watched and ended as a process of its own."""
+"""Runs the real command as a process: start, watch, stop, kill."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = next(folder for folder in Path(__file__).resolve().parents if (folder / "pyproject.toml").is_file())
 READY = (re.compile(r"http://127\.0\.0\.1:(\d+)/announce"), re.compile(r"udp://127\.0\.0\.1:(\d+)/announce"))
 START_TIME = 30.0
 STOP_TIME = 15.0

@@ -1,4 +1,4 @@
-"""Hides how a small valid .torrent file of each version is made for a test."""
+"""Small valid .torrent files of each version."""
 
 from hashlib import sha1, sha256
 from typing import Any

@@ -1,4 +1,4 @@
-"""Hides how a tracker is set up behind each way from a socket to the answer, in this process."""
+"""A tracker behind each path from a socket to the answer, in this process."""
 
 import asyncio
 import socket
@@ -35,7 +35,7 @@ PATIENCE = 20
 
 @dataclass
 class Setting:
-    """One tracker with everything that may stand before it."""
+    """One tracker, with every door to it."""
 
     tracker: Tracker
     door: Any
@@ -74,7 +74,7 @@ def setting(in_c: bool, refuse_private: bool = False, listed: bool = False, prox
 
 
 class Way:
-    """A way from a socket to the answer."""
+    """A path from a socket to the answer: kind is route, short or threads."""
 
     def __init__(self, kind: str, in_c: bool, **bounds: Any) -> None:
         self.kind = kind
@@ -82,10 +82,10 @@ class Way:
         self.bounds = {"threads": 1, "keep_alive": 5, "max_connections": 100, "per_address": 0} | bounds
 
     @asynccontextmanager
-    async def serving(self, here: Setting, routes: Sequence[BaseRoute] = ()) -> AsyncIterator[int]:
-        app = App({"/announce": here.announce, "/scrape": here.scrape}, routes)
-        desk: Any = here.door or PythonDesk(here.announce, here.scrape, lambda: NOW)
-        protocol = guarded(here.guard) if self.kind == "route" else short(here.guard, desk)
+    async def serving(self, setup: Setting, routes: Sequence[BaseRoute] = ()) -> AsyncIterator[int]:
+        app = App({"/announce": setup.announce, "/scrape": setup.scrape}, routes)
+        desk: Any = setup.door or PythonDesk(setup.announce, setup.scrape, lambda: NOW)
+        protocol = guarded(setup.guard) if self.kind == "route" else short(setup.guard, desk)
         ready = asyncio.Event()
         server = Server(configuration(app, protocol, keep_alive=5), ready.set)
         tcp, udp = _bound()
@@ -94,13 +94,13 @@ class Way:
             await ready.wait()
             with ExitStack() as stack:
                 if self.kind == "threads":
-                    stack.enter_context(self._threads(here, server, tcp, udp))
+                    stack.enter_context(self._threads(setup, server, tcp, udp))
                 yield tcp.getsockname()[1]
             server.should_exit = True
             await asyncio.wait_for(task, PATIENCE)
 
-    def _threads(self, here: Setting, server: Server, tcp: socket.socket, udp: socket.socket) -> Any:
-        protocol = handed(here.guard, here.door)
+    def _threads(self, setup: Setting, server: Server, tcp: socket.socket, udp: socket.socket) -> Any:
+        protocol = handed(setup.guard, setup.door)
 
         def protocols(first: bytes, gone: Callable[[], None]) -> asyncio.Protocol:
             return protocol(
@@ -108,7 +108,7 @@ class Way:
                 _loop=asyncio.get_running_loop(),
             )  # fmt: skip
 
-        return NativeDoor(here.door, here.guard, here.guard.exempt).serving(
+        return NativeDoor(setup.door, setup.guard, setup.guard.exempt).serving(
             [tcp], [udp], protocols, **self.bounds
         )
 

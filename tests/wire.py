@@ -1,4 +1,4 @@
-"""Hides how a test speaks to the service, by raw HTTP and BEP 15, both written apart from our own code."""
+"""Raw HTTP and BEP 15 clients, independent of our own code."""
 
 import os
 import socket

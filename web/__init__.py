@@ -1,1 +1,1 @@
-"""Hides what people see: server-rendered pages that work without JavaScript."""
+"""Server-rendered HTML pages that work without JavaScript."""

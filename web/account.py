@@ -1,4 +1,4 @@
-"""Hides what people do with their own account: its keys and its password."""
+"""The pages of one's own account: keys and password."""
 
 from starlette.responses import Response
 from starlette.routing import Route
@@ -22,17 +22,17 @@ def routes(door: Door) -> list[Route]:
     """Return the routes of one's own account."""
     return [
         door.page("/account", _account),
-        door.form("/account/keys", _mint),
+        door.form("/account/keys", _add_key),
         door.form("/account/keys/{id}/revoke", _revoke),
         door.form("/account/password", _set_password),
     ]
 
 
 async def _account(visit: Visit) -> Response:
-    return await _draw(visit)
+    return await _render(visit)
 
 
-async def _mint(visit: Visit) -> Response:
+async def _add_key(visit: Visit) -> Response:
     user = visit.user_id()
     try:
         scope = _scope(visit.form.get("scope", ""))
@@ -42,8 +42,8 @@ async def _mint(visit: Visit) -> Response:
             visit.principal, user, scope, label, lifetime=lifetime
         )
     except Refusal as refusal:
-        return await _draw(visit, fault=_shown_here(refusal))
-    return await _draw(visit, made=(key, secret))
+        return await _render(visit, fault=_expected(refusal))
+    return await _render(visit, made=(key, secret))
 
 
 async def _revoke(visit: Visit) -> Response:
@@ -60,12 +60,12 @@ async def _set_password(visit: Visit) -> Response:
             visit.principal, user, password, visit.form.get("current", "")
         )
     except Refusal as refusal:
-        return await _draw(visit, fault=_shown_here(refusal))
-    # A new password ends every session, this one too, and begins it anew.
+        return await _render(visit, fault=_expected(refusal))
+    # A new password ends every session, this one too: start a new one.
     return await visit.office.identity.log_in(visit.go("/account"), user, keep=False)
 
 
-async def _draw(
+async def _render(
     visit: Visit, *, made: tuple[Key, str] | None = None, fault: Refusal | None = None
 ) -> Response:
     keys = await visit.office.membership.keys(visit.principal, visit.user_id())
@@ -84,8 +84,8 @@ async def _draw(
     )
 
 
-def _shown_here(refusal: Refusal) -> Refusal:
-    """Return a refusal that the account's page can show; any other is raised again."""
+def _expected(refusal: Refusal) -> Refusal:
+    """Return a refusal that the account page shows; raise any other."""
     if refusal.code not in {"invalid", "full", "bad-credentials", "login-slowed", "busy"}:
         raise refusal
     return refusal

@@ -1,4 +1,4 @@
-"""Hides how people look around: the front page, searches, the pages of hits."""
+"""The front page and the search pages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,13 +25,13 @@ LONGEST_SEARCH = 1000
 
 ORDERS = (Order.RELEVANCE, Order.TIME, Order.NAME, Order.SIZE, Order.SEEDERS, Order.LEECHERS, Order.SNATCHED)
 _NAMES = {Order.RELEVANCE: "best match", Order.TIME: "newest", Order.SNATCHED: "downloads"}
-# What a first click on an order means.
+# Orders that are ascending on the first click.
 _ASCENDING = frozenset({Order.NAME})
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A torrent in a list, with its swarm's numbers of this moment."""
+    """A torrent in a list, with the live counts of its swarm."""
 
     torrent: Torrent
     counts: Counts
@@ -39,7 +39,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A search as its link spells it."""
+    """A search as its URL spells it."""
 
     text: str
     order: Order
@@ -53,17 +53,17 @@ class Asked:
 
     def sorted_by(self, order: Order) -> str:
         """Return the link to the first page in another order, or in this one turned around."""
-        turned = order is self.order and order is not Order.RELEVANCE
-        descending = not self.descending if turned else order not in _ASCENDING
+        reverse = order is self.order and order is not Order.RELEVANCE
+        descending = not self.descending if reverse else order not in _ASCENDING
         return self._link(order, descending, {})
 
     def _link(self, order: Order, descending: bool, more: dict[str, str]) -> str:
-        way = {} if descending else {"way": "asc"}
-        return f"/search?{urlencode({'q': self.text, 'order': order.value} | way | more)}"
+        direction = {} if descending else {"way": "asc"}
+        return f"/search?{urlencode({'q': self.text, 'order': order.value} | direction | more)}"
 
 
 def routes(door: Door) -> list[Route]:
-    """Return the routes for looking around."""
+    """Return the routes of front page and search."""
     return [
         door.page("/", _front),
         door.page("/search", _search),
@@ -72,7 +72,7 @@ def routes(door: Door) -> list[Route]:
 
 
 def rows_of(visit: Visit, torrents: Sequence[Torrent]) -> list[Row]:
-    """Return torrents as a list shows them."""
+    """Return torrents with their live counts, as a list shows them."""
     return [Row(torrent, visit.office.scrape(torrent.infohash)) for torrent in torrents]
 
 
@@ -96,7 +96,7 @@ async def _front(visit: Visit) -> Response:
 
 async def _search(visit: Visit) -> Response:
     viewer = visit.viewer()
-    asked = _asked(visit)
+    asked = _read_search(visit)
     query = parse(asked.text)
     wanted = Wanted(
         query,
@@ -131,17 +131,17 @@ async def _search_help(visit: Visit) -> Response:
     return visit.draw("search_help", "How to search")
 
 
-def _asked(visit: Visit) -> Asked:
+def _read_search(visit: Visit) -> Asked:
     given = visit.request.query_params
     text = given.get("q", "")[:LONGEST_SEARCH].strip()
-    usual = Order.RELEVANCE if text else Order.TIME
-    order = next((order for order in ORDERS if order.value == given.get("order")), usual)
+    default = Order.RELEVANCE if text else Order.TIME
+    order = next((order for order in ORDERS if order.value == given.get("order")), default)
     as_of = given.get("as_of", "")
-    known = as_of.isascii() and as_of.isdecimal() and len(as_of) <= 19
+    valid = as_of.isascii() and as_of.isdecimal() and len(as_of) <= 19
     return Asked(
         text,
         order,
         given.get("way", "asc" if order in _ASCENDING else "desc") != "asc",
         visit.page_number(),
-        min(int(as_of), LARGEST_ID) if known else None,
+        min(int(as_of), LARGEST_ID) if valid else None,
     )

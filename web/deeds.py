@@ -1,4 +1,4 @@
-"""Hides the forms by which people change the catalogue: comments, reports, edits, and what moderators do."""
+"""Forms that change the catalogue: comments, reports, bookmarks, edits and moderation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from web.visit import Visit, own_path
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A field of a form: what it is called, what kind of box it is, and what helps to fill it."""
+    """A field of a form; `kind` is line, short, prose, flag or category, `rare` hides it under "More fields"."""
 
     name: str
     label: str
@@ -27,7 +27,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form that changes what lies at a path."""
+    """A form that is sent to `path`/edit."""
 
     title: str
     path: str
@@ -89,7 +89,7 @@ def routes(door: Door) -> list[Route]:
 
 
 def texts_of_torrent(torrent: Torrent) -> dict[str, str]:
-    """Return what the form of a torrent shows before anyone changes it."""
+    """Return the present values of a torrent as its form shows them."""
     flags = {"anonymous": torrent.anonymous, "annotated": torrent.annotated}
     return {
         **{name: getattr(torrent, name) for name in ("title", "description", "platform", "format")},
@@ -99,7 +99,7 @@ def texts_of_torrent(torrent: Torrent) -> dict[str, str]:
 
 
 def texts_of_group(group: Group) -> dict[str, str]:
-    """Return what the form of a group shows before anyone changes it."""
+    """Return the present values of a group as its form shows them."""
     lines = ("name", "description", "picture", "organism", "strain", "accession", "lab", "location")
     return {
         **{name: getattr(group, name) for name in lines},
@@ -113,68 +113,70 @@ def texts_of_group(group: Group) -> dict[str, str]:
 
 
 async def _edit_torrent(visit: Visit) -> Response:
-    torrent = await _the_torrent(visit)
+    torrent = await _find_torrent(visit)
     visit.require(Right.EDIT_OWN, torrent.uploader.id if torrent.uploader else None)
-    return await _draw_torrent(visit, torrent, texts_of_torrent(torrent))
+    return await _render_torrent_form(visit, torrent, texts_of_torrent(torrent))
 
 
 async def _save_torrent(visit: Visit) -> Response:
-    torrent = await _the_torrent(visit)
+    torrent = await _find_torrent(visit)
     before = texts_of_torrent(torrent)
     changes = fields.from_form(_changed(visit, before), fields.TORRENT)
     try:
         if changes:
             await visit.office.curation.edit_torrent(visit.principal, torrent.id, changes)
     except Refusal as refusal:
-        return await _draw_torrent(visit, torrent, before | dict(visit.form), _faults_of(refusal))
+        return await _render_torrent_form(visit, torrent, before | dict(visit.form), _field_errors(refusal))
     return visit.go(f"/t/{torrent.id}")
 
 
-async def _draw_torrent(
-    visit: Visit, torrent: Torrent, texts: Mapping[str, str], faults: Refusal | None = None
+async def _render_torrent_form(
+    visit: Visit, torrent: Torrent, texts: Mapping[str, str], errors: Refusal | None = None
 ) -> Response:
     form = Form(f"Edit {torrent.title}", f"/t/{torrent.id}", OF_TORRENT)
-    return await _draw_edit(visit, form, texts, faults)
+    return await _render_form(visit, form, texts, errors)
 
 
 async def _edit_group(visit: Visit) -> Response:
-    group = await _the_group(visit)
-    brought = await visit.office.catalogue.torrents_of([group.id], visit.viewer())
-    uploaders = {each.uploader.id for each in brought[group.id] if each.uploader}
+    group = await _find_group(visit)
+    torrents = await visit.office.catalogue.torrents_of([group.id], visit.viewer())
+    uploaders = {each.uploader.id for each in torrents[group.id] if each.uploader}
     visit.require(Right.EDIT_OWN, visit.principal.id if visit.principal.id in uploaders else None)
-    return await _draw_group(visit, group, texts_of_group(group))
+    return await _render_group_form(visit, group, texts_of_group(group))
 
 
 async def _save_group(visit: Visit) -> Response:
-    group = await _the_group(visit)
+    group = await _find_group(visit)
     before = texts_of_group(group)
     changes = fields.from_form(_changed(visit, before), fields.GROUP)
     try:
         if changes:
             await visit.office.curation.edit_group(visit.principal, group.id, changes)
     except Refusal as refusal:
-        return await _draw_group(visit, group, before | dict(visit.form), _faults_of(refusal))
+        return await _render_group_form(visit, group, before | dict(visit.form), _field_errors(refusal))
     return visit.go(f"/g/{group.id}")
 
 
-async def _draw_group(
-    visit: Visit, group: Group, texts: Mapping[str, str], faults: Refusal | None = None
+async def _render_group_form(
+    visit: Visit, group: Group, texts: Mapping[str, str], errors: Refusal | None = None
 ) -> Response:
     form = Form(f"Edit {group.name}", f"/g/{group.id}", OF_GROUP)
-    return await _draw_edit(visit, form, texts, faults)
+    return await _render_form(visit, form, texts, errors)
 
 
-async def _draw_edit(visit: Visit, form: Form, texts: Mapping[str, str], faults: Refusal | None) -> Response:
+async def _render_form(
+    visit: Visit, form: Form, texts: Mapping[str, str], errors: Refusal | None
+) -> Response:
     visit.user_id()
     categories: tuple[Category, ...] = await visit.office.catalogue.categories()
     return visit.draw(
         "edit",
         form.title,
-        status=faults.status if faults else 200,
+        status=errors.status if errors else 200,
         path=form.path,
-        entries=form.entries,
+        form_fields=form.entries,
         texts=texts,
-        faults=faults.fields if faults else NO_FIELDS,
+        faults=errors.fields if errors else NO_FIELDS,
         categories=categories,
     )
 
@@ -191,7 +193,7 @@ async def _delete_torrent(visit: Visit) -> Response:
 
 
 async def _block_torrent(visit: Visit) -> Response:
-    torrent = await _the_torrent(visit)
+    torrent = await _find_torrent(visit)
     await visit.office.verdicts.block(visit.principal, torrent.infohash, visit.form.get("reason", ""))
     return visit.go("/")
 
@@ -259,14 +261,14 @@ def _subject(visit: Visit) -> Subject:
     raise Refusal("not-found")
 
 
-async def _the_torrent(visit: Visit) -> Torrent:
+async def _find_torrent(visit: Visit) -> Torrent:
     torrent = await visit.office.catalogue.torrent(visit.number(), visit.viewer())
     if torrent is None:
         raise Refusal("not-found")
     return torrent
 
 
-async def _the_group(visit: Visit) -> Group:
+async def _find_group(visit: Visit) -> Group:
     group = await visit.office.catalogue.group(visit.number(), visit.viewer())
     if group is None:
         raise Refusal("not-found")
@@ -279,8 +281,8 @@ def _changed(visit: Visit, before: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, text in sent.items() if text != before[name]}
 
 
-def _faults_of(refusal: Refusal) -> Refusal:
-    """Return a refusal that the form can show beside its fields; any other is raised again."""
+def _field_errors(refusal: Refusal) -> Refusal:
+    """Return a refusal that the form shows beside its fields; raise any other."""
     if not refusal.fields:
         raise refusal
     return refusal

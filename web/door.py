@@ -1,4 +1,4 @@
-"""Hides how a request for a page is let in, how its form is read, and what a refusal looks like to people."""
+"""Makes routes of page handlers: session, rate limit, form and CSRF checks before, error pages after."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -35,14 +35,14 @@ log = structlog.get_logger()
 
 
 class Door:
-    """Makes routes of what draws pages; who asks and how often is settled before, refusals are drawn after."""
+    """Makes routes of page handlers, with session, rate limit and CSRF check before and error pages after."""
 
     def __init__(self, office: Office) -> None:
         self._office = office
         self._drawing = Drawing()
 
     def page(self, path: str, handler: Handler, *, secret: bool = False) -> Route:
-        """Return the route of a page that is read; `secret` where its address is one."""
+        """Return the GET route of a page; `secret` where its URL holds a secret."""
 
         async def answer(request: Request) -> Response:
             return await self._answer(request, handler, secret=secret)
@@ -50,33 +50,33 @@ class Door:
         return Route(path, answer, methods=["GET"])
 
     def form(self, path: str, handler: Handler, *, secret: bool = False) -> Route:
-        """Return the route of a form that is sent.
+        """Return the POST route of a form.
 
-        An address that is a `secret` is proof enough of who sends it: no other site knows it.
+        A URL that holds a `secret` needs no CSRF token: no other site knows it.
         """
 
         async def answer(request: Request) -> Response:
-            return await self._answer(request, handler, sent=True, secret=secret)
+            return await self._answer(request, handler, is_form=True, secret=secret)
 
         return Route(path, answer, methods=["POST"])
 
     async def _answer(
-        self, request: Request, handler: Handler, *, sent: bool = False, secret: bool = False
+        self, request: Request, handler: Handler, *, is_form: bool = False, secret: bool = False
     ) -> Response:
         visit = Visit(request, self._office, self._drawing, NOBODY, {}, secret)
         try:
-            visit = await self._let_in(visit)
-            if sent:
+            visit = await self._authenticate(visit)
+            if is_form:
                 visit = await self._with_form(visit)
             return await handler(visit)
         except Refusal as refusal:
-            return self._refused(visit, refusal)
+            return self._render_refusal(visit, refusal)
         except Exception:
-            # The pattern and not the path, which may hold a secret.
+            # Log the route pattern: the path itself may hold a secret.
             log.exception("page.failed", route=getattr(request.scope.get("route"), "path", ""))
-            return self._refused(visit, Refusal("internal"))
+            return self._render_refusal(visit, Refusal("internal"))
 
-    async def _let_in(self, visit: Visit) -> Visit:
+    async def _authenticate(self, visit: Visit) -> Visit:
         office = self._office
         principal = await office.identity.by_session(visit.request)
         allowance = office.allowances.take("pages", principal, office.clients.of(visit.request.scope))
@@ -94,7 +94,7 @@ class Door:
             office.identity.require_csrf(visit.principal, form.get("csrf"))
         return replace(visit, form=form, file=file)
 
-    def _refused(self, visit: Visit, refusal: Refusal) -> Response:
+    def _render_refusal(self, visit: Visit, refusal: Refusal) -> Response:
         if refusal.code == "unauthenticated" and visit.request.method in {"GET", "HEAD"}:
             return visit.go(f"/login?next={quote(visit.here(), safe='')}")
         title = _TITLES.get(refusal.status, "That did not work")

@@ -1,4 +1,4 @@
-"""Hides how a page is drawn: templates that escape whatever they are given, and how figures are written."""
+"""Jinja2 templates, autoescaped, with filters for sizes, times and numbers."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -9,11 +9,11 @@ from markupsafe import Markup
 from catalogue.markup import render
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
-_LAST_SECOND = 253_402_300_799  # of the year 9999, where calendars end
+_LAST_SECOND = 253_402_300_799  # of the year 9999, the last that datetime knows
 
 
 class Drawing:
-    """The templates of the pages; a name that a template uses and nobody gave is an error."""
+    """The templates of the pages; an undefined name in a template is an error."""
 
     def __init__(self) -> None:
         self._templates = Environment(
@@ -33,12 +33,12 @@ class Drawing:
         self._templates.filters.update(filters)
 
     def draw(self, name: str, values: Mapping[str, object]) -> str:
-        """Return the HTML that a template makes of values."""
+        """Render a template, named without its `.html`, to HTML."""
         return self._templates.get_template(f"{name}.html").render(values)
 
 
 def size(number: int) -> str:
-    """Write bytes in the largest unit of which there is at least one, with three digits or four."""
+    """Format bytes in the largest unit of which there is at least one, with three digits or four."""
     unit = min(max(number.bit_length() - 1, 0) // 10, len(_UNITS) - 1)
     value = number / (1 << 10 * unit)
     digits = 0 if unit == 0 or value >= 100 else 1 if value >= 10 else 2
@@ -46,17 +46,17 @@ def size(number: int) -> str:
 
 
 def day(seconds: int) -> str:
-    """Write the UTC day of a time."""
+    """Format the UTC day of a unix time."""
     return _utc(seconds).strftime("%Y-%m-%d")
 
 
 def moment(seconds: int) -> str:
-    """Write a time to the minute, in UTC."""
+    """Format a unix time to the minute, in UTC."""
     return _utc(seconds).strftime("%Y-%m-%d %H:%M")
 
 
 def count(number: int) -> str:
-    """Write a number with its thousands apart."""
+    """Format a number with commas between thousands."""
     return f"{number:,}"
 
 

@@ -1,4 +1,4 @@
-"""Hides how people come in and leave: login, logout, and the one-time link by which a password is set."""
+"""Login, logout, and setting a password by a one-time link."""
 
 from starlette.responses import Response
 from starlette.routing import Route
@@ -11,7 +11,7 @@ LONGEST_SECRET = 200
 
 
 def routes(door: Door) -> list[Route]:
-    """Return the routes for coming and going."""
+    """Return the routes of login, logout and one-time links."""
     return [
         door.page("/login", _login),
         door.form("/login", _log_in),
@@ -25,7 +25,7 @@ async def _login(visit: Visit) -> Response:
     after = own_path(visit.request.query_params.get("next", ""), "/")
     if visit.principal.user is not None:
         return visit.go(after)
-    return _draw_login(visit, after)
+    return _render_login(visit, after)
 
 
 async def _log_in(visit: Visit) -> Response:
@@ -35,14 +35,14 @@ async def _log_in(visit: Visit) -> Response:
     try:
         user = await office.accounts.log_in(name, password, address)
     except Refusal as refusal:
-        return _draw_login(visit, after, name, refusal)
+        return _render_login(visit, after, name, refusal)
     keep = visit.form.get("keep") == "1"
-    # Whoever was logged in on this browser before is no longer.
+    # End the session that this browser had before.
     response = await office.identity.log_out(visit.go(after), visit.principal)
     return await office.identity.log_in(response, user.id, keep=keep)
 
 
-def _draw_login(visit: Visit, after: str, name: str = "", fault: Refusal | None = None) -> Response:
+def _render_login(visit: Visit, after: str, name: str = "", fault: Refusal | None = None) -> Response:
     status = fault.status if fault else 200
     return visit.draw("login", "Log in", status=status, after=after, name=name, fault=fault)
 

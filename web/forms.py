@@ -1,4 +1,4 @@
-"""Hides how the fields of a form are read, within bytes and count, whichever way a browser packs them."""
+"""Reads the fields of a form, urlencoded or multipart, within limits of bytes and count."""
 
 from urllib.parse import parse_qsl
 

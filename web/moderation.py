@@ -1,4 +1,4 @@
-"""Hides what moderators look at: what was reported, and who did what."""
+"""The moderators' pages: reports and the log."""
 
 from starlette.responses import Response
 from starlette.routing import Route
@@ -46,13 +46,13 @@ async def _reports(visit: Visit) -> Response:
 
 async def _log(visit: Visit) -> Response:
     page = visit.page_number()
-    deeds = await visit.office.curation.deeds(visit.principal, (page - 1) * PER_PAGE, PER_PAGE)
+    entries = await visit.office.curation.deeds(visit.principal, (page - 1) * PER_PAGE, PER_PAGE)
     return visit.draw(
-        "deeds",
+        "log",
         "Log",
-        deeds=deeds,
+        entries=entries,
         page=page,
-        last=max(1, -(-deeds.total // PER_PAGE)),
+        last=max(1, -(-entries.total // PER_PAGE)),
         paths=_PATHS,
         manages=visit.may(Right.ACCOUNTS),
     )

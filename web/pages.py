@@ -1,4 +1,4 @@
-"""Hides which page is where."""
+"""The routes of all HTML pages."""
 
 from starlette.routing import Route
 

@@ -1,4 +1,4 @@
-"""Hides what an account shows to others, and what an admin does with it."""
+"""Pages of accounts: the public profile, and administration by admins."""
 
 from starlette.responses import Response
 from starlette.routing import Route
@@ -13,13 +13,13 @@ from web.door import Door
 from web.visit import Visit
 
 TORRENTS = 25
-PEOPLE_PER_PAGE = 50
+USERS_PER_PAGE = 50
 
 
 def routes(door: Door) -> list[Route]:
     """Return the routes of accounts."""
     return [
-        door.page("/people", _people),
+        door.page("/people", _users),
         door.form("/people", _add),
         door.page("/u/{id}", _user),
         door.form("/u/{id}/role", _set_role),
@@ -29,7 +29,7 @@ def routes(door: Door) -> list[Route]:
 
 
 async def _user(visit: Visit) -> Response:
-    user, viewer = await _the_user(visit), visit.viewer()
+    user, viewer = await _find_user(visit), visit.viewer()
     wanted = Wanted(By(user.name), limit=TORRENTS, moderates=viewer.moderates)
     found = await visit.office.search.torrents(wanted)
     return visit.draw(
@@ -60,15 +60,15 @@ async def _set_enabled(visit: Visit) -> Response:
 
 
 async def _issue_link(visit: Visit) -> Response:
-    user = await _the_user(visit)
+    user = await _find_user(visit)
     secret = await visit.office.membership.issue_link(visit.principal, user.id)
     link = f"{base_url(visit.request, visit.office.public_url)}/welcome/{secret}"
     return visit.draw("link", "A one-time link", fleeting=True, user=user, link=link)
 
 
-async def _people(visit: Visit) -> Response:
+async def _users(visit: Visit) -> Response:
     visit.office.rights.require(visit.principal, Right.ACCOUNTS)
-    return await _draw_people(visit)
+    return await _render_users(visit)
 
 
 async def _add(visit: Visit) -> Response:
@@ -79,29 +79,29 @@ async def _add(visit: Visit) -> Response:
     except Refusal as refusal:
         if refusal.code not in {"invalid", "taken"}:
             raise
-        return await _draw_people(visit, name, refusal)
+        return await _render_users(visit, name, refusal)
     return visit.go(f"/u/{user.id}")
 
 
-async def _draw_people(visit: Visit, name: str = "", fault: Refusal | None = None) -> Response:
+async def _render_users(visit: Visit, name: str = "", fault: Refusal | None = None) -> Response:
     page = visit.page_number()
     search = visit.request.query_params.get("q", "")[:100]
-    users, total = await visit.office.accounts.users(search, (page - 1) * PEOPLE_PER_PAGE, PEOPLE_PER_PAGE)
+    users, total = await visit.office.accounts.users(search, (page - 1) * USERS_PER_PAGE, USERS_PER_PAGE)
     return visit.draw(
-        "people",
+        "users",
         "People",
         status=fault.status if fault else 200,
         users=users,
         total=total,
         page=page,
-        last=max(1, -(-total // PEOPLE_PER_PAGE)),
+        last=max(1, -(-total // USERS_PER_PAGE)),
         search=search,
         name=name,
         fault=fault,
     )
 
 
-async def _the_user(visit: Visit) -> User:
+async def _find_user(visit: Visit) -> User:
     visit.viewer()
     user = await visit.office.accounts.user(visit.number())
     if user is None:

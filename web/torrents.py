@@ -1,4 +1,4 @@
-"""Hides what a torrent's and a group's page show."""
+"""The pages of a torrent and of a group."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ COMMENTS_PER_PAGE = 25
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """What people say about a group: a page of comments out of `last`, and what the visitor may add."""
+    """A page of a group's comments out of `last`, and what the reader may add."""
 
     comments: Page[Comment]
     page: int
@@ -34,7 +34,7 @@ class Talk:
 
 
 def routes(door: Door) -> list[Route]:
-    """Return the routes of torrents and groups, and of what is done to them."""
+    """Return the routes of torrents and groups, and of the forms that change them."""
     return [
         door.page("/t/{key}", _torrent),
         door.form("/t/{key}/lookup", _look_up),
@@ -46,13 +46,13 @@ def routes(door: Door) -> list[Route]:
 async def _torrent(visit: Visit) -> Response:
     office, viewer = visit.office, visit.viewer()
     key = visit.request.path_params["key"]
-    named = len(key) >= 32
-    torrent = await office.catalogue.torrent(InfoHash.parse(key) if named else id_of(key), viewer)
+    by_hash = len(key) >= 32
+    torrent = await office.catalogue.torrent(InfoHash.parse(key) if by_hash else id_of(key), viewer)
     if torrent is None:
-        if named and visit.principal.id is not None:
+        if by_hash and visit.principal.id is not None:
             return _unknown(visit, InfoHash.parse(key))
         raise Refusal("not-found")
-    if named:
+    if by_hash:
         return visit.go(f"/t/{torrent.id}")
     contents = await office.catalogue.contents(torrent.id)
     others = [each for each in await _torrents_of(visit, torrent.group) if each.id != torrent.id]
@@ -68,12 +68,12 @@ async def _torrent(visit: Visit) -> Response:
         others=rows_of(visit, others),
         owns=visit.may(Right.EDIT_OWN, torrent.uploader.id if torrent.uploader else None),
         subject=Subject.TORRENT,
-        talk=await _talk(visit, torrent.group),
+        discussion=await _discussion(visit, torrent.group),
     )
 
 
 async def _look_up(visit: Visit) -> Response:
-    """Look for the metadata of a torrent that is not held, and show it once it is."""
+    """Look up the metadata of a torrent that is not held, and show the torrent when found."""
     account, viewer = visit.user_id(), visit.viewer()
     key = visit.request.path_params["key"]
     name = InfoHash.parse(key) if len(key) >= 32 else id_of(key)
@@ -84,13 +84,13 @@ async def _look_up(visit: Visit) -> Response:
     lookups = visit.office.lookups
     found = await lookups.find(infohash, seconds=lookups.terms.seconds, account=account)
     if found is None:
-        return _unknown(visit, infohash, sought=True)
+        return _unknown(visit, infohash, searched=True)
     return visit.go(f"/t/{found.metainfo.infohash.lower}")
 
 
-def _unknown(visit: Visit, infohash: InfoHash, *, sought: bool = False) -> Response:
-    """Answer that a torrent is not here, and offer to look for it."""
-    return visit.draw("unknown", "Not found", status=404, infohash=infohash, sought=sought)
+def _unknown(visit: Visit, infohash: InfoHash, *, searched: bool = False) -> Response:
+    """Answer 404 with the form that starts a lookup."""
+    return visit.draw("unknown", "Not found", status=404, infohash=infohash, searched=searched)
 
 
 async def _group(visit: Visit) -> Response:
@@ -105,7 +105,7 @@ async def _group(visit: Visit) -> Response:
         rows=rows_of(visit, torrents),
         owns=any(visit.may(Right.EDIT_OWN, each.uploader.id) for each in torrents if each.uploader),
         subject=Subject.GROUP,
-        talk=await _talk(visit, group),
+        discussion=await _discussion(visit, group),
     )
 
 
@@ -114,19 +114,19 @@ async def _torrents_of(visit: Visit, group: Group) -> tuple[Torrent, ...]:
     return found.get(group.id, ())
 
 
-async def _talk(visit: Visit, group: Group) -> Talk:
-    """Return the comments on a group and what a visitor may add to them."""
+async def _discussion(visit: Visit, group: Group) -> Talk:
+    """Return a page of comments on a group, and what the reader may add."""
     catalogue, page = visit.office.catalogue, visit.page_number()
     offset = (page - 1) * COMMENTS_PER_PAGE
     comments = await catalogue.comments(
         group.id, offset, COMMENTS_PER_PAGE, visit.viewer(), newest_first=True
     )
-    marked = await catalogue.bookmarked(visit.principal.id, Bookmarked.GROUP, [group.id])
+    bookmarked = await catalogue.bookmarked(visit.principal.id, Bookmarked.GROUP, [group.id])
     return Talk(
         comments,
         page,
         max(1, -(-comments.total // COMMENTS_PER_PAGE)),
-        group.id in marked,
+        group.id in bookmarked,
         visit.may(Right.COMMENT) and (not group.locked or visit.may(Right.EDIT_ANY)),
     )
 
@@ -136,14 +136,14 @@ async def _magnet(visit: Visit, torrent: Torrent, contents: Contents) -> Magnet:
     if record is not None:
         v1, v2 = record.v1, record.v2
     else:
-        full = len(torrent.infohash) == V2_LENGTH
-        v1, v2 = (None, torrent.infohash) if full else (torrent.infohash, None)
+        is_v2 = len(torrent.infohash) == V2_LENGTH
+        v1, v2 = (None, torrent.infohash) if is_v2 else (torrent.infohash, None)
     trackers = tuple(dict.fromkeys(_trackers(visit, torrent, contents)))[:TRACKERS_IN_LINK]
     return Magnet(v1, v2, torrent.name, trackers, size=torrent.size or None)
 
 
 def _trackers(visit: Visit, torrent: Torrent, contents: Contents) -> Iterator[str]:
-    # A private torrent's peers are found through its own trackers alone (BEP 27).
+    # The peers of a private torrent come from its own trackers alone (BEP 27).
     if not torrent.private:
         yield f"{base_url(visit.request, visit.office.public_url)}/announce"
     for tier in contents.trackers:

@@ -1,4 +1,4 @@
-"""Hides how people bring a torrent in under their own name, and say what it is."""
+"""The upload form for accounts, with the details of a torrent."""
 
 from collections.abc import Mapping
 
@@ -12,9 +12,9 @@ from web.deeds import OF_GROUP, OF_TORRENT
 from web.door import Door
 from web.visit import Visit
 
-_ASKED = ("title", "description", "category_id", "tags", "authors", "year", "season", "imdb", "anonymous")
-_ENTRIES = tuple(
-    {entry.name: entry for entry in (*OF_GROUP, *OF_TORRENT) if entry.name in _ASKED}[name] for name in _ASKED
+_NAMES = ("title", "description", "category_id", "tags", "authors", "year", "season", "imdb", "anonymous")
+_FIELDS = tuple(
+    {entry.name: entry for entry in (*OF_GROUP, *OF_TORRENT) if entry.name in _NAMES}[name] for name in _NAMES
 )
 
 
@@ -25,26 +25,26 @@ def routes(door: Door) -> list[Route]:
 
 async def _upload(visit: Visit) -> Response:
     visit.office.rights.require(visit.principal, Right.UPLOAD)
-    return await _draw(visit, dict.fromkeys(_ASKED, ""))
+    return await _render(visit, dict.fromkeys(_NAMES, ""))
 
 
 async def _publish(visit: Visit) -> Response:
     visit.office.rights.require(visit.principal, Right.UPLOAD)
-    said = {name: text for name, text in visit.form.items() if name in _ASKED and text.strip()}
+    given = {name: text for name, text in visit.form.items() if name in _NAMES and text.strip()}
     try:
-        details = fields.from_form(said, fields.UPLOAD)
+        details = fields.from_form(given, fields.UPLOAD)
         torrent = await visit.office.curation.publish(visit.principal, visit.file, "page", details)
     except Refusal as refusal:
-        return await _draw(visit, dict.fromkeys(_ASKED, "") | said, refusal)
+        return await _render(visit, dict.fromkeys(_NAMES, "") | given, refusal)
     return visit.go(f"/t/{torrent.id}")
 
 
-async def _draw(visit: Visit, texts: Mapping[str, str], fault: Refusal | None = None) -> Response:
+async def _render(visit: Visit, texts: Mapping[str, str], fault: Refusal | None = None) -> Response:
     return visit.draw(
         "upload",
         "Upload a torrent",
         status=fault.status if fault else 200,
-        entries=_ENTRIES,
+        form_fields=_FIELDS,
         texts=texts,
         fault=fault,
         faults=fault.fields if fault else NO_FIELDS,

@@ -1,4 +1,4 @@
-"""Hides what a page knows of a request: who looks, what they may do, what their form says."""
+"""The request context of a page: principal, form, rendering and redirects."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,17 +20,17 @@ LARGEST_ID = 2**63 - 1
 LARGEST_PAGE = 1_000_000
 LONGEST_PATH = 2_000
 
-_UNDER_WAY = {"Cache-Control": "private, no-cache", "Vary": "Cookie"}
-_FLEETING = {"Cache-Control": "no-store"}
-_HUSHED = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+_CACHE_HEADERS = {"Cache-Control": "private, no-cache", "Vary": "Cookie"}
+_NO_STORE = {"Cache-Control": "no-store"}
+_NO_REFERRER = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One request for a page; `form` holds the last value of each field, nothing for a page that is only read.
+    """One request for a page; `form` holds the last value of each field, and is empty for GET.
 
-    `file` is the .torrent that was sent with it, b"" for none. `secret` marks an address that is a secret:
-    its pages tell it to nobody.
+    `file` is the uploaded .torrent, b"" for none. `secret` marks a URL that holds a secret: its pages are
+    not cached and send no referrer.
     """
 
     request: Request
@@ -42,37 +42,37 @@ class Visit:
     file: bytes = field(default=b"", repr=False)
 
     def may(self, right: Right, owner: int | None = None) -> bool:
-        """Tell whether the visitor may do something."""
+        """Return whether the principal has a right, over what `owner` owns."""
         return self.office.rights.may(self.principal, right, owner)
 
     def require(self, right: Right, owner: int | None = None) -> None:
-        """Refuse what the visitor may not do: `unauthenticated`, `forbidden`."""
+        """Refuse where the principal lacks a right: `unauthenticated`, `forbidden`."""
         self.office.rights.require(self.principal, right, owner)
 
     def viewer(self) -> Viewer:
-        """Return what the visitor sees of the catalogue. Refusal: `unauthenticated`, `forbidden`."""
+        """Return whose view of the catalogue to show. Refusal: `unauthenticated`, `forbidden`."""
         return self.office.curation.viewer(self.principal)
 
     def user_id(self) -> int:
-        """Return the visitor's account. Refusal: `unauthenticated`."""
+        """Return the id of the account. Refusal: `unauthenticated`."""
         if self.principal.id is None:
             raise Refusal("unauthenticated")
         return self.principal.id
 
     def number(self, name: str = "id") -> int:
-        """Return the id in the path. Refusal: `not-found` for what is none."""
+        """Return the id in the path. Refusal: `not-found` where it is not a number."""
         return id_of(self.request.path_params[name])
 
     def page_number(self) -> int:
-        """Return which page of a list is asked for, the first for what is no number."""
+        """Return the page of a list that is requested, 1 where it is not a number."""
         text = self.request.query_params.get("page", "")
         return min(max(int(text), 1), LARGEST_PAGE) if _is_number(text) else 1
 
     def draw(
         self, template: str, title: str, /, *, status: int = 200, fleeting: bool = False, **values: object
     ) -> Response:
-        """Answer a page; a `fleeting` one holds a secret and is kept by no cache."""
-        shown = {
+        """Answer a page; one that is `fleeting` shows a secret and is stored by no cache."""
+        context = {
             "title": title,
             "visit": self,
             "me": self.principal.user,
@@ -82,16 +82,16 @@ class Visit:
         site = self.office.site_name
         html = framed(
             title,
-            self.drawing.draw(template, shown),
+            self.drawing.draw(template, context),
             site=site,
-            menu_html=self.drawing.draw("menu", shown),
+            menu_html=self.drawing.draw("menu", context),
             search=template not in {"front", "search"},
         )
-        return HTMLResponse(html, status, HEADERS | _UNDER_WAY | self._discretion(fleeting=fleeting))
+        return HTMLResponse(html, status, HEADERS | _CACHE_HEADERS | self._privacy_headers(fleeting=fleeting))
 
     def go(self, path: str) -> Response:
-        """Send the browser to another page of ours, after a form was taken."""
-        return RedirectResponse(path, 303, HEADERS | self._discretion(fleeting=True))
+        """Redirect (303) to another page of this service."""
+        return RedirectResponse(path, 303, HEADERS | self._privacy_headers(fleeting=True))
 
     def here(self) -> str:
         """Return the path and query of this page, for a link back to it."""
@@ -99,10 +99,10 @@ class Visit:
         path = quote(self.request.url.path, safe="/")
         return (f"{path}?{query}" if query else path)[:LONGEST_PATH]
 
-    def _discretion(self, *, fleeting: bool) -> dict[str, str]:
+    def _privacy_headers(self, *, fleeting: bool) -> dict[str, str]:
         if self.secret:
-            return _HUSHED
-        return _FLEETING if fleeting else {}
+            return _NO_REFERRER
+        return _NO_STORE if fleeting else {}
 
     def _csrf(self) -> Markup:
         """Return the hidden field that every form of a session carries."""
@@ -114,22 +114,22 @@ class Visit:
 
 
 def id_of(text: str) -> int:
-    """Read an id. Refusal: `not-found` for what is none."""
+    """Parse an id. Refusal: `not-found` for anything else."""
     if not _is_number(text) or not 0 < int(text) <= LARGEST_ID:
         raise Refusal("not-found")
     return int(text)
 
 
 def own_path(text: str, otherwise: str = "/") -> str:
-    """Return a path of this service that a link asks to be sent to; anything that leads elsewhere does not count."""
+    """Return `text` if it is a path of this service, else `otherwise`: no redirect leads to another site."""
     if not text.startswith("/") or len(text) > LONGEST_PATH or not text.isascii() or not text.isprintable():
         return otherwise
     try:
         parts = urlsplit(text)
     except ValueError:
         return otherwise
-    leads_away = parts.scheme or parts.netloc or "\\" in text or text.startswith("//")
-    return otherwise if leads_away or " " in text else text
+    external = parts.scheme or parts.netloc or "\\" in text or text.startswith("//")
+    return otherwise if external or " " in text else text
 
 
 def _is_number(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Hides which file describes which table of the settings."""
+"""The tables of the settings file, one class each."""
 
 from peerage.sections.catalogue import (
     AccountsSection,

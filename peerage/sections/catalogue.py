@@ -1,4 +1,4 @@
-"""Hides what the catalogue, the accounts and their dialects can be told by their operator."""
+"""Settings of accounts, the catalogue, the census, rate limits and the Torrent API."""
 
 from typing import Annotated, Literal
 
@@ -12,7 +12,7 @@ Grants = Annotated[tuple[Grant, ...], BeforeValidator(read_items)]
 
 
 class AccountsSection(Section):
-    """Who may do what without an account, and how long the proofs of one hold."""
+    """Rights without an account, lifetimes of sessions and tokens, and password hashing."""
 
     anonymous: Grants = Field(
         default=("read", "download"),
@@ -60,7 +60,7 @@ class CatalogueSection(Section):
 
 
 class CensusSection(Section):
-    """What is counted of who shares what, and from where."""
+    """Counts of peers by torrent, day and country."""
 
     enabled: bool = Field(
         default=True,

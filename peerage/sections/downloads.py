@@ -1,4 +1,4 @@
-"""Hides what downloads and lookups can be told by their operator."""
+"""Settings of downloads and metadata lookups."""
 
 from typing import Annotated, Literal
 
@@ -11,7 +11,7 @@ Order = Literal["swarm", "trackers", "dht", "upstream"]
 
 
 class DownloadsSection(Section):
-    """What is fetched, how fast, how much of it, and how it is served."""
+    """Rates, quotas and seeding of downloads, and how content is served."""
 
     enabled: bool = Field(default=True, description="Fetch content where the extra `downloads` is installed.")
     folder: MaybePath = Field(
@@ -92,7 +92,7 @@ class DownloadsSection(Section):
 
 
 class LookupsSection(Section):
-    """How the metadata of a torrent is found that is known by its hash alone."""
+    """How metadata is looked up for a torrent that is known by its infohash alone."""
 
     sources: Annotated[tuple[Order, ...], BeforeValidator(read_items)] = Field(
         default=("swarm", "trackers"),

@@ -1,4 +1,4 @@
-"""Hides what every table of the settings is made of: its base, and the kinds of values it holds."""
+"""The base of every table of the settings file, and the types of their values."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Hides what the cache, the connections and the logs can be told by their operator."""
+"""Settings of the cache, HTTP connections, metrics and logs."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from peerage.sections.section import NETWORKS, RATE, Duration, Networks, Rate, S
 
 
 class CacheSection(Section):
-    """How much is kept, and how fast it may come in."""
+    """Sizes and quotas of the cache, and who may upload how fast."""
 
     max_torrent_size: Size = Field(
         default=10 * 2**20,
@@ -38,7 +38,7 @@ class CacheSection(Section):
 
 
 class HttpSection(Section):
-    """How long and how often a client may hold a connection."""
+    """Timeouts and caps of connections."""
 
     header_timeout: Duration = Field(
         default=10.0, ge=0.1, le=600, description="Seconds that a request's header may take."

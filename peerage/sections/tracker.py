@@ -1,4 +1,4 @@
-"""Hides what the tracker can be told by its operator."""
+"""Settings of the tracker."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from peerage.sections.section import Duration, Seconds, Section
 
 
 class TrackerSection(Section):
-    """Who may announce, how often, and how much is remembered."""
+    """Announce policy, intervals, caps, the swarm store and the door."""
 
     policy: Literal["open", "listed"] = Field(
         default="open",

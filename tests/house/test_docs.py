@@ -42,7 +42,7 @@ def test_every_route_is_documented_and_no_other(tmp_path):
     known = set()
     for route in asyncio.run(routes()):
         assert isinstance(route, Route)
-        # The tracker's two doors see to the methods themselves.
+        # Announce and scrape check the method themselves.
         known.add((f"`{route.path}`", ", ".join(sorted(route.methods or {"GET"}))))
     assert {(cells[0], cells[1]) for cells in rows("routes.md")} == known
 

@@ -40,13 +40,13 @@ def test_the_tour_prints_what_the_readme_says(start_peerage, tmp_path: Path):
     assert len(commands) > 12
 
     environment = {**os.environ, "PEERAGE_DATA": str(service.data)}
-    told = ""
+    variables = ""
     for command, expected in commands:
         line = command.replace("127.0.0.1:6969", f"127.0.0.1:{service.port}")
         line = line.replace(".venv/bin/peerage", peerage)
-        script.write_text(f"{told}{line}\n")
+        script.write_text(f"{variables}{line}\n")
         ran = subprocess.run(
             ["bash", script], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
         )
         assert looks_like(ran.stdout, expected), f"$ {line}\n{ran.stdout}{ran.stderr}\nexpected:\n{expected}"
-        told += f"{line}\n" if re.match(r"[A-Z]+=", line) else ""
+        variables += f"{line}\n" if re.match(r"[A-Z]+=", line) else ""

@@ -10,8 +10,8 @@ import pytest
 
 TREE = Path(__file__).parents[2]
 PROJECT = tomllib.loads((TREE / "pyproject.toml").read_text())
-ROOMS = [name for name in PROJECT["tool"]["setuptools"]["packages"] if "." not in name]
-MODULES = sorted(path for room in ROOMS for path in (TREE / room).rglob("*.py"))
+PACKAGES = [name for name in PROJECT["tool"]["setuptools"]["packages"] if "." not in name]
+MODULES = sorted(path for package in PACKAGES for path in (TREE / package).rglob("*.py"))
 FILE_LIMIT = 400
 FUNCTION_LIMIT = 50
 MEDIAN_LIMIT = 12
@@ -33,15 +33,15 @@ def in_git():
     """Every text file that is part of the tree; a copy without git is read as it lies."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=TREE, capture_output=True, text=True)
     names = [name for name in listed.stdout.split("\0") if name]
-    found = [TREE / name for name in names] or [TREE / room for room in ROOMS]
+    found = [TREE / name for name in names] or [TREE / package for package in PACKAGES]
     return [path for path in found if path.is_file()]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=named)
-def test_a_module_says_what_it_hides_and_stays_small(path):
+def test_a_module_has_a_docstring_and_stays_small(path):
     text = path.read_text()
     docstring = ast.get_docstring(ast.parse(text))
-    assert docstring, "the first line says which decision the module hides"
+    assert docstring, "the first line says what the module is and does"
     assert re.match(r'r?"""\S', text), "the docstring comes first"
     assert len(text.splitlines()) <= FILE_LIMIT
     assert path.stem not in BANNED
@@ -55,14 +55,18 @@ def test_the_median_function_is_short():
     assert statistics.median(lengths) < MEDIAN_LIMIT
 
 
-def test_packages_are_the_rooms_of_the_tree():
-    found = {path.parent.relative_to(TREE) for room in ROOMS for path in TREE.glob(f"{room}/**/__init__.py")}
-    rooms = {path.parent.name for path in TREE.glob("*/__init__.py")} - {"tests", "benchmarks"}
-    assert set(ROOMS) == rooms
+def test_every_package_of_the_tree_is_listed():
+    found = {
+        path.parent.relative_to(TREE)
+        for package in PACKAGES
+        for path in TREE.glob(f"{package}/**/__init__.py")
+    }
+    found_at_top = {path.parent.name for path in TREE.glob("*/__init__.py")} - {"tests", "benchmarks"}
+    assert set(PACKAGES) == found_at_top
     assert set(PROJECT["tool"]["setuptools"]["packages"]) == {str(path).replace("/", ".") for path in found}
-    assert all(len(list((TREE / room).glob("*.py"))) > 1 for room in ROOMS), "no room is empty"
-    assert set(PROJECT["tool"]["mypy"]["packages"]) == set(ROOMS)
-    assert set(PROJECT["tool"]["importlinter"]["root_packages"]) == set(ROOMS)
+    assert all(len(list((TREE / package).glob("*.py"))) > 1 for package in PACKAGES), "no package is empty"
+    assert set(PROJECT["tool"]["mypy"]["packages"]) == set(PACKAGES)
+    assert set(PROJECT["tool"]["importlinter"]["root_packages"]) == set(PACKAGES)
 
 
 def test_import_contracts_are_kept():

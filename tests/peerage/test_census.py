@@ -15,20 +15,20 @@ Start = Callable[..., Service]
 HOSTS = ("8.8.8.8", "8.8.4.4", "193.0.6.139", "79.192.0.1", "2001:4860:4860::8888", "2001:4860:4860::8844")
 
 
-def come(service: Service, infohash: bytes, hosts: tuple[str, ...]) -> None:
-    """Announce as clients of these addresses do, through a proxy."""
+def announce_from(service: Service, infohash: bytes, hosts: tuple[str, ...]) -> None:
+    """Announce as clients at these addresses, through a proxy."""
     for host in hosts:
         answer = ask(service.port, announce_path(infohash), x_forwarded_for=host)
         assert b"failure reason" not in answer.bencoded
 
 
-def tallies(data: Path) -> int:
+def counted(data: Path) -> int:
     """How many pairs of torrent and country were written, as another process sees it."""
     with closing(sqlite3.connect(f"file:{data / 'swarms.db'}?mode=ro", uri=True)) as database:
         return int(database.execute("SELECT count(*) FROM census_tally").fetchone()[0])
 
 
-def test_a_day_of_announces_is_told_by_country_after_kill_9_and_leaves_no_key(start_peerage: Start) -> None:
+def test_a_day_of_announces_is_counted_by_country_over_kill_9_and_leaves_no_key(start_peerage: Start) -> None:
     service = start_peerage(trusted_proxies="127.0.0.1", tracker__flush_every="0.1")
     torrent = handmade.torrent()
     infohash = handmade.infohash(torrent)
@@ -37,11 +37,11 @@ def test_a_day_of_announces_is_told_by_country_after_kill_9_and_leaves_no_key(st
     assert service.run("import", str(file)).returncode == 0
     assert service.run("user", "add", "ann").returncode == 0
     key = service.run("key", "add", "ann", "--scope", "torrent-api").stdout.split()[-1]
-    come(service, infohash, HOSTS[:4])
-    wait_until(lambda: tallies(service.data) == 3, "three countries written")
+    announce_from(service, infohash, HOSTS[:4])
+    wait_until(lambda: counted(service.data) == 3, "three countries written")
     service.kill()
     service.restart()
-    come(service, infohash, HOSTS)
+    announce_from(service, infohash, HOSTS)
 
     closed = service.run("census", "close")
     assert (closed.returncode, closed.stdout[:6]) == (0, "closed")
@@ -55,7 +55,7 @@ def test_a_day_of_announces_is_told_by_country_after_kill_9_and_leaves_no_key(st
     assert answer["totalPeers"] == 5
     assert answer["day"] == closed.stdout.split()[1]
     assert [path.name for path in (service.data / "secrets").glob("census-*")] == []
-    assert tallies(service.data) == 0
+    assert counted(service.data) == 0
     assert service.run("census", "close").returncode == 1
     assert service.run("block", infohash.hex(), "--reason", "unlawful").returncode == 0
     gone = httpx.get(f"{service.url}/torrent/peers/{infohash.hex()}", params={"key": key})

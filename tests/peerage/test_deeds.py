@@ -67,17 +67,17 @@ async def served(settings):
             await server.close()
 
 
-def ask(settings, *errands, by_server=False):
-    """Do the errands one after the other: by a server in between, or each on the folder itself."""
+def ask(settings, *commands, by_server=False):
+    """Run commands one after the other: all in one server, or each on the folder itself."""
 
     async def main():
         if not by_server:
             return [
-                await collected(run(settings, deed, arguments, open_rooms)) for deed, arguments in errands
+                await collected(run(settings, name, arguments, open_rooms)) for name, arguments in commands
             ]
         async with served(settings):
             return [
-                await collected(run(settings, deed, arguments, open_rooms)) for deed, arguments in errands
+                await collected(run(settings, name, arguments, open_rooms)) for name, arguments in commands
             ]
 
     return asyncio.run(main())
@@ -90,8 +90,8 @@ def by_server(request):
 
 def test_import_reports_each_file_and_is_safe_to_repeat(settings, sources, by_server):
     folder, hashes = sources
-    errand = ("import", {"paths": [str(folder)], "by": "me"})
-    first, again = ask(settings, errand, errand, by_server=by_server)
+    command = ("import", {"paths": [str(folder)], "by": "me"})
+    first, again = ask(settings, command, command, by_server=by_server)
     assert first[0]["total"] > 0
     assert Counter(record["outcome"] for record in first[1:]) == {"new": 2, "not-bencode": 1}
     assert sorted(record["text"] for record in first[1:] if record["outcome"] == "new") == hashes
@@ -100,11 +100,11 @@ def test_import_reports_each_file_and_is_safe_to_repeat(settings, sources, by_se
 
 def test_export_gives_the_bytes_back(settings, sources, tmp_path, by_server):
     folder, hashes = sources
-    errands = [
+    commands = [
         ("import", {"paths": [str(folder)], "by": "me"}),
         ("export", {"folder": str(tmp_path / "out")}),
     ]
-    _, exported = ask(settings, *errands, by_server=by_server)
+    _, exported = ask(settings, *commands, by_server=by_server)
     assert exported[0] == {"total": 3}
     assert [record["outcome"] for record in exported[1:]] == ["written", "written", "written"]
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
@@ -181,7 +181,7 @@ def test_check_finds_a_damaged_file(settings, sources, by_server):
 
 
 @pytest.mark.parametrize(
-    ("deed", "arguments"),
+    ("command", "arguments"),
     [
         ("import", {}),
         ("import", {"paths": [], "by": "me"}),
@@ -198,10 +198,10 @@ def test_check_finds_a_damaged_file(settings, sources, by_server):
         ("dance", {}),
     ],
 )
-def test_wrong_arguments_are_refused_before_anything_is_done(settings, deed, arguments):
+def test_wrong_arguments_are_refused_before_anything_is_done(settings, command, arguments):
     async def main():
         async with open_rooms(settings) as rooms:
-            return await collected(perform(deeds(rooms), deed, arguments))
+            return await collected(perform(deeds(rooms), command, arguments))
 
     (record,) = asyncio.run(main())
     assert record["refused"] == "bad-request"
@@ -213,7 +213,7 @@ def test_a_hash_that_is_none_is_refused(settings, text):
     assert [record["refused"] for record in records] == ["bad-infohash"]
 
 
-def test_a_folder_that_is_not_there_is_no_place_to_look(settings):
+def test_a_folder_that_is_not_there_is_an_error(settings):
     with pytest.raises(ErrandFailed, match="there is no data folder"):
         ask(settings, ("stats", {}))
     assert not settings.data.exists()
@@ -253,7 +253,7 @@ def test_a_server_that_stops_in_the_middle_is_told_from_an_end(settings):
     asyncio.run(main())
 
 
-def test_databases_that_are_none_are_named(settings):
+def test_a_damaged_database_is_named(settings):
     settings.data.mkdir()
     (settings.data / "peerage.db").write_bytes(b"not a database at all" * 100)
     with pytest.raises(ErrandFailed, match=r"peerage\.db"):
@@ -263,16 +263,16 @@ def test_databases_that_are_none_are_named(settings):
 def test_titles_are_imported_and_used_at_once(settings, tmp_path, by_server):
     line = b"tt0000007\tmovie\tFilm\tFilm\t0\t1999\t\\N\t90\tDrama\n"
     (tmp_path / "basics.tsv").write_bytes(HEADER + b"\n" + line)
-    errand = ("titles", {"file": str(tmp_path / "basics.tsv")})
+    command = ("titles", {"file": str(tmp_path / "basics.tsv")})
     bad = ("titles", {"file": str(tmp_path / "absent.tsv")})
-    first, refused, again = ask(settings, errand, bad, errand, by_server=by_server)
+    first, refused, again = ask(settings, command, bad, command, by_server=by_server)
     assert first[0] == again[0] == {"total": len(HEADER) + 1 + len(line)}
     assert first[-1] == again[-1] == {"done": first[0]["total"], "found": 1, "passed": 0}
     assert refused[-1]["refused"] == "unreadable"
 
     async def looked_up():
         async with served(settings) as rooms:
-            async for _ in run(settings, *errand, open_rooms):
+            async for _ in run(settings, *command, open_rooms):
                 pass
             return await rooms.titles.find("film", 1999, False)
 
@@ -292,16 +292,16 @@ def test_a_service_is_moved_with_its_catalogue(settings, sources, tmp_path, by_s
     asyncio.run(named())
     ask(settings, ("export", {"folder": out}))
     other = Settings(data=tmp_path / "other", cache={"min_free_disk": 0})
-    errand = ("import", {"paths": [out], "by": "me"})
-    first, again = ask(other, errand, errand, by_server=by_server)
+    command = ("import", {"paths": [out], "by": "me"})
+    first, again = ask(other, command, command, by_server=by_server)
     assert Counter(record["outcome"] for record in first[1:]) == {"new": 4, "changed": 1, "same": 1}
     assert Counter(record["outcome"] for record in again[1:]) == {"known": 2, "same": 4}
     assert first[-1]["done"] == first[0]["total"]
     ask(other, ("export", {"folder": str(tmp_path / "third")}))
 
-    def told(path):
+    def exported(path):
         lines = (path / "catalogue.jsonl").read_text().splitlines()
         return [line for line in lines if '"kind":"account"' not in line]
 
-    assert told(tmp_path / "third") == told(tmp_path / "out")
+    assert exported(tmp_path / "third") == exported(tmp_path / "out")
     assert "A name of its own" in (tmp_path / "third" / "catalogue.jsonl").read_text()

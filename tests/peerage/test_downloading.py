@@ -44,10 +44,10 @@ def test_every_limit_is_the_operators():
 
 def test_a_service_fetches_publishes_and_deletes_what_is_blocked(tmp_path):
     seeder = Seeder(tmp_path / "seed")
-    place = tmp_path / "elsewhere"
+    folder = tmp_path / "elsewhere"
 
     async def work():
-        async with open_rooms(settings(tmp_path, folder=place)) as rooms:
+        async with open_rooms(settings(tmp_path, folder=folder)) as rooms:
             await rooms.downloads.begin()
             await account(rooms, 1)
             host, port = seeder.peer
@@ -60,13 +60,13 @@ def test_a_service_fetches_publishes_and_deletes_what_is_blocked(tmp_path):
 
             job = await until(done)
             assert job.status.state is State.UPLOADING
-            assert (place / "1" / "0").exists()
+            assert (folder / "1" / "0").exists()
             await rooms.downloads.settled()
             assert await rooms.cache.has(seeder.infohash)
             await rooms.takedowns.block(seeder.infohash, "", "test")
             assert await rooms.downloads.job(1, job.id) is None
             await rooms.downloads.settled()
-            assert not (place / "1").exists()
+            assert not (folder / "1").exists()
             with pytest.raises(Refusal, match="blocked"):
                 await rooms.downloads.create(1, Wish(magnet=link))
 

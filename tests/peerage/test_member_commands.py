@@ -38,8 +38,8 @@ def last_line(outcome):
     return outcome.stdout.splitlines()[-1]
 
 
-def with_rooms(folder, work):
-    """What comes of something done in the folder by this process."""
+def in_folder(folder, work):
+    """The result of `work` on the folder, opened by this process."""
 
     async def opened():
         async with open_rooms(Settings(data=folder)) as rooms:
@@ -57,7 +57,7 @@ def authenticated(folder, secret, scope):
         except Refusal as refusal:
             return refusal.code
 
-    return with_rooms(folder, work)
+    return in_folder(folder, work)
 
 
 def logged(folder):
@@ -83,7 +83,7 @@ def test_a_password_from_the_input_lets_the_account_in(tmp_path):
     assert outcome.exit_code == 0
     assert "welcome" not in outcome.output
     assert "a very good one" not in outcome.output
-    user = with_rooms(
+    user = in_folder(
         tmp_path / "data", lambda rooms: rooms.accounts.log_in("root", "a very good one", b"\x7f\0\0\1")
     )
     assert user.role == "admin"
@@ -230,7 +230,7 @@ def test_beside_a_running_server_the_commands_ask_it_and_survive_its_death(start
     assert authenticated(service.data, kept, "rest") == "ada"
     assert authenticated(service.data, revoked, "rest") == "token-revoked"
     secret = link.rpartition("/")[2]
-    assert with_rooms(service.data, lambda rooms: rooms.accounts.link_owner(secret)).name == "ada"
+    assert in_folder(service.data, lambda rooms: rooms.accounts.link_owner(secret)).name == "ada"
     for each in (kept, revoked, secret):
         assert each not in service.output
 
@@ -249,7 +249,7 @@ def test_the_first_start_names_the_file_with_the_admins_link_and_never_the_link(
     other = service.run("user", "add", "root", "--admin", "--password-stdin")
     assert other.returncode == 1  # an empty password
     service.stop()
-    with_rooms(
+    in_folder(
         service.data,
         lambda rooms: rooms.accounts.redeem_link(
             LINK.fullmatch(file.read_text().strip())[2], "a very good one"

@@ -61,7 +61,7 @@ def rows():
     return {(method, path): tuple(roles) for method, path, *roles in lines}
 
 
-class House:
+class Site:
     """The whole application over a fresh folder, with one account a role, each in by key and by session."""
 
     def __init__(self, rooms, app):
@@ -87,13 +87,13 @@ class House:
         principal = await self.rooms.accounts.session(cookie)
         return cookie, self.rooms.accounts.csrf_token(principal.session)
 
-    async def things(self, path):
-        """One fresh thing of each kind, all of them the owner's."""
+    async def records(self, path):
+        """One new record of each kind, all of them the owner's."""
         number, owner, catalogue = next(self.numbers), self.users["owner"].id, self.rooms.catalogue
         infohash = InfoHash.of(number.to_bytes(20, "big"))
-        sheet = Sheet(infohash, None, f"n{number}", "", 1, False, False, "", Contents(), number)
+        summary = Sheet(infohash, None, f"n{number}", "", 1, False, False, "", Contents(), number)
         torrent, _ = await catalogue.enter(
-            sheet, Reading(f"n{number}", "Books"), {"tags": [f"t{number}"]}, owner
+            summary, Reading(f"n{number}", "Books"), {"tags": [f"t{number}"]}, owner
         )
         other, _ = await catalogue.enter(
             Sheet(
@@ -134,26 +134,26 @@ class House:
         }
 
     async def ask(self, method, path, role):
-        """Send one request as a role and tell whether it was let in."""
-        things = await self.things(path)
+        """Send one request as a role; return whether it was let in."""
+        records = await self.records(path)
         if "{infohash}" in path:
-            verdict = self.rooms.takedowns.allow if "allow" in path else self.rooms.takedowns.block
-            await verdict(InfoHash.parse(things["infohash"]), "asked", "them")
+            add_entry = self.rooms.takedowns.allow if "allow" in path else self.rooms.takedowns.block
+            await add_entry(InfoHash.parse(records["infohash"]), "asked", "them")
         kind = {"/t": "torrent", "/g": "group", "/c": "comment", "/u": "user"}.get(path[:2], "group")
         if path.startswith("/account/keys"):
             kind = "token"
         if path.startswith("/moderation"):
             kind = "report"
         values = {
-            **things,
-            "id": things[kind],
-            "key": things["torrent"],
+            **records,
+            "id": records[kind],
+            "key": records["torrent"],
             "subject": "group",
             "rest": "nothing",
             "secret": "x" * 43,
             "version": 2,
             "opaque": "x",
-            "deed": "pause",
+            "action": "pause",
             "name": "style.css",
             "imdb": "tt1234567",
         }
@@ -165,7 +165,9 @@ class House:
             if role != "nobody":
                 headers["authorization"] = f"Bearer {await self.key(role, Scope.TORBOX)}"
         elif path in ("/ajax.php", "/api.php", "/torrents.php"):
-            url += "?action=browse" if path != "/torrents.php" else f"?action=download&id={things['torrent']}"
+            url += (
+                "?action=browse" if path != "/torrents.php" else f"?action=download&id={records['torrent']}"
+            )
             if role != "nobody":
                 headers["authorization"] = f"Bearer {await self.key(role, Scope.GAZELLE)}"
         elif path.startswith("/torrent/") and "rest" not in path:
@@ -179,9 +181,9 @@ class House:
             headers["content-type"] = "application/json"
             body = BODIES.get((method, path), {})
             if path.endswith("/merge"):
-                body = {"into": things["other"]}
+                body = {"into": records["other"]}
             if path.endswith("/groups") and "collage" in path:
-                body = {"group_id": things["other"]}
+                body = {"group_id": records["other"]}
             content = json.dumps(body)
         if method != "POST" or content is not None:
             form = None
@@ -191,7 +193,7 @@ class House:
 
 
 def let_in(answer):
-    """Whether an answer is that of the deed, and not of the door; None where there is no deed."""
+    """Whether the operation was reached; False where authorization refused, None where there is no such method."""
     if answer.status_code == 405:
         return None
     if answer.status_code in (401, 403, 404):  # what somebody may not know of is not there
@@ -200,20 +202,20 @@ def let_in(answer):
 
 
 async def crossed(folder):
-    """Who is let in, for every route and method of the application."""
+    """Who is let in, for every route and method of the site."""
     settings = Settings(
         data=folder / "data", limits=GENEROUS, accounts={"keys_per_user": 10_000}, tracker={"door": "uvicorn"}
     )
     found = {}
     async with open_rooms(settings) as rooms:
-        house = House(rooms, make_app(rooms, Entrance(rooms)))
-        await house.open()
-        async with house.client:
-            for route in house.client._transport.app.routes:
+        site = Site(rooms, make_app(rooms, Entrance(rooms)))
+        await site.open()
+        async with site.client:
+            for route in site.client._transport.app.routes:
                 for method in sorted((route.methods or {"GET"}) - {"HEAD", "OPTIONS"}):
                     if (method, route.path) in found:
                         continue
-                    answers = {role: await house.ask(method, route.path, role) for role in ROLES}
+                    answers = {role: await site.ask(method, route.path, role) for role in ROLES}
                     if any(answer is not None for answer in answers.values()):
                         found[method, route.path] = tuple(role for role in ROLES if answers[role])
     return found

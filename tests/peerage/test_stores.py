@@ -4,7 +4,6 @@ import urllib.request
 import pytest
 from click.testing import CliRunner
 
-from peerage import stores
 from peerage.cli import main
 from peerage.sections import TrackerSection
 from peerage.stores import NoNativeStore, make_store, terms_of
@@ -21,7 +20,7 @@ def test_the_settings_choose_a_store(name):
 
 
 def test_without_the_extension_the_store_in_python_serves(monkeypatch):
-    monkeypatch.setattr(stores, "AVAILABLE", False)
+    monkeypatch.setattr("peerage.stores.AVAILABLE", False)
 
     assert make_store(TrackerSection()).name == "python"
     with pytest.raises(NoNativeStore, match="C compiler"):
@@ -29,7 +28,7 @@ def test_without_the_extension_the_store_in_python_serves(monkeypatch):
 
 
 def test_the_command_says_that_the_extension_is_missing(monkeypatch, tmp_path):
-    monkeypatch.setattr(stores, "AVAILABLE", False)
+    monkeypatch.setattr("peerage.stores.AVAILABLE", False)
 
     outcome = CliRunner().invoke(
         main,

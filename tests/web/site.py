@@ -1,4 +1,4 @@
-"""Hides how the pages are asked for in this process: real stores in a folder, and browsers that keep cookies."""
+"""The pages over real stores in this process, and browsers that keep cookies."""
 
 import asyncio
 import contextlib
@@ -74,7 +74,7 @@ class NoTitles:
 
 
 class Site:
-    """The pages, and what lies behind them; `now` is their time, `swarms` what is live."""
+    """The pages and the services behind them; `now` is their time, `swarms` the live counts."""
 
     def __init__(self, folder: Path, anonymous: frozenset[Right], rate: str) -> None:
         self.now = float(START)
@@ -88,7 +88,7 @@ class Site:
         return self._runner.run(coroutine)
 
     def close(self) -> None:
-        """End what was opened."""
+        """Close the databases and the event loop."""
         self.run(self._close())
         self._runner.close()
 
@@ -150,7 +150,7 @@ class Site:
         return self.run(self.accounts.add(name, PASSWORD, role))
 
     def upload(self, user: User | None, name: str, details: Details | None = None, **more: Any) -> Torrent:
-        """Bring a torrent in, as an account or as the cache's own doors do."""
+        """Upload a torrent, as an account or, without one, as through the cache's own routes."""
         data = torrent_file(name, **more)
         if user is None:
             return self.run(self.office.uploads.accept(data, "test", details=details or {})).torrent

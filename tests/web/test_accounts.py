@@ -52,7 +52,7 @@ def test_a_login_gives_a_new_session_and_ends_the_one_before(site, anna, admin):
 
 PATHS = [
     "/account/keys", "/account/keys/1/revoke", "/account/password", "/logout", "/t/1/edit", "/t/1/mark",
-    "/t/1/delete", "/t/1/block", "/t/{key}/lookup", "/downloads", "/downloads/1/{deed}",
+    "/t/1/delete", "/t/1/block", "/t/{key}/lookup", "/downloads", "/downloads/1/{action}",
     "/g/1/edit", "/g/1/lock", "/g/1/bookmark", "/g/1/comments", "/c/1/edit", "/c/1/hide",
     "/c/1/delete", "/report/torrent/1", "/moderation/reports/1/resolve", "/people", "/u/1/role", "/u/1/enabled",
     "/u/1/link", "/upload",
@@ -185,7 +185,7 @@ def test_a_password_that_cannot_be_changed_stays(site, anna, changes, status, se
     assert site.browser().send("/login", name="anna", password=PASSWORD).status_code == 303
 
 
-def test_a_one_time_link_sets_a_password_once_and_tells_nobody_its_address(site, caplog):
+def test_a_one_time_link_sets_a_password_once_and_leaks_its_url_nowhere(site, caplog):
     user = site.run(site.accounts.add("newcomer", None, Role.USER))
     secret = site.run(site.accounts.issue_link(user.id, 3600))
     browser, path = site.browser(), f"/welcome/{secret}"

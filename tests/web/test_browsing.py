@@ -119,7 +119,7 @@ def test_no_search_is_an_error(site, torrent, query):
     Parsed(answer.text)
 
 
-def test_more_hits_than_are_counted_are_told_honestly(site, anna, monkeypatch):
+def test_more_hits_than_are_counted_are_marked_as_such(site, anna, monkeypatch):
     from catalogue.query import Found
 
     async def many(wanted):
@@ -154,7 +154,7 @@ def test_a_private_catalogue_shows_nothing_and_asks_to_log_in(tmp_path):
         assert "secret plans" in site.browser(anna).page(f"/t/{torrent.id}").text
 
 
-def test_too_many_requests_are_told_how_long_to_wait(tmp_path):
+def test_too_many_requests_say_how_long_to_wait(tmp_path):
     with site_in(tmp_path, rate="3/minute") as site:
         browser = site.browser()
         assert [browser.get("/search/help").status_code for _ in range(4)] == [200, 200, 200, 429]

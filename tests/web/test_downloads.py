@@ -1,4 +1,4 @@
-"""The page of downloads over real jobs, with an engine that fetches when it is told to."""
+"""The page of downloads over real jobs, with an engine that finishes on demand."""
 
 import re
 from dataclasses import replace
@@ -17,7 +17,7 @@ FILM = torrent_of("film.mkv")
 
 
 @pytest.fixture
-def desk(tmp_path):
+def site(tmp_path):
     with desk_in(tmp_path, rates={"pages": "100000/minute"}) as opened:
         app = Starlette(routes=routes(opened.office))
         opened.browser = httpx.AsyncClient(
@@ -27,66 +27,66 @@ def desk(tmp_path):
         opened.run(opened.browser.aclose())
 
 
-def ask(desk, user, path, form=None):
+def ask(site, user, path, form=None):
     """Load a page as an account, or send a form with its token."""
-    cookie, _ = desk.run(desk.office.accounts.open_session(user))
-    principal = desk.run(desk.office.accounts.session(cookie))
+    cookie, _ = site.run(site.office.accounts.open_session(user))
+    principal = site.run(site.office.accounts.session(cookie))
     headers = {"cookie": f"session={cookie}"}
     if form is None:
-        return desk.run(desk.browser.get(path, headers=headers))
-    form |= {"csrf": desk.office.accounts.csrf_token(principal.session)}
+        return site.run(site.browser.get(path, headers=headers))
+    form |= {"csrf": site.office.accounts.csrf_token(principal.session)}
     headers |= {"content-type": "application/x-www-form-urlencoded", "origin": "http://box.test"}
-    return desk.run(desk.browser.post(path, headers=headers, content=urlencode(form)))
+    return site.run(site.browser.post(path, headers=headers, content=urlencode(form)))
 
 
-def test_what_moves_is_shown_and_loaded_again(desk):
-    desk.add(FILM)
-    page = ask(desk, desk.users[0], "/downloads")
+def test_an_active_download_is_shown_and_the_page_reloads(site):
+    site.add(FILM)
+    page = ask(site, site.users[0], "/downloads")
 
     assert '<progress max="100" value="25">' in page.text
     assert "3 seeds, 4 peers" in page.text
     assert page.headers["refresh"] == "5"
 
 
-def test_what_is_whole_has_a_link_and_rests(desk):
-    desk.add(FILM)
-    desk.finish(FILM)
-    desk.engine.state = replace(desk.engine.state, state=State.UPLOADING)
-    page = ask(desk, desk.users[0], "/downloads")
+def test_a_complete_download_has_a_link_and_no_reload(site):
+    site.add(FILM)
+    site.finish(FILM)
+    site.engine.state = replace(site.engine.state, state=State.UPLOADING)
+    page = ask(site, site.users[0], "/downloads")
     assert "refresh" not in page.headers
 
     link = unescape(re.search(r'href="([^"]*/dld/[^"]+)"', page.text)[1])
-    assert desk.office.links.read(link.rpartition("/")[2]).fits(
-        desk.run(desk.downloads.job(desk.users[0], 1))
+    assert site.office.links.read(link.rpartition("/")[2]).fits(
+        site.run(site.downloads.job(site.users[0], 1))
     )
 
 
-def test_a_magnet_link_is_fetched_and_its_job_steered(desk):
-    user, magnet = desk.users[0], f"magnet:?xt=urn:btih:{hash_of(FILM)}&dn=Film"
-    assert ask(desk, user, "/downloads", {"magnet": magnet}).status_code == 303
-    assert ask(desk, user, "/downloads/1/pause", {}).status_code == 303
-    assert desk.run(desk.downloads.job(user, 1)).paused
-    assert ask(desk, user, "/downloads/1/delete", {}).status_code == 303
-    assert desk.run(desk.downloads.job(user, 1)) is None
+def test_a_magnet_link_is_fetched_and_its_job_controlled(site):
+    user, magnet = site.users[0], f"magnet:?xt=urn:btih:{hash_of(FILM)}&dn=Film"
+    assert ask(site, user, "/downloads", {"magnet": magnet}).status_code == 303
+    assert ask(site, user, "/downloads/1/pause", {}).status_code == 303
+    assert site.run(site.downloads.job(user, 1)).paused
+    assert ask(site, user, "/downloads/1/delete", {}).status_code == 303
+    assert site.run(site.downloads.job(user, 1)) is None
 
 
 @pytest.mark.parametrize("magnet", ["", "nonsense", "magnet:?xt=urn:btih:zz", "http://x/"])
-def test_what_is_no_magnet_link_is_told(desk, magnet):
-    answer = ask(desk, desk.users[0], "/downloads", {"magnet": magnet})
+def test_an_invalid_magnet_link_shows_an_error(site, magnet):
+    answer = ask(site, site.users[0], "/downloads", {"magnet": magnet})
     assert answer.status_code == 400
     assert "magnet" in answer.text
 
 
-def test_another_accounts_job_is_not_there(desk):
-    desk.add(FILM)
-    assert "film" not in ask(desk, desk.users[1], "/downloads").text
-    for deed in ("pause", "resume", "start", "delete", "nonsense"):
-        assert ask(desk, desk.users[1], f"/downloads/1/{deed}", {}).status_code == 404
-    assert desk.run(desk.downloads.job(desk.users[0], 1)) is not None
+def test_another_accounts_job_is_not_there(site):
+    site.add(FILM)
+    assert "film" not in ask(site, site.users[1], "/downloads").text
+    for action in ("pause", "resume", "start", "delete", "nonsense"):
+        assert ask(site, site.users[1], f"/downloads/1/{action}", {}).status_code == 404
+    assert site.run(site.downloads.job(site.users[0], 1)) is not None
 
 
-def test_nobody_is_asked_to_log_in(desk):
-    assert desk.run(desk.browser.get("/downloads")).headers["location"].startswith("/login")
+def test_nobody_is_asked_to_log_in(site):
+    assert site.run(site.browser.get("/downloads")).headers["location"].startswith("/login")
 
 
 def test_without_the_extra_the_page_says_so(tmp_path):

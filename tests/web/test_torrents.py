@@ -251,7 +251,7 @@ def test_an_empty_comment_is_refused_with_a_sentence(site, anna, torrent):
     assert "required" in answer.text
 
 
-def test_a_visitor_is_led_to_the_login_and_back(site, torrent):
+def test_an_anonymous_reader_is_sent_to_the_login_and_back(site, torrent):
     browser = site.browser()
     login = next(x["href"] for x in browser.page(f"/t/{torrent.id}").links if "next=" in (x["href"] or ""))
     form = next(form for form in browser.page(login).forms if form.action == "/login")
