@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 """The build of the C extension: with any C compiler, or not at all, and then the store in Python serves."""
-=======
-"""Builds the C extension of swarm store and native door; without a compiler the Python store serves."""
->>>>>>> 2c849af9cff4795f258f501fd319d0406dfc503b
 
 import os
 from pathlib import Path
