@@ -1,4 +1,4 @@
-"""Hides how the TorBox dialect is asked in tests: real jobs in a folder, and an engine that fetches when it is told to."""
+"""A test client of the TorBox API: real jobs in a folder, and an engine that fetches when told to."""
 
 import asyncio
 import contextlib
@@ -34,7 +34,7 @@ RATES = {"torbox": "1000000/minute", "torbox_create": "60/hour"}
 
 
 class Clock:
-    """Unix seconds that pass when told to."""
+    """A clock in unix seconds, set by hand."""
 
     def __init__(self) -> None:
         self.now = NOON
@@ -75,7 +75,7 @@ class Engine:
         self.calls.append(("reannounce", key))
 
     def connect(self, key: ContentKey, peers: Any) -> None:
-        """Know nobody."""
+        """Ignore the peers."""
 
     def status(self, key: ContentKey) -> Status | None:
         return self.state if key in self.orders else None
@@ -85,7 +85,7 @@ class Engine:
 
 
 class Desk:
-    """The dialect's door with two accounts, and what lies behind it."""
+    """A client of the API with two accounts, and the services behind it."""
 
     def __init__(self, folder: Path, *, installed: bool, rates: dict[str, str], **limits: int) -> None:
         self.clock = Clock()
@@ -104,21 +104,21 @@ class Desk:
 
     async def _open(self, folder: Path, rates: dict[str, str], limits: Limits, installed: bool) -> None:
         self.opened = await open_office(folder, self.clock, self.swarms, rates=RATES | rates)
-        office = self.opened.office
+        services = self.opened.office
         content = ContentFolder(folder / "content")
-        gate = Fetched(office.takedowns, office.uploads)
-        means = Means(self.engine, SqliteJobs(self.opened.databases[0]), content, gate, self.clock)
+        hooks = Fetched(services.takedowns, services.uploads)
+        means = Means(self.engine, SqliteJobs(self.opened.databases[0]), content, hooks, self.clock)
         self.downloads = Downloads(limits, means if installed else None)
         await self.downloads.load()
         await self.downloads.begin()
         self.lookups = Lookups(
-            office.uploads, office.cache, office.takedowns, (), LookupTerms(), timer=self.clock
+            services.uploads, services.cache, services.takedowns, (), LookupTerms(), timer=self.clock
         )
         links = Links(bytes(32), 3600, self.clock)
-        self.office = replace(office, downloads=self.downloads, lookups=self.lookups, links=links)
+        self.office = replace(services, downloads=self.downloads, lookups=self.lookups, links=links)
 
     def run(self, coroutine: Any) -> Any:
-        """Await something in the desk's event loop."""
+        """Await something in the client's event loop."""
         return self._runner.run(coroutine)
 
     def close(self) -> None:
@@ -151,13 +151,13 @@ class Desk:
         return int(data(answer)["torrent_id"])
 
     def finish(self, torrent: bytes) -> None:
-        """Let the engine have everything of a torrent."""
+        """Let the engine finish a torrent."""
         names = set(Metainfo.parse(torrent).infohashes)
         for key in [key for key in self.engine.orders if key.infohash in names]:
             self.run(self._heard(Finished(key)))
 
     def learn(self, torrent: bytes) -> None:
-        """Let peers give the metadata of a torrent that was added by its hash."""
+        """Let the engine receive the metadata of a torrent that was added by its hash."""
         self.run(self._heard(MetadataArrived(ContentKey(Metainfo.parse(torrent).infohash), torrent)))
 
     async def _heard(self, event: Any) -> None:
@@ -166,7 +166,7 @@ class Desk:
         await self.settle()
 
     async def settle(self) -> None:
-        """Wait until what the jobs began has ended."""
+        """Wait until the jobs' background work has ended."""
         await self.downloads._turn.drain()
 
 
@@ -174,16 +174,16 @@ class Desk:
 def desk_in(
     folder: Path, *, installed: bool = True, rates: dict[str, str] | None = None, **limits: int
 ) -> Iterator[Desk]:
-    """A desk over stores in a folder; it is closed with the block."""
-    desk = Desk(folder, installed=installed, rates=rates or {}, **limits)
+    """A client over stores in a folder; it is closed with the block."""
+    api = Desk(folder, installed=installed, rates=rates or {}, **limits)
     try:
-        yield desk
+        yield api
     finally:
-        desk.close()
+        api.close()
 
 
 def data(answer: httpx.Response) -> Any:
-    """Return the data of a success, after a look at its envelope."""
+    """Check the envelope of a success; return its data."""
     body = answer.json()
     assert answer.status_code == 200, answer.text
     assert list(body) == ["success", "error", "detail", "data"]
@@ -193,7 +193,7 @@ def data(answer: httpx.Response) -> Any:
 
 
 def error(answer: httpx.Response) -> tuple[int, str]:
-    """Return the status and code of an error, after a look at its envelope."""
+    """Check the envelope of an error; return its status and code."""
     body = answer.json()
     assert list(body) == ["success", "error", "detail", "data"]
     assert body["success"] is False

@@ -1,4 +1,4 @@
-"""Hides how the Torrent API is asked in tests: real stores in a folder, and a clock that is set by hand."""
+"""A test client of the Torrent API: SQLite stores in a folder, and a clock set by hand."""
 
 import asyncio
 import contextlib
@@ -59,7 +59,7 @@ FAST = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 class SomeTitles:
-    """A list of titles in a dictionary."""
+    """IMDb titles in a dictionary."""
 
     def __init__(self) -> None:
         self.kept: dict[int, Title] = {}
@@ -72,7 +72,7 @@ class SomeTitles:
 
 
 class Desk:
-    """The dialect's door and the cache's beside it, and what lies behind them; `swarms` is what is live."""
+    """A client of the API and of the cache's routes, with their stores; `swarms` are the counts of live swarms."""
 
     def __init__(self, folder: Path, rate: str, *, documented_errors: bool, readable: bool) -> None:
         self.swarms: dict[InfoHash, Counts] = {}
@@ -83,15 +83,15 @@ class Desk:
         try:
             self.office = self.run(self._open(folder, rate, readable))
         except BaseException:
-            # A connection that stays open has a thread that outlives the tests.
+            # An open connection has a thread, which would outlive the tests.
             self.run(self._stack.aclose())
             raise
-        intake = Intake(
+        admission = Intake(
             self.office.uploads, self.office.clients, Rates("60/minute"), BodyMemory(1 << 20), Tally(), None
         )
         routes = [
             *torrent_api.routes(self.office, self.titles, documented_errors=documented_errors),
-            *cache_door.routes(self.office.cache, intake),
+            *cache_door.routes(self.office.cache, admission),
         ]
         transport = httpx.ASGITransport(Starlette(routes=routes), client=("127.0.0.1", 1))
         self.client = httpx.AsyncClient(transport=transport, base_url="http://api.test")
@@ -99,7 +99,7 @@ class Desk:
         self.key = self.mint()
 
     def run(self, coroutine: Any) -> Any:
-        """Await something in the desk's event loop."""
+        """Await something in the client's event loop."""
         return self._runner.run(coroutine)
 
     def close(self) -> None:
@@ -173,7 +173,7 @@ class Desk:
         return self.run(self.accounts.mint(self.user.id, scope, **more))[1]
 
     def enter(self, name: str, *, group: Mapping[str, object] | None = None, **more: Any) -> Torrent:
-        """Bring a torrent into the catalogue, and say something about its group."""
+        """Add a torrent to the catalogue, and edit its group."""
         infohash = InfoHash(hashlib.sha1(name.encode("utf-8", "replace")).digest())
         known: dict[str, Any] = {"infohash": infohash, "alias": None, "name": name, "root": "", "size": 1000}
         known |= {"private": False, "held": False, "comment": "", "contents": Contents()}
@@ -186,13 +186,13 @@ class Desk:
         return self.run(self.office.catalogue.torrent(torrent.id, EVERYONE))
 
     def ask(self, path: str, method: str = "GET", **parameters: Any) -> httpx.Response:
-        """Ask for a path with the desk's key, unless another is given or None."""
+        """Send a request with the client's key, unless another is given or None."""
         asked = {"key": self.key} | parameters
         query = {name: value for name, value in asked.items() if value is not None}
         return self.run(self.client.request(method, path, params=query))
 
     def get(self, path: str, **parameters: Any) -> Any:
-        """Return what a request that succeeds answers."""
+        """Return the body of a request that succeeds."""
         answer = self.ask(path, **parameters)
         assert answer.status_code == 200, answer.text
         assert answer.headers["content-type"] == "application/json"
@@ -207,12 +207,12 @@ class Desk:
 def desk_in(
     folder: Path, rate: str = "100000/minute", *, documented_errors: bool = False, readable: bool = True
 ) -> Iterator[Desk]:
-    """A desk over stores in a folder; it is closed with the block."""
-    desk = Desk(folder, rate, documented_errors=documented_errors, readable=readable)
+    """A client over stores in a folder; it is closed with the block."""
+    api = Desk(folder, rate, documented_errors=documented_errors, readable=readable)
     try:
-        yield desk
+        yield api
     finally:
-        desk.close()
+        api.close()
 
 
 def _random() -> Any:

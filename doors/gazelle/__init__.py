@@ -1,4 +1,4 @@
-"""Hides the dialect of Gazelle: ajax.php, login.php and torrents.php."""
+"""Gazelle's JSON API: ajax.php, login.php and torrents.php."""
 
 from doors.gazelle.door import routes
 

@@ -1,4 +1,4 @@
-"""Hides the lists of `top10`: their captions, and what ranks in each."""
+"""The action `top10`: its lists, their captions and what ranks in each."""
 
 from collections.abc import Awaitable, Callable
 
@@ -13,39 +13,39 @@ Rows = Callable[[Visit, str, int], Awaitable[list[Shape]]]
 
 _LIMITS = (10, 100, 250)
 _ALL = frozenset({"", "all"})
-_DEFAULT = "torrents"
+_DEFAULT_TYPE = "torrents"
 
 
-async def top10(visit: Visit) -> object:
+async def top10(context: Visit) -> object:
     """Answer the lists of a type, or the one that `details` names."""
-    lists = _TYPES.get(visit.asked.text("type") or _DEFAULT)
-    details = visit.asked.text("details")
+    lists = _TYPES.get(context.asked.text("type") or _DEFAULT_TYPE)
+    details = context.asked.text("details")
     if lists is None or (details not in _ALL and details not in lists):
         raise Failure(BAD_PARAMETERS)
-    asked = visit.asked.number("limit")
-    limit = asked if asked in _LIMITS else _LIMITS[0]
+    wish = context.asked.number("limit")
+    limit = wish if wish in _LIMITS else _LIMITS[0]
     chosen = lists if details in _ALL else {details: lists[details]}
     return [
-        {"caption": caption, "tag": tag, "limit": limit, "results": await rows(visit, tag, limit)}
+        {"caption": caption, "tag": tag, "limit": limit, "results": await rows(context, tag, limit)}
         for tag, (caption, rows) in chosen.items()
     ]
 
 
-async def _torrents(visit: Visit, chart: str, limit: int) -> list[Shape]:
-    catalogue = visit.office.catalogue
+async def _torrents(context: Visit, chart: str, limit: int) -> list[Shape]:
+    catalogue = context.office.catalogue
     ids = await catalogue.top_torrents(chart, limit)
-    ranked = visit.live(await catalogue.torrents(ids, EVERYONE))
-    return [_torrent(each, live.seeders, live.leechers, live.snatched) for each, live in ranked]
+    ranked = context.live(await catalogue.torrents(ids, EVERYONE))
+    return [_torrent(each, stats.seeders, stats.leechers, stats.snatched) for each, stats in ranked]
 
 
-async def _tags(visit: Visit, chart: str, limit: int) -> list[Shape]:
-    found = await visit.office.catalogue.tags("", 0, limit)
+async def _tags(context: Visit, chart: str, limit: int) -> list[Shape]:
+    found = await context.office.catalogue.tags("", 0, limit)
     return [{"name": escape(tag.name), "uses": tag.uses} for tag in found.items if tag.uses]
 
 
-async def _uploaders(visit: Visit, chart: str, limit: int) -> list[Shape]:
-    ranked = await visit.office.catalogue.top_uploaders(limit)
-    users = await visit.office.accounts.named([user for user, _ in ranked])
+async def _uploaders(context: Visit, chart: str, limit: int) -> list[Shape]:
+    ranked = await context.office.catalogue.top_uploaders(limit)
+    users = await context.office.accounts.named([user for user, _ in ranked])
     return [
         _user(users[user].id, users[user].name, users[user].joined, count)
         for user, count in ranked
@@ -53,7 +53,7 @@ async def _uploaders(visit: Visit, chart: str, limit: int) -> list[Shape]:
     ]
 
 
-async def _nothing(visit: Visit, chart: str, limit: int) -> list[Shape]:
+async def _nothing(context: Visit, chart: str, limit: int) -> list[Shape]:
     """Rank nothing: requests and the traffic of accounts are not counted here."""
     return []
 

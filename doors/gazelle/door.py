@@ -1,4 +1,4 @@
-"""Hides how a call reaches its action: who is let in, how often, and which names there are."""
+"""Gazelle's routes: authentication, rate limit and dispatch of `action` to its handler."""
 
 import re
 from dataclasses import dataclass
@@ -41,22 +41,22 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{1,256}")
 
 
 def routes(office: Office) -> list[Route]:
-    """Return Gazelle's routes: its calls, and the pages by which its clients log in and fetch files."""
-    calls, entrance = Calls(office), Entrance(office)
+    """Return Gazelle's routes: the JSON API, and the pages where clients log in and fetch files."""
+    dispatcher, login = Calls(office), Entrance(office)
     return [
-        Route("/ajax.php", calls.ajax, methods=["GET", "POST"]),
-        Route("/api.php", calls.ajax, methods=["GET", "POST"]),
-        Route("/torrents.php", calls.torrents, methods=["GET"]),
-        Route("/login.php", entrance.page, methods=["GET"]),
-        Route("/login.php", entrance.log_in, methods=["POST"]),
-        Route("/logout.php", entrance.log_out, methods=["GET"]),
-        Route("/index.php", entrance.home, methods=["GET"]),
+        Route("/ajax.php", dispatcher.ajax, methods=["GET", "POST"]),
+        Route("/api.php", dispatcher.ajax, methods=["GET", "POST"]),
+        Route("/torrents.php", dispatcher.torrents, methods=["GET"]),
+        Route("/login.php", login.page, methods=["GET"]),
+        Route("/login.php", login.log_in, methods=["POST"]),
+        Route("/logout.php", login.log_out, methods=["GET"]),
+        Route("/index.php", login.home, methods=["GET"]),
     ]
 
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """Answers calls of whoever is logged in."""
+    """Answers requests of accounts: authenticates, counts, and calls the action."""
 
     office: Office
 
@@ -65,38 +65,39 @@ class Calls:
         return await self._answer(request, None)
 
     async def torrents(self, request: Request) -> Response:
-        """Answer the one thing that programs ask of this page: a .torrent file, by its id and a passkey."""
+        """Answer `action=download` of torrents.php: a .torrent file, by its id and a passkey."""
         return await self._answer(request, "download")
 
     async def _answer(self, request: Request, page: str | None) -> Response:
         envelope = Envelope(self.office.site_name)
         try:
-            asked = Parameters.of(request)
-            principal = await self._who(request, asked.text("torrent_pass") if page else "")
+            parameters = Parameters.of(request)
+            principal = await self._authenticate(request, parameters.text("torrent_pass") if page else "")
             if principal.user is None:
                 return RedirectResponse("login.php", 302, {"Cache-Control": "no-store"})
             self._count(request, principal)
-            name = asked.text("action")
+            name = parameters.text("action")
             action = ACTIONS.get(name) if page in {None, name} else None
             if action is None:
                 raise Failure(BAD_PARAMETERS)
-            _allow(principal, name)
+            _require_method(principal, name)
             viewer = self.office.curation.viewer(principal)
-            payload = await action(Visit(self.office, principal, principal.user, viewer, asked))
+            context = Visit(self.office, principal, principal.user, viewer, parameters)
+            payload = await action(context)
         except Failure as failure:
             return envelope.failure(failure.text)
         except Refusal as refusal:
             return envelope.refused(refusal)
         return payload if isinstance(payload, Response) else envelope.success(payload)
 
-    async def _who(self, request: Request, passkey: str) -> Principal:
-        """Return who asks: by token, by a link's passkey, or by cookie; a wrong token counts for its address."""
+    async def _authenticate(self, request: Request, passkey: str) -> Principal:
+        """Return the principal by token, by a link's passkey, or by cookie; a wrong token counts for its address."""
         headers = request.headers.getlist("authorization")
         if not headers and not passkey:
             return await self.office.identity.by_session(request)
         try:
             if headers:
-                _check_form(headers)
+                _check_authorization(headers)
                 return await self.office.identity.of(request, Scope.GAZELLE)
             return await self.office.identity.by_secret(passkey, Scope.PASSKEY)
         except (Failure, Refusal):
@@ -109,14 +110,14 @@ class Calls:
             raise Failure(TOO_MANY)
 
 
-def _allow(principal: Principal, action: str) -> None:
+def _require_method(principal: Principal, action: str) -> None:
     methods = principal.key.methods if principal.key else None
     if methods is not None and action not in methods:
         raise Refusal("method-forbidden")
 
 
-def _check_form(headers: list[str]) -> None:
-    """Refuse in Gazelle's words what is no `Bearer TOKEN`, `token TOKEN` or bare `TOKEN`."""
+def _check_authorization(headers: list[str]) -> None:
+    """Raise the Failure for a header that is no `Bearer TOKEN`, `token TOKEN` or bare `TOKEN`."""
     words = headers[0].split()
     if len(words) == 2 and words[0].lower() not in _SCHEMES:
         raise Failure(NOT_BEARER)

@@ -1,4 +1,4 @@
-"""Hides the pages around Gazelle's calls: how a client logs in and out, and where it lands."""
+"""Gazelle's login.php, logout.php and index.php: sessions by cookie."""
 
 import hmac
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from doors.origin import public_host
 FORM_LIMIT = 16 * 1024
 
 _NO_STORE = {"Cache-Control": "no-store"}
-_FIELDS = 32
+_MAX_FIELDS = 32
 _LOGIN = """\
 <form class="card" action="login.php" method="post">
 <label><span>Name</span> <input name="username" autocomplete="username" required maxlength="64"></label>
@@ -36,37 +36,37 @@ class Entrance:
     office: Office
 
     async def page(self, request: Request) -> Response:
-        """Answer the form."""
-        return _form("")
+        """Answer the login form."""
+        return _login_page("")
 
     async def log_in(self, request: Request) -> Response:
-        """Begin a session and lead to index.php, or answer the form again and why."""
+        """Begin a session and redirect to index.php, or answer the form again with the error."""
         try:
             return await self._begin(request)
         except Refusal as refusal:
-            return _form(text(refusal), refusal.status)
+            return _login_page(text(refusal), refusal.status)
 
     async def log_out(self, request: Request) -> Response:
         """End the session; the link must carry its authkey as `auth`, or any page could end it."""
         principal = await self.office.identity.by_session(request)
-        leave = RedirectResponse("login.php", 302, _NO_STORE)
+        response = RedirectResponse("login.php", 302, _NO_STORE)
         if principal.user is None:
-            return leave
+            return response
         authkey = self.office.accounts.passes.authkey(principal)
         sent = request.query_params.get("auth", "")
         if not hmac.compare_digest(authkey.encode(), sent.encode("utf-8", "replace")):
             refusal = Refusal("bad-csrf")
             return pages.page("Not logged out", f"<p>{escape(text(refusal))}</p>", refusal.status, _NO_STORE)
-        return await self.office.identity.log_out(leave, principal)
+        return await self.office.identity.log_out(response, principal)
 
     async def home(self, request: Request) -> Response:
-        """Lead from where Gazelle's front page is to ours."""
+        """Redirect from Gazelle's front page to ours."""
         return RedirectResponse("./", 302, _NO_STORE)
 
     async def _begin(self, request: Request) -> Response:
         async with Body(request, FORM_LIMIT, self.office.memory) as body:
             refuse_cross_site(request, public_host(self.office.public_url))
-            fields = _read(await body.read())
+            fields = _parse_form(await body.read())
         address = self.office.clients.of(request.scope)
         user = await self.office.accounts.log_in(
             fields.get("username", ""), fields.get("password", ""), address
@@ -75,14 +75,14 @@ class Entrance:
         return await self.office.identity.log_in(response, user.id, keep=bool(fields.get("keeplogged")))
 
 
-def _read(body: bytes) -> dict[str, str]:
+def _parse_form(body: bytes) -> dict[str, str]:
     try:
-        fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_FIELDS)
+        fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MAX_FIELDS)
     except ValueError:
         raise Refusal("bad-request") from None
     return {name: values[-1] for name, values in fields.items()}
 
 
-def _form(why: str, status: int = 200) -> Response:
-    said = f"<p>{escape(why)}</p>\n" if why else ""
-    return pages.page("Log in", said + _LOGIN, status, _NO_STORE)
+def _login_page(error: str, status: int = 200) -> Response:
+    message = f"<p>{escape(error)}</p>\n" if error else ""
+    return pages.page("Log in", message + _LOGIN, status, _NO_STORE)

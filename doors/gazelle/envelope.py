@@ -1,4 +1,4 @@
-"""Hides how Gazelle wraps an answer: always HTTP 200, a status word, and its own texts for failures."""
+"""Gazelle's response envelope: HTTP 200, `status`, `response` or `error`, and its error texts."""
 
 import json
 
@@ -31,11 +31,11 @@ _TEXTS = {
     "too-many-requests": TOO_MANY,
     "not-found": BAD_ID,
 }
-_SEARCH = frozenset({"bad-search", "search-too-slow"})
+_SEARCH_CODES = frozenset({"bad-search", "search-too-slow"})
 
 
 class Failure(Exception):
-    """A call that Gazelle answers with `failure`, and the text that says why."""
+    """A request that is answered with the status `failure` and an error text."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -43,13 +43,13 @@ class Failure(Exception):
 
 
 class Envelope:
-    """Wraps answers in the name of a site."""
+    """Wraps responses; `info.source` is the name of the site."""
 
     def __init__(self, site_name: str) -> None:
         self._info = {"source": site_name, "version": VERSION}
 
     def success(self, payload: object) -> Response:
-        """Return an answer."""
+        """Return a success."""
         return self._wrap({"status": "success", "response": payload})
 
     def failure(self, text: str) -> Response:
@@ -57,8 +57,8 @@ class Envelope:
         return self._wrap({"status": "failure", "error": text})
 
     def refused(self, refusal: Refusal) -> Response:
-        """Return a refusal in Gazelle's words where it has some; trouble with a search is an `error`."""
-        if refusal.code in _SEARCH:
+        """Return a refusal with Gazelle's text where it has one; a search that fails has the status `error`."""
+        if refusal.code in _SEARCH_CODES:
             return self._wrap({"status": "error", "error": SEARCH_ERROR})
         return self.failure(_TEXTS.get(refusal.code, refusal.reason.sentence))
 

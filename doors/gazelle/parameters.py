@@ -1,4 +1,4 @@
-"""Hides how Gazelle's parameters arrive: PHP's rules for repeated names, arrays and numbers."""
+"""Gazelle's query parameters, by PHP's rules for repeated names, arrays and numbers."""
 
 import re
 from collections.abc import Sequence
@@ -10,10 +10,10 @@ from starlette.requests import Request
 from doors.gazelle.envelope import BAD_PARAMETERS, Failure
 
 LAST_PAGE = 1_000_000
-_MOST_FIELDS = 256
+_MAX_FIELDS = 256
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _KEYED = re.compile(r"([^\[\]]+)\[([^\[\]]*)\]")
-# What ends a line or a string somewhere further in; a search takes it for a space.
+# Control characters end a line or string further in; a search takes them for spaces.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -21,26 +21,26 @@ class Parameters:
     """The parameters of a query string. The last of a repeated name counts; `name[KEY]=` makes an array."""
 
     def __init__(self, pairs: Sequence[tuple[str, str]]) -> None:
-        self._plain: dict[str, str] = {}
-        self._keyed: dict[str, list[str]] = {}
+        self._values: dict[str, str] = {}
+        self._arrays: dict[str, list[str]] = {}
         for name, value in pairs:
             if match := _KEYED.fullmatch(name):
-                self._keyed.setdefault(match[1], []).append(match[2] or value)
+                self._arrays.setdefault(match[1], []).append(match[2] or value)
             else:
-                self._plain[name] = value
+                self._values[name] = value
 
     @classmethod
     def of(cls, request: Request) -> Self:
-        """Read the query string of a request, also of a POST. Raises Failure for more fields than any call has."""
+        """Read the query string of a request, also of a POST. Raises Failure for more fields than any action has."""
         text = request.scope["query_string"].decode("latin-1")
         try:
-            return cls(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+            return cls(parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS))
         except ValueError:
             raise Failure(BAD_PARAMETERS) from None
 
     def text(self, name: str) -> str:
         """Return a value without control characters or space around it, "" when it is missing."""
-        return _CONTROLS.sub(" ", self._plain.get(name, "")).strip()
+        return _CONTROLS.sub(" ", self._values.get(name, "")).strip()
 
     def number(self, name: str) -> int | None:
         """Return a whole number of at most 18 digits, None for anything else."""
@@ -53,4 +53,4 @@ class Parameters:
 
     def keys(self, name: str) -> list[str]:
         """Return the keys of an array."""
-        return list(self._keyed.get(name, ()))
+        return list(self._arrays.get(name, ()))

@@ -1,4 +1,4 @@
-"""Hides the actions about accounts and the site in numbers: index, user, usersearch, stats."""
+"""The actions on accounts and site statistics: index, user, usersearch, stats."""
 
 from accounts.model import User
 from accounts.rights import Right
@@ -19,13 +19,13 @@ _COUNTS = (
 )
 
 
-async def index(visit: Visit) -> object:
-    """Answer who is asking, and the two secrets with which links are made."""
+async def index(context: Visit) -> object:
+    """Answer the account itself, with the authkey and passkey of its links."""
     return {
-        "username": escape(visit.user.name),
-        "id": visit.user.id,
-        "authkey": visit.office.accounts.passes.authkey(visit.principal),
-        "passkey": await _passkey(visit),
+        "username": escape(context.user.name),
+        "id": context.user.id,
+        "authkey": context.office.accounts.passes.authkey(context.principal),
+        "passkey": await _passkey(context),
         "notifications": {
             "messages": 0,
             "notifications": 0,
@@ -38,23 +38,23 @@ async def index(visit: Visit) -> object:
             "downloaded": 0,
             "ratio": 0,
             "requiredratio": 0,
-            "class": _class(visit.user),
+            "class": _class(context.user),
         },
     }
 
 
-async def user(visit: Visit) -> object:
-    """Answer an account's profile; its passkey and when it was last here are shown to itself."""
-    number = visit.asked.number("id")
+async def user(context: Visit) -> object:
+    """Answer an account's profile; its passkey and last access are shown to itself."""
+    number = context.asked.number("id")
     if not number:
         raise Failure(BAD_ID)
-    found = await visit.office.accounts.user(number)
+    found = await context.office.accounts.user(number)
     if found is None:
         raise Failure(NO_USER)
-    own = found.id == visit.user.id
-    uploads, groups = await visit.office.catalogue.uploads_of(found.id)
-    secret = await _passkey(visit) if own else ""
-    seen = own or visit.office.rights.may(visit.principal, Right.MODERATE)
+    own = found.id == context.user.id
+    uploads, groups = await context.office.catalogue.uploads_of(found.id)
+    passkey = await _passkey(context) if own else ""
+    seen = own or context.office.rights.may(context.principal, Right.MODERATE)
     return {
         "username": escape(found.name),
         "avatar": "",
@@ -69,28 +69,28 @@ async def user(visit: Visit) -> object:
             "requiredRatio": 0,
         },
         "ranks": dict.fromkeys(_RANKS, 0),
-        "personal": _personal(found, secret),
+        "personal": _personal(found, passkey),
         "community": dict.fromkeys(_COUNTS, 0) | {"uploaded": uploads, "groups": groups},
     }
 
 
-async def usersearch(visit: Visit) -> object:
-    """Answer a page of the accounts whose name holds a text."""
-    text = visit.asked.text("search")
+async def usersearch(context: Visit) -> object:
+    """Answer a page of the accounts whose name contains a text."""
+    text = context.asked.text("search")
     if not text:
         raise Failure(NO_TERMS)
-    page = visit.asked.page()
-    users, total = await visit.office.accounts.users(text, (page - 1) * USERS, USERS)
+    page = context.asked.page()
+    users, total = await context.office.accounts.users(text, (page - 1) * USERS, USERS)
     return {
         "currentPage": page,
         "pages": -(-total // USERS),
-        "results": [_found(each) for each in users],
+        "results": [_search_result(each) for each in users],
     }
 
 
-async def stats(visit: Visit) -> object:
-    """Answer the site in numbers."""
-    office = visit.office
+async def stats(context: Visit) -> object:
+    """Answer the site's statistics."""
+    office = context.office
     users = await office.accounts.totals(int(office.clock()))
     totals, swarms = await office.catalogue.totals(), office.swarms()
     return {
@@ -109,15 +109,15 @@ async def stats(visit: Visit) -> object:
     }
 
 
-async def _passkey(visit: Visit) -> str:
-    """Return the account's own passkey; a key that may not download does not learn it."""
-    key = visit.principal.key
+async def _passkey(context: Visit) -> str:
+    """Return the account's own passkey, "" for a key that may not download."""
+    key = context.principal.key
     if key is not None and key.methods is not None and DOWNLOAD not in key.methods:
         return ""
-    return await visit.office.accounts.passes.passkey(visit.user.id)
+    return await context.office.accounts.passes.passkey(context.user.id)
 
 
-def _personal(user: User, secret: str) -> Shape:
+def _personal(user: User, passkey: str) -> Shape:
     return {
         "class": _class(user),
         "paranoia": 0,
@@ -125,11 +125,11 @@ def _personal(user: User, secret: str) -> Shape:
         "donor": False,
         "warned": False,
         "enabled": user.enabled,
-        "passkey": secret,
+        "passkey": passkey,
     }
 
 
-def _found(user: User) -> Shape:
+def _search_result(user: User) -> Shape:
     return {
         "userId": user.id,
         "username": escape(user.name),

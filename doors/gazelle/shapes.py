@@ -1,4 +1,4 @@
-"""Hides the fields of Gazelle's torrents and groups, and their types, as each action prints them.
+"""Gazelle's JSON objects for torrents and groups, field by field, as each action returns them.
 
 Fields that this service's records do not have are constants. `media`, `encoding`, `artists`, `musicInfo` and
 the fields about logs are what clients of music sites insist on.
@@ -19,9 +19,9 @@ _MUSIC: Mapping[str, object] = {"scene": False, "hasLog": False, "hasCue": False
 
 
 def figures(torrent: Torrent, scrape: Callable[[InfoHash], Counts]) -> Figures:
-    """Return a torrent's live numbers; completions that the swarm has forgotten are remembered."""
-    live = scrape(torrent.infohash)
-    return Figures(live.complete, live.incomplete, max(live.downloaded, torrent.snatched))
+    """Return a torrent's current stats; completions are the larger of the swarm's and the catalogue's."""
+    counts = scrape(torrent.infohash)
+    return Figures(counts.complete, counts.incomplete, max(counts.downloaded, torrent.snatched))
 
 
 def authors(group: Group) -> list[Shape]:
@@ -30,7 +30,7 @@ def authors(group: Group) -> list[Shape]:
 
 
 def group(of: Group, *, bookmarked: bool) -> Shape:
-    """Return a group as `torrent` and `torrentgroup` print it."""
+    """Return a group as `torrent` and `torrentgroup` return it."""
     return {
         "description": render(of.description),
         "picture": escape(of.picture),
@@ -50,13 +50,13 @@ def group(of: Group, *, bookmarked: bool) -> Shape:
     }
 
 
-def torrent(of: Torrent, live: Figures, files: str) -> Shape:
-    """Return a torrent as `torrent` and `torrentgroup` print it; `files` is the text of its list of files."""
+def torrent(of: Torrent, stats: Figures, files: str) -> Shape:
+    """Return a torrent as `torrent` and `torrentgroup` return it; `files` is its `fileList`."""
     return _attributes(of) | {
         "id": of.id,
         "infoHash": of.infohash.upper,
         "annotated": of.annotated,
-        **_flags(of, live),
+        **_flags(of, stats),
         "description": render(of.description),
         "fileList": files,
         **_origin(of),
@@ -64,8 +64,8 @@ def torrent(of: Torrent, live: Figures, files: str) -> Shape:
     }
 
 
-def hit(of: Torrent, live: Figures) -> Shape:
-    """Return a torrent as `browse` prints it: here `annotated` is a number."""
+def hit(of: Torrent, stats: Figures) -> Shape:
+    """Return a torrent as `browse` returns it: here `annotated` is a number."""
     return _attributes(of) | {
         "torrentId": of.id,
         "authors": authors(of.group),
@@ -74,9 +74,9 @@ def hit(of: Torrent, live: Figures) -> Shape:
         "fileCount": of.file_count,
         "time": moment(of.added),
         "size": of.size,
-        "snatches": live.snatched,
-        "seeders": live.seeders,
-        "leechers": live.leechers,
+        "snatches": stats.snatched,
+        "seeders": stats.seeders,
+        "leechers": stats.leechers,
         "isFreeleech": of.freeleech is Freeleech.FREE,
         "isNeutralLeech": of.freeleech is Freeleech.NEUTRAL,
         "isPersonalFreeleech": False,
@@ -86,7 +86,7 @@ def hit(of: Torrent, live: Figures) -> Shape:
 
 
 def hit_group(of: Group, torrents: Sequence[tuple[Torrent, Figures]], *, bookmarked: bool) -> Shape:
-    """Return a row of `browse`: a group with those of its torrents that are shown, taken together."""
+    """Return a row of `browse`: a group with its matching torrents and their totals."""
     return {
         "groupId": of.id,
         "groupName": escape(of.name),
@@ -101,15 +101,15 @@ def hit_group(of: Group, torrents: Sequence[tuple[Torrent, Figures]], *, bookmar
         "lab": escape(of.lab),
         "location": escape(of.location),
         "maxSize": max((each.size for each, _ in torrents), default=0),
-        "totalSnatched": sum(live.snatched for _, live in torrents),
-        "totalSeeders": sum(live.seeders for _, live in torrents),
-        "totalLeechers": sum(live.leechers for _, live in torrents),
-        "torrents": [hit(each, live) for each, live in torrents],
+        "totalSnatched": sum(stats.snatched for _, stats in torrents),
+        "totalSeeders": sum(stats.seeders for _, stats in torrents),
+        "totalLeechers": sum(stats.leechers for _, stats in torrents),
+        "torrents": [hit(each, stats) for each, stats in torrents],
     }
 
 
 def collected_group(of: Group, torrents: Sequence[tuple[Torrent, Figures]]) -> Shape:
-    """Return a group as `collage` prints it: tags in one text, and ids of torrents as `torrentid`."""
+    """Return a group as `collage` returns it: tags in one text, and ids of torrents as `torrentid`."""
     return {
         "id": of.id,
         "name": escape(of.name),
@@ -119,12 +119,12 @@ def collected_group(of: Group, torrents: Sequence[tuple[Torrent, Figures]]) -> S
         "vanityHouse": None,
         "tagList": tag_list(of.tags),
         "picture": escape(of.picture),
-        "torrents": [_collected(each, live) for each, live in torrents],
+        "torrents": [_collage_torrent(each, stats) for each, stats in torrents],
     }
 
 
 def authored_group(of: Group, torrents: Sequence[tuple[Torrent, Figures]], *, bookmarked: bool) -> Shape:
-    """Return a group as `artist` prints it; its torrents stand under `torrent`, in the singular."""
+    """Return a group as `artist` returns it; its torrents are under `torrent`, in the singular."""
     return {
         "groupId": of.id,
         "groupName": escape(of.name),
@@ -134,7 +134,7 @@ def authored_group(of: Group, torrents: Sequence[tuple[Torrent, Figures]], *, bo
         "wikiImage": escape(of.picture),
         "hasBookmarked": bookmarked,
         "artists": authors(of),
-        "torrent": [_authored(each, live) for each, live in torrents],
+        "torrent": [_artist_torrent(each, stats) for each, stats in torrents],
     }
 
 
@@ -154,13 +154,13 @@ def _attributes(of: Torrent) -> Shape:
     }
 
 
-def _flags(of: Torrent, live: Figures) -> Shape:
+def _flags(of: Torrent, stats: Figures) -> Shape:
     return {
         "fileCount": of.file_count,
         "size": of.size,
-        "seeders": live.seeders,
-        "leechers": live.leechers,
-        "snatched": live.snatched,
+        "seeders": stats.seeders,
+        "leechers": stats.leechers,
+        "snatched": stats.snatched,
         "freeTorrent": of.freeleech is Freeleech.FREE,
         "reported": of.reported,
         "time": moment(of.added),
@@ -168,29 +168,29 @@ def _flags(of: Torrent, live: Figures) -> Shape:
 
 
 def _origin(of: Torrent) -> Shape:
-    shown = None if of.anonymous else of.uploader
-    user, name = (shown.id, escape(shown.name)) if shown else ANONYMOUS
+    uploader = None if of.anonymous else of.uploader
+    user, name = (uploader.id, escape(uploader.name)) if uploader else ANONYMOUS
     return {"filePath": escape(of.root), "userId": user, "username": name}
 
 
-def _collected(of: Torrent, live: Figures) -> Shape:
+def _collage_torrent(of: Torrent, stats: Figures) -> Shape:
     return _attributes(of) | {
         "torrentid": of.id,
         "id": of.id,
         "infoHash": of.infohash.upper,
         "annotated": of.annotated,
-        **_flags(of, live),
+        **_flags(of, stats),
         **_origin(of),
         **_MUSIC,
     }
 
 
-def _authored(of: Torrent, live: Figures) -> Shape:
+def _artist_torrent(of: Torrent, stats: Figures) -> Shape:
     return _attributes(of) | {
         "id": of.id,
         "groupId": of.group.id,
         "annotated": of.annotated,
-        **_flags(of, live),
+        **_flags(of, stats),
         **_MUSIC,
         "hasFile": int(of.held),
     }

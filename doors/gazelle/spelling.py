@@ -1,4 +1,4 @@
-"""Hides how Gazelle spells values: escaped names, times, hashes, and lists of files in one text."""
+"""Gazelle's text formats: escaped names, times, tag lists and file lists."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -26,12 +26,12 @@ def tags(names: Iterable[str]) -> list[str]:
 
 
 def tag_list(names: Iterable[str]) -> str:
-    """Return tags in one text, with underscores and spaces between them, as collages have them."""
+    """Return tags as collages have them: in one text, joined by spaces, with underscores for dots."""
     return " ".join(escape(name.replace(".", "_")) for name in names)
 
 
 def byline(authors: Iterable[Author]) -> str:
-    """Return authors as one text."""
+    """Return the names of authors, joined by commas."""
     return ", ".join(escape(author.name) for author in authors)
 
 
@@ -40,10 +40,10 @@ def file_list(files: Sequence[File]) -> str:
 
     Nothing escapes these delimiters: a file name that holds them reads as more files, as in Gazelle.
     """
-    spelled = ((file.path.translate(_BLANKS), file.size) for file in files)
+    rows = ((file.path.translate(_BLANKS), file.size) for file in files)
     return "|||".join(
         f"{_indented(escape(name))}{{{{{{{size}}}}}}}"
-        for name, size in sorted(spelled, key=lambda each: natural_key(each[0]))
+        for name, size in sorted(rows, key=lambda each: natural_key(each[0]))
     )
 
 

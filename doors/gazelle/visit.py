@@ -1,4 +1,4 @@
-"""Hides what an action is given: who asks, what they see, what they asked for, and the services."""
+"""The context of a request: account, viewer, parameters and services, as actions take it."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from doors.office import Office
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One call by an account."""
+    """One request by an account."""
 
     office: Office
     principal: Principal
@@ -21,7 +21,7 @@ class Visit:
     asked: Parameters
 
     def live(self, torrents: Sequence[Torrent]) -> list[tuple[Torrent, Figures]]:
-        """Return torrents with their live numbers."""
+        """Return torrents with the current stats of their swarms."""
         return [(each, figures(each, self.office.scrape)) for each in torrents]
 
     async def bookmarked(self, kind: Bookmarked, targets: Sequence[int]) -> frozenset[int]:
@@ -29,7 +29,7 @@ class Visit:
         return await self.office.catalogue.bookmarked(self.user.id, kind, targets)
 
     async def works(self, ids: Sequence[int]) -> tuple[list[Group], Mapping[int, tuple[Torrent, ...]]]:
-        """Return those groups that the account sees, in the order of the ids, and their torrents."""
+        """Return the groups that are visible to the account, in the order of the ids, and their torrents by group."""
         catalogue = self.office.catalogue
         groups = await catalogue.groups(ids, self.viewer)
         return groups, await catalogue.torrents_of([group.id for group in groups], self.viewer)

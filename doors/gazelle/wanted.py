@@ -1,4 +1,4 @@
-"""Hides how the parameters of `browse` ask for torrents: Gazelle's own words, fields, ranges and orders."""
+"""The search parameters of `browse`, parsed into a query of the catalogue."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -27,7 +27,7 @@ from doors.gazelle.parameters import Parameters
 PAGE_SIZE = 50
 _LARGEST = 2**63 - 1
 
-# One-word platforms of BioTorrents: such a word asks for the platform as well as for the text.
+# One-word platforms of BioTorrents: such a word matches the platform as well as the text.
 PLATFORMS = frozenset(
     {"cpas-bgi/mgi", "helicos", "hplc", "microfluidics", "nanopore", "pacbio", "rna-seq", "sanger", "solid"}
     | {"x-rays"}
@@ -37,7 +37,7 @@ COLUMNS = {
     "artistname": Column.AUTHORS,
     "description": Column.DESCRIPTION,
 }
-# Music sites' names first, then those that the source took over from one for films, then our own.
+# Names of music sites first, then those of film sites, then our own.
 ATTRIBUTES = {
     "media": Attribute.PLATFORM,
     "encoding": Attribute.LICENSE,
@@ -50,7 +50,7 @@ ATTRIBUTES = {
     "numbers": Attribute.ACCESSION,
     **{attribute.value: attribute for attribute in Attribute},
 }
-_OF_TORRENTS: dict[Attribute, Callable[[Torrent], str]] = {
+_TORRENT_ATTRIBUTES: dict[Attribute, Callable[[Torrent], str]] = {
     Attribute.PLATFORM: lambda torrent: torrent.platform,
     Attribute.FORMAT: lambda torrent: torrent.format,
     Attribute.LICENSE: lambda torrent: torrent.license,
@@ -65,7 +65,7 @@ _ORDERS = {
     "snatched": Order.SNATCHED,
     "random": Order.RANDOM,
 }
-_FREE = {
+_FREELEECH = {
     "0": frozenset({Freeleech.NORMAL}),
     "1": frozenset({Freeleech.FREE}),
     "2": frozenset({Freeleech.NEUTRAL}),
@@ -81,20 +81,22 @@ _WORD = re.compile(r"\w")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What `browse` looks for, and what a torrent of a group that was found must be in order to be shown."""
+    """A parsed `browse` search: the query, and the filters that each torrent of a matching group must pass."""
 
     query: Query
     narrowing: tuple[Having | Free | Not, ...]
 
     def shows(self, torrent: Torrent) -> bool:
-        """Tell whether a torrent has the attributes asked for; its group was found by any of its torrents."""
-        return all(_fits(term, torrent) for term in self.narrowing)
+        """Return whether a torrent passes the filters; its group matched by any of its torrents."""
+        return all(_passes(term, torrent) for term in self.narrowing)
 
 
 def read(parameters: Parameters) -> Asked:
-    """Read what is looked for."""
-    attributes = [term for name in ATTRIBUTES for term in _having(ATTRIBUTES[name], parameters.text(name))]
-    free = [Free(_FREE[kind]) for kind in [parameters.text("freetorrent")] if kind in _FREE]
+    """Parse the search parameters."""
+    attributes = [
+        term for name in ATTRIBUTES for term in _attribute_terms(ATTRIBUTES[name], parameters.text(name))
+    ]
+    free = [Free(_FREELEECH[kind]) for kind in [parameters.text("freetorrent")] if kind in _FREELEECH]
     terms: list[Query] = [
         *_words(parameters.text("searchstr"), None),
         *(term for name in COLUMNS for term in _words(parameters.text(name), COLUMNS[name])),
@@ -110,12 +112,12 @@ def read(parameters: Parameters) -> Asked:
 
 
 def order(parameters: Parameters) -> tuple[Order, bool]:
-    """Return the order, and whether it descends; what is none is by time, newest first."""
+    """Return the sort order, and whether it descends; by time, newest first, for an unknown one."""
     return _ORDERS.get(parameters.text("order_by"), Order.TIME), parameters.text("order_way") != "asc"
 
 
-def _signed(words: Iterable[str]) -> list[tuple[str, bool]]:
-    """Return words, and whether each is excluded; a hyphen alone is none, as between artist and title."""
+def _split_exclusions(words: Iterable[str]) -> list[tuple[str, bool]]:
+    """Return words and whether each is excluded; a lone hyphen, as between artist and title, is left out."""
     found = []
     for word in words:
         bare = word.strip()
@@ -126,10 +128,10 @@ def _signed(words: Iterable[str]) -> list[tuple[str, bool]]:
 
 
 def _words(text: str, column: Column | None) -> list[Query]:
-    """Return a term for each word; those without a letter or digit find nothing by themselves and are left out."""
+    """Return a term for each word that has a letter or digit."""
     columns = frozenset({column}) if column else frozenset()
     terms: list[Query] = []
-    for word, excluded in _signed(text.split()):
+    for word, excluded in _split_exclusions(text.split()):
         if not _WORD.search(word):
             continue
         term: Query = Text((word,), columns=columns)
@@ -145,30 +147,30 @@ def _files(text: str) -> list[Query]:
 
 
 def _tags(text: str, kind: str) -> list[Query]:
-    signed = [each for each in _signed(text.split(",")) if _WORD.search(each[0])]
-    wanted = tuple(Tagged(beginning_of(name), prefix=True) for name, excluded in signed if not excluded)
-    spelled = [spelled_tag(name) for name, excluded in signed if excluded]
-    # What can be no tag, no group has.
-    unwanted = [Not(Tagged(name)) for name in spelled if name is not None]
-    if kind == _ANY_TAG and wanted:
-        return [AnyOf(wanted), *unwanted]
-    return [*wanted, *unwanted]
+    parsed = [each for each in _split_exclusions(text.split(",")) if _WORD.search(each[0])]
+    included = tuple(Tagged(beginning_of(name), prefix=True) for name, excluded in parsed if not excluded)
+    normalized = [spelled_tag(name) for name, excluded in parsed if excluded]
+    # What is no valid tag excludes nothing.
+    excluded_tags = [Not(Tagged(name)) for name in normalized if name is not None]
+    if kind == _ANY_TAG and included:
+        return [AnyOf(included), *excluded_tags]
+    return [*included, *excluded_tags]
 
 
-def _having(attribute: Attribute, text: str) -> list[Having | Not]:
-    signed = _signed(text.split("|"))
-    wanted = frozenset(value for value, excluded in signed if not excluded)
-    unwanted = frozenset(value for value, excluded in signed if excluded)
-    terms: list[Having | Not] = [Having(attribute, wanted)] if wanted else []
-    return [*terms, Not(Having(attribute, unwanted))] if unwanted else terms
+def _attribute_terms(attribute: Attribute, text: str) -> list[Having | Not]:
+    parsed = _split_exclusions(text.split("|"))
+    included = frozenset(value for value, excluded in parsed if not excluded)
+    without = frozenset(value for value, excluded in parsed if excluded)
+    terms: list[Having | Not] = [Having(attribute, included)] if included else []
+    return [*terms, Not(Having(attribute, without))] if without else terms
 
 
 def _categories(parameters: Parameters) -> list[Query]:
-    listed = parameters.keys("filter_cat") or parameters.text("filter_cat").split("|")
-    asked = {each.strip() for each in listed if each.strip()}
-    ids = frozenset(int(each) for each in asked if _ID.fullmatch(each))
-    names = frozenset(folded(each) for each in asked if not _ID.fullmatch(each))
-    return [InCategory(ids, names)] if asked else []
+    values = parameters.keys("filter_cat") or parameters.text("filter_cat").split("|")
+    categories = {each.strip() for each in values if each.strip()}
+    ids = frozenset(int(each) for each in categories if _ID.fullmatch(each))
+    names = frozenset(folded(each) for each in categories if not _ID.fullmatch(each))
+    return [InCategory(ids, names)] if categories else []
 
 
 def _years(text: str) -> list[Query]:
@@ -193,16 +195,16 @@ def _size(text: str, unit: int) -> int | None:
     return min(int(float(text) * 1024**unit), _LARGEST) if _DECIMAL.fullmatch(text) else None
 
 
-def _fits(term: Having | Free | Not, torrent: Torrent) -> bool:
+def _passes(term: Having | Free | Not, torrent: Torrent) -> bool:
     if isinstance(term, Not):
         return isinstance(term.term, Having) and (
-            term.term.attribute not in _OF_TORRENTS or not _has(term.term, torrent)
+            term.term.attribute not in _TORRENT_ATTRIBUTES or not _has_value(term.term, torrent)
         )
     if isinstance(term, Free):
         return torrent.freeleech in term.kinds
-    return term.attribute not in _OF_TORRENTS or _has(term, torrent)
+    return term.attribute not in _TORRENT_ATTRIBUTES or _has_value(term, torrent)
 
 
-def _has(term: Having, torrent: Torrent) -> bool:
-    value = _OF_TORRENTS[term.attribute](torrent).casefold()
+def _has_value(term: Having, torrent: Torrent) -> bool:
+    value = _TORRENT_ATTRIBUTES[term.attribute](torrent).casefold()
     return value in {each.casefold() for each in term.values}

@@ -1,1 +1,1 @@
-"""Hides the REST dialect, which is also the native API: everything that the pages can do is here."""
+"""The REST API, after TorrentPier's; everything that the pages can do is here."""

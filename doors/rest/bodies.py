@@ -1,4 +1,4 @@
-"""Hides how a body is read: within bytes, depth and time, and only when it says what it is."""
+"""Request bodies of the REST API: JSON objects and multipart forms, within limits of size and depth."""
 
 import json
 import re
@@ -17,21 +17,21 @@ from doors.rest.parameters import Given, once
 
 LARGEST = 64 * 1024
 DEEPEST = 16
-_FIELDS_MOST = 512
-_MARKS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
+_MAX_FIELDS = 512
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 
 Faults = dict[str, list[str]]
 
 
 def room_for(table: Table) -> int:
-    """Return the bytes that a body of these fields may have: more where it may hold long texts."""
+    """Return the largest size in bytes of a body with these fields; long texts add to it."""
     # A character beyond the basic plane is written as two escapes of six bytes.
     longest = sum(12 * field.longest for field in table.values() if isinstance(field, Text) and field.prose)
     return LARGEST + longest
 
 
 def content_type(request: Request) -> str:
-    """Return what the request says its body is, in lower case, without parameters."""
+    """Return the media type of the body, in lower case, without parameters."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
@@ -43,11 +43,11 @@ async def read_json(request: Request, body: Body, table: Table, required: tuple[
 
 
 def parse_json(raw: bytes) -> dict[str, Any]:
-    """Return the one object that the bytes are; Refusal "bad-request" for anything else."""
+    """Parse one JSON object; Refusal "bad-request" for anything else."""
     try:
         text = raw.decode()
-        _bound_depth(text)
-        value = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
+        _check_depth(text)
+        value = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_reject_constant)
     except (ValueError, RecursionError):
         raise Refusal("bad-request", "the body is not JSON") from None
     if not isinstance(value, dict):
@@ -55,28 +55,28 @@ def parse_json(raw: bytes) -> dict[str, Any]:
     return value
 
 
-def _bound_depth(text: str) -> None:
+def _check_depth(text: str) -> None:
     depth = 0
-    for match in _MARKS.finditer(text):
-        mark = match[0]
-        depth += (mark in "[{") - (mark in "]}")
+    for match in _BRACKETS.finditer(text):
+        bracket = match[0]
+        depth += (bracket in "[{") - (bracket in "]}")
         if depth > DEEPEST:
             raise Refusal("bad-request", f"the body nests deeper than {DEEPEST}")
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
         raise Refusal("bad-request", "the body names a key twice")
     return value
 
 
-def _no_number(text: str) -> NoReturn:
+def _reject_constant(text: str) -> NoReturn:
     raise ValueError(text)
 
 
 class _FormReader(MultiPartParser):
-    # The body is bounded and accounted for, so it stays in memory.
+    # The body's size is limited and accounted for, so files stay in memory.
     spool_max_size = sys.maxsize
 
 
@@ -90,7 +90,7 @@ async def read_form(
     if content_type(request) != "multipart/form-data":
         raise Refusal("bad-request", "send multipart/form-data with a file field named 'file'")
     reader = _FormReader(
-        request.headers, body.stream(), max_files=8, max_fields=_FIELDS_MOST, max_part_size=room_for(table)
+        request.headers, body.stream(), max_files=8, max_fields=_MAX_FIELDS, max_part_size=room_for(table)
     )
     try:
         form = await reader.parse()
@@ -99,17 +99,17 @@ async def read_form(
     except Refusal as refusal:
         raise (file_refusal(refusal) if refusal.code == "too-large" else refusal) from None
     try:
-        return await _sorted(form.multi_items(), table, required)
+        return await _form_values(form.multi_items(), table, required)
     finally:
         await form.close()
 
 
 def file_refusal(refusal: Refusal) -> Refusal:
-    """Return what is said of a file that was refused: which field, and why."""
+    """Return the validation error of the field `file` for a refused file."""
     return Refusal("invalid", fields={"file": [str(refusal)]})
 
 
-async def _sorted(
+async def _form_values(
     items: list[tuple[str, UploadFile | str]], table: Table, required: tuple[str, ...]
 ) -> tuple[Given, bytes]:
     texts, faults = _texts(items, table)
@@ -126,7 +126,7 @@ async def _sorted(
 
 
 def _texts(items: list[tuple[str, UploadFile | str]], table: Table) -> tuple[dict[str, str], Faults]:
-    """Gather the texts by name; a list may come in several parts."""
+    """Collect the text fields by name; a list may come in several parts."""
     texts: dict[str, str] = {}
     faults: Faults = {}
     for name, value in items:

@@ -1,4 +1,4 @@
-"""Hides the operations on what accounts gather: collages of groups, and bookmarks."""
+"""REST operations on collages and bookmarks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,51 +57,57 @@ def _shape(value: Collage) -> CollageShape:
     )
 
 
-async def _list(call: Call) -> Listing:
-    page = await call.office.catalogue.collages(
-        call.offset, call.per_page, call.viewer, call.query.text("search")
+async def _list(context: Call) -> Listing:
+    page = await context.office.catalogue.collages(
+        context.offset, context.per_page, context.viewer, context.query.text("search")
     )
-    return call.listing([_shape(each) for each in page.items], page.total, exact=page.exact)
+    return context.listing([_shape(each) for each in page.items], page.total, exact=page.exact)
 
 
-async def _show(call: Call) -> CollageShape:
-    found = await call.office.catalogue.collage(call.id("collage"), call.viewer)
+async def _show(context: Call) -> CollageShape:
+    found = await context.office.catalogue.collage(context.id("collage"), context.viewer)
     if found is None:
         raise Refusal("not-found")
     return _shape(found)
 
 
-async def _add(call: Call) -> CollageShape:
-    return _shape(await call.office.curation.add_collage(call.principal, call.body))
+async def _add(context: Call) -> CollageShape:
+    return _shape(await context.office.curation.add_collage(context.principal, context.body))
 
 
-async def _edit(call: Call) -> CollageShape:
-    return _shape(await call.office.curation.edit_collage(call.principal, call.id("collage"), call.body))
+async def _edit(context: Call) -> CollageShape:
+    return _shape(
+        await context.office.curation.edit_collage(context.principal, context.id("collage"), context.body)
+    )
 
 
-async def _delete(call: Call) -> None:
-    await call.office.curation.delete_collage(call.principal, call.id("collage"))
+async def _delete(context: Call) -> None:
+    await context.office.curation.delete_collage(context.principal, context.id("collage"))
 
 
-async def _put_in(call: Call) -> CollageShape:
-    group = call.body.whole("group_id")
-    return _shape(await call.office.curation.put_in_collage(call.principal, call.id("collage"), group))
+async def _add_group(context: Call) -> CollageShape:
+    group = context.body.whole("group_id")
+    return _shape(
+        await context.office.curation.put_in_collage(context.principal, context.id("collage"), group)
+    )
 
 
-async def _take_out(call: Call) -> None:
-    await call.office.curation.take_from_collage(call.principal, call.id("collage"), call.id("group"))
+async def _remove_group(context: Call) -> None:
+    await context.office.curation.take_from_collage(
+        context.principal, context.id("collage"), context.id("group")
+    )
 
 
-async def _bookmarks(call: Call) -> Listing:
-    kind = Bookmarked(call.query.text("kind", Bookmarked.TORRENT))
-    page = await call.office.catalogue.bookmarks(call.user_id, kind, call.offset, call.per_page)
-    names = await _names(call, kind, page.items)
+async def _bookmarks(context: Call) -> Listing:
+    kind = Bookmarked(context.query.text("kind", Bookmarked.TORRENT))
+    page = await context.office.catalogue.bookmarks(context.user_id, kind, context.offset, context.per_page)
+    names = await _names(context, kind, page.items)
     shapes = [BookmarkShape(kind.value, each, names.get(each, "")) for each in page.items]
-    return call.listing(shapes, page.total, exact=page.exact)
+    return context.listing(shapes, page.total, exact=page.exact)
 
 
-async def _names(call: Call, kind: Bookmarked, ids: Sequence[int]) -> dict[int, str]:
-    catalogue, viewer = call.office.catalogue, call.viewer
+async def _names(context: Call, kind: Bookmarked, ids: Sequence[int]) -> dict[int, str]:
+    catalogue, viewer = context.office.catalogue, context.viewer
     match kind:
         case Bookmarked.TORRENT:
             return {each.id: each.title for each in await catalogue.torrents(ids, viewer)}
@@ -115,21 +121,21 @@ async def _names(call: Call, kind: Bookmarked, ids: Sequence[int]) -> dict[int, 
             return {each.id: each.name for each in authors if each is not None}
 
 
-def _kind(call: Call) -> Bookmarked:
+def _kind(context: Call) -> Bookmarked:
     try:
-        return Bookmarked(call.word("kind"))
+        return Bookmarked(context.word("kind"))
     except ValueError:
         raise Refusal("not-found") from None
 
 
-async def _mark(call: Call) -> BookmarkShape:
-    kind, target = _kind(call), call.id("id")
-    await call.office.curation.bookmark(call.principal, kind, target, on=True)
-    return BookmarkShape(kind.value, target, (await _names(call, kind, [target])).get(target, ""))
+async def _bookmark(context: Call) -> BookmarkShape:
+    kind, target = _kind(context), context.id("id")
+    await context.office.curation.bookmark(context.principal, kind, target, on=True)
+    return BookmarkShape(kind.value, target, (await _names(context, kind, [target])).get(target, ""))
 
 
-async def _unmark(call: Call) -> None:
-    await call.office.curation.bookmark(call.principal, _kind(call), call.id("id"), on=False)
+async def _unbookmark(context: Call) -> None:
+    await context.office.curation.bookmark(context.principal, _kind(context), context.id("id"), on=False)
 
 
 _COLLAGES = (
@@ -194,7 +200,7 @@ _COLLAGES = (
         "putInCollage",
         "Append a group to a collage, which is answered",
         "collages",
-        _put_in,
+        _add_group,
         Right.COLLECT,
         body=requests.MEMBER,
         required=("group_id",),
@@ -208,7 +214,7 @@ _COLLAGES = (
         "takeFromCollage",
         "Take a group out of a collage",
         "collages",
-        _take_out,
+        _remove_group,
         Right.EDIT_OWN,
     ),
 )
@@ -231,7 +237,7 @@ _BOOKMARKS = (
         "bookmark",
         "Bookmark something",
         "bookmarks",
-        _mark,
+        _bookmark,
         Right.COLLECT,
         answers=BookmarkShape,
         refusals=("full",),
@@ -242,7 +248,7 @@ _BOOKMARKS = (
         "unbookmark",
         "Take a bookmark back",
         "bookmarks",
-        _unmark,
+        _unbookmark,
         Right.COLLECT,
     ),
 )

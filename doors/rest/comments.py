@@ -1,4 +1,4 @@
-"""Hides the operations on comments, which groups have and torrents show."""
+"""REST operations on comments; they belong to groups, and torrents show those of their group."""
 
 from dataclasses import dataclass
 
@@ -41,64 +41,68 @@ def _shape(value: Comment) -> CommentShape:
     )
 
 
-async def _page(call: Call, group: int) -> Listing:
-    page = await call.office.catalogue.comments(
+async def _page(context: Call, group: int) -> Listing:
+    page = await context.office.catalogue.comments(
         group,
-        call.offset,
-        call.per_page,
-        call.viewer,
-        newest_first=call.query.text("order", "asc") == "desc",
+        context.offset,
+        context.per_page,
+        context.viewer,
+        newest_first=context.query.text("order", "asc") == "desc",
     )
-    return call.listing([_shape(each) for each in page.items], page.total, exact=page.exact)
+    return context.listing([_shape(each) for each in page.items], page.total, exact=page.exact)
 
 
-async def _of_group(call: Call) -> Listing:
-    return await _page(call, await _group(call))
+async def _of_group(context: Call) -> Listing:
+    return await _page(context, await _group(context))
 
 
-async def _of_torrent(call: Call) -> Listing:
-    return await _page(call, (await torrent_of(call)).group.id)
+async def _of_torrent(context: Call) -> Listing:
+    return await _page(context, (await torrent_of(context)).group.id)
 
 
-async def _group(call: Call) -> int:
-    number = call.id("group")
-    if await call.office.catalogue.group(number, call.viewer) is None:
+async def _group(context: Call) -> int:
+    number = context.id("group")
+    if await context.office.catalogue.group(number, context.viewer) is None:
         raise Refusal("not-found")
     return number
 
 
-async def _add(call: Call, group: int) -> CommentShape:
-    return _shape(await call.office.curation.comment(call.principal, group, call.body.text("body")))
+async def _add(context: Call, group: int) -> CommentShape:
+    return _shape(await context.office.curation.comment(context.principal, group, context.body.text("body")))
 
 
-async def _add_to_group(call: Call) -> CommentShape:
-    return await _add(call, call.id("group"))
+async def _add_to_group(context: Call) -> CommentShape:
+    return await _add(context, context.id("group"))
 
 
-async def _add_to_torrent(call: Call) -> CommentShape:
-    return await _add(call, (await torrent_of(call)).group.id)
+async def _add_to_torrent(context: Call) -> CommentShape:
+    return await _add(context, (await torrent_of(context)).group.id)
 
 
-async def _show(call: Call) -> CommentShape:
-    found = await call.office.catalogue.comment(call.id("comment"), call.viewer)
+async def _show(context: Call) -> CommentShape:
+    found = await context.office.catalogue.comment(context.id("comment"), context.viewer)
     if found is None:
         raise Refusal("not-found")
     return _shape(found)
 
 
-async def _edit(call: Call) -> CommentShape:
+async def _edit(context: Call) -> CommentShape:
     return _shape(
-        await call.office.curation.edit_comment(call.principal, call.id("comment"), call.body.text("body"))
+        await context.office.curation.edit_comment(
+            context.principal, context.id("comment"), context.body.text("body")
+        )
     )
 
 
-async def _hide(call: Call) -> CommentShape:
-    hidden = bool(call.body.flag("hidden"))
-    return _shape(await call.office.curation.hide_comment(call.principal, call.id("comment"), hidden=hidden))
+async def _hide(context: Call) -> CommentShape:
+    hidden = bool(context.body.flag("hidden"))
+    return _shape(
+        await context.office.curation.hide_comment(context.principal, context.id("comment"), hidden=hidden)
+    )
 
 
-async def _delete(call: Call) -> None:
-    await call.office.curation.delete_comment(call.principal, call.id("comment"))
+async def _delete(context: Call) -> None:
+    await context.office.curation.delete_comment(context.principal, context.id("comment"))
 
 
 OPERATIONS = (

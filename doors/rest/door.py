@@ -1,4 +1,4 @@
-"""Hides how a request of the REST dialect is let in, carried out and answered, whatever it asks for."""
+"""The REST API's routes: rate limit, authentication, validation and dispatch to an operation."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -34,10 +34,10 @@ from doors.rest.reference import Reference
 
 PREFIX = "/api"
 CSRF = "X-CSRF-Token"
-# The SOAP service lives among our paths and answers there by itself.
-_ELSEWHERE = frozenset({f"{PREFIX}/", f"{PREFIX}/index.php", f"{PREFIX}/torrage.wsdl"})
+# Paths below /api that belong to the SOAP service.
+_SOAP_PATHS = frozenset({f"{PREFIX}/", f"{PREFIX}/index.php", f"{PREFIX}/torrage.wsdl"})
 _DIALECT = "rest"
-_NO_MORE = "too-many-requests"
+_RATE_LIMITED = "too-many-requests"
 
 OPERATIONS: tuple[Operation, ...] = (
     *members.OPERATIONS,
@@ -55,38 +55,38 @@ log = structlog.get_logger()
 
 
 def operations(office: Office) -> tuple[Operation, ...]:
-    """Return every operation, those that describe them included."""
+    """Return every operation, the API's own documentation included."""
     return (*Reference(office, OPERATIONS).operations, *OPERATIONS)
 
 
 def routes(office: Office) -> list[Route]:
-    """Return the dialect's routes: one a path, `/api/v1/` for the same again, and what else is below /api/."""
-    door = _Door(office)
+    """Return the dialect's routes: one for each path, `/api/v1/` as an alias, and a fallback below /api/."""
+    dispatcher = _Dispatcher(office)
     by_path: dict[str, list[Operation]] = {}
     for operation in operations(office):
         by_path.setdefault(operation.path, []).append(operation)
-    paths = [_PathRoute(door, path, offered) for path, offered in by_path.items()]
-    alias = _Below(f"{PREFIX}/v1/", door, paths)
-    return [*paths, alias, _Below(f"{PREFIX}/", door, paths)]
+    paths = [_PathRoute(dispatcher, path, offered) for path, offered in by_path.items()]
+    alias = _PrefixRoute(f"{PREFIX}/v1/", dispatcher, paths)
+    return [*paths, alias, _PrefixRoute(f"{PREFIX}/", dispatcher, paths)]
 
 
-class _Door:
-    """Lets one request in, carries it out, and tells in every answer what is left of the allowance."""
+class _Dispatcher:
+    """Answers requests; every response has the headers of the rate limit."""
 
     def __init__(self, office: Office) -> None:
         self._office = office
 
     async def answer(self, request: Request, operation: Operation | Refusal) -> Response:
         address = self._address(request)
-        principal, refusal = await self._identify(request, operation)
+        principal, refusal = await self._authenticate(request, operation)
         allowance = self._office.allowances.take(_DIALECT, principal, address)
         if not allowance.granted:
-            refusal = Refusal(_NO_MORE)
+            refusal = Refusal(_RATE_LIMITED)
         try:
             response = await self._serve(request, operation, principal, address, refusal)
         except Refusal as refused:
             response = envelope.error(refused)
-            self._wait(response, refused, allowance)
+            self._set_retry_after(response, refused, allowance)
         except Exception:
             log.exception("rest.failed", path=request.url.path, method=request.method)
             response = envelope.error(Refusal("internal"))
@@ -101,10 +101,10 @@ class _Door:
         except Refusal:
             return bytes(4)
 
-    async def _identify(
+    async def _authenticate(
         self, request: Request, operation: Operation | Refusal
     ) -> tuple[Principal, Refusal | None]:
-        """Return who is asking; where that is refused, nobody, so that the guess counts for its address."""
+        """Return the principal; anonymous with the refusal where credentials are wrong: they count for the address."""
         if isinstance(operation, Operation) and not operation.identified:
             return NOBODY, None
         try:
@@ -120,25 +120,25 @@ class _Door:
         address: bytes,
         refusal: Refusal | None,
     ) -> Response:
-        room = self._room(operation) if isinstance(operation, Operation) else 0
-        async with Body(request, room, self._office.memory) as body:
+        largest = self._max_body(operation) if isinstance(operation, Operation) else 0
+        async with Body(request, largest, self._office.memory) as body:
             if refusal is not None:
                 raise refusal
             if isinstance(operation, Refusal):
                 raise operation
-            self._admit(request, operation, principal)
+            self._authorize(request, operation, principal)
             query = read_query(request.scope["query_string"], operation.query)
-            given, file = await self._read(request, body, operation)
-            call = Call(self._office, request, principal, address, query, given, file)
-            return await _respond(operation, await operation.handler(call))
+            fields, file = await self._read(request, body, operation)
+            context = Call(self._office, request, principal, address, query, fields, file)
+            return await _respond(operation, await operation.handler(context))
 
-    def _room(self, operation: Operation) -> int:
+    def _max_body(self, operation: Operation) -> int:
         if operation.body is None:
             return bodies.LARGEST
         return bodies.room_for(operation.body) + (self._office.uploads.limit if operation.form else 0)
 
-    def _admit(self, request: Request, operation: Operation, principal: Principal) -> None:
-        """Refuse who may not do this at all; whose thing it is, the deed asks."""
+    def _authorize(self, request: Request, operation: Operation, principal: Principal) -> None:
+        """Refuse whoever may not do this at all; ownership is checked by the operation itself."""
         if operation.account and principal.user is None:
             raise Refusal("unauthenticated")
         key = principal.key
@@ -156,8 +156,8 @@ class _Door:
             return await bodies.read_form(request, body, operation.body, operation.required)
         return await bodies.read_json(request, body, operation.body, operation.required), b""
 
-    def _wait(self, response: Response, refusal: Refusal, allowance: Allowance) -> None:
-        if refusal.code == _NO_MORE:
+    def _set_retry_after(self, response: Response, refusal: Refusal, allowance: Allowance) -> None:
+        if refusal.code == _RATE_LIMITED:
             response.headers["Retry-After"] = str(max(1, allowance.reset - int(self._office.clock())))
 
 
@@ -172,59 +172,59 @@ async def _respond(operation: Operation, answer: Answer) -> Response:
 
 
 class _PathRoute(Route):
-    """One path, and what its methods do there."""
+    """One path and its operations by method."""
 
-    def __init__(self, door: _Door, path: str, offered: Sequence[Operation]) -> None:
-        self._door = door
-        self._offered = {operation.method: operation for operation in offered}
-        super().__init__(PREFIX + path, self.serve, methods=list(self._offered))
+    def __init__(self, dispatcher: _Dispatcher, path: str, offered: Sequence[Operation]) -> None:
+        self._dispatcher = dispatcher
+        self._by_method = {operation.method: operation for operation in offered}
+        super().__init__(PREFIX + path, self.serve, methods=list(self._by_method))
 
     def operation(self, method: str) -> Operation | Refusal:
-        """Return what a method does here, or how it is refused."""
-        found = self._offered.get("GET" if method == "HEAD" else method)
+        """Return the operation of a method, or the refusal."""
+        found = self._by_method.get("GET" if method == "HEAD" else method)
         return found if found is not None else Refusal("bad-method")
 
     async def serve(self, request: Request) -> Response:
-        """Answer a request at this path."""
-        response = await self._door.answer(request, self.operation(request.method))
+        """Answer a request to this path."""
+        response = await self._dispatcher.answer(request, self.operation(request.method))
         if response.status_code == 405:
             response.headers["Allow"] = ", ".join(sorted(self.methods or ()))
         return response
 
 
-class _Below(Route):
-    """Whatever begins with a prefix: the paths of the dialect under another name, 405 or 404."""
+class _PrefixRoute(Route):
+    """Every path with a prefix: the dialect's paths under that prefix, 405 or 404."""
 
-    def __init__(self, prefix: str, door: _Door, paths: Iterable[_PathRoute]) -> None:
+    def __init__(self, prefix: str, dispatcher: _Dispatcher, paths: Iterable[_PathRoute]) -> None:
         self._prefix = prefix
-        self._door = door
+        self._dispatcher = dispatcher
         self._paths = tuple(paths)
-        super().__init__(prefix + "{rest:path}", _Everything(self))
+        super().__init__(prefix + "{rest:path}", _AnyMethod(self))
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Match as routes do, but leave to others what is theirs."""
-        if scope["type"] == "http" and scope["path"] in _ELSEWHERE:
+        """Match as routes do, except for the paths of the SOAP service."""
+        if scope["type"] == "http" and scope["path"] in _SOAP_PATHS:
             return Match.NONE, {}
         return super().matches(scope)
 
     async def serve(self, request: Request) -> Response:
-        """Answer a request by the path that it means."""
+        """Answer a request by the path without the prefix."""
         scope = {**request.scope, "path": f"{PREFIX}/{request.path_params['rest']}", "path_params": {}}
         for path in self._paths:
             match, found = path.matches(scope)
             if match is not Match.NONE:
                 inner: dict[str, Any] = {**request.scope, "path_params": found["path_params"]}
                 return await path.serve(Request(inner, request.receive))
-        return await self._door.answer(request, Refusal("not-found"))
+        return await self._dispatcher.answer(request, Refusal("not-found"))
 
 
-class _Everything:
+class _AnyMethod:
     """Takes every method, as an ASGI application does."""
 
-    def __init__(self, below: _Below) -> None:
-        self._below = below
+    def __init__(self, route: _PrefixRoute) -> None:
+        self._route = route
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        response = await self._below.serve(Request(scope, receive))
+        response = await self._route.serve(Request(scope, receive))
         await response(scope, receive, send)

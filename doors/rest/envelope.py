@@ -1,4 +1,4 @@
-"""Hides how every answer is wrapped: success, collection, error, and the headers around them."""
+"""The REST API's response envelope: one object, a collection or an error, and the headers."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ from bittorrent.refusal import Refusal
 from doors.allowance import Allowance
 from doors.rest.operation import Listing
 
-# The page names the code of a failed validation alone; the others follow its pattern.
+# The published API names only VALIDATION_ERROR; the others follow its pattern.
 CODES: Mapping[int, str] = MappingProxyType(
     {
         400: "BAD_REQUEST",
@@ -31,9 +31,9 @@ CODES: Mapping[int, str] = MappingProxyType(
     }
 )
 _INVALID = "Validation failed"
-# From here on, writing an answer as JSON takes longer than the event loop should stand still.
+# Files from which a response is written in a thread, not on the event loop.
 _LONG = 1000
-_CLOSING = frozenset({"too-large", "busy"})
+_CLOSE_CONNECTION = frozenset({"too-large", "busy"})
 HEADERS: Mapping[str, str] = MappingProxyType(
     {
         "Cache-Control": "no-store",
@@ -45,12 +45,12 @@ HEADERS: Mapping[str, str] = MappingProxyType(
 
 
 def code_of(status: int) -> str:
-    """Return the code that stands for a status, that of its hundred where it has none of its own."""
+    """Return the error code of a status; that of 400 or 500 where it has none of its own."""
     return CODES.get(status) or CODES[400 if status < 500 else 500]
 
 
 def allowance_headers(allowance: Allowance) -> dict[str, str]:
-    """Return the three headers that tell what is left of the present window."""
+    """Return the three headers of the rate limit."""
     return {
         "X-RateLimit-Limit": str(allowance.limit),
         "X-RateLimit-Remaining": str(allowance.remaining),
@@ -59,22 +59,22 @@ def allowance_headers(allowance: Allowance) -> dict[str, str]:
 
 
 def error(refusal: Refusal) -> Response:
-    """Return the answer that tells of a refusal."""
-    told: dict[str, object] = {"code": code_of(refusal.status), "message": str(refusal)}
+    """Return the error response for a refusal."""
+    content: dict[str, object] = {"code": code_of(refusal.status), "message": str(refusal)}
     if refusal.status == 422:
-        told["message"] = _INVALID
-        told["details"] = {name: list(sentences) for name, sentences in refusal.fields.items()} or {
+        content["message"] = _INVALID
+        content["details"] = {name: list(sentences) for name, sentences in refusal.fields.items()} or {
             "request": [str(refusal)]
         }
-    return _json({"success": False, "error": told}, refusal.status, _error_headers(refusal))
+    return _json({"success": False, "error": content}, refusal.status, _error_headers(refusal))
 
 
 def _error_headers(refusal: Refusal) -> dict[str, str]:
     headers: dict[str, str] = {}
     if refusal.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    if refusal.code in _CLOSING:
-        # More of the body may be on its way than is worth reading.
+    if refusal.code in _CLOSE_CONNECTION:
+        # The rest of the body is not read.
         headers["Connection"] = "close"
     if refusal.code == "login-slowed" and (seconds := re.search(r"[0-9]{1,9}", refusal.detail)):
         headers["Retry-After"] = seconds[0]
@@ -82,7 +82,7 @@ def _error_headers(refusal: Refusal) -> dict[str, str]:
 
 
 async def one(value: object, status: int) -> Response:
-    """Return the answer that carries one thing, a dataclass."""
+    """Return the response with one object, a dataclass."""
     body = {"success": True, "data": value}
     if getattr(value, "files_count", 0) > _LONG:
         return await asyncio.to_thread(_json, body, status)
@@ -90,7 +90,7 @@ async def one(value: object, status: int) -> Response:
 
 
 def many(listing: Listing) -> Response:
-    """Return the answer that carries a page of a collection."""
+    """Return the response with a page of a collection."""
     meta: dict[str, object] = {
         "current_page": listing.page,
         "per_page": listing.per_page,
@@ -105,12 +105,12 @@ def many(listing: Listing) -> Response:
 
 
 def _json(value: object, status: int, headers: Mapping[str, str] = MappingProxyType({})) -> Response:
-    # A name out of a torrent may hold what is no Unicode.
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
+    # A torrent's name may contain lone surrogates.
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_fields_of)
     return Response(text.encode("utf-8", "replace"), status, headers, media_type="application/json")
 
 
-def _plain(value: object) -> dict[str, object]:
+def _fields_of(value: object) -> dict[str, object]:
     """Return the fields of a dataclass; TypeError for anything else."""
     names = getattr(type(value), "__dataclass_fields__", None)
     if names is None:

@@ -1,4 +1,4 @@
-"""Hides the operations on groups, the works that torrents are of."""
+"""REST operations on groups of torrents."""
 
 from dataclasses import dataclass
 
@@ -24,45 +24,46 @@ def _shape(group: Group) -> GroupShape:
     return GroupShape(**group_fields(group))
 
 
-async def _detail(call: Call, group: Group) -> GroupDetail:
-    catalogue, viewer = call.office.catalogue, call.viewer
+async def _detail(context: Call, group: Group) -> GroupDetail:
+    catalogue, viewer = context.office.catalogue, context.viewer
     torrents = await catalogue.torrents_of([group.id], viewer)
-    marked = await catalogue.bookmarked(viewer.user_id, Bookmarked.GROUP, [group.id])
-    shapes = await shape_torrents(call, torrents.get(group.id, ()))
-    return GroupDetail(**group_fields(group), torrents=shapes, bookmarked=bool(marked))
+    bookmarked = await catalogue.bookmarked(viewer.user_id, Bookmarked.GROUP, [group.id])
+    shapes = await shape_torrents(context, torrents.get(group.id, ()))
+    return GroupDetail(**group_fields(group), torrents=shapes, bookmarked=bool(bookmarked))
 
 
-async def _list(call: Call) -> Listing:
-    found = await call.office.search.groups(wanted(call))
-    groups = await call.office.catalogue.groups(found.ids, call.viewer)
+async def _list(context: Call) -> Listing:
+    found = await context.office.search.groups(wanted(context))
+    groups = await context.office.catalogue.groups(found.ids, context.viewer)
     shapes = [_shape(group) for group in groups]
-    return call.listing(shapes, found.total, exact=found.exact, as_of=found.as_of)
+    return context.listing(shapes, found.total, exact=found.exact, as_of=found.as_of)
 
 
-async def _show(call: Call) -> GroupDetail:
-    group = await call.office.catalogue.group(call.id("group"), call.viewer)
+async def _show(context: Call) -> GroupDetail:
+    group = await context.office.catalogue.group(context.id("group"), context.viewer)
     if group is None:
         raise Refusal("not-found")
-    return await _detail(call, group)
+    return await _detail(context, group)
 
 
-async def _edit(call: Call) -> GroupDetail:
-    changes = renamed(call.body, requests.NAMES)
-    group = await call.office.curation.edit_group(call.principal, call.id("group"), changes)
-    return await _detail(call, group)
+async def _edit(context: Call) -> GroupDetail:
+    changes = renamed(context.body, requests.NAMES)
+    group = await context.office.curation.edit_group(context.principal, context.id("group"), changes)
+    return await _detail(context, group)
 
 
-async def _lock(call: Call) -> GroupDetail:
-    locked = bool(call.body.flag("locked"))
+async def _lock(context: Call) -> GroupDetail:
+    locked = bool(context.body.flag("locked"))
     return await _detail(
-        call, await call.office.curation.lock_group(call.principal, call.id("group"), locked=locked)
+        context,
+        await context.office.curation.lock_group(context.principal, context.id("group"), locked=locked),
     )
 
 
-async def _merge(call: Call) -> GroupDetail:
-    into = call.body.whole("into")
+async def _merge(context: Call) -> GroupDetail:
+    into = context.body.whole("into")
     return await _detail(
-        call, await call.office.curation.merge_groups(call.principal, call.id("group"), into)
+        context, await context.office.curation.merge_groups(context.principal, context.id("group"), into)
     )
 
 

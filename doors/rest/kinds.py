@@ -1,4 +1,4 @@
-"""Hides the kinds of field that only requests of this dialect have; their sentences begin with "It "."""
+"""Types of request fields that only the REST API has; their error sentences begin with "It "."""
 
 import re
 from collections.abc import Mapping
@@ -19,13 +19,13 @@ HASH = "^([0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})$"
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
 _HASH = re.compile(r"[0-9A-Fa-f]{40}(?:[0-9A-Fa-f]{24})?")
-_TRUTHS = MappingProxyType({"true": True, "false": False})
+_BOOLEANS = MappingProxyType({"true": True, "false": False})
 _NUMBER = Whole(1, LARGEST_ID)
 
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """Text that is taken as it is: what is searched for, and what proves somebody."""
+    """Text that is taken as it is, such as searches and passwords."""
 
     longest: int
 
@@ -49,12 +49,12 @@ class Raw:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One of a few words, each of which stands for a value."""
+    """One of a few words, each with a value."""
 
     values: Mapping[str, object]
 
     def read(self, value: object) -> object:
-        """Return what the word stands for; ValueError with a sentence."""
+        """Return the value of the word; ValueError with a sentence."""
         if not isinstance(value, str) or value not in self.values:
             raise ValueError(f"It must be one of {', '.join(self.values)}.")
         return self.values[value]
@@ -70,7 +70,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """Yes or no, as a query says it: `true` or `false` alone."""
+    """A boolean; in a query `true` or `false` alone."""
 
     def read(self, value: object) -> bool:
         """Return the answer; ValueError with a sentence."""
@@ -80,7 +80,7 @@ class Truth:
 
     def from_text(self, text: str) -> object:
         """Return the answer."""
-        return _TRUTHS.get(text, text)
+        return _BOOLEANS.get(text, text)
 
     def schema(self) -> Schema:
         """Describe it as JSON Schema."""
@@ -89,7 +89,7 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class PerPage:
-    """How many items a page has; more than it may have are taken as that many."""
+    """The number of items on a page; one beyond the limit is taken as the limit."""
 
     def read(self, value: object) -> int:
         """Return the number; ValueError with a sentence."""
@@ -101,9 +101,9 @@ class PerPage:
 
     def schema(self) -> Schema:
         """Describe it as JSON Schema."""
-        told = f"Items of a page; more than {PER_PAGE_MOST} are taken as {PER_PAGE_MOST}."
+        description = f"Items of a page; more than {PER_PAGE_MOST} are taken as {PER_PAGE_MOST}."
         bounds = {"minimum": 1, "maximum": LARGEST_ID, "default": PER_PAGE}
-        return {"type": "integer", "description": told, **bounds}
+        return {"type": "integer", "description": description, **bounds}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Country:
-    """A country by its two letters, in any case; `ZZ` is where it is unknown."""
+    """A country code of two letters, in any case; `ZZ` is unknown."""
 
     def read(self, value: object) -> str:
         """Return it in upper case; ValueError with a sentence."""

@@ -1,4 +1,4 @@
-"""Hides the operations on what the tracker does and may track: its figures, what it allows, what is blocked."""
+"""REST operations on the tracker: its statistics, its allowlist and the blocklist."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -12,15 +12,15 @@ from doors.rest.operation import Call, Listing, Operation
 from doors.rest.shapes import Time, time
 from lists.infohashes import Entry, Verdict
 
-# How far a list is counted beyond the page that is asked for.
-_COUNTED = 10_000
+# Entries beyond the requested page up to which a list is counted.
+_COUNT_BEYOND = 10_000
 
 _Hash = Annotated[str, Field(pattern="^([0-9a-f]{40}|[0-9a-f]{64})$")]
 
 
 @dataclass(frozen=True, slots=True)
 class EntryShape:
-    """A verdict on a torrent: as it was named, its other names, why, by whom and since when."""
+    """An entry of the blocklist or allowlist: the hash given, the torrent's other hashes, why, by whom, since when."""
 
     info_hash: _Hash
     names: list[_Hash]
@@ -31,7 +31,7 @@ class EntryShape:
 
 @dataclass(frozen=True, slots=True)
 class TrackerShape:
-    """The service in numbers: swarms and peers of this moment, files that the cache has, what the catalogue knows."""
+    """The service in numbers: swarms and peers of this moment, files in the cache, records of the catalogue."""
 
     swarms: int
     peers: int
@@ -50,52 +50,60 @@ def _shape(entry: Entry) -> EntryShape:
     return EntryShape(entry.infohash.lower, names, entry.reason, entry.by, time(entry.since))
 
 
-async def _page(call: Call, verdict: Verdict) -> Listing:
-    """Take a page out of a list that is walked, and count it that far and some thousands more."""
-    first, last, seen = call.offset, call.offset + call.per_page, 0
+async def _page(context: Call, verdict: Verdict) -> Listing:
+    """Read a list up to a page, and count it some thousands of entries further."""
+    first, last, seen = context.offset, context.offset + context.per_page, 0
     shapes: list[EntryShape] = []
-    async for batch in call.office.takedowns.walk(verdict):
+    async for batch in context.office.takedowns.walk(verdict):
         shapes += [_shape(each) for each in batch[max(first - seen, 0) : max(last - seen, 0)]]
         seen += len(batch)
-        if seen > last + _COUNTED:
-            return call.listing(shapes, seen, exact=False)
-    return call.listing(shapes, seen)
+        if seen > last + _COUNT_BEYOND:
+            return context.listing(shapes, seen, exact=False)
+    return context.listing(shapes, seen)
 
 
-def _named(call: Call) -> InfoHash:
-    infohash = call.body["info_hash"]
+def _infohash(context: Call) -> InfoHash:
+    infohash = context.body["info_hash"]
     assert isinstance(infohash, InfoHash)
     return infohash
 
 
-async def _block(call: Call) -> EntryShape:
-    return _shape(await call.office.verdicts.block(call.principal, _named(call), call.body.text("reason")))
+async def _block(context: Call) -> EntryShape:
+    return _shape(
+        await context.office.verdicts.block(
+            context.principal, _infohash(context), context.body.text("reason")
+        )
+    )
 
 
-async def _allow(call: Call) -> EntryShape:
-    return _shape(await call.office.verdicts.allow(call.principal, _named(call), call.body.text("reason")))
+async def _allow(context: Call) -> EntryShape:
+    return _shape(
+        await context.office.verdicts.allow(
+            context.principal, _infohash(context), context.body.text("reason")
+        )
+    )
 
 
-async def _unblock(call: Call) -> None:
-    await call.office.verdicts.unblock(call.principal, call.infohash("infohash"))
+async def _unblock(context: Call) -> None:
+    await context.office.verdicts.unblock(context.principal, context.infohash("infohash"))
 
 
-async def _disallow(call: Call) -> None:
-    await call.office.verdicts.disallow(call.principal, call.infohash("infohash"))
+async def _disallow(context: Call) -> None:
+    await context.office.verdicts.disallow(context.principal, context.infohash("infohash"))
 
 
-async def _blocked(call: Call) -> Listing:
-    return await _page(call, Verdict.DENY)
+async def _blocked(context: Call) -> Listing:
+    return await _page(context, Verdict.DENY)
 
 
-async def _allowed(call: Call) -> Listing:
-    return await _page(call, Verdict.ALLOW)
+async def _allowed(context: Call) -> Listing:
+    return await _page(context, Verdict.ALLOW)
 
 
-async def _figures(call: Call) -> TrackerShape:
-    swarms = call.office.swarms()
-    files, stored = await call.office.cache.totals()
-    known = await call.office.catalogue.totals()
+async def _statistics(context: Call) -> TrackerShape:
+    swarms = context.office.swarms()
+    files, stored = await context.office.cache.totals()
+    recorded = await context.office.catalogue.totals()
     return TrackerShape(
         swarms.torrents,
         swarms.peers,
@@ -103,10 +111,10 @@ async def _figures(call: Call) -> TrackerShape:
         swarms.incomplete,
         files,
         stored,
-        known.torrents,
-        known.groups,
-        known.authors,
-        known.size,
+        recorded.torrents,
+        recorded.groups,
+        recorded.authors,
+        recorded.size,
     )
 
 
@@ -152,7 +160,7 @@ OPERATIONS = (
         "showTracker",
         "Show the service in numbers",
         "tracker",
-        _figures,
+        _statistics,
         Right.OPERATE,
         answers=TrackerShape,
     ),

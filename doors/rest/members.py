@@ -1,4 +1,4 @@
-"""Hides the operations on accounts: logging in and out, who one is, the accounts of others."""
+"""REST operations on sessions and accounts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,14 +31,14 @@ class LoginShape:
 
 @dataclass(frozen=True, slots=True)
 class CsrfShape:
-    """What a change by a session must carry as `X-CSRF-Token`."""
+    """The token that a change by a session must send as `X-CSRF-Token`."""
 
     token: str
 
 
 @dataclass(frozen=True, slots=True)
 class UserShape:
-    """An account; `enabled` and `seen_at` are told to itself and to those who keep accounts, else null."""
+    """An account; `enabled` and `seen_at` are shown to itself and to administrators of accounts, else null."""
 
     id: int
     username: str
@@ -50,9 +50,9 @@ class UserShape:
     seen_at: Time | None
 
 
-async def _shape(call: Call, user: User) -> UserShape:
-    uploads, groups = await call.office.catalogue.uploads_of(user.id)
-    keeps = user.id == call.principal.id or call.office.rights.may(call.principal, Right.ACCOUNTS)
+async def _shape(context: Call, user: User) -> UserShape:
+    uploads, groups = await context.office.catalogue.uploads_of(user.id)
+    private = user.id == context.principal.id or context.office.rights.may(context.principal, Right.ACCOUNTS)
     return UserShape(
         user.id,
         user.name,
@@ -60,86 +60,90 @@ async def _shape(call: Call, user: User) -> UserShape:
         time(user.joined),
         uploads,
         groups,
-        user.enabled if keeps else None,
-        time(user.seen) if keeps and user.seen is not None else None,
+        user.enabled if private else None,
+        time(user.seen) if private and user.seen is not None else None,
     )
 
 
 def under_names(refusal: Refusal, names: Mapping[str, str]) -> Refusal:
-    """Return a refusal whose fields have this dialect's names."""
+    """Return a refusal with its fields renamed to those of this dialect."""
     fields = {names.get(name, name): sentences for name, sentences in refusal.fields.items()}
     return Refusal(refusal.code, refusal.detail, fields)
 
 
-async def _log_in(call: Call) -> LoginShape:
-    office, given = call.office, call.body
-    user = await office.accounts.log_in(given.text("username"), given.text("password"), call.address)
-    key, secret = await office.accounts.mint(
-        user.id, Scope.REST, LOGIN_LABEL, lifetime=office.token_lifetime, displace=True
+async def _log_in(context: Call) -> LoginShape:
+    accounts, given = context.office.accounts, context.body
+    user = await accounts.log_in(given.text("username"), given.text("password"), context.address)
+    key, secret = await accounts.mint(
+        user.id, Scope.REST, LOGIN_LABEL, lifetime=context.office.token_lifetime, displace=True
     )
     expires = time(key.expires) if key.expires is not None else None
     return LoginShape(secret, "Bearer", expires, PersonShape(user.id, user.name))
 
 
-async def _log_out(call: Call) -> Response | None:
-    if call.principal.key is not None:
-        await call.office.accounts.revoke(call.principal.key.id)
+async def _log_out(context: Call) -> Response | None:
+    if context.principal.key is not None:
+        await context.office.accounts.revoke(context.principal.key.id)
         return None
-    return await call.office.identity.log_out(Response(status_code=204), call.principal)
+    return await context.office.identity.log_out(Response(status_code=204), context.principal)
 
 
-async def _csrf(call: Call) -> CsrfShape:
-    if call.principal.session is None:
+async def _csrf(context: Call) -> CsrfShape:
+    if context.principal.session is None:
         raise Refusal("bad-request", "a key needs no CSRF token")
-    return CsrfShape(call.office.accounts.csrf_token(call.principal.session))
+    return CsrfShape(context.office.accounts.csrf_token(context.principal.session))
 
 
-async def _me(call: Call) -> UserShape:
-    return await _shape(call, await _found(call, call.user_id))
+async def _me(context: Call) -> UserShape:
+    return await _shape(context, await _user(context, context.user_id))
 
 
-async def _found(call: Call, number: int) -> User:
-    user = await call.office.accounts.user(number)
+async def _user(context: Call, number: int) -> User:
+    user = await context.office.accounts.user(number)
     if user is None:
         raise Refusal("not-found")
     return user
 
 
-async def _list(call: Call) -> Listing:
-    users, total = await call.office.accounts.users(call.query.text("search"), call.offset, call.per_page)
-    return call.listing([await _shape(call, user) for user in users], total)
+async def _list(context: Call) -> Listing:
+    users, total = await context.office.accounts.users(
+        context.query.text("search"), context.offset, context.per_page
+    )
+    return context.listing([await _shape(context, user) for user in users], total)
 
 
-async def _show(call: Call) -> UserShape:
-    return await _shape(call, await _found(call, call.id("user")))
+async def _show(context: Call) -> UserShape:
+    return await _shape(context, await _user(context, context.id("user")))
 
 
-async def _register(call: Call) -> UserShape:
-    given = call.body
+async def _register(context: Call) -> UserShape:
+    given = context.body
     role = Role(given.text("role", Role.USER))
     try:
-        user = await call.office.membership.register(
-            call.principal, given.text("username"), given.text("password"), role
+        user = await context.office.membership.register(
+            context.principal, given.text("username"), given.text("password"), role
         )
     except Refusal as refusal:
         raise under_names(refusal, {"name": "username"}) from None
-    return await _shape(call, user)
+    return await _shape(context, user)
 
 
-async def _edit(call: Call) -> UserShape:
-    number, given = call.id("user"), call.body
+async def _edit(context: Call) -> UserShape:
+    number, given = context.id("user"), context.body
     if "role" in given:
-        await call.office.membership.set_role(call.principal, number, Role(given.text("role")))
+        await context.office.membership.set_role(context.principal, number, Role(given.text("role")))
     if "enabled" in given:
-        await call.office.membership.set_enabled(call.principal, number, enabled=bool(given.flag("enabled")))
-    return await _shape(call, await _found(call, number))
+        await context.office.membership.set_enabled(
+            context.principal, number, enabled=bool(given.flag("enabled"))
+        )
+    return await _shape(context, await _user(context, number))
 
 
-async def _set_password(call: Call) -> None:
-    given = call.body
+async def _set_password(context: Call) -> None:
+    given = context.body
     current = given.text("current_password") if "current_password" in given else None
-    await call.office.membership.set_password(
-        call.principal, call.id("user"), given.text("password"), current
+    await context.office.membership.set_password(
+        context.principal, context.id("user"), given.text("password"), current
     )
 
 

@@ -1,4 +1,4 @@
-"""Hides the operations of those who keep order: reports, the log of what was done, and announcements."""
+"""REST operations of moderation: reports, the moderators' log, and announcements."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from doors.rest.shapes import Html, PersonShape, Time, person, somebody, time
 
 @dataclass(frozen=True, slots=True)
 class ReportShape:
-    """What somebody told the moderators; `resolution` is empty while it is open."""
+    """A report to the moderators; `resolution` is empty while it is open."""
 
     id: int
     subject: str
@@ -27,7 +27,7 @@ class ReportShape:
 
 @dataclass(frozen=True, slots=True)
 class DeedShape:
-    """A line of the moderators' log."""
+    """An entry of the moderators' log."""
 
     id: int
     created_at: Time
@@ -64,7 +64,7 @@ def _report(value: Report) -> ReportShape:
     )
 
 
-def _deed(value: Deed) -> DeedShape:
+def _log_entry(value: Deed) -> DeedShape:
     subject = value.subject.value
     return DeedShape(
         value.id, time(value.time), person(value.actor), value.verb, subject, value.target, value.detail
@@ -76,43 +76,45 @@ def _news(value: News) -> NewsShape:
     return NewsShape(value.id, value.title, value.body, html, somebody(value.author), time(value.added))
 
 
-async def _add_report(call: Call) -> ReportShape:
-    given = call.body
+async def _add_report(context: Call) -> ReportShape:
+    given = context.body
     subject, target = Subject(given.text("subject")), given.whole("target")
-    return _report(await call.office.curation.report(call.principal, subject, target, given.text("reason")))
-
-
-async def _reports(call: Call) -> Listing:
-    page = await call.office.curation.reports(
-        call.principal, call.offset, call.per_page, resolved=bool(call.query.flag("resolved"))
+    return _report(
+        await context.office.curation.report(context.principal, subject, target, given.text("reason"))
     )
-    return call.listing([_report(each) for each in page.items], page.total, exact=page.exact)
 
 
-async def _resolve(call: Call) -> ReportShape:
-    resolution = call.body.text("resolution")
-    return _report(await call.office.curation.resolve(call.principal, call.id("report"), resolution))
+async def _reports(context: Call) -> Listing:
+    page = await context.office.curation.reports(
+        context.principal, context.offset, context.per_page, resolved=bool(context.query.flag("resolved"))
+    )
+    return context.listing([_report(each) for each in page.items], page.total, exact=page.exact)
 
 
-async def _log(call: Call) -> Listing:
-    page = await call.office.curation.deeds(call.principal, call.offset, call.per_page)
-    return call.listing([_deed(each) for each in page.items], page.total, exact=page.exact)
+async def _resolve(context: Call) -> ReportShape:
+    resolution = context.body.text("resolution")
+    return _report(await context.office.curation.resolve(context.principal, context.id("report"), resolution))
 
 
-async def _list_news(call: Call) -> Listing:
-    page = await call.office.catalogue.news(call.offset, call.per_page)
-    return call.listing([_news(each) for each in page.items], page.total, exact=page.exact)
+async def _log(context: Call) -> Listing:
+    page = await context.office.curation.deeds(context.principal, context.offset, context.per_page)
+    return context.listing([_log_entry(each) for each in page.items], page.total, exact=page.exact)
 
 
-async def _post_news(call: Call) -> NewsShape:
-    given = call.body
+async def _list_news(context: Call) -> Listing:
+    page = await context.office.catalogue.news(context.offset, context.per_page)
+    return context.listing([_news(each) for each in page.items], page.total, exact=page.exact)
+
+
+async def _post_news(context: Call) -> NewsShape:
+    given = context.body
     return _news(
-        await call.office.curation.post_news(call.principal, given.text("title"), given.text("body"))
+        await context.office.curation.post_news(context.principal, given.text("title"), given.text("body"))
     )
 
 
-async def _remove_news(call: Call) -> None:
-    await call.office.curation.remove_news(call.principal, call.id("news"))
+async def _remove_news(context: Call) -> None:
+    await context.office.curation.remove_news(context.principal, context.id("news"))
 
 
 OPERATIONS = (

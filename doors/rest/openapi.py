@@ -1,4 +1,4 @@
-"""Hides how the operations are described to programs: one OpenAPI 3.1 document, made of their declarations."""
+"""The OpenAPI 3.1 document of the REST API, made of the declarations of its operations."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,10 +18,10 @@ Schema = dict[str, Any]
 
 _JSON = "application/json"
 _COMPONENTS = "#/components/schemas/{model}"
-_ANSWERED = ("internal", "too-many-requests", "invalid")
-_IDENTIFIED = ("bad-token", "key-suspended")
-_WITH_BODY = ("bad-request", "too-large", "busy")
-_WORDS: Mapping[int, str] = {200: "Done.", 201: "Made.", 204: "Done; there is nothing to tell."}
+_COMMON_REFUSALS = ("internal", "too-many-requests", "invalid")
+_CREDENTIAL_REFUSALS = ("bad-token", "key-suspended")
+_BODY_REFUSALS = ("bad-request", "too-large", "busy")
+_DESCRIPTIONS: Mapping[int, str] = {200: "Done.", 201: "Made.", 204: "Done; there is nothing to tell."}
 _HEADERS = {
     "X-RateLimit-Limit": "Requests that the present window takes.",
     "X-RateLimit-Remaining": "Requests that are left of it.",
@@ -32,7 +32,7 @@ _HEADERS = {
 def document(
     operations: Sequence[Operation], rights: Rights, *, title: str, version: str, base: str
 ) -> Schema:
-    """Return the description of every operation; `base` is the URL below which their paths lie."""
+    """Return the document; `base` is the URL to which the paths are relative."""
     schemas: Schema = {"Error": _error_schema(), "Meta": _meta_schema()}
     paths: Schema = {}
     for operation in operations:
@@ -41,7 +41,7 @@ def document(
         )
     return {
         "openapi": "3.1.0",
-        "info": {"title": title, "version": version, "description": _ABOUT},
+        "info": {"title": title, "version": version, "description": _DESCRIPTION},
         "servers": [{"url": base}],
         "tags": [{"name": tag} for tag in dict.fromkeys(each.tag for each in operations)],
         "paths": paths,
@@ -54,7 +54,7 @@ def document(
     }
 
 
-_ABOUT = (
+_DESCRIPTION = (
     "Every answer that holds JSON is an envelope: `success` and `data`, for a collection `meta` as well, "
     "for a refusal `error` with a stable `code`."
 )
@@ -117,15 +117,15 @@ def path_schema(name: str) -> Schema:
 
 def statuses(operation: Operation) -> list[int]:
     """Return the statuses of the refusals that an operation may answer."""
-    codes = {*_ANSWERED, *operation.refusals}
-    codes |= set(_IDENTIFIED) if operation.identified else set()
-    codes |= set(_WITH_BODY) if operation.body is not None else set()
+    codes = {*_COMMON_REFUSALS, *operation.refusals}
+    codes |= set(_CREDENTIAL_REFUSALS) if operation.identified else set()
+    codes |= set(_BODY_REFUSALS) if operation.body is not None else set()
     codes |= {"not-found"} if operation.parameters else set()
     return sorted({REASONS[code].status for code in codes})
 
 
 def _operation(operation: Operation, rights: Rights, schemas: Schema) -> Schema:
-    described: Schema = {
+    description: Schema = {
         "operationId": operation.name,
         "summary": operation.summary,
         "tags": [operation.tag],
@@ -133,7 +133,7 @@ def _operation(operation: Operation, rights: Rights, schemas: Schema) -> Schema:
         "responses": _responses(operation, schemas),
     }
     if operation.right is not None:
-        described["description"] = f"Needs the right `{operation.right.value}`."
+        description["description"] = f"Needs the right `{operation.right.value}`."
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": path_schema(name)}
         for name in operation.parameters
@@ -143,19 +143,19 @@ def _operation(operation: Operation, rights: Rights, schemas: Schema) -> Schema:
         for name, field in operation.query.items()
     ]
     if parameters:
-        described["parameters"] = parameters
+        description["parameters"] = parameters
     if operation.body is not None:
-        described["requestBody"] = _body(operation, operation.body)
-    return described
+        description["requestBody"] = _body(operation, operation.body)
+    return description
 
 
 def _security(operation: Operation, rights: Rights) -> list[Schema]:
     if not operation.identified:
         return []
     session: Schema = {"session": []} | ({"csrf": []} if operation.changes else {})
-    proofs: list[Schema] = [{"bearer": []}, session]
-    free = operation.right is None or operation.right in rights.of(NOBODY)
-    return [{}, *proofs] if free and not operation.account else proofs
+    schemes: list[Schema] = [{"bearer": []}, session]
+    anonymous = operation.right is None or operation.right in rights.of(NOBODY)
+    return [{}, *schemes] if anonymous and not operation.account else schemes
 
 
 def _body(operation: Operation, table: Table) -> Schema:
@@ -174,7 +174,7 @@ def _body(operation: Operation, table: Table) -> Schema:
 def _responses(operation: Operation, schemas: Schema) -> Schema:
     bare = operation.answers is None and operation.media is None
     status = 204 if bare else operation.status
-    success: Schema = {"description": _WORDS[status], "headers": _headers()}
+    success: Schema = {"description": _DESCRIPTIONS[status], "headers": _headers()}
     if operation.media is not None:
         success["content"] = {operation.media: {}}
     elif operation.answers is not None:
@@ -188,7 +188,7 @@ def _responses(operation: Operation, schemas: Schema) -> Schema:
 
 
 def _success(kind: type, schemas: Schema, *, many: bool) -> Schema:
-    data = _named(kind, schemas)
+    data = _reference(kind, schemas)
     properties: Schema = {"success": {"const": True}, "data": data}
     if many:
         properties["data"] = {"type": "array", "items": data}
@@ -196,11 +196,11 @@ def _success(kind: type, schemas: Schema, *, many: bool) -> Schema:
     return {"type": "object", "required": list(properties), "properties": properties}
 
 
-def _named(kind: type, schemas: Schema) -> Schema:
-    """Add a dataclass and those that it holds to the schemas; return a reference to it."""
-    made: Schema = TypeAdapter(kind).json_schema(mode="serialization", ref_template=_COMPONENTS)
-    schemas.update(made.pop("$defs", {}))
-    schemas[kind.__name__] = made
+def _reference(kind: type, schemas: Schema) -> Schema:
+    """Add a dataclass and those in its fields to the schemas; return a reference to it."""
+    schema: Schema = TypeAdapter(kind).json_schema(mode="serialization", ref_template=_COMPONENTS)
+    schemas.update(schema.pop("$defs", {}))
+    schemas[kind.__name__] = schema
     return {"$ref": _COMPONENTS.format(model=kind.__name__)}
 
 

@@ -1,4 +1,4 @@
-"""Hides what an operation is: one declaration from which requests are checked and the API is described."""
+"""Operations of the REST API: declarations by which requests are validated and the API is documented."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,13 +17,13 @@ from doors.rest.kinds import PER_PAGE
 from doors.rest.parameters import Given, as_id, as_infohash
 from doors.rest.requests import table
 
-# Beyond this no list goes on; it keeps offsets within what every store takes.
-_FARTHEST = 2**62
+# The largest offset; every store takes it.
+_MAX_OFFSET = 2**62
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request that was let in: by whom, with which parameters and body, checked; `file` of a form."""
+    """One authorized request: principal, validated parameters and body, and `file` of a form."""
 
     office: Office
     request: Request
@@ -34,11 +34,11 @@ class Call:
     file: bytes = b""
 
     def id(self, name: str) -> int:
-        """Return a parameter of the path that is an id; Refusal "not-found" for what can be none."""
+        """Return a parameter of the path that is an id; Refusal "not-found" for any other text."""
         return as_id(self.word(name))
 
     def infohash(self, name: str) -> InfoHash:
-        """Return a parameter of the path that is an infohash; Refusal "not-found" for what can be none."""
+        """Return a parameter of the path that is an infohash; Refusal "not-found" for any other text."""
         return as_infohash(self.word(name))
 
     def word(self, name: str) -> str:
@@ -47,23 +47,23 @@ class Call:
 
     @property
     def per_page(self) -> int:
-        """How many items a page has."""
+        """The number of items on a page."""
         return self.query.whole("per_page", PER_PAGE)
 
     @property
     def offset(self) -> int:
-        """How many items come before the page."""
-        return min((self.query.whole("page", 1) - 1) * self.per_page, _FARTHEST)
+        """The number of items before the page."""
+        return min((self.query.whole("page", 1) - 1) * self.per_page, _MAX_OFFSET)
 
     def listing(
         self, items: Sequence[object], total: int, *, exact: bool = True, as_of: int | None = None
     ) -> "Listing":
-        """Return these items as the page that was asked for."""
+        """Return items as the requested page."""
         return Listing(items, total, self.query.whole("page", 1), self.per_page, exact, as_of)
 
     @property
     def viewer(self) -> Viewer:
-        """What is seen of the catalogue. Refusal: `unauthenticated`, `forbidden`."""
+        """The viewer of the catalogue. Refusal: `unauthenticated`, `forbidden`."""
         return self.office.curation.viewer(self.principal)
 
     @property
@@ -76,7 +76,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A page of a collection; `page` and `per_page` are what was asked for, `exact` and `as_of` as of a search."""
+    """A page of a collection; `page` and `per_page` are those requested, `exact` and `as_of` those of a search."""
 
     items: Sequence[object]
     total: int
@@ -87,19 +87,19 @@ class Listing:
 
 
 Answer = object | Listing | Response | None
-"""A dataclass of `doors.rest.shapes`, a page of them, something that is no JSON, or nothing (204)."""
+"""A dataclass of `doors.rest.shapes`, a page of them, a response that is not JSON, or None (204)."""
 
 Handler = Callable[[Call], Awaitable[Answer]]
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What one method does at one path below /api.
+    """One method of one path below /api.
 
-    `right` is asked before anything is read; EDIT_OWN lets any account on to the deed, which asks whose it
-    is. `account` asks for an account. `body` is what a JSON object, or with `form` a form with a file, may hold,
-    and `required` what it must. `answers` is a dataclass, `many` a page of it; None is 204, or with `media`
-    something that is no JSON. `refusals` are codes of the table beyond those that any operation answers.
+    `right` is checked before the body is read; with EDIT_OWN the operation itself checks ownership. `account`
+    requires an account. `body` is the fields of a JSON object, or with `form` of a form with a file, and `required`
+    those it must have. `answers` is a dataclass, `many` a page of it; None is 204, or with `media` a response that
+    is not JSON. `refusals` are codes of the error table beyond those of every operation.
     """
 
     method: str
@@ -123,7 +123,7 @@ class Operation:
 
     @property
     def changes(self) -> bool:
-        """Whether a session has to prove by its CSRF token that it asked."""
+        """Whether a session must send its CSRF token."""
         return self.method not in {"GET", "HEAD"} and self.identified
 
     @property

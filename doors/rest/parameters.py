@@ -1,4 +1,4 @@
-"""Hides how what a request says is spelled: ids and hashes in its path, pairs in its query, values by name."""
+"""Request parameters of the REST API: ids and hashes in the path, the query, and validated values."""
 
 import re
 from collections.abc import Mapping
@@ -16,26 +16,26 @@ _BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
 def as_id(text: str) -> int:
-    """Read an id; Refusal "not-found" for what is none."""
+    """Parse an id; Refusal "not-found" for any other text."""
     if not _ID.fullmatch(text) or int(text) > fields.LARGEST_ID:
         raise Refusal("not-found")
     return int(text)
 
 
 def as_infohash(text: str) -> InfoHash:
-    """Read an infohash in 40 or 64 hex digits; Refusal "not-found" for what is none."""
+    """Parse an infohash in 40 or 64 hex digits; Refusal "not-found" for any other text."""
     if not _HEX.fullmatch(text):
         raise Refusal("not-found")
     return InfoHash.parse(text)
 
 
 def as_torrent(text: str) -> int | InfoHash:
-    """Read an id or an infohash; 40 digits are a hash. Refusal: `not-found`."""
+    """Parse an id or an infohash; 40 digits are a hash. Refusal: `not-found`."""
     return as_infohash(text).cut if len(text) >= 40 else as_id(text)
 
 
 class Given(dict[str, object]):
-    """What a request gave of a table, as its fields have read it."""
+    """Validated values of a request by field."""
 
     def text(self, name: str, default: str = "") -> str:
         """Return a text."""
@@ -44,53 +44,53 @@ class Given(dict[str, object]):
         return value
 
     def whole(self, name: str, default: int | None = None) -> int:
-        """Return a number that was given, or has a default."""
+        """Return an integer that was given, or has a default."""
         value = self.get(name, default)
         assert isinstance(value, int)
         return value
 
     def number(self, name: str) -> int | None:
-        """Return a number, None where none was given."""
+        """Return an integer, None where none was given."""
         return self.whole(name) if self.get(name) is not None else None
 
     def flag(self, name: str) -> bool | None:
-        """Return yes or no, None where neither was given."""
+        """Return a boolean, None where none was given."""
         value = self.get(name)
         assert value is None or isinstance(value, bool)
         return value
 
 
 def read_query(raw: bytes, table: Table) -> Given:
-    """Read a query's parameters, each once, none unknown; Refusal "invalid" with a sentence for each at fault."""
-    values, faults = _pairs(raw, table)
+    """Read a query's parameters, each once, none unknown; Refusal "invalid" with a sentence for each wrong one."""
+    values, errors = _pairs(raw, table)
     try:
         given = fields.check(fields.from_form(values, table), table)
     except Refusal as refusal:
-        raise Refusal("invalid", fields={**refusal.fields, **faults}) from None
-    if faults:
-        raise Refusal("invalid", fields=faults)
+        raise Refusal("invalid", fields={**refusal.fields, **errors}) from None
+    if errors:
+        raise Refusal("invalid", fields=errors)
     return Given(given)
 
 
 def once(name: str) -> str:
-    """Return what is said of a field that came more than once."""
+    """Return the error sentence of a field that came more than once."""
     return f"The {name} field may be given once."
 
 
 def _pairs(raw: bytes, table: Table) -> tuple[dict[str, str], dict[str, list[str]]]:
-    """Split a raw query into values by name, and what is wrong by the name at fault."""
+    """Split a raw query into values by name, and errors by name."""
     values: dict[str, str] = {}
-    faults: dict[str, list[str]] = {}
+    errors: dict[str, list[str]] = {}
     for part in filter(None, raw.split(b"&", _PAIRS_MOST)):
         name, value = (_decoded(each) for each in part.partition(b"=")[::2])
-        told = name if name is not None and name in table else "query"
+        shown = name if name is not None and name in table else "query"
         if name is None or value is None:
-            faults[told] = [f"The {told} is not percent-encoded UTF-8."]
+            errors[shown] = [f"The {shown} is not percent-encoded UTF-8."]
         elif name in values:
-            faults[told] = [once(told)]
+            errors[shown] = [once(shown)]
         else:
             values[name] = value
-    return values, faults
+    return values, errors
 
 
 def _decoded(raw: bytes) -> str | None:
@@ -103,5 +103,5 @@ def _decoded(raw: bytes) -> str | None:
 
 
 def renamed(given: Mapping[str, object], names: Mapping[str, str]) -> dict[str, object]:
-    """Return values under the names that the catalogue has for them."""
+    """Return values under the catalogue's names of their fields."""
     return {names.get(name, name): value for name, value in given.items()}

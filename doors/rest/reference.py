@@ -1,4 +1,4 @@
-"""Hides how the dialect describes itself: a document for programs, and a page that needs no JavaScript."""
+"""`/api/openapi.json` and `/api/docs`: the REST API's documentation, the page without JavaScript."""
 
 import json
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from doors.rest.operation import Call, Operation
 
 VERSION = "1.0.0"
 
-_PAGE_HEADERS = {
+_HTML_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
@@ -22,7 +22,7 @@ _PAGE_HEADERS = {
 
 
 class Reference:
-    """Describes operations, itself included; both forms are made once."""
+    """Serves the documentation of operations, its own included; both are rendered once."""
 
     def __init__(self, office: Office, operations: Sequence[Operation]) -> None:
         self.operations = (
@@ -32,7 +32,7 @@ class Reference:
                 "describe",
                 "Describe every operation to programs",
                 "reference",
-                self._describe,
+                self._openapi_json,
                 media="application/json",
             ),
             Operation(
@@ -41,7 +41,7 @@ class Reference:
                 "explain",
                 "Describe every operation to people",
                 "reference",
-                self._explain,
+                self._docs_page,
                 media="text/html",
             ),
         )
@@ -52,11 +52,11 @@ class Reference:
         self._json = json.dumps(described, ensure_ascii=False, separators=(",", ":")).encode()
         self._html = html_page(title, _body(everything))
 
-    async def _describe(self, call: Call) -> Response:
+    async def _openapi_json(self, context: Call) -> Response:
         return Response(self._json, media_type="application/json")
 
-    async def _explain(self, call: Call) -> Response:
-        return Response(self._html, media_type="text/html", headers=_PAGE_HEADERS)
+    async def _docs_page(self, context: Call) -> Response:
+        return Response(self._html, media_type="text/html", headers=_HTML_HEADERS)
 
 
 def _body(operations: Sequence[Operation]) -> str:
@@ -105,22 +105,22 @@ def _table(rows: Sequence[tuple[str, str, dict[str, Any]]]) -> str:
     if not rows:
         return ""
     cells = "\n".join(
-        f"<dt><code>{escape(name)}</code> <small>{escape(place)}</small></dt><dd>{escape(_told(schema))}</dd>"
+        f"<dt><code>{escape(name)}</code> <small>{escape(place)}</small></dt><dd>{escape(_describe(schema))}</dd>"
         for name, place, schema in rows
     )
     return f"<dl>\n{cells}\n</dl>\n"
 
 
-def _told(schema: dict[str, Any]) -> str:
+def _describe(schema: dict[str, Any]) -> str:
     """Return a schema in a few words."""
     if "anyOf" in schema:
-        return " or ".join(_told(each) for each in schema["anyOf"])
+        return " or ".join(_describe(each) for each in schema["anyOf"])
     if "enum" in schema:
         return "one of " + ", ".join(map(str, schema["enum"]))
-    told = str(schema["type"])
-    if told == "array":
-        return f"at most {schema['maxItems']} of: {_told(schema['items'])}"
-    told += f" from {schema['minimum']} to {schema['maximum']}" if "maximum" in schema else ""
-    told += f" of at most {schema['maxLength']} characters" if "maxLength" in schema else ""
-    told += f" matching {schema['pattern']}" if "pattern" in schema else ""
-    return f"{told}. {schema['description']}" if "description" in schema else told
+    words = str(schema["type"])
+    if words == "array":
+        return f"at most {schema['maxItems']} of: {_describe(schema['items'])}"
+    words += f" from {schema['minimum']} to {schema['maximum']}" if "maximum" in schema else ""
+    words += f" of at most {schema['maxLength']} characters" if "maxLength" in schema else ""
+    words += f" matching {schema['pattern']}" if "pattern" in schema else ""
+    return f"{words}. {schema['description']}" if "description" in schema else words

@@ -1,4 +1,4 @@
-"""Hides what requests of this dialect may carry: the catalogue's own fields, under this dialect's names."""
+"""Tables of the fields of REST requests: the catalogue's fields under this dialect's names."""
 
 from collections.abc import Iterable, Mapping
 from enum import IntEnum, StrEnum
@@ -14,32 +14,34 @@ from lists.infohashes import REASON_LIMIT
 
 LONGEST_SEARCH = 1000
 NAMES: Mapping[str, str] = MappingProxyType({"imdb_id": "imdb"})
-"""What this dialect calls by another name than the catalogue does."""
+"""The catalogue's names of fields that have another one in this dialect."""
 
 
 def words(kind: type[StrEnum]) -> Word:
-    """Take the values of a kind."""
+    """Return a field that takes the values of an enum."""
     return Word(MappingProxyType({member.value: member for member in kind}))
 
 
 def names(kind: type[IntEnum]) -> Word:
-    """Take the names of a kind, in lower case."""
+    """Return a field that takes the member names of an enum, in lower case."""
     return Word(MappingProxyType({member.name.lower(): member for member in kind}))
 
 
 def table(**given: Field) -> Table:
-    """Make a table."""
+    """Return a table of fields by name."""
     return MappingProxyType(given)
 
 
 def _from(source: Table, *chosen: str) -> dict[str, Field]:
-    theirs = {ours: name for ours, name in NAMES.items() if name in source}
-    return {ours: source[theirs.get(ours, ours)] for ours in chosen}
+    catalogue_names = {name: other for name, other in NAMES.items() if other in source}
+    return {name: source[catalogue_names.get(name, name)] for name in chosen}
 
 
 def _all(source: Table, without: Iterable[str] = ()) -> dict[str, Field]:
-    ours = {name: said for said, name in NAMES.items()}
-    return {ours.get(name, name): field for name, field in source.items() if name not in set(without)}
+    dialect_names = {other: name for name, other in NAMES.items()}
+    return {
+        dialect_names.get(name, name): field for name, field in source.items() if name not in set(without)
+    }
 
 
 _ID = fields.TORRENT["group_id"]
@@ -65,7 +67,7 @@ TOKENS_OF = table(user=_ID, page=_PAGE, per_page=PerPage())
 PEERS = table(day=Day(), country=Country())
 REASON = table(reason=fields.REPORT["reason"])
 
-# A moderator says what of the traffic counts, not who uploads.
+# Freeleech is set by moderators, not by uploaders.
 UPLOAD = MappingProxyType(_all(fields.UPLOAD, {"freeleech"}))
 EDIT_TORRENT = MappingProxyType(
     {
@@ -91,11 +93,11 @@ RESOLUTION = fields.RESOLUTION
 NEWS = fields.NEWS
 LISTED = table(info_hash=Hash(), reason=Text(REASON_LIMIT, filled=True))
 
-_SECRET = Raw(PASSWORD_LONGEST)
-LOGIN = table(username=_SECRET, password=_SECRET)
-REGISTER = table(username=_SECRET, password=_SECRET, role=words(Role))
+_CREDENTIAL = Raw(PASSWORD_LONGEST)
+LOGIN = table(username=_CREDENTIAL, password=_CREDENTIAL)
+REGISTER = table(username=_CREDENTIAL, password=_CREDENTIAL, role=words(Role))
 EDIT_USER = table(role=words(Role), enabled=Flag())
-PASSWORD = table(password=_SECRET, current_password=_SECRET)
+PASSWORD = table(password=_CREDENTIAL, current_password=_CREDENTIAL)
 TOKEN = table(
     scope=words(Scope),
     label=Text(fields.LONGEST_WORD),

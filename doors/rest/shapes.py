@@ -1,6 +1,6 @@
-"""Hides how what the catalogue keeps looks in this dialect: the objects of its answers, field by field.
+"""The JSON objects of the REST API, field by field.
 
-The first fifteen keys of a torrent are the dialect's own; what follows them is Peerage's.
+The first fifteen keys of a torrent are the dialect's own; the others are Peerage's.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,6 @@ from tracker.model import Counts
 
 Time = Annotated[str, Field(description="ISO 8601 in UTC.", json_schema_extra={"format": "date-time"})]
 Html = Annotated[str, Field(description="The same text drawn as HTML from a safe subset of BBCode.")]
-Hash = Annotated[str, Field(pattern="^[0-9a-f]{40}([0-9a-f]{24})?$")]
 
 
 def time(seconds: int) -> str:
@@ -31,7 +30,7 @@ def time(seconds: int) -> str:
 
 
 def imdb_id(number: int | None) -> str | None:
-    """Return how IMDb writes the number of a title."""
+    """Return the IMDb id of a title number."""
     return f"tt{number:07d}" if number is not None else None
 
 
@@ -44,12 +43,12 @@ class PersonShape:
 
 
 def person(value: Person | None) -> PersonShape | None:
-    """Shape an account."""
+    """Return an account's object, None for None."""
     return PersonShape(value.id, value.name) if value is not None else None
 
 
 def somebody(value: Person) -> PersonShape:
-    """Shape an account that is there."""
+    """Return an account's object."""
     return PersonShape(value.id, value.name)
 
 
@@ -115,7 +114,7 @@ class FileShape:
 
 @dataclass(frozen=True, slots=True)
 class TorrentDetail(TorrentShape):
-    """A torrent with what it lists; the trackers of a private one are shown to accounts alone."""
+    """A torrent with its files and trackers; those of a private one are shown to accounts alone."""
 
     files: list[FileShape]
     trackers: list[list[str]]
@@ -124,10 +123,10 @@ class TorrentDetail(TorrentShape):
 
 
 def _uploader(torrent: Torrent, viewer: Viewer) -> PersonShape | None:
-    known = torrent.uploader
-    if known is None or (torrent.anonymous and not viewer.moderates and viewer.user_id != known.id):
+    uploader = torrent.uploader
+    if uploader is None or (torrent.anonymous and not viewer.moderates and viewer.user_id != uploader.id):
         return None
-    return somebody(known)
+    return somebody(uploader)
 
 
 def _magnet(torrent: Torrent) -> str:
@@ -178,11 +177,11 @@ def torrent_fields(torrent: Torrent, viewer: Viewer, counts: Counts, *, alive: b
 
 
 def contents_fields(torrent: Torrent, contents: Contents, viewer: Viewer) -> dict[str, Any]:
-    """Return what a torrent's detail has beyond its shape."""
-    open_to_viewer = not torrent.private or viewer.user_id is not None
+    """Return the fields that a torrent's detail adds."""
+    trackers_visible = not torrent.private or viewer.user_id is not None
     return {
         "files": [FileShape(file.path, file.size) for file in contents.files],
-        "trackers": [list(tier) for tier in contents.trackers] if open_to_viewer else [],
+        "trackers": [list(tier) for tier in contents.trackers] if trackers_visible else [],
         "web_seeds": list(contents.web_seeds),
     }
 
@@ -237,16 +236,3 @@ def group_fields(value: Group) -> dict[str, Any]:
         "created_at": time(value.created),
         "newest_at": time(value.newest),
     }
-
-
-def group(value: Group) -> GroupShape:
-    """Shape a group."""
-    return GroupShape(**group_fields(value))
-
-
-@dataclass(frozen=True, slots=True)
-class GroupDetail(GroupShape):
-    """A group with its torrents, oldest first."""
-
-    torrents: list[TorrentShape]
-    bookmarked: bool

@@ -1,4 +1,4 @@
-"""Hides the operations on keys: what an account's programs prove themselves with, in every dialect."""
+"""REST operations on API keys of every dialect."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -54,20 +54,20 @@ def _shape(key: Key) -> TokenShape:
     )
 
 
-async def _list(call: Call) -> Listing:
-    user = call.query.number("user") or call.user_id
-    keys = await call.office.membership.keys(call.principal, user)
-    part = keys[call.offset : call.offset + call.per_page]
-    return call.listing([_shape(key) for key in part], len(keys))
+async def _list(context: Call) -> Listing:
+    user = context.query.number("user") or context.user_id
+    keys = await context.office.membership.keys(context.principal, user)
+    part = keys[context.offset : context.offset + context.per_page]
+    return context.listing([_shape(key) for key in part], len(keys))
 
 
-async def _mint(call: Call) -> MintedShape:
-    given = call.body
+async def _mint(context: Call) -> MintedShape:
+    given = context.body
     methods = given.get("methods")
     try:
-        key, secret = await call.office.membership.mint(
-            call.principal,
-            given.number("user_id") or call.user_id,
+        key, secret = await context.office.membership.mint(
+            context.principal,
+            given.number("user_id") or context.user_id,
             Scope(given.text("scope")),
             given.text("label"),
             methods=frozenset(methods) if isinstance(methods, tuple) else None,
@@ -78,13 +78,15 @@ async def _mint(call: Call) -> MintedShape:
     return MintedShape(secret, _shape(key))
 
 
-async def _revoke(call: Call) -> None:
-    await call.office.membership.revoke(call.principal, call.id("token"))
+async def _revoke(context: Call) -> None:
+    await context.office.membership.revoke(context.principal, context.id("token"))
 
 
-async def _suspend(call: Call) -> TokenShape:
-    suspended = bool(call.body.flag("suspended"))
-    return _shape(await call.office.membership.suspend(call.principal, call.id("token"), suspended=suspended))
+async def _suspend(context: Call) -> TokenShape:
+    suspended = bool(context.body.flag("suspended"))
+    return _shape(
+        await context.office.membership.suspend(context.principal, context.id("token"), suspended=suspended)
+    )
 
 
 OPERATIONS = (

@@ -1,4 +1,4 @@
-"""Hides the operations on torrents: finding, showing, bringing, changing and fetching them."""
+"""REST operations on torrents: search, upload, edit, delete, download and peer counts."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -35,48 +35,51 @@ _ORDERS: Mapping[str, Order] = MappingProxyType(
         "relevance": Order.RELEVANCE,
     }
 )
-# What is said of an upload that is not about its file.
-_NOT_OF_THE_FILE = frozenset(
+# Refusals of an upload that are not about its file.
+_NOT_ABOUT_FILE = frozenset(
     {"invalid", "owned", "group-locked", "blocked", "busy", "cache-full", "disk-full", "internal"}
     | {"unauthenticated", "forbidden", "not-found"}
 )
 
 
-async def shape_torrents(call: Call, torrents: Sequence[Torrent]) -> list[TorrentShape]:
-    """Shape torrents with the numbers that their swarms have now."""
-    alive = await call.office.census.alive([torrent.infohash for torrent in torrents])
+async def shape_torrents(context: Call, torrents: Sequence[Torrent]) -> list[TorrentShape]:
+    """Return the objects of torrents with the current counts of their swarms."""
+    alive = await context.office.census.alive([torrent.infohash for torrent in torrents])
     return [
         TorrentShape(
             **torrent_fields(
-                torrent, call.viewer, call.office.scrape(torrent.infohash), alive=torrent.infohash in alive
+                torrent,
+                context.viewer,
+                context.office.scrape(torrent.infohash),
+                alive=torrent.infohash in alive,
             )
         )
         for torrent in torrents
     ]
 
 
-async def torrent_of(call: Call) -> Torrent:
-    """Return the torrent that the path names, if it is seen. Refusal: `not-found`."""
-    found = await call.office.catalogue.torrent(as_torrent(call.word("torrent")), call.viewer)
+async def torrent_of(context: Call) -> Torrent:
+    """Return the torrent of the path, if it is visible. Refusal: `not-found`."""
+    found = await context.office.catalogue.torrent(as_torrent(context.word("torrent")), context.viewer)
     if found is None:
         raise Refusal("not-found")
     return found
 
 
-async def _detail(call: Call, torrent: Torrent) -> TorrentDetail:
-    office, viewer = call.office, call.viewer
-    alive = await office.census.alive([torrent.infohash])
-    marked = await office.catalogue.bookmarked(viewer.user_id, Bookmarked.TORRENT, [torrent.id])
+async def _detail(context: Call, torrent: Torrent) -> TorrentDetail:
+    services, viewer = context.office, context.viewer
+    alive = await services.census.alive([torrent.infohash])
+    bookmarked = await services.catalogue.bookmarked(viewer.user_id, Bookmarked.TORRENT, [torrent.id])
     return TorrentDetail(
-        **torrent_fields(torrent, viewer, office.scrape(torrent.infohash), alive=bool(alive)),
-        **contents_fields(torrent, await office.catalogue.contents(torrent.id), viewer),
-        bookmarked=bool(marked),
+        **torrent_fields(torrent, viewer, services.scrape(torrent.infohash), alive=bool(alive)),
+        **contents_fields(torrent, await services.catalogue.contents(torrent.id), viewer),
+        bookmarked=bool(bookmarked),
     )
 
 
-def wanted(call: Call) -> Wanted:
-    """Return the search that the parameters ask for: the words, and the filters beside them."""
-    given = call.query
+def wanted(context: Call) -> Wanted:
+    """Return the search query of the parameters: the search text and the filters."""
+    given = context.query
     terms: list[Query] = [parse(given.text("search"))]
     if (category := given.number("category")) is not None:
         terms.append(InCategory(frozenset({category})))
@@ -86,66 +89,68 @@ def wanted(call: Call) -> Wanted:
         query=AllOf(tuple(terms)) if len(terms) > 1 else terms[0] if given.text("search") else EVERYTHING,
         order=_ORDERS[given.text("sort", "created_at")],
         descending=given.text("order", "desc") == "desc",
-        offset=call.offset,
-        limit=call.per_page,
+        offset=context.offset,
+        limit=context.per_page,
         as_of=given.number("as_of"),
-        moderates=call.viewer.moderates,
+        moderates=context.viewer.moderates,
     )
 
 
-async def _list(call: Call) -> Listing:
-    found = await call.office.search.torrents(wanted(call))
-    torrents = await call.office.catalogue.torrents(found.ids, call.viewer)
-    shapes = await shape_torrents(call, torrents)
-    return call.listing(shapes, found.total, exact=found.exact, as_of=found.as_of)
+async def _list(context: Call) -> Listing:
+    found = await context.office.search.torrents(wanted(context))
+    torrents = await context.office.catalogue.torrents(found.ids, context.viewer)
+    shapes = await shape_torrents(context, torrents)
+    return context.listing(shapes, found.total, exact=found.exact, as_of=found.as_of)
 
 
-async def _show(call: Call) -> TorrentDetail:
-    return await _detail(call, await torrent_of(call))
+async def _show(context: Call) -> TorrentDetail:
+    return await _detail(context, await torrent_of(context))
 
 
-async def _upload(call: Call) -> TorrentDetail:
-    details = renamed(call.body, requests.NAMES)
+async def _upload(context: Call) -> TorrentDetail:
+    details = renamed(context.body, requests.NAMES)
     try:
-        torrent = await call.office.curation.publish(call.principal, call.file, "rest", details)
+        torrent = await context.office.curation.publish(context.principal, context.file, "rest", details)
     except Refusal as refusal:
-        raise (refusal if refusal.code in _NOT_OF_THE_FILE else file_refusal(refusal)) from None
-    return await _detail(call, torrent)
+        raise (refusal if refusal.code in _NOT_ABOUT_FILE else file_refusal(refusal)) from None
+    return await _detail(context, torrent)
 
 
-async def _edit(call: Call) -> TorrentDetail:
-    torrent = await torrent_of(call)
-    changes = renamed(call.body, requests.NAMES)
-    return await _detail(call, await call.office.curation.edit_torrent(call.principal, torrent.id, changes))
+async def _edit(context: Call) -> TorrentDetail:
+    torrent = await torrent_of(context)
+    changes = renamed(context.body, requests.NAMES)
+    return await _detail(
+        context, await context.office.curation.edit_torrent(context.principal, torrent.id, changes)
+    )
 
 
-async def _delete(call: Call) -> None:
-    torrent = await torrent_of(call)
-    await call.office.curation.delete_torrent(call.principal, torrent.id, call.query.text("reason"))
+async def _delete(context: Call) -> None:
+    torrent = await torrent_of(context)
+    await context.office.curation.delete_torrent(context.principal, torrent.id, context.query.text("reason"))
 
 
-async def _moderate(call: Call) -> TorrentDetail:
-    torrent = await torrent_of(call)
-    curation, given = call.office.curation, call.body
+async def _moderate(context: Call) -> TorrentDetail:
+    torrent = await torrent_of(context)
+    curation, given = context.office.curation, context.body
     if "hidden" in given or "locked" in given:
         torrent = await curation.mark_torrent(
-            call.principal, torrent.id, hidden=given.flag("hidden"), locked=given.flag("locked")
+            context.principal, torrent.id, hidden=given.flag("hidden"), locked=given.flag("locked")
         )
     if "freeleech" in given:
-        torrent = await curation.set_freeleech(call.principal, torrent.id, given.whole("freeleech"))
-    return await _detail(call, torrent)
+        torrent = await curation.set_freeleech(context.principal, torrent.id, given.whole("freeleech"))
+    return await _detail(context, torrent)
 
 
-async def _download(call: Call) -> Response:
-    torrent = await torrent_of(call)
-    if torrent.private and call.principal.user is None:
+async def _download(context: Call) -> Response:
+    torrent = await torrent_of(context)
+    if torrent.private and context.principal.user is None:
         raise Refusal("unauthenticated")
-    held = await call.office.cache.get(torrent.infohash)
+    held = await context.office.cache.get(torrent.infohash)
     if held is None:
         raise Refusal("not-held")
     etag = f'"{held.record.digest.hex()}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
-    if has_tag(",".join(call.request.headers.getlist("if-none-match")), etag):
+    if has_tag(",".join(context.request.headers.getlist("if-none-match")), etag):
         return Response(status_code=304, headers=headers)
     headers["Content-Disposition"] = attachment(held.record.name)
     data = await asyncio.to_thread(held.plain)
@@ -169,10 +174,10 @@ class PeersShape:
     countries: list[CountryShape]
 
 
-async def _peers(call: Call) -> PeersShape:
-    torrent = await torrent_of(call)
-    day, country = call.query.get("day"), call.query.text("country")
-    report = await call.office.census.report(torrent.infohash, day if isinstance(day, date) else None)
+async def _peers(context: Call) -> PeersShape:
+    torrent = await torrent_of(context)
+    day, country = context.query.get("day"), context.query.text("country")
+    report = await context.office.census.report(torrent.infohash, day if isinstance(day, date) else None)
     rows = [CountryShape(code, peers) for code, peers in report.countries if country in ("", code)]
     return PeersShape(report.day.isoformat(), sum(row.peers for row in rows), rows)
 

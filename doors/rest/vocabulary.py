@@ -1,4 +1,4 @@
-"""Hides the operations on the words that works are filed under: categories, tags, authors."""
+"""REST operations on categories, tags and authors."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ class CategoryShape:
 
 @dataclass(frozen=True, slots=True)
 class TagShape:
-    """A tag; `uses` counts the groups that bear it."""
+    """A tag; `uses` is the number of groups with it."""
 
     id: int
     name: str
@@ -33,7 +33,7 @@ class TagShape:
 
 @dataclass(frozen=True, slots=True)
 class AuthorShape:
-    """A person or body who made works."""
+    """An author: a person or an organization."""
 
     id: int
     name: str
@@ -61,89 +61,95 @@ def _author(value: Author) -> AuthorShape:
     return AuthorShape(value.id, value.name, value.picture, value.description, render(value.description))
 
 
-async def _author_detail(call: Call, value: Author) -> AuthorDetail:
-    groups = await call.office.catalogue.groups_of_author(value.id, call.viewer)
+async def _author_detail(context: Call, value: Author) -> AuthorDetail:
+    groups = await context.office.catalogue.groups_of_author(value.id, context.viewer)
     shape = _author(value)
     return AuthorDetail(
         shape.id, shape.name, shape.picture, shape.description, shape.description_html, list(groups)
     )
 
 
-async def _categories(call: Call) -> Listing:
-    everything = [_category(each) for each in await call.office.catalogue.categories()]
-    part = everything[call.offset : call.offset + call.per_page]
-    return call.listing(part, len(everything))
+async def _categories(context: Call) -> Listing:
+    shapes = [_category(each) for each in await context.office.catalogue.categories()]
+    part = shapes[context.offset : context.offset + context.per_page]
+    return context.listing(part, len(shapes))
 
 
-async def _show_category(call: Call) -> CategoryShape:
-    number = call.id("category")
-    for each in await call.office.catalogue.categories():
+async def _show_category(context: Call) -> CategoryShape:
+    number = context.id("category")
+    for each in await context.office.catalogue.categories():
         if each.id == number:
             return _category(each)
     raise Refusal("not-found")
 
 
-async def _add_category(call: Call) -> CategoryShape:
-    given = call.body
+async def _add_category(context: Call) -> CategoryShape:
+    given = context.body
     parent = given.whole("parent_id")
     return _category(
-        await call.office.curation.add_category(
-            call.principal, given.text("name"), parent, given.number("id")
+        await context.office.curation.add_category(
+            context.principal, given.text("name"), parent, given.number("id")
         )
     )
 
 
-async def _edit_category(call: Call) -> CategoryShape:
-    return _category(await call.office.curation.edit_category(call.principal, call.id("category"), call.body))
+async def _edit_category(context: Call) -> CategoryShape:
+    return _category(
+        await context.office.curation.edit_category(context.principal, context.id("category"), context.body)
+    )
 
 
-async def _remove_category(call: Call) -> None:
-    await call.office.curation.remove_category(call.principal, call.id("category"))
+async def _remove_category(context: Call) -> None:
+    await context.office.curation.remove_category(context.principal, context.id("category"))
 
 
-async def _tags(call: Call) -> Listing:
-    page = await call.office.catalogue.tags(call.query.text("search"), call.offset, call.per_page)
-    return call.listing([_tag(each) for each in page.items], page.total, exact=page.exact)
+async def _tags(context: Call) -> Listing:
+    page = await context.office.catalogue.tags(context.query.text("search"), context.offset, context.per_page)
+    return context.listing([_tag(each) for each in page.items], page.total, exact=page.exact)
 
 
-async def _show_tag(call: Call) -> TagShape:
-    found = await call.office.catalogue.tag(call.word("tag"))
+async def _show_tag(context: Call) -> TagShape:
+    found = await context.office.catalogue.tag(context.word("tag"))
     if found is None:
         raise Refusal("not-found")
     return _tag(found)
 
 
-async def _alias_tag(call: Call) -> TagShape:
-    given: Given = call.body
-    return _tag(await call.office.curation.alias_tag(call.principal, given.text("alias"), given.text("tag")))
+async def _alias_tag(context: Call) -> TagShape:
+    given: Given = context.body
+    return _tag(
+        await context.office.curation.alias_tag(context.principal, given.text("alias"), given.text("tag"))
+    )
 
 
-async def _unalias_tag(call: Call) -> None:
-    await call.office.curation.unalias_tag(call.principal, call.word("alias"))
+async def _unalias_tag(context: Call) -> None:
+    await context.office.curation.unalias_tag(context.principal, context.word("alias"))
 
 
-async def _remove_tag(call: Call) -> None:
-    found = await call.office.catalogue.tag(call.word("tag"))
+async def _remove_tag(context: Call) -> None:
+    found = await context.office.catalogue.tag(context.word("tag"))
     if found is None:
         raise Refusal("not-found")
-    await call.office.curation.remove_tag(call.principal, found.id)
+    await context.office.curation.remove_tag(context.principal, found.id)
 
 
-async def _authors(call: Call) -> Listing:
-    page = await call.office.catalogue.authors(call.query.text("search"), call.offset, call.per_page)
-    return call.listing([_author(each) for each in page.items], page.total, exact=page.exact)
+async def _authors(context: Call) -> Listing:
+    page = await context.office.catalogue.authors(
+        context.query.text("search"), context.offset, context.per_page
+    )
+    return context.listing([_author(each) for each in page.items], page.total, exact=page.exact)
 
 
-async def _show_author(call: Call) -> AuthorDetail:
-    found = await call.office.catalogue.author(call.id("author"))
+async def _show_author(context: Call) -> AuthorDetail:
+    found = await context.office.catalogue.author(context.id("author"))
     if found is None:
         raise Refusal("not-found")
-    return await _author_detail(call, found)
+    return await _author_detail(context, found)
 
 
-async def _edit_author(call: Call) -> AuthorDetail:
-    changed = await call.office.curation.edit_author(call.principal, call.id("author"), call.body)
-    return await _author_detail(call, changed)
+async def _edit_author(context: Call) -> AuthorDetail:
+    changed = await context.office.curation.edit_author(context.principal, context.id("author"), context.body)
+    return await _author_detail(context, changed)
 
 
 _CATEGORIES = (

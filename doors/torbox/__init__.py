@@ -1,1 +1,1 @@
-"""Hides the dialect of TorBox's torrents service, spoken over the downloads of this service."""
+"""TorBox's torrents API over the downloads of this service."""

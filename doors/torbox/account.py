@@ -1,4 +1,4 @@
-"""Hides what an account of this service looks like to clients that expect a customer of TorBox."""
+"""`/user/me`: an account, in the fields of a TorBox customer."""
 
 from starlette.responses import Response
 
@@ -6,14 +6,14 @@ from doors.torbox.envelope import success
 from doors.torbox.shapes import auth_id, date
 from doors.torbox.visit import Visit
 
-# Clients show no more of it than whether the account is one that may download, and until when.
+# Clients use the plan and its expiry to tell whether the account may download.
 _PLAN = 2
 _NEVER = "2099-12-31T23:59:59Z"
 
 
-async def me(visit: Visit) -> Response:
-    """Answer who asks; `settings` only when they are asked for."""
-    user = visit.user
+async def me(context: Visit) -> Response:
+    """Answer the account itself, with `settings` where the parameter says so."""
+    user = context.user
     data: dict[str, object] = {
         "id": user.id,
         "auth_id": auth_id(user.id),
@@ -33,6 +33,6 @@ async def me(visit: Visit) -> Response:
         "long_term_storage": False,
         "user_referral": "",
     }
-    if visit.query.flag("settings"):
+    if context.query.flag("settings"):
         data["settings"] = {"seed_torrents": 1, "allow_zipped": True}
     return success(data, "User retrieved successfully.")

@@ -1,4 +1,4 @@
-"""Hides how content is asked for: what a form wishes, and how many of them an account may add."""
+"""`/torrents/createtorrent`: adds a torrent to an account, within the rate of new content."""
 
 from dataclasses import dataclass, replace
 from math import ceil
@@ -14,26 +14,26 @@ from doors.torbox.visit import Visit
 from downloads.model import Job, Seed, Wish
 
 RATE = "torbox_create"
-"""The name of the rate at which content may be added that is not here yet."""
+"""The name of the rate limit on adding content that is not cached."""
 
-_ACTIVE = 1000
+_MAX_JOBS = 1000
 
 
-async def create(visit: Visit) -> Response:
-    """Hold content for the account."""
-    form = await read_form(visit.request, visit.office.uploads.limit, visit.office.memory)
+async def create(context: Visit) -> Response:
+    """Add a torrent to the account."""
+    form = await read_form(context.request, context.office.uploads.limit, context.office.memory)
     try:
-        job = await _Adding(visit).add(_wish(form))
+        job = await _RateLimitedAdd(context).add(_wish(form))
     except Refusal as refusal:
         if refusal.code == "slots-full":
-            raise await _slots(visit, refusal) from None
+            raise await _slots_full(context, refusal) from None
         raise
     finally:
-        visit.recent.forget(visit.user.id)
+        context.recent.forget(context.user.id)
     data: dict[str, object] = {"hash": job.content.key.infohash.cut.lower, "auth_id": auth_id(job.account)}
     if job.queued:
         return success({"queued_id": job.id} | data, "Torrent queued successfully.")
-    # Clients look for how the first of these sentences begins.
+    # Clients look for the beginning of the first sentence.
     detail = "Found Cached Torrent. Using Cached Torrent." if job.cached else "Torrent added successfully."
     return success({"torrent_id": job.id, "name": name_of(job)} | data, detail)
 
@@ -55,36 +55,38 @@ def _wish(form: Form) -> Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class _Adding:
-    """Adds at the operator's rate; what is here already does not count."""
+class _RateLimitedAdd:
+    """Adds a torrent within the rate limit; content that is cached does not count."""
 
-    visit: Visit
+    context: Visit
 
     async def add(self, wish: Wish) -> Job:
-        visit, counts = self.visit, False
-        allowances = visit.office.allowances
-        allowance = allowances.take(RATE, visit.principal, visit.address)
+        context, counted = self.context, False
+        allowances = context.office.allowances
+        allowance = allowances.take(RATE, context.principal, context.address)
         try:
-            # Beyond the rate only what costs nothing is taken.
-            only = wish.only_if_cached or not allowance.granted
-            job = await visit.office.downloads.create(visit.user.id, replace(wish, only_if_cached=only))
+            # Beyond the rate, content is added only where it is cached.
+            cached_only = wish.only_if_cached or not allowance.granted
+            job = await context.office.downloads.create(
+                context.user.id, replace(wish, only_if_cached=cached_only)
+            )
         except Refusal as refusal:
             if refusal.code == "not-cached" and not wish.only_if_cached:
-                wait = ceil(allowance.reset - visit.office.clock())
-                rate = allowances.rate_of(RATE, visit.principal)
+                wait = ceil(allowance.reset - context.office.clock())
+                rate = allowances.rate_of(RATE, context.principal)
                 raise Failure(RATE_LIMIT, rate, wait=wait) from None
             raise
         else:
-            counts = not job.cached
+            counted = not job.cached
             return job
         finally:
-            if not counts:
-                allowances.give_back(RATE, visit.principal, visit.address)
+            if not counted:
+                allowances.give_back(RATE, context.principal, context.address)
 
 
-async def _slots(visit: Visit, refusal: Refusal) -> Failure:
-    """Return what clients wait upon: how many downloads run."""
-    jobs = await visit.office.downloads.jobs(visit.user.id, 0, _ACTIVE)
+async def _slots_full(context: Visit, refusal: Refusal) -> Failure:
+    """Return ACTIVE_LIMIT with the count of running downloads, for which clients wait."""
+    jobs = await context.office.downloads.jobs(context.user.id, 0, _MAX_JOBS)
     running = sum(not job.content.complete and not job.paused for job in jobs)
     return Failure(
         ACTIVE_LIMIT, str(refusal), data={"active_limit": running, "current_active_downloads": running}

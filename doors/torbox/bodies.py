@@ -1,4 +1,4 @@
-"""Hides how a body is read: a form in either encoding, or JSON however often it was encoded."""
+"""Request bodies of the TorBox API: forms in either encoding, and JSON, also when encoded twice."""
 
 import json
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from doors.torbox.codes import BOZO_TORRENT, INVALID_OPTION, Failure
 from doors.torbox.parameters import Parameters, read_number
 
 LARGEST_JSON = 256 * 1024
-_TEXTS = 4 * LONGEST_MAGNET  # a magnet link with every character percent-encoded, and the rest
-_FIELDS = 64
+_TEXT_BYTES = 4 * LONGEST_MAGNET  # a magnet link with every character percent-encoded, and the rest
+_MAX_FIELDS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form's texts, and its file; None where it has none."""
+    """A form's text fields, and its file or None."""
 
     texts: Parameters
     file: bytes | None
@@ -33,7 +33,7 @@ async def read_form(request: Request, largest: int, memory: BodyMemory) -> Form:
 
     Failure INVALID_OPTION, BOZO_TORRENT (a file that is sent as text). Refusal: `too-large`, `busy`.
     """
-    async with Body(request, largest + _TEXTS, memory) as body:
+    async with Body(request, largest + _TEXT_BYTES, memory) as body:
         kind = content_type(request)
         if kind == "multipart/form-data":
             return await _multipart(request, body)
@@ -45,14 +45,14 @@ async def read_form(request: Request, largest: int, memory: BodyMemory) -> Form:
 
 
 async def read_json(request: Request, memory: BodyMemory) -> dict[str, object]:
-    """Read an object; a text that holds one, as some clients send it, is read once more. Nothing is `{}`.
+    """Read a JSON object, also one inside a JSON string, as some clients send it; an empty body is `{}`.
 
     Refusal: `bad-request`, `too-large`, `busy`.
     """
     async with Body(request, LARGEST_JSON, memory) as body:
         raw = (await body.read()).strip()
     if raw.startswith(b'"'):
-        raw = _within(raw)
+        raw = _unwrap(raw)
     return parse_json(raw) if raw else {}
 
 
@@ -69,7 +69,7 @@ def number_in(values: dict[str, object], name: str) -> int | None:
     return read_number(name, value.strip() if isinstance(value, str) else str(value))
 
 
-def _within(raw: bytes) -> bytes:
+def _unwrap(raw: bytes) -> bytes:
     try:
         text = json.loads(raw)
     except (ValueError, RecursionError):
@@ -79,14 +79,16 @@ def _within(raw: bytes) -> bytes:
 
 def _urlencoded(raw: bytes) -> Form:
     try:
-        pairs = parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_FIELDS)
+        pairs = parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MAX_FIELDS)
     except ValueError:
         raise Failure(INVALID_OPTION, "The form has too many fields.") from None
     return _form(Parameters.of(pairs), [])
 
 
 async def _multipart(request: Request, body: Body) -> Form:
-    reader = FormReader(request.headers, body.stream(), max_files=4, max_fields=_FIELDS, max_part_size=_TEXTS)
+    reader = FormReader(
+        request.headers, body.stream(), max_files=4, max_fields=_MAX_FIELDS, max_part_size=_TEXT_BYTES
+    )
     try:
         form = await reader.parse()
     except MultiPartException:

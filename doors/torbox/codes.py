@@ -1,7 +1,6 @@
-"""Hides which of TorBox's error codes, and which status, tells of what was refused: the one table of both.
+"""TorBox's error codes and their HTTP statuses, and the code of each refusal.
 
-The clients of this dialect ask again, up to three times, on 408 and from 500 on, so nothing that is to be
-expected has one of those.
+Clients of this dialect retry up to three times on 408 and from 500 on, so no expected error has one of those.
 """
 
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from bittorrent.refusal import Refusal
 
 
 class Code(NamedTuple):
-    """A code of TorBox's and the status that goes with it."""
+    """An error code of TorBox and its HTTP status."""
 
     name: str
     status: HTTPStatus
@@ -27,7 +26,7 @@ ITEM_NOT_FOUND = Code("ITEM_NOT_FOUND", HTTPStatus.NOT_FOUND)
 ENDPOINT_NOT_FOUND = Code("ENDPOINT_NOT_FOUND", HTTPStatus.NOT_FOUND)
 WRONG_METHOD = Code("ENDPOINT_NOT_FOUND", HTTPStatus.METHOD_NOT_ALLOWED)
 MISSING_PARAMETER = Code("MISSING_REQUIRED_OPTION", HTTPStatus.UNPROCESSABLE_ENTITY)
-"""A parameter of the query without which the call means nothing."""
+"""A required parameter of the query is missing."""
 MISSING_OPTION = Code("MISSING_REQUIRED_OPTION", HTTPStatus.BAD_REQUEST)
 INVALID_OPTION = Code("INVALID_OPTION", HTTPStatus.BAD_REQUEST)
 TOO_MANY_OPTIONS = Code("TOO_MANY_OPTIONS", HTTPStatus.BAD_REQUEST)
@@ -72,7 +71,7 @@ _CODES: Mapping[str, Code] = MappingProxyType(
         "user-disabled": AUTH_ERROR,
         "forbidden": PLAN_RESTRICTED,
         "method-forbidden": PLAN_RESTRICTED,
-        # Known to clients as final; what a server's error would say they would ask for again.
+        # Clients take it for final; a server error they would retry.
         "no-downloads": PLAN_RESTRICTED,
         "not-found": ITEM_NOT_FOUND,
         "bad-file-link": ITEM_NOT_FOUND,
@@ -84,7 +83,7 @@ _CODES: Mapping[str, Code] = MappingProxyType(
         "not-cached": DIFF_ISSUE,
         "too-large-to-download": DOWNLOAD_TOO_LARGE,
         "too-large": TOO_MUCH_DATA,
-        # The code on which clients wait and go on later.
+        # Clients wait on this code and retry later.
         "slots-full": ACTIVE_LIMIT,
         "downloads-full": ACTIVE_LIMIT,
         "disk-full": ACTIVE_LIMIT,
@@ -98,9 +97,9 @@ _CODES: Mapping[str, Code] = MappingProxyType(
 
 
 class Failure(Exception):
-    """A call that fails by TorBox's own rules; `detail` is shown to people, `data` is what the answer carries.
+    """A request that fails by TorBox's own rules; `detail` is a sentence for people, `data` the response's data.
 
-    `wait` is the seconds after which asking again makes sense, None where it makes none.
+    `wait` is the seconds after which to retry, None where that is of no use.
     """
 
     def __init__(self, code: Code, detail: str, *, data: object = None, wait: int | None = None) -> None:
@@ -112,5 +111,5 @@ class Failure(Exception):
 
 
 def code_of(refusal: Refusal) -> Code:
-    """Return what tells of a refusal; one that the table does not name is of the options that were sent."""
+    """Return the code of a refusal, INVALID_OPTION for one that is not in the table."""
     return _CODES.get(refusal.code, INVALID_OPTION)

@@ -1,4 +1,4 @@
-"""Hides how an account gets at what it holds: a link to content, and the torrent itself."""
+"""`/torrents/requestdl` and `/torrents/exportdata`: links to content, and the torrent itself."""
 
 import asyncio
 
@@ -22,34 +22,34 @@ _LINKED = "Torrent download requested successfully."
 _EXPORTED = "Torrent data exported successfully."
 
 
-async def request_link(visit: Visit) -> Response:
+async def request_link(context: Visit) -> Response:
     """Answer a link to a file, to all files in one archive or to the .torrent, or redirect to it."""
-    number = read_number("torrent_id", visit.query.required("torrent_id"))
-    redirect = visit.query.flag("redirect")
-    zipped = visit.query.flag("zip_link") or visit.query.flag("zip")
-    torrent = visit.query.flag("torrent_file")
-    file = visit.query.number("file_id")
+    number = read_number("torrent_id", context.query.required("torrent_id"))
+    redirect = context.query.flag("redirect")
+    zipped = context.query.flag("zip_link") or context.query.flag("zip")
+    torrent = context.query.flag("torrent_file")
+    file = context.query.number("file_id")
     if zipped and torrent:
         raise Failure(TOO_MANY_OPTIONS, "Ask for zip_link or torrent_file, not for both.")
-    job = await _job(visit, number)
+    job = await _job(context, number)
     what = TORRENT if torrent else ZIP if zipped else _file(job, file)
     _check(job, what)
-    base = base_url(visit.request, visit.office.public_url)
-    url = files.address(visit.office.links.make(job, what), visit.office.files_url, base)
+    base = base_url(context.request, context.office.public_url)
+    url = files.address(context.office.links.make(job, what), context.office.files_url, base)
     return RedirectResponse(url, 307, HEADERS) if redirect else success(url, _LINKED)
 
 
-async def export(visit: Visit) -> Response:
+async def export(context: Visit) -> Response:
     """Answer a job's magnet link, or its .torrent as a file."""
-    number = read_number("torrent_id", visit.query.required("torrent_id"))
-    wanted = visit.query.one_of("type", ("magnet", "file"))
-    job = await _job(visit, number)
-    if wanted == "magnet" and job.magnet:
+    number = read_number("torrent_id", context.query.required("torrent_id"))
+    export_type = context.query.one_of("type", ("magnet", "file"))
+    job = await _job(context, number)
+    if export_type == "magnet" and job.magnet:
         return success(job.magnet, _EXPORTED)
-    data = await visit.office.downloads.torrent_of(visit.user.id, number)
+    data = await context.office.downloads.torrent_of(context.user.id, number)
     if data is None:
         raise Failure(DIFF_ISSUE, "The .torrent is not known yet.")
-    if wanted == "magnet":
+    if export_type == "magnet":
         return success(str(await asyncio.to_thread(_magnet, data)), _EXPORTED)
     headers = HEADERS | {"Content-Disposition": attachment(name_of(job))}
     return Response(data, headers=headers, media_type="application/x-bittorrent")
@@ -59,15 +59,15 @@ def _magnet(data: bytes) -> Magnet:
     return Metainfo.parse(data).magnet()
 
 
-async def _job(visit: Visit, number: int) -> Job:
-    job = await visit.office.downloads.job(visit.user.id, number)
+async def _job(context: Visit, number: int) -> Job:
+    job = await context.office.downloads.job(context.user.id, number)
     if job is None:
         raise Refusal("not-found")
     return job
 
 
 def _file(job: Job, number: int | None) -> int:
-    """Return the index of the file that is meant; the only one need not be named."""
+    """Return the index of the requested file; that of the only one for None."""
     if number is None:
         if len(job.content.files) != 1:
             raise Failure(MISSING_OPTION, "The option file_id is required, or zip_link or torrent_file.")

@@ -1,4 +1,4 @@
-"""Hides how jobs are steered: which operations there are, and for which jobs one is meant."""
+"""`controltorrent` and `controlqueued`: operations on one download job of an account, or on all."""
 
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -14,7 +14,7 @@ from downloads.downloads import Downloads
 
 _PAGE = 1000
 Operation = Callable[[int, int], Awaitable[object]]
-"""Does something to a job of an account, both by id."""
+"""Does an operation on a job: the account's id, then the job's."""
 
 
 def _operations(downloads: Downloads) -> Mapping[str, Operation]:
@@ -30,50 +30,50 @@ def _queue_operations(downloads: Downloads) -> Mapping[str, Operation]:
     return {"delete": downloads.delete, "start": downloads.start}
 
 
-async def torrents(visit: Visit) -> Response:
-    """Steer a job or all jobs."""
-    asked = await read_json(visit.request, visit.office.memory)
-    default = "delete" if visit.request.method == "DELETE" else ""
-    return await _steer(visit, asked, number_in(asked, "torrent_id"), default, queued=False)
+async def torrents(context: Visit) -> Response:
+    """Do an operation on a job or on all jobs."""
+    body = await read_json(context.request, context.office.memory)
+    default = "delete" if context.request.method == "DELETE" else ""
+    return await _control(context, body, number_in(body, "torrent_id"), default, queued=False)
 
 
-async def one(visit: Visit) -> Response:
-    """Steer the job that the path names; without another word it is deleted."""
-    asked = await read_json(visit.request, visit.office.memory)
-    asked.pop("all", None)
-    number = read_number("torrent_id", visit.request.path_params["id"])
-    return await _steer(visit, asked, number, "delete", queued=False)
+async def one(context: Visit) -> Response:
+    """Do an operation on the job in the path; it is deleted where none is named."""
+    body = await read_json(context.request, context.office.memory)
+    body.pop("all", None)
+    number = read_number("torrent_id", context.request.path_params["id"])
+    return await _control(context, body, number, "delete", queued=False)
 
 
-async def queued(visit: Visit) -> Response:
-    """Start or delete a job that waits, or all that wait."""
-    asked = await read_json(visit.request, visit.office.memory)
-    return await _steer(visit, asked, number_in(asked, "queued_id"), "", queued=True)
+async def queued(context: Visit) -> Response:
+    """Start or delete a queued job, or all of them."""
+    body = await read_json(context.request, context.office.memory)
+    return await _control(context, body, number_in(body, "queued_id"), "", queued=True)
 
 
-async def _steer(
-    visit: Visit, asked: dict[str, object], number: int | None, default: str, *, queued: bool
+async def _control(
+    context: Visit, body: dict[str, object], number: int | None, default: str, *, queued: bool
 ) -> Response:
-    downloads = visit.office.downloads
+    downloads = context.office.downloads
     operations = _queue_operations(downloads) if queued else _operations(downloads)
-    word, operation = _operation(asked, operations, default)
+    word, operation = _operation(body, operations, default)
     try:
-        if _all(asked):
-            await _each(visit, operation, queued=queued)
+        if _all(body):
+            await _each(context, operation, queued=queued)
         elif number is None:
             name = "queued_id" if queued else "torrent_id"
             raise Failure(MISSING_OPTION, f"The option {name} is required, or all.")
         else:
-            await operation(visit.user.id, number)
+            await operation(context.user.id, number)
     finally:
-        visit.recent.forget(visit.user.id)
+        context.recent.forget(context.user.id)
     return success(None, f"Torrent {word} successful.")
 
 
 def _operation(
-    asked: dict[str, object], operations: Mapping[str, Operation], default: str
+    body: dict[str, object], operations: Mapping[str, Operation], default: str
 ) -> tuple[str, Operation]:
-    word = asked.get("operation") or asked.get("action") or default
+    word = body.get("operation") or body.get("action") or default
     if word == "":
         raise Failure(MISSING_OPTION, "The option operation is required.")
     operation = operations.get(word.strip().lower()) if isinstance(word, str) else None
@@ -82,15 +82,15 @@ def _operation(
     return word.strip().lower(), operation
 
 
-def _all(asked: dict[str, object]) -> bool:
-    value = asked.get("all")
+def _all(body: dict[str, object]) -> bool:
+    value = body.get("all")
     return value if isinstance(value, bool) else value is not None and read_flag("all", str(value))
 
 
-async def _each(visit: Visit, operation: Operation, *, queued: bool) -> None:
-    """Do something to every job; one that went away meanwhile is passed over, one that fails does not stop the rest."""
-    account, numbers, offset = visit.user.id, list[int](), 0
-    while jobs := await visit.office.downloads.jobs(account, offset, _PAGE, queued=queued):
+async def _each(context: Visit, operation: Operation, *, queued: bool) -> None:
+    """Do an operation on every job, skipping deleted ones; the last Refusal is raised after all were tried."""
+    account, numbers, offset = context.user.id, list[int](), 0
+    while jobs := await context.office.downloads.jobs(account, offset, _PAGE, queued=queued):
         numbers += [job.id for job in jobs]
         offset += len(jobs)
     failed: Refusal | None = None

@@ -1,4 +1,4 @@
-"""Hides how a call reaches its answer: who is let in, how often, and which paths there are."""
+"""The TorBox API's routes: authentication, rate limit and dispatch of each path to its handler."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,16 +24,16 @@ from doors.torbox.visit import Answer, Visit
 DIALECT = "torbox"
 PREFIX = "/v1/api"
 
-_VERBS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
+_METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A path's answers by verb, the name that a key is limited by, and where its key is.
+    """A path: its handlers by HTTP method, and the name by which a key can be limited to it.
 
-    With `token` the key is in the query, with `open_` a call without one is nobody's.
+    With `token` the key is in the query; with `open_` a request without a key is anonymous.
     """
 
     path: str
@@ -67,20 +67,20 @@ CALLS = (
     Call("/queued/controlqueued", "controlqueued", _CONTROL_QUEUE),
     Call("/torrents/controlqueued", "controlqueued", _CONTROL_QUEUE),
 )
-METHODS = frozenset(call.name for call in CALLS)
-"""What a key of this dialect can be limited to."""
+METHODS = frozenset(endpoint.name for endpoint in CALLS)
+"""The names to which a key of this dialect can be limited."""
 
 
 def routes(office: Office) -> list[Route]:
-    """Return the dialect's routes; below its prefix, and that of versions which are not, every path is its own."""
+    """Return the dialect's routes; any other path below its prefix, or another version's, is ENDPOINT_NOT_FOUND."""
     shared = _Shared(office, Shapes(), Recent(office.clock))
-    found: list[Route] = []
-    for call in CALLS:
-        handler = _Handler(shared, call)
-        spellings = (PREFIX + call.path, PREFIX + call.path + "/")
-        found += [Route(path, handler.answer, methods=_VERBS) for path in spellings]
-    paths = ("/v{version}/api", "/v{version}/api/{rest:path}")
-    return [*found, *(Route(path, _unknown, methods=_VERBS) for path in paths)]
+    known: list[Route] = []
+    for endpoint in CALLS:
+        dispatcher = _Dispatcher(shared, endpoint)
+        spellings = (PREFIX + endpoint.path, PREFIX + endpoint.path + "/")
+        known += [Route(path, dispatcher.answer, methods=_METHODS) for path in spellings]
+    others = ("/v{version}/api", "/v{version}/api/{rest:path}")
+    return [*known, *(Route(path, _not_found, methods=_METHODS) for path in others)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +91,9 @@ class _Shared:
 
 
 @dataclass(frozen=True, slots=True)
-class _Handler:
+class _Dispatcher:
     shared: _Shared
-    call: Call
+    endpoint: Call
     office: Office = field(init=False)
 
     def __post_init__(self) -> None:
@@ -106,54 +106,55 @@ class _Handler:
         except Failure as failed:
             return failure(failed)
         except Refusal as refusal:
-            answer = refused(refusal)
+            response = refused(refusal)
             if refusal.code == "bad-method":
-                answer.headers["Allow"] = ", ".join(self.call.answers)
-            return answer
+                response.headers["Allow"] = ", ".join(self.endpoint.answers)
+            return response
         except Exception:
-            log.exception("torbox.failed", method=self.call.name)
+            log.exception("torbox.failed", method=self.endpoint.name)
             return refused(Refusal("internal"))
 
     async def _serve(self, request: Request) -> Response:
-        verb = "GET" if request.method == "HEAD" else request.method
-        answer = self.call.answers.get(verb)
-        if answer is None:
+        method = "GET" if request.method == "HEAD" else request.method
+        handler = self.endpoint.answers.get(method)
+        if handler is None:
             raise Refusal("bad-method")
         query = Parameters.of(request.query_params.multi_items())
         address = self.office.clients.of(request.scope)
-        principal = await self._admit(request, query, address)
+        principal = await self._authenticate(request, query, address)
         if not self.office.downloads.available:
             raise Refusal("no-downloads")
         shared = self.shared
-        return await answer(
+        return await handler(
             Visit(shared.office, shared.shapes, shared.recent, request, principal, address, query)
         )
 
-    async def _admit(self, request: Request, query: Parameters, address: bytes) -> Principal:
-        """Return who asks, counted; a wrong key counts for its address."""
+    async def _authenticate(self, request: Request, query: Parameters, address: bytes) -> Principal:
+        """Return the principal, counted against its rate limit; a wrong key counts for its address."""
         try:
-            principal = await self._who(request, query)
+            principal = await self._principal(request, query)
         except (Failure, Refusal):
             self._count(NOBODY, address)
             raise
         self._count(principal, address)
         key = principal.key
-        if key is not None and key.methods is not None and self.call.name not in key.methods:
+        if key is not None and key.methods is not None and self.endpoint.name not in key.methods:
             raise Refusal("method-forbidden")
         if principal.user is not None:
             self.office.rights.require(principal, Right.DOWNLOAD)
         return principal
 
-    async def _who(self, request: Request, query: Parameters) -> Principal:
-        secret = query.text("token").strip() if self.call.token else ""
-        # There are clients that send the header everywhere, and nothing else.
+    async def _principal(self, request: Request, query: Parameters) -> Principal:
+        secret = query.text("token").strip() if self.endpoint.token else ""
+        # Some clients send the header for every path.
         secret = secret or _bearer(request)
         if secret:
             return await self.office.identity.by_secret(secret, Scope.TORBOX)
-        if self.call.open_:
+        if self.endpoint.open_:
             return NOBODY
         raise Failure(
-            NO_AUTH, "This needs a key: send it as " + ("token." if self.call.token else "a bearer token.")
+            NO_AUTH,
+            "This needs a key: send it as " + ("token." if self.endpoint.token else "a bearer token."),
         )
 
     def _count(self, principal: Principal, address: bytes) -> None:
@@ -165,7 +166,7 @@ class _Handler:
 
 
 def _bearer(request: Request) -> str:
-    """Return the key of `Authorization: Bearer KEY`, or KEY alone; a cookie is never looked at."""
+    """Return the key of `Authorization: Bearer KEY`, or KEY alone; cookies are ignored."""
     lines = request.headers.getlist("authorization")
     if not lines:
         return ""
@@ -176,5 +177,5 @@ def _bearer(request: Request) -> str:
     return "" if secret.lower() == "bearer" else secret
 
 
-async def _unknown(request: Request) -> Response:
+async def _not_found(request: Request) -> Response:
     return failure(Failure(ENDPOINT_NOT_FOUND, "There is no such endpoint here."))

@@ -1,4 +1,4 @@
-"""Hides how what an account holds, what waits and what is here already are listed."""
+"""`mylist`, `getqueued` and `checkcached`: an account's torrents, its queue, and what is cached."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ from downloads.model import Content, Job
 
 MOST_HASHES = 1000
 MOST_ROWS = 1000
-# From here on, writing an answer takes longer than the event loop should stand still.
+# Rows and files from which a response is written in a thread, not on the event loop.
 _LONG = 1000
 
 _LISTED = "Torrent list retrieved successfully."
@@ -25,75 +25,80 @@ _CHECKED = "Torrent cache status retrieved successfully."
 _QUEUED = "Queued downloads retrieved successfully."
 
 
-async def torrents(visit: Visit) -> Response:
-    """Answer an account's jobs, or the one that is named; a list may be some seconds old unless that is refused."""
-    fresh = visit.query.flag("bypass_cache")
-    number = visit.query.number("id")
+async def torrents(context: Visit) -> Response:
+    """Answer an account's jobs, or one by `id`; without `bypass_cache` a list may be some seconds old."""
+    fresh = context.query.flag("bypass_cache")
+    number = context.query.number("id")
     if number is not None:
-        return await _one(visit, number)
-    page = offset, limit = _page(visit)
-    account = visit.user.id
-    if not fresh and (kept := visit.recent.find(account, page)) is not None:
-        return Response(kept, headers=HEADERS, media_type="application/json")
-    answer = await _many(visit, await visit.office.downloads.jobs(account, offset, limit))
-    visit.recent.keep(account, page, bytes(answer.body))
-    return answer
+        return await _one(context, number)
+    page = offset, limit = _page(context)
+    account = context.user.id
+    if not fresh and (body := context.recent.find(account, page)) is not None:
+        return Response(body, headers=HEADERS, media_type="application/json")
+    response = await _many(context, await context.office.downloads.jobs(account, offset, limit))
+    context.recent.keep(account, page, bytes(response.body))
+    return response
 
 
-async def queued(visit: Visit) -> Response:
-    """Answer the jobs that wait for a slot, or the one that is named."""
-    account, number = visit.user.id, visit.query.number("id")
-    # Of the kinds of queue that the service knows, there is one here.
-    if visit.query.text("type").strip().lower() not in {"", "torrent"}:
+async def queued(context: Visit) -> Response:
+    """Answer the queued jobs, or one by `id`."""
+    account, number = context.user.id, context.query.number("id")
+    # TorBox has other queues; here there is only that of torrents.
+    if context.query.text("type").strip().lower() not in {"", "torrent"}:
         return success([], _QUEUED)
     if number is not None:
-        job = await visit.office.downloads.job(account, number)
+        job = await context.office.downloads.job(account, number)
         if job is None or not job.queued:
             raise Refusal("not-found")
         return success(shape_of(job), _QUEUED)
-    offset, limit = _page(visit)
-    jobs = await visit.office.downloads.jobs(account, offset, limit, queued=True)
+    offset, limit = _page(context)
+    jobs = await context.office.downloads.jobs(account, offset, limit, queued=True)
     return success([shape_of(job) for job in jobs], _QUEUED)
 
 
-async def cached(visit: Visit) -> Response:
-    """Answer which of the hashes are here whole; a text that is no hash is of nothing that is here."""
-    form = visit.query.one_of("format", ("object", "list"), "object")
-    files = visit.query.flag("list_files")
-    asked = await _hashes(visit)
-    contents = await visit.office.downloads.cached(visit.user.id, asked) if asked else []
+async def cached(context: Visit) -> Response:
+    """Answer which of the hashes are cached; a text that is no hash is skipped."""
+    response_format = context.query.one_of("format", ("object", "list"), "object")
+    files = context.query.flag("list_files")
+    hashes = await _hashes(context)
+    contents = await context.office.downloads.cached(context.user.id, hashes) if hashes else []
     if sum(len(content.files) for content in contents) > _LONG:
-        return await asyncio.to_thread(_cached, visit, asked, contents, form, files=files)
-    return _cached(visit, asked, contents, form, files=files)
+        return await asyncio.to_thread(_cached, context, hashes, contents, response_format, files=files)
+    return _cached(context, hashes, contents, response_format, files=files)
 
 
 def _cached(
-    visit: Visit, asked: Sequence[InfoHash], contents: Sequence[Content], form: str, *, files: bool
+    context: Visit,
+    hashes: Sequence[InfoHash],
+    contents: Sequence[Content],
+    response_format: str,
+    *,
+    files: bool,
 ) -> Response:
     found = {
-        name: visit.shapes.cached(name, content, files=files)
-        for name, content in by_asked(asked, contents).items()
+        name: context.shapes.cached(name, content, files=files)
+        for name, content in by_asked(hashes, contents).items()
     }
-    return success(found if form == "object" else list(found.values()), _CHECKED)
+    return success(found if response_format == "object" else list(found.values()), _CHECKED)
 
 
-async def _one(visit: Visit, number: int) -> Response:
-    job = await visit.office.downloads.job(visit.user.id, number)
+async def _one(context: Visit, number: int) -> Response:
+    job = await context.office.downloads.job(context.user.id, number)
     if job is None or job.queued:
         raise Failure(ITEM_NOT_FOUND, "No torrents found for this user.")
-    return await asyncio.to_thread(lambda: success(visit.shapes.torrent(job), _LISTED))
+    return await asyncio.to_thread(lambda: success(context.shapes.torrent(job), _LISTED))
 
 
-async def _many(visit: Visit, jobs: Sequence[Job]) -> Response:
+async def _many(context: Visit, jobs: Sequence[Job]) -> Response:
     def render() -> Response:
-        return success([visit.shapes.torrent(job) for job in jobs], _LISTED)
+        return success([context.shapes.torrent(job) for job in jobs], _LISTED)
 
     files = sum(len(job.content.files) for job in jobs)
     return await asyncio.to_thread(render) if files + len(jobs) > _LONG else render()
 
 
-def _page(visit: Visit) -> tuple[int, int]:
-    offset, limit = visit.query.number("offset", 0), visit.query.number("limit", MOST_ROWS)
+def _page(context: Visit) -> tuple[int, int]:
+    offset, limit = context.query.number("offset", 0), context.query.number("limit", MOST_ROWS)
     assert offset is not None
     assert limit is not None
     if offset < 0 or limit < 0:
@@ -101,28 +106,28 @@ def _page(visit: Visit) -> tuple[int, int]:
     return offset, min(limit, MOST_ROWS)
 
 
-async def _hashes(visit: Visit) -> list[InfoHash]:
-    """Return the hashes of the query and of a body, commas and repetitions in any mix, each one once."""
-    texts = list(visit.query.all("hash"))
-    if visit.request.method == "POST":
-        texts += await _sent(visit)
+async def _hashes(context: Visit) -> list[InfoHash]:
+    """Return the distinct hashes of the query and the body, separated by commas, repeated or both."""
+    texts = list(context.query.all("hash"))
+    if context.request.method == "POST":
+        texts += await _body_hashes(context)
     words = dict.fromkeys(word for text in texts for part in text.split(",") if (word := part.strip()))
     if not words:
         raise Failure(MISSING_PARAMETER, "The option hash is required.")
     if len(words) > MOST_HASHES:
         raise Failure(TOO_MANY_OPTIONS, f"At most {MOST_HASHES} hashes can be asked for at once.")
-    return list(dict.fromkeys(_read(words)))
+    return list(dict.fromkeys(_parse(words)))
 
 
-async def _sent(visit: Visit) -> list[str]:
-    hashes = (await read_json(visit.request, visit.office.memory)).get("hashes", [])
-    given = [hashes] if isinstance(hashes, str) else hashes
-    if not isinstance(given, list) or not all(isinstance(each, str) for each in given):
+async def _body_hashes(context: Visit) -> list[str]:
+    hashes = (await read_json(context.request, context.office.memory)).get("hashes", [])
+    texts = [hashes] if isinstance(hashes, str) else hashes
+    if not isinstance(texts, list) or not all(isinstance(each, str) for each in texts):
         raise Failure(INVALID_OPTION, "The option hashes is a list of texts.")
-    return given
+    return texts
 
 
-def _read(words: Iterable[str]) -> Iterable[InfoHash]:
+def _parse(words: Iterable[str]) -> Iterable[InfoHash]:
     for word in words:
         try:
             yield InfoHash.parse(word)

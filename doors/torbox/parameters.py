@@ -1,4 +1,4 @@
-"""Hides how the parameters of a call are spelled: text in a query or a form, whatever a client made of its values."""
+"""Parameters of the TorBox API: values of a query or form, and the spellings of flags and numbers."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -14,13 +14,13 @@ _LARGEST = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """What was sent, by name; where a name is repeated, its last value counts."""
+    """Values by name; the last of a repeated name counts."""
 
     values: Mapping[str, Sequence[str]]
 
     @classmethod
     def of(cls, pairs: Sequence[tuple[str, str]]) -> "Parameters":
-        """Gather them from pairs."""
+        """Collect the pairs of a query or form."""
         values: dict[str, list[str]] = {}
         for name, value in pairs:
             values.setdefault(name, []).append(value)
@@ -43,18 +43,18 @@ class Parameters:
         return value
 
     def flag(self, name: str, *, default: bool = False) -> bool:
-        """Return a yes or no in any spelling and case. Failure INVALID_OPTION: it is neither."""
+        """Return a flag, in any spelling and case. Failure INVALID_OPTION: it is none."""
         if name not in self.values:
             return default
         return read_flag(name, self.text(name))
 
     def number(self, name: str, default: int | None = None) -> int | None:
-        """Return a whole number, `default` where there is none. Failure INVALID_OPTION: it is none."""
+        """Return an integer, `default` where it is missing. Failure INVALID_OPTION: it is no integer."""
         text = self.text(name).strip()
         return read_number(name, text) if text else default
 
     def one_of(self, name: str, words: Sequence[str], default: str = "") -> str:
-        """Return one of some words, in any case. Failure: MISSING_REQUIRED_OPTION, INVALID_OPTION."""
+        """Return one of `words`, in any case. Failure: MISSING_REQUIRED_OPTION, INVALID_OPTION."""
         word = (self.text(name).strip() or default or self.required(name)).lower()
         if word not in words:
             raise Failure(INVALID_OPTION, f"The option {name} is one of: {', '.join(words)}.")
@@ -62,7 +62,7 @@ class Parameters:
 
 
 def read_flag(name: str, text: str) -> bool:
-    """Read a yes or no. Failure INVALID_OPTION."""
+    """Parse a flag. Failure INVALID_OPTION."""
     word = text.strip().lower()
     if word not in _TRUE and word not in _FALSE:
         raise Failure(INVALID_OPTION, f"The option {name} is true or false.")
@@ -70,7 +70,7 @@ def read_flag(name: str, text: str) -> bool:
 
 
 def read_number(name: str, text: str) -> int:
-    """Read a whole number; one beyond 64 bits becomes the largest or smallest. Failure INVALID_OPTION."""
+    """Parse an integer, clamped to 64 bits. Failure INVALID_OPTION."""
     if not _NUMBER.fullmatch(text):
         raise Failure(INVALID_OPTION, f"The option {name} is a whole number.")
     return max(-_LARGEST - 1, min(int(text), _LARGEST))

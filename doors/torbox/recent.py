@@ -1,36 +1,36 @@
-"""Hides how long a list of torrents may be told again before it is read anew."""
+"""A cache of `mylist` responses by account, for some seconds."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 
 LIFETIME = 10.0
 LARGEST = 1 << 20
-"""Bytes of an answer that is still kept."""
-_MOST = 256
+"""Bytes of the largest response that is cached."""
+_MAX_ENTRIES = 256
 
 
 class Recent:
-    """The answers of the last LIFETIME seconds, by account and what was asked; `clock` gives seconds."""
+    """Response bodies of the last LIFETIME seconds, by account and page; `clock` gives seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._kept: OrderedDict[tuple[int, Hashable], tuple[float, bytes]] = OrderedDict()
+        self._entries: OrderedDict[tuple[int, Hashable], tuple[float, bytes]] = OrderedDict()
 
-    def find(self, account: int, asked: Hashable) -> bytes | None:
-        """Return what was answered a moment ago, None when that was longer ago."""
-        until, body = self._kept.get((account, asked), (0.0, b""))
-        return body if self._clock() < until else None
+    def find(self, account: int, page: Hashable) -> bytes | None:
+        """Return a cached body, None where there is none or it has expired."""
+        expires, body = self._entries.get((account, page), (0.0, b""))
+        return body if self._clock() < expires else None
 
-    def keep(self, account: int, asked: Hashable, body: bytes) -> None:
-        """Remember an answer; the one that was kept first goes when there are many."""
-        self._kept.pop((account, asked), None)
+    def keep(self, account: int, page: Hashable, body: bytes) -> None:
+        """Cache a body; the oldest is evicted when there are too many."""
+        self._entries.pop((account, page), None)
         if len(body) > LARGEST:
             return
-        self._kept[account, asked] = self._clock() + LIFETIME, body
-        if len(self._kept) > _MOST:
-            self._kept.popitem(last=False)
+        self._entries[account, page] = self._clock() + LIFETIME, body
+        if len(self._entries) > _MAX_ENTRIES:
+            self._entries.popitem(last=False)
 
     def forget(self, account: int) -> None:
-        """Forget what an account was answered, because it changed something."""
-        for key in [key for key in self._kept if key[0] == account]:
-            del self._kept[key]
+        """Drop what is cached for an account, after it changed something."""
+        for key in [key for key in self._entries if key[0] == account]:
+            del self._entries[key]

@@ -1,4 +1,4 @@
-"""Hides what TorBox's objects look like, field for field, and how ours are put into them."""
+"""TorBox's JSON objects, field by field."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -12,27 +12,27 @@ from downloads.model import Content, ContentFile, Job, Seed, State
 from tracker.model import Counts
 
 UNKNOWN_ETA = 8_640_000
-"""Seconds that stand for unknown, as in qBittorrent."""
-_INT = 2**31 - 1  # what clients in C# read numbers into that are no sizes
-_MOVING = frozenset({State.DOWNLOADING, State.UPLOADING, State.METADATA, State.CHECKING})
+"""The number of seconds for unknown, as in qBittorrent."""
+_INT_MAX = 2**31 - 1  # clients in C# read numbers other than sizes into an int
+_ACTIVE_STATES = frozenset({State.DOWNLOADING, State.UPLOADING, State.METADATA, State.CHECKING})
 _LAST_SECOND = 253_402_300_799
-_ANYTHING = "application/octet-stream"
+_UNKNOWN_TYPE = "application/octet-stream"
 
 Shape = dict[str, object]
 
 
 class Shapes:
-    """Puts values into TorBox's shapes."""
+    """Builds TorBox's JSON objects."""
 
     def __init__(self) -> None:
-        # Of Python's own list alone: what lies on a machine differs from one to the next.
+        # Python's own list alone: that of the machine differs from one to the next.
         self._types = MimeTypes()
 
     def torrent(self, job: Job) -> Shape:
-        """Return a job as clients know a torrent."""
+        """Return a job as TorBox's torrent."""
         content, status = job.content, job.status
         hash_ = content.key.infohash.cut.lower
-        active = status.state in _MOVING and not job.paused and not job.queued
+        active = status.state in _ACTIVE_STATES and not job.paused and not job.queued
         down, up = (status.down_rate, status.up_rate) if active else (0, 0)
         return {
             "id": job.id,
@@ -49,7 +49,7 @@ class Shapes:
             "seeds": _int(status.seeds),
             "peers": _int(status.peers),
             "ratio": _ratio(status.uploaded, status.downloaded),
-            "progress": 1.0 if content.complete else _between(status.progress, 1.0),
+            "progress": 1.0 if content.complete else _clamp(status.progress, 1.0),
             "download_speed": _int(down),
             "upload_speed": _int(up),
             "eta": 0 if content.complete else eta(status.eta),
@@ -59,7 +59,7 @@ class Shapes:
             "files": [self.file(hash_, file) for file in content.files],
             "download_path": hash_,
             "inactive_check": 0,
-            "availability": _between(status.availability, 1e6),
+            "availability": _clamp(status.availability, 1e6),
             "download_finished": content.complete,
             "tracker": status.tracker or None,
             "tracker_message": status.error or job.pause_reason or status.tracker_message or None,
@@ -77,7 +77,7 @@ class Shapes:
         }
 
     def file(self, hash_: str, file: ContentFile) -> Shape:
-        """Return a file; its name begins with the torrent's folder, its id is its place in the torrent."""
+        """Return a file; its name begins with the torrent's folder, its id is its index in the torrent."""
         return {
             "id": file.index,
             "md5": None,
@@ -88,31 +88,31 @@ class Shapes:
             "s3_path": f"{hash_}/{file.path}",
             "infected": False,
             "mimetype": self._type(file.path),
-            "short_name": _last(file.path),
+            "short_name": _file_name(file.path),
             "absolute_path": f"/{hash_}/{file.path}",
             "opensubtitles_hash": None,
         }
 
     def cached(self, hash_: str, content: Content, *, files: bool) -> Shape:
-        """Return content that is here whole, under the hash that was asked for."""
+        """Return cached content, under the requested hash."""
         shape: Shape = {"name": content.name or hash_, "size": content.size, "hash": hash_}
-        return shape | {"files": [self._offered(file) for file in content.files]} if files else shape
+        return shape | {"files": [self._cached_file(file) for file in content.files]} if files else shape
 
-    def _offered(self, file: ContentFile) -> Shape:
+    def _cached_file(self, file: ContentFile) -> Shape:
         return {
             "id": file.index,
             "name": file.path,
-            "short_name": _last(file.path),
+            "short_name": _file_name(file.path),
             "size": file.size,
             "mimetype": self._type(file.path),
         }
 
     def _type(self, path: str) -> str:
-        return self._types.guess_type(f"file:{_last(path)}")[0] or _ANYTHING
+        return self._types.guess_type(f"file:{_file_name(path)}")[0] or _UNKNOWN_TYPE
 
 
 def queued(job: Job) -> Shape:
-    """Return a job that waits for a slot."""
+    """Return a queued job."""
     return {
         "id": job.id,
         "auth_id": auth_id(job.account),
@@ -125,15 +125,15 @@ def queued(job: Job) -> Shape:
     }
 
 
-def information(metainfo: Metainfo, asked: InfoHash | None, counts: Counts) -> Shape:
-    """Return what a .torrent tells, under the hash that was asked for.
+def information(metainfo: Metainfo, requested: InfoHash | None, counts: Counts) -> Shape:
+    """Return the metadata of a .torrent, under the requested hash.
 
-    The trackers of a private one are left out: their addresses are often somebody's own.
+    The trackers of a private one are left out: their URLs often contain a passkey.
     """
     trackers = () if metainfo.private else (link for tier in metainfo.trackers for link in tier)
     return {
         "name": metainfo.name,
-        "hash": (asked or metainfo.infohash).lower,
+        "hash": (requested or metainfo.infohash).lower,
         "size": metainfo.size,
         "seeds": counts.complete,
         "peers": counts.incomplete,
@@ -142,55 +142,55 @@ def information(metainfo: Metainfo, asked: InfoHash | None, counts: Counts) -> S
     }
 
 
-def by_asked(asked: Sequence[InfoHash], contents: Iterable[Content]) -> dict[str, Content]:
-    """Return contents by the hash that each was asked by, in lower case, in the order of asking.
+def by_asked(requested: Sequence[InfoHash], contents: Iterable[Content]) -> dict[str, Content]:
+    """Return contents by the hash by which each was requested, in lower case, in the order of the request.
 
-    Content that goes by another of its hashes than the one asked for is named by its own.
+    Content with another of its hashes than the one requested is under its own.
     """
-    here = {content.key.infohash.cut: content for content in contents}
-    named = {each.lower: here[each.cut] for each in asked if each.cut in here}
-    known = {content.key for content in named.values()}
-    return named | {key.lower: content for key, content in here.items() if content.key not in known}
+    cached = {content.key.infohash.cut: content for content in contents}
+    matched = {each.lower: cached[each.cut] for each in requested if each.cut in cached}
+    known = {content.key for content in matched.values()}
+    return matched | {key.lower: content for key, content in cached.items() if content.key not in known}
 
 
 def name_of(job: Job) -> str:
-    """Return what a job is called: as its account said, as its content says, else by its hash."""
+    """Return a job's name: its account's, else its content's, else its hash."""
     return job.name or job.content.name or job.content.key.infohash.cut.lower
 
 
 def auth_id(account: int) -> str:
-    """Return the text that stands for an account."""
+    """Return an account's id as the UUID that TorBox has."""
     return str(UUID(int=account))
 
 
 def date(seconds: int) -> str:
-    """Return a moment in UTC."""
+    """Return a time in UTC, as ISO 8601."""
     moment = datetime.fromtimestamp(max(0, min(seconds, _LAST_SECOND)), UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def eta(seconds: int | None) -> int:
-    """Return the seconds that are left, UNKNOWN_ETA where nobody knows or it is longer."""
+    """Return the seconds left, UNKNOWN_ETA at most and where they are unknown."""
     return UNKNOWN_ETA if seconds is None else max(0, min(seconds, UNKNOWN_ETA))
 
 
 def _paths(metainfo: Metainfo) -> list[tuple[str, int]]:
-    alone = len(metainfo.files) == 1 and metainfo.files[0].path == (metainfo.name,)
-    root = () if alone else (metainfo.name,)
+    single_file = len(metainfo.files) == 1 and metainfo.files[0].path == (metainfo.name,)
+    root = () if single_file else (metainfo.name,)
     return [("/".join((*root, *file.path)), file.length) for file in metainfo.files]
 
 
-def _last(path: str) -> str:
+def _file_name(path: str) -> str:
     return path.rpartition("/")[2]
 
 
 def _int(number: int) -> int:
-    return max(0, min(number, _INT))
+    return max(0, min(number, _INT_MAX))
 
 
 def _ratio(uploaded: int, downloaded: int) -> float:
     return round(uploaded / downloaded, 4) if downloaded > 0 else 0.0
 
 
-def _between(number: float, most: float) -> float:
-    return round(max(0.0, min(number, most)), 6) if math.isfinite(number) else 0.0
+def _clamp(number: float, largest: float) -> float:
+    return round(max(0.0, min(number, largest)), 6) if math.isfinite(number) else 0.0

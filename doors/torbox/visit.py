@@ -1,4 +1,4 @@
-"""Hides what a call is given: who asks, what they sent, and the services behind the dialect."""
+"""The context of a request: principal, parameters and services, as handlers take it."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from doors.torbox.shapes import Shapes
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One call; `principal` is nobody where the call takes that."""
+    """One request; `principal` is anonymous where the endpoint allows that."""
 
     office: Office
     shapes: Shapes
@@ -27,10 +27,10 @@ class Visit:
 
     @property
     def user(self) -> User:
-        """The account that asks; only for calls that need one."""
+        """The account; only for endpoints that need one."""
         assert self.principal.user is not None
         return self.principal.user
 
 
 Answer = Callable[[Visit], Awaitable[Response]]
-"""Answers a call; raises Failure or Refusal."""
+"""Answers a request; raises Failure or Refusal."""

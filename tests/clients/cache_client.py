@@ -1,4 +1,4 @@
-"""Hides how a documented example is run against the service under test, and how curl fetches what it left."""
+"""Runs documented example programs against the service under test, and fetches the result by curl."""
 
 import hashlib
 import os

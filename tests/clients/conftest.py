@@ -1,4 +1,4 @@
-"""Hides how client programs are made for a test and ended after it."""
+"""Fixtures that start BitTorrent client programs and stop them after the test."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

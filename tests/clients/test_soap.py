@@ -24,7 +24,7 @@ def test_a_documented_client_caches_a_torrent(url, tmp_path, example):
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_a_documented_client_is_told_three_digits(url, tmp_path, example):
+def test_a_documented_client_gets_three_digits(url, tmp_path, example):
     assert run_example(example, url, b"d4:infodee", tmp_path) == "422"
 
 

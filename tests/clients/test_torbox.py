@@ -51,7 +51,7 @@ def pythons(tmp_path_factory):
 
 
 class Seeder:
-    """A stranger's client that has the content, on loopback."""
+    """A seeder of the content on loopback, by libtorrent."""
 
     def __init__(self, folder):
         root = folder / "pack"
@@ -101,8 +101,8 @@ def keys(peerage_server):
     return key
 
 
-class Life:
-    """A program that lives through everything; what it told before its torrent is deleted, and what after."""
+class ClientRun:
+    """A client program that makes every request; `output` is its output before it deletes its torrent."""
 
     def __init__(self, python, script, server, key, seeder, *arguments, **more):
         peers = f"magnet:?xt=urn:btih:{seeder.hash}&dn=pack&x.pe={seeder.peer}"
@@ -112,11 +112,11 @@ class Life:
             [python, SCRIPTS / script, *arguments], env=env, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
-        self.told = {}
+        self.output = {}
 
     def __enter__(self):
         try:
-            self.told = self._line()
+            self.output = self._line()
         except BaseException:
             self.__exit__()
             raise
@@ -149,7 +149,7 @@ def _object(line):
 
 @pytest.mark.parametrize("version", ["1.0.4", "1.0.6"])
 @pytest.mark.parametrize("by", ["magnet", "file"])
-def test_the_official_library_lives_a_whole_life(
+def test_the_official_library_makes_every_request(
     peerage_server, pythons, keys, seeder, tmp_path, version, by
 ):
     more = {}
@@ -165,7 +165,7 @@ def test_the_official_library_lives_a_whole_life(
         assert helped.status_code == 200, helped.text
     flags = ["--torrent-file"] if version == "1.0.4" else []
     python = pythons(f"torbox-api=={version}")
-    with Life(python, "by_torbox_api.py", peerage_server, keys(), seeder, *flags, **more) as life:
+    with ClientRun(python, "by_torbox_api.py", peerage_server, keys(), seeder, *flags, **more) as life:
         told = life.told
         assert told["refused"] == 403
         assert (told["hash"], told["name"]) == (seeder.hash, "pack" if by == "file" else "demo")
@@ -192,8 +192,8 @@ def test_the_official_library_lives_a_whole_life(
         assert httpx.get(told["links"][0]).status_code == 404
 
 
-def test_torbox_lives_a_whole_life(peerage_server, pythons, keys, seeder):
-    with Life(pythons("torbox==0.1.0a1"), "by_torbox.py", peerage_server, keys(), seeder) as life:
+def test_torbox_makes_every_request(peerage_server, pythons, keys, seeder):
+    with ClientRun(pythons("torbox==0.1.0a1"), "by_torbox.py", peerage_server, keys(), seeder) as life:
         told = life.told
         assert (told["hash"], told["name"], told["info"]) == (seeder.hash, "demo", seeder.hash)
         assert Metainfo.parse(bytes.fromhex(told["torrent"])).infohash.lower == seeder.hash

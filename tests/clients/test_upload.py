@@ -37,12 +37,12 @@ def test_curl_uploads_and_fetches(url, tmp_path, extra):
 @pytest.mark.parametrize(
     "options", [(), ("-H", "Expect:"), ("--http1.0",), ("-H", "Transfer-Encoding: chunked")]
 )
-def test_curl_is_told_that_a_file_is_too_large(url, tmp_path, options):
+def test_curl_sees_that_a_file_is_too_large(url, tmp_path, options):
     answer = curl_upload(url, bytes(50 << 20), tmp_path, *options)
     assert answer.startswith("Error 413: ")
 
 
-def test_curl_is_told_why_junk_is_refused(url, tmp_path):
+def test_curl_sees_why_junk_is_refused(url, tmp_path):
     assert curl_upload(url, b"junk", tmp_path).startswith("Error 400: ")
 
 

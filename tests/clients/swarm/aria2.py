@@ -1,4 +1,4 @@
-"""Hides aria2: one aria2c process a torrent, configured by its command line alone."""
+"""Driver of aria2: one aria2c process for each torrent, configured by its command line."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ class Aria2:
         self._log = folder / "aria2.log"
 
     def seed(self, torrent: Path, folder: Path) -> None:
-        """Offer the content after hashing it."""
+        """Seed the content after hashing it."""
         self._run(str(torrent), folder, "--check-integrity=true", "--bt-hash-check-seed=true")
 
     def leech(self, torrent: Path, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Hides nothing: what a driver of a BitTorrent program can be told to do."""
+"""The protocol of drivers of BitTorrent programs."""
 
 import socket
 from pathlib import Path
@@ -12,7 +12,7 @@ class Client(Protocol):
     """Whether it dials peers on 127/8; one that does not must announce first."""
 
     def seed(self, torrent: Path, folder: Path) -> None:
-        """Offer the content that lies whole in `folder`."""
+        """Seed the content, complete in `folder`."""
 
     def leech(self, torrent: Path, folder: Path) -> None:
         """Fetch the content into `folder`."""
@@ -22,14 +22,14 @@ class Client(Protocol):
 
     @property
     def log(self) -> str:
-        """What it said so far."""
+        """Its log so far."""
 
     def stop(self) -> None:
         """End it and whatever it started; harmless when it has ended."""
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody holds now, for programs that cannot be told 0."""
+    """A TCP port of 127.0.0.1 that is free now, for programs that do not take port 0."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])

@@ -1,4 +1,4 @@
-"""Hides how a test's file and its torrents are made: fresh bytes each time, so that no swarm is met twice."""
+"""Content files and torrents for tests: random bytes each time, so that no swarm is met twice."""
 
 import os
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class Torrent:
         return self.path.read_bytes()
 
     def arrived(self, folder: Path) -> bool:
-        """Whether the whole content lies in `folder`."""
+        """Whether the whole content is in `folder`."""
         copy = folder / self.name
         return copy.exists() and copy.read_bytes() == self.content
 

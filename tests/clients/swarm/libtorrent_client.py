@@ -1,4 +1,4 @@
-"""Hides libtorrent: one process a torrent, since the library keeps UDP connection ids for all of a process."""
+"""Driver of libtorrent: one process for each torrent, since a process shares its UDP connection ids."""
 
 import sys
 from pathlib import Path
@@ -17,7 +17,7 @@ class Libtorrent:
         self._program = Program(folder)
 
     def seed(self, torrent: Path, folder: Path) -> None:
-        """Offer the content without checking it again."""
+        """Seed the content without checking it again."""
         self._run("seed", str(torrent), folder)
 
     def leech(self, torrent: Path, folder: Path) -> None:

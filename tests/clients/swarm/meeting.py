@@ -1,4 +1,4 @@
-"""Hides in which order two clients have to start so that they find each other through the tracker alone."""
+"""Transfers between two clients, started in the order in which they find each other through the tracker."""
 
 import time
 from collections.abc import Callable
@@ -13,7 +13,7 @@ NUDGE_EVERY = 1.0
 
 
 def present(service: Service, torrent: Torrent, peers: int) -> Callable[[], bool]:
-    """A question: does the tracker know of so many peers?"""
+    """Return a check: whether the tracker knows of so many peers."""
 
     def count() -> bool:
         complete, _, incomplete = scrape(service.port, torrent.infohash)
@@ -23,7 +23,7 @@ def present(service: Service, torrent: Torrent, peers: int) -> Callable[[], bool
 
 
 def arriving(torrent: Torrent, folder: Path, *clients: Client) -> Callable[[], bool]:
-    """A question: is the content in `folder`? Now and then it makes the clients announce again."""
+    """Return a check: whether the content is in `folder`; now and then it makes the clients announce again."""
     nudged = time.monotonic()
 
     def arrived() -> bool:

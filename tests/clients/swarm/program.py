@@ -1,4 +1,4 @@
-"""Hides how a client program runs as a child process whose output is kept in a file."""
+"""A client program as a child process with its output in a file."""
 
 import contextlib
 import os

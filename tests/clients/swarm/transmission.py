@@ -1,4 +1,4 @@
-"""Hides Transmission: a transmission-daemon in a configuration folder of its own, told what to do by RPC."""
+"""Driver of Transmission: a transmission-daemon with a configuration folder of its own, controlled by RPC."""
 
 import base64
 import json
@@ -70,7 +70,7 @@ class Transmission:
         return reply["arguments"]
 
     def seed(self, torrent: Path, folder: Path) -> None:
-        """Offer the content: hashed first, then started, so that its first announce is a seeder's."""
+        """Seed the content: hashed first, then started, so that its first announce is a seeder's."""
         added = self._add(torrent, folder, paused=True)
         self._call("torrent-verify", ids=[added])
         wait_until(lambda: self._complete(added), lambda: self.log)

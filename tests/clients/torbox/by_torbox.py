@@ -1,4 +1,4 @@
-"""A whole life by `torbox` 0.1.0a1; prints JSON."""
+"""Every request of the TorBox API by `torbox` 0.1.0a1; prints JSON."""
 
 import json
 import os

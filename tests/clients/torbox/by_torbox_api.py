@@ -1,4 +1,4 @@
-"""A whole life by torbox-api, as 1.0.4 and 1.0.6 have it; prints JSON. Every argument has to be a text."""
+"""Every request of the TorBox API by torbox-api 1.0.4 and 1.0.6; prints JSON. Every argument has to be a text."""
 
 import json
 import os

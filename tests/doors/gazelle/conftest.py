@@ -1,4 +1,4 @@
-"""Hides what Gazelle's tests start from: an empty desk."""
+"""Fixtures of the tests of Gazelle's API."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +9,7 @@ from tests.doors.gazelle.desk import Desk, desk_in
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    """A desk without accounts or torrents."""
-    with desk_in(tmp_path) as desk:
-        yield desk
+def api(tmp_path: Path) -> Iterator[Desk]:
+    """A client of the API, without accounts or torrents."""
+    with desk_in(tmp_path) as api:
+        yield api

@@ -1,4 +1,4 @@
-"""Hides how Gazelle's door is asked in this process: real stores in a folder, and a clock that stands still."""
+"""A test client of Gazelle's API, in process: SQLite stores in a folder, and a clock set by hand."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ INFO = {"source": "Peerage", "version": 1}
 
 
 class Desk:
-    """Gazelle's door, who asks at it, and what lies behind it; `now` is its time, `swarms` what is live."""
+    """A client of the API with its accounts and stores; `now` is the time, `swarms` the counts of live swarms."""
 
     def __init__(self, folder: Path, rate: str) -> None:
         self.now = float(START)
@@ -39,7 +39,7 @@ class Desk:
         self.client = httpx.AsyncClient(transport=transport, base_url="http://gazelle.test")
 
     def run(self, coroutine: Any) -> Any:
-        """Await something in the desk's event loop."""
+        """Await something in the client's event loop."""
         return self._runner.run(coroutine)
 
     def close(self) -> None:
@@ -48,7 +48,7 @@ class Desk:
         self.run(self._opened.close())
         self._runner.close()
 
-    # Who asks
+    # Accounts
 
     def user(self, name: str, role: Role = Role.USER) -> User:
         """Make an account."""
@@ -58,16 +58,16 @@ class Desk:
         """Make a key of an account."""
         return self.run(self.accounts.mint(user.id, scope, **more))[1]
 
-    # What they ask
+    # Requests
 
     def get(self, path: str, token: str = "", cookie: str = "", **parameters: Any) -> httpx.Response:
-        """Ask for a path."""
+        """Send a GET request."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         headers |= {"Cookie": f"session={cookie}"} if cookie else {}
         return self.run(self.client.get(path, params=parameters, headers=headers))
 
     def call(self, token: str, action: str, **parameters: Any) -> dict[str, Any]:
-        """Return the whole answer of an action."""
+        """Return the whole response of an action."""
         answer = self.get("/ajax.php", token, action=action, **parameters)
         assert answer.status_code == 200, answer.text
         assert answer.headers["content-type"] == "application/json; charset=utf-8"
@@ -90,10 +90,10 @@ class Desk:
         error: str = content["error"]
         return error
 
-    # What lies there
+    # Records
 
     def upload(self, user: User | None, name: str, details: Details, **more: Any) -> Torrent:
-        """Bring a torrent in, as an account or as the cache's own doors do."""
+        """Upload a torrent, as an account or with None as the cache's own routes do."""
         data = torrent_file(name, **more)
         if user is None:
             return self.run(self.office.uploads.accept(data, "test", details=details)).torrent
@@ -126,9 +126,9 @@ def torrent_file(name: str, files: dict[str, int] | None = None, size: int = 100
 
 @contextlib.contextmanager
 def desk_in(folder: Path, rate: str = "100000/minute") -> Iterator[Desk]:
-    """A desk over stores in a folder; it is closed with the block."""
-    desk = Desk(folder, rate)
+    """A client over stores in a folder; it is closed with the block."""
+    api = Desk(folder, rate)
     try:
-        yield desk
+        yield api
     finally:
-        desk.close()
+        api.close()

@@ -1,4 +1,4 @@
-"""Hides how records are made for a test: everything has a value, a test says those that it is about."""
+"""Groups and torrents for tests: every field has a default, a test gives those that it is about."""
 
 from bittorrent.infohash import InfoHash
 from catalogue.model import Author, Category, Freeleech, Group, Person, Torrent

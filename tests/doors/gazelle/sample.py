@@ -1,4 +1,4 @@
-"""Hides how an answer is held against a sample of the page: every field, its value and its type."""
+"""Comparison of a response with the published sample: every field, its value and its type."""
 
 import calendar
 import json
@@ -37,7 +37,7 @@ def golden(name):
 
 
 def seconds(moment):
-    """The unix time of a time as the page spells it."""
+    """The unix time of a time as the page writes it."""
     return calendar.timegm(time.strptime(moment, "%Y-%m-%d %H:%M:%S"))
 
 
@@ -50,19 +50,19 @@ def replaced(sample, **values):
 def check(answer, sample, extras=frozenset()):
     """Fail unless an object has the sample's fields with equal values of equal types, and `extras` alone besides."""
     assert set(answer) - set(sample) == set(extras)
-    alike({name: answer[name] for name in sample if name in answer}, sample, "")
+    assert_equal({name: answer[name] for name in sample if name in answer}, sample, "")
 
 
-def alike(answer, sample, where):
+def assert_equal(answer, sample, where):
     """Fail unless both are equal; True is not 1 here."""
     assert type(answer) is type(sample), f"{where}: {answer!r} for {sample!r}"
     if isinstance(sample, dict):
         assert set(answer) == set(sample), f"{where}: {sorted(set(answer) ^ set(sample))}"
         for name in sample:
-            alike(answer[name], sample[name], f"{where}.{name}")
+            assert_equal(answer[name], sample[name], f"{where}.{name}")
     elif isinstance(sample, list):
         assert len(answer) == len(sample), f"{where}: {answer!r} for {sample!r}"
         for number, (ours, theirs) in enumerate(zip(answer, sample, strict=True)):
-            alike(ours, theirs, f"{where}[{number}]")
+            assert_equal(ours, theirs, f"{where}[{number}]")
     else:
         assert answer == sample, f"{where}: {answer!r} for {sample!r}"

@@ -24,38 +24,38 @@ CAPTIONS = {
 
 
 @pytest.fixture
-def ann(desk):
-    return desk.user("ann")
+def ann(api):
+    return api.user("ann")
 
 
 @pytest.fixture
-def token(desk, ann):
-    return desk.token(ann)
+def token(api, ann):
+    return api.token(ann)
 
 
 @pytest.fixture
-def ranked(desk, ann):
+def ranked(api, ann):
     """Two torrents, of which the second is seeded more, the first snatched more."""
-    one = desk.upload(ann, "one", {"tags": ["a", "both"], "authors": ["A", "B"], "year": 2001}, size=100)
-    two = desk.upload(ann, "two", {"tags": ["both"]}, size=10)
+    one = api.upload(ann, "one", {"tags": ["a", "both"], "authors": ["A", "B"], "year": 2001}, size=100)
+    two = api.upload(ann, "two", {"tags": ["both"]}, size=10)
     numbers = {one: Figures(1, 5, 9), two: Figures(7, 0, 2)}
     for torrent, each in numbers.items():
-        desk.swarms[torrent.infohash] = Counts(each.seeders, each.snatched, each.leechers, each.leechers)
-    desk.run(desk.office.catalogue.refresh({torrent.infohash: each for torrent, each in numbers.items()}))
+        api.swarms[torrent.infohash] = Counts(each.seeders, each.snatched, each.leechers, each.leechers)
+    api.run(api.office.catalogue.refresh({torrent.infohash: each for torrent, each in numbers.items()}))
     return one, two
 
 
 @pytest.mark.parametrize("kind", CAPTIONS)
 @pytest.mark.parametrize("details", ["", "all"])
-def test_all_lists_of_a_type_come_in_their_order(desk, token, kind, details):
-    lists = desk.ask(token, "top10", type=kind, details=details)
+def test_all_lists_of_a_type_come_in_their_order(api, token, kind, details):
+    lists = api.ask(token, "top10", type=kind, details=details)
     assert [(each["tag"], each["caption"]) for each in lists] == list(CAPTIONS[kind].items())
     assert all(set(each) == {"caption", "tag", "limit", "results"} for each in lists)
 
 
 @pytest.mark.parametrize(("kind", "tag"), [(kind, tag) for kind, tags in CAPTIONS.items() for tag in tags])
-def test_details_pick_one_list(desk, token, kind, tag):
-    [only] = desk.ask(token, "top10", type=kind, details=tag)
+def test_details_pick_one_list(api, token, kind, tag):
+    [only] = api.ask(token, "top10", type=kind, details=tag)
     assert (only["tag"], only["caption"]) == (tag, CAPTIONS[kind][tag])
 
 
@@ -63,8 +63,8 @@ def test_details_pick_one_list(desk, token, kind, tag):
     ("asked", "limit"),
     [("10", 10), ("100", 100), ("250", 250), ("", 10), ("11", 10), ("x", 10), ("-1", 10), ("9" * 30, 10)],
 )
-def test_limits(desk, token, asked, limit):
-    assert {each["limit"] for each in desk.ask(token, "top10", limit=asked)} == {limit}
+def test_limits(api, token, asked, limit):
+    assert {each["limit"] for each in api.ask(token, "top10", limit=asked)} == {limit}
 
 
 @pytest.mark.parametrize(
@@ -78,13 +78,13 @@ def test_limits(desk, token, asked, limit):
         {"details": "' OR 1=1"},
     ],
 )
-def test_a_list_that_there_is_not_fails(desk, token, asked):
-    assert desk.fail(token, "top10", **asked) == "bad parameters"
+def test_a_list_that_there_is_not_fails(api, token, asked):
+    assert api.fail(token, "top10", **asked) == "bad parameters"
 
 
-def test_torrents_rank_by_what_the_list_says(desk, token, ranked):
+def test_torrents_rank_by_what_the_list_says(api, token, ranked):
     one, two = (torrent.id for torrent in ranked)
-    lists = {each["tag"]: [row["torrentId"] for row in each["results"]] for each in desk.ask(token, "top10")}
+    lists = {each["tag"]: [row["torrentId"] for row in each["results"]] for each in api.ask(token, "top10")}
     assert lists == {
         "day": [two, one],
         "week": [two, one],
@@ -95,9 +95,9 @@ def test_torrents_rank_by_what_the_list_says(desk, token, ranked):
     }
 
 
-def test_a_row_of_torrents(desk, token, ranked):
+def test_a_row_of_torrents(api, token, ranked):
     one, _ = ranked
-    [snatched] = desk.ask(token, "top10", details="snatched")
+    [snatched] = api.ask(token, "top10", details="snatched")
     assert snatched["results"][0] == {
         "torrentId": one.id,
         "groupId": one.group.id,
@@ -116,30 +116,30 @@ def test_a_row_of_torrents(desk, token, ranked):
     }
 
 
-def test_the_day_is_over_after_a_day_and_the_week_after_a_week(desk, token, ranked):
+def test_the_day_is_over_after_a_day_and_the_week_after_a_week(api, token, ranked):
     def full():
-        return {each["tag"] for each in desk.ask(token, "top10") if each["results"]}
+        return {each["tag"] for each in api.ask(token, "top10") if each["results"]}
 
     rest = {"overall", "snatched", "data", "seeded"}
     assert full() == {"day", "week"} | rest
-    desk.now += 86_401
+    api.now += 86_401
     assert full() == {"week"} | rest
-    desk.now += 6 * 86_400
+    api.now += 6 * 86_400
     assert full() == rest
 
 
-def test_hidden_torrents_are_in_no_list(desk, token, ranked):
+def test_hidden_torrents_are_in_no_list(api, token, ranked):
     from accounts.model import Principal, Role
 
-    staff = desk.user("staff", Role.ADMIN)
+    staff = api.user("staff", Role.ADMIN)
     for torrent in ranked:
-        desk.run(desk.office.curation.mark_torrent(Principal(staff), torrent.id, hidden=True))
-    for each in (token, desk.token(staff)):
-        assert not any(chart["results"] for chart in desk.ask(each, "top10"))
+        api.run(api.office.curation.mark_torrent(Principal(staff), torrent.id, hidden=True))
+    for each in (token, api.token(staff)):
+        assert not any(chart["results"] for chart in api.ask(each, "top10"))
 
 
-def test_tags_rank_by_their_uses(desk, token, ranked):
-    used, requested = desk.ask(token, "top10", type="tags", limit=10)
+def test_tags_rank_by_their_uses(api, token, ranked):
+    used, requested = api.ask(token, "top10", type="tags", limit=10)
     assert used == {
         "caption": "Most Used Torrent Tags",
         "tag": "ut",
@@ -149,12 +149,12 @@ def test_tags_rank_by_their_uses(desk, token, ranked):
     assert requested["results"] == []
 
 
-def test_accounts_rank_by_what_they_brought(desk, ann, token, ranked):
-    bob = desk.user("bob")
-    desk.upload(bob, "three", {})
-    desk.upload(bob, "secretly", {"anonymous": True})
-    desk.upload(bob, "secretly too", {"anonymous": True})
-    lists = {each["tag"]: each["results"] for each in desk.ask(token, "top10", type="users")}
+def test_accounts_rank_by_what_they_brought(api, ann, token, ranked):
+    bob = api.user("bob")
+    api.upload(bob, "three", {})
+    api.upload(bob, "secretly", {"anonymous": True})
+    api.upload(bob, "secretly too", {"anonymous": True})
+    lists = {each["tag"]: each["results"] for each in api.ask(token, "top10", type="users")}
     assert {tag for tag, rows in lists.items() if rows} == {"numul"}
     assert lists["numul"] == [
         {

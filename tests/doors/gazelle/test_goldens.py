@@ -14,13 +14,13 @@ from tracker.model import Counts
 
 
 @pytest.fixture
-def staff(desk):
-    return Principal(desk.user("staff", Role.ADMIN))
+def staff(api):
+    return Principal(api.user("staff", Role.ADMIN))
 
 
 @pytest.fixture
-def token(desk, staff):
-    return desk.token(staff.user)
+def token(api, staff):
+    return api.token(staff.user)
 
 
 def files_of(sample):
@@ -29,11 +29,11 @@ def files_of(sample):
     return {path: int(size) for path, size in entries}
 
 
-def enter(desk, staff, group, torrent):
+def enter(api, staff, group, torrent):
     """Bring in what a sample shows; return the torrent and the category."""
-    category = desk.run(desk.office.curation.add_category(staff, group["categoryName"], 9))
-    desk.now = seconds(torrent["time"])
-    entered = desk.upload(
+    category = api.run(api.office.curation.add_category(staff, group["categoryName"], 9))
+    api.now = seconds(torrent["time"])
+    entered = api.upload(
         staff.user,
         torrent["filePath"],
         {
@@ -52,7 +52,7 @@ def enter(desk, staff, group, torrent):
         files=files_of(torrent),
     )
     counts = Counts(torrent["seeders"], torrent["snatched"], torrent["leechers"], torrent["leechers"])
-    desk.swarms[entered.infohash] = counts
+    api.swarms[entered.infohash] = counts
     return entered, category
 
 
@@ -77,14 +77,14 @@ def own_torrent(sample, entered):
     )
 
 
-def test_torrent(desk, staff, token):
+def test_torrent(api, staff, token):
     sample = golden("torrent")
-    entered, category = enter(desk, staff, sample["group"], sample["torrent"])
+    entered, category = enter(api, staff, sample["group"], sample["torrent"])
     assert [author.name for author in entered.group.authors] == [
         author["name"] for author in sample["group"]["authors"]
     ]
     for asked in ({"id": entered.id}, {"hash": entered.infohash.upper}, {"hash": entered.infohash.lower}):
-        answer = desk.ask(token, "torrent", **asked)
+        answer = api.ask(token, "torrent", **asked)
         assert set(answer) == set(sample)
         group = own_group(sample["group"], entered, category)
         # A group's time is its newest torrent's here; in the sample it is a second older.
@@ -92,13 +92,13 @@ def test_torrent(desk, staff, token):
         check(answer["torrent"], own_torrent(sample["torrent"], entered), EXTRAS["torrent"])
 
 
-def test_torrentgroup(desk, staff, token):
+def test_torrentgroup(api, staff, token):
     sample = golden("torrentgroup")
     [torrent] = sample["torrents"]
-    entered, category = enter(desk, staff, sample["group"], torrent)
-    desk.run(desk.office.curation.bookmark(staff, Bookmarked.GROUP, entered.group.id, on=True))
+    entered, category = enter(api, staff, sample["group"], torrent)
+    api.run(api.office.curation.bookmark(staff, Bookmarked.GROUP, entered.group.id, on=True))
     for asked in ({"id": entered.group.id}, {"hash": entered.infohash.upper}):
-        answer = desk.ask(token, "torrentgroup", **asked)
+        answer = api.ask(token, "torrentgroup", **asked)
         assert set(answer) == set(sample)
         group = own_group(sample["group"], entered, category)
         # In the sample a second torrent came three minutes later.
@@ -107,15 +107,15 @@ def test_torrentgroup(desk, staff, token):
         check(shown, own_torrent(torrent, entered), EXTRAS["torrent"])
 
 
-def test_browse(desk, staff, token):
+def test_browse(api, staff, token):
     sample = golden("browse")
     [row] = sample["results"]
     [hit] = row["torrents"]
-    desk.now = row["groupTime"]
+    api.now = row["groupTime"]
     count = hit["fileCount"]
     files = {f"{number}.jp2": hit["size"] // count for number in range(count - 1)}
     files["rest.jp2"] = hit["size"] - sum(files.values())
-    entered = desk.upload(
+    entered = api.upload(
         staff.user,
         "coq2005",
         {
@@ -127,11 +127,11 @@ def test_browse(desk, staff, token):
         },
         files=files,
     )
-    desk.run(desk.office.curation.set_freeleech(staff, entered.id, 2))
-    desk.run(desk.office.curation.bookmark(staff, Bookmarked.GROUP, entered.group.id, on=True))
-    desk.swarms[entered.infohash] = Counts(hit["seeders"], hit["snatches"], hit["leechers"], hit["leechers"])
+    api.run(api.office.curation.set_freeleech(staff, entered.id, 2))
+    api.run(api.office.curation.bookmark(staff, Bookmarked.GROUP, entered.group.id, on=True))
+    api.swarms[entered.infohash] = Counts(hit["seeders"], hit["snatches"], hit["leechers"], hit["leechers"])
     for asked in ({"searchstr": "coastal !nothing massachusetts"}, {}, {"searchstr": "massachusetts"}):
-        answer = desk.ask(token, "browse", **asked)
+        answer = api.ask(token, "browse", **asked)
         if "coastal" in asked.get("searchstr", ""):
             assert answer == {"results": []}
             continue
@@ -153,29 +153,29 @@ def test_browse(desk, staff, token):
         )
 
 
-def test_tcomments(desk, staff, token):
+def test_tcomments(api, staff, token):
     sample = golden("tcomments")
     [comment] = sample["comments"]
-    torrent = desk.upload(staff.user, "a torrent", {})
-    me = desk.user(comment["userinfo"]["authorName"])
-    desk.now = seconds(comment["addedTime"])
-    entered = desk.run(desk.office.curation.comment(Principal(me), torrent.group.id, comment["bbBody"]))
-    answer = desk.ask(token, "tcomments", id=torrent.id)
+    torrent = api.upload(staff.user, "a torrent", {})
+    me = api.user(comment["userinfo"]["authorName"])
+    api.now = seconds(comment["addedTime"])
+    entered = api.run(api.office.curation.comment(Principal(me), torrent.group.id, comment["bbBody"]))
+    answer = api.ask(token, "tcomments", id=torrent.id)
     # There are no avatars here.
     userinfo = replaced(comment["userinfo"], authorId=me.id, avatar="")
     own = replaced(comment, postId=entered.id, body=render(comment["bbBody"]), userinfo=userinfo)
     check(answer, replaced(sample, comments=[own]))
 
 
-def test_collage(desk, staff, token):
+def test_collage(api, staff, token):
     sample = golden("collage")
     [group] = sample["torrentgroups"]
     [torrent] = group["torrents"]
-    category = desk.run(desk.office.curation.add_category(staff, "Documents", 9, group["categoryId"]))
+    category = api.run(api.office.curation.add_category(staff, "Documents", 9, group["categoryId"]))
     assert category.id == group["categoryId"]
-    desk.now = seconds(torrent["time"])
+    api.now = seconds(torrent["time"])
     sizes = {f"{number}.pdf": 1 for number in range(torrent["fileCount"] - 1)}
-    entered = desk.upload(
+    entered = api.upload(
         staff.user,
         "a review",
         {
@@ -187,11 +187,11 @@ def test_collage(desk, staff, token):
         },
         files={**sizes, "rest": torrent["size"] - len(sizes)},
     )
-    desk.swarms[entered.infohash] = Counts(torrent["seeders"], torrent["snatched"], 0, 0)
+    api.swarms[entered.infohash] = Counts(torrent["seeders"], torrent["snatched"], 0, 0)
     details = {"name": sample["name"], "description": sample["description"], "kind": 1}
-    collage = desk.run(desk.office.curation.add_collage(staff, details))
-    desk.run(desk.office.curation.put_in_collage(staff, collage.id, entered.group.id))
-    answer = desk.ask(token, "collage", id=collage.id)
+    collage = api.run(api.office.curation.add_collage(staff, details))
+    api.run(api.office.curation.put_in_collage(staff, collage.id, entered.group.id))
+    answer = api.ask(token, "collage", id=collage.id)
     [shown] = answer["torrentgroups"]
     [inner] = shown["torrents"]
     check(inner, replaced(torrent, torrentid=entered.id), EXTRAS["torrents of a collage"])
@@ -211,12 +211,12 @@ def test_collage(desk, staff, token):
     )
 
 
-def test_artist(desk, staff, token):
+def test_artist(api, staff, token):
     sample = golden("artist")
-    torrent = desk.upload(staff.user, "a torrent", {"authors": [sample["name"]]})
+    torrent = api.upload(staff.user, "a torrent", {"authors": [sample["name"]]})
     [author] = torrent.group.authors
     # The page's answer is empty where an author has no groups that are seen.
-    desk.run(desk.office.curation.mark_torrent(staff, torrent.id, hidden=True))
-    other = desk.token(desk.user("other"))
+    api.run(api.office.curation.mark_torrent(staff, torrent.id, hidden=True))
+    other = api.token(api.user("other"))
     for asked in ({"id": author.id}, {"artistname": sample["name"].upper()}):
-        check(desk.ask(other, "artist", **asked), replaced(sample, id=author.id))
+        check(api.ask(other, "artist", **asked), replaced(sample, id=author.id))

@@ -60,38 +60,38 @@ VALUES = (
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory):
-    with desk_in(tmp_path_factory.mktemp("desk")) as desk:
-        ann = desk.user("ann")
-        desk.upload(ann, "a torrent", {"authors": ["A"], "tags": ["a"]})
-        yield desk, desk.token(ann)
+def filled_api(tmp_path_factory):
+    with desk_in(tmp_path_factory.mktemp("api")) as api:
+        ann = api.user("ann")
+        api.upload(ann, "a torrent", {"authors": ["A"], "tags": ["a"]})
+        yield api, api.token(ann)
 
 
 @pytest.mark.parametrize("action", sorted(ACTIONS))
-def test_no_value_of_any_parameter_breaks_an_action(shop, action):
-    desk, token = shop
+def test_no_value_of_any_parameter_breaks_an_action(filled_api, action):
+    api, token = filled_api
     for parameter in (*READ[action], "action"):
         for value in VALUES:
             query = f"action={action}&{quote(parameter)}={quote(value)}"
-            answer = desk.run(
-                desk.client.get(f"/ajax.php?{query}", headers={"Authorization": f"Bearer {token}"})
+            answer = api.run(
+                api.client.get(f"/ajax.php?{query}", headers={"Authorization": f"Bearer {token}"})
             )
             assert answer.status_code == 200, query
             assert answer.json()["status"] in {"success", "failure", "error"}
             assert "set-cookie" not in answer.headers
 
 
-def test_very_many_parameters_fail(shop):
-    desk, token = shop
+def test_very_many_parameters_fail(filled_api):
+    api, token = filled_api
     query = "action=browse&" + "&".join(f"filter_cat[{number}]=1" for number in range(1000))
-    answer = desk.run(desk.client.get(f"/ajax.php?{query}", headers={"Authorization": f"Bearer {token}"}))
+    answer = api.run(api.client.get(f"/ajax.php?{query}", headers={"Authorization": f"Bearer {token}"}))
     assert answer.json()["error"] == "bad parameters"
 
 
-def test_a_body_is_never_read(shop):
-    desk, token = shop
-    answer = desk.run(
-        desk.client.post(
+def test_a_body_is_never_read(filled_api):
+    api, token = filled_api
+    answer = api.run(
+        api.client.post(
             "/ajax.php?action=index",
             content=b"[" * (1 << 20),
             headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},

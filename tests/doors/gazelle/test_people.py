@@ -7,17 +7,17 @@ JOINED = "2023-11-14 22:13:20"
 
 
 @pytest.fixture
-def ann(desk):
-    return desk.user("ann")
+def ann(api):
+    return api.user("ann")
 
 
 @pytest.fixture
-def token(desk, ann):
-    return desk.token(ann)
+def token(api, ann):
+    return api.token(ann)
 
 
-def test_index_tells_who_asks(desk, ann, token):
-    answer = desk.ask(token, "index")
+def test_index_is_the_account_itself(api, ann, token):
+    answer = api.ask(token, "index")
     assert {name: answer[name] for name in ("username", "id")} == {"username": "ann", "id": ann.id}
     assert answer["notifications"] == {
         "messages": 0,
@@ -36,10 +36,10 @@ def test_index_tells_who_asks(desk, ann, token):
     assert set(answer) == {"username", "id", "authkey", "passkey", "notifications", "userstats"}
 
 
-def test_a_profile_counts_what_was_brought_but_not_anonymously(desk, ann, token):
-    desk.upload(ann, "one", {})
-    desk.upload(ann, "two", {"anonymous": True})
-    answer = desk.ask(token, "user", id=ann.id)
+def test_a_profile_counts_what_was_brought_but_not_anonymously(api, ann, token):
+    api.upload(ann, "one", {})
+    api.upload(ann, "two", {"anonymous": True})
+    answer = api.ask(token, "user", id=ann.id)
     assert answer["username"] == "ann"
     assert answer["stats"]["joinedDate"] == JOINED
     assert (answer["community"]["uploaded"], answer["community"]["groups"]) == (1, 1)
@@ -58,31 +58,31 @@ def test_a_profile_counts_what_was_brought_but_not_anonymously(desk, ann, token)
     }
 
 
-def test_a_passkey_and_the_last_visit_are_shown_to_their_owner_alone(desk, ann, token):
-    own = desk.ask(token, "user", id=ann.id)
-    assert own["personal"]["passkey"] == desk.ask(token, "index")["passkey"]
-    desk.run(desk.accounts.flush_uses())
-    assert desk.ask(token, "user", id=ann.id)["stats"]["lastAccess"] == JOINED
-    other = desk.ask(desk.token(desk.user("bob")), "user", id=ann.id)
+def test_a_passkey_and_the_last_access_are_shown_to_their_owner_alone(api, ann, token):
+    own = api.ask(token, "user", id=ann.id)
+    assert own["personal"]["passkey"] == api.ask(token, "index")["passkey"]
+    api.run(api.accounts.flush_uses())
+    assert api.ask(token, "user", id=ann.id)["stats"]["lastAccess"] == JOINED
+    other = api.ask(api.token(api.user("bob")), "user", id=ann.id)
     assert (other["personal"]["passkey"], other["stats"]["lastAccess"]) == ("", "")
-    moderator = desk.ask(desk.token(desk.user("mod", Role.MODERATOR)), "user", id=ann.id)
+    moderator = api.ask(api.token(api.user("mod", Role.MODERATOR)), "user", id=ann.id)
     assert (moderator["personal"]["passkey"], moderator["stats"]["lastAccess"]) == ("", JOINED)
 
 
 @pytest.mark.parametrize("value", ["", "0", "x", "-1", "9" * 30, "1 OR 1=1"])
-def test_a_profile_of_no_id_fails(desk, token, value):
-    assert desk.fail(token, "user", id=value) == "bad id parameter"
+def test_a_profile_of_no_id_fails(api, token, value):
+    assert api.fail(token, "user", id=value) == "bad id parameter"
 
 
 @pytest.mark.parametrize("value", ["999", "9" * 18])
-def test_a_profile_of_nobody_fails(desk, token, value):
-    assert desk.fail(token, "user", id=value) == "no such user"
+def test_a_profile_of_nobody_fails(api, token, value):
+    assert api.fail(token, "user", id=value) == "no such user"
 
 
-def test_accounts_are_found_by_a_part_of_their_name(desk, ann, token):
-    anna = desk.user("Joanna", Role.ADMIN)
-    desk.user("bob")
-    answer = desk.ask(token, "usersearch", search="ANN")
+def test_accounts_are_found_by_a_part_of_their_name(api, ann, token):
+    anna = api.user("Joanna", Role.ADMIN)
+    api.user("bob")
+    answer = api.ask(token, "usersearch", search="ANN")
     assert (answer["currentPage"], answer["pages"]) == (1, 1)
     assert answer["results"] == [
         {
@@ -98,29 +98,29 @@ def test_accounts_are_found_by_a_part_of_their_name(desk, ann, token):
     ]
 
 
-def test_accounts_come_thirty_a_page(desk, token):
+def test_accounts_come_thirty_a_page(api, token):
     for number in range(31):
-        desk.user(f"user{number:02}")
-    pages = [desk.ask(token, "usersearch", search="user", page=page) for page in (1, 2, 3)]
+        api.user(f"user{number:02}")
+    pages = [api.ask(token, "usersearch", search="user", page=page) for page in (1, 2, 3)]
     assert [len(page["results"]) for page in pages] == [30, 1, 0]
     assert [page["pages"] for page in pages] == [2, 2, 2]
 
 
 @pytest.mark.parametrize("search", ["", "  ", "\t\x00"])
-def test_a_search_for_no_name_fails(desk, token, search):
-    assert desk.fail(token, "usersearch", search=search) == "no search terms"
+def test_a_search_for_no_name_fails(api, token, search):
+    assert api.fail(token, "usersearch", search=search) == "no search terms"
 
 
 @pytest.mark.parametrize("search", ["%", "_", "'", "ü", "a" * 5000, '" OR 1=1'])
-def test_a_search_for_a_name_that_nobody_has_finds_nobody(desk, token, search):
-    assert desk.ask(token, "usersearch", search=search)["results"] == []
+def test_a_search_for_a_name_that_nobody_has_finds_nobody(api, token, search):
+    assert api.ask(token, "usersearch", search=search)["results"] == []
 
 
-def test_the_site_in_numbers(desk, ann, token):
-    desk.upload(ann, "one", {"authors": ["A"]})
-    assert desk.ask(token, "index")
-    desk.run(desk.accounts.flush_uses())
-    assert desk.ask(token, "stats") == {
+def test_the_site_in_numbers(api, ann, token):
+    api.upload(ann, "one", {"authors": ["A"]})
+    assert api.ask(token, "index")
+    api.run(api.accounts.flush_uses())
+    assert api.ask(token, "stats") == {
         "maxUsers": 0,
         "enabledUsers": 1,
         "usersActiveThisDay": 1,
@@ -134,4 +134,4 @@ def test_the_site_in_numbers(desk, ann, token):
         "seederCount": 5,
         "leecherCount": 4,
     }
-    assert desk.now == START
+    assert api.now == START

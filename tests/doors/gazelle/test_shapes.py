@@ -145,7 +145,7 @@ def test_annotated_is_a_bool_but_in_a_hit_a_number():
     ("kind", "free", "neutral"),
     [(Freeleech.NORMAL, False, False), (Freeleech.FREE, True, False), (Freeleech.NEUTRAL, False, True)],
 )
-def test_freeleech_is_told_in_flags(kind, free, neutral):
+def test_freeleech_is_two_flags(kind, free, neutral):
     of = records.torrent(freeleech=kind)
     hit = shapes.hit(of, Figures(0, 0, 0))
     assert (hit["isFreeleech"], hit["isNeutralLeech"]) == (free, neutral)
@@ -160,7 +160,7 @@ def test_freeleech_is_told_in_flags(kind, free, neutral):
         (None, False, (0, "Anonymous")),
     ],
 )
-def test_an_uploader_is_told_unless_anonymous(uploader, anonymous, shown):
+def test_an_uploader_is_named_unless_anonymous(uploader, anonymous, shown):
     answer = shapes.torrent(
         records.torrent(uploader=uploader, anonymous=anonymous), Figures(0, 0, 0), file_list(())
     )
@@ -173,7 +173,7 @@ def test_a_group_without_a_year_has_the_year_0():
     assert shapes.hit_group(of, [], bookmarked=False)["groupYear"] == 0
 
 
-def test_a_group_of_several_torrents_is_told_by_sums_and_the_largest():
+def test_a_group_of_several_torrents_has_their_sums_and_the_largest_size():
     first, second = records.torrent(size=5), records.torrent(id=10, size=3)
     row = shapes.hit_group(
         records.group(), [(first, Figures(1, 2, 3)), (second, Figures(10, 20, 30))], bookmarked=False

@@ -8,25 +8,25 @@ from tracker.model import Counts
 
 
 @pytest.fixture
-def ann(desk):
-    return desk.user("ann")
+def ann(api):
+    return api.user("ann")
 
 
 @pytest.fixture
-def token(desk, ann):
-    return desk.token(ann)
+def token(api, ann):
+    return api.token(ann)
 
 
 @pytest.fixture
-def torrent(desk, ann):
-    return desk.upload(ann, "a torrent", {"authors": ["Ann O'Nym", "Second"], "tags": ["fungi", "one.shot"]})
+def torrent(api, ann):
+    return api.upload(ann, "a torrent", {"authors": ["Ann O'Nym", "Second"], "tags": ["fungi", "one.shot"]})
 
 
 @pytest.fixture
-def commented(desk, ann, torrent):
+def commented(api, ann, torrent):
     """A torrent with 23 comments."""
     for number in range(23):
-        desk.run(desk.office.curation.comment(Principal(ann), torrent.group.id, f"comment {number}"))
+        api.run(api.office.curation.comment(Principal(ann), torrent.group.id, f"comment {number}"))
     return torrent
 
 
@@ -46,75 +46,75 @@ def bodies(answer):
         ("0", 1, range(10)),
     ],
 )
-def test_comments_come_ten_a_page_the_last_one_first(desk, token, commented, page, shown, numbers):
+def test_comments_come_ten_a_page_the_last_one_first(api, token, commented, page, shown, numbers):
     asked = {} if page is None else {"page": page}
-    answer = desk.ask(token, "tcomments", id=commented.id, **asked)
+    answer = api.ask(token, "tcomments", id=commented.id, **asked)
     assert (answer["page"], answer["pages"], bodies(answer)) == (shown, 3, list(numbers))
 
 
-def test_comments_of_any_torrent_of_a_group_are_the_groups(desk, ann, token, commented):
-    other = desk.upload(ann, "another", {"group_id": commented.group.id})
-    assert len(desk.ask(token, "tcomments", id=other.id)["comments"]) == 3
+def test_comments_of_any_torrent_of_a_group_are_the_groups(api, ann, token, commented):
+    other = api.upload(ann, "another", {"group_id": commented.group.id})
+    assert len(api.ask(token, "tcomments", id=other.id)["comments"]) == 3
 
 
-def test_a_comment_that_was_changed_tells_by_whom(desk, ann, token, torrent):
-    comment = desk.run(desk.office.curation.comment(Principal(ann), torrent.group.id, "[b]one[/b] <i>"))
-    staff = desk.user("staff", Role.MODERATOR)
-    desk.now += 60
-    desk.run(desk.office.curation.edit_comment(Principal(staff), comment.id, "[b]two[/b] <i>"))
-    [answer] = desk.ask(token, "tcomments", id=torrent.id)["comments"]
+def test_a_comment_that_was_changed_names_the_editor(api, ann, token, torrent):
+    comment = api.run(api.office.curation.comment(Principal(ann), torrent.group.id, "[b]one[/b] <i>"))
+    staff = api.user("staff", Role.MODERATOR)
+    api.now += 60
+    api.run(api.office.curation.edit_comment(Principal(staff), comment.id, "[b]two[/b] <i>"))
+    [answer] = api.ask(token, "tcomments", id=torrent.id)["comments"]
     assert answer["bbBody"] == "[b]two[/b] <i>"
     assert answer["body"] == "<strong>two</strong> &lt;i&gt;"
     assert (answer["editedUserId"], answer["editedUsername"]) == (staff.id, "staff")
     assert answer["editedTime"] == "2023-11-14 22:14:20"
 
 
-def test_a_hidden_comment_is_not_shown(desk, ann, token, torrent):
-    comment = desk.run(desk.office.curation.comment(Principal(ann), torrent.group.id, "words"))
-    staff = Principal(desk.user("staff", Role.MODERATOR))
-    desk.run(desk.office.curation.hide_comment(staff, comment.id, hidden=True))
-    other = desk.token(desk.user("other"))
-    assert desk.ask(other, "tcomments", id=torrent.id)["comments"] == []
+def test_a_hidden_comment_is_not_shown(api, ann, token, torrent):
+    comment = api.run(api.office.curation.comment(Principal(ann), torrent.group.id, "words"))
+    staff = Principal(api.user("staff", Role.MODERATOR))
+    api.run(api.office.curation.hide_comment(staff, comment.id, hidden=True))
+    other = api.token(api.user("other"))
+    assert api.ask(other, "tcomments", id=torrent.id)["comments"] == []
 
 
 @pytest.mark.parametrize("value", ["", "x", "-1", "9" * 30, "1;"])
-def test_comments_of_no_id_fail(desk, token, value):
-    assert desk.fail(token, "tcomments", id=value) == "bad parameters"
+def test_comments_of_no_id_fail(api, token, value):
+    assert api.fail(token, "tcomments", id=value) == "bad parameters"
 
 
 @pytest.mark.parametrize("value", ["0", "999", "9" * 18])
-def test_comments_of_an_unknown_id_are_none(desk, token, value):
-    assert desk.ask(token, "tcomments", id=value) == {"page": 1, "pages": 0, "comments": []}
+def test_comments_of_an_unknown_id_are_none(api, token, value):
+    assert api.ask(token, "tcomments", id=value) == {"page": 1, "pages": 0, "comments": []}
 
 
 @pytest.mark.parametrize("value", ["", "0", "x", "999", "9" * 30])
-def test_no_collage_fails(desk, token, value):
-    assert desk.fail(token, "collage", id=value) == "bad parameters"
+def test_no_collage_fails(api, token, value):
+    assert api.fail(token, "collage", id=value) == "bad parameters"
 
 
-def test_a_hidden_collage_is_its_creators_and_the_moderators(desk, ann, token):
-    collage = desk.run(desk.office.curation.add_collage(Principal(ann), {"name": "Mine", "kind": 0}))
-    staff = desk.user("staff", Role.MODERATOR)
-    desk.run(desk.office.curation.edit_collage(Principal(staff), collage.id, {"hidden": True}))
-    assert desk.ask(desk.token(staff), "collage", id=collage.id)["deleted"] is True
-    assert desk.fail(desk.token(desk.user("other")), "collage", id=collage.id) == "bad parameters"
+def test_a_hidden_collage_is_its_creators_and_the_moderators(api, ann, token):
+    collage = api.run(api.office.curation.add_collage(Principal(ann), {"name": "Mine", "kind": 0}))
+    staff = api.user("staff", Role.MODERATOR)
+    api.run(api.office.curation.edit_collage(Principal(staff), collage.id, {"hidden": True}))
+    assert api.ask(api.token(staff), "collage", id=collage.id)["deleted"] is True
+    assert api.fail(api.token(api.user("other")), "collage", id=collage.id) == "bad parameters"
 
 
-def test_a_collage_counts_who_bookmarked_it(desk, ann, token):
-    collage = desk.run(desk.office.curation.add_collage(Principal(ann), {"name": "Mine", "kind": 0}))
-    before = desk.ask(token, "collage", id=collage.id)
-    desk.run(desk.office.curation.bookmark(Principal(ann), Bookmarked.COLLAGE, collage.id, on=True))
-    after = desk.ask(token, "collage", id=collage.id)
+def test_a_collage_counts_who_bookmarked_it(api, ann, token):
+    collage = api.run(api.office.curation.add_collage(Principal(ann), {"name": "Mine", "kind": 0}))
+    before = api.ask(token, "collage", id=collage.id)
+    api.run(api.office.curation.bookmark(Principal(ann), Bookmarked.COLLAGE, collage.id, on=True))
+    after = api.ask(token, "collage", id=collage.id)
     assert (before["subscriberCount"], before["hasBookmarked"]) == (0, False)
     assert (after["subscriberCount"], after["hasBookmarked"]) == (1, True)
     assert before["collageCategoryName"] == "Personal"
 
 
-def test_an_artist_has_the_groups_they_made(desk, ann, token, torrent):
-    desk.swarms[torrent.infohash] = Counts(2, 4, 3, 3)
+def test_an_artist_has_the_groups_they_made(api, ann, token, torrent):
+    api.swarms[torrent.infohash] = Counts(2, 4, 3, 3)
     first, second = torrent.group.authors
-    desk.run(desk.office.curation.bookmark(Principal(ann), Bookmarked.AUTHOR, first.id, on=True))
-    answer = desk.ask(token, "artist", id=first.id)
+    api.run(api.office.curation.bookmark(Principal(ann), Bookmarked.AUTHOR, first.id, on=True))
+    answer = api.ask(token, "artist", id=first.id)
     assert answer["name"] == "Ann O&#39;Nym"
     assert answer["hasBookmarked"] is True
     assert answer["tags"] == [{"name": "fungi", "count": 1}, {"name": "one.shot", "count": 1}]
@@ -129,15 +129,15 @@ def test_an_artist_has_the_groups_they_made(desk, ann, token, torrent):
     assert (group["groupId"], group["hasBookmarked"]) == (torrent.group.id, False)
     assert [each["name"] for each in group["artists"]] == ["Ann O&#39;Nym", "Second"]
     assert [each["id"] for each in group["torrent"]] == [torrent.id]
-    assert desk.ask(token, "artist", id=second.id)["statistics"]["numGroups"] == 1
-    assert desk.ask(token, "artist", id=second.id, artistreleases="1")["statistics"]["numGroups"] == 0
-    assert desk.ask(token, "artist", artistname="ann o'nym")["id"] == first.id
+    assert api.ask(token, "artist", id=second.id)["statistics"]["numGroups"] == 1
+    assert api.ask(token, "artist", id=second.id, artistreleases="1")["statistics"]["numGroups"] == 0
+    assert api.ask(token, "artist", artistname="ann o'nym")["id"] == first.id
 
 
-def test_of_very_many_groups_of_an_artist_the_newest_are_told(desk, ann, token, torrent, monkeypatch):
-    newer = desk.upload(ann, "newer", {"authors": ["Second"]})
+def test_of_very_many_groups_of_an_artist_the_newest_are_listed(api, ann, token, torrent, monkeypatch):
+    newer = api.upload(ann, "newer", {"authors": ["Second"]})
     monkeypatch.setattr(shelves, "MOST_GROUPS", 1)
-    answer = desk.ask(token, "artist", artistname="second")
+    answer = api.ask(token, "artist", artistname="second")
     assert [group["groupId"] for group in answer["torrentgroup"]] == [newer.group.id]
     assert answer["statistics"]["numGroups"] == 1
 
@@ -157,26 +157,26 @@ def test_of_very_many_groups_of_an_artist_the_newest_are_told(desk, ann, token, 
         {"id": "1", "artistname": "Ann O'Nym"},
     ],
 )
-def test_no_artist_fails(desk, token, torrent, asked):
-    assert desk.fail(token, "artist", **asked) == "bad parameters"
+def test_no_artist_fails(api, token, torrent, asked):
+    assert api.fail(token, "artist", **asked) == "bad parameters"
 
 
-def test_nobody_is_like_an_artist(desk, token, torrent):
+def test_nobody_is_like_an_artist(api, token, torrent):
     author = torrent.group.authors[0].id
-    assert desk.ask(token, "similar_artists", id=author, limit="5") == []
-    assert desk.fail(token, "similar_artists", id="999", limit="5") == "bad parameters"
+    assert api.ask(token, "similar_artists", id=author, limit="5") == []
+    assert api.fail(token, "similar_artists", id="999", limit="5") == "bad parameters"
 
 
-def test_requests_are_not_offered(desk, token):
-    assert desk.ask(token, "requests", search="x") == {"currentPage": 1, "pages": 1, "results": []}
-    assert desk.fail(token, "request", id="1") == "bad id parameter"
+def test_requests_are_not_offered(api, token):
+    assert api.ask(token, "requests", search="x") == {"currentPage": 1, "pages": 1, "results": []}
+    assert api.fail(token, "request", id="1") == "bad id parameter"
 
 
-def test_the_newest_five_announcements_are_told(desk, token):
-    staff = Principal(desk.user("staff", Role.ADMIN))
+def test_the_newest_five_announcements_are_listed(api, token):
+    staff = Principal(api.user("staff", Role.ADMIN))
     for number in range(6):
-        desk.run(desk.office.curation.post_news(staff, f"News & {number}", f"[b]{number}[/b]"))
-    answer = desk.ask(token, "announcements")
+        api.run(api.office.curation.post_news(staff, f"News & {number}", f"[b]{number}[/b]"))
+    answer = api.ask(token, "announcements")
     assert answer["blogPosts"] == []
     assert [each["title"] for each in answer["announcements"]] == [f"News &amp; {n}" for n in (5, 4, 3, 2, 1)]
     first = answer["announcements"][0]
@@ -185,4 +185,4 @@ def test_the_newest_five_announcements_are_told(desk, token):
         {"newsId", "title", "bbBody", "body", "newsTime"},
         "2023-11-14 22:13:20",
     )
-    assert desk.now == START
+    assert api.now == START

@@ -26,7 +26,7 @@ def test_a_list_of_files_is_in_natural_order_without_regard_to_case():
         ("été.txt", "été.txt"),
     ],
 )
-def test_a_file_name_is_spelled_as_gazelle_does(name, spelled):
+def test_a_file_name_is_escaped_as_by_gazelle(name, spelled):
     assert file_list([File(name, 7)]) == spelled + "{{{7}}}"
 
 
@@ -53,7 +53,7 @@ def test_numbers_in_names_sort_as_numbers(one, other):
     ("seconds", "text"),
     [(0, "1970-01-01 00:00:00"), (1605710633, "2020-11-18 14:43:53"), (None, "")],
 )
-def test_a_time_is_spelled_in_utc(seconds, text):
+def test_a_time_is_written_in_utc(seconds, text):
     assert moment(seconds) == text
 
 

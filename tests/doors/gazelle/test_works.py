@@ -10,20 +10,20 @@ GB = 1 << 30
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory):
-    """A desk with five torrents in four groups, who may ask, and the torrents by their names."""
-    with desk_in(tmp_path_factory.mktemp("desk")) as desk:
-        staff = desk.user("staff", Role.ADMIN)
-        sequences = desk.run(desk.office.curation.add_category(Principal(staff), "Sequences", 9, 11))
+def filled_api(tmp_path_factory):
+    """A client of the API with five torrents in four groups, a token, and the torrents by name."""
+    with desk_in(tmp_path_factory.mktemp("api")) as api:
+        staff = api.user("staff", Role.ADMIN)
+        sequences = api.run(api.office.curation.add_category(Principal(staff), "Sequences", 9, 11))
         entered = {}
 
         def bring(name, **details):
-            desk.now += 60
+            api.now += 60
             more = {"files": details.pop("files", None), "size": details.pop("size", 1000)}
             free = details.pop("free", None)
-            entered[name] = desk.upload(staff, name, details, **more)
+            entered[name] = api.upload(staff, name, details, **more)
             if free is not None:
-                desk.run(desk.office.curation.set_freeleech(Principal(staff), entered[name].id, free))
+                api.run(api.office.curation.set_freeleech(Principal(staff), entered[name].id, free))
 
         bring(
             "yeast",
@@ -56,27 +56,27 @@ def shop(tmp_path_factory):
         bring("maps", group_name="Aerial maps", year=2005, tags=["geography"], category_id=1, size=GB)
         bring("music", group_name="A song", year=1999, tags=["rock"], category_id=4, free=Freeleech.NEUTRAL)
         bring("hidden", group_name="Nobody's", tags=["secret"], year=1985)
-        desk.run(desk.office.curation.mark_torrent(Principal(staff), entered["hidden"].id, hidden=True))
+        api.run(api.office.curation.mark_torrent(Principal(staff), entered["hidden"].id, hidden=True))
         numbers = {"yeast": (3, 1, 9), "yeast again": (4, 0, 1), "maps": (5, 7, 2), "music": (0, 9, 20)}
         for name, (seeders, leechers, snatched) in numbers.items():
-            desk.swarms[entered[name].infohash] = Counts(seeders, snatched, leechers, leechers)
-        refresh(desk, entered, numbers)
-        yield desk, desk.token(desk.user("ann")), entered
+            api.swarms[entered[name].infohash] = Counts(seeders, snatched, leechers, leechers)
+        refresh(api, entered, numbers)
+        yield api, api.token(api.user("ann")), entered
 
 
-def refresh(desk, entered, numbers):
+def refresh(api, entered, numbers):
     """Write the swarms' numbers where lists are sorted by them, as the flusher does."""
     from catalogue.model import Figures
 
     figures = {entered[name].infohash: Figures(*each) for name, each in numbers.items()}
-    desk.run(desk.office.catalogue.refresh(figures))
+    api.run(api.office.catalogue.refresh(figures))
 
 
-def found(shop, **asked):
+def found(filled_api, **asked):
     """The names of the torrents in the rows of `browse`, in order; those of a group together."""
-    desk, token, entered = shop
+    api, token, entered = filled_api
     names = {torrent.id: name for name, torrent in entered.items()}
-    rows = desk.ask(token, "browse", **asked)["results"]
+    rows = api.ask(token, "browse", **asked)["results"]
     return [tuple(names[each["torrentId"]] for each in row["torrents"]) for row in rows]
 
 
@@ -151,8 +151,8 @@ YEAST = ("yeast", "yeast again")
         ({"searchstr": "alcohol", "year": "1985", "taglist": "fungi", "media": "sanger"}, [("yeast",)]),
     ],
 )
-def test_what_is_asked_for_is_found(shop, asked, expected):
-    assert found(shop, **asked) == expected
+def test_what_is_asked_for_is_found(filled_api, asked, expected):
+    assert found(filled_api, **asked) == expected
 
 
 @pytest.mark.parametrize(
@@ -167,9 +167,9 @@ def test_what_is_asked_for_is_found(shop, asked, expected):
         ("snatched", [("music",), YEAST, ("maps",)]),
     ],
 )
-def test_groups_are_sorted_by_their_torrents_together(shop, by, expected):
-    assert found(shop, order_by=by) == expected
-    assert found(shop, order_by=by, order_way="asc") == expected[::-1]
+def test_groups_are_sorted_by_their_torrents_together(filled_api, by, expected):
+    assert found(filled_api, order_by=by) == expected
+    assert found(filled_api, order_by=by, order_way="asc") == expected[::-1]
 
 
 @pytest.mark.parametrize(
@@ -181,45 +181,45 @@ def test_groups_are_sorted_by_their_torrents_together(shop, by, expected):
         ("snatched", ["music", "yeast", "maps", "yeast again"]),
     ],
 )
-def test_ungrouped_each_torrent_is_a_row(shop, by, expected):
-    rows = found(shop, order_by=by, group_results="0")
+def test_ungrouped_each_torrent_is_a_row(filled_api, by, expected):
+    rows = found(filled_api, order_by=by, group_results="0")
     assert rows == [(name,) for name in expected]
-    assert found(shop, order_by=by, group_results="0", order_way="asc") == rows[::-1]
+    assert found(filled_api, order_by=by, group_results="0", order_way="asc") == rows[::-1]
 
 
-def test_a_random_order_is_all_on_one_page(shop):
-    desk, token, _ = shop
-    answer = desk.ask(token, "browse", order_by="random", page=7)
+def test_a_random_order_is_all_on_one_page(filled_api):
+    api, token, _ = filled_api
+    answer = api.ask(token, "browse", order_by="random", page=7)
     assert answer["currentPage"] == 1
-    assert sorted(found(shop, order_by="random")) == sorted([("music",), ("maps",), YEAST])
+    assert sorted(found(filled_api, order_by="random")) == sorted([("music",), ("maps",), YEAST])
 
 
-def test_a_row_is_told_by_its_torrents_that_are_shown(shop):
-    desk, token, _ = shop
-    [whole] = desk.ask(token, "browse", groupname="alcohol")["results"]
-    [part] = desk.ask(token, "browse", groupname="alcohol", media="sanger")["results"]
+def test_a_row_has_the_totals_of_its_matching_torrents(filled_api):
+    api, token, _ = filled_api
+    [whole] = api.ask(token, "browse", groupname="alcohol")["results"]
+    [part] = api.ask(token, "browse", groupname="alcohol", media="sanger")["results"]
     names = ("maxSize", "totalSeeders", "totalLeechers", "totalSnatched")
     assert [whole[name] for name in names] == [5 * GB, 7, 1, 10]
     assert [part[name] for name in names] == [3 * GB, 3, 1, 9]
 
 
-def test_no_hit_is_an_empty_list_alone(shop):
-    desk, token, _ = shop
-    assert desk.ask(token, "browse", searchstr="nothing-of-the-kind") == {"results": []}
+def test_no_hit_is_an_empty_list_alone(filled_api):
+    api, token, _ = filled_api
+    assert api.ask(token, "browse", searchstr="nothing-of-the-kind") == {"results": []}
 
 
 @pytest.mark.parametrize("page", ["2", "99", "1000000", "9" * 17])
-def test_a_page_past_the_end_is_empty(shop, page):
-    desk, token, _ = shop
-    answer = desk.ask(token, "browse", page=page)
+def test_a_page_past_the_end_is_empty(filled_api, page):
+    api, token, _ = filled_api
+    answer = api.ask(token, "browse", page=page)
     assert (answer["pages"], answer["results"]) == (1, [])
     assert answer["currentPage"] == min(int(page), 1_000_000)
 
 
 @pytest.mark.parametrize("page", ["", "0", "-1", "x", "1.5"])
-def test_what_is_no_page_is_the_first(shop, page):
-    desk, token, _ = shop
-    answer = desk.ask(token, "browse", page=page)
+def test_what_is_no_page_is_the_first(filled_api, page):
+    api, token, _ = filled_api
+    answer = api.ask(token, "browse", page=page)
     assert (answer["currentPage"], len(answer["results"])) == (1, 3)
 
 
@@ -232,52 +232,52 @@ def test_what_is_no_page_is_the_first(shop, page):
         {"media": "|".join(f"m{number}" for number in range(300))},
     ],
 )
-def test_more_than_a_search_may_have_is_an_error_of_the_search(shop, asked):
-    desk, token, _ = shop
-    content = desk.call(token, "browse", **asked)
+def test_more_than_a_search_may_have_is_an_error_of_the_search(filled_api, asked):
+    api, token, _ = filled_api
+    content = api.call(token, "browse", **asked)
     assert content["status"] == "error"
     assert content["error"].startswith("Search returned an error.")
 
 
-def test_hidden_things_are_found_by_moderators_alone(shop):
-    desk, token, entered = shop
+def test_hidden_things_are_found_by_moderators_alone(filled_api):
+    api, token, entered = filled_api
     hidden = entered["hidden"]
-    moderator = desk.token(desk.user("moderator", Role.MODERATOR))
-    assert len(desk.ask(moderator, "browse", taglist="secret")["results"]) == 1
-    assert desk.ask(moderator, "torrent", id=hidden.id)["torrent"]["id"] == hidden.id
-    assert desk.fail(token, "torrent", id=hidden.id) == "bad id parameter"
-    assert desk.fail(token, "torrent", hash=hidden.infohash.upper) == "bad hash parameter"
-    assert desk.fail(token, "torrentgroup", id=hidden.group.id) == "bad id parameter"
-    assert desk.fail(token, "torrentgroup", hash=hidden.infohash.upper) == "bad hash parameter"
-    assert desk.fail(token, "download", id=hidden.id) == "bad id parameter"
-    assert desk.ask(token, "tcomments", id=hidden.id) == {"page": 1, "pages": 0, "comments": []}
+    moderator = api.token(api.user("moderator", Role.MODERATOR))
+    assert len(api.ask(moderator, "browse", taglist="secret")["results"]) == 1
+    assert api.ask(moderator, "torrent", id=hidden.id)["torrent"]["id"] == hidden.id
+    assert api.fail(token, "torrent", id=hidden.id) == "bad id parameter"
+    assert api.fail(token, "torrent", hash=hidden.infohash.upper) == "bad hash parameter"
+    assert api.fail(token, "torrentgroup", id=hidden.group.id) == "bad id parameter"
+    assert api.fail(token, "torrentgroup", hash=hidden.infohash.upper) == "bad hash parameter"
+    assert api.fail(token, "download", id=hidden.id) == "bad id parameter"
+    assert api.ask(token, "tcomments", id=hidden.id) == {"page": 1, "pages": 0, "comments": []}
 
 
-def test_a_torrent_in_two_files_lists_them_in_order(shop):
-    desk, token, entered = shop
-    answer = desk.ask(token, "torrent", id=entered["yeast"].id)["torrent"]
+def test_a_torrent_in_two_files_lists_them_in_order(filled_api):
+    api, token, entered = filled_api
+    answer = api.ask(token, "torrent", id=entered["yeast"].id)["torrent"]
     assert answer["fileList"] == f"coding/protein.fsa{{{{{{{2 * GB}}}}}}}|||flanking.fsa{{{{{{{GB}}}}}}}"
     assert answer["filePath"] == "yeast"
     assert (answer["userId"], answer["username"]) == (entered["yeast"].uploader.id, "staff")
 
 
-def test_a_torrent_of_one_file_has_no_folder(shop):
-    desk, token, entered = shop
-    answer = desk.ask(token, "torrent", id=entered["maps"].id)["torrent"]
+def test_a_torrent_of_one_file_has_no_folder(filled_api):
+    api, token, entered = filled_api
+    answer = api.ask(token, "torrent", id=entered["maps"].id)["torrent"]
     assert (answer["fileList"], answer["filePath"]) == (f"maps{{{{{{{GB}}}}}}}", "")
 
 
-def test_a_group_lists_its_torrents_oldest_first(shop):
-    desk, token, entered = shop
-    answer = desk.ask(token, "torrentgroup", id=entered["yeast"].group.id)
+def test_a_group_lists_its_torrents_oldest_first(filled_api):
+    api, token, entered = filled_api
+    answer = api.ask(token, "torrentgroup", id=entered["yeast"].group.id)
     assert [each["id"] for each in answer["torrents"]] == [entered[name].id for name in YEAST]
     assert answer["group"]["time"] == answer["torrents"][-1]["time"]
 
 
-def test_of_very_many_torrents_in_a_group_the_newest_are_listed(shop, monkeypatch):
-    desk, token, entered = shop
+def test_of_very_many_torrents_in_a_group_the_newest_are_listed(filled_api, monkeypatch):
+    api, token, entered = filled_api
     monkeypatch.setattr(works, "MOST_TORRENTS", 1)
-    answer = desk.ask(token, "torrentgroup", id=entered["yeast"].group.id)
+    answer = api.ask(token, "torrentgroup", id=entered["yeast"].group.id)
     assert [each["id"] for each in answer["torrents"]] == [entered["yeast again"].id]
 
 
@@ -301,48 +301,48 @@ def test_of_very_many_torrents_in_a_group_the_newest_are_listed(shop, monkeypatc
         ({"id": "x", "hash": "x"}, "bad parameters"),
     ],
 )
-def test_what_names_no_torrent_fails(shop, action, asked, error):
-    desk, token, _ = shop
-    assert desk.fail(token, action, **asked) == error
+def test_what_names_no_torrent_fails(filled_api, action, asked, error):
+    api, token, _ = filled_api
+    assert api.fail(token, action, **asked) == error
 
 
-def test_spaces_in_a_hash_are_dropped_and_no_id_is_none(shop):
-    desk, token, entered = shop
+def test_spaces_in_a_hash_are_dropped_and_no_id_is_none(filled_api):
+    api, token, entered = filled_api
     spelled = entered["maps"].infohash.upper
     for asked in (
         {"hash": f" {spelled[:20]} {spelled[20:]}"},
         {"hash": spelled, "id": ""},
         {"hash": spelled, "id": "0"},
     ):
-        assert desk.ask(token, "torrent", **asked)["torrent"]["id"] == entered["maps"].id
+        assert api.ask(token, "torrent", **asked)["torrent"]["id"] == entered["maps"].id
 
 
-def test_a_download_is_the_file_as_it_came(shop):
-    desk, token, entered = shop
-    answer = desk.get("/ajax.php", token, action="download", id=entered["maps"].id, usetoken="1")
+def test_a_download_is_the_file_as_it_came(filled_api):
+    api, token, entered = filled_api
+    answer = api.get("/ajax.php", token, action="download", id=entered["maps"].id, usetoken="1")
     assert answer.content == torrent_file("maps", size=GB)
     assert answer.headers["content-type"] == "application/x-bittorrent"
     assert answer.headers["content-disposition"].startswith("attachment")
 
 
 @pytest.mark.parametrize("value", ["", "0", "x", "999", "9" * 30])
-def test_a_download_of_nothing_fails(shop, value):
-    desk, token, _ = shop
-    assert desk.fail(token, "download", id=value) == "bad id parameter"
+def test_a_download_of_nothing_fails(filled_api, value):
+    api, token, _ = filled_api
+    assert api.fail(token, "download", id=value) == "bad id parameter"
 
 
-def test_a_download_of_what_is_not_held_says_so(desk):
-    ann = desk.user("ann")
-    token, torrent = desk.token(ann), desk.upload(ann, "a file", {})
-    desk.run(desk.office.cache.remove(torrent.infohash))
-    assert "does not hold its file" in desk.fail(token, "download", id=torrent.id)
+def test_a_download_of_what_is_not_held_says_so(api):
+    ann = api.user("ann")
+    token, torrent = api.token(ann), api.upload(ann, "a file", {})
+    api.run(api.office.cache.remove(torrent.infohash))
+    assert "does not hold its file" in api.fail(token, "download", id=torrent.id)
 
 
-def test_what_is_blocked_is_gone_from_every_action(desk):
-    ann = desk.user("ann")
-    token, torrent = desk.token(ann), desk.upload(ann, "a file", {"authors": ["A"], "tags": ["x"]})
-    desk.run(desk.office.takedowns.block(torrent.infohash, "a reason", "test"))
-    assert desk.fail(token, "torrent", id=torrent.id) == "bad id parameter"
-    assert desk.fail(token, "download", id=torrent.id) == "bad id parameter"
-    assert desk.ask(token, "browse") == {"results": []}
-    assert desk.ask(token, "top10", details="overall")[0]["results"] == []
+def test_what_is_blocked_is_gone_from_every_action(api):
+    ann = api.user("ann")
+    token, torrent = api.token(ann), api.upload(ann, "a file", {"authors": ["A"], "tags": ["x"]})
+    api.run(api.office.takedowns.block(torrent.infohash, "a reason", "test"))
+    assert api.fail(token, "torrent", id=torrent.id) == "bad id parameter"
+    assert api.fail(token, "download", id=torrent.id) == "bad id parameter"
+    assert api.ask(token, "browse") == {"results": []}
+    assert api.ask(token, "top10", details="overall")[0]["results"] == []

@@ -1,3 +1,5 @@
+"""Fixtures of the tests of the REST API."""
+
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,8 +9,8 @@ from tests.doors.rest.desk import Desk
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    """The REST door over real stores, and who asks at it."""
+def api(tmp_path: Path) -> Iterator[Desk]:
+    """A client of the REST API over SQLite stores."""
     made = Desk(tmp_path)
     yield made
     made.close()

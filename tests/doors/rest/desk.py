@@ -1,4 +1,4 @@
-"""Hides how the REST door is asked in this process: real stores in a folder, and a clock that stands still."""
+"""A test client of the REST API, in process: SQLite stores in a folder, and a clock set by hand."""
 
 import asyncio
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ ROLES = {"user": Role.USER, "other": Role.USER, "moderator": Role.MODERATOR, "ad
 
 
 class Desk:
-    """The door and who asks at it: `as_` of each call is nobody, or a name of ROLES."""
+    """A client of the API and its accounts: `as_` of each request is a name of ROLES, or None for anonymous."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.now = 1_700_000_000.0
@@ -36,7 +36,7 @@ class Desk:
         self._tokens: dict[str, str] = {}
 
     def run(self, coroutine: Any) -> Any:
-        """Await something in the desk's event loop."""
+        """Await something in the client's event loop."""
         return self._runner.run(coroutine)
 
     def close(self) -> None:
@@ -83,7 +83,7 @@ class Desk:
         return content["error"]
 
     def upload(self, name: str = "a file", as_: str = "user", **fields: Any) -> Any:
-        """Bring a torrent; return what the door says of it."""
+        """Upload a torrent; return its object in the response."""
         data = {"title": name} | fields
         return self.done(
             "POST", "/torrents", as_, 201, files={"file": ("x.torrent", torrent(name))}, data=data

@@ -39,13 +39,13 @@ def test_pages_are_counted(total, pages):
     assert read(envelope.many(Listing([], total, 7, 50)))["meta"]["total_pages"] == pages
 
 
-def test_a_search_tells_how_exact_it_is_and_how_to_ask_for_the_same_again():
+def test_a_search_says_how_exact_it_is_and_how_to_ask_for_the_same_again():
     meta = read(envelope.many(Listing([], 0, 1, 50, exact=False, as_of=0)))["meta"]
     assert meta["exact"] is False
     assert meta["as_of"] == 0
 
 
-def test_a_failed_validation_is_told_as_on_the_page():
+def test_a_failed_validation_looks_as_on_the_page():
     refusal = Refusal("invalid", fields={"title": ["The title field is required."]})
     response = envelope.error(refusal)
     assert response.status_code == 422

@@ -14,7 +14,7 @@ RIGHTS = Rights(frozenset({Right.READ, Right.DOWNLOAD}))
 DOCUMENT = document(OPERATIONS, RIGHTS, title="Test", version="1.0.0", base="/api")
 
 
-def named(operation):
+def operation_name(operation):
     return operation.name
 
 
@@ -50,19 +50,19 @@ def test_operations_are_named_once_and_no_path_declares_a_method_twice():
     assert len({(operation.method, operation.path) for operation in OPERATIONS}) == len(OPERATIONS)
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=named)
+@pytest.mark.parametrize("operation", OPERATIONS, ids=operation_name)
 def test_an_operation_describes_its_parameters_its_body_and_every_status(operation):
-    told = described(operation)
-    in_path = [each["name"] for each in told.get("parameters", []) if each["in"] == "path"]
-    in_query = {each["name"] for each in told.get("parameters", []) if each["in"] == "query"}
+    described_as = described(operation)
+    in_path = [each["name"] for each in described_as.get("parameters", []) if each["in"] == "path"]
+    in_query = {each["name"] for each in described_as.get("parameters", []) if each["in"] == "query"}
     assert in_path == re.findall(r"{(\w+)}", operation.path)
     assert in_query == set(operation.query)
-    assert ("requestBody" in told) == (operation.body is not None)
-    assert {str(status) for status in statuses(operation)} < set(told["responses"])
+    assert ("requestBody" in described_as) == (operation.body is not None)
+    assert {str(status) for status in statuses(operation)} < set(described_as["responses"])
     assert all(status in CODES for status in statuses(operation))
 
 
-@pytest.mark.parametrize("operation", [each for each in OPERATIONS if each.answers], ids=named)
+@pytest.mark.parametrize("operation", [each for each in OPERATIONS if each.answers], ids=operation_name)
 def test_an_answer_is_described_field_by_field(operation):
     assert is_dataclass(operation.answers)
     schema = DOCUMENT["components"]["schemas"][operation.answers.__name__]
@@ -70,7 +70,7 @@ def test_an_answer_is_described_field_by_field(operation):
     assert set(schema["required"]) == set(schema["properties"])
 
 
-@pytest.mark.parametrize("operation", [each for each in OPERATIONS if each.body], ids=named)
+@pytest.mark.parametrize("operation", [each for each in OPERATIONS if each.body], ids=operation_name)
 def test_what_is_required_can_be_said(operation):
     assert set(operation.required) <= set(operation.body)
 
@@ -93,15 +93,17 @@ def test_limits_are_those_of_the_catalogue():
     for operation in OPERATIONS:
         for field in (operation.body or {}).values():
             longest = getattr(field, "longest", None)
-            told = schema_of(field)
-            assert longest is None or longest == told.get("maxLength", told.get("items", {}).get("maxLength"))
+            described_as = schema_of(field)
+            assert longest is None or longest == described_as.get(
+                "maxLength", described_as.get("items", {}).get("maxLength")
+            )
 
 
 def test_the_page_of_the_api_names_every_operation_with_its_right_and_status():
     page = (Path(__file__).parents[3] / "docs" / "apis" / "rest.md").read_text()
     rows = [line.strip("|").split(" | ") for line in page.splitlines() if line.startswith("| `")]
-    told = {row[0].strip(" `"): (row[1].strip(), int(row[3])) for row in rows}
-    assert told == {f"{each.method} {each.path}": (needs(each), status(each)) for each in OPERATIONS}
+    described_as = {row[0].strip(" `"): (row[1].strip(), int(row[3])) for row in rows}
+    assert described_as == {f"{each.method} {each.path}": (needs(each), status(each)) for each in OPERATIONS}
 
 
 def needs(operation):

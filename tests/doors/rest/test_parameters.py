@@ -79,12 +79,12 @@ def test_more_items_than_a_page_may_have_are_taken_as_that_many():
         (b"%ff=1", "query"),
     ],
 )
-def test_a_parameter_at_fault_is_told_by_name(raw, name):
+def test_a_parameter_at_fault_is_named(raw, name):
     assert list(faults(raw)) == [name]
     assert all(faults(raw)[name])
 
 
-def test_every_parameter_at_fault_is_told():
+def test_every_parameter_at_fault_is_named():
     assert set(faults(b"page=0&sort=x&order=y&nonsense=1&per_page=1&per_page=2")) == {
         "page",
         "sort",

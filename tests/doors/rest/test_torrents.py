@@ -27,13 +27,13 @@ def hash_of(name):
     return names(torrent(name))[0].lower()
 
 
-def test_a_collection_is_as_on_the_page(desk):
+def test_a_collection_is_as_on_the_page(api):
     for number in range(26):
-        desk.now += 60
-        desk.upload(f"linux {number}")
-    desk.upload("another")
+        api.now += 60
+        api.upload(f"linux {number}")
+    api.upload("another")
     query = "search=linux&sort=created_at&order=desc&page=2&per_page=25"
-    answer = desk.ask("GET", f"/torrents?{query}").json()
+    answer = api.ask("GET", f"/torrents?{query}").json()
     assert answer["success"] is True
     assert {name: answer["meta"][name] for name in list(answer["meta"])[:4]} == {
         "current_page": 2,
@@ -44,9 +44,9 @@ def test_a_collection_is_as_on_the_page(desk):
     assert [each["title"] for each in answer["data"]] == ["linux 0"]
 
 
-def test_a_torrent_is_told_field_by_field(desk):
-    desk.swarms[InfoHash.parse(hash_of("a file"))] = Counts(5, 3, 2, 2)
-    told = desk.upload("a file", description="[b]bold[/b] <script>", tags="linux, iso", year="1999")
+def test_a_torrent_has_every_field(api):
+    api.swarms[InfoHash.parse(hash_of("a file"))] = Counts(5, 3, 2, 2)
+    told = api.upload("a file", description="[b]bold[/b] <script>", tags="linux, iso", year="1999")
     assert list(told)[: len(DIALECT)] == DIALECT
     assert {name: told[name] for name in DIALECT} == {
         "id": 1,
@@ -59,7 +59,7 @@ def test_a_torrent_is_told_field_by_field(desk):
         "seeders": 5,
         "leechers": 2,
         "completed": 3,
-        "uploader": {"id": desk.user("user").id, "username": "user"},
+        "uploader": {"id": api.user("user").id, "username": "user"},
         "created_at": "2023-11-14T22:13:20Z",
         "updated_at": "2023-11-14T22:13:20Z",
     }
@@ -75,17 +75,17 @@ def test_a_torrent_is_told_field_by_field(desk):
     assert told["web_seeds"] == []
 
 
-def test_a_torrent_is_found_by_its_id_and_by_its_hash(desk):
-    told = desk.upload()
-    assert desk.done("GET", "/torrents/1") == told | {"bookmarked": False}
-    assert desk.done("GET", f"/torrents/{told['info_hash']}")["id"] == 1
-    assert desk.done("GET", f"/torrents/{told['info_hash'].upper()}")["id"] == 1
-    desk.refused(404, "GET", f"/torrents/{'0' * 40}")
-    desk.refused(404, "GET", "/torrents/2")
+def test_a_torrent_is_found_by_its_id_and_by_its_hash(api):
+    told = api.upload()
+    assert api.done("GET", "/torrents/1") == told | {"bookmarked": False}
+    assert api.done("GET", f"/torrents/{told['info_hash']}")["id"] == 1
+    assert api.done("GET", f"/torrents/{told['info_hash'].upper()}")["id"] == 1
+    api.refused(404, "GET", f"/torrents/{'0' * 40}")
+    api.refused(404, "GET", "/torrents/2")
 
 
-def test_an_upload_needs_a_title_as_on_the_page(desk):
-    error = desk.refused(
+def test_an_upload_needs_a_title_as_on_the_page(api):
+    error = api.refused(
         422, "POST", "/torrents", "user", files={"file": ("x.torrent", torrent())}, data={"description": ""}
     )
     assert error == {
@@ -95,23 +95,21 @@ def test_an_upload_needs_a_title_as_on_the_page(desk):
     }
 
 
-def test_an_upload_needs_an_account(desk):
-    desk.refused(401, "POST", "/torrents", files={"file": ("x.torrent", torrent())}, data={"title": "a"})
+def test_an_upload_needs_an_account(api):
+    api.refused(401, "POST", "/torrents", files={"file": ("x.torrent", torrent())}, data={"title": "a"})
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"d4:infode", torrent()[:-1], b"\x1f\x8b" + b"0" * 50])
-def test_a_file_that_is_no_torrent_is_a_fault_of_the_file(desk, content):
-    error = desk.refused(
-        422, "POST", "/torrents", "user", files={"file": ("x", content)}, data={"title": "a"}
-    )
+def test_a_file_that_is_no_torrent_is_a_fault_of_the_file(api, content):
+    error = api.refused(422, "POST", "/torrents", "user", files={"file": ("x", content)}, data={"title": "a"})
     assert list(error["details"]) == ["file"]
-    assert desk.done("GET", "/torrents")["data"] == []
+    assert api.done("GET", "/torrents")["data"] == []
 
 
 def test_a_file_that_is_too_large_is_a_fault_of_the_file(tmp_path):
-    desk = Desk(tmp_path, limit=1 << 20)
+    api = Desk(tmp_path, limit=1 << 20)
     for size in (1 << 20, 8 << 20):
-        error = desk.refused(
+        error = api.refused(
             422,
             "POST",
             "/torrents",
@@ -120,15 +118,15 @@ def test_a_file_that_is_too_large_is_a_fault_of_the_file(tmp_path):
             data={"title": "a"},
         )
         assert list(error["details"]) == ["file"]
-    desk.close()
+    api.close()
 
 
-def test_an_upload_without_a_file_or_with_two_is_told(desk):
+def test_an_upload_without_a_file_or_with_two_is_refused(api):
     two = [("file", ("a", torrent("a"))), ("file", ("b", torrent("b")))]
-    error = desk.refused(422, "POST", "/torrents", "user", files=two, data={"title": "a"})
+    error = api.refused(422, "POST", "/torrents", "user", files=two, data={"title": "a"})
     assert list(error["details"]) == ["file"]
     nothing = {"other": ("a", b"")}
-    error = desk.refused(422, "POST", "/torrents", "user", files=nothing, data={"title": "a"})
+    error = api.refused(422, "POST", "/torrents", "user", files=nothing, data={"title": "a"})
     assert "file" in error["details"]
 
 
@@ -152,8 +150,8 @@ def test_an_upload_without_a_file_or_with_two_is_told(desk):
         ("hidden", "1"),
     ],
 )
-def test_a_field_of_an_upload_at_fault_is_told_and_nothing_is_kept(desk, name, value):
-    answer = desk.ask(
+def test_a_field_of_an_upload_at_fault_is_refused_and_nothing_is_kept(api, name, value):
+    answer = api.ask(
         "POST",
         "/torrents",
         "user",
@@ -163,7 +161,7 @@ def test_a_field_of_an_upload_at_fault_is_told_and_nothing_is_kept(desk, name, v
     assert answer.status_code in {404, 422}, answer.text
     if answer.status_code == 422:
         assert list(answer.json()["error"]["details"]) == [name]
-    assert desk.done("GET", "/torrents", "admin")["data"] == []
+    assert api.done("GET", "/torrents", "admin")["data"] == []
 
 
 @pytest.mark.parametrize(
@@ -182,50 +180,50 @@ def test_a_field_of_an_upload_at_fault_is_told_and_nothing_is_kept(desk, name, v
         ),
     ],
 )
-def test_what_is_no_form_is_refused(desk, content, content_type):
-    answer = desk.ask("POST", "/torrents", "user", content=content, headers={"Content-Type": content_type})
+def test_what_is_no_form_is_refused(api, content, content_type):
+    answer = api.ask("POST", "/torrents", "user", content=content, headers={"Content-Type": content_type})
     assert answer.status_code in {400, 422}, answer.text
 
 
-def test_who_owns_it_makes_a_second_upload_a_conflict(desk):
-    desk.upload("a", "user")
-    error = desk.refused(
+def test_who_owns_it_makes_a_second_upload_a_conflict(api):
+    api.upload("a", "user")
+    error = api.refused(
         409, "POST", "/torrents", "other", files={"file": ("x", torrent("a"))}, data={"title": "mine"}
     )
     assert error["code"] == "CONFLICT"
 
 
-def test_what_the_cache_holds_without_an_owner_is_claimed(desk):
-    desk.run(desk.office.uploads.accept(torrent("a"), "test"))
-    before = desk.done("GET", f"/torrents/{hash_of('a')}")
+def test_what_the_cache_holds_without_an_owner_is_claimed(api):
+    api.run(api.office.uploads.accept(torrent("a"), "test"))
+    before = api.done("GET", f"/torrents/{hash_of('a')}")
     assert before["uploader"] is None
-    after = desk.upload("a", "user", title="My own")
+    after = api.upload("a", "user", title="My own")
     assert after["id"] == before["id"]
     assert after["uploader"]["username"] == "user"
     assert after["title"] == "My own"
 
 
-def test_an_owner_edits_and_nobody_else_but_a_moderator(desk):
-    desk.upload("a", "user")
+def test_an_owner_edits_and_nobody_else_but_a_moderator(api):
+    api.upload("a", "user")
     change = {"title": "New", "tags": ["x"]}
-    changed = desk.done("PATCH", "/torrents/1", "user", json=change)
+    changed = api.done("PATCH", "/torrents/1", "user", json=change)
     assert (changed["title"], changed["tags"]) == ("New", ["x"])
-    desk.refused(403, "PATCH", "/torrents/1", "other", json={"title": "Mine"})
-    desk.refused(401, "PATCH", "/torrents/1", json={"title": "Mine"})
-    assert desk.done("PATCH", "/torrents/1", "moderator", json={"year": 2001})["year"] == 2001
-    assert desk.done("GET", "/torrents/1")["title"] == "New"
+    api.refused(403, "PATCH", "/torrents/1", "other", json={"title": "Mine"})
+    api.refused(401, "PATCH", "/torrents/1", json={"title": "Mine"})
+    assert api.done("PATCH", "/torrents/1", "moderator", json={"year": 2001})["year"] == 2001
+    assert api.done("GET", "/torrents/1")["title"] == "New"
 
 
-def test_an_owner_deletes_and_nobody_else_but_a_moderator(desk):
-    desk.upload("a", "user")
-    desk.refused(403, "DELETE", "/torrents/1", "other")
-    desk.refused(401, "DELETE", "/torrents/1")
-    desk.done("DELETE", "/torrents/1", "user", 204)
-    desk.refused(404, "GET", "/torrents/1")
-    desk.refused(404, "GET", "/torrents/1/download")
-    desk.upload("b", "user")
-    desk.done("DELETE", f"/torrents/{hash_of('b')}?reason=spam", "moderator", 204)
-    assert desk.done("GET", "/log", "moderator")["data"][0]["detail"] == "b: spam"
+def test_an_owner_deletes_and_nobody_else_but_a_moderator(api):
+    api.upload("a", "user")
+    api.refused(403, "DELETE", "/torrents/1", "other")
+    api.refused(401, "DELETE", "/torrents/1")
+    api.done("DELETE", "/torrents/1", "user", 204)
+    api.refused(404, "GET", "/torrents/1")
+    api.refused(404, "GET", "/torrents/1/download")
+    api.upload("b", "user")
+    api.done("DELETE", f"/torrents/{hash_of('b')}?reason=spam", "moderator", 204)
+    assert api.done("GET", "/log", "moderator")["data"][0]["detail"] == "b: spam"
 
 
 @pytest.mark.parametrize(
@@ -251,67 +249,67 @@ def test_an_owner_deletes_and_nobody_else_but_a_moderator(desk):
         ({"seeders": 10**6}, "seeders"),
     ],
 )
-def test_a_change_at_fault_is_told_and_changes_nothing(desk, change, name):
-    before = desk.upload("a", "user")
-    error = desk.refused(422, "PATCH", "/torrents/1", "user", json={"description": "new"} | change)
+def test_a_change_at_fault_is_refused_and_changes_nothing(api, change, name):
+    before = api.upload("a", "user")
+    error = api.refused(422, "PATCH", "/torrents/1", "user", json={"description": "new"} | change)
     assert list(error["details"]) == [name]
-    assert desk.done("GET", "/torrents/1", "user") == before
+    assert api.done("GET", "/torrents/1", "user") == before
 
 
-def test_moderation_hides_locks_and_frees(desk):
-    desk.upload("a", "user")
-    desk.refused(403, "PATCH", "/torrents/1/moderation", "user", json={"hidden": True})
-    told = desk.done(
+def test_moderation_hides_locks_and_frees(api):
+    api.upload("a", "user")
+    api.refused(403, "PATCH", "/torrents/1/moderation", "user", json={"hidden": True})
+    told = api.done(
         "PATCH",
         "/torrents/1/moderation",
         "moderator",
         json={"hidden": True, "locked": True, "freeleech": "free"},
     )
     assert (told["hidden"], told["locked"], told["freeleech"]) == (True, True, "free")
-    desk.refused(404, "GET", "/torrents/1", "other")
-    desk.refused(404, "GET", f"/torrents/{hash_of('a')}/download")
-    assert desk.done("GET", "/torrents", "other")["data"] == []
-    assert desk.done("GET", "/torrents", "moderator")["data"][0]["hidden"] is True
-    desk.refused(403, "PATCH", "/torrents/1", "user", json={"title": "New"})
+    api.refused(404, "GET", "/torrents/1", "other")
+    api.refused(404, "GET", f"/torrents/{hash_of('a')}/download")
+    assert api.done("GET", "/torrents", "other")["data"] == []
+    assert api.done("GET", "/torrents", "moderator")["data"][0]["hidden"] is True
+    api.refused(403, "PATCH", "/torrents/1", "user", json={"title": "New"})
 
 
-def test_an_anonymous_uploader_is_told_to_itself_and_moderators_alone(desk):
-    desk.upload("a", "user", anonymous="true")
-    assert desk.done("GET", "/torrents/1", "other")["uploader"] is None
-    assert desk.done("GET", "/torrents/1")["uploader"] is None
-    assert desk.done("GET", "/torrents/1", "user")["uploader"]["username"] == "user"
-    assert desk.done("GET", "/torrents/1", "moderator")["uploader"]["username"] == "user"
-    assert desk.done("GET", "/torrents?uploader=user", "other")["data"] == []
+def test_an_anonymous_uploader_is_shown_to_itself_and_moderators_alone(api):
+    api.upload("a", "user", anonymous="true")
+    assert api.done("GET", "/torrents/1", "other")["uploader"] is None
+    assert api.done("GET", "/torrents/1")["uploader"] is None
+    assert api.done("GET", "/torrents/1", "user")["uploader"]["username"] == "user"
+    assert api.done("GET", "/torrents/1", "moderator")["uploader"]["username"] == "user"
+    assert api.done("GET", "/torrents?uploader=user", "other")["data"] == []
 
 
-def test_a_download_is_byte_for_byte_and_has_a_name_and_a_tag(desk):
-    desk.upload("a file")
-    answer = desk.ask("GET", "/torrents/1/download")
+def test_a_download_is_byte_for_byte_and_has_a_name_and_a_tag(api):
+    api.upload("a file")
+    answer = api.ask("GET", "/torrents/1/download")
     assert answer.status_code == 200
     assert answer.content == torrent("a file")
     assert answer.headers["content-type"] == "application/x-bittorrent"
     assert "a%20file.torrent" in answer.headers["content-disposition"]
-    again = desk.ask("GET", "/torrents/1/download", headers={"If-None-Match": answer.headers["etag"]})
+    again = api.ask("GET", "/torrents/1/download", headers={"If-None-Match": answer.headers["etag"]})
     assert again.status_code == 304
     assert again.content == b""
     assert "x-ratelimit-limit" in again.headers
 
 
-def test_a_private_torrent_needs_an_account_and_so_do_its_trackers(desk):
+def test_a_private_torrent_needs_an_account_and_so_do_its_trackers(api):
     document = bencodepy.decode(torrent("p"))
     document[b"info"][b"private"] = 1
     private = bencodepy.encode(document)
-    desk.done("POST", "/torrents", "user", 201, files={"file": ("x", private)}, data={"title": "private"})
-    desk.refused(401, "GET", "/torrents/1/download")
-    assert desk.ask("GET", "/torrents/1/download", "other").content == private
-    assert desk.done("GET", "/torrents/1")["trackers"] == []
-    assert desk.done("GET", "/torrents/1", "other")["trackers"]
+    api.done("POST", "/torrents", "user", 201, files={"file": ("x", private)}, data={"title": "private"})
+    api.refused(401, "GET", "/torrents/1/download")
+    assert api.ask("GET", "/torrents/1/download", "other").content == private
+    assert api.done("GET", "/torrents/1")["trackers"] == []
+    assert api.done("GET", "/torrents/1", "other")["trackers"]
 
 
-def test_the_filters_narrow_a_search(desk):
-    desk.upload("one", "user", category_id="1")
-    desk.upload("two", "other", category_id="4")
-    find = lambda query: [each["title"] for each in desk.done("GET", f"/torrents?{query}")["data"]]  # noqa: E731
+def test_the_filters_narrow_a_search(api):
+    api.upload("one", "user", category_id="1")
+    api.upload("two", "other", category_id="4")
+    find = lambda query: [each["title"] for each in api.done("GET", f"/torrents?{query}")["data"]]  # noqa: E731
     assert find("category=4") == ["two"]
     assert find("uploader=USER") == ["one"]
     assert find("uploader=user&category=4") == []
@@ -324,13 +322,13 @@ def test_the_filters_narrow_a_search(desk):
 @pytest.mark.parametrize(
     "sort", ["id", "title", "size", "seeders", "leechers", "completed", "created_at", "year", "relevance"]
 )
-def test_every_sort_key_sorts_in_both_directions(desk, sort):
+def test_every_sort_key_sorts_in_both_directions(api, sort):
     for name in ("a", "b", "c"):
-        desk.now += 60
-        desk.upload(name)
+        api.now += 60
+        api.upload(name)
     found = {}
     for order in ("asc", "desc"):
-        listing = desk.done("GET", f"/torrents?sort={sort}&order={order}")
+        listing = api.done("GET", f"/torrents?sort={sort}&order={order}")
         found[order] = [each["title"] for each in listing["data"]]
     assert sorted(found["asc"]) == ["a", "b", "c"]
     if sort in {"id", "title", "created_at"}:
@@ -338,20 +336,20 @@ def test_every_sort_key_sorts_in_both_directions(desk, sort):
         assert found["desc"] == ["c", "b", "a"]
 
 
-def test_pages_stay_as_they_were_though_torrents_arrive(desk):
+def test_pages_stay_as_they_were_though_torrents_arrive(api):
     for name in ("a", "b", "c"):
-        desk.upload(name)
-    first = desk.done("GET", "/torrents?per_page=2&sort=id&order=desc")
-    desk.upload("d")
+        api.upload(name)
+    first = api.done("GET", "/torrents?per_page=2&sort=id&order=desc")
+    api.upload("d")
     query = f"per_page=2&sort=id&order=desc&page=2&as_of={first['meta']['as_of']}"
-    second = desk.done("GET", f"/torrents?{query}")
+    second = api.done("GET", f"/torrents?{query}")
     assert [each["title"] for each in first["data"] + second["data"]] == ["c", "b", "a"]
     assert second["meta"]["total"] == 3
 
 
-def test_a_page_past_the_end_is_empty(desk):
-    desk.upload()
-    answer = desk.done("GET", "/torrents?page=9223372036854775807&per_page=100")
+def test_a_page_past_the_end_is_empty(api):
+    api.upload()
+    answer = api.done("GET", "/torrents?page=9223372036854775807&per_page=100")
     assert answer["data"] == []
     assert answer["meta"]["total"] == 1
     assert answer["meta"]["total_pages"] == 1
@@ -378,56 +376,54 @@ def test_a_page_past_the_end_is_empty(desk):
         "magnet:?xt=urn:btih:" + "0" * 40,
     ],
 )
-def test_any_search_is_answered(desk, search):
-    desk.upload()
-    answer = desk.ask("GET", "/torrents", params={"search": search, "uploader": search})
+def test_any_search_is_answered(api, search):
+    api.upload()
+    answer = api.ask("GET", "/torrents", params={"search": search, "uploader": search})
     assert answer.status_code in {200, 400}, answer.text
-    answer = desk.ask("GET", "/groups", params={"search": search})
+    answer = api.ask("GET", "/groups", params={"search": search})
     assert answer.status_code in {200, 400}, answer.text
 
 
-def test_peers_are_told_by_day_and_country(desk):
-    desk.upload()
-    told = desk.done("GET", "/torrents/1/peers")
+def test_peers_are_counted_by_day_and_country(api):
+    api.upload()
+    told = api.done("GET", "/torrents/1/peers")
     assert set(told) == {"day", "peers", "countries"}
-    assert desk.done("GET", "/torrents/1/peers?day=2023-11-13&country=nl") == {
+    assert api.done("GET", "/torrents/1/peers?day=2023-11-13&country=nl") == {
         "day": "2023-11-13",
         "peers": 0,
         "countries": [],
     }
     for query in ("day=2023-02-30", "day=today", "day=20231113", "country=N", "country=12", "day="):
-        error = desk.refused(422, "GET", f"/torrents/1/peers?{query}")
+        error = api.refused(422, "GET", f"/torrents/1/peers?{query}")
         assert list(error["details"]) == [query.partition("=")[0]]
 
 
-def test_what_is_blocked_is_gone_and_stays_away(desk):
-    desk.upload("a", "user")
-    desk.refused(403, "POST", "/blocklist", "user", json={"info_hash": hash_of("a"), "reason": "no"})
-    entry = desk.done(
-        "POST", "/blocklist", "moderator", 201, json={"info_hash": hash_of("a"), "reason": "no"}
-    )
+def test_what_is_blocked_is_gone_and_stays_away(api):
+    api.upload("a", "user")
+    api.refused(403, "POST", "/blocklist", "user", json={"info_hash": hash_of("a"), "reason": "no"})
+    entry = api.done("POST", "/blocklist", "moderator", 201, json={"info_hash": hash_of("a"), "reason": "no"})
     assert (entry["info_hash"], entry["reason"], entry["by"]) == (hash_of("a"), "no", "moderator")
-    desk.refused(404, "GET", "/torrents/1", "admin")
-    error = desk.refused(
+    api.refused(404, "GET", "/torrents/1", "admin")
+    error = api.refused(
         451, "POST", "/torrents", "user", files={"file": ("x", torrent("a"))}, data={"title": "a"}
     )
     assert error["code"] == "BLOCKED"
-    assert desk.done("GET", "/blocklist", "moderator")["meta"]["total"] == 1
-    desk.done("DELETE", f"/blocklist/{hash_of('a')}", "moderator", 204)
-    desk.refused(404, "DELETE", f"/blocklist/{hash_of('a')}", "moderator")
-    desk.upload("a", "user")
-    verbs = [each["verb"] for each in desk.done("GET", "/log", "moderator")["data"]]
+    assert api.done("GET", "/blocklist", "moderator")["meta"]["total"] == 1
+    api.done("DELETE", f"/blocklist/{hash_of('a')}", "moderator", 204)
+    api.refused(404, "DELETE", f"/blocklist/{hash_of('a')}", "moderator")
+    api.upload("a", "user")
+    verbs = [each["verb"] for each in api.done("GET", "/log", "moderator")["data"]]
     assert {"block", "unblock"} <= set(verbs)
 
 
-def test_the_curl_lines_of_the_page_work(desk):
-    desk.user("user")
-    answer: httpx.Response = desk.ask(
+def test_the_curl_lines_of_the_page_work(api):
+    api.user("user")
+    answer: httpx.Response = api.ask(
         "POST",
         "/login",
         content='{"username": "user", "password": "correct horse battery staple"}',
         headers={"Content-Type": "application/json"},
     )
     token = answer.json()["data"]["token"]
-    listing = desk.ask("GET", "/torrents?per_page=25", headers={"Authorization": f"Bearer {token}"})
+    listing = api.ask("GET", "/torrents?per_page=25", headers={"Authorization": f"Bearer {token}"})
     assert listing.json()["meta"]["per_page"] == 25

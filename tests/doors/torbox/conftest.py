@@ -1,4 +1,4 @@
-"""Hides what the tests of the TorBox dialect start from."""
+"""Fixtures of the tests of the TorBox API."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +9,7 @@ from tests.torbox import Desk, desk_in
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    """A desk with two accounts that hold nothing."""
-    with desk_in(tmp_path) as desk:
-        yield desk
+def api(tmp_path: Path) -> Iterator[Desk]:
+    """A client of the API with two accounts, without torrents."""
+    with desk_in(tmp_path) as api:
+        yield api

@@ -1,4 +1,4 @@
-"""What comet, MediaFusion, decypharr, rdt-client and the official library send, replayed shape by shape."""
+"""What comet, MediaFusion, decypharr, rdt-client and the official library send, replayed request by request."""
 
 import json
 
@@ -69,13 +69,13 @@ MAGNET = f"magnet:?xt=urn:btih:{HASH.upper()}&dn=Film&tr=http%3A%2F%2Ftracker.te
 
 
 @pytest.fixture
-def held(desk):
-    """A desk on which both torrents are complete; their ids."""
-    ids = [desk.add(FILM), desk.add(SONG)]
-    desk.finish(FILM)
-    desk.finish(SONG)
-    desk.ids = ids
-    return desk
+def held(api):
+    """A client on whose account both torrents are complete; `ids` are theirs."""
+    ids = [api.add(FILM), api.add(SONG)]
+    api.finish(FILM)
+    api.finish(SONG)
+    api.ids = ids
+    return api
 
 
 def names(found):
@@ -120,37 +120,37 @@ def test_hashes_come_in_any_mix(held):
     assert list(held.get(f"/torrents/checkcached?{query}")) == [HASH, OTHER]
 
 
-def test_what_is_not_whole_is_not_cached(desk):
-    desk.add(FILM)
-    assert desk.get(f"/torrents/checkcached?hash={HASH}") == {}
+def test_what_is_not_whole_is_not_cached(api):
+    api.add(FILM)
+    assert api.get(f"/torrents/checkcached?hash={HASH}") == {}
 
 
 # createtorrent
 
 
-def test_comet_and_mediafusion_create_by_an_urlencoded_magnet(desk):
-    answer = desk.ask("POST", "/torrents/createtorrent", data={"magnet": MAGNET})
+def test_comet_and_mediafusion_create_by_an_urlencoded_magnet(api):
+    answer = api.ask("POST", "/torrents/createtorrent", data={"magnet": MAGNET})
     created = data(answer)
     assert (created["torrent_id"], created["hash"]) == (1, HASH)
     assert isinstance(created["auth_id"], str)
     assert answer.json()["detail"] == "Torrent added successfully."
 
 
-def test_decypharr_creates_by_a_magnet_in_a_multipart_form(desk):
-    answer = desk.ask("POST", "/torrents/createtorrent", files={"magnet": (None, MAGNET)})
+def test_decypharr_creates_by_a_magnet_in_a_multipart_form(api):
+    answer = api.ask("POST", "/torrents/createtorrent", files={"magnet": (None, MAGNET)})
     assert data(answer)["hash"] == HASH
 
 
-def test_rdt_client_creates_with_options_spelled_with_capitals(desk):
+def test_rdt_client_creates_with_options_in_capitals(api):
     fields = {"magnet": MAGNET, "seed": "3", "allow_zip": "False", "name": "My film"}
-    assert data(desk.ask("POST", "/torrents/createtorrent", data=fields))["torrent_id"] == 1
-    (listed,) = desk.get("/torrents/mylist?bypass_cache=True")
+    assert data(api.ask("POST", "/torrents/createtorrent", data=fields))["torrent_id"] == 1
+    (listed,) = api.get("/torrents/mylist?bypass_cache=True")
     assert (listed["name"], listed["allow_zipped"], listed["seed_torrent"]) == ("My film", False, False)
 
 
-def test_a_file_is_known_by_its_part_alone(desk):
+def test_a_file_is_known_by_its_part_alone(api):
     part = ("file", FILM, "application/octet-stream")
-    answer = desk.ask("POST", "/torrents/createtorrent", files={"file": part}, data={"seed": "1"})
+    answer = api.ask("POST", "/torrents/createtorrent", files={"file": part}, data={"seed": "1"})
     assert data(answer)["hash"] == HASH
 
 
@@ -162,10 +162,10 @@ def test_content_that_is_here_is_found_cached_and_the_same_job_again(held):
     assert answer.json()["detail"].startswith("Found Cached Torrent")
 
 
-def test_what_is_not_cached_is_not_added_where_only_that_is_wished(desk):
+def test_what_is_not_cached_is_not_added_with_add_only_if_cached(api):
     fields = {"magnet": MAGNET, "add_only_if_cached": "TRUE"}
-    assert error(desk.ask("POST", "/torrents/createtorrent", data=fields)) == (400, "DIFF_ISSUE")
-    assert desk.get("/torrents/mylist") == []
+    assert error(api.ask("POST", "/torrents/createtorrent", data=fields)) == (400, "DIFF_ISSUE")
+    assert api.get("/torrents/mylist") == []
 
 
 # mylist
@@ -184,19 +184,19 @@ def test_decypharr_asks_page_by_page_until_one_is_short(held):
 @pytest.mark.parametrize(
     "path", ["/torrents/getqueued", "/queued/getqueued", "/queued/getqueued/?type=torrent"]
 )
-def test_rdt_client_then_asks_what_waits(desk, path):
-    answer = desk.ask("POST", "/torrents/createtorrent", data={"magnet": MAGNET, "as_queued": "true"})
+def test_rdt_client_then_asks_what_waits(api, path):
+    answer = api.ask("POST", "/torrents/createtorrent", data={"magnet": MAGNET, "as_queued": "true"})
     created = data(answer)
     assert set(created) == {"queued_id", "hash", "auth_id"}
-    assert desk.get("/torrents/mylist?bypass_cache=true") == []
-    (waiting,) = desk.get(path)
+    assert api.get("/torrents/mylist?bypass_cache=true") == []
+    (waiting,) = api.get(path)
     assert (waiting["id"], waiting["hash"], waiting["type"]) == (created["queued_id"], HASH, "torrent")
 
 
-def test_the_object_has_every_field_and_the_integers_that_are_wanted(desk):
-    desk.add(FILM)
-    desk.run(desk.settle())
-    (found,) = desk.get("/torrents/mylist?bypass_cache=1")
+def test_the_object_has_every_field_and_the_integers_that_are_wanted(api):
+    api.add(FILM)
+    api.run(api.settle())
+    (found,) = api.get("/torrents/mylist?bypass_cache=1")
     whole = {
         "id",
         "size",
@@ -228,9 +228,9 @@ def test_what_is_complete_is_finished_and_present(held):
     assert (found["progress"], found["eta"], found["magnet"][:20]) == (1.0, 0, "magnet:?xt=urn:btih:")
 
 
-def test_without_metadata_a_magnet_is_in_the_state_that_says_so(desk):
-    desk.ask("POST", "/torrents/createtorrent", data={"magnet": MAGNET})
-    (found,) = desk.get("/torrents/mylist?bypass_cache=true")
+def test_without_metadata_a_magnet_is_in_the_state_that_says_so(api):
+    api.ask("POST", "/torrents/createtorrent", data={"magnet": MAGNET})
+    (found,) = api.get("/torrents/mylist?bypass_cache=true")
     assert (found["download_state"], found["files"], found["torrent_file"]) == ("metaDL", [], False)
 
 
@@ -289,40 +289,40 @@ def test_the_library_sends_json_within_json(held):
 
 
 @pytest.mark.parametrize("path", ["/torrents/controlqueued", "/queued/controlqueued"])
-def test_rdt_client_deletes_what_waits(desk, path):
-    created = desk.ask("POST", "/torrents/createtorrent", data={"magnet": MAGNET, "as_queued": "1"})
+def test_rdt_client_deletes_what_waits(api, path):
+    created = api.ask("POST", "/torrents/createtorrent", data={"magnet": MAGNET, "as_queued": "1"})
     body = {"queued_id": data(created)["queued_id"], "operation": "delete"}
-    assert data(desk.ask("POST", path, json=body)) is None
-    assert desk.get("/torrents/getqueued") == []
+    assert data(api.ask("POST", path, json=body)) is None
+    assert api.get("/torrents/getqueued") == []
 
 
-def test_what_waits_is_started(desk):
-    created = desk.ask("POST", "/torrents/createtorrent", data={"magnet": MAGNET, "as_queued": "1"})
+def test_what_waits_is_started(api):
+    created = api.ask("POST", "/torrents/createtorrent", data={"magnet": MAGNET, "as_queued": "1"})
     body = {"queued_id": data(created)["queued_id"], "operation": "start"}
-    data(desk.ask("POST", "/queued/controlqueued", json=body))
-    assert desk.get("/queued/getqueued") == []
-    assert [each["hash"] for each in desk.get("/torrents/mylist")] == [HASH]
+    data(api.ask("POST", "/queued/controlqueued", json=body))
+    assert api.get("/queued/getqueued") == []
+    assert [each["hash"] for each in api.get("/torrents/mylist")] == [HASH]
 
 
 # user/me
 
 
-def test_comet_looks_for_success_without_a_space(desk):
-    answer = desk.ask("GET", "/user/me?settings=false")
+def test_comet_looks_for_success_without_a_space(api):
+    answer = api.ask("GET", "/user/me?settings=false")
     assert '"success":true' in answer.text
     assert ": " not in answer.text.replace(answer.json()["detail"], "")
     found = data(answer)
     assert {"plan", "additional_concurrent_slots", "email", "premium_expires_at"} <= set(found)
     assert "settings" not in found
-    assert isinstance(desk.get("/user/me?settings=True")["settings"], dict)
+    assert isinstance(api.get("/user/me?settings=True")["settings"], dict)
 
 
 def test_without_the_extra_every_call_says_so_for_good(tmp_path):
-    with desk_in(tmp_path, installed=False) as desk:
+    with desk_in(tmp_path, installed=False) as api:
         for verb, path in (
             ("GET", "/user/me"),
             ("GET", "/torrents/mylist"),
             ("POST", "/torrents/createtorrent"),
             ("GET", f"/torrents/torrentinfo?hash={HASH}"),
         ):
-            assert error(desk.ask(verb, path)) == (403, "PLAN_RESTRICTED_FEATURE")
+            assert error(api.ask(verb, path)) == (403, "PLAN_RESTRICTED_FEATURE")

@@ -14,48 +14,48 @@ PACK = torrent_of("Pack", "a.bin", "b/c.txt")
 SECRET = torrent_of("Secret", "s.bin", private=True)
 
 
-def create(desk, **options):
-    return desk.ask("POST", "/torrents/createtorrent", **options)
+def create(api, **options):
+    return api.ask("POST", "/torrents/createtorrent", **options)
 
 
 # Who is let in, and how often.
 
 
 @pytest.mark.parametrize("call", [call for call in CALLS if not call.open_], ids=lambda call: call.path)
-def test_every_call_but_one_needs_a_key(desk, call):
+def test_every_call_but_one_needs_a_key(api, call):
     path = call.path.replace("{id}", "1")
     verb = next(iter(call.answers))
-    assert error(desk.ask(verb, path, key=None)) == (403, "NO_AUTH")
+    assert error(api.ask(verb, path, key=None)) == (403, "NO_AUTH")
     wrong = f"{path}?token=wrong" if call.token else path
-    assert error(desk.ask(verb, wrong, key="wrong")) == (403, "BAD_TOKEN")
+    assert error(api.ask(verb, wrong, key="wrong")) == (403, "BAD_TOKEN")
 
 
-def test_a_key_of_another_dialect_opens_nothing(desk):
-    assert error(desk.ask("GET", "/user/me", key=desk.mint(1, Scope.REST))) == (403, "BAD_TOKEN")
+def test_a_key_of_another_dialect_opens_nothing(api):
+    assert error(api.ask("GET", "/user/me", key=api.mint(1, Scope.REST))) == (403, "BAD_TOKEN")
 
 
-def test_a_session_in_a_browser_opens_nothing(desk):
-    cookie, _ = desk.run(desk.office.accounts.open_session(desk.users[0]))
-    answer = desk.ask("GET", "/user/me", key=None, headers={"Cookie": f"session={cookie}"})
+def test_a_session_in_a_browser_opens_nothing(api):
+    cookie, _ = api.run(api.office.accounts.open_session(api.users[0]))
+    answer = api.ask("GET", "/user/me", key=None, headers={"Cookie": f"session={cookie}"})
     assert error(answer) == (403, "NO_AUTH")
 
 
-def test_a_key_can_be_limited_to_calls(desk):
-    key = desk.mint(desk.users[0], methods=frozenset({"mylist"}))
-    assert desk.get("/torrents/mylist", key=key) == []
-    assert error(desk.ask("GET", "/user/me", key=key)) == (403, "PLAN_RESTRICTED_FEATURE")
+def test_a_key_can_be_limited_to_calls(api):
+    key = api.mint(api.users[0], methods=frozenset({"mylist"}))
+    assert api.get("/torrents/mylist", key=key) == []
+    assert error(api.ask("GET", "/user/me", key=key)) == (403, "PLAN_RESTRICTED_FEATURE")
 
 
-def test_a_disabled_account_is_told_so(desk):
-    desk.run(desk.office.accounts.set_enabled(desk.users[1], enabled=False))
-    assert error(desk.ask("GET", "/user/me", key=desk.other)) == (403, "AUTH_ERROR")
+def test_a_disabled_account_is_refused(api):
+    api.run(api.office.accounts.set_enabled(api.users[1], enabled=False))
+    assert error(api.ask("GET", "/user/me", key=api.other)) == (403, "AUTH_ERROR")
 
 
-def test_too_many_calls_are_told_when_to_ask_again(tmp_path):
-    with desk_in(tmp_path, rates={"torbox": "2/minute"}) as desk:
-        desk.get("/user/me")
-        desk.get("/user/me")
-        answer = desk.ask("GET", "/user/me")
+def test_too_many_calls_are_refused_with_a_retry_time(tmp_path):
+    with desk_in(tmp_path, rates={"torbox": "2/minute"}) as api:
+        api.get("/user/me")
+        api.get("/user/me")
+        answer = api.ask("GET", "/user/me")
         assert answer.json() == {
             "success": False,
             "error": "RATE_LIMIT",
@@ -63,32 +63,32 @@ def test_too_many_calls_are_told_when_to_ask_again(tmp_path):
             "data": None,
         }
         assert (answer.status_code, answer.headers["retry-after"]) == (429, "60")
-        assert desk.get("/user/me", key=desk.other)["email"] == "bob"
-        desk.clock.now += 60
-        desk.get("/user/me")
+        assert api.get("/user/me", key=api.other)["email"] == "bob"
+        api.clock.now += 60
+        api.get("/user/me")
 
 
 def test_keys_that_are_guessed_count_for_their_address(tmp_path):
-    with desk_in(tmp_path, rates={"torbox": "2/minute"}) as desk:
-        codes = [error(desk.ask("GET", "/user/me", key=f"guess{number}")) for number in range(3)]
+    with desk_in(tmp_path, rates={"torbox": "2/minute"}) as api:
+        codes = [error(api.ask("GET", "/user/me", key=f"guess{number}")) for number in range(3)]
         assert codes == [(403, "BAD_TOKEN"), (403, "BAD_TOKEN"), (429, "RATE_LIMIT")]
 
 
 def test_only_what_is_not_here_yet_counts_as_added(tmp_path):
-    with desk_in(tmp_path, rates={"torbox_create": "1/hour"}) as desk:
-        assert error(create(desk, data={"magnet": "garbage"})) == (400, "BOZO_TORRENT")
-        desk.add(PACK)
-        desk.finish(PACK)
+    with desk_in(tmp_path, rates={"torbox_create": "1/hour"}) as api:
+        assert error(create(api, data={"magnet": "garbage"})) == (400, "BOZO_TORRENT")
+        api.add(PACK)
+        api.finish(PACK)
         new = {"files": {"file": ("f", torrent_of("new"))}}
-        answer = create(desk, **new)
+        answer = create(api, **new)
         assert error(answer) == (429, "RATE_LIMIT")
         assert answer.json()["detail"] == "1 per 1 hour"
         assert answer.headers["retry-after"] == "3600"
-        desk.add(PACK, key=desk.other)
-        data(create(desk, key=desk.other, **new))
-        desk.add(PACK)
-        desk.clock.now = NOON + 3601
-        data(create(desk, files={"file": ("f", torrent_of("newer"))}))
+        api.add(PACK, key=api.other)
+        data(create(api, key=api.other, **new))
+        api.add(PACK)
+        api.clock.now = NOON + 3601
+        data(create(api, files={"file": ("f", torrent_of("newer"))}))
 
 
 # Paths and verbs.
@@ -97,13 +97,13 @@ def test_only_what_is_not_here_yet_counts_as_added(tmp_path):
 @pytest.mark.parametrize(
     "path", ["/v2/api/user/me", "/v1/api/nothing", "/v1/api/torrents/", "/v1/api", "/v99/api"]
 )
-def test_unknown_paths_and_versions_are_said_in_the_envelope(desk, path):
-    answer = desk.run(desk.client.get(path))
+def test_unknown_paths_and_versions_are_said_in_the_envelope(api, path):
+    answer = api.run(api.client.get(path))
     assert error(answer) == (404, "ENDPOINT_NOT_FOUND")
 
 
-def test_a_wrong_verb_names_the_right_one(desk):
-    answer = desk.ask("PUT", "/torrents/mylist")
+def test_a_wrong_verb_names_the_right_one(api):
+    answer = api.ask("PUT", "/torrents/mylist")
     assert error(answer) == (405, "ENDPOINT_NOT_FOUND")
     assert answer.headers["allow"] == "GET"
 
@@ -143,8 +143,8 @@ def test_every_refusal_has_a_code_and_none_makes_clients_ask_again():
         ("DELETE", "/torrents/controltorrent/7", (404, "ITEM_NOT_FOUND")),
     ],
 )
-def test_bad_options_have_their_codes(desk, verb, path, expected):
-    assert error(desk.ask(verb, path)) == expected
+def test_bad_options_have_their_codes(api, verb, path, expected):
+    assert error(api.ask(verb, path)) == expected
 
 
 @pytest.mark.parametrize(
@@ -158,62 +158,62 @@ def test_bad_options_have_their_codes(desk, verb, path, expected):
         ({"operation": "delete", "all": "perhaps"}, "INVALID_OPTION"),
     ],
 )
-def test_operations_that_cannot_be(desk, body, code):
-    assert error(desk.ask("POST", "/torrents/controltorrent", json=body))[1] == code
+def test_operations_that_cannot_be(api, body, code):
+    assert error(api.ask("POST", "/torrents/controltorrent", json=body))[1] == code
 
 
-def test_both_a_magnet_and_a_file_are_too_many(desk):
+def test_both_a_magnet_and_a_file_are_too_many(api):
     fields = {"magnet": f"magnet:?xt=urn:btih:{hash_of(PACK)}"}
-    answer = create(desk, files={"file": ("f", PACK)}, data=fields)
+    answer = create(api, files={"file": ("f", PACK)}, data=fields)
     assert error(answer) == (400, "TOO_MANY_OPTIONS")
 
 
 @pytest.mark.parametrize("fields", [{"seed": "4"}, {"seed": "x"}, {"allow_zip": "perhaps"}])
-def test_options_of_a_new_torrent_are_checked(desk, fields):
-    assert error(create(desk, files={"file": ("f", PACK)}, data=fields)) == (400, "INVALID_OPTION")
+def test_options_of_a_new_torrent_are_checked(api, fields):
+    assert error(create(api, files={"file": ("f", PACK)}, data=fields)) == (400, "INVALID_OPTION")
 
 
-def test_what_is_on_the_account_already_is_a_duplicate(desk):
-    desk.add(PACK)
-    assert error(create(desk, files={"file": ("f", PACK)})) == (400, "DUPLICATE_ITEM")
+def test_what_is_on_the_account_already_is_a_duplicate(api):
+    api.add(PACK)
+    assert error(create(api, files={"file": ("f", PACK)})) == (400, "DUPLICATE_ITEM")
 
 
 def test_what_is_too_large_is_said_so(tmp_path):
-    with desk_in(tmp_path, max_size=9) as desk:
-        assert error(create(desk, files={"file": ("f", PACK)})) == (400, "DOWNLOAD_TOO_LARGE")
+    with desk_in(tmp_path, max_size=9) as api:
+        assert error(create(api, files={"file": ("f", PACK)})) == (400, "DOWNLOAD_TOO_LARGE")
 
 
-def test_a_body_that_is_too_large_is_not_read(desk):
-    answer = create(desk, files={"file": ("f", b"x" * (11 << 20))})
+def test_a_body_that_is_too_large_is_not_read(api):
+    answer = create(api, files={"file": ("f", b"x" * (11 << 20))})
     assert error(answer) == (413, "TOO_MUCH_DATA")
 
 
-def test_without_a_free_slot_clients_are_told_to_wait(tmp_path):
-    with desk_in(tmp_path, slots=1, queue=0) as desk:
-        desk.add(PACK)
-        answer = create(desk, files={"file": ("f", torrent_of("next"))})
+def test_without_a_free_slot_clients_get_active_limit(tmp_path):
+    with desk_in(tmp_path, slots=1, queue=0) as api:
+        api.add(PACK)
+        answer = create(api, files={"file": ("f", torrent_of("next"))})
         assert error(answer) == (400, "ACTIVE_LIMIT")
         assert answer.json()["data"] == {"active_limit": 1, "current_active_downloads": 1}
 
 
-def test_what_is_blocked_is_not_fetched(desk):
+def test_what_is_blocked_is_not_fetched(api):
     infohash = InfoHash.parse(hash_of(PACK))
-    desk.run(desk.office.takedowns.block(infohash, "court order", "op"))
-    assert error(create(desk, files={"file": ("f", PACK)})) == (400, "DIFF_ISSUE")
+    api.run(api.office.takedowns.block(infohash, "court order", "op"))
+    assert error(create(api, files={"file": ("f", PACK)})) == (400, "DIFF_ISSUE")
 
 
 # Links and exports.
 
 
-def test_links_to_what_cannot_be_had(desk):
-    number = desk.add(PACK, allow_zip="false")
+def test_links_to_what_cannot_be_had(api):
+    number = api.add(PACK, allow_zip="false")
 
     def ask(**query):
-        given = {"token": desk.key, "torrent_id": number, **query}
-        return error(desk.ask("GET", "/torrents/requestdl", params=given))
+        given = {"token": api.key, "torrent_id": number, **query}
+        return error(api.ask("GET", "/torrents/requestdl", params=given))
 
     assert ask(file_id=0) == (400, "DIFF_ISSUE")
-    desk.finish(PACK)
+    api.finish(PACK)
     assert ask() == (400, "MISSING_REQUIRED_OPTION")
     assert ask(file_id=2) == (404, "ITEM_NOT_FOUND")
     assert ask(file_id=-1) == (404, "ITEM_NOT_FOUND")
@@ -223,102 +223,102 @@ def test_links_to_what_cannot_be_had(desk):
     assert ask(torrent_id="") == (422, "MISSING_REQUIRED_OPTION")
 
 
-def test_links_lead_to_what_was_asked_for(desk):
-    number = desk.add(PACK)
-    desk.finish(PACK)
+def test_links_lead_to_what_was_asked_for(api):
+    number = api.add(PACK)
+    api.finish(PACK)
 
     def what(**query):
-        given = {"token": desk.key, "torrent_id": number, **query}
-        link = desk.get("/torrents/requestdl", params=given)
-        return desk.office.links.read(link.rpartition("/")[2]).what
+        given = {"token": api.key, "torrent_id": number, **query}
+        link = api.get("/torrents/requestdl", params=given)
+        return api.office.links.read(link.rpartition("/")[2]).what
 
     assert what(file_id=1) == 1
     assert what(file_id=1, zip_link="true") == -1
     assert what(torrent_file="true") == -2
 
 
-def test_a_torrent_is_exported(desk):
-    number = desk.add(PACK)
-    magnet = desk.get("/torrents/exportdata", params={"torrent_id": number, "type": "magnet"})
+def test_a_torrent_is_exported(api):
+    number = api.add(PACK)
+    magnet = api.get("/torrents/exportdata", params={"torrent_id": number, "type": "magnet"})
     assert magnet.startswith(f"magnet:?xt=urn:btih:{hash_of(PACK)}")
-    answer = desk.ask("GET", "/torrents/exportdata", params={"torrent_id": number, "type": "file"})
+    answer = api.ask("GET", "/torrents/exportdata", params={"torrent_id": number, "type": "file"})
     assert answer.content == PACK
     assert answer.headers["content-type"] == "application/x-bittorrent"
     assert 'filename="Pack.torrent"' in answer.headers["content-disposition"]
 
 
-def test_all_jobs_are_steered_at_once(desk):
+def test_all_jobs_are_controlled_at_once(api):
     for number in range(3):
-        desk.add(torrent_of(f"t{number}"))
-    data(desk.ask("POST", "/torrents/controltorrent", json={"operation": "pause", "all": True}))
-    assert {each["download_state"] for each in desk.get("/torrents/mylist")} == {"paused"}
-    data(desk.ask("POST", "/torrents/controltorrent", json={"operation": "delete", "all": "True"}))
-    assert desk.get("/torrents/mylist") == []
+        api.add(torrent_of(f"t{number}"))
+    data(api.ask("POST", "/torrents/controltorrent", json={"operation": "pause", "all": True}))
+    assert {each["download_state"] for each in api.get("/torrents/mylist")} == {"paused"}
+    data(api.ask("POST", "/torrents/controltorrent", json={"operation": "delete", "all": "True"}))
+    assert api.get("/torrents/mylist") == []
 
 
-def test_a_list_may_be_some_seconds_old_unless_the_account_changed_it(desk):
-    desk.add(PACK)
-    desk.run(desk.settle())
+def test_a_list_may_be_some_seconds_old_unless_the_account_changed_it(api):
+    api.add(PACK)
+    api.run(api.settle())
 
     def progress(query=""):
-        return [each["download_finished"] for each in desk.get(f"/torrents/mylist{query}")]
+        return [each["download_finished"] for each in api.get(f"/torrents/mylist{query}")]
 
     assert progress() == [False]
-    desk.finish(PACK)
-    desk.clock.now += 9
+    api.finish(PACK)
+    api.clock.now += 9
     assert progress() == [False]
     assert progress("?bypass_cache=true") == [True]
-    desk.add(SECRET)
+    api.add(SECRET)
     assert progress() == [False, True]
-    desk.finish(SECRET)
+    api.finish(SECRET)
     assert progress() == [False, True]
-    desk.clock.now += 10
+    api.clock.now += 10
     assert progress() == [True, True]
-    desk.add(torrent_of("more"))
+    api.add(torrent_of("more"))
     assert progress() == [False, True, True]
 
 
 # What one account has is nothing to another.
 
 
-def test_another_accounts_job_is_not_there(desk):
-    number = desk.add(PACK)
-    desk.finish(PACK)
-    other = {"key": desk.other}
-    assert desk.get("/torrents/mylist", **other) == []
-    assert error(desk.ask("GET", f"/torrents/mylist?id={number}", **other)) == (404, "ITEM_NOT_FOUND")
+def test_another_accounts_job_is_not_there(api):
+    number = api.add(PACK)
+    api.finish(PACK)
+    other = {"key": api.other}
+    assert api.get("/torrents/mylist", **other) == []
+    assert error(api.ask("GET", f"/torrents/mylist?id={number}", **other)) == (404, "ITEM_NOT_FOUND")
     for path in (
         f"exportdata?type=file&torrent_id={number}",
-        f"requestdl?token={desk.other}&torrent_id={number}&file_id=0",
+        f"requestdl?token={api.other}&torrent_id={number}&file_id=0",
     ):
-        assert error(desk.ask("GET", f"/torrents/{path}", **other)) == (404, "ITEM_NOT_FOUND")
+        assert error(api.ask("GET", f"/torrents/{path}", **other)) == (404, "ITEM_NOT_FOUND")
     for word in ("delete", "pause", "resume", "reannounce"):
         body = {"torrent_id": number, "operation": word}
-        answer = desk.ask("POST", "/torrents/controltorrent", json=body, **other)
+        answer = api.ask("POST", "/torrents/controltorrent", json=body, **other)
         assert error(answer) == (404, "ITEM_NOT_FOUND")
-    data(desk.ask("POST", "/torrents/controltorrent", json={"operation": "delete", "all": True}, **other))
-    assert len(desk.get("/torrents/mylist")) == 1
+    data(api.ask("POST", "/torrents/controltorrent", json={"operation": "delete", "all": True}, **other))
+    assert len(api.get("/torrents/mylist")) == 1
 
 
-def test_private_content_is_cached_for_its_own_account_alone(desk):
-    desk.add(SECRET)
-    desk.finish(SECRET)
+def test_private_content_is_cached_for_its_own_account_alone(api):
+    api.add(SECRET)
+    api.finish(SECRET)
     query = f"hash={hash_of(SECRET)}&list_files=true"
-    assert list(desk.get(f"/torrents/checkcached?{query}")) == [hash_of(SECRET)]
-    assert desk.get(f"/torrents/checkcached?{query}", key=desk.other) == {}
+    assert list(api.get(f"/torrents/checkcached?{query}")) == [hash_of(SECRET)]
+    assert api.get(f"/torrents/checkcached?{query}", key=api.other) == {}
     wish = {"files": {"file": ("f", SECRET)}, "data": {"add_only_if_cached": "1"}}
-    assert error(create(desk, key=desk.other, **wish)) == (400, "DIFF_ISSUE")
-    answer = desk.ask("GET", f"/torrents/torrentinfo?hash={hash_of(SECRET)}&timeout=1", key=desk.other)
+    assert error(create(api, key=api.other, **wish)) == (400, "DIFF_ISSUE")
+    answer = api.ask("GET", f"/torrents/torrentinfo?hash={hash_of(SECRET)}&timeout=1", key=api.other)
     assert error(answer) == (404, "ITEM_NOT_FOUND")
 
 
 # torrentinfo
 
 
-def test_what_is_held_is_told_to_anyone(desk):
-    desk.run(desk.office.uploads.accept(PACK, "test"))
-    desk.swarms[InfoHash.parse(hash_of(PACK))] = Counts(3, 9, 2, 2)
-    found = desk.get(f"/torrents/torrentinfo?hash={hash_of(PACK).upper()}", key=None)
+def test_what_is_cached_is_shown_to_anyone(api):
+    api.run(api.office.uploads.accept(PACK, "test"))
+    api.swarms[InfoHash.parse(hash_of(PACK))] = Counts(3, 9, 2, 2)
+    found = api.get(f"/torrents/torrentinfo?hash={hash_of(PACK).upper()}", key=None)
     assert found == {
         "name": "Pack",
         "hash": hash_of(PACK),
@@ -330,18 +330,18 @@ def test_what_is_held_is_told_to_anyone(desk):
     }
 
 
-def test_a_lookup_needs_an_account_where_the_operator_says_so(desk):
+def test_a_lookup_needs_an_account_where_the_operator_says_so(api):
     path = f"/torrents/torrentinfo?hash={'ab' * 20}&timeout=99999"
-    assert error(desk.ask("GET", path, key=None)) == (403, "NO_AUTH")
-    assert error(desk.ask("GET", path)) == (404, "ITEM_NOT_FOUND")
+    assert error(api.ask("GET", path, key=None)) == (403, "NO_AUTH")
+    assert error(api.ask("GET", path)) == (404, "ITEM_NOT_FOUND")
 
 
-def test_information_is_asked_for_by_form_too(desk):
-    desk.run(desk.office.uploads.accept(PACK, "test"))
+def test_information_is_asked_for_by_form_too(api):
+    api.run(api.office.uploads.accept(PACK, "test"))
     other = torrent_of("other")
 
     def ask(**options):
-        return data(desk.ask("POST", "/torrents/torrentinfo", key=None, **options))["name"]
+        return data(api.ask("POST", "/torrents/torrentinfo", key=None, **options))["name"]
 
     assert ask(data={"hash": hash_of(PACK), "magnet": "garbage"}) == "Pack"
     assert ask(data={"magnet": f"magnet:?xt=urn:btih:{hash_of(PACK)}"}) == "Pack"
@@ -349,8 +349,8 @@ def test_information_is_asked_for_by_form_too(desk):
     assert ask(files={"file": ("f", other)}, data={"hash": hash_of(PACK)}) == "Pack"
 
 
-def test_a_private_torrents_trackers_are_not_told(desk):
-    found = data(desk.ask("POST", "/torrents/torrentinfo", key=None, files={"file": ("f", SECRET)}))
+def test_a_private_torrents_trackers_are_not_shown(api):
+    found = data(api.ask("POST", "/torrents/torrentinfo", key=None, files={"file": ("f", SECRET)}))
     assert (found["trackers"], found["files"]) == ([], [{"name": "Secret/s.bin", "size": 5}])
 
 
@@ -365,7 +365,7 @@ TEXTS = [
 
 @pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.path)
-def test_no_text_in_any_option_is_the_servers_fault(desk, call, text):
+def test_no_text_in_any_option_is_the_servers_fault(api, call, text):
     names = [
         "id",
         "offset",
@@ -385,10 +385,10 @@ def test_no_text_in_any_option_is_the_servers_fault(desk, call, text):
     for verb in call.answers:
         path = call.path.replace("{id}", "1")
         for name in names:
-            query = {name: text, "token": desk.key} | ({"torrent_id": "1"} if name != "torrent_id" else {})
-            sound(desk.ask(verb, path, params=query))
+            query = {name: text, "token": api.key} | ({"torrent_id": "1"} if name != "torrent_id" else {})
+            sound(api.ask(verb, path, params=query))
         for name in form if verb == "POST" else ():
-            sound(desk.ask(verb, path, params={"token": desk.key}, data={name: text}))
+            sound(api.ask(verb, path, params={"token": api.key}, data={name: text}))
 
 
 BODIES = [
@@ -403,11 +403,11 @@ BODIES = [
 @pytest.mark.parametrize(
     "kind", ["application/json", "multipart/form-data; boundary=x", "multipart/form-data", ""]
 )
-def test_no_body_is_the_servers_fault(desk, body, kind):
+def test_no_body_is_the_servers_fault(api, body, kind):
     for call in CALLS:
         for verb in set(call.answers) - {"GET"}:
             path = call.path.replace("{id}", "1")
-            sound(desk.ask(verb, path, content=body, headers={"Content-Type": kind}))
+            sound(api.ask(verb, path, content=body, headers={"Content-Type": kind}))
 
 
 def sound(answer):
@@ -415,18 +415,18 @@ def sound(answer):
     assert set(answer.json()) == {"success", "error", "detail", "data"}
 
 
-def test_more_hashes_than_a_call_takes(desk):
+def test_more_hashes_than_a_call_takes(api):
     hashes = [f"{number:040x}" for number in range(1001)]
-    answer = desk.ask("POST", "/torrents/checkcached", json={"hashes": hashes})
+    answer = api.ask("POST", "/torrents/checkcached", json={"hashes": hashes})
     assert error(answer) == (400, "TOO_MANY_OPTIONS")
-    assert data(desk.ask("POST", "/torrents/checkcached", json={"hashes": hashes[:1000]})) == {}
+    assert data(api.ask("POST", "/torrents/checkcached", json={"hashes": hashes[:1000]})) == {}
 
 
-def test_calls_at_the_same_time_do_not_add_twice(desk):
+def test_calls_at_the_same_time_do_not_add_twice(api):
     async def twice():
-        form = {"files": {"file": ("f", PACK)}, "headers": {"Authorization": f"Bearer {desk.key}"}}
+        form = {"files": {"file": ("f", PACK)}, "headers": {"Authorization": f"Bearer {api.key}"}}
         path = "/v1/api/torrents/createtorrent"
-        return await asyncio.gather(*(desk.client.post(path, **form) for _ in range(5)))
+        return await asyncio.gather(*(api.client.post(path, **form) for _ in range(5)))
 
-    statuses = sorted(answer.status_code for answer in desk.run(twice()))
+    statuses = sorted(answer.status_code for answer in api.run(twice()))
     assert statuses == [200, 400, 400, 400, 400]

@@ -44,13 +44,13 @@ def test_numbers_stay_within_what_clients_read(progress, availability, rate, lef
 
 
 @pytest.mark.parametrize("state", State)
-def test_every_state_is_told_in_its_own_word(state):
+def test_every_state_has_its_own_word(state):
     shape = Shapes().torrent(replace(JOB, status=replace(STATUS, state=state)))
     assert shape["download_state"] == state.value
     assert shape["active"] is (state not in {State.PAUSED, State.COMPLETED, State.CACHED})
 
 
-def test_what_rests_moves_nothing():
+def test_an_inactive_job_has_no_rates():
     shape = Shapes().torrent(replace(JOB, paused=True))
     assert (shape["active"], shape["download_speed"], shape["upload_speed"]) == (False, 0, 0)
 
@@ -64,7 +64,7 @@ def test_a_name_is_somebodys_the_contents_or_the_hash():
     assert name(replace(JOB, content=replace(CONTENT, name=""))) == HASH.lower
 
 
-def test_nobody_knows_how_long_it_takes():
+def test_an_unknown_eta_is_the_constant():
     assert (eta(None), eta(5), eta(-3), eta(10**12)) == (UNKNOWN_ETA, 5, 0, UNKNOWN_ETA)
 
 
