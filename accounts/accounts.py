@@ -4,15 +4,15 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from accounts.acquaintances import Acquaintances
-from accounts.attempts import Attempts
+from accounts.credential_cache import CredentialCache
 from accounts.fields import fold, is_name, require_account, require_key, require_password
+from accounts.last_used import LastUsed
+from accounts.login_throttle import LoginThrottle
 from accounts.model import Key, Principal, Role, Scope, User
-from accounts.passes import Passes
+from accounts.passkeys import Passkeys
 from accounts.passwords import Passwords
 from accounts.secrets import Secrets
-from accounts.store import AccountStore, NewKey, Standing
-from accounts.uses import Uses
+from accounts.store import AccountStore, AdminAccess, NewKey
 from bittorrent.refusal import Refusal
 
 LONG_SESSION = 30 * 86_400
@@ -37,13 +37,13 @@ class Accounts:
         store: AccountStore,
         secrets: Secrets,
         passwords: Passwords,
-        throttle: Attempts,
+        throttle: LoginThrottle,
         clock: Clock,
         *,
         session_lifetime: int,
         keys_per_user: int,
     ) -> None:
-        self.passes = Passes(store, secrets, clock)
+        self.passkeys = Passkeys(store, secrets, clock)
         self._store = store
         self._secrets = secrets
         self._passwords = passwords
@@ -51,8 +51,8 @@ class Accounts:
         self._clock = clock
         self._session_lifetime = session_lifetime
         self._keys_per_user = keys_per_user
-        self._credentials = Acquaintances(clock)
-        self._last_used = Uses()
+        self._credentials = CredentialCache(clock)
+        self._last_used = LastUsed()
         # Counting and the change that depends on the count must not interleave with another change.
         self._lock = asyncio.Lock()
 
@@ -82,12 +82,12 @@ class Accounts:
             return [], 0
         return await self._store.users(fold(search), min(offset, _ID_MOST), min(limit, _ID_MOST))
 
-    async def named(self, ids: Sequence[int]) -> dict[int, User]:
+    async def users_by_id(self, ids: Sequence[int]) -> dict[int, User]:
         """Return accounts by their ids."""
         valid = [number for number in dict.fromkeys(ids) if _is_id(number)]
-        return {user.id: user for user in await self._store.named(valid)} if valid else {}
+        return {user.id: user for user in await self._store.users_by_id(valid)} if valid else {}
 
-    async def admins(self) -> list[Standing]:
+    async def admins(self) -> list[AdminAccess]:
         """Return every enabled admin, oldest first, and how they can log in."""
         return await self._store.admins(self._now())
 
@@ -134,7 +134,7 @@ class Accounts:
         """
         folded = fold(name) if is_name(name) else ""
         self._throttle.begin(folded, address)
-        user, password_hash = await self._store.proof(folded) or (None, None)
+        user, password_hash = await self._store.user_and_password_hash(folded) or (None, None)
         try:
             matches = await self._passwords.check(password_hash, password)
         except Refusal:
@@ -145,7 +145,7 @@ class Accounts:
         self._throttle.succeeded(folded, address)
         return _require_enabled(user)
 
-    async def is_password(self, user: int, password: str) -> bool:
+    async def check_password(self, user: int, password: str) -> bool:
         """Return whether a password is that of an account that is logged in. Refusal: as `log_in`.
 
         These attempts are counted apart from logins, so that neither slows the other.
@@ -324,13 +324,13 @@ class Accounts:
 
     # Maintenance
 
-    async def flush_uses(self) -> None:
+    async def flush_last_used(self) -> None:
         """Write when accounts and keys were last used; what cannot be written is retried with the next flush."""
         users, keys = self._last_used.take()
         if not users and not keys:
             return
         try:
-            await self._store.note_uses(users, keys)
+            await self._store.write_last_used(users, keys)
         except BaseException:
             self._last_used.put_back(users, keys)
             raise
@@ -343,7 +343,7 @@ class Accounts:
     async def close(self) -> None:
         """Flush last-used times, and end the hashing threads."""
         try:
-            await self.flush_uses()
+            await self.flush_last_used()
         finally:
             await asyncio.to_thread(self._passwords.close)
 

@@ -32,9 +32,11 @@ class Right(StrEnum):
     """See the tracker's own statistics."""
 
 
-OF_USERS = frozenset({Right.READ, Right.DOWNLOAD, Right.UPLOAD, Right.COMMENT, Right.COLLECT, Right.EDIT_OWN})
-OF_MODERATORS = OF_USERS | {Right.EDIT_ANY, Right.MODERATE, Right.BLOCK, Right.CURATE, Right.OPERATE}
-OF_ADMINS = frozenset(Right)
+USER_RIGHTS = frozenset(
+    {Right.READ, Right.DOWNLOAD, Right.UPLOAD, Right.COMMENT, Right.COLLECT, Right.EDIT_OWN}
+)
+MODERATOR_RIGHTS = USER_RIGHTS | {Right.EDIT_ANY, Right.MODERATE, Right.BLOCK, Right.CURATE, Right.OPERATE}
+ADMIN_RIGHTS = frozenset(Right)
 GRANTABLE = frozenset({Right.READ, Right.DOWNLOAD, Right.UPLOAD})
 """Rights that an operator may grant to everyone."""
 
@@ -43,7 +45,7 @@ class Rights:
     """The rights of principals; `anonymous` are those without an account."""
 
     def __init__(self, anonymous: frozenset[Right]) -> None:
-        self._of_role = {Role.USER: OF_USERS, Role.MODERATOR: OF_MODERATORS, Role.ADMIN: OF_ADMINS}
+        self._of_role = {Role.USER: USER_RIGHTS, Role.MODERATOR: MODERATOR_RIGHTS, Role.ADMIN: ADMIN_RIGHTS}
         self._anonymous = anonymous & GRANTABLE
 
     def of(self, principal: Principal) -> frozenset[Right]:

@@ -20,7 +20,7 @@ class NewKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class Credential:
     """The principal of a key or session, and when it expires (None: never)."""
 
     principal: Principal
@@ -28,12 +28,12 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class AdminAccess:
     """An admin account, whether it has a password, and whether it has a valid one-time link."""
 
     user: User
-    entered: bool
-    invited: bool
+    has_password: bool
+    has_link: bool
 
 
 class AccountStore(Protocol):
@@ -48,16 +48,16 @@ class AccountStore(Protocol):
     async def users(self, search: str, offset: int, limit: int) -> tuple[list[User], int]:
         """Return accounts whose folded name contains a text, by name, and how many there are."""
 
-    async def named(self, ids: Sequence[int]) -> list[User]:
+    async def users_by_id(self, ids: Sequence[int]) -> list[User]:
         """Return those of the accounts that exist."""
 
-    async def admins(self, now: int) -> list[Standing]:
+    async def admins(self, now: int) -> list[AdminAccess]:
         """Return every enabled admin, oldest first."""
 
     async def totals(self, day: int, week: int, month: int) -> dict[str, int]:
         """Count accounts: `users`, `enabled`, and those seen since each of three times."""
 
-    async def proof(self, folded: str) -> tuple[User, str | None] | None:
+    async def user_and_password_hash(self, folded: str) -> tuple[User, str | None] | None:
         """Find an account by name, with the hash of its password."""
 
     async def set_password(self, user: int, password: str) -> bool:
@@ -81,7 +81,7 @@ class AccountStore(Protocol):
     async def add_session(self, user: int, digest: bytes, created: int, expires: int, most: int) -> int:
         """Add a session and return its id; the account's newest `most` sessions are kept."""
 
-    async def session(self, digest: bytes) -> Proof | None:
+    async def session(self, digest: bytes) -> Credential | None:
         """Find a session by its digest, with its account."""
 
     async def end_session(self, session: int) -> None:
@@ -93,7 +93,7 @@ class AccountStore(Protocol):
     async def live_keys(self, user: int, now: int) -> list[Key]:
         """Return an account's keys that are neither revoked nor expired, oldest first."""
 
-    async def key_by_digest(self, digest: bytes) -> Proof | None:
+    async def key_by_digest(self, digest: bytes) -> Credential | None:
         """Find a key by its digest, with its account."""
 
     async def key(self, key: int) -> Key | None:
@@ -108,7 +108,7 @@ class AccountStore(Protocol):
     async def suspend(self, key: int, *, suspended: bool) -> Key | None:
         """Set whether a key is suspended."""
 
-    async def note_uses(self, users: Mapping[int, int], keys: Mapping[int, int]) -> None:
+    async def write_last_used(self, users: Mapping[int, int], keys: Mapping[int, int]) -> None:
         """Write when accounts and keys were last used; an earlier time than the stored one changes nothing."""
 
     async def purge(self, now: int, dead_since: int) -> int:

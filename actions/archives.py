@@ -32,7 +32,7 @@ INFLATE_BASE = 256 * 2**20
 
 _OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 _ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
-DAMAGED = (
+ARCHIVE_ERRORS = (
     OSError,
     EOFError,
     ValueError,
@@ -99,7 +99,7 @@ def _size(path: Path) -> int:
 def _read_source(path: Path, limit: int, done: int) -> Iterator[Candidate]:
     name = path.name.lower()
     try:
-        with open_plain(path) as file:
+        with open_regular_file(path) as file:
             if name.endswith(ZIP_SUFFIXES):
                 yield from _read_zip(path, file, limit, done)
             elif name.endswith(TAR_SUFFIXES):
@@ -108,11 +108,11 @@ def _read_source(path: Path, limit: int, done: int) -> Iterator[Candidate]:
                 yield Candidate(_printable(str(path)), _read_bounded(file, limit), done + _size(path))
     except Refusal as refusal:
         yield Candidate(_printable(str(path)), refusal, done)
-    except DAMAGED as error:
-        yield Candidate(_printable(str(path)), Refusal("unreadable", words_of(error)), done)
+    except ARCHIVE_ERRORS as error:
+        yield Candidate(_printable(str(path)), Refusal("unreadable", describe_error(error)), done)
 
 
-def open_plain(path: Path) -> IO[bytes]:
+def open_regular_file(path: Path) -> IO[bytes]:
     """Open a regular file; anything that could block its reader is refused. Refusal: `unreadable`."""
     descriptor = os.open(path, _OPEN)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -131,7 +131,7 @@ def _printable(name: str) -> str:
     return "".join(character if character.isprintable() else "\ufffd" for character in name)
 
 
-def words_of(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """Describe an error of a file, without the file's name."""
     return error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
 
@@ -150,8 +150,8 @@ def _zip_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int) -
     try:
         with archive.open(member) as inside:
             return _read_bounded(inside, limit)
-    except DAMAGED as error:
-        return Refusal("unreadable", words_of(error))
+    except ARCHIVE_ERRORS as error:
+        return Refusal("unreadable", describe_error(error))
 
 
 def _read_tar(path: Path, file: IO[bytes], limit: int, done: int) -> Iterator[Candidate]:

@@ -5,7 +5,7 @@ Every door that writes to the catalogue calls this.
 
 from accounts.model import Principal
 from accounts.rights import Right, Rights
-from actions.reach import Reach
+from actions.authorization import Authorization
 from actions.takedowns import Takedowns
 from actions.uploads import Uploads
 from catalogue import fields
@@ -13,13 +13,13 @@ from catalogue.catalogue import Catalogue
 from catalogue.model import (
     NO_DETAILS,
     Author,
-    Bookmarked,
+    BookmarkKind,
     Category,
     Collage,
     Comment,
-    Deed,
     Details,
     Group,
+    LogEntry,
     News,
     Page,
     Person,
@@ -42,7 +42,7 @@ class Curation:
     def __init__(self, catalogue: Catalogue, uploads: Uploads, takedowns: Takedowns, rights: Rights) -> None:
         self.catalogue = catalogue
         self.rights = rights
-        self._authorization = Reach(catalogue, rights)
+        self._authorization = Authorization(catalogue, rights)
         self._uploads = uploads
         self._takedowns = takedowns
 
@@ -68,7 +68,7 @@ class Curation:
         """Change a torrent's record (EDIT_OWN). `category_id`, `tags` and `year` are its group's."""
         known = await self._authorization.own_torrent(principal, torrent)
         await self._authorization.check_torrent(principal, changes)
-        if set(changes) & (set(fields.OF_GROUP_IN_UPLOAD) | {"group_id"}):
+        if set(changes) & (set(fields.GROUP_FIELDS_IN_UPLOAD) | {"group_id"}):
             self._authorization.refuse_locked(principal, known.group)
         edited = await self.catalogue.edit_torrent(torrent, changes)
         await self._log_if_not_owner(
@@ -229,23 +229,23 @@ class Curation:
             principal, known.creator, "delete", Subject.COLLAGE, collage, detail=known.name
         )
 
-    async def put_in_collage(self, principal: Principal, collage: int, group: int) -> Collage:
+    async def add_to_collage(self, principal: Principal, collage: int, group: int) -> Collage:
         """Append a group (COLLECT): to a personal collage as its creator, to a theme, or to a staff one with CURATE."""
         by = self._authorization.account(principal, Right.COLLECT)
         await self._authorization.open_collage(principal, collage)
         await self._authorization.group(principal, group)
-        return await self.catalogue.put_in_collage(collage, group, by)
+        return await self.catalogue.add_to_collage(collage, group, by)
 
-    async def take_from_collage(self, principal: Principal, collage: int, group: int) -> Collage:
+    async def remove_from_collage(self, principal: Principal, collage: int, group: int) -> Collage:
         """Remove a group (EDIT_OWN)."""
         known = await self._authorization.own_collage(principal, collage)
-        left = await self.catalogue.take_from_collage(collage, group)
+        left = await self.catalogue.remove_from_collage(collage, group)
         await self._log_if_not_owner(
             principal, known.creator, "take", Subject.COLLAGE, collage, detail=f"group {group}"
         )
         return left
 
-    async def bookmark(self, principal: Principal, kind: Bookmarked, target: int, *, on: bool) -> None:
+    async def bookmark(self, principal: Principal, kind: BookmarkKind, target: int, *, on: bool) -> None:
         """Set or clear a bookmark (COLLECT)."""
         user = self._authorization.account(principal, Right.COLLECT)
         if on:
@@ -270,10 +270,10 @@ class Curation:
         await self._log(principal, "resolve", closed.subject, closed.target, closed.resolution)
         return closed
 
-    async def deeds(self, principal: Principal, offset: int, limit: int) -> Page[Deed]:
+    async def log_entries(self, principal: Principal, offset: int, limit: int) -> Page[LogEntry]:
         """Return the moderators' log (MODERATE)."""
         self.rights.require(principal, Right.MODERATE)
-        return await self.catalogue.deeds(offset, limit)
+        return await self.catalogue.log_entries(offset, limit)
 
     async def post_news(self, principal: Principal, title: str, body: str) -> News:
         """Post news (CURATE)."""

@@ -16,7 +16,7 @@ _PATIENCE = 5.0
 log = structlog.get_logger()
 
 
-class Answering(Protocol):
+class HealthCheckedStore(Protocol):
     """A store that can be asked whether it answers."""
 
     async def healthy(self) -> bool:
@@ -24,7 +24,7 @@ class Answering(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class HealthReport:
     """Whether all parts are healthy, and of each part "ok" or what is wrong, safe to publish."""
 
     ok: bool
@@ -34,12 +34,12 @@ class Report:
 class Health:
     """Checks the journal, the records and the disk, each within `patience` seconds."""
 
-    def __init__(self, cache: TorrentCache, journal: Answering, patience: float = _PATIENCE) -> None:
+    def __init__(self, cache: TorrentCache, journal: HealthCheckedStore, patience: float = _PATIENCE) -> None:
         self._cache = cache
         self._journal = journal
         self._patience = patience
 
-    async def report(self) -> Report:
+    async def report(self) -> HealthReport:
         """Return the state of each part; it never raises."""
         names = ("journal", "records", "disk")
         answers = await asyncio.gather(
@@ -48,7 +48,7 @@ class Health:
             self._ask("disk", self._disk),
         )
         parts = dict(zip(names, answers, strict=True))
-        return Report(all(answer == OK for answer in answers), MappingProxyType(parts))
+        return HealthReport(all(answer == OK for answer in answers), MappingProxyType(parts))
 
     async def _ask(self, part: str, question: Callable[[], Awaitable[str]]) -> str:
         try:
@@ -65,5 +65,5 @@ class Health:
         return OK if free >= floor else f"{free} bytes free, below the floor of {floor}"
 
 
-async def _answers(store: Answering) -> str:
+async def _answers(store: HealthCheckedStore) -> str:
     return OK if await store.healthy() else "does not answer"

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from actions.misses import Misses
-from actions.sources import Place, Question, Source
+from actions.metadata_sources import LookupQuery, MetadataSource, SourceKind
+from actions.negative_cache import NegativeCache
 from actions.takedowns import Takedowns
 from actions.uploads import Uploads
-from bittorrent.bencode import Limits
+from bittorrent.bencode import BencodeLimits
 from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
 from cache.compression import INFLATED_LIMIT, unpack
-from cache.torrents import Held, TorrentCache
+from cache.torrents import CachedTorrent, TorrentCache
 
 LONGEST_WAIT = 300.0
 """Seconds that a caller may wait."""
@@ -27,15 +27,15 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LookupResult:
     """A torrent that was found, cached by now, and its source."""
 
     metainfo: Metainfo
-    source: Source
+    source: SourceKind
 
 
 @dataclass(frozen=True, slots=True)
-class LookupTerms:
+class LookupSettings:
     """Settings of lookups: seconds each, how many run and how many wait, how long misses count, and for whom."""
 
     seconds: float = 30.0
@@ -52,9 +52,9 @@ class _Search:
     infohash: InfoHash
     wide: bool
     trackers: dict[str, None]
-    tried: list[Place] = field(default_factory=list)
+    tried: list[MetadataSource] = field(default_factory=list)
     asked_keys: set[str] = field(default_factory=set)
-    task: "asyncio.Task[Found | Refusal | None] | None" = None
+    task: "asyncio.Task[LookupResult | Refusal | None] | None" = None
 
 
 class Lookups:
@@ -68,8 +68,8 @@ class Lookups:
         uploads: Uploads,
         cache: TorrentCache,
         takedowns: Takedowns,
-        sources: Sequence[Place],
-        terms: LookupTerms,
+        sources: Sequence[MetadataSource],
+        terms: LookupSettings,
         *,
         timer: Callable[[], float],
     ) -> None:
@@ -79,7 +79,7 @@ class Lookups:
         self._takedowns = takedowns
         self._sources = tuple(sources)
         self._timer = timer
-        self._misses = Misses(terms.remember_misses, timer)
+        self._misses = NegativeCache(terms.remember_misses, timer)
         self._slots = asyncio.Semaphore(terms.concurrent)
         self._searches: dict[InfoHash, _Search] = {}
 
@@ -90,7 +90,7 @@ class Lookups:
 
     async def find(
         self, infohash: InfoHash, *, seconds: float, account: int | None, trackers: tuple[str, ...] = ()
-    ) -> Found | None:
+    ) -> LookupResult | None:
         """Return the torrent of an infohash, looking it up where it is not held; None when no source has it.
 
         Concurrent calls for a hash share one search; a miss is remembered. A search goes on when `seconds` are
@@ -100,11 +100,11 @@ class Lookups:
         await self._takedowns.refuse_blocked_hash(infohash)
         held = await self._cache.get(infohash)
         if held is not None:
-            return Found(await asyncio.to_thread(_read_held, held), Source.CACHE)
+            return LookupResult(await asyncio.to_thread(_read_held, held), SourceKind.CACHE)
         if account is None and not self.terms.anonymous:
             raise Refusal("lookups-closed")
         usable = self._usable_trackers(trackers)
-        query = Question(infohash, usable)
+        query = LookupQuery(infohash, usable)
         asked_keys = [_asked_keys(source, query) for source in self._sources if source.available(query)]
         if self._misses.contains(infohash, set[str]().union(*asked_keys)):
             return None
@@ -115,7 +115,7 @@ class Lookups:
         with contextlib.suppress(Refusal):
             await self.find(infohash, seconds=0, account=account)
 
-    async def find_in_swarm(self, infohash: InfoHash) -> Found | None:
+    async def find_in_swarm(self, infohash: InfoHash) -> LookupResult | None:
         """Look up a torrent in our own swarm only; a miss is not remembered. Refusal: as `find`."""
         await self._takedowns.refuse_blocked_hash(infohash)
         return await self._outcome(self._join(infohash, (), wide=False), LONGEST_WAIT)
@@ -128,7 +128,7 @@ class Lookups:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _usable_trackers(self, trackers: tuple[str, ...]) -> tuple[str, ...]:
-        uses_trackers = any(source.kind is Source.TRACKERS for source in self._sources)
+        uses_trackers = any(source.kind is SourceKind.TRACKERS for source in self._sources)
         return trackers[:TRACKERS_ASKED] if uses_trackers else ()
 
     def _join(self, infohash: InfoHash, trackers: tuple[str, ...], *, wide: bool) -> _Search:
@@ -143,7 +143,7 @@ class Lookups:
         search.trackers.update(dict.fromkeys(trackers[:space]))
         return search
 
-    async def _outcome(self, search: _Search, seconds: float) -> Found | None:
+    async def _outcome(self, search: _Search, seconds: float) -> LookupResult | None:
         assert search.task is not None
         await asyncio.wait({search.task}, timeout=max(0.0, seconds))
         if not search.task.done() or search.task.cancelled():
@@ -153,7 +153,7 @@ class Lookups:
             raise Refusal(outcome.code, outcome.detail)
         return outcome
 
-    async def _run(self, search: _Search) -> Found | Refusal | None:
+    async def _run(self, search: _Search) -> LookupResult | Refusal | None:
         """Wait for a slot and search; a refusal is returned, since nobody may be waiting for the task."""
         try:
             async with self._slots:
@@ -172,12 +172,12 @@ class Lookups:
         log.info("lookup.ended", infohash=search.infohash.upper, source=source)
         return found
 
-    async def _search(self, search: _Search) -> Found | None:
+    async def _search(self, search: _Search) -> LookupResult | None:
         ends = self._timer() + self.terms.seconds
         while (left := ends - self._timer()) > 0 and (sources := self._untried(search)):
             source = sources[0]
             search.tried.append(source)
-            query = Question(search.infohash, tuple(search.trackers))
+            query = LookupQuery(search.infohash, tuple(search.trackers))
             if not source.available(query):
                 continue
             search.asked_keys |= _asked_keys(source, query)
@@ -187,18 +187,20 @@ class Lookups:
             if metainfo is not None and metainfo[0].private:
                 return None  # private torrents are not kept
             if metainfo is not None:
-                accepted = await self._uploads.accept(metainfo[1], "lookup", patient=True)
-                return Found(accepted.metainfo, source.kind)
+                accepted = await self._uploads.accept(metainfo[1], "lookup", skip_limit=True)
+                return LookupResult(accepted.metainfo, source.kind)
         return None
 
-    def _untried(self, search: _Search) -> list[Place]:
+    def _untried(self, search: _Search) -> list[MetadataSource]:
         return [
             source
             for source in self._sources
-            if source not in search.tried and (search.wide or source.kind is Source.SWARM)
+            if source not in search.tried and (search.wide or source.kind is SourceKind.SWARM)
         ]
 
-    async def _checked(self, infohash: InfoHash, data: bytes, source: Place) -> tuple[Metainfo, bytes] | None:
+    async def _checked(
+        self, infohash: InfoHash, data: bytes, source: MetadataSource
+    ) -> tuple[Metainfo, bytes] | None:
         """Return the torrent and its decompressed bytes if it has the infohash."""
         try:
             metainfo, plain = await asyncio.to_thread(_read, data, self._uploads.limit)
@@ -211,15 +213,15 @@ class Lookups:
         return metainfo, plain
 
 
-def _asked_keys(source: Place, query: Question) -> set[str]:
+def _asked_keys(source: MetadataSource, query: LookupQuery) -> set[str]:
     """Return the keys of what a source asks: a remembered miss covers a later query with the same or fewer keys."""
-    return {source.kind} | set(query.trackers if source.kind is Source.TRACKERS else ())
+    return {source.kind} | set(query.trackers if source.kind is SourceKind.TRACKERS else ())
 
 
 def _read(data: bytes, limit: int) -> tuple[Metainfo, bytes]:
     plain = unpack(data, limit)
-    return Metainfo.parse(plain, Limits(size=limit)), plain
+    return Metainfo.parse(plain, BencodeLimits(size=limit)), plain
 
 
-def _read_held(held: Held) -> Metainfo:
-    return Metainfo.parse(held.plain(), Limits(size=INFLATED_LIMIT))
+def _read_held(held: CachedTorrent) -> Metainfo:
+    return Metainfo.parse(held.plain(), BencodeLimits(size=INFLATED_LIMIT))

@@ -9,11 +9,11 @@ import structlog
 from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
+from cache.run_to_completion import RunToCompletion
 from cache.torrents import TorrentCache
-from cache.unbroken import Unbroken
 from catalogue.catalogue import Catalogue
-from catalogue.shelf import ALL
-from lists.infohashes import Entry, Lists, Verdict
+from catalogue.store import UNRESTRICTED_VIEWER
+from lists.infohashes import ListEntry, ListKind, Lists
 
 _BATCH = 500
 
@@ -50,17 +50,17 @@ class Takedowns:
         policy: TrackerPolicy,
         clock: Callable[[], float],
         *,
-        blocked: Sequence[Callable[[Sequence[InfoHash]], Awaitable[None]]] = (),
+        on_blocked: Sequence[Callable[[Sequence[InfoHash]], Awaitable[None]]] = (),
     ) -> None:
-        """`blocked` are called with every infohash of a blocked torrent, after its file and record are deleted."""
-        self._blocked = tuple(blocked)
+        """`on_blocked` are called with every infohash of a blocked torrent, after its file and record are deleted."""
+        self._blocked = tuple(on_blocked)
         self._cache = cache
         self._catalogue = catalogue
         self._lists = lists
         self._policy = policy
         self._clock = clock
         self._lock = asyncio.Lock()
-        self._operations = Unbroken()
+        self._operations = RunToCompletion()
 
     async def start(self) -> None:
         """Load every entry and held torrent into the tracker, and finish interrupted takedowns."""
@@ -69,9 +69,9 @@ class Takedowns:
                 await self._restore(entry)
         async for records in self._cache.walk(_BATCH):
             for record in records:
-                self._allow_held(record.spellings, record.v1, record.alias)
+                self._allow_held(record.infohashes, record.v1, record.alias)
 
-    async def block(self, infohash: InfoHash, reason: str, by: str) -> Entry:
+    async def block(self, infohash: InfoHash, reason: str, by: str) -> ListEntry:
         """Block a torrent under all its known infohashes: no upload, file, record or announce.
 
         Refusal: `bad-reason`.
@@ -80,28 +80,28 @@ class Takedowns:
 
     async def unblock(self, infohash: InfoHash) -> bool:
         """Remove the blocks of a torrent; its file and record stay deleted. Tell whether there was one."""
-        return await self._operations.run(self._lift(infohash, Verdict.DENY))
+        return await self._operations.run(self._lift(infohash, ListKind.DENY))
 
-    async def allow(self, infohash: InfoHash, reason: str, by: str) -> Entry:
+    async def allow(self, infohash: InfoHash, reason: str, by: str) -> ListEntry:
         """Allow announces of a torrent in listed mode though it is not held. Refusal: `bad-reason`."""
         return await self._operations.run(self._allow(infohash, reason, by))
 
     async def disallow(self, infohash: InfoHash) -> bool:
         """Remove an allow entry; a torrent that the cache holds stays allowed. Tell whether there was one."""
-        return await self._operations.run(self._lift(infohash, Verdict.ALLOW))
+        return await self._operations.run(self._lift(infohash, ListKind.ALLOW))
 
-    async def entries(self, verdict: Verdict | None = None) -> list[Entry]:
+    async def entries(self, kind: ListKind | None = None) -> list[ListEntry]:
         """Return every entry, or those of one list, ordered by infohash."""
-        return await self._lists.entries(verdict)
+        return await self._lists.entries(kind)
 
-    def walk(self, verdict: Verdict | None = None) -> AsyncIterator[list[Entry]]:
+    def walk(self, kind: ListKind | None = None) -> AsyncIterator[list[ListEntry]]:
         """Yield the entries in bounded batches."""
-        return self._lists.walk(verdict, _BATCH)
+        return self._lists.walk(kind, _BATCH)
 
     async def refuse_blocked(self, metainfo: Metainfo) -> None:
         """Refuse an uploaded torrent that is blocked under any of its infohashes, and delete its file.
 
-        Refusal: `blocked`, with the reason of the block.
+        Refusal: `on_blocked`, with the reason of the block.
         """
         entry = await self._lists.denied(metainfo.infohashes)
         if entry is not None:
@@ -109,130 +109,132 @@ class Takedowns:
             raise Refusal("blocked", entry.reason)
 
     async def refuse_blocked_hash(self, infohash: InfoHash) -> None:
-        """Refuse an infohash that is blocked. Refusal: `blocked`, with the reason."""
+        """Refuse an infohash that is blocked. Refusal: `on_blocked`, with the reason."""
         entry = await self._lists.denied((infohash,))
         if entry is not None:
             raise Refusal("blocked", entry.reason)
 
     async def admit(self, metainfo: Metainfo) -> None:
-        """Allow announces of a torrent that was just cached. Refusal: `blocked`, if it was blocked meanwhile."""
+        """Allow announces of a torrent that was just cached. Refusal: `on_blocked`, if it was blocked meanwhile."""
         async with self._lock:
             # A block takes the lock too: either it is seen here, or it comes later and deletes the file.
             if await self._lists.denied(metainfo.infohashes) is None:
-                alias = metainfo.v2.cut if metainfo.v1 is not None and metainfo.v2 is not None else None
+                alias = metainfo.v2.truncated if metainfo.v1 is not None and metainfo.v2 is not None else None
                 self._allow_held(metainfo.infohashes, metainfo.v1, alias)
                 return
         await self.refuse_blocked(metainfo)
 
-    async def remove_file(self, names: Iterable[InfoHash]) -> None:
+    async def remove_file(self, infohashes: Iterable[InfoHash]) -> None:
         """Delete the file of a torrent that is not blocked."""
-        await self._operations.run(self._remove_file(tuple(names)))
+        await self._operations.run(self._remove_file(tuple(infohashes)))
 
     async def drain(self) -> None:
         """Wait for running operations; call it before the stores are closed."""
         await self._operations.drain()
 
-    async def _block(self, infohash: InfoHash, reason: str, by: str) -> Entry:
-        entry = await self._lists.set(Entry(infohash, Verdict.DENY, reason, by, int(self._clock())))
+    async def _block(self, infohash: InfoHash, reason: str, by: str) -> ListEntry:
+        entry = await self._lists.set(ListEntry(infohash, ListKind.DENY, reason, by, int(self._clock())))
         entry = await self._enforce(entry, ())
         log.info("takedown.blocked", infohash=infohash.upper, by=by)
         return entry
 
-    async def _allow(self, infohash: InfoHash, reason: str, by: str) -> Entry:
-        entry = await self._lists.set(Entry(infohash, Verdict.ALLOW, reason, by, int(self._clock())))
+    async def _allow(self, infohash: InfoHash, reason: str, by: str) -> ListEntry:
+        entry = await self._lists.set(ListEntry(infohash, ListKind.ALLOW, reason, by, int(self._clock())))
         async with self._lock:
             entry = await self._add_known_names(entry, ())
-            await self._apply_to_tracker(entry.names)
+            await self._apply_to_tracker(entry.infohashes)
         log.info("takedown.allowed", infohash=infohash.upper, by=by)
         return entry
 
-    async def _enforce(self, entry: Entry, names: tuple[InfoHash, ...]) -> Entry:
-        """Enforce a block: deny every infohash of the torrent, `names` included, and delete its file."""
+    async def _enforce(self, entry: ListEntry, infohashes: tuple[InfoHash, ...]) -> ListEntry:
+        """Enforce a block: deny every infohash of the torrent, `infohashes` included, and delete its file."""
         async with self._lock:
             if await self._lists.denied((entry.infohash,)) is None:
                 return entry  # lifted meanwhile
-            covering = await self._add_known_names(entry, names)
-            self._policy.deny(_short_hashes(covering.names))
+            covering = await self._add_known_names(entry, infohashes)
+            self._policy.deny(_short_hashes(covering.infohashes))
             await self._remove(covering)
-            await self._apply_to_tracker(covering.names)
+            await self._apply_to_tracker(covering.infohashes)
         return covering
 
-    async def _remove_file(self, names: tuple[InfoHash, ...]) -> None:
+    async def _remove_file(self, infohashes: tuple[InfoHash, ...]) -> None:
         async with self._lock:
-            known = set(names)
-            for name in _short_hashes(names):
+            known = set(infohashes)
+            for name in _short_hashes(infohashes):
                 removed = await self._cache.remove(name)
-                known.update(removed.spellings if removed is not None else ())
+                known.update(removed.infohashes if removed is not None else ())
             await self._apply_to_tracker(known)
 
-    async def _add_known_names(self, entry: Entry, names: tuple[InfoHash, ...]) -> Entry:
+    async def _add_known_names(self, entry: ListEntry, infohashes: tuple[InfoHash, ...]) -> ListEntry:
         """Add these infohashes, and those that cache and catalogue know, to a list entry."""
-        known = set(names)
-        for name in _short_hashes(entry.names):
+        known = set(infohashes)
+        for name in _short_hashes(entry.infohashes):
             record = await self._cache.find(name)
-            known.update(record.spellings if record is not None else ())
-            torrent = await self._catalogue.torrent(name, ALL)
+            known.update(record.infohashes if record is not None else ())
+            torrent = await self._catalogue.torrent(name, UNRESTRICTED_VIEWER)
             if torrent is not None:
                 known.update((torrent.infohash, torrent.alias or torrent.infohash))
-        covering = entry.covering(known)
+        covering = entry.with_aliases(known)
         return covering if covering == entry else await self._lists.set(covering)
 
-    async def _remove(self, entry: Entry) -> None:
-        for name in _short_hashes(entry.names):
+    async def _remove(self, entry: ListEntry) -> None:
+        for name in _short_hashes(entry.infohashes):
             removed = await self._cache.remove(name)
             if removed is not None:
                 log.info("takedown.file_removed", infohash=removed.infohash.upper)
-        for torrent in await self._catalogue.forget(entry.names):
+        for torrent in await self._catalogue.remove_by_infohash(entry.infohashes):
             log.info("takedown.record_removed", infohash=torrent.infohash.upper)
         for callback in self._blocked:
-            await callback(entry.names)
+            await callback(entry.infohashes)
 
-    async def _lift(self, infohash: InfoHash, verdict: Verdict) -> bool:
+    async def _lift(self, infohash: InfoHash, kind: ListKind) -> bool:
         async with self._lock:
-            names, entries = await self._related(infohash, verdict)
+            names, entries = await self._related(infohash, kind)
             for entry in entries:
-                await self._lists.unset(entry.infohash, verdict)
+                await self._lists.unset(entry.infohash, kind)
             await self._apply_to_tracker(names)
-        log.info("takedown.lifted", infohash=infohash.upper, verdict=verdict.value, entries=len(entries))
+        log.info("takedown.lifted", infohash=infohash.upper, kind=kind.value, entries=len(entries))
         return bool(entries)
 
-    async def _related(self, infohash: InfoHash, verdict: Verdict) -> tuple[set[InfoHash], list[Entry]]:
+    async def _related(self, infohash: InfoHash, kind: ListKind) -> tuple[set[InfoHash], list[ListEntry]]:
         """Return every infohash that entries of one list relate to this one, and these entries.
 
         Two may have been listed before an upload showed that they are of one torrent.
         """
-        record = await self._cache.find(infohash.cut)
-        names = {infohash, *(record.spellings if record is not None else ())}
+        record = await self._cache.find(infohash.truncated)
+        names = {infohash, *(record.infohashes if record is not None else ())}
         while True:
-            entries = await self._lists.find(names, verdict)
-            related = names.union(*(entry.names for entry in entries))
+            entries = await self._lists.find(names, kind)
+            related = names.union(*(entry.infohashes for entry in entries))
             if related == names:
                 return names, entries
             names = related
 
-    async def _apply_to_tracker(self, names: Iterable[InfoHash]) -> None:
+    async def _apply_to_tracker(self, infohashes: Iterable[InfoHash]) -> None:
         """Set the tracker's policy of each infohash by the lists and the cache."""
-        for name in _short_hashes(names):
+        for name in _short_hashes(infohashes):
             record = await self._cache.find(name)
-            known = record.spellings if record is not None else (name,)
+            known = record.infohashes if record is not None else (name,)
             allowed = record is not None or await self._lists.allowed(known) is not None
             denied = await self._lists.denied(known) is not None
             (self._policy.allow if allowed else self._policy.disallow)(_short_hashes(known))
             (self._policy.deny if denied else self._policy.undeny)(_short_hashes(known))
 
-    async def _restore(self, entry: Entry) -> None:
-        if entry.verdict is Verdict.ALLOW:
-            self._policy.allow(_short_hashes(entry.names))
+    async def _restore(self, entry: ListEntry) -> None:
+        if entry.kind is ListKind.ALLOW:
+            self._policy.allow(_short_hashes(entry.infohashes))
             return
         entry = await self._add_known_names(entry, ())
-        self._policy.deny(_short_hashes(entry.names))
+        self._policy.deny(_short_hashes(entry.infohashes))
         await self._remove(entry)
 
-    def _allow_held(self, names: Iterable[InfoHash], v1: InfoHash | None, alias: InfoHash | None) -> None:
-        self._policy.allow(_short_hashes(names))
+    def _allow_held(
+        self, infohashes: Iterable[InfoHash], v1: InfoHash | None, alias: InfoHash | None
+    ) -> None:
+        self._policy.allow(_short_hashes(infohashes))
         if v1 is not None and alias is not None:
             self._policy.join(alias, v1)
 
 
-def _short_hashes(names: Iterable[InfoHash]) -> list[InfoHash]:
-    return [name for name in dict.fromkeys(names) if not name.is_v2]
+def _short_hashes(infohashes: Iterable[InfoHash]) -> list[InfoHash]:
+    return [name for name in dict.fromkeys(infohashes) if not name.is_v2]

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Protocol
 
 from actions.archives import total_size
-from actions.basics import Basics, Listed
+from actions.imdb_tsv import ImdbTsv, RankedTitle
 from bittorrent.refusal import Refusal
 
 _LINES = 5_000
 
 
-class Draft(Protocol):
+class TitleDraft(Protocol):
     """A list of titles that is not in use yet; for one thread at a time."""
 
-    def add(self, listed: Sequence[Listed]) -> None:
+    def add(self, listed: Sequence[RankedTitle]) -> None:
         """Add titles; of a number that comes twice, the first counts. Refusal: `disk-full`."""
 
     def finish(self) -> int:
@@ -27,10 +27,10 @@ class Draft(Protocol):
         """Delete it, unless it is finished; may be called twice."""
 
 
-class Shelf(Protocol):
+class TitleStore(Protocol):
     """Stores the list of titles."""
 
-    def draft(self) -> Draft:
+    def draft(self) -> TitleDraft:
         """Begin a new list. OSError: the folder does not allow it."""
 
     async def renew(self) -> None:
@@ -38,7 +38,7 @@ class Shelf(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class TitleImportProgress:
     """Progress of an import: bytes of the file read, films and series found, unreadable lines skipped."""
 
     done: int
@@ -49,15 +49,15 @@ class Progress:
 class TitleImport:
     """Imports IMDb's `title.basics`, one file at a time."""
 
-    def __init__(self, store: Shelf) -> None:
+    def __init__(self, store: TitleStore) -> None:
         self._store = store
         self._running = False
 
     async def total(self, path: Path) -> int:
-        """Return the bytes of the file: what `Progress.done` counts up to."""
+        """Return the bytes of the file: what `TitleImportProgress.done` counts up to."""
         return await asyncio.to_thread(total_size, [path])
 
-    async def import_file(self, path: Path) -> AsyncIterator[Progress]:
+    async def import_file(self, path: Path) -> AsyncIterator[TitleImportProgress]:
         """Import a file; its titles replace the old ones when it was read to its end.
 
         Refusal, with nothing changed: `unreadable`, `too-large`, `disk-full`, `busy` during another import.
@@ -77,7 +77,7 @@ class TitleImport:
             closing.add_done_callback(self._end)
             await asyncio.shield(closing)
 
-    async def _finish(self, importer: "_Importer") -> Progress:
+    async def _finish(self, importer: "_Importer") -> TitleImportProgress:
         progress = await asyncio.to_thread(importer.finish)
         await self._store.renew()
         return progress
@@ -89,21 +89,21 @@ class TitleImport:
 class _Importer:
     """The steps of an import, one thread at a time; `close` waits for the running one."""
 
-    def __init__(self, store: Shelf) -> None:
+    def __init__(self, store: TitleStore) -> None:
         self._store = store
         self._lock = threading.Lock()
         self._closed = False
-        self._tsv: Basics | None = None
-        self._draft: Draft | None = None
+        self._tsv: ImdbTsv | None = None
+        self._draft: TitleDraft | None = None
         self._found = 0
 
     def begin(self, path: Path) -> None:
         with self._lock:
             if not self._closed:
-                self._tsv = Basics(path)
+                self._tsv = ImdbTsv(path)
                 self._draft = self._store.draft()
 
-    def step(self) -> Progress | None:
+    def step(self) -> TitleImportProgress | None:
         with self._lock:
             tsv, draft = self._opened()
             listed = tsv.read_titles(_LINES)
@@ -111,14 +111,14 @@ class _Importer:
                 return None
             draft.add(listed)
             self._found += len(listed)
-            return Progress(tsv.done, self._found, tsv.skipped)
+            return TitleImportProgress(tsv.done, self._found, tsv.skipped)
 
-    def finish(self) -> Progress:
+    def finish(self) -> TitleImportProgress:
         with self._lock:
             tsv, draft = self._opened()
             if not self._found:
                 raise Refusal("unreadable", "it holds no film and no series")
-            return Progress(tsv.done, draft.finish(), tsv.skipped)
+            return TitleImportProgress(tsv.done, draft.finish(), tsv.skipped)
 
     def close(self) -> None:
         with self._lock:
@@ -128,7 +128,7 @@ class _Importer:
             if self._tsv is not None:
                 self._tsv.close()
 
-    def _opened(self) -> tuple[Basics, Draft]:
+    def _opened(self) -> tuple[ImdbTsv, TitleDraft]:
         if self._closed or self._tsv is None or self._draft is None:
             raise Refusal("busy")
         return self._tsv, self._draft

@@ -14,13 +14,13 @@ from actions.archives import Candidate, candidates, total_size
 from actions.uploads import Uploads
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
-from cache.torrents import Record, TorrentCache
+from cache.torrents import CacheRecord, TorrentCache
 
 _CONCURRENT = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class ImportResult:
     """The outcome of one file: `outcome` is "new", "known" or a refusal's code, `text` its hash or sentence.
 
     `done` counts the bytes of the sources that were read so far, for a progress bar; see `Transfer.total`.
@@ -33,7 +33,7 @@ class Imported:
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ExportResult:
     """The outcome of one torrent: `outcome` is "written", "same" or a refusal's code."""
 
     infohash: InfoHash
@@ -50,16 +50,16 @@ class Transfer:
         self._concurrent = side_by_side
 
     async def total(self, paths: Sequence[Path]) -> int:
-        """Return the bytes of all sources under the paths: what `Imported.done` counts up to."""
+        """Return the bytes of all sources under the paths: what `ImportResult.done` counts up to."""
         return await asyncio.to_thread(total_size, list(paths))
 
-    async def import_paths(self, paths: Sequence[Path], actor: str = "import") -> AsyncIterator[Imported]:
+    async def import_paths(self, paths: Sequence[Path], actor: str = "import") -> AsyncIterator[ImportResult]:
         """Import every torrent of the files, folders, tar and zip archives, and yield each one's outcome.
 
         Safe to repeat: what is held already is "known". A file that is refused is an outcome, not an exception.
         """
         reader = _CandidateReader(list(paths), self._uploads.limit)
-        running: deque[asyncio.Task[Imported]] = deque()
+        running: deque[asyncio.Task[ImportResult]] = deque()
         try:
             while (candidate := await asyncio.to_thread(reader.next_candidate)) is not None:
                 running.append(asyncio.create_task(self._import(candidate, actor)))
@@ -73,7 +73,7 @@ class Transfer:
             await asyncio.gather(*running, return_exceptions=True)
             await asyncio.to_thread(reader.close)
 
-    async def export(self, folder: Path) -> AsyncIterator[Exported]:
+    async def export(self, folder: Path) -> AsyncIterator[ExportResult]:
         """Write every held torrent to `folder` as HASH.torrent, the bytes as they were uploaded.
 
         Each file is written atomically; one with the same bytes is left, so an export can be resumed.
@@ -86,31 +86,31 @@ class Transfer:
                     yield await self._export(record, folder)
         await asyncio.to_thread(os.sync)
 
-    async def _import(self, candidate: Candidate, actor: str) -> Imported:
+    async def _import(self, candidate: Candidate, actor: str) -> ImportResult:
         name = candidate.name
         try:
             if isinstance(candidate.data, Refusal):
                 raise candidate.data
-            accepted = await self._uploads.accept(candidate.data, actor, patient=True)
+            accepted = await self._uploads.accept(candidate.data, actor, skip_limit=True)
         except Refusal as refusal:
-            return Imported(name, refusal.code, str(refusal), candidate.done)
+            return ImportResult(name, refusal.code, str(refusal), candidate.done)
         outcome = "new" if accepted.new else "known"
-        return Imported(name, outcome, accepted.infohash.upper, candidate.done)
+        return ImportResult(name, outcome, accepted.infohash.upper, candidate.done)
 
-    async def _export(self, record: Record, folder: Path) -> Exported:
+    async def _export(self, record: CacheRecord, folder: Path) -> ExportResult:
         target = folder / f"{record.infohash.upper}.torrent"
         if await asyncio.to_thread(_holds, target, record.digest):
-            return Exported(record.infohash, "same", str(target))
+            return ExportResult(record.infohash, "same", str(target))
         held = await self._cache.get(record.infohash)
         if held is None:
             refusal = Refusal("not-found")
-            return Exported(record.infohash, refusal.code, str(refusal))
+            return ExportResult(record.infohash, refusal.code, str(refusal))
         try:
             data = await asyncio.to_thread(held.plain)
         except Refusal as refusal:
-            return Exported(record.infohash, refusal.code, str(refusal))
+            return ExportResult(record.infohash, refusal.code, str(refusal))
         await asyncio.to_thread(_write, target, data)
-        return Exported(record.infohash, "written", str(target))
+        return ExportResult(record.infohash, "written", str(target))
 
 
 class _CandidateReader:

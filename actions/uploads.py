@@ -7,18 +7,18 @@ from typing import Protocol
 
 import structlog
 
-from actions.sheets import sheet_of
+from actions.metainfo_summary import summarize_metainfo
 from actions.takedowns import Takedowns
-from bittorrent.bencode import Limits
+from bittorrent.bencode import BencodeLimits
 from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
 from cache.compression import unpack
-from cache.torrents import Added, TorrentCache
-from cache.unbroken import Unbroken
+from cache.run_to_completion import RunToCompletion
+from cache.torrents import AddResult, TorrentCache
 from catalogue.catalogue import Catalogue
-from catalogue.model import NO_DETAILS, Details, Reading, Sheet, Torrent
-from catalogue.shelf import ALL
+from catalogue.model import NO_DETAILS, Details, MetainfoSummary, ParsedRelease, Torrent
+from catalogue.store import UNRESTRICTED_VIEWER
 
 DEFAULT_LIMIT = 10 * 2**20
 _PARSERS = 2
@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class AcceptedUpload:
     """A successful upload: its infohash in the cache, its metainfo, whether it is new, and its record."""
 
     infohash: InfoHash
@@ -37,10 +37,10 @@ class Accepted:
     torrent: Torrent
 
 
-class Describes(Protocol):
+class ReleaseParser(Protocol):
     """Parses a torrent's name and files into a release."""
 
-    async def describe(self, summary: Sheet) -> Reading:
+    async def parse(self, summary: MetainfoSummary) -> ParsedRelease:
         """Return the parsed release."""
         ...
 
@@ -66,7 +66,7 @@ class Uploads:
         cache: TorrentCache,
         takedowns: Takedowns,
         catalogue: Catalogue,
-        release_parser: Describes,
+        release_parser: ReleaseParser,
         clock: Callable[[], float],
         *,
         limit: int = DEFAULT_LIMIT,
@@ -82,21 +82,21 @@ class Uploads:
         self._parsers = asyncio.Semaphore(parsers)
         self._max_under_way = under_way
         self._under_way = 0
-        self._operations = Unbroken()
+        self._operations = RunToCompletion()
 
     async def accept(
         self,
         data: bytes,
         actor: str,
         *,
-        patient: bool = False,
+        skip_limit: bool = False,
         uploader: int | None = None,
         details: Details = NO_DETAILS,
-    ) -> Accepted:
+    ) -> AcceptedUpload:
         """Store a .torrent file, plain or compressed by gzip or bzip2, and its record, durable before it returns.
 
         `actor` names the sender in the log; `uploader` is the account that owns it, `details` what it sets.
-        `patient` skips the limit of concurrent uploads, for callers that limit themselves. Refusal: `empty`,
+        `skip_limit` skips the limit of concurrent uploads, for callers that limit themselves. Refusal: `empty`,
         `too-large`, `bad-compression`, those of `Metainfo.parse`, `blocked`, `cache-full`, `disk-full`, those of
         `Catalogue.enter`, and `busy` when too many uploads are under way.
         """
@@ -104,7 +104,7 @@ class Uploads:
             raise Refusal("empty")
         if len(data) > self.limit:
             raise Refusal("too-large", f"at most {self.limit} bytes")
-        if self._under_way >= self._max_under_way and not patient:
+        if self._under_way >= self._max_under_way and not skip_limit:
             raise Refusal("busy")
         self._under_way += 1
         return await self._operations.run(self._accept(_Upload(data, actor, uploader, details)))
@@ -113,7 +113,7 @@ class Uploads:
         """Wait for running uploads; call it before the stores are closed."""
         await self._operations.drain()
 
-    async def _accept(self, upload: _Upload) -> Accepted:
+    async def _accept(self, upload: _Upload) -> AcceptedUpload:
         try:
             async with self._parsers:
                 plain, metainfo, summary = await asyncio.to_thread(
@@ -124,32 +124,32 @@ class Uploads:
             self._under_way -= 1
         infohash = added.record.infohash
         log.info("upload.accepted", infohash=infohash.upper, actor=upload.actor, new=added.new)
-        return Accepted(infohash, metainfo, added.new, torrent)
+        return AcceptedUpload(infohash, metainfo, added.new, torrent)
 
     async def _store(
-        self, upload: _Upload, metainfo: Metainfo, plain: bytes, summary: Sheet
-    ) -> tuple[Added, Torrent]:
+        self, upload: _Upload, metainfo: Metainfo, plain: bytes, summary: MetainfoSummary
+    ) -> tuple[AddResult, Torrent]:
         await self._takedowns.refuse_blocked(metainfo)
         if upload.uploader is not None or upload.details:
-            await self._catalogue.foresee(summary, upload.details, upload.uploader)
+            await self._catalogue.check_upload(summary, upload.details, upload.uploader)
         added = await self._cache.add(metainfo, plain)
         torrent = await self._add_record(upload, summary)
         await self._takedowns.admit(metainfo)
         return added, torrent
 
-    async def _add_record(self, upload: _Upload, summary: Sheet) -> Torrent:
+    async def _add_record(self, upload: _Upload, summary: MetainfoSummary) -> Torrent:
         if upload.uploader is None:
-            known = await self._catalogue.torrent(summary.infohash, ALL)
+            known = await self._catalogue.torrent(summary.infohash, UNRESTRICTED_VIEWER)
             if known is not None and known.held:
                 return known  # nothing would change, so its name need not be parsed
-        release = await self._release_parser.describe(summary)
-        torrent, _ = await self._catalogue.enter(summary, release, upload.details, upload.uploader)
+        release = await self._release_parser.parse(summary)
+        torrent, _ = await self._catalogue.add_torrent(summary, release, upload.details, upload.uploader)
         return torrent
 
 
-def _read(data: bytes, limit: int, added: int) -> tuple[bytes, Metainfo, Sheet]:
+def _read(data: bytes, limit: int, added: int) -> tuple[bytes, Metainfo, MetainfoSummary]:
     plain = unpack(data, limit)
     if not plain:
         raise Refusal("empty")
-    metainfo = Metainfo.parse(plain, Limits(size=limit))
-    return plain, metainfo, sheet_of(metainfo, added)
+    metainfo = Metainfo.parse(plain, BencodeLimits(size=limit))
+    return plain, metainfo, summarize_metainfo(metainfo, added)

@@ -6,8 +6,8 @@ Run as `python -m benchmarks.announce_http [--quick]`.
 from collections.abc import Sequence
 
 from benchmarks.announces import FILLING, Measure, Plan, peers_of, read_plan, run
+from benchmarks.comparison import Drive
 from benchmarks.generators import Result, build, drive
-from benchmarks.rounds import Drive
 from benchmarks.servers import HTTP, Server
 
 CONNECTIONS = 64

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
+from benchmarks.comparison import COLUMNS, Drive, Samples, compare, rows, save, table, threads
 from benchmarks.generators import LoadError
 from benchmarks.machine import describe
 from benchmarks.processes import end_like_ctrl_c
-from benchmarks.rounds import COLUMNS, Drive, Samples, compare, keep, rows, table, threads
 from benchmarks.servers import KINDS, Server, ServerError, peerage_settings, running, usual
 
 TORRENTS = (1_000, 100_000)
@@ -115,7 +115,7 @@ def run(
     except (LoadError, ServerError) as error:
         print(f"{name}: {error}", file=sys.stderr)
         return 1
-    print(f"every turn: {keep(name, kept)}")
+    print(f"every turn: {save(name, kept)}")
     return 0
 
 

@@ -15,18 +15,26 @@ from pathlib import Path
 from random import Random
 from statistics import median, quantiles
 
+from benchmarks.comparison import table
 from benchmarks.machine import describe
 from benchmarks.processes import end_like_ctrl_c
-from benchmarks.rounds import table
-from benchmarks.works import CATEGORIES, COMMON, HUNDREDTH, TAGS, UPLOADERS, Made, Maker
-from catalogue.model import Contents, File
-from catalogue.query import Found, Order, Wanted
+from benchmarks.synthetic_catalogue import (
+    CATEGORIES,
+    COMMON,
+    HUNDREDTH,
+    TAGS,
+    UPLOADERS,
+    CatalogueGenerator,
+    SyntheticTorrent,
+)
+from catalogue.model import CatalogueFile, Contents
+from catalogue.query import SearchHits, SearchQuery, SortOrder
 from catalogue.search import Search
 from catalogue.syntax import parse
+from storage.contents_encoding import encode_contents
 from storage.database import Database
-from storage.packing import pack
 from storage.schema import PEERAGE
-from storage.search import SearchIndex
+from storage.search import SqliteSearchIndex
 
 CANDIDATES = 10_000
 BATCH = 5_000
@@ -65,7 +73,7 @@ class Question:
 
     name: str
     written: Callable[[Random], str]
-    orders: tuple[Order, ...] = (Order.TIME, Order.RELEVANCE, Order.SEEDERS, Order.SIZE)
+    orders: tuple[SortOrder, ...] = (SortOrder.TIME, SortOrder.RELEVANCE, SortOrder.SEEDERS, SortOrder.SIZE)
     offset: int = 0
     grouped: bool = False
     compared: bool = False
@@ -77,10 +85,12 @@ class Measured:
 
     took: Sequence[float]
     used: Sequence[float]
-    found: Found
+    found: SearchHits
 
 
-async def fill(database: Database, index: SearchIndex, maker: Maker, torrents: int) -> float:
+async def fill(
+    database: Database, index: SqliteSearchIndex, maker: CatalogueGenerator, torrents: int
+) -> float:
     """Write that many torrents with all that belongs to them; return the seconds, making them up left out."""
     seconds = 0.0
     async with database.transaction() as writer:
@@ -99,14 +109,15 @@ async def fill(database: Database, index: SearchIndex, maker: Maker, torrents: i
     return seconds
 
 
-async def _write(database: Database, index: SearchIndex, made: Sequence[Made]) -> None:
+async def _write(database: Database, index: SqliteSearchIndex, made: Sequence[SyntheticTorrent]) -> None:
     async with database.transaction() as writer:
         await writer.executemany(
             _WORK, [(each.number, each.title, each.category, each.year) for each in made]
         )
         await writer.executemany(_TORRENT, [_row(each) for each in made])
         contents = [
-            (each.number, pack(Contents(tuple(File(name, 1) for name in each.files)))) for each in made
+            (each.number, encode_contents(Contents(tuple(CatalogueFile(name, 1) for name in each.files))))
+            for each in made
         ]
         await writer.executemany("INSERT INTO contents (torrent_id, payload) VALUES (?, ?)", contents)
         await writer.executemany(_AUTHOR, [(each.number, each.author, str(each.number)) for each in made])
@@ -117,7 +128,7 @@ async def _write(database: Database, index: SearchIndex, made: Sequence[Made]) -
         await index.refresh(writer, [each.number for each in made])
 
 
-def _row(each: Made) -> tuple[object, ...]:
+def _row(each: SyntheticTorrent) -> tuple[object, ...]:
     name = f"{each.title.replace(' ', '.')}.torrent"
     known = (
         each.number,
@@ -132,7 +143,7 @@ def _row(each: Made) -> tuple[object, ...]:
     return (*known, each.number, each.description, each.seeders, each.leechers, each.snatched)
 
 
-def fill_peer(path: Path, maker: Maker, torrents: int) -> float:
+def fill_peer(path: Path, maker: CatalogueGenerator, torrents: int) -> float:
     """Write the same texts to a table of FTS5 as it comes; return the seconds."""
     seconds = 0.0
     with closing(sqlite3.connect(path, isolation_level=None)) as peer:
@@ -154,7 +165,7 @@ def fill_peer(path: Path, maker: Maker, torrents: int) -> float:
     return seconds
 
 
-def questions(maker: Maker) -> list[Question]:
+def questions(maker: CatalogueGenerator) -> list[Question]:
     """Return what is asked."""
 
     def word(low: int, high: int) -> Callable[[Random], str]:
@@ -162,24 +173,26 @@ def questions(maker: Maker) -> list[Question]:
 
     rare, usual, frequent = word(20_000, 60_000), word(1_500, 20_000), word(50, 300)
     by_all = (
-        Order.TIME,
-        Order.RELEVANCE,
-        Order.SEEDERS,
-        Order.LEECHERS,
-        Order.SNATCHED,
-        Order.SIZE,
-        Order.YEAR,
+        SortOrder.TIME,
+        SortOrder.RELEVANCE,
+        SortOrder.SEEDERS,
+        SortOrder.LEECHERS,
+        SortOrder.SNATCHED,
+        SortOrder.SIZE,
+        SortOrder.YEAR,
     )
-    by_all += (Order.NAME,)
-    by_time, sized = (Order.TIME,), (Order.TIME, Order.SIZE)
+    by_all += (SortOrder.NAME,)
+    by_time, sized = (SortOrder.TIME,), (SortOrder.TIME, SortOrder.SIZE)
     return [
         Question("nothing: all torrents", lambda _: "", (*by_all[:1], *by_all[2:])),
-        Question("nothing, page 200", lambda _: "", (Order.TIME, Order.SEEDERS), offset=10_000),
-        Question("nothing, in groups", lambda _: "", (Order.TIME, Order.SEEDERS), grouped=True),
+        Question("nothing, page 200", lambda _: "", (SortOrder.TIME, SortOrder.SEEDERS), offset=10_000),
+        Question("nothing, in groups", lambda _: "", (SortOrder.TIME, SortOrder.SEEDERS), grouped=True),
         Question("a rare word", rare, compared=True),
         Question("a usual word", usual, by_all, compared=True),
         Question("a word of 10,000", lambda _: HUNDREDTH, by_all, compared=True),
-        Question("the same in groups", lambda _: HUNDREDTH, (Order.TIME, Order.SEEDERS), grouped=True),
+        Question(
+            "the same in groups", lambda _: HUNDREDTH, (SortOrder.TIME, SortOrder.SEEDERS), grouped=True
+        ),
         Question("two words", lambda random: f"{usual(random)} {frequent(random)}"),
         Question("a phrase", lambda random: f'"{maker.torrent(random.randrange(1, 20_000)).title}"'),
         Question("a file's name", lambda random: f"file:{usual(random)}"),
@@ -199,19 +212,19 @@ def questions(maker: Maker) -> list[Question]:
         Question("the same, page 199", lambda _: COMMON, by_time, offset=9_900),
         Question("half and a category", lambda random: f"{COMMON} category:{random.randint(1, CATEGORIES)}"),
         Question("half and sizes", lambda random: f"{COMMON} size:>{random.randint(1, 999)}MB", sized),
-        Question("all but half", lambda _: f"-{COMMON}", (Order.TIME, Order.SEEDERS)),
+        Question("all but half", lambda _: f"-{COMMON}", (SortOrder.TIME, SortOrder.SEEDERS)),
         Question("either of two", lambda random: f"{frequent(random)} or {frequent(random)}"),
     ]
 
 
-async def measure(index: SearchIndex, question: Question, order: Order, rounds: int) -> Measured:
+async def measure(index: SqliteSearchIndex, question: Question, order: SortOrder, rounds: int) -> Measured:
     """Ask a question of a kind again and again."""
     random, search = Random(question.name), Search(index)
     asked = search.groups if question.grouped else search.torrents
-    took, used, answers = list[float](), list[float](), list[Found]()
+    took, used, answers = list[float](), list[float](), list[SearchHits]()
     for _ in range(rounds):
         before, busy = time.perf_counter(), time.process_time()
-        found = await asked(Wanted(parse(question.written(random)), order, offset=question.offset))
+        found = await asked(SearchQuery(parse(question.written(random)), order, offset=question.offset))
         took.append((time.perf_counter() - before) * 1000)
         used.append((time.process_time() - busy) * 1000)
         answers.append(found)
@@ -242,7 +255,9 @@ def _milliseconds(connection: sqlite3.Connection, sql: str, parameters: tuple[st
     return (time.perf_counter() - before) * 1000
 
 
-async def singles(database: Database, index: SearchIndex, maker: Maker, after: int) -> list[float]:
+async def singles(
+    database: Database, index: SqliteSearchIndex, maker: CatalogueGenerator, after: int
+) -> list[float]:
     """Write torrents one by one, each with a commit of its own; return the milliseconds of each."""
     took = []
     for number in range(after + 1, after + 1 + SINGLES):
@@ -274,11 +289,11 @@ def sizes(path: Path) -> str:
 
 async def run(folder: Path, torrents: int, rounds: int) -> None:
     """Fill what is not filled yet, ask, print."""
-    maker, path, peer = Maker(), folder / "peerage.db", folder / "peer.db"
+    maker, path, peer = CatalogueGenerator(), folder / "peerage.db", folder / "peer.db"
     kept = peer.exists()
     database = await Database.open(path, PEERAGE, "FULL")
     try:
-        index = SearchIndex(database, CANDIDATES, 10.0)
+        index = SqliteSearchIndex(database, CANDIDATES, 10.0)
         if not kept:
             print(await _filled(database, index, maker, torrents, peer) + "\n", flush=True)
         body = []
@@ -291,7 +306,9 @@ async def run(folder: Path, torrents: int, rounds: int) -> None:
     print(f"\n{sizes(path)}; FTS5 as it comes {peer.stat().st_size / 1e6:,.0f} MB")
 
 
-async def _filled(database: Database, index: SearchIndex, maker: Maker, torrents: int, peer: Path) -> str:
+async def _filled(
+    database: Database, index: SqliteSearchIndex, maker: CatalogueGenerator, torrents: int, peer: Path
+) -> str:
     seconds = await fill(database, index, maker, torrents)
     one = await singles(database, index, maker, torrents)
     async with database.transaction() as writer:
@@ -311,7 +328,11 @@ def _others(path: Path, peer: Path, question: Question) -> tuple[float, float]:
 
 
 async def _answered(
-    index: SearchIndex, question: Question, order: Order, rounds: int, others: tuple[float, float] | None
+    index: SqliteSearchIndex,
+    question: Question,
+    order: SortOrder,
+    rounds: int,
+    others: tuple[float, float] | None,
 ) -> list[str]:
     measured = await measure(index, question, order, rounds)
     found, middle = measured.found, median(measured.took)

@@ -19,21 +19,21 @@ from statistics import median
 
 from datasketches import hll_sketch
 
+from benchmarks.comparison import table
 from benchmarks.generators import torrent_hash
 from benchmarks.machine import ROOT, cores, describe
 from benchmarks.processes import end_like_ctrl_c, output_of, resident_bytes
-from benchmarks.rounds import table
 from benchmarks.swarms import NOW, OURS, announcer
 from bittorrent.infohash import InfoHash
 from bittorrent.peers import unpack_all
 from storage import schema
 from storage.census import FolderDayKeys, SqliteCensus
+from storage.data_folder import DataFolder
 from storage.database import Database
-from storage.folder import DataFolder
 from tracker.census import Census
-from tracker.distinct import LOG_REGISTERS
+from tracker.distinct_counter import LOG_REGISTERS
 from tracker.geo import EmbeddedCountries
-from tracker.row import Row, unpack
+from tracker.journal_row import JournalRow, unpack
 from tracker.swarm import STRIDES
 
 SHAPES = ((100_000, 1), (1_000, 100), (1, 100_000))
@@ -42,23 +42,23 @@ CENSUS, SETS, SKETCHES = "census", "sets of addresses", "HyperLogLog alone"
 COLUMNS = ("way", "torrents x peers", "first flush", "ratio", "same again", "ratio", "longest step", "memory")
 LIMIT = 600
 
-Observe = Callable[[Sequence[Row]], Awaitable[None]]
+Observe = Callable[[Sequence[JournalRow]], Awaitable[None]]
 
 
-def changed(torrents: int, peers: int) -> list[Row]:
+def changed(torrents: int, peers: int) -> list[JournalRow]:
     """Return the rows of a flush in which each of the peers has just announced."""
     store = next(iter(OURS.values()))()
     for torrent in range(torrents):
         infohash = InfoHash(torrent_hash(torrent))
         for index in range(peers):
             store.announce(announcer(infohash, torrent * peers + index, 0), NOW)
-    rows: list[Row] = []
+    rows: list[JournalRow] = []
     while batch := store.take_dirty():
         rows += batch
     return rows
 
 
-def sightings(rows: Sequence[Row]) -> Iterator[tuple[bytes, str]]:
+def sightings(rows: Sequence[JournalRow]) -> Iterator[tuple[bytes, str]]:
     """Yield the torrent with the country, and the address as text, of every peer in the rows."""
     geo = EmbeddedCountries()
     for row in rows:
@@ -87,7 +87,7 @@ async def by_sets() -> AsyncIterator[Observe]:
     """Count with a set of addresses per torrent and country."""
     kept: dict[bytes, set[str]] = defaultdict(set)
 
-    async def observe(rows: Sequence[Row]) -> None:
+    async def observe(rows: Sequence[JournalRow]) -> None:
         for name, host in sightings(rows):
             kept[name].add(host)
 
@@ -99,7 +99,7 @@ async def by_sketches() -> AsyncIterator[Observe]:
     """Count with a sketch per torrent and country from the first address on."""
     kept: dict[bytes, hll_sketch] = defaultdict(lambda: hll_sketch(LOG_REGISTERS))
 
-    async def observe(rows: Sequence[Row]) -> None:
+    async def observe(rows: Sequence[JournalRow]) -> None:
         for name, host in sightings(rows):
             kept[name].update(host)
 

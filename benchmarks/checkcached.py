@@ -20,11 +20,11 @@ from typing import Any
 from benchmarks.machine import describe
 from bittorrent.infohash import InfoHash
 from doors.torbox.shapes import Shapes, by_asked
-from downloads.downloads import Downloads, Means
+from downloads.downloads import DownloadBackend, Downloads
 from downloads.folder import ContentFolder
-from downloads.limits import Limits
-from downloads.model import ContentFile, ContentKey, Seed
-from downloads.store import ContentRow, JobRow, Metadata
+from downloads.limits import DownloadLimits
+from downloads.model import ContentFile, ContentKey, SeedPolicy
+from downloads.store import ContentMetadata, ContentRow, JobRow
 from storage.database import Database
 from storage.jobs import SqliteJobs
 from storage.schema import PEERAGE
@@ -64,8 +64,8 @@ async def fill(database: Database, torrents: int) -> None:
         )
     files = tuple(ContentFile(index, f"name/file {index}.mkv", 1 << 20) for index in range(FILES))
     row = ContentRow(0, ContentKey(hash_of(0)), None, "name", FILES << 20, True, False, 1, complete=True)
-    job = JobRow(0, 1, 0, "", Seed.DEFAULT, True, 0, False, True, 1, 1)
-    number, held = await store.add(row, Metadata(b"d4:infodee", files), job, "")
+    job = JobRow(0, 1, 0, "", SeedPolicy.DEFAULT, True, 0, False, True, 1, 1)
+    number, held = await store.add(row, ContentMetadata(b"d4:infodee", files), job, "")
     async with database.transaction() as writer:
         for table, row_id, change in (("content", number, "infohash"), ("job", held, "content_id")):
             names = [
@@ -91,8 +91,10 @@ async def measure(folder: Path, torrents: int, rounds: int) -> Took:
     try:
         await fill(database, torrents)
         idle: Any = _Idle()
-        means = Means(idle, SqliteJobs(database), ContentFolder(folder / "content"), idle, time.time)
-        downloads = Downloads(Limits(), means)
+        means = DownloadBackend(
+            idle, SqliteJobs(database), ContentFolder(folder / "content"), idle, time.time
+        )
+        downloads = Downloads(DownloadLimits(), means)
         await downloads.load()
         random, shapes = Random(1), Shapes()
         questions = [

@@ -16,9 +16,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from benchmarks.announces import add_variants, side_by_side
+from benchmarks.comparison import table
 from benchmarks.machine import describe
 from benchmarks.processes import end_like_ctrl_c
-from benchmarks.rounds import table
 from benchmarks.servers import (
     HTTP,
     KINDS,
@@ -49,7 +49,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Idle:
+class IdleCost:
     """The cost of connections held open, for one server; memory in bytes."""
 
     server: str
@@ -76,7 +76,7 @@ def files_allowed(wanted: int) -> int:
 
 
 @contextmanager
-def held(port: int, count: int) -> Iterator[list[socket.socket]]:
+def held_connections(port: int, count: int) -> Iterator[list[socket.socket]]:
     """Hold as many answered connections as the server gives, `count` at most, until the block ends."""
     with ExitStack() as stack:
         taken: list[socket.socket] = []
@@ -101,16 +101,16 @@ def still_open(connections: Sequence[socket.socket]) -> int:
     return len(connections) - len(poll.poll(0))
 
 
-def measure(server: Server, count: int) -> Idle:
+def measure(server: Server, count: int) -> IdleCost:
     """Open the connections, read the memory, and end them."""
-    with held(server.port, WARM_UP):
+    with held_connections(server.port, WARM_UP):
         pass
     before = server.proportional_bytes()
     began = time.monotonic()
-    with held(server.port, count) as connections:
+    with held_connections(server.port, count) as connections:
         seconds = time.monotonic() - began
         after = server.proportional_bytes()
-        return Idle(server.name, len(connections), still_open(connections), seconds, before, after)
+        return IdleCost(server.name, len(connections), still_open(connections), seconds, before, after)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -11,15 +11,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
+from benchmarks.comparison import table
 from benchmarks.generators import torrent_hash
 from benchmarks.machine import cores, describe
 from benchmarks.processes import end_like_ctrl_c, pinned
-from benchmarks.rounds import table
 from benchmarks.swarms import NOW, OURS, announcer
 from bittorrent.infohash import InfoHash
 from storage.journal import SqliteJournal
 from tracker.flusher import Flusher
-from tracker.model import Totals
+from tracker.model import SwarmTotals
 from tracker.store import SwarmStore
 
 SHAPES = ((100_000, 10), (1, 1_000_000))
@@ -67,7 +67,7 @@ async def write(store: SwarmStore, path: Path) -> float:
         await journal.close()
 
 
-async def restore(name: str, path: Path, expected: Totals) -> float:
+async def restore(name: str, path: Path, expected: SwarmTotals) -> float:
     """Read a journal into an empty store, opening it included; return the seconds. Raises RestoreError."""
     before = time.perf_counter()
     journal = await SqliteJournal.open(path)

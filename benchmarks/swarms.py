@@ -13,15 +13,15 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from benchmarks.comparison import table
 from benchmarks.generators import torrent_hash
 from benchmarks.machine import ROOT, cores, describe
 from benchmarks.naive import NaiveSwarms
 from benchmarks.processes import end_like_ctrl_c, output_of, resident_bytes
-from benchmarks.rounds import table
 from bittorrent.infohash import InfoHash
-from tracker.draw import SplitMix
-from tracker.model import Announce, Event, Terms
+from tracker.model import Announce, AnnounceTerms, Event
 from tracker.native_swarms import AVAILABLE, NativeSwarms
+from tracker.random_source import SplitMix
 from tracker.store import SwarmStore
 from tracker.swarms import Swarms
 
@@ -44,9 +44,9 @@ class Store(Protocol):
         ...
 
 
-OURS: dict[str, Callable[[], SwarmStore]] = {"python": lambda: Swarms(Terms(), SplitMix(1))}
+OURS: dict[str, Callable[[], SwarmStore]] = {"python": lambda: Swarms(AnnounceTerms(), SplitMix(1))}
 if AVAILABLE:
-    OURS = {"native": lambda: NativeSwarms(Terms(), 1, bytes(16))} | OURS
+    OURS = {"native": lambda: NativeSwarms(AnnounceTerms(), 1, bytes(16))} | OURS
 STORES: Mapping[str, Callable[[], Store]] = {**OURS, "dict of dataclass": NaiveSwarms}
 
 

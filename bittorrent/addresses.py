@@ -5,7 +5,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 Network = IPv4Network | IPv6Network
 
 # Networks of both families, and whether the Internet routes them; the narrowest one that has an address counts.
-ROUTED: tuple[tuple[Network, bool], ...] = tuple(
+ROUTABLE_NETWORKS: tuple[tuple[Network, bool], ...] = tuple(
     (ip_network(text), routed)
     for routed, texts in (
         (True, ("0.0.0.0/0", "::/0", "192.0.0.9", "192.0.0.10", "2001:1::1", "2001:1::2", "2001:3::/32")),
@@ -23,5 +23,5 @@ ROUTED: tuple[tuple[Network, bool], ...] = tuple(
 def is_private(address: bytes) -> bool:
     """Return whether an address (4 or 16 raw bytes) is not routed on the Internet."""
     ip = ip_address(address)
-    matches = [(network.prefixlen, routed) for network, routed in ROUTED if ip in network]
+    matches = [(network.prefixlen, routed) for network, routed in ROUTABLE_NETWORKS if ip in network]
     return not max(matches)[1]

@@ -19,7 +19,7 @@ _INTEGER, _STRING, _OPEN, _END = range(1, 5)
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class BencodeLimits:
     """The most that a document may have: its bytes, nesting depth, and number of values and keys."""
 
     size: int = 10 * 1024 * 1024
@@ -27,7 +27,7 @@ class Limits:
     items: int = 1_000_000
 
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS = BencodeLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Document:
     spans: Mapping[bytes, tuple[int, int]]
 
 
-def read(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Document:
+def decode(data: bytes, limits: BencodeLimits = DEFAULT_LIMITS) -> Document:
     """Decode exactly one bencoded value.
 
     Integers have at most 20 digits. Raises Refusal: empty, too-large, too-deep, too-many-items, not-bencode
@@ -60,7 +60,7 @@ def read(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Document:
     return Document(value, scan.canonical, MappingProxyType(scan.spans))
 
 
-def write(value: object) -> bytes:
+def encode(value: object) -> bytes:
     """Bencode dicts, lists, ints, bytes and str (as UTF-8); keys are sorted."""
     data: bytes = bencodepy.encode(value)
     return data
@@ -81,7 +81,7 @@ class _Container:
 class _Scan:
     """One pass over the bytes, which either refuses them or finds the spans of the top-level values."""
 
-    def __init__(self, data: bytes, limits: Limits) -> None:
+    def __init__(self, data: bytes, limits: BencodeLimits) -> None:
         self.data = data
         self.limits = limits
         self.canonical = True

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from bittorrent.names import LONGEST_PART
+from bittorrent.text import LONGEST_PART
 
 # Characters that are special to some file system, header or shell.
 _UNSAFE = frozenset('/\\:*?"<>|%')
@@ -15,7 +15,7 @@ _LONGEST_EXTENSION = 16
 _LONGEST_STEM = LONGEST_PART - _LONGEST_EXTENSION - 16
 
 
-def harmless(text: str) -> str:
+def safe_filename(text: str) -> str:
     """Return a name with `_` for separators, wildcards, quotes, controls, formatting and non-characters."""
     return "".join(
         # Categories C*: control, formatting such as right-to-left overrides, surrogates, unassigned.
@@ -24,14 +24,14 @@ def harmless(text: str) -> str:
     )
 
 
-def split_ending(name: str) -> tuple[str, str]:
+def split_extension(name: str) -> tuple[str, str]:
     """Split a name before its extension, `.` included; "" without one of ASCII letters and digits."""
     stem, _, extension = name.rpartition(".")
     known = stem and extension.isascii() and extension.isalnum() and len(extension) < _LONGEST_EXTENSION
     return (stem, f".{extension}") if known else (name, "")
 
 
-def unpackable(paths: Iterable[str]) -> list[str]:
+def extractable_paths(paths: Iterable[str]) -> list[str]:
     """Return safe relative paths in the same order, unique on any file system, none a folder of another.
 
     Parts are separated by `/` on both sides; none is empty, `.`, `..`, a device or over 255 bytes.
@@ -45,7 +45,7 @@ def unpackable(paths: Iterable[str]) -> list[str]:
 
 
 def _part(part: str) -> str:
-    stem, extension = split_ending(harmless(part).strip(" ").rstrip(" ."))
+    stem, extension = split_extension(safe_filename(part).strip(" ").rstrip(" ."))
     cut = stem.encode()[:_LONGEST_STEM].decode("utf-8", "ignore").rstrip(" .")
     name = (cut or "_") + extension
     return f"_{name}" if _DEVICE.match(name) else name
@@ -58,7 +58,7 @@ def _folded(path: str) -> str:
 
 def _unique(path: str, taken: set[str], numbers: dict[str, int]) -> str:
     folder, slash, name = path.rpartition("/")
-    stem, extension = split_ending(name)
+    stem, extension = split_extension(name)
     first = _folded(path)
     unique = path
     while _folded(unique) in taken:

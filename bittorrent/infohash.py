@@ -45,7 +45,7 @@ class InfoHash(bytes):
         return cls(raw)
 
     @property
-    def cut(self) -> "InfoHash":
+    def truncated(self) -> "InfoHash":
         """The first 20 bytes, which identify a version 2 torrent at trackers and in the DHT (BEP 52)."""
         return self if len(self) == V1_LENGTH else InfoHash(self[:V1_LENGTH])
 

@@ -8,9 +8,9 @@ from typing import Self
 from urllib.parse import quote, unquote_plus
 
 from bittorrent.infohash import V1_LENGTH, V2_LENGTH, InfoHash
-from bittorrent.links import MOST_LINKS, clean_trackers, clean_web_seeds
-from bittorrent.names import shown
 from bittorrent.refusal import Refusal
+from bittorrent.text import printable
+from bittorrent.urls import MOST_URLS, clean_trackers, clean_web_seeds
 
 LONGEST_MAGNET = 32 * 1024
 
@@ -62,7 +62,7 @@ class Magnet:
         return cls(
             v1,
             v2,
-            shown(fields.get("dn", [""])[0][:_LONGEST_NAME]),
+            printable(fields.get("dn", [""])[0][:_LONGEST_NAME]),
             clean_trackers(fields.get("tr", [])),
             clean_web_seeds(fields.get("ws", [])),
             _size(fields.get("xl", [""])[0]),
@@ -121,7 +121,7 @@ def _peers(texts: list[str]) -> tuple[tuple[str, int], ...]:
             continue
         if _PORT.fullmatch(port) and 0 < int(port) < 65536:
             peers[str(ip), int(port)] = None
-    return tuple(peers)[:MOST_LINKS]
+    return tuple(peers)[:MOST_URLS]
 
 
 def _size(text: str) -> int | None:

@@ -22,11 +22,11 @@ def check_piece_layers(layers: object, lengths: dict[bytes, int], piece_length: 
             raise Refusal("bad-piece-layers", "a layer belongs to no file")
         if len(layer) != HASH_LENGTH * -(-length // piece_length):
             raise Refusal("bad-piece-layers", "a layer has not one hash a piece")
-        if root_of(layer, piece_length) != root:
+        if pieces_root(layer, piece_length) != root:
             raise Refusal("bad-piece-layers", "a layer does not add up to its file's root")
 
 
-def root_of(layer: bytes, piece_length: int) -> bytes:
+def pieces_root(layer: bytes, piece_length: int) -> bytes:
     """Compute the root above a layer of piece hashes; a short layer is padded with the hashes of zero blocks."""
     padding = bytes(HASH_LENGTH)
     for _ in range((piece_length // BLOCK).bit_length() - 1):

@@ -10,16 +10,31 @@ from hashlib import sha1, sha256
 from typing import Any, Self
 
 from bittorrent import bencode
-from bittorrent.bencode import DEFAULT_LIMITS, Limits
+from bittorrent.bencode import DEFAULT_LIMITS, BencodeLimits
+from bittorrent.file_list import (
+    FileEntry,
+    MetainfoFile,
+    check_hybrid_files,
+    total_length,
+    v1_entries,
+    v2_entries,
+    visible_files,
+)
 from bittorrent.infohash import V1_LENGTH, InfoHash
-from bittorrent.layout import Entry, File, check_same, total, v1_entries, v2_entries, visible
-from bittorrent.links import trackers_of, web_seeds_of
 from bittorrent.magnet import Magnet
 from bittorrent.merkle import BLOCK, check_piece_layers
-from bittorrent.names import declared_encoding, has_separator, is_safe, shown, shown_prose, text_of
 from bittorrent.refusal import Refusal
+from bittorrent.text import (
+    declared_encoding,
+    has_separator,
+    is_safe_path_part,
+    printable,
+    printable_multiline,
+    read_text,
+)
+from bittorrent.urls import trackers_of, web_seeds_of
 
-__all__ = ["File", "Limits", "Metainfo"]
+__all__ = ["BencodeLimits", "Metainfo", "MetainfoFile"]
 
 LARGEST_PIECE = 2**30
 LONGEST_COMMENT = 8192
@@ -41,7 +56,7 @@ class Metainfo:
     v1: InfoHash | None
     v2: InfoHash | None
     name: str
-    files: tuple[File, ...]
+    files: tuple[MetainfoFile, ...]
     piece_length: int
     private: bool
     trackers: tuple[tuple[str, ...], ...]
@@ -52,13 +67,13 @@ class Metainfo:
     canonical: bool
 
     @classmethod
-    def parse(cls, data: bytes, limits: Limits = DEFAULT_LIMITS) -> Self:
+    def parse(cls, data: bytes, limits: BencodeLimits = DEFAULT_LIMITS) -> Self:
         """Parse and check the bytes of a .torrent file.
 
         Raises Refusal: those of `bencode.read`, and no-info, bad-name, bad-path, bad-length, bad-files,
         bad-piece-length, bad-pieces, bad-meta-version, bad-file-tree, bad-piece-layers, hybrid-mismatch.
         """
-        document = bencode.read(data, limits)
+        document = bencode.decode(data, limits)
         fields = document.value
         info = fields.get(b"info") if isinstance(fields, dict) else None
         if not isinstance(info, dict):
@@ -72,14 +87,14 @@ class Metainfo:
             info=raw,
             v1=InfoHash(sha1(raw, usedforsecurity=False).digest()) if has_v1 else None,
             v2=InfoHash(sha256(raw).digest()) if has_v2 else None,
-            name=shown(name),
+            name=printable(name),
             files=_files(fields, info, name, encoding),
             piece_length=info[b"piece length"],
             private=info.get(b"private") == 1,
             trackers=trackers_of(fields),
             web_seeds=web_seeds_of(fields),
-            comment=shown_prose(text_of(fields, b"comment", encoding) or "", LONGEST_COMMENT),
-            created_by=shown((text_of(fields, b"created by", encoding) or "")[:LONGEST_CREATOR]),
+            comment=printable_multiline(read_text(fields, b"comment", encoding) or "", LONGEST_COMMENT),
+            created_by=printable((read_text(fields, b"created by", encoding) or "")[:LONGEST_CREATOR]),
             created=_created(fields),
             canonical=document.canonical,
         )
@@ -92,13 +107,13 @@ class Metainfo:
     @property
     def infohash(self) -> InfoHash:
         """The 20 bytes that identify the torrent: version 1's hash, else version 2's truncated."""
-        return self.infohashes[0].cut
+        return self.infohashes[0].truncated
 
     @property
     def infohashes(self) -> tuple[InfoHash, ...]:
         """Every infohash of the torrent: version 1's, version 2's, and version 2's truncated to 20 bytes."""
         v1 = (self.v1,) if self.v1 else ()
-        return (*v1, self.v2, self.v2.cut) if self.v2 else v1
+        return (*v1, self.v2, self.v2.truncated) if self.v2 else v1
 
     def magnet(self) -> Magnet:
         """Return its magnet link, with the first trackers and web seeds."""
@@ -115,33 +130,33 @@ def _versions(info: Mapping[bytes, Any]) -> tuple[bool, bool]:
 
 
 def _name(info: Mapping[bytes, Any], encoding: str | None) -> str:
-    name = text_of(info, b"name", encoding)
-    alternative = text_of(info, b"name.utf-8", None)
-    if name is None or not is_safe(name) or has_separator(info[b"name"]):
+    name = read_text(info, b"name", encoding)
+    alternative = read_text(info, b"name.utf-8", None)
+    if name is None or not is_safe_path_part(name) or has_separator(info[b"name"]):
         raise Refusal("bad-name")
     # Clients differ in which of the two they use, so the one that is not shown must be safe too.
-    if alternative is not None and not is_safe(alternative):
+    if alternative is not None and not is_safe_path_part(alternative):
         raise Refusal("bad-name")
     return name
 
 
 def _files(
     fields: Mapping[bytes, Any], info: Mapping[bytes, Any], name: str, encoding: str | None
-) -> tuple[File, ...]:
+) -> tuple[MetainfoFile, ...]:
     has_v1, has_v2 = _versions(info)
     piece_length = _piece_length(info, has_v2)
-    v1: list[Entry] = []
+    v1: list[FileEntry] = []
     if has_v1:
         v1 = v1_entries(info, name, encoding)
-        _check_pieces(info.get(b"pieces"), total(v1), piece_length)
+        _check_pieces(info.get(b"pieces"), total_length(v1), piece_length)
     if not has_v2:
-        return visible(v1)
+        return visible_files(v1)
     v2 = v2_entries(info, name)
     if has_v1:
-        check_same(v1, v2, piece_length)
+        check_hybrid_files(v1, v2, piece_length)
     lengths = {entry.root: entry.file.length for entry in v2 if entry.root}
     check_piece_layers(fields.get(b"piece layers", {}), lengths, piece_length)
-    return visible(v2)
+    return visible_files(v2)
 
 
 def _piece_length(info: Mapping[bytes, Any], has_v2: bool) -> int:

@@ -1,7 +1,7 @@
 """UDP tracker protocol packets (BEP 15, 41), parsed and written.
 
-Only a connect may be answered before the packet's connection id is checked, so every other value that `read`
-returns has that id first, a malformed announce or scrape (`Garbled`) included.
+Only a connect may be answered before the packet's connection id is checked, so every other value that `read_request`
+returns has that id first, a malformed announce or scrape (`MalformedRequest`) included.
 """
 
 import hmac
@@ -71,7 +71,7 @@ class ScrapeRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Garbled:
+class MalformedRequest:
     """A malformed announce or scrape; `code` is the refusal to send if `connection` is valid."""
 
     connection: bytes
@@ -79,7 +79,7 @@ class Garbled:
     code: str
 
 
-def read(packet: bytes) -> Connect | AnnounceRequest | ScrapeRequest | Garbled | None:
+def read_request(packet: bytes) -> Connect | AnnounceRequest | ScrapeRequest | MalformedRequest | None:
     """Parse a request; None for garbage, which gets no answer."""
     if len(packet) < SMALLEST_PACKET:
         return None
@@ -93,15 +93,15 @@ def read(packet: bytes) -> Connect | AnnounceRequest | ScrapeRequest | Garbled |
     return None
 
 
-def _read_announce(packet: bytes) -> AnnounceRequest | Garbled:
+def _read_announce(packet: bytes) -> AnnounceRequest | MalformedRequest:
     if len(packet) < ANNOUNCE_LENGTH:
-        return Garbled(packet[:8], packet[12:16], "bad-request")
+        return MalformedRequest(packet[:8], packet[12:16], "bad-request")
     (connection, _, transaction, infohash, downloaded, left, uploaded, number, numwant, port) = (
         _REQUEST.unpack_from(packet)
     )
     event = _EVENTS[number] if number < len(_EVENTS) else Event.NONE
     if port == 0 and event is not Event.STOPPED:
-        return Garbled(connection, transaction, "bad-port")
+        return MalformedRequest(connection, transaction, "bad-port")
     return AnnounceRequest(
         connection,
         transaction,
@@ -116,10 +116,10 @@ def _read_announce(packet: bytes) -> AnnounceRequest | Garbled:
     )
 
 
-def _read_scrape(packet: bytes) -> ScrapeRequest | Garbled:
+def _read_scrape(packet: bytes) -> ScrapeRequest | MalformedRequest:
     count = min((len(packet) - SMALLEST_PACKET) // V1_LENGTH, SCRAPE_HASHES)
     if count == 0:
-        return Garbled(packet[:8], packet[12:16], "full-scrape")
+        return MalformedRequest(packet[:8], packet[12:16], "full-scrape")
     starts = range(SMALLEST_PACKET, SMALLEST_PACKET + count * V1_LENGTH, V1_LENGTH)
     infohashes = tuple(InfoHash(packet[at : at + V1_LENGTH]) for at in starts)
     return ScrapeRequest(packet[:8], packet[12:16], infohashes)
@@ -181,7 +181,7 @@ def connection_id(key: bytes, address: bytes, now: int) -> bytes:
     return _sealed(key, address, (now % _SECONDS).to_bytes(4, "big"))
 
 
-def connection_holds(connection: bytes, key: bytes, address: bytes, now: int) -> bool:
+def is_valid_connection_id(connection: bytes, key: bytes, address: bytes, now: int) -> bool:
     """Return whether an 8-byte connection id was issued to this address within the last 120 seconds."""
     age = (now - int.from_bytes(connection[:4], "big")) % _SECONDS
     if CONNECTION_SECONDS < age < _SECONDS - CONNECTION_SKEW:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import structlog
 
-from bittorrent.bencode import Limits
+from bittorrent.bencode import BencodeLimits
 from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
 from cache.compression import INFLATED_LIMIT, unpack
-from cache.record import Blobs, Record, Records, digest_of
+from cache.record import Blobs, CacheRecord, Records, digest_of
 
 _BATCH = 500
 
@@ -39,7 +39,7 @@ def read_stored_file(infohash: InfoHash, packed: bytes) -> tuple[Metainfo, bytes
     """Read a stored file; return its metainfo and digest, or what is wrong with it, in words."""
     try:
         data = unpack(packed, INFLATED_LIMIT)
-        metainfo = Metainfo.parse(data, Limits(size=INFLATED_LIMIT))
+        metainfo = Metainfo.parse(data, BencodeLimits(size=INFLATED_LIMIT))
     except Refusal as refusal:
         return f"the file cannot be read: {refusal}"
     if metainfo.infohash != infohash:
@@ -48,7 +48,7 @@ def read_stored_file(infohash: InfoHash, packed: bytes) -> tuple[Metainfo, bytes
 
 
 async def reconcile(
-    blobs: Blobs, records: Records, record_file: Callable[[InfoHash, bytes], Awaitable[Record | None]]
+    blobs: Blobs, records: Records, record_file: Callable[[InfoHash, bytes], Awaitable[CacheRecord | None]]
 ) -> ReconcileResult:
     """Record files without a record and delete records without a file; see `TorrentCache`."""
     recorded = dropped = damaged = 0
@@ -77,7 +77,7 @@ async def problems(blobs: Blobs, records: Records) -> AsyncIterator[Problem]:
             yield Problem(infohash, what)
 
 
-def _problem(infohash: InfoHash, record: Record | None, packed: bytes | None) -> str:
+def _problem(infohash: InfoHash, record: CacheRecord | None, packed: bytes | None) -> str:
     if packed is None:
         return "the file is missing"
     result = read_stored_file(infohash, packed)
@@ -95,7 +95,7 @@ def _problem(infohash: InfoHash, record: Record | None, packed: bytes | None) ->
     return ""
 
 
-async def _mismatches(blobs: Blobs, records: Records) -> AsyncIterator[tuple[InfoHash, Record | None]]:
+async def _mismatches(blobs: Blobs, records: Records) -> AsyncIterator[tuple[InfoHash, CacheRecord | None]]:
     """Yield files without a record, as (infohash, None), and records without a file."""
     files = _each_file(blobs)
     rows = _each_record(records)
@@ -112,7 +112,7 @@ async def _mismatches(blobs: Blobs, records: Records) -> AsyncIterator[tuple[Inf
             infohash, record = await anext(files, None), await anext(rows, None)
 
 
-async def _all_pairs(blobs: Blobs, records: Records) -> AsyncIterator[tuple[InfoHash, Record | None]]:
+async def _all_pairs(blobs: Blobs, records: Records) -> AsyncIterator[tuple[InfoHash, CacheRecord | None]]:
     """Yield every record, then every file that has none."""
     async for record in _each_record(records):
         yield record.infohash, record
@@ -127,7 +127,7 @@ async def _each_file(blobs: Blobs) -> AsyncIterator[InfoHash]:
             yield infohash
 
 
-async def _each_record(records: Records) -> AsyncIterator[Record]:
+async def _each_record(records: Records) -> AsyncIterator[CacheRecord]:
     after: InfoHash | None = None
     while batch := await records.walk(after, _BATCH):
         for record in batch:

@@ -12,7 +12,7 @@ _LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class CacheRecord:
     """The metadata of a cached torrent.
 
     `infohash` is its 20-byte infohash (v1, or the truncated v2 of a v2-only torrent); `size` counts the
@@ -30,7 +30,7 @@ class Record:
     added: int
 
     @classmethod
-    def of(cls, metainfo: Metainfo, digest: bytes, stored: int, added: int) -> "Record":
+    def of(cls, metainfo: Metainfo, digest: bytes, stored: int, added: int) -> "CacheRecord":
         """Create the record of a parsed torrent whose file is stored."""
         return cls(
             infohash=metainfo.infohash,
@@ -46,12 +46,12 @@ class Record:
     @property
     def alias(self) -> InfoHash | None:
         """The second 20-byte infohash of a hybrid: its v2 hash, truncated."""
-        return self.v2.cut if self.v1 is not None and self.v2 is not None else None
+        return self.v2.truncated if self.v1 is not None and self.v2 is not None else None
 
     @property
-    def spellings(self) -> tuple[InfoHash, ...]:
+    def infohashes(self) -> tuple[InfoHash, ...]:
         """Every infohash of the torrent: v1, v2 and truncated v2, as far as it has them."""
-        full = (self.v2, self.v2.cut) if self.v2 is not None else ()
+        full = (self.v2, self.v2.truncated) if self.v2 is not None else ()
         return (self.v1, *full) if self.v1 is not None else full
 
 
@@ -77,19 +77,19 @@ class Blobs(Protocol):
 class Records(Protocol):
     """The store of records; every change is durable before it returns."""
 
-    async def add(self, record: Record) -> None:
+    async def add(self, record: CacheRecord) -> None:
         """Add a record, in place of an earlier one of the same infohash."""
 
-    async def get(self, infohash: InfoHash) -> Record | None:
+    async def get(self, infohash: InfoHash) -> CacheRecord | None:
         """Find a record by its 20-byte infohash, or by the truncated v2 hash of a hybrid."""
 
-    async def remove(self, infohash: InfoHash) -> Record | None:
+    async def remove(self, infohash: InfoHash) -> CacheRecord | None:
         """Delete the record that `get` would find, and return it."""
 
     async def totals(self) -> tuple[int, int]:
         """Return the number of records and the sum of their stored bytes."""
 
-    async def walk(self, after: InfoHash | None, limit: int) -> list[Record]:
+    async def walk(self, after: InfoHash | None, limit: int) -> list[CacheRecord]:
         """Return up to `limit` records with an infohash above `after`, ascending."""
 
     async def healthy(self) -> bool:

@@ -13,17 +13,17 @@ from bittorrent.refusal import Refusal
 from cache.audit import Problem, ReconcileResult, problems, read_stored_file, reconcile
 from cache.compression import INFLATED_LIMIT, unpack
 from cache.quota import Quota, QuotaUsage
-from cache.record import Blobs, Record, Records, digest_of
-from cache.unbroken import Unbroken
+from cache.record import Blobs, CacheRecord, Records, digest_of
+from cache.run_to_completion import RunToCompletion
 
 __all__ = [
-    "Added",
+    "AddResult",
     "Blobs",
-    "Held",
+    "CacheRecord",
+    "CachedTorrent",
     "Problem",
     "Quota",
     "ReconcileResult",
-    "Record",
     "Records",
     "TorrentCache",
 ]
@@ -36,18 +36,18 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Added:
+class AddResult:
     """Result of adding a torrent: its record, and whether it is new."""
 
-    record: Record
+    record: CacheRecord
     new: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class CachedTorrent:
     """A cached torrent: its record and its file, gzip-compressed as on disk."""
 
-    record: Record
+    record: CacheRecord
     gzip: bytes
 
     def plain(self) -> bytes:
@@ -64,11 +64,11 @@ class TorrentCache:
         self._usage: QuotaUsage | None = None
         self._usage_lock = asyncio.Lock()
         self._clock = clock
-        self._operations = Unbroken()
+        self._operations = RunToCompletion()
         self._stripes = tuple(asyncio.Lock() for _ in range(_STRIPES))
         self.quota = quota
 
-    async def add(self, metainfo: Metainfo, data: bytes) -> Added:
+    async def add(self, metainfo: Metainfo, data: bytes) -> AddResult:
         """Store the torrent, durable before it returns; `metainfo` is parsed from `data`, the uncompressed file.
 
         The same infohash again is no error and needs no space: the first file stays. Refusal: `cache-full`,
@@ -78,15 +78,15 @@ class TorrentCache:
             raise Refusal("too-large", f"at most {INFLATED_LIMIT} bytes")
         return await self._operations.run(self._add(metainfo, data))
 
-    async def get(self, infohash: InfoHash) -> Held | None:
+    async def get(self, infohash: InfoHash) -> CachedTorrent | None:
         """Return the torrent of a 20-byte infohash (v1, or truncated v2), or None."""
         record = await self._records.get(infohash)
         if record is None:
             return None
         packed = await self._blobs.get(record.infohash)
-        return Held(record, packed) if packed is not None else None
+        return CachedTorrent(record, packed) if packed is not None else None
 
-    async def find(self, infohash: InfoHash) -> Record | None:
+    async def find(self, infohash: InfoHash) -> CacheRecord | None:
         """Return the record of a 20-byte infohash, without reading its file."""
         return await self._records.get(infohash)
 
@@ -94,7 +94,7 @@ class TorrentCache:
         """Return whether the cache has the torrent of a 20-byte infohash (v1, or truncated v2)."""
         return await self._records.get(infohash) is not None
 
-    async def remove(self, infohash: InfoHash) -> Record | None:
+    async def remove(self, infohash: InfoHash) -> CacheRecord | None:
         """Delete the torrent of a 20-byte infohash; return its record, or None."""
         return await self._operations.run(self._remove(infohash))
 
@@ -103,7 +103,7 @@ class TorrentCache:
         usage = await self._current_usage()
         return usage.files, usage.stored
 
-    async def walk(self, batch: int = 500) -> AsyncGenerator[list[Record], None]:
+    async def walk(self, batch: int = 500) -> AsyncGenerator[list[CacheRecord], None]:
         """Yield every record in ascending order of infohash, at most `batch` at a time."""
         after: InfoHash | None = None
         while records := await self._records.walk(after, batch):
@@ -147,17 +147,17 @@ class TorrentCache:
                 self._usage = QuotaUsage(self.quota, files, stored)
             return self._usage
 
-    async def _add(self, metainfo: Metainfo, data: bytes) -> Added:
+    async def _add(self, metainfo: Metainfo, data: bytes) -> AddResult:
         usage = await self._current_usage()
         digest = await asyncio.to_thread(digest_of, data)
         async with self._stripe(metainfo.infohash):
             known = await self._known(metainfo, usage)
             if known is not None:
-                return Added(known, new=False)
+                return AddResult(known, new=False)
             record = await self._store(metainfo, data, digest, usage)
-        return Added(record, new=True)
+        return AddResult(record, new=True)
 
-    async def _known(self, metainfo: Metainfo, usage: QuotaUsage) -> Record | None:
+    async def _known(self, metainfo: Metainfo, usage: QuotaUsage) -> CacheRecord | None:
         """Find the torrent by its records, or as a file whose record was lost."""
         for infohash in metainfo.infohashes:
             if not infohash.is_v2 and (record := await self._records.get(infohash)) is not None:
@@ -173,23 +173,23 @@ class TorrentCache:
         usage.add(record.stored)
         return record
 
-    async def _record_file(self, infohash: InfoHash, packed: bytes) -> Record | None:
+    async def _record_file(self, infohash: InfoHash, packed: bytes) -> CacheRecord | None:
         """Add the record of a stored file; None when it is not the torrent of that infohash."""
         result = await asyncio.to_thread(read_stored_file, infohash, packed)
         if isinstance(result, str):
             return None
         metainfo, digest = result
-        record = Record.of(metainfo, digest, len(packed), int(self._clock()))
+        record = CacheRecord.of(metainfo, digest, len(packed), int(self._clock()))
         await self._records.add(record)
         return record
 
-    async def _store(self, metainfo: Metainfo, data: bytes, digest: bytes, usage: QuotaUsage) -> Record:
+    async def _store(self, metainfo: Metainfo, data: bytes, digest: bytes, usage: QuotaUsage) -> CacheRecord:
         most = len(data) + len(data) // 1024 + _GZIP_SLACK
         free = await self._blobs.free()
         usage.reserve(most, free)
         try:
             stored = await self._put(metainfo.infohash, data)
-            record = Record.of(metainfo, digest, stored, int(self._clock()))
+            record = CacheRecord.of(metainfo, digest, stored, int(self._clock()))
             await self._records.add(record)
             usage.add(stored)
         finally:
@@ -204,7 +204,7 @@ class TorrentCache:
                 raise Refusal("disk-full") from error
             raise
 
-    async def _remove(self, infohash: InfoHash) -> Record | None:
+    async def _remove(self, infohash: InfoHash) -> CacheRecord | None:
         usage = await self._current_usage()
         record = await self._records.get(infohash)
         if record is None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 UNSORTED = "Unsorted"
-NINE: Mapping[str, int] = MappingProxyType(
+BUILTIN_CATEGORIES: Mapping[str, int] = MappingProxyType(
     {
         "Movies": 1,
         "Anime": 2,
@@ -17,5 +17,5 @@ NINE: Mapping[str, int] = MappingProxyType(
         UNSORTED: 9,
     }
 )
-FIRST_OWN = 10
+FIRST_CUSTOM_ID = 10
 """The lowest id of a custom category."""

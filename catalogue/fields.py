@@ -8,17 +8,17 @@ from types import MappingProxyType
 from typing import Protocol
 
 from bittorrent.refusal import Refusal
-from catalogue.categories import FIRST_OWN, NINE
+from catalogue.categories import BUILTIN_CATEGORIES, FIRST_CUSTOM_ID
 from catalogue.model import CollageKind, Details, Freeleech
-from catalogue.spelling import LONGEST_TAG, folded, tag_of
-from catalogue.texts import clean_line, clean_prose
+from catalogue.normalization import LONGEST_TAG, fold_name, normalize_tag
+from catalogue.text_cleaning import clean_line, clean_prose
 
 LONGEST_LINE = 255
 LONGEST_WORD = 100
 LONGEST_PROSE = 65_536
 LONGEST_COMMENT = 16_384
 LONGEST_REASON = 2_000
-LONGEST_LINK = 2_048
+LONGEST_URL = 2_048
 MOST_TAGS = 50
 MOST_AUTHORS = 50
 LATEST_YEAR = 9_999
@@ -46,7 +46,7 @@ class Field(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class TextField:
     """Text of at most `longest` characters: one line, or with `prose` several; `filled` requires at least one.
 
     `normalize` gives the form that is stored.
@@ -72,7 +72,7 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class IntegerField:
     """A whole number from `low` to `high`, or with `nullable` none. With `prefix`, also as text after that."""
 
     low: int
@@ -100,7 +100,7 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True)
-class Flag:
+class BooleanField:
     """Yes or no."""
 
     def read(self, value: object) -> bool:
@@ -115,7 +115,7 @@ class Flag:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ChoiceField:
     """One of the values of an IntEnum."""
 
     kind: type[IntEnum]
@@ -133,7 +133,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class TextListField:
     """At most `most` texts of at most `longest` characters, each once; `normalize` gives the form that is stored."""
 
     most: int
@@ -151,8 +151,8 @@ class Words:
             lines = [self.normalize(line) for line in lines]
         if not all(lines):
             raise _fault("It holds an empty text.")
-        first = {folded(line): line for line in reversed(lines)}
-        return tuple(first[key] for key in dict.fromkeys(map(folded, lines)))
+        first = {fold_name(line): line for line in reversed(lines)}
+        return tuple(first[key] for key in dict.fromkeys(map(fold_name, lines)))
 
     def from_text(self, text: str) -> object:
         """Return the texts between the commas."""
@@ -162,10 +162,10 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class UrlField:
     """An http or https URL, or an empty text."""
 
-    longest: int = LONGEST_LINK
+    longest: int = LONGEST_URL
 
     def read(self, value: object) -> str:
         """Return the URL."""
@@ -181,7 +181,7 @@ class Link:
         return text
 
 
-Table = Mapping[str, Field]
+FieldTable = Mapping[str, Field]
 
 _WEB_URL = re.compile(r"https?://[A-Za-z0-9\[][!#-&(-;=?-\[\]_a-z~]*")
 _BOOLEANS: Mapping[str, bool] = MappingProxyType(
@@ -197,16 +197,16 @@ _BOOLEANS: Mapping[str, bool] = MappingProxyType(
         "": False,
     }
 )
-_NAME = Text(LONGEST_LINE, filled=True)
-_LINE = Text(LONGEST_LINE)
-_WORD = Text(LONGEST_WORD)
-_PROSE = Text(LONGEST_PROSE, prose=True)
-_ID = Whole(1, LARGEST_ID)
-_TAGS = Words(MOST_TAGS, LONGEST_TAG, tag_of)
-_AUTHORS = Words(MOST_AUTHORS, LONGEST_LINE)
+_NAME = TextField(LONGEST_LINE, filled=True)
+_LINE = TextField(LONGEST_LINE)
+_WORD = TextField(LONGEST_WORD)
+_PROSE = TextField(LONGEST_PROSE, prose=True)
+_ID = IntegerField(1, LARGEST_ID)
+_TAGS = TextListField(MOST_TAGS, LONGEST_TAG, normalize_tag)
+_AUTHORS = TextListField(MOST_AUTHORS, LONGEST_LINE)
 
 
-def _table(**fields: Field) -> Table:
+def _table(**fields: Field) -> FieldTable:
     return MappingProxyType(fields)
 
 
@@ -214,64 +214,66 @@ TORRENT = _table(
     title=_NAME,
     description=_PROSE,
     group_id=_ID,
-    anonymous=Flag(),
+    anonymous=BooleanField(),
     platform=_WORD,
     format=_WORD,
     license=_WORD,
     scope=_WORD,
-    annotated=Flag(),
+    annotated=BooleanField(),
     archive=_WORD,
-    freeleech=Choice(Freeleech),
+    freeleech=ChoiceField(Freeleech),
 )
 GROUP = _table(
     name=_NAME,
-    year=Whole(1, LATEST_YEAR, nullable=True),
+    year=IntegerField(1, LATEST_YEAR, nullable=True),
     category_id=_ID,
     tags=_TAGS,
     authors=_AUTHORS,
     description=_PROSE,
-    picture=Link(),
+    picture=UrlField(),
     organism=_LINE,
     strain=_LINE,
     accession=_LINE,
     lab=_LINE,
     location=_LINE,
-    season=Whole(0, LARGEST_SEASON, nullable=True),
-    imdb=Whole(1, LARGEST_IMDB, nullable=True, prefix="tt"),
+    season=IntegerField(0, LARGEST_SEASON, nullable=True),
+    imdb=IntegerField(1, LARGEST_IMDB, nullable=True, prefix="tt"),
 )
-OF_GROUP_IN_UPLOAD: Mapping[str, str] = MappingProxyType(
+GROUP_FIELDS_IN_UPLOAD: Mapping[str, str] = MappingProxyType(
     {{"name": "group_name", "description": "group_description"}.get(name, name): name for name in GROUP}
 )
 """The names of the group's fields in an upload, and in the group itself."""
-UPLOAD: Table = MappingProxyType(
-    {**TORRENT, **{said: GROUP[name] for said, name in OF_GROUP_IN_UPLOAD.items()}}
+UPLOAD: FieldTable = MappingProxyType(
+    {**TORRENT, **{said: GROUP[name] for said, name in GROUP_FIELDS_IN_UPLOAD.items()}}
 )
-EDIT_CATEGORY = _table(name=Text(64, filled=True), parent_id=Whole(1, len(NINE)))
-CATEGORY: Table = MappingProxyType({**EDIT_CATEGORY, "number": Whole(FIRST_OWN, LARGEST_ID)})
-AUTHOR = _table(name=_NAME, picture=Link(), description=_PROSE)
-COMMENT = _table(body=Text(LONGEST_COMMENT, prose=True, filled=True))
+EDIT_CATEGORY = _table(name=TextField(64, filled=True), parent_id=IntegerField(1, len(BUILTIN_CATEGORIES)))
+CATEGORY: FieldTable = MappingProxyType(
+    {**EDIT_CATEGORY, "number": IntegerField(FIRST_CUSTOM_ID, LARGEST_ID)}
+)
+AUTHOR = _table(name=_NAME, picture=UrlField(), description=_PROSE)
+COMMENT = _table(body=TextField(LONGEST_COMMENT, prose=True, filled=True))
 COLLAGE = _table(
-    name=Text(LONGEST_WORD, filled=True),
+    name=TextField(LONGEST_WORD, filled=True),
     description=_PROSE,
-    kind=Choice(CollageKind),
-    locked=Flag(),
-    hidden=Flag(),
+    kind=ChoiceField(CollageKind),
+    locked=BooleanField(),
+    hidden=BooleanField(),
 )
-REPORT = _table(reason=Text(LONGEST_REASON, prose=True, filled=True))
-RESOLUTION = _table(resolution=Text(LONGEST_REASON, prose=True, filled=True))
-NEWS = _table(title=_NAME, body=Text(LONGEST_PROSE, prose=True, filled=True))
+REPORT = _table(reason=TextField(LONGEST_REASON, prose=True, filled=True))
+RESOLUTION = _table(resolution=TextField(LONGEST_REASON, prose=True, filled=True))
+NEWS = _table(title=_NAME, body=TextField(LONGEST_PROSE, prose=True, filled=True))
 TAG = _table(
-    alias=Text(LONGEST_TAG, filled=True, normalize=tag_of),
-    tag=Text(LONGEST_TAG, filled=True, normalize=tag_of),
+    alias=TextField(LONGEST_TAG, filled=True, normalize=normalize_tag),
+    tag=TextField(LONGEST_TAG, filled=True, normalize=normalize_tag),
 )
 
 
-def check(given: Details, table: Table, required: Collection[str] = ()) -> dict[str, object]:
+def validate(given: Details, table: FieldTable, required: Collection[str] = ()) -> dict[str, object]:
     """Return the values as they are stored. Refusal: `invalid`, with a sentence for every field at fault."""
     faults = {name: [f"The {name} field is required."] for name in required if given.get(name) is None}
     values: dict[str, object] = {}
     if len(given) > MOST_FIELDS:
-        raise refused("fields", f"There are more than {MOST_FIELDS}.")
+        raise invalid_field("fields", f"There are more than {MOST_FIELDS}.")
     for name, value in given.items():
         field = table.get(name)
         if field is None:
@@ -286,12 +288,12 @@ def check(given: Details, table: Table, required: Collection[str] = ()) -> dict[
     return values
 
 
-def from_form(texts: Mapping[str, str], table: Table) -> Details:
-    """Return the fields of a form as `check` takes them; unknown ones stay texts."""
+def from_form(texts: Mapping[str, str], table: FieldTable) -> Details:
+    """Return the fields of a form as `validate` takes them; unknown ones stay texts."""
     return {name: table[name].from_text(text) if name in table else text for name, text in texts.items()}
 
 
-def refused(name: str, sentence: str) -> Refusal:
+def invalid_field(name: str, sentence: str) -> Refusal:
     """Make the refusal of one field; "It " at the start of the sentence becomes the field's name."""
     return Refusal("invalid", fields={name: [_about(name, sentence)]})
 

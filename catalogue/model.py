@@ -22,7 +22,7 @@ class Viewer:
     moderates: bool = False
 
 
-EVERYONE = Viewer()
+PUBLIC_VIEWER = Viewer()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ class Torrent:
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class CatalogueFile:
     """A file of a torrent; `path` is relative to the torrent's root folder, with slashes."""
 
     path: str
@@ -147,13 +147,13 @@ class File:
 class Contents:
     """A torrent's files in its own order, tracker tiers and web seeds."""
 
-    files: tuple[File, ...] = ()
+    files: tuple[CatalogueFile, ...] = ()
     trackers: tuple[tuple[str, ...], ...] = ()
     web_seeds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class MetainfoSummary:
     """What the catalogue takes from a .torrent file, or knows of a torrent by its infohash alone."""
 
     infohash: InfoHash
@@ -169,7 +169,7 @@ class Sheet:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ParsedRelease:
     """What a torrent's name and file list say about a work; `category` is the name of a built-in one."""
 
     title: str
@@ -218,7 +218,7 @@ class Collage:
     subscribers: int
 
 
-class Bookmarked(StrEnum):
+class BookmarkKind(StrEnum):
     """What can be bookmarked."""
 
     TORRENT = "torrent"
@@ -259,7 +259,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class LogEntry:
     """An entry of the moderators' log: who did what to which record, and why; it never changes."""
 
     id: int
@@ -292,7 +292,7 @@ class Page(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Totals:
+class CatalogueTotals:
     """Totals of the catalogue; `size` in bytes."""
 
     torrents: int
@@ -308,7 +308,7 @@ NO_DETAILS: Details = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class SwarmStats:
     """The numbers of a swarm that a list can be sorted by."""
 
     seeders: int

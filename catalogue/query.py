@@ -10,7 +10,7 @@ from bittorrent.infohash import InfoHash
 from catalogue.model import Freeleech
 
 
-class Column(StrEnum):
+class SearchColumn(StrEnum):
     """The text columns of the search index."""
 
     NAME = "name"
@@ -38,16 +38,16 @@ class Attribute(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class TextTerm:
     """Words in a row; more than one is a phrase. `prefix` matches the last word as a prefix. No columns means all."""
 
     words: tuple[str, ...]
     prefix: bool = False
-    columns: frozenset[Column] = frozenset()
+    columns: frozenset[SearchColumn] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class Tagged:
+class TagTerm:
     """Groups with a tag, under its own name or an alias; `prefix` also matches tags that begin with it."""
 
     name: str
@@ -55,7 +55,7 @@ class Tagged:
 
 
 @dataclass(frozen=True, slots=True)
-class InCategory:
+class CategoryTerm:
     """Groups in one of these categories, by id or name, or in a category under one of them."""
 
     ids: frozenset[int] = frozenset()
@@ -63,7 +63,7 @@ class InCategory:
 
 
 @dataclass(frozen=True, slots=True)
-class Sized:
+class SizeRange:
     """Torrents of `low` to `high` bytes, both included; None is no bound."""
 
     low: int | None = None
@@ -71,7 +71,7 @@ class Sized:
 
 
 @dataclass(frozen=True, slots=True)
-class Dated:
+class YearRange:
     """Groups of the years `low` to `high`, both included; None is no bound."""
 
     low: int | None = None
@@ -79,28 +79,28 @@ class Dated:
 
 
 @dataclass(frozen=True, slots=True)
-class By:
+class UploaderTerm:
     """Torrents of an uploader, by name without regard to case; those uploaded anonymously are left out."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class Imdb:
+class ImdbTerm:
     """Groups of a title, by its number at IMDb."""
 
     number: int
 
 
 @dataclass(frozen=True, slots=True)
-class Hashed:
+class InfohashTerm:
     """The torrent of an infohash, under any of its infohashes."""
 
     infohash: InfoHash
 
 
 @dataclass(frozen=True, slots=True)
-class Having:
+class AttributeTerm:
     """Torrents whose attribute is one of the values."""
 
     attribute: Attribute
@@ -108,7 +108,7 @@ class Having:
 
 
 @dataclass(frozen=True, slots=True)
-class Free:
+class FreeleechTerm:
     """Torrents of these kinds of freeleech."""
 
     kinds: frozenset[Freeleech]
@@ -135,13 +135,27 @@ class AnyOf:
     terms: tuple["Query", ...] = ()
 
 
-Query = Text | Tagged | InCategory | Sized | Dated | By | Imdb | Hashed | Having | Free | Not | AllOf | AnyOf
+Query = (
+    TextTerm
+    | TagTerm
+    | CategoryTerm
+    | SizeRange
+    | YearRange
+    | UploaderTerm
+    | ImdbTerm
+    | InfohashTerm
+    | AttributeTerm
+    | FreeleechTerm
+    | Not
+    | AllOf
+    | AnyOf
+)
 
-EVERYTHING: Query = AllOf()
-NOTHING: Query = AnyOf()
+MATCH_ALL: Query = AllOf()
+MATCH_NONE: Query = AnyOf()
 
 
-class Order(StrEnum):
+class SortOrder(StrEnum):
     """Sort order of a list; ties are broken by id, in the same direction."""
 
     RELEVANCE = "relevance"
@@ -157,7 +171,7 @@ class Order(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SearchQuery:
     """A search: the query, the order, and which page of the hits.
 
     `as_of` is the highest torrent id that is searched, from an earlier answer, so that pages stay the
@@ -165,8 +179,8 @@ class Wanted:
     the same random order.
     """
 
-    query: Query = EVERYTHING
-    order: Order = Order.TIME
+    query: Query = MATCH_ALL
+    order: SortOrder = SortOrder.TIME
     descending: bool = True
     offset: int = 0
     limit: int = 50
@@ -176,7 +190,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchHits:
     """The ids of a page of hits, in order. `exact` is False where more matched than are counted and ranked.
 
     Then `total` is what was counted, and any order but time ranks a bounded part of them: the newest, and those

@@ -8,15 +8,15 @@ from bittorrent.refusal import Refusal
 from catalogue.query import (
     AllOf,
     AnyOf,
-    By,
-    Found,
-    Having,
-    InCategory,
+    AttributeTerm,
+    CategoryTerm,
     Not,
     Query,
-    Tagged,
-    Text,
-    Wanted,
+    SearchHits,
+    SearchQuery,
+    TagTerm,
+    TextTerm,
+    UploaderTerm,
 )
 
 MOST_TERMS = 128
@@ -29,17 +29,17 @@ MOST_HITS = 1000
 _LARGEST = 2**63 - 1
 
 
-class Index(Protocol):
+class SearchIndex(Protocol):
     """The search index; every call ends within the service's time limit.
 
     Refusal: `search-too-slow` when it did not.
     """
 
-    async def torrents(self, search: Wanted) -> Found:
+    async def torrents(self, search: SearchQuery) -> SearchHits:
         """Return the ids of torrents."""
         ...
 
-    async def groups(self, search: Wanted) -> Found:
+    async def groups(self, search: SearchQuery) -> SearchHits:
         """Return the ids of groups with at least one torrent that matches.
 
         Sorted by those of their torrents taken together: the newest, the largest, the sum of seeders, leechers
@@ -51,19 +51,19 @@ class Index(Protocol):
 class Search:
     """Searches within limits."""
 
-    def __init__(self, index: Index) -> None:
+    def __init__(self, index: SearchIndex) -> None:
         self._index = index
 
-    async def torrents(self, search: Wanted) -> Found:
+    async def torrents(self, search: SearchQuery) -> SearchHits:
         """Return the ids of torrents. Refusal: `search-too-slow`, `bad-search`."""
         return await self._index.torrents(_bounded(search))
 
-    async def groups(self, search: Wanted) -> Found:
+    async def groups(self, search: SearchQuery) -> SearchHits:
         """Return the ids of groups. Refusal: `search-too-slow`, `bad-search`."""
         return await self._index.groups(_bounded(search))
 
 
-def _bounded(search: Wanted) -> Wanted:
+def _bounded(search: SearchQuery) -> SearchQuery:
     """Return the search with its numbers clamped. Refusal: `bad-search` beyond the limits."""
     terms = 0
     for weight in _weights(search.query, DEEPEST):
@@ -98,13 +98,13 @@ def _weights(query: Query, deepest: int) -> Iterator[int]:
 
 def _weight(query: Query) -> int:
     match query:
-        case Text(texts):
+        case TextTerm(texts):
             weight = 1
-        case Tagged(name) | By(name):
+        case TagTerm(name) | UploaderTerm(name):
             texts, weight = (name,), 1
-        case InCategory(ids, names):
+        case CategoryTerm(ids, names):
             texts, weight = tuple(names), len(ids) + len(names)
-        case Having(_, values):
+        case AttributeTerm(_, values):
             texts, weight = tuple(values), len(values)
         case _:
             texts, weight = (), 1

@@ -13,27 +13,27 @@ from bittorrent.infohash import InfoHash
 from bittorrent.magnet import Magnet
 from bittorrent.refusal import Refusal
 from catalogue.model import Freeleech
+from catalogue.normalization import fold_name, normalize_tag
 from catalogue.query import (
-    EVERYTHING,
-    NOTHING,
+    MATCH_ALL,
+    MATCH_NONE,
     AllOf,
     AnyOf,
     Attribute,
-    By,
-    Column,
-    Dated,
-    Free,
-    Hashed,
-    Having,
-    Imdb,
-    InCategory,
+    AttributeTerm,
+    CategoryTerm,
+    FreeleechTerm,
+    ImdbTerm,
+    InfohashTerm,
     Not,
     Query,
-    Sized,
-    Tagged,
-    Text,
+    SearchColumn,
+    SizeRange,
+    TagTerm,
+    TextTerm,
+    UploaderTerm,
+    YearRange,
 )
-from catalogue.spelling import folded, tag_of
 
 LONGEST_TEXT = 1024
 """Characters of a search that are read; a magnet link may be longer."""
@@ -68,22 +68,22 @@ _IMDB = re.compile(r"(?:tt)?([0-9]{1,10})", re.IGNORECASE)
 _SIMPLE = re.compile(r"[^\W_]+")
 _HASH_LENGTHS = (32, 40, 64)
 
-_COLUMNS: Final[Mapping[str, Column]] = {
-    "name": Column.NAME,
-    "title": Column.NAME,
-    "group": Column.GROUP,
-    "author": Column.AUTHORS,
-    "artist": Column.AUTHORS,
-    "description": Column.DESCRIPTION,
-    "file": Column.FILES,
+_COLUMNS: Final[Mapping[str, SearchColumn]] = {
+    "name": SearchColumn.NAME,
+    "title": SearchColumn.NAME,
+    "group": SearchColumn.GROUP,
+    "author": SearchColumn.AUTHORS,
+    "artist": SearchColumn.AUTHORS,
+    "description": SearchColumn.DESCRIPTION,
+    "file": SearchColumn.FILES,
 }
-_PREFIXES: Final[Mapping[Column, str]] = {
-    Column.NAME: "name",
-    Column.GROUP: "group",
-    Column.AUTHORS: "author",
-    Column.TAGS: "tag",
-    Column.DESCRIPTION: "description",
-    Column.FILES: "file",
+_PREFIXES: Final[Mapping[SearchColumn, str]] = {
+    SearchColumn.NAME: "name",
+    SearchColumn.GROUP: "group",
+    SearchColumn.AUTHORS: "author",
+    SearchColumn.TAGS: "tag",
+    SearchColumn.DESCRIPTION: "description",
+    SearchColumn.FILES: "file",
 }
 _FREE = ("no", "free", "neutral")
 _KINDS: Final[Mapping[str, frozenset[Freeleech]]] = {
@@ -100,7 +100,7 @@ def parse(text: str) -> Query:
         return query
     tidy = unicodedata.normalize("NFC", text[:LONGEST_TEXT]).translate(_QUOTES)
     query = _Parser(_tokens(tidy)).alternatives(0)
-    return query or (NOTHING if tidy.strip() else EVERYTHING)
+    return query or (MATCH_NONE if tidy.strip() else MATCH_ALL)
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -108,7 +108,7 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(text))
 
 
-def describe(query: Query) -> str:
+def unparse(query: Query) -> str:
     """Write a query as a text that parses to the same query."""
     match query:
         case AllOf(terms):
@@ -206,16 +206,16 @@ def _prefixed(prefix: str | None, value: str) -> Query | None:
     return _magnet(f"{prefix}:{value}") or _text(f"{prefix} {value}")
 
 
-def _text(value: str, *columns: Column) -> Text | None:
+def _text(value: str, *columns: SearchColumn) -> TextTerm | None:
     found = words(value)
-    return Text(found, value.rstrip().endswith("*"), frozenset(columns)) if found else None
+    return TextTerm(found, value.rstrip().endswith("*"), frozenset(columns)) if found else None
 
 
 def _hashed(word: str) -> Query | None:
     if len(word) not in _HASH_LENGTHS:
         return None
     try:
-        return Hashed(InfoHash.parse(word))
+        return InfohashTerm(InfoHash.parse(word))
     except Refusal:
         return None
 
@@ -225,43 +225,43 @@ def _magnet(text: str) -> Query | None:
         link = Magnet.parse(text)
     except Refusal:
         return None
-    return _any([Hashed(name) for name in (link.v1, link.v2) if name is not None])
+    return _any([InfohashTerm(name) for name in (link.v1, link.v2) if name is not None])
 
 
 def _tag(value: str) -> Query | None:
     try:
-        return Tagged(tag_of(value.rstrip("*")), value.endswith("*"))
+        return TagTerm(normalize_tag(value.rstrip("*")), value.endswith("*"))
     except ValueError:
         return None
 
 
 def _category(value: str) -> Query | None:
     if value.isascii() and value.isdigit() and len(value) < 19:
-        return InCategory(frozenset({int(value)}))
-    return InCategory(names=frozenset({folded(value)})) if words(value) else None
+        return CategoryTerm(frozenset({int(value)}))
+    return CategoryTerm(names=frozenset({fold_name(value)})) if words(value) else None
 
 
 def _user(value: str) -> Query | None:
-    return By(value) if value else None
+    return UploaderTerm(value) if value else None
 
 
 def _imdb(value: str) -> Query | None:
     found = _IMDB.fullmatch(value)
-    return Imdb(int(found[1])) if found else None
+    return ImdbTerm(int(found[1])) if found else None
 
 
 def _free(value: str) -> Query | None:
     kinds = _KINDS.get(value.lower())
-    return Free(kinds) if kinds else None
+    return FreeleechTerm(kinds) if kinds else None
 
 
 def _size(value: str) -> Query | None:
     """Parse a size or a range; a size alone matches five percent either way, as people round."""
     bounds = _range(value, _amount)
     if bounds is not None:
-        return Sized(*bounds)
+        return SizeRange(*bounds)
     about = _amount(value)
-    return None if about is None else Sized(about - about // 20, min(about + about // 20, _LARGEST))
+    return None if about is None else SizeRange(about - about // 20, min(about + about // 20, _LARGEST))
 
 
 def _amount(text: str) -> int | None:
@@ -279,7 +279,7 @@ def _year(value: str) -> Query | None:
     bounds = _range(value, _one_year) or _range(value.replace("-", ".."), _one_year)
     if bounds is None and (year := _one_year(value)) is not None:
         bounds = (year, year)
-    return None if bounds is None else Dated(*bounds)
+    return None if bounds is None else YearRange(*bounds)
 
 
 def _one_year(text: str) -> int | None:
@@ -302,10 +302,10 @@ def _range(value: str, read: Callable[[str], int | None]) -> tuple[int | None, i
 
 
 def _having(attribute: Attribute) -> Callable[[str], Query | None]:
-    return lambda value: Having(attribute, frozenset({value.casefold()})) if words(value) else None
+    return lambda value: AttributeTerm(attribute, frozenset({value.casefold()})) if words(value) else None
 
 
-def _within(column: Column) -> Callable[[str], Query | None]:
+def _within(column: SearchColumn) -> Callable[[str], Query | None]:
     return lambda value: _text(value, column)
 
 
@@ -326,32 +326,32 @@ _PREFIX_PARSERS: Final[Mapping[str, Callable[[str], Query | None]]] = {
 
 
 def _grouped(query: Query) -> str:
-    written = describe(query)
+    written = unparse(query)
     return f"({written})" if isinstance(query, AllOf | AnyOf | Not) else written
 
 
 def _term(query: Query) -> str:
     match query:
-        case Text(found, prefix, columns):
+        case TextTerm(found, prefix, columns):
             return _several(sorted(_PREFIXES[column] for column in columns), [_phrase(found, prefix)])
-        case Tagged(name, prefix):
+        case TagTerm(name, prefix):
             return f"tag:{_quoted(name)}" + "*" * prefix
-        case InCategory(ids, names):
+        case CategoryTerm(ids, names):
             return _several(["category"], [*map(str, sorted(ids)), *map(_quoted, sorted(names))])
-        case Sized(low, high):
+        case SizeRange(low, high):
             return f"size:{_between(low, high)}"
-        case Dated(low, high):
+        case YearRange(low, high):
             return f"year:{_between(low, high)}"
-        case Having(attribute, values):
+        case AttributeTerm(attribute, values):
             return _several([attribute.value], map(_quoted, sorted(values)))
-        case Free(kinds):
+        case FreeleechTerm(kinds):
             known = [name for name, kind in _KINDS.items() if kind == kinds]
             return _several(["freeleech"], known or [_FREE[kind] for kind in sorted(kinds)])
-        case By(name):
+        case UploaderTerm(name):
             return f"user:{_quoted(name)}"
-        case Imdb(number):
+        case ImdbTerm(number):
             return f"imdb:tt{number:07}"
-        case Hashed(infohash):
+        case InfohashTerm(infohash):
             return infohash.lower
         case _:
             raise TypeError(query)

@@ -12,15 +12,15 @@ from bittorrent.infohash import InfoHash
 from bittorrent.peers import pack
 from bittorrent.query import AnnounceQuery, read_announce, read_scrape
 from bittorrent.refusal import Refusal
-from doors.client import ClientAddress
-from tracker.model import Announce, Failure
+from doors.client_address import ClientAddress
+from tracker.counters import Transport
+from tracker.model import Announce, AnnounceFailure
 from tracker.reply import write_announce, write_failure, write_scrape
-from tracker.tally import Transport
 from tracker.tracker import Tracker
 
-NUMWANT = 50
+DEFAULT_NUMWANT = 50
 """Peers returned to a client that sends no `numwant`."""
-NUMWANT_MOST = 200
+MAX_NUMWANT = 200
 
 _TEXT_PLAIN = (b"content-type", b"text/plain")
 
@@ -47,17 +47,17 @@ class AnnounceDoor:
         except Refusal as refusal:
             return self._refuse(refusal.code)
         reply = self._tracker.announce(_announce(query, address), Transport.HTTP)
-        if isinstance(reply, Failure):
+        if isinstance(reply, AnnounceFailure):
             return _failure(self._tracker, reply.code)
         return write_announce(reply, address, compact=query.compact)
 
     def _refuse(self, code: str) -> bytes:
-        self._tracker.tally.refusals[code] += 1
+        self._tracker.counters.refusals[code] += 1
         return _failure(self._tracker, code)
 
 
 def _announce(query: AnnounceQuery, address: bytes) -> Announce:
-    numwant = NUMWANT if query.numwant < 0 else min(query.numwant, NUMWANT_MOST)
+    numwant = DEFAULT_NUMWANT if query.numwant < 0 else min(query.numwant, MAX_NUMWANT)
     return Announce(query.infohash, pack(address, query.port), query.event, query.left == 0, numwant)
 
 
@@ -76,7 +76,7 @@ class ScrapeDoor:
         try:
             infohashes: list[InfoHash] = read_scrape(scope["query_string"])
         except Refusal as refusal:
-            self._tracker.tally.refusals[refusal.code] += 1
+            self._tracker.counters.refusals[refusal.code] += 1
             return _failure(self._tracker, refusal.code)
         files = self._tracker.scrape(infohashes, Transport.HTTP)
         return write_scrape(files, self._tracker.terms.min_interval)
@@ -86,9 +86,9 @@ def _failure(tracker: Tracker, code: str) -> bytes:
     return write_failure(code, tracker.terms.interval, tracker.terms.min_interval)
 
 
-def too_long(tracker: Tracker) -> bytes:
+def head_too_long(tracker: Tracker) -> bytes:
     """Return and count the failure that answers a request whose head is over the limit."""
-    tracker.tally.refusals["query-too-long"] += 1
+    tracker.counters.refusals["query-too-long"] += 1
     return _failure(tracker, "query-too-long")
 
 

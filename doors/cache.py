@@ -10,16 +10,16 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from actions.uploads import Accepted
+from actions.uploads import AcceptedUpload
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
-from cache.torrents import Held, TorrentCache
-from doors import errors, pages
-from doors.errand import Errands
-from doors.frame import SITE, style_route
-from doors.intake import Intake, Tally
-from doors.limits import Body, FormReader
-from doors.negotiation import attachment, has_tag, takes_gzip
+from cache.torrents import CachedTorrent, TorrentCache
+from doors import cache_pages, errors
+from doors.http_headers import accepts_gzip, attachment, etag_matches
+from doors.lookup_on_miss import LookupOnMiss
+from doors.page_layout import SITE, style_route
+from doors.request_limits import Body, FormReader
+from doors.upload_admission import CacheCounters, UploadAdmission
 
 # Bytes that a multipart form adds to its file: boundaries, part headers, a few other fields.
 FORM_SLACK = 64 * 1024
@@ -37,15 +37,15 @@ _MISS = {"Cache-Control": "public, max-age=30"}
 
 
 def routes(
-    cache: TorrentCache, intake: Intake, site: str = SITE, lookups: Errands | None = None
+    cache: TorrentCache, admission: UploadAdmission, site: str = SITE, lookups: LookupOnMiss | None = None
 ) -> list[Route]:
     """Return the cache's routes: uploads, downloads, `robots.txt` and the style sheet.
 
     `site` is the name of the service on its pages; `lookups` serves `?wait=` for torrents that are not cached.
     """
     uploads, downloads = (
-        _UploadRoutes(intake, site),
-        _DownloadRoutes(cache, intake.tally, intake.public_url, site, lookups),
+        _UploadRoutes(admission, site),
+        _DownloadRoutes(cache, admission.counters, admission.public_url, site, lookups),
     )
     return [
         Route("/upload.php", uploads.page, methods=["GET"]),
@@ -59,11 +59,13 @@ def routes(
 
 @dataclass(frozen=True, slots=True)
 class _UploadRoutes:
-    intake: Intake
+    admission: UploadAdmission
     site: str
 
     async def page(self, request: Request) -> Response:
-        return pages.page("Upload a torrent", pages.form(self.intake.uploads.limit), site=self.site)
+        return cache_pages.page(
+            "Upload a torrent", cache_pages.upload_form(self.admission.uploads.limit), site=self.site
+        )
 
     async def submit(self, request: Request) -> Response:
         """Answer a browser: a page with the HTTP status of the result."""
@@ -71,10 +73,12 @@ class _UploadRoutes:
             accepted = await self._take(request, "form")
         except Refusal as refusal:
             headers = _NO_STORE | _error_headers(refusal)
-            body = pages.refused(refusal)
-            return pages.page("Not uploaded", body, refusal.status, headers, site=self.site)
+            body = cache_pages.upload_refused(refusal)
+            return cache_pages.page("Not uploaded", body, refusal.status, headers, site=self.site)
         headers = _NO_STORE | {"X-Torrage-Infohash": accepted.infohash.upper}
-        return pages.page("Uploaded", pages.accepted(accepted), headers=headers, site=self.site)
+        return cache_pages.page(
+            "Uploaded", cache_pages.upload_accepted(accepted), headers=headers, site=self.site
+        )
 
     async def autoupload(self, request: Request) -> Response:
         """Answer a program: always 200, the infohash or the error in the body and in a header."""
@@ -85,46 +89,50 @@ class _UploadRoutes:
         infohash = accepted.infohash.upper
         return _plain(f"{infohash}\n".encode(), {"X-Torrage-Infohash": infohash})
 
-    async def _take(self, request: Request, door: str) -> Accepted:
+    async def _take(self, request: Request, door: str) -> AcceptedUpload:
         async def read(body: Body) -> bytes:
             return await _read_form(request, body)
 
-        return await self.intake.take(request, door, self.intake.uploads.limit + FORM_SLACK, read)
+        return await self.admission.take(request, door, self.admission.uploads.limit + FORM_SLACK, read)
 
 
 @dataclass(frozen=True, slots=True)
 class _DownloadRoutes:
     cache: TorrentCache
-    tally: Tally
+    counters: CacheCounters
     public_url: str | None
     site: str
-    lookups: Errands | None
+    lookups: LookupOnMiss | None
 
     async def fetch(self, request: Request) -> Response:
         """Return the torrent whose infohash is the first 40 digits of the path; the rest of the path is ignored."""
         asked = _INFOHASH.match(request.path_params["rest"])
         held = await self.cache.get(InfoHash.parse(asked[0])) if asked else None
         if held is None:
-            self.tally.misses += asked is not None
+            self.counters.misses += asked is not None
             if asked is not None and self.lookups is not None and "wait" in request.query_params:
                 return await self._look_up(request, InfoHash.parse(asked[0]), self.lookups)
-            body = pages.missing(asked[0].upper() if asked else None)
-            return pages.page("Not found", body, 404, _MISS, site=self.site)
+            body = cache_pages.not_found(asked[0].upper() if asked else None)
+            return cache_pages.page("Not found", body, 404, _MISS, site=self.site)
         assert asked is not None
-        self.tally.hits += 1
+        self.counters.hits += 1
         if asked[0] != asked[0].upper():
             return self._redirect(asked[0].upper())
         return await _file(request, held)
 
-    async def _look_up(self, request: Request, infohash: InfoHash, lookups: Errands) -> Response:
+    async def _look_up(self, request: Request, infohash: InfoHash, lookups: LookupOnMiss) -> Response:
         """Return the torrent once a lookup has found it, with its source in `X-Peerage-Source`."""
         try:
             found = await lookups.find(request, infohash)
         except Refusal as refusal:
-            return pages.page("Not found", pages.unfound(refusal), refusal.status, _NO_STORE, site=self.site)
+            return cache_pages.page(
+                "Not found", cache_pages.lookup_refused(refusal), refusal.status, _NO_STORE, site=self.site
+            )
         held = await self.cache.get(infohash) if found is not None else None
         if found is None or held is None:
-            return pages.page("Not found", pages.missing(infohash.upper), 404, _NO_STORE, site=self.site)
+            return cache_pages.page(
+                "Not found", cache_pages.not_found(infohash.upper), 404, _NO_STORE, site=self.site
+            )
         response = await _file(request, held)
         response.headers["X-Peerage-Source"] = found.source
         return response
@@ -136,11 +144,11 @@ class _DownloadRoutes:
         )
 
 
-async def _file(request: Request, held: Held) -> Response:
-    use_gzip = takes_gzip(",".join(request.headers.getlist("accept-encoding")))
+async def _file(request: Request, held: CachedTorrent) -> Response:
+    use_gzip = accepts_gzip(",".join(request.headers.getlist("accept-encoding")))
     etag = f'"{held.record.digest.hex()}{"-gzip" if use_gzip else ""}"'
     headers = _HIT | _NO_SNIFF | {"ETag": etag}
-    if has_tag(",".join(request.headers.getlist("if-none-match")), etag):
+    if etag_matches(",".join(request.headers.getlist("if-none-match")), etag):
         return Response(status_code=304, headers=headers)
     headers["Content-Disposition"] = attachment(held.record.name)
     if use_gzip:
@@ -174,7 +182,7 @@ def _plain(body: bytes, headers: dict[str, str]) -> Response:
 
 
 def _error_headers(refusal: Refusal) -> dict[str, str]:
-    headers = {"X-Torrage-Error-Msg": errors.text(refusal)}
+    headers = {"X-Torrage-Error-Msg": errors.error_line(refusal)}
     if refusal.code == "too-large":
         # The rest of the body is not read.
         headers["Connection"] = "close"

@@ -17,7 +17,7 @@ import structlog
 
 from bittorrent.refusal import Refusal
 
-Deed = Callable[[Mapping[str, Any]], AsyncIterator[dict[str, Any]]]
+ControlCommand = Callable[[Mapping[str, Any]], AsyncIterator[dict[str, Any]]]
 
 LINE_LIMIT = 2**20
 _MAX_CLIENTS = 16
@@ -33,14 +33,14 @@ def refused(refusal: Refusal) -> dict[str, Any]:
     return {"refused": refusal.code, "text": " ".join([str(refusal), *faults])}
 
 
-async def perform(
-    deeds: Mapping[str, Deed], name: str, arguments: Mapping[str, Any]
+async def execute_command(
+    commands: Mapping[str, ControlCommand], name: str, arguments: Mapping[str, Any]
 ) -> AsyncGenerator[dict[str, Any], None]:
     """Run one command and yield its records; a refusal, an unknown command and a failure are records as well."""
-    if name not in deeds:
-        yield refused(Refusal("bad-request", f"the commands are {', '.join(sorted(deeds))}"))
+    if name not in commands:
+        yield refused(Refusal("bad-request", f"the commands are {', '.join(sorted(commands))}"))
         return
-    records = cast("AsyncGenerator[dict[str, Any], None]", deeds[name](arguments))
+    records = cast("AsyncGenerator[dict[str, Any], None]", commands[name](arguments))
     try:
         async with aclosing(records):
             async for record in records:
@@ -65,13 +65,13 @@ class ControlServer:
 
     def __init__(
         self,
-        deeds: Mapping[str, Deed],
+        commands: Mapping[str, ControlCommand],
         path: Path,
         *,
         clients: int = _MAX_CLIENTS,
         patience: float = _REQUEST_TIMEOUT,
     ) -> None:
-        self._deeds = deeds
+        self._commands = commands
         self._path = path
         self._clients = clients
         self._patience = patience
@@ -124,7 +124,7 @@ class ControlServer:
             await _send(writer, refused(refusal))
             await _send(writer, END)
             return
-        log.info("control.command", command=name if name in self._deeds else "unknown")
+        log.info("control.command", command=name if name in self._commands else "unknown")
         await _first(self._run(name, arguments, writer), _disconnected(reader))
 
     async def _read_request(self, reader: asyncio.StreamReader) -> bytes:
@@ -138,7 +138,7 @@ class ControlServer:
 
     async def _run(self, name: str, arguments: Mapping[str, Any], writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
-            async with aclosing(perform(self._deeds, name, arguments)) as records:
+            async with aclosing(execute_command(self._commands, name, arguments)) as records:
                 async for record in records:
                     await _send(writer, record)
             await _send(writer, END)

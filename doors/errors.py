@@ -3,15 +3,15 @@
 from html import escape
 
 from bittorrent.refusal import Refusal
-from doors.frame import SITE, framed
+from doors.page_layout import SITE, render_layout
 
 
-def number(refusal: Refusal) -> str:
+def status_digits(refusal: Refusal) -> str:
     """Return a refusal's status as three digits, for dialects that answer errors with HTTP 200."""
     return f"{refusal.status:03d}"
 
 
-def text(refusal: Refusal) -> str:
+def error_line(refusal: Refusal) -> str:
     """Return the refusal as one line of printable latin-1, fit for a header.
 
     A blocked torrent reads `Deleted torrent: reason`, a prefix that clients of the torrent caches look for.
@@ -23,9 +23,11 @@ def text(refusal: Refusal) -> str:
 
 def autoupload_body(refusal: Refusal) -> bytes:
     r"""Return the body that the upload API answers a refusal with, `Error 422: text\n`."""
-    return f"Error {number(refusal)}: {text(refusal)}\n".encode("latin-1")
+    return f"Error {status_digits(refusal)}: {error_line(refusal)}\n".encode("latin-1")
 
 
 def html_page(title: str, body_html: str, site: str = SITE) -> str:
     """Return a whole page under its title; `title` is escaped here, `body_html` is escaped markup."""
-    return framed(title, f'<div class="narrow">\n<h1>{escape(title)}</h1>\n{body_html}\n</div>', site=site)
+    return render_layout(
+        title, f'<div class="narrow">\n<h1>{escape(title)}</h1>\n{body_html}\n</div>', site=site
+    )

@@ -14,16 +14,16 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bittorrent.filenames import split_ending
+from bittorrent.filenames import split_extension
 from bittorrent.refusal import Refusal
-from doors.negotiation import attachment, file_attachment, has_tag
-from doors.office import Office
-from doors.ranges import Unsatisfiable, asked_range, still_holds
-from doors.transfers import Sending, Vanished, of_archive, of_file, open_reader
-from downloads.links import TORRENT, ZIP, Link
+from doors.http_headers import attachment, etag_matches, file_attachment
+from doors.ranges import RangeNotSatisfiable, if_range_matches, requested_range
+from doors.services import Services
+from doors.transfers import FileVanished, TransferResponse, file_body, open_reader, zip_body
+from downloads.links import TORRENT, ZIP, DownloadLink
 from downloads.model import ContentFile, Job
 
-PATH = "/dld/"
+LINK_PATH = "/dld/"
 
 _HEADERS = {
     "Content-Security-Policy": "sandbox; default-src 'none'",
@@ -58,29 +58,29 @@ _MEDIA_TYPES = {
 _RETRY = {"busy": "5", "too-many-requests": "30"}
 
 
-def routes(office: Office) -> list[Route]:
+def routes(services: Services) -> list[Route]:
     """Return the route of the download links."""
-    return [Route(PATH + "{opaque}", _FileRoutes(office).fetch, methods=["GET"])]
+    return [Route(LINK_PATH + "{opaque}", _FileRoutes(services).fetch, methods=["GET"])]
 
 
-def address(opaque: str, files_url: str | None, base: str) -> str:
+def link_url(opaque: str, files_url: str | None, base: str) -> str:
     """Return the URL of a link; `base` is the service's own. It contains nothing of the request that made it."""
-    return f"{files_url or base}{PATH}{opaque}"
+    return f"{files_url or base}{LINK_PATH}{opaque}"
 
 
-def forward(url: str) -> Response:
+def redirect_to_link(url: str) -> Response:
     """Redirect to a link, uncached and without a referrer: the URL that redirects may contain a key."""
     return RedirectResponse(url, 307, _HEADERS)
 
 
-def apart(app: ASGIApp, files_url: str | None, public_url: str | None) -> ASGIApp:
+def isolate_files_host(app: ASGIApp, files_url: str | None, public_url: str | None) -> ASGIApp:
     """Wrap `app` so that the host of `files_url` answers file links only; return `app` itself without such a host."""
     host = _host_of(files_url)
     if host is None or host == _host_of(public_url):
         return app
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and _is_host(scope, host) and not scope["path"].startswith(PATH):
+        if scope["type"] == "http" and _is_host(scope, host) and not scope["path"].startswith(LINK_PATH):
             await _refused(Refusal("not-found"))(scope, receive, send)
         else:
             await app(scope, receive, send)
@@ -90,50 +90,50 @@ def apart(app: ASGIApp, files_url: str | None, public_url: str | None) -> ASGIAp
 
 @dataclass(frozen=True, slots=True)
 class _FileRoutes:
-    office: Office
+    services: Services
 
     async def fetch(self, request: Request) -> Response:
         """Answer a request for a link."""
-        host = _host_of(self.office.files_url)
+        host = _host_of(self.services.files_url)
         try:
             if host is not None and not _is_host(request.scope, host):
                 raise Refusal("not-found")
-            link = self.office.links.read(request.path_params["opaque"])
+            link = self.services.links.read(request.path_params["opaque"])
             return await self._answer(request, link, await self._job(link))
-        except Vanished:
+        except FileVanished:
             return _refused(Refusal("not-found"))
         except Refusal as refusal:
             return _refused(refusal)
 
-    async def _job(self, link: Link) -> Job:
+    async def _job(self, link: DownloadLink) -> Job:
         """Return the job of a link; a link is invalid without its job, and while its account is disabled."""
-        user = await self.office.accounts.user(link.account)
+        user = await self.services.accounts.user(link.account)
         job = (
             None
             if user is None or not user.enabled
-            else await self.office.downloads.job(link.account, link.job)
+            else await self.services.downloads.job(link.account, link.job)
         )
-        if job is None or not link.fits(job):
+        if job is None or not link.matches(job):
             raise Refusal("bad-file-link")
         return job
 
-    async def _answer(self, request: Request, link: Link, job: Job) -> Response:
-        if link.what == TORRENT:
+    async def _answer(self, request: Request, link: DownloadLink, job: Job) -> Response:
+        if link.target == TORRENT:
             return await self._torrent(request, job)
         if not job.content.complete:
             raise Refusal("not-cached")
         with ExitStack() as cleanup:
             if request.method == "GET":
-                cleanup.enter_context(self.office.transfers.one(link.account))
-            if link.what == ZIP:
+                cleanup.enter_context(self.services.transfers.slot(link.account))
+            if link.target == ZIP:
                 return await self._zip(request, job, cleanup)
-            file = next((file for file in job.content.files if file.index == link.what), None)
+            file = next((file for file in job.content.files if file.index == link.target), None)
             if file is None:
                 raise Refusal("bad-file-link")
             return await self._file(request, job, file, cleanup)
 
     async def _torrent(self, request: Request, job: Job) -> Response:
-        data = await self.office.downloads.torrent_of(job.account, job.id)
+        data = await self.services.downloads.torrent_of(job.account, job.id)
         if data is None:
             raise Refusal("not-found")
         headers = _headers(attachment(job.content.name), "application/x-bittorrent", len(data))
@@ -141,18 +141,18 @@ class _FileRoutes:
 
     async def _zip(self, request: Request, job: Job, cleanup: ExitStack) -> Response:
         # It needs the extra `downloads`; there are no jobs without that.
-        from downloads.archive import Archive  # noqa: PLC0415
+        from downloads.zip_archive import ZipArchive  # noqa: PLC0415
 
         files = job.content.files
-        archive = await asyncio.to_thread(Archive, files)
+        archive = await asyncio.to_thread(ZipArchive, files)
         headers = _headers(attachment(job.content.name, ".zip"), "application/zip", archive.size)
         if request.method == "HEAD":
             return Response(headers=headers)
-        body = of_archive(archive, files, partial(self.office.downloads.open_file, job.content))
-        return Sending(body, 200, headers, cleanup.pop_all())
+        body = zip_body(archive, files, partial(self.services.downloads.open_file, job.content))
+        return TransferResponse(body, 200, headers, cleanup.pop_all())
 
     async def _file(self, request: Request, job: Job, file: ContentFile, cleanup: ExitStack) -> Response:
-        reader = await open_reader(partial(self.office.downloads.open_file, job.content), file)
+        reader = await open_reader(partial(self.services.downloads.open_file, job.content), file)
         cleanup.callback(reader.close)
         answer = _Selection.of(request, job, file)
         headers = _headers(file_attachment(file.path), _media_type(file.path), len(answer.bytes))
@@ -162,7 +162,7 @@ class _FileRoutes:
             return Response(status_code=answer.status, headers=headers)
         if request.method == "HEAD":
             return Response(headers=headers)
-        return Sending(of_file(reader, answer.bytes), answer.status, headers, cleanup.pop_all())
+        return TransferResponse(file_body(reader, answer.bytes), answer.status, headers, cleanup.pop_all())
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,15 +180,15 @@ class _Selection:
         modified = formatdate(job.content.finished or job.content.added, usegmt=True)
         headers = {"ETag": etag, "Last-Modified": modified, "Accept-Ranges": "bytes"}
         whole, nothing = range(file.size), range(0)
-        if (tags := _field(request, "if-match")) and not has_tag(tags, etag):
+        if (tags := _field(request, "if-match")) and not etag_matches(tags, etag):
             return cls(412, nothing, headers)
-        if has_tag(_field(request, "if-none-match"), etag):
+        if etag_matches(_field(request, "if-none-match"), etag):
             return cls(304, nothing, headers)
-        if request.method != "GET" or not still_holds(_field(request, "if-range"), etag, modified):
+        if request.method != "GET" or not if_range_matches(_field(request, "if-range"), etag, modified):
             return cls(200, whole, headers)
         try:
-            asked = asked_range(_field(request, "range"), file.size)
-        except Unsatisfiable:
+            asked = requested_range(_field(request, "range"), file.size)
+        except RangeNotSatisfiable:
             return cls(416, nothing, headers | {"Content-Range": f"bytes */{file.size}"})
         if asked is None:
             return cls(200, whole, headers)
@@ -210,7 +210,7 @@ def _headers(disposition: str, media_type: str, length: int) -> dict[str, str]:
 
 
 def _media_type(path: str) -> str:
-    return _MEDIA_TYPES.get(split_ending(path.rpartition("/")[2])[1].lower(), _DEFAULT_TYPE)
+    return _MEDIA_TYPES.get(split_extension(path.rpartition("/")[2])[1].lower(), _DEFAULT_TYPE)
 
 
 def _refused(refusal: Refusal) -> Response:

@@ -12,13 +12,13 @@ from starlette.routing import Route
 
 from actions.health import Health
 from bittorrent.refusal import Refusal
-from doors.client import ClientAddress
-from doors.guard import Connections
-from doors.intake import Tally
+from doors.client_address import ClientAddress
+from doors.connection_guard import ConnectionCounts
+from doors.upload_admission import CacheCounters
+from tracker.counters import TrackerCounters as Announced
+from tracker.counters import Transport
 from tracker.flusher import Flusher
 from tracker.model import Event
-from tracker.tally import Tally as Announced
-from tracker.tally import Transport
 from tracker.tracker import Tracker
 
 _FORWARDING_HEADERS = ("x-forwarded-for", "forwarded", "x-real-ip")
@@ -32,7 +32,7 @@ class TrackerCollector(Collector):
     ) -> None:
         self._tracker = tracker
         self._flusher = flusher
-        self._counted = counted or (lambda: tracker.tally)
+        self._counted = counted or (lambda: tracker.counters)
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric of tracker and journal."""
@@ -41,24 +41,24 @@ class TrackerCollector(Collector):
         yield from self._journal()
 
     def _requests(self) -> Iterator[Metric]:
-        tally = self._counted()
+        counters = self._counted()
         announces = CounterMetricFamily(
             "peerage_announces", "Announces answered", labels=["transport", "event"]
         )
         scrapes = CounterMetricFamily("peerage_scrapes", "Scrapes answered", labels=["transport"])
         for transport in Transport:
-            scrapes.add_metric([transport.name.lower()], tally.scrapes[transport])
+            scrapes.add_metric([transport.name.lower()], counters.scrapes[transport])
             for event in Event:
                 labels = [transport.name.lower(), event.name.lower()]
-                announces.add_metric(labels, tally.announces[transport][event])
+                announces.add_metric(labels, counters.announces[transport][event])
         refusals = CounterMetricFamily("peerage_refusals", "Requests to the tracker refused", labels=["code"])
-        for code, count in sorted(tally.refusals.items()):
+        for code, count in sorted(counters.refusals.items()):
             refusals.add_metric([code], count)
         yield announces
         yield scrapes
         yield refusals
         yield CounterMetricFamily(
-            "peerage_announce_warnings", "Announces put off with a warning", tally.warnings
+            "peerage_announce_warnings", "Announces put off with a warning", counters.warnings
         )
 
     def _swarms(self) -> Iterator[Metric]:
@@ -81,14 +81,16 @@ class TrackerCollector(Collector):
 class DoorsCollector(Collector):
     """Prometheus collector of the connection guard and the cache."""
 
-    def __init__(self, door: str, connections: Callable[[], Connections], tally: Tally) -> None:
+    def __init__(
+        self, door: str, connections: Callable[[], ConnectionCounts], counters: CacheCounters
+    ) -> None:
         self._door = door
         self._connections = connections
-        self._tally = tally
+        self._counters = counters
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric of connections and the cache."""
-        connections, tally = self._connections(), self._tally
+        connections, counters = self._connections(), self._counters
         yield InfoMetricFamily("peerage_door", "What owns the sockets", {"door": self._door})
         yield GaugeMetricFamily("peerage_connections", "Open HTTP connections", connections.open)
         yield CounterMetricFamily(
@@ -97,11 +99,11 @@ class DoorsCollector(Collector):
         yield CounterMetricFamily(
             "peerage_requests_timed_out", "Requests that came too slowly", connections.timed_out
         )
-        yield CounterMetricFamily("peerage_cache_hits", "Torrents fetched", tally.hits)
-        yield CounterMetricFamily("peerage_cache_misses", "Torrents asked for and not held", tally.misses)
-        yield CounterMetricFamily("peerage_uploads", "Uploads accepted", tally.uploads)
+        yield CounterMetricFamily("peerage_cache_hits", "Torrents fetched", counters.hits)
+        yield CounterMetricFamily("peerage_cache_misses", "Torrents asked for and not held", counters.misses)
+        yield CounterMetricFamily("peerage_uploads", "Uploads accepted", counters.uploads)
         refusals = CounterMetricFamily("peerage_upload_refusals", "Uploads refused", labels=["code"])
-        for code, count in sorted(tally.refusals.items()):
+        for code, count in sorted(counters.refusals.items()):
             refusals.add_metric([code], count)
         yield refusals
 
@@ -142,7 +144,7 @@ class MetricsDoor:
         except Refusal:
             return False
         # Behind a local proxy that is not configured as trusted every client seems to be on loopback.
-        if address.is_loopback and not self._clients.believes(request.scope):
+        if address.is_loopback and not self._clients.via_trusted_proxy(request.scope):
             return not any(header in request.headers for header in _FORWARDING_HEADERS)
         return address.is_loopback or any(address in network for network in self._networks)
 

@@ -8,16 +8,16 @@ from contextlib import contextmanager
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, Any
 
-from bittorrent.addresses import ROUTED
+from bittorrent.addresses import ROUTABLE_NETWORKS
 from bittorrent.refusal import REASONS
-from doors.announce import NUMWANT, NUMWANT_MOST
-from doors.client import unmapped
-from doors.guard import TIMEOUT, Connections, Guard
-from doors.short_path import Desk, ShortProtocol
-from doors.udp import BAD_CONNECTION, NUMWANT_MOST6, RECEIVE_BUFFER
-from tracker.model import Terms
+from doors.announce import DEFAULT_NUMWANT, MAX_NUMWANT
+from doors.client_address import unmap_ipv4
+from doors.connection_guard import TIMEOUT, ConnectionCounts, ConnectionGuard
+from doors.fast_path import FastPathProtocol, Responder
+from doors.udp import BAD_CONNECTION, MAX_NUMWANT_IPV6, RECEIVE_BUFFER
+from tracker.counters import TrackerCounters, Transport
+from tracker.model import AnnounceTerms
 from tracker.swarms import FULL, RESTORING, RETRY_SOON
-from tracker.tally import Tally, Transport
 
 try:
     from tracker import _native as native
@@ -28,20 +28,20 @@ if TYPE_CHECKING:
     from tracker._native import Door, Store
 
 Network = IPv4Network | IPv6Network
-Row = tuple[bytes, int, bool]
-Protocols = Callable[[bytes, Callable[[], None]], asyncio.Protocol]
+NetworkRow = tuple[bytes, int, bool]
+ProtocolFactory = Callable[[bytes, Callable[[], None]], asyncio.Protocol]
 """Makes the protocol of a connection from the bytes read so far and the callback for its end."""
 
 _DEFER_ACCEPT = 1  # seconds that the kernel keeps a connection without data (TCP_DEFER_ACCEPT)
 
 
-def _network_rows(networks: Sequence[tuple[Network, bool]]) -> list[Row]:
+def _network_rows(networks: Sequence[tuple[Network, bool]]) -> list[NetworkRow]:
     return [(each.network_address.packed, each.prefixlen, verdict) for each, verdict in networks]
 
 
-def open_door(
+def make_native_door(
     store: "Store",
-    terms: Terms,
+    terms: AnnounceTerms,
     trusted: Sequence[Network],
     header: str,
     *,
@@ -62,37 +62,37 @@ def open_door(
         bad_connection=BAD_CONNECTION,
         too_late=TIMEOUT,
         header=header.lower().encode() if trusted else b"",
-        trusted=_network_rows([(unmapped(network), True) for network in trusted]),
-        routed=_network_rows(ROUTED),
+        trusted=_network_rows([(unmap_ipv4(network), True) for network in trusted]),
+        routed=_network_rows(ROUTABLE_NETWORKS),
         key=key,
         interval=terms.interval,
         min_interval=terms.min_interval,
         retry_soon=RETRY_SOON,
-        numwant=NUMWANT,
-        numwant_most=NUMWANT_MOST,
-        numwant_most6=NUMWANT_MOST6,
+        numwant=DEFAULT_NUMWANT,
+        numwant_most=MAX_NUMWANT,
+        numwant_most6=MAX_NUMWANT_IPV6,
         refuse_private=refuse_private,
         seed=seed,
         clock=clock,
     )
 
 
-def tally_of(door: "Door", tally: Tally) -> Tally:
+def total_counters(door: "Door", counters: TrackerCounters) -> TrackerCounters:
     """Return the sum of the counters in C and in Python."""
-    numbers, total = door.numbers(), Tally()
+    numbers, total = door.numbers(), TrackerCounters()
     for over in Transport:
-        pairs = zip(numbers["announces"][over], tally.announces[over], strict=True)
+        pairs = zip(numbers["announces"][over], counters.announces[over], strict=True)
         total.announces[over] = [native_count + count for native_count, count in pairs]
-        total.scrapes[over] = numbers["scrapes"][over] + tally.scrapes[over]
-    total.warnings = numbers["warnings"] + tally.warnings
-    total.refusals.update(tally.refusals)
+        total.scrapes[over] = numbers["scrapes"][over] + counters.scrapes[over]
+    total.warnings = numbers["warnings"] + counters.warnings
+    total.refusals.update(counters.refusals)
     for code, count in zip(native.REFUSALS, numbers["refusals"], strict=True):
         if count:
             total.refusals[code] += count
     return total
 
 
-class HandedProtocol(ShortProtocol):
+class HandedOverProtocol(FastPathProtocol):
     """Continues a connection whose first bytes were read by the native threads."""
 
     def __init__(self, first: bytes, gone: Callable[[], None], **named: Any) -> None:  # noqa: ANN401 - uvicorn's
@@ -125,29 +125,29 @@ class HandedProtocol(ShortProtocol):
         self._gone()
 
 
-def handed(guard: Guard, desk: Desk) -> type[HandedProtocol]:
+def handed_over_protocol(guard: ConnectionGuard, responder: Responder) -> type[HandedOverProtocol]:
     """Return the protocol class for connections that the native threads hand over."""
-    return type("BoundHandedProtocol", (HandedProtocol,), {"guard": guard, "desk": desk})
+    return type("BoundHandedProtocol", (HandedOverProtocol,), {"guard": guard, "responder": responder})
 
 
-def short(guard: Guard, desk: Desk) -> type[ShortProtocol]:
+def fast_path_protocol(guard: ConnectionGuard, responder: Responder) -> type[FastPathProtocol]:
     """Return the protocol class for connections that uvicorn accepts itself."""
-    return type("BoundShortProtocol", (ShortProtocol,), {"guard": guard, "desk": desk})
+    return type("BoundShortProtocol", (FastPathProtocol,), {"guard": guard, "responder": responder})
 
 
 class NativeDoor:
     """Runs the native threads on the listening sockets and passes what they hand over to the event loop."""
 
-    def __init__(self, door: "Door", guard: Guard, exempt: Sequence[Network]) -> None:
+    def __init__(self, door: "Door", guard: ConnectionGuard, exempt: Sequence[Network]) -> None:
         self._door = door
         self._guard = guard
         self._exempt = exempt
         self._adoptions: set[asyncio.Task[None]] = set()
 
-    def connections(self) -> Connections:
+    def connections(self) -> ConnectionCounts:
         """Return the connection counters, those handed over included."""
         numbers, ours = self._door.numbers(), self._guard.connections()
-        return Connections(
+        return ConnectionCounts(
             numbers["open"],
             numbers["turned_away"] + ours.turned_away,
             numbers["timed_out"] + ours.timed_out,
@@ -158,7 +158,7 @@ class NativeDoor:
         self,
         tcp: Sequence[socket.socket],
         udp: Sequence[socket.socket],
-        protocols: Protocols,
+        protocols: ProtocolFactory,
         *,
         threads: int,
         keep_alive: float,
@@ -184,7 +184,7 @@ class NativeDoor:
             keep_alive_ms=round(keep_alive * 1000),
             max_connections=max_connections,
             per_address=per_address,
-            exempt=_network_rows([(unmapped(network), True) for network in self._exempt]),
+            exempt=_network_rows([(unmap_ipv4(network), True) for network in self._exempt]),
         )
         loop.add_reader(event, self._take, protocols)
         try:
@@ -194,13 +194,13 @@ class NativeDoor:
             loop.remove_reader(event)
             self._take(protocols)
 
-    def _take(self, protocols: Protocols) -> None:
+    def _take(self, protocols: ProtocolFactory) -> None:
         for descriptor, address, first in self._door.take():
             task = asyncio.ensure_future(self._adopt(descriptor, address, first, protocols))
             self._adoptions.add(task)
             task.add_done_callback(self._adoptions.discard)
 
-    async def _adopt(self, descriptor: int, address: bytes, first: bytes, protocols: Protocols) -> None:
+    async def _adopt(self, descriptor: int, address: bytes, first: bytes, protocols: ProtocolFactory) -> None:
         """Add one connection to the event loop; its end is reported once, however it ends."""
         left = False
 

@@ -17,14 +17,14 @@ from starlette.routing import Route
 
 from accounts.model import NOBODY, Principal, Scope
 from accounts.rights import Right
-from actions.naming import Naming
+from actions.add_by_infohash import AddByInfohash
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
-from catalogue.model import EVERYONE, Category, Torrent
-from catalogue.query import Imdb, Order, Wanted
-from catalogue.titles import Titles
-from doors.limits import Body
-from doors.office import Office
+from catalogue.imdb_titles import ImdbTitles
+from catalogue.model import PUBLIC_VIEWER, Category, Torrent
+from catalogue.query import ImdbTerm, SearchQuery, SortOrder
+from doors.request_limits import Body
+from doors.services import Services
 
 DIALECT = "torrent_api"
 METHODS = frozenset({"list", "info", "peers", "add"})
@@ -46,23 +46,23 @@ _IMDB = re.compile(r"tt[0-9]{7,10}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
 
-Parameters = ImmutableMultiDict[str, str]
+TorrentApiParameters = ImmutableMultiDict[str, str]
 
 log = structlog.get_logger()
 
 
-class Code(NamedTuple):
+class TorrentApiCode(NamedTuple):
     """An error code of this dialect and its HTTP status."""
 
     name: str
     status: HTTPStatus
 
 
-_UNKNOWN_KEY = Code("API_KEY_UNKNOWN", HTTPStatus.FORBIDDEN)
-_SUSPENDED = Code("API_KEY_SUSPENDED", HTTPStatus.FORBIDDEN)
-_FORBIDDEN = Code("ACCESS_FORBIDDEN", HTTPStatus.FORBIDDEN)
-_INVALID = Code("INVALID_REQUEST", HTTPStatus.BAD_REQUEST)
-_UNAVAILABLE = Code("SERVICE_UNAVAILABLE", HTTPStatus.SERVICE_UNAVAILABLE)
+_UNKNOWN_KEY = TorrentApiCode("API_KEY_UNKNOWN", HTTPStatus.FORBIDDEN)
+_SUSPENDED = TorrentApiCode("API_KEY_SUSPENDED", HTTPStatus.FORBIDDEN)
+_FORBIDDEN = TorrentApiCode("ACCESS_FORBIDDEN", HTTPStatus.FORBIDDEN)
+_INVALID = TorrentApiCode("INVALID_REQUEST", HTTPStatus.BAD_REQUEST)
+_UNAVAILABLE = TorrentApiCode("SERVICE_UNAVAILABLE", HTTPStatus.SERVICE_UNAVAILABLE)
 _CODES = {
     "bad-token": _UNKNOWN_KEY,
     "token-revoked": _UNKNOWN_KEY,
@@ -73,28 +73,30 @@ _CODES = {
     "forbidden": _FORBIDDEN,
     "unauthenticated": _FORBIDDEN,
     "blocked": _FORBIDDEN,
-    "bad-imdb": Code("INVALID_IMDB", HTTPStatus.BAD_REQUEST),
-    "bad-infohash": Code("INVALID_INFOHASH", HTTPStatus.BAD_REQUEST),
-    "not-found": Code("INFOHASH_NOT_FOUND", HTTPStatus.NOT_FOUND),
-    "bad-day": Code("INVALID_DAY", HTTPStatus.BAD_REQUEST),
-    "bad-country": Code("INVALID_COUNTRY_CODE", HTTPStatus.BAD_REQUEST),
-    "too-many-requests": Code("RATE_LIMIT_EXCEEDED", HTTPStatus.TOO_MANY_REQUESTS),
-    "bad-method": Code("METHOD_NOT_ALLOWED", HTTPStatus.METHOD_NOT_ALLOWED),
-    "too-large": Code("REQUEST_TOO_LARGE", HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    "bad-imdb": TorrentApiCode("INVALID_IMDB", HTTPStatus.BAD_REQUEST),
+    "bad-infohash": TorrentApiCode("INVALID_INFOHASH", HTTPStatus.BAD_REQUEST),
+    "not-found": TorrentApiCode("INFOHASH_NOT_FOUND", HTTPStatus.NOT_FOUND),
+    "bad-day": TorrentApiCode("INVALID_DAY", HTTPStatus.BAD_REQUEST),
+    "bad-country": TorrentApiCode("INVALID_COUNTRY_CODE", HTTPStatus.BAD_REQUEST),
+    "too-many-requests": TorrentApiCode("RATE_LIMIT_EXCEEDED", HTTPStatus.TOO_MANY_REQUESTS),
+    "bad-method": TorrentApiCode("METHOD_NOT_ALLOWED", HTTPStatus.METHOD_NOT_ALLOWED),
+    "too-large": TorrentApiCode("REQUEST_TOO_LARGE", HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     "busy": _UNAVAILABLE,
     "search-too-slow": _UNAVAILABLE,
-    "internal": Code("INTERNAL_ERROR", HTTPStatus.INTERNAL_SERVER_ERROR),
+    "internal": TorrentApiCode("INTERNAL_ERROR", HTTPStatus.INTERNAL_SERVER_ERROR),
 }
 """By the code of the refusal; any other is INVALID_REQUEST."""
 
 
-def routes(office: Office, titles: Titles, *, documented_errors: bool = False) -> list[Route]:
+def routes(services: Services, titles: ImdbTitles, *, documented_errors: bool = False) -> list[Route]:
     """Return the dialect's routes, which must precede the cache's below `/torrent/`.
 
     With `documented_errors` every error has status 500, as the dialect's documentation says.
     """
     methods = _Methods(
-        office, titles, Naming(office.catalogue, office.takedowns, office.rights, office.clock)
+        services,
+        titles,
+        AddByInfohash(services.catalogue, services.takedowns, services.rights, services.clock),
     )
     table = (
         ("/torrent/list/imdb/{imdb:path}", "list", methods.list_torrents, "GET"),
@@ -103,7 +105,7 @@ def routes(office: Office, titles: Titles, *, documented_errors: bool = False) -
         ("/torrent/add", "add", methods.add, "POST"),
     )
     return [
-        Route(path, _Method(office, method, answer, verb, documented_errors).answer, methods=_VERBS)
+        Route(path, _Method(services, method, answer, verb, documented_errors).answer, methods=_VERBS)
         for path, method, answer, verb in table
     ]
 
@@ -111,7 +113,7 @@ def routes(office: Office, titles: Titles, *, documented_errors: bool = False) -
 @dataclass(frozen=True, slots=True)
 class _Context:
     request: Request
-    parameters: Parameters
+    parameters: TorrentApiParameters
     principal: Principal
 
 
@@ -119,7 +121,7 @@ class _Context:
 class _Method:
     """One method of the dialect: admission in its order, and the rendering of errors."""
 
-    office: Office
+    services: Services
     method: str
     serve: Callable[[_Context], Awaitable[dict[str, object]]]
     verb: str
@@ -143,11 +145,11 @@ class _Method:
         if request.method not in taken:
             raise Refusal("bad-method")
 
-    async def _parameters(self, request: Request) -> Parameters:
+    async def _parameters(self, request: Request) -> TorrentApiParameters:
         """Return the query's parameters, and of a POST the form's as well."""
         pairs = request.query_params.multi_items()
         if request.method == "POST":
-            async with Body(request, _BODY_LIMIT, self.office.memory) as body:
+            async with Body(request, _BODY_LIMIT, self.services.memory) as body:
                 pairs = [*pairs, *await _read_form(request, body)]
         return ImmutableMultiDict(pairs)
 
@@ -156,7 +158,7 @@ class _Method:
         try:
             # Two different keys are ambiguous, so they count as none.
             secret = keys[0] if len(set(keys)) == 1 else ""
-            principal = await self.office.identity.by_secret(secret, Scope.TORRENT_API)
+            principal = await self.services.authenticator.by_secret(secret, Scope.TORRENT_API)
         except Refusal:
             # Guesses count by address.
             self._count(request, NOBODY)
@@ -164,18 +166,18 @@ class _Method:
         key = principal.key
         if key is not None and key.methods is not None and self.method not in key.methods:
             raise Refusal("method-forbidden")
-        self.office.rights.require(principal, Right.UPLOAD if self.method == "add" else Right.READ)
+        self.services.rights.require(principal, Right.UPLOAD if self.method == "add" else Right.READ)
         self._count(request, principal)
         return principal
 
     def _count(self, request: Request, principal: Principal) -> None:
         """Count a request by its account, else by its address; requests without an address share one count."""
         try:
-            address = self.office.clients.of(request.scope)
+            address = self.services.clients.of(request.scope)
         except Refusal:
             # A request of a trusted proxy itself, as by an operator on its machine.
             address = _NO_ADDRESS
-        if not self.office.allowances.take(DIALECT, principal, address).granted:
+        if not self.services.rate_limits.take(DIALECT, principal, address).granted:
             raise Refusal("too-many-requests")
 
     def _error(self, refusal: Refusal) -> Response:
@@ -191,9 +193,9 @@ class _Method:
 
 @dataclass(frozen=True, slots=True)
 class _Methods:
-    office: Office
-    titles: Titles
-    naming: Naming
+    services: Services
+    titles: ImdbTitles
+    add_by_infohash: AddByInfohash
 
     async def list_torrents(self, context: _Context) -> dict[str, object]:
         """Return every torrent of a title at IMDb, newest first."""
@@ -238,7 +240,7 @@ class _Methods:
         """Return how many peers a torrent had on a day, by country unless `short` is set."""
         infohash, day, country = _infohash_of(context), _day_of(context), _country_of(context)
         torrent = await self._find(infohash)
-        report = await self.office.census.report(torrent.infohash, day)
+        report = await self.services.census.report(torrent.infohash, day)
         countries = [(code, peers) for code, peers in report.countries if country in (None, code)]
         answer: dict[str, object] = {
             "day": report.day.isoformat(),
@@ -256,15 +258,15 @@ class _Methods:
         """
         text = _single(context.parameters, "infohash", "bad-infohash")
         infohash = _parse_infohash(text)
-        await self.naming.name(context.principal, infohash)
-        await self.office.lookups.begin(infohash, account=context.principal.id)
+        await self.add_by_infohash.add(context.principal, infohash)
+        await self.services.lookups.begin(infohash, account=context.principal.id)
         return {}
 
     async def _torrent(self, context: _Context) -> Torrent:
         return await self._find(_infohash_of(context))
 
     async def _find(self, infohash: InfoHash) -> Torrent:
-        torrent = await self.office.catalogue.torrent(infohash, EVERYONE)
+        torrent = await self.services.catalogue.torrent(infohash, PUBLIC_VIEWER)
         if torrent is None:
             raise Refusal("not-found")
         return torrent
@@ -273,9 +275,9 @@ class _Methods:
         torrents: list[Torrent] = []
         as_of, offset = None, 0
         while offset < _MAX_LIST:
-            wanted = Wanted(Imdb(number), Order.TIME, offset=offset, limit=_PAGE, as_of=as_of)
-            found = await self.office.search.torrents(wanted)
-            torrents += await self.office.catalogue.torrents(found.ids, EVERYONE)
+            wanted = SearchQuery(ImdbTerm(number), SortOrder.TIME, offset=offset, limit=_PAGE, as_of=as_of)
+            found = await self.services.search.torrents(wanted)
+            torrents += await self.services.catalogue.torrents(found.ids, PUBLIC_VIEWER)
             as_of, offset = found.as_of, offset + _PAGE
             if len(found.ids) < _PAGE:
                 break
@@ -289,18 +291,18 @@ class _Methods:
         return torrents[0].group.name if torrents else None
 
     async def _alive(self, torrents: Sequence[Torrent]) -> frozenset[InfoHash]:
-        counted = await self.office.census.alive([torrent.infohash for torrent in torrents])
+        counted = await self.services.census.alive([torrent.infohash for torrent in torrents])
         return counted | {torrent.infohash for torrent in torrents if self._has_peers(torrent.infohash)}
 
     def _has_peers(self, infohash: InfoHash) -> bool:
-        counts = self.office.scrape(infohash)
+        counts = self.services.scrape(infohash)
         return counts.complete + counts.incomplete > 0
 
     async def _category(self, category: Category) -> str:
         """Return the name of the top-level category that a category is or belongs to."""
         if category.parent is None:
             return category.name
-        categories = await self.office.catalogue.categories()
+        categories = await self.services.catalogue.categories()
         return next(each.name for each in categories if each.id == category.parent)
 
 
@@ -335,7 +337,7 @@ def _country_of(context: _Context) -> str | None:
     return text.upper()
 
 
-def _single(parameters: Parameters, name: str, code: str) -> str:
+def _single(parameters: TorrentApiParameters, name: str, code: str) -> str:
     """Return a parameter's value, "" where it is missing. Refusal `code`: there are several."""
     values = parameters.getlist(name)
     if len(values) > 1:

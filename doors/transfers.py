@@ -16,18 +16,18 @@ from bittorrent.refusal import Refusal
 from downloads.model import ContentFile
 
 if TYPE_CHECKING:  # it needs what the extra `downloads` installs
-    from downloads.archive import Archive
+    from downloads.zip_archive import ZipArchive
 
 _PIECE = 256 << 10
 """Bytes of a transfer that are in memory at once."""
 
-Opening = Callable[[ContentFile], Awaitable[int]]
+OpenFile = Callable[[ContentFile], Awaitable[int]]
 """Opens a file and returns its descriptor. Refusal: `not-found`."""
 
 log = structlog.get_logger()
 
 
-class Vanished(Exception):
+class FileVanished(Exception):
     """A file has ended early or is no longer readable."""
 
 
@@ -45,7 +45,7 @@ class Transfers:
         return self._open.total()
 
     @contextmanager
-    def one(self, account: int) -> Iterator[None]:
+    def slot(self, account: int) -> Iterator[None]:
         """Hold a slot for as long as the block runs. Refusal: `busy`, `too-many-requests`."""
         if self._open[account] >= self._most_per_account:
             raise Refusal("too-many-requests", f"{self._most_per_account} transfers of the account are open")
@@ -60,7 +60,7 @@ class Transfers:
                 del self._open[account]
 
 
-class Reader:
+class FileReader:
     """A descriptor that threads read from; `close` does not wait for a read in progress, which then closes it."""
 
     def __init__(self, descriptor: int) -> None:
@@ -78,16 +78,16 @@ class Reader:
         """Return up to `size` bytes from `offset` on, at least one. Raises Vanished."""
         with self._lock:
             if self._closed:
-                raise Vanished
+                raise FileVanished
             self._reading = True
         try:
             data = os.pread(self._descriptor, size, offset)
         except OSError as error:
-            raise Vanished from error
+            raise FileVanished from error
         finally:
             self._end_read()
         if not data:
-            raise Vanished
+            raise FileVanished
         return data
 
     def _end_read(self) -> None:
@@ -112,7 +112,7 @@ class Reader:
             yield piece
 
 
-async def of_file(reader: Reader, asked: range) -> AsyncGenerator[bytes, None]:
+async def file_body(reader: FileReader, asked: range) -> AsyncGenerator[bytes, None]:
     """Yield a range of a file's bytes. Raises Vanished."""
     offset = asked.start
     while offset < asked.stop:
@@ -121,12 +121,12 @@ async def of_file(reader: Reader, asked: range) -> AsyncGenerator[bytes, None]:
         yield piece
 
 
-async def of_archive(
-    archive: "Archive", files: tuple[ContentFile, ...], opening: Opening
+async def zip_body(
+    archive: "ZipArchive", files: tuple[ContentFile, ...], open_file: OpenFile
 ) -> AsyncGenerator[bytes, None]:
-    """Yield a zip, opening one file after the other. Raises Vanished."""
+    """Yield a zip, open_file one file after the other. Raises Vanished."""
     for file in files:
-        reader = await open_reader(opening, file)
+        reader = await open_reader(open_file, file)
         try:
             async with aclosing(_threaded(archive.entry(reader.pieces(file.size)))) as pieces:
                 async for piece in pieces:
@@ -138,19 +138,19 @@ async def of_archive(
             yield piece
 
 
-async def open_reader(opening: Opening, file: ContentFile) -> Reader:
+async def open_reader(open_file: OpenFile, file: ContentFile) -> FileReader:
     """Open a file and check its size against the torrent's; cancellation leaves nothing open. Raises Vanished."""
-    task = asyncio.ensure_future(opening(file))
+    task = asyncio.ensure_future(open_file(file))
     try:
-        reader = Reader(await asyncio.shield(task))
+        reader = FileReader(await asyncio.shield(task))
     except asyncio.CancelledError:
         task.add_done_callback(_close_late)
         raise
     except Refusal as refusal:
-        raise Vanished from refusal
+        raise FileVanished from refusal
     if reader.size != file.size:
         reader.close()
-        raise Vanished
+        raise FileVanished
     return reader
 
 
@@ -178,7 +178,7 @@ def _piece(parts: Iterator[bytes]) -> bytes:
     return bytes(joined)
 
 
-class Sending(StreamingResponse):
+class TransferResponse(StreamingResponse):
     """A streamed response of known length; `after` is closed at its end, complete or not."""
 
     def __init__(
@@ -194,5 +194,5 @@ class Sending(StreamingResponse):
             async with aclosing(self._body):
                 try:
                     await super().__call__(scope, receive, send)
-                except Vanished:
+                except FileVanished:
                     log.warning("transfer.cut")

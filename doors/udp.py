@@ -12,14 +12,14 @@ from bittorrent import udp
 from bittorrent.addresses import is_private
 from bittorrent.peers import pack, parse_address
 from bittorrent.refusal import REASONS
-from doors.announce import NUMWANT, NUMWANT_MOST
-from tracker.model import Announce, Failure, Families
-from tracker.tally import Transport
+from doors.announce import DEFAULT_NUMWANT, MAX_NUMWANT
+from tracker.counters import Transport
+from tracker.model import Announce, AnnounceFailure, Families
 from tracker.tracker import Tracker
 
 BAD_CONNECTION = b"bad connection ID"
-LONGEST_REQUEST = 4096
-NUMWANT_MOST6 = 66
+MAX_REQUEST = 4096
+MAX_NUMWANT_IPV6 = 66
 """IPv6 peers per answer, so that a packet stays under 1,232 bytes and is not fragmented."""
 
 RECEIVE_BUFFER = 4 << 20
@@ -45,7 +45,7 @@ class UdpDoor(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Answer one packet, or ignore it."""
-        if addr[1] == 0 or len(data) > LONGEST_REQUEST or self._transport is None:
+        if addr[1] == 0 or len(data) > MAX_REQUEST or self._transport is None:
             return
         answer = self.answer(data, parse_address(addr[0]))
         if answer is not None:
@@ -53,15 +53,15 @@ class UdpDoor(asyncio.DatagramProtocol):
 
     def answer(self, packet: bytes, address: bytes) -> bytes | None:
         """Return the packet that answers one from an address of 4 or 16 raw bytes."""
-        request = udp.read(packet)
+        request = udp.read_request(packet)
         if request is None:
             return None
         now = int(self._clock())
         if isinstance(request, udp.Connect):
             return udp.connect_reply(request.transaction, udp.connection_id(self._key, address, now))
-        if not udp.connection_holds(request.connection, self._key, address, now):
+        if not udp.is_valid_connection_id(request.connection, self._key, address, now):
             return udp.error_reply(request.transaction, BAD_CONNECTION, len(packet))
-        if isinstance(request, udp.Garbled):
+        if isinstance(request, udp.MalformedRequest):
             return self._refuse(request.transaction, request.code, len(packet))
         if isinstance(request, udp.ScrapeRequest):
             return self._scrape(request)
@@ -70,12 +70,12 @@ class UdpDoor(asyncio.DatagramProtocol):
     def _announce(self, request: udp.AnnounceRequest, address: bytes, length: int) -> bytes | None:
         if self._refuse_private and is_private(address):
             return self._refuse(request.transaction, "private-address", length)
-        families, most = (Families.V4, NUMWANT_MOST) if len(address) == 4 else (Families.V6, NUMWANT_MOST6)
-        numwant = min(NUMWANT if request.numwant < 0 else request.numwant, most)
+        families, most = (Families.V4, MAX_NUMWANT) if len(address) == 4 else (Families.V6, MAX_NUMWANT_IPV6)
+        numwant = min(DEFAULT_NUMWANT if request.numwant < 0 else request.numwant, most)
         peer = pack(address, request.port)
         announce = Announce(request.infohash, peer, request.event, request.left == 0, numwant, families)
         reply = self._tracker.announce(announce, Transport.UDP)
-        if isinstance(reply, Failure):
+        if isinstance(reply, AnnounceFailure):
             return udp.error_reply(request.transaction, REASONS[reply.code].sentence.encode(), length)
         counts = reply.counts
         peers = reply.peers or reply.peers6
@@ -90,7 +90,7 @@ class UdpDoor(asyncio.DatagramProtocol):
         )
 
     def _refuse(self, transaction: bytes, code: str, length: int) -> bytes | None:
-        self._tracker.tally.refusals[code] += 1
+        self._tracker.counters.refusals[code] += 1
         return udp.error_reply(transaction, REASONS[code].sentence.encode(), length)
 
     def error_received(self, exc: Exception) -> None:

@@ -9,20 +9,20 @@ import structlog
 
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
-from downloads.arrival import Arrival
-from downloads.course import Course
-from downloads.engine import Engine, Event, Failed, Finished, MetadataArrived
+from downloads.engine import Engine, EngineEvent, Failed, Finished, MetadataReceived
 from downloads.folder import ContentFolder
-from downloads.gate import Gate
-from downloads.ledger import Hold, Ledger, Load
-from downloads.limits import Limits
-from downloads.model import Content, ContentFile, Job, Running, Wish
-from downloads.room import Room
+from downloads.hooks import JobHooks
+from downloads.job_registry import ActiveContent, ActiveJob, JobRegistry
+from downloads.job_views import JobViews
+from downloads.limits import DownloadLimits
+from downloads.magnet_resolver import MagnetResolver
+from downloads.model import Content, ContentFile, Job, JobRequest, RunningContent
+from downloads.requested_torrent import RequestedTorrent, clean_name, parse_request
+from downloads.run_to_completion import RunToCompletionQueue
 from downloads.runner import Runner
-from downloads.showing import Showing
+from downloads.scheduler import Scheduler
+from downloads.storage_quota import StorageQuota
 from downloads.store import JobRow, JobStore
-from downloads.turn import Turn
-from downloads.wanted import Wanted, clean_name, read
 
 _PARSERS = 2
 _CHECK_INTERVAL = 5.0  # seconds between two checks of disk space and seeding
@@ -32,13 +32,13 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class DownloadBackend:
     """What downloads run on; `clock` gives unix seconds."""
 
     engine: Engine
     store: JobStore
     folder: ContentFolder
-    hooks: Gate
+    hooks: JobHooks
     clock: Callable[[], float]
 
 
@@ -48,48 +48,50 @@ class Downloads:
     Without `backend` (`available` is False) every call raises Refusal `no-downloads`.
     """
 
-    def __init__(self, limits: Limits, backend: Means | None) -> None:
+    def __init__(self, limits: DownloadLimits, backend: DownloadBackend | None) -> None:
         self._limits = limits
-        self._turn = Turn()
+        self._queue = RunToCompletionQueue()
         self._parsers = asyncio.Semaphore(_PARSERS)
-        self._registry = Ledger()
-        self._means = backend
+        self._registry = JobRegistry()
+        self._backend = backend
         self._checking: asyncio.Task[None] | None = None
         if backend is not None:
-            self._runner = Runner(backend.engine, backend.store, backend.folder, self._turn)
-            self._quota = Room(limits, backend.folder.free, self._runner.bytes_left)
-            self._scheduler = Course(
+            self._runner = Runner(backend.engine, backend.store, backend.folder, self._queue)
+            self._quota = StorageQuota(limits, backend.folder.free, self._runner.bytes_left)
+            self._scheduler = Scheduler(
                 limits, self._registry, backend.store, self._runner, self._quota, clock=backend.clock
             )
-            self._views = Showing(backend.store, self._runner)
-            self._resolver = Arrival(
+            self._views = JobViews(backend.store, self._runner)
+            self._resolver = MagnetResolver(
                 self._registry, backend.store, self._scheduler, self._runner, backend.hooks
             )
 
     @property
     def available(self) -> bool:
         """Whether there is an engine."""
-        return self._means is not None
+        return self._backend is not None
 
     @property
     def engine(self) -> Engine | None:
         """The engine, None where there is none."""
-        return self._means.engine if self._means is not None else None
+        return self._backend.engine if self._backend is not None else None
 
-    def running(self) -> list[Running]:
+    def running(self) -> list[RunningContent]:
         """Return what is fetched or seeded right now."""
-        if self._means is None:
+        if self._backend is None:
             return []
         contents = self._runner.fetching | self._runner.seeding
-        return [Running(content.row.key, content.complete, content.row.private) for content in contents]
+        return [
+            RunningContent(content.row.key, content.complete, content.row.private) for content in contents
+        ]
 
     async def load(self) -> None:
         """Read content and jobs from the store; call it before anything else."""
-        if (backend := self._means) is None:
+        if (backend := self._backend) is None:
             return
         async for content_rows in backend.store.contents():
             for content_row in content_rows:
-                self._registry.add(Load(content_row))
+                self._registry.add(ActiveContent(content_row))
         async for job_rows in backend.store.jobs():
             for job_row in job_rows:
                 self._registry.add_job(self._registry.contents[job_row.content], job_row)
@@ -102,25 +104,25 @@ class Downloads:
 
     async def begin(self) -> None:
         """Start the engine; content is started in the background."""
-        if self._means is None:
+        if self._backend is None:
             return
-        await self._means.engine.start(self._on_event)
-        self._turn.enqueue(self._start_all())
+        await self._backend.engine.start(self._on_event)
+        self._queue.enqueue(self._start_all())
         self._checking = asyncio.create_task(self._check_regularly())
 
     async def stop(self) -> None:
         """Finish running operations, save progress and stop the engine."""
-        if self._means is None:
+        if self._backend is None:
             return
         if self._checking is not None:
             self._checking.cancel()
             with suppress(asyncio.CancelledError):
                 await self._checking
-        await self._turn.drain()
+        await self._queue.drain()
         await self._scheduler.save_progress()
-        await self._means.engine.stop()
+        await self._backend.engine.stop()
 
-    async def create(self, account: int, request: Wish) -> Job:
+    async def create(self, account: int, request: JobRequest) -> Job:
         """Create a job for an account, or return the complete one that it has; without space yet it is paused.
 
         Refusal: `nothing-wished`, `two-wishes`, those of Metainfo.parse and `bad-magnet`, `blocked`,
@@ -130,13 +132,13 @@ class Downloads:
         """
         backend = self._require_backend()
         async with self._parsers:
-            requested = await asyncio.to_thread(read, request)
+            requested = await asyncio.to_thread(parse_request, request)
         if requested.size > self._limits.largest:
             raise Refusal("too-large-to-download", f"at most {self._limits.largest} bytes")
         await backend.hooks.refuse_blocked(requested.infohashes)
         if requested.metadata is not None and not requested.private and not request.only_if_cached:
             await backend.hooks.publish(requested.metadata.torrent)
-        return await self._view(await self._turn.run(self._create(account, requested, request)))
+        return await self._view(await self._queue.run(self._create(account, requested, request)))
 
     async def jobs(self, account: int, offset: int, limit: int, *, queued: bool = False) -> list[Job]:
         """Return an account's jobs, newest first: those that wait for a slot with `queued`, else all others."""
@@ -155,17 +157,17 @@ class Downloads:
     async def delete(self, account: int, job_id: int) -> None:
         """Delete a job, and its content with the last of its jobs. Refusal: `not-found`."""
         self._require_backend()
-        await self._turn.run(self._delete(account, job_id))
+        await self._queue.run(self._delete(account, job_id))
 
     async def pause(self, account: int, job_id: int) -> Job:
         """Pause a job; its content goes on while another account's job is active. Refusal: `not-found`."""
         self._require_backend()
-        return await self._view(await self._turn.run(self._pause(account, job_id)))
+        return await self._view(await self._queue.run(self._pause(account, job_id)))
 
     async def resume(self, account: int, job_id: int) -> Job:
         """Resume a job, or put it into the queue. Refusal: `not-found`, `slots-full` (slots and queue are)."""
         self._require_backend()
-        return await self._view(await self._turn.run(self._resume_job(account, job_id)))
+        return await self._view(await self._queue.run(self._resume_job(account, job_id)))
 
     async def reannounce(self, account: int, job_id: int) -> None:
         """Ask the trackers for peers. Refusal: `not-found`."""
@@ -175,12 +177,12 @@ class Downloads:
     async def start(self, account: int, job_id: int) -> Job:
         """Start a queued job, or move it to the front of the queue. Refusal: `not-found`, `slots-full`."""
         self._require_backend()
-        return await self._view(await self._turn.run(self._start(account, job_id)))
+        return await self._view(await self._queue.run(self._start(account, job_id)))
 
     async def cached(self, account: int, infohashes: Sequence[InfoHash]) -> list[Content]:
         """Return complete content among these; private content only to its own account."""
         self._require_backend()
-        found = (self._registry.find(account, (infohash.cut,)) for infohash in infohashes)
+        found = (self._registry.find(account, (infohash.truncated,)) for infohash in infohashes)
         contents = dict.fromkeys(content for content in found if content is not None and content.complete)
         return await self._views.contents(list(contents))
 
@@ -199,25 +201,25 @@ class Downloads:
 
     async def forget(self, names: Sequence[InfoHash]) -> None:
         """Delete blocked content with all its jobs; its files are deleted soon after."""
-        if self._means is not None:
-            await self._turn.run(self._forget(names))
+        if self._backend is not None:
+            await self._queue.run(self._forget(names))
 
-    async def settled(self) -> None:
+    async def drain(self) -> None:
         """Wait until every background operation has ended."""
-        await self._turn.drain()
+        await self._queue.drain()
 
-    def _require_backend(self) -> Means:
-        if self._means is None:
+    def _require_backend(self) -> DownloadBackend:
+        if self._backend is None:
             raise Refusal("no-downloads")
-        return self._means
+        return self._backend
 
-    def _job(self, account: int, job_id: int) -> Hold:
+    def _job(self, account: int, job_id: int) -> ActiveJob:
         job = self._registry.jobs_of(account).get(job_id)
         if job is None:
             raise Refusal("not-found")
         return job
 
-    async def _view(self, job: Hold) -> Job:
+    async def _view(self, job: ActiveJob) -> Job:
         views = await self._views.jobs([job])
         if not views:
             raise Refusal("not-found")  # it was deleted at once
@@ -225,7 +227,7 @@ class Downloads:
 
     # What follows runs in the operation queue, one call at a time.
 
-    async def _create(self, account: int, requested: Wanted, request: Wish) -> Hold:
+    async def _create(self, account: int, requested: RequestedTorrent, request: JobRequest) -> ActiveJob:
         backend = self._require_backend()
         await backend.hooks.refuse_blocked(requested.infohashes)
         content = self._registry.find(
@@ -244,10 +246,12 @@ class Downloads:
             raise Refusal("downloads-full", f"an account holds at most {self._limits.held} torrents")
         return await self._add(account, requested, request, content)
 
-    async def _add(self, account: int, requested: Wanted, request: Wish, content: Load | None) -> Hold:
+    async def _add(
+        self, account: int, requested: RequestedTorrent, request: JobRequest, content: ActiveContent | None
+    ) -> ActiveJob:
         backend = self._require_backend()
         now = int(backend.clock())
-        fresh = content or Load(requested.row(account, now))
+        fresh = content or ActiveContent(requested.row(account, now))
         if fresh.row.size > self._limits.largest:
             raise Refusal("too-large-to-download", f"at most {self._limits.largest} bytes")
         here = fresh.complete
@@ -271,7 +275,7 @@ class Downloads:
         await self._scheduler.reschedule(job.content)
         return job
 
-    def _position(self, account: int, content: Load, *, queued: bool) -> int:
+    def _position(self, account: int, content: ActiveContent, *, queued: bool) -> int:
         """Return 0 for a slot, else a position in the queue. Refusal: `slots-full`."""
         if not queued and self._scheduler.has_slot(account) and self._scheduler.may_run(content):
             return 0
@@ -293,7 +297,7 @@ class Downloads:
                 self._quota.charge(other)
         await self._scheduler.start_waiting()
 
-    async def _pause(self, account: int, job_id: int) -> Hold:
+    async def _pause(self, account: int, job_id: int) -> ActiveJob:
         job = self._job(account, job_id)
         if not job.row.paused:
             await self._scheduler.save_job(job, replace(job.row, paused=True, queued=0))
@@ -301,7 +305,7 @@ class Downloads:
             await self._scheduler.start_waiting()
         return job
 
-    async def _resume_job(self, account: int, job_id: int) -> Hold:
+    async def _resume_job(self, account: int, job_id: int) -> ActiveJob:
         job = self._job(account, job_id)
         job.content.retry_at = 0.0
         if job.row.paused:
@@ -311,7 +315,7 @@ class Downloads:
         await self._scheduler.reschedule(job.content)
         return job
 
-    async def _start(self, account: int, job_id: int) -> Hold:
+    async def _start(self, account: int, job_id: int) -> ActiveJob:
         job = self._job(account, job_id)
         if not job.row.queued:
             return job
@@ -341,30 +345,30 @@ class Downloads:
             await asyncio.sleep(_CHECK_INTERVAL)
             checks += 1
             try:
-                await self._turn.run(self._scheduler.check())
+                await self._queue.run(self._scheduler.check())
                 if checks % _CHECKS_PER_SAVE == 0:
-                    await self._turn.run(self._scheduler.save_progress())
+                    await self._queue.run(self._scheduler.save_progress())
             except Exception:
                 log.exception("downloads.look_failed")
 
-    def _on_event(self, event: Event) -> None:
+    def _on_event(self, event: EngineEvent) -> None:
         content = self._registry.by_key(event.key)
         # An event of removed content does not concern content of the same hash that was added since.
         if content is None or not content.in_engine:
             return
         known = isinstance(event, Failed) and content.failure == event.reason
         if not known:
-            self._turn.enqueue(self._handle(content, event, content.additions))
+            self._queue.enqueue(self._handle(content, event, content.additions))
 
-    async def _handle(self, content: Load, event: Event, additions: int) -> None:
+    async def _handle(self, content: ActiveContent, event: EngineEvent, additions: int) -> None:
         if self._registry.contents.get(content.row.id) is not content or content.additions != additions:
             return
         match event:
             case Finished():
                 await self._scheduler.on_finished(content)
-            case MetadataArrived():
+            case MetadataReceived():
                 if await self._resolver.apply(content, event.torrent):
-                    self._turn.spawn(self._publish(event.torrent))
+                    self._queue.spawn(self._publish(event.torrent))
             case Failed():
                 await self._scheduler.on_failed(content, event.reason)
 

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Protocol
 
 from bittorrent.infohash import InfoHash
-from downloads.model import ContentKey, Status
+from downloads.model import ContentKey, ContentStatus
 
 Peer = tuple[str, int]
 """An address in text and a port."""
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class AddTorrentRequest:
     """Content to add to an engine: a .torrent's bytes or, without, what a magnet link tells.
 
     `private` keeps it to its own trackers: no DHT, no peer exchange, no local discovery. `paused` adds it paused.
@@ -32,7 +32,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class MetadataArrived:
+class MetadataReceived:
     """The .torrent of content that was added by hash, checked against that hash."""
 
     key: ContentKey
@@ -54,7 +54,7 @@ class Failed:
     reason: str
 
 
-Event = MetadataArrived | Finished | Failed
+EngineEvent = MetadataReceived | Finished | Failed
 
 
 class Engine(Protocol):
@@ -65,7 +65,7 @@ class Engine(Protocol):
         """The port that peers reach it by, None while it does not listen."""
         ...
 
-    async def start(self, on_event: Callable[[Event], None]) -> None:
+    async def start(self, on_event: Callable[[EngineEvent], None]) -> None:
         """Start; resume data on disk is used by `add`."""
         ...
 
@@ -73,7 +73,7 @@ class Engine(Protocol):
         """Write resume data and stop, within seconds."""
         ...
 
-    def add(self, request: Order) -> None:
+    def add(self, request: AddTorrentRequest) -> None:
         """Fetch or seed content; adding it again only sets its paused flag."""
         ...
 
@@ -97,7 +97,7 @@ class Engine(Protocol):
         """Connect to peers that our own tracker knows; the address filter applies to them too."""
         ...
 
-    def status(self, key: ContentKey) -> Status | None:
+    def status(self, key: ContentKey) -> ContentStatus | None:
         """Return the status of content, None when the engine does not have it."""
         ...
 

@@ -11,14 +11,19 @@ import libtorrent as lt
 import structlog
 
 from bittorrent.infohash import InfoHash
-from downloads.engine import Event, Failed, Finished, MetadataArrived, Order, Peer
-from downloads.model import ContentKey, Status
-from downloads.ordering import asked_of, dialable, hashes_of, resumed
-from downloads.outgoing import Outgoing
-from downloads.resume import ResumeFiles
-from downloads.session import Terms, open_session
-from downloads.standing import Standing, status_of
-from downloads.torrent_file import Layout, layout_of, names_of, torrent_of
+from downloads.engine import AddTorrentRequest, EngineEvent, Failed, Finished, MetadataReceived, Peer
+from downloads.libtorrent_params import (
+    metadata_info_hash,
+    read_resume_params,
+    supported_trackers,
+    to_info_hash,
+)
+from downloads.libtorrent_session import EngineSettings, open_session
+from downloads.model import ContentKey, ContentStatus
+from downloads.outgoing_filter import OutgoingFilter
+from downloads.resume_files import ResumeFiles
+from downloads.torrent_file import TorrentLayout, build_torrent, read_layout, short_hashes
+from downloads.torrent_handle import TorrentHandle, status_of
 
 log = structlog.get_logger()
 
@@ -32,16 +37,16 @@ _DUPLICATE: Final = 19  # libtorrent's errors.duplicate_torrent
 class LibtorrentEngine:
     """An `Engine` over libtorrent. `outgoing` filters every address that it would connect to."""
 
-    def __init__(self, terms: Terms, resume: ResumeFiles, outgoing: Outgoing) -> None:
+    def __init__(self, terms: EngineSettings, resume: ResumeFiles, outgoing: OutgoingFilter) -> None:
         self._terms = terms
         self._resume = resume
         self._outgoing = outgoing
         self._sessions: list[Any] = []
         self._metadata_session: Any = None
-        self._torrents: dict[tuple[int, str], Standing] = {}
-        self._by_key: dict[ContentKey, Standing] = {}
+        self._torrents: dict[tuple[int, str], TorrentHandle] = {}
+        self._by_key: dict[ContentKey, TorrentHandle] = {}
         self._wake = asyncio.Event()
-        self._on_event: Callable[[Event], None] = lambda _event: None
+        self._on_event: Callable[[EngineEvent], None] = lambda _event: None
         self._tasks: list[asyncio.Task[None]] = []
         self._unsaved = 0
         self._saved = asyncio.Event()
@@ -51,7 +56,7 @@ class LibtorrentEngine:
         """The port that peers reach it by, None while it does not listen."""
         return (self._sessions[0].listen_port() or None) if self._sessions else None
 
-    async def start(self, on_event: Callable[[Event], None]) -> None:
+    async def start(self, on_event: Callable[[EngineEvent], None]) -> None:
         """Start; resume data on disk is used by `add`."""
         self._on_event = on_event
         await asyncio.to_thread(self._resume.prepare)
@@ -73,7 +78,7 @@ class LibtorrentEngine:
         self._by_key.clear()
         await asyncio.to_thread(_close, sessions)
 
-    def add(self, request: Order) -> None:
+    def add(self, request: AddTorrentRequest) -> None:
         """Fetch or seed content; adding it again only sets its paused flag."""
         if (known := self._by_key.get(request.key)) is not None:
             (self.pause if request.paused else self.resume)(known.key)
@@ -117,7 +122,7 @@ class LibtorrentEngine:
             for peer in self._allowed(peers):
                 torrent.handle.connect_peer(peer)
 
-    def status(self, key: ContentKey) -> Status | None:
+    def status(self, key: ContentKey) -> ContentStatus | None:
         """Return the status of content as of the last second, None when the engine does not have it."""
         torrent = self._by_key.get(key)
         return status_of(torrent) if torrent is not None else None
@@ -133,8 +138,8 @@ class LibtorrentEngine:
     ) -> bytes | None:
         """Return a .torrent (BEP 9) whose `info` has that hash, None when nobody gave it in time."""
         params = lt.add_torrent_params()
-        params.info_hashes = hashes_of(infohash)
-        params.trackers = list(dialable(trackers))
+        params.info_hashes = to_info_hash(infohash)
+        params.trackers = list(supported_trackers(trackers))
         params.peers = self._allowed(peers)
         params.save_path = "/nonexistent"
         params.flags = lt.torrent_flags.upload_mode | lt.torrent_flags.default_dont_download
@@ -164,20 +169,20 @@ class LibtorrentEngine:
         self._sessions.append(session)
         return session
 
-    def _params(self, request: Order) -> tuple[Any, Layout | None]:
+    def _params(self, request: AddTorrentRequest) -> tuple[Any, TorrentLayout | None]:
         """Return libtorrent's parameters, from resume data where there is some. ValueError: not to be fetched."""
-        layout = layout_of(request.torrent) if request.torrent is not None else None
+        layout = read_layout(request.torrent) if request.torrent is not None else None
         params = None
         if layout is not None and (saved := self._resume.read(request.key)) is not None:
-            params = resumed(saved, layout)
+            params = read_resume_params(saved, layout)
         if params is None:
             params = layout.params() if layout is not None else lt.add_torrent_params()
         if layout is None:
-            params.info_hashes = asked_of(request)
+            params.info_hashes = metadata_info_hash(request)
         else:
             params.renamed_files = dict(layout.names)
         params.save_path = str(request.folder)
-        params.trackers = list(dialable(request.trackers))
+        params.trackers = list(supported_trackers(request.trackers))
         params.tracker_tiers = list(range(len(params.trackers)))
         params.url_seeds = list(request.web_seeds)
         params.peers = self._allowed(request.peers)
@@ -198,13 +203,13 @@ class LibtorrentEngine:
         has_metadata: bool,
         paused: bool,
         named: bool = True,
-    ) -> Standing:
+    ) -> TorrentHandle:
         session = self._session_for(key.infohash) if named else self._session_for_metadata()
         try:
             handle = session.add_torrent(params)
         except RuntimeError as error:
             raise ValueError(f"the engine does not take the torrent: {error}") from None
-        torrent = Standing(key, handle, session, has_metadata, not has_metadata, paused=paused)
+        torrent = TorrentHandle(key, handle, session, has_metadata, not has_metadata, paused=paused)
         self._torrents[self._id_of(session, handle)] = torrent
         if named:
             self._by_key[key] = torrent
@@ -229,17 +234,17 @@ class LibtorrentEngine:
         return self._metadata_session
 
     def _id_of(self, session: Any, handle: Any) -> tuple[int, str]:  # noqa: ANN401
-        return id(session), names_of(handle.info_hashes())[0]
+        return id(session), short_hashes(handle.info_hashes())[0]
 
-    def _by_hashes(self, session: Any, hashes: Any) -> Standing | None:  # noqa: ANN401
+    def _by_hashes(self, session: Any, hashes: Any) -> TorrentHandle | None:  # noqa: ANN401
         """Find a torrent by the hash that it was added with; its metadata may have added a second one."""
-        found = (self._torrents.get((id(session), name)) for name in names_of(hashes))
+        found = (self._torrents.get((id(session), name)) for name in short_hashes(hashes))
         return next((torrent for torrent in found if torrent is not None), None)
 
     def _allowed(self, peers: Sequence[Peer]) -> list[Peer]:
         return [peer for peer in peers if 0 < peer[1] < 65536 and self._outgoing.allows_text(peer[0])]
 
-    async def _remove_from_session(self, torrent: Standing, *, files: bool) -> None:
+    async def _remove_from_session(self, torrent: TorrentHandle, *, files: bool) -> None:
         torrent.removed_future = asyncio.get_running_loop().create_future()
         flags = lt.session.delete_files if files else 0
         torrent.session.remove_torrent(torrent.handle, flags)
@@ -305,7 +310,7 @@ class LibtorrentEngine:
             case lt.save_resume_data_failed_alert():
                 self._count_saved()
 
-    def _find(self, session: Any, alert: Any) -> Standing | None:  # noqa: ANN401
+    def _find(self, session: Any, alert: Any) -> TorrentHandle | None:  # noqa: ANN401
         hashes = getattr(alert, "info_hashes", None)
         if hashes is None and isinstance(alert, lt.torrent_alert) and alert.handle.is_valid():
             hashes = alert.handle.info_hashes()
@@ -316,9 +321,9 @@ class LibtorrentEngine:
         if torrent is not None:
             torrent.status = status
 
-    def _metadata(self, torrent: Standing, info: Any) -> None:  # noqa: ANN401
+    def _metadata(self, torrent: TorrentHandle, info: Any) -> None:  # noqa: ANN401
         try:
-            data = torrent_of(info, torrent.key.infohash)
+            data = build_torrent(info, torrent.key.infohash)
         except ValueError as error:
             self._failed(torrent, str(error))
             return
@@ -327,9 +332,9 @@ class LibtorrentEngine:
             if not torrent.metadata_future.done():
                 torrent.metadata_future.set_result(data)
         else:
-            self._on_event(MetadataArrived(torrent.key, data))
+            self._on_event(MetadataReceived(torrent.key, data))
 
-    def _finished(self, torrent: Standing) -> None:
+    def _finished(self, torrent: TorrentHandle) -> None:
         # What was added by hash wants none of its files, so for libtorrent it is finished with its metadata.
         if not torrent.by_hash and not torrent.finished:
             torrent.finished = True
@@ -337,13 +342,13 @@ class LibtorrentEngine:
             self._unsaved += 1
             self._on_event(Finished(torrent.key))
 
-    def _removed(self, torrent: Standing, alert: Any) -> None:  # noqa: ANN401
+    def _removed(self, torrent: TorrentHandle, alert: Any) -> None:  # noqa: ANN401
         if torrent.removed_future is not None and not torrent.removed_future.done():
             torrent.removed_future.set_result(None)
         if isinstance(alert, lt.torrent_delete_failed_alert):
             log.warning("engine.files_stay", infohash=torrent.key.infohash.upper, error=alert.error.message())
 
-    def _failed(self, torrent: Standing, reason: str) -> None:
+    def _failed(self, torrent: TorrentHandle, reason: str) -> None:
         torrent.error = reason
         if torrent.metadata_future is not None and not torrent.metadata_future.done():
             torrent.metadata_future.set_result(None)
@@ -366,7 +371,7 @@ class LibtorrentEngine:
             except TimeoutError:
                 log.warning("engine.unsaved", torrents=self._unsaved)
 
-    async def _save(self, torrent: Standing, alert: Any) -> None:  # noqa: ANN401
+    async def _save(self, torrent: TorrentHandle, alert: Any) -> None:  # noqa: ANN401
         data = bytes(lt.write_resume_data_buf(alert.params))
         try:
             await asyncio.to_thread(self._resume.write, torrent.key, data)

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from downloads.model import Seed
+from downloads.model import SeedPolicy
 from downloads.store import ContentRow
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class DownloadLimits:
     """What the operator allows: counts of downloads, bytes, a ratio, and seconds of seeding."""
 
     active: int = 50
@@ -28,9 +28,11 @@ class Limits:
         """The bytes of the largest content that can ever fit."""
         return min(self.max_size, self.quota, self.account_quota)
 
-    def should_seed(self, policies: Iterable[Seed]) -> bool:
+    def should_seed(self, policies: Iterable[SeedPolicy]) -> bool:
         """Tell whether content is seeded, given the policies of its jobs."""
-        return any(policy is Seed.SEED or (policy is Seed.DEFAULT and self.seed) for policy in policies)
+        return any(
+            policy is SeedPolicy.SEED or (policy is SeedPolicy.DEFAULT and self.seed) for policy in policies
+        )
 
     def seeding_done(self, row: ContentRow, uploaded: int, now: float) -> bool:
         """Tell whether complete content has reached the seed ratio or the seed time."""

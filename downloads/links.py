@@ -25,20 +25,24 @@ _LONGEST = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """A decoded link; `what` is a file's index, ZIP or TORRENT, `infohash` has 20 bytes."""
+class DownloadLink:
+    """A decoded link; `target` is a file's index, ZIP or TORRENT, `infohash` has 20 bytes."""
 
     account: int
     job: int
     infohash: InfoHash
-    what: int
+    target: int
 
-    def fits(self, job: Job) -> bool:
+    def matches(self, job: Job) -> bool:
         """Tell whether the link was made for a job."""
-        return (self.account, self.job, self.infohash) == (job.account, job.id, job.content.key.infohash.cut)
+        return (self.account, self.job, self.infohash) == (
+            job.account,
+            job.id,
+            job.content.key.infohash.truncated,
+        )
 
 
-class Links:
+class DownloadLinks:
     """Makes and reads links under a key of 32 bytes; each may be started within `lifetime` seconds.
 
     They are not stored: whether the job still exists and its account is enabled is checked where they are used.
@@ -52,18 +56,18 @@ class Links:
         self._lifetime = lifetime
         self._clock = clock
 
-    def make(self, job: Job, what: int) -> str:
+    def make(self, job: Job, target: int) -> str:
         """Return the link to a file by its index, to ZIP or to TORRENT, in characters that fit in a URL."""
         until = int(self._clock()) + self._lifetime
-        packed = _FIELDS.pack(job.account, job.id, what, until, job.content.key.infohash.cut)
+        packed = _FIELDS.pack(job.account, job.id, target, until, job.content.key.infohash.truncated)
         return self._signer.sign(base64.urlsafe_b64encode(packed).rstrip(b"=")).decode("ascii")
 
-    def read(self, opaque: str) -> Link:
+    def read(self, opaque: str) -> DownloadLink:
         """Decode a link. Refusal: `bad-file-link` (not made here), `link-expired`."""
         account, job, what, until, infohash = _FIELDS.unpack(self._signed(opaque))
         if self._clock() >= until:
             raise Refusal("link-expired")
-        return Link(account, job, InfoHash(infohash), what)
+        return DownloadLink(account, job, InfoHash(infohash), what)
 
     def _signed(self, opaque: str) -> bytes:
         if len(opaque) > _LONGEST or not opaque.isascii():

@@ -9,7 +9,7 @@ from enum import IntEnum, StrEnum
 from bittorrent.infohash import InfoHash
 
 
-class State(StrEnum):
+class JobState(StrEnum):
     """The state of a job, by the names that TorBox's clients know."""
 
     DOWNLOADING = "downloading"
@@ -22,7 +22,7 @@ class State(StrEnum):
     CHECKING = "checkingResumeData"
 
 
-class Seed(IntEnum):
+class SeedPolicy(IntEnum):
     """What happens at completion: the operator's default, seed within the ratio and time of the settings, or stop."""
 
     DEFAULT = 1
@@ -62,7 +62,7 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class RunningContent:
     """Content that the engine fetches, or seeds once it is complete."""
 
     key: ContentKey
@@ -71,10 +71,10 @@ class Running:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class ContentStatus:
     """The current status of content; `eta` in seconds, None where unknown; `error` for people, "" for none."""
 
-    state: State
+    state: JobState
     progress: float
     down_rate: int
     up_rate: int
@@ -90,13 +90,13 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class JobRequest:
     """What an account asks to download: either a .torrent's bytes or a magnet link, with options."""
 
     torrent: bytes | None = None
     magnet: str | None = None
     name: str = ""
-    seed: Seed = Seed.DEFAULT
+    seed: SeedPolicy = SeedPolicy.DEFAULT
     allow_zip: bool = True
     as_queued: bool = False
     only_if_cached: bool = False
@@ -111,7 +111,7 @@ class Job:
     content: Content
     name: str
     magnet: str
-    seed: Seed
+    seed: SeedPolicy
     allow_zip: bool
     queued: bool
     paused: bool
@@ -120,4 +120,4 @@ class Job:
     has_torrent: bool
     created: int
     updated: int
-    status: Status
+    status: ContentStatus

@@ -2,28 +2,30 @@
 
 import asyncio
 
-from downloads.engine import Engine, Order
+from downloads.engine import AddTorrentRequest, Engine
 from downloads.folder import ContentFolder
-from downloads.ledger import Load
-from downloads.model import ContentKey, State, Status
+from downloads.job_registry import ActiveContent
+from downloads.model import ContentKey, ContentStatus, JobState
+from downloads.requested_torrent import MOST_LINKS, parse_magnet, parse_torrent
+from downloads.run_to_completion import RunToCompletionQueue
 from downloads.store import JobStore
-from downloads.turn import Turn
-from downloads.wanted import MOST_LINKS, links_of, of_torrent
 
 
 class Runner:
     """Controls an engine; `fetching` and `seeding` are the content that runs in it."""
 
-    def __init__(self, engine: Engine, store: JobStore, folder: ContentFolder, queue: Turn) -> None:
+    def __init__(
+        self, engine: Engine, store: JobStore, folder: ContentFolder, queue: RunToCompletionQueue
+    ) -> None:
         self.engine = engine
-        self.fetching: set[Load] = set()
-        self.seeding: set[Load] = set()
+        self.fetching: set[ActiveContent] = set()
+        self.seeding: set[ActiveContent] = set()
         self._store = store
         self._folder = folder
         self._queue = queue
         self._deletions: dict[ContentKey, asyncio.Task[None]] = {}
 
-    async def run(self, content: Load) -> None:
+    async def run(self, content: ActiveContent) -> None:
         """Fetch or seed content."""
         if not content.running:
             content.running = True
@@ -35,26 +37,26 @@ class Runner:
                 self.engine.resume(content.row.key)
         self.classify(content)
 
-    def pause(self, content: Load) -> None:
+    def pause(self, content: ActiveContent) -> None:
         """Pause content."""
         if content.running:
             content.running = False
             self.engine.pause(content.row.key)
         self.classify(content)
 
-    def classify(self, content: Load) -> None:
+    def classify(self, content: ActiveContent) -> None:
         """Put content into `fetching`, `seeding` or neither, as its state says."""
         self.fetching.discard(content)
         self.seeding.discard(content)
         if content.running:
             (self.seeding if content.complete else self.fetching).add(content)
 
-    async def detach(self, content: Load) -> None:
+    async def detach(self, content: ActiveContent) -> None:
         """Remove content from the engine; its files stay."""
         self._mark_stopped(content)
         await self.engine.remove(content.row.key, files=False)
 
-    def delete(self, content: Load) -> None:
+    def delete(self, content: ActiveContent) -> None:
         """Remove content from the engine and delete its files, in the background."""
         self._mark_stopped(content)
         before = self._deletions.get(content.row.key)
@@ -62,28 +64,28 @@ class Runner:
         self._deletions[content.row.key] = task
         task.add_done_callback(lambda done: self._deleted(content.row.key, done))
 
-    def status(self, content: Load) -> Status | None:
+    def status(self, content: ActiveContent) -> ContentStatus | None:
         """Return the status of content, None when the engine does not have it."""
         return self.engine.status(content.row.key) if content.in_engine else None
 
-    def bytes_left(self, content: Load) -> int:
+    def bytes_left(self, content: ActiveContent) -> int:
         """Return the bytes of content that are still to be fetched; what was fetched before a restart counts."""
         status = self.status(content)
-        if status is None or status.state is State.CHECKING:
+        if status is None or status.state is JobState.CHECKING:
             return max(0, content.row.size - content.row.downloaded)
         return int(content.row.size * (1.0 - status.progress))
 
-    async def _request(self, content: Load) -> Order:
+    async def _request(self, content: ActiveContent) -> AddTorrentRequest:
         if (deletion := self._deletions.get(content.row.key)) is not None:
             await asyncio.wait({deletion})
         row = content.row
         torrent = await self._store.torrent(row.id)
         kept = await self._store.magnets([job.row.id for job in content.jobs.values()])
-        magnets = [links_of(magnet) for magnet in kept.values()]
+        magnets = [parse_magnet(magnet) for magnet in kept.values()]
         if torrent is not None:
-            magnets.insert(0, links_of((await asyncio.to_thread(of_torrent, torrent)).magnet))
+            magnets.insert(0, parse_magnet((await asyncio.to_thread(parse_torrent, torrent)).magnet))
         most = 5 * MOST_LINKS
-        return Order(
+        return AddTorrentRequest(
             key=row.key,
             folder=self._folder.of(row.id),
             torrent=torrent,
@@ -95,11 +97,11 @@ class Runner:
             v2=row.v2,
         )
 
-    def _mark_stopped(self, content: Load) -> None:
+    def _mark_stopped(self, content: ActiveContent) -> None:
         content.running = content.in_engine = False
         self.classify(content)
 
-    async def _delete_files(self, content: Load, before: asyncio.Task[None] | None) -> None:
+    async def _delete_files(self, content: ActiveContent, before: asyncio.Task[None] | None) -> None:
         if before is not None:
             await asyncio.wait({before})
         await self.engine.remove(content.row.key, files=True)

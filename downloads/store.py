@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bittorrent.infohash import InfoHash
-from downloads.model import ContentFile, ContentKey, Seed
+from downloads.model import ContentFile, ContentKey, SeedPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class JobRow:
     account: int
     content: int
     name: str
-    seed: Seed
+    seed: SeedPolicy
     allow_zip: bool
     queued: int
     paused: bool
@@ -50,7 +50,7 @@ class JobRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Metadata:
+class ContentMetadata:
     """A .torrent and its files, stored beside the row of content."""
 
     torrent: bytes
@@ -69,20 +69,20 @@ class JobStore(Protocol):
         ...
 
     async def add(
-        self, content: ContentRow, metadata: Metadata | None, job: JobRow, magnet: str
+        self, content: ContentRow, metadata: ContentMetadata | None, job: JobRow, magnet: str
     ) -> tuple[int, int]:
         """Insert a job, and its content where that is new (id 0); return the ids of content and job."""
         ...
 
-    async def keep(self, contents: Sequence[ContentRow], jobs: Sequence[JobRow]) -> None:
+    async def save(self, contents: Sequence[ContentRow], jobs: Sequence[JobRow]) -> None:
         """Update the rows with the same ids."""
         ...
 
-    async def learn(self, content: ContentRow, metadata: Metadata) -> None:
+    async def set_metadata(self, content: ContentRow, metadata: ContentMetadata) -> None:
         """Update the row of content, with its metadata."""
         ...
 
-    async def part(self, job: int, content: ContentRow, metadata: Metadata) -> int:
+    async def split(self, job: int, content: ContentRow, metadata: ContentMetadata) -> int:
         """Insert content of its own for a job, and return the content's id."""
         ...
 

@@ -12,7 +12,7 @@ from bittorrent.refusal import Refusal
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class TorrentLayout:
     """A .torrent as libtorrent reads it; `names` maps libtorrent's file index to the name on disk."""
 
     torrent: bytes
@@ -23,7 +23,7 @@ class Layout:
         return lt.load_torrent_buffer(self.torrent)
 
 
-def layout_of(torrent: bytes) -> Layout:
+def read_layout(torrent: bytes) -> TorrentLayout:
     """Read a .torrent and number its files as `Metainfo.files` does, padding left out.
 
     ValueError: it holds symbolic links, or the engine cannot read it.
@@ -38,16 +38,16 @@ def layout_of(torrent: bytes) -> Layout:
     if any(flag & lt.file_flags_t.flag_symlink for flag in flags):
         raise ValueError("the torrent holds symbolic links")
     shown = [number for number, flag in enumerate(flags) if not flag & lt.file_flags_t.flag_pad_file]
-    return Layout(torrent, {number: str(index) for index, number in enumerate(shown)})
+    return TorrentLayout(torrent, {number: str(index) for index, number in enumerate(shown)})
 
 
-def names_of(hashes: Any) -> list[str]:  # noqa: ANN401
+def short_hashes(hashes: Any) -> list[str]:  # noqa: ANN401
     """Return the one or two 20-byte hashes of a torrent, in hex, version 1's first."""
     v1 = [str(hashes.v1)] if hashes.has_v1() else []
     return [*v1, hashes.v2.to_bytes()[:20].hex()] if hashes.has_v2() else v1
 
 
-def torrent_of(info: Any, infohash: InfoHash) -> bytes:  # noqa: ANN401
+def build_torrent(info: Any, infohash: InfoHash) -> bytes:  # noqa: ANN401
     """Build the .torrent of metadata from peers. ValueError: it is invalid, or of another torrent."""
     data = b"d4:info" + bytes(info.info_section()) + b"e"
     try:

@@ -11,7 +11,7 @@ import structlog
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from bittorrent.infohash import InfoHash
-from downloads.outgoing import Outgoing
+from downloads.outgoing_filter import OutgoingFilter
 
 REDIRECTS: Final = 3
 
@@ -26,10 +26,10 @@ class _Refused(OSError):
     """An address that may not be connected to, or a response that is not followed."""
 
 
-class Upstream:
+class UpstreamCache:
     """A cache whose URLs hold `{HASH}`, or `{hash}` in lower case; answers have `limit` bytes at most."""
 
-    def __init__(self, template: str, outgoing: Outgoing, limit: int) -> None:
+    def __init__(self, template: str, outgoing: OutgoingFilter, limit: int) -> None:
         self._template = template
         self._outgoing = outgoing
         self._limit = limit
@@ -90,7 +90,7 @@ class Upstream:
 class _Resolver(AbstractResolver):
     """Resolves a name once to the addresses that are allowed; the connection is made to one of these."""
 
-    def __init__(self, outgoing: Outgoing) -> None:
+    def __init__(self, outgoing: OutgoingFilter) -> None:
         self._outgoing = outgoing
 
     async def resolve(

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from peerage import __version__
 from peerage.config import Settings
-from peerage.quantities import Listen, is_loopback
+from peerage.setting_values import ListenAddress, is_loopback
 
 
 def banner(
-    settings: Settings, bound: Sequence[Listen], *, lists_empty: bool, admin_link: Path | None = None
+    settings: Settings, bound: Sequence[ListenAddress], *, lists_empty: bool, admin_link: Path | None = None
 ) -> str:
     """Write the lines that `serve` prints once it answers; `bound` are the addresses with their real ports.
 
@@ -24,12 +24,12 @@ def banner(
     lines += ["", f"  data      {settings.data.absolute()}", f"  torrents  {_policy(settings)}"]
     if admin_link is not None:
         lines += [f"  admin     open the link in {admin_link}, once, to set the password"]
-    warnings = list(cautions(settings, bound, lists_empty=lists_empty))
+    warnings = list(setup_warnings(settings, bound, lists_empty=lists_empty))
     lines += ["", *(f"  ! {text}" for text in warnings)] if warnings else []
     return "\n".join([*lines, ""])
 
 
-def cautions(settings: Settings, bound: Sequence[Listen], *, lists_empty: bool) -> Iterable[str]:
+def setup_warnings(settings: Settings, bound: Sequence[ListenAddress], *, lists_empty: bool) -> Iterable[str]:
     """Yield a sentence for each unsafe setting."""
     public = [address for address in bound if not is_loopback(address.host)]
     everywhere = [proxy for proxy in settings.trusted_proxies if proxy.prefixlen == 0]
@@ -44,7 +44,7 @@ def cautions(settings: Settings, bound: Sequence[Listen], *, lists_empty: bool) 
         yield "public_url is unset, so links are made from the Host header that each request brings."
 
 
-def _addresses(address: Listen) -> tuple[tuple[str, str], ...]:
+def _addresses(address: ListenAddress) -> tuple[tuple[str, str], ...]:
     return (
         (f"http://{address}/", "web, .torrent files, SOAP"),
         (f"http://{address}/announce", "tracker over HTTP"),

@@ -8,12 +8,8 @@ import click
 
 from peerage import __version__
 from peerage.banner import banner
-from peerage.commands import CONFIG, DATA, operator, run_deed, settings_from
-from peerage.config import Row, Settings, as_toml, option, rows
-from peerage.entrance import NoNativeDoor
-from peerage.logs import configure_logs
-from peerage.member_commands import key, user
-from peerage.outcomes import (
+from peerage.cli_accounts import key, user
+from peerage.cli_output import (
     show_check,
     show_day,
     show_entries,
@@ -25,13 +21,17 @@ from peerage.outcomes import (
     show_stats,
     show_titles,
 )
-from peerage.quantities import Listen, split_items
+from peerage.cli_runner import CONFIG, DATA, operator, run_and_show, settings_from
+from peerage.config import SettingRow, Settings, as_toml, option, rows
+from peerage.listeners import NoNativeDoor
+from peerage.logs import configure_logs
 from peerage.serve import run as run_service
-from peerage.sockets import Bound, NoSocket
-from peerage.stores import NoNativeStore
-from peerage.wiring import Rooms
+from peerage.setting_values import ListenAddress, split_items
+from peerage.sockets import BindError, BoundAddress
+from peerage.wiring.application import Application
+from peerage.wiring.swarm_store import NoNativeStore
+from storage.data_folder import FolderError
 from storage.database import DatabaseError
-from storage.folder import FolderError
 from tracker.geo import GeoError
 
 _HASH = click.argument("infohash", metavar="HASH")
@@ -48,7 +48,7 @@ def main() -> None:
     """
 
 
-def _option(row: Row) -> click.Option:
+def _option(row: SettingRow) -> click.Option:
     """Make the option of a setting; one that is not given leaves the other sources in force."""
     name = option(row.key)
     spelled = f"{name}/--no-{name[2:]}" if row.is_switch else name
@@ -69,15 +69,20 @@ def _serve(config: Path | None, **given: object) -> None:
     settings = settings_from(config, {key: _flattened(value) for key, value in options.items()})
     configure_logs(settings.log)
     try:
-        run_service(settings, lambda rooms, bound: _print_banner(settings, rooms, bound))
-    except (NoSocket, FolderError, DatabaseError, GeoError, NoNativeStore, NoNativeDoor) as error:
+        run_service(settings, lambda application, bound: _print_banner(settings, application, bound))
+    except (BindError, FolderError, DatabaseError, GeoError, NoNativeStore, NoNativeDoor) as error:
         raise click.ClickException(str(error)) from error
 
 
-def _print_banner(settings: Settings, rooms: Rooms, bound: Sequence[Bound]) -> None:
-    addresses = [Listen(each.host, each.port) for each in bound]
+def _print_banner(settings: Settings, application: Application, bound: Sequence[BoundAddress]) -> None:
+    addresses = [ListenAddress(each.host, each.port) for each in bound]
     click.echo(
-        banner(settings, addresses, lists_empty=rooms.tracker.policy.empty, admin_link=rooms.welcome.pending)
+        banner(
+            settings,
+            addresses,
+            lists_empty=application.tracker.policy.empty,
+            admin_link=application.one_time_links.pending,
+        )
     )
 
 
@@ -90,7 +95,7 @@ def _print_banner(settings: Settings, rooms: Rooms, bound: Sequence[Bound]) -> N
 def _import(paths: tuple[Path, ...], data: Path | None, config: Path | None) -> None:
     """Add .torrent files, folders, tar and zip archives of them; safe to repeat."""
     arguments = {"paths": [os.path.abspath(path) for path in paths], "by": operator()}  # noqa: PTH100
-    run_deed("import", arguments, show_import, data, config)
+    run_and_show("import", arguments, show_import, data, config)
 
 
 @main.command("export")
@@ -99,7 +104,7 @@ def _import(paths: tuple[Path, ...], data: Path | None, config: Path | None) -> 
 @CONFIG
 def _export(folder: Path, data: Path | None, config: Path | None) -> None:
     """Write every held torrent to DIR as HASH.torrent; safe to repeat."""
-    run_deed("export", {"folder": str(folder.absolute())}, show_export, data, config)
+    run_and_show("export", {"folder": str(folder.absolute())}, show_export, data, config)
 
 
 @main.group("titles")
@@ -113,7 +118,7 @@ def _titles() -> None:
 @CONFIG
 def _titles_import(file: Path, data: Path | None, config: Path | None) -> None:
     """Read IMDb's title.basics.tsv or .tsv.gz, in place of what was read before."""
-    run_deed("titles", {"file": str(file.absolute())}, show_titles, data, config)
+    run_and_show("titles", {"file": str(file.absolute())}, show_titles, data, config)
 
 
 @main.command("block")
@@ -123,7 +128,9 @@ def _titles_import(file: Path, data: Path | None, config: Path | None) -> None:
 @CONFIG
 def _block(infohash: str, reason: str, data: Path | None, config: Path | None) -> None:
     """Refuse a torrent everywhere and delete its file."""
-    run_deed("block", {"infohash": infohash, "reason": reason, "by": operator()}, show_entries, data, config)
+    run_and_show(
+        "block", {"infohash": infohash, "reason": reason, "by": operator()}, show_entries, data, config
+    )
 
 
 @main.command("unblock")
@@ -132,7 +139,7 @@ def _block(infohash: str, reason: str, data: Path | None, config: Path | None) -
 @CONFIG
 def _unblock(infohash: str, data: Path | None, config: Path | None) -> None:
     """Lift a block; the file does not come back."""
-    run_deed("unblock", {"infohash": infohash}, show_lifted, data, config)
+    run_and_show("unblock", {"infohash": infohash}, show_lifted, data, config)
 
 
 @main.command("allow")
@@ -142,7 +149,9 @@ def _unblock(infohash: str, data: Path | None, config: Path | None) -> None:
 @CONFIG
 def _allow(infohash: str, reason: str, data: Path | None, config: Path | None) -> None:
     """Track a torrent in listed mode though the cache does not hold it."""
-    run_deed("allow", {"infohash": infohash, "reason": reason, "by": operator()}, show_entries, data, config)
+    run_and_show(
+        "allow", {"infohash": infohash, "reason": reason, "by": operator()}, show_entries, data, config
+    )
 
 
 @main.command("disallow")
@@ -151,7 +160,7 @@ def _allow(infohash: str, reason: str, data: Path | None, config: Path | None) -
 @CONFIG
 def _disallow(infohash: str, data: Path | None, config: Path | None) -> None:
     """Take an allowance back."""
-    run_deed("disallow", {"infohash": infohash}, show_lifted, data, config)
+    run_and_show("disallow", {"infohash": infohash}, show_lifted, data, config)
 
 
 @main.command("lists")
@@ -159,7 +168,7 @@ def _disallow(infohash: str, data: Path | None, config: Path | None) -> None:
 @CONFIG
 def _lists(data: Path | None, config: Path | None) -> None:
     """Show every blocked and allowed torrent."""
-    run_deed("lists", {}, show_lists, data, config)
+    run_and_show("lists", {}, show_lists, data, config)
 
 
 @main.command("stats")
@@ -168,7 +177,7 @@ def _lists(data: Path | None, config: Path | None) -> None:
 @CONFIG
 def _stats(as_json: bool, data: Path | None, config: Path | None) -> None:
     """Show swarms, cache, lists and health in numbers."""
-    run_deed("stats", {}, show_json if as_json else show_stats, data, config)
+    run_and_show("stats", {}, show_json if as_json else show_stats, data, config)
 
 
 @main.group("census")
@@ -181,7 +190,7 @@ def _census() -> None:
 @CONFIG
 def _census_close(data: Path | None, config: Path | None) -> None:
     """End the day now: its counts stay, its key and hashes are destroyed, its rest is not counted."""
-    run_deed("census-close", {}, show_day, data, config)
+    run_and_show("census-close", {}, show_day, data, config)
 
 
 @main.command("check")
@@ -189,7 +198,7 @@ def _census_close(data: Path | None, config: Path | None) -> None:
 @CONFIG
 def _check(data: Path | None, config: Path | None) -> None:
     """Verify every stored file against its hash; the exit status is 1 when one does not hold."""
-    run_deed("check", {}, show_check, data, config)
+    run_and_show("check", {}, show_check, data, config)
 
 
 main.add_command(user)

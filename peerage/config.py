@@ -13,7 +13,6 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from peerage.quantities import Listen, read_header, read_public_url, read_size, show_size
 from peerage.sections import (
     NETWORKS,
     AccountsSection,
@@ -32,6 +31,7 @@ from peerage.sections import (
     TorrentApiSection,
     TrackerSection,
 )
+from peerage.setting_values import ListenAddress, format_size, read_header, read_public_url, read_size
 
 FILE = Path("peerage.toml")
 PREFIX = "PEERAGE_"
@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     listen: Listens = Field(
-        default=(Listen("127.0.0.1", 6969), Listen("::1", 6969)),
+        default=(ListenAddress("127.0.0.1", 6969), ListenAddress("::1", 6969)),
         description="Addresses to listen on: TCP for everything, UDP for the tracker on the same port.",
         json_schema_extra={"takes": "host:port or [v6]:port, one or more; port 0 is any free one"},
     )
@@ -235,7 +235,7 @@ def _key_of(location: tuple[int | str, ...]) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SettingRow:
     """A setting as documentation shows it: its meaning, the values it takes, its default."""
 
     key: str
@@ -247,20 +247,20 @@ class Row:
     is_switch: bool
 
 
-def rows() -> tuple[Row, ...]:
+def rows() -> tuple[SettingRow, ...]:
     """Describe every setting, in the order of the file."""
     return tuple(row(key) for key in known_keys())
 
 
-def row(key: str) -> Row:
+def row(key: str) -> SettingRow:
     """Describe one key. KeyError when there is no such setting."""
     table, _, name = key.rpartition(".")
     field = (_sections()[table] if table else Settings).model_fields[name]
     default = field.default
     listed = isinstance(default, tuple)
-    shown = show_size(default) if BeforeValidator(read_size) in field.metadata else default
+    shown = format_size(default) if BeforeValidator(read_size) in field.metadata else default
     texts = [str(item) for item in default] if listed else [str(shown)]
-    return Row(
+    return SettingRow(
         key=key,
         meaning=field.description or "",
         takes=_takes(field),
@@ -295,7 +295,7 @@ def _takes(field: FieldInfo) -> str:
     if low is None or high is None:
         return "a path"
     if BeforeValidator(read_size) in field.metadata:
-        return f"{show_size(low)} to {show_size(high)}"
+        return f"{format_size(low)} to {format_size(high)}"
     return f"{low:,} to {high:,}"
 
 

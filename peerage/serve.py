@@ -19,27 +19,27 @@ import doors.torbox.door
 import doors.torrent_api
 import soap.door
 import web.pages
-from doors.client import ClientAddress
+from doors.client_address import ClientAddress
 from doors.control import ControlServer
-from doors.errand import Errands
-from doors.files import apart
-from doors.intake import Intake, Members, Tally
-from doors.limits import BodyMemory, Rates
+from doors.files import isolate_files_host
+from doors.lookup_on_miss import LookupOnMiss
 from doors.metrics import DoorsCollector, MetricsDoor, TrackerCollector, health_route
+from doors.request_limits import BodyMemory, RateLimiter
+from doors.upload_admission import CacheCounters, UploadAccounts, UploadAdmission
+from peerage.account_maintenance import maintain_accounts
+from peerage.admin_commands import admin_commands
 from peerage.app import App
 from peerage.config import Settings
-from peerage.deeds import deeds
-from peerage.dialects import make_identity, make_office
-from peerage.entrance import Entrance, Server
-from peerage.quantities import Listen
-from peerage.sockets import Bound, bind
-from peerage.upkeep import keep_up
-from peerage.wiring import Rooms, open_rooms
+from peerage.listeners import Listeners, Server
+from peerage.setting_values import ListenAddress
+from peerage.sockets import BoundAddress, bind
+from peerage.wiring.application import Application, open_application
+from peerage.wiring.services import make_identity, make_services
 from tracker.sweeper import sweep
 
 _BODIES = 16  # uploads of the largest size whose bodies are in memory at once
 
-Ready = Callable[[Rooms, Sequence[Bound]], None]
+Ready = Callable[[Application, Sequence[BoundAddress]], None]
 
 log = structlog.get_logger()
 
@@ -54,63 +54,67 @@ def run(settings: Settings, ready: Ready) -> None:
 
 async def serve(settings: Settings, ready: Ready) -> None:
     """Serve one data folder over every door until a signal; `ready` is called when all are open."""
-    async with open_rooms(settings) as rooms, AsyncExitStack() as stack:
-        log.info("swarms.store", store=rooms.tracker.store.name, asked=settings.tracker.store)
+    async with open_application(settings) as application, AsyncExitStack() as stack:
+        log.info("swarms.store", store=application.tracker.store.name, asked=settings.tracker.store)
         bound = bind(settings.listen, lenient=settings.listen_is_default)
         for each in bound:
             stack.callback(each.close)
-        await rooms.welcome.open([Listen(each.host, each.port) for each in bound])
-        entrance = Entrance(rooms)
-        await stack.enter_async_context(entrance.datagrams(bound))
-        control = ControlServer(deeds(rooms), rooms.folder.control_socket)
+        await application.one_time_links.open([ListenAddress(each.host, each.port) for each in bound])
+        listeners = Listeners(application)
+        await stack.enter_async_context(listeners.serve_udp(bound))
+        control = ControlServer(admin_commands(application), application.folder.control_socket)
         await control.start()
         stack.push_async_callback(control.close)
-        await rooms.downloads.begin()
-        app = apart(make_app(rooms, entrance), settings.downloads.files_url, settings.public_url)
-        server = entrance.server(app, bound, lambda: ready(rooms, bound))
-        await stack.enter_async_context(_timers(rooms, server.stop))
-        await _until_signal(server, entrance.listened(bound))
+        await application.downloads.begin()
+        app = isolate_files_host(
+            make_app(application, listeners), settings.downloads.files_url, settings.public_url
+        )
+        server = listeners.server(app, bound, lambda: ready(application, bound))
+        await stack.enter_async_context(_timers(application, server.stop))
+        await _until_signal(server, listeners.uvicorn_sockets(bound))
         log.info("service.stopping")
 
 
-def make_app(rooms: Rooms, entrance: Entrance) -> App:
+def make_app(application: Application, listeners: Listeners) -> App:
     """Make the application of every HTTP route."""
-    settings = rooms.settings
+    settings = application.settings
     clients = ClientAddress(settings.trusted_proxies, settings.forwarded_header)
-    intake = Intake(
-        rooms.uploads,
+    admission = UploadAdmission(
+        application.uploads,
         clients,
-        Rates(settings.cache.upload_rate),
-        BodyMemory(_BODIES * rooms.uploads.limit),
-        Tally(),
+        RateLimiter(settings.cache.upload_rate),
+        BodyMemory(_BODIES * application.uploads.limit),
+        CacheCounters(),
         settings.public_url,
-        None if settings.cache.anonymous_upload else Members(make_identity(rooms), rooms.rights),
+        None
+        if settings.cache.anonymous_upload
+        else UploadAccounts(make_identity(application), application.rights),
     )
-    direct: dict[str, ASGIApp] = {"/announce": entrance.announce, "/scrape": entrance.scrape}
+    direct: dict[str, ASGIApp] = {"/announce": listeners.announce, "/scrape": listeners.scrape}
     collectors = [
-        TrackerCollector(rooms.tracker, rooms.flusher, entrance.tally),
-        DoorsCollector(entrance.name, entrance.connections, intake.tally),
+        TrackerCollector(application.tracker, application.flusher, listeners.counters),
+        DoorsCollector(listeners.name, listeners.connections, admission.counters),
     ]
     metrics = MetricsDoor(collectors, clients, settings.metrics.networks, everyone=settings.metrics.open)
-    office = make_office(rooms, clients, intake.memory)
+    services = make_services(application, clients, admission.memory)
     routes = [
-        *soap.door.routes(intake),
-        *doors.rest.door.routes(office),
-        *doors.gazelle.door.routes(office),
+        *soap.door.routes(admission),
+        *doors.rest.door.routes(services),
+        *doors.gazelle.door.routes(services),
         *doors.torrent_api.routes(
-            office, rooms.titles, documented_errors=settings.torrent_api.error_status == "documented"
+            services, application.titles, documented_errors=settings.torrent_api.error_status == "documented"
         ),
-        *doors.torbox.door.routes(office),
-        *doors.files.routes(office),
-        *web.pages.routes(office),
+        *doors.torbox.door.routes(services),
+        *doors.files.routes(services),
+        *web.pages.routes(services),
         *doors.cache.routes(
-            rooms.cache,
-            intake,
+            application.cache,
+            admission,
             settings.catalogue.site_name,
-            Errands(rooms.lookups, office.identity, intake),
+            LookupOnMiss(application.lookups, services.authenticator, admission),
         ),
     ]
-    return App(direct, [*routes, metrics.route(), health_route(rooms.health)])
+    return App(direct, [*routes, metrics.route(), health_route(application.health)])
 
 
 async def _until_signal(server: Server, sockets: list[socket.socket]) -> None:
@@ -126,25 +130,29 @@ async def _until_signal(server: Server, sockets: list[socket.socket]) -> None:
 
 
 @asynccontextmanager
-async def _timers(rooms: Rooms, stop: Callable[[], None]) -> AsyncIterator[None]:
+async def _timers(application: Application, stop: Callable[[], None]) -> AsyncIterator[None]:
     """Restore the swarms, then flush and sweep them until the end; a failure stops the service."""
 
     async def run_timers() -> None:
         try:
-            await rooms.restore()
+            await application.restore()
             await asyncio.gather(
-                rooms.flusher.run(),
-                sweep(rooms.tracker.store, time.time),
-                keep_up(rooms.accounts, rooms.welcome),
-                rooms.enrichment.run(),
-                *(each.run() for each in (rooms.filling, rooms.announcing) if each is not None),
+                application.flusher.run(),
+                sweep(application.tracker.store, time.time),
+                maintain_accounts(application.accounts, application.one_time_links),
+                application.catalogue_sync.run(),
+                *(
+                    each.run()
+                    for each in (application.auto_fetch, application.engine_announcer)
+                    if each is not None
+                ),
             )
         except Exception as error:
             log.critical("service.failed", error=str(error), kind=type(error).__name__)
             stop()
             raise
 
-    rooms.tracker.restoring = True
+    application.tracker.restoring = True
     task = asyncio.create_task(run_timers())
     try:
         yield

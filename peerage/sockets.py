@@ -5,18 +5,18 @@ import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from peerage.quantities import Listen
+from peerage.setting_values import ListenAddress
 
 _TRIES = 50  # for a port that is free in both protocols, when the system chooses
 _MISSING = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
-class NoSocket(Exception):
+class BindError(Exception):
     """An address cannot be listened on; the text says which and why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Bound:
+class BoundAddress:
     """A listening address with its real port and its two sockets."""
 
     host: str
@@ -35,26 +35,26 @@ class Bound:
         self.udp.close()
 
 
-def bind(listens: Iterable[Listen], *, lenient: bool) -> list[Bound]:
-    """Bind every address; when `lenient`, one that this machine does not have is left out. Raises NoSocket."""
-    bound: list[Bound] = []
+def bind(listens: Iterable[ListenAddress], *, lenient: bool) -> list[BoundAddress]:
+    """Bind every address; when `lenient`, one that this machine does not have is left out. Raises BindError."""
+    bound: list[BoundAddress] = []
     try:
         for listen in listens:
             try:
                 bound.append(_bind(listen))
             except OSError as error:
                 if not (lenient and error.errno in _MISSING):
-                    raise NoSocket(f"cannot listen on {listen}: {error.strerror}") from error
+                    raise BindError(f"cannot listen on {listen}: {error.strerror}") from error
         if not bound:
-            raise NoSocket("this machine has none of the addresses to listen on")
-    except NoSocket:
+            raise BindError("this machine has none of the addresses to listen on")
+    except BindError:
         for each in bound:
             each.close()
         raise
     return bound
 
 
-def _bind(listen: Listen) -> Bound:
+def _bind(listen: ListenAddress) -> BoundAddress:
     """Bind both protocols, again where the system's choice for TCP is taken in UDP."""
     family, _, _, _, address = socket.getaddrinfo(
         listen.host, listen.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -69,7 +69,7 @@ def _bind(listen: Listen) -> Bound:
             if listen.port or not left or error.errno != errno.EADDRINUSE:
                 raise
             continue
-        return Bound(listen.host, port, tcp, udp)
+        return BoundAddress(listen.host, port, tcp, udp)
     raise AssertionError("unreachable: the last try returns or raises")
 
 

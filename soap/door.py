@@ -12,10 +12,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from bittorrent.refusal import Refusal
-from doors.errors import number
-from doors.intake import Intake
-from doors.limits import Body
+from doors.errors import status_digits
 from doors.origin import base_url
+from doors.request_limits import Body
+from doors.upload_admission import UploadAdmission
 from soap.envelope import MAX_MARKUP
 from soap.service import CacheService
 
@@ -27,9 +27,9 @@ _MAX_PARSERS = 2
 _BASE64_EXPANSION = 1.5
 
 
-def routes(intake: Intake) -> list[Route]:
+def routes(admission: UploadAdmission) -> list[Route]:
     """Return the service's routes; put them before any other below /api/."""
-    soap = _SoapRoutes(intake)
+    soap = _SoapRoutes(admission)
     return [
         Route("/api/torrage.wsdl", soap.wsdl, methods=["GET"]),
         Route(ENDPOINT, soap.endpoint, methods=["GET"]),
@@ -38,19 +38,19 @@ def routes(intake: Intake) -> list[Route]:
 
 
 class _SoapRoutes:
-    def __init__(self, intake: Intake) -> None:
-        self._intake = intake
+    def __init__(self, admission: UploadAdmission) -> None:
+        self._admission = admission
         self._service = CacheService()
         self._wsdl = files("soap").joinpath("torrage.wsdl").read_text("utf-8")
         self._parsers = asyncio.Semaphore(_MAX_PARSERS)
 
     async def wsdl(self, request: Request) -> Response:
         try:
-            base = base_url(request, self._intake.public_url)
+            base = base_url(request, self._admission.public_url)
         except Refusal as refusal:
             return PlainTextResponse(f"{refusal}\n", refusal.status)
         document = self._wsdl.replace("{address}", escape(base + ENDPOINT, {'"': "&quot;"}))
-        storing = "public, max-age=3600" if self._intake.public_url else "no-store"
+        storing = "public, max-age=3600" if self._admission.public_url else "no-store"
         headers = {"Cache-Control": storing, "X-Content-Type-Options": "nosniff"}
         return Response(document, headers=headers, media_type=_XML)
 
@@ -61,13 +61,15 @@ class _SoapRoutes:
 
     async def call(self, request: Request) -> Response:
         """Answer a call with the infohash or a status of three digits; answer anything else with a fault."""
-        limit = int(self._intake.uploads.limit * _BASE64_EXPANSION) + MAX_MARKUP
+        limit = int(self._admission.uploads.limit * _BASE64_EXPANSION) + MAX_MARKUP
         try:
-            accepted = await self._intake.take(request, "soap", limit, self._read)
+            accepted = await self._admission.take(request, "soap", limit, self._read)
         except Refusal as refusal:
             if refusal.code == "bad-soap":
                 return self._reply(self._service.fault(refusal), 500)
-            return self._reply(self._service.answer(number(refusal)), close=refusal.code == "too-large")
+            return self._reply(
+                self._service.answer(status_digits(refusal)), close=refusal.code == "too-large"
+            )
         return self._reply(self._service.answer(accepted.infohash.upper))
 
     async def _read(self, body: Body) -> bytes:

@@ -18,7 +18,7 @@ _TAG = re.compile(rb"""<(/?)[^\s<>"'/!?](?:[^<>"'/]++|"[^"<]*+"|'[^'<]*+'|/(?!>)
 _REFERENCE = re.compile(rb"""[\s"']href\s*=""")
 
 
-def check(body: bytes) -> bytes:
+def checked_utf8(body: bytes) -> bytes:
     """Return the document in UTF-8 without a declaration, after a scan that costs less than parsing it.
 
     Raises Refusal "bad-soap" for a document type, a processing instruction, another encoding, references

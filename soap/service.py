@@ -3,7 +3,7 @@
 from lxml import etree
 
 from bittorrent.refusal import Refusal
-from doors.errors import text
+from doors.errors import error_line
 from soap import envelope
 from soap.compatibility import (
     Application,
@@ -44,7 +44,7 @@ class CacheService:
 
     def read(self, body: bytes) -> str:
         """Return the call's `torrent`; Refusal "empty" without one, "bad-soap" for anything but a call."""
-        document = envelope.check(body)
+        document = envelope.checked_utf8(body)
         try:
             torrent = self._parse(document).in_object.torrent
         except Refusal:
@@ -66,7 +66,7 @@ class CacheService:
     def fault(self, refusal: Refusal) -> bytes:
         """Return the envelope of a Client fault."""
         context = MethodContext(self._server, MethodContext.SERVER)
-        context.out_error = Fault("Client", text(refusal))
+        context.out_error = Fault("Client", error_line(refusal))
         return self._write(context)
 
     def _parse(self, document: bytes) -> MethodContext:

@@ -20,9 +20,9 @@ from sqlalchemy import (
 )
 
 from accounts.model import Key, Principal, Role, Scope, User
-from accounts.store import NewKey, Proof, Standing
+from accounts.store import AdminAccess, Credential, NewKey
 from storage.database import Database
-from storage.dialect import among, insert_missing
+from storage.dialect import in_list, insert_or_ignore
 from storage.tables import account, credential, one_time_link, session
 
 _USER = (account.c.id, account.c.name, account.c.role, account.c.enabled, account.c.joined, account.c.seen)
@@ -70,15 +70,15 @@ class SqliteAccounts:
         ((count,),) = await self._database.rows(self._users.count, parameters)
         return [_read_user(row) for row in page], count
 
-    async def named(self, ids: Sequence[int]) -> list[User]:
+    async def users_by_id(self, ids: Sequence[int]) -> list[User]:
         """Return those of the accounts that exist."""
-        rows = await self._database.rows(self._users.named, {"ids": json.dumps(list(ids))})
+        rows = await self._database.rows(self._users.users_by_id, {"ids": json.dumps(list(ids))})
         return [_read_user(row) for row in rows]
 
-    async def admins(self, now: int) -> list[Standing]:
+    async def admins(self, now: int) -> list[AdminAccess]:
         """Return every enabled admin, oldest first."""
         rows = await self._database.rows(self._users.admins, {"now": now})
-        return [Standing(_read_user(user), bool(entered), bool(live)) for *user, entered, live in rows]
+        return [AdminAccess(_read_user(user), bool(entered), bool(live)) for *user, entered, live in rows]
 
     async def totals(self, day: int, week: int, month: int) -> dict[str, int]:
         """Count accounts: `users`, `enabled`, and those seen since each of three times."""
@@ -89,9 +89,9 @@ class SqliteAccounts:
             for name, count in zip(("users", "enabled", "day", "week", "month"), counts, strict=True)
         }
 
-    async def proof(self, folded: str) -> tuple[User, str | None] | None:
+    async def user_and_password_hash(self, folded: str) -> tuple[User, str | None] | None:
         """Find an account by name, with its password hash."""
-        row = await self._row(self._users.proof, {"key": folded})
+        row = await self._row(self._users.user_and_password_hash, {"key": folded})
         return (_read_user(row[:-1]), row[-1]) if row is not None else None
 
     async def set_password(self, user: int, password: str) -> bool:
@@ -142,13 +142,13 @@ class SqliteAccounts:
             await writer.execute(self._sessions.trim_sessions, {"user": user, "most": most})
         return int(number)
 
-    async def session(self, digest: bytes) -> Proof | None:
+    async def session(self, digest: bytes) -> Credential | None:
         """Find a session by its digest, with its account."""
         row = await self._row(self._sessions.session, {"digest": digest})
         if row is None:
             return None
         number, expires, *user = row
-        return Proof(Principal(_read_user(user), session=number), expires)
+        return Credential(Principal(_read_user(user), session=number), expires)
 
     async def end_session(self, session: int) -> None:
         """Delete a session."""
@@ -176,13 +176,13 @@ class SqliteAccounts:
         rows = await self._database.rows(self._keys.live, {"user": user, "now": now})
         return [_read_key(row) for row in rows]
 
-    async def key_by_digest(self, digest: bytes) -> Proof | None:
+    async def key_by_digest(self, digest: bytes) -> Credential | None:
         """Find a key by its digest, with its account."""
         row = await self._row(self._keys.by_digest, {"digest": digest})
         if row is None:
             return None
         key = _read_key(row[: len(_KEY)])
-        return Proof(Principal(_read_user(row[len(_KEY) :]), key), key.expires)
+        return Credential(Principal(_read_user(row[len(_KEY) :]), key), key.expires)
 
     async def key(self, key: int) -> Key | None:
         """Find a key by its id."""
@@ -201,7 +201,7 @@ class SqliteAccounts:
         """Mark a key as suspended, or not."""
         return _key(await self._change(self._keys.suspend, {"key": key, "suspended": int(suspended)}))
 
-    async def note_uses(self, users: Mapping[int, int], keys: Mapping[int, int]) -> None:
+    async def write_last_used(self, users: Mapping[int, int], keys: Mapping[int, int]) -> None:
         """Write when accounts and keys were last used; an earlier time than the one kept changes nothing."""
         async with self._database.transaction() as writer:
             for statement, times in ((self._users.seen, users), (self._keys.used, keys)):
@@ -241,16 +241,18 @@ class _UserStatements:
         mine = update(account).where(account.c.id == bindparam("key")).returning(*_USER)
         later = or_(account.c.seen.is_(None), account.c.seen < bindparam("time"))
         self.add = compiled(
-            insert_missing(account).values(**_column_parameters(account, "id")).returning(*_USER)
+            insert_or_ignore(account).values(**_column_parameters(account, "id")).returning(*_USER)
         )
         self.by_id = compiled(users.where(account.c.id == bindparam("key")))
         self.by_name = compiled(users.where(account.c.folded == bindparam("key")))
-        self.proof = compiled(select(*_USER, account.c.password).where(account.c.folded == bindparam("key")))
+        self.user_and_password_hash = compiled(
+            select(*_USER, account.c.password).where(account.c.folded == bindparam("key"))
+        )
         self.page = compiled(
             users.where(like).order_by(account.c.folded).limit(bindparam("limit")).offset(bindparam("offset"))
         )
         self.count = compiled(select(func.count()).select_from(account).where(like))
-        self.named = compiled(users.where(among(account.c.id, "ids")))
+        self.users_by_id = compiled(users.where(in_list(account.c.id, "ids")))
         self.admins = compiled(
             admins.where(account.c.role == "admin", account.c.enabled == 1).order_by(account.c.id)
         )

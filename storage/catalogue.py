@@ -2,28 +2,30 @@
 
 from collections.abc import Callable
 
-from catalogue.shelf import Shelf
+from catalogue.store import CatalogueStore
 from storage.catalogue_authors import SqliteAuthors
-from storage.catalogue_cases import SqliteCases
 from storage.catalogue_categories import SqliteCategories
-from storage.catalogue_charts import SqliteCharts
 from storage.catalogue_collages import SqliteCollages
-from storage.catalogue_parts import Indexing
-from storage.catalogue_remarks import SqliteRemarks
+from storage.catalogue_comments import SqliteComments
+from storage.catalogue_moderation import SqliteModeration
+from storage.catalogue_reindexing import SearchIndexWriter
+from storage.catalogue_statistics import SqliteStatistics
 from storage.catalogue_tags import SqliteTags
-from storage.catalogue_works import SqliteWorks
+from storage.catalogue_torrents import SqliteTorrents
 from storage.database import Database
 
 
-def catalogue_shelf(database: Database, index: Indexing, clock: Callable[[], float]) -> Shelf:
+def catalogue_store(
+    database: Database, index: SearchIndexWriter, clock: Callable[[], float]
+) -> CatalogueStore:
     """Return the catalogue's store over a database; `index` is updated with every change that search can see."""
-    return Shelf(
-        works=SqliteWorks(database, index, clock),
-        charts=SqliteCharts(database),
+    return CatalogueStore(
+        torrents=SqliteTorrents(database, index, clock),
+        statistics=SqliteStatistics(database),
         categories=SqliteCategories(database, index),
         tags=SqliteTags(database, index),
         authors=SqliteAuthors(database, index),
-        remarks=SqliteRemarks(database, clock),
+        comments=SqliteComments(database, clock),
         collages=SqliteCollages(database, clock),
-        cases=SqliteCases(database),
+        moderation=SqliteModeration(database),
     )

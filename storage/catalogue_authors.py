@@ -4,13 +4,13 @@ from sqlalchemy import bindparam, exists, func, select
 
 from bittorrent.refusal import Refusal
 from catalogue.model import Author, Page, Viewer
-from catalogue.shelf import Values
-from catalogue.spelling import folded
-from storage.catalogue_parts import PART, Indexing, Reindexing, numbers, with_folded
-from storage.catalogue_reading import of_seen_torrents, seen_by
-from storage.catalogue_tags import BEYOND
+from catalogue.normalization import fold_name
+from catalogue.store import Values
+from storage.catalogue_reader import has_visible_torrent, viewer_parameters
+from storage.catalogue_reindexing import BATCH_SIZE, GroupReindexer, SearchIndexWriter, fetch_ids, with_folded
+from storage.catalogue_tags import HIGHEST_CHARACTER
 from storage.database import Database
-from storage.rows import Rows, Writer, id_of, part_of
+from storage.rows import TableRows, Writer, bounded_id, page_parameters
 from storage.tables import author, authorship, torrent, work
 
 _AUTHOR = (author.c.id, author.c.name, author.c.picture, author.c.description)
@@ -19,11 +19,11 @@ _AUTHOR = (author.c.id, author.c.name, author.c.picture, author.c.description)
 class SqliteAuthors:
     """Authors in SQLite."""
 
-    def __init__(self, database: Database, index: Indexing) -> None:
+    def __init__(self, database: Database, index: SearchIndexWriter) -> None:
         compiled = database.compile
         self._database = database
-        self._rows = Rows(database, author)
-        self._reindexing = Reindexing(database, index)
+        self._rows = TableRows(database, author)
+        self._reindexer = GroupReindexer(database, index)
         shown = exists(
             select(authorship.c.work_id)
             .join_from(authorship, torrent, torrent.c.work_id == authorship.c.work_id)
@@ -49,7 +49,7 @@ class SqliteAuthors:
         groups = (
             select(work.c.id)
             .join_from(authorship, work, work.c.id == authorship.c.work_id)
-            .where(authorship.c.author_id == bindparam("row"), of_seen_torrents(work.c.id))
+            .where(authorship.c.author_id == bindparam("row"), has_visible_torrent(work.c.id))
             .order_by(work.c.created.desc(), work.c.id.desc())
         )
         self._groups = compiled(groups)
@@ -57,18 +57,18 @@ class SqliteAuthors:
 
     async def authors(self, prefix: str, offset: int, limit: int) -> Page[Author]:
         """Return the authors of visible torrents whose name begins with a prefix."""
-        bounds = {"low": folded(prefix), "high": folded(prefix) + BEYOND}
+        bounds = {"low": fold_name(prefix), "high": fold_name(prefix) + HIGHEST_CHARACTER}
         ((total,),) = await self._database.rows(self._count, bounds)
-        parameters = {**bounds, **part_of(offset, limit)}
+        parameters = {**bounds, **page_parameters(offset, limit)}
         rows = await self._database.rows(self._page, parameters)
         return Page(tuple(Author(*row) for row in rows), total)
 
     async def author(self, key: int | str) -> Author | None:
         """Find an author by id or name, without regard to case."""
         if isinstance(key, str):
-            rows = await self._database.rows(self._by_name, {"key": folded(key)})
+            rows = await self._database.rows(self._by_name, {"key": fold_name(key)})
         else:
-            rows = await self._database.rows(self._by_id, {"key": id_of(key)})
+            rows = await self._database.rows(self._by_id, {"key": bounded_id(key)})
         return Author(*rows[0]) if rows else None
 
     async def change(self, number: int, values: Values) -> None:
@@ -88,14 +88,16 @@ class SqliteAuthors:
     async def groups_of(self, number: int, viewer: Viewer, *, first_only: bool) -> tuple[int, ...]:
         """Return the ids of an author's groups, newest first."""
         statement = self._groups_first if first_only else self._groups
-        rows = await self._database.rows(statement, {"row": id_of(number), **seen_by(viewer)})
+        rows = await self._database.rows(statement, {"row": bounded_id(number), **viewer_parameters(viewer)})
         return tuple(group for (group,) in rows)
 
     async def _reindex_batch(self, number: int, after: int) -> int | None:
         async with self._database.transaction() as connection:
             writer = Writer(connection)
-            batch = await numbers(writer, self._group_batch, {"row": number, "after": after, "limit": PART})
+            batch = await fetch_ids(
+                writer, self._group_batch, {"row": number, "after": after, "limit": BATCH_SIZE}
+            )
             if not batch:
                 return None
-            await self._reindexing.groups(writer, batch)
+            await self._reindexer.reindex(writer, batch)
             return batch[-1]

@@ -3,24 +3,24 @@
 from sqlalchemy import bindparam, func, select, update
 
 from bittorrent.refusal import Refusal
-from catalogue.categories import FIRST_OWN
+from catalogue.categories import FIRST_CUSTOM_ID
 from catalogue.model import Category
-from catalogue.shelf import Values
-from storage.catalogue_parts import PART, Indexing, Reindexing, numbers, with_folded
+from catalogue.store import Values
+from storage.catalogue_reindexing import BATCH_SIZE, GroupReindexer, SearchIndexWriter, fetch_ids, with_folded
 from storage.database import Database
-from storage.dialect import among
-from storage.rows import Rows, Writer, id_of, listed
+from storage.dialect import in_list
+from storage.rows import TableRows, Writer, bounded_id, json_ids
 from storage.tables import category, work
 
 
 class SqliteCategories:
     """Categories in SQLite."""
 
-    def __init__(self, database: Database, index: Indexing) -> None:
+    def __init__(self, database: Database, index: SearchIndexWriter) -> None:
         compiled = database.compile
         self._database = database
-        self._rows = Rows(database, category)
-        self._reindexing = Reindexing(database, index)
+        self._rows = TableRows(database, category)
+        self._reindexer = GroupReindexer(database, index)
         self._all = compiled(
             select(category.c.id, category.c.name, category.c.parent_id).order_by(category.c.id)
         )
@@ -34,7 +34,7 @@ class SqliteCategories:
             select(work.c.id).where(work.c.category_id == bindparam("row")).limit(bindparam("limit"))
         )
         self._move = compiled(
-            update(work).where(among(work.c.id, "ids")).values(category_id=bindparam("parent"))
+            update(work).where(in_list(work.c.id, "ids")).values(category_id=bindparam("parent"))
         )
 
     async def all(self) -> tuple[Category, ...]:
@@ -49,17 +49,17 @@ class SqliteCategories:
             await self._refuse_taken(writer, 0, values)
             if number is None:
                 ((last,),) = await writer.rows(self._next, {})
-                number = max(last or 0, FIRST_OWN - 1) + 1
+                number = max(last or 0, FIRST_CUSTOM_ID - 1) + 1
             elif await self._rows.get(writer, number) is not None:
                 raise Refusal("taken")
-            return await self._rows.insert(writer, {**values, "id": id_of(number) or None})
+            return await self._rows.insert(writer, {**values, "id": bounded_id(number) or None})
 
     async def change(self, number: int, values: Values) -> None:
         """Change a category. Refusal: `taken`."""
         values = with_folded(values)
         async with self._database.transaction() as connection:
             writer = Writer(connection)
-            await self._rows.need(writer, number)
+            await self._rows.require(writer, number)
             await self._refuse_taken(writer, number, values)
             await self._rows.update(writer, number, values)
 
@@ -71,13 +71,13 @@ class SqliteCategories:
     async def _move_batch(self, number: int, parent: int) -> bool:
         async with self._database.transaction() as connection:
             writer = Writer(connection)
-            await self._rows.need(writer, number)
-            batch = await numbers(writer, self._group_batch, {"row": number, "limit": PART})
+            await self._rows.require(writer, number)
+            batch = await fetch_ids(writer, self._group_batch, {"row": number, "limit": BATCH_SIZE})
             if not batch:
                 await self._rows.delete(writer, number)
                 return False
-            await writer.run(self._move, {"ids": listed(batch), "parent": parent})
-            await self._reindexing.groups(writer, batch)
+            await writer.run(self._move, {"ids": json_ids(batch), "parent": parent})
+            await self._reindexer.reindex(writer, batch)
             return True
 
     async def _refuse_taken(self, writer: Writer, number: int, values: Values) -> None:

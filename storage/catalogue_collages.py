@@ -6,13 +6,13 @@ from typing import Any
 from sqlalchemy import Integer, Select, bindparam, delete, func, or_, select
 
 from bittorrent.refusal import Refusal
-from catalogue.model import Bookmarked, Collage, CollageKind, Page, Person, Viewer
-from catalogue.shelf import Values
-from storage.catalogue_hanging import Hanging
-from storage.catalogue_reading import of_seen_torrents, seen_by
+from catalogue.model import BookmarkKind, Collage, CollageKind, Page, Person, Viewer
+from catalogue.store import Values
+from storage.catalogue_cascades import Cascades
+from storage.catalogue_reader import has_visible_torrent, viewer_parameters
 from storage.database import Database
-from storage.dialect import among, insert_missing
-from storage.rows import Rows, Writer, id_of, listed, part_of
+from storage.dialect import in_list, insert_or_ignore
+from storage.rows import TableRows, Writer, bounded_id, json_ids, page_parameters
 from storage.tables import account, author, bookmark, collage, collected, torrent, work
 
 _ESCAPE = "!"
@@ -30,13 +30,13 @@ class SqliteCollages:
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
         compiled = database.compile
         self._database = database
-        self._hanging = Hanging(database, clock)
-        self._rows = Rows(database, collage)
+        self._cascades = Cascades(database, clock)
+        self._rows = TableRows(database, collage)
         self._targets = {
-            Bookmarked.TORRENT: Rows(database, torrent),
-            Bookmarked.GROUP: Rows(database, work),
-            Bookmarked.COLLAGE: self._rows,
-            Bookmarked.AUTHOR: Rows(database, author),
+            BookmarkKind.TORRENT: TableRows(database, torrent),
+            BookmarkKind.GROUP: TableRows(database, work),
+            BookmarkKind.COLLAGE: self._rows,
+            BookmarkKind.AUTHOR: TableRows(database, author),
         }
         self._one = compiled(_collages().where(collage.c.id == bindparam("row")))
         self._count = compiled(
@@ -46,17 +46,17 @@ class SqliteCollages:
         self._page = compiled(page.limit(bindparam("limit")).offset(bindparam("offset")))
         self._groups = compiled(
             select(collected.c.collage_id, collected.c.work_id)
-            .where(among(collected.c.collage_id, "ids"), of_seen_torrents(collected.c.work_id))
+            .where(in_list(collected.c.collage_id, "ids"), has_visible_torrent(collected.c.work_id))
             .order_by(collected.c.collage_id, collected.c.position)
         )
         here = collected.c.collage_id == bindparam("row")
         self._positions = compiled(select(func.count(), func.max(collected.c.position)).where(here))
         entry = (here, collected.c.work_id == bindparam("work"))
         self._position_of = compiled(select(collected.c.position).where(*entry))
-        self._insert_entry = compiled(insert_missing(collected))
+        self._insert_entry = compiled(insert_or_ignore(collected))
         self._delete_entry = compiled(delete(collected).where(*entry))
         own = (bookmark.c.account_id == bindparam("user"), bookmark.c.kind == bindparam("of"))
-        self._add_bookmark = compiled(insert_missing(bookmark))
+        self._add_bookmark = compiled(insert_or_ignore(bookmark))
         self._drop_bookmark = compiled(delete(bookmark).where(*own, bookmark.c.target == bindparam("row")))
         self._count_bookmarks = compiled(select(func.count()).select_from(bookmark).where(*own))
         self._bookmarks = compiled(
@@ -66,19 +66,19 @@ class SqliteCollages:
             .limit(bindparam("limit"))
             .offset(bindparam("offset"))
         )
-        self._bookmarked = compiled(select(bookmark.c.target).where(*own, among(bookmark.c.target, "ids")))
+        self._bookmarked = compiled(select(bookmark.c.target).where(*own, in_list(bookmark.c.target, "ids")))
 
     async def collages(self, offset: int, limit: int, viewer: Viewer, search: str) -> Page[Collage]:
         """Return collages whose name contains a text, newest first."""
-        conditions = {"pattern": _pattern(search), **seen_by(viewer)}
+        conditions = {"pattern": _pattern(search), **viewer_parameters(viewer)}
         ((total,),) = await self._database.rows(self._count, conditions)
-        parameters = {**conditions, **part_of(offset, limit)}
+        parameters = {**conditions, **page_parameters(offset, limit)}
         rows = await self._database.rows(self._page, parameters)
         return Page(tuple(await self._with_groups(rows, viewer)), total)
 
     async def collage(self, number: int, viewer: Viewer) -> Collage | None:
         """Find a collage, with those of its groups that the viewer sees."""
-        rows = await self._database.rows(self._one, {"row": id_of(number), **seen_by(viewer)})
+        rows = await self._database.rows(self._one, {"row": bounded_id(number), **viewer_parameters(viewer)})
         return (await self._with_groups(rows, viewer))[0] if rows else None
 
     async def add_collage(self, values: Values, creator: int, now: int) -> int:
@@ -97,15 +97,15 @@ class SqliteCollages:
         """Delete a collage."""
         async with self._database.transaction() as connection:
             writer = Writer(connection)
-            await self._rows.need(writer, number)
-            await self._hanging.drop_collage(writer, number)
+            await self._rows.require(writer, number)
+            await self._cascades.drop_collage(writer, number)
 
-    async def put(self, number: int, group: int, by: int, most: int) -> None:
+    async def add_group(self, number: int, group: int, by: int, most: int) -> None:
         """Append a group, once. Refusal: `full` beyond `most`."""
         async with self._database.transaction() as connection:
             writer = Writer(connection)
-            await self._rows.need(writer, number)
-            await self._targets[Bookmarked.GROUP].need(writer, group)
+            await self._rows.require(writer, number)
+            await self._targets[BookmarkKind.GROUP].require(writer, group)
             ((count, last),) = await writer.rows(self._positions, {"row": number})
             present = await writer.rows(self._position_of, {"row": number, "work": group})
             if not present and count >= most:
@@ -113,48 +113,48 @@ class SqliteCollages:
             row = {"collage_id": number, "work_id": group, "position": (last or 0) + 1, "account_id": by}
             await writer.run(self._insert_entry, row)
 
-    async def take(self, number: int, group: int) -> None:
+    async def remove_group(self, number: int, group: int) -> None:
         """Remove a group."""
         async with self._database.transaction() as connection:
-            taken = {"row": id_of(number), "work": id_of(group)}
+            taken = {"row": bounded_id(number), "work": bounded_id(group)}
             if not await Writer(connection).run(self._delete_entry, taken):
                 raise Refusal("not-found")
 
-    async def bookmark(self, user: int, kind: Bookmarked, target: int, now: int, most: int) -> None:
+    async def bookmark(self, user: int, kind: BookmarkKind, target: int, now: int, most: int) -> None:
         """Bookmark something. Refusal: `full` beyond `most` of a kind."""
         async with self._database.transaction() as connection:
             writer = Writer(connection)
-            await self._targets[kind].need(writer, target)
+            await self._targets[kind].require(writer, target)
             ((count,),) = await writer.rows(self._count_bookmarks, {"user": user, "of": kind})
-            existing = {"user": user, "of": kind, "ids": listed([target])}
+            existing = {"user": user, "of": kind, "ids": json_ids([target])}
             if count >= most and not await writer.rows(self._bookmarked, existing):
                 raise Refusal("full", f"at most {most}")
             row = {"account_id": user, "kind": kind, "target": target, "added": now}
             await writer.run(self._add_bookmark, row)
 
-    async def unbookmark(self, user: int, kind: Bookmarked, target: int) -> None:
+    async def unbookmark(self, user: int, kind: BookmarkKind, target: int) -> None:
         """Delete a bookmark, if there is one."""
         async with self._database.transaction() as connection:
-            dropped = {"user": id_of(user), "of": kind, "row": id_of(target)}
+            dropped = {"user": bounded_id(user), "of": kind, "row": bounded_id(target)}
             await Writer(connection).run(self._drop_bookmark, dropped)
 
-    async def bookmarks(self, user: int, kind: Bookmarked, offset: int, limit: int) -> Page[int]:
+    async def bookmarks(self, user: int, kind: BookmarkKind, offset: int, limit: int) -> Page[int]:
         """Return the ids of what an account bookmarked, newest first."""
-        own = {"user": id_of(user), "of": kind}
+        own = {"user": bounded_id(user), "of": kind}
         ((total,),) = await self._database.rows(self._count_bookmarks, own)
-        parameters = {**own, **part_of(offset, limit)}
+        parameters = {**own, **page_parameters(offset, limit)}
         rows = await self._database.rows(self._bookmarks, parameters)
         return Page(tuple(number for (number,) in rows), total)
 
-    async def bookmarked(self, user: int, kind: Bookmarked, targets: Sequence[int]) -> frozenset[int]:
+    async def bookmarked(self, user: int, kind: BookmarkKind, targets: Sequence[int]) -> frozenset[int]:
         """Return those of the targets that an account bookmarked."""
-        parameters = {"user": id_of(user), "of": kind, "ids": listed(targets)}
+        parameters = {"user": bounded_id(user), "of": kind, "ids": json_ids(targets)}
         rows = await self._database.rows(self._bookmarked, parameters)
         return frozenset(number for (number,) in rows)
 
     async def _with_groups(self, rows: Sequence[tuple[Any, ...]], viewer: Viewer) -> list[Collage]:
         groups: dict[int, list[int]] = {row[0]: [] for row in rows}
-        parameters = {"ids": listed(groups), **seen_by(viewer)}
+        parameters = {"ids": json_ids(groups), **viewer_parameters(viewer)}
         for number, group in await self._database.rows(self._groups, parameters):
             groups[number].append(group)
         return [_collage(row, tuple(groups[row[0]])) for row in rows]

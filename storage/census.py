@@ -8,12 +8,12 @@ from typing import Final, Self
 from sqlalchemy import delete, func, literal_column, or_, select, tuple_, union, update
 
 from bittorrent.infohash import InfoHash
+from storage.data_folder import DataFolder
 from storage.database import Database
-from storage.dialect import among, among_hashes, insert_missing, parameter, upsert
-from storage.folder import DataFolder
+from storage.dialect import in_hashes, in_list, insert_or_ignore, parameter, upsert
 from storage.tables import census_count, census_day, census_tally
 from tracker.census_store import Count, OpenDay
-from tracker.sightings import KEY
+from tracker.peer_hashes import DAY_KEY_LENGTH
 
 _NAME: Final = "census-"
 _DAY_NAME: Final = re.compile(r"census-([0-9]{1,9})")
@@ -75,7 +75,7 @@ class SqliteCensus:
         ((size,),) = await self._database.rows(self._size)
         return int(size)
 
-    async def settle(self, day: int, counts: Sequence[Count]) -> None:
+    async def write_counts(self, day: int, counts: Sequence[Count]) -> None:
         """Write counts of a day, in place of earlier ones."""
         rows = [
             {"infohash": bytes(count.infohash), "day": day, "country": count.country, "peers": count.peers}
@@ -101,7 +101,7 @@ class SqliteCensus:
 
     async def wipe(self) -> bool:
         """Remove deleted tallies from the write-ahead log; False when it has to be tried again."""
-        return await self._database.empty_log()
+        return await self._database.truncate_wal()
 
     async def last_closed(self, until: int) -> int | None:
         """Return the newest closed day that is not after `until`."""
@@ -110,7 +110,7 @@ class SqliteCensus:
 
     async def counts(self, infohash: InfoHash, day: int) -> list[tuple[str, int]]:
         """Return the countries and counts of a torrent on a closed day, by count descending, then code."""
-        rows = await self._database.rows(self._counts, {"hash": bytes(infohash.cut), "the_day": day})
+        rows = await self._database.rows(self._counts, {"hash": bytes(infohash.truncated), "the_day": day})
         return [(country, peers) for country, peers in rows]
 
     async def seen(self, infohashes: Sequence[InfoHash], since: int, until: int) -> frozenset[InfoHash]:
@@ -129,14 +129,14 @@ class SqliteCensus:
         compiled, day, tally, count = self._database.compile, census_day.c, census_tally.c, census_count.c
         the_day = parameter("the_day")
         self._open_day = compiled(select(day.day, day.looked).where(day.closed == literal_column("0")))
-        self._begin = compiled(insert_missing(census_day))
+        self._begin = compiled(insert_or_ignore(census_day))
         self._looked = compiled(
             update(census_day).where(day.day == the_day).values(looked=parameter("second"))
         )
         self._write = compiled(upsert(census_tally, "payload"))
         columns = select(tally.infohash, tally.country, tally.payload)
         self._read = compiled(
-            columns.where(among_hashes(tally.infohash, "hashes"), among(tally.country, "countries"))
+            columns.where(in_hashes(tally.infohash, "hashes"), in_list(tally.country, "countries"))
         )
         after = tuple_(tally.infohash, tally.country) > tuple_(parameter("hash"), parameter("code"))
         self._page = compiled(
@@ -169,15 +169,15 @@ class SqliteCensus:
             .order_by(count.peers.desc(), count.country)
         )
         counted = select(count.infohash).where(
-            among_hashes(count.infohash, "hashes"),
+            in_hashes(count.infohash, "hashes"),
             count.day >= parameter("since"),
             count.day <= parameter("until"),
         )
-        tallied = select(tally.infohash).where(among_hashes(tally.infohash, "hashes"))
+        tallied = select(tally.infohash).where(in_hashes(tally.infohash, "hashes"))
         self._seen = compiled(union(counted, tallied))
         self._delete_torrents = [
-            compiled(delete(census_count).where(among_hashes(count.infohash, "hashes"))),
-            compiled(delete(census_tally).where(among_hashes(tally.infohash, "hashes"))),
+            compiled(delete(census_count).where(in_hashes(count.infohash, "hashes"))),
+            compiled(delete(census_tally).where(in_hashes(tally.infohash, "hashes"))),
         ]
 
 
@@ -190,7 +190,7 @@ class FolderDayKeys:
 
     def of(self, day: int) -> bytes:
         """Return the key of a day; the first call creates it. FolderError: see `DataFolder.secret`."""
-        return self._folder.secret(f"{_NAME}{day}", KEY, self._random)
+        return self._folder.secret(f"{_NAME}{day}", DAY_KEY_LENGTH, self._random)
 
     def keep_only(self, day: int | None) -> None:
         """Destroy the keys of every other day."""
@@ -200,7 +200,7 @@ class FolderDayKeys:
 
 
 def _joined(infohashes: Sequence[InfoHash]) -> bytes:
-    return b"".join(infohash.cut for infohash in infohashes)
+    return b"".join(infohash.truncated for infohash in infohashes)
 
 
 def _tallies(rows: Sequence[tuple[bytes, str, bytes]]) -> list[tuple[bytes, bytes]]:

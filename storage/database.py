@@ -11,8 +11,8 @@ import aiosqlite
 import structlog
 from sqlalchemy.sql.elements import ClauseElement
 
-from storage.dialect import compile_text
-from storage.schema import Schema, version_of
+from storage.dialect import compile_sql
+from storage.schema import Schema, read_version
 
 Synchronous = Literal["NORMAL", "FULL"]
 Row = tuple[Any, ...]
@@ -39,7 +39,7 @@ class DatabaseDamaged(DatabaseError):
     """A database is damaged, or the file is none."""
 
 
-class TooSlow(DatabaseError):
+class QueryTimeout(DatabaseError):
     """A query exceeded its time limit and was interrupted."""
 
 
@@ -86,7 +86,7 @@ class Database:
 
         ValueError: a literal in the expression is not a constant; it has to be a parameter.
         """
-        return compile_text(expression)
+        return compile_sql(expression)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[aiosqlite.Connection]:
@@ -108,20 +108,20 @@ class Database:
     ) -> list[Row]:
         """Run a query on a reader, which sees everything committed, and return all its rows.
 
-        DatabaseDamaged: the pages that the query reads are. TooSlow: it took more than `seconds`, waiting for a
+        DatabaseDamaged: the pages that the query reads are. QueryTimeout: it took more than `seconds`, waiting for a
         reader included, and was interrupted.
         """
         try:
             async with asyncio.timeout(seconds):
                 return await self._readers.run(sql, parameters)
         except TimeoutError as error:
-            raise TooSlow(f"a query of {self.path} took more than {seconds} s") from error
+            raise QueryTimeout(f"a query of {self.path} took more than {seconds} s") from error
         except sqlite3.DatabaseError as error:
             if damage := _damage(self.path, error):
                 raise damage from error
             raise
 
-    async def empty_log(self) -> bool:
+    async def truncate_wal(self) -> bool:
         """Checkpoint and truncate the write-ahead log; False where a reader prevents it."""
         async with self._lock:
             ((busy, _, _),) = await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -216,20 +216,20 @@ def _pragmas(synchronous: Synchronous) -> tuple[str, ...]:
 def _migrate(path: Path, schema: Schema, synchronous: Synchronous) -> None:
     """Migrate the file to the newest version. SchemaTooNew, sqlite3.DatabaseError."""
     with closing(sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)) as connection:
-        if version_of(connection) == schema.newest:
+        if read_version(connection) == schema.head:
             return
         # Imported only when it is needed: Alembic takes longer to load than everything else.
-        from storage.migrations.steps import UnknownVersion, bring_up  # noqa: PLC0415
+        from storage.migrations.upgrade import UnknownRevision, upgrade_database  # noqa: PLC0415
 
         for pragma in _pragmas(synchronous):
             connection.execute(pragma)
         # A migration may rebuild a table that others refer to.
         connection.execute("PRAGMA foreign_keys = OFF")
         try:
-            bring_up(connection, schema)
-        except UnknownVersion as error:
+            upgrade_database(connection, schema)
+        except UnknownRevision as error:
             raise SchemaTooNew(
-                f"{path} is of version {error.version}, this program knows up to {schema.newest}: "
+                f"{path} is of version {error.version}, this program knows up to {schema.head}: "
                 "use a newer program"
             ) from error
 

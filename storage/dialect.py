@@ -10,7 +10,7 @@ from sqlalchemy.sql.elements import ClauseElement
 _LONGEST_CONSTANT = 100
 
 
-def compile_text(expression: ClauseElement) -> str:
+def compile_sql(expression: ClauseElement) -> str:
     """Return the SQL of an expression, in which each `bindparam` without a value is `:name`.
 
     A literal value becomes part of the text, so it has to be a constant of the program. ValueError: it is of a
@@ -28,18 +28,18 @@ def upsert(table: Table, *changed: str) -> Insert:
     )
 
 
-def insert_missing(table: Table) -> Insert:
+def insert_or_ignore(table: Table) -> Insert:
     """Insert a row unless one with its key is there."""
     return insert(table).on_conflict_do_nothing()
 
 
-def among(checked: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
+def in_list(checked: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
     """Return the condition that a column is in a list of numbers or texts, passed as one JSON parameter."""
     listed = text(f"SELECT value FROM json_each(:{parameter})")  # noqa: S608
     return checked.in_(listed.columns(column("value")))
 
 
-def among_hashes(checked: ColumnElement[Any], parameter: str, size: int = 20) -> ColumnElement[bool]:
+def in_hashes(checked: ColumnElement[Any], parameter: str, size: int = 20) -> ColumnElement[bool]:
     """Return the condition that a column is in a list of hashes, passed as one parameter: their bytes joined."""
     listed = text(
         "WITH RECURSIVE piece (start) AS ("  # noqa: S608

@@ -1,7 +1,7 @@
 """Facet tokens: how category, tags, year, size and other filters are kept in the search index.
 
 A filter is one token or a few in a column of their own, so that FTS5 resolves it as it does words: by
-intersecting posting lists. Tokens begin with a character of Unicode's private use area, which `plain` removes
+intersecting posting lists. Tokens begin with a character of Unicode's private use area, which `clean_text` removes
 from every text, so that nobody can write one; and they are matched in that column alone.
 """
 
@@ -11,17 +11,17 @@ from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 
 from bittorrent.infohash import InfoHash
+from catalogue.normalization import fold_name
 from catalogue.query import Attribute
-from catalogue.spelling import folded
 from catalogue.syntax import words
 
-SIGN = "\ue000"
-BREAK = " \ue001 "
+FACET_MARK = "\ue000"
+PHRASE_BREAK = " \ue001 "
 """Separates two texts, so that no phrase matches across them."""
 _SEPARATOR = "\x1f"  # a text that contains one is split there
-EVERY = SIGN + "every"
-HIDDEN = SIGN + "hidden"
-NEVER = SIGN + "never"
+EVERY = FACET_MARK + "every"
+HIDDEN = FACET_MARK + "hidden"
+NEVER = FACET_MARK + "never"
 
 # Removed from every text: private use areas, surrogates, NUL.
 _REMOVED = re.compile("[\x00\ud800-\udfff\ue000-\uf8ff\U000f0000-\U0010ffff]")
@@ -41,58 +41,60 @@ _DIGEST_BYTES = 8
 _HASH_DIGITS = 24
 
 
-def plain(text: str) -> str:
+def clean_text(text: str) -> str:
     """Return a text without private use characters, and with spaces between characters of unspaced scripts."""
     if text.isascii():
         return text.replace("\0", " ")
     return _UNSPACED.sub(r" \g<0> ", _REMOVED.sub(" ", text))
 
 
-def joined(texts: Iterable[str]) -> str:
+def join_texts(texts: Iterable[str]) -> str:
     """Return texts as one, with a break between each two that no phrase crosses."""
-    return plain(_SEPARATOR.join(texts)).replace(_SEPARATOR, BREAK)
+    return clean_text(_SEPARATOR.join(texts)).replace(_SEPARATOR, PHRASE_BREAK)
 
 
-def title_of(title: str) -> str:
+def sort_title(title: str) -> str:
     """Return a title's key for sorting and prefix matching: words alone, folded, without accents."""
-    unaccented = _ACCENT.sub("", unicodedata.normalize("NFD", folded(title)))
-    return " ".join(plain(unicodedata.normalize("NFC", " ".join(words(unaccented)))).split())[:_LONGEST_TITLE]
+    unaccented = _ACCENT.sub("", unicodedata.normalize("NFD", fold_name(title)))
+    return " ".join(clean_text(unicodedata.normalize("NFC", " ".join(words(unaccented)))).split())[
+        :_LONGEST_TITLE
+    ]
 
 
 def category(number: int) -> str:
     """Return the token of a category."""
-    return f"{SIGN}c{number}"
+    return f"{FACET_MARK}c{number}"
 
 
 def tag(number: int) -> str:
     """Return the token of a tag."""
-    return f"{SIGN}t{number}"
+    return f"{FACET_MARK}t{number}"
 
 
 def uploader(number: int) -> str:
     """Return the token of an uploader."""
-    return f"{SIGN}u{number}"
+    return f"{FACET_MARK}u{number}"
 
 
 def imdb(number: int) -> str:
     """Return the token of an IMDb number."""
-    return f"{SIGN}i{number}"
+    return f"{FACET_MARK}i{number}"
 
 
 def freeleech(kind: int) -> str:
     """Return the token of a kind of freeleech."""
-    return f"{SIGN}f{kind}"
+    return f"{FACET_MARK}f{kind}"
 
 
 def infohash(name: InfoHash) -> str:
     """Return the token of an infohash; a v2 infohash and its truncated form have the same."""
-    return f"{SIGN}h{name.lower[:_HASH_DIGITS]}"
+    return f"{FACET_MARK}h{name.lower[:_HASH_DIGITS]}"
 
 
 def attribute(which: Attribute, value: str) -> str:
     """Return the token of an attribute's value, without regard to case."""
     key = f"{which.value} {value.strip().casefold()}".encode("utf-8", "replace")
-    return f"{SIGN}w{blake2b(key, digest_size=_DIGEST_BYTES).hexdigest()}"
+    return f"{FACET_MARK}w{blake2b(key, digest_size=_DIGEST_BYTES).hexdigest()}"
 
 
 def years_of(year: int) -> Iterator[str]:
@@ -134,7 +136,7 @@ def _bucket(size: int) -> int:
 
 def _spans(kind: str, number: int, base: int, levels: int) -> Iterator[str]:
     for level in range(levels):
-        yield f"{SIGN}{kind}{level}z{number // base**level}"
+        yield f"{FACET_MARK}{kind}{level}z{number // base**level}"
 
 
 def _cover(kind: str, low: int, high: int, base: int, levels: int) -> Iterator[str]:
@@ -155,4 +157,4 @@ def _cover(kind: str, low: int, high: int, base: int, levels: int) -> Iterator[s
 
 
 def _tokens(kind: str, level: int, numbers: Iterable[int]) -> Iterator[str]:
-    return (f"{SIGN}{kind}{level}z{number}" for number in numbers)
+    return (f"{FACET_MARK}{kind}{level}z{number}" for number in numbers)

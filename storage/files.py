@@ -15,11 +15,11 @@ import structlog
 
 from bittorrent.infohash import InfoHash
 from cache.compression import INFLATED_LIMIT, pack
-from storage.durable import sync_folder
+from storage.fsync import fsync_directory
 
 SUFFIX = ".torrent.gz"
 # Compression never adds more than this; a larger file was not written by this program.
-LARGEST_FILE = INFLATED_LIMIT + INFLATED_LIMIT // 512
+MAX_FILE_SIZE = INFLATED_LIMIT + INFLATED_LIMIT // 512
 WALK_BATCH = 1000
 
 _NEW = ".new"
@@ -81,7 +81,7 @@ class FileBlobs:
         for folder in (self._root, self._root / _NEW):
             if not folder.is_dir():
                 folder.mkdir(mode=0o700)
-                sync_folder(folder.parent)
+                fsync_directory(folder.parent)
         with self._folder() as root:
             os.fsync(root)
             with _opened(_NEW, root) as drafts:
@@ -131,8 +131,8 @@ class FileBlobs:
         with os.fdopen(file, "rb") as file_object:
             if not stat.S_ISREG(os.fstat(file).st_mode):
                 return None
-            packed = file_object.read(LARGEST_FILE + 1)
-        return packed if len(packed) <= LARGEST_FILE else None
+            packed = file_object.read(MAX_FILE_SIZE + 1)
+        return packed if len(packed) <= MAX_FILE_SIZE else None
 
     def _remove(self, infohash: InfoHash) -> bool:
         try:

@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import Select, Table, bindparam, delete, insert, select, update
 
 from bittorrent.infohash import InfoHash
-from downloads.model import ContentFile, ContentKey, Seed
-from downloads.store import ContentRow, JobRow, Metadata
+from downloads.model import ContentFile, ContentKey, SeedPolicy
+from downloads.store import ContentMetadata, ContentRow, JobRow
 from storage.database import Database, Row
-from storage.dialect import among
+from storage.dialect import in_list
 from storage.download_tables import content, job
-from storage.rows import Writer, listed
+from storage.rows import Writer, json_ids
 
 _BATCH = 1000
 _FLAGS = ("known", "private", "begun", "complete", "rested")
@@ -43,11 +43,11 @@ class SqliteJobs:
         movable = update(job).where(of_source, job.c.account_id.not_in(held))
         self._merge = compiled(movable.values(content_id=bindparam("target")))
         self._delete_jobs_of_content = compiled(delete(job).where(of_source))
-        self._delete_jobs = compiled(delete(job).where(among(job.c.id, "ids")))
+        self._delete_jobs = compiled(delete(job).where(in_list(job.c.id, "ids")))
         self._delete_content = compiled(delete(content).where(content.c.id == bindparam("row")))
-        self._files = compiled(select(content.c.id, content.c.files).where(among(content.c.id, "ids")))
+        self._files = compiled(select(content.c.id, content.c.files).where(in_list(content.c.id, "ids")))
         self._torrent = compiled(select(content.c.torrent).where(content.c.id == bindparam("row")))
-        self._magnets = compiled(select(job.c.id, job.c.magnet).where(among(job.c.id, "ids")))
+        self._magnets = compiled(select(job.c.id, job.c.magnet).where(in_list(job.c.id, "ids")))
 
     async def contents(self) -> AsyncIterator[list[ContentRow]]:
         """Yield all content in bounded batches, by id."""
@@ -60,7 +60,7 @@ class SqliteJobs:
             yield [_job_row(row) for row in rows]
 
     async def add(
-        self, content: ContentRow, metadata: Metadata | None, job: JobRow, magnet: str
+        self, content: ContentRow, metadata: ContentMetadata | None, job: JobRow, magnet: str
     ) -> tuple[int, int]:
         """Add a job, and its content where that is new; return the ids of content and job."""
         async with self._database.transaction() as connection:
@@ -70,7 +70,7 @@ class SqliteJobs:
             ((added,),) = await writer.rows(self._add_job, row)
         return number, int(added)
 
-    async def keep(self, contents: Sequence[ContentRow], jobs: Sequence[JobRow]) -> None:
+    async def save(self, contents: Sequence[ContentRow], jobs: Sequence[JobRow]) -> None:
         """Update rows by id."""
         if not contents and not jobs:
             return
@@ -81,7 +81,7 @@ class SqliteJobs:
             )
             await writer.run_many(self._update_job, [_new_values(_job_columns(row)) for row in jobs])
 
-    async def learn(self, content: ContentRow, metadata: Metadata) -> None:
+    async def set_metadata(self, content: ContentRow, metadata: ContentMetadata) -> None:
         """Write a content's row with its metadata."""
         async with self._database.transaction() as connection:
             writer = Writer(connection)
@@ -90,7 +90,7 @@ class SqliteJobs:
                 self._set_metadata, _new_values({"id": content.id, **_metadata_columns(metadata)})
             )
 
-    async def part(self, job: int, content: ContentRow, metadata: Metadata) -> int:
+    async def split(self, job: int, content: ContentRow, metadata: ContentMetadata) -> int:
         """Give a job new content of its own, and return that content's id."""
         async with self._database.transaction() as connection:
             writer = Writer(connection)
@@ -110,13 +110,13 @@ class SqliteJobs:
         """Delete jobs, and content that no job uses any more."""
         async with self._database.transaction() as connection:
             writer = Writer(connection)
-            await writer.run(self._delete_jobs, {"ids": listed(jobs)})
+            await writer.run(self._delete_jobs, {"ids": json_ids(jobs)})
             if content is not None:
                 await writer.run(self._delete_content, {"row": content})
 
     async def files(self, contents: Sequence[int]) -> Mapping[int, tuple[ContentFile, ...]]:
         """Return the files of content by its id."""
-        rows = await self._database.rows(self._files, {"ids": listed(contents)})
+        rows = await self._database.rows(self._files, {"ids": json_ids(contents)})
         return {number: _decode_files(packed) for number, packed in rows}
 
     async def torrent(self, content: int) -> bytes | None:
@@ -126,7 +126,7 @@ class SqliteJobs:
 
     async def magnets(self, jobs: Sequence[int]) -> Mapping[int, str]:
         """Return the magnet links of jobs by their ids."""
-        return dict(await self._database.rows(self._magnets, {"ids": listed(jobs)}))
+        return dict(await self._database.rows(self._magnets, {"ids": json_ids(jobs)}))
 
     async def _walk(self, sql: str) -> AsyncIterator[list[Row]]:
         after = 0
@@ -134,7 +134,7 @@ class SqliteJobs:
             yield rows
             after = rows[-1][0]
 
-    async def _insert_content(self, writer: Writer, row: ContentRow, metadata: Metadata | None) -> int:
+    async def _insert_content(self, writer: Writer, row: ContentRow, metadata: ContentMetadata | None) -> int:
         packed = (
             _metadata_columns(metadata) if metadata is not None else {"files": _NO_FILES, "torrent": None}
         )
@@ -190,7 +190,7 @@ def _job_row(row: Row) -> JobRow:
         account=account,
         content=content_id,
         name=name,
-        seed=Seed(seed),
+        seed=SeedPolicy(seed),
         allow_zip=bool(allow_zip),
         queued=queued,
         paused=bool(paused),
@@ -216,7 +216,7 @@ def _job_columns(row: JobRow) -> dict[str, Any]:
     }
 
 
-def _metadata_columns(metadata: Metadata) -> dict[str, Any]:
+def _metadata_columns(metadata: ContentMetadata) -> dict[str, Any]:
     files = [[file.path, file.size] for file in metadata.files]
     text = json.dumps(files, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
     return {"files": zlib.compress(text), "torrent": metadata.torrent}

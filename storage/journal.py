@@ -11,7 +11,7 @@ from storage import schema
 from storage.database import Database
 from storage.dialect import parameter, upsert
 from storage.tables import swarm
-from tracker.flusher import Row
+from tracker.flusher import JournalRow
 
 BATCH = 500
 
@@ -38,7 +38,7 @@ class SqliteJournal:
         """Open or create the journal. DatabaseError: see `Database.open`."""
         return cls(await Database.open(path, schema.SWARMS, "NORMAL", readers=1))
 
-    async def write(self, rows: Sequence[Row]) -> None:
+    async def write(self, rows: Sequence[JournalRow]) -> None:
         """Write all rows or none; each key comes once, sorted. A payload of None deletes the row."""
         if not rows:
             return
@@ -51,11 +51,11 @@ class SqliteJournal:
                 if gone:
                     await writer.executemany(self._delete, gone)
 
-    async def read(self, batch: int) -> AsyncIterator[list[Row]]:
+    async def read(self, batch: int) -> AsyncIterator[list[JournalRow]]:
         """Yield every row in key order, at most `batch` at a time; writes in between may or may not show."""
         after = {"infohash": b"", "part": -1}
         while page := await self._database.rows(self._page, {**after, "limit": batch}):
-            yield [Row(InfoHash.of(key), number, payload) for key, number, payload in page]
+            yield [JournalRow(InfoHash.of(key), number, payload) for key, number, payload in page]
             after = {"infohash": page[-1][0], "part": page[-1][1]}
 
     async def healthy(self) -> bool:
@@ -67,10 +67,10 @@ class SqliteJournal:
         await self._database.close()
 
 
-def _key_and_payload(row: Row) -> dict[str, Any]:
+def _key_and_payload(row: JournalRow) -> dict[str, Any]:
     return {"infohash": row.infohash, "part": row.part, "payload": row.payload}
 
 
-def _batches(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+def _batches(rows: Sequence[JournalRow]) -> Iterator[Sequence[JournalRow]]:
     for start in range(0, len(rows), BATCH):
         yield rows[start : start + BATCH]

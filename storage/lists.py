@@ -5,14 +5,14 @@ from typing import Any
 from sqlalchemy import Select, delete, func, or_, select, tuple_
 
 from bittorrent.infohash import InfoHash
-from lists.infohashes import Entry, Verdict
+from lists.infohashes import ListEntry, ListKind
 from storage.database import Database
-from storage.dialect import hex_of, insert_missing, parameter, upsert
+from storage.dialect import hex_of, insert_or_ignore, parameter, upsert
 from storage.tables import entry as table
 from storage.tables import spelling
 
 
-class SqliteEntries:
+class SqliteListEntries:
     """The entries of the lists in SQLite; every change is on disk before it returns."""
 
     def __init__(self, database: Database) -> None:
@@ -25,7 +25,7 @@ class SqliteEntries:
             )
         )
         self._set = database.compile(upsert(table, "reason", "author", "since"))
-        self._spell = database.compile(insert_missing(spelling))
+        self._spell = database.compile(insert_or_ignore(spelling))
         self._unset = database.compile(delete(table).where(table.c.verdict == verdict, covered))
         found = _select_named()
         self._find = database.compile(
@@ -40,29 +40,29 @@ class SqliteEntries:
             .limit(parameter("limit"))
         )
 
-    async def set(self, entry: Entry) -> None:
+    async def set(self, entry: ListEntry) -> None:
         """Store an entry, in place of an earlier one of the same key; known aliases stay."""
-        key = {"infohash": entry.infohash, "verdict": entry.verdict.value}
+        key = {"infohash": entry.infohash, "verdict": entry.kind.value}
         row = {**key, "reason": entry.reason, "author": entry.by, "since": entry.since}
-        names = [{**key, "hash": name} for name in entry.names]
+        names = [{**key, "hash": name} for name in entry.infohashes]
         async with self._database.transaction() as writer:
             await writer.execute(self._set, row)
             await writer.executemany(self._spell, names)
 
-    async def unset(self, infohash: InfoHash, verdict: Verdict) -> bool:
+    async def unset(self, infohash: InfoHash, verdict: ListKind) -> bool:
         """Delete every entry of the kind that covers the infohash; return whether there was one."""
         async with self._database.transaction() as writer:
             cursor = await writer.execute(self._unset, {"hash": infohash, "verdict": verdict.value})
             return cursor.rowcount > 0
 
-    async def find(self, infohash: InfoHash, verdict: Verdict) -> list[Entry]:
+    async def find(self, infohash: InfoHash, verdict: ListKind) -> list[ListEntry]:
         """Return every entry of the kind that covers the infohash."""
         rows = await self._database.rows(self._find, {"hash": infohash, "verdict": verdict.value})
         return [_entry(row) for row in rows]
 
     async def page(
-        self, verdict: Verdict | None, after: tuple[InfoHash, Verdict] | None, limit: int
-    ) -> list[Entry]:
+        self, verdict: ListKind | None, after: tuple[InfoHash, ListKind] | None, limit: int
+    ) -> list[ListEntry]:
         """Return up to `limit` entries above the key `after`, ordered by infohash, then kind."""
         infohash, last = after if after is not None else (b"", "")
         parameters = {
@@ -84,14 +84,14 @@ def _select_named() -> Select[Any]:
     return select(table.c.infohash, table.c.verdict, table.c.reason, table.c.author, table.c.since, names)
 
 
-def _entry(row: tuple[Any, ...]) -> Entry:
+def _entry(row: tuple[Any, ...]) -> ListEntry:
     infohash, verdict, reason, author, since, names = row
     spellings = {InfoHash.parse(name) for name in names.split()} - {infohash}
-    return Entry(
+    return ListEntry(
         infohash=InfoHash.of(infohash),
-        verdict=Verdict(verdict),
+        kind=ListKind(verdict),
         reason=reason,
         by=author,
         since=since,
-        spellings=tuple(sorted(spellings)),
+        aliases=tuple(sorted(spellings)),
     )

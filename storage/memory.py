@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from bittorrent.infohash import InfoHash
 from cache.compression import pack
-from cache.record import Record
-from lists.infohashes import Entry, Verdict
-from tracker.flusher import Row
+from cache.record import CacheRecord
+from lists.infohashes import ListEntry, ListKind
+from tracker.flusher import JournalRow
 
 
 class MemoryBlobs:
@@ -40,22 +40,22 @@ class MemoryBlobs:
         return self.free_bytes
 
 
-class MemoryRecords:
+class MemoryCacheRecords:
     """Records in a dictionary."""
 
     def __init__(self) -> None:
-        self.records: dict[InfoHash, Record] = {}
+        self.records: dict[InfoHash, CacheRecord] = {}
 
-    async def add(self, record: Record) -> None:
+    async def add(self, record: CacheRecord) -> None:
         """Add a record, in place of an earlier one of the same infohash."""
         self.records[record.infohash] = record
 
-    async def get(self, infohash: InfoHash) -> Record | None:
+    async def get(self, infohash: InfoHash) -> CacheRecord | None:
         """Find a record by its 20-byte infohash, or by the truncated v2 infohash of a hybrid."""
         aliased = (record for record in self.records.values() if record.alias == infohash)
         return self.records.get(infohash) or next(aliased, None)
 
-    async def remove(self, infohash: InfoHash) -> Record | None:
+    async def remove(self, infohash: InfoHash) -> CacheRecord | None:
         """Delete the record that `get` would find, and return it."""
         record = await self.get(infohash)
         return self.records.pop(record.infohash) if record is not None else None
@@ -64,7 +64,7 @@ class MemoryRecords:
         """Return the number of records and the sum of their stored bytes."""
         return len(self.records), sum(record.stored for record in self.records.values())
 
-    async def walk(self, after: InfoHash | None, limit: int) -> list[Record]:
+    async def walk(self, after: InfoHash | None, limit: int) -> list[CacheRecord]:
         """Return up to `limit` records whose infohash is above `after`, ascending."""
         above = sorted(infohash for infohash in self.records if infohash > (after or b""))
         return [self.records[infohash] for infohash in above[:limit]]
@@ -74,39 +74,39 @@ class MemoryRecords:
         return True
 
 
-class MemoryEntries:
+class MemoryListEntries:
     """Entries of the infohash lists in a dictionary."""
 
     def __init__(self) -> None:
-        self.kept: dict[tuple[InfoHash, Verdict], Entry] = {}
+        self.kept: dict[tuple[InfoHash, ListKind], ListEntry] = {}
 
-    async def set(self, entry: Entry) -> None:
+    async def set(self, entry: ListEntry) -> None:
         """Store an entry, in place of an earlier one of the same key; known aliases stay."""
-        key = (entry.infohash, entry.verdict)
-        known = set(entry.spellings)
+        key = (entry.infohash, entry.kind)
+        known = set(entry.aliases)
         if (earlier := self.kept.get(key)) is not None:
-            known.update(earlier.spellings)
-        self.kept[key] = replace(entry, spellings=tuple(sorted(known)))
+            known.update(earlier.aliases)
+        self.kept[key] = replace(entry, aliases=tuple(sorted(known)))
 
-    async def unset(self, infohash: InfoHash, verdict: Verdict) -> bool:
+    async def unset(self, infohash: InfoHash, kind: ListKind) -> bool:
         """Delete every entry of the kind that covers the infohash; return whether there was one."""
-        covering = await self.find(infohash, verdict)
+        covering = await self.find(infohash, kind)
         for entry in covering:
-            del self.kept[entry.infohash, verdict]
+            del self.kept[entry.infohash, kind]
         return bool(covering)
 
-    async def find(self, infohash: InfoHash, verdict: Verdict) -> list[Entry]:
+    async def find(self, infohash: InfoHash, kind: ListKind) -> list[ListEntry]:
         """Return every entry of the kind that covers the infohash."""
         entries = (self.kept[key] for key in sorted(self.kept))
-        return [entry for entry in entries if entry.verdict == verdict and infohash in entry.names]
+        return [entry for entry in entries if entry.kind == kind and infohash in entry.infohashes]
 
     async def page(
-        self, verdict: Verdict | None, after: tuple[InfoHash, Verdict] | None, limit: int
-    ) -> list[Entry]:
+        self, kind: ListKind | None, after: tuple[InfoHash, ListKind] | None, limit: int
+    ) -> list[ListEntry]:
         """Return up to `limit` entries above the key `after`, ordered by infohash, then kind."""
         above = sorted(key for key in self.kept if after is None or key > after)
         entries = (self.kept[key] for key in above)
-        return [entry for entry in entries if verdict in (None, entry.verdict)][:limit]
+        return [entry for entry in entries if kind in (None, entry.kind)][:limit]
 
 
 class MemoryJournal:
@@ -117,7 +117,7 @@ class MemoryJournal:
         self.failing = False
         self.closed = False
 
-    async def write(self, rows: Sequence[Row]) -> None:
+    async def write(self, rows: Sequence[JournalRow]) -> None:
         """Write all rows or none. A payload of None deletes the row."""
         if self.failing:
             raise OSError("the journal was told to fail")
@@ -129,12 +129,12 @@ class MemoryJournal:
                 written[row.infohash, row.part] = row.payload
         self.rows = written
 
-    async def read(self, batch: int) -> AsyncIterator[list[Row]]:
+    async def read(self, batch: int) -> AsyncIterator[list[JournalRow]]:
         """Yield every row in key order, at most `batch` at a time."""
         keys = sorted(self.rows)
         for start in range(0, len(keys), batch):
             page = keys[start : start + batch]
-            yield [Row(infohash, part, self.rows[infohash, part]) for infohash, part in page]
+            yield [JournalRow(infohash, part, self.rows[infohash, part]) for infohash, part in page]
 
     async def healthy(self) -> bool:
         """Return whether it is open and not set to fail."""

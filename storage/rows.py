@@ -10,13 +10,13 @@ from sqlalchemy import Table, bindparam, delete, insert, select, update
 from bittorrent.refusal import Refusal
 from storage.database import Database
 
-LARGEST = 2**63 - 1
-LARGEST_PART = 10_000
+MAX_INTEGER = 2**63 - 1
+MAX_PAGE_ROWS = 10_000
 
-Row = dict[str, Any]
+ColumnValues = dict[str, Any]
 
 
-class Source(Protocol):
+class QuerySource(Protocol):
     """Runs queries: the readers, or the writer inside a transaction."""
 
     async def rows(self, sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
@@ -45,27 +45,27 @@ class Writer:
         return (await self.connection.executemany(sql, parameters)).rowcount
 
 
-def id_of(number: int) -> int:
+def bounded_id(number: int) -> int:
     """Return the id, or 0, which no row has, where SQLite could not take it (beyond 64 bits)."""
-    return number if 0 < number <= LARGEST else 0
+    return number if 0 < number <= MAX_INTEGER else 0
 
 
-def listed(numbers: Iterable[int]) -> str:
-    """Return ids as the JSON parameter of `storage.dialect.among`."""
-    return json.dumps([id_of(number) for number in numbers])
+def json_ids(numbers: Iterable[int]) -> str:
+    """Return ids as the JSON parameter of `storage.dialect.in_list`."""
+    return json.dumps([bounded_id(number) for number in numbers])
 
 
-def texts(names: Iterable[str]) -> str:
-    """Return texts as the JSON parameter of `storage.dialect.among`."""
+def json_texts(names: Iterable[str]) -> str:
+    """Return texts as the JSON parameter of `storage.dialect.in_list`."""
     return json.dumps(list(names))
 
 
-def part_of(offset: int, limit: int) -> dict[str, int]:
+def page_parameters(offset: int, limit: int) -> dict[str, int]:
     """Return the parameters of a page, of at most LARGEST_PART rows."""
-    return {"offset": min(max(offset, 0), LARGEST), "limit": min(max(limit, 0), LARGEST_PART)}
+    return {"offset": min(max(offset, 0), MAX_INTEGER), "limit": min(max(limit, 0), MAX_PAGE_ROWS)}
 
 
-class Rows:
+class TableRows:
     """The rows of one table, by id."""
 
     def __init__(self, database: Database, table: Table) -> None:
@@ -77,12 +77,12 @@ class Rows:
         self._update = database.compile(update(table).where(same).values(values))
         self._delete = database.compile(delete(table).where(same))
 
-    async def get(self, source: Source, number: int) -> Row | None:
+    async def get(self, source: QuerySource, number: int) -> ColumnValues | None:
         """Return a row by column, or None."""
-        found = await source.rows(self._get, {"row": id_of(number)})
+        found = await source.rows(self._get, {"row": bounded_id(number)})
         return dict(zip(self._names, found[0], strict=True)) if found else None
 
-    async def need(self, source: Source, number: int) -> Row:
+    async def require(self, source: QuerySource, number: int) -> ColumnValues:
         """Return a row by column. Refusal: `not-found`."""
         row = await self.get(source, number)
         if row is None:
@@ -94,16 +94,16 @@ class Rows:
         ((number,),) = await writer.rows(self._insert, {"id": None, **values})
         return int(number)
 
-    async def update(self, writer: Writer, number: int, changes: Mapping[str, object]) -> Row:
+    async def update(self, writer: Writer, number: int, changes: Mapping[str, object]) -> ColumnValues:
         """Change columns of a row, and return it as it was. Refusal: `not-found`."""
-        row = await self.need(writer, number)
+        row = await self.require(writer, number)
         if changes:
             values = {f"new_{name}": value for name, value in {**row, **changes}.items() if name != "id"}
             await writer.run(self._update, {**values, "row": number})
         return row
 
-    async def delete(self, writer: Writer, number: int) -> Row:
+    async def delete(self, writer: Writer, number: int) -> ColumnValues:
         """Delete a row, and return it as it was. Refusal: `not-found`."""
-        row = await self.need(writer, number)
+        row = await self.require(writer, number)
         await writer.run(self._delete, {"row": number})
         return row

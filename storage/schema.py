@@ -13,15 +13,15 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 class Schema:
     """A schema: the folder of its Alembic revisions, and the newest of them."""
 
-    steps: Path
-    newest: str
+    revisions: Path
+    head: str
 
 
 PEERAGE: Final = Schema(_MIGRATIONS / "peerage", "0004")
 SWARMS: Final = Schema(_MIGRATIONS / "swarms", "0002")
 
 
-def version_of(connection: sqlite3.Connection) -> str | None:
+def read_version(connection: sqlite3.Connection) -> str | None:
     """Return the Alembic revision that a file has, None where it has none.
 
     sqlite3.DatabaseError: the file cannot be read, or is no database.

@@ -6,34 +6,37 @@ from typing import Any
 
 from bittorrent.refusal import Refusal
 from catalogue.query import (
-    EVERYTHING,
-    By,
-    Column,
-    Found,
-    InCategory,
-    Order,
+    MATCH_ALL,
+    CategoryTerm,
     Query,
-    Tagged,
-    Text,
-    Wanted,
+    SearchColumn,
+    SearchHits,
+    SearchQuery,
+    SortOrder,
+    TagTerm,
+    TextTerm,
+    UploaderTerm,
 )
 from storage import search_sql
-from storage.database import Database, TooSlow
-from storage.indexed import Upkeep
-from storage.match import (
-    Known,
-    bare,
-    edges,
-    expression,
-    folded_user,
-    is_dear,
+from storage.database import Database, QueryTimeout
+from storage.match_expression import (
+    ResolvedNames,
+    exclude_hidden,
+    fold_user_name,
+    is_expensive,
     leaves,
-    straight,
-    titled,
-    visible,
+    match_expression,
+    normalize_negation,
+    size_condition,
+    title_range,
+    words_alone,
 )
+from storage.search_documents import SearchIndexUpdater
 
-_TIERS = {"named": (Column.NAME,), "near": (Column.NAME, Column.GROUP, Column.AUTHORS, Column.TAGS)}
+_TIERS = {
+    "named": (SearchColumn.NAME,),
+    "near": (SearchColumn.NAME, SearchColumn.GROUP, SearchColumn.AUTHORS, SearchColumn.TAGS),
+}
 _MOST_TAGS = 64
 _LEADERS = 100
 """Torrents at the head of a sort order that are tried where more match than are ranked."""
@@ -55,7 +58,7 @@ _UPLOADERS = "SELECT folded, id FROM account WHERE folded IN (SELECT value FROM 
 _CATEGORIES = "SELECT id, folded, parent_id FROM category"
 
 
-class SearchIndex(Upkeep):
+class SqliteSearchIndex(SearchIndexUpdater):
     """The search index of a database; a search ranks `candidates` matches at most and runs `seconds` at most."""
 
     def __init__(self, database: Database, candidates: int, seconds: float) -> None:
@@ -64,18 +67,18 @@ class SearchIndex(Upkeep):
         self._candidates = candidates
         self._seconds = seconds
 
-    async def torrents(self, wanted: Wanted) -> Found:
+    async def torrents(self, wanted: SearchQuery) -> SearchHits:
         """Return the ids of torrents. Refusal: `search-too-slow`."""
         return await self._search(wanted, grouped=False)
 
-    async def groups(self, wanted: Wanted) -> Found:
+    async def groups(self, wanted: SearchQuery) -> SearchHits:
         """Return the ids of groups. Refusal: `search-too-slow`."""
         return await self._search(wanted, grouped=True)
 
-    async def _search(self, wanted: Wanted, *, grouped: bool) -> Found:
-        query = straight(wanted.query)
+    async def _search(self, wanted: SearchQuery, *, grouped: bool) -> SearchHits:
+        query = normalize_negation(wanted.query)
         sql, parameters = await self._statement(query, wanted, grouped=grouped)
-        whole = query == EVERYTHING and not grouped and wanted.order is not Order.RANDOM
+        whole = query == MATCH_ALL and not grouped and wanted.order is not SortOrder.RANDOM
         # The number of sorted matches is bounded, so a page beyond the bound is past the end.
         page_size = wanted.limit if whole else max(min(wanted.limit, self._candidates - wanted.offset), 0)
         common = {
@@ -88,40 +91,42 @@ class SearchIndex(Upkeep):
         }
         ((top, counted, total, ids),) = await self._rows(sql, parameters | common)
         exact = counted <= self._candidates
-        return Found(tuple(json.loads(ids)), total if exact else min(total, self._candidates), exact, top)
+        return SearchHits(
+            tuple(json.loads(ids)), total if exact else min(total, self._candidates), exact, top
+        )
 
     async def _statement(
-        self, query: Query, wanted: Wanted, *, grouped: bool
+        self, query: Query, wanted: SearchQuery, *, grouped: bool
     ) -> tuple[str, dict[str, object]]:
         """Return the SQL of a search, and its own parameters."""
         order, descending = wanted.order, wanted.descending
-        by_words = order is Order.RELEVANCE and any(isinstance(leaf, Text) for leaf in leaves(query))
-        if order is Order.RELEVANCE:
-            order = Order.TIME
-        if query == EVERYTHING and (grouped or order is not Order.RANDOM):
-            sql = search_sql.whole(
+        by_words = order is SortOrder.RELEVANCE and any(isinstance(leaf, TextTerm) for leaf in leaves(query))
+        if order is SortOrder.RELEVANCE:
+            order = SortOrder.TIME
+        if query == MATCH_ALL and (grouped or order is not SortOrder.RANDOM):
+            sql = search_sql.whole_catalogue(
                 order, descending=descending, include_hidden=wanted.moderates, grouped=grouped
             )
             return sql, {}
         known = await self._resolve_names(query)
-        condition, parameters = edges(query, known, search_sql.EXISTS)
+        condition, parameters = size_condition(query, known, search_sql.MATCHES_TORRENT)
 
         def shown(expressed: str) -> str:
-            return expressed if wanted.moderates else visible(expressed)
+            return expressed if wanted.moderates else exclude_hidden(expressed)
 
-        parameters["match"] = shown(expression(query, known))
-        expensive = condition is not None or any(is_dear(leaf) for leaf in leaves(query))
+        parameters["match"] = shown(match_expression(query, known))
+        expensive = condition is not None or any(is_expensive(leaf) for leaf in leaves(query))
         if not by_words:
-            sql = search_sql.listed(
+            sql = search_sql.by_sort_order(
                 order, descending=descending, condition=condition, grouped=grouped, expensive=expensive
             )
             return sql, parameters
-        texts = bare(query)
+        texts = words_alone(query)
         for name, columns in _TIERS.items():
-            parameters[name] = shown(expression(query, known, columns))
-            parameters[f"bare_{name}"] = shown(expression(texts or query, known, columns))
-        parameters["title"], parameters["beyond"] = titled(query)
-        sql = search_sql.ranked(
+            parameters[name] = shown(match_expression(query, known, columns))
+            parameters[f"bare_{name}"] = shown(match_expression(texts or query, known, columns))
+        parameters["title"], parameters["beyond"] = title_range(query)
+        sql = search_sql.by_relevance(
             descending=descending,
             condition=condition,
             grouped=grouped,
@@ -130,14 +135,14 @@ class SearchIndex(Upkeep):
         )
         return sql, parameters
 
-    async def _resolve_names(self, query: Query) -> Known:
+    async def _resolve_names(self, query: Query) -> ResolvedNames:
         """Look up the tags, uploaders and categories that a search names."""
         found = list(leaves(query))
-        tags = [leaf for leaf in found if isinstance(leaf, Tagged)]
-        users = [folded_user(leaf.name) for leaf in found if isinstance(leaf, By)]
-        has_categories = any(isinstance(leaf, InCategory) for leaf in found)
+        tags = [leaf for leaf in found if isinstance(leaf, TagTerm)]
+        users = [fold_user_name(leaf.name) for leaf in found if isinstance(leaf, UploaderTerm)]
+        has_categories = any(isinstance(leaf, CategoryTerm) for leaf in found)
         listed = await self._rows(_CATEGORIES, {}) if has_categories else []
-        return Known(
+        return ResolvedNames(
             tags=await self._resolve_tags(tags) if tags else {},
             uploaders=dict(await self._rows(_UPLOADERS, {"names": _texts(users)})) if users else {},
             categories={name: number for number, name, _ in listed},
@@ -146,7 +151,7 @@ class SearchIndex(Upkeep):
             },
         )
 
-    async def _resolve_tags(self, wanted: Sequence[Tagged]) -> dict[tuple[str, bool], list[int]]:
+    async def _resolve_tags(self, wanted: Sequence[TagTerm]) -> dict[tuple[str, bool], list[int]]:
         parameters = {
             "exact": _texts(tag.name for tag in wanted if not tag.prefix),
             "beginnings": _texts(tag.name for tag in wanted if tag.prefix),
@@ -160,7 +165,7 @@ class SearchIndex(Upkeep):
     async def _rows(self, sql: str, parameters: dict[str, object]) -> list[tuple[Any, ...]]:
         try:
             return await self._database.rows(sql, parameters, seconds=self._seconds)
-        except TooSlow as error:
+        except QueryTimeout as error:
             raise Refusal("search-too-slow", f"it was given {self._seconds:g} s") from error
 
 

@@ -7,7 +7,7 @@ matches, the number of results, and the ids of the page as JSON.
 
 from dataclasses import dataclass
 
-from catalogue.query import Order
+from catalogue.query import SortOrder
 
 # Hits are joined with covering indexes for sorting, not with the rows and their long texts.
 _TORRENT = "CROSS JOIN torrent INDEXED BY torrent_sorting ON torrent.id = hit.id"
@@ -15,15 +15,15 @@ _KEY = "CROSS JOIN search_key ON search_key.id = hit.id"
 _NEWEST_ID = "min(coalesce(:as_of, 9223372036854775807), coalesce((SELECT max(id) FROM torrent), 0))"
 _SHUFFLED = "((hit.id & 2147483647) * :factor) % 2147483647"
 
-EXISTS = (
+MATCHES_TORRENT = (
     "EXISTS (SELECT 1 FROM search_text AS other "
     "WHERE other.search_text MATCH {} AND other.rowid = torrent.id)"
 )
 """Whether the current torrent matches; `{}` is the parameter of the expression."""
 
-ADDED = frozenset({Order.TIME, Order.ID})
+INDEX_ORDERS = frozenset({SortOrder.TIME, SortOrder.ID})
 """Sort orders that are FTS5's own rowid order."""
-_WITHOUT_LEADERS = ADDED | {Order.RANDOM}
+_WITHOUT_LEADERS = INDEX_ORDERS | {SortOrder.RANDOM}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +38,19 @@ class _Sorting:
 
 
 _SORTINGS = {
-    Order.TIME: _Sorting("hit.id", "max(hit.id)"),
-    Order.ID: _Sorting("hit.id", "torrent.work_id"),
-    Order.SIZE: _Sorting("torrent.size", "max(torrent.size)", index="torrent_size"),
-    Order.SEEDERS: _Sorting("torrent.seeders", "sum(torrent.seeders)", index="torrent_seeders"),
-    Order.LEECHERS: _Sorting("torrent.leechers", "sum(torrent.leechers)", index="torrent_leechers"),
-    Order.SNATCHED: _Sorting("torrent.snatched", "sum(torrent.snatched)", index="torrent_snatched"),
-    Order.YEAR: _Sorting("search_key.year", "max(search_key.year)", _KEY, "search_key", "search_key_year"),
-    Order.NAME: _Sorting("search_key.title", "min(search_key.title)", _KEY, "search_key", "search_key_title"),
-    Order.RANDOM: _Sorting(_SHUFFLED, f"min({_SHUFFLED})"),
+    SortOrder.TIME: _Sorting("hit.id", "max(hit.id)"),
+    SortOrder.ID: _Sorting("hit.id", "torrent.work_id"),
+    SortOrder.SIZE: _Sorting("torrent.size", "max(torrent.size)", index="torrent_size"),
+    SortOrder.SEEDERS: _Sorting("torrent.seeders", "sum(torrent.seeders)", index="torrent_seeders"),
+    SortOrder.LEECHERS: _Sorting("torrent.leechers", "sum(torrent.leechers)", index="torrent_leechers"),
+    SortOrder.SNATCHED: _Sorting("torrent.snatched", "sum(torrent.snatched)", index="torrent_snatched"),
+    SortOrder.YEAR: _Sorting(
+        "search_key.year", "max(search_key.year)", _KEY, "search_key", "search_key_year"
+    ),
+    SortOrder.NAME: _Sorting(
+        "search_key.title", "min(search_key.title)", _KEY, "search_key", "search_key_title"
+    ),
+    SortOrder.RANDOM: _Sorting(_SHUFFLED, f"min({_SHUFFLED})"),
 }
 
 _NO_ROWS = "SELECT 0 WHERE 0"
@@ -58,15 +62,15 @@ _CLOSENESS = (
 )
 
 
-def listed(order: Order, *, descending: bool, condition: str | None, grouped: bool, expensive: bool) -> str:
+def by_sort_order(
+    order: SortOrder, *, descending: bool, condition: str | None, grouped: bool, expensive: bool
+) -> str:
     """Return the statement for matches of :match, in any order but relevance.
 
     `expensive` says that matching one torrent is too slow.
     """
     sorting, direction = _SORTINGS[order], _direction(descending)
-    hits = (
-        f"newest (id) AS MATERIALIZED ({_hits(':match', condition, direction if order in ADDED else 'DESC')})"
-    )
+    hits = f"newest (id) AS MATERIALIZED ({_hits(':match', condition, direction if order in INDEX_ORDERS else 'DESC')})"
     hit = "hit (id) AS (SELECT id FROM newest)"
     if order not in _WITHOUT_LEADERS and not expensive:
         first = (
@@ -79,21 +83,25 @@ def listed(order: Order, *, descending: bool, condition: str | None, grouped: bo
     if grouped:
         groups = _groups(f"{sorting.groups}, 0", sorting.join)
         return _page(f"{hits}, {hit}, {groups}", _first(direction), counted="newest", results="groups")
-    join = "" if order in ADDED else sorting.join
+    join = "" if order in INDEX_ORDERS else sorting.join
     rows = f"SELECT hit.id FROM hit {join} ORDER BY {sorting.torrents} {direction}, hit.id {direction}"
     return _page(f"{hits}, {hit}", rows, counted="newest")
 
 
-def ranked(*, descending: bool, condition: str | None, grouped: bool, expensive: bool, filtered: bool) -> str:
+def by_relevance(
+    *, descending: bool, condition: str | None, grouped: bool, expensive: bool, filtered: bool
+) -> str:
     """Return the statement for matches of :match by relevance: titles, then :named, then :near, then all else.
 
     `filtered` says that there are filters beside words; :bare_named and :bare_near are then the words alone.
     """
     # Worse matches are only looked for where better ones do not fill the page.
-    whole = grouped or not descending
-    close = ":most" if whole else _limit_unless_full("(SELECT count(*) FROM named)")
+    whole_catalogue = grouped or not descending
+    close = ":most" if whole_catalogue else _limit_unless_full("(SELECT count(*) FROM named)")
     far = (
-        ":most" if whole else _limit_unless_full("(SELECT count(*) FROM named) + (SELECT count(*) FROM near)")
+        ":most"
+        if whole_catalogue
+        else _limit_unless_full("(SELECT count(*) FROM named) + (SELECT count(*) FROM near)")
     )
     titles = f"{_TITLES_WHERE} title >= :title AND title < :beyond AND id <= (SELECT top FROM bound) ORDER BY title, id"
     hits = (
@@ -118,15 +126,15 @@ def ranked(*, descending: bool, condition: str | None, grouped: bool, expensive:
     return _page(hits, f"SELECT hit.id FROM hit {_TORRENT} ORDER BY {order}", counted="found")
 
 
-def whole(order: Order, *, descending: bool, include_hidden: bool, grouped: bool) -> str:
+def whole_catalogue(order: SortOrder, *, descending: bool, include_hidden: bool, grouped: bool) -> str:
     """Return the statement for the whole catalogue, in the order of a table's index."""
     sorting, direction = _SORTINGS[order], _direction(descending)
     table = sorting.table
-    scanned = "hit.id" if order is Order.RANDOM else sorting.torrents
+    scanned = "hit.id" if order is SortOrder.RANDOM else sorting.torrents
     key = scanned.replace("hit.", f"{table}.")
     shown = "" if include_hidden else "AND hidden = 0"
     # The plus keeps SQLite from choosing the primary key for the bound and sorting afterwards.
-    bound = "id" if order in ADDED else "+id"
+    bound = "id" if order in INDEX_ORDERS else "+id"
     rows = (
         f"SELECT id FROM {table} INDEXED BY {sorting.index} "
         f"WHERE {bound} <= (SELECT top FROM bound) {shown} ORDER BY {key} {direction}, id {direction}"
@@ -174,7 +182,7 @@ def _leading(leaders: str, taken: str, parameter: str = ":match") -> str:
     Without them the list would begin with the best of the newest matches alone.
     """
     few = f"LIMIT CASE WHEN (SELECT count(*) FROM {taken}) >= :most THEN :leaders ELSE 0 END"
-    return f"SELECT id FROM ({leaders} {few}) AS torrent WHERE {EXISTS.format(parameter)}"
+    return f"SELECT id FROM ({leaders} {few}) AS torrent WHERE {MATCHES_TORRENT.format(parameter)}"
 
 
 def _union(taken: str, others: str) -> str:

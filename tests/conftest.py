@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.service import Service, services
+from tests.support.processes import PeerageProcess, peerage_processes
 
 
 @pytest.fixture
-def start_peerage(tmp_path: Path) -> Iterator[Callable[..., Service]]:
+def start_peerage(tmp_path: Path) -> Iterator[Callable[..., PeerageProcess]]:
     """Starts the real command: `start_peerage(tracker__policy="listed")` is `[tracker] policy`."""
-    with services(tmp_path) as start:
+    with peerage_processes(tmp_path) as start:
         yield start
 
 
@@ -24,9 +24,9 @@ def peerage_settings() -> Mapping[str, object]:
 @pytest.fixture(scope="module")
 def peerage_server(
     tmp_path_factory: pytest.TempPathFactory, peerage_settings: Mapping[str, object]
-) -> Iterator[Service]:
+) -> Iterator[PeerageProcess]:
     """One service that a module's tests share."""
-    with services(tmp_path_factory.mktemp("service")) as start:
+    with peerage_processes(tmp_path_factory.mktemp("service")) as start:
         service = start(**peerage_settings)
         yield service
         assert service.process is not None

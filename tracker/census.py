@@ -11,11 +11,11 @@ from datetime import date, timedelta
 
 from bittorrent.infohash import InfoHash
 from tracker.census_store import CensusStore, Count, DayKeys, OpenDay
-from tracker.distinct import DamagedTally, Distinct
+from tracker.day_counters import DayCounters
+from tracker.distinct_counter import DamagedCounter, DistinctCounter
 from tracker.geo import Countries
-from tracker.row import Row
-from tracker.sightings import Lens, Span
-from tracker.tallies import Tallies
+from tracker.journal_row import JournalRow
+from tracker.peer_hashes import PeerHasher, TimeSpan
 
 DAY = 86_400
 _SETTLED = 1000  # counters that become counts in one transaction
@@ -65,9 +65,9 @@ class Census:
         self._clock = clock
         self._terms = terms
         self._turn = asyncio.Lock()
-        self._counters = Tallies(store)
+        self._counters = DayCounters(store)
         self._open: int | None = None
-        self._hasher: Lens | None = None
+        self._hasher: PeerHasher | None = None
         # A flush begins after the reading of the one before it ended, so rows of the next flush may be as old as
         # the reading before the last: from there on they are read again, which changes no count.
         self._reads = (0, 0)
@@ -83,13 +83,13 @@ class Census:
             self._keys.keep_only(self._open)
             await self._advance((), int(self._clock()))
 
-    async def observe(self, rows: Sequence[Row]) -> None:
+    async def observe(self, rows: Sequence[JournalRow]) -> None:
         """Count who was seen since the last call in rows that a flush wrote; also lets the day pass."""
         async with self._turn:
             now = int(self._clock())
             await self._advance(rows, now)
             if self._open is not None and self._terms.enabled:
-                await self._count(rows, Span(self._since(now), _NEVER))
+                await self._count(rows, TimeSpan(self._since(now), _NEVER))
                 await self._counters.write(self._position())
             self._reads = (self._reads[1], now)
 
@@ -135,17 +135,17 @@ class Census:
 
     async def _take_up(self, found: OpenDay) -> None:
         self._open = found.day
-        self._hasher = Lens(self._keys.of(found.day), self._geo)
+        self._hasher = PeerHasher(self._keys.of(found.day), self._geo)
         self._reads = (found.looked, found.looked)
         await self._counters.load()
 
-    async def _advance(self, rows: Sequence[Row], now: int) -> None:
+    async def _advance(self, rows: Sequence[JournalRow], now: int) -> None:
         """Bring the open day into step with the clock: close one that is over, open the present one."""
         if not self._wiped:
             self._wiped = await self._store.wipe()
         today = now // DAY
         if self._open is not None and self._open < today:
-            await self._count(rows, Span(self._since(now), (self._open + 1) * DAY))
+            await self._count(rows, TimeSpan(self._since(now), (self._open + 1) * DAY))
             await self._close(self._open)
         elif self._open is not None and self._open > today + 1:
             # The clock was far ahead. Set back over one midnight only, it will soon be in step again.
@@ -153,12 +153,12 @@ class Census:
             await self._end()
         if self._open is None and self._terms.enabled and await self._store.begin(OpenDay(today, now)):
             self._open = today
-            self._hasher = Lens(self._keys.of(today), self._geo)
+            self._hasher = PeerHasher(self._keys.of(today), self._geo)
 
-    async def _count(self, rows: Sequence[Row], span: Span) -> None:
+    async def _count(self, rows: Sequence[JournalRow], span: TimeSpan) -> None:
         assert self._hasher is not None
         waiting, size, work = dict[bytes, list[bytes]](), 0, 0
-        for chunk in self._hasher.sightings(rows, span):
+        for chunk in self._hasher.hashes(rows, span):
             for name, value in chunk:
                 waiting.setdefault(name, []).append(value)
             size, work = size + len(chunk), work + len(chunk) + _ROW_COST
@@ -187,7 +187,7 @@ class Census:
         await self._counters.write(self._position())
         after = b""
         while page := await self._store.page(after, _SETTLED):
-            await self._store.settle(day, _counts(page))
+            await self._store.write_counts(day, _counts(page))
             after = page[-1][0]
         await self._store.close_day(day, day + 1 - self._terms.keep_days)
         await self._end()
@@ -203,8 +203,8 @@ def _counts(page: Sequence[tuple[bytes, bytes]]) -> list[Count]:
     counts = []
     for name, payload in page:
         try:
-            peers = Distinct.unpack(payload).count()
-        except DamagedTally:
+            peers = DistinctCounter.unpack(payload).count()
+        except DamagedCounter:
             continue
         counts.append(Count(InfoHash.of(name[:-2]), name[-2:].decode("ascii"), peers))
     return counts

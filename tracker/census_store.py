@@ -48,7 +48,7 @@ class CensusStore(Protocol):
         """Return the number of counters."""
         ...
 
-    async def settle(self, day: int, counts: Sequence[Count]) -> None:
+    async def write_counts(self, day: int, counts: Sequence[Count]) -> None:
         """Write counts of a day, in place of earlier ones."""
         ...
 

@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from tracker.row import Row
+from tracker.journal_row import JournalRow
 from tracker.store import SwarmStore
 
-__all__ = ["FlushError", "Flusher", "Flushes", "Journal", "Observer", "ObserverError", "Row"]
+__all__ = ["FlushError", "FlushObserver", "FlushStats", "Flusher", "Journal", "JournalRow", "ObserverError"]
 
-Observer = Callable[[Sequence[Row]], Awaitable[None]]
+FlushObserver = Callable[[Sequence[JournalRow]], Awaitable[None]]
 """Is called after every flush with its rows, also when there are none."""
 
 _RESTORE_BATCH = 256  # rows between two turns of the event loop; a full row takes about a millisecond
@@ -19,11 +19,11 @@ _RESTORE_BATCH = 256  # rows between two turns of the event loop; a full row tak
 class Journal(Protocol):
     """Rows on disk, by (infohash, part). What `write` returned from is there after a restart."""
 
-    async def write(self, rows: Sequence[Row]) -> None:
+    async def write(self, rows: Sequence[JournalRow]) -> None:
         """Upsert rows, and delete those without a payload, in one transaction: all of them or none."""
         ...
 
-    def read(self, batch: int) -> AsyncIterator[list[Row]]:
+    def read(self, batch: int) -> AsyncIterator[list[JournalRow]]:
         """Yield every row in key order, `batch` at a time."""
         ...
 
@@ -37,7 +37,7 @@ class Journal(Protocol):
 
 
 @dataclass(slots=True)
-class Flushes:
+class FlushStats:
     """Counters of the flusher since the start; seconds are of the last flush."""
 
     done: int = 0
@@ -69,7 +69,7 @@ class Flusher:
         timer: Callable[[], float],
         report: Callable[[Exception], None],
         *,
-        observers: Sequence[Observer] = (),
+        observers: Sequence[FlushObserver] = (),
     ) -> None:
         self._store = store
         self._journal = journal
@@ -78,7 +78,7 @@ class Flusher:
         self._report = report
         self._observers = tuple(observers)
         self._turn = asyncio.Lock()
-        self.flushes = Flushes()
+        self.flushes = FlushStats()
 
     async def run(self) -> None:
         """Flush for ever; after a failure, which is reported, the next flush tries again."""
@@ -93,7 +93,7 @@ class Flusher:
         """Write everything that changed, in one transaction; raises FlushError, and then nothing is lost."""
         async with self._turn:
             began = self._timer()
-            rows: list[Row] = []
+            rows: list[JournalRow] = []
             try:
                 while batch := self._store.take_dirty():
                     rows += batch
@@ -112,7 +112,7 @@ class Flusher:
             for observer in self._observers:
                 await self._notify(observer, rows)
 
-    async def _notify(self, observer: Observer, rows: Sequence[Row]) -> None:
+    async def _notify(self, observer: FlushObserver, rows: Sequence[JournalRow]) -> None:
         try:
             await observer(rows)
         except Exception as error:

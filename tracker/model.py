@@ -6,7 +6,16 @@ from enum import IntEnum
 from bittorrent.infohash import InfoHash
 from bittorrent.query import Event
 
-__all__ = ["Announce", "Counts", "Event", "Failure", "Families", "Reply", "Terms", "Totals"]
+__all__ = [
+    "Announce",
+    "AnnounceFailure",
+    "AnnounceTerms",
+    "Counts",
+    "Event",
+    "Families",
+    "Reply",
+    "SwarmTotals",
+]
 
 
 class Families(IntEnum):
@@ -39,7 +48,7 @@ class Counts:
     downloaders: int
 
 
-NOTHING = Counts(0, 0, 0, 0)
+ZERO_COUNTS = Counts(0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +68,14 @@ DENIED = "denied"
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class AnnounceFailure:
     """A refused announce: the code of a row in the table of refusals."""
 
     code: str
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class AnnounceTerms:
     """Intervals and caps that the operator sets; times in seconds, 0 lifts the cap per address."""
 
     interval: int = 1800
@@ -88,7 +97,7 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Totals:
+class SwarmTotals:
     """The whole store in numbers."""
 
     torrents: int

@@ -3,8 +3,17 @@
 from collections.abc import Sequence
 
 from bittorrent.infohash import InfoHash
-from tracker.model import DENIED, UNLISTED, Announce, Counts, Failure, Reply, Terms, Totals
-from tracker.row import Row
+from tracker.journal_row import JournalRow
+from tracker.model import (
+    DENIED,
+    UNLISTED,
+    Announce,
+    AnnounceFailure,
+    AnnounceTerms,
+    Counts,
+    Reply,
+    SwarmTotals,
+)
 from tracker.swarms import FULL, RESTORING
 
 try:
@@ -26,7 +35,7 @@ class NativeSwarms:
 
     name = "native"
 
-    def __init__(self, terms: Terms, seed: int, key: bytes) -> None:
+    def __init__(self, terms: AnnounceTerms, seed: int, key: bytes) -> None:
         """Make an empty store: `seed` of 64 bits for the draws, a `key` of 16 secret bytes for the tables."""
         self.handle = _native.Store(
             interval=terms.interval,
@@ -75,11 +84,11 @@ class NativeSwarms:
         """Return whether anything is allowed or denied."""
         return self.handle.has_rules()
 
-    def enforce(self) -> None:
+    def remove_denied(self) -> None:
         """Remove the swarms of denied torrents."""
         self.handle.remove_denied()
 
-    def announce(self, announce: Announce, now: int) -> Reply | Failure:
+    def announce(self, announce: Announce, now: int) -> Reply | AnnounceFailure:
         """Store the announcer, then answer; see `Swarms.announce`."""
         answer = self.handle.announce(
             announce.infohash,
@@ -91,7 +100,7 @@ class NativeSwarms:
             now,
         )
         if len(answer) == 1:
-            return Failure(_REFUSALS[answer[0]] or "")
+            return AnnounceFailure(_REFUSALS[answer[0]] or "")
         verdict, complete, downloaded, incomplete, downloaders, interval, min_interval, peers, peers6 = answer
         counts = Counts(complete, downloaded, incomplete, downloaders)
         return Reply(counts, interval, min_interval, peers, peers6, _WARNINGS[verdict])
@@ -116,19 +125,19 @@ class NativeSwarms:
         """Remove a swarm, its peers and its completed count."""
         self.handle.remove(infohash)
 
-    def take_dirty(self) -> list[Row]:
+    def take_dirty(self) -> list[JournalRow]:
         """Return the next dirty rows of a round, key-sorted, deletions last; no rows end the round."""
-        return [Row(InfoHash(key), part, payload) for key, part, payload in self.handle.take_dirty()]
+        return [JournalRow(InfoHash(key), part, payload) for key, part, payload in self.handle.take_dirty()]
 
-    def put_back(self, rows: Sequence[Row]) -> None:
+    def put_back(self, rows: Sequence[JournalRow]) -> None:
         """Mark rows dirty again, because they could not be written, and begin a new round."""
         self.handle.put_back(rows)
 
-    def restore(self, rows: Sequence[Row]) -> None:
+    def restore(self, rows: Sequence[JournalRow]) -> None:
         """Merge rows of a journal; what is there already in full is not marked dirty."""
         self.handle.restore(rows)
 
-    def totals(self) -> Totals:
+    def totals(self) -> SwarmTotals:
         """Return the whole store in numbers."""
         torrents, peers, complete = self.handle.totals()
-        return Totals(torrents, peers, complete, peers - complete)
+        return SwarmTotals(torrents, peers, complete, peers - complete)

@@ -21,33 +21,33 @@ class Policy:
     def allow(self, infohashes: Iterable[InfoHash]) -> None:
         """Put torrents on the allow list; their swarms are not touched."""
         for infohash in infohashes:
-            self._store.allow(infohash.cut, True)
+            self._store.allow(infohash.truncated, True)
 
     def disallow(self, infohashes: Iterable[InfoHash]) -> None:
         """Take torrents off the allow list; where only listed ones are tracked their swarms are removed."""
         for infohash in infohashes:
-            self._store.allow(infohash.cut, False)
+            self._store.allow(infohash.truncated, False)
             if self.listed:
-                self._store.remove(infohash.cut)
+                self._store.remove(infohash.truncated)
 
     def deny(self, infohashes: Iterable[InfoHash]) -> None:
         """Put torrents on the deny list, and remove their swarms at once."""
         for infohash in infohashes:
-            self._store.deny(infohash.cut, True)
-            self._store.remove(infohash.cut)
+            self._store.deny(infohash.truncated, True)
+            self._store.remove(infohash.truncated)
 
     def undeny(self, infohashes: Iterable[InfoHash]) -> None:
         """Take torrents off the deny list."""
         for infohash in infohashes:
-            self._store.deny(infohash.cut, False)
+            self._store.deny(infohash.truncated, False)
 
-    def enforce(self) -> None:
+    def remove_denied(self) -> None:
         """Remove the swarms of denied torrents that a journal brought back."""
-        self._store.enforce()
+        self._store.remove_denied()
 
     def join(self, alias: InfoHash, canonical: InfoHash) -> None:
         """Make the two hashes of a hybrid torrent one swarm."""
-        self._store.join(alias.cut, canonical.cut)
+        self._store.join(alias.truncated, canonical.truncated)
 
     def refusal(self, infohash: InfoHash) -> str | None:
         """Return the code of the refusal for a 20-byte hash, or None; a denial always wins."""

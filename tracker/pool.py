@@ -8,7 +8,7 @@ Removal moves the last slot into the hole. A small pool is scanned; a large one 
 from array import array
 from typing import TypeAlias
 
-from tracker.draw import Draws
+from tracker.random_source import RandomSource
 
 EPOCH = 1_577_836_800
 COMPLETED = 1
@@ -147,7 +147,7 @@ class Pool:
         else:
             self._index[prefix] = slot
 
-    def pick(self, count: int, skip: int, rng: Draws) -> bytes:
+    def pick(self, count: int, skip: int, rng: RandomSource) -> bytes:
         """Return `count` peers without the one in slot `skip` (-1: none), each with the same chance.
 
         Two windows are cut out of the ring of the other peers: the first starts anywhere, the second after a

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from bittorrent.infohash import InfoHash
-from tracker.model import Announce, Counts, Failure, Reply, Totals
-from tracker.row import Row
+from tracker.journal_row import JournalRow
+from tracker.model import Announce, AnnounceFailure, Counts, Reply, SwarmTotals
 
 
 class SwarmStore(Protocol):
@@ -52,11 +52,11 @@ class SwarmStore(Protocol):
         """Return whether anything is allowed or denied."""
         ...
 
-    def enforce(self) -> None:
+    def remove_denied(self) -> None:
         """Remove the swarms of denied torrents."""
         ...
 
-    def announce(self, announce: Announce, now: int) -> Reply | Failure:
+    def announce(self, announce: Announce, now: int) -> Reply | AnnounceFailure:
         """Store the announcer and return its answer; see `Swarms.announce`."""
         ...
 
@@ -80,21 +80,21 @@ class SwarmStore(Protocol):
         """Remove a swarm, its peers and its completed count."""
         ...
 
-    def take_dirty(self) -> list[Row]:
+    def take_dirty(self) -> list[JournalRow]:
         """Return the next dirty rows of a round through all swarms, marked clean; an empty list ends the round.
 
         Within a round rows come key-sorted, deletions last; what changes again behind it is left to the next round.
         """
         ...
 
-    def put_back(self, rows: Sequence[Row]) -> None:
+    def put_back(self, rows: Sequence[JournalRow]) -> None:
         """Mark rows dirty again, because they could not be written, and begin a new round."""
         ...
 
-    def restore(self, rows: Sequence[Row]) -> None:
+    def restore(self, rows: Sequence[JournalRow]) -> None:
         """Merge rows of a journal; in any order, more than once, beside live peers. Damaged ones are passed over."""
         ...
 
-    def totals(self) -> Totals:
+    def totals(self) -> SwarmTotals:
         """Return the whole store in numbers."""
         ...

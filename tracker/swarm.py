@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from tracker.draw import Draws
 from tracker.model import Announce, Counts, Event, Families
+from tracker.peer_mix import choose_mix
 from tracker.pool import COMPLETED, FLAGS, PAUSED, PeerStates, Pool, state_of
-from tracker.shares import share
+from tracker.random_source import RandomSource
 
 ROW_BITS = 12
 """A journal row holds at most 4,096 slots of each pool."""
@@ -121,7 +121,7 @@ class Swarm:
         if state & PAUSED:
             self.paused += step
 
-    def pick(self, announce: Announce, where: tuple[int, int], rng: Draws) -> tuple[bytes, bytes]:
+    def pick(self, announce: Announce, where: tuple[int, int], rng: RandomSource) -> tuple[bytes, bytes]:
         """Return compact peers of both families for the announcer, who is found at `where` and left out.
 
         A seeder and a paused peer are given leechers only. Draws: IPv4 before IPv6, seeders before leechers.
@@ -135,7 +135,7 @@ class Swarm:
             have[SEEDERS6] = have[LEECHERS6] = 0
         elif announce.families == Families.V6:
             have[SEEDERS4] = have[LEECHERS4] = 0
-        shares = share(announce.numwant, *have)
+        shares = choose_mix(announce.numwant, *have)
         takes = (shares.seeders4, shares.leechers4, shares.seeders6, shares.leechers6)
         parts = [
             self.pool(which).pick(take, where[1] if where[0] == which else -1, rng) if take else b""

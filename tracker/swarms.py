@@ -3,10 +3,21 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from bittorrent.infohash import InfoHash
-from tracker.draw import Draws
-from tracker.model import DENIED, NOTHING, UNLISTED, Announce, Counts, Event, Failure, Reply, Terms, Totals
+from tracker.journal_row import MAX_PART, DamagedRow, JournalRow, RowContent, pack, unpack
+from tracker.model import (
+    DENIED,
+    UNLISTED,
+    ZERO_COUNTS,
+    Announce,
+    AnnounceFailure,
+    AnnounceTerms,
+    Counts,
+    Event,
+    Reply,
+    SwarmTotals,
+)
 from tracker.pool import state_of
-from tracker.row import MAX_PART, DamagedRow, Piece, Row, pack, unpack
+from tracker.random_source import RandomSource
 from tracker.swarm import ROW_BITS, STRIDES, Swarm
 
 FULL = b"Tracker is full, this torrent is not tracked now"
@@ -28,7 +39,7 @@ class Swarms:
 
     name = "python"
 
-    def __init__(self, terms: Terms, rng: Draws) -> None:
+    def __init__(self, terms: AnnounceTerms, rng: RandomSource) -> None:
         self.listed = False
         self.restoring = False
         self._allowed: set[InfoHash] = set()
@@ -70,12 +81,12 @@ class Swarms:
         """Return whether anything is allowed or denied."""
         return bool(self._allowed or self._denied)
 
-    def enforce(self) -> None:
+    def remove_denied(self) -> None:
         """Remove the swarms of denied torrents."""
         for infohash in self._denied:
             self.remove(infohash)
 
-    def announce(self, announce: Announce, now: int) -> Reply | Failure:
+    def announce(self, announce: Announce, now: int) -> Reply | AnnounceFailure:
         """Store the announcer, then answer: counts include it, the peers do not.
 
         A refused torrent comes first, a store that is restoring second: that one says so and stores nothing.
@@ -84,16 +95,16 @@ class Swarms:
         Draws: those of the pick, then the jitter of the interval.
         """
         if (code := self.refusal(announce.infohash)) is not None:
-            return Failure(code)
+            return AnnounceFailure(code)
         if self.restoring:
-            return Reply(NOTHING, RETRY_SOON, RETRY_SOON, warning=RESTORING)
+            return Reply(ZERO_COUNTS, RETRY_SOON, RETRY_SOON, warning=RESTORING)
         infohash = self._aliases.get(announce.infohash, announce.infohash)
         swarm = self._swarms.get(infohash)
         if swarm is None:
             if announce.event == Event.STOPPED:
-                return self._reply(NOTHING, b"", b"")
+                return self._reply(ZERO_COUNTS, b"", b"")
             if len(self._swarms) >= self._terms.max_torrents:
-                return Reply(NOTHING, RETRY_SOON, RETRY_SOON, warning=FULL)
+                return Reply(ZERO_COUNTS, RETRY_SOON, RETRY_SOON, warning=FULL)
             swarm = self._make(infohash, now)
         before = len(swarm), swarm.counts().complete
         where = self._store_peer(swarm, announce, now)
@@ -136,9 +147,9 @@ class Swarms:
     def scrape(self, infohash: InfoHash) -> Counts:
         """Return a swarm in numbers, zeros where there is none or it is refused."""
         if self.refusal(infohash) is not None:
-            return NOTHING
+            return ZERO_COUNTS
         swarm = self._swarms.get(self._aliases.get(infohash, infohash))
-        return NOTHING if swarm is None else swarm.counts()
+        return ZERO_COUNTS if swarm is None else swarm.counts()
 
     def peers(self, infohash: InfoHash, numwant: int) -> tuple[bytes, bytes]:
         """Return compact IPv4 and IPv6 peers, as a leecher outside the swarm is given; none where it is refused.
@@ -151,9 +162,9 @@ class Swarms:
         nobody = Announce(infohash, b"", Event.NONE, seeder=False, numwant=numwant)
         return swarm.pick(nobody, (0, -1), self._rng)
 
-    def totals(self) -> Totals:
+    def totals(self) -> SwarmTotals:
         """Return the whole store in numbers."""
-        return Totals(len(self._swarms), self._peers, self._complete, self._peers - self._complete)
+        return SwarmTotals(len(self._swarms), self._peers, self._complete, self._peers - self._complete)
 
     def join(self, alias: InfoHash, canonical: InfoHash) -> None:
         """Make two hashes name one swarm from now on; of two completed counts the larger stays.
@@ -266,7 +277,7 @@ class Swarms:
         if swarm.parts:
             self._deleted[infohash[0]][infohash] = swarm.parts
 
-    def take_dirty(self) -> list[Row]:
+    def take_dirty(self) -> list[JournalRow]:
         """Return the next dirty rows of a round through all swarms, key-sorted, deletions last; no rows end the round.
 
         What changes again behind the round is left to the next, so that a flush ends however busy the tracker is.
@@ -279,7 +290,7 @@ class Swarms:
                 self._pending = self._take_turn()
                 self._turn += 1
             write = self._rows if self._turn <= _BUCKETS else self._deletions
-            rows: list[Row] = []
+            rows: list[JournalRow] = []
             while self._pending and len(rows) < _ROWS_AT_ONCE:
                 rows += write(self._pending.pop())
             if rows:
@@ -293,25 +304,25 @@ class Swarms:
         self._dirty[at].clear()
         return keys
 
-    def _deletions(self, infohash: InfoHash) -> list[Row]:
+    def _deletions(self, infohash: InfoHash) -> list[JournalRow]:
         parts = self._deleted[infohash[0]].pop(infohash, 0)
-        return [Row(infohash, part, None) for part in range(parts)]
+        return [JournalRow(infohash, part, None) for part in range(parts)]
 
-    def _rows(self, infohash: InfoHash) -> list[Row]:
+    def _rows(self, infohash: InfoHash) -> list[JournalRow]:
         swarm = self._swarms.get(infohash)
         if swarm is None:
             return []
         count = swarm.rows()
         parts = range(max(count, swarm.parts))
         rows = [
-            Row(infohash, part, pack(swarm, part) if part < count else None)
+            JournalRow(infohash, part, pack(swarm, part) if part < count else None)
             for part in parts
             if swarm.dirty >> part & 1 or part >= count
         ]
         swarm.dirty, swarm.parts = 0, count
         return rows
 
-    def put_back(self, rows: Sequence[Row]) -> None:
+    def put_back(self, rows: Sequence[JournalRow]) -> None:
         """Mark rows dirty again, and begin a new round; rows of a swarm that is gone are deleted with it."""
         for key in self._pending:
             if key in self._swarms:
@@ -320,7 +331,7 @@ class Swarms:
         for each in rows:
             self._mark_dirty(each)
 
-    def _mark_dirty(self, row: Row) -> None:
+    def _mark_dirty(self, row: JournalRow) -> None:
         if not 0 <= row.part < MAX_PART:
             return
         infohash = row.infohash
@@ -333,7 +344,7 @@ class Swarms:
         swarm.parts = max(swarm.parts, row.part + 1)
         self._dirty[infohash[0]].add(infohash)
 
-    def restore(self, rows: Sequence[Row]) -> None:
+    def restore(self, rows: Sequence[JournalRow]) -> None:
         """Merge rows of a journal; what is there already in full is not marked dirty."""
         for each in rows:
             try:
@@ -344,7 +355,7 @@ class Swarms:
             if 0 <= each.part < MAX_PART:
                 self._restore(each, piece)
 
-    def _restore(self, row: Row, piece: Piece) -> None:
+    def _restore(self, row: JournalRow, piece: RowContent) -> None:
         infohash = self._aliases.get(row.infohash, row.infohash)
         swarm = self._swarms.get(infohash)
         if swarm is None:
@@ -358,7 +369,7 @@ class Swarms:
         if not own:
             self._mark_dirty(row)
 
-    def _load(self, swarm: Swarm, part: int, piece: Piece) -> bool:
+    def _load(self, swarm: Swarm, part: int, piece: RowContent) -> bool:
         """Append a row unchanged where the swarm holds just the rows before it; return whether that was so."""
         first = part << ROW_BITS
         if swarm.dirty or any(
@@ -376,7 +387,7 @@ class Swarms:
         return True
 
 
-def _entries(piece: Piece) -> Iterator[PeerEntry]:
+def _entries(piece: RowContent) -> Iterator[PeerEntry]:
     for which, (peers, states) in enumerate(piece.pools):
         stride = STRIDES[which]
         for slot, state in enumerate(states):

@@ -3,20 +3,22 @@
 from collections.abc import Callable, Iterable
 
 from bittorrent.infohash import InfoHash
-from tracker.model import Announce, Counts, Failure, Reply, Terms
+from tracker.counters import TrackerCounters, Transport
+from tracker.model import Announce, AnnounceFailure, AnnounceTerms, Counts, Reply
 from tracker.policy import Policy
 from tracker.store import SwarmStore
-from tracker.tally import Tally, Transport
 
 
 class Tracker:
     """One tracker for every door; its calls are plain functions, finished before they return."""
 
-    def __init__(self, store: SwarmStore, policy: Policy, terms: Terms, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, store: SwarmStore, policy: Policy, terms: AnnounceTerms, clock: Callable[[], float]
+    ) -> None:
         self.store = store
         self.policy = policy
         self.terms = terms
-        self.tally = Tally()
+        self.counters = TrackerCounters()
         self._clock = clock
 
     @property
@@ -28,18 +30,18 @@ class Tracker:
     def restoring(self, restoring: bool) -> None:
         self.store.restoring = restoring
 
-    def announce(self, announce: Announce, transport: Transport) -> Reply | Failure:
+    def announce(self, announce: Announce, transport: Transport) -> Reply | AnnounceFailure:
         """Answer an announce; a refusal that passes by itself is an empty success with a warning."""
         reply = self.store.announce(announce, int(self._clock()))
-        if isinstance(reply, Failure):
-            self.tally.refusals[reply.code] += 1
+        if isinstance(reply, AnnounceFailure):
+            self.counters.refusals[reply.code] += 1
             return reply
-        self.tally.announces[transport][announce.event] += 1
+        self.counters.announces[transport][announce.event] += 1
         if reply.warning:
-            self.tally.warnings += 1
+            self.counters.warnings += 1
         return reply
 
     def scrape(self, infohashes: Iterable[InfoHash], transport: Transport) -> list[tuple[InfoHash, Counts]]:
         """Return each torrent in numbers, in the order asked; zeros for an unknown or refused one."""
-        self.tally.scrapes[transport] += 1
+        self.counters.scrapes[transport] += 1
         return [(infohash, self.store.scrape(infohash)) for infohash in infohashes]

@@ -5,8 +5,8 @@ from starlette.routing import Route
 
 from accounts.model import Key, Scope
 from bittorrent.refusal import Refusal
-from web.door import Door
-from web.visit import Visit
+from web.page_context import PageContext
+from web.page_router import PageRouter
 
 LIFETIMES = (("", "until revoked"), ("86400", "a day"), ("2592000", "30 days"), ("31622400", "a year"))
 SCOPES = (
@@ -18,69 +18,69 @@ SCOPES = (
 )
 
 
-def routes(door: Door) -> list[Route]:
+def routes(router: PageRouter) -> list[Route]:
     """Return the routes of one's own account."""
     return [
-        door.page("/account", _account),
-        door.form("/account/keys", _add_key),
-        door.form("/account/keys/{id}/revoke", _revoke),
-        door.form("/account/password", _set_password),
+        router.page("/account", _account),
+        router.form("/account/keys", _add_key),
+        router.form("/account/keys/{id}/revoke", _revoke),
+        router.form("/account/password", _set_password),
     ]
 
 
-async def _account(visit: Visit) -> Response:
-    return await _render(visit)
+async def _account(context: PageContext) -> Response:
+    return await _render(context)
 
 
-async def _add_key(visit: Visit) -> Response:
-    user = visit.user_id()
+async def _add_key(context: PageContext) -> Response:
+    user = context.user_id()
     try:
-        scope = _scope(visit.form.get("scope", ""))
-        label = visit.form.get("label", "").strip()
-        lifetime = _lifetime(visit.form.get("lifetime", ""))
-        key, secret = await visit.office.membership.mint(
-            visit.principal, user, scope, label, lifetime=lifetime
+        scope = _scope(context.form.get("scope", ""))
+        label = context.form.get("label", "").strip()
+        lifetime = _lifetime(context.form.get("lifetime", ""))
+        key, secret = await context.services.account_management.mint(
+            context.principal, user, scope, label, lifetime=lifetime
         )
     except Refusal as refusal:
-        return await _render(visit, fault=_expected(refusal))
-    return await _render(visit, made=(key, secret))
+        return await _render(context, fault=_expected(refusal))
+    return await _render(context, made=(key, secret))
 
 
-async def _revoke(visit: Visit) -> Response:
-    await visit.office.membership.revoke(visit.principal, visit.number())
-    return visit.go("/account#keys")
+async def _revoke(context: PageContext) -> Response:
+    await context.services.account_management.revoke(context.principal, context.number())
+    return context.redirect("/account#keys")
 
 
-async def _set_password(visit: Visit) -> Response:
-    user, password = visit.user_id(), visit.form.get("password", "")
+async def _set_password(context: PageContext) -> Response:
+    user, password = context.user_id(), context.form.get("password", "")
     try:
-        if password != visit.form.get("again", ""):
+        if password != context.form.get("again", ""):
             raise Refusal("invalid", fields={"again": ["The two passwords differ."]})
-        await visit.office.membership.set_password(
-            visit.principal, user, password, visit.form.get("current", "")
+        await context.services.account_management.set_password(
+            context.principal, user, password, context.form.get("current", "")
         )
     except Refusal as refusal:
-        return await _render(visit, fault=_expected(refusal))
+        return await _render(context, fault=_expected(refusal))
     # A new password ends every session, this one too: start a new one.
-    return await visit.office.identity.log_in(visit.go("/account"), user, keep=False)
+    return await context.services.authenticator.log_in(context.redirect("/account"), user, keep=False)
 
 
 async def _render(
-    visit: Visit, *, made: tuple[Key, str] | None = None, fault: Refusal | None = None
+    context: PageContext, *, made: tuple[Key, str] | None = None, fault: Refusal | None = None
 ) -> Response:
-    keys = await visit.office.membership.keys(visit.principal, visit.user_id())
-    return visit.draw(
+    keys = await context.services.account_management.keys(context.principal, context.user_id())
+    return context.render(
         "account",
         "Your account",
         status=fault.status if fault else 200,
-        fleeting=True,
+        no_store=True,
         keys=[key for key in reversed(keys) if not key.revoked],
         names=dict(SCOPES),
         scopes=SCOPES,
         lifetimes=LIFETIMES,
         made=made,
         fault=fault,
-        now=int(visit.office.clock()),
+        now=int(context.services.clock()),
     )
 
 

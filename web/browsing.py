@@ -11,26 +11,34 @@ from starlette.routing import Route
 from accounts.rights import Right
 from bittorrent.refusal import Refusal
 from catalogue.model import Torrent
-from catalogue.query import Found, Hashed, Order, Wanted
+from catalogue.query import InfohashTerm, SearchHits, SearchQuery, SortOrder
 from catalogue.syntax import parse
-from doors import pages
+from doors import cache_pages
 from doors.origin import base_url
 from tracker.model import Counts
-from web.door import Door
-from web.visit import LARGEST_ID, Visit
+from web.page_context import LARGEST_ID, PageContext
+from web.page_router import PageRouter
 
 PER_PAGE = 50
 NEWEST = 15
 LONGEST_SEARCH = 1000
 
-ORDERS = (Order.RELEVANCE, Order.TIME, Order.NAME, Order.SIZE, Order.SEEDERS, Order.LEECHERS, Order.SNATCHED)
-_NAMES = {Order.RELEVANCE: "best match", Order.TIME: "newest", Order.SNATCHED: "downloads"}
+ORDERS = (
+    SortOrder.RELEVANCE,
+    SortOrder.TIME,
+    SortOrder.NAME,
+    SortOrder.SIZE,
+    SortOrder.SEEDERS,
+    SortOrder.LEECHERS,
+    SortOrder.SNATCHED,
+)
+_NAMES = {SortOrder.RELEVANCE: "best match", SortOrder.TIME: "newest", SortOrder.SNATCHED: "downloads"}
 # Orders that are ascending on the first click.
-_ASCENDING = frozenset({Order.NAME})
+_ASCENDING = frozenset({SortOrder.NAME})
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TorrentRow:
     """A torrent in a list, with the live counts of its swarm."""
 
     torrent: Torrent
@@ -38,11 +46,11 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SearchRequest:
     """A search as its URL spells it."""
 
     text: str
-    order: Order
+    order: SortOrder
     descending: bool
     page: int
     as_of: int | None
@@ -51,97 +59,99 @@ class Asked:
         """Return the link to another page of the same hits."""
         return self._link(self.order, self.descending, {"page": str(page), "as_of": str(as_of)})
 
-    def sorted_by(self, order: Order) -> str:
+    def sorted_by(self, order: SortOrder) -> str:
         """Return the link to the first page in another order, or in this one turned around."""
-        reverse = order is self.order and order is not Order.RELEVANCE
+        reverse = order is self.order and order is not SortOrder.RELEVANCE
         descending = not self.descending if reverse else order not in _ASCENDING
         return self._link(order, descending, {})
 
-    def _link(self, order: Order, descending: bool, more: dict[str, str]) -> str:
+    def _link(self, order: SortOrder, descending: bool, more: dict[str, str]) -> str:
         direction = {} if descending else {"way": "asc"}
         return f"/search?{urlencode({'q': self.text, 'order': order.value} | direction | more)}"
 
 
-def routes(door: Door) -> list[Route]:
+def routes(router: PageRouter) -> list[Route]:
     """Return the routes of front page and search."""
     return [
-        door.page("/", _front),
-        door.page("/search", _search),
-        door.page("/search/help", _search_help),
+        router.page("/", _front),
+        router.page("/search", _search),
+        router.page("/search/help", _search_help),
     ]
 
 
-def rows_of(visit: Visit, torrents: Sequence[Torrent]) -> list[Row]:
+def torrent_rows(context: PageContext, torrents: Sequence[Torrent]) -> list[TorrentRow]:
     """Return torrents with their live counts, as a list shows them."""
-    return [Row(torrent, visit.office.scrape(torrent.infohash)) for torrent in torrents]
+    return [TorrentRow(torrent, context.services.scrape(torrent.infohash)) for torrent in torrents]
 
 
-async def _front(visit: Visit) -> Response:
-    office = visit.office
-    rows: list[Row] = []
-    if visit.may(Right.READ):
-        viewer = visit.viewer()
-        found = await office.search.torrents(Wanted(limit=NEWEST, moderates=viewer.moderates))
-        rows = rows_of(visit, await office.catalogue.torrents(found.ids, viewer))
-    cache_html = pages.front(base_url(visit.request, office.public_url), office.uploads.limit)
-    return visit.draw(
+async def _front(context: PageContext) -> Response:
+    services = context.services
+    rows: list[TorrentRow] = []
+    if context.may(Right.READ):
+        viewer = context.viewer()
+        found = await services.search.torrents(SearchQuery(limit=NEWEST, moderates=viewer.moderates))
+        rows = torrent_rows(context, await services.catalogue.torrents(found.ids, viewer))
+    cache_html = cache_pages.front_page(
+        base_url(context.request, services.public_url), services.uploads.limit
+    )
+    return context.render(
         "front",
-        office.site_name,
+        services.site_name,
         rows=rows,
-        totals=await office.catalogue.totals(),
-        swarms=office.swarms(),
+        totals=await services.catalogue.totals(),
+        swarms=services.swarms(),
         cache=Markup(cache_html),  # noqa: S704 - escaped where it is made
     )
 
 
-async def _search(visit: Visit) -> Response:
-    viewer = visit.viewer()
-    asked = _read_search(visit)
-    query = parse(asked.text)
-    wanted = Wanted(
+async def _search(context: PageContext) -> Response:
+    viewer = context.viewer()
+    search_request = _read_search(context)
+    query = parse(search_request.text)
+    wanted = SearchQuery(
         query,
-        asked.order,
-        asked.descending,
-        (asked.page - 1) * PER_PAGE,
+        search_request.order,
+        search_request.descending,
+        (search_request.page - 1) * PER_PAGE,
         PER_PAGE,
-        asked.as_of,
+        search_request.as_of,
         viewer.moderates,
     )
     try:
-        found, fault = await visit.office.search.torrents(wanted), None
+        found, fault = await context.services.search.torrents(wanted), None
     except Refusal as refusal:
-        found, fault = Found((), 0, True, asked.as_of or 0), refusal
-    torrents = await visit.office.catalogue.torrents(found.ids, viewer)
-    if len(torrents) == 1 and asked.page == 1 and isinstance(query, Hashed):
-        return visit.go(f"/t/{torrents[0].id}")
-    return visit.draw(
+        found, fault = SearchHits((), 0, True, search_request.as_of or 0), refusal
+    torrents = await context.services.catalogue.torrents(found.ids, viewer)
+    if len(torrents) == 1 and search_request.page == 1 and isinstance(query, InfohashTerm):
+        return context.redirect(f"/t/{torrents[0].id}")
+    return context.render(
         "search",
-        asked.text[:80] or "All torrents",
+        search_request.text[:80] or "All torrents",
         status=fault.status if fault else 200,
-        asked=asked,
+        search_request=search_request,
         found=found,
         fault=fault,
-        rows=rows_of(visit, torrents),
+        rows=torrent_rows(context, torrents),
         last=max(1, -(-found.total // PER_PAGE)),
         orders=[(order, _NAMES.get(order, order.value)) for order in ORDERS],
     )
 
 
-async def _search_help(visit: Visit) -> Response:
-    return visit.draw("search_help", "How to search")
+async def _search_help(context: PageContext) -> Response:
+    return context.render("search_help", "How to search")
 
 
-def _read_search(visit: Visit) -> Asked:
-    given = visit.request.query_params
+def _read_search(context: PageContext) -> SearchRequest:
+    given = context.request.query_params
     text = given.get("q", "")[:LONGEST_SEARCH].strip()
-    default = Order.RELEVANCE if text else Order.TIME
+    default = SortOrder.RELEVANCE if text else SortOrder.TIME
     order = next((order for order in ORDERS if order.value == given.get("order")), default)
     as_of = given.get("as_of", "")
     valid = as_of.isascii() and as_of.isdecimal() and len(as_of) <= 19
-    return Asked(
+    return SearchRequest(
         text,
         order,
         given.get("way", "asc" if order in _ASCENDING else "desc") != "asc",
-        visit.page_number(),
+        context.page_number(),
         min(int(as_of), LARGEST_ID) if valid else None,
     )

@@ -8,21 +8,21 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bittorrent.refusal import Refusal
-from doors.files import address
+from doors.files import link_url
 from doors.origin import base_url
 from downloads.links import ZIP
-from downloads.model import Job, State, Wish
-from web.door import Door
-from web.visit import Visit
+from downloads.model import Job, JobRequest, JobState
+from web.page_context import PageContext
+from web.page_router import PageRouter
 
 PER_PAGE = 50
 FILES_SHOWN = 25
 _REFRESH = "5"  # seconds after which the page reloads while a download is active
-_ACTIVE = frozenset({State.DOWNLOADING, State.METADATA, State.CHECKING})
+_ACTIVE = frozenset({JobState.DOWNLOADING, JobState.METADATA, JobState.CHECKING})
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class JobView:
     """A job as the page shows it: percent, minutes left, and links once its content is complete."""
 
     job: Job
@@ -32,62 +32,62 @@ class Shown:
     file_links: tuple[tuple[str, int, str], ...]
 
 
-def routes(door: Door) -> list[Route]:
+def routes(router: PageRouter) -> list[Route]:
     """Return the routes of downloads."""
     return [
-        door.page("/downloads", _list),
-        door.form("/downloads", _add),
-        door.form("/downloads/{id}/{action}", _control),
+        router.page("/downloads", _list),
+        router.form("/downloads", _add),
+        router.form("/downloads/{id}/{action}", _control),
     ]
 
 
-async def _list(visit: Visit) -> Response:
-    return await _render(visit)
+async def _list(context: PageContext) -> Response:
+    return await _render(context)
 
 
-async def _add(visit: Visit) -> Response:
-    account = visit.user_id()
+async def _add(context: PageContext) -> Response:
+    account = context.user_id()
     try:
-        await visit.office.downloads.create(
-            account, Wish(magnet=visit.form.get("magnet", "").strip() or None)
+        await context.services.downloads.create(
+            account, JobRequest(magnet=context.form.get("magnet", "").strip() or None)
         )
     except Refusal as refusal:
-        return await _render(visit, refusal)
-    return visit.go("/downloads")
+        return await _render(context, refusal)
+    return context.redirect("/downloads")
 
 
-async def _control(visit: Visit) -> Response:
-    downloads, account = visit.office.downloads, visit.user_id()
+async def _control(context: PageContext) -> Response:
+    downloads, account = context.services.downloads, context.user_id()
     actions: Mapping[str, Callable[[int, int], Awaitable[object]]] = {
         "pause": downloads.pause,
         "resume": downloads.resume,
         "start": downloads.start,
         "delete": downloads.delete,
     }
-    action = actions.get(visit.request.path_params["action"])
+    action = actions.get(context.request.path_params["action"])
     if action is None:
         raise Refusal("not-found")
     try:
-        await action(account, visit.number())
+        await action(account, context.number())
     except Refusal as refusal:
         if refusal.code == "not-found":
             raise
-        return await _render(visit, refusal)
-    return visit.go("/downloads")
+        return await _render(context, refusal)
+    return context.redirect("/downloads")
 
 
-async def _render(visit: Visit, fault: Refusal | None = None) -> Response:
-    downloads, account, page = visit.office.downloads, visit.user_id(), visit.page_number()
+async def _render(context: PageContext, fault: Refusal | None = None) -> Response:
+    downloads, account, page = context.services.downloads, context.user_id(), context.page_number()
     jobs = await downloads.jobs(account, (page - 1) * PER_PAGE, PER_PAGE + 1) if downloads.available else []
     waiting = await downloads.jobs(account, 0, PER_PAGE, queued=True) if downloads.available else []
-    response = visit.draw(
+    response = context.render(
         "downloads",
         "Downloads",
         status=fault.status if fault else 200,
         fault=fault,
         available=downloads.available,
-        jobs=[_view(visit, job) for job in jobs[:PER_PAGE]],
-        waiting=[_view(visit, job) for job in waiting],
+        jobs=[_view(context, job) for job in jobs[:PER_PAGE]],
+        waiting=[_view(context, job) for job in waiting],
         page=page,
         more=len(jobs) > PER_PAGE,
     )
@@ -96,11 +96,11 @@ async def _render(visit: Visit, fault: Refusal | None = None) -> Response:
     return response
 
 
-def _view(visit: Visit, job: Job) -> Shown:
+def _view(context: PageContext, job: Job) -> JobView:
     eta, content = job.status.eta, job.content
-    links = _Links(visit)
+    links = _Links(context)
     files = content.files[:FILES_SHOWN] if content.complete else ()
-    return Shown(
+    return JobView(
         job=job,
         percent=int(job.status.progress * 100),
         minutes=ceil(eta / 60) if eta else None,
@@ -110,9 +110,9 @@ def _view(visit: Visit, job: Job) -> Shown:
 
 
 class _Links:
-    def __init__(self, visit: Visit) -> None:
-        self._office = visit.office
-        self._base = base_url(visit.request, visit.office.public_url)
+    def __init__(self, context: PageContext) -> None:
+        self._services = context.services
+        self._base = base_url(context.request, context.services.public_url)
 
     def url(self, job: Job, index: int) -> str:
-        return address(self._office.links.make(job, index), self._office.files_url, self._base)
+        return link_url(self._services.links.make(job, index), self._services.files_url, self._base)

@@ -7,26 +7,26 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 
 from bittorrent.refusal import Refusal
-from doors.limits import Body, FormReader
-from doors.office import Office
+from doors.request_limits import Body, FormReader
+from doors.services import Services
 
 LONGEST_FORM = 1 << 20
 MOST_FIELDS = 64
 FILE_FIELD = "torrent"
 
 
-async def read_fields(request: Request, office: Office) -> tuple[dict[str, str], bytes]:
+async def read_fields(request: Request, services: Services) -> tuple[dict[str, str], bytes]:
     """Return the fields of a form, the last value of each, and the file that came with them, b"" for none.
 
     Refusal: `bad-request`, `too-large`, `busy`.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
-        async with Body(request, LONGEST_FORM + office.uploads.limit, office.memory) as body:
+        async with Body(request, LONGEST_FORM + services.uploads.limit, services.memory) as body:
             return await _parts(request, body)
     if kind != "application/x-www-form-urlencoded":
         raise Refusal("bad-request", "it is no form")
-    async with Body(request, LONGEST_FORM, office.memory) as body:
+    async with Body(request, LONGEST_FORM, services.memory) as body:
         text = (await body.read()).decode("utf-8", "replace")
         try:
             return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS)), b""

@@ -5,33 +5,35 @@ from starlette.routing import Route
 
 from accounts.rights import Right
 from catalogue.model import Subject
-from web.door import Door
-from web.visit import Visit
+from web.page_context import PageContext
+from web.page_router import PageRouter
 
 PER_PAGE = 50
 
 _PATHS = {Subject.TORRENT: "/t/", Subject.GROUP: "/g/", Subject.USER: "/u/"}
 
 
-def routes(door: Door) -> list[Route]:
+def routes(router: PageRouter) -> list[Route]:
     """Return the routes of the moderators' pages."""
     return [
-        door.page("/moderation", _reports),
-        door.page("/moderation/log", _log),
-        door.form("/moderation/reports/{id}/resolve", _resolve),
+        router.page("/moderation", _reports),
+        router.page("/moderation/log", _log),
+        router.form("/moderation/reports/{id}/resolve", _resolve),
     ]
 
 
-async def _reports(visit: Visit) -> Response:
-    page, resolved = visit.page_number(), visit.request.query_params.get("resolved") == "1"
-    reports = await visit.office.curation.reports(
-        visit.principal, (page - 1) * PER_PAGE, PER_PAGE, resolved=resolved
+async def _reports(context: PageContext) -> Response:
+    page, resolved = context.page_number(), context.request.query_params.get("resolved") == "1"
+    reports = await context.services.curation.reports(
+        context.principal, (page - 1) * PER_PAGE, PER_PAGE, resolved=resolved
     )
     comments = {}
     for report in reports.items:
         if report.subject is Subject.COMMENT:
-            comments[report.target] = await visit.office.catalogue.comment(report.target, visit.viewer())
-    return visit.draw(
+            comments[report.target] = await context.services.catalogue.comment(
+                report.target, context.viewer()
+            )
+    return context.render(
         "moderation",
         "Reports",
         reports=reports,
@@ -40,25 +42,25 @@ async def _reports(visit: Visit) -> Response:
         page=page,
         last=max(1, -(-reports.total // PER_PAGE)),
         paths=_PATHS,
-        manages=visit.may(Right.ACCOUNTS),
+        manages=context.may(Right.ACCOUNTS),
     )
 
 
-async def _log(visit: Visit) -> Response:
-    page = visit.page_number()
-    entries = await visit.office.curation.deeds(visit.principal, (page - 1) * PER_PAGE, PER_PAGE)
-    return visit.draw(
+async def _log(context: PageContext) -> Response:
+    page = context.page_number()
+    entries = await context.services.curation.log_entries(context.principal, (page - 1) * PER_PAGE, PER_PAGE)
+    return context.render(
         "log",
         "Log",
         entries=entries,
         page=page,
         last=max(1, -(-entries.total // PER_PAGE)),
         paths=_PATHS,
-        manages=visit.may(Right.ACCOUNTS),
+        manages=context.may(Right.ACCOUNTS),
     )
 
 
-async def _resolve(visit: Visit) -> Response:
-    resolution = visit.form.get("resolution", "")
-    await visit.office.curation.resolve(visit.principal, visit.number(), resolution)
-    return visit.go("/moderation")
+async def _resolve(context: PageContext) -> Response:
+    resolution = context.form.get("resolution", "")
+    await context.services.curation.resolve(context.principal, context.number(), resolution)
+    return context.redirect("/moderation")

@@ -2,21 +2,21 @@
 
 from starlette.routing import Route
 
-from doors.office import Office
-from web import account, browsing, downloads, entrance, moderation, people, torrents, uploading
-from web.door import Door
+from doors.services import Services
+from web import account, browsing, downloads, login, moderation, torrents, upload, users
+from web.page_router import PageRouter
 
 
-def routes(office: Office) -> list[Route]:
+def routes(services: Services) -> list[Route]:
     """Return the routes of the pages for people."""
-    door = Door(office)
+    router = PageRouter(services)
     return [
-        *browsing.routes(door),
-        *torrents.routes(door),
-        *uploading.routes(door),
-        *entrance.routes(door),
-        *account.routes(door),
-        *downloads.routes(door),
-        *people.routes(door),
-        *moderation.routes(door),
+        *browsing.routes(router),
+        *torrents.routes(router),
+        *upload.routes(router),
+        *login.routes(router),
+        *account.routes(router),
+        *downloads.routes(router),
+        *users.routes(router),
+        *moderation.routes(router),
     ]

@@ -10,12 +10,12 @@ from accounts.rights import Right
 from bittorrent.infohash import V2_LENGTH, InfoHash
 from bittorrent.magnet import Magnet
 from bittorrent.refusal import Refusal
-from catalogue.model import Bookmarked, Comment, Contents, Group, Page, Subject, Torrent
+from catalogue.model import BookmarkKind, Comment, Contents, Group, Page, Subject, Torrent
 from doors.origin import base_url
-from web import deeds
-from web.browsing import rows_of
-from web.door import Door
-from web.visit import Visit, id_of
+from web import catalogue_forms
+from web.browsing import torrent_rows
+from web.page_context import PageContext, parse_id
+from web.page_router import PageRouter
 
 FILES_SHOWN = 1_000
 TRACKERS_IN_LINK = 20
@@ -23,7 +23,7 @@ COMMENTS_PER_PAGE = 25
 
 
 @dataclass(frozen=True, slots=True)
-class Talk:
+class Discussion:
     """A page of a group's comments out of `last`, and what the reader may add."""
 
     comments: Page[Comment]
@@ -33,118 +33,118 @@ class Talk:
     may_comment: bool
 
 
-def routes(door: Door) -> list[Route]:
+def routes(router: PageRouter) -> list[Route]:
     """Return the routes of torrents and groups, and of the forms that change them."""
     return [
-        door.page("/t/{key}", _torrent),
-        door.form("/t/{key}/lookup", _look_up),
-        door.page("/g/{id}", _group),
-        *deeds.routes(door),
+        router.page("/t/{key}", _torrent),
+        router.form("/t/{key}/lookup", _look_up),
+        router.page("/g/{id}", _group),
+        *catalogue_forms.routes(router),
     ]
 
 
-async def _torrent(visit: Visit) -> Response:
-    office, viewer = visit.office, visit.viewer()
-    key = visit.request.path_params["key"]
+async def _torrent(context: PageContext) -> Response:
+    services, viewer = context.services, context.viewer()
+    key = context.request.path_params["key"]
     by_hash = len(key) >= 32
-    torrent = await office.catalogue.torrent(InfoHash.parse(key) if by_hash else id_of(key), viewer)
+    torrent = await services.catalogue.torrent(InfoHash.parse(key) if by_hash else parse_id(key), viewer)
     if torrent is None:
-        if by_hash and visit.principal.id is not None:
-            return _unknown(visit, InfoHash.parse(key))
+        if by_hash and context.principal.id is not None:
+            return _unknown(context, InfoHash.parse(key))
         raise Refusal("not-found")
     if by_hash:
-        return visit.go(f"/t/{torrent.id}")
-    contents = await office.catalogue.contents(torrent.id)
-    others = [each for each in await _torrents_of(visit, torrent.group) if each.id != torrent.id]
-    return visit.draw(
+        return context.redirect(f"/t/{torrent.id}")
+    contents = await services.catalogue.contents(torrent.id)
+    others = [each for each in await _torrents_of(context, torrent.group) if each.id != torrent.id]
+    return context.render(
         "torrent",
         torrent.title,
         torrent=torrent,
         group=torrent.group,
         contents=contents,
         files=contents.files[:FILES_SHOWN],
-        counts=office.scrape(torrent.infohash),
-        magnet=str(await _magnet(visit, torrent, contents)),
-        others=rows_of(visit, others),
-        owns=visit.may(Right.EDIT_OWN, torrent.uploader.id if torrent.uploader else None),
+        counts=services.scrape(torrent.infohash),
+        magnet=str(await _magnet(context, torrent, contents)),
+        others=torrent_rows(context, others),
+        owns=context.may(Right.EDIT_OWN, torrent.uploader.id if torrent.uploader else None),
         subject=Subject.TORRENT,
-        discussion=await _discussion(visit, torrent.group),
+        discussion=await _discussion(context, torrent.group),
     )
 
 
-async def _look_up(visit: Visit) -> Response:
+async def _look_up(context: PageContext) -> Response:
     """Look up the metadata of a torrent that is not held, and show the torrent when found."""
-    account, viewer = visit.user_id(), visit.viewer()
-    key = visit.request.path_params["key"]
-    name = InfoHash.parse(key) if len(key) >= 32 else id_of(key)
-    torrent = await visit.office.catalogue.torrent(name, viewer)
+    account, viewer = context.user_id(), context.viewer()
+    key = context.request.path_params["key"]
+    name = InfoHash.parse(key) if len(key) >= 32 else parse_id(key)
+    torrent = await context.services.catalogue.torrent(name, viewer)
     if torrent is None and not isinstance(name, InfoHash):
         raise Refusal("not-found")
     infohash = torrent.infohash if torrent is not None else InfoHash.parse(key)
-    lookups = visit.office.lookups
+    lookups = context.services.lookups
     found = await lookups.find(infohash, seconds=lookups.terms.seconds, account=account)
     if found is None:
-        return _unknown(visit, infohash, searched=True)
-    return visit.go(f"/t/{found.metainfo.infohash.lower}")
+        return _unknown(context, infohash, searched=True)
+    return context.redirect(f"/t/{found.metainfo.infohash.lower}")
 
 
-def _unknown(visit: Visit, infohash: InfoHash, *, searched: bool = False) -> Response:
+def _unknown(context: PageContext, infohash: InfoHash, *, searched: bool = False) -> Response:
     """Answer 404 with the form that starts a lookup."""
-    return visit.draw("unknown", "Not found", status=404, infohash=infohash, searched=searched)
+    return context.render("unknown", "Not found", status=404, infohash=infohash, searched=searched)
 
 
-async def _group(visit: Visit) -> Response:
-    group = await visit.office.catalogue.group(visit.number(), visit.viewer())
+async def _group(context: PageContext) -> Response:
+    group = await context.services.catalogue.group(context.number(), context.viewer())
     if group is None:
         raise Refusal("not-found")
-    torrents = await _torrents_of(visit, group)
-    return visit.draw(
+    torrents = await _torrents_of(context, group)
+    return context.render(
         "group",
         group.name,
         group=group,
-        rows=rows_of(visit, torrents),
-        owns=any(visit.may(Right.EDIT_OWN, each.uploader.id) for each in torrents if each.uploader),
+        rows=torrent_rows(context, torrents),
+        owns=any(context.may(Right.EDIT_OWN, each.uploader.id) for each in torrents if each.uploader),
         subject=Subject.GROUP,
-        discussion=await _discussion(visit, group),
+        discussion=await _discussion(context, group),
     )
 
 
-async def _torrents_of(visit: Visit, group: Group) -> tuple[Torrent, ...]:
-    found = await visit.office.catalogue.torrents_of([group.id], visit.viewer())
+async def _torrents_of(context: PageContext, group: Group) -> tuple[Torrent, ...]:
+    found = await context.services.catalogue.torrents_of([group.id], context.viewer())
     return found.get(group.id, ())
 
 
-async def _discussion(visit: Visit, group: Group) -> Talk:
+async def _discussion(context: PageContext, group: Group) -> Discussion:
     """Return a page of comments on a group, and what the reader may add."""
-    catalogue, page = visit.office.catalogue, visit.page_number()
+    catalogue, page = context.services.catalogue, context.page_number()
     offset = (page - 1) * COMMENTS_PER_PAGE
     comments = await catalogue.comments(
-        group.id, offset, COMMENTS_PER_PAGE, visit.viewer(), newest_first=True
+        group.id, offset, COMMENTS_PER_PAGE, context.viewer(), newest_first=True
     )
-    bookmarked = await catalogue.bookmarked(visit.principal.id, Bookmarked.GROUP, [group.id])
-    return Talk(
+    bookmarked = await catalogue.bookmarked(context.principal.id, BookmarkKind.GROUP, [group.id])
+    return Discussion(
         comments,
         page,
         max(1, -(-comments.total // COMMENTS_PER_PAGE)),
         group.id in bookmarked,
-        visit.may(Right.COMMENT) and (not group.locked or visit.may(Right.EDIT_ANY)),
+        context.may(Right.COMMENT) and (not group.locked or context.may(Right.EDIT_ANY)),
     )
 
 
-async def _magnet(visit: Visit, torrent: Torrent, contents: Contents) -> Magnet:
-    record = await visit.office.cache.find(torrent.infohash) if torrent.held else None
+async def _magnet(context: PageContext, torrent: Torrent, contents: Contents) -> Magnet:
+    record = await context.services.cache.find(torrent.infohash) if torrent.held else None
     if record is not None:
         v1, v2 = record.v1, record.v2
     else:
         is_v2 = len(torrent.infohash) == V2_LENGTH
         v1, v2 = (None, torrent.infohash) if is_v2 else (torrent.infohash, None)
-    trackers = tuple(dict.fromkeys(_trackers(visit, torrent, contents)))[:TRACKERS_IN_LINK]
+    trackers = tuple(dict.fromkeys(_trackers(context, torrent, contents)))[:TRACKERS_IN_LINK]
     return Magnet(v1, v2, torrent.name, trackers, size=torrent.size or None)
 
 
-def _trackers(visit: Visit, torrent: Torrent, contents: Contents) -> Iterator[str]:
+def _trackers(context: PageContext, torrent: Torrent, contents: Contents) -> Iterator[str]:
     # The peers of a private torrent come from its own trackers alone (BEP 27).
     if not torrent.private:
-        yield f"{base_url(visit.request, visit.office.public_url)}/announce"
+        yield f"{base_url(context.request, context.services.public_url)}/announce"
     for tier in contents.trackers:
         yield from tier

@@ -2,8 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 
-from catalogue.markup import escape
-from catalogue.model import EVERYONE, Torrent
+from catalogue.bbcode import escape
+from catalogue.model import PUBLIC_VIEWER, Torrent
 from doors.gazelle.envelope import BAD_PARAMETERS, Failure
 from doors.gazelle.shapes import Shape
 from doors.gazelle.spelling import byline, moment, tags
@@ -32,20 +32,20 @@ async def top10(context: Visit) -> object:
 
 
 async def _torrents(context: Visit, chart: str, limit: int) -> list[Shape]:
-    catalogue = context.office.catalogue
+    catalogue = context.services.catalogue
     ids = await catalogue.top_torrents(chart, limit)
-    ranked = context.live(await catalogue.torrents(ids, EVERYONE))
+    ranked = context.live(await catalogue.torrents(ids, PUBLIC_VIEWER))
     return [_torrent(each, stats.seeders, stats.leechers, stats.snatched) for each, stats in ranked]
 
 
 async def _tags(context: Visit, chart: str, limit: int) -> list[Shape]:
-    found = await context.office.catalogue.tags("", 0, limit)
+    found = await context.services.catalogue.tags("", 0, limit)
     return [{"name": escape(tag.name), "uses": tag.uses} for tag in found.items if tag.uses]
 
 
 async def _uploaders(context: Visit, chart: str, limit: int) -> list[Shape]:
-    ranked = await context.office.catalogue.top_uploaders(limit)
-    users = await context.office.accounts.named([user for user, _ in ranked])
+    ranked = await context.services.catalogue.top_uploaders(limit)
+    users = await context.services.accounts.users_by_id([user for user, _ in ranked])
     return [
         _user(users[user].id, users[user].name, users[user].joined, count)
         for user, count in ranked

@@ -14,7 +14,7 @@ from doors.gazelle.entrance import Entrance
 from doors.gazelle.envelope import BAD_PARAMETERS, NO_TOKEN, NOT_BEARER, TOO_MANY, Envelope, Failure
 from doors.gazelle.parameters import Parameters
 from doors.gazelle.visit import Action, Visit
-from doors.office import Office
+from doors.services import Services
 
 DIALECT = "gazelle"
 ACTIONS: dict[str, Action] = {
@@ -40,9 +40,9 @@ _SCHEMES = frozenset({"bearer", "token"})
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{1,256}")
 
 
-def routes(office: Office) -> list[Route]:
+def routes(services: Services) -> list[Route]:
     """Return Gazelle's routes: the JSON API, and the pages where clients log in and fetch files."""
-    dispatcher, login = Calls(office), Entrance(office)
+    dispatcher, login = Calls(services), Entrance(services)
     return [
         Route("/ajax.php", dispatcher.ajax, methods=["GET", "POST"]),
         Route("/api.php", dispatcher.ajax, methods=["GET", "POST"]),
@@ -58,7 +58,7 @@ def routes(office: Office) -> list[Route]:
 class Calls:
     """Answers requests of accounts: authenticates, counts, and calls the action."""
 
-    office: Office
+    services: Services
 
     async def ajax(self, request: Request) -> Response:
         """Answer the action that is named; always HTTP 200, or a redirect to the login without credentials."""
@@ -69,7 +69,7 @@ class Calls:
         return await self._answer(request, "download")
 
     async def _answer(self, request: Request, page: str | None) -> Response:
-        envelope = Envelope(self.office.site_name)
+        envelope = Envelope(self.services.site_name)
         try:
             parameters = Parameters.of(request)
             principal = await self._authenticate(request, parameters.text("torrent_pass") if page else "")
@@ -81,8 +81,8 @@ class Calls:
             if action is None:
                 raise Failure(BAD_PARAMETERS)
             _require_method(principal, name)
-            viewer = self.office.curation.viewer(principal)
-            context = Visit(self.office, principal, principal.user, viewer, parameters)
+            viewer = self.services.curation.viewer(principal)
+            context = Visit(self.services, principal, principal.user, viewer, parameters)
             payload = await action(context)
         except Failure as failure:
             return envelope.failure(failure.text)
@@ -94,19 +94,19 @@ class Calls:
         """Return the principal by token, by a link's passkey, or by cookie; a wrong token counts for its address."""
         headers = request.headers.getlist("authorization")
         if not headers and not passkey:
-            return await self.office.identity.by_session(request)
+            return await self.services.authenticator.by_session(request)
         try:
             if headers:
                 _check_authorization(headers)
-                return await self.office.identity.of(request, Scope.GAZELLE)
-            return await self.office.identity.by_secret(passkey, Scope.PASSKEY)
+                return await self.services.authenticator.by_request(request, Scope.GAZELLE)
+            return await self.services.authenticator.by_secret(passkey, Scope.PASSKEY)
         except (Failure, Refusal):
             self._count(request, NOBODY)
             raise
 
     def _count(self, request: Request, principal: Principal) -> None:
-        address = self.office.clients.of(request.scope)
-        if not self.office.allowances.take(DIALECT, principal, address).granted:
+        address = self.services.clients.of(request.scope)
+        if not self.services.rate_limits.take(DIALECT, principal, address).granted:
             raise Failure(TOO_MANY)
 
 

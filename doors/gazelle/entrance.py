@@ -9,11 +9,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from bittorrent.refusal import Refusal
-from doors import pages
-from doors.errors import text
-from doors.limits import Body, refuse_cross_site
-from doors.office import Office
+from doors import cache_pages
+from doors.errors import error_line
 from doors.origin import public_host
+from doors.request_limits import Body, refuse_cross_site
+from doors.services import Services
 
 FORM_LIMIT = 16 * 1024
 
@@ -33,7 +33,7 @@ _LOGIN = """\
 class Entrance:
     """Logs clients in and out by cookie."""
 
-    office: Office
+    services: Services
 
     async def page(self, request: Request) -> Response:
         """Answer the login form."""
@@ -44,35 +44,39 @@ class Entrance:
         try:
             return await self._begin(request)
         except Refusal as refusal:
-            return _login_page(text(refusal), refusal.status)
+            return _login_page(error_line(refusal), refusal.status)
 
     async def log_out(self, request: Request) -> Response:
         """End the session; the link must carry its authkey as `auth`, or any page could end it."""
-        principal = await self.office.identity.by_session(request)
+        principal = await self.services.authenticator.by_session(request)
         response = RedirectResponse("login.php", 302, _NO_STORE)
         if principal.user is None:
             return response
-        authkey = self.office.accounts.passes.authkey(principal)
+        authkey = self.services.accounts.passkeys.authkey(principal)
         sent = request.query_params.get("auth", "")
         if not hmac.compare_digest(authkey.encode(), sent.encode("utf-8", "replace")):
             refusal = Refusal("bad-csrf")
-            return pages.page("Not logged out", f"<p>{escape(text(refusal))}</p>", refusal.status, _NO_STORE)
-        return await self.office.identity.log_out(response, principal)
+            return cache_pages.page(
+                "Not logged out", f"<p>{escape(error_line(refusal))}</p>", refusal.status, _NO_STORE
+            )
+        return await self.services.authenticator.log_out(response, principal)
 
     async def home(self, request: Request) -> Response:
         """Redirect from Gazelle's front page to ours."""
         return RedirectResponse("./", 302, _NO_STORE)
 
     async def _begin(self, request: Request) -> Response:
-        async with Body(request, FORM_LIMIT, self.office.memory) as body:
-            refuse_cross_site(request, public_host(self.office.public_url))
+        async with Body(request, FORM_LIMIT, self.services.memory) as body:
+            refuse_cross_site(request, public_host(self.services.public_url))
             fields = _parse_form(await body.read())
-        address = self.office.clients.of(request.scope)
-        user = await self.office.accounts.log_in(
+        address = self.services.clients.of(request.scope)
+        user = await self.services.accounts.log_in(
             fields.get("username", ""), fields.get("password", ""), address
         )
         response = RedirectResponse("index.php", 302, _NO_STORE)
-        return await self.office.identity.log_in(response, user.id, keep=bool(fields.get("keeplogged")))
+        return await self.services.authenticator.log_in(
+            response, user.id, keep=bool(fields.get("keeplogged"))
+        )
 
 
 def _parse_form(body: bytes) -> dict[str, str]:
@@ -85,4 +89,4 @@ def _parse_form(body: bytes) -> dict[str, str]:
 
 def _login_page(error: str, status: int = 200) -> Response:
     message = f"<p>{escape(error)}</p>\n" if error else ""
-    return pages.page("Log in", message + _LOGIN, status, _NO_STORE)
+    return cache_pages.page("Log in", message + _LOGIN, status, _NO_STORE)

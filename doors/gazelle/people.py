@@ -2,7 +2,7 @@
 
 from accounts.model import User
 from accounts.rights import Right
-from catalogue.markup import escape
+from catalogue.bbcode import escape
 from doors.gazelle.envelope import BAD_ID, NO_TERMS, NO_USER, Failure
 from doors.gazelle.shapes import Shape
 from doors.gazelle.spelling import moment
@@ -24,7 +24,7 @@ async def index(context: Visit) -> object:
     return {
         "username": escape(context.user.name),
         "id": context.user.id,
-        "authkey": context.office.accounts.passes.authkey(context.principal),
+        "authkey": context.services.accounts.passkeys.authkey(context.principal),
         "passkey": await _passkey(context),
         "notifications": {
             "messages": 0,
@@ -48,13 +48,13 @@ async def user(context: Visit) -> object:
     number = context.asked.number("id")
     if not number:
         raise Failure(BAD_ID)
-    found = await context.office.accounts.user(number)
+    found = await context.services.accounts.user(number)
     if found is None:
         raise Failure(NO_USER)
     own = found.id == context.user.id
-    uploads, groups = await context.office.catalogue.uploads_of(found.id)
+    uploads, groups = await context.services.catalogue.upload_counts(found.id)
     passkey = await _passkey(context) if own else ""
-    seen = own or context.office.rights.may(context.principal, Right.MODERATE)
+    seen = own or context.services.rights.may(context.principal, Right.MODERATE)
     return {
         "username": escape(found.name),
         "avatar": "",
@@ -80,7 +80,7 @@ async def usersearch(context: Visit) -> object:
     if not text:
         raise Failure(NO_TERMS)
     page = context.asked.page()
-    users, total = await context.office.accounts.users(text, (page - 1) * USERS, USERS)
+    users, total = await context.services.accounts.users(text, (page - 1) * USERS, USERS)
     return {
         "currentPage": page,
         "pages": -(-total // USERS),
@@ -90,9 +90,9 @@ async def usersearch(context: Visit) -> object:
 
 async def stats(context: Visit) -> object:
     """Answer the site's statistics."""
-    office = context.office
-    users = await office.accounts.totals(int(office.clock()))
-    totals, swarms = await office.catalogue.totals(), office.swarms()
+    services = context.services
+    users = await services.accounts.totals(int(services.clock()))
+    totals, swarms = await services.catalogue.totals(), services.swarms()
     return {
         "maxUsers": 0,
         "enabledUsers": users["enabled"],
@@ -114,7 +114,7 @@ async def _passkey(context: Visit) -> str:
     key = context.principal.key
     if key is not None and key.methods is not None and DOWNLOAD not in key.methods:
         return ""
-    return await context.office.accounts.passes.passkey(context.user.id)
+    return await context.services.accounts.passkeys.passkey(context.user.id)
 
 
 def _personal(user: User, passkey: str) -> Shape:

@@ -7,8 +7,8 @@ the fields about logs are what clients of music sites insist on.
 from collections.abc import Callable, Mapping, Sequence
 
 from bittorrent.infohash import InfoHash
-from catalogue.markup import escape, render
-from catalogue.model import Author, Figures, Freeleech, Group, Torrent
+from catalogue.bbcode import escape, render
+from catalogue.model import Author, Freeleech, Group, SwarmStats, Torrent
 from doors.gazelle.spelling import byline, moment, tag_list, tags
 from tracker.model import Counts
 
@@ -18,10 +18,10 @@ ANONYMOUS = (0, "Anonymous")
 _MUSIC: Mapping[str, object] = {"scene": False, "hasLog": False, "hasCue": False, "logScore": 0}
 
 
-def figures(torrent: Torrent, scrape: Callable[[InfoHash], Counts]) -> Figures:
+def figures(torrent: Torrent, scrape: Callable[[InfoHash], Counts]) -> SwarmStats:
     """Return a torrent's current stats; completions are the larger of the swarm's and the catalogue's."""
     counts = scrape(torrent.infohash)
-    return Figures(counts.complete, counts.incomplete, max(counts.downloaded, torrent.snatched))
+    return SwarmStats(counts.complete, counts.incomplete, max(counts.downloaded, torrent.snatched))
 
 
 def authors(group: Group) -> list[Shape]:
@@ -50,7 +50,7 @@ def group(of: Group, *, bookmarked: bool) -> Shape:
     }
 
 
-def torrent(of: Torrent, stats: Figures, files: str) -> Shape:
+def torrent(of: Torrent, stats: SwarmStats, files: str) -> Shape:
     """Return a torrent as `torrent` and `torrentgroup` return it; `files` is its `fileList`."""
     return _attributes(of) | {
         "id": of.id,
@@ -64,7 +64,7 @@ def torrent(of: Torrent, stats: Figures, files: str) -> Shape:
     }
 
 
-def hit(of: Torrent, stats: Figures) -> Shape:
+def hit(of: Torrent, stats: SwarmStats) -> Shape:
     """Return a torrent as `browse` returns it: here `annotated` is a number."""
     return _attributes(of) | {
         "torrentId": of.id,
@@ -85,7 +85,7 @@ def hit(of: Torrent, stats: Figures) -> Shape:
     }
 
 
-def hit_group(of: Group, torrents: Sequence[tuple[Torrent, Figures]], *, bookmarked: bool) -> Shape:
+def hit_group(of: Group, torrents: Sequence[tuple[Torrent, SwarmStats]], *, bookmarked: bool) -> Shape:
     """Return a row of `browse`: a group with its matching torrents and their totals."""
     return {
         "groupId": of.id,
@@ -108,7 +108,7 @@ def hit_group(of: Group, torrents: Sequence[tuple[Torrent, Figures]], *, bookmar
     }
 
 
-def collected_group(of: Group, torrents: Sequence[tuple[Torrent, Figures]]) -> Shape:
+def collected_group(of: Group, torrents: Sequence[tuple[Torrent, SwarmStats]]) -> Shape:
     """Return a group as `collage` returns it: tags in one text, and ids of torrents as `torrentid`."""
     return {
         "id": of.id,
@@ -123,7 +123,7 @@ def collected_group(of: Group, torrents: Sequence[tuple[Torrent, Figures]]) -> S
     }
 
 
-def authored_group(of: Group, torrents: Sequence[tuple[Torrent, Figures]], *, bookmarked: bool) -> Shape:
+def authored_group(of: Group, torrents: Sequence[tuple[Torrent, SwarmStats]], *, bookmarked: bool) -> Shape:
     """Return a group as `artist` returns it; its torrents are under `torrent`, in the singular."""
     return {
         "groupId": of.id,
@@ -154,7 +154,7 @@ def _attributes(of: Torrent) -> Shape:
     }
 
 
-def _flags(of: Torrent, stats: Figures) -> Shape:
+def _flags(of: Torrent, stats: SwarmStats) -> Shape:
     return {
         "fileCount": of.file_count,
         "size": of.size,
@@ -173,7 +173,7 @@ def _origin(of: Torrent) -> Shape:
     return {"filePath": escape(of.root), "userId": user, "username": name}
 
 
-def _collage_torrent(of: Torrent, stats: Figures) -> Shape:
+def _collage_torrent(of: Torrent, stats: SwarmStats) -> Shape:
     return _attributes(of) | {
         "torrentid": of.id,
         "id": of.id,
@@ -185,7 +185,7 @@ def _collage_torrent(of: Torrent, stats: Figures) -> Shape:
     }
 
 
-def _artist_torrent(of: Torrent, stats: Figures) -> Shape:
+def _artist_torrent(of: Torrent, stats: SwarmStats) -> Shape:
     return _attributes(of) | {
         "id": of.id,
         "groupId": of.group.id,

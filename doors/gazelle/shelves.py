@@ -2,8 +2,8 @@
 
 from collections import Counter
 
-from catalogue.markup import escape, render
-from catalogue.model import Author, Bookmarked, CollageKind, Comment, News, Page, Torrent
+from catalogue.bbcode import escape, render
+from catalogue.model import Author, BookmarkKind, CollageKind, Comment, News, Page, Torrent
 from doors.gazelle import shapes
 from doors.gazelle.envelope import BAD_ID, BAD_PARAMETERS, Failure
 from doors.gazelle.spelling import moment
@@ -22,7 +22,7 @@ async def tcomments(context: Visit) -> object:
     number = context.asked.number("id")
     if number is None:
         raise Failure(BAD_PARAMETERS)
-    found = await context.office.catalogue.torrent(number, context.viewer)
+    found = await context.services.catalogue.torrent(number, context.viewer)
     if found is None:
         return {"page": 1, "pages": 0, "comments": []}
     wish = context.asked.page() if context.asked.text("page") else None
@@ -33,11 +33,11 @@ async def tcomments(context: Visit) -> object:
 
 async def collage(context: Visit) -> object:
     """Answer a collage with its groups and their torrents."""
-    found = await context.office.catalogue.collage(context.asked.number("id") or 0, context.viewer)
+    found = await context.services.catalogue.collage(context.asked.number("id") or 0, context.viewer)
     if found is None:
         raise Failure(BAD_PARAMETERS)
     groups, torrents = await context.works(found.group_ids)
-    bookmarks = await context.bookmarked(Bookmarked.COLLAGE, [found.id])
+    bookmarks = await context.bookmarked(BookmarkKind.COLLAGE, [found.id])
     return {
         "id": found.id,
         "name": escape(found.name),
@@ -62,10 +62,10 @@ async def artist(context: Visit) -> object:
     """Answer an author by `id` or `artistname`, with their groups."""
     found = await _author(context)
     first_only = bool(context.asked.text("artistreleases"))
-    ids = await context.office.catalogue.groups_of_author(found.id, context.viewer, first_only=first_only)
+    ids = await context.services.catalogue.groups_of_author(found.id, context.viewer, first_only=first_only)
     groups, torrents = await context.works(ids[:MOST_GROUPS])
-    bookmarked = await context.bookmarked(Bookmarked.AUTHOR, [found.id])
-    bookmarks = await context.bookmarked(Bookmarked.GROUP, [group.id for group in groups])
+    bookmarked = await context.bookmarked(BookmarkKind.AUTHOR, [found.id])
+    bookmarks = await context.bookmarked(BookmarkKind.GROUP, [group.id for group in groups])
     with_stats = {group.id: context.live(torrents.get(group.id, ())) for group in groups}
     swarms = [stats for each in with_stats.values() for _, stats in each]
     used = Counter(tag for group in groups for tag in group.tags)
@@ -95,7 +95,7 @@ async def artist(context: Visit) -> object:
 
 async def similar_artists(context: Visit) -> object:
     """Answer similar authors: always none, they are not recorded."""
-    if await context.office.catalogue.author(context.asked.number("id") or 0) is None:
+    if await context.services.catalogue.author(context.asked.number("id") or 0) is None:
         raise Failure(BAD_PARAMETERS)
     return []
 
@@ -112,13 +112,13 @@ async def request(context: Visit) -> object:
 
 async def announcements(context: Visit) -> object:
     """Answer the newest announcements of the operators; there are no blog posts."""
-    news = await context.office.catalogue.news(0, ANNOUNCEMENTS)
+    news = await context.services.catalogue.news(0, ANNOUNCEMENTS)
     return {"announcements": [_news(each) for each in news.items], "blogPosts": []}
 
 
 async def _comments(context: Visit, torrent: Torrent, page: int | None) -> tuple[int, Page[Comment]]:
     """Return a page of comments and its number; the last page for None, found from the total of the first."""
-    catalogue, group = context.office.catalogue, torrent.group.id
+    catalogue, group = context.services.catalogue, torrent.group.id
     first = (page or 1) - 1
     comments = await catalogue.comments(group, first * COMMENTS, COMMENTS, context.viewer)
     last = max(-(-comments.total // COMMENTS), 1)
@@ -132,7 +132,7 @@ async def _author(context: Visit) -> Author:
     key = name or context.asked.number("id")
     if not key or (identifier.strip("0") and name):
         raise Failure(BAD_PARAMETERS)
-    found = await context.office.catalogue.author(key)
+    found = await context.services.catalogue.author(key)
     if found is None:
         raise Failure(BAD_PARAMETERS)
     return found

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from catalogue.markup import escape
-from catalogue.model import Author, File
+from catalogue.bbcode import escape
+from catalogue.model import Author, CatalogueFile
 
 _BLANKS = str.maketrans("\t\r\n", "   ")
 _DIGITS = re.compile(r"([0-9]+)")
@@ -35,7 +35,7 @@ def byline(authors: Iterable[Author]) -> str:
     return ", ".join(escape(author.name) for author in authors)
 
 
-def file_list(files: Sequence[File]) -> str:
+def file_list(files: Sequence[CatalogueFile]) -> str:
     """Return files as `NAME{{{BYTES}}}` joined by `|||`, in natural order without regard to case.
 
     Nothing escapes these delimiters: a file name that holds them reads as more files, as in Gazelle.

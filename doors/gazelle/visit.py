@@ -4,33 +4,33 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from accounts.model import Principal, User
-from catalogue.model import Bookmarked, Figures, Group, Torrent, Viewer
+from catalogue.model import BookmarkKind, Group, SwarmStats, Torrent, Viewer
 from doors.gazelle.parameters import Parameters
 from doors.gazelle.shapes import figures
-from doors.office import Office
+from doors.services import Services
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
     """One request by an account."""
 
-    office: Office
+    services: Services
     principal: Principal
     user: User
     viewer: Viewer
     asked: Parameters
 
-    def live(self, torrents: Sequence[Torrent]) -> list[tuple[Torrent, Figures]]:
+    def live(self, torrents: Sequence[Torrent]) -> list[tuple[Torrent, SwarmStats]]:
         """Return torrents with the current stats of their swarms."""
-        return [(each, figures(each, self.office.scrape)) for each in torrents]
+        return [(each, figures(each, self.services.scrape)) for each in torrents]
 
-    async def bookmarked(self, kind: Bookmarked, targets: Sequence[int]) -> frozenset[int]:
+    async def bookmarked(self, kind: BookmarkKind, targets: Sequence[int]) -> frozenset[int]:
         """Return which of the targets the account has bookmarked."""
-        return await self.office.catalogue.bookmarked(self.user.id, kind, targets)
+        return await self.services.catalogue.bookmarked(self.user.id, kind, targets)
 
     async def works(self, ids: Sequence[int]) -> tuple[list[Group], Mapping[int, tuple[Torrent, ...]]]:
         """Return the groups that are visible to the account, in the order of the ids, and their torrents by group."""
-        catalogue = self.office.catalogue
+        catalogue = self.services.catalogue
         groups = await catalogue.groups(ids, self.viewer)
         return groups, await catalogue.torrents_of([group.id for group in groups], self.viewer)
 

@@ -5,23 +5,23 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from catalogue.model import Freeleech, Torrent
+from catalogue.normalization import fold_name, normalize_tag_or_none, normalize_tag_prefix
 from catalogue.query import (
     AllOf,
     AnyOf,
     Attribute,
-    Column,
-    Dated,
-    Free,
-    Having,
-    InCategory,
+    AttributeTerm,
+    CategoryTerm,
+    FreeleechTerm,
     Not,
-    Order,
     Query,
-    Sized,
-    Tagged,
-    Text,
+    SearchColumn,
+    SizeRange,
+    SortOrder,
+    TagTerm,
+    TextTerm,
+    YearRange,
 )
-from catalogue.spelling import beginning_of, folded, spelled_tag
 from doors.gazelle.parameters import Parameters
 
 PAGE_SIZE = 50
@@ -33,9 +33,9 @@ PLATFORMS = frozenset(
     | {"x-rays"}
 )
 COLUMNS = {
-    "groupname": Column.GROUP,
-    "artistname": Column.AUTHORS,
-    "description": Column.DESCRIPTION,
+    "groupname": SearchColumn.GROUP,
+    "artistname": SearchColumn.AUTHORS,
+    "description": SearchColumn.DESCRIPTION,
 }
 # Names of music sites first, then those of film sites, then our own.
 ATTRIBUTES = {
@@ -58,12 +58,12 @@ _TORRENT_ATTRIBUTES: dict[Attribute, Callable[[Torrent], str]] = {
     Attribute.ARCHIVE: lambda torrent: torrent.archive,
 }
 _ORDERS = {
-    "year": Order.YEAR,
-    "size": Order.SIZE,
-    "seeders": Order.SEEDERS,
-    "leechers": Order.LEECHERS,
-    "snatched": Order.SNATCHED,
-    "random": Order.RANDOM,
+    "year": SortOrder.YEAR,
+    "size": SortOrder.SIZE,
+    "seeders": SortOrder.SEEDERS,
+    "leechers": SortOrder.LEECHERS,
+    "snatched": SortOrder.SNATCHED,
+    "random": SortOrder.RANDOM,
 }
 _FREELEECH = {
     "0": frozenset({Freeleech.NORMAL}),
@@ -84,7 +84,7 @@ class Asked:
     """A parsed `browse` search: the query, and the filters that each torrent of a matching group must pass."""
 
     query: Query
-    narrowing: tuple[Having | Free | Not, ...]
+    narrowing: tuple[AttributeTerm | FreeleechTerm | Not, ...]
 
     def shows(self, torrent: Torrent) -> bool:
         """Return whether a torrent passes the filters; its group matched by any of its torrents."""
@@ -96,7 +96,9 @@ def read(parameters: Parameters) -> Asked:
     attributes = [
         term for name in ATTRIBUTES for term in _attribute_terms(ATTRIBUTES[name], parameters.text(name))
     ]
-    free = [Free(_FREELEECH[kind]) for kind in [parameters.text("freetorrent")] if kind in _FREELEECH]
+    free = [
+        FreeleechTerm(_FREELEECH[kind]) for kind in [parameters.text("freetorrent")] if kind in _FREELEECH
+    ]
     terms: list[Query] = [
         *_words(parameters.text("searchstr"), None),
         *(term for name in COLUMNS for term in _words(parameters.text(name), COLUMNS[name])),
@@ -111,9 +113,9 @@ def read(parameters: Parameters) -> Asked:
     return Asked(AllOf(tuple(terms)), (*attributes, *free))
 
 
-def order(parameters: Parameters) -> tuple[Order, bool]:
+def order(parameters: Parameters) -> tuple[SortOrder, bool]:
     """Return the sort order, and whether it descends; by time, newest first, for an unknown one."""
-    return _ORDERS.get(parameters.text("order_by"), Order.TIME), parameters.text("order_way") != "asc"
+    return _ORDERS.get(parameters.text("order_by"), SortOrder.TIME), parameters.text("order_way") != "asc"
 
 
 def _split_exclusions(words: Iterable[str]) -> list[tuple[str, bool]]:
@@ -127,50 +129,52 @@ def _split_exclusions(words: Iterable[str]) -> list[tuple[str, bool]]:
     return found
 
 
-def _words(text: str, column: Column | None) -> list[Query]:
+def _words(text: str, column: SearchColumn | None) -> list[Query]:
     """Return a term for each word that has a letter or digit."""
     columns = frozenset({column}) if column else frozenset()
     terms: list[Query] = []
     for word, excluded in _split_exclusions(text.split()):
         if not _WORD.search(word):
             continue
-        term: Query = Text((word,), columns=columns)
+        term: Query = TextTerm((word,), columns=columns)
         if column is None and word in PLATFORMS:
-            term = AnyOf((Having(Attribute.PLATFORM, frozenset({word})), term))
+            term = AnyOf((AttributeTerm(Attribute.PLATFORM, frozenset({word})), term))
         terms.append(Not(term) if excluded else term)
     return terms
 
 
 def _files(text: str) -> list[Query]:
     words = tuple(word for word in text.split() if _WORD.search(word))
-    return [Text(words, columns=frozenset({Column.FILES}))] if words else []
+    return [TextTerm(words, columns=frozenset({SearchColumn.FILES}))] if words else []
 
 
 def _tags(text: str, kind: str) -> list[Query]:
     parsed = [each for each in _split_exclusions(text.split(",")) if _WORD.search(each[0])]
-    included = tuple(Tagged(beginning_of(name), prefix=True) for name, excluded in parsed if not excluded)
-    normalized = [spelled_tag(name) for name, excluded in parsed if excluded]
+    included = tuple(
+        TagTerm(normalize_tag_prefix(name), prefix=True) for name, excluded in parsed if not excluded
+    )
+    normalized = [normalize_tag_or_none(name) for name, excluded in parsed if excluded]
     # What is no valid tag excludes nothing.
-    excluded_tags = [Not(Tagged(name)) for name in normalized if name is not None]
+    excluded_tags = [Not(TagTerm(name)) for name in normalized if name is not None]
     if kind == _ANY_TAG and included:
         return [AnyOf(included), *excluded_tags]
     return [*included, *excluded_tags]
 
 
-def _attribute_terms(attribute: Attribute, text: str) -> list[Having | Not]:
+def _attribute_terms(attribute: Attribute, text: str) -> list[AttributeTerm | Not]:
     parsed = _split_exclusions(text.split("|"))
     included = frozenset(value for value, excluded in parsed if not excluded)
     without = frozenset(value for value, excluded in parsed if excluded)
-    terms: list[Having | Not] = [Having(attribute, included)] if included else []
-    return [*terms, Not(Having(attribute, without))] if without else terms
+    terms: list[AttributeTerm | Not] = [AttributeTerm(attribute, included)] if included else []
+    return [*terms, Not(AttributeTerm(attribute, without))] if without else terms
 
 
 def _categories(parameters: Parameters) -> list[Query]:
     values = parameters.keys("filter_cat") or parameters.text("filter_cat").split("|")
     categories = {each.strip() for each in values if each.strip()}
     ids = frozenset(int(each) for each in categories if _ID.fullmatch(each))
-    names = frozenset(folded(each) for each in categories if not _ID.fullmatch(each))
-    return [InCategory(ids, names)] if categories else []
+    names = frozenset(fold_name(each) for each in categories if not _ID.fullmatch(each))
+    return [CategoryTerm(ids, names)] if categories else []
 
 
 def _years(text: str) -> list[Query]:
@@ -179,32 +183,32 @@ def _years(text: str) -> list[Query]:
         return []
     low, high = (int(year) if year else None for year in (match[1], match[3]))
     if not match[2]:
-        return [Dated(low, low)]
+        return [YearRange(low, low)]
     if low is not None and high is not None and low > high:
         low, high = high, low
-    return [Dated(low, high)]
+    return [YearRange(low, high)]
 
 
 def _sizes(parameters: Parameters) -> list[Query]:
     unit = min(parameters.number("size_unit") or 0, _LARGEST_UNIT)
     low, high = (_size(parameters.text(name), unit) for name in ("size_min", "size_max"))
-    return [] if low is None and high is None else [Sized(low, high)]
+    return [] if low is None and high is None else [SizeRange(low, high)]
 
 
 def _size(text: str, unit: int) -> int | None:
     return min(int(float(text) * 1024**unit), _LARGEST) if _DECIMAL.fullmatch(text) else None
 
 
-def _passes(term: Having | Free | Not, torrent: Torrent) -> bool:
+def _passes(term: AttributeTerm | FreeleechTerm | Not, torrent: Torrent) -> bool:
     if isinstance(term, Not):
-        return isinstance(term.term, Having) and (
+        return isinstance(term.term, AttributeTerm) and (
             term.term.attribute not in _TORRENT_ATTRIBUTES or not _has_value(term.term, torrent)
         )
-    if isinstance(term, Free):
+    if isinstance(term, FreeleechTerm):
         return torrent.freeleech in term.kinds
     return term.attribute not in _TORRENT_ATTRIBUTES or _has_value(term, torrent)
 
 
-def _has_value(term: Having, torrent: Torrent) -> bool:
+def _has_value(term: AttributeTerm, torrent: Torrent) -> bool:
     value = _TORRENT_ATTRIBUTES[term.attribute](torrent).casefold()
     return value in {each.casefold() for each in term.values}

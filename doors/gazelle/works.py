@@ -9,14 +9,14 @@ from starlette.responses import Response
 from accounts.rights import Right
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
-from catalogue.model import Bookmarked, Contents, Torrent
-from catalogue.query import Order, Wanted
+from catalogue.model import BookmarkKind, Contents, Torrent
+from catalogue.query import SearchQuery, SortOrder
 from doors.gazelle import shapes, wanted
 from doors.gazelle.envelope import BAD_HASH, BAD_ID, BAD_PARAMETERS, HEADERS, Failure
 from doors.gazelle.parameters import Parameters
 from doors.gazelle.spelling import file_list
 from doors.gazelle.visit import Visit
-from doors.negotiation import attachment
+from doors.http_headers import attachment
 
 MOST_TORRENTS = 500
 """The most torrents of a group that are listed with their files; the newest of more."""
@@ -28,10 +28,10 @@ async def torrent(context: Visit) -> object:
     """Answer a torrent and its group, by `id` or `hash`."""
     infohash = _hash(context.asked)
     key = infohash or context.asked.number("id") or 0
-    found = await context.office.catalogue.torrent(key, context.viewer)
+    found = await context.services.catalogue.torrent(key, context.viewer)
     if found is None:
         raise Failure(BAD_HASH if infohash else BAD_ID)
-    bookmarks = await context.bookmarked(Bookmarked.GROUP, [found.group.id])
+    bookmarks = await context.bookmarked(BookmarkKind.GROUP, [found.group.id])
     [shaped] = await _with_files(context, [found])
     return {
         "group": shapes.group(found.group, bookmarked=found.group.id in bookmarks),
@@ -43,14 +43,14 @@ async def torrentgroup(context: Visit) -> object:
     """Answer a group and its torrents, by `id` or the `hash` of one of these."""
     number = context.asked.number("id") or 0
     if infohash := _hash(context.asked):
-        found = await context.office.catalogue.torrent(infohash, context.viewer)
+        found = await context.services.catalogue.torrent(infohash, context.viewer)
         if found is None:
             raise Failure(BAD_HASH)
         number = found.group.id
     groups, torrents = await context.works([number])
     if not groups:
         raise Failure(BAD_ID)
-    bookmarks = await context.bookmarked(Bookmarked.GROUP, [number])
+    bookmarks = await context.bookmarked(BookmarkKind.GROUP, [number])
     return {
         "group": shapes.group(groups[0], bookmarked=number in bookmarks),
         "torrents": await _with_files(context, torrents.get(number, ())[-MOST_TORRENTS:]),
@@ -62,18 +62,18 @@ async def browse(context: Visit) -> object:
     filters = wanted.read(context.asked)
     order, descending = wanted.order(context.asked)
     # A random order is shuffled at each request, so it has one page.
-    page = 1 if order is Order.RANDOM else context.asked.page()
-    search = Wanted(
+    page = 1 if order is SortOrder.RANDOM else context.asked.page()
+    search = SearchQuery(
         query=filters.query,
         order=order,
         descending=descending,
         offset=(page - 1) * wanted.PAGE_SIZE,
         limit=wanted.PAGE_SIZE,
         moderates=context.viewer.moderates,
-        seed=int(context.office.clock() * 1000),
+        seed=int(context.services.clock() * 1000),
     )
     grouped = context.asked.text("group_results") != "0"
-    found = await (context.office.search.groups if grouped else context.office.search.torrents)(search)
+    found = await (context.services.search.groups if grouped else context.services.search.torrents)(search)
     if not found.total:
         return {"results": []}
     rows = await (_grouped(context, found.ids, filters) if grouped else _single(context, found.ids))
@@ -82,11 +82,11 @@ async def browse(context: Visit) -> object:
 
 async def download(context: Visit) -> Response:
     """Answer the .torrent file, byte for byte as it was uploaded."""
-    context.office.rights.require(context.principal, Right.DOWNLOAD)
-    found = await context.office.catalogue.torrent(context.asked.number("id") or 0, context.viewer)
+    context.services.rights.require(context.principal, Right.DOWNLOAD)
+    found = await context.services.catalogue.torrent(context.asked.number("id") or 0, context.viewer)
     if found is None:
         raise Failure(BAD_ID)
-    held = await context.office.cache.get(found.infohash)
+    held = await context.services.cache.get(found.infohash)
     if held is None:
         raise Refusal("not-held")
     headers = HEADERS | {"Content-Disposition": attachment(held.record.name)}
@@ -106,7 +106,7 @@ def _hash(parameters: Parameters) -> InfoHash | None:
 
 
 async def _with_files(context: Visit, torrents: Sequence[Torrent]) -> list[shapes.Shape]:
-    contents = [await context.office.catalogue.contents(each.id) for each in torrents]
+    contents = [await context.services.catalogue.contents(each.id) for each in torrents]
     # Sorting a hundred thousand names would block the event loop.
     lists = await asyncio.to_thread(_file_lists, contents)
     return [
@@ -121,7 +121,7 @@ def _file_lists(contents: Sequence[Contents]) -> list[str]:
 
 async def _grouped(context: Visit, ids: Sequence[int], filters: wanted.Asked) -> list[shapes.Shape]:
     groups, torrents = await context.works(ids)
-    bookmarks = await context.bookmarked(Bookmarked.GROUP, ids)
+    bookmarks = await context.bookmarked(BookmarkKind.GROUP, ids)
     rows = []
     for group in groups:
         matching = [each for each in torrents.get(group.id, ()) if filters.shows(each)]
@@ -131,8 +131,8 @@ async def _grouped(context: Visit, ids: Sequence[int], filters: wanted.Asked) ->
 
 
 async def _single(context: Visit, ids: Sequence[int]) -> list[shapes.Shape]:
-    torrents = await context.office.catalogue.torrents(ids, context.viewer)
-    bookmarks = await context.bookmarked(Bookmarked.GROUP, [each.group.id for each in torrents])
+    torrents = await context.services.catalogue.torrents(ids, context.viewer)
+    bookmarks = await context.bookmarked(BookmarkKind.GROUP, [each.group.id for each in torrents])
     return [
         shapes.hit_group(each.group, [(each, stats)], bookmarked=each.group.id in bookmarks)
         for each, stats in context.live(torrents)

@@ -11,8 +11,8 @@ from starlette.requests import Request
 
 from bittorrent.refusal import Refusal
 from catalogue import fields
-from catalogue.fields import Table, Text, Words
-from doors.limits import Body
+from catalogue.fields import FieldTable, TextField, TextListField
+from doors.request_limits import Body
 from doors.rest.parameters import Given, once
 
 LARGEST = 64 * 1024
@@ -23,10 +23,12 @@ _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 Faults = dict[str, list[str]]
 
 
-def room_for(table: Table) -> int:
+def room_for(table: FieldTable) -> int:
     """Return the largest size in bytes of a body with these fields; long texts add to it."""
     # A character beyond the basic plane is written as two escapes of six bytes.
-    longest = sum(12 * field.longest for field in table.values() if isinstance(field, Text) and field.prose)
+    longest = sum(
+        12 * field.longest for field in table.values() if isinstance(field, TextField) and field.prose
+    )
     return LARGEST + longest
 
 
@@ -35,11 +37,11 @@ def content_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-async def read_json(request: Request, body: Body, table: Table, required: tuple[str, ...]) -> Given:
+async def read_json(request: Request, body: Body, table: FieldTable, required: tuple[str, ...]) -> Given:
     """Read a JSON object of fields. Refusal: `bad-request`, `too-large`, `busy`, `invalid`."""
     if content_type(request) != "application/json":
         raise Refusal("bad-request", "send Content-Type: application/json")
-    return Given(fields.check(parse_json(await body.read()), table, required))
+    return Given(fields.validate(parse_json(await body.read()), table, required))
 
 
 def parse_json(raw: bytes) -> dict[str, Any]:
@@ -81,7 +83,7 @@ class _FormReader(MultiPartParser):
 
 
 async def read_form(
-    request: Request, body: Body, table: Table, required: tuple[str, ...]
+    request: Request, body: Body, table: FieldTable, required: tuple[str, ...]
 ) -> tuple[Given, bytes]:
     """Read the fields of a form and its `file`.
 
@@ -110,14 +112,14 @@ def file_refusal(refusal: Refusal) -> Refusal:
 
 
 async def _form_values(
-    items: list[tuple[str, UploadFile | str]], table: Table, required: tuple[str, ...]
+    items: list[tuple[str, UploadFile | str]], table: FieldTable, required: tuple[str, ...]
 ) -> tuple[Given, bytes]:
     texts, faults = _texts(items, table)
     files = [value for name, value in items if name == "file" and isinstance(value, UploadFile)]
     if len(files) != 1:
         faults["file"] = [once("file") if files else "The file field is required."]
     try:
-        given = fields.check(fields.from_form(texts, table), table, required)
+        given = fields.validate(fields.from_form(texts, table), table, required)
     except Refusal as refusal:
         raise Refusal("invalid", fields={**refusal.fields, **faults}) from None
     if faults:
@@ -125,7 +127,7 @@ async def _form_values(
     return Given(given), await files[0].read()
 
 
-def _texts(items: list[tuple[str, UploadFile | str]], table: Table) -> tuple[dict[str, str], Faults]:
+def _texts(items: list[tuple[str, UploadFile | str]], table: FieldTable) -> tuple[dict[str, str], Faults]:
     """Collect the text fields by name; a list may come in several parts."""
     texts: dict[str, str] = {}
     faults: Faults = {}
@@ -134,7 +136,7 @@ def _texts(items: list[tuple[str, UploadFile | str]], table: Table) -> tuple[dic
             if name != "file":
                 texts.setdefault(name, "")
                 faults |= {name: ["A file was not expected here."]} if name in table else {}
-        elif name in texts and isinstance(table.get(name), Words):
+        elif name in texts and isinstance(table.get(name), TextListField):
             texts[name] += "," + value
         elif name in texts:
             faults |= {name: [once(name)]} if name in table else {}

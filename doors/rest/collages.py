@@ -8,8 +8,8 @@ from pydantic import Field
 
 from accounts.rights import Right
 from bittorrent.refusal import Refusal
-from catalogue.markup import render
-from catalogue.model import Bookmarked, Collage
+from catalogue.bbcode import render
+from catalogue.model import BookmarkKind, Collage
 from doors.rest import requests
 from doors.rest.operation import Call, Listing, Operation
 from doors.rest.shapes import Html, PersonShape, Time, somebody, time
@@ -36,7 +36,7 @@ class CollageShape:
 class BookmarkShape:
     """Something that an account bookmarked; `name` is empty where it is not seen any more."""
 
-    kind: Annotated[str, Field(json_schema_extra={"enum": [kind.value for kind in Bookmarked]})]
+    kind: Annotated[str, Field(json_schema_extra={"enum": [kind.value for kind in BookmarkKind]})]
     id: int
     name: str
 
@@ -58,84 +58,84 @@ def _shape(value: Collage) -> CollageShape:
 
 
 async def _list(context: Call) -> Listing:
-    page = await context.office.catalogue.collages(
+    page = await context.services.catalogue.collages(
         context.offset, context.per_page, context.viewer, context.query.text("search")
     )
     return context.listing([_shape(each) for each in page.items], page.total, exact=page.exact)
 
 
 async def _show(context: Call) -> CollageShape:
-    found = await context.office.catalogue.collage(context.id("collage"), context.viewer)
+    found = await context.services.catalogue.collage(context.id("collage"), context.viewer)
     if found is None:
         raise Refusal("not-found")
     return _shape(found)
 
 
 async def _add(context: Call) -> CollageShape:
-    return _shape(await context.office.curation.add_collage(context.principal, context.body))
+    return _shape(await context.services.curation.add_collage(context.principal, context.body))
 
 
 async def _edit(context: Call) -> CollageShape:
     return _shape(
-        await context.office.curation.edit_collage(context.principal, context.id("collage"), context.body)
+        await context.services.curation.edit_collage(context.principal, context.id("collage"), context.body)
     )
 
 
 async def _delete(context: Call) -> None:
-    await context.office.curation.delete_collage(context.principal, context.id("collage"))
+    await context.services.curation.delete_collage(context.principal, context.id("collage"))
 
 
 async def _add_group(context: Call) -> CollageShape:
     group = context.body.whole("group_id")
     return _shape(
-        await context.office.curation.put_in_collage(context.principal, context.id("collage"), group)
+        await context.services.curation.add_to_collage(context.principal, context.id("collage"), group)
     )
 
 
 async def _remove_group(context: Call) -> None:
-    await context.office.curation.take_from_collage(
+    await context.services.curation.remove_from_collage(
         context.principal, context.id("collage"), context.id("group")
     )
 
 
 async def _bookmarks(context: Call) -> Listing:
-    kind = Bookmarked(context.query.text("kind", Bookmarked.TORRENT))
-    page = await context.office.catalogue.bookmarks(context.user_id, kind, context.offset, context.per_page)
+    kind = BookmarkKind(context.query.text("kind", BookmarkKind.TORRENT))
+    page = await context.services.catalogue.bookmarks(context.user_id, kind, context.offset, context.per_page)
     names = await _names(context, kind, page.items)
     shapes = [BookmarkShape(kind.value, each, names.get(each, "")) for each in page.items]
     return context.listing(shapes, page.total, exact=page.exact)
 
 
-async def _names(context: Call, kind: Bookmarked, ids: Sequence[int]) -> dict[int, str]:
-    catalogue, viewer = context.office.catalogue, context.viewer
+async def _names(context: Call, kind: BookmarkKind, ids: Sequence[int]) -> dict[int, str]:
+    catalogue, viewer = context.services.catalogue, context.viewer
     match kind:
-        case Bookmarked.TORRENT:
+        case BookmarkKind.TORRENT:
             return {each.id: each.title for each in await catalogue.torrents(ids, viewer)}
-        case Bookmarked.GROUP:
+        case BookmarkKind.GROUP:
             return {each.id: each.name for each in await catalogue.groups(ids, viewer)}
-        case Bookmarked.COLLAGE:
+        case BookmarkKind.COLLAGE:
             collages = [await catalogue.collage(each, viewer) for each in ids]
             return {each.id: each.name for each in collages if each is not None}
-        case Bookmarked.AUTHOR:
+        case BookmarkKind.AUTHOR:
             authors = [await catalogue.author(each) for each in ids]
             return {each.id: each.name for each in authors if each is not None}
 
 
-def _kind(context: Call) -> Bookmarked:
+def _kind(context: Call) -> BookmarkKind:
     try:
-        return Bookmarked(context.word("kind"))
+        return BookmarkKind(context.word("kind"))
     except ValueError:
         raise Refusal("not-found") from None
 
 
 async def _bookmark(context: Call) -> BookmarkShape:
     kind, target = _kind(context), context.id("id")
-    await context.office.curation.bookmark(context.principal, kind, target, on=True)
+    await context.services.curation.bookmark(context.principal, kind, target, on=True)
     return BookmarkShape(kind.value, target, (await _names(context, kind, [target])).get(target, ""))
 
 
 async def _unbookmark(context: Call) -> None:
-    await context.office.curation.bookmark(context.principal, _kind(context), context.id("id"), on=False)
+    await context.services.curation.bookmark(context.principal, _kind(context), context.id("id"), on=False)
 
 
 _COLLAGES = (

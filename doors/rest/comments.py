@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from accounts.rights import Right
 from bittorrent.refusal import Refusal
-from catalogue.markup import render
+from catalogue.bbcode import render
 from catalogue.model import Comment
 from doors.rest import requests
 from doors.rest.operation import Call, Listing, Operation
@@ -42,7 +42,7 @@ def _shape(value: Comment) -> CommentShape:
 
 
 async def _page(context: Call, group: int) -> Listing:
-    page = await context.office.catalogue.comments(
+    page = await context.services.catalogue.comments(
         group,
         context.offset,
         context.per_page,
@@ -62,13 +62,15 @@ async def _of_torrent(context: Call) -> Listing:
 
 async def _group(context: Call) -> int:
     number = context.id("group")
-    if await context.office.catalogue.group(number, context.viewer) is None:
+    if await context.services.catalogue.group(number, context.viewer) is None:
         raise Refusal("not-found")
     return number
 
 
 async def _add(context: Call, group: int) -> CommentShape:
-    return _shape(await context.office.curation.comment(context.principal, group, context.body.text("body")))
+    return _shape(
+        await context.services.curation.comment(context.principal, group, context.body.text("body"))
+    )
 
 
 async def _add_to_group(context: Call) -> CommentShape:
@@ -80,7 +82,7 @@ async def _add_to_torrent(context: Call) -> CommentShape:
 
 
 async def _show(context: Call) -> CommentShape:
-    found = await context.office.catalogue.comment(context.id("comment"), context.viewer)
+    found = await context.services.catalogue.comment(context.id("comment"), context.viewer)
     if found is None:
         raise Refusal("not-found")
     return _shape(found)
@@ -88,7 +90,7 @@ async def _show(context: Call) -> CommentShape:
 
 async def _edit(context: Call) -> CommentShape:
     return _shape(
-        await context.office.curation.edit_comment(
+        await context.services.curation.edit_comment(
             context.principal, context.id("comment"), context.body.text("body")
         )
     )
@@ -97,12 +99,12 @@ async def _edit(context: Call) -> CommentShape:
 async def _hide(context: Call) -> CommentShape:
     hidden = bool(context.body.flag("hidden"))
     return _shape(
-        await context.office.curation.hide_comment(context.principal, context.id("comment"), hidden=hidden)
+        await context.services.curation.hide_comment(context.principal, context.id("comment"), hidden=hidden)
     )
 
 
 async def _delete(context: Call) -> None:
-    await context.office.curation.delete_comment(context.principal, context.id("comment"))
+    await context.services.curation.delete_comment(context.principal, context.id("comment"))
 
 
 OPERATIONS = (

@@ -12,9 +12,8 @@ from starlette.types import Receive, Scope, Send
 from accounts import model
 from accounts.model import NOBODY, Principal
 from bittorrent.refusal import Refusal
-from doors.allowance import Allowance
-from doors.limits import Body
-from doors.office import Office
+from doors.rate_limits import RateLimitState
+from doors.request_limits import Body
 from doors.rest import (
     bodies,
     collages,
@@ -31,6 +30,7 @@ from doors.rest import (
 from doors.rest.operation import Answer, Call, Listing, Operation
 from doors.rest.parameters import Given, read_query
 from doors.rest.reference import Reference
+from doors.services import Services
 
 PREFIX = "/api"
 CSRF = "X-CSRF-Token"
@@ -54,16 +54,16 @@ OPERATIONS: tuple[Operation, ...] = (
 log = structlog.get_logger()
 
 
-def operations(office: Office) -> tuple[Operation, ...]:
+def operations(services: Services) -> tuple[Operation, ...]:
     """Return every operation, the API's own documentation included."""
-    return (*Reference(office, OPERATIONS).operations, *OPERATIONS)
+    return (*Reference(services, OPERATIONS).operations, *OPERATIONS)
 
 
-def routes(office: Office) -> list[Route]:
+def routes(services: Services) -> list[Route]:
     """Return the dialect's routes: one for each path, `/api/v1/` as an alias, and a fallback below /api/."""
-    dispatcher = _Dispatcher(office)
+    dispatcher = _Dispatcher(services)
     by_path: dict[str, list[Operation]] = {}
-    for operation in operations(office):
+    for operation in operations(services):
         by_path.setdefault(operation.path, []).append(operation)
     paths = [_PathRoute(dispatcher, path, offered) for path, offered in by_path.items()]
     alias = _PrefixRoute(f"{PREFIX}/v1/", dispatcher, paths)
@@ -73,13 +73,13 @@ def routes(office: Office) -> list[Route]:
 class _Dispatcher:
     """Answers requests; every response has the headers of the rate limit."""
 
-    def __init__(self, office: Office) -> None:
-        self._office = office
+    def __init__(self, services: Services) -> None:
+        self._services = services
 
     async def answer(self, request: Request, operation: Operation | Refusal) -> Response:
         address = self._address(request)
         principal, refusal = await self._authenticate(request, operation)
-        allowance = self._office.allowances.take(_DIALECT, principal, address)
+        allowance = self._services.rate_limits.take(_DIALECT, principal, address)
         if not allowance.granted:
             refusal = Refusal(_RATE_LIMITED)
         try:
@@ -97,7 +97,7 @@ class _Dispatcher:
 
     def _address(self, request: Request) -> bytes:
         try:
-            return self._office.clients.of(request.scope)
+            return self._services.clients.of(request.scope)
         except Refusal:
             return bytes(4)
 
@@ -108,7 +108,7 @@ class _Dispatcher:
         if isinstance(operation, Operation) and not operation.identified:
             return NOBODY, None
         try:
-            return await self._office.identity.of(request, model.Scope.REST), None
+            return await self._services.authenticator.by_request(request, model.Scope.REST), None
         except Refusal as refusal:
             return NOBODY, refusal
 
@@ -121,7 +121,7 @@ class _Dispatcher:
         refusal: Refusal | None,
     ) -> Response:
         largest = self._max_body(operation) if isinstance(operation, Operation) else 0
-        async with Body(request, largest, self._office.memory) as body:
+        async with Body(request, largest, self._services.memory) as body:
             if refusal is not None:
                 raise refusal
             if isinstance(operation, Refusal):
@@ -129,13 +129,13 @@ class _Dispatcher:
             self._authorize(request, operation, principal)
             query = read_query(request.scope["query_string"], operation.query)
             fields, file = await self._read(request, body, operation)
-            context = Call(self._office, request, principal, address, query, fields, file)
+            context = Call(self._services, request, principal, address, query, fields, file)
             return await _respond(operation, await operation.handler(context))
 
     def _max_body(self, operation: Operation) -> int:
         if operation.body is None:
             return bodies.LARGEST
-        return bodies.room_for(operation.body) + (self._office.uploads.limit if operation.form else 0)
+        return bodies.room_for(operation.body) + (self._services.uploads.limit if operation.form else 0)
 
     def _authorize(self, request: Request, operation: Operation, principal: Principal) -> None:
         """Refuse whoever may not do this at all; ownership is checked by the operation itself."""
@@ -145,9 +145,9 @@ class _Dispatcher:
         if key is not None and key.methods is not None and operation.name not in key.methods:
             raise Refusal("method-forbidden")
         if operation.right is not None:
-            self._office.rights.require(principal, operation.right, principal.id)
+            self._services.rights.require(principal, operation.right, principal.id)
         if operation.changes:
-            self._office.identity.require_csrf(principal, request.headers.get(CSRF))
+            self._services.authenticator.require_csrf(principal, request.headers.get(CSRF))
 
     async def _read(self, request: Request, body: Body, operation: Operation) -> tuple[Given, bytes]:
         if operation.body is None:
@@ -156,9 +156,9 @@ class _Dispatcher:
             return await bodies.read_form(request, body, operation.body, operation.required)
         return await bodies.read_json(request, body, operation.body, operation.required), b""
 
-    def _set_retry_after(self, response: Response, refusal: Refusal, allowance: Allowance) -> None:
+    def _set_retry_after(self, response: Response, refusal: Refusal, allowance: RateLimitState) -> None:
         if refusal.code == _RATE_LIMITED:
-            response.headers["Retry-After"] = str(max(1, allowance.reset - int(self._office.clock())))
+            response.headers["Retry-After"] = str(max(1, allowance.reset - int(self._services.clock())))
 
 
 async def _respond(operation: Operation, answer: Answer) -> Response:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from starlette.responses import Response
 
 from bittorrent.refusal import Refusal
-from doors.allowance import Allowance
+from doors.rate_limits import RateLimitState
 from doors.rest.operation import Listing
 
 # The published API names only VALIDATION_ERROR; the others follow its pattern.
@@ -49,7 +49,7 @@ def code_of(status: int) -> str:
     return CODES.get(status) or CODES[400 if status < 500 else 500]
 
 
-def allowance_headers(allowance: Allowance) -> dict[str, str]:
+def allowance_headers(allowance: RateLimitState) -> dict[str, str]:
     """Return the three headers of the rate limit."""
     return {
         "X-RateLimit-Limit": str(allowance.limit),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from accounts.rights import Right
 from bittorrent.refusal import Refusal
-from catalogue.model import Bookmarked, Group
+from catalogue.model import BookmarkKind, Group
 from doors.rest import requests
 from doors.rest.operation import Call, Listing, Operation
 from doors.rest.parameters import renamed
@@ -25,22 +25,22 @@ def _shape(group: Group) -> GroupShape:
 
 
 async def _detail(context: Call, group: Group) -> GroupDetail:
-    catalogue, viewer = context.office.catalogue, context.viewer
+    catalogue, viewer = context.services.catalogue, context.viewer
     torrents = await catalogue.torrents_of([group.id], viewer)
-    bookmarked = await catalogue.bookmarked(viewer.user_id, Bookmarked.GROUP, [group.id])
+    bookmarked = await catalogue.bookmarked(viewer.user_id, BookmarkKind.GROUP, [group.id])
     shapes = await shape_torrents(context, torrents.get(group.id, ()))
     return GroupDetail(**group_fields(group), torrents=shapes, bookmarked=bool(bookmarked))
 
 
 async def _list(context: Call) -> Listing:
-    found = await context.office.search.groups(wanted(context))
-    groups = await context.office.catalogue.groups(found.ids, context.viewer)
+    found = await context.services.search.groups(wanted(context))
+    groups = await context.services.catalogue.groups(found.ids, context.viewer)
     shapes = [_shape(group) for group in groups]
     return context.listing(shapes, found.total, exact=found.exact, as_of=found.as_of)
 
 
 async def _show(context: Call) -> GroupDetail:
-    group = await context.office.catalogue.group(context.id("group"), context.viewer)
+    group = await context.services.catalogue.group(context.id("group"), context.viewer)
     if group is None:
         raise Refusal("not-found")
     return await _detail(context, group)
@@ -48,7 +48,7 @@ async def _show(context: Call) -> GroupDetail:
 
 async def _edit(context: Call) -> GroupDetail:
     changes = renamed(context.body, requests.NAMES)
-    group = await context.office.curation.edit_group(context.principal, context.id("group"), changes)
+    group = await context.services.curation.edit_group(context.principal, context.id("group"), changes)
     return await _detail(context, group)
 
 
@@ -56,14 +56,14 @@ async def _lock(context: Call) -> GroupDetail:
     locked = bool(context.body.flag("locked"))
     return await _detail(
         context,
-        await context.office.curation.lock_group(context.principal, context.id("group"), locked=locked),
+        await context.services.curation.lock_group(context.principal, context.id("group"), locked=locked),
     )
 
 
 async def _merge(context: Call) -> GroupDetail:
     into = context.body.whole("into")
     return await _detail(
-        context, await context.office.curation.merge_groups(context.principal, context.id("group"), into)
+        context, await context.services.curation.merge_groups(context.principal, context.id("group"), into)
     )
 
 

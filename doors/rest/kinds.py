@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bittorrent.infohash import InfoHash
-from catalogue.fields import LARGEST_ID, Whole
+from catalogue.fields import LARGEST_ID, IntegerField
 
 Schema = Mapping[str, Any]
 
@@ -20,7 +20,7 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
 _HASH = re.compile(r"[0-9A-Fa-f]{40}(?:[0-9A-Fa-f]{24})?")
 _BOOLEANS = MappingProxyType({"true": True, "false": False})
-_NUMBER = Whole(1, LARGEST_ID)
+_NUMBER = IntegerField(1, LARGEST_ID)
 
 
 @dataclass(frozen=True, slots=True)

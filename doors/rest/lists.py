@@ -10,7 +10,7 @@ from bittorrent.infohash import InfoHash
 from doors.rest import requests
 from doors.rest.operation import Call, Listing, Operation
 from doors.rest.shapes import Time, time
-from lists.infohashes import Entry, Verdict
+from lists.infohashes import ListEntry, ListKind
 
 # Entries beyond the requested page up to which a list is counted.
 _COUNT_BEYOND = 10_000
@@ -45,16 +45,16 @@ class TrackerShape:
     content_size: int
 
 
-def _shape(entry: Entry) -> EntryShape:
-    names = [name.lower for name in entry.spellings]
+def _shape(entry: ListEntry) -> EntryShape:
+    names = [name.lower for name in entry.aliases]
     return EntryShape(entry.infohash.lower, names, entry.reason, entry.by, time(entry.since))
 
 
-async def _page(context: Call, verdict: Verdict) -> Listing:
+async def _page(context: Call, verdict: ListKind) -> Listing:
     """Read a list up to a page, and count it some thousands of entries further."""
     first, last, seen = context.offset, context.offset + context.per_page, 0
     shapes: list[EntryShape] = []
-    async for batch in context.office.takedowns.walk(verdict):
+    async for batch in context.services.takedowns.walk(verdict):
         shapes += [_shape(each) for each in batch[max(first - seen, 0) : max(last - seen, 0)]]
         seen += len(batch)
         if seen > last + _COUNT_BEYOND:
@@ -70,7 +70,7 @@ def _infohash(context: Call) -> InfoHash:
 
 async def _block(context: Call) -> EntryShape:
     return _shape(
-        await context.office.verdicts.block(
+        await context.services.list_moderation.block(
             context.principal, _infohash(context), context.body.text("reason")
         )
     )
@@ -78,32 +78,32 @@ async def _block(context: Call) -> EntryShape:
 
 async def _allow(context: Call) -> EntryShape:
     return _shape(
-        await context.office.verdicts.allow(
+        await context.services.list_moderation.allow(
             context.principal, _infohash(context), context.body.text("reason")
         )
     )
 
 
 async def _unblock(context: Call) -> None:
-    await context.office.verdicts.unblock(context.principal, context.infohash("infohash"))
+    await context.services.list_moderation.unblock(context.principal, context.infohash("infohash"))
 
 
 async def _disallow(context: Call) -> None:
-    await context.office.verdicts.disallow(context.principal, context.infohash("infohash"))
+    await context.services.list_moderation.disallow(context.principal, context.infohash("infohash"))
 
 
 async def _blocked(context: Call) -> Listing:
-    return await _page(context, Verdict.DENY)
+    return await _page(context, ListKind.DENY)
 
 
 async def _allowed(context: Call) -> Listing:
-    return await _page(context, Verdict.ALLOW)
+    return await _page(context, ListKind.ALLOW)
 
 
 async def _statistics(context: Call) -> TrackerShape:
-    swarms = context.office.swarms()
-    files, stored = await context.office.cache.totals()
-    recorded = await context.office.catalogue.totals()
+    swarms = context.services.swarms()
+    files, stored = await context.services.cache.totals()
+    recorded = await context.services.catalogue.totals()
     return TrackerShape(
         swarms.torrents,
         swarms.peers,

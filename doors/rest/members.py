@@ -51,8 +51,10 @@ class UserShape:
 
 
 async def _shape(context: Call, user: User) -> UserShape:
-    uploads, groups = await context.office.catalogue.uploads_of(user.id)
-    private = user.id == context.principal.id or context.office.rights.may(context.principal, Right.ACCOUNTS)
+    uploads, groups = await context.services.catalogue.upload_counts(user.id)
+    private = user.id == context.principal.id or context.services.rights.may(
+        context.principal, Right.ACCOUNTS
+    )
     return UserShape(
         user.id,
         user.name,
@@ -72,10 +74,10 @@ def under_names(refusal: Refusal, names: Mapping[str, str]) -> Refusal:
 
 
 async def _log_in(context: Call) -> LoginShape:
-    accounts, given = context.office.accounts, context.body
+    accounts, given = context.services.accounts, context.body
     user = await accounts.log_in(given.text("username"), given.text("password"), context.address)
     key, secret = await accounts.mint(
-        user.id, Scope.REST, LOGIN_LABEL, lifetime=context.office.token_lifetime, displace=True
+        user.id, Scope.REST, LOGIN_LABEL, lifetime=context.services.token_lifetime, displace=True
     )
     expires = time(key.expires) if key.expires is not None else None
     return LoginShape(secret, "Bearer", expires, PersonShape(user.id, user.name))
@@ -83,15 +85,15 @@ async def _log_in(context: Call) -> LoginShape:
 
 async def _log_out(context: Call) -> Response | None:
     if context.principal.key is not None:
-        await context.office.accounts.revoke(context.principal.key.id)
+        await context.services.accounts.revoke(context.principal.key.id)
         return None
-    return await context.office.identity.log_out(Response(status_code=204), context.principal)
+    return await context.services.authenticator.log_out(Response(status_code=204), context.principal)
 
 
 async def _csrf(context: Call) -> CsrfShape:
     if context.principal.session is None:
         raise Refusal("bad-request", "a key needs no CSRF token")
-    return CsrfShape(context.office.accounts.csrf_token(context.principal.session))
+    return CsrfShape(context.services.accounts.csrf_token(context.principal.session))
 
 
 async def _me(context: Call) -> UserShape:
@@ -99,14 +101,14 @@ async def _me(context: Call) -> UserShape:
 
 
 async def _user(context: Call, number: int) -> User:
-    user = await context.office.accounts.user(number)
+    user = await context.services.accounts.user(number)
     if user is None:
         raise Refusal("not-found")
     return user
 
 
 async def _list(context: Call) -> Listing:
-    users, total = await context.office.accounts.users(
+    users, total = await context.services.accounts.users(
         context.query.text("search"), context.offset, context.per_page
     )
     return context.listing([await _shape(context, user) for user in users], total)
@@ -120,7 +122,7 @@ async def _register(context: Call) -> UserShape:
     given = context.body
     role = Role(given.text("role", Role.USER))
     try:
-        user = await context.office.membership.register(
+        user = await context.services.account_management.register(
             context.principal, given.text("username"), given.text("password"), role
         )
     except Refusal as refusal:
@@ -131,9 +133,11 @@ async def _register(context: Call) -> UserShape:
 async def _edit(context: Call) -> UserShape:
     number, given = context.id("user"), context.body
     if "role" in given:
-        await context.office.membership.set_role(context.principal, number, Role(given.text("role")))
+        await context.services.account_management.set_role(
+            context.principal, number, Role(given.text("role"))
+        )
     if "enabled" in given:
-        await context.office.membership.set_enabled(
+        await context.services.account_management.set_enabled(
             context.principal, number, enabled=bool(given.flag("enabled"))
         )
     return await _shape(context, await _user(context, number))
@@ -142,7 +146,7 @@ async def _edit(context: Call) -> UserShape:
 async def _set_password(context: Call) -> None:
     given = context.body
     current = given.text("current_password") if "current_password" in given else None
-    await context.office.membership.set_password(
+    await context.services.account_management.set_password(
         context.principal, context.id("user"), given.text("password"), current
     )
 

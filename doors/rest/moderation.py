@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from accounts.rights import Right
-from catalogue.markup import render
-from catalogue.model import Deed, News, Report, Subject
+from catalogue.bbcode import render
+from catalogue.model import LogEntry, News, Report, Subject
 from doors.rest import requests
 from doors.rest.operation import Call, Listing, Operation
 from doors.rest.shapes import Html, PersonShape, Time, person, somebody, time
@@ -64,7 +64,7 @@ def _report(value: Report) -> ReportShape:
     )
 
 
-def _log_entry(value: Deed) -> DeedShape:
+def _log_entry(value: LogEntry) -> DeedShape:
     subject = value.subject.value
     return DeedShape(
         value.id, time(value.time), person(value.actor), value.verb, subject, value.target, value.detail
@@ -80,12 +80,12 @@ async def _add_report(context: Call) -> ReportShape:
     given = context.body
     subject, target = Subject(given.text("subject")), given.whole("target")
     return _report(
-        await context.office.curation.report(context.principal, subject, target, given.text("reason"))
+        await context.services.curation.report(context.principal, subject, target, given.text("reason"))
     )
 
 
 async def _reports(context: Call) -> Listing:
-    page = await context.office.curation.reports(
+    page = await context.services.curation.reports(
         context.principal, context.offset, context.per_page, resolved=bool(context.query.flag("resolved"))
     )
     return context.listing([_report(each) for each in page.items], page.total, exact=page.exact)
@@ -93,28 +93,30 @@ async def _reports(context: Call) -> Listing:
 
 async def _resolve(context: Call) -> ReportShape:
     resolution = context.body.text("resolution")
-    return _report(await context.office.curation.resolve(context.principal, context.id("report"), resolution))
+    return _report(
+        await context.services.curation.resolve(context.principal, context.id("report"), resolution)
+    )
 
 
 async def _log(context: Call) -> Listing:
-    page = await context.office.curation.deeds(context.principal, context.offset, context.per_page)
+    page = await context.services.curation.log_entries(context.principal, context.offset, context.per_page)
     return context.listing([_log_entry(each) for each in page.items], page.total, exact=page.exact)
 
 
 async def _list_news(context: Call) -> Listing:
-    page = await context.office.catalogue.news(context.offset, context.per_page)
+    page = await context.services.catalogue.news(context.offset, context.per_page)
     return context.listing([_news(each) for each in page.items], page.total, exact=page.exact)
 
 
 async def _post_news(context: Call) -> NewsShape:
     given = context.body
     return _news(
-        await context.office.curation.post_news(context.principal, given.text("title"), given.text("body"))
+        await context.services.curation.post_news(context.principal, given.text("title"), given.text("body"))
     )
 
 
 async def _remove_news(context: Call) -> None:
-    await context.office.curation.remove_news(context.principal, context.id("news"))
+    await context.services.curation.remove_news(context.principal, context.id("news"))
 
 
 OPERATIONS = (

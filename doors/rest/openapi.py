@@ -8,8 +8,19 @@ from pydantic import TypeAdapter
 from accounts.model import NOBODY
 from accounts.rights import Rights
 from bittorrent.refusal import REASONS
-from catalogue.fields import LARGEST_ID, LONGEST_LINE, Choice, Field, Flag, Link, Table, Text, Whole, Words
-from catalogue.model import Bookmarked
+from catalogue.fields import (
+    LARGEST_ID,
+    LONGEST_LINE,
+    BooleanField,
+    ChoiceField,
+    Field,
+    FieldTable,
+    IntegerField,
+    TextField,
+    TextListField,
+    UrlField,
+)
+from catalogue.model import BookmarkKind
 from doors.rest.envelope import CODES
 from doors.rest.kinds import HASH
 from doors.rest.operation import Operation
@@ -73,24 +84,24 @@ _SCHEMES: Schema = {
 def schema_of(field: Field) -> Schema:
     """Return the JSON Schema of a field."""
     match field:
-        case Text():
+        case TextField():
             return {"type": "string", "maxLength": field.longest} | ({"minLength": 1} if field.filled else {})
-        case Link():
+        case UrlField():
             return {"type": "string", "maxLength": field.longest}
-        case Whole():
+        case IntegerField():
             return _whole(field)
-        case Flag():
+        case BooleanField():
             return {"type": "boolean"}
-        case Choice():
+        case ChoiceField():
             return {"type": "integer", "enum": [int(member) for member in field.kind]}
-        case Words():
+        case TextListField():
             item = {"type": "string", "minLength": 1, "maxLength": field.longest}
             return {"type": "array", "items": item, "maxItems": field.most}
         case _:
             return dict(getattr(field, "schema")())  # noqa: B009 (the protocol is the catalogue's)
 
 
-def _whole(field: Whole) -> Schema:
+def _whole(field: IntegerField) -> Schema:
     number: Schema = {"type": "integer", "minimum": field.low, "maximum": field.high}
     kinds = [number]
     if field.prefix:
@@ -110,7 +121,7 @@ def path_schema(name: str) -> Schema:
         case "tag" | "alias":
             return {"type": "string", "minLength": 1, "maxLength": LONGEST_LINE}
         case "kind":
-            return {"type": "string", "enum": [kind.value for kind in Bookmarked]}
+            return {"type": "string", "enum": [kind.value for kind in BookmarkKind]}
         case _:
             return {"type": "integer", "minimum": 1, "maximum": LARGEST_ID}
 
@@ -158,7 +169,7 @@ def _security(operation: Operation, rights: Rights) -> list[Schema]:
     return [{}, *schemes] if anonymous and not operation.account else schemes
 
 
-def _body(operation: Operation, table: Table) -> Schema:
+def _body(operation: Operation, table: FieldTable) -> Schema:
     properties = {name: schema_of(field) for name, field in table.items()}
     required = list(operation.required)
     if operation.form:

@@ -10,12 +10,12 @@ from accounts.model import Principal
 from accounts.rights import Right
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
-from catalogue.fields import Table
+from catalogue.fields import FieldTable
 from catalogue.model import Viewer
-from doors.office import Office
 from doors.rest.kinds import PER_PAGE
 from doors.rest.parameters import Given, as_id, as_infohash
 from doors.rest.requests import table
+from doors.services import Services
 
 # The largest offset; every store takes it.
 _MAX_OFFSET = 2**62
@@ -25,7 +25,7 @@ _MAX_OFFSET = 2**62
 class Call:
     """One authorized request: principal, validated parameters and body, and `file` of a form."""
 
-    office: Office
+    services: Services
     request: Request
     principal: Principal
     address: bytes
@@ -64,7 +64,7 @@ class Call:
     @property
     def viewer(self) -> Viewer:
         """The viewer of the catalogue. Refusal: `unauthenticated`, `forbidden`."""
-        return self.office.curation.viewer(self.principal)
+        return self.services.curation.viewer(self.principal)
 
     @property
     def user_id(self) -> int:
@@ -111,8 +111,8 @@ class Operation:
     right: Right | None = None
     account: bool = False
     identified: bool = True
-    query: Table = field(default_factory=table)
-    body: Table | None = None
+    query: FieldTable = field(default_factory=table)
+    body: FieldTable | None = None
     required: tuple[str, ...] = ()
     form: bool = False
     answers: type | None = None

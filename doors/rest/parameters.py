@@ -7,7 +7,7 @@ from urllib.parse import unquote_to_bytes
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from catalogue import fields
-from catalogue.fields import Table
+from catalogue.fields import FieldTable
 
 _PAIRS_MOST = 64
 _ID = re.compile(r"[1-9][0-9]{0,18}")
@@ -31,7 +31,7 @@ def as_infohash(text: str) -> InfoHash:
 
 def as_torrent(text: str) -> int | InfoHash:
     """Parse an id or an infohash; 40 digits are a hash. Refusal: `not-found`."""
-    return as_infohash(text).cut if len(text) >= 40 else as_id(text)
+    return as_infohash(text).truncated if len(text) >= 40 else as_id(text)
 
 
 class Given(dict[str, object]):
@@ -60,11 +60,11 @@ class Given(dict[str, object]):
         return value
 
 
-def read_query(raw: bytes, table: Table) -> Given:
+def read_query(raw: bytes, table: FieldTable) -> Given:
     """Read a query's parameters, each once, none unknown; Refusal "invalid" with a sentence for each wrong one."""
     values, errors = _pairs(raw, table)
     try:
-        given = fields.check(fields.from_form(values, table), table)
+        given = fields.validate(fields.from_form(values, table), table)
     except Refusal as refusal:
         raise Refusal("invalid", fields={**refusal.fields, **errors}) from None
     if errors:
@@ -77,7 +77,7 @@ def once(name: str) -> str:
     return f"The {name} field may be given once."
 
 
-def _pairs(raw: bytes, table: Table) -> tuple[dict[str, str], dict[str, list[str]]]:
+def _pairs(raw: bytes, table: FieldTable) -> tuple[dict[str, str], dict[str, list[str]]]:
     """Split a raw query into values by name, and errors by name."""
     values: dict[str, str] = {}
     errors: dict[str, list[str]] = {}

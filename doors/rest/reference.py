@@ -8,9 +8,9 @@ from typing import Any
 from starlette.responses import Response
 
 from doors.errors import html_page
-from doors.office import Office
 from doors.rest.openapi import document, path_schema, schema_of, statuses
 from doors.rest.operation import Call, Operation
+from doors.services import Services
 
 VERSION = "1.0.0"
 
@@ -24,7 +24,7 @@ _HTML_HEADERS = {
 class Reference:
     """Serves the documentation of operations, its own included; both are rendered once."""
 
-    def __init__(self, office: Office, operations: Sequence[Operation]) -> None:
+    def __init__(self, services: Services, operations: Sequence[Operation]) -> None:
         self.operations = (
             Operation(
                 "GET",
@@ -46,9 +46,9 @@ class Reference:
             ),
         )
         everything = (*self.operations, *operations)
-        base = (office.public_url or "").rstrip("/") + "/api"
-        title = f"{office.site_name}: REST API"
-        described = document(everything, office.rights, title=title, version=VERSION, base=base)
+        base = (services.public_url or "").rstrip("/") + "/api"
+        title = f"{services.site_name}: REST API"
+        described = document(everything, services.rights, title=title, version=VERSION, base=base)
         self._json = json.dumps(described, ensure_ascii=False, separators=(",", ":")).encode()
         self._html = html_page(title, _body(everything))
 

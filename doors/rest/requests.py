@@ -7,8 +7,8 @@ from types import MappingProxyType
 from accounts.fields import LIFETIME_LONGEST, PASSWORD_LONGEST
 from accounts.model import Role, Scope
 from catalogue import fields
-from catalogue.fields import Field, Flag, Table, Text, Whole, Words
-from catalogue.model import Bookmarked, CollageKind, Freeleech, Subject
+from catalogue.fields import BooleanField, Field, FieldTable, IntegerField, TextField, TextListField
+from catalogue.model import BookmarkKind, CollageKind, Freeleech, Subject
 from doors.rest.kinds import Country, Day, Hash, PerPage, Raw, Truth, Word
 from lists.infohashes import REASON_LIMIT
 
@@ -27,17 +27,17 @@ def names(kind: type[IntEnum]) -> Word:
     return Word(MappingProxyType({member.name.lower(): member for member in kind}))
 
 
-def table(**given: Field) -> Table:
+def table(**given: Field) -> FieldTable:
     """Return a table of fields by name."""
     return MappingProxyType(given)
 
 
-def _from(source: Table, *chosen: str) -> dict[str, Field]:
+def _from(source: FieldTable, *chosen: str) -> dict[str, Field]:
     catalogue_names = {name: other for name, other in NAMES.items() if other in source}
     return {name: source[catalogue_names.get(name, name)] for name in chosen}
 
 
-def _all(source: Table, without: Iterable[str] = ()) -> dict[str, Field]:
+def _all(source: FieldTable, without: Iterable[str] = ()) -> dict[str, Field]:
     dialect_names = {other: name for name, other in NAMES.items()}
     return {
         dialect_names.get(name, name): field for name, field in source.items() if name not in set(without)
@@ -45,7 +45,7 @@ def _all(source: Table, without: Iterable[str] = ()) -> dict[str, Field]:
 
 
 _ID = fields.TORRENT["group_id"]
-_PAGE: Field = Whole(1, fields.LARGEST_ID)
+_PAGE: Field = IntegerField(1, fields.LARGEST_ID)
 
 PAGING = table(page=_PAGE, per_page=PerPage())
 SORTS = ("created_at", "id", "title", "size", "seeders", "leechers", "completed", "year", "relevance")
@@ -57,11 +57,11 @@ SEARCH = table(
     per_page=PerPage(),
     category=_ID,
     uploader=Raw(LONGEST_SEARCH),
-    as_of=Whole(0, fields.LARGEST_ID),
+    as_of=IntegerField(0, fields.LARGEST_ID),
 )
 BEGINNING = table(search=Raw(LONGEST_SEARCH), page=_PAGE, per_page=PerPage())
 COMMENTS = table(order=Word(MappingProxyType({"asc": "asc", "desc": "desc"})), page=_PAGE, per_page=PerPage())
-BOOKMARKS = table(kind=words(Bookmarked), page=_PAGE, per_page=PerPage())
+BOOKMARKS = table(kind=words(BookmarkKind), page=_PAGE, per_page=PerPage())
 REPORTS = table(resolved=Truth(), page=_PAGE, per_page=PerPage())
 TOKENS_OF = table(user=_ID, page=_PAGE, per_page=PerPage())
 PEERS = table(day=Day(), country=Country())
@@ -75,10 +75,10 @@ EDIT_TORRENT = MappingProxyType(
         **_from(fields.GROUP, "category_id", "tags", "year"),
     }
 )
-MODERATE_TORRENT = table(hidden=Flag(), locked=Flag(), freeleech=names(Freeleech))
+MODERATE_TORRENT = table(hidden=BooleanField(), locked=BooleanField(), freeleech=names(Freeleech))
 EDIT_GROUP = MappingProxyType(_all(fields.GROUP))
-LOCK = table(locked=Flag())
-HIDE = table(hidden=Flag())
+LOCK = table(locked=BooleanField())
+HIDE = table(hidden=BooleanField())
 MERGE = table(into=_ID)
 CATEGORY = MappingProxyType({**_from(fields.CATEGORY, "name", "parent_id"), "id": fields.CATEGORY["number"]})
 EDIT_CATEGORY = fields.EDIT_CATEGORY
@@ -91,18 +91,18 @@ MEMBER = table(group_id=_ID)
 REPORT = MappingProxyType({"subject": words(Subject), "target": _ID, **fields.REPORT})
 RESOLUTION = fields.RESOLUTION
 NEWS = fields.NEWS
-LISTED = table(info_hash=Hash(), reason=Text(REASON_LIMIT, filled=True))
+LISTED = table(info_hash=Hash(), reason=TextField(REASON_LIMIT, filled=True))
 
 _CREDENTIAL = Raw(PASSWORD_LONGEST)
 LOGIN = table(username=_CREDENTIAL, password=_CREDENTIAL)
 REGISTER = table(username=_CREDENTIAL, password=_CREDENTIAL, role=words(Role))
-EDIT_USER = table(role=words(Role), enabled=Flag())
+EDIT_USER = table(role=words(Role), enabled=BooleanField())
 PASSWORD = table(password=_CREDENTIAL, current_password=_CREDENTIAL)
 TOKEN = table(
     scope=words(Scope),
-    label=Text(fields.LONGEST_WORD),
-    expires_in=Whole(1, LIFETIME_LONGEST),
-    methods=Words(64, 64),
+    label=TextField(fields.LONGEST_WORD),
+    expires_in=IntegerField(1, LIFETIME_LONGEST),
+    methods=TextListField(64, 64),
     user_id=_ID,
 )
-SUSPEND = table(suspended=Flag())
+SUSPEND = table(suspended=BooleanField())

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from bittorrent.magnet import Magnet
-from catalogue.markup import render
+from catalogue.bbcode import render
 from catalogue.model import (
     Contents,
     Group,

@@ -56,7 +56,7 @@ def _shape(key: Key) -> TokenShape:
 
 async def _list(context: Call) -> Listing:
     user = context.query.number("user") or context.user_id
-    keys = await context.office.membership.keys(context.principal, user)
+    keys = await context.services.account_management.keys(context.principal, user)
     part = keys[context.offset : context.offset + context.per_page]
     return context.listing([_shape(key) for key in part], len(keys))
 
@@ -65,7 +65,7 @@ async def _mint(context: Call) -> MintedShape:
     given = context.body
     methods = given.get("methods")
     try:
-        key, secret = await context.office.membership.mint(
+        key, secret = await context.services.account_management.mint(
             context.principal,
             given.number("user_id") or context.user_id,
             Scope(given.text("scope")),
@@ -79,13 +79,15 @@ async def _mint(context: Call) -> MintedShape:
 
 
 async def _revoke(context: Call) -> None:
-    await context.office.membership.revoke(context.principal, context.id("token"))
+    await context.services.account_management.revoke(context.principal, context.id("token"))
 
 
 async def _suspend(context: Call) -> TokenShape:
     suspended = bool(context.body.flag("suspended"))
     return _shape(
-        await context.office.membership.suspend(context.principal, context.id("token"), suspended=suspended)
+        await context.services.account_management.suspend(
+            context.principal, context.id("token"), suspended=suspended
+        )
     )
 
 

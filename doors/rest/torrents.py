@@ -12,27 +12,27 @@ from starlette.responses import Response
 
 from accounts.rights import Right
 from bittorrent.refusal import Refusal
-from catalogue.model import Bookmarked, Torrent
-from catalogue.query import EVERYTHING, AllOf, By, InCategory, Order, Query, Wanted
+from catalogue.model import BookmarkKind, Torrent
+from catalogue.query import MATCH_ALL, AllOf, CategoryTerm, Query, SearchQuery, SortOrder, UploaderTerm
 from catalogue.syntax import parse
-from doors.negotiation import attachment, has_tag
+from doors.http_headers import attachment, etag_matches
 from doors.rest import requests
 from doors.rest.bodies import file_refusal
 from doors.rest.operation import Call, Listing, Operation
 from doors.rest.parameters import as_torrent, renamed
 from doors.rest.shapes import TorrentDetail, TorrentShape, contents_fields, torrent_fields
 
-_ORDERS: Mapping[str, Order] = MappingProxyType(
+_ORDERS: Mapping[str, SortOrder] = MappingProxyType(
     {
-        "created_at": Order.TIME,
-        "id": Order.ID,
-        "title": Order.NAME,
-        "size": Order.SIZE,
-        "seeders": Order.SEEDERS,
-        "leechers": Order.LEECHERS,
-        "completed": Order.SNATCHED,
-        "year": Order.YEAR,
-        "relevance": Order.RELEVANCE,
+        "created_at": SortOrder.TIME,
+        "id": SortOrder.ID,
+        "title": SortOrder.NAME,
+        "size": SortOrder.SIZE,
+        "seeders": SortOrder.SEEDERS,
+        "leechers": SortOrder.LEECHERS,
+        "completed": SortOrder.SNATCHED,
+        "year": SortOrder.YEAR,
+        "relevance": SortOrder.RELEVANCE,
     }
 )
 # Refusals of an upload that are not about its file.
@@ -44,13 +44,13 @@ _NOT_ABOUT_FILE = frozenset(
 
 async def shape_torrents(context: Call, torrents: Sequence[Torrent]) -> list[TorrentShape]:
     """Return the objects of torrents with the current counts of their swarms."""
-    alive = await context.office.census.alive([torrent.infohash for torrent in torrents])
+    alive = await context.services.census.alive([torrent.infohash for torrent in torrents])
     return [
         TorrentShape(
             **torrent_fields(
                 torrent,
                 context.viewer,
-                context.office.scrape(torrent.infohash),
+                context.services.scrape(torrent.infohash),
                 alive=torrent.infohash in alive,
             )
         )
@@ -60,16 +60,16 @@ async def shape_torrents(context: Call, torrents: Sequence[Torrent]) -> list[Tor
 
 async def torrent_of(context: Call) -> Torrent:
     """Return the torrent of the path, if it is visible. Refusal: `not-found`."""
-    found = await context.office.catalogue.torrent(as_torrent(context.word("torrent")), context.viewer)
+    found = await context.services.catalogue.torrent(as_torrent(context.word("torrent")), context.viewer)
     if found is None:
         raise Refusal("not-found")
     return found
 
 
 async def _detail(context: Call, torrent: Torrent) -> TorrentDetail:
-    services, viewer = context.office, context.viewer
+    services, viewer = context.services, context.viewer
     alive = await services.census.alive([torrent.infohash])
-    bookmarked = await services.catalogue.bookmarked(viewer.user_id, Bookmarked.TORRENT, [torrent.id])
+    bookmarked = await services.catalogue.bookmarked(viewer.user_id, BookmarkKind.TORRENT, [torrent.id])
     return TorrentDetail(
         **torrent_fields(torrent, viewer, services.scrape(torrent.infohash), alive=bool(alive)),
         **contents_fields(torrent, await services.catalogue.contents(torrent.id), viewer),
@@ -77,16 +77,16 @@ async def _detail(context: Call, torrent: Torrent) -> TorrentDetail:
     )
 
 
-def wanted(context: Call) -> Wanted:
+def wanted(context: Call) -> SearchQuery:
     """Return the search query of the parameters: the search text and the filters."""
     given = context.query
     terms: list[Query] = [parse(given.text("search"))]
     if (category := given.number("category")) is not None:
-        terms.append(InCategory(frozenset({category})))
+        terms.append(CategoryTerm(frozenset({category})))
     if uploader := given.text("uploader"):
-        terms.append(By(uploader))
-    return Wanted(
-        query=AllOf(tuple(terms)) if len(terms) > 1 else terms[0] if given.text("search") else EVERYTHING,
+        terms.append(UploaderTerm(uploader))
+    return SearchQuery(
+        query=AllOf(tuple(terms)) if len(terms) > 1 else terms[0] if given.text("search") else MATCH_ALL,
         order=_ORDERS[given.text("sort", "created_at")],
         descending=given.text("order", "desc") == "desc",
         offset=context.offset,
@@ -97,8 +97,8 @@ def wanted(context: Call) -> Wanted:
 
 
 async def _list(context: Call) -> Listing:
-    found = await context.office.search.torrents(wanted(context))
-    torrents = await context.office.catalogue.torrents(found.ids, context.viewer)
+    found = await context.services.search.torrents(wanted(context))
+    torrents = await context.services.catalogue.torrents(found.ids, context.viewer)
     shapes = await shape_torrents(context, torrents)
     return context.listing(shapes, found.total, exact=found.exact, as_of=found.as_of)
 
@@ -110,7 +110,7 @@ async def _show(context: Call) -> TorrentDetail:
 async def _upload(context: Call) -> TorrentDetail:
     details = renamed(context.body, requests.NAMES)
     try:
-        torrent = await context.office.curation.publish(context.principal, context.file, "rest", details)
+        torrent = await context.services.curation.publish(context.principal, context.file, "rest", details)
     except Refusal as refusal:
         raise (refusal if refusal.code in _NOT_ABOUT_FILE else file_refusal(refusal)) from None
     return await _detail(context, torrent)
@@ -120,18 +120,20 @@ async def _edit(context: Call) -> TorrentDetail:
     torrent = await torrent_of(context)
     changes = renamed(context.body, requests.NAMES)
     return await _detail(
-        context, await context.office.curation.edit_torrent(context.principal, torrent.id, changes)
+        context, await context.services.curation.edit_torrent(context.principal, torrent.id, changes)
     )
 
 
 async def _delete(context: Call) -> None:
     torrent = await torrent_of(context)
-    await context.office.curation.delete_torrent(context.principal, torrent.id, context.query.text("reason"))
+    await context.services.curation.delete_torrent(
+        context.principal, torrent.id, context.query.text("reason")
+    )
 
 
 async def _moderate(context: Call) -> TorrentDetail:
     torrent = await torrent_of(context)
-    curation, given = context.office.curation, context.body
+    curation, given = context.services.curation, context.body
     if "hidden" in given or "locked" in given:
         torrent = await curation.mark_torrent(
             context.principal, torrent.id, hidden=given.flag("hidden"), locked=given.flag("locked")
@@ -145,12 +147,12 @@ async def _download(context: Call) -> Response:
     torrent = await torrent_of(context)
     if torrent.private and context.principal.user is None:
         raise Refusal("unauthenticated")
-    held = await context.office.cache.get(torrent.infohash)
+    held = await context.services.cache.get(torrent.infohash)
     if held is None:
         raise Refusal("not-held")
     etag = f'"{held.record.digest.hex()}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
-    if has_tag(",".join(context.request.headers.getlist("if-none-match")), etag):
+    if etag_matches(",".join(context.request.headers.getlist("if-none-match")), etag):
         return Response(status_code=304, headers=headers)
     headers["Content-Disposition"] = attachment(held.record.name)
     data = await asyncio.to_thread(held.plain)
@@ -177,7 +179,7 @@ class PeersShape:
 async def _peers(context: Call) -> PeersShape:
     torrent = await torrent_of(context)
     day, country = context.query.get("day"), context.query.text("country")
-    report = await context.office.census.report(torrent.infohash, day if isinstance(day, date) else None)
+    report = await context.services.census.report(torrent.infohash, day if isinstance(day, date) else None)
     rows = [CountryShape(code, peers) for code, peers in report.countries if country in ("", code)]
     return PeersShape(report.day.isoformat(), sum(row.peers for row in rows), rows)
 

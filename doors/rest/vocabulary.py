@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from accounts.rights import Right
 from bittorrent.refusal import Refusal
-from catalogue.markup import render
+from catalogue.bbcode import render
 from catalogue.model import Author, Category, Tag
 from doors.rest import requests
 from doors.rest.operation import Call, Listing, Operation
@@ -62,7 +62,7 @@ def _author(value: Author) -> AuthorShape:
 
 
 async def _author_detail(context: Call, value: Author) -> AuthorDetail:
-    groups = await context.office.catalogue.groups_of_author(value.id, context.viewer)
+    groups = await context.services.catalogue.groups_of_author(value.id, context.viewer)
     shape = _author(value)
     return AuthorDetail(
         shape.id, shape.name, shape.picture, shape.description, shape.description_html, list(groups)
@@ -70,14 +70,14 @@ async def _author_detail(context: Call, value: Author) -> AuthorDetail:
 
 
 async def _categories(context: Call) -> Listing:
-    shapes = [_category(each) for each in await context.office.catalogue.categories()]
+    shapes = [_category(each) for each in await context.services.catalogue.categories()]
     part = shapes[context.offset : context.offset + context.per_page]
     return context.listing(part, len(shapes))
 
 
 async def _show_category(context: Call) -> CategoryShape:
     number = context.id("category")
-    for each in await context.office.catalogue.categories():
+    for each in await context.services.catalogue.categories():
         if each.id == number:
             return _category(each)
     raise Refusal("not-found")
@@ -87,7 +87,7 @@ async def _add_category(context: Call) -> CategoryShape:
     given = context.body
     parent = given.whole("parent_id")
     return _category(
-        await context.office.curation.add_category(
+        await context.services.curation.add_category(
             context.principal, given.text("name"), parent, given.number("id")
         )
     )
@@ -95,21 +95,23 @@ async def _add_category(context: Call) -> CategoryShape:
 
 async def _edit_category(context: Call) -> CategoryShape:
     return _category(
-        await context.office.curation.edit_category(context.principal, context.id("category"), context.body)
+        await context.services.curation.edit_category(context.principal, context.id("category"), context.body)
     )
 
 
 async def _remove_category(context: Call) -> None:
-    await context.office.curation.remove_category(context.principal, context.id("category"))
+    await context.services.curation.remove_category(context.principal, context.id("category"))
 
 
 async def _tags(context: Call) -> Listing:
-    page = await context.office.catalogue.tags(context.query.text("search"), context.offset, context.per_page)
+    page = await context.services.catalogue.tags(
+        context.query.text("search"), context.offset, context.per_page
+    )
     return context.listing([_tag(each) for each in page.items], page.total, exact=page.exact)
 
 
 async def _show_tag(context: Call) -> TagShape:
-    found = await context.office.catalogue.tag(context.word("tag"))
+    found = await context.services.catalogue.tag(context.word("tag"))
     if found is None:
         raise Refusal("not-found")
     return _tag(found)
@@ -118,37 +120,39 @@ async def _show_tag(context: Call) -> TagShape:
 async def _alias_tag(context: Call) -> TagShape:
     given: Given = context.body
     return _tag(
-        await context.office.curation.alias_tag(context.principal, given.text("alias"), given.text("tag"))
+        await context.services.curation.alias_tag(context.principal, given.text("alias"), given.text("tag"))
     )
 
 
 async def _unalias_tag(context: Call) -> None:
-    await context.office.curation.unalias_tag(context.principal, context.word("alias"))
+    await context.services.curation.unalias_tag(context.principal, context.word("alias"))
 
 
 async def _remove_tag(context: Call) -> None:
-    found = await context.office.catalogue.tag(context.word("tag"))
+    found = await context.services.catalogue.tag(context.word("tag"))
     if found is None:
         raise Refusal("not-found")
-    await context.office.curation.remove_tag(context.principal, found.id)
+    await context.services.curation.remove_tag(context.principal, found.id)
 
 
 async def _authors(context: Call) -> Listing:
-    page = await context.office.catalogue.authors(
+    page = await context.services.catalogue.authors(
         context.query.text("search"), context.offset, context.per_page
     )
     return context.listing([_author(each) for each in page.items], page.total, exact=page.exact)
 
 
 async def _show_author(context: Call) -> AuthorDetail:
-    found = await context.office.catalogue.author(context.id("author"))
+    found = await context.services.catalogue.author(context.id("author"))
     if found is None:
         raise Refusal("not-found")
     return await _author_detail(context, found)
 
 
 async def _edit_author(context: Call) -> AuthorDetail:
-    changed = await context.office.curation.edit_author(context.principal, context.id("author"), context.body)
+    changed = await context.services.curation.edit_author(
+        context.principal, context.id("author"), context.body
+    )
     return await _author_detail(context, changed)
 
 

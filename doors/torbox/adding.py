@@ -11,7 +11,7 @@ from doors.torbox.codes import ACTIVE_LIMIT, INVALID_OPTION, RATE_LIMIT, Failure
 from doors.torbox.envelope import success
 from doors.torbox.shapes import auth_id, name_of
 from doors.torbox.visit import Visit
-from downloads.model import Job, Seed, Wish
+from downloads.model import Job, JobRequest, SeedPolicy
 
 RATE = "torbox_create"
 """The name of the rate limit on adding content that is not cached."""
@@ -21,7 +21,7 @@ _MAX_JOBS = 1000
 
 async def create(context: Visit) -> Response:
     """Add a torrent to the account."""
-    form = await read_form(context.request, context.office.uploads.limit, context.office.memory)
+    form = await read_form(context.request, context.services.uploads.limit, context.services.memory)
     try:
         job = await _RateLimitedAdd(context).add(_wish(form))
     except Refusal as refusal:
@@ -30,7 +30,10 @@ async def create(context: Visit) -> Response:
         raise
     finally:
         context.recent.forget(context.user.id)
-    data: dict[str, object] = {"hash": job.content.key.infohash.cut.lower, "auth_id": auth_id(job.account)}
+    data: dict[str, object] = {
+        "hash": job.content.key.infohash.truncated.lower,
+        "auth_id": auth_id(job.account),
+    }
     if job.queued:
         return success({"queued_id": job.id} | data, "Torrent queued successfully.")
     # Clients look for the beginning of the first sentence.
@@ -38,16 +41,16 @@ async def create(context: Visit) -> Response:
     return success({"torrent_id": job.id, "name": name_of(job)} | data, detail)
 
 
-def _wish(form: Form) -> Wish:
+def _wish(form: Form) -> JobRequest:
     texts = form.texts
-    seed = texts.number("seed", Seed.DEFAULT)
-    if seed not in tuple(Seed):
+    seed = texts.number("seed", SeedPolicy.DEFAULT)
+    if seed not in tuple(SeedPolicy):
         raise Failure(INVALID_OPTION, "The option seed is 1, 2 or 3.")
-    return Wish(
+    return JobRequest(
         torrent=form.file,
         magnet=texts.text("magnet").strip() or None,
         name=texts.text("name"),
-        seed=Seed(seed),
+        seed=SeedPolicy(seed),
         allow_zip=texts.flag("allow_zip", default=True),
         as_queued=texts.flag("as_queued"),
         only_if_cached=texts.flag("add_only_if_cached"),
@@ -60,20 +63,20 @@ class _RateLimitedAdd:
 
     context: Visit
 
-    async def add(self, wish: Wish) -> Job:
+    async def add(self, wish: JobRequest) -> Job:
         context, counted = self.context, False
-        allowances = context.office.allowances
-        allowance = allowances.take(RATE, context.principal, context.address)
+        rate_limits = context.services.rate_limits
+        allowance = rate_limits.take(RATE, context.principal, context.address)
         try:
             # Beyond the rate, content is added only where it is cached.
             cached_only = wish.only_if_cached or not allowance.granted
-            job = await context.office.downloads.create(
+            job = await context.services.downloads.create(
                 context.user.id, replace(wish, only_if_cached=cached_only)
             )
         except Refusal as refusal:
             if refusal.code == "not-cached" and not wish.only_if_cached:
-                wait = ceil(allowance.reset - context.office.clock())
-                rate = allowances.rate_of(RATE, context.principal)
+                wait = ceil(allowance.reset - context.services.clock())
+                rate = rate_limits.rate_of(RATE, context.principal)
                 raise Failure(RATE_LIMIT, rate, wait=wait) from None
             raise
         else:
@@ -81,12 +84,12 @@ class _RateLimitedAdd:
             return job
         finally:
             if not counted:
-                allowances.give_back(RATE, context.principal, context.address)
+                rate_limits.refund(RATE, context.principal, context.address)
 
 
 async def _slots_full(context: Visit, refusal: Refusal) -> Failure:
     """Return ACTIVE_LIMIT with the count of running downloads, for which clients wait."""
-    jobs = await context.office.downloads.jobs(context.user.id, 0, _MAX_JOBS)
+    jobs = await context.services.downloads.jobs(context.user.id, 0, _MAX_JOBS)
     running = sum(not job.content.complete and not job.paused for job in jobs)
     return Failure(
         ACTIVE_LIMIT, str(refusal), data={"active_limit": running, "current_active_downloads": running}

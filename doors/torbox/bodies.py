@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from bittorrent.magnet import LONGEST_MAGNET
 from bittorrent.refusal import Refusal
-from doors.limits import Body, BodyMemory, FormReader
+from doors.request_limits import Body, BodyMemory, FormReader
 from doors.rest.bodies import content_type, parse_json
 from doors.torbox.codes import BOZO_TORRENT, INVALID_OPTION, Failure
 from doors.torbox.parameters import Parameters, read_number

@@ -8,7 +8,7 @@ from bittorrent.magnet import Magnet
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
 from doors import files
-from doors.negotiation import attachment
+from doors.http_headers import attachment
 from doors.origin import base_url
 from doors.torbox.codes import DIFF_ISSUE, MISSING_OPTION, TOO_MANY_OPTIONS, Failure
 from doors.torbox.envelope import HEADERS, success
@@ -34,8 +34,8 @@ async def request_link(context: Visit) -> Response:
     job = await _job(context, number)
     what = TORRENT if torrent else ZIP if zipped else _file(job, file)
     _check(job, what)
-    base = base_url(context.request, context.office.public_url)
-    url = files.address(context.office.links.make(job, what), context.office.files_url, base)
+    base = base_url(context.request, context.services.public_url)
+    url = files.link_url(context.services.links.make(job, what), context.services.files_url, base)
     return RedirectResponse(url, 307, HEADERS) if redirect else success(url, _LINKED)
 
 
@@ -46,7 +46,7 @@ async def export(context: Visit) -> Response:
     job = await _job(context, number)
     if export_type == "magnet" and job.magnet:
         return success(job.magnet, _EXPORTED)
-    data = await context.office.downloads.torrent_of(context.user.id, number)
+    data = await context.services.downloads.torrent_of(context.user.id, number)
     if data is None:
         raise Failure(DIFF_ISSUE, "The .torrent is not known yet.")
     if export_type == "magnet":
@@ -60,7 +60,7 @@ def _magnet(data: bytes) -> Magnet:
 
 
 async def _job(context: Visit, number: int) -> Job:
-    job = await context.office.downloads.job(context.user.id, number)
+    job = await context.services.downloads.job(context.user.id, number)
     if job is None:
         raise Refusal("not-found")
     return job

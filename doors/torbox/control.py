@@ -32,14 +32,14 @@ def _queue_operations(downloads: Downloads) -> Mapping[str, Operation]:
 
 async def torrents(context: Visit) -> Response:
     """Do an operation on a job or on all jobs."""
-    body = await read_json(context.request, context.office.memory)
+    body = await read_json(context.request, context.services.memory)
     default = "delete" if context.request.method == "DELETE" else ""
     return await _control(context, body, number_in(body, "torrent_id"), default, queued=False)
 
 
 async def one(context: Visit) -> Response:
     """Do an operation on the job in the path; it is deleted where none is named."""
-    body = await read_json(context.request, context.office.memory)
+    body = await read_json(context.request, context.services.memory)
     body.pop("all", None)
     number = read_number("torrent_id", context.request.path_params["id"])
     return await _control(context, body, number, "delete", queued=False)
@@ -47,14 +47,14 @@ async def one(context: Visit) -> Response:
 
 async def queued(context: Visit) -> Response:
     """Start or delete a queued job, or all of them."""
-    body = await read_json(context.request, context.office.memory)
+    body = await read_json(context.request, context.services.memory)
     return await _control(context, body, number_in(body, "queued_id"), "", queued=True)
 
 
 async def _control(
     context: Visit, body: dict[str, object], number: int | None, default: str, *, queued: bool
 ) -> Response:
-    downloads = context.office.downloads
+    downloads = context.services.downloads
     operations = _queue_operations(downloads) if queued else _operations(downloads)
     word, operation = _operation(body, operations, default)
     try:
@@ -90,7 +90,7 @@ def _all(body: dict[str, object]) -> bool:
 async def _each(context: Visit, operation: Operation, *, queued: bool) -> None:
     """Do an operation on every job, skipping deleted ones; the last Refusal is raised after all were tried."""
     account, numbers, offset = context.user.id, list[int](), 0
-    while jobs := await context.office.downloads.jobs(account, offset, _PAGE, queued=queued):
+    while jobs := await context.services.downloads.jobs(account, offset, _PAGE, queued=queued):
         numbers += [job.id for job in jobs]
         offset += len(jobs)
     failed: Refusal | None = None

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from accounts.model import NOBODY, Principal, Scope
 from accounts.rights import Right
 from bittorrent.refusal import Refusal
-from doors.office import Office
+from doors.services import Services
 from doors.torbox import account, adding, contents, control, information, listing
 from doors.torbox.codes import ENDPOINT_NOT_FOUND, NO_AUTH, RATE_LIMIT, Failure
 from doors.torbox.envelope import failure, refused
@@ -71,9 +71,9 @@ METHODS = frozenset(endpoint.name for endpoint in CALLS)
 """The names to which a key of this dialect can be limited."""
 
 
-def routes(office: Office) -> list[Route]:
+def routes(services: Services) -> list[Route]:
     """Return the dialect's routes; any other path below its prefix, or another version's, is ENDPOINT_NOT_FOUND."""
-    shared = _Shared(office, Shapes(), Recent(office.clock))
+    shared = _Shared(services, Shapes(), Recent(services.clock))
     known: list[Route] = []
     for endpoint in CALLS:
         dispatcher = _Dispatcher(shared, endpoint)
@@ -85,7 +85,7 @@ def routes(office: Office) -> list[Route]:
 
 @dataclass(frozen=True, slots=True)
 class _Shared:
-    office: Office
+    services: Services
     shapes: Shapes
     recent: Recent
 
@@ -94,10 +94,10 @@ class _Shared:
 class _Dispatcher:
     shared: _Shared
     endpoint: Call
-    office: Office = field(init=False)
+    services: Services = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "office", self.shared.office)
+        object.__setattr__(self, "services", self.shared.services)
 
     async def answer(self, request: Request) -> Response:
         """Answer a request to the path."""
@@ -120,13 +120,13 @@ class _Dispatcher:
         if handler is None:
             raise Refusal("bad-method")
         query = Parameters.of(request.query_params.multi_items())
-        address = self.office.clients.of(request.scope)
+        address = self.services.clients.of(request.scope)
         principal = await self._authenticate(request, query, address)
-        if not self.office.downloads.available:
+        if not self.services.downloads.available:
             raise Refusal("no-downloads")
         shared = self.shared
         return await handler(
-            Visit(shared.office, shared.shapes, shared.recent, request, principal, address, query)
+            Visit(shared.services, shared.shapes, shared.recent, request, principal, address, query)
         )
 
     async def _authenticate(self, request: Request, query: Parameters, address: bytes) -> Principal:
@@ -141,7 +141,7 @@ class _Dispatcher:
         if key is not None and key.methods is not None and self.endpoint.name not in key.methods:
             raise Refusal("method-forbidden")
         if principal.user is not None:
-            self.office.rights.require(principal, Right.DOWNLOAD)
+            self.services.rights.require(principal, Right.DOWNLOAD)
         return principal
 
     async def _principal(self, request: Request, query: Parameters) -> Principal:
@@ -149,7 +149,7 @@ class _Dispatcher:
         # Some clients send the header for every path.
         secret = secret or _bearer(request)
         if secret:
-            return await self.office.identity.by_secret(secret, Scope.TORBOX)
+            return await self.services.authenticator.by_secret(secret, Scope.TORBOX)
         if self.endpoint.open_:
             return NOBODY
         raise Failure(
@@ -158,11 +158,11 @@ class _Dispatcher:
         )
 
     def _count(self, principal: Principal, address: bytes) -> None:
-        allowances = self.office.allowances
-        allowance = allowances.take(DIALECT, principal, address)
+        rate_limits = self.services.rate_limits
+        allowance = rate_limits.take(DIALECT, principal, address)
         if not allowance.granted:
-            wait = ceil(allowance.reset - self.office.clock())
-            raise Failure(RATE_LIMIT, allowances.rate_of(DIALECT, principal), wait=wait)
+            wait = ceil(allowance.reset - self.services.clock())
+            raise Failure(RATE_LIMIT, rate_limits.rate_of(DIALECT, principal), wait=wait)
 
 
 def _bearer(request: Request) -> str:

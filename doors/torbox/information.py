@@ -27,7 +27,7 @@ async def by_hash(context: Visit) -> Response:
 
 async def by_form(context: Visit) -> Response:
     """Answer the metadata of a hash, a magnet link or a file, whichever is sent first in this order."""
-    form = await read_form(context.request, context.office.uploads.limit, context.office.memory)
+    form = await read_form(context.request, context.services.uploads.limit, context.services.memory)
     texts = form.texts
     seconds = _seconds(texts if texts.text("timeout") else context.query)
     if text := texts.text("hash").strip():
@@ -49,7 +49,7 @@ def _seconds(parameters: Parameters) -> int:
 
 
 async def _look_up(context: Visit, infohash: InfoHash, seconds: int, trackers: tuple[str, ...]) -> Response:
-    found = await context.office.lookups.find(
+    found = await context.services.lookups.find(
         infohash, seconds=seconds, account=context.principal.id, trackers=trackers
     )
     if found is None:
@@ -61,5 +61,5 @@ async def _respond(context: Visit, metainfo: Metainfo, infohash: InfoHash | None
     def render() -> Response:
         return success(information(metainfo, infohash, counts), _FOUND)
 
-    counts = context.office.scrape(metainfo.infohash)
+    counts = context.services.scrape(metainfo.infohash)
     return await asyncio.to_thread(render)

@@ -35,7 +35,7 @@ async def torrents(context: Visit) -> Response:
     account = context.user.id
     if not fresh and (body := context.recent.find(account, page)) is not None:
         return Response(body, headers=HEADERS, media_type="application/json")
-    response = await _many(context, await context.office.downloads.jobs(account, offset, limit))
+    response = await _many(context, await context.services.downloads.jobs(account, offset, limit))
     context.recent.keep(account, page, bytes(response.body))
     return response
 
@@ -47,12 +47,12 @@ async def queued(context: Visit) -> Response:
     if context.query.text("type").strip().lower() not in {"", "torrent"}:
         return success([], _QUEUED)
     if number is not None:
-        job = await context.office.downloads.job(account, number)
+        job = await context.services.downloads.job(account, number)
         if job is None or not job.queued:
             raise Refusal("not-found")
         return success(shape_of(job), _QUEUED)
     offset, limit = _page(context)
-    jobs = await context.office.downloads.jobs(account, offset, limit, queued=True)
+    jobs = await context.services.downloads.jobs(account, offset, limit, queued=True)
     return success([shape_of(job) for job in jobs], _QUEUED)
 
 
@@ -61,7 +61,7 @@ async def cached(context: Visit) -> Response:
     response_format = context.query.one_of("format", ("object", "list"), "object")
     files = context.query.flag("list_files")
     hashes = await _hashes(context)
-    contents = await context.office.downloads.cached(context.user.id, hashes) if hashes else []
+    contents = await context.services.downloads.cached(context.user.id, hashes) if hashes else []
     if sum(len(content.files) for content in contents) > _LONG:
         return await asyncio.to_thread(_cached, context, hashes, contents, response_format, files=files)
     return _cached(context, hashes, contents, response_format, files=files)
@@ -83,7 +83,7 @@ def _cached(
 
 
 async def _one(context: Visit, number: int) -> Response:
-    job = await context.office.downloads.job(context.user.id, number)
+    job = await context.services.downloads.job(context.user.id, number)
     if job is None or job.queued:
         raise Failure(ITEM_NOT_FOUND, "No torrents found for this user.")
     return await asyncio.to_thread(lambda: success(context.shapes.torrent(job), _LISTED))
@@ -120,7 +120,7 @@ async def _hashes(context: Visit) -> list[InfoHash]:
 
 
 async def _body_hashes(context: Visit) -> list[str]:
-    hashes = (await read_json(context.request, context.office.memory)).get("hashes", [])
+    hashes = (await read_json(context.request, context.services.memory)).get("hashes", [])
     texts = [hashes] if isinstance(hashes, str) else hashes
     if not isinstance(texts, list) or not all(isinstance(each, str) for each in texts):
         raise Failure(INVALID_OPTION, "The option hashes is a list of texts.")

@@ -8,13 +8,13 @@ from uuid import UUID
 
 from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
-from downloads.model import Content, ContentFile, Job, Seed, State
+from downloads.model import Content, ContentFile, Job, JobState, SeedPolicy
 from tracker.model import Counts
 
 UNKNOWN_ETA = 8_640_000
 """The number of seconds for unknown, as in qBittorrent."""
 _INT_MAX = 2**31 - 1  # clients in C# read numbers other than sizes into an int
-_ACTIVE_STATES = frozenset({State.DOWNLOADING, State.UPLOADING, State.METADATA, State.CHECKING})
+_ACTIVE_STATES = frozenset({JobState.DOWNLOADING, JobState.UPLOADING, JobState.METADATA, JobState.CHECKING})
 _LAST_SECOND = 253_402_300_799
 _UNKNOWN_TYPE = "application/octet-stream"
 
@@ -31,7 +31,7 @@ class Shapes:
     def torrent(self, job: Job) -> Shape:
         """Return a job as TorBox's torrent."""
         content, status = job.content, job.status
-        hash_ = content.key.infohash.cut.lower
+        hash_ = content.key.infohash.truncated.lower
         active = status.state in _ACTIVE_STATES and not job.paused and not job.queued
         down, up = (status.down_rate, status.up_rate) if active else (0, 0)
         return {
@@ -68,7 +68,7 @@ class Shapes:
             "cached": content.complete,
             "cached_at": date(content.finished) if content.finished is not None else None,
             "owner": auth_id(job.account),
-            "seed_torrent": job.seed is not Seed.STOP,
+            "seed_torrent": job.seed is not SeedPolicy.STOP,
             "allow_zipped": job.allow_zip,
             "long_term_seeding": False,
             "private": content.private,
@@ -119,7 +119,7 @@ def queued(job: Job) -> Shape:
         "created_at": date(job.created),
         "magnet": job.magnet or None,
         "torrent_file": None,
-        "hash": job.content.key.infohash.cut.lower,
+        "hash": job.content.key.infohash.truncated.lower,
         "name": name_of(job),
         "type": "torrent",
     }
@@ -147,15 +147,15 @@ def by_asked(requested: Sequence[InfoHash], contents: Iterable[Content]) -> dict
 
     Content with another of its hashes than the one requested is under its own.
     """
-    cached = {content.key.infohash.cut: content for content in contents}
-    matched = {each.lower: cached[each.cut] for each in requested if each.cut in cached}
+    cached = {content.key.infohash.truncated: content for content in contents}
+    matched = {each.lower: cached[each.truncated] for each in requested if each.truncated in cached}
     known = {content.key for content in matched.values()}
     return matched | {key.lower: content for key, content in cached.items() if content.key not in known}
 
 
 def name_of(job: Job) -> str:
     """Return a job's name: its account's, else its content's, else its hash."""
-    return job.name or job.content.name or job.content.key.infohash.cut.lower
+    return job.name or job.content.name or job.content.key.infohash.truncated.lower
 
 
 def auth_id(account: int) -> str:

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from accounts.model import Principal, User
-from doors.office import Office
+from doors.services import Services
 from doors.torbox.parameters import Parameters
 from doors.torbox.recent import Recent
 from doors.torbox.shapes import Shapes
@@ -17,7 +17,7 @@ from doors.torbox.shapes import Shapes
 class Visit:
     """One request; `principal` is anonymous where the endpoint allows that."""
 
-    office: Office
+    services: Services
     shapes: Shapes
     recent: Recent
     request: Request

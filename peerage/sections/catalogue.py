@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from peerage.quantities import read_items
-from peerage.sections.section import RATE, Duration, MaybePath, Rate, Seconds, Section
+from peerage.sections.section import RATE, Duration, OptionalPath, Rate, Seconds, Section
+from peerage.setting_values import read_items
 
 Grant = Literal["read", "download", "upload"]
 Grants = Annotated[tuple[Grant, ...], BeforeValidator(read_items)]
@@ -66,7 +66,7 @@ class CensusSection(Section):
         default=True,
         description="Count distinct peers per torrent, day and country; hashes live for the day.",
     )
-    database: MaybePath = Field(
+    database: OptionalPath = Field(
         default=None,
         description="A MaxMind database (.mmdb) of countries, in place of the one that comes along.",
         json_schema_extra={"takes": "a path"},

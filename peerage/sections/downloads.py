@@ -4,23 +4,29 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from peerage.quantities import Listen, read_items, read_own_addresses, read_public_url, read_template
-from peerage.sections.section import RATE, Duration, Listens, MaybePath, Rate, Seconds, Section, Size
+from peerage.sections.section import RATE, Duration, Listens, OptionalPath, Rate, Seconds, Section, Size
+from peerage.setting_values import (
+    ListenAddress,
+    read_items,
+    read_own_addresses,
+    read_public_url,
+    read_template,
+)
 
-Order = Literal["swarm", "trackers", "dht", "upstream"]
+LookupSource = Literal["swarm", "trackers", "dht", "upstream"]
 
 
 class DownloadsSection(Section):
     """Rates, quotas and seeding of downloads, and how content is served."""
 
     enabled: bool = Field(default=True, description="Fetch content where the extra `downloads` is installed.")
-    folder: MaybePath = Field(
+    folder: OptionalPath = Field(
         default=None,
         description="The folder of fetched content; unset: downloads in the data folder.",
         json_schema_extra={"takes": "a path"},
     )
     listen: Listens = Field(
-        default=(Listen("0.0.0.0", 6881), Listen("::", 6881)),  # noqa: S104 - peers come from anywhere
+        default=(ListenAddress("0.0.0.0", 6881), ListenAddress("::", 6881)),  # noqa: S104 - peers come from anywhere
         description="Addresses at which peers reach the engine, TCP and uTP.",
         json_schema_extra={"takes": "host:port or [v6]:port, one or more; port 0 is any free one"},
     )
@@ -94,7 +100,7 @@ class DownloadsSection(Section):
 class LookupsSection(Section):
     """How metadata is looked up for a torrent that is known by its infohash alone."""
 
-    sources: Annotated[tuple[Order, ...], BeforeValidator(read_items)] = Field(
+    sources: Annotated[tuple[LookupSource, ...], BeforeValidator(read_items)] = Field(
         default=("swarm", "trackers"),
         description="Where metadata is looked for, in this order.",
         json_schema_extra={"takes": "any of swarm, trackers, dht and upstream"},

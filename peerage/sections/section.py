@@ -5,8 +5,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
-from peerage.quantities import (
-    Listen,
+from peerage.setting_values import (
+    ListenAddress,
     Network,
     read_duration,
     read_items,
@@ -23,12 +23,12 @@ Networks = Annotated[
     tuple[Annotated[Network, BeforeValidator(read_network)], ...], BeforeValidator(read_items)
 ]
 Listens = Annotated[
-    tuple[Annotated[Listen, BeforeValidator(read_listen)], ...],
+    tuple[Annotated[ListenAddress, BeforeValidator(read_listen)], ...],
     BeforeValidator(read_items),
     Field(min_length=1, max_length=64),
 ]
 
-MaybePath = Annotated[Path | None, BeforeValidator(lambda value: value or None)]
+OptionalPath = Annotated[Path | None, BeforeValidator(lambda value: value or None)]
 """A path, or nothing for an empty text."""
 Rate = Annotated[str, AfterValidator(read_rate)]
 

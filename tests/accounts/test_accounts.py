@@ -4,14 +4,14 @@ import pytest
 
 from accounts.model import Role, Scope
 from bittorrent.refusal import Refusal
-from tests.people import HOME, NOON, PASSWORD, Clock, Random, people
+from tests.support.accounts import HOME, NOON, PASSWORD, Clock, Random, open_accounts
 
 DAY = 86_400
 
 
 def run(folder, work, **options):
     async def main():
-        async with people(folder, **options) as each:
+        async with open_accounts(folder, **options) as each:
             return await work(each)
 
     return asyncio.run(main())
@@ -43,7 +43,7 @@ def test_an_account_is_found_by_id_and_by_name_in_any_case(tmp_path):
 def test_a_number_that_no_account_can_have_finds_nothing_and_changes_nothing(tmp_path, number):
     async def work(each):
         assert await each.accounts.user(number) is None
-        assert await each.accounts.named([number]) == {}
+        assert await each.accounts.users_by_id([number]) == {}
         assert await each.accounts.key(number) is None
         assert await each.accounts.keys(number) == []
         await each.accounts.close_session(number)
@@ -597,12 +597,12 @@ def test_a_use_is_written_with_the_next_flush_and_never_decreases(tmp_path):
         each.clock.now += 10
         await each.accounts.authenticate(secret, Scope.REST)
         assert (await each.accounts.key(key.id)).used is None
-        await each.accounts.flush_uses()
+        await each.accounts.flush_last_used()
         assert (await each.accounts.key(key.id)).used == NOON + 10
         assert (await each.accounts.user(ada.id)).seen == NOON + 10
         each.clock.now -= 5
         await each.accounts.authenticate(secret, Scope.REST)
-        await each.accounts.flush_uses()
+        await each.accounts.flush_last_used()
         assert (await each.accounts.key(key.id)).used == NOON + 10
 
     run(tmp_path, work)
@@ -613,16 +613,16 @@ def test_uses_that_could_not_be_written_are_written_later(tmp_path):
         ada = await each.join()
         key, secret = await each.accounts.mint(ada.id, Scope.REST)
         await each.accounts.authenticate(secret, Scope.REST)
-        note = each.store.note_uses
+        note = each.store.write_last_used
 
         async def fail(_users, _keys):
             raise OSError("disk full")
 
-        each.store.note_uses = fail
+        each.store.write_last_used = fail
         with pytest.raises(OSError, match="disk full"):
-            await each.accounts.flush_uses()
-        each.store.note_uses = note
-        await each.accounts.flush_uses()
+            await each.accounts.flush_last_used()
+        each.store.write_last_used = note
+        await each.accounts.flush_last_used()
         assert (await each.accounts.key(key.id)).used == NOON
 
     run(tmp_path, work)
@@ -646,7 +646,7 @@ def test_a_failed_request_is_not_a_use(tmp_path):
         key, secret = await each.accounts.mint(ada.id, Scope.REST)
         await each.accounts.suspend(key.id, suspended=True)
         await refused(each.accounts.authenticate(secret, Scope.REST))
-        await each.accounts.flush_uses()
+        await each.accounts.flush_last_used()
         assert (await each.accounts.key(key.id)).used is None
 
     run(tmp_path, work)
@@ -679,7 +679,7 @@ def test_accounts_are_counted_by_when_they_were_seen(tmp_path):
         for age, name in ((0, "now"), (3, "lately"), (20, "once"), (90, "long-ago"), (None, "never")):
             user = await each.join(name)
             if age is not None:
-                await each.store.note_uses({user.id: NOON - age * DAY}, {})
+                await each.store.write_last_used({user.id: NOON - age * DAY}, {})
         await each.accounts.set_enabled(user.id, enabled=False)
         return await each.accounts.totals(NOON)
 

@@ -6,7 +6,7 @@ from argon2 import PasswordHasher
 
 from accounts.passwords import Passwords
 from bittorrent.refusal import Refusal
-from tests.people import PASSWORD, Random, cheap_passwords
+from tests.support.accounts import PASSWORD, Random, cheap_passwords
 
 
 class BlockingHasher(PasswordHasher):

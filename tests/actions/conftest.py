@@ -10,9 +10,9 @@ from actions.transfer import Transfer
 from actions.uploads import Uploads
 from bittorrent.infohash import InfoHash
 from cache.torrents import Quota, TorrentCache
-from catalogue.model import Reading
+from catalogue.model import ParsedRelease
 from lists.infohashes import Lists
-from storage.memory import MemoryBlobs, MemoryEntries, MemoryRecords
+from storage.memory import MemoryBlobs, MemoryCacheRecords, MemoryListEntries
 
 ROOMY = Quota(1000, 10**9, 0)
 
@@ -57,10 +57,10 @@ class RecordingCatalogue:
     def __init__(self):
         self.records = {}
 
-    async def foresee(self, summary, details, uploader):
+    async def check_upload(self, summary, details, uploader):
         pass
 
-    async def enter(self, summary, release, details, uploader):
+    async def add_torrent(self, summary, release, details, uploader):
         new = summary.infohash not in self.records
         self.records.setdefault(summary.infohash, summary)
         return self.records[summary.infohash], new
@@ -69,18 +69,18 @@ class RecordingCatalogue:
         found = (each for each in self.records.values() if key in (each.infohash, each.alias))
         return next(found, None)
 
-    async def forget(self, names):
+    async def remove_by_infohash(self, names):
         gone = [each for each in self.records.values() if {each.infohash, each.alias} & set(names)]
         for summary in gone:
             del self.records[summary.infohash]
         return gone
 
 
-class PlainReader:
+class NameAsTitle:
     """Uses a torrent's name as its title."""
 
-    async def describe(self, summary):
-        return Reading(summary.name, "Unsorted")
+    async def parse(self, summary):
+        return ParsedRelease(summary.name, "Unsorted")
 
 
 class ActionServices:
@@ -88,14 +88,14 @@ class ActionServices:
 
     def __init__(self, blobs=None, records=None, entries=None, catalogue=None, *, quota=ROOMY, **limits):
         self.blobs = blobs or MemoryBlobs()
-        self.records = records or MemoryRecords()
-        self.entries = entries or MemoryEntries()
+        self.records = records or MemoryCacheRecords()
+        self.entries = entries or MemoryListEntries()
         self.policy = RecordingPolicy()
         self.cache = TorrentCache(self.blobs, self.records, quota, now)
         self.lists = Lists(self.entries)
         self.catalogue = catalogue or RecordingCatalogue()
         self.takedowns = Takedowns(self.cache, self.catalogue, self.lists, self.policy, now)
-        self.uploads = Uploads(self.cache, self.takedowns, self.catalogue, PlainReader(), now, **limits)
+        self.uploads = Uploads(self.cache, self.takedowns, self.catalogue, NameAsTitle(), now, **limits)
         self.transfer = Transfer(self.uploads, self.cache)
 
     async def restarted(self):

@@ -7,10 +7,10 @@ from accounts.model import NOBODY
 from accounts.rights import Right
 from actions.curation import Curation
 from bittorrent.refusal import Refusal
-from catalogue.model import Bookmarked, CollageKind, Subject
-from catalogue.shelf import ALL
-from tests.actions.catalogued import ADMIN, MODERATOR, OWNER, ROLES, USER, open_services
-from tests.torrents import hybrid_torrent, parsed, v1_torrent
+from catalogue.model import BookmarkKind, CollageKind, Subject
+from catalogue.store import UNRESTRICTED_VIEWER
+from tests.actions.catalogue_services import ADMIN, MODERATOR, OWNER, ROLES, USER, open_services
+from tests.support.torrents import hybrid_torrent, parsed, v1_torrent
 
 OK = "ok"
 
@@ -47,7 +47,7 @@ class Entries:
         self.other = (await library.enter("other", 4))[0]
         self.comment = await curation.comment(OWNER, self.group.id, "hello")
         self.collage = await curation.add_collage(OWNER, {"name": "Own"})
-        self.full = await curation.put_in_collage(OWNER, self.collage.id, self.group.id)
+        self.full = await curation.add_to_collage(OWNER, self.collage.id, self.group.id)
         self.theme = await curation.add_collage(OWNER, {"name": "Theme", "kind": CollageKind.THEME})
         self.staff = await curation.add_collage(ADMIN, {"name": "Staff", "kind": CollageKind.STAFF})
         self.report = await curation.report(OWNER, Subject.GROUP, self.group.id, "look")
@@ -91,16 +91,16 @@ OPERATIONS = {
     "hide collage": (lambda c, p, s: c.edit_collage(p, s.collage.id, {"hidden": True}), STAFF),
     "make staff collage": (lambda c, p, s: c.edit_collage(p, s.collage.id, {"kind": 2}), STAFF),
     "delete_collage": (lambda c, p, s: c.delete_collage(p, s.collage.id), OWN),
-    "put in personal": (lambda c, p, s: c.put_in_collage(p, s.collage.id, s.other.group.id), OWN),
-    "put in theme": (lambda c, p, s: c.put_in_collage(p, s.theme.id, s.group.id), ALL_MAY),
-    "put in staff": (lambda c, p, s: c.put_in_collage(p, s.staff.id, s.group.id), STAFF),
-    "take_from_collage": (lambda c, p, s: c.take_from_collage(p, s.collage.id, s.group.id), OWN),
-    "bookmark": (lambda c, p, s: c.bookmark(p, Bookmarked.GROUP, s.group.id, on=True), ALL_MAY),
-    "unbookmark": (lambda c, p, s: c.bookmark(p, Bookmarked.AUTHOR, 99, on=False), ALL_MAY),
+    "put in personal": (lambda c, p, s: c.add_to_collage(p, s.collage.id, s.other.group.id), OWN),
+    "put in theme": (lambda c, p, s: c.add_to_collage(p, s.theme.id, s.group.id), ALL_MAY),
+    "put in staff": (lambda c, p, s: c.add_to_collage(p, s.staff.id, s.group.id), STAFF),
+    "take_from_collage": (lambda c, p, s: c.remove_from_collage(p, s.collage.id, s.group.id), OWN),
+    "bookmark": (lambda c, p, s: c.bookmark(p, BookmarkKind.GROUP, s.group.id, on=True), ALL_MAY),
+    "unbookmark": (lambda c, p, s: c.bookmark(p, BookmarkKind.AUTHOR, 99, on=False), ALL_MAY),
     "report": (lambda c, p, s: c.report(p, Subject.USER, 4, "rude"), ALL_MAY),
     "reports": (lambda c, p, s: c.reports(p, 0, 9, resolved=False), STAFF),
     "resolve": (lambda c, p, s: c.resolve(p, s.report.id, "done"), STAFF),
-    "deeds": (lambda c, p, s: c.deeds(p, 0, 9), STAFF),
+    "deeds": (lambda c, p, s: c.log_entries(p, 0, 9), STAFF),
     "post_news": (lambda c, p, s: c.post_news(p, "News", "more"), STAFF),
     "remove_news": (lambda c, p, s: c.remove_news(p, s.news.id), STAFF),
 }
@@ -182,10 +182,10 @@ def test_what_is_hidden_from_somebody_is_not_found(run_story, who):
             return
         for operation in (
             curation.comment(somebody, entries.group.id, "x"),
-            curation.put_in_collage(somebody, entries.theme.id, entries.group.id),
-            curation.bookmark(somebody, Bookmarked.TORRENT, entries.torrent.id, on=True),
-            curation.bookmark(somebody, Bookmarked.GROUP, entries.group.id, on=True),
-            curation.bookmark(somebody, Bookmarked.COLLAGE, entries.collage.id, on=True),
+            curation.add_to_collage(somebody, entries.theme.id, entries.group.id),
+            curation.bookmark(somebody, BookmarkKind.TORRENT, entries.torrent.id, on=True),
+            curation.bookmark(somebody, BookmarkKind.GROUP, entries.group.id, on=True),
+            curation.bookmark(somebody, BookmarkKind.COLLAGE, entries.collage.id, on=True),
             curation.report(somebody, Subject.TORRENT, entries.torrent.id, "x"),
             curation.report(somebody, Subject.COMMENT, entries.comment.id, "x"),
         ):
@@ -194,7 +194,7 @@ def test_what_is_hidden_from_somebody_is_not_found(run_story, who):
             await end_of(curation.publish(USER, v1_torrent("x"), "test", {"group_id": entries.group.id}))
             == "invalid"
         )
-        assert await catalogue.torrent(parsed(v1_torrent("x")).infohash, ALL) is None
+        assert await catalogue.torrent(parsed(v1_torrent("x")).infohash, UNRESTRICTED_VIEWER) is None
 
     run_story(story)
 
@@ -226,7 +226,7 @@ def test_what_is_locked_is_changed_by_moderators_alone(run_story):
         await curation.edit_collage(MODERATOR, entries.collage.id, {"locked": True})
         assert await end_of(curation.edit_collage(OWNER, entries.collage.id, {"name": "x"})) == "forbidden"
         assert (
-            await end_of(curation.put_in_collage(OWNER, entries.collage.id, entries.other.group.id))
+            await end_of(curation.add_to_collage(OWNER, entries.collage.id, entries.other.group.id))
             == "forbidden"
         )
 
@@ -237,16 +237,16 @@ def test_changes_to_the_work_of_another_are_in_the_log(run_story):
     async def story(services):
         curation = services.curation
         entries = await Entries().fill(services)
-        before = (await curation.deeds(ADMIN, 0, 1)).total
+        before = (await curation.log_entries(ADMIN, 0, 1)).total
         await curation.edit_torrent(OWNER, entries.torrent.id, {"title": "mine"})
         await curation.edit_comment(OWNER, entries.comment.id, "mine")
-        assert (await curation.deeds(ADMIN, 0, 1)).total == before
+        assert (await curation.log_entries(ADMIN, 0, 1)).total == before
         await curation.edit_torrent(MODERATOR, entries.torrent.id, {"title": "x", "format": "PDF"})
         await curation.mark_torrent(MODERATOR, entries.torrent.id, hidden=True, locked=False)
         await curation.delete_comment(MODERATOR, entries.comment.id)
         await curation.resolve(MODERATOR, entries.report.id, "seen")
         await curation.delete_torrent(MODERATOR, entries.torrent.id, "spam\x1b[2J")
-        page = await curation.deeds(ADMIN, 0, 6)
+        page = await curation.log_entries(ADMIN, 0, 6)
         assert page.total == before + 6
         assert [
             (operation.verb, operation.subject, operation.target, operation.detail)
@@ -269,7 +269,7 @@ def test_a_deleted_torrent_is_gone_from_catalogue_cache_and_tracker(run_story):
         torrent = await services.curation.publish(OWNER, hybrid_torrent("one"), "test")
         assert {torrent.infohash, torrent.alias} <= services.policy.allowed
         await services.curation.delete_torrent(OWNER, torrent.id)
-        assert await services.library.catalogue.torrent(torrent.infohash, ALL) is None
+        assert await services.library.catalogue.torrent(torrent.infohash, UNRESTRICTED_VIEWER) is None
         assert not await services.cache.has(torrent.infohash)
         assert not {torrent.infohash, torrent.alias} & services.policy.allowed
         again = await services.curation.publish(USER, hybrid_torrent("one"), "test")

@@ -2,13 +2,13 @@ import asyncio
 
 import pytest
 
-from actions.sources import Source
+from actions.metadata_sources import SourceKind
 from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
 from tests.actions.conftest import ActionServices
-from tests.cache_service import torrent
-from tests.places import Place, lookups_over
+from tests.support.cache_server import torrent
+from tests.support.lookups import FakeSource, make_lookups
 
 DATA = torrent("wanted")
 HASH = Metainfo.parse(DATA).infohash
@@ -26,7 +26,7 @@ class Timer:
 
 def made(*sources, timer=None, **terms):
     services = ActionServices()
-    lookups = lookups_over(
+    lookups = make_lookups(
         services.uploads, services.cache, services.takedowns, sources, timer=timer or Timer(), **terms
     )
     return services, lookups
@@ -37,27 +37,34 @@ def find(lookups, infohash=HASH, *, seconds=5, account=ACCOUNT, trackers=()):
 
 
 def test_what_is_found_is_kept_and_found_in_the_cache_the_next_time(run):
-    source = Place(answers={HASH: DATA})
+    source = FakeSource(answers={HASH: DATA})
     services, lookups = made(source)
 
     async def twice():
         return await find(lookups), await find(lookups), await services.cache.get(HASH)
 
     first, second, held = run(twice())
-    assert (first.source, second.source) == (Source.SWARM, Source.CACHE)
+    assert (first.source, second.source) == (SourceKind.SWARM, SourceKind.CACHE)
     assert held.plain() == DATA
     assert len(source.asked) == 1
 
 
 def test_sources_are_asked_in_order_and_share_the_time(run):
-    sources = [Place(Source.SWARM), Place(Source.DHT), Place(Source.UPSTREAM, {HASH: DATA})]
+    sources = [
+        FakeSource(SourceKind.SWARM),
+        FakeSource(SourceKind.DHT),
+        FakeSource(SourceKind.UPSTREAM, {HASH: DATA}),
+    ]
     _, lookups = made(*sources, seconds=30)
-    assert run(find(lookups)).source is Source.UPSTREAM
+    assert run(find(lookups)).source is SourceKind.UPSTREAM
     assert [source.budgets for source in sources] == [[10.0], [15.0], [30.0]]
 
 
 def test_an_unavailable_source_is_not_asked(run):
-    silent, trackers = Place(Source.SWARM, {HASH: DATA}), Place(Source.TRACKERS, {HASH: DATA})
+    silent, trackers = (
+        FakeSource(SourceKind.SWARM, {HASH: DATA}),
+        FakeSource(SourceKind.TRACKERS, {HASH: DATA}),
+    )
     silent.is_available = False
     _, lookups = made(silent, trackers)
     assert run(find(lookups)) is None
@@ -68,14 +75,14 @@ def test_an_unavailable_source_is_not_asked(run):
     "wrong", [b"", b"junk", torrent("another"), b"d4:infodee", b"\x1f\x8bbroken", bytes(11 << 20)]
 )
 def test_what_is_not_the_torrent_is_not_kept_and_the_next_source_is_asked(run, wrong):
-    services, lookups = made(Place(answers={HASH: wrong}), Place(Source.UPSTREAM, {HASH: DATA}))
+    services, lookups = made(FakeSource(answers={HASH: wrong}), FakeSource(SourceKind.UPSTREAM, {HASH: DATA}))
 
     async def look():
         found = await find(lookups)
         return found, await services.cache.totals()
 
     found, (count, _) = run(look())
-    assert found.source is Source.UPSTREAM
+    assert found.source is SourceKind.UPSTREAM
     assert count == 1
 
 
@@ -83,7 +90,9 @@ def test_a_private_torrent_is_not_kept(run):
     info = Metainfo.parse(DATA).info[:-1] + b"7:privatei1ee"
     hidden = b"d4:info" + info + b"e"
     name = Metainfo.parse(hidden).infohash
-    services, lookups = made(Place(answers={name: hidden}), Place(Source.UPSTREAM, {name: hidden}))
+    services, lookups = made(
+        FakeSource(answers={name: hidden}), FakeSource(SourceKind.UPSTREAM, {name: hidden})
+    )
 
     async def look():
         return await find(lookups, name), await services.cache.has(name)
@@ -94,7 +103,7 @@ def test_a_private_torrent_is_not_kept(run):
 
 def test_a_miss_is_remembered_for_its_time_and_for_those_who_were_asked(run):
     timer = Timer()
-    swarm, trackers = Place(), Place(Source.TRACKERS)
+    swarm, trackers = FakeSource(), FakeSource(SourceKind.TRACKERS)
     _, lookups = made(swarm, trackers, timer=timer, remember_misses=60)
 
     async def look():
@@ -111,9 +120,9 @@ def test_a_miss_is_remembered_for_its_time_and_for_those_who_were_asked(run):
 
 
 def test_peers_that_came_after_a_miss_are_asked(run):
-    swarm = Place(answers={HASH: DATA})
+    swarm = FakeSource(answers={HASH: DATA})
     swarm.is_available = False
-    _, lookups = made(swarm, Place(Source.DHT))
+    _, lookups = made(swarm, FakeSource(SourceKind.DHT))
 
     async def look():
         missed = await find(lookups)
@@ -121,7 +130,7 @@ def test_peers_that_came_after_a_miss_are_asked(run):
         return missed, await find(lookups)
 
     missed, found = run(look())
-    assert (missed, found.source) == (None, Source.SWARM)
+    assert (missed, found.source) == (None, SourceKind.SWARM)
 
 
 def test_concurrent_callers_share_a_search_that_outlives_them(run):
@@ -131,7 +140,7 @@ def test_concurrent_callers_share_a_search_that_outlives_them(run):
         await gate.wait()
         return DATA
 
-    source = Place(answer=answer)
+    source = FakeSource(answer=answer)
     _, lookups = made(source)
 
     async def look():
@@ -144,7 +153,7 @@ def test_concurrent_callers_share_a_search_that_outlives_them(run):
         return await asyncio.gather(*others)
 
     found = run(look())
-    assert {each.source for each in found} == {Source.SWARM}
+    assert {each.source for each in found} == {SourceKind.SWARM}
     assert len(source.asked) == 1
 
 
@@ -157,7 +166,7 @@ def test_so_many_run_so_many_wait_and_the_rest_is_told(run):
         running += 1
         await gate.wait()
 
-    _, lookups = made(Place(answer=answer), concurrent=2, queue=3)
+    _, lookups = made(FakeSource(answer=answer), concurrent=2, queue=3)
 
     async def look():
         tasks = [asyncio.create_task(find(lookups, InfoHash(bytes([n]) * 20))) for n in range(5)]
@@ -174,7 +183,7 @@ def test_so_many_run_so_many_wait_and_the_rest_is_told(run):
 
 
 def test_without_an_account_only_what_is_held_is_found(run):
-    services, lookups = made(Place(answers={HASH: DATA}))
+    services, lookups = made(FakeSource(answers={HASH: DATA}))
 
     async def look():
         with pytest.raises(Refusal) as caught:
@@ -184,12 +193,12 @@ def test_without_an_account_only_what_is_held_is_found(run):
 
     code, found = run(look())
     assert code == "lookups-closed"
-    assert found.source is Source.CACHE
+    assert found.source is SourceKind.CACHE
 
 
 def test_the_operator_may_let_everybody_look(run):
-    _, lookups = made(Place(answers={HASH: DATA}), anonymous=True)
-    assert run(find(lookups, account=None)).source is Source.SWARM
+    _, lookups = made(FakeSource(answers={HASH: DATA}), anonymous=True)
+    assert run(find(lookups, account=None)).source is SourceKind.SWARM
 
 
 def test_a_blocked_torrent_is_neither_looked_for_nor_kept(run):
@@ -197,7 +206,7 @@ def test_a_blocked_torrent_is_neither_looked_for_nor_kept(run):
         await services.takedowns.block(HASH, "no", "test")
         return DATA
 
-    source = Place(answer=block_meanwhile)
+    source = FakeSource(answer=block_meanwhile)
     services, lookups = made(source)
 
     async def look():
@@ -216,7 +225,7 @@ def test_a_source_that_fails_is_a_miss(run):
     async def answer(_query):
         raise RuntimeError("broken")
 
-    _, lookups = made(Place(answer=answer))
+    _, lookups = made(FakeSource(answer=answer))
     assert run(find(lookups)) is None
     assert lookups.under_way == 0
 
@@ -227,8 +236,8 @@ def test_a_swarm_lookup_asks_the_swarm_alone_and_a_find_widens_it(run):
     async def answer(_query):
         await gate.wait()
 
-    upstream = Place(Source.UPSTREAM, {HASH: DATA})
-    _, lookups = made(Place(answer=answer), upstream)
+    upstream = FakeSource(SourceKind.UPSTREAM, {HASH: DATA})
+    _, lookups = made(FakeSource(answer=answer), upstream)
 
     async def look():
         alone = asyncio.create_task(lookups.find_in_swarm(InfoHash(bytes(20))))
@@ -241,7 +250,7 @@ def test_a_swarm_lookup_asks_the_swarm_alone_and_a_find_widens_it(run):
 
     alone, widened, both = run(look())
     assert alone is None
-    assert widened.source is both.source is Source.UPSTREAM
+    assert widened.source is both.source is SourceKind.UPSTREAM
     assert [each.infohash for each in upstream.asked] == [HASH]
 
 
@@ -249,7 +258,7 @@ def test_searches_end_with_the_service(run):
     async def answer(_query):
         await asyncio.Event().wait()
 
-    _, lookups = made(Place(answer=answer))
+    _, lookups = made(FakeSource(answer=answer))
 
     async def look():
         waiting = asyncio.create_task(find(lookups))

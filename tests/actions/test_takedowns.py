@@ -5,11 +5,11 @@ import pytest
 
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
-from lists.infohashes import Verdict
-from tests.torrents import hybrid_torrent, parsed, v1_torrent
+from lists.infohashes import ListKind
+from tests.support.torrents import hybrid_torrent, parsed, v1_torrent
 
 HYBRID = parsed(hybrid_torrent())
-SHORT = {HYBRID.v1, HYBRID.v2.cut}
+SHORT = {HYBRID.v1, HYBRID.v2.truncated}
 UNKNOWN = InfoHash(b"\x07" * 20)
 
 
@@ -18,7 +18,7 @@ def test_a_block_by_any_name_removes_the_file_and_denies_every_name(services, na
     async def run():
         await services.uploads.accept(hybrid_torrent(), "test")
         entry = await services.takedowns.block(name, "because", "me")
-        assert set(entry.names) == set(HYBRID.infohashes)
+        assert set(entry.infohashes) == set(HYBRID.infohashes)
         assert services.policy.denied == SHORT
         assert services.policy.allowed == set()
         assert services.blobs.files == {}
@@ -62,11 +62,11 @@ def test_an_allowance_covers_the_cut_form_and_can_be_taken_back(services):
 
     async def run():
         await services.takedowns.allow(full, "friends", "me")
-        assert services.policy.allowed == {full.cut}
-        assert (await services.restarted()).policy.allowed == {full.cut}
-        assert await services.takedowns.disallow(full.cut) is True
+        assert services.policy.allowed == {full.truncated}
+        assert (await services.restarted()).policy.allowed == {full.truncated}
+        assert await services.takedowns.disallow(full.truncated) is True
         assert services.policy.allowed == set()
-        assert await services.takedowns.disallow(full.cut) is False
+        assert await services.takedowns.disallow(full.truncated) is False
 
     asyncio.run(run())
 
@@ -101,7 +101,7 @@ def test_the_start_tells_the_tracker_everything(services):
         await services.takedowns.block(UNKNOWN, "because", "me")
         again = await services.restarted()
         assert again.policy == services.policy
-        assert again.policy.joined == {HYBRID.v2.cut: HYBRID.v1}
+        assert again.policy.joined == {HYBRID.v2.truncated: HYBRID.v1}
 
     asyncio.run(run())
 
@@ -111,7 +111,7 @@ def test_a_takedown_that_a_crash_cut_short_is_finished_at_start(services):
         await services.uploads.accept(hybrid_torrent(), "test")
         entry = await services.takedowns.block(UNKNOWN, "because", "me")
         # The list was written, and nothing after it.
-        await services.lists.set(replace(entry, infohash=HYBRID.v2, spellings=()))
+        await services.lists.set(replace(entry, infohash=HYBRID.v2, aliases=()))
         again = await services.restarted()
         assert again.policy.denied == {*SHORT, UNKNOWN}
         assert again.policy.allowed == set()
@@ -124,7 +124,7 @@ def test_entries_tell_reason_author_and_time(services):
     async def run():
         await services.takedowns.block(UNKNOWN, "because", "me")
         await services.takedowns.allow(HYBRID.v1, "", "you")
-        (denied,) = await services.takedowns.entries(Verdict.DENY)
+        (denied,) = await services.takedowns.entries(ListKind.DENY)
         assert (denied.reason, denied.by, denied.since) == ("because", "me", 1_800_000_000)
         assert len(await services.takedowns.entries()) == 2
         assert [len(batch) async for batch in services.takedowns.walk()] == [2]

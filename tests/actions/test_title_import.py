@@ -6,11 +6,11 @@ from contextlib import aclosing
 
 import pytest
 
-from actions.basics import HEADER
+from actions.imdb_tsv import HEADER
 from actions.title_import import TitleImport
 from bittorrent.refusal import Refusal
-from catalogue.titles import Title
-from storage.titles import SqliteTitles
+from catalogue.imdb_titles import ImdbTitle
+from storage.imdb_titles import SqliteImdbTitles
 
 KINDS = ("movie", "tvSeries", "tvEpisode", "short", "videoGame", "tvMovie")
 
@@ -40,7 +40,7 @@ def test_a_large_file_is_imported_in_little_memory(tmp_path):
     path = packed(tmp_path / "title.basics.tsv.gz", 50_000)
 
     async def run():
-        titles = await SqliteTitles.open(tmp_path / "titles.db", 0)
+        titles = await SqliteImdbTitles.open(tmp_path / "titles.db", 0)
         tracemalloc.start()
         steps = await imported(titles, path)
         _, peak = tracemalloc.get_traced_memory()
@@ -53,7 +53,7 @@ def test_a_large_file_is_imported_in_little_memory(tmp_path):
         assert [step.done for step in steps] == sorted(step.done for step in steps)
         line = next(line for line in generated(50_000) if line.startswith(b"tt0049998\t"))
         title = line.decode().split("\t")[2]
-        assert await titles.find(title.upper(), None, False) == Title(
+        assert await titles.find(title.upper(), None, False) == ImdbTitle(
             49998, title, title, 1950 + 49998 % 70, False
         )
         await titles.close()
@@ -67,7 +67,7 @@ def test_a_file_that_cannot_be_read_to_its_end_changes_nothing(tmp_path, spoil):
     bad.write_bytes(spoil(packed(bad, 20_000).read_bytes()))
 
     async def run():
-        titles = await SqliteTitles.open(tmp_path / "titles.db", 0)
+        titles = await SqliteImdbTitles.open(tmp_path / "titles.db", 0)
         await imported(titles, good)
         before = (tmp_path / "titles.db").read_bytes()
         with pytest.raises(Refusal) as caught:
@@ -85,7 +85,7 @@ def test_a_file_without_films_does_not_replace_one_with(tmp_path):
     (tmp_path / "none.tsv").write_bytes(HEADER + b"\n")
 
     async def run():
-        titles = await SqliteTitles.open(tmp_path / "titles.db", 0)
+        titles = await SqliteImdbTitles.open(tmp_path / "titles.db", 0)
         with pytest.raises(Refusal, match="no film"):
             await imported(titles, tmp_path / "none.tsv")
         await titles.close()
@@ -98,7 +98,7 @@ def test_one_import_at_a_time_and_one_that_is_given_up_leaves_no_trace(tmp_path)
     path = packed(tmp_path / "many.gz", 20_000)
 
     async def run():
-        titles = await SqliteTitles.open(tmp_path / "titles.db", 0)
+        titles = await SqliteImdbTitles.open(tmp_path / "titles.db", 0)
         work = TitleImport(titles)
         async with aclosing(work.import_file(path)) as steps:
             await anext(steps)
@@ -116,7 +116,7 @@ def test_cancelling_at_any_moment_leaves_a_whole_list_or_none(tmp_path):
     path = packed(tmp_path / "many.gz", 12_000)
 
     async def run():
-        titles = await SqliteTitles.open(tmp_path / "titles.db", 0)
+        titles = await SqliteImdbTitles.open(tmp_path / "titles.db", 0)
         work = TitleImport(titles)
 
         async def everything():

@@ -10,7 +10,7 @@ import pytest
 
 import actions.archives
 from bittorrent.refusal import Refusal
-from tests.torrents import hybrid_torrent, parsed, v1_torrent, v2_torrent
+from tests.support.torrents import hybrid_torrent, parsed, v1_torrent, v2_torrent
 
 TORRENTS = {
     "one.torrent": v1_torrent(),

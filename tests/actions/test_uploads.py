@@ -7,7 +7,7 @@ import pytest
 
 import actions.uploads
 from bittorrent.refusal import Refusal
-from tests.torrents import hybrid_torrent, parsed, v1_torrent, v2_torrent
+from tests.support.torrents import hybrid_torrent, parsed, v1_torrent, v2_torrent
 
 
 async def code_of(operation):
@@ -25,8 +25,8 @@ def test_an_upload_is_kept_and_the_tracker_allows_all_its_short_hashes(services,
         accepted = await services.uploads.accept(data, "test")
         assert (accepted.infohash, accepted.new, accepted.metainfo) == (metainfo.infohash, True, metainfo)
         assert (await services.cache.get(metainfo.infohash)).plain() == data
-        assert services.policy.allowed == {name.cut for name in metainfo.infohashes}
-        joined = {metainfo.v2.cut: metainfo.v1} if metainfo.v1 and metainfo.v2 else {}
+        assert services.policy.allowed == {name.truncated for name in metainfo.infohashes}
+        joined = {metainfo.v2.truncated: metainfo.v1} if metainfo.v1 and metainfo.v2 else {}
         assert services.policy.joined == joined
         assert not (await services.uploads.accept(data, "test")).new
 
@@ -78,7 +78,7 @@ def test_a_blocked_torrent_is_refused_with_its_reason_under_each_of_its_names(ma
             assert (caught.value.code, caught.value.detail) == ("blocked", "because")
             assert await services.cache.totals() == (0, 0)
             # Only the upload showed that these hashes are of one torrent; from now on all are blocked.
-            assert services.policy.denied == {known.cut for known in parsed(data).infohashes}
+            assert services.policy.denied == {known.truncated for known in parsed(data).infohashes}
             assert (await services.restarted()).policy.denied == services.policy.denied
 
         asyncio.run(run())
@@ -122,7 +122,7 @@ def test_uploads_beyond_the_limit_are_refused_unless_they_skip_it(make_services,
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert await code_of(services.uploads.accept(v1_torrent("late"), "test")) == "busy"
-        patient = asyncio.create_task(services.uploads.accept(v1_torrent("late"), "test", patient=True))
+        patient = asyncio.create_task(services.uploads.accept(v1_torrent("late"), "test", skip_limit=True))
         await asyncio.sleep(0)
         go.set()
         assert all(accepted.new for accepted in await asyncio.gather(*waiting, patient))

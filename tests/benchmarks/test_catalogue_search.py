@@ -5,23 +5,23 @@ from pathlib import Path
 from random import Random
 
 from benchmarks.catalogue_search import fill, measure, questions, singles
-from benchmarks.works import Maker
-from catalogue.query import Order
+from benchmarks.synthetic_catalogue import CatalogueGenerator
+from catalogue.query import SortOrder
 from storage.database import Database
 from storage.schema import PEERAGE
-from storage.search import SearchIndex
+from storage.search import SqliteSearchIndex
 
 
 def test_each_question_is_answered_and_what_exists_is_found(tmp_path: Path) -> None:
-    maker = Maker()
+    maker = CatalogueGenerator()
 
     async def run() -> dict[str, int]:
         database = await Database.open(tmp_path / "peerage.db", PEERAGE, "NORMAL")
         try:
-            index = SearchIndex(database, 10_000, 10.0)
+            index = SqliteSearchIndex(database, 10_000, 10.0)
             assert await fill(database, index, maker, 400) > 0
             assert len(await singles(database, index, maker, 400)) == 200
-            answers = [(each, await measure(index, each, Order.SEEDERS, 3)) for each in questions(maker)]
+            answers = [(each, await measure(index, each, SortOrder.SEEDERS, 3)) for each in questions(maker)]
             return {question.name: measured.found.total for question, measured in answers}
         finally:
             await database.close()
@@ -34,6 +34,6 @@ def test_each_question_is_answered_and_what_exists_is_found(tmp_path: Path) -> N
 
 
 def test_a_number_always_makes_the_same_torrent() -> None:
-    assert Maker().torrent(7) == Maker().torrent(7)
-    made = [Maker().torrent(number) for number in Random(1).sample(range(1, 10**6), 3)]
+    assert CatalogueGenerator().torrent(7) == CatalogueGenerator().torrent(7)
+    made = [CatalogueGenerator().torrent(number) for number in Random(1).sample(range(1, 10**6), 3)]
     assert len({each.infohash for each in made}) == 3

@@ -6,13 +6,13 @@ import socket
 import pytest
 
 from benchmarks import gil, idle
-from benchmarks.idle import Idle, files_allowed, held, measure, still_open
+from benchmarks.idle import IdleCost, files_allowed, held_connections, measure, still_open
 from benchmarks.servers import running
 
 
 def test_connections_are_held_until_the_block_ends() -> None:
     with running("ceiling", 1) as server:
-        with held(server.port, 20) as connections:
+        with held_connections(server.port, 20) as connections:
             assert len(connections) == still_open(connections) == 20
         assert all(each.fileno() == -1 for each in connections)
 
@@ -29,7 +29,7 @@ def test_a_server_that_gives_fewer_connections_is_measured_with_those() -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     listener.close()
-    with held(port, 5) as connections:
+    with held_connections(port, 5) as connections:
         assert connections == []
 
 
@@ -41,7 +41,7 @@ def test_an_idle_measurement_has_memory_and_time() -> None:
 
 
 def test_a_row_gives_bytes_for_each_connection() -> None:
-    assert Idle("ours", 1000, 999, 1.25, 10_000_000, 10_256_000).row() == [
+    assert IdleCost("ours", 1000, 999, 1.25, 10_000_000, 10_256_000).row() == [
         "ours",
         "1,000",
         "999",

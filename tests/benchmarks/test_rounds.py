@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.comparison import COLUMNS, Sample, compare, median_of, ratio, rows, table, threads
 from benchmarks.generators import LoadError, Result
-from benchmarks.rounds import COLUMNS, Sample, compare, middle, ratio, rows, table, threads
 from benchmarks.servers import Server
 
 
@@ -42,7 +42,7 @@ def test_a_server_that_never_answers_ends_the_comparison() -> None:
 def test_ratios_are_formed_round_by_round() -> None:
     # A disturbed round halves both: the ratio of medians would be 2 or 4, depending on where it falls.
     assert ratio(samples(100, 40, 100), samples(50, 20, 50), lambda each: each.rps) == 2.0
-    assert middle(samples(1, 9, 3), lambda each: each.rps) == 3
+    assert median_of(samples(1, 9, 3), lambda each: each.rps) == 3
 
 
 def test_figures_per_cpu_come_from_the_servers_own_time() -> None:

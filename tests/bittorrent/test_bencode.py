@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bittorrent.bencode import Limits, read, write
+from bittorrent.bencode import BencodeLimits, decode, encode
 from bittorrent.refusal import Refusal
 
 SIZE = 10 * 1024 * 1024
@@ -99,21 +99,21 @@ values = st.recursive(
 def loosely(value: Any) -> bytes:
     """Write a value with the keys in the order that they have."""
     if isinstance(value, dict):
-        return b"d" + b"".join(write(key) + loosely(inner) for key, inner in value.items()) + b"e"
+        return b"d" + b"".join(encode(key) + loosely(inner) for key, inner in value.items()) + b"e"
     if isinstance(value, list):
         return b"l" + b"".join(map(loosely, value)) + b"e"
-    return write(value)
+    return encode(value)
 
 
-def code_of(data: bytes, limits: Limits | None = None) -> str:
+def code_of(data: bytes, limits: BencodeLimits | None = None) -> str:
     with pytest.raises(Refusal) as refused:
-        read(data, limits) if limits else read(data)
+        decode(data, limits) if limits else decode(data)
     return refused.value.code
 
 
 @given(values)
 def test_what_is_written_reads_back_canonical(value: Any) -> None:
-    document = read(write(value))
+    document = decode(encode(value))
     assert document.value == value
     assert document.canonical
 
@@ -121,9 +121,9 @@ def test_what_is_written_reads_back_canonical(value: Any) -> None:
 @given(st.dictionaries(st.binary(max_size=6), values, max_size=5))
 def test_unsorted_keys_are_read_and_told_and_spans_are_raw(value: dict[bytes, Any]) -> None:
     data = loosely(value)
-    document = read(data)
+    document = decode(data)
     assert document.value == value
-    assert document.canonical == (loosely(value) == write(value))
+    assert document.canonical == (loosely(value) == encode(value))
     assert {key: data[start:end] for key, (start, end) in document.spans.items()} == {
         key: loosely(inner) for key, inner in value.items()
     }
@@ -132,7 +132,7 @@ def test_unsorted_keys_are_read_and_told_and_spans_are_raw(value: dict[bytes, An
 almost = st.one_of(
     st.binary(max_size=30),
     st.text(alphabet="ilde0123456789:-a ", max_size=30).map(str.encode),
-    st.tuples(values.map(write), st.integers(0, 200), st.binary(max_size=2)).map(
+    st.tuples(values.map(encode), st.integers(0, 200), st.binary(max_size=2)).map(
         lambda parts: parts[0][: parts[1]] + parts[2] + parts[0][parts[1] + 1 :]
     ),
 )
@@ -151,29 +151,29 @@ def test_it_takes_what_the_slow_reader_takes(data: bytes) -> None:
     if slow.duplicate:
         assert code_of(data) == "duplicate-key"
         return
-    document = read(data)
+    document = decode(data)
     assert document.value == expected
     assert document.canonical == slow.canonical
 
 
 @pytest.mark.parametrize("data", [b"i1e", b"4:spam", b"le", b"ld1:ai1eee"])
 def test_only_a_dictionary_has_spans(data: bytes) -> None:
-    assert read(data).spans == {}
+    assert decode(data).spans == {}
 
 
 def test_nesting_is_allowed_to_the_limit() -> None:
-    assert read(b"l" * 64 + b"e" * 64).canonical
+    assert decode(b"l" * 64 + b"e" * 64).canonical
     assert code_of(b"l" * 65 + b"e" * 65) == "too-deep"
     assert code_of(b"d1:a" * 64 + b"le" + b"e" * 64) == "too-deep"
 
 
 def test_items_are_counted_with_keys() -> None:
-    assert read(b"d1:ai1ee", Limits(items=3)).value == {b"a": 1}
-    assert code_of(b"d1:ai1ee", Limits(items=2)) == "too-many-items"
+    assert decode(b"d1:ai1ee", BencodeLimits(items=3)).value == {b"a": 1}
+    assert code_of(b"d1:ai1ee", BencodeLimits(items=2)) == "too-many-items"
 
 
 def test_size_is_limited() -> None:
-    assert code_of(b"3:abc", Limits(size=4)) == "too-large"
+    assert code_of(b"3:abc", BencodeLimits(size=4)) == "too-large"
 
 
 LEAVES = 499_000
@@ -203,6 +203,6 @@ WORST: list[tuple[str, Callable[[], bytes], str | None]] = [
 @pytest.mark.parametrize(("make", "code"), [case[1:] for case in WORST], ids=[case[0] for case in WORST])
 def test_the_worst_input_is_read_or_refused(make: Callable[[], bytes], code: str | None) -> None:
     if code is None:
-        assert read(make()).value
+        assert decode(make()).value
     else:
         assert code_of(make()) == code

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bittorrent.filenames import harmless, split_ending, unpackable
+from bittorrent.filenames import extractable_paths, safe_filename, split_extension
 
 PARTS = st.one_of(
     st.text(max_size=12),
@@ -25,7 +25,7 @@ def seen(path):
 @example(["a", "a", "a (2)", "A"])
 @example(["\u0345a", "\u03b9a"])
 def test_paths_stay_below_and_apart(paths):
-    names = unpackable(paths)
+    names = extractable_paths(paths)
 
     assert len(names) == len(paths)
     folders = {seen(name[:end]) for name in names for end, c in enumerate(name) if c == "/"}
@@ -35,14 +35,14 @@ def test_paths_stay_below_and_apart(paths):
         for part in name.split("/"):
             assert part not in {"", ".", ".."}
             assert len(part.encode()) <= 255
-            assert harmless(part) == part
+            assert safe_filename(part) == part
             assert part == part.rstrip(" .")
 
 
 def test_plain_paths_stay_as_they_are():
     paths = ["root/a.txt", "root/sub/b", "root/.hidden", "root/a.tar.gz", "ünï/日本.mkv", "a (2)", "cons.txt"]
 
-    assert unpackable(paths) == paths
+    assert extractable_paths(paths) == paths
 
 
 @pytest.mark.parametrize(
@@ -63,11 +63,11 @@ def test_plain_paths_stay_as_they_are():
     ],
 )
 def test_paths_that_would_leave_or_trick_are_tamed(path, name):
-    assert unpackable([path]) == [name]
+    assert extractable_paths([path]) == [name]
 
 
 def test_many_files_of_one_name_are_told_apart_in_time():
-    names = unpackable(["root/a?.txt"] * 20_000)
+    names = extractable_paths(["root/a?.txt"] * 20_000)
 
     assert names[:3] == ["root/a_.txt", "root/a_ (2).txt", "root/a_ (3).txt"]
     assert len(set(names)) == 20_000
@@ -86,4 +86,4 @@ def test_many_files_of_one_name_are_told_apart_in_time():
     ],
 )
 def test_an_ending_is_of_few_letters_and_digits(name, split):
-    assert split_ending(name) == split
+    assert split_extension(name) == split

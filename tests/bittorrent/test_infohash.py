@@ -59,8 +59,8 @@ def test_other_lengths_are_refused(length: int) -> None:
 
 def test_a_version_2_hash_is_cut_to_20_bytes() -> None:
     full = InfoHash.of(V2)
-    assert (full.is_v2, full.cut, full.cut.is_v2) == (True, V1, False)
-    assert full.cut.cut == V1
+    assert (full.is_v2, full.truncated, full.truncated.is_v2) == (True, V1, False)
+    assert full.truncated.truncated == V1
 
 
 def test_it_is_its_bytes_as_a_key() -> None:

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from bittorrent.infohash import InfoHash
 from bittorrent.magnet import LONGEST_MAGNET, Magnet
-from bittorrent.names import shown
 from bittorrent.refusal import Refusal
+from bittorrent.text import printable
 
 V1 = InfoHash(bytes(range(20)))
 V2 = InfoHash(bytes(range(32)))
@@ -18,7 +18,7 @@ hashes = st.tuples(
     st.none() | st.binary(min_size=20, max_size=20).map(InfoHash),
     st.none() | st.binary(min_size=32, max_size=32).map(InfoHash),
 ).filter(any)
-names = st.text(st.characters(codec="utf-8"), max_size=60).map(shown)
+names = st.text(st.characters(codec="utf-8"), max_size=60).map(printable)
 tails = st.text(alphabet="abc/?&=+%#.:~-0", min_size=1, max_size=30)
 
 

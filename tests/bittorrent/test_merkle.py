@@ -3,7 +3,7 @@ from hashlib import sha256
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bittorrent.merkle import root_of
+from bittorrent.merkle import pieces_root
 from tests.bittorrent.torrents import PIECE, code_of, leaf, parse, v2
 
 LAYER = bytes(range(32)) + bytes(range(32, 64)) + bytes(range(64, 96))
@@ -13,7 +13,7 @@ LARGE = 3 * PIECE - 1
 
 
 def test_piece_layers_may_be_missing_but_not_false() -> None:
-    root = root_of(LAYER, PIECE)
+    root = pieces_root(LAYER, PIECE)
     info = v2({b"a": leaf(LARGE, root), b"small": leaf()})
     assert parse(info).size == LARGE + 5
     assert parse(info, piece_layers={}).size == LARGE + 5
@@ -57,4 +57,4 @@ def test_a_layer_adds_up_to_the_root_of_the_whole_file(level: int, count: int) -
             hashes = [sha256(a + b).digest() for a, b in zip(hashes[::2], hashes[1::2], strict=True)]
         layer += hashes[0]
     if len(pieces) > 1:
-        assert root_of(layer, in_piece * PIECE) == reference_root(blocks)
+        assert pieces_root(layer, in_piece * PIECE) == reference_root(blocks)

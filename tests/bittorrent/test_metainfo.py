@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bittorrent.bencode import Limits, write
+from bittorrent.bencode import BencodeLimits, encode
 from bittorrent.infohash import InfoHash
 from bittorrent.magnet import Magnet
-from bittorrent.metainfo import File, Metainfo
+from bittorrent.metainfo import Metainfo, MetainfoFile
 from bittorrent.refusal import Refusal
 from tests.bittorrent.torrents import (
     PIECE,
@@ -26,11 +26,11 @@ from tests.bittorrent.torrents import (
 
 def test_a_version_1_torrent_of_one_file() -> None:
     metainfo = parse(v1(), comment=b"hello", created_by=b"me", creation_date=1_700_000_000)
-    raw = write(v1())
+    raw = encode(v1())
     assert metainfo.info == raw
     assert metainfo.v1 == metainfo.infohash == sha1(raw).digest()
     assert (metainfo.v2, metainfo.infohashes) == (None, (metainfo.v1,))
-    assert metainfo.files == (File(("a.txt",), 5),)
+    assert metainfo.files == (MetainfoFile(("a.txt",), 5),)
     assert (metainfo.name, metainfo.size, metainfo.piece_length) == ("a.txt", 5, PIECE)
     assert (metainfo.comment, metainfo.created_by, metainfo.created) == ("hello", "me", 1_700_000_000)
     assert metainfo.canonical
@@ -39,28 +39,36 @@ def test_a_version_1_torrent_of_one_file() -> None:
 
 def test_a_version_1_torrent_of_many_files() -> None:
     metainfo = parse(v1_files(file(b"b", b"c"), file(b"a", length=PIECE), file(b"empty", length=0)))
-    assert metainfo.files == (File(("b", "c"), 5), File(("a",), PIECE), File(("empty",), 0))
+    assert metainfo.files == (
+        MetainfoFile(("b", "c"), 5),
+        MetainfoFile(("a",), PIECE),
+        MetainfoFile(("empty",), 0),
+    )
     assert metainfo.size == PIECE + 5
 
 
 def test_a_version_2_torrent() -> None:
     info = v2({b"d": {b"x": leaf(), b"y": {b"z": leaf(0, b"")}}, b"w": leaf(7)})
     metainfo = parse(info)
-    full = InfoHash(sha256(write(info)).digest())
+    full = InfoHash(sha256(encode(info)).digest())
     assert (metainfo.v1, metainfo.v2) == (None, full)
-    assert metainfo.infohash == full.cut
-    assert metainfo.infohashes == (full, full.cut)
-    assert metainfo.files == (File(("d", "x"), 5), File(("d", "y", "z"), 0), File(("w",), 7))
+    assert metainfo.infohash == full.truncated
+    assert metainfo.infohashes == (full, full.truncated)
+    assert metainfo.files == (
+        MetainfoFile(("d", "x"), 5),
+        MetainfoFile(("d", "y", "z"), 0),
+        MetainfoFile(("w",), 7),
+    )
 
 
 def test_a_hybrid_torrent_has_three_infohashes() -> None:
     pad = file(b".pad", b"16379", length=PIECE - 5, attr=b"p")
     info = hybrid(file(b"a"), pad, file(b"b", length=7), tree={b"a": leaf(), b"b": leaf(7)})
     metainfo = parse(info)
-    raw = write(info)
+    raw = encode(info)
     assert metainfo.infohash == metainfo.v1 == sha1(raw).digest()
     assert metainfo.infohashes == (metainfo.v1, sha256(raw).digest(), sha256(raw).digest()[:20])
-    assert metainfo.files == (File(("a",), 5), File(("b",), 7))
+    assert metainfo.files == (MetainfoFile(("a",), 5), MetainfoFile(("b",), 7))
     assert metainfo.size == 12
 
 
@@ -171,17 +179,17 @@ def test_what_has_no_info_is_no_torrent(data: bytes) -> None:
 
 
 def test_info_twice_is_refused() -> None:
-    info = write(v1())
+    info = encode(v1())
     with pytest.raises(Refusal) as refused:
         Metainfo.parse(b"d4:info" + info + b"4:info" + info + b"e")
     assert refused.value.code == "duplicate-key"
 
 
 def test_the_limits_are_the_callers() -> None:
-    data = write({b"info": v1()})
-    assert Metainfo.parse(data, Limits(size=len(data)))
+    data = encode({b"info": v1()})
+    assert Metainfo.parse(data, BencodeLimits(size=len(data)))
     with pytest.raises(Refusal) as refused:
-        Metainfo.parse(data, Limits(size=len(data) - 1))
+        Metainfo.parse(data, BencodeLimits(size=len(data) - 1))
     assert refused.value.code == "too-large"
 
 
@@ -197,11 +205,14 @@ def test_its_magnet_reads_back() -> None:
 
 
 HUGE: list[tuple[str, Callable[[], bytes]]] = [
-    ("tiers", lambda: write({b"announce-list": [[b"http://%d" % n] for n in range(300_000)], b"info": v1()})),
-    ("junk links", lambda: write({b"announce-list": [b"x"] * 900_000, b"info": v1()})),
-    ("empty tiers", lambda: write({b"announce-list": [[]] * 900_000, b"info": v1()})),
-    ("files", lambda: write({b"info": v1_files(*(file(b"%06d" % n, length=1) for n in range(100_000)))})),
-    ("tree", lambda: write({b"info": v2({b"%06d" % n: leaf(1) for n in range(80_000)})})),
+    (
+        "tiers",
+        lambda: encode({b"announce-list": [[b"http://%d" % n] for n in range(300_000)], b"info": v1()}),
+    ),
+    ("junk links", lambda: encode({b"announce-list": [b"x"] * 900_000, b"info": v1()})),
+    ("empty tiers", lambda: encode({b"announce-list": [[]] * 900_000, b"info": v1()})),
+    ("files", lambda: encode({b"info": v1_files(*(file(b"%06d" % n, length=1) for n in range(100_000)))})),
+    ("tree", lambda: encode({b"info": v2({b"%06d" % n: leaf(1) for n in range(80_000)})})),
 ]
 
 

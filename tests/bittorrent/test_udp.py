@@ -10,14 +10,14 @@ from bittorrent.udp import (
     URL_DATA_LIMIT,
     AnnounceRequest,
     Connect,
-    Garbled,
+    MalformedRequest,
     ScrapeRequest,
     announce_reply,
     connect_reply,
-    connection_holds,
     connection_id,
     error_reply,
-    read,
+    is_valid_connection_id,
+    read_request,
     scrape_reply,
 )
 
@@ -47,22 +47,22 @@ def announce(
 
 
 def read_announce(packet: bytes) -> AnnounceRequest:
-    request = read(packet)
+    request = read_request(packet)
     assert isinstance(request, AnnounceRequest)
     return request
 
 
 def test_connect_is_read() -> None:
-    assert read(MAGIC + bytes(4) + TRANSACTION) == Connect(TRANSACTION)
-    assert read(MAGIC + bytes(4) + TRANSACTION + b"more") == Connect(TRANSACTION)
+    assert read_request(MAGIC + bytes(4) + TRANSACTION) == Connect(TRANSACTION)
+    assert read_request(MAGIC + bytes(4) + TRANSACTION + b"more") == Connect(TRANSACTION)
 
 
 def test_connect_without_the_protocol_id_is_garbage() -> None:
-    assert read(CONNECTION + bytes(4) + TRANSACTION) is None
+    assert read_request(CONNECTION + bytes(4) + TRANSACTION) is None
 
 
 def test_a_whole_announce_is_read() -> None:
-    assert read(announce()) == AnnounceRequest(
+    assert read_request(announce()) == AnnounceRequest(
         CONNECTION, TRANSACTION, InfoHash(HASH), 6881, 7, Event.STARTED, -1, 6, 5, b""
     )
 
@@ -86,7 +86,7 @@ def test_negative_counts_are_none_at_all() -> None:
 
 def test_port_0_is_taken_with_stopped_alone() -> None:
     assert read_announce(announce(port=0, event=3)).port == 0
-    assert read(announce(port=0)) == Garbled(CONNECTION, TRANSACTION, "bad-port")
+    assert read_request(announce(port=0)) == MalformedRequest(CONNECTION, TRANSACTION, "bad-port")
 
 
 @given(st.lists(st.binary(min_size=1, max_size=255), max_size=4), st.binary(max_size=40))
@@ -99,7 +99,7 @@ def test_url_data_is_joined_and_other_options_are_stepped_over(pieces: list[byte
 
 @pytest.mark.parametrize("options", [b"\x02", b"\x02\x05abc", b"\x07", b"\x01" * 500, b"\xff\xff", b"\0"])
 def test_broken_options_do_not_spoil_the_announce(options: bytes) -> None:
-    assert read_announce(announce(options=options)) == read(announce())
+    assert read_announce(announce(options=options)) == read_request(announce())
 
 
 def test_url_data_is_bounded() -> None:
@@ -112,17 +112,19 @@ def test_url_data_is_bounded() -> None:
 def test_a_scrape_is_cut_at_74_hashes(count: int, kept: int, rest: int) -> None:
     hashes = [b"%020d" % number for number in range(count)]
     packet = CONNECTION + pack(">I", 2) + TRANSACTION + b"".join(hashes) + bytes(rest)
-    assert read(packet) == ScrapeRequest(CONNECTION, TRANSACTION, tuple(map(InfoHash, hashes[:kept])))
+    assert read_request(packet) == ScrapeRequest(CONNECTION, TRANSACTION, tuple(map(InfoHash, hashes[:kept])))
 
 
 @pytest.mark.parametrize("action", [1, 2])
 def test_what_is_cut_short_still_tells_its_connection(action: int) -> None:
     packet = CONNECTION + pack(">I", action) + TRANSACTION
-    assert read(packet) == Garbled(CONNECTION, TRANSACTION, "bad-request" if action == 1 else "full-scrape")
+    assert read_request(packet) == MalformedRequest(
+        CONNECTION, TRANSACTION, "bad-request" if action == 1 else "full-scrape"
+    )
 
 
 def test_zeros_of_any_length_are_garbage() -> None:
-    assert {read(bytes(length)) for length in range(2001)} == {None}
+    assert {read_request(bytes(length)) for length in range(2001)} == {None}
 
 
 @given(
@@ -130,8 +132,8 @@ def test_zeros_of_any_length_are_garbage() -> None:
     st.sampled_from([b"", MAGIC, CONNECTION + pack(">I", 1), CONNECTION + pack(">I", 2)]),
 )
 def test_any_bytes_are_read_or_garbage(tail: bytes, head: bytes) -> None:
-    request = read(head + tail)
-    if isinstance(request, AnnounceRequest | ScrapeRequest | Garbled):
+    request = read_request(head + tail)
+    if isinstance(request, AnnounceRequest | ScrapeRequest | MalformedRequest):
         assert (request.connection, request.transaction) == ((head + tail)[:8], (head + tail)[12:16])
 
 
@@ -163,24 +165,24 @@ def test_a_connection_id_holds_for_two_minutes(key: bytes, size: int, issued: in
     address = bytes(range(size))
     connection = connection_id(key, address, issued)
     assert len(connection) == 8
-    assert connection_holds(connection, key, address, issued + age)
+    assert is_valid_connection_id(connection, key, address, issued + age)
 
 
 @pytest.mark.parametrize("age", [-1000, -11, 121, 3600, 2**31])
 def test_a_connection_id_does_not_hold_at_another_time(age: int) -> None:
-    assert not connection_holds(connection_id(KEY, HERE, NOW), KEY, HERE, NOW + age)
+    assert not is_valid_connection_id(connection_id(KEY, HERE, NOW), KEY, HERE, NOW + age)
 
 
 @given(st.binary(min_size=4, max_size=4))
 def test_a_made_up_connection_id_does_not_hold(seal: bytes) -> None:
     fresh = connection_id(KEY, HERE, NOW)
-    assert connection_holds(fresh[:4] + seal, KEY, HERE, NOW) == (seal == fresh[4:])
+    assert is_valid_connection_id(fresh[:4] + seal, KEY, HERE, NOW) == (seal == fresh[4:])
 
 
 def test_a_connection_id_is_of_one_address_and_one_key() -> None:
     connection = connection_id(KEY, HERE, NOW)
-    assert not connection_holds(connection, KEY, HERE[:-1] + b"\x08", NOW)
-    assert not connection_holds(connection, KEY, bytes(12) + HERE, NOW)
-    assert not connection_holds(connection, b"other", HERE, NOW)
-    assert not connection_holds(MAGIC, KEY, HERE, NOW)
-    assert not connection_holds(b"", KEY, HERE, 0)
+    assert not is_valid_connection_id(connection, KEY, HERE[:-1] + b"\x08", NOW)
+    assert not is_valid_connection_id(connection, KEY, bytes(12) + HERE, NOW)
+    assert not is_valid_connection_id(connection, b"other", HERE, NOW)
+    assert not is_valid_connection_id(MAGIC, KEY, HERE, NOW)
+    assert not is_valid_connection_id(b"", KEY, HERE, 0)

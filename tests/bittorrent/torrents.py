@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bittorrent.bencode import write
+from bittorrent.bencode import encode
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
 
@@ -48,7 +48,7 @@ def hybrid(*files: dict[bytes, Any], tree: dict[bytes, Any]) -> dict[bytes, Any]
 
 def parse(info: Any, **outer: Any) -> Metainfo:
     return Metainfo.parse(
-        write({b"info": info} | {key.replace("_", " "): value for key, value in outer.items()})
+        encode({b"info": info} | {key.replace("_", " "): value for key, value in outer.items()})
     )
 
 

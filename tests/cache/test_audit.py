@@ -4,14 +4,14 @@ from dataclasses import replace
 from bittorrent.infohash import InfoHash
 from cache.compression import pack
 from cache.torrents import Quota, ReconcileResult, TorrentCache
-from storage.memory import MemoryBlobs, MemoryRecords
-from tests.torrents import hybrid_torrent, parsed, v1_torrent, v2_torrent
+from storage.memory import MemoryBlobs, MemoryCacheRecords
+from tests.support.torrents import hybrid_torrent, parsed, v1_torrent, v2_torrent
 
 
 class Stores:
     def __init__(self) -> None:
         self.blobs = MemoryBlobs()
-        self.records = MemoryRecords()
+        self.records = MemoryCacheRecords()
 
     def cache(self) -> TorrentCache:
         return TorrentCache(self.blobs, self.records, Quota(1000, 10**8, 0), lambda: 1_800_000_000)

@@ -6,14 +6,14 @@ import pytest
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from cache.torrents import Quota, TorrentCache
-from storage.memory import MemoryBlobs, MemoryRecords
-from tests.torrents import hybrid_torrent, parsed, v1_torrent, v2_torrent
+from storage.memory import MemoryBlobs, MemoryCacheRecords
+from tests.support.torrents import hybrid_torrent, parsed, v1_torrent, v2_torrent
 
 WIDE = Quota(max_files=100, max_bytes=10**6, min_free=1000)
 
 
 def cache_of(quota: Quota = WIDE, blobs: MemoryBlobs | None = None) -> TorrentCache:
-    return TorrentCache(blobs or MemoryBlobs(), MemoryRecords(), quota, lambda: 1_800_000_000.5)
+    return TorrentCache(blobs or MemoryBlobs(), MemoryCacheRecords(), quota, lambda: 1_800_000_000.5)
 
 
 async def add(cache: TorrentCache, data: bytes):
@@ -35,7 +35,7 @@ def test_a_torrent_comes_back_byte_for_byte_by_each_of_its_short_hashes(make):
         added = await add(cache, data)
         assert added.new
         assert added.record.added == 1_800_000_000
-        for infohash in {name.cut for name in parsed(data).infohashes}:
+        for infohash in {name.truncated for name in parsed(data).infohashes}:
             held = await cache.get(infohash)
             assert held.plain() == data
             assert held.record == added.record
@@ -150,7 +150,7 @@ def test_an_upload_whose_sender_disconnects_is_finished():
 
 
 def test_a_failing_record_store_releases_the_space_and_the_next_try_succeeds():
-    class Failing(MemoryRecords):
+    class Failing(MemoryCacheRecords):
         broken = True
 
         async def add(self, record):

@@ -5,12 +5,12 @@ from itertools import count
 
 import pytest
 
-from tests.library import opened
+from tests.support.catalogue import open_catalogue
 
 
 def run_on(path, scenario):
     async def run():
-        async with opened(path) as library:
+        async with open_catalogue(path) as library:
             return await scenario(library)
 
     return asyncio.run(run())

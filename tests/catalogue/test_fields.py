@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from bittorrent.refusal import Refusal
 from catalogue import fields
 from catalogue.model import CollageKind
-from catalogue.spelling import folded, tag_of
+from catalogue.normalization import fold_name, normalize_tag
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=80),
@@ -28,7 +28,7 @@ TABLES = [
 
 def faults_of(given, table, required=()):
     with pytest.raises(Refusal) as caught:
-        fields.check(given, table, required)
+        fields.validate(given, table, required)
     assert caught.value.code == "invalid"
     return dict(caught.value.fields)
 
@@ -100,7 +100,7 @@ def test_an_unknown_field_name_is_escaped():
     ],
 )
 def test_values_are_cleaned(given, kept):
-    assert fields.check(given, fields.UPLOAD) == kept
+    assert fields.validate(given, fields.UPLOAD) == kept
 
 
 def test_a_form_gives_the_same_as_typed_values():
@@ -112,7 +112,7 @@ def test_a_form_gives_the_same_as_typed_values():
         "season": "",
         "freeleech": "1",
     }
-    kept = fields.check(fields.from_form(form, fields.UPLOAD), fields.UPLOAD)
+    kept = fields.validate(fields.from_form(form, fields.UPLOAD), fields.UPLOAD)
     assert kept == {
         "year": 1999,
         "tags": ("a", "b"),
@@ -128,7 +128,7 @@ def test_a_form_gives_the_same_as_typed_values():
 
 
 def test_a_choice_becomes_its_member():
-    assert fields.check({"kind": 2}, fields.COLLAGE)["kind"] is CollageKind.STAFF
+    assert fields.validate({"kind": 2}, fields.COLLAGE)["kind"] is CollageKind.STAFF
 
 
 @given(st.sampled_from(TABLES), st.data())
@@ -136,20 +136,20 @@ def test_any_value_is_valid_or_refused_and_validation_is_idempotent(table, data)
     names = st.sampled_from(sorted(table)) | st.text(max_size=8)
     given = data.draw(st.dictionaries(names, JSON, max_size=6))
     try:
-        kept = fields.check(given, table)
+        kept = fields.validate(given, table)
     except Refusal:
         assert all(faults_of(given, table).values())
         return
     assert set(kept) == set(given) <= set(table)
-    assert fields.check(kept, table) == kept
+    assert fields.validate(kept, table) == kept
 
 
 @given(st.text(max_size=60))
 def test_normalizing_a_tag_is_idempotent(text):
     try:
-        tag = tag_of(text)
+        tag = normalize_tag(text)
     except ValueError:
         return
-    assert tag_of(tag) == tag
+    assert normalize_tag(tag) == tag
     assert not set(tag) & set(" _,\n")
-    assert folded(folded(text)) == folded(text)
+    assert fold_name(fold_name(text)) == fold_name(text)

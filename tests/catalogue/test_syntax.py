@@ -6,39 +6,39 @@ from bittorrent.infohash import InfoHash
 from catalogue import syntax
 from catalogue.model import Freeleech
 from catalogue.query import (
-    EVERYTHING,
-    NOTHING,
+    MATCH_ALL,
+    MATCH_NONE,
     AllOf,
     AnyOf,
     Attribute,
-    By,
-    Column,
-    Dated,
-    Free,
-    Hashed,
-    Having,
-    Imdb,
-    InCategory,
+    AttributeTerm,
+    CategoryTerm,
+    FreeleechTerm,
+    ImdbTerm,
+    InfohashTerm,
     Not,
-    Sized,
-    Tagged,
-    Text,
+    SearchColumn,
+    SizeRange,
+    TagTerm,
+    TextTerm,
+    UploaderTerm,
+    YearRange,
 )
-from catalogue.syntax import describe, parse
+from catalogue.syntax import parse, unparse
 
 HASH = InfoHash(bytes(range(20)))
 LONG = InfoHash(bytes(range(32)))
 
 
 def word(*words, prefix=False, within=()):
-    return Text(words, prefix, frozenset(within))
+    return TextTerm(words, prefix, frozenset(within))
 
 
 @pytest.mark.parametrize(
     ("text", "query"),
     [
-        ("", EVERYTHING),
-        (" \t\n", EVERYTHING),
+        ("", MATCH_ALL),
+        (" \t\n", MATCH_ALL),
         ("ubuntu", word("ubuntu")),
         ("ubuntu desktop", AllOf((word("ubuntu"), word("desktop")))),
         ('"big buck" bunny', AllOf((word("big", "buck"), word("bunny")))),
@@ -58,42 +58,42 @@ def word(*words, prefix=False, within=()):
         ("a (b or c)", AllOf((word("a"), AnyOf((word("b"), word("c")))))),
         ("a -(b or c)", AllOf((word("a"), Not(AnyOf((word("b"), word("c"))))))),
         ('"or"', word("or")),
-        ("tag:Linux", Tagged("linux")),
-        ('tag:"machine learning"', Tagged("machine.learning")),
-        ("tag:mach*", Tagged("mach", prefix=True)),
-        ("tag:a|b", AnyOf((Tagged("a"), Tagged("b")))),
-        ("tag:a|tag:b", AnyOf((Tagged("a"), Tagged("b")))),
-        ("-tag:beta", Not(Tagged("beta"))),
-        ("category:Movies", InCategory(names=frozenset({"movies"}))),
-        ("category:12", InCategory(frozenset({12}))),
-        ("size:>1GB", Sized(10**9 + 1, None)),
-        ("size:>=1GB", Sized(10**9, None)),
-        ("size:<700MiB", Sized(None, 700 * 2**20 - 1)),
-        ("size:1GB..2.5GB", Sized(10**9, 2_500_000_000)),
-        ("size:..1k", Sized(None, 1000)),
-        ("size:1GB", Sized(950_000_000, 1_050_000_000)),
-        ("year:2010", Dated(2010, 2010)),
-        ("year:2010..2015", Dated(2010, 2015)),
-        ("year:2010-2015", Dated(2010, 2015)),
-        ("year:>2010", Dated(2011, None)),
-        ("year:..1999", Dated(None, 1999)),
-        ("user:Alice", By("Alice")),
-        ('uploader:"Alice B"', By("Alice B")),
-        ("imdb:tt0111161", Imdb(111161)),
-        ("platform:Linux", Having(Attribute.PLATFORM, frozenset({"linux"}))),
-        ('organism:"Homo sapiens"', Having(Attribute.ORGANISM, frozenset({"homo sapiens"}))),
-        ("freeleech:yes", Free(frozenset({Freeleech.FREE, Freeleech.NEUTRAL}))),
-        ("name:ubuntu", word("ubuntu", within=[Column.NAME])),
-        ('file:"read me"', word("read", "me", within=[Column.FILES])),
-        ("author:torv*", word("torv", prefix=True, within=[Column.AUTHORS])),
-        (HASH.lower, Hashed(HASH)),
-        (HASH.upper, Hashed(HASH)),
-        (LONG.lower, Hashed(LONG)),
-        ("AAAQEAYEAUDAOCAJBIFQYDIOB4IBCEQT", Hashed(HASH)),
-        (f"hash:{HASH.lower}", Hashed(HASH)),
-        (f"magnet:?xt=urn:btih:{HASH.lower}&dn=a+b&tr=http%3A%2F%2Ft", Hashed(HASH)),
-        (f"  MAGNET:?dn=a b&xt=urn:btih:{HASH.lower}", Hashed(HASH)),
-        (f"ubuntu or magnet:?xt=urn:btih:{HASH.lower}", AnyOf((word("ubuntu"), Hashed(HASH)))),
+        ("tag:Linux", TagTerm("linux")),
+        ('tag:"machine learning"', TagTerm("machine.learning")),
+        ("tag:mach*", TagTerm("mach", prefix=True)),
+        ("tag:a|b", AnyOf((TagTerm("a"), TagTerm("b")))),
+        ("tag:a|tag:b", AnyOf((TagTerm("a"), TagTerm("b")))),
+        ("-tag:beta", Not(TagTerm("beta"))),
+        ("category:Movies", CategoryTerm(names=frozenset({"movies"}))),
+        ("category:12", CategoryTerm(frozenset({12}))),
+        ("size:>1GB", SizeRange(10**9 + 1, None)),
+        ("size:>=1GB", SizeRange(10**9, None)),
+        ("size:<700MiB", SizeRange(None, 700 * 2**20 - 1)),
+        ("size:1GB..2.5GB", SizeRange(10**9, 2_500_000_000)),
+        ("size:..1k", SizeRange(None, 1000)),
+        ("size:1GB", SizeRange(950_000_000, 1_050_000_000)),
+        ("year:2010", YearRange(2010, 2010)),
+        ("year:2010..2015", YearRange(2010, 2015)),
+        ("year:2010-2015", YearRange(2010, 2015)),
+        ("year:>2010", YearRange(2011, None)),
+        ("year:..1999", YearRange(None, 1999)),
+        ("user:Alice", UploaderTerm("Alice")),
+        ('uploader:"Alice B"', UploaderTerm("Alice B")),
+        ("imdb:tt0111161", ImdbTerm(111161)),
+        ("platform:Linux", AttributeTerm(Attribute.PLATFORM, frozenset({"linux"}))),
+        ('organism:"Homo sapiens"', AttributeTerm(Attribute.ORGANISM, frozenset({"homo sapiens"}))),
+        ("freeleech:yes", FreeleechTerm(frozenset({Freeleech.FREE, Freeleech.NEUTRAL}))),
+        ("name:ubuntu", word("ubuntu", within=[SearchColumn.NAME])),
+        ('file:"read me"', word("read", "me", within=[SearchColumn.FILES])),
+        ("author:torv*", word("torv", prefix=True, within=[SearchColumn.AUTHORS])),
+        (HASH.lower, InfohashTerm(HASH)),
+        (HASH.upper, InfohashTerm(HASH)),
+        (LONG.lower, InfohashTerm(LONG)),
+        ("AAAQEAYEAUDAOCAJBIFQYDIOB4IBCEQT", InfohashTerm(HASH)),
+        (f"hash:{HASH.lower}", InfohashTerm(HASH)),
+        (f"magnet:?xt=urn:btih:{HASH.lower}&dn=a+b&tr=http%3A%2F%2Ft", InfohashTerm(HASH)),
+        (f"  MAGNET:?dn=a b&xt=urn:btih:{HASH.lower}", InfohashTerm(HASH)),
+        (f"ubuntu or magnet:?xt=urn:btih:{HASH.lower}", AnyOf((word("ubuntu"), InfohashTerm(HASH)))),
     ],
 )
 def test_a_text_is_parsed(text, query):
@@ -104,7 +104,7 @@ def test_a_text_is_parsed(text, query):
     "text", ["-", '"', '""', "()", "(((", ")", "!!!", "|", "or", "***", "\ud800", "\0", "-()"]
 )
 def test_punctuation_alone_finds_nothing(text):
-    assert parse(text) == NOTHING
+    assert parse(text) == MATCH_NONE
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ PIECES = st.sampled_from(
 @example("-(a or -b) | tag:x*")
 def test_any_text_is_parsed_and_the_query_can_be_written(text):
     query = parse(text)
-    assert parse(describe(query)) == query
+    assert parse(unparse(query)) == query
 
 
 @given(st.text(min_size=900, max_size=5000))

@@ -4,8 +4,16 @@ import pytest
 
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
-from catalogue.model import EVERYONE, Contents, Figures, File, Reading, Totals, Viewer
-from tests.library import NOW, hash_of, sheet
+from catalogue.model import (
+    PUBLIC_VIEWER,
+    CatalogueFile,
+    CatalogueTotals,
+    Contents,
+    ParsedRelease,
+    SwarmStats,
+    Viewer,
+)
+from tests.support.catalogue import NOW, hash_of, metainfo_summary
 
 MODERATOR = Viewer(3, moderates=True)
 
@@ -18,11 +26,11 @@ async def code_of(awaitable):
 
 def test_a_torrent_is_added_with_a_group_of_its_own(in_library):
     async def scenario(library):
-        film = Reading("The Film", "Movies", 1999, None, 111161)
+        film = ParsedRelease("The Film", "Movies", 1999, None, 111161)
         torrent, new = await library.enter("the.film.1999.mkv", reading=film)
         assert new
-        assert torrent == await library.catalogue.torrent(torrent.id, EVERYONE)
-        assert torrent == await library.catalogue.torrent(hash_of("the.film.1999.mkv"), EVERYONE)
+        assert torrent == await library.catalogue.torrent(torrent.id, PUBLIC_VIEWER)
+        assert torrent == await library.catalogue.torrent(hash_of("the.film.1999.mkv"), PUBLIC_VIEWER)
         assert (torrent.title, torrent.name, torrent.size, torrent.file_count) == (
             "the.film.1999.mkv",
             "the.film.1999.mkv",
@@ -39,7 +47,7 @@ def test_a_torrent_is_added_with_a_group_of_its_own(in_library):
         )
         assert (group.torrents, group.newest, group.tags, group.authors) == (1, NOW, (), ())
         contents = await library.catalogue.contents(torrent.id)
-        assert contents == sheet("the.film.1999.mkv").contents
+        assert contents == metainfo_summary("the.film.1999.mkv").contents
         assert library.index.known == {torrent.id}
 
     in_library(scenario)
@@ -50,7 +58,7 @@ def test_the_uploaders_details_override_the_parsed_release(in_library):
         torrent, _ = await library.enter(
             "one",
             1,
-            reading=Reading("Read", "Movies", 1999),
+            reading=ParsedRelease("Read", "Movies", 1999),
             title="Said",
             tags=["Sci Fi", "b"],
             authors=["Zoe", "Ann"],
@@ -87,8 +95,11 @@ def test_an_owned_torrent_is_not_taken_over(in_library):
     async def scenario(library):
         first, _ = await library.enter("one", 1, title="First")
         assert await code_of(library.enter("one", 2, title="Mine")) == "owned"
-        assert await code_of(library.catalogue.foresee(sheet("one"), {"title": "Mine"}, 2)) == "owned"
-        assert await library.catalogue.torrent(first.id, EVERYONE) == first
+        assert (
+            await code_of(library.catalogue.check_upload(metainfo_summary("one"), {"title": "Mine"}, 2))
+            == "owned"
+        )
+        assert await library.catalogue.torrent(first.id, PUBLIC_VIEWER) == first
 
     in_library(scenario)
 
@@ -101,7 +112,7 @@ def test_a_torrent_without_an_owner_is_claimed_and_enriched(in_library):
         assert not new
         assert (claimed.id, claimed.uploader.id, claimed.title) == (first.id, 2, "Mine")
         assert (claimed.group.tags, claimed.group.year, claimed.group.id) == (("x",), 2001, first.group.id)
-        assert await library.drift() == {}
+        assert await library.wrong_tag_counts() == {}
 
     in_library(scenario)
 
@@ -123,8 +134,8 @@ def test_many_uploads_of_one_hash_make_one_record(in_library):
         entered = await asyncio.gather(*(library.enter("one", title=f"t{n}", tags=["x"]) for n in range(8)))
         assert sum(new for _, new in entered) == 1
         assert len({torrent for torrent, _ in entered}) == 1
-        assert await library.catalogue.totals() == Totals(1, 1, 0, 30)
-        assert await library.drift() == {}
+        assert await library.catalogue.totals() == CatalogueTotals(1, 1, 0, 30)
+        assert await library.wrong_tag_counts() == {}
 
     in_library(scenario)
 
@@ -141,26 +152,30 @@ def test_two_claims_at_once_end_with_one_owner(in_library):
 
 def test_a_torrent_known_by_its_infohash_gets_the_fields_of_its_file(in_library):
     async def scenario(library):
-        bare, new = await library.enter("one", held=False, reading=Reading(hash_of("one").lower, "Unsorted"))
+        bare, new = await library.enter(
+            "one", held=False, reading=ParsedRelease(hash_of("one").lower, "Unsorted")
+        )
         assert new
         assert (bare.title, bare.group.name, bare.size, bare.held) == (hash_of("one").lower,) * 2 + (0, False)
-        assert await library.catalogue.lacking([hash_of("one"), hash_of("two")]) == [
+        assert await library.catalogue.missing_contents([hash_of("one"), hash_of("two")]) == [
             hash_of("one"),
             hash_of("two"),
         ]
-        full, new = await library.enter("one", reading=Reading("One", "Books", 1984))
+        full, new = await library.enter("one", reading=ParsedRelease("One", "Books", 1984))
         assert not new
         assert (full.id, full.title, full.size, full.held) == (bare.id, "one", 30, True)
         assert (full.group.name, full.group.year, full.group.category.name) == ("One", 1984, "Books")
-        assert await library.catalogue.lacking([hash_of("one"), hash_of("two")]) == [hash_of("two")]
-        assert (await library.catalogue.contents(bare.id)).files[1] == File("sub/b.txt", 20)
+        assert await library.catalogue.missing_contents([hash_of("one"), hash_of("two")]) == [hash_of("two")]
+        assert (await library.catalogue.contents(bare.id)).files[1] == CatalogueFile("sub/b.txt", 20)
 
     in_library(scenario)
 
 
 def test_a_title_that_somebody_gave_stays_when_the_file_comes(in_library):
     async def scenario(library):
-        bare, _ = await library.enter("one", held=False, reading=Reading(hash_of("one").lower, "Unsorted"))
+        bare, _ = await library.enter(
+            "one", held=False, reading=ParsedRelease(hash_of("one").lower, "Unsorted")
+        )
         await library.catalogue.edit_torrent(bare.id, {"title": "Given", "group_name": "Known"})
         full, _ = await library.enter("one")
         assert (full.title, full.group.name, full.name) == ("Given", "Known", "one")
@@ -177,14 +192,14 @@ def test_two_infohashes_of_one_torrent_become_one_record(in_library):
         assert not new
         assert torrent.id == first.id
         assert torrent.alias == hash_of("v2")
-        assert await library.catalogue.torrent(hash_of("v2"), EVERYONE) == torrent
-        assert await library.catalogue.torrent(second.id, EVERYONE) is None
-        assert [c.body for c in (await library.catalogue.comments(first.group.id, 0, 9, EVERYONE)).items] == [
-            "about it"
-        ]
+        assert await library.catalogue.torrent(hash_of("v2"), PUBLIC_VIEWER) == torrent
+        assert await library.catalogue.torrent(second.id, PUBLIC_VIEWER) is None
+        assert [
+            c.body for c in (await library.catalogue.comments(first.group.id, 0, 9, PUBLIC_VIEWER)).items
+        ] == ["about it"]
         assert await library.count("work") == 1
         assert library.index.known == {torrent.id}
-        assert await library.drift() == {}
+        assert await library.wrong_tag_counts() == {}
 
     in_library(scenario)
 
@@ -192,9 +207,9 @@ def test_two_infohashes_of_one_torrent_become_one_record(in_library):
 def test_a_hybrid_is_found_by_each_of_its_infohashes(in_library):
     async def scenario(library):
         full = InfoHash.of(hash_of("v2") + bytes(12))
-        torrent, _ = await library.enter("v1", alias=full.cut)
-        for key in (hash_of("v1"), full, full.cut):
-            assert await library.catalogue.torrent(key, EVERYONE) == torrent
+        torrent, _ = await library.enter("v1", alias=full.truncated)
+        for key in (hash_of("v1"), full, full.truncated):
+            assert await library.catalogue.torrent(key, PUBLIC_VIEWER) == torrent
 
     in_library(scenario)
 
@@ -205,7 +220,7 @@ def test_a_torrent_joins_a_group_that_is_named(in_library):
         second, _ = await library.enter("two", 2, group_id=first.group.id)
         assert second.group.id == first.group.id
         assert second.group.torrents == 2
-        of = await library.catalogue.torrents_of([first.group.id, 99], EVERYONE)
+        of = await library.catalogue.torrents_of([first.group.id, 99], PUBLIC_VIEWER)
         assert {group: [each.id for each in torrents] for group, torrents in of.items()} == {
             first.group.id: [first.id, second.id],
             99: [],
@@ -218,7 +233,7 @@ def test_a_torrent_joins_a_group_that_is_named(in_library):
         assert "year" in caught.value.fields
         await library.catalogue.lock_group(first.group.id, locked=True)
         assert await code_of(library.enter("three", group_id=first.group.id)) == "group-locked"
-        assert await library.drift() == {}
+        assert await library.wrong_tag_counts() == {}
 
     in_library(scenario)
 
@@ -245,9 +260,9 @@ def test_an_edit_changes_torrent_and_group_as_one(in_library):
             await code_of(library.catalogue.edit_torrent(torrent.id, {"title": "Newer", "category_id": 77}))
             == "invalid"
         )
-        assert (await library.catalogue.torrent(torrent.id, EVERYONE)).title == "New"
+        assert (await library.catalogue.torrent(torrent.id, PUBLIC_VIEWER)).title == "New"
         assert await code_of(library.catalogue.edit_torrent(99, {"title": "New"})) == "not-found"
-        assert await library.drift() == {}
+        assert await library.wrong_tag_counts() == {}
 
     in_library(scenario)
 
@@ -260,7 +275,7 @@ def test_a_torrent_that_moves_takes_its_empty_group_away(in_library):
         assert moved.group.id == first.group.id
         assert await library.catalogue.group(second.group.id, MODERATOR) is None
         assert await library.count("author") == 0
-        assert await library.drift() == {}
+        assert await library.wrong_tag_counts() == {}
 
     in_library(scenario)
 
@@ -273,13 +288,13 @@ def test_a_group_is_deleted_with_its_last_torrent(in_library):
         group = first.group.id
         await catalogue.add_comment(group, 1, "hello")
         collage = await catalogue.add_collage({"name": "C"}, 1)
-        await catalogue.put_in_collage(collage.id, group, 1)
+        await catalogue.add_to_collage(collage.id, group, 1)
         await catalogue.bookmark(1, "group", group, on=True)
         await catalogue.bookmark(1, "torrent", first.id, on=True)
         await catalogue.report("torrent", first.id, 2, "bad")
         assert (await catalogue.remove_torrent(first.id)).id == first.id
         assert (await catalogue.reports(0, 9, resolved=False)).total == 0
-        assert (await catalogue.group(group, EVERYONE)).torrents == 1
+        assert (await catalogue.group(group, PUBLIC_VIEWER)).torrents == 1
         await catalogue.remove_torrent(second.id)
         for table in (
             "work",
@@ -293,7 +308,7 @@ def test_a_group_is_deleted_with_its_last_torrent(in_library):
         ):
             assert await library.count(table) == 0, table
         assert library.index.known == set()
-        assert await library.drift() == {}
+        assert await library.wrong_tag_counts() == {}
         assert await code_of(catalogue.remove_torrent(first.id)) == "not-found"
 
     in_library(scenario)
@@ -304,7 +319,7 @@ def test_hidden_torrents_are_for_moderators_and_their_owner(in_library):
         catalogue = library.catalogue
         torrent, _ = await library.enter("one", 1, tags=["x"], authors=["Ann"])
         assert (await catalogue.mark_torrent(torrent.id, hidden=True)).hidden
-        for viewer, sees in ((EVERYONE, 0), (Viewer(2), 0), (Viewer(1), 1), (MODERATOR, 1)):
+        for viewer, sees in ((PUBLIC_VIEWER, 0), (Viewer(2), 0), (Viewer(1), 1), (MODERATOR, 1)):
             assert (await catalogue.torrent(torrent.id, viewer) is not None) == sees
             assert (await catalogue.torrent(torrent.infohash, viewer) is not None) == sees
             assert len(await catalogue.torrents([torrent.id], viewer)) == sees
@@ -312,14 +327,14 @@ def test_hidden_torrents_are_for_moderators_and_their_owner(in_library):
             assert len((await catalogue.torrents_of([torrent.group.id], viewer))[torrent.group.id]) == sees
             assert len(await catalogue.groups_of_author(torrent.group.authors[0].id, viewer)) == sees
         assert (await catalogue.group(torrent.group.id, MODERATOR)).torrents == 0
-        assert await catalogue.totals() == Totals(0, 0, 0, 0)
+        assert await catalogue.totals() == CatalogueTotals(0, 0, 0, 0)
         assert (await catalogue.tags("", 0, 9)).total == 0
         assert (await catalogue.authors("", 0, 9)).total == 0
-        assert await catalogue.uploads_of(1) == (0, 0)
-        assert await library.drift() == {}
+        assert await catalogue.upload_counts(1) == (0, 0)
+        assert await library.wrong_tag_counts() == {}
         assert not (await catalogue.mark_torrent(torrent.id, hidden=False)).hidden
         assert (await catalogue.tags("", 0, 9)).total == 1
-        assert await library.drift() == {}
+        assert await library.wrong_tag_counts() == {}
 
     in_library(scenario)
 
@@ -327,10 +342,10 @@ def test_hidden_torrents_are_for_moderators_and_their_owner(in_library):
 def test_blocked_torrents_are_deleted_by_any_infohash(in_library):
     async def scenario(library):
         torrent, _ = await library.enter("v1", alias=hash_of("v2"))
-        assert await library.catalogue.forget([hash_of("other")]) == []
-        assert [each.id for each in await library.catalogue.forget([hash_of("v2"), hash_of("v1")])] == [
-            torrent.id
-        ]
+        assert await library.catalogue.remove_by_infohash([hash_of("other")]) == []
+        assert [
+            each.id for each in await library.catalogue.remove_by_infohash([hash_of("v2"), hash_of("v1")])
+        ] == [torrent.id]
         assert await library.catalogue.torrent(torrent.id, MODERATOR) is None
 
     in_library(scenario)
@@ -349,7 +364,7 @@ def test_ids_beyond_the_database_find_nothing(in_library, number):
         assert await catalogue.collage(number, MODERATOR) is None
         assert await catalogue.author(number) is None
         assert await catalogue.tag(number) is None
-        assert await catalogue.uploads_of(number) == (0, 0)
+        assert await catalogue.upload_counts(number) == (0, 0)
         assert await catalogue.bookmarked(1, "group", [number]) == frozenset()
         assert (await catalogue.comments(number, number, 10, MODERATOR)).items == ()
         assert (await catalogue.tags("", number, number)).items == ()
@@ -371,8 +386,8 @@ def test_ids_beyond_the_database_find_nothing(in_library, number):
             catalogue.remove_comment(number),
             catalogue.edit_collage(number, {"name": "x"}),
             catalogue.remove_collage(number),
-            catalogue.put_in_collage(number, 1, 1),
-            catalogue.take_from_collage(number, number),
+            catalogue.add_to_collage(number, 1, 1),
+            catalogue.remove_from_collage(number, number),
             catalogue.bookmark(1, "group", number, on=True),
             catalogue.report("group", number, 1, "x"),
             catalogue.resolve(number, 1, "x"),
@@ -386,13 +401,15 @@ def test_ids_beyond_the_database_find_nothing(in_library, number):
 def test_swarm_numbers_are_written_where_they_changed(in_library):
     async def scenario(library):
         torrent, _ = await library.enter("one")
-        figures = {hash_of("one"): Figures(3, 2, 1), hash_of("unknown"): Figures(9, 9, 9)}
-        assert await library.catalogue.refresh(figures) == 1
-        assert await library.catalogue.refresh(figures) == 0
-        read = await library.catalogue.torrent(torrent.id, EVERYONE)
+        figures = {hash_of("one"): SwarmStats(3, 2, 1), hash_of("unknown"): SwarmStats(9, 9, 9)}
+        assert await library.catalogue.update_swarm_stats(figures) == 1
+        assert await library.catalogue.update_swarm_stats(figures) == 0
+        read = await library.catalogue.torrent(torrent.id, PUBLIC_VIEWER)
         assert (read.seeders, read.leechers, read.snatched) == (3, 2, 1)
-        many = {hash_of(str(n)): Figures(1, 1, 1) for n in range(1200)} | {hash_of("one"): Figures(0, 0, 1)}
-        assert await library.catalogue.refresh(many) == 1
+        many = {hash_of(str(n)): SwarmStats(1, 1, 1) for n in range(1200)} | {
+            hash_of("one"): SwarmStats(0, 0, 1)
+        }
+        assert await library.catalogue.update_swarm_stats(many) == 1
 
     in_library(scenario)
 
@@ -402,18 +419,18 @@ def test_charts_rank_public_torrents(in_library):
         catalogue = library.catalogue
         ids = {}
         for name, size, age, figures in (
-            ("fresh", 10, 0, Figures(1, 5, 0)),
-            ("stuck", 10, 0, Figures(0, 50, 0)),
-            ("week", 10, 3, Figures(9, 0, 2)),
-            ("old", 1000, 30, Figures(4, 4, 3)),
-            ("hidden", 10, 0, Figures(99, 99, 99)),
-            ("idle", 10, 0, Figures(0, 0, 0)),
+            ("fresh", 10, 0, SwarmStats(1, 5, 0)),
+            ("stuck", 10, 0, SwarmStats(0, 50, 0)),
+            ("week", 10, 3, SwarmStats(9, 0, 2)),
+            ("old", 1000, 30, SwarmStats(4, 4, 3)),
+            ("hidden", 10, 0, SwarmStats(99, 99, 99)),
+            ("idle", 10, 0, SwarmStats(0, 0, 0)),
         ):
-            entered, _ = await catalogue.enter(
-                sheet(name, size=size, added=NOW - age * 86_400), Reading(name, "Unsorted")
+            entered, _ = await catalogue.add_torrent(
+                metainfo_summary(name, size=size, added=NOW - age * 86_400), ParsedRelease(name, "Unsorted")
             )
             ids[name] = entered.id
-            await catalogue.refresh({entered.infohash: figures})
+            await catalogue.update_swarm_stats({entered.infohash: figures})
         await catalogue.mark_torrent(ids["hidden"], hidden=True)
 
         async def chart(name, limit=10):
@@ -434,8 +451,10 @@ def test_charts_rank_public_torrents(in_library):
 def test_sums_of_sizes_that_torrents_claim_do_not_overflow(in_library):
     async def scenario(library):
         for name in ("one", "two"):
-            await library.catalogue.enter(sheet(name, size=2**63 - 1), Reading(name, "Unsorted"))
-            await library.catalogue.refresh({hash_of(name): Figures(1, 2**40, 2**40)})
+            await library.catalogue.add_torrent(
+                metainfo_summary(name, size=2**63 - 1), ParsedRelease(name, "Unsorted")
+            )
+            await library.catalogue.update_swarm_stats({hash_of(name): SwarmStats(1, 2**40, 2**40)})
         assert (await library.catalogue.totals()).size == 2**64
         assert len(await library.catalogue.top_torrents("data", 10)) == 2
 
@@ -449,7 +468,7 @@ def test_uploads_under_a_name_are_counted(in_library):
         await library.enter("three", 1, anonymous=True)
         await library.enter("four", 2)
         await library.enter("five")
-        assert await library.catalogue.uploads_of(1) == (2, 1)
+        assert await library.catalogue.upload_counts(1) == (2, 1)
         assert await library.catalogue.top_uploaders(10) == ((1, 2), (2, 1))
 
     in_library(scenario)
@@ -463,12 +482,12 @@ def test_held_torrents_are_walked_and_marked_as_gone(in_library):
         hashes = sorted(hash_of(name) for name in ("one", "two", "three"))
         assert await library.catalogue.held(None, 2) == hashes[:2]
         assert await library.catalogue.held(hashes[1], 2) == hashes[2:]
-        await library.catalogue.unhold(hashes[:1])
+        await library.catalogue.mark_not_held(hashes[:1])
         assert await library.catalogue.held(None, 9) == hashes[1:]
-        gone = await library.catalogue.torrent(hashes[0], EVERYONE)
+        gone = await library.catalogue.torrent(hashes[0], PUBLIC_VIEWER)
         assert not gone.held
         assert gone.size == 30
-        assert await library.catalogue.lacking(hashes) == hashes[:1]
+        assert await library.catalogue.missing_contents(hashes) == hashes[:1]
 
     in_library(scenario)
 
@@ -481,6 +500,6 @@ def test_totals_count_public_records(in_library):
         await library.enter("four")
         for torrent in (one, three):
             await library.catalogue.mark_torrent(torrent.id, hidden=True)
-        assert await library.catalogue.totals() == Totals(2, 2, 2, 60)
+        assert await library.catalogue.totals() == CatalogueTotals(2, 2, 2, 60)
 
     in_library(scenario)

@@ -10,8 +10,8 @@ import pytest
 from tests.clients.swarm.client import Client
 from tests.clients.swarm.content import Kind, make_torrent
 from tests.clients.swarm.meeting import transfer
-from tests.service import Service, wait_until
-from tests.wire import scrape
+from tests.support.clients import scrape
+from tests.support.processes import PeerageProcess, wait_until
 
 pytestmark = pytest.mark.clients
 
@@ -30,7 +30,7 @@ def peerage_settings() -> Mapping[str, object]:
 
 @pytest.mark.parametrize("kind", [Kind.V1, Kind.HYBRID], ids=["v1", "hybrid"])
 def test_what_two_clients_share_is_in_the_cache_and_in_search(
-    peerage_server: Service, start_client: Callable[[str], Client], tmp_path: Path, kind: Kind
+    peerage_server: PeerageProcess, start_client: Callable[[str], Client], tmp_path: Path, kind: Kind
 ) -> None:
     torrent = make_torrent(tmp_path, peerage_server.announce_url("http"), kind)
     transfer(
@@ -49,7 +49,7 @@ def test_what_two_clients_share_is_in_the_cache_and_in_search(
 
 
 def test_a_file_that_is_waited_for_says_where_it_came_from(
-    start_peerage: Callable[..., Service], start_client: Callable[[str], Client], tmp_path: Path
+    start_peerage: Callable[..., PeerageProcess], start_client: Callable[[str], Client], tmp_path: Path
 ) -> None:
     service = start_peerage(
         lookups__private_peers="true", lookups__anonymous="true", downloads__listen="127.0.0.1:0"

@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.cache_service import names, torrent
-from tests.service import ROOT, environment
+from tests.support.cache_server import names, torrent
+from tests.support.processes import ROOT, environment
 
 pytestmark = pytest.mark.clients
 

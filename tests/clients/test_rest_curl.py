@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cache_service import torrent
+from tests.support.cache_server import torrent
 
 pytestmark = pytest.mark.clients
 

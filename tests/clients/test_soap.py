@@ -2,8 +2,8 @@ import hashlib
 
 import pytest
 
-from tests.cache_service import names, torrent
 from tests.clients.cache_client import fetch_digests, run_example
+from tests.support.cache_server import names, torrent
 
 pytestmark = pytest.mark.clients
 

@@ -11,8 +11,8 @@ from tests.clients.swarm.aria2 import Aria2
 from tests.clients.swarm.client import Client
 from tests.clients.swarm.content import Torrent, make_torrent
 from tests.clients.swarm.meeting import present
-from tests.service import Service, wait_until
-from tests.wire import scrape
+from tests.support.clients import scrape
+from tests.support.processes import PeerageProcess, wait_until
 
 pytestmark = pytest.mark.clients
 
@@ -22,7 +22,7 @@ def peerage_settings() -> Mapping[str, object]:
     return {"tracker__policy": "listed"}
 
 
-def upload(service: Service, torrent: Torrent) -> str:
+def upload(service: PeerageProcess, torrent: Torrent) -> str:
     """Send a .torrent with curl and return the link under which the cache has it."""
     command = [
         "curl",
@@ -39,7 +39,7 @@ def upload(service: Service, torrent: Torrent) -> str:
 
 @pytest.mark.parametrize("transport", ["http", "udp"])
 def test_aria2_takes_the_torrent_from_the_cache_and_its_content_from_the_swarm(
-    peerage_server: Service, start_client: Callable[[str], Client], tmp_path: Path, transport: str
+    peerage_server: PeerageProcess, start_client: Callable[[str], Client], tmp_path: Path, transport: str
 ) -> None:
     torrent = make_torrent(tmp_path, peerage_server.announce_url(transport))
     link = upload(peerage_server, torrent)
@@ -63,7 +63,11 @@ def test_aria2_takes_the_torrent_from_the_cache_and_its_content_from_the_swarm(
     ],
 )
 def test_an_unknown_torrent_is_refused_in_words_that_the_client_shows(
-    peerage_server: Service, start_client: Callable[[str], Client], tmp_path: Path, name: str, transport: str
+    peerage_server: PeerageProcess,
+    start_client: Callable[[str], Client],
+    tmp_path: Path,
+    name: str,
+    transport: str,
 ) -> None:
     torrent = make_torrent(tmp_path, peerage_server.announce_url(transport))
     client = start_client(name)
@@ -73,7 +77,7 @@ def test_an_unknown_torrent_is_refused_in_words_that_the_client_shows(
 
 
 def test_a_refused_client_is_let_in_once_the_cache_holds_the_torrent(
-    peerage_server: Service, start_client: Callable[[str], Client], tmp_path: Path
+    peerage_server: PeerageProcess, start_client: Callable[[str], Client], tmp_path: Path
 ) -> None:
     torrent = make_torrent(tmp_path, peerage_server.announce_url("http"))
     seeder, leecher = start_client("libtorrent"), start_client("libtorrent")

@@ -8,8 +8,8 @@ import pytest
 from tests.clients.swarm.client import Client
 from tests.clients.swarm.content import make_torrent
 from tests.clients.swarm.meeting import transfer
-from tests.service import Service, wait_until
-from tests.wire import scrape, udp
+from tests.support.clients import scrape, udp
+from tests.support.processes import PeerageProcess, wait_until
 
 pytestmark = pytest.mark.clients
 
@@ -26,7 +26,7 @@ PAIRS = (
 @pytest.mark.parametrize("transport", ["http", "udp"])
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
 def test_a_file_goes_from_client_to_client(
-    peerage_server: Service,
+    peerage_server: PeerageProcess,
     start_client: Callable[[str], Client],
     tmp_path: Path,
     pair: tuple[str, str],

@@ -9,15 +9,15 @@ from tests.clients.swarm.client import Client
 from tests.clients.swarm.content import Kind, make_torrent
 from tests.clients.swarm.libtorrent_client import Libtorrent
 from tests.clients.swarm.meeting import arriving, present, transfer
-from tests.service import Service, wait_until
-from tests.wire import scrape, udp, upload
+from tests.support.clients import scrape, udp, upload
+from tests.support.processes import PeerageProcess, wait_until
 
 pytestmark = pytest.mark.clients
 
 
 @pytest.mark.parametrize("transport", ["http", "udp"])
 def test_a_version_2_torrent_is_exchanged(
-    peerage_server: Service, start_client: Callable[[str], Client], tmp_path: Path, transport: str
+    peerage_server: PeerageProcess, start_client: Callable[[str], Client], tmp_path: Path, transport: str
 ) -> None:
     torrent = make_torrent(tmp_path, peerage_server.announce_url(transport), Kind.V2)
     seeder, leecher = start_client("libtorrent"), start_client("libtorrent")
@@ -27,7 +27,7 @@ def test_a_version_2_torrent_is_exchanged(
 
 @pytest.mark.parametrize("transport", ["http", "udp"])
 def test_who_knows_one_hash_of_a_held_hybrid_meets_who_knows_the_other(
-    peerage_server: Service, start_client: Callable[[str], Client], tmp_path: Path, transport: str
+    peerage_server: PeerageProcess, start_client: Callable[[str], Client], tmp_path: Path, transport: str
 ) -> None:
     """Magnets name one hash each; the seeder announces both, and is one peer all the same."""
     url = peerage_server.announce_url(transport)

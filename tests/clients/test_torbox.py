@@ -14,7 +14,7 @@ import libtorrent as lt
 import pytest
 
 from bittorrent.metainfo import Metainfo
-from tests.service import ROOT, environment
+from tests.support.processes import ROOT, environment
 
 pytestmark = pytest.mark.clients
 

@@ -5,14 +5,14 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from storage.cache_records import SqliteCacheRecords
 from storage.database import Database
 from storage.files import FileBlobs
 from storage.journal import SqliteJournal
-from storage.lists import SqliteEntries
-from storage.memory import MemoryBlobs, MemoryEntries, MemoryJournal, MemoryRecords
-from storage.records import SqliteRecords
+from storage.lists import SqliteListEntries
+from storage.memory import MemoryBlobs, MemoryCacheRecords, MemoryJournal, MemoryListEntries
 from storage.schema import PEERAGE
-from tests.databases import open_database
+from tests.support.databases import open_database
 
 Opener = Callable[[Path], AbstractAsyncContextManager[Any]]
 
@@ -46,17 +46,17 @@ async def peerage_db(folder: Path) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
-async def records(folder: Path) -> AsyncIterator[SqliteRecords]:
+async def records(folder: Path) -> AsyncIterator[SqliteCacheRecords]:
     """Records in SQLite."""
     async with peerage_db(folder) as database:
-        yield SqliteRecords(database)
+        yield SqliteCacheRecords(database)
 
 
 @asynccontextmanager
-async def entries(folder: Path) -> AsyncIterator[SqliteEntries]:
+async def entries(folder: Path) -> AsyncIterator[SqliteListEntries]:
     """Entries in SQLite."""
     async with peerage_db(folder) as database:
-        yield SqliteEntries(database)
+        yield SqliteListEntries(database)
 
 
 @asynccontextmanager
@@ -70,6 +70,6 @@ async def journal(folder: Path) -> AsyncIterator[SqliteJournal]:
 
 
 BLOBS = {"memory": in_memory(MemoryBlobs), "files": files}
-RECORDS = {"memory": in_memory(MemoryRecords), "sqlite": records}
-ENTRIES = {"memory": in_memory(MemoryEntries), "sqlite": entries}
+RECORDS = {"memory": in_memory(MemoryCacheRecords), "sqlite": records}
+ENTRIES = {"memory": in_memory(MemoryListEntries), "sqlite": entries}
 JOURNALS = {"memory": in_memory(MemoryJournal), "sqlite": journal}

@@ -14,8 +14,8 @@ import uvloop
 
 from doors.native import native
 from doors.udp import UdpDoor
-from tests.contracts.conversations import HOSTILE, conversations, packet
-from tests.ways import KEY, PATIENCE, RUNNING, Way, setting
+from tests.contracts.raw_requests import HOSTILE, conversations, packet
+from tests.support.announce_paths import KEY, PATIENCE, RUNNING, AnnouncePath, tracker_setup
 
 HOP = re.compile(rb"(?m)^(date: ).*\r\n|^connection: close\r\n")
 
@@ -38,16 +38,16 @@ async def exchange(port: int, pieces: list[bytes]) -> bytes:
 
 
 WAYS = {
-    "route, store in Python": Way("route", in_c=False),
-    "fast path, store in Python": Way("short", in_c=False),
-    "route, store in C": Way("route", in_c=True),
-    "fast path, store in C": Way("short", in_c=True),
-    "threads, store in C": Way("threads", in_c=True),
+    "route, store in Python": AnnouncePath("route", in_c=False),
+    "fast path, store in Python": AnnouncePath("short", in_c=False),
+    "route, store in C": AnnouncePath("route", in_c=True),
+    "fast path, store in C": AnnouncePath("short", in_c=True),
+    "threads, store in C": AnnouncePath("threads", in_c=True),
 }
 
 
-def answers(way: Way, exchanges: list[list[bytes]], **how: bool) -> tuple[list[bytes], Any]:
-    here = setting(way.in_c, **how)
+def answers(way: AnnouncePath, exchanges: list[list[bytes]], **how: bool) -> tuple[list[bytes], Any]:
+    here = tracker_setup(way.in_c, **how)
 
     async def main() -> list[bytes]:
         async with way.serving(here) as port:
@@ -55,7 +55,7 @@ def answers(way: Way, exchanges: list[list[bytes]], **how: bool) -> tuple[list[b
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         heard = runner.run(main())
-    return heard, here.tally
+    return heard, here.counters
 
 
 @needs_native
@@ -74,18 +74,18 @@ def answers(way: Way, exchanges: list[list[bytes]], **how: bool) -> tuple[list[b
 def test_answers_and_counts_are_equal(way: str, how: dict[str, bool]) -> None:
     exchanges = [*conversations(7, 150, forwarded=how.get("proxy", True)), *([each] for each in HOSTILE)]
     expected_answers, counted = answers(WAYS["route, store in Python"], exchanges, **how)
-    received_answers, tally = answers(WAYS[way], exchanges, **how)
+    received_answers, counters = answers(WAYS[way], exchanges, **how)
     for sent, expected, received in zip(exchanges, expected_answers, received_answers, strict=True):
         assert received == expected, sent
     for field in ("announces", "scrapes", "warnings", "refusals"):
-        assert getattr(tally, field) == getattr(counted, field), field
+        assert getattr(counters, field) == getattr(counted, field), field
 
 
 @needs_native
 @pytest.mark.parametrize("refuse_private", [False, True])
 @pytest.mark.parametrize("listed", [False, True])
 def test_packets_are_answered_alike(refuse_private: bool, listed: bool) -> None:
-    one, other = (setting(in_c, refuse_private, listed) for in_c in (False, True))
+    one, other = (tracker_setup(in_c, refuse_private, listed) for in_c in (False, True))
     door = UdpDoor(one.tracker, KEY, lambda: RUNNING, refuse_private=refuse_private)
     rng = random.Random(11)
     addresses = [
@@ -102,15 +102,15 @@ def test_packets_are_answered_alike(refuse_private: bool, listed: bool) -> None:
         address = rng.choice(addresses)
         said = packet(rng, ids[address])
         assert other.door.answer_packet(said, address) == door.answer(said, address), said
-    assert other.tally.announces == one.tally.announces
-    assert other.tally.refusals == one.tally.refusals
-    assert other.tally.scrapes == one.tally.scrapes
+    assert other.counters.announces == one.counters.announces
+    assert other.counters.refusals == one.counters.refusals
+    assert other.counters.scrapes == one.counters.scrapes
 
 
 @needs_native
 def test_threads_answer_packets_as_asyncio_does() -> None:
     way, rng = WAYS["threads, store in C"], random.Random(5)
-    here, twin = setting(in_c=True), setting(in_c=False)
+    here, twin = tracker_setup(in_c=True), tracker_setup(in_c=False)
     door = UdpDoor(twin.tracker, KEY, lambda: RUNNING, refuse_private=False)
     address = bytes([127, 0, 0, 1])
     connect = (0x41727101980).to_bytes(8, "big") + bytes(4) + b"tran"

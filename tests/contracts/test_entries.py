@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bittorrent.infohash import InfoHash
-from lists.infohashes import Entry, Verdict
+from lists.infohashes import ListEntry, ListKind
 from tests.contracts.stores import ENTRIES
 
 pytestmark = pytest.mark.parametrize("opener", ENTRIES.values(), ids=ENTRIES)
@@ -16,20 +16,20 @@ TWO = InfoHash(b"\x02" * 20)
 LONG = InfoHash(b"\x03" * 32)
 
 
-def deny(infohash: InfoHash, *spellings: InfoHash) -> Entry:
-    return Entry(infohash, Verdict.DENY, "a reason, é", "operator", 1_800_000_000, spellings)
+def deny(infohash: InfoHash, *spellings: InfoHash) -> ListEntry:
+    return ListEntry(infohash, ListKind.DENY, "a reason, é", "operator", 1_800_000_000, spellings)
 
 
 def test_an_entry_is_found_by_every_name_it_covers(opener, tmp_path):
-    entry = deny(LONG, ONE, LONG.cut)
+    entry = deny(LONG, ONE, LONG.truncated)
 
     async def run():
         async with opener(tmp_path) as entries:
             await entries.set(entry)
-            for name in (LONG, ONE, LONG.cut):
-                assert await entries.find(name, Verdict.DENY) == [entry]
-            assert await entries.find(TWO, Verdict.DENY) == []
-            assert await entries.find(ONE, Verdict.ALLOW) == []
+            for name in (LONG, ONE, LONG.truncated):
+                assert await entries.find(name, ListKind.DENY) == [entry]
+            assert await entries.find(TWO, ListKind.DENY) == []
+            assert await entries.find(ONE, ListKind.ALLOW) == []
 
     asyncio.run(run())
 
@@ -40,7 +40,7 @@ def test_setting_again_replaces_the_reason_and_keeps_known_names(opener, tmp_pat
             await entries.set(deny(ONE, TWO))
             later = replace(deny(ONE), reason="better", since=1_900_000_000)
             await entries.set(later)
-            assert await entries.find(TWO, Verdict.DENY) == [replace(later, spellings=(TWO,))]
+            assert await entries.find(TWO, ListKind.DENY) == [replace(later, aliases=(TWO,))]
 
     asyncio.run(run())
 
@@ -50,12 +50,12 @@ def test_unsetting_by_any_name_drops_every_entry_that_covers_it(opener, tmp_path
         async with opener(tmp_path) as entries:
             await entries.set(deny(ONE, TWO))
             await entries.set(deny(TWO))
-            allowed = replace(deny(TWO), verdict=Verdict.ALLOW)
+            allowed = replace(deny(TWO), kind=ListKind.ALLOW)
             await entries.set(allowed)
-            assert await entries.unset(TWO, Verdict.DENY) is True
-            assert await entries.unset(TWO, Verdict.DENY) is False
-            assert await entries.find(ONE, Verdict.DENY) == []
-            assert await entries.find(TWO, Verdict.ALLOW) == [allowed]
+            assert await entries.unset(TWO, ListKind.DENY) is True
+            assert await entries.unset(TWO, ListKind.DENY) is False
+            assert await entries.find(ONE, ListKind.DENY) == []
+            assert await entries.find(TWO, ListKind.ALLOW) == [allowed]
 
     asyncio.run(run())
 
@@ -64,9 +64,9 @@ def test_a_dropped_entry_leaves_no_names_behind(opener, tmp_path):
     async def run():
         async with opener(tmp_path) as entries:
             await entries.set(deny(ONE, TWO))
-            await entries.unset(ONE, Verdict.DENY)
+            await entries.unset(ONE, ListKind.DENY)
             await entries.set(deny(ONE))
-            assert await entries.find(TWO, Verdict.DENY) == []
+            assert await entries.find(TWO, ListKind.DENY) == []
 
     asyncio.run(run())
 
@@ -74,18 +74,18 @@ def test_a_dropped_entry_leaves_no_names_behind(opener, tmp_path):
 @pytest.mark.parametrize("limit", [1, 2, 100])
 def test_pages_come_ordered_by_infohash_then_verdict(opener, tmp_path, limit):
     kept = [
-        replace(deny(ONE), verdict=Verdict.ALLOW),
+        replace(deny(ONE), kind=ListKind.ALLOW),
         deny(ONE),
         deny(TWO),
-        replace(deny(LONG, LONG.cut), verdict=Verdict.ALLOW),
+        replace(deny(LONG, LONG.truncated), kind=ListKind.ALLOW),
     ]
 
-    async def walk(entries, verdict):
+    async def walk(entries, kind):
         after, found = None, []
-        while page := await entries.page(verdict, after, limit):
+        while page := await entries.page(kind, after, limit):
             assert len(page) <= limit
             found += page
-            after = (page[-1].infohash, page[-1].verdict)
+            after = (page[-1].infohash, page[-1].kind)
         return found
 
     async def run():
@@ -93,7 +93,7 @@ def test_pages_come_ordered_by_infohash_then_verdict(opener, tmp_path, limit):
             for entry in reversed(kept):
                 await entries.set(entry)
             assert await walk(entries, None) == kept
-            assert await walk(entries, Verdict.DENY) == kept[1:3]
-            assert await walk(entries, Verdict.ALLOW) == [kept[0], kept[3]]
+            assert await walk(entries, ListKind.DENY) == kept[1:3]
+            assert await walk(entries, ListKind.ALLOW) == [kept[0], kept[3]]
 
     asyncio.run(run())

@@ -8,16 +8,16 @@ from hypothesis import strategies as st
 
 from bittorrent.infohash import InfoHash
 from tests.contracts.stores import JOURNALS
-from tracker.flusher import Row
+from tracker.flusher import JournalRow
 
 pytestmark = pytest.mark.parametrize("opener", JOURNALS.values(), ids=JOURNALS)
 
 
-def row(number: int, part: int = 0, payload: bytes | None = b"peers") -> Row:
-    return Row(InfoHash(number.to_bytes(20, "big")), part, payload)
+def row(number: int, part: int = 0, payload: bytes | None = b"peers") -> JournalRow:
+    return JournalRow(InfoHash(number.to_bytes(20, "big")), part, payload)
 
 
-async def everything(journal, batch: int = 100) -> list[Row]:
+async def everything(journal, batch: int = 100) -> list[JournalRow]:
     return [found async for page in journal.read(batch) for found in page]
 
 

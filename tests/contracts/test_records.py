@@ -8,16 +8,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bittorrent.infohash import InfoHash
-from cache.record import Record
+from cache.record import CacheRecord
 from tests.contracts.stores import RECORDS
 
 pytestmark = pytest.mark.parametrize("opener", RECORDS.values(), ids=RECORDS)
 
 
-def record(number: int, *, v2: bytes | None = None, v1: bool = True) -> Record:
+def record(number: int, *, v2: bytes | None = None, v1: bool = True) -> CacheRecord:
     full = InfoHash(v2) if v2 is not None else None
-    infohash = InfoHash(number.to_bytes(20, "big")) if v1 else full.cut
-    return Record(
+    infohash = InfoHash(number.to_bytes(20, "big")) if v1 else full.truncated
+    return CacheRecord(
         infohash=infohash,
         v1=infohash if v1 else None,
         v2=full,

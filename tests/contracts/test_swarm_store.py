@@ -7,9 +7,20 @@ import pytest
 
 from bittorrent.infohash import InfoHash
 from bittorrent.peers import pack
-from tests.swarm_stores import STORES, Make
-from tracker.model import DENIED, NOTHING, UNLISTED, Announce, Counts, Event, Failure, Families, Reply, Terms
-from tracker.row import Row
+from tests.support.swarm_stores import STORES, Make
+from tracker.journal_row import JournalRow
+from tracker.model import (
+    DENIED,
+    UNLISTED,
+    ZERO_COUNTS,
+    Announce,
+    AnnounceFailure,
+    AnnounceTerms,
+    Counts,
+    Event,
+    Families,
+    Reply,
+)
 from tracker.swarms import FULL, RESTORING
 
 NOW = 1_800_000_000
@@ -20,7 +31,7 @@ OTHER = InfoHash(b"o" * 20)
 class Bench:
     """A store with short names for what tests do again and again."""
 
-    def __init__(self, make: Make, terms: Terms, seed: int = 1) -> None:
+    def __init__(self, make: Make, terms: AnnounceTerms, seed: int = 1) -> None:
         self.store = make(terms, seed)
         self.terms = terms
 
@@ -43,8 +54,8 @@ class Bench:
         counts = self.store.scrape(HASH)
         return counts.complete, counts.downloaded, counts.incomplete, counts.downloaders
 
-    def flush(self) -> list[Row]:
-        rows: list[Row] = []
+    def flush(self) -> list[JournalRow]:
+        rows: list[JournalRow] = []
         while batch := self.store.take_dirty():
             rows += batch
         return rows
@@ -70,7 +81,7 @@ def make(request):
 
 @pytest.fixture
 def bench(make):
-    return Bench(make, Terms())
+    return Bench(make, AnnounceTerms())
 
 
 def test_counts_include_the_announcer_and_the_peers_do_not(bench):
@@ -247,19 +258,19 @@ def test_a_paused_peer_comes_back_as_what_it_says(bench):
 
 
 def test_a_new_torrent_beyond_the_cap_is_an_empty_success_with_a_warning(make):
-    bench = Bench(make, Terms(max_torrents=1))
+    bench = Bench(make, AnnounceTerms(max_torrents=1))
     bench.say(v4(1))
 
     reply = bench.say(v4(1), infohash=OTHER)
 
-    assert (reply.counts, reply.peers, reply.warning) == (NOTHING, b"", FULL)
+    assert (reply.counts, reply.peers, reply.warning) == (ZERO_COUNTS, b"", FULL)
     assert bench.store.totals().torrents == 1
     assert bench.say(v4(2)).warning == b""
 
 
 @pytest.mark.parametrize("cap", [1, 3, 40, 300])
 def test_a_peer_beyond_its_addresss_cap_is_served_and_not_stored(make, cap):
-    bench = Bench(make, Terms(peers_per_address=cap))
+    bench = Bench(make, AnnounceTerms(peers_per_address=cap))
     bench.fill(seeders=60)
     for port in range(1, cap + 1):
         bench.say(v4(500_000, port))
@@ -273,7 +284,7 @@ def test_a_peer_beyond_its_addresss_cap_is_served_and_not_stored(make, cap):
 
 
 def test_a_cap_of_zero_is_none(make):
-    bench = Bench(make, Terms(peers_per_address=0))
+    bench = Bench(make, AnnounceTerms(peers_per_address=0))
 
     for port in range(1, 1000):
         bench.say(v4(1, port))
@@ -283,7 +294,7 @@ def test_a_cap_of_zero_is_none(make):
 
 @pytest.mark.parametrize("fill", [0, 100])
 def test_the_cap_counts_an_ipv6_network_of_64_bits_as_one_address(make, fill):
-    bench = Bench(make, Terms(peers_per_address=2))
+    bench = Bench(make, AnnounceTerms(peers_per_address=2))
     bench.fill(leechers6=fill)
     network = 0x20010DB8FFFF0000 << 64
 
@@ -294,7 +305,7 @@ def test_the_cap_counts_an_ipv6_network_of_64_bits_as_one_address(make, fill):
 
 
 def test_a_peer_beyond_the_cap_of_all_is_served_and_not_stored(make):
-    bench = Bench(make, Terms(max_peers=3))
+    bench = Bench(make, AnnounceTerms(max_peers=3))
     bench.fill(leechers=10)
 
     assert bench.store.totals().peers == 3
@@ -354,7 +365,7 @@ def test_a_torrent_without_peers_is_forgotten_unless_it_was_completed(bench):
 
 
 def test_near_the_cap_empty_torrents_make_room(make):
-    bench = Bench(make, Terms(max_torrents=10))
+    bench = Bench(make, AnnounceTerms(max_torrents=10))
     for at in range(10):
         infohash = InfoHash(bytes([at]) * 20)
         bench.say(v4(1), infohash=infohash, seeder=True, event=Event.COMPLETED)
@@ -367,7 +378,7 @@ def test_near_the_cap_empty_torrents_make_room(make):
 
 
 def test_unknown_torrents_scrape_as_zeros(bench):
-    assert bench.store.scrape(OTHER) == NOTHING
+    assert bench.store.scrape(OTHER) == ZERO_COUNTS
 
 
 def test_joined_hashes_are_one_swarm(bench):
@@ -463,7 +474,7 @@ def test_deletions_that_could_not_be_written_are_written_the_next_time(bench):
 
     bench.store.put_back(gone)
 
-    assert bench.flush() == gone == [Row(HASH, 0, None)]
+    assert bench.flush() == gone == [JournalRow(HASH, 0, None)]
 
 
 def populate(bench: Bench) -> None:
@@ -479,10 +490,10 @@ def populate(bench: Bench) -> None:
 
 @pytest.mark.parametrize("order", ["sorted", "shuffled", "twice"])
 def test_a_restart_brings_back_peers_ages_and_completed_counts(make, order):
-    before = Bench(make, Terms())
+    before = Bench(make, AnnounceTerms())
     populate(before)
     rows = before.flush()
-    after = Bench(make, Terms())
+    after = Bench(make, AnnounceTerms())
     arriving = {"sorted": rows, "twice": rows + rows, "shuffled": random.Random(3).sample(rows, len(rows))}[
         order
     ]
@@ -500,7 +511,7 @@ def test_a_restart_brings_back_peers_ages_and_completed_counts(make, order):
 
 
 def test_a_restart_counts_a_completion_no_second_time(make):
-    before, after = Bench(make, Terms()), Bench(make, Terms())
+    before, after = Bench(make, AnnounceTerms()), Bench(make, AnnounceTerms())
     before.say(v4(1), event=Event.COMPLETED, seeder=True)
 
     after.store.restore(before.flush())
@@ -510,7 +521,7 @@ def test_a_restart_counts_a_completion_no_second_time(make):
 
 
 def test_what_was_restored_is_not_written_again(make):
-    before, after = Bench(make, Terms()), Bench(make, Terms())
+    before, after = Bench(make, AnnounceTerms()), Bench(make, AnnounceTerms())
     populate(before)
 
     after.store.restore(before.flush())
@@ -519,7 +530,7 @@ def test_what_was_restored_is_not_written_again(make):
 
 
 def test_restored_rows_do_not_undo_what_has_happened_since(make):
-    before, after = Bench(make, Terms()), Bench(make, Terms())
+    before, after = Bench(make, AnnounceTerms()), Bench(make, AnnounceTerms())
     before.fill(leechers=10)
     after.say(v4(100_003), seeder=True, now=NOW + 60)
 
@@ -529,7 +540,7 @@ def test_restored_rows_do_not_undo_what_has_happened_since(make):
 
 
 def test_a_restored_row_of_a_joined_hash_goes_to_the_one_swarm_and_is_deleted(make):
-    before, after = Bench(make, Terms()), Bench(make, Terms())
+    before, after = Bench(make, AnnounceTerms()), Bench(make, AnnounceTerms())
     before.say(v4(1), infohash=OTHER)
     after.store.join(OTHER, HASH)
 
@@ -541,16 +552,16 @@ def test_a_restored_row_of_a_joined_hash_goes_to_the_one_swarm_and_is_deleted(ma
 
 @pytest.mark.parametrize("payload", [b"", b"\x07", b"\x01" + b"\xff" * 40, b"\x02" + b"\0" * 20])
 def test_a_damaged_row_is_passed_over_and_deleted(make, payload):
-    bench = Bench(make, Terms())
+    bench = Bench(make, AnnounceTerms())
 
-    bench.store.restore([Row(HASH, 0, payload)])
+    bench.store.restore([JournalRow(HASH, 0, payload)])
 
     assert bench.store.totals().torrents == 0
-    assert bench.flush() == [Row(HASH, 0, None)]
+    assert bench.flush() == [JournalRow(HASH, 0, None)]
 
 
 def test_the_same_seed_gives_the_same_answers(make):
-    one, two = Bench(make, Terms(), seed=7), Bench(make, Terms(), seed=7)
+    one, two = Bench(make, AnnounceTerms(), seed=7), Bench(make, AnnounceTerms(), seed=7)
     for bench in (one, two):
         bench.fill(seeders=100, leechers=100, seeders6=50)
 
@@ -560,15 +571,15 @@ def test_the_same_seed_gives_the_same_answers(make):
 def test_what_is_denied_or_not_listed_is_refused_and_scrapes_as_zeros(bench):
     bench.fill(leechers=1)
     bench.store.listed = True
-    assert (bench.say(v4(2)), bench.store.refusal(HASH)) == (Failure(UNLISTED), UNLISTED)
+    assert (bench.say(v4(2)), bench.store.refusal(HASH)) == (AnnounceFailure(UNLISTED), UNLISTED)
 
     bench.store.allow(HASH, True)
     assert bench.say(v4(2)).counts.incomplete == 2
 
     bench.store.deny(HASH, True)
-    assert (bench.say(v4(2)), bench.store.scrape(HASH)) == (Failure(DENIED), NOTHING)
+    assert (bench.say(v4(2)), bench.store.scrape(HASH)) == (AnnounceFailure(DENIED), ZERO_COUNTS)
     assert bench.store.has_rules()
-    bench.store.enforce()
+    bench.store.remove_denied()
     bench.store.deny(HASH, False)
     assert bench.counts() == (0, 0, 0, 0)
 
@@ -595,7 +606,7 @@ def test_joining_onto_a_swarm_that_lost_its_peers_leaves_one_swarm(bench):
 
 
 def test_a_damaged_row_takes_no_healthy_one_along(make):
-    before, after = Bench(make, Terms()), Bench(make, Terms())
+    before, after = Bench(make, AnnounceTerms()), Bench(make, AnnounceTerms())
     before.fill(leechers=5000)
     first, second = before.flush()
 
@@ -633,7 +644,7 @@ def test_a_flush_ends_though_announces_go_on(bench):
     for infohash in hashes:
         bench.say(v4(1), infohash=infohash)
 
-    rows: list[Row] = []
+    rows: list[JournalRow] = []
     while batch := bench.store.take_dirty():
         rows += batch
         bench.say(v4(2), infohash=hashes[0])

@@ -5,12 +5,12 @@ import pytest
 
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import REASONS
-from doors.announce import NUMWANT, NUMWANT_MOST, AnnounceDoor, ScrapeDoor, too_long
-from doors.client import ClientAddress
+from doors.announce import DEFAULT_NUMWANT, MAX_NUMWANT, AnnounceDoor, ScrapeDoor, head_too_long
+from doors.client_address import ClientAddress
 from peerage.app import App
-from tracker.draw import SplitMix
-from tracker.model import Terms
+from tracker.model import AnnounceTerms
 from tracker.policy import Policy
+from tracker.random_source import SplitMix
 from tracker.swarms import Swarms
 from tracker.tracker import Tracker
 
@@ -20,8 +20,8 @@ V2 = InfoHash(bytes(range(200, 232)))
 
 class Doors:
     def __init__(self, listed: bool = False, refuse_private: bool = False) -> None:
-        store = Swarms(Terms(), SplitMix(3))
-        self.tracker = Tracker(store, Policy(store, listed=listed), Terms(), lambda: 1_800_000_000)
+        store = Swarms(AnnounceTerms(), SplitMix(3))
+        self.tracker = Tracker(store, Policy(store, listed=listed), AnnounceTerms(), lambda: 1_800_000_000)
         clients = ClientAddress([], "x-forwarded-for")
         self.announce_door = AnnounceDoor(self.tracker, clients, refuse_private=refuse_private)
         self.scrape_door = ScrapeDoor(self.tracker)
@@ -73,7 +73,14 @@ def test_without_compact_peers_are_dictionaries(doors):
 
 @pytest.mark.parametrize(
     ("numwant", "given"),
-    [(None, NUMWANT), (-1, NUMWANT), ("many", NUMWANT), (0, 0), (7, 7), (10**6, NUMWANT_MOST)],
+    [
+        (None, DEFAULT_NUMWANT),
+        (-1, DEFAULT_NUMWANT),
+        ("many", DEFAULT_NUMWANT),
+        (0, 0),
+        (7, 7),
+        (10**6, MAX_NUMWANT),
+    ],
 )
 def test_as_many_peers_as_wanted_within_the_cap(doors, numwant, given):
     for port in range(1, 250):
@@ -106,7 +113,7 @@ def test_a_malformed_announce_is_a_failure_with_a_time_to_come_back(doors, said,
 
     assert answer[b"failure reason"].decode() == REASONS[code].sentence
     assert (answer[b"interval"], answer[b"min interval"], answer[b"retry in"]) == (1800, 900, b"30")
-    assert doors.tracker.tally.refusals == {code: 1}
+    assert doors.tracker.counters.refusals == {code: 1}
     assert doors.tracker.store.totals().torrents == 0
 
 
@@ -117,7 +124,7 @@ def test_port_0_is_taken_from_a_client_that_stops(doors):
 def test_a_version_2_hash_is_cut(doors):
     doors.announce(info_hash=V2)
 
-    assert doors.announce(host="203.0.113.10", info_hash=V2.cut)[b"incomplete"] == 2
+    assert doors.announce(host="203.0.113.10", info_hash=V2.truncated)[b"incomplete"] == 2
 
 
 def test_a_refused_torrent_is_a_failure():
@@ -156,7 +163,7 @@ def test_at_most_74_torrents_are_scraped(doors):
 
 def test_a_head_that_is_too_long_is_a_failure(doors):
     assert (
-        bencodepy.decode(too_long(doors.tracker))[b"failure reason"].decode()
+        bencodepy.decode(head_too_long(doors.tracker))[b"failure reason"].decode()
         == REASONS["query-too-long"].sentence
     )
 

@@ -20,13 +20,13 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 
 from bittorrent.infohash import InfoHash
-from doors.files import address, apart, forward, routes
-from doors.guard import Guard, guarded
-from doors.negotiation import file_attachment
+from doors.connection_guard import ConnectionGuard, guarded_protocol
+from doors.files import isolate_files_host, link_url, redirect_to_link, routes
+from doors.http_headers import file_attachment
 from doors.transfers import Transfers
-from downloads.links import TORRENT, ZIP, Links
-from tests.downloads_held import FINISHED, HeldDownloads, People
-from tests.wire import PATIENCE, Http
+from downloads.links import TORRENT, ZIP, DownloadLinks
+from tests.support.clients import PATIENCE, Http
+from tests.support.held_downloads import FINISHED, FakeAccounts, FakeDownloads
 
 KEY = bytes(range(32))
 HOUR = 3600
@@ -49,14 +49,14 @@ class Clock:
 
 @dataclass
 class FakeServices:
-    downloads: HeldDownloads
+    downloads: FakeDownloads
     transfers: Transfers = field(default_factory=lambda: Transfers(8, 4))
     files_url: str | None = None
     clock: Clock = field(default_factory=Clock)
-    accounts: People = field(default_factory=People)
+    accounts: FakeAccounts = field(default_factory=FakeAccounts)
 
     def __post_init__(self):
-        self.links = Links(KEY, HOUR, self.clock)
+        self.links = DownloadLinks(KEY, HOUR, self.clock)
 
 
 @dataclass
@@ -91,9 +91,9 @@ def is_open(descriptor):
 
 @contextlib.contextmanager
 def serving(services, public_url=None, *, patience=PATIENCE):
-    app = apart(Starlette(routes=routes(services)), services.files_url, public_url)
-    guard = Guard(PATIENCE, patience, 100, 0, [], lambda: b"")
-    config = uvicorn.Config(app, http=guarded(guard), ws="none", log_config=None, lifespan="off")
+    app = isolate_files_host(Starlette(routes=routes(services)), services.files_url, public_url)
+    guard = ConnectionGuard(PATIENCE, patience, 100, 0, [], lambda: b"")
+    config = uvicorn.Config(app, http=guarded_protocol(guard), ws="none", log_config=None, lifespan="off")
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(config)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])))
@@ -110,7 +110,7 @@ def serving(services, public_url=None, *, patience=PATIENCE):
 
 @pytest.fixture
 def services(tmp_path):
-    return FakeServices(HeldDownloads(tmp_path))
+    return FakeServices(FakeDownloads(tmp_path))
 
 
 @pytest.fixture
@@ -199,13 +199,14 @@ def test_no_other_method_is_taken(service):
 
 def test_the_url_of_a_link():
     assert (
-        address("ab.cd", "https://files.example", "https://site.example") == "https://files.example/dld/ab.cd"
+        link_url("ab.cd", "https://files.example", "https://site.example")
+        == "https://files.example/dld/ab.cd"
     )
-    assert address("ab.cd", None, "https://site.example") == "https://site.example/dld/ab.cd"
+    assert link_url("ab.cd", None, "https://site.example") == "https://site.example/dld/ab.cd"
 
 
 def test_a_permalink_redirects_without_leaking_its_key():
-    answer = forward(address("ab.cd", None, "https://site.example"))
+    answer = redirect_to_link(link_url("ab.cd", None, "https://site.example"))
 
     assert (answer.status_code, answer.headers["location"]) == (307, "https://site.example/dld/ab.cd")
     assert answer.headers["referrer-policy"] == "no-referrer"
@@ -272,13 +273,13 @@ def test_a_range_behind_the_end_is_refused_with_the_size(service, header):
     st.integers(0, 400), st.one_of(st.none(), st.integers(0, 450)), st.one_of(st.none(), st.integers(0, 450))
 )
 def test_ranges_are_slices(size, first, last):
-    from doors.ranges import Unsatisfiable, asked_range
+    from doors.ranges import RangeNotSatisfiable, requested_range
 
     header = f"bytes={'' if first is None else first}-{'' if last is None else last}"
     data = list(range(size))
     try:
-        asked = asked_range(header, size)
-    except Unsatisfiable:
+        asked = requested_range(header, size)
+    except RangeNotSatisfiable:
         assert (first is None and last == 0) or (first is not None and first >= size)
         return
 
@@ -294,10 +295,10 @@ def test_ranges_are_slices(size, first, last):
 
 @given(st.text(max_size=60), st.integers(0, 2**63))
 def test_any_range_header_is_handled(header, size):
-    from doors.ranges import Unsatisfiable, asked_range
+    from doors.ranges import RangeNotSatisfiable, requested_range
 
-    with contextlib.suppress(Unsatisfiable):
-        asked = asked_range(header, size)
+    with contextlib.suppress(RangeNotSatisfiable):
+        asked = requested_range(header, size)
         assert asked is None or 0 <= asked.start < asked.stop <= size
 
 
@@ -397,7 +398,7 @@ def test_a_link_forged_or_cut_off_is_not_found(service):
     services = service.services
     job = services.downloads.hold({"a": BYTES})
     opaque = services.links.make(job, 0)
-    forged = Links(bytes(32), HOUR, services.clock).make(job, 0)
+    forged = DownloadLinks(bytes(32), HOUR, services.clock).make(job, 0)
 
     assert [service.ask(each).status_code for each in (opaque, opaque[:-1], opaque + "A", forged)] == [
         200,
@@ -591,12 +592,12 @@ def test_the_host_of_files_answers_nothing_else(services):
 
         return asyncio.run(ask())
 
-    app = apart(elsewhere, "https://files.example", "https://site.example")
+    app = isolate_files_host(elsewhere, "https://files.example", "https://site.example")
 
     assert [status(app, host) for host in ("files.example", "site.example")] == [404, 204]
     assert status(app, "files.example", "/dld/x") == 204
-    assert apart(elsewhere, None, "https://site.example") is elsewhere
-    assert apart(elsewhere, "https://site.example", "https://site.example") is elsewhere
+    assert isolate_files_host(elsewhere, None, "https://site.example") is elsewhere
+    assert isolate_files_host(elsewhere, "https://site.example", "https://site.example") is elsewhere
 
 
 # Names

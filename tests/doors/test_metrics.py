@@ -6,34 +6,34 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.requests import Request
 
 from bittorrent.infohash import InfoHash
-from doors.client import ClientAddress
-from doors.guard import Guard
-from doors.intake import Tally
+from doors.client_address import ClientAddress
+from doors.connection_guard import ConnectionGuard
 from doors.metrics import DoorsCollector, MetricsDoor, TrackerCollector
+from doors.upload_admission import CacheCounters
 from storage.memory import MemoryJournal
-from tracker.draw import SplitMix
+from tracker.counters import Transport
 from tracker.flusher import Flusher
-from tracker.model import Announce, Event, Terms
+from tracker.model import Announce, AnnounceTerms, Event
 from tracker.policy import Policy
+from tracker.random_source import SplitMix
 from tracker.swarms import Swarms
-from tracker.tally import Transport
 from tracker.tracker import Tracker
 
 HASH = InfoHash(b"m" * 20)
 
 
 def make_tracker() -> Tracker:
-    store = Swarms(Terms(), SplitMix(1))
-    return Tracker(store, Policy(store, listed=False), Terms(), lambda: 1_800_000_000)
+    store = Swarms(AnnounceTerms(), SplitMix(1))
+    return Tracker(store, Policy(store, listed=False), AnnounceTerms(), lambda: 1_800_000_000)
 
 
-def make_door(tracker=None, trusted=(), networks=(), everyone=False, tally=None) -> MetricsDoor:
+def make_door(tracker=None, trusted=(), networks=(), everyone=False, counters=None) -> MetricsDoor:
     tracker = tracker or make_tracker()
-    guard = Guard(10, 60, 100, 0, (), lambda: b"")
+    guard = ConnectionGuard(10, 60, 100, 0, (), lambda: b"")
     flusher = Flusher(tracker.store, MemoryJournal(), 10, lambda: 0.0, print)
     collectors = [
         TrackerCollector(tracker, flusher),
-        DoorsCollector("uvicorn", guard.connections, tally or Tally()),
+        DoorsCollector("uvicorn", guard.connections, counters or CacheCounters()),
     ]
     clients = ClientAddress([ip_network(each) for each in trusted], "x-forwarded-for")
     return MetricsDoor(collectors, clients, [ip_network(each) for each in networks], everyone=everyone)
@@ -70,14 +70,14 @@ def test_behind_a_trusted_proxy_the_client_counts():
 
 
 def test_the_metrics_of_tracker_and_cache():
-    tracker, tally = make_tracker(), Tally(hits=3, misses=2, uploads=1)
-    tally.refusals["blocked"] += 4
+    tracker, counters = make_tracker(), CacheCounters(hits=3, misses=2, uploads=1)
+    counters.refusals["blocked"] += 4
     tracker.announce(Announce(HASH, bytes(6), Event.STARTED, True, 0), Transport.UDP)
     tracker.announce(Announce(HASH, bytes(5) + b"1", Event.NONE, False, 0), Transport.HTTP)
     tracker.policy.deny([InfoHash(bytes(20))])
     tracker.announce(Announce(InfoHash(bytes(20)), bytes(6), Event.NONE, False, 0), Transport.HTTP)
 
-    text = ask(make_door(tracker, tally=tally), "127.0.0.1").body.decode()
+    text = ask(make_door(tracker, counters=counters), "127.0.0.1").body.decode()
 
     figures = {
         (sample.name, tuple(sorted(sample.labels.values()))): sample.value

@@ -15,12 +15,12 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from doors.guard import TIMEOUT
+from doors.connection_guard import TIMEOUT
 from doors.native import native
-from tests.contracts.conversations import HASHES
-from tests.ways import PATIENCE, Setting, Way, setting
+from tests.contracts.raw_requests import HASHES
+from tests.support.announce_paths import PATIENCE, AnnouncePath, TrackerSetup, tracker_setup
+from tracker.counters import Transport
 from tracker.model import Event
-from tracker.tally import Transport
 
 pytestmark = pytest.mark.skipif(native is None, reason="the extension is not built")
 
@@ -50,20 +50,20 @@ async def huge(_: Request) -> Response:
 
 
 ROUTES = [Route("/", hello), Route("/digest", digest, methods=["POST"]), Route("/huge", huge)]
-Talk = Callable[[int, Setting], Awaitable[None]]
+Talk = Callable[[int, TrackerSetup], Awaitable[None]]
 
 
 def served(
     talk: Talk, seconds: dict[str, float] | None = None, exempt: tuple[str, ...] = (), **bounds: float
 ) -> None:
     """Run a talk against a server of native threads."""
-    here = setting(in_c=True, proxy=False)
+    here = tracker_setup(in_c=True, proxy=False)
     for name, value in (seconds or {}).items():
         setattr(here.guard, name, value)
     here.guard.exempt = [ip_network(each) for each in exempt]
 
     async def main() -> None:
-        async with Way("threads", in_c=True, **bounds).serving(here, ROUTES) as port:
+        async with AnnouncePath("threads", in_c=True, **bounds).serving(here, ROUTES) as port:
             try:
                 await asyncio.wait_for(talk(port, here), PATIENCE)
             finally:
@@ -118,7 +118,7 @@ class Client:
         self.writer.transport.abort()
 
 
-async def settled(here: Setting, wanted: int) -> None:
+async def settled(here: TrackerSetup, wanted: int) -> None:
     """Wait until so many connections are open."""
     while here.door.numbers()["open"] != wanted:
         await asyncio.sleep(TRICKLE)
@@ -126,14 +126,14 @@ async def settled(here: Setting, wanted: int) -> None:
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_a_page_between_announces_on_one_connection(threads: int) -> None:
-    async def talk(port: int, here: Setting) -> None:
+    async def talk(port: int, here: TrackerSetup) -> None:
         client = await Client.open(port)
         assert b"8:complete" in await client.ask(announce(1))
         assert await client.ask(b"GET /?n=1 HTTP/1.1\r\nHost: x\r\n\r\n") == b"hello 1"
         assert b"10:incompletei2e" in await client.ask(announce(2))
         assert await client.ask(b"GET /?n=2 HTTP/1.1\r\nHost: x\r\n\r\n") == b"hello 2"
         assert here.door.numbers()["open"] == 1
-        assert here.tally.announces[Transport.HTTP][Event.NONE] == 2
+        assert here.counters.announces[Transport.HTTP][Event.NONE] == 2
         client.close()
         await settled(here, 0)
 
@@ -141,7 +141,7 @@ def test_a_page_between_announces_on_one_connection(threads: int) -> None:
 
 
 def test_pipelined_requests_of_both_servers_are_answered_in_order() -> None:
-    async def talk(port: int, _: Setting) -> None:
+    async def talk(port: int, _: TrackerSetup) -> None:
         client = await Client.open(port)
         page = b"GET /?n=%d HTTP/1.1\r\nHost: x\r\n\r\n"
         client.writer.write(announce(1) + announce(2) + page % 1 + announce(3) + page % 2)
@@ -164,7 +164,7 @@ def test_a_body_follows_its_connection(size: int, chunked: bool) -> None:
     whole = b"POST /digest HTTP/1.1\r\nHost: x\r\n%b\r\n\r\n%b" % (framing, framed)
     wanted = hashlib.sha1(body).hexdigest().encode()
 
-    async def talk(port: int, here: Setting) -> None:
+    async def talk(port: int, here: TrackerSetup) -> None:
         for cuts in ((), (30,), (3, 12), (100, 5000)):
             client = await Client.open(port)
             ends = [*(cut for cut in cuts if cut < len(whole)), len(whole)]
@@ -178,7 +178,7 @@ def test_a_body_follows_its_connection(size: int, chunked: bool) -> None:
 
 
 def test_requests_byte_by_byte_and_many_at_once() -> None:
-    async def talk(port: int, _: Setting) -> None:
+    async def talk(port: int, _: TrackerSetup) -> None:
         client = await Client.open(port)
         assert b"5:peers" in await client.ask(*(bytes([byte]) for byte in announce()))
         client.writer.write(announce() * 2000)
@@ -190,7 +190,7 @@ def test_requests_byte_by_byte_and_many_at_once() -> None:
 
 
 def test_clients_that_disconnect_before_the_hand_over_are_counted() -> None:
-    async def talk(port: int, here: Setting) -> None:
+    async def talk(port: int, here: TrackerSetup) -> None:
         for _ in range(50):
             with socket.create_connection(("127.0.0.1", port)) as client:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, bytes([1, 0, 0, 0, 0, 0, 0, 0]))
@@ -203,7 +203,7 @@ def test_clients_that_disconnect_before_the_hand_over_are_counted() -> None:
 
 
 def test_half_closed_clients_get_their_answer() -> None:
-    async def talk(port: int, _: Setting) -> None:
+    async def talk(port: int, _: TrackerSetup) -> None:
         for asked, answered in ((announce(), b"5:peers"), (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"hello")):
             client = await Client.open(port)
             client.writer.write(asked)
@@ -215,7 +215,7 @@ def test_half_closed_clients_get_their_answer() -> None:
 
 @pytest.mark.parametrize("held_by", [b"", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"])
 def test_connections_of_an_address_are_capped_whoever_holds_them(held_by: bytes) -> None:
-    async def talk(port: int, here: Setting) -> None:
+    async def talk(port: int, here: TrackerSetup) -> None:
         held = [await Client.open(port) for _ in range(3)]
         for each in held:
             await each.ask(held_by or announce())
@@ -232,7 +232,7 @@ def test_connections_of_an_address_are_capped_whoever_holds_them(held_by: bytes)
 
 
 def test_trusted_proxies_are_not_capped_but_in_all() -> None:
-    async def talk(port: int, here: Setting) -> None:
+    async def talk(port: int, here: TrackerSetup) -> None:
         held = [await Client.open(port) for _ in range(5)]
         for each in held:
             assert b"5:peers" in await each.ask(announce())
@@ -245,7 +245,7 @@ def test_trusted_proxies_are_not_capped_but_in_all() -> None:
 
 
 def test_a_head_that_does_not_end_times_out() -> None:
-    async def talk(port: int, here: Setting) -> None:
+    async def talk(port: int, here: TrackerSetup) -> None:
         client = await Client.open(port)
         assert b"5:peers" in await client.ask(announce())
         client.writer.write(announce()[:-1])
@@ -256,7 +256,7 @@ def test_a_head_that_does_not_end_times_out() -> None:
 
 
 def test_idle_connections_end_after_their_time() -> None:
-    async def talk(port: int, here: Setting) -> None:
+    async def talk(port: int, here: TrackerSetup) -> None:
         client = await Client.open(port)
         assert b"5:peers" in await client.ask(announce())
         assert await client.ended() == b""
@@ -266,7 +266,7 @@ def test_idle_connections_end_after_their_time() -> None:
 
 
 def test_a_client_that_does_not_read_is_dropped_and_one_that_reads_late_is_served() -> None:
-    async def talk(port: int, here: Setting) -> None:
+    async def talk(port: int, here: TrackerSetup) -> None:
         loop = asyncio.get_running_loop()
         with socket.socket() as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -287,7 +287,7 @@ def test_a_client_that_does_not_read_is_dropped_and_one_that_reads_late_is_serve
 
 
 def test_without_descriptors_clients_wait_and_are_served_later() -> None:
-    async def talk(port: int, _: Setting) -> None:
+    async def talk(port: int, _: TrackerSetup) -> None:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         clients = [socket.socket() for _ in range(8)]
         highest = max(each.fileno() for each in clients)
@@ -311,16 +311,16 @@ def test_without_descriptors_clients_wait_and_are_served_later() -> None:
 def test_stopping_closes_what_is_open_and_joins_the_threads() -> None:
     held = []
 
-    async def talk(port: int, _: Setting) -> None:
+    async def talk(port: int, _: TrackerSetup) -> None:
         held.append(await Client.open(port))
         assert b"5:peers" in await held[0].ask(announce())
         held.append(await Client.open(port))
         assert b"hello" in await held[1].ask(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 
-    here = setting(in_c=True, proxy=False)
+    here = tracker_setup(in_c=True, proxy=False)
 
     async def main() -> None:
-        async with Way("threads", in_c=True, threads=2).serving(here, ROUTES) as port:
+        async with AnnouncePath("threads", in_c=True, threads=2).serving(here, ROUTES) as port:
             await talk(port, here)
         assert [await client.ended() for client in held] == [b"", b""]
         await Client.close_all()
@@ -328,12 +328,12 @@ def test_stopping_closes_what_is_open_and_joins_the_threads() -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())
     assert here.door.numbers()["open"] == 0
-    assert here.tally.announces[Transport.HTTP][Event.NONE] == 1
+    assert here.counters.announces[Transport.HTTP][Event.NONE] == 1
     here.door.stop()
 
 
 def test_a_large_answer_of_the_other_server_arrives_whole() -> None:
-    async def talk(port: int, _: Setting) -> None:
+    async def talk(port: int, _: TrackerSetup) -> None:
         client = await Client.open(port)
         assert await client.ask(b"GET /huge HTTP/1.1\r\nHost: x\r\n\r\n") == bytes(16 << 20)
         assert b"5:peers" in await client.ask(announce())

@@ -10,30 +10,30 @@ from hypothesis import strategies as st
 from accounts.model import Scope
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
-from catalogue.model import EVERYONE
-from catalogue.titles import Title
+from catalogue.imdb_titles import ImdbTitle
+from catalogue.model import PUBLIC_VIEWER
 from doors import torrent_api
-from doors.client import ClientAddress
+from doors.client_address import ClientAddress
 from doors.torrent_api import METHODS
-from tests.census import AMERICAN, DUTCH, GERMAN
-from tests.torrent_api import desk_in
+from tests.support.census import AMERICAN, DUTCH, GERMAN
+from tests.support.torrent_api import open_torrent_api
 from tracker.model import Counts
 
-HOMECOMING = Title(2250912, "Spider-Man: Homecoming", "Spider-Man: Homecoming", 2017, False)
+HOMECOMING = ImdbTitle(2250912, "Spider-Man: Homecoming", "Spider-Man: Homecoming", 2017, False)
 HASH = "ab" * 20
 NOBODYS = "cd" * 20
 
 
 @pytest.fixture
-def desk(tmp_path):
-    with desk_in(tmp_path) as opened:
+def api(tmp_path):
+    with open_torrent_api(tmp_path) as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
     """One service for tests that do not affect each other."""
-    with desk_in(tmp_path_factory.mktemp("shared")) as opened:
+    with open_torrent_api(tmp_path_factory.mktemp("shared")) as opened:
         yield opened
 
 
@@ -85,46 +85,46 @@ def without_milliseconds(answer):
     return json.loads(re.sub(r"\.\d{3}\+0000", ".000+0000", json.dumps(answer)))
 
 
-def test_the_documented_list(desk):
-    desk.titles.kept[2250912] = HOMECOMING
+def test_the_documented_list(api):
+    api.titles.kept[2250912] = HOMECOMING
     for torrent in reversed(LIST_OF_THE_PAGE["torrents"]):
         infohash = InfoHash.parse(torrent["infohash"])
-        desk.swarms[infohash] = Counts(1, 0, 0, 0)
+        api.swarms[infohash] = Counts(1, 0, 0, 0)
         added = ADDED[torrent["infohash"][:5]]
-        desk.enter(
+        api.enter(
             torrent["name"], infohash=infohash, size=torrent["size"], added=added, group={"imdb": 2250912}
         )
 
-    answer = desk.get("/torrent/list/imdb/tt2250912")
+    answer = api.get("/torrent/list/imdb/tt2250912")
 
     assert answer == without_milliseconds(LIST_OF_THE_PAGE)
     assert shape(answer) == shape(LIST_OF_THE_PAGE)
 
 
 @pytest.mark.parametrize("sample", [INFO_OF_THE_PAGE, MUSIC_OF_THE_PAGE], ids=["film", "music"])
-def test_the_documented_info(desk, sample):
-    desk.titles.kept[2250912] = HOMECOMING
+def test_the_documented_info(api, sample):
+    api.titles.kept[2250912] = HOMECOMING
     infohash = InfoHash.parse(sample["infohash"])
-    desk.swarms[infohash] = Counts(0, 0, 1, 1)
+    api.swarms[infohash] = Counts(0, 0, 1, 1)
     group = {"category_id": 1, "imdb": 2250912} if "imdbId" in sample else {"category_id": 4}
     added = ADDED[sample["infohash"][:5]]
-    desk.enter(sample["torrentName"], infohash=infohash, size=sample["size"], added=added, group=group)
+    api.enter(sample["torrentName"], infohash=infohash, size=sample["size"], added=added, group=group)
 
-    answer = desk.get(f"/torrent/info/{sample['infohash']}")
+    answer = api.get(f"/torrent/info/{sample['infohash']}")
 
     assert answer == without_milliseconds(sample)
     assert shape(answer) == shape(sample)
 
 
-def test_the_documented_peers(desk):
-    torrent = desk.enter("a film", infohash=InfoHash.parse(PEERS_OF_THE_PAGE["infohash"]))
+def test_the_documented_peers(api):
+    torrent = api.enter("a film", infohash=InfoHash.parse(PEERS_OF_THE_PAGE["infohash"]))
     for host, count in ((AMERICAN, 2), (DUTCH, 3), (GERMAN, 1)):
         for number in range(count):
-            desk.counted.announce((*host[:3], number), torrent.infohash)
-    desk.run(desk.counted.flush())
-    desk.run(desk.counted.pass_midnight())
+            api.counted.announce((*host[:3], number), torrent.infohash)
+    api.run(api.counted.flush())
+    api.run(api.counted.pass_midnight())
 
-    answer = desk.get(f"/torrent/peers/{PEERS_OF_THE_PAGE['infohash']}")
+    answer = api.get(f"/torrent/peers/{PEERS_OF_THE_PAGE['infohash']}")
 
     assert shape(answer) == shape(PEERS_OF_THE_PAGE)
     assert answer == {
@@ -138,34 +138,34 @@ def test_the_documented_peers(desk):
 # Lists
 
 
-def test_a_title_that_nothing_is_known_of_has_no_torrents(desk):
-    assert desk.get("/torrent/list/imdb/tt0000001") == {"imdb": "tt0000001", "title": None, "torrents": []}
+def test_a_title_that_nothing_is_known_of_has_no_torrents(api):
+    assert api.get("/torrent/list/imdb/tt0000001") == {"imdb": "tt0000001", "title": None, "torrents": []}
 
 
-def test_a_title_that_was_not_imported_is_called_as_its_newest_group(desk):
-    desk.enter("old", added=100, group={"imdb": 7, "name": "The Old"})
-    desk.enter("new", added=200, group={"imdb": 7, "name": "The New"})
+def test_a_title_that_was_not_imported_is_called_as_its_newest_group(api):
+    api.enter("old", added=100, group={"imdb": 7, "name": "The Old"})
+    api.enter("new", added=200, group={"imdb": 7, "name": "The New"})
 
-    answer = desk.get("/torrent/list/imdb/tt0000007")
+    answer = api.get("/torrent/list/imdb/tt0000007")
 
     assert (answer["title"], [each["name"] for each in answer["torrents"]]) == ("The New", ["new", "old"])
 
 
-def test_a_list_is_whole_and_newest_first(desk, monkeypatch):
+def test_a_list_is_whole_and_newest_first(api, monkeypatch):
     monkeypatch.setattr(torrent_api, "_PAGE", 10)
     for number in range(35):
-        desk.enter(f"copy {number}", added=1000 + number * 8 % 35, group={"imdb": 9})
+        api.enter(f"copy {number}", added=1000 + number * 8 % 35, group={"imdb": 9})
 
-    torrents = desk.get("/torrent/list/imdb/tt0000009")["torrents"]
+    torrents = api.get("/torrent/list/imdb/tt0000009")["torrents"]
 
     dates = [each["dateAdded"] for each in torrents]
     assert (len(set(dates)), dates) == (35, sorted(dates, reverse=True))
 
 
-def test_ids_of_ten_digits_are_taken(desk):
-    desk.enter("late", group={"imdb": 9_999_999_999})
+def test_ids_of_ten_digits_are_taken(api):
+    api.enter("late", group={"imdb": 9_999_999_999})
 
-    assert len(desk.get("/torrent/list/imdb/tt9999999999")["torrents"]) == 1
+    assert len(api.get("/torrent/list/imdb/tt9999999999")["torrents"]) == 1
 
 
 @pytest.mark.parametrize(
@@ -190,16 +190,16 @@ def test_an_invalid_imdb_id(shared, imdb):
 # Information
 
 
-def test_an_infohash_is_read_in_any_case_and_returned_in_lower_case(desk):
-    torrent = desk.enter("a file")
+def test_an_infohash_is_read_in_any_case_and_returned_in_lower_case(api):
+    torrent = api.enter("a file")
 
-    assert desk.get(f"/torrent/info/{torrent.infohash.upper}")["infohash"] == torrent.infohash.lower
+    assert api.get(f"/torrent/info/{torrent.infohash.upper}")["infohash"] == torrent.infohash.lower
 
 
-def test_a_hybrid_is_found_under_its_other_name(desk):
-    torrent = desk.enter("hybrid", alias=InfoHash(b"\x99" * 20))
+def test_a_hybrid_is_found_under_its_other_name(api):
+    torrent = api.enter("hybrid", alias=InfoHash(b"\x99" * 20))
 
-    assert desk.get(f"/torrent/info/{'99' * 20}")["infohash"] == torrent.infohash.lower
+    assert api.get(f"/torrent/info/{'99' * 20}")["infohash"] == torrent.infohash.lower
 
 
 @pytest.mark.parametrize("path", ["info", "peers"])
@@ -228,33 +228,33 @@ def test_an_infohash_that_is_not_known(shared, path):
 
 
 @pytest.mark.parametrize("path", ["info", "peers"])
-def test_what_is_hidden_is_not_found(desk, path):
-    torrent = desk.enter("hidden")
-    desk.run(desk.office.catalogue.mark_torrent(torrent.id, hidden=True))
+def test_what_is_hidden_is_not_found(api, path):
+    torrent = api.enter("hidden")
+    api.run(api.services.catalogue.mark_torrent(torrent.id, hidden=True))
 
-    assert error(desk.ask(f"/torrent/{path}/{torrent.infohash.lower}")) == (404, "INFOHASH_NOT_FOUND")
-
-
-def test_an_operators_category_is_returned_as_its_top_level_category(desk):
-    own = desk.run(desk.office.catalogue.add_category("Sequences", 9, 10))
-    torrent = desk.enter("genome", group={"category_id": own.id})
-
-    assert desk.get(f"/torrent/info/{torrent.infohash.lower}")["category"] == "Unsorted"
+    assert error(api.ask(f"/torrent/{path}/{torrent.infohash.lower}")) == (404, "INFOHASH_NOT_FOUND")
 
 
-def test_a_torrent_is_alive_by_its_swarm_or_by_the_census(desk):
-    torrent = desk.enter("a film", group={"imdb": 5})
+def test_an_operators_category_is_returned_as_its_top_level_category(api):
+    own = api.run(api.services.catalogue.add_category("Sequences", 9, 10))
+    torrent = api.enter("genome", group={"category_id": own.id})
+
+    assert api.get(f"/torrent/info/{torrent.infohash.lower}")["category"] == "Unsorted"
+
+
+def test_a_torrent_is_alive_by_its_swarm_or_by_the_census(api):
+    torrent = api.enter("a film", group={"imdb": 5})
     path = f"/torrent/info/{torrent.infohash.lower}"
-    alive = [desk.get(path)["alive"]]
-    desk.swarms[torrent.infohash] = Counts(0, 4, 1, 0)
-    alive.append(desk.get(path)["alive"])
-    desk.swarms.clear()
-    desk.counted.announce(AMERICAN, torrent.infohash)
-    desk.run(desk.counted.flush())
-    alive += [desk.get(path)["alive"], desk.get("/torrent/list/imdb/tt0000005")["torrents"][0]["alive"]]
+    alive = [api.get(path)["alive"]]
+    api.swarms[torrent.infohash] = Counts(0, 4, 1, 0)
+    alive.append(api.get(path)["alive"])
+    api.swarms.clear()
+    api.counted.announce(AMERICAN, torrent.infohash)
+    api.run(api.counted.flush())
+    alive += [api.get(path)["alive"], api.get("/torrent/list/imdb/tt0000005")["torrents"][0]["alive"]]
     for _ in range(7):
-        desk.run(desk.counted.pass_midnight())
-    alive.append(desk.get(path)["alive"])
+        api.run(api.counted.pass_midnight())
+    alive.append(api.get(path)["alive"])
 
     assert alive == [False, True, True, True, False]
 
@@ -264,14 +264,14 @@ def test_a_torrent_is_alive_by_its_swarm_or_by_the_census(desk):
 
 @pytest.fixture(scope="module")
 def history(shared):
-    desk = shared
-    torrent = desk.enter("a film")
+    api = shared
+    torrent = api.enter("a film")
     for host in (AMERICAN, (8, 8, 4, 4), DUTCH, (10, 0, 0, 1)):
-        desk.counted.announce(host, torrent.infohash)
-    desk.run(desk.counted.flush())
-    desk.run(desk.counted.pass_midnight())
-    desk.counted.announce(GERMAN, torrent.infohash)
-    desk.run(desk.counted.flush())
+        api.counted.announce(host, torrent.infohash)
+    api.run(api.counted.flush())
+    api.run(api.counted.pass_midnight())
+    api.counted.announce(GERMAN, torrent.infohash)
+    api.run(api.counted.flush())
     return f"/torrent/peers/{torrent.infohash.lower}"
 
 
@@ -328,21 +328,21 @@ def test_a_short_report_is_without_countries(shared, history):
     assert all("countries" in shared.get(history, short=text) for text in ("false", "", "1", "yes"))
 
 
-def test_a_block_takes_the_counts_with_it(desk):
-    torrent = desk.enter("a film")
-    desk.counted.announce(AMERICAN, torrent.infohash)
-    desk.run(desk.counted.flush())
-    desk.run(desk.counted.pass_midnight())
-    desk.run(desk.office.takedowns.block(torrent.infohash, "unlawful", "ann"))
+def test_a_block_takes_the_counts_with_it(api):
+    torrent = api.enter("a film")
+    api.counted.announce(AMERICAN, torrent.infohash)
+    api.run(api.counted.flush())
+    api.run(api.counted.pass_midnight())
+    api.run(api.services.takedowns.block(torrent.infohash, "unlawful", "ann"))
 
-    assert error(desk.ask(f"/torrent/peers/{torrent.infohash.lower}")) == (404, "INFOHASH_NOT_FOUND")
-    assert desk.run(desk.office.census.report(torrent.infohash)).countries == ()
+    assert error(api.ask(f"/torrent/peers/{torrent.infohash.lower}")) == (404, "INFOHASH_NOT_FOUND")
+    assert api.run(api.services.census.report(torrent.infohash)).countries == ()
 
 
-def test_no_day_was_closed_yet(desk):
-    torrent = desk.enter("fresh")
+def test_no_day_was_closed_yet(api):
+    torrent = api.enter("fresh")
 
-    report = desk.get(f"/torrent/peers/{torrent.infohash.lower}")
+    report = api.get(f"/torrent/peers/{torrent.infohash.lower}")
 
     assert (report["day"], report["totalPeers"], report["countries"]) == ("2026-12-12", 0, [])
 
@@ -350,15 +350,15 @@ def test_no_day_was_closed_yet(desk):
 # Adding
 
 
-def add(desk, **fields):
-    return desk.post(data={"key": desk.key} | fields)
+def add(api, **fields):
+    return api.post(data={"key": api.key} | fields)
 
 
-def test_a_hash_is_added_and_known_from_then_on(desk):
-    answer = add(desk, infohash=HASH.upper())
+def test_a_hash_is_added_and_known_from_then_on(api):
+    answer = add(api, infohash=HASH.upper())
 
     assert (answer.status_code, answer.content) == (200, b"{}")
-    info = desk.get(f"/torrent/info/{HASH}")
+    info = api.get(f"/torrent/info/{HASH}")
     assert info == {
         "infohash": HASH,
         "torrentName": HASH,
@@ -370,32 +370,32 @@ def test_a_hash_is_added_and_known_from_then_on(desk):
     }
 
 
-def test_what_is_known_already_stays_as_it_is(desk):
-    torrent = desk.enter("a film", group={"imdb": 5, "category_id": 1})
+def test_what_is_known_already_stays_as_it_is(api):
+    torrent = api.enter("a film", group={"imdb": 5, "category_id": 1})
 
-    assert add(desk, infohash=torrent.infohash.lower).json() == {}
-    assert desk.run(desk.office.catalogue.torrent(torrent.id, EVERYONE)) == torrent
-
-
-def test_what_is_blocked_is_not_added(desk):
-    desk.run(desk.office.takedowns.block(InfoHash.parse(HASH), "unlawful", "ann"))
-
-    assert error(add(desk, infohash=HASH)) == (403, "ACCESS_FORBIDDEN")
-    assert error(desk.ask(f"/torrent/info/{HASH}")) == (404, "INFOHASH_NOT_FOUND")
+    assert add(api, infohash=torrent.infohash.lower).json() == {}
+    assert api.run(api.services.catalogue.torrent(torrent.id, PUBLIC_VIEWER)) == torrent
 
 
-def test_what_is_blocked_while_it_is_added_does_not_stay(desk, monkeypatch):
-    enter = desk.office.catalogue.enter
+def test_what_is_blocked_is_not_added(api):
+    api.run(api.services.takedowns.block(InfoHash.parse(HASH), "unlawful", "ann"))
+
+    assert error(add(api, infohash=HASH)) == (403, "ACCESS_FORBIDDEN")
+    assert error(api.ask(f"/torrent/info/{HASH}")) == (404, "INFOHASH_NOT_FOUND")
+
+
+def test_what_is_blocked_while_it_is_added_does_not_stay(api, monkeypatch):
+    enter = api.services.catalogue.add_torrent
 
     async def slow(*arguments):
         entered = await enter(*arguments)
-        await desk.office.takedowns.block(InfoHash.parse(HASH), "unlawful", "ann")
+        await api.services.takedowns.block(InfoHash.parse(HASH), "unlawful", "ann")
         return entered
 
-    monkeypatch.setattr(desk.office.catalogue, "enter", slow)
+    monkeypatch.setattr(api.services.catalogue, "add_torrent", slow)
 
-    assert error(add(desk, infohash=HASH)) == (403, "ACCESS_FORBIDDEN")
-    assert error(desk.ask(f"/torrent/info/{HASH}")) == (404, "INFOHASH_NOT_FOUND")
+    assert error(add(api, infohash=HASH)) == (403, "ACCESS_FORBIDDEN")
+    assert error(api.ask(f"/torrent/info/{HASH}")) == (404, "INFOHASH_NOT_FOUND")
 
 
 @pytest.mark.parametrize("fields", [{}, {"infohash": ""}, {"infohash": "zz"}, {"infohash": [HASH, HASH]}])
@@ -403,12 +403,12 @@ def test_what_cannot_be_added(shared, fields):
     assert error(add(shared, **fields)) == (400, "INVALID_INFOHASH")
 
 
-def test_the_key_of_a_post_may_stand_in_the_query(desk):
-    assert desk.post(params={"key": desk.key}, data={"infohash": HASH}).json() == {}
+def test_the_key_of_a_post_may_stand_in_the_query(api):
+    assert api.post(params={"key": api.key}, data={"infohash": HASH}).json() == {}
 
 
-def test_a_form_in_parts_is_read_too(desk):
-    assert desk.post(files={"key": (None, desk.key), "infohash": (None, HASH)}).json() == {}
+def test_a_form_in_parts_is_read_too(api):
+    assert api.post(files={"key": (None, api.key), "infohash": (None, HASH)}).json() == {}
 
 
 @pytest.mark.parametrize(
@@ -444,11 +444,11 @@ CALLS = {
 }
 
 
-def call(desk, method, key):
+def call(api, method, key):
     verb, path = CALLS[method]
     if verb == "POST":
-        return desk.post(path, data={"infohash": HASH} | ({} if key is None else {"key": key}))
-    return desk.ask(path, key=key)
+        return api.post(path, data={"infohash": HASH} | ({} if key is None else {"key": key}))
+    return api.ask(path, key=key)
 
 
 def test_every_method_has_a_call_here():
@@ -474,8 +474,8 @@ def test_two_keys_are_none(shared):
     assert error(answer) == (403, "API_KEY_UNKNOWN")
 
 
-def key_of(desk, **more):
-    return desk.run(desk.accounts.mint(desk.user.id, Scope.TORRENT_API, **more))
+def key_of(api, **more):
+    return api.run(api.accounts.mint(api.user.id, Scope.TORRENT_API, **more))
 
 
 @pytest.mark.parametrize("method", CALLS)
@@ -489,16 +489,16 @@ def test_a_suspended_key(shared, method):
     assert call(shared, method, secret).status_code in {200, 404}
 
 
-def test_a_revoked_and_an_expired_key_and_that_of_a_disabled_account(desk):
-    key, revoked = key_of(desk)
-    desk.run(desk.accounts.revoke(key.id))
-    _, expired = key_of(desk, lifetime=400)
-    _, last = key_of(desk)
-    desk.clock.now += 500
+def test_a_revoked_and_an_expired_key_and_that_of_a_disabled_account(api):
+    key, revoked = key_of(api)
+    api.run(api.accounts.revoke(key.id))
+    _, expired = key_of(api, lifetime=400)
+    _, last = key_of(api)
+    api.clock.now += 500
     path = f"/torrent/info/{HASH}"
-    told = [error(desk.ask(path, key=revoked)), error(desk.ask(path, key=expired))]
-    desk.run(desk.accounts.set_enabled(desk.user.id, enabled=False))
-    told.append(error(desk.ask(path, key=last)))
+    told = [error(api.ask(path, key=revoked)), error(api.ask(path, key=expired))]
+    api.run(api.accounts.set_enabled(api.user.id, enabled=False))
+    told.append(error(api.ask(path, key=last)))
 
     assert told == [(403, "API_KEY_UNKNOWN")] * 2 + [(403, "API_KEY_SUSPENDED")]
 
@@ -515,15 +515,15 @@ def test_a_key_for_one_method_opens_that_one_alone(shared, allowed, asked):
         assert error(answer) == (403, "ACCESS_FORBIDDEN")
 
 
-def test_errors_come_in_their_order(desk):
-    key, secret = key_of(desk, methods=frozenset({"list"}))
-    told = [error(desk.ask("/torrent/info/zz", key="nobody's", day="junk"))[1]]
-    desk.run(desk.accounts.suspend(key.id, suspended=True))
-    told.append(error(desk.ask("/torrent/info/zz", key=secret))[1])
-    desk.run(desk.accounts.suspend(key.id, suspended=False))
-    told.append(error(desk.ask("/torrent/info/zz", key=secret))[1])
-    told.append(error(desk.ask(f"/torrent/peers/{HASH}", day="junk"))[1])
-    told.append(error(desk.ask(f"/torrent/peers/{HASH}"))[1])
+def test_errors_come_in_their_order(api):
+    key, secret = key_of(api, methods=frozenset({"list"}))
+    told = [error(api.ask("/torrent/info/zz", key="nobody's", day="junk"))[1]]
+    api.run(api.accounts.suspend(key.id, suspended=True))
+    told.append(error(api.ask("/torrent/info/zz", key=secret))[1])
+    api.run(api.accounts.suspend(key.id, suspended=False))
+    told.append(error(api.ask("/torrent/info/zz", key=secret))[1])
+    told.append(error(api.ask(f"/torrent/peers/{HASH}", day="junk"))[1])
+    told.append(error(api.ask(f"/torrent/peers/{HASH}"))[1])
 
     assert told == [
         "API_KEY_UNKNOWN",
@@ -535,39 +535,39 @@ def test_errors_come_in_their_order(desk):
 
 
 def test_too_many_requests_by_a_key_or_by_one_who_guesses(tmp_path):
-    with desk_in(tmp_path, "3/minute") as desk:
+    with open_torrent_api(tmp_path, "3/minute") as api:
         path = "/torrent/list/imdb/tt0000001"
-        told = [desk.ask(path).status_code for _ in range(3)]
-        told.append(error(desk.ask(path)))
-        told += [error(desk.ask(path, key="guess"))[1] for _ in range(4)]
-        desk.clock.now += 61
-        told.append(desk.ask(path).status_code)
+        told = [api.ask(path).status_code for _ in range(3)]
+        told.append(error(api.ask(path)))
+        told += [error(api.ask(path, key="guess"))[1] for _ in range(4)]
+        api.clock.now += 61
+        told.append(api.ask(path).status_code)
 
     limit = "RATE_LIMIT_EXCEEDED"
     assert told == [200, 200, 200, (429, limit), *["API_KEY_UNKNOWN"] * 3, limit, 200]
 
 
-def test_a_request_without_an_address_is_admitted_by_its_key(desk, monkeypatch):
+def test_a_request_without_an_address_is_admitted_by_its_key(api, monkeypatch):
     def unknown(_):
         raise Refusal("no-address")
 
     monkeypatch.setattr(ClientAddress, "of", lambda _self, scope: unknown(scope))
 
-    assert desk.get("/torrent/list/imdb/tt0000001")["torrents"] == []
-    assert error(desk.ask("/torrent/list/imdb/tt0000001", key="guess")) == (403, "API_KEY_UNKNOWN")
+    assert api.get("/torrent/list/imdb/tt0000001")["torrents"] == []
+    assert error(api.ask("/torrent/list/imdb/tt0000001", key="guess")) == (403, "API_KEY_UNKNOWN")
 
 
 # The statuses of the page
 
 
 def test_every_error_is_a_500_where_the_settings_say_so(tmp_path):
-    with desk_in(tmp_path, documented_errors=True) as desk:
+    with open_torrent_api(tmp_path, documented_errors=True) as api:
         asked = [
-            desk.ask(f"/torrent/info/{HASH}", key="nobody's"),
-            desk.ask("/torrent/info/zz"),
-            desk.ask(f"/torrent/info/{HASH}"),
-            desk.ask("/torrent/list/imdb/zz"),
-            desk.ask("/torrent/add"),
+            api.ask(f"/torrent/info/{HASH}", key="nobody's"),
+            api.ask("/torrent/info/zz"),
+            api.ask(f"/torrent/info/{HASH}"),
+            api.ask("/torrent/list/imdb/zz"),
+            api.ask("/torrent/add"),
         ]
         told = [error(answer) for answer in asked]
 
@@ -584,11 +584,11 @@ def test_every_error_is_a_500_where_the_settings_say_so(tmp_path):
 # Methods, neighbours, and what nobody thought of
 
 
-def test_head_is_a_get_without_its_body(desk):
-    torrent = desk.enter("a file")
+def test_head_is_a_get_without_its_body(api):
+    torrent = api.enter("a file")
     path = f"/torrent/info/{torrent.infohash.lower}"
 
-    got, head = desk.ask(path), desk.ask(path, "HEAD")
+    got, head = api.ask(path), api.ask(path, "HEAD")
 
     assert (head.status_code, head.headers["content-length"]) == (200, got.headers["content-length"])
 
@@ -627,13 +627,13 @@ def test_a_parameter_that_comes_twice_is_refused(shared, history, repeated):
     assert error(answer) == (400, codes[repeated[0]])
 
 
-def test_an_unexpected_error_is_internal_error(desk, monkeypatch):
+def test_an_unexpected_error_is_internal_error(api, monkeypatch):
     async def fail(*_):
         raise OSError("disk on fire")
 
-    monkeypatch.setattr(desk.office.catalogue, "torrent", fail)
+    monkeypatch.setattr(api.services.catalogue, "torrent", fail)
 
-    answer = desk.ask(f"/torrent/info/{HASH}")
+    answer = api.ask(f"/torrent/info/{HASH}")
 
     assert error(answer) == (500, "INTERNAL_ERROR")
     assert "fire" not in answer.text

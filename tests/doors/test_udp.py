@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import REASONS
 from doors.udp import BAD_CONNECTION, UdpDoor
-from tracker.draw import SplitMix
-from tracker.model import Announce, Event, Terms
+from tracker.counters import Transport
+from tracker.model import Announce, AnnounceTerms, Event
 from tracker.policy import Policy
+from tracker.random_source import SplitMix
 from tracker.swarms import Swarms
-from tracker.tally import Transport
 from tracker.tracker import Tracker
 
 HASH = InfoHash(b"u" * 20)
@@ -23,8 +23,8 @@ CONNECT = 0x41727101980.to_bytes(8, "big") + bytes(4) + b"tran"
 
 class Client:
     def __init__(self, listed: bool = False, refuse_private: bool = False) -> None:
-        store = Swarms(Terms(), SplitMix(3))
-        self.tracker = Tracker(store, Policy(store, listed=listed), Terms(), lambda: 1_800_000_000)
+        store = Swarms(AnnounceTerms(), SplitMix(3))
+        self.tracker = Tracker(store, Policy(store, listed=listed), AnnounceTerms(), lambda: 1_800_000_000)
         self.now = 1000.0
         self.door = UdpDoor(self.tracker, b"k" * 32, lambda: self.now, refuse_private=refuse_private)
 
@@ -145,7 +145,7 @@ def test_a_refusal_is_an_error_packet(said, code):
     reply = client.announce(**said)
 
     assert reply == (3).to_bytes(4, "big") + b"tran" + REASONS[code].sentence.encode()[:90]
-    assert client.tracker.tally.refusals == {code: 1}
+    assert client.tracker.counters.refusals == {code: 1}
 
 
 def test_private_addresses_can_be_refused():

@@ -8,21 +8,21 @@ import pytest
 from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
 from downloads.downloads import Downloads
-from downloads.limits import Limits
-from downloads.model import ContentKey, Seed, State, Wish
-from tests.downloads_desk import magnet, make_request, open_downloads, refused, run, torrent
-from tests.torrents import hybrid_torrent
+from downloads.limits import DownloadLimits
+from downloads.model import ContentKey, JobRequest, JobState, SeedPolicy
+from tests.support.downloads import magnet, make_request, open_downloads, refused, run, torrent
+from tests.support.torrents import hybrid_torrent
 
 
 def test_a_torrent_is_fetched_and_opened(tmp_path):
     async def work(setup):
         job = await setup.create(1, "one", 1000, name="mine\u202e")
-        assert (job.status.state, job.name, job.has_torrent) == (State.DOWNLOADING, "mine\ufffd", True)
+        assert (job.status.state, job.name, job.has_torrent) == (JobState.DOWNLOADING, "mine\ufffd", True)
         assert await setup.downloads.cached(1, [job.content.key.infohash]) == []
         await setup.finish(job)
         done = await setup.job(job)
         assert (done.status.state, done.status.progress, done.content.complete) == (
-            State.UPLOADING,
+            JobState.UPLOADING,
             1.0,
             True,
         )
@@ -57,11 +57,11 @@ def test_a_file_that_is_a_link_or_was_cut_is_not_opened(tmp_path):
 @pytest.mark.parametrize(
     ("job_request", "code"),
     [
-        (Wish(), "nothing-wished"),
-        (Wish(torrent=b"x", magnet="magnet:?"), "two-wishes"),
-        (Wish(torrent=b"x"), "not-bencode"),
-        (Wish(magnet="http://x/"), "bad-magnet"),
-        (Wish(magnet="magnet:?xt=urn:btih:" + "0" * 40, only_if_cached=True), "not-cached"),
+        (JobRequest(), "nothing-wished"),
+        (JobRequest(torrent=b"x", magnet="magnet:?"), "two-wishes"),
+        (JobRequest(torrent=b"x"), "not-bencode"),
+        (JobRequest(magnet="http://x/"), "bad-magnet"),
+        (JobRequest(magnet="magnet:?xt=urn:btih:" + "0" * 40, only_if_cached=True), "not-cached"),
         (make_request("huge", 2**20 + 1), "too-large-to-download"),
     ],
 )
@@ -76,7 +76,7 @@ def test_what_cannot_be_fetched_is_refused(tmp_path, job_request, code):
 
 def test_without_an_engine_everything_is_refused():
     async def work():
-        downloads = Downloads(Limits(), None)
+        downloads = Downloads(DownloadLimits(), None)
         assert not downloads.available
         await downloads.load()
         await downloads.begin()
@@ -105,7 +105,7 @@ def test_slots_then_the_queue_then_a_refusal(tmp_path):
     async def work(setup):
         jobs = [await setup.create(1, f"{n}") for n in range(4)]
         assert [job.queued for job in jobs] == [False, False, True, True]
-        assert jobs[2].status.state is State.PAUSED
+        assert jobs[2].status.state is JobState.PAUSED
         assert jobs[2].pause_reason == ""
         with refused("slots-full"):
             await setup.create(1, "4")
@@ -115,7 +115,7 @@ def test_slots_then_the_queue_then_a_refusal(tmp_path):
         await setup.finish(jobs[0])
         assert setup.names() == ["0", "1", "2", "other"]
         await setup.downloads.delete(1, jobs[1].id)
-        await setup.downloads.settled()
+        await setup.downloads.drain()
         assert setup.names() == ["0", "2", "3", "other"]
 
     run(tmp_path, work, slots=2, queue=2)
@@ -183,7 +183,7 @@ def test_the_account_quota_pauses_until_there_is_room(tmp_path):
         second = await setup.create(1, "b", 600)
         assert second.paused
         assert "account's space" in second.pause_reason
-        assert second.status.state is State.PAUSED
+        assert second.status.state is JobState.PAUSED
         assert setup.names() == ["a"]
         await setup.finish(await setup.create(2, "c", 600))
         with refused("downloads-full"):
@@ -251,7 +251,7 @@ def test_what_the_engine_fails_with_is_tried_again(tmp_path):
         job = await setup.create(1)
         await setup.fail(job, "No space left on device")
         failed = await setup.job(job)
-        assert (failed.status.state, failed.pause_reason) == (State.PAUSED, "No space left on device")
+        assert (failed.status.state, failed.pause_reason) == (JobState.PAUSED, "No space left on device")
         assert failed.status.error == "No space left on device"
         await setup.check()
         assert setup.names() == []
@@ -272,20 +272,20 @@ def test_two_accounts_share_one_order(tmp_path):
             await setup.create(1, "x")
         await setup.downloads.pause(1, one.id)
         assert setup.names() == ["x"]
-        assert (await setup.job(one)).status.state is State.PAUSED
+        assert (await setup.job(one)).status.state is JobState.PAUSED
         await setup.downloads.pause(2, two.id)
         assert setup.names() == []
         await setup.downloads.resume(1, one.id)
         await setup.finish(one)
         again = await setup.create(1, "x")
-        assert (again.id, again.cached, again.status.state) == (one.id, False, State.UPLOADING)
+        assert (again.id, again.cached, again.status.state) == (one.id, False, JobState.UPLOADING)
         third = await setup.create(3, "x", only_if_cached=True)
-        assert (third.cached, third.status.state) == (True, State.CACHED)
+        assert (third.cached, third.status.state) == (True, JobState.CACHED)
         for job in (one, two):
             await setup.downloads.delete(job.account, job.id)
         assert setup.folder.of(1).exists()
         await setup.downloads.delete(3, third.id)
-        await setup.downloads.settled()
+        await setup.downloads.drain()
         assert not setup.folder.of(1).exists()
         assert setup.engine.removed == [(one.content.key, True)]
         assert await setup.database.rows("SELECT * FROM content UNION ALL SELECT * FROM content") == []
@@ -303,9 +303,9 @@ def test_private_content_is_its_accounts_alone(tmp_path):
         assert len(await setup.downloads.cached(1, [one.content.key.infohash])) == 1
         assert setup.hooks.published == []
         two = await setup.create(2, "p", private=True)
-        assert (two.cached, two.status.state) == (False, State.DOWNLOADING)
+        assert (two.cached, two.status.state) == (False, JobState.DOWNLOADING)
         assert setup.engine.orders[two.content.key].private
-        job_request = Wish(magnet=magnet(torrent("p", private=True)))
+        job_request = JobRequest(magnet=magnet(torrent("p", private=True)))
         assert (await setup.downloads.create(3, job_request)).content.name == "p"
         assert (await setup.downloads.create(1, job_request)).id == one.id
         with refused("not-found"):
@@ -317,8 +317,8 @@ def test_private_content_is_its_accounts_alone(tmp_path):
 def test_a_magnet_becomes_content(tmp_path):
     async def work(setup):
         data = torrent("m", 700)
-        job = await setup.downloads.create(1, Wish(magnet=magnet(data)))
-        assert (job.status.state, job.has_torrent, job.content.files) == (State.METADATA, False, ())
+        job = await setup.downloads.create(1, JobRequest(magnet=magnet(data)))
+        assert (job.status.state, job.has_torrent, job.content.files) == (JobState.METADATA, False, ())
         await setup.find_metadata(job, data)
         job = await setup.job(job)
         assert (job.content.size, job.has_torrent, job.content.files[0].path) == (700, True, "m")
@@ -332,12 +332,12 @@ def test_a_magnet_becomes_content(tmp_path):
 def test_a_magnets_content_that_is_too_large_is_not_fetched(tmp_path):
     async def work(setup):
         data = torrent("m", 1001)
-        job = await setup.downloads.create(1, Wish(magnet=magnet(data)))
+        job = await setup.downloads.create(1, JobRequest(magnet=magnet(data)))
         await setup.find_metadata(job, data)
         job = await setup.job(job)
         assert "larger" in job.pause_reason
         assert "larger" in job.status.error
-        assert job.status.state is State.PAUSED
+        assert job.status.state is JobState.PAUSED
         assert setup.engine.orders == {}
         assert not (await setup.create(1, "next")).queued, "it keeps no slot"
 
@@ -347,7 +347,7 @@ def test_a_magnets_content_that_is_too_large_is_not_fetched(tmp_path):
 def test_magnets_that_turn_out_private_are_parted(tmp_path):
     async def work(setup):
         data = torrent("p", private=True)
-        jobs = [await setup.downloads.create(n, Wish(magnet=magnet(data))) for n in (1, 2, 3)]
+        jobs = [await setup.downloads.create(n, JobRequest(magnet=magnet(data))) for n in (1, 2, 3)]
         await setup.find_metadata(jobs[0], data)
         keys = {(await setup.job(job)).content.key for job in jobs}
         infohash = Metainfo.parse(data).infohash
@@ -365,15 +365,17 @@ def test_a_hybrid_goes_by_both_its_hashes(tmp_path, by):
     topic = f"btih:{metainfo.v1.lower}" if by == "v1" else f"btmh:1220{metainfo.v2.lower}"
 
     async def work(setup):
-        job = await setup.downloads.create(1, Wish(magnet=f"magnet:?xt=urn:{topic}"))
-        other = await setup.downloads.create(2, Wish(magnet=f"magnet:?xt=urn:btmh:1220{metainfo.v2.lower}"))
+        job = await setup.downloads.create(1, JobRequest(magnet=f"magnet:?xt=urn:{topic}"))
+        other = await setup.downloads.create(
+            2, JobRequest(magnet=f"magnet:?xt=urn:btmh:1220{metainfo.v2.lower}")
+        )
         await setup.find_metadata(other, data)
-        await setup.downloads.settled()
+        await setup.downloads.drain()
         assert len(setup.engine.orders) == 1
         assert (await setup.job(job)).content.key == ContentKey(metainfo.infohash)
         assert (await setup.job(other)).content.key == ContentKey(metainfo.infohash)
         with refused("already-held"):
-            await setup.downloads.create(1, Wish(magnet=f"magnet:?xt=urn:btmh:1220{metainfo.v2.lower}"))
+            await setup.downloads.create(1, JobRequest(magnet=f"magnet:?xt=urn:btmh:1220{metainfo.v2.lower}"))
         await setup.finish(await setup.job(job))
         for name in metainfo.infohashes:
             assert len(await setup.downloads.cached(3, [name])) == 1
@@ -383,7 +385,7 @@ def test_a_hybrid_goes_by_both_its_hashes(tmp_path, by):
 
 def test_a_file_tells_a_waiting_magnet_what_it_is(tmp_path):
     async def work(setup):
-        job = await setup.downloads.create(1, Wish(magnet=magnet(torrent("m"))))
+        job = await setup.downloads.create(1, JobRequest(magnet=magnet(torrent("m"))))
         await setup.create(2, "m")
         assert (await setup.job(job)).has_torrent
         assert setup.names() == ["m"]
@@ -396,7 +398,7 @@ def test_blocked_torrents_are_refused_and_deleted(tmp_path):
         job, other = await setup.create(1, "bad"), await setup.create(1, "bad too", private=True)
         setup.hooks.blocked = {job.content.key.infohash, other.content.key.infohash}
         await setup.downloads.forget(list(setup.hooks.blocked))
-        await setup.downloads.settled()
+        await setup.downloads.drain()
         assert await setup.downloads.jobs(1, 0, 10) == []
         assert setup.engine.orders == {}
         with refused("blocked"):
@@ -410,9 +412,9 @@ def test_a_magnet_whose_torrent_is_blocked_under_another_name_is_deleted(tmp_pat
     async def work(setup):
         data = hybrid_torrent("both")
         job = await setup.downloads.create(
-            1, Wish(magnet=f"magnet:?xt=urn:btih:{Metainfo.parse(data).v1.lower}")
+            1, JobRequest(magnet=f"magnet:?xt=urn:btih:{Metainfo.parse(data).v1.lower}")
         )
-        setup.hooks.blocked = {Metainfo.parse(data).v2.cut}
+        setup.hooks.blocked = {Metainfo.parse(data).v2.truncated}
         await setup.find_metadata(job, data)
         assert await setup.job(job) is None
         assert setup.engine.orders == {}
@@ -423,10 +425,10 @@ def test_a_magnet_whose_torrent_is_blocked_under_another_name_is_deleted(tmp_pat
 @pytest.mark.parametrize(
     ("limits", "policy", "seeds"),
     [
-        ({}, Seed.DEFAULT, True),
-        ({"seed": False}, Seed.DEFAULT, False),
-        ({"seed": False}, Seed.SEED, True),
-        ({}, Seed.STOP, False),
+        ({}, SeedPolicy.DEFAULT, True),
+        ({"seed": False}, SeedPolicy.DEFAULT, False),
+        ({"seed": False}, SeedPolicy.SEED, True),
+        ({}, SeedPolicy.STOP, False),
     ],
 )
 def test_who_says_whether_content_is_seeded(tmp_path, limits, policy, seeds):
@@ -434,7 +436,7 @@ def test_who_says_whether_content_is_seeded(tmp_path, limits, policy, seeds):
         job = await setup.create(1, seed=policy)
         await setup.finish(job)
         state = (await setup.job(job)).status.state
-        assert state is (State.UPLOADING if seeds else State.COMPLETED)
+        assert state is (JobState.UPLOADING if seeds else JobState.COMPLETED)
         assert bool(setup.names()) is seeds
 
     run(tmp_path, work, **limits)
@@ -448,14 +450,14 @@ def test_seeding_ends(tmp_path, ends_by):
         setup.change(job, uploaded=1499)
         setup.clock[0] += 99
         await setup.check()
-        assert (await setup.job(job)).status.state is State.UPLOADING
+        assert (await setup.job(job)).status.state is JobState.UPLOADING
         if ends_by == "ratio":
             setup.change(job, uploaded=1500)
         else:
             setup.clock[0] += 1
         await setup.check()
         rested = await setup.job(job)
-        assert rested.status.state is State.COMPLETED
+        assert rested.status.state is JobState.COMPLETED
         assert rested.status.uploaded >= 1499
         assert setup.engine.removed == [(job.content.key, False)]
         assert (setup.folder.of(1) / "0").exists()
@@ -469,9 +471,9 @@ def test_seeding_rests_while_its_account_wishes(tmp_path):
     async def work(setup):
         job = await setup.create(1)
         await setup.finish(job)
-        assert (await setup.downloads.pause(1, job.id)).status.state is State.PAUSED
+        assert (await setup.downloads.pause(1, job.id)).status.state is JobState.PAUSED
         assert setup.names() == []
-        assert (await setup.downloads.resume(1, job.id)).status.state is State.UPLOADING
+        assert (await setup.downloads.resume(1, job.id)).status.state is JobState.UPLOADING
 
     run(tmp_path, work)
 
@@ -483,14 +485,14 @@ def test_a_kill_loses_nothing_that_returned(tmp_path):
             waits = await setup.create(1, "waits")
             await setup.create(1, "last")
             await setup.create(2, "secret", private=True)
-            unresolved = await setup.downloads.create(3, Wish(magnet=magnet(torrent("asked"))))
+            unresolved = await setup.downloads.create(3, JobRequest(magnet=magnet(torrent("asked"))))
             await setup.finish(done)
             await setup.downloads.pause(1, paused.id)
             gone = await setup.create(1, "gone")
             await setup.downloads.delete(1, gone.id)
         async with open_downloads(tmp_path, slots=3) as setup:
             assert setup.names() == ["?", "done", "half", "last", "secret", "waits"]
-            assert (await setup.job(done)).status.state is State.UPLOADING
+            assert (await setup.job(done)).status.state is JobState.UPLOADING
             assert (await setup.job(half)).content == half.content
             assert (await setup.job(paused)).paused
             assert not (await setup.job(waits)).queued
@@ -529,7 +531,7 @@ def test_content_comes_back_while_its_files_are_still_deleted(tmp_path):
         await setup.finish(job)
         await setup.downloads.delete(1, job.id)
         again = await setup.create(1)
-        await setup.downloads.settled()
+        await setup.downloads.drain()
         assert setup.engine.orders[again.content.key].folder == setup.folder.of(2)
         assert (again.cached, setup.names()) == (False, ["one"])
 
@@ -565,7 +567,7 @@ def test_a_magnet_with_a_thousand_links_is_cut(tmp_path):
     )
 
     async def work(setup):
-        job = await setup.downloads.create(1, Wish(magnet=f"magnet:?xt=urn:btih:{'1' * 40}{links}"))
+        job = await setup.downloads.create(1, JobRequest(magnet=f"magnet:?xt=urn:btih:{'1' * 40}{links}"))
         (order,) = setup.engine.orders.values()
         assert (len(order.trackers), len(order.web_seeds), len(order.peers)) == (20, 20, 20)
         assert len(job.magnet) < 4000

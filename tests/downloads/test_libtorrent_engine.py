@@ -8,20 +8,22 @@ import pytest
 
 from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
-from downloads.engine import Failed, Finished, MetadataArrived, Order
+from downloads.engine import AddTorrentRequest, Failed, Finished, MetadataReceived
 from downloads.libtorrent_engine import LibtorrentEngine
-from downloads.model import ContentKey, State
-from downloads.outgoing import Outgoing
-from downloads.resume import ResumeFiles
-from downloads.session import Terms
-from tests.seeders import Seeder
+from downloads.libtorrent_session import EngineSettings
+from downloads.model import ContentKey, JobState
+from downloads.outgoing_filter import OutgoingFilter
+from downloads.resume_files import ResumeFiles
+from tests.support.seeder import Seeder
 
-LOOPBACK = Terms(("127.0.0.1:0",), utp=False, one_address=True)
+LOOPBACK = EngineSettings(("127.0.0.1:0",), utp=False, one_address=True)
 
 
 @contextlib.asynccontextmanager
 async def running(folder, *, allow_private=True, terms=LOOPBACK):
-    engine = LibtorrentEngine(terms, ResumeFiles(folder / "resume"), Outgoing(allow_private=allow_private))
+    engine = LibtorrentEngine(
+        terms, ResumeFiles(folder / "resume"), OutgoingFilter(allow_private=allow_private)
+    )
     events = asyncio.Queue()
     await engine.start(events.put_nowait)
     try:
@@ -40,7 +42,7 @@ async def heard(events, kind, limit=20):
 
 
 def order(seeder, folder, *, by_hash=False, private=False, paused=False, key=None, peers=None):
-    return Order(
+    return AddTorrentRequest(
         key=key or ContentKey(seeder.infohash),
         folder=folder,
         torrent=None if by_hash else seeder.torrent,
@@ -77,8 +79,12 @@ def test_metadata_comes_first_where_only_a_hash_is_known(tmp_path):
     async def fetch():
         async with running(tmp_path) as (engine, events):
             engine.add(order(seeder, tmp_path / "content", by_hash=True))
-            arrived = await heard(events, MetadataArrived)
-            assert engine.status(arrived.key).state in {State.METADATA, State.CHECKING, State.DOWNLOADING}
+            arrived = await heard(events, MetadataReceived)
+            assert engine.status(arrived.key).state in {
+                JobState.METADATA,
+                JobState.CHECKING,
+                JobState.DOWNLOADING,
+            }
             await engine.remove(arrived.key, files=False)
             return arrived
 
@@ -111,7 +117,7 @@ def test_both_hashes_of_a_hybrid_bring_its_metadata_at_once_beside_its_content(t
             found = await asyncio.gather(
                 *(
                     engine.fetch_metadata(each, peers=(seeder.peer,), trackers=(), dht=False, seconds=15)
-                    for each in (names.v1, names.v2.cut, names.v2)
+                    for each in (names.v1, names.v2.truncated, names.v2)
                 )
             )
             assert engine.status(ContentKey(seeder.infohash)).error == ""
@@ -203,7 +209,9 @@ def test_a_torrent_with_links_is_not_begun(tmp_path):
     async def fetch():
         async with running(tmp_path) as (engine, events):
             key = ContentKey(InfoHash.of(bytes(20)))
-            engine.add(Order(key, tmp_path / "content", torrent, (), (), (), private=False, paused=False))
+            engine.add(
+                AddTorrentRequest(key, tmp_path / "content", torrent, (), (), (), private=False, paused=False)
+            )
             return await heard(events, Failed)
 
     assert "links" in asyncio.run(fetch()).reason

@@ -6,15 +6,15 @@ from hypothesis import strategies as st
 
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
-from downloads.links import KEY_BYTES, TORRENT, ZIP, Link, Links
-from downloads.model import Content, ContentKey, Job, Seed, State, Status
+from downloads.links import KEY_BYTES, TORRENT, ZIP, DownloadLink, DownloadLinks
+from downloads.model import Content, ContentKey, ContentStatus, Job, JobState, SeedPolicy
 
 HASH = InfoHash(b"h" * 20)
 KEY = bytes(range(KEY_BYTES))
 HOUR = 3600
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-STATUS = Status(State.CACHED, 1.0, 0, 0, 0, 0, None, 0, 0, 1.0, "", "", "")
+STATUS = ContentStatus(JobState.CACHED, 1.0, 0, 0, 0, 0, None, 0, 0, 1.0, "", "", "")
 
 
 class Clock:
@@ -28,11 +28,25 @@ class Clock:
 def job(number: int = 7, account: int = 3, infohash: InfoHash = HASH) -> Job:
     content = Content(ContentKey(infohash), "name", 10, (), True, False, 1, 2)
     return Job(
-        number, account, content, "name", "", Seed.STOP, True, False, False, "", True, True, 1, 2, STATUS
+        number,
+        account,
+        content,
+        "name",
+        "",
+        SeedPolicy.STOP,
+        True,
+        False,
+        False,
+        "",
+        True,
+        True,
+        1,
+        2,
+        STATUS,
     )
 
 
-def refused(links: Links, opaque: str) -> str:
+def refused(links: DownloadLinks, opaque: str) -> str:
     with pytest.raises(Refusal) as refusal:
         links.read(opaque)
     return refusal.value.code
@@ -45,62 +59,62 @@ def refused(links: Links, opaque: str) -> str:
     st.integers(-2, 10**6),
 )
 def test_a_link_names_its_account_job_content_and_file(account, number, raw, what):
-    links = Links(KEY, HOUR, Clock())
+    links = DownloadLinks(KEY, HOUR, Clock())
     held = job(number, account, InfoHash(raw))
 
     link = links.read(links.make(held, what))
 
-    assert link == Link(account, number, InfoHash(raw), what)
-    assert link.fits(held)
+    assert link == DownloadLink(account, number, InfoHash(raw), what)
+    assert link.matches(held)
 
 
 def test_a_link_fits_no_other_job_account_or_content():
     held = job()
-    link = Link(held.account, held.id, HASH, ZIP)
+    link = DownloadLink(held.account, held.id, HASH, ZIP)
 
-    assert link.fits(held)
-    assert not link.fits(job(number=8))
-    assert not link.fits(job(account=4))
-    assert not link.fits(job(infohash=InfoHash(b"i" * 20)))
+    assert link.matches(held)
+    assert not link.matches(job(number=8))
+    assert not link.matches(job(account=4))
+    assert not link.matches(job(infohash=InfoHash(b"i" * 20)))
 
 
 def test_a_v2_hash_is_named_by_its_first_20_bytes():
     held = job(infohash=InfoHash(b"v" * 32))
-    links = Links(KEY, HOUR, Clock())
+    links = DownloadLinks(KEY, HOUR, Clock())
 
     link = links.read(links.make(held, TORRENT))
 
     assert link.infohash == b"v" * 20
-    assert link.fits(held)
+    assert link.matches(held)
 
 
 def test_a_link_may_be_started_until_its_lifetime_is_over():
     clock = Clock()
-    links = Links(KEY, HOUR, clock)
+    links = DownloadLinks(KEY, HOUR, clock)
     opaque = links.make(job(), 0)
 
     clock.now += HOUR - 0.5
-    assert links.read(opaque).what == 0
+    assert links.read(opaque).target == 0
     clock.now += 0.5
     assert refused(links, opaque) == "link-expired"
 
 
 def test_a_link_says_nothing_readable_and_fits_in_a_path_segment():
-    opaque = Links(KEY, HOUR, Clock()).make(replace(job(), name="secret name"), 0)
+    opaque = DownloadLinks(KEY, HOUR, Clock()).make(replace(job(), name="secret name"), 0)
 
     assert len(opaque) < 160
     assert set(opaque) <= set(LETTERS + ".")
 
 
 def test_a_link_signed_under_another_key_is_unknown():
-    foreign = Links(bytes(KEY_BYTES), HOUR, Clock()).make(job(), 0)
+    foreign = DownloadLinks(bytes(KEY_BYTES), HOUR, Clock()).make(job(), 0)
 
-    assert refused(Links(KEY, HOUR, Clock()), foreign) == "bad-file-link"
+    assert refused(DownloadLinks(KEY, HOUR, Clock()), foreign) == "bad-file-link"
 
 
 @given(st.integers(0, 1000), st.sampled_from(LETTERS + "."))
 def test_a_link_with_any_character_changed_is_unknown(place, letter):
-    links = Links(KEY, HOUR, Clock())
+    links = DownloadLinks(KEY, HOUR, Clock())
     opaque = links.make(job(), 5)
     place %= len(opaque)
     forged = opaque[:place] + letter + opaque[place + 1 :]
@@ -111,7 +125,7 @@ def test_a_link_with_any_character_changed_is_unknown(place, letter):
 
 @given(st.integers(0, 200))
 def test_a_link_cut_off_is_unknown(length):
-    links = Links(KEY, HOUR, Clock())
+    links = DownloadLinks(KEY, HOUR, Clock())
     opaque = links.make(job(), 5)
 
     assert refused(links, opaque[: length % len(opaque)]) == "bad-file-link"
@@ -119,11 +133,11 @@ def test_a_link_cut_off_is_unknown(length):
 
 @given(st.text())
 def test_no_text_but_a_link_is_one(text):
-    assert refused(Links(KEY, HOUR, Clock()), text) == "bad-file-link"
+    assert refused(DownloadLinks(KEY, HOUR, Clock()), text) == "bad-file-link"
 
 
 @pytest.mark.parametrize(
     "text", ["", ".", "a" * 10_000_000, "\0", "\ud800", "ü.ü", "../../etc/passwd", "=" * 200]
 )
 def test_hostile_texts_are_no_links(text):
-    assert refused(Links(KEY, HOUR, Clock()), text) == "bad-file-link"
+    assert refused(DownloadLinks(KEY, HOUR, Clock()), text) == "bad-file-link"

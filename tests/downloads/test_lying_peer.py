@@ -9,8 +9,8 @@ import pytest
 
 from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
-from tests.cache_service import torrent
 from tests.downloads.test_libtorrent_engine import running
+from tests.support.cache_server import torrent
 
 TRUE = Metainfo.parse(torrent("true")).info
 FALSE = Metainfo.parse(torrent("lies")).info

@@ -7,11 +7,11 @@ import socket
 import pytest
 
 from bittorrent.infohash import InfoHash
-from downloads.outgoing import Outgoing
-from downloads.upstream import REDIRECTS, Upstream
+from downloads.outgoing_filter import OutgoingFilter
+from downloads.upstream import REDIRECTS, UpstreamCache
 
 HASH = InfoHash(bytes(range(20)))
-OPEN = Outgoing(allow_private=True)
+OPEN = OutgoingFilter(allow_private=True)
 
 
 class Server:
@@ -50,7 +50,7 @@ def saying(status="200 OK", body=b"", headers=""):
 
 
 async def fetched(server, *, outgoing=OPEN, limit=1000, seconds=5.0, host="127.0.0.1", path="{HASH}.torrent"):
-    return await Upstream(f"http://{host}:{server.port}/{path}", outgoing, limit).fetch(HASH, seconds)
+    return await UpstreamCache(f"http://{host}:{server.port}/{path}", outgoing, limit).fetch(HASH, seconds)
 
 
 def ask(answer, **options):
@@ -163,7 +163,7 @@ class Resolves:
         ]
 
 
-class LetsThrough(Outgoing):
+class LetsThrough(OutgoingFilter):
     """The real filter with one hole, so that a test can begin outside of what it forbids."""
 
     def __init__(self, *open_ones):
@@ -189,7 +189,9 @@ def test_a_name_that_resolves_to_a_private_address_is_not_dialled(monkeypatch, a
     async def run():
         async with Server(saying(body=b"secret")).open() as server:
             Resolves(monkeypatch, evil=addresses)
-            return await fetched(server, outgoing=Outgoing(allow_private=False), host="evil.example"), server
+            return await fetched(
+                server, outgoing=OutgoingFilter(allow_private=False), host="evil.example"
+            ), server
 
     body, server = asyncio.run(run())
     assert (body, server.heads) == (None, [])
@@ -197,7 +199,7 @@ def test_a_name_that_resolves_to_a_private_address_is_not_dialled(monkeypatch, a
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::ffff:127.0.0.1]", "0.0.0.0"])
 def test_a_private_address_in_the_url_is_not_dialled(host):
-    body, server = ask(saying(body=b"secret"), outgoing=Outgoing(allow_private=False), host=host)
+    body, server = ask(saying(body=b"secret"), outgoing=OutgoingFilter(allow_private=False), host=host)
     assert (body, server.heads) == (None, [])
 
 

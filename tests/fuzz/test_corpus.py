@@ -14,7 +14,7 @@ from bittorrent.magnet import Magnet
 from bittorrent.metainfo import Metainfo
 from bittorrent.query import read_announce, read_scrape
 from bittorrent.refusal import Refusal
-from bittorrent.udp import AnnounceRequest, Connect, Garbled, ScrapeRequest, read
+from bittorrent.udp import AnnounceRequest, Connect, MalformedRequest, ScrapeRequest, read_request
 
 CORPUS = Path(__file__).parent / "corpus"
 PACKETS = {AnnounceRequest: "announce", Connect: "connect", ScrapeRequest: "scrape", type(None): "garbage"}
@@ -41,8 +41,8 @@ def scrape_outcome(data: bytes) -> str:
 
 
 def udp_outcome(data: bytes) -> str:
-    request = read(data)
-    return request.code if isinstance(request, Garbled) else PACKETS[type(request)]
+    request = read_request(data)
+    return request.code if isinstance(request, MalformedRequest) else PACKETS[type(request)]
 
 
 def magnet_outcome(data: bytes) -> str:

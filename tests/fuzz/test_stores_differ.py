@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from bittorrent.infohash import InfoHash
-from tests.swarm_stores import STORES, native, python
-from tracker.model import Announce, Event, Families, Terms
-from tracker.row import Row
+from tests.support.swarm_stores import STORES, native, python
+from tracker.journal_row import JournalRow
+from tracker.model import Announce, AnnounceTerms, Event, Families
 
 HASHES = [InfoHash(bytes([first]) + bytes([number]) * 19) for first in (0, 1, 255) for number in range(3)]
 PEERS4 = [bytes([10, 0, 0, host, 0, port]) for host in range(40) for port in (1, 2, 3, 4)]
@@ -31,12 +31,12 @@ class TwoStores(RuleBasedStateMachine):
         remember=st.sampled_from([0, 5000]),
     )
     def start(self, seed, cap, torrents, peers, remember):
-        self.terms = Terms(
+        self.terms = AnnounceTerms(
             max_torrents=torrents, max_peers=peers, peers_per_address=cap, remember_completed=remember
         )
         self.now = 1_800_000_000
-        self.journal: dict[tuple[InfoHash, int], Row] = {}
-        self.kept: list[Row] = []
+        self.journal: dict[tuple[InfoHash, int], JournalRow] = {}
+        self.kept: list[JournalRow] = []
         self.restart(seed)
 
     def restart(self, seed):
@@ -121,8 +121,8 @@ class TwoStores(RuleBasedStateMachine):
             store.restoring = False
 
     @rule()
-    def enforce(self):
-        self.both(lambda store: store.enforce())
+    def remove_denied(self):
+        self.both(lambda store: store.remove_denied())
 
     def take(self):
         rows = []
@@ -166,12 +166,12 @@ class TwoStores(RuleBasedStateMachine):
 
     @rule(infohash=infohashes, part=st.sampled_from([0, 1, 7, 70, 2**20]), payload=st.binary(max_size=60))
     def restore_a_damaged_row(self, infohash, part, payload):
-        self.both(lambda store: store.restore([Row(infohash, part, payload)]))
+        self.both(lambda store: store.restore([JournalRow(infohash, part, payload)]))
 
     @rule(part=st.sampled_from([0, 1, 2, 70]), infohash=infohashes)
     def restore_a_row_out_of_place(self, part, infohash):
         payload = next((row.payload for row in self.kept if row.payload is not None), None)
-        self.both(lambda store: store.restore([Row(infohash, part, payload)]))
+        self.both(lambda store: store.restore([JournalRow(infohash, part, payload)]))
 
     @invariant()
     def the_numbers_agree(self):

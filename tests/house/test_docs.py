@@ -10,8 +10,8 @@ from bittorrent.refusal import REASONS
 from peerage import __version__, serve
 from peerage.cli import main
 from peerage.config import Settings, as_markdown
-from peerage.entrance import Entrance
-from peerage.wiring import open_rooms
+from peerage.listeners import Listeners
+from peerage.wiring.application import open_application
 
 TREE = Path(__file__).parents[2]
 DOCS = TREE / "docs"
@@ -36,8 +36,8 @@ def test_every_error_code_is_documented_as_it_is():
 
 def test_every_route_is_documented_and_no_other(tmp_path):
     async def routes():
-        async with open_rooms(Settings(data=tmp_path / "data")) as rooms:
-            return serve.make_app(rooms, Entrance(rooms)).routes
+        async with open_application(Settings(data=tmp_path / "data")) as application:
+            return serve.make_app(application, Listeners(application)).routes
 
     known = set()
     for route in asyncio.run(routes()):
@@ -56,8 +56,8 @@ def test_every_command_is_documented_and_no_other():
 
 def test_every_figure_is_documented(tmp_path):
     async def page():
-        async with open_rooms(Settings(data=tmp_path / "data")) as rooms:
-            app = serve.make_app(rooms, Entrance(rooms))
+        async with open_application(Settings(data=tmp_path / "data")) as application:
+            app = serve.make_app(application, Listeners(application))
             door = next(route for route in app.routes if route.path == "/metrics").endpoint.__self__
             return generate_latest(door._registry).decode()
 

@@ -4,22 +4,22 @@ import pytest
 
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
-from lists.infohashes import AUTHOR_LIMIT, REASON_LIMIT, Entry, Lists, Verdict
-from storage.memory import MemoryEntries
+from lists.infohashes import AUTHOR_LIMIT, REASON_LIMIT, ListEntry, ListKind, Lists
+from storage.memory import MemoryListEntries
 
 V1 = InfoHash(b"\x01" * 20)
 V2 = InfoHash(b"\x02" * 32)
 
 
-def entry(infohash: InfoHash, verdict: Verdict = Verdict.DENY, reason: str = "", by: str = "me") -> Entry:
-    return Entry(infohash, verdict, reason, by, 1_800_000_000)
+def entry(infohash: InfoHash, kind: ListKind = ListKind.DENY, reason: str = "", by: str = "me") -> ListEntry:
+    return ListEntry(infohash, kind, reason, by, 1_800_000_000)
 
 
-@pytest.mark.parametrize("asked", [V2, V2.cut])
+@pytest.mark.parametrize("asked", [V2, V2.truncated])
 def test_a_v2_hash_covers_its_truncated_form_and_the_other_way_round(asked):
     async def run():
-        for given in (V2, V2.cut):
-            lists = Lists(MemoryEntries())
+        for given in (V2, V2.truncated):
+            lists = Lists(MemoryListEntries())
             await lists.set(entry(given))
             assert (await lists.denied([V1, asked])).infohash == given
             assert await lists.allowed([asked]) is None
@@ -29,24 +29,24 @@ def test_a_v2_hash_covers_its_truncated_form_and_the_other_way_round(asked):
 
 def test_an_entry_covers_the_infohashes_it_was_given():
     async def run():
-        lists = Lists(MemoryEntries())
-        kept = await lists.set(entry(V1).covering([V2]))
-        assert set(kept.names) == {V1, V2, V2.cut}
-        assert await lists.denied([V2.cut]) == kept
-        assert await lists.unset(V2, Verdict.DENY) is True
+        lists = Lists(MemoryListEntries())
+        kept = await lists.set(entry(V1).with_aliases([V2]))
+        assert set(kept.infohashes) == {V1, V2, V2.truncated}
+        assert await lists.denied([V2.truncated]) == kept
+        assert await lists.unset(V2, ListKind.DENY) is True
         assert await lists.denied([V1]) is None
-        assert await lists.unset(V2, Verdict.DENY) is False
+        assert await lists.unset(V2, ListKind.DENY) is False
 
     asyncio.run(run())
 
 
 def test_entries_are_listed_by_list_and_walked_in_batches():
     async def run():
-        lists = Lists(MemoryEntries())
-        kept = [await lists.set(entry(InfoHash(bytes([n]) * 20), Verdict.DENY)) for n in range(5)]
-        allowed = await lists.set(entry(V1, Verdict.ALLOW))
-        assert await lists.entries(Verdict.DENY) == kept
-        assert await lists.entries(Verdict.ALLOW) == [allowed]
+        lists = Lists(MemoryListEntries())
+        kept = [await lists.set(entry(InfoHash(bytes([n]) * 20), ListKind.DENY)) for n in range(5)]
+        allowed = await lists.set(entry(V1, ListKind.ALLOW))
+        assert await lists.entries(ListKind.DENY) == kept
+        assert await lists.entries(ListKind.ALLOW) == [allowed]
         assert len(await lists.entries()) == 6
         assert [len(batch) async for batch in lists.walk(None, 4)] == [4, 2]
 
@@ -58,14 +58,14 @@ def test_entries_are_listed_by_list_and_walked_in_batches():
 )
 def test_reasons_that_are_long_or_hold_controls_are_refused(reason):
     with pytest.raises(Refusal) as caught:
-        asyncio.run(Lists(MemoryEntries()).set(entry(V1, reason=reason)))
+        asyncio.run(Lists(MemoryListEntries()).set(entry(V1, reason=reason)))
     assert caught.value.code == "bad-reason"
 
 
 def test_reasons_in_any_script_are_taken_up_to_the_limit():
-    asyncio.run(Lists(MemoryEntries()).set(entry(V1, reason="é" * REASON_LIMIT, by="n" * AUTHOR_LIMIT)))
+    asyncio.run(Lists(MemoryListEntries()).set(entry(V1, reason="é" * REASON_LIMIT, by="n" * AUTHOR_LIMIT)))
 
 
 def test_authors_are_bounded_too():
     with pytest.raises(Refusal):
-        asyncio.run(Lists(MemoryEntries()).set(entry(V1, by="n" * (AUTHOR_LIMIT + 1))))
+        asyncio.run(Lists(MemoryListEntries()).set(entry(V1, by="n" * (AUTHOR_LIMIT + 1))))

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import httpx
 
-from tests import handmade
-from tests.service import Service, wait_until
-from tests.wire import announce_path, ask
+from tests.support import raw_torrents
+from tests.support.clients import announce_path, ask
+from tests.support.processes import PeerageProcess, wait_until
 
-Start = Callable[..., Service]
+Start = Callable[..., PeerageProcess]
 HOSTS = ("8.8.8.8", "8.8.4.4", "193.0.6.139", "79.192.0.1", "2001:4860:4860::8888", "2001:4860:4860::8844")
 
 
-def announce_from(service: Service, infohash: bytes, hosts: tuple[str, ...]) -> None:
+def announce_from(service: PeerageProcess, infohash: bytes, hosts: tuple[str, ...]) -> None:
     """Announce as clients at these addresses, through a proxy."""
     for host in hosts:
         answer = ask(service.port, announce_path(infohash), x_forwarded_for=host)
@@ -30,8 +30,8 @@ def counted(data: Path) -> int:
 
 def test_a_day_of_announces_is_counted_by_country_over_kill_9_and_leaves_no_key(start_peerage: Start) -> None:
     service = start_peerage(trusted_proxies="127.0.0.1", tracker__flush_every="0.1")
-    torrent = handmade.torrent()
-    infohash = handmade.infohash(torrent)
+    torrent = raw_torrents.torrent()
+    infohash = raw_torrents.infohash(torrent)
     file = service.data.with_name("a.torrent")
     file.write_bytes(torrent)
     assert service.run("import", str(file)).returncode == 0
@@ -64,7 +64,7 @@ def test_a_day_of_announces_is_counted_by_country_over_kill_9_and_leaves_no_key(
 
 
 def test_a_database_of_countries_that_cannot_be_read_is_named(start_peerage: Start, tmp_path: Path) -> None:
-    service = Service(tmp_path / "data", {"census__database": tmp_path / "missing.mmdb"})
+    service = PeerageProcess(tmp_path / "data", {"census__database": tmp_path / "missing.mmdb"})
     process = service.launch()
     try:
         assert process.wait(30) == 1

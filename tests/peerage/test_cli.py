@@ -17,11 +17,11 @@ from peerage import __version__
 from peerage.banner import banner
 from peerage.cli import main
 from peerage.config import Settings, option, rows
-from peerage.quantities import Listen
+from peerage.setting_values import ListenAddress
 
 UNKNOWN = "AB" * 20
-LOOPBACK = [Listen("127.0.0.1", 6969), Listen("::1", 6969)]
-EVERYWHERE = [Listen("0.0.0.0", 6969)]
+LOOPBACK = [ListenAddress("127.0.0.1", 6969), ListenAddress("::1", 6969)]
+EVERYWHERE = [ListenAddress("0.0.0.0", 6969)]
 
 
 @pytest.fixture(autouse=True)
@@ -39,9 +39,9 @@ def peerage(*arguments):
 def sources(folder):
     folder.mkdir()
     info = {b"name": b"one", b"length": 5, b"piece length": 16384, b"pieces": hashlib.sha1(b"hello").digest()}
-    (folder / "one.torrent").write_bytes(bencode.write({b"info": info}))
+    (folder / "one.torrent").write_bytes(bencode.encode({b"info": info}))
     (folder / "bad.torrent").write_bytes(b"no torrent")
-    return hashlib.sha1(bencode.write(info)).hexdigest().upper()
+    return hashlib.sha1(bencode.encode(info)).hexdigest().upper()
 
 
 def test_version():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from peerage.config import Settings, SettingsError, as_toml, known_keys, option, read_settings, rows, variable
-from peerage.quantities import Listen, read_duration, read_listen, read_size, show_size
+from peerage.setting_values import ListenAddress, format_size, read_duration, read_listen, read_size
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +32,7 @@ def written(text):
 def test_defaults_hold_when_nobody_speaks():
     settings = read_settings({}, {})
     assert settings == Settings()
-    assert settings.listen == (Listen("127.0.0.1", 6969), Listen("::1", 6969))
+    assert settings.listen == (ListenAddress("127.0.0.1", 6969), ListenAddress("::1", 6969))
     assert settings.listen_is_default
     assert settings.data == Path("data")
     assert settings.tracker.flush_every == 10.0
@@ -146,9 +146,9 @@ def test_a_network_that_is_none_is_refused(text):
 @pytest.mark.parametrize(
     ("text", "listen"),
     [
-        ("0.0.0.0:80", Listen("0.0.0.0", 80)),
-        ("[::]:0", Listen("::", 0)),
-        ("[0:0:0:0:0:0:0:1]:65535", Listen("::1", 65535)),
+        ("0.0.0.0:80", ListenAddress("0.0.0.0", 80)),
+        ("[::]:0", ListenAddress("::", 0)),
+        ("[0:0:0:0:0:0:0:1]:65535", ListenAddress("::1", 65535)),
     ],
 )
 def test_listen_is_read_and_shown(text, listen):
@@ -207,7 +207,7 @@ def test_a_size_that_is_none_is_refused(text):
 
 @given(st.integers(min_value=0, max_value=2**50))
 def test_a_shown_size_reads_back_to_within_a_percent(count):
-    assert abs(read_size(show_size(count)) - count) <= count / 100
+    assert abs(read_size(format_size(count)) - count) <= count / 100
 
 
 @pytest.mark.parametrize(

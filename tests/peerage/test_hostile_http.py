@@ -11,8 +11,8 @@ from urllib.parse import quote_from_bytes
 import pytest
 
 from bittorrent.refusal import REASONS
-from tests.service import Service, wait_until
-from tests.wire import PATIENCE, Http, announce, announce_path, ask, healthy, scrape
+from tests.support.clients import PATIENCE, Http, announce, announce_path, ask, healthy, scrape
+from tests.support.processes import PeerageProcess, wait_until
 
 HASH = b"\x00\xff%&=+# hostile \r\n\x80\x9f"
 CONNECTIONS = 16
@@ -24,13 +24,13 @@ def peerage_settings() -> Mapping[str, object]:
 
 
 @pytest.fixture(autouse=True)
-def still_well(peerage_server: Service) -> Iterator[None]:
+def still_well(peerage_server: PeerageProcess) -> Iterator[None]:
     yield
     assert healthy(peerage_server.port)
 
 
 @pytest.fixture
-def port(peerage_server: Service) -> int:
+def port(peerage_server: PeerageProcess) -> int:
     return peerage_server.port
 
 

@@ -7,21 +7,21 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.service import Service, wait_until
-from tests.wire import Udp, healthy, udp
+from tests.support.clients import Udp, healthy, udp
+from tests.support.processes import PeerageProcess, wait_until
 
 LENGTHS = range(2001)
 BATCH = 100  # what the kernel's buffer surely holds between two signs of life
 
 
 @pytest.fixture(autouse=True)
-def still_well(peerage_server: Service) -> Iterator[None]:
+def still_well(peerage_server: PeerageProcess) -> Iterator[None]:
     yield
     assert healthy(peerage_server.port)
 
 
 @pytest.fixture
-def tracker(peerage_server: Service) -> Iterator[Udp]:
+def tracker(peerage_server: PeerageProcess) -> Iterator[Udp]:
     with udp(peerage_server.port) as one:
         yield one
 

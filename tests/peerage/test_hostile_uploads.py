@@ -14,9 +14,9 @@ import bencodepy
 import pytest
 
 from bittorrent.refusal import REASONS
-from tests import handmade
-from tests.service import Service
-from tests.wire import Answer, announce_path, ask, healthy, multipart, upload
+from tests.support import raw_torrents
+from tests.support.clients import Answer, announce_path, ask, healthy, multipart, upload
+from tests.support.processes import PeerageProcess
 
 LIMIT = 10 * 2**20
 GROWTH = 128 * 2**20
@@ -28,13 +28,13 @@ def peerage_settings() -> Mapping[str, object]:
 
 
 @pytest.fixture(autouse=True)
-def still_well(peerage_server: Service) -> Iterator[None]:
+def still_well(peerage_server: PeerageProcess) -> Iterator[None]:
     yield
     assert healthy(peerage_server.port)
 
 
 @pytest.fixture
-def port(peerage_server: Service) -> int:
+def port(peerage_server: PeerageProcess) -> int:
     return peerage_server.port
 
 
@@ -54,7 +54,7 @@ def result(answer: Answer) -> str:
     return str(found.group(1), "ascii")
 
 
-def memory(service: Service) -> int:
+def memory(service: PeerageProcess) -> int:
     """The most bytes that the process has held so far."""
     assert service.process is not None
     status = Path(f"/proc/{service.process.pid}/status").read_text()
@@ -70,7 +70,7 @@ def bomb(size: int) -> bytes:
 
 
 def twice() -> bytes:
-    one = bencodepy.encode(handmade.info())
+    one = bencodepy.encode(raw_torrents.info())
     return b"d4:info" + one + b"4:info" + one + b"e"
 
 
@@ -82,17 +82,17 @@ CASES: dict[str, tuple[Callable[[], bytes], str]] = {
     "empty": (lambda: b"", "411"),
     "junk": (lambda: b"this is no torrent", "400"),
     "html": (lambda: b"<!doctype html><title>Sign in</title>", "400"),
-    "truncated": (lambda: handmade.torrent()[:-10], "400"),
+    "truncated": (lambda: raw_torrents.torrent()[:-10], "400"),
     "one byte": (lambda: b"d", "400"),
-    "trailing": (lambda: handmade.torrent() + b"x", "400"),
+    "trailing": (lambda: raw_torrents.torrent() + b"x", "400"),
     "50 MB": (lambda: b"d4:info52428800:" + bytes(52_428_800) + b"e", "413"),
-    "just over the limit": (lambda: handmade.torrent(handmade.info(pieces=bytes(LIMIT))), "413"),
+    "just over the limit": (lambda: raw_torrents.torrent(raw_torrents.info(pieces=bytes(LIMIT))), "413"),
     "lists nested 100,000 deep": (lambda: b"d4:info" + b"l" * 100_000 + b"e" * 100_000 + b"e", "400"),
     "dictionaries nested 100,000 deep": (lambda: b"d1:a" * 100_000 + b"0:" + b"e" * 100_000, "400"),
     "nested without end": (lambda: b"l" * 100_000, "400"),
     "gzip bomb": (lambda: bomb(500 * 2**20), "413"),
     "bzip2 bomb": (lambda: bz2.compress(bytes(50 * 2**20)), "413"),
-    "damaged gzip": (lambda: gzip.compress(handmade.torrent())[:-12], "400"),
+    "damaged gzip": (lambda: gzip.compress(raw_torrents.torrent())[:-12], "400"),
     "gzip of nothing": (lambda: gzip.compress(b""), "411"),
     "integer keys": (lambda: b"d4:infodi1ei2eee", "400"),
     "length of 40 digits": (lambda: b"d" + b"9" * 40 + b":infoe", "400"),
@@ -102,16 +102,16 @@ CASES: dict[str, tuple[Callable[[], bytes], str]] = {
     "info is a list": (lambda: b"d4:infolee", "422"),
     "a list": (lambda: b"le", "422"),
     "a way out of the folder": (
-        lambda: handmade.torrent({**handmade.info(), b"name": b"../../etc/passwd"}), "422",
+        lambda: raw_torrents.torrent({**raw_torrents.info(), b"name": b"../../etc/passwd"}), "422",
     ),
-    "a negative length": (lambda: handmade.torrent(handmade.info(length=-1)), "422"),
-    "a length beyond 64 bits": (lambda: handmade.torrent(handmade.info(length=2**63)), "422"),
-    "too few pieces": (lambda: handmade.torrent(handmade.info(length=2**30)), "422"),
+    "a negative length": (lambda: raw_torrents.torrent(raw_torrents.info(length=-1)), "422"),
+    "a length beyond 64 bits": (lambda: raw_torrents.torrent(raw_torrents.info(length=2**63)), "422"),
+    "too few pieces": (lambda: raw_torrents.torrent(raw_torrents.info(length=2**30)), "422"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_autoupload_refuses_by_number(peerage_server: Service, case: str) -> None:
+def test_autoupload_refuses_by_number(peerage_server: PeerageProcess, case: str) -> None:
     make, number = CASES[case]
     data = make()
     before = memory(peerage_server)
@@ -170,13 +170,13 @@ def test_unsorted_keys_are_taken_and_kept(port: int) -> None:
 
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress])
 def test_a_compressed_torrent_is_taken(port: int, pack: Callable[[bytes], bytes]) -> None:
-    data = handmade.torrent()
-    assert upload(port, pack(data)).body == handmade.infohash(data).hex().upper().encode() + b"\n"
+    data = raw_torrents.torrent()
+    assert upload(port, pack(data)).body == raw_torrents.infohash(data).hex().upper().encode() + b"\n"
 
 
-def test_a_blocked_torrent_is_refused_with_its_reason_and_gone(peerage_server: Service) -> None:
-    port, data = peerage_server.port, handmade.torrent()
-    infohash = handmade.infohash(data)
+def test_a_blocked_torrent_is_refused_with_its_reason_and_gone(peerage_server: PeerageProcess) -> None:
+    port, data = peerage_server.port, raw_torrents.torrent()
+    infohash = raw_torrents.infohash(data)
     name = infohash.hex().upper()
     assert upload(port, data).body == f"{name}\n".encode()
     assert (done := peerage_server.run("block", name, "--reason", "copied without leave")).returncode == 0, (
@@ -190,7 +190,7 @@ def test_a_blocked_torrent_is_refused_with_its_reason_and_gone(peerage_server: S
 
 
 def test_a_form_without_a_file_is_411(port: int) -> None:
-    body, kind = multipart(handmade.torrent(), field="other")
+    body, kind = multipart(raw_torrents.torrent(), field="other")
     assert ask(port, "/autoupload.php", "POST", body, content_type=kind).body.startswith(b"Error 411: ")
 
 
@@ -210,7 +210,7 @@ def test_what_is_no_form_is_an_error_in_the_body(port: int, kind: str, body: byt
     assert re.match(rb"Error (400|411): ", answer.body), answer.body
 
 
-def test_a_blocked_torrent_is_refused_by_the_tracker(peerage_server: Service) -> None:
+def test_a_blocked_torrent_is_refused_by_the_tracker(peerage_server: PeerageProcess) -> None:
     infohash = os.urandom(20)
     peerage_server.run("block", infohash.hex(), "--reason", "no")
     assert ask(peerage_server.port, announce_path(infohash)).failure == REASONS["denied"].sentence

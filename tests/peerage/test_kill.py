@@ -6,11 +6,11 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from tests import handmade
-from tests.service import Service, wait_until
-from tests.wire import Udp, announce, ask, healthy, scrape, udp, upload
+from tests.support import raw_torrents
+from tests.support.clients import Udp, announce, ask, healthy, scrape, udp, upload
+from tests.support.processes import PeerageProcess, wait_until
 
-Start = Callable[..., Service]
+Start = Callable[..., PeerageProcess]
 
 
 def flushed(data: Path, infohash: bytes) -> bool:
@@ -29,19 +29,19 @@ def flushed(data: Path, infohash: bytes) -> bool:
         return any(count.fetchone()[0] for count in counts)
 
 
-def uploaded(service: Service, count: int) -> list[bytes]:
-    torrents = [handmade.torrent() for _ in range(count)]
+def uploaded(service: PeerageProcess, count: int) -> list[bytes]:
+    torrents = [raw_torrents.torrent() for _ in range(count)]
     for data in torrents:
-        assert upload(service.port, data).body == handmade.infohash(data).hex().upper().encode() + b"\n"
+        assert upload(service.port, data).body == raw_torrents.infohash(data).hex().upper().encode() + b"\n"
     return torrents
 
 
-def held(service: Service, data: bytes) -> bool:
-    answer = ask(service.port, f"/torrent/{handmade.infohash(data).hex().upper()}.torrent")
+def held(service: PeerageProcess, data: bytes) -> bool:
+    answer = ask(service.port, f"/torrent/{raw_torrents.infohash(data).hex().upper()}.torrent")
     return answer.status == 200 and answer.body == data
 
 
-def swarm(service: Service, infohash: bytes) -> None:
+def swarm(service: PeerageProcess, infohash: bytes) -> None:
     """Two seeders, of which one was a leecher before, and a leecher."""
     announce(service.port, infohash, port=1, left=0)
     announce(service.port, infohash, port=2, left=10)

@@ -1,12 +1,14 @@
 from collections.abc import Callable
 
-from tests.service import Service, wait_until
-from tests.wire import announce
+from tests.support.clients import announce
+from tests.support.processes import PeerageProcess, wait_until
 
 HASHES = [bytes([high, low]) * 10 for high in range(40) for low in range(5)]
 
 
-def test_a_damaged_journal_stops_the_service_and_says_which_file_it_is(start_peerage: Callable[..., Service]):
+def test_a_damaged_journal_stops_the_service_and_says_which_file_it_is(
+    start_peerage: Callable[..., PeerageProcess],
+):
     service = start_peerage()
     for infohash in HASHES:
         announce(service.port, infohash)

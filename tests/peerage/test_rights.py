@@ -11,11 +11,11 @@ import pytest
 
 from accounts.model import Role, Scope
 from bittorrent.infohash import InfoHash
-from catalogue.model import Contents, Reading, Sheet, Subject
+from catalogue.model import Contents, MetainfoSummary, ParsedRelease, Subject
 from peerage.config import Settings
-from peerage.entrance import Entrance
+from peerage.listeners import Listeners
 from peerage.serve import make_app
-from peerage.wiring import open_rooms
+from peerage.wiring.application import open_application
 
 TABLE = Path(__file__).with_name("rights.txt")
 ROLES = ["nobody", "user", "owner", "moderator", "admin"]
@@ -64,8 +64,8 @@ def rows():
 class Site:
     """The whole application over a fresh folder, with one account a role, each in by key and by session."""
 
-    def __init__(self, rooms, app):
-        self.rooms = rooms
+    def __init__(self, application, app):
+        self.application = application
         self.numbers = itertools.count(1)
         self.client = httpx.AsyncClient(
             transport=httpx.ASGITransport(app, client=("127.0.0.1", 5)), base_url="http://peerage.test"
@@ -75,36 +75,36 @@ class Site:
     async def open(self):
         roles = {"moderator": Role.MODERATOR, "admin": Role.ADMIN}
         for name in ROLES[1:]:
-            self.users[name] = await self.rooms.accounts.add(name, PASSWORD, roles.get(name, Role.USER))
+            self.users[name] = await self.application.accounts.add(name, PASSWORD, roles.get(name, Role.USER))
 
     async def key(self, role, scope):
         """A fresh key, since some routes take theirs back."""
-        return (await self.rooms.accounts.mint(self.users[role].id, scope))[1]
+        return (await self.application.accounts.mint(self.users[role].id, scope))[1]
 
     async def session(self, role):
         """A fresh session: its cookie, and the token of its forms."""
-        cookie, _ = await self.rooms.accounts.open_session(self.users[role].id)
-        principal = await self.rooms.accounts.session(cookie)
-        return cookie, self.rooms.accounts.csrf_token(principal.session)
+        cookie, _ = await self.application.accounts.open_session(self.users[role].id)
+        principal = await self.application.accounts.session(cookie)
+        return cookie, self.application.accounts.csrf_token(principal.session)
 
     async def records(self, path):
         """One new record of each kind, all of them the owner's."""
-        number, owner, catalogue = next(self.numbers), self.users["owner"].id, self.rooms.catalogue
+        number, owner, catalogue = next(self.numbers), self.users["owner"].id, self.application.catalogue
         infohash = InfoHash.of(number.to_bytes(20, "big"))
-        summary = Sheet(infohash, None, f"n{number}", "", 1, False, False, "", Contents(), number)
-        torrent, _ = await catalogue.enter(
-            summary, Reading(f"n{number}", "Books"), {"tags": [f"t{number}"]}, owner
+        summary = MetainfoSummary(infohash, None, f"n{number}", "", 1, False, False, "", Contents(), number)
+        torrent, _ = await catalogue.add_torrent(
+            summary, ParsedRelease(f"n{number}", "Books"), {"tags": [f"t{number}"]}, owner
         )
-        other, _ = await catalogue.enter(
-            Sheet(
+        other, _ = await catalogue.add_torrent(
+            MetainfoSummary(
                 InfoHash.of(number.to_bytes(20, "little")), None, "o", "", 1, False, False, "", Contents(), 1
             ),
-            Reading("o", "Books"),
+            ParsedRelease("o", "Books"),
         )
         group = torrent.group.id
         comment = await catalogue.add_comment(group, owner, "mine")
         collage = await catalogue.add_collage({"name": f"c{number}", "kind": 1}, owner)
-        await catalogue.put_in_collage(collage.id, group, owner)
+        await catalogue.add_to_collage(collage.id, group, owner)
         author = await catalogue.edit_group(group, {"authors": [f"a{number}"]})
         reported = "report" in path or path.startswith("/moderation")
         report = (
@@ -112,9 +112,9 @@ class Site:
         )
         news = await catalogue.post_news("t", "b", owner)
         category = await catalogue.add_category(f"k{number}", 1)
-        key, _ = await self.rooms.accounts.mint(owner, Scope.FEED)
+        key, _ = await self.application.accounts.mint(owner, Scope.FEED)
         tag = await catalogue.tag(f"t{number}")
-        somebody = await self.rooms.accounts.add(f"somebody{number}", None)
+        somebody = await self.application.accounts.add(f"somebody{number}", None)
         return {
             "torrent": torrent.id,
             "group": group,
@@ -137,7 +137,9 @@ class Site:
         """Send one request as a role; return whether it was let in."""
         records = await self.records(path)
         if "{infohash}" in path:
-            add_entry = self.rooms.takedowns.allow if "allow" in path else self.rooms.takedowns.block
+            add_entry = (
+                self.application.takedowns.allow if "allow" in path else self.application.takedowns.block
+            )
             await add_entry(InfoHash.parse(records["infohash"]), "asked", "them")
         kind = {"/t": "torrent", "/g": "group", "/c": "comment", "/u": "user"}.get(path[:2], "group")
         if path.startswith("/account/keys"):
@@ -207,8 +209,8 @@ async def crossed(folder):
         data=folder / "data", limits=GENEROUS, accounts={"keys_per_user": 10_000}, tracker={"door": "uvicorn"}
     )
     found = {}
-    async with open_rooms(settings) as rooms:
-        site = Site(rooms, make_app(rooms, Entrance(rooms)))
+    async with open_application(settings) as application:
+        site = Site(application, make_app(application, Listeners(application)))
         await site.open()
         async with site.client:
             for route in site.client._transport.app.routes:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.service import Service, wait_until
-from tests.wire import Http, healthy
+from tests.support.clients import Http, healthy
+from tests.support.processes import PeerageProcess, wait_until
 
-Start = Callable[..., Service]
+Start = Callable[..., PeerageProcess]
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -68,7 +68,7 @@ def test_the_port_and_the_folder_are_free_again(start_peerage: Start) -> None:
 
 def test_a_second_server_on_the_folder_is_refused(start_peerage: Start) -> None:
     first = start_peerage()
-    second = Service(first.data.parent / "other", first.settings)
+    second = PeerageProcess(first.data.parent / "other", first.settings)
     second.data.symlink_to(first.data)
     process = second.launch()
     try:
@@ -84,7 +84,7 @@ def test_a_second_server_on_the_folder_is_refused(start_peerage: Start) -> None:
 def test_a_taken_port_is_refused_by_name(start_peerage: Start) -> None:
     first = start_peerage()
     address = f"127.0.0.1:{first.port}"
-    other = Service(first.data.parent / "second", {}).run("serve", "--listen", address)
+    other = PeerageProcess(first.data.parent / "second", {}).run("serve", "--listen", address)
     assert other.returncode != 0
     assert str(first.port) in other.stderr + other.stdout
     assert "Traceback" not in other.stderr + other.stdout

@@ -2,13 +2,13 @@ import socket
 
 import pytest
 
-from peerage.quantities import Listen
-from peerage.sockets import NoSocket, bind
+from peerage.setting_values import ListenAddress
+from peerage.sockets import BindError, bind
 
 
 @pytest.mark.parametrize(("host", "family"), [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)])
 def test_tcp_and_udp_share_a_port_that_the_system_chose(host, family):
-    [bound] = bind([Listen(host, 0)], lenient=False)
+    [bound] = bind([ListenAddress(host, 0)], lenient=False)
 
     assert bound.port == bound.tcp.getsockname()[1] == bound.udp.getsockname()[1] > 0
     assert bound.tcp.family == bound.udp.family == family
@@ -16,8 +16,8 @@ def test_tcp_and_udp_share_a_port_that_the_system_chose(host, family):
 
 
 def test_ipv6_sockets_are_for_ipv6_only():
-    [six] = bind([Listen("::", 0)], lenient=False)
-    [four] = bind([Listen("0.0.0.0", six.port)], lenient=False)
+    [six] = bind([ListenAddress("::", 0)], lenient=False)
+    [four] = bind([ListenAddress("0.0.0.0", six.port)], lenient=False)
 
     assert four.port == six.port
     six.close()
@@ -32,16 +32,16 @@ def test_a_taken_port_is_named_and_nothing_stays_open(kind):
             taken.listen()
         port = taken.getsockname()[1]
 
-        with pytest.raises(NoSocket, match=f"127.0.0.1:{port}.*in use"):
-            bind([Listen("127.0.0.1", 0), Listen("127.0.0.1", port)], lenient=False)
+        with pytest.raises(BindError, match=f"127.0.0.1:{port}.*in use"):
+            bind([ListenAddress("127.0.0.1", 0), ListenAddress("127.0.0.1", port)], lenient=False)
 
 
 def test_an_address_that_this_machine_lacks_is_left_out_only_of_the_defaults():
-    absent = Listen("192.0.2.77", 0)
+    absent = ListenAddress("192.0.2.77", 0)
 
-    with pytest.raises(NoSocket, match=r"192\.0\.2\.77"):
-        bind([Listen("127.0.0.1", 0), absent], lenient=False)
-    [bound] = bind([Listen("127.0.0.1", 0), absent], lenient=True)
+    with pytest.raises(BindError, match=r"192\.0\.2\.77"):
+        bind([ListenAddress("127.0.0.1", 0), absent], lenient=False)
+    [bound] = bind([ListenAddress("127.0.0.1", 0), absent], lenient=True)
     bound.close()
-    with pytest.raises(NoSocket):
+    with pytest.raises(BindError):
         bind([absent], lenient=True)

@@ -5,7 +5,7 @@ import pytest
 
 from storage.database import Database, DatabaseDamaged, DatabaseError, SchemaTooNew
 from storage.schema import Schema
-from tests.storage.steps import write_steps
+from tests.storage.revisions import write_revisions
 
 ONE = ("CREATE TABLE thing (name TEXT PRIMARY KEY)", "INSERT INTO thing VALUES ('made')")
 TWO = ("ALTER TABLE thing ADD COLUMN size INTEGER",)
@@ -14,12 +14,12 @@ BROKEN = ("CREATE TABLE other (a)", "NO SQL")
 
 @pytest.fixture
 def first(tmp_path) -> Schema:
-    return write_steps(tmp_path / "first", ONE)
+    return write_revisions(tmp_path / "first", ONE)
 
 
 @pytest.fixture
 def second(tmp_path) -> Schema:
-    return write_steps(tmp_path / "second", ONE, TWO)
+    return write_revisions(tmp_path / "second", ONE, TWO)
 
 
 async def names(database: Database) -> list[str]:
@@ -67,7 +67,7 @@ def test_a_migration_that_fails_leaves_the_version_before_it(tmp_path, first):
     async def run():
         await (await Database.open(tmp_path / "a.db", first, "FULL")).close()
         before = (tmp_path / "a.db").read_bytes()
-        broken = write_steps(tmp_path / "broken", ONE, TWO, BROKEN)
+        broken = write_revisions(tmp_path / "broken", ONE, TWO, BROKEN)
         with pytest.raises(DatabaseError):
             await Database.open(tmp_path / "a.db", broken, "FULL")
         assert (tmp_path / "a.db").read_bytes() == before

@@ -90,7 +90,7 @@ def test_a_file_that_is_not_regular_or_too_large_is_not_read(blobs, tmp_path, mo
     assert asyncio.run(blobs.get(HASH)) is None
     path.unlink()
     path.write_bytes(b"x" * 11)
-    monkeypatch.setattr(files, "LARGEST_FILE", 10)
+    monkeypatch.setattr(files, "MAX_FILE_SIZE", 10)
     assert asyncio.run(blobs.get(HASH)) is None
 
 

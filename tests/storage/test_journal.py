@@ -5,11 +5,11 @@ import pytest
 
 from bittorrent.infohash import InfoHash
 from storage.journal import SqliteJournal
-from tracker.flusher import Row
+from tracker.flusher import JournalRow
 
 
 def row(number, payload=b"peers"):
-    return Row(InfoHash(number.to_bytes(20, "big")), 0, payload)
+    return JournalRow(InfoHash(number.to_bytes(20, "big")), 0, payload)
 
 
 async def everything(journal):
@@ -33,7 +33,7 @@ def test_a_flush_that_fails_in_its_last_batch_changes_nothing(tmp_path):
         journal = await SqliteJournal.open(tmp_path / "swarms.db")
         await journal.write([row(1, b"before")])
         broken = [row(1, b"after"), *(row(number) for number in range(2, 1200))]
-        broken.append(Row(InfoHash(b"\xff" * 20), None, b"no part"))
+        broken.append(JournalRow(InfoHash(b"\xff" * 20), None, b"no part"))
         with pytest.raises(sqlite3.IntegrityError):
             await journal.write(broken)
         assert await everything(journal) == [row(1, b"before")]

@@ -9,13 +9,13 @@ import pytest
 
 from bittorrent.infohash import InfoHash
 from cache.torrents import Quota, TorrentCache
-from catalogue.model import EVERYONE
+from catalogue.model import PUBLIC_VIEWER
+from storage.cache_records import SqliteCacheRecords
+from storage.data_folder import DataFolder
 from storage.database import Database
 from storage.files import FileBlobs
-from storage.folder import DataFolder
-from storage.records import SqliteRecords
 from storage.schema import PEERAGE
-from tests.library import Library
+from tests.support.catalogue import CatalogueSetup
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,13 +49,13 @@ def test_what_was_acknowledged_outlives_a_kill(tmp_path, count):
             blobs = FileBlobs(folder.torrents)
             await blobs.open()
             database = await Database.open(folder.records, PEERAGE, "FULL")
-            cache = TorrentCache(blobs, SqliteRecords(database), Quota(10**6, 10**12, 0), time.time)
+            cache = TorrentCache(blobs, SqliteCacheRecords(database), Quota(10**6, 10**12, 0), time.time)
             reconciled = await cache.reconcile()
             assert reconciled.damaged == reconciled.dropped == 0
-            catalogue = Library(database).catalogue
+            catalogue = CatalogueSetup(database).catalogue
             for name in acknowledged:
                 assert await cache.get(InfoHash.parse(name)) is not None
-                assert await catalogue.torrent(InfoHash.parse(name), EVERYONE) is not None
+                assert await catalogue.torrent(InfoHash.parse(name), PUBLIC_VIEWER) is not None
             assert [problem async for problem in cache.check()] == []
             # Bytes come before their record; a start makes up for what a kill came between.
             held = "SELECT count(*) FROM torrent WHERE held = 1"

@@ -12,15 +12,15 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect
 
 from bittorrent.infohash import InfoHash
-from lists.infohashes import Verdict
+from lists.infohashes import ListKind
+from storage.cache_records import SqliteCacheRecords
 from storage.database import Database, DatabaseError, SchemaTooNew
 from storage.download_tables import PEERAGE as PEERAGE_TABLES
 from storage.journal import SqliteJournal
-from storage.lists import SqliteEntries
-from storage.records import SqliteRecords
+from storage.lists import SqliteListEntries
 from storage.schema import PEERAGE, SWARMS, Schema
 from storage.tables import SWARMS as SWARM_TABLES
-from tracker.flusher import Row
+from tracker.flusher import JournalRow
 
 # What version 0.1.0 wrote, word for word.
 PEERAGE_OF_0_1_0 = """
@@ -155,7 +155,7 @@ def test_a_file_of_0_1_0_becomes_what_a_new_one_is(tmp_path, schema, script):
 
 def test_the_baseline_is_the_schema_of_0_1_0(tmp_path):
     write_old(tmp_path / "old.db", PEERAGE_OF_0_1_0)
-    opened(tmp_path / "new.db", Schema(PEERAGE.steps, "0001"))
+    opened(tmp_path / "new.db", Schema(PEERAGE.revisions, "0001"))
     assert shape(tmp_path / "old.db") == shape(tmp_path / "new.db")
 
 
@@ -165,16 +165,16 @@ def test_the_rows_of_a_file_of_0_1_0_are_kept(tmp_path):
 
     async def run():
         database = await Database.open(tmp_path / "peerage.db", PEERAGE, "FULL")
-        record = await SqliteRecords(database).get(InfoHash(b"\2" * 20))
+        record = await SqliteCacheRecords(database).get(InfoHash(b"\2" * 20))
         assert record is not None
         assert (record.infohash, record.name, record.added) == (InfoHash(b"\1" * 20), "kept", 7)
-        (entry,) = await SqliteEntries(database).find(InfoHash(b"\4" * 20), Verdict.DENY)
+        (entry,) = await SqliteListEntries(database).find(InfoHash(b"\4" * 20), ListKind.DENY)
         assert (entry.reason, entry.by, entry.since) == ("why", "who", 9)
-        assert await SqliteEntries(database).unset(InfoHash(b"\4" * 20), Verdict.DENY)
+        assert await SqliteListEntries(database).unset(InfoHash(b"\4" * 20), ListKind.DENY)
         assert await database.rows("SELECT * FROM spelling") == []
         await database.close()
         journal = await SqliteJournal.open(tmp_path / "swarms.db")
-        assert [page async for page in journal.read(9)] == [[Row(InfoHash(b"\1" * 20), 0, b"\xff")]]
+        assert [page async for page in journal.read(9)] == [[JournalRow(InfoHash(b"\1" * 20), 0, b"\xff")]]
         await journal.close()
 
     asyncio.run(run())
@@ -218,8 +218,8 @@ def test_a_version_that_is_not_known_is_refused(tmp_path, script):
 
 @pytest.mark.parametrize("schema", [PEERAGE, SWARMS])
 def test_the_newest_version_is_the_last_revision(schema):
-    scripts = ScriptDirectory(str(schema.steps.parent), version_locations=[str(schema.steps)])
-    assert scripts.get_current_head() == schema.newest
+    scripts = ScriptDirectory(str(schema.revisions.parent), version_locations=[str(schema.revisions)])
+    assert scripts.get_current_head() == schema.head
 
 
 def test_the_nine_categories_are_there(tmp_path):

@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from storage.database import Database, DatabaseError, TooSlow
-from tests.storage.steps import write_steps
+from storage.database import Database, DatabaseError, QueryTimeout
+from tests.storage.revisions import write_revisions
 
 ENDLESS = (
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n WHERE i > :least"
@@ -16,7 +16,7 @@ SHORT = "SELECT name FROM thing"
 
 @asynccontextmanager
 async def opened(folder, readers=2):
-    schema = write_steps(
+    schema = write_revisions(
         folder / "steps", ("CREATE TABLE thing (name TEXT)", "INSERT INTO thing VALUES ('made')")
     )
     database = await Database.open(folder / "a.db", schema, "NORMAL", readers)
@@ -30,7 +30,7 @@ def test_a_query_that_takes_too_long_is_stopped_and_its_reader_serves_again(tmp_
     async def run():
         async with opened(tmp_path, readers=1) as database:
             for _ in range(3):
-                with pytest.raises(TooSlow, match=r"a\.db took more than 0\.05 s"):
+                with pytest.raises(QueryTimeout, match=r"a\.db took more than 0\.05 s"):
                     await database.rows(ENDLESS, {"least": 0}, seconds=0.05)
                 assert await database.rows(SHORT, seconds=5) == [("made",)]
 
@@ -41,7 +41,7 @@ def test_a_query_with_a_zero_timeout_is_stopped_before_it_begins(tmp_path):
     async def run():
         async with opened(tmp_path, readers=1) as database:
             for _ in range(20):
-                with pytest.raises(TooSlow):
+                with pytest.raises(QueryTimeout):
                     await database.rows(ENDLESS, {"least": 0}, seconds=0)
             assert await database.rows(SHORT) == [("made",)]
 
@@ -68,7 +68,7 @@ def test_stopping_one_query_never_stops_another(tmp_path):
         async with opened(tmp_path, readers=2) as database:
 
             async def slow():
-                with pytest.raises(TooSlow):
+                with pytest.raises(QueryTimeout):
                     await database.rows(ENDLESS, {"least": 0}, seconds=0.002)
 
             async def quick():
@@ -86,7 +86,7 @@ def test_waiting_for_a_reader_counts(tmp_path):
             busy = asyncio.create_task(database.rows(ENDLESS, {"least": 0}))
             await asyncio.sleep(0)
             began = time.monotonic()
-            with pytest.raises(TooSlow):
+            with pytest.raises(QueryTimeout):
                 await database.rows(SHORT, seconds=0.05)
             assert time.monotonic() - began < 5
             busy.cancel()

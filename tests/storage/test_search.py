@@ -9,28 +9,28 @@ from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from catalogue.model import Freeleech
 from catalogue.query import (
-    EVERYTHING,
+    MATCH_ALL,
     AllOf,
     AnyOf,
     Attribute,
-    By,
-    Column,
-    Dated,
-    Free,
-    Hashed,
-    Having,
-    Imdb,
-    InCategory,
+    AttributeTerm,
+    CategoryTerm,
+    FreeleechTerm,
+    ImdbTerm,
+    InfohashTerm,
     Not,
-    Order,
-    Sized,
-    Tagged,
-    Text,
-    Wanted,
+    SearchColumn,
+    SearchQuery,
+    SizeRange,
+    SortOrder,
+    TagTerm,
+    TextTerm,
+    UploaderTerm,
+    YearRange,
 )
 from catalogue.search import DEEPEST, Search
 from catalogue.syntax import parse
-from tests.catalogues import Catalogue, Entry, hash_of
+from tests.support.search_catalogue import Catalogue, Entry, hash_of
 
 ENTRIES = [
     Entry(1, "Ubuntu 24.04 Desktop", name="ubuntu-24.04-desktop-amd64.iso", category=6, size=6 * 10**9, year=2024,
@@ -125,76 +125,76 @@ def catalogue(tmp_path_factory):
     ],
 )
 def test_what_a_text_finds(catalogue, text, ids):
-    for order in Order:
-        found = catalogue.ask(Wanted(parse(text), order))
+    for order in SortOrder:
+        found = catalogue.ask(SearchQuery(parse(text), order))
         assert set(found.ids) == ids, order
         assert len(found.ids) == len(ids) == found.total
         assert found.exact
     groups = {next(each.group or each.id for each in ENTRIES if each.id == number) for number in ids}
-    for order in Order:
-        found = catalogue.ask_groups(Wanted(parse(text), order))
+    for order in SortOrder:
+        found = catalogue.ask_groups(SearchQuery(parse(text), order))
         assert set(found.ids) == groups, order
         assert len(found.ids) == len(groups) == found.total
         assert found.exact
 
 
 def test_hidden_torrents_are_found_by_moderators_alone(catalogue):
-    assert 5 not in catalogue.ask(Wanted(parse("ubuntu"))).ids
-    assert 5 in catalogue.ask(Wanted(parse("ubuntu"), moderates=True)).ids
-    assert 5 in catalogue.ask(Wanted(moderates=True)).ids
-    assert 5 in catalogue.ask(Wanted(moderates=True, order=Order.NAME)).ids
-    assert catalogue.ask(Wanted(moderates=True)).total == 8
+    assert 5 not in catalogue.ask(SearchQuery(parse("ubuntu"))).ids
+    assert 5 in catalogue.ask(SearchQuery(parse("ubuntu"), moderates=True)).ids
+    assert 5 in catalogue.ask(SearchQuery(moderates=True)).ids
+    assert 5 in catalogue.ask(SearchQuery(moderates=True, order=SortOrder.NAME)).ids
+    assert catalogue.ask(SearchQuery(moderates=True)).total == 8
 
 
 @pytest.mark.parametrize("text", ["", "-nothing"])
 @pytest.mark.parametrize(
     ("order", "key"),
     [
-        (Order.TIME, lambda entry: entry.id),
-        (Order.SIZE, lambda entry: entry.size),
-        (Order.SEEDERS, lambda entry: entry.seeders),
-        (Order.LEECHERS, lambda entry: entry.leechers),
-        (Order.SNATCHED, lambda entry: entry.snatched),
-        (Order.YEAR, lambda entry: entry.year or (2023 if entry.id == 7 else 0)),
-        (Order.NAME, lambda entry: entry.title.casefold()),
+        (SortOrder.TIME, lambda entry: entry.id),
+        (SortOrder.SIZE, lambda entry: entry.size),
+        (SortOrder.SEEDERS, lambda entry: entry.seeders),
+        (SortOrder.LEECHERS, lambda entry: entry.leechers),
+        (SortOrder.SNATCHED, lambda entry: entry.snatched),
+        (SortOrder.YEAR, lambda entry: entry.year or (2023 if entry.id == 7 else 0)),
+        (SortOrder.NAME, lambda entry: entry.title.casefold()),
     ],
 )
 def test_the_order_is_kept_with_ties_by_id(catalogue, text, order, key):
     shown = [entry for entry in ENTRIES if not entry.hidden]
     ascending = [entry.id for entry in sorted(shown, key=lambda entry: (key(entry), entry.id))]
-    assert catalogue.ask(Wanted(parse(text), order, descending=False)).ids[:6] != ()
-    if order is not Order.NAME:
-        assert list(catalogue.ask(Wanted(parse(text), order, descending=False)).ids) == ascending
-        assert list(catalogue.ask(Wanted(parse(text), order)).ids) == ascending[::-1]
-    pages = [catalogue.ask(Wanted(parse(text), order, offset=at, limit=2)).ids for at in range(0, 10, 2)]
-    assert sum(pages, ()) == catalogue.ask(Wanted(parse(text), order)).ids
+    assert catalogue.ask(SearchQuery(parse(text), order, descending=False)).ids[:6] != ()
+    if order is not SortOrder.NAME:
+        assert list(catalogue.ask(SearchQuery(parse(text), order, descending=False)).ids) == ascending
+        assert list(catalogue.ask(SearchQuery(parse(text), order)).ids) == ascending[::-1]
+    pages = [catalogue.ask(SearchQuery(parse(text), order, offset=at, limit=2)).ids for at in range(0, 10, 2)]
+    assert sum(pages, ()) == catalogue.ask(SearchQuery(parse(text), order)).ids
 
 
 def test_names_are_sorted_without_case_and_accents_aside(catalogue):
-    ids = catalogue.ask(Wanted(order=Order.NAME, descending=False)).ids
+    ids = catalogue.ask(SearchQuery(order=SortOrder.NAME, descending=False)).ids
     assert ids == (4, 3, 2, 7, 8, 1, 6)
 
 
 def test_groups_are_sorted_by_their_torrents_together(catalogue):
-    by_seeders = catalogue.ask_groups(Wanted(parse("debian or ubuntu or genome"), Order.SEEDERS)).ids
+    by_seeders = catalogue.ask_groups(SearchQuery(parse("debian or ubuntu or genome"), SortOrder.SEEDERS)).ids
     assert by_seeders == (3, 1, 2, 8, 4)
-    assert catalogue.ask_groups(Wanted(order=Order.SEEDERS)).ids[:3] == (3, 1, 2)
-    assert catalogue.ask_groups(Wanted(order=Order.TIME)).ids[:2] == (8, 2)
-    assert catalogue.ask_groups(Wanted(order=Order.SIZE)).ids[:2] == (1, 2)
-    assert catalogue.ask_groups(Wanted(order=Order.ID)).ids == (8, 6, 4, 3, 2, 1)
+    assert catalogue.ask_groups(SearchQuery(order=SortOrder.SEEDERS)).ids[:3] == (3, 1, 2)
+    assert catalogue.ask_groups(SearchQuery(order=SortOrder.TIME)).ids[:2] == (8, 2)
+    assert catalogue.ask_groups(SearchQuery(order=SortOrder.SIZE)).ids[:2] == (1, 2)
+    assert catalogue.ask_groups(SearchQuery(order=SortOrder.ID)).ids == (8, 6, 4, 3, 2, 1)
 
 
 def test_relevance_ranks_exact_titles_first_and_other_columns_last(catalogue):
-    assert catalogue.ask(Wanted(parse("debian 12"), Order.RELEVANCE)).ids == (2, 7)
-    assert catalogue.ask(Wanted(parse("debian 12"), Order.RELEVANCE, descending=False)).ids == (7, 2)
-    assert catalogue.ask(Wanted(parse("ubuntu"), Order.RELEVANCE)).ids == (1, 3, 4)
-    assert catalogue.ask_groups(Wanted(parse("ubuntu"), Order.RELEVANCE)).ids == (1, 3, 4)
+    assert catalogue.ask(SearchQuery(parse("debian 12"), SortOrder.RELEVANCE)).ids == (2, 7)
+    assert catalogue.ask(SearchQuery(parse("debian 12"), SortOrder.RELEVANCE, descending=False)).ids == (7, 2)
+    assert catalogue.ask(SearchQuery(parse("ubuntu"), SortOrder.RELEVANCE)).ids == (1, 3, 4)
+    assert catalogue.ask_groups(SearchQuery(parse("ubuntu"), SortOrder.RELEVANCE)).ids == (1, 3, 4)
 
 
 def test_the_same_seed_shuffles_the_same_way(catalogue):
-    first = catalogue.ask(Wanted(order=Order.RANDOM, seed=1)).ids
-    assert first == catalogue.ask(Wanted(order=Order.RANDOM, seed=1)).ids
-    assert len({catalogue.ask(Wanted(order=Order.RANDOM, seed=seed)).ids for seed in range(20)}) > 5
+    first = catalogue.ask(SearchQuery(order=SortOrder.RANDOM, seed=1)).ids
+    assert first == catalogue.ask(SearchQuery(order=SortOrder.RANDOM, seed=1)).ids
+    assert len({catalogue.ask(SearchQuery(order=SortOrder.RANDOM, seed=seed)).ids for seed in range(20)}) > 5
 
 
 HOSTILE = [
@@ -225,12 +225,18 @@ HOSTILE += [
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_input_is_never_read_as_fts5_syntax(catalogue, text):
-    queries = [Text((text,)), Text((text, text), True), Tagged(text), Tagged(text, True), By(text)]
-    queries += [InCategory(names=frozenset({text})), Having(Attribute.FORMAT, frozenset({text}))]
-    queries += [Text((text,), columns=frozenset({Column.FILES}))]
+    queries = [
+        TextTerm((text,)),
+        TextTerm((text, text), True),
+        TagTerm(text),
+        TagTerm(text, True),
+        UploaderTerm(text),
+    ]
+    queries += [CategoryTerm(names=frozenset({text})), AttributeTerm(Attribute.FORMAT, frozenset({text}))]
+    queries += [TextTerm((text,), columns=frozenset({SearchColumn.FILES}))]
     for query in queries:
-        assert catalogue.ask(Wanted(query, Order.RELEVANCE)).ids == (), query
-    catalogue.ask(Wanted(parse(text), Order.RELEVANCE))
+        assert catalogue.ask(SearchQuery(query, SortOrder.RELEVANCE)).ids == (), query
+    catalogue.ask(SearchQuery(parse(text), SortOrder.RELEVANCE))
 
 
 WORDS = st.sampled_from(["ubuntu", "debian", "song", "12", "linux", "none", "東", "", "bunny"])
@@ -238,16 +244,16 @@ BOUND = st.one_of(
     st.none(), st.sampled_from([-1, 0, 1, 2000, 2008, 10**6, 699_999_999, 7 * 10**8, 10**10, 2**63, 10**30])
 )
 LEAVES = st.one_of(
-    st.builds(Text, st.lists(WORDS, max_size=2).map(tuple), st.booleans()),
-    st.builds(Tagged, WORDS, st.booleans()),
-    st.builds(InCategory, st.frozensets(st.integers(-1, 10), max_size=3)),
-    st.builds(Sized, BOUND, BOUND),
-    st.builds(Dated, BOUND, BOUND),
-    st.builds(Imdb, st.sampled_from([1254207, 0, 10**30])),
+    st.builds(TextTerm, st.lists(WORDS, max_size=2).map(tuple), st.booleans()),
+    st.builds(TagTerm, WORDS, st.booleans()),
+    st.builds(CategoryTerm, st.frozensets(st.integers(-1, 10), max_size=3)),
+    st.builds(SizeRange, BOUND, BOUND),
+    st.builds(YearRange, BOUND, BOUND),
+    st.builds(ImdbTerm, st.sampled_from([1254207, 0, 10**30])),
     st.builds(
-        Hashed, st.sampled_from([InfoHash(hash_of(1)), InfoHash(b"\xaa" * 20), InfoHash(b"\xaa" * 32)])
+        InfohashTerm, st.sampled_from([InfoHash(hash_of(1)), InfoHash(b"\xaa" * 20), InfoHash(b"\xaa" * 32)])
     ),
-    st.builds(Free, st.frozensets(st.sampled_from(list(Freeleech)))),
+    st.builds(FreeleechTerm, st.frozensets(st.sampled_from(list(Freeleech)))),
 )
 QUERIES = st.recursive(
     LEAVES,
@@ -269,55 +275,55 @@ def evaluated(catalogue, query):
             return set().union(*(evaluated(catalogue, term) for term in terms))
         case Not(term):
             return set(range(1, 9)) - evaluated(catalogue, term)
-        case Sized(low, high):
+        case SizeRange(low, high):
             return {
                 each.id for each in ENTRIES if (low or 0) <= each.size <= (2**63 if high is None else high)
             }
-        case Dated(low, high):
+        case YearRange(low, high):
             years = {each.id: 2023 if each.id == 7 else each.year for each in ENTRIES}
             low, high = low or 0, 9999 if high is None else high
             return {number for number, year in years.items() if year is not None and low <= year <= high}
         case _:
-            return set(catalogue.ask(Wanted(query, moderates=True)).ids)
+            return set(catalogue.ask(SearchQuery(query, moderates=True)).ids)
 
 
 @settings(max_examples=300, deadline=None)
-@given(query=QUERIES, order=st.sampled_from(list(Order)), descending=st.booleans())
+@given(query=QUERIES, order=st.sampled_from(list(SortOrder)), descending=st.booleans())
 def test_a_combination_finds_what_its_terms_find(catalogue, query, order, descending):
-    found = catalogue.ask(Wanted(query, order, descending=descending, moderates=True))
+    found = catalogue.ask(SearchQuery(query, order, descending=descending, moderates=True))
     assert set(found.ids) == evaluated(catalogue, query)
     assert len(found.ids) == found.total
 
 
 def test_the_deepest_and_longest_search_is_answered_or_refused(catalogue):
-    query = Text(("ubuntu",))
+    query = TextTerm(("ubuntu",))
     for level in range(DEEPEST - 2):
-        query = (AllOf, AnyOf)[level % 2]((Text((f"w{level}",)), query, Sized(level, None)))
-        catalogue.ask(Wanted(query, Order.RELEVANCE))
+        query = (AllOf, AnyOf)[level % 2]((TextTerm((f"w{level}",)), query, SizeRange(level, None)))
+        catalogue.ask(SearchQuery(query, SortOrder.RELEVANCE))
     deepest = "(a or (b or -" * 3 + "(a or b -c" + "))" * 3 + ")"
-    catalogue.ask(Wanted(parse(f"x or y -{deepest}"), Order.RELEVANCE))
+    catalogue.ask(SearchQuery(parse(f"x or y -{deepest}"), SortOrder.RELEVANCE))
     with pytest.raises(Refusal, match="levels"):
-        catalogue.ask(Wanted(Not(Not(Not(query)))))
-    many = AnyOf(tuple(Text((f"w{number}",)) for number in range(127)))
-    catalogue.ask(Wanted(many, Order.RELEVANCE))
+        catalogue.ask(SearchQuery(Not(Not(Not(query)))))
+    many = AnyOf(tuple(TextTerm((f"w{number}",)) for number in range(127)))
+    catalogue.ask(SearchQuery(many, SortOrder.RELEVANCE))
     with pytest.raises(Refusal, match="terms"):
-        catalogue.ask(Wanted(AnyOf((many, many))))
-    catalogue.ask(Wanted(parse("(((((((a or (b or (-c d))) -e) or f) g) or h) i) or j) -(k or -(l m))")))
+        catalogue.ask(SearchQuery(AnyOf((many, many))))
+    catalogue.ask(SearchQuery(parse("(((((((a or (b or (-c d))) -e) or f) g) or h) i) or j) -(k or -(l m))")))
     with pytest.raises(Refusal):
-        catalogue.ask(Wanted(Text(("x" * 5000,))))
+        catalogue.ask(SearchQuery(TextTerm(("x" * 5000,))))
 
 
 @pytest.mark.parametrize("number", [-1, 0, 2**63, 2**64, 10**40])
 def test_numbers_beyond_64_bits_are_taken(catalogue, number):
-    for order in (Order.TIME, Order.SEEDERS, Order.RELEVANCE, Order.RANDOM):
-        for query in (EVERYTHING, parse("ubuntu")):
-            wanted = Wanted(query, order, offset=number, limit=number, as_of=number, seed=number)
+    for order in (SortOrder.TIME, SortOrder.SEEDERS, SortOrder.RELEVANCE, SortOrder.RANDOM):
+        for query in (MATCH_ALL, parse("ubuntu")):
+            wanted = SearchQuery(query, order, offset=number, limit=number, as_of=number, seed=number)
             for found in (catalogue.ask(wanted), catalogue.ask_groups(wanted)):
                 assert found.ids == () or number == 0
 
 
 def test_a_page_past_the_end_is_empty_and_knows_the_total(catalogue):
-    found = catalogue.ask(Wanted(parse("ubuntu"), offset=50))
+    found = catalogue.ask(SearchQuery(parse("ubuntu"), offset=50))
     assert (found.ids, found.total) == ((), 3)
 
 
@@ -326,10 +332,10 @@ def test_pages_stay_as_they_were_though_torrents_arrive(tmp_path):
         async with Catalogue.opened(tmp_path / "a.db") as catalogue:
             await catalogue.add(*(Entry(number, f"linux {number}") for number in range(1, 11)))
             search = Search(catalogue.index)
-            for query in (EVERYTHING, parse("linux")):
-                first = await search.torrents(Wanted(query, limit=5))
+            for query in (MATCH_ALL, parse("linux")):
+                first = await search.torrents(SearchQuery(query, limit=5))
                 await catalogue.add(Entry(100 + first.total, "linux new"))
-                second = await search.torrents(Wanted(query, offset=5, limit=5, as_of=first.as_of))
+                second = await search.torrents(SearchQuery(query, offset=5, limit=5, as_of=first.as_of))
                 assert (*first.ids, *second.ids)[-10:] == tuple(range(10, 0, -1))
                 assert second.total == first.total
                 assert second.as_of == first.as_of
@@ -346,25 +352,31 @@ def test_more_matches_than_are_ranked_are_inexact(tmp_path):
                 Entry(300, "other", files=["linux"], size=5), Entry(301, "other", group=300, size=9)
             )
             search = Search(catalogue.index)
-            newest = await search.torrents(Wanted(parse("linux"), Order.TIME, limit=60))
+            newest = await search.torrents(SearchQuery(parse("linux"), SortOrder.TIME, limit=60))
             assert (newest.exact, newest.total, newest.ids[:2]) == (False, 100, (300, 250))
-            oldest = await search.torrents(Wanted(parse("linux"), Order.TIME, descending=False, limit=60))
+            oldest = await search.torrents(
+                SearchQuery(parse("linux"), SortOrder.TIME, descending=False, limit=60)
+            )
             assert oldest.ids[:2] == (1, 2)
-            largest = await search.torrents(Wanted(parse("linux"), Order.SIZE, limit=2))
+            largest = await search.torrents(SearchQuery(parse("linux"), SortOrder.SIZE, limit=2))
             assert (largest.exact, largest.ids) == (False, (250, 249))
             # What leads the order is found though a hundred newer ones match as well.
-            smallest = await search.torrents(Wanted(parse("linux"), Order.SIZE, descending=False, limit=3))
+            smallest = await search.torrents(
+                SearchQuery(parse("linux"), SortOrder.SIZE, descending=False, limit=3)
+            )
             assert (smallest.exact, smallest.ids) == (False, (1, 2, 3))
-            groups = await search.groups(Wanted(parse("linux"), Order.SIZE, descending=False, limit=2))
+            groups = await search.groups(
+                SearchQuery(parse("linux"), SortOrder.SIZE, descending=False, limit=2)
+            )
             assert (groups.exact, groups.ids) == (False, (1, 2))
             # The best matches are ranked though a hundred newer ones match less well.
-            best = await search.torrents(Wanted(parse('"linux 3"'), Order.RELEVANCE))
+            best = await search.torrents(SearchQuery(parse('"linux 3"'), SortOrder.RELEVANCE))
             assert (best.exact, best.ids) == (True, (3,))
-            last = await search.torrents(Wanted(parse("linux"), offset=90, limit=60))
+            last = await search.torrents(SearchQuery(parse("linux"), offset=90, limit=60))
             assert len(last.ids) == 10
-            everything = await search.torrents(Wanted(order=Order.SIZE, limit=1, offset=251))
+            everything = await search.torrents(SearchQuery(order=SortOrder.SIZE, limit=1, offset=251))
             assert (everything.exact, everything.total, everything.ids) == (True, 252, (1,))
-            groups = await search.groups(Wanted(order=Order.SIZE, limit=3))
+            groups = await search.groups(SearchQuery(order=SortOrder.SIZE, limit=3))
             assert (groups.exact, groups.ids) == (False, (250, 249, 248))
 
     asyncio.run(run())
@@ -372,7 +384,7 @@ def test_more_matches_than_are_ranked_are_inexact(tmp_path):
 
 def finder(search):
     async def ids(text, **options):
-        return (await search.torrents(Wanted(parse(text), **options))).ids
+        return (await search.torrents(SearchQuery(parse(text), **options))).ids
 
     return ids
 
@@ -401,7 +413,7 @@ def test_the_index_follows_the_records(tmp_path):
             await catalogue.run("DELETE FROM torrent WHERE id = 1")
             await catalogue.refresh(1, 1, 99)
             assert await ids("kubuntu", moderates=True) == ()
-            assert await ids("", order=Order.NAME) == (6, 8, 7, 2, 3, 4)
+            assert await ids("", order=SortOrder.NAME) == (6, 8, 7, 2, 3, 4)
             async with catalogue.database.transaction() as writer:
                 await writer.execute("INSERT INTO search_text (search_text) VALUES ('integrity-check')")
             await catalogue.drop(*range(1, 9))
@@ -423,10 +435,10 @@ def test_an_alias_finds_torrents_with_the_tag(tmp_path):
             )
             await catalogue.add(Entry(3, "c", category=10))
             search = Search(catalogue.index)
-            assert (await search.torrents(Wanted(parse("tag:scifi")))).ids == (1,)
-            assert (await search.torrents(Wanted(parse("tag:sci*")))).ids == (1,)
-            assert (await search.torrents(Wanted(parse("category:pc")))).ids == (3,)
-            assert (await search.torrents(Wanted(InCategory(frozenset({10}))))).ids == (3,)
+            assert (await search.torrents(SearchQuery(parse("tag:scifi")))).ids == (1,)
+            assert (await search.torrents(SearchQuery(parse("tag:sci*")))).ids == (1,)
+            assert (await search.torrents(SearchQuery(parse("category:pc")))).ids == (3,)
+            assert (await search.torrents(SearchQuery(CategoryTerm(frozenset({10}))))).ids == (3,)
 
     asyncio.run(run())
 
@@ -440,7 +452,7 @@ def test_a_search_that_takes_too_long_is_refused(tmp_path):
             rows = catalogue.database.rows
             catalogue.database.rows = lambda _, __, seconds: rows(numbers + endless, seconds=seconds)
             with pytest.raises(Refusal) as caught:
-                await Search(catalogue.index).torrents(Wanted(parse("ubuntu")))
+                await Search(catalogue.index).torrents(SearchQuery(parse("ubuntu")))
             assert caught.value.code == "search-too-slow"
 
     asyncio.run(run())
@@ -456,8 +468,8 @@ def test_a_damaged_or_endless_file_list_keeps_nothing_else_from_being_found(tmp_
             await catalogue.run("UPDATE contents SET payload = x'00' WHERE torrent_id = 1")
             await catalogue.refresh(1)
             search = Search(catalogue.index)
-            assert (await search.torrents(Wanted(parse("damaged")))).ids == (1,)
-            assert (await search.torrents(Wanted(parse("endless file:5")))).ids == (2,)
-            assert (await search.torrents(Wanted(parse("file:59999")))).ids == ()
+            assert (await search.torrents(SearchQuery(parse("damaged")))).ids == (1,)
+            assert (await search.torrents(SearchQuery(parse("endless file:5")))).ids == (2,)
+            assert (await search.torrents(SearchQuery(parse("file:59999")))).ids == ()
 
     asyncio.run(run())

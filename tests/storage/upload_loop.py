@@ -7,21 +7,23 @@ from pathlib import Path
 
 from actions.uploads import Uploads
 from peerage.config import Settings
-from peerage.wiring import open_rooms
-from tests.torrents import hybrid_torrent, v1_torrent, v2_torrent
+from peerage.wiring.application import open_application
+from tests.support.torrents import hybrid_torrent, v1_torrent, v2_torrent
 
 
 async def upload(uploads: Uploads, source: random.Random) -> None:
     while True:
         make = source.choice([v1_torrent, v2_torrent, hybrid_torrent])
         data = make(f"{source.getrandbits(64):x}", comment=source.randbytes(source.randrange(50_000)))
-        accepted = await uploads.accept(data, "loop", patient=True)
+        accepted = await uploads.accept(data, "loop", skip_limit=True)
         sys.stdout.write(f"acknowledged {accepted.infohash.upper}\n")
         sys.stdout.flush()
 
 
 async def main(path: Path, seed: int) -> None:
-    async with open_rooms(Settings.model_validate({"data": path, "cache": {"min_free_disk": 0}})) as rooms:
+    async with open_application(
+        Settings.model_validate({"data": path, "cache": {"min_free_disk": 0}})
+    ) as rooms:
         await asyncio.gather(*(upload(rooms.uploads, random.Random(seed * 10 + n)) for n in range(4)))
 
 

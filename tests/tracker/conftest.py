@@ -1,6 +1,6 @@
 import pytest
 
-from tests.swarm_stores import STORES
+from tests.support.swarm_stores import STORES
 
 
 @pytest.fixture(params=STORES)

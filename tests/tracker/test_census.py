@@ -4,12 +4,24 @@ from datetime import date, timedelta
 import pytest
 
 from bittorrent.infohash import InfoHash
-from tests.census import AMERICAN, DAY, DUTCH, GERMAN, NOON, OTHER, TORRENT, Bytes, Clock, office, traces
+from tests.support.census import (
+    AMERICAN,
+    DAY,
+    DUTCH,
+    GERMAN,
+    NOON,
+    OTHER,
+    TORRENT,
+    Bytes,
+    Clock,
+    open_census,
+    traces,
+)
 from tracker.census import CensusTerms
-from tracker.distinct import EXACT
+from tracker.day_counters import DayCounters
+from tracker.distinct_counter import EXACT
+from tracker.journal_row import JournalRow
 from tracker.model import Event
-from tracker.row import Row
-from tracker.tallies import Tallies
 
 TODAY = date(1970, 1, 1) + timedelta(days=NOON // DAY)
 V6 = (0x20, 0x01, 0x48, 0x60, 0x48, 0x60, 0, 0)
@@ -23,7 +35,7 @@ def counted(tmp_path, make_store, deeds):
     """The report of the day on which `deeds` were done, after its end."""
 
     async def run():
-        async with office(tmp_path / "data", make_store=make_store) as census:
+        async with open_census(tmp_path / "data", make_store=make_store) as census:
             await deeds(census)
             await census.pass_midnight()
             return await census.census.report(TORRENT)
@@ -80,7 +92,7 @@ def test_many_peers_are_estimated(tmp_path, make_store):
 
 def test_who_was_silent_since_yesterday_is_not_seen_today(tmp_path, make_store):
     async def run():
-        async with office(tmp_path / "data", make_store=make_store) as o:
+        async with open_census(tmp_path / "data", make_store=make_store) as o:
             o.clock.now = (NOON // DAY + 1) * DAY - 600
             o.announce(AMERICAN)
             o.announce(DUTCH)
@@ -118,7 +130,7 @@ def test_a_swarm_of_many_parts_is_counted_whole(tmp_path, make_store):
 
 def test_a_day_that_is_not_closed_has_no_counts(tmp_path):
     async def run():
-        async with office(tmp_path / "data") as o:
+        async with open_census(tmp_path / "data") as o:
             o.announce(AMERICAN)
             await o.flush()
             days = TODAY, TODAY + timedelta(days=1), TODAY - timedelta(days=1), date.min, date.max
@@ -132,7 +144,7 @@ def test_a_day_that_is_not_closed_has_no_counts(tmp_path):
 
 def test_a_day_can_be_closed_early_and_the_rest_of_it_is_not_counted(tmp_path, make_store):
     async def run():
-        async with office(tmp_path / "data", make_store=make_store) as o:
+        async with open_census(tmp_path / "data", make_store=make_store) as o:
             o.announce(AMERICAN)
             await o.flush()
             ended = await o.census.end_day()
@@ -157,7 +169,7 @@ def test_alive_is_who_had_a_peer_within_the_days_of_the_settings(tmp_path):
     terms = CensusTerms(alive_days=3)
 
     async def run():
-        async with office(tmp_path / "data", terms=terms) as o:
+        async with open_census(tmp_path / "data", terms=terms) as o:
             nobody = await o.census.alive([TORRENT, OTHER])
             o.announce(AMERICAN)
             await o.flush()
@@ -175,7 +187,7 @@ def test_alive_is_who_had_a_peer_within_the_days_of_the_settings(tmp_path):
 
 def test_what_is_older_than_the_settings_say_is_dropped(tmp_path):
     async def run():
-        async with office(tmp_path / "data", terms=CensusTerms(keep_days=2)) as o:
+        async with open_census(tmp_path / "data", terms=CensusTerms(keep_days=2)) as o:
             o.announce(AMERICAN)
             await o.flush()
             kept = []
@@ -189,7 +201,7 @@ def test_what_is_older_than_the_settings_say_is_dropped(tmp_path):
 
 def test_a_blocked_torrent_is_forgotten(tmp_path):
     async def run():
-        async with office(tmp_path / "data") as o:
+        async with open_census(tmp_path / "data") as o:
             for infohash in (TORRENT, OTHER):
                 o.announce(AMERICAN, infohash)
             await o.flush()
@@ -216,15 +228,15 @@ def test_a_restart_goes_on_with_the_day(tmp_path, ends):
     clock, random = Clock(), Bytes()
 
     async def run():
-        async with office(tmp_path / "data", clock, random=random) as o:
+        async with open_census(tmp_path / "data", clock, random=random) as o:
             o.announce(AMERICAN)
             o.announce(DUTCH)
             await o.flush()
         if ends == "after it":
             clock.now += DAY
-            async with office(tmp_path / "data", clock, random=random) as o:
+            async with open_census(tmp_path / "data", clock, random=random) as o:
                 return await o.census.report(TORRENT, TODAY)
-        async with office(tmp_path / "data", clock, random=random) as o:
+        async with open_census(tmp_path / "data", clock, random=random) as o:
             o.announce(AMERICAN)
             o.announce(GERMAN)
             await o.flush()
@@ -240,7 +252,7 @@ def test_a_close_that_was_cut_short_is_done_again(tmp_path, monkeypatch):
     clock, random = Clock(), Bytes()
 
     async def run():
-        async with office(tmp_path / "data", clock, random=random) as o:
+        async with open_census(tmp_path / "data", clock, random=random) as o:
             o.announce(AMERICAN)
             o.announce(DUTCH, OTHER)
             await o.flush()
@@ -253,7 +265,7 @@ def test_a_close_that_was_cut_short_is_done_again(tmp_path, monkeypatch):
                 with pytest.raises(OSError, match="fire"):
                     await o.pass_midnight()
             hidden = await o.census.report(TORRENT, TODAY)
-        async with office(tmp_path / "data", clock, random=random) as o:
+        async with open_census(tmp_path / "data", clock, random=random) as o:
             return hidden, await o.census.report(TORRENT), await o.census.report(OTHER)
 
     hidden, first, second = asyncio.run(run())
@@ -264,7 +276,7 @@ def test_a_close_that_was_cut_short_is_done_again(tmp_path, monkeypatch):
 
 def test_what_could_not_be_written_is_written_with_the_next_flush(tmp_path, monkeypatch):
     async def run():
-        async with office(tmp_path / "data") as o:
+        async with open_census(tmp_path / "data") as o:
             o.announce(AMERICAN)
 
             async def fail(*_):
@@ -282,8 +294,8 @@ def test_what_could_not_be_written_is_written_with_the_next_flush(tmp_path, monk
 
 def test_counters_that_left_memory_are_read_again(tmp_path, monkeypatch):
     async def run():
-        async with office(tmp_path / "data") as o:
-            counters = Tallies(o.store, memory=2_000)
+        async with open_census(tmp_path / "data") as o:
+            counters = DayCounters(o.store, memory=2_000)
             monkeypatch.setattr(o.census, "_counters", counters)
             hashes = [InfoHash(bytes([number]) * 20) for number in range(60)]
             for host in (AMERICAN, DUTCH, AMERICAN, (8, 8, 4, 4)):
@@ -300,8 +312,8 @@ def test_counters_that_left_memory_are_read_again(tmp_path, monkeypatch):
 
 def test_beyond_the_cap_new_counters_are_left_out_and_that_is_counted(tmp_path, monkeypatch):
     async def run():
-        async with office(tmp_path / "data") as o:
-            monkeypatch.setattr(o.census, "_counters", Tallies(o.store, most=1))
+        async with open_census(tmp_path / "data") as o:
+            monkeypatch.setattr(o.census, "_counters", DayCounters(o.store, most=1))
             o.announce(AMERICAN)
             await o.flush()
             o.announce(DUTCH, OTHER)
@@ -316,8 +328,8 @@ def test_beyond_the_cap_new_counters_are_left_out_and_that_is_counted(tmp_path, 
 
 def test_damaged_rows_are_passed_over(tmp_path):
     async def run():
-        async with office(tmp_path / "data") as o:
-            await o.census.observe([Row(TORRENT, 0, b"junk"), Row(OTHER, 0, None)])
+        async with open_census(tmp_path / "data") as o:
+            await o.census.observe([JournalRow(TORRENT, 0, b"junk"), JournalRow(OTHER, 0, None)])
             return await o.store.size()
 
     assert asyncio.run(run()) == 0
@@ -327,11 +339,11 @@ def test_a_census_that_is_off_counts_nothing_and_ends_the_day_that_was_begun(tmp
     clock, random = Clock(), Bytes()
 
     async def run():
-        async with office(tmp_path / "data", clock, random=random) as o:
+        async with open_census(tmp_path / "data", clock, random=random) as o:
             o.announce(AMERICAN)
             await o.flush()
         off = CensusTerms(enabled=False)
-        async with office(tmp_path / "data", clock, terms=off, random=random) as o:
+        async with open_census(tmp_path / "data", clock, terms=off, random=random) as o:
             o.announce(DUTCH)
             await o.flush()
             await o.pass_midnight()
@@ -363,7 +375,7 @@ def test_a_clock_that_is_set_back_within_the_day_changes_no_count(tmp_path, make
 
 def test_a_clock_that_is_set_back_over_midnight_opens_no_closed_day(tmp_path):
     async def run():
-        async with office(tmp_path / "data") as o:
+        async with open_census(tmp_path / "data") as o:
             o.announce(AMERICAN)
             await o.flush()
             await o.pass_midnight()
@@ -383,7 +395,7 @@ def test_a_clock_that_is_set_back_over_midnight_opens_no_closed_day(tmp_path):
 
 def test_a_day_of_a_clock_that_was_years_ahead_never_was(tmp_path):
     async def run():
-        async with office(tmp_path / "data") as o:
+        async with open_census(tmp_path / "data") as o:
             o.announce(AMERICAN)
             await o.flush()
             o.clock.now += 3_000 * DAY
@@ -406,7 +418,7 @@ def test_a_day_of_a_clock_that_was_years_ahead_never_was(tmp_path):
 
 def test_the_key_of_the_day_is_a_secret_file_and_is_gone_when_the_day_is(tmp_path):
     async def run():
-        async with office(tmp_path / "data") as o:
+        async with open_census(tmp_path / "data") as o:
             key = o.folder.secrets / f"census-{NOON // DAY}"
             mode = key.stat().st_mode & 0o777
             o.announce(AMERICAN)
@@ -426,7 +438,7 @@ def test_no_hash_is_left_in_the_files_when_the_day_is_over(tmp_path, make_store,
     clock, random = Clock(), Bytes()
 
     async def run():
-        async with office(tmp_path / "data", clock, random=random, make_store=make_store) as o:
+        async with open_census(tmp_path / "data", clock, random=random, make_store=make_store) as o:
             for round_ in range(4):
                 clock.now += 60
                 for host in americans(100 * (round_ + 1)):
@@ -448,7 +460,7 @@ def test_no_hash_is_left_in_the_files_when_the_day_is_over(tmp_path, make_store,
                 await o.census.end_day()
                 return traces(tmp_path, needles)
         clock.now += DAY
-        async with office(tmp_path / "data", clock, random=random, make_store=make_store):
+        async with open_census(tmp_path / "data", clock, random=random, make_store=make_store):
             return traces(tmp_path, needles)
 
     assert asyncio.run(run()) == []
@@ -456,7 +468,7 @@ def test_no_hash_is_left_in_the_files_when_the_day_is_over(tmp_path, make_store,
 
 def test_a_reader_in_the_way_postpones_the_wiping_to_the_next_flush(tmp_path, monkeypatch):
     async def run():
-        async with office(tmp_path / "data") as o:
+        async with open_census(tmp_path / "data") as o:
             asked = []
 
             async def busy():
@@ -475,7 +487,7 @@ def test_a_reader_in_the_way_postpones_the_wiping_to_the_next_flush(tmp_path, mo
 
 def test_no_address_is_in_the_counters_and_two_torrents_share_no_hash(tmp_path):
     async def run():
-        async with office(tmp_path / "data") as o:
+        async with open_census(tmp_path / "data") as o:
             for infohash in (TORRENT, OTHER):
                 o.announce(AMERICAN, infohash)
             await o.flush()
@@ -489,7 +501,7 @@ def test_no_address_is_in_the_counters_and_two_torrents_share_no_hash(tmp_path):
 
 def test_two_days_share_no_hash(tmp_path):
     async def run():
-        async with office(tmp_path / "data") as o:
+        async with open_census(tmp_path / "data") as o:
             payloads = []
             for _ in range(2):
                 o.announce(AMERICAN)

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from bittorrent.infohash import InfoHash
-from tests.swarm_stores import Make
+from tests.support.swarm_stores import Make
 from tracker.flusher import Flusher, FlushError, ObserverError
-from tracker.model import Announce, Event, Terms
-from tracker.row import Row
+from tracker.journal_row import JournalRow
+from tracker.model import Announce, AnnounceTerms, Event
 from tracker.store import SwarmStore
 from tracker.sweeper import sweep_once
 
@@ -19,18 +19,18 @@ class Paper:
     """A journal in a dictionary that can be told to fail."""
 
     def __init__(self) -> None:
-        self.rows: dict[tuple[InfoHash, int], Row] = {}
+        self.rows: dict[tuple[InfoHash, int], JournalRow] = {}
         self.broken = False
-        self.batches: list[list[Row]] = []
+        self.batches: list[list[JournalRow]] = []
 
-    async def write(self, rows: Sequence[Row]) -> None:
+    async def write(self, rows: Sequence[JournalRow]) -> None:
         await asyncio.sleep(0)
         if self.broken:
             raise OSError("disk on fire")
         self.batches.append(list(rows))
         self.rows.update({(row.infohash, row.part): row for row in rows})
 
-    async def read(self, batch: int) -> AsyncIterator[list[Row]]:
+    async def read(self, batch: int) -> AsyncIterator[list[JournalRow]]:
         rows = [self.rows[key] for key in sorted(self.rows)]
         for at in range(0, len(rows), batch):
             yield rows[at : at + batch]
@@ -43,7 +43,7 @@ class Paper:
 
 
 def setup(make_store: Make) -> tuple[SwarmStore, Paper, Flusher, list[Exception]]:
-    store, journal, reports = make_store(Terms(), 1), Paper(), []
+    store, journal, reports = make_store(AnnounceTerms(), 1), Paper(), []
     flusher = Flusher(store, journal, 0.001, lambda: 0.0, reports.append)
     return store, journal, flusher, reports
 
@@ -116,9 +116,9 @@ def test_the_loop_reports_a_failure_and_goes_on(make_store):
 
 
 def test_observers_are_told_of_every_flush_after_its_rows_are_written(make_store):
-    store, journal, told = make_store(Terms(), 1), Paper(), []
+    store, journal, told = make_store(AnnounceTerms(), 1), Paper(), []
 
-    async def observe(rows: Sequence[Row]) -> None:
+    async def observe(rows: Sequence[JournalRow]) -> None:
         told.append([(row.infohash, (row.infohash, row.part) in journal.rows) for row in rows])
 
     flusher = Flusher(store, journal, 0.001, lambda: 0.0, print, observers=(observe, observe))
@@ -130,12 +130,12 @@ def test_observers_are_told_of_every_flush_after_its_rows_are_written(make_store
 
 
 def test_a_failed_flush_is_told_to_nobody_and_a_failed_observer_fails_no_flush(make_store):
-    store, journal, told, reports = make_store(Terms(), 1), Paper(), [], []
+    store, journal, told, reports = make_store(AnnounceTerms(), 1), Paper(), [], []
 
-    async def fail(rows: Sequence[Row]) -> None:
+    async def fail(rows: Sequence[JournalRow]) -> None:
         raise OSError("not my day")
 
-    async def observe(rows: Sequence[Row]) -> None:
+    async def observe(rows: Sequence[JournalRow]) -> None:
         told.append(len(rows))
 
     flusher = Flusher(store, journal, 0.001, lambda: 0.0, reports.append, observers=(fail, observe))
@@ -156,7 +156,7 @@ def test_a_restart_has_everything_back(make_store):
     for host, infohash in enumerate(HASHES):
         say(store, infohash, host)
     asyncio.run(flusher.flush())
-    again = make_store(Terms(), 2)
+    again = make_store(AnnounceTerms(), 2)
 
     rows = asyncio.run(Flusher(again, journal, 1, lambda: 0.0, print).restore())
 
@@ -169,4 +169,4 @@ def test_one_sweep_after_a_restart_drops_everyone_who_was_silent_too_long(make_s
     for host in range(200):
         say(store, HASHES[host % 5], host)
 
-    assert sweep_once(store, NOW + Terms().timeout + 1) == 200
+    assert sweep_once(store, NOW + AnnounceTerms().timeout + 1) == 200

@@ -2,7 +2,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from tests.mmdb import database
+from tests.support.mmdb import database
 from tracker.geo import EmbeddedCountries, GeoError, countries
 
 

@@ -1,4 +1,4 @@
-"""Whose address the C takes a request to be from is what doors/client.py takes it to be."""
+"""Whose address the C takes a request to be from is what doors/client_address.py takes it to be."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
@@ -7,11 +7,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bittorrent.addresses import ROUTED, is_private
+from bittorrent.addresses import ROUTABLE_NETWORKS, is_private
 from bittorrent.refusal import REASONS, Refusal
-from doors.client import ClientAddress
-from doors.native import native, open_door
-from tracker.model import Terms
+from doors.client_address import ClientAddress
+from doors.native import make_native_door, native
+from tracker.model import AnnounceTerms
 from tracker.native_swarms import NativeSwarms
 
 pytestmark = pytest.mark.skipif(native is None, reason="the extension is not built")
@@ -41,9 +41,9 @@ lines = st.lists(st.lists(entries, max_size=4).map(",".join), max_size=3)
 
 
 def door(header: str, *, refuse_private: bool) -> Any:
-    store = NativeSwarms(Terms(), 1, bytes(16))
-    return open_door(
-        store.handle, Terms(), TRUSTED, header, refuse_private=refuse_private, key=b"k", seed=1, clock=(1, 1)
+    store = NativeSwarms(AnnounceTerms(), 1, bytes(16))
+    return make_native_door(
+        store.handle, AnnounceTerms(), TRUSTED, header, refuse_private=refuse_private, key=b"k", seed=1, clock=(1, 1)
     )  # fmt: skip
 
 
@@ -80,7 +80,7 @@ def test_the_grammar_of_rfc_7239_is_left_to_python() -> None:
     assert b"11:external ip4:\x09\x09\x09\x09" in one.answer(REQUEST % head, SOCKETS[1])[0]
 
 
-edges = st.sampled_from(ROUTED).flatmap(
+edges = st.sampled_from(ROUTABLE_NETWORKS).flatmap(
     lambda row: st.sampled_from(
         [int(row[0].network_address) - 1, int(row[0].network_address), int(row[0].broadcast_address), int(row[0].broadcast_address) + 1]
     ).map(lambda number: ip_address((number % 2**row[0].max_prefixlen).to_bytes(row[0].max_prefixlen // 8, "big")))

@@ -7,15 +7,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from bittorrent.infohash import InfoHash
-from tests.swarm_stores import STORES, native, python
-from tracker.model import Announce, Counts, Event, Families, Terms
-from tracker.shares import share
+from tests.support.swarm_stores import STORES, native, python
+from tracker.model import Announce, AnnounceTerms, Counts, Event, Families
+from tracker.peer_mix import choose_mix
 from tracker.swarms import RETRY_SOON
 
 HASHES = [InfoHash(bytes([number]) * 20) for number in range(4)]
 PEERS4 = [bytes([10, 0, 0, host, 0, port]) for host in range(12) for port in (1, 2, 3, 4)]
 PEERS6 = [bytes([0x20, 1, 0, 0, 0, 0, 0, net, *[0] * 7, host, 0, 1]) for net in range(4) for host in range(4)]
-TERMS = Terms(max_torrents=3, max_peers=90, peers_per_address=3)
+TERMS = AnnounceTerms(max_torrents=3, max_peers=90, peers_per_address=3)
 
 
 @dataclass
@@ -112,7 +112,7 @@ class StoreMachine(RuleBasedStateMachine):
             pools[2] = pools[3] = set()
         if families == Families.V6:
             pools[0] = pools[1] = set()
-        shares = share(numwant, *map(len, pools))
+        shares = choose_mix(numwant, *map(len, pools))
         given4 = [reply.peers[at : at + 6] for at in range(0, len(reply.peers), 6)]
         given6 = [reply.peers6[at : at + 18] for at in range(0, len(reply.peers6), 18)]
         for given, first, takes in (

@@ -1,22 +1,22 @@
 import pytest
 
 from bittorrent.infohash import InfoHash
-from tests.swarm_stores import Make
-from tracker.model import NOTHING, Announce, Counts, Event, Failure, Reply, Terms
+from tests.support.swarm_stores import Make
+from tracker.counters import Transport
+from tracker.model import ZERO_COUNTS, Announce, AnnounceFailure, AnnounceTerms, Counts, Event, Reply
 from tracker.policy import Policy
 from tracker.swarms import RESTORING
-from tracker.tally import Transport
 from tracker.tracker import Tracker
 
 HASH, V2 = InfoHash(b"h" * 20), InfoHash(b"2" * 32)
 
 
 def made(make_store: Make, listed: bool = False) -> Tracker:
-    store = make_store(Terms(), 1)
-    return Tracker(store, Policy(store, listed=listed), Terms(), lambda: 1_800_000_000.5)
+    store = make_store(AnnounceTerms(), 1)
+    return Tracker(store, Policy(store, listed=listed), AnnounceTerms(), lambda: 1_800_000_000.5)
 
 
-def announce(tracker: Tracker, infohash: InfoHash = HASH, host: int = 1) -> Reply | Failure:
+def announce(tracker: Tracker, infohash: InfoHash = HASH, host: int = 1) -> Reply | AnnounceFailure:
     peer = bytes([10, 0, 0, host, 26, 225])
     return tracker.announce(Announce(infohash, peer, Event.NONE, False, 50), Transport.HTTP)
 
@@ -27,13 +27,13 @@ def test_an_open_tracker_takes_any_torrent(make_store):
 
 def test_a_listed_tracker_takes_what_was_allowed_from_that_moment_on(make_store):
     tracker = made(make_store, listed=True)
-    assert announce(tracker) == Failure("unlisted")
+    assert announce(tracker) == AnnounceFailure("unlisted")
 
     tracker.policy.allow([HASH])
     assert isinstance(announce(tracker), Reply)
 
     tracker.policy.disallow([HASH])
-    assert announce(tracker) == Failure("unlisted")
+    assert announce(tracker) == AnnounceFailure("unlisted")
     assert tracker.store.totals().peers == 0
 
 
@@ -45,8 +45,8 @@ def test_a_denial_always_wins_and_empties_the_swarm_at_once(make_store, listed):
 
     tracker.policy.deny([HASH])
 
-    assert announce(tracker) == Failure("denied")
-    assert tracker.scrape([HASH], Transport.HTTP) == [(HASH, NOTHING)]
+    assert announce(tracker) == AnnounceFailure("denied")
+    assert tracker.scrape([HASH], Transport.HTTP) == [(HASH, ZERO_COUNTS)]
     assert tracker.store.totals().peers == 0
     tracker.policy.undeny([HASH])
     assert isinstance(announce(tracker), Reply)
@@ -57,7 +57,7 @@ def test_a_full_version_2_hash_means_its_cut_form(make_store):
 
     tracker.policy.deny([V2])
 
-    assert announce(tracker, V2.cut) == Failure("denied")
+    assert announce(tracker, V2.truncated) == AnnounceFailure("denied")
 
 
 def test_a_swarm_that_a_journal_brought_back_does_not_outlive_its_denial(make_store):
@@ -68,7 +68,7 @@ def test_a_swarm_that_a_journal_brought_back_does_not_outlive_its_denial(make_st
     other.policy.deny([HASH])
     other.store.restore(rows)
 
-    other.policy.enforce()
+    other.policy.remove_denied()
 
     assert other.store.totals().peers == 0
 
@@ -77,7 +77,7 @@ def test_both_hashes_of_a_hybrid_are_one_swarm(make_store):
     tracker = made(make_store)
     tracker.policy.join(V2, HASH)
 
-    announce(tracker, V2.cut, 1)
+    announce(tracker, V2.truncated, 1)
     reply = announce(tracker, HASH, 2)
 
     assert isinstance(reply, Reply)
@@ -91,7 +91,7 @@ def test_a_tracker_that_is_still_restoring_answers_empty_with_a_warning_and_stor
     reply = announce(tracker)
 
     assert isinstance(reply, Reply)
-    assert (reply.counts, reply.warning) == (NOTHING, RESTORING)
+    assert (reply.counts, reply.warning) == (ZERO_COUNTS, RESTORING)
     assert tracker.store.totals().torrents == 0
 
 
@@ -103,7 +103,7 @@ def test_a_scrape_keeps_the_order_and_hides_what_is_refused(make_store):
 
     files = tracker.scrape([other, HASH], Transport.UDP)
 
-    assert files == [(other, NOTHING), (HASH, Counts(0, 0, 1, 1))]
+    assert files == [(other, ZERO_COUNTS), (HASH, Counts(0, 0, 1, 1))]
 
 
 def test_everything_is_counted_by_kind_and_transport(make_store):
@@ -113,6 +113,6 @@ def test_everything_is_counted_by_kind_and_transport(make_store):
     announce(tracker)
     tracker.scrape([HASH], Transport.UDP)
 
-    assert tracker.tally.announces[Transport.HTTP][Event.NONE] == 1
-    assert tracker.tally.refusals == {"denied": 1}
-    assert tracker.tally.scrapes == [0, 1]
+    assert tracker.counters.announces[Transport.HTTP][Event.NONE] == 1
+    assert tracker.counters.refusals == {"denied": 1}
+    assert tracker.counters.scrapes == [0, 1]

@@ -14,45 +14,45 @@ from argon2 import PasswordHasher
 from starlette.applications import Starlette
 
 from accounts.accounts import Accounts
-from accounts.attempts import Attempts
+from accounts.login_throttle import LoginThrottle
 from accounts.model import NOBODY, Principal, Role, User
 from accounts.passwords import Passwords
 from accounts.rights import Right, Rights
 from accounts.secrets import Secrets
-from actions.cataloguing import Cataloguer
+from actions.account_management import AccountManagement
 from actions.curation import Curation
-from actions.membership import Membership
+from actions.list_moderation import ListModeration
+from actions.release_parser import ImdbReleaseParser
 from actions.takedowns import Takedowns
 from actions.uploads import Uploads
-from actions.verdicts import Verdicts
 from bittorrent.infohash import InfoHash
 from cache.torrents import Quota, TorrentCache
 from catalogue.catalogue import Catalogue
 from catalogue.model import Details, Torrent
 from catalogue.search import Search
-from doors.allowance import Allowances
-from doors.client import ClientAddress
-from doors.frame import style_route
-from doors.identity import Identity
-from doors.limits import BodyMemory
-from doors.office import Office
+from doors.authentication import Authenticator
+from doors.client_address import ClientAddress
+from doors.page_layout import style_route
+from doors.rate_limits import RateLimits
+from doors.request_limits import BodyMemory
+from doors.services import Services
 from doors.transfers import Transfers
 from downloads.downloads import Downloads
-from downloads.limits import Limits
-from downloads.links import KEY_BYTES, Links
+from downloads.limits import DownloadLimits
+from downloads.links import KEY_BYTES, DownloadLinks
 from lists.infohashes import Lists
 from storage import schema
 from storage.accounts import SqliteAccounts
-from storage.catalogue import catalogue_shelf
+from storage.cache_records import SqliteCacheRecords
+from storage.catalogue import catalogue_store
 from storage.files import FileBlobs
-from storage.lists import SqliteEntries
-from storage.records import SqliteRecords
-from storage.search import SearchIndex
-from tests.cache_service import NoPolicy
-from tests.databases import open_database
-from tests.places import lookups_over
-from tracker.model import NOTHING, Counts
-from tracker.model import Totals as Swarms
+from storage.lists import SqliteListEntries
+from storage.search import SqliteSearchIndex
+from tests.support.cache_server import NoPolicy
+from tests.support.databases import open_database
+from tests.support.lookups import make_lookups
+from tracker.model import ZERO_COUNTS, Counts
+from tracker.model import SwarmTotals as Swarms
 from web.pages import routes
 
 PASSWORD = "correct horse battery staple"
@@ -80,8 +80,8 @@ class Site:
         self.now = float(START)
         self.swarms: dict[InfoHash, Counts] = {}
         self._runner = asyncio.Runner()
-        self.office = self.run(self._open(folder, anonymous, rate))
-        self.app = Starlette(routes=[*routes(self.office), style_route()])
+        self.services = self.run(self._open(folder, anonymous, rate))
+        self.app = Starlette(routes=[*routes(self.services), style_route()])
 
     def run(self, coroutine: Any) -> Any:
         """Await something in the site's event loop."""
@@ -92,47 +92,47 @@ class Site:
         self.run(self._close())
         self._runner.close()
 
-    async def _open(self, folder: Path, anonymous: frozenset[Right], rate: str) -> Office:
+    async def _open(self, folder: Path, anonymous: frozenset[Right], rate: str) -> Services:
         clock: Callable[[], float] = lambda: self.now  # noqa: E731
         self.database = await open_database(folder / "peerage.db", schema.PEERAGE, "FULL")
         blobs = FileBlobs(folder / "torrents")
         await blobs.open()
-        cache = TorrentCache(blobs, SqliteRecords(self.database), Quota(1000, 1 << 40, 0), clock)
+        cache = TorrentCache(blobs, SqliteCacheRecords(self.database), Quota(1000, 1 << 40, 0), clock)
         self.accounts = Accounts(
             SqliteAccounts(self.database),
             Secrets(bytes(32), _random()),
             Passwords(2, _random(), hasher=FAST),
-            Attempts("1000/minute", clock),
+            LoginThrottle("1000/minute", clock),
             clock,
             session_lifetime=86_400,
             keys_per_user=100,
         )
         rights = Rights(anonymous)
-        index = SearchIndex(self.database, 1000, 10.0)
-        catalogue = Catalogue(catalogue_shelf(self.database, index, clock), clock)
-        takedowns = Takedowns(cache, catalogue, Lists(SqliteEntries(self.database)), NoPolicy(), clock)
-        uploads = Uploads(cache, takedowns, catalogue, Cataloguer(NoTitles()), clock)
-        return Office(
+        index = SqliteSearchIndex(self.database, 1000, 10.0)
+        catalogue = Catalogue(catalogue_store(self.database, index, clock), clock)
+        takedowns = Takedowns(cache, catalogue, Lists(SqliteListEntries(self.database)), NoPolicy(), clock)
+        uploads = Uploads(cache, takedowns, catalogue, ImdbReleaseParser(NoTitles()), clock)
+        return Services(
             catalogue=catalogue,
             search=Search(index),
             curation=Curation(catalogue, uploads, takedowns, rights),
-            membership=Membership(self.accounts, catalogue, rights, registration=False),
+            account_management=AccountManagement(self.accounts, catalogue, rights, registration=False),
             accounts=self.accounts,
             rights=rights,
             uploads=uploads,
             takedowns=takedowns,
-            verdicts=Verdicts(takedowns, catalogue, rights),
+            list_moderation=ListModeration(takedowns, catalogue, rights),
             cache=cache,
-            lookups=lookups_over(uploads, cache, takedowns),
-            downloads=Downloads(Limits(), None),
-            links=Links(bytes(KEY_BYTES), 3600, clock),
+            lookups=make_lookups(uploads, cache, takedowns),
+            downloads=Downloads(DownloadLimits(), None),
+            links=DownloadLinks(bytes(KEY_BYTES), 3600, clock),
             transfers=Transfers(8, 8),
             files_url=None,
             census=None,  # no page asks it
-            scrape=lambda infohash: self.swarms.get(infohash, NOTHING),
+            scrape=lambda infohash: self.swarms.get(infohash, ZERO_COUNTS),
             swarms=lambda: Swarms(3, 9, 5, 4),
-            identity=Identity(self.accounts, secure=False),
-            allowances=Allowances({"pages": rate}, clock),
+            authenticator=Authenticator(self.accounts, secure=False),
+            rate_limits=RateLimits({"pages": rate}, clock),
             clients=ClientAddress([], "x-forwarded-for"),
             memory=BodyMemory(32 << 20),
             public_url=None,
@@ -153,8 +153,8 @@ class Site:
         """Upload a torrent, as an account or, without one, as through the cache's own routes."""
         data = torrent_file(name, **more)
         if user is None:
-            return self.run(self.office.uploads.accept(data, "test", details=details or {})).torrent
-        return self.run(self.office.curation.publish(Principal(user), data, "test", details or {}))
+            return self.run(self.services.uploads.accept(data, "test", details=details or {})).torrent
+        return self.run(self.services.curation.publish(Principal(user), data, "test", details or {}))
 
     def browser(self, user: User | None = None) -> "Browser":
         """A browser, logged in as somebody."""
@@ -166,8 +166,8 @@ class Site:
 
     def catalogued(self, torrent: Torrent) -> Torrent:
         """Return a torrent as a moderator sees it now."""
-        viewer = self.office.curation.viewer(NOBODY)
-        return self.run(self.office.catalogue.torrent(torrent.id, viewer))
+        viewer = self.services.curation.viewer(NOBODY)
+        return self.run(self.services.catalogue.torrent(torrent.id, viewer))
 
 
 class Browser:

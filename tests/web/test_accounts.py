@@ -5,7 +5,7 @@ import pytest
 from accounts.model import Role, Scope
 from tests.web.site import PASSWORD, Parsed
 from web.forms import LONGEST_FORM
-from web.visit import own_path
+from web.page_context import local_path
 
 NEW = "another long password"
 
@@ -122,9 +122,9 @@ def test_a_login_leads_nowhere_but_here(site, anna, next_path):
 
 
 def test_a_path_of_ours_is_followed():
-    assert own_path("/t/1?page=2#c") == "/t/1?page=2#c"
-    assert own_path("/" + "x" * 3000) == "/"
-    assert own_path("//[", "/safe") == "/safe"
+    assert local_path("/t/1?page=2#c") == "/t/1?page=2#c"
+    assert local_path("/" + "x" * 3000) == "/"
+    assert local_path("//[", "/safe") == "/safe"
 
 
 def test_a_key_is_shown_once_and_revoked(site, anna):

@@ -4,7 +4,7 @@ from accounts.model import Role
 from tests.web.site import Parsed, site_in
 from tracker.model import Counts
 from web.browsing import PER_PAGE
-from web.drawing import day, moment, size
+from web.templating import day, moment, size
 
 
 def test_the_front_page_shows_how_to_announce_upload_search_and_what_is_newest(site, torrent):
@@ -120,12 +120,12 @@ def test_no_search_is_an_error(site, torrent, query):
 
 
 def test_more_hits_than_are_counted_are_marked_as_such(site, anna, monkeypatch):
-    from catalogue.query import Found
+    from catalogue.query import SearchHits
 
     async def many(wanted):
-        return Found((), 1000, False, 7)
+        return SearchHits((), 1000, False, 7)
 
-    monkeypatch.setattr(site.office.search, "torrents", many, raising=False)
+    monkeypatch.setattr(site.services.search, "torrents", many, raising=False)
     text = site.browser().page("/search?q=x&order=size").text
     assert "1,000+ torrents" in text
     assert "the newest 1,000 of them are" in text
@@ -137,7 +137,7 @@ def test_a_search_that_takes_too_long_says_what_to_do(site, monkeypatch):
     async def slow(wanted):
         raise Refusal("search-too-slow")
 
-    monkeypatch.setattr(site.office.search, "torrents", slow, raising=False)
+    monkeypatch.setattr(site.services.search, "torrents", slow, raising=False)
     assert "make it narrower" in site.browser().page("/search?q=x", 503).text
 
 

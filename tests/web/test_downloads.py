@@ -9,8 +9,8 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from downloads.model import State
-from tests.torbox import desk_in, hash_of, torrent_of
+from downloads.model import JobState
+from tests.support.torbox import desk_in, hash_of, torrent_of
 from web.pages import routes
 
 FILM = torrent_of("film.mkv")
@@ -19,7 +19,7 @@ FILM = torrent_of("film.mkv")
 @pytest.fixture
 def site(tmp_path):
     with desk_in(tmp_path, rates={"pages": "100000/minute"}) as opened:
-        app = Starlette(routes=routes(opened.office))
+        app = Starlette(routes=routes(opened.services))
         opened.browser = httpx.AsyncClient(
             transport=httpx.ASGITransport(app, client=("127.0.0.1", 1)), base_url="http://box.test"
         )
@@ -29,12 +29,12 @@ def site(tmp_path):
 
 def ask(site, user, path, form=None):
     """Load a page as an account, or send a form with its token."""
-    cookie, _ = site.run(site.office.accounts.open_session(user))
-    principal = site.run(site.office.accounts.session(cookie))
+    cookie, _ = site.run(site.services.accounts.open_session(user))
+    principal = site.run(site.services.accounts.session(cookie))
     headers = {"cookie": f"session={cookie}"}
     if form is None:
         return site.run(site.browser.get(path, headers=headers))
-    form |= {"csrf": site.office.accounts.csrf_token(principal.session)}
+    form |= {"csrf": site.services.accounts.csrf_token(principal.session)}
     headers |= {"content-type": "application/x-www-form-urlencoded", "origin": "http://box.test"}
     return site.run(site.browser.post(path, headers=headers, content=urlencode(form)))
 
@@ -51,12 +51,12 @@ def test_an_active_download_is_shown_and_the_page_reloads(site):
 def test_a_complete_download_has_a_link_and_no_reload(site):
     site.add(FILM)
     site.finish(FILM)
-    site.engine.state = replace(site.engine.state, state=State.UPLOADING)
+    site.engine.state = replace(site.engine.state, state=JobState.UPLOADING)
     page = ask(site, site.users[0], "/downloads")
     assert "refresh" not in page.headers
 
     link = unescape(re.search(r'href="([^"]*/dld/[^"]+)"', page.text)[1])
-    assert site.office.links.read(link.rpartition("/")[2]).fits(
+    assert site.services.links.read(link.rpartition("/")[2]).matches(
         site.run(site.downloads.job(site.users[0], 1))
     )
 
@@ -91,7 +91,7 @@ def test_nobody_is_asked_to_log_in(site):
 
 def test_without_the_extra_the_page_says_so(tmp_path):
     with desk_in(tmp_path, installed=False, rates={"pages": "100/minute"}) as opened:
-        app = Starlette(routes=routes(opened.office))
+        app = Starlette(routes=routes(opened.services))
         opened.browser = httpx.AsyncClient(
             transport=httpx.ASGITransport(app, client=("127.0.0.1", 1)), base_url="http://box.test"
         )

@@ -1,4 +1,4 @@
-/* The client's address, from the socket or from trusted proxies' headers; equal to doors/client.py. */
+/* The client's address, from the socket or from trusted proxies' headers; equal to doors/client_address.py. */
 #include "client.h"
 
 #include <arpa/inet.h>

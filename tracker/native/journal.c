@@ -1,4 +1,4 @@
-/* Journal rows: written from changed swarms, and merged into swarms again; the payload is that of tracker/row.py.
+/* Journal rows: written from changed swarms, and merged into swarms again; the payload is that of tracker/journal_row.py.
  *
  * A shard is locked for one row at a time. The rows of a swarm are written from the last to the first: a removal
  * moves peers down only, so one that moves meanwhile is written twice rather than never. */

@@ -1,4 +1,4 @@
-/* Random numbers by SplitMix64, in the order of tracker/draw.py, and hashing by SipHash-1-3. */
+/* Random numbers by SplitMix64, in the order of tracker/random_source.py, and hashing by SipHash-1-3. */
 #ifndef PEERAGE_RANDOM_H
 #define PEERAGE_RANDOM_H
 

@@ -217,7 +217,7 @@ static void share_families(uint32_t numwant, uint64_t have4, uint64_t have6, uin
     want[1] = base6 + more6;
 }
 
-/* See tracker/shares.py: seeders are at most three quarters while leechers are there to fill the rest. */
+/* See tracker/peer_mix.py: seeders are at most three quarters while leechers are there to fill the rest. */
 static struct shares share(uint32_t numwant, const uint32_t have[POOLS])
 {
     struct shares shares;

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from tests.clients.swarm.client import Client
 from tests.clients.swarm.content import Torrent
-from tests.service import Service, wait_until
-from tests.wire import scrape
+from tests.support.clients import scrape
+from tests.support.processes import PeerageProcess, wait_until
 
 NUDGE_EVERY = 1.0
 
 
-def present(service: Service, torrent: Torrent, peers: int) -> Callable[[], bool]:
+def present(service: PeerageProcess, torrent: Torrent, peers: int) -> Callable[[], bool]:
     """Return a check: whether the tracker knows of so many peers."""
 
     def count() -> bool:
@@ -37,7 +37,9 @@ def arriving(torrent: Torrent, folder: Path, *clients: Client) -> Callable[[], b
     return arrived
 
 
-def transfer(service: Service, torrent: Torrent, seeder: Client, leecher: Client, folder: Path) -> None:
+def transfer(
+    service: PeerageProcess, torrent: Torrent, seeder: Client, leecher: Client, folder: Path
+) -> None:
     """Start both in the order that they need and wait for the content; the second dials the first."""
     starts = [lambda: seeder.seed(torrent.path, torrent.folder), lambda: leecher.leech(torrent.path, folder)]
     first, second = starts if leecher.dials else reversed(starts)

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.clients.swarm.client import free_port
 from tests.clients.swarm.program import Program
-from tests.service import wait_until
+from tests.support.processes import wait_until
 
 SETTINGS = {
     "rpc-enabled": True,

@@ -13,9 +13,9 @@ from starlette.applications import Starlette
 
 from accounts.model import Principal, Role, Scope, User
 from bittorrent.infohash import InfoHash
-from catalogue.model import EVERYONE, Details, Torrent
+from catalogue.model import PUBLIC_VIEWER, Details, Torrent
 from doors.gazelle import routes
-from tests.offices import open_office
+from tests.support.services import open_services
 from tracker.model import Counts
 
 PASSWORD = "correct horse battery staple"
@@ -30,11 +30,11 @@ class Desk:
         self.now = float(START)
         self.swarms: dict[InfoHash, Counts] = {}
         self._runner = asyncio.Runner()
-        opening = open_office(folder, lambda: self.now, self.swarms, rates={"gazelle": rate})
+        opening = open_services(folder, lambda: self.now, self.swarms, rates={"gazelle": rate})
         self._opened = self.run(opening)
-        self.office = self._opened.office
-        self.accounts = self.office.accounts
-        app = Starlette(routes=routes(self.office))
+        self.services = self._opened.services
+        self.accounts = self.services.accounts
+        app = Starlette(routes=routes(self.services))
         transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
         self.client = httpx.AsyncClient(transport=transport, base_url="http://gazelle.test")
 
@@ -96,12 +96,12 @@ class Desk:
         """Upload a torrent, as an account or with None as the cache's own routes do."""
         data = torrent_file(name, **more)
         if user is None:
-            return self.run(self.office.uploads.accept(data, "test", details=details)).torrent
-        return self.run(self.office.curation.publish(Principal(user), data, "test", details))
+            return self.run(self.services.uploads.accept(data, "test", details=details)).torrent
+        return self.run(self.services.curation.publish(Principal(user), data, "test", details))
 
     def see(self, torrent: Torrent) -> Torrent:
         """Return a torrent as it is now."""
-        return self.run(self.office.catalogue.torrent(torrent.id, EVERYONE))
+        return self.run(self.services.catalogue.torrent(torrent.id, PUBLIC_VIEWER))
 
 
 def torrent_file(name: str, files: dict[str, int] | None = None, size: int = 1000) -> bytes:

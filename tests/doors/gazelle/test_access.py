@@ -235,7 +235,7 @@ def test_authkey_and_passkey_are_32_hex_digits_and_stay(api, ann, token):
 
 def test_calls_at_once_find_one_passkey(api, ann):
     async def twice():
-        passes = api.accounts.passes
+        passes = api.accounts.passkeys
         return await asyncio.gather(*(passes.passkey(ann.id) for _ in range(5)))
 
     assert len(set(api.run(twice()))) == 1

@@ -1,6 +1,6 @@
 import pytest
 
-from catalogue.model import Figures
+from catalogue.model import SwarmStats
 from tracker.model import Counts
 
 CAPTIONS = {
@@ -38,10 +38,14 @@ def ranked(api, ann):
     """Two torrents, of which the second is seeded more, the first snatched more."""
     one = api.upload(ann, "one", {"tags": ["a", "both"], "authors": ["A", "B"], "year": 2001}, size=100)
     two = api.upload(ann, "two", {"tags": ["both"]}, size=10)
-    numbers = {one: Figures(1, 5, 9), two: Figures(7, 0, 2)}
+    numbers = {one: SwarmStats(1, 5, 9), two: SwarmStats(7, 0, 2)}
     for torrent, each in numbers.items():
         api.swarms[torrent.infohash] = Counts(each.seeders, each.snatched, each.leechers, each.leechers)
-    api.run(api.office.catalogue.refresh({torrent.infohash: each for torrent, each in numbers.items()}))
+    api.run(
+        api.services.catalogue.update_swarm_stats(
+            {torrent.infohash: each for torrent, each in numbers.items()}
+        )
+    )
     return one, two
 
 
@@ -133,7 +137,7 @@ def test_hidden_torrents_are_in_no_list(api, token, ranked):
 
     staff = api.user("staff", Role.ADMIN)
     for torrent in ranked:
-        api.run(api.office.curation.mark_torrent(Principal(staff), torrent.id, hidden=True))
+        api.run(api.services.curation.mark_torrent(Principal(staff), torrent.id, hidden=True))
     for each in (token, api.token(staff)):
         assert not any(chart["results"] for chart in api.ask(each, "top10"))
 

@@ -7,8 +7,8 @@ operator's under one of the nine.
 import pytest
 
 from accounts.model import Principal, Role
-from catalogue.markup import render
-from catalogue.model import Bookmarked
+from catalogue.bbcode import render
+from catalogue.model import BookmarkKind
 from tests.doors.gazelle.sample import EXTRAS, check, golden, replaced, seconds
 from tracker.model import Counts
 
@@ -31,7 +31,7 @@ def files_of(sample):
 
 def enter(api, staff, group, torrent):
     """Bring in what a sample shows; return the torrent and the category."""
-    category = api.run(api.office.curation.add_category(staff, group["categoryName"], 9))
+    category = api.run(api.services.curation.add_category(staff, group["categoryName"], 9))
     api.now = seconds(torrent["time"])
     entered = api.upload(
         staff.user,
@@ -96,7 +96,7 @@ def test_torrentgroup(api, staff, token):
     sample = golden("torrentgroup")
     [torrent] = sample["torrents"]
     entered, category = enter(api, staff, sample["group"], torrent)
-    api.run(api.office.curation.bookmark(staff, Bookmarked.GROUP, entered.group.id, on=True))
+    api.run(api.services.curation.bookmark(staff, BookmarkKind.GROUP, entered.group.id, on=True))
     for asked in ({"id": entered.group.id}, {"hash": entered.infohash.upper}):
         answer = api.ask(token, "torrentgroup", **asked)
         assert set(answer) == set(sample)
@@ -127,8 +127,8 @@ def test_browse(api, staff, token):
         },
         files=files,
     )
-    api.run(api.office.curation.set_freeleech(staff, entered.id, 2))
-    api.run(api.office.curation.bookmark(staff, Bookmarked.GROUP, entered.group.id, on=True))
+    api.run(api.services.curation.set_freeleech(staff, entered.id, 2))
+    api.run(api.services.curation.bookmark(staff, BookmarkKind.GROUP, entered.group.id, on=True))
     api.swarms[entered.infohash] = Counts(hit["seeders"], hit["snatches"], hit["leechers"], hit["leechers"])
     for asked in ({"searchstr": "coastal !nothing massachusetts"}, {}, {"searchstr": "massachusetts"}):
         answer = api.ask(token, "browse", **asked)
@@ -159,7 +159,7 @@ def test_tcomments(api, staff, token):
     torrent = api.upload(staff.user, "a torrent", {})
     me = api.user(comment["userinfo"]["authorName"])
     api.now = seconds(comment["addedTime"])
-    entered = api.run(api.office.curation.comment(Principal(me), torrent.group.id, comment["bbBody"]))
+    entered = api.run(api.services.curation.comment(Principal(me), torrent.group.id, comment["bbBody"]))
     answer = api.ask(token, "tcomments", id=torrent.id)
     # There are no avatars here.
     userinfo = replaced(comment["userinfo"], authorId=me.id, avatar="")
@@ -171,7 +171,7 @@ def test_collage(api, staff, token):
     sample = golden("collage")
     [group] = sample["torrentgroups"]
     [torrent] = group["torrents"]
-    category = api.run(api.office.curation.add_category(staff, "Documents", 9, group["categoryId"]))
+    category = api.run(api.services.curation.add_category(staff, "Documents", 9, group["categoryId"]))
     assert category.id == group["categoryId"]
     api.now = seconds(torrent["time"])
     sizes = {f"{number}.pdf": 1 for number in range(torrent["fileCount"] - 1)}
@@ -189,8 +189,8 @@ def test_collage(api, staff, token):
     )
     api.swarms[entered.infohash] = Counts(torrent["seeders"], torrent["snatched"], 0, 0)
     details = {"name": sample["name"], "description": sample["description"], "kind": 1}
-    collage = api.run(api.office.curation.add_collage(staff, details))
-    api.run(api.office.curation.put_in_collage(staff, collage.id, entered.group.id))
+    collage = api.run(api.services.curation.add_collage(staff, details))
+    api.run(api.services.curation.add_to_collage(staff, collage.id, entered.group.id))
     answer = api.ask(token, "collage", id=collage.id)
     [shown] = answer["torrentgroups"]
     [inner] = shown["torrents"]
@@ -216,7 +216,7 @@ def test_artist(api, staff, token):
     torrent = api.upload(staff.user, "a torrent", {"authors": [sample["name"]]})
     [author] = torrent.group.authors
     # The page's answer is empty where an author has no groups that are seen.
-    api.run(api.office.curation.mark_torrent(staff, torrent.id, hidden=True))
+    api.run(api.services.curation.mark_torrent(staff, torrent.id, hidden=True))
     other = api.token(api.user("other"))
     for asked in ({"id": author.id}, {"artistname": sample["name"].upper()}):
         check(api.ask(other, "artist", **asked), replaced(sample, id=author.id))

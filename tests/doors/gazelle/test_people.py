@@ -61,7 +61,7 @@ def test_a_profile_counts_what_was_brought_but_not_anonymously(api, ann, token):
 def test_a_passkey_and_the_last_access_are_shown_to_their_owner_alone(api, ann, token):
     own = api.ask(token, "user", id=ann.id)
     assert own["personal"]["passkey"] == api.ask(token, "index")["passkey"]
-    api.run(api.accounts.flush_uses())
+    api.run(api.accounts.flush_last_used())
     assert api.ask(token, "user", id=ann.id)["stats"]["lastAccess"] == JOINED
     other = api.ask(api.token(api.user("bob")), "user", id=ann.id)
     assert (other["personal"]["passkey"], other["stats"]["lastAccess"]) == ("", "")
@@ -119,7 +119,7 @@ def test_a_search_for_a_name_that_nobody_has_finds_nobody(api, token, search):
 def test_the_site_in_numbers(api, ann, token):
     api.upload(ann, "one", {"authors": ["A"]})
     assert api.ask(token, "index")
-    api.run(api.accounts.flush_uses())
+    api.run(api.accounts.flush_last_used())
     assert api.ask(token, "stats") == {
         "maxUsers": 0,
         "enabledUsers": 1,

@@ -3,8 +3,8 @@ import dataclasses
 import pytest
 
 from bittorrent.infohash import InfoHash
-from catalogue.markup import render
-from catalogue.model import Author, Category, Figures, Freeleech, Person
+from catalogue.bbcode import render
+from catalogue.model import Author, Category, Freeleech, Person, SwarmStats
 from doors.gazelle import shapes
 from doors.gazelle.spelling import file_list
 from tests.doors.gazelle import records
@@ -47,7 +47,7 @@ def torrent_of(sample, group):
 
 
 def numbers(sample):
-    return Figures(sample["seeders"], sample["leechers"], sample.get("snatched", 0))
+    return SwarmStats(sample["seeders"], sample["leechers"], sample.get("snatched", 0))
 
 
 @pytest.mark.parametrize("name", ["torrent", "torrentgroup"])
@@ -135,8 +135,8 @@ def test_a_group_in_a_collage_is_the_sample_of_the_page():
 
 def test_annotated_is_a_bool_but_in_a_hit_a_number():
     of = records.torrent(annotated=True)
-    assert shapes.torrent(of, Figures(0, 0, 0), "")["annotated"] is True
-    hit = shapes.hit(of, Figures(0, 0, 0))["annotated"]
+    assert shapes.torrent(of, SwarmStats(0, 0, 0), "")["annotated"] is True
+    hit = shapes.hit(of, SwarmStats(0, 0, 0))["annotated"]
     assert type(hit) is int
     assert hit == 1
 
@@ -147,9 +147,9 @@ def test_annotated_is_a_bool_but_in_a_hit_a_number():
 )
 def test_freeleech_is_two_flags(kind, free, neutral):
     of = records.torrent(freeleech=kind)
-    hit = shapes.hit(of, Figures(0, 0, 0))
+    hit = shapes.hit(of, SwarmStats(0, 0, 0))
     assert (hit["isFreeleech"], hit["isNeutralLeech"]) == (free, neutral)
-    assert shapes.torrent(of, Figures(0, 0, 0), "")["freeTorrent"] is free
+    assert shapes.torrent(of, SwarmStats(0, 0, 0), "")["freeTorrent"] is free
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_freeleech_is_two_flags(kind, free, neutral):
 )
 def test_an_uploader_is_named_unless_anonymous(uploader, anonymous, shown):
     answer = shapes.torrent(
-        records.torrent(uploader=uploader, anonymous=anonymous), Figures(0, 0, 0), file_list(())
+        records.torrent(uploader=uploader, anonymous=anonymous), SwarmStats(0, 0, 0), file_list(())
     )
     assert (answer["userId"], answer["username"]) == shown
 
@@ -176,7 +176,7 @@ def test_a_group_without_a_year_has_the_year_0():
 def test_a_group_of_several_torrents_has_their_sums_and_the_largest_size():
     first, second = records.torrent(size=5), records.torrent(id=10, size=3)
     row = shapes.hit_group(
-        records.group(), [(first, Figures(1, 2, 3)), (second, Figures(10, 20, 30))], bookmarked=False
+        records.group(), [(first, SwarmStats(1, 2, 3)), (second, SwarmStats(10, 20, 30))], bookmarked=False
     )
     assert (row["maxSize"], row["totalSeeders"], row["totalLeechers"], row["totalSnatched"]) == (
         5,
@@ -198,7 +198,7 @@ def test_every_text_of_a_record_is_escaped():
     inner = records.torrent(
         group=of, **dict.fromkeys(("root", "platform", "format", "license", "scope", "archive"), hostile)
     )
-    live = Figures(0, 0, 0)
+    live = SwarmStats(0, 0, 0)
     for shape in (
         shapes.group(of, bookmarked=False),
         shapes.torrent(inner, live, ""),
@@ -213,13 +213,13 @@ def test_every_text_of_a_record_is_escaped():
 
 def test_live_numbers_are_the_swarms_and_completions_are_never_forgotten():
     of = records.torrent(seeders=99, leechers=99, snatched=7)
-    assert shapes.figures(of, lambda infohash: Counts(3, 5, 4, 4)) == Figures(3, 4, 7)
+    assert shapes.figures(of, lambda infohash: Counts(3, 5, 4, 4)) == SwarmStats(3, 4, 7)
     assert shapes.figures(of, lambda infohash: Counts(3, 8, 4, 4)).snatched == 8
 
 
 def test_a_group_of_an_artist_has_its_torrents_in_the_singular():
     of = records.torrent(held=False)
-    answer = shapes.authored_group(of.group, [(of, Figures(1, 2, 3))], bookmarked=True)
+    answer = shapes.authored_group(of.group, [(of, SwarmStats(1, 2, 3))], bookmarked=True)
     assert set(answer) == {
         *("groupId", "groupName", "groupYear", "groupCategoryID", "tags", "wikiImage", "hasBookmarked"),
         *("artists", "torrent"),

@@ -1,7 +1,7 @@
 import pytest
 
 from accounts.model import Principal, Role
-from catalogue.model import Bookmarked
+from catalogue.model import BookmarkKind
 from doors.gazelle import shelves
 from tests.doors.gazelle.desk import START
 from tracker.model import Counts
@@ -26,7 +26,7 @@ def torrent(api, ann):
 def commented(api, ann, torrent):
     """A torrent with 23 comments."""
     for number in range(23):
-        api.run(api.office.curation.comment(Principal(ann), torrent.group.id, f"comment {number}"))
+        api.run(api.services.curation.comment(Principal(ann), torrent.group.id, f"comment {number}"))
     return torrent
 
 
@@ -58,10 +58,10 @@ def test_comments_of_any_torrent_of_a_group_are_the_groups(api, ann, token, comm
 
 
 def test_a_comment_that_was_changed_names_the_editor(api, ann, token, torrent):
-    comment = api.run(api.office.curation.comment(Principal(ann), torrent.group.id, "[b]one[/b] <i>"))
+    comment = api.run(api.services.curation.comment(Principal(ann), torrent.group.id, "[b]one[/b] <i>"))
     staff = api.user("staff", Role.MODERATOR)
     api.now += 60
-    api.run(api.office.curation.edit_comment(Principal(staff), comment.id, "[b]two[/b] <i>"))
+    api.run(api.services.curation.edit_comment(Principal(staff), comment.id, "[b]two[/b] <i>"))
     [answer] = api.ask(token, "tcomments", id=torrent.id)["comments"]
     assert answer["bbBody"] == "[b]two[/b] <i>"
     assert answer["body"] == "<strong>two</strong> &lt;i&gt;"
@@ -70,9 +70,9 @@ def test_a_comment_that_was_changed_names_the_editor(api, ann, token, torrent):
 
 
 def test_a_hidden_comment_is_not_shown(api, ann, token, torrent):
-    comment = api.run(api.office.curation.comment(Principal(ann), torrent.group.id, "words"))
+    comment = api.run(api.services.curation.comment(Principal(ann), torrent.group.id, "words"))
     staff = Principal(api.user("staff", Role.MODERATOR))
-    api.run(api.office.curation.hide_comment(staff, comment.id, hidden=True))
+    api.run(api.services.curation.hide_comment(staff, comment.id, hidden=True))
     other = api.token(api.user("other"))
     assert api.ask(other, "tcomments", id=torrent.id)["comments"] == []
 
@@ -93,17 +93,17 @@ def test_no_collage_fails(api, token, value):
 
 
 def test_a_hidden_collage_is_its_creators_and_the_moderators(api, ann, token):
-    collage = api.run(api.office.curation.add_collage(Principal(ann), {"name": "Mine", "kind": 0}))
+    collage = api.run(api.services.curation.add_collage(Principal(ann), {"name": "Mine", "kind": 0}))
     staff = api.user("staff", Role.MODERATOR)
-    api.run(api.office.curation.edit_collage(Principal(staff), collage.id, {"hidden": True}))
+    api.run(api.services.curation.edit_collage(Principal(staff), collage.id, {"hidden": True}))
     assert api.ask(api.token(staff), "collage", id=collage.id)["deleted"] is True
     assert api.fail(api.token(api.user("other")), "collage", id=collage.id) == "bad parameters"
 
 
 def test_a_collage_counts_who_bookmarked_it(api, ann, token):
-    collage = api.run(api.office.curation.add_collage(Principal(ann), {"name": "Mine", "kind": 0}))
+    collage = api.run(api.services.curation.add_collage(Principal(ann), {"name": "Mine", "kind": 0}))
     before = api.ask(token, "collage", id=collage.id)
-    api.run(api.office.curation.bookmark(Principal(ann), Bookmarked.COLLAGE, collage.id, on=True))
+    api.run(api.services.curation.bookmark(Principal(ann), BookmarkKind.COLLAGE, collage.id, on=True))
     after = api.ask(token, "collage", id=collage.id)
     assert (before["subscriberCount"], before["hasBookmarked"]) == (0, False)
     assert (after["subscriberCount"], after["hasBookmarked"]) == (1, True)
@@ -113,7 +113,7 @@ def test_a_collage_counts_who_bookmarked_it(api, ann, token):
 def test_an_artist_has_the_groups_they_made(api, ann, token, torrent):
     api.swarms[torrent.infohash] = Counts(2, 4, 3, 3)
     first, second = torrent.group.authors
-    api.run(api.office.curation.bookmark(Principal(ann), Bookmarked.AUTHOR, first.id, on=True))
+    api.run(api.services.curation.bookmark(Principal(ann), BookmarkKind.AUTHOR, first.id, on=True))
     answer = api.ask(token, "artist", id=first.id)
     assert answer["name"] == "Ann O&#39;Nym"
     assert answer["hasBookmarked"] is True
@@ -175,7 +175,7 @@ def test_requests_are_not_offered(api, token):
 def test_the_newest_five_announcements_are_listed(api, token):
     staff = Principal(api.user("staff", Role.ADMIN))
     for number in range(6):
-        api.run(api.office.curation.post_news(staff, f"News & {number}", f"[b]{number}[/b]"))
+        api.run(api.services.curation.post_news(staff, f"News & {number}", f"[b]{number}[/b]"))
     answer = api.ask(token, "announcements")
     assert answer["blogPosts"] == []
     assert [each["title"] for each in answer["announcements"]] == [f"News &amp; {n}" for n in (5, 4, 3, 2, 1)]

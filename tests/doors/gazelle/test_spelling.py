@@ -4,12 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalogue.model import Author, File
+from catalogue.model import Author, CatalogueFile
 from doors.gazelle.spelling import byline, file_list, moment, natural_key, tag_list, tags
 
 
 def test_a_list_of_files_is_in_natural_order_without_regard_to_case():
-    files = [File(name, size) for size, name in enumerate(["b10.txt", "B2.txt", "a/x", "A/b", "10", "9"])]
+    files = [
+        CatalogueFile(name, size) for size, name in enumerate(["b10.txt", "B2.txt", "a/x", "A/b", "10", "9"])
+    ]
     assert file_list(files) == (
         "9{{{5}}}|||10{{{4}}}|||A/b{{{3}}}|||a/x{{{2}}}|||B2.txt{{{1}}}|||b10.txt{{{0}}}"
     )
@@ -27,7 +29,7 @@ def test_a_list_of_files_is_in_natural_order_without_regard_to_case():
     ],
 )
 def test_a_file_name_is_escaped_as_by_gazelle(name, spelled):
-    assert file_list([File(name, 7)]) == spelled + "{{{7}}}"
+    assert file_list([CatalogueFile(name, 7)]) == spelled + "{{{7}}}"
 
 
 def test_no_files_are_an_empty_text():

@@ -5,16 +5,16 @@ from catalogue.query import (
     AllOf,
     AnyOf,
     Attribute,
-    Column,
-    Dated,
-    Free,
-    Having,
-    InCategory,
+    AttributeTerm,
+    CategoryTerm,
+    FreeleechTerm,
     Not,
-    Order,
-    Sized,
-    Tagged,
-    Text,
+    SearchColumn,
+    SizeRange,
+    SortOrder,
+    TagTerm,
+    TextTerm,
+    YearRange,
 )
 from doors.gazelle import wanted
 from doors.gazelle.parameters import Parameters
@@ -32,7 +32,7 @@ def terms(**values):
 
 
 def having(attribute, *values):
-    return Having(attribute, frozenset(values))
+    return AttributeTerm(attribute, frozenset(values))
 
 
 def test_nothing_asked_for_is_everything():
@@ -43,19 +43,19 @@ def test_nothing_asked_for_is_everything():
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("yeast", [Text(("yeast",))]),
-        ("yeast genome", [Text(("yeast",)), Text(("genome",))]),
-        ("Artist - Title", [Text(("Artist",)), Text(("Title",))]),
-        ("!yeast", [Not(Text(("yeast",)))]),
+        ("yeast", [TextTerm(("yeast",))]),
+        ("yeast genome", [TextTerm(("yeast",)), TextTerm(("genome",))]),
+        ("Artist - Title", [TextTerm(("Artist",)), TextTerm(("Title",))]),
+        ("!yeast", [Not(TextTerm(("yeast",)))]),
         ("!", []),
-        ("!!yeast", [Text(("!!yeast",))]),
-        ("a!b", [Text(("a!b",))]),
-        ("sanger", [AnyOf((having(Attribute.PLATFORM, "sanger"), Text(("sanger",))))]),
-        ("Sanger", [Text(("Sanger",))]),
-        ("!sanger", [Not(AnyOf((having(Attribute.PLATFORM, "sanger"), Text(("sanger",)))))]),
+        ("!!yeast", [TextTerm(("!!yeast",))]),
+        ("a!b", [TextTerm(("a!b",))]),
+        ("sanger", [AnyOf((having(Attribute.PLATFORM, "sanger"), TextTerm(("sanger",))))]),
+        ("Sanger", [TextTerm(("Sanger",))]),
+        ("!sanger", [Not(AnyOf((having(Attribute.PLATFORM, "sanger"), TextTerm(("sanger",)))))]),
         ('" * ^ ( ) --', []),
-        ('NEAR("a" "b")', [Text(('NEAR("a"',)), Text(('"b")',))]),
-        ("é", [Text(("é",))]),
+        ('NEAR("a" "b")', [TextTerm(('NEAR("a"',)), TextTerm(('"b")',))]),
+        ("é", [TextTerm(("é",))]),
     ],
 )
 def test_words_are_all_wanted_but_for_the_excluded(text, expected):
@@ -64,31 +64,38 @@ def test_words_are_all_wanted_but_for_the_excluded(text, expected):
 
 @pytest.mark.parametrize(
     ("name", "column"),
-    [("groupname", Column.GROUP), ("artistname", Column.AUTHORS), ("description", Column.DESCRIPTION)],
+    [
+        ("groupname", SearchColumn.GROUP),
+        ("artistname", SearchColumn.AUTHORS),
+        ("description", SearchColumn.DESCRIPTION),
+    ],
 )
 def test_a_field_is_searched_by_its_words(name, column):
     columns = frozenset({column})
-    expected = [Text(("a",), columns=columns), Not(Text(("b",), columns=columns))]
+    expected = [TextTerm(("a",), columns=columns), Not(TextTerm(("b",), columns=columns))]
     assert terms(**{name: "a !b"}) == expected
 
 
 def test_a_platform_in_another_field_is_a_word():
-    assert terms(groupname="sanger") == [Text(("sanger",), columns=frozenset({Column.GROUP}))]
+    assert terms(groupname="sanger") == [TextTerm(("sanger",), columns=frozenset({SearchColumn.GROUP}))]
 
 
 def test_file_names_are_searched_by_a_phrase():
-    assert terms(filelist="a  b.txt -") == [Text(("a", "b.txt"), columns=frozenset({Column.FILES}))]
+    assert terms(filelist="a  b.txt -") == [TextTerm(("a", "b.txt"), columns=frozenset({SearchColumn.FILES}))]
 
 
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ({"taglist": "One_Shot, fungi"}, [Tagged("one.shot", prefix=True), Tagged("fungi", prefix=True)]),
-        ({"taglist": "a,b", "tags_type": "1"}, [Tagged("a", prefix=True), Tagged("b", prefix=True)]),
-        ({"taglist": "a,b", "tags_type": "0"}, [AnyOf((Tagged("a", prefix=True), Tagged("b", prefix=True)))]),
-        ({"taglist": "a,!b.c"}, [Tagged("a", prefix=True), Not(Tagged("b.c"))]),
-        ({"taglist": "!b", "tags_type": "0"}, [Not(Tagged("b"))]),
-        ({"taglist": "!<b>,a.b.,!"}, [Tagged("a.b.", prefix=True)]),
+        ({"taglist": "One_Shot, fungi"}, [TagTerm("one.shot", prefix=True), TagTerm("fungi", prefix=True)]),
+        ({"taglist": "a,b", "tags_type": "1"}, [TagTerm("a", prefix=True), TagTerm("b", prefix=True)]),
+        (
+            {"taglist": "a,b", "tags_type": "0"},
+            [AnyOf((TagTerm("a", prefix=True), TagTerm("b", prefix=True)))],
+        ),
+        ({"taglist": "a,!b.c"}, [TagTerm("a", prefix=True), Not(TagTerm("b.c"))]),
+        ({"taglist": "!b", "tags_type": "0"}, [Not(TagTerm("b"))]),
+        ({"taglist": "!<b>,a.b.,!"}, [TagTerm("a.b.", prefix=True)]),
     ],
 )
 def test_tags(values, expected):
@@ -144,17 +151,17 @@ def test_what_means_nothing_here_is_ignored(name):
     ],
 )
 def test_categories_by_id_or_name(values, ids, names):
-    assert terms(**values) == [InCategory(frozenset(ids), frozenset(names))]
+    assert terms(**values) == [CategoryTerm(frozenset(ids), frozenset(names))]
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("1985", [Dated(1985, 1985)]),
-        ("1985-1990", [Dated(1985, 1990)]),
-        ("1990-1985", [Dated(1985, 1990)]),
-        ("1985-", [Dated(1985, None)]),
-        ("-1985", [Dated(None, 1985)]),
+        ("1985", [YearRange(1985, 1985)]),
+        ("1985-1990", [YearRange(1985, 1990)]),
+        ("1990-1985", [YearRange(1985, 1990)]),
+        ("1985-", [YearRange(1985, None)]),
+        ("-1985", [YearRange(None, 1985)]),
         *((text, []) for text in ("-", "x", "1-2-3", "19 85", "9" * 30)),
     ],
 )
@@ -165,10 +172,10 @@ def test_years(text, expected):
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ({"size_min": "5"}, [Sized(5, None)]),
-        ({"size_min": "1", "size_max": "1.5", "size_unit": "2"}, [Sized(1 << 20, 3 << 19)]),
-        ({"size_unit": "3", "size_max": "2"}, [Sized(None, 2 << 30)]),
-        ({"size_min": "9" * 18, "size_unit": "999"}, [Sized(2**63 - 1, None)]),
+        ({"size_min": "5"}, [SizeRange(5, None)]),
+        ({"size_min": "1", "size_max": "1.5", "size_unit": "2"}, [SizeRange(1 << 20, 3 << 19)]),
+        ({"size_unit": "3", "size_max": "2"}, [SizeRange(None, 2 << 30)]),
+        ({"size_min": "9" * 18, "size_unit": "999"}, [SizeRange(2**63 - 1, None)]),
         ({"size_min": "inf", "size_max": "nan"}, []),
         ({"size_min": "-1", "size_unit": "1"}, []),
     ],
@@ -187,7 +194,7 @@ def test_sizes_are_in_powers_of_1024(values, expected):
     ],
 )
 def test_freeleech(text, kinds):
-    assert terms(freetorrent=text) == [Free(frozenset(kinds))]
+    assert terms(freetorrent=text) == [FreeleechTerm(frozenset(kinds))]
 
 
 @pytest.mark.parametrize("text", ["", "4", "x", "-1"])
@@ -198,15 +205,15 @@ def test_what_is_no_freeleech_is_ignored(text):
 @pytest.mark.parametrize(
     ("by", "order"),
     [
-        ("time", Order.TIME),
-        ("year", Order.YEAR),
-        ("size", Order.SIZE),
-        ("seeders", Order.SEEDERS),
-        ("leechers", Order.LEECHERS),
-        ("snatched", Order.SNATCHED),
-        ("random", Order.RANDOM),
-        ("", Order.TIME),
-        ("id; DROP TABLE torrent", Order.TIME),
+        ("time", SortOrder.TIME),
+        ("year", SortOrder.YEAR),
+        ("size", SortOrder.SIZE),
+        ("seeders", SortOrder.SEEDERS),
+        ("leechers", SortOrder.LEECHERS),
+        ("snatched", SortOrder.SNATCHED),
+        ("random", SortOrder.RANDOM),
+        ("", SortOrder.TIME),
+        ("id; DROP TABLE torrent", SortOrder.TIME),
     ],
 )
 def test_orders(by, order):

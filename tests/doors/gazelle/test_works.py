@@ -14,7 +14,7 @@ def filled_api(tmp_path_factory):
     """A client of the API with five torrents in four groups, a token, and the torrents by name."""
     with desk_in(tmp_path_factory.mktemp("api")) as api:
         staff = api.user("staff", Role.ADMIN)
-        sequences = api.run(api.office.curation.add_category(Principal(staff), "Sequences", 9, 11))
+        sequences = api.run(api.services.curation.add_category(Principal(staff), "Sequences", 9, 11))
         entered = {}
 
         def bring(name, **details):
@@ -23,7 +23,7 @@ def filled_api(tmp_path_factory):
             free = details.pop("free", None)
             entered[name] = api.upload(staff, name, details, **more)
             if free is not None:
-                api.run(api.office.curation.set_freeleech(Principal(staff), entered[name].id, free))
+                api.run(api.services.curation.set_freeleech(Principal(staff), entered[name].id, free))
 
         bring(
             "yeast",
@@ -56,7 +56,7 @@ def filled_api(tmp_path_factory):
         bring("maps", group_name="Aerial maps", year=2005, tags=["geography"], category_id=1, size=GB)
         bring("music", group_name="A song", year=1999, tags=["rock"], category_id=4, free=Freeleech.NEUTRAL)
         bring("hidden", group_name="Nobody's", tags=["secret"], year=1985)
-        api.run(api.office.curation.mark_torrent(Principal(staff), entered["hidden"].id, hidden=True))
+        api.run(api.services.curation.mark_torrent(Principal(staff), entered["hidden"].id, hidden=True))
         numbers = {"yeast": (3, 1, 9), "yeast again": (4, 0, 1), "maps": (5, 7, 2), "music": (0, 9, 20)}
         for name, (seeders, leechers, snatched) in numbers.items():
             api.swarms[entered[name].infohash] = Counts(seeders, snatched, leechers, leechers)
@@ -66,10 +66,10 @@ def filled_api(tmp_path_factory):
 
 def refresh(api, entered, numbers):
     """Write the swarms' numbers where lists are sorted by them, as the flusher does."""
-    from catalogue.model import Figures
+    from catalogue.model import SwarmStats
 
-    figures = {entered[name].infohash: Figures(*each) for name, each in numbers.items()}
-    api.run(api.office.catalogue.refresh(figures))
+    figures = {entered[name].infohash: SwarmStats(*each) for name, each in numbers.items()}
+    api.run(api.services.catalogue.update_swarm_stats(figures))
 
 
 def found(filled_api, **asked):
@@ -334,14 +334,14 @@ def test_a_download_of_nothing_fails(filled_api, value):
 def test_a_download_of_what_is_not_held_says_so(api):
     ann = api.user("ann")
     token, torrent = api.token(ann), api.upload(ann, "a file", {})
-    api.run(api.office.cache.remove(torrent.infohash))
+    api.run(api.services.cache.remove(torrent.infohash))
     assert "does not hold its file" in api.fail(token, "download", id=torrent.id)
 
 
 def test_what_is_blocked_is_gone_from_every_action(api):
     ann = api.user("ann")
     token, torrent = api.token(ann), api.upload(ann, "a file", {"authors": ["A"], "tags": ["x"]})
-    api.run(api.office.takedowns.block(torrent.infohash, "a reason", "test"))
+    api.run(api.services.takedowns.block(torrent.infohash, "a reason", "test"))
     assert api.fail(token, "torrent", id=torrent.id) == "bad id parameter"
     assert api.fail(token, "download", id=torrent.id) == "bad id parameter"
     assert api.ask(token, "browse") == {"results": []}

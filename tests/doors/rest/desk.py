@@ -11,8 +11,8 @@ from starlette.applications import Starlette
 from accounts.model import Role, Scope, User
 from bittorrent.infohash import InfoHash
 from doors.rest.door import routes
-from tests.cache_service import names, torrent
-from tests.offices import Opened, open_office
+from tests.support.cache_server import names, torrent
+from tests.support.services import OpenedServices, open_services
 from tracker.model import Counts
 
 PASSWORD = "correct horse battery staple"
@@ -27,9 +27,11 @@ class Desk:
         self.swarms: dict[InfoHash, Counts] = {}
         self._runner = asyncio.Runner()
         settings = {"rates": {"rest": "100000/minute", "rest_anonymous": "100000/minute"}} | settings
-        self.opened: Opened = self.run(open_office(folder, lambda: self.now, self.swarms, **settings))
-        self.office = self.opened.office
-        app = Starlette(routes=routes(self.office))
+        self.opened: OpenedServices = self.run(
+            open_services(folder, lambda: self.now, self.swarms, **settings)
+        )
+        self.services = self.opened.services
+        app = Starlette(routes=routes(self.services))
         transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
         self.client = httpx.AsyncClient(transport=transport, base_url="http://rest.test")
         self.users: dict[str, User] = {}
@@ -48,13 +50,13 @@ class Desk:
     def user(self, name: str) -> User:
         """Return one of ROLES, made when it is first asked for."""
         if name not in self.users:
-            self.users[name] = self.run(self.office.accounts.add(name, PASSWORD, ROLES[name]))
+            self.users[name] = self.run(self.services.accounts.add(name, PASSWORD, ROLES[name]))
         return self.users[name]
 
     def token(self, name: str) -> str:
         """Return a token of one of ROLES."""
         if name not in self._tokens:
-            self._tokens[name] = self.run(self.office.accounts.mint(self.user(name).id, Scope.REST))[1]
+            self._tokens[name] = self.run(self.services.accounts.mint(self.user(name).id, Scope.REST))[1]
         return self._tokens[name]
 
     def ask(self, method: str, path: str, as_: str | None = None, **more: Any) -> httpx.Response:

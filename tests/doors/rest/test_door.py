@@ -4,7 +4,7 @@ import pytest
 from starlette.routing import Match
 
 from accounts.model import Scope
-from accounts.rights import OF_USERS, Right
+from accounts.rights import USER_RIGHTS, Right
 from doors.rest.door import CSRF, operations, routes
 from tests.doors.rest.desk import PASSWORD, Desk
 
@@ -87,7 +87,7 @@ def test_what_breaks_is_500_in_the_envelope(api, monkeypatch):
     async def broken(*_, **__):
         raise RuntimeError("a secret")
 
-    monkeypatch.setattr(api.office.catalogue, "categories", broken)
+    monkeypatch.setattr(api.services.catalogue, "categories", broken)
     answer = api.ask("GET", "/categories")
     assert answer.status_code == 500
     assert answer.json() == {
@@ -115,11 +115,11 @@ def test_the_version_may_stand_in_the_path(api):
 @pytest.mark.parametrize("path", ["/api/", "/api/index.php", "/api/torrage.wsdl"])
 def test_what_is_the_soap_service_s_is_not_taken(api, path):
     scope = {"type": "http", "method": "POST", "path": path, "headers": []}
-    assert {route.matches(scope)[0] for route in routes(api.office)} == {Match.NONE}
+    assert {route.matches(scope)[0] for route in routes(api.services)} == {Match.NONE}
 
 
 def test_a_credential_that_is_sent_must_be_good(api):
-    foreign = api.run(api.office.accounts.mint(api.user("user").id, Scope.FEED))[1]
+    foreign = api.run(api.services.accounts.mint(api.user("user").id, Scope.FEED))[1]
     for credential in ("Bearer x", "Bearer", "Basic dTpw", "", f"Bearer {foreign}", "Bearer " + "a" * 5000):
         answer = api.ask("GET", "/torrents", headers={"Authorization": credential})
         assert answer.status_code == 401
@@ -129,7 +129,7 @@ def test_a_credential_that_is_sent_must_be_good(api):
 def test_a_key_that_is_limited_to_operations_does_no_others(api):
     number = api.user("admin").id
     _, secret = api.run(
-        api.office.accounts.mint(number, Scope.REST, methods=frozenset({"listTorrents", "logOut"}))
+        api.services.accounts.mint(number, Scope.REST, methods=frozenset({"listTorrents", "logOut"}))
     )
     proof = {"Authorization": f"Bearer {secret}"}
     api.done("GET", "/torrents", headers=proof)
@@ -140,13 +140,13 @@ def test_a_key_that_is_limited_to_operations_does_no_others(api):
 
 def test_an_account_that_is_disabled_is_out(api):
     token = api.token("user")
-    api.run(api.office.accounts.set_enabled(api.user("user").id, enabled=False))
+    api.run(api.services.accounts.set_enabled(api.user("user").id, enabled=False))
     error = api.refused(403, "GET", "/user", headers={"Authorization": f"Bearer {token}"})
     assert error["code"] == "FORBIDDEN"
 
 
 def session(api, name):
-    value, _ = api.run(api.office.accounts.open_session(api.user(name).id))
+    value, _ = api.run(api.services.accounts.open_session(api.user(name).id))
     return {"Cookie": f"session={value}"}
 
 
@@ -260,7 +260,7 @@ def test_a_body_that_is_too_large_is_413(api):
 
 
 def test_every_operation_answers_who_may_not_with_401_or_403_before_it_reads(api):
-    for operation in operations(api.office):
+    for operation in operations(api.services):
         path = operation.path
         for name in operation.parameters:
             path = path.replace(f"{{{name}}}", "1")
@@ -268,12 +268,12 @@ def test_every_operation_answers_who_may_not_with_401_or_403_before_it_reads(api
         closed = operation.account or (needed is not None and needed not in OF_ALL)
         if closed:
             api.refused(401, operation.method, path, content=b"{nonsense")
-        if needed is not None and needed not in OF_USERS:
+        if needed is not None and needed not in USER_RIGHTS:
             api.refused(403, operation.method, path, "user", content=b"{nonsense")
 
 
 def test_every_operation_refuses_parameters_that_it_does_not_know(api):
-    for operation in operations(api.office):
+    for operation in operations(api.services):
         if operation.body is not None:
             continue
         path = operation.path
@@ -284,7 +284,7 @@ def test_every_operation_refuses_parameters_that_it_does_not_know(api):
 
 
 def test_every_json_operation_names_the_fields_that_it_misses_or_does_not_know(api):
-    for operation in operations(api.office):
+    for operation in operations(api.services):
         if operation.body is None or operation.form:
             continue
         path = operation.path
@@ -296,7 +296,7 @@ def test_every_json_operation_names_the_fields_that_it_misses_or_does_not_know(a
 
 
 def test_ids_beyond_64_bits_and_what_is_no_id_are_not_found(api):
-    for operation in operations(api.office):
+    for operation in operations(api.services):
         if not operation.parameters or operation.body is not None:
             continue
         for value in ("9223372036854775808", "0", "-1", "1' OR 1=1", "%00", "%E2%80%AE", "a" * 3000):

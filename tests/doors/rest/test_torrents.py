@@ -194,7 +194,7 @@ def test_who_owns_it_makes_a_second_upload_a_conflict(api):
 
 
 def test_what_the_cache_holds_without_an_owner_is_claimed(api):
-    api.run(api.office.uploads.accept(torrent("a"), "test"))
+    api.run(api.services.uploads.accept(torrent("a"), "test"))
     before = api.done("GET", f"/torrents/{hash_of('a')}")
     assert before["uploader"] is None
     after = api.upload("a", "user", title="My own")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.torbox import Desk, desk_in
+from tests.support.torbox import Desk, desk_in
 
 
 @pytest.fixture

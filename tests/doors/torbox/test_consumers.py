@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.torbox import data, desk_in, error, hash_of, torrent_of
+from tests.support.torbox import data, desk_in, error, hash_of, torrent_of
 
 FILM = torrent_of("Film", "film.mkv", "subs/en.srt")
 SONG = torrent_of("song.flac")
@@ -254,7 +254,7 @@ def test_decypharr_asks_with_a_slash(held):
 
 def test_rdt_client_asks_for_a_zip_by_its_short_name(held):
     link = held.get(f"/torrents/requestdl?token={held.key}&torrent_id={held.ids[0]}&zip=True", key=None)
-    assert held.office.links.read(link.rpartition("/")[2]).what == -1
+    assert held.services.links.read(link.rpartition("/")[2]).target == -1
 
 
 def test_a_permalink_redirects_without_the_key(held):

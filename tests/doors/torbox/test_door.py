@@ -7,7 +7,7 @@ from bittorrent.infohash import InfoHash
 from bittorrent.refusal import REASONS, Refusal
 from doors.torbox.codes import code_of
 from doors.torbox.door import CALLS
-from tests.torbox import NOON, data, desk_in, error, hash_of, torrent_of
+from tests.support.torbox import NOON, data, desk_in, error, hash_of, torrent_of
 from tracker.model import Counts
 
 PACK = torrent_of("Pack", "a.bin", "b/c.txt")
@@ -35,7 +35,7 @@ def test_a_key_of_another_dialect_opens_nothing(api):
 
 
 def test_a_session_in_a_browser_opens_nothing(api):
-    cookie, _ = api.run(api.office.accounts.open_session(api.users[0]))
+    cookie, _ = api.run(api.services.accounts.open_session(api.users[0]))
     answer = api.ask("GET", "/user/me", key=None, headers={"Cookie": f"session={cookie}"})
     assert error(answer) == (403, "NO_AUTH")
 
@@ -47,7 +47,7 @@ def test_a_key_can_be_limited_to_calls(api):
 
 
 def test_a_disabled_account_is_refused(api):
-    api.run(api.office.accounts.set_enabled(api.users[1], enabled=False))
+    api.run(api.services.accounts.set_enabled(api.users[1], enabled=False))
     assert error(api.ask("GET", "/user/me", key=api.other)) == (403, "AUTH_ERROR")
 
 
@@ -198,7 +198,7 @@ def test_without_a_free_slot_clients_get_active_limit(tmp_path):
 
 def test_what_is_blocked_is_not_fetched(api):
     infohash = InfoHash.parse(hash_of(PACK))
-    api.run(api.office.takedowns.block(infohash, "court order", "op"))
+    api.run(api.services.takedowns.block(infohash, "court order", "op"))
     assert error(create(api, files={"file": ("f", PACK)})) == (400, "DIFF_ISSUE")
 
 
@@ -230,7 +230,7 @@ def test_links_lead_to_what_was_asked_for(api):
     def what(**query):
         given = {"token": api.key, "torrent_id": number, **query}
         link = api.get("/torrents/requestdl", params=given)
-        return api.office.links.read(link.rpartition("/")[2]).what
+        return api.services.links.read(link.rpartition("/")[2]).target
 
     assert what(file_id=1) == 1
     assert what(file_id=1, zip_link="true") == -1
@@ -316,7 +316,7 @@ def test_private_content_is_cached_for_its_own_account_alone(api):
 
 
 def test_what_is_cached_is_shown_to_anyone(api):
-    api.run(api.office.uploads.accept(PACK, "test"))
+    api.run(api.services.uploads.accept(PACK, "test"))
     api.swarms[InfoHash.parse(hash_of(PACK))] = Counts(3, 9, 2, 2)
     found = api.get(f"/torrents/torrentinfo?hash={hash_of(PACK).upper()}", key=None)
     assert found == {
@@ -337,7 +337,7 @@ def test_a_lookup_needs_an_account_where_the_operator_says_so(api):
 
 
 def test_information_is_asked_for_by_form_too(api):
-    api.run(api.office.uploads.accept(PACK, "test"))
+    api.run(api.services.uploads.accept(PACK, "test"))
     other = torrent_of("other")
 
     def ask(**options):

@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from bittorrent.infohash import InfoHash
 from doors.torbox.parameters import read_flag, read_number
 from doors.torbox.shapes import UNKNOWN_ETA, Shapes, by_asked, date, eta
-from downloads.model import Content, ContentKey, Job, Seed, State, Status
+from downloads.model import Content, ContentKey, ContentStatus, Job, JobState, SeedPolicy
 
 HASH = InfoHash(b"h" * 20)
 V2 = InfoHash(b"v" * 32)
-STATUS = Status(State.DOWNLOADING, 0.5, 1, 1, 1, 1, None, 0, 0, 0.0, "", "", "")
+STATUS = ContentStatus(JobState.DOWNLOADING, 0.5, 1, 1, 1, 1, None, 0, 0, 0.0, "", "", "")
 CONTENT = Content(ContentKey(HASH), "name", 10, (), False, False, 1, None)
-JOB = Job(1, 2, CONTENT, "", "", Seed.DEFAULT, True, False, False, "", False, False, 1, 2, STATUS)
+JOB = Job(1, 2, CONTENT, "", "", SeedPolicy.DEFAULT, True, False, False, "", False, False, 1, 2, STATUS)
 
 
 @given(
@@ -43,11 +43,11 @@ def test_numbers_stay_within_what_clients_read(progress, availability, rate, lef
     assert shape["ratio"] >= 0
 
 
-@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("state", JobState)
 def test_every_state_has_its_own_word(state):
     shape = Shapes().torrent(replace(JOB, status=replace(STATUS, state=state)))
     assert shape["download_state"] == state.value
-    assert shape["active"] is (state not in {State.PAUSED, State.COMPLETED, State.CACHED})
+    assert shape["active"] is (state not in {JobState.PAUSED, JobState.COMPLETED, JobState.CACHED})
 
 
 def test_an_inactive_job_has_no_rates():
@@ -75,7 +75,7 @@ def test_dates_are_in_utc():
 
 
 def test_content_is_named_by_the_hash_that_was_asked_for():
-    long = replace(CONTENT, key=ContentKey(V2.cut))
+    long = replace(CONTENT, key=ContentKey(V2.truncated))
     assert by_asked([V2, HASH], [CONTENT, long]) == {V2.lower: long, HASH.lower: CONTENT}
     assert by_asked([InfoHash(b"a" * 20)], [CONTENT]) == {HASH.lower: CONTENT}
 

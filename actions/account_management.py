@@ -1,0 +1,171 @@
+"""Account management: changes to accounts and keys by users, with rights checked and changes to others logged."""
+
+from accounts.accounts import LINK_LIFETIME, Accounts
+from accounts.model import Key, Principal, Role, Scope, User
+from accounts.rights import Right, Rights
+from bittorrent.refusal import Refusal
+from catalogue.catalogue import Catalogue
+from catalogue.model import Subject
+
+
+class AccountManagement:
+    """Account changes on behalf of a principal; each may raise Refusal `unauthenticated`, `forbidden`, `not-found`.
+
+    An account manages its own keys and password; those of others need ACCOUNTS, and are logged.
+    A request by a key cannot create or change keys of another scope, a password or another's account, unless it
+    is a REST key. A key limited to methods creates no keys.
+    """
+
+    def __init__(
+        self, accounts: Accounts, catalogue: Catalogue, rights: Rights, *, registration: bool
+    ) -> None:
+        self.accounts = accounts
+        self.rights = rights
+        self._catalogue = catalogue
+        self._registration = registration
+
+    async def register(
+        self, principal: Principal, name: str, password: str | None, role: Role = Role.USER
+    ) -> User:
+        """Create an account: by anyone where registration is open, else ACCOUNTS, as for a role above user.
+
+        Only with ACCOUNTS may the password be left to a one-time link. Refusal: `invalid`, `taken`, `busy`.
+        """
+        self_registering = principal.user is None and password is not None
+        is_own = self_registering and self._registration and role is Role.USER
+        if not is_own:
+            self._require_accounts(principal)
+        user = await self.accounts.add(name, password, role)
+        if not is_own:
+            await self._log(principal, "add", user, f"{user.name} as {role}")
+        return user
+
+    async def set_password(
+        self, principal: Principal, user: int, password: str, current: str | None = None
+    ) -> None:
+        """Change one's own password with the current one, or another's (ACCOUNTS).
+
+        Refusal: `bad-credentials`, `login-slowed`, `invalid`, `busy`.
+        """
+        _require_rest(principal)
+        if principal.id != user:
+            target = await self._require_user(principal, user)
+            await self.accounts.set_password(user, password)
+            await self._log(principal, "set-password", target)
+            return
+        if current is None or not await self.accounts.check_password(user, current):
+            raise Refusal("bad-credentials")
+        await self.accounts.set_password(user, password)
+
+    async def issue_link(self, principal: Principal, user: int, lifetime: int = LINK_LIFETIME) -> str:
+        """Return the secret of a one-time link to an account (ACCOUNTS). Refusal: `user-disabled`."""
+        target = await self._require_user(principal, user)
+        secret = await self.accounts.issue_link(user, lifetime)
+        await self._log(principal, "issue-link", target)
+        return secret
+
+    async def set_role(self, principal: Principal, user: int, role: Role) -> User:
+        """Change an account's role (ACCOUNTS). Refusal: `last-admin`."""
+        before = await self._require_user(principal, user)
+        after = await self.accounts.set_role(user, role)
+        await self._log(principal, "set-role", after, f"{after.name}: {before.role} to {role}")
+        return after
+
+    async def set_enabled(self, principal: Principal, user: int, *, enabled: bool) -> User:
+        """Enable or disable an account (ACCOUNTS). Refusal: `last-admin`."""
+        await self._require_user(principal, user)
+        after = await self.accounts.set_enabled(user, enabled=enabled)
+        await self._log(principal, "enable" if enabled else "disable", after)
+        return after
+
+    async def keys(self, principal: Principal, user: int) -> list[Key]:
+        """Return one's own keys, or another's (ACCOUNTS)."""
+        if principal.id != user:
+            await self._require_user(principal, user)
+        return await self.accounts.keys(user)
+
+    async def mint(
+        self,
+        principal: Principal,
+        user: int,
+        scope: Scope,
+        label: str = "",
+        *,
+        methods: frozenset[str] | None = None,
+        lifetime: int | None = None,
+    ) -> tuple[Key, str]:
+        """Create a key of one's own, or another's (ACCOUNTS). Refusal: `invalid`, `full`."""
+        _require_scope(principal, scope)
+        target = principal.user if principal.id == user else await self._require_user(principal, user)
+        key, secret = await self.accounts.mint(user, scope, label, methods=methods, lifetime=lifetime)
+        if target is not None and principal.id != user:
+            await self._log_key(principal, "mint", key, target)
+        return key, secret
+
+    async def revoke(self, principal: Principal, key: int) -> Key:
+        """Revoke a key; another's needs ACCOUNTS, and is `not-found` without."""
+        found, owner = await self._key(principal, key)
+        if found.id != _key_id(principal):  # any key may revoke itself
+            _require_scope(principal, found.scope)
+        revoked = await self.accounts.revoke(key)
+        if owner.id != principal.id:
+            await self._log_key(principal, "revoke", revoked, owner)
+        return revoked
+
+    async def suspend(self, principal: Principal, key: int, *, suspended: bool) -> Key:
+        """Suspend or resume a key (ACCOUNTS)."""
+        self._require_accounts(principal)
+        found, owner = await self._key(principal, key)
+        _require_scope(principal, found.scope)
+        changed = await self.accounts.suspend(key, suspended=suspended)
+        await self._log_key(principal, "suspend" if suspended else "resume", changed, owner)
+        return changed
+
+    async def _key(self, principal: Principal, key: int) -> tuple[Key, User]:
+        """Find a key that the principal may see, and its owner."""
+        if principal.user is None:
+            raise Refusal("unauthenticated")
+        found = await self.accounts.key(key)
+        owner = await self.accounts.user(found.user_id) if found is not None else None
+        if found is None or owner is None:
+            raise Refusal("not-found")
+        if owner.id != principal.id and not self.rights.may(principal, Right.ACCOUNTS):
+            raise Refusal("not-found")
+        return found, owner
+
+    async def _require_user(self, principal: Principal, user: int) -> User:
+        self._require_accounts(principal)
+        target = await self.accounts.user(user)
+        if target is None:
+            raise Refusal("not-found")
+        return target
+
+    def _require_accounts(self, principal: Principal) -> None:
+        self.rights.require(principal, Right.ACCOUNTS)
+        _require_rest(principal)
+
+    async def _log(self, principal: Principal, verb: str, user: User, detail: str = "") -> None:
+        await self._catalogue.log(principal.id, verb, Subject.USER, str(user.id), detail or user.name)
+
+    async def _log_key(self, principal: Principal, verb: str, key: Key, owner: User) -> None:
+        detail = f"{key.scope} key of {owner.name}"
+        await self._catalogue.log(principal.id, verb, Subject.KEY, str(key.id), detail)
+
+
+def _key_id(principal: Principal) -> int | None:
+    return principal.key.id if principal.key is not None else None
+
+
+def _require_rest(principal: Principal) -> None:
+    """Refuse keys of other dialects, and keys limited to methods, for changes to accounts."""
+    key = principal.key
+    if key is not None and (key.scope is not Scope.REST or key.methods is not None):
+        raise Refusal("forbidden")
+
+
+def _require_scope(principal: Principal, scope: Scope) -> None:
+    """Refuse a key to act on keys of another scope."""
+    if principal.key is not None and principal.key.scope is not scope:
+        _require_rest(principal)
+    elif principal.key is not None and principal.key.methods is not None:
+        raise Refusal("forbidden")

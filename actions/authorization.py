@@ -1,0 +1,132 @@
+"""Authorization in the catalogue: what a principal sees, and what of that they may change."""
+
+from typing import TypeVar
+
+from accounts.model import Principal
+from accounts.rights import Right, Rights
+from bittorrent.refusal import Refusal
+from catalogue.catalogue import Catalogue
+from catalogue.model import Collage, CollageKind, Comment, Details, Group, Person, Subject, Torrent, Viewer
+
+T = TypeVar("T")
+
+
+class Authorization:
+    """Finds the target of a change. What a principal may not see is `not-found`, before any right is checked."""
+
+    def __init__(self, catalogue: Catalogue, rights: Rights) -> None:
+        self._catalogue = catalogue
+        self._rights = rights
+
+    def viewer(self, principal: Principal) -> Viewer:
+        """Return the catalogue's viewer for a principal. Refusal: `unauthenticated`, `forbidden` without READ."""
+        self._rights.require(principal, Right.READ)
+        return Viewer(principal.id, self._rights.may(principal, Right.MODERATE))
+
+    def account(self, principal: Principal, right: Right, owner: int | None = None) -> int:
+        """Return the account of a principal with a right. Refusal: `unauthenticated`, `forbidden`."""
+        self._rights.require(principal, right, owner)
+        if principal.id is None:
+            raise Refusal("unauthenticated")
+        return principal.id
+
+    async def torrent(self, principal: Principal, number: int) -> Torrent:
+        """Find a torrent."""
+        return _found(await self._catalogue.torrent(number, self.viewer(principal)))
+
+    async def group(self, principal: Principal, number: int) -> Group:
+        """Find a group."""
+        return _found(await self._catalogue.group(number, self.viewer(principal)))
+
+    async def own_torrent(self, principal: Principal, number: int) -> Torrent:
+        """Find a torrent that the principal may change. Refusal: `torrent-locked`."""
+        known = await self.torrent(principal, number)
+        self._rights.require(principal, Right.EDIT_OWN, _id_of(known.uploader))
+        if known.locked and not self._rights.may(principal, Right.EDIT_ANY):
+            raise Refusal("torrent-locked")
+        return known
+
+    async def own_group(self, principal: Principal, number: int) -> tuple[Group, Person | None]:
+        """Find a group that the principal may change, and the principal as its owner if they uploaded to it.
+
+        Refusal: `group-locked`.
+        """
+        known = await self.group(principal, number)
+        torrents = (await self._catalogue.torrents_of([number], self.viewer(principal)))[number]
+        uploaders = (each.uploader for each in torrents if each.uploader is not None)
+        owner = next((each for each in uploaders if each.id == principal.id), None)
+        self._rights.require(principal, Right.EDIT_OWN, _id_of(owner))
+        self.refuse_locked(principal, known)
+        return known, owner
+
+    async def own_comment(self, principal: Principal, number: int) -> Comment:
+        """Find a comment that the principal may change."""
+        known = _found(await self._catalogue.comment(number, self.viewer(principal)))
+        self._rights.require(principal, Right.EDIT_OWN, known.author.id)
+        return known
+
+    async def own_collage(self, principal: Principal, number: int) -> Collage:
+        """Find a collage that the principal may change."""
+        known = _found(await self._catalogue.collage(number, self.viewer(principal)))
+        self._rights.require(principal, Right.EDIT_OWN, known.creator.id)
+        self._refuse_locked_collage(principal, known)
+        return known
+
+    async def open_collage(self, principal: Principal, number: int) -> Collage:
+        """Find a collage that somebody may add to."""
+        known = _found(await self._catalogue.collage(number, self.viewer(principal)))
+        if known.kind is CollageKind.PERSONAL:
+            self._rights.require(principal, Right.EDIT_OWN, known.creator.id)
+        elif known.kind is CollageKind.STAFF:
+            self._rights.require(principal, Right.CURATE)
+        self._refuse_locked_collage(principal, known)
+        return known
+
+    async def require_visible(self, principal: Principal, subject: Subject, number: int) -> None:
+        """Refuse a target that the principal does not see; other subjects are not checked here."""
+        viewer = self.viewer(principal)
+        if subject is Subject.TORRENT:
+            _found(await self._catalogue.torrent(number, viewer))
+        elif subject is Subject.GROUP:
+            _found(await self._catalogue.group(number, viewer))
+        elif subject is Subject.COMMENT:
+            _found(await self._catalogue.comment(number, viewer))
+        elif subject is Subject.COLLAGE:
+            _found(await self._catalogue.collage(number, viewer))
+
+    async def check_torrent(self, principal: Principal, details: Details) -> None:
+        """Refuse details of a torrent that the principal may not set: freeleech, a group that they do not see."""
+        if "freeleech" in details:
+            self._rights.require(principal, Right.MODERATE)
+        group = details.get("group_id")
+        if isinstance(group, int):
+            known = await self._catalogue.group(group, self.viewer(principal))
+            if known is None:
+                raise Refusal("invalid", fields={"group_id": ["The group_id field names no group."]})
+            self.refuse_locked(principal, known)
+
+    def check_collage(self, principal: Principal, details: Details) -> None:
+        """Refuse details of a collage that the principal may not set."""
+        if {"locked", "hidden"} & set(details):
+            self._rights.require(principal, Right.MODERATE)
+        if details.get("kind") == CollageKind.STAFF:
+            self._rights.require(principal, Right.CURATE)
+
+    def refuse_locked(self, principal: Principal, group: Group) -> None:
+        """Refuse changes of a locked group without EDIT_ANY. Refusal: `group-locked`."""
+        if group.locked and not self._rights.may(principal, Right.EDIT_ANY):
+            raise Refusal("group-locked")
+
+    def _refuse_locked_collage(self, principal: Principal, collage: Collage) -> None:
+        if collage.locked and not self._rights.may(principal, Right.EDIT_ANY):
+            raise Refusal("forbidden", "the collage is locked")
+
+
+def _id_of(person: Person | None) -> int | None:
+    return person.id if person is not None else None
+
+
+def _found(value: T | None) -> T:
+    if value is None:
+        raise Refusal("not-found")
+    return value

@@ -1,0 +1,184 @@
+"""The catalogue dump: writing the catalogue to a JSON Lines file, and importing such a file."""
+
+import asyncio
+import os
+import threading
+from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import IO
+
+from accounts.store import AccountStore
+from actions.archives import describe_error, open_regular_file
+from actions.catalogue_dump_lines import (
+    DUMP_FILE_NAME,
+    LONGEST_LINE,
+    MOST_LINES,
+    is_header,
+    read_line,
+    write_line,
+)
+from actions.catalogue_export import CatalogueExport
+from actions.catalogue_import import Blocklist, CatalogueImport
+from actions.transfer import ImportResult
+from bittorrent.refusal import Refusal
+from catalogue.store import CatalogueStore
+
+_BATCH = 200
+_PIECE = 64 * 2**10
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line of a file: its number, its kind and values or why it is unreadable, and the bytes read so far."""
+
+    number: int
+    values: tuple[str, Mapping[str, object]] | Refusal
+    done: int
+
+
+class CatalogueDump:
+    """Writes dumps of the catalogue, and imports them."""
+
+    def __init__(
+        self, store: CatalogueStore, accounts: AccountStore, blocks: Blocklist, clock: Callable[[], float]
+    ) -> None:
+        self._store = store
+        self._accounts = accounts
+        self._blocks = blocks
+        self._clock = clock
+
+    async def write(self, folder: Path) -> int:
+        """Write the whole catalogue to a file in a folder, mode 600; return how many lines it has.
+
+        It replaces an earlier one atomically. OSError: the folder cannot be made or written.
+        """
+        temporary = await asyncio.to_thread(_TemporaryFile, folder / DUMP_FILE_NAME)
+        try:
+            count, batch = 0, []
+            async with aclosing(CatalogueExport(self._store, self._accounts).lines()) as lines:  # type: ignore[type-var]
+                async for line in lines:
+                    batch.append(write_line(line))
+                    if len(batch) >= _BATCH:
+                        await asyncio.to_thread(temporary.write, batch)
+                        count, batch = count + len(batch), []
+            await asyncio.to_thread(temporary.write, batch)
+            await asyncio.to_thread(temporary.finish)
+        finally:
+            await asyncio.shield(asyncio.to_thread(temporary.close))
+        return count + len(batch)
+
+    async def read(self, path: Path) -> AsyncIterator[ImportResult]:
+        """Import a file and yield the outcome of each line: "new", "changed", "same" or a refusal's code.
+
+        A refused line changes nothing, and the next is read. An unreadable file is an outcome too, not an exception.
+        """
+        importer = CatalogueImport(self._store, self._accounts, self._blocks, self._clock)
+        file = _LineReader(path)
+        try:
+            while lines := await asyncio.to_thread(file.next_batch):
+                for line in lines:
+                    yield await self._apply(importer, path, line)
+        finally:
+            await asyncio.shield(asyncio.to_thread(file.close))
+
+    async def _apply(self, importer: CatalogueImport, path: Path, line: _Line) -> ImportResult:
+        name = f"{path} line {line.number}"
+        try:
+            if isinstance(line.values, Refusal):
+                raise line.values
+            kind, values = line.values
+            outcome = await importer.apply(kind, values)
+        except Refusal as refusal:
+            return ImportResult(name, refusal.code, _message(refusal), line.done)
+        return ImportResult(name, outcome, kind, line.done)
+
+
+def split_dumps(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """Return the dumps that the paths name or contain, and the paths to search for torrents."""
+    named = [path for path in paths if path.suffix == ".jsonl" and not path.is_dir()]
+    inside = [path / DUMP_FILE_NAME for path in paths if path.is_dir()]
+    found = [path for path in inside if path.is_file() and not path.is_symlink()]
+    return [*named, *found], [path for path in paths if path not in named]
+
+
+def _message(refusal: Refusal) -> str:
+    sentences = [sentence for each in refusal.fields.values() for sentence in each]
+    return " ".join([str(refusal), *sentences])
+
+
+class _TemporaryFile:
+    """A file that is renamed into place when finished, used by one thread at a time."""
+
+    def __init__(self, target: Path) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+        self._target = target
+        self._path = target.with_name(f".{target.name}.part")
+        self._path.unlink(missing_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        self._out: IO[bytes] | None = os.fdopen(os.open(self._path, flags, 0o600), "wb")
+
+    def write(self, lines: Sequence[bytes]) -> None:
+        with self._lock:
+            if self._out is not None:
+                self._out.writelines(lines)
+
+    def finish(self) -> None:
+        with self._lock:
+            if self._out is not None:
+                self._out.flush()
+                os.fsync(self._out.fileno())
+                self._path.replace(self._target)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._out is not None:
+                self._out.close()
+                self._out = None
+                self._path.unlink(missing_ok=True)
+
+
+class _LineReader:
+    """The lines of a file, read by one thread at a time; `close` waits for the running one."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.Lock()
+        self._lines = _lines(path)
+
+    def next_batch(self) -> list[_Line]:
+        with self._lock:
+            return list(islice(self._lines, _BATCH))
+
+    def close(self) -> None:
+        with self._lock:
+            self._lines.close()
+
+
+def _lines(path: Path) -> Generator[_Line, None, None]:
+    try:
+        with open_regular_file(path) as file:
+            if not is_header(file.readline(LONGEST_LINE)):
+                raise Refusal("unreadable", "its first line is not that of a written catalogue")
+            for number in range(2, MOST_LINES):
+                line = file.readline(LONGEST_LINE + 1)
+                if not line:
+                    return
+                yield _Line(number, _parse(line, file), file.tell())
+    except Refusal as refusal:
+        yield _Line(1, refusal, 0)
+    except OSError as error:
+        yield _Line(1, Refusal("unreadable", describe_error(error)), 0)
+
+
+def _parse(line: bytes, file: IO[bytes]) -> tuple[str, Mapping[str, object]] | Refusal:
+    if len(line) > LONGEST_LINE:
+        while line and not line.endswith(b"\n"):
+            line = file.readline(_PIECE)
+        return Refusal("too-large", f"a line has at most {LONGEST_LINE} bytes")
+    try:
+        return read_line(line)
+    except Refusal as refusal:
+        return refusal

@@ -1,0 +1,111 @@
+"""Synchronises the catalogue with the cache: a record for every file, and none marked held without its file."""
+
+import asyncio
+from dataclasses import dataclass
+
+import structlog
+
+from actions.metainfo_summary import summarize_metainfo
+from actions.takedowns import Takedowns
+from actions.uploads import ReleaseParser
+from bittorrent.infohash import InfoHash
+from bittorrent.metainfo import BencodeLimits, Metainfo
+from bittorrent.refusal import Refusal
+from cache.compression import INFLATED_LIMIT
+from cache.torrents import CachedTorrent, TorrentCache
+from catalogue.catalogue import Catalogue
+from catalogue.model import MetainfoSummary
+
+_BATCH = 100
+_INTERVAL = 86_400.0
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueSyncResult:
+    """The result of a pass: records added or completed, records whose file is missing, files that are unreadable."""
+
+    added: int
+    missing: int
+    unreadable: int
+
+
+class CatalogueSync:
+    """Goes through cache and catalogue in the background: one file at a time, read in a thread.
+
+    A pass looks for what is missing, so it continues one that was interrupted. `every` is the seconds between passes.
+    """
+
+    def __init__(
+        self,
+        cache: TorrentCache,
+        catalogue: Catalogue,
+        takedowns: Takedowns,
+        release_parser: ReleaseParser,
+        every: float = _INTERVAL,
+    ) -> None:
+        self._cache = cache
+        self._catalogue = catalogue
+        self._takedowns = takedowns
+        self._release_parser = release_parser
+        self._interval = every
+
+    async def run(self) -> None:
+        """Make a pass now and then at every interval; an error is logged, and retried by the next pass."""
+        while True:
+            try:
+                await self.run_once()
+            except Exception:
+                log.exception("catalogue.pass_failed")
+            await asyncio.sleep(self._interval)
+
+    async def run_once(self) -> CatalogueSyncResult:
+        """Make one pass over everything."""
+        entered = unreadable = 0
+        async for records in self._cache.walk(_BATCH):
+            for infohash in await self._catalogue.missing_contents([record.infohash for record in records]):
+                made = await self._add_record(infohash)
+                entered += made
+                unreadable += not made
+        outcome = CatalogueSyncResult(entered, await self._mark_missing(), unreadable)
+        log.info(
+            "catalogue.caught_up", entered=outcome.added, gone=outcome.missing, unreadable=outcome.unreadable
+        )
+        return outcome
+
+    async def _add_record(self, infohash: InfoHash) -> bool:
+        held = await self._cache.get(infohash)
+        if held is None:
+            return False
+        try:
+            metainfo, summary = await asyncio.to_thread(_read, held)
+        except Refusal as refusal:
+            log.warning("catalogue.unreadable", infohash=infohash.upper, code=refusal.code)
+            return False
+        torrent, new = await self._catalogue.add_torrent(summary, await self._release_parser.parse(summary))
+        try:
+            await self._takedowns.admit(metainfo)
+        except Refusal:
+            return False  # blocked meanwhile, and removed again
+        if new and not await self._cache.has(infohash):
+            await self._catalogue.remove_by_infohash((torrent.infohash,))  # removed meanwhile
+            await self._takedowns.remove_file(metainfo.infohashes)
+            return False
+        return True
+
+    async def _mark_missing(self) -> int:
+        """Mark torrents whose file is missing as not held, and return how many there are."""
+        count, after = 0, None
+        while batch := await self._catalogue.held(after, _BATCH):
+            gone = [infohash for infohash in batch if not await self._cache.has(infohash)]
+            if gone:
+                await self._catalogue.mark_not_held(gone)
+            count += len(gone)
+            after = batch[-1]
+        return count
+
+
+def _read(held: CachedTorrent) -> tuple[Metainfo, MetainfoSummary]:
+    metainfo = Metainfo.parse(held.plain(), BencodeLimits(size=INFLATED_LIMIT))
+    return metainfo, summarize_metainfo(metainfo, held.record.added)

@@ -1,0 +1,66 @@
+"""Copies seeders, leechers and snatches of changed swarms into the catalogue, a bounded number after each flush."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from itertools import islice
+
+from bittorrent.infohash import InfoHash
+from catalogue.catalogue import Catalogue
+from catalogue.model import SwarmStats
+from tracker.journal_row import JournalRow
+from tracker.model import Counts
+
+MOST_PER_FLUSH = 20_000
+"""Swarms that one flush writes; the others wait, first in, first out."""
+MOST_WAITING = 1_000_000
+"""Swarms that may wait; any beyond are dropped until they change again."""
+
+_YIELD_EVERY = 2_000  # swarms between two yields to the event loop: a few milliseconds
+
+
+class SwarmStatsSync:
+    """Writes seeders, leechers and snatches of changed swarms into the catalogue, for sorting.
+
+    `scrape` gives a swarm's current counts, so a swarm that changed twice is written once.
+    """
+
+    def __init__(self, catalogue: Catalogue, scrape: Callable[[InfoHash], Counts]) -> None:
+        self._catalogue = catalogue
+        self._scrape = scrape
+        self._waiting: dict[InfoHash, None] = {}
+
+    @property
+    def waiting(self) -> int:
+        """How many swarms wait to be written."""
+        return len(self._waiting)
+
+    async def update(self, rows: Sequence[JournalRow]) -> None:
+        """Queue the swarms of journal rows, and write as many of the queue as one flush may.
+
+        What could not be written is queued again, at the end.
+        """
+        for start in range(0, len(rows), _YIELD_EVERY):
+            self._enqueue(rows[start : start + _YIELD_EVERY])
+            await asyncio.sleep(0)
+        batch = list(islice(self._waiting, MOST_PER_FLUSH))
+        for infohash in batch:
+            del self._waiting[infohash]
+        try:
+            await self._catalogue.update_swarm_stats(await self._stats(batch))
+        except BaseException:
+            self._waiting.update(dict.fromkeys(batch))
+            raise
+
+    def _enqueue(self, rows: Sequence[JournalRow]) -> None:
+        space = MOST_WAITING - len(self._waiting)
+        changed = dict.fromkeys(row.infohash for row in rows if row.infohash not in self._waiting)
+        self._waiting.update(islice(changed.items(), space))
+
+    async def _stats(self, infohashes: Sequence[InfoHash]) -> dict[InfoHash, SwarmStats]:
+        stats = {}
+        for start in range(0, len(infohashes), _YIELD_EVERY):
+            for infohash in infohashes[start : start + _YIELD_EVERY]:
+                counts = self._scrape(infohash)
+                stats[infohash] = SwarmStats(counts.complete, counts.incomplete, counts.downloaded)
+            await asyncio.sleep(0)
+        return stats

@@ -1,0 +1,90 @@
+"""The HTML pages of the torrent cache: front page, upload form, results and errors."""
+
+from collections.abc import Mapping
+from html import escape
+from types import MappingProxyType
+
+from starlette.responses import HTMLResponse
+
+from actions.uploads import AcceptedUpload
+from bittorrent.refusal import Refusal
+from doors.errors import error_line, html_page
+from doors.page_layout import HEADERS, SITE
+
+_FORM = """\
+<form class="card upload" action="upload.php" method="post" enctype="multipart/form-data">
+<label><span>A .torrent file, at most {limit}</span>
+<input type="file" name="torrent" accept=".torrent,application/x-bittorrent" required></label>
+<button class="main" type="submit">Upload</button>
+</form>"""
+
+
+def page(
+    title: str,
+    body_html: str,
+    status: int = 200,
+    headers: Mapping[str, str] = MappingProxyType({}),
+    *,
+    site: str = SITE,
+) -> HTMLResponse:
+    """Return a page without scripts; `body_html` is escaped markup."""
+    return HTMLResponse(html_page(title, body_html, site), status, HEADERS | dict(headers))
+
+
+def front_page(base: str, limit: int) -> str:
+    """Return the body of the front page; `base` is our own URL, `limit` the bytes an upload may have."""
+    url = escape(base)
+    # Over plain HTTP the port of this page is ours, and UDP listens on the same number; a TLS proxy's is not.
+    udp = f"\nudp://{url.removeprefix('http://')}/announce" if url.startswith("http://") else ""
+    return f"""\
+<p>A BitTorrent tracker, and a cache that keeps <code>.torrent</code> files by their infohash.</p>
+<h2>Announce</h2>
+<p>Add this tracker to a torrent:</p>
+<pre>{url}/announce{udp}</pre>
+<h2>Upload</h2>
+{upload_form(limit)}
+<p>From a program:</p>
+<pre>curl -F torrent=@my.torrent {url}/autoupload.php</pre>
+<p>SOAP clients find the one call, <code>cacheTorrent</code>, at
+<a href="api/torrage.wsdl">{url}/api/torrage.wsdl</a>.</p>
+<h2>Fetch</h2>
+<p>Every torrent lies under its infohash, 40 hex digits with A to F in upper case:</p>
+<pre>{url}/torrent/&lt;INFOHASH&gt;.torrent</pre>"""
+
+
+def upload_form(limit: int) -> str:
+    """Return the upload form; `limit` is in bytes."""
+    return _FORM.format(limit=f"{limit / (1 << 20):.3g} MiB")
+
+
+def upload_accepted(upload: AcceptedUpload) -> str:
+    """Return the body of the page that answers a successful upload."""
+    infohash = upload.infohash.upper
+    return f"""\
+<p>{"The torrent is in the cache now." if upload.new else "The cache held this torrent already."}</p>
+<dl>
+<dt>Name</dt><dd>{escape(upload.metainfo.name)}</dd>
+<dt>Infohash</dt><dd><code>{infohash}</code></dd>
+<dt>Link</dt><dd><a href="torrent/{infohash}.torrent">torrent/{infohash}.torrent</a></dd>
+</dl>
+<p><a href="upload.php">Upload another</a></p>"""
+
+
+def upload_refused(refusal: Refusal) -> str:
+    """Return the body of the page that answers a refused upload."""
+    return f'<p>{escape(error_line(refusal))}</p>\n<p><a href="upload.php">Try again</a></p>'
+
+
+def lookup_refused(refusal: Refusal) -> str:
+    """Return the body of the page that answers a refused lookup."""
+    return f"<p>{escape(error_line(refusal))}</p>"
+
+
+def not_found(infohash: str | None) -> str:
+    """Return the body of the 404 page below /torrent/; `infohash` is what was asked for, in upper case."""
+    example = infohash or "0123456789ABCDEF0123456789ABCDEF01234567"
+    return f"""\
+<p>The cache does not hold this torrent.</p>
+<p>The address of a torrent is its infohash, 40 hex digits, with the letters A to F in upper case:</p>
+<pre>right: /torrent/{example}.torrent
+wrong: /torrent/{example.lower()}.torrent</pre>"""

@@ -1,0 +1,102 @@
+"""The layout of every HTML page: head, navigation bar, footer, style sheet, and its security headers."""
+
+import hashlib
+from functools import cache
+from html import escape
+from importlib.resources import files
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+SITE = "Peerage"
+MENU = '<a href="/search">Browse</a>\n<a href="/upload.php">Upload</a>\n<a href="/account">Account</a>'
+"""The links of the navigation bar on pages that do not know their visitor."""
+
+# The referrer policy is not no-referrer: a browser would then send `Origin: null` with our own form.
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+
+_LAYOUT = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<link rel="stylesheet" href="{style}">
+</head>
+<body>
+<a class="skip" href="#content">To the content</a>
+<header class="top"><div>
+<a class="brand" href="/">{site}</a>
+{search}<nav aria-label="Site">
+{menu}
+</nav>
+</div></header>
+<main id="content">
+{body}
+</main>
+<footer class="foot">
+<span>{site}</span>
+<a href="/search/help">How to search</a>
+<a href="/api/docs">API</a>
+</footer>
+</body>
+</html>
+"""
+_SEARCH = """\
+<form class="find" action="/search" role="search">
+<input type="search" name="q" maxlength="1000" aria-label="Search torrents" placeholder="Search torrents">
+<button type="submit">Search</button>
+</form>
+"""
+
+
+def render_layout(
+    title: str, body_html: str, *, site: str = SITE, menu_html: str = MENU, search: bool = True
+) -> str:
+    """Return a whole page; texts are escaped here, `…_html` is markup that its caller has escaped.
+
+    `search` puts the search box into the navigation bar.
+    """
+    return _LAYOUT.format(
+        title=escape(title if title == site else f"{title} \u2013 {site}"),
+        style=style_path(),
+        site=escape(site),
+        search=_SEARCH if search else "",
+        menu=menu_html,
+        body=body_html,
+    )
+
+
+def style_route() -> Route:
+    """Return the route of the style sheet."""
+    return Route("/static/{name}", _style, methods=["GET"])
+
+
+def style_path() -> str:
+    """Return the path of the style sheet; its name contains the digest of its content."""
+    return f"/static/{_style_sheet()[0]}"
+
+
+@cache
+def _style_sheet() -> tuple[str, bytes]:
+    data = files("doors").joinpath("static/style.css").read_bytes()
+    return f"style.{hashlib.sha256(data).hexdigest()[:12]}.css", data
+
+
+async def _style(request: Request) -> Response:
+    name, data = _style_sheet()
+    # A cached page may still ask for an earlier style sheet; the current one is better than none.
+    current = request.path_params["name"] == name
+    headers = {
+        "Cache-Control": "public, max-age=31536000, immutable" if current else "no-cache",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(data, headers=headers, media_type="text/css")

@@ -1,0 +1,125 @@
+"""Jobs and content as an account sees them, without what other accounts' jobs would reveal."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from downloads.job_registry import ActiveContent, ActiveJob
+from downloads.model import Content, ContentFile, ContentStatus, Job, JobState
+from downloads.runner import Runner
+from downloads.storage_quota import ACCOUNT_FULL
+from downloads.store import JobStore
+
+PAUSED_BY_ACCOUNT = "The account paused it."
+
+
+class JobViews:
+    """Builds the public values of jobs and content."""
+
+    def __init__(self, store: JobStore, runner: Runner) -> None:
+        self._store = store
+        self._runner = runner
+
+    async def jobs(self, jobs: Sequence[ActiveJob]) -> list[Job]:
+        """Return the values of jobs, in the same order."""
+        files = await self._store.files([job.content.row.id for job in jobs])
+        magnets = await self._store.magnets([job.row.id for job in jobs])
+        return [
+            self._job(job, files.get(job.content.row.id, ()), magnets[job.row.id])
+            for job in jobs
+            if job.row.id in magnets  # else it was deleted meanwhile
+        ]
+
+    async def contents(self, contents: Sequence[ActiveContent]) -> list[Content]:
+        """Return the values of complete content."""
+        files = await self._store.files([content.row.id for content in contents])
+        return [
+            _content(content, files[content.row.id], complete=True)
+            for content in contents
+            if content.row.id in files
+        ]
+
+    def _job(self, job: ActiveJob, files: tuple[ContentFile, ...], magnet: str) -> Job:
+        row, content = job.row, job.content
+        reason = self._pause_reason(job)
+        return Job(
+            id=row.id,
+            account=row.account,
+            content=_content(content, files, complete=_available(job)),
+            name=row.name or content.row.name,
+            magnet=magnet,
+            seed=row.seed,
+            allow_zip=row.allow_zip,
+            queued=bool(row.queued),
+            paused=bool(reason),
+            pause_reason=reason,
+            cached=row.cached,
+            has_torrent=content.row.known,
+            created=row.created,
+            updated=row.updated,
+            status=self._status(job, reason),
+        )
+
+    def _pause_reason(self, job: ActiveJob) -> str:
+        if job.row.paused:
+            return PAUSED_BY_ACCOUNT
+        if job.row.queued:
+            return ""
+        if job.content.row.known and not job.charged:
+            return job.content.wait_reason or ACCOUNT_FULL
+        return "" if job.content.complete else job.content.wait_reason
+
+    def _status(self, job: ActiveJob, reason: str) -> ContentStatus:
+        content = job.content
+        status = self._runner.status(content)
+        status = _stopped(content) if status is None else _redacted(status, content)
+        if _available(job):
+            status = replace(status, progress=1.0, eta=0)
+        error = status.error or (content.wait_reason if not content.complete else "")
+        return replace(status, state=_state(job, status, reason), error=error)
+
+
+def _available(job: ActiveJob) -> bool:
+    return job.content.complete and job.charged
+
+
+def _state(job: ActiveJob, status: ContentStatus, reason: str) -> JobState:
+    if reason or job.row.queued:
+        return JobState.PAUSED
+    if _available(job):
+        if job.row.cached:
+            return JobState.CACHED
+        return JobState.UPLOADING if job.content.running else JobState.COMPLETED
+    if not job.content.row.known:
+        return JobState.METADATA
+    return status.state if status.state is JobState.CHECKING else JobState.DOWNLOADING
+
+
+def _content(content: ActiveContent, files: tuple[ContentFile, ...], *, complete: bool) -> Content:
+    row = content.row
+    return Content(
+        row.key,
+        row.name,
+        row.size,
+        files,
+        complete,
+        row.private,
+        row.added,
+        row.finished if complete else None,
+    )
+
+
+def _stopped(content: ActiveContent) -> ContentStatus:
+    row = content.row
+    done = min(1.0, row.downloaded / row.size) if row.size else 0.0
+    return ContentStatus(
+        JobState.PAUSED, done, 0, 0, 0, 0, None, row.downloaded, row.uploaded, 0.0, "", "", ""
+    )
+
+
+def _redacted(status: ContentStatus, content: ActiveContent) -> ContentStatus:
+    """Cut the tracker URL to its host: of shared content it may hold another account's passkey."""
+    if content.row.key.account is not None:
+        return status
+    address = urlsplit(status.tracker)
+    return replace(status, tracker=f"{address.scheme}://{address.netloc}" if address.netloc else "")

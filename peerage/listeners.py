@@ -1,0 +1,221 @@
+"""The listeners: native threads where the C store is in use, otherwise uvicorn for TCP and asyncio for UDP."""
+
+import asyncio
+import secrets
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING
+
+import structlog
+import uvicorn
+from starlette.types import ASGIApp
+
+from doors.announce import AnnounceDoor, ScrapeDoor, head_too_long
+from doors.client_address import ClientAddress
+from doors.connection_guard import ConnectionCounts, ConnectionGuard, GuardedProtocol
+from doors.native import (
+    NativeDoor,
+    fast_path_protocol,
+    handed_over_protocol,
+    make_native_door,
+    total_counters,
+)
+from doors.python_responder import PythonResponder
+from doors.udp import UdpDoor
+from peerage.sockets import BoundAddress
+from peerage.wiring.application import Application
+from tracker.counters import TrackerCounters
+
+if TYPE_CHECKING:
+    from tracker._native import Door
+
+BACKLOG = 4096
+_GRACE = 5  # seconds that requests under way have when the service stops
+_KEY = 32  # bytes of the key behind UDP connection ids
+
+log = structlog.get_logger()
+
+
+class NoNativeDoor(Exception):
+    """The settings ask for the native door, and it is not available."""
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server without its signal handlers, which would end the process by the signal received."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+        self.before_shutdown = ExitStack()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to accept, then call `ready`."""
+        await super().startup(sockets)
+        self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop accepting, then wait for requests under way."""
+        self.before_shutdown.close()
+        await super().shutdown(sockets)
+
+    def stop(self) -> None:
+        """Stop gracefully when called first, at once when called again."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Install no signal handlers."""
+        yield
+
+
+def uvicorn_config(app: ASGIApp, protocol: type[GuardedProtocol], keep_alive: int) -> uvicorn.Config:
+    """Return uvicorn's configuration; `keep_alive` in seconds."""
+    return uvicorn.Config(
+        app,
+        http=protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=keep_alive,
+        timeout_graceful_shutdown=_GRACE,
+    )
+
+
+class Listeners:
+    """Connects the listening sockets to the application and the tracker.
+
+    Raises NoNativeDoor.
+    """
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        settings = application.settings
+        self._door = _door(application)
+        self.native = self._door is not None and settings.tracker.door != "uvicorn"
+        if settings.tracker.door == "native" and not self.native:
+            raise NoNativeDoor("tracker.door is native, but the native store is not in use")
+        self._guard = _guard(application, capped=not self.native)
+        clients = ClientAddress(settings.trusted_proxies, settings.forwarded_header)
+        refuse = settings.tracker.refuse_private
+        self.announce = AnnounceDoor(application.tracker, clients, refuse_private=refuse)
+        self.scrape = ScrapeDoor(application.tracker)
+        self._threads = (
+            NativeDoor(self._door, self._guard, settings.trusted_proxies)
+            if self._door is not None and self.native
+            else None
+        )
+
+    @property
+    def name(self) -> str:
+        """What owns the sockets: native or uvicorn."""
+        return "native" if self.native else "uvicorn"
+
+    def connections(self) -> ConnectionCounts:
+        """Return the counts of connections."""
+        return (self._threads or self._guard).connections()
+
+    def counters(self) -> TrackerCounters:
+        """Return the counters of announces and scrapes, over all doors."""
+        ours = self._application.tracker.counters
+        return ours if self._door is None else total_counters(self._door, ours)
+
+    def server(self, app: ASGIApp, bound: Sequence[BoundAddress], ready: Callable[[], None]) -> Server:
+        """Make the uvicorn server for what the native threads do not answer; it starts and stops them."""
+
+        def started() -> None:
+            if self._threads is not None:
+                server.before_shutdown.enter_context(self._open(self._threads, bound, server))
+            log.info("door.open", door=self.name, asked=self._application.settings.tracker.door)
+            ready()
+
+        keep_alive = self._application.settings.http.keep_alive
+        server = Server(uvicorn_config(app, self._protocol(), keep_alive), started)
+        return server
+
+    def uvicorn_sockets(self, bound: Sequence[BoundAddress]) -> list[socket.socket]:
+        """Return the TCP sockets that uvicorn listens on."""
+        return [] if self.native else [each.tcp for each in bound]
+
+    def _protocol(self) -> type[GuardedProtocol]:
+        return fast_path_protocol(
+            self._guard, self._door or PythonResponder(self.announce, self.scrape, time.time)
+        )
+
+    @contextmanager
+    def _open(self, threads: NativeDoor, bound: Sequence[BoundAddress], server: Server) -> Iterator[None]:
+        assert self._door is not None
+        loop = asyncio.get_running_loop()
+        protocol = handed_over_protocol(self._guard, self._door)
+        settings = self._application.settings
+
+        def protocols(first: bytes, gone: Callable[[], None]) -> asyncio.Protocol:
+            state = server.server_state
+            return protocol(first, gone, config=server.config, server_state=state, app_state={}, _loop=loop)
+
+        with threads.serving(
+            [each.tcp for each in bound],
+            [each.udp for each in bound],
+            protocols,
+            threads=settings.tracker.threads,
+            keep_alive=settings.http.keep_alive,
+            max_connections=settings.http.max_connections,
+            per_address=settings.http.connections_per_address,
+            backlog=BACKLOG,
+        ):
+            yield
+
+    @asynccontextmanager
+    async def serve_udp(self, bound: Sequence[BoundAddress]) -> AsyncIterator[None]:
+        """Serve UDP from the event loop until the block ends, unless the native threads do."""
+        loop = asyncio.get_running_loop()
+        key = secrets.token_bytes(_KEY)
+        refuse = self._application.settings.tracker.refuse_private
+        transports = []
+        try:
+            for each in () if self.native else bound:
+                transport, _ = await loop.create_datagram_endpoint(
+                    lambda: UdpDoor(self._application.tracker, key, time.monotonic, refuse_private=refuse),
+                    sock=each.udp,
+                )
+                transports.append(transport)
+            yield
+        finally:
+            for transport in transports:
+                transport.close()
+
+
+def _door(application: Application) -> "Door | None":
+    """Return the native door, where the store is native."""
+    settings = application.settings
+    store = application.native_store
+    if store is None:
+        return None
+    return make_native_door(
+        store,
+        application.tracker.terms,
+        settings.trusted_proxies,
+        settings.forwarded_header,
+        refuse_private=settings.tracker.refuse_private,
+        key=secrets.token_bytes(_KEY),
+        seed=secrets.randbits(64),
+    )
+
+
+def _guard(application: Application, *, capped: bool) -> ConnectionGuard:
+    """Make the connection guard; native threads enforce the caps themselves."""
+    http = application.settings.http
+    return ConnectionGuard(
+        header_timeout=http.header_timeout,
+        body_timeout=http.body_timeout,
+        max_connections=http.max_connections if capped else 0,
+        connections_per_address=http.connections_per_address if capped else 0,
+        exempt=application.settings.trusted_proxies,
+        too_long=lambda: head_too_long(application.tracker),
+    )

@@ -1,0 +1,171 @@
+"""Values of settings as people write them: sizes, durations, addresses, rates and URLs, checked on reading."""
+
+import json
+import re
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from urllib.parse import urlsplit
+
+import limits
+
+Network = IPv4Network | IPv6Network
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|)", re.IGNORECASE)
+_SECONDS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_HEADER = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,64}", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class ListenAddress:
+    """An address to listen on, TCP and UDP alike; port 0 lets the system choose."""
+
+    host: str
+    port: int
+
+    @property
+    def is_v6(self) -> bool:
+        """Whether the host is an IPv6 address."""
+        return ":" in self.host
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if self.is_v6 else f"{self.host}:{self.port}"
+
+
+def read_size(value: object) -> object:
+    """Turn "10 MiB", "512MB" or "4096" into bytes; anything but text passes through. ValueError."""
+    if not isinstance(value, str):
+        return value
+    found = _SIZE.fullmatch(value.strip())
+    if found is None:
+        raise ValueError(
+            f"{value!r} is no size: write a number of bytes, or one with KiB, MiB, GiB, kB, MB or GB"
+        )
+    number, prefix, binary = found.groups()
+    if binary and not prefix:
+        raise ValueError(f"{value!r} is no size: 'iB' needs K, M, G or T before it")
+    return round(float(number) * (1024 if binary else 1000) ** " kmgt".index(prefix.lower() or " "))
+
+
+def read_duration(value: object) -> object:
+    """Turn "90", "10s", "500ms", "5m" or "2h" into seconds; anything but text passes through. ValueError."""
+    if not isinstance(value, str):
+        return value
+    found = _DURATION.fullmatch(value.strip())
+    if found is None:
+        raise ValueError(f"{value!r} is no time: write a number of seconds, or one with ms, s, m, h or d")
+    return float(found[1]) * _SECONDS[found[2].lower()]
+
+
+def read_items(value: object) -> object:
+    """Turn a JSON list or a comma separated text into a list; anything but text passes through."""
+    return split_items(value) if isinstance(value, str) else value
+
+
+def split_items(text: str) -> list[object]:
+    """Split a JSON list or a comma separated text into its items."""
+    try:
+        decoded = json.loads(text)
+    except ValueError:
+        decoded = None
+    return (
+        decoded if isinstance(decoded, list) else [part.strip() for part in text.split(",") if part.strip()]
+    )
+
+
+def read_listen(value: object) -> object:
+    """Turn "host:port" or "[v6]:port" into a Listen; anything but text passes through. ValueError."""
+    if not isinstance(value, str):
+        return value
+    host, colon, port = value.strip().rpartition(":")
+    if not colon or not port.isascii() or not port.isdecimal() or int(port) > 65535:
+        raise ValueError(
+            f"{value!r} is no address to listen on: write host:port or [v6]:port, the port from 0 to 65535"
+        )
+    if host.startswith("[") and host.endswith("]"):
+        return ListenAddress(str(IPv6Address(host[1:-1])), int(port))
+    if ":" in host:
+        raise ValueError(f"{value!r} is ambiguous: put the IPv6 address in brackets, as in [::1]:6969")
+    try:
+        return ListenAddress(str(IPv4Address(host)), int(port))
+    except ValueError:
+        raise ValueError(
+            f"{value!r} names no address: 127.0.0.1 is this machine, 0.0.0.0 every IPv4 address, [::] every IPv6 one"
+        ) from None
+
+
+def read_network(value: object) -> object:
+    """Turn "10.0.0.0/8" or "10.1.2.3" into a network; anything but text passes through. ValueError."""
+    return ip_network(value.strip()) if isinstance(value, str) else value
+
+
+def read_rate(value: str) -> str:
+    """Check that text such as "60/minute" names a rate, and return it. ValueError."""
+    try:
+        limits.parse(value)
+    except ValueError:
+        raise ValueError(
+            f"{value!r} is no rate: write it as in 60/minute, 10/second or 100/15 minutes"
+        ) from None
+    return value
+
+
+def read_public_url(value: object) -> object:
+    """Check a plain http(s) URL and drop its last slash; "" is None. ValueError."""
+    if not isinstance(value, str):
+        return value
+    if not value.strip():
+        return None
+    parts = urlsplit(value.strip())
+    if (
+        parts.scheme not in {"http", "https"}
+        or not parts.hostname
+        or parts.query
+        or parts.fragment
+        or parts.username
+    ):
+        raise ValueError(
+            "it must be http://host or https://host, with a port or a path if need be, and nothing else"
+        )
+    _ = parts.port  # reading it is what checks its range
+    return value.strip().rstrip("/")
+
+
+def read_template(value: str) -> str:
+    """Check that text is an http(s) URL with {HASH} or {hash} in its path or query, and return it. ValueError."""
+    parts = urlsplit(value)
+    named = any(mark in f"{parts.path}?{parts.query}" for mark in ("{HASH}", "{hash}"))
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not named or "@" in parts.netloc:
+        raise ValueError(f"{value!r} is no http(s) URL with {{HASH}} or {{hash}} in its path")
+    _ = parts.port
+    return value
+
+
+def read_own_addresses(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Check that texts are one IPv4 and one IPv6 address at most, and return them. ValueError."""
+    versions = [ip_address(text).version for text in values]
+    if len(versions) != len(set(versions)):
+        raise ValueError("one IPv4 and one IPv6 address at most can be named")
+    return values
+
+
+def read_header(value: str) -> str:
+    """Check that text can name an HTTP header, and return it in lower case. ValueError."""
+    if not _HEADER.fullmatch(value):
+        raise ValueError(f"{value!r} cannot name a header")
+    return value.lower()
+
+
+def format_size(count: int) -> str:
+    """Show a number of bytes as people read it: 10 MiB, 1.5 GiB, 300 B."""
+    amount = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if amount < 1024:
+            return f"{amount:.3g} {unit}" if amount < 1000 else f"{amount:.0f} {unit}"
+        amount /= 1024
+    return f"{amount:.4g} TiB"
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether an address, as text, is a loopback one."""
+    return ip_address(host).is_loopback

@@ -1,0 +1,1 @@
+"""Assembly: opens the stores, builds the services over them, and closes both."""

@@ -1,0 +1,76 @@
+"""Makes the downloads of a data folder, with libtorrent as the engine where it is installed and enabled."""
+
+import time
+from importlib.util import find_spec
+
+import structlog
+
+from actions.download_hooks import DownloadHooks
+from downloads.downloads import DownloadBackend, Downloads
+from downloads.engine import Engine
+from downloads.folder import ContentFolder
+from downloads.limits import DownloadLimits
+from downloads.outgoing_filter import OutgoingFilter
+from downloads.resume_files import ResumeFiles
+from peerage.config import Settings
+from peerage.sections import DownloadsSection
+from storage.data_folder import DataFolder
+from storage.database import Database
+from storage.jobs import SqliteJobs
+
+_RESUME = ".resume"
+
+log = structlog.get_logger()
+
+
+def make_downloads(
+    settings: Settings, folder: DataFolder, records: Database, hooks: DownloadHooks
+) -> Downloads:
+    """Make the downloads of a data folder; without libtorrent, or switched off, they refuse everything."""
+    wanted = settings.downloads
+    content = wanted.folder or folder.downloads
+    engine = _engine(settings, ResumeFiles(content / _RESUME)) if wanted.enabled else None
+    if engine is None:
+        return Downloads(download_limits(wanted), None)
+    means = DownloadBackend(engine, SqliteJobs(records), ContentFolder(content), hooks, time.time)
+    return Downloads(download_limits(wanted), means)
+
+
+def download_limits(wanted: DownloadsSection) -> DownloadLimits:
+    """Return the limits that the settings name."""
+    return DownloadLimits(
+        active=wanted.active,
+        slots=wanted.slots,
+        queue=wanted.queue,
+        held=wanted.held,
+        max_size=wanted.max_size,
+        quota=wanted.quota,
+        account_quota=wanted.account_quota,
+        min_free_disk=wanted.min_free_disk,
+        seed=wanted.seed,
+        seed_ratio=wanted.seed_ratio,
+        seed_time=wanted.seed_time,
+    )
+
+
+def _engine(settings: Settings, resume: ResumeFiles) -> Engine | None:
+    if find_spec("libtorrent") is None:
+        log.info("downloads.not_installed", remedy="pip install 'peerage[downloads]'")
+        return None
+    # Imported late: libtorrent takes time and memory that a service without downloads does not need.
+    from downloads.libtorrent_engine import LibtorrentEngine  # noqa: PLC0415
+    from downloads.libtorrent_session import EngineSettings  # noqa: PLC0415
+
+    wanted = settings.downloads
+    terms = EngineSettings(
+        listen=tuple(str(each) for each in wanted.listen),
+        dht=wanted.dht,
+        lsd=wanted.lsd,
+        utp=wanted.utp,
+        encryption=wanted.encryption,
+        down_rate=wanted.down_rate,
+        up_rate=wanted.up_rate,
+        connections=wanted.connections,
+        one_address=settings.lookups.private_peers,
+    )
+    return LibtorrentEngine(terms, resume, OutgoingFilter(allow_private=settings.lookups.private_peers))

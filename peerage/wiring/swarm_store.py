@@ -1,0 +1,42 @@
+"""Makes the swarm store: the one in C where it was built, unless the settings say otherwise."""
+
+import secrets
+
+from peerage.sections import TrackerSection
+from tracker.model import AnnounceTerms
+from tracker.native_swarms import AVAILABLE, NativeSwarms
+from tracker.random_source import SplitMix
+from tracker.store import SwarmStore
+from tracker.swarms import Swarms
+
+_DAY = 86_400
+_SEED_BITS = 64
+_KEY_BYTES = 16
+
+
+class NoNativeStore(Exception):
+    """The settings ask for the C store, and the extension was not built."""
+
+
+def announce_terms(settings: TrackerSection) -> AnnounceTerms:
+    """Return intervals and caps of announces, as the settings name them."""
+    return AnnounceTerms(
+        interval=settings.interval,
+        min_interval=settings.min_interval,
+        max_torrents=settings.max_torrents,
+        max_peers=settings.max_peers,
+        peers_per_address=settings.peers_per_address,
+        remember_completed=settings.remember_completed * _DAY,
+    )
+
+
+def make_swarm_store(settings: TrackerSection) -> SwarmStore:
+    """Return an empty store of the kind that the settings name. Raises NoNativeStore."""
+    terms, seed = announce_terms(settings), secrets.randbits(_SEED_BITS)
+    if settings.store == "native" and not AVAILABLE:
+        raise NoNativeStore(
+            "tracker.store is native, but the C extension was not built: install again with a C compiler at hand"
+        )
+    if settings.store == "python" or not AVAILABLE:
+        return Swarms(terms, SplitMix(seed))
+    return NativeSwarms(terms, seed, secrets.token_bytes(_KEY_BYTES))

@@ -1,0 +1,77 @@
+"""The cache's records in `peerage.db`."""
+
+from typing import Any
+
+from sqlalchemy import delete, func, select
+
+from bittorrent.infohash import InfoHash
+from cache.record import CacheRecord
+from storage.database import Database
+from storage.dialect import parameter, upsert
+from storage.tables import record as table
+
+_COLUMNS = ("infohash", "v1", "v2", "name", "size", "stored", "digest", "added")
+
+
+class SqliteCacheRecords:
+    """The cache's records in SQLite; every change is on disk before it returns."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        infohash = parameter("infohash")
+        found = select(*(table.c[name] for name in _COLUMNS))
+        self._add = database.compile(upsert(table, *_COLUMNS[1:], "alias"))
+        self._get = database.compile(found.where(table.c.infohash == infohash))
+        self._get_alias = database.compile(found.where(table.c.alias == infohash).limit(1))
+        self._remove = database.compile(delete(table).where(table.c.infohash == infohash))
+        self._totals = database.compile(select(func.count(), func.coalesce(func.sum(table.c.stored), 0)))
+        page = found.where(table.c.infohash > infohash).order_by(table.c.infohash)
+        self._page = database.compile(page.limit(parameter("limit")))
+
+    async def add(self, record: CacheRecord) -> None:
+        """Add a record, in place of an earlier one of the same infohash."""
+        row = {name: getattr(record, name) for name in (*_COLUMNS, "alias")}
+        async with self._database.transaction() as writer:
+            await writer.execute(self._add, row)
+
+    async def get(self, infohash: InfoHash) -> CacheRecord | None:
+        """Find a record by its 20-byte infohash, or by the truncated v2 infohash of a hybrid."""
+        name = {"infohash": infohash}
+        rows = await self._database.rows(self._get, name) or await self._database.rows(self._get_alias, name)
+        return _record(rows[0]) if rows else None
+
+    async def remove(self, infohash: InfoHash) -> CacheRecord | None:
+        """Delete the record that `get` would find, and return it."""
+        record = await self.get(infohash)
+        if record is not None:
+            async with self._database.transaction() as writer:
+                await writer.execute(self._remove, {"infohash": record.infohash})
+        return record
+
+    async def totals(self) -> tuple[int, int]:
+        """Return the number of records and the sum of their stored bytes."""
+        ((files, stored),) = await self._database.rows(self._totals)
+        return files, stored
+
+    async def walk(self, after: InfoHash | None, limit: int) -> list[CacheRecord]:
+        """Return up to `limit` records whose infohash is above `after`, ascending."""
+        rows = await self._database.rows(self._page, {"infohash": after or b"", "limit": limit})
+        return [_record(row) for row in rows]
+
+    async def healthy(self) -> bool:
+        """Tell whether the database answers."""
+        return await self._database.healthy()
+
+
+def _record(row: tuple[Any, ...]) -> CacheRecord:
+    infohash, v1, v2, name, size, stored, digest, added = row
+    return CacheRecord(
+        infohash=InfoHash.of(infohash),
+        v1=InfoHash.of(v1) if v1 is not None else None,
+        v2=InfoHash.of(v2) if v2 is not None else None,
+        name=name,
+        size=size,
+        stored=stored,
+        digest=digest,
+        added=added,
+    )

@@ -1,0 +1,219 @@
+"""The data folder: the paths in it, the lock by which one process owns it, and its secrets."""
+
+import fcntl
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from storage.fsync import fsync_directory
+
+# sockaddr_un.sun_path has 108 bytes, the last of which ends the string.
+_SOCKET_PATH_LIMIT = 107
+_SECRET_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}\Z")
+_FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+class FolderError(Exception):
+    """The data folder cannot be used as it is; the text says why and names the path."""
+
+
+class FolderInUse(FolderError):
+    """Another process owns the data folder; `pid` is its number, or None when it has not written it yet."""
+
+    def __init__(self, path: Path, pid: int | None) -> None:
+        who = f"process {pid}" if pid is not None else "another process"
+        super().__init__(f"{path} is in use by {who}")
+        self.path = path
+        self.pid = pid
+
+
+class DataFolder:
+    """The folder of all persistent data. Its paths can be read without owning it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self._lock: int | None = None
+        self._folder: int | None = None
+
+    @property
+    def swarms(self) -> Path:
+        """The database of the swarm journal."""
+        return self.path / "swarms.db"
+
+    @property
+    def records(self) -> Path:
+        """The database of accounts, catalogue, cache records, lists and downloads."""
+        return self.path / "peerage.db"
+
+    @property
+    def titles(self) -> Path:
+        """The database of titles that the operator imported."""
+        return self.path / "titles.db"
+
+    @property
+    def torrents(self) -> Path:
+        """The folder of the .torrent files."""
+        return self.path / "torrents"
+
+    @property
+    def downloads(self) -> Path:
+        """The default folder of downloaded content."""
+        return self.path / "downloads"
+
+    @property
+    def secrets(self) -> Path:
+        """The folder of the secrets, mode 700."""
+        return self.path / "secrets"
+
+    @property
+    def control_socket(self) -> Path:
+        """A path of the control socket that fits in a socket address, valid in this process until `release`.
+
+        A path that is too long goes through this process's own descriptor of the folder. FolderError:
+        the folder is not there, or its path is too long on a system without /proc.
+        """
+        direct = self.path / "control.sock"
+        if len(os.fsencode(direct)) <= _SOCKET_PATH_LIMIT:
+            return direct
+        if not Path("/proc/self/fd").is_dir():
+            raise FolderError(f"{direct} is too long for a socket: choose a shorter data folder")
+        if self._folder is None:
+            try:
+                self._folder = os.open(self.path, _FOLDER_FLAGS)
+            except OSError as error:
+                raise FolderError(f"{self.path} cannot be opened: {error.strerror}") from error
+        return Path(f"/proc/self/fd/{self._folder}/control.sock")
+
+    def acquire(self) -> Self:
+        """Create the folder if it is missing (mode 700) and own it until `release`, or until the process ends.
+
+        FolderInUse: another process owns it. FolderError: it cannot be created or written.
+        """
+        try:
+            self._make()
+            self._lock = self._take_lock()
+        except OSError as error:
+            raise FolderError(f"{self.path} cannot be used: {error.strerror}") from error
+        return self
+
+    def release(self) -> None:
+        """Release the folder. The lock file stays: if it were deleted, two processes could lock two files."""
+        if self._lock is not None:
+            os.ftruncate(self._lock, 0)
+            os.close(self._lock)
+            self._lock = None
+        if self._folder is not None:
+            os.close(self._folder)
+            self._folder = None
+
+    def __enter__(self) -> Self:
+        return self.acquire()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def owner(self) -> int | None:
+        """Return the pid of the process that owns the folder now, or None (also when it is being taken)."""
+        try:
+            lock = os.open(self.path / "lock", os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        try:
+            return None if _locked(lock) else _pid_in(lock)
+        finally:
+            os.close(lock)
+
+    def secret(self, name: str, size: int, random: Callable[[int], bytes]) -> bytes:
+        """Return the secret of that name, `size` bytes; the first call creates it (mode 600, durable).
+
+        FolderError: the file has another size, so it was damaged or is of another version.
+        """
+        if not _SECRET_NAME.match(name):
+            raise ValueError("a secret is named in lower-case letters, digits and hyphens")
+        try:
+            return self._read_secret(name, size)
+        except FileNotFoundError:
+            self._write_secret(name, random(size))
+        return self._read_secret(name, size)
+
+    def secret_names(self) -> list[str]:
+        """Return the names of all secrets, sorted."""
+        if not self.secrets.is_dir():
+            return []
+        return sorted(path.name for path in self.secrets.iterdir() if _SECRET_NAME.match(path.name))
+
+    def destroy_secret(self, name: str) -> None:
+        """Overwrite a secret with zeros and delete it, durably; a missing one is not an error."""
+        if not _SECRET_NAME.match(name):
+            raise ValueError("a secret is named in lower-case letters, digits and hyphens")
+        try:
+            file = os.open(self.secrets / name, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return
+        try:
+            os.pwrite(file, bytes(os.fstat(file).st_size), 0)
+            os.fsync(file)
+        finally:
+            os.close(file)
+        (self.secrets / name).unlink()
+        fsync_directory(self.secrets)
+
+    def _make(self) -> None:
+        if self.path.is_dir():
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.mkdir(mode=0o700)
+        fsync_directory(self.path.parent)
+
+    def _take_lock(self) -> int:
+        lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        if not _locked(lock):
+            pid = _pid_in(lock)
+            os.close(lock)
+            raise FolderInUse(self.path, pid)
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        return lock
+
+    def _read_secret(self, name: str, size: int) -> bytes:
+        file = os.open(self.secrets / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            os.fchmod(file, 0o600)
+            value = os.read(file, size + 1)
+        finally:
+            os.close(file)
+        if len(value) != size:
+            raise FolderError(f"{self.secrets / name} does not hold {size} bytes: it was damaged")
+        return value
+
+    def _write_secret(self, name: str, value: bytes) -> None:
+        if not self.secrets.is_dir():
+            self.secrets.mkdir(mode=0o700)
+            fsync_directory(self.path)
+        draft = self.secrets / f".{name}.new"
+        draft.unlink(missing_ok=True)
+        file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with os.fdopen(file, "wb") as out:
+            out.write(value)
+            out.flush()
+            os.fsync(out.fileno())
+        draft.rename(self.secrets / name)
+        fsync_directory(self.secrets)
+
+
+def _locked(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _pid_in(lock: int) -> int | None:
+    text = os.pread(lock, 32, 0).strip()
+    return int(text) if text.isdigit() else None

@@ -1,0 +1,83 @@
+import asyncio
+
+import pytest
+
+from actions import swarm_stats_sync
+from actions.swarm_stats_sync import SwarmStatsSync
+from bittorrent.infohash import InfoHash
+from catalogue.model import SwarmStats
+from tracker.journal_row import JournalRow
+from tracker.model import Counts
+
+
+def infohash(number):
+    return InfoHash(number.to_bytes(20, "big"))
+
+
+def rows(*numbers):
+    return [JournalRow(infohash(number), part, b"") for number in numbers for part in (0, 1)]
+
+
+class Catalogue:
+    def __init__(self):
+        self.written = []
+        self.broken = False
+
+    async def update_swarm_stats(self, swarm_stats_sync):
+        if self.broken:
+            raise OSError("the disk is full")
+        self.written.append(dict(swarm_stats_sync))
+
+
+def scrape(name):
+    return Counts(complete=name[-1], downloaded=name[-1] + 2, incomplete=name[-1] + 1, downloaders=0)
+
+
+def test_changed_swarms_are_written_once_each_as_they_are_now():
+    catalogue = Catalogue()
+    asyncio.run(SwarmStatsSync(catalogue, scrape).update(rows(1, 2, 1)))
+    assert catalogue.written == [{infohash(1): SwarmStats(1, 2, 3), infohash(2): SwarmStats(2, 3, 4)}]
+
+
+def test_a_flush_writes_a_bounded_part_and_the_longest_waiting_first(monkeypatch):
+    monkeypatch.setattr(swarm_stats_sync, "MOST_PER_FLUSH", 3)
+    catalogue = Catalogue()
+
+    async def run():
+        noted = SwarmStatsSync(catalogue, scrape)
+        await noted.update(rows(1, 2, 3, 4, 5))
+        assert noted.waiting == 2
+        await noted.update(rows(6, 4))
+        await noted.update([])
+        assert noted.waiting == 0
+
+    asyncio.run(run())
+    assert [[name[-1] for name in part] for part in catalogue.written] == [[1, 2, 3], [4, 5, 6], []]
+
+
+def test_what_waits_is_bounded(monkeypatch):
+    monkeypatch.setattr(swarm_stats_sync, "MOST_PER_FLUSH", 1)
+    monkeypatch.setattr(swarm_stats_sync, "MOST_WAITING", 4)
+
+    async def run():
+        noted = SwarmStatsSync(Catalogue(), scrape)
+        for _ in range(3):
+            await noted.update(rows(*range(10)))
+            assert noted.waiting == 3
+
+    asyncio.run(run())
+
+
+def test_what_could_not_be_written_waits_again():
+    catalogue = Catalogue()
+
+    async def run():
+        noted = SwarmStatsSync(catalogue, scrape)
+        catalogue.broken = True
+        with pytest.raises(OSError, match="full"):
+            await noted.update(rows(1))
+        catalogue.broken = False
+        await noted.update(rows(2))
+
+    asyncio.run(run())
+    assert catalogue.written == [{infohash(1): SwarmStats(1, 2, 3), infohash(2): SwarmStats(2, 3, 4)}]

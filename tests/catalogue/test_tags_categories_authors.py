@@ -1,0 +1,291 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bittorrent.refusal import Refusal
+from catalogue.model import PUBLIC_VIEWER, Category
+from tests.support.catalogue import CatalogueSetup, hash_of
+
+
+async def code_of(awaitable):
+    with pytest.raises(Refusal) as caught:
+        await awaitable
+    return caught.value.code
+
+
+def names(page):
+    return [each.name for each in page.items]
+
+
+def test_tags_are_listed_by_use_and_found_in_any_form(in_library):
+    async def scenario(library):
+        await library.enter("one", tags=["sci fi", "space"])
+        await library.enter("two", tags=["Sci_Fi"])
+        page = await library.catalogue.tags("", 0, 10)
+        assert [(tag.name, tag.uses) for tag in page.items] == [("sci.fi", 2), ("space", 1)]
+        assert names(await library.catalogue.tags("Sci F", 0, 10)) == ["sci.fi"]
+        assert names(await library.catalogue.tags("", 1, 10)) == ["space"]
+        assert (await library.catalogue.tags("x' OR 1=1 --", 0, 10)).total == 0
+        for key in ("sci fi", "SCI.FI", page.items[0].id):
+            assert (await library.catalogue.tag(key)).name == "sci.fi"
+        assert await library.catalogue.tag("<none>") is None
+        assert await library.catalogue.tag("none") is None
+
+    in_library(scenario)
+
+
+def test_an_alias_replaces_the_tag_in_groups_and_resolves_new_ones(in_library):
+    async def scenario(library):
+        catalogue = library.catalogue
+        one, _ = await library.enter("one", tags=["sf", "old"])
+        two, _ = await library.enter("two", tags=["sf", "sci.fi"])
+        library.index.refreshed.clear()
+        meant = await catalogue.alias_tag("SF", "sci fi")
+        assert (meant.name, meant.uses, meant.aliases) == ("sci.fi", 2, ("sf",))
+        assert sorted(library.index.refreshed) == [one.id, two.id]
+        assert (await catalogue.group(one.group.id, PUBLIC_VIEWER)).tags == ("old", "sci.fi")
+        assert (await catalogue.group(two.group.id, PUBLIC_VIEWER)).tags == ("sci.fi",)
+        three, _ = await library.enter("three", tags=["sf", "sci.fi"])
+        assert three.group.tags == ("sci.fi",)
+        assert (await catalogue.tag("sf")).name == "sci.fi"
+        assert await library.wrong_tag_counts() == {}
+
+    in_library(scenario)
+
+
+def test_aliases_never_form_chains_or_rings(in_library):
+    async def scenario(library):
+        catalogue = library.catalogue
+        await catalogue.alias_tag("a", "b")
+        assert (await catalogue.alias_tag("a", "b")).aliases == ("a",)
+        assert await code_of(catalogue.alias_tag("b", "a")) == "invalid"
+        assert await code_of(catalogue.alias_tag("b", "b")) == "invalid"
+        assert await code_of(catalogue.alias_tag("a", "c")) == "taken"
+        assert (await catalogue.alias_tag("b", "c")).aliases == ("a", "b")
+        assert (await catalogue.alias_tag("d", "a")).name == "c"
+        await catalogue.unalias_tag("a")
+        assert (await catalogue.tag("a")).name == "a"
+        assert await code_of(catalogue.unalias_tag("a")) == "not-found"
+        assert await code_of(catalogue.unalias_tag("<>")) == "not-found"
+        assert await code_of(catalogue.alias_tag("", "x")) == "invalid"
+
+    in_library(scenario)
+
+
+def test_a_removed_tag_is_removed_from_every_group(in_library):
+    async def scenario(library):
+        one, _ = await library.enter("one", tags=["bad", "good"])
+        await library.catalogue.alias_tag("worse", "bad")
+        await library.catalogue.remove_tag((await library.catalogue.tag("bad")).id)
+        assert (await library.catalogue.group(one.group.id, PUBLIC_VIEWER)).tags == ("good",)
+        assert await library.catalogue.tag("worse") is None
+        assert await library.wrong_tag_counts() == {}
+
+    in_library(scenario)
+
+
+def test_changes_to_more_groups_than_one_part_reach_all(in_library, monkeypatch):
+    monkeypatch.setattr("storage.catalogue_tags.PART", 2)
+    monkeypatch.setattr("storage.catalogue_categories.PART", 2)
+    monkeypatch.setattr("storage.catalogue_authors.PART", 2)
+
+    async def scenario(library):
+        catalogue = library.catalogue
+        own = await catalogue.add_category("Maps", 5)
+        entered = [
+            (await library.enter(f"t{n}", tags=["sf"], authors=["Ann"], category_id=own.id))[0]
+            for n in range(5)
+        ]
+        groups = [each.group.id for each in entered]
+        await catalogue.alias_tag("sf", "sci.fi")
+        await catalogue.remove_category(own.id)
+        library.index.refreshed.clear()
+        await catalogue.edit_author(entered[0].group.authors[0].id, {"name": "Anne"})
+        assert sorted(library.index.refreshed) == [each.id for each in entered]
+        for group in await catalogue.groups(groups, PUBLIC_VIEWER):
+            assert (group.tags, group.category.name, group.authors[0].name) == (("sci.fi",), "Books", "Anne")
+        assert await library.wrong_tag_counts() == {}
+
+    in_library(scenario)
+
+
+def test_an_alias_that_was_cut_short_is_shown_and_finished(in_library):
+    async def scenario(library):
+        one, _ = await library.enter("one", tags=["sf"])
+        await library.enter("two", tags=["sci.fi"])
+        async with library.database.transaction() as writer:
+            await writer.execute(
+                "UPDATE tag SET alias_of = (SELECT id FROM tag WHERE name = 'sci.fi') WHERE name = 'sf'"
+            )
+        assert (await library.catalogue.group(one.group.id, PUBLIC_VIEWER)).tags == ("sci.fi",)
+        assert (await library.catalogue.alias_tag("sf", "sci.fi")).uses == 2
+        assert await library.wrong_tag_counts() == {}
+
+    in_library(scenario)
+
+
+def test_the_built_in_categories_exist_and_stay(in_library):
+    async def scenario(library):
+        catalogue = library.catalogue
+        nine = await catalogue.categories()
+        assert [category.name for category in nine] == [
+            "Movies",
+            "Anime",
+            "TV",
+            "Music",
+            "Books",
+            "PC",
+            "Mobile",
+            "XXX",
+            "Unsorted",
+        ]
+        assert await code_of(catalogue.edit_category(1, {"name": "Films"})) == "fixed"
+        assert await code_of(catalogue.remove_category(9)) == "fixed"
+
+    in_library(scenario)
+
+
+def test_custom_categories_are_added_under_built_in_ones(in_library):
+    async def scenario(library):
+        catalogue = library.catalogue
+        assert await catalogue.add_category("Sequences", 5) == Category(10, "Sequences", 5)
+        assert await catalogue.add_category("Images", 5, 70) == Category(70, "Images", 5)
+        assert await catalogue.add_category("Maps", 5) == Category(71, "Maps", 5)
+        assert await code_of(catalogue.add_category("IMAGES", 5)) == "taken"
+        assert await code_of(catalogue.add_category("Other", 5, 70)) == "taken"
+        assert await code_of(catalogue.add_category("Other", 10)) == "invalid"
+        assert await code_of(catalogue.add_category("Other", 5, 9)) == "invalid"
+        assert await code_of(catalogue.add_category("Other", 5, 2**63)) == "invalid"
+        assert await catalogue.edit_category(10, {"name": "Genomes", "parent_id": 9}) == Category(
+            10, "Genomes", 9
+        )
+        assert await code_of(catalogue.edit_category(10, {"name": "maps"})) == "taken"
+        assert await code_of(catalogue.edit_category(10, {"number": 12})) == "invalid"
+        torrent, _ = await library.enter("one", category_id=10)
+        assert torrent.group.category == Category(10, "Genomes", 9)
+        await catalogue.remove_category(10)
+        assert (await catalogue.torrent(torrent.id, PUBLIC_VIEWER)).group.category.name == "Unsorted"
+
+    in_library(scenario)
+
+
+def test_authors_are_one_whatever_their_case_and_keep_their_order(in_library):
+    async def scenario(library):
+        catalogue = library.catalogue
+        one, _ = await library.enter("one", authors=["Zoë Ärzt", "Bo"])
+        two, _ = await library.enter("two", authors=["BO", "zoë ärzt"])
+        zoe, bo = one.group.authors
+        assert two.group.authors == (bo, zoe)
+        assert await catalogue.author("ZOË ÄRZT") == zoe
+        assert await catalogue.author(zoe.id) == zoe
+        assert await catalogue.author("nobody") is None
+        assert names(await catalogue.authors("", 0, 10)) == ["Bo", "Zoë Ärzt"]
+        assert names(await catalogue.authors("ZO", 0, 10)) == ["Zoë Ärzt"]
+        assert await catalogue.groups_of_author(bo.id, PUBLIC_VIEWER) == (two.group.id, one.group.id)
+        assert await catalogue.groups_of_author(bo.id, PUBLIC_VIEWER, first_only=True) == (two.group.id,)
+
+    in_library(scenario)
+
+
+def test_an_author_is_edited_but_not_into_another(in_library):
+    async def scenario(library):
+        catalogue = library.catalogue
+        one, _ = await library.enter("one", authors=["Ann", "Bo"])
+        ann, _ = one.group.authors
+        edited = await catalogue.edit_author(ann.id, {"name": "ANN", "description": "writes"})
+        assert (edited.name, edited.description) == ("ANN", "writes")
+        assert await code_of(catalogue.edit_author(ann.id, {"name": "bo"})) == "taken"
+        await catalogue.edit_group(one.group.id, {"authors": []})
+        assert await catalogue.author("bo") is None, "nothing was said of them, and nothing is by them"
+        assert (await catalogue.author("ann")).description == "writes"
+
+    in_library(scenario)
+
+
+def test_merged_groups_are_one(in_library):
+    async def scenario(library):
+        catalogue = library.catalogue
+        one, _ = await library.enter("one", tags=["x"], authors=["Ann"])
+        two, _ = await library.enter("two", tags=["x", "y"])
+        old, into = one.group.id, two.group.id
+        await catalogue.add_comment(old, 1, "hello")
+        for user in (1, 2):
+            await catalogue.bookmark(user, "group", old, on=True)
+        await catalogue.bookmark(1, "group", into, on=True)
+        collage = await catalogue.add_collage({"name": "C"}, 1)
+        await catalogue.add_to_collage(collage.id, old, 1)
+        await catalogue.add_to_collage(collage.id, into, 1)
+        library.index.refreshed.clear()
+        merged = await catalogue.merge_groups(old, into)
+        assert (merged.id, merged.torrents, merged.tags) == (into, 2, ("x", "y"))
+        assert set(library.index.refreshed) == {one.id, two.id}
+        assert await catalogue.group(old, PUBLIC_VIEWER) is None
+        assert (await catalogue.comments(into, 0, 9, PUBLIC_VIEWER)).total == 1
+        assert [(await catalogue.bookmarks(user, "group", 0, 9)).items for user in (1, 2)] == [
+            (into,),
+            (into,),
+        ]
+        assert (await catalogue.collage(collage.id, PUBLIC_VIEWER)).group_ids == (into,)
+        assert await code_of(catalogue.merge_groups(into, into)) == "invalid"
+        assert await library.count("author") == 0
+        assert await library.wrong_tag_counts() == {}
+
+    in_library(scenario)
+
+
+TAGS = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=3)
+NUMBER = st.integers(0, 3)
+CHANGES = st.one_of(
+    st.tuples(st.just("enter"), NUMBER, TAGS),
+    st.tuples(st.just("edit"), NUMBER, TAGS),
+    st.tuples(st.just("join"), NUMBER, NUMBER),
+    st.tuples(st.just("merge"), NUMBER, NUMBER),
+    st.tuples(st.just("hide"), NUMBER, st.booleans()),
+    st.tuples(st.just("remove"), NUMBER, st.none()),
+    st.tuples(st.just("alias"), st.sampled_from("abcd"), st.sampled_from("abcd")),
+    st.tuples(st.just("unalias"), st.sampled_from("abcd"), st.none()),
+    st.tuples(st.just("drop"), st.sampled_from("abcd"), st.none()),
+)
+
+
+async def do(library: CatalogueSetup, verb, first, second):
+    catalogue = library.catalogue
+    known = {n: await catalogue.torrent(hash_of(str(n)), library.everything) for n in range(4)}
+    one = known.get(first)
+    if verb == "enter":
+        await library.enter(str(first), tags=second)
+    elif verb == "alias":
+        await catalogue.alias_tag(first, second)
+    elif verb == "unalias":
+        await catalogue.unalias_tag(first)
+    elif verb == "drop":
+        tag = await catalogue.tag(first)
+        await catalogue.remove_tag(tag.id if tag else 0)
+    elif one is None:
+        return
+    elif verb == "edit":
+        await catalogue.edit_group(one.group.id, {"tags": second})
+    elif verb == "hide":
+        await catalogue.mark_torrent(one.id, hidden=second)
+    elif verb == "remove":
+        await catalogue.remove_torrent(one.id)
+    elif known[second] is not None and verb == "join":
+        await catalogue.edit_torrent(one.id, {"group_id": known[second].group.id})
+    elif known[second] is not None:
+        await catalogue.merge_groups(one.group.id, known[second].group.id)
+
+
+@settings(max_examples=40, deadline=None)
+@given(changes=st.lists(CHANGES, max_size=12))
+def test_the_use_counts_of_tags_never_drift(in_fresh_library, changes):
+    async def scenario(library):
+        for change in changes:
+            try:
+                await do(library, *change)
+            except Refusal as refusal:
+                assert refusal.code in {"invalid", "taken", "not-found"}, change  # noqa: PT017
+            assert await library.wrong_tag_counts() == {}, change
+        groups = await library.count("work")
+        assert groups <= await library.count("torrent")
+
+    in_fresh_library(scenario)

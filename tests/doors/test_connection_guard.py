@@ -1,0 +1,285 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, contextmanager
+from ipaddress import ip_network
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from doors.connection_guard import HEAD_LIMIT, URL_LIMIT, ConnectionGuard, guarded_protocol
+
+SHORT, LONG = 0.2, 30.0
+FAILURE = b"d14:failure reason19:Request is too longe"
+
+
+async def hello(request: Request) -> Response:
+    return PlainTextResponse(f"hello {request.query_params.get('n', '')}")
+
+
+async def swallow(request: Request) -> Response:
+    return PlainTextResponse(str(len(await request.body())))
+
+
+async def hasty(_: Request) -> Response:
+    return PlainTextResponse("no", 413)
+
+
+async def huge(_: Request) -> Response:
+    return Response(bytes(64 << 20))
+
+
+APP = Starlette(
+    routes=[
+        Route("/", hello),
+        Route("/swallow", swallow, methods=["POST"]),
+        Route("/hasty", hasty, methods=["POST"]),
+        Route("/huge", huge),
+    ]
+)
+
+
+class Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self):
+        yield
+
+
+@asynccontextmanager
+async def serving(**bounds) -> AsyncIterator[tuple[int, ConnectionGuard]]:
+    bounds = {
+        "header_timeout": LONG, "body_timeout": LONG, "max_connections": 100, "connections_per_address": 0, "exempt": [],
+    } | bounds  # fmt: skip
+    guard = ConnectionGuard(too_long=lambda: FAILURE, **bounds)
+    config = uvicorn.Config(
+        APP,
+        http=guarded_protocol(guard),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        port=0,
+        timeout_graceful_shutdown=1,
+    )
+    server = Server(config)
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    try:
+        yield server.servers[0].sockets[0].getsockname()[1], guard
+    finally:
+        server.should_exit = True
+        await task
+
+
+class Client:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    @classmethod
+    async def connect(cls, port: int) -> "Client":
+        return cls(*await asyncio.open_connection("127.0.0.1", port))
+
+    async def send(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def rest(self) -> bytes:
+        parts = []
+        try:
+            async with asyncio.timeout(20):
+                while part := await self.reader.read(65536):
+                    parts.append(part)
+        except ConnectionResetError:
+            pass
+        return b"".join(parts)
+
+    async def answer(self) -> bytes:
+        head = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 20)
+        length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+        return await self.reader.readexactly(length)
+
+    def close(self) -> None:
+        self.writer.close()
+
+
+def run(bounds, talk):
+    async def go():
+        async with serving(**bounds) as (port, guard):
+            return await talk(port, guard)
+
+    return asyncio.run(go())
+
+
+@pytest.mark.parametrize(
+    ("bounds", "sent", "expected"),
+    [
+        ({"header_timeout": SHORT}, b"", b""),
+        ({"header_timeout": SHORT}, b"GET / HTTP/1.1\r\nHost: x\r\n", b"HTTP/1.1 408 "),
+        ({"header_timeout": SHORT}, b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HT", b"HTTP/1.1 200 "),
+        (
+            {"body_timeout": SHORT},
+            b"POST /swallow HTTP/1.1\r\nContent-Length: 9\r\n\r\n123",
+            b"HTTP/1.1 408 ",
+        ),
+    ],
+)
+def test_a_request_that_does_not_come_in_time_ends_its_connection(bounds, sent, expected):
+    async def talk(port, guard):
+        client = await Client.connect(port)
+        await client.send(sent)
+        rest = await client.rest()
+        client.close()
+        return rest, guard.timed_out
+
+    rest, timed_out = run(bounds, talk)
+
+    assert rest.startswith(expected)
+    assert timed_out == 1
+
+
+def test_an_answer_before_the_body_is_followed_by_nothing():
+    async def talk(port, guard):
+        client = await Client.connect(port)
+        await client.send(b"POST /hasty HTTP/1.1\r\nContent-Length: 9\r\n\r\n123")
+        rest = await client.rest()
+        client.close()
+        return rest
+
+    rest = run({"body_timeout": SHORT}, talk)
+
+    assert rest.startswith(b"HTTP/1.1 413 ")
+    assert rest.count(b"HTTP/1.1") == 1
+
+
+@pytest.mark.parametrize(
+    ("length", "end"),
+    [
+        (HEAD_LIMIT + (1 << 20), b""),
+        (URL_LIMIT, b" HTTP/1.1\r\n\r\n"),
+        (70_000, b" HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("path", "status", "body"),
+    [(b"/announce", b"200", FAILURE), (b"/scrape", b"200", FAILURE), (b"/", b"431", b"")],
+)
+def test_a_head_too_long_is_answered_in_the_form_of_its_route(path, status, body, length, end):
+    async def talk(port, guard):
+        client = await Client.connect(port)
+        await client.send(b"GET " + path + b"?x=" + b"a" * length + end)
+        rest = await client.rest()
+        client.close()
+        return rest
+
+    rest = run({}, talk)
+
+    assert rest.startswith(b"HTTP/1.1 " + status)
+    assert rest.partition(b"\r\n\r\n")[2] == body
+
+
+def test_many_header_lines_count_as_one_head():
+    async def talk(port, guard):
+        client = await Client.connect(port)
+        await client.send(b"GET / HTTP/1.1\r\n")
+        for _ in range(100):
+            await client.send(b"X: " + b"a" * 10_000 + b"\r\n")
+        rest = await client.rest()
+        client.close()
+        return rest
+
+    assert run({}, talk).startswith(b"HTTP/1.1 431 ")
+
+
+def test_a_large_body_is_not_taken_for_a_head_and_the_connection_goes_on():
+    async def talk(port, guard):
+        client = await Client.connect(port)
+        size = 5 << 20
+        await client.send(b"POST /swallow HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % size + bytes(size))
+        first = await client.answer()
+        await client.send(b"GET /?n=2 HTTP/1.1\r\n\r\n")
+        second = await client.answer()
+        client.close()
+        return first, second
+
+    assert run({}, talk) == (str(5 << 20).encode(), b"hello 2")
+
+
+def test_pipelined_and_split_requests_are_answered_in_order():
+    async def talk(port, guard):
+        client = await Client.connect(port)
+        requests = b"".join(b"GET /?n=%d HTTP/1.1\r\n\r\n" % number for number in range(40))
+        for at in range(0, len(requests), 37):
+            await client.send(requests[at : at + 37])
+        answers = [await client.answer() for _ in range(40)]
+        client.close()
+        return answers
+
+    assert run({}, talk) == [b"hello %d" % number for number in range(40)]
+
+
+def test_a_client_that_closed_its_own_side_gets_its_answer():
+    async def talk(port, guard):
+        client = await Client.connect(port)
+        await client.send(b"GET /?n=1 HTTP/1.1\r\n\r\n")
+        client.writer.write_eof()
+        rest = await client.rest()
+        client.close()
+        return rest
+
+    assert run({}, talk).endswith(b"hello 1")
+
+
+def test_a_client_that_does_not_read_is_disconnected():
+    async def talk(port, guard):
+        client = await Client.connect(port)
+        client.writer.transport.pause_reading()
+        await client.send(b"GET /huge HTTP/1.1\r\n\r\n")
+        async with asyncio.timeout(20):
+            while not guard.open:
+                await asyncio.sleep(0.01)
+            while guard.open:
+                await asyncio.sleep(0.01)
+        client.close()
+
+    run({"body_timeout": SHORT}, talk)
+
+
+@pytest.mark.parametrize("bounds", [{"max_connections": 3}, {"connections_per_address": 3}])
+def test_connections_over_a_cap_are_closed_and_count_no_more_when_they_end(bounds):
+    async def talk(port, guard):
+        clients = [await Client.connect(port) for _ in range(3)]
+        for client in clients:
+            await client.send(b"GET / HTTP/1.1\r\n\r\n")
+            assert await client.answer() == b"hello "
+        fourth = await Client.connect(port)
+        assert await fourth.rest() == b""
+        fourth.close()
+        clients.pop().close()
+        async with asyncio.timeout(20):
+            while guard.open > 2:
+                await asyncio.sleep(0.01)
+        again = await Client.connect(port)
+        await again.send(b"GET / HTTP/1.1\r\n\r\n")
+        assert await again.answer() == b"hello "
+        for client in (*clients, again):
+            client.close()
+        async with asyncio.timeout(20):
+            while guard.open:
+                await asyncio.sleep(0.01)
+        return guard.turned_away, dict(guard.by_address)
+
+    assert run(bounds, talk) == (1, {})
+
+
+def test_a_trusted_proxy_may_hold_more_connections_than_an_address():
+    async def talk(port, guard):
+        clients = [await Client.connect(port) for _ in range(5)]
+        for client in clients:
+            await client.send(b"GET / HTTP/1.1\r\n\r\n")
+            assert await client.answer() == b"hello "
+            client.close()
+
+    run({"connections_per_address": 2, "exempt": [ip_network("127.0.0.0/8")]}, talk)

@@ -1,0 +1,122 @@
+"""Lookups caused by a request: `?wait=` of the cache, and `add` of the Torrent API."""
+
+import asyncio
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from accounts.model import Role, Scope
+from bittorrent.metainfo import Metainfo
+from doors import cache, torrent_api
+from doors.lookup_on_miss import LookupOnMiss
+from doors.request_limits import RateLimiter
+from doors.upload_admission import CacheCounters, UploadAdmission
+from tests.support.cache_server import torrent
+from tests.support.lookups import FakeSource, make_lookups
+from tests.support.services import open_services
+
+DATA = torrent("waited for")
+HASH = Metainfo.parse(DATA).infohash
+PATH = f"/torrent/{HASH.upper}.torrent"
+
+
+class NoTitles:
+    async def get(self, number):
+        return None
+
+
+def asking(folder, place, ask, *, rate="1000/minute", **terms):
+    """Run `ask(client, services, key)` over the routes."""
+
+    async def run():
+        opened = await open_services(
+            folder, lambda: 1_800_000_000.0, {}, rates={"torrent_api": "1000/minute"}
+        )
+        services = opened.services
+        user = await services.accounts.add("ann", "correct horse battery staple", Role.USER)
+        lookups = make_lookups(services.uploads, services.cache, services.takedowns, (place,), **terms)
+        object.__setattr__(services, "lookups", lookups)
+        admission = UploadAdmission(
+            services.uploads, services.clients, RateLimiter(rate), services.memory, CacheCounters(), None
+        )
+        routes = [
+            *torrent_api.routes(services, NoTitles()),
+            *cache.routes(
+                services.cache, admission, lookups=LookupOnMiss(lookups, services.authenticator, admission)
+            ),
+        ]
+        transport = httpx.ASGITransport(Starlette(routes=routes), client=("127.0.0.1", 1))
+        try:
+            async with httpx.AsyncClient(transport=transport, base_url="http://site.test") as client:
+
+                async def key(scope):
+                    return (await services.accounts.mint(user.id, scope))[1]
+
+                return await ask(client, services, key)
+        finally:
+            await lookups.close()
+            await opened.close()
+
+    return asyncio.run(run())
+
+
+def test_wait_fetches_a_torrent_and_names_its_source(tmp_path):
+    async def ask(client, _office, key):
+        headers = {"Authorization": f"Bearer {await key(Scope.REST)}"}
+        return [await client.get(PATH, params={"wait": 10}, headers=headers) for _ in range(2)]
+
+    first, second = asking(tmp_path, FakeSource(answers={HASH: DATA}), ask)
+    assert (first.status_code, first.content, first.headers["x-peerage-source"]) == (200, DATA, "swarm")
+    assert (second.content, "x-peerage-source" in second.headers) == (DATA, False)
+
+
+def test_no_lookup_without_an_account_or_without_wait(tmp_path):
+    place = FakeSource(answers={HASH: DATA})
+
+    async def ask(client, _office, _key):
+        return [(await client.get(PATH, params=each)).status_code for each in ({}, {"wait": 10})]
+
+    assert asking(tmp_path, place, ask) == [404, 403]
+    assert place.asked == []
+
+
+def test_anonymous_lookups_where_allowed_count_as_uploads(tmp_path):
+    async def ask(client, _office, _key):
+        return [(await client.get(PATH, params={"wait": 1})).status_code for _ in range(3)]
+
+    assert asking(tmp_path, FakeSource(), ask, anonymous=True, rate="2/minute") == [404, 404, 429]
+
+
+@pytest.mark.parametrize("wait", ["", "-1", "1e9", "x", "٣", "0", "9" * 500])
+def test_any_value_of_wait_is_answered_in_time(tmp_path, wait):
+    async def ask(client, _office, _key):
+        answer = await client.get(PATH, params={"wait": wait})
+        return answer.status_code, answer.headers["cache-control"]
+
+    status, caching = asking(tmp_path, FakeSource(), ask, anonymous=True)
+    assert status == 404
+    assert "no-store" in caching
+
+
+def test_another_site_causes_no_lookup(tmp_path):
+    place = FakeSource(answers={HASH: DATA})
+
+    async def ask(client, _office, _key):
+        headers = {"Sec-Fetch-Site": "cross-site"}
+        return (await client.get(PATH, params={"wait": 1}, headers=headers)).status_code
+
+    assert asking(tmp_path, place, ask, anonymous=True) == 403
+    assert place.asked == []
+
+
+def test_a_torrent_added_by_infohash_is_looked_up(tmp_path):
+    async def ask(client, services, key):
+        secret = await key(Scope.TORRENT_API)
+        answer = await client.post("/torrent/add", params={"key": secret, "infohash": HASH.lower})
+        while services.lookups.under_way:
+            await asyncio.sleep(0.01)
+        info = await client.get(f"/torrent/info/{HASH.lower}", params={"key": secret})
+        return answer.status_code, info.json()["torrentName"]
+
+    assert asking(tmp_path, FakeSource(answers={HASH: DATA}), ask) == (200, "waited for")

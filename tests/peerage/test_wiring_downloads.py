@@ -1,0 +1,137 @@
+import asyncio
+
+import pytest
+
+import peerage.wiring.downloads
+from bittorrent.metainfo import Metainfo
+from bittorrent.refusal import Refusal
+from catalogue.store import UNRESTRICTED_VIEWER
+from downloads.model import JobRequest, JobState
+from peerage.config import Settings
+from peerage.sections import DownloadsSection
+from peerage.wiring.application import open_application
+from peerage.wiring.downloads import download_limits
+from tests.support.downloads import ACCOUNT, torrent
+from tests.support.seeder import Seeder
+
+
+def settings(at, **downloads):
+    return Settings(
+        data=at / "data",
+        downloads={"listen": "127.0.0.1:0", "min_free_disk": 0, "utp": False, **downloads},
+        lookups={"private_peers": True},
+    )
+
+
+async def account(application, number):
+    async with application.downloads._backend.store._database.transaction() as connection:
+        await connection.execute(ACCOUNT, (number, f"n{number}", f"n{number}"))
+
+
+async def until(ready):
+    async with asyncio.timeout(30):
+        while not (answer := await ready()):
+            await asyncio.sleep(0.05)
+    return answer
+
+
+def test_every_limit_is_the_operators():
+    given = {"active": 7, "slots": 8, "queue": 9, "held": 10, "max_size": 2**21, "quota": 2**22}
+    given |= {"account_quota": 2**23, "min_free_disk": 11, "seed": False, "seed_ratio": 0.5, "seed_time": 12}
+    limits = download_limits(DownloadsSection(**given))
+    assert {name: getattr(limits, name) for name in given} == given
+
+
+def test_a_service_fetches_publishes_and_deletes_what_is_blocked(tmp_path):
+    seeder = Seeder(tmp_path / "seed")
+    folder = tmp_path / "elsewhere"
+
+    async def work():
+        async with open_application(settings(tmp_path, folder=folder)) as application:
+            await application.downloads.begin()
+            await account(application, 1)
+            host, port = seeder.peer
+            link = f"magnet:?xt=urn:btih:{seeder.infohash.lower}&x.pe={host}:{port}"
+            job = await application.downloads.create(1, JobRequest(magnet=link))
+
+            async def done():
+                found = await application.downloads.job(1, job.id)
+                return found if found.content.complete else None
+
+            job = await until(done)
+            assert job.status.state is JobState.UPLOADING
+            assert (folder / "1" / "0").exists()
+            await application.downloads.drain()
+            assert await application.cache.has(seeder.infohash)
+            await application.takedowns.block(seeder.infohash, "", "test")
+            assert await application.downloads.job(1, job.id) is None
+            await application.downloads.drain()
+            assert not (folder / "1").exists()
+            with pytest.raises(Refusal, match="blocked"):
+                await application.downloads.create(1, JobRequest(magnet=link))
+
+    asyncio.run(work())
+
+
+def test_a_block_that_a_kill_cut_short_is_carried_out_at_the_start(tmp_path):
+    data = torrent("bad")
+    infohash = Metainfo.parse(data).infohash
+
+    async def work():
+        async with open_application(settings(tmp_path)) as application:
+            await application.downloads.begin()
+            await account(application, 1)
+            await application.downloads.create(1, JobRequest(torrent=data))
+            application.takedowns._blocked = ()
+            await application.takedowns.block(infohash, "", "test")
+            assert len(await application.downloads.jobs(1, 0, 9)) == 1
+        async with open_application(settings(tmp_path)) as application:
+            assert await application.downloads.jobs(1, 0, 9) == []
+
+    asyncio.run(work())
+
+
+def test_what_is_private_stays_out_of_the_cache_and_what_is_public_enters(tmp_path):
+    async def work():
+        async with open_application(settings(tmp_path)) as application:
+            await application.downloads.begin()
+            await account(application, 1)
+            for private in (True, False):
+                job = await application.downloads.create(
+                    1, JobRequest(torrent=torrent("one", private=private))
+                )
+                infohash = job.content.key.infohash
+                assert await application.cache.has(infohash) is not private
+                assert (await application.catalogue.torrent(infohash, UNRESTRICTED_VIEWER) is None) is private
+
+    asyncio.run(work())
+
+
+def test_a_full_cache_is_no_hindrance(tmp_path):
+    async def work():
+        full = settings(tmp_path).model_copy(
+            update={"cache": settings(tmp_path).cache.model_copy(update={"max_files": 0})}
+        )
+        async with open_application(full) as application:
+            await application.downloads.begin()
+            await account(application, 1)
+            assert (await application.downloads.create(1, JobRequest(torrent=torrent()))).has_torrent
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("why", ["switched off", "not installed"])
+def test_a_service_without_downloads_refuses_them(tmp_path, monkeypatch, why):
+    if why == "not installed":
+        monkeypatch.setattr(peerage.downloading, "find_spec", lambda name: None)
+
+    async def work():
+        async with open_application(settings(tmp_path, enabled=why != "switched off")) as application:
+            await application.downloads.begin()
+            assert not application.downloads.available
+            with pytest.raises(Refusal, match="not installed"):
+                await application.downloads.jobs(1, 0, 1)
+            await application.takedowns.block(Metainfo.parse(torrent()).infohash, "", "test")
+
+    asyncio.run(work())
+    assert not (tmp_path / "data" / "downloads").exists()

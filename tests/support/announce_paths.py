@@ -1,0 +1,137 @@
+"""A tracker behind each path from a socket to the answer, in this process."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from ipaddress import ip_network
+from typing import Any
+
+from starlette.routing import BaseRoute
+
+from doors.announce import AnnounceDoor, ScrapeDoor, head_too_long
+from doors.client_address import ClientAddress
+from doors.connection_guard import ConnectionGuard, guarded_protocol
+from doors.native import (
+    NativeDoor,
+    fast_path_protocol,
+    handed_over_protocol,
+    make_native_door,
+    total_counters,
+)
+from doors.python_responder import PythonResponder
+from peerage.app import App
+from peerage.listeners import Server, uvicorn_config
+from tests.contracts.raw_requests import HASHES
+from tracker.model import AnnounceTerms
+from tracker.native_swarms import NativeSwarms
+from tracker.policy import Policy
+from tracker.random_source import SplitMix
+from tracker.store import SwarmStore
+from tracker.swarms import Swarms
+from tracker.tracker import Tracker
+
+NOW, RUNNING = 1_800_000_000, 5_000
+KEY, SEED = b"k" * 32, 3
+TERMS = AnnounceTerms(peers_per_address=40, max_torrents=5)
+PROXY = [ip_network("127.0.0.0/8")]
+PATIENCE = 20
+
+
+@dataclass
+class TrackerSetup:
+    """One tracker, with every door to it."""
+
+    tracker: Tracker
+    door: Any
+    announce: AnnounceDoor
+    scrape: ScrapeDoor
+    guard: ConnectionGuard
+
+    @property
+    def counters(self) -> Any:
+        return (
+            self.tracker.counters if self.door is None else total_counters(self.door, self.tracker.counters)
+        )
+
+
+def tracker_setup(
+    in_c: bool, refuse_private: bool = False, listed: bool = False, proxy: bool = True
+) -> TrackerSetup:
+    if in_c:
+        store: SwarmStore = NativeSwarms(TERMS, SEED, bytes(16))
+    else:
+        store = Swarms(TERMS, SplitMix(SEED))
+    policy = Policy(store, listed=listed)
+    tracker = Tracker(store, policy, TERMS, lambda: NOW)
+    policy.allow(HASHES[:4])
+    policy.deny(HASHES[3:4])
+    trusted = PROXY if proxy else []
+    clients = ClientAddress(trusted, "X-Forwarded-For")
+    door = None
+    if in_c:
+        door = make_native_door(
+            store.handle, TERMS, trusted, "X-Forwarded-For",
+            refuse_private=refuse_private, key=KEY, seed=SEED, clock=(NOW, RUNNING),
+        )  # fmt: skip
+    guard = ConnectionGuard(
+        header_timeout=10, body_timeout=10, max_connections=0, connections_per_address=0, exempt=[],
+        too_long=lambda: head_too_long(tracker),
+    )  # fmt: skip
+    announce = AnnounceDoor(tracker, clients, refuse_private=refuse_private)
+    return TrackerSetup(tracker, door, announce, ScrapeDoor(tracker), guard)
+
+
+class AnnouncePath:
+    """A path from a socket to the answer: kind is route, short or threads."""
+
+    def __init__(self, kind: str, in_c: bool, **bounds: Any) -> None:
+        self.kind = kind
+        self.in_c = in_c
+        self.bounds = {"threads": 1, "keep_alive": 5, "max_connections": 100, "per_address": 0} | bounds
+
+    @asynccontextmanager
+    async def serving(self, setup: TrackerSetup, routes: Sequence[BaseRoute] = ()) -> AsyncIterator[int]:
+        app = App({"/announce": setup.announce, "/scrape": setup.scrape}, routes)
+        responder: Any = setup.door or PythonResponder(setup.announce, setup.scrape, lambda: NOW)
+        protocol = (
+            guarded_protocol(setup.guard)
+            if self.kind == "route"
+            else fast_path_protocol(setup.guard, responder)
+        )
+        ready = asyncio.Event()
+        server = Server(uvicorn_config(app, protocol, keep_alive=5), ready.set)
+        tcp, udp = _bound()
+        with tcp, udp:
+            task = asyncio.create_task(server.serve([] if self.kind == "threads" else [tcp]))
+            await ready.wait()
+            with ExitStack() as stack:
+                if self.kind == "threads":
+                    stack.enter_context(self._threads(setup, server, tcp, udp))
+                yield tcp.getsockname()[1]
+            server.should_exit = True
+            await asyncio.wait_for(task, PATIENCE)
+
+    def _threads(self, setup: TrackerSetup, server: Server, tcp: socket.socket, udp: socket.socket) -> Any:
+        protocol = handed_over_protocol(setup.guard, setup.door)
+
+        def protocols(first: bytes, gone: Callable[[], None]) -> asyncio.Protocol:
+            return protocol(
+                first, gone, config=server.config, server_state=server.server_state, app_state={},
+                _loop=asyncio.get_running_loop(),
+            )  # fmt: skip
+
+        return NativeDoor(setup.door, setup.guard, setup.guard.exempt).serving(
+            [tcp], [udp], protocols, **self.bounds
+        )
+
+
+def _bound() -> tuple[socket.socket, socket.socket]:
+    tcp = socket.socket()
+    tcp.setblocking(False)
+    tcp.bind(("127.0.0.1", 0))
+    udp = socket.socket(type=socket.SOCK_DGRAM)
+    udp.setblocking(False)
+    udp.bind(tcp.getsockname())
+    return tcp, udp

@@ -1,0 +1,148 @@
+"""Serves the cache's routes and SOAP in this process, over real stores and a real socket."""
+
+import asyncio
+import contextlib
+import hashlib
+import socket
+import threading
+import time
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import bencodepy
+import uvicorn
+from starlette.applications import Starlette
+
+from actions.takedowns import Takedowns
+from actions.uploads import Uploads
+from bittorrent.infohash import InfoHash
+from cache.torrents import Quota, TorrentCache
+from doors.cache import routes as cache_routes
+from doors.client_address import ClientAddress
+from doors.request_limits import BodyMemory, RateLimiter
+from doors.upload_admission import CacheCounters, UploadAdmission
+from lists.infohashes import Lists
+from soap.door import routes as soap_routes
+from storage import schema
+from storage.cache_records import SqliteCacheRecords
+from storage.files import FileBlobs
+from storage.lists import SqliteListEntries
+from tests.actions.conftest import NameAsTitle
+from tests.support.catalogue import CatalogueSetup
+from tests.support.databases import open_database
+
+
+class NoPolicy:
+    """A tracker policy that ignores every change."""
+
+    def allow(self, infohashes):
+        pass
+
+    deny = undeny = disallow = allow
+
+    def join(self, alias, canonical):
+        pass
+
+
+@dataclass
+class CacheServer:
+    """The routes on a loopback port; `run` awaits a coroutine in their event loop."""
+
+    url: str
+    port: int
+    loop: asyncio.AbstractEventLoop
+    takedowns: Takedowns
+    admission: UploadAdmission
+
+    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Await in the service's loop and return what came of it."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(30)
+
+    def exchange(self, request: bytes) -> bytes:
+        """Send bytes over a new connection and return all that comes until its end."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
+            connection.sendall(request)
+            return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+@contextlib.contextmanager
+def serving(
+    folder: Path,
+    *,
+    limit: int = 10 << 20,
+    rate: str = "1000/minute",
+    public_url: str | None = None,
+    max_files: int = 1000,
+    memory: int = 256 << 20,
+) -> Iterator[CacheServer]:
+    """Serve from an event loop in a thread until the block ends."""
+    ready: list[CacheServer] = []
+    failed: list[BaseException] = []
+    stop = threading.Event()
+
+    async def main() -> None:
+        database = await open_database(folder / "peerage.db", schema.PEERAGE, "FULL")
+        blobs = FileBlobs(folder / "torrents")
+        await blobs.open()
+        cache = TorrentCache(blobs, SqliteCacheRecords(database), Quota(max_files, 1 << 40, 0), time.time)
+        catalogue = CatalogueSetup(database).catalogue
+        takedowns = Takedowns(cache, catalogue, Lists(SqliteListEntries(database)), NoPolicy(), time.time)
+        uploads = Uploads(cache, takedowns, catalogue, NameAsTitle(), time.time, limit=limit)
+        clients = ClientAddress([], "x-forwarded-for")
+        admission = UploadAdmission(
+            uploads, clients, RateLimiter(rate), BodyMemory(memory), CacheCounters(), public_url
+        )
+        app = Starlette(routes=[*cache_routes(cache, admission), *soap_routes(admission)])
+        config = uvicorn.Config(app, ws="none", log_config=None, lifespan="off", access_log=False)
+        server = uvicorn.Server(config)
+        listener = socket.create_server(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        ready.append(
+            CacheServer(f"http://127.0.0.1:{port}", port, asyncio.get_running_loop(), takedowns, admission)
+        )
+        serve = asyncio.create_task(server.serve([listener]))
+        await asyncio.to_thread(stop.wait)
+        server.should_exit = True
+        await serve
+        listener.close()
+        await database.close()
+
+    def run() -> None:
+        try:
+            asyncio.run(main())
+        except BaseException as error:
+            failed.append(error)
+            raise
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        while not ready and not failed:
+            thread.join(0.01)
+        yield ready[0]
+    finally:
+        stop.set()
+        thread.join()
+
+
+def torrent(name: str = "a file", *, size: int = 1 << 20, extra: bytes = b"", hybrid: bool = False) -> bytes:
+    """Make a .torrent file; `extra` bytes of comment make it as large as a test needs."""
+    piece = 1 << 20
+    pieces = b"".join(hashlib.sha1(f"{name}{n}".encode()).digest() for n in range(-(-size // piece)))
+    info = {b"length": size, b"name": name.encode(), b"piece length": piece, b"pieces": pieces}
+    if hybrid:
+        leaf = {b"": {b"length": size, b"pieces root": hashlib.sha256(name.encode()).digest()}}
+        info |= {b"meta version": 2, b"file tree": {name.encode(): leaf}}
+    document = {b"announce": b"http://tracker.example/announce", b"info": info}
+    if extra:
+        document[b"comment"] = extra
+    return bencodepy.encode(document)
+
+
+def names(data: bytes) -> tuple[str, str]:
+    """Return the v1 hash of a .torrent file and its cut v2 hash, in upper-case hex."""
+    info = bencodepy.encode(bencodepy.decode(data)[b"info"])
+    v1, v2 = hashlib.sha1(info).digest(), hashlib.sha256(info).digest()
+    return InfoHash.of(v1).upper, InfoHash.of(v2).truncated.upper

@@ -1,0 +1,96 @@
+"""Journal rows: a part of a swarm as bytes, written and read.
+
+Little-endian: version (u8), completed (u64), touched (u32, seconds from EPOCH), then for each of the four
+pools a count (u16), the compact peers and their states (u32). Row N holds the slots N*4096 .. N*4096+4095.
+"""
+
+import struct
+import sys
+from array import array
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from bittorrent.infohash import InfoHash
+from tracker.pool import EPOCH, STATE_TYPE, PeerStates, Pool
+from tracker.swarm import ROW_BITS, STRIDES, Swarm
+
+VERSION = 1
+_HEAD = struct.Struct("<BQI")
+_COUNT = struct.Struct("<H")
+_STATE = 4
+_SPAN = 1 << ROW_BITS
+
+
+MAX_PART = 1 << 20
+"""Parts of one swarm; a row beyond them is damaged, since no swarm can be that large."""
+
+
+class JournalRow(NamedTuple):
+    """A journal row; without a payload it is one to delete."""
+
+    infohash: InfoHash
+    part: int
+    payload: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class RowContent:
+    """What a payload holds: for each pool its compact peers and their states."""
+
+    completed: int
+    touched: int
+    pools: tuple[tuple[bytes, PeerStates], ...]
+
+
+class DamagedRow(Exception):
+    """A payload that no version of this program wrote."""
+
+
+def pack(swarm: Swarm, part: int) -> bytes:
+    """Return the payload of one part of a swarm."""
+    chunks = [_HEAD.pack(VERSION, swarm.completed, swarm.touched - EPOCH)]
+    for pool in swarm.pools:
+        chunks += _pack_pool(pool, part) if pool is not None else (_COUNT.pack(0),)
+    return b"".join(chunks)
+
+
+def _pack_pool(pool: Pool, part: int) -> tuple[bytes, bytes, bytes]:
+    first, end = part * _SPAN, (part + 1) * _SPAN
+    states = pool.states[first:end]
+    peers = bytes(pool.peers[first * pool.stride : end * pool.stride])
+    return _COUNT.pack(len(states)), peers, _little(states).tobytes()
+
+
+def unpack(payload: bytes) -> RowContent:
+    """Read a payload; raises DamagedRow."""
+    try:
+        version, completed, touched = _HEAD.unpack_from(payload)
+        if version != VERSION:
+            raise DamagedRow(f"version {version}")
+        at, pools = _HEAD.size, []
+        for stride in STRIDES:
+            at, peers, states = _unpack_pool(payload, at, stride)
+            pools.append((peers, states))
+    except (struct.error, ValueError) as error:
+        raise DamagedRow(str(error)) from error
+    if at != len(payload):
+        raise DamagedRow("length")
+    return RowContent(completed, touched + EPOCH, tuple(pools))
+
+
+def _unpack_pool(payload: bytes, at: int, stride: int) -> tuple[int, bytes, PeerStates]:
+    (count,) = _COUNT.unpack_from(payload, at)
+    at += _COUNT.size
+    middle, end = at + count * stride, at + count * (stride + _STATE)
+    if end > len(payload) or count > _SPAN:
+        raise DamagedRow("count")
+    states = array(STATE_TYPE)
+    states.frombytes(payload[middle:end])
+    return end, payload[at:middle], _little(states)
+
+
+def _little(states: PeerStates) -> PeerStates:
+    if sys.byteorder == "big":
+        states = states[:]
+        states.byteswap()
+    return states

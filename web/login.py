@@ -1,0 +1,80 @@
+"""Login, logout, and setting a password by a one-time link."""
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from bittorrent.refusal import Refusal
+from web.page_context import PageContext, local_path
+from web.page_router import PageRouter
+
+LONGEST_SECRET = 200
+
+
+def routes(router: PageRouter) -> list[Route]:
+    """Return the routes of login, logout and one-time links."""
+    return [
+        router.page("/login", _login),
+        router.form("/login", _log_in),
+        router.form("/logout", _log_out),
+        router.page("/welcome/{secret}", _welcome, secret=True),
+        router.form("/welcome/{secret}", _redeem, secret=True),
+    ]
+
+
+async def _login(context: PageContext) -> Response:
+    after = local_path(context.request.query_params.get("next", ""), "/")
+    if context.principal.user is not None:
+        return context.redirect(after)
+    return _render_login(context, after)
+
+
+async def _log_in(context: PageContext) -> Response:
+    services, after = context.services, local_path(context.form.get("next", ""), "/")
+    name, password = context.form.get("name", "").strip(), context.form.get("password", "")
+    address = services.clients.of(context.request.scope)
+    try:
+        user = await services.accounts.log_in(name, password, address)
+    except Refusal as refusal:
+        return _render_login(context, after, name, refusal)
+    keep = context.form.get("keep") == "1"
+    # End the session that this browser had before.
+    response = await services.authenticator.log_out(context.redirect(after), context.principal)
+    return await services.authenticator.log_in(response, user.id, keep=keep)
+
+
+def _render_login(context: PageContext, after: str, name: str = "", fault: Refusal | None = None) -> Response:
+    status = fault.status if fault else 200
+    return context.render("login", "Log in", status=status, after=after, name=name, fault=fault)
+
+
+async def _log_out(context: PageContext) -> Response:
+    return await context.services.authenticator.log_out(context.redirect("/"), context.principal)
+
+
+async def _welcome(context: PageContext) -> Response:
+    secret = _secret(context)
+    user = await context.services.accounts.link_owner(secret)
+    return context.render("welcome", "Welcome", user=user, fault=None)
+
+
+async def _redeem(context: PageContext) -> Response:
+    services, secret = context.services, _secret(context)
+    user = await services.accounts.link_owner(secret)
+    password = context.form.get("password", "")
+    try:
+        if password != context.form.get("again", ""):
+            raise Refusal("invalid", fields={"again": ["The two passwords differ."]})
+        user = await services.accounts.redeem_link(secret, password)
+    except Refusal as refusal:
+        if not refusal.fields:
+            raise
+        return context.render("welcome", "Welcome", status=422, user=user, fault=refusal)
+    response = await services.authenticator.log_out(context.redirect("/account"), context.principal)
+    return await services.authenticator.log_in(response, user.id, keep=False)
+
+
+def _secret(context: PageContext) -> str:
+    secret: str = context.request.path_params["secret"]
+    if len(secret) > LONGEST_SECRET or not secret.isascii():
+        raise Refusal("bad-link")
+    return secret

@@ -1,0 +1,136 @@
+"""The request context of a page: principal, form, rendering and redirects."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote, urlsplit
+
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from accounts.model import Principal
+from accounts.rights import Right
+from bittorrent.refusal import Refusal
+from catalogue.model import Viewer
+from doors.page_layout import HEADERS, render_layout
+from doors.services import Services
+from web.templating import Templates
+
+LARGEST_ID = 2**63 - 1
+LARGEST_PAGE = 1_000_000
+LONGEST_PATH = 2_000
+
+_CACHE_HEADERS = {"Cache-Control": "private, no-cache", "Vary": "Cookie"}
+_NO_STORE = {"Cache-Control": "no-store"}
+_NO_REFERRER = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+
+
+@dataclass(frozen=True, slots=True)
+class PageContext:
+    """One request for a page; `form` holds the last value of each field, and is empty for GET.
+
+    `file` is the uploaded .torrent, b"" for none. `secret` marks a URL that holds a secret: its pages are
+    not cached and send no referrer.
+    """
+
+    request: Request
+    services: Services
+    templates: Templates
+    principal: Principal
+    form: Mapping[str, str]
+    secret: bool = False
+    file: bytes = field(default=b"", repr=False)
+
+    def may(self, right: Right, owner: int | None = None) -> bool:
+        """Return whether the principal has a right, over what `owner` owns."""
+        return self.services.rights.may(self.principal, right, owner)
+
+    def require(self, right: Right, owner: int | None = None) -> None:
+        """Refuse where the principal lacks a right: `unauthenticated`, `forbidden`."""
+        self.services.rights.require(self.principal, right, owner)
+
+    def viewer(self) -> Viewer:
+        """Return whose view of the catalogue to show. Refusal: `unauthenticated`, `forbidden`."""
+        return self.services.curation.viewer(self.principal)
+
+    def user_id(self) -> int:
+        """Return the id of the account. Refusal: `unauthenticated`."""
+        if self.principal.id is None:
+            raise Refusal("unauthenticated")
+        return self.principal.id
+
+    def number(self, name: str = "id") -> int:
+        """Return the id in the path. Refusal: `not-found` where it is not a number."""
+        return parse_id(self.request.path_params[name])
+
+    def page_number(self) -> int:
+        """Return the page of a list that is requested, 1 where it is not a number."""
+        text = self.request.query_params.get("page", "")
+        return min(max(int(text), 1), LARGEST_PAGE) if _is_number(text) else 1
+
+    def render(
+        self, template: str, title: str, /, *, status: int = 200, no_store: bool = False, **values: object
+    ) -> Response:
+        """Answer a page; one that is `no_store` shows a secret and is stored by no cache."""
+        context = {
+            "title": title,
+            "context": self,
+            "me": self.principal.user,
+            "csrf": self._csrf(),
+            "Right": Right,
+        } | values
+        site = self.services.site_name
+        html = render_layout(
+            title,
+            self.templates.render(template, context),
+            site=site,
+            menu_html=self.templates.render("menu", context),
+            search=template not in {"front", "search"},
+        )
+        return HTMLResponse(html, status, HEADERS | _CACHE_HEADERS | self._privacy_headers(no_store=no_store))
+
+    def redirect(self, path: str) -> Response:
+        """Redirect (303) to another page of this service."""
+        return RedirectResponse(path, 303, HEADERS | self._privacy_headers(no_store=True))
+
+    def current_path(self) -> str:
+        """Return the path and query of this page, for a link back to it."""
+        query = self.request.url.query
+        path = quote(self.request.url.path, safe="/")
+        return (f"{path}?{query}" if query else path)[:LONGEST_PATH]
+
+    def _privacy_headers(self, *, no_store: bool) -> dict[str, str]:
+        if self.secret:
+            return _NO_REFERRER
+        return _NO_STORE if no_store else {}
+
+    def _csrf(self) -> Markup:
+        """Return the hidden field that every form of a session carries."""
+        session = self.principal.session
+        if session is None:
+            return Markup()
+        token = self.services.accounts.csrf_token(session)
+        return Markup('<input type="hidden" name="csrf" value="{}">').format(token)
+
+
+def parse_id(text: str) -> int:
+    """Parse an id. Refusal: `not-found` for anything else."""
+    if not _is_number(text) or not 0 < int(text) <= LARGEST_ID:
+        raise Refusal("not-found")
+    return int(text)
+
+
+def local_path(text: str, otherwise: str = "/") -> str:
+    """Return `text` if it is a path of this service, else `otherwise`: no redirect leads to another site."""
+    if not text.startswith("/") or len(text) > LONGEST_PATH or not text.isascii() or not text.isprintable():
+        return otherwise
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return otherwise
+    external = parts.scheme or parts.netloc or "\\" in text or text.startswith("//")
+    return otherwise if external or " " in text else text
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 19

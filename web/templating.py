@@ -1,0 +1,68 @@
+"""Jinja2 templates, autoescaped, with filters for sizes, times and numbers."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from catalogue.bbcode import render
+
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+_LAST_SECOND = 253_402_300_799  # of the year 9999, the last that datetime knows
+
+
+class Templates:
+    """The templates of the pages; an undefined name in a template is an error."""
+
+    def __init__(self) -> None:
+        self._templates = Environment(
+            loader=PackageLoader("web"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        filters: dict[str, Callable[..., object]] = {
+            "size": size,
+            "day": day,
+            "moment": moment,
+            "markup": _markup,
+            "count": count,
+        }
+        self._templates.filters.update(filters)
+
+    def render(self, name: str, values: Mapping[str, object]) -> str:
+        """Render a template, named without its `.html`, to HTML."""
+        return self._templates.get_template(f"{name}.html").render(values)
+
+
+def size(number: int) -> str:
+    """Format bytes in the largest unit of which there is at least one, with three digits or four."""
+    unit = min(max(number.bit_length() - 1, 0) // 10, len(_UNITS) - 1)
+    value = number / (1 << 10 * unit)
+    digits = 0 if unit == 0 or value >= 100 else 1 if value >= 10 else 2
+    return f"{value:.{digits}f} {_UNITS[unit]}"
+
+
+def day(seconds: int) -> str:
+    """Format the UTC day of a unix time."""
+    return _utc(seconds).strftime("%Y-%m-%d")
+
+
+def moment(seconds: int) -> str:
+    """Format a unix time to the minute, in UTC."""
+    return _utc(seconds).strftime("%Y-%m-%d %H:%M")
+
+
+def count(number: int) -> str:
+    """Format a number with commas between thousands."""
+    return f"{number:,}"
+
+
+def _utc(seconds: int) -> datetime:
+    return datetime.fromtimestamp(min(max(seconds, 0), _LAST_SECOND), UTC)
+
+
+def _markup(text: str) -> Markup:
+    return Markup(render(text))  # noqa: S704 - the one place where text becomes HTML

@@ -1,0 +1,111 @@
+"""Pages of accounts: the public profile, and administration by admins."""
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from accounts.model import Role, User
+from accounts.rights import Right
+from bittorrent.refusal import Refusal
+from catalogue.query import SearchQuery, UploaderTerm
+from doors.origin import base_url
+from web.browsing import torrent_rows
+from web.page_context import PageContext
+from web.page_router import PageRouter
+
+TORRENTS = 25
+USERS_PER_PAGE = 50
+
+
+def routes(router: PageRouter) -> list[Route]:
+    """Return the routes of accounts."""
+    return [
+        router.page("/people", _users),
+        router.form("/people", _add),
+        router.page("/u/{id}", _user),
+        router.form("/u/{id}/role", _set_role),
+        router.form("/u/{id}/enabled", _set_enabled),
+        router.form("/u/{id}/link", _issue_link),
+    ]
+
+
+async def _user(context: PageContext) -> Response:
+    user, viewer = await _find_user(context), context.viewer()
+    wanted = SearchQuery(UploaderTerm(user.name), limit=TORRENTS, moderates=viewer.moderates)
+    found = await context.services.search.torrents(wanted)
+    return context.render(
+        "user",
+        user.name,
+        user=user,
+        found=found,
+        rows=torrent_rows(context, await context.services.catalogue.torrents(found.ids, viewer)),
+        roles=tuple(Role),
+        manages=context.may(Right.ACCOUNTS),
+    )
+
+
+async def _set_role(context: PageContext) -> Response:
+    context.services.rights.require(context.principal, Right.ACCOUNTS)
+    wanted = context.form.get("role", "")
+    role = next((role for role in Role if role.value == wanted), None)
+    if role is None:
+        raise Refusal("invalid", fields={"role": ["There is no such role."]})
+    user = await context.services.account_management.set_role(context.principal, context.number(), role)
+    return context.redirect(f"/u/{user.id}")
+
+
+async def _set_enabled(context: PageContext) -> Response:
+    enabled = context.form.get("enabled") == "1"
+    user = await context.services.account_management.set_enabled(
+        context.principal, context.number(), enabled=enabled
+    )
+    return context.redirect(f"/u/{user.id}")
+
+
+async def _issue_link(context: PageContext) -> Response:
+    user = await _find_user(context)
+    secret = await context.services.account_management.issue_link(context.principal, user.id)
+    link = f"{base_url(context.request, context.services.public_url)}/welcome/{secret}"
+    return context.render("link", "A one-time link", no_store=True, user=user, link=link)
+
+
+async def _users(context: PageContext) -> Response:
+    context.services.rights.require(context.principal, Right.ACCOUNTS)
+    return await _render_users(context)
+
+
+async def _add(context: PageContext) -> Response:
+    context.services.rights.require(context.principal, Right.ACCOUNTS)
+    name = context.form.get("name", "").strip()
+    try:
+        user = await context.services.account_management.register(context.principal, name, None)
+    except Refusal as refusal:
+        if refusal.code not in {"invalid", "taken"}:
+            raise
+        return await _render_users(context, name, refusal)
+    return context.redirect(f"/u/{user.id}")
+
+
+async def _render_users(context: PageContext, name: str = "", fault: Refusal | None = None) -> Response:
+    page = context.page_number()
+    search = context.request.query_params.get("q", "")[:100]
+    users, total = await context.services.accounts.users(search, (page - 1) * USERS_PER_PAGE, USERS_PER_PAGE)
+    return context.render(
+        "users",
+        "People",
+        status=fault.status if fault else 200,
+        users=users,
+        total=total,
+        page=page,
+        last=max(1, -(-total // USERS_PER_PAGE)),
+        search=search,
+        name=name,
+        fault=fault,
+    )
+
+
+async def _find_user(context: PageContext) -> User:
+    context.viewer()
+    user = await context.services.accounts.user(context.number())
+    if user is None:
+        raise Refusal("not-found")
+    return user
