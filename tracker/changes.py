@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from bittorrent.infohash import InfoHash
+from tracker.model import BUCKETS, EXPIRED_AT_ONCE
 from tracker.pool import COMPLETED, EPOCH, PAUSED
 
 LEECHER = 4
@@ -25,9 +26,6 @@ MAX_NODES = 64
 """Other nodes whose completed counts a swarm keeps."""
 MAX_COMPLETED = 2**48
 """The largest completed count of another node."""
-
-_BUCKETS = 256
-_EXPIRED_AT_ONCE = 2048
 
 
 class PeerChange(NamedTuple):
@@ -108,9 +106,9 @@ class ChangeLog:
     def __init__(self, cap: int, node: int) -> None:
         self._cap = cap
         self._node = node
-        self._entries: list[dict[tuple[InfoHash, bytes], tuple[int, int]]] = [{} for _ in range(_BUCKETS)]
-        self._sequence = [0] * _BUCKETS
-        self._dropped = [0] * _BUCKETS
+        self._entries: list[dict[tuple[InfoHash, bytes], tuple[int, int]]] = [{} for _ in range(BUCKETS)]
+        self._sequence = [0] * BUCKETS
+        self._dropped = [0] * BUCKETS
         self._consumers: dict[int, list[int]] = {}
         self._starts = [0] * MAX_CONSUMERS
         self._count = 0
@@ -131,7 +129,7 @@ class ChangeLog:
         """Remove a consumer."""
         self._consumers.pop(consumer, None)
         self.active = bool(self._consumers)
-        for bucket in range(_BUCKETS):
+        for bucket in range(BUCKETS):
             self._free(bucket)
 
     def note(self, infohash: InfoHash, peer: bytes, value: int) -> None:
@@ -150,17 +148,17 @@ class ChangeLog:
         entries[key] = value, self._sequence[at]
 
     def read(self, consumer: int, limit: int) -> ChangeBatch:
-        """Return up to `limit` changes that a consumer has not acknowledged."""
+        """Return up to `limit` changes that a consumer has not acknowledged; raises KeyError."""
         read = self._consumers[consumer]
         if any(dropped > seen for dropped, seen in zip(self._dropped, read, strict=True)):
             self._consumers[consumer] = list(self._sequence)
-            for bucket in range(_BUCKETS):
+            for bucket in range(BUCKETS):
                 self._free(bucket)
             return ChangeBatch((), (), lagged=True)
         changes: list[Change] = []
         position: list[tuple[int, int]] = []
         start = self._starts[consumer]
-        for bucket in (*range(start, _BUCKETS), *range(start)):
+        for bucket in (*range(start, BUCKETS), *range(start)):
             if len(changes) >= limit:
                 self._starts[consumer] = bucket
                 break
@@ -186,7 +184,9 @@ class ChangeLog:
 
     def acknowledge(self, consumer: int, position: Position) -> None:
         """Note that a consumer needs what it read no longer; what changed again since stays."""
-        read = self._consumers[consumer]
+        read = self._consumers.get(consumer)
+        if read is None:
+            return
         for bucket, sequence in position:
             read[bucket] = max(read[bucket], min(sequence, self._sequence[bucket]))
             self._free(bucket)
@@ -212,11 +212,12 @@ class Tombstones:
 
     def __init__(self, cap: int) -> None:
         self._cap = cap
-        self._ranks: list[dict[tuple[InfoHash, bytes], int]] = [{} for _ in range(_BUCKETS)]
+        self._ranks: list[dict[tuple[InfoHash, bytes], int]] = [{} for _ in range(BUCKETS)]
         self._count = 0
 
-    def __len__(self) -> int:
-        return self._count
+    def any(self, bucket: int) -> bool:
+        """Return whether a bucket has any."""
+        return bool(self._ranks[bucket])
 
     def get(self, infohash: InfoHash, peer: bytes) -> int:
         """Return a peer's rank, or 0."""
@@ -242,7 +243,7 @@ class Tombstones:
     def expire(self, bucket: int, before: int) -> None:
         """Forget some of a bucket's departures of a rank below `before`, the oldest first."""
         ranks = self._ranks[bucket]
-        for _ in range(_EXPIRED_AT_ONCE):
+        for _ in range(EXPIRED_AT_ONCE):
             oldest = next(iter(ranks), None)
             if oldest is None or ranks[oldest] >= before:
                 return

@@ -24,6 +24,10 @@ MAX_NUMWANT = 200
 """The most peers that a reply holds."""
 NOBODY = 0
 """The account of an announce without a passkey."""
+BUCKETS = 256
+"""Swarms, sessions and changes are kept by the infohash's first byte."""
+EXPIRED_AT_ONCE = 2048
+"""Sessions or tombstones of a bucket that one step of the sweep forgets."""
 _NO_PEER_ID = bytes(20)
 
 

@@ -9,14 +9,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from bittorrent.infohash import InfoHash
-from tracker.model import Announce, AnnounceTerms, Event
+from tracker.model import BUCKETS, EXPIRED_AT_ONCE, Announce, AnnounceTerms, Event
 
 LARGEST = 2**63 - 1
 """The cap of every sum."""
 DELTAS_AT_ONCE = 1024
 
-_BUCKETS = 256
-_EXPIRED_AT_ONCE = 2048
 
 SessionKey = tuple[InfoHash, bytes, int]
 """Infohash, peer id, account."""
@@ -56,8 +54,8 @@ class Sessions:
 
     def __init__(self, terms: AnnounceTerms) -> None:
         self._terms = terms
-        self._sessions: list[dict[SessionKey, _Session]] = [{} for _ in range(_BUCKETS)]
-        self._deltas: list[dict[SessionKey, SessionDelta]] = [{} for _ in range(_BUCKETS)]
+        self._sessions: list[dict[SessionKey, _Session]] = [{} for _ in range(BUCKETS)]
+        self._deltas: list[dict[SessionKey, SessionDelta]] = [{} for _ in range(BUCKETS)]
         self._count = self._pending = self._lost = 0
         self._turn = 0  # the bucket whose deltas are taken next
         self._left = -1  # deltas of that bucket that belong to this round; -1: it is not begun
@@ -125,7 +123,7 @@ class Sessions:
     def take_deltas(self) -> list[SessionDelta]:
         """Return the next deltas of a round through all and forget them; an empty list ends the round."""
         taken: list[SessionDelta] = []
-        while self._turn < _BUCKETS and len(taken) < DELTAS_AT_ONCE:
+        while self._turn < BUCKETS and len(taken) < DELTAS_AT_ONCE:
             bucket = self._deltas[self._turn]
             if self._left < 0:
                 self._left = len(bucket)
@@ -148,7 +146,7 @@ class Sessions:
     def expire(self, bucket: int, now: int) -> None:
         """Forget some of the sessions of a bucket that were silent too long, the oldest first."""
         sessions = self._sessions[bucket]
-        for _ in range(_EXPIRED_AT_ONCE):
+        for _ in range(EXPIRED_AT_ONCE):
             oldest = next(iter(sessions), None)
             if oldest is None or now - sessions[oldest].seen <= self._terms.session_timeout:
                 return

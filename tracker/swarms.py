@@ -29,6 +29,7 @@ from tracker.changes import (
 )
 from tracker.journal_row import MAX_PART, NO_OTHERS, DamagedRow, JournalRow, RowContent, pack, unpack
 from tracker.model import (
+    BUCKETS,
     DENIED,
     NOBODY,
     UNLISTED,
@@ -54,10 +55,9 @@ RETRY_SOON = 300
 PeerEntry = tuple[int, bytes, int]
 """A peer on its way from one copy of a swarm to another: its pool, its compact form, its state."""
 
-_SWARM_COST = 8  # visiting a swarm costs about as much as looking at eight slots
-_BUCKETS = 256
-_ROWS_AT_ONCE = 1024  # rows that one step of a flush returns, give or take those of one swarm
-_EVICT_ABOVE = 0.9  # of the cap on torrents: from here on empty swarms go at the next sweep
+SWARM_COST = 8  # visiting a swarm costs about as much as looking at eight slots
+ROWS_AT_ONCE = 1024  # rows that one step of a flush returns, give or take those of one swarm
+EVICT_ABOVE = 0.9  # of the cap on torrents: from here on empty swarms go at the next sweep
 
 
 class Swarms:
@@ -75,12 +75,12 @@ class Swarms:
         self._swarms: dict[InfoHash, Swarm] = {}
         self._aliases: dict[InfoHash, InfoHash] = {}
         # Changed swarms by their first byte, so that they come out sorted without one long sort.
-        self._dirty: list[set[InfoHash]] = [set() for _ in range(_BUCKETS)]
-        self._deleted: list[dict[InfoHash, int]] = [{} for _ in range(_BUCKETS)]
+        self._dirty: list[set[InfoHash]] = [set() for _ in range(BUCKETS)]
+        self._deleted: list[dict[InfoHash, int]] = [{} for _ in range(BUCKETS)]
         self._turn = 0  # where the flush is: the changed of each first byte, then the gone of each
         self._pending: list[InfoHash] = []  # what is left of that turn, the next one last
         # By first byte too, every swarm once, from its making until the sweep finds it empty and removes it.
-        self._sweep: list[list[InfoHash]] = [[] for _ in range(_BUCKETS)]
+        self._sweep: list[list[InfoHash]] = [[] for _ in range(BUCKETS)]
         # Bucket, and one above the swarm of it that the sweep visits next; -1: all of it.
         self._place = (0, -1)
         self._cursor = (0, -1)  # pool and slot where the sweep of that swarm goes on, downwards
@@ -344,7 +344,7 @@ class Swarms:
 
     def _outranked(self, infohash: InfoHash, peer: bytes, rank: int) -> bool:
         """Return whether a peer's departure is known that outranks a change; if it does not, it is forgotten."""
-        if not self._tombstones:
+        if not self._tombstones.any(infohash[0]):
             return False
         if self._tombstones.get(infohash, peer) >= rank:
             return True
@@ -359,7 +359,7 @@ class Swarms:
         """
         bucket, above, which, end = place
         changes: list[Change] = []
-        while bucket < _BUCKETS:
+        while bucket < BUCKETS:
             count = len(self._sweep[bucket])
             if not 0 <= above <= count:
                 above, which, end = count, 0, -1
@@ -371,7 +371,7 @@ class Swarms:
                 which, end = self._walk(infohash, which, end, changes)
                 if which == len(STRIDES):
                     above, which, end = above - 1, 0, -1
-            if len(changes) >= CHANGES_AT_ONCE and bucket < _BUCKETS:
+            if len(changes) >= CHANGES_AT_ONCE and bucket < BUCKETS:
                 return changes, (bucket, above, which, end)
         return changes, None
 
@@ -454,14 +454,14 @@ class Swarms:
         """
         self._sessions.expire(self._upkeep, now)
         self._tombstones.expire(self._upkeep, rank_of(now - self._terms.timeout, 0))
-        self._upkeep = (self._upkeep + 1) % _BUCKETS
+        self._upkeep = (self._upkeep + 1) % BUCKETS
         dropped, rounds = 0, len(self._swarms)
         while budget > 0 and rounds > 0:
             rounds -= 1
             bucket, place = self._next_place()
             infohash = self._sweep[bucket][place]
             swarm = self._swarms[infohash]
-            used, gone, done = self._expire(infohash, swarm, now, max(budget, _SWARM_COST + 1))
+            used, gone, done = self._expire(infohash, swarm, now, max(budget, SWARM_COST + 1))
             budget -= used
             dropped += gone
             if not done:
@@ -476,7 +476,7 @@ class Swarms:
         bucket, above = self._place
         above = len(self._sweep[bucket]) if above < 0 else above
         while not above:
-            bucket = (bucket + 1) % _BUCKETS
+            bucket = (bucket + 1) % BUCKETS
             above = len(self._sweep[bucket])
         self._place = (bucket, above)
         return bucket, above - 1
@@ -484,7 +484,7 @@ class Swarms:
     def _expire(self, infohash: InfoHash, swarm: Swarm, now: int, budget: int) -> tuple[int, int, bool]:
         """Sweep one swarm; return the slots looked at, the peers dropped, and whether its end was reached."""
         limit = state_of(now - self._terms.timeout, 0)
-        used, gone, before = _SWARM_COST, 0, (len(swarm), swarm.counts().complete)
+        used, gone, before = SWARM_COST, 0, (len(swarm), swarm.counts().complete)
         which, slot = self._cursor
         while which < len(swarm.pools) and used < budget:
             pool = swarm.pools[which]
@@ -509,7 +509,7 @@ class Swarms:
         if len(swarm):
             return False
         completed = swarm.completed or infohash in self._others
-        near_cap = len(self._swarms) > self._terms.max_torrents * _EVICT_ABOVE
+        near_cap = len(self._swarms) > self._terms.max_torrents * EVICT_ABOVE
         idle = now - swarm.touched > self._terms.remember_completed
         return not completed or near_cap or idle
 
@@ -530,21 +530,21 @@ class Swarms:
         """
         while True:
             if not self._pending:
-                if self._turn == 2 * _BUCKETS:
+                if self._turn == 2 * BUCKETS:
                     self._turn = 0
                     return []
                 self._pending = self._take_turn()
                 self._turn += 1
-            write = self._rows if self._turn <= _BUCKETS else self._deletions
+            write = self._rows if self._turn <= BUCKETS else self._deletions
             rows: list[JournalRow] = []
-            while self._pending and len(rows) < _ROWS_AT_ONCE:
+            while self._pending and len(rows) < ROWS_AT_ONCE:
                 rows += write(self._pending.pop())
             if rows:
                 return rows
 
     def _take_turn(self) -> list[InfoHash]:
-        at = self._turn % _BUCKETS
-        if self._turn >= _BUCKETS:
+        at = self._turn % BUCKETS
+        if self._turn >= BUCKETS:
             return sorted(self._deleted[at], reverse=True)
         keys = sorted((key for key in self._dirty[at] if self._swarms[key].dirty), reverse=True)
         self._dirty[at].clear()
@@ -610,19 +610,19 @@ class Swarms:
         own = infohash == row.infohash
         if own:
             swarm.parts = max(swarm.parts, row.part + 1)
-        if not own or not self._load(swarm, row.part, piece):
+        if not own or not self._load(infohash, swarm, row.part, piece):
             self._merge(infohash, swarm, piece.completed, piece.touched, _entries(piece))
         for node, completed in piece.others.items():
             self._count_of(infohash, swarm, node, completed)
         if not own:
             self._mark_dirty(row)
 
-    def _load(self, swarm: Swarm, part: int, piece: RowContent) -> bool:
+    def _load(self, infohash: InfoHash, swarm: Swarm, part: int, piece: RowContent) -> bool:
         """Append a row unchanged where the swarm holds just the rows before it; return whether that was so."""
         first = part << ROW_BITS
         if (
             swarm.dirty
-            or self._tombstones
+            or self._tombstones.any(infohash[0])
             or any(states and swarm.size(at) != first for at, (_, states) in enumerate(piece.pools))
         ):
             return False

@@ -171,4 +171,11 @@ def test_a_head_that_is_too_long_is_a_failure(doors):
 def test_the_application_knows_the_trackers_paths_as_routes(doors):
     app = App({"/announce": doors.announce_door, "/scrape": doors.scrape_door}, [])
 
-    assert [route.path for route in app.routes] == ["/announce", "/scrape"]
+    assert [route.path for route in app.routes] == [
+        "/announce",
+        "/announce/{passkey}",
+        "/{passkey}/announce",
+        "/scrape",
+        "/scrape/{passkey}",
+        "/{passkey}/scrape",
+    ]

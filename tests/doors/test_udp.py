@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import REASONS
 from doors.udp import BAD_CONNECTION, UdpDoor
-from tracker.counters import Transport
 from tracker.model import Announce, AnnounceTerms, Event
 from tracker.policy import Policy
 from tracker.random_source import SplitMix
@@ -71,7 +70,7 @@ def test_an_answer_fits_one_packet(family, most, numwant):
     client = Client()
     for port in range(1, 250):
         peer = (V4 if family == 4 else V6) + port.to_bytes(2, "big")
-        client.tracker.announce(Announce(HASH, peer, Event.NONE, True, 0), Transport.HTTP)
+        client.tracker.announce(Announce(HASH, peer, Event.NONE, True, 0))
 
     reply = client.announce(bytes([9, 9, 9, 9]) if family == 4 else V6[:15] + b"\x06", numwant=numwant)
 

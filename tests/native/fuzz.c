@@ -51,7 +51,7 @@ static void feed_stream(const uint8_t *data, size_t length)
             abort();
         data += reading.used;
         length -= reading.used;
-        if (reading.outcome != READ_MORE)
+        if (reading.outcome != OUTCOME_MORE)
             break;
     }
 }
@@ -89,7 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *given, size_t length)
     query_read_scrape(data, length, &scrape);
     address_parse((struct slice){data, length}, &address);
     feed_stream(data, length);
-    if (length <= UDP_REQUEST_MOST)
+    if (length <= UDP_LARGEST)
         feed_packet(data, length);
     free(data);
     return 0;
