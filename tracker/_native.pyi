@@ -1,6 +1,8 @@
 from collections.abc import Sequence
 from typing import TypedDict
 
+from tracker.model import Announce
+
 Counted = tuple[int, int, int, int, int, int, int, bytes, bytes]
 
 DeltaRow = tuple[int, bytes, bytes, int, int, int, int]
@@ -27,22 +29,7 @@ class Store:
         key: bytes,
         seed: int,
     ) -> Store: ...
-    def announce(
-        self,
-        infohash: bytes,
-        peer: bytes,
-        event: int,
-        seeder: bool,
-        numwant: int,
-        families: int,
-        transport: int,
-        account: int,
-        peer_id: bytes,
-        uploaded: int,
-        downloaded: int,
-        now: int,
-        /,
-    ) -> tuple[int] | Counted: ...
+    def announce(self, announce: Announce, now: int, /) -> tuple[int] | Counted: ...
     def scrape(self, infohash: bytes, /) -> tuple[int, int, int, int]: ...
     def peers(self, infohash: bytes, numwant: int, /) -> tuple[bytes, bytes]: ...
     def totals(self) -> tuple[int, int, int]: ...

@@ -81,13 +81,18 @@ def unpack(payload: bytes) -> RowContent:
         for stride in STRIDES:
             at, peers, states = _unpack_pool(payload, at, stride)
             pools.append((peers, states))
-        others = list(_NODE.iter_unpack(payload[at:]))
+        others = _unpack_nodes(payload[at:]) if at < len(payload) else NO_OTHERS
     except (struct.error, ValueError) as error:
         raise DamagedRow(str(error)) from error
+    return RowContent(completed, touched + EPOCH, tuple(pools), others)
+
+
+def _unpack_nodes(tail: bytes) -> Mapping[int, int]:
+    others = list(_NODE.iter_unpack(tail))
     ascending = all(one < other for (one, _), (other, _) in pairwise(others))
     if not ascending or len(others) > MAX_NODES or any(count > MAX_COMPLETED for _, count in others):
         raise DamagedRow("nodes")
-    return RowContent(completed, touched + EPOCH, tuple(pools), dict(others))
+    return dict(others)
 
 
 def _unpack_pool(payload: bytes, at: int, stride: int) -> tuple[int, bytes, PeerStates]:

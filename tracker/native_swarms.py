@@ -107,20 +107,7 @@ class NativeSwarms:
 
     def announce(self, announce: Announce, now: int) -> Reply | AnnounceFailure:
         """Store the announcer, then answer; see `Swarms.announce`."""
-        answer = self.handle.announce(
-            announce.infohash,
-            announce.peer,
-            announce.event,
-            announce.seeder,
-            announce.numwant,
-            announce.families,
-            announce.transport,
-            announce.account,
-            announce.peer_id,
-            announce.uploaded,
-            announce.downloaded,
-            now,
-        )
+        answer = self.handle.announce(announce, now)
         if len(answer) == 1:
             return AnnounceFailure(_REFUSALS[answer[0]] or "")
         verdict, complete, downloaded, incomplete, downloaders, interval, min_interval, peers, peers6 = answer

@@ -79,7 +79,7 @@ class Swarm:
             self.completed += 1
         self.touched = now
         state = state_of(now, flags)
-        if rank_of_state(home, state) < known:
+        if known and rank_of_state(home, state) < known:
             state = state_of(min((known >> RANK_SHIFT) + EPOCH + 1, now + CLOCK_SKEW), flags)
         if slot >= 0 and home == which:
             self.refresh(which, slot, state)

@@ -144,7 +144,7 @@ class Swarms:
             self._sessions.note(announce, infohash, now)
         before = len(swarm), swarm.counts().complete
         where = self._store_peer(infohash, swarm, announce, now)
-        counts = self._counts(infohash, swarm)
+        counts = self._counts(infohash, swarm) if self._others else swarm.counts()
         self._peers += len(swarm) - before[0]
         self._complete += counts.complete - before[1]
         if swarm.dirty:
@@ -161,23 +161,25 @@ class Swarms:
 
     def _store_peer(self, infohash: InfoHash, swarm: Swarm, announce: Announce, now: int) -> tuple[int, int]:
         which, slot = swarm.locate(announce.peer)
-        known = self._known(infohash, swarm, announce.peer, which, slot) if self._log.active else 0
+        logging = self._log.active
+        known = self._known(infohash, swarm, announce.peer, which, slot) if logging else 0
         if announce.event == Event.STOPPED:
             if slot >= 0:
                 swarm.remove(which, slot)
-            if self._log.active:
+            if logging:
                 self._bury(infohash, announce.peer, known, now)
             return which, -1
         if slot < 0 and not self._has_room(swarm, announce.peer):
             return which, -1
+        if not logging:
+            return swarm.put(announce, which, slot, now)
         completed = swarm.completed
         which, slot = swarm.put(announce, which, slot, now, known)
-        if self._log.active:
-            self._tombstones.drop(infohash, announce.peer)
-            state = swarm.pool(which).states[slot]
-            self._log.note(infohash, announce.peer, rank_of_state(which, state))
-            if swarm.completed != completed:
-                self._log.note(infohash, b"", swarm.completed)
+        self._tombstones.drop(infohash, announce.peer)
+        state = swarm.pool(which).states[slot]
+        self._log.note(infohash, announce.peer, rank_of_state(which, state))
+        if swarm.completed != completed:
+            self._log.note(infohash, b"", swarm.completed)
         return which, slot
 
     def _known(self, infohash: InfoHash, swarm: Swarm, peer: bytes, which: int, slot: int) -> int:
@@ -195,7 +197,7 @@ class Swarms:
     def _counts(self, infohash: InfoHash, swarm: Swarm) -> Counts:
         """Return a swarm in numbers, downloads that other nodes counted included."""
         counts = swarm.counts()
-        others = self._others.get(infohash) if self._others else None
+        others = self._others.get(infohash)
         if others is None:
             return counts
         return replace(counts, downloaded=counts.downloaded + sum(others.values()))
@@ -298,7 +300,9 @@ class Swarms:
             swarm = self._make(infohash, now)
         self._count_of(infohash, swarm, change.node, change.completed)
 
-    def _count_of(self, infohash: InfoHash, swarm: Swarm, node: int, completed: int) -> None:
+    def _count_of(
+        self, infohash: InfoHash, swarm: Swarm, node: int, completed: int, *, changed: bool = True
+    ) -> None:
         """Take a node's completed count over where it is larger than the one that is known."""
         if node == self._terms.node:
             grows = completed > swarm.completed
@@ -308,7 +312,7 @@ class Swarms:
             grows = completed > others.get(node, 0) and (node in others or len(others) < MAX_NODES)
             if grows:
                 self._others.setdefault(infohash, {})[node] = completed
-        if grows:
+        if grows and changed:
             swarm.dirty |= 1
             self._dirty[infohash[0]].add(infohash)
 
@@ -610,10 +614,12 @@ class Swarms:
         own = infohash == row.infohash
         if own:
             swarm.parts = max(swarm.parts, row.part + 1)
-        if not own or not self._load(infohash, swarm, row.part, piece):
+        loaded = own and self._load(infohash, swarm, row.part, piece)
+        if not loaded:
             self._merge(infohash, swarm, piece.completed, piece.touched, _entries(piece))
-        for node, completed in piece.others.items():
-            self._count_of(infohash, swarm, node, completed)
+        if piece.others:
+            for node, completed in piece.others.items():
+                self._count_of(infohash, swarm, node, completed, changed=not loaded)
         if not own:
             self._mark_dirty(row)
 

@@ -437,7 +437,8 @@ static int merge(struct store *store, struct shard *shard, struct swarm *swarm, 
         bits_set(&swarm->dirty, 0);
     swarm_update_totals(store, swarm, before);
     for (uint32_t at = 0; at < piece->node_count; at++)
-        if (!shard_count_node(store, shard, swarm, hash, node_at(piece, at), node_completed(piece, at)))
+        if (!shard_count_node(store, shard, swarm, hash, node_at(piece, at), node_completed(piece, at),
+                              !as_they_lie))
             done = -1;
     return done;
 }

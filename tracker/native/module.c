@@ -81,25 +81,38 @@ static long clamped(long number, long most)
     return number < 0 ? 0 : number > most ? most : number;
 }
 
-static bool read_announce(PyObject *const *args, struct announce *announce)
+/* What is only looked at where there is an account. */
+static bool read_session(PyObject *tuple, struct announce *announce)
 {
-    const uint8_t *infohash = read_infohash(args[0]);
-    if (!infohash || !read_peer(args[1], announce))
+    PyObject *peer_id = PyTuple_GET_ITEM(tuple, 8);
+    if (!PyBytes_Check(peer_id) || PyBytes_GET_SIZE(peer_id) != PEER_ID) {
+        PyErr_SetString(PyExc_ValueError, "a peer id is 20 bytes");
+        return false;
+    }
+    memcpy(announce->peer_id, PyBytes_AS_STRING(peer_id), PEER_ID);
+    announce->uploaded = PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(tuple, 9));
+    announce->downloaded = PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(tuple, 10));
+    return !PyErr_Occurred();
+}
+
+/* Read a tracker.model.Announce, which is a tuple. */
+static bool read_announce(PyObject *tuple, struct announce *announce)
+{
+    if (!PyTuple_Check(tuple) || PyTuple_GET_SIZE(tuple) != 11) {
+        PyErr_SetString(PyExc_TypeError, "an announce is a tuple of eleven");
+        return false;
+    }
+    const uint8_t *infohash = read_infohash(PyTuple_GET_ITEM(tuple, 0));
+    if (!infohash || !read_peer(PyTuple_GET_ITEM(tuple, 1), announce))
         return false;
     memcpy(announce->infohash, infohash, INFOHASH);
-    announce->event = (uint8_t)PyLong_AsLong(args[2]);
-    announce->seeder = (uint8_t)(PyObject_IsTrue(args[3]) == 1);
-    announce->numwant = (uint16_t)clamped(PyLong_AsLong(args[4]), MAX_NUMWANT);
-    announce->families = (uint8_t)PyLong_AsLong(args[5]);
-    announce->transport = (uint8_t)PyLong_AsLong(args[6]);
-    announce->account = PyLong_AsUnsignedLongLong(args[7]);
-    announce->uploaded = PyLong_AsUnsignedLongLong(args[9]);
-    announce->downloaded = PyLong_AsUnsignedLongLong(args[10]);
-    if (!PyBytes_Check(args[8]) || PyBytes_GET_SIZE(args[8]) != PEER_ID)
-        PyErr_SetString(PyExc_ValueError, "a peer id is 20 bytes");
-    else
-        memcpy(announce->peer_id, PyBytes_AS_STRING(args[8]), PEER_ID);
-    return !PyErr_Occurred();
+    announce->event = (uint8_t)PyLong_AsLong(PyTuple_GET_ITEM(tuple, 2));
+    announce->seeder = (uint8_t)(PyObject_IsTrue(PyTuple_GET_ITEM(tuple, 3)) == 1);
+    announce->numwant = (uint16_t)clamped(PyLong_AsLong(PyTuple_GET_ITEM(tuple, 4)), MAX_NUMWANT);
+    announce->families = (uint8_t)PyLong_AsLong(PyTuple_GET_ITEM(tuple, 5));
+    announce->transport = (uint8_t)PyLong_AsLong(PyTuple_GET_ITEM(tuple, 6));
+    announce->account = PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(tuple, 7));
+    return !PyErr_Occurred() && (!announce->account || read_session(tuple, announce));
 }
 
 static bool expect(Py_ssize_t given, Py_ssize_t wanted)
@@ -113,9 +126,9 @@ static PyObject *announce(PyObject *self, PyObject *const *args, Py_ssize_t coun
 {
     struct announce announce = {.numwant = 0};
     struct answer answer;
-    if (!expect(count, 12) || !read_announce(args, &announce))
+    if (!expect(count, 2) || !read_announce(args[0], &announce))
         return NULL;
-    long long now = PyLong_AsLongLong(args[11]);
+    long long now = PyLong_AsLongLong(args[1]);
     if (now == -1 && PyErr_Occurred())
         return NULL;
     enum verdict verdict = store_announce(of(self), &((Store *)self)->rng, &announce, now, &answer);
@@ -357,8 +370,7 @@ static int set_restoring(PyObject *self, PyObject *value, void *Py_UNUSED(none))
 
 static PyMethodDef store_methods[] = {
     {"announce", (PyCFunction)(void (*)(void))announce, METH_FASTCALL,
-     "announce(infohash, peer, event, seeder, numwant, families, transport, account, peer_id, uploaded, downloaded, "
-     "now): verdict, counts, intervals, peers, peers6"},
+     "announce(announce, now): verdict, counts, intervals, peers, peers6"},
     {"peers", (PyCFunction)(void (*)(void))peers, METH_FASTCALL, "peers(infohash, numwant): compact v4 and v6 peers"},
     {"scrape", scrape, METH_O, "scrape(infohash): complete, downloaded, incomplete, downloaders"},
     {"totals", totals, METH_NOARGS, "totals(): torrents, peers, complete"},

@@ -3,10 +3,8 @@
 
 #include <stdlib.h>
 
-struct others *shard_others(struct shard *shard, const uint8_t infohash[INFOHASH], uint64_t hash)
+struct others *find_others(struct shard *shard, const uint8_t infohash[INFOHASH], uint64_t hash)
 {
-    if (!shard->others.size)
-        return NULL;
     uint32_t slot = table_find(&shard->others, infohash, hash);
     return slot == NONE ? NULL : table_at(&shard->others, slot);
 }
@@ -20,15 +18,6 @@ void shard_drop_others(struct shard *shard, const uint8_t infohash[INFOHASH], ui
         return;
     free(((struct others *)table_at(&shard->others, slot))->list);
     table_remove(&shard->others, slot);
-}
-
-struct counts shard_counts(struct shard *shard, const struct swarm *swarm, uint64_t hash)
-{
-    struct counts counts = swarm_counts(swarm);
-    const struct others *others = shard_others(shard, swarm->record.key, hash);
-    if (others)
-        counts.downloaded += others->sum;
-    return counts;
 }
 
 /* Where a node is in a list, or belongs. */
@@ -71,14 +60,14 @@ static bool raise_count(struct shard *shard, const uint8_t infohash[INFOHASH], u
 }
 
 bool shard_count_node(struct store *store, struct shard *shard, struct swarm *swarm, uint64_t hash, uint32_t node,
-                      uint64_t completed)
+                      uint64_t completed, bool changed)
 {
     bool grown = completed > swarm->completed, done = true;
     if (node != store->terms.node)
         done = raise_count(shard, swarm->record.key, hash, node, completed, &grown);
     else if (grown)
         swarm->completed = completed;
-    if (grown) {
+    if (grown && changed) {
         bits_set(&swarm->dirty, 0);
         shard->changed = true;
     }
@@ -109,7 +98,7 @@ static int apply_count(struct store *store, struct shard *shard, const uint8_t i
             return 0;
         swarm = shard_make(store, shard, infohash, hash, now);
     }
-    return swarm && shard_count_node(store, shard, swarm, hash, change->node, change->value) ? 0 : -1;
+    return swarm && shard_count_node(store, shard, swarm, hash, change->node, change->value, true) ? 0 : -1;
 }
 
 static void apply_departure(struct store *store, struct shard *shard, struct swarm *swarm, struct place place,

@@ -158,14 +158,26 @@ bool shard_note_deleted(struct shard *shard, const uint8_t infohash[INFOHASH], u
 struct before swarm_before(const struct swarm *swarm);
 /* Add to the store's counters what a swarm has more or less than before, and note in its shard whether it is dirty. */
 void swarm_update_totals(struct store *store, const struct swarm *swarm, struct before before);
-/* Completed counts of other nodes; NULL: there are none. */
-struct others *shard_others(struct shard *shard, const uint8_t infohash[INFOHASH], uint64_t hash);
+struct others *find_others(struct shard *shard, const uint8_t infohash[INFOHASH], uint64_t hash);
+/* Completed counts of other nodes; NULL: there are none, as wherever there is one node. */
+static inline struct others *shard_others(struct shard *shard, const uint8_t infohash[INFOHASH], uint64_t hash)
+{
+    return shard->others.size ? find_others(shard, infohash, hash) : NULL;
+}
 void shard_drop_others(struct shard *shard, const uint8_t infohash[INFOHASH], uint64_t hash);
 /* A swarm in numbers, downloads that other nodes counted included. */
-struct counts shard_counts(struct shard *shard, const struct swarm *swarm, uint64_t hash);
-/* Take a node's completed count over where it is larger than the known one; false: no memory. */
+static inline struct counts shard_counts(struct shard *shard, const struct swarm *swarm, uint64_t hash)
+{
+    struct counts counts = swarm_counts(swarm);
+    const struct others *others = shard_others(shard, swarm->record.key, hash);
+    if (others)
+        counts.downloaded += others->sum;
+    return counts;
+}
+/* Take a node's completed count over where it is larger than the known one, marking it dirty or not; false: no
+ * memory. */
 bool shard_count_node(struct store *store, struct shard *shard, struct swarm *swarm, uint64_t hash, uint32_t node,
-                      uint64_t completed);
+                      uint64_t completed, bool changed);
 
 /* Take the totals of an account's announce in; see Sessions.note. */
 void session_note(struct store *store, struct shard *shard, const struct announce *announce,

@@ -536,7 +536,7 @@ static int move_others(struct store *store, const uint8_t alias[INFOHASH], const
     struct swarm *swarm = shard_swarm(shard, canonical, hash);
     bool done = swarm != NULL;
     for (uint32_t at = 0; at < count && done; at++)
-        done = shard_count_node(store, shard, swarm, hash, list[at].node, list[at].completed);
+        done = shard_count_node(store, shard, swarm, hash, list[at].node, list[at].completed, true);
     shard_leave(shard);
     return done ? 0 : -1;
 }

@@ -50,14 +50,6 @@ static uint64_t hash_at(const struct table *table, uint32_t slot)
     return sip_hash(table->secret, key_of(record_at(table, slot)), table->key_length);
 }
 
-/* Infohashes are compared in line, since every announce does it. */
-static inline bool same_key(const struct table *table, struct record *record, const uint8_t *key)
-{
-    if (table->key_length == INFOHASH)
-        return !memcmp(record->key, key, INFOHASH);
-    return !memcmp(key_of(record), key, table->key_length);
-}
-
 void table_fetch(const struct table *table, uint64_t hash, bool deep)
 {
     if (!table->size)
@@ -71,14 +63,25 @@ void table_fetch(const struct table *table, uint64_t hash, bool deep)
     __builtin_prefetch((const uint8_t *)record + table->width - 1);
 }
 
+static __attribute__((noinline)) uint32_t find_long(const struct table *table, const uint8_t *key, uint64_t hash)
+{
+    uint32_t slot = record_at(table, bucket_of(hash, table->size))->head;
+    while (slot != NONE && memcmp(key_of(record_at(table, slot)), key, table->key_length) != 0)
+        slot = record_at(table, slot)->next;
+    return slot;
+}
+
+/* Infohashes are compared in line, since every announce does it. */
 uint32_t table_find(const struct table *table, const uint8_t *key, uint64_t hash)
 {
     if (!table->size)
         return NONE;
+    if (table->key_length != INFOHASH)
+        return find_long(table, key, hash);
     uint32_t slot = record_at(table, bucket_of(hash, table->size))->head;
     while (slot != NONE) {
-        struct record *record = record_at(table, slot);
-        if (same_key(table, record, key))
+        const struct record *record = record_at(table, slot);
+        if (!memcmp(record->key, key, INFOHASH))
             return slot;
         slot = record->next;
     }
