@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks.machine import describe
 from bittorrent.infohash import InfoHash
-from doors.torbox.shapes import Shapes, by_asked
+from doors.torbox.shapes import TorboxShapes, by_requested_hash
 from downloads.downloads import DownloadBackend, Downloads
 from downloads.folder import ContentFolder
 from downloads.limits import DownloadLimits
@@ -96,7 +96,7 @@ async def measure(folder: Path, torrents: int, rounds: int) -> Took:
         )
         downloads = Downloads(DownloadLimits(), means)
         await downloads.load()
-        random, shapes = Random(1), Shapes()
+        random, shapes = Random(1), TorboxShapes()
         questions = [
             [hash_of(random.randrange(torrents) if each % 2 else torrents + each) for each in range(HASHES)]
             for _ in range(rounds)
@@ -104,7 +104,7 @@ async def measure(folder: Path, torrents: int, rounds: int) -> Took:
         ours = []
         for asked in questions:
             began = time.perf_counter()
-            found = by_asked(asked, await downloads.cached(1, asked))
+            found = by_requested_hash(asked, await downloads.cached(1, asked))
             told = [shapes.cached(name, content, files=True) for name, content in found.items()]
             ours.append((time.perf_counter() - began) * 1000)
             assert told

@@ -79,7 +79,7 @@ async def _ask_server(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, command: str, arguments: Mapping[str, Any]
 ) -> Records:
     try:
-        writer.write(json.dumps({"deed": command, "arguments": dict(arguments)}).encode() + b"\n")
+        writer.write(json.dumps({"command": command, "arguments": dict(arguments)}).encode() + b"\n")
         await writer.drain()
         while line := await reader.readline():
             record = json.loads(line)

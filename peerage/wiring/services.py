@@ -9,7 +9,7 @@ from doors.client_address import ClientAddress
 from doors.rate_limits import RateLimits
 from doors.request_limits import BodyMemory
 from doors.services import Services
-from doors.torbox.adding import RATE as TORBOX_CREATE
+from doors.torbox.create_torrent import CREATE_RATE as TORBOX_CREATE
 from doors.transfers import Transfers
 from downloads.links import KEY_BYTES, DownloadLinks
 from peerage.wiring.application import Application

@@ -86,7 +86,7 @@ class Engine:
         return None
 
 
-class Desk:
+class TorboxClient:
     """A client of the API with two accounts, and the services behind it."""
 
     def __init__(self, folder: Path, *, installed: bool, rates: dict[str, str], **limits: int) -> None:
@@ -175,11 +175,11 @@ class Desk:
 
 
 @contextlib.contextmanager
-def desk_in(
+def open_torbox(
     folder: Path, *, installed: bool = True, rates: dict[str, str] | None = None, **limits: int
-) -> Iterator[Desk]:
+) -> Iterator[TorboxClient]:
     """A client over stores in a folder; it is closed with the block."""
-    api = Desk(folder, installed=installed, rates=rates or {}, **limits)
+    api = TorboxClient(folder, installed=installed, rates=rates or {}, **limits)
     try:
         yield api
     finally:

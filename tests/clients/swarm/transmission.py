@@ -90,7 +90,7 @@ class Transmission:
         reply = self._call("torrent-get", ids=[number], fields=["percentDone", "status"])
         return bool(reply["torrents"] == [{"percentDone": 1, "status": 0}])
 
-    def nudge(self) -> None:
+    def reannounce(self) -> None:
         """Its tracker's minimum interval forbids it to ask again."""
 
     @property

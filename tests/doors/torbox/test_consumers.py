@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.support.torbox import data, desk_in, error, hash_of, torrent_of
+from tests.support.torbox import data, error, hash_of, open_torbox, torrent_of
 
 FILM = torrent_of("Film", "film.mkv", "subs/en.srt")
 SONG = torrent_of("song.flac")
@@ -318,7 +318,7 @@ def test_comet_looks_for_success_without_a_space(api):
 
 
 def test_without_the_extra_every_call_says_so_for_good(tmp_path):
-    with desk_in(tmp_path, installed=False) as api:
+    with open_torbox(tmp_path, installed=False) as api:
         for verb, path in (
             ("GET", "/user/me"),
             ("GET", "/torrents/mylist"),

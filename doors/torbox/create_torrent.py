@@ -6,20 +6,20 @@ from math import ceil
 from starlette.responses import Response
 
 from bittorrent.refusal import Refusal
-from doors.torbox.bodies import Form, read_form
-from doors.torbox.codes import ACTIVE_LIMIT, INVALID_OPTION, RATE_LIMIT, Failure
+from doors.torbox.bodies import TorboxForm, read_form
+from doors.torbox.context import TorboxContext
 from doors.torbox.envelope import success
+from doors.torbox.error_codes import ACTIVE_LIMIT, INVALID_OPTION, RATE_LIMIT, TorboxError
 from doors.torbox.shapes import auth_id, name_of
-from doors.torbox.visit import Visit
 from downloads.model import Job, JobRequest, SeedPolicy
 
-RATE = "torbox_create"
+CREATE_RATE = "torbox_create"
 """The name of the rate limit on adding content that is not cached."""
 
 _MAX_JOBS = 1000
 
 
-async def create(context: Visit) -> Response:
+async def create(context: TorboxContext) -> Response:
     """Add a torrent to the account."""
     form = await read_form(context.request, context.services.uploads.limit, context.services.memory)
     try:
@@ -29,7 +29,7 @@ async def create(context: Visit) -> Response:
             raise await _slots_full(context, refusal) from None
         raise
     finally:
-        context.recent.forget(context.user.id)
+        context.list_cache.invalidate(context.user.id)
     data: dict[str, object] = {
         "hash": job.content.key.infohash.truncated.lower,
         "auth_id": auth_id(job.account),
@@ -41,11 +41,11 @@ async def create(context: Visit) -> Response:
     return success({"torrent_id": job.id, "name": name_of(job)} | data, detail)
 
 
-def _wish(form: Form) -> JobRequest:
+def _wish(form: TorboxForm) -> JobRequest:
     texts = form.texts
     seed = texts.number("seed", SeedPolicy.DEFAULT)
     if seed not in tuple(SeedPolicy):
-        raise Failure(INVALID_OPTION, "The option seed is 1, 2 or 3.")
+        raise TorboxError(INVALID_OPTION, "The option seed is 1, 2 or 3.")
     return JobRequest(
         torrent=form.file,
         magnet=texts.text("magnet").strip() or None,
@@ -61,12 +61,12 @@ def _wish(form: Form) -> JobRequest:
 class _RateLimitedAdd:
     """Adds a torrent within the rate limit; content that is cached does not count."""
 
-    context: Visit
+    context: TorboxContext
 
     async def add(self, wish: JobRequest) -> Job:
         context, counted = self.context, False
         rate_limits = context.services.rate_limits
-        allowance = rate_limits.take(RATE, context.principal, context.address)
+        allowance = rate_limits.take(CREATE_RATE, context.principal, context.address)
         try:
             # Beyond the rate, content is added only where it is cached.
             cached_only = wish.only_if_cached or not allowance.granted
@@ -76,21 +76,21 @@ class _RateLimitedAdd:
         except Refusal as refusal:
             if refusal.code == "not-cached" and not wish.only_if_cached:
                 wait = ceil(allowance.reset - context.services.clock())
-                rate = rate_limits.rate_of(RATE, context.principal)
-                raise Failure(RATE_LIMIT, rate, wait=wait) from None
+                rate = rate_limits.rate_of(CREATE_RATE, context.principal)
+                raise TorboxError(RATE_LIMIT, rate, wait=wait) from None
             raise
         else:
             counted = not job.cached
             return job
         finally:
             if not counted:
-                rate_limits.refund(RATE, context.principal, context.address)
+                rate_limits.refund(CREATE_RATE, context.principal, context.address)
 
 
-async def _slots_full(context: Visit, refusal: Refusal) -> Failure:
+async def _slots_full(context: TorboxContext, refusal: Refusal) -> TorboxError:
     """Return ACTIVE_LIMIT with the count of running downloads, for which clients wait."""
     jobs = await context.services.downloads.jobs(context.user.id, 0, _MAX_JOBS)
     running = sum(not job.content.complete and not job.paused for job in jobs)
-    return Failure(
+    return TorboxError(
         ACTIVE_LIMIT, str(refusal), data={"active_limit": running, "current_active_downloads": running}
     )

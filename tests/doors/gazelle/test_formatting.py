@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalogue.model import Author, CatalogueFile
-from doors.gazelle.spelling import byline, file_list, moment, natural_key, tag_list, tags
+from doors.gazelle.formatting import byline, file_list, natural_key, tag_list, tags, timestamp
 
 
 def test_a_list_of_files_is_in_natural_order_without_regard_to_case():
@@ -56,13 +56,13 @@ def test_numbers_in_names_sort_as_numbers(one, other):
     [(0, "1970-01-01 00:00:00"), (1605710633, "2020-11-18 14:43:53"), (None, "")],
 )
 def test_a_time_is_written_in_utc(seconds, text):
-    assert moment(seconds) == text
+    assert timestamp(seconds) == text
 
 
 @given(st.integers(0, 2**40))
 def test_any_time_has_the_same_form(seconds):
     if seconds < 253_402_300_800:
-        assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", moment(seconds))
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", timestamp(seconds))
 
 
 def test_tags_have_dots_and_in_collages_underscores():

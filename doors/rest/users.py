@@ -10,8 +10,8 @@ from starlette.responses import Response
 from accounts.model import Role, Scope, User
 from accounts.rights import Right
 from bittorrent.refusal import Refusal
-from doors.rest import requests
-from doors.rest.operation import Call, Listing, Operation
+from doors.rest import request_fields
+from doors.rest.operation import Listing, Operation, RestContext
 from doors.rest.shapes import PersonShape, Time, time
 
 LOGIN_LABEL = "login"
@@ -50,7 +50,7 @@ class UserShape:
     seen_at: Time | None
 
 
-async def _shape(context: Call, user: User) -> UserShape:
+async def _shape(context: RestContext, user: User) -> UserShape:
     uploads, groups = await context.services.catalogue.upload_counts(user.id)
     private = user.id == context.principal.id or context.services.rights.may(
         context.principal, Right.ACCOUNTS
@@ -67,13 +67,13 @@ async def _shape(context: Call, user: User) -> UserShape:
     )
 
 
-def under_names(refusal: Refusal, names: Mapping[str, str]) -> Refusal:
+def rename_fields(refusal: Refusal, names: Mapping[str, str]) -> Refusal:
     """Return a refusal with its fields renamed to those of this dialect."""
     fields = {names.get(name, name): sentences for name, sentences in refusal.fields.items()}
     return Refusal(refusal.code, refusal.detail, fields)
 
 
-async def _log_in(context: Call) -> LoginShape:
+async def _log_in(context: RestContext) -> LoginShape:
     accounts, given = context.services.accounts, context.body
     user = await accounts.log_in(given.text("username"), given.text("password"), context.address)
     key, secret = await accounts.mint(
@@ -83,42 +83,42 @@ async def _log_in(context: Call) -> LoginShape:
     return LoginShape(secret, "Bearer", expires, PersonShape(user.id, user.name))
 
 
-async def _log_out(context: Call) -> Response | None:
+async def _log_out(context: RestContext) -> Response | None:
     if context.principal.key is not None:
         await context.services.accounts.revoke(context.principal.key.id)
         return None
     return await context.services.authenticator.log_out(Response(status_code=204), context.principal)
 
 
-async def _csrf(context: Call) -> CsrfShape:
+async def _csrf(context: RestContext) -> CsrfShape:
     if context.principal.session is None:
         raise Refusal("bad-request", "a key needs no CSRF token")
     return CsrfShape(context.services.accounts.csrf_token(context.principal.session))
 
 
-async def _me(context: Call) -> UserShape:
+async def _me(context: RestContext) -> UserShape:
     return await _shape(context, await _user(context, context.user_id))
 
 
-async def _user(context: Call, number: int) -> User:
+async def _user(context: RestContext, number: int) -> User:
     user = await context.services.accounts.user(number)
     if user is None:
         raise Refusal("not-found")
     return user
 
 
-async def _list(context: Call) -> Listing:
+async def _list(context: RestContext) -> Listing:
     users, total = await context.services.accounts.users(
         context.query.text("search"), context.offset, context.per_page
     )
     return context.listing([await _shape(context, user) for user in users], total)
 
 
-async def _show(context: Call) -> UserShape:
+async def _show(context: RestContext) -> UserShape:
     return await _shape(context, await _user(context, context.id("user")))
 
 
-async def _register(context: Call) -> UserShape:
+async def _register(context: RestContext) -> UserShape:
     given = context.body
     role = Role(given.text("role", Role.USER))
     try:
@@ -126,11 +126,11 @@ async def _register(context: Call) -> UserShape:
             context.principal, given.text("username"), given.text("password"), role
         )
     except Refusal as refusal:
-        raise under_names(refusal, {"name": "username"}) from None
+        raise rename_fields(refusal, {"name": "username"}) from None
     return await _shape(context, user)
 
 
-async def _edit(context: Call) -> UserShape:
+async def _edit(context: RestContext) -> UserShape:
     number, given = context.id("user"), context.body
     if "role" in given:
         await context.services.account_management.set_role(
@@ -143,7 +143,7 @@ async def _edit(context: Call) -> UserShape:
     return await _shape(context, await _user(context, number))
 
 
-async def _set_password(context: Call) -> None:
+async def _set_password(context: RestContext) -> None:
     given = context.body
     current = given.text("current_password") if "current_password" in given else None
     await context.services.account_management.set_password(
@@ -160,7 +160,7 @@ _SESSION = (
         "session",
         _log_in,
         identified=False,
-        body=requests.LOGIN,
+        body=request_fields.LOGIN,
         required=("username", "password"),
         answers=LoginShape,
         refusals=("bad-credentials", "user-disabled", "login-slowed"),
@@ -197,7 +197,7 @@ _USERS = (
         _list,
         Right.READ,
         account=True,
-        query=requests.BEGINNING,
+        query=request_fields.NAME_SEARCH,
         answers=UserShape,
         many=True,
     ),
@@ -208,7 +208,7 @@ _USERS = (
         "Make an account: for others, or where registration is open for oneself",
         "users",
         _register,
-        body=requests.REGISTER,
+        body=request_fields.REGISTER,
         required=("username", "password"),
         answers=UserShape,
         status=201,
@@ -232,7 +232,7 @@ _USERS = (
         "users",
         _edit,
         Right.ACCOUNTS,
-        body=requests.EDIT_USER,
+        body=request_fields.EDIT_USER,
         answers=UserShape,
         refusals=("last-admin",),
     ),
@@ -244,7 +244,7 @@ _USERS = (
         "users",
         _set_password,
         account=True,
-        body=requests.PASSWORD,
+        body=request_fields.PASSWORD,
         required=("password",),
         refusals=("bad-credentials", "forbidden", "login-slowed"),
     ),

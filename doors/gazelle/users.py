@@ -3,12 +3,12 @@
 from accounts.model import User
 from accounts.rights import Right
 from catalogue.bbcode import escape
-from doors.gazelle.envelope import BAD_ID, NO_TERMS, NO_USER, Failure
-from doors.gazelle.shapes import Shape
-from doors.gazelle.spelling import moment
-from doors.gazelle.visit import Visit
+from doors.gazelle.context import GazelleContext
+from doors.gazelle.envelope import BAD_ID, NO_TERMS, NO_USER, GazelleFailure
+from doors.gazelle.formatting import timestamp
+from doors.gazelle.shapes import JsonObject
 
-USERS = 30
+USERS_PER_PAGE = 30
 DOWNLOAD = "download"
 
 _RANKS = ("uploaded", "downloaded", "uploads", "requests", "bounty", "posts", "artists", "overall")
@@ -19,7 +19,7 @@ _COUNTS = (
 )
 
 
-async def index(context: Visit) -> object:
+async def index(context: GazelleContext) -> object:
     """Answer the account itself, with the authkey and passkey of its links."""
     return {
         "username": escape(context.user.name),
@@ -43,14 +43,14 @@ async def index(context: Visit) -> object:
     }
 
 
-async def user(context: Visit) -> object:
+async def user(context: GazelleContext) -> object:
     """Answer an account's profile; its passkey and last access are shown to itself."""
-    number = context.asked.number("id")
+    number = context.parameters.number("id")
     if not number:
-        raise Failure(BAD_ID)
+        raise GazelleFailure(BAD_ID)
     found = await context.services.accounts.user(number)
     if found is None:
-        raise Failure(NO_USER)
+        raise GazelleFailure(NO_USER)
     own = found.id == context.user.id
     uploads, groups = await context.services.catalogue.upload_counts(found.id)
     passkey = await _passkey(context) if own else ""
@@ -61,8 +61,8 @@ async def user(context: Visit) -> object:
         "isFriend": False,
         "profileText": "",
         "stats": {
-            "joinedDate": moment(found.joined),
-            "lastAccess": moment(found.seen if seen else None),
+            "joinedDate": timestamp(found.joined),
+            "lastAccess": timestamp(found.seen if seen else None),
             "uploaded": 0,
             "downloaded": 0,
             "ratio": 0,
@@ -74,21 +74,21 @@ async def user(context: Visit) -> object:
     }
 
 
-async def usersearch(context: Visit) -> object:
+async def usersearch(context: GazelleContext) -> object:
     """Answer a page of the accounts whose name contains a text."""
-    text = context.asked.text("search")
+    text = context.parameters.text("search")
     if not text:
-        raise Failure(NO_TERMS)
-    page = context.asked.page()
-    users, total = await context.services.accounts.users(text, (page - 1) * USERS, USERS)
+        raise GazelleFailure(NO_TERMS)
+    page = context.parameters.page()
+    users, total = await context.services.accounts.users(text, (page - 1) * USERS_PER_PAGE, USERS_PER_PAGE)
     return {
         "currentPage": page,
-        "pages": -(-total // USERS),
+        "pages": -(-total // USERS_PER_PAGE),
         "results": [_search_result(each) for each in users],
     }
 
 
-async def stats(context: Visit) -> object:
+async def stats(context: GazelleContext) -> object:
     """Answer the site's statistics."""
     services = context.services
     users = await services.accounts.totals(int(services.clock()))
@@ -109,7 +109,7 @@ async def stats(context: Visit) -> object:
     }
 
 
-async def _passkey(context: Visit) -> str:
+async def _passkey(context: GazelleContext) -> str:
     """Return the account's own passkey, "" for a key that may not download."""
     key = context.principal.key
     if key is not None and key.methods is not None and DOWNLOAD not in key.methods:
@@ -117,7 +117,7 @@ async def _passkey(context: Visit) -> str:
     return await context.services.accounts.passkeys.passkey(context.user.id)
 
 
-def _personal(user: User, passkey: str) -> Shape:
+def _personal(user: User, passkey: str) -> JsonObject:
     return {
         "class": _class(user),
         "paranoia": 0,
@@ -129,7 +129,7 @@ def _personal(user: User, passkey: str) -> Shape:
     }
 
 
-def _search_result(user: User) -> Shape:
+def _search_result(user: User) -> JsonObject:
     return {
         "userId": user.id,
         "username": escape(user.name),

@@ -9,7 +9,7 @@ import pytest
 
 from tests.clients.swarm.client import Client
 from tests.clients.swarm.content import Kind, make_torrent
-from tests.clients.swarm.meeting import transfer
+from tests.clients.swarm.transfer import transfer
 from tests.support.clients import scrape
 from tests.support.processes import PeerageProcess, wait_until
 

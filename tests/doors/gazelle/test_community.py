@@ -2,8 +2,8 @@ import pytest
 
 from accounts.model import Principal, Role
 from catalogue.model import BookmarkKind
-from doors.gazelle import shelves
-from tests.doors.gazelle.desk import START
+from doors.gazelle import community
+from tests.doors.gazelle.client import START
 from tracker.model import Counts
 
 
@@ -136,7 +136,7 @@ def test_an_artist_has_the_groups_they_made(api, ann, token, torrent):
 
 def test_of_very_many_groups_of_an_artist_the_newest_are_listed(api, ann, token, torrent, monkeypatch):
     newer = api.upload(ann, "newer", {"authors": ["Second"]})
-    monkeypatch.setattr(shelves, "MOST_GROUPS", 1)
+    monkeypatch.setattr(community, "MAX_GROUPS", 1)
     answer = api.ask(token, "artist", artistname="second")
     assert [group["groupId"] for group in answer["torrentgroup"]] == [newer.group.id]
     assert answer["statistics"]["numGroups"] == 1

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.doors.rest.desk import PASSWORD, Desk
+from tests.doors.rest.client import PASSWORD, RestClient
 
 NEW = {"username": "newcomer", "password": "a long enough one"}
 
@@ -33,7 +33,7 @@ def test_accounts_are_made_by_admins_alone_unless_registration_is_open(api):
 
 
 def test_anyone_registers_where_that_is_open_as_a_user(tmp_path):
-    api = Desk(tmp_path, registration=True)
+    api = RestClient(tmp_path, registration=True)
     api.refused(401, "POST", "/users", json=NEW | {"role": "admin"})
     assert api.done("POST", "/users", status=201, json=NEW)["role"] == "user"
     api.close()

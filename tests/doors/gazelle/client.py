@@ -23,7 +23,7 @@ START = 1_700_000_000
 INFO = {"source": "Peerage", "version": 1}
 
 
-class Desk:
+class GazelleClient:
     """A client of the API with its accounts and stores; `now` is the time, `swarms` the counts of live swarms."""
 
     def __init__(self, folder: Path, rate: str) -> None:
@@ -125,9 +125,9 @@ def torrent_file(name: str, files: dict[str, int] | None = None, size: int = 100
 
 
 @contextlib.contextmanager
-def desk_in(folder: Path, rate: str = "100000/minute") -> Iterator[Desk]:
+def open_gazelle(folder: Path, rate: str = "100000/minute") -> Iterator[GazelleClient]:
     """A client over stores in a folder; it is closed with the block."""
-    api = Desk(folder, rate)
+    api = GazelleClient(folder, rate)
     try:
         yield api
     finally:

@@ -22,7 +22,7 @@ from catalogue.query import (
     TextTerm,
     YearRange,
 )
-from doors.gazelle.parameters import Parameters
+from doors.gazelle.parameters import GazelleParameters
 
 PAGE_SIZE = 50
 _LARGEST = 2**63 - 1
@@ -80,18 +80,18 @@ _WORD = re.compile(r"\w")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class BrowseQuery:
     """A parsed `browse` search: the query, and the filters that each torrent of a matching group must pass."""
 
     query: Query
-    narrowing: tuple[AttributeTerm | FreeleechTerm | Not, ...]
+    torrent_filters: tuple[AttributeTerm | FreeleechTerm | Not, ...]
 
-    def shows(self, torrent: Torrent) -> bool:
+    def matches(self, torrent: Torrent) -> bool:
         """Return whether a torrent passes the filters; its group matched by any of its torrents."""
-        return all(_passes(term, torrent) for term in self.narrowing)
+        return all(_passes(term, torrent) for term in self.torrent_filters)
 
 
-def read(parameters: Parameters) -> Asked:
+def parse(parameters: GazelleParameters) -> BrowseQuery:
     """Parse the search parameters."""
     attributes = [
         term for name in ATTRIBUTES for term in _attribute_terms(ATTRIBUTES[name], parameters.text(name))
@@ -110,10 +110,10 @@ def read(parameters: Parameters) -> Asked:
         *_years(parameters.text("year")),
         *_sizes(parameters),
     ]
-    return Asked(AllOf(tuple(terms)), (*attributes, *free))
+    return BrowseQuery(AllOf(tuple(terms)), (*attributes, *free))
 
 
-def order(parameters: Parameters) -> tuple[SortOrder, bool]:
+def sort_order(parameters: GazelleParameters) -> tuple[SortOrder, bool]:
     """Return the sort order, and whether it descends; by time, newest first, for an unknown one."""
     return _ORDERS.get(parameters.text("order_by"), SortOrder.TIME), parameters.text("order_way") != "asc"
 
@@ -169,7 +169,7 @@ def _attribute_terms(attribute: Attribute, text: str) -> list[AttributeTerm | No
     return [*terms, Not(AttributeTerm(attribute, without))] if without else terms
 
 
-def _categories(parameters: Parameters) -> list[Query]:
+def _categories(parameters: GazelleParameters) -> list[Query]:
     values = parameters.keys("filter_cat") or parameters.text("filter_cat").split("|")
     categories = {each.strip() for each in values if each.strip()}
     ids = frozenset(int(each) for each in categories if _ID.fullmatch(each))
@@ -189,7 +189,7 @@ def _years(text: str) -> list[Query]:
     return [YearRange(low, high)]
 
 
-def _sizes(parameters: Parameters) -> list[Query]:
+def _sizes(parameters: GazelleParameters) -> list[Query]:
     unit = min(parameters.number("size_unit") or 0, _LARGEST_UNIT)
     low, high = (_size(parameters.text(name), unit) for name in ("size_min", "size_max"))
     return [] if low is None and high is None else [SizeRange(low, high)]

@@ -11,33 +11,33 @@ from typing import NamedTuple
 from bittorrent.refusal import Refusal
 
 
-class Code(NamedTuple):
+class TorboxCode(NamedTuple):
     """An error code of TorBox and its HTTP status."""
 
     name: str
     status: HTTPStatus
 
 
-NO_AUTH = Code("NO_AUTH", HTTPStatus.FORBIDDEN)
-BAD_TOKEN = Code("BAD_TOKEN", HTTPStatus.FORBIDDEN)
-AUTH_ERROR = Code("AUTH_ERROR", HTTPStatus.FORBIDDEN)
-PLAN_RESTRICTED = Code("PLAN_RESTRICTED_FEATURE", HTTPStatus.FORBIDDEN)
-ITEM_NOT_FOUND = Code("ITEM_NOT_FOUND", HTTPStatus.NOT_FOUND)
-ENDPOINT_NOT_FOUND = Code("ENDPOINT_NOT_FOUND", HTTPStatus.NOT_FOUND)
-WRONG_METHOD = Code("ENDPOINT_NOT_FOUND", HTTPStatus.METHOD_NOT_ALLOWED)
-MISSING_PARAMETER = Code("MISSING_REQUIRED_OPTION", HTTPStatus.UNPROCESSABLE_ENTITY)
+NO_AUTH = TorboxCode("NO_AUTH", HTTPStatus.FORBIDDEN)
+BAD_TOKEN = TorboxCode("BAD_TOKEN", HTTPStatus.FORBIDDEN)
+AUTH_ERROR = TorboxCode("AUTH_ERROR", HTTPStatus.FORBIDDEN)
+PLAN_RESTRICTED = TorboxCode("PLAN_RESTRICTED_FEATURE", HTTPStatus.FORBIDDEN)
+ITEM_NOT_FOUND = TorboxCode("ITEM_NOT_FOUND", HTTPStatus.NOT_FOUND)
+ENDPOINT_NOT_FOUND = TorboxCode("ENDPOINT_NOT_FOUND", HTTPStatus.NOT_FOUND)
+WRONG_METHOD = TorboxCode("ENDPOINT_NOT_FOUND", HTTPStatus.METHOD_NOT_ALLOWED)
+MISSING_PARAMETER = TorboxCode("MISSING_REQUIRED_OPTION", HTTPStatus.UNPROCESSABLE_ENTITY)
 """A required parameter of the query is missing."""
-MISSING_OPTION = Code("MISSING_REQUIRED_OPTION", HTTPStatus.BAD_REQUEST)
-INVALID_OPTION = Code("INVALID_OPTION", HTTPStatus.BAD_REQUEST)
-TOO_MANY_OPTIONS = Code("TOO_MANY_OPTIONS", HTTPStatus.BAD_REQUEST)
-BOZO_TORRENT = Code("BOZO_TORRENT", HTTPStatus.BAD_REQUEST)
-DUPLICATE_ITEM = Code("DUPLICATE_ITEM", HTTPStatus.BAD_REQUEST)
-DIFF_ISSUE = Code("DIFF_ISSUE", HTTPStatus.BAD_REQUEST)
-DOWNLOAD_TOO_LARGE = Code("DOWNLOAD_TOO_LARGE", HTTPStatus.BAD_REQUEST)
-ACTIVE_LIMIT = Code("ACTIVE_LIMIT", HTTPStatus.BAD_REQUEST)
-TOO_MUCH_DATA = Code("TOO_MUCH_DATA", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-RATE_LIMIT = Code("RATE_LIMIT", HTTPStatus.TOO_MANY_REQUESTS)
-UNKNOWN_ERROR = Code("UNKNOWN_ERROR", HTTPStatus.INTERNAL_SERVER_ERROR)
+MISSING_OPTION = TorboxCode("MISSING_REQUIRED_OPTION", HTTPStatus.BAD_REQUEST)
+INVALID_OPTION = TorboxCode("INVALID_OPTION", HTTPStatus.BAD_REQUEST)
+TOO_MANY_OPTIONS = TorboxCode("TOO_MANY_OPTIONS", HTTPStatus.BAD_REQUEST)
+BOZO_TORRENT = TorboxCode("BOZO_TORRENT", HTTPStatus.BAD_REQUEST)
+DUPLICATE_ITEM = TorboxCode("DUPLICATE_ITEM", HTTPStatus.BAD_REQUEST)
+DIFF_ISSUE = TorboxCode("DIFF_ISSUE", HTTPStatus.BAD_REQUEST)
+DOWNLOAD_TOO_LARGE = TorboxCode("DOWNLOAD_TOO_LARGE", HTTPStatus.BAD_REQUEST)
+ACTIVE_LIMIT = TorboxCode("ACTIVE_LIMIT", HTTPStatus.BAD_REQUEST)
+TOO_MUCH_DATA = TorboxCode("TOO_MUCH_DATA", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+RATE_LIMIT = TorboxCode("RATE_LIMIT", HTTPStatus.TOO_MANY_REQUESTS)
+UNKNOWN_ERROR = TorboxCode("UNKNOWN_ERROR", HTTPStatus.INTERNAL_SERVER_ERROR)
 
 _BROKEN_TORRENTS = (
     "empty",
@@ -59,7 +59,7 @@ _BROKEN_TORRENTS = (
     "hybrid-mismatch",
     "bad-magnet",
 )
-_CODES: Mapping[str, Code] = MappingProxyType(
+_CODES: Mapping[str, TorboxCode] = MappingProxyType(
     dict.fromkeys(_BROKEN_TORRENTS, BOZO_TORRENT)
     | {
         "unauthenticated": NO_AUTH,
@@ -96,13 +96,15 @@ _CODES: Mapping[str, Code] = MappingProxyType(
 )
 
 
-class Failure(Exception):
+class TorboxError(Exception):
     """A request that fails by TorBox's own rules; `detail` is a sentence for people, `data` the response's data.
 
     `wait` is the seconds after which to retry, None where that is of no use.
     """
 
-    def __init__(self, code: Code, detail: str, *, data: object = None, wait: int | None = None) -> None:
+    def __init__(
+        self, code: TorboxCode, detail: str, *, data: object = None, wait: int | None = None
+    ) -> None:
         self.code = code
         self.detail = detail
         self.data = data
@@ -110,6 +112,6 @@ class Failure(Exception):
         super().__init__(code.name, detail)
 
 
-def code_of(refusal: Refusal) -> Code:
+def code_of(refusal: Refusal) -> TorboxCode:
     """Return the code of a refusal, INVALID_OPTION for one that is not in the table."""
     return _CODES.get(refusal.code, INVALID_OPTION)

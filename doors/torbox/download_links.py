@@ -10,11 +10,11 @@ from bittorrent.refusal import Refusal
 from doors import files
 from doors.http_headers import attachment
 from doors.origin import base_url
-from doors.torbox.codes import DIFF_ISSUE, MISSING_OPTION, TOO_MANY_OPTIONS, Failure
+from doors.torbox.context import TorboxContext
 from doors.torbox.envelope import HEADERS, success
+from doors.torbox.error_codes import DIFF_ISSUE, MISSING_OPTION, TOO_MANY_OPTIONS, TorboxError
 from doors.torbox.parameters import read_number
 from doors.torbox.shapes import name_of
-from doors.torbox.visit import Visit
 from downloads.links import TORRENT, ZIP
 from downloads.model import Job
 
@@ -22,7 +22,7 @@ _LINKED = "Torrent download requested successfully."
 _EXPORTED = "Torrent data exported successfully."
 
 
-async def request_link(context: Visit) -> Response:
+async def request_link(context: TorboxContext) -> Response:
     """Answer a link to a file, to all files in one archive or to the .torrent, or redirect to it."""
     number = read_number("torrent_id", context.query.required("torrent_id"))
     redirect = context.query.flag("redirect")
@@ -30,7 +30,7 @@ async def request_link(context: Visit) -> Response:
     torrent = context.query.flag("torrent_file")
     file = context.query.number("file_id")
     if zipped and torrent:
-        raise Failure(TOO_MANY_OPTIONS, "Ask for zip_link or torrent_file, not for both.")
+        raise TorboxError(TOO_MANY_OPTIONS, "Ask for zip_link or torrent_file, not for both.")
     job = await _job(context, number)
     what = TORRENT if torrent else ZIP if zipped else _file(job, file)
     _check(job, what)
@@ -39,7 +39,7 @@ async def request_link(context: Visit) -> Response:
     return RedirectResponse(url, 307, HEADERS) if redirect else success(url, _LINKED)
 
 
-async def export(context: Visit) -> Response:
+async def export(context: TorboxContext) -> Response:
     """Answer a job's magnet link, or its .torrent as a file."""
     number = read_number("torrent_id", context.query.required("torrent_id"))
     export_type = context.query.one_of("type", ("magnet", "file"))
@@ -48,7 +48,7 @@ async def export(context: Visit) -> Response:
         return success(job.magnet, _EXPORTED)
     data = await context.services.downloads.torrent_of(context.user.id, number)
     if data is None:
-        raise Failure(DIFF_ISSUE, "The .torrent is not known yet.")
+        raise TorboxError(DIFF_ISSUE, "The .torrent is not known yet.")
     if export_type == "magnet":
         return success(str(await asyncio.to_thread(_magnet, data)), _EXPORTED)
     headers = HEADERS | {"Content-Disposition": attachment(name_of(job))}
@@ -59,7 +59,7 @@ def _magnet(data: bytes) -> Magnet:
     return Metainfo.parse(data).magnet()
 
 
-async def _job(context: Visit, number: int) -> Job:
+async def _job(context: TorboxContext, number: int) -> Job:
     job = await context.services.downloads.job(context.user.id, number)
     if job is None:
         raise Refusal("not-found")
@@ -70,7 +70,7 @@ def _file(job: Job, number: int | None) -> int:
     """Return the index of the requested file; that of the only one for None."""
     if number is None:
         if len(job.content.files) != 1:
-            raise Failure(MISSING_OPTION, "The option file_id is required, or zip_link or torrent_file.")
+            raise TorboxError(MISSING_OPTION, "The option file_id is required, or zip_link or torrent_file.")
         return job.content.files[0].index
     if not any(file.index == number for file in job.content.files):
         raise Refusal("bad-file-link", "no such file in this torrent")
@@ -80,9 +80,9 @@ def _file(job: Job, number: int | None) -> int:
 def _check(job: Job, what: int) -> None:
     if what == TORRENT:
         if not job.has_torrent:
-            raise Failure(DIFF_ISSUE, "The .torrent is not known yet.")
+            raise TorboxError(DIFF_ISSUE, "The .torrent is not known yet.")
         return
     if what == ZIP and not job.allow_zip:
-        raise Failure(DIFF_ISSUE, "This torrent was added without allow_zip.")
+        raise TorboxError(DIFF_ISSUE, "This torrent was added without allow_zip.")
     if not job.content.complete:
-        raise Failure(DIFF_ISSUE, "The torrent is not downloaded yet.")
+        raise TorboxError(DIFF_ISSUE, "The torrent is not downloaded yet.")

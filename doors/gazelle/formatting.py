@@ -13,7 +13,7 @@ _DIGITS = re.compile(r"([0-9]+)")
 NaturalKey = list[tuple[int, int, str]]
 
 
-def moment(seconds: int | None) -> str:
+def timestamp(seconds: int | None) -> str:
     """Return a time as `YYYY-MM-DD HH:MM:SS` in UTC, "" for never."""
     if seconds is None:
         return ""

@@ -19,7 +19,7 @@ PASSWORD = "correct horse battery staple"
 ROLES = {"user": Role.USER, "other": Role.USER, "moderator": Role.MODERATOR, "admin": Role.ADMIN}
 
 
-class Desk:
+class RestClient:
     """A client of the API and its accounts: `as_` of each request is a name of ROLES, or None for anonymous."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
@@ -92,4 +92,4 @@ class Desk:
         )
 
 
-__all__ = ["PASSWORD", "ROLES", "Desk", "names", "torrent"]
+__all__ = ["PASSWORD", "ROLES", "RestClient", "names", "torrent"]

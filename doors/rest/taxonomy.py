@@ -6,9 +6,9 @@ from accounts.rights import Right
 from bittorrent.refusal import Refusal
 from catalogue.bbcode import render
 from catalogue.model import Author, Category, Tag
-from doors.rest import requests
-from doors.rest.operation import Call, Listing, Operation
-from doors.rest.parameters import Given
+from doors.rest import request_fields
+from doors.rest.operation import Listing, Operation, RestContext
+from doors.rest.parameters import FieldValues
 from doors.rest.shapes import Html
 
 
@@ -61,7 +61,7 @@ def _author(value: Author) -> AuthorShape:
     return AuthorShape(value.id, value.name, value.picture, value.description, render(value.description))
 
 
-async def _author_detail(context: Call, value: Author) -> AuthorDetail:
+async def _author_detail(context: RestContext, value: Author) -> AuthorDetail:
     groups = await context.services.catalogue.groups_of_author(value.id, context.viewer)
     shape = _author(value)
     return AuthorDetail(
@@ -69,13 +69,13 @@ async def _author_detail(context: Call, value: Author) -> AuthorDetail:
     )
 
 
-async def _categories(context: Call) -> Listing:
+async def _categories(context: RestContext) -> Listing:
     shapes = [_category(each) for each in await context.services.catalogue.categories()]
     part = shapes[context.offset : context.offset + context.per_page]
     return context.listing(part, len(shapes))
 
 
-async def _show_category(context: Call) -> CategoryShape:
+async def _show_category(context: RestContext) -> CategoryShape:
     number = context.id("category")
     for each in await context.services.catalogue.categories():
         if each.id == number:
@@ -83,73 +83,73 @@ async def _show_category(context: Call) -> CategoryShape:
     raise Refusal("not-found")
 
 
-async def _add_category(context: Call) -> CategoryShape:
+async def _add_category(context: RestContext) -> CategoryShape:
     given = context.body
-    parent = given.whole("parent_id")
+    parent = given.integer("parent_id")
     return _category(
         await context.services.curation.add_category(
-            context.principal, given.text("name"), parent, given.number("id")
+            context.principal, given.text("name"), parent, given.optional_integer("id")
         )
     )
 
 
-async def _edit_category(context: Call) -> CategoryShape:
+async def _edit_category(context: RestContext) -> CategoryShape:
     return _category(
         await context.services.curation.edit_category(context.principal, context.id("category"), context.body)
     )
 
 
-async def _remove_category(context: Call) -> None:
+async def _remove_category(context: RestContext) -> None:
     await context.services.curation.remove_category(context.principal, context.id("category"))
 
 
-async def _tags(context: Call) -> Listing:
+async def _tags(context: RestContext) -> Listing:
     page = await context.services.catalogue.tags(
         context.query.text("search"), context.offset, context.per_page
     )
     return context.listing([_tag(each) for each in page.items], page.total, exact=page.exact)
 
 
-async def _show_tag(context: Call) -> TagShape:
-    found = await context.services.catalogue.tag(context.word("tag"))
+async def _show_tag(context: RestContext) -> TagShape:
+    found = await context.services.catalogue.tag(context.path_parameter("tag"))
     if found is None:
         raise Refusal("not-found")
     return _tag(found)
 
 
-async def _alias_tag(context: Call) -> TagShape:
-    given: Given = context.body
+async def _alias_tag(context: RestContext) -> TagShape:
+    given: FieldValues = context.body
     return _tag(
         await context.services.curation.alias_tag(context.principal, given.text("alias"), given.text("tag"))
     )
 
 
-async def _unalias_tag(context: Call) -> None:
-    await context.services.curation.unalias_tag(context.principal, context.word("alias"))
+async def _unalias_tag(context: RestContext) -> None:
+    await context.services.curation.unalias_tag(context.principal, context.path_parameter("alias"))
 
 
-async def _remove_tag(context: Call) -> None:
-    found = await context.services.catalogue.tag(context.word("tag"))
+async def _remove_tag(context: RestContext) -> None:
+    found = await context.services.catalogue.tag(context.path_parameter("tag"))
     if found is None:
         raise Refusal("not-found")
     await context.services.curation.remove_tag(context.principal, found.id)
 
 
-async def _authors(context: Call) -> Listing:
+async def _authors(context: RestContext) -> Listing:
     page = await context.services.catalogue.authors(
         context.query.text("search"), context.offset, context.per_page
     )
     return context.listing([_author(each) for each in page.items], page.total, exact=page.exact)
 
 
-async def _show_author(context: Call) -> AuthorDetail:
+async def _show_author(context: RestContext) -> AuthorDetail:
     found = await context.services.catalogue.author(context.id("author"))
     if found is None:
         raise Refusal("not-found")
     return await _author_detail(context, found)
 
 
-async def _edit_author(context: Call) -> AuthorDetail:
+async def _edit_author(context: RestContext) -> AuthorDetail:
     changed = await context.services.curation.edit_author(
         context.principal, context.id("author"), context.body
     )
@@ -165,7 +165,7 @@ _CATEGORIES = (
         "categories",
         _categories,
         Right.READ,
-        query=requests.PAGING,
+        query=request_fields.PAGING,
         answers=CategoryShape,
         many=True,
     ),
@@ -177,7 +177,7 @@ _CATEGORIES = (
         "categories",
         _add_category,
         Right.CURATE,
-        body=requests.CATEGORY,
+        body=request_fields.CATEGORY,
         required=("name", "parent_id"),
         answers=CategoryShape,
         status=201,
@@ -201,7 +201,7 @@ _CATEGORIES = (
         "categories",
         _edit_category,
         Right.CURATE,
-        body=requests.EDIT_CATEGORY,
+        body=request_fields.EDIT_CATEGORY,
         answers=CategoryShape,
         refusals=("taken", "fixed"),
     ),
@@ -225,7 +225,7 @@ _TAGS = (
         "tags",
         _tags,
         Right.READ,
-        query=requests.BEGINNING,
+        query=request_fields.NAME_SEARCH,
         answers=TagShape,
         many=True,
     ),
@@ -247,7 +247,7 @@ _TAGS = (
         "tags",
         _alias_tag,
         Right.CURATE,
-        body=requests.ALIAS,
+        body=request_fields.ALIAS,
         required=("alias", "tag"),
         answers=TagShape,
         status=201,
@@ -272,7 +272,7 @@ _AUTHORS = (
         "authors",
         _authors,
         Right.READ,
-        query=requests.BEGINNING,
+        query=request_fields.NAME_SEARCH,
         answers=AuthorShape,
         many=True,
     ),
@@ -294,7 +294,7 @@ _AUTHORS = (
         "authors",
         _edit_author,
         Right.CURATE,
-        body=requests.AUTHOR,
+        body=request_fields.AUTHOR,
         answers=AuthorDetail,
         refusals=("taken",),
     ),

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from doors.errors import html_page
 from doors.rest.openapi import document, path_schema, schema_of, statuses
-from doors.rest.operation import Call, Operation
+from doors.rest.operation import Operation, RestContext
 from doors.services import Services
 
 VERSION = "1.0.0"
@@ -21,7 +21,7 @@ _HTML_HEADERS = {
 }
 
 
-class Reference:
+class ApiDocs:
     """Serves the documentation of operations, its own included; both are rendered once."""
 
     def __init__(self, services: Services, operations: Sequence[Operation]) -> None:
@@ -52,10 +52,10 @@ class Reference:
         self._json = json.dumps(described, ensure_ascii=False, separators=(",", ":")).encode()
         self._html = html_page(title, _body(everything))
 
-    async def _openapi_json(self, context: Call) -> Response:
+    async def _openapi_json(self, context: RestContext) -> Response:
         return Response(self._json, media_type="application/json")
 
-    async def _docs_page(self, context: Call) -> Response:
+    async def _docs_page(self, context: RestContext) -> Response:
         return Response(self._html, media_type="text/html", headers=_HTML_HEADERS)
 
 

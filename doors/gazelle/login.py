@@ -30,7 +30,7 @@ _LOGIN = """\
 
 
 @dataclass(frozen=True, slots=True)
-class Entrance:
+class GazelleLogin:
     """Logs clients in and out by cookie."""
 
     services: Services

@@ -8,22 +8,22 @@ from starlette.responses import Response
 
 from accounts.model import Principal, User
 from doors.services import Services
-from doors.torbox.parameters import Parameters
-from doors.torbox.recent import Recent
-from doors.torbox.shapes import Shapes
+from doors.torbox.list_cache import ListCache
+from doors.torbox.parameters import TorboxParameters
+from doors.torbox.shapes import TorboxShapes
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class TorboxContext:
     """One request; `principal` is anonymous where the endpoint allows that."""
 
     services: Services
-    shapes: Shapes
-    recent: Recent
+    shapes: TorboxShapes
+    list_cache: ListCache
     request: Request
     principal: Principal
     address: bytes
-    query: Parameters
+    query: TorboxParameters
 
     @property
     def user(self) -> User:
@@ -32,5 +32,5 @@ class Visit:
         return self.principal.user
 
 
-Answer = Callable[[Visit], Awaitable[Response]]
+Handler = Callable[[TorboxContext], Awaitable[Response]]
 """Answers a request; raises Failure or Refusal."""

@@ -1,7 +1,7 @@
 import pytest
 
 from accounts.model import Role
-from tests.doors.gazelle.desk import START
+from tests.doors.gazelle.client import START
 
 JOINED = "2023-11-14 22:13:20"
 

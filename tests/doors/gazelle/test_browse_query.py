@@ -16,13 +16,13 @@ from catalogue.query import (
     TextTerm,
     YearRange,
 )
-from doors.gazelle import wanted
-from doors.gazelle.parameters import Parameters
+from doors.gazelle import browse_query
+from doors.gazelle.parameters import GazelleParameters
 from tests.doors.gazelle import records
 
 
 def asked(**values):
-    return wanted.read(Parameters(list(values.items())))
+    return browse_query.parse(GazelleParameters(list(values.items())))
 
 
 def terms(**values):
@@ -217,14 +217,14 @@ def test_what_is_no_freeleech_is_ignored(text):
     ],
 )
 def test_orders(by, order):
-    assert wanted.order(Parameters([("order_by", by)])) == (order, True)
+    assert browse_query.sort_order(GazelleParameters([("order_by", by)])) == (order, True)
 
 
 @pytest.mark.parametrize(
     ("way", "descending"), [("asc", False), ("desc", True), ("", True), ("sideways", True)]
 )
 def test_the_way_of_an_order(way, descending):
-    assert wanted.order(Parameters([("order_way", way)]))[1] is descending
+    assert browse_query.sort_order(GazelleParameters([("order_way", way)]))[1] is descending
 
 
 @pytest.mark.parametrize(
@@ -244,4 +244,4 @@ def test_the_way_of_an_order(way, descending):
 )
 def test_a_group_shows_those_of_its_torrents_that_were_asked_for(values, shown):
     torrent = records.torrent(platform="Sanger", format="fasta", freeleech=Freeleech.FREE)
-    assert asked(**values).shows(torrent) is shown
+    assert asked(**values).matches(torrent) is shown

@@ -12,7 +12,7 @@ from tests.support.processes import PeerageProcess, wait_until
 NUDGE_EVERY = 1.0
 
 
-def present(service: PeerageProcess, torrent: Torrent, peers: int) -> Callable[[], bool]:
+def has_peers(service: PeerageProcess, torrent: Torrent, peers: int) -> Callable[[], bool]:
     """Return a check: whether the tracker knows of so many peers."""
 
     def count() -> bool:
@@ -22,19 +22,19 @@ def present(service: PeerageProcess, torrent: Torrent, peers: int) -> Callable[[
     return count
 
 
-def arriving(torrent: Torrent, folder: Path, *clients: Client) -> Callable[[], bool]:
+def is_downloaded(torrent: Torrent, folder: Path, *clients: Client) -> Callable[[], bool]:
     """Return a check: whether the content is in `folder`; now and then it makes the clients announce again."""
     nudged = time.monotonic()
 
-    def arrived() -> bool:
+    def is_complete() -> bool:
         nonlocal nudged
         if time.monotonic() - nudged > NUDGE_EVERY:
             nudged = time.monotonic()
             for client in clients:
-                client.nudge()
-        return torrent.arrived(folder)
+                client.reannounce()
+        return torrent.is_complete(folder)
 
-    return arrived
+    return is_complete
 
 
 def transfer(
@@ -42,7 +42,7 @@ def transfer(
 ) -> None:
     """Start both in the order that they need and wait for the content; the second dials the first."""
     starts = [lambda: seeder.seed(torrent.path, torrent.folder), lambda: leecher.leech(torrent.path, folder)]
-    first, second = starts if leecher.dials else reversed(starts)
+    first, second = starts if leecher.dials_loopback else reversed(starts)
 
     def said() -> str:
         return (
@@ -50,6 +50,6 @@ def transfer(
         )
 
     first()
-    wait_until(present(service, torrent, 1), said)
+    wait_until(has_peers(service, torrent, 1), said)
     second()
-    wait_until(lambda: torrent.arrived(folder), said)
+    wait_until(lambda: torrent.is_complete(folder), said)

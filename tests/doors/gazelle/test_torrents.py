@@ -2,8 +2,8 @@ import pytest
 
 from accounts.model import Principal, Role
 from catalogue.model import Freeleech
-from doors.gazelle import works
-from tests.doors.gazelle.desk import desk_in, torrent_file
+from doors.gazelle import torrents
+from tests.doors.gazelle.client import open_gazelle, torrent_file
 from tracker.model import Counts
 
 GB = 1 << 30
@@ -12,7 +12,7 @@ GB = 1 << 30
 @pytest.fixture(scope="module")
 def filled_api(tmp_path_factory):
     """A client of the API with five torrents in four groups, a token, and the torrents by name."""
-    with desk_in(tmp_path_factory.mktemp("api")) as api:
+    with open_gazelle(tmp_path_factory.mktemp("api")) as api:
         staff = api.user("staff", Role.ADMIN)
         sequences = api.run(api.services.curation.add_category(Principal(staff), "Sequences", 9, 11))
         entered = {}
@@ -276,7 +276,7 @@ def test_a_group_lists_its_torrents_oldest_first(filled_api):
 
 def test_of_very_many_torrents_in_a_group_the_newest_are_listed(filled_api, monkeypatch):
     api, token, entered = filled_api
-    monkeypatch.setattr(works, "MOST_TORRENTS", 1)
+    monkeypatch.setattr(torrents, "MAX_TORRENTS", 1)
     answer = api.ask(token, "torrentgroup", id=entered["yeast"].group.id)
     assert [each["id"] for each in answer["torrents"]] == [entered["yeast again"].id]
 

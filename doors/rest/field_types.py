@@ -13,8 +13,8 @@ from catalogue.fields import LARGEST_ID, IntegerField
 Schema = Mapping[str, Any]
 
 PER_PAGE = 50
-PER_PAGE_MOST = 100
-HASH = "^([0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})$"
+MAX_PER_PAGE = 100
+INFOHASH_PATTERN = "^([0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})$"
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
@@ -24,7 +24,7 @@ _NUMBER = IntegerField(1, LARGEST_ID)
 
 
 @dataclass(frozen=True, slots=True)
-class Raw:
+class RawTextField:
     """Text that is taken as it is, such as searches and passwords."""
 
     longest: int
@@ -48,7 +48,7 @@ class Raw:
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class EnumField:
     """One of a few words, each with a value."""
 
     values: Mapping[str, object]
@@ -69,7 +69,7 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
+class TrueFalseField:
     """A boolean; in a query `true` or `false` alone."""
 
     def read(self, value: object) -> bool:
@@ -88,12 +88,12 @@ class Truth:
 
 
 @dataclass(frozen=True, slots=True)
-class PerPage:
+class PerPageField:
     """The number of items on a page; one beyond the limit is taken as the limit."""
 
     def read(self, value: object) -> int:
         """Return the number; ValueError with a sentence."""
-        return min(_NUMBER.read(value) or PER_PAGE, PER_PAGE_MOST)
+        return min(_NUMBER.read(value) or PER_PAGE, MAX_PER_PAGE)
 
     def from_text(self, text: str) -> object:
         """Return the number that the text is."""
@@ -101,13 +101,13 @@ class PerPage:
 
     def schema(self) -> Schema:
         """Describe it as JSON Schema."""
-        description = f"Items of a page; more than {PER_PAGE_MOST} are taken as {PER_PAGE_MOST}."
+        description = f"Items of a page; more than {MAX_PER_PAGE} are taken as {MAX_PER_PAGE}."
         bounds = {"minimum": 1, "maximum": LARGEST_ID, "default": PER_PAGE}
         return {"type": "integer", "description": description, **bounds}
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class DateField:
     """A day, written as 2026-01-31."""
 
     def read(self, value: object) -> date:
@@ -128,7 +128,7 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
-class Country:
+class CountryField:
     """A country code of two letters, in any case; `ZZ` is unknown."""
 
     def read(self, value: object) -> str:
@@ -148,7 +148,7 @@ class Country:
 
 
 @dataclass(frozen=True, slots=True)
-class Hash:
+class InfohashField:
     """An infohash in 40 or 64 hex digits."""
 
     def read(self, value: object) -> InfoHash:
@@ -164,7 +164,7 @@ class Hash:
 
     def schema(self) -> Schema:
         """Describe it as JSON Schema."""
-        return {"type": "string", "pattern": HASH}
+        return {"type": "string", "pattern": INFOHASH_PATTERN}
 
 
 def _text(value: object) -> str:
