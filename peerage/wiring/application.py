@@ -185,8 +185,7 @@ async def _make_core(stores: _Stores) -> _Core:
 
 
 async def _make_application(stores: _Stores) -> Application:
-    settings, folder, records = stores.settings, stores.folder, stores.records
-    core = await _make_core(stores)
+    settings, folder, records, core = stores.settings, stores.folder, stores.records, await _make_core(stores)
     cache, catalogue, tracker = core.cache, core.catalogue, core.tracker
 
     async def stop_fetching(names: Sequence[InfoHash]) -> None:
