@@ -18,11 +18,11 @@ from downloads.limits import DownloadLimits
 from downloads.magnet_resolver import MagnetResolver
 from downloads.model import Content, ContentFile, Job, JobRequest, RunningContent
 from downloads.requested_torrent import RequestedTorrent, clean_name, parse_request
-from downloads.run_to_completion import RunToCompletionQueue
 from downloads.runner import Runner
 from downloads.scheduler import Scheduler
 from downloads.storage_quota import StorageQuota
 from downloads.store import JobRow, JobStore
+from tasks.run_to_completion import RunToCompletionQueue
 
 _PARSERS = 2
 _CHECK_INTERVAL = 5.0  # seconds between two checks of disk space and seeding
@@ -50,7 +50,7 @@ class Downloads:
 
     def __init__(self, limits: DownloadLimits, backend: DownloadBackend | None) -> None:
         self._limits = limits
-        self._queue = RunToCompletionQueue()
+        self._queue = RunToCompletionQueue("downloads.operation_failed")
         self._parsers = asyncio.Semaphore(_PARSERS)
         self._registry = JobRegistry()
         self._backend = backend

@@ -7,8 +7,8 @@ from downloads.folder import ContentFolder
 from downloads.job_registry import ActiveContent
 from downloads.model import ContentKey, ContentStatus, JobState
 from downloads.requested_torrent import MOST_LINKS, parse_magnet, parse_torrent
-from downloads.run_to_completion import RunToCompletionQueue
 from downloads.store import JobStore
+from tasks.run_to_completion import RunToCompletionQueue
 
 
 class Runner:
