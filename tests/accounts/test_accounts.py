@@ -4,7 +4,8 @@ import pytest
 
 from accounts.model import Role, Scope
 from bittorrent.refusal import Refusal
-from tests.support.accounts import HOME, NOON, PASSWORD, Clock, Random, open_accounts
+from tests.support.accounts import HOME, PASSWORD, Random, open_accounts
+from tests.support.clock import NOON, Clock
 
 DAY = 86_400
 

@@ -7,7 +7,8 @@ from accounts.model import Role
 from peerage.one_time_links import OneTimeLinks
 from peerage.setting_values import ListenAddress
 from storage.data_folder import FolderError
-from tests.support.accounts import PASSWORD, Clock, open_accounts
+from tests.support.accounts import PASSWORD, open_accounts
+from tests.support.clock import Clock
 
 HERE = [ListenAddress("127.0.0.1", 6969)]
 
