@@ -48,11 +48,12 @@ def make_request(*arguments, **fields):
 
 
 class FakeEngine:
-    """An engine that records its requests and emits the events of a test."""
+    """An engine that records its requests and emits the events of a test; content has the status `state` at first."""
 
     port = 6881
 
-    def __init__(self):
+    def __init__(self, state=IDLE):
+        self.state = state
         self.requests = {}
         self.paused = set()
         self.statuses = {}
@@ -69,7 +70,6 @@ class FakeEngine:
     def add(self, request):
         assert request.key not in self.requests
         self.requests[request.key] = request
-        self.statuses[request.key] = IDLE
 
     async def remove(self, key, *, files):
         self.removed.append((key, files))
@@ -90,7 +90,7 @@ class FakeEngine:
         raise AssertionError
 
     def status(self, key):
-        return self.statuses.get(key)
+        return self.statuses.get(key, self.state) if key in self.requests else None
 
     async def fetch_metadata(self, infohash, *, peers, trackers, dht, seconds):
         raise AssertionError
@@ -153,7 +153,7 @@ class DownloadSetup:
 
     def change(self, job, **changes):
         key = job.content.key
-        self.engine.statuses[key] = replace(self.engine.statuses[key], **changes)
+        self.engine.statuses[key] = replace(self.engine.status(key), **changes)
 
     async def fail(self, job, reason):
         await self.emit(Failed(job.content.key, reason))
