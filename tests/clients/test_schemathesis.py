@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.cache_server import torrent
+from tests.support.torrents import torrent
 
 pytestmark = pytest.mark.clients
 

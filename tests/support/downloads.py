@@ -2,13 +2,11 @@
 
 import asyncio
 import contextlib
-import hashlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
-from bittorrent.bencode import encode
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
 from downloads.downloads import DownloadBackend, Downloads
@@ -20,19 +18,11 @@ from storage.database import Database
 from storage.jobs import SqliteJobs
 from storage.schema import PEERAGE
 from tests.support.clock import Clock
+from tests.support.torrents import torrent
 
 IDLE = ContentStatus(JobState.DOWNLOADING, 0.0, 0, 0, 0, 0, None, 0, 0, 0.0, "", "", "")
 LIMITS = DownloadLimits(min_free_disk=0)
 ACCOUNT = "INSERT INTO account (id, name, folded, role, enabled, joined) VALUES (?, ?, ?, 'user', 1, 0)"
-
-
-def torrent(name="one", size=1000, *, private=False, announce=b"http://t/a"):
-    """A .torrent of one file whose pieces nobody has."""
-    info = {b"length": size, b"name": name.encode(), b"piece length": 2**20}
-    info[b"pieces"] = b"".join(hashlib.sha1(f"{name}{n}".encode()).digest() for n in range(-(-size // 2**20)))
-    if private:
-        info[b"private"] = 1
-    return encode({b"announce": announce, b"info": dict(sorted(info.items()))})
 
 
 def magnet(data):
@@ -40,11 +30,11 @@ def magnet(data):
     return str(Metainfo.parse(data).magnet())
 
 
-def make_request(*arguments, **fields):
+def make_request(title="one", size=1000, /, **fields):
     """A request for a torrent of that name and size."""
     names = {each.name for each in JobRequest.__dataclass_fields__.values()}
     asked = {name: fields.pop(name) for name in tuple(fields) if name in names}
-    return JobRequest(torrent=torrent(*arguments, **fields), **asked)
+    return JobRequest(torrent=torrent(title, size, **fields), **asked)
 
 
 class FakeEngine:
