@@ -20,7 +20,7 @@ from storage.schema import PEERAGE
 from tests.support.clock import Clock
 from tests.support.torrents import torrent
 
-IDLE = ContentStatus(JobState.DOWNLOADING, 0.0, 0, 0, 0, 0, None, 0, 0, 0.0, "", "", "")
+IDLE = ContentStatus(JobState.DOWNLOADING)
 LIMITS = DownloadLimits(min_free_disk=0)
 ACCOUNT = "INSERT INTO account (id, name, folded, role, enabled, joined) VALUES (?, ?, ?, 'user', 1, 0)"
 

@@ -31,7 +31,20 @@ from tests.support.services import open_services
 from tracker.model import Counts
 
 BASE = "/v1/api"
-FETCHING = ContentStatus(JobState.DOWNLOADING, 0.25, 2**33, 7, 3, 4, 60, 25, 5, 1.5, "http://t/a", "ok", "")
+FETCHING = ContentStatus(
+    JobState.DOWNLOADING,
+    progress=0.25,
+    down_rate=2**33,
+    up_rate=7,
+    seeds=3,
+    peers=4,
+    eta=60,
+    downloaded=25,
+    uploaded=5,
+    availability=1.5,
+    tracker="http://t/a",
+    tracker_message="ok",
+)
 NOON = 1_729_555_623.0  # 2024-10-22T00:07:03Z
 RATES = {"torbox": "1000000/minute", "torbox_create": "60/hour"}
 
