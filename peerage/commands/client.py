@@ -105,7 +105,7 @@ async def _run_here(settings: "Settings", command: Command[Any, Any], given: Map
     try:
         async with open_application(settings) as application:
             if command.reads_swarms:
-                await application.restore()
+                await application.tracker.restore()
             handlers = control_commands(application)
             async with aclosing(execute_command(handlers, command.name, given)) as records:
                 async for record in records:
