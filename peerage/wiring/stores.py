@@ -1,7 +1,10 @@
 """Opens the databases and files of a data folder."""
 
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
 from peerage.config import Settings
 from storage import schema
@@ -9,6 +12,7 @@ from storage.data_folder import DataFolder
 from storage.database import Database
 from storage.files import FileBlobs
 from storage.imdb_titles import SqliteImdbTitles
+from storage.schema import Schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +26,20 @@ class Stores:
     blobs: FileBlobs
 
 
-async def open_stores(settings: Settings, stack: AsyncExitStack) -> Stores:
+OpenDatabase = Callable[[Path, Schema, Literal["NORMAL", "FULL"], int], Awaitable[Database]]
+
+
+async def open_stores(
+    settings: Settings, stack: AsyncExitStack, open_database: OpenDatabase = Database.open
+) -> Stores:
     """Open a data folder for this process alone until `stack` is closed.
 
     Raises FolderInUse, FolderError, DatabaseError.
     """
     folder = stack.enter_context(DataFolder(settings.data))
-    records = await Database.open(folder.records, schema.PEERAGE, "FULL", settings.catalogue.readers)
+    records = await open_database(folder.records, schema.PEERAGE, "FULL", settings.catalogue.readers)
     stack.push_async_callback(records.close)
-    swarms = await Database.open(folder.swarms, schema.SWARMS, "NORMAL", readers=1)
+    swarms = await open_database(folder.swarms, schema.SWARMS, "NORMAL", 1)
     stack.push_async_callback(swarms.close)
     titles = await SqliteImdbTitles.open(folder.titles, settings.cache.min_free_disk)
     stack.push_async_callback(titles.close)

@@ -166,6 +166,12 @@ async def log_entries(settings):
         return [(each.verb, each.target, each.detail) for each in reversed(entries.items)]
 
 
+async def test_what_is_done_to_accounts_is_logged_though_anyone_may_register(tmp_path):
+    settings = Settings(data=tmp_path / "data", accounts={"registration": True})
+    await ask(settings, ("user-add", {"name": "ada", "password": "a very good one"}))
+    assert await log_entries(settings) == [("add", "1", "ada as user, by me at a terminal")]
+
+
 async def test_the_day_of_the_census_is_closed_once(settings, by_server):
     allow = ("allow", {"infohash": UNKNOWN, "reason": ""})
     _, first, again = await ask(
