@@ -42,17 +42,18 @@ from peerage.wiring.downloads import make_downloads
 from peerage.wiring.lookups import make_auto_fetch, make_engine_announcer, make_lookups
 from peerage.wiring.swarm_store import announce_terms, make_swarm_store
 from storage import schema
-from storage.accounts import SqliteAccounts
-from storage.cache_records import SqliteCacheRecords
+from storage.accounts import SqlAccounts
+from storage.cache_records import SqlCacheRecords
 from storage.catalogue import catalogue_store
-from storage.census import FolderDayKeys, SqliteCensus
+from storage.census import FolderDayKeys, SqlCensus
 from storage.data_folder import DataFolder
 from storage.database import Database
 from storage.files import FileBlobs
-from storage.imdb_titles import SqliteImdbTitles
-from storage.journal import SqliteJournal
-from storage.lists import SqliteListEntries
-from storage.search import SqliteSearchIndex
+from storage.journal import SqlJournal
+from storage.lists import SqlListEntries
+from storage.sqlite.database import SqliteDatabase
+from storage.sqlite.imdb_titles import SqliteImdbTitles
+from storage.sqlite.search.index import SqliteSearchIndex
 from tracker.census import Census, CensusTerms
 from tracker.flusher import Flusher, FlushObserver, Journal
 from tracker.geo import countries
@@ -127,9 +128,11 @@ async def open_application(settings: Settings) -> AsyncIterator[Application]:
     """
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(DataFolder(settings.data))
-        records = await Database.open(folder.records, schema.PEERAGE, "FULL", settings.catalogue.readers)
+        records = await SqliteDatabase.open(
+            folder.records, schema.PEERAGE, "FULL", settings.catalogue.readers
+        )
         stack.push_async_callback(records.close)
-        swarms = await Database.open(folder.swarms, schema.SWARMS, "NORMAL", readers=1)
+        swarms = await SqliteDatabase.open(folder.swarms, schema.SWARMS, "NORMAL", readers=1)
         stack.push_async_callback(swarms.close)
         titles = await SqliteImdbTitles.open(folder.titles, settings.cache.min_free_disk)
         stack.push_async_callback(titles.close)
@@ -179,8 +182,8 @@ async def _make_core(stores: _Stores) -> _Core:
         catalogue=Catalogue(catalogue_stores, time.time),
         tracker=_make_tracker(stores.settings.tracker),
         census=await _make_census(stores),
-        journal=SqliteJournal(stores.swarms),
-        lists=Lists(SqliteListEntries(records)),
+        journal=SqlJournal(stores.swarms),
+        lists=Lists(SqlListEntries(records)),
     )
 
 
@@ -223,7 +226,7 @@ async def _make_application(stores: _Stores) -> Application:
         census=core.census,
         catalogue_sync=CatalogueSync(cache, catalogue, takedowns, cataloguer),
         transfer=Transfer(uploads, cache),
-        catalogue_dump=CatalogueDump(core.catalogue_stores, SqliteAccounts(records), takedowns, time.time),
+        catalogue_dump=CatalogueDump(core.catalogue_stores, SqlAccounts(records), takedowns, time.time),
         titles=stores.titles,
         title_import=TitleImport(stores.titles),
         health=Health(cache, core.journal),
@@ -241,7 +244,7 @@ async def _make_cache(stores: _Stores) -> TorrentCache:
     await blobs.open()
     limits = stores.settings.cache
     quota = Quota(limits.max_files, limits.max_bytes, limits.min_free_disk)
-    return TorrentCache(blobs, SqliteCacheRecords(stores.records), quota, time.time)
+    return TorrentCache(blobs, SqlCacheRecords(stores.records), quota, time.time)
 
 
 def _make_flusher(settings: TrackerSection, core: _Core, auto_fetch: AutoFetch | None) -> Flusher:
@@ -261,7 +264,7 @@ def _make_flusher(settings: TrackerSection, core: _Core, auto_fetch: AutoFetch |
 async def _make_census(stores: _Stores) -> Census:
     settings = stores.settings.census
     return Census(
-        await SqliteCensus.open(stores.swarms),
+        await SqlCensus.open(stores.swarms),
         FolderDayKeys(stores.folder, os.urandom),
         countries(settings.database),
         time.time,

@@ -16,7 +16,7 @@ from peerage.config import Settings
 from peerage.sections import DownloadsSection
 from storage.data_folder import DataFolder
 from storage.database import Database
-from storage.jobs import SqliteJobs
+from storage.jobs import SqlJobs
 
 _RESUME = ".resume"
 
@@ -32,7 +32,7 @@ def make_downloads(
     engine = _engine(settings, ResumeFiles(content / _RESUME)) if wanted.enabled else None
     if engine is None:
         return Downloads(download_limits(wanted), None)
-    means = DownloadBackend(engine, SqliteJobs(records), ContentFolder(content), hooks, time.time)
+    means = DownloadBackend(engine, SqlJobs(records), ContentFolder(content), hooks, time.time)
     return Downloads(download_limits(wanted), means)
 
 

@@ -17,8 +17,9 @@ from downloads.folder import ContentFolder
 from downloads.limits import DownloadLimits
 from downloads.model import ContentStatus, JobRequest, JobState
 from storage.database import Database
-from storage.jobs import SqliteJobs
+from storage.jobs import SqlJobs
 from storage.schema import PEERAGE
+from storage.sqlite.database import SqliteDatabase
 
 IDLE = ContentStatus(JobState.DOWNLOADING, 0.0, 0, 0, 0, 0, None, 0, 0, 0.0, "", "", "")
 LIMITS = DownloadLimits(min_free_disk=0)
@@ -131,7 +132,7 @@ class DownloadSetup:
     engine: FakeEngine
     folder: FakeFolder
     hooks: FakeHooks
-    store: SqliteJobs
+    store: SqlJobs
     database: Database
     clock: list
 
@@ -179,15 +180,15 @@ class DownloadSetup:
 @contextlib.asynccontextmanager
 async def open_downloads(path: Path, *, stop=True, engine=None, **limits):
     """Open downloads over a folder; without `stop` they end as by a kill."""
-    database = await Database.open(path / "peerage.db", PEERAGE, "NORMAL")
-    async with database.transaction() as connection:
+    database = await SqliteDatabase.open(path / "peerage.db", PEERAGE, "NORMAL")
+    async with database.transaction() as transaction:
         for number in range(1, 5):
-            await connection.execute(
+            await transaction.run(
                 ACCOUNT.replace("INSERT", "INSERT OR IGNORE"), (number, f"n{number}", f"n{number}")
             )
     engine = engine or FakeEngine()
     folder, hooks, clock = FakeFolder(path / "content"), FakeHooks(), [1_800_000_000.0]
-    store = SqliteJobs(database)
+    store = SqlJobs(database)
     means = DownloadBackend(engine, store, folder, hooks, lambda: clock[0])
     downloads = Downloads(replace(LIMITS, **limits), means)
     await downloads.load()

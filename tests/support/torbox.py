@@ -24,7 +24,7 @@ from downloads.folder import ContentFolder
 from downloads.limits import DownloadLimits
 from downloads.links import DownloadLinks
 from downloads.model import ContentKey, ContentStatus, JobState
-from storage.jobs import SqliteJobs
+from storage.jobs import SqlJobs
 from tests.support.services import open_services
 from tracker.model import Counts
 
@@ -111,7 +111,7 @@ class TorboxClient:
         services = self.opened.services
         content = ContentFolder(folder / "content")
         hooks = DownloadHooks(services.takedowns, services.uploads)
-        means = DownloadBackend(self.engine, SqliteJobs(self.opened.databases[0]), content, hooks, self.clock)
+        means = DownloadBackend(self.engine, SqlJobs(self.opened.databases[0]), content, hooks, self.clock)
         self.downloads = Downloads(limits, means if installed else None)
         await self.downloads.load()
         await self.downloads.begin()
