@@ -149,20 +149,8 @@ class SqlCensus:
         self._page = compiled(
             columns.where(after).order_by(tally.infohash, tally.country).limit(bindparam("most"))
         )
+        self._compile_days()
         self._size = compiled(select(func.count()).select_from(census_tally))
-        self._settle = compiled(dialect.upsert(census_count, "peers"))
-        self._close = compiled(update(census_day).where(day.day <= the_day).values(closed=1))
-        self._delete_tallies = compiled(delete(census_tally))
-        first: BindParameter[int] = bindparam("first")
-        last: BindParameter[int] = bindparam("last")
-        self._delete_old = [
-            compiled(delete(census_count).where(or_(count.day < first, count.day > last))),
-            compiled(delete(census_day).where(or_(day.day < first, day.day > last))),
-        ]
-        self._delete_day = [
-            compiled(delete(census_count).where(count.day == the_day)),
-            compiled(delete(census_day).where(day.day == the_day)),
-        ]
         self._last_closed = compiled(
             select(func.max(day.day)).where(day.closed == 1, day.day <= bindparam("until"))
         )
@@ -182,6 +170,24 @@ class SqlCensus:
         self._delete_torrents = [
             compiled(delete(census_count).where(dialect.in_hashes(count.infohash, "hashes"))),
             compiled(delete(census_tally).where(dialect.in_hashes(tally.infohash, "hashes"))),
+        ]
+
+    def _compile_days(self) -> None:
+        dialect, day, count = self._dialect, census_day.c, census_count.c
+        compiled = dialect.compile
+        the_day: BindParameter[Any] = bindparam("the_day")
+        self._settle = compiled(dialect.upsert(census_count, "peers"))
+        self._close = compiled(update(census_day).where(day.day <= the_day).values(closed=1))
+        self._delete_tallies = compiled(delete(census_tally))
+        first: BindParameter[int] = bindparam("first")
+        last: BindParameter[int] = bindparam("last")
+        self._delete_old = [
+            compiled(delete(census_count).where(or_(count.day < first, count.day > last))),
+            compiled(delete(census_day).where(or_(day.day < first, day.day > last))),
+        ]
+        self._delete_day = [
+            compiled(delete(census_count).where(count.day == the_day)),
+            compiled(delete(census_day).where(day.day == the_day)),
         ]
 
 
