@@ -33,11 +33,11 @@ from peerage.wiring.environment import SYSTEM, Environment
 from peerage.wiring.lookups import make_auto_fetch, make_engine_announcer, make_lookups
 from peerage.wiring.stores import Stores, open_stores
 from peerage.wiring.tracker import TrackerServices, keep_swarms, make_census, make_tracker
-from storage.accounts import SqliteAccounts
-from storage.cache_records import SqliteCacheRecords
+from storage.accounts import SqlAccounts
+from storage.cache_records import SqlCacheRecords
 from storage.catalogue import catalogue_store
-from storage.lists import SqliteListEntries
-from storage.search import SqliteSearchIndex
+from storage.lists import SqlListEntries
+from storage.sqlite.search.index import SqliteSearchIndex
 from tracker.journal_row import JournalRow
 
 
@@ -122,7 +122,7 @@ class _Builder:
         self._environment = environment
         self._titles = environment.titles or stores.titles
         self._parser = environment.release_parser or ImdbReleaseParser(self._titles)
-        self._account_store = SqliteAccounts(stores.records)
+        self._account_store = SqlAccounts(stores.records)
         wanted = settings.catalogue
         self._index = SqliteSearchIndex(stores.records, wanted.search_candidates, wanted.search_timeout)
         self._catalogue_store = catalogue_store(stores.records, self._index, environment.clock)
@@ -172,9 +172,9 @@ class _Builder:
     def _make_torrents(self, tracker: TrackerServices, accounts: AccountServices) -> TorrentServices:
         settings, records, clock = self._settings.cache, self._stores.records, self._environment.clock
         quota = Quota(settings.max_files, settings.max_bytes, settings.min_free_disk)
-        cache = TorrentCache(self._stores.blobs, SqliteCacheRecords(records), quota, clock)
+        cache = TorrentCache(self._stores.blobs, SqlCacheRecords(records), quota, clock)
         self._stack.push_async_callback(cache.drain)
-        lists, policy = Lists(SqliteListEntries(records)), tracker.tracker.policy
+        lists, policy = Lists(SqlListEntries(records)), tracker.tracker.policy
         on_blocked = (tracker.census.forget, self._stop_fetching)
         takedowns = Takedowns(cache, self._catalogue, lists, policy, clock, on_blocked=on_blocked)
         self._stack.push_async_callback(takedowns.drain)

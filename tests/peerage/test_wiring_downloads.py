@@ -24,8 +24,8 @@ def settings(at, **downloads):
 
 
 async def account(application, number):
-    async with application.downloads.downloads._backend.store._database.transaction() as connection:
-        await connection.execute(ACCOUNT, (number, f"n{number}", f"n{number}"))
+    async with application.downloads.downloads._backend.store._database.transaction() as transaction:
+        await transaction.run(ACCOUNT, (number, f"n{number}", f"n{number}"))
 
 
 async def until(ready):

@@ -7,10 +7,11 @@ from sqlalchemy import Integer, and_, bindparam, func, or_, select
 
 from catalogue.model import Comment, News, Page, Person, Viewer
 from catalogue.store import NO_VALUES, Values
-from storage.catalogue_cascades import Cascades
-from storage.catalogue_reader import has_visible_torrent, viewer_parameters
+from storage.catalogue.cascades import Cascades
+from storage.catalogue.torrent_queries import has_visible_torrent, viewer_parameters
 from storage.database import Database
-from storage.rows import TableRows, Writer, bounded_id, page_parameters
+from storage.parameters import bounded_id, page_parameters
+from storage.rows import TableRows
 from storage.tables import account, comment, news, work
 
 _COMMENT_VISIBLE = and_(
@@ -23,11 +24,12 @@ _COMMENT_VISIBLE = and_(
 )
 
 
-class SqliteComments:
-    """Comments and news in SQLite."""
+class SqlComments:
+    """Comments and news in a SQL database."""
 
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
-        compiled = database.compile
+        dialect = database.dialect
+        compiled = dialect.compile
         self._database = database
         self._works = TableRows(database, work)
         self._comments = TableRows(database, comment)
@@ -79,23 +81,21 @@ class SqliteComments:
     ) -> int:
         """Add a comment, and return its id; `more` holds further columns of an imported one."""
         values = {"work_id": group, "account_id": author, "body": body, "added": now}
-        async with self._database.transaction() as connection:
-            writer = Writer(connection)
-            await self._works.require(writer, group)
+        async with self._database.transaction() as transaction:
+            await self._works.require(transaction, group)
             blank = {"edited": None, "editor_id": None, "hidden": 0}
-            return await self._comments.insert(writer, {**values, **blank, **more})
+            return await self._comments.insert(transaction, {**values, **blank, **more})
 
     async def change_comment(self, number: int, values: Values) -> None:
         """Change a comment."""
-        async with self._database.transaction() as connection:
-            await self._comments.update(Writer(connection), number, values)
+        async with self._database.transaction() as transaction:
+            await self._comments.update(transaction, number, values)
 
     async def remove_comment(self, number: int) -> None:
         """Delete a comment."""
-        async with self._database.transaction() as connection:
-            writer = Writer(connection)
-            await self._comments.require(writer, number)
-            await self._cascades.drop_comment(writer, number)
+        async with self._database.transaction() as transaction:
+            await self._comments.require(transaction, number)
+            await self._cascades.drop_comment(transaction, number)
 
     async def news(self, offset: int, limit: int) -> Page[News]:
         """Return news, newest first."""
@@ -110,13 +110,13 @@ class SqliteComments:
 
     async def add_news(self, values: Values) -> int:
         """Add a news item, and return its id."""
-        async with self._database.transaction() as connection:
-            return await self._news_rows.insert(Writer(connection), values)
+        async with self._database.transaction() as transaction:
+            return await self._news_rows.insert(transaction, values)
 
     async def remove_news(self, number: int) -> None:
         """Delete a news item."""
-        async with self._database.transaction() as connection:
-            await self._news_rows.delete(Writer(connection), number)
+        async with self._database.transaction() as transaction:
+            await self._news_rows.delete(transaction, number)
 
 
 def _comment(row: tuple[Any, ...]) -> Comment:
