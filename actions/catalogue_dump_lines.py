@@ -38,7 +38,7 @@ class CollageKey:
 
 
 @dataclass(frozen=True, slots=True)
-class InfohashField:
+class DumpInfohashField:
     """A 20-byte infohash in hex digits."""
 
     def read(self, value: object) -> InfoHash:
@@ -144,7 +144,7 @@ def _time(value: object) -> int:
 
 
 _TIME = IntegerField(0, _LATEST)
-_HASH = InfohashField()
+_HASH = DumpInfohashField()
 _ACCOUNT = AccountNameField()
 
 

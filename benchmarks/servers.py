@@ -238,12 +238,18 @@ def usual(protocol: str) -> list[str]:
 
 
 @contextmanager
-def running(name: str, torrents: int, settings: Mapping[str, str] | None = None) -> Iterator[Server]:
+def running(
+    name: str,
+    torrents: int,
+    settings: Mapping[str, str] | None = None,
+    *,
+    kinds: Mapping[str, Kind] = KINDS,
+) -> Iterator[Server]:
     """Run a tracker on the server's core until the block ends, however it ends. Raises ServerError.
 
     `settings` are environment variables for a server of ours, see `peerage_settings`.
     """
-    kind = KINDS[name]
+    kind = kinds[name]
     if kind.program() is None:
         raise ServerError(f"{name} is not installed ({kind.remedy})")
     folder = Path(tempfile.mkdtemp(prefix=f"bench-{name}-"))
@@ -252,12 +258,12 @@ def running(name: str, torrents: int, settings: Mapping[str, str] | None = None)
     try:
         port = free_port()
         command = kind.prepare(folder, port, torrents)
-        environment = _environment() | dict(settings or {}) | dict(kind.settings)
+        environment = clean_environment() | dict(settings or {}) | dict(kind.settings)
         with (
             log.open("wb") as output,
             started(command, cores().server, folder, output, environment=environment) as process,
         ):
-            _await_ready(process, port, log, kind.serves)
+            await_ready(process, port, log, kind.serves)
             web = HTTP in kind.serves
             keeps, closes = web and keeps_connections(port), web and closes_connections(port)
             yield Server(name, process.pid, port, keeps, closes, log, kind.apart)
@@ -265,7 +271,7 @@ def running(name: str, torrents: int, settings: Mapping[str, str] | None = None)
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _environment() -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
     """Return our environment without settings that would change the service under test."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PEERAGE_")}
     return kept | {"PYTHONPATH": str(ROOT)}
@@ -284,7 +290,7 @@ def free_port() -> int:
             return port
 
 
-def _await_ready(process: subprocess.Popen[bytes], port: int, log: Path, serves: frozenset[str]) -> None:
+def await_ready(process: subprocess.Popen[bytes], port: int, log: Path, serves: frozenset[str]) -> None:
     end = time.monotonic() + READY
     probes = {HTTP: _answers_tcp, UDP: _answers_udp}
     while not all(probes[protocol](port) for protocol in sorted(serves)):
@@ -354,13 +360,13 @@ def is_answered(connection: socket.socket, request: bytes) -> bool:
 
 
 def _reply_arrives(connection: socket.socket) -> bool:
-    """Read one reply, head and body; False if the connection ends first or a length is not told."""
+    """Read one reply, head and body; False if the connection ends first or no length is given."""
     received = b""
     while len(received) <= 65536:
         head, end, body = received.partition(b"\r\n\r\n")
-        told = re.search(rb"\r\ncontent-length: *(\d{1,6}) *(?:\r\n|$)", head, re.IGNORECASE)
-        if end and (told is None or len(body) >= int(told[1])):
-            return told is not None
+        length = re.search(rb"\r\ncontent-length: *(\d{1,6}) *(?:\r\n|$)", head, re.IGNORECASE)
+        if end and (length is None or len(body) >= int(length[1])):
+            return length is not None
         chunk = connection.recv(4096)
         if not chunk:
             return False

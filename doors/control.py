@@ -1,6 +1,6 @@
 """The control socket: an operator's commands to the running server, as JSON lines over a Unix socket of mode 600.
 
-A client sends one line, {"deed": name, "arguments": {...}}, and reads records until {"end": true}.
+A client sends one line, {"command": name, "arguments": {...}}, and reads records until {"end": true}.
 """
 
 import asyncio
@@ -168,9 +168,13 @@ def _parse(line: bytes) -> tuple[str, Mapping[str, Any]]:
         raise Refusal("bad-request", "a request is one line of JSON") from None
     if not isinstance(request, dict):
         raise Refusal("bad-request", "a request is a JSON object")
-    name, arguments = request.get("deed"), request.get("arguments", {})
-    if not isinstance(name, str) or not isinstance(arguments, dict) or request.keys() - {"deed", "arguments"}:
-        raise Refusal("bad-request", "a request holds 'deed' and 'arguments'")
+    name, arguments = request.get("command"), request.get("arguments", {})
+    if (
+        not isinstance(name, str)
+        or not isinstance(arguments, dict)
+        or request.keys() - {"command", "arguments"}
+    ):
+        raise Refusal("bad-request", "a request holds 'command' and 'arguments'")
     return name, arguments
 
 

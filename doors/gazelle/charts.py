@@ -4,25 +4,25 @@ from collections.abc import Awaitable, Callable
 
 from catalogue.bbcode import escape
 from catalogue.model import PUBLIC_VIEWER, Torrent
-from doors.gazelle.envelope import BAD_PARAMETERS, Failure
-from doors.gazelle.shapes import Shape
-from doors.gazelle.spelling import byline, moment, tags
-from doors.gazelle.visit import Visit
+from doors.gazelle.context import GazelleContext
+from doors.gazelle.envelope import BAD_PARAMETERS, GazelleFailure
+from doors.gazelle.formatting import byline, tags, timestamp
+from doors.gazelle.shapes import JsonObject
 
-Rows = Callable[[Visit, str, int], Awaitable[list[Shape]]]
+Rows = Callable[[GazelleContext, str, int], Awaitable[list[JsonObject]]]
 
 _LIMITS = (10, 100, 250)
 _ALL = frozenset({"", "all"})
 _DEFAULT_TYPE = "torrents"
 
 
-async def top10(context: Visit) -> object:
+async def top10(context: GazelleContext) -> object:
     """Answer the lists of a type, or the one that `details` names."""
-    lists = _TYPES.get(context.asked.text("type") or _DEFAULT_TYPE)
-    details = context.asked.text("details")
+    lists = _TYPES.get(context.parameters.text("type") or _DEFAULT_TYPE)
+    details = context.parameters.text("details")
     if lists is None or (details not in _ALL and details not in lists):
-        raise Failure(BAD_PARAMETERS)
-    wish = context.asked.number("limit")
+        raise GazelleFailure(BAD_PARAMETERS)
+    wish = context.parameters.number("limit")
     limit = wish if wish in _LIMITS else _LIMITS[0]
     chosen = lists if details in _ALL else {details: lists[details]}
     return [
@@ -31,19 +31,19 @@ async def top10(context: Visit) -> object:
     ]
 
 
-async def _torrents(context: Visit, chart: str, limit: int) -> list[Shape]:
+async def _torrents(context: GazelleContext, chart: str, limit: int) -> list[JsonObject]:
     catalogue = context.services.catalogue
     ids = await catalogue.top_torrents(chart, limit)
-    ranked = context.live(await catalogue.torrents(ids, PUBLIC_VIEWER))
+    ranked = context.with_swarm_stats(await catalogue.torrents(ids, PUBLIC_VIEWER))
     return [_torrent(each, stats.seeders, stats.leechers, stats.snatched) for each, stats in ranked]
 
 
-async def _tags(context: Visit, chart: str, limit: int) -> list[Shape]:
+async def _tags(context: GazelleContext, chart: str, limit: int) -> list[JsonObject]:
     found = await context.services.catalogue.tags("", 0, limit)
     return [{"name": escape(tag.name), "uses": tag.uses} for tag in found.items if tag.uses]
 
 
-async def _uploaders(context: Visit, chart: str, limit: int) -> list[Shape]:
+async def _uploaders(context: GazelleContext, chart: str, limit: int) -> list[JsonObject]:
     ranked = await context.services.catalogue.top_uploaders(limit)
     users = await context.services.accounts.users_by_id([user for user, _ in ranked])
     return [
@@ -53,12 +53,12 @@ async def _uploaders(context: Visit, chart: str, limit: int) -> list[Shape]:
     ]
 
 
-async def _nothing(context: Visit, chart: str, limit: int) -> list[Shape]:
+async def _nothing(context: GazelleContext, chart: str, limit: int) -> list[JsonObject]:
     """Rank nothing: requests and the traffic of accounts are not counted here."""
     return []
 
 
-def _torrent(of: Torrent, seeders: int, leechers: int, snatched: int) -> Shape:
+def _torrent(of: Torrent, seeders: int, leechers: int, snatched: int) -> JsonObject:
     return {
         "torrentId": of.id,
         "groupId": of.group.id,
@@ -77,7 +77,7 @@ def _torrent(of: Torrent, seeders: int, leechers: int, snatched: int) -> Shape:
     }
 
 
-def _user(user: int, name: str, joined: int, uploads: int) -> Shape:
+def _user(user: int, name: str, joined: int, uploads: int) -> JsonObject:
     return {
         "id": user,
         "username": escape(name),
@@ -86,7 +86,7 @@ def _user(user: int, name: str, joined: int, uploads: int) -> Shape:
         "downloaded": 0,
         "downSpeed": 0,
         "numUploads": uploads,
-        "joinDate": moment(joined),
+        "joinDate": timestamp(joined),
     }
 
 

@@ -9,31 +9,38 @@ from starlette.routing import Route
 
 from accounts.model import NOBODY, Principal, Scope
 from bittorrent.refusal import Refusal
-from doors.gazelle import charts, people, shelves, works
-from doors.gazelle.entrance import Entrance
-from doors.gazelle.envelope import BAD_PARAMETERS, NO_TOKEN, NOT_BEARER, TOO_MANY, Envelope, Failure
-from doors.gazelle.parameters import Parameters
-from doors.gazelle.visit import Action, Visit
+from doors.gazelle import charts, community, torrents, users
+from doors.gazelle.context import Action, GazelleContext
+from doors.gazelle.envelope import (
+    BAD_PARAMETERS,
+    NO_TOKEN,
+    NOT_BEARER,
+    TOO_MANY,
+    GazelleEnvelope,
+    GazelleFailure,
+)
+from doors.gazelle.login import GazelleLogin
+from doors.gazelle.parameters import GazelleParameters
 from doors.services import Services
 
 DIALECT = "gazelle"
 ACTIONS: dict[str, Action] = {
-    "announcements": shelves.announcements,
-    "artist": shelves.artist,
-    "browse": works.browse,
-    "collage": shelves.collage,
-    "download": works.download,
-    "index": people.index,
-    "request": shelves.request,
-    "requests": shelves.requests,
-    "similar_artists": shelves.similar_artists,
-    "stats": people.stats,
-    "tcomments": shelves.tcomments,
+    "announcements": community.announcements,
+    "artist": community.artist,
+    "browse": torrents.browse,
+    "collage": community.collage,
+    "download": torrents.download,
+    "index": users.index,
+    "request": community.request,
+    "requests": community.requests,
+    "similar_artists": community.similar_artists,
+    "stats": users.stats,
+    "tcomments": community.tcomments,
     "top10": charts.top10,
-    "torrent": works.torrent,
-    "torrentgroup": works.torrentgroup,
-    "user": people.user,
-    "usersearch": people.usersearch,
+    "torrent": torrents.torrent,
+    "torrentgroup": torrents.torrentgroup,
+    "user": users.user,
+    "usersearch": users.usersearch,
 }
 
 _SCHEMES = frozenset({"bearer", "token"})
@@ -42,7 +49,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{1,256}")
 
 def routes(services: Services) -> list[Route]:
     """Return Gazelle's routes: the JSON API, and the pages where clients log in and fetch files."""
-    dispatcher, login = Calls(services), Entrance(services)
+    dispatcher, login = GazelleDispatcher(services), GazelleLogin(services)
     return [
         Route("/ajax.php", dispatcher.ajax, methods=["GET", "POST"]),
         Route("/api.php", dispatcher.ajax, methods=["GET", "POST"]),
@@ -55,7 +62,7 @@ def routes(services: Services) -> list[Route]:
 
 
 @dataclass(frozen=True, slots=True)
-class Calls:
+class GazelleDispatcher:
     """Answers requests of accounts: authenticates, counts, and calls the action."""
 
     services: Services
@@ -69,9 +76,9 @@ class Calls:
         return await self._answer(request, "download")
 
     async def _answer(self, request: Request, page: str | None) -> Response:
-        envelope = Envelope(self.services.site_name)
+        envelope = GazelleEnvelope(self.services.site_name)
         try:
-            parameters = Parameters.of(request)
+            parameters = GazelleParameters.of(request)
             principal = await self._authenticate(request, parameters.text("torrent_pass") if page else "")
             if principal.user is None:
                 return RedirectResponse("login.php", 302, {"Cache-Control": "no-store"})
@@ -79,12 +86,12 @@ class Calls:
             name = parameters.text("action")
             action = ACTIONS.get(name) if page in {None, name} else None
             if action is None:
-                raise Failure(BAD_PARAMETERS)
+                raise GazelleFailure(BAD_PARAMETERS)
             _require_method(principal, name)
             viewer = self.services.curation.viewer(principal)
-            context = Visit(self.services, principal, principal.user, viewer, parameters)
+            context = GazelleContext(self.services, principal, principal.user, viewer, parameters)
             payload = await action(context)
-        except Failure as failure:
+        except GazelleFailure as failure:
             return envelope.failure(failure.text)
         except Refusal as refusal:
             return envelope.refused(refusal)
@@ -100,14 +107,14 @@ class Calls:
                 _check_authorization(headers)
                 return await self.services.authenticator.by_request(request, Scope.GAZELLE)
             return await self.services.authenticator.by_secret(passkey, Scope.PASSKEY)
-        except (Failure, Refusal):
+        except (GazelleFailure, Refusal):
             self._count(request, NOBODY)
             raise
 
     def _count(self, request: Request, principal: Principal) -> None:
         address = self.services.clients.of(request.scope)
         if not self.services.rate_limits.take(DIALECT, principal, address).granted:
-            raise Failure(TOO_MANY)
+            raise GazelleFailure(TOO_MANY)
 
 
 def _require_method(principal: Principal, action: str) -> None:
@@ -120,8 +127,8 @@ def _check_authorization(headers: list[str]) -> None:
     """Raise the Failure for a header that is no `Bearer TOKEN`, `token TOKEN` or bare `TOKEN`."""
     words = headers[0].split()
     if len(words) == 2 and words[0].lower() not in _SCHEMES:
-        raise Failure(NOT_BEARER)
+        raise GazelleFailure(NOT_BEARER)
     if len(headers) > 1 or not words or len(words) > 2 or not _TOKEN.fullmatch(words[-1]):
-        raise Failure(NO_TOKEN)
+        raise GazelleFailure(NO_TOKEN)
     if len(words) == 1 and words[0].lower() in _SCHEMES:
-        raise Failure(NO_TOKEN)
+        raise GazelleFailure(NO_TOKEN)

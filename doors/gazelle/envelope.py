@@ -34,7 +34,7 @@ _TEXTS = {
 _SEARCH_CODES = frozenset({"bad-search", "search-too-slow"})
 
 
-class Failure(Exception):
+class GazelleFailure(Exception):
     """A request that is answered with the status `failure` and an error text."""
 
     def __init__(self, text: str) -> None:
@@ -42,7 +42,7 @@ class Failure(Exception):
         super().__init__(text)
 
 
-class Envelope:
+class GazelleEnvelope:
     """Wraps responses; `info.source` is the name of the site."""
 
     def __init__(self, site_name: str) -> None:

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-from doors.gazelle.envelope import BAD_PARAMETERS, Failure
+from doors.gazelle.envelope import BAD_PARAMETERS, GazelleFailure
 
 LAST_PAGE = 1_000_000
 _MAX_FIELDS = 256
@@ -17,7 +17,7 @@ _KEYED = re.compile(r"([^\[\]]+)\[([^\[\]]*)\]")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
-class Parameters:
+class GazelleParameters:
     """The parameters of a query string. The last of a repeated name counts; `name[KEY]=` makes an array."""
 
     def __init__(self, pairs: Sequence[tuple[str, str]]) -> None:
@@ -36,7 +36,7 @@ class Parameters:
         try:
             return cls(parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS))
         except ValueError:
-            raise Failure(BAD_PARAMETERS) from None
+            raise GazelleFailure(BAD_PARAMETERS) from None
 
     def text(self, name: str) -> str:
         """Return a value without control characters or space around it, "" when it is missing."""

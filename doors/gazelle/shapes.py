@@ -9,27 +9,27 @@ from collections.abc import Callable, Mapping, Sequence
 from bittorrent.infohash import InfoHash
 from catalogue.bbcode import escape, render
 from catalogue.model import Author, Freeleech, Group, SwarmStats, Torrent
-from doors.gazelle.spelling import byline, moment, tag_list, tags
+from doors.gazelle.formatting import byline, tag_list, tags, timestamp
 from tracker.model import Counts
 
-Shape = dict[str, object]
+JsonObject = dict[str, object]
 ANONYMOUS = (0, "Anonymous")
 
 _MUSIC: Mapping[str, object] = {"scene": False, "hasLog": False, "hasCue": False, "logScore": 0}
 
 
-def figures(torrent: Torrent, scrape: Callable[[InfoHash], Counts]) -> SwarmStats:
+def swarm_stats(torrent: Torrent, scrape: Callable[[InfoHash], Counts]) -> SwarmStats:
     """Return a torrent's current stats; completions are the larger of the swarm's and the catalogue's."""
     counts = scrape(torrent.infohash)
     return SwarmStats(counts.complete, counts.incomplete, max(counts.downloaded, torrent.snatched))
 
 
-def authors(group: Group) -> list[Shape]:
+def authors(group: Group) -> list[JsonObject]:
     """Return a group's authors."""
     return [_author(author) for author in group.authors]
 
 
-def group(of: Group, *, bookmarked: bool) -> Shape:
+def group(of: Group, *, bookmarked: bool) -> JsonObject:
     """Return a group as `torrent` and `torrentgroup` return it."""
     return {
         "description": render(of.description),
@@ -43,14 +43,14 @@ def group(of: Group, *, bookmarked: bool) -> Shape:
         "accession": escape(of.accession),
         "categoryId": of.category.id,
         "categoryName": escape(of.category.name),
-        "time": moment(of.newest),
+        "time": timestamp(of.newest),
         "isBookmarked": bookmarked,
         "tags": tags(of.tags),
         "musicInfo": {"artists": authors(of)},
     }
 
 
-def torrent(of: Torrent, stats: SwarmStats, files: str) -> Shape:
+def torrent(of: Torrent, stats: SwarmStats, files: str) -> JsonObject:
     """Return a torrent as `torrent` and `torrentgroup` return it; `files` is its `fileList`."""
     return _attributes(of) | {
         "id": of.id,
@@ -64,7 +64,7 @@ def torrent(of: Torrent, stats: SwarmStats, files: str) -> Shape:
     }
 
 
-def hit(of: Torrent, stats: SwarmStats) -> Shape:
+def browse_torrent(of: Torrent, stats: SwarmStats) -> JsonObject:
     """Return a torrent as `browse` returns it: here `annotated` is a number."""
     return _attributes(of) | {
         "torrentId": of.id,
@@ -72,7 +72,7 @@ def hit(of: Torrent, stats: SwarmStats) -> Shape:
         "artists": authors(of.group),
         "annotated": int(of.annotated),
         "fileCount": of.file_count,
-        "time": moment(of.added),
+        "time": timestamp(of.added),
         "size": of.size,
         "snatches": stats.snatched,
         "seeders": stats.seeders,
@@ -85,7 +85,9 @@ def hit(of: Torrent, stats: SwarmStats) -> Shape:
     }
 
 
-def hit_group(of: Group, torrents: Sequence[tuple[Torrent, SwarmStats]], *, bookmarked: bool) -> Shape:
+def browse_group(
+    of: Group, torrents: Sequence[tuple[Torrent, SwarmStats]], *, bookmarked: bool
+) -> JsonObject:
     """Return a row of `browse`: a group with its matching torrents and their totals."""
     return {
         "groupId": of.id,
@@ -104,11 +106,11 @@ def hit_group(of: Group, torrents: Sequence[tuple[Torrent, SwarmStats]], *, book
         "totalSnatched": sum(stats.snatched for _, stats in torrents),
         "totalSeeders": sum(stats.seeders for _, stats in torrents),
         "totalLeechers": sum(stats.leechers for _, stats in torrents),
-        "torrents": [hit(each, stats) for each, stats in torrents],
+        "torrents": [browse_torrent(each, stats) for each, stats in torrents],
     }
 
 
-def collected_group(of: Group, torrents: Sequence[tuple[Torrent, SwarmStats]]) -> Shape:
+def collage_group(of: Group, torrents: Sequence[tuple[Torrent, SwarmStats]]) -> JsonObject:
     """Return a group as `collage` returns it: tags in one text, and ids of torrents as `torrentid`."""
     return {
         "id": of.id,
@@ -123,7 +125,9 @@ def collected_group(of: Group, torrents: Sequence[tuple[Torrent, SwarmStats]]) -
     }
 
 
-def authored_group(of: Group, torrents: Sequence[tuple[Torrent, SwarmStats]], *, bookmarked: bool) -> Shape:
+def artist_group(
+    of: Group, torrents: Sequence[tuple[Torrent, SwarmStats]], *, bookmarked: bool
+) -> JsonObject:
     """Return a group as `artist` returns it; its torrents are under `torrent`, in the singular."""
     return {
         "groupId": of.id,
@@ -138,11 +142,11 @@ def authored_group(of: Group, torrents: Sequence[tuple[Torrent, SwarmStats]], *,
     }
 
 
-def _author(author: Author) -> Shape:
+def _author(author: Author) -> JsonObject:
     return {"id": author.id, "name": escape(author.name)}
 
 
-def _attributes(of: Torrent) -> Shape:
+def _attributes(of: Torrent) -> JsonObject:
     return {
         "platform": escape(of.platform),
         "media": escape(of.platform),
@@ -154,7 +158,7 @@ def _attributes(of: Torrent) -> Shape:
     }
 
 
-def _flags(of: Torrent, stats: SwarmStats) -> Shape:
+def _flags(of: Torrent, stats: SwarmStats) -> JsonObject:
     return {
         "fileCount": of.file_count,
         "size": of.size,
@@ -163,17 +167,17 @@ def _flags(of: Torrent, stats: SwarmStats) -> Shape:
         "snatched": stats.snatched,
         "freeTorrent": of.freeleech is Freeleech.FREE,
         "reported": of.reported,
-        "time": moment(of.added),
+        "time": timestamp(of.added),
     }
 
 
-def _origin(of: Torrent) -> Shape:
+def _origin(of: Torrent) -> JsonObject:
     uploader = None if of.anonymous else of.uploader
     user, name = (uploader.id, escape(uploader.name)) if uploader else ANONYMOUS
     return {"filePath": escape(of.root), "userId": user, "username": name}
 
 
-def _collage_torrent(of: Torrent, stats: SwarmStats) -> Shape:
+def _collage_torrent(of: Torrent, stats: SwarmStats) -> JsonObject:
     return _attributes(of) | {
         "torrentid": of.id,
         "id": of.id,
@@ -185,7 +189,7 @@ def _collage_torrent(of: Torrent, stats: SwarmStats) -> Shape:
     }
 
 
-def _artist_torrent(of: Torrent, stats: SwarmStats) -> Shape:
+def _artist_torrent(of: Torrent, stats: SwarmStats) -> JsonObject:
     return _attributes(of) | {
         "id": of.id,
         "groupId": of.group.id,

@@ -13,23 +13,23 @@ from bittorrent.refusal import Refusal
 from catalogue import fields
 from catalogue.fields import FieldTable, TextField, TextListField
 from doors.request_limits import Body
-from doors.rest.parameters import Given, once
+from doors.rest.parameters import FieldValues, repeated_error
 
-LARGEST = 64 * 1024
-DEEPEST = 16
+MAX_BODY = 64 * 1024
+MAX_DEPTH = 16
 _MAX_FIELDS = 512
 _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 
-Faults = dict[str, list[str]]
+FieldErrors = dict[str, list[str]]
 
 
-def room_for(table: FieldTable) -> int:
+def max_body_size(table: FieldTable) -> int:
     """Return the largest size in bytes of a body with these fields; long texts add to it."""
     # A character beyond the basic plane is written as two escapes of six bytes.
     longest = sum(
         12 * field.longest for field in table.values() if isinstance(field, TextField) and field.prose
     )
-    return LARGEST + longest
+    return MAX_BODY + longest
 
 
 def content_type(request: Request) -> str:
@@ -37,11 +37,13 @@ def content_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-async def read_json(request: Request, body: Body, table: FieldTable, required: tuple[str, ...]) -> Given:
+async def read_json(
+    request: Request, body: Body, table: FieldTable, required: tuple[str, ...]
+) -> FieldValues:
     """Read a JSON object of fields. Refusal: `bad-request`, `too-large`, `busy`, `invalid`."""
     if content_type(request) != "application/json":
         raise Refusal("bad-request", "send Content-Type: application/json")
-    return Given(fields.validate(parse_json(await body.read()), table, required))
+    return FieldValues(fields.validate(parse_json(await body.read()), table, required))
 
 
 def parse_json(raw: bytes) -> dict[str, Any]:
@@ -62,8 +64,8 @@ def _check_depth(text: str) -> None:
     for match in _BRACKETS.finditer(text):
         bracket = match[0]
         depth += (bracket in "[{") - (bracket in "]}")
-        if depth > DEEPEST:
-            raise Refusal("bad-request", f"the body nests deeper than {DEEPEST}")
+        if depth > MAX_DEPTH:
+            raise Refusal("bad-request", f"the body nests deeper than {MAX_DEPTH}")
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -84,7 +86,7 @@ class _FormReader(MultiPartParser):
 
 async def read_form(
     request: Request, body: Body, table: FieldTable, required: tuple[str, ...]
-) -> tuple[Given, bytes]:
+) -> tuple[FieldValues, bytes]:
     """Read the fields of a form and its `file`.
 
     Refusal: `bad-request`, `busy`, `invalid`; a body that is too large is a fault of the file.
@@ -92,7 +94,11 @@ async def read_form(
     if content_type(request) != "multipart/form-data":
         raise Refusal("bad-request", "send multipart/form-data with a file field named 'file'")
     reader = _FormReader(
-        request.headers, body.stream(), max_files=8, max_fields=_MAX_FIELDS, max_part_size=room_for(table)
+        request.headers,
+        body.stream(),
+        max_files=8,
+        max_fields=_MAX_FIELDS,
+        max_part_size=max_body_size(table),
     )
     try:
         form = await reader.parse()
@@ -113,24 +119,26 @@ def file_refusal(refusal: Refusal) -> Refusal:
 
 async def _form_values(
     items: list[tuple[str, UploadFile | str]], table: FieldTable, required: tuple[str, ...]
-) -> tuple[Given, bytes]:
+) -> tuple[FieldValues, bytes]:
     texts, faults = _texts(items, table)
     files = [value for name, value in items if name == "file" and isinstance(value, UploadFile)]
     if len(files) != 1:
-        faults["file"] = [once("file") if files else "The file field is required."]
+        faults["file"] = [repeated_error("file") if files else "The file field is required."]
     try:
         given = fields.validate(fields.from_form(texts, table), table, required)
     except Refusal as refusal:
         raise Refusal("invalid", fields={**refusal.fields, **faults}) from None
     if faults:
         raise Refusal("invalid", fields=faults)
-    return Given(given), await files[0].read()
+    return FieldValues(given), await files[0].read()
 
 
-def _texts(items: list[tuple[str, UploadFile | str]], table: FieldTable) -> tuple[dict[str, str], Faults]:
+def _texts(
+    items: list[tuple[str, UploadFile | str]], table: FieldTable
+) -> tuple[dict[str, str], FieldErrors]:
     """Collect the text fields by name; a list may come in several parts."""
     texts: dict[str, str] = {}
-    faults: Faults = {}
+    faults: FieldErrors = {}
     for name, value in items:
         if isinstance(value, UploadFile):
             if name != "file":
@@ -139,7 +147,7 @@ def _texts(items: list[tuple[str, UploadFile | str]], table: FieldTable) -> tupl
         elif name in texts and isinstance(table.get(name), TextListField):
             texts[name] += "," + value
         elif name in texts:
-            faults |= {name: [once(name)]} if name in table else {}
+            faults |= {name: [repeated_error(name)]} if name in table else {}
         else:
             texts[name] = value
     return texts, faults

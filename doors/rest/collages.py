@@ -10,9 +10,9 @@ from accounts.rights import Right
 from bittorrent.refusal import Refusal
 from catalogue.bbcode import render
 from catalogue.model import BookmarkKind, Collage
-from doors.rest import requests
-from doors.rest.operation import Call, Listing, Operation
-from doors.rest.shapes import Html, PersonShape, Time, somebody, time
+from doors.rest import request_fields
+from doors.rest.operation import Listing, Operation, RestContext
+from doors.rest.shapes import Html, PersonShape, Time, person, time
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def _shape(value: Collage) -> CollageShape:
         value.description,
         render(value.description),
         value.kind.name.lower(),
-        somebody(value.creator),
+        person(value.creator),
         value.locked,
         value.hidden,
         time(value.created),
@@ -57,48 +57,48 @@ def _shape(value: Collage) -> CollageShape:
     )
 
 
-async def _list(context: Call) -> Listing:
+async def _list(context: RestContext) -> Listing:
     page = await context.services.catalogue.collages(
         context.offset, context.per_page, context.viewer, context.query.text("search")
     )
     return context.listing([_shape(each) for each in page.items], page.total, exact=page.exact)
 
 
-async def _show(context: Call) -> CollageShape:
+async def _show(context: RestContext) -> CollageShape:
     found = await context.services.catalogue.collage(context.id("collage"), context.viewer)
     if found is None:
         raise Refusal("not-found")
     return _shape(found)
 
 
-async def _add(context: Call) -> CollageShape:
+async def _add(context: RestContext) -> CollageShape:
     return _shape(await context.services.curation.add_collage(context.principal, context.body))
 
 
-async def _edit(context: Call) -> CollageShape:
+async def _edit(context: RestContext) -> CollageShape:
     return _shape(
         await context.services.curation.edit_collage(context.principal, context.id("collage"), context.body)
     )
 
 
-async def _delete(context: Call) -> None:
+async def _delete(context: RestContext) -> None:
     await context.services.curation.delete_collage(context.principal, context.id("collage"))
 
 
-async def _add_group(context: Call) -> CollageShape:
-    group = context.body.whole("group_id")
+async def _add_group(context: RestContext) -> CollageShape:
+    group = context.body.integer("group_id")
     return _shape(
         await context.services.curation.add_to_collage(context.principal, context.id("collage"), group)
     )
 
 
-async def _remove_group(context: Call) -> None:
+async def _remove_group(context: RestContext) -> None:
     await context.services.curation.remove_from_collage(
         context.principal, context.id("collage"), context.id("group")
     )
 
 
-async def _bookmarks(context: Call) -> Listing:
+async def _bookmarks(context: RestContext) -> Listing:
     kind = BookmarkKind(context.query.text("kind", BookmarkKind.TORRENT))
     page = await context.services.catalogue.bookmarks(context.user_id, kind, context.offset, context.per_page)
     names = await _names(context, kind, page.items)
@@ -106,7 +106,7 @@ async def _bookmarks(context: Call) -> Listing:
     return context.listing(shapes, page.total, exact=page.exact)
 
 
-async def _names(context: Call, kind: BookmarkKind, ids: Sequence[int]) -> dict[int, str]:
+async def _names(context: RestContext, kind: BookmarkKind, ids: Sequence[int]) -> dict[int, str]:
     catalogue, viewer = context.services.catalogue, context.viewer
     match kind:
         case BookmarkKind.TORRENT:
@@ -121,20 +121,20 @@ async def _names(context: Call, kind: BookmarkKind, ids: Sequence[int]) -> dict[
             return {each.id: each.name for each in authors if each is not None}
 
 
-def _kind(context: Call) -> BookmarkKind:
+def _kind(context: RestContext) -> BookmarkKind:
     try:
-        return BookmarkKind(context.word("kind"))
+        return BookmarkKind(context.path_parameter("kind"))
     except ValueError:
         raise Refusal("not-found") from None
 
 
-async def _bookmark(context: Call) -> BookmarkShape:
+async def _bookmark(context: RestContext) -> BookmarkShape:
     kind, target = _kind(context), context.id("id")
     await context.services.curation.bookmark(context.principal, kind, target, on=True)
     return BookmarkShape(kind.value, target, (await _names(context, kind, [target])).get(target, ""))
 
 
-async def _unbookmark(context: Call) -> None:
+async def _unbookmark(context: RestContext) -> None:
     await context.services.curation.bookmark(context.principal, _kind(context), context.id("id"), on=False)
 
 
@@ -147,7 +147,7 @@ _COLLAGES = (
         "collages",
         _list,
         Right.READ,
-        query=requests.BEGINNING,
+        query=request_fields.NAME_SEARCH,
         answers=CollageShape,
         many=True,
     ),
@@ -159,7 +159,7 @@ _COLLAGES = (
         "collages",
         _add,
         Right.COLLECT,
-        body=requests.COLLAGE,
+        body=request_fields.COLLAGE,
         required=("name",),
         answers=CollageShape,
         status=201,
@@ -182,7 +182,7 @@ _COLLAGES = (
         "collages",
         _edit,
         Right.EDIT_OWN,
-        body=requests.EDIT_COLLAGE,
+        body=request_fields.EDIT_COLLAGE,
         answers=CollageShape,
     ),
     Operation(
@@ -202,7 +202,7 @@ _COLLAGES = (
         "collages",
         _add_group,
         Right.COLLECT,
-        body=requests.MEMBER,
+        body=request_fields.COLLAGE_GROUP,
         required=("group_id",),
         answers=CollageShape,
         status=201,
@@ -227,7 +227,7 @@ _BOOKMARKS = (
         "bookmarks",
         _bookmarks,
         Right.COLLECT,
-        query=requests.BOOKMARKS,
+        query=request_fields.BOOKMARKS,
         answers=BookmarkShape,
         many=True,
     ),

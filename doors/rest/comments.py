@@ -6,9 +6,9 @@ from accounts.rights import Right
 from bittorrent.refusal import Refusal
 from catalogue.bbcode import render
 from catalogue.model import Comment
-from doors.rest import requests
-from doors.rest.operation import Call, Listing, Operation
-from doors.rest.shapes import Html, PersonShape, Time, person, somebody, time
+from doors.rest import request_fields
+from doors.rest.operation import Listing, Operation, RestContext
+from doors.rest.shapes import Html, PersonShape, Time, optional_person, person, time
 from doors.rest.torrents import torrent_of
 
 
@@ -31,17 +31,17 @@ def _shape(value: Comment) -> CommentShape:
     return CommentShape(
         value.id,
         value.group_id,
-        somebody(value.author),
+        person(value.author),
         value.body,
         render(value.body),
         time(value.added),
         time(value.edited) if value.edited is not None else None,
-        person(value.editor),
+        optional_person(value.editor),
         value.hidden,
     )
 
 
-async def _page(context: Call, group: int) -> Listing:
+async def _page(context: RestContext, group: int) -> Listing:
     page = await context.services.catalogue.comments(
         group,
         context.offset,
@@ -52,43 +52,43 @@ async def _page(context: Call, group: int) -> Listing:
     return context.listing([_shape(each) for each in page.items], page.total, exact=page.exact)
 
 
-async def _of_group(context: Call) -> Listing:
+async def _of_group(context: RestContext) -> Listing:
     return await _page(context, await _group(context))
 
 
-async def _of_torrent(context: Call) -> Listing:
+async def _of_torrent(context: RestContext) -> Listing:
     return await _page(context, (await torrent_of(context)).group.id)
 
 
-async def _group(context: Call) -> int:
+async def _group(context: RestContext) -> int:
     number = context.id("group")
     if await context.services.catalogue.group(number, context.viewer) is None:
         raise Refusal("not-found")
     return number
 
 
-async def _add(context: Call, group: int) -> CommentShape:
+async def _add(context: RestContext, group: int) -> CommentShape:
     return _shape(
         await context.services.curation.comment(context.principal, group, context.body.text("body"))
     )
 
 
-async def _add_to_group(context: Call) -> CommentShape:
+async def _add_to_group(context: RestContext) -> CommentShape:
     return await _add(context, context.id("group"))
 
 
-async def _add_to_torrent(context: Call) -> CommentShape:
+async def _add_to_torrent(context: RestContext) -> CommentShape:
     return await _add(context, (await torrent_of(context)).group.id)
 
 
-async def _show(context: Call) -> CommentShape:
+async def _show(context: RestContext) -> CommentShape:
     found = await context.services.catalogue.comment(context.id("comment"), context.viewer)
     if found is None:
         raise Refusal("not-found")
     return _shape(found)
 
 
-async def _edit(context: Call) -> CommentShape:
+async def _edit(context: RestContext) -> CommentShape:
     return _shape(
         await context.services.curation.edit_comment(
             context.principal, context.id("comment"), context.body.text("body")
@@ -96,14 +96,14 @@ async def _edit(context: Call) -> CommentShape:
     )
 
 
-async def _hide(context: Call) -> CommentShape:
+async def _hide(context: RestContext) -> CommentShape:
     hidden = bool(context.body.flag("hidden"))
     return _shape(
         await context.services.curation.hide_comment(context.principal, context.id("comment"), hidden=hidden)
     )
 
 
-async def _delete(context: Call) -> None:
+async def _delete(context: RestContext) -> None:
     await context.services.curation.delete_comment(context.principal, context.id("comment"))
 
 
@@ -116,7 +116,7 @@ OPERATIONS = (
         "comments",
         _of_group,
         Right.READ,
-        query=requests.COMMENTS,
+        query=request_fields.COMMENTS,
         answers=CommentShape,
         many=True,
     ),
@@ -128,7 +128,7 @@ OPERATIONS = (
         "comments",
         _add_to_group,
         Right.COMMENT,
-        body=requests.COMMENT,
+        body=request_fields.COMMENT,
         required=("body",),
         answers=CommentShape,
         status=201,
@@ -142,7 +142,7 @@ OPERATIONS = (
         "comments",
         _of_torrent,
         Right.READ,
-        query=requests.COMMENTS,
+        query=request_fields.COMMENTS,
         answers=CommentShape,
         many=True,
     ),
@@ -154,7 +154,7 @@ OPERATIONS = (
         "comments",
         _add_to_torrent,
         Right.COMMENT,
-        body=requests.COMMENT,
+        body=request_fields.COMMENT,
         required=("body",),
         answers=CommentShape,
         status=201,
@@ -178,7 +178,7 @@ OPERATIONS = (
         "comments",
         _edit,
         Right.EDIT_OWN,
-        body=requests.COMMENT,
+        body=request_fields.COMMENT,
         required=("body",),
         answers=CommentShape,
     ),
@@ -199,7 +199,7 @@ OPERATIONS = (
         "comments",
         _hide,
         Right.MODERATE,
-        body=requests.HIDE,
+        body=request_fields.HIDE,
         required=("hidden",),
         answers=CommentShape,
     ),

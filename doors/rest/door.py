@@ -21,15 +21,15 @@ from doors.rest import (
     envelope,
     groups,
     lists,
-    members,
     moderation,
+    taxonomy,
     tokens,
     torrents,
-    vocabulary,
+    users,
 )
-from doors.rest.operation import Answer, Call, Listing, Operation
-from doors.rest.parameters import Given, read_query
-from doors.rest.reference import Reference
+from doors.rest.api_docs import ApiDocs
+from doors.rest.operation import Listing, Operation, RestContext, Result
+from doors.rest.parameters import FieldValues, read_query
 from doors.services import Services
 
 PREFIX = "/api"
@@ -40,10 +40,10 @@ _DIALECT = "rest"
 _RATE_LIMITED = "too-many-requests"
 
 OPERATIONS: tuple[Operation, ...] = (
-    *members.OPERATIONS,
+    *users.OPERATIONS,
     *torrents.OPERATIONS,
     *groups.OPERATIONS,
-    *vocabulary.OPERATIONS,
+    *taxonomy.OPERATIONS,
     *comments.OPERATIONS,
     *collages.OPERATIONS,
     *moderation.OPERATIONS,
@@ -56,7 +56,7 @@ log = structlog.get_logger()
 
 def operations(services: Services) -> tuple[Operation, ...]:
     """Return every operation, the API's own documentation included."""
-    return (*Reference(services, OPERATIONS).operations, *OPERATIONS)
+    return (*ApiDocs(services, OPERATIONS).operations, *OPERATIONS)
 
 
 def routes(services: Services) -> list[Route]:
@@ -85,11 +85,11 @@ class _Dispatcher:
         try:
             response = await self._serve(request, operation, principal, address, refusal)
         except Refusal as refused:
-            response = envelope.error(refused)
+            response = envelope.error_response(refused)
             self._set_retry_after(response, refused, allowance)
         except Exception:
             log.exception("rest.failed", path=request.url.path, method=request.method)
-            response = envelope.error(Refusal("internal"))
+            response = envelope.error_response(Refusal("internal"))
         response.headers.update(envelope.allowance_headers(allowance))
         for name, value in envelope.HEADERS.items():
             response.headers.setdefault(name, value)
@@ -129,13 +129,13 @@ class _Dispatcher:
             self._authorize(request, operation, principal)
             query = read_query(request.scope["query_string"], operation.query)
             fields, file = await self._read(request, body, operation)
-            context = Call(self._services, request, principal, address, query, fields, file)
+            context = RestContext(self._services, request, principal, address, query, fields, file)
             return await _respond(operation, await operation.handler(context))
 
     def _max_body(self, operation: Operation) -> int:
         if operation.body is None:
-            return bodies.LARGEST
-        return bodies.room_for(operation.body) + (self._services.uploads.limit if operation.form else 0)
+            return bodies.MAX_BODY
+        return bodies.max_body_size(operation.body) + (self._services.uploads.limit if operation.form else 0)
 
     def _authorize(self, request: Request, operation: Operation, principal: Principal) -> None:
         """Refuse whoever may not do this at all; ownership is checked by the operation itself."""
@@ -146,12 +146,12 @@ class _Dispatcher:
             raise Refusal("method-forbidden")
         if operation.right is not None:
             self._services.rights.require(principal, operation.right, principal.id)
-        if operation.changes:
+        if operation.requires_csrf:
             self._services.authenticator.require_csrf(principal, request.headers.get(CSRF))
 
-    async def _read(self, request: Request, body: Body, operation: Operation) -> tuple[Given, bytes]:
+    async def _read(self, request: Request, body: Body, operation: Operation) -> tuple[FieldValues, bytes]:
         if operation.body is None:
-            return Given(), b""
+            return FieldValues(), b""
         if operation.form:
             return await bodies.read_form(request, body, operation.body, operation.required)
         return await bodies.read_json(request, body, operation.body, operation.required), b""
@@ -161,14 +161,14 @@ class _Dispatcher:
             response.headers["Retry-After"] = str(max(1, allowance.reset - int(self._services.clock())))
 
 
-async def _respond(operation: Operation, answer: Answer) -> Response:
+async def _respond(operation: Operation, answer: Result) -> Response:
     if answer is None:
         return Response(status_code=204)
     if isinstance(answer, Response):
         return answer
     if isinstance(answer, Listing):
-        return envelope.many(answer)
-    return await envelope.one(answer, operation.status)
+        return envelope.collection_response(answer)
+    return await envelope.object_response(answer, operation.status)
 
 
 class _PathRoute(Route):

@@ -58,7 +58,7 @@ def allowance_headers(allowance: RateLimitState) -> dict[str, str]:
     }
 
 
-def error(refusal: Refusal) -> Response:
+def error_response(refusal: Refusal) -> Response:
     """Return the error response for a refusal."""
     content: dict[str, object] = {"code": code_of(refusal.status), "message": str(refusal)}
     if refusal.status == 422:
@@ -81,7 +81,7 @@ def _error_headers(refusal: Refusal) -> dict[str, str]:
     return headers
 
 
-async def one(value: object, status: int) -> Response:
+async def object_response(value: object, status: int) -> Response:
     """Return the response with one object, a dataclass."""
     body = {"success": True, "data": value}
     if getattr(value, "files_count", 0) > _LONG:
@@ -89,7 +89,7 @@ async def one(value: object, status: int) -> Response:
     return _json(body, status)
 
 
-def many(listing: Listing) -> Response:
+def collection_response(listing: Listing) -> Response:
     """Return the response with a page of a collection."""
     meta: dict[str, object] = {
         "current_page": listing.page,

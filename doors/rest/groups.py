@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from accounts.rights import Right
 from bittorrent.refusal import Refusal
 from catalogue.model import BookmarkKind, Group
-from doors.rest import requests
-from doors.rest.operation import Call, Listing, Operation
-from doors.rest.parameters import renamed
+from doors.rest import request_fields
+from doors.rest.operation import Listing, Operation, RestContext
+from doors.rest.parameters import rename_keys
 from doors.rest.shapes import GroupShape, TorrentShape, group_fields
-from doors.rest.torrents import shape_torrents, wanted
+from doors.rest.torrents import search_query, shape_torrents
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ def _shape(group: Group) -> GroupShape:
     return GroupShape(**group_fields(group))
 
 
-async def _detail(context: Call, group: Group) -> GroupDetail:
+async def _detail(context: RestContext, group: Group) -> GroupDetail:
     catalogue, viewer = context.services.catalogue, context.viewer
     torrents = await catalogue.torrents_of([group.id], viewer)
     bookmarked = await catalogue.bookmarked(viewer.user_id, BookmarkKind.GROUP, [group.id])
@@ -32,27 +32,27 @@ async def _detail(context: Call, group: Group) -> GroupDetail:
     return GroupDetail(**group_fields(group), torrents=shapes, bookmarked=bool(bookmarked))
 
 
-async def _list(context: Call) -> Listing:
-    found = await context.services.search.groups(wanted(context))
+async def _list(context: RestContext) -> Listing:
+    found = await context.services.search.groups(search_query(context))
     groups = await context.services.catalogue.groups(found.ids, context.viewer)
     shapes = [_shape(group) for group in groups]
     return context.listing(shapes, found.total, exact=found.exact, as_of=found.as_of)
 
 
-async def _show(context: Call) -> GroupDetail:
+async def _show(context: RestContext) -> GroupDetail:
     group = await context.services.catalogue.group(context.id("group"), context.viewer)
     if group is None:
         raise Refusal("not-found")
     return await _detail(context, group)
 
 
-async def _edit(context: Call) -> GroupDetail:
-    changes = renamed(context.body, requests.NAMES)
+async def _edit(context: RestContext) -> GroupDetail:
+    changes = rename_keys(context.body, request_fields.CATALOGUE_NAMES)
     group = await context.services.curation.edit_group(context.principal, context.id("group"), changes)
     return await _detail(context, group)
 
 
-async def _lock(context: Call) -> GroupDetail:
+async def _lock(context: RestContext) -> GroupDetail:
     locked = bool(context.body.flag("locked"))
     return await _detail(
         context,
@@ -60,8 +60,8 @@ async def _lock(context: Call) -> GroupDetail:
     )
 
 
-async def _merge(context: Call) -> GroupDetail:
-    into = context.body.whole("into")
+async def _merge(context: RestContext) -> GroupDetail:
+    into = context.body.integer("into")
     return await _detail(
         context, await context.services.curation.merge_groups(context.principal, context.id("group"), into)
     )
@@ -76,7 +76,7 @@ OPERATIONS = (
         "groups",
         _list,
         Right.READ,
-        query=requests.SEARCH,
+        query=request_fields.SEARCH,
         answers=GroupShape,
         many=True,
         refusals=("bad-search", "search-too-slow"),
@@ -99,7 +99,7 @@ OPERATIONS = (
         "groups",
         _edit,
         Right.EDIT_OWN,
-        body=requests.EDIT_GROUP,
+        body=request_fields.EDIT_GROUP,
         answers=GroupDetail,
         refusals=("group-locked",),
     ),
@@ -111,7 +111,7 @@ OPERATIONS = (
         "groups",
         _lock,
         Right.MODERATE,
-        body=requests.LOCK,
+        body=request_fields.LOCK,
         required=("locked",),
         answers=GroupDetail,
     ),
@@ -123,7 +123,7 @@ OPERATIONS = (
         "groups",
         _merge,
         Right.EDIT_ANY,
-        body=requests.MERGE,
+        body=request_fields.MERGE,
         required=("into",),
         answers=GroupDetail,
     ),

@@ -7,8 +7,8 @@ from pydantic import Field
 
 from accounts.rights import Right
 from bittorrent.infohash import InfoHash
-from doors.rest import requests
-from doors.rest.operation import Call, Listing, Operation
+from doors.rest import request_fields
+from doors.rest.operation import Listing, Operation, RestContext
 from doors.rest.shapes import Time, time
 from lists.infohashes import ListEntry, ListKind
 
@@ -50,7 +50,7 @@ def _shape(entry: ListEntry) -> EntryShape:
     return EntryShape(entry.infohash.lower, names, entry.reason, entry.by, time(entry.since))
 
 
-async def _page(context: Call, verdict: ListKind) -> Listing:
+async def _page(context: RestContext, verdict: ListKind) -> Listing:
     """Read a list up to a page, and count it some thousands of entries further."""
     first, last, seen = context.offset, context.offset + context.per_page, 0
     shapes: list[EntryShape] = []
@@ -62,13 +62,13 @@ async def _page(context: Call, verdict: ListKind) -> Listing:
     return context.listing(shapes, seen)
 
 
-def _infohash(context: Call) -> InfoHash:
+def _infohash(context: RestContext) -> InfoHash:
     infohash = context.body["info_hash"]
     assert isinstance(infohash, InfoHash)
     return infohash
 
 
-async def _block(context: Call) -> EntryShape:
+async def _block(context: RestContext) -> EntryShape:
     return _shape(
         await context.services.list_moderation.block(
             context.principal, _infohash(context), context.body.text("reason")
@@ -76,7 +76,7 @@ async def _block(context: Call) -> EntryShape:
     )
 
 
-async def _allow(context: Call) -> EntryShape:
+async def _allow(context: RestContext) -> EntryShape:
     return _shape(
         await context.services.list_moderation.allow(
             context.principal, _infohash(context), context.body.text("reason")
@@ -84,23 +84,23 @@ async def _allow(context: Call) -> EntryShape:
     )
 
 
-async def _unblock(context: Call) -> None:
+async def _unblock(context: RestContext) -> None:
     await context.services.list_moderation.unblock(context.principal, context.infohash("infohash"))
 
 
-async def _disallow(context: Call) -> None:
+async def _disallow(context: RestContext) -> None:
     await context.services.list_moderation.disallow(context.principal, context.infohash("infohash"))
 
 
-async def _blocked(context: Call) -> Listing:
+async def _blocked(context: RestContext) -> Listing:
     return await _page(context, ListKind.DENY)
 
 
-async def _allowed(context: Call) -> Listing:
+async def _allowed(context: RestContext) -> Listing:
     return await _page(context, ListKind.ALLOW)
 
 
-async def _statistics(context: Call) -> TrackerShape:
+async def _statistics(context: RestContext) -> TrackerShape:
     swarms = context.services.swarms()
     files, stored = await context.services.cache.totals()
     recorded = await context.services.catalogue.totals()
@@ -127,7 +127,7 @@ OPERATIONS = (
         "tracker",
         _blocked,
         Right.BLOCK,
-        query=requests.PAGING,
+        query=request_fields.PAGING,
         answers=EntryShape,
         many=True,
     ),
@@ -139,7 +139,7 @@ OPERATIONS = (
         "tracker",
         _block,
         Right.BLOCK,
-        body=requests.LISTED,
+        body=request_fields.LIST_ENTRY,
         required=("info_hash", "reason"),
         answers=EntryShape,
         status=201,
@@ -172,7 +172,7 @@ OPERATIONS = (
         "tracker",
         _allowed,
         Right.BLOCK,
-        query=requests.PAGING,
+        query=request_fields.PAGING,
         answers=EntryShape,
         many=True,
     ),
@@ -184,7 +184,7 @@ OPERATIONS = (
         "tracker",
         _allow,
         Right.BLOCK,
-        body=requests.LISTED,
+        body=request_fields.LIST_ENTRY,
         required=("info_hash", "reason"),
         answers=EntryShape,
         status=201,

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from accounts.rights import Right
 from catalogue.bbcode import render
 from catalogue.model import LogEntry, News, Report, Subject
-from doors.rest import requests
-from doors.rest.operation import Call, Listing, Operation
-from doors.rest.shapes import Html, PersonShape, Time, person, somebody, time
+from doors.rest import request_fields
+from doors.rest.operation import Listing, Operation, RestContext
+from doors.rest.shapes import Html, PersonShape, Time, optional_person, person, time
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class ReportShape:
 
 
 @dataclass(frozen=True, slots=True)
-class DeedShape:
+class LogEntryShape:
     """An entry of the moderators' log."""
 
     id: int
@@ -55,67 +55,73 @@ def _report(value: Report) -> ReportShape:
         value.id,
         value.subject.value,
         value.target,
-        somebody(value.reporter),
+        person(value.reporter),
         value.reason,
         time(value.added),
-        person(value.resolver),
+        optional_person(value.resolver),
         time(value.resolved) if value.resolved is not None else None,
         value.resolution,
     )
 
 
-def _log_entry(value: LogEntry) -> DeedShape:
+def _log_entry(value: LogEntry) -> LogEntryShape:
     subject = value.subject.value
-    return DeedShape(
-        value.id, time(value.time), person(value.actor), value.verb, subject, value.target, value.detail
+    return LogEntryShape(
+        value.id,
+        time(value.time),
+        optional_person(value.actor),
+        value.verb,
+        subject,
+        value.target,
+        value.detail,
     )
 
 
 def _news(value: News) -> NewsShape:
     html = render(value.body)
-    return NewsShape(value.id, value.title, value.body, html, somebody(value.author), time(value.added))
+    return NewsShape(value.id, value.title, value.body, html, person(value.author), time(value.added))
 
 
-async def _add_report(context: Call) -> ReportShape:
+async def _add_report(context: RestContext) -> ReportShape:
     given = context.body
-    subject, target = Subject(given.text("subject")), given.whole("target")
+    subject, target = Subject(given.text("subject")), given.integer("target")
     return _report(
         await context.services.curation.report(context.principal, subject, target, given.text("reason"))
     )
 
 
-async def _reports(context: Call) -> Listing:
+async def _reports(context: RestContext) -> Listing:
     page = await context.services.curation.reports(
         context.principal, context.offset, context.per_page, resolved=bool(context.query.flag("resolved"))
     )
     return context.listing([_report(each) for each in page.items], page.total, exact=page.exact)
 
 
-async def _resolve(context: Call) -> ReportShape:
+async def _resolve(context: RestContext) -> ReportShape:
     resolution = context.body.text("resolution")
     return _report(
         await context.services.curation.resolve(context.principal, context.id("report"), resolution)
     )
 
 
-async def _log(context: Call) -> Listing:
+async def _log(context: RestContext) -> Listing:
     page = await context.services.curation.log_entries(context.principal, context.offset, context.per_page)
     return context.listing([_log_entry(each) for each in page.items], page.total, exact=page.exact)
 
 
-async def _list_news(context: Call) -> Listing:
+async def _list_news(context: RestContext) -> Listing:
     page = await context.services.catalogue.news(context.offset, context.per_page)
     return context.listing([_news(each) for each in page.items], page.total, exact=page.exact)
 
 
-async def _post_news(context: Call) -> NewsShape:
+async def _post_news(context: RestContext) -> NewsShape:
     given = context.body
     return _news(
         await context.services.curation.post_news(context.principal, given.text("title"), given.text("body"))
     )
 
 
-async def _remove_news(context: Call) -> None:
+async def _remove_news(context: RestContext) -> None:
     await context.services.curation.remove_news(context.principal, context.id("news"))
 
 
@@ -128,7 +134,7 @@ OPERATIONS = (
         "moderation",
         _reports,
         Right.MODERATE,
-        query=requests.REPORTS,
+        query=request_fields.REPORTS,
         answers=ReportShape,
         many=True,
     ),
@@ -140,7 +146,7 @@ OPERATIONS = (
         "moderation",
         _add_report,
         Right.COLLECT,
-        body=requests.REPORT,
+        body=request_fields.REPORT,
         required=("subject", "target", "reason"),
         answers=ReportShape,
         status=201,
@@ -154,7 +160,7 @@ OPERATIONS = (
         "moderation",
         _resolve,
         Right.MODERATE,
-        body=requests.RESOLUTION,
+        body=request_fields.RESOLUTION,
         required=("resolution",),
         answers=ReportShape,
         refusals=("fixed",),
@@ -167,8 +173,8 @@ OPERATIONS = (
         "moderation",
         _log,
         Right.MODERATE,
-        query=requests.PAGING,
-        answers=DeedShape,
+        query=request_fields.PAGING,
+        answers=LogEntryShape,
         many=True,
     ),
     Operation(
@@ -179,7 +185,7 @@ OPERATIONS = (
         "news",
         _list_news,
         Right.READ,
-        query=requests.PAGING,
+        query=request_fields.PAGING,
         answers=NewsShape,
         many=True,
     ),
@@ -191,7 +197,7 @@ OPERATIONS = (
         "news",
         _post_news,
         Right.CURATE,
-        body=requests.NEWS,
+        body=request_fields.NEWS,
         required=("title", "body"),
         answers=NewsShape,
         status=201,

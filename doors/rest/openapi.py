@@ -22,7 +22,7 @@ from catalogue.fields import (
 )
 from catalogue.model import BookmarkKind
 from doors.rest.envelope import CODES
-from doors.rest.kinds import HASH
+from doors.rest.field_types import INFOHASH_PATTERN
 from doors.rest.operation import Operation
 
 Schema = dict[str, Any]
@@ -117,7 +117,7 @@ def path_schema(name: str) -> Schema:
         case "torrent":
             return {"type": "string", "pattern": "^([1-9][0-9]{0,17}|[0-9A-Fa-f]{40})$"}
         case "infohash":
-            return {"type": "string", "pattern": HASH}
+            return {"type": "string", "pattern": INFOHASH_PATTERN}
         case "tag" | "alias":
             return {"type": "string", "minLength": 1, "maxLength": LONGEST_LINE}
         case "kind":
@@ -163,7 +163,7 @@ def _operation(operation: Operation, rights: Rights, schemas: Schema) -> Schema:
 def _security(operation: Operation, rights: Rights) -> list[Schema]:
     if not operation.identified:
         return []
-    session: Schema = {"session": []} | ({"csrf": []} if operation.changes else {})
+    session: Schema = {"session": []} | ({"csrf": []} if operation.requires_csrf else {})
     schemes: list[Schema] = [{"bearer": []}, session]
     anonymous = operation.right is None or operation.right in rights.of(NOBODY)
     return [{}, *schemes] if anonymous and not operation.account else schemes

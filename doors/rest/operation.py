@@ -12,9 +12,9 @@ from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from catalogue.fields import FieldTable
 from catalogue.model import Viewer
-from doors.rest.kinds import PER_PAGE
-from doors.rest.parameters import Given, as_id, as_infohash
-from doors.rest.requests import table
+from doors.rest.field_types import PER_PAGE
+from doors.rest.parameters import FieldValues, parse_id, parse_infohash
+from doors.rest.request_fields import field_table
 from doors.services import Services
 
 # The largest offset; every store takes it.
@@ -22,44 +22,44 @@ _MAX_OFFSET = 2**62
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class RestContext:
     """One authorized request: principal, validated parameters and body, and `file` of a form."""
 
     services: Services
     request: Request
     principal: Principal
     address: bytes
-    query: Given
-    body: Given
+    query: FieldValues
+    body: FieldValues
     file: bytes = b""
 
     def id(self, name: str) -> int:
         """Return a parameter of the path that is an id; Refusal "not-found" for any other text."""
-        return as_id(self.word(name))
+        return parse_id(self.path_parameter(name))
 
     def infohash(self, name: str) -> InfoHash:
         """Return a parameter of the path that is an infohash; Refusal "not-found" for any other text."""
-        return as_infohash(self.word(name))
+        return parse_infohash(self.path_parameter(name))
 
-    def word(self, name: str) -> str:
+    def path_parameter(self, name: str) -> str:
         """Return a parameter of the path as it was written."""
         return str(self.request.path_params[name])
 
     @property
     def per_page(self) -> int:
         """The number of items on a page."""
-        return self.query.whole("per_page", PER_PAGE)
+        return self.query.integer("per_page", PER_PAGE)
 
     @property
     def offset(self) -> int:
         """The number of items before the page."""
-        return min((self.query.whole("page", 1) - 1) * self.per_page, _MAX_OFFSET)
+        return min((self.query.integer("page", 1) - 1) * self.per_page, _MAX_OFFSET)
 
     def listing(
         self, items: Sequence[object], total: int, *, exact: bool = True, as_of: int | None = None
     ) -> "Listing":
         """Return items as the requested page."""
-        return Listing(items, total, self.query.whole("page", 1), self.per_page, exact, as_of)
+        return Listing(items, total, self.query.integer("page", 1), self.per_page, exact, as_of)
 
     @property
     def viewer(self) -> Viewer:
@@ -86,10 +86,10 @@ class Listing:
     as_of: int | None = None
 
 
-Answer = object | Listing | Response | None
+Result = object | Listing | Response | None
 """A dataclass of `doors.rest.shapes`, a page of them, a response that is not JSON, or None (204)."""
 
-Handler = Callable[[Call], Awaitable[Answer]]
+Handler = Callable[[RestContext], Awaitable[Result]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class Operation:
     right: Right | None = None
     account: bool = False
     identified: bool = True
-    query: FieldTable = field(default_factory=table)
+    query: FieldTable = field(default_factory=field_table)
     body: FieldTable | None = None
     required: tuple[str, ...] = ()
     form: bool = False
@@ -122,7 +122,7 @@ class Operation:
     refusals: tuple[str, ...] = ()
 
     @property
-    def changes(self) -> bool:
+    def requires_csrf(self) -> bool:
         """Whether a session must send its CSRF token."""
         return self.method not in {"GET", "HEAD"} and self.identified
 

@@ -15,26 +15,26 @@ _HEX = re.compile(r"[0-9A-Fa-f]{40}(?:[0-9A-Fa-f]{24})?")
 _BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
-def as_id(text: str) -> int:
+def parse_id(text: str) -> int:
     """Parse an id; Refusal "not-found" for any other text."""
     if not _ID.fullmatch(text) or int(text) > fields.LARGEST_ID:
         raise Refusal("not-found")
     return int(text)
 
 
-def as_infohash(text: str) -> InfoHash:
+def parse_infohash(text: str) -> InfoHash:
     """Parse an infohash in 40 or 64 hex digits; Refusal "not-found" for any other text."""
     if not _HEX.fullmatch(text):
         raise Refusal("not-found")
     return InfoHash.parse(text)
 
 
-def as_torrent(text: str) -> int | InfoHash:
+def parse_id_or_infohash(text: str) -> int | InfoHash:
     """Parse an id or an infohash; 40 digits are a hash. Refusal: `not-found`."""
-    return as_infohash(text).truncated if len(text) >= 40 else as_id(text)
+    return parse_infohash(text).truncated if len(text) >= 40 else parse_id(text)
 
 
-class Given(dict[str, object]):
+class FieldValues(dict[str, object]):
     """Validated values of a request by field."""
 
     def text(self, name: str, default: str = "") -> str:
@@ -43,15 +43,15 @@ class Given(dict[str, object]):
         assert isinstance(value, str)
         return value
 
-    def whole(self, name: str, default: int | None = None) -> int:
+    def integer(self, name: str, default: int | None = None) -> int:
         """Return an integer that was given, or has a default."""
         value = self.get(name, default)
         assert isinstance(value, int)
         return value
 
-    def number(self, name: str) -> int | None:
+    def optional_integer(self, name: str) -> int | None:
         """Return an integer, None where none was given."""
-        return self.whole(name) if self.get(name) is not None else None
+        return self.integer(name) if self.get(name) is not None else None
 
     def flag(self, name: str) -> bool | None:
         """Return a boolean, None where none was given."""
@@ -60,7 +60,7 @@ class Given(dict[str, object]):
         return value
 
 
-def read_query(raw: bytes, table: FieldTable) -> Given:
+def read_query(raw: bytes, table: FieldTable) -> FieldValues:
     """Read a query's parameters, each once, none unknown; Refusal "invalid" with a sentence for each wrong one."""
     values, errors = _pairs(raw, table)
     try:
@@ -69,10 +69,10 @@ def read_query(raw: bytes, table: FieldTable) -> Given:
         raise Refusal("invalid", fields={**refusal.fields, **errors}) from None
     if errors:
         raise Refusal("invalid", fields=errors)
-    return Given(given)
+    return FieldValues(given)
 
 
-def once(name: str) -> str:
+def repeated_error(name: str) -> str:
     """Return the error sentence of a field that came more than once."""
     return f"The {name} field may be given once."
 
@@ -87,7 +87,7 @@ def _pairs(raw: bytes, table: FieldTable) -> tuple[dict[str, str], dict[str, lis
         if name is None or value is None:
             errors[shown] = [f"The {shown} is not percent-encoded UTF-8."]
         elif name in values:
-            errors[shown] = [once(shown)]
+            errors[shown] = [repeated_error(shown)]
         else:
             values[name] = value
     return values, errors
@@ -102,6 +102,6 @@ def _decoded(raw: bytes) -> str | None:
         return None
 
 
-def renamed(given: Mapping[str, object], names: Mapping[str, str]) -> dict[str, object]:
+def rename_keys(given: Mapping[str, object], names: Mapping[str, str]) -> dict[str, object]:
     """Return values under the catalogue's names of their fields."""
     return {names.get(name, name): value for name, value in given.items()}

@@ -42,12 +42,12 @@ class PersonShape:
     username: str
 
 
-def person(value: Person | None) -> PersonShape | None:
+def optional_person(value: Person | None) -> PersonShape | None:
     """Return an account's object, None for None."""
     return PersonShape(value.id, value.name) if value is not None else None
 
 
-def somebody(value: Person) -> PersonShape:
+def person(value: Person) -> PersonShape:
     """Return an account's object."""
     return PersonShape(value.id, value.name)
 
@@ -126,7 +126,7 @@ def _uploader(torrent: Torrent, viewer: Viewer) -> PersonShape | None:
     uploader = torrent.uploader
     if uploader is None or (torrent.anonymous and not viewer.moderates and viewer.user_id != uploader.id):
         return None
-    return somebody(uploader)
+    return person(uploader)
 
 
 def _magnet(torrent: Torrent) -> str:
@@ -188,7 +188,7 @@ def contents_fields(torrent: Torrent, contents: Contents, viewer: Viewer) -> dic
 
 @dataclass(frozen=True, slots=True)
 class GroupShape:
-    """A work, of which there may be several torrents."""
+    """A group: one title, of which there may be several torrents."""
 
     id: int
     name: str

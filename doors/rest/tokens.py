@@ -7,10 +7,10 @@ from pydantic import Field
 
 from accounts.model import Key, Scope
 from bittorrent.refusal import Refusal
-from doors.rest import requests
-from doors.rest.members import under_names
-from doors.rest.operation import Call, Listing, Operation
+from doors.rest import request_fields
+from doors.rest.operation import Listing, Operation, RestContext
 from doors.rest.shapes import Time, time
+from doors.rest.users import rename_fields
 
 _Scope = Annotated[str, Field(json_schema_extra={"enum": [scope.value for scope in Scope]})]
 
@@ -54,35 +54,35 @@ def _shape(key: Key) -> TokenShape:
     )
 
 
-async def _list(context: Call) -> Listing:
-    user = context.query.number("user") or context.user_id
+async def _list(context: RestContext) -> Listing:
+    user = context.query.optional_integer("user") or context.user_id
     keys = await context.services.account_management.keys(context.principal, user)
     part = keys[context.offset : context.offset + context.per_page]
     return context.listing([_shape(key) for key in part], len(keys))
 
 
-async def _mint(context: Call) -> MintedShape:
+async def _mint(context: RestContext) -> MintedShape:
     given = context.body
     methods = given.get("methods")
     try:
         key, secret = await context.services.account_management.mint(
             context.principal,
-            given.number("user_id") or context.user_id,
+            given.optional_integer("user_id") or context.user_id,
             Scope(given.text("scope")),
             given.text("label"),
             methods=frozenset(methods) if isinstance(methods, tuple) else None,
-            lifetime=given.number("expires_in"),
+            lifetime=given.optional_integer("expires_in"),
         )
     except Refusal as refusal:
-        raise under_names(refusal, {"lifetime": "expires_in"}) from None
+        raise rename_fields(refusal, {"lifetime": "expires_in"}) from None
     return MintedShape(secret, _shape(key))
 
 
-async def _revoke(context: Call) -> None:
+async def _revoke(context: RestContext) -> None:
     await context.services.account_management.revoke(context.principal, context.id("token"))
 
 
-async def _suspend(context: Call) -> TokenShape:
+async def _suspend(context: RestContext) -> TokenShape:
     suspended = bool(context.body.flag("suspended"))
     return _shape(
         await context.services.account_management.suspend(
@@ -100,7 +100,7 @@ OPERATIONS = (
         "tokens",
         _list,
         account=True,
-        query=requests.TOKENS_OF,
+        query=request_fields.TOKENS,
         answers=TokenShape,
         many=True,
         refusals=("forbidden", "not-found"),
@@ -113,7 +113,7 @@ OPERATIONS = (
         "tokens",
         _mint,
         account=True,
-        body=requests.TOKEN,
+        body=request_fields.TOKEN,
         required=("scope",),
         answers=MintedShape,
         status=201,
@@ -137,7 +137,7 @@ OPERATIONS = (
         "tokens",
         _suspend,
         account=True,
-        body=requests.SUSPEND,
+        body=request_fields.SUSPEND,
         required=("suspended",),
         answers=TokenShape,
         refusals=("forbidden",),

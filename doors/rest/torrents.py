@@ -16,10 +16,10 @@ from catalogue.model import BookmarkKind, Torrent
 from catalogue.query import MATCH_ALL, AllOf, CategoryTerm, Query, SearchQuery, SortOrder, UploaderTerm
 from catalogue.syntax import parse
 from doors.http_headers import attachment, etag_matches
-from doors.rest import requests
+from doors.rest import request_fields
 from doors.rest.bodies import file_refusal
-from doors.rest.operation import Call, Listing, Operation
-from doors.rest.parameters import as_torrent, renamed
+from doors.rest.operation import Listing, Operation, RestContext
+from doors.rest.parameters import parse_id_or_infohash, rename_keys
 from doors.rest.shapes import TorrentDetail, TorrentShape, contents_fields, torrent_fields
 
 _ORDERS: Mapping[str, SortOrder] = MappingProxyType(
@@ -42,7 +42,7 @@ _NOT_ABOUT_FILE = frozenset(
 )
 
 
-async def shape_torrents(context: Call, torrents: Sequence[Torrent]) -> list[TorrentShape]:
+async def shape_torrents(context: RestContext, torrents: Sequence[Torrent]) -> list[TorrentShape]:
     """Return the objects of torrents with the current counts of their swarms."""
     alive = await context.services.census.alive([torrent.infohash for torrent in torrents])
     return [
@@ -58,15 +58,17 @@ async def shape_torrents(context: Call, torrents: Sequence[Torrent]) -> list[Tor
     ]
 
 
-async def torrent_of(context: Call) -> Torrent:
+async def torrent_of(context: RestContext) -> Torrent:
     """Return the torrent of the path, if it is visible. Refusal: `not-found`."""
-    found = await context.services.catalogue.torrent(as_torrent(context.word("torrent")), context.viewer)
+    found = await context.services.catalogue.torrent(
+        parse_id_or_infohash(context.path_parameter("torrent")), context.viewer
+    )
     if found is None:
         raise Refusal("not-found")
     return found
 
 
-async def _detail(context: Call, torrent: Torrent) -> TorrentDetail:
+async def _detail(context: RestContext, torrent: Torrent) -> TorrentDetail:
     services, viewer = context.services, context.viewer
     alive = await services.census.alive([torrent.infohash])
     bookmarked = await services.catalogue.bookmarked(viewer.user_id, BookmarkKind.TORRENT, [torrent.id])
@@ -77,11 +79,11 @@ async def _detail(context: Call, torrent: Torrent) -> TorrentDetail:
     )
 
 
-def wanted(context: Call) -> SearchQuery:
+def search_query(context: RestContext) -> SearchQuery:
     """Return the search query of the parameters: the search text and the filters."""
     given = context.query
     terms: list[Query] = [parse(given.text("search"))]
-    if (category := given.number("category")) is not None:
+    if (category := given.optional_integer("category")) is not None:
         terms.append(CategoryTerm(frozenset({category})))
     if uploader := given.text("uploader"):
         terms.append(UploaderTerm(uploader))
@@ -91,24 +93,24 @@ def wanted(context: Call) -> SearchQuery:
         descending=given.text("order", "desc") == "desc",
         offset=context.offset,
         limit=context.per_page,
-        as_of=given.number("as_of"),
+        as_of=given.optional_integer("as_of"),
         moderates=context.viewer.moderates,
     )
 
 
-async def _list(context: Call) -> Listing:
-    found = await context.services.search.torrents(wanted(context))
+async def _list(context: RestContext) -> Listing:
+    found = await context.services.search.torrents(search_query(context))
     torrents = await context.services.catalogue.torrents(found.ids, context.viewer)
     shapes = await shape_torrents(context, torrents)
     return context.listing(shapes, found.total, exact=found.exact, as_of=found.as_of)
 
 
-async def _show(context: Call) -> TorrentDetail:
+async def _show(context: RestContext) -> TorrentDetail:
     return await _detail(context, await torrent_of(context))
 
 
-async def _upload(context: Call) -> TorrentDetail:
-    details = renamed(context.body, requests.NAMES)
+async def _upload(context: RestContext) -> TorrentDetail:
+    details = rename_keys(context.body, request_fields.CATALOGUE_NAMES)
     try:
         torrent = await context.services.curation.publish(context.principal, context.file, "rest", details)
     except Refusal as refusal:
@@ -116,22 +118,22 @@ async def _upload(context: Call) -> TorrentDetail:
     return await _detail(context, torrent)
 
 
-async def _edit(context: Call) -> TorrentDetail:
+async def _edit(context: RestContext) -> TorrentDetail:
     torrent = await torrent_of(context)
-    changes = renamed(context.body, requests.NAMES)
+    changes = rename_keys(context.body, request_fields.CATALOGUE_NAMES)
     return await _detail(
         context, await context.services.curation.edit_torrent(context.principal, torrent.id, changes)
     )
 
 
-async def _delete(context: Call) -> None:
+async def _delete(context: RestContext) -> None:
     torrent = await torrent_of(context)
     await context.services.curation.delete_torrent(
         context.principal, torrent.id, context.query.text("reason")
     )
 
 
-async def _moderate(context: Call) -> TorrentDetail:
+async def _moderate(context: RestContext) -> TorrentDetail:
     torrent = await torrent_of(context)
     curation, given = context.services.curation, context.body
     if "hidden" in given or "locked" in given:
@@ -139,11 +141,11 @@ async def _moderate(context: Call) -> TorrentDetail:
             context.principal, torrent.id, hidden=given.flag("hidden"), locked=given.flag("locked")
         )
     if "freeleech" in given:
-        torrent = await curation.set_freeleech(context.principal, torrent.id, given.whole("freeleech"))
+        torrent = await curation.set_freeleech(context.principal, torrent.id, given.integer("freeleech"))
     return await _detail(context, torrent)
 
 
-async def _download(context: Call) -> Response:
+async def _download(context: RestContext) -> Response:
     torrent = await torrent_of(context)
     if torrent.private and context.principal.user is None:
         raise Refusal("unauthenticated")
@@ -176,7 +178,7 @@ class PeersShape:
     countries: list[CountryShape]
 
 
-async def _peers(context: Call) -> PeersShape:
+async def _peers(context: RestContext) -> PeersShape:
     torrent = await torrent_of(context)
     day, country = context.query.get("day"), context.query.text("country")
     report = await context.services.census.report(torrent.infohash, day if isinstance(day, date) else None)
@@ -193,7 +195,7 @@ OPERATIONS = (
         "torrents",
         _list,
         Right.READ,
-        query=requests.SEARCH,
+        query=request_fields.SEARCH,
         answers=TorrentShape,
         many=True,
         refusals=("bad-search", "search-too-slow"),
@@ -206,7 +208,7 @@ OPERATIONS = (
         "torrents",
         _upload,
         Right.UPLOAD,
-        body=requests.UPLOAD,
+        body=request_fields.UPLOAD,
         required=("title",),
         form=True,
         answers=TorrentDetail,
@@ -231,7 +233,7 @@ OPERATIONS = (
         "torrents",
         _edit,
         Right.EDIT_OWN,
-        body=requests.EDIT_TORRENT,
+        body=request_fields.EDIT_TORRENT,
         answers=TorrentDetail,
         refusals=("torrent-locked", "group-locked"),
     ),
@@ -243,7 +245,7 @@ OPERATIONS = (
         "torrents",
         _delete,
         Right.EDIT_OWN,
-        query=requests.REASON,
+        query=request_fields.REASON,
         refusals=("torrent-locked",),
     ),
     Operation(
@@ -254,7 +256,7 @@ OPERATIONS = (
         "torrents",
         _moderate,
         Right.MODERATE,
-        body=requests.MODERATE_TORRENT,
+        body=request_fields.MODERATE_TORRENT,
         answers=TorrentDetail,
     ),
     Operation(
@@ -276,7 +278,7 @@ OPERATIONS = (
         "torrents",
         _peers,
         Right.READ,
-        query=requests.PEERS,
+        query=request_fields.PEERS,
         answers=PeersShape,
     ),
 )

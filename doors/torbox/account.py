@@ -2,16 +2,16 @@
 
 from starlette.responses import Response
 
+from doors.torbox.context import TorboxContext
 from doors.torbox.envelope import success
 from doors.torbox.shapes import auth_id, date
-from doors.torbox.visit import Visit
 
 # Clients use the plan and its expiry to tell whether the account may download.
 _PLAN = 2
 _NEVER = "2099-12-31T23:59:59Z"
 
 
-async def me(context: Visit) -> Response:
+async def me(context: TorboxContext) -> Response:
     """Answer the account itself, with `settings` where the parameter says so."""
     user = context.user
     data: dict[str, object] = {

@@ -12,23 +12,23 @@ from bittorrent.magnet import LONGEST_MAGNET
 from bittorrent.refusal import Refusal
 from doors.request_limits import Body, BodyMemory, FormReader
 from doors.rest.bodies import content_type, parse_json
-from doors.torbox.codes import BOZO_TORRENT, INVALID_OPTION, Failure
-from doors.torbox.parameters import Parameters, read_number
+from doors.torbox.error_codes import BOZO_TORRENT, INVALID_OPTION, TorboxError
+from doors.torbox.parameters import TorboxParameters, read_number
 
-LARGEST_JSON = 256 * 1024
+MAX_JSON = 256 * 1024
 _TEXT_BYTES = 4 * LONGEST_MAGNET  # a magnet link with every character percent-encoded, and the rest
 _MAX_FIELDS = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class TorboxForm:
     """A form's text fields, and its file or None."""
 
-    texts: Parameters
+    texts: TorboxParameters
     file: bytes | None
 
 
-async def read_form(request: Request, largest: int, memory: BodyMemory) -> Form:
+async def read_form(request: Request, largest: int, memory: BodyMemory) -> TorboxForm:
     """Read a form with a file of at most `largest` bytes.
 
     Failure INVALID_OPTION, BOZO_TORRENT (a file that is sent as text). Refusal: `too-large`, `busy`.
@@ -40,8 +40,8 @@ async def read_form(request: Request, largest: int, memory: BodyMemory) -> Form:
         if kind in {"application/x-www-form-urlencoded", ""}:
             return _urlencoded(await body.read())
         if await body.read():
-            raise Failure(INVALID_OPTION, "Send a form, urlencoded or as multipart/form-data.")
-        return Form(Parameters({}), None)
+            raise TorboxError(INVALID_OPTION, "Send a form, urlencoded or as multipart/form-data.")
+        return TorboxForm(TorboxParameters({}), None)
 
 
 async def read_json(request: Request, memory: BodyMemory) -> dict[str, object]:
@@ -49,7 +49,7 @@ async def read_json(request: Request, memory: BodyMemory) -> dict[str, object]:
 
     Refusal: `bad-request`, `too-large`, `busy`.
     """
-    async with Body(request, LARGEST_JSON, memory) as body:
+    async with Body(request, MAX_JSON, memory) as body:
         raw = (await body.read()).strip()
     if raw.startswith(b'"'):
         raw = _unwrap(raw)
@@ -65,7 +65,7 @@ def number_in(values: dict[str, object], name: str) -> int | None:
     if value is None or value == "":
         return None
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise Failure(INVALID_OPTION, f"The option {name} is a whole number.")
+        raise TorboxError(INVALID_OPTION, f"The option {name} is a whole number.")
     return read_number(name, value.strip() if isinstance(value, str) else str(value))
 
 
@@ -77,33 +77,35 @@ def _unwrap(raw: bytes) -> bytes:
     return text.encode("utf-8", "replace").strip() if isinstance(text, str) else raw
 
 
-def _urlencoded(raw: bytes) -> Form:
+def _urlencoded(raw: bytes) -> TorboxForm:
     try:
         pairs = parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MAX_FIELDS)
     except ValueError:
-        raise Failure(INVALID_OPTION, "The form has too many fields.") from None
-    return _form(Parameters.of(pairs), [])
+        raise TorboxError(INVALID_OPTION, "The form has too many fields.") from None
+    return _form(TorboxParameters.of(pairs), [])
 
 
-async def _multipart(request: Request, body: Body) -> Form:
+async def _multipart(request: Request, body: Body) -> TorboxForm:
     reader = FormReader(
         request.headers, body.stream(), max_files=4, max_fields=_MAX_FIELDS, max_part_size=_TEXT_BYTES
     )
     try:
         form = await reader.parse()
     except MultiPartException:
-        raise Failure(INVALID_OPTION, "The form cannot be read.") from None
+        raise TorboxError(INVALID_OPTION, "The form cannot be read.") from None
     try:
         items = form.multi_items()
         files = [
             await value.read() for name, value in items if name == "file" and isinstance(value, UploadFile)
         ]
-        return _form(Parameters.of([(name, value) for name, value in items if isinstance(value, str)]), files)
+        return _form(
+            TorboxParameters.of([(name, value) for name, value in items if isinstance(value, str)]), files
+        )
     finally:
         await form.close()
 
 
-def _form(texts: Parameters, files: list[bytes]) -> Form:
+def _form(texts: TorboxParameters, files: list[bytes]) -> TorboxForm:
     if texts.text("file"):
-        raise Failure(BOZO_TORRENT, "Send the .torrent as a file part of multipart/form-data.")
-    return Form(texts, files[-1] if files else None)
+        raise TorboxError(BOZO_TORRENT, "Send the .torrent as a file part of multipart/form-data.")
+    return TorboxForm(texts, files[-1] if files else None)

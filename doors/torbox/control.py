@@ -6,18 +6,18 @@ from starlette.responses import Response
 
 from bittorrent.refusal import Refusal
 from doors.torbox.bodies import number_in, read_json
-from doors.torbox.codes import INVALID_OPTION, MISSING_OPTION, Failure
+from doors.torbox.context import TorboxContext
 from doors.torbox.envelope import success
+from doors.torbox.error_codes import INVALID_OPTION, MISSING_OPTION, TorboxError
 from doors.torbox.parameters import read_flag, read_number
-from doors.torbox.visit import Visit
 from downloads.downloads import Downloads
 
 _PAGE = 1000
-Operation = Callable[[int, int], Awaitable[object]]
+JobOperation = Callable[[int, int], Awaitable[object]]
 """Does an operation on a job: the account's id, then the job's."""
 
 
-def _operations(downloads: Downloads) -> Mapping[str, Operation]:
+def _operations(downloads: Downloads) -> Mapping[str, JobOperation]:
     return {
         "reannounce": downloads.reannounce,
         "delete": downloads.delete,
@@ -26,18 +26,18 @@ def _operations(downloads: Downloads) -> Mapping[str, Operation]:
     }
 
 
-def _queue_operations(downloads: Downloads) -> Mapping[str, Operation]:
+def _queue_operations(downloads: Downloads) -> Mapping[str, JobOperation]:
     return {"delete": downloads.delete, "start": downloads.start}
 
 
-async def torrents(context: Visit) -> Response:
+async def torrents(context: TorboxContext) -> Response:
     """Do an operation on a job or on all jobs."""
     body = await read_json(context.request, context.services.memory)
     default = "delete" if context.request.method == "DELETE" else ""
     return await _control(context, body, number_in(body, "torrent_id"), default, queued=False)
 
 
-async def one(context: Visit) -> Response:
+async def one(context: TorboxContext) -> Response:
     """Do an operation on the job in the path; it is deleted where none is named."""
     body = await read_json(context.request, context.services.memory)
     body.pop("all", None)
@@ -45,14 +45,14 @@ async def one(context: Visit) -> Response:
     return await _control(context, body, number, "delete", queued=False)
 
 
-async def queued(context: Visit) -> Response:
+async def queued(context: TorboxContext) -> Response:
     """Start or delete a queued job, or all of them."""
     body = await read_json(context.request, context.services.memory)
     return await _control(context, body, number_in(body, "queued_id"), "", queued=True)
 
 
 async def _control(
-    context: Visit, body: dict[str, object], number: int | None, default: str, *, queued: bool
+    context: TorboxContext, body: dict[str, object], number: int | None, default: str, *, queued: bool
 ) -> Response:
     downloads = context.services.downloads
     operations = _queue_operations(downloads) if queued else _operations(downloads)
@@ -62,23 +62,23 @@ async def _control(
             await _each(context, operation, queued=queued)
         elif number is None:
             name = "queued_id" if queued else "torrent_id"
-            raise Failure(MISSING_OPTION, f"The option {name} is required, or all.")
+            raise TorboxError(MISSING_OPTION, f"The option {name} is required, or all.")
         else:
             await operation(context.user.id, number)
     finally:
-        context.recent.forget(context.user.id)
+        context.list_cache.invalidate(context.user.id)
     return success(None, f"Torrent {word} successful.")
 
 
 def _operation(
-    body: dict[str, object], operations: Mapping[str, Operation], default: str
-) -> tuple[str, Operation]:
+    body: dict[str, object], operations: Mapping[str, JobOperation], default: str
+) -> tuple[str, JobOperation]:
     word = body.get("operation") or body.get("action") or default
     if word == "":
-        raise Failure(MISSING_OPTION, "The option operation is required.")
+        raise TorboxError(MISSING_OPTION, "The option operation is required.")
     operation = operations.get(word.strip().lower()) if isinstance(word, str) else None
     if operation is None or not isinstance(word, str):
-        raise Failure(INVALID_OPTION, f"The option operation is one of: {', '.join(operations)}.")
+        raise TorboxError(INVALID_OPTION, f"The option operation is one of: {', '.join(operations)}.")
     return word.strip().lower(), operation
 
 
@@ -87,7 +87,7 @@ def _all(body: dict[str, object]) -> bool:
     return value if isinstance(value, bool) else value is not None and read_flag("all", str(value))
 
 
-async def _each(context: Visit, operation: Operation, *, queued: bool) -> None:
+async def _each(context: TorboxContext, operation: JobOperation, *, queued: bool) -> None:
     """Do an operation on every job, skipping deleted ones; the last Refusal is raised after all were tried."""
     account, numbers, offset = context.user.id, list[int](), 0
     while jobs := await context.services.downloads.jobs(account, offset, _PAGE, queued=queued):

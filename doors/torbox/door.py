@@ -13,13 +13,13 @@ from accounts.model import NOBODY, Principal, Scope
 from accounts.rights import Right
 from bittorrent.refusal import Refusal
 from doors.services import Services
-from doors.torbox import account, adding, contents, control, information, listing
-from doors.torbox.codes import ENDPOINT_NOT_FOUND, NO_AUTH, RATE_LIMIT, Failure
+from doors.torbox import account, control, create_torrent, download_links, listing, torrent_info
+from doors.torbox.context import Handler, TorboxContext
 from doors.torbox.envelope import failure, refused
-from doors.torbox.parameters import Parameters
-from doors.torbox.recent import Recent
-from doors.torbox.shapes import Shapes
-from doors.torbox.visit import Answer, Visit
+from doors.torbox.error_codes import ENDPOINT_NOT_FOUND, NO_AUTH, RATE_LIMIT, TorboxError
+from doors.torbox.list_cache import ListCache
+from doors.torbox.parameters import TorboxParameters
+from doors.torbox.shapes import TorboxShapes
 
 DIALECT = "torbox"
 PREFIX = "/v1/api"
@@ -30,52 +30,56 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class TorboxEndpoint:
     """A path: its handlers by HTTP method, and the name by which a key can be limited to it.
 
-    With `token` the key is in the query; with `open_` a request without a key is anonymous.
+    With `token_in_query` the key is in the query; with `anonymous` a request without a key is anonymous.
     """
 
     path: str
     name: str
-    answers: Mapping[str, Answer]
-    token: bool = False
-    open_: bool = False
+    handlers: Mapping[str, Handler]
+    token_in_query: bool = False
+    anonymous: bool = False
 
 
 _QUEUE = {"GET": listing.queued}
 _CONTROL_QUEUE = {"POST": control.queued}
-CALLS = (
-    Call("/torrents/createtorrent", "createtorrent", {"POST": adding.create}),
-    Call(
+ENDPOINTS = (
+    TorboxEndpoint("/torrents/createtorrent", "createtorrent", {"POST": create_torrent.create}),
+    TorboxEndpoint(
         "/torrents/controltorrent", "controltorrent", {"POST": control.torrents, "DELETE": control.torrents}
     ),
-    Call("/torrents/controltorrent/{id}", "controltorrent", {"DELETE": control.one, "POST": control.one}),
-    Call("/torrents/requestdl", "requestdl", {"GET": contents.request_link}, token=True),
-    Call("/torrents/mylist", "mylist", {"GET": listing.torrents}),
-    Call("/torrents/checkcached", "checkcached", {"GET": listing.cached, "POST": listing.cached}),
-    Call("/torrents/exportdata", "exportdata", {"GET": contents.export}),
-    Call(
+    TorboxEndpoint(
+        "/torrents/controltorrent/{id}", "controltorrent", {"DELETE": control.one, "POST": control.one}
+    ),
+    TorboxEndpoint(
+        "/torrents/requestdl", "requestdl", {"GET": download_links.request_link}, token_in_query=True
+    ),
+    TorboxEndpoint("/torrents/mylist", "mylist", {"GET": listing.torrents}),
+    TorboxEndpoint("/torrents/checkcached", "checkcached", {"GET": listing.cached, "POST": listing.cached}),
+    TorboxEndpoint("/torrents/exportdata", "exportdata", {"GET": download_links.export}),
+    TorboxEndpoint(
         "/torrents/torrentinfo",
         "torrentinfo",
-        {"GET": information.by_hash, "POST": information.by_form},
-        open_=True,
+        {"GET": torrent_info.by_hash, "POST": torrent_info.by_form},
+        anonymous=True,
     ),
-    Call("/user/me", "user", {"GET": account.me}),
-    Call("/queued/getqueued", "getqueued", _QUEUE),
-    Call("/torrents/getqueued", "getqueued", _QUEUE),
-    Call("/queued/controlqueued", "controlqueued", _CONTROL_QUEUE),
-    Call("/torrents/controlqueued", "controlqueued", _CONTROL_QUEUE),
+    TorboxEndpoint("/user/me", "user", {"GET": account.me}),
+    TorboxEndpoint("/queued/getqueued", "getqueued", _QUEUE),
+    TorboxEndpoint("/torrents/getqueued", "getqueued", _QUEUE),
+    TorboxEndpoint("/queued/controlqueued", "controlqueued", _CONTROL_QUEUE),
+    TorboxEndpoint("/torrents/controlqueued", "controlqueued", _CONTROL_QUEUE),
 )
-METHODS = frozenset(endpoint.name for endpoint in CALLS)
+METHODS = frozenset(endpoint.name for endpoint in ENDPOINTS)
 """The names to which a key of this dialect can be limited."""
 
 
 def routes(services: Services) -> list[Route]:
     """Return the dialect's routes; any other path below its prefix, or another version's, is ENDPOINT_NOT_FOUND."""
-    shared = _Shared(services, Shapes(), Recent(services.clock))
+    shared = _Shared(services, TorboxShapes(), ListCache(services.clock))
     known: list[Route] = []
-    for endpoint in CALLS:
+    for endpoint in ENDPOINTS:
         dispatcher = _Dispatcher(shared, endpoint)
         spellings = (PREFIX + endpoint.path, PREFIX + endpoint.path + "/")
         known += [Route(path, dispatcher.answer, methods=_METHODS) for path in spellings]
@@ -86,14 +90,14 @@ def routes(services: Services) -> list[Route]:
 @dataclass(frozen=True, slots=True)
 class _Shared:
     services: Services
-    shapes: Shapes
-    recent: Recent
+    shapes: TorboxShapes
+    list_cache: ListCache
 
 
 @dataclass(frozen=True, slots=True)
 class _Dispatcher:
     shared: _Shared
-    endpoint: Call
+    endpoint: TorboxEndpoint
     services: Services = field(init=False)
 
     def __post_init__(self) -> None:
@@ -103,12 +107,12 @@ class _Dispatcher:
         """Answer a request to the path."""
         try:
             return await self._serve(request)
-        except Failure as failed:
+        except TorboxError as failed:
             return failure(failed)
         except Refusal as refusal:
             response = refused(refusal)
             if refusal.code == "bad-method":
-                response.headers["Allow"] = ", ".join(self.endpoint.answers)
+                response.headers["Allow"] = ", ".join(self.endpoint.handlers)
             return response
         except Exception:
             log.exception("torbox.failed", method=self.endpoint.name)
@@ -116,24 +120,26 @@ class _Dispatcher:
 
     async def _serve(self, request: Request) -> Response:
         method = "GET" if request.method == "HEAD" else request.method
-        handler = self.endpoint.answers.get(method)
+        handler = self.endpoint.handlers.get(method)
         if handler is None:
             raise Refusal("bad-method")
-        query = Parameters.of(request.query_params.multi_items())
+        query = TorboxParameters.of(request.query_params.multi_items())
         address = self.services.clients.of(request.scope)
         principal = await self._authenticate(request, query, address)
         if not self.services.downloads.available:
             raise Refusal("no-downloads")
         shared = self.shared
         return await handler(
-            Visit(shared.services, shared.shapes, shared.recent, request, principal, address, query)
+            TorboxContext(
+                shared.services, shared.shapes, shared.list_cache, request, principal, address, query
+            )
         )
 
-    async def _authenticate(self, request: Request, query: Parameters, address: bytes) -> Principal:
+    async def _authenticate(self, request: Request, query: TorboxParameters, address: bytes) -> Principal:
         """Return the principal, counted against its rate limit; a wrong key counts for its address."""
         try:
             principal = await self._principal(request, query)
-        except (Failure, Refusal):
+        except (TorboxError, Refusal):
             self._count(NOBODY, address)
             raise
         self._count(principal, address)
@@ -144,17 +150,18 @@ class _Dispatcher:
             self.services.rights.require(principal, Right.DOWNLOAD)
         return principal
 
-    async def _principal(self, request: Request, query: Parameters) -> Principal:
-        secret = query.text("token").strip() if self.endpoint.token else ""
+    async def _principal(self, request: Request, query: TorboxParameters) -> Principal:
+        secret = query.text("token").strip() if self.endpoint.token_in_query else ""
         # Some clients send the header for every path.
         secret = secret or _bearer(request)
         if secret:
             return await self.services.authenticator.by_secret(secret, Scope.TORBOX)
-        if self.endpoint.open_:
+        if self.endpoint.anonymous:
             return NOBODY
-        raise Failure(
+        raise TorboxError(
             NO_AUTH,
-            "This needs a key: send it as " + ("token." if self.endpoint.token else "a bearer token."),
+            "This needs a key: send it as "
+            + ("token." if self.endpoint.token_in_query else "a bearer token."),
         )
 
     def _count(self, principal: Principal, address: bytes) -> None:
@@ -162,7 +169,7 @@ class _Dispatcher:
         allowance = rate_limits.take(DIALECT, principal, address)
         if not allowance.granted:
             wait = ceil(allowance.reset - self.services.clock())
-            raise Failure(RATE_LIMIT, rate_limits.rate_of(DIALECT, principal), wait=wait)
+            raise TorboxError(RATE_LIMIT, rate_limits.rate_of(DIALECT, principal), wait=wait)
 
 
 def _bearer(request: Request) -> str:
@@ -178,4 +185,4 @@ def _bearer(request: Request) -> str:
 
 
 async def _not_found(request: Request) -> Response:
-    return failure(Failure(ENDPOINT_NOT_FOUND, "There is no such endpoint here."))
+    return failure(TorboxError(ENDPOINT_NOT_FOUND, "There is no such endpoint here."))

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from starlette.responses import Response
 
 from bittorrent.refusal import Refusal
-from doors.torbox.codes import Failure, code_of
+from doors.torbox.error_codes import TorboxError, code_of
 
 HEADERS = {
     "Cache-Control": "private, no-store",
@@ -23,7 +23,7 @@ def success(data: object, detail: str) -> Response:
     return _wrap({"success": True, "error": None, "detail": detail, "data": data}, HTTPStatus.OK)
 
 
-def failure(failed: Failure) -> Response:
+def failure(failed: TorboxError) -> Response:
     """Return an error, with Retry-After where it has a `wait`."""
     content = {"success": False, "error": failed.code.name, "detail": failed.detail, "data": failed.data}
     headers = {} if failed.wait is None else {"Retry-After": str(max(1, failed.wait))}
@@ -33,7 +33,7 @@ def failure(failed: Failure) -> Response:
 def refused(refusal: Refusal) -> Response:
     """Return the error for a refusal."""
     wait = _BUSY_WAIT if refusal.code == "busy" else None
-    response = failure(Failure(code_of(refusal), str(refusal), wait=wait))
+    response = failure(TorboxError(code_of(refusal), str(refusal), wait=wait))
     if refusal.code in _CLOSE_CONNECTION:
         # The rest of the body is not read.
         response.headers["Connection"] = "close"

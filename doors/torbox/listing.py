@@ -8,15 +8,21 @@ from starlette.responses import Response
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from doors.torbox.bodies import read_json
-from doors.torbox.codes import INVALID_OPTION, ITEM_NOT_FOUND, MISSING_PARAMETER, TOO_MANY_OPTIONS, Failure
+from doors.torbox.context import TorboxContext
 from doors.torbox.envelope import HEADERS, success
-from doors.torbox.shapes import by_asked
+from doors.torbox.error_codes import (
+    INVALID_OPTION,
+    ITEM_NOT_FOUND,
+    MISSING_PARAMETER,
+    TOO_MANY_OPTIONS,
+    TorboxError,
+)
+from doors.torbox.shapes import by_requested_hash
 from doors.torbox.shapes import queued as shape_of
-from doors.torbox.visit import Visit
 from downloads.model import Content, Job
 
-MOST_HASHES = 1000
-MOST_ROWS = 1000
+MAX_HASHES = 1000
+MAX_ROWS = 1000
 # Rows and files from which a response is written in a thread, not on the event loop.
 _LONG = 1000
 
@@ -25,7 +31,7 @@ _CHECKED = "Torrent cache status retrieved successfully."
 _QUEUED = "Queued downloads retrieved successfully."
 
 
-async def torrents(context: Visit) -> Response:
+async def torrents(context: TorboxContext) -> Response:
     """Answer an account's jobs, or one by `id`; without `bypass_cache` a list may be some seconds old."""
     fresh = context.query.flag("bypass_cache")
     number = context.query.number("id")
@@ -33,14 +39,14 @@ async def torrents(context: Visit) -> Response:
         return await _one(context, number)
     page = offset, limit = _page(context)
     account = context.user.id
-    if not fresh and (body := context.recent.find(account, page)) is not None:
+    if not fresh and (body := context.list_cache.get(account, page)) is not None:
         return Response(body, headers=HEADERS, media_type="application/json")
     response = await _many(context, await context.services.downloads.jobs(account, offset, limit))
-    context.recent.keep(account, page, bytes(response.body))
+    context.list_cache.put(account, page, bytes(response.body))
     return response
 
 
-async def queued(context: Visit) -> Response:
+async def queued(context: TorboxContext) -> Response:
     """Answer the queued jobs, or one by `id`."""
     account, number = context.user.id, context.query.number("id")
     # TorBox has other queues; here there is only that of torrents.
@@ -56,7 +62,7 @@ async def queued(context: Visit) -> Response:
     return success([shape_of(job) for job in jobs], _QUEUED)
 
 
-async def cached(context: Visit) -> Response:
+async def cached(context: TorboxContext) -> Response:
     """Answer which of the hashes are cached; a text that is no hash is skipped."""
     response_format = context.query.one_of("format", ("object", "list"), "object")
     files = context.query.flag("list_files")
@@ -68,7 +74,7 @@ async def cached(context: Visit) -> Response:
 
 
 def _cached(
-    context: Visit,
+    context: TorboxContext,
     hashes: Sequence[InfoHash],
     contents: Sequence[Content],
     response_format: str,
@@ -77,19 +83,19 @@ def _cached(
 ) -> Response:
     found = {
         name: context.shapes.cached(name, content, files=files)
-        for name, content in by_asked(hashes, contents).items()
+        for name, content in by_requested_hash(hashes, contents).items()
     }
     return success(found if response_format == "object" else list(found.values()), _CHECKED)
 
 
-async def _one(context: Visit, number: int) -> Response:
+async def _one(context: TorboxContext, number: int) -> Response:
     job = await context.services.downloads.job(context.user.id, number)
     if job is None or job.queued:
-        raise Failure(ITEM_NOT_FOUND, "No torrents found for this user.")
+        raise TorboxError(ITEM_NOT_FOUND, "No torrents found for this user.")
     return await asyncio.to_thread(lambda: success(context.shapes.torrent(job), _LISTED))
 
 
-async def _many(context: Visit, jobs: Sequence[Job]) -> Response:
+async def _many(context: TorboxContext, jobs: Sequence[Job]) -> Response:
     def render() -> Response:
         return success([context.shapes.torrent(job) for job in jobs], _LISTED)
 
@@ -97,33 +103,33 @@ async def _many(context: Visit, jobs: Sequence[Job]) -> Response:
     return await asyncio.to_thread(render) if files + len(jobs) > _LONG else render()
 
 
-def _page(context: Visit) -> tuple[int, int]:
-    offset, limit = context.query.number("offset", 0), context.query.number("limit", MOST_ROWS)
+def _page(context: TorboxContext) -> tuple[int, int]:
+    offset, limit = context.query.number("offset", 0), context.query.number("limit", MAX_ROWS)
     assert offset is not None
     assert limit is not None
     if offset < 0 or limit < 0:
-        raise Failure(INVALID_OPTION, "The options offset and limit are not negative.")
-    return offset, min(limit, MOST_ROWS)
+        raise TorboxError(INVALID_OPTION, "The options offset and limit are not negative.")
+    return offset, min(limit, MAX_ROWS)
 
 
-async def _hashes(context: Visit) -> list[InfoHash]:
+async def _hashes(context: TorboxContext) -> list[InfoHash]:
     """Return the distinct hashes of the query and the body, separated by commas, repeated or both."""
     texts = list(context.query.all("hash"))
     if context.request.method == "POST":
         texts += await _body_hashes(context)
     words = dict.fromkeys(word for text in texts for part in text.split(",") if (word := part.strip()))
     if not words:
-        raise Failure(MISSING_PARAMETER, "The option hash is required.")
-    if len(words) > MOST_HASHES:
-        raise Failure(TOO_MANY_OPTIONS, f"At most {MOST_HASHES} hashes can be asked for at once.")
+        raise TorboxError(MISSING_PARAMETER, "The option hash is required.")
+    if len(words) > MAX_HASHES:
+        raise TorboxError(TOO_MANY_OPTIONS, f"At most {MAX_HASHES} hashes can be asked for at once.")
     return list(dict.fromkeys(_parse(words)))
 
 
-async def _body_hashes(context: Visit) -> list[str]:
+async def _body_hashes(context: TorboxContext) -> list[str]:
     hashes = (await read_json(context.request, context.services.memory)).get("hashes", [])
     texts = [hashes] if isinstance(hashes, str) else hashes
     if not isinstance(texts, list) or not all(isinstance(each, str) for each in texts):
-        raise Failure(INVALID_OPTION, "The option hashes is a list of texts.")
+        raise TorboxError(INVALID_OPTION, "The option hashes is a list of texts.")
     return texts
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from doors.torbox.codes import INVALID_OPTION, MISSING_PARAMETER, Failure
+from doors.torbox.error_codes import INVALID_OPTION, MISSING_PARAMETER, TorboxError
 
 _TRUE = frozenset({"true", "1", "yes", "on"})
 _FALSE = frozenset({"false", "0", "no", "off", ""})
@@ -13,13 +13,13 @@ _LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Parameters:
+class TorboxParameters:
     """Values by name; the last of a repeated name counts."""
 
     values: Mapping[str, Sequence[str]]
 
     @classmethod
-    def of(cls, pairs: Sequence[tuple[str, str]]) -> "Parameters":
+    def of(cls, pairs: Sequence[tuple[str, str]]) -> "TorboxParameters":
         """Collect the pairs of a query or form."""
         values: dict[str, list[str]] = {}
         for name, value in pairs:
@@ -39,7 +39,7 @@ class Parameters:
         """Return a value. Failure MISSING_REQUIRED_OPTION: there is none."""
         value = self.text(name).strip()
         if not value:
-            raise Failure(MISSING_PARAMETER, f"The option {name} is required.")
+            raise TorboxError(MISSING_PARAMETER, f"The option {name} is required.")
         return value
 
     def flag(self, name: str, *, default: bool = False) -> bool:
@@ -57,7 +57,7 @@ class Parameters:
         """Return one of `words`, in any case. Failure: MISSING_REQUIRED_OPTION, INVALID_OPTION."""
         word = (self.text(name).strip() or default or self.required(name)).lower()
         if word not in words:
-            raise Failure(INVALID_OPTION, f"The option {name} is one of: {', '.join(words)}.")
+            raise TorboxError(INVALID_OPTION, f"The option {name} is one of: {', '.join(words)}.")
         return word
 
 
@@ -65,12 +65,12 @@ def read_flag(name: str, text: str) -> bool:
     """Parse a flag. Failure INVALID_OPTION."""
     word = text.strip().lower()
     if word not in _TRUE and word not in _FALSE:
-        raise Failure(INVALID_OPTION, f"The option {name} is true or false.")
+        raise TorboxError(INVALID_OPTION, f"The option {name} is true or false.")
     return word in _TRUE
 
 
 def read_number(name: str, text: str) -> int:
     """Parse an integer, clamped to 64 bits. Failure INVALID_OPTION."""
     if not _NUMBER.fullmatch(text):
-        raise Failure(INVALID_OPTION, f"The option {name} is a whole number.")
+        raise TorboxError(INVALID_OPTION, f"The option {name} is a whole number.")
     return max(-_LARGEST - 1, min(int(text), _LARGEST))

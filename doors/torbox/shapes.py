@@ -18,17 +18,17 @@ _ACTIVE_STATES = frozenset({JobState.DOWNLOADING, JobState.UPLOADING, JobState.M
 _LAST_SECOND = 253_402_300_799
 _UNKNOWN_TYPE = "application/octet-stream"
 
-Shape = dict[str, object]
+JsonObject = dict[str, object]
 
 
-class Shapes:
+class TorboxShapes:
     """Builds TorBox's JSON objects."""
 
     def __init__(self) -> None:
         # Python's own list alone: that of the machine differs from one to the next.
         self._types = MimeTypes()
 
-    def torrent(self, job: Job) -> Shape:
+    def torrent(self, job: Job) -> JsonObject:
         """Return a job as TorBox's torrent."""
         content, status = job.content, job.status
         hash_ = content.key.infohash.truncated.lower
@@ -76,7 +76,7 @@ class Shapes:
             "tags": [],
         }
 
-    def file(self, hash_: str, file: ContentFile) -> Shape:
+    def file(self, hash_: str, file: ContentFile) -> JsonObject:
         """Return a file; its name begins with the torrent's folder, its id is its index in the torrent."""
         return {
             "id": file.index,
@@ -93,12 +93,12 @@ class Shapes:
             "opensubtitles_hash": None,
         }
 
-    def cached(self, hash_: str, content: Content, *, files: bool) -> Shape:
+    def cached(self, hash_: str, content: Content, *, files: bool) -> JsonObject:
         """Return cached content, under the requested hash."""
-        shape: Shape = {"name": content.name or hash_, "size": content.size, "hash": hash_}
+        shape: JsonObject = {"name": content.name or hash_, "size": content.size, "hash": hash_}
         return shape | {"files": [self._cached_file(file) for file in content.files]} if files else shape
 
-    def _cached_file(self, file: ContentFile) -> Shape:
+    def _cached_file(self, file: ContentFile) -> JsonObject:
         return {
             "id": file.index,
             "name": file.path,
@@ -111,7 +111,7 @@ class Shapes:
         return self._types.guess_type(f"file:{_file_name(path)}")[0] or _UNKNOWN_TYPE
 
 
-def queued(job: Job) -> Shape:
+def queued(job: Job) -> JsonObject:
     """Return a queued job."""
     return {
         "id": job.id,
@@ -125,7 +125,7 @@ def queued(job: Job) -> Shape:
     }
 
 
-def information(metainfo: Metainfo, requested: InfoHash | None, counts: Counts) -> Shape:
+def torrent_info(metainfo: Metainfo, requested: InfoHash | None, counts: Counts) -> JsonObject:
     """Return the metadata of a .torrent, under the requested hash.
 
     The trackers of a private one are left out: their URLs often contain a passkey.
@@ -142,7 +142,7 @@ def information(metainfo: Metainfo, requested: InfoHash | None, counts: Counts) 
     }
 
 
-def by_asked(requested: Sequence[InfoHash], contents: Iterable[Content]) -> dict[str, Content]:
+def by_requested_hash(requested: Sequence[InfoHash], contents: Iterable[Content]) -> dict[str, Content]:
     """Return contents by the hash by which each was requested, in lower case, in the order of the request.
 
     Content with another of its hashes than the one requested is under its own.

@@ -11,7 +11,7 @@ from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from catalogue.model import BookmarkKind
 from catalogue.store import UNRESTRICTED_VIEWER
-from storage.accounts import SqliteAccounts
+from storage.accounts import SqlAccounts
 from storage.catalogue import catalogue_store
 from storage.schema import PEERAGE
 from tests.support.catalogue import NOW, CatalogueSetup, hash_of
@@ -34,7 +34,7 @@ class Service:
 
     def __init__(self, database, blocked):
         self.library = CatalogueSetup(database)
-        self.accounts = SqliteAccounts(database)
+        self.accounts = SqlAccounts(database)
         self.store = catalogue_store(database, self.library.index, self.library.clock)
         self.catalogue_dump = CatalogueDump(self.store, self.accounts, blocked, self.library.clock)
 
@@ -267,8 +267,8 @@ def test_a_bad_line_is_reported_and_passed_over(tmp_path, line, code):
 def test_a_name_that_a_torrent_gives_itself_comes_as_it_is(tmp_path):
     async def story(old, new):
         await old.library.database.rows("SELECT 1")
-        async with old.library.database.transaction() as writer:
-            await writer.execute(
+        async with old.library.database.transaction() as transaction:
+            await transaction.run(
                 "UPDATE torrent SET name = ?, root = ? WHERE id = 1", ("\u202eevil\n\0", "\x1b[")
             )
         dumped = await old.write(tmp_path / "out")

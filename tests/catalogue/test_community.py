@@ -212,8 +212,8 @@ def test_what_others_need_outlives_its_account(in_library):
     async def scenario(library):
         torrent, _ = await library.enter("one", 1)
         await library.catalogue.add_comment(torrent.group.id, 1, "mine")
-        async with library.database.transaction() as writer:
-            await writer.execute("DELETE FROM account WHERE id = 1")
+        async with library.database.transaction() as transaction:
+            await transaction.run("DELETE FROM account WHERE id = 1")
         assert (await library.catalogue.torrent(torrent.id, PUBLIC_VIEWER)).uploader is None
         assert (await library.catalogue.comments(torrent.group.id, 0, 9, PUBLIC_VIEWER)).total == 0
 

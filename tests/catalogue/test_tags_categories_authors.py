@@ -84,11 +84,7 @@ def test_a_removed_tag_is_removed_from_every_group(in_library):
     in_library(scenario)
 
 
-def test_changes_to_more_groups_than_one_part_reach_all(in_library, monkeypatch):
-    monkeypatch.setattr("storage.catalogue_tags.PART", 2)
-    monkeypatch.setattr("storage.catalogue_categories.PART", 2)
-    monkeypatch.setattr("storage.catalogue_authors.PART", 2)
-
+def test_changes_to_more_groups_than_one_part_reach_all(in_library):
     async def scenario(library):
         catalogue = library.catalogue
         own = await catalogue.add_category("Maps", 5)
@@ -113,8 +109,8 @@ def test_an_alias_that_was_cut_short_is_shown_and_finished(in_library):
     async def scenario(library):
         one, _ = await library.enter("one", tags=["sf"])
         await library.enter("two", tags=["sci.fi"])
-        async with library.database.transaction() as writer:
-            await writer.execute(
+        async with library.database.transaction() as transaction:
+            await transaction.run(
                 "UPDATE tag SET alias_of = (SELECT id FROM tag WHERE name = 'sci.fi') WHERE name = 'sf'"
             )
         assert (await library.catalogue.group(one.group.id, PUBLIC_VIEWER)).tags == ("sci.fi",)

@@ -10,7 +10,7 @@ from bittorrent.refusal import REASONS
 from tests.clients.swarm.aria2 import Aria2
 from tests.clients.swarm.client import Client
 from tests.clients.swarm.content import Torrent, make_torrent
-from tests.clients.swarm.meeting import present
+from tests.clients.swarm.transfer import has_peers
 from tests.support.clients import scrape
 from tests.support.processes import PeerageProcess, wait_until
 
@@ -44,11 +44,11 @@ def test_aria2_takes_the_torrent_from_the_cache_and_its_content_from_the_swarm(
     torrent = make_torrent(tmp_path, peerage_server.announce_url(transport))
     link = upload(peerage_server, torrent)
     start_client("libtorrent").seed(torrent.path, torrent.folder)
-    wait_until(present(peerage_server, torrent, 1), lambda: peerage_server.output)
+    wait_until(has_peers(peerage_server, torrent, 1), lambda: peerage_server.output)
     leecher = start_client("aria2")
     assert isinstance(leecher, Aria2)
     leecher.leech_url(link, tmp_path / "copy")
-    wait_until(lambda: torrent.arrived(tmp_path / "copy"), lambda: leecher.log[-4000:])
+    wait_until(lambda: torrent.is_complete(tmp_path / "copy"), lambda: leecher.log[-4000:])
 
 
 # libtorrent 2.1 loses the text of a UDP error.
@@ -84,7 +84,7 @@ def test_a_refused_client_is_let_in_once_the_cache_holds_the_torrent(
     seeder.seed(torrent.path, torrent.folder)
     wait_until(lambda: REASONS["unlisted"].sentence in seeder.log, lambda: seeder.log)
     upload(peerage_server, torrent)
-    seeder.nudge()
-    wait_until(present(peerage_server, torrent, 1), lambda: seeder.log)
+    seeder.reannounce()
+    wait_until(has_peers(peerage_server, torrent, 1), lambda: seeder.log)
     leecher.leech(torrent.path, tmp_path / "copy")
-    wait_until(lambda: torrent.arrived(tmp_path / "copy"), lambda: leecher.log)
+    wait_until(lambda: torrent.is_complete(tmp_path / "copy"), lambda: leecher.log)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.clients.swarm.client import Client
 from tests.clients.swarm.content import make_torrent
-from tests.clients.swarm.meeting import transfer
+from tests.clients.swarm.transfer import transfer
 from tests.support.clients import scrape, udp
 from tests.support.processes import PeerageProcess, wait_until
 

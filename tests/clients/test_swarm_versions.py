@@ -8,7 +8,7 @@ import pytest
 from tests.clients.swarm.client import Client
 from tests.clients.swarm.content import Kind, make_torrent
 from tests.clients.swarm.libtorrent_client import Libtorrent
-from tests.clients.swarm.meeting import arriving, present, transfer
+from tests.clients.swarm.transfer import has_peers, is_downloaded, transfer
 from tests.support.clients import scrape, udp, upload
 from tests.support.processes import PeerageProcess, wait_until
 
@@ -38,13 +38,15 @@ def test_who_knows_one_hash_of_a_held_hybrid_meets_who_knows_the_other(
     assert isinstance(second, Libtorrent)
 
     first.leech_magnet(f"magnet:?xt=urn:btih:{torrent.v1.hex()}&tr={url}", tmp_path / "first")
-    wait_until(present(peerage_server, torrent, 1), lambda: first.log)
+    wait_until(has_peers(peerage_server, torrent, 1), lambda: first.log)
     second.leech_magnet(f"magnet:?xt=urn:btmh:1220{torrent.v2.hex()}&tr={url}", tmp_path / "second")
     wait_until(lambda: "received peers: 1" in second.log, lambda: second.log)
 
     seeder.seed(torrent.path, torrent.folder)
     for copy in (tmp_path / "first", tmp_path / "second"):
-        wait_until(arriving(torrent, copy, first, second), lambda: f"{first.log}\n{second.log}\n{seeder.log}")
+        wait_until(
+            is_downloaded(torrent, copy, first, second), lambda: f"{first.log}\n{second.log}\n{seeder.log}"
+        )
     port, cut = peerage_server.port, torrent.v2[:20]
     wait_until(lambda: scrape(port, torrent.v1) == (3, 2, 0), lambda: str(scrape(port, torrent.v1)))
     assert scrape(port, cut) == (3, 2, 0)

@@ -166,10 +166,10 @@ def test_the_official_library_makes_every_request(
     flags = ["--torrent-file"] if version == "1.0.4" else []
     python = pythons(f"torbox-api=={version}")
     with ClientRun(python, "by_torbox_api.py", peerage_server, keys(), seeder, *flags, **more) as life:
-        told = life.told
-        assert told["refused"] == 403
-        assert (told["hash"], told["name"]) == (seeder.hash, "pack" if by == "file" else "demo")
-        assert set(told["states"]) <= {
+        output = life.output
+        assert output["refused"] == 403
+        assert (output["hash"], output["name"]) == (seeder.hash, "pack" if by == "file" else "demo")
+        assert set(output["states"]) <= {
             "metaDL",
             "downloading",
             "checkingResumeData",
@@ -177,25 +177,25 @@ def test_the_official_library_makes_every_request(
             "completed",
             "cached",
         }
-        assert told["files"] == [[name, len(content)] for name, content in seeder.files.items()]
-        assert told["info"] == ["pack", seeder.hash, sum(SIZES), len(SIZES)]
-        assert told["magnet"].startswith(f"magnet:?xt=urn:btih:{seeder.hash}")
-        for link, content in zip(told["links"], seeder.files.values(), strict=True):
+        assert output["files"] == [[name, len(content)] for name, content in seeder.files.items()]
+        assert output["info"] == ["pack", seeder.hash, sum(SIZES), len(SIZES)]
+        assert output["magnet"].startswith(f"magnet:?xt=urn:btih:{seeder.hash}")
+        for link, content in zip(output["links"], seeder.files.values(), strict=True):
             assert httpx.get(link).content == content
-        part = httpx.get(told["links"][0], headers={"Range": "bytes=1000-1999"})
+        part = httpx.get(output["links"][0], headers={"Range": "bytes=1000-1999"})
         assert (part.status_code, part.content) == (206, next(iter(seeder.files.values()))[1000:2000])
-        with zipfile.ZipFile(io.BytesIO(httpx.get(told["zip"]).content)) as archive:
+        with zipfile.ZipFile(io.BytesIO(httpx.get(output["zip"]).content)) as archive:
             assert {each.filename: archive.read(each) for each in archive.infolist()} == seeder.files
         if flags:
-            assert Metainfo.parse(httpx.get(told["torrent"]).content).infohash.lower == seeder.hash
+            assert Metainfo.parse(httpx.get(output["torrent"]).content).infohash.lower == seeder.hash
         assert life.end() == {"left": 0}
-        assert httpx.get(told["links"][0]).status_code == 404
+        assert httpx.get(output["links"][0]).status_code == 404
 
 
 def test_torbox_makes_every_request(peerage_server, pythons, keys, seeder):
     with ClientRun(pythons("torbox==0.1.0a1"), "by_torbox.py", peerage_server, keys(), seeder) as life:
-        told = life.told
-        assert (told["hash"], told["name"], told["info"]) == (seeder.hash, "demo", seeder.hash)
-        assert Metainfo.parse(bytes.fromhex(told["torrent"])).infohash.lower == seeder.hash
-        assert httpx.get(told["link"]).content == list(seeder.files.values())[2]
+        output = life.output
+        assert (output["hash"], output["name"], output["info"]) == (seeder.hash, "demo", seeder.hash)
+        assert Metainfo.parse(bytes.fromhex(output["torrent"])).infohash.lower == seeder.hash
+        assert httpx.get(output["link"]).content == list(seeder.files.values())[2]
         assert life.end() == {"left": 0}

@@ -76,7 +76,7 @@ async def leave(writer):
 
 
 def asked(path, command, **arguments):
-    return said(path, json.dumps({"deed": command, "arguments": arguments}).encode() + b"\n")
+    return said(path, json.dumps({"command": command, "arguments": arguments}).encode() + b"\n")
 
 
 def run(path, command, **arguments):
@@ -130,12 +130,12 @@ def test_an_unknown_command_is_refused_with_a_list_of_commands(path):
         b"[]\n",
         b"5\n",
         b"{}\n",
-        b'{"deed": 5}\n',
-        b'{"deed": "count", "arguments": []}\n',
-        b'{"deed": "count", "arguments": {}, "more": 1}\n',
+        b'{"command": 5}\n',
+        b'{"command": "count", "arguments": []}\n',
+        b'{"command": "count", "arguments": {}, "more": 1}\n',
         b"\xff\xfe\n",
         b"[" * 100_000 + b"\n",
-        b'{"deed": "' + b"x" * (LINE_LIMIT + 10) + b'"}\n',
+        b'{"command": "' + b"x" * (LINE_LIMIT + 10) + b'"}\n',
     ],
 )
 def test_a_malformed_request_is_refused_and_the_next_is_answered(path, line):
@@ -156,7 +156,7 @@ def test_a_malformed_request_is_refused_and_the_next_is_answered(path, line):
 def test_a_client_that_sends_nothing_times_out(path):
     async def main():
         async with serving(path, patience=0.01):
-            return await said(path, b'{"deed"')
+            return await said(path, b'{"command"')
 
     assert asyncio.run(main())[0]["refused"] == "bad-request"
 
@@ -184,7 +184,7 @@ def test_a_client_that_disconnects_cancels_its_command(path):
         endless = Endless()
         async with serving(path, {"endless": endless}):
             reader, writer = await asyncio.open_unix_connection(path)
-            writer.write(b'{"deed": "endless"}\n')
+            writer.write(b'{"command": "endless"}\n')
             await reader.readline()
             await endless.began.wait()
             await leave(writer)
@@ -199,7 +199,7 @@ def test_shutdown_cancels_running_commands(path):
         endless = Endless()
         async with serving(path, {"endless": endless}) as server:
             reader, writer = await asyncio.open_unix_connection(path)
-            writer.write(b'{"deed": "endless"}\n')
+            writer.write(b'{"command": "endless"}\n')
             await reader.readline()
             await endless.began.wait()
             async with asyncio.timeout(10):
@@ -216,7 +216,7 @@ def test_more_clients_than_allowed_are_busy_and_others_go_on(path):
         endless = Endless()
         async with serving(path, {"endless": endless, "count": _count}, clients=1):
             reader, writer = await asyncio.open_unix_connection(path)
-            writer.write(b'{"deed": "endless"}\n')
+            writer.write(b'{"command": "endless"}\n')
             await reader.readline()
             answer = await asked(path, "count", to=1)
             await leave(writer)
@@ -230,7 +230,7 @@ def test_a_client_that_does_not_read_blocks_no_one_else(path):
     async def main():
         async with serving(path):
             _, writer = await asyncio.open_unix_connection(path)
-            writer.write(b'{"deed": "count", "arguments": {"to": 1000000}}\n')
+            writer.write(b'{"command": "count", "arguments": {"to": 1000000}}\n')
             answer = await asked(path, "count", to=1)
             await leave(writer)
             return answer

@@ -4,17 +4,17 @@ import asyncio
 import sys
 from pathlib import Path
 
+from downloads.folder import ResumeFiles
 from downloads.libtorrent_engine import LibtorrentEngine
 from downloads.libtorrent_session import EngineSettings
 from downloads.model import JobRequest
 from downloads.outgoing_filter import OutgoingFilter
-from downloads.resume_files import ResumeFiles
 from tests.support.downloads import open_downloads
 
 
 async def main(folder: Path, links: list[str]) -> None:
-    terms = EngineSettings(("127.0.0.1:0",), utp=False, one_address=True)
-    engine = LibtorrentEngine(terms, ResumeFiles(folder / "resume"), OutgoingFilter(allow_private=True))
+    settings = EngineSettings(("127.0.0.1:0",), utp=False, one_address=True)
+    engine = LibtorrentEngine(settings, ResumeFiles(folder / "resume"), OutgoingFilter(allow_private=True))
     async with open_downloads(folder, engine=engine) as setup:
         for link in links:
             await setup.downloads.create(1, JobRequest(magnet=link))

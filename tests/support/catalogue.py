@@ -10,6 +10,7 @@ from catalogue.model import CatalogueFile, Contents, MetainfoSummary, ParsedRele
 from catalogue.store import UNRESTRICTED_VIEWER
 from storage.catalogue import catalogue_store
 from storage.schema import PEERAGE
+from tests.support.clock import Clock
 from tests.support.databases import open_database
 
 NOW = 1_800_000_000
@@ -22,20 +23,12 @@ class RecordingIndex:
     known: set[int] = field(default_factory=set)
     refreshed: list[int] = field(default_factory=list)
 
-    async def refresh(self, writer, torrents):
+    async def refresh(self, transaction, torrents):
         self.known.update(torrents)
         self.refreshed.extend(torrents)
 
-    async def drop(self, writer, torrents):
+    async def drop(self, transaction, torrents):
         self.known.difference_update(torrents)
-
-
-@dataclass
-class Clock:
-    now: int = NOW
-
-    def __call__(self):
-        return float(self.now)
 
 
 class CatalogueSetup:
@@ -44,15 +37,15 @@ class CatalogueSetup:
     def __init__(self, database, *, index=None):
         self.database = database
         self.index = index or RecordingIndex()
-        self.clock = Clock()
-        self.catalogue = Catalogue(catalogue_store(database, self.index, self.clock), self.clock)
+        self.clock = Clock(NOW)
+        self.catalogue = Catalogue(catalogue_store(database, self.index, self.clock, batch=2), self.clock)
 
     everything = UNRESTRICTED_VIEWER
 
     async def account(self, number, name=None, role="user"):
         name = name or f"user{number}"
-        async with self.database.transaction() as writer:
-            await writer.execute(
+        async with self.database.transaction() as transaction:
+            await transaction.run(
                 "INSERT INTO account (id, name, folded, role, enabled, joined) VALUES (?, ?, ?, ?, 1, 0)",
                 (number, name, name.lower(), role),
             )

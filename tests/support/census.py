@@ -7,9 +7,10 @@ from pathlib import Path
 
 from bittorrent.infohash import InfoHash
 from storage import schema
-from storage.census import FolderDayKeys, SqliteCensus
+from storage.census import FolderDayKeys, SqlCensus
 from storage.data_folder import DataFolder
 from storage.database import Database
+from tests.support.clock import DAY, Clock
 from tests.support.databases import open_database
 from tests.support.swarm_stores import Make, python
 from tracker.census import Census, CensusTerms
@@ -18,8 +19,6 @@ from tracker.journal_row import JournalRow
 from tracker.model import Announce, AnnounceTerms, Event
 from tracker.store import SwarmStore
 
-DAY = 86_400
-NOON = 20_800 * DAY + DAY // 2
 TORRENT = InfoHash(bytes(range(20)))
 OTHER = InfoHash(b"\xfe" * 20)
 
@@ -28,18 +27,7 @@ AMERICAN = (8, 8, 8, 8)
 DUTCH = (193, 0, 6, 139)
 GERMAN = (79, 192, 0, 1)
 
-
 DEFAULTS = CensusTerms()
-
-
-class Clock:
-    """A manual clock."""
-
-    def __init__(self, now: float = NOON) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Bytes:
@@ -60,7 +48,7 @@ class OpenedCensus:
     """A census, its swarm store, and the database and folder below."""
 
     census: Census
-    store: SqliteCensus
+    store: SqlCensus
     database: Database
     folder: DataFolder
     swarms: SwarmStore
@@ -107,7 +95,7 @@ async def open_census(
     data = DataFolder(folder).acquire()
     database = await open_database(data.swarms, schema.SWARMS, "NORMAL", readers=1)
     try:
-        store = await SqliteCensus.open(database)
+        store = await SqlCensus.open(database)
         census = Census(store, FolderDayKeys(data, random), EmbeddedCountries(), clock, terms)
         await census.start()
         yield OpenedCensus(census, store, database, data, make_store(AnnounceTerms(), 1), clock, random)

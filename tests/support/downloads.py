@@ -2,13 +2,11 @@
 
 import asyncio
 import contextlib
-import hashlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
-from bittorrent.bencode import encode
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
 from downloads.downloads import DownloadBackend, Downloads
@@ -17,21 +15,15 @@ from downloads.folder import ContentFolder
 from downloads.limits import DownloadLimits
 from downloads.model import ContentStatus, JobRequest, JobState
 from storage.database import Database
-from storage.jobs import SqliteJobs
+from storage.jobs import SqlJobs
 from storage.schema import PEERAGE
+from storage.sqlite.database import SqliteDatabase
+from tests.support.clock import Clock
+from tests.support.torrents import torrent
 
-IDLE = ContentStatus(JobState.DOWNLOADING, 0.0, 0, 0, 0, 0, None, 0, 0, 0.0, "", "", "")
+IDLE = ContentStatus(JobState.DOWNLOADING)
 LIMITS = DownloadLimits(min_free_disk=0)
 ACCOUNT = "INSERT INTO account (id, name, folded, role, enabled, joined) VALUES (?, ?, ?, 'user', 1, 0)"
-
-
-def torrent(name="one", size=1000, *, private=False, announce=b"http://t/a"):
-    """A .torrent of one file whose pieces nobody has."""
-    info = {b"length": size, b"name": name.encode(), b"piece length": 2**20}
-    info[b"pieces"] = b"".join(hashlib.sha1(f"{name}{n}".encode()).digest() for n in range(-(-size // 2**20)))
-    if private:
-        info[b"private"] = 1
-    return encode({b"announce": announce, b"info": dict(sorted(info.items()))})
 
 
 def magnet(data):
@@ -39,20 +31,21 @@ def magnet(data):
     return str(Metainfo.parse(data).magnet())
 
 
-def make_request(*arguments, **fields):
+def make_request(title="one", size=1000, /, **fields):
     """A request for a torrent of that name and size."""
     names = {each.name for each in JobRequest.__dataclass_fields__.values()}
     asked = {name: fields.pop(name) for name in tuple(fields) if name in names}
-    return JobRequest(torrent=torrent(*arguments, **fields), **asked)
+    return JobRequest(torrent=torrent(title, size, **fields), **asked)
 
 
 class FakeEngine:
-    """An engine that records its requests and emits the events of a test."""
+    """An engine that records its requests and emits the events of a test; content has the status `state` at first."""
 
     port = 6881
 
-    def __init__(self):
-        self.orders = {}
+    def __init__(self, state=IDLE):
+        self.state = state
+        self.requests = {}
         self.paused = set()
         self.statuses = {}
         self.removed = []
@@ -63,16 +56,15 @@ class FakeEngine:
         self.on_event = on_event
 
     async def stop(self):
-        self.orders.clear()
+        self.requests.clear()
 
-    def add(self, order):
-        assert order.key not in self.orders
-        self.orders[order.key] = order
-        self.statuses[order.key] = IDLE
+    def add(self, request):
+        assert request.key not in self.requests
+        self.requests[request.key] = request
 
     async def remove(self, key, *, files):
         self.removed.append((key, files))
-        self.orders.pop(key, None)
+        self.requests.pop(key, None)
         self.statuses.pop(key, None)
         self.paused.discard(key)
 
@@ -89,14 +81,14 @@ class FakeEngine:
         raise AssertionError
 
     def status(self, key):
-        return self.statuses.get(key)
+        return self.statuses.get(key, self.state) if key in self.requests else None
 
     async def fetch_metadata(self, infohash, *, peers, trackers, dht, seconds):
         raise AssertionError
 
     @property
     def running(self):
-        return {key for key in self.orders if key not in self.paused}
+        return {key for key in self.requests if key not in self.paused}
 
 
 @dataclass
@@ -131,9 +123,9 @@ class DownloadSetup:
     engine: FakeEngine
     folder: FakeFolder
     hooks: FakeHooks
-    store: SqliteJobs
+    store: SqlJobs
     database: Database
-    clock: list
+    clock: Clock
 
     async def create(self, account, *arguments, **fields):
         return await self.downloads.create(account, make_request(*arguments, **fields))
@@ -144,15 +136,15 @@ class DownloadSetup:
     async def finish(self, job):
         """Complete a job's content in the engine."""
         key = job.content.key
-        (where := self.engine.orders[key].folder).mkdir(parents=True, exist_ok=True)
-        for file in Metainfo.parse(self.engine.orders[key].torrent).files:
+        (where := self.engine.requests[key].folder).mkdir(parents=True, exist_ok=True)
+        for file in Metainfo.parse(self.engine.requests[key].torrent).files:
             (where / "0").write_bytes(bytes(file.length))
         self.change(job, progress=1.0)
         await self.emit(Finished(key))
 
     def change(self, job, **changes):
         key = job.content.key
-        self.engine.statuses[key] = replace(self.engine.statuses[key], **changes)
+        self.engine.statuses[key] = replace(self.engine.status(key), **changes)
 
     async def fail(self, job, reason):
         await self.emit(Failed(job.content.key, reason))
@@ -167,34 +159,34 @@ class DownloadSetup:
 
     async def check(self):
         """Run the periodic check."""
-        await self.downloads._queue.run(self.downloads._scheduler.check())
+        await self.downloads.check()
         await self.downloads.drain()
 
     def names(self):
         """What runs in the engine, by name."""
-        orders = (self.engine.orders[key] for key in self.engine.running)
-        return sorted(Metainfo.parse(order.torrent).name if order.torrent else "?" for order in orders)
+        torrents = [self.engine.requests[key].torrent for key in self.engine.running]
+        return sorted(Metainfo.parse(each).name if each else "?" for each in torrents)
 
 
 @contextlib.asynccontextmanager
 async def open_downloads(path: Path, *, stop=True, engine=None, **limits):
     """Open downloads over a folder; without `stop` they end as by a kill."""
-    database = await Database.open(path / "peerage.db", PEERAGE, "NORMAL")
-    async with database.transaction() as connection:
+    database = await SqliteDatabase.open(path / "peerage.db", PEERAGE, "NORMAL")
+    async with database.transaction() as transaction:
         for number in range(1, 5):
-            await connection.execute(
+            await transaction.run(
                 ACCOUNT.replace("INSERT", "INSERT OR IGNORE"), (number, f"n{number}", f"n{number}")
             )
     engine = engine or FakeEngine()
-    folder, hooks, clock = FakeFolder(path / "content"), FakeHooks(), [1_800_000_000.0]
-    store = SqliteJobs(database)
-    means = DownloadBackend(engine, store, folder, hooks, lambda: clock[0])
-    downloads = Downloads(replace(LIMITS, **limits), means)
+    folder, hooks, clock = FakeFolder(path / "content"), FakeHooks(), Clock()
+    store = SqlJobs(database)
+    downloads = Downloads(replace(LIMITS, **limits), DownloadBackend(engine, store, folder, hooks, clock))
     await downloads.load()
     await downloads.begin()
     await downloads.drain()
     try:
-        yield DownloadSetup(downloads, engine, folder, hooks, store, database, clock)
+        async with asyncio.timeout(60):
+            yield DownloadSetup(downloads, engine, folder, hooks, store, database, clock)
     finally:
         await downloads.drain()
         if stop:
@@ -202,16 +194,6 @@ async def open_downloads(path: Path, *, stop=True, engine=None, **limits):
         else:
             downloads._checking.cancel()
         await database.close()
-
-
-def run(path, work, **limits):
-    """Run a coroutine over downloads and return its result."""
-
-    async def whole():
-        async with asyncio.timeout(60), open_downloads(path, **limits) as opened:
-            return await work(opened)
-
-    return asyncio.run(whole())
 
 
 @contextlib.contextmanager

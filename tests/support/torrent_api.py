@@ -43,14 +43,15 @@ from downloads.limits import DownloadLimits
 from downloads.links import KEY_BYTES, DownloadLinks
 from lists.infohashes import Lists
 from storage import schema
-from storage.accounts import SqliteAccounts
-from storage.cache_records import SqliteCacheRecords
+from storage.accounts import SqlAccounts
+from storage.cache_records import SqlCacheRecords
 from storage.catalogue import catalogue_store
 from storage.files import FileBlobs
-from storage.lists import SqliteListEntries
-from storage.search import SqliteSearchIndex
+from storage.lists import SqlListEntries
+from storage.sqlite.search.index import SqliteSearchIndex
 from tests.support import census
 from tests.support.cache_server import NoPolicy
+from tests.support.clock import Clock
 from tests.support.databases import open_database
 from tests.support.lookups import make_lookups
 from tracker.model import ZERO_COUNTS, Counts, SwarmTotals
@@ -77,7 +78,7 @@ class TorrentApiClient:
     def __init__(self, folder: Path, rate: str, *, documented_errors: bool, readable: bool) -> None:
         self.swarms: dict[InfoHash, Counts] = {}
         self.titles = SomeTitles()
-        self.clock = census.Clock()
+        self.clock = Clock()
         self._runner = asyncio.Runner()
         self._stack = contextlib.AsyncExitStack()
         try:
@@ -122,9 +123,9 @@ class TorrentApiClient:
         self._stack.push_async_callback(database.close)
         blobs = FileBlobs(folder / "torrents")
         await blobs.open()
-        cache = TorrentCache(blobs, SqliteCacheRecords(database), Quota(1000, 1 << 40, 0), clock)
+        cache = TorrentCache(blobs, SqlCacheRecords(database), Quota(1000, 1 << 40, 0), clock)
         self.accounts = Accounts(
-            SqliteAccounts(database),
+            SqlAccounts(database),
             Secrets(bytes(32), _random()),
             Passwords(2, _random(), hasher=FAST),
             LoginThrottle("1000/minute", clock),
@@ -138,7 +139,7 @@ class TorrentApiClient:
         takedowns = Takedowns(
             cache,
             catalogue,
-            Lists(SqliteListEntries(database)),
+            Lists(SqlListEntries(database)),
             NoPolicy(),
             clock,
             on_blocked=(counted.census.forget,),

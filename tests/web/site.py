@@ -42,12 +42,12 @@ from downloads.limits import DownloadLimits
 from downloads.links import KEY_BYTES, DownloadLinks
 from lists.infohashes import Lists
 from storage import schema
-from storage.accounts import SqliteAccounts
-from storage.cache_records import SqliteCacheRecords
+from storage.accounts import SqlAccounts
+from storage.cache_records import SqlCacheRecords
 from storage.catalogue import catalogue_store
 from storage.files import FileBlobs
-from storage.lists import SqliteListEntries
-from storage.search import SqliteSearchIndex
+from storage.lists import SqlListEntries
+from storage.sqlite.search.index import SqliteSearchIndex
 from tests.support.cache_server import NoPolicy
 from tests.support.databases import open_database
 from tests.support.lookups import make_lookups
@@ -97,9 +97,9 @@ class Site:
         self.database = await open_database(folder / "peerage.db", schema.PEERAGE, "FULL")
         blobs = FileBlobs(folder / "torrents")
         await blobs.open()
-        cache = TorrentCache(blobs, SqliteCacheRecords(self.database), Quota(1000, 1 << 40, 0), clock)
+        cache = TorrentCache(blobs, SqlCacheRecords(self.database), Quota(1000, 1 << 40, 0), clock)
         self.accounts = Accounts(
-            SqliteAccounts(self.database),
+            SqlAccounts(self.database),
             Secrets(bytes(32), _random()),
             Passwords(2, _random(), hasher=FAST),
             LoginThrottle("1000/minute", clock),
@@ -110,7 +110,7 @@ class Site:
         rights = Rights(anonymous)
         index = SqliteSearchIndex(self.database, 1000, 10.0)
         catalogue = Catalogue(catalogue_store(self.database, index, clock), clock)
-        takedowns = Takedowns(cache, catalogue, Lists(SqliteListEntries(self.database)), NoPolicy(), clock)
+        takedowns = Takedowns(cache, catalogue, Lists(SqlListEntries(self.database)), NoPolicy(), clock)
         uploads = Uploads(cache, takedowns, catalogue, ImdbReleaseParser(NoTitles()), clock)
         return Services(
             catalogue=catalogue,

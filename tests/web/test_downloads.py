@@ -10,7 +10,7 @@ import pytest
 from starlette.applications import Starlette
 
 from downloads.model import JobState
-from tests.support.torbox import desk_in, hash_of, torrent_of
+from tests.support.torbox import hash_of, open_torbox, torrent_of
 from web.pages import routes
 
 FILM = torrent_of("film.mkv")
@@ -18,7 +18,7 @@ FILM = torrent_of("film.mkv")
 
 @pytest.fixture
 def site(tmp_path):
-    with desk_in(tmp_path, rates={"pages": "100000/minute"}) as opened:
+    with open_torbox(tmp_path, rates={"pages": "100000/minute"}) as opened:
         app = Starlette(routes=routes(opened.services))
         opened.browser = httpx.AsyncClient(
             transport=httpx.ASGITransport(app, client=("127.0.0.1", 1)), base_url="http://box.test"
@@ -90,7 +90,7 @@ def test_nobody_is_asked_to_log_in(site):
 
 
 def test_without_the_extra_the_page_says_so(tmp_path):
-    with desk_in(tmp_path, installed=False, rates={"pages": "100/minute"}) as opened:
+    with open_torbox(tmp_path, installed=False, rates={"pages": "100/minute"}) as opened:
         app = Starlette(routes=routes(opened.services))
         opened.browser = httpx.AsyncClient(
             transport=httpx.ASGITransport(app, client=("127.0.0.1", 1)), base_url="http://box.test"

@@ -26,7 +26,7 @@ OPTIONS = (
 class Aria2:
     """One aria2c."""
 
-    dials = True
+    dials_loopback = True
 
     def __init__(self, folder: Path) -> None:
         self._program = Program(folder)
@@ -53,7 +53,7 @@ class Aria2:
             ["aria2c", *OPTIONS, *dht, port, f"--log={self._log}", *options, "-d", str(folder), source]
         )
 
-    def nudge(self) -> None:
+    def reannounce(self) -> None:
         """It asks the tracker every second by itself."""
 
     @property

@@ -8,7 +8,7 @@ from typing import Protocol
 class Client(Protocol):
     """One running BitTorrent program; the tracker in the torrent is the only way it has to find others."""
 
-    dials: bool
+    dials_loopback: bool
     """Whether it dials peers on 127/8; one that does not must announce first."""
 
     def seed(self, torrent: Path, folder: Path) -> None:
@@ -17,7 +17,7 @@ class Client(Protocol):
     def leech(self, torrent: Path, folder: Path) -> None:
         """Fetch the content into `folder`."""
 
-    def nudge(self) -> None:
+    def reannounce(self) -> None:
         """Announce again where the program can be asked to; called while a test waits."""
 
     @property

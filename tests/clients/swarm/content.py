@@ -40,7 +40,7 @@ class Torrent:
         """The .torrent's bytes."""
         return self.path.read_bytes()
 
-    def arrived(self, folder: Path) -> bool:
+    def is_complete(self, folder: Path) -> bool:
         """Whether the whole content is in `folder`."""
         copy = folder / self.name
         return copy.exists() and copy.read_bytes() == self.content

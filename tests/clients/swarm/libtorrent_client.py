@@ -11,7 +11,7 @@ PEER = Path(__file__).with_name("libtorrent_peer.py")
 class Libtorrent:
     """One process with one libtorrent session."""
 
-    dials = True
+    dials_loopback = True
 
     def __init__(self, folder: Path) -> None:
         self._program = Program(folder)
@@ -32,9 +32,9 @@ class Libtorrent:
         folder.mkdir(exist_ok=True)
         self._program.run([sys.executable, str(PEER), role, source, str(folder)])
 
-    def nudge(self) -> None:
+    def reannounce(self) -> None:
         """Announce again, the tracker's minimum interval notwithstanding."""
-        self._program.tell("announce")
+        self._program.write_line("announce")
 
     @property
     def log(self) -> str:

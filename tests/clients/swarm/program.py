@@ -30,7 +30,7 @@ class Program:
                 env={**os.environ, "HOME": str(self.folder)},
             )
 
-    def tell(self, line: str) -> None:
+    def write_line(self, line: str) -> None:
         """Write a line to its input; nothing happens when it has ended."""
         assert self._process is not None
         assert self._process.stdin is not None

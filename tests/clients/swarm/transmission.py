@@ -30,7 +30,7 @@ SESSION = "X-Transmission-Session-Id"
 class Transmission:
     """One transmission-daemon."""
 
-    dials = False  # 127/8 is no place to dial for it; it accepts connections from there
+    dials_loopback = False  # 127/8 is no place to dial for it; it accepts connections from there
 
     def __init__(self, folder: Path) -> None:
         self._program = Program(folder)
@@ -90,7 +90,7 @@ class Transmission:
         reply = self._call("torrent-get", ids=[number], fields=["percentDone", "status"])
         return bool(reply["torrents"] == [{"percentDone": 1, "status": 0}])
 
-    def nudge(self) -> None:
+    def reannounce(self) -> None:
         """Its tracker's minimum interval forbids it to ask again."""
 
     @property

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.doors.gazelle.desk import Desk, desk_in
+from tests.doors.gazelle.client import GazelleClient, open_gazelle
 
 
 @pytest.fixture
-def api(tmp_path: Path) -> Iterator[Desk]:
+def api(tmp_path: Path) -> Iterator[GazelleClient]:
     """A client of the API, without accounts or torrents."""
-    with desk_in(tmp_path) as api:
+    with open_gazelle(tmp_path) as api:
         yield api

@@ -6,7 +6,7 @@ import pytest
 
 from accounts.model import Role, Scope
 from doors.gazelle.door import ACTIONS
-from tests.doors.gazelle.desk import PASSWORD, desk_in, torrent_file
+from tests.doors.gazelle.client import PASSWORD, open_gazelle, torrent_file
 
 FORM = {"username": "ann", "password": PASSWORD}
 
@@ -122,7 +122,7 @@ def test_a_call_without_an_action_fails(api, token):
 
 
 def test_the_window_of_an_account_is_exact_and_its_own(tmp_path):
-    with desk_in(tmp_path, rate="3/10 seconds") as api:
+    with open_gazelle(tmp_path, rate="3/10 seconds") as api:
         one, other = api.token(api.user("one")), api.token(api.user("other"))
         assert [api.call(one, "index")["status"] for _ in range(3)] == ["success"] * 3
         assert api.fail(one, "index") == "rate limit exceeded"
@@ -132,7 +132,7 @@ def test_the_window_of_an_account_is_exact_and_its_own(tmp_path):
 
 
 def test_guesses_of_tokens_are_counted_by_address(tmp_path):
-    with desk_in(tmp_path, rate="3/10 seconds") as api:
+    with open_gazelle(tmp_path, rate="3/10 seconds") as api:
         errors = [api.fail("x" * 10, "index") for _ in range(5)]
         assert errors == ["invalid token"] * 3 + ["rate limit exceeded"] * 2
 

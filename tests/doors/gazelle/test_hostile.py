@@ -3,7 +3,7 @@ from urllib.parse import quote
 import pytest
 
 from doors.gazelle.door import ACTIONS
-from tests.doors.gazelle.desk import desk_in
+from tests.doors.gazelle.client import open_gazelle
 
 READ = {
     "announcements": ("page",),
@@ -61,7 +61,7 @@ VALUES = (
 
 @pytest.fixture(scope="module")
 def filled_api(tmp_path_factory):
-    with desk_in(tmp_path_factory.mktemp("api")) as api:
+    with open_gazelle(tmp_path_factory.mktemp("api")) as api:
         ann = api.user("ann")
         api.upload(ann, "a torrent", {"authors": ["A"], "tags": ["a"]})
         yield api, api.token(ann)

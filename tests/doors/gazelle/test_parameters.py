@@ -1,13 +1,13 @@
 import pytest
 from starlette.requests import Request
 
-from doors.gazelle.envelope import Failure
-from doors.gazelle.parameters import LAST_PAGE, Parameters
+from doors.gazelle.envelope import GazelleFailure
+from doors.gazelle.parameters import LAST_PAGE, GazelleParameters
 
 
 def read(query):
     raw = query if isinstance(query, bytes) else query.encode()
-    return Parameters.of(Request({"type": "http", "query_string": raw, "headers": []}))
+    return GazelleParameters.of(Request({"type": "http", "query_string": raw, "headers": []}))
 
 
 def test_the_last_of_a_repeated_parameter_counts():
@@ -70,5 +70,5 @@ def test_a_text_has_no_control_characters_and_no_broken_ones(query, text):
 
 
 def test_more_parameters_than_any_call_has_are_refused():
-    with pytest.raises(Failure, match="bad parameters"):
+    with pytest.raises(GazelleFailure, match="bad parameters"):
         read("&".join(f"a{n}=1" for n in range(300)))

@@ -6,7 +6,7 @@ from bittorrent.infohash import InfoHash
 from catalogue.bbcode import render
 from catalogue.model import Author, Category, Freeleech, Person, SwarmStats
 from doors.gazelle import shapes
-from doors.gazelle.spelling import file_list
+from doors.gazelle.formatting import file_list
 from tests.doors.gazelle import records
 from tests.doors.gazelle.sample import EXTRAS, T_EXTRAS, check, golden, replaced, seconds
 from tracker.model import Counts
@@ -98,7 +98,7 @@ def test_a_hit_is_the_sample_of_the_page():
         freeleech=Freeleech.NEUTRAL,
         **{name: inner[name] for name in ("platform", "format", "license", "scope", "archive")},
     )
-    answer = shapes.hit_group(group, [(torrent, numbers(inner))], bookmarked=True)
+    answer = shapes.browse_group(group, [(torrent, numbers(inner))], bookmarked=True)
     [shown] = answer["torrents"]
     check(shown, inner, EXTRAS["torrents of a hit"])
     check(answer | {"torrents": [inner]}, sample, EXTRAS["results"])
@@ -126,7 +126,7 @@ def test_a_group_in_a_collage_is_the_sample_of_the_page():
         size=inner["size"],
         added=seconds(inner["time"]),
     )
-    answer = shapes.collected_group(group, [(torrent, numbers(inner))])
+    answer = shapes.collage_group(group, [(torrent, numbers(inner))])
     [shown] = answer["torrents"]
     check(shown, inner, EXTRAS["torrents of a collage"])
     check(answer | {"torrents": [inner]}, sample)
@@ -136,7 +136,7 @@ def test_a_group_in_a_collage_is_the_sample_of_the_page():
 def test_annotated_is_a_bool_but_in_a_hit_a_number():
     of = records.torrent(annotated=True)
     assert shapes.torrent(of, SwarmStats(0, 0, 0), "")["annotated"] is True
-    hit = shapes.hit(of, SwarmStats(0, 0, 0))["annotated"]
+    hit = shapes.browse_torrent(of, SwarmStats(0, 0, 0))["annotated"]
     assert type(hit) is int
     assert hit == 1
 
@@ -147,7 +147,7 @@ def test_annotated_is_a_bool_but_in_a_hit_a_number():
 )
 def test_freeleech_is_two_flags(kind, free, neutral):
     of = records.torrent(freeleech=kind)
-    hit = shapes.hit(of, SwarmStats(0, 0, 0))
+    hit = shapes.browse_torrent(of, SwarmStats(0, 0, 0))
     assert (hit["isFreeleech"], hit["isNeutralLeech"]) == (free, neutral)
     assert shapes.torrent(of, SwarmStats(0, 0, 0), "")["freeTorrent"] is free
 
@@ -170,12 +170,12 @@ def test_an_uploader_is_named_unless_anonymous(uploader, anonymous, shown):
 def test_a_group_without_a_year_has_the_year_0():
     of = records.group(year=None)
     assert shapes.group(of, bookmarked=False)["year"] == 0
-    assert shapes.hit_group(of, [], bookmarked=False)["groupYear"] == 0
+    assert shapes.browse_group(of, [], bookmarked=False)["groupYear"] == 0
 
 
 def test_a_group_of_several_torrents_has_their_sums_and_the_largest_size():
     first, second = records.torrent(size=5), records.torrent(id=10, size=3)
-    row = shapes.hit_group(
+    row = shapes.browse_group(
         records.group(), [(first, SwarmStats(1, 2, 3)), (second, SwarmStats(10, 20, 30))], bookmarked=False
     )
     assert (row["maxSize"], row["totalSeeders"], row["totalLeechers"], row["totalSnatched"]) == (
@@ -202,9 +202,9 @@ def test_every_text_of_a_record_is_escaped():
     for shape in (
         shapes.group(of, bookmarked=False),
         shapes.torrent(inner, live, ""),
-        shapes.hit_group(of, [(inner, live)], bookmarked=False),
-        shapes.collected_group(of, [(inner, live)]),
-        shapes.authored_group(of, [(inner, live)], bookmarked=False),
+        shapes.browse_group(of, [(inner, live)], bookmarked=False),
+        shapes.collage_group(of, [(inner, live)]),
+        shapes.artist_group(of, [(inner, live)], bookmarked=False),
     ):
         assert hostile not in str(shape)
         assert "<" not in str(shape)
@@ -213,13 +213,13 @@ def test_every_text_of_a_record_is_escaped():
 
 def test_live_numbers_are_the_swarms_and_completions_are_never_forgotten():
     of = records.torrent(seeders=99, leechers=99, snatched=7)
-    assert shapes.figures(of, lambda infohash: Counts(3, 5, 4, 4)) == SwarmStats(3, 4, 7)
-    assert shapes.figures(of, lambda infohash: Counts(3, 8, 4, 4)).snatched == 8
+    assert shapes.swarm_stats(of, lambda infohash: Counts(3, 5, 4, 4)) == SwarmStats(3, 4, 7)
+    assert shapes.swarm_stats(of, lambda infohash: Counts(3, 8, 4, 4)).snatched == 8
 
 
 def test_a_group_of_an_artist_has_its_torrents_in_the_singular():
     of = records.torrent(held=False)
-    answer = shapes.authored_group(of.group, [(of, SwarmStats(1, 2, 3))], bookmarked=True)
+    answer = shapes.artist_group(of.group, [(of, SwarmStats(1, 2, 3))], bookmarked=True)
     assert set(answer) == {
         *("groupId", "groupName", "groupYear", "groupCategoryID", "tags", "wikiImage", "hasBookmarked"),
         *("artists", "torrent"),

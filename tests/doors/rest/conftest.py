@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.doors.rest.desk import Desk
+from tests.doors.rest.client import RestClient
 
 
 @pytest.fixture
-def api(tmp_path: Path) -> Iterator[Desk]:
+def api(tmp_path: Path) -> Iterator[RestClient]:
     """A client of the REST API over SQLite stores."""
-    made = Desk(tmp_path)
+    made = RestClient(tmp_path)
     yield made
     made.close()

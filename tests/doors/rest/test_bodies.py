@@ -2,8 +2,8 @@ import pytest
 
 from bittorrent.refusal import Refusal
 from catalogue import fields
-from doors.rest import requests
-from doors.rest.bodies import DEEPEST, LARGEST, parse_json, room_for
+from doors.rest import request_fields
+from doors.rest.bodies import MAX_BODY, MAX_DEPTH, max_body_size, parse_json
 
 
 def refused(raw: bytes) -> str:
@@ -44,12 +44,12 @@ def test_what_is_no_single_object_is_refused(raw):
 
 
 def test_nesting_is_bounded_and_brackets_in_texts_do_not_count():
-    deepest = b'{"a":' + b"[" * (DEEPEST - 1) + b"]" * (DEEPEST - 1) + b"}"
+    deepest = b'{"a":' + b"[" * (MAX_DEPTH - 1) + b"]" * (MAX_DEPTH - 1) + b"}"
     assert parse_json(deepest)
-    assert refused(b'{"a":' + b"[" * DEEPEST + b"]" * DEEPEST + b"}") == "bad-request"
+    assert refused(b'{"a":' + b"[" * MAX_DEPTH + b"]" * MAX_DEPTH + b"}") == "bad-request"
     assert parse_json(b'{"a": "' + b"[" * 500 + b'\\"{{{"}')
 
 
 def test_a_body_has_room_for_the_longest_texts_that_its_fields_take_and_little_more():
-    assert room_for(requests.LOGIN) == LARGEST
-    assert 12 * fields.LONGEST_PROSE <= room_for(requests.EDIT_TORRENT) < 14 * fields.LONGEST_PROSE
+    assert max_body_size(request_fields.LOGIN) == MAX_BODY
+    assert 12 * fields.LONGEST_PROSE <= max_body_size(request_fields.EDIT_TORRENT) < 14 * fields.LONGEST_PROSE

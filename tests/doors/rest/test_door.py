@@ -6,7 +6,7 @@ from starlette.routing import Match
 from accounts.model import Scope
 from accounts.rights import USER_RIGHTS, Right
 from doors.rest.door import CSRF, operations, routes
-from tests.doors.rest.desk import PASSWORD, Desk
+from tests.doors.rest.client import PASSWORD, RestClient
 
 LIMITS = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
 OF_ALL = {Right.READ, Right.DOWNLOAD}
@@ -14,7 +14,7 @@ OF_ALL = {Right.READ, Right.DOWNLOAD}
 
 @pytest.fixture
 def limited(tmp_path):
-    made = Desk(tmp_path, rates={"rest": "60/minute", "rest_anonymous": "20/minute"})
+    made = RestClient(tmp_path, rates={"rest": "60/minute", "rest_anonymous": "20/minute"})
     yield made
     made.close()
 
@@ -214,7 +214,7 @@ def test_a_login_without_its_fields_is_refused_with_their_names(api):
 
 
 def test_logging_in_often_never_locks_an_account_out(tmp_path):
-    api = Desk(tmp_path, keys_per_user=2)
+    api = RestClient(tmp_path, keys_per_user=2)
     api.user("user")
     for _ in range(5):
         api.done("POST", "/login", json={"username": "user", "password": PASSWORD})

@@ -20,13 +20,15 @@ def read(response):
 
 
 def test_one_thing_is_wrapped_as_on_the_page():
-    response = asyncio.run(envelope.one(Example(1, "Example"), 200))
+    response = asyncio.run(envelope.object_response(Example(1, "Example"), 200))
     assert response.status_code == 200
     assert read(response) == {"success": True, "data": {"id": 1, "title": "Example"}}
 
 
 def test_a_collection_is_wrapped_as_on_the_page():
-    response = envelope.many(Listing([Example(1, "Example 1"), Example(2, "Example 2")], 500, 1, 50))
+    response = envelope.collection_response(
+        Listing([Example(1, "Example 1"), Example(2, "Example 2")], 500, 1, 50)
+    )
     assert read(response) == {
         "success": True,
         "data": [{"id": 1, "title": "Example 1"}, {"id": 2, "title": "Example 2"}],
@@ -36,18 +38,18 @@ def test_a_collection_is_wrapped_as_on_the_page():
 
 @pytest.mark.parametrize(("total", "pages"), [(0, 0), (1, 1), (50, 1), (51, 2)])
 def test_pages_are_counted(total, pages):
-    assert read(envelope.many(Listing([], total, 7, 50)))["meta"]["total_pages"] == pages
+    assert read(envelope.collection_response(Listing([], total, 7, 50)))["meta"]["total_pages"] == pages
 
 
 def test_a_search_says_how_exact_it_is_and_how_to_ask_for_the_same_again():
-    meta = read(envelope.many(Listing([], 0, 1, 50, exact=False, as_of=0)))["meta"]
+    meta = read(envelope.collection_response(Listing([], 0, 1, 50, exact=False, as_of=0)))["meta"]
     assert meta["exact"] is False
     assert meta["as_of"] == 0
 
 
 def test_a_failed_validation_looks_as_on_the_page():
     refusal = Refusal("invalid", fields={"title": ["The title field is required."]})
-    response = envelope.error(refusal)
+    response = envelope.error_response(refusal)
     assert response.status_code == 422
     assert read(response) == {
         "success": False,
@@ -61,7 +63,7 @@ def test_a_failed_validation_looks_as_on_the_page():
 
 @pytest.mark.parametrize("code", REASONS)
 def test_every_refusal_has_its_status_a_code_and_details_for_validation_alone(code):
-    response = envelope.error(Refusal(code))
+    response = envelope.error_response(Refusal(code))
     told = read(response)["error"]
     assert response.status_code == REASONS[code].status
     assert ("details" in told) == (response.status_code == 422)
@@ -70,9 +72,9 @@ def test_every_refusal_has_its_status_a_code_and_details_for_validation_alone(co
 
 
 def test_a_slowed_login_says_when_to_try_again():
-    assert envelope.error(Refusal("login-slowed", "17")).headers["retry-after"] == "17"
+    assert envelope.error_response(Refusal("login-slowed", "17")).headers["retry-after"] == "17"
 
 
 def test_half_a_character_is_answered_as_what_can_be_sent():
-    response = asyncio.run(envelope.one(Example(1, "a\ud800b"), 200))
+    response = asyncio.run(envelope.object_response(Example(1, "a\ud800b"), 200))
     assert read(response)["data"]["title"] == "a?b"

@@ -4,11 +4,11 @@ from hypothesis import strategies as st
 
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
-from doors.rest import requests
-from doors.rest.parameters import as_id, as_infohash, as_torrent, read_query
+from doors.rest import request_fields
+from doors.rest.parameters import parse_id, parse_id_or_infohash, parse_infohash, read_query
 
 
-def faults(raw: bytes, table=requests.SEARCH) -> dict[str, list[str]]:
+def faults(raw: bytes, table=request_fields.SEARCH) -> dict[str, list[str]]:
     with pytest.raises(Refusal) as caught:
         read_query(raw, table)
     assert caught.value.code == "invalid"
@@ -20,33 +20,33 @@ def faults(raw: bytes, table=requests.SEARCH) -> dict[str, list[str]]:
 )
 def test_what_is_no_id_is_not_found(text):
     with pytest.raises(Refusal) as caught:
-        as_id(text)
+        parse_id(text)
     assert caught.value.code == "not-found"
 
 
 def test_a_torrent_is_named_by_its_id_or_its_hash_in_either_case():
-    assert as_torrent("9223372036854775807") == 2**63 - 1
-    assert as_torrent("AB" * 20) == as_torrent("ab" * 20) == InfoHash.parse("ab" * 20)
-    assert as_torrent("1" * 40) == InfoHash.parse("1" * 40)
-    assert as_torrent("ab" * 32) == InfoHash.parse("ab" * 20)
-    assert as_infohash("ab" * 32).is_v2
+    assert parse_id_or_infohash("9223372036854775807") == 2**63 - 1
+    assert parse_id_or_infohash("AB" * 20) == parse_id_or_infohash("ab" * 20) == InfoHash.parse("ab" * 20)
+    assert parse_id_or_infohash("1" * 40) == InfoHash.parse("1" * 40)
+    assert parse_id_or_infohash("ab" * 32) == InfoHash.parse("ab" * 20)
+    assert parse_infohash("ab" * 32).is_v2
 
 
 @pytest.mark.parametrize("text", ["ab" * 19, "zz" * 20, "ab" * 21, " " + "ab" * 20])
 def test_what_is_no_hash_is_not_found(text):
     with pytest.raises(Refusal) as caught:
-        as_torrent(text)
+        parse_id_or_infohash(text)
     assert caught.value.code == "not-found"
 
 
 def test_the_parameters_of_the_page_are_read():
-    read = read_query(b"search=linux&sort=created_at&order=desc&page=2&per_page=25", requests.SEARCH)
+    read = read_query(b"search=linux&sort=created_at&order=desc&page=2&per_page=25", request_fields.SEARCH)
     assert read == {"search": "linux", "sort": "created_at", "order": "desc", "page": 2, "per_page": 25}
 
 
 def test_more_items_than_a_page_may_have_are_taken_as_that_many():
-    assert read_query(b"per_page=101", requests.SEARCH)["per_page"] == 100
-    assert read_query(b"per_page=9000000000000000000", requests.SEARCH)["per_page"] == 100
+    assert read_query(b"per_page=101", request_fields.SEARCH)["per_page"] == 100
+    assert read_query(b"per_page=9000000000000000000", request_fields.SEARCH)["per_page"] == 100
 
 
 @pytest.mark.parametrize(
@@ -96,14 +96,14 @@ def test_every_parameter_at_fault_is_named():
 
 def test_any_text_may_be_searched_for():
     for raw in (b"search=%00", b"search=%E2%80%AE%22%27%3B--", b"search=a+b%26c", b"search=" + b"(" * 1000):
-        assert read_query(raw, requests.SEARCH)
+        assert read_query(raw, request_fields.SEARCH)
 
 
 @given(st.binary(max_size=300))
 def test_no_query_breaks_the_reader(raw):
     found = None
     try:
-        found = set(read_query(raw, requests.SEARCH))
+        found = set(read_query(raw, request_fields.SEARCH))
     except Refusal as refusal:
         told = refusal
-    assert told.code == "invalid" and told.fields if found is None else found <= set(requests.SEARCH)
+    assert told.code == "invalid" and told.fields if found is None else found <= set(request_fields.SEARCH)

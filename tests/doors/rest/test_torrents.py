@@ -3,7 +3,7 @@ import httpx
 import pytest
 
 from bittorrent.infohash import InfoHash
-from tests.doors.rest.desk import Desk, names, torrent
+from tests.doors.rest.client import RestClient, names, torrent
 from tracker.model import Counts
 
 DIALECT = [
@@ -107,7 +107,7 @@ def test_a_file_that_is_no_torrent_is_a_fault_of_the_file(api, content):
 
 
 def test_a_file_that_is_too_large_is_a_fault_of_the_file(tmp_path):
-    api = Desk(tmp_path, limit=1 << 20)
+    api = RestClient(tmp_path, limit=1 << 20)
     for size in (1 << 20, 8 << 20):
         error = api.refused(
             422,

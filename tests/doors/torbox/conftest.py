@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.torbox import Desk, desk_in
+from tests.support.torbox import TorboxClient, open_torbox
 
 
 @pytest.fixture
-def api(tmp_path: Path) -> Iterator[Desk]:
+def api(tmp_path: Path) -> Iterator[TorboxClient]:
     """A client of the API with two accounts, without torrents."""
-    with desk_in(tmp_path) as api:
+    with open_torbox(tmp_path) as api:
         yield api

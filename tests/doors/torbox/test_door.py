@@ -5,9 +5,9 @@ import pytest
 from accounts.model import Scope
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import REASONS, Refusal
-from doors.torbox.codes import code_of
-from doors.torbox.door import CALLS
-from tests.support.torbox import NOON, data, desk_in, error, hash_of, torrent_of
+from doors.torbox.door import ENDPOINTS
+from doors.torbox.error_codes import code_of
+from tests.support.torbox import NOON, data, error, hash_of, open_torbox, torrent_of
 from tracker.model import Counts
 
 PACK = torrent_of("Pack", "a.bin", "b/c.txt")
@@ -21,12 +21,14 @@ def create(api, **options):
 # Who is let in, and how often.
 
 
-@pytest.mark.parametrize("call", [call for call in CALLS if not call.open_], ids=lambda call: call.path)
+@pytest.mark.parametrize(
+    "call", [call for call in ENDPOINTS if not call.anonymous], ids=lambda call: call.path
+)
 def test_every_call_but_one_needs_a_key(api, call):
     path = call.path.replace("{id}", "1")
-    verb = next(iter(call.answers))
+    verb = next(iter(call.handlers))
     assert error(api.ask(verb, path, key=None)) == (403, "NO_AUTH")
-    wrong = f"{path}?token=wrong" if call.token else path
+    wrong = f"{path}?token=wrong" if call.token_in_query else path
     assert error(api.ask(verb, wrong, key="wrong")) == (403, "BAD_TOKEN")
 
 
@@ -52,7 +54,7 @@ def test_a_disabled_account_is_refused(api):
 
 
 def test_too_many_calls_are_refused_with_a_retry_time(tmp_path):
-    with desk_in(tmp_path, rates={"torbox": "2/minute"}) as api:
+    with open_torbox(tmp_path, rates={"torbox": "2/minute"}) as api:
         api.get("/user/me")
         api.get("/user/me")
         answer = api.ask("GET", "/user/me")
@@ -69,13 +71,13 @@ def test_too_many_calls_are_refused_with_a_retry_time(tmp_path):
 
 
 def test_keys_that_are_guessed_count_for_their_address(tmp_path):
-    with desk_in(tmp_path, rates={"torbox": "2/minute"}) as api:
+    with open_torbox(tmp_path, rates={"torbox": "2/minute"}) as api:
         codes = [error(api.ask("GET", "/user/me", key=f"guess{number}")) for number in range(3)]
         assert codes == [(403, "BAD_TOKEN"), (403, "BAD_TOKEN"), (429, "RATE_LIMIT")]
 
 
 def test_only_what_is_not_here_yet_counts_as_added(tmp_path):
-    with desk_in(tmp_path, rates={"torbox_create": "1/hour"}) as api:
+    with open_torbox(tmp_path, rates={"torbox_create": "1/hour"}) as api:
         assert error(create(api, data={"magnet": "garbage"})) == (400, "BOZO_TORRENT")
         api.add(PACK)
         api.finish(PACK)
@@ -179,7 +181,7 @@ def test_what_is_on_the_account_already_is_a_duplicate(api):
 
 
 def test_what_is_too_large_is_said_so(tmp_path):
-    with desk_in(tmp_path, max_size=9) as api:
+    with open_torbox(tmp_path, max_size=9) as api:
         assert error(create(api, files={"file": ("f", PACK)})) == (400, "DOWNLOAD_TOO_LARGE")
 
 
@@ -189,7 +191,7 @@ def test_a_body_that_is_too_large_is_not_read(api):
 
 
 def test_without_a_free_slot_clients_get_active_limit(tmp_path):
-    with desk_in(tmp_path, slots=1, queue=0) as api:
+    with open_torbox(tmp_path, slots=1, queue=0) as api:
         api.add(PACK)
         answer = create(api, files={"file": ("f", torrent_of("next"))})
         assert error(answer) == (400, "ACTIVE_LIMIT")
@@ -364,7 +366,7 @@ TEXTS = [
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
-@pytest.mark.parametrize("call", CALLS, ids=lambda call: call.path)
+@pytest.mark.parametrize("call", ENDPOINTS, ids=lambda call: call.path)
 def test_no_text_in_any_option_is_the_servers_fault(api, call, text):
     names = [
         "id",
@@ -382,7 +384,7 @@ def test_no_text_in_any_option_is_the_servers_fault(api, call, text):
         "settings",
     ]
     form = ["magnet", "name", "seed", "allow_zip", "as_queued", "hash", "file", "timeout"]
-    for verb in call.answers:
+    for verb in call.handlers:
         path = call.path.replace("{id}", "1")
         for name in names:
             query = {name: text, "token": api.key} | ({"torrent_id": "1"} if name != "torrent_id" else {})
@@ -404,8 +406,8 @@ BODIES = [
     "kind", ["application/json", "multipart/form-data; boundary=x", "multipart/form-data", ""]
 )
 def test_no_body_is_the_servers_fault(api, body, kind):
-    for call in CALLS:
-        for verb in set(call.answers) - {"GET"}:
+    for call in ENDPOINTS:
+        for verb in set(call.handlers) - {"GET"}:
             path = call.path.replace("{id}", "1")
             sound(api.ask(verb, path, content=body, headers={"Content-Type": kind}))
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bittorrent.infohash import InfoHash
 from doors.torbox.parameters import read_flag, read_number
-from doors.torbox.shapes import UNKNOWN_ETA, Shapes, by_asked, date, eta
+from doors.torbox.shapes import UNKNOWN_ETA, TorboxShapes, by_requested_hash, date, eta
 from downloads.model import Content, ContentKey, ContentStatus, Job, JobState, SeedPolicy
 
 HASH = InfoHash(b"h" * 20)
@@ -35,7 +35,7 @@ def test_numbers_stay_within_what_clients_read(progress, availability, rate, lef
         downloaded=down,
         uploaded=up,
     )
-    shape = Shapes().torrent(replace(JOB, status=status))
+    shape = TorboxShapes().torrent(replace(JOB, status=status))
     assert 0 <= shape["progress"] <= 1
     assert math.isfinite(shape["availability"])
     assert 0 <= shape["download_speed"] < 2**31
@@ -45,19 +45,19 @@ def test_numbers_stay_within_what_clients_read(progress, availability, rate, lef
 
 @pytest.mark.parametrize("state", JobState)
 def test_every_state_has_its_own_word(state):
-    shape = Shapes().torrent(replace(JOB, status=replace(STATUS, state=state)))
+    shape = TorboxShapes().torrent(replace(JOB, status=replace(STATUS, state=state)))
     assert shape["download_state"] == state.value
     assert shape["active"] is (state not in {JobState.PAUSED, JobState.COMPLETED, JobState.CACHED})
 
 
 def test_an_inactive_job_has_no_rates():
-    shape = Shapes().torrent(replace(JOB, paused=True))
+    shape = TorboxShapes().torrent(replace(JOB, paused=True))
     assert (shape["active"], shape["download_speed"], shape["upload_speed"]) == (False, 0, 0)
 
 
 def test_a_name_is_somebodys_the_contents_or_the_hash():
     def name(job):
-        return Shapes().torrent(job)["name"]
+        return TorboxShapes().torrent(job)["name"]
 
     assert name(replace(JOB, name="mine")) == "mine"
     assert name(JOB) == "name"
@@ -76,8 +76,8 @@ def test_dates_are_in_utc():
 
 def test_content_is_named_by_the_hash_that_was_asked_for():
     long = replace(CONTENT, key=ContentKey(V2.truncated))
-    assert by_asked([V2, HASH], [CONTENT, long]) == {V2.lower: long, HASH.lower: CONTENT}
-    assert by_asked([InfoHash(b"a" * 20)], [CONTENT]) == {HASH.lower: CONTENT}
+    assert by_requested_hash([V2, HASH], [CONTENT, long]) == {V2.lower: long, HASH.lower: CONTENT}
+    assert by_requested_hash([InfoHash(b"a" * 20)], [CONTENT]) == {HASH.lower: CONTENT}
 
 
 @pytest.mark.parametrize("text", ["true", "True", "TRUE", "1", " yes", "on"])

@@ -1,0 +1,145 @@
+"""The actions on torrents and their groups: torrent, torrentgroup, browse, download."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+
+from starlette.responses import Response
+
+from accounts.rights import Right
+from bittorrent.infohash import InfoHash
+from bittorrent.refusal import Refusal
+from catalogue.model import BookmarkKind, Contents, Torrent
+from catalogue.query import SearchQuery, SortOrder
+from doors.gazelle import browse_query, shapes
+from doors.gazelle.context import GazelleContext
+from doors.gazelle.envelope import BAD_HASH, BAD_ID, BAD_PARAMETERS, HEADERS, GazelleFailure
+from doors.gazelle.formatting import file_list
+from doors.gazelle.parameters import GazelleParameters
+from doors.http_headers import attachment
+
+MAX_TORRENTS = 500
+"""The most torrents of a group that are listed with their files; the newest of more."""
+
+_HASH = re.compile(r"[0-9A-Fa-f]{40}")
+
+
+async def torrent(context: GazelleContext) -> object:
+    """Answer a torrent and its group, by `id` or `hash`."""
+    infohash = _hash(context.parameters)
+    key = infohash or context.parameters.number("id") or 0
+    found = await context.services.catalogue.torrent(key, context.viewer)
+    if found is None:
+        raise GazelleFailure(BAD_HASH if infohash else BAD_ID)
+    bookmarks = await context.bookmarked(BookmarkKind.GROUP, [found.group.id])
+    [shaped] = await _with_files(context, [found])
+    return {
+        "group": shapes.group(found.group, bookmarked=found.group.id in bookmarks),
+        "torrent": shaped,
+    }
+
+
+async def torrentgroup(context: GazelleContext) -> object:
+    """Answer a group and its torrents, by `id` or the `hash` of one of these."""
+    number = context.parameters.number("id") or 0
+    if infohash := _hash(context.parameters):
+        found = await context.services.catalogue.torrent(infohash, context.viewer)
+        if found is None:
+            raise GazelleFailure(BAD_HASH)
+        number = found.group.id
+    groups, torrents = await context.groups_with_torrents([number])
+    if not groups:
+        raise GazelleFailure(BAD_ID)
+    bookmarks = await context.bookmarked(BookmarkKind.GROUP, [number])
+    return {
+        "group": shapes.group(groups[0], bookmarked=number in bookmarks),
+        "torrents": await _with_files(context, torrents.get(number, ())[-MAX_TORRENTS:]),
+    }
+
+
+async def browse(context: GazelleContext) -> object:
+    """Answer a page of search hits: groups, or with `group_results=0` a row for each torrent."""
+    filters = browse_query.parse(context.parameters)
+    order, descending = browse_query.sort_order(context.parameters)
+    # A random order is shuffled at each request, so it has one page.
+    page = 1 if order is SortOrder.RANDOM else context.parameters.page()
+    search = SearchQuery(
+        query=filters.query,
+        order=order,
+        descending=descending,
+        offset=(page - 1) * browse_query.PAGE_SIZE,
+        limit=browse_query.PAGE_SIZE,
+        moderates=context.viewer.moderates,
+        seed=int(context.services.clock() * 1000),
+    )
+    grouped = context.parameters.text("group_results") != "0"
+    found = await (context.services.search.groups if grouped else context.services.search.torrents)(search)
+    if not found.total:
+        return {"results": []}
+    rows = await (_grouped(context, found.ids, filters) if grouped else _single(context, found.ids))
+    return {"currentPage": page, "pages": -(-found.total // browse_query.PAGE_SIZE), "results": rows}
+
+
+async def download(context: GazelleContext) -> Response:
+    """Answer the .torrent file, byte for byte as it was uploaded."""
+    context.services.rights.require(context.principal, Right.DOWNLOAD)
+    found = await context.services.catalogue.torrent(context.parameters.number("id") or 0, context.viewer)
+    if found is None:
+        raise GazelleFailure(BAD_ID)
+    held = await context.services.cache.get(found.infohash)
+    if held is None:
+        raise Refusal("not-held")
+    headers = HEADERS | {"Content-Disposition": attachment(held.record.name)}
+    return Response(await asyncio.to_thread(held.plain), 200, headers, "application/x-bittorrent")
+
+
+def _hash(parameters: GazelleParameters) -> InfoHash | None:
+    """Return the parameter `hash`, in either case; Failure for a bad one, or an id beside it."""
+    text = parameters.text("hash").replace(" ", "")
+    if not text:
+        return None
+    if parameters.text("id").strip("0"):
+        raise GazelleFailure(BAD_PARAMETERS)
+    if not _HASH.fullmatch(text):
+        raise GazelleFailure(BAD_HASH)
+    return InfoHash.parse(text)
+
+
+async def _with_files(context: GazelleContext, torrents: Sequence[Torrent]) -> list[shapes.JsonObject]:
+    contents = [await context.services.catalogue.contents(each.id) for each in torrents]
+    # Sorting a hundred thousand names would block the event loop.
+    lists = await asyncio.to_thread(_file_lists, contents)
+    return [
+        shapes.torrent(each, stats, files)
+        for (each, stats), files in zip(context.with_swarm_stats(torrents), lists, strict=True)
+    ]
+
+
+def _file_lists(contents: Sequence[Contents]) -> list[str]:
+    return [file_list(each.files) for each in contents]
+
+
+async def _grouped(
+    context: GazelleContext, ids: Sequence[int], filters: browse_query.BrowseQuery
+) -> list[shapes.JsonObject]:
+    groups, torrents = await context.groups_with_torrents(ids)
+    bookmarks = await context.bookmarked(BookmarkKind.GROUP, ids)
+    rows = []
+    for group in groups:
+        matching = [each for each in torrents.get(group.id, ()) if filters.matches(each)]
+        if matching:
+            rows.append(
+                shapes.browse_group(
+                    group, context.with_swarm_stats(matching), bookmarked=group.id in bookmarks
+                )
+            )
+    return rows
+
+
+async def _single(context: GazelleContext, ids: Sequence[int]) -> list[shapes.JsonObject]:
+    torrents = await context.services.catalogue.torrents(ids, context.viewer)
+    bookmarks = await context.bookmarked(BookmarkKind.GROUP, [each.group.id for each in torrents])
+    return [
+        shapes.browse_group(each.group, [(each, stats)], bookmarked=each.group.id in bookmarks)
+        for each, stats in context.with_swarm_stats(torrents)
+    ]

@@ -1,0 +1,126 @@
+"""`/api/openapi.json` and `/api/docs`: the REST API's documentation, the page without JavaScript."""
+
+import json
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+from starlette.responses import Response
+
+from doors.errors import html_page
+from doors.rest.openapi import document, path_schema, schema_of, statuses
+from doors.rest.operation import Operation, RestContext
+from doors.services import Services
+
+VERSION = "1.0.0"
+
+_HTML_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+}
+
+
+class ApiDocs:
+    """Serves the documentation of operations, its own included; both are rendered once."""
+
+    def __init__(self, services: Services, operations: Sequence[Operation]) -> None:
+        self.operations = (
+            Operation(
+                "GET",
+                "/openapi.json",
+                "describe",
+                "Describe every operation to programs",
+                "reference",
+                self._openapi_json,
+                media="application/json",
+            ),
+            Operation(
+                "GET",
+                "/docs",
+                "explain",
+                "Describe every operation to people",
+                "reference",
+                self._docs_page,
+                media="text/html",
+            ),
+        )
+        everything = (*self.operations, *operations)
+        base = (services.public_url or "").rstrip("/") + "/api"
+        title = f"{services.site_name}: REST API"
+        described = document(everything, services.rights, title=title, version=VERSION, base=base)
+        self._json = json.dumps(described, ensure_ascii=False, separators=(",", ":")).encode()
+        self._html = html_page(title, _body(everything))
+
+    async def _openapi_json(self, context: RestContext) -> Response:
+        return Response(self._json, media_type="application/json")
+
+    async def _docs_page(self, context: RestContext) -> Response:
+        return Response(self._html, media_type="text/html", headers=_HTML_HEADERS)
+
+
+def _body(operations: Sequence[Operation]) -> str:
+    tags = dict.fromkeys(operation.tag for operation in operations)
+    sections = [
+        f'<h2 id="{escape(tag)}">{escape(tag.capitalize())}</h2>\n'
+        + "\n".join(_section(operation) for operation in operations if operation.tag == tag)
+        for tag in tags
+    ]
+    links = " ".join(f'<a href="#{escape(tag)}">{escape(tag)}</a>' for tag in tags)
+    return f"{_INTRODUCTION}<p>{links}</p>\n" + "\n".join(sections)
+
+
+_INTRODUCTION = """\
+<p>The same for programs, as OpenAPI 3.1: <a href="openapi.json">openapi.json</a>.
+Paths begin with <code>/api</code>.</p>
+<p>Send a token of <code>POST /login</code> as <code>Authorization: Bearer</code>. Answers are
+<code>{"success": true, "data": …}</code>, of a collection with <code>"meta"</code>, of a refusal
+<code>{"success": false, "error": {"code": …, "message": …}}</code>.</p>
+"""
+
+
+def _section(operation: Operation) -> str:
+    needs = (
+        operation.right.value if operation.right is not None else "an account" if operation.account else ""
+    )
+    rows = [(name, "path", path_schema(name)) for name in operation.parameters]
+    rows += [(name, "query", schema_of(field)) for name, field in operation.query.items()]
+    if operation.form:
+        rows.append(("file", "form, required", {"type": "a .torrent file"}))
+    place = "form" if operation.form else "body"
+    rows += [
+        (name, f"{place}, required" if name in operation.required else place, schema_of(field))
+        for name, field in (operation.body or {}).items()
+    ]
+    refused = ", ".join(map(str, statuses(operation)))
+    status = 204 if operation.answers is None and operation.media is None else operation.status
+    return (
+        f'<h3 id="{escape(operation.name)}"><code>{operation.method} {escape(operation.path)}</code></h3>\n'
+        f"<p>{escape(operation.summary)}.{f' Needs <em>{escape(needs)}</em>.' if needs else ''} "
+        f"Answers {status}; refuses with {refused}.</p>\n{_table(rows)}"
+    )
+
+
+def _table(rows: Sequence[tuple[str, str, dict[str, Any]]]) -> str:
+    if not rows:
+        return ""
+    cells = "\n".join(
+        f"<dt><code>{escape(name)}</code> <small>{escape(place)}</small></dt><dd>{escape(_describe(schema))}</dd>"
+        for name, place, schema in rows
+    )
+    return f"<dl>\n{cells}\n</dl>\n"
+
+
+def _describe(schema: dict[str, Any]) -> str:
+    """Return a schema in a few words."""
+    if "anyOf" in schema:
+        return " or ".join(_describe(each) for each in schema["anyOf"])
+    if "enum" in schema:
+        return "one of " + ", ".join(map(str, schema["enum"]))
+    words = str(schema["type"])
+    if words == "array":
+        return f"at most {schema['maxItems']} of: {_describe(schema['items'])}"
+    words += f" from {schema['minimum']} to {schema['maximum']}" if "maximum" in schema else ""
+    words += f" of at most {schema['maxLength']} characters" if "maxLength" in schema else ""
+    words += f" matching {schema['pattern']}" if "pattern" in schema else ""
+    return f"{words}. {schema['description']}" if "description" in schema else words

@@ -1,0 +1,252 @@
+"""REST operations on sessions and accounts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+from starlette.responses import Response
+
+from accounts.model import Role, Scope, User
+from accounts.rights import Right
+from bittorrent.refusal import Refusal
+from doors.rest import request_fields
+from doors.rest.operation import Listing, Operation, RestContext
+from doors.rest.shapes import PersonShape, Time, time
+
+LOGIN_LABEL = "login"
+
+_Role = Annotated[str, Field(json_schema_extra={"enum": [role.value for role in Role]})]
+
+
+@dataclass(frozen=True, slots=True)
+class LoginShape:
+    """A token for `Authorization: Bearer`, and whose it is; it is shown this once."""
+
+    token: str
+    token_type: Literal["Bearer"]
+    expires_at: Time | None
+    user: PersonShape
+
+
+@dataclass(frozen=True, slots=True)
+class CsrfShape:
+    """The token that a change by a session must send as `X-CSRF-Token`."""
+
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserShape:
+    """An account; `enabled` and `seen_at` are shown to itself and to administrators of accounts, else null."""
+
+    id: int
+    username: str
+    role: _Role
+    created_at: Time
+    uploads: int
+    groups: int
+    enabled: bool | None
+    seen_at: Time | None
+
+
+async def _shape(context: RestContext, user: User) -> UserShape:
+    uploads, groups = await context.services.catalogue.upload_counts(user.id)
+    private = user.id == context.principal.id or context.services.rights.may(
+        context.principal, Right.ACCOUNTS
+    )
+    return UserShape(
+        user.id,
+        user.name,
+        user.role.value,
+        time(user.joined),
+        uploads,
+        groups,
+        user.enabled if private else None,
+        time(user.seen) if private and user.seen is not None else None,
+    )
+
+
+def rename_fields(refusal: Refusal, names: Mapping[str, str]) -> Refusal:
+    """Return a refusal with its fields renamed to those of this dialect."""
+    fields = {names.get(name, name): sentences for name, sentences in refusal.fields.items()}
+    return Refusal(refusal.code, refusal.detail, fields)
+
+
+async def _log_in(context: RestContext) -> LoginShape:
+    accounts, given = context.services.accounts, context.body
+    user = await accounts.log_in(given.text("username"), given.text("password"), context.address)
+    key, secret = await accounts.mint(
+        user.id, Scope.REST, LOGIN_LABEL, lifetime=context.services.token_lifetime, displace=True
+    )
+    expires = time(key.expires) if key.expires is not None else None
+    return LoginShape(secret, "Bearer", expires, PersonShape(user.id, user.name))
+
+
+async def _log_out(context: RestContext) -> Response | None:
+    if context.principal.key is not None:
+        await context.services.accounts.revoke(context.principal.key.id)
+        return None
+    return await context.services.authenticator.log_out(Response(status_code=204), context.principal)
+
+
+async def _csrf(context: RestContext) -> CsrfShape:
+    if context.principal.session is None:
+        raise Refusal("bad-request", "a key needs no CSRF token")
+    return CsrfShape(context.services.accounts.csrf_token(context.principal.session))
+
+
+async def _me(context: RestContext) -> UserShape:
+    return await _shape(context, await _user(context, context.user_id))
+
+
+async def _user(context: RestContext, number: int) -> User:
+    user = await context.services.accounts.user(number)
+    if user is None:
+        raise Refusal("not-found")
+    return user
+
+
+async def _list(context: RestContext) -> Listing:
+    users, total = await context.services.accounts.users(
+        context.query.text("search"), context.offset, context.per_page
+    )
+    return context.listing([await _shape(context, user) for user in users], total)
+
+
+async def _show(context: RestContext) -> UserShape:
+    return await _shape(context, await _user(context, context.id("user")))
+
+
+async def _register(context: RestContext) -> UserShape:
+    given = context.body
+    role = Role(given.text("role", Role.USER))
+    try:
+        user = await context.services.account_management.register(
+            context.principal, given.text("username"), given.text("password"), role
+        )
+    except Refusal as refusal:
+        raise rename_fields(refusal, {"name": "username"}) from None
+    return await _shape(context, user)
+
+
+async def _edit(context: RestContext) -> UserShape:
+    number, given = context.id("user"), context.body
+    if "role" in given:
+        await context.services.account_management.set_role(
+            context.principal, number, Role(given.text("role"))
+        )
+    if "enabled" in given:
+        await context.services.account_management.set_enabled(
+            context.principal, number, enabled=bool(given.flag("enabled"))
+        )
+    return await _shape(context, await _user(context, number))
+
+
+async def _set_password(context: RestContext) -> None:
+    given = context.body
+    current = given.text("current_password") if "current_password" in given else None
+    await context.services.account_management.set_password(
+        context.principal, context.id("user"), given.text("password"), current
+    )
+
+
+_SESSION = (
+    Operation(
+        "POST",
+        "/login",
+        "logIn",
+        "Get a token for a name and a password",
+        "session",
+        _log_in,
+        identified=False,
+        body=request_fields.LOGIN,
+        required=("username", "password"),
+        answers=LoginShape,
+        refusals=("bad-credentials", "user-disabled", "login-slowed"),
+    ),
+    Operation(
+        "POST",
+        "/logout",
+        "logOut",
+        "Revoke the token, or end the session",
+        "session",
+        _log_out,
+        account=True,
+    ),
+    Operation(
+        "GET",
+        "/csrf",
+        "showCsrfToken",
+        "Get what a session's changes must carry",
+        "session",
+        _csrf,
+        account=True,
+        answers=CsrfShape,
+        refusals=("bad-request",),
+    ),
+    Operation("GET", "/user", "showMyself", "Show oneself", "session", _me, account=True, answers=UserShape),
+)
+_USERS = (
+    Operation(
+        "GET",
+        "/users",
+        "listUsers",
+        "List accounts by what their name holds",
+        "users",
+        _list,
+        Right.READ,
+        account=True,
+        query=request_fields.NAME_SEARCH,
+        answers=UserShape,
+        many=True,
+    ),
+    Operation(
+        "POST",
+        "/users",
+        "addUser",
+        "Make an account: for others, or where registration is open for oneself",
+        "users",
+        _register,
+        body=request_fields.REGISTER,
+        required=("username", "password"),
+        answers=UserShape,
+        status=201,
+        refusals=("taken", "unauthenticated", "forbidden"),
+    ),
+    Operation(
+        "GET",
+        "/users/{user}",
+        "showUser",
+        "Show an account",
+        "users",
+        _show,
+        Right.READ,
+        answers=UserShape,
+    ),
+    Operation(
+        "PATCH",
+        "/users/{user}",
+        "editUser",
+        "Change what an account is, let it in or no longer",
+        "users",
+        _edit,
+        Right.ACCOUNTS,
+        body=request_fields.EDIT_USER,
+        answers=UserShape,
+        refusals=("last-admin",),
+    ),
+    Operation(
+        "PUT",
+        "/users/{user}/password",
+        "setPassword",
+        "Change one's own password with the current one, or another's",
+        "users",
+        _set_password,
+        account=True,
+        body=request_fields.PASSWORD,
+        required=("password",),
+        refusals=("bad-credentials", "forbidden", "login-slowed"),
+    ),
+)
+OPERATIONS = (*_SESSION, *_USERS)
