@@ -7,7 +7,7 @@ import pytest
 
 from bittorrent.infohash import InfoHash
 from bittorrent.peers import pack
-from tests.support.swarm_stores import STORES, Make
+from tests.support.swarm_stores import STORES, StoreFactory
 from tracker.journal_row import JournalRow
 from tracker.model import (
     DENIED,
@@ -31,7 +31,7 @@ OTHER = InfoHash(b"o" * 20)
 class Bench:
     """A store with short names for what tests do again and again."""
 
-    def __init__(self, make: Make, terms: AnnounceTerms, seed: int = 1) -> None:
+    def __init__(self, make: StoreFactory, terms: AnnounceTerms, seed: int = 1) -> None:
         self.store = make(terms, seed)
         self.terms = terms
 

@@ -8,7 +8,7 @@ from tracker.random_source import SplitMix
 from tracker.store import SwarmStore
 from tracker.swarms import Swarms
 
-Make = Callable[[AnnounceTerms, int], SwarmStore]
+StoreFactory = Callable[[AnnounceTerms, int], SwarmStore]
 
 
 def python(terms: AnnounceTerms, seed: int) -> SwarmStore:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from bittorrent.infohash import InfoHash
-from tests.support.swarm_stores import Make
+from tests.support.swarm_stores import StoreFactory
 from tracker.flusher import Flusher, FlushError, ObserverError
 from tracker.journal_row import JournalRow
 from tracker.model import Announce, AnnounceTerms, Event
@@ -48,7 +48,7 @@ class Paper:
         return None
 
 
-def setup(make_store: Make) -> tuple[SwarmStore, Paper, Flusher, list[Exception]]:
+def setup(make_store: StoreFactory) -> tuple[SwarmStore, Paper, Flusher, list[Exception]]:
     store, journal, reports = make_store(AnnounceTerms(), 1), Paper(), []
     flusher = Flusher(store, journal, 0.001, lambda: 0.0, reports.append)
     return store, journal, flusher, reports
