@@ -142,12 +142,12 @@ async def _link(services: AccountAdminServices, user: User) -> Record:
 
 async def _log_user(services: AccountAdminServices, by: str, verb: str, user: User, detail: str = "") -> None:
     text = f"{detail or user.name}, by {by} at a terminal"
-    await services.catalogue.log(None, verb, Subject.USER, str(user.id), text)
+    await services.catalogue.moderation.log(None, verb, Subject.USER, str(user.id), text)
 
 
 async def _log_key(services: AccountAdminServices, by: str, verb: str, key: Key, owner: str) -> None:
     text = f"{key.scope} key of {owner}, by {by} at a terminal"
-    await services.catalogue.log(None, verb, Subject.KEY, str(key.id), text)
+    await services.catalogue.moderation.log(None, verb, Subject.KEY, str(key.id), text)
 
 
 async def _named(services: AccountAdminServices, name: str) -> User:

@@ -19,8 +19,10 @@ def catalogue_store(
     database: Database, index: SearchIndexWriter, clock: Callable[[], float]
 ) -> CatalogueStore:
     """Return the catalogue's store over a database; `index` is updated with every change that search can see."""
+    torrents = SqliteTorrents(database, index, clock)
     return CatalogueStore(
-        torrents=SqliteTorrents(database, index, clock),
+        torrents=torrents,
+        groups=torrents,
         statistics=SqliteStatistics(database),
         categories=SqliteCategories(database, index),
         tags=SqliteTags(database, index),

@@ -3,11 +3,12 @@
 from sqlalchemy import bindparam, exists, func, select
 
 from bittorrent.refusal import Refusal
+from catalogue.fields import AuthorChange
 from catalogue.model import Author, Page, Viewer
 from catalogue.normalization import fold_name
-from catalogue.store import Values
+from storage.catalogue_columns import change_columns, with_folded
 from storage.catalogue_reader import has_visible_torrent, viewer_parameters
-from storage.catalogue_reindexing import BATCH_SIZE, GroupReindexer, SearchIndexWriter, fetch_ids, with_folded
+from storage.catalogue_reindexing import BATCH_SIZE, GroupReindexer, SearchIndexWriter, fetch_ids
 from storage.catalogue_tags import HIGHEST_CHARACTER
 from storage.database import Database
 from storage.rows import TableRows, Writer, bounded_id, page_parameters
@@ -71,9 +72,9 @@ class SqliteAuthors:
             rows = await self._database.rows(self._by_id, {"key": bounded_id(key)})
         return Author(*rows[0]) if rows else None
 
-    async def change(self, number: int, values: Values) -> None:
+    async def change(self, number: int, change: AuthorChange) -> None:
         """Change an author. Refusal: `taken`."""
-        values = with_folded(values)
+        values = with_folded(change_columns(change))
         async with self._database.transaction() as connection:
             writer = Writer(connection)
             if "folded" in values:
@@ -85,7 +86,7 @@ class SqliteAuthors:
         while after is not None:
             after = await self._reindex_batch(number, after)
 
-    async def groups_of(self, number: int, viewer: Viewer, *, first_only: bool) -> tuple[int, ...]:
+    async def groups_of(self, number: int, viewer: Viewer, *, first_only: bool = False) -> tuple[int, ...]:
         """Return the ids of an author's groups, newest first."""
         statement = self._groups_first if first_only else self._groups
         rows = await self._database.rows(statement, {"row": bounded_id(number), **viewer_parameters(viewer)})

@@ -4,12 +4,13 @@ from sqlalchemy import bindparam, func, select, update
 
 from bittorrent.refusal import Refusal
 from catalogue.categories import FIRST_CUSTOM_ID
+from catalogue.fields import CategoryChange
 from catalogue.model import Category
-from catalogue.store import Values
-from storage.catalogue_reindexing import BATCH_SIZE, GroupReindexer, SearchIndexWriter, fetch_ids, with_folded
+from storage.catalogue_columns import change_columns, with_folded
+from storage.catalogue_reindexing import BATCH_SIZE, GroupReindexer, SearchIndexWriter, fetch_ids
 from storage.database import Database
 from storage.dialect import in_list
-from storage.rows import TableRows, Writer, bounded_id, json_ids
+from storage.rows import ColumnValues, TableRows, Writer, bounded_id, json_ids
 from storage.tables import category, work
 
 
@@ -41,9 +42,9 @@ class SqliteCategories:
         """Return every category, ordered by id."""
         return tuple(Category(*row) for row in await self._database.rows(self._all))
 
-    async def add(self, number: int | None, values: Values) -> int:
+    async def add(self, number: int | None, name: str, parent: int) -> int:
         """Add a category. Refusal: `taken` for its name or number."""
-        values = with_folded(values)
+        values = with_folded({"name": name, "parent_id": parent})
         async with self._database.transaction() as connection:
             writer = Writer(connection)
             await self._refuse_taken(writer, 0, values)
@@ -54,9 +55,9 @@ class SqliteCategories:
                 raise Refusal("taken")
             return await self._rows.insert(writer, {**values, "id": bounded_id(number) or None})
 
-    async def change(self, number: int, values: Values) -> None:
+    async def change(self, number: int, change: CategoryChange) -> None:
         """Change a category. Refusal: `taken`."""
-        values = with_folded(values)
+        values = with_folded(change_columns(change))
         async with self._database.transaction() as connection:
             writer = Writer(connection)
             await self._rows.require(writer, number)
@@ -80,7 +81,7 @@ class SqliteCategories:
             await self._reindexer.reindex(writer, batch)
             return True
 
-    async def _refuse_taken(self, writer: Writer, number: int, values: Values) -> None:
+    async def _refuse_taken(self, writer: Writer, number: int, values: ColumnValues) -> None:
         if "folded" in values and await writer.rows(
             self._others, {"folded": values["folded"], "row": number}
         ):

@@ -6,8 +6,6 @@ from typing import Any, Protocol
 import aiosqlite
 from sqlalchemy import select
 
-from catalogue.normalization import fold_name
-from catalogue.store import Values
 from storage.database import Database
 from storage.dialect import in_list
 from storage.rows import Writer, json_ids
@@ -40,11 +38,6 @@ class GroupReindexer:
         """Index the torrents of groups again."""
         found = await writer.rows(self._torrents, {"ids": json_ids(groups)})
         await self._index.refresh(writer.connection, [number for (number,) in found])
-
-
-def with_folded(values: Values) -> Values:
-    """Return the values with `fold_name`, the case-insensitive key, where there is a `name`."""
-    return {**values, "folded": fold_name(str(values["name"]))} if "name" in values else values
 
 
 async def fetch_ids(writer: Writer, sql: str, parameters: dict[str, Any]) -> list[int]:

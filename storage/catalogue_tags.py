@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, delete, func, select, u
 
 from bittorrent.refusal import Refusal
 from catalogue.model import Page, Tag
+from catalogue.normalization import normalize_tag_or_none, normalize_tag_prefix
 from storage.catalogue_reindexing import BATCH_SIZE, GroupReindexer, SearchIndexWriter, fetch_ids
 from storage.catalogue_tagging import GroupTagging, TagUseCounter
 from storage.database import Database
@@ -54,16 +55,17 @@ class SqliteTags:
         )
 
     async def tags(self, prefix: str, offset: int, limit: int) -> Page[Tag]:
-        """Return the tags in use that begin with a prefix, most used first."""
+        """Return the tags in use that begin with a prefix, in any form, most used first."""
+        prefix = normalize_tag_prefix(prefix)
         bounds = {"low": prefix, "high": prefix + HIGHEST_CHARACTER}
         ((total,),) = await self._database.rows(self._count, bounds)
         parameters = {**bounds, **page_parameters(offset, limit)}
         return Page(await self._with_aliases(await self._database.rows(self._page, parameters)), total)
 
     async def tag(self, key: int | str) -> Tag | None:
-        """Find a tag by its id, its name or an alias."""
+        """Find a tag by its id, or by its name or an alias, in any form."""
         if isinstance(key, str):
-            found = await self._database.rows(self._by_name, {"key": key})
+            found = await self._database.rows(self._by_name, {"key": normalize_tag_or_none(key)})
         else:
             found = await self._database.rows(self._by_id, {"key": bounded_id(key)})
         return (await self._with_aliases(found))[0] if found else None
@@ -90,7 +92,7 @@ class SqliteTags:
         """Make an alias a tag of its own again."""
         async with self._database.transaction() as connection:
             writer = Writer(connection)
-            row = await self._find(writer, alias)
+            row = await self._find(writer, normalize_tag_or_none(alias) or "")
             if row is None or row["alias_of"] is None:
                 raise Refusal("not-found")
             await self._rows.update(writer, row["id"], {"alias_of": None})

@@ -1,15 +1,17 @@
 """Torrents and their groups in `peerage.db`."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from sqlalchemy import bindparam, exists, select, update
 
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
+from catalogue.fields import UNSET, GroupChange
 from catalogue.model import Contents, Group, Torrent, Viewer
-from catalogue.store import UNRESTRICTED_VIEWER, TorrentChanges, WriteDecision
+from catalogue.store import UNRESTRICTED_VIEWER, GroupWrite, TorrentWrite, WriteDecision
 from storage.catalogue_cascades import Cascades
+from storage.catalogue_columns import BLANK_GROUP, BLANK_TORRENT, group_columns, torrent_columns
 from storage.catalogue_reader import CatalogueReader
 from storage.catalogue_reindexing import GroupReindexer, SearchIndexWriter
 from storage.catalogue_tagging import GroupTagging, TagUseCounter
@@ -63,7 +65,7 @@ class SqliteTorrents:
         """Run the decision as `upsert` would, and write nothing."""
         known = await self._reader.by_names(self._database, names, UNRESTRICTED_VIEWER)
         writing = decision(known[0] if known else None, await self._group(group))
-        await self._need_category(self._database, writing.group_values)
+        await self._need_category(self._database, writing.group.change)
 
     async def upsert(
         self, names: Sequence[InfoHash], group: int | None, decision: WriteDecision
@@ -90,7 +92,7 @@ class SqliteTorrents:
                 raise Refusal("not-found")
             await self._write(writer, known, writing)
 
-    async def change_group(self, group: int, writing: TorrentChanges) -> None:
+    async def change_group(self, group: int, writing: GroupWrite) -> None:
         """Change a group."""
         async with self._database.transaction() as connection:
             writer = Writer(connection)
@@ -136,6 +138,10 @@ class SqliteTorrents:
             found[each.group.id].append(each)
         return {number: tuple(torrents) for number, torrents in found.items()}
 
+    async def group(self, number: int, viewer: Viewer) -> Group | None:
+        """Find a group of which the viewer sees a torrent."""
+        return (await self._reader.groups(self._database, [number], viewer)).get(number)
+
     async def groups(self, ids: Sequence[int], viewer: Viewer) -> list[Group]:
         """Return groups in the order of the ids."""
         found = await self._reader.groups(self._database, ids, viewer)
@@ -171,46 +177,48 @@ class SqliteTorrents:
             return None
         return (await self._reader.groups(writer or self._database, [group], UNRESTRICTED_VIEWER)).get(group)
 
-    async def _create(self, writer: Writer, writing: TorrentChanges) -> int:
-        works: set[int] = set() if writing.group is None else {writing.group}
+    async def _create(self, writer: Writer, writing: TorrentWrite) -> int:
+        works: set[int] = set() if writing.group_id is None else {writing.group_id}
         async with self._tag_uses.recounted(writer, works):
-            if writing.group is None:
-                await self._need_category(writer, writing.group_values)
-                group = await self._works.insert(writer, writing.group_values)
+            if writing.group_id is None:
+                await self._need_category(writer, writing.group.change)
+                group = await self._works.insert(writer, {**BLANK_GROUP, **group_columns(writing.group)})
                 works.add(group)
-                await self._set_tags_and_authors(writer, group, writing)
+                await self._set_tags_and_authors(writer, group, writing.group.change)
             else:
-                group = writing.group
-            number = await self._torrents.insert(writer, {**writing.torrent, "work_id": group})
+                group = writing.group_id
+            row = {**BLANK_TORRENT, **torrent_columns(writing), "work_id": group}
+            number = await self._torrents.insert(writer, row)
             await self._write_contents(writer, number, writing.contents)
         await self._index.refresh(writer.connection, [number])
         return number
 
-    async def _write(self, writer: Writer, known: Torrent, writing: TorrentChanges) -> None:
-        group = writing.group if writing.group is not None else known.group.id
+    async def _write(self, writer: Writer, known: Torrent, writing: TorrentWrite) -> None:
+        group = writing.group_id if writing.group_id is not None else known.group.id
         async with self._tag_uses.recounted(writer, {group, known.group.id}):
-            await self._torrents.update(writer, known.id, {**writing.torrent, "work_id": group})
+            await self._torrents.update(writer, known.id, {**torrent_columns(writing), "work_id": group})
             await self._write_contents(writer, known.id, writing.contents)
-            await self._write_work(writer, group, writing)
+            await self._write_work(writer, group, writing.group)
             await self._drop_empty(writer, known.group.id)
-        if writing.group_values or writing.tags is not None or writing.authors is not None:
+        if writing.group != GroupWrite():
             await self._reindexer.reindex(writer, [group])
         else:
             await self._index.refresh(writer.connection, [known.id])
 
-    async def _write_work(self, writer: Writer, group: int, writing: TorrentChanges) -> None:
-        await self._need_category(writer, writing.group_values)
-        await self._works.update(writer, group, writing.group_values)
-        await self._set_tags_and_authors(writer, group, writing)
+    async def _write_work(self, writer: Writer, group: int, writing: GroupWrite) -> None:
+        await self._need_category(writer, writing.change)
+        await self._works.update(writer, group, group_columns(writing))
+        await self._set_tags_and_authors(writer, group, writing.change)
 
-    async def _set_tags_and_authors(self, writer: Writer, group: int, writing: TorrentChanges) -> None:
-        if writing.tags is not None:
-            await self._tagging.set_tags(writer, group, writing.tags)
-        if writing.authors is not None:
-            await self._tagging.set_authors(writer, group, writing.authors)
+    async def _set_tags_and_authors(self, writer: Writer, group: int, change: GroupChange) -> None:
+        if change.tags is not UNSET:
+            await self._tagging.set_tags(writer, group, change.tags)
+        if change.authors is not UNSET:
+            await self._tagging.set_authors(writer, group, change.authors)
 
-    async def _need_category(self, source: QuerySource, values: Mapping[str, object]) -> None:
-        if "category_id" in values and not await source.rows(self._category, {"row": values["category_id"]}):
+    async def _need_category(self, source: QuerySource, change: GroupChange) -> None:
+        number = change.category_id
+        if number is not UNSET and not await source.rows(self._category, {"row": number}):
             raise Refusal("invalid", fields={"category_id": ["The category_id field names no category."]})
 
     async def _write_contents(self, writer: Writer, number: int, listing: Contents | None) -> None:

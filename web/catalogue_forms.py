@@ -9,6 +9,7 @@ from starlette.routing import Route
 from accounts.rights import Right
 from bittorrent.refusal import NO_FIELDS, Refusal
 from catalogue import fields
+from catalogue.fields import GroupChange, TorrentChange, TorrentDetails
 from catalogue.model import BookmarkKind, Category, Group, Subject, Torrent
 from web.page_context import PageContext, local_path
 from web.page_router import PageRouter
@@ -114,17 +115,23 @@ def group_values(group: Group) -> dict[str, str]:
 
 async def _edit_torrent(context: PageContext) -> Response:
     torrent = await _find_torrent(context)
-    context.require(Right.EDIT_OWN, torrent.uploader.id if torrent.uploader else None)
+    _require_edit(context, torrent)
     return await _render_torrent_form(context, torrent, torrent_values(torrent))
+
+
+def _require_edit(context: PageContext, torrent: Torrent) -> None:
+    context.require(Right.EDIT_OWN, torrent.uploader.id if torrent.uploader else None)
 
 
 async def _save_torrent(context: PageContext) -> Response:
     torrent = await _find_torrent(context)
     before = torrent_values(torrent)
-    changes = fields.from_form(_changed(context, before), fields.TORRENT)
+    given = fields.from_form(_changed(context, before), fields.TORRENT)
     try:
-        if changes:
-            await context.services.curation.edit_torrent(context.principal, torrent.id, changes)
+        if given:
+            _require_edit(context, torrent)
+            details = TorrentDetails(TorrentChange.read(given))
+            await context.services.curation.edit_torrent(context.principal, torrent.id, details)
     except Refusal as refusal:
         return await _render_torrent_form(
             context, torrent, before | dict(context.form), _field_errors(refusal)
@@ -141,19 +148,25 @@ async def _render_torrent_form(
 
 async def _edit_group(context: PageContext) -> Response:
     group = await _find_group(context)
-    torrents = await context.services.catalogue.torrents_of([group.id], context.viewer())
+    await _require_group_edit(context, group)
+    return await _render_group_form(context, group, group_values(group))
+
+
+async def _require_group_edit(context: PageContext, group: Group) -> None:
+    torrents = await context.services.catalogue.groups.torrents_of([group.id], context.viewer())
     uploaders = {each.uploader.id for each in torrents[group.id] if each.uploader}
     context.require(Right.EDIT_OWN, context.principal.id if context.principal.id in uploaders else None)
-    return await _render_group_form(context, group, group_values(group))
 
 
 async def _save_group(context: PageContext) -> Response:
     group = await _find_group(context)
     before = group_values(group)
-    changes = fields.from_form(_changed(context, before), fields.GROUP)
+    given = fields.from_form(_changed(context, before), fields.GROUP)
     try:
-        if changes:
-            await context.services.curation.edit_group(context.principal, group.id, changes)
+        if given:
+            await _require_group_edit(context, group)
+            change = GroupChange.read(given)
+            await context.services.curation.edit_group(context.principal, group.id, change)
     except Refusal as refusal:
         return await _render_group_form(context, group, before | dict(context.form), _field_errors(refusal))
     return context.redirect(f"/g/{group.id}")
@@ -170,7 +183,7 @@ async def _render_form(
     context: PageContext, form: EditForm, texts: Mapping[str, str], errors: Refusal | None
 ) -> Response:
     context.user_id()
-    categories: tuple[Category, ...] = await context.services.catalogue.categories()
+    categories: tuple[Category, ...] = await context.services.catalogue.categories.all()
     return context.render(
         "edit",
         form.title,
@@ -223,7 +236,7 @@ async def _comment(context: PageContext) -> Response:
 
 async def _edit_comment(context: PageContext) -> Response:
     context.user_id()
-    comment = await context.services.catalogue.comment(context.number(), context.viewer())
+    comment = await context.services.catalogue.comments.comment(context.number(), context.viewer())
     if comment is None:
         raise Refusal("not-found")
     context.require(Right.EDIT_OWN, comment.author.id)
@@ -268,14 +281,14 @@ def _subject(context: PageContext) -> Subject:
 
 
 async def _find_torrent(context: PageContext) -> Torrent:
-    torrent = await context.services.catalogue.torrent(context.number(), context.viewer())
+    torrent = await context.services.catalogue.torrents.torrent(context.number(), context.viewer())
     if torrent is None:
         raise Refusal("not-found")
     return torrent
 
 
 async def _find_group(context: PageContext) -> Group:
-    group = await context.services.catalogue.group(context.number(), context.viewer())
+    group = await context.services.catalogue.groups.group(context.number(), context.viewer())
     if group is None:
         raise Refusal("not-found")
     return group

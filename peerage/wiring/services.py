@@ -19,7 +19,7 @@ def make_services(application: Application, clients: ClientAddress, memory: Body
     """Return the services of every dialect; `memory` bounds the request bodies of all of them together."""
     settings = application.settings
     return Services(
-        catalogue=application.catalogue,
+        catalogue=application.catalogue.store,
         search=application.search,
         curation=application.curation,
         account_management=application.account_management,
@@ -27,7 +27,9 @@ def make_services(application: Application, clients: ClientAddress, memory: Body
         rights=application.rights,
         uploads=application.uploads,
         takedowns=application.takedowns,
-        list_moderation=ListModeration(application.takedowns, application.catalogue, application.rights),
+        list_moderation=ListModeration(
+            application.takedowns, application.catalogue.moderation, application.rights
+        ),
         cache=application.cache,
         lookups=application.lookups,
         downloads=application.downloads,

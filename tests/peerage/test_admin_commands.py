@@ -12,6 +12,7 @@ import pytest
 from actions.imdb_tsv import HEADER
 from bittorrent import bencode
 from bittorrent.infohash import InfoHash
+from catalogue.fields import TorrentDetails
 from catalogue.store import UNRESTRICTED_VIEWER
 from doors.control import ControlServer, execute_command
 from peerage.admin_client import CommandFailed, run_command
@@ -288,8 +289,12 @@ def test_a_service_is_moved_with_its_catalogue(settings, sources, tmp_path, by_s
 
     async def named():
         async with open_application(settings) as application:
-            torrent = await application.catalogue.torrent(InfoHash.parse(hashes[0]), UNRESTRICTED_VIEWER)
-            await application.catalogue.edit_torrent(torrent.id, {"title": "A name of its own"})
+            torrent = await application.catalogue.store.torrents.torrent(
+                InfoHash.parse(hashes[0]), UNRESTRICTED_VIEWER
+            )
+            await application.catalogue.torrents.edit(
+                torrent.id, TorrentDetails.read({"title": "A name of its own"})
+            )
 
     asyncio.run(named())
     ask(settings, ("export", {"folder": out}))
