@@ -10,9 +10,18 @@ from catalogue.store import UNRESTRICTED_VIEWER, CollageStore, require
 class Collages:
     """Changes to collages and bookmarks; `clock` gives unix seconds. `at` is the time of an imported one."""
 
-    def __init__(self, store: CollageStore, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        store: CollageStore,
+        clock: Callable[[], float],
+        *,
+        most_groups: int = MOST_IN_COLLAGE,
+        most_bookmarks: int = MOST_BOOKMARKS,
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._most_groups = most_groups
+        self._most_bookmarks = most_bookmarks
 
     async def add(self, change: CollageChange, creator: int, at: int | None = None) -> Collage:
         """Create a collage. Refusal: `invalid` without a name."""
@@ -27,7 +36,7 @@ class Collages:
 
     async def add_group(self, collage: int, group: int, by: int) -> Collage:
         """Append a group to a collage unless it is there. Refusal: `not-found`, `full`."""
-        await self._store.add_group(collage, group, by, MOST_IN_COLLAGE)
+        await self._store.add_group(collage, group, by, self._most_groups)
         return await self._collage(collage)
 
     async def remove_group(self, collage: int, group: int) -> Collage:
@@ -40,7 +49,7 @@ class Collages:
     ) -> None:
         """Add or remove a bookmark. Refusal: `not-found`, `full`."""
         if on:
-            await self._store.bookmark(user, kind, target, self._time(at), MOST_BOOKMARKS)
+            await self._store.bookmark(user, kind, target, self._time(at), self._most_bookmarks)
         else:
             await self._store.unbookmark(user, kind, target)
 

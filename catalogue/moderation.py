@@ -11,15 +11,18 @@ from catalogue.text_cleaning import plain_line
 class Moderation:
     """Reports and the moderators' log; `clock` gives unix seconds."""
 
-    def __init__(self, store: ModerationStore, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, store: ModerationStore, clock: Callable[[], float], *, most_reports: int = MOST_REPORTS
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._most_reports = most_reports
 
     async def report(self, subject: Subject, target: int, reporter: int, reason: str) -> Report:
         """Report something to the moderators. Refusal: `invalid`, `not-found`, `full`."""
         values = validate({"reason": reason}, REPORT)
         number = await self._store.add_report(
-            subject, target, reporter, values["reason"], now=self._now(), most=MOST_REPORTS
+            subject, target, reporter, values["reason"], now=self._now(), most=self._most_reports
         )
         return require(await self._store.report(number))
 

@@ -19,6 +19,7 @@ from actions.curation import Curation
 from actions.download_hooks import DownloadHooks
 from actions.engine_announcer import EngineAnnouncer
 from actions.health import Health
+from actions.list_moderation import ListModeration
 from actions.lookups import Lookups
 from actions.release_parser import ImdbReleaseParser
 from actions.swarm_stats_sync import SwarmStatsSync
@@ -83,6 +84,7 @@ class Application:
     search: Search
     curation: Curation
     account_management: AccountManagement
+    list_moderation: ListModeration
     rights: Rights
     census: Census
     catalogue_sync: CatalogueSync
@@ -217,6 +219,7 @@ async def _make_application(stores: _Stores) -> Application:
         account_management=AccountManagement(
             accounts, catalogue.moderation, rights, registration=settings.accounts.registration
         ),
+        list_moderation=ListModeration(takedowns, catalogue.moderation, rights),
         rights=rights,
         census=core.census,
         catalogue_sync=CatalogueSync(cache, catalogue, takedowns, cataloguer),

@@ -8,10 +8,9 @@ import structlog
 from actions.download_hooks import DownloadHooks
 from downloads.downloads import DownloadBackend, Downloads
 from downloads.engine import Engine
-from downloads.folder import ContentFolder
+from downloads.folder import ContentFolder, ResumeFiles
 from downloads.limits import DownloadLimits
 from downloads.outgoing_filter import OutgoingFilter
-from downloads.resume_files import ResumeFiles
 from peerage.config import Settings
 from peerage.sections import DownloadsSection
 from storage.data_folder import DataFolder

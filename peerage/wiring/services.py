@@ -3,7 +3,6 @@
 import os
 import time
 
-from actions.list_moderation import ListModeration
 from doors.authentication import Authenticator
 from doors.client_address import ClientAddress
 from doors.rate_limits import RateLimits
@@ -27,9 +26,7 @@ def make_services(application: Application, clients: ClientAddress, memory: Body
         rights=application.rights,
         uploads=application.uploads,
         takedowns=application.takedowns,
-        list_moderation=ListModeration(
-            application.takedowns, application.catalogue.moderation, application.rights
-        ),
+        list_moderation=application.list_moderation,
         cache=application.cache,
         lookups=application.lookups,
         downloads=application.downloads,

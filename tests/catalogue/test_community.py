@@ -1,11 +1,14 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from bittorrent.refusal import Refusal
 from catalogue import fields
+from catalogue.collages import Collages
 from catalogue.fields import CollageChange
 from catalogue.model import PUBLIC_VIEWER, BookmarkKind, CollageKind, Subject, Viewer
+from catalogue.moderation import Moderation
 from catalogue.store import UNRESTRICTED_VIEWER
 from tests.support.catalogue import NOW
 
@@ -82,11 +85,11 @@ def test_comments_on_hidden_groups_are_hidden(in_library):
     in_library(scenario)
 
 
-def test_a_collage_keeps_its_groups_in_order_and_each_once(in_library, monkeypatch):
-    monkeypatch.setattr(fields, "MOST_IN_COLLAGE", 2)
-
+def test_a_collage_keeps_its_groups_in_order_and_each_once(in_library):
     async def scenario(library):
-        catalogue = library.catalogue
+        catalogue = replace(
+            library.catalogue, collages=Collages(library.store.collages, library.clock, most_groups=2)
+        )
         groups = [(await library.enter(f"t{n}", 1))[0].group.id for n in range(3)]
         collage = await catalogue.collages.add(
             CollageChange.read({"name": "Best", "description": "of all"}), 1
@@ -140,11 +143,11 @@ def test_collages_are_found_by_name_and_hidden_ones_by_moderators(in_library):
     in_library(scenario)
 
 
-def test_bookmarks_are_kept_once_and_counted(in_library, monkeypatch):
-    monkeypatch.setattr(fields, "MOST_BOOKMARKS", 2)
-
+def test_bookmarks_are_kept_once_and_counted(in_library):
     async def scenario(library):
-        catalogue = library.catalogue
+        catalogue = replace(
+            library.catalogue, collages=Collages(library.store.collages, library.clock, most_bookmarks=2)
+        )
         groups = [(await library.enter(f"t{n}"))[0].group.id for n in range(3)]
         for number in (groups[0], groups[0], groups[1]):
             library.clock.now += 1
@@ -168,11 +171,11 @@ def test_bookmarks_are_kept_once_and_counted(in_library, monkeypatch):
     in_library(scenario)
 
 
-def test_reports_are_open_until_they_are_resolved(in_library, monkeypatch):
-    monkeypatch.setattr(fields, "MOST_REPORTS", 2)
-
+def test_reports_are_open_until_they_are_resolved(in_library):
     async def scenario(library):
-        catalogue = library.catalogue
+        catalogue = replace(
+            library.catalogue, moderation=Moderation(library.store.moderation, library.clock, most_reports=2)
+        )
         torrent, _ = await library.enter("one")
         first = await catalogue.moderation.report(Subject.TORRENT, torrent.id, 1, "spam")
         again = await catalogue.moderation.report(Subject.TORRENT, torrent.id, 1, "spam indeed")

@@ -100,7 +100,9 @@ def test_an_owned_torrent_is_not_taken_over(in_library):
         assert await code_of(library.enter("one", 2, title="Mine")) == "owned"
         assert (
             await code_of(
-                library.catalogue.torrents.check_upload(metainfo_summary("one"), {"title": "Mine"}, 2)
+                library.catalogue.torrents.check_upload(
+                    metainfo_summary("one"), TorrentDetails.read({"title": "Mine"}), 2
+                )
             )
             == "owned"
         )
@@ -461,7 +463,10 @@ def test_charts_rank_public_torrents(in_library):
 
         async def chart(name, limit=10):
             names = {number: name for name, number in ids.items()}
-            return [names[number] for number in await catalogue.store.statistics.top(name, limit)]
+            return [
+                names[number]
+                for number in await catalogue.store.statistics.top(name, library.clock.now, limit)
+            ]
 
         assert await chart("day") == ["fresh"]
         assert await chart("week") == ["stuck", "week", "fresh"]
@@ -484,7 +489,7 @@ def test_sums_of_sizes_that_torrents_claim_do_not_overflow(in_library):
                 {hash_of(name): SwarmStats(1, 2**40, 2**40)}
             )
         assert (await library.catalogue.store.statistics.totals()).size == 2**64
-        assert len(await library.catalogue.store.statistics.top("data", 10)) == 2
+        assert len(await library.catalogue.store.statistics.top("data", NOW, 10)) == 2
 
     in_library(scenario)
 

@@ -9,11 +9,11 @@ import libtorrent as lt
 import pytest
 
 from bittorrent.metainfo import Metainfo
+from downloads.folder import ResumeFiles
 from downloads.libtorrent_engine import LibtorrentEngine
 from downloads.libtorrent_session import EngineSettings
 from downloads.model import JobRequest, JobState
 from downloads.outgoing_filter import OutgoingFilter
-from downloads.resume_files import ResumeFiles
 from tests.support.downloads import open_downloads
 from tests.support.seeder import Seeder
 

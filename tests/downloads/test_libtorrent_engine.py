@@ -9,11 +9,11 @@ import pytest
 from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
 from downloads.engine import AddTorrentRequest, Failed, Finished, MetadataReceived
+from downloads.folder import ResumeFiles
 from downloads.libtorrent_engine import LibtorrentEngine
 from downloads.libtorrent_session import EngineSettings
 from downloads.model import ContentKey, JobState
 from downloads.outgoing_filter import OutgoingFilter
-from downloads.resume_files import ResumeFiles
 from tests.support.seeder import Seeder
 
 LOOPBACK = EngineSettings(("127.0.0.1:0",), utp=False, one_address=True)

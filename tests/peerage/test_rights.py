@@ -11,7 +11,7 @@ import pytest
 
 from accounts.model import Role, Scope
 from bittorrent.infohash import InfoHash
-from catalogue.fields import CollageChange, GroupChange
+from catalogue.fields import CollageChange, GroupChange, TorrentDetails
 from catalogue.model import Contents, MetainfoSummary, ParsedRelease, Subject
 from peerage.config import Settings
 from peerage.listeners import Listeners
@@ -94,7 +94,10 @@ class Site:
         infohash = InfoHash.of(number.to_bytes(20, "big"))
         summary = MetainfoSummary(infohash, None, f"n{number}", "", 1, False, False, "", Contents(), number)
         torrent, _ = await catalogue.torrents.add(
-            summary, ParsedRelease(f"n{number}", "Books"), {"tags": [f"t{number}"]}, owner
+            summary,
+            ParsedRelease(f"n{number}", "Books"),
+            TorrentDetails.read({"tags": [f"t{number}"]}),
+            owner,
         )
         other, _ = await catalogue.torrents.add(
             MetainfoSummary(

@@ -28,7 +28,7 @@ def test_every_call_but_one_needs_a_key(api, call):
     path = call.path.replace("{id}", "1")
     verb = next(iter(call.handlers))
     assert error(api.ask(verb, path, key=None)) == (403, "NO_AUTH")
-    wrong = f"{path}?token=wrong" if call.token else path
+    wrong = f"{path}?token=wrong" if call.token_in_query else path
     assert error(api.ask(verb, wrong, key="wrong")) == (403, "BAD_TOKEN")
 
 
