@@ -4,6 +4,7 @@ import asyncio
 import base64
 import binascii
 from importlib.resources import files
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from starlette.exceptions import HTTPException
@@ -17,7 +18,9 @@ from doors.origin import base_url
 from doors.request_limits import Body
 from doors.upload_admission import UploadAdmission
 from soap.envelope import MAX_MARKUP
-from soap.service import CacheService
+
+if TYPE_CHECKING:
+    from soap.service import CacheService
 
 ENDPOINT = "/api/index.php"
 
@@ -40,7 +43,8 @@ def routes(admission: UploadAdmission) -> list[Route]:
 class _SoapRoutes:
     def __init__(self, admission: UploadAdmission) -> None:
         self._admission = admission
-        self._service = CacheService()
+        self._loaded: CacheService | None = None
+        self._loading = asyncio.Lock()
         self._wsdl = files("soap").joinpath("torrage.wsdl").read_text("utf-8")
         self._parsers = asyncio.Semaphore(_MAX_PARSERS)
 
@@ -61,30 +65,28 @@ class _SoapRoutes:
 
     async def call(self, request: Request) -> Response:
         """Answer a call with the infohash or a status of three digits; answer anything else with a fault."""
+        service = await self._service()
         limit = int(self._admission.uploads.limit * _BASE64_EXPANSION) + MAX_MARKUP
+
+        async def read(body: Body) -> bytes:
+            document = await body.read()
+            async with self._parsers:
+                return await asyncio.to_thread(_decode, service, document)
+
         try:
-            accepted = await self._admission.take(request, "soap", limit, self._read)
+            accepted = await self._admission.take(request, "soap", limit, read)
         except Refusal as refusal:
             if refusal.code == "bad-soap":
-                return self._reply(self._service.fault(refusal), 500)
-            return self._reply(
-                self._service.answer(status_digits(refusal)), close=refusal.code == "too-large"
-            )
-        return self._reply(self._service.answer(accepted.infohash.upper))
+                return self._reply(service.fault(refusal), 500)
+            return self._reply(service.answer(status_digits(refusal)), close=refusal.code == "too-large")
+        return self._reply(service.answer(accepted.infohash.upper))
 
-    async def _read(self, body: Body) -> bytes:
-        document = await body.read()
-        async with self._parsers:
-            return await asyncio.to_thread(self._decode, document)
-
-    def _decode(self, document: bytes) -> bytes:
-        packed = "".join(self._service.read(document).split())
-        if not packed:
-            raise Refusal("empty")
-        try:
-            return base64.b64decode(packed, validate=True)
-        except (binascii.Error, ValueError):
-            raise Refusal("not-base64") from None
+    async def _service(self) -> "CacheService":
+        """Return the service, imported with the first call and in a thread: spyne takes a third of a second."""
+        async with self._loading:
+            if self._loaded is None:
+                self._loaded = await asyncio.to_thread(_make_service)
+            return self._loaded
 
     def _reply(self, envelope: bytes, status: int = 200, *, close: bool = False) -> Response:
         headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -92,3 +94,19 @@ class _SoapRoutes:
             # The rest of the body is not read.
             headers["Connection"] = "close"
         return Response(envelope, status, headers, media_type=_XML)
+
+
+def _make_service() -> "CacheService":
+    from soap.service import CacheService  # noqa: PLC0415 - see `_service`
+
+    return CacheService()
+
+
+def _decode(service: "CacheService", document: bytes) -> bytes:
+    packed = "".join(service.read(document).split())
+    if not packed:
+        raise Refusal("empty")
+    try:
+        return base64.b64decode(packed, validate=True)
+    except (binascii.Error, ValueError):
+        raise Refusal("not-base64") from None
