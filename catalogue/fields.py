@@ -216,6 +216,14 @@ class Unset(Enum):
 UNSET: Final = Unset.UNSET
 
 
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What a form calls a field, and a hint on what to enter."""
+
+    text: str
+    hint: str = ""
+
+
 # Types of fields: what is stored, and what validates, describes and limits it.
 Name = Annotated[str, TextField(LONGEST_LINE, filled=True)]
 Line = Annotated[str, TextField(LONGEST_LINE)]
@@ -258,16 +266,19 @@ class Change:
 class TorrentChange(Change):
     """What people may set of a torrent; `group_id` is the group that it is in."""
 
-    title: Name | Unset = UNSET
-    description: Prose | Unset = UNSET
+    title: Annotated[Name, Label("Title")] | Unset = UNSET
+    description: (
+        Annotated[Prose, Label("Description", "Plain text, or BBCode such as [b]bold[/b] and [url]…[/url].")]
+        | Unset
+    ) = UNSET
     group_id: Id | Unset = UNSET
-    anonymous: Flag | Unset = UNSET
-    platform: Word | Unset = UNSET
-    format: Word | Unset = UNSET
-    license: Word | Unset = UNSET
-    scope: Word | Unset = UNSET
-    annotated: Flag | Unset = UNSET
-    archive: Word | Unset = UNSET
+    anonymous: Annotated[Flag, Label("Do not tell who uploaded it")] | Unset = UNSET
+    platform: Annotated[Word, Label("Platform")] | Unset = UNSET
+    format: Annotated[Word, Label("Format")] | Unset = UNSET
+    license: Annotated[Word, Label("License")] | Unset = UNSET
+    scope: Annotated[Word, Label("Scope")] | Unset = UNSET
+    annotated: Annotated[Flag, Label("Annotated")] | Unset = UNSET
+    archive: Annotated[Word, Label("Archive")] | Unset = UNSET
     freeleech: Annotated[Freeleech, ChoiceField(Freeleech)] | Unset = UNSET
 
 
@@ -275,20 +286,43 @@ class TorrentChange(Change):
 class GroupChange(Change):
     """What people may set of a group."""
 
-    name: Name | Unset = UNSET
-    year: Annotated[int | None, IntegerField(1, LATEST_YEAR, nullable=True)] | Unset = UNSET
-    category_id: Id | Unset = UNSET
-    tags: Annotated[tuple[str, ...], TextListField(MOST_TAGS, LONGEST_TAG, normalize_tag)] | Unset = UNSET
-    authors: Annotated[tuple[str, ...], TextListField(MOST_AUTHORS, LONGEST_LINE)] | Unset = UNSET
-    description: Prose | Unset = UNSET
-    picture: Url | Unset = UNSET
-    organism: Line | Unset = UNSET
-    strain: Line | Unset = UNSET
-    accession: Line | Unset = UNSET
-    lab: Line | Unset = UNSET
-    location: Line | Unset = UNSET
-    season: Annotated[int | None, IntegerField(0, LARGEST_SEASON, nullable=True)] | Unset = UNSET
-    imdb: Annotated[int | None, IntegerField(1, LARGEST_IMDB, nullable=True, prefix="tt")] | Unset = UNSET
+    name: Annotated[Name, Label("Name")] | Unset = UNSET
+    year: Annotated[int | None, IntegerField(1, LATEST_YEAR, nullable=True), Label("Year")] | Unset = UNSET
+    category_id: Annotated[Id, Label("Category")] | Unset = UNSET
+    tags: (
+        Annotated[
+            tuple[str, ...],
+            TextListField(MOST_TAGS, LONGEST_TAG, normalize_tag),
+            Label("Tags", "Words, with commas between them"),
+        ]
+        | Unset
+    ) = UNSET
+    authors: (
+        Annotated[
+            tuple[str, ...],
+            TextListField(MOST_AUTHORS, LONGEST_LINE),
+            Label("Authors", "Names, with commas between them"),
+        ]
+        | Unset
+    ) = UNSET
+    description: Annotated[Prose, Label("Description", "Plain text, or BBCode.")] | Unset = UNSET
+    picture: Annotated[Url, Label("Link to a picture")] | Unset = UNSET
+    organism: Annotated[Line, Label("Organism")] | Unset = UNSET
+    strain: Annotated[Line, Label("Strain")] | Unset = UNSET
+    accession: Annotated[Line, Label("Accession")] | Unset = UNSET
+    lab: Annotated[Line, Label("Lab")] | Unset = UNSET
+    location: Annotated[Line, Label("Location")] | Unset = UNSET
+    season: Annotated[int | None, IntegerField(0, LARGEST_SEASON, nullable=True), Label("Season")] | Unset = (
+        UNSET
+    )
+    imdb: (
+        Annotated[
+            int | None,
+            IntegerField(1, LARGEST_IMDB, nullable=True, prefix="tt"),
+            Label("IMDb id", "tt and 7 to 10 digits"),
+        ]
+        | Unset
+    ) = UNSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,17 +358,24 @@ def table_of(change: type[Change]) -> FieldTable:
     return _read_table(cast("Any", change))  # mypy takes no class for hashable whose instances have a hash
 
 
+def labels_of(change: type[Change]) -> Mapping[str, Label]:
+    """Return the labels of a change's fields by name; a field that no form shows has none."""
+    found = {name: declared[1] for name, declared in _declarations(change).items() if len(declared) > 1}
+    return MappingProxyType(found)
+
+
 @cache
-def _read_table(change: Callable[..., Change]) -> FieldTable:
+def _read_table(change: type[Change]) -> FieldTable:
+    return MappingProxyType({name: declared[0] for name, declared in _declarations(change).items()})
+
+
+def _declarations(change: type[Change]) -> dict[str, tuple[Any, ...]]:
+    """Return the field type, and the label, in `Annotated[..., field type, label] | Unset` of each field."""
     hints = get_type_hints(change, include_extras=True)
-    return MappingProxyType({name: _field_type(hint) for name, hint in hints.items()})
-
-
-def _field_type(hint: object) -> Field:
-    """Return the field type in `Annotated[..., field type] | Unset`."""
-    (annotated,) = (each for each in get_args(hint) if each is not Unset)
-    found: Field = annotated.__metadata__[0]
-    return found
+    return {
+        name: next(each.__metadata__ for each in get_args(hint) if each is not Unset)
+        for name, hint in hints.items()
+    }
 
 
 def _table(**types: Field) -> FieldTable:

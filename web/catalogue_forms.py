@@ -9,7 +9,18 @@ from starlette.routing import Route
 from accounts.rights import Right
 from bittorrent.refusal import NO_FIELDS, Refusal
 from catalogue import fields
-from catalogue.fields import GroupChange, TorrentChange, TorrentDetails
+from catalogue.fields import (
+    BooleanField,
+    Change,
+    Field,
+    GroupChange,
+    IntegerField,
+    TextField,
+    TorrentChange,
+    TorrentDetails,
+    labels_of,
+    table_of,
+)
 from catalogue.model import BookmarkKind, Category, Group, Subject, Torrent
 from web.page_context import PageContext, local_path
 from web.page_router import PageRouter
@@ -35,34 +46,37 @@ class EditForm:
     form_fields: tuple[FormField, ...]
 
 
-TORRENT_FIELDS = (
-    FormField("title", "Title"),
-    FormField(
-        "description", "Description", "prose", "Plain text, or BBCode such as [b]bold[/b] and [url]…[/url]."
-    ),
-    FormField("platform", "Platform", rare=True),
-    FormField("format", "Format", rare=True),
-    FormField("license", "License", rare=True),
-    FormField("scope", "Scope", rare=True),
-    FormField("archive", "Archive", rare=True),
-    FormField("anonymous", "Do not tell who uploaded it", "flag", rare=True),
-    FormField("annotated", "Annotated", "flag", rare=True),
+def _form_fields(
+    change: type[Change], common: tuple[str, ...], rare: tuple[str, ...]
+) -> tuple[FormField, ...]:
+    """Return the fields of a form, as the catalogue declares them."""
+    table, labels = table_of(change), labels_of(change)
+    return tuple(
+        FormField(name, labels[name].text, _kind(name, table[name]), labels[name].hint, name in rare)
+        for name in (*common, *rare)
+    )
+
+
+def _kind(name: str, field_type: Field) -> str:
+    match field_type:
+        case BooleanField():
+            return "flag"
+        case IntegerField():
+            return "category" if name == "category_id" else "short"
+        case TextField(prose=True):
+            return "prose"
+    return "line"
+
+
+TORRENT_FIELDS = _form_fields(
+    TorrentChange,
+    common=("title", "description"),
+    rare=("platform", "format", "license", "scope", "archive", "anonymous", "annotated"),
 )
-GROUP_FIELDS = (
-    FormField("name", "Name"),
-    FormField("category_id", "Category", "category"),
-    FormField("year", "Year", "short"),
-    FormField("season", "Season", "short"),
-    FormField("imdb", "IMDb id", "short", "tt and 7 to 10 digits"),
-    FormField("authors", "Authors", hint="Names, with commas between them"),
-    FormField("tags", "Tags", hint="Words, with commas between them"),
-    FormField("description", "Description", "prose", "Plain text, or BBCode."),
-    FormField("picture", "Link to a picture", rare=True),
-    FormField("organism", "Organism", rare=True),
-    FormField("strain", "Strain", rare=True),
-    FormField("accession", "Accession", rare=True),
-    FormField("lab", "Lab", rare=True),
-    FormField("location", "Location", rare=True),
+GROUP_FIELDS = _form_fields(
+    GroupChange,
+    common=("name", "category_id", "year", "season", "imdb", "authors", "tags", "description"),
+    rare=("picture", "organism", "strain", "accession", "lab", "location"),
 )
 _REPORTABLE = frozenset({Subject.TORRENT, Subject.GROUP, Subject.COMMENT, Subject.USER})
 
