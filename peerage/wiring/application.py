@@ -32,7 +32,6 @@ from cache.quota import Quota
 from cache.torrents import TorrentCache
 from catalogue.catalogue import Catalogue
 from catalogue.search import Search
-from catalogue.store import CatalogueStore
 from downloads.downloads import Downloads
 from lists.infohashes import Lists
 from peerage.config import Settings
@@ -164,7 +163,6 @@ class _Core:
     """The components that need the stores alone."""
 
     cache: TorrentCache
-    catalogue_stores: CatalogueStore
     index: SqliteSearchIndex
     catalogue: Catalogue
     tracker: Tracker
@@ -176,12 +174,10 @@ class _Core:
 async def _make_core(stores: _Stores) -> _Core:
     settings, records = stores.settings.catalogue, stores.records
     index = SqliteSearchIndex(records, settings.search_candidates, settings.search_timeout)
-    catalogue_stores = catalogue_store(records, index, time.time)
     return _Core(
         cache=await _make_cache(stores),
-        catalogue_stores=catalogue_stores,
         index=index,
-        catalogue=Catalogue(catalogue_stores, time.time),
+        catalogue=Catalogue.over(catalogue_store(records, index, time.time), time.time),
         tracker=_make_tracker(stores.settings.tracker),
         census=await _make_census(stores),
         journal=SqlJournal(stores.swarms),
@@ -197,7 +193,9 @@ async def _make_application(stores: _Stores) -> Application:
         await downloads.forget(names)
 
     blocked = (core.census.forget, stop_fetching)
-    takedowns = Takedowns(cache, catalogue, core.lists, tracker.policy, time.time, on_blocked=blocked)
+    takedowns = Takedowns(
+        cache, catalogue.store.torrents, core.lists, tracker.policy, time.time, on_blocked=blocked
+    )
     cataloguer = ImdbReleaseParser(stores.titles)
     limit = settings.cache.max_torrent_size
     uploads = Uploads(cache, takedowns, catalogue, cataloguer, time.time, limit=limit)
@@ -205,7 +203,7 @@ async def _make_application(stores: _Stores) -> Application:
     lookups = make_lookups(
         settings, downloads.engine, tracker.store, uploads=uploads, cache=cache, takedowns=takedowns
     )
-    auto_fetch = make_auto_fetch(settings, lookups, catalogue, tracker.store)
+    auto_fetch = make_auto_fetch(settings, lookups, catalogue.store.torrents, tracker.store)
     rights = Rights(frozenset(Right(name) for name in settings.accounts.anonymous))
     accounts = make_accounts(settings, folder, records)
     return Application(
@@ -222,14 +220,14 @@ async def _make_application(stores: _Stores) -> Application:
         search=Search(core.index),
         curation=Curation(catalogue, uploads, takedowns, rights),
         account_management=AccountManagement(
-            accounts, catalogue, rights, registration=settings.accounts.registration
+            accounts, catalogue.moderation, rights, registration=settings.accounts.registration
         ),
-        list_moderation=ListModeration(takedowns, catalogue, rights),
+        list_moderation=ListModeration(takedowns, catalogue.moderation, rights),
         rights=rights,
         census=core.census,
         catalogue_sync=CatalogueSync(cache, catalogue, takedowns, cataloguer),
         transfer=Transfer(uploads, cache),
-        catalogue_dump=CatalogueDump(core.catalogue_stores, SqlAccounts(records), takedowns, time.time),
+        catalogue_dump=CatalogueDump(catalogue, SqlAccounts(records), takedowns, time.time),
         titles=stores.titles,
         title_import=TitleImport(stores.titles),
         health=Health(cache, core.journal),
@@ -255,7 +253,7 @@ def _make_flusher(settings: TrackerSection, core: _Core, auto_fetch: AutoFetch |
     store = core.tracker.store
     observers: list[FlushObserver] = [
         core.census.observe,
-        SwarmStatsSync(core.catalogue, store.scrape).update,
+        SwarmStatsSync(core.catalogue.store.statistics, store.scrape).update,
     ]
     if auto_fetch is not None:
         observers.append(auto_fetch.observe)

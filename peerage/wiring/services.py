@@ -18,7 +18,7 @@ def make_services(application: Application, clients: ClientAddress, memory: Body
     """Return the services of every dialect; `memory` bounds the request bodies of all of them together."""
     settings = application.settings
     return Services(
-        catalogue=application.catalogue,
+        catalogue=application.catalogue.store,
         search=application.search,
         curation=application.curation,
         account_management=application.account_management,

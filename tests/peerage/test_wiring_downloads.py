@@ -102,7 +102,9 @@ def test_what_is_private_stays_out_of_the_cache_and_what_is_public_enters(tmp_pa
                 )
                 infohash = job.content.key.infohash
                 assert await application.cache.has(infohash) is not private
-                assert (await application.catalogue.torrent(infohash, UNRESTRICTED_VIEWER) is None) is private
+                assert (
+                    await application.catalogue.store.torrents.torrent(infohash, UNRESTRICTED_VIEWER) is None
+                ) is private
 
     asyncio.run(work())
 
