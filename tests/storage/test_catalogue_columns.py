@@ -1,6 +1,9 @@
 from dataclasses import fields
 
 import pytest
+
+from catalogue.fields import AuthorChange, CategoryChange, CollageChange, GroupChange, TorrentChange
+from catalogue.store import CommentWrite, GroupWrite, TorrentWrite
 from storage.catalogue.columns import (
     BLANK_COLLAGE,
     BLANK_COMMENT,
@@ -10,9 +13,6 @@ from storage.catalogue.columns import (
     group_columns,
     torrent_columns,
 )
-
-from catalogue.fields import AuthorChange, CategoryChange, CollageChange, GroupChange, TorrentChange
-from catalogue.store import CommentWrite, GroupWrite, TorrentWrite
 from storage.tables import author, category, collage, comment, torrent, work
 
 
