@@ -13,8 +13,8 @@ from actions.takedowns import Takedowns
 from actions.uploads import Uploads
 from bittorrent.infohash import InfoHash
 from cache.torrents import TorrentCache
-from catalogue.catalogue import Catalogue
 from catalogue.search import Search
+from catalogue.store import CatalogueStore
 from doors.authentication import Authenticator
 from doors.client_address import ClientAddress
 from doors.rate_limits import RateLimits
@@ -30,10 +30,11 @@ from tracker.model import Counts, SwarmTotals
 class Services:
     """The services and settings of the dialects.
 
-    `scrape` returns a swarm's current counts; `token_lifetime` is the lifetime of a login token in seconds.
+    `catalogue` is for reading: changes go through `curation`. `scrape` returns a swarm's current counts;
+    `token_lifetime` is the lifetime of a login token in seconds.
     """
 
-    catalogue: Catalogue
+    catalogue: CatalogueStore
     search: Search
     curation: Curation
     account_management: AccountManagement

@@ -17,7 +17,6 @@ from starlette.routing import Route
 
 from accounts.model import NOBODY, Principal, Scope
 from accounts.rights import Right
-from actions.add_by_infohash import AddByInfohash
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from catalogue.imdb_titles import ImdbTitles
@@ -93,11 +92,7 @@ def routes(services: Services, titles: ImdbTitles, *, documented_errors: bool = 
 
     With `documented_errors` every error has status 500, as the dialect's documentation says.
     """
-    methods = _Methods(
-        services,
-        titles,
-        AddByInfohash(services.catalogue, services.takedowns, services.rights, services.clock),
-    )
+    methods = _Methods(services, titles)
     table = (
         ("/torrent/list/imdb/{imdb:path}", "list", methods.list_torrents, "GET"),
         ("/torrent/info/{infohash:path}", "info", methods.info, "GET"),
@@ -195,7 +190,6 @@ class _Method:
 class _Methods:
     services: Services
     titles: ImdbTitles
-    add_by_infohash: AddByInfohash
 
     async def list_torrents(self, context: _Context) -> dict[str, object]:
         """Return every torrent of a title at IMDb, newest first."""
@@ -258,7 +252,7 @@ class _Methods:
         """
         text = _single(context.parameters, "infohash", "bad-infohash")
         infohash = _parse_infohash(text)
-        await self.add_by_infohash.add(context.principal, infohash)
+        await self.services.curation.add_by_infohash(context.principal, infohash)
         await self.services.lookups.begin(infohash, account=context.principal.id)
         return {}
 
@@ -266,7 +260,7 @@ class _Methods:
         return await self._find(_infohash_of(context))
 
     async def _find(self, infohash: InfoHash) -> Torrent:
-        torrent = await self.services.catalogue.torrent(infohash, PUBLIC_VIEWER)
+        torrent = await self.services.catalogue.torrents.torrent(infohash, PUBLIC_VIEWER)
         if torrent is None:
             raise Refusal("not-found")
         return torrent
@@ -277,7 +271,7 @@ class _Methods:
         while offset < _MAX_LIST:
             wanted = SearchQuery(ImdbTerm(number), SortOrder.TIME, offset=offset, limit=_PAGE, as_of=as_of)
             found = await self.services.search.torrents(wanted)
-            torrents += await self.services.catalogue.torrents(found.ids, PUBLIC_VIEWER)
+            torrents += await self.services.catalogue.torrents.torrents(found.ids, PUBLIC_VIEWER)
             as_of, offset = found.as_of, offset + _PAGE
             if len(found.ids) < _PAGE:
                 break
@@ -302,7 +296,7 @@ class _Methods:
         """Return the name of the top-level category that a category is or belongs to."""
         if category.parent is None:
             return category.name
-        categories = await self.services.catalogue.categories()
+        categories = await self.services.catalogue.categories.all()
         return next(each.name for each in categories if each.id == category.parent)
 
 

@@ -26,15 +26,15 @@ class GazelleContext:
 
     async def bookmarked(self, kind: BookmarkKind, targets: Sequence[int]) -> frozenset[int]:
         """Return which of the targets the account has bookmarked."""
-        return await self.services.catalogue.bookmarked(self.user.id, kind, targets)
+        return await self.services.catalogue.collages.bookmarked(self.user.id, kind, targets)
 
     async def groups_with_torrents(
         self, ids: Sequence[int]
     ) -> tuple[list[Group], Mapping[int, tuple[Torrent, ...]]]:
         """Return the groups that are visible to the account, in the order of the ids, and their torrents by group."""
         catalogue = self.services.catalogue
-        groups = await catalogue.groups(ids, self.viewer)
-        return groups, await catalogue.torrents_of([group.id for group in groups], self.viewer)
+        groups = await catalogue.groups.groups(ids, self.viewer)
+        return groups, await catalogue.groups.torrents_of([group.id for group in groups], self.viewer)
 
 
 Action = Callable[[GazelleContext], Awaitable[object]]

@@ -18,7 +18,7 @@ def make_services(application: Application, clients: ClientAddress, memory: Body
     """Return the services of every dialect; `memory` bounds the request bodies of all of them together."""
     settings = application.settings
     return Services(
-        catalogue=application.catalogue.catalogue,
+        catalogue=application.catalogue.catalogue.store,
         search=application.catalogue.search,
         curation=application.catalogue.curation,
         account_management=application.accounts.management,

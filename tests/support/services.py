@@ -101,20 +101,22 @@ async def open_services(
     accounts = _accounts(database, clock, keys_per_user)
     rights = Rights(anonymous)
     index = SqliteSearchIndex(database, 10_000, 5.0)
-    catalogue = Catalogue(catalogue_store(database, index, clock), clock)
-    takedowns = Takedowns(cache, catalogue, Lists(SqlListEntries(database)), NoPolicy(), clock)
+    catalogue = Catalogue.over(catalogue_store(database, index, clock), clock)
+    takedowns = Takedowns(cache, catalogue.store.torrents, Lists(SqlListEntries(database)), NoPolicy(), clock)
     uploads = Uploads(cache, takedowns, catalogue, NameAsTitle(), clock, limit=limit)
     census = Census(await SqlCensus.open(journal), FolderDayKeys(data, bytes), EmbeddedCountries(), clock)
     services = Services(
-        catalogue=catalogue,
+        catalogue=catalogue.store,
         search=Search(index),
         curation=Curation(catalogue, uploads, takedowns, rights),
-        account_management=AccountManagement(accounts, catalogue, rights, registration=registration),
+        account_management=AccountManagement(
+            accounts, catalogue.moderation, rights, registration=registration
+        ),
         accounts=accounts,
         rights=rights,
         uploads=uploads,
         takedowns=takedowns,
-        list_moderation=ListModeration(takedowns, catalogue, rights),
+        list_moderation=ListModeration(takedowns, catalogue.moderation, rights),
         cache=cache,
         lookups=make_lookups(uploads, cache, takedowns),
         downloads=Downloads(DownloadLimits(), None),

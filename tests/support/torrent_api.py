@@ -26,6 +26,7 @@ from actions.uploads import Uploads
 from bittorrent.infohash import InfoHash
 from cache.torrents import Quota, TorrentCache
 from catalogue.catalogue import Catalogue
+from catalogue.fields import GroupChange
 from catalogue.imdb_titles import ImdbTitle
 from catalogue.model import PUBLIC_VIEWER, Contents, MetainfoSummary, ParsedRelease, Torrent
 from catalogue.search import Search
@@ -135,10 +136,10 @@ class TorrentApiClient:
         )
         rights = Rights(frozenset({Right.READ} if readable else ()))
         index = SqliteSearchIndex(database, 10_000, 10.0)
-        catalogue = Catalogue(catalogue_store(database, index, clock), clock)
+        self.catalogue = catalogue = Catalogue.over(catalogue_store(database, index, clock), clock)
         takedowns = Takedowns(
             cache,
-            catalogue,
+            catalogue.store.torrents,
             Lists(SqlListEntries(database)),
             NoPolicy(),
             clock,
@@ -146,15 +147,17 @@ class TorrentApiClient:
         )
         uploads = Uploads(cache, takedowns, catalogue, ImdbReleaseParser(self.titles), clock)
         return Services(
-            catalogue=catalogue,
+            catalogue=catalogue.store,
             search=Search(index),
             curation=Curation(catalogue, uploads, takedowns, rights),
-            account_management=AccountManagement(self.accounts, catalogue, rights, registration=False),
+            account_management=AccountManagement(
+                self.accounts, catalogue.moderation, rights, registration=False
+            ),
             accounts=self.accounts,
             rights=rights,
             uploads=uploads,
             takedowns=takedowns,
-            list_moderation=ListModeration(takedowns, catalogue, rights),
+            list_moderation=ListModeration(takedowns, catalogue.moderation, rights),
             cache=cache,
             lookups=make_lookups(uploads, cache, takedowns),
             downloads=Downloads(DownloadLimits(), None),
@@ -185,13 +188,13 @@ class TorrentApiClient:
         known |= {"private": False, "held": False, "comment": "", "contents": Contents()}
         known |= {"added": int(self.clock.now)} | more
         torrent, _ = self.run(
-            self.services.catalogue.add_torrent(
+            self.catalogue.torrents.add(
                 MetainfoSummary(**known), ParsedRelease("read from " + name, "Unsorted")
             )
         )
         if group:
-            self.run(self.services.catalogue.edit_group(torrent.group.id, group))
-        return self.run(self.services.catalogue.torrent(torrent.id, PUBLIC_VIEWER))
+            self.run(self.catalogue.groups.edit(torrent.group.id, GroupChange.read(group)))
+        return self.run(self.catalogue.store.torrents.torrent(torrent.id, PUBLIC_VIEWER))
 
     def ask(self, path: str, method: str = "GET", **parameters: Any) -> httpx.Response:
         """Send a request with the client's key, unless another is given or None."""
