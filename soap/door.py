@@ -11,10 +11,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from actions.uploads import AcceptedUpload
 from bittorrent.refusal import Refusal
+from doors.admission import AdmittedRoute, Exchange
 from doors.errors import status_digits
 from doors.origin import base_url
-from doors.request_limits import Body
 from doors.upload_admission import UploadAdmission
 from soap.envelope import MAX_MARKUP
 from soap.service import CacheService
@@ -27,53 +28,46 @@ _MAX_PARSERS = 2
 _BASE64_EXPANSION = 1.5
 
 
-def routes(admission: UploadAdmission) -> list[Route]:
+def routes(uploads: UploadAdmission) -> list[Route]:
     """Return the service's routes; put them before any other below /api/."""
-    soap = _SoapRoutes(admission)
+    soap = _SoapRoutes(uploads)
+    limit = int(uploads.uploads.limit * _BASE64_EXPANSION) + MAX_MARKUP
+    call = uploads.endpoint(limit), uploads.handler("soap", soap.read, soap.accepted)
+    dialect = uploads.dialect("upload_soap", soap.refused)
     return [
         Route("/api/torrage.wsdl", soap.wsdl, methods=["GET"]),
         Route(ENDPOINT, soap.endpoint, methods=["GET"]),
-        *(Route(path, soap.call, methods=["POST"]) for path in ("/api/torrage.wsdl", ENDPOINT, "/api/")),
+        *(
+            AdmittedRoute(path, uploads.admission, dialect, {"POST": call})
+            for path in ("/api/torrage.wsdl", ENDPOINT, "/api/")
+        ),
     ]
 
 
 class _SoapRoutes:
-    def __init__(self, admission: UploadAdmission) -> None:
-        self._admission = admission
+    def __init__(self, uploads: UploadAdmission) -> None:
+        self._public_url = uploads.admission.public_url
         self._service = CacheService()
         self._wsdl = files("soap").joinpath("torrage.wsdl").read_text("utf-8")
         self._parsers = asyncio.Semaphore(_MAX_PARSERS)
 
     async def wsdl(self, request: Request) -> Response:
         try:
-            base = base_url(request, self._admission.public_url)
+            base = base_url(request, self._public_url)
         except Refusal as refusal:
             return PlainTextResponse(f"{refusal}\n", refusal.status)
         document = self._wsdl.replace("{address}", escape(base + ENDPOINT, {'"': "&quot;"}))
-        storing = "public, max-age=3600" if self._admission.public_url else "no-store"
-        headers = {"Cache-Control": storing, "X-Content-Type-Options": "nosniff"}
-        return Response(document, headers=headers, media_type=_XML)
+        storing = "public, max-age=3600" if self._public_url else "no-store"
+        return Response(document, headers={"Cache-Control": storing}, media_type=_XML)
 
     async def endpoint(self, request: Request) -> Response:
         if "wsdl" not in {name.lower() for name in request.query_params}:
             raise HTTPException(405, headers={"Allow": "POST"})
         return await self.wsdl(request)
 
-    async def call(self, request: Request) -> Response:
-        """Answer a call with the infohash or a status of three digits; answer anything else with a fault."""
-        limit = int(self._admission.uploads.limit * _BASE64_EXPANSION) + MAX_MARKUP
-        try:
-            accepted = await self._admission.take(request, "soap", limit, self._read)
-        except Refusal as refusal:
-            if refusal.code == "bad-soap":
-                return self._reply(self._service.fault(refusal), 500)
-            return self._reply(
-                self._service.answer(status_digits(refusal)), close=refusal.code == "too-large"
-            )
-        return self._reply(self._service.answer(accepted.infohash.upper))
-
-    async def _read(self, body: Body) -> bytes:
-        document = await body.read()
+    async def read(self, exchange: Exchange) -> bytes:
+        """Return the torrent of a call. Refusal: `bad-soap`, `empty`, `not-base64`, those of the body."""
+        document = await exchange.body.read()
         async with self._parsers:
             return await asyncio.to_thread(self._decode, document)
 
@@ -86,9 +80,16 @@ class _SoapRoutes:
         except (binascii.Error, ValueError):
             raise Refusal("not-base64") from None
 
-    def _reply(self, envelope: bytes, status: int = 200, *, close: bool = False) -> Response:
-        headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-        if close:
-            # The rest of the body is not read.
-            headers["Connection"] = "close"
-        return Response(envelope, status, headers, media_type=_XML)
+    def accepted(self, accepted: AcceptedUpload) -> Response:
+        """Answer a call with the infohash."""
+        return _reply(self._service.answer(accepted.infohash.upper))
+
+    def refused(self, refusal: Refusal) -> Response:
+        """Answer a call with a status of three digits, and anything else with a fault."""
+        if refusal.code == "bad-soap":
+            return _reply(self._service.fault(refusal), 500)
+        return _reply(self._service.answer(status_digits(refusal)))
+
+
+def _reply(envelope: bytes, status: int = 200) -> Response:
+    return Response(envelope, status, {"Cache-Control": "no-store"}, media_type=_XML)
