@@ -23,7 +23,7 @@ check: $(VENV)/dev.stamp  ## ruff, ruff format, mypy, import contracts
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 sanitize: $(VENV)/dev.stamp  ## the tests of store and doors over C built with ASan and UBSan
-	rm -rf build/sanitize && mkdir -p build/sanitize && cp -r pyproject.toml accounts actions benchmarks bittorrent cache catalogue doors downloads lists peerage soap storage tests tracker web build/sanitize
+	rm -rf build/sanitize && mkdir -p build/sanitize && cp -r pyproject.toml accounts actions benchmarks bittorrent cache catalogue doors downloads lists peerage soap storage tasks tests tracker web build/sanitize
 	rm -f build/sanitize/tracker/_native*.so
 	gcc $(SANITIZED) -I"$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')" tracker/native/*.c -o build/sanitize/tracker/_native.so
 	cd build/sanitize && LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so.6)" ASAN_OPTIONS=detect_leaks=0 $(CURDIR)/$(BIN)/python -m pytest \

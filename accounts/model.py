@@ -59,24 +59,39 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who makes a request: an account by its session or by one of its keys, or nobody.
+    """Who makes a request: an account by its session or by one of its keys, the operator at a terminal, or nobody.
 
     `session` is the id of a session of the web pages; its requests need the CSRF token to change things.
+    `operator` is the name of the user who runs a command.
     """
 
     user: User | None = None
     key: Key | None = None
     session: int | None = None
+    operator: str | None = None
+
+    @property
+    def is_nobody(self) -> bool:
+        """Whether neither an account nor the operator makes the request."""
+        return self.user is None and self.operator is None
 
     @property
     def id(self) -> int | None:
-        """The account's id, None for nobody."""
+        """The account's id, None for the operator and for nobody."""
         return self.user.id if self.user is not None else None
 
     @property
     def name(self) -> str:
         """The name in logs."""
-        return self.user.name if self.user is not None else "anonymous"
+        if self.user is not None:
+            return self.user.name
+        return f"{self.operator} at a terminal" if self.operator is not None else "anonymous"
+
+    def signed(self, detail: str) -> str:
+        """Return the detail of an entry of the moderators' log, with the name of an actor that has no account."""
+        if self.operator is None:
+            return detail
+        return f"{detail}, by {self.name}" if detail else f"by {self.name}"
 
 
 NOBODY = Principal()

@@ -50,6 +50,8 @@ class Rights:
 
     def of(self, principal: Principal) -> frozenset[Right]:
         """Return every right of a principal."""
+        if principal.operator is not None:
+            return ADMIN_RIGHTS
         return self._anonymous if principal.user is None else self._of_role[principal.user.role]
 
     def may(self, principal: Principal, right: Right, owner: int | None = None) -> bool:

@@ -31,7 +31,7 @@ class AccountManagement:
 
         Only with ACCOUNTS may the password be left to a one-time link. Refusal: `invalid`, `taken`, `busy`.
         """
-        self_registering = principal.user is None and password is not None
+        self_registering = principal.is_nobody and password is not None
         is_own = self_registering and self._registration and role is Role.USER
         if not is_own:
             self._require_accounts(principal)
@@ -123,7 +123,7 @@ class AccountManagement:
 
     async def _key(self, principal: Principal, key: int) -> tuple[Key, User]:
         """Find a key that the principal may see, and its owner."""
-        if principal.user is None:
+        if principal.is_nobody:
             raise Refusal("unauthenticated")
         found = await self.accounts.key(key)
         owner = await self.accounts.user(found.user_id) if found is not None else None
@@ -145,10 +145,11 @@ class AccountManagement:
         _require_rest(principal)
 
     async def _log(self, principal: Principal, verb: str, user: User, detail: str = "") -> None:
-        await self._catalogue.log(principal.id, verb, Subject.USER, str(user.id), detail or user.name)
+        text = principal.signed(detail or user.name)
+        await self._catalogue.log(principal.id, verb, Subject.USER, str(user.id), text)
 
     async def _log_key(self, principal: Principal, verb: str, key: Key, owner: User) -> None:
-        detail = f"{key.scope} key of {owner.name}"
+        detail = principal.signed(f"{key.scope} key of {owner.name}")
         await self._catalogue.log(principal.id, verb, Subject.KEY, str(key.id), detail)
 
 

@@ -47,4 +47,6 @@ class ListModeration:
         await self._log(principal, "disallow", infohash)
 
     async def _log(self, principal: Principal, verb: str, infohash: InfoHash, reason: str = "") -> None:
-        await self._catalogue.log(principal.id, verb, Subject.INFOHASH, infohash.lower, reason)
+        await self._catalogue.log(
+            principal.id, verb, Subject.INFOHASH, infohash.lower, principal.signed(reason)
+        )

@@ -3,13 +3,16 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from bittorrent.bencode import encode
 from bittorrent.infohash import InfoHash
 from bittorrent.peers import V4_STRIDE, V6_STRIDE, unpack_all
 from downloads.engine import Engine, Peer
-from downloads.upstream import UpstreamCache
+
+if TYPE_CHECKING:
+    # Imported by whoever has such caches: its HTTP client takes a tenth of a second.
+    from downloads.upstream import UpstreamCache
 
 PEERS_ASKED = 50
 """Peers of our own swarm that a lookup connects to."""
@@ -126,7 +129,7 @@ class UpstreamSource:
 
     kind = SourceKind.UPSTREAM
 
-    def __init__(self, upstream: UpstreamCache) -> None:
+    def __init__(self, upstream: "UpstreamCache") -> None:
         self._upstream = upstream
 
     def available(self, query: LookupQuery) -> bool:

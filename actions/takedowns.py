@@ -9,11 +9,11 @@ import structlog
 from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
-from cache.run_to_completion import RunToCompletion
 from cache.torrents import TorrentCache
 from catalogue.catalogue import Catalogue
 from catalogue.store import UNRESTRICTED_VIEWER
 from lists.infohashes import ListEntry, ListKind, Lists
+from tasks.run_to_completion import RunToCompletion
 
 _BATCH = 500
 

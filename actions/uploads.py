@@ -14,11 +14,11 @@ from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
 from cache.compression import unpack
-from cache.run_to_completion import RunToCompletion
 from cache.torrents import AddResult, TorrentCache
 from catalogue.catalogue import Catalogue
 from catalogue.model import NO_DETAILS, Details, MetainfoSummary, ParsedRelease, Torrent
 from catalogue.store import UNRESTRICTED_VIEWER
+from tasks.run_to_completion import RunToCompletion
 
 DEFAULT_LIMIT = 10 * 2**20
 _PARSERS = 2

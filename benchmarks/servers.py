@@ -252,12 +252,12 @@ def running(name: str, torrents: int, settings: Mapping[str, str] | None = None)
     try:
         port = free_port()
         command = kind.prepare(folder, port, torrents)
-        environment = _environment() | dict(settings or {}) | dict(kind.settings)
+        environment = clean_environment() | dict(settings or {}) | dict(kind.settings)
         with (
             log.open("wb") as output,
             started(command, cores().server, folder, output, environment=environment) as process,
         ):
-            _await_ready(process, port, log, kind.serves)
+            await_ready(process, port, log, kind.serves)
             web = HTTP in kind.serves
             keeps, closes = web and keeps_connections(port), web and closes_connections(port)
             yield Server(name, process.pid, port, keeps, closes, log, kind.apart)
@@ -265,7 +265,7 @@ def running(name: str, torrents: int, settings: Mapping[str, str] | None = None)
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _environment() -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
     """Return our environment without settings that would change the service under test."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PEERAGE_")}
     return kept | {"PYTHONPATH": str(ROOT)}
@@ -284,7 +284,7 @@ def free_port() -> int:
             return port
 
 
-def _await_ready(process: subprocess.Popen[bytes], port: int, log: Path, serves: frozenset[str]) -> None:
+def await_ready(process: subprocess.Popen[bytes], port: int, log: Path, serves: frozenset[str]) -> None:
     end = time.monotonic() + READY
     probes = {HTTP: _answers_tcp, UDP: _answers_udp}
     while not all(probes[protocol](port) for protocol in sorted(serves)):

@@ -14,7 +14,7 @@ from cache.audit import Problem, ReconcileResult, problems, read_stored_file, re
 from cache.compression import INFLATED_LIMIT, unpack
 from cache.quota import Quota, QuotaUsage
 from cache.record import Blobs, CacheRecord, Records, digest_of
-from cache.run_to_completion import RunToCompletion
+from tasks.run_to_completion import RunToCompletion
 
 __all__ = [
     "AddResult",

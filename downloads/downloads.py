@@ -11,18 +11,16 @@ from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from downloads.engine import Engine, EngineEvent, Failed, Finished, MetadataReceived
 from downloads.folder import ContentFolder
-from downloads.hooks import JobHooks
 from downloads.job_registry import ActiveContent, ActiveJob, JobRegistry
 from downloads.job_views import JobViews
-from downloads.limits import DownloadLimits
+from downloads.limits import DownloadLimits, StorageQuota
 from downloads.magnet_resolver import MagnetResolver
 from downloads.model import Content, ContentFile, Job, JobRequest, RunningContent
 from downloads.requested_torrent import RequestedTorrent, clean_name, parse_request
-from downloads.run_to_completion import RunToCompletionQueue
 from downloads.runner import Runner
 from downloads.scheduler import Scheduler
-from downloads.storage_quota import StorageQuota
-from downloads.store import JobRow, JobStore
+from downloads.store import JobHooks, JobRow, JobStore
+from tasks.run_to_completion import RunToCompletionQueue
 
 _PARSERS = 2
 _CHECK_INTERVAL = 5.0  # seconds between two checks of disk space and seeding
@@ -50,7 +48,7 @@ class Downloads:
 
     def __init__(self, limits: DownloadLimits, backend: DownloadBackend | None) -> None:
         self._limits = limits
-        self._queue = RunToCompletionQueue()
+        self._queue = RunToCompletionQueue("downloads.operation_failed")
         self._parsers = asyncio.Semaphore(_PARSERS)
         self._registry = JobRegistry()
         self._backend = backend
@@ -204,6 +202,11 @@ class Downloads:
         if self._backend is not None:
             await self._queue.run(self._forget(names))
 
+    async def check(self) -> None:
+        """Check disk space and seeding limits, as is done every few seconds."""
+        if self._backend is not None:
+            await self._queue.run(self._scheduler.check())
+
     async def drain(self) -> None:
         """Wait until every background operation has ended."""
         await self._queue.drain()
@@ -345,7 +348,7 @@ class Downloads:
             await asyncio.sleep(_CHECK_INTERVAL)
             checks += 1
             try:
-                await self._queue.run(self._scheduler.check())
+                await self.check()
                 if checks % _CHECKS_PER_SAVE == 0:
                     await self._queue.run(self._scheduler.save_progress())
             except Exception:

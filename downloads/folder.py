@@ -1,4 +1,4 @@
-"""Content on disk: a folder per content, named by its id, with files named by their index."""
+"""What downloads keep on disk: a folder per content, named by its id, and the engine's resume data."""
 
 import os
 import shutil
@@ -9,15 +9,17 @@ from pathlib import Path
 import structlog
 
 from bittorrent.refusal import Refusal
+from downloads.model import ContentKey
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_LARGEST_RESUME = 64 * 2**20
 
 log = structlog.get_logger()
 
 
 class ContentFolder:
-    """The folder that holds all content."""
+    """The folder that holds all content; the files of one are named by their index."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -64,3 +66,40 @@ class ContentFolder:
         """Return the bytes that are free on its disk."""
         found = os.statvfs(self._path)
         return found.f_bavail * found.f_frsize
+
+
+class ResumeFiles:
+    """Resume data of the engine, a file per content, replaced atomically: a crash leaves the old one or the new one."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def prepare(self) -> None:
+        """Make the folder (mode 700) if it is missing."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def read(self, key: ContentKey) -> bytes | None:
+        """Return the resume data, None where there is none or the file is too large."""
+        try:
+            path = self._path(key)
+            return path.read_bytes() if path.stat().st_size <= _LARGEST_RESUME else None
+        except OSError:
+            return None
+
+    def write(self, key: ContentKey, data: bytes) -> None:
+        """Replace the resume data of content."""
+        path = self._path(key)
+        draft = path.with_suffix(".new")
+        with draft.open("wb") as out:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+        draft.rename(path)
+
+    def remove(self, key: ContentKey) -> None:
+        """Delete the resume data of content."""
+        self._path(key).unlink(missing_ok=True)
+
+    def _path(self, key: ContentKey) -> Path:
+        owner = "" if key.account is None else f"-{key.account}"
+        return self._folder / f"{key.infohash.lower}{owner}.resume"

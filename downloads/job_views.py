@@ -5,9 +5,9 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from downloads.job_registry import ActiveContent, ActiveJob
+from downloads.limits import ACCOUNT_FULL
 from downloads.model import Content, ContentFile, ContentStatus, Job, JobState
 from downloads.runner import Runner
-from downloads.storage_quota import ACCOUNT_FULL
 from downloads.store import JobStore
 
 PAUSED_BY_ACCOUNT = "The account paused it."

@@ -12,18 +12,22 @@ import structlog
 
 from bittorrent.infohash import InfoHash
 from downloads.engine import AddTorrentRequest, EngineEvent, Failed, Finished, MetadataReceived, Peer
-from downloads.libtorrent_params import (
+from downloads.folder import ResumeFiles
+from downloads.libtorrent_session import EngineSettings, open_session
+from downloads.libtorrent_torrent import (
+    TorrentHandle,
+    TorrentLayout,
+    build_torrent,
     metadata_info_hash,
+    read_layout,
     read_resume_params,
+    short_hashes,
+    status_of,
     supported_trackers,
     to_info_hash,
 )
-from downloads.libtorrent_session import EngineSettings, open_session
 from downloads.model import ContentKey, ContentStatus
 from downloads.outgoing_filter import OutgoingFilter
-from downloads.resume_files import ResumeFiles
-from downloads.torrent_file import TorrentLayout, build_torrent, read_layout, short_hashes
-from downloads.torrent_handle import TorrentHandle, status_of
 
 log = structlog.get_logger()
 

@@ -6,13 +6,12 @@ from dataclasses import replace
 import structlog
 
 from bittorrent.refusal import Refusal
-from downloads.hooks import JobHooks
 from downloads.job_registry import ActiveContent, ActiveJob, JobRegistry
 from downloads.model import ContentKey
 from downloads.requested_torrent import RequestedTorrent, parse_torrent
 from downloads.runner import Runner
 from downloads.scheduler import Scheduler
-from downloads.store import ContentRow, JobStore
+from downloads.store import ContentRow, JobHooks, JobStore
 
 log = structlog.get_logger()
 

@@ -78,11 +78,6 @@ def clean_name(name: str) -> str:
     return printable(name[:LONGEST_NAME].strip())
 
 
-def parse_magnet(magnet: str) -> Magnet:
-    """Parse a stored magnet link."""
-    return Magnet.parse(magnet)
-
-
 def _of_magnet(text: str) -> RequestedTorrent:
     # A link with hundreds of trackers is cut before it is refused for its length.
     link = text.strip()

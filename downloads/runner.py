@@ -2,13 +2,14 @@
 
 import asyncio
 
+from bittorrent.magnet import Magnet
 from downloads.engine import AddTorrentRequest, Engine
 from downloads.folder import ContentFolder
 from downloads.job_registry import ActiveContent
 from downloads.model import ContentKey, ContentStatus, JobState
-from downloads.requested_torrent import MOST_LINKS, parse_magnet, parse_torrent
-from downloads.run_to_completion import RunToCompletionQueue
+from downloads.requested_torrent import MOST_LINKS, parse_torrent
 from downloads.store import JobStore
+from tasks.run_to_completion import RunToCompletionQueue
 
 
 class Runner:
@@ -81,9 +82,9 @@ class Runner:
         row = content.row
         torrent = await self._store.torrent(row.id)
         kept = await self._store.magnets([job.row.id for job in content.jobs.values()])
-        magnets = [parse_magnet(magnet) for magnet in kept.values()]
+        magnets = [Magnet.parse(magnet) for magnet in kept.values()]
         if torrent is not None:
-            magnets.insert(0, parse_magnet((await asyncio.to_thread(parse_torrent, torrent)).magnet))
+            magnets.insert(0, Magnet.parse((await asyncio.to_thread(parse_torrent, torrent)).magnet))
         most = 5 * MOST_LINKS
         return AddTorrentRequest(
             key=row.key,

@@ -9,9 +9,8 @@ from dataclasses import replace
 import structlog
 
 from downloads.job_registry import ActiveContent, ActiveJob, JobRegistry
-from downloads.limits import DownloadLimits
+from downloads.limits import TOO_LARGE, DownloadLimits, StorageQuota
 from downloads.runner import Runner
-from downloads.storage_quota import TOO_LARGE, StorageQuota
 from downloads.store import ContentRow, JobRow, JobStore
 
 ALL_ACTIVE = "As many downloads run as may at once."
@@ -88,7 +87,7 @@ class Scheduler:
         """Mark content complete."""
         if content.complete:
             return
-        self._quota.mark_complete((content,))
+        self._quota.mark_complete(content)
         row = self._with_progress(content)
         await self.save_content(content, replace(row, complete=True, finished=int(self._clock())))
         await self.dequeue(content)

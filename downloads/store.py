@@ -1,4 +1,4 @@
-"""The job store protocol: rows of content and jobs, and how they are saved."""
+"""Protocols of what jobs ask of the rest of the service: a store of their rows, the blocklist, and publishing."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -104,4 +104,16 @@ class JobStore(Protocol):
 
     async def magnets(self, jobs: Sequence[int]) -> Mapping[int, str]:
         """Return the magnet links of jobs by their ids."""
+        ...
+
+
+class JobHooks(Protocol):
+    """What download jobs ask of blocklist and cache."""
+
+    async def refuse_blocked(self, names: Sequence[InfoHash]) -> None:
+        """Refuse a torrent that is blocked under one of its names. Refusal: `blocked`."""
+        ...
+
+    async def publish(self, torrent: bytes) -> None:
+        """Publish a public .torrent that came with a download. Refusal: `blocked`, and no other."""
         ...

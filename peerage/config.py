@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, cast, get_args, get_origin
 
 from annotated_types import Ge, Le
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from peerage.sections import (
     NETWORKS,
@@ -45,13 +44,13 @@ class SettingsError(Exception):
         super().__init__("\n".join(self.problems))
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Every setting of one Peerage, checked and frozen.
 
     Made directly it takes its arguments and defaults alone; `read_settings` reads every source.
     """
 
-    model_config = SettingsConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     listen: Listens = Field(
         default=(ListenAddress("127.0.0.1", 6969), ListenAddress("::1", 6969)),
@@ -91,18 +90,6 @@ class Settings(BaseSettings):
     def listen_is_default(self) -> bool:
         """Whether nobody chose `listen`, so that a machine without IPv6 may leave that address out."""
         return "listen" not in self.model_fields_set
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take the arguments alone, since `read_settings` remembers which source each of them came from."""
-        return (init_settings,)
 
 
 def _sections() -> dict[str, type[Section]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import structlog
 
-from accounts.accounts import Accounts
+from accounts.accounts import LINK_LIFETIME, Accounts
 from accounts.model import Role, User
 from bittorrent.refusal import Refusal
 from peerage.setting_values import ListenAddress
@@ -39,6 +39,11 @@ class OneTimeLinks:
     def pending(self) -> Path | None:
         """The file with the first admin's link; None when there is none to redeem."""
         return self._file if self._secret is not None else None
+
+    @property
+    def days(self) -> int:
+        """How many days a link is valid."""
+        return LINK_LIFETIME // 86_400
 
     def link(self, secret: str) -> str:
         """Return the address at which the secret of a one-time link is redeemed."""

@@ -27,8 +27,8 @@ from doors.metrics import DoorsCollector, MetricsDoor, TrackerCollector, health_
 from doors.request_limits import RateLimiter
 from doors.upload_admission import CacheCounters, UploadAdmission
 from peerage.account_maintenance import maintain_accounts
-from peerage.admin_commands import admin_commands
 from peerage.app import App
+from peerage.commands.handlers import control_commands
 from peerage.config import Settings
 from peerage.listeners import Listeners, Server
 from peerage.setting_values import ListenAddress
@@ -60,7 +60,7 @@ async def serve(settings: Settings, ready: Ready) -> None:
         await application.one_time_links.open([ListenAddress(each.host, each.port) for each in bound])
         listeners = Listeners(application)
         await stack.enter_async_context(listeners.serve_udp(bound))
-        control = ControlServer(admin_commands(application), application.folder.control_socket)
+        control = ControlServer(control_commands(application), application.folder.control_socket)
         await control.start()
         stack.push_async_callback(control.close)
         await application.downloads.begin()

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
-import limits
-
 Network = IPv4Network | IPv6Network
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
@@ -101,6 +99,8 @@ def read_network(value: object) -> object:
 
 def read_rate(value: str) -> str:
     """Check that text such as "60/minute" names a rate, and return it. ValueError."""
+    import limits  # noqa: PLC0415 - slow to import, and the defaults are not checked again
+
     try:
         limits.parse(value)
     except ValueError:

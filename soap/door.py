@@ -4,6 +4,7 @@ import asyncio
 import base64
 import binascii
 from importlib.resources import files
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from starlette.exceptions import HTTPException
@@ -13,12 +14,14 @@ from starlette.routing import Route
 
 from actions.uploads import AcceptedUpload
 from bittorrent.refusal import Refusal
-from doors.admission import AdmittedRoute, Exchange
+from doors.admission import AdmittedRoute, Dialect, Exchange
 from doors.errors import status_digits
 from doors.origin import base_url
 from doors.upload_admission import UploadAdmission
 from soap.envelope import MAX_MARKUP
-from soap.service import CacheService
+
+if TYPE_CHECKING:
+    from soap.service import CacheService
 
 ENDPOINT = "/api/index.php"
 
@@ -31,25 +34,32 @@ _BASE64_EXPANSION = 1.5
 def routes(uploads: UploadAdmission) -> list[Route]:
     """Return the service's routes; put them before any other below /api/."""
     soap = _SoapRoutes(uploads)
-    limit = int(uploads.uploads.limit * _BASE64_EXPANSION) + MAX_MARKUP
-    call = uploads.endpoint(limit), uploads.handler("soap", soap.read, soap.accepted)
     dialect = uploads.dialect("upload_soap", soap.refused)
     return [
         Route("/api/torrage.wsdl", soap.wsdl, methods=["GET"]),
         Route(ENDPOINT, soap.endpoint, methods=["GET"]),
-        *(
-            AdmittedRoute(path, uploads.admission, dialect, {"POST": call})
-            for path in ("/api/torrage.wsdl", ENDPOINT, "/api/")
-        ),
+        *(_CallRoute(path, uploads, dialect, soap) for path in ("/api/torrage.wsdl", ENDPOINT, "/api/")),
     ]
 
 
 class _SoapRoutes:
     def __init__(self, uploads: UploadAdmission) -> None:
         self._public_url = uploads.admission.public_url
-        self._service = CacheService()
+        self._loaded: CacheService | None = None
+        self._loading = asyncio.Lock()
         self._wsdl = files("soap").joinpath("torrage.wsdl").read_text("utf-8")
         self._parsers = asyncio.Semaphore(_MAX_PARSERS)
+
+    @property
+    def _service(self) -> "CacheService":
+        assert self._loaded is not None
+        return self._loaded
+
+    async def load(self) -> None:
+        """Import spyne with the first call and in a thread: it takes a third of a second."""
+        async with self._loading:
+            if self._loaded is None:
+                self._loaded = await asyncio.to_thread(_make_service)
 
     async def wsdl(self, request: Request) -> Response:
         try:
@@ -89,6 +99,27 @@ class _SoapRoutes:
         if refusal.code == "bad-soap":
             return _reply(self._service.fault(refusal), 500)
         return _reply(self._service.answer(status_digits(refusal)))
+
+
+def _make_service() -> "CacheService":
+    from soap.service import CacheService  # noqa: PLC0415 - see `load`
+
+    return CacheService()
+
+
+class _CallRoute(AdmittedRoute):
+    """The route of calls, which waits until spyne is imported."""
+
+    def __init__(self, path: str, uploads: UploadAdmission, dialect: Dialect, soap: _SoapRoutes) -> None:
+        limit = int(uploads.uploads.limit * _BASE64_EXPANSION) + MAX_MARKUP
+        call = uploads.endpoint(limit), uploads.handler("soap", soap.read, soap.accepted)
+        self._soap = soap
+        super().__init__(path, uploads.admission, dialect, {"POST": call})
+
+    async def serve(self, request: Request) -> Response:
+        """Answer a call."""
+        await self._soap.load()
+        return await super().serve(request)
 
 
 def _reply(envelope: bytes, status: int = 200) -> Response:

@@ -142,21 +142,8 @@ class SqliteCensus:
         self._page = compiled(
             columns.where(after).order_by(tally.infohash, tally.country).limit(parameter("most"))
         )
+        self._compile_days()
         self._size = compiled(select(func.count()).select_from(census_tally))
-        self._settle = compiled(upsert(census_count, "peers"))
-        self._close = compiled(
-            update(census_day).where(day.day <= the_day).values(closed=literal_column("1"))
-        )
-        self._delete_tallies = compiled(delete(census_tally))
-        first, last = parameter("first"), parameter("last")
-        self._delete_old = [
-            compiled(delete(census_count).where(or_(count.day < first, count.day > last))),
-            compiled(delete(census_day).where(or_(day.day < first, day.day > last))),
-        ]
-        self._delete_day = [
-            compiled(delete(census_count).where(count.day == the_day)),
-            compiled(delete(census_day).where(day.day == the_day)),
-        ]
         self._last_closed = compiled(
             select(func.max(day.day)).where(day.closed == literal_column("1"), day.day <= parameter("until"))
         )
@@ -178,6 +165,28 @@ class SqliteCensus:
         self._delete_torrents = [
             compiled(delete(census_count).where(in_hashes(count.infohash, "hashes"))),
             compiled(delete(census_tally).where(in_hashes(tally.infohash, "hashes"))),
+        ]
+
+    def _compile_days(self) -> None:
+        compiled, day, count, the_day = (
+            self._database.compile,
+            census_day.c,
+            census_count.c,
+            parameter("the_day"),
+        )
+        self._settle = compiled(upsert(census_count, "peers"))
+        self._close = compiled(
+            update(census_day).where(day.day <= the_day).values(closed=literal_column("1"))
+        )
+        self._delete_tallies = compiled(delete(census_tally))
+        first, last = parameter("first"), parameter("last")
+        self._delete_old = [
+            compiled(delete(census_count).where(or_(count.day < first, count.day > last))),
+            compiled(delete(census_day).where(or_(day.day < first, day.day > last))),
+        ]
+        self._delete_day = [
+            compiled(delete(census_count).where(count.day == the_day)),
+            compiled(delete(census_day).where(day.day == the_day)),
         ]
 
 

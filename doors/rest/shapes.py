@@ -188,7 +188,7 @@ def contents_fields(torrent: Torrent, contents: Contents, viewer: Viewer) -> dic
 
 @dataclass(frozen=True, slots=True)
 class GroupShape:
-    """A work, of which there may be several torrents."""
+    """A group: one title, of which there may be several torrents."""
 
     id: int
     name: str

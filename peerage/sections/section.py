@@ -30,7 +30,7 @@ Listens = Annotated[
 
 OptionalPath = Annotated[Path | None, BeforeValidator(lambda value: value or None)]
 """A path, or nothing for an empty text."""
-Rate = Annotated[str, AfterValidator(read_rate)]
+Rate = Annotated[str, AfterValidator(read_rate), Field(validate_default=False)]
 
 NETWORKS: dict[str, JsonValue] = {"takes": "addresses and networks, as 10.0.0.0/8 or fd00::/8"}
 RATE: dict[str, JsonValue] = {

@@ -19,6 +19,7 @@ from actions.curation import Curation
 from actions.download_hooks import DownloadHooks
 from actions.engine_announcer import EngineAnnouncer
 from actions.health import Health
+from actions.list_moderation import ListModeration
 from actions.lookups import Lookups
 from actions.release_parser import ImdbReleaseParser
 from actions.swarm_stats_sync import SwarmStatsSync
@@ -84,6 +85,7 @@ class Application:
     search: Search
     curation: Curation
     account_management: AccountManagement
+    list_moderation: ListModeration
     rights: Rights
     census: Census
     catalogue_sync: CatalogueSync
@@ -185,8 +187,7 @@ async def _make_core(stores: _Stores) -> _Core:
 
 
 async def _make_application(stores: _Stores) -> Application:
-    settings, folder, records = stores.settings, stores.folder, stores.records
-    core = await _make_core(stores)
+    settings, folder, records, core = stores.settings, stores.folder, stores.records, await _make_core(stores)
     cache, catalogue, tracker = core.cache, core.catalogue, core.tracker
 
     async def stop_fetching(names: Sequence[InfoHash]) -> None:
@@ -220,6 +221,7 @@ async def _make_application(stores: _Stores) -> Application:
         account_management=AccountManagement(
             accounts, catalogue, rights, registration=settings.accounts.registration
         ),
+        list_moderation=ListModeration(takedowns, catalogue, rights),
         rights=rights,
         census=core.census,
         catalogue_sync=CatalogueSync(cache, catalogue, takedowns, cataloguer),

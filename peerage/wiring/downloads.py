@@ -6,12 +6,12 @@ from importlib.util import find_spec
 import structlog
 
 from actions.download_hooks import DownloadHooks
+from downloads.deferred_engine import DeferredEngine
 from downloads.downloads import DownloadBackend, Downloads
 from downloads.engine import Engine
-from downloads.folder import ContentFolder
+from downloads.folder import ContentFolder, ResumeFiles
 from downloads.limits import DownloadLimits
 from downloads.outgoing_filter import OutgoingFilter
-from downloads.resume_files import ResumeFiles
 from peerage.config import Settings
 from peerage.sections import DownloadsSection
 from storage.data_folder import DataFolder
@@ -57,6 +57,10 @@ def _engine(settings: Settings, resume: ResumeFiles) -> Engine | None:
     if find_spec("libtorrent") is None:
         log.info("downloads.not_installed", remedy="pip install 'peerage[downloads]'")
         return None
+    return DeferredEngine(lambda: _make_engine(settings, resume))
+
+
+def _make_engine(settings: Settings, resume: ResumeFiles) -> Engine:
     # Imported late: libtorrent takes time and memory that a service without downloads does not need.
     from downloads.libtorrent_engine import LibtorrentEngine  # noqa: PLC0415
     from downloads.libtorrent_session import EngineSettings  # noqa: PLC0415

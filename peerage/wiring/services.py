@@ -4,7 +4,6 @@ import os
 import time
 from dataclasses import dataclass
 
-from actions.list_moderation import ListModeration
 from doors.admission import Admission
 from doors.authentication import Authenticator
 from doors.bodies import BodyMemory
@@ -56,7 +55,6 @@ def make_admission(application: Application, clients: ClientAddress) -> Admissio
 def make_services(application: Application, admission: Admission) -> DialectServices:
     """Return the services of every dialect."""
     settings = application.settings
-    moderation = ListModeration(application.takedowns, application.catalogue, application.rights)
     scrape, swarms = application.tracker.store.scrape, application.tracker.store.totals
     site_name, files_url = settings.catalogue.site_name, settings.downloads.files_url
     key = application.folder.secret("downloads", KEY_BYTES, os.urandom)
@@ -70,7 +68,7 @@ def make_services(application: Application, admission: Admission) -> DialectServ
             accounts=application.accounts,
             account_management=application.account_management,
             takedowns=application.takedowns,
-            list_moderation=moderation,
+            list_moderation=application.list_moderation,
             cache=application.cache,
             census=application.census,
             scrape=scrape,
@@ -121,7 +119,7 @@ def make_services(application: Application, admission: Admission) -> DialectServ
             curation=application.curation,
             accounts=application.accounts,
             account_management=application.account_management,
-            list_moderation=moderation,
+            list_moderation=application.list_moderation,
             cache=application.cache,
             lookups=application.lookups,
             downloads=application.downloads,

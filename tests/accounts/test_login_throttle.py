@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from accounts.login_throttle import LoginThrottle
 from bittorrent.refusal import Refusal
-from tests.support.accounts import Clock
+from tests.support.clock import Clock
 
 HOME, AWAY = b"\x0a\x00\x00\x01", b"\x0a\x00\x00\x02"
 MANY = "1000000/second"

@@ -32,39 +32,27 @@ class BlockingHasher(PasswordHasher):
         return super().verify(hash, password)
 
 
-def run(work):
-    return asyncio.run(work())
-
-
-def test_what_is_kept_is_argon2id_and_differs_each_time():
-    async def work():
-        passwords = Passwords(1, Random())
-        kept = [await passwords.hash(PASSWORD) for _ in range(2)]
-        passwords.close()
-        return kept
-
-    first, second = run(work)
+async def test_what_is_kept_is_argon2id_and_differs_each_time():
+    passwords = Passwords(1, Random())
+    first, second = [await passwords.hash(PASSWORD) for _ in range(2)]
+    passwords.close()
     assert first.startswith("$argon2id$v=19$m=65536,")
     assert first != second
 
 
-def test_a_check_without_a_hash_is_one_of_the_same_cost():
-    gate = BlockingHasher()
-    gate.open.set()
-
-    async def work():
-        passwords = Passwords(1, Random(), hasher=gate)
-        kept = await passwords.hash(PASSWORD)
-        results = [await passwords.check(each, PASSWORD) for each in (kept, None)]
-        results.append(await passwords.check(kept, "x" * 1025))
-        passwords.close()
-        return results
-
-    assert run(work) == [True, False, False]
+async def test_a_check_without_a_hash_is_one_of_the_same_cost():
+    hasher = BlockingHasher()
+    hasher.open.set()
+    passwords = Passwords(1, Random(), hasher=hasher)
+    kept = await passwords.hash(PASSWORD)
+    results = [await passwords.check(each, PASSWORD) for each in (kept, None)]
+    results.append(await passwords.check(kept, "x" * 1025))
+    passwords.close()
+    assert results == [True, False, False]
     # Timing is equal by construction: the same function over hashes of the same parameters and sizes.
-    heads = {kept.rsplit("$", 2)[0] for kept, _ in gate.asked}
-    sizes = {tuple(map(len, kept.rsplit("$", 2)[1:])) for kept, _ in gate.asked}
-    assert len(gate.asked) == 3
+    heads = {kept.rsplit("$", 2)[0] for kept, _ in hasher.asked}
+    sizes = {tuple(map(len, kept.rsplit("$", 2)[1:])) for kept, _ in hasher.asked}
+    assert len(hasher.asked) == 3
     assert (len(heads), len(sizes)) == (1, 1)
 
 
@@ -78,50 +66,36 @@ def test_the_stand_in_has_the_cost_of_real_hashes():
 @pytest.mark.parametrize(
     "kept", ["", "garbage", "$argon2id$v=19$m=8,t=1,p=1$AA$AA", "$2b$12$abcdefghijklmnopqrstuv"]
 )
-def test_a_damaged_hash_is_no_password(kept):
-    async def work():
-        passwords = cheap_passwords()
-        found = await passwords.check(kept, PASSWORD)
-        passwords.close()
-        return found
-
-    assert run(work) is False
+async def test_a_damaged_hash_is_no_password(kept):
+    passwords = cheap_passwords()
+    assert await passwords.check(kept, PASSWORD) is False
+    passwords.close()
 
 
-def test_so_many_at_once_and_so_many_wait_then_it_is_busy():
-    gate = BlockingHasher()
-
-    async def work():
-        passwords = Passwords(2, Random(), waiting=3, hasher=gate)
-        tasks = [asyncio.create_task(passwords.check(None, PASSWORD)) for _ in range(5)]
-        await asyncio.to_thread(gate.began.acquire)
-        with pytest.raises(Refusal) as refused:
-            await passwords.check(None, PASSWORD)
-        gate.open.set()
-        answers = await asyncio.gather(*tasks)
-        again = await passwords.check(None, PASSWORD)
-        passwords.close()
-        return refused.value.code, [*answers, again]
-
-    code, answers = run(work)
-    assert code == "busy"
-    assert answers == [False] * 6
-    assert gate.most <= 2
+async def test_so_many_at_once_and_so_many_wait_then_it_is_busy():
+    hasher = BlockingHasher()
+    passwords = Passwords(2, Random(), waiting=3, hasher=hasher)
+    tasks = [asyncio.create_task(passwords.check(None, PASSWORD)) for _ in range(5)]
+    await asyncio.to_thread(hasher.began.acquire)
+    with pytest.raises(Refusal) as refused:
+        await passwords.check(None, PASSWORD)
+    assert refused.value.code == "busy"
+    hasher.open.set()
+    assert await asyncio.gather(*tasks) == [False] * 5
+    assert await passwords.check(None, PASSWORD) is False
+    passwords.close()
+    assert hasher.most <= 2
 
 
-def test_who_leaves_gives_no_room_before_the_work_is_done():
-    gate = BlockingHasher()
-
-    async def work():
-        passwords = Passwords(1, Random(), waiting=0, hasher=gate)
-        task = asyncio.create_task(passwords.check(None, PASSWORD))
-        await asyncio.to_thread(gate.began.acquire)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        with pytest.raises(Refusal):
-            await passwords.check(None, PASSWORD)
-        gate.open.set()
-        await asyncio.to_thread(passwords.close)
-        return gate.at_once
-
-    assert run(work) == 0
+async def test_who_leaves_gives_no_room_before_the_work_is_done():
+    hasher = BlockingHasher()
+    passwords = Passwords(1, Random(), waiting=0, hasher=hasher)
+    task = asyncio.create_task(passwords.check(None, PASSWORD))
+    await asyncio.to_thread(hasher.began.acquire)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    with pytest.raises(Refusal):
+        await passwords.check(None, PASSWORD)
+    hasher.open.set()
+    await asyncio.to_thread(passwords.close)
+    assert hasher.at_once == 0

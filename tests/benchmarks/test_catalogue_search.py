@@ -1,6 +1,5 @@
 """The benchmark of searches, at a size that takes no time: what it asks is answered, and found."""
 
-import asyncio
 from pathlib import Path
 from random import Random
 
@@ -12,21 +11,17 @@ from storage.schema import PEERAGE
 from storage.search import SqliteSearchIndex
 
 
-def test_each_question_is_answered_and_what_exists_is_found(tmp_path: Path) -> None:
+async def test_each_question_is_answered_and_what_exists_is_found(tmp_path: Path) -> None:
     maker = CatalogueGenerator()
-
-    async def run() -> dict[str, int]:
-        database = await Database.open(tmp_path / "peerage.db", PEERAGE, "NORMAL")
-        try:
-            index = SqliteSearchIndex(database, 10_000, 10.0)
-            assert await fill(database, index, maker, 400) > 0
-            assert len(await singles(database, index, maker, 400)) == 200
-            answers = [(each, await measure(index, each, SortOrder.SEEDERS, 3)) for each in questions(maker)]
-            return {question.name: measured.found.total for question, measured in answers}
-        finally:
-            await database.close()
-
-    totals = asyncio.run(run())
+    database = await Database.open(tmp_path / "peerage.db", PEERAGE, "NORMAL")
+    try:
+        index = SqliteSearchIndex(database, 10_000, 10.0)
+        assert await fill(database, index, maker, 400) > 0
+        assert len(await singles(database, index, maker, 400)) == 200
+        answers = [(each, await measure(index, each, SortOrder.SEEDERS, 3)) for each in questions(maker)]
+        totals = {question.name: measured.found.total for question, measured in answers}
+    finally:
+        await database.close()
     assert totals["nothing: all torrents"] == 600
     assert totals["half of everything"] == 300
     assert totals["a word of 10,000"] == 6

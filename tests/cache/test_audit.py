@@ -1,4 +1,3 @@
-import asyncio
 from dataclasses import replace
 
 from bittorrent.infohash import InfoHash
@@ -30,77 +29,62 @@ async def found(stores: Stores) -> dict[InfoHash, str]:
     return {problem.infohash: problem.what async for problem in stores.cache().check()}
 
 
-def test_a_file_without_a_record_is_recorded_at_start():
-    async def run():
-        stores = await filled()
-        lost = dict(stores.records.records)
-        for infohash in sorted(lost)[1::2]:
-            del stores.records.records[infohash]
-        assert await stores.cache().reconcile() == ReconcileResult(recorded=3, dropped=0, damaged=0)
-        assert stores.records.records == lost
-        assert await found(stores) == {}
-
-    asyncio.run(run())
+async def test_a_file_without_a_record_is_recorded_at_start():
+    stores = await filled()
+    lost = dict(stores.records.records)
+    for infohash in sorted(lost)[1::2]:
+        del stores.records.records[infohash]
+    assert await stores.cache().reconcile() == ReconcileResult(recorded=3, dropped=0, damaged=0)
+    assert stores.records.records == lost
+    assert await found(stores) == {}
 
 
-def test_a_record_without_a_file_is_dropped_at_start():
-    async def run():
-        stores = await filled()
-        gone = sorted(stores.blobs.files)[::2]
-        for infohash in gone:
-            del stores.blobs.files[infohash]
-        assert await stores.cache().reconcile() == ReconcileResult(recorded=0, dropped=3, damaged=0)
-        assert not set(gone) & set(stores.records.records)
-        assert (await stores.cache().totals())[0] == 3
-
-    asyncio.run(run())
+async def test_a_record_without_a_file_is_dropped_at_start():
+    stores = await filled()
+    gone = sorted(stores.blobs.files)[::2]
+    for infohash in gone:
+        del stores.blobs.files[infohash]
+    assert await stores.cache().reconcile() == ReconcileResult(recorded=0, dropped=3, damaged=0)
+    assert not set(gone) & set(stores.records.records)
+    assert (await stores.cache().totals())[0] == 3
 
 
-def test_a_damaged_file_without_a_record_stays_and_is_replaced_by_an_upload():
+async def test_a_damaged_file_without_a_record_stays_and_is_replaced_by_an_upload():
     data = v1_torrent()
     infohash = parsed(data).infohash
 
-    async def run():
-        stores = Stores()
-        stores.blobs.files[infohash] = b"\x1f\x8bdamaged"
-        assert await stores.cache().reconcile() == ReconcileResult(recorded=0, dropped=0, damaged=1)
-        assert infohash in stores.blobs.files
-        assert list(await found(stores)) == [infohash]
-        assert (await stores.cache().add(parsed(data), data)).new
-        assert await found(stores) == {}
-
-    asyncio.run(run())
+    stores = Stores()
+    stores.blobs.files[infohash] = b"\x1f\x8bdamaged"
+    assert await stores.cache().reconcile() == ReconcileResult(recorded=0, dropped=0, damaged=1)
+    assert infohash in stores.blobs.files
+    assert list(await found(stores)) == [infohash]
+    assert (await stores.cache().add(parsed(data), data)).new
+    assert await found(stores) == {}
 
 
-def test_consistent_stores_need_nothing():
-    async def run():
-        stores = await filled()
-        assert await stores.cache().reconcile() == ReconcileResult(0, 0, 0)
-        assert await Stores().cache().reconcile() == ReconcileResult(0, 0, 0)
-
-    asyncio.run(run())
+async def test_consistent_stores_need_nothing():
+    stores = await filled()
+    assert await stores.cache().reconcile() == ReconcileResult(0, 0, 0)
+    assert await Stores().cache().reconcile() == ReconcileResult(0, 0, 0)
 
 
-def test_checking_names_each_kind_of_damage():
-    async def run():
-        stores = await filled(8)
-        missing, cut, swapped, altered, shorter, unrecorded, renamed, _ = sorted(stores.blobs.files)
-        records, files = stores.records.records, stores.blobs.files
-        del files[missing]
-        files[cut] = files[cut][:-5]
-        files[swapped] = pack(v1_torrent("stranger"))
-        records[altered] = replace(records[altered], digest=bytes(20))
-        records[shorter] = replace(records[shorter], stored=1)
-        del records[unrecorded]
-        records[renamed] = replace(records[renamed], v2=InfoHash(bytes(32)))
-        problems = await found(stores)
-        assert set(problems) == {missing, cut, swapped, altered, shorter, unrecorded, renamed}
-        assert problems[missing] == "the file is missing"
-        assert "cannot be read" in problems[cut]
-        assert "another torrent" in problems[swapped]
-        assert "digest" in problems[altered]
-        assert "bytes" in problems[shorter]
-        assert "no record" in problems[unrecorded]
-        assert "other hashes" in problems[renamed]
-
-    asyncio.run(run())
+async def test_checking_names_each_kind_of_damage():
+    stores = await filled(8)
+    missing, cut, swapped, altered, shorter, unrecorded, renamed, _ = sorted(stores.blobs.files)
+    records, files = stores.records.records, stores.blobs.files
+    del files[missing]
+    files[cut] = files[cut][:-5]
+    files[swapped] = pack(v1_torrent("stranger"))
+    records[altered] = replace(records[altered], digest=bytes(20))
+    records[shorter] = replace(records[shorter], stored=1)
+    del records[unrecorded]
+    records[renamed] = replace(records[renamed], v2=InfoHash(bytes(32)))
+    problems = await found(stores)
+    assert set(problems) == {missing, cut, swapped, altered, shorter, unrecorded, renamed}
+    assert problems[missing] == "the file is missing"
+    assert "cannot be read" in problems[cut]
+    assert "another torrent" in problems[swapped]
+    assert "digest" in problems[altered]
+    assert "bytes" in problems[shorter]
+    assert "no record" in problems[unrecorded]
+    assert "other hashes" in problems[renamed]

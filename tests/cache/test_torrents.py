@@ -27,102 +27,89 @@ async def code_of(awaitable) -> str:
 
 
 @pytest.mark.parametrize("make", [v1_torrent, v2_torrent, hybrid_torrent])
-def test_a_torrent_comes_back_byte_for_byte_by_each_of_its_short_hashes(make):
+async def test_a_torrent_comes_back_byte_for_byte_by_each_of_its_short_hashes(make):
     data = make(comment=b"\xff\xfe")
 
-    async def run():
-        cache = cache_of()
-        added = await add(cache, data)
-        assert added.new
-        assert added.record.added == 1_800_000_000
-        for infohash in {name.truncated for name in parsed(data).infohashes}:
-            held = await cache.get(infohash)
-            assert held.plain() == data
-            assert held.record == added.record
-            assert await cache.has(infohash)
-        assert await cache.totals() == (1, added.record.stored)
-
-    asyncio.run(run())
+    cache = cache_of()
+    added = await add(cache, data)
+    assert added.new
+    assert added.record.added == 1_800_000_000
+    for infohash in {name.truncated for name in parsed(data).infohashes}:
+        held = await cache.get(infohash)
+        assert held.plain() == data
+        assert held.record == added.record
+        assert await cache.has(infohash)
+    assert await cache.totals() == (1, added.record.stored)
 
 
-def test_the_same_infohash_again_keeps_the_first_bytes_and_needs_no_space():
-    async def run():
-        cache = cache_of(Quota(1, 10**6, 0))
-        first = await add(cache, v1_torrent(comment=b"first"))
-        again = await add(cache, v1_torrent(comment=b"second"))
-        assert (again.new, again.record) == (False, first.record)
-        assert (await cache.get(first.record.infohash)).plain() == v1_torrent(comment=b"first")
-
-    asyncio.run(run())
+async def test_the_same_infohash_again_keeps_the_first_bytes_and_needs_no_space():
+    cache = cache_of(Quota(1, 10**6, 0))
+    first = await add(cache, v1_torrent(comment=b"first"))
+    again = await add(cache, v1_torrent(comment=b"second"))
+    assert (again.new, again.record) == (False, first.record)
+    assert (await cache.get(first.record.infohash)).plain() == v1_torrent(comment=b"first")
 
 
-def test_a_removed_torrent_is_gone_under_all_names_and_its_space_is_free():
-    async def run():
-        cache = cache_of(Quota(1, 10**6, 0))
-        record = (await add(cache, hybrid_torrent())).record
-        assert await cache.remove(record.alias) == record
-        assert await cache.get(record.infohash) is None
-        assert await cache.remove(record.infohash) is None
-        assert await cache.totals() == (0, 0)
-        await add(cache, v1_torrent())
-
-    asyncio.run(run())
+async def test_a_removed_torrent_is_gone_under_all_names_and_its_space_is_free():
+    cache = cache_of(Quota(1, 10**6, 0))
+    record = (await add(cache, hybrid_torrent())).record
+    assert await cache.remove(record.alias) == record
+    assert await cache.get(record.infohash) is None
+    assert await cache.remove(record.infohash) is None
+    assert await cache.totals() == (0, 0)
+    await add(cache, v1_torrent())
 
 
-def test_files_and_bytes_beyond_the_quota_are_refused():
-    async def run():
-        cache = cache_of(Quota(1, 10**6, 0))
-        await add(cache, v1_torrent("a"))
-        assert await code_of(add(cache, v1_torrent("b"))) == "cache-full"
-        assert await code_of(add(cache_of(Quota(9, 50, 0)), v1_torrent("a"))) == "cache-full"
-
-    asyncio.run(run())
+async def test_files_and_bytes_beyond_the_quota_are_refused():
+    cache = cache_of(Quota(1, 10**6, 0))
+    await add(cache, v1_torrent("a"))
+    assert await code_of(add(cache, v1_torrent("b"))) == "cache-full"
+    assert await code_of(add(cache_of(Quota(9, 50, 0)), v1_torrent("a"))) == "cache-full"
 
 
-def test_a_full_disk_is_refused_before_and_while_writing():
+async def test_a_full_disk_is_refused_before_and_while_writing():
     class Full(MemoryBlobs):
         async def put(self, infohash, data):
             raise OSError(errno.ENOSPC, "no space")
 
-    async def run():
-        assert await code_of(add(cache_of(blobs=MemoryBlobs(free=1001)), v1_torrent())) == "disk-full"
-        cache = cache_of(blobs=Full())
-        assert await code_of(add(cache, v1_torrent())) == "disk-full"
-        assert await cache.totals() == (0, 0)
-
-    asyncio.run(run())
+    assert await code_of(add(cache_of(blobs=MemoryBlobs(free=1001)), v1_torrent())) == "disk-full"
+    cache = cache_of(blobs=Full())
+    assert await code_of(add(cache, v1_torrent())) == "disk-full"
+    assert await cache.totals() == (0, 0)
 
 
-def test_uploads_at_the_same_time_never_pass_the_quota():
-    class Slow(MemoryBlobs):
+async def test_uploads_at_the_same_time_never_pass_the_quota():
+    class Together(MemoryBlobs):
+        """Writes nothing until as many are to be written as the quota allows."""
+
+        def __init__(self):
+            super().__init__()
+            self.begun, self.go = 0, asyncio.Event()
+
         async def put(self, infohash, data):
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
+            self.begun += 1
+            if self.begun == 5:
+                self.go.set()
+            await self.go.wait()
             return await super().put(infohash, data)
 
-    async def run():
-        cache = cache_of(Quota(5, 10**6, 0), Slow())
-        outcomes = await asyncio.gather(
-            *(add(cache, v1_torrent(f"t{n}")) for n in range(20)), return_exceptions=True
-        )
-        refusals = [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
-        assert len(refusals) == 15
-        assert (await cache.totals())[0] == 5
-
-    asyncio.run(run())
+    cache = cache_of(Quota(5, 10**6, 0), Together())
+    outcomes = await asyncio.gather(
+        *(add(cache, v1_torrent(f"t{n}")) for n in range(20)), return_exceptions=True
+    )
+    refusals = [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
+    assert len(refusals) == 15
+    assert (await cache.totals())[0] == 5
 
 
-def test_one_torrent_uploaded_many_times_at_once_is_new_once():
-    async def run():
-        cache = cache_of()
-        outcomes = await asyncio.gather(*(add(cache, hybrid_torrent(comment=n)) for n in range(10)))
-        assert [outcome.new for outcome in outcomes].count(True) == 1
-        assert [problem async for problem in cache.check()] == []
-
-    asyncio.run(run())
+async def test_one_torrent_uploaded_many_times_at_once_is_new_once():
+    cache = cache_of()
+    outcomes = await asyncio.gather(*(add(cache, hybrid_torrent(comment=n)) for n in range(10)))
+    assert [outcome.new for outcome in outcomes].count(True) == 1
+    assert [problem async for problem in cache.check()] == []
 
 
-def test_an_upload_whose_sender_disconnects_is_finished():
+async def test_an_upload_whose_sender_disconnects_is_finished():
     class Waiting(MemoryBlobs):
         def __init__(self):
             super().__init__()
@@ -133,23 +120,20 @@ def test_an_upload_whose_sender_disconnects_is_finished():
             await self.go.wait()
             return await super().put(infohash, data)
 
-    async def run():
-        blobs = Waiting()
-        cache = cache_of(blobs=blobs)
-        sender = asyncio.create_task(add(cache, v1_torrent()))
-        await blobs.begun.wait()
-        sender.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await sender
-        blobs.go.set()
-        await cache.drain()
-        assert await cache.has(parsed(v1_torrent()).infohash)
-        assert [problem async for problem in cache.check()] == []
-
-    asyncio.run(run())
+    blobs = Waiting()
+    cache = cache_of(blobs=blobs)
+    sender = asyncio.create_task(add(cache, v1_torrent()))
+    await blobs.begun.wait()
+    sender.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sender
+    blobs.go.set()
+    await cache.drain()
+    assert await cache.has(parsed(v1_torrent()).infohash)
+    assert [problem async for problem in cache.check()] == []
 
 
-def test_a_failing_record_store_releases_the_space_and_the_next_try_succeeds():
+async def test_a_failing_record_store_releases_the_space_and_the_next_try_succeeds():
     class Failing(MemoryCacheRecords):
         broken = True
 
@@ -158,25 +142,19 @@ def test_a_failing_record_store_releases_the_space_and_the_next_try_succeeds():
                 raise OSError("broken")
             await super().add(record)
 
-    async def run():
-        records = Failing()
-        cache = TorrentCache(MemoryBlobs(), records, Quota(1, 10**6, 0), lambda: 0)
-        with pytest.raises(OSError, match="broken"):
-            await add(cache, v1_torrent(comment=b"first"))
-        records.broken = False
-        # The file of the failed try is stored already, so its bytes stay.
-        added = await add(cache, v1_torrent(comment=b"second"))
-        assert (await cache.get(added.record.infohash)).plain() == v1_torrent(comment=b"first")
-        assert await cache.totals() == (1, added.record.stored)
-        assert [problem async for problem in cache.check()] == []
-
-    asyncio.run(run())
+    records = Failing()
+    cache = TorrentCache(MemoryBlobs(), records, Quota(1, 10**6, 0), lambda: 0)
+    with pytest.raises(OSError, match="broken"):
+        await add(cache, v1_torrent(comment=b"first"))
+    records.broken = False
+    # The file of the failed try is stored already, so its bytes stay.
+    added = await add(cache, v1_torrent(comment=b"second"))
+    assert (await cache.get(added.record.infohash)).plain() == v1_torrent(comment=b"first")
+    assert await cache.totals() == (1, added.record.stored)
+    assert [problem async for problem in cache.check()] == []
 
 
-def test_an_unknown_hash_is_not_held():
-    async def run():
-        cache = cache_of()
-        assert await cache.get(InfoHash(bytes(20))) is None
-        assert not await cache.has(InfoHash(bytes(20)))
-
-    asyncio.run(run())
+async def test_an_unknown_hash_is_not_held():
+    cache = cache_of()
+    assert await cache.get(InfoHash(bytes(20))) is None
+    assert not await cache.has(InfoHash(bytes(20)))

@@ -85,9 +85,9 @@ def test_a_removed_tag_is_removed_from_every_group(in_library):
 
 
 def test_changes_to_more_groups_than_one_part_reach_all(in_library, monkeypatch):
-    monkeypatch.setattr("storage.catalogue_tags.PART", 2)
-    monkeypatch.setattr("storage.catalogue_categories.PART", 2)
-    monkeypatch.setattr("storage.catalogue_authors.PART", 2)
+    monkeypatch.setattr("storage.catalogue_tags.BATCH_SIZE", 2)
+    monkeypatch.setattr("storage.catalogue_categories.BATCH_SIZE", 2)
+    monkeypatch.setattr("storage.catalogue_authors.BATCH_SIZE", 2)
 
     async def scenario(library):
         catalogue = library.catalogue

@@ -28,7 +28,7 @@ def peerage_settings():
 
 @pytest.fixture(scope="module")
 def site(peerage_server):
-    """A service with an account, a torrent and a collage; what the programs are told of it."""
+    """A service with an account, a torrent and a collage; the arguments of the programs."""
     made = subprocess.run(
         [
             sys.executable,

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from accounts.model import NOBODY, Principal, Role, User
 from doors.rate_limits import RateLimits, RateLimitState
-from tests.support.accounts import NOON, Clock
+from tests.support.clock import NOON, Clock
 
 RATES = {"rest": "3/minute", "rest_anonymous": "2/minute", "gazelle": "30/10 seconds"}
 HOME, AWAY = b"\x0a\x00\x00\x01", b"\x0a\x00\x00\x02"

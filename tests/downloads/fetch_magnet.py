@@ -4,11 +4,11 @@ import asyncio
 import sys
 from pathlib import Path
 
+from downloads.folder import ResumeFiles
 from downloads.libtorrent_engine import LibtorrentEngine
 from downloads.libtorrent_session import EngineSettings
 from downloads.model import JobRequest
 from downloads.outgoing_filter import OutgoingFilter
-from downloads.resume_files import ResumeFiles
 from tests.support.downloads import open_downloads
 
 

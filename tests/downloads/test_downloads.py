@@ -10,12 +10,12 @@ from bittorrent.metainfo import Metainfo
 from downloads.downloads import Downloads
 from downloads.limits import DownloadLimits
 from downloads.model import ContentKey, JobRequest, JobState, SeedPolicy
-from tests.support.downloads import magnet, make_request, open_downloads, refused, run, torrent
+from tests.support.downloads import magnet, make_request, open_downloads, refused, torrent
 from tests.support.torrents import hybrid_torrent
 
 
-def test_a_torrent_is_fetched_and_opened(tmp_path):
-    async def work(setup):
+async def test_a_torrent_is_fetched_and_opened(tmp_path):
+    async with open_downloads(tmp_path) as setup:
         job = await setup.create(1, "one", 1000, name="mine\u202e")
         assert (job.status.state, job.name, job.has_torrent) == (JobState.DOWNLOADING, "mine\ufffd", True)
         assert await setup.downloads.cached(1, [job.content.key.infohash]) == []
@@ -33,11 +33,9 @@ def test_a_torrent_is_fetched_and_opened(tmp_path):
         assert await setup.downloads.torrent_of(1, job.id) == torrent("one", 1000)
         assert setup.hooks.published == [torrent("one", 1000)]
 
-    run(tmp_path, work)
 
-
-def test_a_file_that_is_a_link_or_was_cut_is_not_opened(tmp_path):
-    async def work(setup):
+async def test_a_file_that_is_a_link_or_was_cut_is_not_opened(tmp_path):
+    async with open_downloads(tmp_path) as setup:
         job = await setup.create(1)
         await setup.finish(job)
         job = await setup.job(job)
@@ -51,8 +49,6 @@ def test_a_file_that_is_a_link_or_was_cut_is_not_opened(tmp_path):
         with refused("not-found"):
             await setup.downloads.open_file(job.content, file)
 
-    run(tmp_path, work)
-
 
 @pytest.mark.parametrize(
     ("job_request", "code"),
@@ -65,44 +61,39 @@ def test_a_file_that_is_a_link_or_was_cut_is_not_opened(tmp_path):
         (make_request("huge", 2**20 + 1), "too-large-to-download"),
     ],
 )
-def test_what_cannot_be_fetched_is_refused(tmp_path, job_request, code):
-    async def work(setup):
+async def test_what_cannot_be_fetched_is_refused(tmp_path, job_request, code):
+    async with open_downloads(tmp_path, max_size=2**20) as setup:
         with refused(code):
             await setup.downloads.create(1, job_request)
         assert await setup.downloads.jobs(1, 0, 10) == []
 
-    run(tmp_path, work, max_size=2**20)
+
+async def test_without_an_engine_everything_is_refused():
+    downloads = Downloads(DownloadLimits(), None)
+    assert not downloads.available
+    await downloads.load()
+    await downloads.begin()
+    calls = [
+        downloads.create(1, make_request()),
+        downloads.jobs(1, 0, 1),
+        downloads.job(1, 1),
+        downloads.delete(1, 1),
+        downloads.pause(1, 1),
+        downloads.resume(1, 1),
+        downloads.reannounce(1, 1),
+        downloads.start(1, 1),
+        downloads.cached(1, []),
+        downloads.torrent_of(1, 1),
+    ]
+    for call in calls:
+        with refused("no-downloads"):
+            await call
+    await downloads.forget([InfoHash(bytes(20))])
+    await downloads.stop()
 
 
-def test_without_an_engine_everything_is_refused():
-    async def work():
-        downloads = Downloads(DownloadLimits(), None)
-        assert not downloads.available
-        await downloads.load()
-        await downloads.begin()
-        calls = [
-            downloads.create(1, make_request()),
-            downloads.jobs(1, 0, 1),
-            downloads.job(1, 1),
-            downloads.delete(1, 1),
-            downloads.pause(1, 1),
-            downloads.resume(1, 1),
-            downloads.reannounce(1, 1),
-            downloads.start(1, 1),
-            downloads.cached(1, []),
-            downloads.torrent_of(1, 1),
-        ]
-        for call in calls:
-            with refused("no-downloads"):
-                await call
-        await downloads.forget([InfoHash(bytes(20))])
-        await downloads.stop()
-
-    asyncio.run(work())
-
-
-def test_slots_then_the_queue_then_a_refusal(tmp_path):
-    async def work(setup):
+async def test_slots_then_the_queue_then_a_refusal(tmp_path):
+    async with open_downloads(tmp_path, slots=2, queue=2) as setup:
         jobs = [await setup.create(1, f"{n}") for n in range(4)]
         assert [job.queued for job in jobs] == [False, False, True, True]
         assert jobs[2].status.state is JobState.PAUSED
@@ -118,11 +109,9 @@ def test_slots_then_the_queue_then_a_refusal(tmp_path):
         await setup.downloads.drain()
         assert setup.names() == ["0", "2", "3", "other"]
 
-    run(tmp_path, work, slots=2, queue=2)
 
-
-def test_all_accounts_together_run_a_number_of_downloads(tmp_path):
-    async def work(setup):
+async def test_all_accounts_together_run_a_number_of_downloads(tmp_path):
+    async with open_downloads(tmp_path, active=1) as setup:
         first = await setup.create(1, "a")
         second = await setup.create(2, "b")
         assert (first.queued, second.queued) == (False, True)
@@ -137,11 +126,9 @@ def test_all_accounts_together_run_a_number_of_downloads(tmp_path):
         await setup.finish(await setup.job(second))
         assert setup.names() == ["a", "b"]
 
-    run(tmp_path, work, active=1)
 
-
-def test_a_queued_job_is_taken_to_the_front(tmp_path):
-    async def work(setup):
+async def test_a_queued_job_is_taken_to_the_front(tmp_path):
+    async with open_downloads(tmp_path, slots=2) as setup:
         waits = await setup.create(1, "waits", as_queued=True)
         assert waits.queued
         assert not (await setup.downloads.start(1, waits.id)).queued
@@ -152,11 +139,9 @@ def test_a_queued_job_is_taken_to_the_front(tmp_path):
         await setup.downloads.delete(1, waits.id)
         assert setup.names() == ["b", "c"]
 
-    run(tmp_path, work, slots=2)
 
-
-def test_the_front_of_the_queue_waits_for_all_accounts(tmp_path):
-    async def work(setup):
+async def test_the_front_of_the_queue_waits_for_all_accounts(tmp_path):
+    async with open_downloads(tmp_path, active=1) as setup:
         runs = await setup.create(1, "runs")
         await setup.create(2, "first")
         second = await setup.create(2, "second")
@@ -164,21 +149,17 @@ def test_the_front_of_the_queue_waits_for_all_accounts(tmp_path):
         await setup.downloads.delete(1, runs.id)
         assert setup.names() == ["second"]
 
-    run(tmp_path, work, active=1)
 
-
-def test_an_account_holds_a_number_of_torrents(tmp_path):
-    async def work(setup):
+async def test_an_account_holds_a_number_of_torrents(tmp_path):
+    async with open_downloads(tmp_path, held=2) as setup:
         for name in "ab":
             await setup.finish(await setup.create(1, name))
         with refused("downloads-full"):
             await setup.create(1, "c")
 
-    run(tmp_path, work, held=2)
 
-
-def test_the_account_quota_pauses_until_there_is_room(tmp_path):
-    async def work(setup):
+async def test_the_account_quota_pauses_until_there_is_room(tmp_path):
+    async with open_downloads(tmp_path, account_quota=1000) as setup:
         first = await setup.create(1, "a", 600)
         second = await setup.create(1, "b", 600)
         assert second.paused
@@ -194,11 +175,9 @@ def test_the_account_quota_pauses_until_there_is_room(tmp_path):
         second = await setup.job(second)
         assert (second.paused, second.pause_reason, setup.names()) == (False, "", ["b", "c"])
 
-    run(tmp_path, work, account_quota=1000)
 
-
-def test_content_that_others_fetched_stays_shut_without_room(tmp_path):
-    async def work(setup):
+async def test_content_that_others_fetched_stays_shut_without_room(tmp_path):
+    async with open_downloads(tmp_path, account_quota=1000) as setup:
         kept = await setup.create(2, "kept", 600)
         one, two = await setup.create(1, "x", 600), await setup.create(2, "x", 600)
         assert two.paused
@@ -208,11 +187,9 @@ def test_content_that_others_fetched_stays_shut_without_room(tmp_path):
         await setup.downloads.delete(2, kept.id)
         assert (await setup.job(two)).content.complete
 
-    run(tmp_path, work, account_quota=1000)
 
-
-def test_the_quota_of_all_pauses_until_there_is_room(tmp_path):
-    async def work(setup):
+async def test_the_quota_of_all_pauses_until_there_is_room(tmp_path):
+    async with open_downloads(tmp_path, quota=1000) as setup:
         first = await setup.create(1, "a", 600)
         second = await setup.create(2, "b", 600)
         assert "space for downloads" in second.pause_reason
@@ -221,11 +198,9 @@ def test_the_quota_of_all_pauses_until_there_is_room(tmp_path):
         await setup.downloads.delete(1, first.id)
         assert not (await setup.job(second)).paused
 
-    run(tmp_path, work, quota=1000)
 
-
-def test_a_disk_that_fills_up_pauses_and_goes_on(tmp_path):
-    async def work(setup):
+async def test_a_disk_that_fills_up_pauses_and_goes_on(tmp_path):
+    async with open_downloads(tmp_path, min_free_disk=1000) as setup:
         setup.folder.free_bytes = 1000 + 2**20
         first = await setup.create(1, "a", 2**20)
         second = await setup.create(1, "b", 1)
@@ -243,11 +218,9 @@ def test_a_disk_that_fills_up_pauses_and_goes_on(tmp_path):
         await setup.check()
         assert setup.names() == ["a", "b"]
 
-    run(tmp_path, work, min_free_disk=1000)
 
-
-def test_what_the_engine_fails_with_is_tried_again(tmp_path):
-    async def work(setup):
+async def test_what_the_engine_fails_with_is_tried_again(tmp_path):
+    async with open_downloads(tmp_path) as setup:
         job = await setup.create(1)
         await setup.fail(job, "No space left on device")
         failed = await setup.job(job)
@@ -255,19 +228,17 @@ def test_what_the_engine_fails_with_is_tried_again(tmp_path):
         assert failed.status.error == "No space left on device"
         await setup.check()
         assert setup.names() == []
-        setup.clock[0] += 301
+        setup.clock.now += 301
         await setup.check()
         assert setup.names() == ["one"]
         await setup.fail(job, "No space left on device")
         assert not (await setup.downloads.resume(1, job.id)).paused
 
-    run(tmp_path, work)
 
-
-def test_two_accounts_share_one_order(tmp_path):
-    async def work(setup):
+async def test_two_accounts_share_one_download(tmp_path):
+    async with open_downloads(tmp_path) as setup:
         one, two = await setup.create(1, "x"), await setup.create(2, "x", announce=b"http://other/a")
-        assert len(setup.engine.orders) == 1
+        assert len(setup.engine.requests) == 1
         with refused("already-held"):
             await setup.create(1, "x")
         await setup.downloads.pause(1, one.id)
@@ -292,11 +263,9 @@ def test_two_accounts_share_one_order(tmp_path):
         with refused("not-found"):
             await setup.downloads.delete(3, third.id)
 
-    run(tmp_path, work)
 
-
-def test_private_content_is_its_accounts_alone(tmp_path):
-    async def work(setup):
+async def test_private_content_is_its_accounts_alone(tmp_path):
+    async with open_downloads(tmp_path) as setup:
         one = await setup.create(1, "p", private=True)
         await setup.finish(one)
         assert await setup.downloads.cached(2, [one.content.key.infohash]) == []
@@ -304,33 +273,29 @@ def test_private_content_is_its_accounts_alone(tmp_path):
         assert setup.hooks.published == []
         two = await setup.create(2, "p", private=True)
         assert (two.cached, two.status.state) == (False, JobState.DOWNLOADING)
-        assert setup.engine.orders[two.content.key].private
+        assert setup.engine.requests[two.content.key].private
         job_request = JobRequest(magnet=magnet(torrent("p", private=True)))
         assert (await setup.downloads.create(3, job_request)).content.name == "p"
         assert (await setup.downloads.create(1, job_request)).id == one.id
         with refused("not-found"):
             await setup.downloads.delete(2, one.id)
 
-    run(tmp_path, work)
 
-
-def test_a_magnet_becomes_content(tmp_path):
-    async def work(setup):
+async def test_a_magnet_becomes_content(tmp_path):
+    async with open_downloads(tmp_path) as setup:
         data = torrent("m", 700)
         job = await setup.downloads.create(1, JobRequest(magnet=magnet(data)))
         assert (job.status.state, job.has_torrent, job.content.files) == (JobState.METADATA, False, ())
         await setup.find_metadata(job, data)
         job = await setup.job(job)
         assert (job.content.size, job.has_torrent, job.content.files[0].path) == (700, True, "m")
-        order = setup.engine.orders[job.content.key]
-        assert (order.torrent, order.trackers) == (data, ("http://t/a",))
+        request = setup.engine.requests[job.content.key]
+        assert (request.torrent, request.trackers) == (data, ("http://t/a",))
         assert setup.hooks.published == [data]
 
-    run(tmp_path, work)
 
-
-def test_a_magnets_content_that_is_too_large_is_not_fetched(tmp_path):
-    async def work(setup):
+async def test_a_magnets_content_that_is_too_large_is_not_fetched(tmp_path):
+    async with open_downloads(tmp_path, account_quota=1000, slots=1) as setup:
         data = torrent("m", 1001)
         job = await setup.downloads.create(1, JobRequest(magnet=magnet(data)))
         await setup.find_metadata(job, data)
@@ -338,14 +303,12 @@ def test_a_magnets_content_that_is_too_large_is_not_fetched(tmp_path):
         assert "larger" in job.pause_reason
         assert "larger" in job.status.error
         assert job.status.state is JobState.PAUSED
-        assert setup.engine.orders == {}
+        assert setup.engine.requests == {}
         assert not (await setup.create(1, "next")).queued, "it keeps no slot"
 
-    run(tmp_path, work, account_quota=1000, slots=1)
 
-
-def test_magnets_that_turn_out_private_are_parted(tmp_path):
-    async def work(setup):
+async def test_magnets_that_turn_out_private_are_parted(tmp_path):
+    async with open_downloads(tmp_path) as setup:
         data = torrent("p", private=True)
         jobs = [await setup.downloads.create(n, JobRequest(magnet=magnet(data))) for n in (1, 2, 3)]
         await setup.find_metadata(jobs[0], data)
@@ -355,23 +318,21 @@ def test_magnets_that_turn_out_private_are_parted(tmp_path):
         assert setup.engine.running == keys
         assert setup.hooks.published == []
 
-    run(tmp_path, work)
-
 
 @pytest.mark.parametrize("by", ["v1", "v2"])
-def test_a_hybrid_goes_by_both_its_hashes(tmp_path, by):
+async def test_a_hybrid_goes_by_both_its_hashes(tmp_path, by):
     data = hybrid_torrent("both")
     metainfo = Metainfo.parse(data)
     topic = f"btih:{metainfo.v1.lower}" if by == "v1" else f"btmh:1220{metainfo.v2.lower}"
 
-    async def work(setup):
+    async with open_downloads(tmp_path) as setup:
         job = await setup.downloads.create(1, JobRequest(magnet=f"magnet:?xt=urn:{topic}"))
         other = await setup.downloads.create(
             2, JobRequest(magnet=f"magnet:?xt=urn:btmh:1220{metainfo.v2.lower}")
         )
         await setup.find_metadata(other, data)
         await setup.downloads.drain()
-        assert len(setup.engine.orders) == 1
+        assert len(setup.engine.requests) == 1
         assert (await setup.job(job)).content.key == ContentKey(metainfo.infohash)
         assert (await setup.job(other)).content.key == ContentKey(metainfo.infohash)
         with refused("already-held"):
@@ -380,36 +341,30 @@ def test_a_hybrid_goes_by_both_its_hashes(tmp_path, by):
         for name in metainfo.infohashes:
             assert len(await setup.downloads.cached(3, [name])) == 1
 
-    run(tmp_path, work)
 
-
-def test_a_file_tells_a_waiting_magnet_what_it_is(tmp_path):
-    async def work(setup):
+async def test_a_file_tells_a_waiting_magnet_what_it_is(tmp_path):
+    async with open_downloads(tmp_path) as setup:
         job = await setup.downloads.create(1, JobRequest(magnet=magnet(torrent("m"))))
         await setup.create(2, "m")
         assert (await setup.job(job)).has_torrent
         assert setup.names() == ["m"]
 
-    run(tmp_path, work)
 
-
-def test_blocked_torrents_are_refused_and_deleted(tmp_path):
-    async def work(setup):
+async def test_blocked_torrents_are_refused_and_deleted(tmp_path):
+    async with open_downloads(tmp_path) as setup:
         job, other = await setup.create(1, "bad"), await setup.create(1, "bad too", private=True)
         setup.hooks.blocked = {job.content.key.infohash, other.content.key.infohash}
         await setup.downloads.forget(list(setup.hooks.blocked))
         await setup.downloads.drain()
         assert await setup.downloads.jobs(1, 0, 10) == []
-        assert setup.engine.orders == {}
+        assert setup.engine.requests == {}
         with refused("blocked"):
             await setup.create(2, "bad")
         assert setup.hooks.published == [torrent("bad")]
 
-    run(tmp_path, work)
 
-
-def test_a_magnet_whose_torrent_is_blocked_under_another_name_is_deleted(tmp_path):
-    async def work(setup):
+async def test_a_magnet_whose_torrent_is_blocked_under_another_name_is_deleted(tmp_path):
+    async with open_downloads(tmp_path) as setup:
         data = hybrid_torrent("both")
         job = await setup.downloads.create(
             1, JobRequest(magnet=f"magnet:?xt=urn:btih:{Metainfo.parse(data).v1.lower}")
@@ -417,9 +372,7 @@ def test_a_magnet_whose_torrent_is_blocked_under_another_name_is_deleted(tmp_pat
         setup.hooks.blocked = {Metainfo.parse(data).v2.truncated}
         await setup.find_metadata(job, data)
         assert await setup.job(job) is None
-        assert setup.engine.orders == {}
-
-    run(tmp_path, work)
+        assert setup.engine.requests == {}
 
 
 @pytest.mark.parametrize(
@@ -431,30 +384,28 @@ def test_a_magnet_whose_torrent_is_blocked_under_another_name_is_deleted(tmp_pat
         ({}, SeedPolicy.STOP, False),
     ],
 )
-def test_who_says_whether_content_is_seeded(tmp_path, limits, policy, seeds):
-    async def work(setup):
+async def test_who_says_whether_content_is_seeded(tmp_path, limits, policy, seeds):
+    async with open_downloads(tmp_path, **limits) as setup:
         job = await setup.create(1, seed=policy)
         await setup.finish(job)
         state = (await setup.job(job)).status.state
         assert state is (JobState.UPLOADING if seeds else JobState.COMPLETED)
         assert bool(setup.names()) is seeds
 
-    run(tmp_path, work, **limits)
-
 
 @pytest.mark.parametrize("ends_by", ["ratio", "time"])
-def test_seeding_ends(tmp_path, ends_by):
-    async def work(setup):
+async def test_seeding_ends(tmp_path, ends_by):
+    async with open_downloads(tmp_path, seed_ratio=1.5, seed_time=100) as setup:
         job = await setup.create(1, "s", 1000)
         await setup.finish(job)
         setup.change(job, uploaded=1499)
-        setup.clock[0] += 99
+        setup.clock.now += 99
         await setup.check()
         assert (await setup.job(job)).status.state is JobState.UPLOADING
         if ends_by == "ratio":
             setup.change(job, uploaded=1500)
         else:
-            setup.clock[0] += 1
+            setup.clock.now += 1
         await setup.check()
         rested = await setup.job(job)
         assert rested.status.state is JobState.COMPLETED
@@ -464,92 +415,76 @@ def test_seeding_ends(tmp_path, ends_by):
         await setup.check()
         assert setup.names() == []
 
-    run(tmp_path, work, seed_ratio=1.5, seed_time=100)
 
-
-def test_seeding_rests_while_its_account_wishes(tmp_path):
-    async def work(setup):
+async def test_seeding_rests_while_its_account_wishes(tmp_path):
+    async with open_downloads(tmp_path) as setup:
         job = await setup.create(1)
         await setup.finish(job)
         assert (await setup.downloads.pause(1, job.id)).status.state is JobState.PAUSED
         assert setup.names() == []
         assert (await setup.downloads.resume(1, job.id)).status.state is JobState.UPLOADING
 
-    run(tmp_path, work)
+
+async def test_a_kill_loses_nothing_that_returned(tmp_path):
+    async with open_downloads(tmp_path, stop=False, slots=3) as setup:
+        done, half, paused = [await setup.create(1, name) for name in ("done", "half", "paused")]
+        waits = await setup.create(1, "waits")
+        await setup.create(1, "last")
+        await setup.create(2, "secret", private=True)
+        unresolved = await setup.downloads.create(3, JobRequest(magnet=magnet(torrent("asked"))))
+        await setup.finish(done)
+        await setup.downloads.pause(1, paused.id)
+        gone = await setup.create(1, "gone")
+        await setup.downloads.delete(1, gone.id)
+    async with open_downloads(tmp_path, slots=3) as setup:
+        assert setup.names() == ["?", "done", "half", "last", "secret", "waits"]
+        assert (await setup.job(done)).status.state is JobState.UPLOADING
+        assert (await setup.job(half)).content == half.content
+        assert (await setup.job(paused)).paused
+        assert not (await setup.job(waits)).queued
+        assert await setup.job(gone) is None
+        assert setup.engine.requests[unresolved.content.key].trackers == ("http://t/a",)
 
 
-def test_a_kill_loses_nothing_that_returned(tmp_path):
-    async def work():
-        async with open_downloads(tmp_path, stop=False, slots=3) as setup:
-            done, half, paused = [await setup.create(1, name) for name in ("done", "half", "paused")]
-            waits = await setup.create(1, "waits")
-            await setup.create(1, "last")
-            await setup.create(2, "secret", private=True)
-            unresolved = await setup.downloads.create(3, JobRequest(magnet=magnet(torrent("asked"))))
-            await setup.finish(done)
-            await setup.downloads.pause(1, paused.id)
-            gone = await setup.create(1, "gone")
-            await setup.downloads.delete(1, gone.id)
-        async with open_downloads(tmp_path, slots=3) as setup:
-            assert setup.names() == ["?", "done", "half", "last", "secret", "waits"]
-            assert (await setup.job(done)).status.state is JobState.UPLOADING
-            assert (await setup.job(half)).content == half.content
-            assert (await setup.job(paused)).paused
-            assert not (await setup.job(waits)).queued
-            assert await setup.job(gone) is None
-            assert setup.engine.orders[unresolved.content.key].trackers == ("http://t/a",)
-
-    asyncio.run(work())
+async def test_the_queue_outlives_a_kill_in_order(tmp_path):
+    async with open_downloads(tmp_path, stop=False, slots=1) as setup:
+        jobs = [await setup.create(1, name) for name in "abc"]
+    async with open_downloads(tmp_path, slots=1) as setup:
+        assert setup.names() == ["a"]
+        await setup.downloads.delete(1, jobs[0].id)
+        assert setup.names() == ["b"]
 
 
-def test_the_queue_outlives_a_kill_in_order(tmp_path):
-    async def work():
-        async with open_downloads(tmp_path, stop=False, slots=1) as setup:
-            jobs = [await setup.create(1, name) for name in "abc"]
-        async with open_downloads(tmp_path, slots=1) as setup:
-            assert setup.names() == ["a"]
-            await setup.downloads.delete(1, jobs[0].id)
-            assert setup.names() == ["b"]
-
-    asyncio.run(work())
-
-
-def test_files_that_nobody_knows_are_gone_after_a_start(tmp_path):
+async def test_files_that_nobody_knows_are_gone_after_a_start(tmp_path):
     (tmp_path / "content" / "77").mkdir(parents=True)
     (tmp_path / "content" / "77" / "0").write_bytes(b"x")
     (tmp_path / "content" / "kept").mkdir()
 
-    async def work(setup):
+    async with open_downloads(tmp_path):
         assert [each.name for each in (tmp_path / "content").iterdir()] == ["kept"]
 
-    run(tmp_path, work)
 
-
-def test_content_comes_back_while_its_files_are_still_deleted(tmp_path):
-    async def work(setup):
+async def test_content_comes_back_while_its_files_are_still_deleted(tmp_path):
+    async with open_downloads(tmp_path) as setup:
         job = await setup.create(1)
         await setup.finish(job)
         await setup.downloads.delete(1, job.id)
         again = await setup.create(1)
         await setup.downloads.drain()
-        assert setup.engine.orders[again.content.key].folder == setup.folder.of(2)
+        assert setup.engine.requests[again.content.key].folder == setup.folder.of(2)
         assert (again.cached, setup.names()) == (False, ["one"])
 
-    run(tmp_path, work)
 
-
-def test_what_is_told_late_harms_nobody(tmp_path):
-    async def work(setup):
+async def test_what_is_told_late_harms_nobody(tmp_path):
+    async with open_downloads(tmp_path) as setup:
         job = await setup.create(1)
         await setup.downloads.delete(1, job.id)
         await setup.fail(job, "late")
         assert await setup.downloads.jobs(1, 0, 10) == []
 
-    run(tmp_path, work)
 
-
-def test_a_thousand_at_once_are_bounded(tmp_path):
-    async def work(setup):
+async def test_a_thousand_at_once_are_bounded(tmp_path):
+    async with open_downloads(tmp_path, queue=40) as setup:
         creations = [setup.create(1 + n % 4, f"t{n}") for n in range(1000)]
         made = await asyncio.gather(*creations, return_exceptions=True)
         jobs = [each for each in made if not isinstance(each, Exception)]
@@ -557,30 +492,24 @@ def test_a_thousand_at_once_are_bounded(tmp_path):
         assert {each.code for each in made if isinstance(each, Exception)} == {"slots-full"}
         assert len(setup.names()) == 4 * 5
 
-    run(tmp_path, work, queue=40)
 
-
-def test_a_magnet_with_a_thousand_links_is_cut(tmp_path):
+async def test_a_magnet_with_a_thousand_links_is_cut(tmp_path):
     links = "".join(
         f"&tr=udp%3A%2F%2Ft{n}.example%3A80%2Fannounce&ws=http://w{n}/&x.pe=10.0.0.1:{n + 1}"
         for n in range(1000)
     )
 
-    async def work(setup):
+    async with open_downloads(tmp_path) as setup:
         job = await setup.downloads.create(1, JobRequest(magnet=f"magnet:?xt=urn:btih:{'1' * 40}{links}"))
-        (order,) = setup.engine.orders.values()
-        assert (len(order.trackers), len(order.web_seeds), len(order.peers)) == (20, 20, 20)
+        (request,) = setup.engine.requests.values()
+        assert (len(request.trackers), len(request.web_seeds), len(request.peers)) == (20, 20, 20)
         assert len(job.magnet) < 4000
 
-    run(tmp_path, work)
 
-
-def test_trackers_are_asked(tmp_path):
-    async def work(setup):
+async def test_trackers_are_asked(tmp_path):
+    async with open_downloads(tmp_path) as setup:
         job = await setup.create(1)
         await setup.downloads.reannounce(1, job.id)
         assert setup.engine.announced == [job.content.key]
         with refused("not-found"):
             await setup.downloads.reannounce(2, job.id)
-
-    run(tmp_path, work)

@@ -9,11 +9,12 @@ import libtorrent as lt
 import pytest
 
 from bittorrent.metainfo import Metainfo
+from downloads.engine import Finished
+from downloads.folder import ResumeFiles
 from downloads.libtorrent_engine import LibtorrentEngine
 from downloads.libtorrent_session import EngineSettings
 from downloads.model import JobRequest, JobState
 from downloads.outgoing_filter import OutgoingFilter
-from downloads.resume_files import ResumeFiles
 from tests.support.downloads import open_downloads
 from tests.support.seeder import Seeder
 
@@ -31,34 +32,42 @@ def topics(torrent):
     return v1 + ([f"btmh:1220{metainfo.v2.lower}"] if metainfo.v2 else [])
 
 
-async def until_complete(setup, account=1):
-    async with asyncio.timeout(30):
-        while not (job := (await setup.downloads.jobs(account, 0, 1))[0]).content.complete:
-            await asyncio.sleep(0.05)
-    return job
+class ObservedEngine(LibtorrentEngine):
+    """The engine, with an event that is set once content is fetched."""
+
+    def __init__(self, folder):
+        terms = EngineSettings(("127.0.0.1:0",), utp=False, one_address=True)
+        super().__init__(terms, ResumeFiles(folder), OutgoingFilter(allow_private=True))
+        self.finished = asyncio.Event()
+
+    async def start(self, on_event):
+        def observe(event):
+            on_event(event)
+            if isinstance(event, Finished):
+                self.finished.set()
+
+        await super().start(observe)
 
 
 @pytest.mark.parametrize(("flags", "which"), [(lt.create_torrent.v1_only, 0), (0, 0), (0, 1), (V2_ONLY, 0)])
-def test_a_magnet_is_fetched_whatever_its_version(tmp_path, flags, which):
+async def test_a_magnet_is_fetched_whatever_its_version(tmp_path, flags, which):
     seeder = Seeder(tmp_path / "seed", flags=flags)
-
-    async def work():
-        terms = EngineSettings(("127.0.0.1:0",), utp=False, one_address=True)
-        engine = LibtorrentEngine(terms, ResumeFiles(tmp_path / "resume"), OutgoingFilter(allow_private=True))
-        async with open_downloads(tmp_path, engine=engine) as setup:
-            await setup.downloads.create(1, JobRequest(magnet=link(seeder, topics(seeder.torrent)[which])))
-            job = await until_complete(setup)
-            assert job.status.state is JobState.UPLOADING
-            assert job.content.key.infohash == seeder.infohash
-            for file in job.content.files:
-                number = int(file.path[-5])
-                assert (setup.folder.of(1) / str(file.index)).read_bytes() == seeder.files[number]
-            await setup.downloads.delete(1, job.id)
-            await setup.downloads.drain()
-            assert not setup.folder.of(1).exists()
-            assert list((tmp_path / "resume").iterdir()) == []
-
-    asyncio.run(work())
+    engine = ObservedEngine(tmp_path / "resume")
+    async with open_downloads(tmp_path, engine=engine) as setup:
+        await setup.downloads.create(1, JobRequest(magnet=link(seeder, topics(seeder.torrent)[which])))
+        await asyncio.wait_for(engine.finished.wait(), 30)
+        await setup.downloads.drain()
+        (job,) = await setup.downloads.jobs(1, 0, 2)
+        assert job.content.complete
+        assert job.status.state is JobState.UPLOADING
+        assert job.content.key.infohash == seeder.infohash
+        for file in job.content.files:
+            number = int(file.path[-5])
+            assert (setup.folder.of(1) / str(file.index)).read_bytes() == seeder.files[number]
+        await setup.downloads.delete(1, job.id)
+        await setup.downloads.drain()
+        assert not setup.folder.of(1).exists()
+        assert list((tmp_path / "resume").iterdir()) == []
 
 
 def test_a_killed_process_goes_on_where_it_was(tmp_path):

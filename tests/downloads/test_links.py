@@ -8,6 +8,7 @@ from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from downloads.links import KEY_BYTES, TORRENT, ZIP, DownloadLink, DownloadLinks
 from downloads.model import Content, ContentKey, ContentStatus, Job, JobState, SeedPolicy
+from tests.support.clock import Clock
 
 HASH = InfoHash(b"h" * 20)
 KEY = bytes(range(KEY_BYTES))
@@ -15,14 +16,6 @@ HOUR = 3600
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 STATUS = ContentStatus(JobState.CACHED, 1.0, 0, 0, 0, 0, None, 0, 0, 1.0, "", "", "")
-
-
-class Clock:
-    def __init__(self, now: float = 1_700_000_000.0) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def job(number: int = 7, account: int = 3, infohash: InfoHash = HASH) -> Job:

@@ -59,10 +59,10 @@ async def look(folder, liar, seconds):
     return found
 
 
-def test_a_peer_that_tells_the_truth_is_believed(tmp_path):
-    assert Metainfo.parse(asyncio.run(look(tmp_path, Liar(TRUE), 10))).info == TRUE
+async def test_a_peer_that_tells_the_truth_is_believed(tmp_path):
+    assert Metainfo.parse(await look(tmp_path, Liar(TRUE), 10)).info == TRUE
 
 
 @pytest.mark.parametrize("liar", [Liar(FALSE), Liar(b"x" * len(TRUE)), Liar(TRUE, 1 << 31), Liar(b"", 0)])
-def test_a_peer_that_lies_is_not(tmp_path, liar):
-    assert asyncio.run(look(tmp_path, liar, 1)) is None
+async def test_a_peer_that_lies_is_not(tmp_path, liar):
+    assert await look(tmp_path, liar, 1) is None

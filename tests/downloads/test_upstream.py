@@ -53,66 +53,59 @@ async def fetched(server, *, outgoing=OPEN, limit=1000, seconds=5.0, host="127.0
     return await UpstreamCache(f"http://{host}:{server.port}/{path}", outgoing, limit).fetch(HASH, seconds)
 
 
-def ask(answer, **options):
-    async def run():
-        async with Server(answer).open() as server:
-            return await fetched(server, **options), server
-
-    return asyncio.run(run())
+async def ask(answer, **options):
+    async with Server(answer).open() as server:
+        return await fetched(server, **options), server
 
 
 @pytest.mark.parametrize(("path", "spelled"), [("{HASH}.torrent", HASH.upper), ("get?h={hash}", HASH.lower)])
-def test_the_file_comes_as_it_was_sent(path, spelled):
-    body, server = ask(saying(body=b"\x1f\x8bpacked", headers="Content-Encoding: gzip\r\n"), path=path)
+async def test_the_file_comes_as_it_was_sent(path, spelled):
+    body, server = await ask(saying(body=b"\x1f\x8bpacked", headers="Content-Encoding: gzip\r\n"), path=path)
     assert body == b"\x1f\x8bpacked"
     assert path.replace("{HASH}", spelled).replace("{hash}", spelled) in server.heads[0]
     assert "identity" in server.heads[0]
 
 
 @pytest.mark.parametrize("status", ["404 Not Found", "500 Oh", "204 No Content", "999 x"])
-def test_what_is_no_file_is_none(status):
-    assert ask(saying(status))[0] is None
+async def test_what_is_no_file_is_none(status):
+    assert (await ask(saying(status)))[0] is None
 
 
 @pytest.mark.parametrize("garbage", [b"\x00\xff\r\n\r\n", b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000, b""])
-def test_garbage_is_none(garbage):
+async def test_garbage_is_none(garbage):
     async def answer(_head, writer):
         writer.write(garbage)
         await writer.drain()
 
-    assert ask(answer)[0] is None
+    assert (await ask(answer))[0] is None
 
 
-def test_an_endless_body_is_cut_off():
+async def test_an_endless_body_is_cut_off():
     async def answer(_head, writer):
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
         while True:
             writer.write(bytes(65_536))
             await writer.drain()
 
-    assert ask(answer, limit=200_000, seconds=20)[0] is None
+    assert (await ask(answer, limit=200_000, seconds=20))[0] is None
 
 
-def test_a_slow_drip_ends_with_the_time():
+async def test_a_slow_drip_ends_with_the_time():
     async def answer(_head, writer):
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
         while True:
             writer.write(b"x")
             await writer.drain()
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.02)  # what is slow here is the other end, not the test
 
-    async def run():
-        loop = asyncio.get_running_loop()
-        async with Server(answer).open() as server:
-            began = loop.time()
-            return await fetched(server, seconds=0.3), loop.time() - began
-
-    body, took = asyncio.run(run())
-    assert body is None
-    assert took < 3
+    loop = asyncio.get_running_loop()
+    async with Server(answer).open() as server:
+        began = loop.time()
+        assert await fetched(server, seconds=0.3) is None
+        assert loop.time() - began < 3
 
 
-def test_redirects_are_followed_so_far_and_no_farther():
+async def test_redirects_are_followed_so_far_and_no_farther():
     def leading(times):
         async def answer(head, writer):
             at = int(head.split(" ")[1].rpartition("/")[2]) if "/r/" in head else 0
@@ -122,8 +115,8 @@ def test_redirects_are_followed_so_far_and_no_farther():
 
         return answer
 
-    assert ask(leading(REDIRECTS))[0] == b"end"
-    assert ask(leading(REDIRECTS + 1))[0] is None
+    assert (await ask(leading(REDIRECTS)))[0] == b"end"
+    assert (await ask(leading(REDIRECTS + 1)))[0] is None
 
 
 @pytest.mark.parametrize(
@@ -139,8 +132,8 @@ def test_redirects_are_followed_so_far_and_no_farther():
         "gopher:x",
     ],
 )
-def test_a_redirect_to_what_is_no_plain_url_is_not_followed(location):
-    body, server = ask(saying("301 Moved", headers=f"Location: {location}\r\n"))
+async def test_a_redirect_to_what_is_no_plain_url_is_not_followed(location):
+    body, server = await ask(saying("301 Moved", headers=f"Location: {location}\r\n"))
     assert body is None
     assert len(server.heads) <= 1 + REDIRECTS
 
@@ -185,58 +178,46 @@ class LetsThrough(OutgoingFilter):
         ["::ffff:127.0.0.1"],
     ],
 )
-def test_a_name_that_resolves_to_a_private_address_is_not_dialled(monkeypatch, addresses):
-    async def run():
-        async with Server(saying(body=b"secret")).open() as server:
-            Resolves(monkeypatch, evil=addresses)
-            return await fetched(
-                server, outgoing=OutgoingFilter(allow_private=False), host="evil.example"
-            ), server
-
-    body, server = asyncio.run(run())
-    assert (body, server.heads) == (None, [])
+async def test_a_name_that_resolves_to_a_private_address_is_not_dialled(monkeypatch, addresses):
+    async with Server(saying(body=b"secret")).open() as server:
+        Resolves(monkeypatch, evil=addresses)
+        outgoing = OutgoingFilter(allow_private=False)
+        assert await fetched(server, outgoing=outgoing, host="evil.example") is None
+    assert server.heads == []
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::ffff:127.0.0.1]", "0.0.0.0"])
-def test_a_private_address_in_the_url_is_not_dialled(host):
-    body, server = ask(saying(body=b"secret"), outgoing=OutgoingFilter(allow_private=False), host=host)
+async def test_a_private_address_in_the_url_is_not_dialled(host):
+    body, server = await ask(saying(body=b"secret"), outgoing=OutgoingFilter(allow_private=False), host=host)
     assert (body, server.heads) == (None, [])
 
 
 @pytest.mark.parametrize(
     "target", ["http://127.0.0.1:{port}/", "http://inner.example:{port}/", "http://127.1:{port}/"]
 )
-def test_a_redirect_into_a_private_network_is_not_followed(monkeypatch, target):
-    async def run():
-        async def answer(head, writer):
-            if "outer" in head:
-                location = target.format(port=server.port)
-                await saying("302 Found", headers=f"Location: {location}\r\n")(head, writer)
-            else:
-                await saying(body=b"secret")(head, writer)
+async def test_a_redirect_into_a_private_network_is_not_followed(monkeypatch, target):
+    async def answer(head, writer):
+        if "outer" in head:
+            location = target.format(port=server.port)
+            await saying("302 Found", headers=f"Location: {location}\r\n")(head, writer)
+        else:
+            await saying(body=b"secret")(head, writer)
 
-        async with Server(answer).open() as server:
-            names = {"outer": ["127.0.0.1"], "inner": ["127.0.0.2"], "127": ["127.0.0.1"]}
-            Resolves(monkeypatch, **names)
+    async with Server(answer).open() as server:
+        names = {"outer": ["127.0.0.1"], "inner": ["127.0.0.2"], "127": ["127.0.0.1"]}
+        Resolves(monkeypatch, **names)
 
-            class OuterAlone(LetsThrough):
-                def allows_text(self, host):
-                    return len(server.heads) == 0 and super().allows_text(host)
+        class OuterAlone(LetsThrough):
+            def allows_text(self, host):
+                return len(server.heads) == 0 and super().allows_text(host)
 
-            return await fetched(server, outgoing=OuterAlone("127.0.0.1"), host="outer.example"), server
-
-    body, server = asyncio.run(run())
-    assert body is None
+        assert await fetched(server, outgoing=OuterAlone("127.0.0.1"), host="outer.example") is None
     assert len(server.heads) == 1
 
 
-def test_the_address_that_was_checked_is_the_one_that_is_dialled(monkeypatch):
-    async def run():
-        async with Server(saying(body=b"file")).open() as server:
-            names = Resolves(monkeypatch, cache=["10.9.8.7", "127.0.0.1"])
-            found = await fetched(server, outgoing=LetsThrough("127.0.0.1"), host="cache.example")
-            return found, names.asked, server.heads[0]
-
-    found, asked, head = asyncio.run(run())
-    assert (found, asked) == (b"file", ["cache.example"])
-    assert "Host: cache.example:" in head
+async def test_the_address_that_was_checked_is_the_one_that_is_dialled(monkeypatch):
+    async with Server(saying(body=b"file")).open() as server:
+        names = Resolves(monkeypatch, cache=["10.9.8.7", "127.0.0.1"])
+        assert await fetched(server, outgoing=LetsThrough("127.0.0.1"), host="cache.example") == b"file"
+    assert names.asked == ["cache.example"]
+    assert "Host: cache.example:" in server.heads[0]

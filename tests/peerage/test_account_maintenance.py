@@ -6,7 +6,8 @@ from accounts.model import Scope
 from peerage.account_maintenance import maintain_accounts
 from peerage.one_time_links import OneTimeLinks
 from peerage.setting_values import ListenAddress
-from tests.support.accounts import NOON, open_accounts
+from tests.support.accounts import open_accounts
+from tests.support.clock import NOON
 
 
 async def rounds(each, one_time_links, until):

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from bittorrent import bencode
 from peerage import __version__
 from peerage.banner import banner
-from peerage.cli import main
+from peerage.cli import LazyCommand, main
 from peerage.config import Settings, option, rows
 from peerage.setting_values import ListenAddress
 
@@ -66,9 +66,13 @@ def test_serve_offers_every_setting_with_its_default():
 
 
 def test_every_command_takes_data_and_config():
-    groups = [command for command in main.commands.values() if isinstance(command, Group)]
+    commands = {
+        name: command.load() if isinstance(command, LazyCommand) else command
+        for name, command in main.commands.items()
+    }
+    groups = [command for command in commands.values() if isinstance(command, Group)]
     assert {"user", "key"} <= {group.name for group in groups}
-    single = {name: command for name, command in main.commands.items() if command not in groups}
+    single = {name: command for name, command in commands.items() if command not in groups}
     for name, command in [*single.items(), *(pair for group in groups for pair in group.commands.items())]:
         taken = {spelling for parameter in command.params for spelling in parameter.opts}
         assert {"--data", "--config"} <= taken or name == "settings", name
@@ -110,7 +114,7 @@ def test_lists_change_and_show():
     assert peerage("block", UNKNOWN, "--reason", "notice 12").exit_code == 0
     assert peerage("allow", "CD" * 20).exit_code == 0
     shown = peerage("lists").output
-    assert re.search(rf"blocked +{UNKNOWN} +\d{{4}}-\d\d-\d\d +\S+ +notice 12", shown)
+    assert re.search(rf"blocked +{UNKNOWN} +\d{{4}}-\d\d-\d\d +\S+ at a terminal +notice 12", shown)
     assert re.search(rf"allowed +{'CD' * 20}", shown)
     assert peerage("unblock", UNKNOWN).exit_code == 0
     assert peerage("unblock", UNKNOWN).exit_code == 1

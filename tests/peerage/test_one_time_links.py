@@ -7,7 +7,8 @@ from accounts.model import Role
 from peerage.one_time_links import OneTimeLinks
 from peerage.setting_values import ListenAddress
 from storage.data_folder import FolderError
-from tests.support.accounts import PASSWORD, Clock, open_accounts
+from tests.support.accounts import PASSWORD, open_accounts
+from tests.support.clock import Clock
 
 HERE = [ListenAddress("127.0.0.1", 6969)]
 
@@ -29,7 +30,7 @@ def test_a_new_service_has_an_admin_whose_link_is_in_a_private_file(tmp_path):
         await one_time_links.open([ListenAddress("127.0.0.1", 4242)])
         file = one_time_links.pending
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
-        assert file.read_text().startswith("http://127.0.0.1:4242/one_time_links/")
+        assert file.read_text().startswith("http://127.0.0.1:4242/welcome/")
         admin = await each.accounts.link_owner(secret_in(file))
         assert (admin.name, admin.role) == ("admin", Role.ADMIN)
         await one_time_links.tidy()
@@ -157,10 +158,10 @@ def test_a_file_that_cannot_be_written_is_said(tmp_path):
 @pytest.mark.parametrize(
     ("public_url", "listen", "expected"),
     [
-        ("https://t.example/x", "0.0.0.0", "https://t.example/x/one_time_links/S"),
-        (None, "0.0.0.0", "http://127.0.0.1:80/one_time_links/S"),
-        (None, "::", "http://[::1]:80/one_time_links/S"),
-        (None, "192.0.2.7", "http://192.0.2.7:80/one_time_links/S"),
+        ("https://t.example/x", "0.0.0.0", "https://t.example/x/welcome/S"),
+        (None, "0.0.0.0", "http://127.0.0.1:80/welcome/S"),
+        (None, "::", "http://[::1]:80/welcome/S"),
+        (None, "192.0.2.7", "http://192.0.2.7:80/welcome/S"),
     ],
 )
 def test_a_link_leads_to_where_the_service_is_reached(tmp_path, public_url, listen, expected):

@@ -123,7 +123,7 @@ def test_a_full_cache_is_no_hindrance(tmp_path):
 @pytest.mark.parametrize("why", ["switched off", "not installed"])
 def test_a_service_without_downloads_refuses_them(tmp_path, monkeypatch, why):
     if why == "not installed":
-        monkeypatch.setattr(peerage.downloading, "find_spec", lambda name: None)
+        monkeypatch.setattr(peerage.wiring.downloads, "find_spec", lambda name: None)
 
     async def work():
         async with open_application(settings(tmp_path, enabled=why != "switched off")) as application:

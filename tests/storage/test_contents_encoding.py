@@ -23,7 +23,7 @@ def test_a_file_list_comes_back_as_it_went_in(contents):
 
 
 def test_a_list_beyond_the_bound_is_cut_and_can_be_read(monkeypatch):
-    monkeypatch.setattr(storage.packing, "MAX_DECODED_BYTES", 4 * 2**20 + 1000)
+    monkeypatch.setattr(storage.contents_encoding, "MAX_DECODED_BYTES", 4 * 2**20 + 1000)
     contents = Contents(tuple(CatalogueFile(f"{n}\\x00", n) for n in range(1000)))
     kept = decode_contents(encode_contents(contents)).files
     assert 0 < len(kept) < 1000
@@ -47,6 +47,6 @@ def test_a_damaged_list_is_an_error_of_its_own(payload):
 
 
 def test_a_list_that_inflates_beyond_the_bound_is_not_read(monkeypatch):
-    monkeypatch.setattr(storage.packing, "MAX_DECODED_BYTES", 1000)
+    monkeypatch.setattr(storage.contents_encoding, "MAX_DECODED_BYTES", 1000)
     with pytest.raises(ValueError, match="file list"):
         decode_contents(zlib.compress(b" " * 100_000))

@@ -16,22 +16,12 @@ from accounts.secrets import Secrets
 from storage import schema
 from storage.accounts import SqliteAccounts
 from storage.database import Database
+from tests.support.clock import Clock
 from tests.support.databases import open_database
 
-NOON = 1_700_000_000
 PASSWORD = "correct horse battery"
 HOME = b"\x0a\x00\x00\x01"
 KEY = b"k" * 32
-
-
-class Clock:
-    """A settable clock of unix seconds."""
-
-    def __init__(self, now: float = NOON) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Random:

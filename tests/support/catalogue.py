@@ -10,6 +10,7 @@ from catalogue.model import CatalogueFile, Contents, MetainfoSummary, ParsedRele
 from catalogue.store import UNRESTRICTED_VIEWER
 from storage.catalogue import catalogue_store
 from storage.schema import PEERAGE
+from tests.support.clock import Clock
 from tests.support.databases import open_database
 
 NOW = 1_800_000_000
@@ -30,21 +31,13 @@ class RecordingIndex:
         self.known.difference_update(torrents)
 
 
-@dataclass
-class Clock:
-    now: int = NOW
-
-    def __call__(self):
-        return float(self.now)
-
-
 class CatalogueSetup:
     """A catalogue, and what it was made of."""
 
     def __init__(self, database, *, index=None):
         self.database = database
         self.index = index or RecordingIndex()
-        self.clock = Clock()
+        self.clock = Clock(NOW)
         self.catalogue = Catalogue(catalogue_store(database, self.index, self.clock), self.clock)
 
     everything = UNRESTRICTED_VIEWER

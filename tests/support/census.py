@@ -10,6 +10,7 @@ from storage import schema
 from storage.census import FolderDayKeys, SqliteCensus
 from storage.data_folder import DataFolder
 from storage.database import Database
+from tests.support.clock import DAY, Clock
 from tests.support.databases import open_database
 from tests.support.swarm_stores import Make, python
 from tracker.census import Census, CensusTerms
@@ -18,8 +19,6 @@ from tracker.journal_row import JournalRow
 from tracker.model import Announce, AnnounceTerms, Event
 from tracker.store import SwarmStore
 
-DAY = 86_400
-NOON = 20_800 * DAY + DAY // 2
 TORRENT = InfoHash(bytes(range(20)))
 OTHER = InfoHash(b"\xfe" * 20)
 
@@ -28,18 +27,7 @@ AMERICAN = (8, 8, 8, 8)
 DUTCH = (193, 0, 6, 139)
 GERMAN = (79, 192, 0, 1)
 
-
 DEFAULTS = CensusTerms()
-
-
-class Clock:
-    """A manual clock."""
-
-    def __init__(self, now: float = NOON) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Bytes:

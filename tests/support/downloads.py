@@ -19,6 +19,7 @@ from downloads.model import ContentStatus, JobRequest, JobState
 from storage.database import Database
 from storage.jobs import SqliteJobs
 from storage.schema import PEERAGE
+from tests.support.clock import Clock
 
 IDLE = ContentStatus(JobState.DOWNLOADING, 0.0, 0, 0, 0, 0, None, 0, 0, 0.0, "", "", "")
 LIMITS = DownloadLimits(min_free_disk=0)
@@ -52,7 +53,7 @@ class FakeEngine:
     port = 6881
 
     def __init__(self):
-        self.orders = {}
+        self.requests = {}
         self.paused = set()
         self.statuses = {}
         self.removed = []
@@ -63,16 +64,16 @@ class FakeEngine:
         self.on_event = on_event
 
     async def stop(self):
-        self.orders.clear()
+        self.requests.clear()
 
-    def add(self, order):
-        assert order.key not in self.orders
-        self.orders[order.key] = order
-        self.statuses[order.key] = IDLE
+    def add(self, request):
+        assert request.key not in self.requests
+        self.requests[request.key] = request
+        self.statuses[request.key] = IDLE
 
     async def remove(self, key, *, files):
         self.removed.append((key, files))
-        self.orders.pop(key, None)
+        self.requests.pop(key, None)
         self.statuses.pop(key, None)
         self.paused.discard(key)
 
@@ -96,7 +97,7 @@ class FakeEngine:
 
     @property
     def running(self):
-        return {key for key in self.orders if key not in self.paused}
+        return {key for key in self.requests if key not in self.paused}
 
 
 @dataclass
@@ -133,7 +134,7 @@ class DownloadSetup:
     hooks: FakeHooks
     store: SqliteJobs
     database: Database
-    clock: list
+    clock: Clock
 
     async def create(self, account, *arguments, **fields):
         return await self.downloads.create(account, make_request(*arguments, **fields))
@@ -144,8 +145,8 @@ class DownloadSetup:
     async def finish(self, job):
         """Complete a job's content in the engine."""
         key = job.content.key
-        (where := self.engine.orders[key].folder).mkdir(parents=True, exist_ok=True)
-        for file in Metainfo.parse(self.engine.orders[key].torrent).files:
+        (where := self.engine.requests[key].folder).mkdir(parents=True, exist_ok=True)
+        for file in Metainfo.parse(self.engine.requests[key].torrent).files:
             (where / "0").write_bytes(bytes(file.length))
         self.change(job, progress=1.0)
         await self.emit(Finished(key))
@@ -167,13 +168,13 @@ class DownloadSetup:
 
     async def check(self):
         """Run the periodic check."""
-        await self.downloads._queue.run(self.downloads._scheduler.check())
+        await self.downloads.check()
         await self.downloads.drain()
 
     def names(self):
         """What runs in the engine, by name."""
-        orders = (self.engine.orders[key] for key in self.engine.running)
-        return sorted(Metainfo.parse(order.torrent).name if order.torrent else "?" for order in orders)
+        torrents = [self.engine.requests[key].torrent for key in self.engine.running]
+        return sorted(Metainfo.parse(each).name if each else "?" for each in torrents)
 
 
 @contextlib.asynccontextmanager
@@ -186,15 +187,15 @@ async def open_downloads(path: Path, *, stop=True, engine=None, **limits):
                 ACCOUNT.replace("INSERT", "INSERT OR IGNORE"), (number, f"n{number}", f"n{number}")
             )
     engine = engine or FakeEngine()
-    folder, hooks, clock = FakeFolder(path / "content"), FakeHooks(), [1_800_000_000.0]
+    folder, hooks, clock = FakeFolder(path / "content"), FakeHooks(), Clock()
     store = SqliteJobs(database)
-    means = DownloadBackend(engine, store, folder, hooks, lambda: clock[0])
-    downloads = Downloads(replace(LIMITS, **limits), means)
+    downloads = Downloads(replace(LIMITS, **limits), DownloadBackend(engine, store, folder, hooks, clock))
     await downloads.load()
     await downloads.begin()
     await downloads.drain()
     try:
-        yield DownloadSetup(downloads, engine, folder, hooks, store, database, clock)
+        async with asyncio.timeout(60):
+            yield DownloadSetup(downloads, engine, folder, hooks, store, database, clock)
     finally:
         await downloads.drain()
         if stop:
@@ -202,16 +203,6 @@ async def open_downloads(path: Path, *, stop=True, engine=None, **limits):
         else:
             downloads._checking.cancel()
         await database.close()
-
-
-def run(path, work, **limits):
-    """Run a coroutine over downloads and return its result."""
-
-    async def whole():
-        async with asyncio.timeout(60), open_downloads(path, **limits) as opened:
-            return await work(opened)
-
-    return asyncio.run(whole())
 
 
 @contextlib.contextmanager

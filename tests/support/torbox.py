@@ -27,22 +27,13 @@ from downloads.limits import DownloadLimits
 from downloads.links import DownloadLinks
 from downloads.model import ContentKey, ContentStatus, JobState
 from storage.jobs import SqliteJobs
+from tests.support.clock import Clock
 from tests.support.services import open_services
 from tracker.model import Counts
 
 BASE = "/v1/api"
 NOON = 1_729_555_623.0  # 2024-10-22T00:07:03Z
 RATES = {"torbox": "1000000/minute", "torbox_create": "60/hour"}
-
-
-class Clock:
-    """A clock in unix seconds, set by hand."""
-
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Engine:
@@ -92,7 +83,7 @@ class TorboxClient:
     """A client of the API with two accounts, and the services behind it."""
 
     def __init__(self, folder: Path, *, installed: bool, rates: dict[str, str], **limits: int) -> None:
-        self.clock = Clock()
+        self.clock = Clock(NOON)
         self.swarms: dict[InfoHash, Counts] = {}
         self.engine = Engine()
         self._runner = asyncio.Runner()

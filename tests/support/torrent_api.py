@@ -50,6 +50,7 @@ from storage.search import SqliteSearchIndex
 from tests.support import census
 from tests.support.admission import make_admission
 from tests.support.cache_server import NoPolicy
+from tests.support.clock import Clock
 from tests.support.databases import open_database
 from tests.support.lookups import make_lookups
 from tests.support.services import AllServices
@@ -77,7 +78,7 @@ class TorrentApiClient:
     def __init__(self, folder: Path, rate: str, *, documented_errors: bool, readable: bool) -> None:
         self.swarms: dict[InfoHash, Counts] = {}
         self.titles = SomeTitles()
-        self.clock = census.Clock()
+        self.clock = Clock()
         self._runner = asyncio.Runner()
         self._stack = contextlib.AsyncExitStack()
         try:

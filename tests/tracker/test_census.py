@@ -4,19 +4,8 @@ from datetime import date, timedelta
 import pytest
 
 from bittorrent.infohash import InfoHash
-from tests.support.census import (
-    AMERICAN,
-    DAY,
-    DUTCH,
-    GERMAN,
-    NOON,
-    OTHER,
-    TORRENT,
-    Bytes,
-    Clock,
-    open_census,
-    traces,
-)
+from tests.support.census import AMERICAN, DUTCH, GERMAN, OTHER, TORRENT, Bytes, open_census, traces
+from tests.support.clock import DAY, NOON, Clock
 from tracker.census import CensusTerms
 from tracker.day_counters import DayCounters
 from tracker.distinct_counter import EXACT

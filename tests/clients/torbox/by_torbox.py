@@ -19,7 +19,7 @@ while True:
         break
     assert time.monotonic() < end, states
     time.sleep(0.1)
-told = {
+output = {
     "hash": created["hash"],
     "name": found["name"],
     "states": sorted(states),
@@ -27,7 +27,7 @@ told = {
     "link": torrents.download(number, file_id=2)["data"],
     "info": torrents.info(HASH)["data"]["hash"],
 }
-print(json.dumps(told), flush=True)
+print(json.dumps(output), flush=True)
 sys.stdin.readline()
 torrents.control(number, "delete")
 print(json.dumps({"left": len(torrents.list(bypass_cache=True)["data"])}), flush=True)

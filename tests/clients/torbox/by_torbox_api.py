@@ -62,7 +62,7 @@ cached = sdk.get_torrent_cached_availability(
     api_version=V, hash=f"{'b' * 40},{HASH}", format="list", list_files="true"
 )
 info = sdk.get_torrent_info(api_version=V, hash=HASH, timeout="5").data
-told = {
+output = {
     "refused": refused(),
     "hash": created.data.hash,
     "name": found.name,
@@ -75,8 +75,8 @@ told = {
     "info": [info.name, info.hash, int(info.size), len(info.files)],
 }
 if "--torrent-file" in sys.argv:
-    told["torrent"] = link(number, torrent_file="true")
-print(json.dumps(told), flush=True)
+    output["torrent"] = link(number, torrent_file="true")
+print(json.dumps(output), flush=True)
 sys.stdin.readline()  # the links end with the torrent
 sdk.control_torrent(api_version=V, request_body=Body(torrent_id=number, operation="Reannounce"))
 sdk.control_torrent(api_version=V, request_body=Body(torrent_id=number, operation="delete"))

@@ -1,0 +1,35 @@
+"""Types of command arguments, on the command line and on the control socket."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import click
+from annotated_types import Predicate
+
+
+class AbsolutePathType(click.Path):
+    """A path on the command line, made absolute: the server runs in another folder."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check the path and make it absolute."""
+        return os.path.abspath(os.fsdecode(super().convert(os.fspath(str(value)), param, ctx)))  # noqa: PTH100 - links stay as they are
+
+
+def read_seconds(_context: click.Context, _parameter: click.Parameter, text: str | None) -> int | None:
+    """Return a time such as 30d or 12h in seconds; a callback of click."""
+    from peerage.setting_values import read_duration  # noqa: PLC0415 - not for --help
+
+    if text is None:
+        return None
+    try:
+        return int(float(str(read_duration(text))))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _is_absolute(path: Path) -> bool:
+    return path.is_absolute() and "\0" not in str(path)
+
+
+AbsolutePath = Annotated[Path, Predicate(_is_absolute)]

@@ -1,0 +1,31 @@
+"""Every command, in the order of the help."""
+
+from peerage.commands import accounts, lists, status, transfer
+from peerage.commands.command import by_name
+
+COMMANDS = by_name(
+    (
+        transfer.IMPORT,
+        transfer.EXPORT,
+        transfer.IMPORT_TITLES,
+        lists.BLOCK,
+        lists.UNBLOCK,
+        lists.ALLOW,
+        lists.DISALLOW,
+        lists.LISTS,
+        status.STATS,
+        status.CLOSE_CENSUS_DAY,
+        status.CHECK,
+        accounts.ADD_USER,
+        accounts.LIST_USERS,
+        accounts.ENABLE_USER,
+        accounts.DISABLE_USER,
+        accounts.SET_ROLE,
+        accounts.ISSUE_LINK,
+        accounts.ADD_KEY,
+        accounts.LIST_KEYS,
+        accounts.REVOKE_KEY,
+        accounts.SUSPEND_KEY,
+        accounts.RESUME_KEY,
+    )
+)

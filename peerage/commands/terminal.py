@@ -1,0 +1,26 @@
+"""Output of commands on a terminal."""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import click
+
+R = TypeVar("R")
+
+
+def print_line(text: str) -> None:
+    """Print a line without control characters: a name may come from a stranger's archive."""
+    click.echo("".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text))
+
+
+async def print_each(records: AsyncIterator[R], line: Callable[[R], str]) -> bool:
+    """Print a line for each record; all went well."""
+    async for record in records:
+        print_line(line(record))
+    return True
+
+
+def day(time: int) -> str:
+    """Format the UTC day of a unix time."""
+    return str(datetime.fromtimestamp(time, UTC).date())

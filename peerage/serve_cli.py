@@ -1,0 +1,65 @@
+"""The command lines of `peerage serve`, with an option for every setting, and of `peerage settings`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from peerage.banner import banner
+from peerage.cli import config_option, settings_from
+from peerage.config import SettingRow, Settings, as_toml, option, rows
+from peerage.listeners import NoNativeDoor
+from peerage.logs import configure_logs
+from peerage.serve import run
+from peerage.setting_values import ListenAddress, split_items
+from peerage.sockets import BindError, BoundAddress
+from peerage.wiring.application import Application
+from peerage.wiring.swarm_store import NoNativeStore
+from storage.data_folder import FolderError
+from storage.database import DatabaseError
+from tracker.geo import GeoError
+
+
+def _option(row: SettingRow) -> click.Option:
+    """Make the option of a setting; one that is not given leaves the other sources in force."""
+    name = option(row.key)
+    spelled = f"{name}/--no-{name[2:]}" if row.is_switch else name
+    return click.Option(
+        [spelled, row.key.replace(".", "__")],
+        help=f"{row.meaning} ({row.takes}) [default: {row.default}]",
+        multiple=row.repeats,
+        default=None,
+        metavar=None if row.is_switch else "VALUE",
+    )
+
+
+@click.command("serve", params=[*map(_option, rows()), config_option()])
+def serve(config: Path | None, **given: object) -> None:
+    """Run the tracker and the cache."""
+    options = {name.replace("__", "."): value for name, value in given.items() if value not in (None, ())}
+    settings = settings_from(config, {key: _flattened(value) for key, value in options.items()})
+    configure_logs(settings.log)
+    try:
+        run(settings, lambda application, bound: _print_banner(settings, application, bound))
+    except (BindError, FolderError, DatabaseError, GeoError, NoNativeStore, NoNativeDoor) as error:
+        raise click.ClickException(str(error)) from error
+
+
+@click.command("settings")
+def settings() -> None:
+    """Print a commented peerage.toml with every default."""
+    click.echo(as_toml(), nl=False)
+
+
+def _print_banner(settings: Settings, application: Application, bound: Sequence[BoundAddress]) -> None:
+    addresses = [ListenAddress(each.host, each.port) for each in bound]
+    lists_empty = application.tracker.policy.empty
+    admin_link = application.one_time_links.pending
+    click.echo(banner(settings, addresses, lists_empty=lists_empty, admin_link=admin_link))
+
+
+def _flattened(value: object) -> object:
+    """Flatten a repeated option, each use of which may hold several values."""
+    if not isinstance(value, tuple):
+        return value
+    return [item for text in value for item in split_items(text)]

@@ -1,0 +1,1 @@
+"""asyncio tasks that outlive those who wait for them."""
