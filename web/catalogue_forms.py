@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from starlette.responses import Response
 from starlette.routing import Route
 
-from accounts.rights import Right
 from bittorrent.refusal import NO_FIELDS, Refusal
 from catalogue import fields
 from catalogue.model import BookmarkKind, Category, Group, Subject, Torrent
@@ -69,21 +68,21 @@ _REPORTABLE = frozenset({Subject.TORRENT, Subject.GROUP, Subject.COMMENT, Subjec
 def routes(router: PageRouter) -> list[Route]:
     """Return the routes of these forms."""
     return [
-        router.page("/t/{id}/edit", _edit_torrent),
+        router.page("/t/{id}/edit", _edit_torrent, account=True),
         router.form("/t/{id}/edit", _save_torrent),
         router.form("/t/{id}/mark", _mark_torrent),
         router.form("/t/{id}/delete", _delete_torrent),
         router.form("/t/{id}/block", _block_torrent),
-        router.page("/g/{id}/edit", _edit_group),
+        router.page("/g/{id}/edit", _edit_group, account=True),
         router.form("/g/{id}/edit", _save_group),
         router.form("/g/{id}/lock", _lock_group),
         router.form("/g/{id}/bookmark", _bookmark),
         router.form("/g/{id}/comments", _comment),
-        router.page("/c/{id}/edit", _edit_comment),
+        router.page("/c/{id}/edit", _edit_comment, account=True),
         router.form("/c/{id}/edit", _save_comment),
         router.form("/c/{id}/hide", _hide_comment),
         router.form("/c/{id}/delete", _delete_comment),
-        router.page("/report/{subject}/{id}", _report),
+        router.page("/report/{subject}/{id}", _report, account=True),
         router.form("/report/{subject}/{id}", _send_report),
     ]
 
@@ -113,8 +112,7 @@ def group_values(group: Group) -> dict[str, str]:
 
 
 async def _edit_torrent(context: PageContext) -> Response:
-    torrent = await _find_torrent(context)
-    context.require(Right.EDIT_OWN, torrent.uploader.id if torrent.uploader else None)
+    torrent = await context.services.curation.editable_torrent(context.principal, context.number())
     return await _render_torrent_form(context, torrent, torrent_values(torrent))
 
 
@@ -140,10 +138,7 @@ async def _render_torrent_form(
 
 
 async def _edit_group(context: PageContext) -> Response:
-    group = await _find_group(context)
-    torrents = await context.services.catalogue.torrents_of([group.id], context.viewer())
-    uploaders = {each.uploader.id for each in torrents[group.id] if each.uploader}
-    context.require(Right.EDIT_OWN, context.principal.id if context.principal.id in uploaders else None)
+    group = await context.services.curation.editable_group(context.principal, context.number())
     return await _render_group_form(context, group, group_values(group))
 
 
@@ -222,11 +217,7 @@ async def _comment(context: PageContext) -> Response:
 
 
 async def _edit_comment(context: PageContext) -> Response:
-    context.user_id()
-    comment = await context.services.catalogue.comment(context.number(), context.viewer())
-    if comment is None:
-        raise Refusal("not-found")
-    context.require(Right.EDIT_OWN, comment.author.id)
+    comment = await context.services.curation.editable_comment(context.principal, context.number())
     return context.render("comment_edit", "Edit a comment", comment=comment)
 
 
@@ -248,7 +239,6 @@ async def _delete_comment(context: PageContext) -> Response:
 
 
 async def _report(context: PageContext) -> Response:
-    context.user_id()
     subject = _subject(context)
     return context.render("report", "Report something", subject=subject, target=context.number())
 

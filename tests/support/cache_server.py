@@ -15,13 +15,14 @@ import bencodepy
 import uvicorn
 from starlette.applications import Starlette
 
+from accounts.rights import Rights
 from actions.takedowns import Takedowns
 from actions.uploads import Uploads
 from bittorrent.infohash import InfoHash
 from cache.torrents import Quota, TorrentCache
 from doors.cache import routes as cache_routes
-from doors.client_address import ClientAddress
-from doors.request_limits import BodyMemory, RateLimiter
+from doors.request_limits import RateLimiter
+from doors.security_headers import SecurityHeaders
 from doors.upload_admission import CacheCounters, UploadAdmission
 from lists.infohashes import Lists
 from soap.door import routes as soap_routes
@@ -30,6 +31,7 @@ from storage.cache_records import SqliteCacheRecords
 from storage.files import FileBlobs
 from storage.lists import SqliteListEntries
 from tests.actions.conftest import NameAsTitle
+from tests.support.admission import make_admission
 from tests.support.catalogue import CatalogueSetup
 from tests.support.databases import open_database
 
@@ -54,7 +56,7 @@ class CacheServer:
     port: int
     loop: asyncio.AbstractEventLoop
     takedowns: Takedowns
-    admission: UploadAdmission
+    uploads: UploadAdmission
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Await in the service's loop and return what came of it."""
@@ -90,17 +92,17 @@ def serving(
         catalogue = CatalogueSetup(database).catalogue
         takedowns = Takedowns(cache, catalogue, Lists(SqliteListEntries(database)), NoPolicy(), time.time)
         uploads = Uploads(cache, takedowns, catalogue, NameAsTitle(), time.time, limit=limit)
-        clients = ClientAddress([], "x-forwarded-for")
-        admission = UploadAdmission(
-            uploads, clients, RateLimiter(rate), BodyMemory(memory), CacheCounters(), public_url
+        checks = make_admission(
+            None, Rights(frozenset()), {}, time.time, memory=memory, upload_limit=limit, public_url=public_url
         )
-        app = Starlette(routes=[*cache_routes(cache, admission), *soap_routes(admission)])
+        admitted = UploadAdmission(uploads, checks, RateLimiter(rate), CacheCounters())
+        app = SecurityHeaders(Starlette(routes=[*cache_routes(cache, admitted), *soap_routes(admitted)]))
         config = uvicorn.Config(app, ws="none", log_config=None, lifespan="off", access_log=False)
         server = uvicorn.Server(config)
         listener = socket.create_server(("127.0.0.1", 0))
         port = listener.getsockname()[1]
         ready.append(
-            CacheServer(f"http://127.0.0.1:{port}", port, asyncio.get_running_loop(), takedowns, admission)
+            CacheServer(f"http://127.0.0.1:{port}", port, asyncio.get_running_loop(), takedowns, admitted)
         )
         serve = asyncio.create_task(server.serve([listener]))
         await asyncio.to_thread(stop.wait)

@@ -2,9 +2,10 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import count
 from pathlib import Path
+from typing import Any, TypeVar
 
 from argon2 import PasswordHasher
 
@@ -16,6 +17,7 @@ from accounts.secrets import Secrets
 from actions.account_management import AccountManagement
 from actions.curation import Curation
 from actions.list_moderation import ListModeration
+from actions.lookups import Lookups
 from actions.takedowns import Takedowns
 from actions.uploads import Uploads
 from bittorrent.infohash import InfoHash
@@ -23,11 +25,7 @@ from cache.torrents import Quota, TorrentCache
 from catalogue.catalogue import Catalogue
 from catalogue.model import MetainfoSummary, ParsedRelease
 from catalogue.search import Search
-from doors.authentication import Authenticator
-from doors.client_address import ClientAddress
-from doors.rate_limits import RateLimits
-from doors.request_limits import BodyMemory
-from doors.services import Services
+from doors.admission import Admission
 from doors.transfers import Transfers
 from downloads.downloads import Downloads
 from downloads.limits import DownloadLimits
@@ -43,6 +41,7 @@ from storage.database import Database
 from storage.files import FileBlobs
 from storage.lists import SqliteListEntries
 from storage.search import SqliteSearchIndex
+from tests.support.admission import make_admission
 from tests.support.cache_server import NoPolicy
 from tests.support.databases import open_database
 from tests.support.lookups import make_lookups
@@ -50,6 +49,7 @@ from tracker.census import Census
 from tracker.geo import EmbeddedCountries
 from tracker.model import ZERO_COUNTS, Counts, SwarmTotals
 
+S = TypeVar("S")
 ANYONE = frozenset({Right.READ, Right.DOWNLOAD})
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
@@ -62,11 +62,42 @@ class NameAsTitle:
         return ParsedRelease(sheet.name, "Unsorted")
 
 
+@dataclass(frozen=True)
+class AllServices:
+    """Everything that any dialect asks of the service."""
+
+    admission: Admission
+    catalogue: Catalogue
+    search: Search
+    curation: Curation
+    account_management: AccountManagement
+    accounts: Accounts
+    uploads: Uploads
+    takedowns: Takedowns
+    list_moderation: ListModeration
+    cache: TorrentCache
+    lookups: Lookups
+    downloads: Downloads
+    links: DownloadLinks
+    transfers: Transfers
+    files_url: str | None
+    census: Census | None
+    scrape: Callable[[InfoHash], Counts]
+    swarms: Callable[[], SwarmTotals]
+    site_name: str = "Peerage"
+    token_lifetime: int = 86_400
+    titles: Any = None
+
+    def of(self, dialect: type[S]) -> S:
+        """Return what one dialect asks for."""
+        return dialect(**{field.name: getattr(self, field.name) for field in fields(dialect)})
+
+
 @dataclass
 class OpenedServices:
     """Services, and the databases and folder to close after them."""
 
-    services: Services
+    services: AllServices
     databases: tuple[Database, ...]
     folder: DataFolder
 
@@ -105,13 +136,13 @@ async def open_services(
     takedowns = Takedowns(cache, catalogue, Lists(SqliteListEntries(database)), NoPolicy(), clock)
     uploads = Uploads(cache, takedowns, catalogue, NameAsTitle(), clock, limit=limit)
     census = Census(await SqliteCensus.open(journal), FolderDayKeys(data, bytes), EmbeddedCountries(), clock)
-    services = Services(
+    services = AllServices(
+        admission=make_admission(accounts, rights, rates, clock, upload_limit=limit),
         catalogue=catalogue,
         search=Search(index),
         curation=Curation(catalogue, uploads, takedowns, rights),
         account_management=AccountManagement(accounts, catalogue, rights, registration=registration),
         accounts=accounts,
-        rights=rights,
         uploads=uploads,
         takedowns=takedowns,
         list_moderation=ListModeration(takedowns, catalogue, rights),
@@ -124,14 +155,6 @@ async def open_services(
         census=census,
         scrape=lambda infohash: swarms.get(infohash, ZERO_COUNTS),
         swarms=lambda: SwarmTotals(3, 9, 5, 4),
-        authenticator=Authenticator(accounts, secure=False),
-        rate_limits=RateLimits(rates, clock),
-        clients=ClientAddress([], "x-forwarded-for"),
-        memory=BodyMemory(64 << 20),
-        public_url=None,
-        site_name="Peerage",
-        token_lifetime=86_400,
-        clock=clock,
     )
     return OpenedServices(services, (database, journal), data)
 

@@ -17,6 +17,8 @@ from actions.lookups import Lookups, LookupSettings
 from bittorrent.bencode import encode
 from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
+from doors.security_headers import SecurityHeaders
+from doors.torbox.context import TorboxServices
 from doors.torbox.door import routes
 from downloads.downloads import DownloadBackend, Downloads
 from downloads.engine import AddTorrentRequest, Finished, MetadataReceived
@@ -86,7 +88,10 @@ class TorboxClient:
         self.engine = Engine()
         self._runner = asyncio.Runner()
         self.run(self._open(folder, rates, DownloadLimits(**{"min_free_disk": 0, **limits}), installed))
-        transport = httpx.ASGITransport(Starlette(routes=routes(self.services)), client=("127.0.0.1", 1))
+        transport = httpx.ASGITransport(
+            SecurityHeaders(Starlette(routes=routes(self.services.of(TorboxServices)))),
+            client=("127.0.0.1", 1),
+        )
         self.client = httpx.AsyncClient(transport=transport, base_url="http://box.test")
         self.users = [self.run(self._user(name)) for name in ("ann", "bob")]
         self.key, self.other = (self.mint(each) for each in self.users)

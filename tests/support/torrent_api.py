@@ -31,11 +31,9 @@ from catalogue.model import PUBLIC_VIEWER, Contents, MetainfoSummary, ParsedRele
 from catalogue.search import Search
 from doors import cache as cache_door
 from doors import torrent_api
-from doors.authentication import Authenticator
-from doors.client_address import ClientAddress
-from doors.rate_limits import RateLimits
-from doors.request_limits import BodyMemory, RateLimiter
-from doors.services import Services
+from doors.request_limits import RateLimiter
+from doors.security_headers import SecurityHeaders
+from doors.torrent_api import TorrentApiServices
 from doors.transfers import Transfers
 from doors.upload_admission import CacheCounters, UploadAdmission
 from downloads.downloads import Downloads
@@ -50,10 +48,12 @@ from storage.files import FileBlobs
 from storage.lists import SqliteListEntries
 from storage.search import SqliteSearchIndex
 from tests.support import census
+from tests.support.admission import make_admission
 from tests.support.cache_server import NoPolicy
 from tests.support.clock import Clock
 from tests.support.databases import open_database
 from tests.support.lookups import make_lookups
+from tests.support.services import AllServices
 from tracker.model import ZERO_COUNTS, Counts, SwarmTotals
 
 FAST = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -87,19 +87,14 @@ class TorrentApiClient:
             # An open connection has a thread, which would outlive the tests.
             self.run(self._stack.aclose())
             raise
-        admission = UploadAdmission(
-            self.services.uploads,
-            self.services.clients,
-            RateLimiter("60/minute"),
-            BodyMemory(1 << 20),
-            CacheCounters(),
-            None,
+        uploads = UploadAdmission(
+            self.services.uploads, self.services.admission, RateLimiter("60/minute"), CacheCounters()
         )
         routes = [
-            *torrent_api.routes(self.services, self.titles, documented_errors=documented_errors),
-            *cache_door.routes(self.services.cache, admission),
+            *torrent_api.routes(self.services.of(TorrentApiServices), documented_errors=documented_errors),
+            *cache_door.routes(self.services.cache, uploads),
         ]
-        transport = httpx.ASGITransport(Starlette(routes=routes), client=("127.0.0.1", 1))
+        transport = httpx.ASGITransport(SecurityHeaders(Starlette(routes=routes)), client=("127.0.0.1", 1))
         self.client = httpx.AsyncClient(transport=transport, base_url="http://api.test")
         self.user = self.run(self.accounts.add("ann", "correct horse battery staple", Role.USER))
         self.key = self.mint()
@@ -115,7 +110,7 @@ class TorrentApiClient:
         self.run(self._stack.aclose())
         self._runner.close()
 
-    async def _open(self, folder: Path, rate: str, readable: bool) -> Services:
+    async def _open(self, folder: Path, rate: str, readable: bool) -> AllServices:
         clock = self.clock
         counted = await self._stack.enter_async_context(census.open_census(folder / "data", clock))
         self.counted = counted
@@ -145,13 +140,13 @@ class TorrentApiClient:
             on_blocked=(counted.census.forget,),
         )
         uploads = Uploads(cache, takedowns, catalogue, ImdbReleaseParser(self.titles), clock)
-        return Services(
+        return AllServices(
+            admission=make_admission(self.accounts, rights, {"torrent_api": rate}, clock, memory=1 << 20),
             catalogue=catalogue,
             search=Search(index),
             curation=Curation(catalogue, uploads, takedowns, rights),
             account_management=AccountManagement(self.accounts, catalogue, rights, registration=False),
             accounts=self.accounts,
-            rights=rights,
             uploads=uploads,
             takedowns=takedowns,
             list_moderation=ListModeration(takedowns, catalogue, rights),
@@ -164,14 +159,7 @@ class TorrentApiClient:
             census=counted.census,
             scrape=lambda infohash: self.swarms.get(infohash, ZERO_COUNTS),
             swarms=lambda: SwarmTotals(0, 0, 0, 0),
-            authenticator=Authenticator(self.accounts, secure=False),
-            rate_limits=RateLimits({"torrent_api": rate}, clock),
-            clients=ClientAddress([], "x-forwarded-for"),
-            memory=BodyMemory(1 << 20),
-            public_url=None,
-            site_name="The Site",
-            token_lifetime=86_400,
-            clock=clock,
+            titles=self.titles,
         )
 
     def mint(self, scope: Scope = Scope.TORRENT_API, **more: Any) -> str:

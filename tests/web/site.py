@@ -30,12 +30,8 @@ from cache.torrents import Quota, TorrentCache
 from catalogue.catalogue import Catalogue
 from catalogue.model import Details, Torrent
 from catalogue.search import Search
-from doors.authentication import Authenticator
-from doors.client_address import ClientAddress
 from doors.page_layout import style_route
-from doors.rate_limits import RateLimits
-from doors.request_limits import BodyMemory
-from doors.services import Services
+from doors.security_headers import SecurityHeaders
 from doors.transfers import Transfers
 from downloads.downloads import Downloads
 from downloads.limits import DownloadLimits
@@ -48,11 +44,14 @@ from storage.catalogue import catalogue_store
 from storage.files import FileBlobs
 from storage.lists import SqliteListEntries
 from storage.search import SqliteSearchIndex
+from tests.support.admission import make_admission
 from tests.support.cache_server import NoPolicy
 from tests.support.databases import open_database
 from tests.support.lookups import make_lookups
+from tests.support.services import AllServices
 from tracker.model import ZERO_COUNTS, Counts
 from tracker.model import SwarmTotals as Swarms
+from web.page_context import PageServices
 from web.pages import routes
 
 PASSWORD = "correct horse battery staple"
@@ -81,7 +80,7 @@ class Site:
         self.swarms: dict[InfoHash, Counts] = {}
         self._runner = asyncio.Runner()
         self.services = self.run(self._open(folder, anonymous, rate))
-        self.app = Starlette(routes=[*routes(self.services), style_route()])
+        self.app = SecurityHeaders(Starlette(routes=[*routes(self.services.of(PageServices)), style_route()]))
 
     def run(self, coroutine: Any) -> Any:
         """Await something in the site's event loop."""
@@ -92,7 +91,7 @@ class Site:
         self.run(self._close())
         self._runner.close()
 
-    async def _open(self, folder: Path, anonymous: frozenset[Right], rate: str) -> Services:
+    async def _open(self, folder: Path, anonymous: frozenset[Right], rate: str) -> AllServices:
         clock: Callable[[], float] = lambda: self.now  # noqa: E731
         self.database = await open_database(folder / "peerage.db", schema.PEERAGE, "FULL")
         blobs = FileBlobs(folder / "torrents")
@@ -112,13 +111,13 @@ class Site:
         catalogue = Catalogue(catalogue_store(self.database, index, clock), clock)
         takedowns = Takedowns(cache, catalogue, Lists(SqliteListEntries(self.database)), NoPolicy(), clock)
         uploads = Uploads(cache, takedowns, catalogue, ImdbReleaseParser(NoTitles()), clock)
-        return Services(
+        return AllServices(
+            admission=make_admission(self.accounts, rights, {"pages": rate}, clock, memory=32 << 20),
             catalogue=catalogue,
             search=Search(index),
             curation=Curation(catalogue, uploads, takedowns, rights),
             account_management=AccountManagement(self.accounts, catalogue, rights, registration=False),
             accounts=self.accounts,
-            rights=rights,
             uploads=uploads,
             takedowns=takedowns,
             list_moderation=ListModeration(takedowns, catalogue, rights),
@@ -131,14 +130,7 @@ class Site:
             census=None,  # no page asks it
             scrape=lambda infohash: self.swarms.get(infohash, ZERO_COUNTS),
             swarms=lambda: Swarms(3, 9, 5, 4),
-            authenticator=Authenticator(self.accounts, secure=False),
-            rate_limits=RateLimits({"pages": rate}, clock),
-            clients=ClientAddress([], "x-forwarded-for"),
-            memory=BodyMemory(32 << 20),
-            public_url=None,
             site_name="The Site",
-            token_lifetime=86_400,
-            clock=clock,
         )
 
     async def _close(self) -> None:

@@ -15,6 +15,8 @@ from accounts.model import Principal, Role, Scope, User
 from bittorrent.infohash import InfoHash
 from catalogue.model import PUBLIC_VIEWER, Details, Torrent
 from doors.gazelle import routes
+from doors.gazelle.context import GazelleServices
+from doors.security_headers import SecurityHeaders
 from tests.support.services import open_services
 from tracker.model import Counts
 
@@ -34,7 +36,7 @@ class GazelleClient:
         self._opened = self.run(opening)
         self.services = self._opened.services
         self.accounts = self.services.accounts
-        app = Starlette(routes=routes(self.services))
+        app = SecurityHeaders(Starlette(routes=routes(self.services.of(GazelleServices))))
         transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
         self.client = httpx.AsyncClient(transport=transport, base_url="http://gazelle.test")
 
