@@ -107,7 +107,9 @@ class TorboxClient:
         services = self.opened.services
         content = ContentFolder(folder / "content")
         hooks = DownloadHooks(services.takedowns, services.uploads)
-        means = DownloadBackend(self.engine, SqliteJobs(self.opened.databases[0]), content, hooks, self.clock)
+        means = DownloadBackend(
+            self.engine, SqliteJobs(self.opened.application.stores.records), content, hooks, self.clock
+        )
         self.downloads = Downloads(limits, means if installed else None)
         await self.downloads.load()
         await self.downloads.begin()
