@@ -91,10 +91,10 @@ async def measure(folder: Path, torrents: int, rounds: int) -> Took:
     try:
         await fill(database, torrents)
         idle: Any = _Idle()
-        means = DownloadBackend(
+        backend = DownloadBackend(
             idle, SqliteJobs(database), ContentFolder(folder / "content"), idle, time.time
         )
-        downloads = Downloads(DownloadLimits(), means)
+        downloads = Downloads(DownloadLimits(), backend)
         await downloads.load()
         random, shapes = Random(1), TorboxShapes()
         questions = [
@@ -105,9 +105,9 @@ async def measure(folder: Path, torrents: int, rounds: int) -> Took:
         for asked in questions:
             began = time.perf_counter()
             found = by_requested_hash(asked, await downloads.cached(1, asked))
-            told = [shapes.cached(name, content, files=True) for name, content in found.items()]
+            shaped = [shapes.cached(name, content, files=True) for name, content in found.items()]
             ours.append((time.perf_counter() - began) * 1000)
-            assert told
+            assert shaped
         return Took(ours, _peer(path, questions))
     finally:
         await database.close()

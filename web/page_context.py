@@ -23,6 +23,7 @@ from catalogue.model import Viewer
 from catalogue.search import Search
 from doors.admission import Admission
 from doors.page_layout import render_layout
+from doors.security_headers import TABLE
 from downloads.downloads import Downloads
 from downloads.links import DownloadLinks
 from tracker.model import Counts, SwarmTotals
@@ -125,7 +126,7 @@ class PageContext:
 
     def redirect(self, path: str) -> Response:
         """Redirect (303) to another page of this service."""
-        return RedirectResponse(path, 303, self._privacy_headers(no_store=True))
+        return RedirectResponse(path, 303, {**TABLE["page"], **self._privacy_headers(no_store=True)})
 
     def current_path(self) -> str:
         """Return the path and query of this page, for a link back to it."""

@@ -52,79 +52,96 @@ def make_admission(application: Application, clients: ClientAddress) -> Admissio
 
 def make_services(application: Application, admission: Admission) -> DialectServices:
     """Return the services of every dialect."""
-    settings = application.settings
-    scrape, swarms = application.tracker.tracker.store.scrape, application.tracker.tracker.store.totals
-    site_name, files_url = settings.catalogue.site_name, settings.downloads.files_url
+    settings = application.settings.downloads
     key = application.stores.folder.secret("downloads", KEY_BYTES, application.environment.random)
-    links = DownloadLinks(key, settings.downloads.link_lifetime, application.environment.clock)
+    links = DownloadLinks(key, settings.link_lifetime, application.environment.clock)
     return DialectServices(
-        rest=RestServices(
-            admission=admission,
-            catalogue=application.catalogue.catalogue,
-            search=application.catalogue.search,
-            curation=application.catalogue.curation,
-            accounts=application.accounts.accounts,
-            account_management=application.accounts.management,
-            takedowns=application.torrents.takedowns,
-            list_moderation=application.torrents.list_moderation,
-            cache=application.torrents.cache,
-            census=application.tracker.census,
-            scrape=scrape,
-            swarms=swarms,
-            site_name=site_name,
-            token_lifetime=settings.accounts.token_lifetime,
-        ),
-        gazelle=GazelleServices(
-            admission=admission,
-            catalogue=application.catalogue.catalogue,
-            search=application.catalogue.search,
-            curation=application.catalogue.curation,
-            accounts=application.accounts.accounts,
-            cache=application.torrents.cache,
-            scrape=scrape,
-            swarms=swarms,
-            site_name=site_name,
-        ),
-        torrent_api=TorrentApiServices(
-            admission=admission,
-            catalogue=application.catalogue.catalogue,
-            search=application.catalogue.search,
-            titles=application.catalogue.titles,
-            takedowns=application.torrents.takedowns,
-            lookups=application.downloads.lookups,
-            census=application.tracker.census,
-            scrape=scrape,
-        ),
+        rest=_rest(application, admission),
+        gazelle=_gazelle(application, admission),
+        torrent_api=_torrent_api(application, admission),
         torbox=TorboxServices(
             admission=admission,
             downloads=application.downloads.downloads,
             links=links,
-            files_url=files_url,
+            files_url=settings.files_url,
             lookups=application.downloads.lookups,
-            scrape=scrape,
+            scrape=application.tracker.tracker.store.scrape,
         ),
         files=FileServices(
             accounts=application.accounts.accounts,
             downloads=application.downloads.downloads,
             links=links,
-            transfers=Transfers(settings.downloads.transfers, settings.downloads.transfers_per_account),
-            files_url=files_url,
+            transfers=Transfers(settings.transfers, settings.transfers_per_account),
+            files_url=settings.files_url,
         ),
-        pages=PageServices(
-            admission=admission,
-            catalogue=application.catalogue.catalogue,
-            search=application.catalogue.search,
-            curation=application.catalogue.curation,
-            accounts=application.accounts.accounts,
-            account_management=application.accounts.management,
-            list_moderation=application.torrents.list_moderation,
-            cache=application.torrents.cache,
-            lookups=application.downloads.lookups,
-            downloads=application.downloads.downloads,
-            links=links,
-            files_url=files_url,
-            scrape=scrape,
-            swarms=swarms,
-            site_name=site_name,
-        ),
+        pages=_pages(application, admission, links),
+    )
+
+
+def _rest(application: Application, admission: Admission) -> RestServices:
+    store = application.tracker.tracker.store
+    return RestServices(
+        admission=admission,
+        catalogue=application.catalogue.catalogue,
+        search=application.catalogue.search,
+        curation=application.catalogue.curation,
+        accounts=application.accounts.accounts,
+        account_management=application.accounts.management,
+        takedowns=application.torrents.takedowns,
+        list_moderation=application.torrents.list_moderation,
+        cache=application.torrents.cache,
+        census=application.tracker.census,
+        scrape=store.scrape,
+        swarms=store.totals,
+        site_name=application.settings.catalogue.site_name,
+        token_lifetime=application.settings.accounts.token_lifetime,
+    )
+
+
+def _gazelle(application: Application, admission: Admission) -> GazelleServices:
+    store = application.tracker.tracker.store
+    return GazelleServices(
+        admission=admission,
+        catalogue=application.catalogue.catalogue,
+        search=application.catalogue.search,
+        curation=application.catalogue.curation,
+        accounts=application.accounts.accounts,
+        cache=application.torrents.cache,
+        scrape=store.scrape,
+        swarms=store.totals,
+        site_name=application.settings.catalogue.site_name,
+    )
+
+
+def _torrent_api(application: Application, admission: Admission) -> TorrentApiServices:
+    return TorrentApiServices(
+        admission=admission,
+        catalogue=application.catalogue.catalogue,
+        search=application.catalogue.search,
+        titles=application.catalogue.titles,
+        takedowns=application.torrents.takedowns,
+        lookups=application.downloads.lookups,
+        census=application.tracker.census,
+        scrape=application.tracker.tracker.store.scrape,
+    )
+
+
+def _pages(application: Application, admission: Admission, links: DownloadLinks) -> PageServices:
+    store = application.tracker.tracker.store
+    return PageServices(
+        admission=admission,
+        catalogue=application.catalogue.catalogue,
+        search=application.catalogue.search,
+        curation=application.catalogue.curation,
+        accounts=application.accounts.accounts,
+        account_management=application.accounts.management,
+        list_moderation=application.torrents.list_moderation,
+        cache=application.torrents.cache,
+        lookups=application.downloads.lookups,
+        downloads=application.downloads.downloads,
+        links=links,
+        files_url=application.settings.downloads.files_url,
+        scrape=store.scrape,
+        swarms=store.totals,
+        site_name=application.settings.catalogue.site_name,
     )

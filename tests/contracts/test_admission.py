@@ -25,8 +25,8 @@ from doors.torbox.door import routes as torbox_routes
 from doors.torrent_api import TorrentApiServices
 from doors.upload_admission import CacheCounters, UploadAdmission
 from soap.door import routes as soap_routes
-from tests.support.cache_server import torrent
 from tests.support.services import AllServices, open_services
+from tests.support.torrents import torrent
 from web.page_context import PageServices
 from web.pages import routes as page_routes
 

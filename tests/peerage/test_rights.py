@@ -20,7 +20,7 @@ from peerage.wiring.application import open_application
 TABLE = Path(__file__).with_name("rights.txt")
 ROLES = ["nobody", "user", "owner", "moderator", "admin"]
 GENEROUS = dict.fromkeys(
-    ("rest", "rest_anonymous", "gazelle", "torrent_api", "pages", "login"), "100000/minute"
+    ("rest", "rest_anonymous", "gazelle", "torrent_api", "torbox", "pages", "login"), "100000/minute"
 )
 PASSWORD = "a good password"
 # What a request carries where the right is asked after the body was read.

@@ -10,8 +10,9 @@ from peerage.config import Settings
 from peerage.sections import DownloadsSection
 from peerage.wiring.application import open_application
 from peerage.wiring.downloads import download_limits
-from tests.support.downloads import ACCOUNT, torrent
+from tests.support.downloads import ACCOUNT
 from tests.support.seeder import Seeder
+from tests.support.torrents import torrent
 
 
 def settings(at, **downloads):

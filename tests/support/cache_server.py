@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import hashlib
 import socket
 import threading
 import time
@@ -11,12 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import bencodepy
 import uvicorn
 from starlette.applications import Starlette
 
 from actions.takedowns import Takedowns
-from bittorrent.infohash import InfoHash
 from doors.cache import routes as cache_routes
 from doors.request_limits import RateLimiter
 from doors.security_headers import SecurityHeaders
@@ -115,24 +112,3 @@ def serving(
     finally:
         stop.set()
         thread.join()
-
-
-def torrent(name: str = "a file", *, size: int = 1 << 20, extra: bytes = b"", hybrid: bool = False) -> bytes:
-    """Make a .torrent file; `extra` bytes of comment make it as large as a test needs."""
-    piece = 1 << 20
-    pieces = b"".join(hashlib.sha1(f"{name}{n}".encode()).digest() for n in range(-(-size // piece)))
-    info = {b"length": size, b"name": name.encode(), b"piece length": piece, b"pieces": pieces}
-    if hybrid:
-        leaf = {b"": {b"length": size, b"pieces root": hashlib.sha256(name.encode()).digest()}}
-        info |= {b"meta version": 2, b"file tree": {name.encode(): leaf}}
-    document = {b"announce": b"http://tracker.example/announce", b"info": info}
-    if extra:
-        document[b"comment"] = extra
-    return bencodepy.encode(document)
-
-
-def names(data: bytes) -> tuple[str, str]:
-    """Return the v1 hash of a .torrent file and its cut v2 hash, in upper-case hex."""
-    info = bencodepy.encode(bencodepy.decode(data)[b"info"])
-    v1, v2 = hashlib.sha1(info).digest(), hashlib.sha256(info).digest()
-    return InfoHash.of(v1).upper, InfoHash.of(v2).truncated.upper

@@ -38,7 +38,9 @@ class Site:
         self.swarms: dict[InfoHash, Counts] = {}
         self._runner = asyncio.Runner()
         self.services = self.run(self._open(folder, anonymous, rate))
-        self.app = SecurityHeaders(Starlette(routes=[*routes(self.services.of(PageServices)), style_route()]))
+        self.pages = self.services.of(PageServices)
+        self.routes = [*routes(self.pages), style_route()]
+        self.app = SecurityHeaders(Starlette(routes=self.routes))
 
     def run(self, coroutine: Any) -> Any:
         """Await something in the site's event loop."""

@@ -13,8 +13,8 @@ from bittorrent.infohash import InfoHash
 from doors.rest.door import routes
 from doors.rest.operation import RestServices
 from doors.security_headers import SecurityHeaders
-from tests.support.cache_server import names, torrent
 from tests.support.services import OpenedServices, open_services
+from tests.support.torrents import names, torrent
 from tracker.model import Counts
 
 PASSWORD = "correct horse battery staple"
