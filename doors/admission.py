@@ -210,7 +210,7 @@ class Admission:
         except (Refusal, DialectError) as error:
             # A page of another site cannot use up its visitor's rate.
             if isinstance(error, DialectError) or error.code != "cross-site":
-                self._count(dialect, exchange)
+                self._count_refused(dialect, exchange)
             raise
 
     async def _check(self, step: Step, dialect: Dialect, exchange: Exchange) -> None:
@@ -235,6 +235,17 @@ class Admission:
                 exchange.form = await read_form(exchange.request, exchange.body, endpoint.form)
             case Step.CSRF if endpoint.csrf:
                 self.authenticator.require_csrf(principal, dialect.csrf_token(exchange))
+
+    def _count_refused(self, dialect: Dialect, exchange: Exchange) -> None:
+        """Count a request that a check before the rate limit refused; beyond it a guess hears that alone.
+
+        An account hears the refusal in its dialect's order. Refusal: `too-many-requests`, `rate-limited`.
+        """
+        try:
+            self._count(dialect, exchange)
+        except Refusal:
+            if exchange.principal.user is None:
+                raise
 
     def _count(self, dialect: Dialect, exchange: Exchange) -> None:
         """Count a request once. Refusal: `too-many-requests`, `rate-limited`."""

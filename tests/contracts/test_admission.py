@@ -320,8 +320,16 @@ async def test_a_key_that_is_limited_to_another_method(case, tmp_path):
 async def test_a_refused_request_is_counted_once(case, tmp_path):
     async with opened(case, tmp_path, "2/minute") as gate:
         limited = await gate.key(methods=frozenset({case.allowed}))
-        heard = [await gate.refused(limited) for _ in range(3)]
+        heard = [await gate.refused(limited) for _ in range(2)]
+        heard.append(await gate.refused(await gate.key()))
     assert heard == [case.said["method-forbidden"]] * 2 + [case.said["too-many-requests"]]
+
+
+async def test_the_torrent_api_says_forbidden_before_it_says_too_many(tmp_path):
+    async with opened(TORRENT_API, tmp_path, "2/minute") as gate:
+        limited = await gate.key(methods=frozenset({"add"}))
+        heard = [await gate.refused(limited) for _ in range(4)]
+    assert heard == [TORRENT_API.said["method-forbidden"]] * 4
 
 
 @pytest.mark.parametrize("case", [each for each in CASES if each.large], ids=lambda case: case.name)
