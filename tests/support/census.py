@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bittorrent.infohash import InfoHash
 from storage import schema
-from storage.census import FolderDayKeys, SqliteCensus
+from storage.census import FolderDayKeys, SqlCensus
 from storage.data_folder import DataFolder
 from storage.database import Database
 from tests.support.clock import DAY, Clock
@@ -81,7 +81,7 @@ class CensusDriver:
 class OpenedCensus(CensusDriver):
     """A census with the database and folder below."""
 
-    store: SqliteCensus
+    store: SqlCensus
     database: Database
     folder: DataFolder
     random: Bytes
@@ -101,7 +101,7 @@ async def open_census(
     data = DataFolder(folder).acquire()
     database = await open_database(data.swarms, schema.SWARMS, "NORMAL", readers=1)
     try:
-        store = await SqliteCensus.open(database)
+        store = await SqlCensus.open(database)
         census = Census(store, FolderDayKeys(data, random), EmbeddedCountries(), clock, terms)
         await census.start()
         swarms = make_store(AnnounceTerms(), 1)

@@ -16,9 +16,9 @@ from actions.takedowns import Takedowns
 from actions.uploads import Uploads
 from bittorrent.infohash import InfoHash
 from cache.torrents import TorrentCache
-from catalogue.catalogue import Catalogue
 from catalogue.model import MetainfoSummary, ParsedRelease
 from catalogue.search import Search
+from catalogue.store import CatalogueStore
 from doors.admission import Admission
 from doors.transfers import Transfers
 from downloads.downloads import Downloads
@@ -46,7 +46,7 @@ class AllServices:
     """Everything that any dialect asks of the service."""
 
     admission: Admission
-    catalogue: Catalogue
+    catalogue: CatalogueStore
     search: Search
     curation: Curation
     account_management: AccountManagement
@@ -87,7 +87,7 @@ def services_of(
         admission=make_admission(
             accounts.accounts, accounts.rights, rates, clock, memory=memory, upload_limit=limit
         ),
-        catalogue=catalogue.catalogue,
+        catalogue=catalogue.catalogue.store,
         search=catalogue.search,
         curation=catalogue.curation,
         account_management=accounts.management,

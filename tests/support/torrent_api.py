@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from accounts.model import Role, Scope
 from accounts.rights import Right
 from bittorrent.infohash import InfoHash
+from catalogue.fields import GroupChange
 from catalogue.imdb_titles import ImdbTitle
 from catalogue.model import PUBLIC_VIEWER, Contents, MetainfoSummary, ParsedRelease, Torrent
 from doors import cache as cache_door
@@ -84,6 +85,7 @@ class TorrentApiClient:
         )
         application = self.opened.application
         self.accounts = application.accounts.accounts
+        self.catalogue = application.catalogue.catalogue
         tracker = application.tracker
         self.counted = CensusDriver(tracker.census, tracker.tracker.store, self.clock)
         return self.opened.services
@@ -99,13 +101,13 @@ class TorrentApiClient:
         known |= {"private": False, "held": False, "comment": "", "contents": Contents()}
         known |= {"added": int(self.clock.now)} | more
         torrent, _ = self.run(
-            self.services.catalogue.add_torrent(
+            self.catalogue.torrents.add(
                 MetainfoSummary(**known), ParsedRelease("read from " + name, "Unsorted")
             )
         )
         if group:
-            self.run(self.services.catalogue.edit_group(torrent.group.id, group))
-        return self.run(self.services.catalogue.torrent(torrent.id, PUBLIC_VIEWER))
+            self.run(self.catalogue.groups.edit(torrent.group.id, GroupChange.read(group)))
+        return self.run(self.catalogue.store.torrents.torrent(torrent.id, PUBLIC_VIEWER))
 
     def ask(self, path: str, method: str = "GET", **parameters: Any) -> httpx.Response:
         """Send a request with the client's key, unless another is given or None."""

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from starlette.applications import Starlette
 from accounts.model import NOBODY, Principal, Role, User
 from accounts.rights import Right
 from bittorrent.infohash import InfoHash
-from catalogue.model import Details, Torrent
+from catalogue.fields import TorrentDetails
+from catalogue.model import Torrent
 from doors.page_layout import style_route
 from doors.security_headers import SecurityHeaders
 from tests.support.services import AllServices, open_services
@@ -69,12 +70,15 @@ class Site:
         """Make an account."""
         return self.run(self.accounts.add(name, PASSWORD, role))
 
-    def upload(self, user: User | None, name: str, details: Details | None = None, **more: Any) -> Torrent:
+    def upload(
+        self, user: User | None, name: str, details: Mapping[str, object] | None = None, **more: Any
+    ) -> Torrent:
         """Upload a torrent, as an account or, without one, as through the cache's own routes."""
         data = torrent_file(name, **more)
+        given = TorrentDetails.read(details or {})
         if user is None:
-            return self.run(self.services.uploads.accept(data, "test", details=details or {})).torrent
-        return self.run(self.services.curation.publish(Principal(user), data, "test", details or {}))
+            return self.run(self.services.uploads.accept(data, "test", details=given)).torrent
+        return self.run(self.services.curation.publish(Principal(user), data, "test", given))
 
     def browser(self, user: User | None = None) -> "Browser":
         """A browser, logged in as somebody."""
@@ -87,7 +91,7 @@ class Site:
     def catalogued(self, torrent: Torrent) -> Torrent:
         """Return a torrent as a moderator sees it now."""
         viewer = self.services.curation.viewer(NOBODY)
-        return self.run(self.services.catalogue.torrent(torrent.id, viewer))
+        return self.run(self.services.catalogue.torrents.torrent(torrent.id, viewer))
 
 
 class Browser:
