@@ -90,8 +90,8 @@ async def measure(folder: Path, torrents: int, rounds: int) -> Took:
     try:
         await fill(database, torrents)
         idle: Any = _Idle()
-        means = DownloadBackend(idle, SqlJobs(database), ContentFolder(folder / "content"), idle, time.time)
-        downloads = Downloads(DownloadLimits(), means)
+        backend = DownloadBackend(idle, SqlJobs(database), ContentFolder(folder / "content"), idle, time.time)
+        downloads = Downloads(DownloadLimits(), backend)
         await downloads.load()
         random, shapes = Random(1), TorboxShapes()
         questions = [

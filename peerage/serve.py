@@ -24,8 +24,8 @@ from doors.control import ControlServer
 from doors.files import isolate_files_host
 from doors.lookup_on_miss import LookupOnMiss
 from doors.metrics import DoorsCollector, MetricsDoor, TrackerCollector, health_route
-from doors.request_limits import BodyMemory, RateLimiter
-from doors.upload_admission import CacheCounters, UploadAccounts, UploadAdmission
+from doors.request_limits import RateLimiter
+from doors.upload_admission import CacheCounters, UploadAdmission
 from peerage.account_maintenance import maintain_accounts
 from peerage.app import App
 from peerage.commands.handlers import control_commands
@@ -34,10 +34,8 @@ from peerage.listeners import Listeners, Server
 from peerage.setting_values import ListenAddress
 from peerage.sockets import BoundAddress, bind
 from peerage.wiring.application import Application, open_application
-from peerage.wiring.services import make_identity, make_services
+from peerage.wiring.services import make_admission, make_services
 from tracker.sweeper import sweep
-
-_BODIES = 16  # uploads of the largest size whose bodies are in memory at once
 
 Ready = Callable[[Application, Sequence[BoundAddress]], None]
 
@@ -47,7 +45,7 @@ log = structlog.get_logger()
 def run(settings: Settings, ready: Ready) -> None:
     """Serve until SIGTERM or SIGINT; returns when everything is written and closed.
 
-    Raises NoSocket, FolderInUse, FolderError, DatabaseError, GeoError, NoNativeStore, NoNativeDoor.
+    Raises BindError, FolderInUse, FolderError, DatabaseError, GeoError, NoNativeStore, NoNativeDoor.
     """
     uvloop.run(serve(settings, ready))
 
@@ -55,17 +53,19 @@ def run(settings: Settings, ready: Ready) -> None:
 async def serve(settings: Settings, ready: Ready) -> None:
     """Serve one data folder over every door until a signal; `ready` is called when all are open."""
     async with open_application(settings) as application, AsyncExitStack() as stack:
-        log.info("swarms.store", store=application.tracker.store.name, asked=settings.tracker.store)
+        log.info("swarms.store", store=application.tracker.tracker.store.name, asked=settings.tracker.store)
         bound = bind(settings.listen, lenient=settings.listen_is_default)
         for each in bound:
             stack.callback(each.close)
-        await application.one_time_links.open([ListenAddress(each.host, each.port) for each in bound])
+        await application.accounts.one_time_links.open(
+            [ListenAddress(each.host, each.port) for each in bound]
+        )
         listeners = Listeners(application)
         await stack.enter_async_context(listeners.serve_udp(bound))
-        control = ControlServer(control_commands(application), application.folder.control_socket)
+        control = ControlServer(control_commands(application), application.stores.folder.control_socket)
         await control.start()
         stack.push_async_callback(control.close)
-        await application.downloads.begin()
+        await application.downloads.downloads.begin()
         app = isolate_files_host(
             make_app(application, listeners), settings.downloads.files_url, settings.public_url
         )
@@ -79,39 +79,35 @@ def make_app(application: Application, listeners: Listeners) -> App:
     """Make the application of every HTTP route."""
     settings = application.settings
     clients = ClientAddress(settings.trusted_proxies, settings.forwarded_header)
-    admission = UploadAdmission(
-        application.uploads,
-        clients,
+    admission = make_admission(application, clients)
+    uploads = UploadAdmission(
+        application.torrents.uploads,
+        admission,
         RateLimiter(settings.cache.upload_rate),
-        BodyMemory(_BODIES * application.uploads.limit),
         CacheCounters(),
-        settings.public_url,
-        None
-        if settings.cache.anonymous_upload
-        else UploadAccounts(make_identity(application), application.rights),
+        anonymous=settings.cache.anonymous_upload,
     )
     direct: dict[str, ASGIApp] = {"/announce": listeners.announce, "/scrape": listeners.scrape}
     collectors = [
-        TrackerCollector(application.tracker, application.flusher, listeners.counters),
-        DoorsCollector(listeners.name, listeners.connections, admission.counters),
+        TrackerCollector(application.tracker.tracker, application.tracker.flusher, listeners.counters),
+        DoorsCollector(listeners.name, listeners.connections, uploads.counters),
     ]
     metrics = MetricsDoor(collectors, clients, settings.metrics.networks, everyone=settings.metrics.open)
-    services = make_services(application, clients, admission.memory)
+    services = make_services(application, admission)
+    documented = settings.torrent_api.error_status == "documented"
     routes = [
-        *soap.door.routes(admission),
-        *doors.rest.door.routes(services),
-        *doors.gazelle.door.routes(services),
-        *doors.torrent_api.routes(
-            services, application.titles, documented_errors=settings.torrent_api.error_status == "documented"
-        ),
-        *doors.torbox.door.routes(services),
-        *doors.files.routes(services),
-        *web.pages.routes(services),
+        *soap.door.routes(uploads),
+        *doors.rest.door.routes(services.rest),
+        *doors.gazelle.door.routes(services.gazelle),
+        *doors.torrent_api.routes(services.torrent_api, documented_errors=documented),
+        *doors.torbox.door.routes(services.torbox),
+        *doors.files.routes(services.files),
+        *web.pages.routes(services.pages),
         *doors.cache.routes(
-            application.cache,
-            admission,
+            application.torrents.cache,
+            uploads,
             settings.catalogue.site_name,
-            LookupOnMiss(application.lookups, services.authenticator, admission),
+            LookupOnMiss(application.downloads.lookups, uploads),
         ),
     ]
     return App(direct, [*routes, metrics.route(), health_route(application.health)])
@@ -135,15 +131,15 @@ async def _timers(application: Application, stop: Callable[[], None]) -> AsyncIt
 
     async def run_timers() -> None:
         try:
-            await application.restore()
+            await application.tracker.restore()
             await asyncio.gather(
-                application.flusher.run(),
-                sweep(application.tracker.store, time.time),
-                maintain_accounts(application.accounts, application.one_time_links),
-                application.catalogue_sync.run(),
+                application.tracker.flusher.run(),
+                sweep(application.tracker.tracker.store, time.time),
+                maintain_accounts(application.accounts.accounts, application.accounts.one_time_links),
+                application.catalogue.sync.run(),
                 *(
                     each.run()
-                    for each in (application.auto_fetch, application.engine_announcer)
+                    for each in (application.downloads.auto_fetch, application.downloads.engine_announcer)
                     if each is not None
                 ),
             )
@@ -152,7 +148,7 @@ async def _timers(application: Application, stop: Callable[[], None]) -> AsyncIt
             stop()
             raise
 
-    application.tracker.restoring = True
+    application.tracker.tracker.restoring = True
     task = asyncio.create_task(run_timers())
     try:
         yield

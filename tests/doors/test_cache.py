@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from bittorrent.infohash import InfoHash
-from tests.support.cache_server import names, serving, torrent
+from tests.support.cache_server import serving
+from tests.support.torrents import names, torrent
 
 LIMIT = 256 * 1024
 
@@ -168,7 +169,7 @@ def test_bodies_share_a_bounded_memory(own):
     with own(memory=1000) as service:
         assert upload(service, torrent(extra=b"x" * 2000)).text.startswith("Error 503: ")
         assert upload(service, torrent()).text == f"{names(torrent())[0]}\n"
-        assert service.admission.memory.held == 0
+        assert service.uploads.admission.memory.held == 0
 
 
 @pytest.mark.parametrize(
@@ -337,7 +338,7 @@ def test_hits_misses_and_uploads_are_counted(own):
         get(service, f"/torrent/{names(torrent())[0]}")
         get(service, "/torrent/" + "0" * 40)
         get(service, "/torrent/nothing")
-        counters = service.admission.counters
+        counters = service.uploads.counters
         assert (counters.hits, counters.misses, counters.uploads) == (1, 1, 1)
         assert counters.refusals == {"not-bencode": 1}
 

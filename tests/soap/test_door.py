@@ -6,7 +6,8 @@ import httpx
 import pytest
 from lxml import etree
 
-from tests.support.cache_server import names, serving, torrent
+from tests.support.cache_server import serving
+from tests.support.torrents import names, torrent
 
 LIMIT = 10 << 20
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -207,8 +208,8 @@ def test_calls_share_the_rate_of_uploads(tmp_path):
         assert len(httpx.post(service.url + "/autoupload.php", files=files).text) == 41
         assert result(post(service, call_of(packed(torrent())))) == names(torrent())[0]
         assert result(post(service, call_of(packed(torrent())))) == "429"
-        assert service.admission.counters.uploads == 2
-        assert service.admission.counters.refusals == {"rate-limited": 1}
+        assert service.uploads.counters.uploads == 2
+        assert service.uploads.counters.refusals == {"rate-limited": 1}
 
 
 def test_nothing_of_a_request_is_logged(service, caplog):
