@@ -14,16 +14,15 @@ from starlette.routing import Route
 
 from accounts.model import Principal, Scope
 from accounts.rights import Right
-from actions.add_by_infohash import AddByInfohash
+from actions.curation import Curation
 from actions.lookups import Lookups
-from actions.takedowns import Takedowns
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
-from catalogue.catalogue import Catalogue
 from catalogue.imdb_titles import ImdbTitles
 from catalogue.model import PUBLIC_VIEWER, Category, Torrent
 from catalogue.query import ImdbTerm, SearchQuery, SortOrder
 from catalogue.search import Search
+from catalogue.store import CatalogueStore
 from doors.admission import Admission, AdmittedRoute, Dialect, Endpoint, Exchange, Handler, Step, parameter
 from doors.bodies import FormRules
 from tracker.census import Census
@@ -89,10 +88,10 @@ class TorrentApiServices:
     """What the Torrent API asks of the service; `scrape` returns a swarm's counts."""
 
     admission: Admission
-    catalogue: Catalogue
+    catalogue: CatalogueStore
     search: Search
     titles: ImdbTitles
-    takedowns: Takedowns
+    curation: Curation
     lookups: Lookups
     census: Census
     scrape: Callable[[InfoHash], Counts]
@@ -104,10 +103,7 @@ def routes(services: TorrentApiServices, *, documented_errors: bool = False) -> 
     With `documented_errors` every error has status 500, as the dialect's documentation says.
     """
     admission = services.admission
-    methods = _Methods(
-        services,
-        AddByInfohash(services.catalogue, services.takedowns, admission.rights, admission.clock),
-    )
+    methods = _Methods(services)
 
     def render(_: Exchange, error: Exception) -> Response:
         return _error(error, documented=documented_errors)
@@ -158,7 +154,6 @@ def _error(error: Exception, *, documented: bool) -> Response:
 @dataclass(frozen=True, slots=True)
 class _Methods:
     services: TorrentApiServices
-    add_by_infohash: AddByInfohash
 
     async def list_torrents(self, context: _Context) -> dict[str, object]:
         """Return every torrent of a title at IMDb, newest first."""
@@ -221,7 +216,7 @@ class _Methods:
         """
         text = _single(context.parameters, "infohash", "bad-infohash")
         infohash = _parse_infohash(text)
-        await self.add_by_infohash.add(context.principal, infohash)
+        await self.services.curation.add_by_infohash(context.principal, infohash)
         await self.services.lookups.begin(infohash, account=context.principal.id)
         return {}
 
@@ -229,7 +224,7 @@ class _Methods:
         return await self._find(_infohash_of(context))
 
     async def _find(self, infohash: InfoHash) -> Torrent:
-        torrent = await self.services.catalogue.torrent(infohash, PUBLIC_VIEWER)
+        torrent = await self.services.catalogue.torrents.torrent(infohash, PUBLIC_VIEWER)
         if torrent is None:
             raise Refusal("not-found")
         return torrent
@@ -240,7 +235,7 @@ class _Methods:
         while offset < _MAX_LIST:
             wanted = SearchQuery(ImdbTerm(number), SortOrder.TIME, offset=offset, limit=_PAGE, as_of=as_of)
             found = await self.services.search.torrents(wanted)
-            torrents += await self.services.catalogue.torrents(found.ids, PUBLIC_VIEWER)
+            torrents += await self.services.catalogue.torrents.torrents(found.ids, PUBLIC_VIEWER)
             as_of, offset = found.as_of, offset + _PAGE
             if len(found.ids) < _PAGE:
                 break
@@ -265,7 +260,7 @@ class _Methods:
         """Return the name of the top-level category that a category is or belongs to."""
         if category.parent is None:
             return category.name
-        categories = await self.services.catalogue.categories()
+        categories = await self.services.catalogue.categories.all()
         return next(each.name for each in categories if each.id == category.parent)
 
 

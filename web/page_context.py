@@ -18,9 +18,9 @@ from actions.lookups import Lookups
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from cache.torrents import TorrentCache
-from catalogue.catalogue import Catalogue
 from catalogue.model import Viewer
 from catalogue.search import Search
+from catalogue.store import CatalogueStore
 from doors.admission import Admission
 from doors.page_layout import render_layout
 from doors.security_headers import TABLE
@@ -43,7 +43,7 @@ class PageServices:
     """What the pages ask of the service; `scrape` returns a swarm's counts, `swarms` those of all."""
 
     admission: Admission
-    catalogue: Catalogue
+    catalogue: CatalogueStore
     search: Search
     curation: Curation
     accounts: Accounts

@@ -37,7 +37,7 @@ async def _user(context: PageContext) -> Response:
         user.name,
         user=user,
         found=found,
-        rows=torrent_rows(context, await context.services.catalogue.torrents(found.ids, viewer)),
+        rows=torrent_rows(context, await context.services.catalogue.torrents.torrents(found.ids, viewer)),
         roles=tuple(Role),
         manages=context.may(Right.ACCOUNTS),
     )

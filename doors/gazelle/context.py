@@ -8,9 +8,9 @@ from accounts.model import Principal, User
 from actions.curation import Curation
 from bittorrent.infohash import InfoHash
 from cache.torrents import TorrentCache
-from catalogue.catalogue import Catalogue
 from catalogue.model import BookmarkKind, Group, SwarmStats, Torrent, Viewer
 from catalogue.search import Search
+from catalogue.store import CatalogueStore
 from doors.admission import Admission
 from doors.gazelle.parameters import GazelleParameters
 from doors.gazelle.shapes import swarm_stats
@@ -22,7 +22,7 @@ class GazelleServices:
     """What Gazelle's API asks of the service; `scrape` returns a swarm's counts, `swarms` those of all."""
 
     admission: Admission
-    catalogue: Catalogue
+    catalogue: CatalogueStore
     search: Search
     curation: Curation
     accounts: Accounts
@@ -48,15 +48,15 @@ class GazelleContext:
 
     async def bookmarked(self, kind: BookmarkKind, targets: Sequence[int]) -> frozenset[int]:
         """Return which of the targets the account has bookmarked."""
-        return await self.services.catalogue.bookmarked(self.user.id, kind, targets)
+        return await self.services.catalogue.collages.bookmarked(self.user.id, kind, targets)
 
     async def groups_with_torrents(
         self, ids: Sequence[int]
     ) -> tuple[list[Group], Mapping[int, tuple[Torrent, ...]]]:
         """Return the groups that are visible to the account, in the order of the ids, and their torrents by group."""
         catalogue = self.services.catalogue
-        groups = await catalogue.groups(ids, self.viewer)
-        return groups, await catalogue.torrents_of([group.id for group in groups], self.viewer)
+        groups = await catalogue.groups.groups(ids, self.viewer)
+        return groups, await catalogue.groups.torrents_of([group.id for group in groups], self.viewer)
 
 
 Action = Callable[[GazelleContext], Awaitable[object]]

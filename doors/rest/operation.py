@@ -16,10 +16,10 @@ from actions.takedowns import Takedowns
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from cache.torrents import TorrentCache
-from catalogue.catalogue import Catalogue
 from catalogue.fields import FieldTable
 from catalogue.model import Viewer
 from catalogue.search import Search
+from catalogue.store import CatalogueStore
 from doors.admission import Admission, Endpoint
 from doors.rest.bodies import MAX_BODY, max_body_size
 from doors.rest.field_types import PER_PAGE
@@ -40,7 +40,7 @@ class RestServices:
     """
 
     admission: Admission
-    catalogue: Catalogue
+    catalogue: CatalogueStore
     search: Search
     curation: Curation
     accounts: Accounts

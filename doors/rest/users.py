@@ -51,7 +51,7 @@ class UserShape:
 
 
 async def _shape(context: RestContext, user: User) -> UserShape:
-    uploads, groups = await context.services.catalogue.upload_counts(user.id)
+    uploads, groups = await context.services.catalogue.statistics.upload_counts(user.id)
     private = user.id == context.principal.id or context.services.admission.rights.may(
         context.principal, Right.ACCOUNTS
     )

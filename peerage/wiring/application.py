@@ -33,11 +33,11 @@ from peerage.wiring.environment import SYSTEM, Environment
 from peerage.wiring.lookups import make_auto_fetch, make_engine_announcer, make_lookups
 from peerage.wiring.stores import Stores, open_stores
 from peerage.wiring.tracker import TrackerServices, keep_swarms, make_census, make_tracker
-from storage.accounts import SqliteAccounts
-from storage.cache_records import SqliteCacheRecords
+from storage.accounts import SqlAccounts
+from storage.cache_records import SqlCacheRecords
 from storage.catalogue import catalogue_store
-from storage.lists import SqliteListEntries
-from storage.search import SqliteSearchIndex
+from storage.lists import SqlListEntries
+from storage.sqlite.search.index import SqliteSearchIndex
 from tracker.journal_row import JournalRow
 
 
@@ -122,11 +122,11 @@ class _Builder:
         self._environment = environment
         self._titles = environment.titles or stores.titles
         self._parser = environment.release_parser or ImdbReleaseParser(self._titles)
-        self._account_store = SqliteAccounts(stores.records)
+        self._account_store = SqlAccounts(stores.records)
         wanted = settings.catalogue
         self._index = SqliteSearchIndex(stores.records, wanted.search_candidates, wanted.search_timeout)
-        self._catalogue_store = catalogue_store(stores.records, self._index, environment.clock)
-        self._catalogue = Catalogue(self._catalogue_store, environment.clock)
+        store = catalogue_store(stores.records, self._index, environment.clock)
+        self._catalogue = Catalogue.over(store, environment.clock)
         self._downloads: DownloadServices | None = None
 
     async def build(self) -> Application:
@@ -150,14 +150,14 @@ class _Builder:
     def _make_accounts(self) -> AccountServices:
         folder = self._stores.folder
         accounts = make_accounts(
-            self._settings, folder, self._account_store, self._catalogue, self._environment
+            self._settings, folder, self._account_store, self._catalogue.moderation, self._environment
         )
         self._stack.push_async_callback(accounts.accounts.close)
         return accounts
 
     async def _make_tracker(self) -> TrackerServices:
         tracker = make_tracker(self._settings, self._environment)
-        stats = SwarmStatsSync(self._catalogue, tracker.store.scrape)
+        stats = SwarmStatsSync(self._catalogue.store.statistics, tracker.store.scrape)
         services = keep_swarms(
             self._settings,
             self._stores,
@@ -172,11 +172,13 @@ class _Builder:
     def _make_torrents(self, tracker: TrackerServices, accounts: AccountServices) -> TorrentServices:
         settings, records, clock = self._settings.cache, self._stores.records, self._environment.clock
         quota = Quota(settings.max_files, settings.max_bytes, settings.min_free_disk)
-        cache = TorrentCache(self._stores.blobs, SqliteCacheRecords(records), quota, clock)
+        cache = TorrentCache(self._stores.blobs, SqlCacheRecords(records), quota, clock)
         self._stack.push_async_callback(cache.drain)
-        lists, policy = Lists(SqliteListEntries(records)), tracker.tracker.policy
+        lists, policy = Lists(SqlListEntries(records)), tracker.tracker.policy
         on_blocked = (tracker.census.forget, self._stop_fetching)
-        takedowns = Takedowns(cache, self._catalogue, lists, policy, clock, on_blocked=on_blocked)
+        takedowns = Takedowns(
+            cache, self._catalogue.store.torrents, lists, policy, clock, on_blocked=on_blocked
+        )
         self._stack.push_async_callback(takedowns.drain)
         limit = settings.max_torrent_size
         uploads = Uploads(cache, takedowns, self._catalogue, self._parser, clock, limit=limit)
@@ -184,7 +186,7 @@ class _Builder:
         return TorrentServices(
             cache=cache,
             takedowns=takedowns,
-            list_moderation=ListModeration(takedowns, self._catalogue, accounts.rights),
+            list_moderation=ListModeration(takedowns, self._catalogue.moderation, accounts.rights),
             uploads=uploads,
             transfer=Transfer(uploads, cache),
         )
@@ -207,7 +209,7 @@ class _Builder:
         return DownloadServices(
             downloads=downloads,
             lookups=lookups,
-            auto_fetch=make_auto_fetch(settings, lookups, self._catalogue, store),
+            auto_fetch=make_auto_fetch(settings, lookups, self._catalogue.store.torrents, store),
             engine_announcer=make_engine_announcer(settings, downloads, store),
         )
 
@@ -218,9 +220,7 @@ class _Builder:
             search=Search(self._index),
             curation=Curation(catalogue, uploads, takedowns, accounts.rights),
             sync=CatalogueSync(torrents.cache, catalogue, takedowns, self._parser),
-            dump=CatalogueDump(
-                self._catalogue_store, self._account_store, takedowns, self._environment.clock
-            ),
+            dump=CatalogueDump(catalogue, self._account_store, takedowns, self._environment.clock),
             titles=self._titles,
             title_import=TitleImport(self._stores.titles),
         )

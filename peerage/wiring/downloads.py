@@ -19,7 +19,7 @@ from peerage.config import Settings
 from peerage.sections import DownloadsSection
 from peerage.wiring.environment import Environment
 from peerage.wiring.stores import Stores
-from storage.jobs import SqliteJobs
+from storage.jobs import SqlJobs
 
 _RESUME = ".resume"
 
@@ -47,7 +47,7 @@ def make_downloads(
         engine = _engine(settings, ResumeFiles(content / _RESUME))
     if engine is None:
         return Downloads(download_limits(wanted), None)
-    jobs = SqliteJobs(stores.records)
+    jobs = SqlJobs(stores.records)
     backend = DownloadBackend(engine, jobs, ContentFolder(content), hooks, environment.clock)
     return Downloads(download_limits(wanted), backend)
 

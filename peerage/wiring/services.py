@@ -84,7 +84,7 @@ def _rest(application: Application, admission: Admission) -> RestServices:
     store = application.tracker.tracker.store
     return RestServices(
         admission=admission,
-        catalogue=application.catalogue.catalogue,
+        catalogue=application.catalogue.catalogue.store,
         search=application.catalogue.search,
         curation=application.catalogue.curation,
         accounts=application.accounts.accounts,
@@ -104,7 +104,7 @@ def _gazelle(application: Application, admission: Admission) -> GazelleServices:
     store = application.tracker.tracker.store
     return GazelleServices(
         admission=admission,
-        catalogue=application.catalogue.catalogue,
+        catalogue=application.catalogue.catalogue.store,
         search=application.catalogue.search,
         curation=application.catalogue.curation,
         accounts=application.accounts.accounts,
@@ -118,10 +118,10 @@ def _gazelle(application: Application, admission: Admission) -> GazelleServices:
 def _torrent_api(application: Application, admission: Admission) -> TorrentApiServices:
     return TorrentApiServices(
         admission=admission,
-        catalogue=application.catalogue.catalogue,
+        catalogue=application.catalogue.catalogue.store,
         search=application.catalogue.search,
         titles=application.catalogue.titles,
-        takedowns=application.torrents.takedowns,
+        curation=application.catalogue.curation,
         lookups=application.downloads.lookups,
         census=application.tracker.census,
         scrape=application.tracker.tracker.store.scrape,
@@ -132,7 +132,7 @@ def _pages(application: Application, admission: Admission, links: DownloadLinks)
     store = application.tracker.tracker.store
     return PageServices(
         admission=admission,
-        catalogue=application.catalogue.catalogue,
+        catalogue=application.catalogue.catalogue.store,
         search=application.catalogue.search,
         curation=application.catalogue.curation,
         accounts=application.accounts.accounts,

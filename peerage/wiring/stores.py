@@ -11,8 +11,9 @@ from storage import schema
 from storage.data_folder import DataFolder
 from storage.database import Database
 from storage.files import FileBlobs
-from storage.imdb_titles import SqliteImdbTitles
 from storage.schema import Schema
+from storage.sqlite.database import SqliteDatabase
+from storage.sqlite.imdb_titles import SqliteImdbTitles
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ OpenDatabase = Callable[[Path, Schema, Literal["NORMAL", "FULL"], int], Awaitabl
 
 
 async def open_stores(
-    settings: Settings, stack: AsyncExitStack, open_database: OpenDatabase = Database.open
+    settings: Settings, stack: AsyncExitStack, open_database: OpenDatabase = SqliteDatabase.open
 ) -> Stores:
     """Open a data folder for this process alone until `stack` is closed.
 

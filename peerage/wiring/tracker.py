@@ -11,8 +11,8 @@ from peerage.config import Settings
 from peerage.wiring.environment import Environment
 from peerage.wiring.stores import Stores
 from peerage.wiring.swarm_store import announce_terms, make_swarm_store
-from storage.census import FolderDayKeys, SqliteCensus
-from storage.journal import SqliteJournal
+from storage.census import FolderDayKeys, SqlCensus
+from storage.journal import SqlJournal
 from tracker.census import Census, CensusTerms
 from tracker.flusher import Flusher, FlushObserver, Journal
 from tracker.geo import countries
@@ -66,7 +66,7 @@ async def make_census(settings: Settings, stores: Stores, environment: Environme
     """Return the census. GeoError: the operator's database of countries cannot be used."""
     wanted = settings.census
     return Census(
-        await SqliteCensus.open(stores.swarms),
+        await SqlCensus.open(stores.swarms),
         FolderDayKeys(stores.folder, environment.random),
         countries(wanted.database),
         environment.clock,
@@ -84,7 +84,7 @@ def keep_swarms(
     observers: Sequence[FlushObserver],
 ) -> TrackerServices:
     """Return the tracker with its journal; the census and `observers` are called after each flush."""
-    journal = SqliteJournal(stores.swarms)
+    journal = SqlJournal(stores.swarms)
     flusher = Flusher(
         tracker.store,
         journal,

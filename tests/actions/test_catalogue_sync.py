@@ -4,6 +4,7 @@ import pytest
 
 from actions.catalogue_sync import CatalogueSync, CatalogueSyncResult
 from bittorrent.refusal import Refusal
+from catalogue.fields import TorrentDetails
 from catalogue.model import PUBLIC_VIEWER, CatalogueFile
 from catalogue.store import UNRESTRICTED_VIEWER
 from tests.actions.catalogue_services import open_services
@@ -37,7 +38,7 @@ def test_an_upload_gets_a_record_with_what_it_lists(run_story):
         torrent = accepted.torrent
         assert (torrent.name, torrent.root, torrent.description) == ("one.txt", "", "said")
         assert torrent.uploader.id == 1
-        contents = await services.library.catalogue.contents(torrent.id)
+        contents = await services.library.catalogue.store.torrents.contents(torrent.id)
         assert contents.files == (CatalogueFile("one.txt", torrent.size),)
         assert contents.trackers == (("http://t.example/a",),)
 
@@ -46,7 +47,9 @@ def test_an_upload_gets_a_record_with_what_it_lists(run_story):
 
 def test_an_upload_without_an_account_takes_what_is_known(run_story):
     async def story(services):
-        first = await services.uploads.accept(v1_torrent(), "test", uploader=1, details={"title": "Mine"})
+        first = await services.uploads.accept(
+            v1_torrent(), "test", uploader=1, details=TorrentDetails.read({"title": "Mine"})
+        )
         again = await services.uploads.accept(v1_torrent(), "test")
         assert (again.torrent, again.new) == (first.torrent, False)
         assert await code_of(services.uploads.accept(v1_torrent(), "test", uploader=2)) == "owned"
@@ -62,7 +65,9 @@ def test_uploads_of_one_torrent_at_once_all_end_well(run_story):
         )
         assert len({end.torrent.id for end in ends}) == 1
         assert sum(end.new for end in ends) == 1
-        assert (await services.library.catalogue.torrent(ends[0].torrent.id, PUBLIC_VIEWER)).uploader.id == 1
+        assert (
+            await services.library.catalogue.store.torrents.torrent(ends[0].torrent.id, PUBLIC_VIEWER)
+        ).uploader.id == 1
 
     run_story(story)
 
@@ -73,11 +78,19 @@ def test_a_block_forgets_the_record_under_every_name_and_unblocking_does_not_bri
         for name in (hybrid.v1, hybrid.v2, hybrid.v2.truncated):
             accepted = await services.uploads.accept(hybrid_torrent(), "test")
             await services.takedowns.block(name, "illegal", "op")
-            assert await services.library.catalogue.torrent(accepted.torrent.id, UNRESTRICTED_VIEWER) is None
+            assert (
+                await services.library.catalogue.store.torrents.torrent(
+                    accepted.torrent.id, UNRESTRICTED_VIEWER
+                )
+                is None
+            )
             assert not await services.cache.has(hybrid.v1)
             assert await code_of(services.uploads.accept(hybrid_torrent(), "test", uploader=1)) == "blocked"
             assert await services.takedowns.unblock(hybrid.v1)
-            assert await services.library.catalogue.torrent(hybrid.v1, UNRESTRICTED_VIEWER) is None
+            assert (
+                await services.library.catalogue.store.torrents.torrent(hybrid.v1, UNRESTRICTED_VIEWER)
+                is None
+            )
 
     run_story(story)
 
@@ -88,7 +101,10 @@ def test_a_block_covers_the_names_that_only_the_catalogue_knows(run_story):
         await services.cache.remove(accepted.infohash)
         await services.takedowns.block(accepted.torrent.alias, "illegal", "op")
         assert accepted.torrent.infohash in services.policy.denied
-        assert await services.library.catalogue.torrent(accepted.infohash, UNRESTRICTED_VIEWER) is None
+        assert (
+            await services.library.catalogue.store.torrents.torrent(accepted.infohash, UNRESTRICTED_VIEWER)
+            is None
+        )
 
     run_story(story)
 
@@ -98,9 +114,15 @@ def test_a_block_that_a_crash_cut_short_is_finished_at_the_next_start(run_story)
         accepted = await services.uploads.accept(v1_torrent(), "test")
         before = ActionServices(services.blobs, services.records, services.entries)
         await before.takedowns.block(accepted.infohash, "illegal", "op")
-        assert await services.library.catalogue.torrent(accepted.infohash, UNRESTRICTED_VIEWER) is not None
+        assert (
+            await services.library.catalogue.store.torrents.torrent(accepted.infohash, UNRESTRICTED_VIEWER)
+            is not None
+        )
         await (await services.restarted()).cache.totals()
-        assert await services.library.catalogue.torrent(accepted.infohash, UNRESTRICTED_VIEWER) is None
+        assert (
+            await services.library.catalogue.store.torrents.torrent(accepted.infohash, UNRESTRICTED_VIEWER)
+            is None
+        )
 
     run_story(story)
 
@@ -117,11 +139,18 @@ def test_files_without_a_record_get_one_and_records_without_a_file_say_so(run_st
             added=3, missing=1, unreadable=0
         )
         for data in (v1_torrent(), v2_torrent(), hybrid_torrent()):
-            torrent = await services.library.catalogue.torrent(parsed(data).infohash, PUBLIC_VIEWER)
+            torrent = await services.library.catalogue.store.torrents.torrent(
+                parsed(data).infohash, PUBLIC_VIEWER
+            )
             assert torrent.held
             assert torrent.uploader is None
-        assert not (await services.library.catalogue.torrent(gone.infohash, PUBLIC_VIEWER)).held
-        assert await services.library.catalogue.torrent(kept.infohash, PUBLIC_VIEWER) == kept.torrent
+        assert not (
+            await services.library.catalogue.store.torrents.torrent(gone.infohash, PUBLIC_VIEWER)
+        ).held
+        assert (
+            await services.library.catalogue.store.torrents.torrent(kept.infohash, PUBLIC_VIEWER)
+            == kept.torrent
+        )
         assert await services.catalogue_sync.run_once() == CatalogueSyncResult(0, 0, 0)
         again = await services.uploads.accept(v1_torrent("gone"), "test")
         assert again.torrent.held
@@ -140,7 +169,9 @@ def test_a_pass_takes_what_it_can_and_tells_what_it_cannot(run_story):
         assert await services.catalogue_sync.run_once() == CatalogueSyncResult(
             added=1, missing=0, unreadable=1
         )
-        assert await services.library.catalogue.torrent(good.infohash, PUBLIC_VIEWER) is not None
+        assert (
+            await services.library.catalogue.store.torrents.torrent(good.infohash, PUBLIC_VIEWER) is not None
+        )
 
     run_story(story)
 
@@ -162,7 +193,12 @@ def test_what_is_blocked_or_removed_while_it_is_read_does_not_come_back(run_stor
         services.catalogue_sync._release_parser.parse = slow
         await services.catalogue_sync.run_once()
         for accepted in (blocked, removed):
-            assert await services.library.catalogue.torrent(accepted.infohash, UNRESTRICTED_VIEWER) is None
+            assert (
+                await services.library.catalogue.store.torrents.torrent(
+                    accepted.infohash, UNRESTRICTED_VIEWER
+                )
+                is None
+            )
             assert accepted.infohash not in services.policy.allowed
 
     run_story(story)
@@ -186,7 +222,10 @@ def test_passes_go_on_after_one_that_failed(run_story):
         before = ActionServices(services.blobs, services.records)
         accepted = await before.uploads.accept(v1_torrent(), "test")
         running = asyncio.create_task(enrichment.run())
-        while await services.library.catalogue.torrent(accepted.infohash, UNRESTRICTED_VIEWER) is None:
+        while (
+            await services.library.catalogue.store.torrents.torrent(accepted.infohash, UNRESTRICTED_VIEWER)
+            is None
+        ):
             await asyncio.sleep(0)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -1,11 +1,12 @@
 import asyncio
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
-from lists.infohashes import ListKind
+from lists.infohashes import ListEntry, ListKind
 from tests.support.torrents import hybrid_torrent, parsed, v1_torrent
 
 HYBRID = parsed(hybrid_torrent())
@@ -139,3 +140,59 @@ def test_a_bad_reason_changes_nothing(services):
         assert services.policy.denied == set()
 
     asyncio.run(run())
+
+
+async def block_meanwhile(services, infohash):
+    """Set a block as `Takedowns.block` does first, before it looks for what there is to delete."""
+    await services.lists.set(ListEntry(infohash, ListKind.DENY, "law", "op", 1))
+
+
+async def enter(services, torrent, *, block=None):
+    """Add a record as an action does, with a block that is set while it is added."""
+    async with services.takedowns.entering(torrent):
+        if block is not None:
+            await block_meanwhile(services, block)
+        services.catalogue.records[HYBRID.v1] = SimpleNamespace(infohash=HYBRID.v1, alias=HYBRID.v2.truncated)
+
+
+@pytest.mark.parametrize("torrent", [HYBRID, (HYBRID.v1, HYBRID.v2.truncated)])
+async def test_a_torrent_that_is_not_blocked_enters(services, torrent):
+    await enter(services, torrent)
+    assert list(services.catalogue.records) == [HYBRID.v1]
+
+
+@pytest.mark.parametrize("torrent", [HYBRID, (HYBRID.v1, HYBRID.v2.truncated)])
+async def test_a_blocked_torrent_does_not_enter(services, torrent):
+    await services.takedowns.block(HYBRID.v2, "law", "op")
+    with pytest.raises(Refusal) as caught:
+        await enter(services, torrent)
+    assert (caught.value.code, caught.value.detail) == ("blocked", "law")
+    assert services.catalogue.records == {}
+
+
+@pytest.mark.parametrize("block", [HYBRID.v1, HYBRID.v2.truncated])
+@pytest.mark.parametrize("torrent", [HYBRID, (HYBRID.v1, HYBRID.v2.truncated)])
+async def test_a_torrent_that_is_blocked_while_it_enters_leaves_no_record(services, torrent, block):
+    with pytest.raises(Refusal) as caught:
+        await enter(services, torrent, block=block)
+    assert caught.value.code == "blocked"
+    assert services.catalogue.records == {}
+
+
+async def test_another_refusal_passes_through_and_the_blocklist_is_not_asked_again(services):
+    async def refuse():
+        async with services.takedowns.entering((HYBRID.v1,)):
+            await block_meanwhile(services, HYBRID.v1)
+            raise Refusal("owned")
+
+    with pytest.raises(Refusal) as caught:
+        await refuse()
+    assert caught.value.code == "owned"
+
+
+async def test_infohashes_that_are_only_claimed_do_not_widen_a_block(services):
+    other = InfoHash(bytes(20))
+    await services.takedowns.block(HYBRID.v1, "law", "op")
+    with pytest.raises(Refusal):
+        await enter(services, (HYBRID.v1, other))
+    assert await services.lists.denied((other,)) is None

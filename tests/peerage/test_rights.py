@@ -12,6 +12,7 @@ import pytest
 from accounts.model import NOBODY, Principal, Role, Scope, User
 from accounts.rights import Right, Rights
 from bittorrent.infohash import InfoHash
+from catalogue.fields import CollageChange, GroupChange, TorrentDetails
 from catalogue.model import Contents, MetainfoSummary, ParsedRelease, Subject
 from peerage.config import Settings
 from peerage.listeners import Listeners
@@ -113,28 +114,33 @@ class Site:
         )
         infohash = InfoHash.of(number.to_bytes(20, "big"))
         summary = MetainfoSummary(infohash, None, f"n{number}", "", 1, False, False, "", Contents(), number)
-        torrent, _ = await catalogue.add_torrent(
-            summary, ParsedRelease(f"n{number}", "Books"), {"tags": [f"t{number}"]}, owner
+        torrent, _ = await catalogue.torrents.add(
+            summary,
+            ParsedRelease(f"n{number}", "Books"),
+            TorrentDetails.read({"tags": [f"t{number}"]}),
+            owner,
         )
-        other, _ = await catalogue.add_torrent(
+        other, _ = await catalogue.torrents.add(
             MetainfoSummary(
                 InfoHash.of(number.to_bytes(20, "little")), None, "o", "", 1, False, False, "", Contents(), 1
             ),
             ParsedRelease("o", "Books"),
         )
         group = torrent.group.id
-        comment = await catalogue.add_comment(group, owner, "mine")
-        collage = await catalogue.add_collage({"name": f"c{number}", "kind": 1}, owner)
-        await catalogue.add_to_collage(collage.id, group, owner)
-        author = await catalogue.edit_group(group, {"authors": [f"a{number}"]})
+        comment = await catalogue.comments.add(group, owner, "mine")
+        collage = await catalogue.collages.add(CollageChange.read({"name": f"c{number}", "kind": 1}), owner)
+        await catalogue.collages.add_group(collage.id, group, owner)
+        author = await catalogue.groups.edit(group, GroupChange.read({"authors": [f"a{number}"]}))
         reported = "report" in path or path.startswith("/moderation")
         report = (
-            await catalogue.report(Subject.GROUP, group, self.users["user"].id, "look") if reported else None
+            await catalogue.moderation.report(Subject.GROUP, group, self.users["user"].id, "look")
+            if reported
+            else None
         )
-        news = await catalogue.post_news("t", "b", owner)
-        category = await catalogue.add_category(f"k{number}", 1)
+        news = await catalogue.comments.post_news("t", "b", owner)
+        category = await catalogue.taxonomy.add_category(f"k{number}", 1)
         key, _ = await self.application.accounts.accounts.mint(owner, Scope.FEED)
-        tag = await catalogue.tag(f"t{number}")
+        tag = await catalogue.store.tags.tag(f"t{number}")
         somebody = await self.application.accounts.accounts.add(f"somebody{number}", None)
         return {
             "torrent": torrent.id,

@@ -24,8 +24,8 @@ def settings(at, **downloads):
 
 
 async def account(application, number):
-    async with application.downloads.downloads._backend.store._database.transaction() as connection:
-        await connection.execute(ACCOUNT, (number, f"n{number}", f"n{number}"))
+    async with application.downloads.downloads._backend.store._database.transaction() as transaction:
+        await transaction.run(ACCOUNT, (number, f"n{number}", f"n{number}"))
 
 
 async def until(ready):
@@ -96,7 +96,8 @@ async def test_what_is_private_stays_out_of_the_cache_and_what_is_public_enters(
             infohash = job.content.key.infohash
             assert await application.torrents.cache.has(infohash) is not private
             assert (
-                await application.catalogue.catalogue.torrent(infohash, UNRESTRICTED_VIEWER) is None
+                await application.catalogue.catalogue.store.torrents.torrent(infohash, UNRESTRICTED_VIEWER)
+                is None
             ) is private
 
 

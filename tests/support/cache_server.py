@@ -24,9 +24,9 @@ from doors.upload_admission import CacheCounters, UploadAdmission
 from lists.infohashes import Lists
 from soap.door import routes as soap_routes
 from storage import schema
-from storage.cache_records import SqliteCacheRecords
+from storage.cache_records import SqlCacheRecords
 from storage.files import FileBlobs
-from storage.lists import SqliteListEntries
+from storage.lists import SqlListEntries
 from tests.actions.conftest import NameAsTitle
 from tests.support.admission import make_admission
 from tests.support.catalogue import CatalogueSetup
@@ -85,9 +85,9 @@ def serving(
         database = await open_database(folder / "peerage.db", schema.PEERAGE, "FULL")
         blobs = FileBlobs(folder / "torrents")
         await blobs.open()
-        cache = TorrentCache(blobs, SqliteCacheRecords(database), Quota(max_files, 1 << 40, 0), time.time)
+        cache = TorrentCache(blobs, SqlCacheRecords(database), Quota(max_files, 1 << 40, 0), time.time)
         catalogue = CatalogueSetup(database).catalogue
-        takedowns = Takedowns(cache, catalogue, Lists(SqliteListEntries(database)), NoPolicy(), time.time)
+        takedowns = Takedowns(cache, catalogue, Lists(SqlListEntries(database)), NoPolicy(), time.time)
         uploads = Uploads(cache, takedowns, catalogue, NameAsTitle(), time.time, limit=limit)
         checks = make_admission(
             None, Rights(frozenset()), {}, time.time, memory=memory, upload_limit=limit, public_url=public_url

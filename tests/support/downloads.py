@@ -15,8 +15,9 @@ from downloads.folder import ContentFolder
 from downloads.limits import DownloadLimits
 from downloads.model import ContentStatus, JobRequest, JobState
 from storage.database import Database
-from storage.jobs import SqliteJobs
+from storage.jobs import SqlJobs
 from storage.schema import PEERAGE
+from storage.sqlite.database import SqliteDatabase
 from tests.support.clock import Clock
 from tests.support.torrents import torrent
 
@@ -122,7 +123,7 @@ class DownloadSetup:
     engine: FakeEngine
     folder: FakeFolder
     hooks: FakeHooks
-    store: SqliteJobs
+    store: SqlJobs
     database: Database
     clock: Clock
 
@@ -170,15 +171,15 @@ class DownloadSetup:
 @contextlib.asynccontextmanager
 async def open_downloads(path: Path, *, stop=True, engine=None, **limits):
     """Open downloads over a folder; without `stop` they end as by a kill."""
-    database = await Database.open(path / "peerage.db", PEERAGE, "NORMAL")
-    async with database.transaction() as connection:
+    database = await SqliteDatabase.open(path / "peerage.db", PEERAGE, "NORMAL")
+    async with database.transaction() as transaction:
         for number in range(1, 5):
-            await connection.execute(
+            await transaction.run(
                 ACCOUNT.replace("INSERT", "INSERT OR IGNORE"), (number, f"n{number}", f"n{number}")
             )
     engine = engine or FakeEngine()
     folder, hooks, clock = FakeFolder(path / "content"), FakeHooks(), Clock()
-    store = SqliteJobs(database)
+    store = SqlJobs(database)
     downloads = Downloads(replace(LIMITS, **limits), DownloadBackend(engine, store, folder, hooks, clock))
     await downloads.load()
     await downloads.begin()

@@ -25,6 +25,7 @@ from cache.torrents import Quota, TorrentCache
 from catalogue.catalogue import Catalogue
 from catalogue.model import MetainfoSummary, ParsedRelease
 from catalogue.search import Search
+from catalogue.store import CatalogueStore
 from doors.admission import Admission
 from doors.transfers import Transfers
 from downloads.downloads import Downloads
@@ -32,15 +33,15 @@ from downloads.limits import DownloadLimits
 from downloads.links import KEY_BYTES, DownloadLinks
 from lists.infohashes import Lists
 from storage import schema
-from storage.accounts import SqliteAccounts
-from storage.cache_records import SqliteCacheRecords
+from storage.accounts import SqlAccounts
+from storage.cache_records import SqlCacheRecords
 from storage.catalogue import catalogue_store
-from storage.census import FolderDayKeys, SqliteCensus
+from storage.census import FolderDayKeys, SqlCensus
 from storage.data_folder import DataFolder
 from storage.database import Database
 from storage.files import FileBlobs
-from storage.lists import SqliteListEntries
-from storage.search import SqliteSearchIndex
+from storage.lists import SqlListEntries
+from storage.sqlite.search.index import SqliteSearchIndex
 from tests.support.admission import make_admission
 from tests.support.cache_server import NoPolicy
 from tests.support.databases import open_database
@@ -67,7 +68,7 @@ class AllServices:
     """Everything that any dialect asks of the service."""
 
     admission: Admission
-    catalogue: Catalogue
+    catalogue: CatalogueStore
     search: Search
     curation: Curation
     account_management: AccountManagement
@@ -128,24 +129,26 @@ async def open_services(
     journal = await open_database(data.swarms, schema.SWARMS, "NORMAL")
     blobs = FileBlobs(data.torrents)
     await blobs.open()
-    cache = TorrentCache(blobs, SqliteCacheRecords(database), Quota(1000, 1 << 40, 0), clock)
+    cache = TorrentCache(blobs, SqlCacheRecords(database), Quota(1000, 1 << 40, 0), clock)
     accounts = _accounts(database, clock, keys_per_user)
     rights = Rights(anonymous)
     index = SqliteSearchIndex(database, 10_000, 5.0)
-    catalogue = Catalogue(catalogue_store(database, index, clock), clock)
-    takedowns = Takedowns(cache, catalogue, Lists(SqliteListEntries(database)), NoPolicy(), clock)
+    catalogue = Catalogue.over(catalogue_store(database, index, clock), clock)
+    takedowns = Takedowns(cache, catalogue.store.torrents, Lists(SqlListEntries(database)), NoPolicy(), clock)
     uploads = Uploads(cache, takedowns, catalogue, NameAsTitle(), clock, limit=limit)
-    census = Census(await SqliteCensus.open(journal), FolderDayKeys(data, bytes), EmbeddedCountries(), clock)
+    census = Census(await SqlCensus.open(journal), FolderDayKeys(data, bytes), EmbeddedCountries(), clock)
     services = AllServices(
         admission=make_admission(accounts, rights, rates, clock, upload_limit=limit),
-        catalogue=catalogue,
+        catalogue=catalogue.store,
         search=Search(index),
         curation=Curation(catalogue, uploads, takedowns, rights),
-        account_management=AccountManagement(accounts, catalogue, rights, registration=registration),
+        account_management=AccountManagement(
+            accounts, catalogue.moderation, rights, registration=registration
+        ),
         accounts=accounts,
         uploads=uploads,
         takedowns=takedowns,
-        list_moderation=ListModeration(takedowns, catalogue, rights),
+        list_moderation=ListModeration(takedowns, catalogue.moderation, rights),
         cache=cache,
         lookups=make_lookups(uploads, cache, takedowns),
         downloads=Downloads(DownloadLimits(), None),
@@ -162,7 +165,7 @@ async def open_services(
 def _accounts(database: Database, clock: Callable[[], float], keys_per_user: int) -> Accounts:
     random = _random()
     return Accounts(
-        SqliteAccounts(database),
+        SqlAccounts(database),
         Secrets(bytes(32), random),
         Passwords(2, random, hasher=QUICK),
         LoginThrottle("1000/minute", clock),

@@ -26,7 +26,7 @@ from downloads.folder import ContentFolder
 from downloads.limits import DownloadLimits
 from downloads.links import DownloadLinks
 from downloads.model import ContentKey, ContentStatus, JobState
-from storage.jobs import SqliteJobs
+from storage.jobs import SqlJobs
 from tests.support.clock import Clock
 from tests.support.downloads import FakeEngine
 from tests.support.services import open_services
@@ -79,7 +79,7 @@ class TorboxClient:
         services = self.opened.services
         content = ContentFolder(folder / "content")
         hooks = DownloadHooks(services.takedowns, services.uploads)
-        jobs = SqliteJobs(self.opened.databases[0])
+        jobs = SqlJobs(self.opened.databases[0])
         backend = DownloadBackend(self.engine, jobs, content, hooks, self.clock)
         self.downloads = Downloads(limits, backend if installed else None)
         await self.downloads.load()

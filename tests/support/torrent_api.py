@@ -26,6 +26,7 @@ from actions.uploads import Uploads
 from bittorrent.infohash import InfoHash
 from cache.torrents import Quota, TorrentCache
 from catalogue.catalogue import Catalogue
+from catalogue.fields import GroupChange
 from catalogue.imdb_titles import ImdbTitle
 from catalogue.model import PUBLIC_VIEWER, Contents, MetainfoSummary, ParsedRelease, Torrent
 from catalogue.search import Search
@@ -41,12 +42,12 @@ from downloads.limits import DownloadLimits
 from downloads.links import KEY_BYTES, DownloadLinks
 from lists.infohashes import Lists
 from storage import schema
-from storage.accounts import SqliteAccounts
-from storage.cache_records import SqliteCacheRecords
+from storage.accounts import SqlAccounts
+from storage.cache_records import SqlCacheRecords
 from storage.catalogue import catalogue_store
 from storage.files import FileBlobs
-from storage.lists import SqliteListEntries
-from storage.search import SqliteSearchIndex
+from storage.lists import SqlListEntries
+from storage.sqlite.search.index import SqliteSearchIndex
 from tests.support import census
 from tests.support.admission import make_admission
 from tests.support.cache_server import NoPolicy
@@ -118,9 +119,9 @@ class TorrentApiClient:
         self._stack.push_async_callback(database.close)
         blobs = FileBlobs(folder / "torrents")
         await blobs.open()
-        cache = TorrentCache(blobs, SqliteCacheRecords(database), Quota(1000, 1 << 40, 0), clock)
+        cache = TorrentCache(blobs, SqlCacheRecords(database), Quota(1000, 1 << 40, 0), clock)
         self.accounts = Accounts(
-            SqliteAccounts(database),
+            SqlAccounts(database),
             Secrets(bytes(32), _random()),
             Passwords(2, _random(), hasher=FAST),
             LoginThrottle("1000/minute", clock),
@@ -130,11 +131,11 @@ class TorrentApiClient:
         )
         rights = Rights(frozenset({Right.READ} if readable else ()))
         index = SqliteSearchIndex(database, 10_000, 10.0)
-        catalogue = Catalogue(catalogue_store(database, index, clock), clock)
+        self.catalogue = catalogue = Catalogue.over(catalogue_store(database, index, clock), clock)
         takedowns = Takedowns(
             cache,
-            catalogue,
-            Lists(SqliteListEntries(database)),
+            catalogue.store.torrents,
+            Lists(SqlListEntries(database)),
             NoPolicy(),
             clock,
             on_blocked=(counted.census.forget,),
@@ -142,14 +143,16 @@ class TorrentApiClient:
         uploads = Uploads(cache, takedowns, catalogue, ImdbReleaseParser(self.titles), clock)
         return AllServices(
             admission=make_admission(self.accounts, rights, {"torrent_api": rate}, clock, memory=1 << 20),
-            catalogue=catalogue,
+            catalogue=catalogue.store,
             search=Search(index),
             curation=Curation(catalogue, uploads, takedowns, rights),
-            account_management=AccountManagement(self.accounts, catalogue, rights, registration=False),
+            account_management=AccountManagement(
+                self.accounts, catalogue.moderation, rights, registration=False
+            ),
             accounts=self.accounts,
             uploads=uploads,
             takedowns=takedowns,
-            list_moderation=ListModeration(takedowns, catalogue, rights),
+            list_moderation=ListModeration(takedowns, catalogue.moderation, rights),
             cache=cache,
             lookups=make_lookups(uploads, cache, takedowns),
             downloads=Downloads(DownloadLimits(), None),
@@ -173,13 +176,13 @@ class TorrentApiClient:
         known |= {"private": False, "held": False, "comment": "", "contents": Contents()}
         known |= {"added": int(self.clock.now)} | more
         torrent, _ = self.run(
-            self.services.catalogue.add_torrent(
+            self.catalogue.torrents.add(
                 MetainfoSummary(**known), ParsedRelease("read from " + name, "Unsorted")
             )
         )
         if group:
-            self.run(self.services.catalogue.edit_group(torrent.group.id, group))
-        return self.run(self.services.catalogue.torrent(torrent.id, PUBLIC_VIEWER))
+            self.run(self.catalogue.groups.edit(torrent.group.id, GroupChange.read(group)))
+        return self.run(self.catalogue.store.torrents.torrent(torrent.id, PUBLIC_VIEWER))
 
     def ask(self, path: str, method: str = "GET", **parameters: Any) -> httpx.Response:
         """Send a request with the client's key, unless another is given or None."""

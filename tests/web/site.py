@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,8 @@ from actions.uploads import Uploads
 from bittorrent.infohash import InfoHash
 from cache.torrents import Quota, TorrentCache
 from catalogue.catalogue import Catalogue
-from catalogue.model import Details, Torrent
+from catalogue.fields import TorrentDetails
+from catalogue.model import Torrent
 from catalogue.search import Search
 from doors.page_layout import style_route
 from doors.security_headers import SecurityHeaders
@@ -38,12 +39,12 @@ from downloads.limits import DownloadLimits
 from downloads.links import KEY_BYTES, DownloadLinks
 from lists.infohashes import Lists
 from storage import schema
-from storage.accounts import SqliteAccounts
-from storage.cache_records import SqliteCacheRecords
+from storage.accounts import SqlAccounts
+from storage.cache_records import SqlCacheRecords
 from storage.catalogue import catalogue_store
 from storage.files import FileBlobs
-from storage.lists import SqliteListEntries
-from storage.search import SqliteSearchIndex
+from storage.lists import SqlListEntries
+from storage.sqlite.search.index import SqliteSearchIndex
 from tests.support.admission import make_admission
 from tests.support.cache_server import NoPolicy
 from tests.support.databases import open_database
@@ -98,9 +99,9 @@ class Site:
         self.database = await open_database(folder / "peerage.db", schema.PEERAGE, "FULL")
         blobs = FileBlobs(folder / "torrents")
         await blobs.open()
-        cache = TorrentCache(blobs, SqliteCacheRecords(self.database), Quota(1000, 1 << 40, 0), clock)
+        cache = TorrentCache(blobs, SqlCacheRecords(self.database), Quota(1000, 1 << 40, 0), clock)
         self.accounts = Accounts(
-            SqliteAccounts(self.database),
+            SqlAccounts(self.database),
             Secrets(bytes(32), _random()),
             Passwords(2, _random(), hasher=FAST),
             LoginThrottle("1000/minute", clock),
@@ -110,19 +111,23 @@ class Site:
         )
         rights = Rights(anonymous)
         index = SqliteSearchIndex(self.database, 1000, 10.0)
-        catalogue = Catalogue(catalogue_store(self.database, index, clock), clock)
-        takedowns = Takedowns(cache, catalogue, Lists(SqliteListEntries(self.database)), NoPolicy(), clock)
+        catalogue = Catalogue.over(catalogue_store(self.database, index, clock), clock)
+        takedowns = Takedowns(
+            cache, catalogue.store.torrents, Lists(SqlListEntries(self.database)), NoPolicy(), clock
+        )
         uploads = Uploads(cache, takedowns, catalogue, ImdbReleaseParser(NoTitles()), clock)
         return AllServices(
             admission=make_admission(self.accounts, rights, {"pages": rate}, clock, memory=32 << 20),
-            catalogue=catalogue,
+            catalogue=catalogue.store,
             search=Search(index),
             curation=Curation(catalogue, uploads, takedowns, rights),
-            account_management=AccountManagement(self.accounts, catalogue, rights, registration=False),
+            account_management=AccountManagement(
+                self.accounts, catalogue.moderation, rights, registration=False
+            ),
             accounts=self.accounts,
             uploads=uploads,
             takedowns=takedowns,
-            list_moderation=ListModeration(takedowns, catalogue, rights),
+            list_moderation=ListModeration(takedowns, catalogue.moderation, rights),
             cache=cache,
             lookups=make_lookups(uploads, cache, takedowns),
             downloads=Downloads(DownloadLimits(), None),
@@ -143,12 +148,15 @@ class Site:
         """Make an account."""
         return self.run(self.accounts.add(name, PASSWORD, role))
 
-    def upload(self, user: User | None, name: str, details: Details | None = None, **more: Any) -> Torrent:
+    def upload(
+        self, user: User | None, name: str, details: Mapping[str, object] | None = None, **more: Any
+    ) -> Torrent:
         """Upload a torrent, as an account or, without one, as through the cache's own routes."""
         data = torrent_file(name, **more)
+        given = TorrentDetails.read(details or {})
         if user is None:
-            return self.run(self.services.uploads.accept(data, "test", details=details or {})).torrent
-        return self.run(self.services.curation.publish(Principal(user), data, "test", details or {}))
+            return self.run(self.services.uploads.accept(data, "test", details=given)).torrent
+        return self.run(self.services.curation.publish(Principal(user), data, "test", given))
 
     def browser(self, user: User | None = None) -> "Browser":
         """A browser, logged in as somebody."""
@@ -161,7 +169,7 @@ class Site:
     def catalogued(self, torrent: Torrent) -> Torrent:
         """Return a torrent as a moderator sees it now."""
         viewer = self.services.curation.viewer(NOBODY)
-        return self.run(self.services.catalogue.torrent(torrent.id, viewer))
+        return self.run(self.services.catalogue.torrents.torrent(torrent.id, viewer))
 
 
 class Browser:

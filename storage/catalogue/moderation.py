@@ -1,0 +1,144 @@
+"""Reports and the moderators' log in `peerage.db`."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import Table, bindparam, func, select
+
+from bittorrent.refusal import Refusal
+from catalogue.model import LogEntry, Page, Person, Report, Subject
+from storage.database import Database
+from storage.parameters import bounded_id, page_parameters
+from storage.rows import TableRows
+from storage.tables import account, author, collage, comment, deed, report, tag, torrent, work
+
+_REPORTABLE: Mapping[Subject, Table] = MappingProxyType(
+    {
+        Subject.TORRENT: torrent,
+        Subject.GROUP: work,
+        Subject.COMMENT: comment,
+        Subject.COLLAGE: collage,
+        Subject.USER: account,
+        Subject.TAG: tag,
+        Subject.AUTHOR: author,
+    }
+)
+
+
+class SqlModeration:
+    """Reports and the moderators' log in a SQL database."""
+
+    def __init__(self, database: Database) -> None:
+        dialect = database.dialect
+        compiled = dialect.compile
+        self._database = database
+        self._rows = TableRows(database, report)
+        self._log_rows = TableRows(database, deed)
+        self._targets = {subject: TableRows(database, table) for subject, table in _REPORTABLE.items()}
+        resolver = account.alias("resolver")
+        read = (
+            select(report, account.c.name, resolver.c.name)
+            .join_from(report, account, account.c.id == report.c.account_id)
+            .outerjoin(resolver, resolver.c.id == report.c.resolver_id)
+        )
+        page = read.limit(bindparam("limit")).offset(bindparam("offset"))
+        is_open, is_closed = report.c.resolved.is_(None), report.c.resolved.is_not(None)
+        count = select(func.count()).select_from(report)
+        self._one = compiled(read.where(report.c.id == bindparam("row")))
+        self._open = compiled(page.where(is_open).order_by(report.c.id))
+        self._closed = compiled(page.where(is_closed).order_by(report.c.resolved.desc(), report.c.id.desc()))
+        self._count_open = compiled(count.where(is_open))
+        self._count_closed = compiled(count.where(is_closed))
+        of_reporter = (is_open, report.c.account_id == bindparam("user"))
+        self._count_own = compiled(count.where(*of_reporter))
+        self._own = compiled(
+            select(report.c.id).where(
+                *of_reporter, report.c.subject == bindparam("of"), report.c.target == bindparam("row")
+            )
+        )
+        self._log_page = compiled(
+            select(deed, account.c.name)
+            .join_from(deed, account, account.c.id == deed.c.account_id, isouter=True)
+            .order_by(deed.c.id.desc())
+            .limit(bindparam("limit"))
+            .offset(bindparam("offset"))
+        )
+        self._count_log = compiled(select(func.count()).select_from(deed))
+
+    async def add_report(
+        self, subject: Subject, target: int, reporter: int, reason: str, *, now: int, most: int
+    ) -> int:
+        """Add a report, and return its id; an open one of the same reporter gets the new reason."""
+        if subject not in self._targets:
+            raise Refusal("not-found")
+        row = {"subject": subject, "target": target, "account_id": reporter, "reason": reason, "added": now}
+        async with self._database.transaction() as transaction:
+            await self._targets[subject].require(transaction, target)
+            own = await transaction.rows(self._own, {"user": reporter, "of": subject, "row": target})
+            if own:
+                await self._rows.update(transaction, own[0][0], {"reason": reason})
+                return int(own[0][0])
+            ((count,),) = await transaction.rows(self._count_own, {"user": reporter})
+            if count >= most:
+                raise Refusal("full", f"at most {most} open reports")
+            blank = {"resolver_id": None, "resolved": None, "resolution": ""}
+            return await self._rows.insert(transaction, {**row, **blank})
+
+    async def report(self, number: int) -> Report | None:
+        """Find a report."""
+        rows = await self._database.rows(self._one, {"row": bounded_id(number)})
+        return _report(rows[0]) if rows else None
+
+    async def reports(self, offset: int, limit: int, *, resolved: bool) -> Page[Report]:
+        """Return reports, oldest first while they are open, else newest first."""
+        count, page = (self._count_closed, self._closed) if resolved else (self._count_open, self._open)
+        ((total,),) = await self._database.rows(count)
+        rows = await self._database.rows(page, page_parameters(offset, limit))
+        return Page(tuple(map(_report, rows)), total)
+
+    async def resolve(self, number: int, resolver: int, resolution: str, now: int) -> None:
+        """Close a report. Refusal: `fixed`, when it is closed."""
+        closing = {"resolver_id": resolver, "resolved": now, "resolution": resolution}
+        async with self._database.transaction() as transaction:
+            before = await self._rows.update(transaction, number, closing)
+            if before["resolved"] is not None:
+                raise Refusal("fixed")
+
+    async def add_log_entry(
+        self, actor: int | None, verb: str, subject: Subject, target: str, *, detail: str, time: int
+    ) -> None:
+        """Add an entry to the log."""
+        who = {"time": time, "account_id": actor}
+        values = {**who, "verb": verb, "subject": subject, "target": target, "detail": detail}
+        async with self._database.transaction() as transaction:
+            await self._log_rows.insert(transaction, values)
+
+    async def log_entries(self, offset: int, limit: int) -> Page[LogEntry]:
+        """Return the log, newest first."""
+        ((total,),) = await self._database.rows(self._count_log)
+        rows = await self._database.rows(self._log_page, page_parameters(offset, limit))
+        return Page(tuple(map(_log_entry, rows)), total)
+
+
+def _report(row: tuple[Any, ...]) -> Report:
+    number, subject, target, reporter, reason, added, resolver, resolved, resolution, name, resolver_name = (
+        row
+    )
+    return Report(
+        id=number,
+        subject=Subject(subject),
+        target=target,
+        reporter=Person(reporter, name),
+        reason=reason,
+        added=added,
+        resolver=Person(resolver, resolver_name) if resolver_name is not None else None,
+        resolved=resolved,
+        resolution=resolution,
+    )
+
+
+def _log_entry(row: tuple[Any, ...]) -> LogEntry:
+    number, time, actor, verb, subject, target, detail, name = row
+    person = Person(actor, name) if name is not None else None
+    return LogEntry(number, time, person, verb, Subject(subject), target, detail)

@@ -1,0 +1,167 @@
+"""Totals, top lists and swarm statistics of the catalogue in `peerage.db`."""
+
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    Select,
+    Update,
+    and_,
+    bindparam,
+    cast,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
+
+from bittorrent.infohash import InfoHash
+from catalogue.model import CatalogueTotals, SwarmStats
+from storage.database import Database
+from storage.parameters import MAX_INTEGER, bounded_id
+from storage.tables import author, authorship, torrent, work
+
+_CHUNK = 500
+_DAY = 86_400
+_ACTIVE = or_(torrent.c.seeders > 0, torrent.c.leechers > 0)
+_PEERS = torrent.c.seeders + torrent.c.leechers
+_TRAFFIC = (
+    cast(torrent.c.size, Float) * torrent.c.snatched + 0.5 * cast(torrent.c.size, Float) * torrent.c.leechers
+)
+_RECENT = torrent.c.added > bindparam("since")
+
+
+def _ranked(by: ColumnElement[Any], *where: ColumnElement[bool]) -> Select[Any]:
+    shown = torrent.c.hidden == 0
+    return (
+        select(torrent.c.id)
+        .where(shown, *where)
+        .order_by(by.desc(), torrent.c.id.desc())
+        .limit(bindparam("limit"))
+    )
+
+
+_TOP_LISTS = {
+    "day": _ranked(_PEERS, _RECENT, torrent.c.seeders > 0),
+    "week": _ranked(_PEERS, _RECENT, _ACTIVE),
+    "overall": _ranked(_PEERS, _ACTIVE),
+    "snatched": _ranked(torrent.c.snatched, torrent.c.snatched > 0),
+    "data": _ranked(_TRAFFIC, or_(torrent.c.snatched > 0, torrent.c.leechers > 0)),
+    "seeded": _ranked(torrent.c.seeders, torrent.c.seeders > 0),
+}
+
+
+class SqlStatistics:
+    """Totals, top lists and swarm statistics in a SQL database."""
+
+    def __init__(self, database: Database) -> None:
+        dialect = database.dialect
+        compiled = dialect.compile
+        self._database = database
+        self._top_lists = {name: compiled(chart) for name, chart in _TOP_LISTS.items()}
+        self._refresh = compiled(_refresh())
+        # A sum of whole numbers that torrents claim may go beyond 64 bits, which SQLite takes for an error.
+        size = func.coalesce(func.sum(cast(torrent.c.size, Float)), 0.0)
+        self._all = compiled(select(func.count(), size).select_from(torrent))
+        self._hidden = compiled(select(func.count(), size).select_from(torrent).where(torrent.c.hidden == 1))
+        self._groups = compiled(select(func.count()).select_from(work))
+        self._hidden_groups = compiled(
+            select(func.count(torrent.c.work_id.distinct())).where(
+                torrent.c.hidden == 1, ~_shown(torrent.c.work_id)
+            )
+        )
+        written = select(authorship.c.work_id).where(authorship.c.author_id == author.c.id)
+        self._authors = compiled(select(func.count()).select_from(author).where(exists(written)))
+        of_hidden = torrent.join(authorship, authorship.c.work_id == torrent.c.work_id)
+        other = authorship.alias("other")
+        shown = select(other.c.work_id).where(
+            other.c.author_id == authorship.c.author_id, _shown(other.c.work_id)
+        )
+        self._hidden_authors = compiled(
+            select(func.count(authorship.c.author_id.distinct()))
+            .select_from(of_hidden)
+            .where(torrent.c.hidden == 1, ~exists(shown))
+        )
+        named = and_(torrent.c.anonymous == 0, torrent.c.hidden == 0)
+        self._uploads = compiled(
+            select(func.count(), func.count(torrent.c.work_id.distinct())).where(
+                torrent.c.uploader_id == bindparam("user"), named
+            )
+        )
+        self._uploaders = compiled(
+            select(torrent.c.uploader_id, func.count())
+            .where(torrent.c.uploader_id.is_not(None), named)
+            .group_by(torrent.c.uploader_id)
+            .order_by(func.count().desc(), torrent.c.uploader_id)
+            .limit(bindparam("limit"))
+        )
+
+    async def update_swarm_stats(self, figures: Mapping[InfoHash, SwarmStats]) -> int:
+        """Write seeders, leechers and snatches in batches, a transaction each; return how many rows changed."""
+        changed = 0
+        left = iter(figures.items())
+        while rows := [_row(infohash, each) for infohash, each in islice(left, _CHUNK)]:
+            async with self._database.transaction() as transaction:
+                changed += await transaction.run_many(self._refresh, rows)
+        return changed
+
+    async def totals(self) -> CatalogueTotals:
+        """Count torrents, groups and authors, and add up the bytes."""
+        # Few torrents are hidden: count everything on an index, and subtract the hidden ones.
+        ((torrents, size),) = await self._database.rows(self._all)
+        ((hidden, of_hidden),) = await self._database.rows(self._hidden)
+        groups = await self._count(self._groups) - await self._count(self._hidden_groups)
+        authors = await self._count(self._authors) - await self._count(self._hidden_authors)
+        return CatalogueTotals(torrents - hidden, groups, authors, int(size - of_hidden))
+
+    async def top(self, chart: str, now: int, limit: int) -> tuple[int, ...]:
+        """Return the torrent ids of a top list; none for one that does not exist."""
+        statement = self._top_lists.get(chart)
+        if statement is None:
+            return ()
+        since = now - (_DAY if chart == "day" else 7 * _DAY)
+        return tuple(
+            number for (number,) in await self._database.rows(statement, {"since": since, "limit": limit})
+        )
+
+    async def upload_counts(self, user: int) -> tuple[int, int]:
+        """Return how many torrents an account uploaded, and to how many groups; anonymous ones do not count."""
+        ((torrents, groups),) = await self._database.rows(self._uploads, {"user": bounded_id(user)})
+        return torrents, groups
+
+    async def top_uploaders(self, limit: int) -> tuple[tuple[int, int], ...]:
+        """Return pairs of account id and count of torrents uploaded, anonymous ones left out; most first."""
+        rows = await self._database.rows(self._uploaders, {"limit": limit})
+        return tuple((user, count) for user, count in rows)
+
+    async def _count(self, sql: str) -> int:
+        ((number,),) = await self._database.rows(sql)
+        return int(number)
+
+
+def _refresh() -> Update:
+    stats = {"seeders": "seeding", "leechers": "leeching", "snatched": "snatches"}
+    differs = or_(*(torrent.c[name] != bindparam(new) for name, new in stats.items()))
+    return (
+        update(torrent)
+        .where(torrent.c.infohash == bindparam("hash"), differs)
+        .values({name: bindparam(new) for name, new in stats.items()})
+    )
+
+
+def _shown(number: ColumnElement[Any]) -> ColumnElement[bool]:
+    other = torrent.alias("shown")
+    return exists(select(other.c.id).where(other.c.work_id == number, other.c.hidden == 0))
+
+
+def _row(infohash: InfoHash, figures: SwarmStats) -> dict[str, object]:
+    return {
+        "hash": infohash,
+        "seeding": min(figures.seeders, MAX_INTEGER),
+        "leeching": min(figures.leechers, MAX_INTEGER),
+        "snatches": min(figures.snatched, MAX_INTEGER),
+    }
