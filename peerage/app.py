@@ -11,9 +11,9 @@ from doors.security_headers import SecurityHeaders
 
 
 class App(Starlette):
-    """Starlette, with the security headers on every answer but those of the paths of `direct` (announce, scrape).
+    """Starlette, with the security headers on every answer but those of the paths of `direct`.
 
-    Each of those may also have a passkey before or behind it.
+    These, announce and scrape, are answered before any middleware; each may have a passkey before or behind it.
     """
 
     def __init__(self, direct: Mapping[str, ASGIApp], routes: Sequence[BaseRoute]) -> None:

@@ -45,7 +45,7 @@ log = structlog.get_logger()
 def run(settings: Settings, ready: Ready) -> None:
     """Serve until SIGTERM or SIGINT; returns when everything is written and closed.
 
-    Raises NoSocket, FolderInUse, FolderError, DatabaseError, GeoError, NoNativeStore, NoNativeDoor.
+    Raises BindError, FolderInUse, FolderError, DatabaseError, GeoError, NoNativeStore, NoNativeDoor.
     """
     uvloop.run(serve(settings, ready))
 

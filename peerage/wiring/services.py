@@ -1,7 +1,5 @@
 """Makes what each dialect asks of the service."""
 
-import os
-import time
 from dataclasses import dataclass
 
 from doors.admission import Admission
@@ -43,20 +41,20 @@ def make_admission(application: Application, clients: ClientAddress) -> Admissio
     return Admission(
         clients=clients,
         authenticator=Authenticator(application.accounts.accounts, secure=secure),
-        rate_limits=RateLimits(rates, time.time),
+        rate_limits=RateLimits(rates, application.environment.clock),
         rights=application.accounts.rights,
         memory=BodyMemory(_BODIES * application.torrents.uploads.limit),
         upload_limit=application.torrents.uploads.limit,
         public_url=settings.public_url,
-        clock=time.time,
+        clock=application.environment.clock,
     )
 
 
 def make_services(application: Application, admission: Admission) -> DialectServices:
     """Return the services of every dialect."""
     settings = application.settings.downloads
-    key = application.stores.folder.secret("downloads", KEY_BYTES, os.urandom)
-    links = DownloadLinks(key, settings.link_lifetime, time.time)
+    key = application.stores.folder.secret("downloads", KEY_BYTES, application.environment.random)
+    links = DownloadLinks(key, settings.link_lifetime, application.environment.clock)
     return DialectServices(
         rest=_rest(application, admission),
         gazelle=_gazelle(application, admission),

@@ -79,7 +79,7 @@ class TorboxClient:
         services = self.opened.services
         content = ContentFolder(folder / "content")
         hooks = DownloadHooks(services.takedowns, services.uploads)
-        jobs = SqlJobs(self.opened.databases[0])
+        jobs = SqlJobs(self.opened.application.stores.records)
         backend = DownloadBackend(self.engine, jobs, content, hooks, self.clock)
         self.downloads = Downloads(limits, backend if installed else None)
         await self.downloads.load()
