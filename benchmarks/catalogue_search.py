@@ -34,7 +34,8 @@ from catalogue.syntax import parse
 from storage.contents_encoding import encode_contents
 from storage.database import Database
 from storage.schema import PEERAGE
-from storage.search import SqliteSearchIndex
+from storage.sqlite.database import SqliteDatabase
+from storage.sqlite.search.index import SqliteSearchIndex
 
 CANDIDATES = 10_000
 BATCH = 5_000
@@ -93,14 +94,14 @@ async def fill(
 ) -> float:
     """Write that many torrents with all that belongs to them; return the seconds, making them up left out."""
     seconds = 0.0
-    async with database.transaction() as writer:
+    async with database.transaction() as transaction:
         names = [(number, f"user{number}", f"user{number}") for number in range(1, UPLOADERS + 1)]
         account = (
             "INSERT INTO account (id, name, folded, role, enabled, joined) VALUES (?, ?, ?, 'user', 1, 1)"
         )
-        await writer.executemany(account, names)
+        await transaction.run_many(account, names)
         tags = [(number, f"tag{number}") for number in range(1, TAGS + 1)]
-        await writer.executemany("INSERT INTO tag (id, name, uses) VALUES (?, ?, 1)", tags)
+        await transaction.run_many("INSERT INTO tag (id, name, uses) VALUES (?, ?, 1)", tags)
     for start in range(1, torrents + 1, BATCH):
         made = [maker.torrent(number) for number in range(start, min(start + BATCH, torrents + 1))]
         before = time.perf_counter()
@@ -110,22 +111,22 @@ async def fill(
 
 
 async def _write(database: Database, index: SqliteSearchIndex, made: Sequence[SyntheticTorrent]) -> None:
-    async with database.transaction() as writer:
-        await writer.executemany(
+    async with database.transaction() as transaction:
+        await transaction.run_many(
             _WORK, [(each.number, each.title, each.category, each.year) for each in made]
         )
-        await writer.executemany(_TORRENT, [_row(each) for each in made])
+        await transaction.run_many(_TORRENT, [_row(each) for each in made])
         contents = [
             (each.number, encode_contents(Contents(tuple(CatalogueFile(name, 1) for name in each.files))))
             for each in made
         ]
-        await writer.executemany("INSERT INTO contents (torrent_id, payload) VALUES (?, ?)", contents)
-        await writer.executemany(_AUTHOR, [(each.number, each.author, str(each.number)) for each in made])
+        await transaction.run_many("INSERT INTO contents (torrent_id, payload) VALUES (?, ?)", contents)
+        await transaction.run_many(_AUTHOR, [(each.number, each.author, str(each.number)) for each in made])
         authorship = "INSERT INTO authorship (work_id, position, author_id) VALUES (?, 0, ?)"
-        await writer.executemany(authorship, [(each.number, each.number) for each in made])
+        await transaction.run_many(authorship, [(each.number, each.number) for each in made])
         tagging = "INSERT INTO tagging (work_id, tag_id) VALUES (?, ?)"
-        await writer.executemany(tagging, [(each.number, tag) for each in made for tag in each.tags])
-        await index.refresh(writer, [each.number for each in made])
+        await transaction.run_many(tagging, [(each.number, tag) for each in made for tag in each.tags])
+        await index.refresh(transaction, [each.number for each in made])
 
 
 def _row(each: SyntheticTorrent) -> tuple[object, ...]:
@@ -291,7 +292,7 @@ async def run(folder: Path, torrents: int, rounds: int) -> None:
     """Fill what is not filled yet, ask, print."""
     maker, path, peer = CatalogueGenerator(), folder / "peerage.db", folder / "peer.db"
     kept = peer.exists()
-    database = await Database.open(path, PEERAGE, "FULL")
+    database = await SqliteDatabase.open(path, PEERAGE, "FULL")
     try:
         index = SqliteSearchIndex(database, CANDIDATES, 10.0)
         if not kept:
@@ -311,10 +312,10 @@ async def _filled(
 ) -> str:
     seconds = await fill(database, index, maker, torrents)
     one = await singles(database, index, maker, torrents)
-    async with database.transaction() as writer:
+    async with database.transaction() as transaction:
         gone = range(torrents + 1, torrents + 1 + SINGLES)
-        await writer.executemany("DELETE FROM torrent WHERE id = ?", [(number,) for number in gone])
-        await index.drop(writer, gone)
+        await transaction.run_many("DELETE FROM torrent WHERE id = ?", [(number,) for number in gone])
+        await index.drop(transaction, gone)
     peer_seconds = await asyncio.to_thread(fill_peer, peer, maker, torrents)
     return (
         f"{torrents:,} torrents, {torrents / seconds:,.0f} a second with all that belongs to them in batches of "

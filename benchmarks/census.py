@@ -27,9 +27,9 @@ from benchmarks.swarms import NOW, OURS, announcer
 from bittorrent.infohash import InfoHash
 from bittorrent.peers import unpack_all
 from storage import schema
-from storage.census import FolderDayKeys, SqliteCensus
+from storage.census import FolderDayKeys, SqlCensus
 from storage.data_folder import DataFolder
-from storage.database import Database
+from storage.sqlite.database import SqliteDatabase
 from tracker.census import Census
 from tracker.distinct_counter import LOG_REGISTERS
 from tracker.geo import EmbeddedCountries
@@ -74,9 +74,9 @@ def sightings(rows: Sequence[JournalRow]) -> Iterator[tuple[bytes, str]]:
 async def by_census() -> AsyncIterator[Observe]:
     """Count as the service does, with its database on disk."""
     with tempfile.TemporaryDirectory(prefix="bench-census-") as name, DataFolder(Path(name)) as folder:
-        database = await Database.open(folder.swarms, schema.SWARMS, "NORMAL", readers=1)
+        database = await SqliteDatabase.open(folder.swarms, schema.SWARMS, "NORMAL", readers=1)
         keys = FolderDayKeys(folder, os.urandom)
-        census = Census(await SqliteCensus.open(database), keys, EmbeddedCountries(), lambda: NOW)
+        census = Census(await SqlCensus.open(database), keys, EmbeddedCountries(), lambda: NOW)
         await census.start()
         yield census.observe
         await database.close()

@@ -26,8 +26,9 @@ from downloads.limits import DownloadLimits
 from downloads.model import ContentFile, ContentKey, SeedPolicy
 from downloads.store import ContentMetadata, ContentRow, JobRow
 from storage.database import Database
-from storage.jobs import SqliteJobs
+from storage.jobs import SqlJobs
 from storage.schema import PEERAGE
+from storage.sqlite.database import SqliteDatabase
 
 HASHES = 100
 FILES = 10
@@ -57,20 +58,18 @@ def hash_of(number: int) -> InfoHash:
 
 async def fill(database: Database, torrents: int) -> None:
     """Let one account hold that many torrents, complete ones, in the tables that the service keeps."""
-    store = SqliteJobs(database)
-    async with database.transaction() as writer:
-        await writer.execute(
+    store = SqlJobs(database)
+    async with database.transaction() as transaction:
+        await transaction.run(
             "INSERT INTO account (id, name, folded, role, enabled, joined) VALUES (1, 'a', 'a', 'user', 1, 1)"
         )
     files = tuple(ContentFile(index, f"name/file {index}.mkv", 1 << 20) for index in range(FILES))
     row = ContentRow(0, ContentKey(hash_of(0)), None, "name", FILES << 20, True, False, 1, complete=True)
     job = JobRow(0, 1, 0, "", SeedPolicy.DEFAULT, True, 0, False, True, 1, 1)
     number, held = await store.add(row, ContentMetadata(b"d4:infodee", files), job, "")
-    async with database.transaction() as writer:
+    async with database.transaction() as transaction:
         for table, row_id, change in (("content", number, "infohash"), ("job", held, "content_id")):
-            names = [
-                each[1] for each in await (await writer.execute(f"PRAGMA table_info({table})")).fetchall()
-            ]
+            names = [each[1] for each in await transaction.rows(f"PRAGMA table_info({table})")]
             chosen = ", ".join({"id": ":id", change: ":value"}.get(name, name) for name in names)
             text = (
                 f"INSERT INTO {table} ({', '.join(names)}) SELECT {chosen} FROM {table} WHERE id = {row_id}"
@@ -81,20 +80,18 @@ async def fill(database: Database, torrents: int) -> None:
                     {"id": row_id + each, "value": hash_of(each) if table == "content" else number + each}
                     for each in numbers
                 ]
-                await writer.executemany(text, rows)
+                await transaction.run_many(text, rows)
 
 
 async def measure(folder: Path, torrents: int, rounds: int) -> Took:
     """Fill a folder and ask, every second hash one that is here."""
     path = folder / f"{torrents}.db"
-    database = await Database.open(path, PEERAGE, "FULL")
+    database = await SqliteDatabase.open(path, PEERAGE, "FULL")
     try:
         await fill(database, torrents)
         idle: Any = _Idle()
-        means = DownloadBackend(
-            idle, SqliteJobs(database), ContentFolder(folder / "content"), idle, time.time
-        )
-        downloads = Downloads(DownloadLimits(), means)
+        backend = DownloadBackend(idle, SqlJobs(database), ContentFolder(folder / "content"), idle, time.time)
+        downloads = Downloads(DownloadLimits(), backend)
         await downloads.load()
         random, shapes = Random(1), TorboxShapes()
         questions = [

@@ -40,8 +40,8 @@ def uninterrupted() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    for heard in came:
-        signal.raise_signal(heard)
+    for number in came:
+        signal.raise_signal(number)
 
 
 @contextmanager
@@ -79,7 +79,7 @@ def started(
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """End a program that we started: SIGTERM, and SIGKILL if that is not heard."""
+    """End a program that we started: SIGTERM, and SIGKILL if that has no effect."""
     try:
         if process.poll() is None:
             process.terminate()

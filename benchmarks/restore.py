@@ -17,7 +17,9 @@ from benchmarks.machine import cores, describe
 from benchmarks.processes import end_like_ctrl_c, pinned
 from benchmarks.swarms import NOW, OURS, announcer
 from bittorrent.infohash import InfoHash
-from storage.journal import SqliteJournal
+from storage.journal import SqlJournal
+from storage.schema import SWARMS
+from storage.sqlite.database import SqliteDatabase
 from tracker.flusher import Flusher
 from tracker.model import SwarmTotals
 from tracker.store import SwarmStore
@@ -52,13 +54,17 @@ def _report(error: Exception) -> None:
     raise error
 
 
-def _flusher(store: SwarmStore, journal: SqliteJournal) -> Flusher:
+def _flusher(store: SwarmStore, journal: SqlJournal) -> Flusher:
     return Flusher(store, journal, 3600.0, time.perf_counter, _report)
+
+
+async def _open(path: Path) -> SqlJournal:
+    return SqlJournal(await SqliteDatabase.open(path, SWARMS, "NORMAL", readers=1))
 
 
 async def write(store: SwarmStore, path: Path) -> float:
     """Flush a store into a new journal; return the seconds from the first dirty row to the commit."""
-    journal = await SqliteJournal.open(path)
+    journal = await _open(path)
     try:
         before = time.perf_counter()
         await _flusher(store, journal).flush()
@@ -70,7 +76,7 @@ async def write(store: SwarmStore, path: Path) -> float:
 async def restore(name: str, path: Path, expected: SwarmTotals) -> float:
     """Read a journal into an empty store, opening it included; return the seconds. Raises RestoreError."""
     before = time.perf_counter()
-    journal = await SqliteJournal.open(path)
+    journal = await _open(path)
     try:
         store = OURS[name]()
         await _flusher(store, journal).restore()

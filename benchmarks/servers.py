@@ -238,12 +238,18 @@ def usual(protocol: str) -> list[str]:
 
 
 @contextmanager
-def running(name: str, torrents: int, settings: Mapping[str, str] | None = None) -> Iterator[Server]:
+def running(
+    name: str,
+    torrents: int,
+    settings: Mapping[str, str] | None = None,
+    *,
+    kinds: Mapping[str, Kind] = KINDS,
+) -> Iterator[Server]:
     """Run a tracker on the server's core until the block ends, however it ends. Raises ServerError.
 
     `settings` are environment variables for a server of ours, see `peerage_settings`.
     """
-    kind = KINDS[name]
+    kind = kinds[name]
     if kind.program() is None:
         raise ServerError(f"{name} is not installed ({kind.remedy})")
     folder = Path(tempfile.mkdtemp(prefix=f"bench-{name}-"))
@@ -354,13 +360,13 @@ def is_answered(connection: socket.socket, request: bytes) -> bool:
 
 
 def _reply_arrives(connection: socket.socket) -> bool:
-    """Read one reply, head and body; False if the connection ends first or a length is not told."""
+    """Read one reply, head and body; False if the connection ends first or no length is given."""
     received = b""
     while len(received) <= 65536:
         head, end, body = received.partition(b"\r\n\r\n")
-        told = re.search(rb"\r\ncontent-length: *(\d{1,6}) *(?:\r\n|$)", head, re.IGNORECASE)
-        if end and (told is None or len(body) >= int(told[1])):
-            return told is not None
+        length = re.search(rb"\r\ncontent-length: *(\d{1,6}) *(?:\r\n|$)", head, re.IGNORECASE)
+        if end and (length is None or len(body) >= int(length[1])):
+            return length is not None
         chunk = connection.recv(4096)
         if not chunk:
             return False

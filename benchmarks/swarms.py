@@ -77,11 +77,11 @@ def grow(store: Store, infohash: InfoHash, start: int, end: int) -> float:
     return slowest / 1e6
 
 
-def cost(store: Store, infohash: InfoHash, size: int) -> float:
+def cost(store: Store, infohash: InfoHash, size: int, announces: int) -> float:
     """Return the CPU microseconds of an announce of a peer that is there, for 50 others; median of batches."""
     batches: list[float] = []
     end, done = time.monotonic() + BUDGET, 0
-    while done < ANNOUNCES and (time.monotonic() < end or not batches):
+    while done < announces and (time.monotonic() < end or not batches):
         asked = [announcer(infohash, (done + at) * 7919 % size, 50) for at in range(min(50, size))]
         before = time.thread_time_ns()
         for announce in asked:
@@ -91,12 +91,12 @@ def cost(store: Store, infohash: InfoHash, size: int) -> float:
     return sorted(batches)[len(batches) // 2]
 
 
-def measure_growth(name: str, sizes: Sequence[int]) -> Iterator[dict[str, float]]:
+def measure_growth(name: str, sizes: Sequence[int], announces: int = ANNOUNCES) -> Iterator[dict[str, float]]:
     """Grow one swarm through the sizes; yield the cost and the slowest announce at each."""
     store, infohash, before = STORES[name](), InfoHash(torrent_hash(0)), 0
     for size in sizes:
         slowest = grow(store, infohash, before, size)
-        yield {"size": size, "us": cost(store, infohash, size), "slowest_ms": slowest}
+        yield {"size": size, "us": cost(store, infohash, size, announces), "slowest_ms": slowest}
         before = size
 
 

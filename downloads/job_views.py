@@ -112,9 +112,7 @@ def _content(content: ActiveContent, files: tuple[ContentFile, ...], *, complete
 def _stopped(content: ActiveContent) -> ContentStatus:
     row = content.row
     done = min(1.0, row.downloaded / row.size) if row.size else 0.0
-    return ContentStatus(
-        JobState.PAUSED, done, 0, 0, 0, 0, None, row.downloaded, row.uploaded, 0.0, "", "", ""
-    )
+    return ContentStatus(JobState.PAUSED, progress=done, downloaded=row.downloaded, uploaded=row.uploaded)
 
 
 def _redacted(status: ContentStatus, content: ActiveContent) -> ContentStatus:

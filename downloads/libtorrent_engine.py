@@ -41,8 +41,8 @@ _DUPLICATE: Final = 19  # libtorrent's errors.duplicate_torrent
 class LibtorrentEngine:
     """An `Engine` over libtorrent. `outgoing` filters every address that it would connect to."""
 
-    def __init__(self, terms: EngineSettings, resume: ResumeFiles, outgoing: OutgoingFilter) -> None:
-        self._terms = terms
+    def __init__(self, settings: EngineSettings, resume: ResumeFiles, outgoing: OutgoingFilter) -> None:
+        self._settings = settings
         self._resume = resume
         self._outgoing = outgoing
         self._sessions: list[Any] = []
@@ -148,7 +148,7 @@ class LibtorrentEngine:
         params.save_path = "/nonexistent"
         params.flags = lt.torrent_flags.upload_mode | lt.torrent_flags.default_dont_download
         params.flags |= lt.torrent_flags.duplicate_is_error | lt.torrent_flags.apply_ip_filter
-        if not (dht and self._terms.dht):
+        if not (dht and self._settings.dht):
             params.flags |= lt.torrent_flags.disable_dht
         try:
             torrent = self._add_to_session(
@@ -168,7 +168,7 @@ class LibtorrentEngine:
 
     def _open(self) -> Any:  # noqa: ANN401 - libtorrent has no types
         loop = asyncio.get_running_loop()
-        session = open_session(self._terms, self._outgoing, spare=bool(self._sessions))
+        session = open_session(self._settings, self._outgoing, spare=bool(self._sessions))
         session.set_alert_notify(lambda: loop.call_soon_threadsafe(self._wake.set))
         self._sessions.append(session)
         return session
@@ -191,7 +191,7 @@ class LibtorrentEngine:
         params.url_seeds = list(request.web_seeds)
         params.peers = self._allowed(request.peers)
         params.flags = lt.torrent_flags.update_subscribe | lt.torrent_flags.apply_ip_filter
-        if request.private or not self._terms.dht:
+        if request.private or not self._settings.dht:
             params.flags |= lt.torrent_flags.disable_dht
         if request.private:
             params.flags |= lt.torrent_flags.disable_pex | lt.torrent_flags.disable_lsd

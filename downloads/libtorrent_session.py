@@ -33,27 +33,27 @@ class EngineSettings:
     """Let several peers share an address, as in tests on one machine."""
 
 
-def open_session(terms: EngineSettings, outgoing: OutgoingFilter, *, spare: bool) -> Any:  # noqa: ANN401 - libtorrent has no types
+def open_session(settings: EngineSettings, outgoing: OutgoingFilter, *, spare: bool) -> Any:  # noqa: ANN401 - libtorrent has no types
     """Open a session; a `spare` one listens on ports that the system chooses."""
-    policy, level = _ENCRYPTION[terms.encryption]
-    listen = [f"{each.rpartition(':')[0]}:0" for each in terms.listen] if spare else terms.listen
-    settings: Any = {
+    policy, level = _ENCRYPTION[settings.encryption]
+    listen = [f"{each.rpartition(':')[0]}:0" for each in settings.listen] if spare else settings.listen
+    options: Any = {
         "listen_interfaces": ",".join(listen),
-        "enable_dht": terms.dht,
-        "dht_bootstrap_nodes": "dht.libtorrent.org:25401" if terms.dht else "",
-        "enable_lsd": terms.lsd,
+        "enable_dht": settings.dht,
+        "dht_bootstrap_nodes": "dht.libtorrent.org:25401" if settings.dht else "",
+        "enable_lsd": settings.lsd,
         "enable_upnp": False,
         "enable_natpmp": False,
-        "enable_incoming_utp": terms.utp,
-        "enable_outgoing_utp": terms.utp,
+        "enable_incoming_utp": settings.utp,
+        "enable_outgoing_utp": settings.utp,
         "in_enc_policy": policy,
         "out_enc_policy": policy,
         "allowed_enc_level": level,
-        "download_rate_limit": terms.down_rate,
-        "upload_rate_limit": terms.up_rate,
-        "connections_limit": terms.connections,
-        "allow_multiple_connections_per_ip": terms.one_address,
-        "min_reconnect_time": 1 if terms.one_address else 60,
+        "download_rate_limit": settings.down_rate,
+        "upload_rate_limit": settings.up_rate,
+        "connections_limit": settings.connections,
+        "allow_multiple_connections_per_ip": settings.one_address,
+        "min_reconnect_time": 1 if settings.one_address else 60,
         "listen_system_port_fallback": False,
         "active_downloads": -1,
         "active_seeds": -1,
@@ -68,7 +68,7 @@ def open_session(terms: EngineSettings, outgoing: OutgoingFilter, *, spare: bool
         "alert_mask": _MASK,
         "alert_queue_size": 20_000,
     }
-    session = lt.session(settings)
+    session = lt.session(options)
     rules = lt.ip_filter()
     for first, last, refused in outgoing.ranges():
         rules.add_rule(first, last, _BLOCKED if refused else 0)

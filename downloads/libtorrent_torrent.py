@@ -131,9 +131,7 @@ def status_of(torrent: TorrentHandle) -> ContentStatus:
             if torrent.has_metadata
             else JobState.METADATA
         )
-        return ContentStatus(
-            state, 0.0, 0, 0, 0, 0, None, 0, 0, 0.0, "", torrent.tracker_message, torrent.error
-        )
+        return ContentStatus(state, tracker_message=torrent.tracker_message, error=torrent.error)
     left = status.total_wanted - status.total_wanted_done
     rate = status.download_payload_rate
     return ContentStatus(

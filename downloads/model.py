@@ -75,18 +75,18 @@ class ContentStatus:
     """The current status of content; `eta` in seconds, None where unknown; `error` for people, "" for none."""
 
     state: JobState
-    progress: float
-    down_rate: int
-    up_rate: int
-    seeds: int
-    peers: int
-    eta: int | None
-    downloaded: int
-    uploaded: int
-    availability: float
-    tracker: str
-    tracker_message: str
-    error: str
+    progress: float = 0.0
+    down_rate: int = 0
+    up_rate: int = 0
+    seeds: int = 0
+    peers: int = 0
+    eta: int | None = None
+    downloaded: int = 0
+    uploaded: int = 0
+    availability: float = 0.0
+    tracker: str = ""
+    tracker_message: str = ""
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from peerage import __version__
 from peerage.commands.client import CommandFailed, CommandRefused, run_command
 from peerage.commands.command import Command
 from peerage.commands.registry import COMMANDS
+from peerage.imports import uncollected
 
 if TYPE_CHECKING:
     from peerage.config import Settings
@@ -41,7 +42,8 @@ class LazyCommand(click.Command):
     def load(self) -> click.Command:
         """Import the command."""
         module, _, name = self._target.partition(":")
-        command = getattr(import_module(module), name)
+        with uncollected():
+            command = getattr(import_module(module), name)
         assert isinstance(command, click.Command)
         return command
 
@@ -127,7 +129,8 @@ async def _run_and_show(settings: "Settings", command: Command[Any, Any], argume
 
 def settings_from(config: Path | None, options: Mapping[str, Any]) -> "Settings":
     """Read the settings; click.UsageError names each that is wrong."""
-    from peerage.config import SettingsError, read_settings  # noqa: PLC0415 - not for --help
+    with uncollected():
+        from peerage.config import SettingsError, read_settings  # noqa: PLC0415 - not for --help
 
     try:
         return read_settings(options, os.environ, config)

@@ -104,8 +104,8 @@ class Listeners:
         self._guard = _guard(application, capped=not self.native)
         clients = ClientAddress(settings.trusted_proxies, settings.forwarded_header)
         refuse = settings.tracker.refuse_private
-        self.announce = AnnounceDoor(application.tracker, clients, refuse_private=refuse)
-        self.scrape = ScrapeDoor(application.tracker)
+        self.announce = AnnounceDoor(application.tracker.tracker, clients, refuse_private=refuse)
+        self.scrape = ScrapeDoor(application.tracker.tracker)
         self._threads = (
             NativeDoor(self._door, self._guard, settings.trusted_proxies)
             if self._door is not None and self.native
@@ -123,7 +123,7 @@ class Listeners:
 
     def counters(self) -> TrackerCounters:
         """Return the counters of announces and scrapes, over all doors."""
-        ours = self._application.tracker.counters
+        ours = self._application.tracker.tracker.counters
         return ours if self._door is None else total_counters(self._door, ours)
 
     def server(self, app: ASGIApp, bound: Sequence[BoundAddress], ready: Callable[[], None]) -> Server:
@@ -181,7 +181,9 @@ class Listeners:
         try:
             for each in () if self.native else bound:
                 transport, _ = await loop.create_datagram_endpoint(
-                    lambda: UdpDoor(self._application.tracker, key, time.monotonic, refuse_private=refuse),
+                    lambda: UdpDoor(
+                        self._application.tracker.tracker, key, time.monotonic, refuse_private=refuse
+                    ),
                     sock=each.udp,
                 )
                 transports.append(transport)
@@ -194,12 +196,12 @@ class Listeners:
 def _door(application: Application) -> "Door | None":
     """Return the native door, where the store is native."""
     settings = application.settings
-    store = application.native_store
+    store = application.tracker.native_store
     if store is None:
         return None
     return make_native_door(
         store,
-        application.tracker.terms,
+        application.tracker.tracker.terms,
         settings.trusted_proxies,
         settings.forwarded_header,
         refuse_private=settings.tracker.refuse_private,
@@ -217,5 +219,5 @@ def _guard(application: Application, *, capped: bool) -> ConnectionGuard:
         max_connections=http.max_connections if capped else 0,
         connections_per_address=http.connections_per_address if capped else 0,
         exempt=application.settings.trusted_proxies,
-        too_long=lambda: head_too_long(application.tracker),
+        too_long=lambda: head_too_long(application.tracker.tracker),
     )

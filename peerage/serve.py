@@ -55,17 +55,19 @@ def run(settings: Settings, ready: Ready) -> None:
 async def serve(settings: Settings, ready: Ready) -> None:
     """Serve one data folder over every door until a signal; `ready` is called when all are open."""
     async with open_application(settings) as application, AsyncExitStack() as stack:
-        log.info("swarms.store", store=application.tracker.store.name, asked=settings.tracker.store)
+        log.info("swarms.store", store=application.tracker.tracker.store.name, asked=settings.tracker.store)
         bound = bind(settings.listen, lenient=settings.listen_is_default)
         for each in bound:
             stack.callback(each.close)
-        await application.one_time_links.open([ListenAddress(each.host, each.port) for each in bound])
+        await application.accounts.one_time_links.open(
+            [ListenAddress(each.host, each.port) for each in bound]
+        )
         listeners = Listeners(application)
         await stack.enter_async_context(listeners.serve_udp(bound))
-        control = ControlServer(control_commands(application), application.folder.control_socket)
+        control = ControlServer(control_commands(application), application.stores.folder.control_socket)
         await control.start()
         stack.push_async_callback(control.close)
-        await application.downloads.begin()
+        await application.downloads.downloads.begin()
         app = isolate_files_host(
             make_app(application, listeners), settings.downloads.files_url, settings.public_url
         )
@@ -80,19 +82,19 @@ def make_app(application: Application, listeners: Listeners) -> App:
     settings = application.settings
     clients = ClientAddress(settings.trusted_proxies, settings.forwarded_header)
     admission = UploadAdmission(
-        application.uploads,
+        application.torrents.uploads,
         clients,
         RateLimiter(settings.cache.upload_rate),
-        BodyMemory(_BODIES * application.uploads.limit),
+        BodyMemory(_BODIES * application.torrents.uploads.limit),
         CacheCounters(),
         settings.public_url,
         None
         if settings.cache.anonymous_upload
-        else UploadAccounts(make_identity(application), application.rights),
+        else UploadAccounts(make_identity(application), application.accounts.rights),
     )
     direct: dict[str, ASGIApp] = {"/announce": listeners.announce, "/scrape": listeners.scrape}
     collectors = [
-        TrackerCollector(application.tracker, application.flusher, listeners.counters),
+        TrackerCollector(application.tracker.tracker, application.tracker.flusher, listeners.counters),
         DoorsCollector(listeners.name, listeners.connections, admission.counters),
     ]
     metrics = MetricsDoor(collectors, clients, settings.metrics.networks, everyone=settings.metrics.open)
@@ -102,16 +104,18 @@ def make_app(application: Application, listeners: Listeners) -> App:
         *doors.rest.door.routes(services),
         *doors.gazelle.door.routes(services),
         *doors.torrent_api.routes(
-            services, application.titles, documented_errors=settings.torrent_api.error_status == "documented"
+            services,
+            application.catalogue.titles,
+            documented_errors=settings.torrent_api.error_status == "documented",
         ),
         *doors.torbox.door.routes(services),
         *doors.files.routes(services),
         *web.pages.routes(services),
         *doors.cache.routes(
-            application.cache,
+            application.torrents.cache,
             admission,
             settings.catalogue.site_name,
-            LookupOnMiss(application.lookups, services.authenticator, admission),
+            LookupOnMiss(application.downloads.lookups, services.authenticator, admission),
         ),
     ]
     return App(direct, [*routes, metrics.route(), health_route(application.health)])
@@ -135,15 +139,15 @@ async def _timers(application: Application, stop: Callable[[], None]) -> AsyncIt
 
     async def run_timers() -> None:
         try:
-            await application.restore()
+            await application.tracker.restore()
             await asyncio.gather(
-                application.flusher.run(),
-                sweep(application.tracker.store, time.time),
-                maintain_accounts(application.accounts, application.one_time_links),
-                application.catalogue_sync.run(),
+                application.tracker.flusher.run(),
+                sweep(application.tracker.tracker.store, time.time),
+                maintain_accounts(application.accounts.accounts, application.accounts.one_time_links),
+                application.catalogue.sync.run(),
                 *(
                     each.run()
-                    for each in (application.auto_fetch, application.engine_announcer)
+                    for each in (application.downloads.auto_fetch, application.downloads.engine_announcer)
                     if each is not None
                 ),
             )
@@ -152,7 +156,7 @@ async def _timers(application: Application, stop: Callable[[], None]) -> AsyncIt
             stop()
             raise
 
-    application.tracker.restoring = True
+    application.tracker.tracker.restoring = True
     task = asyncio.create_task(run_timers())
     try:
         yield

@@ -53,8 +53,8 @@ def settings() -> None:
 
 def _print_banner(settings: Settings, application: Application, bound: Sequence[BoundAddress]) -> None:
     addresses = [ListenAddress(each.host, each.port) for each in bound]
-    lists_empty = application.tracker.policy.empty
-    admin_link = application.one_time_links.pending
+    lists_empty = application.tracker.tracker.policy.empty
+    admin_link = application.accounts.one_time_links.pending
     click.echo(banner(settings, addresses, lists_empty=lists_empty, admin_link=admin_link))
 
 

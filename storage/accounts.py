@@ -4,10 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import aiosqlite
 from sqlalchemy import (
     BindParameter,
-    Table,
     bindparam,
     case,
     delete,
@@ -21,8 +19,8 @@ from sqlalchemy import (
 
 from accounts.model import Key, Principal, Role, Scope, User
 from accounts.store import AdminAccess, Credential, NewKey
-from storage.database import Database
-from storage.dialect import in_list, insert_or_ignore
+from storage.database import Database, Parameters, Row, Transaction
+from storage.rows import new_row
 from storage.tables import account, credential, one_time_link, session
 
 _USER = (account.c.id, account.c.name, account.c.role, account.c.enabled, account.c.joined, account.c.seen)
@@ -43,11 +41,12 @@ _NOW: BindParameter[int] = bindparam("now")
 _DEAD = or_(credential.c.revoked > 0, credential.c.expires <= _NOW)
 
 
-class SqliteAccounts:
-    """Accounts, sessions, one-time links and keys in SQLite; every change is on disk before it returns."""
+class SqlAccounts:
+    """Accounts, sessions, one-time links and keys in a SQL database; every change is on disk before it returns."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._dialect = database.dialect
         self._users = _UserStatements(database)
         self._sessions = _SessionStatements(database)
         self._keys = _KeyStatements(database)
@@ -72,7 +71,7 @@ class SqliteAccounts:
 
     async def users_by_id(self, ids: Sequence[int]) -> list[User]:
         """Return those of the accounts that exist."""
-        rows = await self._database.rows(self._users.users_by_id, {"ids": json.dumps(list(ids))})
+        rows = await self._database.rows(self._users.users_by_id, {"ids": self._dialect.ids(ids)})
         return [_read_user(row) for row in rows]
 
     async def admins(self, now: int) -> list[AdminAccess]:
@@ -85,7 +84,7 @@ class SqliteAccounts:
         since = {"day": day, "week": week, "month": month}
         (counts,) = await self._database.rows(self._users.totals, since)
         return {
-            name: count or 0
+            name: int(count)
             for name, count in zip(("users", "enabled", "day", "week", "month"), counts, strict=True)
         }
 
@@ -96,9 +95,9 @@ class SqliteAccounts:
 
     async def set_password(self, user: int, password: str) -> bool:
         """Change a password hash and delete sessions and links; False when there is no such account."""
-        async with self._database.transaction() as writer:
-            changed = await _first(writer, self._users.password, {"key": user, "password": password})
-            await self._delete_sessions_and_links(writer, user)
+        async with self._database.transaction() as transaction:
+            changed = await _first(transaction, self._users.password, {"key": user, "password": password})
+            await self._delete_sessions_and_links(transaction, user)
         return changed is not None
 
     async def set_role(self, user: int, role: Role) -> User | None:
@@ -107,18 +106,18 @@ class SqliteAccounts:
 
     async def set_enabled(self, user: int, *, enabled: bool) -> User | None:
         """Enable or disable an account; a disabled one loses its sessions and links."""
-        async with self._database.transaction() as writer:
-            row = await _first(writer, self._users.enabled, {"key": user, "enabled": int(enabled)})
+        async with self._database.transaction() as transaction:
+            row = await _first(transaction, self._users.enabled, {"key": user, "enabled": int(enabled)})
             if not enabled:
-                await self._delete_sessions_and_links(writer, user)
+                await self._delete_sessions_and_links(transaction, user)
         return _user(row)
 
     async def set_link(self, user: int, digest: bytes, expires: int) -> None:
         """Store a one-time link in place of the account's earlier one."""
-        async with self._database.transaction() as writer:
-            await writer.execute(self._sessions.drop_links, {"user": user})
+        async with self._database.transaction() as transaction:
+            await transaction.run(self._sessions.drop_links, {"user": user})
             row = {"digest": digest, "account_id": user, "expires": expires}
-            await writer.execute(self._sessions.add_link, row)
+            await transaction.run(self._sessions.add_link, row)
 
     async def link_owner(self, digest: bytes, now: int) -> User | None:
         """Find the enabled account of a live link."""
@@ -126,20 +125,20 @@ class SqliteAccounts:
 
     async def redeem(self, digest: bytes, password: str, now: int) -> User | None:
         """Set the password of a live link's account, and delete the link and the account's sessions."""
-        async with self._database.transaction() as writer:
-            row = await _first(writer, self._sessions.link_owner, {"digest": digest, "now": now})
+        async with self._database.transaction() as transaction:
+            row = await _first(transaction, self._sessions.link_owner, {"digest": digest, "now": now})
             owner = _user(row)
             if owner is not None:
-                await writer.execute(self._users.password, {"key": owner.id, "password": password})
-                await self._delete_sessions_and_links(writer, owner.id)
+                await transaction.run(self._users.password, {"key": owner.id, "password": password})
+                await self._delete_sessions_and_links(transaction, owner.id)
         return owner
 
     async def add_session(self, user: int, digest: bytes, created: int, expires: int, most: int) -> int:
         """Add a session and return its id; of an account's sessions the newest `most` stay."""
         row = {"account_id": user, "digest": digest, "created": created, "expires": expires}
-        async with self._database.transaction() as writer:
-            (number,) = await _first(writer, self._sessions.add_session, row) or (0,)
-            await writer.execute(self._sessions.trim_sessions, {"user": user, "most": most})
+        async with self._database.transaction() as transaction:
+            (number,) = await _first(transaction, self._sessions.add_session, row) or (0,)
+            await transaction.run(self._sessions.trim_sessions, {"user": user, "most": most})
         return int(number)
 
     async def session(self, digest: bytes) -> Credential | None:
@@ -152,8 +151,8 @@ class SqliteAccounts:
 
     async def end_session(self, session: int) -> None:
         """Delete a session."""
-        async with self._database.transaction() as writer:
-            await writer.execute(self._sessions.end_session, {"key": session})
+        async with self._database.transaction() as transaction:
+            await transaction.run(self._sessions.end_session, {"key": session})
 
     async def add_key(self, key: NewKey, digest: bytes, dead: int) -> Key:
         """Add a key; of the account's revoked and expired ones the newest `dead` stay."""
@@ -166,9 +165,11 @@ class SqliteAccounts:
             "created": key.created,
             "expires": key.expires,
         }
-        async with self._database.transaction() as writer:
-            added = await _first(writer, self._keys.add, {**row, "used": None, "suspended": 0, "revoked": 0})
-            await writer.execute(self._keys.trim, {"user": key.user_id, "now": key.created, "most": dead})
+        async with self._database.transaction() as transaction:
+            added = await _first(
+                transaction, self._keys.add, {**row, "used": None, "suspended": 0, "revoked": 0}
+            )
+            await transaction.run(self._keys.trim, {"user": key.user_id, "now": key.created, "most": dead})
         return _read_key(added or ())
 
     async def live_keys(self, user: int, now: int) -> list[Key]:
@@ -203,46 +204,45 @@ class SqliteAccounts:
 
     async def write_last_used(self, users: Mapping[int, int], keys: Mapping[int, int]) -> None:
         """Write when accounts and keys were last used; an earlier time than the one kept changes nothing."""
-        async with self._database.transaction() as writer:
+        async with self._database.transaction() as transaction:
             for statement, times in ((self._users.seen, users), (self._keys.used, keys)):
                 rows = [{"key": number, "time": time} for number, time in times.items()]
-                await writer.executemany(statement, rows)
+                await transaction.run_many(statement, rows)
 
     async def purge(self, now: int, dead_since: int) -> int:
         """Delete expired sessions and links, and keys revoked or expired before `dead_since`; count them."""
-        async with self._database.transaction() as writer:
-            sessions = await writer.execute(self._sessions.purge_sessions, {"now": now})
-            links = await writer.execute(self._sessions.purge_links, {"now": now})
-            keys = await writer.execute(self._keys.purge, {"since": dead_since})
-            return sessions.rowcount + links.rowcount + keys.rowcount
+        async with self._database.transaction() as transaction:
+            sessions = await transaction.run(self._sessions.purge_sessions, {"now": now})
+            links = await transaction.run(self._sessions.purge_links, {"now": now})
+            keys = await transaction.run(self._keys.purge, {"since": dead_since})
+            return sessions + links + keys
 
-    async def _delete_sessions_and_links(self, writer: aiosqlite.Connection, user: int) -> None:
-        await writer.execute(self._sessions.drop_sessions, {"user": user})
-        await writer.execute(self._sessions.drop_links, {"user": user})
+    async def _delete_sessions_and_links(self, transaction: Transaction, user: int) -> None:
+        await transaction.run(self._sessions.drop_sessions, {"user": user})
+        await transaction.run(self._sessions.drop_links, {"user": user})
 
     async def _row(self, statement: str, parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
         rows = await self._database.rows(statement, dict(parameters))
         return rows[0] if rows else None
 
     async def _change(self, statement: str, parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
-        async with self._database.transaction() as writer:
-            return await _first(writer, statement, parameters)
+        async with self._database.transaction() as transaction:
+            return await _first(transaction, statement, parameters)
 
 
 class _UserStatements:
     """SQL statements on accounts."""
 
     def __init__(self, database: Database) -> None:
-        compiled = database.compile
+        dialect = database.dialect
+        compiled = dialect.compile
         users = select(*_USER)
         like = account.c.folded.like(bindparam("pattern"), escape="\\")
         live = exists().where(one_time_link.c.account_id == account.c.id, one_time_link.c.expires > _NOW)
         admins = select(*_USER, account.c.password.is_not(None), live)
         mine = update(account).where(account.c.id == bindparam("key")).returning(*_USER)
         later = or_(account.c.seen.is_(None), account.c.seen < bindparam("time"))
-        self.add = compiled(
-            insert_or_ignore(account).values(**_column_parameters(account, "id")).returning(*_USER)
-        )
+        self.add = compiled(dialect.insert_or_ignore(account).values(**new_row(account)).returning(*_USER))
         self.by_id = compiled(users.where(account.c.id == bindparam("key")))
         self.by_name = compiled(users.where(account.c.folded == bindparam("key")))
         self.user_and_password_hash = compiled(
@@ -252,15 +252,15 @@ class _UserStatements:
             users.where(like).order_by(account.c.folded).limit(bindparam("limit")).offset(bindparam("offset"))
         )
         self.count = compiled(select(func.count()).select_from(account).where(like))
-        self.users_by_id = compiled(users.where(in_list(account.c.id, "ids")))
+        self.users_by_id = compiled(users.where(dialect.in_list(account.c.id, "ids")))
         self.admins = compiled(
             admins.where(account.c.role == "admin", account.c.enabled == 1).order_by(account.c.id)
         )
         self.totals = compiled(
             select(
                 func.count(),
-                func.sum(account.c.enabled),
-                *(func.sum(case((account.c.seen >= bindparam(n), 1), else_=0)) for n in _PERIODS),
+                func.count().filter(account.c.enabled == 1),
+                *(func.count().filter(account.c.seen >= bindparam(name)) for name in _PERIODS),
             ).select_from(account)
         )
         self.password = compiled(mine.values(password=bindparam("password")))
@@ -275,12 +275,11 @@ class _SessionStatements:
     """SQL statements on sessions and one-time links."""
 
     def __init__(self, database: Database) -> None:
-        compiled = database.compile
+        dialect = database.dialect
+        compiled = dialect.compile
         mine = session.c.account_id == bindparam("user")
         newest = select(session.c.id).where(mine).order_by(session.c.id.desc()).limit(bindparam("most"))
-        self.add_session = compiled(
-            insert(session).values(**_column_parameters(session, "id")).returning(session.c.id)
-        )
+        self.add_session = compiled(insert(session).values(**new_row(session)).returning(session.c.id))
         self.trim_sessions = compiled(delete(session).where(mine, session.c.id.not_in(newest)))
         self.session = compiled(
             select(session.c.id, session.c.expires, *_USER)
@@ -290,7 +289,7 @@ class _SessionStatements:
         self.end_session = compiled(delete(session).where(session.c.id == bindparam("key")))
         self.drop_sessions = compiled(delete(session).where(mine))
         self.purge_sessions = compiled(delete(session).where(session.c.expires <= _NOW))
-        self.add_link = compiled(insert(one_time_link).values(**_column_parameters(one_time_link)))
+        self.add_link = compiled(insert(one_time_link).values(**new_row(one_time_link)))
         self.link_owner = compiled(
             select(*_USER)
             .join_from(account, one_time_link)
@@ -310,7 +309,8 @@ class _KeyStatements:
     """SQL statements on keys; `revoked` is the time of revocation, 0 for never."""
 
     def __init__(self, database: Database) -> None:
-        compiled = database.compile
+        dialect = database.dialect
+        compiled = dialect.compile
         keys = select(*_KEY)
         mine = credential.c.account_id == bindparam("user")
         one = update(credential).where(credential.c.id == bindparam("key")).returning(*_KEY)
@@ -322,9 +322,7 @@ class _KeyStatements:
         )
         since: BindParameter[int] = bindparam("since")
         later = or_(credential.c.used.is_(None), credential.c.used < bindparam("time"))
-        self.add = compiled(
-            insert(credential).values(**_column_parameters(credential, "id")).returning(*_KEY)
-        )
+        self.add = compiled(insert(credential).values(**new_row(credential)).returning(*_KEY))
         self.trim = compiled(delete(credential).where(mine, _DEAD, credential.c.id.not_in(newest_dead)))
         self.live = compiled(
             keys.where(
@@ -354,16 +352,9 @@ class _KeyStatements:
         self.purge = compiled(delete(credential).where(or_(long_revoked, credential.c.expires < since)))
 
 
-def _column_parameters(table: Table, *left_out: str) -> dict[str, BindParameter[Any]]:
-    """Return a parameter for each column of a row to insert."""
-    return {each.name: bindparam(each.name) for each in table.columns if each.name not in left_out}
-
-
-async def _first(
-    writer: aiosqlite.Connection, statement: str, parameters: Mapping[str, Any]
-) -> tuple[Any, ...] | None:
-    rows = list(await writer.execute_fetchall(statement, dict(parameters)))
-    return tuple(rows[0]) if rows else None
+async def _first(transaction: Transaction, statement: str, parameters: Parameters) -> Row | None:
+    rows = await transaction.rows(statement, parameters)
+    return rows[0] if rows else None
 
 
 def _user(row: Sequence[Any] | None) -> User | None:

@@ -1,38 +1,38 @@
-"""The cache's records in `peerage.db`."""
+"""The cache's records in a SQL database."""
 
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import BindParameter, bindparam, delete, func, select
 
 from bittorrent.infohash import InfoHash
 from cache.record import CacheRecord
 from storage.database import Database
-from storage.dialect import parameter, upsert
 from storage.tables import record as table
 
 _COLUMNS = ("infohash", "v1", "v2", "name", "size", "stored", "digest", "added")
 
 
-class SqliteCacheRecords:
-    """The cache's records in SQLite; every change is on disk before it returns."""
+class SqlCacheRecords:
+    """The cache's records in a SQL database; every change is on disk before it returns."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        infohash = parameter("infohash")
+        dialect = database.dialect
+        infohash: BindParameter[Any] = bindparam("infohash")
         found = select(*(table.c[name] for name in _COLUMNS))
-        self._add = database.compile(upsert(table, *_COLUMNS[1:], "alias"))
-        self._get = database.compile(found.where(table.c.infohash == infohash))
-        self._get_alias = database.compile(found.where(table.c.alias == infohash).limit(1))
-        self._remove = database.compile(delete(table).where(table.c.infohash == infohash))
-        self._totals = database.compile(select(func.count(), func.coalesce(func.sum(table.c.stored), 0)))
+        self._add = dialect.compile(dialect.upsert(table, *_COLUMNS[1:], "alias"))
+        self._get = dialect.compile(found.where(table.c.infohash == infohash))
+        self._get_alias = dialect.compile(found.where(table.c.alias == infohash).limit(1))
+        self._remove = dialect.compile(delete(table).where(table.c.infohash == infohash))
+        self._totals = dialect.compile(select(func.count(), func.coalesce(func.sum(table.c.stored), 0)))
         page = found.where(table.c.infohash > infohash).order_by(table.c.infohash)
-        self._page = database.compile(page.limit(parameter("limit")))
+        self._page = dialect.compile(page.limit(bindparam("limit")))
 
     async def add(self, record: CacheRecord) -> None:
         """Add a record, in place of an earlier one of the same infohash."""
         row = {name: getattr(record, name) for name in (*_COLUMNS, "alias")}
-        async with self._database.transaction() as writer:
-            await writer.execute(self._add, row)
+        async with self._database.transaction() as transaction:
+            await transaction.run(self._add, row)
 
     async def get(self, infohash: InfoHash) -> CacheRecord | None:
         """Find a record by its 20-byte infohash, or by the truncated v2 infohash of a hybrid."""
@@ -44,14 +44,14 @@ class SqliteCacheRecords:
         """Delete the record that `get` would find, and return it."""
         record = await self.get(infohash)
         if record is not None:
-            async with self._database.transaction() as writer:
-                await writer.execute(self._remove, {"infohash": record.infohash})
+            async with self._database.transaction() as transaction:
+                await transaction.run(self._remove, {"infohash": record.infohash})
         return record
 
     async def totals(self) -> tuple[int, int]:
         """Return the number of records and the sum of their stored bytes."""
         ((files, stored),) = await self._database.rows(self._totals)
-        return files, stored
+        return int(files), int(stored)
 
     async def walk(self, after: InfoHash | None, limit: int) -> list[CacheRecord]:
         """Return up to `limit` records whose infohash is above `after`, ascending."""

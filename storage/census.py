@@ -1,16 +1,14 @@
-"""The census in `swarms.db`, deleted securely, and its daily keys among the secrets of the data folder."""
+"""The census in a SQL database, deleted securely, and its daily keys among the secrets of the data folder."""
 
-import json
 import re
 from collections.abc import Callable, Sequence
-from typing import Final, Self
+from typing import Any, Final, Self
 
-from sqlalchemy import delete, func, literal_column, or_, select, tuple_, union, update
+from sqlalchemy import BindParameter, bindparam, delete, func, or_, select, tuple_, union, update
 
 from bittorrent.infohash import InfoHash
 from storage.data_folder import DataFolder
 from storage.database import Database
-from storage.dialect import in_hashes, in_list, insert_or_ignore, parameter, upsert
 from storage.tables import census_count, census_day, census_tally
 from tracker.census_store import Count, OpenDay
 from tracker.peer_hashes import DAY_KEY_LENGTH
@@ -19,18 +17,18 @@ _NAME: Final = "census-"
 _DAY_NAME: Final = re.compile(r"census-([0-9]{1,9})")
 
 
-class SqliteCensus:
+class SqlCensus:
     """Tallies and counts beside the swarm journal; a power cut may lose the last writes, never half of one."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._dialect = database.dialect
         self._compile()
 
     @classmethod
     async def open(cls, database: Database) -> Self:
         """Use the database of the swarm journal; it overwrites deleted rows with zeros from now on."""
-        async with database.transaction() as writer:
-            await writer.execute_fetchall("PRAGMA secure_delete = ON")
+        await database.overwrite_deleted()
         return cls(database)
 
     async def open_day(self) -> OpenDay | None:
@@ -40,27 +38,27 @@ class SqliteCensus:
 
     async def begin(self, day: OpenDay) -> bool:
         """Open a day, unless it was closed before; return whether it is open now."""
-        async with self._database.transaction() as writer:
-            await writer.execute(self._begin, {"day": day.day, "looked": day.looked, "closed": 0})
+        async with self._database.transaction() as transaction:
+            await transaction.run(self._begin, {"day": day.day, "looked": day.looked, "closed": 0})
         opened = await self.open_day()
         return opened is not None and opened.day == day.day
 
     async def write(self, day: OpenDay, tallies: Sequence[tuple[bytes, bytes]]) -> None:
         """Write tallies in place of earlier ones, and how far the day was read, in one transaction."""
-        async with self._database.transaction() as writer:
-            await writer.execute(self._looked, {"the_day": day.day, "second": day.looked})
+        async with self._database.transaction() as transaction:
+            await transaction.run(self._looked, {"the_day": day.day, "second": day.looked})
             rows = [
                 {"infohash": name[:-2], "country": name[-2:].decode(), "payload": payload}
                 for name, payload in tallies
             ]
-            await writer.executemany(self._write, rows)
+            await transaction.run_many(self._write, rows)
 
     async def read(self, names: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
         """Return the tallies of these names that exist."""
         wanted = set(names)
         parameters = {
-            "hashes": b"".join({name[:-2] for name in names}),
-            "countries": json.dumps(list({name[-2:].decode() for name in names})),
+            "hashes": self._dialect.hashes({name[:-2] for name in names}),
+            "countries": self._dialect.texts({name[-2:].decode() for name in names}),
         }
         found = _tallies(await self._database.rows(self._read, parameters))
         return [tally for tally in found if tally[0] in wanted]
@@ -81,27 +79,27 @@ class SqliteCensus:
             {"infohash": bytes(count.infohash), "day": day, "country": count.country, "peers": count.peers}
             for count in counts
         ]
-        async with self._database.transaction() as writer:
-            await writer.executemany(self._settle, rows)
+        async with self._database.transaction() as transaction:
+            await transaction.run_many(self._settle, rows)
 
     async def close_day(self, day: int, keep_from: int) -> None:
         """Close a day, delete all tallies, and delete the counts of days before `keep_from` or after the day."""
-        async with self._database.transaction() as writer:
-            await writer.execute(self._close, {"the_day": day})
-            await writer.execute(self._delete_tallies)
+        async with self._database.transaction() as transaction:
+            await transaction.run(self._close, {"the_day": day})
+            await transaction.run(self._delete_tallies)
             for prune in self._delete_old:
-                await writer.execute(prune, {"first": keep_from, "last": day})
+                await transaction.run(prune, {"first": keep_from, "last": day})
 
     async def discard_day(self, day: int) -> None:
         """Delete a day with its tallies and counts."""
-        async with self._database.transaction() as writer:
-            await writer.execute(self._delete_tallies)
+        async with self._database.transaction() as transaction:
+            await transaction.run(self._delete_tallies)
             for discard in self._delete_day:
-                await writer.execute(discard, {"the_day": day})
+                await transaction.run(discard, {"the_day": day})
 
     async def wipe(self) -> bool:
         """Remove deleted tallies from the write-ahead log; False when it has to be tried again."""
-        return await self._database.truncate_wal()
+        return await self._database.purge_deleted()
 
     async def last_closed(self, until: int) -> int | None:
         """Return the newest closed day that is not after `until`."""
@@ -115,71 +113,74 @@ class SqliteCensus:
 
     async def seen(self, infohashes: Sequence[InfoHash], since: int, until: int) -> frozenset[InfoHash]:
         """Return those with a count on a day from `since` to `until`, or with a tally."""
-        parameters = {"hashes": _joined(infohashes), "since": since, "until": until}
+        parameters = {
+            "hashes": self._dialect.hashes(each.truncated for each in infohashes),
+            "since": since,
+            "until": until,
+        }
         counted = await self._database.rows(self._seen, parameters)
         return frozenset(InfoHash.of(infohash) for (infohash,) in counted)
 
     async def forget(self, infohashes: Sequence[InfoHash]) -> None:
         """Delete the counts and tallies of torrents."""
-        async with self._database.transaction() as writer:
+        async with self._database.transaction() as transaction:
             for forget in self._delete_torrents:
-                await writer.execute(forget, {"hashes": _joined(infohashes)})
+                await transaction.run(
+                    forget, {"hashes": self._dialect.hashes(each.truncated for each in infohashes)}
+                )
 
     def _compile(self) -> None:
-        compiled, day, tally, count = self._database.compile, census_day.c, census_tally.c, census_count.c
-        the_day = parameter("the_day")
-        self._open_day = compiled(select(day.day, day.looked).where(day.closed == literal_column("0")))
-        self._begin = compiled(insert_or_ignore(census_day))
+        dialect, day, tally, count = self._dialect, census_day.c, census_tally.c, census_count.c
+        compiled = dialect.compile
+        the_day: BindParameter[Any] = bindparam("the_day")
+        self._open_day = compiled(select(day.day, day.looked).where(day.closed == 0))
+        self._begin = compiled(dialect.insert_or_ignore(census_day))
         self._looked = compiled(
-            update(census_day).where(day.day == the_day).values(looked=parameter("second"))
+            update(census_day).where(day.day == the_day).values(looked=bindparam("second"))
         )
-        self._write = compiled(upsert(census_tally, "payload"))
+        self._write = compiled(dialect.upsert(census_tally, "payload"))
         columns = select(tally.infohash, tally.country, tally.payload)
         self._read = compiled(
-            columns.where(in_hashes(tally.infohash, "hashes"), in_list(tally.country, "countries"))
+            columns.where(
+                dialect.in_hashes(tally.infohash, "hashes"), dialect.in_list(tally.country, "countries")
+            )
         )
-        after = tuple_(tally.infohash, tally.country) > tuple_(parameter("hash"), parameter("code"))
+        after = tuple_(tally.infohash, tally.country) > tuple_(bindparam("hash"), bindparam("code"))
         self._page = compiled(
-            columns.where(after).order_by(tally.infohash, tally.country).limit(parameter("most"))
+            columns.where(after).order_by(tally.infohash, tally.country).limit(bindparam("most"))
         )
         self._compile_days()
         self._size = compiled(select(func.count()).select_from(census_tally))
         self._last_closed = compiled(
-            select(func.max(day.day)).where(day.closed == literal_column("1"), day.day <= parameter("until"))
+            select(func.max(day.day)).where(day.closed == 1, day.day <= bindparam("until"))
         )
         self._counts = compiled(
             select(count.country, count.peers)
             .join(census_day, day.day == count.day)
-            .where(
-                count.infohash == parameter("hash"), count.day == the_day, day.closed == literal_column("1")
-            )
+            .where(count.infohash == bindparam("hash"), count.day == the_day, day.closed == 1)
             .order_by(count.peers.desc(), count.country)
         )
         counted = select(count.infohash).where(
-            in_hashes(count.infohash, "hashes"),
-            count.day >= parameter("since"),
-            count.day <= parameter("until"),
+            dialect.in_hashes(count.infohash, "hashes"),
+            count.day >= bindparam("since"),
+            count.day <= bindparam("until"),
         )
-        tallied = select(tally.infohash).where(in_hashes(tally.infohash, "hashes"))
+        tallied = select(tally.infohash).where(dialect.in_hashes(tally.infohash, "hashes"))
         self._seen = compiled(union(counted, tallied))
         self._delete_torrents = [
-            compiled(delete(census_count).where(in_hashes(count.infohash, "hashes"))),
-            compiled(delete(census_tally).where(in_hashes(tally.infohash, "hashes"))),
+            compiled(delete(census_count).where(dialect.in_hashes(count.infohash, "hashes"))),
+            compiled(delete(census_tally).where(dialect.in_hashes(tally.infohash, "hashes"))),
         ]
 
     def _compile_days(self) -> None:
-        compiled, day, count, the_day = (
-            self._database.compile,
-            census_day.c,
-            census_count.c,
-            parameter("the_day"),
-        )
-        self._settle = compiled(upsert(census_count, "peers"))
-        self._close = compiled(
-            update(census_day).where(day.day <= the_day).values(closed=literal_column("1"))
-        )
+        dialect, day, count = self._dialect, census_day.c, census_count.c
+        compiled = dialect.compile
+        the_day: BindParameter[Any] = bindparam("the_day")
+        self._settle = compiled(dialect.upsert(census_count, "peers"))
+        self._close = compiled(update(census_day).where(day.day <= the_day).values(closed=1))
         self._delete_tallies = compiled(delete(census_tally))
-        first, last = parameter("first"), parameter("last")
+        first: BindParameter[int] = bindparam("first")
+        last: BindParameter[int] = bindparam("last")
         self._delete_old = [
             compiled(delete(census_count).where(or_(count.day < first, count.day > last))),
             compiled(delete(census_day).where(or_(day.day < first, day.day > last))),
@@ -206,10 +207,6 @@ class FolderDayKeys:
         for name in self._folder.secret_names():
             if (found := _DAY_NAME.fullmatch(name)) and int(found[1]) != day:
                 self._folder.destroy_secret(name)
-
-
-def _joined(infohashes: Sequence[InfoHash]) -> bytes:
-    return b"".join(infohash.truncated for infohash in infohashes)
 
 
 def _tallies(rows: Sequence[tuple[bytes, str, bytes]]) -> list[tuple[bytes, bytes]]:

@@ -1,34 +1,24 @@
-"""A SQLite database in WAL mode: one writer, some readers, migrated when it is opened."""
+"""The protocols of a database: what stores see of one, whatever its engine."""
 
-import asyncio
-import sqlite3
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, closing
-from pathlib import Path
-from typing import Any, Literal, Self
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from types import MappingProxyType
+from typing import Any, Protocol
 
-import aiosqlite
-import structlog
-from sqlalchemy.sql.elements import ClauseElement
+from storage.dialect import Dialect
 
-from storage.dialect import compile_sql
-from storage.schema import Schema, read_version
-
-Synchronous = Literal["NORMAL", "FULL"]
 Row = tuple[Any, ...]
+Parameters = Mapping[str, Any]
+"""Values by name; a name that the statement does not have is ignored.
 
-_READERS = 2
-_BUSY_SECONDS = 5.0
-_INTERRUPT_INTERVAL = 0.05
-_WAL_BYTES_KEPT = 64 * 2**20
-_CACHE_KIB = 32 * 1024  # of each connection; SQLite's default of 2 MiB holds less than one search reads
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+A value is an int, float, str or bytes, of a subclass of these, None, or a list that the `Dialect` made.
+"""
 
-log = structlog.get_logger()
+NO_PARAMETERS: Parameters = MappingProxyType({})
 
 
 class DatabaseError(Exception):
-    """A database cannot be used; the text names the file and says what to do."""
+    """A database cannot be used, or a statement failed; the text names the database."""
 
 
 class SchemaTooNew(DatabaseError):
@@ -43,202 +33,70 @@ class QueryTimeout(DatabaseError):
     """A query exceeded its time limit and was interrupted."""
 
 
-class Database:
-    """One SQLite file: transactions one after another on the writer, reads beside them on the readers."""
+class ConstraintViolated(DatabaseError):
+    """A statement broke a constraint of the schema."""
 
-    def __init__(
-        self, path: Path, writer: aiosqlite.Connection, readers: Sequence[aiosqlite.Connection]
-    ) -> None:
-        self.path = path
-        self._writer = writer
-        self._readers = _Readers(path, readers)
-        self._lock = asyncio.Lock()
-        self._closed = False
 
-    @classmethod
-    async def open(
-        cls, path: Path, schema: Schema, synchronous: Synchronous, readers: int = _READERS
-    ) -> Self:
-        """Open or create the file, and migrate it to the newest version.
+class QuerySource(Protocol):
+    """What runs queries: a database, or one of its transactions."""
 
-        DatabaseDamaged, SchemaTooNew, DatabaseError: the file is left as it is.
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect of the statements."""
+        ...
+
+    async def rows(self, sql: str, parameters: Parameters = NO_PARAMETERS) -> list[Row]:
+        """Run a query, or inside a transaction any statement that returns rows, and return all of them.
+
+        DatabaseDamaged: what the query reads is. DatabaseError: any other failure.
         """
-        opened: list[aiosqlite.Connection] = []
-        try:
-            # aiosqlite leaks a thread when its first connect fails; migrating has connected before.
-            await asyncio.to_thread(_migrate, path, schema, synchronous)
-            for _ in range(1 + readers):
-                opened.append(await aiosqlite.connect(path, timeout=_BUSY_SECONDS, isolation_level=None))
-                for pragma in _pragmas(synchronous):
-                    await opened[-1].execute(pragma)
-            for reader in opened[1:]:
-                await reader.execute("PRAGMA query_only = ON")
-        except BaseException as error:
-            for connection in opened:
-                await connection.close()
-            if isinstance(error, sqlite3.DatabaseError):
-                raise _unusable(path, error) from error
-            raise
-        return cls(path, opened[0], opened[1:])
+        ...
 
-    def compile(self, expression: ClauseElement) -> str:
-        """Return an expression as SQL for this database, with `:name` for each parameter.
 
-        ValueError: a literal in the expression is not a constant; it has to be a parameter.
+class Transaction(QuerySource, Protocol):
+    """A transaction that can write. A statement that fails is undone by itself; the others stay."""
+
+    async def run(self, sql: str, parameters: Parameters = NO_PARAMETERS) -> int:
+        """Run a statement, and return how many rows changed. ConstraintViolated, DatabaseError."""
+        ...
+
+    async def run_many(self, sql: str, parameters: list[dict[str, Any]]) -> int:
+        """Run a statement for each of the parameters, and return how many rows changed. As `run`."""
+        ...
+
+
+class Database(QuerySource, Protocol):
+    """A database that this process writes to. Statements are made by its dialect."""
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """Begin a transaction: committed at the end of the block, rolled back by any exception.
+
+        What the block read of rows that it changes stays true until its end. What is committed is durable as
+        the database was opened.
         """
-        return compile_sql(expression)
-
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[aiosqlite.Connection]:
-        """Yield the writer inside a transaction: committed at the end, rolled back by any exception."""
-        async with self._lock:
-            try:
-                await self._writer.execute("BEGIN IMMEDIATE")
-                yield self._writer
-                await self._writer.commit()
-            except BaseException as error:
-                # A cancelled statement still runs in the writer's thread; the rollback is queued behind it.
-                await asyncio.shield(self._writer.rollback())
-                if isinstance(error, sqlite3.DatabaseError) and (damage := _damage(self.path, error)):
-                    raise damage from error
-                raise
+        ...
 
     async def rows(
-        self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = (), *, seconds: float | None = None
+        self, sql: str, parameters: Parameters = NO_PARAMETERS, *, seconds: float | None = None
     ) -> list[Row]:
-        """Run a query on a reader, which sees everything committed, and return all its rows.
+        """Run a query outside of any transaction; it sees everything committed before.
 
-        DatabaseDamaged: the pages that the query reads are. QueryTimeout: it took more than `seconds`, waiting for a
-        reader included, and was interrupted.
+        QueryTimeout: it took more than `seconds`, waiting for a connection included, and was interrupted.
         """
-        try:
-            async with asyncio.timeout(seconds):
-                return await self._readers.run(sql, parameters)
-        except TimeoutError as error:
-            raise QueryTimeout(f"a query of {self.path} took more than {seconds} s") from error
-        except sqlite3.DatabaseError as error:
-            if damage := _damage(self.path, error):
-                raise damage from error
-            raise
+        ...
 
-    async def truncate_wal(self) -> bool:
-        """Checkpoint and truncate the write-ahead log; False where a reader prevents it."""
-        async with self._lock:
-            ((busy, _, _),) = await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
-            return not busy
+    async def overwrite_deleted(self) -> None:
+        """Overwrite with zeros what is deleted from now on, where the engine can."""
+        ...
+
+    async def purge_deleted(self) -> bool:
+        """Remove what was deleted from logs and free space; False when it has to be tried again."""
+        ...
 
     async def healthy(self) -> bool:
-        """Return whether the file answers a query."""
-        if self._closed:
-            return False
-        try:
-            await self.rows("SELECT count(*) FROM sqlite_schema")
-        except (sqlite3.Error, DatabaseError) as error:
-            log.warning("database.no_answer", path=str(self.path), error=str(error))
-            return False
-        return True
+        """Return whether the database answers a query."""
+        ...
 
     async def close(self) -> None:
         """Wait for running transactions and queries, and close; a second call does nothing."""
-        async with self._lock:
-            if self._closed:
-                return
-            self._closed = True
-            await self._readers.close()
-            await self._writer.execute("PRAGMA optimize")
-            await self._writer.close()
-
-
-class _Readers:
-    """A pool of read-only connections; each serves one query until that has ended in its thread."""
-
-    def __init__(self, path: Path, readers: Sequence[aiosqlite.Connection]) -> None:
-        self._path = path
-        self._count = len(readers)
-        # Last in, first out: the cache of the one used last is warm. None wakes waiters after `close`.
-        self._idle: asyncio.LifoQueue[aiosqlite.Connection | None] = asyncio.LifoQueue()
-        for reader in readers:
-            self._idle.put_nowait(reader)
-        self._interrupting: set[asyncio.Task[None]] = set()
-
-    async def run(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> list[Row]:
-        """Run a query; it is interrupted when its caller is cancelled."""
-        reader = await self._idle.get()
-        if reader is None:
-            self._idle.put_nowait(None)
-            raise DatabaseError(f"{self._path} is closed")
-        query = asyncio.create_task(self._execute(reader, sql, parameters))
-        try:
-            return await asyncio.shield(query)
-        except asyncio.CancelledError:
-            interrupting = asyncio.create_task(_interrupt(reader, query))
-            self._interrupting.add(interrupting)
-            interrupting.add_done_callback(self._interrupting.discard)
-            raise
-
-    async def close(self) -> None:
-        """Wait until every reader is idle, and close it."""
-        for _ in range(self._count):
-            reader = await self._idle.get()
-            assert reader is not None
-            await reader.close()
-        self._idle.put_nowait(None)
-
-    async def _execute(
-        self, reader: aiosqlite.Connection, sql: str, parameters: Sequence[Any] | Mapping[str, Any]
-    ) -> list[Row]:
-        try:
-            return [tuple(row) for row in await reader.execute_fetchall(sql, parameters)]
-        finally:
-            self._idle.put_nowait(reader)
-
-
-async def _interrupt(reader: aiosqlite.Connection, query: asyncio.Task[list[Row]]) -> None:
-    """Interrupt a query until it has ended: an interrupt before it has begun does nothing.
-
-    Until then the reader is not reused, and an interrupt of an idle connection has no effect.
-    """
-    while not query.done():
-        await reader.interrupt()
-        await asyncio.wait({query}, timeout=_INTERRUPT_INTERVAL)
-
-
-def _pragmas(synchronous: Synchronous) -> tuple[str, ...]:
-    return (
-        "PRAGMA journal_mode = WAL",
-        f"PRAGMA synchronous = {synchronous}",
-        "PRAGMA foreign_keys = ON",
-        f"PRAGMA journal_size_limit = {_WAL_BYTES_KEPT}",
-        f"PRAGMA cache_size = -{_CACHE_KIB}",
-    )
-
-
-def _migrate(path: Path, schema: Schema, synchronous: Synchronous) -> None:
-    """Migrate the file to the newest version. SchemaTooNew, sqlite3.DatabaseError."""
-    with closing(sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)) as connection:
-        if read_version(connection) == schema.head:
-            return
-        # Imported only when it is needed: Alembic takes longer to load than everything else.
-        from storage.migrations.upgrade import UnknownRevision, upgrade_database  # noqa: PLC0415
-
-        for pragma in _pragmas(synchronous):
-            connection.execute(pragma)
-        # A migration may rebuild a table that others refer to.
-        connection.execute("PRAGMA foreign_keys = OFF")
-        try:
-            upgrade_database(connection, schema)
-        except UnknownRevision as error:
-            raise SchemaTooNew(
-                f"{path} is of version {error.version}, this program knows up to {schema.head}: "
-                "use a newer program"
-            ) from error
-
-
-def _unusable(path: Path, error: sqlite3.DatabaseError) -> DatabaseError:
-    return _damage(path, error) or DatabaseError(f"{path} cannot be opened: {error}")
-
-
-def _damage(path: Path, error: sqlite3.DatabaseError) -> DatabaseDamaged | None:
-    if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _DAMAGED:
-        return None
-    return DatabaseDamaged(f"{path} is damaged or no database ({error}): restore it, or move it away")
+        ...

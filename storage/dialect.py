@@ -1,88 +1,57 @@
-"""The SQLite dialect: compiles SQLAlchemy expressions to text, and what other databases spell differently."""
+"""The protocol of a SQL dialect: compiles SQLAlchemy Core expressions, and spells what engines spell differently."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Protocol
 
-from sqlalchemy import BindParameter, ColumnElement, Table, bindparam, column, func, text
-from sqlalchemy.dialects.sqlite import Insert, insert
-from sqlalchemy.dialects.sqlite.base import SQLiteCompiler, SQLiteDialect
+from sqlalchemy import ColumnElement, Insert, Table
 from sqlalchemy.sql.elements import ClauseElement
 
-_LONGEST_CONSTANT = 100
 
+class Dialect(Protocol):
+    """A SQL dialect.
 
-def compile_sql(expression: ClauseElement) -> str:
-    """Return the SQL of an expression, in which each `bindparam` without a value is `:name`.
-
-    A literal value becomes part of the text, so it has to be a constant of the program. ValueError: it is of a
-    kind that only input has; make it a `bindparam`.
+    Ids are made by the database: an INSERT that leaves a table's `id` out gets one that no row has had.
+    Booleans are the integers 0 and 1, times unix seconds, hashes raw bytes. Texts are compared and sorted by
+    code point, and `ilike` folds ASCII letters alone. A list is one parameter, made by `ids`, `texts` or
+    `hashes`, of any length.
     """
-    return str(expression.compile(dialect=_dialect()))
 
+    def compile(self, expression: ClauseElement) -> str:
+        """Return an expression as SQL, with `:name` for each `bindparam` without a value.
 
-def upsert(table: Table, *changed: str) -> Insert:
-    """Insert a row, or change the named columns of the one that has its primary key."""
-    statement = insert(table)
-    return statement.on_conflict_do_update(
-        index_elements=list(table.primary_key.columns),
-        set_={name: statement.excluded[name] for name in changed},
-    )
+        A literal value becomes part of the text, so it has to be a constant of the program. ValueError: it is
+        of a kind that only input has; make it a `bindparam`.
+        """
+        ...
 
+    def upsert(self, table: Table, *changed: str) -> Insert:
+        """Insert a row, or change the named columns of the one that has its primary key."""
+        ...
 
-def insert_or_ignore(table: Table) -> Insert:
-    """Insert a row unless one with its key is there."""
-    return insert(table).on_conflict_do_nothing()
+    def insert_or_ignore(self, table: Table) -> Insert:
+        """Insert a row unless one with its key is there."""
+        ...
 
+    def in_list(self, checked: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
+        """Return the condition that a column is in a list made by `ids` or `texts`."""
+        ...
 
-def in_list(checked: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
-    """Return the condition that a column is in a list of numbers or texts, passed as one JSON parameter."""
-    listed = text(f"SELECT value FROM json_each(:{parameter})")  # noqa: S608
-    return checked.in_(listed.columns(column("value")))
+    def in_hashes(self, checked: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
+        """Return the condition that a column is in a list made by `hashes`."""
+        ...
 
+    def hex(self, hashes: ColumnElement[Any]) -> ColumnElement[str]:
+        """Return bytes as upper-case hexadecimal digits."""
+        ...
 
-def in_hashes(checked: ColumnElement[Any], parameter: str, size: int = 20) -> ColumnElement[bool]:
-    """Return the condition that a column is in a list of hashes, passed as one parameter: their bytes joined."""
-    listed = text(
-        "WITH RECURSIVE piece (start) AS ("  # noqa: S608
-        f"SELECT 1 WHERE length(:{parameter}) > 0 "
-        f"UNION ALL SELECT start + {size:d} FROM piece WHERE start + {size:d} <= length(:{parameter})"
-        f") SELECT substr(:{parameter}, start, {size:d}) FROM piece"
-    )
-    return checked.in_(listed.columns(column("value")))
+    def ids(self, numbers: Iterable[int]) -> object:
+        """Return ids as the parameter of `in_list`; an id that no row can have finds nothing."""
+        ...
 
+    def texts(self, names: Iterable[str]) -> object:
+        """Return texts as the parameter of `in_list`."""
+        ...
 
-def hex_of(hashes: ColumnElement[Any]) -> ColumnElement[str]:
-    """Return bytes as upper-case hexadecimal digits."""
-    return func.hex(hashes)
-
-
-def parameter(name: str) -> BindParameter[Any]:
-    """Return a required parameter, `:name` in the SQL."""
-    return bindparam(name)
-
-
-class _Compiler(SQLiteCompiler):
-    """Writes constants into the text and leaves parameters to be given with each run."""
-
-    def visit_bindparam(self, bindparam: BindParameter[Any], *args: Any, **options: Any) -> str:  # noqa: ANN401
-        if not bindparam.required:
-            options["literal_binds"] = True
-        return str(super().visit_bindparam(bindparam, *args, **options))  # type: ignore[no-untyped-call]
-
-    def render_literal_value(self, value: object, type_: Any) -> str:  # noqa: ANN401
-        if not _is_constant(value):
-            raise ValueError(f"{value!r} is no constant of the program: make it a parameter")
-        return str(super().render_literal_value(value, type_))
-
-
-def _is_constant(value: object) -> bool:
-    if isinstance(value, str):
-        return (
-            value.isascii() and value.isprintable() and len(value) <= _LONGEST_CONSTANT and "'" not in value
-        )
-    return value is None or isinstance(value, int | float)
-
-
-def _dialect() -> SQLiteDialect:
-    dialect = SQLiteDialect(paramstyle="named")
-    dialect.statement_compiler = _Compiler
-    return dialect
+    def hashes(self, hashes: Iterable[bytes]) -> object:
+        """Return hashes of 20 bytes as the parameter of `in_hashes`."""
+        ...

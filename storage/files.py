@@ -41,8 +41,9 @@ class FileBlobs:
     below the folder is followed. All work runs in threads.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, max_file_size: int = MAX_FILE_SIZE) -> None:
         self._root = root
+        self._max_file_size = max_file_size
         self._numbers = count()
         self._rename_lock = threading.Lock()
         self._durable: set[str] = set()
@@ -131,8 +132,8 @@ class FileBlobs:
         with os.fdopen(file, "rb") as file_object:
             if not stat.S_ISREG(os.fstat(file).st_mode):
                 return None
-            packed = file_object.read(MAX_FILE_SIZE + 1)
-        return packed if len(packed) <= MAX_FILE_SIZE else None
+            packed = file_object.read(self._max_file_size + 1)
+        return packed if len(packed) <= self._max_file_size else None
 
     def _remove(self, infohash: InfoHash) -> bool:
         try:

@@ -10,10 +10,9 @@ from sqlalchemy import Select, Table, bindparam, delete, insert, select, update
 from bittorrent.infohash import InfoHash
 from downloads.model import ContentFile, ContentKey, SeedPolicy
 from downloads.store import ContentMetadata, ContentRow, JobRow
-from storage.database import Database, Row
-from storage.dialect import in_list
-from storage.download_tables import content, job
-from storage.rows import Writer, json_ids
+from storage.database import Database, Row, Transaction
+from storage.rows import new_row
+from storage.tables import content, job
 
 _BATCH = 1000
 _FLAGS = ("known", "private", "begun", "complete", "rested")
@@ -22,16 +21,18 @@ _JOB_COLUMNS = tuple(column for column in job.c if column.name != "magnet")
 _NO_FILES = zlib.compress(b"[]")
 
 
-class SqliteJobs:
-    """A `JobStore` in SQLite."""
+class SqlJobs:
+    """A `JobStore` in a SQL database."""
 
     def __init__(self, database: Database) -> None:
-        compiled = database.compile
+        dialect = database.dialect
+        compiled = dialect.compile
         self._database = database
+        self._dialect = database.dialect
         self._contents = compiled(_batch(content, _CONTENT_COLUMNS))
         self._jobs = compiled(_batch(job, _JOB_COLUMNS))
-        self._add_content = compiled(insert(content).returning(content.c.id))
-        self._add_job = compiled(insert(job).returning(job.c.id))
+        self._add_content = compiled(insert(content).values(**new_row(content)).returning(content.c.id))
+        self._add_job = compiled(insert(job).values(**new_row(job)).returning(job.c.id))
         self._update_content = compiled(
             _update_columns(content, [column.name for column in _CONTENT_COLUMNS])
         )
@@ -43,11 +44,13 @@ class SqliteJobs:
         movable = update(job).where(of_source, job.c.account_id.not_in(held))
         self._merge = compiled(movable.values(content_id=bindparam("target")))
         self._delete_jobs_of_content = compiled(delete(job).where(of_source))
-        self._delete_jobs = compiled(delete(job).where(in_list(job.c.id, "ids")))
+        self._delete_jobs = compiled(delete(job).where(dialect.in_list(job.c.id, "ids")))
         self._delete_content = compiled(delete(content).where(content.c.id == bindparam("row")))
-        self._files = compiled(select(content.c.id, content.c.files).where(in_list(content.c.id, "ids")))
+        self._files = compiled(
+            select(content.c.id, content.c.files).where(dialect.in_list(content.c.id, "ids"))
+        )
         self._torrent = compiled(select(content.c.torrent).where(content.c.id == bindparam("row")))
-        self._magnets = compiled(select(job.c.id, job.c.magnet).where(in_list(job.c.id, "ids")))
+        self._magnets = compiled(select(job.c.id, job.c.magnet).where(dialect.in_list(job.c.id, "ids")))
 
     async def contents(self) -> AsyncIterator[list[ContentRow]]:
         """Yield all content in bounded batches, by id."""
@@ -63,60 +66,54 @@ class SqliteJobs:
         self, content: ContentRow, metadata: ContentMetadata | None, job: JobRow, magnet: str
     ) -> tuple[int, int]:
         """Add a job, and its content where that is new; return the ids of content and job."""
-        async with self._database.transaction() as connection:
-            writer = Writer(connection)
-            number = content.id or await self._insert_content(writer, content, metadata)
-            row = {**_job_columns(job), "id": None, "content_id": number, "magnet": magnet}
-            ((added,),) = await writer.rows(self._add_job, row)
+        async with self._database.transaction() as transaction:
+            number = content.id or await self._insert_content(transaction, content, metadata)
+            row = {**_job_columns(job), "content_id": number, "magnet": magnet}
+            ((added,),) = await transaction.rows(self._add_job, row)
         return number, int(added)
 
     async def save(self, contents: Sequence[ContentRow], jobs: Sequence[JobRow]) -> None:
         """Update rows by id."""
         if not contents and not jobs:
             return
-        async with self._database.transaction() as connection:
-            writer = Writer(connection)
-            await writer.run_many(
+        async with self._database.transaction() as transaction:
+            await transaction.run_many(
                 self._update_content, [_new_values(_content_columns(row)) for row in contents]
             )
-            await writer.run_many(self._update_job, [_new_values(_job_columns(row)) for row in jobs])
+            await transaction.run_many(self._update_job, [_new_values(_job_columns(row)) for row in jobs])
 
     async def set_metadata(self, content: ContentRow, metadata: ContentMetadata) -> None:
         """Write a content's row with its metadata."""
-        async with self._database.transaction() as connection:
-            writer = Writer(connection)
-            await writer.run(self._update_content, _new_values(_content_columns(content)))
-            await writer.run(
+        async with self._database.transaction() as transaction:
+            await transaction.run(self._update_content, _new_values(_content_columns(content)))
+            await transaction.run(
                 self._set_metadata, _new_values({"id": content.id, **_metadata_columns(metadata)})
             )
 
     async def split(self, job: int, content: ContentRow, metadata: ContentMetadata) -> int:
         """Give a job new content of its own, and return that content's id."""
-        async with self._database.transaction() as connection:
-            writer = Writer(connection)
-            number = await self._insert_content(writer, content, metadata)
-            await writer.run(self._set_content, _new_values({"id": job, "content_id": number}))
+        async with self._database.transaction() as transaction:
+            number = await self._insert_content(transaction, content, metadata)
+            await transaction.run(self._set_content, _new_values({"id": job, "content_id": number}))
         return number
 
     async def merge(self, source: int, target: int) -> None:
         """Move jobs to other content, except of accounts that have a job there; delete the rest of the source."""
-        async with self._database.transaction() as connection:
-            writer = Writer(connection)
-            await writer.run(self._merge, {"source": source, "target": target})
-            await writer.run(self._delete_jobs_of_content, {"source": source})
-            await writer.run(self._delete_content, {"row": source})
+        async with self._database.transaction() as transaction:
+            await transaction.run(self._merge, {"source": source, "target": target})
+            await transaction.run(self._delete_jobs_of_content, {"source": source})
+            await transaction.run(self._delete_content, {"row": source})
 
     async def remove(self, jobs: Sequence[int], content: int | None) -> None:
         """Delete jobs, and content that no job uses any more."""
-        async with self._database.transaction() as connection:
-            writer = Writer(connection)
-            await writer.run(self._delete_jobs, {"ids": json_ids(jobs)})
+        async with self._database.transaction() as transaction:
+            await transaction.run(self._delete_jobs, {"ids": self._dialect.ids(jobs)})
             if content is not None:
-                await writer.run(self._delete_content, {"row": content})
+                await transaction.run(self._delete_content, {"row": content})
 
     async def files(self, contents: Sequence[int]) -> Mapping[int, tuple[ContentFile, ...]]:
         """Return the files of content by its id."""
-        rows = await self._database.rows(self._files, {"ids": json_ids(contents)})
+        rows = await self._database.rows(self._files, {"ids": self._dialect.ids(contents)})
         return {number: _decode_files(packed) for number, packed in rows}
 
     async def torrent(self, content: int) -> bytes | None:
@@ -126,7 +123,7 @@ class SqliteJobs:
 
     async def magnets(self, jobs: Sequence[int]) -> Mapping[int, str]:
         """Return the magnet links of jobs by their ids."""
-        return dict(await self._database.rows(self._magnets, {"ids": json_ids(jobs)}))
+        return dict(await self._database.rows(self._magnets, {"ids": self._dialect.ids(jobs)}))
 
     async def _walk(self, sql: str) -> AsyncIterator[list[Row]]:
         after = 0
@@ -134,11 +131,13 @@ class SqliteJobs:
             yield rows
             after = rows[-1][0]
 
-    async def _insert_content(self, writer: Writer, row: ContentRow, metadata: ContentMetadata | None) -> int:
+    async def _insert_content(
+        self, transaction: Transaction, row: ContentRow, metadata: ContentMetadata | None
+    ) -> int:
         packed = (
             _metadata_columns(metadata) if metadata is not None else {"files": _NO_FILES, "torrent": None}
         )
-        ((number,),) = await writer.rows(self._add_content, {**_content_columns(row), **packed, "id": None})
+        ((number,),) = await transaction.rows(self._add_content, {**_content_columns(row), **packed})
         return int(number)
 
 

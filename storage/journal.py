@@ -1,55 +1,49 @@
-"""The swarm journal in SQLite: packed swarms, a row for each part, a transaction for each flush."""
+"""The swarm journal in a SQL database: packed swarms, a row for each part, a transaction for each flush."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-from sqlalchemy import delete, select, tuple_
+from sqlalchemy import BindParameter, bindparam, delete, select, tuple_
 
 from bittorrent.infohash import InfoHash
-from storage import schema
 from storage.database import Database
-from storage.dialect import parameter, upsert
 from storage.tables import swarm
 from tracker.flusher import JournalRow
 
 BATCH = 500
 
 
-class SqliteJournal:
+class SqlJournal:
     """The swarm journal in `swarms.db`. A power cut may lose the last flushes, never half of one."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        infohash, part = parameter("infohash"), parameter("part")
-        self._upsert = database.compile(upsert(swarm, "payload"))
-        self._delete = database.compile(
+        dialect = database.dialect
+        infohash: BindParameter[bytes] = bindparam("infohash")
+        part: BindParameter[int] = bindparam("part")
+        self._upsert = dialect.compile(dialect.upsert(swarm, "payload"))
+        self._delete = dialect.compile(
             delete(swarm).where(swarm.c.infohash == infohash, swarm.c.part == part)
         )
-        self._page = database.compile(
+        self._page = dialect.compile(
             select(swarm.c.infohash, swarm.c.part, swarm.c.payload)
             .where(tuple_(swarm.c.infohash, swarm.c.part) > tuple_(infohash, part))
             .order_by(swarm.c.infohash, swarm.c.part)
-            .limit(parameter("limit"))
+            .limit(bindparam("limit"))
         )
-
-    @classmethod
-    async def open(cls, path: Path) -> Self:
-        """Open or create the journal. DatabaseError: see `Database.open`."""
-        return cls(await Database.open(path, schema.SWARMS, "NORMAL", readers=1))
 
     async def write(self, rows: Sequence[JournalRow]) -> None:
         """Write all rows or none; each key comes once, sorted. A payload of None deletes the row."""
         if not rows:
             return
-        async with self._database.transaction() as writer:
+        async with self._database.transaction() as transaction:
             for batch in _batches(rows):
                 kept = [_key_and_payload(row) for row in batch if row.payload is not None]
                 gone = [_key_and_payload(row) for row in batch if row.payload is None]
                 if kept:
-                    await writer.executemany(self._upsert, kept)
+                    await transaction.run_many(self._upsert, kept)
                 if gone:
-                    await writer.executemany(self._delete, gone)
+                    await transaction.run_many(self._delete, gone)
 
     async def read(self, batch: int) -> AsyncIterator[list[JournalRow]]:
         """Yield every row in key order, at most `batch` at a time; writes in between may or may not show."""

@@ -2,42 +2,43 @@
 
 from typing import Any
 
-from sqlalchemy import Select, delete, func, or_, select, tuple_
+from sqlalchemy import BindParameter, Select, bindparam, delete, func, or_, select, tuple_
 
 from bittorrent.infohash import InfoHash
 from lists.infohashes import ListEntry, ListKind
 from storage.database import Database
-from storage.dialect import hex_of, insert_or_ignore, parameter, upsert
+from storage.dialect import Dialect
 from storage.tables import entry as table
 from storage.tables import spelling
 
 
-class SqliteListEntries:
-    """The entries of the lists in SQLite; every change is on disk before it returns."""
+class SqlListEntries:
+    """The entries of the lists in a SQL database; every change is on disk before it returns."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        verdict = parameter("verdict")
+        dialect = database.dialect
+        verdict: BindParameter[Any] = bindparam("verdict")
         key = tuple_(table.c.infohash, table.c.verdict)
         covered = table.c.infohash.in_(
             select(spelling.c.infohash).where(
-                spelling.c.hash == parameter("hash"), spelling.c.verdict == verdict
+                spelling.c.hash == bindparam("hash"), spelling.c.verdict == verdict
             )
         )
-        self._set = database.compile(upsert(table, "reason", "author", "since"))
-        self._spell = database.compile(insert_or_ignore(spelling))
-        self._unset = database.compile(delete(table).where(table.c.verdict == verdict, covered))
-        found = _select_named()
-        self._find = database.compile(
+        self._set = dialect.compile(dialect.upsert(table, "reason", "author", "since"))
+        self._spell = dialect.compile(dialect.insert_or_ignore(spelling))
+        self._unset = dialect.compile(delete(table).where(table.c.verdict == verdict, covered))
+        found = _select_named(dialect)
+        self._find = dialect.compile(
             found.where(table.c.verdict == verdict, covered).order_by(table.c.infohash)
         )
-        self._page = database.compile(
+        self._page = dialect.compile(
             found.where(
-                key > tuple_(parameter("infohash"), parameter("after")),
+                key > tuple_(bindparam("infohash"), bindparam("after")),
                 or_(verdict.is_(None), table.c.verdict == verdict),
             )
             .order_by(table.c.infohash, table.c.verdict)
-            .limit(parameter("limit"))
+            .limit(bindparam("limit"))
         )
 
     async def set(self, entry: ListEntry) -> None:
@@ -45,15 +46,14 @@ class SqliteListEntries:
         key = {"infohash": entry.infohash, "verdict": entry.kind.value}
         row = {**key, "reason": entry.reason, "author": entry.by, "since": entry.since}
         names = [{**key, "hash": name} for name in entry.infohashes]
-        async with self._database.transaction() as writer:
-            await writer.execute(self._set, row)
-            await writer.executemany(self._spell, names)
+        async with self._database.transaction() as transaction:
+            await transaction.run(self._set, row)
+            await transaction.run_many(self._spell, names)
 
     async def unset(self, infohash: InfoHash, verdict: ListKind) -> bool:
         """Delete every entry of the kind that covers the infohash; return whether there was one."""
-        async with self._database.transaction() as writer:
-            cursor = await writer.execute(self._unset, {"hash": infohash, "verdict": verdict.value})
-            return cursor.rowcount > 0
+        async with self._database.transaction() as transaction:
+            return await transaction.run(self._unset, {"hash": infohash, "verdict": verdict.value}) > 0
 
     async def find(self, infohash: InfoHash, verdict: ListKind) -> list[ListEntry]:
         """Return every entry of the kind that covers the infohash."""
@@ -74,10 +74,10 @@ class SqliteListEntries:
         return [_entry(row) for row in await self._database.rows(self._page, parameters)]
 
 
-def _select_named() -> Select[Any]:
+def _select_named(dialect: Dialect) -> Select[Any]:
     """Select entries, each with its infohashes as one text."""
     names = (
-        select(func.aggregate_strings(hex_of(spelling.c.hash), " "))
+        select(func.aggregate_strings(dialect.hex(spelling.c.hash), " "))
         .where(spelling.c.infohash == table.c.infohash, spelling.c.verdict == table.c.verdict)
         .scalar_subquery()
     )

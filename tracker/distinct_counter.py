@@ -6,6 +6,7 @@ order of arrival, which it would do else.
 """
 
 from functools import cache
+from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Self
 
@@ -26,9 +27,7 @@ _SKETCH_WEIGHT = (1 << LOG_REGISTERS) + 512
 @cache
 def _library() -> ModuleType:
     """Import the library with the first sketch: it brings NumPy along, 16 MB and a tenth of a second."""
-    import datasketches  # noqa: PLC0415
-
-    return datasketches
+    return import_module("datasketches")
 
 
 class DamagedCounter(Exception):

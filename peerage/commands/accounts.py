@@ -176,12 +176,12 @@ class KeyRecord:
 async def _add_user(
     application: "Application", operator: "Principal", arguments: AddUser
 ) -> AsyncIterator[UserRecord | LinkRecord]:
-    management = application.account_management
+    management = application.accounts.management
     user = await management.register(operator, arguments.name, arguments.password, arguments.role)
     yield UserRecord(user)
     if arguments.password is None:
         # Part of the account's creation, which is what the log says.
-        yield _link(application, await application.accounts.issue_link(user.id))
+        yield _link(application, await application.accounts.accounts.issue_link(user.id))
 
 
 async def _list_users(
@@ -189,7 +189,7 @@ async def _list_users(
 ) -> AsyncIterator[UserRecord]:
     offset, total = 0, 1
     while offset < total:
-        users, total = await application.accounts.users("", offset, _PAGE)
+        users, total = await application.accounts.accounts.users("", offset, _PAGE)
         for user in users:
             yield UserRecord(user)
         offset += _PAGE
@@ -211,7 +211,7 @@ async def _set_enabled(
     application: "Application", operator: "Principal", name: str, *, enabled: bool
 ) -> UserRecord:
     user = await _find(application, name)
-    changed = await application.account_management.set_enabled(operator, user.id, enabled=enabled)
+    changed = await application.accounts.management.set_enabled(operator, user.id, enabled=enabled)
     return UserRecord(changed)
 
 
@@ -219,21 +219,21 @@ async def _set_role(
     application: "Application", operator: "Principal", arguments: SetRole
 ) -> AsyncIterator[UserRecord]:
     user = await _find(application, arguments.name)
-    yield UserRecord(await application.account_management.set_role(operator, user.id, arguments.role))
+    yield UserRecord(await application.accounts.management.set_role(operator, user.id, arguments.role))
 
 
 async def _issue_link(
     application: "Application", operator: "Principal", arguments: IssueLink
 ) -> AsyncIterator[LinkRecord]:
     user = await _find(application, arguments.name)
-    yield _link(application, await application.account_management.issue_link(operator, user.id))
+    yield _link(application, await application.accounts.management.issue_link(operator, user.id))
 
 
 async def _add_key(
     application: "Application", operator: "Principal", arguments: AddKey
 ) -> AsyncIterator[KeyRecord]:
     user = await _find(application, arguments.name)
-    key, secret = await application.account_management.mint(
+    key, secret = await application.accounts.management.mint(
         operator,
         user.id,
         arguments.scope,
@@ -248,14 +248,14 @@ async def _list_keys(
     application: "Application", _operator: "Principal", arguments: ListKeys
 ) -> AsyncIterator[KeyRecord]:
     owner = None if arguments.name is None else (await _find(application, arguments.name)).id
-    for record in await _with_owners(application, await application.accounts.keys(owner)):
+    for record in await _with_owners(application, await application.accounts.accounts.keys(owner)):
         yield record
 
 
 async def _revoke_key(
     application: "Application", operator: "Principal", arguments: RevokeKey
 ) -> AsyncIterator[KeyRecord]:
-    key = await application.account_management.revoke(operator, arguments.key)
+    key = await application.accounts.management.revoke(operator, arguments.key)
     yield (await _with_owners(application, [key]))[0]
 
 
@@ -274,24 +274,24 @@ async def _resume_key(
 async def _set_suspended(
     application: "Application", operator: "Principal", number: int, *, suspended: bool
 ) -> KeyRecord:
-    key = await application.account_management.suspend(operator, number, suspended=suspended)
+    key = await application.accounts.management.suspend(operator, number, suspended=suspended)
     return (await _with_owners(application, [key]))[0]
 
 
 async def _find(application: "Application", name: str) -> User:
-    user = await application.accounts.user(name)
+    user = await application.accounts.accounts.user(name)
     if user is None:
         raise Refusal("not-found", "no account has that name")
     return user
 
 
 async def _with_owners(application: "Application", keys: Sequence[Key]) -> list[KeyRecord]:
-    owners = await application.accounts.users_by_id([key.user_id for key in keys])
+    owners = await application.accounts.accounts.users_by_id([key.user_id for key in keys])
     return [KeyRecord(key, owners[key.user_id].name) for key in keys]
 
 
 def _link(application: "Application", secret: str) -> LinkRecord:
-    links = application.one_time_links
+    links = application.accounts.one_time_links
     return LinkRecord(links.link(secret), links.days)
 
 

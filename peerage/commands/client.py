@@ -7,6 +7,7 @@ from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from peerage.commands.command import Command, encode
+from peerage.imports import uncollected
 from storage.data_folder import DataFolder, FolderError, FolderInUse
 
 if TYPE_CHECKING:
@@ -92,20 +93,21 @@ async def _ask_server(
 
 async def _run_here(settings: "Settings", command: Command[Any, Any], given: Mapping[str, Any]) -> _Records:
     # A command that a server runs needs none of this, and is done long before it is imported.
-    from doors.control import execute_command  # noqa: PLC0415
-    from peerage.commands.handlers import control_commands  # noqa: PLC0415
-    from peerage.logs import configure_logs  # noqa: PLC0415
-    from peerage.wiring.application import open_application  # noqa: PLC0415
-    from peerage.wiring.swarm_store import NoNativeStore  # noqa: PLC0415
-    from storage.database import DatabaseError  # noqa: PLC0415
-    from tracker.geo import GeoError  # noqa: PLC0415
+    with uncollected():
+        from doors.control import execute_command  # noqa: PLC0415
+        from peerage.commands.handlers import control_commands  # noqa: PLC0415
+        from peerage.logs import configure_logs  # noqa: PLC0415
+        from peerage.wiring.application import open_application  # noqa: PLC0415
+        from peerage.wiring.swarm_store import NoNativeStore  # noqa: PLC0415
+        from storage.database import DatabaseError  # noqa: PLC0415
+        from tracker.geo import GeoError  # noqa: PLC0415
 
     quiet = settings.log.model_copy(update={"level": "warning"})
     configure_logs(settings.log if settings.log.level == "error" else quiet)
     try:
         async with open_application(settings) as application:
             if command.reads_swarms:
-                await application.restore()
+                await application.tracker.restore()
             handlers = control_commands(application)
             async with aclosing(execute_command(handlers, command.name, given)) as records:
                 async for record in records:

@@ -101,23 +101,23 @@ async def _stats(
 ) -> AsyncIterator[StatsRecord]:
     from lists.infohashes import ListKind  # noqa: PLC0415 - where the command runs
 
-    totals = application.tracker.store.totals()
-    files, stored = await application.cache.totals()
+    totals = application.tracker.tracker.store.totals()
+    files, stored = await application.torrents.cache.totals()
     listed = dict.fromkeys(ListKind, 0)
-    async for batch in application.takedowns.walk():
+    async for batch in application.torrents.takedowns.walk():
         for entry in batch:
             listed[entry.kind] += 1
     report = await application.health.report()
     yield StatsRecord(
         tracker=TrackerStats(
-            policy="listed" if application.tracker.policy.listed else "open",
-            store=application.tracker.store.name,
+            policy="listed" if application.tracker.tracker.policy.listed else "open",
+            store=application.tracker.tracker.store.name,
             torrents=totals.torrents,
             peers=totals.peers,
             seeders=totals.complete,
             leechers=totals.incomplete,
         ),
-        cache=CacheStats(files, stored, await application.cache.free()),
+        cache=CacheStats(files, stored, await application.torrents.cache.free()),
         lists=ListStats(blocked=listed[ListKind.DENY], allowed=listed[ListKind.ALLOW]),
         health={"ok": report.ok, **report.parts},
     )
@@ -127,10 +127,10 @@ async def _check(
     application: "Application", _operator: "Principal", _arguments: Check
 ) -> AsyncIterator[DamagedFile | CheckedFiles]:
     damaged = 0
-    async for problem in application.cache.check():
+    async for problem in application.torrents.cache.check():
         damaged += 1
         yield DamagedFile(problem.infohash.upper, problem.what)
-    files, _ = await application.cache.totals()
+    files, _ = await application.torrents.cache.totals()
     yield CheckedFiles(files, damaged)
 
 
@@ -138,8 +138,8 @@ async def _close_census_day(
     application: "Application", _operator: "Principal", _arguments: CloseCensusDay
 ) -> AsyncIterator[CensusDayRecord]:
     """Close the day after a flush, so that every peer seen so far is counted."""
-    await application.flusher.flush()
-    day = await application.census.end_day()
+    await application.tracker.flusher.flush()
+    day = await application.tracker.census.end_day()
     yield CensusDayRecord(day.isoformat() if day is not None else None)
 
 

@@ -112,14 +112,14 @@ async def _import(
     if not 0 < len(arguments.paths) <= _MAX_PATHS:
         raise Refusal("bad-request", f"name 1 to {_MAX_PATHS} paths")
     dumps, paths = await asyncio.to_thread(split_dumps, list(arguments.paths))
-    before = await application.transfer.total(dumps)
-    yield Total(before + await application.transfer.total(paths))
+    before = await application.torrents.transfer.total(dumps)
+    yield Total(before + await application.torrents.transfer.total(paths))
     done = 0
     for dump in dumps:
-        async for outcome in _imported(application.catalogue_dump.read(dump), done):
+        async for outcome in _imported(application.catalogue.dump.read(dump), done):
             yield outcome
-        done += await application.transfer.total([dump])
-    async for outcome in _imported(application.transfer.import_paths(paths, operator.name), before):
+        done += await application.torrents.transfer.total([dump])
+    async for outcome in _imported(application.torrents.transfer.import_paths(paths, operator.name), before):
         yield outcome
 
 
@@ -134,22 +134,25 @@ async def _export(
 ) -> AsyncIterator[Total | ExportedTorrent | ExportedCatalogue]:
     from actions.catalogue_dump_lines import DUMP_FILE_NAME  # noqa: PLC0415 - where the command runs
 
-    files, _ = await application.cache.totals()
+    files, _ = await application.torrents.cache.totals()
     yield Total(files + 1)
-    results = cast("AsyncGenerator[ExportResult, None]", application.transfer.export(arguments.folder))
+    results = cast(
+        "AsyncGenerator[ExportResult, None]", application.torrents.transfer.export(arguments.folder)
+    )
     async with aclosing(results) as outcomes:
         async for each in outcomes:
             yield ExportedTorrent(each.infohash.upper, each.outcome, each.text)
-    lines = await application.catalogue_dump.write(arguments.folder)
+    lines = await application.catalogue.dump.write(arguments.folder)
     yield ExportedCatalogue(DUMP_FILE_NAME, "written", f"{lines} lines")
 
 
 async def _import_titles(
     application: "Application", _operator: "Principal", arguments: ImportTitles
 ) -> AsyncIterator[Total | TitlesProgress]:
-    yield Total(await application.title_import.total(arguments.file))
+    yield Total(await application.catalogue.title_import.total(arguments.file))
     results = cast(
-        "AsyncGenerator[TitleImportProgress, None]", application.title_import.import_file(arguments.file)
+        "AsyncGenerator[TitleImportProgress, None]",
+        application.catalogue.title_import.import_file(arguments.file),
     )
     async with aclosing(results) as steps:
         async for each in steps:

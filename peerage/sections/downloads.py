@@ -124,7 +124,7 @@ class LookupsSection(Section):
     )
     fill_rate: Rate = Field(
         default="10/minute",
-        description="Lookups that filling starts at most.",
+        description="Lookups that automatic fetching starts at most.",
         json_schema_extra={"takes": "a count per second, minute, hour or day"},
     )
     private_peers: bool = Field(

@@ -1,26 +1,18 @@
-"""The application container: opens a data folder's stores, makes every component over them, closes them."""
+"""Makes the application of a service: every component over the stores of a data folder, in groups by subject.
 
-import os
-import time
+Production, commands and tests make it here; they differ in settings, stores and environment.
+"""
+
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-import structlog
-
-from accounts.accounts import Accounts
-from accounts.rights import Right, Rights
-from actions.account_management import AccountManagement
-from actions.auto_fetch import AutoFetch
 from actions.catalogue_dump import CatalogueDump
 from actions.catalogue_sync import CatalogueSync
 from actions.curation import Curation
 from actions.download_hooks import DownloadHooks
-from actions.engine_announcer import EngineAnnouncer
 from actions.health import Health
 from actions.list_moderation import ListModeration
-from actions.lookups import Lookups
 from actions.release_parser import ImdbReleaseParser
 from actions.swarm_stats_sync import SwarmStatsSync
 from actions.takedowns import Takedowns
@@ -31,263 +23,213 @@ from bittorrent.infohash import InfoHash
 from cache.quota import Quota
 from cache.torrents import TorrentCache
 from catalogue.catalogue import Catalogue
+from catalogue.imdb_titles import ImdbTitles
 from catalogue.search import Search
-from downloads.downloads import Downloads
 from lists.infohashes import Lists
 from peerage.config import Settings
-from peerage.one_time_links import OneTimeLinks
-from peerage.sections import TrackerSection
-from peerage.wiring.accounts import make_accounts
-from peerage.wiring.downloads import make_downloads
+from peerage.wiring.accounts import AccountServices, make_accounts
+from peerage.wiring.downloads import DownloadServices, make_downloads
+from peerage.wiring.environment import SYSTEM, Environment
 from peerage.wiring.lookups import make_auto_fetch, make_engine_announcer, make_lookups
-from peerage.wiring.swarm_store import announce_terms, make_swarm_store
-from storage import schema
-from storage.accounts import SqliteAccounts
-from storage.cache_records import SqliteCacheRecords
+from peerage.wiring.stores import Stores, open_stores
+from peerage.wiring.tracker import TrackerServices, keep_swarms, make_census, make_tracker
+from storage.accounts import SqlAccounts
+from storage.cache_records import SqlCacheRecords
 from storage.catalogue import catalogue_store
-from storage.census import FolderDayKeys, SqliteCensus
-from storage.data_folder import DataFolder
-from storage.database import Database
-from storage.files import FileBlobs
-from storage.imdb_titles import SqliteImdbTitles
-from storage.journal import SqliteJournal
-from storage.lists import SqliteListEntries
-from storage.search import SqliteSearchIndex
-from tracker.census import Census, CensusTerms
-from tracker.flusher import Flusher, FlushObserver, Journal
-from tracker.geo import countries
-from tracker.native_swarms import NativeSwarms
-from tracker.policy import Policy
-from tracker.sweeper import sweep_once
-from tracker.tracker import Tracker
+from storage.lists import SqlListEntries
+from storage.sqlite.search.index import SqliteSearchIndex
+from tracker.journal_row import JournalRow
 
-if TYPE_CHECKING:
-    from tracker._native import Store
 
-log = structlog.get_logger()
+@dataclass(frozen=True, slots=True)
+class TorrentServices:
+    """The `.torrent` files, and what may come in."""
+
+    cache: TorrentCache
+    takedowns: Takedowns
+    list_moderation: ListModeration
+    uploads: Uploads
+    transfer: Transfer
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueServices:
+    """The records of torrents, and what changes and searches them."""
+
+    catalogue: Catalogue
+    search: Search
+    curation: Curation
+    sync: CatalogueSync
+    dump: CatalogueDump
+    titles: ImdbTitles
+    title_import: TitleImport
 
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """Every component of one service, opened over one data folder."""
+    """Every component of one service, over the stores of one data folder."""
 
     settings: Settings
-    folder: DataFolder
-    cache: TorrentCache
-    lists: Lists
-    journal: Journal
-    tracker: Tracker
-    flusher: Flusher
-    uploads: Uploads
-    takedowns: Takedowns
-    catalogue: Catalogue
-    search: Search
-    curation: Curation
-    account_management: AccountManagement
-    list_moderation: ListModeration
-    rights: Rights
-    census: Census
-    catalogue_sync: CatalogueSync
-    transfer: Transfer
-    catalogue_dump: CatalogueDump
-    titles: SqliteImdbTitles
-    title_import: TitleImport
+    stores: Stores
+    environment: Environment
+    accounts: AccountServices
+    tracker: TrackerServices
+    torrents: TorrentServices
+    catalogue: CatalogueServices
+    downloads: DownloadServices
     health: Health
-    accounts: Accounts
-    lookups: Lookups
-    auto_fetch: AutoFetch | None
-    downloads: Downloads
-    engine_announcer: EngineAnnouncer | None
-    one_time_links: OneTimeLinks
-
-    @property
-    def native_store(self) -> "Store | None":
-        """The C swarm store, where it is in use."""
-        store = self.tracker.store
-        return store.handle if isinstance(store, NativeSwarms) else None
-
-    async def restore(self) -> None:
-        """Bring the swarms back from the journal; until that is done the tracker answers with a warning."""
-        began = time.monotonic()
-        self.tracker.restoring = True
-        rows = await self.flusher.restore()
-        self.tracker.policy.remove_denied()
-        expired = sweep_once(self.tracker.store, int(time.time()))
-        self.tracker.restoring = False
-        totals = self.tracker.store.totals()
-        seconds = round(time.monotonic() - began, 3)
-        log.info("swarms.restored", rows=rows, peers=totals.peers, expired=expired, seconds=seconds)
 
 
 @asynccontextmanager
-async def open_application(settings: Settings) -> AsyncIterator[Application]:
+async def open_application(
+    settings: Settings, environment: Environment = SYSTEM
+) -> AsyncIterator[Application]:
     """Open a data folder for this process alone, and close it with everything written at the end.
 
     Files and records are reconciled, and the tracker knows the lists; the swarms come with
-    `Application.restore`. Raises FolderInUse, FolderError, DatabaseError, GeoError, NoNativeStore.
+    `TrackerServices.restore`. Raises FolderInUse, FolderError, DatabaseError, GeoError, NoNativeStore.
     """
     async with AsyncExitStack() as stack:
-        folder = stack.enter_context(DataFolder(settings.data))
-        records = await Database.open(folder.records, schema.PEERAGE, "FULL", settings.catalogue.readers)
-        stack.push_async_callback(records.close)
-        swarms = await Database.open(folder.swarms, schema.SWARMS, "NORMAL", readers=1)
-        stack.push_async_callback(swarms.close)
-        titles = await SqliteImdbTitles.open(folder.titles, settings.cache.min_free_disk)
-        stack.push_async_callback(titles.close)
-        stores = _Stores(settings, folder, records, swarms, titles)
-        application = await _make_application(stores)
-        stack.push_async_callback(_shut_down, application)
-        await application.cache.reconcile()
-        await application.downloads.load()
-        await application.takedowns.start()
-        await application.census.start()
+        stores = await open_stores(settings, stack)
+        application = await build_services(settings, stores, stack, environment)
+        await application.torrents.cache.reconcile()
+        await application.downloads.downloads.load()
+        await application.torrents.takedowns.start()
+        await application.tracker.census.start()
         yield application
 
 
-@dataclass(frozen=True, slots=True)
-class _Stores:
-    """The settings, and the databases and files that everything else is made over."""
+async def build_services(
+    settings: Settings, stores: Stores, stack: AsyncExitStack, environment: Environment = SYSTEM
+) -> Application:
+    """Make every component; each registers its end on `stack`.
 
-    settings: Settings
-    folder: DataFolder
-    records: Database
-    swarms: Database
-    titles: SqliteImdbTitles
-
-
-@dataclass(frozen=True, slots=True)
-class _Core:
-    """The components that need the stores alone."""
-
-    cache: TorrentCache
-    index: SqliteSearchIndex
-    catalogue: Catalogue
-    tracker: Tracker
-    census: Census
-    journal: Journal
-    lists: Lists
+    What is made later ends earlier: lookups, downloads and uploads under way, then the last flush of the swarms, and
+    at last the accounts. Raises FolderError, GeoError, NoNativeStore.
+    """
+    return await _Builder(settings, stores, stack, environment).build()
 
 
-async def _make_core(stores: _Stores) -> _Core:
-    settings, records = stores.settings.catalogue, stores.records
-    index = SqliteSearchIndex(records, settings.search_candidates, settings.search_timeout)
-    return _Core(
-        cache=await _make_cache(stores),
-        index=index,
-        catalogue=Catalogue.over(catalogue_store(records, index, time.time), time.time),
-        tracker=_make_tracker(stores.settings.tracker),
-        census=await _make_census(stores),
-        journal=SqliteJournal(stores.swarms),
-        lists=Lists(SqliteListEntries(records)),
-    )
+class _Builder:
+    """Makes the groups one after the other; what is made first may call what is made last, by `_downloads`."""
 
+    def __init__(
+        self, settings: Settings, stores: Stores, stack: AsyncExitStack, environment: Environment
+    ) -> None:
+        self._settings = settings
+        self._stores = stores
+        self._stack = stack
+        self._environment = environment
+        self._titles = environment.titles or stores.titles
+        self._parser = environment.release_parser or ImdbReleaseParser(self._titles)
+        self._account_store = SqlAccounts(stores.records)
+        wanted = settings.catalogue
+        self._index = SqliteSearchIndex(stores.records, wanted.search_candidates, wanted.search_timeout)
+        self._catalogue = Catalogue.over(
+            catalogue_store(stores.records, self._index, environment.clock), environment.clock
+        )
+        self._downloads: DownloadServices | None = None
 
-async def _make_application(stores: _Stores) -> Application:
-    settings, folder, records, core = stores.settings, stores.folder, stores.records, await _make_core(stores)
-    cache, catalogue, tracker = core.cache, core.catalogue, core.tracker
+    async def build(self) -> Application:
+        """Make everything."""
+        accounts = self._make_accounts()
+        tracker = await self._make_tracker()
+        torrents = self._make_torrents(tracker, accounts)
+        self._downloads = self._make_downloads(tracker, torrents)
+        return Application(
+            settings=self._settings,
+            stores=self._stores,
+            environment=self._environment,
+            accounts=accounts,
+            tracker=tracker,
+            torrents=torrents,
+            catalogue=self._make_catalogue(torrents, accounts),
+            downloads=self._downloads,
+            health=Health(torrents.cache, tracker.journal),
+        )
 
-    async def stop_fetching(names: Sequence[InfoHash]) -> None:
-        await downloads.forget(names)
+    def _make_accounts(self) -> AccountServices:
+        folder = self._stores.folder
+        accounts = make_accounts(
+            self._settings, folder, self._account_store, self._catalogue.moderation, self._environment
+        )
+        self._stack.push_async_callback(accounts.accounts.close)
+        return accounts
 
-    blocked = (core.census.forget, stop_fetching)
-    takedowns = Takedowns(
-        cache, catalogue.store.torrents, core.lists, tracker.policy, time.time, on_blocked=blocked
-    )
-    cataloguer = ImdbReleaseParser(stores.titles)
-    limit = settings.cache.max_torrent_size
-    uploads = Uploads(cache, takedowns, catalogue, cataloguer, time.time, limit=limit)
-    downloads = make_downloads(settings, folder, records, DownloadHooks(takedowns, uploads))
-    lookups = make_lookups(
-        settings, downloads.engine, tracker.store, uploads=uploads, cache=cache, takedowns=takedowns
-    )
-    auto_fetch = make_auto_fetch(settings, lookups, catalogue.store.torrents, tracker.store)
-    rights = Rights(frozenset(Right(name) for name in settings.accounts.anonymous))
-    accounts = make_accounts(settings, folder, records)
-    return Application(
-        settings=settings,
-        folder=folder,
-        cache=cache,
-        lists=core.lists,
-        journal=core.journal,
-        tracker=tracker,
-        flusher=_make_flusher(settings.tracker, core, auto_fetch),
-        uploads=uploads,
-        takedowns=takedowns,
-        catalogue=catalogue,
-        search=Search(core.index),
-        curation=Curation(catalogue, uploads, takedowns, rights),
-        account_management=AccountManagement(
-            accounts, catalogue.moderation, rights, registration=settings.accounts.registration
-        ),
-        list_moderation=ListModeration(takedowns, catalogue.moderation, rights),
-        rights=rights,
-        census=core.census,
-        catalogue_sync=CatalogueSync(cache, catalogue, takedowns, cataloguer),
-        transfer=Transfer(uploads, cache),
-        catalogue_dump=CatalogueDump(catalogue, SqliteAccounts(records), takedowns, time.time),
-        titles=stores.titles,
-        title_import=TitleImport(stores.titles),
-        health=Health(cache, core.journal),
-        accounts=accounts,
-        lookups=lookups,
-        auto_fetch=auto_fetch,
-        downloads=downloads,
-        engine_announcer=make_engine_announcer(settings, downloads, tracker.store),
-        one_time_links=OneTimeLinks(accounts, folder.path, settings.public_url, settings.listen),
-    )
+    async def _make_tracker(self) -> TrackerServices:
+        tracker = make_tracker(self._settings, self._environment)
+        stats = SwarmStatsSync(self._catalogue.store.statistics, tracker.store.scrape)
+        services = keep_swarms(
+            self._settings,
+            self._stores,
+            self._environment,
+            tracker=tracker,
+            census=await make_census(self._settings, self._stores, self._environment),
+            observers=(stats.update, self._fetch_announced),
+        )
+        self._stack.push_async_callback(services.flusher.flush)
+        return services
 
+    def _make_torrents(self, tracker: TrackerServices, accounts: AccountServices) -> TorrentServices:
+        settings, records, clock = self._settings.cache, self._stores.records, self._environment.clock
+        quota = Quota(settings.max_files, settings.max_bytes, settings.min_free_disk)
+        cache = TorrentCache(self._stores.blobs, SqlCacheRecords(records), quota, clock)
+        self._stack.push_async_callback(cache.drain)
+        lists, policy = Lists(SqlListEntries(records)), tracker.tracker.policy
+        on_blocked = (tracker.census.forget, self._stop_fetching)
+        takedowns = Takedowns(
+            cache, self._catalogue.store.torrents, lists, policy, clock, on_blocked=on_blocked
+        )
+        self._stack.push_async_callback(takedowns.drain)
+        limit = settings.max_torrent_size
+        uploads = Uploads(cache, takedowns, self._catalogue, self._parser, clock, limit=limit)
+        self._stack.push_async_callback(uploads.drain)
+        return TorrentServices(
+            cache=cache,
+            takedowns=takedowns,
+            list_moderation=ListModeration(takedowns, self._catalogue.moderation, accounts.rights),
+            uploads=uploads,
+            transfer=Transfer(uploads, cache),
+        )
 
-async def _make_cache(stores: _Stores) -> TorrentCache:
-    blobs = FileBlobs(stores.folder.torrents)
-    await blobs.open()
-    limits = stores.settings.cache
-    quota = Quota(limits.max_files, limits.max_bytes, limits.min_free_disk)
-    return TorrentCache(blobs, SqliteCacheRecords(stores.records), quota, time.time)
+    def _make_downloads(self, tracker: TrackerServices, torrents: TorrentServices) -> DownloadServices:
+        settings, store, uploads = self._settings, tracker.tracker.store, torrents.uploads
+        hooks = DownloadHooks(torrents.takedowns, uploads)
+        downloads = make_downloads(settings, self._stores, hooks, self._environment)
+        self._stack.push_async_callback(downloads.stop)
+        lookups = make_lookups(
+            settings,
+            downloads.engine,
+            store,
+            uploads=uploads,
+            cache=torrents.cache,
+            takedowns=torrents.takedowns,
+            timer=self._environment.timer,
+        )
+        self._stack.push_async_callback(lookups.close)
+        return DownloadServices(
+            downloads=downloads,
+            lookups=lookups,
+            auto_fetch=make_auto_fetch(settings, lookups, self._catalogue.store.torrents, store),
+            engine_announcer=make_engine_announcer(settings, downloads, store),
+        )
 
+    def _make_catalogue(self, torrents: TorrentServices, accounts: AccountServices) -> CatalogueServices:
+        catalogue, uploads, takedowns = self._catalogue, torrents.uploads, torrents.takedowns
+        return CatalogueServices(
+            catalogue=catalogue,
+            search=Search(self._index),
+            curation=Curation(catalogue, uploads, takedowns, accounts.rights),
+            sync=CatalogueSync(torrents.cache, catalogue, takedowns, self._parser),
+            dump=CatalogueDump(catalogue, self._account_store, takedowns, self._environment.clock),
+            titles=self._titles,
+            title_import=TitleImport(self._stores.titles),
+        )
 
-def _make_flusher(settings: TrackerSection, core: _Core, auto_fetch: AutoFetch | None) -> Flusher:
-    """Make the flusher, which writes changed swarms and then calls the observers."""
-    store = core.tracker.store
-    observers: list[FlushObserver] = [
-        core.census.observe,
-        SwarmStatsSync(core.catalogue.store.statistics, store.scrape).update,
-    ]
-    if auto_fetch is not None:
-        observers.append(auto_fetch.observe)
-    return Flusher(
-        store, core.journal, settings.flush_every, time.monotonic, _flush_failed, observers=observers
-    )
+    async def _fetch_announced(self, rows: Sequence[JournalRow]) -> None:
+        if self._downloads is not None and self._downloads.auto_fetch is not None:
+            await self._downloads.auto_fetch.observe(rows)
 
-
-async def _make_census(stores: _Stores) -> Census:
-    settings = stores.settings.census
-    return Census(
-        await SqliteCensus.open(stores.swarms),
-        FolderDayKeys(stores.folder, os.urandom),
-        countries(settings.database),
-        time.time,
-        CensusTerms(settings.enabled, settings.alive_days, settings.keep_days),
-    )
-
-
-def _make_tracker(settings: TrackerSection) -> Tracker:
-    store = make_swarm_store(settings)
-    policy = Policy(store, listed=settings.policy == "listed")
-    return Tracker(store, policy, announce_terms(settings), time.time)
-
-
-async def _shut_down(application: Application) -> None:
-    """Wait for operations under way, then write the last changes."""
-    await application.lookups.close()
-    await application.downloads.stop()
-    await application.uploads.drain()
-    await application.takedowns.drain()
-    await application.cache.drain()
-    try:
-        await application.flusher.flush()
-    finally:
-        await application.accounts.close()
-
-
-def _flush_failed(error: Exception) -> None:
-    log.error("swarms.flush_failed", error=str(error), cause=str(error.__cause__))
+    async def _stop_fetching(self, infohashes: Sequence[InfoHash]) -> None:
+        if self._downloads is not None:
+            await self._downloads.downloads.forget(infohashes)

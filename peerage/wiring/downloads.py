@@ -1,11 +1,14 @@
 """Makes the downloads of a data folder, with libtorrent as the engine where it is installed and enabled."""
 
-import time
+from dataclasses import dataclass
 from importlib.util import find_spec
 
 import structlog
 
+from actions.auto_fetch import AutoFetch
 from actions.download_hooks import DownloadHooks
+from actions.engine_announcer import EngineAnnouncer
+from actions.lookups import Lookups
 from downloads.deferred_engine import DeferredEngine
 from downloads.downloads import DownloadBackend, Downloads
 from downloads.engine import Engine
@@ -14,26 +17,39 @@ from downloads.limits import DownloadLimits
 from downloads.outgoing_filter import OutgoingFilter
 from peerage.config import Settings
 from peerage.sections import DownloadsSection
-from storage.data_folder import DataFolder
-from storage.database import Database
-from storage.jobs import SqliteJobs
+from peerage.wiring.environment import Environment
+from peerage.wiring.stores import Stores
+from storage.jobs import SqlJobs
 
 _RESUME = ".resume"
 
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class DownloadServices:
+    """What fetches content and metadata."""
+
+    downloads: Downloads
+    lookups: Lookups
+    auto_fetch: AutoFetch | None
+    engine_announcer: EngineAnnouncer | None
+
+
 def make_downloads(
-    settings: Settings, folder: DataFolder, records: Database, hooks: DownloadHooks
+    settings: Settings, stores: Stores, hooks: DownloadHooks, environment: Environment
 ) -> Downloads:
     """Make the downloads of a data folder; without libtorrent, or switched off, they refuse everything."""
     wanted = settings.downloads
-    content = wanted.folder or folder.downloads
-    engine = _engine(settings, ResumeFiles(content / _RESUME)) if wanted.enabled else None
+    content = wanted.folder or stores.folder.downloads
+    engine = environment.engine
+    if engine is None and wanted.enabled:
+        engine = _engine(settings, ResumeFiles(content / _RESUME))
     if engine is None:
         return Downloads(download_limits(wanted), None)
-    means = DownloadBackend(engine, SqliteJobs(records), ContentFolder(content), hooks, time.time)
-    return Downloads(download_limits(wanted), means)
+    jobs = SqlJobs(stores.records)
+    backend = DownloadBackend(engine, jobs, ContentFolder(content), hooks, environment.clock)
+    return Downloads(download_limits(wanted), backend)
 
 
 def download_limits(wanted: DownloadsSection) -> DownloadLimits:

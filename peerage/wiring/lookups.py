@@ -1,6 +1,7 @@
 """Makes metadata lookups, the lookups of announced hashes, and the engine's announces to our own tracker."""
 
 import time
+from collections.abc import Callable
 
 from actions.auto_fetch import AutoFetch
 from actions.engine_announcer import EngineAnnouncer
@@ -26,6 +27,7 @@ def make_lookups(
     uploads: Uploads,
     cache: TorrentCache,
     takedowns: Takedowns,
+    timer: Callable[[], float],
 ) -> Lookups:
     """Return the lookups; without an engine, only upstream caches are asked. What is found is accepted by `uploads`."""
     wanted = settings.lookups
@@ -33,7 +35,7 @@ def make_lookups(
         wanted.timeout, wanted.concurrent, wanted.queue, wanted.remember_misses, wanted.anonymous
     )
     sources = _sources(settings, engine, store, uploads.limit)
-    return Lookups(uploads, cache, takedowns, sources, terms, timer=time.monotonic)
+    return Lookups(uploads, cache, takedowns, sources, terms, timer=timer)
 
 
 def _sources(

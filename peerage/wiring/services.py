@@ -18,28 +18,28 @@ def make_services(application: Application, clients: ClientAddress, memory: Body
     """Return the services of every dialect; `memory` bounds the request bodies of all of them together."""
     settings = application.settings
     return Services(
-        catalogue=application.catalogue.store,
-        search=application.search,
-        curation=application.curation,
-        account_management=application.account_management,
-        accounts=application.accounts,
-        rights=application.rights,
-        uploads=application.uploads,
-        takedowns=application.takedowns,
-        list_moderation=application.list_moderation,
-        cache=application.cache,
-        lookups=application.lookups,
-        downloads=application.downloads,
+        catalogue=application.catalogue.catalogue.store,
+        search=application.catalogue.search,
+        curation=application.catalogue.curation,
+        account_management=application.accounts.management,
+        accounts=application.accounts.accounts,
+        rights=application.accounts.rights,
+        uploads=application.torrents.uploads,
+        takedowns=application.torrents.takedowns,
+        list_moderation=application.torrents.list_moderation,
+        cache=application.torrents.cache,
+        lookups=application.downloads.lookups,
+        downloads=application.downloads.downloads,
         links=DownloadLinks(
-            application.folder.secret("downloads", KEY_BYTES, os.urandom),
+            application.stores.folder.secret("downloads", KEY_BYTES, os.urandom),
             settings.downloads.link_lifetime,
             time.time,
         ),
         transfers=Transfers(settings.downloads.transfers, settings.downloads.transfers_per_account),
         files_url=settings.downloads.files_url,
-        census=application.census,
-        scrape=application.tracker.store.scrape,
-        swarms=application.tracker.store.totals,
+        census=application.tracker.census,
+        scrape=application.tracker.tracker.store.scrape,
+        swarms=application.tracker.tracker.store.totals,
         authenticator=make_identity(application),
         rate_limits=RateLimits(
             settings.limits.model_dump(exclude={"login"}) | {TORBOX_CREATE: settings.downloads.create_rate},
@@ -57,5 +57,5 @@ def make_services(application: Application, clients: ClientAddress, memory: Body
 def make_identity(application: Application) -> Authenticator:
     """Return the authentication of requests; cookies are `Secure` where `public_url` is https."""
     return Authenticator(
-        application.accounts, secure=(application.settings.public_url or "").startswith("https://")
+        application.accounts.accounts, secure=(application.settings.public_url or "").startswith("https://")
     )

@@ -17,7 +17,9 @@ async def refused(awaitable):
 
 
 async def code(awaitable):
-    return (await refused(awaitable)).code
+    with pytest.raises(Refusal) as caught:
+        await awaitable
+    return caught.value.code
 
 
 async def test_an_account_is_found_by_id_and_by_name_in_any_case(tmp_path):
@@ -104,8 +106,8 @@ async def test_a_password_of_any_characters_opens_its_account_alone(tmp_path, pa
 
 async def test_a_password_is_the_same_however_its_accents_are_typed(tmp_path):
     async with open_accounts(tmp_path) as setup:
-        await setup.join("ada", password="caf\u00e9 au lait")
-        await setup.accounts.log_in("ada", "cafe\u0301 au lait", HOME)
+        ada = await setup.join("ada", password="caf\u00e9 au lait")
+        assert await setup.accounts.log_in("ada", "cafe\u0301 au lait", HOME) == ada
 
 
 @pytest.mark.parametrize("name", ["eve", "nobody", "", "x" * 10_000, "\0", "\ud800", "a\nb", "' OR ''='"])

@@ -12,7 +12,7 @@ from bittorrent.refusal import Refusal
 from catalogue.fields import AuthorChange, CollageChange, GroupChange
 from catalogue.model import BookmarkKind
 from catalogue.store import UNRESTRICTED_VIEWER
-from storage.accounts import SqliteAccounts
+from storage.accounts import SqlAccounts
 from storage.schema import PEERAGE
 from tests.support.catalogue import NOW, CatalogueSetup, hash_of
 from tests.support.databases import open_database
@@ -36,7 +36,7 @@ class Service:
 
     def __init__(self, database, blocked):
         self.library = CatalogueSetup(database)
-        self.accounts = SqliteAccounts(database)
+        self.accounts = SqlAccounts(database)
         self.store = self.library.store
         self.catalogue_dump = CatalogueDump(
             self.library.catalogue, self.accounts, blocked, self.library.clock
@@ -275,8 +275,8 @@ async def test_a_bad_line_is_reported_and_passed_over(tmp_path, line, code):
 async def test_a_name_that_a_torrent_gives_itself_comes_as_it_is(tmp_path):
     async with open_pair(tmp_path) as (old, new):
         await old.library.database.rows("SELECT 1")
-        async with old.library.database.transaction() as writer:
-            await writer.execute(
+        async with old.library.database.transaction() as transaction:
+            await transaction.run(
                 "UPDATE torrent SET name = ?, root = ? WHERE id = 1", ("\u202eevil\n\0", "\x1b[")
             )
         dumped = await old.write(tmp_path / "out")

@@ -7,8 +7,8 @@ from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
 from tests.actions.conftest import ActionServices
-from tests.support.cache_server import torrent
 from tests.support.lookups import FakeSource, make_lookups
+from tests.support.torrents import torrent
 
 DATA = torrent("wanted")
 HASH = Metainfo.parse(DATA).infohash

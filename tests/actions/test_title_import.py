@@ -10,7 +10,7 @@ from actions.imdb_tsv import HEADER
 from actions.title_import import TitleImport
 from bittorrent.refusal import Refusal
 from catalogue.imdb_titles import ImdbTitle
-from storage.imdb_titles import SqliteImdbTitles
+from storage.sqlite.imdb_titles import SqliteImdbTitles
 
 KINDS = ("movie", "tvSeries", "tvEpisode", "short", "videoGame", "tvMovie")
 

@@ -6,14 +6,14 @@ from random import Random
 from benchmarks.catalogue_search import fill, measure, questions, singles
 from benchmarks.synthetic_catalogue import CatalogueGenerator
 from catalogue.query import SortOrder
-from storage.database import Database
 from storage.schema import PEERAGE
-from storage.search import SqliteSearchIndex
+from storage.sqlite.database import SqliteDatabase
+from storage.sqlite.search.index import SqliteSearchIndex
 
 
 async def test_each_question_is_answered_and_what_exists_is_found(tmp_path: Path) -> None:
     maker = CatalogueGenerator()
-    database = await Database.open(tmp_path / "peerage.db", PEERAGE, "NORMAL")
+    database = await SqliteDatabase.open(tmp_path / "peerage.db", PEERAGE, "NORMAL")
     try:
         index = SqliteSearchIndex(database, 10_000, 10.0)
         assert await fill(database, index, maker, 400) > 0

@@ -4,17 +4,16 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from benchmarks import servers
 from benchmarks.generators import torrent_hash
 from benchmarks.machine import ROOT
 from benchmarks.processes import cpu_seconds, proportional_bytes, thread_seconds
 from benchmarks.servers import HTTP, KINDS, UDP, Kind, ServerError, peerage_settings, running, usual
 from benchmarks.spinning import SPINNER
+from tests.support.processes import wait_until
 
 ANSWERS_CONNECTS = """
 import socket, sys
@@ -87,13 +86,12 @@ def test_a_protocol_has_its_own_servers() -> None:
     assert {"opentracker", "peerage", "ceiling"} <= {*usual(HTTP)} & {*usual(UDP)}
 
 
-def test_a_server_without_http_is_ready_once_it_answers_udp(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_without_http_is_ready_once_it_answers_udp() -> None:
     def prepare(folder: Path, port: int, torrents: int) -> list[str]:
         return [sys.executable, "-c", ANSWERS_CONNECTS, str(port)]
 
     kind = Kind("packets", prepare, lambda: sys.executable, serves=frozenset((UDP,)))
-    monkeypatch.setattr(servers, "KINDS", {"packets": kind})
-    with running("packets", 1) as server:
+    with running("packets", 1, kinds={"packets": kind}) as server:
         assert not server.keeps
         assert not server.closes
         assert server.proportional_bytes() > 0
@@ -104,11 +102,10 @@ def test_settings_of_a_kind_go_before_those_of_a_run(monkeypatch: pytest.MonkeyP
     kind = Kind(
         "ours", lambda *_: command, lambda: sys.executable, settings=peerage_settings("uvicorn", None)
     )
-    monkeypatch.setattr(servers, "KINDS", {"ours": kind})
     monkeypatch.setenv("PEERAGE_TRACKER_INTERVAL", "77")
     with (
         pytest.raises(ServerError, match="PEERAGE_TRACKER_DOORuvicorn PEERAGE_TRACKER_STOREpython") as raised,
-        running("ours", 1, peerage_settings("native", "python")),
+        running("ours", 1, peerage_settings("native", "python"), kinds={"ours": kind}),
     ):
         pass
     assert "PEERAGE_TRACKER_INTERVAL" not in str(raised.value)
@@ -122,10 +119,7 @@ def test_the_spinning_thread_has_its_own_name_and_is_not_counted() -> None:
     script = "from benchmarks.spinning import start_spinner; start_spinner(); input()"
     with subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdin=subprocess.PIPE) as process:
         try:
-            end = time.monotonic() + 20
-            while _spun(process.pid) < 0.05 and time.monotonic() < end:
-                pass
-            assert _spun(process.pid) >= 0.05
+            wait_until(lambda: _spun(process.pid) >= 0.05, "it spins")
             without = cpu_seconds(process.pid, {SPINNER})
             assert without < cpu_seconds(process.pid)
         finally:

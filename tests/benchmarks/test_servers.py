@@ -4,16 +4,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from benchmarks import servers
 from benchmarks.generators import build, drive
 from benchmarks.machine import ROOT, cores, describe
 from benchmarks.processes import cpu_seconds, family, pinned
 from benchmarks.servers import Kind, ServerError, running
+from tests.support.processes import wait_until
 
 
 def alive(pid: int) -> bool:
@@ -39,19 +38,17 @@ def test_a_server_ends_when_the_block_fails(error: type[BaseException]) -> None:
     assert not alive(server.pid)
 
 
-def test_a_server_that_ends_at_once_is_reported_with_its_log(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_ends_at_once_is_reported_with_its_log() -> None:
     command = [sys.executable, "-c", "print('no port for me', flush=True)"]
     broken = Kind("broken", lambda folder, port, torrents: command, lambda: sys.executable)
-    monkeypatch.setattr(servers, "KINDS", {"broken": broken})
-    with pytest.raises(ServerError, match="no port for me"), running("broken", 1):
+    with pytest.raises(ServerError, match="no port for me"), running("broken", 1, kinds={"broken": broken}):
         pass
 
 
-def test_a_server_that_is_not_installed_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_is_not_installed_is_named_with_its_remedy() -> None:
     missing = Kind("missing", lambda folder, port, torrents: [], lambda: None, "apt-get install missing")
-    monkeypatch.setattr(servers, "KINDS", {"missing": missing})
     with pytest.raises(ServerError, match=r"missing is not installed \(apt-get install missing\)"):
-        running("missing", 1).__enter__()
+        running("missing", 1, kinds={"missing": missing}).__enter__()
 
 
 def test_pinning_ends_with_its_block() -> None:
@@ -74,17 +71,20 @@ def test_the_machine_is_described_in_one_line() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_run_that_is_ended_takes_its_servers_with_it(number: signal.Signals) -> None:
+    for program in ("ceiling", "udp_load"):
+        build(program)  # so that what the run starts is a server, not a compiler
     command = [sys.executable, "-m", "benchmarks.announce_udp", "--servers", "ceiling", "--torrents", "5"]
     with subprocess.Popen(
         [*command, "--rounds", "60"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as run:
         assert run.stdout is not None
         run.stdout.readline()
-        end = time.monotonic() + 20
-        while len(started := family(run.pid)) < 2 and time.monotonic() < end:
-            pass
-        run.send_signal(number)
-        run.communicate(timeout=30)
-    assert len(started) > 1
+        try:
+            started = wait_until(
+                lambda: found if len(found := family(run.pid)) > 1 else None, "no server was started"
+            )
+        finally:
+            run.send_signal(number)
+            run.communicate(timeout=30)
     assert run.returncode
     assert not any(alive(pid) for pid in started)

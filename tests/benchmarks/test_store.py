@@ -2,7 +2,6 @@
 
 import pytest
 
-from benchmarks import swarms
 from benchmarks.naive import NaiveSwarms
 from benchmarks.swarms import STORES, announcer, measure_growth, measure_memory
 from bittorrent.infohash import InfoHash
@@ -11,9 +10,8 @@ HASH = InfoHash(bytes(20))
 
 
 @pytest.mark.parametrize("name", STORES)
-def test_growth_and_memory_are_measured_for_every_store(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(swarms, "ANNOUNCES", 50)
-    steps = list(measure_growth(name, (10, 100)))
+def test_growth_and_memory_are_measured_for_every_store(name: str) -> None:
+    steps = list(measure_growth(name, (10, 100), announces=50))
     assert [step["size"] for step in steps] == [10, 100]
     assert all(step["us"] > 0 for step in steps)
     assert measure_memory(name, 3, 2)["seconds"] > 0

@@ -198,8 +198,8 @@ async def test_news_are_listed_newest_first(library):
 async def test_what_others_need_outlives_its_account(library):
     torrent, _ = await library.enter("one", 1)
     await library.catalogue.comments.add(torrent.group.id, 1, "mine")
-    async with library.database.transaction() as writer:
-        await writer.execute("DELETE FROM account WHERE id = 1")
+    async with library.database.transaction() as transaction:
+        await transaction.run("DELETE FROM account WHERE id = 1")
     assert (await library.catalogue.store.torrents.torrent(torrent.id, PUBLIC_VIEWER)).uploader is None
     assert (await library.catalogue.store.comments.comments(torrent.group.id, 0, 9, PUBLIC_VIEWER)).total == 0
 

@@ -73,11 +73,7 @@ async def test_a_removed_tag_is_removed_from_every_group(library):
     assert await library.wrong_tag_counts() == {}
 
 
-async def test_changes_to_more_groups_than_one_part_reach_all(library, monkeypatch):
-    monkeypatch.setattr("storage.catalogue_tags.BATCH_SIZE", 2)
-    monkeypatch.setattr("storage.catalogue_categories.BATCH_SIZE", 2)
-    monkeypatch.setattr("storage.catalogue_authors.BATCH_SIZE", 2)
-
+async def test_changes_to_more_groups_than_one_part_reach_all(library):
     catalogue = library.catalogue
     own = await catalogue.taxonomy.add_category("Maps", 5)
     entered = [
@@ -97,8 +93,8 @@ async def test_changes_to_more_groups_than_one_part_reach_all(library, monkeypat
 async def test_an_alias_that_was_cut_short_is_shown_and_finished(library):
     one, _ = await library.enter("one", tags=["sf"])
     await library.enter("two", tags=["sci.fi"])
-    async with library.database.transaction() as writer:
-        await writer.execute(
+    async with library.database.transaction() as transaction:
+        await transaction.run(
             "UPDATE tag SET alias_of = (SELECT id FROM tag WHERE name = 'sci.fi') WHERE name = 'sf'"
         )
     assert (await library.catalogue.store.groups.group(one.group.id, PUBLIC_VIEWER)).tags == ("sci.fi",)

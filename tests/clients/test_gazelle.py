@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.cache_server import names, torrent
 from tests.support.processes import ROOT, environment
+from tests.support.torrents import names, torrent
 
 pytestmark = pytest.mark.clients
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cache_server import torrent
+from tests.support.torrents import torrent
 
 pytestmark = pytest.mark.clients
 

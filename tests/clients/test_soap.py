@@ -3,7 +3,7 @@ import hashlib
 import pytest
 
 from tests.clients.cache_client import fetch_digests, run_example
-from tests.support.cache_server import names, torrent
+from tests.support.torrents import names, torrent
 
 pytestmark = pytest.mark.clients
 

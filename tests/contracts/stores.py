@@ -5,13 +5,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from storage.cache_records import SqliteCacheRecords
+from storage.cache_records import SqlCacheRecords
 from storage.database import Database
 from storage.files import FileBlobs
-from storage.journal import SqliteJournal
-from storage.lists import SqliteListEntries
+from storage.journal import SqlJournal
+from storage.lists import SqlListEntries
 from storage.memory import MemoryBlobs, MemoryCacheRecords, MemoryJournal, MemoryListEntries
-from storage.schema import PEERAGE
+from storage.schema import PEERAGE, SWARMS
 from tests.support.databases import open_database
 
 Opener = Callable[[Path], AbstractAsyncContextManager[Any]]
@@ -46,23 +46,23 @@ async def peerage_db(folder: Path) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
-async def records(folder: Path) -> AsyncIterator[SqliteCacheRecords]:
+async def records(folder: Path) -> AsyncIterator[SqlCacheRecords]:
     """Records in SQLite."""
     async with peerage_db(folder) as database:
-        yield SqliteCacheRecords(database)
+        yield SqlCacheRecords(database)
 
 
 @asynccontextmanager
-async def entries(folder: Path) -> AsyncIterator[SqliteListEntries]:
+async def entries(folder: Path) -> AsyncIterator[SqlListEntries]:
     """Entries in SQLite."""
     async with peerage_db(folder) as database:
-        yield SqliteListEntries(database)
+        yield SqlListEntries(database)
 
 
 @asynccontextmanager
-async def journal(folder: Path) -> AsyncIterator[SqliteJournal]:
+async def journal(folder: Path) -> AsyncIterator[SqlJournal]:
     """The journal in SQLite."""
-    opened = await SqliteJournal.open(folder / "swarms.db")
+    opened = SqlJournal(await open_database(folder / "swarms.db", SWARMS, "NORMAL"))
     try:
         yield opened
     finally:

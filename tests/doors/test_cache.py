@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from bittorrent.infohash import InfoHash
-from tests.support.cache_server import names, serving, torrent
+from tests.support.cache_server import serving
+from tests.support.torrents import names, torrent
 
 LIMIT = 256 * 1024
 

@@ -12,9 +12,9 @@ from doors import cache, torrent_api
 from doors.lookup_on_miss import LookupOnMiss
 from doors.request_limits import RateLimiter
 from doors.upload_admission import CacheCounters, UploadAdmission
-from tests.support.cache_server import torrent
 from tests.support.lookups import FakeSource, make_lookups
 from tests.support.services import open_services
+from tests.support.torrents import torrent
 
 DATA = torrent("waited for")
 HASH = Metainfo.parse(DATA).infohash

@@ -13,8 +13,8 @@ from tests.support.downloads import open_downloads
 
 
 async def main(folder: Path, links: list[str]) -> None:
-    terms = EngineSettings(("127.0.0.1:0",), utp=False, one_address=True)
-    engine = LibtorrentEngine(terms, ResumeFiles(folder / "resume"), OutgoingFilter(allow_private=True))
+    settings = EngineSettings(("127.0.0.1:0",), utp=False, one_address=True)
+    engine = LibtorrentEngine(settings, ResumeFiles(folder / "resume"), OutgoingFilter(allow_private=True))
     async with open_downloads(folder, engine=engine) as setup:
         for link in links:
             await setup.downloads.create(1, JobRequest(magnet=link))

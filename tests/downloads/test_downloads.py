@@ -10,8 +10,8 @@ from bittorrent.metainfo import Metainfo
 from downloads.downloads import Downloads
 from downloads.limits import DownloadLimits
 from downloads.model import ContentKey, JobRequest, JobState, SeedPolicy
-from tests.support.downloads import magnet, make_request, open_downloads, refused, torrent
-from tests.support.torrents import hybrid_torrent
+from tests.support.downloads import magnet, make_request, open_downloads, refused
+from tests.support.torrents import ANNOUNCE, hybrid_torrent, torrent
 
 
 async def test_a_torrent_is_fetched_and_opened(tmp_path):
@@ -274,7 +274,7 @@ async def test_private_content_is_its_accounts_alone(tmp_path):
         two = await setup.create(2, "p", private=True)
         assert (two.cached, two.status.state) == (False, JobState.DOWNLOADING)
         assert setup.engine.requests[two.content.key].private
-        job_request = JobRequest(magnet=magnet(torrent("p", private=True)))
+        job_request = JobRequest(magnet=magnet(torrent("p", 1000, private=True)))
         assert (await setup.downloads.create(3, job_request)).content.name == "p"
         assert (await setup.downloads.create(1, job_request)).id == one.id
         with refused("not-found"):
@@ -290,7 +290,7 @@ async def test_a_magnet_becomes_content(tmp_path):
         job = await setup.job(job)
         assert (job.content.size, job.has_torrent, job.content.files[0].path) == (700, True, "m")
         request = setup.engine.requests[job.content.key]
-        assert (request.torrent, request.trackers) == (data, ("http://t/a",))
+        assert (request.torrent, request.trackers) == (data, (ANNOUNCE.decode(),))
         assert setup.hooks.published == [data]
 
 
@@ -344,7 +344,7 @@ async def test_a_hybrid_goes_by_both_its_hashes(tmp_path, by):
 
 async def test_a_file_tells_a_waiting_magnet_what_it_is(tmp_path):
     async with open_downloads(tmp_path) as setup:
-        job = await setup.downloads.create(1, JobRequest(magnet=magnet(torrent("m"))))
+        job = await setup.downloads.create(1, JobRequest(magnet=magnet(torrent("m", 1000))))
         await setup.create(2, "m")
         assert (await setup.job(job)).has_torrent
         assert setup.names() == ["m"]
@@ -360,7 +360,7 @@ async def test_blocked_torrents_are_refused_and_deleted(tmp_path):
         assert setup.engine.requests == {}
         with refused("blocked"):
             await setup.create(2, "bad")
-        assert setup.hooks.published == [torrent("bad")]
+        assert setup.hooks.published == [torrent("bad", 1000)]
 
 
 async def test_a_magnet_whose_torrent_is_blocked_under_another_name_is_deleted(tmp_path):
@@ -443,7 +443,7 @@ async def test_a_kill_loses_nothing_that_returned(tmp_path):
         assert (await setup.job(paused)).paused
         assert not (await setup.job(waits)).queued
         assert await setup.job(gone) is None
-        assert setup.engine.requests[unresolved.content.key].trackers == ("http://t/a",)
+        assert setup.engine.requests[unresolved.content.key].trackers == (ANNOUNCE.decode(),)
 
 
 async def test_the_queue_outlives_a_kill_in_order(tmp_path):

@@ -36,8 +36,8 @@ class ObservedEngine(LibtorrentEngine):
     """The engine, with an event that is set once content is fetched."""
 
     def __init__(self, folder):
-        terms = EngineSettings(("127.0.0.1:0",), utp=False, one_address=True)
-        super().__init__(terms, ResumeFiles(folder), OutgoingFilter(allow_private=True))
+        settings = EngineSettings(("127.0.0.1:0",), utp=False, one_address=True)
+        super().__init__(settings, ResumeFiles(folder), OutgoingFilter(allow_private=True))
         self.finished = asyncio.Event()
 
     async def start(self, on_event):

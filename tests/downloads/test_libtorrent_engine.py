@@ -20,9 +20,9 @@ LOOPBACK = EngineSettings(("127.0.0.1:0",), utp=False, one_address=True)
 
 
 @contextlib.asynccontextmanager
-async def running(folder, *, allow_private=True, terms=LOOPBACK):
+async def running(folder, *, allow_private=True, settings=LOOPBACK):
     engine = LibtorrentEngine(
-        terms, ResumeFiles(folder / "resume"), OutgoingFilter(allow_private=allow_private)
+        settings, ResumeFiles(folder / "resume"), OutgoingFilter(allow_private=allow_private)
     )
     events = asyncio.Queue()
     await engine.start(events.put_nowait)

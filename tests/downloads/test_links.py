@@ -7,36 +7,18 @@ from hypothesis import strategies as st
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from downloads.links import KEY_BYTES, TORRENT, ZIP, DownloadLink, DownloadLinks
-from downloads.model import Content, ContentKey, ContentStatus, Job, JobState, SeedPolicy
+from downloads.model import Content, ContentKey, Job
 from tests.support.clock import Clock
+from tests.support.held_downloads import make_job
 
 HASH = InfoHash(b"h" * 20)
 KEY = bytes(range(KEY_BYTES))
 HOUR = 3600
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-STATUS = ContentStatus(JobState.CACHED, 1.0, 0, 0, 0, 0, None, 0, 0, 1.0, "", "", "")
-
 
 def job(number: int = 7, account: int = 3, infohash: InfoHash = HASH) -> Job:
-    content = Content(ContentKey(infohash), "name", 10, (), True, False, 1, 2)
-    return Job(
-        number,
-        account,
-        content,
-        "name",
-        "",
-        SeedPolicy.STOP,
-        True,
-        False,
-        False,
-        "",
-        True,
-        True,
-        1,
-        2,
-        STATUS,
-    )
+    return make_job(number, account, Content(ContentKey(infohash), "name", 10, (), True, False, 1, 2))
 
 
 def refused(links: DownloadLinks, opaque: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
 from tests.downloads.test_libtorrent_engine import running
-from tests.support.cache_server import torrent
+from tests.support.torrents import torrent
 
 TRUE = Metainfo.parse(torrent("true")).info
 FALSE = Metainfo.parse(torrent("lies")).info

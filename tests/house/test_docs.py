@@ -1,4 +1,3 @@
-import asyncio
 import re
 import tomllib
 from pathlib import Path
@@ -34,13 +33,11 @@ def test_every_error_code_is_documented_as_it_is():
     assert documented == [(f"`{row.code}`", str(row.status), row.sentence) for row in REASONS.values()]
 
 
-def test_every_route_is_documented_and_no_other(tmp_path):
-    async def routes():
-        async with open_application(Settings(data=tmp_path / "data")) as application:
-            return serve.make_app(application, Listeners(application)).routes
-
+async def test_every_route_is_documented_and_no_other(tmp_path):
+    async with open_application(Settings(data=tmp_path / "data")) as application:
+        routes = serve.make_app(application, Listeners(application)).routes
     known = set()
-    for route in asyncio.run(routes()):
+    for route in routes:
         assert isinstance(route, Route)
         # Announce and scrape check the method themselves.
         known.add((f"`{route.path}`", ", ".join(sorted(route.methods or {"GET"}))))
@@ -54,15 +51,13 @@ def test_every_command_is_documented_and_no_other():
     assert documented == set(main.commands)
 
 
-def test_every_figure_is_documented(tmp_path):
-    async def page():
-        async with open_application(Settings(data=tmp_path / "data")) as application:
-            app = serve.make_app(application, Listeners(application))
-            door = next(route for route in app.routes if route.path == "/metrics").endpoint.__self__
-            return generate_latest(door._registry).decode()
-
+async def test_every_figure_is_documented(tmp_path):
+    async with open_application(Settings(data=tmp_path / "data")) as application:
+        app = serve.make_app(application, Listeners(application))
+        door = next(route for route in app.routes if route.path == "/metrics").endpoint.__self__
+        page = generate_latest(door._registry).decode()
     text = (DOCS / "operations.md").read_text()
-    figures = set(re.findall(r"# TYPE (peerage_\w+)", asyncio.run(page())))
+    figures = set(re.findall(r"# TYPE (peerage_\w+)", page))
     assert figures
     assert not {name for name in figures if f"`{name}`" not in text}
 

@@ -52,7 +52,8 @@ async def test_reasons_that_are_long_or_hold_controls_are_refused(reason):
 
 
 async def test_reasons_in_any_script_are_taken_up_to_the_limit():
-    await Lists(MemoryListEntries()).set(entry(V1, reason="é" * REASON_LIMIT, by="n" * AUTHOR_LIMIT))
+    longest = entry(V1, reason="é" * REASON_LIMIT, by="n" * AUTHOR_LIMIT)
+    assert await Lists(MemoryListEntries()).set(longest) == longest
 
 
 async def test_authors_are_bounded_too():

@@ -53,7 +53,7 @@ def authenticated(folder, secret, scope):
 
     async def work(application):
         try:
-            return (await application.accounts.authenticate(secret, Scope(scope))).name
+            return (await application.accounts.accounts.authenticate(secret, Scope(scope))).name
         except Refusal as refusal:
             return refusal.code
 
@@ -85,7 +85,7 @@ def test_a_password_from_the_input_lets_the_account_in(tmp_path):
     assert "a very good one" not in outcome.output
     user = in_folder(
         tmp_path / "data",
-        lambda application: application.accounts.log_in("root", "a very good one", b"\x7f\0\0\1"),
+        lambda application: application.accounts.accounts.log_in("root", "a very good one", b"\x7f\0\0\1"),
     )
     assert user.role == "admin"
 
@@ -231,7 +231,10 @@ def test_beside_a_running_server_the_commands_ask_it_and_survive_its_death(start
     assert authenticated(service.data, kept, "rest") == "ada"
     assert authenticated(service.data, revoked, "rest") == "token-revoked"
     secret = link.rpartition("/")[2]
-    assert in_folder(service.data, lambda application: application.accounts.link_owner(secret)).name == "ada"
+    assert (
+        in_folder(service.data, lambda application: application.accounts.accounts.link_owner(secret)).name
+        == "ada"
+    )
     for each in (kept, revoked, secret):
         assert each not in service.output
 
@@ -252,7 +255,7 @@ def test_the_first_start_names_the_file_with_the_admins_link_and_never_the_link(
     service.stop()
     in_folder(
         service.data,
-        lambda application: application.accounts.redeem_link(
+        lambda application: application.accounts.accounts.redeem_link(
             LINK.fullmatch(file.read_text().strip())[2], "a very good one"
         ),
     )

@@ -69,7 +69,7 @@ async def collected(records):
 @asynccontextmanager
 async def served(settings):
     async with open_application(settings) as application:
-        server = ControlServer(control_commands(application), application.folder.control_socket)
+        server = ControlServer(control_commands(application), application.stores.folder.control_socket)
         await server.start()
         try:
             yield application
@@ -163,8 +163,14 @@ async def test_a_block_is_listed_counted_and_lifted(settings, sources, by_server
 async def log_entries(settings):
     """The moderators' log, oldest first, without accounts."""
     async with open_application(settings) as application:
-        entries = await application.catalogue.store.moderation.log_entries(0, 50)
+        entries = await application.catalogue.catalogue.store.moderation.log_entries(0, 50)
         return [(each.verb, each.target, each.detail) for each in reversed(entries.items)]
+
+
+async def test_what_is_done_to_accounts_is_logged_though_anyone_may_register(tmp_path):
+    settings = Settings(data=tmp_path / "data", accounts={"registration": True})
+    await ask(settings, ("user-add", {"name": "ada", "password": "a very good one"}))
+    assert await log_entries(settings) == [("add", "1", "ada as user, by me at a terminal")]
 
 
 async def test_the_day_of_the_census_is_closed_once(settings, by_server):
@@ -306,7 +312,7 @@ async def test_titles_are_imported_and_used_at_once(settings, tmp_path, by_serve
 
     async with served(settings) as application:
         await run(settings, *command)
-        assert (await application.titles.find("film", 1999, False)).number == 7
+        assert (await application.catalogue.titles.find("film", 1999, False)).number == 7
 
 
 async def test_a_service_is_moved_with_its_catalogue(settings, sources, tmp_path, by_server):
@@ -315,10 +321,10 @@ async def test_a_service_is_moved_with_its_catalogue(settings, sources, tmp_path
     await ask(settings, ("import", {"paths": [str(folder)]}), ("export", {"folder": out}))
 
     async with open_application(settings) as application:
-        torrent = await application.catalogue.store.torrents.torrent(
+        torrent = await application.catalogue.catalogue.store.torrents.torrent(
             InfoHash.parse(hashes[0]), UNRESTRICTED_VIEWER
         )
-        await application.catalogue.torrents.edit(
+        await application.catalogue.catalogue.torrents.edit(
             torrent.id, TorrentDetails.read({"title": "A name of its own"})
         )
     await ask(settings, ("export", {"folder": out}))

@@ -1,4 +1,3 @@
-import asyncio
 import stat
 
 import pytest
@@ -13,19 +12,16 @@ from tests.support.clock import Clock
 HERE = [ListenAddress("127.0.0.1", 6969)]
 
 
-def run(folder, work, public_url=None, **options):
-    async def main():
-        async with open_accounts(folder, **options) as each:
-            return await work(each, OneTimeLinks(each.accounts, folder, public_url, HERE))
-
-    return asyncio.run(main())
+async def run(folder, work, public_url=None, **options):
+    async with open_accounts(folder, **options) as each:
+        return await work(each, OneTimeLinks(each.accounts, folder, public_url, HERE))
 
 
 def secret_in(path):
     return path.read_text().strip().rpartition("/")[2]
 
 
-def test_a_new_service_has_an_admin_whose_link_is_in_a_private_file(tmp_path):
+async def test_a_new_service_has_an_admin_whose_link_is_in_a_private_file(tmp_path):
     async def work(each, one_time_links):
         await one_time_links.open([ListenAddress("127.0.0.1", 4242)])
         file = one_time_links.pending
@@ -40,10 +36,10 @@ def test_a_new_service_has_an_admin_whose_link_is_in_a_private_file(tmp_path):
         assert not file.exists()
         assert one_time_links.pending is None
 
-    run(tmp_path, work)
+    await run(tmp_path, work)
 
 
-def test_a_later_start_makes_a_new_link_until_one_is_redeemed(tmp_path):
+async def test_a_later_start_makes_a_new_link_until_one_is_redeemed(tmp_path):
     async def first(each, one_time_links):
         await one_time_links.open(HERE)
         return secret_in(one_time_links.pending)
@@ -59,10 +55,10 @@ def test_a_later_start_makes_a_new_link_until_one_is_redeemed(tmp_path):
         await one_time_links.open(HERE)
         assert one_time_links.pending is None
 
-    old = run(tmp_path, first)
-    run(tmp_path, lambda *each: second(*each, old), random=Later())
+    old = await run(tmp_path, first)
+    await run(tmp_path, lambda *each: second(*each, old), random=Later())
     assert (tmp_path / "first-admin-link").exists()  # nothing tidied up in between
-    run(tmp_path, third)
+    await run(tmp_path, third)
     assert not (tmp_path / "first-admin-link").exists()
 
 
@@ -73,7 +69,7 @@ class Later:
         return b"\x7f" * size
 
 
-def test_the_file_goes_with_the_links_time_and_a_start_after_that_makes_another(tmp_path):
+async def test_the_file_goes_with_the_links_time_and_a_start_after_that_makes_another(tmp_path):
     clock = Clock()
 
     async def expire(each, one_time_links):
@@ -87,11 +83,11 @@ def test_the_file_goes_with_the_links_time_and_a_start_after_that_makes_another(
         await one_time_links.open(HERE)
         assert await each.accounts.link_owner(secret_in(one_time_links.pending))
 
-    run(tmp_path, expire, clock=clock)
-    run(tmp_path, again, clock=clock, random=Later())
+    await run(tmp_path, expire, clock=clock)
+    await run(tmp_path, again, clock=clock, random=Later())
 
 
-def test_where_an_admin_came_in_or_is_invited_nothing_is_made(tmp_path):
+async def test_where_an_admin_came_in_or_is_invited_nothing_is_made(tmp_path):
     async def invited(each, one_time_links):
         root = await each.join("root", Role.ADMIN, password=None)
         link = await each.accounts.issue_link(root.id)
@@ -103,20 +99,20 @@ def test_where_an_admin_came_in_or_is_invited_nothing_is_made(tmp_path):
         assert one_time_links.pending is None
         assert await each.accounts.user("admin") is None
 
-    run(tmp_path, invited)
+    await run(tmp_path, invited)
 
 
-def test_a_user_who_is_called_admin_does_not_become_one(tmp_path):
+async def test_a_user_who_is_called_admin_does_not_become_one(tmp_path):
     async def work(each, one_time_links):
         await each.join("Admin")
         await one_time_links.open(HERE)
         assert (await each.accounts.link_owner(secret_in(one_time_links.pending))).name == "admin2"
         assert (await each.accounts.user("admin")).role is Role.USER
 
-    run(tmp_path, work)
+    await run(tmp_path, work)
 
 
-def test_a_crash_between_file_and_link_is_made_good_by_the_next_start(tmp_path):
+async def test_a_crash_between_file_and_link_is_made_good_by_the_next_start(tmp_path):
     async def crash(each, one_time_links):
         async def fail(*_):
             raise OSError("power cut")
@@ -129,11 +125,11 @@ def test_a_crash_between_file_and_link_is_made_good_by_the_next_start(tmp_path):
         await one_time_links.open(HERE)
         assert (await each.accounts.link_owner(secret_in(one_time_links.pending))).name == "admin"
 
-    run(tmp_path, crash)
-    run(tmp_path, again)
+    await run(tmp_path, crash)
+    await run(tmp_path, again)
 
 
-def test_a_file_that_somebody_laid_there_is_not_written_through(tmp_path):
+async def test_a_file_that_somebody_laid_there_is_not_written_through(tmp_path):
     (tmp_path / "elsewhere").write_text("mine")
     (tmp_path / "first-admin-link").symlink_to(tmp_path / "elsewhere")
 
@@ -141,18 +137,18 @@ def test_a_file_that_somebody_laid_there_is_not_written_through(tmp_path):
         await one_time_links.open(HERE)
         assert not one_time_links.pending.is_symlink()
 
-    run(tmp_path, work)
+    await run(tmp_path, work)
     assert (tmp_path / "elsewhere").read_text() == "mine"
 
 
-def test_a_file_that_cannot_be_written_is_said(tmp_path):
+async def test_a_file_that_cannot_be_written_is_said(tmp_path):
     (tmp_path / "first-admin-link").mkdir()
 
     async def work(_each, one_time_links):
         with pytest.raises(FolderError, match=r"first-admin-link cannot be written"):
             await one_time_links.open(HERE)
 
-    run(tmp_path, work)
+    await run(tmp_path, work)
 
 
 @pytest.mark.parametrize(
@@ -164,8 +160,8 @@ def test_a_file_that_cannot_be_written_is_said(tmp_path):
         (None, "192.0.2.7", "http://192.0.2.7:80/welcome/S"),
     ],
 )
-def test_a_link_leads_to_where_the_service_is_reached(tmp_path, public_url, listen, expected):
+async def test_a_link_leads_to_where_the_service_is_reached(tmp_path, public_url, listen, expected):
     async def work(each, _):
         return OneTimeLinks(each.accounts, tmp_path, public_url, [ListenAddress(listen, 80)]).link("S")
 
-    assert run(tmp_path, work) == expected
+    assert await run(tmp_path, work) == expected

@@ -76,21 +76,27 @@ class Site:
     async def open(self):
         roles = {"moderator": Role.MODERATOR, "admin": Role.ADMIN}
         for name in ROLES[1:]:
-            self.users[name] = await self.application.accounts.add(name, PASSWORD, roles.get(name, Role.USER))
+            self.users[name] = await self.application.accounts.accounts.add(
+                name, PASSWORD, roles.get(name, Role.USER)
+            )
 
     async def key(self, role, scope):
         """A fresh key, since some routes take theirs back."""
-        return (await self.application.accounts.mint(self.users[role].id, scope))[1]
+        return (await self.application.accounts.accounts.mint(self.users[role].id, scope))[1]
 
     async def session(self, role):
         """A fresh session: its cookie, and the token of its forms."""
-        cookie, _ = await self.application.accounts.open_session(self.users[role].id)
-        principal = await self.application.accounts.session(cookie)
-        return cookie, self.application.accounts.csrf_token(principal.session)
+        cookie, _ = await self.application.accounts.accounts.open_session(self.users[role].id)
+        principal = await self.application.accounts.accounts.session(cookie)
+        return cookie, self.application.accounts.accounts.csrf_token(principal.session)
 
     async def records(self, path):
         """One new record of each kind, all of them the owner's."""
-        number, owner, catalogue = next(self.numbers), self.users["owner"].id, self.application.catalogue
+        number, owner, catalogue = (
+            next(self.numbers),
+            self.users["owner"].id,
+            self.application.catalogue.catalogue,
+        )
         infohash = InfoHash.of(number.to_bytes(20, "big"))
         summary = MetainfoSummary(infohash, None, f"n{number}", "", 1, False, False, "", Contents(), number)
         torrent, _ = await catalogue.torrents.add(
@@ -118,9 +124,9 @@ class Site:
         )
         news = await catalogue.comments.post_news("t", "b", owner)
         category = await catalogue.taxonomy.add_category(f"k{number}", 1)
-        key, _ = await self.application.accounts.mint(owner, Scope.FEED)
+        key, _ = await self.application.accounts.accounts.mint(owner, Scope.FEED)
         tag = await catalogue.store.tags.tag(f"t{number}")
-        somebody = await self.application.accounts.add(f"somebody{number}", None)
+        somebody = await self.application.accounts.accounts.add(f"somebody{number}", None)
         return {
             "torrent": torrent.id,
             "group": group,
@@ -144,7 +150,9 @@ class Site:
         records = await self.records(path)
         if "{infohash}" in path:
             add_entry = (
-                self.application.takedowns.allow if "allow" in path else self.application.takedowns.block
+                self.application.torrents.takedowns.allow
+                if "allow" in path
+                else self.application.torrents.takedowns.block
             )
             await add_entry(InfoHash.parse(records["infohash"]), "asked", "them")
         kind = {"/t": "torrent", "/g": "group", "/c": "comment", "/u": "user"}.get(path[:2], "group")

@@ -2,7 +2,6 @@ import asyncio
 
 import pytest
 
-import peerage.wiring.downloads
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
 from catalogue.store import UNRESTRICTED_VIEWER
@@ -11,8 +10,9 @@ from peerage.config import Settings
 from peerage.sections import DownloadsSection
 from peerage.wiring.application import open_application
 from peerage.wiring.downloads import download_limits
-from tests.support.downloads import ACCOUNT, torrent
+from tests.support.downloads import ACCOUNT
 from tests.support.seeder import Seeder
+from tests.support.torrents import torrent
 
 
 def settings(at, **downloads):
@@ -24,8 +24,8 @@ def settings(at, **downloads):
 
 
 async def account(application, number):
-    async with application.downloads._backend.store._database.transaction() as connection:
-        await connection.execute(ACCOUNT, (number, f"n{number}", f"n{number}"))
+    async with application.downloads.downloads._backend.store._database.transaction() as transaction:
+        await transaction.run(ACCOUNT, (number, f"n{number}", f"n{number}"))
 
 
 async def until(ready):
@@ -42,98 +42,84 @@ def test_every_limit_is_the_operators():
     assert {name: getattr(limits, name) for name in given} == given
 
 
-def test_a_service_fetches_publishes_and_deletes_what_is_blocked(tmp_path):
+async def test_a_service_fetches_publishes_and_deletes_what_is_blocked(tmp_path):
     seeder = Seeder(tmp_path / "seed")
     folder = tmp_path / "elsewhere"
 
-    async def work():
-        async with open_application(settings(tmp_path, folder=folder)) as application:
-            await application.downloads.begin()
-            await account(application, 1)
-            host, port = seeder.peer
-            link = f"magnet:?xt=urn:btih:{seeder.infohash.lower}&x.pe={host}:{port}"
-            job = await application.downloads.create(1, JobRequest(magnet=link))
+    async with open_application(settings(tmp_path, folder=folder)) as application:
+        await application.downloads.downloads.begin()
+        await account(application, 1)
+        host, port = seeder.peer
+        link = f"magnet:?xt=urn:btih:{seeder.infohash.lower}&x.pe={host}:{port}"
+        job = await application.downloads.downloads.create(1, JobRequest(magnet=link))
 
-            async def done():
-                found = await application.downloads.job(1, job.id)
-                return found if found.content.complete else None
+        async def done():
+            found = await application.downloads.downloads.job(1, job.id)
+            return found if found.content.complete else None
 
-            job = await until(done)
-            assert job.status.state is JobState.UPLOADING
-            assert (folder / "1" / "0").exists()
-            await application.downloads.drain()
-            assert await application.cache.has(seeder.infohash)
-            await application.takedowns.block(seeder.infohash, "", "test")
-            assert await application.downloads.job(1, job.id) is None
-            await application.downloads.drain()
-            assert not (folder / "1").exists()
-            with pytest.raises(Refusal, match="blocked"):
-                await application.downloads.create(1, JobRequest(magnet=link))
-
-    asyncio.run(work())
+        job = await until(done)
+        assert job.status.state is JobState.UPLOADING
+        assert (folder / "1" / "0").exists()
+        await application.downloads.downloads.drain()
+        assert await application.torrents.cache.has(seeder.infohash)
+        await application.torrents.takedowns.block(seeder.infohash, "", "test")
+        assert await application.downloads.downloads.job(1, job.id) is None
+        await application.downloads.downloads.drain()
+        assert not (folder / "1").exists()
+        with pytest.raises(Refusal, match="blocked"):
+            await application.downloads.downloads.create(1, JobRequest(magnet=link))
 
 
-def test_a_block_that_a_kill_cut_short_is_carried_out_at_the_start(tmp_path):
+async def test_a_block_that_a_kill_cut_short_is_carried_out_at_the_start(tmp_path):
     data = torrent("bad")
     infohash = Metainfo.parse(data).infohash
 
-    async def work():
-        async with open_application(settings(tmp_path)) as application:
-            await application.downloads.begin()
-            await account(application, 1)
-            await application.downloads.create(1, JobRequest(torrent=data))
-            application.takedowns._blocked = ()
-            await application.takedowns.block(infohash, "", "test")
-            assert len(await application.downloads.jobs(1, 0, 9)) == 1
-        async with open_application(settings(tmp_path)) as application:
-            assert await application.downloads.jobs(1, 0, 9) == []
-
-    asyncio.run(work())
+    async with open_application(settings(tmp_path)) as application:
+        await application.downloads.downloads.begin()
+        await account(application, 1)
+        await application.downloads.downloads.create(1, JobRequest(torrent=data))
+        application.torrents.takedowns._blocked = ()
+        await application.torrents.takedowns.block(infohash, "", "test")
+        assert len(await application.downloads.downloads.jobs(1, 0, 9)) == 1
+    async with open_application(settings(tmp_path)) as application:
+        assert await application.downloads.downloads.jobs(1, 0, 9) == []
 
 
-def test_what_is_private_stays_out_of_the_cache_and_what_is_public_enters(tmp_path):
-    async def work():
-        async with open_application(settings(tmp_path)) as application:
-            await application.downloads.begin()
-            await account(application, 1)
-            for private in (True, False):
-                job = await application.downloads.create(
-                    1, JobRequest(torrent=torrent("one", private=private))
-                )
-                infohash = job.content.key.infohash
-                assert await application.cache.has(infohash) is not private
-                assert (
-                    await application.catalogue.store.torrents.torrent(infohash, UNRESTRICTED_VIEWER) is None
-                ) is private
-
-    asyncio.run(work())
+async def test_what_is_private_stays_out_of_the_cache_and_what_is_public_enters(tmp_path):
+    async with open_application(settings(tmp_path)) as application:
+        await application.downloads.downloads.begin()
+        await account(application, 1)
+        for private in (True, False):
+            job = await application.downloads.downloads.create(
+                1, JobRequest(torrent=torrent("one", private=private))
+            )
+            infohash = job.content.key.infohash
+            assert await application.torrents.cache.has(infohash) is not private
+            assert (
+                await application.catalogue.catalogue.store.torrents.torrent(infohash, UNRESTRICTED_VIEWER)
+                is None
+            ) is private
 
 
-def test_a_full_cache_is_no_hindrance(tmp_path):
-    async def work():
-        full = settings(tmp_path).model_copy(
-            update={"cache": settings(tmp_path).cache.model_copy(update={"max_files": 0})}
-        )
-        async with open_application(full) as application:
-            await application.downloads.begin()
-            await account(application, 1)
-            assert (await application.downloads.create(1, JobRequest(torrent=torrent()))).has_torrent
-
-    asyncio.run(work())
+async def test_a_full_cache_is_no_hindrance(tmp_path):
+    full = settings(tmp_path).model_copy(
+        update={"cache": settings(tmp_path).cache.model_copy(update={"max_files": 0})}
+    )
+    async with open_application(full) as application:
+        await application.downloads.downloads.begin()
+        await account(application, 1)
+        assert (await application.downloads.downloads.create(1, JobRequest(torrent=torrent()))).has_torrent
 
 
 @pytest.mark.parametrize("why", ["switched off", "not installed"])
-def test_a_service_without_downloads_refuses_them(tmp_path, monkeypatch, why):
+async def test_a_service_without_downloads_refuses_them(tmp_path, monkeypatch, why):
     if why == "not installed":
-        monkeypatch.setattr(peerage.wiring.downloads, "find_spec", lambda name: None)
+        monkeypatch.setattr("peerage.wiring.downloads.find_spec", lambda name: None)
 
-    async def work():
-        async with open_application(settings(tmp_path, enabled=why != "switched off")) as application:
-            await application.downloads.begin()
-            assert not application.downloads.available
-            with pytest.raises(Refusal, match="not installed"):
-                await application.downloads.jobs(1, 0, 1)
-            await application.takedowns.block(Metainfo.parse(torrent()).infohash, "", "test")
-
-    asyncio.run(work())
+    async with open_application(settings(tmp_path, enabled=why != "switched off")) as application:
+        await application.downloads.downloads.begin()
+        assert not application.downloads.downloads.available
+        with pytest.raises(Refusal, match="not installed"):
+            await application.downloads.downloads.jobs(1, 0, 1)
+        await application.torrents.takedowns.block(Metainfo.parse(torrent()).infohash, "", "test")
     assert not (tmp_path / "data" / "downloads").exists()

@@ -6,7 +6,8 @@ import httpx
 import pytest
 from lxml import etree
 
-from tests.support.cache_server import names, serving, torrent
+from tests.support.cache_server import serving
+from tests.support.torrents import names, torrent
 
 LIMIT = 10 << 20
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"

@@ -4,7 +4,7 @@ import pytest
 
 from catalogue.fields import AuthorChange, CategoryChange, CollageChange, GroupChange, TorrentChange
 from catalogue.store import CommentWrite, GroupWrite, TorrentWrite
-from storage.catalogue_columns import (
+from storage.catalogue.columns import (
     BLANK_COLLAGE,
     BLANK_COMMENT,
     BLANK_GROUP,

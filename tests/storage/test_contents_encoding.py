@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import storage.contents_encoding
 from catalogue.model import CatalogueFile, Contents
 from storage.contents_encoding import decode_contents, encode_contents
 
@@ -22,10 +21,10 @@ def test_a_file_list_comes_back_as_it_went_in(contents):
     assert decode_contents(encode_contents(contents)) == contents
 
 
-def test_a_list_beyond_the_bound_is_cut_and_can_be_read(monkeypatch):
-    monkeypatch.setattr(storage.contents_encoding, "MAX_DECODED_BYTES", 4 * 2**20 + 1000)
+def test_a_list_beyond_the_bound_is_cut_and_can_be_read():
+    limit = 4 * 2**20 + 1000
     contents = Contents(tuple(CatalogueFile(f"{n}\\x00", n) for n in range(1000)))
-    kept = decode_contents(encode_contents(contents)).files
+    kept = decode_contents(encode_contents(contents, limit), limit).files
     assert 0 < len(kept) < 1000
     assert kept == contents.files[: len(kept)]
 
@@ -46,7 +45,6 @@ def test_a_damaged_list_is_an_error_of_its_own(payload):
         decode_contents(payload)
 
 
-def test_a_list_that_inflates_beyond_the_bound_is_not_read(monkeypatch):
-    monkeypatch.setattr(storage.contents_encoding, "MAX_DECODED_BYTES", 1000)
+def test_a_list_that_inflates_beyond_the_bound_is_not_read():
     with pytest.raises(ValueError, match="file list"):
-        decode_contents(zlib.compress(b" " * 100_000))
+        decode_contents(zlib.compress(b" " * 100_000), 1000)

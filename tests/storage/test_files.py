@@ -83,14 +83,15 @@ def test_the_folder_itself_may_be_a_link_to_another_disk(tmp_path):
     assert (tmp_path / "disk" / PLACE).exists()
 
 
-def test_a_file_that_is_not_regular_or_too_large_is_not_read(blobs, tmp_path, monkeypatch):
+def test_a_file_that_is_not_regular_or_too_large_is_not_read(tmp_path):
+    blobs = FileBlobs(tmp_path / "torrents", 10)
+    asyncio.run(blobs.open())
     path = tmp_path / "torrents" / PLACE
     path.parent.mkdir(parents=True)
     os.mkfifo(path)
     assert asyncio.run(blobs.get(HASH)) is None
     path.unlink()
     path.write_bytes(b"x" * 11)
-    monkeypatch.setattr(files, "MAX_FILE_SIZE", 10)
     assert asyncio.run(blobs.get(HASH)) is None
 
 

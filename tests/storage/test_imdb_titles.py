@@ -1,13 +1,13 @@
 import asyncio
 import sqlite3
+from contextlib import closing
 
 import pytest
 
 from actions.imdb_tsv import RankedTitle
 from bittorrent.refusal import Refusal
 from catalogue.imdb_titles import ImdbTitle
-from storage import imdb_titles as module
-from storage.imdb_titles import SqliteImdbTitles, normalize_title
+from storage.sqlite.imdb_titles import SqliteImdbTitles, normalize_title
 
 FILMS = [
     RankedTitle(ImdbTitle(1, "Alien", "Alien", 1979, False), 0),
@@ -196,9 +196,10 @@ def test_damage_found_by_a_query_finds_nothing(tmp_path):
     asyncio.run(titles.close())
 
 
-def test_a_list_of_another_version_counts_as_empty(tmp_path, monkeypatch):
+def test_a_list_of_another_version_counts_as_empty(tmp_path):
     asyncio.run(filled(tmp_path).close())
-    monkeypatch.setattr(module, "_VERSION", 2)
+    with closing(sqlite3.connect(tmp_path / "titles.db")) as connection:
+        connection.execute("PRAGMA user_version = 2")
     titles = asyncio.run(SqliteImdbTitles.open(tmp_path / "titles.db", 0))
     assert asyncio.run(titles.get(1)) is None
     asyncio.run(titles.close())

@@ -10,11 +10,11 @@ import pytest
 from bittorrent.infohash import InfoHash
 from cache.torrents import Quota, TorrentCache
 from catalogue.model import PUBLIC_VIEWER
-from storage.cache_records import SqliteCacheRecords
+from storage.cache_records import SqlCacheRecords
 from storage.data_folder import DataFolder
-from storage.database import Database
 from storage.files import FileBlobs
 from storage.schema import PEERAGE
+from storage.sqlite.database import SqliteDatabase
 from tests.support.catalogue import CatalogueSetup
 
 ROOT = Path(__file__).parents[2]
@@ -48,8 +48,8 @@ def test_what_was_acknowledged_outlives_a_kill(tmp_path, count):
         with DataFolder(tmp_path / "data") as folder:
             blobs = FileBlobs(folder.torrents)
             await blobs.open()
-            database = await Database.open(folder.records, PEERAGE, "FULL")
-            cache = TorrentCache(blobs, SqliteCacheRecords(database), Quota(10**6, 10**12, 0), time.time)
+            database = await SqliteDatabase.open(folder.records, PEERAGE, "FULL")
+            cache = TorrentCache(blobs, SqlCacheRecords(database), Quota(10**6, 10**12, 0), time.time)
             reconciled = await cache.reconcile()
             assert reconciled.damaged == reconciled.dropped == 0
             catalogue = CatalogueSetup(database).catalogue

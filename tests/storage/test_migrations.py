@@ -13,12 +13,13 @@ from sqlalchemy import create_engine, inspect
 
 from bittorrent.infohash import InfoHash
 from lists.infohashes import ListKind
-from storage.cache_records import SqliteCacheRecords
-from storage.database import Database, DatabaseError, SchemaTooNew
-from storage.download_tables import PEERAGE as PEERAGE_TABLES
-from storage.journal import SqliteJournal
-from storage.lists import SqliteListEntries
+from storage.cache_records import SqlCacheRecords
+from storage.database import DatabaseError, SchemaTooNew
+from storage.journal import SqlJournal
+from storage.lists import SqlListEntries
 from storage.schema import PEERAGE, SWARMS, Schema
+from storage.sqlite.database import SqliteDatabase
+from storage.sqlite.search.tables import PEERAGE as PEERAGE_TABLES
 from storage.tables import SWARMS as SWARM_TABLES
 from tracker.flusher import JournalRow
 
@@ -89,7 +90,7 @@ def opened(path, schema):
     """Take a file to the newest version."""
 
     async def run():
-        await (await Database.open(path, schema, "FULL")).close()
+        await (await SqliteDatabase.open(path, schema, "FULL")).close()
 
     asyncio.run(run())
 
@@ -164,16 +165,16 @@ def test_the_rows_of_a_file_of_0_1_0_are_kept(tmp_path):
     write_old(tmp_path / "swarms.db", SWARMS_OF_0_1_0)
 
     async def run():
-        database = await Database.open(tmp_path / "peerage.db", PEERAGE, "FULL")
-        record = await SqliteCacheRecords(database).get(InfoHash(b"\2" * 20))
+        database = await SqliteDatabase.open(tmp_path / "peerage.db", PEERAGE, "FULL")
+        record = await SqlCacheRecords(database).get(InfoHash(b"\2" * 20))
         assert record is not None
         assert (record.infohash, record.name, record.added) == (InfoHash(b"\1" * 20), "kept", 7)
-        (entry,) = await SqliteListEntries(database).find(InfoHash(b"\4" * 20), ListKind.DENY)
+        (entry,) = await SqlListEntries(database).find(InfoHash(b"\4" * 20), ListKind.DENY)
         assert (entry.reason, entry.by, entry.since) == ("why", "who", 9)
-        assert await SqliteListEntries(database).unset(InfoHash(b"\4" * 20), ListKind.DENY)
+        assert await SqlListEntries(database).unset(InfoHash(b"\4" * 20), ListKind.DENY)
         assert await database.rows("SELECT * FROM spelling") == []
         await database.close()
-        journal = await SqliteJournal.open(tmp_path / "swarms.db")
+        journal = SqlJournal(await SqliteDatabase.open(tmp_path / "swarms.db", SWARMS, "NORMAL"))
         assert [page async for page in journal.read(9)] == [[JournalRow(InfoHash(b"\1" * 20), 0, b"\xff")]]
         await journal.close()
 
@@ -234,9 +235,10 @@ def test_an_up_to_date_file_is_opened_without_alembic(tmp_path):
     opened(tmp_path / "a.db", SWARMS)
     code = (
         "import asyncio, sys, pathlib\n"
-        "from storage.journal import SqliteJournal\n"
+        "from storage.schema import SWARMS\n"
+        "from storage.sqlite.database import SqliteDatabase\n"
         "async def run():\n"
-        "    await (await SqliteJournal.open(pathlib.Path(sys.argv[1]))).close()\n"
+        "    await (await SqliteDatabase.open(pathlib.Path(sys.argv[1]), SWARMS, 'NORMAL')).close()\n"
         "asyncio.run(run())\n"
         "sys.exit('alembic' in sys.modules)\n"
     )
@@ -247,7 +249,9 @@ def test_two_that_find_the_same_old_file_take_turns(tmp_path):
     write_old(tmp_path / "a.db", PEERAGE_OF_0_1_0)
 
     async def run():
-        found = await asyncio.gather(*(Database.open(tmp_path / "a.db", PEERAGE, "FULL") for _ in range(4)))
+        found = await asyncio.gather(
+            *(SqliteDatabase.open(tmp_path / "a.db", PEERAGE, "FULL") for _ in range(4))
+        )
         for database in found:
             assert await database.rows("SELECT name FROM record") == [("kept",)]
             await database.close()

@@ -1,11 +1,11 @@
 import asyncio
-import sqlite3
 import time
 from contextlib import asynccontextmanager
 
 import pytest
 
-from storage.database import Database, DatabaseError, QueryTimeout
+from storage.database import DatabaseError, QueryTimeout
+from storage.sqlite.database import SqliteDatabase
 from tests.storage.revisions import write_revisions
 
 ENDLESS = (
@@ -19,7 +19,7 @@ async def opened(folder, readers=2):
     schema = write_revisions(
         folder / "steps", ("CREATE TABLE thing (name TEXT)", "INSERT INTO thing VALUES ('made')")
     )
-    database = await Database.open(folder / "a.db", schema, "NORMAL", readers)
+    database = await SqliteDatabase.open(folder / "a.db", schema, "NORMAL", readers)
     try:
         yield database
     finally:
@@ -112,7 +112,7 @@ def test_a_query_that_fails_gives_its_reader_back(tmp_path):
     async def run():
         async with opened(tmp_path, readers=1) as database:
             for _ in range(3):
-                with pytest.raises(sqlite3.OperationalError, match="no such table"):
+                with pytest.raises(DatabaseError, match="no such table"):
                     await database.rows("SELECT * FROM absent")
             assert await database.rows(SHORT) == [("made",)]
 

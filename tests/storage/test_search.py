@@ -414,8 +414,8 @@ def test_the_index_follows_the_records(tmp_path):
             await catalogue.refresh(1, 1, 99)
             assert await ids("kubuntu", moderates=True) == ()
             assert await ids("", order=SortOrder.NAME) == (6, 8, 7, 2, 3, 4)
-            async with catalogue.database.transaction() as writer:
-                await writer.execute("INSERT INTO search_text (search_text) VALUES ('integrity-check')")
+            async with catalogue.database.transaction() as transaction:
+                await transaction.run("INSERT INTO search_text (search_text) VALUES ('integrity-check')")
             await catalogue.drop(*range(1, 9))
             left = await catalogue.database.rows(
                 "SELECT count(*) FROM search_entry UNION ALL SELECT count(*) FROM search_key"

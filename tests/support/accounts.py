@@ -14,7 +14,7 @@ from accounts.model import Role, User
 from accounts.passwords import Passwords
 from accounts.secrets import Secrets
 from storage import schema
-from storage.accounts import SqliteAccounts
+from storage.accounts import SqlAccounts
 from storage.database import Database
 from tests.support.clock import Clock
 from tests.support.databases import open_database
@@ -46,7 +46,7 @@ class AccountSetup:
 
     accounts: Accounts
     database: Database
-    store: SqliteAccounts
+    store: SqlAccounts
     clock: Clock
     secrets: Secrets
 
@@ -68,7 +68,7 @@ async def open_accounts(
     """Accounts over `peerage.db` in a folder."""
     clock = clock or Clock()
     database = await open_database(folder / "peerage.db", schema.PEERAGE, "FULL")
-    store, secrets = SqliteAccounts(database), Secrets(KEY, random or Random())
+    store, secrets = SqlAccounts(database), Secrets(KEY, random or Random())
     accounts = Accounts(
         store,
         secrets,

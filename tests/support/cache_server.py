@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import hashlib
 import socket
 import threading
 import time
@@ -11,13 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import bencodepy
 import uvicorn
 from starlette.applications import Starlette
 
 from actions.takedowns import Takedowns
 from actions.uploads import Uploads
-from bittorrent.infohash import InfoHash
 from cache.torrents import Quota, TorrentCache
 from doors.cache import routes as cache_routes
 from doors.client_address import ClientAddress
@@ -26,9 +23,9 @@ from doors.upload_admission import CacheCounters, UploadAdmission
 from lists.infohashes import Lists
 from soap.door import routes as soap_routes
 from storage import schema
-from storage.cache_records import SqliteCacheRecords
+from storage.cache_records import SqlCacheRecords
 from storage.files import FileBlobs
-from storage.lists import SqliteListEntries
+from storage.lists import SqlListEntries
 from tests.actions.conftest import NameAsTitle
 from tests.support.catalogue import CatalogueSetup
 from tests.support.databases import open_database
@@ -86,9 +83,9 @@ def serving(
         database = await open_database(folder / "peerage.db", schema.PEERAGE, "FULL")
         blobs = FileBlobs(folder / "torrents")
         await blobs.open()
-        cache = TorrentCache(blobs, SqliteCacheRecords(database), Quota(max_files, 1 << 40, 0), time.time)
+        cache = TorrentCache(blobs, SqlCacheRecords(database), Quota(max_files, 1 << 40, 0), time.time)
         catalogue = CatalogueSetup(database).catalogue
-        takedowns = Takedowns(cache, catalogue, Lists(SqliteListEntries(database)), NoPolicy(), time.time)
+        takedowns = Takedowns(cache, catalogue, Lists(SqlListEntries(database)), NoPolicy(), time.time)
         uploads = Uploads(cache, takedowns, catalogue, NameAsTitle(), time.time, limit=limit)
         clients = ClientAddress([], "x-forwarded-for")
         admission = UploadAdmission(
@@ -125,24 +122,3 @@ def serving(
     finally:
         stop.set()
         thread.join()
-
-
-def torrent(name: str = "a file", *, size: int = 1 << 20, extra: bytes = b"", hybrid: bool = False) -> bytes:
-    """Make a .torrent file; `extra` bytes of comment make it as large as a test needs."""
-    piece = 1 << 20
-    pieces = b"".join(hashlib.sha1(f"{name}{n}".encode()).digest() for n in range(-(-size // piece)))
-    info = {b"length": size, b"name": name.encode(), b"piece length": piece, b"pieces": pieces}
-    if hybrid:
-        leaf = {b"": {b"length": size, b"pieces root": hashlib.sha256(name.encode()).digest()}}
-        info |= {b"meta version": 2, b"file tree": {name.encode(): leaf}}
-    document = {b"announce": b"http://tracker.example/announce", b"info": info}
-    if extra:
-        document[b"comment"] = extra
-    return bencodepy.encode(document)
-
-
-def names(data: bytes) -> tuple[str, str]:
-    """Return the v1 hash of a .torrent file and its cut v2 hash, in upper-case hex."""
-    info = bencodepy.encode(bencodepy.decode(data)[b"info"])
-    v1, v2 = hashlib.sha1(info).digest(), hashlib.sha256(info).digest()
-    return InfoHash.of(v1).upper, InfoHash.of(v2).truncated.upper

@@ -24,11 +24,11 @@ class RecordingIndex:
     known: set[int] = field(default_factory=set)
     refreshed: list[int] = field(default_factory=list)
 
-    async def refresh(self, writer, torrents):
+    async def refresh(self, transaction, torrents):
         self.known.update(torrents)
         self.refreshed.extend(torrents)
 
-    async def drop(self, writer, torrents):
+    async def drop(self, transaction, torrents):
         self.known.difference_update(torrents)
 
 
@@ -39,15 +39,17 @@ class CatalogueSetup:
         self.database = database
         self.index = index or RecordingIndex()
         self.clock = Clock(NOW)
-        self.catalogue = Catalogue.over(catalogue_store(database, self.index, self.clock), self.clock)
+        self.catalogue = Catalogue.over(
+            catalogue_store(database, self.index, self.clock, batch=2), self.clock
+        )
         self.store = self.catalogue.store
 
     everything = UNRESTRICTED_VIEWER
 
     async def account(self, number, name=None, role="user"):
         name = name or f"user{number}"
-        async with self.database.transaction() as writer:
-            await writer.execute(
+        async with self.database.transaction() as transaction:
+            await transaction.run(
                 "INSERT INTO account (id, name, folded, role, enabled, joined) VALUES (?, ?, ?, ?, 1, 0)",
                 (number, name, name.lower(), role),
             )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bittorrent.infohash import InfoHash
 from storage import schema
-from storage.census import FolderDayKeys, SqliteCensus
+from storage.census import FolderDayKeys, SqlCensus
 from storage.data_folder import DataFolder
 from storage.database import Database
 from tests.support.clock import DAY, Clock
@@ -48,7 +48,7 @@ class OpenedCensus:
     """A census, its swarm store, and the database and folder below."""
 
     census: Census
-    store: SqliteCensus
+    store: SqlCensus
     database: Database
     folder: DataFolder
     swarms: SwarmStore
@@ -95,7 +95,7 @@ async def open_census(
     data = DataFolder(folder).acquire()
     database = await open_database(data.swarms, schema.SWARMS, "NORMAL", readers=1)
     try:
-        store = await SqliteCensus.open(database)
+        store = await SqlCensus.open(database)
         census = Census(store, FolderDayKeys(data, random), EmbeddedCountries(), clock, terms)
         await census.start()
         yield OpenedCensus(census, store, database, data, make_store(AnnounceTerms(), 1), clock, random)

@@ -2,13 +2,11 @@
 
 import asyncio
 import contextlib
-import hashlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
-from bittorrent.bencode import encode
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
 from downloads.downloads import DownloadBackend, Downloads
@@ -17,22 +15,15 @@ from downloads.folder import ContentFolder
 from downloads.limits import DownloadLimits
 from downloads.model import ContentStatus, JobRequest, JobState
 from storage.database import Database
-from storage.jobs import SqliteJobs
+from storage.jobs import SqlJobs
 from storage.schema import PEERAGE
+from storage.sqlite.database import SqliteDatabase
 from tests.support.clock import Clock
+from tests.support.torrents import torrent
 
-IDLE = ContentStatus(JobState.DOWNLOADING, 0.0, 0, 0, 0, 0, None, 0, 0, 0.0, "", "", "")
+IDLE = ContentStatus(JobState.DOWNLOADING)
 LIMITS = DownloadLimits(min_free_disk=0)
 ACCOUNT = "INSERT INTO account (id, name, folded, role, enabled, joined) VALUES (?, ?, ?, 'user', 1, 0)"
-
-
-def torrent(name="one", size=1000, *, private=False, announce=b"http://t/a"):
-    """A .torrent of one file whose pieces nobody has."""
-    info = {b"length": size, b"name": name.encode(), b"piece length": 2**20}
-    info[b"pieces"] = b"".join(hashlib.sha1(f"{name}{n}".encode()).digest() for n in range(-(-size // 2**20)))
-    if private:
-        info[b"private"] = 1
-    return encode({b"announce": announce, b"info": dict(sorted(info.items()))})
 
 
 def magnet(data):
@@ -40,19 +31,20 @@ def magnet(data):
     return str(Metainfo.parse(data).magnet())
 
 
-def make_request(*arguments, **fields):
+def make_request(title="one", size=1000, /, **fields):
     """A request for a torrent of that name and size."""
     names = {each.name for each in JobRequest.__dataclass_fields__.values()}
     asked = {name: fields.pop(name) for name in tuple(fields) if name in names}
-    return JobRequest(torrent=torrent(*arguments, **fields), **asked)
+    return JobRequest(torrent=torrent(title, size, **fields), **asked)
 
 
 class FakeEngine:
-    """An engine that records its requests and emits the events of a test."""
+    """An engine that records its requests and emits the events of a test; content has the status `state` at first."""
 
     port = 6881
 
-    def __init__(self):
+    def __init__(self, state=IDLE):
+        self.state = state
         self.requests = {}
         self.paused = set()
         self.statuses = {}
@@ -69,7 +61,6 @@ class FakeEngine:
     def add(self, request):
         assert request.key not in self.requests
         self.requests[request.key] = request
-        self.statuses[request.key] = IDLE
 
     async def remove(self, key, *, files):
         self.removed.append((key, files))
@@ -90,7 +81,7 @@ class FakeEngine:
         raise AssertionError
 
     def status(self, key):
-        return self.statuses.get(key)
+        return self.statuses.get(key, self.state) if key in self.requests else None
 
     async def fetch_metadata(self, infohash, *, peers, trackers, dht, seconds):
         raise AssertionError
@@ -132,7 +123,7 @@ class DownloadSetup:
     engine: FakeEngine
     folder: FakeFolder
     hooks: FakeHooks
-    store: SqliteJobs
+    store: SqlJobs
     database: Database
     clock: Clock
 
@@ -153,7 +144,7 @@ class DownloadSetup:
 
     def change(self, job, **changes):
         key = job.content.key
-        self.engine.statuses[key] = replace(self.engine.statuses[key], **changes)
+        self.engine.statuses[key] = replace(self.engine.status(key), **changes)
 
     async def fail(self, job, reason):
         await self.emit(Failed(job.content.key, reason))
@@ -180,15 +171,15 @@ class DownloadSetup:
 @contextlib.asynccontextmanager
 async def open_downloads(path: Path, *, stop=True, engine=None, **limits):
     """Open downloads over a folder; without `stop` they end as by a kill."""
-    database = await Database.open(path / "peerage.db", PEERAGE, "NORMAL")
-    async with database.transaction() as connection:
+    database = await SqliteDatabase.open(path / "peerage.db", PEERAGE, "NORMAL")
+    async with database.transaction() as transaction:
         for number in range(1, 5):
-            await connection.execute(
+            await transaction.run(
                 ACCOUNT.replace("INSERT", "INSERT OR IGNORE"), (number, f"n{number}", f"n{number}")
             )
     engine = engine or FakeEngine()
     folder, hooks, clock = FakeFolder(path / "content"), FakeHooks(), Clock()
-    store = SqliteJobs(database)
+    store = SqlJobs(database)
     downloads = Downloads(replace(LIMITS, **limits), DownloadBackend(engine, store, folder, hooks, clock))
     await downloads.load()
     await downloads.begin()

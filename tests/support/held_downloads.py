@@ -10,7 +10,28 @@ from downloads.downloads import Downloads
 from downloads.model import Content, ContentFile, ContentKey, ContentStatus, Job, JobState, SeedPolicy
 
 FINISHED = 1_700_000_000
-DONE = ContentStatus(JobState.CACHED, 1.0, 0, 0, 0, 0, None, 0, 0, 1.0, "", "", "")
+DONE = ContentStatus(JobState.CACHED, progress=1.0, availability=1.0)
+
+
+def make_job(number: int, account: int, content: Content) -> Job:
+    """A job that has content."""
+    return Job(
+        id=number,
+        account=account,
+        content=content,
+        name=content.name,
+        magnet="",
+        seed=SeedPolicy.STOP,
+        allow_zip=True,
+        queued=False,
+        paused=False,
+        pause_reason="",
+        cached=True,
+        has_torrent=True,
+        created=1,
+        updated=2,
+        status=DONE,
+    )
 
 
 @dataclass
@@ -53,23 +74,7 @@ class FakeDownloads(Downloads):
         key = ContentKey(InfoHash(number.to_bytes(20, "big")))
         size = sum(file.size for file in listed)
         content = Content(key, name, size, listed, True, False, FINISHED - 60, FINISHED)
-        self.held[number] = Job(
-            number,
-            account,
-            content,
-            name,
-            "",
-            SeedPolicy.STOP,
-            True,
-            False,
-            False,
-            "",
-            True,
-            True,
-            1,
-            2,
-            DONE,
-        )
+        self.held[number] = make_job(number, account, content)
         return self.held[number]
 
     def change(self, job: Job, **changes) -> None:

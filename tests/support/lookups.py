@@ -28,5 +28,5 @@ class FakeSource:
         return self.answers.get(query.infohash)
 
 
-def make_lookups(uploads, cache, takedowns, places=(), *, timer=time.monotonic, **terms):
-    return Lookups(uploads, cache, takedowns, places, LookupSettings(**terms), timer=timer)
+def make_lookups(uploads, cache, takedowns, sources=(), *, timer=time.monotonic, **settings):
+    return Lookups(uploads, cache, takedowns, sources, LookupSettings(**settings), timer=timer)

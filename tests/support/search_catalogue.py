@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from catalogue.model import CatalogueFile, Contents
 from storage.contents_encoding import encode_contents
 from storage.schema import PEERAGE
-from storage.search import SqliteSearchIndex
+from storage.sqlite.search.index import SqliteSearchIndex
 from storage.tables import account, author, authorship, contents, tag, tagging, torrent, work
 from tests.support.databases import open_database
 
@@ -80,25 +80,25 @@ class Catalogue:
         return cls(database, SqliteSearchIndex(database, candidates, seconds))
 
     async def add(self, *entries):
-        async with self.database.transaction() as writer:
+        async with self.database.transaction() as transaction:
             for entry in entries:
-                await self._write(writer, entry)
-            await self.index.refresh(writer, [entry.id for entry in entries])
+                await self._write(transaction, entry)
+            await self.index.refresh(transaction, [entry.id for entry in entries])
 
     async def run(self, statement, **values):
-        async with self.database.transaction() as writer:
-            await writer.execute(statement, values)
+        async with self.database.transaction() as transaction:
+            await transaction.run(statement, values)
 
     async def refresh(self, *ids):
-        async with self.database.transaction() as writer:
-            await self.index.refresh(writer, ids)
+        async with self.database.transaction() as transaction:
+            await self.index.refresh(transaction, ids)
 
     async def drop(self, *ids):
-        async with self.database.transaction() as writer:
-            await writer.execute(f"DELETE FROM torrent WHERE id IN ({','.join(map(str, ids))})")
-            await self.index.drop(writer, ids)
+        async with self.database.transaction() as transaction:
+            await transaction.run(f"DELETE FROM torrent WHERE id IN ({','.join(map(str, ids))})")
+            await self.index.drop(transaction, ids)
 
-    async def _write(self, writer, entry):
+    async def _write(self, transaction, entry):
         group = entry.group or entry.id
         values = {
             **_without(work, EMPTY_GROUP, entry.attributes),
@@ -110,8 +110,8 @@ class Catalogue:
             "locked": 0,
             "created": 1,
         }
-        await _insert(writer, work, values, "OR IGNORE")
-        uploader = await self._number(writer, account, entry.uploader) if entry.uploader else None
+        await _insert(transaction, work, values, "OR IGNORE")
+        uploader = await self._number(transaction, account, entry.uploader) if entry.uploader else None
         values = {
             **_without(torrent, EMPTY_TORRENT, entry.attributes),
             "id": entry.id,
@@ -137,18 +137,18 @@ class Catalogue:
             "leechers": entry.leechers,
             "snatched": entry.snatched,
         }
-        await _insert(writer, torrent, values)
+        await _insert(transaction, torrent, values)
         payload = encode_contents(Contents(tuple(CatalogueFile(path, 1) for path in entry.files)))
-        await _insert(writer, contents, {"torrent_id": entry.id, "payload": payload})
+        await _insert(transaction, contents, {"torrent_id": entry.id, "payload": payload})
         for position, name in enumerate(entry.authors):
-            number = await self._number(writer, author, name)
+            number = await self._number(transaction, author, name)
             values = {"work_id": group, "position": position, "author_id": number}
-            await _insert(writer, authorship, values, "OR IGNORE")
+            await _insert(transaction, authorship, values, "OR IGNORE")
         for name in entry.tags:
-            number = await self._number(writer, tag, name)
-            await _insert(writer, tagging, {"work_id": group, "tag_id": number}, "OR IGNORE")
+            number = await self._number(transaction, tag, name)
+            await _insert(transaction, tagging, {"work_id": group, "tag_id": number}, "OR IGNORE")
 
-    async def _number(self, writer, table, name):
+    async def _number(self, transaction, table, name):
         key = table.name, name
         if key not in self._numbers:
             self._numbers[key] = len(self._numbers) + 1
@@ -160,11 +160,13 @@ class Catalogue:
                 "uses": 1,
             }
             values |= {"description": "", "role": "user", "enabled": 1, "joined": 1}
-            await _insert(writer, table, {each: value for each, value in values.items() if each in table.c})
+            await _insert(
+                transaction, table, {each: value for each, value in values.items() if each in table.c}
+            )
         return self._numbers[key]
 
 
-async def _insert(writer, table, values, otherwise=""):
+async def _insert(transaction, table, values, otherwise=""):
     names = ", ".join(values)
     marks = ", ".join(f":{name}" for name in values)
-    await writer.execute(f"INSERT {otherwise} INTO {table.name} ({names}) VALUES ({marks})", values)
+    await transaction.run(f"INSERT {otherwise} INTO {table.name} ({names}) VALUES ({marks})", values)

@@ -34,15 +34,15 @@ from downloads.limits import DownloadLimits
 from downloads.links import KEY_BYTES, DownloadLinks
 from lists.infohashes import Lists
 from storage import schema
-from storage.accounts import SqliteAccounts
-from storage.cache_records import SqliteCacheRecords
+from storage.accounts import SqlAccounts
+from storage.cache_records import SqlCacheRecords
 from storage.catalogue import catalogue_store
-from storage.census import FolderDayKeys, SqliteCensus
+from storage.census import FolderDayKeys, SqlCensus
 from storage.data_folder import DataFolder
 from storage.database import Database
 from storage.files import FileBlobs
-from storage.lists import SqliteListEntries
-from storage.search import SqliteSearchIndex
+from storage.lists import SqlListEntries
+from storage.sqlite.search.index import SqliteSearchIndex
 from tests.support.cache_server import NoPolicy
 from tests.support.databases import open_database
 from tests.support.lookups import make_lookups
@@ -97,16 +97,14 @@ async def open_services(
     journal = await open_database(data.swarms, schema.SWARMS, "NORMAL")
     blobs = FileBlobs(data.torrents)
     await blobs.open()
-    cache = TorrentCache(blobs, SqliteCacheRecords(database), Quota(1000, 1 << 40, 0), clock)
+    cache = TorrentCache(blobs, SqlCacheRecords(database), Quota(1000, 1 << 40, 0), clock)
     accounts = _accounts(database, clock, keys_per_user)
     rights = Rights(anonymous)
     index = SqliteSearchIndex(database, 10_000, 5.0)
     catalogue = Catalogue.over(catalogue_store(database, index, clock), clock)
-    takedowns = Takedowns(
-        cache, catalogue.store.torrents, Lists(SqliteListEntries(database)), NoPolicy(), clock
-    )
+    takedowns = Takedowns(cache, catalogue.store.torrents, Lists(SqlListEntries(database)), NoPolicy(), clock)
     uploads = Uploads(cache, takedowns, catalogue, NameAsTitle(), clock, limit=limit)
-    census = Census(await SqliteCensus.open(journal), FolderDayKeys(data, bytes), EmbeddedCountries(), clock)
+    census = Census(await SqlCensus.open(journal), FolderDayKeys(data, bytes), EmbeddedCountries(), clock)
     services = Services(
         catalogue=catalogue.store,
         search=Search(index),
@@ -143,7 +141,7 @@ async def open_services(
 def _accounts(database: Database, clock: Callable[[], float], keys_per_user: int) -> Accounts:
     random = _random()
     return Accounts(
-        SqliteAccounts(database),
+        SqlAccounts(database),
         Secrets(bytes(32), random),
         Passwords(2, random, hasher=QUICK),
         LoginThrottle("1000/minute", clock),

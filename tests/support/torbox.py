@@ -19,62 +19,34 @@ from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
 from doors.torbox.door import routes
 from downloads.downloads import DownloadBackend, Downloads
-from downloads.engine import AddTorrentRequest, Finished, MetadataReceived
+from downloads.engine import Finished, MetadataReceived
 from downloads.folder import ContentFolder
 from downloads.limits import DownloadLimits
 from downloads.links import DownloadLinks
 from downloads.model import ContentKey, ContentStatus, JobState
-from storage.jobs import SqliteJobs
+from storage.jobs import SqlJobs
 from tests.support.clock import Clock
+from tests.support.downloads import FakeEngine
 from tests.support.services import open_services
 from tracker.model import Counts
 
 BASE = "/v1/api"
+FETCHING = ContentStatus(
+    JobState.DOWNLOADING,
+    progress=0.25,
+    down_rate=2**33,
+    up_rate=7,
+    seeds=3,
+    peers=4,
+    eta=60,
+    downloaded=25,
+    uploaded=5,
+    availability=1.5,
+    tracker="http://t/a",
+    tracker_message="ok",
+)
 NOON = 1_729_555_623.0  # 2024-10-22T00:07:03Z
 RATES = {"torbox": "1000000/minute", "torbox_create": "60/hour"}
-
-
-class Engine:
-    """Fetches nothing until `finish` or `learn` is called."""
-
-    port = None
-
-    def __init__(self) -> None:
-        self.orders: dict[ContentKey, AddTorrentRequest] = {}
-        self.calls: list[tuple[str, ContentKey]] = []
-        self.state = ContentStatus(
-            JobState.DOWNLOADING, 0.25, 2**33, 7, 3, 4, 60, 25, 5, 1.5, "http://t/a", "ok", ""
-        )
-
-    async def start(self, heard: Any) -> None:
-        self.heard = heard
-
-    async def stop(self) -> None:
-        """End."""
-
-    def add(self, order: AddTorrentRequest) -> None:
-        self.orders[order.key] = order
-
-    async def remove(self, key: ContentKey, *, files: bool) -> None:
-        self.orders.pop(key, None)
-
-    def pause(self, key: ContentKey) -> None:
-        self.calls.append(("pause", key))
-
-    def resume(self, key: ContentKey) -> None:
-        self.calls.append(("resume", key))
-
-    def reannounce(self, key: ContentKey) -> None:
-        self.calls.append(("reannounce", key))
-
-    def connect(self, key: ContentKey, peers: Any) -> None:
-        """Ignore the peers."""
-
-    def status(self, key: ContentKey) -> ContentStatus | None:
-        return self.state if key in self.orders else None
-
-    async def fetch_metadata(self, infohash: InfoHash, **_: Any) -> bytes | None:
-        return None
 
 
 class TorboxClient:
@@ -83,7 +55,7 @@ class TorboxClient:
     def __init__(self, folder: Path, *, installed: bool, rates: dict[str, str], **limits: int) -> None:
         self.clock = Clock(NOON)
         self.swarms: dict[InfoHash, Counts] = {}
-        self.engine = Engine()
+        self.engine = FakeEngine(FETCHING)
         self._runner = asyncio.Runner()
         self.run(self._open(folder, rates, DownloadLimits(**{"min_free_disk": 0, **limits}), installed))
         transport = httpx.ASGITransport(Starlette(routes=routes(self.services)), client=("127.0.0.1", 1))
@@ -102,8 +74,9 @@ class TorboxClient:
         services = self.opened.services
         content = ContentFolder(folder / "content")
         hooks = DownloadHooks(services.takedowns, services.uploads)
-        means = DownloadBackend(self.engine, SqliteJobs(self.opened.databases[0]), content, hooks, self.clock)
-        self.downloads = Downloads(limits, means if installed else None)
+        jobs = SqlJobs(self.opened.databases[0])
+        backend = DownloadBackend(self.engine, jobs, content, hooks, self.clock)
+        self.downloads = Downloads(limits, backend if installed else None)
         await self.downloads.load()
         await self.downloads.begin()
         self.lookups = Lookups(
@@ -148,21 +121,21 @@ class TorboxClient:
     def finish(self, torrent: bytes) -> None:
         """Let the engine finish a torrent."""
         names = set(Metainfo.parse(torrent).infohashes)
-        for key in [key for key in self.engine.orders if key.infohash in names]:
-            self.run(self._heard(Finished(key)))
+        for key in [key for key in self.engine.requests if key.infohash in names]:
+            self.run(self._emit(Finished(key)))
 
     def learn(self, torrent: bytes) -> None:
         """Let the engine receive the metadata of a torrent that was added by its hash."""
-        self.run(self._heard(MetadataReceived(ContentKey(Metainfo.parse(torrent).infohash), torrent)))
+        self.run(self._emit(MetadataReceived(ContentKey(Metainfo.parse(torrent).infohash), torrent)))
 
-    async def _heard(self, event: Any) -> None:
-        self.engine.heard(event)
+    async def _emit(self, event: Any) -> None:
+        self.engine.on_event(event)
         await self.downloads.jobs(1, 0, 1)
         await self.settle()
 
     async def settle(self) -> None:
         """Wait until the jobs' background work has ended."""
-        await self.downloads._queue.drain()
+        await self.downloads.drain()
 
 
 @contextlib.contextmanager

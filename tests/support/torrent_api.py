@@ -44,12 +44,12 @@ from downloads.limits import DownloadLimits
 from downloads.links import KEY_BYTES, DownloadLinks
 from lists.infohashes import Lists
 from storage import schema
-from storage.accounts import SqliteAccounts
-from storage.cache_records import SqliteCacheRecords
+from storage.accounts import SqlAccounts
+from storage.cache_records import SqlCacheRecords
 from storage.catalogue import catalogue_store
 from storage.files import FileBlobs
-from storage.lists import SqliteListEntries
-from storage.search import SqliteSearchIndex
+from storage.lists import SqlListEntries
+from storage.sqlite.search.index import SqliteSearchIndex
 from tests.support import census
 from tests.support.cache_server import NoPolicy
 from tests.support.clock import Clock
@@ -124,9 +124,9 @@ class TorrentApiClient:
         self._stack.push_async_callback(database.close)
         blobs = FileBlobs(folder / "torrents")
         await blobs.open()
-        cache = TorrentCache(blobs, SqliteCacheRecords(database), Quota(1000, 1 << 40, 0), clock)
+        cache = TorrentCache(blobs, SqlCacheRecords(database), Quota(1000, 1 << 40, 0), clock)
         self.accounts = Accounts(
-            SqliteAccounts(database),
+            SqlAccounts(database),
             Secrets(bytes(32), _random()),
             Passwords(2, _random(), hasher=FAST),
             LoginThrottle("1000/minute", clock),
@@ -140,7 +140,7 @@ class TorrentApiClient:
         takedowns = Takedowns(
             cache,
             catalogue.store.torrents,
-            Lists(SqliteListEntries(database)),
+            Lists(SqlListEntries(database)),
             NoPolicy(),
             clock,
             on_blocked=(counted.census.forget,),

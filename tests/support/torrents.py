@@ -1,12 +1,16 @@
-"""Small valid .torrent files of each version."""
+"""Valid .torrent files of each version."""
 
 from hashlib import sha1, sha256
 from typing import Any
 
+import bencodepy
+
 from bittorrent.bencode import encode
+from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
 
 PIECE = 16384
+ANNOUNCE = b"http://tracker.example/announce"
 
 
 def v1_torrent(name: str = "one", **fields: Any) -> bytes:
@@ -22,6 +26,36 @@ def v2_torrent(name: str = "two", **fields: Any) -> bytes:
 def hybrid_torrent(name: str = "both", **fields: Any) -> bytes:
     """A torrent of both versions, so with two 20-byte hashes."""
     return _file({**_v1(name), **_v2(name)}, fields)
+
+
+def torrent(
+    name: str = "a file",
+    size: int = 1 << 20,
+    *,
+    private: bool = False,
+    hybrid: bool = False,
+    announce: bytes = ANNOUNCE,
+    extra: bytes = b"",
+) -> bytes:
+    """A .torrent of one file whose pieces nobody has; `extra` bytes of comment make it as large as a test needs."""
+    piece = 1 << 20
+    pieces = b"".join(sha1(f"{name}{n}".encode()).digest() for n in range(-(-size // piece)))
+    info = {b"length": size, b"name": name.encode(), b"piece length": piece, b"pieces": pieces}
+    if private:
+        info[b"private"] = 1
+    if hybrid:
+        leaf = {b"": {b"length": size, b"pieces root": sha256(name.encode()).digest()}}
+        info |= {b"meta version": 2, b"file tree": {name.encode(): leaf}}
+    document = {b"announce": announce, b"info": info}
+    if extra:
+        document[b"comment"] = extra
+    return bytes(bencodepy.encode(document))
+
+
+def names(data: bytes) -> tuple[str, str]:
+    """The v1 hash of a .torrent file and its truncated v2 hash, in upper-case hex."""
+    info = bencodepy.encode(bencodepy.decode(data)[b"info"])
+    return InfoHash.of(sha1(info).digest()).upper, InfoHash.of(sha256(info).digest()).truncated.upper
 
 
 def parsed(data: bytes) -> Metainfo:

@@ -43,12 +43,12 @@ from downloads.limits import DownloadLimits
 from downloads.links import KEY_BYTES, DownloadLinks
 from lists.infohashes import Lists
 from storage import schema
-from storage.accounts import SqliteAccounts
-from storage.cache_records import SqliteCacheRecords
+from storage.accounts import SqlAccounts
+from storage.cache_records import SqlCacheRecords
 from storage.catalogue import catalogue_store
 from storage.files import FileBlobs
-from storage.lists import SqliteListEntries
-from storage.search import SqliteSearchIndex
+from storage.lists import SqlListEntries
+from storage.sqlite.search.index import SqliteSearchIndex
 from tests.support.cache_server import NoPolicy
 from tests.support.databases import open_database
 from tests.support.lookups import make_lookups
@@ -98,9 +98,9 @@ class Site:
         self.database = await open_database(folder / "peerage.db", schema.PEERAGE, "FULL")
         blobs = FileBlobs(folder / "torrents")
         await blobs.open()
-        cache = TorrentCache(blobs, SqliteCacheRecords(self.database), Quota(1000, 1 << 40, 0), clock)
+        cache = TorrentCache(blobs, SqlCacheRecords(self.database), Quota(1000, 1 << 40, 0), clock)
         self.accounts = Accounts(
-            SqliteAccounts(self.database),
+            SqlAccounts(self.database),
             Secrets(bytes(32), _random()),
             Passwords(2, _random(), hasher=FAST),
             LoginThrottle("1000/minute", clock),
@@ -112,7 +112,7 @@ class Site:
         index = SqliteSearchIndex(self.database, 1000, 10.0)
         catalogue = Catalogue.over(catalogue_store(self.database, index, clock), clock)
         takedowns = Takedowns(
-            cache, catalogue.store.torrents, Lists(SqliteListEntries(self.database)), NoPolicy(), clock
+            cache, catalogue.store.torrents, Lists(SqlListEntries(self.database)), NoPolicy(), clock
         )
         uploads = Uploads(cache, takedowns, catalogue, ImdbReleaseParser(NoTitles()), clock)
         return Services(
@@ -158,8 +158,7 @@ class Site:
         self, user: User | None, name: str, details: Mapping[str, object] | None = None, **more: Any
     ) -> Torrent:
         """Upload a torrent, as an account or, without one, as through the cache's own routes."""
-        data = torrent_file(name, **more)
-        given = TorrentDetails.read(details or {})
+        data, given = torrent_file(name, **more), TorrentDetails.read(details or {})
         if user is None:
             return self.run(self.services.uploads.accept(data, "test", details=given)).torrent
         return self.run(self.services.curation.publish(Principal(user), data, "test", given))

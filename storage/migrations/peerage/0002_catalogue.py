@@ -3,6 +3,9 @@
 import sqlalchemy as sa
 from alembic import op
 
+from storage.column_types import BYTES, INTEGER, TEXT, where
+from storage.migrations.engines import on_sqlite, set_user_version
+
 revision = "0002"
 down_revision = "0001"
 
@@ -21,49 +24,50 @@ def upgrade() -> None:
     _collages()
     _moderation()
     # Version 0.1.0 refuses this file, as it must.
-    op.execute("PRAGMA user_version = 2")
+    set_user_version(2)
 
 
 def _rename() -> None:
-    op.execute("DROP VIEW named_entry")
+    if on_sqlite():
+        op.execute("DROP VIEW named_entry")
     op.drop_index("torrent_alias", "torrent")
     op.rename_table("torrent", "record")
-    op.create_index("record_alias", "record", ["alias"], sqlite_where=sa.text("alias IS NOT NULL"))
+    op.create_index("record_alias", "record", ["alias"], **where("alias IS NOT NULL"))
 
 
 def _accounts() -> None:
     op.create_table(
         "account",
-        sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("name", sa.Text, nullable=False),
-        sa.Column("folded", sa.Text, nullable=False, unique=True),
-        sa.Column("password", sa.Text),
-        sa.Column("role", sa.Text, nullable=False),
-        sa.Column("enabled", sa.Integer, nullable=False),
-        sa.Column("joined", sa.Integer, nullable=False),
-        sa.Column("seen", sa.Integer),
+        sa.Column("id", INTEGER, primary_key=True),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("folded", TEXT, nullable=False, unique=True),
+        sa.Column("password", TEXT),
+        sa.Column("role", TEXT, nullable=False),
+        sa.Column("enabled", INTEGER, nullable=False),
+        sa.Column("joined", INTEGER, nullable=False),
+        sa.Column("seen", INTEGER),
         sa.CheckConstraint("role IN ('user', 'moderator', 'admin')"),
         sqlite_autoincrement=True,
     )
     op.create_table(
         "credential",
-        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("id", INTEGER, primary_key=True),
         sa.Column(
             "account_id",
-            sa.Integer,
+            INTEGER,
             sa.ForeignKey("account.id", ondelete="CASCADE"),
             nullable=False,
             index=True,
         ),
-        sa.Column("scope", sa.Text, nullable=False),
-        sa.Column("label", sa.Text, nullable=False),
-        sa.Column("digest", sa.LargeBinary, nullable=False, unique=True),
-        sa.Column("methods", sa.Text),
-        sa.Column("created", sa.Integer, nullable=False),
-        sa.Column("expires", sa.Integer),
-        sa.Column("used", sa.Integer),
-        sa.Column("suspended", sa.Integer, nullable=False),
-        sa.Column("revoked", sa.Integer, nullable=False),
+        sa.Column("scope", TEXT, nullable=False),
+        sa.Column("label", TEXT, nullable=False),
+        sa.Column("digest", BYTES, nullable=False, unique=True),
+        sa.Column("methods", TEXT),
+        sa.Column("created", INTEGER, nullable=False),
+        sa.Column("expires", INTEGER),
+        sa.Column("used", INTEGER),
+        sa.Column("suspended", INTEGER, nullable=False),
+        sa.Column("revoked", INTEGER, nullable=False),
         sqlite_autoincrement=True,
     )
 
@@ -71,30 +75,30 @@ def _accounts() -> None:
 def _sessions() -> None:
     op.create_table(
         "session",
-        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("id", INTEGER, primary_key=True),
         sa.Column(
             "account_id",
-            sa.Integer,
+            INTEGER,
             sa.ForeignKey("account.id", ondelete="CASCADE"),
             nullable=False,
             index=True,
         ),
-        sa.Column("digest", sa.LargeBinary, nullable=False, unique=True),
-        sa.Column("created", sa.Integer, nullable=False),
-        sa.Column("expires", sa.Integer, nullable=False, index=True),
+        sa.Column("digest", BYTES, nullable=False, unique=True),
+        sa.Column("created", INTEGER, nullable=False),
+        sa.Column("expires", INTEGER, nullable=False, index=True),
         sqlite_autoincrement=True,
     )
     op.create_table(
         "one_time_link",
-        sa.Column("digest", sa.LargeBinary, primary_key=True),
+        sa.Column("digest", BYTES, primary_key=True),
         sa.Column(
             "account_id",
-            sa.Integer,
+            INTEGER,
             sa.ForeignKey("account.id", ondelete="CASCADE"),
             nullable=False,
             index=True,
         ),
-        sa.Column("expires", sa.Integer, nullable=False),
+        sa.Column("expires", INTEGER, nullable=False),
         sqlite_with_rowid=False,
     )
 
@@ -102,32 +106,32 @@ def _sessions() -> None:
 def _works() -> None:
     op.create_table(
         "category",
-        sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("name", sa.Text, nullable=False),
-        sa.Column("folded", sa.Text, nullable=False, unique=True),
-        sa.Column("parent_id", sa.Integer, sa.ForeignKey("category.id")),
+        sa.Column("id", INTEGER, primary_key=True),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("folded", TEXT, nullable=False, unique=True),
+        sa.Column("parent_id", INTEGER, sa.ForeignKey("category.id")),
     )
     table = sa.table("category", sa.column("id"), sa.column("name"), sa.column("folded"))
     rows = [{"id": at, "name": name, "folded": name.lower()} for at, name in enumerate(NINE, start=1)]
     op.bulk_insert(table, rows)
     op.create_table(
         "work",
-        sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("name", sa.Text, nullable=False),
-        sa.Column("category_id", sa.Integer, sa.ForeignKey("category.id"), nullable=False, index=True),
-        sa.Column("year", sa.Integer),
-        sa.Column("season", sa.Integer),
-        sa.Column("imdb", sa.Integer),
-        sa.Column("description", sa.Text, nullable=False),
-        sa.Column("picture", sa.Text, nullable=False),
-        sa.Column("organism", sa.Text, nullable=False),
-        sa.Column("strain", sa.Text, nullable=False),
-        sa.Column("accession", sa.Text, nullable=False),
-        sa.Column("lab", sa.Text, nullable=False),
-        sa.Column("location", sa.Text, nullable=False),
-        sa.Column("locked", sa.Integer, nullable=False),
-        sa.Column("created", sa.Integer, nullable=False),
-        sa.Index("work_imdb", "imdb", sqlite_where=sa.text("imdb IS NOT NULL")),
+        sa.Column("id", INTEGER, primary_key=True),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("category_id", INTEGER, sa.ForeignKey("category.id"), nullable=False, index=True),
+        sa.Column("year", INTEGER),
+        sa.Column("season", INTEGER),
+        sa.Column("imdb", INTEGER),
+        sa.Column("description", TEXT, nullable=False),
+        sa.Column("picture", TEXT, nullable=False),
+        sa.Column("organism", TEXT, nullable=False),
+        sa.Column("strain", TEXT, nullable=False),
+        sa.Column("accession", TEXT, nullable=False),
+        sa.Column("lab", TEXT, nullable=False),
+        sa.Column("location", TEXT, nullable=False),
+        sa.Column("locked", INTEGER, nullable=False),
+        sa.Column("created", INTEGER, nullable=False),
+        sa.Index("work_imdb", "imdb", **where("imdb IS NOT NULL")),
         sqlite_autoincrement=True,
     )
 
@@ -135,37 +139,37 @@ def _works() -> None:
 def _torrents() -> None:
     op.create_table(
         "torrent",
-        sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("infohash", sa.LargeBinary, nullable=False, unique=True),
-        sa.Column("alias", sa.LargeBinary),
-        sa.Column("work_id", sa.Integer, sa.ForeignKey("work.id"), nullable=False, index=True),
-        sa.Column("title", sa.Text, nullable=False),
-        sa.Column("name", sa.Text, nullable=False),
-        sa.Column("root", sa.Text, nullable=False),
-        sa.Column("size", sa.Integer, nullable=False),
-        sa.Column("file_count", sa.Integer, nullable=False),
-        sa.Column("uploader_id", sa.Integer, sa.ForeignKey("account.id", ondelete="SET NULL"), index=True),
-        sa.Column("anonymous", sa.Integer, nullable=False),
-        sa.Column("added", sa.Integer, nullable=False),
-        sa.Column("updated", sa.Integer, nullable=False),
-        sa.Column("description", sa.Text, nullable=False),
-        sa.Column("platform", sa.Text, nullable=False),
-        sa.Column("format", sa.Text, nullable=False),
-        sa.Column("license", sa.Text, nullable=False),
-        sa.Column("scope", sa.Text, nullable=False),
-        sa.Column("annotated", sa.Integer, nullable=False),
-        sa.Column("archive", sa.Text, nullable=False),
-        sa.Column("private", sa.Integer, nullable=False),
-        sa.Column("held", sa.Integer, nullable=False),
-        sa.Column("hidden", sa.Integer, nullable=False),
-        sa.Column("locked", sa.Integer, nullable=False),
-        sa.Column("freeleech", sa.Integer, nullable=False),
-        sa.Column("seeders", sa.Integer, nullable=False),
-        sa.Column("leechers", sa.Integer, nullable=False),
-        sa.Column("snatched", sa.Integer, nullable=False),
+        sa.Column("id", INTEGER, primary_key=True),
+        sa.Column("infohash", BYTES, nullable=False, unique=True),
+        sa.Column("alias", BYTES),
+        sa.Column("work_id", INTEGER, sa.ForeignKey("work.id"), nullable=False, index=True),
+        sa.Column("title", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("root", TEXT, nullable=False),
+        sa.Column("size", INTEGER, nullable=False),
+        sa.Column("file_count", INTEGER, nullable=False),
+        sa.Column("uploader_id", INTEGER, sa.ForeignKey("account.id", ondelete="SET NULL"), index=True),
+        sa.Column("anonymous", INTEGER, nullable=False),
+        sa.Column("added", INTEGER, nullable=False),
+        sa.Column("updated", INTEGER, nullable=False),
+        sa.Column("description", TEXT, nullable=False),
+        sa.Column("platform", TEXT, nullable=False),
+        sa.Column("format", TEXT, nullable=False),
+        sa.Column("license", TEXT, nullable=False),
+        sa.Column("scope", TEXT, nullable=False),
+        sa.Column("annotated", INTEGER, nullable=False),
+        sa.Column("archive", TEXT, nullable=False),
+        sa.Column("private", INTEGER, nullable=False),
+        sa.Column("held", INTEGER, nullable=False),
+        sa.Column("hidden", INTEGER, nullable=False),
+        sa.Column("locked", INTEGER, nullable=False),
+        sa.Column("freeleech", INTEGER, nullable=False),
+        sa.Column("seeders", INTEGER, nullable=False),
+        sa.Column("leechers", INTEGER, nullable=False),
+        sa.Column("snatched", INTEGER, nullable=False),
         sa.CheckConstraint("length(infohash) = 20"),
         sa.CheckConstraint("length(alias) = 20"),
-        sa.Index("torrent_alias", "alias", sqlite_where=sa.text("alias IS NOT NULL")),
+        sa.Index("torrent_alias", "alias", **where("alias IS NOT NULL")),
         sa.Index("torrent_size", "size", "id"),
         sa.Index("torrent_seeders", "seeders", "id"),
         sa.Index("torrent_leechers", "leechers", "id"),
@@ -175,30 +179,28 @@ def _torrents() -> None:
     )
     op.create_table(
         "contents",
-        sa.Column(
-            "torrent_id", sa.Integer, sa.ForeignKey("torrent.id", ondelete="CASCADE"), primary_key=True
-        ),
-        sa.Column("payload", sa.LargeBinary, nullable=False),
+        sa.Column("torrent_id", INTEGER, sa.ForeignKey("torrent.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("payload", BYTES, nullable=False),
     )
 
 
 def _words() -> None:
     op.create_table(
         "author",
-        sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("name", sa.Text, nullable=False),
-        sa.Column("folded", sa.Text, nullable=False, unique=True),
-        sa.Column("picture", sa.Text, nullable=False),
-        sa.Column("description", sa.Text, nullable=False),
+        sa.Column("id", INTEGER, primary_key=True),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("folded", TEXT, nullable=False, unique=True),
+        sa.Column("picture", TEXT, nullable=False),
+        sa.Column("description", TEXT, nullable=False),
         sqlite_autoincrement=True,
     )
     op.create_table(
         "authorship",
-        sa.Column("work_id", sa.Integer, sa.ForeignKey("work.id", ondelete="CASCADE"), primary_key=True),
-        sa.Column("position", sa.Integer, primary_key=True),
+        sa.Column("work_id", INTEGER, sa.ForeignKey("work.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("position", INTEGER, primary_key=True),
         sa.Column(
             "author_id",
-            sa.Integer,
+            INTEGER,
             sa.ForeignKey("author.id", ondelete="CASCADE"),
             nullable=False,
             index=True,
@@ -207,17 +209,17 @@ def _words() -> None:
     )
     op.create_table(
         "tag",
-        sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("name", sa.Text, nullable=False, unique=True),
-        sa.Column("alias_of", sa.Integer, sa.ForeignKey("tag.id", ondelete="CASCADE"), index=True),
-        sa.Column("uses", sa.Integer, nullable=False),
+        sa.Column("id", INTEGER, primary_key=True),
+        sa.Column("name", TEXT, nullable=False, unique=True),
+        sa.Column("alias_of", INTEGER, sa.ForeignKey("tag.id", ondelete="CASCADE"), index=True),
+        sa.Column("uses", INTEGER, nullable=False),
         sqlite_autoincrement=True,
     )
     op.create_table(
         "tagging",
-        sa.Column("work_id", sa.Integer, sa.ForeignKey("work.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("work_id", INTEGER, sa.ForeignKey("work.id", ondelete="CASCADE"), primary_key=True),
         sa.Column(
-            "tag_id", sa.Integer, sa.ForeignKey("tag.id", ondelete="CASCADE"), primary_key=True, index=True
+            "tag_id", INTEGER, sa.ForeignKey("tag.id", ondelete="CASCADE"), primary_key=True, index=True
         ),
         sqlite_with_rowid=False,
     )
@@ -226,31 +228,29 @@ def _words() -> None:
 def _said() -> None:
     op.create_table(
         "comment",
-        sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("work_id", sa.Integer, sa.ForeignKey("work.id", ondelete="CASCADE"), nullable=False),
+        sa.Column("id", INTEGER, primary_key=True),
+        sa.Column("work_id", INTEGER, sa.ForeignKey("work.id", ondelete="CASCADE"), nullable=False),
         sa.Column(
             "account_id",
-            sa.Integer,
+            INTEGER,
             sa.ForeignKey("account.id", ondelete="CASCADE"),
             nullable=False,
             index=True,
         ),
-        sa.Column("body", sa.Text, nullable=False),
-        sa.Column("added", sa.Integer, nullable=False),
-        sa.Column("edited", sa.Integer),
-        sa.Column("editor_id", sa.Integer, sa.ForeignKey("account.id", ondelete="SET NULL")),
-        sa.Column("hidden", sa.Integer, nullable=False),
+        sa.Column("body", TEXT, nullable=False),
+        sa.Column("added", INTEGER, nullable=False),
+        sa.Column("edited", INTEGER),
+        sa.Column("editor_id", INTEGER, sa.ForeignKey("account.id", ondelete="SET NULL")),
+        sa.Column("hidden", INTEGER, nullable=False),
         sa.Index("comment_work", "work_id", "id"),
         sqlite_autoincrement=True,
     )
     op.create_table(
         "bookmark",
-        sa.Column(
-            "account_id", sa.Integer, sa.ForeignKey("account.id", ondelete="CASCADE"), primary_key=True
-        ),
-        sa.Column("kind", sa.Text, primary_key=True),
-        sa.Column("target", sa.Integer, primary_key=True),
-        sa.Column("added", sa.Integer, nullable=False),
+        sa.Column("account_id", INTEGER, sa.ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("kind", TEXT, primary_key=True),
+        sa.Column("target", INTEGER, primary_key=True),
+        sa.Column("added", INTEGER, nullable=False),
         sa.Index("bookmark_target", "kind", "target"),
         sqlite_with_rowid=False,
     )
@@ -259,32 +259,30 @@ def _said() -> None:
 def _collages() -> None:
     op.create_table(
         "collage",
-        sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("name", sa.Text, nullable=False),
-        sa.Column("description", sa.Text, nullable=False),
-        sa.Column("kind", sa.Integer, nullable=False),
+        sa.Column("id", INTEGER, primary_key=True),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("description", TEXT, nullable=False),
+        sa.Column("kind", INTEGER, nullable=False),
         sa.Column(
             "account_id",
-            sa.Integer,
+            INTEGER,
             sa.ForeignKey("account.id", ondelete="CASCADE"),
             nullable=False,
             index=True,
         ),
-        sa.Column("locked", sa.Integer, nullable=False),
-        sa.Column("hidden", sa.Integer, nullable=False),
-        sa.Column("created", sa.Integer, nullable=False),
+        sa.Column("locked", INTEGER, nullable=False),
+        sa.Column("hidden", INTEGER, nullable=False),
+        sa.Column("created", INTEGER, nullable=False),
         sqlite_autoincrement=True,
     )
     op.create_table(
         "collected",
+        sa.Column("collage_id", INTEGER, sa.ForeignKey("collage.id", ondelete="CASCADE"), primary_key=True),
         sa.Column(
-            "collage_id", sa.Integer, sa.ForeignKey("collage.id", ondelete="CASCADE"), primary_key=True
+            "work_id", INTEGER, sa.ForeignKey("work.id", ondelete="CASCADE"), primary_key=True, index=True
         ),
-        sa.Column(
-            "work_id", sa.Integer, sa.ForeignKey("work.id", ondelete="CASCADE"), primary_key=True, index=True
-        ),
-        sa.Column("position", sa.Integer, nullable=False),
-        sa.Column("account_id", sa.Integer, sa.ForeignKey("account.id", ondelete="SET NULL")),
+        sa.Column("position", INTEGER, nullable=False),
+        sa.Column("account_id", INTEGER, sa.ForeignKey("account.id", ondelete="SET NULL")),
         sqlite_with_rowid=False,
     )
 
@@ -292,15 +290,15 @@ def _collages() -> None:
 def _moderation() -> None:
     op.create_table(
         "report",
-        sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("subject", sa.Text, nullable=False),
-        sa.Column("target", sa.Integer, nullable=False),
-        sa.Column("account_id", sa.Integer, sa.ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
-        sa.Column("reason", sa.Text, nullable=False),
-        sa.Column("added", sa.Integer, nullable=False),
-        sa.Column("resolver_id", sa.Integer, sa.ForeignKey("account.id", ondelete="SET NULL")),
-        sa.Column("resolved", sa.Integer),
-        sa.Column("resolution", sa.Text, nullable=False),
+        sa.Column("id", INTEGER, primary_key=True),
+        sa.Column("subject", TEXT, nullable=False),
+        sa.Column("target", INTEGER, nullable=False),
+        sa.Column("account_id", INTEGER, sa.ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
+        sa.Column("reason", TEXT, nullable=False),
+        sa.Column("added", INTEGER, nullable=False),
+        sa.Column("resolver_id", INTEGER, sa.ForeignKey("account.id", ondelete="SET NULL")),
+        sa.Column("resolved", INTEGER),
+        sa.Column("resolution", TEXT, nullable=False),
         sa.UniqueConstraint("account_id", "subject", "target", "added"),
         sa.Index("report_open", "resolved", "id"),
         sa.Index("report_target", "subject", "target"),
@@ -308,21 +306,21 @@ def _moderation() -> None:
     )
     op.create_table(
         "deed",
-        sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("time", sa.Integer, nullable=False),
-        sa.Column("account_id", sa.Integer, sa.ForeignKey("account.id", ondelete="SET NULL")),
-        sa.Column("verb", sa.Text, nullable=False),
-        sa.Column("subject", sa.Text, nullable=False),
-        sa.Column("target", sa.Text, nullable=False),
-        sa.Column("detail", sa.Text, nullable=False),
+        sa.Column("id", INTEGER, primary_key=True),
+        sa.Column("time", INTEGER, nullable=False),
+        sa.Column("account_id", INTEGER, sa.ForeignKey("account.id", ondelete="SET NULL")),
+        sa.Column("verb", TEXT, nullable=False),
+        sa.Column("subject", TEXT, nullable=False),
+        sa.Column("target", TEXT, nullable=False),
+        sa.Column("detail", TEXT, nullable=False),
         sqlite_autoincrement=True,
     )
     op.create_table(
         "news",
-        sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("title", sa.Text, nullable=False),
-        sa.Column("body", sa.Text, nullable=False),
-        sa.Column("account_id", sa.Integer, sa.ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
-        sa.Column("added", sa.Integer, nullable=False),
+        sa.Column("id", INTEGER, primary_key=True),
+        sa.Column("title", TEXT, nullable=False),
+        sa.Column("body", TEXT, nullable=False),
+        sa.Column("account_id", INTEGER, sa.ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
+        sa.Column("added", INTEGER, nullable=False),
         sqlite_autoincrement=True,
     )

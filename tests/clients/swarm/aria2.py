@@ -26,7 +26,7 @@ OPTIONS = (
 class Aria2:
     """One aria2c."""
 
-    dials = True
+    dials_loopback = True
 
     def __init__(self, folder: Path) -> None:
         self._program = Program(folder)

@@ -11,7 +11,7 @@ PEER = Path(__file__).with_name("libtorrent_peer.py")
 class Libtorrent:
     """One process with one libtorrent session."""
 
-    dials = True
+    dials_loopback = True
 
     def __init__(self, folder: Path) -> None:
         self._program = Program(folder)

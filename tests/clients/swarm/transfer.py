@@ -9,7 +9,7 @@ from tests.clients.swarm.content import Torrent
 from tests.support.clients import scrape
 from tests.support.processes import PeerageProcess, wait_until
 
-NUDGE_EVERY = 1.0
+REANNOUNCE_EVERY = 1.0
 
 
 def has_peers(service: PeerageProcess, torrent: Torrent, peers: int) -> Callable[[], bool]:
@@ -24,12 +24,12 @@ def has_peers(service: PeerageProcess, torrent: Torrent, peers: int) -> Callable
 
 def is_downloaded(torrent: Torrent, folder: Path, *clients: Client) -> Callable[[], bool]:
     """Return a check: whether the content is in `folder`; now and then it makes the clients announce again."""
-    nudged = time.monotonic()
+    reannounced = time.monotonic()
 
     def is_complete() -> bool:
-        nonlocal nudged
-        if time.monotonic() - nudged > NUDGE_EVERY:
-            nudged = time.monotonic()
+        nonlocal reannounced
+        if time.monotonic() - reannounced > REANNOUNCE_EVERY:
+            reannounced = time.monotonic()
             for client in clients:
                 client.reannounce()
         return torrent.is_complete(folder)

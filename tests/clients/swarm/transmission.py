@@ -30,7 +30,7 @@ SESSION = "X-Transmission-Session-Id"
 class Transmission:
     """One transmission-daemon."""
 
-    dials = False  # 127/8 is no place to dial for it; it accepts connections from there
+    dials_loopback = False  # 127/8 is no place to dial for it; it accepts connections from there
 
     def __init__(self, folder: Path) -> None:
         self._program = Program(folder)

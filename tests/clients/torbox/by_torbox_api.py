@@ -45,10 +45,10 @@ def refused():
 
 
 if os.environ.get("TB_FILE"):
-    wish = CreateTorrentRequest(file=Path(os.environ["TB_FILE"]).read_bytes(), seed="3")
+    request = CreateTorrentRequest(file=Path(os.environ["TB_FILE"]).read_bytes(), seed="3")
 else:
-    wish = CreateTorrentRequest(magnet=MAGNET, seed="1", allow_zip="true", as_queued="false", name="demo")
-created = sdk.create_torrent(api_version=V, request_body=wish)
+    request = CreateTorrentRequest(magnet=MAGNET, seed="1", allow_zip="true", as_queued="false", name="demo")
+created = sdk.create_torrent(api_version=V, request_body=request)
 number = int(created.data.torrent_id)
 states, end = [], time.monotonic() + 60
 while True:

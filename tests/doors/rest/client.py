@@ -11,8 +11,8 @@ from starlette.applications import Starlette
 from accounts.model import Role, Scope, User
 from bittorrent.infohash import InfoHash
 from doors.rest.door import routes
-from tests.support.cache_server import names, torrent
 from tests.support.services import OpenedServices, open_services
+from tests.support.torrents import names, torrent
 from tracker.model import Counts
 
 PASSWORD = "correct horse battery staple"

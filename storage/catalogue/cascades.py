@@ -4,8 +4,7 @@ from collections.abc import Callable
 
 from sqlalchemy import Table, Update, bindparam, delete, exists, select, update
 
-from storage.database import Database
-from storage.rows import Writer
+from storage.database import Database, Transaction
 from storage.tables import bookmark, collage, collected, comment, report, torrent, work
 
 REMOVED_RESOLUTION = "It was removed."
@@ -15,7 +14,8 @@ class Cascades:
     """Deletes or moves rows together with those that refer to them without a foreign key. `clock`: unix seconds."""
 
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
-        compiled = database.compile
+        dialect = database.dialect
+        compiled = dialect.compile
         self._clock = clock
         self._comments = compiled(select(comment.c.id).where(comment.c.work_id == bindparam("target")))
         self._close = compiled(
@@ -39,37 +39,37 @@ class Cascades:
         self._moves = [compiled(_move_rows(table)) for table in (torrent, comment)]
         self._moves += [compiled(_move_collage_entries()), compiled(_move_bookmarks())]
 
-    async def drop_torrent(self, writer: Writer, number: int) -> None:
+    async def drop_torrent(self, transaction: Transaction, number: int) -> None:
         """Delete a torrent."""
-        await self._drop(writer, torrent, "torrent", number)
+        await self._drop(transaction, torrent, "torrent", number)
 
-    async def drop_group(self, writer: Writer, number: int) -> None:
+    async def drop_group(self, transaction: Transaction, number: int) -> None:
         """Delete a group and its comments."""
-        for (each,) in await writer.rows(self._comments, {"target": number}):
-            await self._close_reports(writer, "comment", each)
-        await self._drop(writer, work, "group", number)
+        for (each,) in await transaction.rows(self._comments, {"target": number}):
+            await self._close_reports(transaction, "comment", each)
+        await self._drop(transaction, work, "group", number)
 
-    async def drop_comment(self, writer: Writer, number: int) -> None:
+    async def drop_comment(self, transaction: Transaction, number: int) -> None:
         """Delete a comment."""
-        await self._drop(writer, comment, "comment", number)
+        await self._drop(transaction, comment, "comment", number)
 
-    async def drop_collage(self, writer: Writer, number: int) -> None:
+    async def drop_collage(self, transaction: Transaction, number: int) -> None:
         """Delete a collage."""
-        await self._drop(writer, collage, "collage", number)
+        await self._drop(transaction, collage, "collage", number)
 
-    async def move(self, writer: Writer, group: int, into: int) -> None:
+    async def move(self, transaction: Transaction, group: int, into: int) -> None:
         """Move torrents, comments, bookmarks and collage entries to another group."""
         for statement in self._moves:
-            await writer.run(statement, {"old": group, "new": into})
+            await transaction.run(statement, {"old": group, "new": into})
 
-    async def _drop(self, writer: Writer, table: Table, subject: str, number: int) -> None:
-        await self._close_reports(writer, subject, number)
-        await writer.run(self._unbookmark, {"subject": subject, "target": number})
-        await writer.run(self._delete[table], {"target": number})
+    async def _drop(self, transaction: Transaction, table: Table, subject: str, number: int) -> None:
+        await self._close_reports(transaction, subject, number)
+        await transaction.run(self._unbookmark, {"subject": subject, "target": number})
+        await transaction.run(self._delete[table], {"target": number})
 
-    async def _close_reports(self, writer: Writer, subject: str, number: int) -> None:
+    async def _close_reports(self, transaction: Transaction, subject: str, number: int) -> None:
         closing = {"subject": subject, "target": number, "now": int(self._clock())}
-        await writer.run(self._close, closing)
+        await transaction.run(self._close, closing)
 
 
 def _move_rows(table: Table) -> Update:

@@ -7,11 +7,12 @@ from sqlalchemy import Integer, and_, bindparam, func, or_, select
 
 from catalogue.model import Comment, News, Page, Person, Viewer
 from catalogue.store import CommentWrite
-from storage.catalogue_cascades import Cascades
-from storage.catalogue_columns import BLANK_COMMENT, change_columns
-from storage.catalogue_reader import has_visible_torrent, viewer_parameters
+from storage.catalogue.cascades import Cascades
+from storage.catalogue.columns import BLANK_COMMENT, change_columns
+from storage.catalogue.torrent_queries import has_visible_torrent, viewer_parameters
 from storage.database import Database
-from storage.rows import TableRows, Writer, bounded_id, page_parameters
+from storage.parameters import bounded_id, page_parameters
+from storage.rows import TableRows
 from storage.tables import account, comment, news, work
 
 _COMMENT_VISIBLE = and_(
@@ -24,11 +25,12 @@ _COMMENT_VISIBLE = and_(
 )
 
 
-class SqliteComments:
-    """Comments and news in SQLite."""
+class SqlComments:
+    """Comments and news in a SQL database."""
 
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
-        compiled = database.compile
+        dialect = database.dialect
+        compiled = dialect.compile
         self._database = database
         self._works = TableRows(database, work)
         self._comments = TableRows(database, comment)
@@ -78,22 +80,22 @@ class SqliteComments:
     async def add_comment(self, group: int, author: int, added: int, writing: CommentWrite) -> int:
         """Add a comment, and return its id."""
         row = {"work_id": group, "account_id": author, "added": added}
-        async with self._database.transaction() as connection:
-            writer = Writer(connection)
-            await self._works.require(writer, group)
-            return await self._comments.insert(writer, {**BLANK_COMMENT, **change_columns(writing), **row})
+        async with self._database.transaction() as transaction:
+            await self._works.require(transaction, group)
+            return await self._comments.insert(
+                transaction, {**BLANK_COMMENT, **change_columns(writing), **row}
+            )
 
     async def change_comment(self, number: int, writing: CommentWrite) -> None:
         """Change a comment."""
-        async with self._database.transaction() as connection:
-            await self._comments.update(Writer(connection), number, change_columns(writing))
+        async with self._database.transaction() as transaction:
+            await self._comments.update(transaction, number, change_columns(writing))
 
     async def remove_comment(self, number: int) -> None:
         """Delete a comment."""
-        async with self._database.transaction() as connection:
-            writer = Writer(connection)
-            await self._comments.require(writer, number)
-            await self._cascades.drop_comment(writer, number)
+        async with self._database.transaction() as transaction:
+            await self._comments.require(transaction, number)
+            await self._cascades.drop_comment(transaction, number)
 
     async def news(self, offset: int, limit: int) -> Page[News]:
         """Return news, newest first."""
@@ -109,13 +111,13 @@ class SqliteComments:
     async def add_news(self, title: str, body: str, author: int, added: int) -> int:
         """Add a news item, and return its id."""
         values = {"title": title, "body": body, "account_id": author, "added": added}
-        async with self._database.transaction() as connection:
-            return await self._news_rows.insert(Writer(connection), values)
+        async with self._database.transaction() as transaction:
+            return await self._news_rows.insert(transaction, values)
 
     async def remove_news(self, number: int) -> None:
         """Delete a news item."""
-        async with self._database.transaction() as connection:
-            await self._news_rows.delete(Writer(connection), number)
+        async with self._database.transaction() as transaction:
+            await self._news_rows.delete(transaction, number)
 
 
 def _comment(row: tuple[Any, ...]) -> Comment:

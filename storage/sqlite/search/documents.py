@@ -11,26 +11,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import aiosqlite
 from sqlalchemy import Select, delete, func, select
 
 from bittorrent.infohash import InfoHash
 from catalogue.model import CatalogueFile
 from catalogue.query import Attribute
-from storage import contents_encoding, facets
-from storage.database import Database
-from storage.dialect import in_list
-from storage.tables import (
-    author,
-    authorship,
-    contents,
-    search_entry,
-    search_key,
-    tag,
-    tagging,
-    torrent,
-    work,
-)
+from storage import contents_encoding
+from storage.database import Database, Transaction
+from storage.dialect import Dialect
+from storage.sqlite.search import facets
+from storage.sqlite.search.tables import search_entry, search_key
+from storage.tables import author, authorship, contents, tag, tagging, torrent, work
 
 MAX_FILE_NAME_CHARACTERS = 256 * 1024
 """Characters of file names that are indexed of one torrent."""
@@ -42,16 +33,15 @@ _TORRENT_COLUMNS = (
 )
 _GROUP_COLUMNS = ("category_id", "year", "imdb", "organism", "strain", "accession", "lab", "location")
 
+_COLUMNS = ("name", "work", "authors", "tags", "description", "files", "facets")
 _INSERT = """
     INSERT INTO search_text (rowid, name, work, authors, tags, description, files, facets)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    VALUES (:id, :name, :work, :authors, :tags, :description, :files, :facets)
 """
 _DELETE = """
     INSERT INTO search_text (search_text, rowid, name, work, authors, tags, description, files, facets)
-    VALUES ('delete', ?, ?, ?, ?, ?, ?, ?, ?)
+    VALUES ('delete', :id, :name, :work, :authors, :tags, :description, :files, :facets)
 """
-_ENTRY = "INSERT OR REPLACE INTO search_entry (id, packed) VALUES (?, ?)"
-_KEY = "INSERT OR REPLACE INTO search_key (id, title, year, hidden) VALUES (?, ?, ?, ?)"
 
 Texts = tuple[str, ...]
 Row = dict[str, Any]
@@ -72,52 +62,64 @@ class SearchIndexUpdater:
     """Updates the search index inside the transaction that changes the records."""
 
     def __init__(self, database: Database) -> None:
-        query = _select_rows()
+        dialect = database.dialect
+        query = _select_rows(dialect)
         self._names = query.selected_columns.keys()
-        self._read = database.compile(query)
-        self._stored = database.compile(
-            select(search_entry.c.id, search_entry.c.packed).where(in_list(search_entry.c.id, "ids"))
+        self._read = dialect.compile(query)
+        self._stored = dialect.compile(
+            select(search_entry.c.id, search_entry.c.packed).where(dialect.in_list(search_entry.c.id, "ids"))
         )
+        self._put_entry = dialect.compile(dialect.upsert(search_entry, "packed"))
+        self._put_key = dialect.compile(dialect.upsert(search_key, "title", "year", "hidden"))
         self._delete_rows = [
-            database.compile(delete(table).where(in_list(table.c.id, "ids")))
+            dialect.compile(delete(table).where(dialect.in_list(table.c.id, "ids")))
             for table in (search_entry, search_key)
         ]
 
-    async def refresh(self, writer: aiosqlite.Connection, torrents: Sequence[int]) -> None:
+    async def refresh(self, transaction: Transaction, torrents: Sequence[int]) -> None:
         """Index torrents again where their text changed, and remove those that no longer exist."""
         for start in range(0, len(torrents), _BATCH):
-            await self._refresh(writer, sorted(set(torrents[start : start + _BATCH])))
+            await self._refresh(transaction, sorted(set(torrents[start : start + _BATCH])))
 
-    async def drop(self, writer: aiosqlite.Connection, torrents: Sequence[int]) -> None:
+    async def drop(self, transaction: Transaction, torrents: Sequence[int]) -> None:
         """Remove torrents from the index; ids that are not in it are ignored."""
         for start in range(0, len(torrents), _BATCH):
             ids = {"ids": json.dumps(sorted(set(torrents[start : start + _BATCH])))}
-            stored = await self._read_stored(writer, ids)
-            await writer.executemany(_DELETE, [(key, *_decompress(packed)) for key, packed in stored.items()])
+            stored = await self._read_stored(transaction, ids)
+            await transaction.run_many(
+                _DELETE, [_row(key, _decompress(packed)) for key, packed in stored.items()]
+            )
             for statement in self._delete_rows:
-                await writer.execute(statement, ids)
+                await transaction.run(statement, ids)
 
-    async def _refresh(self, writer: aiosqlite.Connection, torrents: Sequence[int]) -> None:
+    async def _refresh(self, transaction: Transaction, torrents: Sequence[int]) -> None:
         ids = {"ids": json.dumps(torrents)}
-        rows = [
-            dict(zip(self._names, row, strict=True)) for row in await writer.execute_fetchall(self._read, ids)
-        ]
-        stored = await self._read_stored(writer, ids)
+        rows = [dict(zip(self._names, row, strict=True)) for row in await transaction.rows(self._read, ids)]
+        stored = await self._read_stored(transaction, ids)
         # A file list can be long: decode it off the event loop.
         found = await asyncio.to_thread(
             lambda: [(each := build_document(row), _compress(each.texts)) for row in rows]
         )
-        await self.drop(writer, sorted(stored.keys() - {each.id for each, _ in found}))
+        await self.drop(transaction, sorted(stored.keys() - {each.id for each, _ in found}))
         changed = [(each, packed) for each, packed in found if stored.get(each.id) != packed]
-        deleted = [(each.id, *_decompress(stored[each.id])) for each, _ in changed if each.id in stored]
-        await writer.executemany(_DELETE, deleted)
-        await writer.executemany(_INSERT, [(each.id, *each.texts) for each, _ in changed])
-        await writer.executemany(_ENTRY, [(each.id, packed) for each, packed in changed])
-        keys = [(each.id, each.title, each.year, each.hidden) for each, _ in found]
-        await writer.executemany(_KEY, keys)
+        deleted = [_row(each.id, _decompress(stored[each.id])) for each, _ in changed if each.id in stored]
+        await transaction.run_many(_DELETE, deleted)
+        await transaction.run_many(_INSERT, [_row(each.id, each.texts) for each, _ in changed])
+        await transaction.run_many(
+            self._put_entry, [{"id": each.id, "packed": packed} for each, packed in changed]
+        )
+        keys = [
+            {"id": each.id, "title": each.title, "year": each.year, "hidden": each.hidden}
+            for each, _ in found
+        ]
+        await transaction.run_many(self._put_key, keys)
 
-    async def _read_stored(self, writer: aiosqlite.Connection, ids: dict[str, str]) -> dict[int, bytes]:
-        return {key: bytes(packed) for key, packed in await writer.execute_fetchall(self._stored, ids)}
+    async def _read_stored(self, transaction: Transaction, ids: dict[str, str]) -> dict[int, bytes]:
+        return {key: bytes(packed) for key, packed in await transaction.rows(self._stored, ids)}
+
+
+def _row(number: int, texts: Texts) -> dict[str, Any]:
+    return {"id": number, **dict(zip(_COLUMNS, texts, strict=True))}
 
 
 def build_document(row: Row) -> SearchDocument:
@@ -189,7 +191,7 @@ def _decompress(packed: bytes) -> Texts:
     return tuple(json.loads(zlib.decompress(packed)))
 
 
-def _select_rows() -> Select[Any]:
+def _select_rows(dialect: Dialect) -> Select[Any]:
     """Select everything that is indexed of torrents and their groups."""
     authors = (
         select(func.json_group_array(author.c.name))
@@ -212,6 +214,6 @@ def _select_rows() -> Select[Any]:
             contents.c.payload,
         )
         .select_from(torrent.join(work, work.c.id == torrent.c.work_id).outerjoin(contents))
-        .where(in_list(torrent.c.id, "ids"))
+        .where(dialect.in_list(torrent.c.id, "ids"))
         .order_by(torrent.c.id)
     )

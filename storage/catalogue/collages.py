@@ -8,12 +8,12 @@ from sqlalchemy import Integer, Select, bindparam, delete, func, or_, select
 from bittorrent.refusal import Refusal
 from catalogue.fields import CollageChange
 from catalogue.model import BookmarkKind, Collage, CollageKind, Page, Person, Viewer
-from storage.catalogue_cascades import Cascades
-from storage.catalogue_columns import BLANK_COLLAGE, change_columns
-from storage.catalogue_reader import has_visible_torrent, viewer_parameters
+from storage.catalogue.cascades import Cascades
+from storage.catalogue.columns import BLANK_COLLAGE, change_columns
+from storage.catalogue.torrent_queries import has_visible_torrent, viewer_parameters
 from storage.database import Database
-from storage.dialect import in_list, insert_or_ignore
-from storage.rows import TableRows, Writer, bounded_id, json_ids, page_parameters
+from storage.parameters import bounded_id, page_parameters
+from storage.rows import TableRows
 from storage.tables import account, author, bookmark, collage, collected, torrent, work
 
 _ESCAPE = "!"
@@ -25,12 +25,14 @@ _COLLAGE_VISIBLE = or_(
 _NAME_MATCHES = collage.c.name.ilike(bindparam("pattern"), escape=_ESCAPE)
 
 
-class SqliteCollages:
-    """Collages and bookmarks in SQLite."""
+class SqlCollages:
+    """Collages and bookmarks in a SQL database."""
 
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
-        compiled = database.compile
+        dialect = database.dialect
+        compiled = dialect.compile
         self._database = database
+        self._dialect = database.dialect
         self._cascades = Cascades(database, clock)
         self._rows = TableRows(database, collage)
         self._targets = {
@@ -47,17 +49,17 @@ class SqliteCollages:
         self._page = compiled(page.limit(bindparam("limit")).offset(bindparam("offset")))
         self._groups = compiled(
             select(collected.c.collage_id, collected.c.work_id)
-            .where(in_list(collected.c.collage_id, "ids"), has_visible_torrent(collected.c.work_id))
+            .where(dialect.in_list(collected.c.collage_id, "ids"), has_visible_torrent(collected.c.work_id))
             .order_by(collected.c.collage_id, collected.c.position)
         )
         here = collected.c.collage_id == bindparam("row")
         self._positions = compiled(select(func.count(), func.max(collected.c.position)).where(here))
         entry = (here, collected.c.work_id == bindparam("work"))
         self._position_of = compiled(select(collected.c.position).where(*entry))
-        self._insert_entry = compiled(insert_or_ignore(collected))
+        self._insert_entry = compiled(dialect.insert_or_ignore(collected))
         self._delete_entry = compiled(delete(collected).where(*entry))
         own = (bookmark.c.account_id == bindparam("user"), bookmark.c.kind == bindparam("of"))
-        self._add_bookmark = compiled(insert_or_ignore(bookmark))
+        self._add_bookmark = compiled(dialect.insert_or_ignore(bookmark))
         self._drop_bookmark = compiled(delete(bookmark).where(*own, bookmark.c.target == bindparam("row")))
         self._count_bookmarks = compiled(select(func.count()).select_from(bookmark).where(*own))
         self._bookmarks = compiled(
@@ -67,7 +69,9 @@ class SqliteCollages:
             .limit(bindparam("limit"))
             .offset(bindparam("offset"))
         )
-        self._bookmarked = compiled(select(bookmark.c.target).where(*own, in_list(bookmark.c.target, "ids")))
+        self._bookmarked = compiled(
+            select(bookmark.c.target).where(*own, dialect.in_list(bookmark.c.target, "ids"))
+        )
 
     async def collages(self, offset: int, limit: int, viewer: Viewer, search: str = "") -> Page[Collage]:
         """Return collages whose name contains a text, newest first."""
@@ -85,58 +89,55 @@ class SqliteCollages:
     async def add_collage(self, change: CollageChange, creator: int, created: int) -> int:
         """Add a collage, a personal one by default, and return its id."""
         row = {**BLANK_COLLAGE, **change_columns(change), "account_id": creator, "created": created}
-        async with self._database.transaction() as connection:
-            return await self._rows.insert(Writer(connection), row)
+        async with self._database.transaction() as transaction:
+            return await self._rows.insert(transaction, row)
 
     async def change_collage(self, number: int, change: CollageChange) -> None:
         """Change a collage."""
-        async with self._database.transaction() as connection:
-            await self._rows.update(Writer(connection), number, change_columns(change))
+        async with self._database.transaction() as transaction:
+            await self._rows.update(transaction, number, change_columns(change))
 
     async def remove_collage(self, number: int) -> None:
         """Delete a collage."""
-        async with self._database.transaction() as connection:
-            writer = Writer(connection)
-            await self._rows.require(writer, number)
-            await self._cascades.drop_collage(writer, number)
+        async with self._database.transaction() as transaction:
+            await self._rows.require(transaction, number)
+            await self._cascades.drop_collage(transaction, number)
 
     async def add_group(self, number: int, group: int, by: int, most: int) -> None:
         """Append a group, once. Refusal: `full` beyond `most`."""
-        async with self._database.transaction() as connection:
-            writer = Writer(connection)
-            await self._rows.require(writer, number)
-            await self._targets[BookmarkKind.GROUP].require(writer, group)
-            ((count, last),) = await writer.rows(self._positions, {"row": number})
-            present = await writer.rows(self._position_of, {"row": number, "work": group})
+        async with self._database.transaction() as transaction:
+            await self._rows.require(transaction, number)
+            await self._targets[BookmarkKind.GROUP].require(transaction, group)
+            ((count, last),) = await transaction.rows(self._positions, {"row": number})
+            present = await transaction.rows(self._position_of, {"row": number, "work": group})
             if not present and count >= most:
                 raise Refusal("full", f"at most {most}")
             row = {"collage_id": number, "work_id": group, "position": (last or 0) + 1, "account_id": by}
-            await writer.run(self._insert_entry, row)
+            await transaction.run(self._insert_entry, row)
 
     async def remove_group(self, number: int, group: int) -> None:
         """Remove a group."""
-        async with self._database.transaction() as connection:
+        async with self._database.transaction() as transaction:
             taken = {"row": bounded_id(number), "work": bounded_id(group)}
-            if not await Writer(connection).run(self._delete_entry, taken):
+            if not await transaction.run(self._delete_entry, taken):
                 raise Refusal("not-found")
 
     async def bookmark(self, user: int, kind: BookmarkKind, target: int, now: int, most: int) -> None:
         """Bookmark something. Refusal: `full` beyond `most` of a kind."""
-        async with self._database.transaction() as connection:
-            writer = Writer(connection)
-            await self._targets[kind].require(writer, target)
-            ((count,),) = await writer.rows(self._count_bookmarks, {"user": user, "of": kind})
-            existing = {"user": user, "of": kind, "ids": json_ids([target])}
-            if count >= most and not await writer.rows(self._bookmarked, existing):
+        async with self._database.transaction() as transaction:
+            await self._targets[kind].require(transaction, target)
+            ((count,),) = await transaction.rows(self._count_bookmarks, {"user": user, "of": kind})
+            existing = {"user": user, "of": kind, "ids": self._dialect.ids([target])}
+            if count >= most and not await transaction.rows(self._bookmarked, existing):
                 raise Refusal("full", f"at most {most}")
             row = {"account_id": user, "kind": kind, "target": target, "added": now}
-            await writer.run(self._add_bookmark, row)
+            await transaction.run(self._add_bookmark, row)
 
     async def unbookmark(self, user: int, kind: BookmarkKind, target: int) -> None:
         """Delete a bookmark, if there is one."""
-        async with self._database.transaction() as connection:
+        async with self._database.transaction() as transaction:
             dropped = {"user": bounded_id(user), "of": kind, "row": bounded_id(target)}
-            await Writer(connection).run(self._drop_bookmark, dropped)
+            await transaction.run(self._drop_bookmark, dropped)
 
     async def bookmarks(self, user: int, kind: BookmarkKind, offset: int, limit: int) -> Page[int]:
         """Return the ids of what an account bookmarked, newest first."""
@@ -152,13 +153,13 @@ class SqliteCollages:
         """Return those of the targets that an account bookmarked; none for None."""
         if user is None or not targets:
             return frozenset()
-        parameters = {"user": bounded_id(user), "of": kind, "ids": json_ids(targets)}
+        parameters = {"user": bounded_id(user), "of": kind, "ids": self._dialect.ids(targets)}
         rows = await self._database.rows(self._bookmarked, parameters)
         return frozenset(number for (number,) in rows)
 
     async def _with_groups(self, rows: Sequence[tuple[Any, ...]], viewer: Viewer) -> list[Collage]:
         groups: dict[int, list[int]] = {row[0]: [] for row in rows}
-        parameters = {"ids": json_ids(groups), **viewer_parameters(viewer)}
+        parameters = {"ids": self._dialect.ids(groups), **viewer_parameters(viewer)}
         for number, group in await self._database.rows(self._groups, parameters):
             groups[number].append(group)
         return [_collage(row, tuple(groups[row[0]])) for row in rows]

@@ -9,7 +9,8 @@ from sqlalchemy import Table, bindparam, func, select
 from bittorrent.refusal import Refusal
 from catalogue.model import LogEntry, Page, Person, Report, Subject
 from storage.database import Database
-from storage.rows import TableRows, Writer, bounded_id, page_parameters
+from storage.parameters import bounded_id, page_parameters
+from storage.rows import TableRows
 from storage.tables import account, author, collage, comment, deed, report, tag, torrent, work
 
 _REPORTABLE: Mapping[Subject, Table] = MappingProxyType(
@@ -25,11 +26,12 @@ _REPORTABLE: Mapping[Subject, Table] = MappingProxyType(
 )
 
 
-class SqliteModeration:
-    """Reports and the moderators' log in SQLite."""
+class SqlModeration:
+    """Reports and the moderators' log in a SQL database."""
 
     def __init__(self, database: Database) -> None:
-        compiled = database.compile
+        dialect = database.dialect
+        compiled = dialect.compile
         self._database = database
         self._rows = TableRows(database, report)
         self._log_rows = TableRows(database, deed)
@@ -71,18 +73,17 @@ class SqliteModeration:
         if subject not in self._targets:
             raise Refusal("not-found")
         row = {"subject": subject, "target": target, "account_id": reporter, "reason": reason, "added": now}
-        async with self._database.transaction() as connection:
-            writer = Writer(connection)
-            await self._targets[subject].require(writer, target)
-            own = await writer.rows(self._own, {"user": reporter, "of": subject, "row": target})
+        async with self._database.transaction() as transaction:
+            await self._targets[subject].require(transaction, target)
+            own = await transaction.rows(self._own, {"user": reporter, "of": subject, "row": target})
             if own:
-                await self._rows.update(writer, own[0][0], {"reason": reason})
+                await self._rows.update(transaction, own[0][0], {"reason": reason})
                 return int(own[0][0])
-            ((count,),) = await writer.rows(self._count_own, {"user": reporter})
+            ((count,),) = await transaction.rows(self._count_own, {"user": reporter})
             if count >= most:
                 raise Refusal("full", f"at most {most} open reports")
             blank = {"resolver_id": None, "resolved": None, "resolution": ""}
-            return await self._rows.insert(writer, {**row, **blank})
+            return await self._rows.insert(transaction, {**row, **blank})
 
     async def report(self, number: int) -> Report | None:
         """Find a report."""
@@ -99,8 +100,8 @@ class SqliteModeration:
     async def resolve(self, number: int, resolver: int, resolution: str, now: int) -> None:
         """Close a report. Refusal: `fixed`, when it is closed."""
         closing = {"resolver_id": resolver, "resolved": now, "resolution": resolution}
-        async with self._database.transaction() as connection:
-            before = await self._rows.update(Writer(connection), number, closing)
+        async with self._database.transaction() as transaction:
+            before = await self._rows.update(transaction, number, closing)
             if before["resolved"] is not None:
                 raise Refusal("fixed")
 
@@ -110,8 +111,8 @@ class SqliteModeration:
         """Add an entry to the log."""
         who = {"time": time, "account_id": actor}
         values = {**who, "verb": verb, "subject": subject, "target": target, "detail": detail}
-        async with self._database.transaction() as connection:
-            await self._log_rows.insert(Writer(connection), values)
+        async with self._database.transaction() as transaction:
+            await self._log_rows.insert(transaction, values)
 
     async def log_entries(self, offset: int, limit: int) -> Page[LogEntry]:
         """Return the log, newest first."""

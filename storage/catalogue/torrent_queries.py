@@ -8,9 +8,7 @@ from sqlalchemy import ColumnElement, Integer, Select, bindparam, exists, func, 
 
 from bittorrent.infohash import InfoHash
 from catalogue.model import Author, Category, Freeleech, Group, Person, Torrent, Viewer
-from storage.database import Database
-from storage.dialect import in_list
-from storage.rows import QuerySource, json_ids
+from storage.database import Database, QuerySource
 from storage.tables import account, author, authorship, category, report, tag, tagging, torrent, work
 
 VISIBLE: ColumnElement[bool] = or_(
@@ -49,21 +47,22 @@ class CatalogueReader:
     """Queries of torrents and groups, run on the readers or inside a transaction."""
 
     def __init__(self, database: Database) -> None:
-        compiled = database.compile
+        self._dialect = dialect = database.dialect
+        compiled = dialect.compile
         named = or_(torrent.c.infohash == bindparam("hash"), torrent.c.alias == bindparam("hash"))
-        self._by_id = compiled(_torrents().where(in_list(torrent.c.id, "ids")))
+        self._by_id = compiled(_torrents().where(dialect.in_list(torrent.c.id, "ids")))
         self._by_hash = compiled(_torrents().where(named).order_by(torrent.c.held.desc(), torrent.c.id))
         self._of_groups = compiled(
-            _torrents().where(in_list(torrent.c.work_id, "ids")).order_by(torrent.c.id)
+            _torrents().where(dialect.in_list(torrent.c.work_id, "ids")).order_by(torrent.c.id)
         )
         self._groups = compiled(
             select(work, category.c.name, category.c.parent_id)
             .join_from(work, category, category.c.id == work.c.category_id)
-            .where(in_list(work.c.id, "ids"), has_visible_torrent(work.c.id))
+            .where(dialect.in_list(work.c.id, "ids"), has_visible_torrent(work.c.id))
         )
         self._counts = compiled(
             select(torrent.c.work_id, func.count(), func.max(torrent.c.added))
-            .where(in_list(torrent.c.work_id, "ids"), torrent.c.hidden == 0)
+            .where(dialect.in_list(torrent.c.work_id, "ids"), torrent.c.hidden == 0)
             .group_by(torrent.c.work_id)
         )
         # A tag whose groups are still being moved to the tag that it became an alias of is shown as that.
@@ -72,20 +71,20 @@ class CatalogueReader:
             select(tagging.c.work_id, resolved.c.name)
             .join_from(tagging, tag, tag.c.id == tagging.c.tag_id)
             .join(resolved, resolved.c.id == func.coalesce(tag.c.alias_of, tag.c.id))
-            .where(in_list(tagging.c.work_id, "ids"))
+            .where(dialect.in_list(tagging.c.work_id, "ids"))
             .distinct()
             .order_by(tagging.c.work_id, resolved.c.name)
         )
         self._authors = compiled(
             select(authorship.c.work_id, author.c.id, author.c.name, author.c.picture, author.c.description)
             .join_from(authorship, author, author.c.id == authorship.c.author_id)
-            .where(in_list(authorship.c.work_id, "ids"))
+            .where(dialect.in_list(authorship.c.work_id, "ids"))
             .order_by(authorship.c.work_id, authorship.c.position)
         )
 
     async def torrents(self, source: QuerySource, ids: Iterable[int], viewer: Viewer) -> dict[int, Torrent]:
         """Return torrents by id."""
-        found = await self._read(source, self._by_id, {"ids": json_ids(ids)}, viewer)
+        found = await self._read(source, self._by_id, {"ids": self._dialect.ids(ids)}, viewer)
         return {each.id: each for each in found}
 
     async def by_names(
@@ -103,11 +102,11 @@ class CatalogueReader:
 
     async def torrents_of(self, source: QuerySource, groups: Iterable[int], viewer: Viewer) -> list[Torrent]:
         """Return the torrents of groups, oldest first."""
-        return await self._read(source, self._of_groups, {"ids": json_ids(groups)}, viewer)
+        return await self._read(source, self._of_groups, {"ids": self._dialect.ids(groups)}, viewer)
 
     async def groups(self, source: QuerySource, ids: Iterable[int], viewer: Viewer) -> dict[int, Group]:
         """Return groups by id."""
-        parameters = {"ids": json_ids(ids)}
+        parameters = {"ids": self._dialect.ids(ids)}
         rows = await source.rows(self._groups, {**parameters, **viewer_parameters(viewer)})
         if not rows:
             return {}

@@ -24,7 +24,7 @@ from catalogue.query import (
     UploaderTerm,
     YearRange,
 )
-from storage import facets
+from storage.sqlite.search import facets
 
 COLUMNS = tuple(SearchColumn)
 _NAMES = {SearchColumn.NAME: "name", SearchColumn.GROUP: "work", SearchColumn.AUTHORS: "authors"} | {

@@ -11,9 +11,8 @@ from contextlib import asynccontextmanager
 from sqlalchemy import and_, bindparam, delete, exists, func, insert, select, update
 
 from catalogue.normalization import fold_name
-from storage.database import Database
-from storage.dialect import in_list, insert_or_ignore
-from storage.rows import Writer, json_ids, json_texts
+from storage.database import Database, Transaction
+from storage.rows import new_row
 from storage.tables import author, authorship, bookmark, tag, tagging, torrent
 
 
@@ -24,10 +23,11 @@ class TagUseCounter:
         visible = exists(
             select(torrent.c.id).where(torrent.c.work_id == tagging.c.work_id, torrent.c.hidden == 0)
         )
-        compiled = database.compile
+        self._dialect = dialect = database.dialect
+        compiled = dialect.compile
         self._count_uses = compiled(
             select(tagging.c.tag_id, func.count())
-            .where(in_list(tagging.c.work_id, "ids"), visible)
+            .where(dialect.in_list(tagging.c.work_id, "ids"), visible)
             .group_by(tagging.c.tag_id)
         )
         self._add_uses = compiled(
@@ -35,44 +35,47 @@ class TagUseCounter:
         )
 
     @asynccontextmanager
-    async def recounted(self, writer: Writer, works: set[int]) -> AsyncIterator[None]:
+    async def recounted(self, transaction: Transaction, works: set[int]) -> AsyncIterator[None]:
         """Write by how much the block changed the uses; the block may add the ids of groups it changes to `works`."""
-        before = await self._uses(writer, works)
+        before = await self._uses(transaction, works)
         yield
-        after = await self._uses(writer, works)
+        after = await self._uses(transaction, works)
         changed = [
             {"tag": number, "more": after[number] - before[number]}
             for number in before.keys() | after.keys()
             if after[number] != before[number]
         ]
-        await writer.run_many(self._add_uses, changed)
+        await transaction.run_many(self._add_uses, changed)
 
-    async def _uses(self, writer: Writer, works: set[int]) -> Counter[int]:
-        return Counter(dict(await writer.rows(self._count_uses, {"ids": json_ids(works)})))
+    async def _uses(self, transaction: Transaction, works: set[int]) -> Counter[int]:
+        return Counter(dict(await transaction.rows(self._count_uses, {"ids": self._dialect.ids(works)})))
 
 
 class GroupTagging:
     """Sets the tags and authors of groups, and creates those that are new."""
 
     def __init__(self, database: Database) -> None:
-        compiled = database.compile
-        self._insert_tag = compiled(insert_or_ignore(tag))
+        self._dialect = dialect = database.dialect
+        compiled = dialect.compile
+        self._insert_tag = compiled(dialect.insert_or_ignore(tag).values(**new_row(tag)))
         self._resolve_aliases = compiled(
-            select(tag.c.name, func.coalesce(tag.c.alias_of, tag.c.id)).where(in_list(tag.c.name, "names"))
+            select(tag.c.name, func.coalesce(tag.c.alias_of, tag.c.id)).where(
+                dialect.in_list(tag.c.name, "names")
+            )
         )
         self._delete_tags = compiled(delete(tagging).where(tagging.c.work_id == bindparam("work")))
-        self._insert_tagging = compiled(insert_or_ignore(tagging))
-        self._insert_author = compiled(insert_or_ignore(author))
+        self._insert_tagging = compiled(dialect.insert_or_ignore(tagging))
+        self._insert_author = compiled(dialect.insert_or_ignore(author).values(**new_row(author)))
         self._author_ids = compiled(
-            select(author.c.folded, author.c.id).where(in_list(author.c.folded, "names"))
+            select(author.c.folded, author.c.id).where(dialect.in_list(author.c.folded, "names"))
         )
         self._authors_of_groups = compiled(
-            select(authorship.c.author_id).where(in_list(authorship.c.work_id, "ids")).distinct()
+            select(authorship.c.author_id).where(dialect.in_list(authorship.c.work_id, "ids")).distinct()
         )
         self._delete_authors = compiled(delete(authorship).where(authorship.c.work_id == bindparam("work")))
         self._insert_authorship = compiled(insert(authorship))
         orphan = and_(
-            in_list(author.c.id, "ids"),
+            dialect.in_list(author.c.id, "ids"),
             ~exists(select(authorship.c.work_id).where(authorship.c.author_id == author.c.id)),
             author.c.description == "",
             author.c.picture == "",
@@ -84,43 +87,52 @@ class GroupTagging:
         )
         self._delete_orphans = compiled(delete(author).where(orphan))
 
-    async def set_tags(self, writer: Writer, work: int, names: Sequence[str]) -> None:
+    async def set_tags(self, transaction: Transaction, work: int, names: Sequence[str]) -> None:
         """Replace the tags of a group; an alias is resolved to its tag."""
-        numbers = await self.tag_ids(writer, names)
-        await writer.run(self._delete_tags, {"work": work})
-        await writer.run_many(
+        numbers = await self.tag_ids(transaction, names)
+        await transaction.run(self._delete_tags, {"work": work})
+        await transaction.run_many(
             self._insert_tagging, [{"work_id": work, "tag_id": number} for number in numbers]
         )
 
-    async def tag_ids(self, writer: Writer, names: Sequence[str]) -> list[int]:
+    async def tag_ids(self, transaction: Transaction, names: Sequence[str]) -> list[int]:
         """Return the ids of tags, created where they are new; an alias is resolved to its tag."""
-        blank = {"id": None, "alias_of": None, "uses": 0}
-        await writer.run_many(self._insert_tag, [{**blank, "name": name} for name in names])
-        tag_ids = dict(await writer.rows(self._resolve_aliases, {"names": json_texts(names)}))
+        blank = {"alias_of": None, "uses": 0}
+        await transaction.run_many(self._insert_tag, [{**blank, "name": name} for name in names])
+        tag_ids: dict[str, int] = dict(
+            await transaction.rows(self._resolve_aliases, {"names": self._dialect.texts(names)})
+        )
         return list(dict.fromkeys(tag_ids[name] for name in names))
 
-    async def set_authors(self, writer: Writer, work: int, names: Sequence[str]) -> None:
+    async def set_authors(self, transaction: Transaction, work: int, names: Sequence[str]) -> None:
         """Replace the authors of a group, in this order."""
-        before = await self.author_ids(writer, work)
-        blank = {"id": None, "picture": "", "description": ""}
+        before = await self.author_ids(transaction, work)
+        blank = {"picture": "", "description": ""}
         new = [{**blank, "name": name, "folded": fold_name(name)} for name in names]
-        await writer.run_many(self._insert_author, new)
+        await transaction.run_many(self._insert_author, new)
         keys = [fold_name(name) for name in names]
-        known = dict(await writer.rows(self._author_ids, {"names": json_texts(keys)}))
-        await writer.run(self._delete_authors, {"work": work})
+        known: dict[str, int] = dict(
+            await transaction.rows(self._author_ids, {"names": self._dialect.texts(keys)})
+        )
+        await transaction.run(self._delete_authors, {"work": work})
         rows = [
             {"work_id": work, "position": position, "author_id": known[name]}
             for position, name in enumerate(dict.fromkeys(keys))
         ]
-        await writer.run_many(self._insert_authorship, rows)
-        await self.remove_orphans(writer, before)
+        await transaction.run_many(self._insert_authorship, rows)
+        await self.remove_orphans(transaction, before)
 
-    async def author_ids(self, writer: Writer, work: int) -> list[int]:
+    async def author_ids(self, transaction: Transaction, work: int) -> list[int]:
         """Return the ids of a group's authors."""
-        return [number for (number,) in await writer.rows(self._authors_of_groups, {"ids": json_ids([work])})]
+        return [
+            number
+            for (number,) in await transaction.rows(
+                self._authors_of_groups, {"ids": self._dialect.ids([work])}
+            )
+        ]
 
-    async def remove_orphans(self, writer: Writer, authors: Sequence[int]) -> None:
+    async def remove_orphans(self, transaction: Transaction, authors: Sequence[int]) -> None:
         """Delete those of the authors who have no group, description or picture."""
-        ids = {"ids": json_ids(authors)}
-        await writer.run(self._delete_orphan_bookmarks, ids)
-        await writer.run(self._delete_orphans, ids)
+        ids = {"ids": self._dialect.ids(authors)}
+        await transaction.run(self._delete_orphan_bookmarks, ids)
+        await transaction.run(self._delete_orphans, ids)

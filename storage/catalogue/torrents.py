@@ -1,7 +1,7 @@
 """Torrents and their groups in `peerage.db`."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import bindparam, exists, select, update
 
@@ -10,24 +10,27 @@ from bittorrent.refusal import Refusal
 from catalogue.fields import UNSET, GroupChange
 from catalogue.model import Contents, Group, Torrent, Viewer
 from catalogue.store import UNRESTRICTED_VIEWER, GroupWrite, TorrentWrite, WriteDecision
-from storage.catalogue_cascades import Cascades
-from storage.catalogue_columns import BLANK_GROUP, BLANK_TORRENT, group_columns, torrent_columns
-from storage.catalogue_reader import CatalogueReader
-from storage.catalogue_reindexing import GroupReindexer, SearchIndexWriter
-from storage.catalogue_tagging import GroupTagging, TagUseCounter
+from storage.catalogue.cascades import Cascades
+from storage.catalogue.columns import BLANK_GROUP, BLANK_TORRENT, group_columns, torrent_columns
+from storage.catalogue.indexing import GroupReindexer
+from storage.catalogue.tagging import GroupTagging, TagUseCounter
+from storage.catalogue.torrent_queries import CatalogueReader
 from storage.contents_encoding import decode_contents, encode_contents
-from storage.database import Database
-from storage.dialect import in_hashes, upsert
-from storage.rows import QuerySource, TableRows, Writer, bounded_id
+from storage.database import Database, QuerySource, Transaction
+from storage.parameters import bounded_id
+from storage.rows import TableRows
+from storage.search import SearchIndexWriter
 from storage.tables import category, contents, torrent, work
 
 
-class SqliteTorrents:
-    """Torrents and groups in SQLite."""
+class SqlTorrents:
+    """Torrents and groups in a SQL database."""
 
     def __init__(self, database: Database, index: SearchIndexWriter, clock: Callable[[], float]) -> None:
-        compiled = database.compile
+        dialect = database.dialect
+        compiled = dialect.compile
         self._database = database
+        self._dialect = database.dialect
         self._index = index
         self._reindexer = GroupReindexer(database, index)
         self._reader = CatalogueReader(database)
@@ -36,7 +39,7 @@ class SqliteTorrents:
         self._cascades = Cascades(database, clock)
         self._torrents = TableRows(database, torrent)
         self._works = TableRows(database, work)
-        self._put_contents = compiled(upsert(contents, "payload"))
+        self._put_contents = compiled(dialect.upsert(contents, "payload"))
         self._contents = compiled(select(contents.c.payload).where(contents.c.torrent_id == bindparam("row")))
         self._torrents_of_group = compiled(select(torrent.c.id).where(torrent.c.work_id == bindparam("work")))
         self._group_ids_after = compiled(
@@ -48,7 +51,7 @@ class SqliteTorrents:
         self._category = compiled(select(category.c.id).where(category.c.id == bindparam("row")))
         self._held_with_contents = compiled(
             select(torrent.c.infohash).where(
-                in_hashes(torrent.c.infohash, "hashes"),
+                dialect.in_hashes(torrent.c.infohash, "hashes"),
                 torrent.c.held == 1,
                 exists(select(contents.c.torrent_id).where(contents.c.torrent_id == torrent.c.id)),
             )
@@ -59,7 +62,9 @@ class SqliteTorrents:
             .order_by(torrent.c.infohash)
             .limit(bindparam("limit"))
         )
-        self._unhold = compiled(update(torrent).where(in_hashes(torrent.c.infohash, "hashes")).values(held=0))
+        self._unhold = compiled(
+            update(torrent).where(dialect.in_hashes(torrent.c.infohash, "hashes")).values(held=0)
+        )
 
     async def check(self, names: Sequence[InfoHash], group: int | None, decision: WriteDecision) -> None:
         """Run the decision as `upsert` would, and write nothing."""
@@ -71,54 +76,49 @@ class SqliteTorrents:
         self, names: Sequence[InfoHash], group: int | None, decision: WriteDecision
     ) -> tuple[int, bool]:
         """Insert or update the torrent of any of these infohashes; return its id, and whether it is new."""
-        async with self._database.transaction() as connection:
-            writer = Writer(connection)
-            known = await self._reader.by_names(writer, names, UNRESTRICTED_VIEWER)
-            writing = decision(known[0] if known else None, await self._group(group, writer))
+        async with self._database.transaction() as transaction:
+            known = await self._reader.by_names(transaction, names, UNRESTRICTED_VIEWER)
+            writing = decision(known[0] if known else None, await self._group(group, transaction))
             if not known:
-                return await self._create(writer, writing), True
+                return await self._create(transaction, writing), True
             for other in known[1:]:
-                await self._merge_duplicate(writer, other, known[0].group.id)
-            await self._write(writer, known[0], writing)
+                await self._merge_duplicate(transaction, other, known[0].group.id)
+            await self._write(transaction, known[0], writing)
             return known[0].id, False
 
     async def change(self, number: int, group: int | None, decision: WriteDecision) -> None:
         """Change an existing torrent."""
-        async with self._database.transaction() as connection:
-            writer = Writer(connection)
-            known = (await self._reader.torrents(writer, [number], UNRESTRICTED_VIEWER)).get(number)
-            writing = decision(known, await self._group(group, writer))
+        async with self._database.transaction() as transaction:
+            known = (await self._reader.torrents(transaction, [number], UNRESTRICTED_VIEWER)).get(number)
+            writing = decision(known, await self._group(group, transaction))
             if known is None:
                 raise Refusal("not-found")
-            await self._write(writer, known, writing)
+            await self._write(transaction, known, writing)
 
     async def change_group(self, group: int, writing: GroupWrite) -> None:
         """Change a group."""
-        async with self._database.transaction() as connection:
-            writer = Writer(connection)
-            await self._works.require(writer, group)
-            async with self._tag_uses.recounted(writer, {group}):
-                await self._write_work(writer, group, writing)
-            await self._reindexer.reindex(writer, [group])
+        async with self._database.transaction() as transaction:
+            await self._works.require(transaction, group)
+            async with self._tag_uses.recounted(transaction, {group}):
+                await self._write_work(transaction, group, writing)
+            await self._reindexer.reindex(transaction, [group])
 
     async def merge(self, group: int, into: int) -> None:
         """Move the torrents, comments, bookmarks and collage entries of a group to another, and delete it."""
-        async with self._database.transaction() as connection:
-            writer = Writer(connection)
-            await self._works.require(writer, group)
-            await self._works.require(writer, into)
-            await self._merge(writer, group, into)
-            await self._reindexer.reindex(writer, [into])
+        async with self._database.transaction() as transaction:
+            await self._works.require(transaction, group)
+            await self._works.require(transaction, into)
+            await self._merge(transaction, group, into)
+            await self._reindexer.reindex(transaction, [into])
 
     async def remove(self, names: Sequence[InfoHash | int]) -> list[Torrent]:
         """Delete the torrents of any of these infohashes or ids, and return them as they were."""
         if not await self._reader.by_names(self._database, names, UNRESTRICTED_VIEWER):
-            return []  # without waiting for the writer: at start this is asked for every blocked infohash
-        async with self._database.transaction() as connection:
-            writer = Writer(connection)
-            known = await self._reader.by_names(writer, names, UNRESTRICTED_VIEWER)
+            return []  # without waiting for the transaction: at start this is asked for every blocked infohash
+        async with self._database.transaction() as transaction:
+            known = await self._reader.by_names(transaction, names, UNRESTRICTED_VIEWER)
             for each in known:
-                await self._drop(writer, each.id, each.group.id)
+                await self._drop(transaction, each.id, each.group.id)
         return known
 
     async def torrent(self, key: int | InfoHash, viewer: Viewer) -> Torrent | None:
@@ -159,7 +159,9 @@ class SqliteTorrents:
 
     async def missing_contents(self, infohashes: Sequence[InfoHash]) -> list[InfoHash]:
         """Return the infohashes, in order, without those of held torrents that have contents."""
-        complete = await self._database.rows(self._held_with_contents, {"hashes": _joined(infohashes)})
+        complete = await self._database.rows(
+            self._held_with_contents, {"hashes": self._dialect.hashes(infohashes)}
+        )
         return [infohash for infohash in infohashes if (bytes(infohash),) not in set(complete)]
 
     async def held(self, after: InfoHash | None, limit: int) -> list[InfoHash]:
@@ -169,91 +171,89 @@ class SqliteTorrents:
 
     async def mark_not_held(self, infohashes: Sequence[InfoHash]) -> None:
         """Mark torrents as no longer held."""
-        async with self._database.transaction() as connection:
-            await Writer(connection).run(self._unhold, {"hashes": _joined(infohashes)})
+        async with self._database.transaction() as transaction:
+            await transaction.run(self._unhold, {"hashes": self._dialect.hashes(infohashes)})
 
-    async def _group(self, group: int | None, writer: Writer | None = None) -> Group | None:
+    async def _group(self, group: int | None, transaction: Transaction | None = None) -> Group | None:
         if group is None:
             return None
-        return (await self._reader.groups(writer or self._database, [group], UNRESTRICTED_VIEWER)).get(group)
+        return (await self._reader.groups(transaction or self._database, [group], UNRESTRICTED_VIEWER)).get(
+            group
+        )
 
-    async def _create(self, writer: Writer, writing: TorrentWrite) -> int:
+    async def _create(self, transaction: Transaction, writing: TorrentWrite) -> int:
         works: set[int] = set() if writing.group_id is None else {writing.group_id}
-        async with self._tag_uses.recounted(writer, works):
+        async with self._tag_uses.recounted(transaction, works):
             if writing.group_id is None:
-                await self._need_category(writer, writing.group.change)
-                group = await self._works.insert(writer, {**BLANK_GROUP, **group_columns(writing.group)})
+                await self._need_category(transaction, writing.group.change)
+                group = await self._works.insert(transaction, {**BLANK_GROUP, **group_columns(writing.group)})
                 works.add(group)
-                await self._set_tags_and_authors(writer, group, writing.group.change)
+                await self._set_tags_and_authors(transaction, group, writing.group.change)
             else:
                 group = writing.group_id
             row = {**BLANK_TORRENT, **torrent_columns(writing), "work_id": group}
-            number = await self._torrents.insert(writer, row)
-            await self._write_contents(writer, number, writing.contents)
-        await self._index.refresh(writer.connection, [number])
+            number = await self._torrents.insert(transaction, row)
+            await self._write_contents(transaction, number, writing.contents)
+        await self._index.refresh(transaction, [number])
         return number
 
-    async def _write(self, writer: Writer, known: Torrent, writing: TorrentWrite) -> None:
+    async def _write(self, transaction: Transaction, known: Torrent, writing: TorrentWrite) -> None:
         group = writing.group_id if writing.group_id is not None else known.group.id
-        async with self._tag_uses.recounted(writer, {group, known.group.id}):
-            await self._torrents.update(writer, known.id, {**torrent_columns(writing), "work_id": group})
-            await self._write_contents(writer, known.id, writing.contents)
-            await self._write_work(writer, group, writing.group)
-            await self._drop_empty(writer, known.group.id)
+        async with self._tag_uses.recounted(transaction, {group, known.group.id}):
+            await self._torrents.update(transaction, known.id, {**torrent_columns(writing), "work_id": group})
+            await self._write_contents(transaction, known.id, writing.contents)
+            await self._write_work(transaction, group, writing.group)
+            await self._drop_empty(transaction, known.group.id)
         if writing.group != GroupWrite():
-            await self._reindexer.reindex(writer, [group])
+            await self._reindexer.reindex(transaction, [group])
         else:
-            await self._index.refresh(writer.connection, [known.id])
+            await self._index.refresh(transaction, [known.id])
 
-    async def _write_work(self, writer: Writer, group: int, writing: GroupWrite) -> None:
-        await self._need_category(writer, writing.change)
-        await self._works.update(writer, group, group_columns(writing))
-        await self._set_tags_and_authors(writer, group, writing.change)
+    async def _write_work(self, transaction: Transaction, group: int, writing: GroupWrite) -> None:
+        await self._need_category(transaction, writing.change)
+        await self._works.update(transaction, group, group_columns(writing))
+        await self._set_tags_and_authors(transaction, group, writing.change)
 
-    async def _set_tags_and_authors(self, writer: Writer, group: int, change: GroupChange) -> None:
+    async def _set_tags_and_authors(self, transaction: Transaction, group: int, change: GroupChange) -> None:
         if change.tags is not UNSET:
-            await self._tagging.set_tags(writer, group, change.tags)
+            await self._tagging.set_tags(transaction, group, change.tags)
         if change.authors is not UNSET:
-            await self._tagging.set_authors(writer, group, change.authors)
+            await self._tagging.set_authors(transaction, group, change.authors)
 
     async def _need_category(self, source: QuerySource, change: GroupChange) -> None:
         number = change.category_id
         if number is not UNSET and not await source.rows(self._category, {"row": number}):
             raise Refusal("invalid", fields={"category_id": ["The category_id field names no category."]})
 
-    async def _write_contents(self, writer: Writer, number: int, listing: Contents | None) -> None:
+    async def _write_contents(self, transaction: Transaction, number: int, listing: Contents | None) -> None:
         if listing is not None and listing != Contents():
             payload = await asyncio.to_thread(encode_contents, listing)
-            await writer.run(self._put_contents, {"torrent_id": number, "payload": payload})
+            await transaction.run(self._put_contents, {"torrent_id": number, "payload": payload})
 
-    async def _merge_duplicate(self, writer: Writer, other: Torrent, into: int) -> None:
+    async def _merge_duplicate(self, transaction: Transaction, other: Torrent, into: int) -> None:
         """Delete a record that was made for another infohash of a torrent, and merge its group into `into`."""
         if (
             other.group.id != into
-            and len(await writer.rows(self._torrents_of_group, {"work": other.group.id})) == 1
+            and len(await transaction.rows(self._torrents_of_group, {"work": other.group.id})) == 1
         ):
-            await self._merge(writer, other.group.id, into)
-        await self._drop(writer, other.id, into)
+            await self._merge(transaction, other.group.id, into)
+        await self._drop(transaction, other.id, into)
 
-    async def _merge(self, writer: Writer, group: int, into: int) -> None:
-        async with self._tag_uses.recounted(writer, {group, into}):
-            authors = await self._tagging.author_ids(writer, group)
-            await self._cascades.move(writer, group, into)
-            await self._cascades.drop_group(writer, group)
-            await self._tagging.remove_orphans(writer, authors)
+    async def _merge(self, transaction: Transaction, group: int, into: int) -> None:
+        async with self._tag_uses.recounted(transaction, {group, into}):
+            authors = await self._tagging.author_ids(transaction, group)
+            await self._cascades.move(transaction, group, into)
+            await self._cascades.drop_group(transaction, group)
+            await self._tagging.remove_orphans(transaction, authors)
 
-    async def _drop(self, writer: Writer, number: int, group: int) -> None:
-        async with self._tag_uses.recounted(writer, {group}):
-            await self._index.drop(writer.connection, [number])
-            await self._cascades.drop_torrent(writer, number)
-            await self._drop_empty(writer, group)
+    async def _drop(self, transaction: Transaction, number: int, group: int) -> None:
+        async with self._tag_uses.recounted(transaction, {group}):
+            await self._index.drop(transaction, [number])
+            await self._cascades.drop_torrent(transaction, number)
+            await self._drop_empty(transaction, group)
 
-    async def _drop_empty(self, writer: Writer, group: int) -> None:
-        if not await writer.rows(self._torrents_of_group, {"work": group}):
-            authors = await self._tagging.author_ids(writer, group)
-            await self._cascades.drop_group(writer, group)
-            await self._tagging.remove_orphans(writer, authors)
-
-
-def _joined(infohashes: Iterable[InfoHash]) -> bytes:
-    return b"".join(infohashes)
+    async def _drop_empty(self, transaction: Transaction, group: int) -> None:
+        if not await transaction.rows(self._torrents_of_group, {"work": group}):
+            authors = await self._tagging.author_ids(transaction, group)
+            await self._cascades.drop_group(transaction, group)
+            await self._tagging.remove_orphans(transaction, authors)

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from bittorrent.infohash import InfoHash
 from catalogue.model import CatalogueTotals, SwarmStats
 from storage.database import Database
-from storage.rows import MAX_INTEGER, Writer, bounded_id
+from storage.parameters import MAX_INTEGER, bounded_id
 from storage.tables import author, authorship, torrent, work
 
 _CHUNK = 500
@@ -55,11 +55,12 @@ _TOP_LISTS = {
 }
 
 
-class SqliteStatistics:
-    """Totals, top lists and swarm statistics in SQLite."""
+class SqlStatistics:
+    """Totals, top lists and swarm statistics in a SQL database."""
 
     def __init__(self, database: Database) -> None:
-        compiled = database.compile
+        dialect = database.dialect
+        compiled = dialect.compile
         self._database = database
         self._top_lists = {name: compiled(chart) for name, chart in _TOP_LISTS.items()}
         self._refresh = compiled(_refresh())
@@ -104,8 +105,8 @@ class SqliteStatistics:
         changed = 0
         left = iter(figures.items())
         while rows := [_row(infohash, each) for infohash, each in islice(left, _CHUNK)]:
-            async with self._database.transaction() as connection:
-                changed += await Writer(connection).run_many(self._refresh, rows)
+            async with self._database.transaction() as transaction:
+                changed += await transaction.run_many(self._refresh, rows)
         return changed
 
     async def totals(self) -> CatalogueTotals:
@@ -118,13 +119,14 @@ class SqliteStatistics:
         return CatalogueTotals(torrents - hidden, groups, authors, int(size - of_hidden))
 
     async def top(self, chart: str, now: int, limit: int) -> tuple[int, ...]:
-        """Return the ids of a chart; none for one that does not exist."""
+        """Return the torrent ids of a top list; none for one that does not exist."""
         statement = self._top_lists.get(chart)
         if statement is None:
             return ()
         since = now - (_DAY if chart == "day" else 7 * _DAY)
-        parameters = {"since": since, "limit": limit} if ":since" in statement else {"limit": limit}
-        return tuple(number for (number,) in await self._database.rows(statement, parameters))
+        return tuple(
+            number for (number,) in await self._database.rows(statement, {"since": since, "limit": limit})
+        )
 
     async def upload_counts(self, user: int) -> tuple[int, int]:
         """Return how many torrents an account uploaded, and to how many groups; anonymous ones do not count."""

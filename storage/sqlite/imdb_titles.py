@@ -1,5 +1,6 @@
 """IMDb titles in `titles.db`, a read-only SQLite file that each import replaces.
 
+It is a SQLite file whatever database holds the records: an index of a public list, made on this machine.
 Titles can be imported again, so a file that cannot be read is logged and counts as empty.
 """
 
@@ -14,15 +15,16 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 import structlog
-from sqlalchemy import func, or_, select
+from sqlalchemy import BindParameter, bindparam, func, or_, select
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from bittorrent.refusal import Refusal
 from catalogue.imdb_titles import ImdbTitle
-from storage.dialect import compile_sql, insert_or_ignore, parameter
 from storage.fsync import fsync_directory
+from storage.sqlite.dialect import SqliteDialect
 from storage.tables import title as table
 
+_DIALECT = SqliteDialect()
 _VERSION = 1
 _LONGEST = 500
 _LARGEST = 2**63 - 1
@@ -65,8 +67,8 @@ class SqliteImdbTitles:
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         found = select(table.c.number, table.c.title, table.c.original, table.c.year, table.c.series)
-        self._get = compile_sql(found.where(table.c.number == parameter("number")))
-        self._find = compile_sql(_select_matches())
+        self._get = _DIALECT.compile(found.where(table.c.number == bindparam("number")))
+        self._find = _DIALECT.compile(_select_matches())
 
     @classmethod
     async def open(cls, path: Path, floor: int) -> Self:
@@ -140,14 +142,14 @@ class ImdbTitlesDraft:
         self._new_path = path.with_name(f".{path.name}.new")
         self._floor = floor
         self._finished = False
-        self._add = compile_sql(insert_or_ignore(table))
+        self._add = _DIALECT.compile(_DIALECT.insert_or_ignore(table))
         self._new_path.unlink(missing_ok=True)
         self._connection = sqlite3.connect(self._new_path, isolation_level=None, check_same_thread=False)
         # A half-written file is deleted after a failure, so no rollback and no fsync before the end.
         for pragma in ("journal_mode = OFF", "synchronous = OFF", f"cache_size = -{_CACHE_KIB}"):
             self._connection.execute(f"PRAGMA {pragma}")
         self._connection.execute("BEGIN")
-        self._connection.execute(compile_sql(CreateTable(table)))
+        self._connection.execute(_DIALECT.compile(CreateTable(table)))
 
     def add(self, listed: Sequence[ImportedTitle]) -> None:
         """Add titles; of a number that comes twice, the first counts. Refusal: `disk-full`."""
@@ -160,8 +162,8 @@ class ImdbTitlesDraft:
         self._check_free_space(2 * self._new_path.stat().st_size)
         try:
             for index in sorted(table.indexes, key=lambda index: str(index.name)):
-                self._connection.execute(compile_sql(CreateIndex(index)))
-            ((count,),) = self._connection.execute(compile_sql(select(func.count()).select_from(table)))
+                self._connection.execute(_DIALECT.compile(CreateIndex(index)))
+            ((count,),) = self._connection.execute(_DIALECT.compile(select(func.count()).select_from(table)))
             self._connection.execute(f"PRAGMA user_version = {_VERSION}")
             self._connection.execute("COMMIT")
         except sqlite3.OperationalError as error:
@@ -194,7 +196,8 @@ class ImdbTitlesDraft:
 
 def _select_matches() -> Any:  # noqa: ANN401
     """Select matching titles, best first, with the columns that rank them."""
-    spelled, year = parameter("spelled"), parameter("year")
+    spelled: BindParameter[str] = bindparam("spelled")
+    year: BindParameter[int] = bindparam("year")
     columns = (table.c.number, table.c.title, table.c.original, table.c.year, table.c.series)
     year_distance = func.coalesce(func.min(func.abs(table.c.year - year), 1), 0).label("year_distance")
     by_original = (table.c.spelled != spelled).label("by_original")
@@ -202,8 +205,8 @@ def _select_matches() -> Any:  # noqa: ANN401
         select(*columns, year_distance, table.c.rank, by_original)
         .where(
             or_(table.c.spelled == spelled, table.c.spelled_original == spelled),
-            table.c.series == parameter("series"),
-            or_(year.is_(None), table.c.year.between(parameter("least"), parameter("most"))),
+            table.c.series == bindparam("series"),
+            or_(year.is_(None), table.c.year.between(bindparam("least"), bindparam("most"))),
         )
         .order_by(year_distance, table.c.rank, by_original, table.c.number)
         .limit(_CANDIDATES)

@@ -1,0 +1,49 @@
+"""Opens the databases and files of a data folder."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from peerage.config import Settings
+from storage import schema
+from storage.data_folder import DataFolder
+from storage.database import Database
+from storage.files import FileBlobs
+from storage.schema import Schema
+from storage.sqlite.database import SqliteDatabase
+from storage.sqlite.imdb_titles import SqliteImdbTitles
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The open databases and files that everything else is made over."""
+
+    folder: DataFolder
+    records: Database
+    swarms: Database
+    titles: SqliteImdbTitles
+    blobs: FileBlobs
+
+
+OpenDatabase = Callable[[Path, Schema, Literal["NORMAL", "FULL"], int], Awaitable[Database]]
+
+
+async def open_stores(
+    settings: Settings, stack: AsyncExitStack, open_database: OpenDatabase = SqliteDatabase.open
+) -> Stores:
+    """Open a data folder for this process alone until `stack` is closed.
+
+    Raises FolderInUse, FolderError, DatabaseError.
+    """
+    folder = stack.enter_context(DataFolder(settings.data))
+    records = await open_database(folder.records, schema.PEERAGE, "FULL", settings.catalogue.readers)
+    stack.push_async_callback(records.close)
+    swarms = await open_database(folder.swarms, schema.SWARMS, "NORMAL", 1)
+    stack.push_async_callback(swarms.close)
+    titles = await SqliteImdbTitles.open(folder.titles, settings.cache.min_free_disk)
+    stack.push_async_callback(titles.close)
+    blobs = FileBlobs(folder.torrents)
+    await blobs.open()
+    return Stores(folder, records, swarms, titles, blobs)

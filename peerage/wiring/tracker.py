@@ -1,0 +1,100 @@
+"""Makes the tracker over its swarm store, with journal, flusher and census."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from peerage.config import Settings
+from peerage.wiring.environment import Environment
+from peerage.wiring.stores import Stores
+from peerage.wiring.swarm_store import announce_terms, make_swarm_store
+from storage.census import FolderDayKeys, SqlCensus
+from storage.journal import SqlJournal
+from tracker.census import Census, CensusTerms
+from tracker.flusher import Flusher, FlushObserver, Journal
+from tracker.geo import countries
+from tracker.native_swarms import NativeSwarms
+from tracker.policy import Policy
+from tracker.sweeper import sweep_once
+from tracker.tracker import Tracker
+
+if TYPE_CHECKING:
+    from tracker._native import Store
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerServices:
+    """The tracker, and what keeps its swarms over a restart and counts their peers."""
+
+    tracker: Tracker
+    journal: Journal
+    flusher: Flusher
+    census: Census
+
+    @property
+    def native_store(self) -> "Store | None":
+        """The C swarm store, where it is in use."""
+        store = self.tracker.store
+        return store.handle if isinstance(store, NativeSwarms) else None
+
+    async def restore(self) -> None:
+        """Bring the swarms back from the journal; until that is done the tracker answers with a warning."""
+        began = time.monotonic()
+        self.tracker.restoring = True
+        rows = await self.flusher.restore()
+        self.tracker.policy.remove_denied()
+        expired = sweep_once(self.tracker.store, int(time.time()))
+        self.tracker.restoring = False
+        totals = self.tracker.store.totals()
+        seconds = round(time.monotonic() - began, 3)
+        log.info("swarms.restored", rows=rows, peers=totals.peers, expired=expired, seconds=seconds)
+
+
+def make_tracker(settings: Settings, environment: Environment) -> Tracker:
+    """Return a tracker over an empty swarm store. Raises NoNativeStore."""
+    store = make_swarm_store(settings.tracker)
+    policy = Policy(store, listed=settings.tracker.policy == "listed")
+    return Tracker(store, policy, announce_terms(settings.tracker), environment.clock)
+
+
+async def make_census(settings: Settings, stores: Stores, environment: Environment) -> Census:
+    """Return the census. GeoError: the operator's database of countries cannot be used."""
+    wanted = settings.census
+    return Census(
+        await SqlCensus.open(stores.swarms),
+        FolderDayKeys(stores.folder, environment.random),
+        countries(wanted.database),
+        environment.clock,
+        CensusTerms(wanted.enabled, wanted.alive_days, wanted.keep_days),
+    )
+
+
+def keep_swarms(
+    settings: Settings,
+    stores: Stores,
+    environment: Environment,
+    *,
+    tracker: Tracker,
+    census: Census,
+    observers: Sequence[FlushObserver],
+) -> TrackerServices:
+    """Return the tracker with its journal; the census and `observers` are called after each flush."""
+    journal = SqlJournal(stores.swarms)
+    flusher = Flusher(
+        tracker.store,
+        journal,
+        settings.tracker.flush_every,
+        environment.timer,
+        _flush_failed,
+        observers=[census.observe, *observers],
+    )
+    return TrackerServices(tracker, journal, flusher, census)
+
+
+def _flush_failed(error: Exception) -> None:
+    log.error("swarms.flush_failed", error=str(error), cause=str(error.__cause__))

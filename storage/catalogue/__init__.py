@@ -1,0 +1,37 @@
+"""The catalogue's store over a SQL database."""
+
+from collections.abc import Callable
+
+from catalogue.store import CatalogueStore
+from storage.catalogue.collages import SqlCollages
+from storage.catalogue.comments import SqlComments
+from storage.catalogue.moderation import SqlModeration
+from storage.catalogue.statistics import SqlStatistics
+from storage.catalogue.taxonomy import SqlAuthors, SqlCategories, SqlTags
+from storage.catalogue.torrents import SqlTorrents
+from storage.database import Database
+from storage.search import SearchIndexWriter
+
+BATCH_SIZE = 200
+"""Groups changed in one transaction, so that other writers get their turn."""
+
+
+def catalogue_store(
+    database: Database, index: SearchIndexWriter, clock: Callable[[], float], batch: int = BATCH_SIZE
+) -> CatalogueStore:
+    """Return the catalogue's store over a database; `index` is updated with every change that search can see.
+
+    `clock` returns unix seconds; changes to many groups are made in transactions of `batch`.
+    """
+    torrents = SqlTorrents(database, index, clock)
+    return CatalogueStore(
+        torrents=torrents,
+        groups=torrents,
+        statistics=SqlStatistics(database),
+        categories=SqlCategories(database, index, batch),
+        tags=SqlTags(database, index, batch),
+        authors=SqlAuthors(database, index, batch),
+        comments=SqlComments(database, clock),
+        collages=SqlCollages(database, clock),
+        moderation=SqlModeration(database),
+    )

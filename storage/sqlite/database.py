@@ -1,0 +1,282 @@
+"""A SQLite database in WAL mode: one writer, some readers, migrated when it is opened."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, closing, contextmanager
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import aiosqlite
+import structlog
+
+from storage.database import (
+    NO_PARAMETERS,
+    ConstraintViolated,
+    DatabaseDamaged,
+    DatabaseError,
+    QueryTimeout,
+    Row,
+    SchemaTooNew,
+)
+from storage.schema import Schema
+from storage.sqlite.dialect import SqliteDialect
+
+Synchronous = Literal["NORMAL", "FULL"]
+Values = Sequence[Any] | Mapping[str, Any]
+
+_READERS = 2
+_BUSY_SECONDS = 5.0
+_INTERRUPT_INTERVAL = 0.05
+_WAL_BYTES_KEPT = 64 * 2**20
+_CACHE_KIB = 32 * 1024  # of each connection; SQLite's default of 2 MiB holds less than one search reads
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+log = structlog.get_logger()
+
+
+class SqliteTransaction:
+    """The writer connection inside a transaction."""
+
+    def __init__(self, path: Path, connection: aiosqlite.Connection, dialect: SqliteDialect) -> None:
+        self._path = path
+        self._connection = connection
+        self.dialect = dialect
+
+    async def rows(self, sql: str, parameters: Values = NO_PARAMETERS) -> list[Row]:
+        """Run a query or a statement that returns rows, and return all of them."""
+        with _translated(self._path):
+            return [tuple(row) for row in await self._connection.execute_fetchall(sql, _bound(parameters))]
+
+    async def run(self, sql: str, parameters: Values = NO_PARAMETERS) -> int:
+        """Run a statement, and return how many rows changed."""
+        with _translated(self._path):
+            return (await self._connection.execute(sql, _bound(parameters))).rowcount
+
+    async def run_many(self, sql: str, parameters: Sequence[Values]) -> int:
+        """Run a statement for each of the parameters, and return how many rows changed."""
+        if not parameters:
+            return 0
+        with _translated(self._path):
+            return (await self._connection.executemany(sql, parameters)).rowcount
+
+
+class SqliteDatabase:
+    """One SQLite file: transactions one after another on the writer, reads beside them on the readers."""
+
+    def __init__(
+        self, path: Path, writer: aiosqlite.Connection, readers: Sequence[aiosqlite.Connection]
+    ) -> None:
+        self.path = path
+        self.dialect = SqliteDialect()
+        self._writer = writer
+        self._readers = _Readers(path, readers)
+        self._lock = asyncio.Lock()
+        self._closed = False
+
+    @classmethod
+    async def open(
+        cls, path: Path, schema: Schema, synchronous: Synchronous, readers: int = _READERS
+    ) -> Self:
+        """Open or create the file, and migrate it to the newest version.
+
+        DatabaseDamaged, SchemaTooNew, DatabaseError: the file is left as it is.
+        """
+        opened: list[aiosqlite.Connection] = []
+        try:
+            # aiosqlite leaks a thread when its first connect fails; migrating has connected before.
+            await asyncio.to_thread(_migrate, path, schema, synchronous)
+            for _ in range(1 + readers):
+                opened.append(await aiosqlite.connect(path, timeout=_BUSY_SECONDS, isolation_level=None))
+                for pragma in _pragmas(synchronous):
+                    await opened[-1].execute(pragma)
+            for reader in opened[1:]:
+                await reader.execute("PRAGMA query_only = ON")
+        except BaseException as error:
+            for connection in opened:
+                await connection.close()
+            if isinstance(error, sqlite3.DatabaseError):
+                raise _unusable(path, error) from error
+            raise
+        return cls(path, opened[0], opened[1:])
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[SqliteTransaction]:
+        """Yield the writer inside a transaction: committed at the end, rolled back by any exception."""
+        async with self._lock:
+            try:
+                with _translated(self.path):
+                    await self._writer.execute("BEGIN IMMEDIATE")
+                yield SqliteTransaction(self.path, self._writer, self.dialect)
+                with _translated(self.path):
+                    await self._writer.commit()
+            except BaseException:
+                # A cancelled statement still runs in the writer's thread; the rollback is queued behind it.
+                await asyncio.shield(self._writer.rollback())
+                raise
+
+    async def rows(
+        self, sql: str, parameters: Values = NO_PARAMETERS, *, seconds: float | None = None
+    ) -> list[Row]:
+        """Run a query on a reader, which sees everything committed, and return all its rows.
+
+        DatabaseDamaged: the pages that the query reads are. QueryTimeout: it took more than `seconds`, waiting for a
+        reader included, and was interrupted.
+        """
+        try:
+            with _translated(self.path):
+                async with asyncio.timeout(seconds):
+                    return await self._readers.run(sql, parameters)
+        except TimeoutError as error:
+            raise QueryTimeout(f"a query of {self.path} took more than {seconds} s") from error
+
+    async def overwrite_deleted(self) -> None:
+        """Overwrite with zeros what is deleted from now on."""
+        async with self._lock:
+            await self._writer.execute_fetchall("PRAGMA secure_delete = ON")
+
+    async def purge_deleted(self) -> bool:
+        """Checkpoint and truncate the write-ahead log; False where a reader prevents it."""
+        async with self._lock:
+            ((busy, _, _),) = await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+            return not busy
+
+    async def healthy(self) -> bool:
+        """Return whether the file answers a query."""
+        if self._closed:
+            return False
+        try:
+            await self.rows("SELECT count(*) FROM sqlite_schema")
+        except DatabaseError as error:
+            log.warning("database.no_answer", path=str(self.path), error=str(error))
+            return False
+        return True
+
+    async def close(self) -> None:
+        """Wait for running transactions and queries, and close; a second call does nothing."""
+        async with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            await self._readers.close()
+            await self._writer.execute("PRAGMA optimize")
+            await self._writer.close()
+
+
+class _Readers:
+    """A pool of read-only connections; each serves one query until that has ended in its thread."""
+
+    def __init__(self, path: Path, readers: Sequence[aiosqlite.Connection]) -> None:
+        self._path = path
+        self._count = len(readers)
+        # Last in, first out: the cache of the one used last is warm. None wakes waiters after `close`.
+        self._idle: asyncio.LifoQueue[aiosqlite.Connection | None] = asyncio.LifoQueue()
+        for reader in readers:
+            self._idle.put_nowait(reader)
+        self._interrupting: set[asyncio.Task[None]] = set()
+
+    async def run(self, sql: str, parameters: Values) -> list[Row]:
+        """Run a query; it is interrupted when its caller is cancelled."""
+        reader = await self._idle.get()
+        if reader is None:
+            self._idle.put_nowait(None)
+            raise DatabaseError(f"{self._path} is closed")
+        query = asyncio.create_task(self._execute(reader, sql, parameters))
+        try:
+            return await asyncio.shield(query)
+        except asyncio.CancelledError:
+            interrupting = asyncio.create_task(_interrupt(reader, query))
+            self._interrupting.add(interrupting)
+            interrupting.add_done_callback(self._interrupting.discard)
+            raise
+
+    async def close(self) -> None:
+        """Wait until every reader is idle, and close it."""
+        for _ in range(self._count):
+            reader = await self._idle.get()
+            assert reader is not None
+            await reader.close()
+        self._idle.put_nowait(None)
+
+    async def _execute(self, reader: aiosqlite.Connection, sql: str, parameters: Values) -> list[Row]:
+        try:
+            return [tuple(row) for row in await reader.execute_fetchall(sql, _bound(parameters))]
+        finally:
+            self._idle.put_nowait(reader)
+
+
+async def _interrupt(reader: aiosqlite.Connection, query: asyncio.Task[list[Row]]) -> None:
+    """Interrupt a query until it has ended: an interrupt before it has begun does nothing.
+
+    Until then the reader is not reused, and an interrupt of an idle connection has no effect.
+    """
+    while not query.done():
+        await reader.interrupt()
+        await asyncio.wait({query}, timeout=_INTERRUPT_INTERVAL)
+
+
+def _pragmas(synchronous: Synchronous) -> tuple[str, ...]:
+    return (
+        "PRAGMA journal_mode = WAL",
+        f"PRAGMA synchronous = {synchronous}",
+        "PRAGMA foreign_keys = ON",
+        f"PRAGMA journal_size_limit = {_WAL_BYTES_KEPT}",
+        f"PRAGMA cache_size = -{_CACHE_KIB}",
+    )
+
+
+def _migrate(path: Path, schema: Schema, synchronous: Synchronous) -> None:
+    """Migrate the file to the newest version. SchemaTooNew, sqlite3.DatabaseError."""
+    with closing(sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)) as connection:
+        if _read_version(connection) == schema.head:
+            return
+        # Imported only when it is needed: Alembic takes longer to load than everything else.
+        from storage.sqlite.upgrade import UnknownRevision, upgrade_file  # noqa: PLC0415
+
+        for pragma in _pragmas(synchronous):
+            connection.execute(pragma)
+        # A migration may rebuild a table that others refer to.
+        connection.execute("PRAGMA foreign_keys = OFF")
+        try:
+            upgrade_file(connection, schema)
+        except UnknownRevision as error:
+            raise SchemaTooNew(
+                f"{path} is of version {error.version}, this program knows up to {schema.head}: "
+                "use a newer program"
+            ) from error
+
+
+def _read_version(connection: sqlite3.Connection) -> str | None:
+    """Return the Alembic revision that a file has, None where it has none. sqlite3.DatabaseError."""
+    with closing(connection.cursor()) as cursor:
+        cursor.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'alembic_version'")
+        if cursor.fetchone() == (0,):
+            return None
+        found = cursor.execute("SELECT version_num FROM alembic_version").fetchone()
+        return found[0] if found is not None else None
+
+
+def _bound(parameters: Values) -> Values:
+    """Return parameters as `sqlite3` takes them: it knows no mapping but a dictionary."""
+    return dict(parameters) if isinstance(parameters, Mapping) else parameters
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """Raise SQLite's errors as those of `storage.database`."""
+    try:
+        yield
+    except sqlite3.IntegrityError as error:
+        raise ConstraintViolated(f"{path}: {error}") from error
+    except sqlite3.Error as error:
+        raise _damage(path, error) or DatabaseError(f"{path}: {error}") from error
+
+
+def _unusable(path: Path, error: sqlite3.Error) -> DatabaseError:
+    return _damage(path, error) or DatabaseError(f"{path} cannot be opened: {error}")
+
+
+def _damage(path: Path, error: sqlite3.Error) -> DatabaseDamaged | None:
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _DAMAGED:
+        return None
+    return DatabaseDamaged(f"{path} is damaged or no database ({error}): restore it, or move it away")

@@ -1,0 +1,174 @@
+"""Full-text search over FTS5: resolves the names in a search, builds its SQL and runs it within a time limit."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from bittorrent.refusal import Refusal
+from catalogue.query import (
+    MATCH_ALL,
+    CategoryTerm,
+    Query,
+    SearchColumn,
+    SearchHits,
+    SearchQuery,
+    SortOrder,
+    TagTerm,
+    TextTerm,
+    UploaderTerm,
+)
+from storage.database import Database, QueryTimeout
+from storage.sqlite.search import statements
+from storage.sqlite.search.documents import SearchIndexUpdater
+from storage.sqlite.search.match_expression import (
+    ResolvedNames,
+    exclude_hidden,
+    fold_user_name,
+    is_expensive,
+    leaves,
+    match_expression,
+    normalize_negation,
+    size_condition,
+    title_range,
+    words_alone,
+)
+
+_TIERS = {
+    "named": (SearchColumn.NAME,),
+    "near": (SearchColumn.NAME, SearchColumn.GROUP, SearchColumn.AUTHORS, SearchColumn.TAGS),
+}
+_MOST_TAGS = 64
+_LEADERS = 100
+"""Torrents at the head of a sort order that are tried where more match than are ranked."""
+_SHUFFLE_PRIME = 2**31 - 1
+_SHUFFLE_ROOT = 7  # a primitive root of that prime: its powers are the factors that shuffle
+
+_TAGS = """
+    SELECT 0, wanted.value, coalesce(tag.alias_of, tag.id)
+    FROM json_each(:exact) AS wanted JOIN tag ON tag.name = wanted.value
+    UNION ALL
+    SELECT * FROM (
+        SELECT 1, wanted.value, coalesce(tag.alias_of, tag.id)
+        FROM json_each(:beginnings) AS wanted
+        CROSS JOIN tag ON tag.name >= wanted.value AND tag.name < wanted.value || char(1114111)
+        ORDER BY tag.uses DESC LIMIT :most
+    )
+"""
+_UPLOADERS = "SELECT folded, id FROM account WHERE folded IN (SELECT value FROM json_each(:names))"
+_CATEGORIES = "SELECT id, folded, parent_id FROM category"
+
+
+class SqliteSearchIndex(SearchIndexUpdater):
+    """The search index of a database; a search ranks `candidates` matches at most and runs `seconds` at most."""
+
+    def __init__(self, database: Database, candidates: int, seconds: float) -> None:
+        super().__init__(database)
+        self._database = database
+        self._candidates = candidates
+        self._seconds = seconds
+
+    async def torrents(self, wanted: SearchQuery) -> SearchHits:
+        """Return the ids of torrents. Refusal: `search-too-slow`."""
+        return await self._search(wanted, grouped=False)
+
+    async def groups(self, wanted: SearchQuery) -> SearchHits:
+        """Return the ids of groups. Refusal: `search-too-slow`."""
+        return await self._search(wanted, grouped=True)
+
+    async def _search(self, wanted: SearchQuery, *, grouped: bool) -> SearchHits:
+        query = normalize_negation(wanted.query)
+        sql, parameters = await self._statement(query, wanted, grouped=grouped)
+        whole = query == MATCH_ALL and not grouped and wanted.order is not SortOrder.RANDOM
+        # The number of sorted matches is bounded, so a page beyond the bound is past the end.
+        page_size = wanted.limit if whole else max(min(wanted.limit, self._candidates - wanted.offset), 0)
+        common = {
+            "as_of": wanted.as_of,
+            "limit": page_size,
+            "offset": wanted.offset,
+            "most": self._candidates + 1,
+            "leaders": min(_LEADERS, self._candidates),
+            "factor": pow(_SHUFFLE_ROOT, wanted.seed % (_SHUFFLE_PRIME - 1) + 1, _SHUFFLE_PRIME),
+        }
+        ((top, counted, total, ids),) = await self._rows(sql, parameters | common)
+        exact = counted <= self._candidates
+        return SearchHits(
+            tuple(json.loads(ids)), total if exact else min(total, self._candidates), exact, top
+        )
+
+    async def _statement(
+        self, query: Query, wanted: SearchQuery, *, grouped: bool
+    ) -> tuple[str, dict[str, object]]:
+        """Return the SQL of a search, and its own parameters."""
+        order, descending = wanted.order, wanted.descending
+        by_words = order is SortOrder.RELEVANCE and any(isinstance(leaf, TextTerm) for leaf in leaves(query))
+        if order is SortOrder.RELEVANCE:
+            order = SortOrder.TIME
+        if query == MATCH_ALL and (grouped or order is not SortOrder.RANDOM):
+            sql = statements.whole_catalogue(
+                order, descending=descending, include_hidden=wanted.moderates, grouped=grouped
+            )
+            return sql, {}
+        known = await self._resolve_names(query)
+        condition, parameters = size_condition(query, known, statements.MATCHES_TORRENT)
+
+        def shown(expressed: str) -> str:
+            return expressed if wanted.moderates else exclude_hidden(expressed)
+
+        parameters["match"] = shown(match_expression(query, known))
+        expensive = condition is not None or any(is_expensive(leaf) for leaf in leaves(query))
+        if not by_words:
+            sql = statements.by_sort_order(
+                order, descending=descending, condition=condition, grouped=grouped, expensive=expensive
+            )
+            return sql, parameters
+        texts = words_alone(query)
+        for name, columns in _TIERS.items():
+            parameters[name] = shown(match_expression(query, known, columns))
+            parameters[f"bare_{name}"] = shown(match_expression(texts or query, known, columns))
+        parameters["title"], parameters["beyond"] = title_range(query)
+        sql = statements.by_relevance(
+            descending=descending,
+            condition=condition,
+            grouped=grouped,
+            expensive=expensive,
+            filtered=texts is not None,
+        )
+        return sql, parameters
+
+    async def _resolve_names(self, query: Query) -> ResolvedNames:
+        """Look up the tags, uploaders and categories that a search names."""
+        found = list(leaves(query))
+        tags = [leaf for leaf in found if isinstance(leaf, TagTerm)]
+        users = [fold_user_name(leaf.name) for leaf in found if isinstance(leaf, UploaderTerm)]
+        has_categories = any(isinstance(leaf, CategoryTerm) for leaf in found)
+        listed = await self._rows(_CATEGORIES, {}) if has_categories else []
+        return ResolvedNames(
+            tags=await self._resolve_tags(tags) if tags else {},
+            uploaders=dict(await self._rows(_UPLOADERS, {"names": _texts(users)})) if users else {},
+            categories={name: number for number, name, _ in listed},
+            subcategories={
+                number: [below for below, _, parent in listed if parent == number] for number, _, _ in listed
+            },
+        )
+
+    async def _resolve_tags(self, wanted: Sequence[TagTerm]) -> dict[tuple[str, bool], list[int]]:
+        parameters = {
+            "exact": _texts(tag.name for tag in wanted if not tag.prefix),
+            "beginnings": _texts(tag.name for tag in wanted if tag.prefix),
+            "most": _MOST_TAGS,
+        }
+        ids: dict[tuple[str, bool], list[int]] = {}
+        for prefix, name, number in await self._rows(_TAGS, parameters):
+            ids.setdefault((name, bool(prefix)), []).append(number)
+        return ids
+
+    async def _rows(self, sql: str, parameters: dict[str, object]) -> list[tuple[Any, ...]]:
+        try:
+            return await self._database.rows(sql, parameters, seconds=self._seconds)
+        except QueryTimeout as error:
+            raise Refusal("search-too-slow", f"it was given {self._seconds:g} s") from error
+
+
+def _texts(names: Iterable[str]) -> str:
+    """Return names as one JSON parameter; what UTF-8 cannot encode becomes a question mark, which no name has."""
+    return json.dumps([name.encode("utf-8", "replace").decode().replace("\0", "?") for name in names])

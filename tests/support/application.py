@@ -1,0 +1,50 @@
+"""The application of a service in this process: production's own assembly, over a folder and fast databases."""
+
+import hashlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from argon2 import PasswordHasher
+
+from peerage.config import Settings
+from peerage.wiring.application import Application, build_services
+from peerage.wiring.environment import Environment
+from peerage.wiring.stores import open_stores
+from tests.support.databases import open_database
+
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""Password hashing that takes microseconds."""
+
+
+def repeatable_random() -> Callable[[int], bytes]:
+    """Return a source of bytes that are different each time and the same in every run."""
+    numbers = count()
+    return lambda size: hashlib.shake_128(str(next(numbers)).encode()).digest(size)
+
+
+def settings_in(folder: Path, **tables: Mapping[str, Any]) -> Settings:
+    """Return settings for a data folder in `folder`: no engine, no limit that a test could meet by accident."""
+    usual: dict[str, dict[str, Any]] = {
+        "cache": {"min_free_disk": 0, "max_files": 1000},
+        "downloads": {"enabled": False, "min_free_disk": 0},
+        "limits": {"login": "1000/minute"},
+        "accounts": {"hashing": 2},
+    }
+    given = {name: {**usual.get(name, {}), **tables.get(name, {})} for name in usual.keys() | tables.keys()}
+    return Settings(data=folder / "data", **given)
+
+
+@asynccontextmanager
+async def open_test_application(
+    settings: Settings, clock: Callable[[], float], **environment: Any
+) -> AsyncIterator[Application]:
+    """Open an application at a clock's time; `environment` replaces more of its surroundings."""
+    surroundings = {"clock": clock, "random": repeatable_random(), "password_hasher": QUICK} | environment
+    async with AsyncExitStack() as stack:
+        stores = await open_stores(settings, stack, open_database)
+        application = await build_services(settings, stores, stack, Environment(**surroundings))
+        await application.downloads.downloads.load()
+        yield application
