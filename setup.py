@@ -6,7 +6,19 @@ from pathlib import Path
 from setuptools import Extension, setup
 
 NATIVE = Path("tracker/native")
-STORE = ["module.c", "store.c", "sweep.c", "journal.c", "swarm.c", "pool.c", "table.c"]
+STORE = [
+    "module.c",
+    "module_changes.c",
+    "store.c",
+    "sessions.c",
+    "changes.c",
+    "replication.c",
+    "sweep.c",
+    "journal.c",
+    "swarm.c",
+    "pool.c",
+]
+TABLES = ["table.c", "queue.c"]
 HANDLERS = ["handler_http.c", "handler_udp.c", "http_request.c", "query.c", "client.c"]
 DOOR = ["door_module.c", "loop.c", "connections.c", *HANDLERS]
 
@@ -17,7 +29,7 @@ setup(
     ext_modules=[
         Extension(
             "tracker._native",
-            [str(NATIVE / name) for name in STORE + door],
+            [str(NATIVE / name) for name in STORE + TABLES + door],
             depends=[str(header) for header in sorted(NATIVE.glob("*.h"))],
             define_macros=[("_GNU_SOURCE", "1"), *([("PEERAGE_DOOR", "1")] if door else [])],
             extra_compile_args=["-std=c11", "-O3", "-fvisibility=hidden", "-Wall", "-Wextra", *extra],

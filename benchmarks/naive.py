@@ -34,7 +34,8 @@ class NaiveSwarms:
             swarm[address, port] = NaivePeer(address, port, announce.seeder, now)
         if not announce.numwant:
             return b""
-        others = [peer for peer in swarm.values() if not (announce.seeder and peer.seeder)]
+        seeder = announce.seeder
+        others = [peer for peer in swarm.values() if not (seeder and peer.seeder)]
         return _compact(self._random.sample(others, min(announce.numwant, len(others))))
 
 

@@ -17,6 +17,7 @@ from bittorrent.refusal import Refusal
 ANNOUNCE_LIMIT = 4096
 SCRAPE_LIMIT = 8192
 SCRAPE_HASHES = 74
+PEER_ID_LENGTH = 20
 
 _Default = TypeVar("_Default", bound=int | None)
 
@@ -61,6 +62,7 @@ class AnnounceQuery:
     compact: bool
     uploaded: int
     downloaded: int
+    peer_id: bytes
 
 
 def read_announce(query: bytes) -> AnnounceQuery:
@@ -74,7 +76,8 @@ def read_announce(query: bytes) -> AnnounceQuery:
     pairs = [pair.partition(b"=") for pair in query.split(b"&")]
     get = {key: value for key, equals, value in pairs if equals}.get
     infohash = _sole_infohash(query, get(b"info_hash"))
-    if len(_unquote(get(b"peer_id", b""))) != 20:
+    peer_id = _unquote(get(b"peer_id", b""))
+    if len(peer_id) != PEER_ID_LENGTH:
         raise Refusal("bad-peer-id")
     event = _EVENTS.get(get(b"event", b""), Event.NONE)
     return AnnounceQuery(
@@ -86,6 +89,7 @@ def read_announce(query: bytes) -> AnnounceQuery:
         get(b"compact") != b"0",
         _number(get(b"uploaded", b""), 0),
         _number(get(b"downloaded", b""), 0),
+        peer_id,
     )
 
 

@@ -150,6 +150,7 @@ _ROWS = (
     Reason("no-address", 400, "Client address is unknown"),
     Reason("private-address", 403, "Client address is private"),
     Reason("full-scrape", 403, "Full scrape is not allowed, name an info_hash"),
+    Reason("unknown-passkey", 403, "Passkey is unknown: download the .torrent file again"),
 )
 
 REASONS: Mapping[str, Reason] = MappingProxyType({row.code: row for row in _ROWS})

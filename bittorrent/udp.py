@@ -14,6 +14,8 @@ from bittorrent.infohash import V1_LENGTH, InfoHash
 from bittorrent.query import SCRAPE_HASHES, Event
 
 SMALLEST_PACKET = 16
+LARGEST_PACKET = 4096
+"""Bytes of a request; a longer one is not read."""
 ANNOUNCE_LENGTH = 98
 CONNECTION_SECONDS = 120
 CONNECTION_SKEW = 10
@@ -22,9 +24,9 @@ URL_DATA_LIMIT = 2048
 _CONNECT, _ANNOUNCE, _SCRAPE, _ERROR = range(4)
 _PROTOCOL = 0x41727101980.to_bytes(8, "big")
 _HEAD = Struct(">8sI4s")
-# Connection, action, transaction, infohash, (peer id), downloaded, left, uploaded, event, (address, key),
+# Connection, action, transaction, infohash, peer id, downloaded, left, uploaded, event, (address, key),
 # numwant, port.
-_REQUEST = Struct(">8sI4s20s20xQQQI8xiH")
+_REQUEST = Struct(">8sI4s20s20sQQQI8xiH")
 _ANNOUNCED = Struct(">I4sIII")
 _SCRAPED = Struct(">III")
 _EVENTS = tuple(Event)
@@ -58,6 +60,7 @@ class AnnounceRequest:
     numwant: int
     uploaded: int
     downloaded: int
+    peer_id: bytes
     url_data: bytes
 
 
@@ -96,7 +99,7 @@ def read_request(packet: bytes) -> Connect | AnnounceRequest | ScrapeRequest | M
 def _read_announce(packet: bytes) -> AnnounceRequest | MalformedRequest:
     if len(packet) < ANNOUNCE_LENGTH:
         return MalformedRequest(packet[:8], packet[12:16], "bad-request")
-    (connection, _, transaction, infohash, downloaded, left, uploaded, number, numwant, port) = (
+    (connection, _, transaction, infohash, peer_id, downloaded, left, uploaded, number, numwant, port) = (
         _REQUEST.unpack_from(packet)
     )
     event = _EVENTS[number] if number < len(_EVENTS) else Event.NONE
@@ -112,6 +115,7 @@ def _read_announce(packet: bytes) -> AnnounceRequest | MalformedRequest:
         max(numwant, -1),
         uploaded if uploaded < _LARGEST else 0,
         downloaded if downloaded < _LARGEST else 0,
+        peer_id,
         b"" if len(packet) == ANNOUNCE_LENGTH else _url_data(packet),
     )
 

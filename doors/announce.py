@@ -44,9 +44,10 @@ class AnnounceDoor:
             address = self._clients.of(scope)
             if self._refuse_private and is_private(address):
                 raise Refusal("private-address")
+            account = self._tracker.account_of(_passkey(scope))
         except Refusal as refusal:
             return self._refuse(refusal.code)
-        reply = self._tracker.announce(_announce(query, address), Transport.HTTP)
+        reply = self._tracker.announce(_announce(query, address, account))
         if isinstance(reply, AnnounceFailure):
             return _failure(self._tracker, reply.code)
         return write_announce(reply, address, compact=query.compact)
@@ -56,9 +57,24 @@ class AnnounceDoor:
         return _failure(self._tracker, code)
 
 
-def _announce(query: AnnounceQuery, address: bytes) -> Announce:
+def _passkey(scope: Scope) -> bytes:
+    """Return the passkey in a path, empty where there is none."""
+    return str(scope.get("path_params", {}).get("passkey", "")).encode(errors="replace")
+
+
+def _announce(query: AnnounceQuery, address: bytes, account: int) -> Announce:
     numwant = DEFAULT_NUMWANT if query.numwant < 0 else min(query.numwant, MAX_NUMWANT)
-    return Announce(query.infohash, pack(address, query.port), query.event, query.left == 0, numwant)
+    return Announce(
+        query.infohash,
+        pack(address, query.port),
+        query.event,
+        query.left == 0,
+        numwant,
+        account=account,
+        peer_id=query.peer_id,
+        uploaded=query.uploaded,
+        downloaded=query.downloaded,
+    )
 
 
 class ScrapeDoor:
@@ -75,6 +91,7 @@ class ScrapeDoor:
         """Return the bencoded answer; never raises for what a client sent."""
         try:
             infohashes: list[InfoHash] = read_scrape(scope["query_string"])
+            self._tracker.account_of(_passkey(scope))
         except Refusal as refusal:
             self._tracker.counters.refusals[refusal.code] += 1
             return _failure(self._tracker, refusal.code)

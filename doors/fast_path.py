@@ -4,31 +4,18 @@ What it does not answer is passed on to uvicorn's parser unchanged.
 """
 
 import asyncio
-from enum import IntEnum
 from typing import Any, Protocol
 
 from bittorrent.peers import parse_address
 from doors.connection_guard import GuardedProtocol
-
-
-class Outcome(IntEnum):
-    """What follows the answered requests in the data."""
-
-    MORE = 0
-    """Perhaps complete requests: the buffer for answers was full."""
-    INCOMPLETE = 1
-    """The beginning of a request, or nothing."""
-    UNHANDLED = 2
-    """A request that only uvicorn can answer."""
-    CLOSE = 3
-    """Nothing: the connection is to be closed."""
+from tracker.native_constants import StreamOutcome
 
 
 class Responder(Protocol):
     """Answers complete requests from raw bytes."""
 
     def answer(self, data: bytes, address: bytes, skip: int = 0, /) -> tuple[bytes, int, int]:
-        """Return the answers to the requests from `skip` on, the bytes that these took, and an Outcome."""
+        """Return the answers to the requests from `skip` on, the bytes that these took, and a StreamOutcome."""
         ...
 
     def serve(self, descriptor: int, data: bytes, address: bytes, /) -> tuple[bytes, int, int] | None:
@@ -76,12 +63,12 @@ class FastPathProtocol(GuardedProtocol):
         """Write the first reply, answer the complete requests after it; return what is left for the parser."""
         if reply:
             self.transport.write(reply)
-        while outcome == Outcome.MORE:
+        while outcome == StreamOutcome.MORE:
             reply, used, outcome = self.responder.answer(data, self._address, at)
             at += used
             if reply:
                 self.transport.write(reply)
-        if outcome == Outcome.CLOSE:
+        if outcome == StreamOutcome.CLOSE:
             self.transport.close()
             return b""
         if at == 0:

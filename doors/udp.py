@@ -10,15 +10,15 @@ from collections.abc import Callable
 
 from bittorrent import udp
 from bittorrent.addresses import is_private
+from bittorrent.passkey import read_path
 from bittorrent.peers import pack, parse_address
-from bittorrent.refusal import REASONS
+from bittorrent.refusal import REASONS, Refusal
 from doors.announce import DEFAULT_NUMWANT, MAX_NUMWANT
 from tracker.counters import Transport
 from tracker.model import Announce, AnnounceFailure, Families
 from tracker.tracker import Tracker
 
 BAD_CONNECTION = b"bad connection ID"
-MAX_REQUEST = 4096
 MAX_NUMWANT_IPV6 = 66
 """IPv6 peers per answer, so that a packet stays under 1,232 bytes and is not fragmented."""
 
@@ -45,7 +45,7 @@ class UdpDoor(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Answer one packet, or ignore it."""
-        if addr[1] == 0 or len(data) > MAX_REQUEST or self._transport is None:
+        if addr[1] == 0 or len(data) > udp.LARGEST_PACKET or self._transport is None:
             return
         answer = self.answer(data, parse_address(addr[0]))
         if answer is not None:
@@ -72,9 +72,25 @@ class UdpDoor(asyncio.DatagramProtocol):
             return self._refuse(request.transaction, "private-address", length)
         families, most = (Families.V4, MAX_NUMWANT) if len(address) == 4 else (Families.V6, MAX_NUMWANT_IPV6)
         numwant = min(DEFAULT_NUMWANT if request.numwant < 0 else request.numwant, most)
-        peer = pack(address, request.port)
-        announce = Announce(request.infohash, peer, request.event, request.left == 0, numwant, families)
-        reply = self._tracker.announce(announce, Transport.UDP)
+        path = read_path(request.url_data.partition(b"?")[0])
+        try:
+            account = self._tracker.account_of(path.passkey if path is not None else b"")
+        except Refusal as refusal:
+            return self._refuse(request.transaction, refusal.code, length)
+        announce = Announce(
+            request.infohash,
+            pack(address, request.port),
+            request.event,
+            request.left == 0,
+            numwant,
+            families,
+            Transport.UDP,
+            account,
+            request.peer_id,
+            request.uploaded,
+            request.downloaded,
+        )
+        reply = self._tracker.announce(announce)
         if isinstance(reply, AnnounceFailure):
             return udp.error_reply(request.transaction, REASONS[reply.code].sentence.encode(), length)
         counts = reply.counts

@@ -6,18 +6,36 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from bittorrent.passkey import read_path
+
 
 class App(Starlette):
-    """Starlette, with the paths of `direct` (announce and scrape) answered before any middleware."""
+    """Starlette, with the paths of `direct` (announce and scrape) answered before any middleware.
+
+    Each of them may also have a passkey before or behind it.
+    """
 
     def __init__(self, direct: Mapping[str, ASGIApp], routes: Sequence[BaseRoute]) -> None:
-        super().__init__(routes=[*(Route(path, door) for path, door in direct.items()), *routes])
+        own = [
+            Route(each, door)
+            for path, door in direct.items()
+            for each in (path, f"{path}/{{passkey}}", f"/{{passkey}}{path}")
+        ]
+        super().__init__(routes=[*own, *routes])
         self._direct = direct
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        door = self._direct.get(scope["path"]) if scope["type"] == "http" else None
+        door = self._find(scope) if scope["type"] == "http" else None
         if door is not None:
             await door(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
+
+    def _find(self, scope: Scope) -> ASGIApp | None:
+        """Return what answers a path directly; a passkey in it is noted in the scope."""
+        door = self._direct.get(scope["path"])
+        if door is None and (found := read_path(scope["path"].encode(errors="replace"))) is not None:
+            door = self._direct.get(f"/{found.action}")
+            scope["path_params"] = {"passkey": found.passkey.decode()}
+        return door

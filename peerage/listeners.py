@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 from doors.announce import AnnounceDoor, ScrapeDoor, head_too_long
 from doors.client_address import ClientAddress
-from doors.connection_guard import ConnectionCounts, ConnectionGuard, GuardedProtocol
+from doors.connection_guard import ConnectionCounts, ConnectionGuard, GuardedProtocol, guarded_protocol
 from doors.native import (
     NativeDoor,
     fast_path_protocol,
@@ -22,7 +22,6 @@ from doors.native import (
     make_native_door,
     total_counters,
 )
-from doors.python_responder import PythonResponder
 from doors.udp import UdpDoor
 from peerage.sockets import BoundAddress
 from peerage.wiring.application import Application
@@ -144,9 +143,10 @@ class Listeners:
         return [] if self.native else [each.tcp for each in bound]
 
     def _protocol(self) -> type[GuardedProtocol]:
-        return fast_path_protocol(
-            self._guard, self._door or PythonResponder(self.announce, self.scrape, time.time)
-        )
+        """Return the protocol of what uvicorn accepts; without native code the route answers announces."""
+        if self._door is None:
+            return guarded_protocol(self._guard)
+        return fast_path_protocol(self._guard, self._door)
 
     @contextmanager
     def _open(self, threads: NativeDoor, bound: Sequence[BoundAddress], server: Server) -> Iterator[None]:

@@ -19,6 +19,7 @@ _SHORT = r"key|auth|authkey|torrent_pass"
 _KEYS = re.compile(rf"(?:^|[_.-])(?:api_?)?keys?$|^(?:{_SHORT})$|" + "|".join(_WORDS), re.IGNORECASE)
 _QUERY = re.compile(r"(?<=[\w/=~.\])-])\?[^\s\"'<>]+")
 _PASSKEY_PATH = re.compile(r"/[^\s/?\"'<>]{8,}(?=/(?:announce|scrape)\b)")
+_PASSKEY_TAIL = re.compile(r"(/(?:announce|scrape)/)[^\s/?\"'<>]+")
 _SECRET_PATH = re.compile(r"(/(?:welcome|dld)/)[^\s?\"'<>]+", re.IGNORECASE)
 _OWN_FORM = re.compile(r"\bpg_[a-z-]+_[A-Za-z0-9_-]{20,}")
 _PARAMETER = re.compile(rf"(?<![\w-])((?:{_SHORT})=)[^\s&;,\"'<>]+", re.IGNORECASE)
@@ -34,6 +35,7 @@ def redact_text(text: str) -> str:
     """Take query strings, secrets in paths, named secrets and our own keys out of a text."""
     text = _QUERY.sub("?" + HIDDEN, text)
     text = _PASSKEY_PATH.sub("/" + HIDDEN, text)
+    text = _PASSKEY_TAIL.sub(rf"\g<1>{HIDDEN}", text)
     text = _SECRET_PATH.sub(rf"\g<1>{HIDDEN}", text)
     text = _OWN_FORM.sub(HIDDEN, text)
     text = _PARAMETER.sub(rf"\g<1>{HIDDEN}", text)

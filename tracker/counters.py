@@ -1,16 +1,10 @@
 """Counters of announces, scrapes, refusals and warnings since the start."""
 
 from collections import Counter
-from enum import IntEnum
 
-from bittorrent.query import Event
+from tracker.model import Event, Transport
 
-
-class Transport(IntEnum):
-    """The transport of a request."""
-
-    HTTP = 0
-    UDP = 1
+__all__ = ["TrackerCounters", "Transport"]
 
 
 class TrackerCounters:

@@ -2,25 +2,32 @@
 
 Little-endian: version (u8), completed (u64), touched (u32, seconds from EPOCH), then for each of the four
 pools a count (u16), the compact peers and their states (u32). Row N holds the slots N*4096 .. N*4096+4095.
+Where other nodes have counted completed downloads, row 0 ends with theirs: a node (u32) and its count (u64) each.
 """
 
 import struct
 import sys
 from array import array
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
+from types import MappingProxyType
 from typing import NamedTuple
 
 from bittorrent.infohash import InfoHash
+from tracker.changes import MAX_COMPLETED, MAX_NODES
 from tracker.pool import EPOCH, STATE_TYPE, PeerStates, Pool
 from tracker.swarm import ROW_BITS, STRIDES, Swarm
 
-VERSION = 1
+VERSION = 2
 _HEAD = struct.Struct("<BQI")
 _COUNT = struct.Struct("<H")
+_NODE = struct.Struct("<IQ")
 _STATE = 4
 _SPAN = 1 << ROW_BITS
 
 
+NO_OTHERS: Mapping[int, int] = MappingProxyType({})
 MAX_PART = 1 << 20
 """Parts of one swarm; a row beyond them is damaged, since no swarm can be that large."""
 
@@ -35,22 +42,25 @@ class JournalRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RowContent:
-    """What a payload holds: for each pool its compact peers and their states."""
+    """What a payload holds: for each pool its compact peers and their states; completed counts of other nodes."""
 
     completed: int
     touched: int
     pools: tuple[tuple[bytes, PeerStates], ...]
+    others: Mapping[int, int]
 
 
 class DamagedRow(Exception):
     """A payload that no version of this program wrote."""
 
 
-def pack(swarm: Swarm, part: int) -> bytes:
-    """Return the payload of one part of a swarm."""
+def pack(swarm: Swarm, part: int, others: Mapping[int, int] = NO_OTHERS) -> bytes:
+    """Return the payload of one part of a swarm, with the completed counts of other nodes."""
     chunks = [_HEAD.pack(VERSION, swarm.completed, swarm.touched - EPOCH)]
     for pool in swarm.pools:
         chunks += _pack_pool(pool, part) if pool is not None else (_COUNT.pack(0),)
+    if part == 0:
+        chunks += [_NODE.pack(node, others[node]) for node in sorted(others)]
     return b"".join(chunks)
 
 
@@ -71,11 +81,18 @@ def unpack(payload: bytes) -> RowContent:
         for stride in STRIDES:
             at, peers, states = _unpack_pool(payload, at, stride)
             pools.append((peers, states))
+        others = _unpack_nodes(payload[at:]) if at < len(payload) else NO_OTHERS
     except (struct.error, ValueError) as error:
         raise DamagedRow(str(error)) from error
-    if at != len(payload):
-        raise DamagedRow("length")
-    return RowContent(completed, touched + EPOCH, tuple(pools))
+    return RowContent(completed, touched + EPOCH, tuple(pools), others)
+
+
+def _unpack_nodes(tail: bytes) -> Mapping[int, int]:
+    others = list(_NODE.iter_unpack(tail))
+    ascending = all(one < other for (one, _), (other, _) in pairwise(others))
+    if not ascending or len(others) > MAX_NODES or any(count > MAX_COMPLETED for _, count in others):
+        raise DamagedRow("nodes")
+    return dict(others)
 
 
 def _unpack_pool(payload: bytes, at: int, stride: int) -> tuple[int, bytes, PeerStates]:

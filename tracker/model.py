@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from bittorrent.infohash import InfoHash
 from bittorrent.query import Event
@@ -15,7 +16,19 @@ __all__ = [
     "Families",
     "Reply",
     "SwarmTotals",
+    "Transport",
+    "Verdict",
 ]
+
+MAX_NUMWANT = 200
+"""The most peers that a reply holds."""
+NOBODY = 0
+"""The account of an announce without a passkey."""
+BUCKETS = 256
+"""Swarms, sessions and changes are kept by the infohash's first byte."""
+EXPIRED_AT_ONCE = 2048
+"""Sessions or tombstones of a bucket that one step of the sweep forgets."""
+_NO_PEER_ID = bytes(20)
 
 
 class Families(IntEnum):
@@ -26,9 +39,30 @@ class Families(IntEnum):
     V6 = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Announce:
-    """One announce, checked: `peer` is compact (6 or 18 bytes), `numwant` lies within the transport's cap."""
+class Transport(IntEnum):
+    """The transport of a request; nothing announces over WEBSOCKET yet."""
+
+    HTTP = 0
+    UDP = 1
+    WEBSOCKET = 2
+
+
+class Verdict(IntEnum):
+    """The outcome of an announce: FULL and RESTORING are successes with a warning, the last two are refusals."""
+
+    OK = 0
+    FULL = 1
+    RESTORING = 2
+    UNLISTED = 3
+    DENIED = 4
+
+
+class Announce(NamedTuple):
+    """One announce, checked: `peer` is compact (6 or 18 bytes), `numwant` lies within the transport's cap.
+
+    `uploaded` and `downloaded` are the client's own totals, 0..2^63-1; `peer_id` has 20 bytes. They are looked at
+    only where there is an account.
+    """
 
     infohash: InfoHash
     peer: bytes
@@ -36,6 +70,11 @@ class Announce:
     seeder: bool
     numwant: int
     families: Families = Families.BOTH
+    transport: Transport = Transport.HTTP
+    account: int = NOBODY
+    peer_id: bytes = _NO_PEER_ID
+    uploaded: int = 0
+    downloaded: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +115,11 @@ class AnnounceFailure:
 
 @dataclass(frozen=True, slots=True)
 class AnnounceTerms:
-    """Intervals and caps that the operator sets; times in seconds, 0 lifts the cap per address."""
+    """Intervals and caps that the operator sets; times in seconds, 0 lifts the cap per address.
+
+    `node` numbers this store among those that exchange changes. A session outlives its peer by `session_slack`, so
+    that traffic before an outage is still counted.
+    """
 
     interval: int = 1800
     min_interval: int = 900
@@ -84,6 +127,10 @@ class AnnounceTerms:
     max_peers: int = 10_000_000
     peers_per_address: int = 256
     remember_completed: int = 30 * 86_400
+    node: int = 0
+    session_slack: int = 86_400
+    max_sessions: int = 1_000_000
+    max_changes: int = 1_000_000
 
     @property
     def jitter(self) -> int:
@@ -94,6 +141,11 @@ class AnnounceTerms:
     def timeout(self) -> int:
         """How long a silent peer is kept: one and a half of the longest interval, and some slack."""
         return (self.interval + self.jitter) * 3 // 2 + 60
+
+    @property
+    def session_timeout(self) -> int:
+        """How long the totals of a silent client are kept."""
+        return self.timeout + self.session_slack
 
 
 @dataclass(frozen=True, slots=True)

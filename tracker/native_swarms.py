@@ -3,9 +3,21 @@
 from collections.abc import Sequence
 
 from bittorrent.infohash import InfoHash
+from bittorrent.passkey import is_passkey
+from tracker.changes import (
+    CHANGES_AT_ONCE,
+    SNAPSHOT_START,
+    Change,
+    ChangeBatch,
+    CompletedCount,
+    PeerChange,
+    Place,
+    Position,
+)
 from tracker.journal_row import JournalRow
 from tracker.model import (
     DENIED,
+    NOBODY,
     UNLISTED,
     Announce,
     AnnounceFailure,
@@ -14,6 +26,7 @@ from tracker.model import (
     Reply,
     SwarmTotals,
 )
+from tracker.sessions import LARGEST, SessionDelta, SessionTotals
 from tracker.swarms import FULL, RESTORING
 
 try:
@@ -46,6 +59,10 @@ class NativeSwarms:
             max_torrents=terms.max_torrents,
             max_peers=terms.max_peers,
             peers_per_address=terms.peers_per_address,
+            node=terms.node,
+            session_timeout=terms.session_timeout,
+            max_sessions=terms.max_sessions,
+            max_changes=terms.max_changes,
             key=key,
             seed=seed,
         )
@@ -90,15 +107,7 @@ class NativeSwarms:
 
     def announce(self, announce: Announce, now: int) -> Reply | AnnounceFailure:
         """Store the announcer, then answer; see `Swarms.announce`."""
-        answer = self.handle.announce(
-            announce.infohash,
-            announce.peer,
-            announce.event,
-            announce.seeder,
-            announce.numwant,
-            announce.families,
-            now,
-        )
+        answer = self.handle.announce(announce, now)
         if len(answer) == 1:
             return AnnounceFailure(_REFUSALS[answer[0]] or "")
         verdict, complete, downloaded, incomplete, downloaders, interval, min_interval, peers, peers6 = answer
@@ -125,6 +134,62 @@ class NativeSwarms:
         """Remove a swarm, its peers and its completed count."""
         self.handle.remove(infohash)
 
+    def set_passkey(self, passkey: bytes, account: int) -> None:
+        """Let announces with a passkey count for an account, in place of another one."""
+        if not is_passkey(passkey) or not 0 < account <= LARGEST:
+            raise ValueError("a passkey is 1 to 64 letters, digits, - and _, an account a number above 0")
+        self.handle.set_passkey(passkey, account)
+
+    def drop_passkey(self, passkey: bytes) -> None:
+        """Refuse announces with a passkey from now on."""
+        if is_passkey(passkey):
+            self.handle.drop_passkey(passkey)
+
+    def account_of(self, passkey: bytes) -> int:
+        """Return the account of a passkey, NOBODY if there is none."""
+        return self.handle.account_of(passkey) if is_passkey(passkey) else NOBODY
+
+    def take_deltas(self) -> list[SessionDelta]:
+        """Return the next deltas of a round through all and forget them; an empty list ends the round."""
+        return [
+            SessionDelta(account, InfoHash(infohash), peer_id, *sums)
+            for account, infohash, peer_id, *sums in self.handle.take_deltas()
+        ]
+
+    def put_back_deltas(self, deltas: Sequence[SessionDelta]) -> None:
+        """Add deltas again, because they could not be written, and begin a new round."""
+        self.handle.put_back_deltas(deltas)
+
+    def session_totals(self) -> SessionTotals:
+        """Return sessions in numbers."""
+        return SessionTotals(*self.handle.session_totals())
+
+    def open_changes(self) -> int:
+        """Register a consumer of the changes of peers; raises ValueError beyond MAX_CONSUMERS."""
+        return self.handle.open_changes()
+
+    def close_changes(self, consumer: int) -> None:
+        """Remove a consumer; without one nothing is logged."""
+        self.handle.close_changes(consumer)
+
+    def read_changes(self, consumer: int, limit: int = CHANGES_AT_ONCE) -> ChangeBatch:
+        """Return up to `limit` changes that a consumer has not acknowledged."""
+        rows, position, lagged = self.handle.read_changes(consumer, limit)
+        return ChangeBatch(_changes(rows), position, lagged)
+
+    def acknowledge_changes(self, consumer: int, position: Position) -> None:
+        """Note that a consumer has dealt with a batch."""
+        self.handle.acknowledge_changes(consumer, position)
+
+    def snapshot(self, place: Place = SNAPSHOT_START) -> tuple[list[Change], Place | None]:
+        """Return the next step of a walk through everything as changes, and where to go on; see `Swarms.snapshot`."""
+        rows, after = self.handle.snapshot(*place)
+        return _changes(rows), after
+
+    def apply(self, changes: Sequence[Change], now: int) -> None:
+        """Take over changes that other nodes logged; see `Swarms.apply`."""
+        self.handle.apply(changes, now)
+
     def take_dirty(self) -> list[JournalRow]:
         """Return the next dirty rows of a round, key-sorted, deletions last; no rows end the round."""
         return [JournalRow(InfoHash(key), part, payload) for key, part, payload in self.handle.take_dirty()]
@@ -141,3 +206,12 @@ class NativeSwarms:
         """Return the whole store in numbers."""
         torrents, peers, complete = self.handle.totals()
         return SwarmTotals(torrents, peers, complete, peers - complete)
+
+
+def _changes(rows: "Sequence[_native.ChangeRow]") -> list[Change]:
+    return [
+        PeerChange(InfoHash(row[0]), *row[1:])
+        if len(row) == 4
+        else CompletedCount(InfoHash(row[0]), *row[1:])
+        for row in rows
+    ]

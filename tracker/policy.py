@@ -1,4 +1,4 @@
-"""The announce policy: allowed and denied torrents, and what happens to their swarms when that changes."""
+"""The announce policy: allowed and denied torrents, passkeys, and what happens to swarms when these change."""
 
 from collections.abc import Iterable
 
@@ -48,6 +48,14 @@ class Policy:
     def join(self, alias: InfoHash, canonical: InfoHash) -> None:
         """Make the two hashes of a hybrid torrent one swarm."""
         self._store.join(alias.truncated, canonical.truncated)
+
+    def set_passkey(self, passkey: bytes, account: int) -> None:
+        """Let announces with a passkey in their path count for an account; ValueError: it is malformed."""
+        self._store.set_passkey(passkey, account)
+
+    def drop_passkey(self, passkey: bytes) -> None:
+        """Refuse announces with a passkey from now on."""
+        self._store.drop_passkey(passkey)
 
     def refusal(self, infohash: InfoHash) -> str | None:
         """Return the code of the refusal for a 20-byte hash, or None; a denial always wins."""

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from bittorrent.infohash import InfoHash
+from tracker.changes import CHANGES_AT_ONCE, SNAPSHOT_START, Change, ChangeBatch, Place, Position
 from tracker.journal_row import JournalRow
 from tracker.model import Announce, AnnounceFailure, Counts, Reply, SwarmTotals
+from tracker.sessions import SessionDelta, SessionTotals
 
 
 class SwarmStore(Protocol):
@@ -66,6 +68,54 @@ class SwarmStore(Protocol):
 
     def peers(self, infohash: InfoHash, numwant: int) -> tuple[bytes, bytes]:
         """Return compact IPv4 and IPv6 peers, as a leecher outside the swarm is given; nothing changes by it."""
+        ...
+
+    def set_passkey(self, passkey: bytes, account: int) -> None:
+        """Let announces with a passkey count for an account, in place of another one; ValueError: malformed."""
+        ...
+
+    def drop_passkey(self, passkey: bytes) -> None:
+        """Refuse announces with a passkey from now on."""
+        ...
+
+    def account_of(self, passkey: bytes) -> int:
+        """Return the account of a passkey, NOBODY if there is none."""
+        ...
+
+    def take_deltas(self) -> list[SessionDelta]:
+        """Return the next deltas of a round through all and forget them; an empty list ends the round."""
+        ...
+
+    def put_back_deltas(self, deltas: Sequence[SessionDelta]) -> None:
+        """Add deltas again, because they could not be written, and begin a new round."""
+        ...
+
+    def session_totals(self) -> SessionTotals:
+        """Return sessions in numbers."""
+        ...
+
+    def open_changes(self) -> int:
+        """Register a consumer of the changes of peers from now on; ValueError: there are too many."""
+        ...
+
+    def close_changes(self, consumer: int) -> None:
+        """Remove a consumer; without one nothing is logged."""
+        ...
+
+    def read_changes(self, consumer: int, limit: int = CHANGES_AT_ONCE) -> ChangeBatch:
+        """Return up to `limit` changes that a consumer has not acknowledged."""
+        ...
+
+    def acknowledge_changes(self, consumer: int, position: Position) -> None:
+        """Note that a consumer has dealt with a batch."""
+        ...
+
+    def snapshot(self, place: Place = SNAPSHOT_START) -> tuple[list[Change], Place | None]:
+        """Return the next step of a walk through everything as changes, and where to go on; None at the end."""
+        ...
+
+    def apply(self, changes: Sequence[Change], now: int) -> None:
+        """Take over changes that other nodes logged, in any order and repetition; they are not logged again."""
         ...
 
     def expire(self, now: int, budget: int) -> int:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from tracker.changes import CLOCK_SKEW, LEECHER, RANK_SHIFT, rank_of_state
 from tracker.model import Announce, Counts, Event, Families
 from tracker.peer_mix import choose_mix
-from tracker.pool import COMPLETED, FLAGS, PAUSED, PeerStates, Pool, state_of
+from tracker.pool import COMPLETED, EPOCH, FLAGS, PAUSED, PeerStates, Pool, state_of
 from tracker.random_source import RandomSource
 
 ROW_BITS = 12
@@ -63,10 +64,11 @@ class Swarm:
         pools = self.pools[first : first + 2]
         return sum(pool.of_address(peer) for pool in pools if pool is not None)
 
-    def put(self, announce: Announce, which: int, slot: int, now: int) -> tuple[int, int]:
+    def put(self, announce: Announce, which: int, slot: int, now: int, known: int = 0) -> tuple[int, int]:
         """Store or refresh the announcer found at (which, slot); return where it is now.
 
-        `completed` is counted once a peer, and only with nothing left; the flag stays with the peer.
+        `completed` is counted once a peer, and only with nothing left; the flag stays with the peer. `known` is the
+        rank of what other nodes may know of the peer: where the new one would not be higher, it is dated later.
         """
         paused = announce.event == Event.PAUSED and not announce.seeder
         home = (which & ~1) | int(not (announce.seeder or paused))
@@ -76,12 +78,15 @@ class Swarm:
             flags |= COMPLETED
             self.completed += 1
         self.touched = now
+        state = state_of(now, flags)
+        if known and rank_of_state(home, state) < known:
+            state = state_of(min((known >> RANK_SHIFT) + EPOCH + 1, now + CLOCK_SKEW), flags)
         if slot >= 0 and home == which:
-            self.refresh(which, slot, state_of(now, flags))
+            self.refresh(which, slot, state)
             return which, slot
         if slot >= 0:
             self.remove(which, slot)
-        return home, self.insert(home, announce.peer, state_of(now, flags))
+        return home, self.insert(home, announce.peer, state)
 
     def refresh(self, which: int, slot: int, state: int) -> None:
         """Give a peer a new state."""
@@ -103,6 +108,20 @@ class Swarm:
         state = pool.remove(slot)
         self._count(which, -1, state)
         self.dirty |= 1 << (slot >> ROW_BITS) | 1 << (len(pool) >> ROW_BITS)
+
+    def replace(self, peer: bytes, slot: int, which: int, rank: int) -> None:
+        """Make a peer, found at (which, slot) or not here (slot -1), what a change of another node says."""
+        first = SEEDERS4 if len(peer) == STRIDES[SEEDERS4] else SEEDERS6
+        home = first + (rank & LEECHER) // LEECHER
+        time = (rank >> RANK_SHIFT) + EPOCH
+        state = state_of(time, rank & FLAGS)
+        self.touched = max(self.touched, time)
+        if slot >= 0 and home == which:
+            self.refresh(which, slot, state)
+            return
+        if slot >= 0:
+            self.remove(which, slot)
+        self.insert(home, peer, state)
 
     def load(self, which: int, peers: bytes, states: PeerStates) -> None:
         """Append many peers, none of which is here yet, without marking anything dirty."""

@@ -1,11 +1,37 @@
 """The swarm store in Python, in memory: the specification of any other store."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from bittorrent.infohash import InfoHash
-from tracker.journal_row import MAX_PART, DamagedRow, JournalRow, RowContent, pack, unpack
+from bittorrent.passkey import is_passkey
+from tracker.changes import (
+    CHANGE_FLAGS,
+    CHANGES_AT_ONCE,
+    CLOCK_SKEW,
+    GONE,
+    MAX_COMPLETED,
+    MAX_NODE,
+    MAX_NODES,
+    SNAPSHOT_START,
+    Change,
+    ChangeBatch,
+    ChangeLog,
+    CompletedCount,
+    PeerChange,
+    Place,
+    Position,
+    Tombstones,
+    change_of,
+    is_change,
+    rank_of,
+    rank_of_state,
+)
+from tracker.journal_row import MAX_PART, NO_OTHERS, DamagedRow, JournalRow, RowContent, pack, unpack
 from tracker.model import (
+    BUCKETS,
     DENIED,
+    NOBODY,
     UNLISTED,
     ZERO_COUNTS,
     Announce,
@@ -18,6 +44,7 @@ from tracker.model import (
 )
 from tracker.pool import state_of
 from tracker.random_source import RandomSource
+from tracker.sessions import LARGEST, SessionDelta, Sessions, SessionTotals
 from tracker.swarm import ROW_BITS, STRIDES, Swarm
 
 FULL = b"Tracker is full, this torrent is not tracked now"
@@ -28,10 +55,9 @@ RETRY_SOON = 300
 PeerEntry = tuple[int, bytes, int]
 """A peer on its way from one copy of a swarm to another: its pool, its compact form, its state."""
 
-_SWARM_COST = 8  # visiting a swarm costs about as much as looking at eight slots
-_BUCKETS = 256
-_ROWS_AT_ONCE = 1024  # rows that one step of a flush returns, give or take those of one swarm
-_EVICT_ABOVE = 0.9  # of the cap on torrents: from here on empty swarms go at the next sweep
+SWARM_COST = 8  # visiting a swarm costs about as much as looking at eight slots
+ROWS_AT_ONCE = 1024  # rows that one step of a flush returns, give or take those of one swarm
+EVICT_ABOVE = 0.9  # of the cap on torrents: from here on empty swarms go at the next sweep
 
 
 class Swarms:
@@ -49,19 +75,23 @@ class Swarms:
         self._swarms: dict[InfoHash, Swarm] = {}
         self._aliases: dict[InfoHash, InfoHash] = {}
         # Changed swarms by their first byte, so that they come out sorted without one long sort.
-        self._dirty: list[set[InfoHash]] = [set() for _ in range(_BUCKETS)]
-        self._deleted: list[dict[InfoHash, int]] = [{} for _ in range(_BUCKETS)]
+        self._dirty: list[set[InfoHash]] = [set() for _ in range(BUCKETS)]
+        self._deleted: list[dict[InfoHash, int]] = [{} for _ in range(BUCKETS)]
         self._turn = 0  # where the flush is: the changed of each first byte, then the gone of each
         self._pending: list[InfoHash] = []  # what is left of that turn, the next one last
         # By first byte too, every swarm once, from its making until the sweep finds it empty and removes it.
-        self._sweep: list[list[InfoHash]] = [[] for _ in range(_BUCKETS)]
-        self._place = (
-            0,
-            -1,
-        )  # bucket, and one above the swarm of it that the sweep visits next; -1: all of it
+        self._sweep: list[list[InfoHash]] = [[] for _ in range(BUCKETS)]
+        # Bucket, and one above the swarm of it that the sweep visits next; -1: all of it.
+        self._place = (0, -1)
         self._cursor = (0, -1)  # pool and slot where the sweep of that swarm goes on, downwards
         self._peers = 0
         self._complete = 0
+        self._passkeys: dict[bytes, int] = {}
+        self._sessions = Sessions(terms)
+        self._log = ChangeLog(terms.max_changes, terms.node)
+        self._tombstones = Tombstones(terms.max_changes)
+        self._others: dict[InfoHash, dict[int, int]] = {}  # completed counts of other nodes
+        self._upkeep = 0  # the bucket whose sessions and tombstones are looked through next
 
     def allow(self, infohash: InfoHash, allowed: bool) -> None:
         """Put a torrent on the allow list or take it off."""
@@ -102,13 +132,19 @@ class Swarms:
         swarm = self._swarms.get(infohash)
         if swarm is None:
             if announce.event == Event.STOPPED:
+                if self._log.active:
+                    self._bury(infohash, announce.peer, 0, now)
+                if announce.account:
+                    self._sessions.note(announce, infohash, now)
                 return self._reply(ZERO_COUNTS, b"", b"")
             if len(self._swarms) >= self._terms.max_torrents:
                 return Reply(ZERO_COUNTS, RETRY_SOON, RETRY_SOON, warning=FULL)
             swarm = self._make(infohash, now)
+        if announce.account:
+            self._sessions.note(announce, infohash, now)
         before = len(swarm), swarm.counts().complete
-        where = self._store_peer(swarm, announce, now)
-        counts = swarm.counts()
+        where = self._store_peer(infohash, swarm, announce, now)
+        counts = self._counts(infohash, swarm) if self._others else swarm.counts()
         self._peers += len(swarm) - before[0]
         self._complete += counts.complete - before[1]
         if swarm.dirty:
@@ -123,15 +159,48 @@ class Swarms:
         self._sweep[infohash[0]].append(infohash)
         return swarm
 
-    def _store_peer(self, swarm: Swarm, announce: Announce, now: int) -> tuple[int, int]:
+    def _store_peer(self, infohash: InfoHash, swarm: Swarm, announce: Announce, now: int) -> tuple[int, int]:
         which, slot = swarm.locate(announce.peer)
+        logging = self._log.active
+        known = self._known(infohash, swarm, announce.peer, which, slot) if logging else 0
         if announce.event == Event.STOPPED:
             if slot >= 0:
                 swarm.remove(which, slot)
+            if logging:
+                self._bury(infohash, announce.peer, known, now)
             return which, -1
         if slot < 0 and not self._has_room(swarm, announce.peer):
             return which, -1
-        return swarm.put(announce, which, slot, now)
+        if not logging:
+            return swarm.put(announce, which, slot, now)
+        completed = swarm.completed
+        which, slot = swarm.put(announce, which, slot, now, known)
+        self._tombstones.drop(infohash, announce.peer)
+        state = swarm.pool(which).states[slot]
+        self._log.note(infohash, announce.peer, rank_of_state(which, state))
+        if swarm.completed != completed:
+            self._log.note(infohash, b"", swarm.completed)
+        return which, slot
+
+    def _known(self, infohash: InfoHash, swarm: Swarm, peer: bytes, which: int, slot: int) -> int:
+        """Return the rank of a peer found at (which, slot), or of its departure, or 0."""
+        if slot >= 0:
+            return rank_of_state(which, swarm.pool(which).states[slot])
+        return self._tombstones.get(infohash, peer)
+
+    def _bury(self, infohash: InfoHash, peer: bytes, known: int, now: int) -> None:
+        """Log a departure and remember it; it is dated no earlier than what is known of the peer."""
+        rank = max(known or self._tombstones.get(infohash, peer), rank_of(now, 0)) & ~CHANGE_FLAGS | GONE
+        self._tombstones.put(infohash, peer, rank)
+        self._log.note(infohash, peer, rank)
+
+    def _counts(self, infohash: InfoHash, swarm: Swarm) -> Counts:
+        """Return a swarm in numbers, downloads that other nodes counted included."""
+        counts = swarm.counts()
+        others = self._others.get(infohash)
+        if others is None:
+            return counts
+        return replace(counts, downloaded=counts.downloaded + sum(others.values()))
 
     def _has_room(self, swarm: Swarm, peer: bytes) -> bool:
         cap = self._terms.peers_per_address
@@ -148,8 +217,9 @@ class Swarms:
         """Return a swarm in numbers, zeros where there is none or it is refused."""
         if self.refusal(infohash) is not None:
             return ZERO_COUNTS
-        swarm = self._swarms.get(self._aliases.get(infohash, infohash))
-        return ZERO_COUNTS if swarm is None else swarm.counts()
+        infohash = self._aliases.get(infohash, infohash)
+        swarm = self._swarms.get(infohash)
+        return ZERO_COUNTS if swarm is None else self._counts(infohash, swarm)
 
     def peers(self, infohash: InfoHash, numwant: int) -> tuple[bytes, bytes]:
         """Return compact IPv4 and IPv6 peers, as a leecher outside the swarm is given; none where it is refused.
@@ -161,6 +231,173 @@ class Swarms:
             return b"", b""
         nobody = Announce(infohash, b"", Event.NONE, seeder=False, numwant=numwant)
         return swarm.pick(nobody, (0, -1), self._rng)
+
+    def set_passkey(self, passkey: bytes, account: int) -> None:
+        """Let announces with a passkey count for an account, in place of another one."""
+        if not is_passkey(passkey) or not 0 < account <= LARGEST:
+            raise ValueError("a passkey is 1 to 64 letters, digits, - and _, an account a number above 0")
+        self._passkeys[passkey] = account
+
+    def drop_passkey(self, passkey: bytes) -> None:
+        """Refuse announces with a passkey from now on."""
+        self._passkeys.pop(passkey, None)
+
+    def account_of(self, passkey: bytes) -> int:
+        """Return the account of a passkey, NOBODY if there is none."""
+        return self._passkeys.get(passkey, NOBODY)
+
+    def take_deltas(self) -> list[SessionDelta]:
+        """Return the next deltas of a round through all and forget them; an empty list ends the round."""
+        return self._sessions.take_deltas()
+
+    def put_back_deltas(self, deltas: Sequence[SessionDelta]) -> None:
+        """Add deltas again, because they could not be written, and begin a new round."""
+        self._sessions.put_back_deltas(deltas)
+
+    def session_totals(self) -> SessionTotals:
+        """Return sessions in numbers."""
+        return self._sessions.totals()
+
+    def open_changes(self) -> int:
+        """Register a consumer of the changes of peers; raises ValueError beyond MAX_CONSUMERS."""
+        return self._log.open()
+
+    def close_changes(self, consumer: int) -> None:
+        """Remove a consumer; without one nothing is logged."""
+        self._log.close(consumer)
+
+    def read_changes(self, consumer: int, limit: int = CHANGES_AT_ONCE) -> ChangeBatch:
+        """Return up to `limit` changes that a consumer has not acknowledged; see `ChangeLog`."""
+        return self._log.read(consumer, limit)
+
+    def acknowledge_changes(self, consumer: int, position: Position) -> None:
+        """Note that a consumer has dealt with a batch."""
+        self._log.acknowledge(consumer, position)
+
+    def apply(self, changes: Sequence[Change], now: int) -> None:
+        """Take over changes that other nodes logged: those of the higher rank win, in any order and repetition.
+
+        They are not logged again, so they do not come back; the journal writes them. What is refused here, what is
+        older than the timeout or dated further ahead than CLOCK_SKEW, and what the caps leave no room for is
+        passed over.
+        """
+        for change in changes:
+            if self.refusal(change.infohash) is not None:
+                continue
+            infohash = self._aliases.get(change.infohash, change.infohash)
+            if isinstance(change, CompletedCount):
+                self._apply_count(infohash, change, now)
+            else:
+                self._apply_peer(infohash, change, now)
+
+    def _apply_count(self, infohash: InfoHash, change: CompletedCount, now: int) -> None:
+        if not (0 < change.completed <= MAX_COMPLETED and 0 <= change.node <= MAX_NODE):
+            return
+        swarm = self._swarms.get(infohash)
+        if swarm is None:
+            if len(self._swarms) >= self._terms.max_torrents:
+                return
+            swarm = self._make(infohash, now)
+        self._count_of(infohash, swarm, change.node, change.completed)
+
+    def _count_of(
+        self, infohash: InfoHash, swarm: Swarm, node: int, completed: int, *, changed: bool = True
+    ) -> None:
+        """Take a node's completed count over where it is larger than the one that is known."""
+        if node == self._terms.node:
+            grows = completed > swarm.completed
+            swarm.completed = max(swarm.completed, completed)
+        else:
+            others = self._others.get(infohash, NO_OTHERS)
+            grows = completed > others.get(node, 0) and (node in others or len(others) < MAX_NODES)
+            if grows:
+                self._others.setdefault(infohash, {})[node] = completed
+        if grows and changed:
+            swarm.dirty |= 1
+            self._dirty[infohash[0]].add(infohash)
+
+    def _apply_peer(self, infohash: InfoHash, change: PeerChange, now: int) -> None:
+        gone, stale = change.flags & GONE, change.time < now - self._terms.timeout
+        if not is_change(change) or change.time > now + CLOCK_SKEW or (stale and not gone):
+            return
+        rank, swarm = rank_of(change.time, change.flags), self._swarms.get(infohash)
+        which, slot = (0, -1) if swarm is None else swarm.locate(change.peer)
+        if slot >= 0 and swarm is not None:
+            if rank <= rank_of_state(which, swarm.pool(which).states[slot]):
+                return
+        elif rank <= self._tombstones.get(infohash, change.peer):
+            return
+        if gone:
+            if slot >= 0 and swarm is not None:
+                before = len(swarm), swarm.counts().complete
+                swarm.remove(which, slot)
+                self._update_totals(infohash, swarm, before)
+            if not stale:
+                self._tombstones.put(infohash, change.peer, rank)
+            return
+        if (swarm is None and len(self._swarms) >= self._terms.max_torrents) or (
+            slot < 0 and self._peers >= self._terms.max_peers
+        ):
+            return
+        self._tombstones.drop(infohash, change.peer)
+        if swarm is None:
+            swarm = self._make(infohash, change.time)
+        before = len(swarm), swarm.counts().complete
+        swarm.replace(change.peer, slot, which, rank)
+        self._update_totals(infohash, swarm, before)
+
+    def _outranked(self, infohash: InfoHash, peer: bytes, rank: int) -> bool:
+        """Return whether a peer's departure is known that outranks a change; if it does not, it is forgotten."""
+        if not self._tombstones.any(infohash[0]):
+            return False
+        if self._tombstones.get(infohash, peer) >= rank:
+            return True
+        self._tombstones.drop(infohash, peer)
+        return False
+
+    def snapshot(self, place: Place = SNAPSHOT_START) -> tuple[list[Change], Place | None]:
+        """Return the next step of a walk through everything as changes, and where to go on; None at the end.
+
+        It goes through swarms and slots in the order of the sweep, so that what stands still is met whatever
+        changes meanwhile, and what changes is in the log. Tombstones follow the swarms of their first byte.
+        """
+        bucket, above, which, end = place
+        changes: list[Change] = []
+        while bucket < BUCKETS:
+            count = len(self._sweep[bucket])
+            if not 0 <= above <= count:
+                above, which, end = count, 0, -1
+            if not above:
+                changes += self._tombstones.each(bucket)
+                bucket, above, which, end = bucket + 1, -1, 0, -1
+            else:
+                infohash = self._sweep[bucket][above - 1]
+                which, end = self._walk(infohash, which, end, changes)
+                if which == len(STRIDES):
+                    above, which, end = above - 1, 0, -1
+            if len(changes) >= CHANGES_AT_ONCE and bucket < BUCKETS:
+                return changes, (bucket, above, which, end)
+        return changes, None
+
+    def _walk(self, infohash: InfoHash, which: int, end: int, changes: list[Change]) -> tuple[int, int]:
+        """Append a swarm's changes from a pool and slot on; return where to go on, or the end of the pools."""
+        swarm = self._swarms[infohash]
+        if (which, end) == (0, -1):
+            if swarm.completed:
+                changes.append(CompletedCount(infohash, self._terms.node, swarm.completed))
+            others = self._others.get(infohash, NO_OTHERS)
+            changes += [CompletedCount(infohash, node, others[node]) for node in sorted(others)]
+        while which < len(STRIDES) and len(changes) < CHANGES_AT_ONCE:
+            size = swarm.size(which)
+            end = size if end < 0 else min(end, size)
+            first = max(0, end - (CHANGES_AT_ONCE - len(changes)))
+            pool = swarm.pools[which]
+            if pool is not None:
+                for slot in range(end - 1, first - 1, -1):
+                    rank = rank_of_state(which, pool.states[slot])
+                    changes.append(change_of(infohash, pool.at(slot), rank))
+            which, end = (which, first) if first else (which + 1, -1)
+        return which, end
 
     def totals(self) -> SwarmTotals:
         """Return the whole store in numbers."""
@@ -181,6 +418,8 @@ class Swarms:
         if swarm is None:
             swarm = self._make(canonical, other.touched)
         self._merge(canonical, swarm, other.completed, other.touched, other.entries())
+        for node, count in self._others.get(alias, NO_OTHERS).items():
+            self._count_of(canonical, swarm, node, count)
         self.remove(alias)
 
     def _merge(
@@ -188,7 +427,8 @@ class Swarms:
     ) -> None:
         before = len(swarm), swarm.counts().complete
         for which, peer, state in peers:
-            swarm.merge_peer(which, peer, state)
+            if not self._outranked(infohash, peer, rank_of_state(which, state)):
+                swarm.merge_peer(which, peer, state)
         swarm.completed = max(swarm.completed, completed)
         swarm.touched = max(swarm.touched, touched)
         self._update_totals(infohash, swarm, before)
@@ -205,6 +445,7 @@ class Swarms:
         if swarm is not None:
             before = len(swarm), swarm.counts().complete
             swarm.clear()
+            self._others.pop(infohash, None)
             self._update_totals(infohash, swarm, before)
 
     def expire(self, now: int, budget: int) -> int:
@@ -212,21 +453,25 @@ class Swarms:
 
         The sweep goes round all swarms, first byte by first byte, within one from the swarm made last to the
         first; a large swarm takes several calls, from its last slot down. So whatever a removal moves into a
-        hole, a slot's peer or a place's swarm, was looked at already.
+        hole, a slot's peer or a place's swarm, was looked at already. Each call also forgets old sessions and
+        tombstones of one first byte.
         """
+        self._sessions.expire(self._upkeep, now)
+        self._tombstones.expire(self._upkeep, rank_of(now - self._terms.timeout, 0))
+        self._upkeep = (self._upkeep + 1) % BUCKETS
         dropped, rounds = 0, len(self._swarms)
         while budget > 0 and rounds > 0:
             rounds -= 1
             bucket, place = self._next_place()
             infohash = self._sweep[bucket][place]
             swarm = self._swarms[infohash]
-            used, gone, done = self._expire(infohash, swarm, now, max(budget, _SWARM_COST + 1))
+            used, gone, done = self._expire(infohash, swarm, now, max(budget, SWARM_COST + 1))
             budget -= used
             dropped += gone
             if not done:
                 break
             self._place = (bucket, place)
-            if self._forgettable(swarm, now):
+            if self._forgettable(infohash, swarm, now):
                 self._forget(infohash, swarm, place)
         return dropped
 
@@ -235,7 +480,7 @@ class Swarms:
         bucket, above = self._place
         above = len(self._sweep[bucket]) if above < 0 else above
         while not above:
-            bucket = (bucket + 1) % _BUCKETS
+            bucket = (bucket + 1) % BUCKETS
             above = len(self._sweep[bucket])
         self._place = (bucket, above)
         return bucket, above - 1
@@ -243,7 +488,7 @@ class Swarms:
     def _expire(self, infohash: InfoHash, swarm: Swarm, now: int, budget: int) -> tuple[int, int, bool]:
         """Sweep one swarm; return the slots looked at, the peers dropped, and whether its end was reached."""
         limit = state_of(now - self._terms.timeout, 0)
-        used, gone, before = _SWARM_COST, 0, (len(swarm), swarm.counts().complete)
+        used, gone, before = SWARM_COST, 0, (len(swarm), swarm.counts().complete)
         which, slot = self._cursor
         while which < len(swarm.pools) and used < budget:
             pool = swarm.pools[which]
@@ -251,6 +496,9 @@ class Swarms:
             first = max(0, end - (budget - used))
             if pool is not None and end:
                 for at in pool.expired(first, end, limit):
+                    if self._log.active:
+                        rank = rank_of_state(which, pool.states[at]) & ~CHANGE_FLAGS | GONE
+                        self._log.note(infohash, pool.at(at), rank)
                     swarm.remove(which, at)
                     gone += 1
             used += end - first
@@ -261,18 +509,20 @@ class Swarms:
             self._update_totals(infohash, swarm, before)
         return used, gone, done
 
-    def _forgettable(self, swarm: Swarm, now: int) -> bool:
+    def _forgettable(self, infohash: InfoHash, swarm: Swarm, now: int) -> bool:
         if len(swarm):
             return False
-        near_cap = len(self._swarms) > self._terms.max_torrents * _EVICT_ABOVE
+        completed = swarm.completed or infohash in self._others
+        near_cap = len(self._swarms) > self._terms.max_torrents * EVICT_ABOVE
         idle = now - swarm.touched > self._terms.remember_completed
-        return not swarm.completed or near_cap or idle
+        return not completed or near_cap or idle
 
     def _forget(self, infohash: InfoHash, swarm: Swarm, place: int) -> None:
         bucket = self._sweep[infohash[0]]
         bucket[place] = bucket[-1]
         bucket.pop()
         del self._swarms[infohash]
+        self._others.pop(infohash, None)
         self._dirty[infohash[0]].discard(infohash)
         if swarm.parts:
             self._deleted[infohash[0]][infohash] = swarm.parts
@@ -284,21 +534,21 @@ class Swarms:
         """
         while True:
             if not self._pending:
-                if self._turn == 2 * _BUCKETS:
+                if self._turn == 2 * BUCKETS:
                     self._turn = 0
                     return []
                 self._pending = self._take_turn()
                 self._turn += 1
-            write = self._rows if self._turn <= _BUCKETS else self._deletions
+            write = self._rows if self._turn <= BUCKETS else self._deletions
             rows: list[JournalRow] = []
-            while self._pending and len(rows) < _ROWS_AT_ONCE:
+            while self._pending and len(rows) < ROWS_AT_ONCE:
                 rows += write(self._pending.pop())
             if rows:
                 return rows
 
     def _take_turn(self) -> list[InfoHash]:
-        at = self._turn % _BUCKETS
-        if self._turn >= _BUCKETS:
+        at = self._turn % BUCKETS
+        if self._turn >= BUCKETS:
             return sorted(self._deleted[at], reverse=True)
         keys = sorted((key for key in self._dirty[at] if self._swarms[key].dirty), reverse=True)
         self._dirty[at].clear()
@@ -312,10 +562,10 @@ class Swarms:
         swarm = self._swarms.get(infohash)
         if swarm is None:
             return []
-        count = swarm.rows()
+        count, others = swarm.rows(), self._others.get(infohash, NO_OTHERS)
         parts = range(max(count, swarm.parts))
         rows = [
-            JournalRow(infohash, part, pack(swarm, part) if part < count else None)
+            JournalRow(infohash, part, pack(swarm, part, others) if part < count else None)
             for part in parts
             if swarm.dirty >> part & 1 or part >= count
         ]
@@ -364,16 +614,22 @@ class Swarms:
         own = infohash == row.infohash
         if own:
             swarm.parts = max(swarm.parts, row.part + 1)
-        if not own or not self._load(swarm, row.part, piece):
+        loaded = own and self._load(infohash, swarm, row.part, piece)
+        if not loaded:
             self._merge(infohash, swarm, piece.completed, piece.touched, _entries(piece))
+        if piece.others:
+            for node, completed in piece.others.items():
+                self._count_of(infohash, swarm, node, completed, changed=not loaded)
         if not own:
             self._mark_dirty(row)
 
-    def _load(self, swarm: Swarm, part: int, piece: RowContent) -> bool:
+    def _load(self, infohash: InfoHash, swarm: Swarm, part: int, piece: RowContent) -> bool:
         """Append a row unchanged where the swarm holds just the rows before it; return whether that was so."""
         first = part << ROW_BITS
-        if swarm.dirty or any(
-            states and swarm.size(at) != first for at, (_, states) in enumerate(piece.pools)
+        if (
+            swarm.dirty
+            or self._tombstones.any(infohash[0])
+            or any(states and swarm.size(at) != first for at, (_, states) in enumerate(piece.pools))
         ):
             return False
         before = len(swarm), swarm.counts().complete

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable
 
 from bittorrent.infohash import InfoHash
+from bittorrent.refusal import Refusal
 from tracker.counters import TrackerCounters, Transport
-from tracker.model import Announce, AnnounceFailure, AnnounceTerms, Counts, Reply
+from tracker.model import NOBODY, Announce, AnnounceFailure, AnnounceTerms, Counts, Reply
 from tracker.policy import Policy
 from tracker.store import SwarmStore
 
@@ -30,13 +31,22 @@ class Tracker:
     def restoring(self, restoring: bool) -> None:
         self.store.restoring = restoring
 
-    def announce(self, announce: Announce, transport: Transport) -> Reply | AnnounceFailure:
+    def account_of(self, passkey: bytes) -> int:
+        """Return the account of the passkey in a path, NOBODY where there is none; Refusal: unknown-passkey."""
+        if not passkey:
+            return NOBODY
+        account = self.store.account_of(passkey)
+        if account == NOBODY:
+            raise Refusal("unknown-passkey")
+        return account
+
+    def announce(self, announce: Announce) -> Reply | AnnounceFailure:
         """Answer an announce; a refusal that passes by itself is an empty success with a warning."""
         reply = self.store.announce(announce, int(self._clock()))
         if isinstance(reply, AnnounceFailure):
             self.counters.refusals[reply.code] += 1
             return reply
-        self.counters.announces[transport][announce.event] += 1
+        self.counters.announces[announce.transport][announce.event] += 1
         if reply.warning:
             self.counters.warnings += 1
         return reply

@@ -125,9 +125,8 @@ class _Builder:
         self._account_store = SqlAccounts(stores.records)
         wanted = settings.catalogue
         self._index = SqliteSearchIndex(stores.records, wanted.search_candidates, wanted.search_timeout)
-        self._catalogue = Catalogue.over(
-            catalogue_store(stores.records, self._index, environment.clock), environment.clock
-        )
+        store = catalogue_store(stores.records, self._index, environment.clock)
+        self._catalogue = Catalogue.over(store, environment.clock)
         self._downloads: DownloadServices | None = None
 
     async def build(self) -> Application:

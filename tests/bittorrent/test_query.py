@@ -40,11 +40,13 @@ def code_of(raw: bytes) -> str:
 
 def test_a_whole_announce_is_read() -> None:
     raw = query(uploaded=b"5", downloaded=b"6", event=b"started", numwant=b"80", compact=b"0")
-    assert read_announce(raw) == AnnounceQuery(HASH, 6881, 7, Event.STARTED, 80, False, 5, 6)
+    assert read_announce(raw) == AnnounceQuery(HASH, 6881, 7, Event.STARTED, 80, False, 5, 6, PEER_ID)
 
 
 def test_what_may_be_missing_has_a_default() -> None:
-    assert read_announce(query(left=None)) == AnnounceQuery(HASH, 6881, None, Event.NONE, -1, True, 0, 0)
+    assert read_announce(query(left=None)) == AnnounceQuery(
+        HASH, 6881, None, Event.NONE, -1, True, 0, 0, PEER_ID
+    )
 
 
 @given(raw_hashes, st.sets(st.sampled_from(sorted(set(range(256)) - set(b"%&=\r\n")))), st.booleans())
@@ -174,7 +176,7 @@ def test_an_unknown_event_is_none(sent: bytes, event: Event) -> None:
 
 def test_keys_without_a_value_and_repeated_keys_upset_nothing() -> None:
     raw = b"supportcrypto&redundant&" + query() + b"&left=1&left=2=3&left=4&my_info_hash=x&port&=5"
-    assert read_announce(raw) == AnnounceQuery(HASH, 6881, 4, Event.NONE, -1, True, 0, 0)
+    assert read_announce(raw) == AnnounceQuery(HASH, 6881, 4, Event.NONE, -1, True, 0, 0, PEER_ID)
 
 
 @given(st.binary(max_size=300))

@@ -63,7 +63,7 @@ def test_connect_without_the_protocol_id_is_garbage() -> None:
 
 def test_a_whole_announce_is_read() -> None:
     assert read_request(announce()) == AnnounceRequest(
-        CONNECTION, TRANSACTION, InfoHash(HASH), 6881, 7, Event.STARTED, -1, 6, 5, b""
+        CONNECTION, TRANSACTION, InfoHash(HASH), 6881, 7, Event.STARTED, -1, 6, 5, b"p" * 20, b""
     )
 
 

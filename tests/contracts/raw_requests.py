@@ -11,15 +11,28 @@ _V4 = ["203.0.113.%d", "198.51.100.%d", "8.8.4.%d"]
 _V6 = ["2001:db8::%x", "2600:1::%x", "::ffff:9.9.9.%d"]
 
 
+PASSKEYS = ["a1" * 16, "k", "Z_-9" * 16]
+"""Known ones, of the accounts 1, 2 and 3."""
+
+
+def _keyed(rng: random.Random, action: str) -> str:
+    """Return a path that may bring a passkey, mostly a known one."""
+    passkey = rng.choice([*PASSKEYS * 4, "unknown", "k" * 65, "a%20b", "%6b", "announce", ""])
+    return rng.choice([f"/{action}"] * 4 + [f"/{action}/{passkey}", f"/{passkey}/{action}"])
+
+
 def _query(rng: random.Random) -> str:
     pairs = {
         "info_hash": quote_from_bytes(rng.choice(HASHES), safe=""),
-        "peer_id": "-XX0001-abcdefghijkl",
+        "peer_id": rng.choice(["-XX0001-abcdefghijkl", "-XX0001-%00%01cdefghijkl"]),
         "port": rng.choice([6881, rng.randrange(1, 65536)]),
         "left": rng.choice([0, 0, 5, 5, "", "x"]),
     }
     if rng.random() < 0.6:
         pairs["event"] = rng.choice(["started", "stopped", "completed", "paused", "none", "%73tarted"])
+    for total in ("uploaded", "downloaded"):
+        if rng.random() < 0.8:
+            pairs[total] = rng.choice([0, rng.randrange(10**9), rng.randrange(2**63), 2**63, "x", ""])
     if rng.random() < 0.5:
         pairs["numwant"] = rng.choice([0, 1, 7, 50, 200, 10**6, -1, "x"])
     if rng.random() < 0.3:
@@ -60,10 +73,14 @@ def request(rng: random.Random, forwarded: bool, last: bool) -> bytes:
     """Return one request; the last of a conversation has `Connection: close`."""
     kind = rng.random()
     if kind < 0.8:
-        target = "/announce?" + _query(rng)
+        target = _keyed(rng, "announce") + "?" + _query(rng)
     elif kind < 0.9:
         chosen = rng.sample(HASHES, rng.randrange(1, 4))
-        target = "/scrape?" + "&".join("info_hash=" + quote_from_bytes(each, safe="") for each in chosen)
+        target = (
+            _keyed(rng, "scrape")
+            + "?"
+            + "&".join("info_hash=" + quote_from_bytes(each, safe="") for each in chosen)
+        )
     else:
         target = rng.choice(
             ["/", "/announce", "/scrape", "/scrape?x", "/announce?" + "x" * 4100, "/nothing", "/announce#x"]
@@ -130,12 +147,25 @@ def packet(rng: random.Random, connection: bytes) -> bytes:
             connection + (2).to_bytes(4, "big") + transaction + hashes + rng.randbytes(rng.choice([0, 0, 3]))
         )
     body = (
-        rng.choice(HASHES) + b"p" * 20 + bytes(8) + rng.choice([0, 5, 2**63, 2**64 - 1]).to_bytes(8, "big")
-        + bytes(8) + rng.choice([0, 1, 2, 3, 4, 5, 2**31]).to_bytes(4, "big") + rng.randbytes(8)
+        rng.choice(HASHES) + rng.choice([b"p", b"q"]) * 20
+        + b"".join(rng.choice([0, 5, rng.randrange(10**6), 2**63, 2**64 - 1]).to_bytes(8, "big") for _ in range(3))
+        + rng.choice([0, 1, 2, 3, 4, 5, 2**31]).to_bytes(4, "big") + rng.randbytes(8)
         + rng.choice([-1, 0, 7, 50, 250, -5]).to_bytes(4, "big", signed=True)
         + rng.choice([0, 6881, rng.randrange(65536)]).to_bytes(2, "big")
     )  # fmt: skip
     whole = connection + rng.choice([1, 1, 1, 1, 1, 1, 1, 3, 9]).to_bytes(4, "big") + transaction + body
     return whole[: rng.choice([len(whole)] * 9 + [rng.randrange(len(whole))])] + rng.choice(
-        [b"", b"", b"\x02\x04/ann"]
+        [b"", b"", b"\x02\x04/ann", _url_data(rng), _url_data(rng)]
+    )
+
+
+def _url_data(rng: random.Random) -> bytes:
+    """Return a URL's path and query as options (BEP 41), perhaps in pieces or cut off."""
+    url = (_keyed(rng, "announce") + rng.choice(["", "?x=1", "/"]) + rng.choice(["", "y" * 300])).encode()
+    size = rng.choice([1, 9, 255])
+    pieces = [url[at : at + size] for at in range(0, len(url), size)]
+    between = rng.choice([b"", b"", b"\x01", b"\x07\x02zz"])
+    options = between.join(b"\x02" + bytes([len(piece)]) + piece for piece in pieces)
+    return options[: rng.choice([len(options)] * 5 + [rng.randrange(len(options) + 1)])] + rng.choice(
+        [b"", b"\0", b"\x02"]
     )

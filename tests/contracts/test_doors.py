@@ -15,7 +15,8 @@ import uvloop
 from doors.native import native
 from doors.udp import UdpDoor
 from tests.contracts.raw_requests import HOSTILE, conversations, packet
-from tests.support.announce_paths import KEY, PATIENCE, RUNNING, AnnouncePath, tracker_setup
+from tests.support.announce_paths import KEY, PATIENCE, RUNNING, AnnouncePath, TrackerSetup, tracker_setup
+from tracker.sessions import SessionDelta
 
 HOP = re.compile(rb"(?m)^(date: ).*\r\n|^connection: close\r\n")
 
@@ -39,14 +40,23 @@ async def exchange(port: int, pieces: list[bytes]) -> bytes:
 
 WAYS = {
     "route, store in Python": AnnouncePath("route", in_c=False),
-    "fast path, store in Python": AnnouncePath("short", in_c=False),
     "route, store in C": AnnouncePath("route", in_c=True),
     "fast path, store in C": AnnouncePath("short", in_c=True),
     "threads, store in C": AnnouncePath("threads", in_c=True),
 }
 
 
-def answers(way: AnnouncePath, exchanges: list[list[bytes]], **how: bool) -> tuple[list[bytes], Any]:
+def deltas(here: TrackerSetup) -> list[SessionDelta]:
+    """Every delta of the accounts."""
+    taken: list[SessionDelta] = []
+    while batch := here.tracker.store.take_deltas():
+        taken += batch
+    return taken
+
+
+def answers(
+    way: AnnouncePath, exchanges: list[list[bytes]], **how: bool
+) -> tuple[list[bytes], Any, list[SessionDelta]]:
     here = tracker_setup(way.in_c, **how)
 
     async def main() -> list[bytes]:
@@ -55,7 +65,7 @@ def answers(way: AnnouncePath, exchanges: list[list[bytes]], **how: bool) -> tup
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         heard = runner.run(main())
-    return heard, here.counters
+    return heard, here.counters, deltas(here)
 
 
 @needs_native
@@ -73,10 +83,12 @@ def answers(way: AnnouncePath, exchanges: list[list[bytes]], **how: bool) -> tup
 )
 def test_answers_and_counts_are_equal(way: str, how: dict[str, bool]) -> None:
     exchanges = [*conversations(7, 150, forwarded=how.get("proxy", True)), *([each] for each in HOSTILE)]
-    expected_answers, counted = answers(WAYS["route, store in Python"], exchanges, **how)
-    received_answers, counters = answers(WAYS[way], exchanges, **how)
+    expected_answers, counted, traffic = answers(WAYS["route, store in Python"], exchanges, **how)
+    received_answers, counters, same_traffic = answers(WAYS[way], exchanges, **how)
     for sent, expected, received in zip(exchanges, expected_answers, received_answers, strict=True):
         assert received == expected, sent
+    assert traffic or how == {"proxy": False, "refuse_private": True}
+    assert same_traffic == traffic
     for field in ("announces", "scrapes", "warnings", "refusals"):
         assert getattr(counters, field) == getattr(counted, field), field
 
@@ -102,6 +114,9 @@ def test_packets_are_answered_alike(refuse_private: bool, listed: bool) -> None:
         address = rng.choice(addresses)
         said = packet(rng, ids[address])
         assert other.door.answer_packet(said, address) == door.answer(said, address), said
+    traffic = deltas(one)
+    assert traffic or refuse_private
+    assert deltas(other) == traffic
     assert other.counters.announces == one.counters.announces
     assert other.counters.refusals == one.counters.refusals
     assert other.counters.scrapes == one.counters.scrapes

@@ -26,14 +26,17 @@ class Doors:
         self.announce_door = AnnounceDoor(self.tracker, clients, refuse_private=refuse_private)
         self.scrape_door = ScrapeDoor(self.tracker)
 
-    def announce(self, host: str = "203.0.113.9", **said):
+    def announce(self, host: str = "203.0.113.9", passkey: str | None = None, **said):
         said = {"info_hash": HASH, "peer_id": b"-PE0001-0123456789ab", "port": 6881, "left": 7} | said
         query = "&".join(f"{key}={_quoted(value)}" for key, value in said.items() if value is not None)
         scope = {"query_string": query.encode(), "client": (host, 5), "headers": []}
+        if passkey is not None:
+            scope["path_params"] = {"passkey": passkey}
         return bencodepy.decode(self.announce_door.answer(scope))
 
-    def scrape(self, query: bytes):
-        return bencodepy.decode(self.scrape_door.answer({"query_string": query}))
+    def scrape(self, query: bytes, passkey: str | None = None):
+        scope = {"query_string": query, "path_params": {} if passkey is None else {"passkey": passkey}}
+        return bencodepy.decode(self.scrape_door.answer(scope))
 
 
 def _quoted(value) -> str:
@@ -168,7 +171,33 @@ def test_a_head_that_is_too_long_is_a_failure(doors):
     )
 
 
+def test_a_passkey_in_the_path_counts_for_its_account(doors):
+    doors.tracker.policy.set_passkey(b"secret", 7)
+    doors.announce(passkey="secret", uploaded=0)
+    doors.announce(passkey="secret", uploaded=100, downloaded=7)
+
+    assert [(delta.account, *delta[3:5]) for delta in doors.tracker.store.take_deltas()] == [(7, 100, 7)]
+    assert doors.scrape(b"info_hash=" + quote_from_bytes(HASH).encode(), "secret")[b"files"]
+
+
+@pytest.mark.parametrize("passkey", ["unknown", "a b", "\udcff", "k" * 65])
+def test_an_unknown_passkey_is_refused(doors, passkey):
+    sentence = REASONS["unknown-passkey"].sentence.encode()
+
+    assert doors.announce(passkey=passkey)[b"failure reason"] == sentence
+    assert doors.scrape(b"info_hash=" + b"a" * 20, passkey)[b"failure reason"] == sentence
+    assert doors.tracker.counters.refusals == {"unknown-passkey": 2}
+    assert doors.tracker.store.totals().peers == 0
+
+
 def test_the_application_knows_the_trackers_paths_as_routes(doors):
     app = App({"/announce": doors.announce_door, "/scrape": doors.scrape_door}, [])
 
-    assert [route.path for route in app.routes] == ["/announce", "/scrape"]
+    assert [route.path for route in app.routes] == [
+        "/announce",
+        "/announce/{passkey}",
+        "/{passkey}/announce",
+        "/scrape",
+        "/scrape/{passkey}",
+        "/{passkey}/scrape",
+    ]

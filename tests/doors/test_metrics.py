@@ -72,10 +72,10 @@ def test_behind_a_trusted_proxy_the_client_counts():
 def test_the_metrics_of_tracker_and_cache():
     tracker, counters = make_tracker(), CacheCounters(hits=3, misses=2, uploads=1)
     counters.refusals["blocked"] += 4
-    tracker.announce(Announce(HASH, bytes(6), Event.STARTED, True, 0), Transport.UDP)
-    tracker.announce(Announce(HASH, bytes(5) + b"1", Event.NONE, False, 0), Transport.HTTP)
+    tracker.announce(Announce(HASH, bytes(6), Event.STARTED, True, 0, transport=Transport.UDP))
+    tracker.announce(Announce(HASH, bytes(5) + b"1", Event.NONE, False, 0))
     tracker.policy.deny([InfoHash(bytes(20))])
-    tracker.announce(Announce(InfoHash(bytes(20)), bytes(6), Event.NONE, False, 0), Transport.HTTP)
+    tracker.announce(Announce(InfoHash(bytes(20)), bytes(6), Event.NONE, False, 0))
 
     text = ask(make_door(tracker, counters=counters), "127.0.0.1").body.decode()
 

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import REASONS
 from doors.udp import BAD_CONNECTION, UdpDoor
-from tracker.counters import Transport
 from tracker.model import Announce, AnnounceTerms, Event
 from tracker.policy import Policy
 from tracker.random_source import SplitMix
@@ -65,13 +64,36 @@ def test_peers_of_the_packets_family_and_counts_of_both():
     assert six[20:] == V6 + (6881).to_bytes(2, "big")
 
 
+@pytest.mark.parametrize("url", [b"/announce/secret", b"/secret/announce?x=1", b"/secret/scrape"])
+def test_a_passkey_in_the_url_counts_for_its_account(url):
+    client = Client()
+    client.tracker.policy.set_passkey(b"secret", 7)
+    tail = b"\x02" + bytes([len(url)]) + url
+
+    client.announce(tail=tail, event=1, left=0)
+
+    assert [delta.account for delta in client.tracker.store.take_deltas()] == [7]
+    client.tracker.policy.drop_passkey(b"secret")
+    refused = client.announce(tail=tail)
+    assert refused is not None
+    assert refused[8:] == REASONS["unknown-passkey"].sentence.encode()
+
+
+def test_any_other_url_is_as_good_as_none():
+    client = Client()
+    for url in (b"/", b"/announce", b"/announce?passkey=x", b"/a/b/announce", b""):
+        reply = client.announce(tail=b"\x02" + bytes([len(url)]) + url)
+        assert reply is not None
+        assert reply[:4] == (1).to_bytes(4, "big")
+
+
 @pytest.mark.parametrize(("family", "most"), [(4, 200), (6, 66)])
 @pytest.mark.parametrize("numwant", [300, 2**31 - 1])
 def test_an_answer_fits_one_packet(family, most, numwant):
     client = Client()
     for port in range(1, 250):
         peer = (V4 if family == 4 else V6) + port.to_bytes(2, "big")
-        client.tracker.announce(Announce(HASH, peer, Event.NONE, True, 0), Transport.HTTP)
+        client.tracker.announce(Announce(HASH, peer, Event.NONE, True, 0))
 
     reply = client.announce(bytes([9, 9, 9, 9]) if family == 4 else V6[:15] + b"\x06", numwant=numwant)
 

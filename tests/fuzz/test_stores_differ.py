@@ -8,17 +8,45 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from bittorrent.infohash import InfoHash
 from tests.support.swarm_stores import STORES, native, python
+from tracker.changes import (
+    MAX_CONSUMERS,
+    SNAPSHOT_START,
+    Change,
+    CompletedCount,
+    PeerChange,
+)
 from tracker.journal_row import JournalRow
 from tracker.model import Announce, AnnounceTerms, Event, Families
+from tracker.sessions import SessionDelta
 
 HASHES = [InfoHash(bytes([first]) + bytes([number]) * 19) for first in (0, 1, 255) for number in range(3)]
 PEERS4 = [bytes([10, 0, 0, host, 0, port]) for host in range(40) for port in (1, 2, 3, 4)]
 PEERS6 = [bytes([0x20, 1, 0, 0, 0, 0, 0, net, *[0] * 7, host, 0, 1]) for net in range(9) for host in range(6)]
 PEERS = [peer for pair in zip(PEERS4[::2], PEERS4[1::2], strict=True) for peer in pair] + PEERS6
 
+
+def comparable(batch):
+    return list(batch.changes), tuple(batch.position), batch.lagged
+
+
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "60"))
 
 infohashes = st.sampled_from(HASHES)
+foreign_changes = st.one_of(
+    st.builds(
+        PeerChange,
+        infohashes,
+        st.sampled_from([*PEERS[:6], PEERS6[0]]),
+        st.sampled_from([-(10**7), -4000, -3000, -2, -1, 0, 1, 500, 601]),
+        st.sampled_from([0, 1, 2, 3, 4, 5, 6, 8, 9, 12, 16, -1]),
+    ),
+    st.builds(
+        CompletedCount,
+        infohashes,
+        st.sampled_from([0, 1, 2, 7, 2**32 - 1, 2**32, -1]),
+        st.sampled_from([-1, 0, 1, 9, 2**48, 2**48 + 1]),
+    ),
+)
 seeds = st.integers(0, 2**64 - 1)
 
 
@@ -29,17 +57,29 @@ class TwoStores(RuleBasedStateMachine):
         torrents=st.sampled_from([5, 100]),
         peers=st.sampled_from([90, 10_000]),
         remember=st.sampled_from([0, 5000]),
+        sessions=st.sampled_from([3, 1000]),
+        changes=st.sampled_from([4, 40, 100_000]),
     )
-    def start(self, seed, cap, torrents, peers, remember):
+    def start(self, seed, cap, torrents, peers, remember, sessions, changes):
         self.terms = AnnounceTerms(
-            max_torrents=torrents, max_peers=peers, peers_per_address=cap, remember_completed=remember
+            max_torrents=torrents,
+            max_peers=peers,
+            peers_per_address=cap,
+            remember_completed=remember,
+            node=1,
+            session_slack=1000,
+            max_sessions=sessions,
+            max_changes=changes,
         )
+        self.noted: list[Change] = []
+        self.taken: list[SessionDelta] = []
         self.now = 1_800_000_000
         self.journal: dict[tuple[InfoHash, int], JournalRow] = {}
         self.kept: list[JournalRow] = []
         self.restart(seed)
 
     def restart(self, seed):
+        self.consumers: list[int] = []
         self.stores = python(self.terms, seed), native(self.terms, seed)
 
     def both(self, call):
@@ -61,6 +101,87 @@ class TwoStores(RuleBasedStateMachine):
     )
     def announce(self, infohash, peer, event, seeder, numwant, families):
         self.say(infohash, peer, event, seeder, numwant, families)
+
+    @rule(
+        infohash=infohashes,
+        peer=st.sampled_from(PEERS[:3]),
+        event=st.sampled_from(Event),
+        seeder=st.booleans(),
+        account=st.integers(1, 3),
+        peer_id=st.sampled_from([b"a" * 20, b"b" * 20]),
+        totals=st.tuples(*[st.sampled_from([0, 5, 1000, 2**63 - 1])] * 2),
+    )
+    def announce_for_an_account(self, infohash, peer, event, seeder, account, peer_id, totals):
+        announce = Announce(
+            infohash,
+            peer,
+            event,
+            seeder,
+            0,
+            account=account,
+            peer_id=peer_id,
+            uploaded=totals[0],
+            downloaded=totals[1],
+        )
+        self.both(lambda store: store.announce(announce, self.now))
+
+    @rule(fails=st.booleans())
+    def take_deltas(self, fails):
+        while batch := self.both(lambda store: store.take_deltas()):
+            self.taken = batch
+        if fails:
+            self.both(lambda store: store.put_back_deltas(self.taken))
+
+    @rule()
+    def open_changes(self):
+        if len(self.consumers) < MAX_CONSUMERS:
+            self.consumers.append(self.both(lambda store: store.open_changes()))
+
+    @rule(which=st.integers(0, MAX_CONSUMERS))
+    def close_changes(self, which):
+        if which < len(self.consumers):
+            consumer = self.consumers.pop(which)
+            self.both(lambda store: store.close_changes(consumer))
+
+    @rule(which=st.integers(0, 2), limit=st.sampled_from([1, 7, 5000]), acknowledge=st.booleans())
+    def read_changes(self, which, limit, acknowledge):
+        if which >= len(self.consumers):
+            return
+        consumer = self.consumers[which]
+        batch = self.both(lambda store: comparable(store.read_changes(consumer, limit)))
+        self.noted += batch[0][-20:]
+        if acknowledge:
+            self.both(lambda store: store.acknowledge_changes(consumer, batch[1]))
+
+    @rule(changes=st.lists(foreign_changes, max_size=30))
+    def apply_changes(self, changes):
+        dated = [
+            each._replace(time=self.now + each.time) if isinstance(each, PeerChange) else each
+            for each in changes
+        ]
+        self.both(lambda store: store.apply(dated, self.now))
+
+    @rule()
+    def apply_what_was_read_before(self):
+        self.both(lambda store: store.apply(self.noted, self.now))
+        self.noted = self.noted[-50:]
+
+    @rule()
+    def take_a_snapshot(self):
+        place = SNAPSHOT_START
+        while place is not None:
+            changes, place = self.both(lambda store: store.snapshot(place))  # noqa: B023 - called at once
+            self.noted = changes[-50:]
+
+    @rule(
+        passkey=st.sampled_from([b"k", b"K-_9" * 16]), account=st.integers(1, 2**63 - 1), known=st.booleans()
+    )
+    def register_a_passkey(self, passkey, account, known):
+        if known:
+            self.both(lambda store: store.set_passkey(passkey, account))
+        else:
+            self.both(lambda store: store.drop_passkey(passkey))
+        self.both(lambda store: [store.account_of(each) for each in (b"k", b"K-_9" * 16, b"", b"x" * 65)])
 
     @rule(
         infohash=infohashes,
@@ -176,6 +297,7 @@ class TwoStores(RuleBasedStateMachine):
     @invariant()
     def the_numbers_agree(self):
         self.both(lambda store: store.totals())
+        self.both(lambda store: store.session_totals())
         self.both(lambda store: (store.has_rules(), store.listed, store.restoring))
         self.both(lambda store: [(store.refusal(each), store.scrape(each)) for each in HASHES])
 

@@ -51,7 +51,7 @@ static void feed_stream(const uint8_t *data, size_t length)
             abort();
         data += reading.used;
         length -= reading.used;
-        if (reading.outcome != READ_MORE)
+        if (reading.outcome != OUTCOME_MORE)
             break;
     }
 }
@@ -79,6 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *given, size_t length)
     struct announce_query announce;
     struct scrape_query scrape;
     struct address address;
+    struct slice passkey;
     uint8_t *data = malloc(length + !length);
     if (!handler)
         set_up();
@@ -87,9 +88,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *given, size_t length)
     memcpy(data, given, length);
     query_read_announce(data, length, &announce);
     query_read_scrape(data, length, &scrape);
+    if (http_path_passkey((struct slice){data, length}, &passkey) && (!passkey.length || passkey.length > PASSKEY_MOST))
+        abort();
     address_parse((struct slice){data, length}, &address);
     feed_stream(data, length);
-    if (length <= UDP_REQUEST_MOST)
+    if (length <= UDP_LARGEST)
         feed_packet(data, length);
     free(data);
     return 0;
@@ -104,15 +107,22 @@ static const struct slice SEEDS[] = {
     SLICE_INIT(""),
     SLICE_INIT("GET /announce?" HASH "&peer_id=-XX0001-abcdefghijkl&port=6881&left=0&numwant=50&compact=0 "
                       "HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 1.2.3.4, [2001:db8::1]:80\r\nConnection: close\r\n\r\n"),
+    SLICE_INIT("GET /announce/" HARNESS_PASSKEY "?" HASH "&peer_id=-XX0001-abcdefghijkl&port=6881&left=5&uploaded=7&"
+               "downloaded=9&event=started HTTP/1.1\r\nX-Forwarded-For: 1.2.3.4\r\n\r\n"),
+    SLICE_INIT("GET /" HARNESS_PASSKEY "/scrape?" HASH " HTTP/1.1\r\n\r\n"),
+    SLICE_INIT("/" HARNESS_PASSKEY "/announce"),
     SLICE_INIT("GET /scrape?" HASH "&info_hash=%41%42aaaaaaaaaaaaaaaaaa HTTP/1.0\r\n\r\n"),
     SLICE_INIT("\0\0\4\x17\x27\x10\x19\x80\0\0\0\1tranaaaaaaaaaaaaaaaaaaaappppppppppppppppppppddddddddllllllll"
                       "uuuuuuuu\0\0\0\2iiiikkkk\xff\xff\xff\xff\x1a\xe1\2\4/abc"),
+    SLICE_INIT("\0\0\4\x17\x27\x10\x19\x80\0\0\0\1tranaaaaaaaaaaaaaaaaaaaappppppppppppppppppppddddddddllllllll"
+               "uuuuuuuu\0\0\0\2iiiikkkk\xff\xff\xff\xff\x1a\xe1\2\x14/" HARNESS_PASSKEY "/announce"),
     SLICE_INIT(HASH "&peer_id=bbbbbbbbbbbbbbbbbbbb&port=1&event=stopped"),
     SLICE_INIT("fe80::1%eth0"),
 };
 
 static const char *const WORDS[] = {
-    "GET /announce?", "GET /scrape?", " HTTP/1.1\r\n", " HTTP/1.0\r\n", "\r\n\r\n", "\r\n", "Connection: close\r\n",
+    "GET /announce?", "GET /scrape?", "/announce", "/scrape", "/" HARNESS_PASSKEY, "uploaded=", "downloaded=", "\x02\x0b",
+    " HTTP/1.1\r\n", " HTTP/1.0\r\n", "\r\n\r\n", "\r\n", "Connection: close\r\n",
     "X-Forwarded-For: ", "1.2.3.4", "::1", "2001:db8::", "%", "%41", "&", "=", "info_hash=", "peer_id=", "port=", "left=",
     "event=", "stopped", "numwant=", "compact=0", "aaaaaaaaaaaaaaaaaaaa", ",", ":80", "[", "]", "9223372036854775808",
 };

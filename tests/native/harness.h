@@ -15,12 +15,14 @@
 static const struct network HARNESS_TRUSTED[] = {{{4, {127}}, 8, true}};
 static const struct network HARNESS_ROUTED[] = {{{4, {0}}, 0, true}, {{16, {0}}, 0, true}, {{4, {10}}, 8, false}};
 
+#define HARNESS_PASSKEY "secret-1_A"
+
 static inline struct store *harness_store(void)
 {
-    const struct terms terms = {1800, 900, 180, 3030, 86400, 1000, 100000, 64};
+    const struct terms terms = {1800, 900, 180, 3030, 86400, 1000, 100000, 64, 1, 90000, 200, 500};
     const uint8_t key[16] = {1, 2, 3};
     struct store *store = store_new(&terms, key);
-    if (!store)
+    if (!store || store_set_passkey(store, (const uint8_t *)HARNESS_PASSKEY, sizeof HARNESS_PASSKEY - 1, 7) < 0)
         abort();
     return store;
 }

@@ -12,6 +12,7 @@
 
 #include "harness.h"
 #include "loop.h"
+#include "shards.h"
 
 enum { CLIENTS = 4, THREADS = 2 };
 
@@ -55,9 +56,11 @@ static void *ask_http(void *given)
         for (uint32_t left = rng_below(&rng, 20); fd >= 0 && left; left--) {
             const char *end = ends[rng_below(&rng, 20) ? rng_below(&rng, 2) : 2];
             int length = snprintf(request, sizeof request,
-                                  "GET /announce?info_hash=%020u&peer_id=-XX0001-abcdefghijkl&port=%u&left=%u HTTP/1.1\r\n"
+                                  "GET /announce%s?info_hash=%020u&peer_id=-XX0001-abcdefghijkl&port=%u&left=%u&uploaded=%u"
+                                  " HTTP/1.1\r\n"
                                   "X-Forwarded-For: 8.8.%u.%u\r\n%s\r\n",
-                                  rng_below(&rng, 50), 1 + rng_below(&rng, 60000), rng_below(&rng, 2),
+                                  rng_below(&rng, 2) ? "/" HARNESS_PASSKEY : "", rng_below(&rng, 50),
+                                  1 + rng_below(&rng, 60000), rng_below(&rng, 2), rng_below(&rng, 1000000),
                                   rng_below(&rng, 4), rng_below(&rng, 256), end);
             if (send(fd, request, (size_t)length, MSG_NOSIGNAL) < 0 || recv(fd, answer, sizeof answer, 0) <= 0)
                 break;
@@ -90,11 +93,40 @@ static void *ask_udp(void *given)
     return NULL;
 }
 
-/* What Python does meanwhile: sweep, flush, deny, take connections over, and read counters. */
+/* A consumer of changes, which hands what it reads to `apply` again, as if it came from another node. */
+static void *replicate(void *none)
+{
+    struct changes changes;
+    int64_t now = time(NULL);
+    while (!over) {
+        int consumer = store_open_changes(store);
+        for (int round = 0; round < 50 && !over && consumer >= 0; round++) {
+            if (store_read_changes(store, (unsigned)consumer, 100, &changes) < 0)
+                abort();
+            for (size_t at = 0; at < changes.count; at++)
+                changes.list[at].infohash[19] ^= 1; /* another torrent, so that something is new */
+            store_apply(store, changes.list, changes.count, now);
+            store_acknowledge_changes(store, (unsigned)consumer, changes.position, changes.positions);
+            changes_free(&changes);
+            usleep(200);
+        }
+        store_close_changes(store, (unsigned)consumer);
+        struct snapshot_place place = {0, NONE, 0, NONE};
+        while (place.shard < SHARDS) {
+            if (!store_snapshot(store, &place, &changes))
+                abort();
+            changes_free(&changes);
+        }
+    }
+    return none;
+}
+
+/* What Python does meanwhile: sweep, flush, deny, take deltas and connections over, and read counters. */
 static void *maintain(void *none)
 {
     struct loop_numbers numbers;
     uint8_t infohash[INFOHASH] = "00000000000000000000";
+    static struct delta deltas[DELTAS_AT_ONCE];
     int64_t now = time(NULL);
     struct rng rng = {9};
     while (!over) {
@@ -104,6 +136,10 @@ static void *maintain(void *none)
         store_deny(store, infohash, rng_below(&rng, 2));
         store_remove(store, infohash);
         store_totals(store);
+        store_set_passkey(store, (const uint8_t *)"other", 5, 8);
+        store_drop_passkey(store, (const uint8_t *)"other", 5);
+        store_put_back_deltas(store, deltas, store_take_deltas(store, deltas) / 2);
+        store_session_totals(store);
         loop_read(loop, &numbers);
         for (struct handover *each = loop_take(loop); each;) {
             struct handover *next = each->next;
@@ -123,7 +159,7 @@ int main(int count, char **words)
     struct loop_settings settings = {.listeners = 1, .datagrams = 1, .threads = THREADS, .max_connections = 20};
     struct sockaddr_in address;
     socklen_t length = sizeof address;
-    pthread_t threads[2 * CLIENTS + 1];
+    pthread_t threads[2 * CLIENTS + 3];
     harness_rules(&rules);
     rules.refuse_private = false;
     store = harness_store();
@@ -144,9 +180,11 @@ int main(int count, char **words)
         pthread_create(&threads[2 * at + 1], NULL, ask_udp, (void *)(at + 100));
     }
     pthread_create(&threads[2 * CLIENTS], NULL, maintain, NULL);
+    pthread_create(&threads[2 * CLIENTS + 1], NULL, replicate, NULL);
+    pthread_create(&threads[2 * CLIENTS + 2], NULL, replicate, NULL);
     sleep(count > 1 ? (unsigned)atoi(words[1]) : 5);
     over = true;
-    for (int at = 0; at <= 2 * CLIENTS; at++)
+    for (int at = 0; at <= 2 * CLIENTS + 2; at++)
         pthread_join(threads[at], NULL);
     loop_stop(loop);
     loop_free(loop);

@@ -72,6 +72,8 @@ def test_urls_lose_their_query_and_their_passkey(secret):
         f"GET /announce?info_hash={secret} HTTP/1.1",
         f"http://t.example:6969/scrape?{secret}",
         f"/{secret}/announce",
+        f"/announce/{secret}",
+        f"https://t.example/scrape/{secret}?x=1",
         f"https://t.example/{secret}/scrape?x=1",
         f'"GET /{secret}/announce?port=1 HTTP/1.0" 200',
         f"udp://[::1]:6969/{secret}/announce",

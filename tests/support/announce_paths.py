@@ -20,10 +20,9 @@ from doors.native import (
     make_native_door,
     total_counters,
 )
-from doors.python_responder import PythonResponder
 from peerage.app import App
 from peerage.listeners import Server, uvicorn_config
-from tests.contracts.raw_requests import HASHES
+from tests.contracts.raw_requests import HASHES, PASSKEYS
 from tracker.model import AnnounceTerms
 from tracker.native_swarms import NativeSwarms
 from tracker.policy import Policy
@@ -67,6 +66,8 @@ def tracker_setup(
     tracker = Tracker(store, policy, TERMS, lambda: NOW)
     policy.allow(HASHES[:4])
     policy.deny(HASHES[3:4])
+    for account, passkey in enumerate(PASSKEYS, 1):
+        policy.set_passkey(passkey.encode(), account)
     trusted = PROXY if proxy else []
     clients = ClientAddress(trusted, "X-Forwarded-For")
     door = None
@@ -94,11 +95,10 @@ class AnnouncePath:
     @asynccontextmanager
     async def serving(self, setup: TrackerSetup, routes: Sequence[BaseRoute] = ()) -> AsyncIterator[int]:
         app = App({"/announce": setup.announce, "/scrape": setup.scrape}, routes)
-        responder: Any = setup.door or PythonResponder(setup.announce, setup.scrape, lambda: NOW)
         protocol = (
             guarded_protocol(setup.guard)
             if self.kind == "route"
-            else fast_path_protocol(setup.guard, responder)
+            else fast_path_protocol(setup.guard, setup.door)
         )
         ready = asyncio.Event()
         server = Server(uvicorn_config(app, protocol, keep_alive=5), ready.set)

@@ -1,9 +1,11 @@
+import struct
 from array import array
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tracker.changes import MAX_COMPLETED, MAX_NODES
 from tracker.journal_row import DamagedRow, pack, unpack
 from tracker.pool import EPOCH
 from tracker.swarm import Swarm
@@ -13,19 +15,49 @@ pools = st.tuples(
 )
 
 
-@given(pools, st.integers(0, 2**63), st.integers(EPOCH, EPOCH + 2**32 - 1))
-def test_a_row_reads_back_as_what_was_written(peers, completed, touched):
+nodes = st.dictionaries(st.integers(0, 2**32 - 1), st.integers(0, MAX_COMPLETED), max_size=MAX_NODES)
+
+
+@given(pools, st.integers(0, 2**63), st.integers(EPOCH, EPOCH + 2**32 - 1), nodes)
+def test_a_row_reads_back_as_what_was_written(peers, completed, touched, others):
     swarm = Swarm(touched)
     swarm.completed = completed
     for which, each in enumerate(peers):
         if each:
             swarm.load(which, b"".join(each), array("I", range(len(each))))
 
-    piece = unpack(pack(swarm, 0))
+    piece = unpack(pack(swarm, 0, others))
 
-    assert (piece.completed, piece.touched) == (completed, touched)
+    assert (piece.completed, piece.touched, piece.others) == (completed, touched, others)
     assert [bytes(blob) for blob, _ in piece.pools] == [b"".join(each) for each in peers]
     assert [list(states) for _, states in piece.pools] == [list(range(len(each))) for each in peers]
+
+
+def test_other_nodes_cost_nothing_where_there_are_none_and_are_in_the_first_row_only():
+    swarm = Swarm(EPOCH)
+
+    assert len(pack(swarm, 0)) == len(pack(swarm, 1, {5: 6})) == 1 + 8 + 4 + 4 * 2
+    assert len(pack(swarm, 0, {5: 6})) == len(pack(swarm, 0)) + 12
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        bytes(11),
+        struct.pack("<IQIQ", 2, 1, 1, 1),
+        struct.pack("<IQIQ", 2, 1, 2, 1),
+        struct.pack("<IQ", 1, MAX_COMPLETED + 1),
+        b"".join(struct.pack("<IQ", node, 1) for node in range(MAX_NODES + 1)),
+    ],
+)
+def test_counts_out_of_order_too_large_or_too_many_are_damage(tail):
+    with pytest.raises(DamagedRow):
+        unpack(pack(Swarm(EPOCH), 0) + tail)
+
+
+def test_another_version_is_damage():
+    with pytest.raises(DamagedRow, match="version 1"):
+        unpack(b"\x01" + pack(Swarm(EPOCH), 0)[1:])
 
 
 @given(st.binary(max_size=200))

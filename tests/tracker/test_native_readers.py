@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from bittorrent.passkey import read_path
 from bittorrent.peers import parse_address
 from bittorrent.query import read_announce, read_scrape
 from bittorrent.refusal import Refusal
@@ -21,7 +22,7 @@ PEER = b"&peer_id=-XX0001-abcdefghijkl"
 
 words = st.sampled_from(
     [
-        b"info_hash", b"peer_id", b"port", b"left", b"event", b"numwant", b"compact", b"uploaded", b"x", b"",
+        b"info_hash", b"peer_id", b"port", b"left", b"event", b"numwant", b"compact", b"uploaded", b"downloaded", b"x", b"",
         b"=", b"&", b"%", b"%4", b"%zz", b"%00", b"%2B", b"+", b"0", b"1", b"6881", b"65536", b"-1", b"started",
         b"stopped", b"completed", b"paused", b"a" * 20, b"b" * 32, b"c" * 40, b"%41" * 20, b"d" * 64, b"9" * 19,
         b"9" * 18, b"info_hash=", HASH, PEER, b"&port=6881", b"\r", b"\n", b"\xff", b"&info_hash=" + b"e" * 20,
@@ -31,7 +32,19 @@ jumbles = st.lists(words, max_size=12).map(b"".join)
 tails = st.one_of(
     jumbles,
     st.dictionaries(
-        st.sampled_from([b"port", b"left", b"event", b"numwant", b"compact", b"peer_id", b"info_hash"]),
+        st.sampled_from(
+            [
+                b"uploaded",
+                b"downloaded",
+                b"port",
+                b"left",
+                b"event",
+                b"numwant",
+                b"compact",
+                b"peer_id",
+                b"info_hash",
+            ]
+        ),
         st.one_of(words, st.integers(-2, 70_000).map(lambda number: b"%d" % number)),
         max_size=7,
     ).map(lambda pairs: b"".join(b"&%b=%b" % pair for pair in pairs.items())),
@@ -44,7 +57,8 @@ def expected_announce(query: bytes) -> Any:
         read = read_announce(query)
     except Refusal as refusal:
         return native.REFUSALS.index(refusal.code)
-    return (bytes(read.infohash), read.port, int(read.event), read.left == 0, read.numwant, read.compact)
+    values = bytes(read.infohash), read.port, int(read.event), read.left == 0, read.numwant, read.compact
+    return (*values, read.uploaded, read.downloaded, read.peer_id)
 
 
 def expected_scrape(query: bytes) -> Any:
@@ -128,7 +142,27 @@ class Heard:
 
 starts = st.sampled_from([b"GET ", b"GET  ", b"get ", b"POST ", b"HEAD ", b"", b"\r\nGET ", b"GET\t"])
 paths = st.sampled_from(
-    [b"/announce", b"/scrape", b"/announce/", b"/announcer", b"/%61nnounce", b"http://x/scrape"]
+    [
+        b"/announce",
+        b"/scrape",
+        b"/announce/",
+        b"/announcer",
+        b"/%61nnounce",
+        b"http://x/scrape",
+        b"/announce/a/b",
+    ]
+)
+passkeys = st.one_of(
+    st.sampled_from(
+        [b"announce", b"scrape", b"announce-1", b"a" * 64, b"a" * 65, b"k", b"", b"%61", b"a.b", b"-_9Z"]
+    ),
+    st.from_regex(rb"[A-Za-z0-9_-]{1,66}", fullmatch=True),
+)
+keyed_paths = st.builds(
+    lambda action, key, first: b"/%b/%b" % ((action, key) if first else (key, action)),
+    st.sampled_from([b"announce", b"scrape", b"announcer"]),
+    passkeys,
+    st.booleans(),
 )
 versions = st.sampled_from(
     [b" HTTP/1.1", b" HTTP/1.0", b" HTTP/1.2", b" HTTP/2.0", b" http/1.1", b"", b"  HTTP/1.1", b" HTTP/1.1 "]
@@ -156,7 +190,7 @@ headers = st.builds(
 requests = st.builds(
     lambda start, path, mark, query, version, end, lines, last: start + path + mark + query + version + end + b"".join(lines) + last,
     st.one_of(st.just(b"GET "), starts),
-    st.one_of(st.sampled_from([b"/announce", b"/scrape"]), paths),
+    st.one_of(st.sampled_from([b"/announce", b"/scrape"]), paths, keyed_paths),
     st.sampled_from([b"?", b"?", b"", b"#", b"/?"]),
     st.one_of(st.just(HASH + PEER), queries, raw),
     st.one_of(st.just(b" HTTP/1.1"), versions),
@@ -172,15 +206,41 @@ def test_a_head_that_is_taken_is_read_as_httptools_reads_it(data: bytes) -> None
     read = native.read_head(data, HEADER)
     if read[0] in (PARTIAL, ELSEWHERE):
         return
-    kind, length, query, close = read
+    kind, length, query, passkey, close = read
     heard = Heard(data[:length])
     [(version, keep_alive, upgrade)] = heard.complete
     url = httptools.parse_url(heard.urls[0])
-    assert (url.path, url.query or b"") == ((None, None, b"/announce", b"/scrape")[kind], query)
+    found = read_path(url.path)
+    action = found.action if found is not None else url.path[1:].decode()
+    assert (action, url.query or b"") == ((None, None, "announce", "scrape")[kind], query)
+    assert passkey == (found.passkey if found is not None else b"")
     assert close == (version == "1.0" or not keep_alive)
     assert not upgrade
     assert not heard.bodies
     assert len(heard.urls) == 2, "the request ends with its head"
+
+
+@settings(max_examples=2000)
+@given(
+    st.one_of(
+        keyed_paths,
+        paths,
+        st.binary(max_size=90),
+        st.lists(st.one_of(st.just(b"/"), passkeys), max_size=5).map(b"".join),
+    )
+)
+@example(b"/announce/announce")
+@example(b"/announce/scrape")
+@example(b"/scrape/scrape/scrape")
+def test_the_passkey_in_a_path_is_read_alike(path: bytes) -> None:
+    found = read_path(path)
+    assert native.path_passkey(path) == (found.passkey if found is not None else None)
+    kind, *read = native.read_head(b"GET %b?x HTTP/1.1\r\n\r\n" % path, HEADER)
+    if found is not None:
+        assert ("announce", "scrape")[kind - ANNOUNCE] == found.action
+        assert read[2] == found.passkey
+    elif kind in (ANNOUNCE, SCRAPE):
+        assert path in (b"/announce", b"/scrape") or b"?" in path
 
 
 @pytest.mark.parametrize("byte", range(256))
@@ -206,6 +266,9 @@ def test_every_raw_byte_of_a_request_line(byte: int, where: bytes) -> None:
     [
         b"GET /announce HTTP/1.1\r\n\r\n",
         b"GET /scrape HTTP/1.0\r\n\r\n",
+        b"GET /announce/k-1_A?x HTTP/1.1\r\n\r\n",
+        b"GET /scrape-announce/announce HTTP/1.1\r\n\r\n",
+        b"GET /" + b"k" * 64 + b"/announce?x HTTP/1.1\r\n\r\n",
         b"GET /announce? HTTP/1.1\r\nHost: x\r\nConnection: Keep-Alive\r\nUser-Agent: a(b)\xff\r\n\r\n",
         b"GET /announce?"
         + HASH

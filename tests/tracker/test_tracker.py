@@ -1,9 +1,10 @@
 import pytest
 
 from bittorrent.infohash import InfoHash
+from bittorrent.refusal import Refusal
 from tests.support.swarm_stores import Make
 from tracker.counters import Transport
-from tracker.model import ZERO_COUNTS, Announce, AnnounceFailure, AnnounceTerms, Counts, Event, Reply
+from tracker.model import NOBODY, ZERO_COUNTS, Announce, AnnounceFailure, AnnounceTerms, Counts, Event, Reply
 from tracker.policy import Policy
 from tracker.swarms import RESTORING
 from tracker.tracker import Tracker
@@ -18,7 +19,7 @@ def made(make_store: Make, listed: bool = False) -> Tracker:
 
 def announce(tracker: Tracker, infohash: InfoHash = HASH, host: int = 1) -> Reply | AnnounceFailure:
     peer = bytes([10, 0, 0, host, 26, 225])
-    return tracker.announce(Announce(infohash, peer, Event.NONE, False, 50), Transport.HTTP)
+    return tracker.announce(Announce(infohash, peer, Event.NONE, False, 50))
 
 
 def test_an_open_tracker_takes_any_torrent(make_store):
@@ -106,6 +107,27 @@ def test_a_scrape_keeps_the_order_and_hides_what_is_refused(make_store):
     assert files == [(other, ZERO_COUNTS), (HASH, Counts(0, 0, 1, 1))]
 
 
+def test_a_known_passkey_has_an_account_and_any_other_is_refused(make_store):
+    tracker = made(make_store)
+    tracker.policy.set_passkey(b"secret", 7)
+
+    assert tracker.account_of(b"secret") == 7
+    assert tracker.account_of(b"") == NOBODY
+    tracker.policy.drop_passkey(b"secret")
+    for passkey in (b"secret", b"a b", b"k" * 65):
+        with pytest.raises(Refusal) as refused:
+            tracker.account_of(passkey)
+        assert refused.value.code == "unknown-passkey"
+
+
+@pytest.mark.parametrize(
+    ("passkey", "account"), [(b"", 1), (b"a b", 1), (b"k" * 65, 1), (b"k", 0), (b"k", 2**63)]
+)
+def test_a_malformed_passkey_or_account_is_not_taken(make_store, passkey, account):
+    with pytest.raises(ValueError, match="a passkey is"):
+        made(make_store).policy.set_passkey(passkey, account)
+
+
 def test_everything_is_counted_by_kind_and_transport(make_store):
     tracker = made(make_store)
     announce(tracker)
@@ -115,4 +137,4 @@ def test_everything_is_counted_by_kind_and_transport(make_store):
 
     assert tracker.counters.announces[Transport.HTTP][Event.NONE] == 1
     assert tracker.counters.refusals == {"denied": 1}
-    assert tracker.counters.scrapes == [0, 1]
+    assert tracker.counters.scrapes == [0, 1, 0]

@@ -232,7 +232,7 @@ static PyObject *door_serve(Door *door, PyObject *const *given, Py_ssize_t count
     /* It never waits, so the GIL is kept. A socket that fails says so to its transport, too. */
     ssize_t sent = ready ? send((int)fd, door->out, ready, MSG_DONTWAIT | MSG_NOSIGNAL) : 0;
     size_t gone = sent > 0 ? (size_t)sent : 0;
-    if (gone == ready && reading.used == length && reading.outcome == READ_PART)
+    if (gone == ready && reading.used == length && reading.outcome == OUTCOME_PART)
         Py_RETURN_NONE;
     return Py_BuildValue("y#ni", (const char *)door->out + gone, (Py_ssize_t)(ready - gone), (Py_ssize_t)reading.used,
                          (int)reading.outcome);
@@ -247,7 +247,7 @@ static PyObject *door_answer_packet(Door *door, PyObject *args)
     if (!PyArg_ParseTuple(args, "y#y#:answer_packet", &packet, &length, &address_bytes, &address_length) ||
         !read_address(address_bytes, address_length, &address))
         return NULL;
-    if (length > UDP_REQUEST_MOST)
+    if (length > UDP_LARGEST)
         Py_RETURN_NONE;
     handler_read_clock(door->handler, door->clock);
     size_t count = handler_answer_udp(door->handler, (const uint8_t *)packet, (size_t)length, &address, out);
@@ -359,8 +359,8 @@ static PyObject *door_leave(Door *door, PyObject *args)
 static void add_own(const Door *door, struct loop_numbers *out)
 {
     const struct counters *own = &door->handler->counters;
-    for (int over = 0; over < TRANSPORTS; over++) {
-        for (int event = 0; event < 5; event++)
+    for (int over = 0; over < TRANSPORT_COUNT; over++) {
+        for (int event = 0; event < EVENT_COUNT; event++)
             out->announces[over][event] += own->announces[over][event];
         out->scrapes[over] += own->scrapes[over];
     }
@@ -382,19 +382,31 @@ static PyObject *list_of(const uint64_t *numbers, Py_ssize_t count)
     return list;
 }
 
+static PyObject *by_transport(uint64_t announces[TRANSPORT_COUNT][EVENT_COUNT])
+{
+    PyObject *lists = PyList_New(TRANSPORT_COUNT);
+    for (Py_ssize_t over = 0; lists && over < TRANSPORT_COUNT; over++) {
+        PyObject *numbers = list_of(announces[over], EVENT_COUNT);
+        if (numbers)
+            PyList_SET_ITEM(lists, over, numbers);
+        else
+            Py_CLEAR(lists);
+    }
+    return lists;
+}
+
 static PyObject *door_numbers(Door *door, PyObject *Py_UNUSED(none))
 {
     struct loop_numbers numbers = {0};
     if (door->loop)
         loop_read(door->loop, &numbers);
     add_own(door, &numbers);
-    return Py_BuildValue("{s:[NN],s:N,s:N,s:K,s:K,s:K,s:K,s:K}", "announces",
-                         list_of(numbers.announces[OVER_HTTP], 5), list_of(numbers.announces[OVER_UDP], 5), "scrapes",
-                         list_of(numbers.scrapes, TRANSPORTS), "refusals", list_of(numbers.refusals, REFUSAL_COUNT),
-                         "warnings", (unsigned long long)numbers.warnings, "open", (unsigned long long)numbers.open,
-                         "turned_away", (unsigned long long)numbers.turned_away, "timed_out",
-                         (unsigned long long)numbers.timed_out, "handed_over",
-                         (unsigned long long)numbers.handed_over);
+    return Py_BuildValue("{s:N,s:N,s:N,s:K,s:K,s:K,s:K,s:K}", "announces", by_transport(numbers.announces), "scrapes",
+                         list_of(numbers.scrapes, TRANSPORT_COUNT), "refusals",
+                         list_of(numbers.refusals, REFUSAL_COUNT), "warnings", (unsigned long long)numbers.warnings,
+                         "open", (unsigned long long)numbers.open, "turned_away",
+                         (unsigned long long)numbers.turned_away, "timed_out", (unsigned long long)numbers.timed_out,
+                         "handed_over", (unsigned long long)numbers.handed_over);
 }
 
 static PyMethodDef door_methods[] = {
@@ -440,8 +452,11 @@ static PyObject *read_announce(PyObject *Py_UNUSED(module), PyObject *query)
     enum refusal refusal = query_read_announce((const uint8_t *)data, (size_t)length, &read);
     if (refusal != NOT_REFUSED)
         return PyLong_FromLong((long)refusal);
-    return Py_BuildValue("y#HBNLN", (const char *)read.infohash, (Py_ssize_t)HASH_LENGTH, read.port, read.event,
-                         PyBool_FromLong(read.seeder), (long long)read.numwant, PyBool_FromLong(read.compact));
+    return Py_BuildValue("y#HBNLNKKy#", (const char *)read.infohash, (Py_ssize_t)INFOHASH, read.port, read.event,
+                         PyBool_FromLong(read.seeder), (long long)read.numwant, PyBool_FromLong(read.compact),
+                         (unsigned long long)query_total(read.uploaded),
+                         (unsigned long long)query_total(read.downloaded), (const char *)read.peer_id,
+                         (Py_ssize_t)PEER_ID);
 }
 
 static PyObject *read_scrape(PyObject *Py_UNUSED(module), PyObject *query)
@@ -454,7 +469,7 @@ static PyObject *read_scrape(PyObject *Py_UNUSED(module), PyObject *query)
     enum refusal refusal = query_read_scrape((const uint8_t *)data, (size_t)length, &read);
     if (refusal != NOT_REFUSED)
         return PyLong_FromLong((long)refusal);
-    return PyBytes_FromStringAndSize((const char *)read.infohashes, (Py_ssize_t)read.count * HASH_LENGTH);
+    return PyBytes_FromStringAndSize((const char *)read.infohashes, (Py_ssize_t)read.count * INFOHASH);
 }
 
 static PyObject *read_head(PyObject *Py_UNUSED(module), PyObject *args)
@@ -472,8 +487,21 @@ static PyObject *read_head(PyObject *Py_UNUSED(module), PyObject *args)
               (struct slice){(const uint8_t *)header, (size_t)header_length}, &read);
     if (read.kind == HTTP_PARTIAL || read.kind == HTTP_ELSEWHERE)
         return Py_BuildValue("in", (int)read.kind, (Py_ssize_t)read.length);
-    return Py_BuildValue("iny#N", (int)read.kind, (Py_ssize_t)read.length, (const char *)read.query.data,
-                         (Py_ssize_t)read.query.length, PyBool_FromLong(read.close));
+    return Py_BuildValue("iny#y#N", (int)read.kind, (Py_ssize_t)read.length, (const char *)read.query.data,
+                         (Py_ssize_t)read.query.length, read.passkey.length ? (const char *)read.passkey.data : "",
+                         (Py_ssize_t)read.passkey.length, PyBool_FromLong(read.close));
+}
+
+static PyObject *path_passkey(PyObject *Py_UNUSED(module), PyObject *path)
+{
+    struct slice passkey;
+    char *data;
+    Py_ssize_t length;
+    if (PyBytes_AsStringAndSize(path, &data, &length) < 0)
+        return NULL;
+    if (!http_path_passkey((struct slice){(const uint8_t *)data, (size_t)length}, &passkey))
+        Py_RETURN_NONE;
+    return PyBytes_FromStringAndSize((const char *)passkey.data, (Py_ssize_t)passkey.length);
 }
 
 static PyObject *parse_address(PyObject *Py_UNUSED(module), PyObject *text)
@@ -491,7 +519,8 @@ static PyObject *parse_address(PyObject *Py_UNUSED(module), PyObject *text)
 static PyMethodDef functions[] = {
     {"read_announce", read_announce, METH_O, "Read an announce's query: a tuple, or the number of a refusal."},
     {"read_scrape", read_scrape, METH_O, "Read a scrape's query: its hashes, sorted, or the number of a refusal."},
-    {"read_head", read_head, METH_VARARGS, "Read a request's head: its kind and length, then query and close."},
+    {"read_head", read_head, METH_VARARGS, "Read a head: its kind and length, then query, passkey and close."},
+    {"path_passkey", path_passkey, METH_O, "Read a path: the passkey in it, or None."},
     {"parse_address", parse_address, METH_O, "Read an address: its 4 or 16 bytes, or None."},
     {NULL, NULL, 0, NULL},
 };

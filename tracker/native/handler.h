@@ -10,18 +10,15 @@
 #include "blake2b.h"
 #include "client.h"
 #include "http_request.h"
-#include "refusal.h"
+#include "constants.h"
 #include "store.h"
 #include "buffer.h"
 
 enum {
     HTTP_REPLY_MOST = 16384, /* 200 peers as dictionaries and 74 scraped torrents both fit */
-    UDP_REQUEST_MOST = 4096,
     UDP_REPLY_MOST = 1280,
     CACHE_LINE = 64
 };
-
-enum transport { OVER_HTTP, OVER_UDP, TRANSPORTS };
 
 /* What is fixed for as long as doors are open: every text and number comes from Python. */
 struct rules {
@@ -36,8 +33,8 @@ struct rules {
 
 /* Counted by one thread, read by any. */
 struct counters {
-    _Alignas(CACHE_LINE) _Atomic uint64_t announces[TRANSPORTS][5];
-    _Atomic uint64_t scrapes[TRANSPORTS], warnings, refusals[REFUSAL_COUNT];
+    _Alignas(CACHE_LINE) _Atomic uint64_t announces[TRANSPORT_COUNT][EVENT_COUNT];
+    _Atomic uint64_t scrapes[TRANSPORT_COUNT], warnings, refusals[REFUSAL_COUNT];
 };
 
 static inline void count(_Atomic uint64_t *counter)
@@ -61,16 +58,12 @@ struct handler {
 /* Take the time, unless the clock stands still for a test. */
 void handler_read_clock(struct handler *handler, const int64_t fixed[2]);
 
+/* The account of the passkey in a path, 0 where there is none. */
+enum refusal handler_find_account(struct handler *handler, struct slice passkey, uint64_t *account);
+
 /* Answer a whole announce or scrape; head and body go to `out`. False where only the other server can. */
 bool handler_answer_http(struct handler *handler, const struct http_request *request, const struct address *socket,
                        struct buffer *out);
-
-enum outcome {
-    READ_MORE, /* the buffer for answers is full, whole requests may follow */
-    READ_PART, /* an unfinished request follows, or nothing */
-    READ_AWAY, /* a request for the other server follows */
-    READ_CLOSE /* nothing that follows is answered */
-};
 
 struct reading {
     enum outcome outcome;

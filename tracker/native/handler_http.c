@@ -159,6 +159,12 @@ static struct slice put_off(struct handler *handler, enum verdict verdict)
     return verdict == VERDICT_FULL ? handler->rules->full : handler->rules->restoring;
 }
 
+enum refusal handler_find_account(struct handler *handler, struct slice passkey, uint64_t *account)
+{
+    *account = passkey.length ? store_account(handler->store, passkey.data, passkey.length) : 0;
+    return passkey.length && !*account ? REFUSED_UNKNOWN_PASSKEY : NOT_REFUSED;
+}
+
 static enum refusal client_of(struct handler *handler, const struct http_request *request, const struct address *socket,
                               struct address *out, bool *elsewhere)
 {
@@ -176,17 +182,24 @@ static enum refusal client_of(struct handler *handler, const struct http_request
 }
 
 static void fill_announce(const struct rules *rules, const struct announce_query *query,
-                          const struct address *address, struct announce *out)
+                          const struct address *address, uint64_t account, struct announce *out)
 {
     int64_t most = rules->numwant_most;
-    memcpy(out->infohash, query->infohash, HASH_LENGTH);
+    memcpy(out->infohash, query->infohash, INFOHASH);
     memcpy(out->peer, address->bytes, address->length);
     out->peer[address->length] = (uint8_t)(query->port >> 8);
     out->peer[address->length + 1] = (uint8_t)query->port;
     out->stride = (uint8_t)(address->length + 2);
     out->event = query->event;
     out->seeder = query->seeder;
-    out->families = 0;
+    out->families = FAMILY_BOTH;
+    out->transport = TRANSPORT_HTTP;
+    out->account = account;
+    if (account) {
+        out->uploaded = query_total(query->uploaded);
+        out->downloaded = query_total(query->downloaded);
+        memcpy(out->peer_id, query->peer_id, PEER_ID);
+    }
     out->numwant = query->numwant < 0 ? rules->numwant : (uint16_t)(query->numwant < most ? query->numwant : most);
 }
 
@@ -198,23 +211,26 @@ static bool put_announce(struct handler *handler, const struct http_request *req
     struct announce announce;
     struct address address;
     struct slice warning = {NULL, 0};
+    uint64_t account = 0;
     bool elsewhere = false;
     enum refusal refusal = query_read_announce(request->query.data, request->query.length, &query);
     if (refusal == NOT_REFUSED)
         refusal = client_of(handler, request, socket, &address, &elsewhere);
     if (elsewhere)
         return false;
+    if (refusal == NOT_REFUSED)
+        refusal = handler_find_account(handler, request->passkey, &account);
     if (refusal != NOT_REFUSED) {
         put_failure(handler, refusal, out);
         return true;
     }
-    fill_announce(handler->rules, &query, &address, &announce);
+    fill_announce(handler->rules, &query, &address, account, &announce);
     enum verdict verdict = store_announce(handler->store, handler->rng, &announce, handler->now, &handler->answer);
     if (verdict == VERDICT_UNLISTED || verdict == VERDICT_DENIED) {
         put_failure(handler, verdict == VERDICT_DENIED ? REFUSED_DENIED : REFUSED_UNLISTED, out);
         return true;
     }
-    count(&handler->counters.announces[OVER_HTTP][announce.event]);
+    count(&handler->counters.announces[TRANSPORT_HTTP][announce.event]);
     if (verdict != VERDICT_OK)
         warning = put_off(handler, verdict);
     put_answer(&handler->answer, &address, query.compact, warning, out);
@@ -224,17 +240,20 @@ static bool put_announce(struct handler *handler, const struct http_request *req
 static void put_scrape(struct handler *handler, const struct http_request *request, struct buffer *out)
 {
     struct scrape_query query;
+    uint64_t account;
     enum refusal refusal = query_read_scrape(request->query.data, request->query.length, &query);
+    if (refusal == NOT_REFUSED)
+        refusal = handler_find_account(handler, request->passkey, &account);
     if (refusal != NOT_REFUSED) {
         put_failure(handler, refusal, out);
         return;
     }
-    count(&handler->counters.scrapes[OVER_HTTP]);
+    count(&handler->counters.scrapes[TRANSPORT_HTTP]);
     put_literal(out, "d5:filesd");
     for (unsigned at = 0; at < query.count; at++) {
         struct counts counts;
         store_scrape(handler->store, query.infohashes[at], &counts);
-        put_string(out, query.infohashes[at], HASH_LENGTH);
+        put_string(out, query.infohashes[at], INFOHASH);
         put_literal(out, "d8:completei");
         put_number(out, counts.complete);
         put_literal(out, "e10:downloadedi");
@@ -271,20 +290,20 @@ bool handler_answer_http(struct handler *handler, const struct http_request *req
 struct reading handler_answer_stream(struct handler *handler, const uint8_t *data, size_t length, size_t seen,
                                    const struct address *socket, struct buffer *out)
 {
-    struct reading reading = {READ_MORE, 0, 0};
+    struct reading reading = {OUTCOME_MORE, 0, 0};
     struct http_request request;
-    while (reading.outcome == READ_MORE && out->end - out->at >= HTTP_REPLY_MOST) {
+    while (reading.outcome == OUTCOME_MORE && out->end - out->at >= HTTP_REPLY_MOST) {
         http_read(data + reading.used, length - reading.used, seen, handler->rules->forwarded, &request);
         seen = 0;
         if (request.kind == HTTP_PARTIAL) {
             reading.seen = request.length;
-            reading.outcome = READ_PART;
+            reading.outcome = OUTCOME_PART;
         } else if (request.kind == HTTP_ELSEWHERE || !handler_answer_http(handler, &request, socket, out)) {
-            reading.outcome = READ_AWAY;
+            reading.outcome = OUTCOME_AWAY;
         } else {
             reading.used += request.length;
             if (request.close)
-                reading.outcome = READ_CLOSE;
+                reading.outcome = OUTCOME_CLOSE;
         }
     }
     return reading;

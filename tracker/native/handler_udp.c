@@ -1,13 +1,13 @@
 /* The request handler over UDP (BEP 15); equal to bittorrent/udp.py and doors/udp.py.
  *
  * Nothing but a connect is answered before the connection id holds, and no error is longer than its request.
- * The URL of BEP 41 changes no answer, so options are not looked at.
+ * The path of BEP 41 may bring a passkey.
  */
 #include "handler.h"
 #include "query.h"
 
 enum { CONNECT, ANNOUNCE, SCRAPE, ERROR };
-enum { SMALLEST = 16, ANNOUNCE_LENGTH = 98, CONNECTION_SECONDS = 120, CONNECTION_SKEW = 10, MOST = 0x7fffffff };
+enum { MOST = 0x7fffffff, URL_READ = PASSKEY_MOST + 16 };
 
 static const uint8_t PROTOCOL[8] = {0, 0, 0x04, 0x17, 0x27, 0x10, 0x19, 0x80};
 
@@ -67,7 +67,7 @@ static bool holds(const struct handler *handler, const struct packet *packet)
 {
     uint8_t sealed[4], difference = 0;
     uint32_t age = (uint32_t)handler->running - (uint32_t)read_big(packet->data, 4);
-    if (age > CONNECTION_SECONDS && age < (uint32_t)0 - CONNECTION_SKEW)
+    if (age > UDP_CONNECTION_SECONDS && age < (uint32_t)0 - UDP_CONNECTION_SKEW)
         return false;
     seal(handler->rules, packet->data, packet->address, sealed);
     for (int at = 0; at < 4; at++)
@@ -90,7 +90,44 @@ static size_t refuse(struct handler *handler, const struct packet *packet, enum 
     return error_reply(packet, handler->rules->refusals[refusal]);
 }
 
-static void fill_announce(const struct rules *rules, const struct packet *packet, uint8_t event, struct announce *out)
+/* The first bytes of the URL that the options after an announce hold (BEP 41); what is cut off is no path of ours. */
+static size_t url_data(const struct packet *packet, uint8_t out[URL_READ])
+{
+    enum { END, NOTHING, URL_DATA };
+    size_t at = UDP_ANNOUNCE, length = 0;
+    while (at < packet->length && packet->data[at] != END && length < URL_READ) {
+        if (packet->data[at] == NOTHING) {
+            at++;
+            continue;
+        }
+        if (at + 1 == packet->length)
+            break;
+        size_t start = at + 2, end = start + packet->data[at + 1], count = end - start;
+        if (packet->data[at] == URL_DATA && end <= packet->length) {
+            count = count < URL_READ - length ? count : URL_READ - length;
+            memcpy(out + length, packet->data + start, count);
+            length += count;
+        }
+        at = end;
+    }
+    return length;
+}
+
+static enum refusal find_account(struct handler *handler, const struct packet *packet, uint64_t *account)
+{
+    uint8_t url[URL_READ];
+    struct slice passkey = {NULL, 0};
+    *account = 0;
+    if (packet->length <= UDP_ANNOUNCE)
+        return NOT_REFUSED;
+    size_t length = url_data(packet, url);
+    const uint8_t *query = memchr(url, '?', length);
+    struct slice path = {url, query ? (size_t)(query - url) : length};
+    return http_path_passkey(path, &passkey) ? handler_find_account(handler, passkey, account) : NOT_REFUSED;
+}
+
+static void fill_announce(const struct rules *rules, const struct packet *packet, uint8_t event, uint64_t account,
+                          struct announce *out)
 {
     const uint8_t *data = packet->data;
     const struct address *address = packet->address;
@@ -98,13 +135,21 @@ static void fill_announce(const struct rules *rules, const struct packet *packet
     uint32_t wanted = (uint32_t)read_big(data + 92, 4);
     if (wanted > MOST)
         wanted = rules->numwant;
-    memcpy(out->infohash, data + 16, HASH_LENGTH);
+    memcpy(out->infohash, data + 16, INFOHASH);
     memcpy(out->peer, address->bytes, address->length);
     memcpy(out->peer + address->length, data + 96, 2);
     out->stride = (uint8_t)(address->length + 2);
     out->event = event;
     out->seeder = read_big(data + 64, 8) == 0;
-    out->families = address->length == 4 ? 4 : 6;
+    out->families = address->length == 4 ? FAMILY_V4 : FAMILY_V6;
+    out->transport = TRANSPORT_UDP;
+    out->account = account;
+    if (account) {
+        uint64_t downloaded = read_big(data + 56, 8), uploaded = read_big(data + 72, 8);
+        out->downloaded = downloaded <= LARGEST_TOTAL ? downloaded : 0;
+        out->uploaded = uploaded <= LARGEST_TOTAL ? uploaded : 0;
+        memcpy(out->peer_id, data + 36, PEER_ID);
+    }
     out->numwant = (uint16_t)(wanted < most ? wanted : most);
 }
 
@@ -112,7 +157,7 @@ static size_t announce_reply(struct handler *handler, const struct packet *packe
 {
     struct answer *answer = &handler->answer;
     struct announce announce;
-    if (packet->length < ANNOUNCE_LENGTH)
+    if (packet->length < UDP_ANNOUNCE)
         return refuse(handler, packet, REFUSED_BAD_REQUEST);
     uint32_t number = (uint32_t)read_big(packet->data + 80, 4);
     uint8_t event = number <= EVENT_PAUSED ? (uint8_t)number : EVENT_NONE;
@@ -120,11 +165,15 @@ static size_t announce_reply(struct handler *handler, const struct packet *packe
         return refuse(handler, packet, REFUSED_BAD_PORT);
     if (handler->rules->refuse_private && !networks_hold(handler->rules->routed, packet->address))
         return refuse(handler, packet, REFUSED_PRIVATE_ADDRESS);
-    fill_announce(handler->rules, packet, event, &announce);
+    uint64_t account;
+    enum refusal refusal = find_account(handler, packet, &account);
+    if (refusal != NOT_REFUSED)
+        return refuse(handler, packet, refusal);
+    fill_announce(handler->rules, packet, event, account, &announce);
     enum verdict verdict = store_announce(handler->store, handler->rng, &announce, handler->now, answer);
     if (verdict == VERDICT_UNLISTED || verdict == VERDICT_DENIED)
         return refuse(handler, packet, verdict == VERDICT_DENIED ? REFUSED_DENIED : REFUSED_UNLISTED);
-    count(&handler->counters.announces[OVER_UDP][event]);
+    count(&handler->counters.announces[TRANSPORT_UDP][event]);
     if (verdict != VERDICT_OK) {
         count(&handler->counters.warnings);
         *answer = (struct answer){.interval = handler->rules->retry_soon};
@@ -140,17 +189,17 @@ static size_t announce_reply(struct handler *handler, const struct packet *packe
 
 static size_t scrape_reply(struct handler *handler, const struct packet *packet)
 {
-    size_t hashes = (packet->length - SMALLEST) / HASH_LENGTH;
+    size_t hashes = (packet->length - UDP_SMALLEST) / INFOHASH;
     uint8_t *out = packet->out + 8;
     if (hashes == 0)
         return refuse(handler, packet, REFUSED_FULL_SCRAPE);
     if (hashes > SCRAPE_HASHES)
         hashes = SCRAPE_HASHES;
-    count(&handler->counters.scrapes[OVER_UDP]);
+    count(&handler->counters.scrapes[TRANSPORT_UDP]);
     head(packet, SCRAPE);
     for (size_t at = 0; at < hashes; at++, out += 12) {
         struct counts counts;
-        store_scrape(handler->store, packet->data + SMALLEST + at * HASH_LENGTH, &counts);
+        store_scrape(handler->store, packet->data + UDP_SMALLEST + at * INFOHASH, &counts);
         write_big(out, capped(counts.complete));
         write_big(out + 4, capped(counts.downloaded));
         write_big(out + 8, capped(counts.incomplete));
@@ -160,14 +209,14 @@ static size_t scrape_reply(struct handler *handler, const struct packet *packet)
 
 const uint8_t *udp_infohash(const uint8_t *packet, size_t length)
 {
-    return length >= ANNOUNCE_LENGTH && read_big(packet + 8, 4) == ANNOUNCE ? packet + 16 : NULL;
+    return length >= UDP_ANNOUNCE && read_big(packet + 8, 4) == ANNOUNCE ? packet + 16 : NULL;
 }
 
 size_t handler_answer_udp(struct handler *handler, const uint8_t *data, size_t length, const struct address *address,
                         uint8_t *out)
 {
     const struct packet packet = {data, length, address, out};
-    if (length < SMALLEST)
+    if (length < UDP_SMALLEST)
         return 0;
     uint32_t action = (uint32_t)read_big(data + 8, 4);
     if (action == CONNECT)

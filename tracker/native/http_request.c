@@ -1,14 +1,14 @@
 /* The reader of HTTP requests: recognises a plain announce or scrape in the bytes of a connection.
  *
- * Only the requests that clients and proxies usually send are read here: GET of the two paths, HTTP/1.0 or 1.1,
- * without a body. Anything else goes to the server in Python, so that its parser alone decides what is valid; this
- * reader never refuses a request.
+ * Only the requests that clients and proxies usually send are read here: GET of the two paths, with or without a
+ * passkey, HTTP/1.0 or 1.1, without a body. Anything else goes to the server in Python, so that its parser alone
+ * decides what is valid; this reader never refuses a request.
  */
 #include "http_request.h"
 
 enum { TOKEN = 1, VALUE = 2, TARGET = 4 };
 
-static const char ANNOUNCE_START[] = "GET /announce", SCRAPE_START[] = "GET /scrape";
+static const char GET[] = "GET ", ANNOUNCE[] = "/announce", SCRAPE[] = "/scrape";
 
 /* What a byte may be part of: a header's name (RFC 9110, token), its value, a request's target. A target ends at '#'
  * for the parser in Python, and it takes no raw byte beyond ASCII there. */
@@ -68,15 +68,110 @@ static struct slice trimmed(struct slice value)
     return value;
 }
 
-/* The kind of request that the bytes so far are, or may become. */
-static enum http_kind kind_of(const uint8_t *data, size_t length)
+static bool is_key(uint8_t byte)
 {
-    size_t announce = sizeof ANNOUNCE_START - 1, scrape = sizeof SCRAPE_START - 1;
-    if (memcmp(data, ANNOUNCE_START, length < announce ? length : announce) == 0)
-        return length < announce ? HTTP_PARTIAL : HTTP_ANNOUNCE;
-    if (memcmp(data, SCRAPE_START, length < scrape ? length : scrape) == 0)
-        return length < scrape ? HTTP_PARTIAL : HTTP_SCRAPE;
-    return HTTP_ELSEWHERE;
+    return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+           byte == '-' || byte == '_';
+}
+
+/* How many bytes of a passkey stand in front; one more than PASSKEY_MOST where it is too long. */
+static size_t key_length(const uint8_t *data, size_t length)
+{
+    size_t at = 0;
+    while (at < length && at <= PASSKEY_MOST && is_key(data[at]))
+        at++;
+    return at;
+}
+
+/* Compare with a word as far as there are bytes: whether they agree so far. */
+static inline bool agrees(const uint8_t *data, size_t length, const char *word, size_t word_length)
+{
+    if (length >= word_length)
+        return memcmp(data, word, word_length) == 0; /* of a length that the compiler knows */
+    return memcmp(data, word, length) == 0;
+}
+
+#define AGREES(data, length, word) agrees((data), (length), (word), sizeof(word) - 1)
+
+/* A request's path as far as it is known: what it asks for, and where the rest of its target begins. */
+struct path {
+    enum http_kind kind;
+    size_t length;
+    struct slice passkey;
+};
+
+/* A path that begins with a passkey. */
+static struct path keyed_path(const uint8_t *data, size_t length)
+{
+    size_t key = key_length(data + 1, length - 1), start = 1 + key;
+    struct path path = {HTTP_ELSEWHERE, 0, {data + 1, key}};
+    if (key > PASSKEY_MOST)
+        return path;
+    if (start == length) {
+        path.kind = HTTP_PARTIAL;
+    } else if (key && AGREES(data + start, length - start, ANNOUNCE)) {
+        path.length = start + sizeof ANNOUNCE - 1;
+        path.kind = path.length <= length ? HTTP_ANNOUNCE : HTTP_PARTIAL;
+    } else if (key && AGREES(data + start, length - start, SCRAPE)) {
+        path.length = start + sizeof SCRAPE - 1;
+        path.kind = path.length <= length ? HTTP_SCRAPE : HTTP_PARTIAL;
+    }
+    return path;
+}
+
+/* Whether a byte may follow a path's name; otherwise that was the beginning of a passkey. */
+static bool ends_name(const uint8_t *data, size_t length, size_t at)
+{
+    return at >= length || data[at] == '?' || data[at] == ' ' || data[at] == '/';
+}
+
+/* The path that these bytes are, or begin with, or may become; there is at least one. */
+static struct path path_of(const uint8_t *data, size_t length)
+{
+    const struct slice none = {NULL, 0};
+    const size_t announce = sizeof ANNOUNCE - 1, scrape = sizeof SCRAPE - 1;
+    if (AGREES(data, length, ANNOUNCE) && ends_name(data, length, announce))
+        return (struct path){length < announce ? HTTP_PARTIAL : HTTP_ANNOUNCE, announce, none};
+    if (AGREES(data, length, SCRAPE) && ends_name(data, length, scrape))
+        return (struct path){length < scrape ? HTTP_PARTIAL : HTTP_SCRAPE, scrape, none};
+    return data[0] == '/' ? keyed_path(data, length) : (struct path){HTTP_ELSEWHERE, 0, none};
+}
+
+/* The path behind `GET `; its length is that of both. */
+static struct path target_of(const uint8_t *data, size_t length)
+{
+    struct path path = {HTTP_PARTIAL, 0, {NULL, 0}};
+    if (!AGREES(data, length, GET)) {
+        path.kind = HTTP_ELSEWHERE;
+    } else if (length > sizeof GET - 1) {
+        path = path_of(data + sizeof GET - 1, length - (sizeof GET - 1));
+        path.length += sizeof GET - 1;
+    }
+    return path;
+}
+
+/* Split a passkey off what follows a name; false where that is none. */
+static bool split_passkey(struct slice *rest, struct slice *passkey)
+{
+    size_t key = key_length(rest->data + 1, rest->length - 1);
+    *passkey = (struct slice){rest->data + 1, key};
+    rest->data += 1 + key;
+    rest->length -= 1 + key;
+    return key >= 1 && key <= PASSKEY_MOST;
+}
+
+bool http_path_passkey(struct slice path, struct slice *passkey)
+{
+    if (path.length == 0)
+        return false;
+    struct path read = path_of(path.data, path.length);
+    if (read.kind != HTTP_ANNOUNCE && read.kind != HTTP_SCRAPE)
+        return false;
+    struct slice rest = {path.data + read.length, path.length - read.length};
+    *passkey = read.passkey;
+    if (!read.passkey.length && (rest.length == 0 || rest.data[0] != '/' || !split_passkey(&rest, passkey)))
+        return false;
+    return rest.length == 0;
 }
 
 /* Look for the empty line from `seen` on. Returns the length of the head, 0 where it has not ended, and -1 where a
@@ -108,6 +203,8 @@ static bool read_line(struct slice line, size_t start, struct http_request *out)
     if (memcmp(line.data + line.length - tail, version, tail - 1) != 0 || (digit != '0' && digit != '1'))
         return false;
     out->close = digit == '0'; /* uvicorn keeps no connection of HTTP/1.0 */
+    if (target.length && target.data[0] == '/' && (out->passkey.length || !split_passkey(&target, &out->passkey)))
+        return false;
     out->query = (struct slice){target.data, 0};
     if (target.length == 0)
         return true;
@@ -178,10 +275,12 @@ static bool read_headers(const uint8_t *data, const uint8_t *end, struct slice f
 
 void http_read(const uint8_t *data, size_t length, size_t seen, struct slice forwarded, struct http_request *out)
 {
-    out->kind = length ? kind_of(data, length) : HTTP_PARTIAL;
+    struct path path = target_of(data, length);
+    out->kind = path.kind;
     out->length = length;
     out->close = false;
     out->forwarded_count = 0;
+    out->passkey = path.passkey;
     if (out->kind == HTTP_PARTIAL || out->kind == HTTP_ELSEWHERE)
         return;
     ptrdiff_t head = head_end(data, length < HTTP_HEAD_MOST ? length : HTTP_HEAD_MOST, seen);
@@ -189,12 +288,11 @@ void http_read(const uint8_t *data, size_t length, size_t seen, struct slice for
         out->kind = length < HTTP_HEAD_MOST ? HTTP_PARTIAL : HTTP_ELSEWHERE;
         return;
     }
-    size_t start = out->kind == HTTP_ANNOUNCE ? sizeof ANNOUNCE_START - 1 : sizeof SCRAPE_START - 1;
     if (head > 0) {
         const uint8_t *feed = memchr(data, '\n', (size_t)head);
         struct slice line = {data, (size_t)(feed - 1 - data)};
         out->length = (size_t)head;
-        if (read_line(line, start, out) && read_headers(feed + 1, data + head, forwarded, out))
+        if (read_line(line, path.length, out) && read_headers(feed + 1, data + head, forwarded, out))
             return;
     }
     out->kind = HTTP_ELSEWHERE;

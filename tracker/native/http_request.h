@@ -1,4 +1,5 @@
-/* The reader of HTTP requests: recognises a plain announce or scrape in the bytes of a connection. */
+/* The reader of HTTP requests: recognises a plain announce or scrape, with or without a passkey in its path, in the
+ * bytes of a connection. */
 #ifndef PEERAGE_HTTP_REQUEST_H
 #define PEERAGE_HTTP_REQUEST_H
 
@@ -7,6 +8,7 @@
 #include <stdint.h>
 
 #include "buffer.h"
+#include "constants.h"
 
 enum { HTTP_HEAD_MOST = 16384, HTTP_FORWARDED_MOST = 16 };
 
@@ -20,11 +22,15 @@ enum http_kind {
 struct http_request {
     enum http_kind kind;
     size_t length;      /* of the whole head; where it is partial, the bytes that need no second look */
-    struct slice query; /* raw */
+    struct slice query;   /* raw */
+    struct slice passkey; /* in the path; empty where there is none */
     bool close;         /* the connection ends with the answer */
     unsigned forwarded_count;
     struct slice forwarded[HTTP_FORWARDED_MOST]; /* every instance of the header that was asked for */
 };
+
+/* Read the path of a tracker's URL without its query: whether it brings a passkey. */
+bool http_path_passkey(struct slice path, struct slice *passkey);
 
 /* Read one request from the front of `data`. `seen` is what an earlier call for the same bytes left in `length`;
  * `forwarded` is the lower-case name of the header that names the client, or empty. */

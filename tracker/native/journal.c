@@ -1,4 +1,4 @@
-/* Journal rows: written from changed swarms, and merged into swarms again; the payload is that of tracker/journal_row.py.
+/* Journal rows: written from changed swarms and merged into swarms again; payloads as tracker/journal_row.py has them.
  *
  * A shard is locked for one row at a time. The rows of a swarm are written from the last to the first: a removal
  * moves peers down only, so one that moves meanwhile is written twice rather than never. */
@@ -6,11 +6,10 @@
 
 #include <stdlib.h>
 
-#define VERSION 1
 #define HEAD 13 /* version, completed, touched */
+#define NODE 12 /* a node and its completed count */
 #define SCANNED_AT_ONCE 4096
 #define KEYS_KEPT 65536 /* keys for which memory is kept from one turn to the next */
-#define ROWS_AT_ONCE 1024 /* rows that one step of a flush returns, give or take those of one swarm */
 
 struct entry {
     uint8_t infohash[INFOHASH];
@@ -23,18 +22,6 @@ struct rows {
     struct entry *entries;
     size_t count, room;
 };
-
-/* Return an array with room for `more` items, perhaps moved; NULL: no memory, and it is as it was. */
-static void *reserve(void *array, size_t *room, size_t used, size_t more, size_t width)
-{
-    if (used + more <= *room)
-        return array;
-    size_t wider = (used + more) * 3 / 2 + 16;
-    void *grown = realloc(array, wider * width);
-    if (grown)
-        *room = wider;
-    return grown;
-}
 
 static void put_number(uint8_t *out, uint64_t number, uint32_t bytes)
 {
@@ -88,9 +75,10 @@ static uint8_t *pack_pool(const struct swarm *swarm, uint32_t which, uint64_t pa
     return out;
 }
 
-static bool pack(struct rows *rows, const struct swarm *swarm, uint64_t part)
+static bool pack(struct rows *rows, const struct swarm *swarm, const struct others *others, uint64_t part)
 {
-    size_t length = HEAD;
+    uint32_t nodes = part == 0 && others ? others->count : 0;
+    size_t length = HEAD + (size_t)nodes * NODE;
     for (uint32_t which = 0; which < POOLS; which++)
         length += 2 + (size_t)slots_of(swarm, which, part) * (STRIDE(which) + 4);
     uint8_t *out = malloc(length);
@@ -98,12 +86,16 @@ static bool pack(struct rows *rows, const struct swarm *swarm, uint64_t part)
         free(out);
         return false;
     }
-    put_number(out, VERSION, 1);
+    put_number(out, ROW_VERSION, 1);
     put_number(out + 1, swarm->completed, 8);
     put_number(out + 9, swarm->touched, 4);
     out += HEAD;
     for (uint32_t which = 0; which < POOLS; which++)
         out = pack_pool(swarm, which, part, out);
+    for (uint32_t at = 0; at < nodes; at++, out += NODE) {
+        put_number(out, others->list[at].node, 4);
+        put_number(out + 4, others->list[at].completed, 8);
+    }
     return true;
 }
 
@@ -122,9 +114,11 @@ static bool write_part(struct store *store, struct rows *rows, const uint8_t inf
 {
     bool done = true;
     struct shard *shard = shard_enter(store, infohash);
-    struct swarm *swarm = shard_swarm(shard, infohash, infohash_hash(store, infohash));
+    uint64_t hash = infohash_hash(store, infohash);
+    struct swarm *swarm = shard_swarm(shard, infohash, hash);
     if (swarm) {
-        done = deleted ? add_entry(rows, infohash, part, NULL, 0) : pack(rows, swarm, part);
+        done = deleted ? add_entry(rows, infohash, part, NULL, 0)
+                       : pack(rows, swarm, shard_others(shard, infohash, hash), part);
         if (!done)
             mark(shard, swarm, part);
     }
@@ -347,12 +341,38 @@ struct piece {
     uint64_t completed;
     uint32_t touched;
     struct span pools[POOLS];
+    const uint8_t *nodes; /* completed counts of other nodes, as they lie */
+    uint32_t node_count;
 };
+
+static uint32_t node_at(const struct piece *piece, uint32_t at)
+{
+    return (uint32_t)get_number(piece->nodes + (size_t)at * NODE, 4);
+}
+
+static uint64_t node_completed(const struct piece *piece, uint32_t at)
+{
+    return get_number(piece->nodes + (size_t)at * NODE + 4, 8);
+}
+
+/* Read what is behind the pools: nodes ascending, with sane counts. */
+static bool unpack_nodes(const uint8_t *at, size_t length, struct piece *piece)
+{
+    piece->nodes = at;
+    piece->node_count = (uint32_t)(length / NODE);
+    if (length % NODE || length / NODE > MAX_NODES)
+        return false;
+    for (uint32_t index = 0; index < piece->node_count; index++)
+        if ((index && node_at(piece, index) <= node_at(piece, index - 1)) ||
+            node_completed(piece, index) > MAX_COMPLETED)
+            return false;
+    return true;
+}
 
 /* Read a payload; false: no version of this program wrote it. */
 static bool unpack(const struct row *row, struct piece *piece)
 {
-    if (!row->payload || row->length < HEAD || row->payload[0] != VERSION)
+    if (!row->payload || row->length < HEAD || row->payload[0] != ROW_VERSION)
         return false;
     const uint8_t *at = row->payload + HEAD, *end = row->payload + row->length;
     piece->completed = get_number(row->payload + 1, 8);
@@ -367,20 +387,21 @@ static bool unpack(const struct row *row, struct piece *piece)
         piece->pools[which] = (struct span){at, at + (size_t)count * STRIDE(which), count};
         at += (size_t)count * (STRIDE(which) + 4);
     }
-    return at == end;
+    return unpack_nodes(at, (size_t)(end - at), piece);
 }
 
 /* Whether a swarm holds just the rows before this one, and nothing of it has changed. */
-static bool fits(const struct swarm *swarm, const struct piece *piece, uint64_t part)
+static bool fits(const struct shard *shard, const struct swarm *swarm, const struct piece *piece, uint64_t part)
 {
-    bool fits = !bits_any(&swarm->dirty);
+    bool fits = !bits_any(&swarm->dirty) && !shard->tombstones.table.size;
     for (uint32_t which = 0; which < POOLS; which++)
         fits = fits && (!piece->pools[which].count || swarm_size(swarm, which) == part << ROW_BITS);
     return fits;
 }
 
 /* Take the peers of a piece: as they lie where they fit, one by one against those that are there otherwise. */
-static int take_peers(struct store *store, struct swarm *swarm, const struct piece *piece, bool as_they_lie)
+static int take_peers(struct store *store, struct shard *shard, struct swarm *swarm, const struct piece *piece,
+                      bool as_they_lie)
 {
     int done = 0;
     for (uint32_t which = 0; which < POOLS; which++) {
@@ -389,6 +410,9 @@ static int take_peers(struct store *store, struct swarm *swarm, const struct pie
             const uint8_t *peer = span->peers + (size_t)at * STRIDE(which);
             uint32_t state = (uint32_t)get_number(span->states + 4 * (size_t)at, 4);
             struct lookup lookup = {.peer = peer, .peer_hash = &store->peer_hash, .stride = STRIDE(which)};
+            if (!as_they_lie &&
+                outranked(store, shard, swarm->record.key, peer, STRIDE(which), rank_of(which, state)))
+                continue;
             bool taken = as_they_lie ? swarm_insert(swarm, &lookup, which, state, false) != NONE
                                      : swarm_merge_peer(swarm, &store->peer_hash, which, peer, state);
             done = taken ? done : -1;
@@ -397,11 +421,12 @@ static int take_peers(struct store *store, struct swarm *swarm, const struct pie
     return done;
 }
 
-static int merge(struct store *store, struct swarm *swarm, const struct piece *piece, uint64_t part, bool own)
+static int merge(struct store *store, struct shard *shard, struct swarm *swarm, uint64_t hash,
+                 const struct piece *piece, uint64_t part, bool own)
 {
-    bool as_they_lie = own && fits(swarm, piece, part);
+    bool as_they_lie = own && fits(shard, swarm, piece, part);
     struct before before = swarm_before(swarm);
-    int done = take_peers(store, swarm, piece, as_they_lie);
+    int done = take_peers(store, shard, swarm, piece, as_they_lie);
     if (swarm->completed < piece->completed)
         swarm->completed = piece->completed;
     if (swarm->touched < piece->touched)
@@ -411,6 +436,10 @@ static int merge(struct store *store, struct swarm *swarm, const struct piece *p
     if (!as_they_lie)
         bits_set(&swarm->dirty, 0);
     swarm_update_totals(store, swarm, before);
+    for (uint32_t at = 0; at < piece->node_count; at++)
+        if (!shard_count_node(store, shard, swarm, hash, node_at(piece, at), node_completed(piece, at),
+                              !as_they_lie))
+            done = -1;
     return done;
 }
 
@@ -432,7 +461,7 @@ static int restore(struct store *store, const struct row *row)
             swarm->dirty = (struct bits){.length = 0};
     }
     bool own = !memcmp(infohash, row->infohash, INFOHASH);
-    int done = swarm ? merge(store, swarm, &piece, row->part, own) : -1;
+    int done = swarm ? merge(store, shard, swarm, hash, &piece, row->part, own) : -1;
     shard_leave(shard);
     if (done == 0 && !own)
         done = mark_row(store, row);

@@ -31,7 +31,7 @@ enum {
     ROUNDS = 16,    /* of packets, before other sockets are served */
     IN_SIZE = 2 * HTTP_HEAD_MOST,
     OUT_SIZE = 4 * HTTP_REPLY_MOST, /* pipelined answers go out in one piece */
-    PACKET_SIZE = UDP_REQUEST_MOST + 8,
+    PACKET_SIZE = UDP_LARGEST + 8,
     /* Edge-triggered: a short read has emptied the socket, and the next event comes with new bytes. */
     READABLE = (int)(EPOLLIN | EPOLLRDHUP | EPOLLET),
     SPARE_MOST = 64, /* connection objects kept for the next clients */
@@ -143,7 +143,7 @@ static unsigned answer_packets(struct thread *thread, unsigned received)
         struct sockaddr_in6 *from = &thread->senders[at];
         struct address address;
         size_t length = thread->received[at].msg_len;
-        if (length > UDP_REQUEST_MOST || from->sin6_port == 0)
+        if (length > UDP_LARGEST || from->sin6_port == 0)
             continue;
         sender_of(from, &address);
         length = handler_answer_udp(&thread->handler, thread->packets[at], length, &address, thread->packed[count]);
@@ -333,18 +333,18 @@ static void serve_input(struct thread *thread, struct connection *connection, co
         data += reading.used;
         length -= reading.used;
         answered |= answer.length > 0;
-        if (!deliver(connection, &answer, reading.outcome == READ_CLOSE)) {
-            reading.outcome = READ_CLOSE;
+        if (!deliver(connection, &answer, reading.outcome == OUTCOME_CLOSE)) {
+            reading.outcome = OUTCOME_CLOSE;
         } else if (answer.length) {
-            connection->closing = reading.outcome == READ_CLOSE;
+            connection->closing = reading.outcome == OUTCOME_CLOSE;
             wait_for_write(thread, connection, answer, data, length);
             return;
         }
-        if (reading.outcome == READ_CLOSE)
+        if (reading.outcome == OUTCOME_CLOSE)
             drop(thread, connection);
-        else if (reading.outcome == READ_AWAY)
+        else if (reading.outcome == OUTCOME_AWAY)
             hand_over(thread, connection, data, length);
-        else if (reading.outcome == READ_PART)
+        else if (reading.outcome == OUTCOME_PART)
             await(thread, connection, answered, data, length);
         else
             continue;
@@ -681,8 +681,8 @@ void loop_read(const struct loop *loop, struct loop_numbers *out)
     memset(out, 0, sizeof *out);
     for (unsigned number = 0; number < loop->settings.threads; number++) {
         const struct counters *counters = &loop->threads[number]->handler.counters;
-        for (int over = 0; over < TRANSPORTS; over++) {
-            for (int event = 0; event < 5; event++)
+        for (int over = 0; over < TRANSPORT_COUNT; over++) {
+            for (int event = 0; event < EVENT_COUNT; event++)
                 out->announces[over][event] += read_counter(&counters->announces[over][event]);
             out->scrapes[over] += read_counter(&counters->scrapes[over]);
         }

@@ -35,7 +35,7 @@ struct handover {
 };
 
 struct loop_numbers {
-    uint64_t announces[TRANSPORTS][5], scrapes[TRANSPORTS], warnings, refusals[REFUSAL_COUNT];
+    uint64_t announces[TRANSPORT_COUNT][EVENT_COUNT], scrapes[TRANSPORT_COUNT], warnings, refusals[REFUSAL_COUNT];
     uint64_t open, turned_away, timed_out, handed_over;
 };
 

@@ -18,16 +18,19 @@ static void store_dealloc(PyObject *self)
 static PyObject *store_create(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"interval", "min_interval", "jitter", "timeout", "remember_completed", "max_torrents",
-                            "max_peers", "peers_per_address", "key", "seed", NULL};
+                            "max_peers", "peers_per_address", "node", "session_timeout", "max_sessions", "max_changes",
+                            "key", "seed", NULL};
     struct terms terms;
-    unsigned long long max_torrents, max_peers, seed;
-    long long timeout, remember;
-    unsigned int interval, min_interval, jitter, cap;
+    unsigned long long max_torrents, max_peers, max_sessions, max_changes, seed;
+    long long timeout, remember, session_timeout;
+    unsigned int interval, min_interval, jitter, cap, node;
     Py_buffer key;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "IIILLKKIy*K", names, &interval, &min_interval, &jitter, &timeout,
-                                     &remember, &max_torrents, &max_peers, &cap, &key, &seed))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "IIILLKKIILKKy*K", names, &interval, &min_interval, &jitter,
+                                     &timeout, &remember, &max_torrents, &max_peers, &cap, &node, &session_timeout,
+                                     &max_sessions, &max_changes, &key, &seed))
         return NULL;
-    terms = (struct terms){interval, min_interval, jitter, timeout, remember, max_torrents, max_peers, cap};
+    terms = (struct terms){interval, min_interval,    jitter,       timeout,    remember, max_torrents, max_peers, cap,
+                           node,     session_timeout, max_sessions, max_changes};
     if (key.len != 16) {
         PyBuffer_Release(&key);
         PyErr_SetString(PyExc_ValueError, "a key is 16 bytes");
@@ -78,17 +81,38 @@ static long clamped(long number, long most)
     return number < 0 ? 0 : number > most ? most : number;
 }
 
-static bool read_announce(PyObject *const *args, struct announce *announce)
+/* What is only looked at where there is an account. */
+static bool read_session(PyObject *tuple, struct announce *announce)
 {
-    const uint8_t *infohash = read_infohash(args[0]);
-    if (!infohash || !read_peer(args[1], announce))
+    PyObject *peer_id = PyTuple_GET_ITEM(tuple, 8);
+    if (!PyBytes_Check(peer_id) || PyBytes_GET_SIZE(peer_id) != PEER_ID) {
+        PyErr_SetString(PyExc_ValueError, "a peer id is 20 bytes");
+        return false;
+    }
+    memcpy(announce->peer_id, PyBytes_AS_STRING(peer_id), PEER_ID);
+    announce->uploaded = PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(tuple, 9));
+    announce->downloaded = PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(tuple, 10));
+    return !PyErr_Occurred();
+}
+
+/* Read a tracker.model.Announce, which is a tuple. */
+static bool read_announce(PyObject *tuple, struct announce *announce)
+{
+    if (!PyTuple_Check(tuple) || PyTuple_GET_SIZE(tuple) != 11) {
+        PyErr_SetString(PyExc_TypeError, "an announce is a tuple of eleven");
+        return false;
+    }
+    const uint8_t *infohash = read_infohash(PyTuple_GET_ITEM(tuple, 0));
+    if (!infohash || !read_peer(PyTuple_GET_ITEM(tuple, 1), announce))
         return false;
     memcpy(announce->infohash, infohash, INFOHASH);
-    announce->event = (uint8_t)PyLong_AsLong(args[2]);
-    announce->seeder = (uint8_t)(PyObject_IsTrue(args[3]) == 1);
-    announce->numwant = (uint16_t)clamped(PyLong_AsLong(args[4]), MAX_NUMWANT);
-    announce->families = (uint8_t)PyLong_AsLong(args[5]);
-    return !PyErr_Occurred();
+    announce->event = (uint8_t)PyLong_AsLong(PyTuple_GET_ITEM(tuple, 2));
+    announce->seeder = (uint8_t)(PyObject_IsTrue(PyTuple_GET_ITEM(tuple, 3)) == 1);
+    announce->numwant = (uint16_t)clamped(PyLong_AsLong(PyTuple_GET_ITEM(tuple, 4)), MAX_NUMWANT);
+    announce->families = (uint8_t)PyLong_AsLong(PyTuple_GET_ITEM(tuple, 5));
+    announce->transport = (uint8_t)PyLong_AsLong(PyTuple_GET_ITEM(tuple, 6));
+    announce->account = PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(tuple, 7));
+    return !PyErr_Occurred() && (!announce->account || read_session(tuple, announce));
 }
 
 static bool expect(Py_ssize_t given, Py_ssize_t wanted)
@@ -102,9 +126,9 @@ static PyObject *announce(PyObject *self, PyObject *const *args, Py_ssize_t coun
 {
     struct announce announce = {.numwant = 0};
     struct answer answer;
-    if (!expect(count, 7) || !read_announce(args, &announce))
+    if (!expect(count, 2) || !read_announce(args[0], &announce))
         return NULL;
-    long long now = PyLong_AsLongLong(args[6]);
+    long long now = PyLong_AsLongLong(args[1]);
     if (now == -1 && PyErr_Occurred())
         return NULL;
     enum verdict verdict = store_announce(of(self), &((Store *)self)->rng, &announce, now, &answer);
@@ -346,7 +370,7 @@ static int set_restoring(PyObject *self, PyObject *value, void *Py_UNUSED(none))
 
 static PyMethodDef store_methods[] = {
     {"announce", (PyCFunction)(void (*)(void))announce, METH_FASTCALL,
-     "announce(infohash, peer, event, seeder, numwant, families, now): verdict, counts, intervals, peers, peers6"},
+     "announce(announce, now): verdict, counts, intervals, peers, peers6"},
     {"peers", (PyCFunction)(void (*)(void))peers, METH_FASTCALL, "peers(infohash, numwant): compact v4 and v6 peers"},
     {"scrape", scrape, METH_O, "scrape(infohash): complete, downloaded, incomplete, downloaders"},
     {"totals", totals, METH_NOARGS, "totals(): torrents, peers, complete"},
@@ -361,6 +385,19 @@ static PyMethodDef store_methods[] = {
     {"take_dirty", take_dirty, METH_NOARGS, "take_dirty(): a list of (infohash, part, payload or None)"},
     {"put_back", put_back, METH_O, "put_back(rows)"},
     {"restore", restore, METH_O, "restore(rows)"},
+    {"set_passkey", module_set_passkey, METH_VARARGS, "set_passkey(passkey, account)"},
+    {"drop_passkey", module_drop_passkey, METH_O, "drop_passkey(passkey)"},
+    {"account_of", module_account_of, METH_O, "account_of(passkey): the account, or 0"},
+    {"take_deltas", module_take_deltas, METH_NOARGS,
+     "take_deltas(): a list of (account, infohash, peer_id, uploaded, downloaded, seeded, completed)"},
+    {"put_back_deltas", module_put_back_deltas, METH_O, "put_back_deltas(deltas)"},
+    {"session_totals", module_session_totals, METH_NOARGS, "session_totals(): sessions, deltas, lost"},
+    {"open_changes", module_open_changes, METH_NOARGS, "open_changes(): the number of a new consumer"},
+    {"close_changes", module_close_changes, METH_O, "close_changes(consumer)"},
+    {"read_changes", module_read_changes, METH_VARARGS, "read_changes(consumer, limit): changes, position, lagged"},
+    {"acknowledge_changes", module_acknowledge_changes, METH_VARARGS, "acknowledge_changes(consumer, position)"},
+    {"snapshot", module_snapshot, METH_VARARGS, "snapshot(shard, swarm, pool, slot): changes, place or None"},
+    {"apply", module_apply, METH_VARARGS, "apply(changes, now)"},
     {NULL, NULL, 0, NULL},
 };
 

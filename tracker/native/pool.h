@@ -11,12 +11,8 @@
 
 #include "table.h"
 
-#define ROW_BITS 12
 #define ROW (UINT32_C(1) << ROW_BITS) /* slots of a journal row */
 
-#define EPOCH INT64_C(1577836800)
-#define COMPLETED UINT32_C(1)
-#define PAUSED UINT32_C(2)
 #define FLAGS (COMPLETED | PAUSED)
 
 struct pool {

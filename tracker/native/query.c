@@ -10,7 +10,7 @@
 #include "store.h"
 #include "buffer.h"
 
-enum { LONGEST_VALUE = 64, V2_LENGTH = 32, PEER_ID_LENGTH = 20, LONGEST_NUMBER = 19 };
+enum { LONGEST_VALUE = 64, LONGEST_NUMBER = 19 };
 
 /* A value after decoding; `length` goes on counting where `bytes` is full. */
 struct unquoted {
@@ -59,16 +59,16 @@ static bool all_hex(const struct unquoted *value)
     return true;
 }
 
-static enum refusal read_infohash(struct slice value, uint8_t out[HASH_LENGTH])
+static enum refusal read_infohash(struct slice value, uint8_t out[INFOHASH])
 {
     struct unquoted raw;
     if (!unquote(value, &raw))
         return REFUSED_BAD_ESCAPE;
-    if (raw.length == HASH_LENGTH || raw.length == V2_LENGTH) {
-        memcpy(out, raw.bytes, HASH_LENGTH);
+    if (raw.length == INFOHASH || raw.length == V2_INFOHASH) {
+        memcpy(out, raw.bytes, INFOHASH);
         return NOT_REFUSED;
     }
-    if ((raw.length == 2 * HASH_LENGTH || raw.length == 2 * V2_LENGTH) && all_hex(&raw))
+    if ((raw.length == 2 * INFOHASH || raw.length == 2 * V2_INFOHASH) && all_hex(&raw))
         return REFUSED_HEX_INFO_HASH;
     return REFUSED_BAD_INFO_HASH;
 }
@@ -126,7 +126,7 @@ static uint8_t event_of(struct slice value)
 /* The values of an announce that are looked at, as they stand in the query. */
 struct values {
     unsigned infohashes;
-    struct slice infohash, peer_id, port, left, event, numwant, compact;
+    struct slice infohash, peer_id, port, left, event, numwant, compact, uploaded, downloaded;
 };
 
 static void sort_in(struct values *values, struct slice key, struct slice value)
@@ -149,6 +149,14 @@ static void sort_in(struct values *values, struct slice key, struct slice value)
             values->numwant = value;
         else if (IS(key, "compact"))
             values->compact = value;
+        break;
+    case 8:
+        if (IS(key, "uploaded"))
+            values->uploaded = value;
+        break;
+    case 10:
+        if (IS(key, "downloaded"))
+            values->downloaded = value;
         break;
     case 9:
         if (IS(key, "info_hash")) {
@@ -173,7 +181,7 @@ static enum refusal read_values(const struct values *values, struct announce_que
         return refusal;
     if (!unquote(values->peer_id, &peer_id))
         return REFUSED_BAD_ESCAPE;
-    if (peer_id.length != PEER_ID_LENGTH)
+    if (peer_id.length != PEER_ID)
         return REFUSED_BAD_PEER_ID;
     out->event = event_of(values->event);
     int64_t port = number(values->port, 5);
@@ -183,14 +191,24 @@ static enum refusal read_values(const struct values *values, struct announce_que
     out->seeder = number(values->left, LONGEST_NUMBER) == 0;
     out->numwant = number(values->numwant, LONGEST_NUMBER);
     out->compact = !IS(values->compact, "0");
+    memcpy(out->peer_id, peer_id.bytes, PEER_ID);
+    out->uploaded = values->uploaded;
+    out->downloaded = values->downloaded;
     return NOT_REFUSED;
+}
+
+uint64_t query_total(struct slice value)
+{
+    int64_t total = number(value, LONGEST_NUMBER);
+    return total < 0 ? 0 : (uint64_t)total;
 }
 
 enum refusal query_read_announce(const uint8_t *query, size_t length, struct announce_query *out)
 {
     static const uint8_t nothing[1];
     const struct slice absent = {nothing, 0};
-    struct values values = {0, absent, absent, absent, absent, absent, absent, absent};
+    struct values values = {0,      absent, absent, absent, absent,
+                            absent, absent, absent, absent, absent};
     struct slice rest = {query, length}, key, value;
     bool equals;
     if (length > ANNOUNCE_LIMIT)
@@ -202,12 +220,12 @@ enum refusal query_read_announce(const uint8_t *query, size_t length, struct ann
 }
 
 /* Keep the hashes sorted, so that a repeated one is seen at once and the answer needs no sorting. */
-static void enter(struct scrape_query *out, const uint8_t infohash[HASH_LENGTH])
+static void enter(struct scrape_query *out, const uint8_t infohash[INFOHASH])
 {
     unsigned low = 0, high = out->count;
     while (low < high) {
         unsigned middle = (low + high) / 2;
-        int order = memcmp(out->infohashes[middle], infohash, HASH_LENGTH);
+        int order = memcmp(out->infohashes[middle], infohash, INFOHASH);
         if (order == 0)
             return;
         if (order < 0)
@@ -215,8 +233,8 @@ static void enter(struct scrape_query *out, const uint8_t infohash[HASH_LENGTH])
         else
             high = middle;
     }
-    memmove(out->infohashes[low + 1], out->infohashes[low], (size_t)(out->count - low) * HASH_LENGTH);
-    memcpy(out->infohashes[low], infohash, HASH_LENGTH);
+    memmove(out->infohashes[low + 1], out->infohashes[low], (size_t)(out->count - low) * INFOHASH);
+    memcpy(out->infohashes[low], infohash, INFOHASH);
     out->count++;
 }
 
@@ -228,7 +246,7 @@ enum refusal query_read_scrape(const uint8_t *query, size_t length, struct scrap
     if (length > SCRAPE_LIMIT)
         return REFUSED_QUERY_TOO_LONG;
     while (out->count < SCRAPE_HASHES && next_pair(&rest, &key, &value, &equals)) {
-        uint8_t infohash[HASH_LENGTH];
+        uint8_t infohash[INFOHASH];
         if (!equals || !IS(key, "info_hash"))
             continue;
         enum refusal refusal = read_infohash(value, infohash);

@@ -5,10 +5,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "queue.h"
 #include "swarm.h"
-
-#define SHARDS 256 /* by the first byte, so that going through them is going through sorted keys */
-#define MAX_PART (UINT64_C(1) << 20) /* journal rows of a swarm; more are damage */
 
 /* A hash that stands for another one. */
 struct alias {
@@ -22,10 +20,67 @@ struct deleted {
     uint32_t parts;
 };
 
+/* Completed downloads that other nodes have counted in a swarm, by node ascending. */
+struct others {
+    struct record record;
+    uint32_t count;
+    uint64_t sum;
+    struct node_count {
+        uint64_t completed;
+        uint32_t node;
+    } *list;
+};
+
+enum { SESSION_KEY = INFOHASH + PEER_ID + 8, CHANGE_KEY = INFOHASH + 20 };
+
+/* The last totals of a client, by infohash, peer id and account. */
+struct session {
+    struct record record;
+    uint8_t rest[SESSION_KEY - INFOHASH];
+    struct links links;
+    uint64_t uploaded, downloaded;
+    int64_t seen;
+    bool seeding, completed;
+};
+
+/* A delta that is not taken yet, by the same key. */
+struct pending {
+    struct record record;
+    uint8_t rest[SESSION_KEY - INFOHASH];
+    struct links links;
+    uint64_t sums[4]; /* uploaded, downloaded, seeded, completed */
+};
+
+/* A change that a consumer has not acknowledged, by infohash and peer. */
+struct logged {
+    struct record record;
+    uint8_t rest[CHANGE_KEY - INFOHASH];
+    struct links links;
+    uint64_t value, sequence;
+};
+
+/* The rank of a departure, by infohash and peer. */
+struct tombstone {
+    struct record record;
+    uint8_t rest[CHANGE_KEY - INFOHASH];
+    struct links links;
+    uint64_t rank;
+};
+
+struct passkey {
+    struct record record;
+    uint8_t rest[PASSKEY_MOST - INFOHASH];
+    uint64_t account;
+};
+
 struct shard {
     pthread_mutex_t mutex;
-    bool changed; /* a swarm may be dirty; false: a flush need not look */
-    struct table swarms, deleted, aliases, allowed, denied;
+    bool changed;      /* a swarm may be dirty; false: a flush need not look */
+    uint8_t consumers; /* of changes, a bit each; 0: nothing is logged */
+    struct table swarms, deleted, aliases, allowed, denied, others;
+    struct table passkeys; /* by the first byte of their hash */
+    struct queue sessions, pending, logged, tombstones;
+    uint64_t sequence, dropped, cursors[MAX_CONSUMERS]; /* of changes: the last one, the last dropped, the last read */
 };
 
 /* Where the sweep goes on: the swarms of a shard from the last slot down, the pools of a swarm likewise. */
@@ -52,9 +107,21 @@ struct store {
     struct peer_hash peer_hash;
     atomic_bool listed, restoring;
     atomic_uint_fast64_t torrents, peers, complete;
+    atomic_uint_fast64_t sessions, pending, lost, logged, tombstones;
     pthread_mutex_t sweeping; /* guards the cursor; taken before a shard's mutex, never after it */
     struct cursor cursor;
     struct round round;
+    struct {
+        pthread_mutex_t mutex; /* taken before a shard's */
+        uint32_t shard;
+        int64_t left; /* deltas of the shard that belong to the round; -1: it is not begun */
+    } delta_round;
+    struct {
+        pthread_mutex_t mutex; /* taken before a shard's */
+        uint8_t open;          /* consumers, a bit each */
+        uint32_t starts[MAX_CONSUMERS];
+    } consuming;
+    uint32_t upkeep; /* the shard whose sessions and tombstones are looked through next; guarded by `sweeping` */
     struct shard shards[SHARDS];
 };
 
@@ -91,6 +158,49 @@ bool shard_note_deleted(struct shard *shard, const uint8_t infohash[INFOHASH], u
 struct before swarm_before(const struct swarm *swarm);
 /* Add to the store's counters what a swarm has more or less than before, and note in its shard whether it is dirty. */
 void swarm_update_totals(struct store *store, const struct swarm *swarm, struct before before);
+struct others *find_others(struct shard *shard, const uint8_t infohash[INFOHASH], uint64_t hash);
+/* Completed counts of other nodes; NULL: there are none, as wherever there is one node. */
+static inline struct others *shard_others(struct shard *shard, const uint8_t infohash[INFOHASH], uint64_t hash)
+{
+    return shard->others.size ? find_others(shard, infohash, hash) : NULL;
+}
+void shard_drop_others(struct shard *shard, const uint8_t infohash[INFOHASH], uint64_t hash);
+/* A swarm in numbers, downloads that other nodes counted included. */
+static inline struct counts shard_counts(struct shard *shard, const struct swarm *swarm, uint64_t hash)
+{
+    struct counts counts = swarm_counts(swarm);
+    const struct others *others = shard_others(shard, swarm->record.key, hash);
+    if (others)
+        counts.downloaded += others->sum;
+    return counts;
+}
+/* Take a node's completed count over where it is larger than the known one, marking it dirty or not; false: no
+ * memory. */
+bool shard_count_node(struct store *store, struct shard *shard, struct swarm *swarm, uint64_t hash, uint32_t node,
+                      uint64_t completed, bool changed);
+
+/* Take the totals of an account's announce in; see Sessions.note. */
+void session_note(struct store *store, struct shard *shard, const struct announce *announce,
+                  const uint8_t infohash[INFOHASH], int64_t now);
+void sessions_expire(struct store *store, struct shard *shard, int64_t now);
+
+/* Log a peer's rank, or without a peer the swarm's completed count; only where there are consumers. */
+void log_change(struct store *store, struct shard *shard, const uint8_t infohash[INFOHASH], const uint8_t *peer,
+                uint32_t length, uint64_t value);
+uint64_t tombstone_rank(const struct store *store, const struct shard *shard, const uint8_t infohash[INFOHASH],
+                        const uint8_t *peer, uint32_t length);
+void tombstone_put(struct store *store, struct shard *shard, const uint8_t infohash[INFOHASH], const uint8_t *peer,
+                   uint32_t length, uint64_t rank);
+void tombstone_drop(struct store *store, struct shard *shard, const uint8_t infohash[INFOHASH], const uint8_t *peer,
+                    uint32_t length);
+/* Whether a departure is known that outranks a change; if it does not, it is forgotten. */
+bool outranked(struct store *store, struct shard *shard, const uint8_t infohash[INFOHASH], const uint8_t *peer,
+               uint32_t length, uint64_t rank);
+void tombstones_expire(struct store *store, struct shard *shard, int64_t before);
+
+/* Return an array with room for `more` items, perhaps moved; NULL: no memory, and it is as it was. */
+void *reserve(void *array, size_t *room, size_t used, size_t more, size_t width);
+
 /* Lock the shard of the hash that this one stands for, or of itself; `infohash` and `hash` become that one's. */
 struct shard *shard_enter_canonical(struct store *store, uint8_t infohash[INFOHASH], uint64_t *hash);
 

@@ -16,6 +16,9 @@ struct store *store_new(const struct terms *terms, const uint8_t key[16])
     store->cursor = (struct cursor){0, NONE, 0, NONE};
     pthread_mutex_init(&store->sweeping, NULL);
     pthread_mutex_init(&store->round.mutex, NULL);
+    pthread_mutex_init(&store->delta_round.mutex, NULL);
+    pthread_mutex_init(&store->consuming.mutex, NULL);
+    store->delta_round.left = -1;
     for (uint32_t at = 0; at < SHARDS; at++) {
         struct shard *shard = &store->shards[at];
         const struct secret *secret = &store->peer_hash.secret;
@@ -25,6 +28,12 @@ struct store *store_new(const struct terms *terms, const uint8_t key[16])
         table_init(&shard->aliases, secret, sizeof(struct alias));
         table_init(&shard->allowed, secret, sizeof(struct record));
         table_init(&shard->denied, secret, sizeof(struct record));
+        table_init(&shard->others, secret, sizeof(struct others));
+        table_init_keys(&shard->passkeys, secret, sizeof(struct passkey), PASSKEY_MOST);
+        queue_init(&shard->sessions, secret, sizeof(struct session), SESSION_KEY);
+        queue_init(&shard->pending, secret, sizeof(struct pending), SESSION_KEY);
+        queue_init(&shard->logged, secret, sizeof(struct logged), CHANGE_KEY);
+        queue_init(&shard->tombstones, secret, sizeof(struct tombstone), CHANGE_KEY);
     }
     return store;
 }
@@ -42,10 +51,20 @@ void store_free(struct store *store)
         table_free(&shard->aliases);
         table_free(&shard->allowed);
         table_free(&shard->denied);
+        for (uint32_t slot = 0; slot < shard->others.size; slot++)
+            free(((struct others *)table_at(&shard->others, slot))->list);
+        table_free(&shard->others);
+        table_free(&shard->passkeys);
+        queue_free(&shard->sessions);
+        queue_free(&shard->pending);
+        queue_free(&shard->logged);
+        queue_free(&shard->tombstones);
         pthread_mutex_destroy(&shard->mutex);
     }
     pthread_mutex_destroy(&store->sweeping);
     pthread_mutex_destroy(&store->round.mutex);
+    pthread_mutex_destroy(&store->delta_round.mutex);
+    pthread_mutex_destroy(&store->consuming.mutex);
     free(store->round.keys.list);
     free(store);
 }
@@ -150,18 +169,66 @@ static bool has_room(struct store *store, const struct lookup *lookup)
     return read_counter(&store->peers) < store->terms.max_peers && (!cap || lookup->same_address < cap);
 }
 
-static struct place store_peer(struct store *store, struct swarm *swarm, const struct announce *announce, int64_t now)
+/* Log a departure and remember it; it is dated no earlier than what is known of the peer. */
+static void bury(struct store *store, struct shard *shard, const uint8_t infohash[INFOHASH],
+                 const struct announce *announce, uint64_t known, int64_t now)
+{
+    uint64_t rank = rank_of(0, peer_state(now, 0));
+    rank = ((rank > known ? rank : known) & ~(uint64_t)(GONE | LEECHER | FLAGS)) | GONE;
+    tombstone_put(store, shard, infohash, announce->peer, announce->stride, rank);
+    log_change(store, shard, infohash, announce->peer, announce->stride, rank);
+}
+
+static struct place put_peer(struct store *store, struct shard *shard, struct swarm *swarm,
+                             const struct announce *announce, struct lookup *lookup, struct place place, int64_t now,
+                             uint64_t known)
+{
+    uint64_t completed = swarm->completed;
+    place = swarm_put(swarm, announce, lookup, place, now, known);
+    if (!shard->consumers || place.slot == NONE)
+        return place;
+    const uint8_t *infohash = swarm->record.key;
+    uint32_t state = *pool_state(swarm_pool(swarm, place.which), place.slot);
+    tombstone_drop(store, shard, infohash, announce->peer, announce->stride);
+    log_change(store, shard, infohash, announce->peer, announce->stride, rank_of(place.which, state));
+    if (swarm->completed != completed)
+        log_change(store, shard, infohash, NULL, 0, swarm->completed);
+    return place;
+}
+
+static struct place store_peer(struct store *store, struct shard *shard, struct swarm *swarm,
+                               const struct announce *announce, int64_t now)
 {
     struct lookup lookup = {.peer = announce->peer, .peer_hash = &store->peer_hash, .stride = announce->stride};
     struct place place = swarm_locate(swarm, &lookup);
+    uint64_t known = 0;
+    if (shard->consumers)
+        known = place.slot != NONE ? rank_of(place.which, *pool_state(swarm_pool(swarm, place.which), place.slot))
+                                   : tombstone_rank(store, shard, swarm->record.key, lookup.peer, lookup.stride);
     if (announce->event == EVENT_STOPPED) {
         if (place.slot != NONE)
             swarm_remove(swarm, &store->peer_hash, place);
+        if (shard->consumers)
+            bury(store, shard, swarm->record.key, announce, known, now);
         return (struct place){place.which, NONE};
     }
     if (place.slot == NONE && !has_room(store, &lookup))
         return place;
-    return swarm_put(swarm, announce, &lookup, place, now);
+    return put_peer(store, shard, swarm, announce, &lookup, place, now, known);
+}
+
+/* Answer a `stopped` for a torrent that nobody is in; elsewhere the peer may be known. */
+static enum verdict serve_stranger(struct store *store, struct shard *shard, struct rng *rng,
+                                   const struct announce *announce, const uint8_t infohash[INFOHASH], int64_t now,
+                                   struct answer *answer)
+{
+    if (shard->consumers) {
+        uint64_t known = tombstone_rank(store, shard, infohash, announce->peer, announce->stride);
+        bury(store, shard, infohash, announce, known, now);
+    }
+    if (announce->account)
+        session_note(store, shard, announce, infohash, now);
+    return grant(store, rng, answer);
 }
 
 static enum verdict serve_announce(struct store *store, struct shard *shard, struct rng *rng,
@@ -171,17 +238,19 @@ static enum verdict serve_announce(struct store *store, struct shard *shard, str
     struct swarm *swarm = shard_swarm(shard, infohash, hash);
     if (!swarm) {
         if (announce->event == EVENT_STOPPED)
-            return grant(store, rng, answer);
+            return serve_stranger(store, shard, rng, announce, infohash, now, answer);
         if (read_counter(&store->torrents) >= store->terms.max_torrents)
             return put_off(answer, VERDICT_FULL);
         swarm = shard_make(store, shard, infohash, hash, now);
         if (!swarm)
             return put_off(answer, VERDICT_FULL);
     }
+    if (announce->account)
+        session_note(store, shard, announce, infohash, now);
     struct before before = swarm_before(swarm);
-    struct place place = store_peer(store, swarm, announce, now);
+    struct place place = store_peer(store, shard, swarm, announce, now);
     swarm_update_totals(store, swarm, before);
-    answer->counts = swarm_counts(swarm);
+    answer->counts = shard_counts(shard, swarm, hash);
     if (announce->event != EVENT_STOPPED && announce->numwant)
         swarm_pick(swarm, announce, place, rng, answer);
     return grant(store, rng, answer);
@@ -242,7 +311,7 @@ enum verdict store_scrape(struct store *store, const uint8_t infohash[INFOHASH],
         shard = follow(store, shard, key, &hash);
         const struct swarm *swarm = shard_swarm(shard, key, hash);
         if (swarm)
-            *counts = swarm_counts(swarm);
+            *counts = shard_counts(shard, swarm, hash);
     }
     shard_leave(shard);
     return verdict;
@@ -343,11 +412,13 @@ bool store_restoring(struct store *store)
 
 static void forget(struct store *store, struct shard *shard, const uint8_t infohash[INFOHASH])
 {
-    struct swarm *swarm = shard_swarm(shard, infohash, infohash_hash(store, infohash));
+    uint64_t hash = infohash_hash(store, infohash);
+    struct swarm *swarm = shard_swarm(shard, infohash, hash);
     if (!swarm)
         return;
     struct before before = swarm_before(swarm);
     swarm_clear(swarm);
+    shard_drop_others(shard, infohash, hash);
     swarm_update_totals(store, swarm, before);
 }
 
@@ -433,7 +504,9 @@ static int merge_batch(struct store *store, const uint8_t canonical[INFOHASH], c
     if (swarm) {
         struct before before = swarm_before(swarm);
         for (uint32_t at = 0; at < batch->count; at++)
-            if (!swarm_merge_peer(swarm, &store->peer_hash, batch->which, batch->peers[at], batch->states[at]))
+            if (!outranked(store, shard, canonical, batch->peers[at], STRIDE(batch->which),
+                           rank_of(batch->which, batch->states[at])) &&
+                !swarm_merge_peer(swarm, &store->peer_hash, batch->which, batch->peers[at], batch->states[at]))
                 done = -1;
         if (swarm->completed < batch->completed)
             swarm->completed = batch->completed;
@@ -444,6 +517,28 @@ static int merge_batch(struct store *store, const uint8_t canonical[INFOHASH], c
     }
     shard_leave(shard);
     return done;
+}
+
+/* Take the other nodes' counts of an alias over. */
+static int move_others(struct store *store, const uint8_t alias[INFOHASH], const uint8_t canonical[INFOHASH])
+{
+    struct node_count list[MAX_NODES];
+    struct shard *shard = shard_enter(store, alias);
+    const struct others *others = shard_others(shard, alias, infohash_hash(store, alias));
+    uint32_t count = others ? others->count : 0;
+    if (count)
+        memcpy(list, others->list, count * sizeof *list);
+    shard_leave(shard);
+    if (!count)
+        return 0;
+    uint64_t hash = infohash_hash(store, canonical);
+    shard = shard_enter(store, canonical);
+    struct swarm *swarm = shard_swarm(shard, canonical, hash);
+    bool done = swarm != NULL;
+    for (uint32_t at = 0; at < count && done; at++)
+        done = shard_count_node(store, shard, swarm, hash, list[at].node, list[at].completed, true);
+    shard_leave(shard);
+    return done ? 0 : -1;
 }
 
 int store_join(struct store *store, const uint8_t alias[INFOHASH], const uint8_t canonical[INFOHASH])
@@ -460,6 +555,62 @@ int store_join(struct store *store, const uint8_t alias[INFOHASH], const uint8_t
         done = merge_batch(store, canonical, &batch);
         batch.slot += batch.count;
     }
+    if (done == 0)
+        done = move_others(store, alias, canonical);
     store_remove(store, alias);
     return done;
+}
+
+/* Passkeys: filled up with zeros to one length. */
+
+static uint64_t fill_passkey(const struct store *store, const uint8_t *passkey, size_t length,
+                             uint8_t key[PASSKEY_MOST])
+{
+    memset(key, 0, PASSKEY_MOST);
+    memcpy(key, passkey, length);
+    return sip_hash(&store->peer_hash.secret, key, PASSKEY_MOST);
+}
+
+static struct shard *passkey_shard(struct store *store, uint64_t hash)
+{
+    struct shard *shard = &store->shards[hash >> 56];
+    pthread_mutex_lock(&shard->mutex);
+    return shard;
+}
+
+int store_set_passkey(struct store *store, const uint8_t *passkey, size_t length, uint64_t account)
+{
+    uint8_t key[PASSKEY_MOST];
+    uint64_t hash = fill_passkey(store, passkey, length, key);
+    struct shard *shard = passkey_shard(store, hash);
+    uint32_t slot = table_find(&shard->passkeys, key, hash);
+    if (slot == NONE)
+        slot = table_add(&shard->passkeys, key, hash);
+    if (slot != NONE)
+        ((struct passkey *)table_at(&shard->passkeys, slot))->account = account;
+    shard_leave(shard);
+    return slot == NONE ? -1 : 0;
+}
+
+void store_drop_passkey(struct store *store, const uint8_t *passkey, size_t length)
+{
+    uint8_t key[PASSKEY_MOST];
+    uint64_t hash = fill_passkey(store, passkey, length, key);
+    struct shard *shard = passkey_shard(store, hash);
+    uint32_t slot = table_find(&shard->passkeys, key, hash);
+    if (slot != NONE)
+        table_remove(&shard->passkeys, slot);
+    shard_leave(shard);
+}
+
+uint64_t store_account(struct store *store, const uint8_t *passkey, size_t length)
+{
+    uint8_t key[PASSKEY_MOST];
+    uint64_t hash = fill_passkey(store, passkey, length, key), account = 0;
+    struct shard *shard = passkey_shard(store, hash);
+    uint32_t slot = table_find(&shard->passkeys, key, hash);
+    if (slot != NONE)
+        account = ((const struct passkey *)table_at(&shard->passkeys, slot))->account;
+    shard_leave(shard);
+    return account;
 }

@@ -9,32 +9,30 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "constants.h"
 #include "random.h"
 
-#define INFOHASH 20
-#define MAX_NUMWANT 200
-#define RETRY_SOON 300 /* seconds to wait after a temporary refusal */
-
 struct store; /* opaque: 256 shards by the infohash's first byte, a mutex each */
-
-enum event { EVENT_NONE, EVENT_COMPLETED, EVENT_STARTED, EVENT_STOPPED, EVENT_PAUSED };
-
-/* FULL and RESTORING are successes with a warning; UNLISTED and DENIED are refusals, and leave the answer alone. */
-enum verdict { VERDICT_OK, VERDICT_FULL, VERDICT_RESTORING, VERDICT_UNLISTED, VERDICT_DENIED };
 
 struct terms {
     uint32_t interval, min_interval, jitter; /* seconds */
     int64_t timeout, remember_completed;     /* seconds */
     uint64_t max_torrents, max_peers;
     uint32_t peers_per_address; /* 0: no cap */
+    uint32_t node;              /* the number of this store among those that exchange changes */
+    int64_t session_timeout;    /* seconds */
+    uint64_t max_sessions, max_changes;
 };
 
 struct announce {
     uint8_t infohash[INFOHASH];
     uint8_t peer[18];
     uint8_t stride; /* 6 or 18: how much of `peer` is used */
-    uint8_t event, seeder, families; /* families: 0 both, 4, 6 */
-    uint16_t numwant;                /* more than MAX_NUMWANT is taken as that */
+    uint8_t event, seeder, families, transport;
+    uint16_t numwant; /* more than MAX_NUMWANT is taken as that */
+    uint64_t account; /* 0: nobody, and what follows is not looked at */
+    uint64_t uploaded, downloaded;
+    uint8_t peer_id[PEER_ID];
 };
 
 struct counts {
@@ -65,7 +63,8 @@ struct row {
 struct store *store_new(const struct terms *terms, const uint8_t key[16]);
 void store_free(struct store *store);
 
-/* Policy, aliases, swarm, answer; slots and draws in the order of tracker/swarms.py. */
+/* Policy, aliases, swarm, answer; refused with UNLISTED or DENIED, which leave the answer alone. Slots and draws are in
+ * the order of tracker/swarms.py. */
 enum verdict store_announce(struct store *store, struct rng *rng, const struct announce *announce, int64_t now,
                             struct answer *answer);
 /* Begin to bring a swarm into the cache, for a caller with many announces at hand: once for all of them with *hash to
@@ -94,6 +93,67 @@ void store_remove_denied(struct store *store); /* forget the swarms of denied to
 int store_join(struct store *store, const uint8_t alias[INFOHASH], const uint8_t canonical[INFOHASH]);
 void store_remove(struct store *store, const uint8_t infohash[INFOHASH]);
 uint64_t store_expire(struct store *store, int64_t now, int64_t budget);
+
+/* Passkeys: 1 to PASSKEY_MOST bytes, checked by the caller. -1: no memory. */
+int store_set_passkey(struct store *store, const uint8_t *passkey, size_t length, uint64_t account);
+void store_drop_passkey(struct store *store, const uint8_t *passkey, size_t length);
+uint64_t store_account(struct store *store, const uint8_t *passkey, size_t length); /* 0: unknown */
+
+/* What a client did between two announces: bytes, seconds of seeding, completed downloads. */
+struct delta {
+    uint64_t account;
+    uint8_t infohash[INFOHASH], peer_id[PEER_ID];
+    uint64_t uploaded, downloaded, seeded, completed;
+};
+
+struct session_totals {
+    uint64_t sessions, deltas, lost;
+};
+
+/* The next deltas of a round, at most DELTAS_AT_ONCE, which are forgotten; none end it. */
+size_t store_take_deltas(struct store *store, struct delta deltas[DELTAS_AT_ONCE]);
+void store_put_back_deltas(struct store *store, const struct delta *deltas, size_t count);
+struct session_totals store_session_totals(struct store *store);
+
+/* A peer's rank from a second on, or without a peer (length 0) the completed count of a node. */
+struct change {
+    uint8_t infohash[INFOHASH];
+    uint8_t length; /* of the compact peer */
+    uint8_t peer[18];
+    uint32_t node;
+    uint64_t value; /* rank or count */
+};
+
+struct reading_position {
+    uint32_t shard;
+    uint64_t sequence;
+};
+
+/* What a consumer has not acknowledged; `lagged`: some was dropped, and it needs a snapshot. */
+struct changes {
+    bool lagged;
+    struct change *list;
+    size_t count, room;
+    size_t positions;
+    struct reading_position position[SHARDS];
+};
+
+/* Where a snapshot goes on; NONE as `swarm` or `slot`: all of them. A shard of SHARDS: it is done. */
+struct snapshot_place {
+    uint32_t shard, swarm, pool, slot;
+};
+
+int store_open_changes(struct store *store); /* the consumer's number; -1: there are too many */
+void store_close_changes(struct store *store, unsigned consumer);
+/* -1: no memory for all; -2: no such consumer. */
+int store_read_changes(struct store *store, unsigned consumer, size_t limit, struct changes *out);
+void store_acknowledge_changes(struct store *store, unsigned consumer, const struct reading_position *positions,
+                               size_t count);
+/* The next step of a walk through everything, at least CHANGES_AT_ONCE changes; false: no memory. */
+bool store_snapshot(struct store *store, struct snapshot_place *place, struct changes *out);
+/* Take over changes of other nodes; -1: no memory, and some may be missing. */
+int store_apply(struct store *store, const struct change *changes, size_t count, int64_t now);
+void changes_free(struct changes *changes);
 
 /* Journal: the next dirty rows of a round, key-sorted, marked clean; no rows: it is over. NULL: no memory. */
 struct rows *store_take_dirty(struct store *store);

@@ -148,8 +148,21 @@ void swarm_remove(struct swarm *swarm, const struct peer_hash *peer_hash, struct
     bits_set(&swarm->dirty, pool->size >> ROW_BITS);
 }
 
+/* Put a peer, found at a place or not at all, into a pool. */
+static struct place place_peer(struct swarm *swarm, struct lookup *lookup, struct place place, uint32_t home,
+                           uint32_t state)
+{
+    if (place.slot != NONE && home == place.which) {
+        refresh(swarm, place, state);
+        return place;
+    }
+    if (place.slot != NONE)
+        swarm_remove(swarm, lookup->peer_hash, place);
+    return (struct place){home, swarm_insert(swarm, lookup, home, state, true)};
+}
+
 struct place swarm_put(struct swarm *swarm, const struct announce *announce, struct lookup *lookup, struct place place,
-                       int64_t now)
+                       int64_t now, uint64_t known)
 {
     bool paused = announce->event == EVENT_PAUSED && !announce->seeder;
     uint32_t home = (place.which & ~1u) | !(announce->seeder || paused);
@@ -161,13 +174,20 @@ struct place swarm_put(struct swarm *swarm, const struct announce *announce, str
     }
     swarm_touch(swarm, now);
     uint32_t state = peer_state(now, flags);
-    if (place.slot != NONE && home == place.which) {
-        refresh(swarm, place, state);
-        return place;
+    if (rank_of(home, state) < known) {
+        int64_t later = (int64_t)(known >> RANK_SHIFT) + EPOCH + 1;
+        state = peer_state(later < now + CLOCK_SKEW ? later : now + CLOCK_SKEW, flags);
     }
-    if (place.slot != NONE)
-        swarm_remove(swarm, lookup->peer_hash, place);
-    return (struct place){home, swarm_insert(swarm, lookup, home, state, true)};
+    return place_peer(swarm, lookup, place, home, state);
+}
+
+void swarm_replace(struct swarm *swarm, struct lookup *lookup, struct place place, uint64_t rank)
+{
+    uint32_t first = lookup->stride == STRIDE(SEEDERS4) ? SEEDERS4 : SEEDERS6;
+    int64_t time = (int64_t)(rank >> RANK_SHIFT) + EPOCH;
+    if (time > swarm->touched + EPOCH)
+        swarm_touch(swarm, time);
+    place_peer(swarm, lookup, place, first + (rank & LEECHER) / LEECHER, peer_state(time, rank & FLAGS));
 }
 
 /* The later state wins, flags come with it; so rows may arrive in any order and more than once. */

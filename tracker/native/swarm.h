@@ -35,6 +35,12 @@ struct place {
     uint32_t which, slot;
 };
 
+/* The rank of a peer's state in a pool: its second, then LEECHER and the flags. Departures have GONE. */
+static inline uint64_t rank_of(uint32_t which, uint32_t state)
+{
+    return (uint64_t)(state >> 2) << RANK_SHIFT | (which & 1) * LEECHER | (state & FLAGS);
+}
+
 bool bits_any(const struct bits *bits);
 bool bits_has(const struct bits *bits, uint64_t at);
 void bits_set(struct bits *bits, uint64_t at);
@@ -48,8 +54,11 @@ uint32_t swarm_rows(const struct swarm *swarm);
 struct counts swarm_counts(const struct swarm *swarm);
 void swarm_touch(struct swarm *swarm, int64_t now);
 struct place swarm_locate(const struct swarm *swarm, struct lookup *lookup);
+/* Store or refresh the announcer; where its rank would be below `known`, it is dated later. */
 struct place swarm_put(struct swarm *swarm, const struct announce *announce, struct lookup *lookup, struct place place,
-                       int64_t now);
+                       int64_t now, uint64_t known);
+/* Make a peer what a change of that rank says. */
+void swarm_replace(struct swarm *swarm, struct lookup *lookup, struct place place, uint64_t rank);
 void swarm_remove(struct swarm *swarm, const struct peer_hash *peer_hash, struct place place);
 /* Append a peer that is not here yet, marking its row dirty or not; NONE: no memory. */
 uint32_t swarm_insert(struct swarm *swarm, struct lookup *lookup, uint32_t which, uint32_t state, bool changed);

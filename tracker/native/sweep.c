@@ -4,9 +4,7 @@
  * so that what a removal moves into a hole was looked at already. */
 #include "shards.h"
 
-#define SWARM_COST 8 /* visiting a swarm costs about as much as looking at eight slots */
 #define AT_ONCE 2048 /* slots that are looked at while a shard is locked */
-#define EVICT_ABOVE 0.9
 
 /* One look at a swarm. */
 struct look {
@@ -21,9 +19,17 @@ static int64_t lesser(int64_t one, int64_t other)
     return one < other ? one : other;
 }
 
+/* A peer that was silent too long is gone from the second on in which it was last seen. */
+static void log_expiry(struct store *store, struct shard *shard, const struct swarm *swarm, struct place place,
+                       uint32_t state)
+{
+    const uint8_t *peer = pool_peer(swarm_pool(swarm, place.which), STRIDE(place.which), place.slot);
+    log_change(store, shard, swarm->record.key, peer, STRIDE(place.which), rank_of(0, state & ~FLAGS) | GONE);
+}
+
 /* Look at the slots first .. end-1 of a pool, from the last down. */
-static uint64_t drop(struct store *store, struct swarm *swarm, uint32_t which, uint32_t first, uint32_t end,
-                     int64_t limit)
+static uint64_t drop(struct store *store, struct shard *shard, struct swarm *swarm, uint32_t which, uint32_t first,
+                     uint32_t end, int64_t limit)
 {
     uint64_t dropped = 0;
     while (end > first) {
@@ -35,8 +41,11 @@ static uint64_t drop(struct store *store, struct swarm *swarm, uint32_t which, u
         for (uint32_t at = 0; at < end - start; at++)
             oldest = states[at] < oldest ? states[at] : oldest;
         for (uint32_t slot = end; (int64_t)oldest < limit && slot-- > start;) {
-            if ((int64_t)*pool_state(swarm_pool(swarm, which), slot) >= limit)
+            uint32_t state = *pool_state(swarm_pool(swarm, which), slot);
+            if ((int64_t)state >= limit)
                 continue;
+            if (shard->consumers)
+                log_expiry(store, shard, swarm, (struct place){which, slot}, state);
             swarm_remove(swarm, &store->peer_hash, (struct place){which, slot});
             dropped++;
         }
@@ -46,7 +55,7 @@ static uint64_t drop(struct store *store, struct swarm *swarm, uint32_t which, u
 }
 
 /* Go on with the swarm at the cursor until it is done, the budget is used up, or the shard was locked long enough. */
-static void look_at(struct store *store, struct swarm *swarm, struct look *look)
+static void look_at(struct store *store, struct shard *shard, struct swarm *swarm, struct look *look)
 {
     struct cursor *cursor = &store->cursor;
     struct before before = swarm_before(swarm);
@@ -56,7 +65,7 @@ static void look_at(struct store *store, struct swarm *swarm, struct look *look)
         uint32_t size = swarm_size(swarm, cursor->pool), end = cursor->slot < size ? cursor->slot : size;
         int64_t count = lesser(end, stop - look->used);
         uint32_t first = end - (uint32_t)count;
-        dropped += drop(store, swarm, cursor->pool, first, end, look->limit);
+        dropped += drop(store, shard, swarm, cursor->pool, first, end, look->limit);
         look->used += count;
         cursor->slot = first ? first : NONE;
         cursor->pool += !first;
@@ -69,12 +78,14 @@ static void look_at(struct store *store, struct swarm *swarm, struct look *look)
     }
 }
 
-static bool forgettable(struct store *store, const struct swarm *swarm, int64_t now)
+static bool forgettable(struct store *store, struct shard *shard, const struct swarm *swarm, int64_t now)
 {
     if (swarm_peers(swarm))
         return false;
-    bool crowded = (double)atomic_load(&store->torrents) > (double)store->terms.max_torrents * EVICT_ABOVE;
-    return !swarm->completed || crowded || now - EPOCH - swarm->touched > store->terms.remember_completed;
+    bool near_cap = (double)atomic_load(&store->torrents) > (double)store->terms.max_torrents * EVICT_ABOVE;
+    const uint8_t *infohash = swarm->record.key;
+    bool completed = swarm->completed || shard_others(shard, infohash, infohash_hash(store, infohash));
+    return !completed || near_cap || now - EPOCH - swarm->touched > store->terms.remember_completed;
 }
 
 /* Forget the swarm in a slot. Without memory to note its rows for deletion it stays for the next round. */
@@ -84,6 +95,7 @@ static void forget(struct store *store, struct shard *shard, uint32_t slot)
     const uint8_t *infohash = swarm->record.key;
     if (swarm->parts && !shard_note_deleted(shard, infohash, infohash_hash(store, infohash), swarm->parts))
         return;
+    shard_drop_others(shard, infohash, infohash_hash(store, infohash));
     swarm_free(swarm);
     table_remove(&shard->swarms, slot);
     shard->changed = true; /* a flush that is looking through the shard may miss the one that moved */
@@ -117,20 +129,32 @@ static void visit(struct store *store, struct look *look)
     do {
         pthread_mutex_lock(&shard->mutex);
         struct swarm *swarm = table_at(&shard->swarms, slot);
-        look_at(store, swarm, look);
+        look_at(store, shard, swarm, look);
         if (look->done) {
             *cursor = (struct cursor){cursor->shard, slot, 0, NONE};
-            if (forgettable(store, swarm, look->now))
+            if (forgettable(store, shard, swarm, look->now))
                 forget(store, shard, slot);
         }
         shard_leave(shard);
     } while (!look->done && look->used < look->budget);
 }
 
+/* Forget old sessions and tombstones of the next shard. */
+static void look_after(struct store *store, int64_t now)
+{
+    struct shard *shard = &store->shards[store->upkeep];
+    store->upkeep = (store->upkeep + 1) % SHARDS;
+    pthread_mutex_lock(&shard->mutex);
+    sessions_expire(store, shard, now);
+    tombstones_expire(store, shard, (now - store->terms.timeout - EPOCH) * (1 << RANK_SHIFT));
+    shard_leave(shard);
+}
+
 uint64_t store_expire(struct store *store, int64_t now, int64_t budget)
 {
     struct look look = {.now = now, .limit = (now - store->terms.timeout - EPOCH) * 4};
     pthread_mutex_lock(&store->sweeping);
+    look_after(store, now);
     uint64_t rounds = atomic_load(&store->torrents);
     while (budget > 0 && rounds-- > 0 && seek_swarm(store)) {
         look.used = SWARM_COST;

@@ -1,16 +1,20 @@
 /* A hash table of records: memory chunks, and buckets by linear hashing. */
 #include "table.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 
 #define CHUNK_BITS 8
 #define CHUNK (UINT32_C(1) << CHUNK_BITS)
 #define LIMIT (UINT32_C(1) << 30)
 
+void table_init_keys(struct table *table, const struct secret *secret, uint32_t width, uint32_t key_length)
+{
+    *table = (struct table){.secret = secret, .width = width, .key_length = key_length};
+}
+
 void table_init(struct table *table, const struct secret *secret, uint32_t width)
 {
-    *table = (struct table){.secret = secret, .width = width};
+    table_init_keys(table, secret, width, INFOHASH);
 }
 
 static uint32_t chunks_of(uint32_t capacity)
@@ -23,7 +27,7 @@ void table_free(struct table *table)
     for (uint32_t at = 0; at < chunks_of(table->capacity); at++)
         free(table->chunks[at]);
     free(table->chunks);
-    table_init(table, table->secret, table->width);
+    table_init_keys(table, table->secret, table->width, table->key_length);
 }
 
 void *table_at(const struct table *table, uint32_t slot)
@@ -36,9 +40,14 @@ static struct record *record_at(const struct table *table, uint32_t slot)
     return table_at(table, slot);
 }
 
+static uint8_t *key_of(struct record *record)
+{
+    return (uint8_t *)record + offsetof(struct record, key);
+}
+
 static uint64_t hash_at(const struct table *table, uint32_t slot)
 {
-    return sip_hash(table->secret, record_at(table, slot)->key, KEY);
+    return sip_hash(table->secret, key_of(record_at(table, slot)), table->key_length);
 }
 
 void table_fetch(const struct table *table, uint64_t hash, bool deep)
@@ -54,14 +63,25 @@ void table_fetch(const struct table *table, uint64_t hash, bool deep)
     __builtin_prefetch((const uint8_t *)record + table->width - 1);
 }
 
-uint32_t table_find(const struct table *table, const uint8_t key[KEY], uint64_t hash)
+static __attribute__((noinline)) uint32_t find_long(const struct table *table, const uint8_t *key, uint64_t hash)
+{
+    uint32_t slot = record_at(table, bucket_of(hash, table->size))->head;
+    while (slot != NONE && memcmp(key_of(record_at(table, slot)), key, table->key_length) != 0)
+        slot = record_at(table, slot)->next;
+    return slot;
+}
+
+/* Infohashes are compared in line, since every announce does it. */
+uint32_t table_find(const struct table *table, const uint8_t *key, uint64_t hash)
 {
     if (!table->size)
         return NONE;
+    if (table->key_length != INFOHASH)
+        return find_long(table, key, hash);
     uint32_t slot = record_at(table, bucket_of(hash, table->size))->head;
     while (slot != NONE) {
         const struct record *record = record_at(table, slot);
-        if (!memcmp(record->key, key, KEY))
+        if (!memcmp(record->key, key, INFOHASH))
             return slot;
         slot = record->next;
     }
@@ -111,14 +131,14 @@ static void split(struct table *table, uint32_t at)
     }
 }
 
-uint32_t table_add(struct table *table, const uint8_t key[KEY], uint64_t hash)
+uint32_t table_add(struct table *table, const uint8_t *key, uint64_t hash)
 {
     if (table->size == table->capacity && !grow(table))
         return NONE;
     uint32_t slot = table->size++;
     struct record *record = table_at(table, slot);
     memset(record, 0, table->width);
-    memcpy(record->key, key, KEY);
+    memcpy(key_of(record), key, table->key_length);
     record->head = NONE;
     if (slot)
         split(table, slot);

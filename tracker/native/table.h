@@ -1,4 +1,4 @@
-/* A hash table of records by infohash: dense slots in chunks, indexed by linear hashing.
+/* A hash table of records by infohash, or by a longer key: dense slots in chunks, indexed by linear hashing.
  *
  * There are as many buckets as records, so growth splits one bucket per addition and shrinking joins one per
  * removal: nothing is ever rebuilt. Removal moves the last record into the hole. */
@@ -7,22 +7,23 @@
 
 #include <stdbool.h>
 
+#include "constants.h"
 #include "random.h"
 
 #define NONE UINT32_MAX
-#define KEY 20
 
-/* The head of every record: its key, the next one in its bucket, and the first of the bucket with its number. */
+/* The head of every record: the next one in its bucket, the first of the bucket with its number, and its key, which
+ * in a table of longer keys goes on behind it. */
 struct record {
-    uint8_t key[KEY];
     uint32_t next, head;
+    uint8_t key[INFOHASH];
 };
 
 struct table {
     uint8_t **chunks;
     const struct secret *secret;
     uint32_t size, capacity;
-    uint32_t width; /* bytes of a record */
+    uint32_t width, key_length; /* bytes of a record and of its key */
 };
 
 /* The bucket of a hash among `buckets`, of which there is at least one. */
@@ -40,13 +41,14 @@ static inline uint32_t bucket_buddy(uint32_t at)
 }
 
 void table_init(struct table *table, const struct secret *secret, uint32_t width);
+void table_init_keys(struct table *table, const struct secret *secret, uint32_t width, uint32_t key_length);
 void table_free(struct table *table);
 void *table_at(const struct table *table, uint32_t slot);
-uint32_t table_find(const struct table *table, const uint8_t key[KEY], uint64_t hash);
+uint32_t table_find(const struct table *table, const uint8_t *key, uint64_t hash);
 /* Begin to bring in what table_find will read: its bucket, or `deep`, the record there, once the bucket has come. */
 void table_fetch(const struct table *table, uint64_t hash, bool deep);
 /* Add a key that is not there, the rest of its record zero; NONE: no memory. */
-uint32_t table_add(struct table *table, const uint8_t key[KEY], uint64_t hash);
+uint32_t table_add(struct table *table, const uint8_t *key, uint64_t hash);
 void table_remove(struct table *table, uint32_t slot);
 
 #endif

@@ -1,0 +1,311 @@
+"""What every store of swarms counts for accounts: traffic between two announces of a client, as deltas."""
+
+import pytest
+
+from bittorrent.infohash import InfoHash
+from tests.support.swarm_stores import STORES
+from tracker.model import Announce, AnnounceTerms, Event, Reply
+from tracker.sessions import DELTAS_AT_ONCE, LARGEST, SessionDelta, SessionTotals
+from tracker.store import SwarmStore
+
+NOW = 1_800_000_000
+HASH, OTHER = InfoHash(b"h" * 20), InfoHash(b"o" * 20)
+PEER, PEER6 = bytes([10, 0, 0, 1, 26, 225]), bytes(17) + b"\x01"
+CLIENT, SECOND = b"-XX0001-abcdefghijkl", b"-YY0001-abcdefghijkl"
+
+
+class Client:
+    """A client of an account that announces to one store."""
+
+    def __init__(self, store: SwarmStore, account: int = 7, peer_id: bytes = CLIENT) -> None:
+        self.store = store
+        self.account = account
+        self.peer_id = peer_id
+        self.now = NOW
+
+    def announce(
+        self,
+        up: int,
+        down: int = 0,
+        event: Event = Event.NONE,
+        *,
+        seeder: bool = False,
+        infohash: InfoHash = HASH,
+        peer: bytes = PEER,
+    ) -> None:
+        announce = Announce(
+            infohash,
+            peer,
+            event,
+            seeder,
+            0,
+            account=self.account,
+            peer_id=self.peer_id,
+            uploaded=up,
+            downloaded=down,
+        )
+        assert isinstance(self.store.announce(announce, self.now), Reply)
+
+
+def deltas(store: SwarmStore) -> list[SessionDelta]:
+    taken: list[SessionDelta] = []
+    while batch := store.take_deltas():
+        taken += batch
+    return taken
+
+
+def traffic(store: SwarmStore) -> list[tuple[int, int]]:
+    return [(delta.uploaded, delta.downloaded) for delta in deltas(store)]
+
+
+@pytest.fixture(params=STORES)
+def make(request):
+    return STORES[request.param]
+
+
+@pytest.fixture
+def store(make):
+    return make(AnnounceTerms(), 1)
+
+
+@pytest.fixture
+def client(store):
+    return Client(store)
+
+
+def test_nobody_has_no_session(store):
+    nobody = Client(store, account=0)
+    nobody.announce(0)
+    nobody.announce(100, 100, Event.COMPLETED, seeder=True)
+
+    assert deltas(store) == []
+    assert store.session_totals() == SessionTotals(0, 0, 0)
+
+
+def test_the_first_announce_sets_the_base_and_the_next_counts_from_it(store, client):
+    client.announce(1000, 500)
+    assert deltas(store) == []
+
+    client.announce(1300, 900)
+
+    assert deltas(store) == [SessionDelta(7, HASH, CLIENT, 300, 400, 0, 0)]
+    assert deltas(store) == []
+
+
+def test_what_several_announces_bring_is_summed(store, client):
+    for total in (0, 10, 30, 60):
+        client.announce(total, 2 * total)
+
+    assert traffic(store) == [(60, 120)]
+
+
+def test_a_repeated_announce_counts_nothing(store, client):
+    client.announce(0)
+    client.announce(50, 0, Event.STOPPED)
+    client.announce(50, 0, Event.STOPPED)
+
+    assert traffic(store) == [(50, 0)]
+
+
+def test_started_sets_the_base_again(store, client):
+    client.announce(1000)
+    client.announce(2000, 0, Event.STARTED)
+    client.announce(2500)
+
+    assert traffic(store) == [(500, 0)]
+
+
+@pytest.mark.parametrize(("up", "down"), [(99, 1000), (1000, 99), (0, 0)])
+def test_a_decrease_of_either_total_counts_neither_and_sets_the_base_again(store, client, up, down):
+    client.announce(100, 100)
+    client.announce(up, down)
+    assert deltas(store) == []
+
+    client.announce(up + 1, down + 2)
+
+    assert traffic(store) == [(1, 2)]
+
+
+def test_a_client_that_announces_over_both_families_is_counted_once(store, client):
+    client.announce(0)
+    client.announce(0, peer=PEER6)
+    client.announce(100)
+    client.announce(100, peer=PEER6)
+
+    assert traffic(store) == [(100, 0)]
+
+
+def test_both_hashes_of_a_hybrid_are_one_session(store, client):
+    store.join(OTHER, HASH)
+    client.announce(0)
+    client.announce(0, infohash=OTHER)
+    client.announce(100)
+    client.announce(100, infohash=OTHER)
+
+    assert deltas(store) == [SessionDelta(7, HASH, CLIENT, 100, 0, 0, 0)]
+
+
+def test_sessions_are_told_apart_by_account_torrent_and_peer_id(store, client):
+    others = [Client(store, account=8), Client(store, peer_id=SECOND)]
+    for step in (0, 1):
+        client.announce(step * 10)
+        client.announce(step * 20, infohash=OTHER)
+        for number, other in enumerate(others, 3):
+            other.announce(step * 10 * number)
+
+    assert sorted(deltas(store)) == [
+        SessionDelta(7, HASH, CLIENT, 10, 0, 0, 0),
+        SessionDelta(7, HASH, SECOND, 40, 0, 0, 0),
+        SessionDelta(7, OTHER, CLIENT, 20, 0, 0, 0),
+        SessionDelta(8, HASH, CLIENT, 30, 0, 0, 0),
+    ]
+
+
+def test_seeding_counts_between_two_announces_as_a_seeder(store, client):
+    client.announce(0, seeder=False)
+    client.now += 100
+    client.announce(0, 0, Event.COMPLETED, seeder=True)
+    client.now += 1000
+    client.announce(0, seeder=True)
+    client.now += 200
+    client.announce(0, 0, Event.STOPPED, seeder=True)
+    client.now += 50
+    client.announce(0, 0, Event.STARTED, seeder=True)
+
+    assert [(delta.seeded, delta.completed) for delta in deltas(store)] == [(1200, 1)]
+
+
+def test_a_gap_longer_than_the_timeout_is_no_seeding(store, client):
+    client.announce(0, seeder=True)
+    client.now += AnnounceTerms().timeout + 1
+    client.announce(5, seeder=True)
+
+    assert deltas(store) == [SessionDelta(7, HASH, CLIENT, 5, 0, 0, 0)]
+
+
+def test_a_download_is_completed_once_a_session_and_only_with_nothing_left(store, client):
+    client.announce(0, 0, Event.COMPLETED, seeder=False)
+    for _ in range(3):
+        client.announce(0, 0, Event.COMPLETED, seeder=True)
+
+    assert [delta.completed for delta in deltas(store)] == [1]
+
+
+def test_traffic_before_an_outage_is_counted_after_it(store, client):
+    client.announce(100)
+    client.now += AnnounceTerms().session_timeout
+    store.expire(client.now, 10**9)
+    client.announce(400)
+
+    assert traffic(store) == [(300, 0)]
+
+
+def test_a_session_that_was_silent_too_long_begins_again(store, client):
+    client.announce(100)
+    client.now += AnnounceTerms().session_timeout + 1
+    client.announce(400)
+
+    assert deltas(store) == []
+    assert store.session_totals().sessions == 1
+
+
+def test_the_sweep_forgets_silent_sessions_in_one_round_of_first_bytes(store, client):
+    for number in range(20):
+        client.announce(0, infohash=InfoHash(bytes([number * 12]) + bytes(19)))
+    for _ in range(256):
+        store.expire(client.now + AnnounceTerms().session_timeout + 1, 1)
+
+    assert store.session_totals().sessions == 0
+
+
+def test_a_stop_for_a_torrent_that_nobody_is_in_any_more_is_counted(store, client):
+    client.announce(0)
+    client.now += AnnounceTerms().timeout + 1
+    store.expire(client.now, 10**9)
+    assert store.totals().torrents == 0
+
+    client.announce(70, 0, Event.STOPPED)
+
+    assert traffic(store) == [(70, 0)]
+
+
+def test_a_refused_or_restoring_announce_counts_nothing_and_the_next_one_all(store, client):
+    client.announce(0)
+    store.restoring = True
+    client.announce(10)
+    store.restoring = False
+    assert deltas(store) == []
+
+    client.announce(30)
+
+    assert traffic(store) == [(30, 0)]
+
+
+def test_at_the_cap_the_oldest_session_of_the_first_byte_goes(make):
+    store = make(AnnounceTerms(max_sessions=2), 1)
+    clients = [Client(store, account) for account in (1, 2, 3)]
+    for each in clients:
+        each.announce(0)
+    clients[1].announce(5)
+    clients[2].announce(6)
+    assert store.session_totals().sessions == 2
+    assert traffic(store) == [(5, 0), (6, 0)]
+
+    clients[0].announce(9)
+
+    assert deltas(store) == [], "it is a first announce again"
+
+
+def test_deltas_that_nobody_takes_are_bounded_and_counted_as_lost(make):
+    store = make(AnnounceTerms(max_sessions=2), 1)
+    for account in (1, 2, 3):
+        client = Client(store, account)
+        client.announce(0)
+        client.announce(account)
+
+    assert store.session_totals() == SessionTotals(2, 2, 1)
+    assert traffic(store) == [(2, 0), (3, 0)]
+
+
+def test_deltas_that_were_put_back_are_summed_with_newer_ones(store, client):
+    client.announce(0)
+    client.announce(10)
+    taken = store.take_deltas()
+    client.announce(13)
+
+    store.put_back_deltas(taken)
+
+    assert traffic(store) == [(13, 0)]
+
+
+def test_a_sum_has_a_largest_value(store, client):
+    for _ in range(3):
+        client.announce(0)
+        client.announce(LARGEST)
+
+    assert traffic(store) == [(LARGEST, 0)]
+
+
+def test_deltas_come_in_batches_and_a_round_ends_however_many_follow(store):
+    count = DELTAS_AT_ONCE + 100
+    clients = [Client(store, account) for account in range(1, count + 1)]
+    for each in clients:
+        each.announce(0)
+        each.announce(1)
+    first = store.take_deltas()
+    for each in clients[:50]:
+        each.announce(2)
+    second = store.take_deltas()
+
+    assert len(first) == DELTAS_AT_ONCE
+    assert len(second) == 100
+    assert store.take_deltas() == []
+    assert len(store.take_deltas()) == 50
+
+
+def test_a_failed_take_begins_a_new_round(store, client):
+    client.announce(0)
+    client.announce(1)
+    store.put_back_deltas(store.take_deltas())
+
+    assert len(store.take_deltas()) == 1

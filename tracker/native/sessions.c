@@ -1,0 +1,196 @@
+/* Sessions of accounts' clients and the traffic between their announces; the twin of tracker/sessions.py. */
+#include "shards.h"
+
+enum { UPLOADED, DOWNLOADED, SEEDED, COMPLETES, SUMS };
+
+static void write_key(uint8_t key[SESSION_KEY], const uint8_t infohash[INFOHASH], const uint8_t peer_id[PEER_ID],
+                      uint64_t account)
+{
+    memcpy(key, infohash, INFOHASH);
+    memcpy(key + INFOHASH, peer_id, PEER_ID);
+    memcpy(key + INFOHASH + PEER_ID, &account, sizeof account);
+}
+
+static uint64_t key_hash(const struct store *store, const uint8_t key[SESSION_KEY])
+{
+    return sip_hash(&store->peer_hash.secret, key, SESSION_KEY);
+}
+
+static uint64_t counted(const atomic_uint_fast64_t *counter)
+{
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+static void count_up(atomic_uint_fast64_t *counter)
+{
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+static void count_down(atomic_uint_fast64_t *counter)
+{
+    atomic_fetch_sub_explicit(counter, 1, memory_order_relaxed);
+}
+
+/* Make room for one more at the cap, in the place of the oldest; false: there is none in this shard. */
+static bool make_room(const struct store *store, struct queue *queue, atomic_uint_fast64_t *counter)
+{
+    if (counted(counter) < store->terms.max_sessions)
+        return true;
+    if (queue->first == NONE)
+        return false;
+    queue_remove(queue, queue->first);
+    count_down(counter);
+    return true;
+}
+
+static void add_delta(struct store *store, struct shard *shard, const uint8_t key[SESSION_KEY],
+                      const uint64_t sums[SUMS])
+{
+    struct queue *queue = &shard->pending;
+    uint64_t hash = key_hash(store, key);
+    uint32_t slot = table_find(&queue->table, key, hash);
+    if (slot == NONE) {
+        if (counted(&store->pending) >= store->terms.max_sessions)
+            count_up(&store->lost);
+        if (!make_room(store, queue, &store->pending) || (slot = queue_add(queue, key, hash)) == NONE)
+            return;
+        count_up(&store->pending);
+        memcpy(((struct pending *)table_at(&queue->table, slot))->sums, sums, SUMS * sizeof *sums);
+        return;
+    }
+    struct pending *pending = table_at(&queue->table, slot);
+    for (int at = 0; at < SUMS; at++) {
+        uint64_t sum = pending->sums[at] + sums[at];
+        pending->sums[at] = sum < LARGEST_TOTAL ? sum : LARGEST_TOTAL;
+    }
+}
+
+/* The session of a key, moved to the end of the list, or a new one; NULL: there is no room. */
+static struct session *find_session(struct store *store, struct shard *shard, const uint8_t key[SESSION_KEY],
+                                    int64_t now, bool *known)
+{
+    struct queue *queue = &shard->sessions;
+    uint64_t hash = key_hash(store, key);
+    uint32_t slot = table_find(&queue->table, key, hash);
+    *known = slot != NONE;
+    if (*known) {
+        struct session *session = table_at(&queue->table, slot);
+        if (now - session->seen <= store->terms.session_timeout) {
+            queue_move_to_end(queue, slot);
+            return session;
+        }
+        queue_remove(queue, slot);
+        count_down(&store->sessions);
+        *known = false;
+    }
+    if (!make_room(store, queue, &store->sessions) || (slot = queue_add(queue, key, hash)) == NONE)
+        return NULL;
+    count_up(&store->sessions);
+    return table_at(&queue->table, slot);
+}
+
+void session_note(struct store *store, struct shard *shard, const struct announce *announce,
+                  const uint8_t infohash[INFOHASH], int64_t now)
+{
+    uint8_t key[SESSION_KEY];
+    uint64_t sums[SUMS] = {0};
+    bool known;
+    write_key(key, infohash, announce->peer_id, announce->account);
+    struct session *session = find_session(store, shard, key, now, &known);
+    if (!session)
+        return;
+    if (known) {
+        if (announce->event != EVENT_STARTED && announce->uploaded >= session->uploaded &&
+            announce->downloaded >= session->downloaded) {
+            sums[UPLOADED] = announce->uploaded - session->uploaded;
+            sums[DOWNLOADED] = announce->downloaded - session->downloaded;
+        }
+        int64_t gap = now - session->seen;
+        if (announce->seeder && session->seeding && gap > 0 && gap <= store->terms.timeout)
+            sums[SEEDED] = (uint64_t)gap;
+    }
+    bool completes = announce->event == EVENT_COMPLETED && announce->seeder;
+    sums[COMPLETES] = completes && !session->completed;
+    session->uploaded = announce->uploaded;
+    session->downloaded = announce->downloaded;
+    session->seen = now;
+    session->seeding = announce->seeder && announce->event != EVENT_STOPPED;
+    session->completed |= completes;
+    if (sums[UPLOADED] || sums[DOWNLOADED] || sums[SEEDED] || sums[COMPLETES])
+        add_delta(store, shard, key, sums);
+}
+
+void sessions_expire(struct store *store, struct shard *shard, int64_t now)
+{
+    struct queue *queue = &shard->sessions;
+    for (int count = 0; count < EXPIRED_AT_ONCE && queue->first != NONE; count++) {
+        const struct session *oldest = table_at(&queue->table, queue->first);
+        if (now - oldest->seen <= store->terms.session_timeout)
+            return;
+        queue_remove(queue, queue->first);
+        count_down(&store->sessions);
+    }
+}
+
+static void read_pending(const struct pending *pending, struct delta *out)
+{
+    const uint8_t *key = (const uint8_t *)pending + offsetof(struct record, key);
+    memcpy(out->infohash, key, INFOHASH);
+    memcpy(out->peer_id, key + INFOHASH, PEER_ID);
+    memcpy(&out->account, key + INFOHASH + PEER_ID, sizeof out->account);
+    out->uploaded = pending->sums[UPLOADED];
+    out->downloaded = pending->sums[DOWNLOADED];
+    out->seeded = pending->sums[SEEDED];
+    out->completed = pending->sums[COMPLETES];
+}
+
+size_t store_take_deltas(struct store *store, struct delta deltas[DELTAS_AT_ONCE])
+{
+    size_t count = 0;
+    pthread_mutex_lock(&store->delta_round.mutex);
+    uint32_t at = store->delta_round.shard;
+    while (at < SHARDS && count < DELTAS_AT_ONCE) {
+        struct shard *shard = &store->shards[at];
+        struct queue *queue = &shard->pending;
+        int64_t *left = &store->delta_round.left;
+        pthread_mutex_lock(&shard->mutex);
+        if (*left < 0)
+            *left = queue->table.size;
+        while (*left && queue->first != NONE && count < DELTAS_AT_ONCE) {
+            read_pending(table_at(&queue->table, queue->first), &deltas[count++]);
+            queue_remove(queue, queue->first);
+            count_down(&store->pending);
+            --*left;
+        }
+        if (!*left || queue->first == NONE) {
+            at++;
+            *left = -1;
+        }
+        shard_leave(shard);
+    }
+    store->delta_round.shard = count ? at : 0;
+    pthread_mutex_unlock(&store->delta_round.mutex);
+    return count;
+}
+
+void store_put_back_deltas(struct store *store, const struct delta *deltas, size_t count)
+{
+    pthread_mutex_lock(&store->delta_round.mutex);
+    store->delta_round.shard = 0;
+    store->delta_round.left = -1;
+    pthread_mutex_unlock(&store->delta_round.mutex);
+    for (size_t at = 0; at < count; at++) {
+        const struct delta *delta = &deltas[at];
+        const uint64_t sums[SUMS] = {delta->uploaded, delta->downloaded, delta->seeded, delta->completed};
+        uint8_t key[SESSION_KEY];
+        write_key(key, delta->infohash, delta->peer_id, delta->account);
+        struct shard *shard = shard_enter(store, delta->infohash);
+        add_delta(store, shard, key, sums);
+        shard_leave(shard);
+    }
+}
+
+struct session_totals store_session_totals(struct store *store)
+{
+    return (struct session_totals){counted(&store->sessions), counted(&store->pending), counted(&store->lost)};
+}
