@@ -1,5 +1,6 @@
 """Authorization in the catalogue: what a principal sees, and what of that they may change."""
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 from accounts.model import Principal
@@ -54,11 +55,16 @@ class Authorization:
         """
         known = await self.group(principal, number)
         torrents = (await self._store.groups.torrents_of([number], self.viewer(principal)))[number]
-        uploaders = (each.uploader for each in torrents if each.uploader is not None)
-        owner = next((each for each in uploaders if each.id == principal.id), None)
+        owner = _uploader(principal, torrents)
         self._rights.require(principal, Right.EDIT_OWN, _id_of(owner))
         self.refuse_locked(principal, known)
         return known, owner
+
+    def may_edit_group(self, principal: Principal, group: Group, torrents: Sequence[Torrent]) -> bool:
+        """Return whether the principal may change a group with these torrents, as `own_group` decides it."""
+        owner = _id_of(_uploader(principal, torrents))
+        unlocked = not group.locked or self._rights.may(principal, Right.EDIT_ANY)
+        return unlocked and self._rights.may(principal, Right.EDIT_OWN, owner)
 
     async def own_comment(self, principal: Principal, number: int) -> Comment:
         """Find a comment that the principal may change."""
@@ -120,6 +126,12 @@ class Authorization:
     def _refuse_locked_collage(self, principal: Principal, collage: Collage) -> None:
         if collage.locked and not self._rights.may(principal, Right.EDIT_ANY):
             raise Refusal("forbidden", "the collage is locked")
+
+
+def _uploader(principal: Principal, torrents: Sequence[Torrent]) -> Person | None:
+    """Return the principal as the uploader of one of the torrents, None where they uploaded none."""
+    uploaders = (each.uploader for each in torrents if each.uploader is not None)
+    return next((each for each in uploaders if each.id == principal.id), None)
 
 
 def _id_of(person: Person | None) -> int | None:

@@ -3,7 +3,7 @@
 Every door that writes to the catalogue calls this.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from accounts.model import Principal
 from accounts.rights import Right, Rights
@@ -61,6 +61,23 @@ class Curation:
     def viewer(self, principal: Principal) -> Viewer:
         """Return the catalogue's viewer for a principal. Refusal: `unauthenticated`, `forbidden` without READ."""
         return self._authorization.viewer(principal)
+
+    async def editable_torrent(self, principal: Principal, torrent: int) -> Torrent:
+        """Find a torrent that the principal may edit now. Refusal: `torrent-locked`."""
+        return await self._authorization.own_torrent(principal, torrent)
+
+    async def editable_group(self, principal: Principal, group: int) -> Group:
+        """Find a group that the principal may edit now. Refusal: `group-locked`."""
+        known, _ = await self._authorization.own_group(principal, group)
+        return known
+
+    async def editable_comment(self, principal: Principal, comment: int) -> Comment:
+        """Find a comment that the principal may edit now."""
+        return await self._authorization.own_comment(principal, comment)
+
+    def may_edit_group(self, principal: Principal, group: Group, torrents: Sequence[Torrent]) -> bool:
+        """Return whether the principal may edit a group with these torrents, locked or not."""
+        return self._authorization.may_edit_group(principal, group, torrents)
 
     async def publish(
         self, principal: Principal, data: bytes, door: str, details: TorrentDetails = NO_DETAILS

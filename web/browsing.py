@@ -92,7 +92,7 @@ async def _front(context: PageContext) -> Response:
         found = await services.search.torrents(SearchQuery(limit=NEWEST, moderates=viewer.moderates))
         rows = torrent_rows(context, await services.catalogue.torrents.torrents(found.ids, viewer))
     cache_html = cache_pages.front_page(
-        base_url(context.request, services.public_url), services.uploads.limit
+        base_url(context.request, services.admission.public_url), services.admission.upload_limit
     )
     return context.render(
         "front",

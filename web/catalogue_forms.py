@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from starlette.responses import Response
 from starlette.routing import Route
 
-from accounts.rights import Right
 from bittorrent.refusal import NO_FIELDS, Refusal
 from catalogue import fields
 from catalogue.fields import (
@@ -84,21 +83,21 @@ _REPORTABLE = frozenset({Subject.TORRENT, Subject.GROUP, Subject.COMMENT, Subjec
 def routes(router: PageRouter) -> list[Route]:
     """Return the routes of these forms."""
     return [
-        router.page("/t/{id}/edit", _edit_torrent),
+        router.page("/t/{id}/edit", _edit_torrent, account=True),
         router.form("/t/{id}/edit", _save_torrent),
         router.form("/t/{id}/mark", _mark_torrent),
         router.form("/t/{id}/delete", _delete_torrent),
         router.form("/t/{id}/block", _block_torrent),
-        router.page("/g/{id}/edit", _edit_group),
+        router.page("/g/{id}/edit", _edit_group, account=True),
         router.form("/g/{id}/edit", _save_group),
         router.form("/g/{id}/lock", _lock_group),
         router.form("/g/{id}/bookmark", _bookmark),
         router.form("/g/{id}/comments", _comment),
-        router.page("/c/{id}/edit", _edit_comment),
+        router.page("/c/{id}/edit", _edit_comment, account=True),
         router.form("/c/{id}/edit", _save_comment),
         router.form("/c/{id}/hide", _hide_comment),
         router.form("/c/{id}/delete", _delete_comment),
-        router.page("/report/{subject}/{id}", _report),
+        router.page("/report/{subject}/{id}", _report, account=True),
         router.form("/report/{subject}/{id}", _send_report),
     ]
 
@@ -128,13 +127,8 @@ def group_values(group: Group) -> dict[str, str]:
 
 
 async def _edit_torrent(context: PageContext) -> Response:
-    torrent = await _find_torrent(context)
-    _require_edit(context, torrent)
+    torrent = await context.services.curation.editable_torrent(context.principal, context.number())
     return await _render_torrent_form(context, torrent, torrent_values(torrent))
-
-
-def _require_edit(context: PageContext, torrent: Torrent) -> None:
-    context.require(Right.EDIT_OWN, torrent.uploader.id if torrent.uploader else None)
 
 
 async def _save_torrent(context: PageContext) -> Response:
@@ -143,7 +137,7 @@ async def _save_torrent(context: PageContext) -> Response:
     given = fields.from_form(_changed(context, before), fields.TORRENT)
     try:
         if given:
-            _require_edit(context, torrent)
+            await context.services.curation.editable_torrent(context.principal, torrent.id)
             details = TorrentDetails(TorrentChange.read(given))
             await context.services.curation.edit_torrent(context.principal, torrent.id, details)
     except Refusal as refusal:
@@ -161,15 +155,8 @@ async def _render_torrent_form(
 
 
 async def _edit_group(context: PageContext) -> Response:
-    group = await _find_group(context)
-    await _require_group_edit(context, group)
+    group = await context.services.curation.editable_group(context.principal, context.number())
     return await _render_group_form(context, group, group_values(group))
-
-
-async def _require_group_edit(context: PageContext, group: Group) -> None:
-    torrents = await context.services.catalogue.groups.torrents_of([group.id], context.viewer())
-    uploaders = {each.uploader.id for each in torrents[group.id] if each.uploader}
-    context.require(Right.EDIT_OWN, context.principal.id if context.principal.id in uploaders else None)
 
 
 async def _save_group(context: PageContext) -> Response:
@@ -178,7 +165,7 @@ async def _save_group(context: PageContext) -> Response:
     given = fields.from_form(_changed(context, before), fields.GROUP)
     try:
         if given:
-            await _require_group_edit(context, group)
+            await context.services.curation.editable_group(context.principal, group.id)
             change = GroupChange.read(given)
             await context.services.curation.edit_group(context.principal, group.id, change)
     except Refusal as refusal:
@@ -249,11 +236,7 @@ async def _comment(context: PageContext) -> Response:
 
 
 async def _edit_comment(context: PageContext) -> Response:
-    context.user_id()
-    comment = await context.services.catalogue.comments.comment(context.number(), context.viewer())
-    if comment is None:
-        raise Refusal("not-found")
-    context.require(Right.EDIT_OWN, comment.author.id)
+    comment = await context.services.curation.editable_comment(context.principal, context.number())
     return context.render("comment_edit", "Edit a comment", comment=comment)
 
 
@@ -275,7 +258,6 @@ async def _delete_comment(context: PageContext) -> Response:
 
 
 async def _report(context: PageContext) -> Response:
-    context.user_id()
     subject = _subject(context)
     return context.render("report", "Report something", subject=subject, target=context.number())
 

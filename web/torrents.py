@@ -105,7 +105,7 @@ async def _group(context: PageContext) -> Response:
         group.name,
         group=group,
         rows=torrent_rows(context, torrents),
-        owns=any(context.may(Right.EDIT_OWN, each.uploader.id) for each in torrents if each.uploader),
+        may_edit=context.services.curation.may_edit_group(context.principal, group, torrents),
         subject=Subject.GROUP,
         discussion=await _discussion(context, group),
     )
@@ -147,6 +147,6 @@ async def _magnet(context: PageContext, torrent: Torrent, contents: Contents) ->
 def _trackers(context: PageContext, torrent: Torrent, contents: Contents) -> Iterator[str]:
     # The peers of a private torrent come from its own trackers alone (BEP 27).
     if not torrent.private:
-        yield f"{base_url(context.request, context.services.public_url)}/announce"
+        yield f"{base_url(context.request, context.services.admission.public_url)}/announce"
     for tier in contents.trackers:
         yield from tier

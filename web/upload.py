@@ -22,16 +22,17 @@ _FIELDS = tuple(
 
 def routes(router: PageRouter) -> list[Route]:
     """Return the routes of the upload with details."""
-    return [router.page("/upload", _upload), router.form("/upload", _publish)]
+    return [
+        router.page("/upload", _upload, right=Right.UPLOAD),
+        router.form("/upload", _publish, right=Right.UPLOAD, file=True),
+    ]
 
 
 async def _upload(context: PageContext) -> Response:
-    context.services.rights.require(context.principal, Right.UPLOAD)
     return await _render(context, dict.fromkeys(_NAMES, ""))
 
 
 async def _publish(context: PageContext) -> Response:
-    context.services.rights.require(context.principal, Right.UPLOAD)
     given = {name: text for name, text in context.form.items() if name in _NAMES and text.strip()}
     try:
         details = TorrentDetails.read(fields.from_form(given, fields.UPLOAD))
@@ -51,5 +52,5 @@ async def _render(context: PageContext, texts: Mapping[str, str], fault: Refusal
         fault=fault,
         faults=fault.fields if fault else NO_FIELDS,
         categories=await context.services.catalogue.categories.all(),
-        limit=context.services.uploads.limit,
+        limit=context.services.admission.upload_limit,
     )

@@ -33,7 +33,7 @@ async def top10(context: GazelleContext) -> object:
 
 async def _torrents(context: GazelleContext, chart: str, limit: int) -> list[JsonObject]:
     catalogue = context.services.catalogue
-    ids = await catalogue.statistics.top(chart, int(context.services.clock()), limit)
+    ids = await catalogue.statistics.top(chart, int(context.services.admission.clock()), limit)
     ranked = context.with_swarm_stats(await catalogue.torrents.torrents(ids, PUBLIC_VIEWER))
     return [_torrent(each, stats.seeders, stats.leechers, stats.snatched) for each, stats in ranked]
 

@@ -92,11 +92,16 @@ async def open_application(
     async with AsyncExitStack() as stack:
         stores = await open_stores(settings, stack)
         application = await build_services(settings, stores, stack, environment)
-        await application.torrents.cache.reconcile()
-        await application.downloads.downloads.load()
-        await application.torrents.takedowns.start()
-        await application.tracker.census.start()
+        await start_services(application)
         yield application
+
+
+async def start_services(application: Application) -> None:
+    """Reconcile files and records, load the jobs, tell the tracker the lists, and open the census' day."""
+    await application.torrents.cache.reconcile()
+    await application.downloads.downloads.load()
+    await application.torrents.takedowns.start()
+    await application.tracker.census.start()
 
 
 async def build_services(

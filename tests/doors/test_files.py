@@ -23,6 +23,7 @@ from bittorrent.infohash import InfoHash
 from doors.connection_guard import ConnectionGuard, guarded_protocol
 from doors.files import isolate_files_host, link_url, redirect_to_link, routes
 from doors.http_headers import file_attachment
+from doors.security_headers import SecurityHeaders
 from doors.transfers import Transfers
 from downloads.links import TORRENT, ZIP, DownloadLinks
 from tests.support.clients import PATIENCE, Http
@@ -91,7 +92,9 @@ def is_open(descriptor):
 
 @contextlib.contextmanager
 def serving(services, public_url=None, *, patience=PATIENCE):
-    app = isolate_files_host(Starlette(routes=routes(services)), services.files_url, public_url)
+    app = isolate_files_host(
+        SecurityHeaders(Starlette(routes=routes(services))), services.files_url, public_url
+    )
     guard = ConnectionGuard(PATIENCE, patience, 100, 0, [], lambda: b"")
     config = uvicorn.Config(app, http=guarded_protocol(guard), ws="none", log_config=None, lifespan="off")
     listener = socket.create_server(("127.0.0.1", 0))

@@ -4,7 +4,8 @@ import pytest
 from starlette.requests import Request
 
 from bittorrent.refusal import Refusal
-from doors.request_limits import DRAINED, Body, BodyMemory, RateLimiter, read_body, refuse_cross_site
+from doors.bodies import DRAINED, Body, BodyMemory, read_body
+from doors.request_limits import RateLimiter, refuse_cross_site
 
 
 class Sender:

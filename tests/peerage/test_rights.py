@@ -9,7 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from accounts.model import Role, Scope
+from accounts.model import NOBODY, Principal, Role, Scope, User
+from accounts.rights import Right, Rights
 from bittorrent.infohash import InfoHash
 from catalogue.fields import CollageChange, GroupChange, TorrentDetails
 from catalogue.model import Contents, MetainfoSummary, ParsedRelease, Subject
@@ -18,10 +19,24 @@ from peerage.listeners import Listeners
 from peerage.serve import make_app
 from peerage.wiring.application import open_application
 
+# Routes without admission: they serve everybody, or check an address or a signed link alone.
+OPEN = {
+    "/announce",
+    "/scrape",
+    "/api/torrage.wsdl",
+    "/api/index.php",
+    "/upload.php",
+    "/torrent/{rest:path}",
+    "/robots.txt",
+    "/static/{name}",
+    "/metrics",
+    "/healthz",
+    "/dld/{opaque}",
+}
 TABLE = Path(__file__).with_name("rights.txt")
 ROLES = ["nobody", "user", "owner", "moderator", "admin"]
 GENEROUS = dict.fromkeys(
-    ("rest", "rest_anonymous", "gazelle", "torrent_api", "pages", "login"), "100000/minute"
+    ("rest", "rest_anonymous", "gazelle", "torrent_api", "torbox", "pages", "login"), "100000/minute"
 )
 PASSWORD = "a good password"
 # What a request carries where the right is asked after the body was read.
@@ -217,29 +232,57 @@ def let_in(answer):
     return "login" not in answer.headers.get("location", "")
 
 
+def held(role):
+    """The rights of a role on a site with the default settings."""
+    rights = Rights(frozenset(Right(name) for name in Settings().accounts.anonymous))
+    roles = {"moderator": Role.MODERATOR, "admin": Role.ADMIN}
+    if role == "nobody":
+        return rights.of(NOBODY)
+    return rights.of(Principal(User(1, role, roles.get(role, Role.USER), True, 0, None)))
+
+
+def lacks(role, endpoint):
+    """Whether a role lacks what an endpoint declares."""
+    if role == "nobody" and endpoint.account:
+        return True
+    if role == "nobody" and endpoint.anonymous:
+        return False
+    return endpoint.right is not None and endpoint.right not in held(role)
+
+
 async def crossed(folder):
     """Who is let in, for every route and method of the site."""
     settings = Settings(
         data=folder / "data", limits=GENEROUS, accounts={"keys_per_user": 10_000}, tracker={"door": "uvicorn"}
     )
-    found = {}
+    found, declared, undeclared = {}, {}, set()
     async with open_application(settings) as application:
         site = Site(application, make_app(application, Listeners(application)))
         await site.open()
         async with site.client:
             for route in site.client._transport.app.routes:
+                endpoints = getattr(route, "endpoints", None)
+                if endpoints is None:
+                    undeclared.add(route.path)
+                for method, endpoint in (endpoints or {}).items():
+                    declared.setdefault((method, route.path), endpoint)
                 for method in sorted((route.methods or {"GET"}) - {"HEAD", "OPTIONS"}):
                     if (method, route.path) in found:
                         continue
                     answers = {role: await site.ask(method, route.path, role) for role in ROLES}
                     if any(answer is not None for answer in answers.values()):
                         found[method, route.path] = tuple(role for role in ROLES if answers[role])
-    return found
+    return found, declared, undeclared
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory):
+def site(tmp_path_factory):
     return asyncio.run(crossed(tmp_path_factory.mktemp("rights")))
+
+
+@pytest.fixture(scope="module")
+def found(site):
+    return site[0]
 
 
 def test_every_route_has_a_row_and_no_other(found):
@@ -248,3 +291,18 @@ def test_every_route_has_a_row_and_no_other(found):
 
 def test_each_role_is_let_in_where_the_table_says(found):
     assert {row: roles for row, roles in found.items() if rows()[row] != roles} == {}
+
+
+def test_every_route_declares_its_endpoints_or_is_open_to_everybody(site):
+    assert site[2] == OPEN
+
+
+def test_no_role_is_let_in_without_what_the_endpoint_declares(site):
+    table = rows()
+    wrong = {
+        (row, role)
+        for row, endpoint in site[1].items()
+        for role in table.get(row, ())
+        if lacks(role, endpoint)
+    }
+    assert wrong == set()

@@ -16,6 +16,8 @@ from bittorrent.infohash import InfoHash
 from catalogue.fields import TorrentDetails
 from catalogue.model import PUBLIC_VIEWER, Torrent
 from doors.gazelle import routes
+from doors.gazelle.context import GazelleServices
+from doors.security_headers import SecurityHeaders
 from tests.support.services import open_services
 from tracker.model import Counts
 
@@ -35,7 +37,7 @@ class GazelleClient:
         self._opened = self.run(opening)
         self.services = self._opened.services
         self.accounts = self.services.accounts
-        app = Starlette(routes=routes(self.services))
+        app = SecurityHeaders(Starlette(routes=routes(self.services.of(GazelleServices))))
         transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
         self.client = httpx.AsyncClient(transport=transport, base_url="http://gazelle.test")
 
