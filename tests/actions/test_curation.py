@@ -50,6 +50,11 @@ class Entries:
         return self
 
 
+async def may_edit(curation, principal, entries):
+    if not curation.may_edit_group(principal, entries.group, [entries.torrent]):
+        raise Refusal("forbidden")
+
+
 #                     nobody             user         owner        moderator  admin
 ALL_MAY = ("unauthenticated", OK, OK, OK, OK)
 OWN = ("unauthenticated", "forbidden", OK, OK, OK)
@@ -62,6 +67,10 @@ OPERATIONS = {
         STAFF,
     ),
     "add_by_infohash": (lambda c, p, s: c.add_by_infohash(p, InfoHash(bytes(20))), ALL_MAY),
+    "editable_torrent": (lambda c, p, s: c.editable_torrent(p, s.torrent.id), OWN),
+    "editable_group": (lambda c, p, s: c.editable_group(p, s.group.id), OWN),
+    "editable_comment": (lambda c, p, s: c.editable_comment(p, s.comment.id), OWN),
+    "may_edit_group": (may_edit, ("forbidden", "forbidden", OK, OK, OK)),
     "edit_torrent": (
         lambda c, p, s: c.edit_torrent(p, s.torrent.id, TorrentDetails.read({"title": "x", "tags": ["y"]})),
         OWN,
