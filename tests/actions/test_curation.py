@@ -75,6 +75,9 @@ OPERATIONS = {
         lambda c, p, s: c.edit_torrent(p, s.torrent.id, TorrentDetails.read({"title": "x", "tags": ["y"]})),
         OWN,
     ),
+    "editable_torrent": (lambda c, p, s: c.editable_torrent(p, s.torrent.id), OWN),
+    "editable_group": (lambda c, p, s: c.editable_group(p, s.group.id), OWN),
+    "editable_comment": (lambda c, p, s: c.editable_comment(p, s.comment.id), OWN),
     "edit freeleech": (
         lambda c, p, s: c.edit_torrent(p, s.torrent.id, TorrentDetails.read({"freeleech": 1})),
         STAFF,
@@ -163,7 +166,7 @@ def test_every_method_has_a_row():
         name for name, _ in inspect.getmembers(Curation, inspect.isfunction) if not name.startswith("_")
     }
     tested = {operation for operation in OPERATIONS if operation in methods}
-    assert methods - tested == {"add_to_collage"}, "which has a row for each kind"
+    assert methods - tested == {"add_to_collage", "may_edit_group"}, "a row for each kind; an answer"
 
 
 async def test_without_read_nothing_is_seen(tmp_path):
