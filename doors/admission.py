@@ -149,7 +149,7 @@ async def session(exchange: Exchange) -> Principal | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
+class ApiDialect:
     """How one dialect spells credentials, in which order it checks, and how its answers look.
 
     `credentials` are tried in order and the first that is sent counts. `name` names its rate limit, unless
@@ -179,7 +179,7 @@ class Admission:
     clock: Callable[[], float]
 
     async def answer(
-        self, dialect: Dialect, request: Request, endpoint: Endpoint, handler: Handler
+        self, dialect: ApiDialect, request: Request, endpoint: Endpoint, handler: Handler
     ) -> Response:
         """Check a request and answer it; every error is rendered by the dialect, and an unforeseen one logged."""
         limit = endpoint.max_body + (self.upload_limit if endpoint.file else 0)
@@ -199,7 +199,7 @@ class Admission:
         dialect.finish(exchange, response)
         return response
 
-    async def check(self, dialect: Dialect, exchange: Exchange) -> None:
+    async def check(self, dialect: ApiDialect, exchange: Exchange) -> None:
         """Run a dialect's checks; a request that is refused before it was counted is counted then.
 
         Refusal: those of the steps. DialectError: the endpoint's.
@@ -213,7 +213,7 @@ class Admission:
                 self._count_refused(dialect, exchange)
             raise
 
-    async def _check(self, step: Step, dialect: Dialect, exchange: Exchange) -> None:
+    async def _check(self, step: Step, dialect: ApiDialect, exchange: Exchange) -> None:
         endpoint, principal = exchange.endpoint, exchange.principal
         match step:
             case Step.ENDPOINT:
@@ -236,7 +236,7 @@ class Admission:
             case Step.CSRF if endpoint.csrf:
                 self.authenticator.require_csrf(principal, dialect.csrf_token(exchange))
 
-    def _count_refused(self, dialect: Dialect, exchange: Exchange) -> None:
+    def _count_refused(self, dialect: ApiDialect, exchange: Exchange) -> None:
         """Count a request that a check before the rate limit refused; beyond it a guess hears that alone.
 
         An account hears the refusal in its dialect's order. Refusal: `too-many-requests`, `rate-limited`.
@@ -247,7 +247,7 @@ class Admission:
             if exchange.principal.user is None:
                 raise
 
-    def _count(self, dialect: Dialect, exchange: Exchange) -> None:
+    def _count(self, dialect: ApiDialect, exchange: Exchange) -> None:
         """Count a request once. Refusal: `too-many-requests`, `rate-limited`."""
         if exchange.counted or Step.RATE not in dialect.steps:
             return
@@ -266,7 +266,7 @@ def _require_endpoint(exchange: Exchange) -> None:
         raise endpoint.refusal
 
 
-async def _authenticate(dialect: Dialect, exchange: Exchange) -> Principal:
+async def _authenticate(dialect: ApiDialect, exchange: Exchange) -> Principal:
     sources = exchange.endpoint.credentials
     for credential in dialect.credentials if sources is None else sources:
         principal = await credential(exchange)
@@ -281,7 +281,7 @@ def _require_method(principal: Principal, name: str) -> None:
         raise Refusal("method-forbidden")
 
 
-def _render(dialect: Dialect, exchange: Exchange, error: Exception) -> Response:
+def _render(dialect: ApiDialect, exchange: Exchange, error: Exception) -> Response:
     response = dialect.render(exchange, error)
     if not isinstance(error, Refusal):
         return response
@@ -310,7 +310,7 @@ class AdmittedRoute(Route):
         self,
         path: str,
         admission: Admission,
-        dialect: Dialect,
+        dialect: ApiDialect,
         handlers: Mapping[str, tuple[Endpoint, Handler]],
         *,
         every_method: bool = False,
@@ -338,7 +338,7 @@ class AdmittedRoute(Route):
 class NoEndpointRoute(Route):
     """A route of paths that do not exist, answered by the dialect with `refusal` to every method."""
 
-    def __init__(self, path: str, admission: Admission, dialect: Dialect, refusal: Exception) -> None:
+    def __init__(self, path: str, admission: Admission, dialect: ApiDialect, refusal: Exception) -> None:
         self.dialect = dialect
         self.endpoints = {"GET": no_endpoint(refusal)[0]}
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from actions.lookups import LookupResult, Lookups
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
-from doors.admission import Dialect, Endpoint, Exchange, Step
+from doors.admission import ApiDialect, Endpoint, Exchange, Step
 from doors.upload_admission import CREDENTIALS, UploadAdmission
 
 MAX_WAIT = 60
@@ -45,7 +45,7 @@ class LookupOnMiss:
             return render(error)
 
         limiter = self.uploads.rate_limiter
-        dialect = Dialect("lookup", CREDENTIALS, _STEPS, rendered, rate_limiter=limiter)
+        dialect = ApiDialect("lookup", CREDENTIALS, _STEPS, rendered, rate_limiter=limiter)
         return await self.uploads.admission.answer(dialect, request, _ENDPOINT, find)
 
 

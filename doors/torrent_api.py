@@ -23,7 +23,7 @@ from catalogue.model import PUBLIC_VIEWER, Category, Torrent
 from catalogue.query import ImdbTerm, SearchQuery, SortOrder
 from catalogue.search import Search
 from catalogue.store import CatalogueStore
-from doors.admission import Admission, AdmittedRoute, Dialect, Endpoint, Exchange, Handler, Step, parameter
+from doors.admission import Admission, AdmittedRoute, ApiDialect, Endpoint, Exchange, Handler, Step, parameter
 from doors.bodies import FormRules
 from tracker.census import Census
 from tracker.model import Counts
@@ -108,7 +108,7 @@ def routes(services: TorrentApiServices, *, documented_errors: bool = False) -> 
     def render(_: Exchange, error: Exception) -> Response:
         return _error(error, documented=documented_errors)
 
-    dialect = Dialect(DIALECT, (parameter("key", Scope.TORRENT_API, required=True),), _STEPS, render)
+    dialect = ApiDialect(DIALECT, (parameter("key", Scope.TORRENT_API, required=True),), _STEPS, render)
     read, add = Endpoint(right=Right.READ), Endpoint(right=Right.UPLOAD, max_body=_BODY_LIMIT, form=_FORM)
     table = (
         ("/torrent/list/imdb/{imdb:path}", "list", methods.list_torrents, "GET", read),

@@ -10,7 +10,7 @@ from accounts.model import Scope
 from accounts.rights import Right
 from actions.uploads import AcceptedUpload, Uploads
 from bittorrent.refusal import Refusal
-from doors.admission import Admission, Dialect, Endpoint, Exchange, Handler, Step, header, session
+from doors.admission import Admission, ApiDialect, Endpoint, Exchange, Handler, Step, header, session
 from doors.bodies import FormRules
 from doors.request_limits import RateLimiter
 
@@ -49,7 +49,7 @@ class UploadAdmission:
     counters: CacheCounters
     anonymous: bool = True
 
-    def dialect(self, name: str, render: Callable[[Refusal], Response]) -> Dialect:
+    def dialect(self, name: str, render: Callable[[Refusal], Response]) -> ApiDialect:
         """Return a dialect of uploads, which answers a refusal by `render`."""
 
         def counted(_: Exchange, error: Exception) -> Response:
@@ -57,7 +57,7 @@ class UploadAdmission:
             self.counters.refusals[error.code] += 1
             return render(error)
 
-        return Dialect(name, CREDENTIALS, _STEPS, counted, rate_limiter=self.rate_limiter)
+        return ApiDialect(name, CREDENTIALS, _STEPS, counted, rate_limiter=self.rate_limiter)
 
     def endpoint(self, max_body: int, form: FormRules | None = None) -> Endpoint:
         """Return the endpoint of an upload whose whole body has at most `max_body` bytes."""

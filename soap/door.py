@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from actions.uploads import AcceptedUpload
 from bittorrent.refusal import Refusal
-from doors.admission import AdmittedRoute, Dialect, Exchange
+from doors.admission import AdmittedRoute, ApiDialect, Exchange
 from doors.errors import status_digits
 from doors.origin import base_url
 from doors.upload_admission import UploadAdmission
@@ -110,7 +110,7 @@ def _make_service() -> "CacheService":
 class _CallRoute(AdmittedRoute):
     """The route of calls, which waits until spyne is imported."""
 
-    def __init__(self, path: str, uploads: UploadAdmission, dialect: Dialect, soap: _SoapRoutes) -> None:
+    def __init__(self, path: str, uploads: UploadAdmission, dialect: ApiDialect, soap: _SoapRoutes) -> None:
         limit = int(uploads.uploads.limit * _BASE64_EXPANSION) + MAX_MARKUP
         call = uploads.endpoint(limit), uploads.handler("soap", soap.read, soap.accepted)
         self._soap = soap

@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from accounts.rights import Right
 from bittorrent.refusal import Refusal
-from doors.admission import AdmittedRoute, Dialect, Endpoint, Exchange, Handler, Step, session
+from doors.admission import AdmittedRoute, ApiDialect, Endpoint, Exchange, Handler, Step, session
 from doors.bodies import FormRules
 from web.page_context import PageContext, PageServices
 from web.templating import Templates
@@ -53,8 +53,8 @@ class PageRouter:
     def __init__(self, services: PageServices) -> None:
         self._services = services
         self._templates = Templates()
-        self._dialect = Dialect("pages", (session,), _STEPS, self._render, csrf_token=_csrf_token)
-        self._secret_dialect = Dialect("pages", (session,), _STEPS, self._render_secret)
+        self._dialect = ApiDialect("pages", (session,), _STEPS, self._render, csrf_token=_csrf_token)
+        self._secret_dialect = ApiDialect("pages", (session,), _STEPS, self._render_secret)
 
     def page(
         self,

@@ -9,7 +9,7 @@ from accounts.rights import Right
 from bittorrent.refusal import Refusal
 from doors.admission import (
     AdmittedRoute,
-    Dialect,
+    ApiDialect,
     Endpoint,
     Exchange,
     Handler,
@@ -69,8 +69,8 @@ def routes(services: GazelleServices) -> list[Route]:
             return RedirectResponse("login.php", 302, {"Cache-Control": "no-store"})
         return envelope.refused(error)
 
-    dialect = Dialect(DIALECT, _CREDENTIALS, _STEPS, render)
-    link = Dialect(DIALECT, _LINK_CREDENTIALS, _STEPS, render)
+    dialect = ApiDialect(DIALECT, _CREDENTIALS, _STEPS, render)
+    link = ApiDialect(DIALECT, _LINK_CREDENTIALS, _STEPS, render)
     return [
         _ActionRoute("/ajax.php", services, dialect, ACTIONS, ("GET", "POST")),
         _ActionRoute("/api.php", services, dialect, ACTIONS, ("GET", "POST")),
@@ -86,7 +86,7 @@ class _ActionRoute(AdmittedRoute):
         self,
         path: str,
         services: GazelleServices,
-        dialect: Dialect,
+        dialect: ApiDialect,
         actions: dict[str, Action],
         methods: tuple[str, ...],
     ) -> None:

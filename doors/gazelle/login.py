@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from bittorrent.refusal import Refusal
 from doors import cache_pages
-from doors.admission import AdmittedRoute, Dialect, Endpoint, Exchange, Step, session
+from doors.admission import AdmittedRoute, ApiDialect, Endpoint, Exchange, Step, session
 from doors.bodies import URLENCODED, FormRules
 from doors.errors import error_line
 from doors.gazelle.context import GazelleServices
@@ -35,7 +35,7 @@ _STEPS = (Step.ENDPOINT, Step.CREDENTIALS, Step.CROSS_SITE, Step.FORM)
 def login_routes(services: GazelleServices) -> list[Route]:
     """Return the routes by which clients log in and out."""
     admission, login = services.admission, _Login(services)
-    dialect = Dialect("gazelle_login", (session,), _STEPS, _render)
+    dialect = ApiDialect("gazelle_login", (session,), _STEPS, _render)
     log_in = Endpoint(cross_site=True, max_body=FORM_LIMIT, form=_FORM)
     return [
         AdmittedRoute(

@@ -13,7 +13,7 @@ from bittorrent.refusal import Refusal
 from doors.admission import (
     Admission,
     AdmittedRoute,
-    Dialect,
+    ApiDialect,
     Endpoint,
     Exchange,
     Handler,
@@ -73,7 +73,7 @@ def operations(services: RestServices) -> tuple[Operation, ...]:
 
 def routes(services: RestServices) -> list[Route]:
     """Return the dialect's routes: one for each path, `/api/v1/` as an alias, and a fallback below /api/."""
-    dialect = Dialect(
+    dialect = ApiDialect(
         "rest",
         (header(model.Scope.REST), session),
         _STEPS,
@@ -135,7 +135,7 @@ class _PathRoute(AdmittedRoute):
     """One path and its operations by method."""
 
     def __init__(
-        self, services: RestServices, dialect: Dialect, path: str, offered: Sequence[Operation]
+        self, services: RestServices, dialect: ApiDialect, path: str, offered: Sequence[Operation]
     ) -> None:
         handlers = {each.method: (each.endpoint, _handler(services, each)) for each in offered}
         super().__init__(PREFIX + path, services.admission, dialect, handlers)
@@ -145,7 +145,7 @@ class _PrefixRoute(Route):
     """Every path with a prefix: the dialect's paths under that prefix, 405 or 404."""
 
     def __init__(
-        self, prefix: str, admission: Admission, dialect: Dialect, paths: Iterable[_PathRoute]
+        self, prefix: str, admission: Admission, dialect: ApiDialect, paths: Iterable[_PathRoute]
     ) -> None:
         self._prefix = prefix
         self._admission = admission

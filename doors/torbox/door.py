@@ -11,7 +11,7 @@ from accounts.rights import Right
 from bittorrent.refusal import Refusal
 from doors.admission import (
     AdmittedRoute,
-    Dialect,
+    ApiDialect,
     Endpoint,
     Exchange,
     Handler,
@@ -110,7 +110,7 @@ METHODS = frozenset(path.name for path in PATHS)
 
 def routes(services: TorboxServices) -> list[Route]:
     """Return the dialect's routes; any other path below its prefix, or another version's, is ENDPOINT_NOT_FOUND."""
-    admission, dialect = services.admission, Dialect(DIALECT, _CREDENTIALS, _STEPS, _render)
+    admission, dialect = services.admission, ApiDialect(DIALECT, _CREDENTIALS, _STEPS, _render)
     shared = _Shared(services, TorboxShapes(), ListCache(admission.clock))
     found: list[Route] = []
     for each in PATHS:

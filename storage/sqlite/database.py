@@ -213,6 +213,8 @@ async def _interrupt(reader: aiosqlite.Connection, query: asyncio.Task[list[Row]
     while not query.done():
         await reader.interrupt()
         await asyncio.wait({query}, timeout=_INTERRUPT_INTERVAL)
+    if not query.cancelled():
+        query.exception()  # nobody waits for it any more
 
 
 def _pragmas(synchronous: Synchronous) -> tuple[str, ...]:

@@ -1,6 +1,5 @@
 """Actions wired for a test, over memory stores and a recording tracker policy."""
 
-import asyncio
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
@@ -116,8 +115,3 @@ def services():
 @pytest.fixture
 def make_services():
     return ActionServices
-
-
-@pytest.fixture
-def run():
-    return asyncio.run

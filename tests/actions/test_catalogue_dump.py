@@ -50,20 +50,17 @@ class Service:
         return [line async for line in self.catalogue_dump.read(path)]
 
 
-def services(folder, story, *blocked):
-    """Run a story on two services, the first filled and the second empty."""
-
-    async def run():
-        async with AsyncExitStack() as stack:
-            opened = []
-            for name in ("old", "new"):
-                database = await open_database(folder / f"{name}.db", PEERAGE, "NORMAL")
-                stack.push_async_callback(database.close)
-                opened.append(Service(database, Blocked(*blocked)))
-            await fill(opened[0])
-            return await story(*opened)
-
-    return asyncio.run(run())
+@asynccontextmanager
+async def open_pair(folder, *blocked):
+    """Open two services, the first filled and the second empty."""
+    async with AsyncExitStack() as stack:
+        opened = []
+        for name in ("old", "new"):
+            database = await open_database(folder / f"{name}.db", PEERAGE, "NORMAL")
+            stack.push_async_callback(database.close)
+            opened.append(Service(database, Blocked(*blocked)))
+        await fill(opened[0])
+        yield tuple(opened)
 
 
 async def fill(service):
@@ -128,8 +125,8 @@ async def fill(service):
     await catalogue.comments.post_news("News", "of now", 1)
 
 
-def test_what_one_service_writes_another_reads_and_writes_again(tmp_path):
-    async def story(old, new):
+async def test_what_one_service_writes_another_reads_and_writes_again(tmp_path):
+    async with open_pair(tmp_path) as (old, new):
         dumped = await old.write(tmp_path / "out")
         outcomes = await new.read(tmp_path / "out" / DUMP_FILE_NAME)
         assert {line.outcome for line in outcomes} <= {"new", "changed"}
@@ -139,11 +136,9 @@ def test_what_one_service_writes_another_reads_and_writes_again(tmp_path):
         assert {line["kind"] for line in dumped[1:]} == set(LINE_FIELDS)
         assert await new.library.wrong_tag_counts() == {}
 
-    services(tmp_path, story)
 
-
-def test_a_second_reading_changes_nothing(tmp_path):
-    async def story(old, new):
+async def test_a_second_reading_changes_nothing(tmp_path):
+    async with open_pair(tmp_path) as (old, new):
         await old.write(tmp_path / "out")
         await new.read(tmp_path / "out" / DUMP_FILE_NAME)
         before = await rows_of(new.library.database)
@@ -153,8 +148,6 @@ def test_a_second_reading_changes_nothing(tmp_path):
             assert {line.outcome for line in outcomes} == {"same"}
         assert await rows_of(new.library.database) == before
         assert new.library.index.refreshed == []
-
-    services(tmp_path, story)
 
 
 async def rows_of(database):
@@ -167,8 +160,8 @@ async def rows_of(database):
     return {name: await database.rows(f"SELECT * FROM {name}") for name in names if name.isidentifier()}
 
 
-def test_accounts_come_without_proofs_and_cannot_be_entered(tmp_path):
-    async def story(old, new):
+async def test_accounts_come_without_proofs_and_cannot_be_entered(tmp_path):
+    async with open_pair(tmp_path) as (old, new):
         await old.accounts.set_password(1, "kept")
         await old.write(tmp_path / "out")
         assert b"kept" not in (tmp_path / "out" / DUMP_FILE_NAME).read_bytes()
@@ -178,11 +171,9 @@ def test_accounts_come_without_proofs_and_cannot_be_entered(tmp_path):
             (name, None, "user", 0) for name in ("Alice", "bob", "carol")
         ]
 
-    services(tmp_path, story)
 
-
-def test_an_account_that_exists_is_left_as_it_is(tmp_path):
-    async def story(old, new):
+async def test_an_account_that_exists_is_left_as_it_is(tmp_path):
+    async with open_pair(tmp_path) as (old, new):
         await old.write(tmp_path / "out")
         await new.library.account(9, "ALICE", "admin")
         await new.read(tmp_path / "out" / DUMP_FILE_NAME)
@@ -191,11 +182,9 @@ def test_an_account_that_exists_is_left_as_it_is(tmp_path):
         torrent = await new.library.catalogue.store.torrents.torrent(hash_of("one"), UNRESTRICTED_VIEWER)
         assert torrent.uploader.id == 9
 
-    services(tmp_path, story)
 
-
-def test_what_is_blocked_does_not_come_back_and_the_rest_of_its_group_does(tmp_path):
-    async def story(old, new):
+async def test_what_is_blocked_does_not_come_back_and_the_rest_of_its_group_does(tmp_path):
+    async with open_pair(tmp_path, hash_of("one")) as (old, new):
         await old.write(tmp_path / "out")
         outcomes = await new.read(tmp_path / "out" / DUMP_FILE_NAME)
         assert Counter(line.outcome for line in outcomes)["blocked"] == 1
@@ -219,11 +208,9 @@ def test_what_is_blocked_does_not_come_back_and_the_rest_of_its_group_does(tmp_p
         }
         assert await rows_of(new.library.database) == before
 
-    services(tmp_path, story, hash_of("one"))
 
-
-def test_what_the_file_says_is_laid_over_what_was_read_from_names(tmp_path):
-    async def story(old, new):
+async def test_what_the_file_says_is_laid_over_what_was_read_from_names(tmp_path):
+    async with open_pair(tmp_path) as (old, new):
         await old.write(tmp_path / "out")
         for name in ("one", "two", "three"):
             await new.library.enter(name)
@@ -234,8 +221,6 @@ def test_what_the_file_says_is_laid_over_what_was_read_from_names(tmp_path):
         assert (one.held, one.uploader.name, two.hidden, two.freeleech) == (True, "Alice", True, 1)
         assert len((await new.library.catalogue.store.torrents.contents(one.id)).files) == 2
         assert await new.write(tmp_path / "again") == await old.write(tmp_path / "out")
-
-    services(tmp_path, story)
 
 
 GOOD = {"kind": "account", "name": "dave", "joined": NOW}
@@ -276,21 +261,19 @@ BAD = [
 
 
 @pytest.mark.parametrize(("line", "code"), BAD, ids=range(len(BAD)))
-def test_a_bad_line_is_reported_and_passed_over(tmp_path, line, code):
+async def test_a_bad_line_is_reported_and_passed_over(tmp_path, line, code):
     path = tmp_path / DUMP_FILE_NAME
     path.write_bytes(write_line(dict(HEADER)) + write_line(GOOD) + line + b"\n" + write_line(NEWS))
 
-    async def story(_, new):
+    async with open_pair(tmp_path) as (_old, new):
         first, bad, last = await new.read(path)
         assert (first.outcome, bad.outcome, last.outcome) == ("new", code, "new")
         assert bad.name == f"{path} line 3"
         assert await new.library.count("news") == 1
 
-    services(tmp_path, story)
 
-
-def test_a_name_that_a_torrent_gives_itself_comes_as_it_is(tmp_path):
-    async def story(old, new):
+async def test_a_name_that_a_torrent_gives_itself_comes_as_it_is(tmp_path):
+    async with open_pair(tmp_path) as (old, new):
         await old.library.database.rows("SELECT 1")
         async with old.library.database.transaction() as transaction:
             await transaction.run(
@@ -300,27 +283,23 @@ def test_a_name_that_a_torrent_gives_itself_comes_as_it_is(tmp_path):
         await new.read(tmp_path / "out" / DUMP_FILE_NAME)
         assert await new.write(tmp_path / "again") == dumped
 
-    services(tmp_path, story)
-
 
 @pytest.mark.parametrize(
     "content", [b"", b"\n", write_line({**HEADER, "version": 2}), write_line(GOOD), b"x" * (LONGEST_LINE + 5)]
 )
-def test_another_file_is_refused_at_its_first_line(tmp_path, content):
+async def test_another_file_is_refused_at_its_first_line(tmp_path, content):
     (tmp_path / DUMP_FILE_NAME).write_bytes(content + write_line(GOOD))
 
-    async def story(_, new):
+    async with open_pair(tmp_path) as (_old, new):
         (only,) = await new.read(tmp_path / DUMP_FILE_NAME)
         assert only.outcome == "unreadable"
         assert await new.library.count("account") == 0
         (absent,) = await new.read(tmp_path / "absent.jsonl")
         assert absent.outcome == "unreadable"
 
-    services(tmp_path, story)
 
-
-def test_the_file_is_for_its_owner_alone_and_appears_whole(tmp_path):
-    async def story(old, _):
+async def test_the_file_is_for_its_owner_alone_and_appears_whole(tmp_path):
+    async with open_pair(tmp_path) as (old, _new):
         (tmp_path / "out").mkdir()
         (tmp_path / "out" / DUMP_FILE_NAME).write_bytes(b"before")
         await old.write(tmp_path / "out")
@@ -332,8 +311,6 @@ def test_the_file_is_for_its_owner_alone_and_appears_whole(tmp_path):
         await asyncio.gather(writing, return_exceptions=True)
         assert (tmp_path / "out" / DUMP_FILE_NAME).read_bytes() == before
         assert [path.name for path in (tmp_path / "out").iterdir()] == [DUMP_FILE_NAME]
-
-    services(tmp_path, story)
 
 
 def test_a_catalogue_is_found_in_a_folder_or_by_its_name(tmp_path):

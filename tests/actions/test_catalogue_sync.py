@@ -18,20 +18,8 @@ async def code_of(operation):
     return caught.value.code
 
 
-@pytest.fixture
-def run_story(tmp_path):
-    def run(story, **given):
-        async def main():
-            async with open_services(tmp_path, **given) as services:
-                return await story(services)
-
-        return asyncio.run(main())
-
-    return run
-
-
-def test_an_upload_gets_a_record_with_what_it_lists(run_story):
-    async def story(services):
+async def test_an_upload_gets_a_record_with_what_it_lists(tmp_path):
+    async with open_services(tmp_path) as services:
         accepted = await services.uploads.accept(
             v1_torrent("one.txt", announce=b"http://t.example/a", comment=b"said"), "test", uploader=1
         )
@@ -42,11 +30,9 @@ def test_an_upload_gets_a_record_with_what_it_lists(run_story):
         assert contents.files == (CatalogueFile("one.txt", torrent.size),)
         assert contents.trackers == (("http://t.example/a",),)
 
-    run_story(story)
 
-
-def test_an_upload_without_an_account_takes_what_is_known(run_story):
-    async def story(services):
+async def test_an_upload_without_an_account_takes_what_is_known(tmp_path):
+    async with open_services(tmp_path) as services:
         first = await services.uploads.accept(
             v1_torrent(), "test", uploader=1, details=TorrentDetails.read({"title": "Mine"})
         )
@@ -54,11 +40,9 @@ def test_an_upload_without_an_account_takes_what_is_known(run_story):
         assert (again.torrent, again.new) == (first.torrent, False)
         assert await code_of(services.uploads.accept(v1_torrent(), "test", uploader=2)) == "owned"
 
-    run_story(story)
 
-
-def test_uploads_of_one_torrent_at_once_all_end_well(run_story):
-    async def story(services):
+async def test_uploads_of_one_torrent_at_once_all_end_well(tmp_path):
+    async with open_services(tmp_path) as services:
         ends = await asyncio.gather(
             *(services.uploads.accept(v1_torrent(), "test", uploader=1, skip_limit=True) for _ in range(5)),
             *(services.uploads.accept(v1_torrent(), "test", skip_limit=True) for _ in range(5)),
@@ -69,11 +53,9 @@ def test_uploads_of_one_torrent_at_once_all_end_well(run_story):
             await services.library.catalogue.store.torrents.torrent(ends[0].torrent.id, PUBLIC_VIEWER)
         ).uploader.id == 1
 
-    run_story(story)
 
-
-def test_a_block_forgets_the_record_under_every_name_and_unblocking_does_not_bring_it_back(run_story):
-    async def story(services):
+async def test_a_block_forgets_the_record_under_every_name_and_unblocking_does_not_bring_it_back(tmp_path):
+    async with open_services(tmp_path) as services:
         hybrid = parsed(hybrid_torrent())
         for name in (hybrid.v1, hybrid.v2, hybrid.v2.truncated):
             accepted = await services.uploads.accept(hybrid_torrent(), "test")
@@ -92,11 +74,9 @@ def test_a_block_forgets_the_record_under_every_name_and_unblocking_does_not_bri
                 is None
             )
 
-    run_story(story)
 
-
-def test_a_block_covers_the_names_that_only_the_catalogue_knows(run_story):
-    async def story(services):
+async def test_a_block_covers_the_names_that_only_the_catalogue_knows(tmp_path):
+    async with open_services(tmp_path) as services:
         accepted = await services.uploads.accept(hybrid_torrent(), "test")
         await services.cache.remove(accepted.infohash)
         await services.takedowns.block(accepted.torrent.alias, "illegal", "op")
@@ -106,11 +86,9 @@ def test_a_block_covers_the_names_that_only_the_catalogue_knows(run_story):
             is None
         )
 
-    run_story(story)
 
-
-def test_a_block_that_a_crash_cut_short_is_finished_at_the_next_start(run_story):
-    async def story(services):
+async def test_a_block_that_a_crash_cut_short_is_finished_at_the_next_start(tmp_path):
+    async with open_services(tmp_path) as services:
         accepted = await services.uploads.accept(v1_torrent(), "test")
         before = ActionServices(services.blobs, services.records, services.entries)
         await before.takedowns.block(accepted.infohash, "illegal", "op")
@@ -124,11 +102,9 @@ def test_a_block_that_a_crash_cut_short_is_finished_at_the_next_start(run_story)
             is None
         )
 
-    run_story(story)
 
-
-def test_files_without_a_record_get_one_and_records_without_a_file_say_so(run_story):
-    async def story(services):
+async def test_files_without_a_record_get_one_and_records_without_a_file_say_so(tmp_path):
+    async with open_services(tmp_path) as services:
         before = ActionServices(services.blobs, services.records)
         for data in (v1_torrent(), v2_torrent(), hybrid_torrent()):
             await before.uploads.accept(data, "test")
@@ -156,11 +132,9 @@ def test_files_without_a_record_get_one_and_records_without_a_file_say_so(run_st
         assert again.torrent.held
         assert again.torrent.uploader.id == 1
 
-    run_story(story)
 
-
-def test_a_pass_takes_what_it_can_and_tells_what_it_cannot(run_story):
-    async def story(services):
+async def test_a_pass_takes_what_it_can_and_tells_what_it_cannot(tmp_path):
+    async with open_services(tmp_path) as services:
         before = ActionServices(services.blobs, services.records)
         good = await before.uploads.accept(v1_torrent("good"), "test")
         bad = await before.uploads.accept(v1_torrent("bad"), "test")
@@ -173,11 +147,9 @@ def test_a_pass_takes_what_it_can_and_tells_what_it_cannot(run_story):
             await services.library.catalogue.store.torrents.torrent(good.infohash, PUBLIC_VIEWER) is not None
         )
 
-    run_story(story)
 
-
-def test_what_is_blocked_or_removed_while_it_is_read_does_not_come_back(run_story):
-    async def story(services):
+async def test_what_is_blocked_or_removed_while_it_is_read_does_not_come_back(tmp_path):
+    async with open_services(tmp_path) as services:
         before = ActionServices(services.blobs, services.records)
         blocked = await before.uploads.accept(v1_torrent("blocked"), "test")
         removed = await before.uploads.accept(v1_torrent("removed"), "test")
@@ -201,11 +173,9 @@ def test_what_is_blocked_or_removed_while_it_is_read_does_not_come_back(run_stor
             )
             assert accepted.infohash not in services.policy.allowed
 
-    run_story(story)
 
-
-def test_passes_go_on_after_one_that_failed(run_story):
-    async def story(services):
+async def test_passes_go_on_after_one_that_failed(tmp_path):
+    async with open_services(tmp_path) as services:
         enrichment = CatalogueSync(
             services.cache, services.library.catalogue, services.takedowns, NameAsTitle(), every=0
         )
@@ -230,5 +200,3 @@ def test_passes_go_on_after_one_that_failed(run_story):
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
-
-    run_story(story)

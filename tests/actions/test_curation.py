@@ -1,4 +1,3 @@
-import asyncio
 import inspect
 
 import pytest
@@ -23,18 +22,6 @@ async def end_of(operation):
     except Refusal as refusal:
         return refusal.code
     return OK
-
-
-@pytest.fixture
-def run_story(tmp_path):
-    def run(story, **given):
-        async def main():
-            async with open_services(tmp_path, **given) as services:
-                return await story(services)
-
-        return asyncio.run(main())
-
-    return run
 
 
 class Entries:
@@ -63,6 +50,11 @@ class Entries:
         return self
 
 
+async def may_edit(curation, principal, entries):
+    if not curation.may_edit_group(principal, entries.group, [entries.torrent]):
+        raise Refusal("forbidden")
+
+
 #                     nobody             user         owner        moderator  admin
 ALL_MAY = ("unauthenticated", OK, OK, OK, OK)
 OWN = ("unauthenticated", "forbidden", OK, OK, OK)
@@ -75,6 +67,10 @@ OPERATIONS = {
         STAFF,
     ),
     "add_by_infohash": (lambda c, p, s: c.add_by_infohash(p, InfoHash(bytes(20))), ALL_MAY),
+    "editable_torrent": (lambda c, p, s: c.editable_torrent(p, s.torrent.id), OWN),
+    "editable_group": (lambda c, p, s: c.editable_group(p, s.group.id), OWN),
+    "editable_comment": (lambda c, p, s: c.editable_comment(p, s.comment.id), OWN),
+    "may_edit_group": (may_edit, ("forbidden", "forbidden", OK, OK, OK)),
     "edit_torrent": (
         lambda c, p, s: c.edit_torrent(p, s.torrent.id, TorrentDetails.read({"title": "x", "tags": ["y"]})),
         OWN,
@@ -151,17 +147,15 @@ async def unalias(curation, principal):
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("role", ROLES)
-def test_who_may(run_story, operation, role):
+async def test_who_may(tmp_path, operation, role):
     act, ends = OPERATIONS[operation]
 
-    async def story(services):
+    async with open_services(tmp_path) as services:
         entries = await Entries().fill(services)
         assert (
             await end_of(act(services.curation, ROLES[role], entries))
             == dict(zip(ROLES, ends, strict=True))[role]
         )
-
-    run_story(story)
 
 
 def test_every_method_has_a_row():
@@ -172,16 +166,14 @@ def test_every_method_has_a_row():
     assert methods - tested == {"add_to_collage"}, "which has a row for each kind"
 
 
-def test_without_read_nothing_is_seen(run_story):
-    async def story(services):
+async def test_without_read_nothing_is_seen(tmp_path):
+    async with open_services(tmp_path, anonymous=frozenset()) as services:
         assert await end_of(view(services.curation, NOBODY)) == "unauthenticated"
         assert await end_of(view(services.curation, USER)) == OK
 
-    run_story(story, anonymous=frozenset())
 
-
-def test_anonymous_uploads_where_everyone_may_upload(run_story):
-    async def story(services):
+async def test_anonymous_uploads_where_everyone_may_upload(tmp_path):
+    async with open_services(tmp_path, anonymous=frozenset({Right.READ, Right.UPLOAD})) as services:
         torrent = await services.curation.publish(
             NOBODY, v1_torrent("one"), "test", TorrentDetails.read({"title": "Mine"})
         )
@@ -199,14 +191,12 @@ def test_anonymous_uploads_where_everyone_may_upload(run_story):
             == "forbidden"
         )
 
-    run_story(story, anonymous=frozenset({Right.READ, Right.UPLOAD}))
-
 
 @pytest.mark.parametrize("who", ["user", "nobody"])
-def test_what_is_hidden_from_somebody_is_not_found(run_story, who):
+async def test_what_is_hidden_from_somebody_is_not_found(tmp_path, who):
     somebody = ROLES[who]
 
-    async def story(services):
+    async with open_services(tmp_path) as services:
         curation, catalogue = services.curation, services.library.catalogue
         entries = await Entries().fill(services)
         await curation.hide_comment(MODERATOR, entries.comment.id, hidden=True)
@@ -256,11 +246,9 @@ def test_what_is_hidden_from_somebody_is_not_found(run_story, who):
             is None
         )
 
-    run_story(story)
 
-
-def test_what_is_locked_is_changed_by_moderators_alone(run_story):
-    async def story(services):
+async def test_what_is_locked_is_changed_by_moderators_alone(tmp_path):
+    async with open_services(tmp_path) as services:
         curation = services.curation
         entries = await Entries().fill(services)
         await curation.mark_torrent(MODERATOR, entries.torrent.id, locked=True)
@@ -312,11 +300,9 @@ def test_what_is_locked_is_changed_by_moderators_alone(run_story):
             == "forbidden"
         )
 
-    run_story(story)
 
-
-def test_changes_to_the_work_of_another_are_in_the_log(run_story):
-    async def story(services):
+async def test_changes_to_the_work_of_another_are_in_the_log(tmp_path):
+    async with open_services(tmp_path) as services:
         curation = services.curation
         entries = await Entries().fill(services)
         before = (await curation.log_entries(ADMIN, 0, 1)).total
@@ -345,11 +331,9 @@ def test_changes_to_the_work_of_another_are_in_the_log(run_story):
         ]
         assert {operation.actor.name for operation in page.items} == {"user3"}
 
-    run_story(story)
 
-
-def test_a_deleted_torrent_is_gone_from_catalogue_cache_and_tracker(run_story):
-    async def story(services):
+async def test_a_deleted_torrent_is_gone_from_catalogue_cache_and_tracker(tmp_path):
+    async with open_services(tmp_path) as services:
         torrent = await services.curation.publish(OWNER, hybrid_torrent("one"), "test")
         assert {torrent.infohash, torrent.alias} <= services.policy.allowed
         await services.curation.delete_torrent(OWNER, torrent.id)
@@ -363,11 +347,9 @@ def test_a_deleted_torrent_is_gone_from_catalogue_cache_and_tracker(run_story):
         assert again.uploader.id == USER.id
         assert {torrent.infohash, torrent.alias} <= services.policy.allowed
 
-    run_story(story)
 
-
-def test_an_uploader_of_a_torrent_of_a_group_edits_it(run_story):
-    async def story(services):
+async def test_an_uploader_of_a_torrent_of_a_group_edits_it(tmp_path):
+    async with open_services(tmp_path) as services:
         entries = await Entries().fill(services)
         await services.curation.publish(
             USER, v1_torrent("second"), "test", TorrentDetails.read({"group_id": entries.group.id})
@@ -378,11 +360,9 @@ def test_an_uploader_of_a_torrent_of_a_group_edits_it(run_story):
         assert edited.name == "Better"
         assert edited.torrents == 2
 
-    run_story(story)
 
-
-def test_refused_details_leave_no_file_behind(run_story):
-    async def story(services):
+async def test_refused_details_leave_no_file_behind(tmp_path):
+    async with open_services(tmp_path) as services:
         data = v1_torrent("one")
 
         async def publish(given):
@@ -392,5 +372,3 @@ def test_refused_details_leave_no_file_behind(run_story):
             assert await end_of(publish(details)) == "invalid"
         assert not await services.cache.has(parsed(data).infohash)
         assert not services.policy.allowed
-
-    run_story(story)

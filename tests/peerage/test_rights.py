@@ -22,8 +22,11 @@ from peerage.wiring.application import open_application
 
 # Routes without admission: they serve everybody, or check an address or a signed link alone.
 OPEN = {
-    "/announce",
-    "/scrape",
+    *(
+        each
+        for path in ("/announce", "/scrape")
+        for each in (path, f"{path}/{{passkey}}", f"/{{passkey}}{path}")
+    ),
     "/api/torrage.wsdl",
     "/api/index.php",
     "/upload.php",
@@ -185,6 +188,7 @@ class Site:
             "opaque": "x",
             "action": "pause",
             "name": "style.css",
+            "passkey": "0" * 32,
             "imdb": "tt1234567",
         }
         url = re.sub(r"\{(\w+)(?::path)?\}", lambda found: str(values[found[1]]), path)

@@ -74,8 +74,7 @@ class Site:
         self, user: User | None, name: str, details: Mapping[str, object] | None = None, **more: Any
     ) -> Torrent:
         """Upload a torrent, as an account or, without one, as through the cache's own routes."""
-        data = torrent_file(name, **more)
-        given = TorrentDetails.read(details or {})
+        data, given = torrent_file(name, **more), TorrentDetails.read(details or {})
         if user is None:
             return self.run(self.services.uploads.accept(data, "test", details=given)).torrent
         return self.run(self.services.curation.publish(Principal(user), data, "test", given))
