@@ -1,9 +1,11 @@
 """Admission is the same for every dialect: address, guesses, keys, methods, rights, bodies, crashes, headers."""
 
+import tomllib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -24,6 +26,11 @@ from doors.torbox.context import TorboxServices
 from doors.torbox.door import routes as torbox_routes
 from doors.torrent_api import TorrentApiServices
 from doors.upload_admission import CacheCounters, UploadAdmission
+from peerage.config import Settings
+from peerage.listeners import Listeners
+from peerage.sections import LimitsSection
+from peerage.serve import make_app
+from peerage.wiring.application import open_application
 from soap.door import routes as soap_routes
 from tests.support.services import AllServices, open_services
 from tests.support.torrents import torrent
@@ -247,7 +254,7 @@ async def opened(
     def clock() -> float:
         return gate.now if gate is not None else 1_700_000_000.0
 
-    names = ("rest", "rest_anonymous", "torrent_api", "torbox", "torbox_create", "gazelle", "pages")
+    names = (*LimitsSection.model_fields, "torbox_create")
     stores = await open_services(folder, clock, {}, rates=dict.fromkeys(names, rate))
     admission = stores.services.admission
     if proxy:
@@ -271,6 +278,22 @@ async def opened(
 def is_success(answer: Answer) -> bool:
     """Return whether an answer is a success in its dialect."""
     return answer.status_code == 200 and '"failure"' not in answer.text and "Error" not in answer.text
+
+
+async def test_every_dialect_has_a_case_and_an_import_contract(tmp_path):
+    settings = Settings(data=tmp_path / "data", tracker={"door": "uvicorn"})
+    async with open_application(settings) as application:
+        routes = make_app(application, Listeners(application)).routes
+    found = {route.dialect.name: route.dialect for route in routes if hasattr(route, "dialect")}
+    dialects = {name: found[name] for name in found.keys() & LimitsSection.model_fields.keys()}
+    assert dialects.keys() == {case.name for case in CASES} - {"uploads"} | {"pages"}
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    contracts = {each["name"]: each for each in project["tool"]["importlinter"]["contracts"]}
+    modules = contracts["no dialect imports another"]["modules"]
+    for dialect in dialects.values():
+        assert any(f"{dialect.render.__module__}.".startswith(f"{module}.") for module in modules), (
+            dialect.name
+        )
 
 
 @each_dialect

@@ -16,6 +16,7 @@ from catalogue.fields import CollageChange, GroupChange, TorrentDetails
 from catalogue.model import Contents, MetainfoSummary, ParsedRelease, Subject
 from peerage.config import Settings
 from peerage.listeners import Listeners
+from peerage.sections import LimitsSection
 from peerage.serve import make_app
 from peerage.wiring.application import open_application
 
@@ -38,9 +39,7 @@ OPEN = {
 }
 TABLE = Path(__file__).with_name("rights.txt")
 ROLES = ["nobody", "user", "owner", "moderator", "admin"]
-GENEROUS = dict.fromkeys(
-    ("rest", "rest_anonymous", "gazelle", "torrent_api", "torbox", "pages", "login"), "100000/minute"
-)
+GENEROUS = dict.fromkeys(LimitsSection.model_fields, "100000/minute")
 PASSWORD = "a good password"
 # What a request carries where the right is asked after the body was read.
 BODIES = {
