@@ -75,9 +75,6 @@ OPERATIONS = {
         lambda c, p, s: c.edit_torrent(p, s.torrent.id, TorrentDetails.read({"title": "x", "tags": ["y"]})),
         OWN,
     ),
-    "editable_torrent": (lambda c, p, s: c.editable_torrent(p, s.torrent.id), OWN),
-    "editable_group": (lambda c, p, s: c.editable_group(p, s.group.id), OWN),
-    "editable_comment": (lambda c, p, s: c.editable_comment(p, s.comment.id), OWN),
     "edit freeleech": (
         lambda c, p, s: c.edit_torrent(p, s.torrent.id, TorrentDetails.read({"freeleech": 1})),
         STAFF,
