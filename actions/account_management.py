@@ -4,8 +4,8 @@ from accounts.accounts import LINK_LIFETIME, Accounts
 from accounts.model import Key, Principal, Role, Scope, User
 from accounts.rights import Right, Rights
 from bittorrent.refusal import Refusal
-from catalogue.catalogue import Catalogue
 from catalogue.model import Subject
+from catalogue.moderation import Moderation
 
 
 class AccountManagement:
@@ -17,11 +17,11 @@ class AccountManagement:
     """
 
     def __init__(
-        self, accounts: Accounts, catalogue: Catalogue, rights: Rights, *, registration: bool
+        self, accounts: Accounts, moderation: Moderation, rights: Rights, *, registration: bool
     ) -> None:
         self.accounts = accounts
         self.rights = rights
-        self._catalogue = catalogue
+        self._moderation = moderation
         self._registration = registration
 
     async def register(
@@ -146,11 +146,11 @@ class AccountManagement:
 
     async def _log(self, principal: Principal, verb: str, user: User, detail: str = "") -> None:
         text = principal.signed(detail or user.name)
-        await self._catalogue.log(principal.id, verb, Subject.USER, str(user.id), text)
+        await self._moderation.log(principal.id, verb, Subject.USER, str(user.id), text)
 
     async def _log_key(self, principal: Principal, verb: str, key: Key, owner: User) -> None:
         detail = principal.signed(f"{key.scope} key of {owner.name}")
-        await self._catalogue.log(principal.id, verb, Subject.KEY, str(key.id), detail)
+        await self._moderation.log(principal.id, verb, Subject.KEY, str(key.id), detail)
 
 
 def _key_id(principal: Principal) -> int | None:

@@ -1,12 +1,14 @@
 """Authorization in the catalogue: what a principal sees, and what of that they may change."""
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 from accounts.model import Principal
 from accounts.rights import Right, Rights
 from bittorrent.refusal import Refusal
-from catalogue.catalogue import Catalogue
-from catalogue.model import Collage, CollageKind, Comment, Details, Group, Person, Subject, Torrent, Viewer
+from catalogue.fields import UNSET, CollageChange, TorrentDetails
+from catalogue.model import Collage, CollageKind, Comment, Group, Person, Subject, Torrent, Viewer
+from catalogue.store import CatalogueStore
 
 T = TypeVar("T")
 
@@ -14,8 +16,8 @@ T = TypeVar("T")
 class Authorization:
     """Finds the target of a change. What a principal may not see is `not-found`, before any right is checked."""
 
-    def __init__(self, catalogue: Catalogue, rights: Rights) -> None:
-        self._catalogue = catalogue
+    def __init__(self, store: CatalogueStore, rights: Rights) -> None:
+        self._store = store
         self._rights = rights
 
     def viewer(self, principal: Principal) -> Viewer:
@@ -32,11 +34,11 @@ class Authorization:
 
     async def torrent(self, principal: Principal, number: int) -> Torrent:
         """Find a torrent."""
-        return _found(await self._catalogue.torrent(number, self.viewer(principal)))
+        return _found(await self._store.torrents.torrent(number, self.viewer(principal)))
 
     async def group(self, principal: Principal, number: int) -> Group:
         """Find a group."""
-        return _found(await self._catalogue.group(number, self.viewer(principal)))
+        return _found(await self._store.groups.group(number, self.viewer(principal)))
 
     async def own_torrent(self, principal: Principal, number: int) -> Torrent:
         """Find a torrent that the principal may change. Refusal: `torrent-locked`."""
@@ -52,29 +54,34 @@ class Authorization:
         Refusal: `group-locked`.
         """
         known = await self.group(principal, number)
-        torrents = (await self._catalogue.torrents_of([number], self.viewer(principal)))[number]
-        uploaders = (each.uploader for each in torrents if each.uploader is not None)
-        owner = next((each for each in uploaders if each.id == principal.id), None)
+        torrents = (await self._store.groups.torrents_of([number], self.viewer(principal)))[number]
+        owner = _uploader(principal, torrents)
         self._rights.require(principal, Right.EDIT_OWN, _id_of(owner))
         self.refuse_locked(principal, known)
         return known, owner
 
+    def may_edit_group(self, principal: Principal, group: Group, torrents: Sequence[Torrent]) -> bool:
+        """Return whether the principal may change a group with these torrents, as `own_group` decides it."""
+        owner = _id_of(_uploader(principal, torrents))
+        unlocked = not group.locked or self._rights.may(principal, Right.EDIT_ANY)
+        return unlocked and self._rights.may(principal, Right.EDIT_OWN, owner)
+
     async def own_comment(self, principal: Principal, number: int) -> Comment:
         """Find a comment that the principal may change."""
-        known = _found(await self._catalogue.comment(number, self.viewer(principal)))
+        known = _found(await self._store.comments.comment(number, self.viewer(principal)))
         self._rights.require(principal, Right.EDIT_OWN, known.author.id)
         return known
 
     async def own_collage(self, principal: Principal, number: int) -> Collage:
         """Find a collage that the principal may change."""
-        known = _found(await self._catalogue.collage(number, self.viewer(principal)))
+        known = _found(await self._store.collages.collage(number, self.viewer(principal)))
         self._rights.require(principal, Right.EDIT_OWN, known.creator.id)
         self._refuse_locked_collage(principal, known)
         return known
 
     async def open_collage(self, principal: Principal, number: int) -> Collage:
         """Find a collage that somebody may add to."""
-        known = _found(await self._catalogue.collage(number, self.viewer(principal)))
+        known = _found(await self._store.collages.collage(number, self.viewer(principal)))
         if known.kind is CollageKind.PERSONAL:
             self._rights.require(principal, Right.EDIT_OWN, known.creator.id)
         elif known.kind is CollageKind.STAFF:
@@ -86,30 +93,29 @@ class Authorization:
         """Refuse a target that the principal does not see; other subjects are not checked here."""
         viewer = self.viewer(principal)
         if subject is Subject.TORRENT:
-            _found(await self._catalogue.torrent(number, viewer))
+            _found(await self._store.torrents.torrent(number, viewer))
         elif subject is Subject.GROUP:
-            _found(await self._catalogue.group(number, viewer))
+            _found(await self._store.groups.group(number, viewer))
         elif subject is Subject.COMMENT:
-            _found(await self._catalogue.comment(number, viewer))
+            _found(await self._store.comments.comment(number, viewer))
         elif subject is Subject.COLLAGE:
-            _found(await self._catalogue.collage(number, viewer))
+            _found(await self._store.collages.collage(number, viewer))
 
-    async def check_torrent(self, principal: Principal, details: Details) -> None:
+    async def check_torrent(self, principal: Principal, details: TorrentDetails) -> None:
         """Refuse details of a torrent that the principal may not set: freeleech, a group that they do not see."""
-        if "freeleech" in details:
+        if details.torrent.freeleech is not UNSET:
             self._rights.require(principal, Right.MODERATE)
-        group = details.get("group_id")
-        if isinstance(group, int):
-            known = await self._catalogue.group(group, self.viewer(principal))
+        if details.group_id is not None:
+            known = await self._store.groups.group(details.group_id, self.viewer(principal))
             if known is None:
                 raise Refusal("invalid", fields={"group_id": ["The group_id field names no group."]})
             self.refuse_locked(principal, known)
 
-    def check_collage(self, principal: Principal, details: Details) -> None:
-        """Refuse details of a collage that the principal may not set."""
-        if {"locked", "hidden"} & set(details):
+    def check_collage(self, principal: Principal, change: CollageChange) -> None:
+        """Refuse values of a collage that the principal may not set."""
+        if change.locked is not UNSET or change.hidden is not UNSET:
             self._rights.require(principal, Right.MODERATE)
-        if details.get("kind") == CollageKind.STAFF:
+        if change.kind is CollageKind.STAFF:
             self._rights.require(principal, Right.CURATE)
 
     def refuse_locked(self, principal: Principal, group: Group) -> None:
@@ -120,6 +126,12 @@ class Authorization:
     def _refuse_locked_collage(self, principal: Principal, collage: Collage) -> None:
         if collage.locked and not self._rights.may(principal, Right.EDIT_ANY):
             raise Refusal("forbidden", "the collage is locked")
+
+
+def _uploader(principal: Principal, torrents: Sequence[Torrent]) -> Person | None:
+    """Return the principal as the uploader of one of the torrents, None where they uploaded none."""
+    uploaders = (each.uploader for each in torrents if each.uploader is not None)
+    return next((each for each in uploaders if each.id == principal.id), None)
 
 
 def _id_of(person: Person | None) -> int | None:

@@ -24,7 +24,7 @@ from actions.catalogue_export import CatalogueExport
 from actions.catalogue_import import Blocklist, CatalogueImport
 from actions.transfer import ImportResult
 from bittorrent.refusal import Refusal
-from catalogue.store import CatalogueStore
+from catalogue.catalogue import Catalogue
 
 _BATCH = 200
 _PIECE = 64 * 2**10
@@ -43,9 +43,9 @@ class CatalogueDump:
     """Writes dumps of the catalogue, and imports them."""
 
     def __init__(
-        self, store: CatalogueStore, accounts: AccountStore, blocks: Blocklist, clock: Callable[[], float]
+        self, catalogue: Catalogue, accounts: AccountStore, blocks: Blocklist, clock: Callable[[], float]
     ) -> None:
-        self._store = store
+        self._catalogue = catalogue
         self._accounts = accounts
         self._blocks = blocks
         self._clock = clock
@@ -58,7 +58,7 @@ class CatalogueDump:
         temporary = await asyncio.to_thread(_TemporaryFile, folder / DUMP_FILE_NAME)
         try:
             count, batch = 0, []
-            async with aclosing(CatalogueExport(self._store, self._accounts).lines()) as lines:  # type: ignore[type-var]
+            async with aclosing(CatalogueExport(self._catalogue.store, self._accounts).lines()) as lines:  # type: ignore[type-var]
                 async for line in lines:
                     batch.append(write_line(line))
                     if len(batch) >= _BATCH:
@@ -75,7 +75,7 @@ class CatalogueDump:
 
         A refused line changes nothing, and the next is read. An unreadable file is an outcome too, not an exception.
         """
-        importer = CatalogueImport(self._store, self._accounts, self._blocks, self._clock)
+        importer = CatalogueImport(self._catalogue, self._accounts, self._blocks, self._clock)
         file = _LineReader(path)
         try:
             while lines := await asyncio.to_thread(file.next_batch):

@@ -62,9 +62,9 @@ class CatalogueExport:
 
     async def _dump_groups(self) -> AsyncIterator[DumpLine]:
         after, described = 0, set[int]()
-        while ids := await self._store.torrents.group_ids_after(after, _BATCH):
-            members = await self._store.torrents.torrents_of(ids, UNRESTRICTED_VIEWER)
-            for group in await self._store.torrents.groups(ids, UNRESTRICTED_VIEWER):
+        while ids := await self._store.groups.group_ids_after(after, _BATCH):
+            members = await self._store.groups.torrents_of(ids, UNRESTRICTED_VIEWER)
+            for group in await self._store.groups.groups(ids, UNRESTRICTED_VIEWER):
                 if torrents := members[group.id]:
                     async for line in self._dump_group(group, torrents):
                         yield line
@@ -155,7 +155,7 @@ class CatalogueExport:
         return [collage_reference(collage) for collage in collages if collage is not None]
 
     async def _keys(self, groups: Sequence[int]) -> dict[int, str]:
-        members = await self._store.torrents.torrents_of(groups, UNRESTRICTED_VIEWER)
+        members = await self._store.groups.torrents_of(groups, UNRESTRICTED_VIEWER)
         return {group: torrents[0].infohash.upper for group, torrents in members.items() if torrents}
 
 

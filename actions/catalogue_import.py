@@ -5,6 +5,7 @@ stored changes nothing, so that a dump can be imported again.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, cast
 
 from accounts.fields import fold
@@ -13,39 +14,36 @@ from accounts.store import AccountStore
 from actions.catalogue_dump_lines import CollageKey
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
-from catalogue import fields
-from catalogue.categories import BUILTIN_CATEGORIES, UNSORTED
-from catalogue.model import BookmarkKind, Collage, Comment, Group, Torrent
+from catalogue.catalogue import Catalogue
+from catalogue.fields import AuthorChange, CollageChange, GroupChange, TorrentChange, table_of
+from catalogue.model import BookmarkKind, Collage, Comment, Outcome
 from catalogue.normalization import fold_name
-from catalogue.store import UNRESTRICTED_VIEWER, CatalogueStore, TorrentChanges, Values, WriteDecision
+from catalogue.store import UNRESTRICTED_VIEWER, CommentWrite, GroupWrite, TorrentWrite
 
 LineValues = dict[str, Any]
-NEW, CHANGED, SAME = "new", "changed", "same"
 _BATCH = 500
 _MOST_ORPHANS = 100_000
-_FILE_FACTS = ("name", "root", "size", "private", "file_count")
-_COUNTS: Values = {"held": 0, "seeders": 0, "leechers": 0, "snatched": 0}
-_TEXT_COLUMNS = ("description", "picture", "organism", "strain", "accession", "lab", "location")
 
 
 class Blocklist(Protocol):
     """The blocklist."""
 
-    async def refuse_blocked_hash(self, infohash: InfoHash) -> None:
-        """Refuse a torrent that is blocked. Refusal: `blocked`."""
+    def entering(self, torrent: Sequence[InfoHash]) -> AbstractAsyncContextManager[None]:
+        """Refuse a torrent that is blocked before its record is written or during that. Refusal: `blocked`."""
 
 
 class CatalogueImport:
     """The import of one dump. `clock` gives unix seconds."""
 
     def __init__(
-        self, store: CatalogueStore, accounts: AccountStore, blocks: Blocklist, clock: Callable[[], float]
+        self, catalogue: Catalogue, accounts: AccountStore, blocks: Blocklist, clock: Callable[[], float]
     ) -> None:
-        self._store = store
+        self._catalogue = catalogue
+        self._store = catalogue.store
         self._accounts = accounts
         self._blocks = blocks
         self._clock = clock
-        self._handlers: Mapping[str, Callable[[LineValues], Awaitable[str]]] = {
+        self._handlers: Mapping[str, Callable[[LineValues], Awaitable[Outcome]]] = {
             "account": self._account,
             "category": self._category,
             "tag": self._tag,
@@ -64,127 +62,104 @@ class CatalogueImport:
         self._collages: dict[CollageKey, Collage] | None = None
         self._known_news: set[tuple[int, int, str]] | None = None
 
-    async def apply(self, kind: str, line: Mapping[str, object]) -> str:
-        """Merge a line into what is stored; return "new", "changed" or "same".
+    async def apply(self, kind: str, line: Mapping[str, object]) -> Outcome:
+        """Merge a line into what is stored; return what became of it.
 
         Refusal, and nothing is changed: `not-found` for what the line names, `blocked`, `taken`, `invalid`.
         """
         return await self._handlers[kind](dict(line))
 
-    async def _account(self, line: LineValues) -> str:
+    async def _account(self, line: LineValues) -> Outcome:
         known = await self._accounts.user(fold(line["name"]))
         if known is not None:
-            return SAME
+            return Outcome.SAME
         made = await self._accounts.add(line["name"], fold(line["name"]), None, Role.USER, line["joined"])
         if made is None:
-            return SAME
+            return Outcome.SAME
         await self._accounts.set_enabled(made.id, enabled=False)
-        return NEW
+        return Outcome.NEW
 
-    async def _category(self, line: LineValues) -> str:
-        number = line.pop("number")
+    async def _category(self, line: LineValues) -> Outcome:
         for known in await self._store.categories.all():
             if fold_name(known.name) == fold_name(line["name"]):
-                self._category_ids[number] = known.id
-                return SAME
-        await self._store.categories.add(number, line)
-        return NEW
+                self._category_ids[line["number"]] = known.id
+                return Outcome.SAME
+        await self._catalogue.taxonomy.add_category(line["name"], line["parent_id"], line["number"])
+        return Outcome.NEW
 
-    async def _tag(self, line: LineValues) -> str:
-        outcome = SAME
+    async def _tag(self, line: LineValues) -> Outcome:
+        outcome = Outcome.SAME
         for alias in line["aliases"]:
             known = await self._store.tags.tag(alias)
             if known is None or known.name != line["name"]:
-                await self._store.tags.alias(alias, line["name"])
-                outcome = CHANGED
+                await self._catalogue.taxonomy.alias_tag(alias, line["name"])
+                outcome = Outcome.CHANGED
         return outcome
 
-    async def _torrent(self, line: LineValues) -> str:
-        infohash, alias, key = line.pop("hash"), line.pop("alias"), line.pop("group")
-        names = [name for name in (infohash, alias) if name is not None]
-        await self._refuse_blocked(names)
-        values = await self._values(line, alias)
-        group = None if key == infohash else await self._group_of(key)
-        known = await self._store.torrents.torrent(infohash, UNRESTRICTED_VIEWER)
-        orphaned = group is None and key != infohash
-        if known is not None:
-            if orphaned:
-                self._remember_group(key, known.group.id)
-            if not _differences(known, values, group):
-                return SAME
-        decision = _upsert({**values, "infohash": infohash}, group)
-        number, new = await self._store.torrents.upsert(names, group, decision)
-        try:
-            # A block that was set meanwhile found nothing to remove.
-            await self._refuse_blocked(names)
-        except Refusal:
-            await self._store.torrents.remove([number])
-            raise
-        if known is None and orphaned:
-            await self._find_orphan(key, number)
-        return NEW if new else CHANGED
-
-    async def _values(self, line: LineValues, alias: InfoHash | None) -> LineValues:
-        uploader = line.pop("uploader")
-        values = {**line, "file_count": line.pop("files")}
-        del values["files"]
-        if alias is not None:
-            values["alias"] = alias
-        if uploader is not None:
-            values["uploader_id"] = await self._id_of(uploader)
-        return values
-
-    async def _find_orphan(self, key: InfoHash, number: int) -> None:
-        for torrent in await self._store.torrents.torrents([number], UNRESTRICTED_VIEWER):
+    async def _torrent(self, line: LineValues) -> Outcome:
+        infohash, alias, key = line["hash"], line["alias"], line["group"]
+        async with self._blocks.entering([name for name in (infohash, alias) if name is not None]):
+            group = None if key == infohash else await self._group_of(key)
+            record = await self._record(line, group)
+            torrent, outcome = await self._catalogue.torrents.restore(infohash, record)
+        if group is None and key != infohash:
             self._remember_group(key, torrent.group.id)
+        return outcome
+
+    async def _record(self, line: LineValues, group: int | None) -> TorrentWrite:
+        """Return the torrent of a line; without an alias or uploader it keeps its own."""
+        optional: dict[str, Any] = {}
+        if line["alias"] is not None:
+            optional["alias"] = line["alias"]
+        if line["uploader"] is not None:
+            optional["uploader"] = await self._id_of(line["uploader"])
+        taken = ("name", "root", "size", "private", "added", "updated", "hidden", "locked")
+        return TorrentWrite(
+            TorrentChange(**{name: line[name] for name in table_of(TorrentChange) if name in line}),
+            group_id=group,
+            infohash=line["hash"],
+            file_count=line["files"],
+            **{name: line[name] for name in taken},
+            **optional,
+        )
 
     def _remember_group(self, key: InfoHash, group: int) -> None:
         if len(self._orphan_groups) < _MOST_ORPHANS:
             self._orphan_groups.setdefault(key, group)
 
-    async def _group(self, line: LineValues) -> str:
-        number = await self._require_group(line.pop("group"))
-        tags, authors = line.pop("tags"), line.pop("authors")
-        line["category_id"] = self._category_ids.get(line["category_id"], line["category_id"])
-        (known,) = await self._store.torrents.groups([number], UNRESTRICTED_VIEWER)
-        changed = {name: value for name, value in line.items() if _of_group(known, name) != value}
-        writing = TorrentChanges(
-            group_values=changed,
-            tags=None if set(tags) == set(known.tags) else tags,
-            authors=None if list(authors) == [author.name for author in known.authors] else authors,
-        )
-        if writing == TorrentChanges():
-            return SAME
-        await self._store.torrents.change_group(number, writing)
-        return CHANGED
+    async def _group(self, line: LineValues) -> Outcome:
+        number = await self._require_group(line["group"])
+        category = self._category_ids.get(line["category_id"], line["category_id"])
+        values = {name: line[name] for name in table_of(GroupChange)}
+        change = GroupChange(**{**values, "category_id": category})
+        write = GroupWrite(change, locked=line["locked"], created=line["created"])
+        return await self._catalogue.groups.restore(number, write)
 
-    async def _author(self, line: LineValues) -> str:
+    async def _author(self, line: LineValues) -> Outcome:
         known = await self._store.authors.author(fold_name(line["name"]))
         if known is None:
             raise Refusal("not-found")
-        changed = {
-            name: line[name] for name in ("picture", "description") if getattr(known, name) != line[name]
-        }
-        if not changed:
-            return SAME
-        await self._store.authors.change(known.id, changed)
-        return CHANGED
+        imported = AuthorChange(picture=line["picture"], description=line["description"])
+        change = imported.differing(lambda name: getattr(known, name))
+        if not change:
+            return Outcome.SAME
+        await self._catalogue.taxonomy.edit_author(known.id, change)
+        return Outcome.CHANGED
 
-    async def _comment(self, line: LineValues) -> str:
+    async def _comment(self, line: LineValues) -> Outcome:
         group, author = await self._require_group(line["group"]), await self._id_of(line["author"])
         editor = await self._id_of(line["editor"]) if line["editor"] is not None else None
-        details = {"edited": line["edited"], "editor_id": editor, "hidden": line["hidden"]}
+        write = CommentWrite(line["body"], line["edited"], editor, line["hidden"])
         for known in await self._comments(group):
             if known.author.id == author and known.added == line["added"] and _same_comment(known, line):
-                known_values = {"body": known.body, "edited": known.edited, "hidden": known.hidden}
-                if known_values == {name: line[name] for name in known_values}:
-                    return SAME
-                await self._store.comments.change_comment(known.id, {**details, "body": line["body"]})
+                if (known.body, known.edited, known.hidden) == (write.body, write.edited, write.hidden):
+                    return Outcome.SAME
+                await self._catalogue.comments.write(known.id, write)
                 self._comments_cache = (0, [])
-                return CHANGED
-        await self._store.comments.add_comment(group, author, line["body"], line["added"], details)
+                return Outcome.CHANGED
+        await self._catalogue.comments.restore(group, author, line["added"], write)
         self._comments_cache = (0, [])
-        return NEW
+        return Outcome.NEW
 
     async def _comments(self, group: int) -> list[Comment]:
         """Return a group's comments, cached: lines of one group follow each other."""
@@ -199,27 +174,29 @@ class CatalogueImport:
             self._comments_cache = (group, found)
         return self._comments_cache[1]
 
-    async def _collage(self, line: LineValues) -> str:
-        creator = await self._id_of(line.pop("creator"))
-        created, keys = line.pop("created"), line.pop("groups")
-        line["kind"] = line.pop("of")
-        key = CollageKey(creator, created, line["name"])
+    async def _collage(self, line: LineValues) -> Outcome:
+        creator = await self._id_of(line["creator"])
+        change = CollageChange(
+            line["name"], line["description"], line["of"], locked=line["locked"], hidden=line["hidden"]
+        )
+        key = CollageKey(creator, line["created"], line["name"])
         known = (await self._known_collages()).get(key)
-        outcome = NEW if known is None else SAME
+        outcome = Outcome.NEW if known is None else Outcome.SAME
+        collages = self._catalogue.collages
         if known is None:
-            number = await self._store.collages.add_collage(line, creator, created)
+            number = (await collages.add(change, creator, line["created"])).id
         else:
-            number = known.id
-            if changed := {name: value for name, value in line.items() if getattr(known, name) != value}:
-                await self._store.collages.change_collage(number, changed)
-                outcome = CHANGED
-        groups = [group for each in keys if (group := await self._group_of(each)) is not None]
+            number, same = known.id, known
+            if differing := change.differing(lambda name: getattr(same, name)):
+                await collages.edit(number, differing)
+                outcome = Outcome.CHANGED
+        groups = [group for each in line["groups"] if (group := await self._group_of(each)) is not None]
         inside = frozenset(known.group_ids) if known is not None else frozenset()
         for group in groups:
             if group not in inside:
-                await self._store.collages.add_group(number, group, creator, fields.MOST_IN_COLLAGE)
-                outcome = NEW if known is None else CHANGED
-        if outcome != SAME:
+                await collages.add_group(number, group, creator)
+                outcome = Outcome.NEW if known is None else Outcome.CHANGED
+        if outcome is not Outcome.SAME:
             await self._cache_collage(key, number)
         return outcome
 
@@ -238,8 +215,8 @@ class CatalogueImport:
         if collage is not None:
             (await self._known_collages())[key] = collage
 
-    def _bookmarks(self, kind: BookmarkKind) -> Callable[[LineValues], Awaitable[str]]:
-        async def apply(line: LineValues) -> str:
+    def _bookmarks(self, kind: BookmarkKind) -> Callable[[LineValues], Awaitable[Outcome]]:
+        async def apply(line: LineValues) -> Outcome:
             user = await self._id_of(line["account"])
             found = [await self._target(kind, each) for each in line["targets"]]
             targets = [target for target in found if target is not None]
@@ -248,8 +225,8 @@ class CatalogueImport:
             # The oldest comes first; a second between any two keeps their order.
             first = int(self._clock()) - len(missing)
             for at, target in enumerate(missing, start=1):
-                await self._store.collages.bookmark(user, kind, target, first + at, fields.MOST_BOOKMARKS)
-            return CHANGED if missing else SAME
+                await self._catalogue.collages.bookmark(user, kind, target, on=True, at=first + at)
+            return Outcome.CHANGED if missing else Outcome.SAME
 
         return apply
 
@@ -267,8 +244,8 @@ class CatalogueImport:
         collage = (await self._known_collages()).get(key)
         return collage.id if collage is not None else None
 
-    async def _news(self, line: LineValues) -> str:
-        author = await self._id_of(line.pop("author"))
+    async def _news(self, line: LineValues) -> Outcome:
+        author = await self._id_of(line["author"])
         if self._known_news is None:
             self._known_news, offset = set(), 0
             while items := (await self._store.comments.news(offset, _BATCH)).items:
@@ -276,10 +253,10 @@ class CatalogueImport:
                 offset += len(items)
         key = (author, line["added"], line["title"])
         if key in self._known_news:
-            return SAME
-        await self._store.comments.add_news({**line, "account_id": author})
+            return Outcome.SAME
+        await self._catalogue.comments.post_news(line["title"], line["body"], author, line["added"])
         self._known_news.add(key)
-        return NEW
+        return Outcome.NEW
 
     async def _id_of(self, name: str) -> int:
         user = await self._accounts.user(fold(name))
@@ -296,52 +273,6 @@ class CatalogueImport:
         if group is None:
             raise Refusal("not-found")
         return group
-
-    async def _refuse_blocked(self, names: Sequence[InfoHash]) -> None:
-        for name in names:
-            await self._blocks.refuse_blocked_hash(name)
-
-
-def _upsert(values: LineValues, group: int | None) -> WriteDecision:
-    """Return the decision that updates a torrent, or inserts it, in a group of its own unless one is given."""
-
-    def decide(known: Torrent | None, _: Group | None) -> TorrentChanges:
-        if known is not None:
-            return TorrentChanges(_differences(known, values, group), group)
-        work = {
-            **dict.fromkeys(_TEXT_COLUMNS, ""),
-            **dict.fromkeys(("year", "season", "imdb")),
-            "name": values["title"],
-            "category_id": BUILTIN_CATEGORIES[UNSORTED],
-            "locked": 0,
-            "created": values["added"],
-        }
-        whole = {"alias": None, "uploader_id": None, **_COUNTS, **values}
-        return TorrentChanges(whole, group, work if group is None else {})
-
-    return decide
-
-
-def _differences(known: Torrent, values: LineValues, group: int | None) -> dict[str, object]:
-    """Return the values that differ from a torrent's; where its file is held, facts of the file are left out."""
-    changed = {
-        name: value
-        for name, value in values.items()
-        if not (known.held and name in _FILE_FACTS) and _of_torrent(known, name) != value
-    }
-    if group not in (None, known.group.id):
-        changed["work_id"] = group
-    return changed
-
-
-def _of_torrent(torrent: Torrent, name: str) -> object:
-    if name == "uploader_id":
-        return torrent.uploader.id if torrent.uploader is not None else None
-    return getattr(torrent, name)
-
-
-def _of_group(group: Group, name: str) -> object:
-    return group.category.id if name == "category_id" else getattr(group, name)
 
 
 def _same_comment(known: Comment, line: LineValues) -> bool:

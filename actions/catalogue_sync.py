@@ -46,7 +46,8 @@ class CatalogueSync:
         every: float = _INTERVAL,
     ) -> None:
         self._cache = cache
-        self._catalogue = catalogue
+        self._torrents = catalogue.torrents
+        self._store = catalogue.store.torrents
         self._takedowns = takedowns
         self._release_parser = release_parser
         self._interval = every
@@ -64,7 +65,7 @@ class CatalogueSync:
         """Make one pass over everything."""
         entered = unreadable = 0
         async for records in self._cache.walk(_BATCH):
-            for infohash in await self._catalogue.missing_contents([record.infohash for record in records]):
+            for infohash in await self._store.missing_contents([record.infohash for record in records]):
                 made = await self._add_record(infohash)
                 entered += made
                 unreadable += not made
@@ -83,13 +84,13 @@ class CatalogueSync:
         except Refusal as refusal:
             log.warning("catalogue.unreadable", infohash=infohash.upper, code=refusal.code)
             return False
-        torrent, new = await self._catalogue.add_torrent(summary, await self._release_parser.parse(summary))
         try:
-            await self._takedowns.admit(metainfo)
+            async with self._takedowns.entering(metainfo):
+                torrent, new = await self._torrents.add(summary, await self._release_parser.parse(summary))
         except Refusal:
-            return False  # blocked meanwhile, and removed again
+            return False  # blocked, and removed again
         if new and not await self._cache.has(infohash):
-            await self._catalogue.remove_by_infohash((torrent.infohash,))  # removed meanwhile
+            await self._store.remove((torrent.infohash,))  # removed meanwhile
             await self._takedowns.remove_file(metainfo.infohashes)
             return False
         return True
@@ -97,10 +98,10 @@ class CatalogueSync:
     async def _mark_missing(self) -> int:
         """Mark torrents whose file is missing as not held, and return how many there are."""
         count, after = 0, None
-        while batch := await self._catalogue.held(after, _BATCH):
+        while batch := await self._store.held(after, _BATCH):
             gone = [infohash for infohash in batch if not await self._cache.has(infohash)]
             if gone:
-                await self._catalogue.mark_not_held(gone)
+                await self._store.mark_not_held(gone)
             count += len(gone)
             after = batch[-1]
         return count

@@ -5,17 +5,17 @@ from accounts.rights import Right, Rights
 from actions.takedowns import Takedowns
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
-from catalogue.catalogue import Catalogue
 from catalogue.model import Subject
+from catalogue.moderation import Moderation
 from lists.infohashes import ListEntry
 
 
 class ListModeration:
     """List changes on behalf of a principal (BLOCK); each may raise Refusal `unauthenticated`, `forbidden`."""
 
-    def __init__(self, takedowns: Takedowns, catalogue: Catalogue, rights: Rights) -> None:
+    def __init__(self, takedowns: Takedowns, moderation: Moderation, rights: Rights) -> None:
         self._takedowns = takedowns
-        self._catalogue = catalogue
+        self._moderation = moderation
         self._rights = rights
 
     async def block(self, principal: Principal, infohash: InfoHash, reason: str) -> ListEntry:
@@ -47,6 +47,6 @@ class ListModeration:
         await self._log(principal, "disallow", infohash)
 
     async def _log(self, principal: Principal, verb: str, infohash: InfoHash, reason: str = "") -> None:
-        await self._catalogue.log(
+        await self._moderation.log(
             principal.id, verb, Subject.INFOHASH, infohash.lower, principal.signed(reason)
         )

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 
 from bittorrent.infohash import InfoHash
-from catalogue.catalogue import Catalogue
 from catalogue.model import SwarmStats
+from catalogue.store import StatisticsStore
 from tracker.journal_row import JournalRow
 from tracker.model import Counts
 
@@ -24,8 +24,8 @@ class SwarmStatsSync:
     `scrape` gives a swarm's current counts, so a swarm that changed twice is written once.
     """
 
-    def __init__(self, catalogue: Catalogue, scrape: Callable[[InfoHash], Counts]) -> None:
-        self._catalogue = catalogue
+    def __init__(self, statistics: StatisticsStore, scrape: Callable[[InfoHash], Counts]) -> None:
+        self._statistics = statistics
         self._scrape = scrape
         self._waiting: dict[InfoHash, None] = {}
 
@@ -46,7 +46,7 @@ class SwarmStatsSync:
         for infohash in batch:
             del self._waiting[infohash]
         try:
-            await self._catalogue.update_swarm_stats(await self._stats(batch))
+            await self._statistics.update_swarm_stats(await self._stats(batch))
         except BaseException:
             self._waiting.update(dict.fromkeys(batch))
             raise

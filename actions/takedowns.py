@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 import structlog
@@ -10,8 +11,7 @@ from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
 from cache.torrents import TorrentCache
-from catalogue.catalogue import Catalogue
-from catalogue.store import UNRESTRICTED_VIEWER
+from catalogue.store import UNRESTRICTED_VIEWER, TorrentStore
 from lists.infohashes import ListEntry, ListKind, Lists
 from tasks.run_to_completion import RunToCompletion
 
@@ -45,7 +45,7 @@ class Takedowns:
     def __init__(
         self,
         cache: TorrentCache,
-        catalogue: Catalogue,
+        torrents: TorrentStore,
         lists: Lists,
         policy: TrackerPolicy,
         clock: Callable[[], float],
@@ -55,7 +55,7 @@ class Takedowns:
         """`on_blocked` are called with every infohash of a blocked torrent, after its file and record are deleted."""
         self._blocked = tuple(on_blocked)
         self._cache = cache
-        self._catalogue = catalogue
+        self._torrents = torrents
         self._lists = lists
         self._policy = policy
         self._clock = clock
@@ -98,31 +98,53 @@ class Takedowns:
         """Yield the entries in bounded batches."""
         return self._lists.walk(kind, _BATCH)
 
-    async def refuse_blocked(self, metainfo: Metainfo) -> None:
-        """Refuse an uploaded torrent that is blocked under any of its infohashes, and delete its file.
+    @asynccontextmanager
+    async def entering(self, torrent: Metainfo | Sequence[InfoHash]) -> AsyncIterator[None]:
+        """Let a torrent enter cache and catalogue, unless it is blocked before or during that.
 
-        Refusal: `on_blocked`, with the reason of the block.
+        A block that is set meanwhile may come too early to find what is entered, so it is looked for again at the
+        end: then the record is deleted. With its metainfo, a torrent's infohashes are certain: its file is deleted
+        too, the block covers all of them, and announces of a torrent that is not blocked are allowed.
+        Refusal: `blocked`, with the reason.
         """
+        if isinstance(torrent, Metainfo):
+            await self._refuse_uploaded(torrent)
+            yield
+            await self._admit(torrent)
+            return
+        await self._refuse(torrent)
+        yield
+        try:
+            await self._refuse(torrent)
+        except Refusal:
+            await self._torrents.remove(torrent)
+            raise
+
+    async def refuse_blocked_hash(self, infohash: InfoHash) -> None:
+        """Refuse an infohash that is blocked. Refusal: `blocked`, with the reason."""
+        await self._refuse((infohash,))
+
+    async def _refuse(self, infohashes: Sequence[InfoHash]) -> None:
+        entry = await self._lists.denied(infohashes)
+        if entry is not None:
+            raise Refusal("blocked", entry.reason)
+
+    async def _refuse_uploaded(self, metainfo: Metainfo) -> None:
+        """Refuse a torrent that is blocked under any of its infohashes, and delete its file and record."""
         entry = await self._lists.denied(metainfo.infohashes)
         if entry is not None:
             await self._operations.run(self._enforce(entry, metainfo.infohashes))
             raise Refusal("blocked", entry.reason)
 
-    async def refuse_blocked_hash(self, infohash: InfoHash) -> None:
-        """Refuse an infohash that is blocked. Refusal: `on_blocked`, with the reason."""
-        entry = await self._lists.denied((infohash,))
-        if entry is not None:
-            raise Refusal("blocked", entry.reason)
-
-    async def admit(self, metainfo: Metainfo) -> None:
-        """Allow announces of a torrent that was just cached. Refusal: `on_blocked`, if it was blocked meanwhile."""
+    async def _admit(self, metainfo: Metainfo) -> None:
+        """Allow announces of a torrent that was just cached. Refusal: `blocked`, if it was blocked meanwhile."""
         async with self._lock:
             # A block takes the lock too: either it is seen here, or it comes later and deletes the file.
             if await self._lists.denied(metainfo.infohashes) is None:
                 alias = metainfo.v2.truncated if metainfo.v1 is not None and metainfo.v2 is not None else None
                 self._allow_held(metainfo.infohashes, metainfo.v1, alias)
                 return
-        await self.refuse_blocked(metainfo)
+        await self._refuse_uploaded(metainfo)
 
     async def remove_file(self, infohashes: Iterable[InfoHash]) -> None:
         """Delete the file of a torrent that is not blocked."""
@@ -171,7 +193,7 @@ class Takedowns:
         for name in _short_hashes(entry.infohashes):
             record = await self._cache.find(name)
             known.update(record.infohashes if record is not None else ())
-            torrent = await self._catalogue.torrent(name, UNRESTRICTED_VIEWER)
+            torrent = await self._torrents.torrent(name, UNRESTRICTED_VIEWER)
             if torrent is not None:
                 known.update((torrent.infohash, torrent.alias or torrent.infohash))
         covering = entry.with_aliases(known)
@@ -182,7 +204,7 @@ class Takedowns:
             removed = await self._cache.remove(name)
             if removed is not None:
                 log.info("takedown.file_removed", infohash=removed.infohash.upper)
-        for torrent in await self._catalogue.remove_by_infohash(entry.infohashes):
+        for torrent in await self._torrents.remove(entry.infohashes):
             log.info("takedown.record_removed", infohash=torrent.infohash.upper)
         for callback in self._blocked:
             await callback(entry.infohashes)

@@ -16,7 +16,8 @@ from bittorrent.refusal import Refusal
 from cache.compression import unpack
 from cache.torrents import AddResult, TorrentCache
 from catalogue.catalogue import Catalogue
-from catalogue.model import NO_DETAILS, Details, MetainfoSummary, ParsedRelease, Torrent
+from catalogue.fields import NO_DETAILS, TorrentDetails
+from catalogue.model import MetainfoSummary, ParsedRelease, Torrent
 from catalogue.store import UNRESTRICTED_VIEWER
 from tasks.run_to_completion import RunToCompletion
 
@@ -52,7 +53,7 @@ class _Upload:
     data: bytes
     actor: str
     uploader: int | None
-    details: Details
+    details: TorrentDetails
 
 
 class Uploads:
@@ -91,14 +92,14 @@ class Uploads:
         *,
         skip_limit: bool = False,
         uploader: int | None = None,
-        details: Details = NO_DETAILS,
+        details: TorrentDetails = NO_DETAILS,
     ) -> AcceptedUpload:
         """Store a .torrent file, plain or compressed by gzip or bzip2, and its record, durable before it returns.
 
         `actor` names the sender in the log; `uploader` is the account that owns it, `details` what it sets.
         `skip_limit` skips the limit of concurrent uploads, for callers that limit themselves. Refusal: `empty`,
         `too-large`, `bad-compression`, those of `Metainfo.parse`, `blocked`, `cache-full`, `disk-full`, those of
-        `Catalogue.enter`, and `busy` when too many uploads are under way.
+        `Torrents.add`, and `busy` when too many uploads are under way.
         """
         if not data:
             raise Refusal("empty")
@@ -129,21 +130,20 @@ class Uploads:
     async def _store(
         self, upload: _Upload, metainfo: Metainfo, plain: bytes, summary: MetainfoSummary
     ) -> tuple[AddResult, Torrent]:
-        await self._takedowns.refuse_blocked(metainfo)
-        if upload.uploader is not None or upload.details:
-            await self._catalogue.check_upload(summary, upload.details, upload.uploader)
-        added = await self._cache.add(metainfo, plain)
-        torrent = await self._add_record(upload, summary)
-        await self._takedowns.admit(metainfo)
+        async with self._takedowns.entering(metainfo):
+            if upload.uploader is not None or upload.details:
+                await self._catalogue.torrents.check_upload(summary, upload.details, upload.uploader)
+            added = await self._cache.add(metainfo, plain)
+            torrent = await self._add_record(upload, summary)
         return added, torrent
 
     async def _add_record(self, upload: _Upload, summary: MetainfoSummary) -> Torrent:
         if upload.uploader is None:
-            known = await self._catalogue.torrent(summary.infohash, UNRESTRICTED_VIEWER)
+            known = await self._catalogue.store.torrents.torrent(summary.infohash, UNRESTRICTED_VIEWER)
             if known is not None and known.held:
                 return known  # nothing would change, so its name need not be parsed
         release = await self._release_parser.parse(summary)
-        torrent, _ = await self._catalogue.add_torrent(summary, release, upload.details, upload.uploader)
+        torrent, _ = await self._catalogue.torrents.add(summary, release, upload.details, upload.uploader)
         return torrent
 
 

@@ -3,10 +3,8 @@
 Times are unix seconds, sizes bytes. Every text was validated by `catalogue.fields` before it was stored.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from bittorrent.infohash import InfoHash
@@ -301,12 +299,6 @@ class CatalogueTotals:
     size: int
 
 
-Details = Mapping[str, object]
-"""Values by field name, as somebody gives them; `catalogue.fields` has the names, types and limits."""
-
-NO_DETAILS: Details = MappingProxyType({})
-
-
 @dataclass(frozen=True, slots=True)
 class SwarmStats:
     """The numbers of a swarm that a list can be sorted by."""
@@ -314,3 +306,11 @@ class SwarmStats:
     seeders: int
     leechers: int
     snatched: int
+
+
+class Outcome(StrEnum):
+    """What became of an imported record."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    SAME = "same"

@@ -1,15 +1,25 @@
 """The catalogue's store protocols: what the catalogue asks of the database under it.
 
 Every change is one transaction, on disk before it returns. A change to what does not exist is refused as
-`not-found`. Ids may be any int; one out of the database's range finds nothing. Values are by column name.
+`not-found`. Ids may be any int; one out of the database's range finds nothing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from bittorrent.infohash import InfoHash
+from bittorrent.refusal import Refusal
+from catalogue.fields import (
+    UNSET,
+    AuthorChange,
+    CategoryChange,
+    Change,
+    CollageChange,
+    GroupChange,
+    TorrentChange,
+    Unset,
+)
 from catalogue.model import (
     Author,
     BookmarkKind,
@@ -30,35 +40,64 @@ from catalogue.model import (
     Viewer,
 )
 
+T = TypeVar("T")
+
 UNRESTRICTED_VIEWER = Viewer(moderates=True)
 """Sees everything, hidden torrents included."""
 
-Values = Mapping[str, object]
-NO_VALUES: Values = MappingProxyType({})
+
+@dataclass(frozen=True, slots=True)
+class GroupWrite:
+    """What is written of a group; what is UNSET stays as it is, or is blank in a new group."""
+
+    change: GroupChange = field(default_factory=GroupChange)
+    locked: bool | Unset = UNSET
+    created: int | Unset = UNSET
 
 
 @dataclass(frozen=True, slots=True)
-class TorrentChanges:
-    """Changes to the columns of a torrent and of its group.
+class TorrentWrite:
+    """What is written of a torrent and of its group; what is UNSET stays as it is, or is blank in a new torrent.
 
-    `group` is the id of the group to put the torrent into, None its own (a new one for a new torrent). Tags,
-    authors and contents of None stay as they are.
+    `group_id` is the group to put the torrent into, None its own (a new one for a new torrent); `change.group_id`
+    is not read. Contents of None stay as they are.
     """
 
-    torrent: Values = field(default_factory=dict)
-    group: int | None = None
-    group_values: Values = field(default_factory=dict)
-    tags: tuple[str, ...] | None = None
-    authors: tuple[str, ...] | None = None
+    change: TorrentChange = field(default_factory=TorrentChange)
+    group_id: int | None = None
+    group: GroupWrite = field(default_factory=GroupWrite)
     contents: Contents | None = field(default=None, repr=False)
+    infohash: InfoHash | Unset = UNSET
+    alias: InfoHash | Unset | None = UNSET
+    name: str | Unset = UNSET
+    root: str | Unset = UNSET
+    size: int | Unset = UNSET
+    file_count: int | Unset = UNSET
+    private: bool | Unset = UNSET
+    held: bool | Unset = UNSET
+    uploader: int | Unset | None = UNSET
+    added: int | Unset = UNSET
+    updated: int | Unset = UNSET
+    hidden: bool | Unset = UNSET
+    locked: bool | Unset = UNSET
 
 
-WriteDecision = Callable[[Torrent | None, Group | None], TorrentChanges]
+@dataclass(frozen=True, slots=True)
+class CommentWrite(Change):
+    """What is written of a comment; what is UNSET stays as it is, or is blank in a new one."""
+
+    body: str | Unset = UNSET
+    edited: int | Unset | None = UNSET
+    editor: int | Unset | None = UNSET
+    hidden: bool | Unset = UNSET
+
+
+WriteDecision = Callable[[Torrent | None, Group | None], TorrentWrite]
 """Returns what to write, given the stored torrent and the requested group; may raise Refusal."""
 
 
 class TorrentStore(Protocol):
-    """Torrents and groups. A group without torrents is deleted with everything that refers to it."""
+    """Torrents. A group without torrents is deleted with everything that refers to it."""
 
     async def check(self, names: Sequence[InfoHash], group: int | None, decision: WriteDecision) -> None:
         """Run the decision as `upsert` would, and write nothing."""
@@ -77,14 +116,6 @@ class TorrentStore(Protocol):
         """Change an existing torrent."""
         ...
 
-    async def change_group(self, group: int, writing: TorrentChanges) -> None:
-        """Change a group; `writing.torrent` is empty."""
-        ...
-
-    async def merge(self, group: int, into: int) -> None:
-        """Move the torrents, comments, bookmarks and collage entries of a group to another, and delete it."""
-        ...
-
     async def remove(self, names: Sequence[InfoHash | int]) -> list[Torrent]:
         """Delete the torrents of any of these infohashes or ids, and return them as they were."""
         ...
@@ -95,18 +126,6 @@ class TorrentStore(Protocol):
 
     async def torrents(self, ids: Sequence[int], viewer: Viewer) -> list[Torrent]:
         """Return torrents in the order of the ids."""
-        ...
-
-    async def torrents_of(self, groups: Sequence[int], viewer: Viewer) -> dict[int, tuple[Torrent, ...]]:
-        """Return the torrents of groups, oldest first."""
-        ...
-
-    async def groups(self, ids: Sequence[int], viewer: Viewer) -> list[Group]:
-        """Return groups in the order of the ids."""
-        ...
-
-    async def group_ids_after(self, after: int, limit: int) -> list[int]:
-        """Return ids of groups above `after`, ascending."""
         ...
 
     async def contents(self, torrent: int) -> Contents:
@@ -126,6 +145,34 @@ class TorrentStore(Protocol):
         ...
 
 
+class GroupStore(Protocol):
+    """Groups of torrents."""
+
+    async def group(self, group: int, viewer: Viewer) -> Group | None:
+        """Find a group of which the viewer sees a torrent."""
+        ...
+
+    async def groups(self, ids: Sequence[int], viewer: Viewer) -> list[Group]:
+        """Return groups in the order of the ids."""
+        ...
+
+    async def torrents_of(self, groups: Sequence[int], viewer: Viewer) -> dict[int, tuple[Torrent, ...]]:
+        """Return the torrents of groups, oldest first."""
+        ...
+
+    async def group_ids_after(self, after: int, limit: int) -> list[int]:
+        """Return ids of groups above `after`, ascending."""
+        ...
+
+    async def change_group(self, group: int, writing: GroupWrite) -> None:
+        """Change a group."""
+        ...
+
+    async def merge(self, group: int, into: int) -> None:
+        """Move the torrents, comments, bookmarks and collage entries of a group to another, and delete it."""
+        ...
+
+
 class StatisticsStore(Protocol):
     """Totals, top lists and swarm statistics, over what is not hidden."""
 
@@ -137,8 +184,8 @@ class StatisticsStore(Protocol):
         """Count torrents, groups and authors, and add up the bytes."""
         ...
 
-    async def top(self, chart: str, since: int, limit: int) -> tuple[int, ...]:
-        """Return the torrent ids of a top list; `since` (unix seconds) bounds those of recent torrents."""
+    async def top(self, chart: str, now: int, limit: int) -> tuple[int, ...]:
+        """Return the ids of a chart: `day`, `week`, `overall`, `snatched`, `data`, `seeded`; `now` in unix seconds."""
         ...
 
     async def upload_counts(self, user: int) -> tuple[int, int]:
@@ -157,11 +204,11 @@ class CategoryStore(Protocol):
         """Return every category, ordered by id."""
         ...
 
-    async def add(self, number: int | None, values: Values) -> int:
+    async def add(self, number: int | None, name: str, parent: int) -> int:
         """Add a category. Refusal: `taken` for its name or number."""
         ...
 
-    async def change(self, category: int, values: Values) -> None:
+    async def change(self, category: int, change: CategoryChange) -> None:
         """Change a category. Refusal: `taken`."""
         ...
 
@@ -174,11 +221,11 @@ class TagStore(Protocol):
     """Tags. What changes many groups runs in batches; after an interruption a second call goes on."""
 
     async def tags(self, prefix: str, offset: int, limit: int) -> Page[Tag]:
-        """Return the tags in use that begin with a prefix, most used first."""
+        """Return the tags in use that begin with a prefix, in any form, most used first."""
         ...
 
     async def tag(self, key: int | str) -> Tag | None:
-        """Find a tag by its id, its name or an alias."""
+        """Find a tag by its id, or by its name or an alias, in any form."""
         ...
 
     async def alias(self, alias: str, tag: str) -> int:
@@ -205,11 +252,11 @@ class AuthorStore(Protocol):
         """Find an author by id, or by name without regard to case."""
         ...
 
-    async def change(self, author: int, values: Values) -> None:
+    async def change(self, author: int, change: AuthorChange) -> None:
         """Change an author. Refusal: `taken`."""
         ...
 
-    async def groups_of(self, author: int, viewer: Viewer, *, first_only: bool) -> tuple[int, ...]:
+    async def groups_of(self, author: int, viewer: Viewer, *, first_only: bool = False) -> tuple[int, ...]:
         """Return the ids of an author's groups, newest first."""
         ...
 
@@ -218,7 +265,7 @@ class CommentStore(Protocol):
     """Comments and news."""
 
     async def comments(
-        self, group: int, offset: int, limit: int, viewer: Viewer, *, newest_first: bool
+        self, group: int, offset: int, limit: int, viewer: Viewer, *, newest_first: bool = False
     ) -> Page[Comment]:
         """Return the comments on a group."""
         ...
@@ -227,13 +274,11 @@ class CommentStore(Protocol):
         """Find a comment."""
         ...
 
-    async def add_comment(
-        self, group: int, author: int, body: str, now: int, more: Values = NO_VALUES
-    ) -> int:
-        """Add a comment, and return its id; `more` holds further columns of an imported one."""
+    async def add_comment(self, group: int, author: int, added: int, writing: CommentWrite) -> int:
+        """Add a comment, and return its id."""
         ...
 
-    async def change_comment(self, comment: int, values: Values) -> None:
+    async def change_comment(self, comment: int, writing: CommentWrite) -> None:
         """Change a comment."""
         ...
 
@@ -249,7 +294,7 @@ class CommentStore(Protocol):
         """Find a news item."""
         ...
 
-    async def add_news(self, values: Values) -> int:
+    async def add_news(self, title: str, body: str, author: int, added: int) -> int:
         """Add a news item, and return its id."""
         ...
 
@@ -261,7 +306,7 @@ class CommentStore(Protocol):
 class CollageStore(Protocol):
     """Collages and bookmarks."""
 
-    async def collages(self, offset: int, limit: int, viewer: Viewer, search: str) -> Page[Collage]:
+    async def collages(self, offset: int, limit: int, viewer: Viewer, search: str = "") -> Page[Collage]:
         """Return collages whose name contains a text, newest first."""
         ...
 
@@ -269,11 +314,11 @@ class CollageStore(Protocol):
         """Find a collage, with those of its groups that the viewer sees."""
         ...
 
-    async def add_collage(self, values: Values, creator: int, now: int) -> int:
-        """Add a collage, a personal one unless said otherwise, and return its id."""
+    async def add_collage(self, change: CollageChange, creator: int, created: int) -> int:
+        """Add a collage, a personal one by default, and return its id."""
         ...
 
-    async def change_collage(self, collage: int, values: Values) -> None:
+    async def change_collage(self, collage: int, change: CollageChange) -> None:
         """Change a collage."""
         ...
 
@@ -301,8 +346,10 @@ class CollageStore(Protocol):
         """Return the ids of what an account bookmarked, newest first."""
         ...
 
-    async def bookmarked(self, user: int, kind: BookmarkKind, targets: Sequence[int]) -> frozenset[int]:
-        """Return those of the targets that an account bookmarked."""
+    async def bookmarked(
+        self, user: int | None, kind: BookmarkKind, targets: Sequence[int]
+    ) -> frozenset[int]:
+        """Return those of the targets that an account bookmarked; none for None."""
         ...
 
 
@@ -330,7 +377,9 @@ class ModerationStore(Protocol):
         """Close a report that is open."""
         ...
 
-    async def add_log_entry(self, values: Values) -> None:
+    async def add_log_entry(
+        self, actor: int | None, verb: str, subject: Subject, target: str, *, detail: str, time: int
+    ) -> None:
         """Add an entry to the log."""
         ...
 
@@ -344,6 +393,7 @@ class CatalogueStore:
     """The stores of the catalogue, over one database."""
 
     torrents: TorrentStore
+    groups: GroupStore
     statistics: StatisticsStore
     categories: CategoryStore
     tags: TagStore
@@ -351,3 +401,10 @@ class CatalogueStore:
     comments: CommentStore
     collages: CollageStore
     moderation: ModerationStore
+
+
+def require(value: T | None) -> T:
+    """Return a record that was just written. Refusal: `not-found`, when it was deleted in the meantime."""
+    if value is None:
+        raise Refusal("not-found")
+    return value

@@ -1,6 +1,8 @@
 """Authentication of a request: an API key in `Authorization` or elsewhere, or a session cookie; CSRF tokens."""
 
 import re
+from collections.abc import Sequence
+from enum import Enum, auto
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,7 +14,42 @@ from bittorrent.refusal import Refusal
 COOKIE = "session"
 """The cookie's name, which Gazelle's clients look for, too."""
 
-_CREDENTIAL = re.compile(r"(?:(?:bearer|token) +)?([^ ]+)", re.IGNORECASE)
+_SCHEMES = frozenset({"bearer", "token"})
+# token68 of RFC 9110 § 11.2, and what else a key may be made of.
+_SECRET = re.compile(r"[A-Za-z0-9._~+/=-]{1,256}")
+
+
+class AuthorizationFault(Enum):
+    """What is wrong with an `Authorization` header."""
+
+    SCHEME = auto()
+    """Another scheme than Bearer or token."""
+    EMPTY = auto()
+    """A scheme or nothing, and no key."""
+    FORMAT = auto()
+    """Several headers, several words, or characters that no key has."""
+
+
+class MalformedAuthorization(Refusal):
+    """The refusal `bad-token` of an `Authorization` header that holds no key."""
+
+    def __init__(self, fault: AuthorizationFault) -> None:
+        super().__init__("bad-token")
+        self.fault = fault
+
+
+def parse_authorization(lines: Sequence[str]) -> str:
+    """Return the key in `Authorization`: `Bearer KEY`, `token KEY` or `KEY`. Raises MalformedAuthorization."""
+    words = [word for word in re.split(r"[ \t]", lines[0]) if word]
+    if len(words) == 2 and words[0].lower() not in _SCHEMES:
+        raise MalformedAuthorization(AuthorizationFault.SCHEME)
+    if len(lines) > 1 or len(words) > 2:
+        raise MalformedAuthorization(AuthorizationFault.FORMAT)
+    if not words or (len(words) == 1 and words[0].lower() in _SCHEMES):
+        raise MalformedAuthorization(AuthorizationFault.EMPTY)
+    if not _SECRET.fullmatch(words[-1]):
+        raise MalformedAuthorization(AuthorizationFault.FORMAT)
+    return words[-1]
 
 
 class Authenticator:
@@ -22,16 +59,13 @@ class Authenticator:
         self._accounts = accounts
         self._secure = secure
 
-    async def by_request(self, request: Request, scope: Scope) -> Principal:
-        """Return the principal: by `Authorization` (`Bearer K`, `token K` or `K` alone), else by cookie, else NOBODY.
+    async def by_header(self, request: Request, scope: Scope) -> Principal | None:
+        """Return the principal of the `Authorization` header, None without one.
 
-        A key that is sent must be valid. Refusal: those of `Accounts.authenticate`.
+        Refusal: MalformedAuthorization, those of `Accounts.authenticate`.
         """
         lines = request.headers.getlist("authorization")
-        if not lines:
-            return await self.by_session(request)
-        found = _CREDENTIAL.fullmatch(lines[0].strip(" \t")) if len(lines) == 1 else None
-        return await self.by_secret(found.group(1) if found else "", scope)
+        return await self.by_secret(parse_authorization(lines), scope) if lines else None
 
     async def by_secret(self, secret: str, scope: Scope) -> Principal:
         """Return the principal of a key. Refusal: those of `Accounts.authenticate`."""

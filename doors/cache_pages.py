@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse
 from actions.uploads import AcceptedUpload
 from bittorrent.refusal import Refusal
 from doors.errors import error_line, html_page
-from doors.page_layout import HEADERS, SITE
+from doors.page_layout import SITE
 
 _FORM = """\
 <form class="card upload" action="upload.php" method="post" enctype="multipart/form-data">
@@ -28,7 +28,7 @@ def page(
     site: str = SITE,
 ) -> HTMLResponse:
     """Return a page without scripts; `body_html` is escaped markup."""
-    return HTMLResponse(html_page(title, body_html, site), status, HEADERS | dict(headers))
+    return HTMLResponse(html_page(title, body_html, site), status, dict(headers))
 
 
 def front_page(base: str, limit: int) -> str:

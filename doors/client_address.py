@@ -10,6 +10,8 @@ from bittorrent.addresses import Network
 from bittorrent.peers import parse_address
 from bittorrent.refusal import Refusal
 
+UNKNOWN_ADDRESS = bytes(4)
+"""Stands for every client whose address is unknown: they share one count."""
 _MAX_SOCKETS = 4096
 _MAPPED = IPv6Network("::ffff:0:0/96")
 # One `name=value` of RFC 7239 § 4, with the separator that follows it.
@@ -37,6 +39,16 @@ class ClientAddress:
             raise Refusal("no-address")
         address, trusted = self._sockets.get(client[0]) or self._socket(client[0])
         return self._forwarded(scope) if trusted else address
+
+    def counted(self, scope: Scope) -> bytes:
+        """Return the address by which a request is counted: the client's, or where that is unknown one for all.
+
+        It is unknown where a trusted proxy sends a request of its own, as for an operator on its machine.
+        """
+        try:
+            return self.of(scope)
+        except Refusal:
+            return UNKNOWN_ADDRESS
 
     def via_trusted_proxy(self, scope: Scope) -> bool:
         """Return whether the request came through a trusted proxy, whose header then names the client."""

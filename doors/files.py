@@ -10,27 +10,25 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from accounts.accounts import Accounts
 from bittorrent.filenames import split_extension
 from bittorrent.refusal import Refusal
 from doors.http_headers import attachment, etag_matches, file_attachment
 from doors.ranges import RangeNotSatisfiable, if_range_matches, requested_range
-from doors.services import Services
-from doors.transfers import FileVanished, TransferResponse, file_body, open_reader, zip_body
-from downloads.links import TORRENT, ZIP, DownloadLink
+from doors.security_headers import TABLE, SecurityHeaders
+from doors.transfers import FileVanished, TransferResponse, Transfers, file_body, open_reader, zip_body
+from downloads.downloads import Downloads
+from downloads.links import TORRENT, ZIP, DownloadLink, DownloadLinks
 from downloads.model import ContentFile, Job
 
 LINK_PATH = "/dld/"
 
-_HEADERS = {
-    "Content-Security-Policy": "sandbox; default-src 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "private, no-store",
-}
+# Those of a file, whatever the answer: a refusal at a link's address is not a page.
+_HEADERS = {**TABLE["file"], "Cache-Control": "private, no-store"}
 _DEFAULT_TYPE = "application/octet-stream"
 # Media types that players need and no browser runs: no HTML, SVG, XML, PDF, script or style is among them.
 _MEDIA_TYPES = {
@@ -58,7 +56,18 @@ _MEDIA_TYPES = {
 _RETRY = {"busy": "5", "too-many-requests": "30"}
 
 
-def routes(services: Services) -> list[Route]:
+@dataclass(frozen=True, slots=True)
+class FileServices:
+    """What the download links ask of the service."""
+
+    accounts: Accounts
+    downloads: Downloads
+    links: DownloadLinks
+    transfers: Transfers
+    files_url: str | None
+
+
+def routes(services: FileServices) -> list[Route]:
     """Return the route of the download links."""
     return [Route(LINK_PATH + "{opaque}", _FileRoutes(services).fetch, methods=["GET"])]
 
@@ -66,11 +75,6 @@ def routes(services: Services) -> list[Route]:
 def link_url(opaque: str, files_url: str | None, base: str) -> str:
     """Return the URL of a link; `base` is the service's own. It contains nothing of the request that made it."""
     return f"{files_url or base}{LINK_PATH}{opaque}"
-
-
-def redirect_to_link(url: str) -> Response:
-    """Redirect to a link, uncached and without a referrer: the URL that redirects may contain a key."""
-    return RedirectResponse(url, 307, _HEADERS)
 
 
 def isolate_files_host(app: ASGIApp, files_url: str | None, public_url: str | None) -> ASGIApp:
@@ -81,7 +85,7 @@ def isolate_files_host(app: ASGIApp, files_url: str | None, public_url: str | No
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and _is_host(scope, host) and not scope["path"].startswith(LINK_PATH):
-            await _refused(Refusal("not-found"))(scope, receive, send)
+            await SecurityHeaders(_refused(Refusal("not-found")))(scope, receive, send)
         else:
             await app(scope, receive, send)
 
@@ -90,7 +94,7 @@ def isolate_files_host(app: ASGIApp, files_url: str | None, public_url: str | No
 
 @dataclass(frozen=True, slots=True)
 class _FileRoutes:
-    services: Services
+    services: FileServices
 
     async def fetch(self, request: Request) -> Response:
         """Answer a request for a link."""

@@ -1,4 +1,4 @@
-"""The layout of every HTML page: head, navigation bar, footer, style sheet, and its security headers."""
+"""The layout of every HTML page: head, navigation bar, footer and style sheet."""
 
 import hashlib
 from functools import cache
@@ -12,15 +12,6 @@ from starlette.routing import Route
 SITE = "Peerage"
 MENU = '<a href="/search">Browse</a>\n<a href="/upload.php">Upload</a>\n<a href="/account">Account</a>'
 """The links of the navigation bar on pages that do not know their visitor."""
-
-# The referrer policy is not no-referrer: a browser would then send `Origin: null` with our own form.
-HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-}
 
 _LAYOUT = """\
 <!doctype html>
@@ -95,8 +86,5 @@ async def _style(request: Request) -> Response:
     name, data = _style_sheet()
     # A cached page may still ask for an earlier style sheet; the current one is better than none.
     current = request.path_params["name"] == name
-    headers = {
-        "Cache-Control": "public, max-age=31536000, immutable" if current else "no-cache",
-        "X-Content-Type-Options": "nosniff",
-    }
+    headers = {"Cache-Control": "public, max-age=31536000, immutable" if current else "no-cache"}
     return Response(data, headers=headers, media_type="text/css")

@@ -2,53 +2,48 @@
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from http import HTTPStatus
 from typing import NamedTuple
-from urllib.parse import parse_qsl
 
-import structlog
 from starlette.datastructures import ImmutableMultiDict
-from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from accounts.model import NOBODY, Principal, Scope
+from accounts.model import Principal, Scope
 from accounts.rights import Right
-from actions.add_by_infohash import AddByInfohash
+from actions.curation import Curation
+from actions.lookups import Lookups
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from catalogue.imdb_titles import ImdbTitles
 from catalogue.model import PUBLIC_VIEWER, Category, Torrent
 from catalogue.query import ImdbTerm, SearchQuery, SortOrder
-from doors.request_limits import Body
-from doors.services import Services
+from catalogue.search import Search
+from catalogue.store import CatalogueStore
+from doors.admission import Admission, AdmittedRoute, ApiDialect, Endpoint, Exchange, Handler, Step, parameter
+from doors.bodies import FormRules
+from tracker.census import Census
+from tracker.model import Counts
 
 DIALECT = "torrent_api"
 METHODS = frozenset({"list", "info", "peers", "add"})
 """The methods that a key of this dialect can be restricted to."""
 
 _BODY_LIMIT = 16 * 1024
-_MAX_FIELDS = 32
+_FORM = FormRules(max_fields=32, max_files=1, max_text=16 * 1024, untyped=True, empty=True)
 _PAGE = 500
 _MAX_LIST = 10_000
-_NO_ADDRESS = bytes(4)
-_VERBS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
+_HEADERS = {"Cache-Control": "no-store"}
+_STEPS = (Step.ENDPOINT, Step.FORM, Step.CREDENTIALS, Step.KEY_METHODS, Step.RIGHT, Step.RATE)
 _HASH = re.compile(r"[0-9A-Fa-f]{40}")
 _IMDB = re.compile(r"tt[0-9]{7,10}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
 
 TorrentApiParameters = ImmutableMultiDict[str, str]
-
-log = structlog.get_logger()
 
 
 class TorrentApiCode(NamedTuple):
@@ -88,25 +83,48 @@ _CODES = {
 """By the code of the refusal; any other is INVALID_REQUEST."""
 
 
-def routes(services: Services, titles: ImdbTitles, *, documented_errors: bool = False) -> list[Route]:
+@dataclass(frozen=True, slots=True)
+class TorrentApiServices:
+    """What the Torrent API asks of the service; `scrape` returns a swarm's counts."""
+
+    admission: Admission
+    catalogue: CatalogueStore
+    search: Search
+    titles: ImdbTitles
+    curation: Curation
+    lookups: Lookups
+    census: Census
+    scrape: Callable[[InfoHash], Counts]
+
+
+def routes(services: TorrentApiServices, *, documented_errors: bool = False) -> list[Route]:
     """Return the dialect's routes, which must precede the cache's below `/torrent/`.
 
     With `documented_errors` every error has status 500, as the dialect's documentation says.
     """
-    methods = _Methods(
-        services,
-        titles,
-        AddByInfohash(services.catalogue, services.takedowns, services.rights, services.clock),
-    )
+    admission = services.admission
+    methods = _Methods(services)
+
+    def render(_: Exchange, error: Exception) -> Response:
+        return _error(error, documented=documented_errors)
+
+    dialect = ApiDialect(DIALECT, (parameter("key", Scope.TORRENT_API, required=True),), _STEPS, render)
+    read, add = Endpoint(right=Right.READ), Endpoint(right=Right.UPLOAD, max_body=_BODY_LIMIT, form=_FORM)
     table = (
-        ("/torrent/list/imdb/{imdb:path}", "list", methods.list_torrents, "GET"),
-        ("/torrent/info/{infohash:path}", "info", methods.info, "GET"),
-        ("/torrent/peers/{infohash:path}", "peers", methods.peers, "GET"),
-        ("/torrent/add", "add", methods.add, "POST"),
+        ("/torrent/list/imdb/{imdb:path}", "list", methods.list_torrents, "GET", read),
+        ("/torrent/info/{infohash:path}", "info", methods.info, "GET", read),
+        ("/torrent/peers/{infohash:path}", "peers", methods.peers, "GET", read),
+        ("/torrent/add", "add", methods.add, "POST", add),
     )
     return [
-        Route(path, _Method(services, method, answer, verb, documented_errors).answer, methods=_VERBS)
-        for path, method, answer, verb in table
+        AdmittedRoute(
+            path,
+            admission,
+            dialect,
+            {verb: (replace(endpoint, name=name), _handler(method))},
+            every_method=True,
+        )
+        for path, name, method, verb, endpoint in table
     ]
 
 
@@ -117,85 +135,25 @@ class _Context:
     principal: Principal
 
 
-@dataclass(frozen=True, slots=True)
-class _Method:
-    """One method of the dialect: admission in its order, and the rendering of errors."""
+def _handler(method: Callable[[_Context], Awaitable[dict[str, object]]]) -> Handler:
+    async def answer(exchange: Exchange) -> Response:
+        pairs = [*exchange.request.query_params.multi_items(), *exchange.form.texts]
+        context = _Context(exchange.request, ImmutableMultiDict(pairs), exchange.principal)
+        return JSONResponse(await method(context), headers=_HEADERS)
 
-    services: Services
-    method: str
-    serve: Callable[[_Context], Awaitable[dict[str, object]]]
-    verb: str
-    documented_errors: bool
+    return answer
 
-    async def answer(self, request: Request) -> Response:
-        try:
-            self._check_verb(request)
-            parameters = await self._parameters(request)
-            principal = await self._admit(request, parameters.getlist("key"))
-            content = await self.serve(_Context(request, parameters, principal))
-            return JSONResponse(content, headers=_HEADERS)
-        except Refusal as refusal:
-            return self._error(refusal)
-        except Exception:
-            log.exception("torrent_api.failed", method=self.method)
-            return self._error(Refusal("internal"))
 
-    def _check_verb(self, request: Request) -> None:
-        taken = {self.verb, "HEAD"} if self.verb == "GET" else {self.verb}
-        if request.method not in taken:
-            raise Refusal("bad-method")
-
-    async def _parameters(self, request: Request) -> TorrentApiParameters:
-        """Return the query's parameters, and of a POST the form's as well."""
-        pairs = request.query_params.multi_items()
-        if request.method == "POST":
-            async with Body(request, _BODY_LIMIT, self.services.memory) as body:
-                pairs = [*pairs, *await _read_form(request, body)]
-        return ImmutableMultiDict(pairs)
-
-    async def _admit(self, request: Request, keys: Sequence[str]) -> Principal:
-        """Check in this order: the key, its methods, the right, the rate limit."""
-        try:
-            # Two different keys are ambiguous, so they count as none.
-            secret = keys[0] if len(set(keys)) == 1 else ""
-            principal = await self.services.authenticator.by_secret(secret, Scope.TORRENT_API)
-        except Refusal:
-            # Guesses count by address.
-            self._count(request, NOBODY)
-            raise
-        key = principal.key
-        if key is not None and key.methods is not None and self.method not in key.methods:
-            raise Refusal("method-forbidden")
-        self.services.rights.require(principal, Right.UPLOAD if self.method == "add" else Right.READ)
-        self._count(request, principal)
-        return principal
-
-    def _count(self, request: Request, principal: Principal) -> None:
-        """Count a request by its account, else by its address; requests without an address share one count."""
-        try:
-            address = self.services.clients.of(request.scope)
-        except Refusal:
-            # A request of a trusted proxy itself, as by an operator on its machine.
-            address = _NO_ADDRESS
-        if not self.services.rate_limits.take(DIALECT, principal, address).granted:
-            raise Refusal("too-many-requests")
-
-    def _error(self, refusal: Refusal) -> Response:
-        code = _CODES.get(refusal.code, _INVALID)
-        status = HTTPStatus.INTERNAL_SERVER_ERROR if self.documented_errors else code.status
-        headers = dict(_HEADERS)
-        if refusal.code == "bad-method":
-            headers["Allow"] = "GET, HEAD" if self.verb == "GET" else self.verb
-        if refusal.code == "too-large":
-            headers["Connection"] = "close"
-        return JSONResponse({"error": code.name, "message": str(refusal)}, status, headers)
+def _error(error: Exception, *, documented: bool) -> Response:
+    assert isinstance(error, Refusal)
+    code = _CODES.get(error.code, _INVALID)
+    status = HTTPStatus.INTERNAL_SERVER_ERROR if documented else code.status
+    return JSONResponse({"error": code.name, "message": str(error)}, status, _HEADERS)
 
 
 @dataclass(frozen=True, slots=True)
 class _Methods:
-    services: Services
-    titles: ImdbTitles
-    add_by_infohash: AddByInfohash
+    services: TorrentApiServices
 
     async def list_torrents(self, context: _Context) -> dict[str, object]:
         """Return every torrent of a title at IMDb, newest first."""
@@ -258,7 +216,7 @@ class _Methods:
         """
         text = _single(context.parameters, "infohash", "bad-infohash")
         infohash = _parse_infohash(text)
-        await self.add_by_infohash.add(context.principal, infohash)
+        await self.services.curation.add_by_infohash(context.principal, infohash)
         await self.services.lookups.begin(infohash, account=context.principal.id)
         return {}
 
@@ -266,7 +224,7 @@ class _Methods:
         return await self._find(_infohash_of(context))
 
     async def _find(self, infohash: InfoHash) -> Torrent:
-        torrent = await self.services.catalogue.torrent(infohash, PUBLIC_VIEWER)
+        torrent = await self.services.catalogue.torrents.torrent(infohash, PUBLIC_VIEWER)
         if torrent is None:
             raise Refusal("not-found")
         return torrent
@@ -277,7 +235,7 @@ class _Methods:
         while offset < _MAX_LIST:
             wanted = SearchQuery(ImdbTerm(number), SortOrder.TIME, offset=offset, limit=_PAGE, as_of=as_of)
             found = await self.services.search.torrents(wanted)
-            torrents += await self.services.catalogue.torrents(found.ids, PUBLIC_VIEWER)
+            torrents += await self.services.catalogue.torrents.torrents(found.ids, PUBLIC_VIEWER)
             as_of, offset = found.as_of, offset + _PAGE
             if len(found.ids) < _PAGE:
                 break
@@ -285,7 +243,7 @@ class _Methods:
 
     async def _title_of(self, number: int, torrents: Sequence[Torrent]) -> str | None:
         """Return a title's name at IMDb where that is imported, else the newest group's name."""
-        title = await self.titles.get(number)
+        title = await self.services.titles.get(number)
         if title is not None:
             return title.title
         return torrents[0].group.name if torrents else None
@@ -302,7 +260,7 @@ class _Methods:
         """Return the name of the top-level category that a category is or belongs to."""
         if category.parent is None:
             return category.name
-        categories = await self.services.catalogue.categories()
+        categories = await self.services.catalogue.categories.all()
         return next(each.name for each in categories if each.id == category.parent)
 
 
@@ -347,21 +305,3 @@ def _single(parameters: TorrentApiParameters, name: str, code: str) -> str:
 
 def _time(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
-
-
-async def _read_form(request: Request, body: Body) -> list[tuple[str, str]]:
-    """Return the fields of a form in either encoding, files left out. Refusal: `bad-request`."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    try:
-        if kind == "multipart/form-data":
-            reader = MultiPartParser(request.headers, body.stream(), max_files=1, max_fields=_MAX_FIELDS)
-            form = await reader.parse()
-            return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
-        text = (await body.read()).decode("utf-8", "replace")
-        if kind in {"application/x-www-form-urlencoded", ""}:
-            return parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
-    except (MultiPartException, ValueError):
-        raise Refusal("bad-request", "the form cannot be read") from None
-    if text:
-        raise Refusal("bad-request", "send a form")
-    return []

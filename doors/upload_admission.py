@@ -4,19 +4,26 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-import structlog
-from starlette.requests import Request
+from starlette.responses import Response
 
 from accounts.model import Scope
-from accounts.rights import Right, Rights
+from accounts.rights import Right
 from actions.uploads import AcceptedUpload, Uploads
 from bittorrent.refusal import Refusal
-from doors.authentication import Authenticator
-from doors.client_address import ClientAddress, rate_key
-from doors.origin import public_host
-from doors.request_limits import Body, BodyMemory, RateLimiter, refuse_cross_site
+from doors.admission import Admission, ApiDialect, Endpoint, Exchange, Handler, Step, header, session
+from doors.bodies import FormRules
+from doors.request_limits import RateLimiter
 
-log = structlog.get_logger()
+CREDENTIALS = (header(Scope.REST), session)
+_STEPS = (
+    Step.ENDPOINT,
+    Step.CROSS_SITE,
+    Step.RATE,
+    Step.CREDENTIALS,
+    Step.KEY_METHODS,
+    Step.RIGHT,
+    Step.FORM,
+)
 
 
 @dataclass(slots=True)
@@ -30,54 +37,50 @@ class CacheCounters:
 
 
 @dataclass(frozen=True, slots=True)
-class UploadAccounts:
-    """Requires an account that may upload, by a session cookie or a token of the REST API."""
-
-    authenticator: Authenticator
-    rights: Rights
-
-    async def admit(self, request: Request) -> None:
-        """Raise Refusal `unauthenticated`, `forbidden`, or those of `Authenticator.by_request`."""
-        self.rights.require(await self.authenticator.by_request(request, Scope.REST), Right.UPLOAD)
-
-
-@dataclass(frozen=True, slots=True)
 class UploadAdmission:
-    """Admits and accepts uploads; one instance, with its rate limit and its memory, is shared by all dialects."""
+    """Admits and accepts uploads; one instance, with its rate limit, is shared by all dialects.
+
+    Where uploads are not `anonymous`, they need an account that may upload, by a session or a token of the REST API.
+    """
 
     uploads: Uploads
-    clients: ClientAddress
+    admission: Admission
     rate_limiter: RateLimiter
-    memory: BodyMemory
     counters: CacheCounters
-    public_url: str | None
-    accounts: UploadAccounts | None = None
-    """Set where uploads need an account; None admits everybody."""
+    anonymous: bool = True
 
-    async def take(
-        self, request: Request, door: str, limit: int, read: Callable[[Body], Awaitable[bytes]]
-    ) -> AcceptedUpload:
-        """Admit a request with a body of at most `limit` bytes, `read` the torrent from it and accept that.
+    def dialect(self, name: str, render: Callable[[Refusal], Response]) -> ApiDialect:
+        """Return a dialect of uploads, which answers a refusal by `render`."""
 
-        `door` names the dialect as the actor of the upload. Raises Refusal; any other error is logged and
-        becomes "internal".
-        """
-        try:
-            async with Body(request, limit, self.memory) as body:
-                await self._admit(request)
-                accepted = await self.uploads.accept(await read(body), door)
-        except Refusal as refusal:
-            self.counters.refusals[refusal.code] += 1
-            raise
-        except Exception:
-            log.exception("upload.failed", door=door)
-            self.counters.refusals["internal"] += 1
-            raise Refusal("internal") from None
-        self.counters.uploads += 1
-        return accepted
+        def counted(_: Exchange, error: Exception) -> Response:
+            assert isinstance(error, Refusal)
+            self.counters.refusals[error.code] += 1
+            return render(error)
 
-    async def _admit(self, request: Request) -> None:
-        refuse_cross_site(request, public_host(self.public_url))
-        self.rate_limiter.check(rate_key(self.clients.of(request.scope)))
-        if self.accounts is not None:
-            await self.accounts.admit(request)
+        return ApiDialect(name, CREDENTIALS, _STEPS, counted, rate_limiter=self.rate_limiter)
+
+    def endpoint(self, max_body: int, form: FormRules | None = None) -> Endpoint:
+        """Return the endpoint of an upload whose whole body has at most `max_body` bytes."""
+        return Endpoint(
+            name="upload",
+            right=None if self.anonymous else Right.UPLOAD,
+            cross_site=True,
+            max_body=max_body,
+            form=form,
+            credentials=() if self.anonymous else None,
+        )
+
+    def handler(
+        self,
+        actor: str,
+        read: Callable[[Exchange], Awaitable[bytes]],
+        respond: Callable[[AcceptedUpload], Response],
+    ) -> Handler:
+        """Return a handler that reads a torrent, accepts it in the name of `actor` and responds."""
+
+        async def answer(exchange: Exchange) -> Response:
+            accepted = await self.uploads.accept(await read(exchange), actor)
+            self.counters.uploads += 1
+            return respond(accepted)
+
+        return answer

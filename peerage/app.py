@@ -7,12 +7,13 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bittorrent.passkey import read_path
+from doors.security_headers import SecurityHeaders
 
 
 class App(Starlette):
-    """Starlette, with the paths of `direct` (announce and scrape) answered before any middleware.
+    """Starlette, with the security headers on every answer but those of the paths of `direct`.
 
-    Each of them may also have a passkey before or behind it.
+    These, announce and scrape, are answered before any middleware; each may have a passkey before or behind it.
     """
 
     def __init__(self, direct: Mapping[str, ASGIApp], routes: Sequence[BaseRoute]) -> None:
@@ -23,6 +24,7 @@ class App(Starlette):
         ]
         super().__init__(routes=[*own, *routes])
         self._direct = direct
+        self._secured = SecurityHeaders(super().__call__)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -30,7 +32,7 @@ class App(Starlette):
         if door is not None:
             await door(scope, receive, send)
         else:
-            await super().__call__(scope, receive, send)
+            await self._secured(scope, receive, send)
 
     def _find(self, scope: Scope) -> ASGIApp | None:
         """Return what answers a path directly; a passkey in it is noted in the scope."""

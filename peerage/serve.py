@@ -24,8 +24,8 @@ from doors.control import ControlServer
 from doors.files import isolate_files_host
 from doors.lookup_on_miss import LookupOnMiss
 from doors.metrics import DoorsCollector, MetricsDoor, TrackerCollector, health_route
-from doors.request_limits import BodyMemory, RateLimiter
-from doors.upload_admission import CacheCounters, UploadAccounts, UploadAdmission
+from doors.request_limits import RateLimiter
+from doors.upload_admission import CacheCounters, UploadAdmission
 from peerage.account_maintenance import maintain_accounts
 from peerage.app import App
 from peerage.commands.handlers import control_commands
@@ -34,10 +34,8 @@ from peerage.listeners import Listeners, Server
 from peerage.setting_values import ListenAddress
 from peerage.sockets import BoundAddress, bind
 from peerage.wiring.application import Application, open_application
-from peerage.wiring.services import make_identity, make_services
+from peerage.wiring.services import make_admission, make_services
 from tracker.sweeper import sweep
-
-_BODIES = 16  # uploads of the largest size whose bodies are in memory at once
 
 Ready = Callable[[Application, Sequence[BoundAddress]], None]
 
@@ -47,7 +45,7 @@ log = structlog.get_logger()
 def run(settings: Settings, ready: Ready) -> None:
     """Serve until SIGTERM or SIGINT; returns when everything is written and closed.
 
-    Raises NoSocket, FolderInUse, FolderError, DatabaseError, GeoError, NoNativeStore, NoNativeDoor.
+    Raises BindError, FolderInUse, FolderError, DatabaseError, GeoError, NoNativeStore, NoNativeDoor.
     """
     uvloop.run(serve(settings, ready))
 
@@ -81,41 +79,35 @@ def make_app(application: Application, listeners: Listeners) -> App:
     """Make the application of every HTTP route."""
     settings = application.settings
     clients = ClientAddress(settings.trusted_proxies, settings.forwarded_header)
-    admission = UploadAdmission(
+    admission = make_admission(application, clients)
+    uploads = UploadAdmission(
         application.torrents.uploads,
-        clients,
+        admission,
         RateLimiter(settings.cache.upload_rate),
-        BodyMemory(_BODIES * application.torrents.uploads.limit),
         CacheCounters(),
-        settings.public_url,
-        None
-        if settings.cache.anonymous_upload
-        else UploadAccounts(make_identity(application), application.accounts.rights),
+        anonymous=settings.cache.anonymous_upload,
     )
     direct: dict[str, ASGIApp] = {"/announce": listeners.announce, "/scrape": listeners.scrape}
     collectors = [
         TrackerCollector(application.tracker.tracker, application.tracker.flusher, listeners.counters),
-        DoorsCollector(listeners.name, listeners.connections, admission.counters),
+        DoorsCollector(listeners.name, listeners.connections, uploads.counters),
     ]
     metrics = MetricsDoor(collectors, clients, settings.metrics.networks, everyone=settings.metrics.open)
-    services = make_services(application, clients, admission.memory)
+    services = make_services(application, admission)
+    documented = settings.torrent_api.error_status == "documented"
     routes = [
-        *soap.door.routes(admission),
-        *doors.rest.door.routes(services),
-        *doors.gazelle.door.routes(services),
-        *doors.torrent_api.routes(
-            services,
-            application.catalogue.titles,
-            documented_errors=settings.torrent_api.error_status == "documented",
-        ),
-        *doors.torbox.door.routes(services),
-        *doors.files.routes(services),
-        *web.pages.routes(services),
+        *soap.door.routes(uploads),
+        *doors.rest.door.routes(services.rest),
+        *doors.gazelle.door.routes(services.gazelle),
+        *doors.torrent_api.routes(services.torrent_api, documented_errors=documented),
+        *doors.torbox.door.routes(services.torbox),
+        *doors.files.routes(services.files),
+        *web.pages.routes(services.pages),
         *doors.cache.routes(
             application.torrents.cache,
-            admission,
+            uploads,
             settings.catalogue.site_name,
-            LookupOnMiss(application.downloads.lookups, services.authenticator, admission),
+            LookupOnMiss(application.downloads.lookups, uploads),
         ),
     ]
     return App(direct, [*routes, metrics.route(), health_route(application.health)])

@@ -5,13 +5,13 @@ from contextlib import AbstractAsyncContextManager
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from storage.dialect import Dialect
+from storage.dialect import SqlDialect
 
 Row = tuple[Any, ...]
 Parameters = Mapping[str, Any]
 """Values by name; a name that the statement does not have is ignored.
 
-A value is an int, float, str or bytes, of a subclass of these, None, or a list that the `Dialect` made.
+A value is an int, float, str or bytes, of a subclass of these, None, or a list that the `SqlDialect` made.
 """
 
 NO_PARAMETERS: Parameters = MappingProxyType({})
@@ -41,7 +41,7 @@ class QuerySource(Protocol):
     """What runs queries: a database, or one of its transactions."""
 
     @property
-    def dialect(self) -> Dialect:
+    def dialect(self) -> SqlDialect:
         """The dialect of the statements."""
         ...
 

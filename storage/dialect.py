@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Insert, Table
 from sqlalchemy.sql.elements import ClauseElement
 
 
-class Dialect(Protocol):
+class SqlDialect(Protocol):
     """A SQL dialect.
 
     Ids are made by the database: an INSERT that leaves a table's `id` out gets one that no row has had.

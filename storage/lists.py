@@ -7,7 +7,7 @@ from sqlalchemy import BindParameter, Select, bindparam, delete, func, or_, sele
 from bittorrent.infohash import InfoHash
 from lists.infohashes import ListEntry, ListKind
 from storage.database import Database
-from storage.dialect import Dialect
+from storage.dialect import SqlDialect
 from storage.tables import entry as table
 from storage.tables import spelling
 
@@ -74,7 +74,7 @@ class SqlListEntries:
         return [_entry(row) for row in await self._database.rows(self._page, parameters)]
 
 
-def _select_named(dialect: Dialect) -> Select[Any]:
+def _select_named(dialect: SqlDialect) -> Select[Any]:
     """Select entries, each with its infohashes as one text."""
     names = (
         select(func.aggregate_strings(dialect.hex(spelling.c.hash), " "))

@@ -21,10 +21,10 @@ SCOPES = (
 def routes(router: PageRouter) -> list[Route]:
     """Return the routes of one's own account."""
     return [
-        router.page("/account", _account),
-        router.form("/account/keys", _add_key),
-        router.form("/account/keys/{id}/revoke", _revoke),
-        router.form("/account/password", _set_password),
+        router.page("/account", _account, account=True),
+        router.form("/account/keys", _add_key, account=True),
+        router.form("/account/keys/{id}/revoke", _revoke, account=True),
+        router.form("/account/password", _set_password, account=True),
     ]
 
 
@@ -62,7 +62,9 @@ async def _set_password(context: PageContext) -> Response:
     except Refusal as refusal:
         return await _render(context, fault=_expected(refusal))
     # A new password ends every session, this one too: start a new one.
-    return await context.services.authenticator.log_in(context.redirect("/account"), user, keep=False)
+    return await context.services.admission.authenticator.log_in(
+        context.redirect("/account"), user, keep=False
+    )
 
 
 async def _render(
@@ -80,7 +82,7 @@ async def _render(
         lifetimes=LIFETIMES,
         made=made,
         fault=fault,
-        now=int(context.services.clock()),
+        now=int(context.services.admission.clock()),
     )
 
 

@@ -90,15 +90,15 @@ async def _front(context: PageContext) -> Response:
     if context.may(Right.READ):
         viewer = context.viewer()
         found = await services.search.torrents(SearchQuery(limit=NEWEST, moderates=viewer.moderates))
-        rows = torrent_rows(context, await services.catalogue.torrents(found.ids, viewer))
+        rows = torrent_rows(context, await services.catalogue.torrents.torrents(found.ids, viewer))
     cache_html = cache_pages.front_page(
-        base_url(context.request, services.public_url), services.uploads.limit
+        base_url(context.request, services.admission.public_url), services.admission.upload_limit
     )
     return context.render(
         "front",
         services.site_name,
         rows=rows,
-        totals=await services.catalogue.totals(),
+        totals=await services.catalogue.statistics.totals(),
         swarms=services.swarms(),
         cache=Markup(cache_html),  # noqa: S704 - escaped where it is made
     )
@@ -121,7 +121,7 @@ async def _search(context: PageContext) -> Response:
         found, fault = await context.services.search.torrents(wanted), None
     except Refusal as refusal:
         found, fault = SearchHits((), 0, True, search_request.as_of or 0), refusal
-    torrents = await context.services.catalogue.torrents(found.ids, viewer)
+    torrents = await context.services.catalogue.torrents.torrents(found.ids, viewer)
     if len(torrents) == 1 and search_request.page == 1 and isinstance(query, InfohashTerm):
         return context.redirect(f"/t/{torrents[0].id}")
     return context.render(

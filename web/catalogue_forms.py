@@ -6,9 +6,20 @@ from dataclasses import dataclass
 from starlette.responses import Response
 from starlette.routing import Route
 
-from accounts.rights import Right
 from bittorrent.refusal import NO_FIELDS, Refusal
 from catalogue import fields
+from catalogue.fields import (
+    BooleanField,
+    Change,
+    Field,
+    GroupChange,
+    IntegerField,
+    TextField,
+    TorrentChange,
+    TorrentDetails,
+    labels_of,
+    table_of,
+)
 from catalogue.model import BookmarkKind, Category, Group, Subject, Torrent
 from web.page_context import PageContext, local_path
 from web.page_router import PageRouter
@@ -34,34 +45,37 @@ class EditForm:
     form_fields: tuple[FormField, ...]
 
 
-TORRENT_FIELDS = (
-    FormField("title", "Title"),
-    FormField(
-        "description", "Description", "prose", "Plain text, or BBCode such as [b]bold[/b] and [url]…[/url]."
-    ),
-    FormField("platform", "Platform", rare=True),
-    FormField("format", "Format", rare=True),
-    FormField("license", "License", rare=True),
-    FormField("scope", "Scope", rare=True),
-    FormField("archive", "Archive", rare=True),
-    FormField("anonymous", "Do not tell who uploaded it", "flag", rare=True),
-    FormField("annotated", "Annotated", "flag", rare=True),
+def _form_fields(
+    change: type[Change], common: tuple[str, ...], rare: tuple[str, ...]
+) -> tuple[FormField, ...]:
+    """Return the fields of a form, as the catalogue declares them."""
+    table, labels = table_of(change), labels_of(change)
+    return tuple(
+        FormField(name, labels[name].text, _kind(name, table[name]), labels[name].hint, name in rare)
+        for name in (*common, *rare)
+    )
+
+
+def _kind(name: str, field_type: Field) -> str:
+    match field_type:
+        case BooleanField():
+            return "flag"
+        case IntegerField():
+            return "category" if name == "category_id" else "short"
+        case TextField(prose=True):
+            return "prose"
+    return "line"
+
+
+TORRENT_FIELDS = _form_fields(
+    TorrentChange,
+    common=("title", "description"),
+    rare=("platform", "format", "license", "scope", "archive", "anonymous", "annotated"),
 )
-GROUP_FIELDS = (
-    FormField("name", "Name"),
-    FormField("category_id", "Category", "category"),
-    FormField("year", "Year", "short"),
-    FormField("season", "Season", "short"),
-    FormField("imdb", "IMDb id", "short", "tt and 7 to 10 digits"),
-    FormField("authors", "Authors", hint="Names, with commas between them"),
-    FormField("tags", "Tags", hint="Words, with commas between them"),
-    FormField("description", "Description", "prose", "Plain text, or BBCode."),
-    FormField("picture", "Link to a picture", rare=True),
-    FormField("organism", "Organism", rare=True),
-    FormField("strain", "Strain", rare=True),
-    FormField("accession", "Accession", rare=True),
-    FormField("lab", "Lab", rare=True),
-    FormField("location", "Location", rare=True),
+GROUP_FIELDS = _form_fields(
+    GroupChange,
+    common=("name", "category_id", "year", "season", "imdb", "authors", "tags", "description"),
+    rare=("picture", "organism", "strain", "accession", "lab", "location"),
 )
 _REPORTABLE = frozenset({Subject.TORRENT, Subject.GROUP, Subject.COMMENT, Subject.USER})
 
@@ -69,21 +83,21 @@ _REPORTABLE = frozenset({Subject.TORRENT, Subject.GROUP, Subject.COMMENT, Subjec
 def routes(router: PageRouter) -> list[Route]:
     """Return the routes of these forms."""
     return [
-        router.page("/t/{id}/edit", _edit_torrent),
+        router.page("/t/{id}/edit", _edit_torrent, account=True),
         router.form("/t/{id}/edit", _save_torrent),
         router.form("/t/{id}/mark", _mark_torrent),
         router.form("/t/{id}/delete", _delete_torrent),
         router.form("/t/{id}/block", _block_torrent),
-        router.page("/g/{id}/edit", _edit_group),
+        router.page("/g/{id}/edit", _edit_group, account=True),
         router.form("/g/{id}/edit", _save_group),
         router.form("/g/{id}/lock", _lock_group),
         router.form("/g/{id}/bookmark", _bookmark),
         router.form("/g/{id}/comments", _comment),
-        router.page("/c/{id}/edit", _edit_comment),
+        router.page("/c/{id}/edit", _edit_comment, account=True),
         router.form("/c/{id}/edit", _save_comment),
         router.form("/c/{id}/hide", _hide_comment),
         router.form("/c/{id}/delete", _delete_comment),
-        router.page("/report/{subject}/{id}", _report),
+        router.page("/report/{subject}/{id}", _report, account=True),
         router.form("/report/{subject}/{id}", _send_report),
     ]
 
@@ -113,18 +127,19 @@ def group_values(group: Group) -> dict[str, str]:
 
 
 async def _edit_torrent(context: PageContext) -> Response:
-    torrent = await _find_torrent(context)
-    context.require(Right.EDIT_OWN, torrent.uploader.id if torrent.uploader else None)
+    torrent = await context.services.curation.editable_torrent(context.principal, context.number())
     return await _render_torrent_form(context, torrent, torrent_values(torrent))
 
 
 async def _save_torrent(context: PageContext) -> Response:
     torrent = await _find_torrent(context)
     before = torrent_values(torrent)
-    changes = fields.from_form(_changed(context, before), fields.TORRENT)
+    given = fields.from_form(_changed(context, before), fields.TORRENT)
     try:
-        if changes:
-            await context.services.curation.edit_torrent(context.principal, torrent.id, changes)
+        if given:
+            await context.services.curation.editable_torrent(context.principal, torrent.id)
+            details = TorrentDetails(TorrentChange.read(given))
+            await context.services.curation.edit_torrent(context.principal, torrent.id, details)
     except Refusal as refusal:
         return await _render_torrent_form(
             context, torrent, before | dict(context.form), _field_errors(refusal)
@@ -140,20 +155,19 @@ async def _render_torrent_form(
 
 
 async def _edit_group(context: PageContext) -> Response:
-    group = await _find_group(context)
-    torrents = await context.services.catalogue.torrents_of([group.id], context.viewer())
-    uploaders = {each.uploader.id for each in torrents[group.id] if each.uploader}
-    context.require(Right.EDIT_OWN, context.principal.id if context.principal.id in uploaders else None)
+    group = await context.services.curation.editable_group(context.principal, context.number())
     return await _render_group_form(context, group, group_values(group))
 
 
 async def _save_group(context: PageContext) -> Response:
     group = await _find_group(context)
     before = group_values(group)
-    changes = fields.from_form(_changed(context, before), fields.GROUP)
+    given = fields.from_form(_changed(context, before), fields.GROUP)
     try:
-        if changes:
-            await context.services.curation.edit_group(context.principal, group.id, changes)
+        if given:
+            await context.services.curation.editable_group(context.principal, group.id)
+            change = GroupChange.read(given)
+            await context.services.curation.edit_group(context.principal, group.id, change)
     except Refusal as refusal:
         return await _render_group_form(context, group, before | dict(context.form), _field_errors(refusal))
     return context.redirect(f"/g/{group.id}")
@@ -170,7 +184,7 @@ async def _render_form(
     context: PageContext, form: EditForm, texts: Mapping[str, str], errors: Refusal | None
 ) -> Response:
     context.user_id()
-    categories: tuple[Category, ...] = await context.services.catalogue.categories()
+    categories: tuple[Category, ...] = await context.services.catalogue.categories.all()
     return context.render(
         "edit",
         form.title,
@@ -222,11 +236,7 @@ async def _comment(context: PageContext) -> Response:
 
 
 async def _edit_comment(context: PageContext) -> Response:
-    context.user_id()
-    comment = await context.services.catalogue.comment(context.number(), context.viewer())
-    if comment is None:
-        raise Refusal("not-found")
-    context.require(Right.EDIT_OWN, comment.author.id)
+    comment = await context.services.curation.editable_comment(context.principal, context.number())
     return context.render("comment_edit", "Edit a comment", comment=comment)
 
 
@@ -248,7 +258,6 @@ async def _delete_comment(context: PageContext) -> Response:
 
 
 async def _report(context: PageContext) -> Response:
-    context.user_id()
     subject = _subject(context)
     return context.render("report", "Report something", subject=subject, target=context.number())
 
@@ -268,14 +277,14 @@ def _subject(context: PageContext) -> Subject:
 
 
 async def _find_torrent(context: PageContext) -> Torrent:
-    torrent = await context.services.catalogue.torrent(context.number(), context.viewer())
+    torrent = await context.services.catalogue.torrents.torrent(context.number(), context.viewer())
     if torrent is None:
         raise Refusal("not-found")
     return torrent
 
 
 async def _find_group(context: PageContext) -> Group:
-    group = await context.services.catalogue.group(context.number(), context.viewer())
+    group = await context.services.catalogue.groups.group(context.number(), context.viewer())
     if group is None:
         raise Refusal("not-found")
     return group

@@ -35,9 +35,9 @@ class JobView:
 def routes(router: PageRouter) -> list[Route]:
     """Return the routes of downloads."""
     return [
-        router.page("/downloads", _list),
-        router.form("/downloads", _add),
-        router.form("/downloads/{id}/{action}", _control),
+        router.page("/downloads", _list, account=True),
+        router.form("/downloads", _add, account=True),
+        router.form("/downloads/{id}/{action}", _control, account=True),
     ]
 
 
@@ -112,7 +112,7 @@ def _view(context: PageContext, job: Job) -> JobView:
 class _Links:
     def __init__(self, context: PageContext) -> None:
         self._services = context.services
-        self._base = base_url(context.request, context.services.public_url)
+        self._base = base_url(context.request, context.services.admission.public_url)
 
     def url(self, job: Job, index: int) -> str:
         return link_url(self._services.links.make(job, index), self._services.files_url, self._base)

@@ -31,15 +31,14 @@ async def _login(context: PageContext) -> Response:
 async def _log_in(context: PageContext) -> Response:
     services, after = context.services, local_path(context.form.get("next", ""), "/")
     name, password = context.form.get("name", "").strip(), context.form.get("password", "")
-    address = services.clients.of(context.request.scope)
     try:
-        user = await services.accounts.log_in(name, password, address)
+        user = await services.accounts.log_in(name, password, context.address)
     except Refusal as refusal:
         return _render_login(context, after, name, refusal)
     keep = context.form.get("keep") == "1"
     # End the session that this browser had before.
-    response = await services.authenticator.log_out(context.redirect(after), context.principal)
-    return await services.authenticator.log_in(response, user.id, keep=keep)
+    response = await services.admission.authenticator.log_out(context.redirect(after), context.principal)
+    return await services.admission.authenticator.log_in(response, user.id, keep=keep)
 
 
 def _render_login(context: PageContext, after: str, name: str = "", fault: Refusal | None = None) -> Response:
@@ -48,7 +47,7 @@ def _render_login(context: PageContext, after: str, name: str = "", fault: Refus
 
 
 async def _log_out(context: PageContext) -> Response:
-    return await context.services.authenticator.log_out(context.redirect("/"), context.principal)
+    return await context.services.admission.authenticator.log_out(context.redirect("/"), context.principal)
 
 
 async def _welcome(context: PageContext) -> Response:
@@ -69,8 +68,8 @@ async def _redeem(context: PageContext) -> Response:
         if not refusal.fields:
             raise
         return context.render("welcome", "Welcome", status=422, user=user, fault=refusal)
-    response = await services.authenticator.log_out(context.redirect("/account"), context.principal)
-    return await services.authenticator.log_in(response, user.id, keep=False)
+    response = await services.admission.authenticator.log_out(context.redirect("/account"), context.principal)
+    return await services.admission.authenticator.log_in(response, user.id, keep=False)
 
 
 def _secret(context: PageContext) -> str:

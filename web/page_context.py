@@ -1,6 +1,6 @@
 """The request context of a page: principal, form, rendering and redirects."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
@@ -8,12 +8,25 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from accounts.accounts import Accounts
 from accounts.model import Principal
 from accounts.rights import Right
+from actions.account_management import AccountManagement
+from actions.curation import Curation
+from actions.list_moderation import ListModeration
+from actions.lookups import Lookups
+from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
+from cache.torrents import TorrentCache
 from catalogue.model import Viewer
-from doors.page_layout import HEADERS, render_layout
-from doors.services import Services
+from catalogue.search import Search
+from catalogue.store import CatalogueStore
+from doors.admission import Admission
+from doors.page_layout import render_layout
+from doors.security_headers import TABLE
+from downloads.downloads import Downloads
+from downloads.links import DownloadLinks
+from tracker.model import Counts, SwarmTotals
 from web.templating import Templates
 
 LARGEST_ID = 2**63 - 1
@@ -26,6 +39,27 @@ _NO_REFERRER = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
 @dataclass(frozen=True, slots=True)
+class PageServices:
+    """What the pages ask of the service; `scrape` returns a swarm's counts, `swarms` those of all."""
+
+    admission: Admission
+    catalogue: CatalogueStore
+    search: Search
+    curation: Curation
+    accounts: Accounts
+    account_management: AccountManagement
+    list_moderation: ListModeration
+    cache: TorrentCache
+    lookups: Lookups
+    downloads: Downloads
+    links: DownloadLinks
+    files_url: str | None
+    scrape: Callable[[InfoHash], Counts]
+    swarms: Callable[[], SwarmTotals]
+    site_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class PageContext:
     """One request for a page; `form` holds the last value of each field, and is empty for GET.
 
@@ -34,20 +68,21 @@ class PageContext:
     """
 
     request: Request
-    services: Services
+    services: PageServices
     templates: Templates
     principal: Principal
     form: Mapping[str, str]
     secret: bool = False
     file: bytes = field(default=b"", repr=False)
+    address: bytes = b""
 
     def may(self, right: Right, owner: int | None = None) -> bool:
         """Return whether the principal has a right, over what `owner` owns."""
-        return self.services.rights.may(self.principal, right, owner)
+        return self.services.admission.rights.may(self.principal, right, owner)
 
     def require(self, right: Right, owner: int | None = None) -> None:
         """Refuse where the principal lacks a right: `unauthenticated`, `forbidden`."""
-        self.services.rights.require(self.principal, right, owner)
+        self.services.admission.rights.require(self.principal, right, owner)
 
     def viewer(self) -> Viewer:
         """Return whose view of the catalogue to show. Refusal: `unauthenticated`, `forbidden`."""
@@ -87,11 +122,11 @@ class PageContext:
             menu_html=self.templates.render("menu", context),
             search=template not in {"front", "search"},
         )
-        return HTMLResponse(html, status, HEADERS | _CACHE_HEADERS | self._privacy_headers(no_store=no_store))
+        return HTMLResponse(html, status, _CACHE_HEADERS | self._privacy_headers(no_store=no_store))
 
     def redirect(self, path: str) -> Response:
         """Redirect (303) to another page of this service."""
-        return RedirectResponse(path, 303, HEADERS | self._privacy_headers(no_store=True))
+        return RedirectResponse(path, 303, {**TABLE["page"], **self._privacy_headers(no_store=True)})
 
     def current_path(self) -> str:
         """Return the path and query of this page, for a link back to it."""

@@ -1,25 +1,36 @@
-"""Makes routes of page handlers: session, rate limit, form and CSRF checks before, error pages after."""
+"""Makes routes of page handlers, and says how pages are admitted and how their errors look."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from urllib.parse import quote
 
-import structlog
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from accounts.model import NOBODY
+from accounts.rights import Right
 from bittorrent.refusal import Refusal
-from doors.origin import public_host
-from doors.request_limits import refuse_cross_site
-from doors.services import Services
-from web.forms import read_fields
-from web.page_context import PageContext
+from doors.admission import AdmittedRoute, ApiDialect, Endpoint, Exchange, Handler, Step, session
+from doors.bodies import FormRules
+from web.page_context import PageContext, PageServices
 from web.templating import Templates
 
-Handler = Callable[[PageContext], Awaitable[Response]]
+MAX_FORM = 1 << 20
+FILE_FIELD = "torrent"
 
+PageHandler = Callable[[PageContext], Awaitable[Response]]
+
+_FORM = FormRules(
+    max_fields=64, max_files=2, max_text=MAX_FORM, max_urlencoded=MAX_FORM, wrong_type="it is no form"
+)
+_STEPS = (
+    Step.CREDENTIALS,
+    Step.RATE,
+    Step.ENDPOINT,
+    Step.CROSS_SITE,
+    Step.ACCOUNT,
+    Step.RIGHT,
+    Step.FORM,
+    Step.CSRF,
+)
 _TITLES: Mapping[int, str] = {
     401: "Please log in",
     403: "Not allowed",
@@ -31,71 +42,94 @@ _TITLES: Mapping[int, str] = {
     503: "Busy",
 }
 
-log = structlog.get_logger()
-
 
 class PageRouter:
-    """Makes routes of page handlers, with session, rate limit and CSRF check before and error pages after."""
+    """Makes routes of page handlers.
 
-    def __init__(self, services: Services) -> None:
+    `right` and `account` are what a page demands of everybody; rights over one record are checked by its action.
+    `secret` marks a URL that holds a secret: it needs no CSRF token, because no other site knows it.
+    """
+
+    def __init__(self, services: PageServices) -> None:
         self._services = services
         self._templates = Templates()
+        self._dialect = ApiDialect("pages", (session,), _STEPS, self._render, csrf_token=_csrf_token)
+        self._secret_dialect = ApiDialect("pages", (session,), _STEPS, self._render_secret)
 
-    def page(self, path: str, handler: Handler, *, secret: bool = False) -> Route:
-        """Return the GET route of a page; `secret` where its URL holds a secret."""
+    def page(
+        self,
+        path: str,
+        handler: PageHandler,
+        *,
+        secret: bool = False,
+        account: bool = False,
+        right: Right | None = None,
+    ) -> Route:
+        """Return the GET route of a page."""
+        return self._route(path, "GET", Endpoint(account=account, right=right), handler, secret=secret)
 
-        async def answer(request: Request) -> Response:
-            return await self._answer(request, handler, secret=secret)
+    def form(
+        self,
+        path: str,
+        handler: PageHandler,
+        *,
+        secret: bool = False,
+        account: bool = False,
+        right: Right | None = None,
+        file: bool = False,
+    ) -> Route:
+        """Return the POST route of a form, with `file` of one that carries a .torrent."""
+        endpoint = Endpoint(
+            account=account,
+            right=right,
+            cross_site=not secret,
+            csrf=not secret,
+            max_body=MAX_FORM,
+            file=file,
+            form=_FORM,
+        )
+        return self._route(path, "POST", endpoint, handler, secret=secret)
 
-        return Route(path, answer, methods=["GET"])
+    def _route(
+        self, path: str, method: str, endpoint: Endpoint, handler: PageHandler, *, secret: bool
+    ) -> Route:
+        dialect = self._secret_dialect if secret else self._dialect
 
-    def form(self, path: str, handler: Handler, *, secret: bool = False) -> Route:
-        """Return the POST route of a form.
+        async def answer(exchange: Exchange) -> Response:
+            return await handler(self._context(exchange, secret=secret))
 
-        A URL that holds a `secret` needs no CSRF token: no other site knows it.
-        """
+        handlers: Mapping[str, tuple[Endpoint, Handler]] = {method: (endpoint, answer)}
+        return AdmittedRoute(path, self._services.admission, dialect, handlers)
 
-        async def answer(request: Request) -> Response:
-            return await self._answer(request, handler, is_form=True, secret=secret)
+    def _context(self, exchange: Exchange, *, secret: bool) -> PageContext:
+        files = exchange.form.files_of(FILE_FIELD)
+        return PageContext(
+            exchange.request,
+            self._services,
+            self._templates,
+            exchange.principal,
+            exchange.form.last_texts(),
+            secret,
+            files[-1] if files else b"",
+            exchange.address,
+        )
 
-        return Route(path, answer, methods=["POST"])
+    def _render(self, exchange: Exchange, error: Exception) -> Response:
+        return _render_refusal(self._context(exchange, secret=False), exchange, error)
 
-    async def _answer(
-        self, request: Request, handler: Handler, *, is_form: bool = False, secret: bool = False
-    ) -> Response:
-        context = PageContext(request, self._services, self._templates, NOBODY, {}, secret)
-        try:
-            context = await self._authenticate(context)
-            if is_form:
-                context = await self._with_form(context)
-            return await handler(context)
-        except Refusal as refusal:
-            return self._render_refusal(context, refusal)
-        except Exception:
-            # Log the route pattern: the path itself may hold a secret.
-            log.exception("page.failed", route=getattr(request.scope.get("route"), "path", ""))
-            return self._render_refusal(context, Refusal("internal"))
+    def _render_secret(self, exchange: Exchange, error: Exception) -> Response:
+        return _render_refusal(self._context(exchange, secret=True), exchange, error)
 
-    async def _authenticate(self, context: PageContext) -> PageContext:
-        services = self._services
-        principal = await services.authenticator.by_session(context.request)
-        allowance = services.rate_limits.take("pages", principal, services.clients.of(context.request.scope))
-        if not allowance.granted:
-            wait = max(1, allowance.reset - int(services.clock()))
-            raise Refusal("too-many-requests", f"{wait} seconds")
-        return replace(context, principal=principal)
 
-    async def _with_form(self, context: PageContext) -> PageContext:
-        services = self._services
-        if not context.secret:
-            refuse_cross_site(context.request, public_host(services.public_url))
-        form, file = await read_fields(context.request, services)
-        if not context.secret:
-            services.authenticator.require_csrf(context.principal, form.get("csrf"))
-        return replace(context, form=form, file=file)
+def _csrf_token(exchange: Exchange) -> str | None:
+    return exchange.form.last_texts().get("csrf")
 
-    def _render_refusal(self, context: PageContext, refusal: Refusal) -> Response:
-        if refusal.code == "unauthenticated" and context.request.method in {"GET", "HEAD"}:
-            return context.redirect(f"/login?next={quote(context.current_path(), safe='')}")
-        title = _TITLES.get(refusal.status, "That did not work")
-        return context.render("refused", title, status=refusal.status, refusal=refusal)
+
+def _render_refusal(context: PageContext, exchange: Exchange, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    if error.code == "unauthenticated" and context.request.method in {"GET", "HEAD"}:
+        return context.redirect(f"/login?next={quote(context.current_path(), safe='')}")
+    if error.code == "too-many-requests" and exchange.rate is not None:
+        error = Refusal(error.code, f"{exchange.retry_after} seconds")
+    title = _TITLES.get(error.status, "That did not work")
+    return context.render("refused", title, status=error.status, refusal=error)

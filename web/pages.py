@@ -2,12 +2,12 @@
 
 from starlette.routing import Route
 
-from doors.services import Services
 from web import account, browsing, downloads, login, moderation, torrents, upload, users
+from web.page_context import PageServices
 from web.page_router import PageRouter
 
 
-def routes(services: Services) -> list[Route]:
+def routes(services: PageServices) -> list[Route]:
     """Return the routes of the pages for people."""
     router = PageRouter(services)
     return [

@@ -47,14 +47,16 @@ async def _torrent(context: PageContext) -> Response:
     services, viewer = context.services, context.viewer()
     key = context.request.path_params["key"]
     by_hash = len(key) >= 32
-    torrent = await services.catalogue.torrent(InfoHash.parse(key) if by_hash else parse_id(key), viewer)
+    torrent = await services.catalogue.torrents.torrent(
+        InfoHash.parse(key) if by_hash else parse_id(key), viewer
+    )
     if torrent is None:
         if by_hash and context.principal.id is not None:
             return _unknown(context, InfoHash.parse(key))
         raise Refusal("not-found")
     if by_hash:
         return context.redirect(f"/t/{torrent.id}")
-    contents = await services.catalogue.contents(torrent.id)
+    contents = await services.catalogue.torrents.contents(torrent.id)
     others = [each for each in await _torrents_of(context, torrent.group) if each.id != torrent.id]
     return context.render(
         "torrent",
@@ -77,7 +79,7 @@ async def _look_up(context: PageContext) -> Response:
     account, viewer = context.user_id(), context.viewer()
     key = context.request.path_params["key"]
     name = InfoHash.parse(key) if len(key) >= 32 else parse_id(key)
-    torrent = await context.services.catalogue.torrent(name, viewer)
+    torrent = await context.services.catalogue.torrents.torrent(name, viewer)
     if torrent is None and not isinstance(name, InfoHash):
         raise Refusal("not-found")
     infohash = torrent.infohash if torrent is not None else InfoHash.parse(key)
@@ -94,7 +96,7 @@ def _unknown(context: PageContext, infohash: InfoHash, *, searched: bool = False
 
 
 async def _group(context: PageContext) -> Response:
-    group = await context.services.catalogue.group(context.number(), context.viewer())
+    group = await context.services.catalogue.groups.group(context.number(), context.viewer())
     if group is None:
         raise Refusal("not-found")
     torrents = await _torrents_of(context, group)
@@ -103,14 +105,14 @@ async def _group(context: PageContext) -> Response:
         group.name,
         group=group,
         rows=torrent_rows(context, torrents),
-        owns=any(context.may(Right.EDIT_OWN, each.uploader.id) for each in torrents if each.uploader),
+        may_edit=context.services.curation.may_edit_group(context.principal, group, torrents),
         subject=Subject.GROUP,
         discussion=await _discussion(context, group),
     )
 
 
 async def _torrents_of(context: PageContext, group: Group) -> tuple[Torrent, ...]:
-    found = await context.services.catalogue.torrents_of([group.id], context.viewer())
+    found = await context.services.catalogue.groups.torrents_of([group.id], context.viewer())
     return found.get(group.id, ())
 
 
@@ -118,10 +120,10 @@ async def _discussion(context: PageContext, group: Group) -> Discussion:
     """Return a page of comments on a group, and what the reader may add."""
     catalogue, page = context.services.catalogue, context.page_number()
     offset = (page - 1) * COMMENTS_PER_PAGE
-    comments = await catalogue.comments(
+    comments = await catalogue.comments.comments(
         group.id, offset, COMMENTS_PER_PAGE, context.viewer(), newest_first=True
     )
-    bookmarked = await catalogue.bookmarked(context.principal.id, BookmarkKind.GROUP, [group.id])
+    bookmarked = await catalogue.collages.bookmarked(context.principal.id, BookmarkKind.GROUP, [group.id])
     return Discussion(
         comments,
         page,
@@ -145,6 +147,6 @@ async def _magnet(context: PageContext, torrent: Torrent, contents: Contents) ->
 def _trackers(context: PageContext, torrent: Torrent, contents: Contents) -> Iterator[str]:
     # The peers of a private torrent come from its own trackers alone (BEP 27).
     if not torrent.private:
-        yield f"{base_url(context.request, context.services.public_url)}/announce"
+        yield f"{base_url(context.request, context.services.admission.public_url)}/announce"
     for tier in contents.trackers:
         yield from tier

@@ -8,6 +8,7 @@ from starlette.routing import Route
 from accounts.rights import Right
 from bittorrent.refusal import NO_FIELDS, Refusal
 from catalogue import fields
+from catalogue.fields import TorrentDetails
 from web.catalogue_forms import GROUP_FIELDS, TORRENT_FIELDS
 from web.page_context import PageContext
 from web.page_router import PageRouter
@@ -21,19 +22,20 @@ _FIELDS = tuple(
 
 def routes(router: PageRouter) -> list[Route]:
     """Return the routes of the upload with details."""
-    return [router.page("/upload", _upload), router.form("/upload", _publish)]
+    return [
+        router.page("/upload", _upload, right=Right.UPLOAD),
+        router.form("/upload", _publish, right=Right.UPLOAD, file=True),
+    ]
 
 
 async def _upload(context: PageContext) -> Response:
-    context.services.rights.require(context.principal, Right.UPLOAD)
     return await _render(context, dict.fromkeys(_NAMES, ""))
 
 
 async def _publish(context: PageContext) -> Response:
-    context.services.rights.require(context.principal, Right.UPLOAD)
     given = {name: text for name, text in context.form.items() if name in _NAMES and text.strip()}
     try:
-        details = fields.from_form(given, fields.UPLOAD)
+        details = TorrentDetails.read(fields.from_form(given, fields.UPLOAD))
         torrent = await context.services.curation.publish(context.principal, context.file, "page", details)
     except Refusal as refusal:
         return await _render(context, dict.fromkeys(_NAMES, "") | given, refusal)
@@ -49,6 +51,6 @@ async def _render(context: PageContext, texts: Mapping[str, str], fault: Refusal
         texts=texts,
         fault=fault,
         faults=fault.fields if fault else NO_FIELDS,
-        categories=await context.services.catalogue.categories(),
-        limit=context.services.uploads.limit,
+        categories=await context.services.catalogue.categories.all(),
+        limit=context.services.admission.upload_limit,
     )

@@ -19,12 +19,12 @@ USERS_PER_PAGE = 50
 def routes(router: PageRouter) -> list[Route]:
     """Return the routes of accounts."""
     return [
-        router.page("/people", _users),
-        router.form("/people", _add),
+        router.page("/people", _users, right=Right.ACCOUNTS),
+        router.form("/people", _add, right=Right.ACCOUNTS),
         router.page("/u/{id}", _user),
-        router.form("/u/{id}/role", _set_role),
-        router.form("/u/{id}/enabled", _set_enabled),
-        router.form("/u/{id}/link", _issue_link),
+        router.form("/u/{id}/role", _set_role, right=Right.ACCOUNTS),
+        router.form("/u/{id}/enabled", _set_enabled, right=Right.ACCOUNTS),
+        router.form("/u/{id}/link", _issue_link, right=Right.ACCOUNTS),
     ]
 
 
@@ -37,14 +37,13 @@ async def _user(context: PageContext) -> Response:
         user.name,
         user=user,
         found=found,
-        rows=torrent_rows(context, await context.services.catalogue.torrents(found.ids, viewer)),
+        rows=torrent_rows(context, await context.services.catalogue.torrents.torrents(found.ids, viewer)),
         roles=tuple(Role),
         manages=context.may(Right.ACCOUNTS),
     )
 
 
 async def _set_role(context: PageContext) -> Response:
-    context.services.rights.require(context.principal, Right.ACCOUNTS)
     wanted = context.form.get("role", "")
     role = next((role for role in Role if role.value == wanted), None)
     if role is None:
@@ -64,17 +63,15 @@ async def _set_enabled(context: PageContext) -> Response:
 async def _issue_link(context: PageContext) -> Response:
     user = await _find_user(context)
     secret = await context.services.account_management.issue_link(context.principal, user.id)
-    link = f"{base_url(context.request, context.services.public_url)}/welcome/{secret}"
+    link = f"{base_url(context.request, context.services.admission.public_url)}/welcome/{secret}"
     return context.render("link", "A one-time link", no_store=True, user=user, link=link)
 
 
 async def _users(context: PageContext) -> Response:
-    context.services.rights.require(context.principal, Right.ACCOUNTS)
     return await _render_users(context)
 
 
 async def _add(context: PageContext) -> Response:
-    context.services.rights.require(context.principal, Right.ACCOUNTS)
     name = context.form.get("name", "").strip()
     try:
         user = await context.services.account_management.register(context.principal, name, None)

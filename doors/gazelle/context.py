@@ -3,18 +3,40 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from accounts.accounts import Accounts
 from accounts.model import Principal, User
+from actions.curation import Curation
+from bittorrent.infohash import InfoHash
+from cache.torrents import TorrentCache
 from catalogue.model import BookmarkKind, Group, SwarmStats, Torrent, Viewer
+from catalogue.search import Search
+from catalogue.store import CatalogueStore
+from doors.admission import Admission
 from doors.gazelle.parameters import GazelleParameters
 from doors.gazelle.shapes import swarm_stats
-from doors.services import Services
+from tracker.model import Counts, SwarmTotals
+
+
+@dataclass(frozen=True, slots=True)
+class GazelleServices:
+    """What Gazelle's API asks of the service; `scrape` returns a swarm's counts, `swarms` those of all."""
+
+    admission: Admission
+    catalogue: CatalogueStore
+    search: Search
+    curation: Curation
+    accounts: Accounts
+    cache: TorrentCache
+    scrape: Callable[[InfoHash], Counts]
+    swarms: Callable[[], SwarmTotals]
+    site_name: str
 
 
 @dataclass(frozen=True, slots=True)
 class GazelleContext:
     """One request by an account."""
 
-    services: Services
+    services: GazelleServices
     principal: Principal
     user: User
     viewer: Viewer
@@ -26,16 +48,16 @@ class GazelleContext:
 
     async def bookmarked(self, kind: BookmarkKind, targets: Sequence[int]) -> frozenset[int]:
         """Return which of the targets the account has bookmarked."""
-        return await self.services.catalogue.bookmarked(self.user.id, kind, targets)
+        return await self.services.catalogue.collages.bookmarked(self.user.id, kind, targets)
 
     async def groups_with_torrents(
         self, ids: Sequence[int]
     ) -> tuple[list[Group], Mapping[int, tuple[Torrent, ...]]]:
         """Return the groups that are visible to the account, in the order of the ids, and their torrents by group."""
         catalogue = self.services.catalogue
-        groups = await catalogue.groups(ids, self.viewer)
-        return groups, await catalogue.torrents_of([group.id for group in groups], self.viewer)
+        groups = await catalogue.groups.groups(ids, self.viewer)
+        return groups, await catalogue.groups.torrents_of([group.id for group in groups], self.viewer)
 
 
 Action = Callable[[GazelleContext], Awaitable[object]]
-"""Returns what `response` holds, or a whole Response; raises Failure or Refusal."""
+"""Returns what `response` holds, or a whole Response; raises GazelleFailure or Refusal."""

@@ -5,6 +5,8 @@ import json
 from starlette.responses import Response
 
 from bittorrent.refusal import Refusal
+from doors.admission import DialectError
+from doors.authentication import AuthorizationFault, MalformedAuthorization
 
 BAD_PARAMETERS = "bad parameters"
 BAD_ID = "bad id parameter"
@@ -17,11 +19,7 @@ NO_TOKEN = "invalid token format"  # noqa: S105
 SEARCH_ERROR = "Search returned an error. Make sure all parameters are valid and of the expected types."
 
 VERSION = 1
-HEADERS = {
-    "Cache-Control": "private, no-store",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
+HEADERS = {"Cache-Control": "private, no-store"}
 _TEXTS = {
     "bad-token": "invalid token",
     "token-revoked": "token revoked",
@@ -34,7 +32,7 @@ _TEXTS = {
 _SEARCH_CODES = frozenset({"bad-search", "search-too-slow"})
 
 
-class GazelleFailure(Exception):
+class GazelleFailure(DialectError):
     """A request that is answered with the status `failure` and an error text."""
 
     def __init__(self, text: str) -> None:
@@ -58,6 +56,8 @@ class GazelleEnvelope:
 
     def refused(self, refusal: Refusal) -> Response:
         """Return a refusal with Gazelle's text where it has one; a search that fails has the status `error`."""
+        if isinstance(refusal, MalformedAuthorization):
+            return self.failure(NOT_BEARER if refusal.fault is AuthorizationFault.SCHEME else NO_TOKEN)
         if refusal.code in _SEARCH_CODES:
             return self._wrap({"status": "error", "error": SEARCH_ERROR})
         return self.failure(_TEXTS.get(refusal.code, refusal.reason.sentence))

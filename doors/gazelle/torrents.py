@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from starlette.responses import Response
 
-from accounts.rights import Right
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from catalogue.model import BookmarkKind, Contents, Torrent
@@ -28,7 +27,7 @@ async def torrent(context: GazelleContext) -> object:
     """Answer a torrent and its group, by `id` or `hash`."""
     infohash = _hash(context.parameters)
     key = infohash or context.parameters.number("id") or 0
-    found = await context.services.catalogue.torrent(key, context.viewer)
+    found = await context.services.catalogue.torrents.torrent(key, context.viewer)
     if found is None:
         raise GazelleFailure(BAD_HASH if infohash else BAD_ID)
     bookmarks = await context.bookmarked(BookmarkKind.GROUP, [found.group.id])
@@ -43,7 +42,7 @@ async def torrentgroup(context: GazelleContext) -> object:
     """Answer a group and its torrents, by `id` or the `hash` of one of these."""
     number = context.parameters.number("id") or 0
     if infohash := _hash(context.parameters):
-        found = await context.services.catalogue.torrent(infohash, context.viewer)
+        found = await context.services.catalogue.torrents.torrent(infohash, context.viewer)
         if found is None:
             raise GazelleFailure(BAD_HASH)
         number = found.group.id
@@ -70,7 +69,7 @@ async def browse(context: GazelleContext) -> object:
         offset=(page - 1) * browse_query.PAGE_SIZE,
         limit=browse_query.PAGE_SIZE,
         moderates=context.viewer.moderates,
-        seed=int(context.services.clock() * 1000),
+        seed=int(context.services.admission.clock() * 1000),
     )
     grouped = context.parameters.text("group_results") != "0"
     found = await (context.services.search.groups if grouped else context.services.search.torrents)(search)
@@ -82,8 +81,9 @@ async def browse(context: GazelleContext) -> object:
 
 async def download(context: GazelleContext) -> Response:
     """Answer the .torrent file, byte for byte as it was uploaded."""
-    context.services.rights.require(context.principal, Right.DOWNLOAD)
-    found = await context.services.catalogue.torrent(context.parameters.number("id") or 0, context.viewer)
+    found = await context.services.catalogue.torrents.torrent(
+        context.parameters.number("id") or 0, context.viewer
+    )
     if found is None:
         raise GazelleFailure(BAD_ID)
     held = await context.services.cache.get(found.infohash)
@@ -106,7 +106,7 @@ def _hash(parameters: GazelleParameters) -> InfoHash | None:
 
 
 async def _with_files(context: GazelleContext, torrents: Sequence[Torrent]) -> list[shapes.JsonObject]:
-    contents = [await context.services.catalogue.contents(each.id) for each in torrents]
+    contents = [await context.services.catalogue.torrents.contents(each.id) for each in torrents]
     # Sorting a hundred thousand names would block the event loop.
     lists = await asyncio.to_thread(_file_lists, contents)
     return [
@@ -137,7 +137,7 @@ async def _grouped(
 
 
 async def _single(context: GazelleContext, ids: Sequence[int]) -> list[shapes.JsonObject]:
-    torrents = await context.services.catalogue.torrents(ids, context.viewer)
+    torrents = await context.services.catalogue.torrents.torrents(ids, context.viewer)
     bookmarks = await context.bookmarked(BookmarkKind.GROUP, [each.group.id for each in torrents])
     return [
         shapes.browse_group(each.group, [(each, stats)], bookmarked=each.group.id in bookmarks)

@@ -52,9 +52,9 @@ async def user(context: GazelleContext) -> object:
     if found is None:
         raise GazelleFailure(NO_USER)
     own = found.id == context.user.id
-    uploads, groups = await context.services.catalogue.upload_counts(found.id)
+    uploads, groups = await context.services.catalogue.statistics.upload_counts(found.id)
     passkey = await _passkey(context) if own else ""
-    seen = own or context.services.rights.may(context.principal, Right.MODERATE)
+    seen = own or context.services.admission.rights.may(context.principal, Right.MODERATE)
     return {
         "username": escape(found.name),
         "avatar": "",
@@ -91,8 +91,8 @@ async def usersearch(context: GazelleContext) -> object:
 async def stats(context: GazelleContext) -> object:
     """Answer the site's statistics."""
     services = context.services
-    users = await services.accounts.totals(int(services.clock()))
-    totals, swarms = await services.catalogue.totals(), services.swarms()
+    users = await services.accounts.totals(int(services.admission.clock()))
+    totals, swarms = await services.catalogue.statistics.totals(), services.swarms()
     return {
         "maxUsers": 0,
         "enabledUsers": users["enabled"],

@@ -9,22 +9,23 @@ from starlette.responses import Response
 
 from doors.errors import html_page
 from doors.rest.openapi import document, path_schema, schema_of, statuses
-from doors.rest.operation import Operation, RestContext
-from doors.services import Services
+from doors.rest.operation import Operation, RestContext, RestServices
 
 VERSION = "1.0.0"
 
+# Stricter than those of other pages: it has no forms.
 _HTML_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    )
+    ),
+    "Referrer-Policy": "no-referrer",
 }
 
 
 class ApiDocs:
     """Serves the documentation of operations, its own included; both are rendered once."""
 
-    def __init__(self, services: Services, operations: Sequence[Operation]) -> None:
+    def __init__(self, services: RestServices, operations: Sequence[Operation]) -> None:
         self.operations = (
             Operation(
                 "GET",
@@ -46,9 +47,9 @@ class ApiDocs:
             ),
         )
         everything = (*self.operations, *operations)
-        base = (services.public_url or "").rstrip("/") + "/api"
+        base = (services.admission.public_url or "").rstrip("/") + "/api"
         title = f"{services.site_name}: REST API"
-        described = document(everything, services.rights, title=title, version=VERSION, base=base)
+        described = document(everything, services.admission.rights, title=title, version=VERSION, base=base)
         self._json = json.dumps(described, ensure_ascii=False, separators=(",", ":")).encode()
         self._html = html_page(title, _body(everything))
 

@@ -9,6 +9,7 @@ from pydantic import Field
 from accounts.rights import Right
 from bittorrent.refusal import Refusal
 from catalogue.bbcode import render
+from catalogue.fields import CollageChange
 from catalogue.model import BookmarkKind, Collage
 from doors.rest import request_fields
 from doors.rest.operation import Listing, Operation, RestContext
@@ -58,26 +59,30 @@ def _shape(value: Collage) -> CollageShape:
 
 
 async def _list(context: RestContext) -> Listing:
-    page = await context.services.catalogue.collages(
+    page = await context.services.catalogue.collages.collages(
         context.offset, context.per_page, context.viewer, context.query.text("search")
     )
     return context.listing([_shape(each) for each in page.items], page.total, exact=page.exact)
 
 
 async def _show(context: RestContext) -> CollageShape:
-    found = await context.services.catalogue.collage(context.id("collage"), context.viewer)
+    found = await context.services.catalogue.collages.collage(context.id("collage"), context.viewer)
     if found is None:
         raise Refusal("not-found")
     return _shape(found)
 
 
 async def _add(context: RestContext) -> CollageShape:
-    return _shape(await context.services.curation.add_collage(context.principal, context.body))
+    return _shape(
+        await context.services.curation.add_collage(context.principal, CollageChange.read(context.body))
+    )
 
 
 async def _edit(context: RestContext) -> CollageShape:
     return _shape(
-        await context.services.curation.edit_collage(context.principal, context.id("collage"), context.body)
+        await context.services.curation.edit_collage(
+            context.principal, context.id("collage"), CollageChange.read(context.body)
+        )
     )
 
 
@@ -100,7 +105,9 @@ async def _remove_group(context: RestContext) -> None:
 
 async def _bookmarks(context: RestContext) -> Listing:
     kind = BookmarkKind(context.query.text("kind", BookmarkKind.TORRENT))
-    page = await context.services.catalogue.bookmarks(context.user_id, kind, context.offset, context.per_page)
+    page = await context.services.catalogue.collages.bookmarks(
+        context.user_id, kind, context.offset, context.per_page
+    )
     names = await _names(context, kind, page.items)
     shapes = [BookmarkShape(kind.value, each, names.get(each, "")) for each in page.items]
     return context.listing(shapes, page.total, exact=page.exact)
@@ -110,14 +117,14 @@ async def _names(context: RestContext, kind: BookmarkKind, ids: Sequence[int]) -
     catalogue, viewer = context.services.catalogue, context.viewer
     match kind:
         case BookmarkKind.TORRENT:
-            return {each.id: each.title for each in await catalogue.torrents(ids, viewer)}
+            return {each.id: each.title for each in await catalogue.torrents.torrents(ids, viewer)}
         case BookmarkKind.GROUP:
-            return {each.id: each.name for each in await catalogue.groups(ids, viewer)}
+            return {each.id: each.name for each in await catalogue.groups.groups(ids, viewer)}
         case BookmarkKind.COLLAGE:
-            collages = [await catalogue.collage(each, viewer) for each in ids]
+            collages = [await catalogue.collages.collage(each, viewer) for each in ids]
             return {each.id: each.name for each in collages if each is not None}
         case BookmarkKind.AUTHOR:
-            authors = [await catalogue.author(each) for each in ids]
+            authors = [await catalogue.authors.author(each) for each in ids]
             return {each.id: each.name for each in authors if each is not None}
 
 

@@ -1,19 +1,27 @@
-"""The REST API's routes: rate limit, authentication, validation and dispatch to an operation."""
+"""The REST API's routes, how they are admitted, and the dispatch of a path and method to an operation."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
 from accounts import model
-from accounts.model import NOBODY, Principal
 from bittorrent.refusal import Refusal
-from doors.rate_limits import RateLimitState
-from doors.request_limits import Body
+from doors.admission import (
+    Admission,
+    AdmittedRoute,
+    ApiDialect,
+    Endpoint,
+    Exchange,
+    Handler,
+    Step,
+    header,
+    no_endpoint,
+    session,
+)
 from doors.rest import (
     bodies,
     collages,
@@ -28,16 +36,22 @@ from doors.rest import (
     users,
 )
 from doors.rest.api_docs import ApiDocs
-from doors.rest.operation import Listing, Operation, RestContext, Result
+from doors.rest.operation import Listing, Operation, RestContext, RestServices, Result
 from doors.rest.parameters import FieldValues, read_query
-from doors.services import Services
 
 PREFIX = "/api"
 CSRF = "X-CSRF-Token"
 # Paths below /api that belong to the SOAP service.
 _SOAP_PATHS = frozenset({f"{PREFIX}/", f"{PREFIX}/index.php", f"{PREFIX}/torrage.wsdl"})
-_DIALECT = "rest"
-_RATE_LIMITED = "too-many-requests"
+_STEPS = (
+    Step.CREDENTIALS,
+    Step.RATE,
+    Step.ENDPOINT,
+    Step.ACCOUNT,
+    Step.KEY_METHODS,
+    Step.RIGHT,
+    Step.CSRF,
+)
 
 OPERATIONS: tuple[Operation, ...] = (
     *users.OPERATIONS,
@@ -51,114 +65,60 @@ OPERATIONS: tuple[Operation, ...] = (
     *lists.OPERATIONS,
 )
 
-log = structlog.get_logger()
 
-
-def operations(services: Services) -> tuple[Operation, ...]:
+def operations(services: RestServices) -> tuple[Operation, ...]:
     """Return every operation, the API's own documentation included."""
     return (*ApiDocs(services, OPERATIONS).operations, *OPERATIONS)
 
 
-def routes(services: Services) -> list[Route]:
+def routes(services: RestServices) -> list[Route]:
     """Return the dialect's routes: one for each path, `/api/v1/` as an alias, and a fallback below /api/."""
-    dispatcher = _Dispatcher(services)
+    dialect = ApiDialect(
+        "rest",
+        (header(model.Scope.REST), session),
+        _STEPS,
+        _render,
+        csrf_token=lambda exchange: exchange.request.headers.get(CSRF),
+        finish=_finish,
+    )
     by_path: dict[str, list[Operation]] = {}
     for operation in operations(services):
         by_path.setdefault(operation.path, []).append(operation)
-    paths = [_PathRoute(dispatcher, path, offered) for path, offered in by_path.items()]
-    alias = _PrefixRoute(f"{PREFIX}/v1/", dispatcher, paths)
-    return [*paths, alias, _PrefixRoute(f"{PREFIX}/", dispatcher, paths)]
+    paths = [_PathRoute(services, dialect, path, offered) for path, offered in by_path.items()]
+    alias = _PrefixRoute(f"{PREFIX}/v1/", services.admission, dialect, paths)
+    return [*paths, alias, _PrefixRoute(f"{PREFIX}/", services.admission, dialect, paths)]
 
 
-class _Dispatcher:
-    """Answers requests; every response has the headers of the rate limit."""
+def _render(_: Exchange, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    return envelope.error_response(error)
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
 
-    async def answer(self, request: Request, operation: Operation | Refusal) -> Response:
-        address = self._address(request)
-        principal, refusal = await self._authenticate(request, operation)
-        allowance = self._services.rate_limits.take(_DIALECT, principal, address)
-        if not allowance.granted:
-            refusal = Refusal(_RATE_LIMITED)
-        try:
-            response = await self._serve(request, operation, principal, address, refusal)
-        except Refusal as refused:
-            response = envelope.error_response(refused)
-            self._set_retry_after(response, refused, allowance)
-        except Exception:
-            log.exception("rest.failed", path=request.url.path, method=request.method)
-            response = envelope.error_response(Refusal("internal"))
-        response.headers.update(envelope.allowance_headers(allowance))
-        for name, value in envelope.HEADERS.items():
-            response.headers.setdefault(name, value)
-        return response
+def _finish(exchange: Exchange, response: Response) -> None:
+    if exchange.rate is not None:
+        response.headers.update(envelope.allowance_headers(exchange.rate))
+    for name, value in envelope.HEADERS.items():
+        response.headers.setdefault(name, value)
 
-    def _address(self, request: Request) -> bytes:
-        try:
-            return self._services.clients.of(request.scope)
-        except Refusal:
-            return bytes(4)
 
-    async def _authenticate(
-        self, request: Request, operation: Operation | Refusal
-    ) -> tuple[Principal, Refusal | None]:
-        """Return the principal; anonymous with the refusal where credentials are wrong: they count for the address."""
-        if isinstance(operation, Operation) and not operation.identified:
-            return NOBODY, None
-        try:
-            return await self._services.authenticator.by_request(request, model.Scope.REST), None
-        except Refusal as refusal:
-            return NOBODY, refusal
+def _handler(services: RestServices, operation: Operation) -> Handler:
+    async def answer(exchange: Exchange) -> Response:
+        request = exchange.request
+        query = read_query(request.scope["query_string"], operation.query)
+        fields, file = await _read(exchange, operation)
+        context = RestContext(services, request, exchange.principal, exchange.address, query, fields, file)
+        return await _respond(operation, await operation.handler(context))
 
-    async def _serve(
-        self,
-        request: Request,
-        operation: Operation | Refusal,
-        principal: Principal,
-        address: bytes,
-        refusal: Refusal | None,
-    ) -> Response:
-        largest = self._max_body(operation) if isinstance(operation, Operation) else 0
-        async with Body(request, largest, self._services.memory) as body:
-            if refusal is not None:
-                raise refusal
-            if isinstance(operation, Refusal):
-                raise operation
-            self._authorize(request, operation, principal)
-            query = read_query(request.scope["query_string"], operation.query)
-            fields, file = await self._read(request, body, operation)
-            context = RestContext(self._services, request, principal, address, query, fields, file)
-            return await _respond(operation, await operation.handler(context))
+    return answer
 
-    def _max_body(self, operation: Operation) -> int:
-        if operation.body is None:
-            return bodies.MAX_BODY
-        return bodies.max_body_size(operation.body) + (self._services.uploads.limit if operation.form else 0)
 
-    def _authorize(self, request: Request, operation: Operation, principal: Principal) -> None:
-        """Refuse whoever may not do this at all; ownership is checked by the operation itself."""
-        if operation.account and principal.user is None:
-            raise Refusal("unauthenticated")
-        key = principal.key
-        if key is not None and key.methods is not None and operation.name not in key.methods:
-            raise Refusal("method-forbidden")
-        if operation.right is not None:
-            self._services.rights.require(principal, operation.right, principal.id)
-        if operation.requires_csrf:
-            self._services.authenticator.require_csrf(principal, request.headers.get(CSRF))
-
-    async def _read(self, request: Request, body: Body, operation: Operation) -> tuple[FieldValues, bytes]:
-        if operation.body is None:
-            return FieldValues(), b""
-        if operation.form:
-            return await bodies.read_form(request, body, operation.body, operation.required)
-        return await bodies.read_json(request, body, operation.body, operation.required), b""
-
-    def _set_retry_after(self, response: Response, refusal: Refusal, allowance: RateLimitState) -> None:
-        if refusal.code == _RATE_LIMITED:
-            response.headers["Retry-After"] = str(max(1, allowance.reset - int(self._services.clock())))
+async def _read(exchange: Exchange, operation: Operation) -> tuple[FieldValues, bytes]:
+    if operation.body is None:
+        return FieldValues(), b""
+    request, body = exchange.request, exchange.body
+    if operation.form:
+        return await bodies.read_form(request, body, operation.body, operation.required)
+    return await bodies.read_json(request, body, operation.body, operation.required), b""
 
 
 async def _respond(operation: Operation, answer: Result) -> Response:
@@ -171,34 +131,27 @@ async def _respond(operation: Operation, answer: Result) -> Response:
     return await envelope.object_response(answer, operation.status)
 
 
-class _PathRoute(Route):
+class _PathRoute(AdmittedRoute):
     """One path and its operations by method."""
 
-    def __init__(self, dispatcher: _Dispatcher, path: str, offered: Sequence[Operation]) -> None:
-        self._dispatcher = dispatcher
-        self._by_method = {operation.method: operation for operation in offered}
-        super().__init__(PREFIX + path, self.serve, methods=list(self._by_method))
-
-    def operation(self, method: str) -> Operation | Refusal:
-        """Return the operation of a method, or the refusal."""
-        found = self._by_method.get("GET" if method == "HEAD" else method)
-        return found if found is not None else Refusal("bad-method")
-
-    async def serve(self, request: Request) -> Response:
-        """Answer a request to this path."""
-        response = await self._dispatcher.answer(request, self.operation(request.method))
-        if response.status_code == 405:
-            response.headers["Allow"] = ", ".join(sorted(self.methods or ()))
-        return response
+    def __init__(
+        self, services: RestServices, dialect: ApiDialect, path: str, offered: Sequence[Operation]
+    ) -> None:
+        handlers = {each.method: (each.endpoint, _handler(services, each)) for each in offered}
+        super().__init__(PREFIX + path, services.admission, dialect, handlers)
 
 
 class _PrefixRoute(Route):
     """Every path with a prefix: the dialect's paths under that prefix, 405 or 404."""
 
-    def __init__(self, prefix: str, dispatcher: _Dispatcher, paths: Iterable[_PathRoute]) -> None:
+    def __init__(
+        self, prefix: str, admission: Admission, dialect: ApiDialect, paths: Iterable[_PathRoute]
+    ) -> None:
         self._prefix = prefix
-        self._dispatcher = dispatcher
+        self._admission = admission
+        self._dialect = dialect
         self._paths = tuple(paths)
+        self.endpoints: dict[str, Endpoint] = {"GET": no_endpoint(Refusal("not-found"))[0]}
         super().__init__(prefix + "{rest:path}", _AnyMethod(self))
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
@@ -215,7 +168,7 @@ class _PrefixRoute(Route):
             if match is not Match.NONE:
                 inner: dict[str, Any] = {**request.scope, "path_params": found["path_params"]}
                 return await path.serve(Request(inner, request.receive))
-        return await self._dispatcher.answer(request, Refusal("not-found"))
+        return await self._admission.answer(self._dialect, request, *no_endpoint(Refusal("not-found")))
 
 
 class _AnyMethod:

@@ -33,15 +33,7 @@ CODES: Mapping[int, str] = MappingProxyType(
 _INVALID = "Validation failed"
 # Files from which a response is written in a thread, not on the event loop.
 _LONG = 1000
-_CLOSE_CONNECTION = frozenset({"too-large", "busy"})
-HEADERS: Mapping[str, str] = MappingProxyType(
-    {
-        "Cache-Control": "no-store",
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "no-referrer",
-        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    }
-)
+HEADERS: Mapping[str, str] = MappingProxyType({"Cache-Control": "no-store"})
 
 
 def code_of(status: int) -> str:
@@ -73,9 +65,6 @@ def _error_headers(refusal: Refusal) -> dict[str, str]:
     headers: dict[str, str] = {}
     if refusal.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    if refusal.code in _CLOSE_CONNECTION:
-        # The rest of the body is not read.
-        headers["Connection"] = "close"
     if refusal.code == "login-slowed" and (seconds := re.search(r"[0-9]{1,9}", refusal.detail)):
         headers["Retry-After"] = seconds[0]
     return headers

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from accounts.rights import Right
 from bittorrent.refusal import Refusal
+from catalogue.fields import GroupChange
 from catalogue.model import BookmarkKind, Group
 from doors.rest import request_fields
 from doors.rest.operation import Listing, Operation, RestContext
@@ -26,29 +27,29 @@ def _shape(group: Group) -> GroupShape:
 
 async def _detail(context: RestContext, group: Group) -> GroupDetail:
     catalogue, viewer = context.services.catalogue, context.viewer
-    torrents = await catalogue.torrents_of([group.id], viewer)
-    bookmarked = await catalogue.bookmarked(viewer.user_id, BookmarkKind.GROUP, [group.id])
+    torrents = await catalogue.groups.torrents_of([group.id], viewer)
+    bookmarked = await catalogue.collages.bookmarked(viewer.user_id, BookmarkKind.GROUP, [group.id])
     shapes = await shape_torrents(context, torrents.get(group.id, ()))
     return GroupDetail(**group_fields(group), torrents=shapes, bookmarked=bool(bookmarked))
 
 
 async def _list(context: RestContext) -> Listing:
     found = await context.services.search.groups(search_query(context))
-    groups = await context.services.catalogue.groups(found.ids, context.viewer)
+    groups = await context.services.catalogue.groups.groups(found.ids, context.viewer)
     shapes = [_shape(group) for group in groups]
     return context.listing(shapes, found.total, exact=found.exact, as_of=found.as_of)
 
 
 async def _show(context: RestContext) -> GroupDetail:
-    group = await context.services.catalogue.group(context.id("group"), context.viewer)
+    group = await context.services.catalogue.groups.group(context.id("group"), context.viewer)
     if group is None:
         raise Refusal("not-found")
     return await _detail(context, group)
 
 
 async def _edit(context: RestContext) -> GroupDetail:
-    changes = rename_keys(context.body, request_fields.CATALOGUE_NAMES)
-    group = await context.services.curation.edit_group(context.principal, context.id("group"), changes)
+    change = GroupChange.read(rename_keys(context.body, request_fields.CATALOGUE_NAMES))
+    group = await context.services.curation.edit_group(context.principal, context.id("group"), change)
     return await _detail(context, group)
 
 

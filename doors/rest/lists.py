@@ -103,7 +103,7 @@ async def _allowed(context: RestContext) -> Listing:
 async def _statistics(context: RestContext) -> TrackerShape:
     swarms = context.services.swarms()
     files, stored = await context.services.cache.totals()
-    recorded = await context.services.catalogue.totals()
+    recorded = await context.services.catalogue.statistics.totals()
     return TrackerShape(
         swarms.torrents,
         swarms.peers,

@@ -6,26 +6,60 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from accounts.accounts import Accounts
 from accounts.model import Principal
 from accounts.rights import Right
+from actions.account_management import AccountManagement
+from actions.curation import Curation
+from actions.list_moderation import ListModeration
+from actions.takedowns import Takedowns
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
+from cache.torrents import TorrentCache
 from catalogue.fields import FieldTable
 from catalogue.model import Viewer
+from catalogue.search import Search
+from catalogue.store import CatalogueStore
+from doors.admission import Admission, Endpoint
+from doors.rest.bodies import MAX_BODY, max_body_size
 from doors.rest.field_types import PER_PAGE
 from doors.rest.parameters import FieldValues, parse_id, parse_infohash
 from doors.rest.request_fields import field_table
-from doors.services import Services
+from tracker.census import Census
+from tracker.model import Counts, SwarmTotals
 
 # The largest offset; every store takes it.
 _MAX_OFFSET = 2**62
 
 
 @dataclass(frozen=True, slots=True)
+class RestServices:
+    """What the REST API asks of the service.
+
+    `scrape` returns a swarm's counts, `swarms` those of all; `token_lifetime` is that of a login's token in seconds.
+    """
+
+    admission: Admission
+    catalogue: CatalogueStore
+    search: Search
+    curation: Curation
+    accounts: Accounts
+    account_management: AccountManagement
+    takedowns: Takedowns
+    list_moderation: ListModeration
+    cache: TorrentCache
+    census: Census
+    scrape: Callable[[InfoHash], Counts]
+    swarms: Callable[[], SwarmTotals]
+    site_name: str
+    token_lifetime: int
+
+
+@dataclass(frozen=True, slots=True)
 class RestContext:
     """One authorized request: principal, validated parameters and body, and `file` of a form."""
 
-    services: Services
+    services: RestServices
     request: Request
     principal: Principal
     address: bytes
@@ -125,6 +159,19 @@ class Operation:
     def requires_csrf(self) -> bool:
         """Whether a session must send its CSRF token."""
         return self.method not in {"GET", "HEAD"} and self.identified
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """What its requests are admitted by."""
+        return Endpoint(
+            name=self.name,
+            right=self.right,
+            account=self.account,
+            csrf=self.requires_csrf,
+            max_body=MAX_BODY if self.body is None else max_body_size(self.body),
+            file=self.form,
+            credentials=None if self.identified else (),
+        )
 
     @property
     def parameters(self) -> tuple[str, ...]:

@@ -12,7 +12,8 @@ from starlette.responses import Response
 
 from accounts.rights import Right
 from bittorrent.refusal import Refusal
-from catalogue.model import BookmarkKind, Torrent
+from catalogue.fields import TorrentDetails
+from catalogue.model import BookmarkKind, Freeleech, Torrent
 from catalogue.query import MATCH_ALL, AllOf, CategoryTerm, Query, SearchQuery, SortOrder, UploaderTerm
 from catalogue.syntax import parse
 from doors.http_headers import attachment, etag_matches
@@ -60,7 +61,7 @@ async def shape_torrents(context: RestContext, torrents: Sequence[Torrent]) -> l
 
 async def torrent_of(context: RestContext) -> Torrent:
     """Return the torrent of the path, if it is visible. Refusal: `not-found`."""
-    found = await context.services.catalogue.torrent(
+    found = await context.services.catalogue.torrents.torrent(
         parse_id_or_infohash(context.path_parameter("torrent")), context.viewer
     )
     if found is None:
@@ -71,10 +72,12 @@ async def torrent_of(context: RestContext) -> Torrent:
 async def _detail(context: RestContext, torrent: Torrent) -> TorrentDetail:
     services, viewer = context.services, context.viewer
     alive = await services.census.alive([torrent.infohash])
-    bookmarked = await services.catalogue.bookmarked(viewer.user_id, BookmarkKind.TORRENT, [torrent.id])
+    bookmarked = await services.catalogue.collages.bookmarked(
+        viewer.user_id, BookmarkKind.TORRENT, [torrent.id]
+    )
     return TorrentDetail(
         **torrent_fields(torrent, viewer, services.scrape(torrent.infohash), alive=bool(alive)),
-        **contents_fields(torrent, await services.catalogue.contents(torrent.id), viewer),
+        **contents_fields(torrent, await services.catalogue.torrents.contents(torrent.id), viewer),
         bookmarked=bool(bookmarked),
     )
 
@@ -100,7 +103,7 @@ def search_query(context: RestContext) -> SearchQuery:
 
 async def _list(context: RestContext) -> Listing:
     found = await context.services.search.torrents(search_query(context))
-    torrents = await context.services.catalogue.torrents(found.ids, context.viewer)
+    torrents = await context.services.catalogue.torrents.torrents(found.ids, context.viewer)
     shapes = await shape_torrents(context, torrents)
     return context.listing(shapes, found.total, exact=found.exact, as_of=found.as_of)
 
@@ -110,7 +113,7 @@ async def _show(context: RestContext) -> TorrentDetail:
 
 
 async def _upload(context: RestContext) -> TorrentDetail:
-    details = rename_keys(context.body, request_fields.CATALOGUE_NAMES)
+    details = TorrentDetails.read(rename_keys(context.body, request_fields.CATALOGUE_NAMES))
     try:
         torrent = await context.services.curation.publish(context.principal, context.file, "rest", details)
     except Refusal as refusal:
@@ -120,9 +123,9 @@ async def _upload(context: RestContext) -> TorrentDetail:
 
 async def _edit(context: RestContext) -> TorrentDetail:
     torrent = await torrent_of(context)
-    changes = rename_keys(context.body, request_fields.CATALOGUE_NAMES)
+    details = TorrentDetails.read(rename_keys(context.body, request_fields.CATALOGUE_NAMES))
     return await _detail(
-        context, await context.services.curation.edit_torrent(context.principal, torrent.id, changes)
+        context, await context.services.curation.edit_torrent(context.principal, torrent.id, details)
     )
 
 
@@ -141,7 +144,9 @@ async def _moderate(context: RestContext) -> TorrentDetail:
             context.principal, torrent.id, hidden=given.flag("hidden"), locked=given.flag("locked")
         )
     if "freeleech" in given:
-        torrent = await curation.set_freeleech(context.principal, torrent.id, given.integer("freeleech"))
+        torrent = await curation.set_freeleech(
+            context.principal, torrent.id, Freeleech(given.integer("freeleech"))
+        )
     return await _detail(context, torrent)
 
 

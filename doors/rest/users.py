@@ -51,8 +51,8 @@ class UserShape:
 
 
 async def _shape(context: RestContext, user: User) -> UserShape:
-    uploads, groups = await context.services.catalogue.upload_counts(user.id)
-    private = user.id == context.principal.id or context.services.rights.may(
+    uploads, groups = await context.services.catalogue.statistics.upload_counts(user.id)
+    private = user.id == context.principal.id or context.services.admission.rights.may(
         context.principal, Right.ACCOUNTS
     )
     return UserShape(
@@ -87,7 +87,9 @@ async def _log_out(context: RestContext) -> Response | None:
     if context.principal.key is not None:
         await context.services.accounts.revoke(context.principal.key.id)
         return None
-    return await context.services.authenticator.log_out(Response(status_code=204), context.principal)
+    return await context.services.admission.authenticator.log_out(
+        Response(status_code=204), context.principal
+    )
 
 
 async def _csrf(context: RestContext) -> CsrfShape:

@@ -7,23 +7,43 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from accounts.model import Principal, User
-from doors.services import Services
+from actions.lookups import Lookups
+from bittorrent.infohash import InfoHash
+from doors.admission import Admission
+from doors.bodies import Body, Form
 from doors.torbox.list_cache import ListCache
 from doors.torbox.parameters import TorboxParameters
 from doors.torbox.shapes import TorboxShapes
+from downloads.downloads import Downloads
+from downloads.links import DownloadLinks
+from tracker.model import Counts
+
+
+@dataclass(frozen=True, slots=True)
+class TorboxServices:
+    """What TorBox's API asks of the service; `scrape` returns a swarm's counts."""
+
+    admission: Admission
+    downloads: Downloads
+    links: DownloadLinks
+    files_url: str | None
+    lookups: Lookups
+    scrape: Callable[[InfoHash], Counts]
 
 
 @dataclass(frozen=True, slots=True)
 class TorboxContext:
     """One request; `principal` is anonymous where the endpoint allows that."""
 
-    services: Services
+    services: TorboxServices
     shapes: TorboxShapes
     list_cache: ListCache
     request: Request
     principal: Principal
     address: bytes
     query: TorboxParameters
+    body: Body
+    form: Form
 
     @property
     def user(self) -> User:
@@ -33,4 +53,4 @@ class TorboxContext:
 
 
 Handler = Callable[[TorboxContext], Awaitable[Response]]
-"""Answers a request; raises Failure or Refusal."""
+"""Answers a request; raises TorboxError or Refusal."""

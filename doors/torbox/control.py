@@ -32,14 +32,14 @@ def _queue_operations(downloads: Downloads) -> Mapping[str, JobOperation]:
 
 async def torrents(context: TorboxContext) -> Response:
     """Do an operation on a job or on all jobs."""
-    body = await read_json(context.request, context.services.memory)
+    body = await read_json(context.body)
     default = "delete" if context.request.method == "DELETE" else ""
     return await _control(context, body, number_in(body, "torrent_id"), default, queued=False)
 
 
 async def one(context: TorboxContext) -> Response:
     """Do an operation on the job in the path; it is deleted where none is named."""
-    body = await read_json(context.request, context.services.memory)
+    body = await read_json(context.body)
     body.pop("all", None)
     number = read_number("torrent_id", context.request.path_params["id"])
     return await _control(context, body, number, "delete", queued=False)
@@ -47,7 +47,7 @@ async def one(context: TorboxContext) -> Response:
 
 async def queued(context: TorboxContext) -> Response:
     """Start or delete a queued job, or all of them."""
-    body = await read_json(context.request, context.services.memory)
+    body = await read_json(context.body)
     return await _control(context, body, number_in(body, "queued_id"), "", queued=True)
 
 

@@ -6,7 +6,7 @@ from math import ceil
 from starlette.responses import Response
 
 from bittorrent.refusal import Refusal
-from doors.torbox.bodies import TorboxForm, read_form
+from doors.torbox.bodies import TorboxForm, torbox_form
 from doors.torbox.context import TorboxContext
 from doors.torbox.envelope import success
 from doors.torbox.error_codes import ACTIVE_LIMIT, INVALID_OPTION, RATE_LIMIT, TorboxError
@@ -21,7 +21,7 @@ _MAX_JOBS = 1000
 
 async def create(context: TorboxContext) -> Response:
     """Add a torrent to the account."""
-    form = await read_form(context.request, context.services.uploads.limit, context.services.memory)
+    form = torbox_form(context.form)
     try:
         job = await _RateLimitedAdd(context).add(_wish(form))
     except Refusal as refusal:
@@ -65,7 +65,7 @@ class _RateLimitedAdd:
 
     async def add(self, wish: JobRequest) -> Job:
         context, counted = self.context, False
-        rate_limits = context.services.rate_limits
+        rate_limits = context.services.admission.rate_limits
         allowance = rate_limits.take(CREATE_RATE, context.principal, context.address)
         try:
             # Beyond the rate, content is added only where it is cached.
@@ -75,7 +75,7 @@ class _RateLimitedAdd:
             )
         except Refusal as refusal:
             if refusal.code == "not-cached" and not wish.only_if_cached:
-                wait = ceil(allowance.reset - context.services.clock())
+                wait = ceil(allowance.reset - context.services.admission.clock())
                 rate = rate_limits.rate_of(CREATE_RATE, context.principal)
                 raise TorboxError(RATE_LIMIT, rate, wait=wait) from None
             raise

@@ -1,20 +1,29 @@
-"""The TorBox API's routes: authentication, rate limit and dispatch of each path to its handler."""
+"""The TorBox API's routes, and how they are admitted."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from math import ceil
+from dataclasses import dataclass, replace
 
-import structlog
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from accounts.model import NOBODY, Principal, Scope
+from accounts.model import Scope
 from accounts.rights import Right
 from bittorrent.refusal import Refusal
-from doors.services import Services
+from doors.admission import (
+    AdmittedRoute,
+    ApiDialect,
+    Endpoint,
+    Exchange,
+    Handler,
+    NoEndpointRoute,
+    Step,
+    header,
+    parameter,
+)
 from doors.torbox import account, control, create_torrent, download_links, listing, torrent_info
-from doors.torbox.context import Handler, TorboxContext
+from doors.torbox.bodies import FORM, MAX_JSON, MAX_TEXT
+from doors.torbox.context import Handler as TorboxHandler
+from doors.torbox.context import TorboxContext, TorboxServices
 from doors.torbox.envelope import failure, refused
 from doors.torbox.error_codes import ENDPOINT_NOT_FOUND, NO_AUTH, RATE_LIMIT, TorboxError
 from doors.torbox.list_cache import ListCache
@@ -24,165 +33,141 @@ from doors.torbox.shapes import TorboxShapes
 DIALECT = "torbox"
 PREFIX = "/v1/api"
 
-_METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
+# Some clients send the header `Authorization` for every path, and nothing else.
+_HEADER = header(Scope.TORBOX, optional=True)
+_CREDENTIALS = (_HEADER,)
+_TOKEN = (parameter("token", Scope.TORBOX), _HEADER)
+_STEPS = (
+    Step.ENDPOINT,
+    Step.CREDENTIALS,
+    Step.RATE,
+    Step.ACCOUNT,
+    Step.KEY_METHODS,
+    Step.RIGHT,
+    Step.FORM,
+)
 
-log = structlog.get_logger()
+_KEYED = Endpoint(account=True, right=Right.DOWNLOAD)
+_JSON = replace(_KEYED, max_body=MAX_JSON)
+_OPEN = Endpoint(anonymous=True, right=Right.DOWNLOAD)
 
 
 @dataclass(frozen=True, slots=True)
-class TorboxEndpoint:
-    """A path: its handlers by HTTP method, and the name by which a key can be limited to it.
-
-    With `token_in_query` the key is in the query; with `anonymous` a request without a key is anonymous.
-    """
+class TorboxPath:
+    """A path: the name by which a key can be limited to it, and its endpoint and handler by HTTP method."""
 
     path: str
     name: str
-    handlers: Mapping[str, Handler]
-    token_in_query: bool = False
-    anonymous: bool = False
+    handlers: Mapping[str, tuple[Endpoint, TorboxHandler]]
 
 
-_QUEUE = {"GET": listing.queued}
-_CONTROL_QUEUE = {"POST": control.queued}
-ENDPOINTS = (
-    TorboxEndpoint("/torrents/createtorrent", "createtorrent", {"POST": create_torrent.create}),
-    TorboxEndpoint(
-        "/torrents/controltorrent", "controltorrent", {"POST": control.torrents, "DELETE": control.torrents}
+def _upload(endpoint: Endpoint) -> Endpoint:
+    return replace(endpoint, max_body=MAX_TEXT, file=True, form=FORM)
+
+
+_QUEUE = {"GET": (_KEYED, listing.queued)}
+_CONTROL_QUEUE = {"POST": (_JSON, control.queued)}
+PATHS = (
+    TorboxPath(
+        "/torrents/createtorrent", "createtorrent", {"POST": (_upload(_KEYED), create_torrent.create)}
     ),
-    TorboxEndpoint(
-        "/torrents/controltorrent/{id}", "controltorrent", {"DELETE": control.one, "POST": control.one}
+    TorboxPath(
+        "/torrents/controltorrent",
+        "controltorrent",
+        {"POST": (_JSON, control.torrents), "DELETE": (_JSON, control.torrents)},
     ),
-    TorboxEndpoint(
-        "/torrents/requestdl", "requestdl", {"GET": download_links.request_link}, token_in_query=True
+    TorboxPath(
+        "/torrents/controltorrent/{id}",
+        "controltorrent",
+        {"DELETE": (_JSON, control.one), "POST": (_JSON, control.one)},
     ),
-    TorboxEndpoint("/torrents/mylist", "mylist", {"GET": listing.torrents}),
-    TorboxEndpoint("/torrents/checkcached", "checkcached", {"GET": listing.cached, "POST": listing.cached}),
-    TorboxEndpoint("/torrents/exportdata", "exportdata", {"GET": download_links.export}),
-    TorboxEndpoint(
+    TorboxPath(
+        "/torrents/requestdl",
+        "requestdl",
+        {"GET": (replace(_KEYED, credentials=_TOKEN), download_links.request_link)},
+    ),
+    TorboxPath("/torrents/mylist", "mylist", {"GET": (_KEYED, listing.torrents)}),
+    TorboxPath(
+        "/torrents/checkcached",
+        "checkcached",
+        {"GET": (_KEYED, listing.cached), "POST": (_JSON, listing.cached)},
+    ),
+    TorboxPath("/torrents/exportdata", "exportdata", {"GET": (_KEYED, download_links.export)}),
+    TorboxPath(
         "/torrents/torrentinfo",
         "torrentinfo",
-        {"GET": torrent_info.by_hash, "POST": torrent_info.by_form},
-        anonymous=True,
+        {"GET": (_OPEN, torrent_info.by_hash), "POST": (_upload(_OPEN), torrent_info.by_form)},
     ),
-    TorboxEndpoint("/user/me", "user", {"GET": account.me}),
-    TorboxEndpoint("/queued/getqueued", "getqueued", _QUEUE),
-    TorboxEndpoint("/torrents/getqueued", "getqueued", _QUEUE),
-    TorboxEndpoint("/queued/controlqueued", "controlqueued", _CONTROL_QUEUE),
-    TorboxEndpoint("/torrents/controlqueued", "controlqueued", _CONTROL_QUEUE),
+    TorboxPath("/user/me", "user", {"GET": (_KEYED, account.me)}),
+    TorboxPath("/queued/getqueued", "getqueued", _QUEUE),
+    TorboxPath("/torrents/getqueued", "getqueued", _QUEUE),
+    TorboxPath("/queued/controlqueued", "controlqueued", _CONTROL_QUEUE),
+    TorboxPath("/torrents/controlqueued", "controlqueued", _CONTROL_QUEUE),
 )
-METHODS = frozenset(endpoint.name for endpoint in ENDPOINTS)
+METHODS = frozenset(path.name for path in PATHS)
 """The names to which a key of this dialect can be limited."""
 
 
-def routes(services: Services) -> list[Route]:
+def routes(services: TorboxServices) -> list[Route]:
     """Return the dialect's routes; any other path below its prefix, or another version's, is ENDPOINT_NOT_FOUND."""
-    shared = _Shared(services, TorboxShapes(), ListCache(services.clock))
-    known: list[Route] = []
-    for endpoint in ENDPOINTS:
-        dispatcher = _Dispatcher(shared, endpoint)
-        spellings = (PREFIX + endpoint.path, PREFIX + endpoint.path + "/")
-        known += [Route(path, dispatcher.answer, methods=_METHODS) for path in spellings]
-    others = ("/v{version}/api", "/v{version}/api/{rest:path}")
-    return [*known, *(Route(path, _not_found, methods=_METHODS) for path in others)]
+    admission, dialect = services.admission, ApiDialect(DIALECT, _CREDENTIALS, _STEPS, _render)
+    shared = _Shared(services, TorboxShapes(), ListCache(admission.clock))
+    found: list[Route] = []
+    for each in PATHS:
+        handlers = {
+            method: (replace(endpoint, name=each.name), shared.handler(handler))
+            for method, (endpoint, handler) in each.handlers.items()
+        }
+        found += [
+            AdmittedRoute(PREFIX + path, admission, dialect, handlers, every_method=True)
+            for path in (each.path, each.path + "/")
+        ]
+    unknown = TorboxError(ENDPOINT_NOT_FOUND, "There is no such endpoint here.")
+    return found + [
+        NoEndpointRoute(path, admission, dialect, unknown)
+        for path in ("/v{version}/api", "/v{version}/api/{rest:path}")
+    ]
 
 
 @dataclass(frozen=True, slots=True)
 class _Shared:
-    services: Services
+    services: TorboxServices
     shapes: TorboxShapes
     list_cache: ListCache
 
+    def handler(self, handler: TorboxHandler) -> Handler:
+        """Return a handler as the pipeline calls it."""
 
-@dataclass(frozen=True, slots=True)
-class _Dispatcher:
-    shared: _Shared
-    endpoint: TorboxEndpoint
-    services: Services = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "services", self.shared.services)
-
-    async def answer(self, request: Request) -> Response:
-        """Answer a request to the path."""
-        try:
-            return await self._serve(request)
-        except TorboxError as failed:
-            return failure(failed)
-        except Refusal as refusal:
-            response = refused(refusal)
-            if refusal.code == "bad-method":
-                response.headers["Allow"] = ", ".join(self.endpoint.handlers)
-            return response
-        except Exception:
-            log.exception("torbox.failed", method=self.endpoint.name)
-            return refused(Refusal("internal"))
-
-    async def _serve(self, request: Request) -> Response:
-        method = "GET" if request.method == "HEAD" else request.method
-        handler = self.endpoint.handlers.get(method)
-        if handler is None:
-            raise Refusal("bad-method")
-        query = TorboxParameters.of(request.query_params.multi_items())
-        address = self.services.clients.of(request.scope)
-        principal = await self._authenticate(request, query, address)
-        if not self.services.downloads.available:
-            raise Refusal("no-downloads")
-        shared = self.shared
-        return await handler(
-            TorboxContext(
-                shared.services, shared.shapes, shared.list_cache, request, principal, address, query
+        async def answer(exchange: Exchange) -> Response:
+            if not self.services.downloads.available:
+                raise Refusal("no-downloads")
+            request = exchange.request
+            query = TorboxParameters.of(request.query_params.multi_items())
+            return await handler(
+                TorboxContext(
+                    self.services,
+                    self.shapes,
+                    self.list_cache,
+                    request,
+                    exchange.principal,
+                    exchange.address,
+                    query,
+                    exchange.body,
+                    exchange.form,
+                )
             )
-        )
 
-    async def _authenticate(self, request: Request, query: TorboxParameters, address: bytes) -> Principal:
-        """Return the principal, counted against its rate limit; a wrong key counts for its address."""
-        try:
-            principal = await self._principal(request, query)
-        except (TorboxError, Refusal):
-            self._count(NOBODY, address)
-            raise
-        self._count(principal, address)
-        key = principal.key
-        if key is not None and key.methods is not None and self.endpoint.name not in key.methods:
-            raise Refusal("method-forbidden")
-        if principal.user is not None:
-            self.services.rights.require(principal, Right.DOWNLOAD)
-        return principal
-
-    async def _principal(self, request: Request, query: TorboxParameters) -> Principal:
-        secret = query.text("token").strip() if self.endpoint.token_in_query else ""
-        # Some clients send the header for every path.
-        secret = secret or _bearer(request)
-        if secret:
-            return await self.services.authenticator.by_secret(secret, Scope.TORBOX)
-        if self.endpoint.anonymous:
-            return NOBODY
-        raise TorboxError(
-            NO_AUTH,
-            "This needs a key: send it as "
-            + ("token." if self.endpoint.token_in_query else "a bearer token."),
-        )
-
-    def _count(self, principal: Principal, address: bytes) -> None:
-        rate_limits = self.services.rate_limits
-        allowance = rate_limits.take(DIALECT, principal, address)
-        if not allowance.granted:
-            wait = ceil(allowance.reset - self.services.clock())
-            raise TorboxError(RATE_LIMIT, rate_limits.rate_of(DIALECT, principal), wait=wait)
+        return answer
 
 
-def _bearer(request: Request) -> str:
-    """Return the key of `Authorization: Bearer KEY`, or KEY alone; cookies are ignored."""
-    lines = request.headers.getlist("authorization")
-    if not lines:
-        return ""
-    words = lines[0].split()
-    if len(lines) > 1 or len(words) > 2 or (len(words) == 2 and words[0].lower() not in {"bearer", "token"}):
-        raise Refusal("bad-token")
-    secret = words[-1] if words else ""
-    return "" if secret.lower() == "bearer" else secret
-
-
-async def _not_found(request: Request) -> Response:
-    return failure(TorboxError(ENDPOINT_NOT_FOUND, "There is no such endpoint here."))
+def _render(exchange: Exchange, error: Exception) -> Response:
+    if isinstance(error, TorboxError):
+        return failure(error)
+    assert isinstance(error, Refusal)
+    if error.code == "unauthenticated":
+        kind = "token." if exchange.endpoint.credentials else "a bearer token."
+        return failure(TorboxError(NO_AUTH, f"This needs a key: send it as {kind}"))
+    if error.code == "too-many-requests":
+        rate = exchange.admission.rate_limits.rate_of(DIALECT, exchange.principal)
+        return failure(TorboxError(RATE_LIMIT, rate, wait=exchange.retry_after))
+    return refused(error)

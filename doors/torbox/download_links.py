@@ -34,7 +34,7 @@ async def request_link(context: TorboxContext) -> Response:
     job = await _job(context, number)
     what = TORRENT if torrent else ZIP if zipped else _file(job, file)
     _check(job, what)
-    base = base_url(context.request, context.services.public_url)
+    base = base_url(context.request, context.services.admission.public_url)
     url = files.link_url(context.services.links.make(job, what), context.services.files_url, base)
     return RedirectResponse(url, 307, HEADERS) if redirect else success(url, _LINKED)
 

@@ -8,13 +8,7 @@ from starlette.responses import Response
 from bittorrent.refusal import Refusal
 from doors.torbox.error_codes import TorboxError, code_of
 
-HEADERS = {
-    "Cache-Control": "private, no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
-_CLOSE_CONNECTION = frozenset({"too-large", "busy"})
+HEADERS = {"Cache-Control": "private, no-store"}
 _BUSY_WAIT = 2
 
 
@@ -33,11 +27,7 @@ def failure(failed: TorboxError) -> Response:
 def refused(refusal: Refusal) -> Response:
     """Return the error for a refusal."""
     wait = _BUSY_WAIT if refusal.code == "busy" else None
-    response = failure(TorboxError(code_of(refusal), str(refusal), wait=wait))
-    if refusal.code in _CLOSE_CONNECTION:
-        # The rest of the body is not read.
-        response.headers["Connection"] = "close"
-    return response
+    return failure(TorboxError(code_of(refusal), str(refusal), wait=wait))
 
 
 def _wrap(content: dict[str, object], status: int, headers: dict[str, str] | None = None) -> Response:

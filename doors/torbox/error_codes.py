@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from bittorrent.refusal import Refusal
+from doors.admission import DialectError
 
 
 class TorboxCode(NamedTuple):
@@ -96,7 +97,7 @@ _CODES: Mapping[str, TorboxCode] = MappingProxyType(
 )
 
 
-class TorboxError(Exception):
+class TorboxError(DialectError):
     """A request that fails by TorBox's own rules; `detail` is a sentence for people, `data` the response's data.
 
     `wait` is the seconds after which to retry, None where that is of no use.

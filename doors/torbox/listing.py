@@ -126,7 +126,7 @@ async def _hashes(context: TorboxContext) -> list[InfoHash]:
 
 
 async def _body_hashes(context: TorboxContext) -> list[str]:
-    hashes = (await read_json(context.request, context.services.memory)).get("hashes", [])
+    hashes = (await read_json(context.body)).get("hashes", [])
     texts = [hashes] if isinstance(hashes, str) else hashes
     if not isinstance(texts, list) or not all(isinstance(each, str) for each in texts):
         raise TorboxError(INVALID_OPTION, "The option hashes is a list of texts.")

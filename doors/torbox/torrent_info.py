@@ -7,7 +7,7 @@ from starlette.responses import Response
 from bittorrent.infohash import InfoHash
 from bittorrent.magnet import Magnet
 from bittorrent.metainfo import Metainfo
-from doors.torbox.bodies import read_form
+from doors.torbox.bodies import torbox_form
 from doors.torbox.context import TorboxContext
 from doors.torbox.envelope import success
 from doors.torbox.error_codes import ITEM_NOT_FOUND, MISSING_OPTION, TorboxError
@@ -27,7 +27,7 @@ async def by_hash(context: TorboxContext) -> Response:
 
 async def by_form(context: TorboxContext) -> Response:
     """Answer the metadata of a hash, a magnet link or a file, whichever is sent first in this order."""
-    form = await read_form(context.request, context.services.uploads.limit, context.services.memory)
+    form = torbox_form(context.form)
     texts = form.texts
     seconds = _seconds(texts if texts.text("timeout") else context.query)
     if text := texts.text("hash").strip():

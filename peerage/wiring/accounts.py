@@ -9,7 +9,7 @@ from accounts.rights import Right, Rights
 from accounts.secrets import KEY_BYTES, Secrets
 from accounts.store import AccountStore
 from actions.account_management import AccountManagement
-from catalogue.catalogue import Catalogue
+from catalogue.moderation import Moderation
 from peerage.config import Settings
 from peerage.one_time_links import OneTimeLinks
 from peerage.wiring.environment import Environment
@@ -30,7 +30,7 @@ def make_accounts(
     settings: Settings,
     folder: DataFolder,
     store: AccountStore,
-    catalogue: Catalogue,
+    moderation: Moderation,
     environment: Environment,
 ) -> AccountServices:
     """Return the accounts of a data folder; `accounts.close` writes when they were last used.
@@ -51,7 +51,7 @@ def make_accounts(
         accounts=accounts,
         rights=rights,
         management=AccountManagement(
-            accounts, catalogue, rights, registration=settings.accounts.registration
+            accounts, moderation, rights, registration=settings.accounts.registration
         ),
         one_time_links=OneTimeLinks(accounts, folder.path, settings.public_url, settings.listen),
     )

@@ -92,11 +92,16 @@ async def open_application(
     async with AsyncExitStack() as stack:
         stores = await open_stores(settings, stack)
         application = await build_services(settings, stores, stack, environment)
-        await application.torrents.cache.reconcile()
-        await application.downloads.downloads.load()
-        await application.torrents.takedowns.start()
-        await application.tracker.census.start()
+        await start_services(application)
         yield application
+
+
+async def start_services(application: Application) -> None:
+    """Reconcile files and records, load the jobs, tell the tracker the lists, and open the census' day."""
+    await application.torrents.cache.reconcile()
+    await application.downloads.downloads.load()
+    await application.torrents.takedowns.start()
+    await application.tracker.census.start()
 
 
 async def build_services(
@@ -125,8 +130,8 @@ class _Builder:
         self._account_store = SqlAccounts(stores.records)
         wanted = settings.catalogue
         self._index = SqliteSearchIndex(stores.records, wanted.search_candidates, wanted.search_timeout)
-        self._catalogue_store = catalogue_store(stores.records, self._index, environment.clock)
-        self._catalogue = Catalogue(self._catalogue_store, environment.clock)
+        store = catalogue_store(stores.records, self._index, environment.clock)
+        self._catalogue = Catalogue.over(store, environment.clock)
         self._downloads: DownloadServices | None = None
 
     async def build(self) -> Application:
@@ -150,14 +155,14 @@ class _Builder:
     def _make_accounts(self) -> AccountServices:
         folder = self._stores.folder
         accounts = make_accounts(
-            self._settings, folder, self._account_store, self._catalogue, self._environment
+            self._settings, folder, self._account_store, self._catalogue.moderation, self._environment
         )
         self._stack.push_async_callback(accounts.accounts.close)
         return accounts
 
     async def _make_tracker(self) -> TrackerServices:
         tracker = make_tracker(self._settings, self._environment)
-        stats = SwarmStatsSync(self._catalogue, tracker.store.scrape)
+        stats = SwarmStatsSync(self._catalogue.store.statistics, tracker.store.scrape)
         services = keep_swarms(
             self._settings,
             self._stores,
@@ -176,7 +181,9 @@ class _Builder:
         self._stack.push_async_callback(cache.drain)
         lists, policy = Lists(SqlListEntries(records)), tracker.tracker.policy
         on_blocked = (tracker.census.forget, self._stop_fetching)
-        takedowns = Takedowns(cache, self._catalogue, lists, policy, clock, on_blocked=on_blocked)
+        takedowns = Takedowns(
+            cache, self._catalogue.store.torrents, lists, policy, clock, on_blocked=on_blocked
+        )
         self._stack.push_async_callback(takedowns.drain)
         limit = settings.max_torrent_size
         uploads = Uploads(cache, takedowns, self._catalogue, self._parser, clock, limit=limit)
@@ -184,7 +191,7 @@ class _Builder:
         return TorrentServices(
             cache=cache,
             takedowns=takedowns,
-            list_moderation=ListModeration(takedowns, self._catalogue, accounts.rights),
+            list_moderation=ListModeration(takedowns, self._catalogue.moderation, accounts.rights),
             uploads=uploads,
             transfer=Transfer(uploads, cache),
         )
@@ -207,7 +214,7 @@ class _Builder:
         return DownloadServices(
             downloads=downloads,
             lookups=lookups,
-            auto_fetch=make_auto_fetch(settings, lookups, self._catalogue, store),
+            auto_fetch=make_auto_fetch(settings, lookups, self._catalogue.store.torrents, store),
             engine_announcer=make_engine_announcer(settings, downloads, store),
         )
 
@@ -218,9 +225,7 @@ class _Builder:
             search=Search(self._index),
             curation=Curation(catalogue, uploads, takedowns, accounts.rights),
             sync=CatalogueSync(torrents.cache, catalogue, takedowns, self._parser),
-            dump=CatalogueDump(
-                self._catalogue_store, self._account_store, takedowns, self._environment.clock
-            ),
+            dump=CatalogueDump(catalogue, self._account_store, takedowns, self._environment.clock),
             titles=self._titles,
             title_import=TitleImport(self._stores.titles),
         )

@@ -11,7 +11,7 @@ from actions.takedowns import Takedowns
 from actions.uploads import Uploads
 from bittorrent.peers import parse_address
 from cache.torrents import TorrentCache
-from catalogue.catalogue import Catalogue
+from catalogue.store import TorrentStore
 from downloads.downloads import Downloads
 from downloads.engine import Engine
 from downloads.outgoing_filter import OutgoingFilter
@@ -59,7 +59,7 @@ def _sources(
 
 
 def make_auto_fetch(
-    settings: Settings, lookups: Lookups, catalogue: Catalogue, store: SwarmStore
+    settings: Settings, lookups: Lookups, torrents: TorrentStore, store: SwarmStore
 ) -> AutoFetch | None:
     """Return the lookups of announced hashes; None where `lookups.fill` is off."""
     wanted = settings.lookups
@@ -70,7 +70,7 @@ def make_auto_fetch(
     rate = parse(wanted.fill_rate)
     return AutoFetch(
         lookups,
-        catalogue,
+        torrents,
         store.scrape,
         every=rate.get_expiry() / rate.amount,
         at_once=max(1, wanted.concurrent // 2),  # leaves slots for lookups that people ask for

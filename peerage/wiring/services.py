@@ -1,61 +1,147 @@
-"""Makes the services that every API dialect is given."""
+"""Makes what each dialect asks of the service."""
 
-import os
-import time
+from dataclasses import dataclass
 
+from doors.admission import Admission
 from doors.authentication import Authenticator
+from doors.bodies import BodyMemory
 from doors.client_address import ClientAddress
+from doors.files import FileServices
+from doors.gazelle.context import GazelleServices
 from doors.rate_limits import RateLimits
-from doors.request_limits import BodyMemory
-from doors.services import Services
+from doors.rest.operation import RestServices
+from doors.torbox.context import TorboxServices
 from doors.torbox.create_torrent import CREATE_RATE as TORBOX_CREATE
+from doors.torrent_api import TorrentApiServices
 from doors.transfers import Transfers
 from downloads.links import KEY_BYTES, DownloadLinks
 from peerage.wiring.application import Application
+from web.page_context import PageServices
+
+_BODIES = 16  # uploads of the largest size whose bodies are in memory at once
 
 
-def make_services(application: Application, clients: ClientAddress, memory: BodyMemory) -> Services:
-    """Return the services of every dialect; `memory` bounds the request bodies of all of them together."""
+@dataclass(frozen=True, slots=True)
+class DialectServices:
+    """The services of every dialect; all of them share one admission."""
+
+    rest: RestServices
+    gazelle: GazelleServices
+    torrent_api: TorrentApiServices
+    torbox: TorboxServices
+    files: FileServices
+    pages: PageServices
+
+
+def make_admission(application: Application, clients: ClientAddress) -> Admission:
+    """Return the admission of all dialects; cookies are `Secure` where `public_url` is https."""
     settings = application.settings
-    return Services(
-        catalogue=application.catalogue.catalogue,
+    secure = (settings.public_url or "").startswith("https://")
+    rates = settings.limits.model_dump(exclude={"login"}) | {TORBOX_CREATE: settings.downloads.create_rate}
+    return Admission(
+        clients=clients,
+        authenticator=Authenticator(application.accounts.accounts, secure=secure),
+        rate_limits=RateLimits(rates, application.environment.clock),
+        rights=application.accounts.rights,
+        memory=BodyMemory(_BODIES * application.torrents.uploads.limit),
+        upload_limit=application.torrents.uploads.limit,
+        public_url=settings.public_url,
+        clock=application.environment.clock,
+    )
+
+
+def make_services(application: Application, admission: Admission) -> DialectServices:
+    """Return the services of every dialect."""
+    settings = application.settings.downloads
+    key = application.stores.folder.secret("downloads", KEY_BYTES, application.environment.random)
+    links = DownloadLinks(key, settings.link_lifetime, application.environment.clock)
+    return DialectServices(
+        rest=_rest(application, admission),
+        gazelle=_gazelle(application, admission),
+        torrent_api=_torrent_api(application, admission),
+        torbox=TorboxServices(
+            admission=admission,
+            downloads=application.downloads.downloads,
+            links=links,
+            files_url=settings.files_url,
+            lookups=application.downloads.lookups,
+            scrape=application.tracker.tracker.store.scrape,
+        ),
+        files=FileServices(
+            accounts=application.accounts.accounts,
+            downloads=application.downloads.downloads,
+            links=links,
+            transfers=Transfers(settings.transfers, settings.transfers_per_account),
+            files_url=settings.files_url,
+        ),
+        pages=_pages(application, admission, links),
+    )
+
+
+def _rest(application: Application, admission: Admission) -> RestServices:
+    store = application.tracker.tracker.store
+    return RestServices(
+        admission=admission,
+        catalogue=application.catalogue.catalogue.store,
         search=application.catalogue.search,
         curation=application.catalogue.curation,
-        account_management=application.accounts.management,
         accounts=application.accounts.accounts,
-        rights=application.accounts.rights,
-        uploads=application.torrents.uploads,
+        account_management=application.accounts.management,
         takedowns=application.torrents.takedowns,
+        list_moderation=application.torrents.list_moderation,
+        cache=application.torrents.cache,
+        census=application.tracker.census,
+        scrape=store.scrape,
+        swarms=store.totals,
+        site_name=application.settings.catalogue.site_name,
+        token_lifetime=application.settings.accounts.token_lifetime,
+    )
+
+
+def _gazelle(application: Application, admission: Admission) -> GazelleServices:
+    store = application.tracker.tracker.store
+    return GazelleServices(
+        admission=admission,
+        catalogue=application.catalogue.catalogue.store,
+        search=application.catalogue.search,
+        curation=application.catalogue.curation,
+        accounts=application.accounts.accounts,
+        cache=application.torrents.cache,
+        scrape=store.scrape,
+        swarms=store.totals,
+        site_name=application.settings.catalogue.site_name,
+    )
+
+
+def _torrent_api(application: Application, admission: Admission) -> TorrentApiServices:
+    return TorrentApiServices(
+        admission=admission,
+        catalogue=application.catalogue.catalogue.store,
+        search=application.catalogue.search,
+        titles=application.catalogue.titles,
+        curation=application.catalogue.curation,
+        lookups=application.downloads.lookups,
+        census=application.tracker.census,
+        scrape=application.tracker.tracker.store.scrape,
+    )
+
+
+def _pages(application: Application, admission: Admission, links: DownloadLinks) -> PageServices:
+    store = application.tracker.tracker.store
+    return PageServices(
+        admission=admission,
+        catalogue=application.catalogue.catalogue.store,
+        search=application.catalogue.search,
+        curation=application.catalogue.curation,
+        accounts=application.accounts.accounts,
+        account_management=application.accounts.management,
         list_moderation=application.torrents.list_moderation,
         cache=application.torrents.cache,
         lookups=application.downloads.lookups,
         downloads=application.downloads.downloads,
-        links=DownloadLinks(
-            application.stores.folder.secret("downloads", KEY_BYTES, os.urandom),
-            settings.downloads.link_lifetime,
-            time.time,
-        ),
-        transfers=Transfers(settings.downloads.transfers, settings.downloads.transfers_per_account),
-        files_url=settings.downloads.files_url,
-        census=application.tracker.census,
-        scrape=application.tracker.tracker.store.scrape,
-        swarms=application.tracker.tracker.store.totals,
-        authenticator=make_identity(application),
-        rate_limits=RateLimits(
-            settings.limits.model_dump(exclude={"login"}) | {TORBOX_CREATE: settings.downloads.create_rate},
-            time.time,
-        ),
-        clients=clients,
-        memory=memory,
-        public_url=settings.public_url,
-        site_name=settings.catalogue.site_name,
-        token_lifetime=settings.accounts.token_lifetime,
-        clock=time.time,
-    )
-
-
-def make_identity(application: Application) -> Authenticator:
-    """Return the authentication of requests; cookies are `Secure` where `public_url` is https."""
-    return Authenticator(
-        application.accounts.accounts, secure=(application.settings.public_url or "").startswith("https://")
+        links=links,
+        files_url=application.settings.downloads.files_url,
+        scrape=store.scrape,
+        swarms=store.totals,
+        site_name=application.settings.catalogue.site_name,
     )

@@ -23,8 +23,10 @@ def catalogue_store(
 
     `clock` returns unix seconds; changes to many groups are made in transactions of `batch`.
     """
+    torrents = SqlTorrents(database, index, clock)
     return CatalogueStore(
-        torrents=SqlTorrents(database, index, clock),
+        torrents=torrents,
+        groups=torrents,
         statistics=SqlStatistics(database),
         categories=SqlCategories(database, index, batch),
         tags=SqlTags(database, index, batch),

@@ -6,9 +6,10 @@ from typing import Any
 from sqlalchemy import Integer, Select, bindparam, delete, func, or_, select
 
 from bittorrent.refusal import Refusal
+from catalogue.fields import CollageChange
 from catalogue.model import BookmarkKind, Collage, CollageKind, Page, Person, Viewer
-from catalogue.store import Values
 from storage.catalogue.cascades import Cascades
+from storage.catalogue.columns import BLANK_COLLAGE, change_columns
 from storage.catalogue.torrent_queries import has_visible_torrent, viewer_parameters
 from storage.database import Database
 from storage.parameters import bounded_id, page_parameters
@@ -72,7 +73,7 @@ class SqlCollages:
             select(bookmark.c.target).where(*own, dialect.in_list(bookmark.c.target, "ids"))
         )
 
-    async def collages(self, offset: int, limit: int, viewer: Viewer, search: str) -> Page[Collage]:
+    async def collages(self, offset: int, limit: int, viewer: Viewer, search: str = "") -> Page[Collage]:
         """Return collages whose name contains a text, newest first."""
         conditions = {"pattern": _pattern(search), **viewer_parameters(viewer)}
         ((total,),) = await self._database.rows(self._count, conditions)
@@ -85,17 +86,16 @@ class SqlCollages:
         rows = await self._database.rows(self._one, {"row": bounded_id(number), **viewer_parameters(viewer)})
         return (await self._with_groups(rows, viewer))[0] if rows else None
 
-    async def add_collage(self, values: Values, creator: int, now: int) -> int:
-        """Add a collage, a personal one unless said otherwise, and return its id."""
-        blank = {"description": "", "kind": CollageKind.PERSONAL, "locked": 0, "hidden": 0}
-        creation = {"account_id": creator, "created": now}
+    async def add_collage(self, change: CollageChange, creator: int, created: int) -> int:
+        """Add a collage, a personal one by default, and return its id."""
+        row = {**BLANK_COLLAGE, **change_columns(change), "account_id": creator, "created": created}
         async with self._database.transaction() as transaction:
-            return await self._rows.insert(transaction, {**blank, **values, **creation})
+            return await self._rows.insert(transaction, row)
 
-    async def change_collage(self, number: int, values: Values) -> None:
+    async def change_collage(self, number: int, change: CollageChange) -> None:
         """Change a collage."""
         async with self._database.transaction() as transaction:
-            await self._rows.update(transaction, number, values)
+            await self._rows.update(transaction, number, change_columns(change))
 
     async def remove_collage(self, number: int) -> None:
         """Delete a collage."""
@@ -147,8 +147,12 @@ class SqlCollages:
         rows = await self._database.rows(self._bookmarks, parameters)
         return Page(tuple(number for (number,) in rows), total)
 
-    async def bookmarked(self, user: int, kind: BookmarkKind, targets: Sequence[int]) -> frozenset[int]:
-        """Return those of the targets that an account bookmarked."""
+    async def bookmarked(
+        self, user: int | None, kind: BookmarkKind, targets: Sequence[int]
+    ) -> frozenset[int]:
+        """Return those of the targets that an account bookmarked; none for None."""
+        if user is None or not targets:
+            return frozenset()
         parameters = {"user": bounded_id(user), "of": kind, "ids": self._dialect.ids(targets)}
         rows = await self._database.rows(self._bookmarked, parameters)
         return frozenset(number for (number,) in rows)

@@ -6,8 +6,9 @@ from typing import Any
 from sqlalchemy import Integer, and_, bindparam, func, or_, select
 
 from catalogue.model import Comment, News, Page, Person, Viewer
-from catalogue.store import NO_VALUES, Values
+from catalogue.store import CommentWrite
 from storage.catalogue.cascades import Cascades
+from storage.catalogue.columns import BLANK_COMMENT, change_columns
 from storage.catalogue.torrent_queries import has_visible_torrent, viewer_parameters
 from storage.database import Database
 from storage.parameters import bounded_id, page_parameters
@@ -61,7 +62,7 @@ class SqlComments:
         self._count_news = compiled(select(func.count()).select_from(news))
 
     async def comments(
-        self, group: int, offset: int, limit: int, viewer: Viewer, *, newest_first: bool
+        self, group: int, offset: int, limit: int, viewer: Viewer, *, newest_first: bool = False
     ) -> Page[Comment]:
         """Return the comments on a group."""
         conditions = {"work": bounded_id(group), **viewer_parameters(viewer)}
@@ -76,20 +77,19 @@ class SqlComments:
         rows = await self._database.rows(self._one, {"row": bounded_id(number), **viewer_parameters(viewer)})
         return _comment(rows[0]) if rows else None
 
-    async def add_comment(
-        self, group: int, author: int, body: str, now: int, more: Values = NO_VALUES
-    ) -> int:
-        """Add a comment, and return its id; `more` holds further columns of an imported one."""
-        values = {"work_id": group, "account_id": author, "body": body, "added": now}
+    async def add_comment(self, group: int, author: int, added: int, writing: CommentWrite) -> int:
+        """Add a comment, and return its id."""
+        row = {"work_id": group, "account_id": author, "added": added}
         async with self._database.transaction() as transaction:
             await self._works.require(transaction, group)
-            blank = {"edited": None, "editor_id": None, "hidden": 0}
-            return await self._comments.insert(transaction, {**values, **blank, **more})
+            return await self._comments.insert(
+                transaction, {**BLANK_COMMENT, **change_columns(writing), **row}
+            )
 
-    async def change_comment(self, number: int, values: Values) -> None:
+    async def change_comment(self, number: int, writing: CommentWrite) -> None:
         """Change a comment."""
         async with self._database.transaction() as transaction:
-            await self._comments.update(transaction, number, values)
+            await self._comments.update(transaction, number, change_columns(writing))
 
     async def remove_comment(self, number: int) -> None:
         """Delete a comment."""
@@ -108,8 +108,9 @@ class SqlComments:
         rows = await self._database.rows(self._one_news, {"row": bounded_id(number)})
         return _news(rows[0]) if rows else None
 
-    async def add_news(self, values: Values) -> int:
+    async def add_news(self, title: str, body: str, author: int, added: int) -> int:
         """Add a news item, and return its id."""
+        values = {"title": title, "body": body, "account_id": author, "added": added}
         async with self._database.transaction() as transaction:
             return await self._news_rows.insert(transaction, values)
 

@@ -8,7 +8,6 @@ from sqlalchemy import Table, bindparam, func, select
 
 from bittorrent.refusal import Refusal
 from catalogue.model import LogEntry, Page, Person, Report, Subject
-from catalogue.store import Values
 from storage.database import Database
 from storage.parameters import bounded_id, page_parameters
 from storage.rows import TableRows
@@ -106,8 +105,12 @@ class SqlModeration:
             if before["resolved"] is not None:
                 raise Refusal("fixed")
 
-    async def add_log_entry(self, values: Values) -> None:
+    async def add_log_entry(
+        self, actor: int | None, verb: str, subject: Subject, target: str, *, detail: str, time: int
+    ) -> None:
         """Add an entry to the log."""
+        who = {"time": time, "account_id": actor}
+        values = {**who, "verb": verb, "subject": subject, "target": target, "detail": detail}
         async with self._database.transaction() as transaction:
             await self._log_rows.insert(transaction, values)
 

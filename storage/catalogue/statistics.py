@@ -26,6 +26,7 @@ from storage.parameters import MAX_INTEGER, bounded_id
 from storage.tables import author, authorship, torrent, work
 
 _CHUNK = 500
+_DAY = 86_400
 _ACTIVE = or_(torrent.c.seeders > 0, torrent.c.leechers > 0)
 _PEERS = torrent.c.seeders + torrent.c.leechers
 _TRAFFIC = (
@@ -117,11 +118,12 @@ class SqlStatistics:
         authors = await self._count(self._authors) - await self._count(self._hidden_authors)
         return CatalogueTotals(torrents - hidden, groups, authors, int(size - of_hidden))
 
-    async def top(self, chart: str, since: int, limit: int) -> tuple[int, ...]:
+    async def top(self, chart: str, now: int, limit: int) -> tuple[int, ...]:
         """Return the torrent ids of a top list; none for one that does not exist."""
         statement = self._top_lists.get(chart)
         if statement is None:
             return ()
+        since = now - (_DAY if chart == "day" else 7 * _DAY)
         return tuple(
             number for (number,) in await self._database.rows(statement, {"since": since, "limit": limit})
         )

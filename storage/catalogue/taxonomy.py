@@ -6,9 +6,10 @@ from sqlalchemy import ColumnElement, Select, bindparam, delete, exists, func, i
 
 from bittorrent.refusal import Refusal
 from catalogue.categories import FIRST_CUSTOM_ID
+from catalogue.fields import AuthorChange, CategoryChange
 from catalogue.model import Author, Category, Page, Tag, Viewer
-from catalogue.normalization import fold_name
-from catalogue.store import Values
+from catalogue.normalization import fold_name, normalize_tag_or_none, normalize_tag_prefix
+from storage.catalogue.columns import change_columns, with_folded
 from storage.catalogue.indexing import GroupReindexer
 from storage.catalogue.tagging import GroupTagging, TagUseCounter
 from storage.catalogue.torrent_queries import has_visible_torrent, viewer_parameters
@@ -56,9 +57,9 @@ class SqlCategories:
         """Return every category, ordered by id."""
         return tuple(Category(*row) for row in await self._database.rows(self._all))
 
-    async def add(self, number: int | None, values: Values) -> int:
+    async def add(self, number: int | None, name: str, parent: int) -> int:
         """Add a category. Refusal: `taken` for its name or number."""
-        values = _with_folded(values)
+        values = with_folded({"name": name, "parent_id": parent})
         async with self._database.transaction() as transaction:
             await self._refuse_taken(transaction, 0, values)
             if number is None or not bounded_id(number):
@@ -69,9 +70,9 @@ class SqlCategories:
             await transaction.run(self._insert, {**values, "id": number})
             return number
 
-    async def change(self, number: int, values: Values) -> None:
+    async def change(self, number: int, change: CategoryChange) -> None:
         """Change a category. Refusal: `taken`."""
-        values = _with_folded(values)
+        values = with_folded(change_columns(change))
         async with self._database.transaction() as transaction:
             await self._rows.require(transaction, number)
             await self._refuse_taken(transaction, number, values)
@@ -93,7 +94,7 @@ class SqlCategories:
             await self._reindexer.reindex(transaction, batch)
             return True
 
-    async def _refuse_taken(self, transaction: Transaction, number: int, values: Values) -> None:
+    async def _refuse_taken(self, transaction: Transaction, number: int, values: ColumnValues) -> None:
         if "folded" in values and await transaction.rows(
             self._others, {"folded": values["folded"], "row": number}
         ):
@@ -144,16 +145,17 @@ class SqlTags:
         )
 
     async def tags(self, prefix: str, offset: int, limit: int) -> Page[Tag]:
-        """Return the tags in use that begin with a prefix, most used first."""
+        """Return the tags in use that begin with a prefix, in any form, most used first."""
+        prefix = normalize_tag_prefix(prefix)
         bounds = {"low": prefix, "high": prefix + _HIGHEST_CHARACTER}
         ((total,),) = await self._database.rows(self._count, bounds)
         parameters = {**bounds, **page_parameters(offset, limit)}
         return Page(await self._with_aliases(await self._database.rows(self._page, parameters)), total)
 
     async def tag(self, key: int | str) -> Tag | None:
-        """Find a tag by its id, its name or an alias."""
+        """Find a tag by its id, or by its name or an alias, in any form."""
         if isinstance(key, str):
-            found = await self._database.rows(self._by_name, {"key": key})
+            found = await self._database.rows(self._by_name, {"key": normalize_tag_or_none(key)})
         else:
             found = await self._database.rows(self._by_id, {"key": bounded_id(key)})
         return (await self._with_aliases(found))[0] if found else None
@@ -178,7 +180,7 @@ class SqlTags:
     async def unalias(self, alias: str) -> None:
         """Make an alias a tag of its own again."""
         async with self._database.transaction() as transaction:
-            row = await self._find(transaction, alias)
+            row = await self._find(transaction, normalize_tag_or_none(alias) or "")
             if row is None or row["alias_of"] is None:
                 raise Refusal("not-found")
             await self._rows.update(transaction, row["id"], {"alias_of": None})
@@ -279,9 +281,9 @@ class SqlAuthors:
             rows = await self._database.rows(self._by_id, {"key": bounded_id(key)})
         return Author(*rows[0]) if rows else None
 
-    async def change(self, number: int, values: Values) -> None:
+    async def change(self, number: int, change: AuthorChange) -> None:
         """Change an author. Refusal: `taken`."""
-        values = _with_folded(values)
+        values = with_folded(change_columns(change))
         async with self._database.transaction() as transaction:
             if "folded" in values:
                 found = await transaction.rows(self._by_name, {"key": values["folded"]})
@@ -292,7 +294,7 @@ class SqlAuthors:
         while after is not None:
             after = await self._reindex_batch(number, after)
 
-    async def groups_of(self, number: int, viewer: Viewer, *, first_only: bool) -> tuple[int, ...]:
+    async def groups_of(self, number: int, viewer: Viewer, *, first_only: bool = False) -> tuple[int, ...]:
         """Return the ids of an author's groups, newest first."""
         statement = self._groups_first if first_only else self._groups
         rows = await self._database.rows(statement, {"row": bounded_id(number), **viewer_parameters(viewer)})
@@ -307,11 +309,6 @@ class SqlAuthors:
                 return None
             await self._reindexer.reindex(transaction, batch)
             return batch[-1]
-
-
-def _with_folded(values: Values) -> Values:
-    """Return the values with `folded`, the case-insensitive key, where there is a `name`."""
-    return {**values, "folded": fold_name(str(values["name"]))} if "name" in values else values
 
 
 async def _fetch_ids(transaction: Transaction, sql: str, parameters: Parameters) -> list[int]:

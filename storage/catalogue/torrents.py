@@ -1,15 +1,17 @@
 """Torrents and their groups in `peerage.db`."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import bindparam, exists, select, update
 
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
+from catalogue.fields import UNSET, GroupChange
 from catalogue.model import Contents, Group, Torrent, Viewer
-from catalogue.store import UNRESTRICTED_VIEWER, TorrentChanges, WriteDecision
+from catalogue.store import UNRESTRICTED_VIEWER, GroupWrite, TorrentWrite, WriteDecision
 from storage.catalogue.cascades import Cascades
+from storage.catalogue.columns import BLANK_GROUP, BLANK_TORRENT, group_columns, torrent_columns
 from storage.catalogue.indexing import GroupReindexer
 from storage.catalogue.tagging import GroupTagging, TagUseCounter
 from storage.catalogue.torrent_queries import CatalogueReader
@@ -68,7 +70,7 @@ class SqlTorrents:
         """Run the decision as `upsert` would, and write nothing."""
         known = await self._reader.by_names(self._database, names, UNRESTRICTED_VIEWER)
         writing = decision(known[0] if known else None, await self._group(group))
-        await self._need_category(self._database, writing.group_values)
+        await self._need_category(self._database, writing.group.change)
 
     async def upsert(
         self, names: Sequence[InfoHash], group: int | None, decision: WriteDecision
@@ -93,7 +95,7 @@ class SqlTorrents:
                 raise Refusal("not-found")
             await self._write(transaction, known, writing)
 
-    async def change_group(self, group: int, writing: TorrentChanges) -> None:
+    async def change_group(self, group: int, writing: GroupWrite) -> None:
         """Change a group."""
         async with self._database.transaction() as transaction:
             await self._works.require(transaction, group)
@@ -136,6 +138,10 @@ class SqlTorrents:
             found[each.group.id].append(each)
         return {number: tuple(torrents) for number, torrents in found.items()}
 
+    async def group(self, number: int, viewer: Viewer) -> Group | None:
+        """Find a group of which the viewer sees a torrent."""
+        return (await self._reader.groups(self._database, [number], viewer)).get(number)
+
     async def groups(self, ids: Sequence[int], viewer: Viewer) -> list[Group]:
         """Return groups in the order of the ids."""
         found = await self._reader.groups(self._database, ids, viewer)
@@ -175,48 +181,48 @@ class SqlTorrents:
             group
         )
 
-    async def _create(self, transaction: Transaction, writing: TorrentChanges) -> int:
-        works: set[int] = set() if writing.group is None else {writing.group}
+    async def _create(self, transaction: Transaction, writing: TorrentWrite) -> int:
+        works: set[int] = set() if writing.group_id is None else {writing.group_id}
         async with self._tag_uses.recounted(transaction, works):
-            if writing.group is None:
-                await self._need_category(transaction, writing.group_values)
-                group = await self._works.insert(transaction, writing.group_values)
+            if writing.group_id is None:
+                await self._need_category(transaction, writing.group.change)
+                group = await self._works.insert(transaction, {**BLANK_GROUP, **group_columns(writing.group)})
                 works.add(group)
-                await self._set_tags_and_authors(transaction, group, writing)
+                await self._set_tags_and_authors(transaction, group, writing.group.change)
             else:
-                group = writing.group
-            number = await self._torrents.insert(transaction, {**writing.torrent, "work_id": group})
+                group = writing.group_id
+            row = {**BLANK_TORRENT, **torrent_columns(writing), "work_id": group}
+            number = await self._torrents.insert(transaction, row)
             await self._write_contents(transaction, number, writing.contents)
         await self._index.refresh(transaction, [number])
         return number
 
-    async def _write(self, transaction: Transaction, known: Torrent, writing: TorrentChanges) -> None:
-        group = writing.group if writing.group is not None else known.group.id
+    async def _write(self, transaction: Transaction, known: Torrent, writing: TorrentWrite) -> None:
+        group = writing.group_id if writing.group_id is not None else known.group.id
         async with self._tag_uses.recounted(transaction, {group, known.group.id}):
-            await self._torrents.update(transaction, known.id, {**writing.torrent, "work_id": group})
+            await self._torrents.update(transaction, known.id, {**torrent_columns(writing), "work_id": group})
             await self._write_contents(transaction, known.id, writing.contents)
-            await self._write_work(transaction, group, writing)
+            await self._write_work(transaction, group, writing.group)
             await self._drop_empty(transaction, known.group.id)
-        if writing.group_values or writing.tags is not None or writing.authors is not None:
+        if writing.group != GroupWrite():
             await self._reindexer.reindex(transaction, [group])
         else:
             await self._index.refresh(transaction, [known.id])
 
-    async def _write_work(self, transaction: Transaction, group: int, writing: TorrentChanges) -> None:
-        await self._need_category(transaction, writing.group_values)
-        await self._works.update(transaction, group, writing.group_values)
-        await self._set_tags_and_authors(transaction, group, writing)
+    async def _write_work(self, transaction: Transaction, group: int, writing: GroupWrite) -> None:
+        await self._need_category(transaction, writing.change)
+        await self._works.update(transaction, group, group_columns(writing))
+        await self._set_tags_and_authors(transaction, group, writing.change)
 
-    async def _set_tags_and_authors(
-        self, transaction: Transaction, group: int, writing: TorrentChanges
-    ) -> None:
-        if writing.tags is not None:
-            await self._tagging.set_tags(transaction, group, writing.tags)
-        if writing.authors is not None:
-            await self._tagging.set_authors(transaction, group, writing.authors)
+    async def _set_tags_and_authors(self, transaction: Transaction, group: int, change: GroupChange) -> None:
+        if change.tags is not UNSET:
+            await self._tagging.set_tags(transaction, group, change.tags)
+        if change.authors is not UNSET:
+            await self._tagging.set_authors(transaction, group, change.authors)
 
-    async def _need_category(self, source: QuerySource, values: Mapping[str, object]) -> None:
-        if "category_id" in values and not await source.rows(self._category, {"row": values["category_id"]}):
+    async def _need_category(self, source: QuerySource, change: GroupChange) -> None:
+        number = change.category_id
+        if number is not UNSET and not await source.rows(self._category, {"row": number}):
             raise Refusal("invalid", fields={"category_id": ["The category_id field names no category."]})
 
     async def _write_contents(self, transaction: Transaction, number: int, listing: Contents | None) -> None:

@@ -124,9 +124,10 @@ class SqliteDatabase:
         reader included, and was interrupted.
         """
         try:
-            with _translated(self.path):
-                async with asyncio.timeout(seconds):
-                    return await self._readers.run(sql, parameters)
+            async with asyncio.timeout(seconds):
+                return await self._readers.run(sql, parameters)
+        except sqlite3.Error as error:
+            raise _translate(self.path, error) from error
         except TimeoutError as error:
             raise QueryTimeout(f"a query of {self.path} took more than {seconds} s") from error
 
@@ -213,6 +214,8 @@ async def _interrupt(reader: aiosqlite.Connection, query: asyncio.Task[list[Row]
     while not query.done():
         await reader.interrupt()
         await asyncio.wait({query}, timeout=_INTERRUPT_INTERVAL)
+    if not query.cancelled():
+        query.exception()  # nobody waits for it any more
 
 
 def _pragmas(synchronous: Synchronous) -> tuple[str, ...]:
@@ -258,7 +261,9 @@ def _read_version(connection: sqlite3.Connection) -> str | None:
 
 def _bound(parameters: Values) -> Values:
     """Return parameters as `sqlite3` takes them: it knows no mapping but a dictionary."""
-    return dict(parameters) if isinstance(parameters, Mapping) else parameters
+    if isinstance(parameters, dict) or not isinstance(parameters, Mapping):
+        return parameters
+    return dict(parameters)
 
 
 @contextmanager
@@ -266,10 +271,14 @@ def _translated(path: Path) -> Iterator[None]:
     """Raise SQLite's errors as those of `storage.database`."""
     try:
         yield
-    except sqlite3.IntegrityError as error:
-        raise ConstraintViolated(f"{path}: {error}") from error
     except sqlite3.Error as error:
-        raise _damage(path, error) or DatabaseError(f"{path}: {error}") from error
+        raise _translate(path, error) from error
+
+
+def _translate(path: Path, error: sqlite3.Error) -> DatabaseError:
+    if isinstance(error, sqlite3.IntegrityError):
+        return ConstraintViolated(f"{path}: {error}")
+    return _damage(path, error) or DatabaseError(f"{path}: {error}")
 
 
 def _unusable(path: Path, error: sqlite3.Error) -> DatabaseError:

@@ -1,7 +1,7 @@
 """Actions wired for a test, over memory stores and a recording tracker policy."""
 
-import asyncio
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import pytest
 
@@ -56,11 +56,13 @@ class RecordingCatalogue:
 
     def __init__(self):
         self.records = {}
+        self.torrents = self
+        self.store = SimpleNamespace(torrents=self)
 
     async def check_upload(self, summary, details, uploader):
         pass
 
-    async def add_torrent(self, summary, release, details, uploader):
+    async def add(self, summary, release, details, uploader):
         new = summary.infohash not in self.records
         self.records.setdefault(summary.infohash, summary)
         return self.records[summary.infohash], new
@@ -69,7 +71,7 @@ class RecordingCatalogue:
         found = (each for each in self.records.values() if key in (each.infohash, each.alias))
         return next(found, None)
 
-    async def remove_by_infohash(self, names):
+    async def remove(self, names):
         gone = [each for each in self.records.values() if {each.infohash, each.alias} & set(names)]
         for summary in gone:
             del self.records[summary.infohash]
@@ -94,7 +96,7 @@ class ActionServices:
         self.cache = TorrentCache(self.blobs, self.records, quota, now)
         self.lists = Lists(self.entries)
         self.catalogue = catalogue or RecordingCatalogue()
-        self.takedowns = Takedowns(self.cache, self.catalogue, self.lists, self.policy, now)
+        self.takedowns = Takedowns(self.cache, self.catalogue.store.torrents, self.lists, self.policy, now)
         self.uploads = Uploads(self.cache, self.takedowns, self.catalogue, NameAsTitle(), now, **limits)
         self.transfer = Transfer(self.uploads, self.cache)
 
@@ -113,8 +115,3 @@ def services():
 @pytest.fixture
 def make_services():
     return ActionServices
-
-
-@pytest.fixture
-def run():
-    return asyncio.run

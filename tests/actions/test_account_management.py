@@ -1,4 +1,4 @@
-import asyncio
+from contextlib import asynccontextmanager
 from itertools import product
 
 import pytest
@@ -47,12 +47,10 @@ class Setup:
         return await self.accounts.authenticate(secret, scope)
 
 
-def run(folder, work, *, registration=False):
-    async def main():
-        async with open_accounts(folder, keys_per_user=50) as each:
-            return await work(await Setup(each, registration).fill())
-
-    return asyncio.run(main())
+@asynccontextmanager
+async def open_setup(folder, *, registration=False):
+    async with open_accounts(folder, keys_per_user=50) as each:
+        yield await Setup(each, registration).fill()
 
 
 async def outcome(awaitable):
@@ -83,8 +81,8 @@ ON_ANOTHER = ["set_password", "issue_link", "set_role", "set_enabled", "keys", "
 
 @pytest.mark.parametrize("operation", [*ON_ANOTHER, "register", "register admin"])
 @pytest.mark.parametrize("who", ["nobody", "ada", "mod", "root"])
-def test_what_is_done_to_another_needs_the_right_and_is_logged(tmp_path, who, operation):
-    async def work(setup):
+async def test_what_is_done_to_another_needs_the_right_and_is_logged(tmp_path, who, operation):
+    async with open_setup(tmp_path) as setup:
         principal = NOBODY if who == "nobody" else Principal(getattr(setup, who))
         key, _ = await setup.accounts.mint(setup.bob.id, Scope.REST)
         result = await outcome(operations_on(setup, principal, setup.bob, key)[operation]())
@@ -101,11 +99,9 @@ def test_what_is_done_to_another_needs_the_right_and_is_logged(tmp_path, who, op
             assert await setup.accounts.log_in("bob", PASSWORD, HOME)
             assert await setup.accounts.user("newcomer") is None
 
-    run(tmp_path, work)
 
-
-def test_what_one_does_to_oneself_is_not_logged(tmp_path):
-    async def work(setup):
+async def test_what_one_does_to_oneself_is_not_logged(tmp_path):
+    async with open_setup(tmp_path) as setup:
         me = Principal(setup.ada)
         key, secret = await setup.management.mint(me, setup.ada.id, Scope.REST, "mine", lifetime=60)
         assert (await setup.accounts.authenticate(secret, Scope.REST)).key == key
@@ -115,22 +111,18 @@ def test_what_one_does_to_oneself_is_not_logged(tmp_path):
         await setup.accounts.log_in("ada", OTHER, HOME)
         assert setup.log.lines == []
 
-    run(tmp_path, work)
-
 
 @pytest.mark.parametrize("current", [None, "", "wrong password"])
-def test_the_own_password_is_changed_with_the_current_one_alone(tmp_path, current):
-    async def work(setup):
+async def test_the_own_password_is_changed_with_the_current_one_alone(tmp_path, current):
+    async with open_setup(tmp_path) as setup:
         for user in (setup.ada, setup.root):
             operation = setup.management.set_password(Principal(user), user.id, OTHER, current)
             assert await outcome(operation) == "bad-credentials"
             await setup.accounts.log_in(user.name, PASSWORD, HOME)
 
-    run(tmp_path, work)
 
-
-def test_guessing_the_current_password_slows_down_and_logging_in_does_not(tmp_path):
-    async def work(setup):
+async def test_guessing_the_current_password_slows_down_and_logging_in_does_not(tmp_path):
+    async with open_setup(tmp_path) as setup:
         operations = [
             await outcome(
                 setup.management.set_password(Principal(setup.ada), setup.ada.id, OTHER, f"guess number {n}")
@@ -140,26 +132,20 @@ def test_guessing_the_current_password_slows_down_and_logging_in_does_not(tmp_pa
         assert operations == ["bad-credentials"] * 5 + ["login-slowed"] * 5
         await setup.accounts.log_in("ada", PASSWORD, HOME)
 
-    run(tmp_path, work)
 
-
-def test_a_moderator_has_no_power_over_accounts_and_nobody_raises_himself(tmp_path):
-    async def work(setup):
+async def test_a_moderator_has_no_power_over_accounts_and_nobody_raises_himself(tmp_path):
+    async with open_setup(tmp_path) as setup:
         for user in (setup.ada, setup.mod):
             operation = setup.management.set_role(Principal(user), user.id, Role.ADMIN)
             assert await outcome(operation) == "forbidden"
 
-    run(tmp_path, work)
 
-
-def test_the_last_admin_cannot_leave(tmp_path):
-    async def work(setup):
+async def test_the_last_admin_cannot_leave(tmp_path):
+    async with open_setup(tmp_path) as setup:
         root = Principal(setup.root)
         assert await outcome(setup.management.set_role(root, setup.root.id, Role.USER)) == "last-admin"
         assert await outcome(setup.management.set_enabled(root, setup.root.id, enabled=False)) == "last-admin"
         assert setup.log.lines == []
-
-    run(tmp_path, work)
 
 
 @pytest.mark.parametrize(
@@ -172,29 +158,25 @@ def test_the_last_admin_cannot_leave(tmp_path):
         ("root", Role.ADMIN, "done"),
     ],
 )
-def test_where_registration_is_open_anyone_may_become_a_user(tmp_path, who, role, expected):
-    async def work(setup):
+async def test_where_registration_is_open_anyone_may_become_a_user(tmp_path, who, role, expected):
+    async with open_setup(tmp_path, registration=True) as setup:
         principal = NOBODY if who == "nobody" else Principal(getattr(setup, who))
         assert await outcome(setup.management.register(principal, "newcomer", PASSWORD, role)) == expected
 
-    run(tmp_path, work, registration=True)
-
 
 @pytest.mark.parametrize(("held", "asked"), list(product(Scope, Scope)))
-def test_a_key_reaches_no_scope_beyond_its_own_unless_it_is_a_rest_one(tmp_path, held, asked):
-    async def work(setup):
+async def test_a_key_reaches_no_scope_beyond_its_own_unless_it_is_a_rest_one(tmp_path, held, asked):
+    async with open_setup(tmp_path) as setup:
         me = await setup.keyed(setup.ada, held)
         mine, _ = await setup.accounts.mint(setup.ada.id, asked)
         expected = "done" if held in (asked, Scope.REST) else "forbidden"
         assert await outcome(setup.management.mint(me, setup.ada.id, asked)) == expected
         assert await outcome(setup.management.revoke(me, mine.id)) == expected
 
-    run(tmp_path, work)
-
 
 @pytest.mark.parametrize("scope", list(Scope))
-def test_a_key_that_is_limited_mints_nothing_and_touches_no_account(tmp_path, scope):
-    async def work(setup):
+async def test_a_key_that_is_limited_mints_nothing_and_touches_no_account(tmp_path, scope):
+    async with open_setup(tmp_path) as setup:
         me = await setup.keyed(setup.root, scope, methods=frozenset({"list"}))
         key, _ = await setup.accounts.mint(setup.bob.id, Scope.REST)
         for name, operation in operations_on(setup, me, setup.bob, key).items():
@@ -204,12 +186,10 @@ def test_a_key_that_is_limited_mints_nothing_and_touches_no_account(tmp_path, sc
         assert (await setup.management.revoke(me, me.key.id)).revoked  # but it may end itself
         assert setup.log.lines == []
 
-    run(tmp_path, work)
-
 
 @pytest.mark.parametrize("scope", [scope for scope in Scope if scope is not Scope.REST])
-def test_an_admins_key_of_another_dialect_has_no_power_over_accounts(tmp_path, scope):
-    async def work(setup):
+async def test_an_admins_key_of_another_dialect_has_no_power_over_accounts(tmp_path, scope):
+    async with open_setup(tmp_path) as setup:
         me = await setup.keyed(setup.root, scope)
         for operation in (
             setup.management.set_role(me, setup.ada.id, Role.ADMIN),
@@ -221,12 +201,10 @@ def test_an_admins_key_of_another_dialect_has_no_power_over_accounts(tmp_path, s
         ):
             assert await outcome(operation) == "forbidden"
 
-    run(tmp_path, work)
-
 
 @pytest.mark.parametrize("number", [0, -1, 999, 2**63, 2**200])
-def test_what_is_not_there_is_not_found(tmp_path, number):
-    async def work(setup):
+async def test_what_is_not_there_is_not_found(tmp_path, number):
+    async with open_setup(tmp_path) as setup:
         root = Principal(setup.root)
         for operation in (
             setup.management.set_role(root, number, Role.USER),
@@ -241,11 +219,9 @@ def test_what_is_not_there_is_not_found(tmp_path, number):
             assert await outcome(operation) == "not-found"
         assert setup.log.lines == []
 
-    run(tmp_path, work)
 
-
-def test_the_log_says_what_was_done_to_whom_and_never_a_secret(tmp_path):
-    async def work(setup):
+async def test_the_log_says_what_was_done_to_whom_and_never_a_secret(tmp_path):
+    async with open_setup(tmp_path) as setup:
         root = Principal(setup.root)
         await setup.management.set_role(root, setup.ada.id, Role.MODERATOR)
         key, secret = await setup.management.mint(root, setup.ada.id, Scope.FEED)
@@ -259,5 +235,3 @@ def test_the_log_says_what_was_done_to_whom_and_never_a_secret(tmp_path):
         ]
         assert secret not in repr(setup.log.lines)
         assert link not in repr(setup.log.lines)
-
-    run(tmp_path, work)

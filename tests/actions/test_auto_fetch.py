@@ -56,19 +56,19 @@ class Bench:
         await asyncio.gather(task, return_exceptions=True)
 
 
-def test_the_newest_and_the_oldest_alternate_at_the_given_rate():
+async def test_the_newest_and_the_oldest_alternate_at_the_given_rate():
     async def look():
         bench = Bench()
         await bench.announce(*range(1, 7))
         await bench.work()
         return bench
 
-    bench = asyncio.run(look())
+    bench = await look()
     assert bench.looked == [hash_of(number) for number in (6, 1, 5, 2, 4, 3)]
     assert bench.slept.count(6.0) == 6
 
 
-def test_what_is_held_gone_or_without_peers_is_not_looked_up():
+async def test_what_is_held_gone_or_without_peers_is_not_looked_up():
     async def look():
         bench = Bench()
         bench.held, bench.empty = {hash_of(1)}, {hash_of(2)}
@@ -77,10 +77,10 @@ def test_what_is_held_gone_or_without_peers_is_not_looked_up():
         await bench.work()
         return bench.looked
 
-    assert asyncio.run(look()) == [hash_of(3)]
+    assert (await look()) == [hash_of(3)]
 
 
-def test_a_missed_hash_waits_longer_each_time_and_only_while_it_is_announced():
+async def test_a_missed_hash_waits_longer_each_time_and_only_while_it_is_announced():
     async def look():
         bench = Bench(longest_pause=150)
         pauses = []
@@ -94,10 +94,10 @@ def test_a_missed_hash_waits_longer_each_time_and_only_while_it_is_announced():
             await bench.work()
         return pauses, len(bench.looked)
 
-    assert asyncio.run(look()) == ([0, 0, 0, 0], 4)
+    assert (await look()) == ([0, 0, 0, 0], 4)
 
 
-def test_a_refusal_is_a_miss_and_the_work_goes_on():
+async def test_a_refusal_is_a_miss_and_the_work_goes_on():
     async def look():
         bench = Bench()
         bench.refusal = Refusal("busy")
@@ -105,10 +105,10 @@ def test_a_refusal_is_a_miss_and_the_work_goes_on():
         await bench.work()
         return len(bench.looked)
 
-    assert asyncio.run(look()) == 2
+    assert (await look()) == 2
 
 
-def test_memory_is_bounded_and_the_newest_is_dropped(monkeypatch):
+async def test_memory_is_bounded_and_the_newest_is_dropped(monkeypatch):
     monkeypatch.setattr(auto_fetch, "MOST_WAITING", 3)
     monkeypatch.setattr(auto_fetch, "MOST_MISSED", 2)
 
@@ -119,4 +119,4 @@ def test_memory_is_bounded_and_the_newest_is_dropped(monkeypatch):
         await bench.work()
         return waiting, bench.looked, len(bench.filling._missed)
 
-    assert asyncio.run(look()) == (3, [hash_of(49), hash_of(1), hash_of(2)], 2)
+    assert (await look()) == (3, [hash_of(49), hash_of(1), hash_of(2)], 2)

@@ -4,6 +4,7 @@ import pytest
 
 from actions.catalogue_sync import CatalogueSync, CatalogueSyncResult
 from bittorrent.refusal import Refusal
+from catalogue.fields import TorrentDetails
 from catalogue.model import PUBLIC_VIEWER, CatalogueFile
 from catalogue.store import UNRESTRICTED_VIEWER
 from tests.actions.catalogue_services import open_services
@@ -17,96 +18,93 @@ async def code_of(operation):
     return caught.value.code
 
 
-@pytest.fixture
-def run_story(tmp_path):
-    def run(story, **given):
-        async def main():
-            async with open_services(tmp_path, **given) as services:
-                return await story(services)
-
-        return asyncio.run(main())
-
-    return run
-
-
-def test_an_upload_gets_a_record_with_what_it_lists(run_story):
-    async def story(services):
+async def test_an_upload_gets_a_record_with_what_it_lists(tmp_path):
+    async with open_services(tmp_path) as services:
         accepted = await services.uploads.accept(
             v1_torrent("one.txt", announce=b"http://t.example/a", comment=b"said"), "test", uploader=1
         )
         torrent = accepted.torrent
         assert (torrent.name, torrent.root, torrent.description) == ("one.txt", "", "said")
         assert torrent.uploader.id == 1
-        contents = await services.library.catalogue.contents(torrent.id)
+        contents = await services.library.catalogue.store.torrents.contents(torrent.id)
         assert contents.files == (CatalogueFile("one.txt", torrent.size),)
         assert contents.trackers == (("http://t.example/a",),)
 
-    run_story(story)
 
-
-def test_an_upload_without_an_account_takes_what_is_known(run_story):
-    async def story(services):
-        first = await services.uploads.accept(v1_torrent(), "test", uploader=1, details={"title": "Mine"})
+async def test_an_upload_without_an_account_takes_what_is_known(tmp_path):
+    async with open_services(tmp_path) as services:
+        first = await services.uploads.accept(
+            v1_torrent(), "test", uploader=1, details=TorrentDetails.read({"title": "Mine"})
+        )
         again = await services.uploads.accept(v1_torrent(), "test")
         assert (again.torrent, again.new) == (first.torrent, False)
         assert await code_of(services.uploads.accept(v1_torrent(), "test", uploader=2)) == "owned"
 
-    run_story(story)
 
-
-def test_uploads_of_one_torrent_at_once_all_end_well(run_story):
-    async def story(services):
+async def test_uploads_of_one_torrent_at_once_all_end_well(tmp_path):
+    async with open_services(tmp_path) as services:
         ends = await asyncio.gather(
             *(services.uploads.accept(v1_torrent(), "test", uploader=1, skip_limit=True) for _ in range(5)),
             *(services.uploads.accept(v1_torrent(), "test", skip_limit=True) for _ in range(5)),
         )
         assert len({end.torrent.id for end in ends}) == 1
         assert sum(end.new for end in ends) == 1
-        assert (await services.library.catalogue.torrent(ends[0].torrent.id, PUBLIC_VIEWER)).uploader.id == 1
+        assert (
+            await services.library.catalogue.store.torrents.torrent(ends[0].torrent.id, PUBLIC_VIEWER)
+        ).uploader.id == 1
 
-    run_story(story)
 
-
-def test_a_block_forgets_the_record_under_every_name_and_unblocking_does_not_bring_it_back(run_story):
-    async def story(services):
+async def test_a_block_forgets_the_record_under_every_name_and_unblocking_does_not_bring_it_back(tmp_path):
+    async with open_services(tmp_path) as services:
         hybrid = parsed(hybrid_torrent())
         for name in (hybrid.v1, hybrid.v2, hybrid.v2.truncated):
             accepted = await services.uploads.accept(hybrid_torrent(), "test")
             await services.takedowns.block(name, "illegal", "op")
-            assert await services.library.catalogue.torrent(accepted.torrent.id, UNRESTRICTED_VIEWER) is None
+            assert (
+                await services.library.catalogue.store.torrents.torrent(
+                    accepted.torrent.id, UNRESTRICTED_VIEWER
+                )
+                is None
+            )
             assert not await services.cache.has(hybrid.v1)
             assert await code_of(services.uploads.accept(hybrid_torrent(), "test", uploader=1)) == "blocked"
             assert await services.takedowns.unblock(hybrid.v1)
-            assert await services.library.catalogue.torrent(hybrid.v1, UNRESTRICTED_VIEWER) is None
+            assert (
+                await services.library.catalogue.store.torrents.torrent(hybrid.v1, UNRESTRICTED_VIEWER)
+                is None
+            )
 
-    run_story(story)
 
-
-def test_a_block_covers_the_names_that_only_the_catalogue_knows(run_story):
-    async def story(services):
+async def test_a_block_covers_the_names_that_only_the_catalogue_knows(tmp_path):
+    async with open_services(tmp_path) as services:
         accepted = await services.uploads.accept(hybrid_torrent(), "test")
         await services.cache.remove(accepted.infohash)
         await services.takedowns.block(accepted.torrent.alias, "illegal", "op")
         assert accepted.torrent.infohash in services.policy.denied
-        assert await services.library.catalogue.torrent(accepted.infohash, UNRESTRICTED_VIEWER) is None
+        assert (
+            await services.library.catalogue.store.torrents.torrent(accepted.infohash, UNRESTRICTED_VIEWER)
+            is None
+        )
 
-    run_story(story)
 
-
-def test_a_block_that_a_crash_cut_short_is_finished_at_the_next_start(run_story):
-    async def story(services):
+async def test_a_block_that_a_crash_cut_short_is_finished_at_the_next_start(tmp_path):
+    async with open_services(tmp_path) as services:
         accepted = await services.uploads.accept(v1_torrent(), "test")
         before = ActionServices(services.blobs, services.records, services.entries)
         await before.takedowns.block(accepted.infohash, "illegal", "op")
-        assert await services.library.catalogue.torrent(accepted.infohash, UNRESTRICTED_VIEWER) is not None
+        assert (
+            await services.library.catalogue.store.torrents.torrent(accepted.infohash, UNRESTRICTED_VIEWER)
+            is not None
+        )
         await (await services.restarted()).cache.totals()
-        assert await services.library.catalogue.torrent(accepted.infohash, UNRESTRICTED_VIEWER) is None
+        assert (
+            await services.library.catalogue.store.torrents.torrent(accepted.infohash, UNRESTRICTED_VIEWER)
+            is None
+        )
 
-    run_story(story)
 
-
-def test_files_without_a_record_get_one_and_records_without_a_file_say_so(run_story):
-    async def story(services):
+async def test_files_without_a_record_get_one_and_records_without_a_file_say_so(tmp_path):
+    async with open_services(tmp_path) as services:
         before = ActionServices(services.blobs, services.records)
         for data in (v1_torrent(), v2_torrent(), hybrid_torrent()):
             await before.uploads.accept(data, "test")
@@ -117,21 +115,26 @@ def test_files_without_a_record_get_one_and_records_without_a_file_say_so(run_st
             added=3, missing=1, unreadable=0
         )
         for data in (v1_torrent(), v2_torrent(), hybrid_torrent()):
-            torrent = await services.library.catalogue.torrent(parsed(data).infohash, PUBLIC_VIEWER)
+            torrent = await services.library.catalogue.store.torrents.torrent(
+                parsed(data).infohash, PUBLIC_VIEWER
+            )
             assert torrent.held
             assert torrent.uploader is None
-        assert not (await services.library.catalogue.torrent(gone.infohash, PUBLIC_VIEWER)).held
-        assert await services.library.catalogue.torrent(kept.infohash, PUBLIC_VIEWER) == kept.torrent
+        assert not (
+            await services.library.catalogue.store.torrents.torrent(gone.infohash, PUBLIC_VIEWER)
+        ).held
+        assert (
+            await services.library.catalogue.store.torrents.torrent(kept.infohash, PUBLIC_VIEWER)
+            == kept.torrent
+        )
         assert await services.catalogue_sync.run_once() == CatalogueSyncResult(0, 0, 0)
         again = await services.uploads.accept(v1_torrent("gone"), "test")
         assert again.torrent.held
         assert again.torrent.uploader.id == 1
 
-    run_story(story)
 
-
-def test_a_pass_takes_what_it_can_and_tells_what_it_cannot(run_story):
-    async def story(services):
+async def test_a_pass_takes_what_it_can_and_tells_what_it_cannot(tmp_path):
+    async with open_services(tmp_path) as services:
         before = ActionServices(services.blobs, services.records)
         good = await before.uploads.accept(v1_torrent("good"), "test")
         bad = await before.uploads.accept(v1_torrent("bad"), "test")
@@ -140,13 +143,13 @@ def test_a_pass_takes_what_it_can_and_tells_what_it_cannot(run_story):
         assert await services.catalogue_sync.run_once() == CatalogueSyncResult(
             added=1, missing=0, unreadable=1
         )
-        assert await services.library.catalogue.torrent(good.infohash, PUBLIC_VIEWER) is not None
+        assert (
+            await services.library.catalogue.store.torrents.torrent(good.infohash, PUBLIC_VIEWER) is not None
+        )
 
-    run_story(story)
 
-
-def test_what_is_blocked_or_removed_while_it_is_read_does_not_come_back(run_story):
-    async def story(services):
+async def test_what_is_blocked_or_removed_while_it_is_read_does_not_come_back(tmp_path):
+    async with open_services(tmp_path) as services:
         before = ActionServices(services.blobs, services.records)
         blocked = await before.uploads.accept(v1_torrent("blocked"), "test")
         removed = await before.uploads.accept(v1_torrent("removed"), "test")
@@ -162,14 +165,17 @@ def test_what_is_blocked_or_removed_while_it_is_read_does_not_come_back(run_stor
         services.catalogue_sync._release_parser.parse = slow
         await services.catalogue_sync.run_once()
         for accepted in (blocked, removed):
-            assert await services.library.catalogue.torrent(accepted.infohash, UNRESTRICTED_VIEWER) is None
+            assert (
+                await services.library.catalogue.store.torrents.torrent(
+                    accepted.infohash, UNRESTRICTED_VIEWER
+                )
+                is None
+            )
             assert accepted.infohash not in services.policy.allowed
 
-    run_story(story)
 
-
-def test_passes_go_on_after_one_that_failed(run_story):
-    async def story(services):
+async def test_passes_go_on_after_one_that_failed(tmp_path):
+    async with open_services(tmp_path) as services:
         enrichment = CatalogueSync(
             services.cache, services.library.catalogue, services.takedowns, NameAsTitle(), every=0
         )
@@ -186,10 +192,11 @@ def test_passes_go_on_after_one_that_failed(run_story):
         before = ActionServices(services.blobs, services.records)
         accepted = await before.uploads.accept(v1_torrent(), "test")
         running = asyncio.create_task(enrichment.run())
-        while await services.library.catalogue.torrent(accepted.infohash, UNRESTRICTED_VIEWER) is None:
+        while (
+            await services.library.catalogue.store.torrents.torrent(accepted.infohash, UNRESTRICTED_VIEWER)
+            is None
+        ):
             await asyncio.sleep(0)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
-
-    run_story(story)

@@ -36,57 +36,57 @@ def find(lookups, infohash=HASH, *, seconds=5, account=ACCOUNT, trackers=()):
     return lookups.find(infohash, seconds=seconds, account=account, trackers=trackers)
 
 
-def test_what_is_found_is_kept_and_found_in_the_cache_the_next_time(run):
+async def test_what_is_found_is_kept_and_found_in_the_cache_the_next_time():
     source = FakeSource(answers={HASH: DATA})
     services, lookups = made(source)
 
     async def twice():
         return await find(lookups), await find(lookups), await services.cache.get(HASH)
 
-    first, second, held = run(twice())
+    first, second, held = await twice()
     assert (first.source, second.source) == (SourceKind.SWARM, SourceKind.CACHE)
     assert held.plain() == DATA
     assert len(source.asked) == 1
 
 
-def test_sources_are_asked_in_order_and_share_the_time(run):
+async def test_sources_are_asked_in_order_and_share_the_time():
     sources = [
         FakeSource(SourceKind.SWARM),
         FakeSource(SourceKind.DHT),
         FakeSource(SourceKind.UPSTREAM, {HASH: DATA}),
     ]
     _, lookups = made(*sources, seconds=30)
-    assert run(find(lookups)).source is SourceKind.UPSTREAM
+    assert (await find(lookups)).source is SourceKind.UPSTREAM
     assert [source.budgets for source in sources] == [[10.0], [15.0], [30.0]]
 
 
-def test_an_unavailable_source_is_not_asked(run):
+async def test_an_unavailable_source_is_not_asked():
     silent, trackers = (
         FakeSource(SourceKind.SWARM, {HASH: DATA}),
         FakeSource(SourceKind.TRACKERS, {HASH: DATA}),
     )
     silent.is_available = False
     _, lookups = made(silent, trackers)
-    assert run(find(lookups)) is None
+    assert (await find(lookups)) is None
     assert (silent.asked, trackers.asked) == ([], [])
 
 
 @pytest.mark.parametrize(
     "wrong", [b"", b"junk", torrent("another"), b"d4:infodee", b"\x1f\x8bbroken", bytes(11 << 20)]
 )
-def test_what_is_not_the_torrent_is_not_kept_and_the_next_source_is_asked(run, wrong):
+async def test_what_is_not_the_torrent_is_not_kept_and_the_next_source_is_asked(wrong):
     services, lookups = made(FakeSource(answers={HASH: wrong}), FakeSource(SourceKind.UPSTREAM, {HASH: DATA}))
 
     async def look():
         found = await find(lookups)
         return found, await services.cache.totals()
 
-    found, (count, _) = run(look())
+    found, (count, _) = await look()
     assert found.source is SourceKind.UPSTREAM
     assert count == 1
 
 
-def test_a_private_torrent_is_not_kept(run):
+async def test_a_private_torrent_is_not_kept():
     info = Metainfo.parse(DATA).info[:-1] + b"7:privatei1ee"
     hidden = b"d4:info" + info + b"e"
     name = Metainfo.parse(hidden).infohash
@@ -98,10 +98,10 @@ def test_a_private_torrent_is_not_kept(run):
         return await find(lookups, name), await services.cache.has(name)
 
     assert Metainfo.parse(hidden).private
-    assert run(look()) == (None, False)
+    assert (await look()) == (None, False)
 
 
-def test_a_miss_is_remembered_for_its_time_and_for_those_who_were_asked(run):
+async def test_a_miss_is_remembered_for_its_time_and_for_those_who_were_asked():
     timer = Timer()
     swarm, trackers = FakeSource(), FakeSource(SourceKind.TRACKERS)
     _, lookups = made(swarm, trackers, timer=timer, remember_misses=60)
@@ -114,12 +114,12 @@ def test_a_miss_is_remembered_for_its_time_and_for_those_who_were_asked(run):
         await find(lookups)
         return asked_at_first
 
-    assert run(look()) == 2
+    assert (await look()) == 2
     assert len(swarm.asked) == 3
     assert [each.trackers for each in trackers.asked] == [TRACKERS]
 
 
-def test_peers_that_came_after_a_miss_are_asked(run):
+async def test_peers_that_came_after_a_miss_are_asked():
     swarm = FakeSource(answers={HASH: DATA})
     swarm.is_available = False
     _, lookups = made(swarm, FakeSource(SourceKind.DHT))
@@ -129,11 +129,11 @@ def test_peers_that_came_after_a_miss_are_asked(run):
         swarm.is_available = True
         return missed, await find(lookups)
 
-    missed, found = run(look())
+    missed, found = await look()
     assert (missed, found.source) == (None, SourceKind.SWARM)
 
 
-def test_concurrent_callers_share_a_search_that_outlives_them(run):
+async def test_concurrent_callers_share_a_search_that_outlives_them():
     gate = asyncio.Event()
 
     async def answer(_query):
@@ -152,12 +152,12 @@ def test_concurrent_callers_share_a_search_that_outlives_them(run):
         gate.set()
         return await asyncio.gather(*others)
 
-    found = run(look())
+    found = await look()
     assert {each.source for each in found} == {SourceKind.SWARM}
     assert len(source.asked) == 1
 
 
-def test_so_many_run_so_many_wait_and_the_rest_is_told(run):
+async def test_so_many_run_so_many_wait_and_the_rest_is_told():
     running = 0
     gate = asyncio.Event()
 
@@ -179,10 +179,10 @@ def test_so_many_run_so_many_wait_and_the_rest_is_told(run):
         await asyncio.gather(*tasks)
         return lookups.under_way
 
-    assert run(look()) == 0
+    assert (await look()) == 0
 
 
-def test_without_an_account_only_what_is_held_is_found(run):
+async def test_without_an_account_only_what_is_held_is_found():
     services, lookups = made(FakeSource(answers={HASH: DATA}))
 
     async def look():
@@ -191,17 +191,17 @@ def test_without_an_account_only_what_is_held_is_found(run):
         await services.uploads.accept(DATA, "test")
         return caught.value.code, await find(lookups, account=None)
 
-    code, found = run(look())
+    code, found = await look()
     assert code == "lookups-closed"
     assert found.source is SourceKind.CACHE
 
 
-def test_the_operator_may_let_everybody_look(run):
+async def test_the_operator_may_let_everybody_look():
     _, lookups = made(FakeSource(answers={HASH: DATA}), anonymous=True)
-    assert run(find(lookups, account=None)).source is SourceKind.SWARM
+    assert (await find(lookups, account=None)).source is SourceKind.SWARM
 
 
-def test_a_blocked_torrent_is_neither_looked_for_nor_kept(run):
+async def test_a_blocked_torrent_is_neither_looked_for_nor_kept():
     async def block_meanwhile(_query):
         await services.takedowns.block(HASH, "no", "test")
         return DATA
@@ -217,20 +217,20 @@ def test_a_blocked_torrent_is_neither_looked_for_nor_kept(run):
             codes.append(caught.value.code)
         return codes, await services.cache.has(HASH)
 
-    assert run(look()) == (["blocked", "blocked"], False)
+    assert (await look()) == (["blocked", "blocked"], False)
     assert len(source.asked) == 1
 
 
-def test_a_source_that_fails_is_a_miss(run):
+async def test_a_source_that_fails_is_a_miss():
     async def answer(_query):
         raise RuntimeError("broken")
 
     _, lookups = made(FakeSource(answer=answer))
-    assert run(find(lookups)) is None
+    assert (await find(lookups)) is None
     assert lookups.under_way == 0
 
 
-def test_a_swarm_lookup_asks_the_swarm_alone_and_a_find_widens_it(run):
+async def test_a_swarm_lookup_asks_the_swarm_alone_and_a_find_widens_it():
     gate = asyncio.Event()
 
     async def answer(_query):
@@ -248,13 +248,13 @@ def test_a_swarm_lookup_asks_the_swarm_alone_and_a_find_widens_it(run):
         gate.set()
         return await asyncio.gather(alone, widened, both)
 
-    alone, widened, both = run(look())
+    alone, widened, both = await look()
     assert alone is None
     assert widened.source is both.source is SourceKind.UPSTREAM
     assert [each.infohash for each in upstream.asked] == [HASH]
 
 
-def test_searches_end_with_the_service(run):
+async def test_searches_end_with_the_service():
     async def answer(_query):
         await asyncio.Event().wait()
 
@@ -267,4 +267,4 @@ def test_searches_end_with_the_service(run):
         await lookups.close()
         return await waiting, lookups.under_way
 
-    assert run(look()) == (None, 0)
+    assert (await look()) == (None, 0)

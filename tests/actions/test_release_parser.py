@@ -1,5 +1,3 @@
-import asyncio
-
 import pytest
 
 from actions.release_parser import ImdbReleaseParser
@@ -42,11 +40,11 @@ TITLES = (
         ("debian-12.iso", None, []),
     ],
 )
-def test_films_and_series_are_looked_up(name, imdb, asked):
+async def test_films_and_series_are_looked_up(name, imdb, asked):
     titles = Titles(*TITLES)
 
     async def main():
         return await ImdbReleaseParser(titles).parse(summary(name))
 
-    assert asyncio.run(main()).imdb == imdb
+    assert (await main()).imdb == imdb
     assert titles.asked == asked

@@ -1,5 +1,3 @@
-import asyncio
-
 import pytest
 
 from actions import swarm_stats_sync
@@ -33,13 +31,13 @@ def scrape(name):
     return Counts(complete=name[-1], downloaded=name[-1] + 2, incomplete=name[-1] + 1, downloaders=0)
 
 
-def test_changed_swarms_are_written_once_each_as_they_are_now():
+async def test_changed_swarms_are_written_once_each_as_they_are_now():
     catalogue = Catalogue()
-    asyncio.run(SwarmStatsSync(catalogue, scrape).update(rows(1, 2, 1)))
+    await SwarmStatsSync(catalogue, scrape).update(rows(1, 2, 1))
     assert catalogue.written == [{infohash(1): SwarmStats(1, 2, 3), infohash(2): SwarmStats(2, 3, 4)}]
 
 
-def test_a_flush_writes_a_bounded_part_and_the_longest_waiting_first(monkeypatch):
+async def test_a_flush_writes_a_bounded_part_and_the_longest_waiting_first(monkeypatch):
     monkeypatch.setattr(swarm_stats_sync, "MOST_PER_FLUSH", 3)
     catalogue = Catalogue()
 
@@ -51,24 +49,21 @@ def test_a_flush_writes_a_bounded_part_and_the_longest_waiting_first(monkeypatch
         await noted.update([])
         assert noted.waiting == 0
 
-    asyncio.run(run())
+    await run()
     assert [[name[-1] for name in part] for part in catalogue.written] == [[1, 2, 3], [4, 5, 6], []]
 
 
-def test_what_waits_is_bounded(monkeypatch):
+async def test_what_waits_is_bounded(monkeypatch):
     monkeypatch.setattr(swarm_stats_sync, "MOST_PER_FLUSH", 1)
     monkeypatch.setattr(swarm_stats_sync, "MOST_WAITING", 4)
 
-    async def run():
-        noted = SwarmStatsSync(Catalogue(), scrape)
-        for _ in range(3):
-            await noted.update(rows(*range(10)))
-            assert noted.waiting == 3
-
-    asyncio.run(run())
+    noted = SwarmStatsSync(Catalogue(), scrape)
+    for _ in range(3):
+        await noted.update(rows(*range(10)))
+        assert noted.waiting == 3
 
 
-def test_what_could_not_be_written_waits_again():
+async def test_what_could_not_be_written_waits_again():
     catalogue = Catalogue()
 
     async def run():
@@ -79,5 +74,5 @@ def test_what_could_not_be_written_waits_again():
         catalogue.broken = False
         await noted.update(rows(2))
 
-    asyncio.run(run())
+    await run()
     assert catalogue.written == [{infohash(1): SwarmStats(1, 2, 3), infohash(2): SwarmStats(2, 3, 4)}]

@@ -1,11 +1,11 @@
-import asyncio
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
-from lists.infohashes import ListKind
+from lists.infohashes import ListEntry, ListKind
 from tests.support.torrents import hybrid_torrent, parsed, v1_torrent
 
 HYBRID = parsed(hybrid_torrent())
@@ -14,128 +14,154 @@ UNKNOWN = InfoHash(b"\x07" * 20)
 
 
 @pytest.mark.parametrize("name", HYBRID.infohashes, ids=["v1", "v2", "cut"])
-def test_a_block_by_any_name_removes_the_file_and_denies_every_name(services, name):
-    async def run():
-        await services.uploads.accept(hybrid_torrent(), "test")
-        entry = await services.takedowns.block(name, "because", "me")
-        assert set(entry.infohashes) == set(HYBRID.infohashes)
-        assert services.policy.denied == SHORT
-        assert services.policy.allowed == set()
-        assert services.blobs.files == {}
-        assert services.records.records == {}
-        again = await services.restarted()
-        assert again.policy.denied == SHORT
-        assert again.policy.allowed == set()
-
-    asyncio.run(run())
+async def test_a_block_by_any_name_removes_the_file_and_denies_every_name(services, name):
+    await services.uploads.accept(hybrid_torrent(), "test")
+    entry = await services.takedowns.block(name, "because", "me")
+    assert set(entry.infohashes) == set(HYBRID.infohashes)
+    assert services.policy.denied == SHORT
+    assert services.policy.allowed == set()
+    assert services.blobs.files == {}
+    assert services.records.records == {}
+    again = await services.restarted()
+    assert again.policy.denied == SHORT
+    assert again.policy.allowed == set()
 
 
 @pytest.mark.parametrize("name", HYBRID.infohashes, ids=["v1", "v2", "cut"])
-def test_an_unblock_by_any_name_lifts_all_and_brings_no_file_back(services, name):
-    async def run():
-        await services.uploads.accept(hybrid_torrent(), "test")
-        await services.takedowns.block(HYBRID.v1, "because", "me")
-        assert await services.takedowns.unblock(name) is True
-        assert await services.takedowns.unblock(name) is False
-        assert services.policy.denied == set()
-        assert services.policy.allowed == set()
-        assert not await services.cache.has(HYBRID.v1)
-        await services.uploads.accept(hybrid_torrent(), "test")
-        assert services.policy.allowed == SHORT
-
-    asyncio.run(run())
+async def test_an_unblock_by_any_name_lifts_all_and_brings_no_file_back(services, name):
+    await services.uploads.accept(hybrid_torrent(), "test")
+    await services.takedowns.block(HYBRID.v1, "because", "me")
+    assert await services.takedowns.unblock(name) is True
+    assert await services.takedowns.unblock(name) is False
+    assert services.policy.denied == set()
+    assert services.policy.allowed == set()
+    assert not await services.cache.has(HYBRID.v1)
+    await services.uploads.accept(hybrid_torrent(), "test")
+    assert services.policy.allowed == SHORT
 
 
-def test_an_allowed_torrent_that_was_blocked_is_allowed_again(services):
-    async def run():
-        await services.takedowns.allow(UNKNOWN, "", "me")
-        await services.takedowns.block(UNKNOWN, "because", "me")
-        assert services.policy.denied == {UNKNOWN}
-        await services.takedowns.unblock(UNKNOWN)
-        assert (services.policy.allowed, services.policy.denied) == ({UNKNOWN}, set())
-
-    asyncio.run(run())
+async def test_an_allowed_torrent_that_was_blocked_is_allowed_again(services):
+    await services.takedowns.allow(UNKNOWN, "", "me")
+    await services.takedowns.block(UNKNOWN, "because", "me")
+    assert services.policy.denied == {UNKNOWN}
+    await services.takedowns.unblock(UNKNOWN)
+    assert (services.policy.allowed, services.policy.denied) == ({UNKNOWN}, set())
 
 
-def test_an_allowance_covers_the_cut_form_and_can_be_taken_back(services):
+async def test_an_allowance_covers_the_cut_form_and_can_be_taken_back(services):
     full = InfoHash(b"\x08" * 32)
 
-    async def run():
-        await services.takedowns.allow(full, "friends", "me")
-        assert services.policy.allowed == {full.truncated}
-        assert (await services.restarted()).policy.allowed == {full.truncated}
-        assert await services.takedowns.disallow(full.truncated) is True
-        assert services.policy.allowed == set()
-        assert await services.takedowns.disallow(full.truncated) is False
-
-    asyncio.run(run())
+    await services.takedowns.allow(full, "friends", "me")
+    assert services.policy.allowed == {full.truncated}
+    assert (await services.restarted()).policy.allowed == {full.truncated}
+    assert await services.takedowns.disallow(full.truncated) is True
+    assert services.policy.allowed == set()
+    assert await services.takedowns.disallow(full.truncated) is False
 
 
-def test_disallowing_a_held_torrent_leaves_it_allowed(services):
-    async def run():
+async def test_disallowing_a_held_torrent_leaves_it_allowed(services):
+    await services.uploads.accept(hybrid_torrent(), "test")
+    await services.takedowns.allow(HYBRID.v1, "", "me")
+    assert await services.takedowns.disallow(HYBRID.v2) is True
+    assert services.policy.allowed == SHORT
+
+
+async def test_two_blocks_on_names_of_one_torrent_are_lifted_together(services):
+    await services.takedowns.block(HYBRID.v1, "one", "me")
+    await services.takedowns.block(HYBRID.v2, "two", "me")
+    with pytest.raises(Refusal):
         await services.uploads.accept(hybrid_torrent(), "test")
-        await services.takedowns.allow(HYBRID.v1, "", "me")
-        assert await services.takedowns.disallow(HYBRID.v2) is True
-        assert services.policy.allowed == SHORT
-
-    asyncio.run(run())
+    assert await services.takedowns.unblock(HYBRID.v1) is True
+    assert await services.takedowns.unblock(HYBRID.v2) is False
+    assert services.policy.denied == set()
 
 
-def test_two_blocks_on_names_of_one_torrent_are_lifted_together(services):
-    async def run():
-        await services.takedowns.block(HYBRID.v1, "one", "me")
-        await services.takedowns.block(HYBRID.v2, "two", "me")
-        with pytest.raises(Refusal):
-            await services.uploads.accept(hybrid_torrent(), "test")
-        assert await services.takedowns.unblock(HYBRID.v1) is True
-        assert await services.takedowns.unblock(HYBRID.v2) is False
-        assert services.policy.denied == set()
-
-    asyncio.run(run())
+async def test_the_start_tells_the_tracker_everything(services):
+    await services.uploads.accept(v1_torrent(), "test")
+    await services.uploads.accept(hybrid_torrent(), "test")
+    await services.takedowns.block(UNKNOWN, "because", "me")
+    again = await services.restarted()
+    assert again.policy == services.policy
+    assert again.policy.joined == {HYBRID.v2.truncated: HYBRID.v1}
 
 
-def test_the_start_tells_the_tracker_everything(services):
-    async def run():
-        await services.uploads.accept(v1_torrent(), "test")
-        await services.uploads.accept(hybrid_torrent(), "test")
-        await services.takedowns.block(UNKNOWN, "because", "me")
-        again = await services.restarted()
-        assert again.policy == services.policy
-        assert again.policy.joined == {HYBRID.v2.truncated: HYBRID.v1}
-
-    asyncio.run(run())
-
-
-def test_a_takedown_that_a_crash_cut_short_is_finished_at_start(services):
-    async def run():
-        await services.uploads.accept(hybrid_torrent(), "test")
-        entry = await services.takedowns.block(UNKNOWN, "because", "me")
-        # The list was written, and nothing after it.
-        await services.lists.set(replace(entry, infohash=HYBRID.v2, aliases=()))
-        again = await services.restarted()
-        assert again.policy.denied == {*SHORT, UNKNOWN}
-        assert again.policy.allowed == set()
-        assert again.blobs.files == {}
-
-    asyncio.run(run())
+async def test_a_takedown_that_a_crash_cut_short_is_finished_at_start(services):
+    await services.uploads.accept(hybrid_torrent(), "test")
+    entry = await services.takedowns.block(UNKNOWN, "because", "me")
+    # The list was written, and nothing after it.
+    await services.lists.set(replace(entry, infohash=HYBRID.v2, aliases=()))
+    again = await services.restarted()
+    assert again.policy.denied == {*SHORT, UNKNOWN}
+    assert again.policy.allowed == set()
+    assert again.blobs.files == {}
 
 
-def test_entries_tell_reason_author_and_time(services):
-    async def run():
-        await services.takedowns.block(UNKNOWN, "because", "me")
-        await services.takedowns.allow(HYBRID.v1, "", "you")
-        (denied,) = await services.takedowns.entries(ListKind.DENY)
-        assert (denied.reason, denied.by, denied.since) == ("because", "me", 1_800_000_000)
-        assert len(await services.takedowns.entries()) == 2
-        assert [len(batch) async for batch in services.takedowns.walk()] == [2]
-
-    asyncio.run(run())
+async def test_entries_tell_reason_author_and_time(services):
+    await services.takedowns.block(UNKNOWN, "because", "me")
+    await services.takedowns.allow(HYBRID.v1, "", "you")
+    (denied,) = await services.takedowns.entries(ListKind.DENY)
+    assert (denied.reason, denied.by, denied.since) == ("because", "me", 1_800_000_000)
+    assert len(await services.takedowns.entries()) == 2
+    assert [len(batch) async for batch in services.takedowns.walk()] == [2]
 
 
-def test_a_bad_reason_changes_nothing(services):
-    async def run():
-        with pytest.raises(Refusal):
-            await services.takedowns.block(UNKNOWN, "a\nb", "me")
-        assert services.policy.denied == set()
+async def test_a_bad_reason_changes_nothing(services):
+    with pytest.raises(Refusal):
+        await services.takedowns.block(UNKNOWN, "a\nb", "me")
+    assert services.policy.denied == set()
 
-    asyncio.run(run())
+
+async def block_meanwhile(services, infohash):
+    """Set a block as `Takedowns.block` does first, before it looks for what there is to delete."""
+    await services.lists.set(ListEntry(infohash, ListKind.DENY, "law", "op", 1))
+
+
+async def enter(services, torrent, *, block=None):
+    """Add a record as an action does, with a block that is set while it is added."""
+    async with services.takedowns.entering(torrent):
+        if block is not None:
+            await block_meanwhile(services, block)
+        services.catalogue.records[HYBRID.v1] = SimpleNamespace(infohash=HYBRID.v1, alias=HYBRID.v2.truncated)
+
+
+@pytest.mark.parametrize("torrent", [HYBRID, (HYBRID.v1, HYBRID.v2.truncated)])
+async def test_a_torrent_that_is_not_blocked_enters(services, torrent):
+    await enter(services, torrent)
+    assert list(services.catalogue.records) == [HYBRID.v1]
+
+
+@pytest.mark.parametrize("torrent", [HYBRID, (HYBRID.v1, HYBRID.v2.truncated)])
+async def test_a_blocked_torrent_does_not_enter(services, torrent):
+    await services.takedowns.block(HYBRID.v2, "law", "op")
+    with pytest.raises(Refusal) as caught:
+        await enter(services, torrent)
+    assert (caught.value.code, caught.value.detail) == ("blocked", "law")
+    assert services.catalogue.records == {}
+
+
+@pytest.mark.parametrize("block", [HYBRID.v1, HYBRID.v2.truncated])
+@pytest.mark.parametrize("torrent", [HYBRID, (HYBRID.v1, HYBRID.v2.truncated)])
+async def test_a_torrent_that_is_blocked_while_it_enters_leaves_no_record(services, torrent, block):
+    with pytest.raises(Refusal) as caught:
+        await enter(services, torrent, block=block)
+    assert caught.value.code == "blocked"
+    assert services.catalogue.records == {}
+
+
+async def test_another_refusal_passes_through_and_the_blocklist_is_not_asked_again(services):
+    async def refuse():
+        async with services.takedowns.entering((HYBRID.v1,)):
+            await block_meanwhile(services, HYBRID.v1)
+            raise Refusal("owned")
+
+    with pytest.raises(Refusal) as caught:
+        await refuse()
+    assert caught.value.code == "owned"
+
+
+async def test_infohashes_that_are_only_claimed_do_not_widen_a_block(services):
+    other = InfoHash(bytes(20))
+    await services.takedowns.block(HYBRID.v1, "law", "op")
+    with pytest.raises(Refusal):
+        await enter(services, (HYBRID.v1, other))
+    assert await services.lists.denied((other,)) is None

@@ -36,33 +36,28 @@ async def imported(titles, path):
     return [progress async for progress in TitleImport(titles).import_file(path)]
 
 
-def test_a_large_file_is_imported_in_little_memory(tmp_path):
+async def test_a_large_file_is_imported_in_little_memory(tmp_path):
     path = packed(tmp_path / "title.basics.tsv.gz", 50_000)
 
-    async def run():
-        titles = await SqliteImdbTitles.open(tmp_path / "titles.db", 0)
-        tracemalloc.start()
-        steps = await imported(titles, path)
-        _, peak = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
-        assert peak < 12 * 2**20
-        assert steps[-1].found == sum(
-            KINDS[n % 6] not in {"tvEpisode", "videoGame"} for n in range(1, 50_001)
-        )
-        assert steps[-1].done == await TitleImport(titles).total(path)
-        assert [step.done for step in steps] == sorted(step.done for step in steps)
-        line = next(line for line in generated(50_000) if line.startswith(b"tt0049998\t"))
-        title = line.decode().split("\t")[2]
-        assert await titles.find(title.upper(), None, False) == ImdbTitle(
-            49998, title, title, 1950 + 49998 % 70, False
-        )
-        await titles.close()
-
-    asyncio.run(run())
+    titles = await SqliteImdbTitles.open(tmp_path / "titles.db", 0)
+    tracemalloc.start()
+    steps = await imported(titles, path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 12 * 2**20
+    assert steps[-1].found == sum(KINDS[n % 6] not in {"tvEpisode", "videoGame"} for n in range(1, 50_001))
+    assert steps[-1].done == await TitleImport(titles).total(path)
+    assert [step.done for step in steps] == sorted(step.done for step in steps)
+    line = next(line for line in generated(50_000) if line.startswith(b"tt0049998\t"))
+    title = line.decode().split("\t")[2]
+    assert await titles.find(title.upper(), None, False) == ImdbTitle(
+        49998, title, title, 1950 + 49998 % 70, False
+    )
+    await titles.close()
 
 
 @pytest.mark.parametrize("spoil", [lambda data: data[:-20], lambda data: b"x" + data, lambda data: b""])
-def test_a_file_that_cannot_be_read_to_its_end_changes_nothing(tmp_path, spoil):
+async def test_a_file_that_cannot_be_read_to_its_end_changes_nothing(tmp_path, spoil):
     good, bad = packed(tmp_path / "good.gz", 100), tmp_path / "bad.gz"
     bad.write_bytes(spoil(packed(bad, 20_000).read_bytes()))
 
@@ -77,11 +72,11 @@ def test_a_file_that_cannot_be_read_to_its_end_changes_nothing(tmp_path, spoil):
         assert (await titles.get(6)).title.startswith("Title 6 ")
         await titles.close()
 
-    asyncio.run(run())
+    await run()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.gz", "good.gz", "titles.db"]
 
 
-def test_a_file_without_films_does_not_replace_one_with(tmp_path):
+async def test_a_file_without_films_does_not_replace_one_with(tmp_path):
     (tmp_path / "none.tsv").write_bytes(HEADER + b"\n")
 
     async def run():
@@ -90,29 +85,26 @@ def test_a_file_without_films_does_not_replace_one_with(tmp_path):
             await imported(titles, tmp_path / "none.tsv")
         await titles.close()
 
-    asyncio.run(run())
+    await run()
     assert [path.name for path in tmp_path.iterdir()] == ["none.tsv"]
 
 
-def test_one_import_at_a_time_and_one_that_is_given_up_leaves_no_trace(tmp_path):
+async def test_one_import_at_a_time_and_one_that_is_given_up_leaves_no_trace(tmp_path):
     path = packed(tmp_path / "many.gz", 20_000)
 
-    async def run():
-        titles = await SqliteImdbTitles.open(tmp_path / "titles.db", 0)
-        work = TitleImport(titles)
-        async with aclosing(work.import_file(path)) as steps:
-            await anext(steps)
-            with pytest.raises(Refusal) as caught:
-                await anext(work.import_file(path))
-            assert caught.value.code == "busy"
-        assert [file.name for file in tmp_path.iterdir()] == ["many.gz"]
-        assert len([step async for step in work.import_file(path)]) > 3
-        await titles.close()
-
-    asyncio.run(run())
+    titles = await SqliteImdbTitles.open(tmp_path / "titles.db", 0)
+    work = TitleImport(titles)
+    async with aclosing(work.import_file(path)) as steps:
+        await anext(steps)
+        with pytest.raises(Refusal) as caught:
+            await anext(work.import_file(path))
+        assert caught.value.code == "busy"
+    assert [file.name for file in tmp_path.iterdir()] == ["many.gz"]
+    assert len([step async for step in work.import_file(path)]) > 3
+    await titles.close()
 
 
-def test_cancelling_at_any_moment_leaves_a_whole_list_or_none(tmp_path):
+async def test_cancelling_at_any_moment_leaves_a_whole_list_or_none(tmp_path):
     path = packed(tmp_path / "many.gz", 12_000)
 
     async def run():
@@ -134,5 +126,5 @@ def test_cancelling_at_any_moment_leaves_a_whole_list_or_none(tmp_path):
         assert (await titles.get(6)).title.startswith("Title 6 ")
         await titles.close()
 
-    asyncio.run(run())
+    await run()
     assert sorted(file.name for file in tmp_path.iterdir()) == ["many.gz", "titles.db"]

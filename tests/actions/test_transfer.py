@@ -1,4 +1,3 @@
-import asyncio
 import bz2
 import gzip
 import io
@@ -19,15 +18,12 @@ TORRENTS = {
 }
 
 
-def imported(services, *paths):
-    async def run():
-        return [outcome async for outcome in services.transfer.import_paths(paths)]
-
-    return asyncio.run(run())
+async def imported(services, *paths):
+    return [outcome async for outcome in services.transfer.import_paths(paths)]
 
 
-def outcomes(services, *paths):
-    return sorted(outcome.outcome for outcome in imported(services, *paths))
+async def outcomes(services, *paths):
+    return sorted(outcome.outcome for outcome in await imported(services, *paths))
 
 
 def tar(members, mode="w"):
@@ -60,16 +56,16 @@ ARCHIVES = {
 
 
 @pytest.mark.parametrize("name", ARCHIVES)
-def test_every_torrent_of_an_archive_comes_in_and_again_is_known(services, tmp_path, name):
+async def test_every_torrent_of_an_archive_comes_in_and_again_is_known(services, tmp_path, name):
     path = tmp_path / name
     path.write_bytes(ARCHIVES[name])
-    assert outcomes(services, path) == ["new"] * 3
-    assert outcomes(services, path) == ["known"] * 3
+    assert (await outcomes(services, path)) == ["new"] * 3
+    assert (await outcomes(services, path)) == ["known"] * 3
     for data in TORRENTS.values():
-        assert asyncio.run(services.cache.get(parsed(data).infohash)).plain() == data
+        assert (await services.cache.get(parsed(data).infohash)).plain() == data
 
 
-def test_a_folder_is_read_to_its_depth_and_other_files_are_left(services, tmp_path):
+async def test_a_folder_is_read_to_its_depth_and_other_files_are_left(services, tmp_path):
     for name, data in TORRENTS.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,10 +74,10 @@ def test_a_folder_is_read_to_its_depth_and_other_files_are_left(services, tmp_pa
     (tmp_path / "packed.torrent.bz2").write_bytes(bz2.compress(v1_torrent("packed too")))
     (tmp_path / "more.zip").write_bytes(zipped({"in.torrent": v1_torrent("in zip"), "other.txt": b"?"}))
     (tmp_path / "notes.txt").write_bytes(b"not a torrent")
-    assert outcomes(services, tmp_path) == ["new"] * 6
+    assert (await outcomes(services, tmp_path)) == ["new"] * 6
 
 
-def test_links_inside_a_folder_are_not_followed(services, tmp_path):
+async def test_links_inside_a_folder_are_not_followed(services, tmp_path):
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "one.torrent").write_bytes(v1_torrent())
@@ -90,21 +86,21 @@ def test_links_inside_a_folder_are_not_followed(services, tmp_path):
     (inside / "folder").symlink_to(outside)
     (inside / "file.torrent").symlink_to(outside / "one.torrent")
     (inside / "loop").symlink_to(inside)
-    assert imported(services, inside) == []
-    assert outcomes(services, inside / "file.torrent") == ["new"]
+    assert (await imported(services, inside)) == []
+    assert (await outcomes(services, inside / "file.torrent")) == ["new"]
 
 
-def test_links_and_devices_inside_a_tar_are_not_followed(services, tmp_path):
+async def test_links_and_devices_inside_a_tar_are_not_followed(services, tmp_path):
     path = tmp_path / "links.tar"
     with tarfile.open(path, "w") as archive:
         for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE):
             info = tarfile.TarInfo("evil.torrent")
             info.type, info.linkname = kind, "/etc/passwd"
             archive.addfile(info)
-    assert imported(services, path) == []
+    assert (await imported(services, path)) == []
 
 
-def test_each_refusal_is_told_and_the_rest_goes_on(make_services, tmp_path):
+async def test_each_refusal_is_told_and_the_rest_goes_on(make_services, tmp_path):
     services = make_services(limit=2000)
     (tmp_path / "a.torrent").write_bytes(b"")
     (tmp_path / "b.torrent").write_bytes(b"x" * 2001)
@@ -113,7 +109,7 @@ def test_each_refusal_is_told_and_the_rest_goes_on(make_services, tmp_path):
     (tmp_path / "e.zip").write_bytes(b"no zip")
     (tmp_path / "f.tar.gz").write_bytes(ARCHIVES["all.tar.gz"][:300])
     os.mkfifo(tmp_path / "g.torrent")
-    found = {outcome.name.rsplit("/")[-1]: outcome for outcome in imported(services, tmp_path)}
+    found = {outcome.name.rsplit("/")[-1]: outcome for outcome in (await imported(services, tmp_path))}
     assert {name: found[name].outcome for name in found if name[1] == "."} == {
         "a.torrent": "empty",
         "b.torrent": "too-large",
@@ -127,70 +123,64 @@ def test_each_refusal_is_told_and_the_rest_goes_on(make_services, tmp_path):
     assert found["d.torrent"].text == parsed(v1_torrent()).infohash.upper
 
 
-def test_a_missing_path_is_told(services, tmp_path):
-    assert outcomes(services, tmp_path / "nowhere.torrent") == ["unreadable"]
+async def test_a_missing_path_is_told(services, tmp_path):
+    assert (await outcomes(services, tmp_path / "nowhere.torrent")) == ["unreadable"]
 
 
-def test_a_large_member_is_skipped_and_the_next_is_read(make_services, tmp_path):
+async def test_a_large_member_is_skipped_and_the_next_is_read(make_services, tmp_path):
     members = {"big.torrent": b"0" * 100_000, "one.torrent": v1_torrent()}
     for name, data in {"a.tar.gz": tar(members, "w:gz"), "a.zip": zipped(members)}.items():
         (tmp_path / name).write_bytes(data)
-        assert outcomes(make_services(limit=5000), tmp_path / name) == ["new", "too-large"]
+        assert (await outcomes(make_services(limit=5000), tmp_path / name)) == ["new", "too-large"]
 
 
-def test_an_archive_that_inflates_far_beyond_its_size_is_stopped(services, tmp_path, monkeypatch):
+async def test_an_archive_that_inflates_far_beyond_its_size_is_stopped(services, tmp_path, monkeypatch):
     monkeypatch.setattr(actions.archives, "INFLATE_BASE", 1000)
     path = tmp_path / "bomb.tar.gz"
     path.write_bytes(tar({"zeros.bin": b"\0" * 30_000_000, "one.torrent": v1_torrent()}, "w:gz"))
-    assert outcomes(services, path) == ["too-large"]
+    assert (await outcomes(services, path)) == ["too-large"]
 
 
-def test_a_zip_member_that_lies_or_is_damaged_is_told_and_the_next_is_read(services, tmp_path):
+async def test_a_zip_member_that_lies_or_is_damaged_is_told_and_the_next_is_read(services, tmp_path):
     packed = bytearray(
         zipped({"a.torrent": v1_torrent("a"), "b.torrent": v1_torrent("b")}, zipfile.ZIP_STORED)
     )
     packed[packed.index(b"pieces20") + 12] ^= 1
     path = tmp_path / "damaged.zip"
     path.write_bytes(packed)
-    assert outcomes(services, path) == ["new", "unreadable"]
+    assert (await outcomes(services, path)) == ["new", "unreadable"]
 
 
-def test_names_from_archives_are_safe_to_print(services, tmp_path):
+async def test_names_from_archives_are_safe_to_print(services, tmp_path):
     path = tmp_path / "names.tar"
     path.write_bytes(tar({"\x1b[2Jred\n.torrent": v1_torrent()}))
-    (outcome,) = imported(services, path)
+    (outcome,) = await imported(services, path)
     assert outcome.outcome == "new"
     assert outcome.name.isprintable()
 
 
-def test_progress_reaches_the_total(services, tmp_path):
+async def test_progress_reaches_the_total(services, tmp_path):
     for number in range(6):
         (tmp_path / f"{number}.torrent").write_bytes(v1_torrent(str(number)))
 
-    async def run():
-        total = await services.transfer.total([tmp_path])
-        done = [outcome.done async for outcome in services.transfer.import_paths([tmp_path])]
-        assert done == sorted(done)
-        assert done[-1] == total == sum(path.stat().st_size for path in tmp_path.iterdir())
-
-    asyncio.run(run())
+    total = await services.transfer.total([tmp_path])
+    done = [outcome.done async for outcome in services.transfer.import_paths([tmp_path])]
+    assert done == sorted(done)
+    assert done[-1] == total == sum(path.stat().st_size for path in tmp_path.iterdir())
 
 
-def test_an_import_that_is_left_early_cleans_up(services, tmp_path):
+async def test_an_import_that_is_left_early_cleans_up(services, tmp_path):
     for number in range(20):
         (tmp_path / f"{number}.torrent").write_bytes(v1_torrent(str(number)))
 
-    async def run():
-        source = services.transfer.import_paths([tmp_path])
-        await anext(source)
-        await source.aclose()
-        await services.uploads.drain()
-        assert [problem async for problem in services.cache.check()] == []
-
-    asyncio.run(run())
+    source = services.transfer.import_paths([tmp_path])
+    await anext(source)
+    await source.aclose()
+    await services.uploads.drain()
+    assert [problem async for problem in services.cache.check()] == []
 
 
-def test_an_export_writes_every_torrent_and_a_second_one_nothing(services, tmp_path):
+async def test_an_export_writes_every_torrent_and_a_second_one_nothing(services, tmp_path):
     async def run():
         for data in TORRENTS.values():
             await services.uploads.accept(data, "test")
@@ -198,12 +188,12 @@ def test_an_export_writes_every_torrent_and_a_second_one_nothing(services, tmp_p
         again = [exported.outcome async for exported in services.transfer.export(tmp_path / "out")]
         assert (first, again) == (["written"] * 3, ["same"] * 3)
 
-    asyncio.run(run())
+    await run()
     written = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     assert written == {f"{parsed(data).infohash.upper}.torrent": data for data in TORRENTS.values()}
 
 
-def test_an_export_replaces_what_was_cut_off_and_follows_no_link(services, tmp_path):
+async def test_an_export_replaces_what_was_cut_off_and_follows_no_link(services, tmp_path):
     target = tmp_path / f"{parsed(v1_torrent()).infohash.upper}.torrent"
     other = tmp_path / f"{parsed(v2_torrent()).infohash.upper}.torrent"
     target.write_bytes(v1_torrent()[:10])
@@ -215,18 +205,15 @@ def test_an_export_replaces_what_was_cut_off_and_follows_no_link(services, tmp_p
         await services.uploads.accept(v2_torrent(), "test")
         assert [one.outcome async for one in services.transfer.export(tmp_path)] == ["written"] * 2
 
-    asyncio.run(run())
+    await run()
     assert target.read_bytes() == v1_torrent()
     assert not other.is_symlink()
 
 
-def test_an_export_goes_on_past_a_damaged_file(services, tmp_path):
-    async def run():
-        await services.uploads.accept(v1_torrent(), "test")
-        accepted = await services.uploads.accept(v2_torrent(), "test")
-        services.blobs.files[accepted.infohash] = b"\x1f\x8bdamaged"
-        found = {one.infohash: one.outcome async for one in services.transfer.export(tmp_path)}
-        assert sorted(found.values()) == ["bad-compression", "written"]
-        assert found[accepted.infohash] == "bad-compression"
-
-    asyncio.run(run())
+async def test_an_export_goes_on_past_a_damaged_file(services, tmp_path):
+    await services.uploads.accept(v1_torrent(), "test")
+    accepted = await services.uploads.accept(v2_torrent(), "test")
+    services.blobs.files[accepted.infohash] = b"\x1f\x8bdamaged"
+    found = {one.infohash: one.outcome async for one in services.transfer.export(tmp_path)}
+    assert sorted(found.values()) == ["bad-compression", "written"]
+    assert found[accepted.infohash] == "bad-compression"

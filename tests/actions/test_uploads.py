@@ -17,29 +17,23 @@ async def code_of(operation):
 
 
 @pytest.mark.parametrize("make", [v1_torrent, v2_torrent, hybrid_torrent])
-def test_an_upload_is_kept_and_the_tracker_allows_all_its_short_hashes(services, make):
+async def test_an_upload_is_kept_and_the_tracker_allows_all_its_short_hashes(services, make):
     data = make()
     metainfo = parsed(data)
 
-    async def run():
-        accepted = await services.uploads.accept(data, "test")
-        assert (accepted.infohash, accepted.new, accepted.metainfo) == (metainfo.infohash, True, metainfo)
-        assert (await services.cache.get(metainfo.infohash)).plain() == data
-        assert services.policy.allowed == {name.truncated for name in metainfo.infohashes}
-        joined = {metainfo.v2.truncated: metainfo.v1} if metainfo.v1 and metainfo.v2 else {}
-        assert services.policy.joined == joined
-        assert not (await services.uploads.accept(data, "test")).new
-
-    asyncio.run(run())
+    accepted = await services.uploads.accept(data, "test")
+    assert (accepted.infohash, accepted.new, accepted.metainfo) == (metainfo.infohash, True, metainfo)
+    assert (await services.cache.get(metainfo.infohash)).plain() == data
+    assert services.policy.allowed == {name.truncated for name in metainfo.infohashes}
+    joined = {metainfo.v2.truncated: metainfo.v1} if metainfo.v1 and metainfo.v2 else {}
+    assert services.policy.joined == joined
+    assert not (await services.uploads.accept(data, "test")).new
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, bz2.compress])
-def test_a_packed_upload_is_kept_unpacked(services, compress):
-    async def run():
-        accepted = await services.uploads.accept(compress(v1_torrent()), "test")
-        assert (await services.cache.get(accepted.infohash)).plain() == v1_torrent()
-
-    asyncio.run(run())
+async def test_a_packed_upload_is_kept_unpacked(services, compress):
+    accepted = await services.uploads.accept(compress(v1_torrent()), "test")
+    assert (await services.cache.get(accepted.infohash)).plain() == v1_torrent()
 
 
 @pytest.mark.parametrize(
@@ -56,17 +50,14 @@ def test_a_packed_upload_is_kept_unpacked(services, compress):
         (b"l" * 5000, "too-deep"),
     ],
 )
-def test_bad_input_gets_its_code_and_leaves_nothing(make_services, data, code):
-    async def run():
-        services = make_services(limit=5000)
-        assert await code_of(services.uploads.accept(data, "test")) == code
-        assert await services.cache.totals() == (0, 0)
-        assert not services.policy.allowed
-
-    asyncio.run(run())
+async def test_bad_input_gets_its_code_and_leaves_nothing(make_services, data, code):
+    services = make_services(limit=5000)
+    assert await code_of(services.uploads.accept(data, "test")) == code
+    assert await services.cache.totals() == (0, 0)
+    assert not services.policy.allowed
 
 
-def test_a_blocked_torrent_is_refused_with_its_reason_under_each_of_its_names(make_services):
+async def test_a_blocked_torrent_is_refused_with_its_reason_under_each_of_its_names(make_services):
     data = hybrid_torrent()
     for name in parsed(data).infohashes:
 
@@ -81,10 +72,10 @@ def test_a_blocked_torrent_is_refused_with_its_reason_under_each_of_its_names(ma
             assert services.policy.denied == {known.truncated for known in parsed(data).infohashes}
             assert (await services.restarted()).policy.denied == services.policy.denied
 
-        asyncio.run(run())
+        await run()
 
 
-def test_a_block_during_an_upload_wins_whenever_it_comes(make_services):
+async def test_a_block_during_an_upload_wins_whenever_it_comes(make_services):
     data = hybrid_torrent()
     metainfo = parsed(data)
 
@@ -101,10 +92,10 @@ def test_a_block_during_an_upload_wins_whenever_it_comes(make_services):
         assert services.blobs.files == {}
 
     for turns in range(0, 60, 3):
-        asyncio.run(run(turns))
+        await run(turns)
 
 
-def test_uploads_beyond_the_limit_are_refused_unless_they_skip_it(make_services, monkeypatch):
+async def test_uploads_beyond_the_limit_are_refused_unless_they_skip_it(make_services, monkeypatch):
     go = threading.Event()
     real = actions.uploads._read
 
@@ -114,43 +105,32 @@ def test_uploads_beyond_the_limit_are_refused_unless_they_skip_it(make_services,
 
     monkeypatch.setattr(actions.uploads, "_read", slow)
 
-    async def run():
-        services = make_services(parsers=1, under_way=2)
-        waiting = [
-            asyncio.create_task(services.uploads.accept(v1_torrent(f"t{n}"), "test")) for n in range(2)
-        ]
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        assert await code_of(services.uploads.accept(v1_torrent("late"), "test")) == "busy"
-        patient = asyncio.create_task(services.uploads.accept(v1_torrent("late"), "test", skip_limit=True))
-        await asyncio.sleep(0)
-        go.set()
-        assert all(accepted.new for accepted in await asyncio.gather(*waiting, patient))
-        assert (await services.uploads.accept(v1_torrent("after"), "test")).new
-
-    asyncio.run(run())
+    services = make_services(parsers=1, under_way=2)
+    waiting = [asyncio.create_task(services.uploads.accept(v1_torrent(f"t{n}"), "test")) for n in range(2)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert await code_of(services.uploads.accept(v1_torrent("late"), "test")) == "busy"
+    patient = asyncio.create_task(services.uploads.accept(v1_torrent("late"), "test", skip_limit=True))
+    await asyncio.sleep(0)
+    go.set()
+    assert all(accepted.new for accepted in await asyncio.gather(*waiting, patient))
+    assert (await services.uploads.accept(v1_torrent("after"), "test")).new
 
 
-def test_an_upload_whose_sender_leaves_is_announced_all_the_same(services):
-    async def run():
-        sender = asyncio.create_task(services.uploads.accept(v1_torrent(), "test"))
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        sender.cancel()
-        await asyncio.gather(sender, return_exceptions=True)
-        await services.uploads.drain()
-        assert services.policy.allowed == {parsed(v1_torrent()).infohash}
-        assert await services.cache.has(parsed(v1_torrent()).infohash)
-
-    asyncio.run(run())
+async def test_an_upload_whose_sender_leaves_is_announced_all_the_same(services):
+    sender = asyncio.create_task(services.uploads.accept(v1_torrent(), "test"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    sender.cancel()
+    await asyncio.gather(sender, return_exceptions=True)
+    await services.uploads.drain()
+    assert services.policy.allowed == {parsed(v1_torrent()).infohash}
+    assert await services.cache.has(parsed(v1_torrent()).infohash)
 
 
-def test_a_burst_of_uploads_is_bounded_before_any_of_them_starts(make_services):
-    async def run():
-        services = make_services(under_way=3)
-        uploads = (services.uploads.accept(v1_torrent(f"t{n}"), "test") for n in range(10))
-        outcomes = await asyncio.gather(*uploads, return_exceptions=True)
-        assert [getattr(outcome, "code", "") for outcome in outcomes] == [""] * 3 + ["busy"] * 7
-        assert (await services.uploads.accept(v1_torrent("after"), "test")).new
-
-    asyncio.run(run())
+async def test_a_burst_of_uploads_is_bounded_before_any_of_them_starts(make_services):
+    services = make_services(under_way=3)
+    uploads = (services.uploads.accept(v1_torrent(f"t{n}"), "test") for n in range(10))
+    outcomes = await asyncio.gather(*uploads, return_exceptions=True)
+    assert [getattr(outcome, "code", "") for outcome in outcomes] == [""] * 3 + ["busy"] * 7
+    assert (await services.uploads.accept(v1_torrent("after"), "test")).new

@@ -17,9 +17,10 @@ def run_on(path, scenario):
 
 
 @pytest.fixture
-def in_library(tmp_path):
-    """Run a scenario, a coroutine function, on a new catalogue."""
-    return lambda scenario: run_on(tmp_path, scenario)
+async def library(tmp_path):
+    """A new catalogue."""
+    async with open_catalogue(tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,22 @@
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bittorrent.refusal import Refusal
 from catalogue import fields
+from catalogue.fields import (
+    UNSET,
+    AuthorChange,
+    CategoryChange,
+    CollageChange,
+    GroupChange,
+    TorrentChange,
+    TorrentDetails,
+    labels_of,
+    table_of,
+)
 from catalogue.model import CollageKind
 from catalogue.normalization import fold_name, normalize_tag
 
@@ -153,3 +166,43 @@ def test_normalizing_a_tag_is_idempotent(text):
     assert normalize_tag(tag) == tag
     assert not set(tag) & set(" _,\n")
     assert fold_name(fold_name(text)) == fold_name(text)
+
+
+CHANGES = (TorrentChange, GroupChange, CategoryChange, AuthorChange, CollageChange)
+
+
+@pytest.mark.parametrize("kind", CHANGES)
+def test_a_change_declares_a_type_for_each_of_its_fields_and_sets_none(kind):
+    assert list(table_of(kind)) == [each.name for each in dataclasses.fields(kind)]
+    assert kind() == kind.read({})
+    assert kind().given == {}
+    assert not kind()
+    assert set(labels_of(kind)) <= set(table_of(kind))
+
+
+def test_none_is_a_value_and_not_unset():
+    change = GroupChange.read({"year": None})
+    assert change.given == {"year": None}
+    assert change
+    assert change.season is UNSET
+
+
+def test_a_change_goes_over_another_and_leaves_the_rest():
+    change = AuthorChange(name="Ann", picture="").overlaid(AuthorChange(name="Anne", description="writes"))
+    assert change == AuthorChange(name="Anne", picture="", description="writes")
+
+
+def test_only_what_differs_is_left_of_a_change():
+    known = {"name": "Ann", "picture": "", "description": "writes"}
+    assert AuthorChange(name="Ann", picture="").differing(known.get) == AuthorChange()
+    assert AuthorChange(name="Anne", picture="").differing(known.get) == AuthorChange(name="Anne")
+
+
+def test_the_details_of_an_upload_are_of_the_torrent_and_of_its_group():
+    details = TorrentDetails.read({"title": "T", "group_name": "G", "description": "of T", "tags": ["A b"]})
+    assert details.torrent == TorrentChange(title="T", description="of T")
+    assert details.group == GroupChange(name="G", tags=("a.b",))
+    assert sorted(details.names) == ["description", "group_name", "tags", "title"]
+    assert details.group_id is None
+    assert TorrentDetails.read({"group_id": 7}).group_id == 7
+    assert not TorrentDetails.read({})

@@ -3,6 +3,7 @@ from hypothesis import strategies as st
 
 from bittorrent.refusal import Refusal
 from catalogue import fields
+from catalogue.fields import TorrentDetails
 from catalogue.model import PUBLIC_VIEWER, ParsedRelease
 from catalogue.normalization import fold_name
 from tests.catalogue.test_fields import JSON
@@ -62,12 +63,12 @@ def details_of(torrent):
 def test_details_are_refused_by_field_or_stored_and_read_back_equal(in_fresh_library, details):
     async def scenario(library):
         try:
-            torrent, _ = await library.catalogue.add_torrent(
-                metainfo_summary(), ParsedRelease("One", "Unsorted"), details, 1
+            torrent, _ = await library.catalogue.torrents.add(
+                metainfo_summary(), ParsedRelease("One", "Unsorted"), TorrentDetails.read(details), 1
             )
         except Refusal as refusal:
             return refusal, await library.count("torrent")
-        return torrent, await library.catalogue.torrent(torrent.id, PUBLIC_VIEWER)
+        return torrent, await library.catalogue.store.torrents.torrent(torrent.id, PUBLIC_VIEWER)
 
     added, read = in_fresh_library(scenario)
     if isinstance(added, Refusal):

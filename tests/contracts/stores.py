@@ -11,8 +11,8 @@ from storage.files import FileBlobs
 from storage.journal import SqlJournal
 from storage.lists import SqlListEntries
 from storage.memory import MemoryBlobs, MemoryCacheRecords, MemoryJournal, MemoryListEntries
-from storage.schema import PEERAGE, SWARMS
-from tests.support.databases import open_database
+from storage.schema import PEERAGE, SWARMS, Schema
+from tests.support.backends import BACKENDS, Backend
 
 Opener = Callable[[Path], AbstractAsyncContextManager[Any]]
 
@@ -35,41 +35,29 @@ async def files(folder: Path) -> AsyncIterator[FileBlobs]:
     yield blobs
 
 
-@asynccontextmanager
-async def peerage_db(folder: Path) -> AsyncIterator[Database]:
-    """The database of records and lists."""
-    database = await open_database(folder / "peerage.db", PEERAGE, "FULL")
-    try:
-        yield database
-    finally:
-        await database.close()
+def in_database(backend: Backend, schema: Schema, make: Callable[[Database], Any]) -> Opener:
+    """A store over a database of an engine."""
+
+    @asynccontextmanager
+    async def opened(folder: Path) -> AsyncIterator[Any]:
+        database = await backend.open(folder, schema)
+        try:
+            yield make(database)
+        finally:
+            await database.close()
+
+    return opened
 
 
-@asynccontextmanager
-async def records(folder: Path) -> AsyncIterator[SqlCacheRecords]:
-    """Records in SQLite."""
-    async with peerage_db(folder) as database:
-        yield SqlCacheRecords(database)
-
-
-@asynccontextmanager
-async def entries(folder: Path) -> AsyncIterator[SqlListEntries]:
-    """Entries in SQLite."""
-    async with peerage_db(folder) as database:
-        yield SqlListEntries(database)
-
-
-@asynccontextmanager
-async def journal(folder: Path) -> AsyncIterator[SqlJournal]:
-    """The journal in SQLite."""
-    opened = SqlJournal(await open_database(folder / "swarms.db", SWARMS, "NORMAL"))
-    try:
-        yield opened
-    finally:
-        await opened.close()
+def everywhere(
+    memory: Callable[[], Any], schema: Schema, make: Callable[[Database], Any]
+) -> dict[str, Opener]:
+    """A store in memory, and over a database of each engine."""
+    openers = {"memory": in_memory(memory)}
+    return openers | {name: in_database(backend, schema, make) for name, backend in BACKENDS.items()}
 
 
 BLOBS = {"memory": in_memory(MemoryBlobs), "files": files}
-RECORDS = {"memory": in_memory(MemoryCacheRecords), "sqlite": records}
-ENTRIES = {"memory": in_memory(MemoryListEntries), "sqlite": entries}
-JOURNALS = {"memory": in_memory(MemoryJournal), "sqlite": journal}
+RECORDS = everywhere(MemoryCacheRecords, PEERAGE, SqlCacheRecords)
+ENTRIES = everywhere(MemoryListEntries, PEERAGE, SqlListEntries)
+JOURNALS = everywhere(MemoryJournal, SWARMS, SqlJournal)

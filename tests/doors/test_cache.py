@@ -169,7 +169,7 @@ def test_bodies_share_a_bounded_memory(own):
     with own(memory=1000) as service:
         assert upload(service, torrent(extra=b"x" * 2000)).text.startswith("Error 503: ")
         assert upload(service, torrent()).text == f"{names(torrent())[0]}\n"
-        assert service.admission.memory.held == 0
+        assert service.uploads.admission.memory.held == 0
 
 
 @pytest.mark.parametrize(
@@ -338,7 +338,7 @@ def test_hits_misses_and_uploads_are_counted(own):
         get(service, f"/torrent/{names(torrent())[0]}")
         get(service, "/torrent/" + "0" * 40)
         get(service, "/torrent/nothing")
-        counters = service.admission.counters
+        counters = service.uploads.counters
         assert (counters.hits, counters.misses, counters.uploads) == (1, 1, 1)
         assert counters.refusals == {"not-bencode": 1}
 

@@ -1,6 +1,7 @@
 """Lookups caused by a request: `?wait=` of the cache, and `add` of the Torrent API."""
 
 import asyncio
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -11,6 +12,7 @@ from bittorrent.metainfo import Metainfo
 from doors import cache, torrent_api
 from doors.lookup_on_miss import LookupOnMiss
 from doors.request_limits import RateLimiter
+from doors.torrent_api import TorrentApiServices
 from doors.upload_admission import CacheCounters, UploadAdmission
 from tests.support.lookups import FakeSource, make_lookups
 from tests.support.services import open_services
@@ -37,14 +39,10 @@ def asking(folder, place, ask, *, rate="1000/minute", **terms):
         user = await services.accounts.add("ann", "correct horse battery staple", Role.USER)
         lookups = make_lookups(services.uploads, services.cache, services.takedowns, (place,), **terms)
         object.__setattr__(services, "lookups", lookups)
-        admission = UploadAdmission(
-            services.uploads, services.clients, RateLimiter(rate), services.memory, CacheCounters(), None
-        )
+        uploads = UploadAdmission(services.uploads, services.admission, RateLimiter(rate), CacheCounters())
         routes = [
-            *torrent_api.routes(services, NoTitles()),
-            *cache.routes(
-                services.cache, admission, lookups=LookupOnMiss(lookups, services.authenticator, admission)
-            ),
+            *torrent_api.routes(replace(services, titles=NoTitles()).of(TorrentApiServices)),
+            *cache.routes(services.cache, uploads, lookups=LookupOnMiss(lookups, uploads)),
         ]
         transport = httpx.ASGITransport(Starlette(routes=routes), client=("127.0.0.1", 1))
         try:

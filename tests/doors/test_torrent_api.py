@@ -230,13 +230,13 @@ def test_an_infohash_that_is_not_known(shared, path):
 @pytest.mark.parametrize("path", ["info", "peers"])
 def test_what_is_hidden_is_not_found(api, path):
     torrent = api.enter("hidden")
-    api.run(api.services.catalogue.mark_torrent(torrent.id, hidden=True))
+    api.run(api.catalogue.torrents.mark(torrent.id, hidden=True))
 
     assert error(api.ask(f"/torrent/{path}/{torrent.infohash.lower}")) == (404, "INFOHASH_NOT_FOUND")
 
 
 def test_an_operators_category_is_returned_as_its_top_level_category(api):
-    own = api.run(api.services.catalogue.add_category("Sequences", 9, 10))
+    own = api.run(api.catalogue.taxonomy.add_category("Sequences", 9, 10))
     torrent = api.enter("genome", group={"category_id": own.id})
 
     assert api.get(f"/torrent/info/{torrent.infohash.lower}")["category"] == "Unsorted"
@@ -374,7 +374,7 @@ def test_what_is_known_already_stays_as_it_is(api):
     torrent = api.enter("a film", group={"imdb": 5, "category_id": 1})
 
     assert add(api, infohash=torrent.infohash.lower).json() == {}
-    assert api.run(api.services.catalogue.torrent(torrent.id, PUBLIC_VIEWER)) == torrent
+    assert api.run(api.services.catalogue.torrents.torrent(torrent.id, PUBLIC_VIEWER)) == torrent
 
 
 def test_what_is_blocked_is_not_added(api):
@@ -385,14 +385,14 @@ def test_what_is_blocked_is_not_added(api):
 
 
 def test_what_is_blocked_while_it_is_added_does_not_stay(api, monkeypatch):
-    enter = api.services.catalogue.add_torrent
+    enter = api.catalogue.torrents.add_by_infohash
 
     async def slow(*arguments):
         entered = await enter(*arguments)
         await api.services.takedowns.block(InfoHash.parse(HASH), "unlawful", "ann")
         return entered
 
-    monkeypatch.setattr(api.services.catalogue, "add_torrent", slow)
+    monkeypatch.setattr(api.catalogue.torrents, "add_by_infohash", slow)
 
     assert error(add(api, infohash=HASH)) == (403, "ACCESS_FORBIDDEN")
     assert error(api.ask(f"/torrent/info/{HASH}")) == (404, "INFOHASH_NOT_FOUND")
@@ -631,7 +631,7 @@ def test_an_unexpected_error_is_internal_error(api, monkeypatch):
     async def fail(*_):
         raise OSError("disk on fire")
 
-    monkeypatch.setattr(api.services.catalogue, "torrent", fail)
+    monkeypatch.setattr(api.services.catalogue.torrents, "torrent", fail)
 
     answer = api.ask(f"/torrent/info/{HASH}")
 

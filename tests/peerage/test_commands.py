@@ -11,6 +11,7 @@ import pytest
 from actions.imdb_tsv import HEADER
 from bittorrent import bencode
 from bittorrent.infohash import InfoHash
+from catalogue.fields import TorrentDetails
 from catalogue.store import UNRESTRICTED_VIEWER
 from doors.control import ControlServer, execute_command
 from peerage.commands.client import CommandFailed, CommandRefused, run_command
@@ -162,7 +163,7 @@ async def test_a_block_is_listed_counted_and_lifted(settings, sources, by_server
 async def log_entries(settings):
     """The moderators' log, oldest first, without accounts."""
     async with open_application(settings) as application:
-        entries = await application.catalogue.catalogue.log_entries(0, 50)
+        entries = await application.catalogue.catalogue.store.moderation.log_entries(0, 50)
         return [(each.verb, each.target, each.detail) for each in reversed(entries.items)]
 
 
@@ -320,10 +321,12 @@ async def test_a_service_is_moved_with_its_catalogue(settings, sources, tmp_path
     await ask(settings, ("import", {"paths": [str(folder)]}), ("export", {"folder": out}))
 
     async with open_application(settings) as application:
-        torrent = await application.catalogue.catalogue.torrent(
+        torrent = await application.catalogue.catalogue.store.torrents.torrent(
             InfoHash.parse(hashes[0]), UNRESTRICTED_VIEWER
         )
-        await application.catalogue.catalogue.edit_torrent(torrent.id, {"title": "A name of its own"})
+        await application.catalogue.catalogue.torrents.edit(
+            torrent.id, TorrentDetails.read({"title": "A name of its own"})
+        )
     await ask(settings, ("export", {"folder": out}))
     other = Settings(data=tmp_path / "other", cache={"min_free_disk": 0})
     command = ("import", {"paths": [out]})

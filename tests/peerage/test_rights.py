@@ -9,19 +9,37 @@ from pathlib import Path
 import httpx
 import pytest
 
-from accounts.model import Role, Scope
+from accounts.model import NOBODY, Principal, Role, Scope, User
+from accounts.rights import Right, Rights
 from bittorrent.infohash import InfoHash
+from catalogue.fields import CollageChange, GroupChange, TorrentDetails
 from catalogue.model import Contents, MetainfoSummary, ParsedRelease, Subject
 from peerage.config import Settings
 from peerage.listeners import Listeners
+from peerage.sections import LimitsSection
 from peerage.serve import make_app
 from peerage.wiring.application import open_application
 
+# Routes without admission: they serve everybody, or check an address or a signed link alone.
+OPEN = {
+    *(
+        each
+        for path in ("/announce", "/scrape")
+        for each in (path, f"{path}/{{passkey}}", f"/{{passkey}}{path}")
+    ),
+    "/api/torrage.wsdl",
+    "/api/index.php",
+    "/upload.php",
+    "/torrent/{rest:path}",
+    "/robots.txt",
+    "/static/{name}",
+    "/metrics",
+    "/healthz",
+    "/dld/{opaque}",
+}
 TABLE = Path(__file__).with_name("rights.txt")
 ROLES = ["nobody", "user", "owner", "moderator", "admin"]
-GENEROUS = dict.fromkeys(
-    ("rest", "rest_anonymous", "gazelle", "torrent_api", "pages", "login"), "100000/minute"
-)
+GENEROUS = dict.fromkeys(LimitsSection.model_fields, "100000/minute")
 PASSWORD = "a good password"
 # What a request carries where the right is asked after the body was read.
 BODIES = {
@@ -98,28 +116,33 @@ class Site:
         )
         infohash = InfoHash.of(number.to_bytes(20, "big"))
         summary = MetainfoSummary(infohash, None, f"n{number}", "", 1, False, False, "", Contents(), number)
-        torrent, _ = await catalogue.add_torrent(
-            summary, ParsedRelease(f"n{number}", "Books"), {"tags": [f"t{number}"]}, owner
+        torrent, _ = await catalogue.torrents.add(
+            summary,
+            ParsedRelease(f"n{number}", "Books"),
+            TorrentDetails.read({"tags": [f"t{number}"]}),
+            owner,
         )
-        other, _ = await catalogue.add_torrent(
+        other, _ = await catalogue.torrents.add(
             MetainfoSummary(
                 InfoHash.of(number.to_bytes(20, "little")), None, "o", "", 1, False, False, "", Contents(), 1
             ),
             ParsedRelease("o", "Books"),
         )
         group = torrent.group.id
-        comment = await catalogue.add_comment(group, owner, "mine")
-        collage = await catalogue.add_collage({"name": f"c{number}", "kind": 1}, owner)
-        await catalogue.add_to_collage(collage.id, group, owner)
-        author = await catalogue.edit_group(group, {"authors": [f"a{number}"]})
+        comment = await catalogue.comments.add(group, owner, "mine")
+        collage = await catalogue.collages.add(CollageChange.read({"name": f"c{number}", "kind": 1}), owner)
+        await catalogue.collages.add_group(collage.id, group, owner)
+        author = await catalogue.groups.edit(group, GroupChange.read({"authors": [f"a{number}"]}))
         reported = "report" in path or path.startswith("/moderation")
         report = (
-            await catalogue.report(Subject.GROUP, group, self.users["user"].id, "look") if reported else None
+            await catalogue.moderation.report(Subject.GROUP, group, self.users["user"].id, "look")
+            if reported
+            else None
         )
-        news = await catalogue.post_news("t", "b", owner)
-        category = await catalogue.add_category(f"k{number}", 1)
+        news = await catalogue.comments.post_news("t", "b", owner)
+        category = await catalogue.taxonomy.add_category(f"k{number}", 1)
         key, _ = await self.application.accounts.accounts.mint(owner, Scope.FEED)
-        tag = await catalogue.tag(f"t{number}")
+        tag = await catalogue.store.tags.tag(f"t{number}")
         somebody = await self.application.accounts.accounts.add(f"somebody{number}", None)
         return {
             "torrent": torrent.id,
@@ -165,6 +188,7 @@ class Site:
             "opaque": "x",
             "action": "pause",
             "name": "style.css",
+            "passkey": "0" * 32,
             "imdb": "tt1234567",
         }
         url = re.sub(r"\{(\w+)(?::path)?\}", lambda found: str(values[found[1]]), path)
@@ -211,29 +235,57 @@ def let_in(answer):
     return "login" not in answer.headers.get("location", "")
 
 
+def held(role):
+    """The rights of a role on a site with the default settings."""
+    rights = Rights(frozenset(Right(name) for name in Settings().accounts.anonymous))
+    roles = {"moderator": Role.MODERATOR, "admin": Role.ADMIN}
+    if role == "nobody":
+        return rights.of(NOBODY)
+    return rights.of(Principal(User(1, role, roles.get(role, Role.USER), True, 0, None)))
+
+
+def lacks(role, endpoint):
+    """Whether a role lacks what an endpoint declares."""
+    if role == "nobody" and endpoint.account:
+        return True
+    if role == "nobody" and endpoint.anonymous:
+        return False
+    return endpoint.right is not None and endpoint.right not in held(role)
+
+
 async def crossed(folder):
     """Who is let in, for every route and method of the site."""
     settings = Settings(
         data=folder / "data", limits=GENEROUS, accounts={"keys_per_user": 10_000}, tracker={"door": "uvicorn"}
     )
-    found = {}
+    found, declared, undeclared = {}, {}, set()
     async with open_application(settings) as application:
         site = Site(application, make_app(application, Listeners(application)))
         await site.open()
         async with site.client:
             for route in site.client._transport.app.routes:
+                endpoints = getattr(route, "endpoints", None)
+                if endpoints is None:
+                    undeclared.add(route.path)
+                for method, endpoint in (endpoints or {}).items():
+                    declared.setdefault((method, route.path), endpoint)
                 for method in sorted((route.methods or {"GET"}) - {"HEAD", "OPTIONS"}):
                     if (method, route.path) in found:
                         continue
                     answers = {role: await site.ask(method, route.path, role) for role in ROLES}
                     if any(answer is not None for answer in answers.values()):
                         found[method, route.path] = tuple(role for role in ROLES if answers[role])
-    return found
+    return found, declared, undeclared
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory):
+def site(tmp_path_factory):
     return asyncio.run(crossed(tmp_path_factory.mktemp("rights")))
+
+
+@pytest.fixture(scope="module")
+def found(site):
+    return site[0]
 
 
 def test_every_route_has_a_row_and_no_other(found):
@@ -242,3 +294,18 @@ def test_every_route_has_a_row_and_no_other(found):
 
 def test_each_role_is_let_in_where_the_table_says(found):
     assert {row: roles for row, roles in found.items() if rows()[row] != roles} == {}
+
+
+def test_every_route_declares_its_endpoints_or_is_open_to_everybody(site):
+    assert site[2] == OPEN
+
+
+def test_no_role_is_let_in_without_what_the_endpoint_declares(site):
+    table = rows()
+    wrong = {
+        (row, role)
+        for row, endpoint in site[1].items()
+        for role in table.get(row, ())
+        if lacks(role, endpoint)
+    }
+    assert wrong == set()

@@ -96,7 +96,8 @@ async def test_what_is_private_stays_out_of_the_cache_and_what_is_public_enters(
             infohash = job.content.key.infohash
             assert await application.torrents.cache.has(infohash) is not private
             assert (
-                await application.catalogue.catalogue.torrent(infohash, UNRESTRICTED_VIEWER) is None
+                await application.catalogue.catalogue.store.torrents.torrent(infohash, UNRESTRICTED_VIEWER)
+                is None
             ) is private
 
 

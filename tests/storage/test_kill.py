@@ -55,7 +55,7 @@ def test_what_was_acknowledged_outlives_a_kill(tmp_path, count):
             catalogue = CatalogueSetup(database).catalogue
             for name in acknowledged:
                 assert await cache.get(InfoHash.parse(name)) is not None
-                assert await catalogue.torrent(InfoHash.parse(name), PUBLIC_VIEWER) is not None
+                assert await catalogue.store.torrents.torrent(InfoHash.parse(name), PUBLIC_VIEWER) is not None
             assert [problem async for problem in cache.check()] == []
             # Bytes come before their record; a start makes up for what a kill came between.
             held = "SELECT count(*) FROM torrent WHERE held = 1"

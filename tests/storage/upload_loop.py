@@ -23,8 +23,9 @@ async def upload(uploads: Uploads, source: random.Random) -> None:
 async def main(path: Path, seed: int) -> None:
     async with open_application(
         Settings.model_validate({"data": path, "cache": {"min_free_disk": 0}})
-    ) as rooms:
-        await asyncio.gather(*(upload(rooms.uploads, random.Random(seed * 10 + n)) for n in range(4)))
+    ) as application:
+        uploads = application.torrents.uploads
+        await asyncio.gather(*(upload(uploads, random.Random(seed * 10 + n)) for n in range(4)))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import Any
 from argon2 import PasswordHasher
 
 from peerage.config import Settings
-from peerage.wiring.application import Application, build_services
+from peerage.wiring.application import Application, build_services, start_services
 from peerage.wiring.environment import Environment
 from peerage.wiring.stores import open_stores
 from tests.support.databases import open_database
@@ -46,5 +46,5 @@ async def open_test_application(
     async with AsyncExitStack() as stack:
         stores = await open_stores(settings, stack, open_database)
         application = await build_services(settings, stores, stack, Environment(**surroundings))
-        await application.downloads.downloads.load()
+        await start_services(application)
         yield application

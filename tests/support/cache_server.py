@@ -14,33 +14,15 @@ import uvicorn
 from starlette.applications import Starlette
 
 from actions.takedowns import Takedowns
-from actions.uploads import Uploads
-from cache.torrents import Quota, TorrentCache
 from doors.cache import routes as cache_routes
-from doors.client_address import ClientAddress
-from doors.request_limits import BodyMemory, RateLimiter
+from doors.request_limits import RateLimiter
+from doors.security_headers import SecurityHeaders
 from doors.upload_admission import CacheCounters, UploadAdmission
-from lists.infohashes import Lists
+from peerage.wiring.application import Application
 from soap.door import routes as soap_routes
-from storage import schema
-from storage.cache_records import SqlCacheRecords
-from storage.files import FileBlobs
-from storage.lists import SqlListEntries
 from tests.actions.conftest import NameAsTitle
-from tests.support.catalogue import CatalogueSetup
-from tests.support.databases import open_database
-
-
-class NoPolicy:
-    """A tracker policy that ignores every change."""
-
-    def allow(self, infohashes):
-        pass
-
-    deny = undeny = disallow = allow
-
-    def join(self, alias, canonical):
-        pass
+from tests.support.admission import make_admission
+from tests.support.application import open_test_application, settings_in
 
 
 @dataclass
@@ -51,7 +33,7 @@ class CacheServer:
     port: int
     loop: asyncio.AbstractEventLoop
     takedowns: Takedowns
-    admission: UploadAdmission
+    uploads: UploadAdmission
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Await in the service's loop and return what came of it."""
@@ -79,32 +61,40 @@ def serving(
     failed: list[BaseException] = []
     stop = threading.Event()
 
+    settings = settings_in(folder, cache={"max_torrent_size": limit, "max_files": max_files})
+
     async def main() -> None:
-        database = await open_database(folder / "peerage.db", schema.PEERAGE, "FULL")
-        blobs = FileBlobs(folder / "torrents")
-        await blobs.open()
-        cache = TorrentCache(blobs, SqlCacheRecords(database), Quota(max_files, 1 << 40, 0), time.time)
-        catalogue = CatalogueSetup(database).catalogue
-        takedowns = Takedowns(cache, catalogue, Lists(SqlListEntries(database)), NoPolicy(), time.time)
-        uploads = Uploads(cache, takedowns, catalogue, NameAsTitle(), time.time, limit=limit)
-        clients = ClientAddress([], "x-forwarded-for")
-        admission = UploadAdmission(
-            uploads, clients, RateLimiter(rate), BodyMemory(memory), CacheCounters(), public_url
+        async with open_test_application(settings, time.time, release_parser=NameAsTitle()) as application:
+            await serve(application)
+
+    async def serve(application: Application) -> None:
+        torrents, accounts = application.torrents, application.accounts
+        checks = make_admission(
+            accounts.accounts,
+            accounts.rights,
+            {},
+            time.time,
+            memory=memory,
+            upload_limit=limit,
+            public_url=public_url,
         )
-        app = Starlette(routes=[*cache_routes(cache, admission), *soap_routes(admission)])
+        admitted = UploadAdmission(torrents.uploads, checks, RateLimiter(rate), CacheCounters())
+        routes = [*cache_routes(torrents.cache, admitted), *soap_routes(admitted)]
+        app = SecurityHeaders(Starlette(routes=routes))
         config = uvicorn.Config(app, ws="none", log_config=None, lifespan="off", access_log=False)
         server = uvicorn.Server(config)
         listener = socket.create_server(("127.0.0.1", 0))
         port = listener.getsockname()[1]
         ready.append(
-            CacheServer(f"http://127.0.0.1:{port}", port, asyncio.get_running_loop(), takedowns, admission)
+            CacheServer(
+                f"http://127.0.0.1:{port}", port, asyncio.get_running_loop(), torrents.takedowns, admitted
+            )
         )
-        serve = asyncio.create_task(server.serve([listener]))
+        served = asyncio.create_task(server.serve([listener]))
         await asyncio.to_thread(stop.wait)
         server.should_exit = True
-        await serve
+        await served
         listener.close()
-        await database.close()
 
     def run() -> None:
         try:

@@ -6,6 +6,7 @@ from hashlib import sha1
 
 from bittorrent.infohash import InfoHash
 from catalogue.catalogue import Catalogue
+from catalogue.fields import TorrentDetails
 from catalogue.model import CatalogueFile, Contents, MetainfoSummary, ParsedRelease
 from catalogue.store import UNRESTRICTED_VIEWER
 from storage.catalogue import catalogue_store
@@ -38,7 +39,10 @@ class CatalogueSetup:
         self.database = database
         self.index = index or RecordingIndex()
         self.clock = Clock(NOW)
-        self.catalogue = Catalogue(catalogue_store(database, self.index, self.clock, batch=2), self.clock)
+        self.catalogue = Catalogue.over(
+            catalogue_store(database, self.index, self.clock, batch=2), self.clock
+        )
+        self.store = self.catalogue.store
 
     everything = UNRESTRICTED_VIEWER
 
@@ -51,10 +55,10 @@ class CatalogueSetup:
             )
 
     async def enter(self, name="one", uploader=None, *, reading=None, held=True, alias=None, **details):
-        return await self.catalogue.add_torrent(
+        return await self.catalogue.torrents.add(
             metainfo_summary(name, held=held, alias=alias),
             reading or ParsedRelease(name.title(), "Unsorted"),
-            details,
+            TorrentDetails.read(details),
             uploader,
         )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from bittorrent.infohash import InfoHash
@@ -44,16 +44,12 @@ class Bytes:
 
 
 @dataclass
-class OpenedCensus:
-    """A census, its swarm store, and the database and folder below."""
+class CensusDriver:
+    """A census and the swarm store that it counts, at the time of a clock."""
 
     census: Census
-    store: SqlCensus
-    database: Database
-    folder: DataFolder
     swarms: SwarmStore
     clock: Clock
-    random: Bytes = field(default_factory=Bytes)
 
     def announce(
         self,
@@ -81,6 +77,16 @@ class OpenedCensus:
         await self.flush()
 
 
+@dataclass
+class OpenedCensus(CensusDriver):
+    """A census with the database and folder below."""
+
+    store: SqlCensus
+    database: Database
+    folder: DataFolder
+    random: Bytes
+
+
 @asynccontextmanager
 async def open_census(
     folder: Path,
@@ -98,7 +104,8 @@ async def open_census(
         store = await SqlCensus.open(database)
         census = Census(store, FolderDayKeys(data, random), EmbeddedCountries(), clock, terms)
         await census.start()
-        yield OpenedCensus(census, store, database, data, make_store(AnnounceTerms(), 1), clock, random)
+        swarms = make_store(AnnounceTerms(), 1)
+        yield OpenedCensus(census, swarms, clock, store, database, data, random)
     finally:
         await database.close()
         data.release()

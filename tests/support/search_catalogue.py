@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from sqlalchemy import bindparam, insert
+
 from catalogue.model import CatalogueFile, Contents
 from storage.contents_encoding import encode_contents
 from storage.schema import PEERAGE
-from storage.sqlite.search.index import SqliteSearchIndex
 from storage.tables import account, author, authorship, contents, tag, tagging, torrent, work
-from tests.support.databases import open_database
 
 
 def hash_of(number):
@@ -67,17 +67,17 @@ class Catalogue:
 
     @classmethod
     @asynccontextmanager
-    async def opened(cls, path, **options):
-        catalogue = await cls.open(path, **options)
+    async def opened(cls, backend, folder, **options):
+        catalogue = await cls.open(backend, folder, **options)
         try:
             yield catalogue
         finally:
             await catalogue.database.close()
 
     @classmethod
-    async def open(cls, path, candidates=10_000, seconds=10.0):
-        database = await open_database(path, PEERAGE, "NORMAL")
-        return cls(database, SqliteSearchIndex(database, candidates, seconds))
+    async def open(cls, backend, folder, candidates=10_000, seconds=10.0):
+        database = await backend.open(folder, PEERAGE)
+        return cls(database, backend.search(database, candidates, seconds))
 
     async def add(self, *entries):
         async with self.database.transaction() as transaction:
@@ -110,7 +110,7 @@ class Catalogue:
             "locked": 0,
             "created": 1,
         }
-        await _insert(transaction, work, values, "OR IGNORE")
+        await self._insert(transaction, work, values, ignore=True)
         uploader = await self._number(transaction, account, entry.uploader) if entry.uploader else None
         values = {
             **_without(torrent, EMPTY_TORRENT, entry.attributes),
@@ -137,16 +137,16 @@ class Catalogue:
             "leechers": entry.leechers,
             "snatched": entry.snatched,
         }
-        await _insert(transaction, torrent, values)
+        await self._insert(transaction, torrent, values)
         payload = encode_contents(Contents(tuple(CatalogueFile(path, 1) for path in entry.files)))
-        await _insert(transaction, contents, {"torrent_id": entry.id, "payload": payload})
+        await self._insert(transaction, contents, {"torrent_id": entry.id, "payload": payload})
         for position, name in enumerate(entry.authors):
             number = await self._number(transaction, author, name)
             values = {"work_id": group, "position": position, "author_id": number}
-            await _insert(transaction, authorship, values, "OR IGNORE")
+            await self._insert(transaction, authorship, values, ignore=True)
         for name in entry.tags:
             number = await self._number(transaction, tag, name)
-            await _insert(transaction, tagging, {"work_id": group, "tag_id": number}, "OR IGNORE")
+            await self._insert(transaction, tagging, {"work_id": group, "tag_id": number}, ignore=True)
 
     async def _number(self, transaction, table, name):
         key = table.name, name
@@ -160,13 +160,13 @@ class Catalogue:
                 "uses": 1,
             }
             values |= {"description": "", "role": "user", "enabled": 1, "joined": 1}
-            await _insert(
+            await self._insert(
                 transaction, table, {each: value for each, value in values.items() if each in table.c}
             )
         return self._numbers[key]
 
-
-async def _insert(transaction, table, values, otherwise=""):
-    names = ", ".join(values)
-    marks = ", ".join(f":{name}" for name in values)
-    await transaction.run(f"INSERT {otherwise} INTO {table.name} ({names}) VALUES ({marks})", values)
+    async def _insert(self, transaction, table, values, *, ignore=False):
+        dialect = self.database.dialect
+        statement = dialect.insert_or_ignore(table) if ignore else insert(table)
+        named = {name: bindparam(name) for name in values}
+        await transaction.run(dialect.compile(statement.values(**named)), values)

@@ -1,57 +1,36 @@
-"""The services of a dialect over real stores in a folder, in this process."""
+"""The services of every dialect over an application in this process."""
 
-import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from itertools import count
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, fields
 from pathlib import Path
-
-from argon2 import PasswordHasher
+from typing import Any, TypeVar
 
 from accounts.accounts import Accounts
-from accounts.login_throttle import LoginThrottle
-from accounts.passwords import Passwords
-from accounts.rights import Right, Rights
-from accounts.secrets import Secrets
+from accounts.rights import Right
 from actions.account_management import AccountManagement
 from actions.curation import Curation
 from actions.list_moderation import ListModeration
+from actions.lookups import Lookups
 from actions.takedowns import Takedowns
 from actions.uploads import Uploads
 from bittorrent.infohash import InfoHash
-from cache.torrents import Quota, TorrentCache
-from catalogue.catalogue import Catalogue
+from cache.torrents import TorrentCache
 from catalogue.model import MetainfoSummary, ParsedRelease
 from catalogue.search import Search
-from doors.authentication import Authenticator
-from doors.client_address import ClientAddress
-from doors.rate_limits import RateLimits
-from doors.request_limits import BodyMemory
-from doors.services import Services
+from catalogue.store import CatalogueStore
+from doors.admission import Admission
 from doors.transfers import Transfers
 from downloads.downloads import Downloads
-from downloads.limits import DownloadLimits
 from downloads.links import KEY_BYTES, DownloadLinks
-from lists.infohashes import Lists
-from storage import schema
-from storage.accounts import SqlAccounts
-from storage.cache_records import SqlCacheRecords
-from storage.catalogue import catalogue_store
-from storage.census import FolderDayKeys, SqlCensus
-from storage.data_folder import DataFolder
-from storage.database import Database
-from storage.files import FileBlobs
-from storage.lists import SqlListEntries
-from storage.sqlite.search.index import SqliteSearchIndex
-from tests.support.cache_server import NoPolicy
-from tests.support.databases import open_database
-from tests.support.lookups import make_lookups
+from peerage.wiring.application import Application
+from tests.support.admission import make_admission
+from tests.support.application import open_test_application, settings_in
 from tracker.census import Census
-from tracker.geo import EmbeddedCountries
 from tracker.model import ZERO_COUNTS, Counts, SwarmTotals
 
+S = TypeVar("S")
 ANYONE = frozenset({Right.READ, Right.DOWNLOAD})
-QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 class NameAsTitle:
@@ -62,22 +41,85 @@ class NameAsTitle:
         return ParsedRelease(sheet.name, "Unsorted")
 
 
+@dataclass(frozen=True)
+class AllServices:
+    """Everything that any dialect asks of the service."""
+
+    admission: Admission
+    catalogue: CatalogueStore
+    search: Search
+    curation: Curation
+    account_management: AccountManagement
+    accounts: Accounts
+    uploads: Uploads
+    takedowns: Takedowns
+    list_moderation: ListModeration
+    cache: TorrentCache
+    lookups: Lookups
+    downloads: Downloads
+    links: DownloadLinks
+    transfers: Transfers
+    files_url: str | None
+    census: Census | None
+    scrape: Callable[[InfoHash], Counts]
+    swarms: Callable[[], SwarmTotals]
+    site_name: str = "Peerage"
+    token_lifetime: int = 86_400
+    titles: Any = None
+
+    def of(self, dialect: type[S]) -> S:
+        """Return what one dialect asks for."""
+        return dialect(**{field.name: getattr(self, field.name) for field in fields(dialect)})
+
+
+def services_of(
+    application: Application,
+    swarms: Mapping[InfoHash, Counts],
+    rates: Mapping[str, str],
+    *,
+    memory: int = 64 << 20,
+    site_name: str = "Peerage",
+) -> AllServices:
+    """Return what dialects ask of an application; `swarms` are the live numbers."""
+    accounts, torrents, catalogue = application.accounts, application.torrents, application.catalogue
+    clock, limit = application.environment.clock, application.settings.cache.max_torrent_size
+    return AllServices(
+        admission=make_admission(
+            accounts.accounts, accounts.rights, rates, clock, memory=memory, upload_limit=limit
+        ),
+        catalogue=catalogue.catalogue.store,
+        search=catalogue.search,
+        curation=catalogue.curation,
+        account_management=accounts.management,
+        accounts=accounts.accounts,
+        uploads=torrents.uploads,
+        takedowns=torrents.takedowns,
+        list_moderation=torrents.list_moderation,
+        cache=torrents.cache,
+        lookups=application.downloads.lookups,
+        downloads=application.downloads.downloads,
+        links=DownloadLinks(bytes(KEY_BYTES), 3600, clock),
+        transfers=Transfers(8, 8),
+        files_url=None,
+        census=application.tracker.census,
+        scrape=lambda infohash: swarms.get(infohash, ZERO_COUNTS),
+        swarms=lambda: SwarmTotals(3, 9, 5, 4),
+        site_name=site_name,
+        titles=catalogue.titles,
+    )
+
+
 @dataclass
 class OpenedServices:
-    """Services, and the databases and folder to close after them."""
+    """The services of an application, and what closes it."""
 
-    services: Services
-    databases: tuple[Database, ...]
-    folder: DataFolder
+    services: AllServices
+    application: Application
+    stack: AsyncExitStack
 
     async def close(self) -> None:
-        """Close the stores."""
-        await self.services.uploads.drain()
-        await self.services.takedowns.drain()
-        await self.services.accounts.close()
-        for database in self.databases:
-            await database.close()
-        self.folder.__exit__(None, None, None)
+        """Close the application."""
+        await self.stack.aclose()
 
 
 async def open_services(
@@ -90,65 +132,25 @@ async def open_services(
     registration: bool = False,
     keys_per_user: int = 100,
     limit: int = 10 << 20,
+    memory: int = 64 << 20,
+    site_name: str = "Peerage",
+    **environment: Any,
 ) -> OpenedServices:
-    """Open everything in a folder; `swarms` are the live numbers, `clock` gives unix seconds."""
-    data = DataFolder(folder / "data").__enter__()
-    database = await open_database(data.records, schema.PEERAGE, "FULL")
-    journal = await open_database(data.swarms, schema.SWARMS, "NORMAL")
-    blobs = FileBlobs(data.torrents)
-    await blobs.open()
-    cache = TorrentCache(blobs, SqlCacheRecords(database), Quota(1000, 1 << 40, 0), clock)
-    accounts = _accounts(database, clock, keys_per_user)
-    rights = Rights(anonymous)
-    index = SqliteSearchIndex(database, 10_000, 5.0)
-    catalogue = Catalogue(catalogue_store(database, index, clock), clock)
-    takedowns = Takedowns(cache, catalogue, Lists(SqlListEntries(database)), NoPolicy(), clock)
-    uploads = Uploads(cache, takedowns, catalogue, NameAsTitle(), clock, limit=limit)
-    census = Census(await SqlCensus.open(journal), FolderDayKeys(data, bytes), EmbeddedCountries(), clock)
-    services = Services(
-        catalogue=catalogue,
-        search=Search(index),
-        curation=Curation(catalogue, uploads, takedowns, rights),
-        account_management=AccountManagement(accounts, catalogue, rights, registration=registration),
-        accounts=accounts,
-        rights=rights,
-        uploads=uploads,
-        takedowns=takedowns,
-        list_moderation=ListModeration(takedowns, catalogue, rights),
-        cache=cache,
-        lookups=make_lookups(uploads, cache, takedowns),
-        downloads=Downloads(DownloadLimits(), None),
-        links=DownloadLinks(bytes(KEY_BYTES), 3600, clock),
-        transfers=Transfers(8, 8),
-        files_url=None,
-        census=census,
-        scrape=lambda infohash: swarms.get(infohash, ZERO_COUNTS),
-        swarms=lambda: SwarmTotals(3, 9, 5, 4),
-        authenticator=Authenticator(accounts, secure=False),
-        rate_limits=RateLimits(rates, clock),
-        clients=ClientAddress([], "x-forwarded-for"),
-        memory=BodyMemory(64 << 20),
-        public_url=None,
-        site_name="Peerage",
-        token_lifetime=86_400,
-        clock=clock,
+    """Open an application in a folder; `swarms` are the live numbers, `clock` gives unix seconds.
+
+    `environment` replaces more of its surroundings; the name of a torrent is its title unless that says otherwise.
+    """
+    settings = settings_in(
+        folder,
+        accounts={
+            "anonymous": sorted(anonymous),
+            "registration": registration,
+            "keys_per_user": keys_per_user,
+        },
+        cache={"max_torrent_size": limit},
     )
-    return OpenedServices(services, (database, journal), data)
-
-
-def _accounts(database: Database, clock: Callable[[], float], keys_per_user: int) -> Accounts:
-    random = _random()
-    return Accounts(
-        SqlAccounts(database),
-        Secrets(bytes(32), random),
-        Passwords(2, random, hasher=QUICK),
-        LoginThrottle("1000/minute", clock),
-        clock,
-        session_lifetime=86_400,
-        keys_per_user=keys_per_user,
-    )
-
-
-def _random() -> Callable[[int], bytes]:
-    numbers = count()
-    return lambda size: hashlib.shake_128(str(next(numbers)).encode()).digest(size)
+    stack = AsyncExitStack()
+    surroundings = {"release_parser": NameAsTitle()} | environment
+    application = await stack.enter_async_context(open_test_application(settings, clock, **surroundings))
+    services = services_of(application, swarms, rates, memory=memory, site_name=site_name)
+    return OpenedServices(services, application, stack)

@@ -17,6 +17,8 @@ from actions.lookups import Lookups, LookupSettings
 from bittorrent.bencode import encode
 from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
+from doors.security_headers import SecurityHeaders
+from doors.torbox.context import TorboxServices
 from doors.torbox.door import routes
 from downloads.downloads import DownloadBackend, Downloads
 from downloads.engine import Finished, MetadataReceived
@@ -58,7 +60,10 @@ class TorboxClient:
         self.engine = FakeEngine(FETCHING)
         self._runner = asyncio.Runner()
         self.run(self._open(folder, rates, DownloadLimits(**{"min_free_disk": 0, **limits}), installed))
-        transport = httpx.ASGITransport(Starlette(routes=routes(self.services)), client=("127.0.0.1", 1))
+        transport = httpx.ASGITransport(
+            SecurityHeaders(Starlette(routes=routes(self.services.of(TorboxServices)))),
+            client=("127.0.0.1", 1),
+        )
         self.client = httpx.AsyncClient(transport=transport, base_url="http://box.test")
         self.users = [self.run(self._user(name)) for name in ("ann", "bob")]
         self.key, self.other = (self.mint(each) for each in self.users)
@@ -74,7 +79,7 @@ class TorboxClient:
         services = self.opened.services
         content = ContentFolder(folder / "content")
         hooks = DownloadHooks(services.takedowns, services.uploads)
-        jobs = SqlJobs(self.opened.databases[0])
+        jobs = SqlJobs(self.opened.application.stores.records)
         backend = DownloadBackend(self.engine, jobs, content, hooks, self.clock)
         self.downloads = Downloads(limits, backend if installed else None)
         await self.downloads.load()

@@ -8,55 +8,24 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from argon2 import PasswordHasher
 from starlette.applications import Starlette
 
-from accounts.accounts import Accounts
-from accounts.login_throttle import LoginThrottle
 from accounts.model import Role, Scope
-from accounts.passwords import Passwords
-from accounts.rights import Right, Rights
-from accounts.secrets import Secrets
-from actions.account_management import AccountManagement
-from actions.curation import Curation
-from actions.list_moderation import ListModeration
-from actions.release_parser import ImdbReleaseParser
-from actions.takedowns import Takedowns
-from actions.uploads import Uploads
+from accounts.rights import Right
 from bittorrent.infohash import InfoHash
-from cache.torrents import Quota, TorrentCache
-from catalogue.catalogue import Catalogue
+from catalogue.fields import GroupChange
 from catalogue.imdb_titles import ImdbTitle
 from catalogue.model import PUBLIC_VIEWER, Contents, MetainfoSummary, ParsedRelease, Torrent
-from catalogue.search import Search
 from doors import cache as cache_door
 from doors import torrent_api
-from doors.authentication import Authenticator
-from doors.client_address import ClientAddress
-from doors.rate_limits import RateLimits
-from doors.request_limits import BodyMemory, RateLimiter
-from doors.services import Services
-from doors.transfers import Transfers
+from doors.request_limits import RateLimiter
+from doors.security_headers import SecurityHeaders
+from doors.torrent_api import TorrentApiServices
 from doors.upload_admission import CacheCounters, UploadAdmission
-from downloads.downloads import Downloads
-from downloads.limits import DownloadLimits
-from downloads.links import KEY_BYTES, DownloadLinks
-from lists.infohashes import Lists
-from storage import schema
-from storage.accounts import SqlAccounts
-from storage.cache_records import SqlCacheRecords
-from storage.catalogue import catalogue_store
-from storage.files import FileBlobs
-from storage.lists import SqlListEntries
-from storage.sqlite.search.index import SqliteSearchIndex
-from tests.support import census
-from tests.support.cache_server import NoPolicy
+from tests.support.census import CensusDriver
 from tests.support.clock import Clock
-from tests.support.databases import open_database
-from tests.support.lookups import make_lookups
-from tracker.model import ZERO_COUNTS, Counts, SwarmTotals
-
-FAST = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+from tests.support.services import AllServices, open_services
+from tracker.model import Counts
 
 
 class SomeTitles:
@@ -80,26 +49,15 @@ class TorrentApiClient:
         self.titles = SomeTitles()
         self.clock = Clock()
         self._runner = asyncio.Runner()
-        self._stack = contextlib.AsyncExitStack()
-        try:
-            self.services = self.run(self._open(folder, rate, readable))
-        except BaseException:
-            # An open connection has a thread, which would outlive the tests.
-            self.run(self._stack.aclose())
-            raise
-        admission = UploadAdmission(
-            self.services.uploads,
-            self.services.clients,
-            RateLimiter("60/minute"),
-            BodyMemory(1 << 20),
-            CacheCounters(),
-            None,
+        self.services = self.run(self._open(folder, rate, readable))
+        uploads = UploadAdmission(
+            self.services.uploads, self.services.admission, RateLimiter("60/minute"), CacheCounters()
         )
         routes = [
-            *torrent_api.routes(self.services, self.titles, documented_errors=documented_errors),
-            *cache_door.routes(self.services.cache, admission),
+            *torrent_api.routes(self.services.of(TorrentApiServices), documented_errors=documented_errors),
+            *cache_door.routes(self.services.cache, uploads),
         ]
-        transport = httpx.ASGITransport(Starlette(routes=routes), client=("127.0.0.1", 1))
+        transport = httpx.ASGITransport(SecurityHeaders(Starlette(routes=routes)), client=("127.0.0.1", 1))
         self.client = httpx.AsyncClient(transport=transport, base_url="http://api.test")
         self.user = self.run(self.accounts.add("ann", "correct horse battery staple", Role.USER))
         self.key = self.mint()
@@ -111,68 +69,26 @@ class TorrentApiClient:
     def close(self) -> None:
         """End what was opened."""
         self.run(self.client.aclose())
-        self.run(self.accounts.close())
-        self.run(self._stack.aclose())
+        self.run(self.opened.close())
         self._runner.close()
 
-    async def _open(self, folder: Path, rate: str, readable: bool) -> Services:
-        clock = self.clock
-        counted = await self._stack.enter_async_context(census.open_census(folder / "data", clock))
-        self.counted = counted
-        database = await open_database(folder / "peerage.db", schema.PEERAGE, "FULL")
-        self._stack.push_async_callback(database.close)
-        blobs = FileBlobs(folder / "torrents")
-        await blobs.open()
-        cache = TorrentCache(blobs, SqlCacheRecords(database), Quota(1000, 1 << 40, 0), clock)
-        self.accounts = Accounts(
-            SqlAccounts(database),
-            Secrets(bytes(32), _random()),
-            Passwords(2, _random(), hasher=FAST),
-            LoginThrottle("1000/minute", clock),
-            clock,
-            session_lifetime=86_400,
-            keys_per_user=100,
+    async def _open(self, folder: Path, rate: str, readable: bool) -> AllServices:
+        self.opened = await open_services(
+            folder,
+            self.clock,
+            self.swarms,
+            rates={"torrent_api": rate},
+            anonymous=frozenset({Right.READ} if readable else ()),
+            memory=1 << 20,
+            titles=self.titles,
+            release_parser=None,
         )
-        rights = Rights(frozenset({Right.READ} if readable else ()))
-        index = SqliteSearchIndex(database, 10_000, 10.0)
-        catalogue = Catalogue(catalogue_store(database, index, clock), clock)
-        takedowns = Takedowns(
-            cache,
-            catalogue,
-            Lists(SqlListEntries(database)),
-            NoPolicy(),
-            clock,
-            on_blocked=(counted.census.forget,),
-        )
-        uploads = Uploads(cache, takedowns, catalogue, ImdbReleaseParser(self.titles), clock)
-        return Services(
-            catalogue=catalogue,
-            search=Search(index),
-            curation=Curation(catalogue, uploads, takedowns, rights),
-            account_management=AccountManagement(self.accounts, catalogue, rights, registration=False),
-            accounts=self.accounts,
-            rights=rights,
-            uploads=uploads,
-            takedowns=takedowns,
-            list_moderation=ListModeration(takedowns, catalogue, rights),
-            cache=cache,
-            lookups=make_lookups(uploads, cache, takedowns),
-            downloads=Downloads(DownloadLimits(), None),
-            links=DownloadLinks(bytes(KEY_BYTES), 3600, clock),
-            transfers=Transfers(8, 8),
-            files_url=None,
-            census=counted.census,
-            scrape=lambda infohash: self.swarms.get(infohash, ZERO_COUNTS),
-            swarms=lambda: SwarmTotals(0, 0, 0, 0),
-            authenticator=Authenticator(self.accounts, secure=False),
-            rate_limits=RateLimits({"torrent_api": rate}, clock),
-            clients=ClientAddress([], "x-forwarded-for"),
-            memory=BodyMemory(1 << 20),
-            public_url=None,
-            site_name="The Site",
-            token_lifetime=86_400,
-            clock=clock,
-        )
+        application = self.opened.application
+        self.accounts = application.accounts.accounts
+        self.catalogue = application.catalogue.catalogue
+        tracker = application.tracker
+        self.counted = CensusDriver(tracker.census, tracker.tracker.store, self.clock)
+        return self.opened.services
 
     def mint(self, scope: Scope = Scope.TORRENT_API, **more: Any) -> str:
         """Make a key of the account."""
@@ -185,13 +101,13 @@ class TorrentApiClient:
         known |= {"private": False, "held": False, "comment": "", "contents": Contents()}
         known |= {"added": int(self.clock.now)} | more
         torrent, _ = self.run(
-            self.services.catalogue.add_torrent(
+            self.catalogue.torrents.add(
                 MetainfoSummary(**known), ParsedRelease("read from " + name, "Unsorted")
             )
         )
         if group:
-            self.run(self.services.catalogue.edit_group(torrent.group.id, group))
-        return self.run(self.services.catalogue.torrent(torrent.id, PUBLIC_VIEWER))
+            self.run(self.catalogue.groups.edit(torrent.group.id, GroupChange.read(group)))
+        return self.run(self.catalogue.store.torrents.torrent(torrent.id, PUBLIC_VIEWER))
 
     def ask(self, path: str, method: str = "GET", **parameters: Any) -> httpx.Response:
         """Send a request with the client's key, unless another is given or None."""
@@ -221,8 +137,3 @@ def open_torrent_api(
         yield api
     finally:
         api.close()
-
-
-def _random() -> Any:
-    count = iter(range(1 << 30))
-    return lambda size: hashlib.shake_128(str(next(count)).encode()).digest(size)

@@ -3,74 +3,32 @@
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import bencodepy
 import httpx
-from argon2 import PasswordHasher
 from starlette.applications import Starlette
 
-from accounts.accounts import Accounts
-from accounts.login_throttle import LoginThrottle
 from accounts.model import NOBODY, Principal, Role, User
-from accounts.passwords import Passwords
-from accounts.rights import Right, Rights
-from accounts.secrets import Secrets
-from actions.account_management import AccountManagement
-from actions.curation import Curation
-from actions.list_moderation import ListModeration
-from actions.release_parser import ImdbReleaseParser
-from actions.takedowns import Takedowns
-from actions.uploads import Uploads
+from accounts.rights import Right
 from bittorrent.infohash import InfoHash
-from cache.torrents import Quota, TorrentCache
-from catalogue.catalogue import Catalogue
-from catalogue.model import Details, Torrent
-from catalogue.search import Search
-from doors.authentication import Authenticator
-from doors.client_address import ClientAddress
+from catalogue.fields import TorrentDetails
+from catalogue.model import Torrent
 from doors.page_layout import style_route
-from doors.rate_limits import RateLimits
-from doors.request_limits import BodyMemory
-from doors.services import Services
-from doors.transfers import Transfers
-from downloads.downloads import Downloads
-from downloads.limits import DownloadLimits
-from downloads.links import KEY_BYTES, DownloadLinks
-from lists.infohashes import Lists
-from storage import schema
-from storage.accounts import SqlAccounts
-from storage.cache_records import SqlCacheRecords
-from storage.catalogue import catalogue_store
-from storage.files import FileBlobs
-from storage.lists import SqlListEntries
-from storage.sqlite.search.index import SqliteSearchIndex
-from tests.support.cache_server import NoPolicy
-from tests.support.databases import open_database
-from tests.support.lookups import make_lookups
-from tracker.model import ZERO_COUNTS, Counts
-from tracker.model import SwarmTotals as Swarms
+from doors.security_headers import SecurityHeaders
+from tests.support.services import AllServices, open_services
+from tracker.model import Counts
+from web.page_context import PageServices
 from web.pages import routes
 
 PASSWORD = "correct horse battery staple"
 START = 1_700_000_000
 URL = "http://site.test"
 EVERYTHING = frozenset({Right.READ, Right.DOWNLOAD})
-FAST = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 VOID = {"meta", "link", "input", "br", "hr"}
-
-
-class NoTitles:
-    """A list of titles that is empty."""
-
-    async def find(self, title: str, year: int | None, series: bool) -> None:
-        return None
-
-    async def get(self, number: int) -> None:
-        return None
 
 
 class Site:
@@ -81,7 +39,9 @@ class Site:
         self.swarms: dict[InfoHash, Counts] = {}
         self._runner = asyncio.Runner()
         self.services = self.run(self._open(folder, anonymous, rate))
-        self.app = Starlette(routes=[*routes(self.services), style_route()])
+        self.pages = self.services.of(PageServices)
+        self.routes = [*routes(self.pages), style_route()]
+        self.app = SecurityHeaders(Starlette(routes=self.routes))
 
     def run(self, coroutine: Any) -> Any:
         """Await something in the site's event loop."""
@@ -89,72 +49,35 @@ class Site:
 
     def close(self) -> None:
         """Close the databases and the event loop."""
-        self.run(self._close())
+        self.run(self._opened.close())
         self._runner.close()
 
-    async def _open(self, folder: Path, anonymous: frozenset[Right], rate: str) -> Services:
-        clock: Callable[[], float] = lambda: self.now  # noqa: E731
-        self.database = await open_database(folder / "peerage.db", schema.PEERAGE, "FULL")
-        blobs = FileBlobs(folder / "torrents")
-        await blobs.open()
-        cache = TorrentCache(blobs, SqlCacheRecords(self.database), Quota(1000, 1 << 40, 0), clock)
-        self.accounts = Accounts(
-            SqlAccounts(self.database),
-            Secrets(bytes(32), _random()),
-            Passwords(2, _random(), hasher=FAST),
-            LoginThrottle("1000/minute", clock),
-            clock,
-            session_lifetime=86_400,
-            keys_per_user=100,
-        )
-        rights = Rights(anonymous)
-        index = SqliteSearchIndex(self.database, 1000, 10.0)
-        catalogue = Catalogue(catalogue_store(self.database, index, clock), clock)
-        takedowns = Takedowns(cache, catalogue, Lists(SqlListEntries(self.database)), NoPolicy(), clock)
-        uploads = Uploads(cache, takedowns, catalogue, ImdbReleaseParser(NoTitles()), clock)
-        return Services(
-            catalogue=catalogue,
-            search=Search(index),
-            curation=Curation(catalogue, uploads, takedowns, rights),
-            account_management=AccountManagement(self.accounts, catalogue, rights, registration=False),
-            accounts=self.accounts,
-            rights=rights,
-            uploads=uploads,
-            takedowns=takedowns,
-            list_moderation=ListModeration(takedowns, catalogue, rights),
-            cache=cache,
-            lookups=make_lookups(uploads, cache, takedowns),
-            downloads=Downloads(DownloadLimits(), None),
-            links=DownloadLinks(bytes(KEY_BYTES), 3600, clock),
-            transfers=Transfers(8, 8),
-            files_url=None,
-            census=None,  # no page asks it
-            scrape=lambda infohash: self.swarms.get(infohash, ZERO_COUNTS),
-            swarms=lambda: Swarms(3, 9, 5, 4),
-            authenticator=Authenticator(self.accounts, secure=False),
-            rate_limits=RateLimits({"pages": rate}, clock),
-            clients=ClientAddress([], "x-forwarded-for"),
-            memory=BodyMemory(32 << 20),
-            public_url=None,
+    async def _open(self, folder: Path, anonymous: frozenset[Right], rate: str) -> AllServices:
+        self._opened = await open_services(
+            folder,
+            lambda: self.now,
+            self.swarms,
+            rates={"pages": rate},
+            anonymous=anonymous,
+            memory=32 << 20,
             site_name="The Site",
-            token_lifetime=86_400,
-            clock=clock,
+            release_parser=None,
         )
-
-    async def _close(self) -> None:
-        await self.accounts.close()
-        await self.database.close()
+        self.accounts = self._opened.services.accounts
+        return self._opened.services
 
     def user(self, name: str, role: Role = Role.USER) -> User:
         """Make an account."""
         return self.run(self.accounts.add(name, PASSWORD, role))
 
-    def upload(self, user: User | None, name: str, details: Details | None = None, **more: Any) -> Torrent:
+    def upload(
+        self, user: User | None, name: str, details: Mapping[str, object] | None = None, **more: Any
+    ) -> Torrent:
         """Upload a torrent, as an account or, without one, as through the cache's own routes."""
-        data = torrent_file(name, **more)
+        data, given = torrent_file(name, **more), TorrentDetails.read(details or {})
         if user is None:
-            return self.run(self.services.uploads.accept(data, "test", details=details or {})).torrent
-        return self.run(self.services.curation.publish(Principal(user), data, "test", details or {}))
+            return self.run(self.services.uploads.accept(data, "test", details=given)).torrent
+        return self.run(self.services.curation.publish(Principal(user), data, "test", given))
 
     def browser(self, user: User | None = None) -> "Browser":
         """A browser, logged in as somebody."""
@@ -167,7 +90,7 @@ class Site:
     def catalogued(self, torrent: Torrent) -> Torrent:
         """Return a torrent as a moderator sees it now."""
         viewer = self.services.curation.viewer(NOBODY)
-        return self.run(self.services.catalogue.torrent(torrent.id, viewer))
+        return self.run(self.services.catalogue.torrents.torrent(torrent.id, viewer))
 
 
 class Browser:
@@ -301,8 +224,3 @@ def site_in(
         yield site
     finally:
         site.close()
-
-
-def _random() -> Callable[[int], bytes]:
-    count = iter(range(1 << 30))
-    return lambda size: hashlib.shake_128(str(next(count)).encode()).digest(size)

@@ -4,8 +4,8 @@ import pytest
 
 from accounts.model import Role, Scope
 from tests.web.site import PASSWORD, Parsed
-from web.forms import LONGEST_FORM
 from web.page_context import local_path
+from web.page_router import MAX_FORM
 
 NEW = "another long password"
 
@@ -60,7 +60,7 @@ PATHS = [
 
 
 def test_every_form_of_the_site_is_in_the_list_of_those_that_need_a_token(site):
-    posts = {route.path for route in site.app.routes if "POST" in route.methods}
+    posts = {route.path for route in site.routes if "POST" in route.methods}
     known = {re.sub(r"/\d+", "/{id}", path) for path in PATHS} | {"/login", "/welcome/{secret}"}
     assert {path.replace("{subject}", "torrent") for path in posts} == known
 
@@ -247,7 +247,7 @@ def test_a_form_that_is_none_or_too_large_is_refused(site, anna):
         ({"content-type": "application/json"}, b"{}", 400),
         ({"content-type": "application/x-www-form-urlencoded"}, b"a=1&" * 100, 400),
         ({"content-type": "multipart/form-data"}, b"--x--", 400),
-        ({"content-type": "application/x-www-form-urlencoded"}, b"a" * (LONGEST_FORM + 1), 413),
+        ({"content-type": "application/x-www-form-urlencoded"}, b"a" * (MAX_FORM + 1), 413),
         ({"content-type": "application/x-www-form-urlencoded"}, b"name=%ff%ed%a0%80&password=\xff", 401),
     ):
         answer = site.run(browser.client.post("/login", content=content, headers=headers))

@@ -18,7 +18,7 @@ from catalogue.model import CatalogueFile
 from catalogue.query import Attribute
 from storage import contents_encoding
 from storage.database import Database, Transaction
-from storage.dialect import Dialect
+from storage.dialect import SqlDialect
 from storage.sqlite.search import facets
 from storage.sqlite.search.tables import search_entry, search_key
 from storage.tables import author, authorship, contents, tag, tagging, torrent, work
@@ -191,7 +191,7 @@ def _decompress(packed: bytes) -> Texts:
     return tuple(json.loads(zlib.decompress(packed)))
 
 
-def _select_rows(dialect: Dialect) -> Select[Any]:
+def _select_rows(dialect: SqlDialect) -> Select[Any]:
     """Select everything that is indexed of torrents and their groups."""
     authors = (
         select(func.json_group_array(author.c.name))

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,11 @@ from starlette.applications import Starlette
 
 from accounts.model import Principal, Role, Scope, User
 from bittorrent.infohash import InfoHash
-from catalogue.model import PUBLIC_VIEWER, Details, Torrent
+from catalogue.fields import TorrentDetails
+from catalogue.model import PUBLIC_VIEWER, Torrent
 from doors.gazelle import routes
+from doors.gazelle.context import GazelleServices
+from doors.security_headers import SecurityHeaders
 from tests.support.services import open_services
 from tracker.model import Counts
 
@@ -34,7 +37,7 @@ class GazelleClient:
         self._opened = self.run(opening)
         self.services = self._opened.services
         self.accounts = self.services.accounts
-        app = Starlette(routes=routes(self.services))
+        app = SecurityHeaders(Starlette(routes=routes(self.services.of(GazelleServices))))
         transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
         self.client = httpx.AsyncClient(transport=transport, base_url="http://gazelle.test")
 
@@ -92,16 +95,16 @@ class GazelleClient:
 
     # Records
 
-    def upload(self, user: User | None, name: str, details: Details, **more: Any) -> Torrent:
+    def upload(self, user: User | None, name: str, details: Mapping[str, object], **more: Any) -> Torrent:
         """Upload a torrent, as an account or with None as the cache's own routes do."""
-        data = torrent_file(name, **more)
+        data, given = torrent_file(name, **more), TorrentDetails.read(details)
         if user is None:
-            return self.run(self.services.uploads.accept(data, "test", details=details)).torrent
-        return self.run(self.services.curation.publish(Principal(user), data, "test", details))
+            return self.run(self.services.uploads.accept(data, "test", details=given)).torrent
+        return self.run(self.services.curation.publish(Principal(user), data, "test", given))
 
     def see(self, torrent: Torrent) -> Torrent:
         """Return a torrent as it is now."""
-        return self.run(self.services.catalogue.torrent(torrent.id, PUBLIC_VIEWER))
+        return self.run(self.services.catalogue.torrents.torrent(torrent.id, PUBLIC_VIEWER))
 
 
 def torrent_file(name: str, files: dict[str, int] | None = None, size: int = 1000) -> bytes:

@@ -42,7 +42,7 @@ def ranked(api, ann):
     for torrent, each in numbers.items():
         api.swarms[torrent.infohash] = Counts(each.seeders, each.snatched, each.leechers, each.leechers)
     api.run(
-        api.services.catalogue.update_swarm_stats(
+        api.services.catalogue.statistics.update_swarm_stats(
             {torrent.infohash: each for torrent, each in numbers.items()}
         )
     )

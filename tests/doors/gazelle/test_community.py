@@ -1,6 +1,7 @@
 import pytest
 
 from accounts.model import Principal, Role
+from catalogue.fields import CollageChange
 from catalogue.model import BookmarkKind
 from doors.gazelle import community
 from tests.doors.gazelle.client import START
@@ -93,15 +94,21 @@ def test_no_collage_fails(api, token, value):
 
 
 def test_a_hidden_collage_is_its_creators_and_the_moderators(api, ann, token):
-    collage = api.run(api.services.curation.add_collage(Principal(ann), {"name": "Mine", "kind": 0}))
+    collage = api.run(
+        api.services.curation.add_collage(Principal(ann), CollageChange.read({"name": "Mine", "kind": 0}))
+    )
     staff = api.user("staff", Role.MODERATOR)
-    api.run(api.services.curation.edit_collage(Principal(staff), collage.id, {"hidden": True}))
+    api.run(
+        api.services.curation.edit_collage(Principal(staff), collage.id, CollageChange.read({"hidden": True}))
+    )
     assert api.ask(api.token(staff), "collage", id=collage.id)["deleted"] is True
     assert api.fail(api.token(api.user("other")), "collage", id=collage.id) == "bad parameters"
 
 
 def test_a_collage_counts_who_bookmarked_it(api, ann, token):
-    collage = api.run(api.services.curation.add_collage(Principal(ann), {"name": "Mine", "kind": 0}))
+    collage = api.run(
+        api.services.curation.add_collage(Principal(ann), CollageChange.read({"name": "Mine", "kind": 0}))
+    )
     before = api.ask(token, "collage", id=collage.id)
     api.run(api.services.curation.bookmark(Principal(ann), BookmarkKind.COLLAGE, collage.id, on=True))
     after = api.ask(token, "collage", id=collage.id)

@@ -8,6 +8,7 @@ import pytest
 
 from accounts.model import Principal, Role
 from catalogue.bbcode import render
+from catalogue.fields import CollageChange
 from catalogue.model import BookmarkKind
 from tests.doors.gazelle.sample import EXTRAS, check, golden, replaced, seconds
 from tracker.model import Counts
@@ -189,7 +190,7 @@ def test_collage(api, staff, token):
     )
     api.swarms[entered.infohash] = Counts(torrent["seeders"], torrent["snatched"], 0, 0)
     details = {"name": sample["name"], "description": sample["description"], "kind": 1}
-    collage = api.run(api.services.curation.add_collage(staff, details))
+    collage = api.run(api.services.curation.add_collage(staff, CollageChange.read(details)))
     api.run(api.services.curation.add_to_collage(staff, collage.id, entered.group.id))
     answer = api.ask(token, "collage", id=collage.id)
     [shown] = answer["torrentgroups"]

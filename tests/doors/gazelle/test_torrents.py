@@ -69,7 +69,7 @@ def refresh(api, entered, numbers):
     from catalogue.model import SwarmStats
 
     figures = {entered[name].infohash: SwarmStats(*each) for name, each in numbers.items()}
-    api.run(api.services.catalogue.update_swarm_stats(figures))
+    api.run(api.services.catalogue.statistics.update_swarm_stats(figures))
 
 
 def found(filled_api, **asked):

@@ -11,6 +11,8 @@ from starlette.applications import Starlette
 from accounts.model import Role, Scope, User
 from bittorrent.infohash import InfoHash
 from doors.rest.door import routes
+from doors.rest.operation import RestServices
+from doors.security_headers import SecurityHeaders
 from tests.support.services import OpenedServices, open_services
 from tests.support.torrents import names, torrent
 from tracker.model import Counts
@@ -31,7 +33,7 @@ class RestClient:
             open_services(folder, lambda: self.now, self.swarms, **settings)
         )
         self.services = self.opened.services
-        app = Starlette(routes=routes(self.services))
+        app = SecurityHeaders(Starlette(routes=routes(self.services.of(RestServices))))
         transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
         self.client = httpx.AsyncClient(transport=transport, base_url="http://rest.test")
         self.users: dict[str, User] = {}

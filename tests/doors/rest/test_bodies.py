@@ -2,8 +2,10 @@ import pytest
 
 from bittorrent.refusal import Refusal
 from catalogue import fields
+from doors.bodies import MAX_JSON_DEPTH as MAX_DEPTH
+from doors.bodies import parse_json
 from doors.rest import request_fields
-from doors.rest.bodies import MAX_BODY, MAX_DEPTH, max_body_size, parse_json
+from doors.rest.bodies import MAX_BODY, max_body_size
 
 
 def refused(raw: bytes) -> str:

@@ -87,7 +87,7 @@ def test_what_breaks_is_500_in_the_envelope(api, monkeypatch):
     async def broken(*_, **__):
         raise RuntimeError("a secret")
 
-    monkeypatch.setattr(api.services.catalogue, "categories", broken)
+    monkeypatch.setattr(api.services.catalogue.categories, "all", broken)
     answer = api.ask("GET", "/categories")
     assert answer.status_code == 500
     assert answer.json() == {
