@@ -59,13 +59,6 @@ class Authenticator:
         self._accounts = accounts
         self._secure = secure
 
-    async def by_request(self, request: Request, scope: Scope) -> Principal:
-        """Return the principal: by `Authorization` (`Bearer K`, `token K` or `K` alone), else by cookie, else NOBODY.
-
-        A key that is sent must be valid. Refusal: those of `Accounts.authenticate`.
-        """
-        return await self.by_header(request, scope) or await self.by_session(request)
-
     async def by_header(self, request: Request, scope: Scope) -> Principal | None:
         """Return the principal of the `Authorization` header, None without one.
 

@@ -105,12 +105,6 @@ class Body:
                     return
 
 
-async def read_body(request: Request, limit: int) -> bytes:
-    """Return the whole body of at most `limit` bytes; raises Refusal "too-large" as soon as it is known."""
-    async with Body(request, limit) as body:
-        return await body.read()
-
-
 def content_type(request: Request) -> str:
     """Return the media type of the body, in lower case, without parameters."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()

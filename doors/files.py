@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -75,11 +75,6 @@ def routes(services: FileServices) -> list[Route]:
 def link_url(opaque: str, files_url: str | None, base: str) -> str:
     """Return the URL of a link; `base` is the service's own. It contains nothing of the request that made it."""
     return f"{files_url or base}{LINK_PATH}{opaque}"
-
-
-def redirect_to_link(url: str) -> Response:
-    """Redirect to a link, uncached and without a referrer: the URL that redirects may contain a key."""
-    return RedirectResponse(url, 307, _HEADERS)
 
 
 def isolate_files_host(app: ASGIApp, files_url: str | None, public_url: str | None) -> ASGIApp:

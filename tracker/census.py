@@ -11,7 +11,7 @@ from datetime import date, timedelta
 
 from bittorrent.infohash import InfoHash
 from tracker.census_store import CensusStore, Count, DayKeys, OpenDay
-from tracker.day_counters import DayCounters
+from tracker.day_counters import MEMORY, MOST, DayCounters
 from tracker.distinct_counter import DamagedCounter, DistinctCounter
 from tracker.geo import Countries
 from tracker.journal_row import JournalRow
@@ -41,11 +41,13 @@ class DayReport:
 
 @dataclass(frozen=True, slots=True)
 class CensusTerms:
-    """The operator's settings: whether to count, and for how long counts are kept."""
+    """Whether to count, for how long counts are kept, and the caps of the open day; see `DayCounters`."""
 
     enabled: bool = True
     alive_days: int = 7
     keep_days: int = 400
+    memory: int = MEMORY
+    max_counters: int = MOST
 
 
 class Census:
@@ -65,7 +67,7 @@ class Census:
         self._clock = clock
         self._terms = terms
         self._turn = asyncio.Lock()
-        self._counters = DayCounters(store)
+        self._counters = DayCounters(store, terms.memory, terms.max_counters)
         self._open: int | None = None
         self._hasher: PeerHasher | None = None
         # A flush begins after the reading of the one before it ended, so rows of the next flush may be as old as

@@ -2,7 +2,8 @@
 
 Little-endian: version (u8), completed (u64), touched (u32, seconds from EPOCH), then for each of the four
 pools a count (u16), the compact peers and their states (u32). Row N holds the slots N*4096 .. N*4096+4095.
-Where other nodes have counted completed downloads, row 0 ends with theirs: a node (u32) and its count (u64) each.
+Where other nodes have counted completed downloads, row 0 ends with theirs: a node (u32) and its count (u64) each,
+by node ascending. Version 1 is the same without them, and is read as well.
 """
 
 import struct
@@ -75,7 +76,7 @@ def unpack(payload: bytes) -> RowContent:
     """Read a payload; raises DamagedRow."""
     try:
         version, completed, touched = _HEAD.unpack_from(payload)
-        if version != VERSION:
+        if not 1 <= version <= VERSION:
             raise DamagedRow(f"version {version}")
         at, pools = _HEAD.size, []
         for stride in STRIDES:

@@ -7,7 +7,7 @@ import pytest
 
 from bittorrent.infohash import InfoHash
 from bittorrent.peers import pack
-from tests.support.swarm_stores import STORES, Make
+from tests.support.swarm_stores import STORES, StoreFactory
 from tracker.journal_row import JournalRow
 from tracker.model import (
     DENIED,
@@ -31,7 +31,7 @@ OTHER = InfoHash(b"o" * 20)
 class Bench:
     """A store with short names for what tests do again and again."""
 
-    def __init__(self, make: Make, terms: AnnounceTerms, seed: int = 1) -> None:
+    def __init__(self, make: StoreFactory, terms: AnnounceTerms, seed: int = 1) -> None:
         self.store = make(terms, seed)
         self.terms = terms
 
@@ -550,7 +550,7 @@ def test_a_restored_row_of_a_joined_hash_goes_to_the_one_swarm_and_is_deleted(ma
     assert [(row.infohash, row.payload is None) for row in after.flush()] == [(HASH, False), (OTHER, True)]
 
 
-@pytest.mark.parametrize("payload", [b"", b"\x07", b"\x02" + b"\xff" * 40, b"\x01" + b"\0" * 20])
+@pytest.mark.parametrize("payload", [b"", b"\x07", b"\x02" + b"\xff" * 40, b"\x03" + b"\0" * 20, b"\0" * 21])
 def test_a_damaged_row_is_passed_over_and_deleted(make, payload):
     bench = Bench(make, AnnounceTerms())
 

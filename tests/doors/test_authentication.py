@@ -37,12 +37,12 @@ def test_a_key_is_taken_in_every_form_that_clients_send(tmp_path, form):
     async def work(each, authenticator):
         ada = await each.join()
         _, secret = await each.accounts.mint(ada.id, Scope.GAZELLE)
-        principal = await authenticator.by_request(
+        principal = await authenticator.by_header(
             request(("authorization", form.format(secret))), Scope.GAZELLE
         )
         assert principal.user == ada
         assert (
-            await code(authenticator.by_request(request(("authorization", form.format(secret))), Scope.REST))
+            await code(authenticator.by_header(request(("authorization", form.format(secret))), Scope.REST))
             == "bad-token"
         )
 
@@ -58,7 +58,7 @@ def test_a_header_without_a_good_key_is_refused_even_beside_a_good_session(tmp_p
         ada = await each.join()
         cookie, _ = await each.accounts.open_session(ada.id)
         asked = request(("authorization", value), ("cookie", f"{COOKIE}={cookie}"))
-        assert await code(authenticator.by_request(asked, Scope.REST)) == "bad-token"
+        assert await code(authenticator.by_header(asked, Scope.REST)) == "bad-token"
 
     run(tmp_path, work)
 
@@ -68,7 +68,7 @@ def test_two_keys_are_none(tmp_path):
         ada = await each.join()
         _, secret = await each.accounts.mint(ada.id, Scope.REST)
         twice = request(("authorization", f"Bearer {secret}"), ("authorization", f"Bearer {secret}"))
-        assert await code(authenticator.by_request(twice, Scope.REST)) == "bad-token"
+        assert await code(authenticator.by_header(twice, Scope.REST)) == "bad-token"
 
     run(tmp_path, work)
 
@@ -79,7 +79,8 @@ def test_two_keys_are_none(tmp_path):
 def test_without_a_valid_cookie_the_principal_is_nobody(tmp_path, cookie):
     async def work(each, authenticator):
         asked = request() if cookie is None else request(("cookie", cookie))
-        assert await authenticator.by_request(asked, Scope.REST) is NOBODY
+        assert await authenticator.by_header(asked, Scope.REST) is None
+        assert await authenticator.by_session(asked) is NOBODY
 
     run(tmp_path, work)
 
@@ -95,12 +96,12 @@ def test_logging_in_and_out_by_cookie(tmp_path, secure):
         assert parts - {"secure"} == {"httponly", f"max-age={30 * 86_400}", "path=/", "samesite=lax"}
         assert ("secure" in parts) == secure
         asked = request(("cookie", f"a=b; {COOKIE}={value}"))
-        principal = await authenticator.by_request(asked, Scope.GAZELLE)
+        principal = await authenticator.by_session(asked)
         assert principal.user == ada
         gone = await authenticator.log_out(Response(), principal)
         assert 'session=""' in gone.headers["set-cookie"]
         assert "max-age=0" in gone.headers["set-cookie"].lower()
-        assert await authenticator.by_request(asked, Scope.GAZELLE) is NOBODY
+        assert await authenticator.by_session(asked) is NOBODY
 
     run(tmp_path, work, secure=secure)
 

@@ -21,7 +21,7 @@ from starlette.applications import Starlette
 
 from bittorrent.infohash import InfoHash
 from doors.connection_guard import ConnectionGuard, guarded_protocol
-from doors.files import isolate_files_host, link_url, redirect_to_link, routes
+from doors.files import isolate_files_host, link_url, routes
 from doors.http_headers import file_attachment
 from doors.security_headers import SecurityHeaders
 from doors.transfers import Transfers
@@ -206,14 +206,6 @@ def test_the_url_of_a_link():
         == "https://files.example/dld/ab.cd"
     )
     assert link_url("ab.cd", None, "https://site.example") == "https://site.example/dld/ab.cd"
-
-
-def test_a_permalink_redirects_without_leaking_its_key():
-    answer = redirect_to_link(link_url("ab.cd", None, "https://site.example"))
-
-    assert (answer.status_code, answer.headers["location"]) == (307, "https://site.example/dld/ab.cd")
-    assert answer.headers["referrer-policy"] == "no-referrer"
-    assert answer.headers["cache-control"] == "private, no-store"
 
 
 # Ranges

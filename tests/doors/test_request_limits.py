@@ -4,7 +4,7 @@ import pytest
 from starlette.requests import Request
 
 from bittorrent.refusal import Refusal
-from doors.bodies import DRAINED, Body, BodyMemory, read_body
+from doors.bodies import DRAINED, Body, BodyMemory
 from doors.request_limits import RateLimiter, refuse_cross_site
 
 
@@ -31,7 +31,11 @@ def request(sender=None, **headers):
 
 
 def read(sender, limit, **headers):
-    return asyncio.run(read_body(request(sender, **headers), limit))
+    async def read_whole():
+        async with Body(request(sender, **headers), limit) as body:
+            return await body.read()
+
+    return asyncio.run(read_whole())
 
 
 def code_of(function, *args, **kwargs):

@@ -12,7 +12,7 @@ from storage.data_folder import DataFolder
 from storage.database import Database
 from tests.support.clock import DAY, Clock
 from tests.support.databases import open_database
-from tests.support.swarm_stores import Make, python
+from tests.support.swarm_stores import StoreFactory, python
 from tracker.census import Census, CensusTerms
 from tracker.geo import EmbeddedCountries
 from tracker.journal_row import JournalRow
@@ -92,7 +92,7 @@ async def open_census(
     folder: Path,
     clock: Clock | None = None,
     *,
-    make_store: Make = python,
+    make_store: StoreFactory = python,
     terms: CensusTerms = DEFAULTS,
     random: Bytes | None = None,
 ) -> AsyncIterator[OpenedCensus]:

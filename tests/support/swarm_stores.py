@@ -8,7 +8,7 @@ from tracker.random_source import SplitMix
 from tracker.store import SwarmStore
 from tracker.swarms import Swarms
 
-Make = Callable[[AnnounceTerms, int], SwarmStore]
+StoreFactory = Callable[[AnnounceTerms, int], SwarmStore]
 
 
 def python(terms: AnnounceTerms, seed: int) -> SwarmStore:
@@ -19,4 +19,4 @@ def native(terms: AnnounceTerms, seed: int) -> SwarmStore:
     return NativeSwarms(terms, seed, seed.to_bytes(16, "big"))
 
 
-STORES: dict[str, Make] = {"python": python} | ({"native": native} if AVAILABLE else {})
+STORES: dict[str, StoreFactory] = {"python": python} | ({"native": native} if AVAILABLE else {})

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from bittorrent.infohash import InfoHash
-from tests.support.swarm_stores import Make
+from tests.support.swarm_stores import StoreFactory
 from tracker.flusher import Flusher, FlushError, ObserverError
 from tracker.journal_row import JournalRow
 from tracker.model import Announce, AnnounceTerms, Event
@@ -22,13 +22,19 @@ class Paper:
         self.rows: dict[tuple[InfoHash, int], JournalRow] = {}
         self.broken = False
         self.batches: list[list[JournalRow]] = []
+        self.reached, self.failed, self.written = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.held: asyncio.Event | None = None
 
     async def write(self, rows: Sequence[JournalRow]) -> None:
-        await asyncio.sleep(0)
+        self.reached.set()
+        if self.held is not None:
+            await self.held.wait()
         if self.broken:
+            self.failed.set()
             raise OSError("disk on fire")
         self.batches.append(list(rows))
         self.rows.update({(row.infohash, row.part): row for row in rows})
+        self.written.set()
 
     async def read(self, batch: int) -> AsyncIterator[list[JournalRow]]:
         rows = [self.rows[key] for key in sorted(self.rows)]
@@ -42,7 +48,7 @@ class Paper:
         return None
 
 
-def setup(make_store: Make) -> tuple[SwarmStore, Paper, Flusher, list[Exception]]:
+def setup(make_store: StoreFactory) -> tuple[SwarmStore, Paper, Flusher, list[Exception]]:
     store, journal, reports = make_store(AnnounceTerms(), 1), Paper(), []
     flusher = Flusher(store, journal, 0.001, lambda: 0.0, reports.append)
     return store, journal, flusher, reports
@@ -52,70 +58,64 @@ def say(store: SwarmStore, infohash: InfoHash, host: int = 1) -> None:
     store.announce(Announce(infohash, bytes([10, 0, 0, host, 26, 225]), Event.NONE, False, 0), NOW)
 
 
-def test_what_changed_is_written_once_in_one_transaction_and_sorted(make_store):
+async def test_what_changed_is_written_once_in_one_transaction_and_sorted(make_store):
     store, journal, flusher, _ = setup(make_store)
     for infohash in reversed(HASHES):
         say(store, infohash)
 
-    asyncio.run(flusher.flush())
-    asyncio.run(flusher.flush())
+    await flusher.flush()
+    await flusher.flush()
 
     assert [[row.infohash for row in batch] for batch in journal.batches] == [HASHES]
     assert flusher.flushes.rows == 5
 
 
-def test_a_failed_flush_loses_nothing(make_store):
+async def test_a_failed_flush_loses_nothing(make_store):
     store, journal, flusher, _ = setup(make_store)
     say(store, HASHES[0])
     journal.broken = True
 
     with pytest.raises(FlushError):
-        asyncio.run(flusher.flush())
+        await flusher.flush()
     say(store, HASHES[1])
     journal.broken = False
-    asyncio.run(flusher.flush())
+    await flusher.flush()
 
     assert [row.infohash for row in journal.batches[0]] == HASHES[:2]
     assert (flusher.flushes.done, flusher.flushes.failed) == (1, 1)
 
 
-def test_a_cancelled_flush_loses_nothing(make_store):
+async def test_a_cancelled_flush_loses_nothing(make_store):
     store, journal, flusher, _ = setup(make_store)
     say(store, HASHES[0])
 
-    async def interrupt() -> None:
-        task = asyncio.create_task(flusher.flush())
-        await asyncio.sleep(0)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        await flusher.flush()
-
-    asyncio.run(interrupt())
+    journal.held = asyncio.Event()
+    task = asyncio.create_task(flusher.flush())
+    await journal.reached.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    journal.held.set()
+    await flusher.flush()
 
     assert list(journal.rows) == [(HASHES[0], 0)]
 
 
-def test_the_loop_reports_a_failure_and_goes_on(make_store):
+async def test_the_loop_reports_a_failure_and_goes_on(make_store):
     store, journal, flusher, reports = setup(make_store)
     say(store, HASHES[0])
     journal.broken = True
 
-    async def watch() -> None:
-        task = asyncio.create_task(flusher.run())
-        while not reports:
-            await asyncio.sleep(0)
-        journal.broken = False
-        while not journal.rows:
-            await asyncio.sleep(0)
-        task.cancel()
-
-    asyncio.run(watch())
+    task = asyncio.create_task(flusher.run())
+    await journal.failed.wait()
+    journal.broken = False
+    await journal.written.wait()
+    task.cancel()
 
     assert isinstance(reports[0], FlushError)
 
 
-def test_observers_are_told_of_every_flush_after_its_rows_are_written(make_store):
+async def test_observers_are_told_of_every_flush_after_its_rows_are_written(make_store):
     store, journal, told = make_store(AnnounceTerms(), 1), Paper(), []
 
     async def observe(rows: Sequence[JournalRow]) -> None:
@@ -123,13 +123,13 @@ def test_observers_are_told_of_every_flush_after_its_rows_are_written(make_store
 
     flusher = Flusher(store, journal, 0.001, lambda: 0.0, print, observers=(observe, observe))
     say(store, HASHES[0])
-    asyncio.run(flusher.flush())
-    asyncio.run(flusher.flush())
+    await flusher.flush()
+    await flusher.flush()
 
     assert told == [[(HASHES[0], True)]] * 2 + [[]] * 2
 
 
-def test_a_failed_flush_is_told_to_nobody_and_a_failed_observer_fails_no_flush(make_store):
+async def test_a_failed_flush_is_told_to_nobody_and_a_failed_observer_fails_no_flush(make_store):
     store, journal, told, reports = make_store(AnnounceTerms(), 1), Paper(), [], []
 
     async def fail(rows: Sequence[JournalRow]) -> None:
@@ -142,23 +142,23 @@ def test_a_failed_flush_is_told_to_nobody_and_a_failed_observer_fails_no_flush(m
     say(store, HASHES[0])
     journal.broken = True
     with pytest.raises(FlushError):
-        asyncio.run(flusher.flush())
+        await flusher.flush()
     journal.broken = False
-    asyncio.run(flusher.flush())
+    await flusher.flush()
 
     assert told == [1]
     assert [(type(error), str(error.__cause__)) for error in reports] == [(ObserverError, "not my day")]
     assert (flusher.flushes.done, flusher.flushes.failed) == (1, 1)
 
 
-def test_a_restart_has_everything_back(make_store):
+async def test_a_restart_has_everything_back(make_store):
     store, journal, flusher, _ = setup(make_store)
     for host, infohash in enumerate(HASHES):
         say(store, infohash, host)
-    asyncio.run(flusher.flush())
+    await flusher.flush()
     again = make_store(AnnounceTerms(), 2)
 
-    rows = asyncio.run(Flusher(again, journal, 1, lambda: 0.0, print).restore())
+    rows = await Flusher(again, journal, 1, lambda: 0.0, print).restore()
 
     assert rows == 5
     assert again.totals() == store.totals()

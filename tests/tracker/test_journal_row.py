@@ -55,9 +55,14 @@ def test_counts_out_of_order_too_large_or_too_many_are_damage(tail):
         unpack(pack(Swarm(EPOCH), 0) + tail)
 
 
-def test_another_version_is_damage():
-    with pytest.raises(DamagedRow, match="version 1"):
-        unpack(b"\x01" + pack(Swarm(EPOCH), 0)[1:])
+def test_the_version_before_is_read_too():
+    assert unpack(b"\x01" + pack(Swarm(EPOCH), 0)[1:]) == unpack(pack(Swarm(EPOCH), 0))
+
+
+@pytest.mark.parametrize("version", [0, 3, 255])
+def test_another_version_is_damage(version):
+    with pytest.raises(DamagedRow, match=f"version {version}"):
+        unpack(bytes([version]) + pack(Swarm(EPOCH), 0)[1:])
 
 
 @given(st.binary(max_size=200))

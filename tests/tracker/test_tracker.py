@@ -2,7 +2,7 @@ import pytest
 
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
-from tests.support.swarm_stores import Make
+from tests.support.swarm_stores import StoreFactory
 from tracker.counters import Transport
 from tracker.model import NOBODY, ZERO_COUNTS, Announce, AnnounceFailure, AnnounceTerms, Counts, Event, Reply
 from tracker.policy import Policy
@@ -12,7 +12,7 @@ from tracker.tracker import Tracker
 HASH, V2 = InfoHash(b"h" * 20), InfoHash(b"2" * 32)
 
 
-def made(make_store: Make, listed: bool = False) -> Tracker:
+def made(make_store: StoreFactory, listed: bool = False) -> Tracker:
     store = make_store(AnnounceTerms(), 1)
     return Tracker(store, Policy(store, listed=listed), AnnounceTerms(), lambda: 1_800_000_000.5)
 

@@ -372,7 +372,7 @@ static bool unpack_nodes(const uint8_t *at, size_t length, struct piece *piece)
 /* Read a payload; false: no version of this program wrote it. */
 static bool unpack(const struct row *row, struct piece *piece)
 {
-    if (!row->payload || row->length < HEAD || row->payload[0] != ROW_VERSION)
+    if (!row->payload || row->length < HEAD || !row->payload[0] || row->payload[0] > ROW_VERSION)
         return false;
     const uint8_t *at = row->payload + HEAD, *end = row->payload + row->length;
     piece->completed = get_number(row->payload + 1, 8);
