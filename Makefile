@@ -62,7 +62,7 @@ LOCKING := --quiet --upgrade --universal --python-version 3.11 --generate-hashes
 
 # The harnesses need no interpreter. With clang the fuzzer is libFuzzer, led by coverage; without, it mutates blindly.
 CLANG := $(shell command -v clang)
-CORE := $(filter-out tracker/native/module.c tracker/native/door_module.c,$(wildcard tracker/native/*.c))
+CORE := $(filter-out tracker/native/module%.c tracker/native/door_module.c,$(wildcard tracker/native/*.c))
 HARNESS := -std=c11 -D_GNU_SOURCE=1 -O1 -g -fno-omit-frame-pointer -Wall -Wextra -Wpedantic -Werror -Itracker/native -pthread
 
 build/fuzz: tests/native/fuzz.c tests/native/harness.h $(CORE) $(wildcard tracker/native/*.h)

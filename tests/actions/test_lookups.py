@@ -255,15 +255,17 @@ async def test_a_swarm_lookup_asks_the_swarm_alone_and_a_find_widens_it():
 
 
 async def test_searches_end_with_the_service():
+    asked = asyncio.Event()
+
     async def answer(_query):
+        asked.set()
         await asyncio.Event().wait()
 
     _, lookups = made(FakeSource(answer=answer))
 
     async def look():
         waiting = asyncio.create_task(find(lookups))
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        await asked.wait()
         await lookups.close()
         return await waiting, lookups.under_way
 

@@ -95,20 +95,26 @@ async def test_a_block_during_an_upload_wins_whenever_it_comes(make_services):
         await run(turns)
 
 
-async def test_uploads_beyond_the_limit_are_refused_unless_they_skip_it(make_services, monkeypatch):
-    go = threading.Event()
+@pytest.fixture
+def slow_read(monkeypatch):
+    """Events of a read that has begun, and of one that may end."""
+    began, go = threading.Event(), threading.Event()
     real = actions.uploads._read
 
     def slow(*given):
+        began.set()
         go.wait(10)
         return real(*given)
 
     monkeypatch.setattr(actions.uploads, "_read", slow)
+    return began, go
 
+
+async def test_uploads_beyond_the_limit_are_refused_unless_they_skip_it(make_services, slow_read):
+    began, go = slow_read
     services = make_services(parsers=1, under_way=2)
     waiting = [asyncio.create_task(services.uploads.accept(v1_torrent(f"t{n}"), "test")) for n in range(2)]
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    assert await asyncio.to_thread(began.wait, 10)
     assert await code_of(services.uploads.accept(v1_torrent("late"), "test")) == "busy"
     patient = asyncio.create_task(services.uploads.accept(v1_torrent("late"), "test", skip_limit=True))
     await asyncio.sleep(0)
@@ -117,12 +123,13 @@ async def test_uploads_beyond_the_limit_are_refused_unless_they_skip_it(make_ser
     assert (await services.uploads.accept(v1_torrent("after"), "test")).new
 
 
-async def test_an_upload_whose_sender_leaves_is_announced_all_the_same(services):
+async def test_an_upload_whose_sender_leaves_is_announced_all_the_same(services, slow_read):
+    began, go = slow_read
     sender = asyncio.create_task(services.uploads.accept(v1_torrent(), "test"))
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    assert await asyncio.to_thread(began.wait, 10)
     sender.cancel()
     await asyncio.gather(sender, return_exceptions=True)
+    go.set()
     await services.uploads.drain()
     assert services.policy.allowed == {parsed(v1_torrent()).infohash}
     assert await services.cache.has(parsed(v1_torrent()).infohash)

@@ -15,90 +15,66 @@ HASH = InfoHash(bytes(range(20)))
 OTHER = InfoHash(bytes(range(1, 21)))
 
 
-def test_bytes_come_back_packed_by_gzip_and_put_returns_their_size(opener, tmp_path):
-    async def run():
-        async with opener(tmp_path) as blobs:
-            stored = await blobs.put(HASH, b"d4:infode")
-            packed = await blobs.get(HASH)
-            assert gzip.decompress(packed) == b"d4:infode"
-            assert len(packed) == stored
-
-    asyncio.run(run())
+async def test_bytes_come_back_packed_by_gzip_and_put_returns_their_size(opener, tmp_path):
+    async with opener(tmp_path) as blobs:
+        stored = await blobs.put(HASH, b"d4:infode")
+        packed = await blobs.get(HASH)
+        assert gzip.decompress(packed) == b"d4:infode"
+        assert len(packed) == stored
 
 
-def test_the_first_bytes_of_a_hash_stay(opener, tmp_path):
-    async def run():
-        async with opener(tmp_path) as blobs:
-            first = await blobs.put(HASH, b"first")
-            assert await blobs.put(HASH, b"another, longer than the first") == first
-            assert gzip.decompress(await blobs.get(HASH)) == b"first"
-
-    asyncio.run(run())
+async def test_the_first_bytes_of_a_hash_stay(opener, tmp_path):
+    async with opener(tmp_path) as blobs:
+        first = await blobs.put(HASH, b"first")
+        assert await blobs.put(HASH, b"another, longer than the first") == first
+        assert gzip.decompress(await blobs.get(HASH)) == b"first"
 
 
-def test_equal_bytes_pack_to_equal_bytes(opener, tmp_path):
-    async def run():
-        async with opener(tmp_path) as blobs:
-            await blobs.put(HASH, b"same" * 1000)
-            await blobs.put(OTHER, b"same" * 1000)
-            assert await blobs.get(HASH) == await blobs.get(OTHER)
-
-    asyncio.run(run())
+async def test_equal_bytes_pack_to_equal_bytes(opener, tmp_path):
+    async with opener(tmp_path) as blobs:
+        await blobs.put(HASH, b"same" * 1000)
+        await blobs.put(OTHER, b"same" * 1000)
+        assert await blobs.get(HASH) == await blobs.get(OTHER)
 
 
-def test_a_missing_file_is_none(opener, tmp_path):
-    async def run():
-        async with opener(tmp_path) as blobs:
-            assert await blobs.get(HASH) is None
-            assert await blobs.remove(HASH) is False
-            assert [batch async for batch in blobs.walk()] == []
-
-    asyncio.run(run())
+async def test_a_missing_file_is_none(opener, tmp_path):
+    async with opener(tmp_path) as blobs:
+        assert await blobs.get(HASH) is None
+        assert await blobs.remove(HASH) is False
+        assert [batch async for batch in blobs.walk()] == []
 
 
-def test_a_removed_file_is_gone_and_can_be_put_again(opener, tmp_path):
-    async def run():
-        async with opener(tmp_path) as blobs:
-            await blobs.put(HASH, b"first")
-            assert await blobs.remove(HASH) is True
-            assert await blobs.get(HASH) is None
-            await blobs.put(HASH, b"second")
-            assert gzip.decompress(await blobs.get(HASH)) == b"second"
-
-    asyncio.run(run())
+async def test_a_removed_file_is_gone_and_can_be_put_again(opener, tmp_path):
+    async with opener(tmp_path) as blobs:
+        await blobs.put(HASH, b"first")
+        assert await blobs.remove(HASH) is True
+        assert await blobs.get(HASH) is None
+        await blobs.put(HASH, b"second")
+        assert gzip.decompress(await blobs.get(HASH)) == b"second"
 
 
-def test_walking_yields_every_hash_once_in_ascending_order(opener, tmp_path):
+async def test_walking_yields_every_hash_once_in_ascending_order(opener, tmp_path):
     source = random.Random(7)
     hashes = [InfoHash(source.randbytes(20)) for _ in range(40)]
     # Neighbours share folders.
     hashes += [InfoHash(hashes[0][:2] + source.randbytes(18)) for _ in range(10)]
 
-    async def run():
-        async with opener(tmp_path) as blobs:
-            for infohash in hashes:
-                await blobs.put(infohash, infohash)
-            walked = [infohash async for batch in blobs.walk() for infohash in batch]
-            assert walked == sorted(hashes)
-
-    asyncio.run(run())
+    async with opener(tmp_path) as blobs:
+        for infohash in hashes:
+            await blobs.put(infohash, infohash)
+        walked = [infohash async for batch in blobs.walk() for infohash in batch]
+        assert walked == sorted(hashes)
 
 
-def test_many_puts_of_one_hash_at_once_keep_one_of_them_whole(opener, tmp_path):
-    async def run():
-        async with opener(tmp_path) as blobs:
-            sizes = await asyncio.gather(*(blobs.put(HASH, bytes([n]) * (n + 1) * 50) for n in range(12)))
-            packed = await blobs.get(HASH)
-            assert set(sizes) == {len(packed)}
-            content = gzip.decompress(packed)
-            assert content == bytes([content[0]]) * (content[0] + 1) * 50
-
-    asyncio.run(run())
+async def test_many_puts_of_one_hash_at_once_keep_one_of_them_whole(opener, tmp_path):
+    async with opener(tmp_path) as blobs:
+        sizes = await asyncio.gather(*(blobs.put(HASH, bytes([n]) * (n + 1) * 50) for n in range(12)))
+        packed = await blobs.get(HASH)
+        assert set(sizes) == {len(packed)}
+        content = gzip.decompress(packed)
+        assert content == bytes([content[0]]) * (content[0] + 1) * 50
 
 
-def test_free_disk_is_a_number_of_bytes(opener, tmp_path):
-    async def run():
-        async with opener(tmp_path) as blobs:
-            assert await blobs.free() > 0
-
-    asyncio.run(run())
+async def test_free_disk_is_a_number_of_bytes(opener, tmp_path):
+    async with opener(tmp_path) as blobs:
+        assert await blobs.free() > 0

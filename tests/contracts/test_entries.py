@@ -1,6 +1,5 @@
 """Contract of every list entry store."""
 
-import asyncio
 from dataclasses import replace
 
 import pytest
@@ -20,59 +19,47 @@ def deny(infohash: InfoHash, *spellings: InfoHash) -> ListEntry:
     return ListEntry(infohash, ListKind.DENY, "a reason, é", "operator", 1_800_000_000, spellings)
 
 
-def test_an_entry_is_found_by_every_name_it_covers(opener, tmp_path):
+async def test_an_entry_is_found_by_every_name_it_covers(opener, tmp_path):
     entry = deny(LONG, ONE, LONG.truncated)
 
-    async def run():
-        async with opener(tmp_path) as entries:
-            await entries.set(entry)
-            for name in (LONG, ONE, LONG.truncated):
-                assert await entries.find(name, ListKind.DENY) == [entry]
-            assert await entries.find(TWO, ListKind.DENY) == []
-            assert await entries.find(ONE, ListKind.ALLOW) == []
-
-    asyncio.run(run())
+    async with opener(tmp_path) as entries:
+        await entries.set(entry)
+        for name in (LONG, ONE, LONG.truncated):
+            assert await entries.find(name, ListKind.DENY) == [entry]
+        assert await entries.find(TWO, ListKind.DENY) == []
+        assert await entries.find(ONE, ListKind.ALLOW) == []
 
 
-def test_setting_again_replaces_the_reason_and_keeps_known_names(opener, tmp_path):
-    async def run():
-        async with opener(tmp_path) as entries:
-            await entries.set(deny(ONE, TWO))
-            later = replace(deny(ONE), reason="better", since=1_900_000_000)
-            await entries.set(later)
-            assert await entries.find(TWO, ListKind.DENY) == [replace(later, aliases=(TWO,))]
-
-    asyncio.run(run())
+async def test_setting_again_replaces_the_reason_and_keeps_known_names(opener, tmp_path):
+    async with opener(tmp_path) as entries:
+        await entries.set(deny(ONE, TWO))
+        later = replace(deny(ONE), reason="better", since=1_900_000_000)
+        await entries.set(later)
+        assert await entries.find(TWO, ListKind.DENY) == [replace(later, aliases=(TWO,))]
 
 
-def test_unsetting_by_any_name_drops_every_entry_that_covers_it(opener, tmp_path):
-    async def run():
-        async with opener(tmp_path) as entries:
-            await entries.set(deny(ONE, TWO))
-            await entries.set(deny(TWO))
-            allowed = replace(deny(TWO), kind=ListKind.ALLOW)
-            await entries.set(allowed)
-            assert await entries.unset(TWO, ListKind.DENY) is True
-            assert await entries.unset(TWO, ListKind.DENY) is False
-            assert await entries.find(ONE, ListKind.DENY) == []
-            assert await entries.find(TWO, ListKind.ALLOW) == [allowed]
-
-    asyncio.run(run())
+async def test_unsetting_by_any_name_drops_every_entry_that_covers_it(opener, tmp_path):
+    async with opener(tmp_path) as entries:
+        await entries.set(deny(ONE, TWO))
+        await entries.set(deny(TWO))
+        allowed = replace(deny(TWO), kind=ListKind.ALLOW)
+        await entries.set(allowed)
+        assert await entries.unset(TWO, ListKind.DENY) is True
+        assert await entries.unset(TWO, ListKind.DENY) is False
+        assert await entries.find(ONE, ListKind.DENY) == []
+        assert await entries.find(TWO, ListKind.ALLOW) == [allowed]
 
 
-def test_a_dropped_entry_leaves_no_names_behind(opener, tmp_path):
-    async def run():
-        async with opener(tmp_path) as entries:
-            await entries.set(deny(ONE, TWO))
-            await entries.unset(ONE, ListKind.DENY)
-            await entries.set(deny(ONE))
-            assert await entries.find(TWO, ListKind.DENY) == []
-
-    asyncio.run(run())
+async def test_a_dropped_entry_leaves_no_names_behind(opener, tmp_path):
+    async with opener(tmp_path) as entries:
+        await entries.set(deny(ONE, TWO))
+        await entries.unset(ONE, ListKind.DENY)
+        await entries.set(deny(ONE))
+        assert await entries.find(TWO, ListKind.DENY) == []
 
 
 @pytest.mark.parametrize("limit", [1, 2, 100])
-def test_pages_come_ordered_by_infohash_then_verdict(opener, tmp_path, limit):
+async def test_pages_come_ordered_by_infohash_then_verdict(opener, tmp_path, limit):
     kept = [
         replace(deny(ONE), kind=ListKind.ALLOW),
         deny(ONE),
@@ -88,12 +75,9 @@ def test_pages_come_ordered_by_infohash_then_verdict(opener, tmp_path, limit):
             after = (page[-1].infohash, page[-1].kind)
         return found
 
-    async def run():
-        async with opener(tmp_path) as entries:
-            for entry in reversed(kept):
-                await entries.set(entry)
-            assert await walk(entries, None) == kept
-            assert await walk(entries, ListKind.DENY) == kept[1:3]
-            assert await walk(entries, ListKind.ALLOW) == [kept[0], kept[3]]
-
-    asyncio.run(run())
+    async with opener(tmp_path) as entries:
+        for entry in reversed(kept):
+            await entries.set(entry)
+        assert await walk(entries, None) == kept
+        assert await walk(entries, ListKind.DENY) == kept[1:3]
+        assert await walk(entries, ListKind.ALLOW) == [kept[0], kept[3]]

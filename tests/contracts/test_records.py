@@ -1,6 +1,5 @@
 """Contract of every cache record store."""
 
-import asyncio
 from dataclasses import replace
 
 import pytest
@@ -29,71 +28,54 @@ def record(number: int, *, v2: bytes | None = None, v1: bool = True) -> CacheRec
     )
 
 
-def test_a_record_comes_back_equal(opener, tmp_path):
-    async def run():
-        async with opener(tmp_path) as records:
-            kept = record(1)
-            await records.add(kept)
-            assert await records.get(kept.infohash) == kept
-            assert await records.get(InfoHash(b"\x09" * 20)) is None
-            assert await records.healthy()
-
-    asyncio.run(run())
+async def test_a_record_comes_back_equal(opener, tmp_path):
+    async with opener(tmp_path) as records:
+        kept = record(1)
+        await records.add(kept)
+        assert await records.get(kept.infohash) == kept
+        assert await records.get(InfoHash(b"\x09" * 20)) is None
+        assert await records.healthy()
 
 
-def test_a_hybrid_is_found_and_removed_by_either_short_hash(opener, tmp_path):
+async def test_a_hybrid_is_found_and_removed_by_either_short_hash(opener, tmp_path):
     hybrid = record(1, v2=b"\xaa" * 32)
 
-    async def run():
-        async with opener(tmp_path) as records:
-            await records.add(hybrid)
-            assert await records.get(InfoHash(b"\xaa" * 20)) == hybrid
-            assert await records.remove(InfoHash(b"\xaa" * 20)) == hybrid
-            assert await records.get(hybrid.infohash) is None
-            assert await records.remove(hybrid.infohash) is None
-
-    asyncio.run(run())
+    async with opener(tmp_path) as records:
+        await records.add(hybrid)
+        assert await records.get(InfoHash(b"\xaa" * 20)) == hybrid
+        assert await records.remove(InfoHash(b"\xaa" * 20)) == hybrid
+        assert await records.get(hybrid.infohash) is None
+        assert await records.remove(hybrid.infohash) is None
 
 
-def test_a_v2_only_torrent_is_found_by_its_truncated_hash(opener, tmp_path):
+async def test_a_v2_only_torrent_is_found_by_its_truncated_hash(opener, tmp_path):
     only = record(0, v2=b"\xbb" * 32, v1=False)
 
-    async def run():
-        async with opener(tmp_path) as records:
-            await records.add(only)
-            assert await records.get(InfoHash(b"\xbb" * 20)) == only
-
-    asyncio.run(run())
+    async with opener(tmp_path) as records:
+        await records.add(only)
+        assert await records.get(InfoHash(b"\xbb" * 20)) == only
 
 
-def test_adding_again_replaces_and_totals_follow(opener, tmp_path):
-    async def run():
-        async with opener(tmp_path) as records:
-            assert await records.totals() == (0, 0)
-            await records.add(record(1))
-            await records.add(record(2))
-            await records.add(replace(record(2), stored=40))
-            assert await records.totals() == (2, 41)
-            await records.remove(record(1).infohash)
-            assert await records.totals() == (1, 40)
-
-    asyncio.run(run())
+async def test_adding_again_replaces_and_totals_follow(opener, tmp_path):
+    async with opener(tmp_path) as records:
+        assert await records.totals() == (0, 0)
+        await records.add(record(1))
+        await records.add(record(2))
+        await records.add(replace(record(2), stored=40))
+        assert await records.totals() == (2, 41)
+        await records.remove(record(1).infohash)
+        assert await records.totals() == (1, 40)
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(numbers=st.sets(st.integers(0, 2**160 - 1), max_size=12), limit=st.integers(1, 5))
-def test_pages_yield_every_record_once_ascending(opener, tmp_path_factory, numbers, limit):
-    async def run():
-        async with opener(tmp_path_factory.mktemp("pages")) as records:
-            for number in numbers:
-                await records.add(
-                    replace(record(number % 1000), infohash=InfoHash(number.to_bytes(20, "big")))
-                )
-            after, walked = None, []
-            while page := await records.walk(after, limit):
-                assert len(page) <= limit
-                walked += [row.infohash for row in page]
-                after = page[-1].infohash
-            assert walked == [number.to_bytes(20, "big") for number in sorted(numbers)]
-
-    asyncio.run(run())
+async def test_pages_yield_every_record_once_ascending(opener, tmp_path_factory, numbers, limit):
+    async with opener(tmp_path_factory.mktemp("pages")) as records:
+        for number in numbers:
+            await records.add(replace(record(number % 1000), infohash=InfoHash(number.to_bytes(20, "big"))))
+        after, walked = None, []
+        while page := await records.walk(after, limit):
+            assert len(page) <= limit
+            walked += [row.infohash for row in page]
+            after = page[-1].infohash
+        assert walked == [number.to_bytes(20, "big") for number in sorted(numbers)]

@@ -362,59 +362,51 @@ def test_a_page_past_the_end_is_empty_and_knows_the_total(catalogue):
     assert (found.ids, found.total) == ((), 3)
 
 
-def test_pages_stay_as_they_were_though_torrents_arrive(backend, tmp_path):
-    async def run():
-        async with Catalogue.opened(backend, tmp_path) as catalogue:
-            await catalogue.add(*(Entry(number, f"linux {number}") for number in range(1, 11)))
-            search = Search(catalogue.index)
-            for query in (MATCH_ALL, parse("linux")):
-                first = await search.torrents(SearchQuery(query, limit=5))
-                await catalogue.add(Entry(100 + first.total, "linux new"))
-                second = await search.torrents(SearchQuery(query, offset=5, limit=5, as_of=first.as_of))
-                assert (*first.ids, *second.ids)[-10:] == tuple(range(10, 0, -1))
-                assert second.total == first.total
-                assert second.as_of == first.as_of
-                await catalogue.drop(100 + first.total)
-
-    asyncio.run(run())
+async def test_pages_stay_as_they_were_though_torrents_arrive(backend, tmp_path):
+    async with Catalogue.opened(backend, tmp_path) as catalogue:
+        await catalogue.add(*(Entry(number, f"linux {number}") for number in range(1, 11)))
+        search = Search(catalogue.index)
+        for query in (MATCH_ALL, parse("linux")):
+            first = await search.torrents(SearchQuery(query, limit=5))
+            await catalogue.add(Entry(100 + first.total, "linux new"))
+            second = await search.torrents(SearchQuery(query, offset=5, limit=5, as_of=first.as_of))
+            assert (*first.ids, *second.ids)[-10:] == tuple(range(10, 0, -1))
+            assert second.total == first.total
+            assert second.as_of == first.as_of
+            await catalogue.drop(100 + first.total)
 
 
-def test_more_matches_than_are_ranked_are_inexact(backend, tmp_path):
-    async def run():
-        async with Catalogue.opened(backend, tmp_path, candidates=100) as catalogue:
-            await catalogue.add(*(Entry(number, f"linux {number}", size=number) for number in range(1, 251)))
-            await catalogue.add(
-                Entry(300, "other", files=["linux"], size=5), Entry(301, "other", group=300, size=9)
-            )
-            search = Search(catalogue.index)
-            newest = await search.torrents(SearchQuery(parse("linux"), SortOrder.TIME, limit=60))
-            assert (newest.exact, newest.total, newest.ids[:2]) == (False, 100, (300, 250))
-            oldest = await search.torrents(
-                SearchQuery(parse("linux"), SortOrder.TIME, descending=False, limit=60)
-            )
-            assert oldest.ids[:2] == (1, 2)
-            largest = await search.torrents(SearchQuery(parse("linux"), SortOrder.SIZE, limit=2))
-            assert (largest.exact, largest.ids) == (False, (250, 249))
-            # What leads the order is found though a hundred newer ones match as well.
-            smallest = await search.torrents(
-                SearchQuery(parse("linux"), SortOrder.SIZE, descending=False, limit=3)
-            )
-            assert (smallest.exact, smallest.ids) == (False, (1, 2, 3))
-            groups = await search.groups(
-                SearchQuery(parse("linux"), SortOrder.SIZE, descending=False, limit=2)
-            )
-            assert (groups.exact, groups.ids) == (False, (1, 2))
-            # The best matches are ranked though a hundred newer ones match less well.
-            best = await search.torrents(SearchQuery(parse('"linux 3"'), SortOrder.RELEVANCE))
-            assert (best.exact, best.ids) == (True, (3,))
-            last = await search.torrents(SearchQuery(parse("linux"), offset=90, limit=60))
-            assert len(last.ids) == 10
-            everything = await search.torrents(SearchQuery(order=SortOrder.SIZE, limit=1, offset=251))
-            assert (everything.exact, everything.total, everything.ids) == (True, 252, (1,))
-            groups = await search.groups(SearchQuery(order=SortOrder.SIZE, limit=3))
-            assert (groups.exact, groups.ids) == (False, (250, 249, 248))
-
-    asyncio.run(run())
+async def test_more_matches_than_are_ranked_are_inexact(backend, tmp_path):
+    async with Catalogue.opened(backend, tmp_path, candidates=100) as catalogue:
+        await catalogue.add(*(Entry(number, f"linux {number}", size=number) for number in range(1, 251)))
+        await catalogue.add(
+            Entry(300, "other", files=["linux"], size=5), Entry(301, "other", group=300, size=9)
+        )
+        search = Search(catalogue.index)
+        newest = await search.torrents(SearchQuery(parse("linux"), SortOrder.TIME, limit=60))
+        assert (newest.exact, newest.total, newest.ids[:2]) == (False, 100, (300, 250))
+        oldest = await search.torrents(
+            SearchQuery(parse("linux"), SortOrder.TIME, descending=False, limit=60)
+        )
+        assert oldest.ids[:2] == (1, 2)
+        largest = await search.torrents(SearchQuery(parse("linux"), SortOrder.SIZE, limit=2))
+        assert (largest.exact, largest.ids) == (False, (250, 249))
+        # What leads the order is found though a hundred newer ones match as well.
+        smallest = await search.torrents(
+            SearchQuery(parse("linux"), SortOrder.SIZE, descending=False, limit=3)
+        )
+        assert (smallest.exact, smallest.ids) == (False, (1, 2, 3))
+        groups = await search.groups(SearchQuery(parse("linux"), SortOrder.SIZE, descending=False, limit=2))
+        assert (groups.exact, groups.ids) == (False, (1, 2))
+        # The best matches are ranked though a hundred newer ones match less well.
+        best = await search.torrents(SearchQuery(parse('"linux 3"'), SortOrder.RELEVANCE))
+        assert (best.exact, best.ids) == (True, (3,))
+        last = await search.torrents(SearchQuery(parse("linux"), offset=90, limit=60))
+        assert len(last.ids) == 10
+        everything = await search.torrents(SearchQuery(order=SortOrder.SIZE, limit=1, offset=251))
+        assert (everything.exact, everything.total, everything.ids) == (True, 252, (1,))
+        groups = await search.groups(SearchQuery(order=SortOrder.SIZE, limit=3))
+        assert (groups.exact, groups.ids) == (False, (250, 249, 248))
 
 
 def finder(search):
@@ -424,67 +416,58 @@ def finder(search):
     return ids
 
 
-def test_the_index_follows_the_records(backend, tmp_path):
-    async def run():
-        async with Catalogue.opened(backend, tmp_path) as catalogue:
-            search = Search(catalogue.index)
+async def test_the_index_follows_the_records(backend, tmp_path):
+    async with Catalogue.opened(backend, tmp_path) as catalogue:
+        search = Search(catalogue.index)
 
-            ids = finder(search)
-            await catalogue.add(*ENTRIES)
-            await catalogue.run("UPDATE torrent SET title = 'Kubuntu', hidden = 0 WHERE id IN (1, 5)")
-            await catalogue.run("UPDATE work SET year = 1984 WHERE id = 1")
-            await catalogue.refresh(1, 5)
-            assert await ids("kubuntu") == (5, 1)
-            assert await ids("name:24.04") == (1,)
-            assert await ids('"Ubuntu 24.04 Desktop"') == (1,)
-            assert await ids("year:1984") == (1,)
-            assert await ids("year:2024") == (5,)
-            await catalogue.run("UPDATE torrent SET hidden = 1 WHERE id = 1")
-            await catalogue.refresh(1)
-            assert await ids("kubuntu") == (5,)
-            assert await ids("kubuntu", moderates=True) == (5, 1)
-            await catalogue.drop(5, 77)
-            assert await ids("kubuntu", moderates=True) == (1,)
-            await catalogue.run("DELETE FROM torrent WHERE id = 1")
-            await catalogue.refresh(1, 1, 99)
-            assert await ids("kubuntu", moderates=True) == ()
-            assert await ids("", order=SortOrder.NAME) == (6, 8, 7, 2, 3, 4)
-            await catalogue.drop(*range(1, 9))
-            assert await ids("", moderates=True) == ()
-
-    asyncio.run(run())
+        ids = finder(search)
+        await catalogue.add(*ENTRIES)
+        await catalogue.run("UPDATE torrent SET title = 'Kubuntu', hidden = 0 WHERE id IN (1, 5)")
+        await catalogue.run("UPDATE work SET year = 1984 WHERE id = 1")
+        await catalogue.refresh(1, 5)
+        assert await ids("kubuntu") == (5, 1)
+        assert await ids("name:24.04") == (1,)
+        assert await ids('"Ubuntu 24.04 Desktop"') == (1,)
+        assert await ids("year:1984") == (1,)
+        assert await ids("year:2024") == (5,)
+        await catalogue.run("UPDATE torrent SET hidden = 1 WHERE id = 1")
+        await catalogue.refresh(1)
+        assert await ids("kubuntu") == (5,)
+        assert await ids("kubuntu", moderates=True) == (5, 1)
+        await catalogue.drop(5, 77)
+        assert await ids("kubuntu", moderates=True) == (1,)
+        await catalogue.run("DELETE FROM torrent WHERE id = 1")
+        await catalogue.refresh(1, 1, 99)
+        assert await ids("kubuntu", moderates=True) == ()
+        assert await ids("", order=SortOrder.NAME) == (6, 8, 7, 2, 3, 4)
+        await catalogue.drop(*range(1, 9))
+        assert await ids("", moderates=True) == ()
 
 
-def test_an_alias_finds_torrents_with_the_tag(backend, tmp_path):
-    async def run():
-        async with Catalogue.opened(backend, tmp_path) as catalogue:
-            await catalogue.add(Entry(1, "a", tags=["science.fiction"]), Entry(2, "b", tags=["fiction"]))
-            await catalogue.run("INSERT INTO tag (name, alias_of, uses) VALUES ('scifi', 1, 0)")
-            await catalogue.run(
-                "INSERT INTO category (id, name, folded, parent_id) VALUES (10, 'Isos', 'isos', 6)"
-            )
-            await catalogue.add(Entry(3, "c", category=10))
-            search = Search(catalogue.index)
-            assert (await search.torrents(SearchQuery(parse("tag:scifi")))).ids == (1,)
-            assert (await search.torrents(SearchQuery(parse("tag:sci*")))).ids == (1,)
-            assert (await search.torrents(SearchQuery(parse("category:pc")))).ids == (3,)
-            assert (await search.torrents(SearchQuery(CategoryTerm(frozenset({10}))))).ids == (3,)
-
-    asyncio.run(run())
+async def test_an_alias_finds_torrents_with_the_tag(backend, tmp_path):
+    async with Catalogue.opened(backend, tmp_path) as catalogue:
+        await catalogue.add(Entry(1, "a", tags=["science.fiction"]), Entry(2, "b", tags=["fiction"]))
+        await catalogue.run("INSERT INTO tag (name, alias_of, uses) VALUES ('scifi', 1, 0)")
+        await catalogue.run(
+            "INSERT INTO category (id, name, folded, parent_id) VALUES (10, 'Isos', 'isos', 6)"
+        )
+        await catalogue.add(Entry(3, "c", category=10))
+        search = Search(catalogue.index)
+        assert (await search.torrents(SearchQuery(parse("tag:scifi")))).ids == (1,)
+        assert (await search.torrents(SearchQuery(parse("tag:sci*")))).ids == (1,)
+        assert (await search.torrents(SearchQuery(parse("category:pc")))).ids == (3,)
+        assert (await search.torrents(SearchQuery(CategoryTerm(frozenset({10}))))).ids == (3,)
 
 
-def test_a_damaged_or_endless_file_list_keeps_nothing_else_from_being_found(backend, tmp_path):
-    async def run():
-        async with Catalogue.opened(backend, tmp_path) as catalogue:
-            many = [f"folder{number % 7}/file {number}" for number in range(60_000)]
-            await catalogue.add(
-                Entry(1, "damaged"), replace(ENTRIES[0], id=2, group=9, title="endless", files=many)
-            )
-            await catalogue.run("UPDATE contents SET payload = :payload WHERE torrent_id = 1", payload=b"\0")
-            await catalogue.refresh(1)
-            search = Search(catalogue.index)
-            assert (await search.torrents(SearchQuery(parse("damaged")))).ids == (1,)
-            assert (await search.torrents(SearchQuery(parse("endless file:5")))).ids == (2,)
-            assert (await search.torrents(SearchQuery(parse("file:59999")))).ids == ()
-
-    asyncio.run(run())
+async def test_a_damaged_or_endless_file_list_keeps_nothing_else_from_being_found(backend, tmp_path):
+    async with Catalogue.opened(backend, tmp_path) as catalogue:
+        many = [f"folder{number % 7}/file {number}" for number in range(60_000)]
+        await catalogue.add(
+            Entry(1, "damaged"), replace(ENTRIES[0], id=2, group=9, title="endless", files=many)
+        )
+        await catalogue.run("UPDATE contents SET payload = :payload WHERE torrent_id = 1", payload=b"\0")
+        await catalogue.refresh(1)
+        search = Search(catalogue.index)
+        assert (await search.torrents(SearchQuery(parse("damaged")))).ids == (1,)
+        assert (await search.torrents(SearchQuery(parse("endless file:5")))).ids == (2,)
+        assert (await search.torrents(SearchQuery(parse("file:59999")))).ids == ()

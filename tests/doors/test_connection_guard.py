@@ -105,14 +105,6 @@ class Client:
         self.writer.close()
 
 
-def run(bounds, talk):
-    async def go():
-        async with serving(**bounds) as (port, guard):
-            return await talk(port, guard)
-
-    return asyncio.run(go())
-
-
 @pytest.mark.parametrize(
     ("bounds", "sent", "expected"),
     [
@@ -126,29 +118,22 @@ def run(bounds, talk):
         ),
     ],
 )
-def test_a_request_that_does_not_come_in_time_ends_its_connection(bounds, sent, expected):
-    async def talk(port, guard):
+async def test_a_request_that_does_not_come_in_time_ends_its_connection(bounds, sent, expected):
+    async with serving(**bounds) as (port, guard):
         client = await Client.connect(port)
         await client.send(sent)
         rest = await client.rest()
         client.close()
-        return rest, guard.timed_out
-
-    rest, timed_out = run(bounds, talk)
-
-    assert rest.startswith(expected)
-    assert timed_out == 1
+        assert rest.startswith(expected)
+        assert guard.timed_out == 1
 
 
-def test_an_answer_before_the_body_is_followed_by_nothing():
-    async def talk(port, guard):
+async def test_an_answer_before_the_body_is_followed_by_nothing():
+    async with serving(body_timeout=SHORT) as (port, _):
         client = await Client.connect(port)
         await client.send(b"POST /hasty HTTP/1.1\r\nContent-Length: 9\r\n\r\n123")
         rest = await client.rest()
         client.close()
-        return rest
-
-    rest = run({"body_timeout": SHORT}, talk)
 
     assert rest.startswith(b"HTTP/1.1 413 ")
     assert rest.count(b"HTTP/1.1") == 1
@@ -166,35 +151,30 @@ def test_an_answer_before_the_body_is_followed_by_nothing():
     ("path", "status", "body"),
     [(b"/announce", b"200", FAILURE), (b"/scrape", b"200", FAILURE), (b"/", b"431", b"")],
 )
-def test_a_head_too_long_is_answered_in_the_form_of_its_route(path, status, body, length, end):
-    async def talk(port, guard):
+async def test_a_head_too_long_is_answered_in_the_form_of_its_route(path, status, body, length, end):
+    async with serving() as (port, _):
         client = await Client.connect(port)
         await client.send(b"GET " + path + b"?x=" + b"a" * length + end)
         rest = await client.rest()
         client.close()
-        return rest
-
-    rest = run({}, talk)
 
     assert rest.startswith(b"HTTP/1.1 " + status)
     assert rest.partition(b"\r\n\r\n")[2] == body
 
 
-def test_many_header_lines_count_as_one_head():
-    async def talk(port, guard):
+async def test_many_header_lines_count_as_one_head():
+    async with serving() as (port, _):
         client = await Client.connect(port)
         await client.send(b"GET / HTTP/1.1\r\n")
         for _ in range(100):
             await client.send(b"X: " + b"a" * 10_000 + b"\r\n")
         rest = await client.rest()
         client.close()
-        return rest
-
-    assert run({}, talk).startswith(b"HTTP/1.1 431 ")
+    assert rest.startswith(b"HTTP/1.1 431 ")
 
 
-def test_a_large_body_is_not_taken_for_a_head_and_the_connection_goes_on():
-    async def talk(port, guard):
+async def test_a_large_body_is_not_taken_for_a_head_and_the_connection_goes_on():
+    async with serving() as (port, _):
         client = await Client.connect(port)
         size = 5 << 20
         await client.send(b"POST /swallow HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % size + bytes(size))
@@ -202,38 +182,32 @@ def test_a_large_body_is_not_taken_for_a_head_and_the_connection_goes_on():
         await client.send(b"GET /?n=2 HTTP/1.1\r\n\r\n")
         second = await client.answer()
         client.close()
-        return first, second
-
-    assert run({}, talk) == (str(5 << 20).encode(), b"hello 2")
+    assert (first, second) == (str(5 << 20).encode(), b"hello 2")
 
 
-def test_pipelined_and_split_requests_are_answered_in_order():
-    async def talk(port, guard):
+async def test_pipelined_and_split_requests_are_answered_in_order():
+    async with serving() as (port, _):
         client = await Client.connect(port)
         requests = b"".join(b"GET /?n=%d HTTP/1.1\r\n\r\n" % number for number in range(40))
         for at in range(0, len(requests), 37):
             await client.send(requests[at : at + 37])
         answers = [await client.answer() for _ in range(40)]
         client.close()
-        return answers
-
-    assert run({}, talk) == [b"hello %d" % number for number in range(40)]
+    assert answers == [b"hello %d" % number for number in range(40)]
 
 
-def test_a_client_that_closed_its_own_side_gets_its_answer():
-    async def talk(port, guard):
+async def test_a_client_that_closed_its_own_side_gets_its_answer():
+    async with serving() as (port, _):
         client = await Client.connect(port)
         await client.send(b"GET /?n=1 HTTP/1.1\r\n\r\n")
         client.writer.write_eof()
         rest = await client.rest()
         client.close()
-        return rest
-
-    assert run({}, talk).endswith(b"hello 1")
+    assert rest.endswith(b"hello 1")
 
 
-def test_a_client_that_does_not_read_is_disconnected():
-    async def talk(port, guard):
+async def test_a_client_that_does_not_read_is_disconnected():
+    async with serving(body_timeout=SHORT) as (port, guard):
         client = await Client.connect(port)
         client.writer.transport.pause_reading()
         await client.send(b"GET /huge HTTP/1.1\r\n\r\n")
@@ -244,12 +218,10 @@ def test_a_client_that_does_not_read_is_disconnected():
                 await asyncio.sleep(0.01)
         client.close()
 
-    run({"body_timeout": SHORT}, talk)
-
 
 @pytest.mark.parametrize("bounds", [{"max_connections": 3}, {"connections_per_address": 3}])
-def test_connections_over_a_cap_are_closed_and_count_no_more_when_they_end(bounds):
-    async def talk(port, guard):
+async def test_connections_over_a_cap_are_closed_and_count_no_more_when_they_end(bounds):
+    async with serving(**bounds) as (port, guard):
         clients = [await Client.connect(port) for _ in range(3)]
         for client in clients:
             await client.send(b"GET / HTTP/1.1\r\n\r\n")
@@ -269,17 +241,13 @@ def test_connections_over_a_cap_are_closed_and_count_no_more_when_they_end(bound
         async with asyncio.timeout(20):
             while guard.open:
                 await asyncio.sleep(0.01)
-        return guard.turned_away, dict(guard.by_address)
-
-    assert run(bounds, talk) == (1, {})
+        assert (guard.turned_away, dict(guard.by_address)) == (1, {})
 
 
-def test_a_trusted_proxy_may_hold_more_connections_than_an_address():
-    async def talk(port, guard):
+async def test_a_trusted_proxy_may_hold_more_connections_than_an_address():
+    async with serving(connections_per_address=2, exempt=[ip_network("127.0.0.0/8")]) as (port, _):
         clients = [await Client.connect(port) for _ in range(5)]
         for client in clients:
             await client.send(b"GET / HTTP/1.1\r\n\r\n")
             assert await client.answer() == b"hello "
             client.close()
-
-    run({"connections_per_address": 2, "exempt": [ip_network("127.0.0.0/8")]}, talk)

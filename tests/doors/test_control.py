@@ -79,12 +79,10 @@ def asked(path, command, **arguments):
     return said(path, json.dumps({"command": command, "arguments": arguments}).encode() + b"\n")
 
 
-def run(path, command, **arguments):
-    async def main():
-        async with serving(path):
-            return await asked(path, command, **arguments)
-
-    return asyncio.run(main())
+async def answered(path, command, **arguments):
+    """What a server of its own says to one command."""
+    async with serving(path):
+        return await asked(path, command, **arguments)
 
 
 @pytest.fixture
@@ -92,31 +90,31 @@ def path(tmp_path):
     return tmp_path / "control.sock"
 
 
-def test_a_command_answers_its_records_and_an_end(path):
-    assert run(path, "count", to=2) == [{"number": 0}, {"number": 1}, {"end": True}]
+async def test_a_command_answers_its_records_and_an_end(path):
+    assert await answered(path, "count", to=2) == [{"number": 0}, {"number": 1}, {"end": True}]
 
 
-def test_a_refusal_is_a_record(path):
-    began, refused, end = run(path, "refuse")
+async def test_a_refusal_is_a_record(path):
+    began, refused, end = await answered(path, "refuse")
     assert began == {"began": True}
     assert refused["refused"] == "not-found"
     assert refused["text"].endswith("(that one)")
     assert end == {"end": True}
 
 
-def test_an_internal_error_reveals_nothing(path):
-    _, refused, end = run(path, "break")
+async def test_an_internal_error_reveals_nothing(path):
+    _, refused, end = await answered(path, "break")
     assert refused["refused"] == "internal"
     assert "secret" not in refused["text"]
     assert end == {"end": True}
 
 
-def test_a_failure_of_the_disk_is_named(path):
-    assert "No space left on device: /out" in run(path, "disk")[1]["text"]
+async def test_a_failure_of_the_disk_is_named(path):
+    assert "No space left on device: /out" in (await answered(path, "disk"))[1]["text"]
 
 
-def test_an_unknown_command_is_refused_with_a_list_of_commands(path):
-    refused, end = run(path, "dance")
+async def test_an_unknown_command_is_refused_with_a_list_of_commands(path):
+    refused, end = await answered(path, "dance")
     assert refused["refused"] == "bad-request"
     assert "break, count, disk, refuse" in refused["text"]
     assert end == {"end": True}
@@ -138,101 +136,81 @@ def test_an_unknown_command_is_refused_with_a_list_of_commands(path):
         b'{"command": "' + b"x" * (LINE_LIMIT + 10) + b'"}\n',
     ],
 )
-def test_a_malformed_request_is_refused_and_the_next_is_answered(path, line):
-    async def main():
-        async with serving(path):
-            try:
-                answer = await said(path, line)
-            except ConnectionError:
-                answer = [{"refused": "bad-request"}, {"end": True}]  # closed upon what was left unread
-            return answer, await asked(path, "count", to=0)
-
-    answer, after = asyncio.run(main())
+async def test_a_malformed_request_is_refused_and_the_next_is_answered(path, line):
+    async with serving(path):
+        try:
+            answer = await said(path, line)
+        except ConnectionError:
+            answer = [{"refused": "bad-request"}, {"end": True}]  # closed upon what was left unread
+        after = await asked(path, "count", to=0)
     assert answer[0]["refused"] == "bad-request"
     assert answer[-1] == {"end": True}
     assert after == [{"end": True}]
 
 
-def test_a_client_that_sends_nothing_times_out(path):
-    async def main():
-        async with serving(path, patience=0.01):
-            return await said(path, b'{"command"')
-
-    assert asyncio.run(main())[0]["refused"] == "bad-request"
+async def test_a_client_that_sends_nothing_times_out(path):
+    async with serving(path, patience=0.01):
+        answer = await said(path, b'{"command"')
+    assert answer[0]["refused"] == "bad-request"
 
 
-def test_the_socket_has_mode_600_and_is_removed_at_the_end(path):
-    async def main():
-        async with serving(path):
-            return path.stat().st_mode, [each.name for each in path.parent.iterdir()]
-
-    mode, names = asyncio.run(main())
+async def test_the_socket_has_mode_600_and_is_removed_at_the_end(path):
+    async with serving(path):
+        mode, names = path.stat().st_mode, [each.name for each in path.parent.iterdir()]
     assert stat.S_ISSOCK(mode)
     assert stat.S_IMODE(mode) == 0o600
     assert names == ["control.sock"]
     assert list(path.parent.iterdir()) == []
 
 
-def test_a_socket_that_a_dead_server_left_is_replaced(path):
+async def test_a_socket_that_a_dead_server_left_is_replaced(path):
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
-    assert run(path, "count", to=0) == [{"end": True}]
+    assert await answered(path, "count", to=0) == [{"end": True}]
 
 
-def test_a_client_that_disconnects_cancels_its_command(path):
-    async def main():
-        endless = Endless()
-        async with serving(path, {"endless": endless}):
-            reader, writer = await asyncio.open_unix_connection(path)
-            writer.write(b'{"command": "endless"}\n')
-            await reader.readline()
-            await endless.began.wait()
-            await leave(writer)
-            async with asyncio.timeout(10):
-                await endless.ended.wait()
-
-    asyncio.run(main())
-
-
-def test_shutdown_cancels_running_commands(path):
-    async def main():
-        endless = Endless()
-        async with serving(path, {"endless": endless}) as server:
-            reader, writer = await asyncio.open_unix_connection(path)
-            writer.write(b'{"command": "endless"}\n')
-            await reader.readline()
-            await endless.began.wait()
-            async with asyncio.timeout(10):
-                await server.close()
-            assert endless.ended.is_set()
-            assert await reader.read() == b""
-            await leave(writer)
-
-    asyncio.run(main())
-
-
-def test_more_clients_than_allowed_are_busy_and_others_go_on(path):
-    async def main():
-        endless = Endless()
-        async with serving(path, {"endless": endless, "count": _count}, clients=1):
-            reader, writer = await asyncio.open_unix_connection(path)
-            writer.write(b'{"command": "endless"}\n')
-            await reader.readline()
-            answer = await asked(path, "count", to=1)
-            await leave(writer)
+async def test_a_client_that_disconnects_cancels_its_command(path):
+    endless = Endless()
+    async with serving(path, {"endless": endless}):
+        reader, writer = await asyncio.open_unix_connection(path)
+        writer.write(b'{"command": "endless"}\n')
+        await reader.readline()
+        await endless.began.wait()
+        await leave(writer)
+        async with asyncio.timeout(10):
             await endless.ended.wait()
-            return answer
-
-    assert asyncio.run(main())[0]["refused"] == "busy"
 
 
-def test_a_client_that_does_not_read_blocks_no_one_else(path):
-    async def main():
-        async with serving(path):
-            _, writer = await asyncio.open_unix_connection(path)
-            writer.write(b'{"command": "count", "arguments": {"to": 1000000}}\n')
-            answer = await asked(path, "count", to=1)
-            await leave(writer)
-            return answer
+async def test_shutdown_cancels_running_commands(path):
+    endless = Endless()
+    async with serving(path, {"endless": endless}) as server:
+        reader, writer = await asyncio.open_unix_connection(path)
+        writer.write(b'{"command": "endless"}\n')
+        await reader.readline()
+        await endless.began.wait()
+        async with asyncio.timeout(10):
+            await server.close()
+        assert endless.ended.is_set()
+        assert await reader.read() == b""
+        await leave(writer)
 
-    assert asyncio.run(main()) == [{"number": 0}, {"end": True}]
+
+async def test_more_clients_than_allowed_are_busy_and_others_go_on(path):
+    endless = Endless()
+    async with serving(path, {"endless": endless, "count": _count}, clients=1):
+        reader, writer = await asyncio.open_unix_connection(path)
+        writer.write(b'{"command": "endless"}\n')
+        await reader.readline()
+        answer = await asked(path, "count", to=1)
+        await leave(writer)
+        await endless.ended.wait()
+    assert answer[0]["refused"] == "busy"
+
+
+async def test_a_client_that_does_not_read_blocks_no_one_else(path):
+    async with serving(path):
+        _, writer = await asyncio.open_unix_connection(path)
+        writer.write(b'{"command": "count", "arguments": {"to": 1000000}}\n')
+        answer = await asked(path, "count", to=1)
+        await leave(writer)
+    assert answer == [{"number": 0}, {"end": True}]

@@ -573,24 +573,19 @@ def test_the_host_of_files_serves_files_and_no_other_host_does(services):
         assert [asked(service, host, path) for host in hosts] == [200, 200, 200, 404, 404, 404]
 
 
-def test_the_host_of_files_answers_nothing_else(services):
+async def test_the_host_of_files_answers_nothing_else():
     async def elsewhere(scope, receive, send):
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body"})
 
-    def status(app, host, path="/"):
-        async def ask():
-            async with httpx.AsyncClient(
-                transport=httpx.ASGITransport(app), base_url=f"http://{host}"
-            ) as client:
-                return (await client.get(path)).status_code
-
-        return asyncio.run(ask())
+    async def status(app, host, path="/"):
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=f"http://{host}") as client:
+            return (await client.get(path)).status_code
 
     app = isolate_files_host(elsewhere, "https://files.example", "https://site.example")
 
-    assert [status(app, host) for host in ("files.example", "site.example")] == [404, 204]
-    assert status(app, "files.example", "/dld/x") == 204
+    assert [await status(app, host) for host in ("files.example", "site.example")] == [404, 204]
+    assert await status(app, "files.example", "/dld/x") == 204
     assert isolate_files_host(elsewhere, None, "https://site.example") is elsewhere
     assert isolate_files_host(elsewhere, "https://site.example", "https://site.example") is elsewhere
 

@@ -1,6 +1,7 @@
 """Lookups caused by a request: `?wait=` of the cache, and `add` of the Torrent API."""
 
 import asyncio
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import httpx
@@ -28,93 +29,76 @@ class NoTitles:
         return None
 
 
-def asking(folder, place, ask, *, rate="1000/minute", **terms):
-    """Run `ask(client, services, key)` over the routes."""
+@asynccontextmanager
+async def asking(folder, place, *, rate="1000/minute", **terms):
+    """A client of the routes, their services, and what makes a key of a scope."""
+    opened = await open_services(folder, lambda: 1_800_000_000.0, {}, rates={"torrent_api": "1000/minute"})
+    services = opened.services
+    user = await services.accounts.add("ann", "correct horse battery staple", Role.USER)
+    lookups = make_lookups(services.uploads, services.cache, services.takedowns, (place,), **terms)
+    object.__setattr__(services, "lookups", lookups)
+    uploads = UploadAdmission(services.uploads, services.admission, RateLimiter(rate), CacheCounters())
+    routes = [
+        *torrent_api.routes(replace(services, titles=NoTitles()).of(TorrentApiServices)),
+        *cache.routes(services.cache, uploads, lookups=LookupOnMiss(lookups, uploads)),
+    ]
+    transport = httpx.ASGITransport(Starlette(routes=routes), client=("127.0.0.1", 1))
+    try:
+        async with httpx.AsyncClient(transport=transport, base_url="http://site.test") as client:
 
-    async def run():
-        opened = await open_services(
-            folder, lambda: 1_800_000_000.0, {}, rates={"torrent_api": "1000/minute"}
-        )
-        services = opened.services
-        user = await services.accounts.add("ann", "correct horse battery staple", Role.USER)
-        lookups = make_lookups(services.uploads, services.cache, services.takedowns, (place,), **terms)
-        object.__setattr__(services, "lookups", lookups)
-        uploads = UploadAdmission(services.uploads, services.admission, RateLimiter(rate), CacheCounters())
-        routes = [
-            *torrent_api.routes(replace(services, titles=NoTitles()).of(TorrentApiServices)),
-            *cache.routes(services.cache, uploads, lookups=LookupOnMiss(lookups, uploads)),
-        ]
-        transport = httpx.ASGITransport(Starlette(routes=routes), client=("127.0.0.1", 1))
-        try:
-            async with httpx.AsyncClient(transport=transport, base_url="http://site.test") as client:
+            async def key(scope):
+                return (await services.accounts.mint(user.id, scope))[1]
 
-                async def key(scope):
-                    return (await services.accounts.mint(user.id, scope))[1]
-
-                return await ask(client, services, key)
-        finally:
-            await lookups.close()
-            await opened.close()
-
-    return asyncio.run(run())
+            yield client, services, key
+    finally:
+        await lookups.close()
+        await opened.close()
 
 
-def test_wait_fetches_a_torrent_and_names_its_source(tmp_path):
-    async def ask(client, _office, key):
+async def test_wait_fetches_a_torrent_and_names_its_source(tmp_path):
+    async with asking(tmp_path, FakeSource(answers={HASH: DATA})) as (client, _, key):
         headers = {"Authorization": f"Bearer {await key(Scope.REST)}"}
-        return [await client.get(PATH, params={"wait": 10}, headers=headers) for _ in range(2)]
-
-    first, second = asking(tmp_path, FakeSource(answers={HASH: DATA}), ask)
+        first, second = [await client.get(PATH, params={"wait": 10}, headers=headers) for _ in range(2)]
     assert (first.status_code, first.content, first.headers["x-peerage-source"]) == (200, DATA, "swarm")
     assert (second.content, "x-peerage-source" in second.headers) == (DATA, False)
 
 
-def test_no_lookup_without_an_account_or_without_wait(tmp_path):
+async def test_no_lookup_without_an_account_or_without_wait(tmp_path):
     place = FakeSource(answers={HASH: DATA})
-
-    async def ask(client, _office, _key):
-        return [(await client.get(PATH, params=each)).status_code for each in ({}, {"wait": 10})]
-
-    assert asking(tmp_path, place, ask) == [404, 403]
+    async with asking(tmp_path, place) as (client, _, _):
+        assert (await client.get(PATH)).status_code == 404
+        assert (await client.get(PATH, params={"wait": 10})).status_code == 403
     assert place.asked == []
 
 
-def test_anonymous_lookups_where_allowed_count_as_uploads(tmp_path):
-    async def ask(client, _office, _key):
-        return [(await client.get(PATH, params={"wait": 1})).status_code for _ in range(3)]
-
-    assert asking(tmp_path, FakeSource(), ask, anonymous=True, rate="2/minute") == [404, 404, 429]
+async def test_anonymous_lookups_where_allowed_count_as_uploads(tmp_path):
+    async with asking(tmp_path, FakeSource(), anonymous=True, rate="2/minute") as (client, _, _):
+        answers = [await client.get(PATH, params={"wait": 1}) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [404, 404, 429]
 
 
 @pytest.mark.parametrize("wait", ["", "-1", "1e9", "x", "٣", "0", "9" * 500])
-def test_any_value_of_wait_is_answered_in_time(tmp_path, wait):
-    async def ask(client, _office, _key):
+async def test_any_value_of_wait_is_answered_in_time(tmp_path, wait):
+    async with asking(tmp_path, FakeSource(), anonymous=True) as (client, _, _):
         answer = await client.get(PATH, params={"wait": wait})
-        return answer.status_code, answer.headers["cache-control"]
-
-    status, caching = asking(tmp_path, FakeSource(), ask, anonymous=True)
-    assert status == 404
-    assert "no-store" in caching
+    assert answer.status_code == 404
+    assert "no-store" in answer.headers["cache-control"]
 
 
-def test_another_site_causes_no_lookup(tmp_path):
+async def test_another_site_causes_no_lookup(tmp_path):
     place = FakeSource(answers={HASH: DATA})
-
-    async def ask(client, _office, _key):
-        headers = {"Sec-Fetch-Site": "cross-site"}
-        return (await client.get(PATH, params={"wait": 1}, headers=headers)).status_code
-
-    assert asking(tmp_path, place, ask, anonymous=True) == 403
+    async with asking(tmp_path, place, anonymous=True) as (client, _, _):
+        answer = await client.get(PATH, params={"wait": 1}, headers={"Sec-Fetch-Site": "cross-site"})
+    assert answer.status_code == 403
     assert place.asked == []
 
 
-def test_a_torrent_added_by_infohash_is_looked_up(tmp_path):
-    async def ask(client, services, key):
+async def test_a_torrent_added_by_infohash_is_looked_up(tmp_path):
+    async with asking(tmp_path, FakeSource(answers={HASH: DATA})) as (client, services, key):
         secret = await key(Scope.TORRENT_API)
         answer = await client.post("/torrent/add", params={"key": secret, "infohash": HASH.lower})
         while services.lookups.under_way:
             await asyncio.sleep(0.01)
         info = await client.get(f"/torrent/info/{HASH.lower}", params={"key": secret})
-        return answer.status_code, info.json()["torrentName"]
-
-    assert asking(tmp_path, FakeSource(answers={HASH: DATA}), ask) == (200, "waited for")
+    assert answer.status_code == 200
+    assert info.json()["torrentName"] == "waited for"

@@ -1,4 +1,3 @@
-import asyncio
 from ipaddress import ip_network
 
 import pytest
@@ -39,37 +38,39 @@ def make_door(tracker=None, trusted=(), networks=(), everyone=False, counters=No
     return MetricsDoor(collectors, clients, [ip_network(each) for each in networks], everyone=everyone)
 
 
-def ask(door: MetricsDoor, host: str, **headers: str):
+async def ask(door: MetricsDoor, host: str, **headers: str):
     lines = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    return asyncio.run(door.answer(Request({"type": "http", "client": (host, 1), "headers": lines})))
+    return await door.answer(Request({"type": "http", "client": (host, 1), "headers": lines}))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1"])
-def test_loopback_may_read(host):
-    assert ask(make_door(), host).status_code == 200
+async def test_loopback_may_read(host):
+    assert (await ask(make_door(), host)).status_code == 200
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "10.0.0.1", "2001:db8::1"])
-def test_others_may_not_unless_configured(host):
-    assert ask(make_door(), host).status_code == 403
-    assert ask(make_door(networks=["192.0.2.0/24", "10.0.0.0/8", "2001:db8::/32"]), host).status_code == 200
-    assert ask(make_door(everyone=True), host).status_code == 200
+async def test_others_may_not_unless_configured(host):
+    assert (await ask(make_door(), host)).status_code == 403
+    assert (
+        await ask(make_door(networks=["192.0.2.0/24", "10.0.0.0/8", "2001:db8::/32"]), host)
+    ).status_code == 200
+    assert (await ask(make_door(everyone=True), host)).status_code == 200
 
 
 @pytest.mark.parametrize("header", ["x_forwarded_for", "forwarded", "x_real_ip"])
-def test_a_local_proxy_that_is_not_trusted_is_refused(header):
-    assert ask(make_door(), "127.0.0.1", **{header: "192.0.2.1"}).status_code == 403
+async def test_a_local_proxy_that_is_not_trusted_is_refused(header):
+    assert (await ask(make_door(), "127.0.0.1", **{header: "192.0.2.1"})).status_code == 403
 
 
-def test_behind_a_trusted_proxy_the_client_counts():
+async def test_behind_a_trusted_proxy_the_client_counts():
     door = make_door(trusted=["127.0.0.1"], networks=["192.0.2.0/24"])
 
-    assert ask(door, "127.0.0.1", x_forwarded_for="192.0.2.1").status_code == 200
-    assert ask(door, "127.0.0.1", x_forwarded_for="198.51.100.1").status_code == 403
-    assert ask(door, "127.0.0.1").status_code == 403
+    assert (await ask(door, "127.0.0.1", x_forwarded_for="192.0.2.1")).status_code == 200
+    assert (await ask(door, "127.0.0.1", x_forwarded_for="198.51.100.1")).status_code == 403
+    assert (await ask(door, "127.0.0.1")).status_code == 403
 
 
-def test_the_metrics_of_tracker_and_cache():
+async def test_the_metrics_of_tracker_and_cache():
     tracker, counters = make_tracker(), CacheCounters(hits=3, misses=2, uploads=1)
     counters.refusals["blocked"] += 4
     tracker.announce(Announce(HASH, bytes(6), Event.STARTED, True, 0, transport=Transport.UDP))
@@ -77,7 +78,7 @@ def test_the_metrics_of_tracker_and_cache():
     tracker.policy.deny([InfoHash(bytes(20))])
     tracker.announce(Announce(InfoHash(bytes(20)), bytes(6), Event.NONE, False, 0))
 
-    text = ask(make_door(tracker, counters=counters), "127.0.0.1").body.decode()
+    text = (await ask(make_door(tracker, counters=counters), "127.0.0.1")).body.decode()
 
     figures = {
         (sample.name, tuple(sorted(sample.labels.values()))): sample.value

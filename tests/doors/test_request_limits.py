@@ -1,5 +1,3 @@
-import asyncio
-
 import pytest
 from starlette.requests import Request
 
@@ -30,12 +28,15 @@ def request(sender=None, **headers):
     return Request(scope, (sender or Sender([b""])).receive)
 
 
-def read(sender, limit, **headers):
-    async def read_whole():
-        async with Body(request(sender, **headers), limit) as body:
-            return await body.read()
+async def read(sender, limit, **headers):
+    async with Body(request(sender, **headers), limit) as body:
+        return await body.read()
 
-    return asyncio.run(read_whole())
+
+async def code_of_read(*args, **kwargs):
+    with pytest.raises(Refusal) as caught:
+        await read(*args, **kwargs)
+    return caught.value.code
 
 
 def code_of(function, *args, **kwargs):
@@ -44,55 +45,51 @@ def code_of(function, *args, **kwargs):
     return caught.value.code
 
 
-def test_a_body_within_the_limit_is_read_whole():
-    assert read(Sender([b"ab", b"", b"cd"]), 4) == b"abcd"
-    assert read(Sender([b"abcd"]), 4, content_length="4") == b"abcd"
+async def test_a_body_within_the_limit_is_read_whole():
+    assert await read(Sender([b"ab", b"", b"cd"]), 4) == b"abcd"
+    assert await read(Sender([b"abcd"]), 4, content_length="4") == b"abcd"
 
 
-def test_a_body_announced_as_too_large_is_read_and_dropped_so_that_the_answer_arrives():
+async def test_a_body_announced_as_too_large_is_read_and_dropped_so_that_the_answer_arrives():
     sender = Sender([b"abc", b"de"])
-    assert code_of(read, sender, 4, content_length="5") == "too-large"
+    assert await code_of_read(sender, 4, content_length="5") == "too-large"
     assert sender.read == 5
 
 
-def test_expect_100_continue_is_refused_without_reading():
+async def test_expect_100_continue_is_refused_without_reading():
     sender = Sender([b"abcde"])
-    assert code_of(read, sender, 4, content_length="5", expect="100-continue") == "too-large"
+    assert await code_of_read(sender, 4, content_length="5", expect="100-continue") == "too-large"
     assert sender.read == 0
 
 
-def test_a_body_of_absurd_announced_size_is_not_read_at_all():
+async def test_a_body_of_absurd_announced_size_is_not_read_at_all():
     sender = Sender([b"abcde"])
-    assert code_of(read, sender, 4, content_length=str(DRAINED + 1)) == "too-large"
+    assert await code_of_read(sender, 4, content_length=str(DRAINED + 1)) == "too-large"
     assert sender.read == 0
 
 
-def test_a_body_without_a_length_is_counted_and_drained_to_a_bound():
+async def test_a_body_without_a_length_is_counted_and_drained_to_a_bound():
     sender = Sender([b"x" * (1 << 20)] * 80)
-    assert code_of(read, sender, 4) == "too-large"
+    assert await code_of_read(sender, 4) == "too-large"
     assert DRAINED <= sender.read <= DRAINED + (2 << 20)
 
 
-def test_a_sender_that_disconnects_is_a_refusal():
-    assert code_of(read, Sender([b"ab"], ends=False), 4) == "bad-request"
-    assert code_of(read, Sender([b"abcde"], ends=False), 4) == "too-large"
+async def test_a_sender_that_disconnects_is_a_refusal():
+    assert await code_of_read(Sender([b"ab"], ends=False), 4) == "bad-request"
+    assert await code_of_read(Sender([b"abcde"], ends=False), 4) == "too-large"
 
 
-def test_bodies_share_a_bounded_memory_and_give_it_back():
+async def test_bodies_share_a_bounded_memory_and_give_it_back():
     memory = BodyMemory(6)
-
-    async def both():
-        async with Body(request(Sender([b"abcd"])), 4, memory) as first:
-            assert await first.read() == b"abcd"
-            late = Sender([b"ab", b"c", b"d"])
-            with pytest.raises(Refusal) as caught:
-                async with Body(request(late), 4, memory) as second:
-                    await second.read()
-            assert caught.value.code == "busy"
-            assert late.read == 4
-            assert memory.held == 4
-
-    asyncio.run(both())
+    async with Body(request(Sender([b"abcd"])), 4, memory) as first:
+        assert await first.read() == b"abcd"
+        late = Sender([b"ab", b"c", b"d"])
+        with pytest.raises(Refusal) as caught:
+            async with Body(request(late), 4, memory) as second:
+                await second.read()
+        assert caught.value.code == "busy"
+        assert late.read == 4
+        assert memory.held == 4
     assert memory.held == 0
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 from prometheus_client import generate_latest
 from starlette.routing import Route
 
+from accounts.model import Scope
+from accounts.rights import Right
 from bittorrent.refusal import REASONS
 from peerage import __version__, serve
 from peerage.commands.registry import COMMANDS
@@ -48,6 +50,10 @@ def test_every_command_is_documented_and_no_other():
     found = [re.findall(r"`peerage ([a-z]+(?: [a-z]+)?)", cells[0]) for cells in rows("operations.md")]
     declared = {" ".join(command.path) for command in COMMANDS.values()}
     assert {name for names in found for name in names} == declared | {"serve", "settings"}
+
+
+def test_every_right_and_every_scope_of_keys_is_documented():
+    assert {f"`{each}`" for each in [*Right, *Scope]} <= {cells[0] for cells in rows("accounts.md")}
 
 
 async def test_every_figure_is_documented(tmp_path):

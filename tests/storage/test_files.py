@@ -1,4 +1,3 @@
-import asyncio
 import gzip
 import os
 import stat
@@ -15,14 +14,14 @@ PLACE = "00/AA/BBCCDDEEFF11223344556677889900112233.torrent.gz"
 
 
 @pytest.fixture
-def blobs(tmp_path):
+async def blobs(tmp_path):
     opened = FileBlobs(tmp_path / "torrents")
-    asyncio.run(opened.open())
+    await opened.open()
     return opened
 
 
-def test_a_file_is_stored_in_the_layout_with_mode_600(blobs, tmp_path):
-    asyncio.run(blobs.put(HASH, b"bytes"))
+async def test_a_file_is_stored_in_the_layout_with_mode_600(blobs, tmp_path):
+    await blobs.put(HASH, b"bytes")
     path = tmp_path / "torrents" / PLACE
     assert gzip.decompress(path.read_bytes()) == b"bytes"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -30,84 +29,81 @@ def test_a_file_is_stored_in_the_layout_with_mode_600(blobs, tmp_path):
     assert list((tmp_path / "torrents" / ".new").iterdir()) == []
 
 
-def test_interrupted_writes_are_deleted_at_start(blobs, tmp_path):
+async def test_interrupted_writes_are_deleted_at_start(blobs, tmp_path):
     draft = tmp_path / "torrents" / ".new" / "7.torrent.gz"
     draft.write_bytes(b"half")
-    asyncio.run(blobs.open())
+    await blobs.open()
     assert not draft.exists()
 
 
-def test_other_files_are_not_walked(blobs, tmp_path):
-    asyncio.run(blobs.put(HASH, b"bytes"))
+async def test_other_files_are_not_walked(blobs, tmp_path):
+    await blobs.put(HASH, b"bytes")
     root = tmp_path / "torrents"
     (root / "README").write_bytes(b"")
     (root / "01").write_bytes(b"")
     (root / "00" / "BB").write_bytes(b"")
     (root / "00" / "AA" / "short.torrent.gz").write_bytes(b"")
 
-    async def walked():
-        return [infohash async for batch in blobs.walk() for infohash in batch]
-
-    assert asyncio.run(walked()) == [HASH]
+    assert [infohash async for batch in blobs.walk() for infohash in batch] == [HASH]
 
 
-def test_a_link_in_place_of_a_file_is_not_followed_and_is_replaced(blobs, tmp_path):
+async def test_a_link_in_place_of_a_file_is_not_followed_and_is_replaced(blobs, tmp_path):
     secret = tmp_path / "secret"
     secret.write_bytes(b"secret")
     path = tmp_path / "torrents" / PLACE
     path.parent.mkdir(parents=True)
     path.symlink_to(secret)
-    assert asyncio.run(blobs.get(HASH)) is None
-    asyncio.run(blobs.put(HASH, b"bytes"))
+    assert await blobs.get(HASH) is None
+    await blobs.put(HASH, b"bytes")
     assert secret.read_bytes() == b"secret"
     assert not path.is_symlink()
-    assert gzip.decompress(asyncio.run(blobs.get(HASH))) == b"bytes"
+    assert gzip.decompress(await blobs.get(HASH)) == b"bytes"
 
 
-def test_a_link_in_place_of_a_folder_is_not_followed(blobs, tmp_path):
+async def test_a_link_in_place_of_a_folder_is_not_followed(blobs, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     (elsewhere / "AA").mkdir(parents=True)
     (elsewhere / PLACE[3:]).write_bytes(b"x")
     (tmp_path / "torrents" / "00").symlink_to(elsewhere)
-    assert asyncio.run(blobs.get(HASH)) is None
+    assert await blobs.get(HASH) is None
     with pytest.raises(OSError, match="directory"):
-        asyncio.run(blobs.put(HASH, b"bytes"))
+        await blobs.put(HASH, b"bytes")
 
 
-def test_the_folder_itself_may_be_a_link_to_another_disk(tmp_path):
+async def test_the_folder_itself_may_be_a_link_to_another_disk(tmp_path):
     (tmp_path / "disk").mkdir()
     (tmp_path / "torrents").symlink_to(tmp_path / "disk")
     blobs = FileBlobs(tmp_path / "torrents")
-    asyncio.run(blobs.open())
-    asyncio.run(blobs.put(HASH, b"bytes"))
+    await blobs.open()
+    await blobs.put(HASH, b"bytes")
     assert (tmp_path / "disk" / PLACE).exists()
 
 
-def test_a_file_that_is_not_regular_or_too_large_is_not_read(tmp_path):
+async def test_a_file_that_is_not_regular_or_too_large_is_not_read(tmp_path):
     blobs = FileBlobs(tmp_path / "torrents", 10)
-    asyncio.run(blobs.open())
+    await blobs.open()
     path = tmp_path / "torrents" / PLACE
     path.parent.mkdir(parents=True)
     os.mkfifo(path)
-    assert asyncio.run(blobs.get(HASH)) is None
+    assert await blobs.get(HASH) is None
     path.unlink()
     path.write_bytes(b"x" * 11)
-    assert asyncio.run(blobs.get(HASH)) is None
+    assert await blobs.get(HASH) is None
 
 
-def test_a_write_that_fails_leaves_nothing_behind(blobs, tmp_path, monkeypatch):
+async def test_a_write_that_fails_leaves_nothing_behind(blobs, tmp_path, monkeypatch):
     def fail(*_):
         raise OSError("disk on fire")
 
     with monkeypatch.context() as patch:
         patch.setattr(files.os, "fsync", lambda fd: fail() if stat.S_ISREG(os.fstat(fd).st_mode) else None)
         with pytest.raises(OSError, match="fire"):
-            asyncio.run(blobs.put(HASH, b"bytes"))
+            await blobs.put(HASH, b"bytes")
     assert list((tmp_path / "torrents" / ".new").iterdir()) == []
-    assert asyncio.run(blobs.get(HASH)) is None
+    assert await blobs.get(HASH) is None
 
 
-def test_file_and_folders_are_synced_before_a_put_returns(blobs, tmp_path, monkeypatch):
+async def test_file_and_folders_are_synced_before_a_put_returns(blobs, tmp_path, monkeypatch):
     synced = []
     real = os.fsync
 
@@ -116,6 +112,6 @@ def test_file_and_folders_are_synced_before_a_put_returns(blobs, tmp_path, monke
         real(fd)
 
     monkeypatch.setattr(files.os, "fsync", record)
-    asyncio.run(blobs.put(HASH, b"bytes"))
+    await blobs.put(HASH, b"bytes")
     root = str(tmp_path / "torrents")
     assert synced == [root, f"{root}/00", f"{root}/.new/0.torrent.gz", f"{root}/00/AA"]

@@ -1,4 +1,3 @@
-import asyncio
 import sqlite3
 from contextlib import closing
 
@@ -28,22 +27,19 @@ FILMS = [
 ]
 
 
-def filled(folder, listed=FILMS):
-    async def run():
-        titles = await SqliteImdbTitles.open(folder / "titles.db", 0)
-        draft = titles.draft()
-        draft.add(listed)
-        draft.add(listed[:3])
-        assert draft.finish() == len(listed)
-        draft.abandon()
-        await titles.renew()
-        return titles
-
-    return asyncio.run(run())
+async def filled(folder, listed=FILMS):
+    titles = await SqliteImdbTitles.open(folder / "titles.db", 0)
+    draft = titles.draft()
+    draft.add(listed)
+    draft.add(listed[:3])
+    assert draft.finish() == len(listed)
+    draft.abandon()
+    await titles.renew()
+    return titles
 
 
-def found(titles, *wanted):
-    title = asyncio.run(titles.find(*wanted))
+async def found(titles, *wanted):
+    title = await titles.find(*wanted)
     return title.number if title is not None else None
 
 
@@ -78,22 +74,22 @@ def found(titles, *wanted):
         ("x" * 100_000, None, False, None),
     ],
 )
-def test_a_title_is_found_where_the_match_is_unambiguous(tmp_path, title, year, series, number):
-    titles = filled(tmp_path)
-    assert found(titles, title, year, series) == number
-    asyncio.run(titles.close())
+async def test_a_title_is_found_where_the_match_is_unambiguous(tmp_path, title, year, series, number):
+    titles = await filled(tmp_path)
+    assert await found(titles, title, year, series) == number
+    await titles.close()
 
 
-def test_a_title_is_found_by_its_number(tmp_path):
-    titles = filled(tmp_path)
-    assert asyncio.run(titles.get(5)) == FILMS[4].title
+async def test_a_title_is_found_by_its_number(tmp_path):
+    titles = await filled(tmp_path)
+    assert await titles.get(5) == FILMS[4].title
     for number in (0, -1, 999, 2**63, 2**70):
-        assert asyncio.run(titles.get(number)) is None
-    asyncio.run(titles.close())
+        assert await titles.get(number) is None
+    await titles.close()
 
 
-def test_find_uses_the_indexes(tmp_path):
-    titles = filled(tmp_path)
+async def test_find_uses_the_indexes(tmp_path):
+    titles = await filled(tmp_path)
     wanted = dict.fromkeys(("spelled", "series", "year", "least", "most"), 1)
     with sqlite3.connect(tmp_path / "titles.db") as connection:
         plan = str(connection.execute(f"EXPLAIN QUERY PLAN {titles._find}", wanted).fetchall())
@@ -101,62 +97,55 @@ def test_find_uses_the_indexes(tmp_path):
     assert "title_spelled " in plan
     assert "title_spelled_original " in plan
     assert "SCAN" not in plan
-    asyncio.run(titles.close())
+    await titles.close()
 
 
-def test_an_empty_list_finds_nothing_until_there_is_one(tmp_path):
-    async def run():
-        titles = await SqliteImdbTitles.open(tmp_path / "titles.db", 0)
-        assert await titles.find("Alien", None, False) is None
-        assert await titles.get(1) is None
-        draft = titles.draft()
-        draft.add(FILMS)
-        assert await titles.get(1) is None
-        draft.finish()
-        await titles.renew()
-        assert await titles.get(1) == FILMS[0].title
-        await titles.close()
-        assert await titles.get(1) is None
-        again = await SqliteImdbTitles.open(tmp_path / "titles.db", 0)
-        assert await again.get(1) == FILMS[0].title
-        await again.close()
-
-    asyncio.run(run())
+async def test_an_empty_list_finds_nothing_until_there_is_one(tmp_path):
+    titles = await SqliteImdbTitles.open(tmp_path / "titles.db", 0)
+    assert await titles.find("Alien", None, False) is None
+    assert await titles.get(1) is None
+    draft = titles.draft()
+    draft.add(FILMS)
+    assert await titles.get(1) is None
+    draft.finish()
+    await titles.renew()
+    assert await titles.get(1) == FILMS[0].title
+    await titles.close()
+    assert await titles.get(1) is None
+    again = await SqliteImdbTitles.open(tmp_path / "titles.db", 0)
+    assert await again.get(1) == FILMS[0].title
+    await again.close()
 
 
-def test_a_new_list_takes_the_place_of_the_old_at_once(tmp_path):
-    titles = filled(tmp_path)
-
-    async def run():
-        draft = titles.draft()
-        draft.add([RankedTitle(ImdbTitle(1, "Other", "Other", None, True), 0)])
-        assert await titles.get(1) == FILMS[0].title
-        draft.finish()
-        await titles.renew()
-        assert await titles.get(1) == ImdbTitle(1, "Other", "Other", None, True)
-        assert await titles.get(5) is None
-        await titles.close()
-
-    asyncio.run(run())
+async def test_a_new_list_takes_the_place_of_the_old_at_once(tmp_path):
+    titles = await filled(tmp_path)
+    draft = titles.draft()
+    draft.add([RankedTitle(ImdbTitle(1, "Other", "Other", None, True), 0)])
+    assert await titles.get(1) == FILMS[0].title
+    draft.finish()
+    await titles.renew()
+    assert await titles.get(1) == ImdbTitle(1, "Other", "Other", None, True)
+    assert await titles.get(5) is None
+    await titles.close()
     assert [path.name for path in tmp_path.iterdir()] == ["titles.db"]
 
 
-def test_an_abandoned_draft_leaves_no_file(tmp_path):
-    titles = filled(tmp_path)
+async def test_an_abandoned_draft_leaves_no_file(tmp_path):
+    titles = await filled(tmp_path)
     draft = titles.draft()
     draft.add(FILMS[:1])
     draft.abandon()
     draft.abandon()
     assert [path.name for path in tmp_path.iterdir()] == ["titles.db"]
-    assert asyncio.run(titles.get(5)) == FILMS[4].title
-    asyncio.run(titles.close())
+    assert await titles.get(5) == FILMS[4].title
+    await titles.close()
 
 
-def test_a_half_written_file_of_a_crash_is_replaced(tmp_path):
+async def test_a_half_written_file_of_a_crash_is_replaced(tmp_path):
     (tmp_path / ".titles.db.new").write_bytes(b"half")
-    titles = filled(tmp_path)
-    assert found(titles, "Alien", 1979, False) == 1
-    asyncio.run(titles.close())
+    titles = await filled(tmp_path)
+    assert await found(titles, "Alien", 1979, False) == 1
+    await titles.close()
 
 
 def test_writing_stops_above_the_floor_of_free_disk(tmp_path):
@@ -180,29 +169,32 @@ def test_a_full_disk_is_a_refusal(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"no database" * 100, b"SQLite format 3\0" + b"\xff" * 5000])
-def test_a_damaged_list_counts_as_empty(tmp_path, content):
+async def test_a_damaged_list_counts_as_empty(tmp_path, content):
     (tmp_path / "titles.db").write_bytes(content)
-    titles = asyncio.run(SqliteImdbTitles.open(tmp_path / "titles.db", 0))
-    assert found(titles, "Alien", 1979, False) is None
-    asyncio.run(titles.close())
+    titles = await SqliteImdbTitles.open(tmp_path / "titles.db", 0)
+    assert await found(titles, "Alien", 1979, False) is None
+    await titles.close()
 
 
-def test_damage_found_by_a_query_finds_nothing(tmp_path):
-    filled(tmp_path, [RankedTitle(ImdbTitle(n, f"{n:0400}", "x", None, False), 0) for n in range(1, 500)])
+async def test_damage_found_by_a_query_finds_nothing(tmp_path):
+    await filled(
+        tmp_path, [RankedTitle(ImdbTitle(n, f"{n:0400}", "x", None, False), 0) for n in range(1, 500)]
+    )
     data = (tmp_path / "titles.db").read_bytes()
     (tmp_path / "titles.db").write_bytes(data[:4096] + b"\xa5" * (len(data) - 4096))
-    titles = asyncio.run(SqliteImdbTitles.open(tmp_path / "titles.db", 0))
-    assert found(titles, "1", None, False) is None
-    asyncio.run(titles.close())
+    titles = await SqliteImdbTitles.open(tmp_path / "titles.db", 0)
+    assert await found(titles, "1", None, False) is None
+    await titles.close()
 
 
-def test_a_list_of_another_version_counts_as_empty(tmp_path):
-    asyncio.run(filled(tmp_path).close())
+async def test_a_list_of_another_version_counts_as_empty(tmp_path):
+    titles = await filled(tmp_path)
+    await titles.close()
     with closing(sqlite3.connect(tmp_path / "titles.db")) as connection:
         connection.execute("PRAGMA user_version = 2")
-    titles = asyncio.run(SqliteImdbTitles.open(tmp_path / "titles.db", 0))
-    assert asyncio.run(titles.get(1)) is None
-    asyncio.run(titles.close())
+    titles = await SqliteImdbTitles.open(tmp_path / "titles.db", 0)
+    assert await titles.get(1) is None
+    await titles.close()
 
 
 def test_spellings_that_differ_in_case_marks_and_punctuation_are_one():

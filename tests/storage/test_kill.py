@@ -1,4 +1,3 @@
-import asyncio
 import os
 import subprocess
 import sys
@@ -40,28 +39,25 @@ def killed_after(count: int, data: Path, seed: int) -> list[str]:
 
 
 @pytest.mark.parametrize("count", [1, 7, 40])
-def test_what_was_acknowledged_outlives_a_kill(tmp_path, count):
+async def test_what_was_acknowledged_outlives_a_kill(tmp_path, count):
     acknowledged = [name for seed in range(2) for name in killed_after(count, tmp_path / "data", seed)]
     assert len(acknowledged) >= 2 * count
 
-    async def run():
-        with DataFolder(tmp_path / "data") as folder:
-            blobs = FileBlobs(folder.torrents)
-            await blobs.open()
-            database = await SqliteDatabase.open(folder.records, PEERAGE, "FULL")
-            cache = TorrentCache(blobs, SqlCacheRecords(database), Quota(10**6, 10**12, 0), time.time)
-            reconciled = await cache.reconcile()
-            assert reconciled.damaged == reconciled.dropped == 0
-            catalogue = CatalogueSetup(database).catalogue
-            for name in acknowledged:
-                assert await cache.get(InfoHash.parse(name)) is not None
-                assert await catalogue.store.torrents.torrent(InfoHash.parse(name), PUBLIC_VIEWER) is not None
-            assert [problem async for problem in cache.check()] == []
-            # Bytes come before their record; a start makes up for what a kill came between.
-            held = "SELECT count(*) FROM torrent WHERE held = 1"
-            ((catalogued,),) = await database.rows(held)
-            assert catalogued >= len(acknowledged)
-            assert list((folder.torrents / ".new").iterdir()) == []
-            await database.close()
-
-    asyncio.run(run())
+    with DataFolder(tmp_path / "data") as folder:
+        blobs = FileBlobs(folder.torrents)
+        await blobs.open()
+        database = await SqliteDatabase.open(folder.records, PEERAGE, "FULL")
+        cache = TorrentCache(blobs, SqlCacheRecords(database), Quota(10**6, 10**12, 0), time.time)
+        reconciled = await cache.reconcile()
+        assert reconciled.damaged == reconciled.dropped == 0
+        catalogue = CatalogueSetup(database).catalogue
+        for name in acknowledged:
+            assert await cache.get(InfoHash.parse(name)) is not None
+            assert await catalogue.store.torrents.torrent(InfoHash.parse(name), PUBLIC_VIEWER) is not None
+        assert [problem async for problem in cache.check()] == []
+        # Bytes come before their record; a start makes up for what a kill came between.
+        held = "SELECT count(*) FROM torrent WHERE held = 1"
+        ((catalogued,),) = await database.rows(held)
+        assert catalogued >= len(acknowledged)
+        assert list((folder.torrents / ".new").iterdir()) == []
+        await database.close()

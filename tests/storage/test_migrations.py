@@ -1,7 +1,6 @@
 import asyncio
 import re
 import sqlite3
-import subprocess
 import sys
 from contextlib import closing
 
@@ -86,13 +85,9 @@ def write_old(path, script):
         connection.executescript(script)
 
 
-def opened(path, schema):
+async def migrate(path, schema):
     """Take a file to the newest version."""
-
-    async def run():
-        await (await SqliteDatabase.open(path, schema, "FULL")).close()
-
-    asyncio.run(run())
+    await (await SqliteDatabase.open(path, schema, "FULL")).close()
 
 
 def shape(path):
@@ -131,8 +126,8 @@ SCHEMAS = [(PEERAGE, PEERAGE_TABLES), (SWARMS, SWARM_TABLES)]
 
 
 @pytest.mark.parametrize(("schema", "tables"), SCHEMAS)
-def test_the_migrations_create_the_tables_that_statements_are_built_from(tmp_path, schema, tables):
-    opened(tmp_path / "walked.db", schema)
+async def test_the_migrations_create_the_tables_that_statements_are_built_from(tmp_path, schema, tables):
+    await migrate(tmp_path / "walked.db", schema)
     made = create_engine(f"sqlite:///{tmp_path / 'made.db'}")
     tables.create_all(made)
     made.dispose()
@@ -147,44 +142,41 @@ def test_the_migrations_create_the_tables_that_statements_are_built_from(tmp_pat
 
 
 @pytest.mark.parametrize(("schema", "script"), [(PEERAGE, PEERAGE_OF_0_1_0), (SWARMS, SWARMS_OF_0_1_0)])
-def test_a_file_of_0_1_0_becomes_what_a_new_one_is(tmp_path, schema, script):
+async def test_a_file_of_0_1_0_becomes_what_a_new_one_is(tmp_path, schema, script):
     write_old(tmp_path / "old.db", script)
-    opened(tmp_path / "old.db", schema)
-    opened(tmp_path / "new.db", schema)
+    await migrate(tmp_path / "old.db", schema)
+    await migrate(tmp_path / "new.db", schema)
     assert shape(tmp_path / "old.db") == shape(tmp_path / "new.db")
 
 
-def test_the_baseline_is_the_schema_of_0_1_0(tmp_path):
+async def test_the_baseline_is_the_schema_of_0_1_0(tmp_path):
     write_old(tmp_path / "old.db", PEERAGE_OF_0_1_0)
-    opened(tmp_path / "new.db", Schema(PEERAGE.revisions, "0001"))
+    await migrate(tmp_path / "new.db", Schema(PEERAGE.revisions, "0001"))
     assert shape(tmp_path / "old.db") == shape(tmp_path / "new.db")
 
 
-def test_the_rows_of_a_file_of_0_1_0_are_kept(tmp_path):
+async def test_the_rows_of_a_file_of_0_1_0_are_kept(tmp_path):
     write_old(tmp_path / "peerage.db", PEERAGE_OF_0_1_0)
     write_old(tmp_path / "swarms.db", SWARMS_OF_0_1_0)
 
-    async def run():
-        database = await SqliteDatabase.open(tmp_path / "peerage.db", PEERAGE, "FULL")
-        record = await SqlCacheRecords(database).get(InfoHash(b"\2" * 20))
-        assert record is not None
-        assert (record.infohash, record.name, record.added) == (InfoHash(b"\1" * 20), "kept", 7)
-        (entry,) = await SqlListEntries(database).find(InfoHash(b"\4" * 20), ListKind.DENY)
-        assert (entry.reason, entry.by, entry.since) == ("why", "who", 9)
-        assert await SqlListEntries(database).unset(InfoHash(b"\4" * 20), ListKind.DENY)
-        assert await database.rows("SELECT * FROM spelling") == []
-        await database.close()
-        journal = SqlJournal(await SqliteDatabase.open(tmp_path / "swarms.db", SWARMS, "NORMAL"))
-        assert [page async for page in journal.read(9)] == [[JournalRow(InfoHash(b"\1" * 20), 0, b"\xff")]]
-        await journal.close()
-
-    asyncio.run(run())
+    database = await SqliteDatabase.open(tmp_path / "peerage.db", PEERAGE, "FULL")
+    record = await SqlCacheRecords(database).get(InfoHash(b"\2" * 20))
+    assert record is not None
+    assert (record.infohash, record.name, record.added) == (InfoHash(b"\1" * 20), "kept", 7)
+    (entry,) = await SqlListEntries(database).find(InfoHash(b"\4" * 20), ListKind.DENY)
+    assert (entry.reason, entry.by, entry.since) == ("why", "who", 9)
+    assert await SqlListEntries(database).unset(InfoHash(b"\4" * 20), ListKind.DENY)
+    assert await database.rows("SELECT * FROM spelling") == []
+    await database.close()
+    journal = SqlJournal(await SqliteDatabase.open(tmp_path / "swarms.db", SWARMS, "NORMAL"))
+    assert [page async for page in journal.read(9)] == [[JournalRow(InfoHash(b"\1" * 20), 0, b"\xff")]]
+    await journal.close()
 
 
-def test_a_failed_migration_leaves_a_file_of_0_1_0_unchanged(tmp_path):
+async def test_a_failed_migration_leaves_a_file_of_0_1_0_unchanged(tmp_path):
     write_old(tmp_path / "a.db", PEERAGE_OF_0_1_0 + "CREATE TABLE news (a);")
     with pytest.raises(DatabaseError, match="news"):
-        opened(tmp_path / "a.db", PEERAGE)
+        await migrate(tmp_path / "a.db", PEERAGE)
     with closing(sqlite3.connect(tmp_path / "a.db")) as connection:
         assert connection.execute("SELECT name FROM torrent").fetchall() == [("kept",)]
         assert connection.execute("SELECT count(*) FROM named_entry").fetchall() == [(1,)]
@@ -193,9 +185,9 @@ def test_a_failed_migration_leaves_a_file_of_0_1_0_unchanged(tmp_path):
         assert connection.execute(kept).fetchall() == []
 
 
-def test_0_1_0_refuses_the_new_peerage_db(tmp_path):
-    opened(tmp_path / "peerage.db", PEERAGE)
-    opened(tmp_path / "swarms.db", SWARMS)
+async def test_0_1_0_refuses_the_new_peerage_db(tmp_path):
+    await migrate(tmp_path / "peerage.db", PEERAGE)
+    await migrate(tmp_path / "swarms.db", SWARMS)
     for name, version in (("peerage.db", 2), ("swarms.db", 1)):
         with closing(sqlite3.connect(tmp_path / name)) as connection:
             assert connection.execute("PRAGMA user_version").fetchone() == (version,)
@@ -209,11 +201,11 @@ def test_0_1_0_refuses_the_new_peerage_db(tmp_path):
         "CREATE TABLE alembic_version (version_num TEXT); INSERT INTO alembic_version VALUES ('00')",
     ],
 )
-def test_a_version_that_is_not_known_is_refused(tmp_path, script):
+async def test_a_version_that_is_not_known_is_refused(tmp_path, script):
     write_old(tmp_path / "a.db", script)
     before = (tmp_path / "a.db").read_bytes()
     with pytest.raises(SchemaTooNew, match="use a newer program"):
-        opened(tmp_path / "a.db", PEERAGE)
+        await migrate(tmp_path / "a.db", PEERAGE)
     assert (tmp_path / "a.db").read_bytes() == before
 
 
@@ -223,16 +215,16 @@ def test_the_newest_version_is_the_last_revision(schema):
     assert scripts.get_current_head() == schema.head
 
 
-def test_the_nine_categories_are_there(tmp_path):
-    opened(tmp_path / "a.db", PEERAGE)
+async def test_the_nine_categories_are_there(tmp_path):
+    await migrate(tmp_path / "a.db", PEERAGE)
     with closing(sqlite3.connect(tmp_path / "a.db")) as connection:
         rows = connection.execute("SELECT id, name, folded, parent_id FROM category ORDER BY id").fetchall()
     names = ["Movies", "Anime", "TV", "Music", "Books", "PC", "Mobile", "XXX", "Unsorted"]
     assert rows == [(at, name, name.lower(), None) for at, name in enumerate(names, start=1)]
 
 
-def test_an_up_to_date_file_is_opened_without_alembic(tmp_path):
-    opened(tmp_path / "a.db", SWARMS)
+async def test_an_up_to_date_file_is_opened_without_alembic(tmp_path):
+    await migrate(tmp_path / "a.db", SWARMS)
     code = (
         "import asyncio, sys, pathlib\n"
         "from storage.schema import SWARMS\n"
@@ -242,18 +234,14 @@ def test_an_up_to_date_file_is_opened_without_alembic(tmp_path):
         "asyncio.run(run())\n"
         "sys.exit('alembic' in sys.modules)\n"
     )
-    assert subprocess.run([sys.executable, "-c", code, tmp_path / "a.db"]).returncode == 0
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, tmp_path / "a.db")
+    assert await process.wait() == 0
 
 
-def test_two_that_find_the_same_old_file_take_turns(tmp_path):
+async def test_two_that_find_the_same_old_file_take_turns(tmp_path):
     write_old(tmp_path / "a.db", PEERAGE_OF_0_1_0)
 
-    async def run():
-        found = await asyncio.gather(
-            *(SqliteDatabase.open(tmp_path / "a.db", PEERAGE, "FULL") for _ in range(4))
-        )
-        for database in found:
-            assert await database.rows("SELECT name FROM record") == [("kept",)]
-            await database.close()
-
-    asyncio.run(run())
+    found = await asyncio.gather(*(SqliteDatabase.open(tmp_path / "a.db", PEERAGE, "FULL") for _ in range(4)))
+    for database in found:
+        assert await database.rows("SELECT name FROM record") == [("kept",)]
+        await database.close()

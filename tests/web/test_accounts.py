@@ -4,6 +4,7 @@ import pytest
 
 from accounts.model import Role, Scope
 from tests.web.site import PASSWORD, Parsed
+from web.account import SCOPES
 from web.page_context import local_path
 from web.page_router import MAX_FORM
 
@@ -151,6 +152,10 @@ def test_a_key_that_cannot_be_is_refused_on_the_page(site, anna, form):
     assert answer.status_code == 422
     assert "<h1>Your account</h1>" in answer.text
     assert site.run(site.accounts.keys(anna.id)) == []
+
+
+def test_people_make_keys_for_every_dialect():
+    assert {scope for scope, _ in SCOPES} == set(Scope) - {Scope.PASSKEY}
 
 
 def test_the_key_of_another_cannot_be_revoked(site, anna):

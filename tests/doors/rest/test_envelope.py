@@ -1,4 +1,3 @@
-import asyncio
 import json
 from dataclasses import dataclass
 
@@ -19,8 +18,8 @@ def read(response):
     return json.loads(response.body)
 
 
-def test_one_thing_is_wrapped_as_on_the_page():
-    response = asyncio.run(envelope.object_response(Example(1, "Example"), 200))
+async def test_one_thing_is_wrapped_as_on_the_page():
+    response = await envelope.object_response(Example(1, "Example"), 200)
     assert response.status_code == 200
     assert read(response) == {"success": True, "data": {"id": 1, "title": "Example"}}
 
@@ -75,6 +74,6 @@ def test_a_slowed_login_says_when_to_try_again():
     assert envelope.error_response(Refusal("login-slowed", "17")).headers["retry-after"] == "17"
 
 
-def test_half_a_character_is_answered_as_what_can_be_sent():
-    response = asyncio.run(envelope.object_response(Example(1, "a\ud800b"), 200))
+async def test_half_a_character_is_answered_as_what_can_be_sent():
+    response = await envelope.object_response(Example(1, "a\ud800b"), 200)
     assert read(response)["data"]["title"] == "a?b"
