@@ -14,6 +14,9 @@ from typing import Any
 
 ROOT = next(folder for folder in Path(__file__).resolve().parents if (folder / "pyproject.toml").is_file())
 READY = (re.compile(r"http://127\.0\.0\.1:(\d+)/announce"), re.compile(r"udp://127\.0\.0\.1:(\d+)/announce"))
+# Another revision's interpreter and checkout, when the black-box tests are run against it.
+PROGRAM = (os.environ.get("PEERAGE_TEST_PYTHON", sys.executable), "-m", "peerage")
+PROGRAM_ROOT = Path(os.environ.get("PEERAGE_TEST_ROOT", ROOT))
 START_TIME = 30.0
 STOP_TIME = 15.0
 
@@ -32,7 +35,7 @@ def environment(settings: Mapping[str, object]) -> dict[str, str]:
     """Our environment with `tracker__policy="listed"` as PEERAGE_TRACKER_POLICY, and no other setting."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PEERAGE_")}
     ours = {f"PEERAGE_{name.upper().replace('__', '_')}": str(value) for name, value in settings.items()}
-    return {**kept, **ours, "PYTHONPATH": str(ROOT)}
+    return {**kept, **ours, "PYTHONPATH": str(PROGRAM_ROOT)}
 
 
 @dataclass
@@ -64,16 +67,7 @@ class PeerageProcess:
 
     def launch(self) -> subprocess.Popen[bytes]:
         """Start the process without waiting for anything."""
-        arguments = [
-            sys.executable,
-            "-m",
-            "peerage",
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-            "--data",
-            str(self.data),
-        ]
+        arguments = [*PROGRAM, "serve", "--listen", "127.0.0.1:0", "--data", str(self.data)]
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
                 arguments,
@@ -106,7 +100,7 @@ class PeerageProcess:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """One of the operator's commands on this data folder."""
         return subprocess.run(
-            [sys.executable, "-m", "peerage", *arguments, "--data", str(self.data)],
+            [*PROGRAM, *arguments, "--data", str(self.data)],
             capture_output=True,
             text=True,
             env=environment(self.settings),
