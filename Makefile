@@ -7,7 +7,7 @@ DEBIAN := apt-get install -y python3-dev python3-venv gcc make git
 BUILT := setup.py $(wildcard tracker/native/*.[ch])
 CLIENTS := php-cli php-soap php-curl libsoap-lite-perl aria2 transmission-daemon transmission-cli curl opentracker
 
-.PHONY: help run test check sanitize fuzz tsan clients bench lock clean
+.PHONY: help run test check sanitize fuzz tsan clients regressions soak bench lock clean
 
 help:  ## say what each target does
 	@sed -n 's/^\([a-z]*\):[^#]*##/\1/p' $(MAKEFILE_LIST) | while read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
@@ -35,6 +35,12 @@ clients: $(VENV)/dev.stamp  ## the suite with real clients: installed from Debia
 	elif [ "$$(id -u)" = 0 ]; then apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; \
 	else echo "these Debian packages are missing:$$missing" >&2; echo "install them: sudo apt-get install$$missing" >&2; exit 1; fi
 	$(BIN)/python -m pytest -m clients $(ARGS)
+
+regressions: $(VENV)/dev.stamp  ## show that tests/regressions fail on an older revision and pass here; BASE=revision
+	$(BIN)/python -m tests.regressions $(or $(BASE),0ddc106) $(ARGS)
+
+soak: $(VENV)/dev.stamp  ## honest load beside every attack for ten minutes; ARGS="--seconds 60" for one
+	$(BIN)/python -m tests.proof.soak $(ARGS)
 
 bench: $(VENV)/dev.stamp  ## measure ours beside opentracker
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -97,10 +97,11 @@ class PeerageProcess:
             self.port = int(ports[0])
         return self.port > 0
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """One of the operator's commands on this data folder."""
+    def run(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        """One of the operator's commands on this data folder, with a text as its input."""
         return subprocess.run(
             [*PROGRAM, *arguments, "--data", str(self.data)],
+            input=given,
             capture_output=True,
             text=True,
             env=environment(self.settings),
