@@ -60,7 +60,8 @@ class Takedowns:
         self._policy = policy
         self._clock = clock
         self._lock = asyncio.Lock()
-        self._operations = RunToCompletion()
+        self._entering: dict[asyncio.Event, frozenset[InfoHash]] = {}
+        self._operations = RunToCompletion("takedown.operation_failed", expected=(Refusal,))
 
     async def start(self) -> None:
         """Load every entry and held torrent into the tracker, and finish interrupted takedowns."""
@@ -103,22 +104,30 @@ class Takedowns:
         """Let a torrent enter cache and catalogue, unless it is blocked before or during that.
 
         A block that is set meanwhile may come too early to find what is entered, so it is looked for again at the
-        end: then the record is deleted. With its metainfo, a torrent's infohashes are certain: its file is deleted
-        too, the block covers all of them, and announces of a torrent that is not blocked are allowed.
+        end, and the block returns only after that: then the record is deleted. With its metainfo, a torrent's
+        infohashes are certain: its file is deleted too, the block covers all of them, and announces of a torrent
+        that is not blocked are allowed.
         Refusal: `blocked`, with the reason.
         """
-        if isinstance(torrent, Metainfo):
-            await self._refuse_uploaded(torrent)
-            yield
-            await self._admit(torrent)
-            return
-        await self._refuse(torrent)
-        yield
+        names = torrent.infohashes if isinstance(torrent, Metainfo) else torrent
+        left = asyncio.Event()
+        self._entering[left] = frozenset(names)
         try:
-            await self._refuse(torrent)
-        except Refusal:
-            await self._torrents.remove(torrent)
-            raise
+            if not isinstance(torrent, Metainfo):
+                await self._refuse(torrent)
+                yield
+                await self._refuse_entered(torrent)
+                return
+            await self._refuse_uploaded(torrent)
+            try:
+                yield
+            except BaseException:
+                await self._refuse_uploaded(torrent)  # the body may have failed after it wrote the file
+                raise
+            await self._admit(torrent)
+        finally:
+            del self._entering[left]
+            left.set()
 
     async def refuse_blocked_hash(self, infohash: InfoHash) -> None:
         """Refuse an infohash that is blocked. Refusal: `blocked`, with the reason."""
@@ -128,6 +137,20 @@ class Takedowns:
         entry = await self._lists.denied(infohashes)
         if entry is not None:
             raise Refusal("blocked", entry.reason)
+
+    async def _refuse_entered(self, infohashes: Sequence[InfoHash]) -> None:
+        """Refuse a torrent that was blocked while it entered, and delete its record."""
+        try:
+            await self._refuse(infohashes)
+        except Refusal:
+            await self._torrents.remove(infohashes)
+            raise
+
+    async def _wait_for_entering(self, infohashes: Iterable[InfoHash]) -> None:
+        """Wait until whatever of a torrent is entering has been seen by its own last check, or failed."""
+        names = frozenset(infohashes)
+        for left in [left for left, entering in self._entering.items() if not names.isdisjoint(entering)]:
+            await left.wait()
 
     async def _refuse_uploaded(self, metainfo: Metainfo) -> None:
         """Refuse a torrent that is blocked under any of its infohashes, and delete its file and record."""
@@ -157,6 +180,8 @@ class Takedowns:
     async def _block(self, infohash: InfoHash, reason: str, by: str) -> ListEntry:
         entry = await self._lists.set(ListEntry(infohash, ListKind.DENY, reason, by, int(self._clock())))
         entry = await self._enforce(entry, ())
+        # What was on its way in may be seen until its last check: the answer comes after that.
+        await self._wait_for_entering(entry.infohashes)
         log.info("takedown.blocked", infohash=infohash.upper, by=by)
         return entry
 

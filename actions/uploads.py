@@ -83,7 +83,7 @@ class Uploads:
         self._parsers = asyncio.Semaphore(parsers)
         self._max_under_way = under_way
         self._under_way = 0
-        self._operations = RunToCompletion()
+        self._operations = RunToCompletion("upload.operation_failed", expected=(Refusal,))
 
     async def accept(
         self,

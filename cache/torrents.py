@@ -64,7 +64,7 @@ class TorrentCache:
         self._usage: QuotaUsage | None = None
         self._usage_lock = asyncio.Lock()
         self._clock = clock
-        self._operations = RunToCompletion()
+        self._operations = RunToCompletion("cache.operation_failed", expected=(Refusal,))
         self._stripes = tuple(asyncio.Lock() for _ in range(_STRIPES))
         self.quota = quota
 

@@ -48,7 +48,7 @@ class Downloads:
 
     def __init__(self, limits: DownloadLimits, backend: DownloadBackend | None) -> None:
         self._limits = limits
-        self._queue = RunToCompletionQueue("downloads.operation_failed")
+        self._queue = RunToCompletionQueue("downloads.operation_failed", expected=(Refusal,))
         self._parsers = asyncio.Semaphore(_PARSERS)
         self._registry = JobRegistry()
         self._backend = backend

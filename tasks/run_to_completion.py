@@ -16,14 +16,25 @@ log = structlog.get_logger()
 
 
 class RunToCompletion:
-    """Runs operations to completion, even when those who wait for them are cancelled."""
+    """Runs operations to completion, even when those who wait for them are cancelled.
 
-    def __init__(self) -> None:
+    `failed` names the log entry of an operation that fails when nobody waits for it any more; a failure that is
+    `expected`, an answer to who asked, has none.
+    """
+
+    def __init__(self, failed: str, *, expected: tuple[type[Exception], ...] = ()) -> None:
+        self._failed = failed
+        self._expected = expected
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def run(self, operation: Coroutine[Any, Any, T]) -> T:
         """Return the operation's result; when the caller is cancelled, the operation goes on."""
-        return await asyncio.shield(self._start(operation))
+        task = self._start(operation)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(self._log_failure)
+            raise
 
     async def drain(self) -> None:
         """Wait until every operation has ended."""
@@ -36,14 +47,18 @@ class RunToCompletion:
         task.add_done_callback(self._tasks.discard)
         return task
 
+    def _log_failure(self, task: asyncio.Task[Any]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, self._expected):
+            log.error(self._failed, exc_info=error)
+
 
 class RunToCompletionQueue(RunToCompletion):
-    """The same one operation at a time, first in, first out; `failed` names the log entry of one that nobody awaits."""
+    """The same one operation at a time, first in, first out; a failure of one that nobody awaits is logged."""
 
-    def __init__(self, failed: str) -> None:
-        super().__init__()
+    def __init__(self, failed: str, *, expected: tuple[type[Exception], ...] = ()) -> None:
+        super().__init__(failed, expected=expected)
         self._lock = asyncio.Lock()
-        self._failed = failed
 
     async def run(self, operation: Coroutine[Any, Any, T]) -> T:
         """Return the operation's result; when the caller is cancelled, the operation goes on."""

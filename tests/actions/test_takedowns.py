@@ -1,3 +1,4 @@
+import asyncio
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -157,6 +158,41 @@ async def test_another_refusal_passes_through_and_the_blocklist_is_not_asked_aga
     with pytest.raises(Refusal) as caught:
         await refuse()
     assert caught.value.code == "owned"
+
+
+@pytest.mark.parametrize("torrent", [HYBRID, (HYBRID.v1, HYBRID.v2.truncated)])
+async def test_a_block_returns_after_what_was_entering_has_left(services, torrent):
+    inside, go = asyncio.Event(), asyncio.Event()
+
+    async def enter_slowly():
+        async with services.takedowns.entering(torrent):
+            inside.set()
+            await go.wait()
+            services.catalogue.records[HYBRID.v1] = SimpleNamespace(infohash=HYBRID.v1, alias=None)
+
+    entering = asyncio.create_task(enter_slowly())
+    await inside.wait()
+    block = asyncio.create_task(services.takedowns.block(HYBRID.v1, "law", "op"))
+    await services.takedowns.block(UNKNOWN, "law", "op")  # of another torrent: it waits for nobody
+    assert not block.done()
+    go.set()
+    await block
+    assert services.catalogue.records == {}
+    with pytest.raises(Refusal):
+        await entering
+
+
+async def test_a_file_whose_upload_fails_after_it_was_written_does_not_pass_a_block(services):
+    async def fail():
+        async with services.takedowns.entering(HYBRID):
+            await block_meanwhile(services, HYBRID.v1)
+            await services.cache.add(HYBRID, hybrid_torrent())
+            raise OSError("the disk is gone")
+
+    with pytest.raises(Refusal) as caught:
+        await fail()
+    assert caught.value.code == "blocked"
+    assert services.blobs.files == {}
 
 
 async def test_infohashes_that_are_only_claimed_do_not_widen_a_block(services):

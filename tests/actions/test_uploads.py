@@ -85,6 +85,7 @@ async def test_a_block_during_an_upload_wins_whenever_it_comes(make_services):
         for _ in range(turns):
             await asyncio.sleep(0)
         await services.takedowns.block(metainfo.v1, "late", "me")
+        assert not await services.cache.has(metainfo.v1)
         await asyncio.gather(upload, return_exceptions=True)
         assert not await services.cache.has(metainfo.v1)
         assert services.policy.denied >= {metainfo.v1}

@@ -1,4 +1,5 @@
 import asyncio
+import gc
 
 import pytest
 from structlog.testing import capture_logs
@@ -21,15 +22,23 @@ class Operation:
         return "done"
 
 
+class Expected(Exception):
+    pass
+
+
+def plain():
+    return RunToCompletion(FAILED, expected=(Expected,))
+
+
 def queue():
-    return RunToCompletionQueue(FAILED)
+    return RunToCompletionQueue(FAILED, expected=(Expected,))
 
 
 async def fail():
     raise ValueError("broken")
 
 
-@pytest.mark.parametrize("make", [RunToCompletion, queue])
+@pytest.mark.parametrize("make", [plain, queue])
 async def test_an_operation_returns_its_result_or_raises(make):
     operations = make()
     operation = Operation()
@@ -40,7 +49,7 @@ async def test_an_operation_returns_its_result_or_raises(make):
     await operations.drain()
 
 
-@pytest.mark.parametrize("make", [RunToCompletion, queue])
+@pytest.mark.parametrize("make", [plain, queue])
 async def test_an_operation_goes_on_when_its_caller_is_cancelled(make):
     operations = make()
     operation = Operation()
@@ -104,3 +113,30 @@ async def test_the_failure_of_an_operation_that_nobody_awaits_is_logged(start):
     operation = Operation()
     operation.go.set()
     assert await operations.run(operation()) == "done"
+
+
+@pytest.mark.parametrize(("error", "logged"), [(ValueError("broken"), [FAILED]), (Expected(), [])])
+@pytest.mark.parametrize("make", [plain, queue])
+async def test_a_failure_that_nobody_waits_for_any_more_is_logged_unless_it_was_an_answer(
+    make, error, logged
+):
+    async def fail_later():
+        begun.set()
+        await go.wait()
+        raise error
+
+    begun, go, operations = asyncio.Event(), asyncio.Event(), make()
+    caller = asyncio.create_task(operations.run(fail_later()))
+    await begun.wait()
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    noticed = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: noticed.append(context["message"]))
+    with capture_logs() as entries:
+        go.set()
+        await operations.drain()
+    del caller
+    gc.collect()
+    assert [entry["event"] for entry in entries] == logged
+    assert not noticed

@@ -1,0 +1,173 @@
+"""An event loop whose time and whose threads are simulated, so that one seed decides every interleaving.
+
+Time passes only when everything waits, and then at once. What would run in a thread (`asyncio.to_thread`, the threads of
+SQLite's connections) runs on the loop, after a delay that the seed draws, and its result arrives after another; so calls
+overtake each other as they do on a busy machine, and the same seed gives the same run.
+"""
+
+import asyncio
+import contextlib
+import random
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+from unittest import mock
+
+import aiosqlite
+
+import accounts.passwords
+
+_NEVER = 1e9
+
+
+class Deadlock(Exception):
+    """Everything waits and nothing is due."""
+
+
+class _NoSockets:
+    """A selector without files: waiting is letting time pass."""
+
+    def __init__(self, loop: "SimulatedLoop") -> None:
+        self._loop = loop
+
+    def select(self, timeout: float | None) -> list[Any]:
+        """Let time pass."""
+        if timeout is None or timeout > _NEVER:
+            raise Deadlock("everything waits and nothing is due")
+        self._loop.now += max(timeout, 0.0)
+        return []
+
+    def close(self) -> None:
+        """Have nothing to close."""
+
+
+class SimulatedLoop(asyncio.SelectorEventLoop):
+    """A loop over simulated time, in seconds from 0; `chance` draws the delays of what runs in threads."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self.now = 0.0
+        self.chance = chance
+        super().__init__()
+        self._real_selector = self._selector
+        self._selector = _NoSockets(self)
+        self._clock_resolution = 1e-9
+        self.set_exception_handler(self._note_failure)
+        self.failures: list[str] = []
+
+    def time(self) -> float:
+        """The simulated time."""
+        return self.now
+
+    def close(self) -> None:
+        """Close the real selector too."""
+        self._selector = self._real_selector
+        super().close()
+
+    def delay(self) -> float:
+        """How long a thread lets wait: mostly nearly nothing, sometimes long enough for all else to overtake."""
+        drawn = self.chance.random()
+        return self.chance.expovariate(10_000 if drawn < 0.6 else 50 if drawn < 0.95 else 1)
+
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+        """Run a function later, and let its result arrive later still; it does not run when cancelled before."""
+        future: asyncio.Future[Any] = self.create_future()
+        self.call_later(self.delay(), self._run_in_thread, future, lambda: func(*args))
+        return future
+
+    def _run_in_thread(self, future: asyncio.Future[Any], function: Callable[[], Any]) -> None:
+        if not future.cancelled():
+            self.call_later(self.delay(), _settle, future, *_outcome(function))
+
+    def _note_failure(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        self.failures.append(f"{context.get('message')}: {context.get('exception')!r}")
+
+
+def _outcome(function: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+    try:
+        return function(), None
+    except Exception as error:
+        return None, error
+
+
+def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+    if future.done():
+        return
+    if error is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(result)
+
+
+class SimulatedConnection(aiosqlite.Connection):
+    """A connection whose thread is simulated: calls run one after another in order, each after a delay."""
+
+    def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
+        super().__init__(connector, 64)
+        self._calls: deque[tuple[asyncio.Future[Any], Callable[[], Any]]] = deque()
+
+    def __await__(self) -> Any:
+        return self._connect().__await__()
+
+    async def _connect(self) -> "SimulatedConnection":
+        self._connection = self._connector()
+        return self
+
+    async def _execute(self, function: Callable[..., Any], *args: Any, **named: Any) -> Any:
+        if self._connection is None:
+            raise ValueError("Connection closed")
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, SimulatedLoop)
+        future = loop.create_future()
+        self._calls.append((future, lambda: function(*args, **named)))
+        if len(self._calls) == 1:
+            loop.call_later(loop.delay(), self._run_next, loop)
+        return await future
+
+    def _run_next(self, loop: SimulatedLoop) -> None:
+        future, function = self._calls[0]
+        loop.call_later(loop.delay(), _settle, future, *_outcome(function))
+        self._calls.popleft()
+        if self._calls:
+            loop.call_later(loop.delay(), self._run_next, loop)
+
+    async def close(self) -> None:
+        """Close at once what has no call under way."""
+        if self._connection is not None:
+            await self._execute(lambda: None)
+            self._connection.close()
+            self._connection = None
+            self._running = False
+
+
+class SimulatedExecutor:
+    """An executor whose threads are simulated."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        """Make no threads."""
+
+    def submit(self, function: Callable[[], Any]) -> asyncio.Future[Any]:
+        """Run a function later, as the loop does."""
+        return asyncio.get_running_loop().run_in_executor(None, function)
+
+    def shutdown(self, **_: Any) -> None:
+        """Have nothing to end."""
+
+
+def _connect(path: Any, **options: Any) -> SimulatedConnection:
+    return SimulatedConnection(lambda: sqlite3.connect(path, **options))
+
+
+@contextlib.contextmanager
+def simulated(chance: random.Random) -> Iterator[SimulatedLoop]:
+    """A simulated loop, with the connections of SQLite on it, for one run."""
+    loop = SimulatedLoop(chance)
+    try:
+        with (
+            mock.patch.object(aiosqlite, "connect", _connect),
+            mock.patch.object(accounts.passwords, "ThreadPoolExecutor", SimulatedExecutor),
+        ):
+            yield loop
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
