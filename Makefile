@@ -45,10 +45,11 @@ soak: $(VENV)/dev.stamp  ## honest load beside every attack for ten minutes; ARG
 bench: $(VENV)/dev.stamp  ## measure ours beside opentracker
 	$(BIN)/python -m benchmarks $(ARGS)
 
-fuzz: build/fuzz  ## feed the C readers with a fuzzer's input under ASan and UBSan; SECONDS=60 says for how long
+fuzz: build/fuzz $(VENV)/dev.stamp  ## feed the readers in C (SECONDS=10, under ASan and UBSan) and in Python (INPUTS=2000000) with a fuzzer's input
 	@mkdir -p build/found
 	build/fuzz $(if $(CLANG),-max_total_time=$(or $(SECONDS),10) -max_len=4096 -dict=tests/native/words.dict -verbosity=0 -print_final_stats=1 \
 		build/found tests/native/seeds tests/fuzz/corpus/query tests/fuzz/corpus/udp,$(or $(SECONDS),10))
+	$(BIN)/python -m tests.fuzz --inputs $(or $(INPUTS),2000000) $(ARGS)
 
 tsan: build/races  ## race the C threads and the store under ThreadSanitizer; SECONDS=60 says for how long
 	build/races $(or $(SECONDS),10)

@@ -59,7 +59,7 @@ class Body:
         self._memory = memory
         self._connection = held_memory(request.scope)
         self._held = 0
-        self._received = 0
+        self.received = 0
         self._chunks = request.stream()
         self._waiting = request.headers.get("expect", "").lower() == "100-continue"
         length = request.headers.get("content-length", "")
@@ -80,10 +80,10 @@ class Body:
         await self._hold(self._declared)
         try:
             async for chunk in self._chunks:
-                self._received += len(chunk)
-                if self._received > self._limit:
+                self.received += len(chunk)
+                if self.received > self._limit:
                     raise self._too_large()
-                await self._hold(self._received - self._held)
+                await self._hold(self.received - self._held)
                 yield chunk
         except ClientDisconnect:
             raise Refusal("bad-request") from None
@@ -125,7 +125,7 @@ class Body:
         return Refusal("too-large", f"at most {self._told_limit or self._limit} bytes")
 
     async def _drain(self) -> None:
-        if self._declared > DRAINED or (self._waiting and not self._received):
+        if self._declared > DRAINED or (self._waiting and not self.received):
             return
         dropped = 0
         with contextlib.suppress(ClientDisconnect):
@@ -178,6 +178,11 @@ class Form:
 class _MemoryFormParser(MultiPartParser):
     # The body is bounded and accounted for, so files stay in memory.
     spool_max_size = sys.maxsize
+    ended = False
+
+    def on_end(self) -> None:
+        """Remember that the last boundary has come."""
+        self.ended = True
 
 
 async def read_form(request: Request, body: Body, rules: FormRules) -> Form:
@@ -201,7 +206,7 @@ async def read_form(request: Request, body: Body, rules: FormRules) -> Form:
 async def _read_multipart(request: Request, body: Body, rules: FormRules) -> Form:
     parser = _MemoryFormParser(
         request.headers,
-        body.stream(),
+        _without_first_newlines(body.stream()),
         max_files=rules.max_files,
         max_fields=rules.max_fields,
         max_part_size=rules.max_text,
@@ -211,6 +216,8 @@ async def _read_multipart(request: Request, body: Body, rules: FormRules) -> For
     except MultiPartException:
         raise Refusal(rules.code, "the form cannot be read") from None
     try:
+        if body.received and not parser.ended:
+            raise Refusal(rules.code, "the form is cut off")
         items = form.multi_items()
         return Form(
             tuple((name, value) for name, value in items if isinstance(value, str)),
@@ -218,6 +225,15 @@ async def _read_multipart(request: Request, body: Body, rules: FormRules) -> For
         )
     finally:
         await form.close()
+
+
+async def _without_first_newlines(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """Drop line breaks before the first boundary: the parser takes what follows them by how the body was cut."""
+    begun = False
+    async for chunk in chunks:
+        rest = chunk if begun else chunk.lstrip(b"\r\n")
+        begun = begun or bool(rest)
+        yield rest
 
 
 def parse_json(raw: bytes) -> dict[str, Any]:

@@ -76,7 +76,7 @@ class ClientAddress:
         text = b",".join(lines).decode("latin-1")
         entries = _read_forwarded(text) if self._header == b"forwarded" else text.split(",")
         for entry in reversed(entries):
-            address = _parse(entry.strip())
+            address = _parse(entry)
             if not self._trusts(address):
                 break
         return address

@@ -66,6 +66,8 @@ def test_a_port_after_ipv4_is_dropped():
         (("x-forwarded-for", "1.2.3.4, "),),
         (("x-forwarded-for", "1.2.3.4, nonsense"),),
         (("x-forwarded-for", "10.0.0.5, "),),
+        (("x-forwarded-for", "1.2.3.4, \xa05.6.7.8"),),
+        (("x-forwarded-for", "1.2.3.4, 5.6.7.8\x1f"),),
     ],
 )
 def test_without_a_usable_entry_the_address_is_refused_never_guessed(headers):
