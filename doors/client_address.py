@@ -2,18 +2,17 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address, ip_network
 
 from starlette.types import Scope
 
-from bittorrent.addresses import Network
+from bittorrent.addresses import Network, unmap_ipv4
 from bittorrent.peers import parse_address
 from bittorrent.refusal import Refusal
 
 UNKNOWN_ADDRESS = bytes(4)
 """Stands for every client whose address is unknown: they share one count."""
 _MAX_SOCKETS = 4096
-_MAPPED = IPv6Network("::ffff:0:0/96")
 # One `name=value` of RFC 7239 § 4, with the separator that follows it.
 _PAIR = re.compile(
     r'[ \t]*(?:([\w!#$%&\'*+.^`|~-]+)=(?:([^\s",;=]+)|"((?:[^"\\]|\\.)*)")[ \t]*)?([;,]|\Z)', re.ASCII
@@ -94,13 +93,6 @@ def _parse(text: str) -> bytes:
         return parse_address(text)
     except ValueError:
         raise Refusal("no-address") from None
-
-
-def unmap_ipv4(network: Network) -> Network:
-    """Return an IPv4-mapped IPv6 network as the IPv4 one that addresses are compared in."""
-    if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
-        return IPv4Network((network.network_address.packed[12:], network.prefixlen - 96))
-    return network
 
 
 def _read_forwarded(text: str) -> list[str]:
