@@ -11,7 +11,7 @@ from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
 from cache.compression import INFLATED_LIMIT, unpack
-from cache.record import Blobs, CacheRecord, Records, digest_of
+from cache.record import Blobs, CacheRecord, Records, digest_of, packed_digest
 
 _BATCH = 500
 
@@ -20,10 +20,11 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """An inconsistency of a torrent's file and record, described in words."""
+    """An inconsistency of a torrent's file and record, described in words, and what was done about it."""
 
     infohash: InfoHash
     what: str
+    repaired: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,8 @@ def _problem(infohash: InfoHash, record: CacheRecord | None, packed: bytes | Non
     metainfo, digest = result
     if digest != record.digest:
         return "the file was altered: its digest is not the one recorded"
+    if record.packed is not None and packed_digest(packed) != record.packed:
+        return "the file was altered: its packed bytes are not those recorded"
     if len(packed) != record.stored:
         return f"the file has {len(packed)} bytes, the record says {record.stored}"
     if (metainfo.v1, metainfo.v2) != (record.v1, record.v2):

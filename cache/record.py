@@ -17,7 +17,8 @@ class CacheRecord:
 
     `infohash` is its 20-byte infohash (v1, or the truncated v2 of a v2-only torrent); `size` counts the
     bytes of its content, `stored` those of the gzip file on disk, `digest` is the SHA-1 of the .torrent file
-    as it was uploaded, `added` is in unix seconds.
+    as it was uploaded, `packed` the `packed_digest` of the gzip file, None of one that an older version stored and
+    that was not read since, `added` is in unix seconds.
     """
 
     infohash: InfoHash
@@ -28,9 +29,10 @@ class CacheRecord:
     stored: int
     digest: bytes
     added: int
+    packed: bytes | None = None
 
     @classmethod
-    def of(cls, metainfo: Metainfo, digest: bytes, stored: int, added: int) -> "CacheRecord":
+    def of(cls, metainfo: Metainfo, digest: bytes, stored: "StoredFile", added: int) -> "CacheRecord":
         """Create the record of a parsed torrent whose file is stored."""
         return cls(
             infohash=metainfo.infohash,
@@ -38,9 +40,10 @@ class CacheRecord:
             v2=metainfo.v2,
             name=metainfo.name.encode("utf-8", "replace").decode("utf-8"),
             size=min(metainfo.size, _LARGEST),
-            stored=stored,
+            stored=stored.size,
             digest=digest,
             added=added,
+            packed=stored.digest,
         )
 
     @property
@@ -55,14 +58,35 @@ class CacheRecord:
         return (self.v1, *full) if self.v1 is not None else full
 
 
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A stored file: its bytes on disk, and their `packed_digest`."""
+
+    size: int
+    digest: bytes
+
+    @classmethod
+    def of(cls, packed: bytes) -> "StoredFile":
+        """Describe a file by its bytes."""
+        return cls(len(packed), packed_digest(packed))
+
+
 class Blobs(Protocol):
     """The store of .torrent files, gzip-compressed, by 20-byte infohash."""
 
-    async def put(self, infohash: InfoHash, data: bytes) -> int:
-        """Compress and store `data`, durable before it returns the compressed size; an existing file is kept."""
+    async def put(self, infohash: InfoHash, data: bytes) -> StoredFile:
+        """Compress and store `data`, durable before it returns; an existing file is kept, and described."""
 
-    async def get(self, infohash: InfoHash) -> bytes | None:
-        """Return the stored gzip bytes, or None."""
+    async def get(
+        self, infohash: InfoHash, digest: bytes | None = None, *, again: bool = False
+    ) -> bytes | None:
+        """Return the stored gzip bytes, or None, which with a `digest` is also said of bytes of another one.
+
+        The digest is computed when the file has changed since it was found right, or when that is wished `again`.
+        """
+
+    async def set_aside(self, infohash: InfoHash) -> None:
+        """Take a file that is not what it should be out of the store, and keep it for the operator."""
 
     async def remove(self, infohash: InfoHash) -> bool:
         """Delete the file; return whether there was one."""
@@ -94,6 +118,11 @@ class Records(Protocol):
 
     async def healthy(self) -> bool:
         """Return whether the store answers."""
+
+
+def packed_digest(packed: bytes) -> bytes:
+    """Return the digest of a gzip file as stored, of 16 bytes: BLAKE2b, the fastest of the standard library."""
+    return hashlib.blake2b(packed, digest_size=16).digest()
 
 
 def digest_of(data: bytes) -> bytes:

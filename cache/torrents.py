@@ -3,7 +3,7 @@
 import asyncio
 import errno
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -13,7 +13,7 @@ from bittorrent.refusal import Refusal
 from cache.audit import Problem, ReconcileResult, problems, read_stored_file, reconcile
 from cache.compression import INFLATED_LIMIT, unpack
 from cache.quota import Quota, QuotaUsage
-from cache.record import Blobs, CacheRecord, Records, digest_of
+from cache.record import Blobs, CacheRecord, Records, StoredFile, digest_of, packed_digest
 from tasks.run_to_completion import RunToCompletion
 
 __all__ = [
@@ -95,8 +95,15 @@ class TorrentCache:
             return None
         if before is not None:
             await before(record)
-        packed = await self._blobs.get(record.infohash)
+        packed = await self._right_file(record)
         return CachedTorrent(record, packed) if packed is not None else None
+
+    async def verify(self, record: CacheRecord) -> bool:
+        """Read a torrent's file and compare it with its record; a file that is not right is set aside.
+
+        Return whether there is a right one.
+        """
+        return await self._right_file(record, again=True) is not None
 
     async def find(self, infohash: InfoHash) -> CacheRecord | None:
         """Return the record of a 20-byte infohash, without reading its file."""
@@ -122,6 +129,10 @@ class TorrentCache:
             yield records
             after = records[-1].infohash
 
+    async def page(self, after: InfoHash | None, limit: int) -> list[CacheRecord]:
+        """Return up to `limit` records whose infohash is above `after`, ascending."""
+        return await self._records.walk(after, limit)
+
     async def reconcile(self) -> ReconcileResult:
         """Make files and records consistent after a crash; call it before serving.
 
@@ -132,10 +143,18 @@ class TorrentCache:
         self._usage = None
         return result
 
-    async def check(self) -> AsyncIterator[Problem]:
-        """Verify every stored file against its infohash and its record, and yield the problems."""
+    async def check(self, *, repair: bool = False) -> AsyncIterator[Problem]:
+        """Verify every stored file against its infohash and its record, and yield the problems.
+
+        With `repair` a file that is not right is set aside, a record without a right file is removed, so that the
+        next upload stores the torrent anew, and a right file without a record is recorded.
+        """
         async for problem in problems(self._blobs, self._records):
-            yield problem
+            yield (
+                replace(problem, repaired=await self._operations.run(self._repair(problem)))
+                if repair
+                else problem
+            )
 
     async def free(self) -> int:
         """Return the free bytes of the disk."""
@@ -159,6 +178,51 @@ class TorrentCache:
                 self._usage = QuotaUsage(self.quota, files, stored)
             return self._usage
 
+    async def _repair(self, problem: Problem) -> str:
+        """Repair what is wrong, and return in words what was done."""
+        infohash = problem.infohash
+        async with self._stripe(infohash):
+            self._usage = None
+            packed, record = await self._blobs.get(infohash), await self._records.get(infohash)
+            if (
+                record is None
+                and packed is not None
+                and await self._record_file(infohash, packed) is not None
+            ):
+                return "recorded"
+            if packed is not None:
+                await self._blobs.set_aside(infohash)
+            if record is not None:
+                await self._records.remove(infohash)
+        return "set aside" if packed is not None else "record removed"
+
+    async def _right_file(self, record: CacheRecord, *, again: bool = False) -> bytes | None:
+        """Return the file of a record, None where it is missing or not right; the latter is set aside."""
+        if record.packed is not None:
+            packed = await self._blobs.get(record.infohash, record.packed, again=again)
+            if packed is not None:
+                return packed
+        async with self._stripe(record.infohash):
+            # The record may have been another by the time that the file was read.
+            found = await self._records.get(record.infohash)
+            return await self._settled_file(found) if found is not None else None
+
+    async def _settled_file(self, record: CacheRecord) -> bytes | None:
+        """Do the same while nothing else changes the torrent, whose stripe is held."""
+        packed = await self._blobs.get(record.infohash, record.packed)
+        if packed is None:
+            await self._blobs.set_aside(record.infohash)
+            return None
+        if record.packed is not None:
+            return packed
+        # An older version stored it without its digest.
+        read = await asyncio.to_thread(read_stored_file, record.infohash, packed)
+        if isinstance(read, str) or read[1] != record.digest:
+            await self._blobs.set_aside(record.infohash)
+            return None
+        await self._records.add(replace(record, packed=packed_digest(packed), stored=len(packed)))
+        return packed
+
     async def _add(self, metainfo: Metainfo, data: bytes) -> AddResult:
         usage = await self._current_usage()
         digest = await asyncio.to_thread(digest_of, data)
@@ -170,17 +234,22 @@ class TorrentCache:
         return AddResult(record, new=True)
 
     async def _known(self, metainfo: Metainfo, usage: QuotaUsage) -> CacheRecord | None:
-        """Find the torrent by its records, or as a file whose record was lost."""
+        """Find the torrent by its records, with a right file, or as a file whose record was lost."""
         for infohash in metainfo.infohashes:
             if not infohash.is_v2 and (record := await self._records.get(infohash)) is not None:
-                return record
+                if await self._settled_file(record) is not None:
+                    return record
+                log.warning("cache.lost_file_stored_again", infohash=record.infohash.upper)
+                if await self._records.remove(record.infohash) is not None:
+                    usage.subtract(record.stored)
+                return None
         packed = await self._blobs.get(metainfo.infohash)
         if packed is None:
             return None
         record = await self._record_file(metainfo.infohash, packed)
         if record is None:
             log.warning("cache.damaged_file_replaced", infohash=metainfo.infohash.upper)
-            await self._blobs.remove(metainfo.infohash)
+            await self._blobs.set_aside(metainfo.infohash)
             return None
         usage.add(record.stored)
         return record
@@ -191,7 +260,7 @@ class TorrentCache:
         if isinstance(result, str):
             return None
         metainfo, digest = result
-        record = CacheRecord.of(metainfo, digest, len(packed), int(self._clock()))
+        record = CacheRecord.of(metainfo, digest, StoredFile.of(packed), int(self._clock()))
         await self._records.add(record)
         return record
 
@@ -203,12 +272,12 @@ class TorrentCache:
             stored = await self._put(metainfo.infohash, data)
             record = CacheRecord.of(metainfo, digest, stored, int(self._clock()))
             await self._records.add(record)
-            usage.add(stored)
+            usage.add(stored.size)
         finally:
             usage.release(most)
         return record
 
-    async def _put(self, infohash: InfoHash, data: bytes) -> int:
+    async def _put(self, infohash: InfoHash, data: bytes) -> StoredFile:
         try:
             return await self._blobs.put(infohash, data)
         except OSError as error:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Protocol
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
@@ -12,6 +13,7 @@ from starlette.routing import Route
 
 from actions.health import Health
 from bittorrent.refusal import Refusal
+from cache.scrubber import Scrubber, ScrubCounts
 from doors.client_address import ClientAddress
 from doors.connection_guard import ConnectionCounts
 from doors.connection_memory import ConnectionMemory
@@ -120,6 +122,30 @@ class DoorsCollector(Collector):
         for code, count in sorted(counters.refusals.items()):
             refusals.add_metric([code], count)
         yield refusals
+
+
+class _SetAside(Protocol):
+    @property
+    def set_aside_count(self) -> int:
+        """Files that were set aside since the start."""
+        ...
+
+
+class FilesCollector(Collector):
+    """Prometheus collector of the stored files and of what reads them again."""
+
+    def __init__(self, blobs: _SetAside, scrubber: Scrubber | None) -> None:
+        self._blobs = blobs
+        self._scrubber = scrubber
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric of stored files."""
+        counts = self._scrubber.counts if self._scrubber is not None else ScrubCounts()
+        yield CounterMetricFamily(
+            "peerage_files_set_aside", "Stored files that were not right", self._blobs.set_aside_count
+        )
+        yield CounterMetricFamily("peerage_files_scrubbed", "Stored files read again", counts.read)
+        yield CounterMetricFamily("peerage_files_lost", "Records found without a right file", counts.bad)
 
 
 class MetricsDoor:

@@ -23,7 +23,7 @@ from doors.client_address import ClientAddress
 from doors.control import ControlServer
 from doors.files import isolate_files_host
 from doors.lookup_on_miss import LookupOnMiss
-from doors.metrics import DoorsCollector, MetricsDoor, TrackerCollector, health_route
+from doors.metrics import DoorsCollector, FilesCollector, MetricsDoor, TrackerCollector, health_route
 from doors.request_limits import RateLimiter
 from doors.upload_admission import CacheCounters, UploadAdmission
 from peerage.account_maintenance import maintain_accounts
@@ -93,6 +93,7 @@ def make_app(application: Application, listeners: Listeners) -> App:
     collectors = [
         TrackerCollector(application.tracker.tracker, application.tracker.flusher, listeners.counters),
         DoorsCollector(listeners.name, listeners.connections, uploads.counters, listeners.memory),
+        FilesCollector(application.stores.blobs, application.torrents.scrubber),
     ]
     metrics = MetricsDoor(collectors, clients, settings.metrics.networks, everyone=settings.metrics.open)
     services = make_services(application, admission)
@@ -141,7 +142,11 @@ async def _timers(application: Application, stop: Callable[[], None]) -> AsyncIt
                 application.catalogue.sync.run(),
                 *(
                     each.run()
-                    for each in (application.downloads.auto_fetch, application.downloads.engine_announcer)
+                    for each in (
+                        application.downloads.auto_fetch,
+                        application.downloads.engine_announcer,
+                        application.torrents.scrubber,
+                    )
                     if each is not None
                 ),
             )

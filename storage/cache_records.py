@@ -9,7 +9,7 @@ from cache.record import CacheRecord
 from storage.database import Database
 from storage.tables import record as table
 
-_COLUMNS = ("infohash", "v1", "v2", "name", "size", "stored", "digest", "added")
+_COLUMNS = ("infohash", "v1", "v2", "name", "size", "stored", "digest", "added", "packed")
 
 
 class SqlCacheRecords:
@@ -64,7 +64,7 @@ class SqlCacheRecords:
 
 
 def _record(row: tuple[Any, ...]) -> CacheRecord:
-    infohash, v1, v2, name, size, stored, digest, added = row
+    infohash, v1, v2, name, size, stored, digest, added, packed = row
     return CacheRecord(
         infohash=InfoHash.of(infohash),
         v1=InfoHash.of(v1) if v1 is not None else None,
@@ -74,4 +74,5 @@ def _record(row: tuple[Any, ...]) -> CacheRecord:
         stored=stored,
         digest=digest,
         added=added,
+        packed=packed,
     )

@@ -6,8 +6,10 @@ import os
 import re
 import stat
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import structlog
 
 from bittorrent.infohash import InfoHash
 from cache.compression import INFLATED_LIMIT, pack
+from cache.record import StoredFile, packed_digest
 from storage.fsync import fsync_directory
 
 SUFFIX = ".torrent.gz"
@@ -23,6 +26,9 @@ MAX_FILE_SIZE = INFLATED_LIMIT + INFLATED_LIMIT // 512
 WALK_BATCH = 1000
 
 _NEW = ".new"
+_BAD = ".bad"
+_BAD_KEPT = 100  # files set aside that are kept, the newest
+_VERIFIED = 100_000  # files that are remembered as found right
 _PREFIX = re.compile(r"[0-9A-F]{2}\Z")
 _REST = re.compile(r"[0-9A-F]{36}\.torrent\.gz\Z")
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -32,6 +38,15 @@ _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO)
 _MAKE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Stamp:
+    """What changes when a file is changed; times in nanoseconds."""
+
+    inode: int
+    size: int
+    changed: int
 
 
 class FileBlobs:
@@ -47,21 +62,30 @@ class FileBlobs:
         self._numbers = count()
         self._rename_lock = threading.Lock()
         self._durable: set[str] = set()
+        self._verified: dict[InfoHash, _Stamp] = {}
+        self.set_aside_count = 0
 
     async def open(self) -> None:
         """Create the folder if it is missing, and delete what interrupted writes left behind."""
         await asyncio.to_thread(self._open)
 
-    async def put(self, infohash: InfoHash, data: bytes) -> int:
-        """Compress and store `data`, durably, and return the compressed size; an existing file stays.
-
-        OSError: the disk is full or failing.
-        """
+    async def put(self, infohash: InfoHash, data: bytes) -> StoredFile:
+        """Compress and store `data`, durably; an existing file stays. OSError: the disk is full or failing."""
         return await asyncio.to_thread(self._put, infohash, data)
 
-    async def get(self, infohash: InfoHash) -> bytes | None:
-        """Return the gzip bytes as stored, or None: missing, not a regular file, or too large."""
-        return await asyncio.to_thread(self._get, infohash)
+    async def get(
+        self, infohash: InfoHash, digest: bytes | None = None, *, again: bool = False
+    ) -> bytes | None:
+        """Return the gzip bytes as stored, or None: missing, not a regular file, too large, or of another digest.
+
+        The digest is computed once for each inode, size and time of change, as long as that is remembered, and
+        whenever it is asked for `again`.
+        """
+        return await asyncio.to_thread(self._get, infohash, digest, again)
+
+    async def set_aside(self, infohash: InfoHash) -> None:
+        """Move a file into `.bad`, where the newest 100 are kept; one that is missing is no error."""
+        await asyncio.to_thread(self._set_aside, infohash)
 
     async def remove(self, infohash: InfoHash) -> bool:
         """Delete the file, durably; return whether it was there."""
@@ -90,16 +114,17 @@ class FileBlobs:
                     os.unlink(name, dir_fd=drafts)
                     log.info("files.interrupted_write_deleted", name=name)
 
-    def _put(self, infohash: InfoHash, data: bytes) -> int:
-        name = _rest(infohash)
+    def _put(self, infohash: InfoHash, data: bytes) -> StoredFile:
+        name, packed = _rest(infohash), pack(data)
         with self._leaf(infohash, make=True) as leaf:
-            kept = _size(name, leaf)
-            if kept is None:
-                kept = self._write(name, leaf, pack(data))
+            written = _size(name, leaf) is None and self._write(name, leaf, packed)
             os.fsync(leaf)
-        return kept
+        kept = packed if written else self._get(infohash)
+        if kept is None:
+            raise OSError(errno.EIO, f"{infohash.upper} is no file that can be read")
+        return StoredFile.of(kept)
 
-    def _write(self, name: str, leaf: int, packed: bytes) -> int:
+    def _write(self, name: str, leaf: int, packed: bytes) -> bool:
         draft = f"{next(self._numbers)}{SUFFIX}"
         with self._folder() as root, _opened(_NEW, root) as drafts:
             try:
@@ -107,21 +132,20 @@ class FileBlobs:
                     out.write(packed)
                     out.flush()
                     os.fsync(out.fileno())
-                return self._rename(draft, drafts, name, leaf, len(packed))
+                return self._rename(draft, drafts, name, leaf)
             finally:
                 with suppress(FileNotFoundError):
                     os.unlink(draft, dir_fd=drafts)
 
-    def _rename(self, draft: str, drafts: int, name: str, leaf: int, size: int) -> int:
+    def _rename(self, draft: str, drafts: int, name: str, leaf: int) -> bool:
         # One process owns the folder, so this lock is enough to check and rename atomically.
         with self._rename_lock:
-            kept = _size(name, leaf)
-            if kept is not None:
-                return kept
+            if _size(name, leaf) is not None:
+                return False
             os.rename(draft, name, src_dir_fd=drafts, dst_dir_fd=leaf)
-            return size
+            return True
 
-    def _get(self, infohash: InfoHash) -> bytes | None:
+    def _get(self, infohash: InfoHash, digest: bytes | None = None, again: bool = False) -> bytes | None:
         try:
             with self._leaf(infohash) as leaf:
                 file = os.open(_rest(infohash), _READ, dir_fd=leaf)
@@ -130,10 +154,45 @@ class FileBlobs:
                 return None
             raise
         with os.fdopen(file, "rb") as file_object:
-            if not stat.S_ISREG(os.fstat(file).st_mode):
+            found = os.fstat(file)
+            if not stat.S_ISREG(found.st_mode):
                 return None
             packed = file_object.read(self._max_file_size + 1)
-        return packed if len(packed) <= self._max_file_size else None
+        if len(packed) > self._max_file_size:
+            return None
+        stamp = _Stamp(found.st_ino, found.st_size, found.st_mtime_ns)
+        right = digest is None or self._is_right(infohash, packed, digest, stamp, again=again)
+        return packed if right else None
+
+    def _is_right(
+        self, infohash: InfoHash, packed: bytes, digest: bytes, stamp: "_Stamp", *, again: bool
+    ) -> bool:
+        if not again and self._verified.get(infohash) == stamp and len(packed) == stamp.size:
+            return True
+        if packed_digest(packed) != digest:
+            return False
+        if len(self._verified) >= _VERIFIED:
+            self._verified.pop(next(iter(self._verified)), None)
+        self._verified[infohash] = stamp
+        return True
+
+    def _set_aside(self, infohash: InfoHash) -> None:
+        kept = f"{infohash.upper}-{time.time_ns()}{SUFFIX}"
+        self._verified.pop(infohash, None)
+        with self._folder() as root:
+            with suppress(FileExistsError):
+                os.mkdir(_BAD, 0o700, dir_fd=root)
+            with _opened(_BAD, root) as bad, suppress(FileNotFoundError), self._leaf(infohash) as leaf:
+                os.rename(_rest(infohash), kept, src_dir_fd=leaf, dst_dir_fd=bad)
+                os.fsync(leaf)
+                self._note_set_aside(infohash, kept)
+            with _opened(_BAD, root) as bad, self._rename_lock:
+                for name in _oldest_first(bad)[:-_BAD_KEPT]:
+                    os.unlink(name, dir_fd=bad)
+
+    def _note_set_aside(self, infohash: InfoHash, kept: str) -> None:
+        self.set_aside_count += 1
+        log.error("files.set_aside", infohash=infohash.upper, kept=f"{_BAD}/{kept}")
 
     def _remove(self, infohash: InfoHash) -> bool:
         try:
@@ -217,6 +276,11 @@ def _size(name: str, folder: int) -> int | None:
 def _listed(folder: int) -> list[str]:
     with os.scandir(folder) as entries:
         return sorted(entry.name for entry in entries)
+
+
+def _oldest_first(folder: int) -> list[str]:
+    with os.scandir(folder) as entries:
+        return sorted((entry.name for entry in entries), key=lambda name: name.partition("-")[2])
 
 
 def _leaf_names(first: str, second: str, branch: int) -> list[InfoHash]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from bittorrent.infohash import InfoHash
 from cache.compression import pack
-from cache.record import CacheRecord
+from cache.record import CacheRecord, StoredFile, packed_digest
 from lists.infohashes import ListEntry, ListKind
 from tracker.flusher import JournalRow
 
@@ -15,15 +15,25 @@ class MemoryBlobs:
 
     def __init__(self, free: int = 2**40) -> None:
         self.files: dict[InfoHash, bytes] = {}
+        self.aside: dict[InfoHash, bytes] = {}
         self.free_bytes = free
 
-    async def put(self, infohash: InfoHash, data: bytes) -> int:
-        """Compress and store `data`, and return the compressed size; an existing file stays."""
-        return len(self.files.setdefault(infohash, pack(data)))
+    async def put(self, infohash: InfoHash, data: bytes) -> StoredFile:
+        """Compress and store `data`; an existing file stays."""
+        return StoredFile.of(self.files.setdefault(infohash, pack(data)))
 
-    async def get(self, infohash: InfoHash) -> bytes | None:
-        """Return the gzip bytes, or None."""
-        return self.files.get(infohash)
+    async def get(
+        self, infohash: InfoHash, digest: bytes | None = None, *, again: bool = False
+    ) -> bytes | None:
+        """Return the gzip bytes, or None, also for bytes of another digest."""
+        packed = self.files.get(infohash)
+        right = packed is not None and (digest is None or packed_digest(packed) == digest)
+        return packed if right else None
+
+    async def set_aside(self, infohash: InfoHash) -> None:
+        """Move a file to `aside`."""
+        if infohash in self.files:
+            self.aside[infohash] = self.files.pop(infohash)
 
     async def remove(self, infohash: InfoHash) -> bool:
         """Delete the file; return whether it was there."""

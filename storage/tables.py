@@ -31,6 +31,7 @@ record = Table(
     Column("stored", INTEGER, nullable=False),
     Column("digest", BYTES, nullable=False),
     Column("added", INTEGER, nullable=False),
+    Column("packed", BYTES),
     CheckConstraint("length(infohash) = 20"),
     CheckConstraint("length(v1) = 20"),
     CheckConstraint("length(v2) = 32"),

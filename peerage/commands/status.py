@@ -28,6 +28,15 @@ class Stats:
 class Check:
     """Verify every stored file against its hash; the exit status is 1 when one does not hold."""
 
+    repair: Annotated[
+        bool,
+        click.Option(
+            ["--repair"],
+            is_flag=True,
+            help="Set aside what does not hold, record files that have no record, and forget records without a file.",
+        ),
+    ] = False
+
 
 @dataclass(frozen=True, slots=True)
 class CloseCensusDay:
@@ -79,6 +88,7 @@ class DamagedFile:
 
     infohash: str
     problem: str
+    repaired: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +134,12 @@ async def _stats(
 
 
 async def _check(
-    application: "Application", _operator: "Principal", _arguments: Check
+    application: "Application", _operator: "Principal", arguments: Check
 ) -> AsyncIterator[DamagedFile | CheckedFiles]:
     damaged = 0
-    async for problem in application.torrents.cache.check():
+    async for problem in application.torrents.cache.check(repair=arguments.repair):
         damaged += 1
-        yield DamagedFile(problem.infohash.upper, problem.what)
+        yield DamagedFile(problem.infohash.upper, problem.what, problem.repaired)
     files, _ = await application.torrents.cache.totals()
     yield CheckedFiles(files, damaged)
 
@@ -175,7 +185,8 @@ async def _show_check(_arguments: Check, records: AsyncIterator[DamagedFile | Ch
     async for record in records:
         if isinstance(record, DamagedFile):
             sound = False
-            print_line(f"{record.infohash}  {record.problem}")
+            done = f"  ({record.repaired})" if record.repaired else ""
+            print_line(f"{record.infohash}  {record.problem}{done}")
         else:
             click.echo(f"{record.files:,} checked, {record.problems:,} not sound")
     return sound

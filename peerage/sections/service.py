@@ -28,6 +28,9 @@ class CacheSection(Section):
         le=2**50,
         description="Free bytes on its disk below which nothing more is taken.",
     )
+    scrub_days: int = Field(
+        default=7, ge=0, le=365, description="Days in which every stored file is read once; 0 is never."
+    )
     upload_rate: Rate = Field(
         default="60/minute", description="Uploads per client address (IPv6: /64).", json_schema_extra=RATE
     )

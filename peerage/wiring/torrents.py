@@ -11,6 +11,7 @@ from actions.transfer import Transfer
 from actions.uploads import ReleaseParser, Uploads
 from bittorrent.infohash import InfoHash
 from cache.quota import Quota
+from cache.scrubber import Scrubber
 from cache.torrents import TorrentCache
 from storage.cache_records import SqlCacheRecords
 
@@ -31,6 +32,7 @@ class TorrentServices:
     release_parser: ReleaseParser
     uploads: Uploads
     transfer: Transfer
+    scrubber: Scrubber | None
 
 
 def make_torrents(application: "Application", on_blocked: Sequence[OnBlocked]) -> TorrentServices:
@@ -50,7 +52,13 @@ def make_torrents(application: "Application", on_blocked: Sequence[OnBlocked]) -
         release_parser=parser,
         uploads=uploads,
         transfer=Transfer(uploads, cache),
+        scrubber=_make_scrubber(application, cache),
     )
+
+
+def _make_scrubber(application: "Application", cache: TorrentCache) -> Scrubber | None:
+    days = application.settings.cache.scrub_days
+    return Scrubber(cache, application.environment.clock, days * 86_400) if days else None
 
 
 def _make_cache(application: "Application") -> TorrentCache:

@@ -1,10 +1,12 @@
 import asyncio
 import errno
+from dataclasses import replace
 
 import pytest
 
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
+from cache.compression import pack
 from cache.torrents import Quota, TorrentCache
 from storage.memory import MemoryBlobs, MemoryCacheRecords
 from tests.support.torrents import hybrid_torrent, parsed, v1_torrent, v2_torrent
@@ -158,3 +160,83 @@ async def test_an_unknown_hash_is_not_held():
     cache = cache_of()
     assert await cache.get(InfoHash(bytes(20))) is None
     assert not await cache.has(InfoHash(bytes(20)))
+
+
+async def damaged(cache: TorrentCache, blobs: MemoryBlobs, data: bytes) -> InfoHash:
+    infohash = (await add(cache, data)).record.infohash
+    blobs.files[infohash] = blobs.files[infohash][:-1] + b"x"
+    return infohash
+
+
+async def test_a_damaged_file_is_set_aside_and_not_served():
+    blobs = MemoryBlobs()
+    cache = cache_of(blobs=blobs)
+    infohash = await damaged(cache, blobs, v1_torrent())
+    assert await cache.get(infohash) is None
+    assert infohash in blobs.aside
+    assert await cache.has(infohash)
+
+
+@pytest.mark.parametrize("lose", [False, True], ids=["damaged", "missing"])
+async def test_an_upload_heals_what_is_not_right_on_disk(lose):
+    blobs = MemoryBlobs()
+    cache = cache_of(Quota(1, 10**6, 0), blobs)
+    infohash = await damaged(cache, blobs, hybrid_torrent())
+    if lose:
+        del blobs.files[infohash]
+    again = await add(cache, hybrid_torrent())
+    assert again.new
+    assert (await cache.get(infohash)).plain() == hybrid_torrent()
+    assert await cache.totals() == (1, again.record.stored)
+
+
+async def test_a_record_of_an_older_version_gets_its_digest_when_its_file_is_read():
+    blobs = MemoryBlobs()
+    cache = cache_of(blobs=blobs)
+    record = (await add(cache, v1_torrent())).record
+    await cache._records.add(replace(record, packed=None))
+    assert (await cache.get(record.infohash)).plain() == v1_torrent()
+    assert (await cache.find(record.infohash)).packed == record.packed
+
+
+async def test_an_altered_file_of_an_older_version_is_set_aside():
+    blobs = MemoryBlobs()
+    cache = cache_of(blobs=blobs)
+    record = (await add(cache, v1_torrent())).record
+    await cache._records.add(replace(record, packed=None))
+    blobs.files[record.infohash] = pack(v1_torrent(comment=b"another"))
+    assert await cache.get(record.infohash) is None
+    assert record.infohash in blobs.aside
+
+
+async def test_a_file_that_was_replaced_since_its_record_was_read_is_not_set_aside():
+    class Replacing(MemoryBlobs):
+        async def get(self, infohash, digest=None, *, again=False):
+            if replacing:
+                replacing.pop()
+                await cache.remove(infohash)
+                await add(cache, v1_torrent(comment=b"second"))
+            return await super().get(infohash, digest, again=again)
+
+    replacing: list[bool] = []
+    blobs = Replacing()
+    cache = cache_of(blobs=blobs)
+    infohash = (await add(cache, v1_torrent(comment=b"first"))).record.infohash
+    replacing.append(True)
+    assert (await cache.get(infohash)).gzip == pack(v1_torrent(comment=b"second"))
+    assert not blobs.aside
+
+
+async def test_checks_repair_what_they_find():
+    blobs = MemoryBlobs()
+    cache = cache_of(blobs=blobs)
+    bad = await damaged(cache, blobs, v1_torrent("bad"))
+    lost = (await add(cache, v1_torrent("lost"))).record.infohash
+    del blobs.files[lost]
+    strange = (await add(cache, v1_torrent("strange"))).record.infohash
+    del cache._records.records[strange]
+    found = {problem.infohash: problem.repaired async for problem in cache.check(repair=True)}
+    assert found == {bad: "set aside", lost: "record removed", strange: "recorded"}
+    assert [problem async for problem in cache.check()] == []
+    assert set(cache._records.records) == {strange}
+    assert (await cache.totals())[0] == 1

@@ -7,6 +7,7 @@ import random
 import pytest
 
 from bittorrent.infohash import InfoHash
+from cache.record import StoredFile
 from tests.contracts.stores import BLOBS
 
 pytestmark = pytest.mark.parametrize("opener", BLOBS.values(), ids=BLOBS)
@@ -20,7 +21,7 @@ async def test_bytes_come_back_packed_by_gzip_and_put_returns_their_size(opener,
         stored = await blobs.put(HASH, b"d4:infode")
         packed = await blobs.get(HASH)
         assert gzip.decompress(packed) == b"d4:infode"
-        assert len(packed) == stored
+        assert stored == StoredFile.of(packed)
 
 
 async def test_the_first_bytes_of_a_hash_stay(opener, tmp_path):
@@ -68,9 +69,9 @@ async def test_walking_yields_every_hash_once_in_ascending_order(opener, tmp_pat
 
 async def test_many_puts_of_one_hash_at_once_keep_one_of_them_whole(opener, tmp_path):
     async with opener(tmp_path) as blobs:
-        sizes = await asyncio.gather(*(blobs.put(HASH, bytes([n]) * (n + 1) * 50) for n in range(12)))
+        stored = await asyncio.gather(*(blobs.put(HASH, bytes([n]) * (n + 1) * 50) for n in range(12)))
         packed = await blobs.get(HASH)
-        assert set(sizes) == {len(packed)}
+        assert set(stored) == {StoredFile.of(packed)}
         content = gzip.decompress(packed)
         assert content == bytes([content[0]]) * (content[0] + 1) * 50
 
@@ -78,3 +79,24 @@ async def test_many_puts_of_one_hash_at_once_keep_one_of_them_whole(opener, tmp_
 async def test_free_disk_is_a_number_of_bytes(opener, tmp_path):
     async with opener(tmp_path) as blobs:
         assert await blobs.free() > 0
+
+
+async def test_bytes_of_another_digest_are_none_and_stay(opener, tmp_path):
+    async with opener(tmp_path) as blobs:
+        stored = await blobs.put(HASH, b"right")
+        packed = await blobs.get(HASH)
+        assert await blobs.get(HASH, stored.digest) == packed
+        assert await blobs.get(HASH, stored.digest, again=True) == packed
+        assert await blobs.get(HASH, bytes(16), again=True) is None
+        assert await blobs.get(HASH) == packed
+
+
+async def test_what_is_set_aside_is_gone_and_can_be_stored_anew(opener, tmp_path):
+    async with opener(tmp_path) as blobs:
+        await blobs.put(HASH, b"bad")
+        await blobs.set_aside(HASH)
+        await blobs.set_aside(OTHER)
+        assert await blobs.get(HASH) is None
+        assert [each async for each in blobs.walk()] in ([], [[]])
+        await blobs.put(HASH, b"good")
+        assert gzip.decompress(await blobs.get(HASH)) == b"good"

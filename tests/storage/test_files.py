@@ -115,3 +115,44 @@ async def test_file_and_folders_are_synced_before_a_put_returns(blobs, tmp_path,
     await blobs.put(HASH, b"bytes")
     root = str(tmp_path / "torrents")
     assert synced == [root, f"{root}/00", f"{root}/.new/0.torrent.gz", f"{root}/00/AA"]
+
+
+async def test_a_file_is_looked_at_again_when_it_changed(blobs, tmp_path):
+    stored = await blobs.put(HASH, b"bytes")
+    path = tmp_path / "torrents" / PLACE
+    assert await blobs.get(HASH, stored.digest) is not None
+    packed = path.read_bytes()
+    path.write_bytes(packed[:-1] + b"x")
+    assert await blobs.get(HASH, stored.digest) is None
+    path.write_bytes(packed)
+    assert await blobs.get(HASH, stored.digest) == packed
+
+
+async def test_a_digest_is_computed_once_for_a_file_that_does_not_change(blobs, monkeypatch):
+    stored = await blobs.put(HASH, b"bytes")
+    asked = []
+    monkeypatch.setattr(files, "packed_digest", lambda packed: asked.append(packed) or stored.digest)
+    for _ in range(3):
+        assert await blobs.get(HASH, stored.digest) is not None
+    assert len(asked) == 1
+    await blobs.get(HASH, stored.digest, again=True)
+    assert len(asked) == 2
+
+
+async def test_what_is_remembered_is_bounded(blobs, monkeypatch):
+    monkeypatch.setattr(files, "_VERIFIED", 2)
+    for number in range(5):
+        name = InfoHash(bytes((number,)) * 20)
+        assert await blobs.get(name, (await blobs.put(name, b"x")).digest) is not None
+    assert len(blobs._verified) == 2
+
+
+async def test_the_newest_files_that_were_set_aside_are_kept(blobs, tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_BAD_KEPT", 3)
+    for number in range(5):
+        name = InfoHash(bytes((9 - number,)) * 20)
+        await blobs.put(name, b"x")
+        await blobs.set_aside(name)
+    kept = sorted(path.name[:2] for path in (tmp_path / "torrents" / ".bad").iterdir())
+    assert kept == ["05", "06", "07"]
+    assert blobs.set_aside_count == 5
