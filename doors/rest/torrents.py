@@ -13,7 +13,7 @@ from starlette.responses import Response
 from accounts.rights import Right
 from bittorrent.refusal import Refusal
 from catalogue.fields import TorrentDetails
-from catalogue.model import BookmarkKind, Freeleech, Torrent
+from catalogue.model import BookmarkKind, Freeleech, Person, Torrent
 from catalogue.query import MATCH_ALL, AllOf, CategoryTerm, Query, SearchQuery, SortOrder, UploaderTerm
 from catalogue.syntax import parse
 from doors.http_headers import attachment, etag_matches
@@ -152,6 +152,19 @@ async def _moderate(context: RestContext) -> TorrentDetail:
 
 async def _download(context: RestContext) -> Response:
     torrent = await torrent_of(context)
+async def _assign(context: RestContext) -> TorrentDetail:
+    torrent = await torrent_of(context)
+    name, owner = context.body.text("username"), None
+    if name:
+        user = await context.services.accounts.user(name)
+        if user is None:
+            raise Refusal("invalid", fields={"username": ["The username field names no account."]})
+        owner = Person(user.id, user.name)
+    return await _detail(
+        context, await context.services.curation.assign_torrent(context.principal, torrent.id, owner)
+    )
+
+
     if torrent.private and context.principal.user is None:
         raise Refusal("unauthenticated")
     held = await context.services.cache.get(torrent.infohash)
@@ -262,6 +275,18 @@ OPERATIONS = (
         _moderate,
         Right.MODERATE,
         body=request_fields.MODERATE_TORRENT,
+        answers=TorrentDetail,
+    ),
+    Operation(
+        "PUT",
+        "/torrents/{torrent}/owner",
+        "assignTorrent",
+        "Give a torrent to an account; an empty name leaves it to nobody",
+        "torrents",
+        _assign,
+        Right.ACCOUNTS,
+        body=request_fields.OWNER,
+        required=("username",),
         answers=TorrentDetail,
     ),
     Operation(
