@@ -18,6 +18,9 @@ class CacheRecord:
     `infohash` is its 20-byte infohash (v1, or the truncated v2 of a v2-only torrent); `size` counts the
     bytes of its content, `stored` those of the gzip file on disk, `digest` is the SHA-1 of the .torrent file
     as it was uploaded, `added` is in unix seconds.
+
+    `private`, `hidden` and `uploader` (the id of its owner) are what the catalogue says of it at that moment; the
+    first is None where it says nothing, and in pages of `walk`.
     """
 
     infohash: InfoHash
@@ -28,6 +31,9 @@ class CacheRecord:
     stored: int
     digest: bytes
     added: int
+    private: bool | None = None
+    hidden: bool = False
+    uploader: int | None = None
 
     @classmethod
     def of(cls, metainfo: Metainfo, digest: bytes, stored: int, added: int) -> "CacheRecord":

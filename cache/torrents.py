@@ -3,7 +3,7 @@
 import asyncio
 import errno
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -84,7 +84,11 @@ class TorrentCache:
         if record is None:
             return None
         packed = await self._blobs.get(record.infohash)
-        return CachedTorrent(record, packed) if packed is not None else None
+        if packed is None:
+            return None
+        if record.private is None:
+            record = await asyncio.to_thread(_with_privacy, record, packed)
+        return CachedTorrent(record, packed)
 
     async def find(self, infohash: InfoHash) -> CacheRecord | None:
         """Return the record of a 20-byte infohash, without reading its file."""
@@ -217,3 +221,9 @@ class TorrentCache:
             if removed is not None:
                 usage.subtract(removed.stored)
         return removed
+
+
+def _with_privacy(record: CacheRecord, packed: bytes) -> CacheRecord:
+    """Return a record of which the catalogue says nothing with what its file says; an unreadable one is private."""
+    found = read_stored_file(record.infohash, packed)
+    return replace(record, private=isinstance(found, str) or found[0].private)

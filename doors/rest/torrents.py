@@ -1,6 +1,5 @@
 """REST operations on torrents: search, upload, edit, delete, download and peer counts."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,6 +15,7 @@ from catalogue.fields import TorrentDetails
 from catalogue.model import BookmarkKind, Freeleech, Person, Torrent
 from catalogue.query import MATCH_ALL, AllOf, CategoryTerm, Query, SearchQuery, SortOrder, UploaderTerm
 from catalogue.syntax import parse
+from catalogue.visibility import shown_contents
 from doors.http_headers import attachment, etag_matches
 from doors.rest import request_fields
 from doors.rest.bodies import file_refusal
@@ -75,9 +75,11 @@ async def _detail(context: RestContext, torrent: Torrent) -> TorrentDetail:
     bookmarked = await services.catalogue.collages.bookmarked(
         viewer.user_id, BookmarkKind.TORRENT, [torrent.id]
     )
+    contents = await services.catalogue.torrents.contents(torrent.id)
+    announce = await services.files.announce_url(context.principal, context.base_url)
     return TorrentDetail(
         **torrent_fields(torrent, viewer, services.scrape(torrent.infohash), alive=bool(alive)),
-        **contents_fields(torrent, await services.catalogue.torrents.contents(torrent.id), viewer),
+        **contents_fields(shown_contents(torrent, contents, viewer, announce)),
         bookmarked=bool(bookmarked),
     )
 
@@ -150,8 +152,6 @@ async def _moderate(context: RestContext) -> TorrentDetail:
     return await _detail(context, torrent)
 
 
-async def _download(context: RestContext) -> Response:
-    torrent = await torrent_of(context)
 async def _assign(context: RestContext) -> TorrentDetail:
     torrent = await torrent_of(context)
     name, owner = context.body.text("username"), None
@@ -165,18 +165,18 @@ async def _assign(context: RestContext) -> TorrentDetail:
     )
 
 
-    if torrent.private and context.principal.user is None:
-        raise Refusal("unauthenticated")
+async def _download(context: RestContext) -> Response:
+    torrent = await torrent_of(context)
     held = await context.services.cache.get(torrent.infohash)
     if held is None:
         raise Refusal("not-held")
-    etag = f'"{held.record.digest.hex()}"'
+    file = await context.services.files.serve(context.principal, held, context.base_url)
+    etag = f'"{file.digest.hex()}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
     if etag_matches(",".join(context.request.headers.getlist("if-none-match")), etag):
         return Response(status_code=304, headers=headers)
     headers["Content-Disposition"] = attachment(held.record.name)
-    data = await asyncio.to_thread(held.plain)
-    return Response(data, headers=headers, media_type="application/x-bittorrent")
+    return Response(file.data, headers=headers, media_type="application/x-bittorrent")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from actions.release_parser import ImdbReleaseParser
 from actions.swarm_stats_sync import SwarmStatsSync
 from actions.takedowns import Takedowns
 from actions.title_import import TitleImport
+from actions.torrent_files import TorrentFiles
 from actions.transfer import Transfer
 from actions.uploads import Uploads
 from bittorrent.infohash import InfoHash
@@ -46,6 +47,7 @@ class TorrentServices:
     """The `.torrent` files, and what may come in."""
 
     cache: TorrentCache
+    files: TorrentFiles
     takedowns: Takedowns
     list_moderation: ListModeration
     uploads: Uploads
@@ -190,10 +192,23 @@ class _Builder:
         self._stack.push_async_callback(uploads.drain)
         return TorrentServices(
             cache=cache,
+            files=self._make_files(tracker, accounts),
             takedowns=takedowns,
             list_moderation=ListModeration(takedowns, self._catalogue.moderation, accounts.rights),
             uploads=uploads,
             transfer=Transfer(uploads, cache),
+        )
+
+    def _make_files(self, tracker: TrackerServices, accounts: AccountServices) -> TorrentFiles:
+        passkeys, store = accounts.accounts.passkeys, tracker.tracker.store
+
+        async def passkey_of(user: int) -> str | None:
+            """Return the passkey of an account, if announces with it count for the account."""
+            passkey = await passkeys.existing(user)
+            return passkey if passkey is not None and store.account_of(passkey.encode()) == user else None
+
+        return TorrentFiles(
+            accounts.rights, passkey_of, restricted=not self._settings.cache.anonymous_private
         )
 
     def _make_downloads(self, tracker: TrackerServices, torrents: TorrentServices) -> DownloadServices:
