@@ -72,6 +72,73 @@ TABLE: Final[Mapping[Restriction, Mapping[TorrentField, frozenset[Audience]]]] =
 """Who is shown what, beside the rights to read and to download."""
 
 
+class VisibilityDoor(StrEnum):
+    """A door through which torrents are shown. SOAP takes uploads alone; commands are an operator's, who is an admin."""
+
+    CACHE = "cache"
+    PAGES = "pages"
+    REST = "REST"
+    GAZELLE = "Gazelle"
+    TORRENT_API = "Torrent API"
+    TORBOX = "TorBox"
+
+
+_AS_NOBODY: Final = frozenset(
+    {
+        (VisibilityDoor.GAZELLE, TorrentField.UPLOADER_NAME),
+        (VisibilityDoor.TORRENT_API, TorrentField.RECORD),
+        (VisibilityDoor.TORBOX, TorrentField.RECORD),
+        (VisibilityDoor.TORBOX, TorrentField.TRACKERS),
+    }
+)
+"""What a door shows to everybody whom it serves as it would to nobody, since its dialect knows no difference."""
+
+FIELDS_OF_DOORS: Final[Mapping[VisibilityDoor, frozenset[TorrentField]]] = MappingProxyType(
+    {
+        VisibilityDoor.CACHE: frozenset({TorrentField.FILE, TorrentField.ORIGINAL}),
+        VisibilityDoor.PAGES: frozenset(TorrentField) - {TorrentField.FILE, TorrentField.ORIGINAL},
+        VisibilityDoor.REST: frozenset(TorrentField),
+        VisibilityDoor.GAZELLE: frozenset(TorrentField) - {TorrentField.TRACKERS, TorrentField.WEB_SEEDS},
+        VisibilityDoor.TORRENT_API: frozenset({TorrentField.RECORD}),
+        VisibilityDoor.TORBOX: frozenset({TorrentField.RECORD, TorrentField.TRACKERS}),
+    }
+)
+"""What each door has to show; its answers have no other field of these."""
+
+OPEN_DOORS: Final = frozenset(
+    {VisibilityDoor.CACHE, VisibilityDoor.PAGES, VisibilityDoor.REST, VisibilityDoor.TORBOX}
+)
+"""The doors that serve requests without an account."""
+
+
+def shown_at(door: VisibilityDoor, field: TorrentField, restriction: Restriction) -> frozenset[Audience]:
+    """Return who is shown a field of a torrent with one restriction at a door."""
+    if field not in FIELDS_OF_DOORS[door]:
+        return frozenset()
+    served = _EVERYBODY if door in OPEN_DOORS else _ACCOUNTS
+    allowed = TABLE[restriction][field]
+    if (door, field) in _AS_NOBODY:
+        return served if Audience.NOBODY in allowed else frozenset()
+    return served & allowed
+
+
+def as_markdown() -> str:
+    """Return the table of visibility, door by door, as its page shows it."""
+    head = ("door", "field", *Restriction)
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    for door in VisibilityDoor:
+        for field in (each for each in TorrentField if each in FIELDS_OF_DOORS[door]):
+            cells = [_words(shown_at(door, field, restriction), door) for restriction in Restriction]
+            lines.append(f"| {' | '.join((door, field, *cells))} |")
+    return "\n".join(lines)
+
+
+def _words(shown: frozenset[Audience], door: VisibilityDoor) -> str:
+    if shown == (_EVERYBODY if door in OPEN_DOORS else _ACCOUNTS):
+        return "all"
+    return ", ".join(each for each in Audience if each in shown) or "none"
+
+
 @dataclass(frozen=True, slots=True)
 class TorrentRestrictions:
     """What the table is asked about: a torrent's restrictions and the id of its owner."""

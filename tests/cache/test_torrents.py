@@ -1,6 +1,6 @@
-from dataclasses import replace
 import asyncio
 import errno
+from dataclasses import replace
 
 import pytest
 
