@@ -73,7 +73,7 @@ TABLE: Final[Mapping[Restriction, Mapping[TorrentField, frozenset[Audience]]]] =
 
 
 class VisibilityDoor(StrEnum):
-    """A door through which torrents are shown. SOAP takes uploads alone; commands are an operator's, who is an admin."""
+    """A door that shows torrents. SOAP takes uploads alone; commands are an operator's, who is an admin."""
 
     CACHE = "cache"
     PAGES = "pages"

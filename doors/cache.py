@@ -15,10 +15,11 @@ from actions.torrent_files import TorrentFile, TorrentFiles
 from actions.uploads import AcceptedUpload
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
-from cache.torrents import CachedTorrent, TorrentCache
+from cache.torrents import CachedTorrent, CacheRecord, TorrentCache
 from doors import cache_pages, errors
 from doors.admission import Admission, AdmittedRoute, ApiDialect, Endpoint, Exchange, Step, parameter
 from doors.bodies import MULTIPART, FormRules
+from doors.connection_memory import reserve_answer
 from doors.http_headers import accepts_gzip, attachment, etag_matches
 from doors.lookup_on_miss import LookupOnMiss
 from doors.origin import base_url
@@ -33,6 +34,7 @@ _FIELD = "torrent"
 _FORM = FormRules(
     frozenset({MULTIPART}), max_fields=32, max_files=8, max_text=16 * 1024, code="bad-form", wrong_type=""
 )
+_LARGE = 64 << 10  # bytes of a file from which on room is reserved before it is read
 _NO_STORE = {
     "Expires": "Mon, 26 Jul 1997 05:00:00 GMT",
     "Cache-Control": "no-store, no-cache, must-revalidate",
@@ -124,8 +126,16 @@ class _DownloadRoutes:
 
     async def fetch(self, request: Request) -> Response:
         """Return the torrent whose infohash is the first 40 digits of the path; the rest of the path is ignored."""
-        asked = _INFOHASH.match(request.path_params["rest"])
-        held = await self.cache.get(InfoHash.parse(asked[0])) if asked else None
+        try:
+            return await self._fetch(request, _INFOHASH.match(request.path_params["rest"]))
+        except Refusal as refusal:
+            headers = _NO_STORE | {"Retry-After": "1"}
+            body = cache_pages.lookup_refused(refusal)
+            return cache_pages.page("Not now", body, refusal.status, headers, site=self.site)
+
+    async def _fetch(self, request: Request, asked: re.Match[str] | None) -> Response:
+        """Answer a request. Refusal: `busy`."""
+        held = await self._held(request, InfoHash.parse(asked[0])) if asked else None
         if held is None:
             self.counters.misses += asked is not None
             if asked is not None and self.lookups is not None and "wait" in request.query_params:
@@ -145,10 +155,11 @@ class _DownloadRoutes:
             base = base_url(request, self.admission.public_url)
             return _account_file(request, held, await self.files.serve(exchange.principal, held, base))
 
-        def render(_: Exchange, error: Exception) -> Response:
+        def render(exchange: Exchange, error: Exception) -> Response:
             assert isinstance(error, Refusal)
-            if error.code == "not-found":
-                return self._not_found(held.record.infohash.upper, _NO_STORE)
+            if error.code == "not-found":  # to nobody it looks as if it were not there
+                headers = _MISS if exchange.principal.is_nobody else _NO_STORE
+                return self._not_found(held.record.infohash.upper, headers)
             body = cache_pages.file_refused(error)
             return cache_pages.page("Not for everybody", body, error.status, _NO_STORE, site=self.site)
 
@@ -157,6 +168,15 @@ class _DownloadRoutes:
 
     def _not_found(self, infohash: str | None, headers: Mapping[str, str] = _MISS) -> Response:
         return cache_pages.page("Not found", cache_pages.not_found(infohash), 404, headers, site=self.site)
+
+    async def _held(self, request: Request, infohash: InfoHash) -> CachedTorrent | None:
+        """Return the torrent, read when there is room for a large one. Refusal: `busy`."""
+
+        async def wait_for_room(record: CacheRecord) -> None:
+            if record.stored > _LARGE:
+                await reserve_answer(request.scope, record.stored)
+
+        return await self.cache.get(infohash, before=wait_for_room)
 
     async def _look_up(self, request: Request, infohash: InfoHash, lookups: LookupOnMiss) -> Response:
         """Return the torrent once a lookup has found it, with its source in `X-Peerage-Source`."""
@@ -193,7 +213,12 @@ async def _file(request: Request, held: CachedTorrent) -> Response:
     headers["Content-Disposition"] = attachment(held.record.name)
     if use_gzip:
         headers["Content-Encoding"] = "gzip"
-    data = held.gzip if use_gzip else await asyncio.to_thread(held.plain)
+    if use_gzip:
+        data = held.gzip
+    else:
+        if held.plain_size > _LARGE:
+            await reserve_answer(request.scope, held.plain_size)
+        data = await asyncio.to_thread(held.plain)
     return Response(data, headers=headers, media_type="application/x-bittorrent")
 
 

@@ -61,7 +61,7 @@ async def _torrent(context: PageContext) -> Response:
         context.principal, base_url(context.request, services.admission.public_url)
     )
     contents = shown_contents(
-        torrent, await services.catalogue.torrents.contents(torrent.id), viewer, announce
+        torrent, await services.catalogue.torrents.contents(torrent.id, 0, FILES_SHOWN), viewer, announce
     )
     others = [each for each in await _torrents_of(context, torrent.group) if each.id != torrent.id]
     return context.render(
@@ -70,7 +70,7 @@ async def _torrent(context: PageContext) -> Response:
         torrent=torrent,
         group=torrent.group,
         contents=contents,
-        files=contents.files[:FILES_SHOWN],
+        files=contents.files,
         counts=services.scrape(torrent.infohash),
         uploader=shown_uploader(torrent, viewer),
         magnet=str(await _magnet(context, torrent, contents, announce)),

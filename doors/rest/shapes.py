@@ -170,10 +170,15 @@ def torrent_fields(torrent: Torrent, viewer: Viewer, counts: Counts, *, alive: b
     }
 
 
+def file_shapes(contents: Contents) -> list[FileShape]:
+    """Return the files of a page of contents."""
+    return [FileShape(file.path, file.size) for file in contents.files]
+
+
 def contents_fields(contents: Contents) -> dict[str, Any]:
     """Return the fields that a torrent's detail adds, of what is shown of its contents."""
     return {
-        "files": [FileShape(file.path, file.size) for file in contents.files],
+        "files": file_shapes(contents),
         "trackers": [list(tier) for tier in contents.trackers],
         "web_seeds": list(contents.web_seeds),
     }
