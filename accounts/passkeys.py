@@ -37,10 +37,14 @@ class Passkeys:
         It is a key like any other: listed, its use noted, revocable.
         """
         async with self._lock:
-            for key in await self._store.live_keys(user, int(self._clock())):
-                if (secret := await self._secret_of(key)) is not None:
-                    return secret
-            return await self._create(user)
+            return await self.existing(user) or await self._create(user)
+
+    async def existing(self, user: int) -> str | None:
+        """Return an account's passkey for links, None where it has none."""
+        for key in await self._store.live_keys(user, int(self._clock())):
+            if (secret := await self._secret_of(key)) is not None:
+                return secret
+        return None
 
     async def _secret_of(self, key: Key) -> str | None:
         """Return the secret of a derived passkey, None for other keys; a user's own key may have a similar label."""

@@ -23,7 +23,7 @@ class Authorization:
     def viewer(self, principal: Principal) -> Viewer:
         """Return the catalogue's viewer for a principal. Refusal: `unauthenticated`, `forbidden` without READ."""
         self._rights.require(principal, Right.READ)
-        return Viewer(principal.id, self._rights.may(principal, Right.MODERATE))
+        return viewer_of(principal, self._rights)
 
     def account(self, principal: Principal, right: Right, owner: int | None = None) -> int:
         """Return the account of a principal with a right. Refusal: `unauthenticated`, `forbidden`."""
@@ -126,6 +126,15 @@ class Authorization:
     def _refuse_locked_collage(self, principal: Principal, collage: Collage) -> None:
         if collage.locked and not self._rights.may(principal, Right.EDIT_ANY):
             raise Refusal("forbidden", "the collage is locked")
+
+
+def viewer_of(principal: Principal, rights: Rights) -> Viewer:
+    """Return as whom a principal looks at torrents, whatever else it may do."""
+    return Viewer(
+        principal.id,
+        moderates=rights.may(principal, Right.MODERATE),
+        administers=rights.may(principal, Right.ACCOUNTS),
+    )
 
 
 def _uploader(principal: Principal, torrents: Sequence[Torrent]) -> Person | None:

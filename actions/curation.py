@@ -91,7 +91,23 @@ class Curation:
         accepted = await self._uploads.accept(
             data, f"{door} {principal.name}", uploader=principal.id, details=details
         )
+        if accepted.claimed:
+            detail = f"nobody to {principal.name}: by the first upload with an account"
+            await self._log(principal, "own", Subject.TORRENT, accepted.torrent.id, detail)
         return accepted.torrent
+
+    async def assign_torrent(
+        self, principal: Principal, torrent: int, owner: Person | None, why: str = ""
+    ) -> Torrent:
+        """Make an account the owner of a torrent, or nobody (ACCOUNTS)."""
+        self.rights.require(principal, Right.ACCOUNTS)
+        known = await self._authorization.torrent(principal, torrent)
+        if (known.uploader and known.uploader.id) == (owner and owner.id):
+            return known
+        assigned = await self._catalogue.torrents.assign(torrent, owner.id if owner is not None else None)
+        change = f"{_name_of(known.uploader)} to {_name_of(owner)}"
+        await self._log(principal, "own", Subject.TORRENT, torrent, f"{change}: {why}" if why else change)
+        return assigned
 
     async def add_by_infohash(self, principal: Principal, infohash: InfoHash) -> bool:
         """Add a torrent without its file and without an owner, unless there is one (UPLOAD); return whether it is new.
@@ -110,9 +126,7 @@ class Curation:
         if details.group or details.group_id is not None:
             self._authorization.refuse_locked(principal, known.group)
         edited = await self._catalogue.torrents.edit(torrent, details)
-        await self._log_if_not_owner(
-            principal, known.uploader, "edit", Subject.TORRENT, torrent, detail=_joined(details.names)
-        )
+        await self._log(principal, "edit", Subject.TORRENT, torrent, _joined(details.names))
         return edited
 
     async def delete_torrent(self, principal: Principal, torrent: int, reason: str = "") -> None:
@@ -122,9 +136,7 @@ class Curation:
         await self._takedowns.remove_file([known.infohash, known.alias or known.infohash])
         await self._catalogue.torrents.remove(torrent)
         detail = f"{known.title}: {reason}" if reason else known.title
-        await self._log_if_not_owner(
-            principal, known.uploader, "delete", Subject.TORRENT, torrent, detail=detail
-        )
+        await self._log(principal, "delete", Subject.TORRENT, torrent, detail)
 
     async def mark_torrent(
         self,
@@ -151,11 +163,9 @@ class Curation:
 
     async def edit_group(self, principal: Principal, group: int, change: GroupChange) -> Group:
         """Change a group's record (EDIT_OWN for uploaders of its torrents)."""
-        _, owner = await self._authorization.own_group(principal, group)
+        await self._authorization.own_group(principal, group)
         edited = await self._catalogue.groups.edit(group, change)
-        await self._log_if_not_owner(
-            principal, owner, "edit", Subject.GROUP, group, detail=_field_names(change)
-        )
+        await self._log(principal, "edit", Subject.GROUP, group, _field_names(change))
         return edited
 
     async def lock_group(self, principal: Principal, group: int, *, locked: bool) -> Group:
@@ -239,9 +249,7 @@ class Curation:
         """Delete a comment (EDIT_OWN)."""
         known = await self._authorization.own_comment(principal, comment)
         await self._store.comments.remove_comment(comment)
-        await self._log_if_not_owner(
-            principal, known.author, "delete", Subject.COMMENT, comment, detail=known.body
-        )
+        await self._log(principal, "delete", Subject.COMMENT, comment, known.body)
 
     async def hide_comment(self, principal: Principal, comment: int, *, hidden: bool) -> Comment:
         """Hide or show a comment (MODERATE)."""
@@ -270,9 +278,7 @@ class Curation:
         """Delete a collage (EDIT_OWN)."""
         known = await self._authorization.own_collage(principal, collage)
         await self._store.collages.remove_collage(collage)
-        await self._log_if_not_owner(
-            principal, known.creator, "delete", Subject.COLLAGE, collage, detail=known.name
-        )
+        await self._log(principal, "delete", Subject.COLLAGE, collage, known.name)
 
     async def add_to_collage(self, principal: Principal, collage: int, group: int) -> Collage:
         """Append a group (COLLECT): to a personal collage as its creator, to a theme, or to a staff one with CURATE."""
@@ -351,7 +357,13 @@ class Curation:
     async def _log(
         self, principal: Principal, verb: str, subject: Subject, target: int | str, detail: str = ""
     ) -> None:
-        await self._catalogue.moderation.log(principal.id, verb, subject, str(target), detail)
+        await self._catalogue.moderation.log(
+            principal.id, verb, subject, str(target), principal.signed(detail)
+        )
+
+
+def _name_of(person: Person | None) -> str:
+    return person.name if person is not None else "nobody"
 
 
 def _field_names(change: Change) -> str:

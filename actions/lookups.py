@@ -99,6 +99,8 @@ class Lookups:
         """
         await self._takedowns.refuse_blocked_hash(infohash)
         held = await self._cache.get(infohash)
+        if held is not None and held.record.hidden:
+            return None
         if held is not None:
             return LookupResult(await asyncio.to_thread(_read_held, held), SourceKind.CACHE)
         if account is None and not self.terms.anonymous:

@@ -20,7 +20,8 @@ def summarize_metainfo(metainfo: Metainfo, added: int) -> MetainfoSummary:
         size=min(metainfo.size, _LARGEST),
         private=metainfo.private,
         held=True,
-        comment=_encodable(metainfo.comment),
+        # A comment with an address may hold a key, as trackers do, and everybody reads it.
+        comment="" if metainfo.private and "://" in metainfo.comment else _encodable(metainfo.comment),
         contents=Contents(files, metainfo.trackers, metainfo.web_seeds),
         added=added,
     )

@@ -5,7 +5,7 @@ import hashlib
 import os
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +15,12 @@ from actions.uploads import Uploads
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from cache.torrents import CacheRecord, TorrentCache
+from catalogue.model import Torrent
 
 _CONCURRENT = 4
+
+OnStored = Callable[[Torrent], Awaitable[None]]
+"""Called with the record of an imported torrent, before its outcome is yielded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +57,19 @@ class Transfer:
         """Return the bytes of all sources under the paths: what `ImportResult.done` counts up to."""
         return await asyncio.to_thread(total_size, list(paths))
 
-    async def import_paths(self, paths: Sequence[Path], actor: str = "import") -> AsyncIterator[ImportResult]:
+    async def import_paths(
+        self, paths: Sequence[Path], actor: str = "import", on_stored: OnStored | None = None
+    ) -> AsyncIterator[ImportResult]:
         """Import every torrent of the files, folders, tar and zip archives, and yield each one's outcome.
 
+        `on_stored` is called with the record of each torrent that is held then.
         Safe to repeat: what is held already is "known". A file that is refused is an outcome, not an exception.
         """
         reader = _CandidateReader(list(paths), self._uploads.limit)
         running: deque[asyncio.Task[ImportResult]] = deque()
         try:
             while (candidate := await asyncio.to_thread(reader.next_candidate)) is not None:
-                running.append(asyncio.create_task(self._import(candidate, actor)))
+                running.append(asyncio.create_task(self._import(candidate, actor, on_stored)))
                 if len(running) >= self._concurrent:
                     yield await running.popleft()
             while running:
@@ -86,12 +93,14 @@ class Transfer:
                     yield await self._export(record, folder)
         await asyncio.to_thread(os.sync)
 
-    async def _import(self, candidate: Candidate, actor: str) -> ImportResult:
+    async def _import(self, candidate: Candidate, actor: str, on_stored: OnStored | None) -> ImportResult:
         name = candidate.name
         try:
             if isinstance(candidate.data, Refusal):
                 raise candidate.data
             accepted = await self._uploads.accept(candidate.data, actor, skip_limit=True)
+            if on_stored is not None:
+                await on_stored(accepted.torrent)
         except Refusal as refusal:
             return ImportResult(name, refusal.code, str(refusal), candidate.done)
         outcome = "new" if accepted.new else "known"

@@ -30,12 +30,16 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class AcceptedUpload:
-    """A successful upload: its infohash in the cache, its metainfo, whether it is new, and its record."""
+    """A successful upload: its infohash in the cache, its metainfo, whether it is new, and its record.
+
+    `claimed` is whether a record that had no owner got one.
+    """
 
     infohash: InfoHash
     metainfo: Metainfo
     new: bool
     torrent: Torrent
+    claimed: bool = False
 
 
 class ReleaseParser(Protocol):
@@ -120,31 +124,32 @@ class Uploads:
                 plain, metainfo, summary = await asyncio.to_thread(
                     _read, upload.data, self.limit, int(self._clock())
                 )
-            added, torrent = await self._store(upload, metainfo, plain, summary)
+            added, torrent, claimed = await self._store(upload, metainfo, plain, summary)
         finally:
             self._under_way -= 1
         infohash = added.record.infohash
         log.info("upload.accepted", infohash=infohash.upper, actor=upload.actor, new=added.new)
-        return AcceptedUpload(infohash, metainfo, added.new, torrent)
+        return AcceptedUpload(infohash, metainfo, added.new, torrent, claimed)
 
     async def _store(
         self, upload: _Upload, metainfo: Metainfo, plain: bytes, summary: MetainfoSummary
-    ) -> tuple[AddResult, Torrent]:
+    ) -> tuple[AddResult, Torrent, bool]:
         async with self._takedowns.entering(metainfo):
             if upload.uploader is not None or upload.details:
                 await self._catalogue.torrents.check_upload(summary, upload.details, upload.uploader)
             added = await self._cache.add(metainfo, plain)
-            torrent = await self._add_record(upload, summary)
-        return added, torrent
+            torrent, claimed = await self._add_record(upload, summary)
+        return added, torrent, claimed
 
-    async def _add_record(self, upload: _Upload, summary: MetainfoSummary) -> Torrent:
-        if upload.uploader is None:
-            known = await self._catalogue.store.torrents.torrent(summary.infohash, UNRESTRICTED_VIEWER)
-            if known is not None and known.held:
-                return known  # nothing would change, so its name need not be parsed
+    async def _add_record(self, upload: _Upload, summary: MetainfoSummary) -> tuple[Torrent, bool]:
+        """Add or complete the record; return it, and whether it had no owner and has one now."""
+        known = await self._catalogue.store.torrents.torrent(summary.infohash, UNRESTRICTED_VIEWER)
+        if upload.uploader is None and known is not None and known.held:
+            return known, False  # nothing would change, so its name need not be parsed
         release = await self._release_parser.parse(summary)
-        torrent, _ = await self._catalogue.torrents.add(summary, release, upload.details, upload.uploader)
-        return torrent
+        torrent, new = await self._catalogue.torrents.add(summary, release, upload.details, upload.uploader)
+        had_owner = known is not None and known.uploader is not None
+        return torrent, not new and not had_owner and torrent.uploader is not None
 
 
 def _read(data: bytes, limit: int, added: int) -> tuple[bytes, Metainfo, MetainfoSummary]:

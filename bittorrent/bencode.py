@@ -60,6 +60,20 @@ def decode(data: bytes, limits: BencodeLimits = DEFAULT_LIMITS) -> Document:
     return Document(value, scan.canonical, MappingProxyType(scan.spans))
 
 
+def top_level_spans(data: bytes, limits: BencodeLimits = DEFAULT_LIMITS) -> Mapping[bytes, tuple[int, int]]:
+    """Return where the values of a top-level dictionary start and end, without decoding them.
+
+    Raises Refusal: as `decode`.
+    """
+    if not data:
+        raise Refusal("empty")
+    if len(data) > limits.size:
+        raise Refusal("too-large", f"the limit is {limits.size} bytes")
+    scan = _Scan(data, limits)
+    scan.run()
+    return MappingProxyType(scan.spans)
+
+
 def encode(value: object) -> bytes:
     """Bencode dicts, lists, ints, bytes and str (as UTF-8); keys are sorted."""
     data: bytes = bencodepy.encode(value)

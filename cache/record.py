@@ -19,6 +19,9 @@ class CacheRecord:
     bytes of its content, `stored` those of the gzip file on disk, `digest` is the SHA-1 of the .torrent file
     as it was uploaded, `packed` the `packed_digest` of the gzip file, None of one that an older version stored and
     that was not read since, `added` is in unix seconds.
+
+    `private`, `hidden` and `uploader` (the id of its owner) are what the catalogue says of it at that moment; the
+    first is None where it says nothing, and in pages of `walk`.
     """
 
     infohash: InfoHash
@@ -30,6 +33,9 @@ class CacheRecord:
     digest: bytes
     added: int
     packed: bytes | None = None
+    private: bool | None = None
+    hidden: bool = False
+    uploader: int | None = None
 
     @classmethod
     def of(cls, metainfo: Metainfo, digest: bytes, stored: "StoredFile", added: int) -> "CacheRecord":

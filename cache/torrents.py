@@ -96,7 +96,11 @@ class TorrentCache:
         if before is not None:
             await before(record)
         packed = await self._right_file(record)
-        return CachedTorrent(record, packed) if packed is not None else None
+        if packed is None:
+            return None
+        if record.private is None:
+            record = await asyncio.to_thread(_with_privacy, record, packed)
+        return CachedTorrent(record, packed)
 
     async def verify(self, record: CacheRecord) -> bool:
         """Read a torrent's file and compare it with its record; a file that is not right is set aside.
@@ -298,3 +302,9 @@ class TorrentCache:
             if removed is not None:
                 usage.subtract(removed.stored)
         return removed
+
+
+def _with_privacy(record: CacheRecord, packed: bytes) -> CacheRecord:
+    """Return a record of which the catalogue says nothing with what its file says; an unreadable one is private."""
+    found = read_stored_file(record.infohash, packed)
+    return replace(record, private=isinstance(found, str) or found[0].private)

@@ -14,10 +14,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who reads: an account or nobody, and whether hidden records are shown to them."""
+    """Who reads: an account or nobody, whether hidden records are shown to them, and whether everything is."""
 
     user_id: int | None = None
     moderates: bool = False
+    administers: bool = False
 
 
 PUBLIC_VIEWER = Viewer()

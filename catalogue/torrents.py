@@ -27,8 +27,9 @@ class Torrents:
     ) -> tuple[Torrent, bool]:
         """Add a torrent, in a group of its own unless `details` name one; return it, and whether it is new.
 
-        A known one keeps its fields; without an owner it is claimed by `uploader` and takes the details.
-        Refusal: `owned` when somebody else has it and an uploader is given, `invalid`, `group-locked`.
+        A known one keeps its fields. One without an owner, of which nobody has written anything, becomes the
+        uploader's and takes the details. Refusal: `owned` when an uploader is given and somebody, the uploader
+        too, has brought or written it before, `invalid`, `torrent-locked`, `group-locked`.
         """
         upsert = TorrentUpsert(summary, release, details, uploader)
         number, new = await self._store.upsert(upsert.infohashes, details.group_id, upsert.decide)
@@ -60,6 +61,11 @@ class Torrents:
     async def edit(self, torrent: int, details: TorrentDetails) -> Torrent:
         """Change a torrent and its group; `group_id` moves it. Refusal: `invalid`, `not-found`."""
         await self._store.change(torrent, details.group_id, edit_decision(details, int(self._clock())))
+        return await self._torrent(torrent)
+
+    async def assign(self, torrent: int, uploader: int | None) -> Torrent:
+        """Make an account the owner of a torrent, or nobody. Refusal: `not-found`."""
+        await self._store.change(torrent, None, lambda _known, _group: TorrentWrite(uploader=uploader))
         return await self._torrent(torrent)
 
     async def mark(self, torrent: int, *, hidden: bool | None = None, locked: bool | None = None) -> Torrent:

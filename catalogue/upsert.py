@@ -6,12 +6,24 @@ from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from catalogue.categories import BUILTIN_CATEGORIES, UNSORTED
 from catalogue.fields import LONGEST_LINE, UNSET, GroupChange, TorrentChange, TorrentDetails
-from catalogue.model import Group, MetainfoSummary, ParsedRelease, Torrent
+from catalogue.model import Freeleech, Group, MetainfoSummary, ParsedRelease, Torrent
 from catalogue.store import GroupWrite, TorrentWrite, WriteDecision
 from catalogue.text_cleaning import plain_line
 
 _UNNAMED = "unnamed"
 _METAINFO = ("name", "root", "size", "private", "file_count")
+_WRITTEN_OF_TORRENT = ("platform", "format", "license", "scope", "annotated", "archive", "anonymous")
+_WRITTEN_OF_GROUP = (
+    "description",
+    "picture",
+    "tags",
+    "authors",
+    "organism",
+    "strain",
+    "accession",
+    "lab",
+    "location",
+)
 _RECORD = ("infohash", "alias", "uploader", "added", "updated", "hidden", "locked")
 
 
@@ -34,13 +46,17 @@ class TorrentUpsert:
         if known is None:
             _check_group(self.details, group)
             return self._new_record()
-        owner = _uploader_of(known)
-        if self.uploader is not None and owner not in (None, self.uploader):
-            raise Refusal("owned")
         write = self._file_arrives(known) if self.summary.held and not known.held else TorrentWrite()
-        if self.uploader is None or owner is not None:
+        if self.uploader is None:
             return write
+        owner = _uploader_of(known)
+        if owner is not None and (owner != self.uploader or known.held):
+            raise Refusal("owned")
         _check_claim(known, group, self.details)
+        if owner is None and self._is_curated(known):
+            if known.held:
+                raise Refusal("owned")
+            return write  # its file is welcome; what others wrote stays theirs
         claimed = replace(write, uploader=self.uploader, updated=self.summary.added)
         if self.details.group_id is not None:
             claimed = replace(claimed, group=GroupWrite())
@@ -61,6 +77,33 @@ class TorrentUpsert:
             updated=summary.added,
         )
         return _with_details(write, self.details)
+
+    def _is_curated(self, known: Torrent) -> bool:
+        """Return whether a record says more than its file and name do, so that somebody has worked on it."""
+        group, read = known.group, _title(self.summary) if known.held else known.name
+        written = (
+            known.title not in (read, self.release.title),
+            known.description not in ("", self.summary.comment),
+            known.updated != known.added,
+            known.hidden,
+            known.freeleech is not Freeleech.NORMAL,
+            any(getattr(known, name) for name in _WRITTEN_OF_TORRENT),
+            group.locked,
+            group.torrents > 1,
+            any(getattr(group, name) for name in _WRITTEN_OF_GROUP),
+        )
+        return any(written) or self._is_group_edited(known)
+
+    def _is_group_edited(self, known: Torrent) -> bool:
+        """Return whether a group says something else than the release; before that is read, False."""
+        group, release = known.group, self.release
+        if not release.title or not known.held:
+            return False
+        read = _release_fields(release)
+        return group.name not in (known.title, known.name, release.title) or (
+            (group.category.id, group.year, group.season, group.imdb)
+            != (read.category_id, read.year, read.season, read.imdb)
+        )
 
     def _file_arrives(self, known: Torrent) -> TorrentWrite:
         """Return what a .torrent file adds to a record without one; a title or name that somebody gave stays."""

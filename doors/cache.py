@@ -2,26 +2,29 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from accounts.model import Scope
 from actions.lookups import LookupResult
+from actions.torrent_files import TorrentFile, TorrentFiles
 from actions.uploads import AcceptedUpload
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from cache.torrents import CachedTorrent, CacheRecord, TorrentCache
 from doors import cache_pages, errors
-from doors.admission import AdmittedRoute, Exchange
+from doors.admission import Admission, AdmittedRoute, ApiDialect, Endpoint, Exchange, Step, parameter
 from doors.bodies import MULTIPART, FormRules
 from doors.connection_memory import reserve_answer
 from doors.http_headers import accepts_gzip, attachment, etag_matches
 from doors.lookup_on_miss import LookupOnMiss
+from doors.origin import base_url
 from doors.page_layout import SITE, style_route
-from doors.upload_admission import CacheCounters, UploadAdmission
+from doors.upload_admission import CREDENTIALS, CacheCounters, UploadAdmission
 
 # Bytes that a multipart form adds to its file: boundaries, part headers, a few other fields.
 FORM_SLACK = 64 * 1024
@@ -37,6 +40,10 @@ _NO_STORE = {
     "Cache-Control": "no-store, no-cache, must-revalidate",
     "Pragma": "no-cache",
 }
+_FILE_STEPS = (Step.CREDENTIALS, Step.KEY_METHODS)
+_FILE_ENDPOINT = Endpoint(name="download")
+_FILE_CREDENTIALS = (*CREDENTIALS, parameter("torrent_pass", Scope.PASSKEY))
+_ACCOUNT_HIT = {"Cache-Control": "private, no-cache", "Vary": "Cookie, Authorization"}
 _HIT = {"Cache-Control": "public, max-age=3600", "Vary": "Accept-Encoding"}
 _MISS = {"Cache-Control": "public, max-age=30"}
 
@@ -45,14 +52,17 @@ Respond = Callable[[AcceptedUpload], Response]
 
 
 def routes(
-    cache: TorrentCache, uploads: UploadAdmission, site: str = SITE, lookups: LookupOnMiss | None = None
+    cache: TorrentCache,
+    uploads: UploadAdmission,
+    files: TorrentFiles,
+    site: str = SITE,
+    lookups: LookupOnMiss | None = None,
 ) -> list[Route]:
     """Return the cache's routes: uploads, downloads, `robots.txt` and the style sheet.
 
     `site` is the name of the service on its pages; `lookups` serves `?wait=` for torrents that are not cached.
     """
-    public_url = uploads.admission.public_url
-    downloads = _DownloadRoutes(cache, uploads.counters, public_url, site, lookups)
+    downloads = _DownloadRoutes(cache, uploads.counters, uploads.admission, files, site, lookups)
     return [
         *_upload_routes(uploads, site),
         Route("/torrent/{rest:path}", downloads.fetch, methods=["GET"]),
@@ -109,7 +119,8 @@ def _accepted_text(accepted: AcceptedUpload) -> Response:
 class _DownloadRoutes:
     cache: TorrentCache
     counters: CacheCounters
-    public_url: str | None
+    admission: Admission
+    files: TorrentFiles
     site: str
     lookups: LookupOnMiss | None
 
@@ -129,13 +140,34 @@ class _DownloadRoutes:
             self.counters.misses += asked is not None
             if asked is not None and self.lookups is not None and "wait" in request.query_params:
                 return await self._look_up(request, InfoHash.parse(asked[0]), self.lookups)
-            body = cache_pages.not_found(asked[0].upper() if asked else None)
-            return cache_pages.page("Not found", body, 404, _MISS, site=self.site)
+            return self._not_found(asked[0].upper() if asked else None)
         assert asked is not None
+        restricted = not self.files.open_to_all(held.record)
         self.counters.hits += 1
-        if asked[0] != asked[0].upper():
+        if asked[0] != asked[0].upper() and not restricted:
             return self._redirect(asked[0].upper())
-        return await _file(request, held)
+        return await (self._restricted(request, held) if restricted else _file(request, held))
+
+    async def _restricted(self, request: Request, held: CachedTorrent) -> Response:
+        """Return a file that not everybody gets: to an account, as it may see it."""
+
+        async def answer(exchange: Exchange) -> Response:
+            base = base_url(request, self.admission.public_url)
+            return _account_file(request, held, await self.files.serve(exchange.principal, held, base))
+
+        def render(exchange: Exchange, error: Exception) -> Response:
+            assert isinstance(error, Refusal)
+            if error.code == "not-found":  # to nobody it looks as if it were not there
+                headers = _MISS if exchange.principal.is_nobody else _NO_STORE
+                return self._not_found(held.record.infohash.upper, headers)
+            body = cache_pages.file_refused(error)
+            return cache_pages.page("Not for everybody", body, error.status, _NO_STORE, site=self.site)
+
+        dialect = ApiDialect("file", _FILE_CREDENTIALS, _FILE_STEPS, render)
+        return await self.admission.answer(dialect, request, _FILE_ENDPOINT, answer)
+
+    def _not_found(self, infohash: str | None, headers: Mapping[str, str] = _MISS) -> Response:
+        return cache_pages.page("Not found", cache_pages.not_found(infohash), 404, headers, site=self.site)
 
     async def _held(self, request: Request, infohash: InfoHash) -> CachedTorrent | None:
         """Return the torrent, read when there is room for a large one. Refusal: `busy`."""
@@ -154,7 +186,8 @@ class _DownloadRoutes:
             if found is None or held is None:
                 body = cache_pages.not_found(infohash.upper)
                 return cache_pages.page("Not found", body, 404, _NO_STORE, site=self.site)
-            response = await _file(request, held)
+            restricted = not self.files.open_to_all(held.record)
+            response = await (self._restricted(request, held) if restricted else _file(request, held))
             response.headers["X-Peerage-Source"] = found.source
             return response
 
@@ -165,7 +198,7 @@ class _DownloadRoutes:
         return await lookups.answer(request, infohash, respond, render)
 
     def _redirect(self, infohash: str) -> Response:
-        base = (self.public_url or "").rstrip("/")
+        base = (self.admission.public_url or "").rstrip("/")
         return RedirectResponse(
             f"{base}/torrent/{infohash}.torrent", 301, {"Cache-Control": "public, max-age=3600"}
         )
@@ -187,6 +220,15 @@ async def _file(request: Request, held: CachedTorrent) -> Response:
             await reserve_answer(request.scope, held.plain_size)
         data = await asyncio.to_thread(held.plain)
     return Response(data, headers=headers, media_type="application/x-bittorrent")
+
+
+def _account_file(request: Request, held: CachedTorrent, file: TorrentFile) -> Response:
+    """Return a file as one account gets it, which no shared cache keeps."""
+    headers = _ACCOUNT_HIT | {"ETag": f'"{file.digest.hex()}"'}
+    if etag_matches(",".join(request.headers.getlist("if-none-match")), headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    headers["Content-Disposition"] = attachment(held.record.name)
+    return Response(file.data, headers=headers, media_type="application/x-bittorrent")
 
 
 def _plain(body: bytes, headers: dict[str, str]) -> Response:

@@ -80,6 +80,13 @@ def lookup_refused(refusal: Refusal) -> str:
     return f"<p>{escape(error_line(refusal))}</p>"
 
 
+def file_refused(refusal: Refusal) -> str:
+    """Return the body of the page that answers who may not have a file."""
+    return f"""\
+<p>{escape(error_line(refusal))}</p>
+<p>This torrent is for accounts alone: <a href="/login">log in</a>, or send a key of the REST API.</p>"""
+
+
 def not_found(infohash: str | None) -> str:
     """Return the body of the 404 page below /torrent/; `infohash` is what was asked for, in upper case."""
     example = infohash or "0123456789ABCDEF0123456789ABCDEF01234567"

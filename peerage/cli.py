@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _GROUPS = {
     "titles": "Manage the list of films and series that names are looked up in.",
     "census": "Manage the counts of peers by day and country.",
+    "torrent": "Say who owns a torrent.",
     "user": "Make and change accounts.",
     "key": "Make keys and tokens, and take them back.",
 }

@@ -109,6 +109,7 @@ def make_app(application: Application, listeners: Listeners) -> App:
         *doors.cache.routes(
             application.torrents.cache,
             uploads,
+            application.torrents.files,
             settings.catalogue.site_name,
             LookupOnMiss(application.downloads.lookups, uploads),
         ),

@@ -1,5 +1,6 @@
 """The cache's records in a SQL database."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import BindParameter, bindparam, delete, func, select
@@ -8,6 +9,7 @@ from bittorrent.infohash import InfoHash
 from cache.record import CacheRecord
 from storage.database import Database
 from storage.tables import record as table
+from storage.tables import torrent
 
 _COLUMNS = ("infohash", "v1", "v2", "name", "size", "stored", "digest", "added", "packed")
 
@@ -21,8 +23,11 @@ class SqlCacheRecords:
         infohash: BindParameter[Any] = bindparam("infohash")
         found = select(*(table.c[name] for name in _COLUMNS))
         self._add = dialect.compile(dialect.upsert(table, *_COLUMNS[1:], "alias"))
-        self._get = dialect.compile(found.where(table.c.infohash == infohash))
-        self._get_alias = dialect.compile(found.where(table.c.alias == infohash).limit(1))
+        described = select(
+            *(table.c[name] for name in _COLUMNS), torrent.c.private, torrent.c.hidden, torrent.c.uploader_id
+        ).select_from(table.outerjoin(torrent, torrent.c.infohash == table.c.infohash))
+        self._get = dialect.compile(described.where(table.c.infohash == infohash))
+        self._get_alias = dialect.compile(described.where(table.c.alias == infohash).limit(1))
         self._remove = dialect.compile(delete(table).where(table.c.infohash == infohash))
         self._totals = dialect.compile(select(func.count(), func.coalesce(func.sum(table.c.stored), 0)))
         page = found.where(table.c.infohash > infohash).order_by(table.c.infohash)
@@ -38,7 +43,7 @@ class SqlCacheRecords:
         """Find a record by its 20-byte infohash, or by the truncated v2 infohash of a hybrid."""
         name = {"infohash": infohash}
         rows = await self._database.rows(self._get, name) or await self._database.rows(self._get_alias, name)
-        return _record(rows[0]) if rows else None
+        return _record(rows[0][: len(_COLUMNS)], *rows[0][len(_COLUMNS) :]) if rows else None
 
     async def remove(self, infohash: InfoHash) -> CacheRecord | None:
         """Delete the record that `get` would find, and return it."""
@@ -63,7 +68,9 @@ class SqlCacheRecords:
         return await self._database.healthy()
 
 
-def _record(row: tuple[Any, ...]) -> CacheRecord:
+def _record(
+    row: Sequence[Any], private: int | None = None, hidden: int | None = None, uploader: int | None = None
+) -> CacheRecord:
     infohash, v1, v2, name, size, stored, digest, added, packed = row
     return CacheRecord(
         infohash=InfoHash.of(infohash),
@@ -75,4 +82,7 @@ def _record(row: tuple[Any, ...]) -> CacheRecord:
         digest=digest,
         added=added,
         packed=packed,
+        private=None if private is None else bool(private),
+        hidden=bool(hidden),
+        uploader=uploader,
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from starlette.responses import Response
 from starlette.routing import Route
 
+from accounts.rights import Right
 from bittorrent.refusal import NO_FIELDS, Refusal
 from catalogue import fields
 from catalogue.fields import (
@@ -20,7 +21,7 @@ from catalogue.fields import (
     labels_of,
     table_of,
 )
-from catalogue.model import BookmarkKind, Category, Group, Subject, Torrent
+from catalogue.model import BookmarkKind, Category, Group, Person, Subject, Torrent
 from web.page_context import PageContext, local_path
 from web.page_router import PageRouter
 
@@ -86,6 +87,7 @@ def routes(router: PageRouter) -> list[Route]:
         router.page("/t/{id}/edit", _edit_torrent, account=True),
         router.form("/t/{id}/edit", _save_torrent),
         router.form("/t/{id}/mark", _mark_torrent),
+        router.form("/t/{id}/owner", _assign_torrent),
         router.form("/t/{id}/delete", _delete_torrent),
         router.form("/t/{id}/block", _block_torrent),
         router.page("/g/{id}/edit", _edit_group, account=True),
@@ -200,6 +202,18 @@ async def _render_form(
 async def _mark_torrent(context: PageContext) -> Response:
     marks = {name: context.form[name] == "1" for name in ("hidden", "locked") if name in context.form}
     torrent = await context.services.curation.mark_torrent(context.principal, context.number(), **marks)
+    return context.redirect(f"/t/{torrent.id}")
+
+
+async def _assign_torrent(context: PageContext) -> Response:
+    context.require(Right.ACCOUNTS)
+    name, owner = context.form.get("name", "").strip(), None
+    if name:
+        user = await context.services.accounts.user(name)
+        if user is None:
+            raise Refusal("not-found", "no account has that name")
+        owner = Person(user.id, user.name)
+    torrent = await context.services.curation.assign_torrent(context.principal, context.number(), owner)
     return context.redirect(f"/t/{torrent.id}")
 
 

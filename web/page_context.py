@@ -15,6 +15,7 @@ from actions.account_management import AccountManagement
 from actions.curation import Curation
 from actions.list_moderation import ListModeration
 from actions.lookups import Lookups
+from actions.torrent_files import TorrentFiles
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from cache.torrents import TorrentCache
@@ -50,6 +51,7 @@ class PageServices:
     account_management: AccountManagement
     list_moderation: ListModeration
     cache: TorrentCache
+    files: TorrentFiles
     lookups: Lookups
     downloads: Downloads
     links: DownloadLinks

@@ -11,6 +11,7 @@ from bittorrent.infohash import V2_LENGTH, InfoHash
 from bittorrent.magnet import Magnet
 from bittorrent.refusal import Refusal
 from catalogue.model import BookmarkKind, Comment, Contents, Group, Page, Subject, Torrent
+from catalogue.visibility import shown_contents, shown_uploader
 from doors.origin import base_url
 from web import catalogue_forms
 from web.browsing import torrent_rows
@@ -56,7 +57,12 @@ async def _torrent(context: PageContext) -> Response:
         raise Refusal("not-found")
     if by_hash:
         return context.redirect(f"/t/{torrent.id}")
-    contents = await services.catalogue.torrents.contents(torrent.id, 0, FILES_SHOWN)
+    announce = await services.files.announce_url(
+        context.principal, base_url(context.request, services.admission.public_url)
+    )
+    contents = shown_contents(
+        torrent, await services.catalogue.torrents.contents(torrent.id, 0, FILES_SHOWN), viewer, announce
+    )
     others = [each for each in await _torrents_of(context, torrent.group) if each.id != torrent.id]
     return context.render(
         "torrent",
@@ -66,7 +72,8 @@ async def _torrent(context: PageContext) -> Response:
         contents=contents,
         files=contents.files,
         counts=services.scrape(torrent.infohash),
-        magnet=str(await _magnet(context, torrent, contents)),
+        uploader=shown_uploader(torrent, viewer),
+        magnet=str(await _magnet(context, torrent, contents, announce)),
         others=torrent_rows(context, others),
         owns=context.may(Right.EDIT_OWN, torrent.uploader.id if torrent.uploader else None),
         subject=Subject.TORRENT,
@@ -133,20 +140,20 @@ async def _discussion(context: PageContext, group: Group) -> Discussion:
     )
 
 
-async def _magnet(context: PageContext, torrent: Torrent, contents: Contents) -> Magnet:
+async def _magnet(context: PageContext, torrent: Torrent, contents: Contents, announce: str) -> Magnet:
     record = await context.services.cache.find(torrent.infohash) if torrent.held else None
     if record is not None:
         v1, v2 = record.v1, record.v2
     else:
         is_v2 = len(torrent.infohash) == V2_LENGTH
         v1, v2 = (None, torrent.infohash) if is_v2 else (torrent.infohash, None)
-    trackers = tuple(dict.fromkeys(_trackers(context, torrent, contents)))[:TRACKERS_IN_LINK]
+    trackers = tuple(dict.fromkeys(_trackers(torrent, contents, announce)))[:TRACKERS_IN_LINK]
     return Magnet(v1, v2, torrent.name, trackers, size=torrent.size or None)
 
 
-def _trackers(context: PageContext, torrent: Torrent, contents: Contents) -> Iterator[str]:
+def _trackers(torrent: Torrent, contents: Contents, announce: str) -> Iterator[str]:
     # The peers of a private torrent come from its own trackers alone (BEP 27).
     if not torrent.private:
-        yield f"{base_url(context.request, context.services.admission.public_url)}/announce"
+        yield announce
     for tier in contents.trackers:
         yield from tier

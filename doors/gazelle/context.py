@@ -3,9 +3,12 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from starlette.requests import Request
+
 from accounts.accounts import Accounts
 from accounts.model import Principal, User
 from actions.curation import Curation
+from actions.torrent_files import TorrentFiles
 from bittorrent.infohash import InfoHash
 from cache.torrents import TorrentCache
 from catalogue.model import BookmarkKind, Group, SwarmStats, Torrent, Viewer
@@ -27,6 +30,7 @@ class GazelleServices:
     curation: Curation
     accounts: Accounts
     cache: TorrentCache
+    files: TorrentFiles
     scrape: Callable[[InfoHash], Counts]
     swarms: Callable[[], SwarmTotals]
     site_name: str
@@ -37,6 +41,7 @@ class GazelleContext:
     """One request by an account."""
 
     services: GazelleServices
+    request: Request
     principal: Principal
     user: User
     viewer: Viewer

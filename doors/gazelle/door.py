@@ -120,6 +120,7 @@ def _handler(services: GazelleServices, envelope: GazelleEnvelope, action: Actio
         assert principal.user is not None
         context = GazelleContext(
             services,
+            exchange.request,
             principal,
             principal.user,
             services.curation.viewer(principal),

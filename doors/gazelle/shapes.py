@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from bittorrent.infohash import InfoHash
 from catalogue.bbcode import escape, render
-from catalogue.model import Author, Freeleech, Group, SwarmStats, Torrent
+from catalogue.model import PUBLIC_VIEWER, Author, Freeleech, Group, SwarmStats, Torrent
+from catalogue.visibility import shown_uploader
 from doors.gazelle.formatting import byline, tag_list, tags, timestamp
 from tracker.model import Counts
 
@@ -172,7 +173,7 @@ def _flags(of: Torrent, stats: SwarmStats) -> JsonObject:
 
 
 def _origin(of: Torrent) -> JsonObject:
-    uploader = None if of.anonymous else of.uploader
+    uploader = shown_uploader(of, PUBLIC_VIEWER)
     user, name = (uploader.id, escape(uploader.name)) if uploader else ANONYMOUS
     return {"filePath": escape(of.root), "userId": user, "username": name}
 

@@ -16,6 +16,7 @@ from doors.gazelle.envelope import BAD_HASH, BAD_ID, BAD_PARAMETERS, HEADERS, Ga
 from doors.gazelle.formatting import file_list
 from doors.gazelle.parameters import GazelleParameters
 from doors.http_headers import attachment
+from doors.origin import base_url
 
 MAX_TORRENTS = 500
 """The most torrents of a group that are listed with their files; the newest of more."""
@@ -83,7 +84,7 @@ async def browse(context: GazelleContext) -> object:
 
 
 async def download(context: GazelleContext) -> Response:
-    """Answer the .torrent file, byte for byte as it was uploaded."""
+    """Answer the .torrent file; that of a private torrent with the account's own announce URL."""
     found = await context.services.catalogue.torrents.torrent(
         context.parameters.number("id") or 0, context.viewer
     )
@@ -92,8 +93,10 @@ async def download(context: GazelleContext) -> Response:
     held = await context.services.cache.get(found.infohash)
     if held is None:
         raise Refusal("not-held")
+    base = base_url(context.request, context.services.admission.public_url)
+    file = await context.services.files.serve(context.principal, held, base)
     headers = HEADERS | {"Content-Disposition": attachment(held.record.name)}
-    return Response(await asyncio.to_thread(held.plain), 200, headers, "application/x-bittorrent")
+    return Response(file.data, 200, headers, "application/x-bittorrent")
 
 
 def _hash(parameters: GazelleParameters) -> InfoHash | None:

@@ -13,6 +13,7 @@ from actions.account_management import AccountManagement
 from actions.curation import Curation
 from actions.list_moderation import ListModeration
 from actions.takedowns import Takedowns
+from actions.torrent_files import TorrentFiles
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from cache.torrents import TorrentCache
@@ -21,6 +22,7 @@ from catalogue.model import Viewer
 from catalogue.search import Search
 from catalogue.store import CatalogueStore
 from doors.admission import Admission, Endpoint
+from doors.origin import base_url
 from doors.rest.bodies import MAX_BODY, max_body_size
 from doors.rest.field_types import PER_PAGE
 from doors.rest.parameters import FieldValues, parse_id, parse_infohash
@@ -48,6 +50,7 @@ class RestServices:
     takedowns: Takedowns
     list_moderation: ListModeration
     cache: TorrentCache
+    files: TorrentFiles
     census: Census
     scrape: Callable[[InfoHash], Counts]
     swarms: Callable[[], SwarmTotals]
@@ -94,6 +97,11 @@ class RestContext:
     ) -> "Listing":
         """Return items as the requested page."""
         return Listing(items, total, self.query.integer("page", 1), self.per_page, exact, as_of)
+
+    @property
+    def base_url(self) -> str:
+        """The URL of the service. Refusal: `bad-request` for a Host that is no host."""
+        return base_url(self.request, self.services.admission.public_url)
 
     @property
     def viewer(self) -> Viewer:

@@ -107,6 +107,7 @@ _CREDENTIAL = RawTextField(PASSWORD_LONGEST)
 LOGIN = field_table(username=_CREDENTIAL, password=_CREDENTIAL)
 REGISTER = field_table(username=_CREDENTIAL, password=_CREDENTIAL, role=enum_values(Role))
 EDIT_USER = field_table(role=enum_values(Role), enabled=BooleanField())
+OWNER = field_table(username=_CREDENTIAL)
 PASSWORD = field_table(password=_CREDENTIAL, current_password=_CREDENTIAL)
 TOKEN = field_table(
     scope=enum_values(Scope),

@@ -18,6 +18,7 @@ from catalogue.model import (
     Torrent,
     Viewer,
 )
+from catalogue.visibility import shown_uploader
 from tracker.model import Counts
 
 Time = Annotated[str, Field(description="ISO 8601 in UTC.", json_schema_extra={"format": "date-time"})]
@@ -114,19 +115,12 @@ class FileShape:
 
 @dataclass(frozen=True, slots=True)
 class TorrentDetail(TorrentShape):
-    """A torrent with its files and trackers; those of a private one are shown to accounts alone."""
+    """A torrent with its files and trackers; those of a private one are an account's own."""
 
     files: list[FileShape]
     trackers: list[list[str]]
     web_seeds: list[str]
     bookmarked: bool
-
-
-def _uploader(torrent: Torrent, viewer: Viewer) -> PersonShape | None:
-    uploader = torrent.uploader
-    if uploader is None or (torrent.anonymous and not viewer.moderates and viewer.user_id != uploader.id):
-        return None
-    return person(uploader)
 
 
 def _magnet(torrent: Torrent) -> str:
@@ -147,7 +141,7 @@ def torrent_fields(torrent: Torrent, viewer: Viewer, counts: Counts, *, alive: b
         "seeders": counts.complete,
         "leechers": counts.incomplete,
         "completed": counts.downloaded,
-        "uploader": _uploader(torrent, viewer),
+        "uploader": optional_person(shown_uploader(torrent, viewer)),
         "created_at": time(torrent.added),
         "updated_at": time(torrent.updated),
         "description_html": render(torrent.description),
@@ -181,12 +175,11 @@ def file_shapes(contents: Contents) -> list[FileShape]:
     return [FileShape(file.path, file.size) for file in contents.files]
 
 
-def contents_fields(torrent: Torrent, contents: Contents, viewer: Viewer) -> dict[str, Any]:
-    """Return the fields that a torrent's detail adds."""
-    trackers_visible = not torrent.private or viewer.user_id is not None
+def contents_fields(contents: Contents) -> dict[str, Any]:
+    """Return the fields that a torrent's detail adds, of what is shown of its contents."""
     return {
         "files": file_shapes(contents),
-        "trackers": [list(tier) for tier in contents.trackers] if trackers_visible else [],
+        "trackers": [list(tier) for tier in contents.trackers],
         "web_seeds": list(contents.web_seeds),
     }
 

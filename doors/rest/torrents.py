@@ -1,6 +1,5 @@
 """REST operations on torrents: search, upload, edit, delete, download and peer counts."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -13,9 +12,10 @@ from starlette.responses import Response
 from accounts.rights import Right
 from bittorrent.refusal import Refusal
 from catalogue.fields import TorrentDetails
-from catalogue.model import BookmarkKind, Freeleech, Torrent
+from catalogue.model import BookmarkKind, Freeleech, Person, Torrent
 from catalogue.query import MATCH_ALL, AllOf, CategoryTerm, Query, SearchQuery, SortOrder, UploaderTerm
 from catalogue.syntax import parse
+from catalogue.visibility import shown_contents
 from doors.http_headers import attachment, etag_matches
 from doors.rest import request_fields
 from doors.rest.bodies import file_refusal
@@ -84,11 +84,11 @@ async def _detail(context: RestContext, torrent: Torrent) -> TorrentDetail:
     bookmarked = await services.catalogue.collages.bookmarked(
         viewer.user_id, BookmarkKind.TORRENT, [torrent.id]
     )
+    contents = await services.catalogue.torrents.contents(torrent.id, 0, FILES_SHOWN)
+    announce = await services.files.announce_url(context.principal, context.base_url)
     return TorrentDetail(
         **torrent_fields(torrent, viewer, services.scrape(torrent.infohash), alive=bool(alive)),
-        **contents_fields(
-            torrent, await services.catalogue.torrents.contents(torrent.id, 0, FILES_SHOWN), viewer
-        ),
+        **contents_fields(shown_contents(torrent, contents, viewer, announce)),
         bookmarked=bool(bookmarked),
     )
 
@@ -169,20 +169,31 @@ async def _moderate(context: RestContext) -> TorrentDetail:
     return await _detail(context, torrent)
 
 
+async def _assign(context: RestContext) -> TorrentDetail:
+    torrent = await torrent_of(context)
+    name, owner = context.body.text("username"), None
+    if name:
+        user = await context.services.accounts.user(name)
+        if user is None:
+            raise Refusal("invalid", fields={"username": ["The username field names no account."]})
+        owner = Person(user.id, user.name)
+    return await _detail(
+        context, await context.services.curation.assign_torrent(context.principal, torrent.id, owner)
+    )
+
+
 async def _download(context: RestContext) -> Response:
     torrent = await torrent_of(context)
-    if torrent.private and context.principal.user is None:
-        raise Refusal("unauthenticated")
     held = await context.services.cache.get(torrent.infohash)
     if held is None:
         raise Refusal("not-held")
-    etag = f'"{held.record.digest.hex()}"'
+    file = await context.services.files.serve(context.principal, held, context.base_url)
+    etag = f'"{file.digest.hex()}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
     if etag_matches(",".join(context.request.headers.getlist("if-none-match")), etag):
         return Response(status_code=304, headers=headers)
     headers["Content-Disposition"] = attachment(held.record.name)
-    data = await asyncio.to_thread(held.plain)
-    return Response(data, headers=headers, media_type="application/x-bittorrent")
+    return Response(file.data, headers=headers, media_type="application/x-bittorrent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +304,18 @@ OPERATIONS = (
         _moderate,
         Right.MODERATE,
         body=request_fields.MODERATE_TORRENT,
+        answers=TorrentDetail,
+    ),
+    Operation(
+        "PUT",
+        "/torrents/{torrent}/owner",
+        "assignTorrent",
+        "Give a torrent to an account; an empty name leaves it to nobody",
+        "torrents",
+        _assign,
+        Right.ACCOUNTS,
+        body=request_fields.OWNER,
+        required=("username",),
         answers=TorrentDetail,
     ),
     Operation(

@@ -49,7 +49,7 @@ _STEPS = (
 
 _KEYED = Endpoint(account=True, right=Right.DOWNLOAD)
 _JSON = replace(_KEYED, max_body=MAX_JSON)
-_OPEN = Endpoint(anonymous=True, right=Right.DOWNLOAD)
+_OPEN = Endpoint(right=Right.DOWNLOAD)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Every command, in the order of the help."""
 
-from peerage.commands import accounts, lists, status, transfer
+from peerage.commands import accounts, lists, ownership, status, transfer
 from peerage.commands.command import by_name
 
 COMMANDS = by_name(
@@ -13,6 +13,7 @@ COMMANDS = by_name(
         lists.ALLOW,
         lists.DISALLOW,
         lists.LISTS,
+        ownership.ASSIGN_TORRENT,
         status.STATS,
         status.CLOSE_CENSUS_DAY,
         status.CHECK,

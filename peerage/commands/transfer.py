@@ -12,6 +12,7 @@ import click
 
 from bittorrent.refusal import Refusal
 from peerage.commands.command import Command
+from peerage.commands.ownership import find_account
 from peerage.commands.parameters import AbsolutePath, AbsolutePathType
 from peerage.commands.terminal import print_line
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
     from accounts.model import Principal
     from actions.title_import import TitleImportProgress
-    from actions.transfer import ExportResult, ImportResult
+    from actions.transfer import ExportResult, ImportResult, OnStored
+    from catalogue.model import Torrent
     from peerage.wiring.application import Application
 
 _MAX_PATHS = 10_000
@@ -39,6 +41,10 @@ class Import:
             ["paths"], nargs=-1, required=True, metavar="PATH...", type=AbsolutePathType(exists=True)
         ),
     ]
+    owner: Annotated[
+        str | None,
+        click.Option(["--owner"], metavar="NAME", help="The account that owns what nobody owns yet."),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +117,7 @@ async def _import(
 
     if not 0 < len(arguments.paths) <= _MAX_PATHS:
         raise Refusal("bad-request", f"name 1 to {_MAX_PATHS} paths")
+    on_stored = None if arguments.owner is None else await _assigning(application, operator, arguments.owner)
     dumps, paths = await asyncio.to_thread(split_dumps, list(arguments.paths))
     before = await application.torrents.transfer.total(dumps)
     yield Total(before + await application.torrents.transfer.total(paths))
@@ -119,8 +126,20 @@ async def _import(
         async for outcome in _imported(application.catalogue.dump.read(dump), done):
             yield outcome
         done += await application.torrents.transfer.total([dump])
-    async for outcome in _imported(application.torrents.transfer.import_paths(paths, operator.name), before):
+    results = application.torrents.transfer.import_paths(paths, operator.name, on_stored)
+    async for outcome in _imported(results, before):
         yield outcome
+
+
+async def _assigning(application: "Application", operator: "Principal", name: str) -> "OnStored":
+    """Return what gives an imported torrent that nobody owns to an account."""
+    owner = await find_account(application, name)
+
+    async def assign(torrent: "Torrent") -> None:
+        if torrent.uploader is None:
+            await application.catalogue.curation.assign_torrent(operator, torrent.id, owner, "import")
+
+    return assign
 
 
 async def _imported(results: "AsyncIterator[ImportResult]", before: int) -> AsyncIterator[ImportedFile]:

@@ -38,6 +38,10 @@ class CacheSection(Section):
         default=True,
         description="Take uploads without an account at the cache's own doors: autoupload, the form and SOAP.",
     )
+    anonymous_private: bool = Field(
+        default=False,
+        description="Give the file of a private torrent to everybody as it was uploaded, its announce URL too.",
+    )
 
 
 class HttpSection(Section):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from actions.list_moderation import ListModeration
 from actions.release_parser import ImdbReleaseParser
 from actions.takedowns import Takedowns
+from actions.torrent_files import TorrentFiles
 from actions.transfer import Transfer
 from actions.uploads import ReleaseParser, Uploads
 from bittorrent.infohash import InfoHash
@@ -27,6 +28,7 @@ class TorrentServices:
     """The `.torrent` files, and what may come in."""
 
     cache: TorrentCache
+    files: TorrentFiles
     takedowns: Takedowns
     list_moderation: ListModeration
     release_parser: ReleaseParser
@@ -47,6 +49,7 @@ def make_torrents(application: "Application", on_blocked: Sequence[OnBlocked]) -
     application.stack.push_async_callback(uploads.drain)
     return TorrentServices(
         cache=cache,
+        files=_make_files(application),
         takedowns=takedowns,
         list_moderation=ListModeration(takedowns, records.moderation, rights),
         release_parser=parser,
@@ -68,6 +71,18 @@ def _make_cache(application: "Application") -> TorrentCache:
     cache = TorrentCache(stores.blobs, records, quota, application.environment.clock)
     application.stack.push_async_callback(cache.drain)
     return cache
+
+
+def _make_files(application: "Application") -> TorrentFiles:
+    passkeys, store = application.accounts.accounts.passkeys, application.tracker.tracker.store
+
+    async def passkey_of(user: int) -> str | None:
+        """Return the passkey of an account, if announces with it count for the account."""
+        passkey = await passkeys.existing(user)
+        return passkey if passkey is not None and store.account_of(passkey.encode()) == user else None
+
+    restricted = not application.settings.cache.anonymous_private
+    return TorrentFiles(application.accounts.rights, passkey_of, restricted=restricted)
 
 
 def _make_takedowns(

@@ -8,7 +8,7 @@ from actions.curation import Curation
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from catalogue.fields import AuthorChange, CategoryChange, CollageChange, GroupChange, TorrentDetails
-from catalogue.model import BookmarkKind, CollageKind, Freeleech, Subject
+from catalogue.model import BookmarkKind, CollageKind, Freeleech, Person, Subject
 from catalogue.store import UNRESTRICTED_VIEWER
 from tests.actions.catalogue_services import ADMIN, MODERATOR, OWNER, ROLES, USER, open_services
 from tests.support.torrents import hybrid_torrent, parsed, v1_torrent
@@ -80,6 +80,10 @@ OPERATIONS = {
         STAFF,
     ),
     "delete_torrent": (lambda c, p, s: c.delete_torrent(p, s.torrent.id, "why"), OWN),
+    "assign_torrent": (
+        lambda c, p, s: c.assign_torrent(p, s.torrent.id, None),
+        ("unauthenticated", "forbidden", "forbidden", "forbidden", OK),
+    ),
     "mark_torrent": (lambda c, p, s: c.mark_torrent(p, s.torrent.id, hidden=True), STAFF),
     "set_freeleech": (lambda c, p, s: c.set_freeleech(p, s.torrent.id, Freeleech.FREE), STAFF),
     "edit_group": (lambda c, p, s: c.edit_group(p, s.group.id, GroupChange.read({"year": 1999})), OWN),
@@ -306,7 +310,6 @@ async def test_changes_to_the_work_of_another_are_in_the_log(tmp_path):
         curation = services.curation
         entries = await Entries().fill(services)
         before = (await curation.log_entries(ADMIN, 0, 1)).total
-        await curation.edit_torrent(OWNER, entries.torrent.id, TorrentDetails.read({"title": "mine"}))
         await curation.edit_comment(OWNER, entries.comment.id, "mine")
         assert (await curation.log_entries(ADMIN, 0, 1)).total == before
         await curation.edit_torrent(
@@ -330,6 +333,42 @@ async def test_changes_to_the_work_of_another_are_in_the_log(tmp_path):
             ("delete", "torrent", str(entries.torrent.id), "x: spam [2J"),
         ]
         assert {operation.actor.name for operation in page.items} == {"user3"}
+
+
+async def test_what_an_owner_edits_and_deletes_is_in_the_log(tmp_path):
+    async with open_services(tmp_path) as services:
+        curation = services.curation
+        entries = await Entries().fill(services)
+        before = (await curation.log_entries(ADMIN, 0, 1)).total
+        await curation.edit_torrent(OWNER, entries.torrent.id, TorrentDetails.read({"title": "mine"}))
+        await curation.edit_group(OWNER, entries.group.id, GroupChange.read({"year": 1999}))
+        await curation.delete_comment(OWNER, entries.comment.id)
+        await curation.delete_torrent(OWNER, entries.torrent.id)
+        page = await curation.log_entries(ADMIN, 0, 9)
+        verbs = [(each.verb, each.subject, each.detail) for each in page.items[: page.total - before]]
+        assert verbs[::-1] == [
+            ("edit", "torrent", "title"),
+            ("edit", "group", "year"),
+            ("delete", "comment", "hello"),
+            ("delete", "torrent", "mine"),
+        ]
+
+
+async def test_every_change_of_an_owner_is_in_the_log(tmp_path):
+    async with open_services(tmp_path) as services:
+        await services.uploads.accept(v1_torrent("one"), "test")
+        claimed = await services.curation.publish(OWNER, v1_torrent("one"), "test")
+        assert claimed.uploader.id == OWNER.id
+        moved = await services.curation.assign_torrent(ADMIN, claimed.id, Person(USER.id, USER.name), "asked")
+        assert moved.uploader.id == USER.id
+        assert await services.curation.assign_torrent(ADMIN, claimed.id, moved.uploader) == moved
+        await services.curation.assign_torrent(ADMIN, claimed.id, None)
+        page = await services.curation.log_entries(ADMIN, 0, 9)
+        assert [(each.verb, each.detail) for each in page.items] == [
+            ("own", f"{moved.uploader.name} to nobody"),
+            ("own", f"{claimed.uploader.name} to {USER.name}: asked"),
+            ("own", f"nobody to {OWNER.name}: by the first upload with an account"),
+        ]
 
 
 async def test_a_deleted_torrent_is_gone_from_catalogue_cache_and_tracker(tmp_path):

@@ -80,9 +80,10 @@ async def test_the_uploaders_details_override_the_parsed_release(library):
 
 async def test_the_same_upload_again_changes_nothing(library):
     first, _ = await library.enter("one", 1, title="First")
-    for uploader in (None, 1):
-        again, new = await library.enter("one", uploader, title="Second")
-        assert (again, new) == (first, False)
+    again, new = await library.enter("one", None, title="Second")
+    assert (again, new) == (first, False)
+    assert await code_of(library.enter("one", 1, title="Second")) == "owned"
+    assert await library.catalogue.store.torrents.torrent(first.id, PUBLIC_VIEWER) == first
 
 
 async def test_an_owned_torrent_is_not_taken_over(library):
@@ -107,6 +108,37 @@ async def test_a_torrent_without_an_owner_is_claimed_and_enriched(library):
     assert (claimed.id, claimed.uploader.id, claimed.title) == (first.id, 2, "Mine")
     assert (claimed.group.tags, claimed.group.year, claimed.group.id) == (("x",), 2001, first.group.id)
     assert await library.wrong_tag_counts() == {}
+
+
+@pytest.mark.parametrize(
+    ("details", "group"),
+    [
+        ({"title": "Curated"}, {}),
+        ({"description": "curated"}, {}),
+        ({"format": "PDF"}, {}),
+        ({}, {"name": "Curated"}),
+        ({}, {"tags": ["curated"]}),
+        ({}, {"description": "curated"}),
+        ({}, {"year": 1950}),
+    ],
+)
+async def test_what_somebody_has_written_of_is_not_claimed(library, details, group):
+    first, _ = await library.enter("one")
+    if details:
+        await library.catalogue.torrents.edit(first.id, TorrentDetails.read(details))
+    if group:
+        await library.catalogue.groups.edit(first.group.id, GroupChange.read(group))
+    curated = await library.catalogue.store.torrents.torrent(first.id, PUBLIC_VIEWER)
+    assert await code_of(library.enter("one", 2, title="Mine", tags=["x"])) == "owned"
+    assert await library.catalogue.store.torrents.torrent(first.id, PUBLIC_VIEWER) == curated
+    assert curated.uploader is None
+
+
+async def test_an_owner_is_given_and_taken(library):
+    first, _ = await library.enter("one")
+    assert (await library.catalogue.torrents.assign(first.id, 2)).uploader.id == 2
+    assert (await library.catalogue.torrents.assign(first.id, None)).uploader is None
+    assert await code_of(library.catalogue.torrents.assign(99, 2)) == "not-found"
 
 
 async def test_a_locked_torrent_is_not_claimed(library):

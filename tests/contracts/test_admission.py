@@ -180,7 +180,7 @@ UPLOADS = DialectCase(
     Scope.REST,
     Scope.GAZELLE,
     "/autoupload.php",
-    lambda services, uploads: cache.routes(services.cache, uploads),
+    lambda services, uploads: cache.routes(services.cache, uploads, services.files),
     bearer,
     autoupload,
     {

@@ -40,7 +40,7 @@ async def asking(folder, place, *, rate="1000/minute", **terms):
     uploads = UploadAdmission(services.uploads, services.admission, RateLimiter(rate), CacheCounters())
     routes = [
         *torrent_api.routes(replace(services, titles=NoTitles()).of(TorrentApiServices)),
-        *cache.routes(services.cache, uploads, lookups=LookupOnMiss(lookups, uploads)),
+        *cache.routes(services.cache, uploads, services.files, lookups=LookupOnMiss(lookups, uploads)),
     ]
     transport = httpx.ASGITransport(Starlette(routes=routes), client=("127.0.0.1", 1))
     try:

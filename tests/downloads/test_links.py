@@ -116,3 +116,15 @@ def test_no_text_but_a_link_is_one(text):
 )
 def test_hostile_texts_are_no_links(text):
     assert refused(DownloadLinks(KEY, HOUR, Clock()), text) == "bad-file-link"
+
+
+@given(st.binary(min_size=20, max_size=20), st.integers(0, 2**40))
+def test_a_link_has_one_spelling(raw, number):
+    links = DownloadLinks(KEY, HOUR, Clock())
+    opaque = links.make(job(number, infohash=InfoHash(raw)), 0)
+    payload, signature = opaque.split(".")
+
+    spellings = {f"{opaque}=", f"{opaque}==", f"{opaque}!", f"{opaque}\n", f"{payload}=.{signature}"}
+    spellings |= {opaque.replace("-", "+").replace("_", "/"), f"{payload}.{signature[:9]}+!{signature[9:]}"}
+    for each in spellings - {opaque}:
+        assert refused(links, each) == "bad-file-link"

@@ -8,6 +8,7 @@ from starlette.routing import Route
 from accounts.model import Scope
 from accounts.rights import Right
 from bittorrent.refusal import REASONS
+from catalogue.visibility import as_markdown as visibility_table
 from peerage import __version__, serve
 from peerage.commands.registry import COMMANDS
 from peerage.config import Settings, as_markdown
@@ -28,6 +29,10 @@ def rows(page):
 
 def test_every_setting_is_documented_as_it_is():
     assert as_markdown() in (DOCS / "settings.md").read_text()
+
+
+def test_the_table_of_visibility_is_documented_as_it_is():
+    assert visibility_table() in (DOCS / "visibility.md").read_text()
 
 
 def test_every_error_code_is_documented_as_it_is():

@@ -52,6 +52,7 @@ BODIES = {
     ("PATCH", "/api/collages/{collage}"): {"name": "better"},
     ("PATCH", "/api/tokens/{token}"): {"suspended": True},
     ("PUT", "/api/users/{user}/password"): {"password": "another password", "current_password": PASSWORD},
+    ("PUT", "/api/torrents/{torrent}/owner"): {"username": "user"},
     ("PATCH", "/api/users/{user}"): {"enabled": True},
     ("POST", "/api/tokens"): {"scope": "rest"},
 }
@@ -60,6 +61,7 @@ FORMS = {
     "/login.php": {"username": "user", "password": PASSWORD},
     "/t/{id}/edit": {"title": "better"},
     "/t/{id}/mark": {"hidden": "1"},
+    "/t/{id}/owner": {"name": "user"},
     "/t/{id}/block": {"reason": "asked"},
     "/g/{id}/edit": {"name": "better"},
     "/g/{id}/comments": {"body": "well"},

@@ -79,7 +79,7 @@ def serving(
             public_url=public_url,
         )
         admitted = UploadAdmission(torrents.uploads, checks, RateLimiter(rate), CacheCounters())
-        routes = [*cache_routes(torrents.cache, admitted), *soap_routes(admitted)]
+        routes = [*cache_routes(torrents.cache, admitted, torrents.files), *soap_routes(admitted)]
         app = SecurityHeaders(Starlette(routes=routes))
         config = uvicorn.Config(app, ws="none", log_config=None, lifespan="off", access_log=False)
         server = uvicorn.Server(config)

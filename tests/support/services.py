@@ -13,6 +13,7 @@ from actions.curation import Curation
 from actions.list_moderation import ListModeration
 from actions.lookups import Lookups
 from actions.takedowns import Takedowns
+from actions.torrent_files import TorrentFiles
 from actions.uploads import Uploads
 from bittorrent.infohash import InfoHash
 from cache.torrents import TorrentCache
@@ -55,6 +56,7 @@ class AllServices:
     takedowns: Takedowns
     list_moderation: ListModeration
     cache: TorrentCache
+    files: TorrentFiles
     lookups: Lookups
     downloads: Downloads
     links: DownloadLinks
@@ -96,6 +98,7 @@ def services_of(
         takedowns=torrents.takedowns,
         list_moderation=torrents.list_moderation,
         cache=torrents.cache,
+        files=torrents.files,
         lookups=application.downloads.lookups,
         downloads=application.downloads.downloads,
         links=DownloadLinks(bytes(KEY_BYTES), 3600, clock),

@@ -301,7 +301,13 @@ def test_a_private_torrent_needs_an_account_and_so_do_its_trackers(api):
     private = bencodepy.encode(document)
     api.done("POST", "/torrents", "user", 201, files={"file": ("x", private)}, data={"title": "private"})
     api.refused(401, "GET", "/torrents/1/download")
-    assert api.ask("GET", "/torrents/1/download", "other").content == private
+    assert api.ask("GET", "/torrents/1/download", "user").content == private
+    assert api.ask("GET", "/torrents/1/download", "admin").content == private
+    for name in ("other", "moderator"):
+        file = bencodepy.decode(api.ask("GET", "/torrents/1/download", name).content)
+        assert file[b"info"] == document[b"info"]
+        assert file[b"announce"].endswith(b"/announce")
+        assert document[b"announce"] not in file.values()
     assert api.done("GET", "/torrents/1")["trackers"] == []
     assert api.done("GET", "/torrents/1", "other")["trackers"]
 

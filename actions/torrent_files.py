@@ -1,0 +1,74 @@
+"""Files for a viewer: the .torrent byte for byte, with the account's own announce URL, or refused."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from accounts.model import NOBODY, Principal
+from accounts.rights import Right, Rights
+from actions.authorization import viewer_of
+from bittorrent.refusal import Refusal
+from bittorrent.tracker_replacement import replace_trackers
+from cache.compression import INFLATED_LIMIT
+from cache.record import digest_of
+from cache.torrents import CachedTorrent, CacheRecord
+from catalogue.visibility import TorrentField, TorrentRestrictions, shows
+
+FindPasskey = Callable[[int], Awaitable[str | None]]
+"""Returns the passkey of an account that the tracker takes, None where it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class TorrentFile:
+    """A .torrent as a viewer gets it, and the SHA-1 of its bytes."""
+
+    data: bytes
+    digest: bytes
+
+
+class TorrentFiles:
+    """Decides what of a stored .torrent a principal gets.
+
+    With `restricted` False every file is treated as one of a public torrent, as a plain cache would. `passkey`
+    finds an account's passkey.
+    """
+
+    def __init__(self, rights: Rights, passkey: FindPasskey, *, restricted: bool = True) -> None:
+        self._rights = rights
+        self._passkey = passkey
+        self._restricted = restricted
+        self._open = rights.may(NOBODY, Right.DOWNLOAD)
+
+    def open_to_all(self, record: CacheRecord) -> bool:
+        """Return whether anybody gets the file, byte for byte; no database is asked."""
+        return self._open and not record.hidden and (record.private is False or not self._restricted)
+
+    async def serve(self, principal: Principal, held: CachedTorrent, base_url: str) -> TorrentFile:
+        """Return the file for a principal; `base_url` is the service's own.
+
+        Refusal: `not-found` (hidden), `unauthenticated`, `forbidden`, `bad-compression`.
+        """
+        viewer, restrictions = viewer_of(principal, self._rights), self._restrictions(held.record)
+        if not shows(TorrentField.RECORD, restrictions, viewer):
+            raise Refusal("not-found")
+        self._rights.require(principal, Right.DOWNLOAD)
+        if not shows(TorrentField.FILE, restrictions, viewer):
+            raise Refusal("unauthenticated")
+        if shows(TorrentField.ORIGINAL, restrictions, viewer):
+            return TorrentFile(await asyncio.to_thread(held.plain), held.record.digest)
+        announce = await self.announce_url(principal, base_url)
+        return await asyncio.to_thread(_replaced, held, announce)
+
+    async def announce_url(self, principal: Principal, base_url: str) -> str:
+        """Return the announce URL of a principal: with its passkey where the tracker takes that."""
+        passkey = await self._passkey(principal.id) if principal.id is not None else None
+        return f"{base_url}/announce/{passkey}" if passkey else f"{base_url}/announce"
+
+    def _restrictions(self, record: CacheRecord) -> TorrentRestrictions:
+        private = self._restricted and record.private is not False
+        return TorrentRestrictions(private, record.hidden, uploader=record.uploader)
+
+
+def _replaced(held: CachedTorrent, announce: str) -> TorrentFile:
+    data = replace_trackers(held.plain(), announce, INFLATED_LIMIT)
+    return TorrentFile(data, digest_of(data))
