@@ -224,7 +224,7 @@ class _Builder:
             catalogue=catalogue,
             search=Search(self._index),
             curation=Curation(catalogue, uploads, takedowns, accounts.rights),
-            sync=CatalogueSync(torrents.cache, catalogue, takedowns, self._parser),
+            sync=CatalogueSync(torrents.cache, catalogue, takedowns, self._parser, torrents.uploads.reader),
             dump=CatalogueDump(catalogue, self._account_store, takedowns, self._environment.clock),
             titles=self._titles,
             title_import=TitleImport(self._stores.titles),
