@@ -41,6 +41,7 @@ class CatalogueSync:
         catalogue: Catalogue,
         takedowns: Takedowns,
         release_parser: ReleaseParser,
+        *,
         reader: MetainfoReader,
         every: float = _INTERVAL,
     ) -> None:

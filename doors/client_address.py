@@ -23,7 +23,8 @@ class ClientAddress:
     """Finds the address of the client behind a request, by which rates and peers are counted.
 
     The socket's address is the client's unless it lies in `trusted`. Then it is the rightmost entry that
-    does not, over all instances of `header` in order; a proxy's own address is never taken for a client's.
+    does not, over all instances of `header` in order. Where all entries do, the client is the leftmost: a machine of
+    the proxies' own networks; and without the header it is the socket's: a program beside the proxy.
     """
 
     def __init__(self, trusted: Sequence[Network], header: str) -> None:
@@ -37,12 +38,12 @@ class ClientAddress:
         if client is None:
             raise Refusal("no-address")
         address, trusted = self._sockets.get(client[0]) or self._socket(client[0])
-        return self._forwarded(scope) if trusted else address
+        return self._forwarded(scope, address) if trusted else address
 
     def counted(self, scope: Scope) -> bytes:
         """Return the address by which a request is counted: the client's, or where that is unknown one for all.
 
-        It is unknown where a trusted proxy sends a request of its own, as for an operator on its machine.
+        It is unknown where a trusted proxy names no address.
         """
         try:
             return self.of(scope)
@@ -67,15 +68,17 @@ class ClientAddress:
         ip = ip_address(address)
         return any(ip in network for network in self._trusted)
 
-    def _forwarded(self, scope: Scope) -> bytes:
+    def _forwarded(self, scope: Scope, socket: bytes) -> bytes:
         lines = [value for name, value in scope["headers"] if name == self._header]
+        if not lines:
+            return socket
         text = b",".join(lines).decode("latin-1")
         entries = _read_forwarded(text) if self._header == b"forwarded" else text.split(",")
         for entry in reversed(entries):
-            address = _parse(entry.strip())
+            address = _parse(entry)
             if not self._trusts(address):
-                return address
-        raise Refusal("no-address")
+                break
+        return address
 
 
 def rate_key(address: bytes) -> str:

@@ -27,6 +27,7 @@ from doors.metrics import DoorsCollector, LoopCollector, MetricsDoor, TrackerCol
 from doors.request_limits import RateLimiter
 from doors.upload_admission import CacheCounters, UploadAdmission
 from peerage.account_maintenance import maintain_accounts
+from peerage.allocator import tune_allocator
 from peerage.app import App
 from peerage.commands.handlers import control_commands
 from peerage.config import Settings
@@ -48,6 +49,7 @@ def run(settings: Settings, ready: Ready) -> None:
 
     Raises BindError, FolderInUse, FolderError, DatabaseError, GeoError, NoNativeStore, NoNativeDoor.
     """
+    tune_allocator()
     uvloop.run(serve(settings, ready))
 
 
@@ -92,7 +94,7 @@ def make_app(application: Application, listeners: Listeners) -> App:
     collectors = [
         TrackerCollector(application.tracker.tracker, application.tracker.flusher, listeners.counters),
         LoopCollector(listeners.loop_stalls),
-        DoorsCollector(listeners.name, listeners.connections, uploads.counters),
+        DoorsCollector(listeners.name, listeners.connections, uploads.counters, listeners.memory),
     ]
     metrics = MetricsDoor(collectors, clients, settings.metrics.networks, everyone=settings.metrics.open)
     services = make_services(application, admission)

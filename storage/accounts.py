@@ -20,6 +20,7 @@ from sqlalchemy import (
 from accounts.model import Key, Principal, Role, Scope, User
 from accounts.store import AdminAccess, Credential, NewKey
 from storage.database import Database, Parameters, Row, Transaction
+from storage.dialect import Statement
 from storage.rows import new_row
 from storage.tables import account, credential, one_time_link, session
 
@@ -221,11 +222,11 @@ class SqlAccounts:
         await transaction.run(self._sessions.drop_sessions, {"user": user})
         await transaction.run(self._sessions.drop_links, {"user": user})
 
-    async def _row(self, statement: str, parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    async def _row(self, statement: Statement, parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
         rows = await self._database.rows(statement, dict(parameters))
         return rows[0] if rows else None
 
-    async def _change(self, statement: str, parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    async def _change(self, statement: Statement, parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
         async with self._database.transaction() as transaction:
             return await _first(transaction, statement, parameters)
 
@@ -352,7 +353,7 @@ class _KeyStatements:
         self.purge = compiled(delete(credential).where(or_(long_revoked, credential.c.expires < since)))
 
 
-async def _first(transaction: Transaction, statement: str, parameters: Parameters) -> Row | None:
+async def _first(transaction: Transaction, statement: Statement, parameters: Parameters) -> Row | None:
     rows = await transaction.rows(statement, parameters)
     return rows[0] if rows else None
 

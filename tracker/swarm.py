@@ -12,6 +12,7 @@ ROW_BITS = 12
 """A journal row holds at most 4,096 slots of each pool."""
 
 SEEDERS4, LEECHERS4, SEEDERS6, LEECHERS6 = range(4)
+LEECHER_POOLS = frozenset({LEECHERS4, LEECHERS6})
 STRIDES = (6, 6, 18, 18)
 
 
@@ -132,14 +133,14 @@ class Swarm:
     def load(self, which: int, peers: bytes, states: PeerStates) -> None:
         """Append many peers, none of which is here yet, without marking anything dirty."""
         self.pool(which).extend(peers, states)
-        if which in (LEECHERS4, LEECHERS6):
+        if which in LEECHER_POOLS:
             self.leechers += len(states)
         else:
             self.seeders += len(states)
             self.paused += sum(state & PAUSED for state in states) // PAUSED
 
     def _count(self, which: int, step: int, state: int) -> None:
-        if which in (LEECHERS4, LEECHERS6):
+        if which in LEECHER_POOLS:
             self.leechers += step
         else:
             self.seeders += step

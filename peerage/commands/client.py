@@ -98,14 +98,14 @@ async def _run_here(settings: "Settings", command: Command[Any, Any], given: Map
         from peerage.commands.handlers import control_commands  # noqa: PLC0415
         from peerage.logs import configure_logs  # noqa: PLC0415
         from peerage.wiring.application import open_application  # noqa: PLC0415
-        from peerage.wiring.swarm_store import NoNativeStore  # noqa: PLC0415
+        from peerage.wiring.environment import NoNativeStore  # noqa: PLC0415
         from storage.database import DatabaseError  # noqa: PLC0415
         from tracker.geo import GeoError  # noqa: PLC0415
 
     quiet = settings.log.model_copy(update={"level": "warning"})
     configure_logs(settings.log if settings.log.level == "error" else quiet)
     try:
-        async with open_application(settings) as application:
+        async with open_application(settings, started=command.starts) as application:
             if command.reads_swarms:
                 await application.tracker.restore()
             handlers = control_commands(application)

@@ -42,6 +42,7 @@ async def open_stores(
     stack.push_async_callback(records.close)
     swarms = await open_database(folder.swarms, schema.SWARMS, "NORMAL", 1)
     stack.push_async_callback(swarms.close)
+    await swarms.overwrite_deleted()  # of a closed day nothing but counts stays
     titles = await SqliteImdbTitles.open(folder.titles, settings.cache.min_free_disk)
     stack.push_async_callback(titles.close)
     blobs = FileBlobs(folder.torrents)

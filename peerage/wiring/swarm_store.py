@@ -4,6 +4,7 @@ import secrets
 
 from bittorrent.shares import ShareTerms
 from peerage.sections import TrackerSection
+from peerage.wiring.environment import NoNativeStore
 from tracker.model import AnnounceTerms
 from tracker.native_swarms import AVAILABLE, NativeSwarms
 from tracker.random_source import SplitMix
@@ -13,10 +14,6 @@ from tracker.swarms import Swarms
 _DAY = 86_400
 _SEED_BITS = 64
 _KEY_BYTES = 16
-
-
-class NoNativeStore(Exception):
-    """The settings ask for the C store, and the extension was not built."""
 
 
 def announce_terms(settings: TrackerSection, shares: ShareTerms) -> AnnounceTerms:

@@ -33,7 +33,7 @@ class CatalogueServices(ActionServices):
         self.library = library
         self.curation = Curation(library.catalogue, self.uploads, self.takedowns, Rights(anonymous))
         self.catalogue_sync = CatalogueSync(
-            self.cache, library.catalogue, self.takedowns, NameAsTitle(), self.uploads.reader
+            self.cache, library.catalogue, self.takedowns, NameAsTitle(), reader=self.uploads.reader
         )
 
 

@@ -7,7 +7,8 @@ from click.testing import CliRunner
 from bittorrent.shares import ShareTerms
 from peerage.cli import main
 from peerage.sections import TrackerSection
-from peerage.wiring.swarm_store import NoNativeStore, announce_terms, make_swarm_store
+from peerage.wiring.environment import NoNativeStore
+from peerage.wiring.swarm_store import announce_terms, make_swarm_store
 from tests.support.swarm_stores import STORES
 
 
