@@ -5,16 +5,14 @@ from dataclasses import dataclass
 
 import structlog
 
-from actions.metainfo_summary import summarize_metainfo
+from actions.metainfo_reader import MetainfoReader
 from actions.takedowns import Takedowns
 from actions.uploads import ReleaseParser
 from bittorrent.infohash import InfoHash
-from bittorrent.metainfo import BencodeLimits, Metainfo
 from bittorrent.refusal import Refusal
 from cache.compression import INFLATED_LIMIT
-from cache.torrents import CachedTorrent, TorrentCache
+from cache.torrents import TorrentCache
 from catalogue.catalogue import Catalogue
-from catalogue.model import MetainfoSummary
 
 _BATCH = 100
 _INTERVAL = 86_400.0
@@ -43,6 +41,8 @@ class CatalogueSync:
         catalogue: Catalogue,
         takedowns: Takedowns,
         release_parser: ReleaseParser,
+        *,
+        reader: MetainfoReader,
         every: float = _INTERVAL,
     ) -> None:
         self._cache = cache
@@ -50,6 +50,7 @@ class CatalogueSync:
         self._store = catalogue.store.torrents
         self._takedowns = takedowns
         self._release_parser = release_parser
+        self._reader = reader
         self._interval = every
 
     async def run(self) -> None:
@@ -80,7 +81,8 @@ class CatalogueSync:
         if held is None:
             return False
         try:
-            metainfo, summary = await asyncio.to_thread(_read, held)
+            plain = await asyncio.to_thread(held.plain)
+            metainfo, summary = await self._reader.read_plain(plain, INFLATED_LIMIT, held.record.added)
         except Refusal as refusal:
             log.warning("catalogue.unreadable", infohash=infohash.upper, code=refusal.code)
             return False
@@ -105,8 +107,3 @@ class CatalogueSync:
             count += len(gone)
             after = batch[-1]
         return count
-
-
-def _read(held: CachedTorrent) -> tuple[Metainfo, MetainfoSummary]:
-    metainfo = Metainfo.parse(held.plain(), BencodeLimits(size=INFLATED_LIMIT))
-    return metainfo, summarize_metainfo(metainfo, held.record.added)

@@ -11,12 +11,11 @@ from actions.metadata_sources import LookupQuery, MetadataSource, SourceKind
 from actions.negative_cache import NegativeCache
 from actions.takedowns import Takedowns
 from actions.uploads import Uploads
-from bittorrent.bencode import BencodeLimits
 from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
-from cache.compression import INFLATED_LIMIT, unpack
-from cache.torrents import CachedTorrent, TorrentCache
+from cache.compression import INFLATED_LIMIT
+from cache.torrents import TorrentCache
 
 LONGEST_WAIT = 300.0
 """Seconds that a caller may wait."""
@@ -102,7 +101,9 @@ class Lookups:
         if held is not None and held.record.hidden:
             return None
         if held is not None:
-            return LookupResult(await asyncio.to_thread(_read_held, held), SourceKind.CACHE)
+            plain = await asyncio.to_thread(held.plain)
+            metainfo, _ = await self._uploads.reader.read_plain(plain, INFLATED_LIMIT)
+            return LookupResult(metainfo, SourceKind.CACHE)
         if account is None and not self.terms.anonymous:
             raise Refusal("lookups-closed")
         usable = self._usable_trackers(trackers)
@@ -200,30 +201,25 @@ class Lookups:
             if source not in search.tried and (search.wide or source.kind is SourceKind.SWARM)
         ]
 
+    async def read(self, data: bytes) -> Metainfo:
+        """Read a .torrent; of a large one the first files alone. Refusal: those of `MetainfoReader.read`."""
+        return (await self._uploads.reader.read(data)).metainfo
+
     async def _checked(
         self, infohash: InfoHash, data: bytes, source: MetadataSource
     ) -> tuple[Metainfo, bytes] | None:
         """Return the torrent and its decompressed bytes if it has the infohash."""
         try:
-            metainfo, plain = await asyncio.to_thread(_read, data, self._uploads.limit)
+            read = await self._uploads.reader.read(data)
         except Refusal as refusal:
             log.info("lookup.unreadable", infohash=infohash.upper, source=source.kind, code=refusal.code)
             return None
-        if infohash not in metainfo.infohashes:
+        if infohash not in read.metainfo.infohashes:
             log.info("lookup.another", infohash=infohash.upper, source=source.kind)
             return None
-        return metainfo, plain
+        return read.metainfo, read.plain
 
 
 def _asked_keys(source: MetadataSource, query: LookupQuery) -> set[str]:
     """Return the keys of what a source asks: a remembered miss covers a later query with the same or fewer keys."""
     return {source.kind} | set(query.trackers if source.kind is SourceKind.TRACKERS else ())
-
-
-def _read(data: bytes, limit: int) -> tuple[Metainfo, bytes]:
-    plain = unpack(data, limit)
-    return Metainfo.parse(plain, BencodeLimits(size=limit)), plain
-
-
-def _read_held(held: CachedTorrent) -> Metainfo:
-    return Metainfo.parse(held.plain(), BencodeLimits(size=INFLATED_LIMIT))

@@ -20,10 +20,13 @@ class ImdbReleaseParser:
 
     async def parse(self, summary: MetainfoSummary) -> ParsedRelease:
         """Return the parsed release; of a film or series, with its IMDb number where exactly one title matches."""
-        async with self._threads:
-            release = await asyncio.to_thread(parse_release, summary.name, summary.contents.files)
+        release = summary.release or await self._parse(summary)
         series = _SERIES.get(release.category)
         if series is None or release.imdb is not None:
             return release
         found = await self._titles.find(release.title, release.year, series)
         return release if found is None else replace(release, imdb=found.number)
+
+    async def _parse(self, summary: MetainfoSummary) -> ParsedRelease:
+        async with self._threads:
+            return await asyncio.to_thread(parse_release, summary.name, summary.contents.files)

@@ -7,18 +7,17 @@ from typing import Protocol
 
 import structlog
 
-from actions.metainfo_summary import summarize_metainfo
+from actions.metainfo_reader import MetainfoReader, ReadMetainfo
 from actions.takedowns import Takedowns
-from bittorrent.bencode import BencodeLimits
 from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
-from cache.compression import unpack
 from cache.torrents import AddResult, TorrentCache
 from catalogue.catalogue import Catalogue
 from catalogue.fields import NO_DETAILS, TorrentDetails
 from catalogue.model import MetainfoSummary, ParsedRelease, Torrent
 from catalogue.store import UNRESTRICTED_VIEWER
+from tasks.child_process import ChildProcesses
 from tasks.run_to_completion import RunToCompletion
 
 DEFAULT_LIMIT = 10 * 2**20
@@ -79,6 +78,7 @@ class Uploads:
         under_way: int = _UNDER_WAY,
     ) -> None:
         self.limit = limit
+        self.reader = MetainfoReader(ChildProcesses(), limit)
         self._cache = cache
         self._takedowns = takedowns
         self._catalogue = catalogue
@@ -121,23 +121,20 @@ class Uploads:
     async def _accept(self, upload: _Upload) -> AcceptedUpload:
         try:
             async with self._parsers:
-                plain, metainfo, summary = await asyncio.to_thread(
-                    _read, upload.data, self.limit, int(self._clock())
-                )
-            added, torrent, claimed = await self._store(upload, metainfo, plain, summary)
+                read = await self.reader.read(upload.data, int(self._clock()))
+            added, torrent, claimed = await self._store(upload, read)
         finally:
             self._under_way -= 1
         infohash = added.record.infohash
         log.info("upload.accepted", infohash=infohash.upper, actor=upload.actor, new=added.new)
-        return AcceptedUpload(infohash, metainfo, added.new, torrent, claimed)
+        return AcceptedUpload(infohash, read.metainfo, added.new, torrent, claimed)
 
-    async def _store(
-        self, upload: _Upload, metainfo: Metainfo, plain: bytes, summary: MetainfoSummary
-    ) -> tuple[AddResult, Torrent, bool]:
-        async with self._takedowns.entering(metainfo):
+    async def _store(self, upload: _Upload, read: ReadMetainfo) -> tuple[AddResult, Torrent, bool]:
+        summary = read.summary
+        async with self._takedowns.entering(read.metainfo):
             if upload.uploader is not None or upload.details:
                 await self._catalogue.torrents.check_upload(summary, upload.details, upload.uploader)
-            added = await self._cache.add(metainfo, plain)
+            added = await self._cache.add(read.metainfo, read.plain)
             torrent, claimed = await self._add_record(upload, summary)
         return added, torrent, claimed
 
@@ -150,11 +147,3 @@ class Uploads:
         torrent, new = await self._catalogue.torrents.add(summary, release, upload.details, upload.uploader)
         had_owner = known is not None and known.uploader is not None
         return torrent, not new and not had_owner and torrent.uploader is not None
-
-
-def _read(data: bytes, limit: int, added: int) -> tuple[bytes, Metainfo, MetainfoSummary]:
-    plain = unpack(data, limit)
-    if not plain:
-        raise Refusal("empty")
-    metainfo = Metainfo.parse(plain, BencodeLimits(size=limit))
-    return plain, metainfo, summarize_metainfo(metainfo, added)

@@ -48,8 +48,9 @@ _END_OF_TIME = 253_402_300_799  # the last second of the year 9999
 class Metainfo:
     """A checked .torrent. `info` is the raw slice that is hashed; `v1` has 20 bytes, `v2` 32.
 
-    `files` leaves out padding and symbolic links. Every text is safe to show. `piece_length` is in bytes,
-    `created` in Unix seconds; `trackers` are tiers; `canonical` is whether all keys were in order.
+    `files` leaves out padding and symbolic links, and so does `size`, in bytes. Every text is safe to show.
+    `piece_length` is in bytes, `created` in Unix seconds; `trackers` are tiers; `canonical` is whether all keys
+    were in order.
     """
 
     info: bytes
@@ -57,6 +58,7 @@ class Metainfo:
     v2: InfoHash | None
     name: str
     files: tuple[MetainfoFile, ...]
+    size: int
     piece_length: int
     private: bool
     trackers: tuple[tuple[str, ...], ...]
@@ -83,12 +85,14 @@ class Metainfo:
         encoding = declared_encoding(fields.get(b"encoding"))
         has_v1, has_v2 = _versions(info)
         name = _name(info, encoding)
+        files = _files(fields, info, name, encoding)
         return cls(
             info=raw,
             v1=InfoHash(sha1(raw, usedforsecurity=False).digest()) if has_v1 else None,
             v2=InfoHash(sha256(raw).digest()) if has_v2 else None,
             name=printable(name),
-            files=_files(fields, info, name, encoding),
+            files=files,
+            size=sum(file.length for file in files),
             piece_length=info[b"piece length"],
             private=info.get(b"private") == 1,
             trackers=trackers_of(fields),
@@ -98,11 +102,6 @@ class Metainfo:
             created=_created(fields),
             canonical=document.canonical,
         )
-
-    @property
-    def size(self) -> int:
-        """The bytes of the content, without padding."""
-        return sum(file.length for file in self.files)
 
     @property
     def infohash(self) -> InfoHash:

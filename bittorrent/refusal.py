@@ -33,6 +33,9 @@ class Refusal(Exception):
         self.fields = fields
         super().__init__(code, detail)
 
+    def __reduce__(self) -> tuple[type["Refusal"], tuple[str, str, dict[str, Sequence[str]]]]:
+        return Refusal, (self.code, self.detail, dict(self.fields))
+
     @property
     def code(self) -> str:
         """Its stable code."""

@@ -163,7 +163,10 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class MetainfoSummary:
-    """What the catalogue takes from a .torrent file, or knows of a torrent by its infohash alone."""
+    """What the catalogue takes from a .torrent file, or knows of a torrent by its infohash alone.
+
+    `release` is what its name and files say, where that was parsed together with the file.
+    """
 
     infohash: InfoHash
     alias: InfoHash | None
@@ -175,6 +178,7 @@ class MetainfoSummary:
     comment: str
     contents: Contents
     added: int
+    release: "ParsedRelease | None" = None
 
 
 @dataclass(frozen=True, slots=True)

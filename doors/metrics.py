@@ -2,10 +2,17 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
+from itertools import accumulate
 from typing import Protocol
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -18,6 +25,7 @@ from doors.client_address import ClientAddress
 from doors.connection_guard import ConnectionCounts
 from doors.connection_memory import ConnectionMemory
 from doors.upload_admission import CacheCounters
+from tasks.loop_stalls import BOUNDS, LoopStalls
 from tracker.counters import TrackerCounters as Announced
 from tracker.counters import Transport
 from tracker.flusher import Flusher
@@ -146,6 +154,28 @@ class FilesCollector(Collector):
         )
         yield CounterMetricFamily("peerage_files_scrubbed", "Stored files read again", counts.read)
         yield CounterMetricFamily("peerage_files_lost", "Records found without a right file", counts.bad)
+
+
+class LoopCollector(Collector):
+    """Prometheus collector of the event loop's stalls."""
+
+    def __init__(self, stalls: LoopStalls) -> None:
+        self._stalls = stalls
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the histogram of stalls, and the longest."""
+        stalls = self._stalls
+        counted = list(accumulate(stalls.counts))
+        bounds = [*map(str, BOUNDS), "+Inf"]
+        yield HistogramMetricFamily(
+            "peerage_loop_stall_seconds",
+            "How much later than it should the event loop came back to a timer",
+            list(zip(bounds, counted, strict=True)),
+            stalls.total,
+        )
+        yield GaugeMetricFamily(
+            "peerage_loop_longest_stall_seconds", "The longest of these since the start", stalls.longest
+        )
 
 
 class MetricsDoor:

@@ -26,6 +26,7 @@ from doors.native import (
 from doors.udp import UdpDoor
 from peerage.sockets import BoundAddress
 from peerage.wiring.application import Application
+from tasks.loop_stalls import LoopStalls
 from tracker.counters import TrackerCounters
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ class Listeners:
 
     def __init__(self, application: Application) -> None:
         self._application = application
+        self.loop_stalls = LoopStalls(time.monotonic)
         settings = application.settings
         self._door = _door(application)
         self.native = self._door is not None and settings.tracker.door != "uvicorn"

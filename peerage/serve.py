@@ -23,7 +23,14 @@ from doors.client_address import ClientAddress
 from doors.control import ControlServer
 from doors.files import isolate_files_host
 from doors.lookup_on_miss import LookupOnMiss
-from doors.metrics import DoorsCollector, FilesCollector, MetricsDoor, TrackerCollector, health_route
+from doors.metrics import (
+    DoorsCollector,
+    FilesCollector,
+    LoopCollector,
+    MetricsDoor,
+    TrackerCollector,
+    health_route,
+)
 from doors.request_limits import RateLimiter
 from doors.upload_admission import CacheCounters, UploadAdmission
 from peerage.account_maintenance import maintain_accounts
@@ -36,6 +43,7 @@ from peerage.setting_values import ListenAddress
 from peerage.sockets import BoundAddress, bind
 from peerage.wiring.application import Application, open_application
 from peerage.wiring.services import make_admission, make_services
+from tasks.loop_stalls import LoopStalls
 from tracker.sweeper import sweep
 
 Ready = Callable[[Application, Sequence[BoundAddress]], None]
@@ -72,7 +80,7 @@ async def serve(settings: Settings, ready: Ready) -> None:
             make_app(application, listeners), settings.downloads.files_url, settings.public_url
         )
         server = listeners.server(app, bound, lambda: ready(application, bound))
-        await stack.enter_async_context(_timers(application, server.stop))
+        await stack.enter_async_context(_timers(application, listeners.loop_stalls, server.stop))
         await _until_signal(server, listeners.uvicorn_sockets(bound))
         log.info("service.stopping")
 
@@ -92,6 +100,7 @@ def make_app(application: Application, listeners: Listeners) -> App:
     direct: dict[str, ASGIApp] = {"/announce": listeners.announce, "/scrape": listeners.scrape}
     collectors = [
         TrackerCollector(application.tracker.tracker, application.tracker.flusher, listeners.counters),
+        LoopCollector(listeners.loop_stalls),
         DoorsCollector(listeners.name, listeners.connections, uploads.counters, listeners.memory),
         FilesCollector(application.stores.blobs, application.torrents.scrubber),
     ]
@@ -130,7 +139,9 @@ async def _until_signal(server: Server, sockets: list[socket.socket]) -> None:
 
 
 @asynccontextmanager
-async def _timers(application: Application, stop: Callable[[], None]) -> AsyncIterator[None]:
+async def _timers(
+    application: Application, stalls: LoopStalls, stop: Callable[[], None]
+) -> AsyncIterator[None]:
     """Restore the swarms, then flush and sweep them until the end; a failure stops the service."""
 
     async def run_timers() -> None:
@@ -139,6 +150,7 @@ async def _timers(application: Application, stop: Callable[[], None]) -> AsyncIt
             await asyncio.gather(
                 application.tracker.flusher.run(),
                 sweep(application.tracker.tracker.store, time.time),
+                stalls.run(),
                 maintain_accounts(application.accounts.accounts, application.accounts.one_time_links),
                 application.catalogue.sync.run(),
                 *(

@@ -39,7 +39,7 @@ async def by_form(context: TorboxContext) -> Response:
         return await _look_up(context, infohash, seconds, magnet.trackers)
     if form.file is None:
         raise TorboxError(MISSING_OPTION, "Send a hash, a magnet link or a .torrent file.")
-    return await _respond(context, await asyncio.to_thread(Metainfo.parse, form.file), None)
+    return await _respond(context, await context.services.lookups.read(form.file), None)
 
 
 def _seconds(parameters: TorboxParameters) -> int:

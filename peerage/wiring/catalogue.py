@@ -34,7 +34,13 @@ def make_catalogue(application: "Application") -> CatalogueServices:
         catalogue=records,
         search=Search(application.search_index),
         curation=Curation(records, torrents.uploads, torrents.takedowns, accounts.rights),
-        sync=CatalogueSync(torrents.cache, records, torrents.takedowns, torrents.release_parser),
+        sync=CatalogueSync(
+            torrents.cache,
+            records,
+            torrents.takedowns,
+            torrents.release_parser,
+            reader=torrents.uploads.reader,
+        ),
         dump=CatalogueDump(records, accounts.store, torrents.takedowns, environment.clock),
         titles=environment.titles or stores.titles,
     )

@@ -32,7 +32,9 @@ class CatalogueServices(ActionServices):
         super().__init__(catalogue=library.catalogue, **stores)
         self.library = library
         self.curation = Curation(library.catalogue, self.uploads, self.takedowns, Rights(anonymous))
-        self.catalogue_sync = CatalogueSync(self.cache, library.catalogue, self.takedowns, NameAsTitle())
+        self.catalogue_sync = CatalogueSync(
+            self.cache, library.catalogue, self.takedowns, NameAsTitle(), reader=self.uploads.reader
+        )
 
 
 @asynccontextmanager

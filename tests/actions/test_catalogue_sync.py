@@ -182,7 +182,12 @@ async def test_what_is_blocked_or_removed_while_it_is_read_does_not_come_back(tm
 async def test_passes_go_on_after_one_that_failed(tmp_path):
     async with open_services(tmp_path) as services:
         enrichment = CatalogueSync(
-            services.cache, services.library.catalogue, services.takedowns, NameAsTitle(), every=0
+            services.cache,
+            services.library.catalogue,
+            services.takedowns,
+            NameAsTitle(),
+            reader=services.uploads.reader,
+            every=0,
         )
         passes = asyncio.Queue()
         catch_up = enrichment.run_once

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-import actions.uploads
+import actions.metainfo_reader
 from bittorrent.refusal import Refusal
 from tests.support.torrents import hybrid_torrent, parsed, v1_torrent, v2_torrent
 
@@ -100,14 +100,14 @@ async def test_a_block_during_an_upload_wins_whenever_it_comes(make_services):
 def slow_read(monkeypatch):
     """Events of a read that has begun, and of one that may end."""
     began, go = threading.Event(), threading.Event()
-    real = actions.uploads._read
+    real = actions.metainfo_reader._read
 
     def slow(*given):
         began.set()
         go.wait(10)
         return real(*given)
 
-    monkeypatch.setattr(actions.uploads, "_read", slow)
+    monkeypatch.setattr(actions.metainfo_reader, "_read", slow)
     return began, go
 
 

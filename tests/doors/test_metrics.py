@@ -7,9 +7,10 @@ from starlette.requests import Request
 from bittorrent.infohash import InfoHash
 from doors.client_address import ClientAddress
 from doors.connection_guard import ConnectionGuard
-from doors.metrics import DoorsCollector, MetricsDoor, TrackerCollector
+from doors.metrics import DoorsCollector, LoopCollector, MetricsDoor, TrackerCollector
 from doors.upload_admission import CacheCounters
 from storage.memory import MemoryJournal
+from tasks.loop_stalls import LoopStalls
 from tracker.counters import Transport
 from tracker.flusher import Flusher
 from tracker.model import Announce, AnnounceTerms, Event
@@ -94,3 +95,17 @@ async def test_the_metrics_of_tracker_and_cache():
     assert figures["peerage_cache_misses_total", ()] == 2
     assert figures["peerage_uploads_total", ()] == 1
     assert figures["peerage_upload_refusals_total", ("blocked",)] == 4
+
+
+def test_the_stalls_of_the_loop_are_a_histogram_and_the_longest():
+    stalls = LoopStalls(lambda: 0.0)
+    for seconds in (0.003, 0.2, 7.0):
+        stalls.note(seconds)
+
+    found = {metric.name: metric for metric in LoopCollector(stalls).collect()}
+
+    buckets = {
+        sample.labels.get("le"): sample.value for sample in found["peerage_loop_stall_seconds"].samples
+    }
+    assert (buckets["0.005"], buckets["0.1"], buckets["0.25"], buckets["+Inf"]) == (1, 1, 2, 3)
+    assert found["peerage_loop_longest_stall_seconds"].samples[0].value == 7.0

@@ -87,7 +87,7 @@ def stall_seconds(service: PeerageProcess) -> float:
     except (OSError, AssertionError):
         return math.inf
     for line in answer.body.decode().splitlines():
-        if line.startswith("peerage_loop_stall_longest_seconds "):
+        if line.startswith("peerage_loop_longest_stall_seconds "):
             return float(line.split()[1])
     return 0.0
 

@@ -1,0 +1,60 @@
+import pytest
+
+from actions import metainfo_reader
+from actions.metainfo_reader import FILES_KEPT, MetainfoReader
+from bittorrent import bencode
+from bittorrent.refusal import Refusal
+from catalogue.contents_encoding import decode_contents
+from catalogue.release_names import parse_release
+from tasks.child_process import ChildFailure, ChildProcesses, TooManyWaiting
+
+LIMIT = 10 * 2**20
+
+
+def torrent(files: int) -> bytes:
+    listed = [{b"length": 1, b"path": [b"folder", b"file-%d.mkv" % number]} for number in range(files)]
+    pieces = bytes(20 * -(-files // 16384))
+    return bencode.encode(
+        {b"info": {b"files": listed, b"name": b"many", b"piece length": 16384, b"pieces": pieces}}
+    )
+
+
+@pytest.fixture
+def reader() -> MetainfoReader:
+    return MetainfoReader(ChildProcesses(), LIMIT)
+
+
+async def test_a_large_torrent_is_read_as_a_small_one_is(reader, monkeypatch):
+    data = torrent(3000)
+    apart = await reader.read(data, 7)
+    monkeypatch.setattr(metainfo_reader, "LIGHT_ITEMS", 10**6)
+    here = await reader.read(data, 7)
+
+    assert apart.plain == here.plain == data
+    assert apart.metainfo.infohashes == here.metainfo.infohashes
+    assert apart.metainfo.size == here.metainfo.size == 3000
+    assert apart.metainfo.files == here.metainfo.files[:FILES_KEPT]
+    assert decode_contents(apart.summary.contents.packed) == here.summary.contents
+    assert apart.summary.contents.file_count == 3000
+    assert apart.summary.release == parse_release("many", here.summary.contents.files)
+
+
+async def test_a_large_damaged_torrent_is_refused_as_a_small_one_is(reader):
+    with pytest.raises(Refusal) as refused:
+        await reader.read(torrent(3000)[:-40])
+
+    assert refused.value.code == "not-bencode"
+
+
+@pytest.mark.parametrize(
+    ("failure", "code"), [(TooManyWaiting(), "busy"), (ChildFailure("too long"), "too-many-items")]
+)
+async def test_what_cannot_be_read_within_the_limits_is_refused(failure, code):
+    class Failing(ChildProcesses):
+        async def run(self, *_, **__):
+            raise failure
+
+    with pytest.raises(Refusal) as refused:
+        await MetainfoReader(Failing(), LIMIT).read(torrent(3000))
+
+    assert refused.value.code == code

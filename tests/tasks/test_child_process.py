@@ -1,0 +1,53 @@
+import asyncio
+import os
+import time
+
+import pytest
+
+from bittorrent.refusal import Refusal
+from tasks.child_process import ChildFailure, ChildLimits, ChildProcesses, TooManyWaiting
+
+
+def own_process(number: int) -> tuple[int, int]:
+    return os.getpid(), number + 1
+
+
+def refuse() -> None:
+    raise Refusal("too-large", "of 7")
+
+
+def allocate() -> int:
+    return len(bytearray(2**30))
+
+
+async def test_a_function_runs_in_another_process():
+    number, result = await ChildProcesses().run(own_process, 4)
+
+    assert (number != os.getpid(), result) == (True, 5)
+
+
+async def test_what_it_raises_is_raised_here():
+    with pytest.raises(Refusal, match="of 7") as raised:
+        await ChildProcesses().run(refuse)
+
+    assert raised.value.code == "too-large"
+
+
+async def test_a_child_beyond_its_time_or_memory_is_ended():
+    with pytest.raises(ChildFailure, match="seconds"):
+        await ChildProcesses(ChildLimits(seconds=0.5)).run(time.sleep, 60)
+    with pytest.raises(ChildFailure, match="memory"):
+        await ChildProcesses(ChildLimits(memory=2**29)).run(allocate)
+
+
+async def test_one_too_many_is_refused_at_once():
+    children = ChildProcesses(ChildLimits(waiting=0))
+    first = asyncio.create_task(children.run(time.sleep, 60))
+    await asyncio.sleep(0)
+
+    with pytest.raises(TooManyWaiting):
+        await children.run(time.sleep, 0)
+
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
