@@ -59,7 +59,7 @@ class _Upload:
 class Uploads:
     """Accepts .torrent files from every door. `limit` is the most bytes that one may have, decompressed.
 
-    `clock` gives unix seconds.
+    `clock` gives unix seconds; `accepted` counts every success since the start, of imports and lookups too.
     """
 
     def __init__(
@@ -75,6 +75,7 @@ class Uploads:
         under_way: int = _UNDER_WAY,
     ) -> None:
         self.limit = limit
+        self.accepted = 0
         self._cache = cache
         self._takedowns = takedowns
         self._catalogue = catalogue
@@ -123,6 +124,7 @@ class Uploads:
             added, torrent = await self._store(upload, metainfo, plain, summary)
         finally:
             self._under_way -= 1
+        self.accepted += 1
         infohash = added.record.infohash
         log.info("upload.accepted", infohash=infohash.upper, actor=upload.actor, new=added.new)
         return AcceptedUpload(infohash, metainfo, added.new, torrent)

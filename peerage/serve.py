@@ -92,7 +92,13 @@ def make_app(application: Application, listeners: Listeners) -> App:
     direct: dict[str, ASGIApp] = {"/announce": listeners.announce, "/scrape": listeners.scrape}
     collectors = [
         TrackerCollector(application.tracker.tracker, application.tracker.flusher, listeners.counters),
-        DoorsCollector(listeners.name, listeners.connections, uploads.counters, listeners.memory),
+        DoorsCollector(
+            listeners.name,
+            listeners.connections,
+            uploads.counters,
+            listeners.memory,
+            lambda: uploads.uploads.accepted,
+        ),
     ]
     metrics = MetricsDoor(collectors, clients, settings.metrics.networks, everyone=settings.metrics.open)
     services = make_services(application, admission)
