@@ -62,7 +62,7 @@ class _Upload:
 class Uploads:
     """Accepts .torrent files from every door. `limit` is the most bytes that one may have, decompressed.
 
-    `clock` gives unix seconds.
+    `clock` gives unix seconds; `accepted` counts every success since the start, of imports and lookups too.
     """
 
     def __init__(
@@ -79,6 +79,7 @@ class Uploads:
     ) -> None:
         self.limit = limit
         self.reader = MetainfoReader(ChildProcesses(), limit)
+        self.accepted = 0
         self._cache = cache
         self._takedowns = takedowns
         self._catalogue = catalogue
@@ -125,6 +126,7 @@ class Uploads:
             added, torrent, claimed = await self._store(upload, read)
         finally:
             self._under_way -= 1
+        self.accepted += 1
         infohash = added.record.infohash
         log.info("upload.accepted", infohash=infohash.upper, actor=upload.actor, new=added.new)
         return AcceptedUpload(infohash, read.metainfo, added.new, torrent, claimed)

@@ -72,8 +72,8 @@ class Metainfo:
     def parse(cls, data: bytes, limits: BencodeLimits = DEFAULT_LIMITS) -> Self:
         """Parse and check the bytes of a .torrent file.
 
-        Raises Refusal: those of `bencode.read`, and no-info, bad-name, bad-path, bad-length, bad-files,
-        bad-piece-length, bad-pieces, bad-meta-version, bad-file-tree, bad-piece-layers, hybrid-mismatch.
+        Raises Refusal: those of `bencode.read`, and no-info, no-name, empty-name, bad-name, bad-path, bad-length,
+        bad-files, bad-piece-length, bad-pieces, bad-meta-version, bad-file-tree, bad-piece-layers, hybrid-mismatch.
         """
         document = bencode.decode(data, limits)
         fields = document.value
@@ -131,7 +131,11 @@ def _versions(info: Mapping[bytes, Any]) -> tuple[bool, bool]:
 def _name(info: Mapping[bytes, Any], encoding: str | None) -> str:
     name = read_text(info, b"name", encoding)
     alternative = read_text(info, b"name.utf-8", None)
-    if name is None or not is_safe_path_part(name) or has_separator(info[b"name"]):
+    if name is None:
+        raise Refusal("no-name")
+    if not name:
+        raise Refusal("empty-name")
+    if not is_safe_path_part(name) or has_separator(info[b"name"]):
         raise Refusal("bad-name")
     # Clients differ in which of the two they use, so the one that is not shown must be safe too.
     if alternative is not None and not is_safe_path_part(alternative):

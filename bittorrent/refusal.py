@@ -70,7 +70,11 @@ _ROWS = (
     # Torrents.
     Reason("duplicate-key", 422, "A dictionary names the same key twice, so the torrent means two things."),
     Reason("no-info", 422, "The file is bencoded but holds no 'info' dictionary, so it is no torrent."),
-    Reason("bad-name", 422, "The torrent's name is missing, empty or unsafe as a file name."),
+    Reason("no-name", 422, "The torrent has no name, or one that is not a text."),
+    Reason("empty-name", 422, "The torrent's name is empty."),
+    Reason(
+        "bad-name", 422, "The torrent's name is not safe as a file name: it is too long or leads elsewhere."
+    ),
     Reason(
         "bad-path", 422, "A file's path is empty, absolute, too long, or would leave the download folder."
     ),

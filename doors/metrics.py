@@ -98,7 +98,9 @@ class DoorsCollector(Collector):
         connections: Callable[[], ConnectionCounts],
         counters: CacheCounters,
         memory: ConnectionMemory,
+        accepted_uploads: Callable[[], int],
     ) -> None:
+        self._accepted_uploads = accepted_uploads
         self._door = door
         self._connections = connections
         self._memory = memory
@@ -125,7 +127,7 @@ class DoorsCollector(Collector):
         yield CounterMetricFamily("peerage_room_refusals", "Requests that found no room", memory.refused)
         yield CounterMetricFamily("peerage_cache_hits", "Torrents fetched", counters.hits)
         yield CounterMetricFamily("peerage_cache_misses", "Torrents asked for and not held", counters.misses)
-        yield CounterMetricFamily("peerage_uploads", "Uploads accepted", counters.uploads)
+        yield CounterMetricFamily("peerage_uploads", "Uploads accepted", self._accepted_uploads())
         refusals = CounterMetricFamily("peerage_upload_refusals", "Uploads refused", labels=["code"])
         for code, count in sorted(counters.refusals.items()):
             refusals.add_metric([code], count)

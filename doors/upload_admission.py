@@ -28,11 +28,10 @@ _STEPS = (
 
 @dataclass(slots=True)
 class CacheCounters:
-    """Counters of the cache's downloads and uploads since the start, for /metrics."""
+    """Counters of the cache's downloads and refused uploads since the start, for /metrics."""
 
     hits: int = 0
     misses: int = 0
-    uploads: int = 0
     refusals: Counter[str] = field(default_factory=Counter)
 
 
@@ -80,8 +79,6 @@ class UploadAdmission:
         """Return a handler that reads a torrent, accepts it in the name of `actor` and responds."""
 
         async def answer(exchange: Exchange) -> Response:
-            accepted = await self.uploads.accept(await read(exchange), actor)
-            self.counters.uploads += 1
-            return respond(accepted)
+            return respond(await self.uploads.accept(await read(exchange), actor))
 
         return answer

@@ -101,7 +101,13 @@ def make_app(application: Application, listeners: Listeners) -> App:
     collectors = [
         TrackerCollector(application.tracker.tracker, application.tracker.flusher, listeners.counters),
         LoopCollector(listeners.loop_stalls),
-        DoorsCollector(listeners.name, listeners.connections, uploads.counters, listeners.memory),
+        DoorsCollector(
+            listeners.name,
+            listeners.connections,
+            uploads.counters,
+            listeners.memory,
+            lambda: uploads.uploads.accepted,
+        ),
         FilesCollector(application.stores.blobs, application.torrents.scrubber),
     ]
     metrics = MetricsDoor(collectors, clients, settings.metrics.networks, everyone=settings.metrics.open)

@@ -48,6 +48,8 @@ _BROKEN_TORRENTS = (
     "trailing-bytes",
     "duplicate-key",
     "no-info",
+    "no-name",
+    "empty-name",
     "bad-name",
     "bad-path",
     "bad-length",

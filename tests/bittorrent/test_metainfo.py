@@ -143,11 +143,17 @@ def test_an_impossible_date_is_left_out(created: Any) -> None:
     [
         v1(**{"name": b"K\xe4se", "name.utf-8": b".."}),
         v1(**{"name": b"ok", "name.utf-8": b"../x"}),
-        v1(name=None),
     ],
 )
 def test_a_name_that_other_clients_would_use_is_checked_too(info: dict[bytes, Any]) -> None:
     assert code_of(info) == "bad-name"
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [(None, "no-name"), (5, "no-name"), ([b"a"], "no-name"), (b"", "empty-name")]
+)
+def test_a_name_that_is_missing_and_one_that_is_empty_are_told_apart(name: Any, code: str) -> None:
+    assert code_of(v1(name=name)) == code
 
 
 @pytest.mark.parametrize("pieces", [b"", b"p" * 19, b"p" * 40, 5, None])

@@ -345,7 +345,7 @@ def test_hits_misses_and_uploads_are_counted(own):
         get(service, "/torrent/" + "0" * 40)
         get(service, "/torrent/nothing")
         counters = service.uploads.counters
-        assert (counters.hits, counters.misses, counters.uploads) == (1, 1, 1)
+        assert (counters.hits, counters.misses, service.uploads.uploads.accepted) == (1, 1, 1)
         assert counters.refusals == {"not-bencode": 1}
 
 

@@ -33,7 +33,7 @@ def make_door(tracker=None, trusted=(), networks=(), everyone=False, counters=No
     flusher = Flusher(tracker.store, MemoryJournal(), 10, lambda: 0.0, print)
     collectors = [
         TrackerCollector(tracker, flusher),
-        DoorsCollector("uvicorn", guard.connections, counters or CacheCounters(), guard.memory),
+        DoorsCollector("uvicorn", guard.connections, counters or CacheCounters(), guard.memory, lambda: 1),
     ]
     clients = ClientAddress([ip_network(each) for each in trusted], "x-forwarded-for")
     return MetricsDoor(collectors, clients, [ip_network(each) for each in networks], everyone=everyone)
@@ -72,7 +72,7 @@ async def test_behind_a_trusted_proxy_the_client_counts():
 
 
 async def test_the_metrics_of_tracker_and_cache():
-    tracker, counters = make_tracker(), CacheCounters(hits=3, misses=2, uploads=1)
+    tracker, counters = make_tracker(), CacheCounters(hits=3, misses=2)
     counters.refusals["blocked"] += 4
     tracker.announce(Announce(HASH, bytes(6), Event.STARTED, True, 0, transport=Transport.UDP))
     tracker.announce(Announce(HASH, bytes(5) + b"1", Event.NONE, False, 0))
