@@ -46,6 +46,10 @@ class ConnectionCounts:
     open: int
     turned_away: int
     timed_out: int
+    made_room: int
+    """Ended without a whole request, so that others could come."""
+    accepting_paused: int
+    """How often no descriptor was left, where native threads accept."""
 
 
 @dataclass(slots=True)
@@ -63,7 +67,14 @@ class ConnectionGuard:
     open: int = 0
     turned_away: int = 0
     timed_out: int = 0
+    made_room: int = 0
     by_address: Counter[str] = field(default_factory=Counter)
+    binds_at: int = 0
+    """Connections open in all from which `connections_per_address` binds."""
+    crowded: Callable[[], bool] | None = None
+    """Whether those without a whole request have to make room, where native threads know it."""
+    unheard: dict[object, Callable[[], None]] = field(default_factory=dict)
+    """The connections without a whole request, longest first, and what ends each."""
 
     def admit(self, host: str) -> str | None:
         """Count a connection; return the key to pass to `leave`, or None when it is over a cap."""
@@ -77,13 +88,24 @@ class ConnectionGuard:
 
     def connections(self) -> ConnectionCounts:
         """Return the counters."""
-        return ConnectionCounts(self.open, self.turned_away, self.timed_out)
+        return ConnectionCounts(self.open, self.turned_away, self.timed_out, self.made_room, 0)
+
+    def make_room(self) -> None:
+        """Near the cap, end the connection that has gone without a whole request longest."""
+        if self.unheard and self._is_crowded():
+            self.made_room += 1
+            self.unheard.pop(next(iter(self.unheard)))()
+
+    def _is_crowded(self) -> bool:
+        if self.crowded is not None:
+            return self.crowded()
+        return self.max_connections > 0 and self.open >= crowded_at(self.max_connections)
 
     def _over_cap(self, key: str, host: str) -> bool:
         if self.max_connections and self.open >= self.max_connections:
             return True
         cap = self.connections_per_address
-        if not cap or self.by_address[key] < cap:
+        if not cap or self.open < self.binds_at or self.by_address[key] < cap:
             return False
         address = ip_address(host.partition("%")[0])
         return not any(address in network for network in self.exempt)
@@ -94,6 +116,11 @@ class ConnectionGuard:
         self.by_address[key] -= 1
         if not self.by_address[key]:
             del self.by_address[key]
+
+
+def crowded_at(most: int) -> int:
+    """Return the connections open in all from which those without a whole request make room."""
+    return most - most // 16
 
 
 class _Phase(Enum):
@@ -129,6 +156,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Accept a connection, or abort it over a cap, and start the timer of its first head."""
         name = transport.get_extra_info("peername")
+        self.guard.make_room()
         self._key = self.guard.admit(name[0]) if name else None
         if self._key is None:
             self._refused = True
@@ -138,11 +166,13 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._held = self.guard.memory.connection(self._key, transport.abort)
         self._set_timer(self.guard.header_timeout)
+        self.guard.unheard[self] = transport.abort
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the timers and count the closed connection."""
         self._set_timer(None)
         self._cancel_stall_timer()
+        self.guard.unheard.pop(self, None)
         if self._key is not None:
             self.guard.leave(self._key)
             if self._held is not None:
@@ -223,6 +253,7 @@ class GuardedProtocol(HttpToolsProtocol):
             return
         super().on_message_begin()
         self._phase, self._began, self._head_bytes = _Phase.HEAD, True, 0
+        self.guard.unheard.setdefault(self, self.transport.abort)
         self._body_bytes = self._framing = self._hosts = self._parsed = 0
         self.scope[SCOPE_KEY] = self._held  # type: ignore[literal-required]
         self._set_timer(self.guard.header_timeout)
@@ -246,6 +277,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._refusal = _BAD_HEAD
             return
         self._phase = _Phase.BODY
+        self.guard.unheard.pop(self, None)
         self._set_timer(self.guard.body_timeout)
         super().on_headers_complete()
         self._send_in_pieces(self.cycle)

@@ -78,6 +78,7 @@ class FastPathProtocol(GuardedProtocol):
 
     def _start_keep_alive(self) -> None:
         """Start the keep-alive timer; one timer serves many requests."""
+        self.guard.unheard.pop(self, None)
         if self._timer is not None:
             self._set_timer(None)
         self._answered_at = self.loop.time()

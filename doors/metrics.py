@@ -117,6 +117,14 @@ class DoorsCollector(Collector):
         yield CounterMetricFamily(
             "peerage_requests_timed_out", "Requests that came too slowly", connections.timed_out
         )
+        yield CounterMetricFamily(
+            "peerage_connections_unheard",
+            "Connections without a request ended near the cap",
+            connections.made_room,
+        )
+        yield CounterMetricFamily(
+            "peerage_accepting_paused", "Times that no descriptor was left", connections.accepting_paused
+        )
         memory = self._memory
         yield GaugeMetricFamily(
             "peerage_connection_bytes", "Bytes that requests and answers in flight hold", memory.held

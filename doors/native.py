@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bittorrent.addresses import ROUTABLE_NETWORKS, unmap_ipv4
 from bittorrent.refusal import REASONS
 from doors.announce import DEFAULT_NUMWANT, MAX_NUMWANT
-from doors.connection_guard import TIMEOUT, ConnectionCounts, ConnectionGuard
+from doors.connection_guard import TIMEOUT, ConnectionCounts, ConnectionGuard, crowded_at
 from doors.fast_path import FastPathProtocol, Responder
 from doors.udp import BAD_CONNECTION, MAX_NUMWANT_IPV6, RECEIVE_BUFFER
 from tracker.counters import TrackerCounters, Transport
@@ -141,6 +141,7 @@ class NativeDoor:
         self._door = door
         self._guard = guard
         self._exempt = exempt
+        self._crowded_at = 0
         self._adoptions: set[asyncio.Task[None]] = set()
 
     def connections(self) -> ConnectionCounts:
@@ -150,7 +151,12 @@ class NativeDoor:
             numbers["open"],
             numbers["turned_away"] + ours.turned_away,
             numbers["timed_out"] + ours.timed_out,
+            numbers["made_room"] + ours.made_room,
+            numbers["paused"],
         )
+
+    def _is_crowded(self) -> bool:
+        return self._door.numbers()["open"] >= self._crowded_at
 
     @contextmanager
     def serving(
@@ -163,10 +169,13 @@ class NativeDoor:
         keep_alive: float,
         max_connections: int,
         per_address: int,
+        binds_at: int = 0,
         backlog: int = 4096,
     ) -> Iterator[None]:
         """Serve bound sockets until the block ends, then join the threads and close their connections."""
         loop = asyncio.get_running_loop()
+        self._crowded_at = crowded_at(max_connections)
+        self._guard.crowded = self._is_crowded
         for each in tcp:
             each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             each.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, _DEFER_ACCEPT)
@@ -183,6 +192,7 @@ class NativeDoor:
             keep_alive_ms=round(keep_alive * 1000),
             max_connections=max_connections,
             per_address=per_address,
+            binds_at=binds_at,
             exempt=_network_rows([(unmap_ipv4(network), True) for network in self._exempt]),
         )
         loop.add_reader(event, self._take, protocols)

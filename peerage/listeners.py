@@ -24,6 +24,8 @@ from doors.native import (
     total_counters,
 )
 from doors.udp import UdpDoor
+from peerage.config import Settings
+from peerage.sections.section import Networks
 from peerage.sockets import BoundAddress
 from peerage.wiring.application import Application
 from tasks.loop_stalls import LoopStalls
@@ -109,7 +111,7 @@ class Listeners:
         self.announce = AnnounceDoor(application.tracker.tracker, clients, refuse_private=refuse)
         self.scrape = ScrapeDoor(application.tracker.tracker)
         self._threads = (
-            NativeDoor(self._door, self._guard, settings.trusted_proxies)
+            NativeDoor(self._door, self._guard, _exempt(settings))
             if self._door is not None and self.native
             else None
         )
@@ -175,6 +177,7 @@ class Listeners:
             keep_alive=settings.http.keep_alive,
             max_connections=settings.http.max_connections,
             per_address=settings.http.connections_per_address,
+            binds_at=_binds_at(settings),
             backlog=BACKLOG,
         ):
             yield
@@ -218,6 +221,14 @@ def _door(application: Application) -> "Door | None":
     )
 
 
+def _exempt(settings: Settings) -> Networks:
+    return (*settings.trusted_proxies, *settings.fairness.exempt_networks)
+
+
+def _binds_at(settings: Settings) -> int:
+    return int(settings.http.max_connections * settings.fairness.binds_above)
+
+
 def _guard(application: Application, *, capped: bool) -> ConnectionGuard:
     """Make the connection guard; native threads enforce the caps themselves."""
     http = application.settings.http
@@ -226,7 +237,8 @@ def _guard(application: Application, *, capped: bool) -> ConnectionGuard:
         body_timeout=http.body_timeout,
         max_connections=http.max_connections if capped else 0,
         connections_per_address=http.connections_per_address if capped else 0,
-        exempt=application.settings.trusted_proxies,
+        exempt=_exempt(application.settings),
+        binds_at=_binds_at(application.settings),
         too_long=lambda: head_too_long(application.tracker.tracker),
         memory=ConnectionMemory(http.memory, http.memory_per_address, application.environment.timer),
     )

@@ -73,6 +73,8 @@ class Numbers(TypedDict):
     open: int
     turned_away: int
     timed_out: int
+    made_room: int
+    paused: int
     handed_over: int
 
 class Door:
@@ -114,6 +116,7 @@ class Door:
         keep_alive_ms: int,
         max_connections: int,
         per_address: int,
+        binds_at: int,
         exempt: Sequence[tuple[bytes, int, bool]],
     ) -> int: ...
     def stop(self) -> None: ...

@@ -61,7 +61,7 @@ class HttpSection(Section):
         default=256,
         ge=0,
         le=1_000_000,
-        description="Connections open at once per address (IPv6: /64); 0 is no limit.",
+        description="Connections open at once per address (IPv6: /64), binding near the cap; 0 is no limit.",
     )
     memory: Size = Field(
         default=80 * 2**20,

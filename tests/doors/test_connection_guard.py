@@ -253,6 +253,35 @@ async def test_connections_over_a_cap_are_closed_and_count_no_more_when_they_end
         assert (guard.turned_away, dict(guard.by_address)) == (1, {})
 
 
+async def test_a_connection_without_a_request_makes_room_near_the_cap():
+    async with serving(max_connections=32) as (port, guard):
+        heard = await Client.connect(port)
+        await heard.send(b"GET / HTTP/1.1\r\n\r\n")
+        assert await heard.answer() == b"hello "
+        silent = [await Client.connect(port) for _ in range(40)]
+        assert await silent[0].rest() == b""
+        for client in (heard, await Client.connect(port)):
+            await client.send(b"GET / HTTP/1.1\r\n\r\n")
+            assert await client.answer() == b"hello "
+            client.close()
+        for client in silent:
+            client.close()
+        assert guard.made_room > 0
+
+
+async def test_the_share_of_an_address_binds_near_the_cap_alone():
+    async with serving(connections_per_address=2, binds_at=4) as (port, guard):
+        clients = [await Client.connect(port) for _ in range(4)]
+        for client in clients:
+            await client.send(b"GET / HTTP/1.1\r\n\r\n")
+            assert await client.answer() == b"hello "
+        fifth = await Client.connect(port)
+        assert await fifth.rest() == b""
+        for client in (*clients, fifth):
+            client.close()
+        assert guard.turned_away == 1
+
+
 async def test_a_trusted_proxy_may_hold_more_connections_than_an_address():
     async with serving(connections_per_address=2, exempt=[ip_network("127.0.0.0/8")]) as (port, _):
         clients = [await Client.connect(port) for _ in range(5)]

@@ -20,7 +20,12 @@ CONNECTIONS = 16
 
 @pytest.fixture(scope="module")
 def peerage_settings() -> Mapping[str, object]:
-    return {"http__header_timeout": 1, "http__body_timeout": 1, "http__connections_per_address": CONNECTIONS}
+    return {
+        "http__header_timeout": 1,
+        "http__body_timeout": 1,
+        "http__connections_per_address": CONNECTIONS,
+        "fairness__binds_above": 0,
+    }
 
 
 @pytest.fixture(autouse=True)

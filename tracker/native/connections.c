@@ -31,14 +31,16 @@ static size_t find(const struct connections *connections, uint64_t key)
     return at;
 }
 
-bool connections_init(struct connections *connections, uint32_t most, uint32_t per_address, struct networks exempt,
-                 const uint64_t secret[2])
+bool connections_init(struct connections *connections, uint32_t most, uint32_t per_address, uint32_t binds_at,
+                      struct networks exempt, const uint64_t secret[2])
 {
     size_t rows = 64;
     while (rows < 2 * (size_t)most)
         rows *= 2;
     connections->most = most;
     connections->per_address = per_address;
+    connections->binds_at = binds_at;
+    connections->crowded_at = most - most / 16;
     connections->exempt = exempt;
     connections->secret[0] = secret[0];
     connections->secret[1] = secret[1];
@@ -55,12 +57,12 @@ void connections_free(struct connections *connections)
     free(connections->rows);
 }
 
-static bool admit_address(struct connections *connections, const struct address *address)
+static bool admit_address(struct connections *connections, const struct address *address, bool binds)
 {
     uint64_t key = key_of(address);
     pthread_mutex_lock(&connections->lock);
     struct address_count *row = &connections->rows[find(connections, key)];
-    bool admitted = row->count < connections->per_address || networks_hold(connections->exempt, address);
+    bool admitted = !binds || row->count < connections->per_address || networks_hold(connections->exempt, address);
     if (admitted) {
         row->key = key;
         row->count++;
@@ -71,14 +73,20 @@ static bool admit_address(struct connections *connections, const struct address 
 
 bool connections_admit(struct connections *connections, const struct address *address)
 {
-    bool admitted = atomic_fetch_add_explicit(&connections->open, 1, memory_order_relaxed) < connections->most;
+    uint32_t open = atomic_fetch_add_explicit(&connections->open, 1, memory_order_relaxed);
+    bool admitted = open < connections->most;
     if (admitted && connections->rows)
-        admitted = admit_address(connections, address);
+        admitted = admit_address(connections, address, open >= connections->binds_at);
     if (!admitted) {
         atomic_fetch_sub_explicit(&connections->open, 1, memory_order_relaxed);
         atomic_fetch_add_explicit(&connections->turned_away, 1, memory_order_relaxed);
     }
     return admitted;
+}
+
+bool connections_crowded(const struct connections *connections)
+{
+    return atomic_load_explicit(&connections->open, memory_order_relaxed) >= connections->crowded_at;
 }
 
 /* Free a row, then move up each row behind it that could no longer be found across the gap. */

@@ -279,14 +279,15 @@ static bool read_descriptors(PyObject *list, int *out, size_t *count)
 static PyObject *door_start(Door *door, PyObject *args, PyObject *named)
 {
     static char *names[] = {"listeners", "datagrams", "threads", "secret", "header_ms", "write_ms", "keep_alive_ms",
-                            "max_connections", "per_address", "exempt", NULL};
+                            "max_connections", "per_address", "binds_at", "exempt", NULL};
     struct loop_settings settings = {.store = door->handler->store, .rules = &door->rules, .too_late = door->too_late};
     PyObject *listeners, *datagrams, *exempt;
     const char *secret;
     Py_ssize_t length;
-    if (!PyArg_ParseTupleAndKeywords(args, named, "$OOIy#IIIIIO:start", names, &listeners, &datagrams,
+    if (!PyArg_ParseTupleAndKeywords(args, named, "$OOIy#IIIIIIO:start", names, &listeners, &datagrams,
                                      &settings.threads, &secret, &length, &settings.header_ms, &settings.write_ms,
                                      &settings.keep_alive_ms, &settings.max_connections, &settings.per_address,
+                                     &settings.binds_at,
                                      &exempt))
         return NULL;
     if (door->loop || length != sizeof settings.secret || settings.threads < 1 ||
@@ -401,11 +402,13 @@ static PyObject *door_numbers(Door *door, PyObject *Py_UNUSED(none))
     if (door->loop)
         loop_read(door->loop, &numbers);
     add_own(door, &numbers);
-    return Py_BuildValue("{s:N,s:N,s:N,s:K,s:K,s:K,s:K,s:K}", "announces", by_transport(numbers.announces), "scrapes",
+    return Py_BuildValue("{s:N,s:N,s:N,s:K,s:K,s:K,s:K,s:K,s:K,s:K}", "announces", by_transport(numbers.announces), "scrapes",
                          list_of(numbers.scrapes, TRANSPORT_COUNT), "refusals",
                          list_of(numbers.refusals, REFUSAL_COUNT), "warnings", (unsigned long long)numbers.warnings,
                          "open", (unsigned long long)numbers.open, "turned_away",
                          (unsigned long long)numbers.turned_away, "timed_out", (unsigned long long)numbers.timed_out,
+                         "made_room", (unsigned long long)numbers.made_room, "paused",
+                         (unsigned long long)numbers.paused,
                          "handed_over", (unsigned long long)numbers.handed_over);
 }
 

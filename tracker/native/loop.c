@@ -53,6 +53,8 @@ struct connection {
     bool registered, closing, ended; /* ended: the client sends nothing more */
     struct address address;
     struct timer timer;
+    bool unheard;                            /* sent nothing yet, or part of a request */
+    struct connection *older, *newer;        /* others that are so */
     struct connection *spare;                /* the next one that is not in use */
     uint8_t *in, *out;                       /* an unfinished request; an answer not yet taken */
     uint32_t in_length, in_seen, out_length, out_sent;
@@ -66,6 +68,7 @@ struct thread {
     bool started, stopping, paused;
     int epoll;
     struct wheel wheel;
+    struct connection *oldest, *newest; /* of those that have sent nothing yet, or part of a request */
     struct connection *spare;
     unsigned spares;
     struct source stop, listeners[LOOP_SOCKETS_MOST], datagrams[LOOP_SOCKETS_MOST];
@@ -80,7 +83,7 @@ struct loop {
     struct loop_settings settings;
     struct connections connections;
     int stop, event;
-    _Atomic uint64_t timed_out, handed_over;
+    _Atomic uint64_t timed_out, made_room, paused, handed_over;
     pthread_mutex_t lock; /* of the queue */
     struct handover *first, **last;
     struct thread *threads[LOOP_THREADS_MOST];
@@ -186,6 +189,26 @@ static void init_packets(struct thread *thread)
 
 /* Connections. */
 
+static void set_heard(struct thread *thread, struct connection *connection)
+{
+    if (!connection->unheard)
+        return;
+    *(connection->older ? &connection->older->newer : &thread->oldest) = connection->newer;
+    *(connection->newer ? &connection->newer->older : &thread->newest) = connection->older;
+    connection->unheard = false;
+}
+
+static void set_unheard(struct thread *thread, struct connection *connection)
+{
+    if (connection->unheard)
+        return;
+    connection->older = thread->newest;
+    connection->newer = NULL;
+    *(thread->newest ? &thread->newest->newer : &thread->oldest) = connection;
+    thread->newest = connection;
+    connection->unheard = true;
+}
+
 static struct connection *new_connection(struct thread *thread, int fd, const struct address *address)
 {
     struct connection *connection = thread->spare;
@@ -205,6 +228,7 @@ static struct connection *new_connection(struct thread *thread, int fd, const st
 static void release(struct thread *thread, struct connection *connection)
 {
     wheel_unlink(&thread->wheel, &connection->timer);
+    set_heard(thread, connection);
     free(connection->in);
     free(connection->out);
     if (thread->spares == SPARE_MOST) {
@@ -221,6 +245,16 @@ static void drop(struct thread *thread, struct connection *connection)
     close(connection->source.fd);
     connections_leave(&thread->loop->connections, &connection->address);
     release(thread, connection);
+}
+
+/* Near the cap, end those that have gone without a whole request longest. Not while events are handled: one of them
+ * may be of a connection that this ends. */
+static void make_room(struct thread *thread)
+{
+    while (thread->oldest && connections_crowded(&thread->loop->connections)) {
+        atomic_fetch_add_explicit(&thread->loop->made_room, 1, memory_order_relaxed);
+        drop(thread, thread->oldest);
+    }
 }
 
 static bool watch(struct thread *thread, struct connection *connection, uint32_t events)
@@ -291,6 +325,7 @@ static void wait_for_write(struct thread *thread, struct connection *connection,
                            const uint8_t *rest, size_t length)
 {
     connection->phase = WRITING;
+    set_heard(thread, connection);
     connection->out_sent = 0;
     if (!keep(&connection->out, &connection->out_length, answer.data, answer.length) ||
         !keep(&connection->in, &connection->in_length, rest, connection->closing ? 0 : length) ||
@@ -313,9 +348,13 @@ static void await(struct thread *thread, struct connection *connection, bool ans
     }
     if (length == 0) {
         connection->phase = IDLE;
+        set_heard(thread, connection);
         wheel_expect(&thread->wheel, &connection->timer, settings->keep_alive_ms);
     } else if (connection->phase != HEAD || answered) {
         connection->phase = HEAD;
+        if (answered)
+            set_heard(thread, connection);
+        set_unheard(thread, connection);
         wheel_expect(&thread->wheel, &connection->timer, settings->header_ms);
     }
 }
@@ -402,6 +441,7 @@ static void pause_accepting(struct thread *thread)
     for (size_t at = 0; at < thread->loop->settings.listeners; at++)
         epoll_ctl(thread->epoll, EPOLL_CTL_DEL, thread->listeners[at].fd, NULL);
     thread->paused = true;
+    atomic_fetch_add_explicit(&thread->loop->paused, 1, memory_order_relaxed);
 }
 
 /* Accept on every listening socket again; false, and tried again at the next tick, where one cannot be watched. */
@@ -430,6 +470,7 @@ static void admit_client(struct thread *thread, int fd, const struct sockaddr_in
         close(fd);
         return;
     }
+    set_unheard(thread, connection);
     receive(thread, connection, false); /* the request is mostly there already */
 }
 
@@ -509,6 +550,7 @@ static void *run(void *given)
             thread->wheel.tick = tick_now();
         for (int at = 0; at < count; at++)
             handle(thread, events[at].data.ptr, events[at].events);
+        make_room(thread);
         if (thread->paused && thread->wheel.count == 0)
             resume_accepting(thread);
         turn_wheel(thread);
@@ -587,7 +629,7 @@ struct loop *loop_start(const struct loop_settings *settings)
     loop->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_mutex_init(&loop->lock, NULL);
     bool ready = connections_init(&loop->connections, settings->max_connections, settings->per_address,
-                                  settings->exempt, settings->secret) &&
+                                  settings->binds_at, settings->exempt, settings->secret) &&
                  loop->stop >= 0 && loop->event >= 0;
     for (unsigned at = 0; at < settings->threads && ready; at++)
         ready = init_thread(loop, at);
@@ -694,5 +736,7 @@ void loop_read(const struct loop *loop, struct loop_numbers *out)
     out->open = atomic_load_explicit(&loop->connections.open, memory_order_relaxed);
     out->turned_away = read_counter(&loop->connections.turned_away);
     out->timed_out = read_counter(&loop->timed_out);
+    out->made_room = read_counter(&loop->made_room);
+    out->paused = read_counter(&loop->paused);
     out->handed_over = read_counter(&loop->handed_over);
 }

@@ -19,7 +19,7 @@ struct loop_settings {
     struct rng *shared_rng; /* for tests with one thread; NULL: each has its own */
     uint64_t secret[2];
     uint32_t header_ms, write_ms, keep_alive_ms;
-    uint32_t max_connections, per_address;
+    uint32_t max_connections, per_address, binds_at;
     struct networks exempt;
     struct slice too_late;  /* the reply to a client whose request head does not come in time */
     int64_t fixed_clock[2]; /* for tests; zeros: the real one */
@@ -36,7 +36,7 @@ struct handover {
 
 struct loop_numbers {
     uint64_t announces[TRANSPORT_COUNT][EVENT_COUNT], scrapes[TRANSPORT_COUNT], warnings, refusals[REFUSAL_COUNT];
-    uint64_t open, turned_away, timed_out, handed_over;
+    uint64_t open, turned_away, timed_out, made_room, paused, handed_over;
 };
 
 struct loop;
