@@ -27,6 +27,7 @@ from doors.metrics import DoorsCollector, MetricsDoor, TrackerCollector, health_
 from doors.request_limits import RateLimiter
 from doors.upload_admission import CacheCounters, UploadAdmission
 from peerage.account_maintenance import maintain_accounts
+from peerage.allocator import tune_allocator
 from peerage.app import App
 from peerage.commands.handlers import control_commands
 from peerage.config import Settings
@@ -47,6 +48,7 @@ def run(settings: Settings, ready: Ready) -> None:
 
     Raises BindError, FolderInUse, FolderError, DatabaseError, GeoError, NoNativeStore, NoNativeDoor.
     """
+    tune_allocator()
     uvloop.run(serve(settings, ready))
 
 
@@ -90,7 +92,7 @@ def make_app(application: Application, listeners: Listeners) -> App:
     direct: dict[str, ASGIApp] = {"/announce": listeners.announce, "/scrape": listeners.scrape}
     collectors = [
         TrackerCollector(application.tracker.tracker, application.tracker.flusher, listeners.counters),
-        DoorsCollector(listeners.name, listeners.connections, uploads.counters),
+        DoorsCollector(listeners.name, listeners.connections, uploads.counters, listeners.memory),
     ]
     metrics = MetricsDoor(collectors, clients, settings.metrics.networks, everyone=settings.metrics.open)
     services = make_services(application, admission)

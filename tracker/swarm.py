@@ -19,7 +19,7 @@ STRIDES = (6, 6, 18, 18)
 class Swarm:
     """The peers of one torrent. A paused peer lies among the seeders, and counts as incomplete."""
 
-    __slots__ = ("completed", "dirty", "leechers", "parts", "paused", "pools", "seeders", "touched")
+    __slots__ = ("completed", "dirty", "leechers", "owner", "parts", "paused", "pools", "seeders", "touched")
 
     def __init__(self, now: int) -> None:
         self.pools: list[Pool | None] = [None, None, None, None]
@@ -30,6 +30,7 @@ class Swarm:
         self.touched = now
         self.dirty = 1  # a bit a row
         self.parts = 0  # rows that the journal may hold
+        self.owner = b""  # the address to whose share it counts, b"" for nobody's
 
     def __len__(self) -> int:
         return self.seeders + self.leechers
@@ -58,6 +59,11 @@ class Swarm:
             if pool is not None and (slot := pool.find(peer)) >= 0:
                 return which, slot
         return first, -1
+
+    def first_address(self) -> bytes:
+        """Return the address of the first peer, b"" where there is none."""
+        pool = next((pool for pool in self.pools if pool is not None and len(pool)), None)
+        return b"" if pool is None else pool.at(0)[:-2]
 
     def of_address(self, peer: bytes) -> int:
         """Return how many peers share an address (IPv6: its /64)."""

@@ -58,9 +58,11 @@ class TrackerServices:
 
 def make_tracker(settings: Settings, environment: Environment) -> Tracker:
     """Return a tracker over an empty swarm store. Raises NoNativeStore."""
-    store = make_swarm_store(settings.tracker)
+    store = make_swarm_store(settings.tracker, settings.fairness.terms)
     policy = Policy(store, listed=settings.tracker.policy == "listed")
-    return Tracker(store, policy, announce_terms(settings.tracker), environment.clock)
+    return Tracker(
+        store, policy, announce_terms(settings.tracker, settings.fairness.terms), environment.clock
+    )
 
 
 def make_census(application: "Application") -> Census:

@@ -446,6 +446,7 @@ static int merge(struct store *store, struct shard *shard, struct swarm *swarm, 
         swarm->parts = (uint32_t)part + 1;
     if (!as_they_lie)
         bits_set(&swarm->dirty, 0);
+    swarm_adopt(store, swarm);
     swarm_update_totals(store, swarm, before);
     for (uint32_t at = 0; at < piece->node_count; at++)
         if (!shard_count_node(store, shard, swarm, hash, node_at(piece, at), node_completed(piece, at),
