@@ -172,13 +172,24 @@ BLOCK = Command(
     path=("block",), arguments=Block, record=EntryRecord, run=_block, show=_show_new, creates_folder=True
 )
 UNBLOCK = Command(
-    path=("unblock",), arguments=Unblock, record=RemovalRecord, run=_unblock, show=_show_removal
+    path=("unblock",), arguments=Unblock, record=RemovalRecord, run=_unblock, show=_show_removal, starts=False
 )
 ALLOW = Command(
-    path=("allow",), arguments=Allow, record=EntryRecord, run=_allow, show=_show_new, creates_folder=True
+    path=("allow",),
+    arguments=Allow,
+    record=EntryRecord,
+    run=_allow,
+    show=_show_new,
+    creates_folder=True,
+    starts=False,
 )
 DISALLOW = Command(
-    path=("disallow",), arguments=Disallow, record=RemovalRecord, run=_disallow, show=_show_removal
+    path=("disallow",),
+    arguments=Disallow,
+    record=RemovalRecord,
+    run=_disallow,
+    show=_show_removal,
+    starts=False,
 )
 LISTS = Command(
     path=("lists",), arguments=ShowLists, record=EntryRecord, run=_lists, show=_show_lists, starts=False

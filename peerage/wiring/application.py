@@ -42,6 +42,7 @@ class Application:
         self.stores = stores
         self.stack = stack
         self.environment = environment
+        self.started = False
 
     @cached_property
     def lists(self) -> "Lists":
@@ -123,6 +124,7 @@ class Application:
         await self.downloads.downloads.load()
         await self.torrents.takedowns.start()
         await self.tracker.census.start()
+        self.started = True
 
     async def _fetch_announced(self, rows: "Sequence[JournalRow]") -> None:
         if self.downloads.auto_fetch is not None:
@@ -138,7 +140,8 @@ async def open_application(
 ) -> AsyncIterator[Application]:
     """Open a data folder for this process alone, and close it with everything written at the end.
 
-    Unless it is `started` only accounts, lists and titles may be used; the swarms come with `TrackerServices.restore`.
+    Unless it is `started` nothing reads files, jobs or swarms, and none are written at the end; the swarms come with
+    `TrackerServices.restore`.
     Raises FolderInUse, FolderError, DatabaseError, GeoError, NoNativeStore.
     """
     async with AsyncExitStack() as stack:

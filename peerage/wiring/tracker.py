@@ -94,7 +94,13 @@ def make_tracker_services(application: "Application", observers: Sequence[FlushO
         _flush_failed,
         observers=[census.observe, stats.update, *observers],
     )
-    application.stack.push_async_callback(flusher.flush)
+
+    async def flush_last() -> None:
+        # Of an application that was not started there are no swarms, and its census knows nothing of the open day.
+        if application.started:
+            await flusher.flush()
+
+    application.stack.push_async_callback(flush_last)
     return TrackerServices(tracker, journal, flusher, census)
 
 

@@ -8,6 +8,7 @@ from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
 from tests.actions.conftest import ActionServices
 from tests.support.lookups import FakeSource, make_lookups
+from tests.support.tasks import begun
 from tests.support.torrents import torrent
 
 DATA = torrent("wanted")
@@ -146,8 +147,7 @@ async def test_concurrent_callers_share_a_search_that_outlives_them():
     async def look():
         assert await find(lookups, seconds=0) is None
         others = [asyncio.create_task(find(lookups)) for _ in range(20)]
-        leaver = asyncio.create_task(find(lookups))
-        await asyncio.sleep(0)
+        leaver = await begun(find(lookups))
         leaver.cancel()
         gate.set()
         return await asyncio.gather(*others)

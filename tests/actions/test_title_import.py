@@ -11,6 +11,7 @@ from actions.title_import import TitleImport
 from bittorrent.refusal import Refusal
 from catalogue.imdb_titles import ImdbTitle
 from storage.sqlite.imdb_titles import SqliteImdbTitles
+from tests.support.tasks import begun_for
 
 KINDS = ("movie", "tvSeries", "tvEpisode", "short", "videoGame", "tvMovie")
 
@@ -115,9 +116,7 @@ async def test_cancelling_at_any_moment_leaves_a_whole_list_or_none(tmp_path):
             return [step async for step in work.import_file(path)]
 
         for turns in range(0, 60, 3):
-            task = asyncio.create_task(everything())
-            for _ in range(turns):
-                await asyncio.sleep(0)
+            task = await begun_for(everything(), turns)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             while work._running:

@@ -7,6 +7,7 @@ import pytest
 
 import actions.metainfo_reader
 from bittorrent.refusal import Refusal
+from tests.support.tasks import begun, begun_for
 from tests.support.torrents import hybrid_torrent, parsed, v1_torrent, v2_torrent
 
 
@@ -81,9 +82,7 @@ async def test_a_block_during_an_upload_wins_whenever_it_comes(make_services):
 
     async def run(turns):
         services = make_services()
-        upload = asyncio.create_task(services.uploads.accept(data, "test"))
-        for _ in range(turns):
-            await asyncio.sleep(0)
+        upload = await begun_for(services.uploads.accept(data, "test"), turns)
         await services.takedowns.block(metainfo.v1, "late", "me")
         assert not await services.cache.has(metainfo.v1)
         await asyncio.gather(upload, return_exceptions=True)
@@ -117,8 +116,7 @@ async def test_uploads_beyond_the_limit_are_refused_unless_they_skip_it(make_ser
     waiting = [asyncio.create_task(services.uploads.accept(v1_torrent(f"t{n}"), "test")) for n in range(2)]
     assert await asyncio.to_thread(began.wait, 10)
     assert await code_of(services.uploads.accept(v1_torrent("late"), "test")) == "busy"
-    patient = asyncio.create_task(services.uploads.accept(v1_torrent("late"), "test", skip_limit=True))
-    await asyncio.sleep(0)
+    patient = await begun(services.uploads.accept(v1_torrent("late"), "test", skip_limit=True))
     go.set()
     assert all(accepted.new for accepted in await asyncio.gather(*waiting, patient))
     assert (await services.uploads.accept(v1_torrent("after"), "test")).new

@@ -68,3 +68,16 @@ async def test_parts_end_in_the_reverse_of_the_order_of_what_they_need(tmp_path,
     async with open_application(settings_in(tmp_path)):
         pass
     assert ended == list(parts)
+
+
+async def test_what_was_not_started_leaves_the_open_day_of_the_census_alone(tmp_path):
+    settings, clock = settings_in(tmp_path), Clock()
+    async with open_test_application(settings, clock) as application:
+        announce(application)
+        await application.tracker.flusher.flush()
+        opened = await application.tracker.census._store.open_day()
+    async with open_application(settings, started=False) as application:
+        await application.torrents.takedowns.allow(TORRENT, "", "me")
+    async with open_test_application(settings, clock) as application:
+        assert await application.tracker.census._store.open_day() == opened is not None
+        assert [entry.infohash for entry in await application.lists.entries()] == [TORRENT]

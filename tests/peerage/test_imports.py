@@ -66,9 +66,13 @@ def test_a_command_that_reads_a_folder_needs_one_group(folder, command, most):
     assert len(modules) < most
 
 
-@pytest.mark.parametrize(
-    "command", ["stats", "check", f"allow {'cd' * 20}", f"block {'cd' * 20} --reason spam"]
-)
+def test_a_command_that_changes_a_list_needs_no_downloads(folder):
+    modules = imported(folder, "allow", "cd" * 20)
+    assert not modules & (SERVER | HEAVY | {"limits", "actions.lookups", "downloads.downloads"})
+    assert len(modules) < 640
+
+
+@pytest.mark.parametrize("command", ["stats", "check", f"block {'cd' * 20} --reason spam"])
 def test_a_command_on_a_folder_needs_no_server(folder, command):
     modules = imported(folder, *command.split())
     assert not modules & (SERVER | HEAVY | {"limits", "maxminddb", "actions.catalogue_dump"})

@@ -6,6 +6,7 @@ from storage.database import DatabaseDamaged, DatabaseError, SchemaTooNew
 from storage.schema import Schema
 from storage.sqlite.database import SqliteDatabase
 from tests.storage.revisions import write_revisions
+from tests.support.tasks import begun_for
 
 ONE = ("CREATE TABLE thing (name TEXT PRIMARY KEY)", "INSERT INTO thing VALUES ('made')")
 TWO = ("ALTER TABLE thing ADD COLUMN size INTEGER",)
@@ -118,9 +119,7 @@ async def test_cancelling_at_any_moment_never_blocks_the_writer(tmp_path, first)
             await transaction.run("INSERT INTO thing VALUES (?)", (f"{name} again",))
 
     for turns in range(40):
-        task = asyncio.create_task(insert(f"cancelled {turns}"))
-        for _ in range(turns):
-            await asyncio.sleep(0)
+        task = await begun_for(insert(f"cancelled {turns}"), turns)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     await insert("last")

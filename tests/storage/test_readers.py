@@ -7,6 +7,7 @@ import pytest
 from storage.database import DatabaseError, QueryTimeout
 from storage.sqlite.database import SqliteDatabase
 from tests.storage.revisions import write_revisions
+from tests.support.tasks import begun, begun_for
 
 ENDLESS = (
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n WHERE i > :least"
@@ -45,9 +46,7 @@ async def test_a_query_with_a_zero_timeout_is_stopped_before_it_begins(tmp_path)
 async def test_a_cancelled_query_is_stopped(tmp_path):
     async with opened(tmp_path, readers=1) as database:
         for turns in range(30):
-            task = asyncio.create_task(database.rows(ENDLESS, {"least": 0}))
-            for _ in range(turns):
-                await asyncio.sleep(0)
+            task = await begun_for(database.rows(ENDLESS, {"least": 0}), turns)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
@@ -70,8 +69,7 @@ async def test_stopping_one_query_never_stops_another(tmp_path):
 
 async def test_waiting_for_a_reader_counts(tmp_path):
     async with opened(tmp_path, readers=1) as database:
-        busy = asyncio.create_task(database.rows(ENDLESS, {"least": 0}))
-        await asyncio.sleep(0)
+        busy = await begun(database.rows(ENDLESS, {"least": 0}))
         began = time.monotonic()
         with pytest.raises(QueryTimeout):
             await database.rows(SHORT, seconds=0.05)
@@ -82,8 +80,7 @@ async def test_waiting_for_a_reader_counts(tmp_path):
 
 async def test_queries_run_side_by_side(tmp_path):
     async with opened(tmp_path, readers=2) as database:
-        busy = asyncio.create_task(database.rows(ENDLESS, {"least": 0}))
-        await asyncio.sleep(0)
+        busy = await begun(database.rows(ENDLESS, {"least": 0}))
         assert await database.rows(SHORT, seconds=5) == [("made",)]
         assert not busy.done()
         busy.cancel()
@@ -100,12 +97,9 @@ async def test_a_query_that_fails_gives_its_reader_back(tmp_path):
 
 async def test_waiting_for_a_reader_ends_when_the_database_closes(tmp_path):
     async with opened(tmp_path, readers=1) as database:
-        busy = asyncio.create_task(database.rows(ENDLESS, {"least": 0}))
-        await asyncio.sleep(0)
-        waiting = [asyncio.create_task(database.rows(SHORT)) for _ in range(5)]
-        await asyncio.sleep(0)
-        closing = asyncio.create_task(database.close())
-        await asyncio.sleep(0)
+        busy = await begun(database.rows(ENDLESS, {"least": 0}))
+        waiting = [await begun(database.rows(SHORT)) for _ in range(5)]
+        closing = await begun(database.close())
         busy.cancel()
         await closing
         late = [asyncio.create_task(database.rows(SHORT)) for _ in range(5)]

@@ -11,7 +11,8 @@ bool shares_init(struct share_counts *shares, const struct secret *secret, const
     shares->exemptions = malloc((exempt + 1) * sizeof *exemptions);
     if (!shares->counts || !shares->exemptions)
         return false;
-    memcpy(shares->exemptions, exemptions, exempt * sizeof *exemptions);
+    if (exempt)
+        memcpy(shares->exemptions, exemptions, exempt * sizeof *exemptions);
     return true;
 }
 

@@ -75,8 +75,8 @@ def imdb_titles(data: bytes) -> None:
 
 
 TARGETS = (
-    Target(compressed_upload, 4),
+    Target(compressed_upload, 6),
     Target(archive, 2, 6000),
-    Target(dump_line, 6),
+    Target(dump_line, 8),
     Target(imdb_titles, 3),
 )

@@ -296,15 +296,15 @@ def torrent_api_parameters(data: bytes) -> None:
 
 
 TARGETS = (
-    Target(request_head, 10),
-    Target(forwarded_header, 6, 400),
+    Target(request_head, 14),
+    Target(forwarded_header, 4, 400),
     Target(file_headers, 6, 400),
     Target(form_body, 4, 1500),
-    Target(json_body, 8, 1500),
+    Target(json_body, 10, 1500),
     Target(soap_envelope, 6),
     Target(soap_call, 2),
     Target(rest_query, 6, 1500),
     Target(torbox_parameters, 6, 1000),
     Target(gazelle_browse, 4, 1000),
-    Target(torrent_api_parameters, 6, 400),
+    Target(torrent_api_parameters, 8, 400),
 )

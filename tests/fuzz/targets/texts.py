@@ -153,10 +153,10 @@ def release_name(data: bytes) -> None:
 
 
 TARGETS = (
-    Target(search_text, 8, 1200),
+    Target(search_text, 4, 1200),
     Target(description, 8, 2000),
     Target(cleaned_text, 8, 600),
-    Target(tag_name, 6, 200),
+    Target(tag_name, 10, 200),
     Target(file_names, 5, 600),
     Target(release_name, 1, 300),
 )
