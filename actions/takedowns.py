@@ -95,6 +95,14 @@ class Takedowns:
         """Return every entry, or those of one list, ordered by infohash."""
         return await self._lists.entries(kind)
 
+    async def page(self, kind: ListKind, skip: int, limit: int) -> list[ListEntry]:
+        """Return up to `limit` entries of a list but its first `skip`, ordered by infohash."""
+        return await self._lists.page(kind, skip, limit)
+
+    async def count(self, kind: ListKind, most: int) -> int:
+        """Count the entries of a list, and stop at `most`."""
+        return await self._lists.count(kind, most)
+
     def walk(self, kind: ListKind | None = None) -> AsyncIterator[list[ListEntry]]:
         """Yield the entries in bounded batches."""
         return self._lists.walk(kind, _BATCH)

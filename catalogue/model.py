@@ -100,7 +100,7 @@ class Group:
 class Torrent:
     """A torrent in the catalogue. `held` is whether the cache has its file; `root` is "" for a single file.
 
-    `seeders`, `leechers` and `snatched` are as of the last flush; `doors` show the live ones.
+    `seeders`, `leechers` and `snatched` are as of the last flush; doors show the live ones and `completed`.
     """
 
     id: int
@@ -132,6 +132,10 @@ class Torrent:
     seeders: int
     leechers: int
     snatched: int
+
+    def completed(self, live: int) -> int:
+        """Return the completed downloads, of which the swarm remembers `live`: it may forget them, a record never."""
+        return max(live, self.snatched)
 
 
 @dataclass(frozen=True, slots=True)

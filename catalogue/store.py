@@ -178,7 +178,10 @@ class StatisticsStore(Protocol):
     """Totals, top lists and swarm statistics, over what is not hidden."""
 
     async def update_swarm_stats(self, figures: Mapping[InfoHash, SwarmStats]) -> int:
-        """Write seeders, leechers and snatches in batches, a transaction each; return how many rows changed."""
+        """Write seeders, leechers and snatches in batches, a transaction each; return how many rows changed.
+
+        Snatches never fall: a swarm may have forgotten them.
+        """
         ...
 
     async def totals(self) -> CatalogueTotals:

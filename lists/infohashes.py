@@ -61,9 +61,12 @@ class ListEntryStore(Protocol):
         """Return every entry of the list that covers the infohash."""
 
     async def page(
-        self, kind: ListKind | None, after: tuple[InfoHash, ListKind] | None, limit: int
+        self, kind: ListKind | None, after: tuple[InfoHash, ListKind] | None, limit: int, skip: int = 0
     ) -> list[ListEntry]:
-        """Return up to `limit` entries above the key `after`, ordered by infohash, then list."""
+        """Return up to `limit` entries above the key `after`, but `skip` of them, by infohash, then list."""
+
+    async def count(self, kind: ListKind, most: int) -> int:
+        """Count the entries of a list, and stop at `most`."""
 
 
 class Lists:
@@ -102,6 +105,14 @@ class Lists:
     async def allowed(self, infohashes: Iterable[InfoHash]) -> ListEntry | None:
         """Return an entry that allows one of the infohashes, or None."""
         return next(iter(await self.find(infohashes, ListKind.ALLOW)), None)
+
+    async def page(self, kind: ListKind, skip: int, limit: int) -> list[ListEntry]:
+        """Return up to `limit` entries of a list but its first `skip`, ordered by infohash."""
+        return await self._store.page(kind, None, limit, skip)
+
+    async def count(self, kind: ListKind, most: int) -> int:
+        """Count the entries of a list, and stop at `most`."""
+        return await self._store.count(kind, most)
 
     async def entries(self, kind: ListKind | None = None) -> list[ListEntry]:
         """Return every entry, of one list or of both, ordered by infohash; `walk` bounds the memory."""

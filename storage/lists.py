@@ -39,7 +39,10 @@ class SqlListEntries:
             )
             .order_by(table.c.infohash, table.c.verdict)
             .limit(bindparam("limit"))
+            .offset(bindparam("skip"))
         )
+        counted = select(table.c.verdict).where(table.c.verdict == verdict).limit(bindparam("most"))
+        self._count = dialect.compile(select(func.count()).select_from(counted.subquery()))
 
     async def set(self, entry: ListEntry) -> None:
         """Store an entry, in place of an earlier one of the same key; known aliases stay."""
@@ -61,17 +64,23 @@ class SqlListEntries:
         return [_entry(row) for row in rows]
 
     async def page(
-        self, verdict: ListKind | None, after: tuple[InfoHash, ListKind] | None, limit: int
+        self, verdict: ListKind | None, after: tuple[InfoHash, ListKind] | None, limit: int, skip: int = 0
     ) -> list[ListEntry]:
-        """Return up to `limit` entries above the key `after`, ordered by infohash, then kind."""
+        """Return up to `limit` entries above the key `after`, but `skip` of them, by infohash, then kind."""
         infohash, last = after if after is not None else (b"", "")
         parameters = {
             "infohash": infohash,
             "after": str(last),
             "verdict": verdict.value if verdict is not None else None,
             "limit": limit,
+            "skip": skip,
         }
         return [_entry(row) for row in await self._database.rows(self._page, parameters)]
+
+    async def count(self, verdict: ListKind, most: int) -> int:
+        """Count the entries of the kind, and stop at `most`."""
+        ((number,),) = await self._database.rows(self._count, {"verdict": verdict.value, "most": most})
+        return int(number)
 
 
 def _select_named(dialect: SqlDialect) -> Select[Any]:

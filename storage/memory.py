@@ -111,12 +111,16 @@ class MemoryListEntries:
         return [entry for entry in entries if entry.kind == kind and infohash in entry.infohashes]
 
     async def page(
-        self, kind: ListKind | None, after: tuple[InfoHash, ListKind] | None, limit: int
+        self, kind: ListKind | None, after: tuple[InfoHash, ListKind] | None, limit: int, skip: int = 0
     ) -> list[ListEntry]:
-        """Return up to `limit` entries above the key `after`, ordered by infohash, then kind."""
+        """Return up to `limit` entries above the key `after`, but `skip` of them, by infohash, then kind."""
         above = sorted(key for key in self.kept if after is None or key > after)
         entries = (self.kept[key] for key in above)
-        return [entry for entry in entries if kind in (None, entry.kind)][:limit]
+        return [entry for entry in entries if kind in (None, entry.kind)][skip : skip + limit]
+
+    async def count(self, kind: ListKind, most: int) -> int:
+        """Count the entries of the kind, and stop at `most`."""
+        return min(most, sum(entry.kind == kind for entry in self.kept.values()))
 
 
 class MemoryJournal:

@@ -20,9 +20,9 @@ _MUSIC: Mapping[str, object] = {"scene": False, "hasLog": False, "hasCue": False
 
 
 def swarm_stats(torrent: Torrent, scrape: Callable[[InfoHash], Counts]) -> SwarmStats:
-    """Return a torrent's current stats; completions are the larger of the swarm's and the catalogue's."""
+    """Return a torrent's current stats."""
     counts = scrape(torrent.infohash)
-    return SwarmStats(counts.complete, counts.incomplete, max(counts.downloaded, torrent.snatched))
+    return SwarmStats(counts.complete, counts.incomplete, torrent.completed(counts.downloaded))
 
 
 def authors(group: Group) -> list[JsonObject]:

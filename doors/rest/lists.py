@@ -50,16 +50,12 @@ def _shape(entry: ListEntry) -> EntryShape:
     return EntryShape(entry.infohash.lower, names, entry.reason, entry.by, time(entry.since))
 
 
-async def _page(context: RestContext, verdict: ListKind) -> Listing:
-    """Read a list up to a page, and count it some thousands of entries further."""
-    first, last, seen = context.offset, context.offset + context.per_page, 0
-    shapes: list[EntryShape] = []
-    async for batch in context.services.takedowns.walk(verdict):
-        shapes += [_shape(each) for each in batch[max(first - seen, 0) : max(last - seen, 0)]]
-        seen += len(batch)
-        if seen > last + _COUNT_BEYOND:
-            return context.listing(shapes, seen, exact=False)
-    return context.listing(shapes, seen)
+async def _page(context: RestContext, kind: ListKind) -> Listing:
+    """Read a page of a list, and count the list some thousands of entries beyond it."""
+    takedowns, most = context.services.takedowns, context.offset + context.per_page + _COUNT_BEYOND
+    entries = await takedowns.page(kind, context.offset, context.per_page)
+    total = await takedowns.count(kind, most)
+    return context.listing([_shape(each) for each in entries], total, exact=total < most)
 
 
 def _infohash(context: RestContext) -> InfoHash:

@@ -63,7 +63,7 @@ class CategoryName:
 
 @dataclass(frozen=True, slots=True)
 class TorrentShape:
-    """A torrent in the catalogue; seeders, leechers and completed are the swarm's own numbers of this moment."""
+    """A torrent in the catalogue; seeders and leechers are those of this moment, completed never falls."""
 
     id: int
     info_hash: Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
@@ -140,7 +140,7 @@ def torrent_fields(torrent: Torrent, viewer: Viewer, counts: Counts, *, alive: b
         "files_count": torrent.file_count,
         "seeders": counts.complete,
         "leechers": counts.incomplete,
-        "completed": counts.downloaded,
+        "completed": torrent.completed(counts.downloaded),
         "uploader": optional_person(shown_uploader(torrent, viewer)),
         "created_at": time(torrent.added),
         "updated_at": time(torrent.updated),

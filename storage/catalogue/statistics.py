@@ -11,6 +11,7 @@ from sqlalchemy import (
     Update,
     and_,
     bindparam,
+    case,
     cast,
     exists,
     func,
@@ -145,12 +146,17 @@ class SqlStatistics:
 
 
 def _refresh() -> Update:
-    stats = {"seeders": "seeding", "leechers": "leeching", "snatched": "snatches"}
-    differs = or_(*(torrent.c[name] != bindparam(new) for name, new in stats.items()))
+    seeding, leeching = bindparam("seeding"), bindparam("leeching")
+    # A swarm forgets its completed downloads when it is lost or idle for long; a record never does.
+    snatches = bindparam("snatches")
+    grows = torrent.c.snatched < snatches
+    differs = or_(torrent.c.seeders != seeding, torrent.c.leechers != leeching, grows)
     return (
         update(torrent)
         .where(torrent.c.infohash == bindparam("hash"), differs)
-        .values({name: bindparam(new) for name, new in stats.items()})
+        .values(
+            seeders=seeding, leechers=leeching, snatched=case((grows, snatches), else_=torrent.c.snatched)
+        )
     )
 
 

@@ -405,6 +405,17 @@ async def test_swarm_numbers_are_written_where_they_changed(library):
     assert await library.catalogue.store.statistics.update_swarm_stats(many) == 1
 
 
+async def test_a_swarm_that_forgot_its_completed_downloads_does_not_set_them_back(library):
+    torrent, _ = await library.enter("one")
+    statistics = library.catalogue.store.statistics
+    await statistics.update_swarm_stats({hash_of("one"): SwarmStats(3, 2, 7)})
+    assert await statistics.update_swarm_stats({hash_of("one"): SwarmStats(3, 2, 0)}) == 0
+    assert await statistics.update_swarm_stats({hash_of("one"): SwarmStats(1, 0, 2)}) == 1
+    read = await library.catalogue.store.torrents.torrent(torrent.id, PUBLIC_VIEWER)
+    assert (read.seeders, read.leechers, read.snatched) == (1, 0, 7)
+    assert [read.completed(live) for live in (0, 7, 9)] == [7, 7, 9]
+
+
 async def test_charts_rank_public_torrents(library):
     catalogue = library.catalogue
     ids = {}

@@ -81,3 +81,17 @@ async def test_pages_come_ordered_by_infohash_then_verdict(opener, tmp_path, lim
         assert await walk(entries, None) == kept
         assert await walk(entries, ListKind.DENY) == kept[1:3]
         assert await walk(entries, ListKind.ALLOW) == [kept[0], kept[3]]
+
+
+async def test_a_page_begins_after_what_is_skipped_and_a_count_stops_where_it_may(opener, tmp_path):
+    kept = [deny(InfoHash(bytes([n]) * 20)) for n in range(9)]
+    allowed = replace(deny(InfoHash(bytes(19) + b"\x01")), kind=ListKind.ALLOW)
+
+    async with opener(tmp_path) as entries:
+        for entry in (*kept, allowed):
+            await entries.set(entry)
+        assert await entries.page(ListKind.DENY, None, 3, 4) == kept[4:7]
+        assert await entries.page(ListKind.DENY, None, 3, 8) == kept[8:]
+        assert await entries.page(ListKind.DENY, None, 3, 9) == []
+        assert [await entries.count(ListKind.DENY, most) for most in (4, 9, 10)] == [4, 9, 9]
+        assert await entries.count(ListKind.ALLOW, 5) == 1
