@@ -5,6 +5,7 @@ from itertools import islice
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Float,
     Select,
@@ -146,9 +147,10 @@ class SqlStatistics:
 
 
 def _refresh() -> Update:
-    seeding, leeching = bindparam("seeding"), bindparam("leeching")
+    seeding: BindParameter[Any] = bindparam("seeding")
+    leeching: BindParameter[Any] = bindparam("leeching")
     # A swarm forgets its completed downloads when it is lost or idle for long; a record never does.
-    snatches = bindparam("snatches")
+    snatches: BindParameter[Any] = bindparam("snatches")
     grows = torrent.c.snatched < snatches
     differs = or_(torrent.c.seeders != seeding, torrent.c.leechers != leeching, grows)
     return (
