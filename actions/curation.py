@@ -80,16 +80,22 @@ class Curation:
         return self._authorization.may_edit_group(principal, group, torrents)
 
     async def publish(
-        self, principal: Principal, data: bytes, door: str, details: TorrentDetails = NO_DETAILS
+        self,
+        principal: Principal,
+        data: bytes,
+        door: str,
+        details: TorrentDetails = NO_DETAILS,
+        *,
+        address: bytes | None = None,
     ) -> Torrent:
-        """Upload a .torrent file with its uploader's details (UPLOAD).
+        """Upload a .torrent file from an address with its uploader's details (UPLOAD).
 
         Refusal: those of `Uploads.accept`, `owned`, `invalid`, `group-locked`.
         """
         self.rights.require(principal, Right.UPLOAD)
         await self._authorization.check_torrent(principal, details)
         accepted = await self._uploads.accept(
-            data, f"{door} {principal.name}", uploader=principal.id, details=details
+            data, f"{door} {principal.name}", uploader=principal.id, details=details, address=address
         )
         if accepted.claimed:
             detail = f"nobody to {principal.name}: by the first upload with an account"

@@ -57,6 +57,7 @@ class _Upload:
     actor: str
     uploader: int | None
     details: TorrentDetails
+    address: bytes | None
 
 
 class Uploads:
@@ -98,13 +99,15 @@ class Uploads:
         skip_limit: bool = False,
         uploader: int | None = None,
         details: TorrentDetails = NO_DETAILS,
+        address: bytes | None = None,
     ) -> AcceptedUpload:
         """Store a .torrent file, plain or compressed by gzip or bzip2, and its record, durable before it returns.
 
         `actor` names the sender in the log; `uploader` is the account that owns it, `details` what it sets.
-        `skip_limit` skips the limit of concurrent uploads, for callers that limit themselves. Refusal: `empty`,
-        `too-large`, `bad-compression`, those of `Metainfo.parse`, `blocked`, `cache-full`, `disk-full`, those of
-        `Torrents.add`, and `busy` when too many uploads are under way.
+        `address` is the client's, 4 or 16 bytes, whose share of the cache binds it. `skip_limit` skips the limit of
+        concurrent uploads, for callers that limit themselves. Refusal: `empty`, `too-large`, `bad-compression`, those
+        of `Metainfo.parse`, `blocked`, those of `TorrentCache.add` and `Torrents.add`, and `busy` when too many
+        uploads are under way.
         """
         if not data:
             raise Refusal("empty")
@@ -113,7 +116,7 @@ class Uploads:
         if self._under_way >= self._max_under_way and not skip_limit:
             raise Refusal("busy")
         self._under_way += 1
-        return await self._operations.run(self._accept(_Upload(data, actor, uploader, details)))
+        return await self._operations.run(self._accept(_Upload(data, actor, uploader, details, address)))
 
     async def drain(self) -> None:
         """Wait for running uploads; call it before the stores are closed."""
@@ -136,7 +139,7 @@ class Uploads:
         async with self._takedowns.entering(read.metainfo):
             if upload.uploader is not None or upload.details:
                 await self._catalogue.torrents.check_upload(summary, upload.details, upload.uploader)
-            added = await self._cache.add(read.metainfo, read.plain)
+            added = await self._cache.add(read.metainfo, read.plain, upload.address)
             torrent, claimed = await self._add_record(upload, summary)
         return added, torrent, claimed
 

@@ -95,6 +95,7 @@ _ROWS = (
     Reason("blocked", 451, "This torrent is blocked here."),
     Reason("rate-limited", 429, "Too many uploads from this address: wait and try again."),
     Reason("cache-full", 507, "The cache is full: its operator has to make room."),
+    Reason("cache-share", 507, "The cache is nearly full, and this address has stored its share of it."),
     Reason("disk-full", 507, "The disk is nearly full: its operator has to make room."),
     Reason("not-found", 404, "There is nothing here by that name."),
     Reason("cross-site", 403, "A page of another site sent this form, so it was not taken."),

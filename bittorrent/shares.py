@@ -85,9 +85,10 @@ class Shares:
         """Return whether an address has more than its share of a resource of which `used` of `cap` is taken."""
         return used >= self.terms.threshold(cap) and self.weight(address) > cap - used
 
-    def halve(self) -> None:
-        """Halve every count, for a resource that flows, such as time or bytes sent."""
-        self._counts = array("q", [count >> 1 for count in self._counts])
+    def halve(self, times: int = 1) -> None:
+        """Halve every count so many times, for a resource that flows, such as time or bytes sent."""
+        by = min(times, 63)
+        self._counts = array("q", [count >> by for count in self._counts])
 
     def exempts(self, address: bytes) -> bool:
         """Return whether no share binds an address."""

@@ -14,6 +14,7 @@ from cache.audit import Problem, ReconcileResult, problems, read_stored_file, re
 from cache.compression import INFLATED_LIMIT, unpack
 from cache.quota import Quota, QuotaUsage
 from cache.record import Blobs, CacheRecord, Records, StoredFile, digest_of, packed_digest
+from cache.storage_shares import StorageShares
 from tasks.run_to_completion import RunToCompletion
 
 __all__ = [
@@ -63,7 +64,15 @@ class CachedTorrent:
 class TorrentCache:
     """Stores .torrent files by infohash, within a quota; the first file of an infohash stays."""
 
-    def __init__(self, blobs: Blobs, records: Records, quota: Quota, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        blobs: Blobs,
+        records: Records,
+        quota: Quota,
+        clock: Callable[[], float],
+        shares: StorageShares | None = None,
+    ) -> None:
+        """`shares` bind addresses near the quota; without them none is bound."""
         self._blobs = blobs
         self._records = records
         self._usage: QuotaUsage | None = None
@@ -71,17 +80,18 @@ class TorrentCache:
         self._clock = clock
         self._operations = RunToCompletion("cache.operation_failed", expected=(Refusal,))
         self._stripes = tuple(asyncio.Lock() for _ in range(_STRIPES))
+        self._shares = shares
         self.quota = quota
 
-    async def add(self, metainfo: Metainfo, data: bytes) -> AddResult:
+    async def add(self, metainfo: Metainfo, data: bytes, address: bytes | None = None) -> AddResult:
         """Store the torrent, durable before it returns; `metainfo` is parsed from `data`, the uncompressed file.
 
-        The same infohash again is no error and needs no space: the first file stays. Refusal: `cache-full`,
-        `disk-full`, and `too-large` for what could not be decompressed again.
+        The same infohash again is no error and needs no space: the first file stays. `address` is the client's.
+        Refusal: `cache-full`, `cache-share`, `disk-full`, and `too-large` for what could not be decompressed again.
         """
         if len(data) > INFLATED_LIMIT:
             raise Refusal("too-large", f"at most {INFLATED_LIMIT} bytes")
-        return await self._operations.run(self._add(metainfo, data))
+        return await self._operations.run(self._add(metainfo, data, address))
 
     async def get(
         self, infohash: InfoHash, *, before: Callable[[CacheRecord], Awaitable[None]] | None = None
@@ -227,14 +237,18 @@ class TorrentCache:
         await self._records.add(replace(record, packed=packed_digest(packed), stored=len(packed)))
         return packed
 
-    async def _add(self, metainfo: Metainfo, data: bytes) -> AddResult:
+    async def _add(self, metainfo: Metainfo, data: bytes, address: bytes | None) -> AddResult:
         usage = await self._current_usage()
         digest = await asyncio.to_thread(digest_of, data)
         async with self._stripe(metainfo.infohash):
             known = await self._known(metainfo, usage)
             if known is not None:
                 return AddResult(known, new=False)
+            if self._shares is not None:
+                self._shares.check(address, usage)
             record = await self._store(metainfo, data, digest, usage)
+            if self._shares is not None:
+                self._shares.add(address, record.stored)
         return AddResult(record, new=True)
 
     async def _known(self, metainfo: Metainfo, usage: QuotaUsage) -> CacheRecord | None:

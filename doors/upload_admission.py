@@ -79,6 +79,7 @@ class UploadAdmission:
         """Return a handler that reads a torrent, accepts it in the name of `actor` and responds."""
 
         async def answer(exchange: Exchange) -> Response:
-            return respond(await self.uploads.accept(await read(exchange), actor))
+            data = await read(exchange)
+            return respond(await self.uploads.accept(data, actor, address=exchange.address))
 
         return answer

@@ -36,7 +36,9 @@ async def _publish(context: PageContext) -> Response:
     given = {name: text for name, text in context.form.items() if name in _NAMES and text.strip()}
     try:
         details = TorrentDetails.read(fields.from_form(given, fields.UPLOAD))
-        torrent = await context.services.curation.publish(context.principal, context.file, "page", details)
+        torrent = await context.services.curation.publish(
+            context.principal, context.file, "page", details, address=context.address
+        )
     except Refusal as refusal:
         return await _render(context, dict.fromkeys(_NAMES, "") | given, refusal)
     return context.redirect(f"/t/{torrent.id}")

@@ -47,7 +47,17 @@ FILES_SHOWN = 1000
 """Files that the record of a torrent lists; `/torrents/{torrent}/files` has all."""
 # Refusals of an upload that are not about its file.
 _NOT_ABOUT_FILE = frozenset(
-    {"invalid", "owned", "group-locked", "blocked", "busy", "cache-full", "disk-full", "internal"}
+    {
+        "invalid",
+        "owned",
+        "group-locked",
+        "blocked",
+        "busy",
+        "cache-full",
+        "cache-share",
+        "disk-full",
+        "internal",
+    }
     | {"unauthenticated", "forbidden", "not-found"}
 )
 
@@ -134,7 +144,9 @@ async def _files(context: RestContext) -> Listing:
 async def _upload(context: RestContext) -> TorrentDetail:
     details = TorrentDetails.read(rename_keys(context.body, request_fields.CATALOGUE_NAMES))
     try:
-        torrent = await context.services.curation.publish(context.principal, context.file, "rest", details)
+        torrent = await context.services.curation.publish(
+            context.principal, context.file, "rest", details, address=context.address
+        )
     except Refusal as refusal:
         raise (refusal if refusal.code in _NOT_ABOUT_FILE else file_refusal(refusal)) from None
     return await _detail(context, torrent)
@@ -248,7 +260,7 @@ OPERATIONS = (
         form=True,
         answers=TorrentDetail,
         status=201,
-        refusals=("owned", "group-locked", "blocked", "cache-full", "not-found"),
+        refusals=("owned", "group-locked", "blocked", "cache-full", "cache-share", "not-found"),
     ),
     Operation(
         "GET",

@@ -91,6 +91,7 @@ _CODES: Mapping[str, TorboxCode] = MappingProxyType(
         "downloads-full": ACTIVE_LIMIT,
         "disk-full": ACTIVE_LIMIT,
         "cache-full": ACTIVE_LIMIT,
+        "cache-share": ACTIVE_LIMIT,
         "busy": RATE_LIMIT,
         "rate-limited": RATE_LIMIT,
         "too-many-requests": RATE_LIMIT,

@@ -13,12 +13,15 @@ from actions.uploads import ReleaseParser, Uploads
 from bittorrent.infohash import InfoHash
 from cache.quota import Quota
 from cache.scrubber import Scrubber
+from cache.storage_shares import StorageShares
 from cache.torrents import TorrentCache
 from storage.cache_records import SqlCacheRecords
 
 if TYPE_CHECKING:
     from peerage.wiring.application import Application
     from peerage.wiring.tracker import TrackerServices
+
+_SHARES_KEY_BYTES = 16
 
 OnBlocked = Callable[[Sequence[InfoHash]], Awaitable[None]]
 
@@ -65,10 +68,11 @@ def _make_scrubber(application: "Application", cache: TorrentCache) -> Scrubber 
 
 
 def _make_cache(application: "Application") -> TorrentCache:
-    settings, stores = application.settings.cache, application.stores
+    settings, stores, environment = application.settings.cache, application.stores, application.environment
     quota = Quota(settings.max_files, settings.max_bytes, settings.min_free_disk)
-    records = SqlCacheRecords(stores.records)
-    cache = TorrentCache(stores.blobs, records, quota, application.environment.clock)
+    key = environment.random(_SHARES_KEY_BYTES)
+    shares = StorageShares(application.settings.fairness.terms, key, environment.clock)
+    cache = TorrentCache(stores.blobs, SqlCacheRecords(stores.records), quota, environment.clock, shares)
     application.stack.push_async_callback(cache.drain)
     return cache
 

@@ -5,7 +5,8 @@ import socket
 
 import pytest
 
-from tests.support.clients import announce_path, scrape
+from tests.support import raw_torrents
+from tests.support.clients import announce_path, multipart, scrape
 
 HOG, NEWCOMER = "127.0.1.1", "127.0.9.1"
 
@@ -56,6 +57,25 @@ def test_one_address_does_not_fill_the_tracker_over_udp(start_peerage):
     announce_over_udp(port, NEWCOMER, infohash)
 
     assert scrape(port, infohash) == (0, 0, 1)
+
+
+def upload_from(port: int, source: str, data: bytes) -> int:
+    """Send a .torrent from an address as browsers do; return the status."""
+    body, kind = multipart(data)
+    head = (
+        f"POST /upload.php HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", port), 15, (source, 0)) as connection:
+        connection.sendall(f"{head}Connection: close\r\n\r\n".encode() + body)
+        return int(connection.makefile("rb").readline().split()[1])
+
+
+def test_one_address_does_not_fill_the_cache(start_peerage):
+    port = start_peerage(cache__max_files=60, cache__upload_rate="10000/minute").port
+    refusals = {upload_from(port, HOG, raw_torrents.torrent()) for _ in range(62)} - {200}
+    assert refusals == {507}
+
+    assert upload_from(port, NEWCOMER, raw_torrents.torrent()) == 200
 
 
 def announce_over_udp(port: int, source: str, infohash: bytes) -> None:
