@@ -1,6 +1,7 @@
 """The running service: sockets, routes and timers of one process, from start to the last flush."""
 
 import asyncio
+import os
 import signal
 import socket
 import time
@@ -39,6 +40,8 @@ from tracker.sweeper import sweep
 
 Ready = Callable[[Application, Sequence[BoundAddress]], None]
 
+_UMASK = 0o077  # what the service writes is its user's alone
+
 log = structlog.get_logger()
 
 
@@ -47,6 +50,7 @@ def run(settings: Settings, ready: Ready) -> None:
 
     Raises BindError, FolderInUse, FolderError, DatabaseError, GeoError, NoNativeStore, NoNativeDoor.
     """
+    os.umask(_UMASK)
     uvloop.run(serve(settings, ready))
 
 

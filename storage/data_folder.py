@@ -3,10 +3,14 @@
 import fcntl
 import os
 import re
+import stat
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+import structlog
 
 from storage.fsync import fsync_directory
 
@@ -14,6 +18,11 @@ from storage.fsync import fsync_directory
 _SOCKET_PATH_LIMIT = 107
 _SECRET_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}\Z")
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+_OTHERS = 0o077
+
+log = structlog.get_logger()
 
 
 class FolderError(Exception):
@@ -88,13 +97,14 @@ class DataFolder:
         return Path(f"/proc/self/fd/{self._folder}/control.sock")
 
     def acquire(self) -> Self:
-        """Create the folder if it is missing (mode 700) and own it until `release`, or until the process ends.
+        """Create the folder if it is missing (mode 700) and own it, closed to other users, until `release`, or until the process ends.
 
         FolderInUse: another process owns it. FolderError: it cannot be created or written.
         """
         try:
             self._make()
             self._lock = self._take_lock()
+            self._close_to_others()
         except OSError as error:
             raise FolderError(f"{self.path} cannot be used: {error.strerror}") from error
         return self
@@ -169,6 +179,23 @@ class DataFolder:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.mkdir(mode=0o700)
         fsync_directory(self.path.parent)
+
+    def _close_to_others(self) -> None:
+        """Take every right of the group and of others from the folder, its databases and secrets; say which."""
+        opened = []
+        for path in (self.path, *self._own_files()):
+            mode = path.lstat().st_mode
+            if not stat.S_ISLNK(mode) and stat.S_IMODE(mode) & _OTHERS:
+                opened.append(path.name or str(path))
+                with suppress(PermissionError):  # another user's: the line says so each time
+                    path.chmod(stat.S_IMODE(mode) & ~_OTHERS)
+        if opened:
+            log.warning("data_folder.closed_to_others", folder=str(self.path), were_open=opened)
+
+    def _own_files(self) -> list[Path]:
+        names = [name for name in ("torrents", "secrets") if (self.path / name).is_dir()]
+        databases = [path for pattern in ("*.db", "*.db-wal", "*.db-shm") for path in self.path.glob(pattern)]
+        return [*(self.path / name for name in names), *sorted(databases), self.path / "lock"]
 
     def _take_lock(self) -> int:
         lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

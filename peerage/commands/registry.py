@@ -18,6 +18,7 @@ COMMANDS = by_name(
         status.CHECK,
         accounts.ADD_USER,
         accounts.LIST_USERS,
+        accounts.LIST_LOG_INS,
         accounts.ENABLE_USER,
         accounts.DISABLE_USER,
         accounts.SET_ROLE,
