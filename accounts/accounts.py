@@ -233,12 +233,12 @@ class Accounts:
     async def open_session(
         self, user: int, *, keep: bool = False, address: bytes | None = None
     ) -> tuple[str, int]:
-        """Open a session from an address; return the signed cookie's value and its lifetime in seconds. Refusal: `not-found`."""
+        """Open a session; return the signed cookie's value and its lifetime in seconds. Refusal: `not-found`."""
         await self._existing(user)
         secret, now = self._secrets.session(), self._now()
         lifetime = LONG_SESSION if keep else self._session_lifetime
         digest = self._secrets.of_session(secret)
-        await self._store.add_session(user, digest, now, now + lifetime, _SESSIONS_PER_USER, address)
+        await self._store.add_session(user, digest, now, now + lifetime, _SESSIONS_PER_USER, address=address)
         return self._secrets.sign(secret), lifetime
 
     async def session(self, cookie: str) -> Principal | None:
@@ -363,7 +363,7 @@ class Accounts:
     # Maintenance
 
     async def flush_last_used(self) -> None:
-        """Write when accounts, keys and sessions were last used; what cannot be written is retried with the next flush."""
+        """Write when all were last used; what cannot be written is retried with the next flush."""
         taken = self._last_used.take()
         if not any(taken):
             return

@@ -80,10 +80,10 @@ class AccountStore(Protocol):
         """Find the enabled account of a valid link."""
 
     async def redeem(self, digest: bytes, password: str, now: int) -> User | None:
-        """Set the password of a valid link's account, and delete the link, the account's sessions and keys of logins."""
+        """Set the password of a valid link's account; delete the link, the sessions and the keys of logins."""
 
     async def add_session(
-        self, user: int, digest: bytes, created: int, expires: int, most: int, address: bytes | None = None
+        self, user: int, digest: bytes, created: int, expires: int, most: int, *, address: bytes | None = None
     ) -> int:
         """Add a session and return its id; the account's newest `most` sessions are kept."""
 
@@ -123,7 +123,7 @@ class AccountStore(Protocol):
     async def write_last_used(
         self, users: Mapping[int, int], keys: Mapping[int, int], sessions: Mapping[int, int] = NO_TIMES
     ) -> None:
-        """Write when accounts, keys and sessions were last used; an earlier time than the stored one changes nothing."""
+        """Write when all were last used; an earlier time than the stored one changes nothing."""
 
     async def purge(self, now: int, dead_since: int) -> int:
         """Delete expired sessions and links, and keys revoked or expired before `dead_since`; count them."""

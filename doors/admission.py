@@ -25,6 +25,7 @@ ANY_METHOD = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 NO_FORM = Form()
 _RATE_LIMITED = frozenset({"too-many-requests", "rate-limited"})
+_RETRY_SECONDS = "5"
 _CLOSE_CONNECTION = frozenset({"too-large", "busy"})
 
 log = structlog.get_logger()
@@ -294,6 +295,8 @@ def _render(dialect: ApiDialect, exchange: Exchange, error: Exception) -> Respon
         response.headers["Connection"] = "close"
     if error.code == "bad-method":
         response.headers["Allow"] = allow(exchange.endpoint.methods)
+    if response.status_code == 503:
+        response.headers.setdefault("Retry-After", _RETRY_SECONDS)
     if error.code in _RATE_LIMITED and exchange.rate is not None and response.status_code == 429:
         response.headers["Retry-After"] = str(exchange.retry_after)
     return response

@@ -142,7 +142,7 @@ class SqlAccounts:
         return owner
 
     async def add_session(
-        self, user: int, digest: bytes, created: int, expires: int, most: int, address: bytes | None = None
+        self, user: int, digest: bytes, created: int, expires: int, most: int, *, address: bytes | None = None
     ) -> int:
         """Add a session and return its id; of an account's sessions the newest `most` stay."""
         row = {"account_id": user, "digest": digest, "created": created, "expires": expires}

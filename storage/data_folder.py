@@ -1,5 +1,6 @@
 """The data folder: the paths in it, the lock by which one process owns it, and its secrets."""
 
+import asyncio
 import fcntl
 import os
 import re
@@ -21,6 +22,8 @@ _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 _OTHERS = 0o077
+_PROBE = ".probe"
+_PROBE_BYTES = 4096
 
 log = structlog.get_logger()
 
@@ -97,7 +100,7 @@ class DataFolder:
         return Path(f"/proc/self/fd/{self._folder}/control.sock")
 
     def acquire(self) -> Self:
-        """Create the folder if it is missing (mode 700) and own it, closed to other users, until `release`, or until the process ends.
+        """Create the folder if it is missing (mode 700), close it to others, and own it until `release` or the end.
 
         FolderInUse: another process owns it. FolderError: it cannot be created or written.
         """
@@ -137,6 +140,21 @@ class DataFolder:
             return None if _locked(lock) else _pid_in(lock)
         finally:
             os.close(lock)
+
+    async def write_probe(self) -> None:
+        """Write a block durably beside the databases and the .torrent files. OSError: the disk takes none."""
+        await asyncio.to_thread(self._write_probe)
+
+    def _write_probe(self) -> None:
+        for folder in (self.path, self.torrents):
+            path = folder / _PROBE
+            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            try:
+                os.write(file, bytes(_PROBE_BYTES))
+                os.fsync(file)
+            finally:
+                os.close(file)
+                path.unlink()
 
     def secret(self, name: str, size: int, random: Callable[[int], bytes]) -> bytes:
         """Return the secret of that name, `size` bytes; the first call creates it (mode 600, durable).

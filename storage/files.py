@@ -16,6 +16,7 @@ import structlog
 from bittorrent.infohash import InfoHash
 from cache.compression import INFLATED_LIMIT, pack
 from storage.fsync import fsync_directory
+from storage.unavailable import disk_errors_refused
 
 SUFFIX = ".torrent.gz"
 # Compression never adds more than this; a larger file was not written by this program.
@@ -55,17 +56,20 @@ class FileBlobs:
     async def put(self, infohash: InfoHash, data: bytes) -> int:
         """Compress and store `data`, durably, and return the compressed size; an existing file stays.
 
-        OSError: the disk is full or failing.
+        StorageUnavailable: the disk is full or failing.
         """
-        return await asyncio.to_thread(self._put, infohash, data)
+        with disk_errors_refused():
+            return await asyncio.to_thread(self._put, infohash, data)
 
     async def get(self, infohash: InfoHash) -> bytes | None:
         """Return the gzip bytes as stored, or None: missing, not a regular file, or too large."""
-        return await asyncio.to_thread(self._get, infohash)
+        with disk_errors_refused():
+            return await asyncio.to_thread(self._get, infohash)
 
     async def remove(self, infohash: InfoHash) -> bool:
         """Delete the file, durably; return whether it was there."""
-        return await asyncio.to_thread(self._remove, infohash)
+        with disk_errors_refused():
+            return await asyncio.to_thread(self._remove, infohash)
 
     async def walk(self) -> AsyncIterator[list[InfoHash]]:
         """Yield the infohash of every file in ascending order, at most 1,000 at a time."""

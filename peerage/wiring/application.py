@@ -101,7 +101,7 @@ async def start_services(application: Application) -> None:
     await application.torrents.cache.reconcile()
     await application.downloads.downloads.load()
     await application.torrents.takedowns.start()
-    await application.tracker.census.start()
+    await application.tracker.start_census()
 
 
 async def build_services(
@@ -149,8 +149,18 @@ class _Builder:
             torrents=torrents,
             catalogue=self._make_catalogue(torrents, accounts),
             downloads=self._downloads,
-            health=Health(torrents.cache, tracker.journal),
+            health=self._make_health(torrents, tracker),
         )
+
+    def _make_health(self, torrents: TorrentServices, tracker: TrackerServices) -> Health:
+        health = Health(
+            torrents.cache,
+            tracker.journal,
+            write=self._stores.folder.write_probe,
+            timer=self._environment.timer,
+        )
+        self._stack.push_async_callback(health.close)
+        return health
 
     def _make_accounts(self) -> AccountServices:
         folder = self._stores.folder

@@ -185,7 +185,7 @@ async def test_of_dead_keys_the_newest_stay_until_they_are_purged(accounts):
 
 
 async def test_sessions_are_listed_with_their_last_use_until_they_expire(accounts):
-    first = await accounts.add_session(1, DIGESTS[0], 1, 50, 5, b"\x7f\0\0\1")
+    first = await accounts.add_session(1, DIGESTS[0], 1, 50, 5, address=b"\x7f\0\0\1")
     second = await accounts.add_session(1, DIGESTS[1], 2, 60, 5)
     await accounts.add_session(2, DIGESTS[2], 2, 60, 5)
     await accounts.write_last_used({}, {}, {first: 30})

@@ -35,6 +35,8 @@ OPEN = {
     "/static/{name}",
     "/metrics",
     "/healthz",
+    "/livez",
+    "/readyz",
     "/dld/{opaque}",
 }
 TABLE = Path(__file__).with_name("rights.txt")
