@@ -2,12 +2,13 @@
 
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
 from urllib.parse import quote
 
 import structlog
+
+from accounts.model import LogInAttempt
 
 ACCEPTED = "ok"
 REFUSED = frozenset(
@@ -42,17 +43,6 @@ class LogInWay(StrEnum):
     GAZELLE = "gazelle"
     PASSWORD_CHANGE = "password-change"  # noqa: S105 - a name
     LINK = "link"
-
-
-@dataclass(frozen=True, slots=True)
-class LogInAttempt:
-    """One line: unix seconds, address as text, account as it was sent, way, and `ok` or the code of a refusal."""
-
-    time: int
-    address: str
-    account: str
-    way: str
-    outcome: str
 
 
 class AuthenticationLog:

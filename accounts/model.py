@@ -70,6 +70,17 @@ class LoginSession:
 
 
 @dataclass(frozen=True, slots=True)
+class LogInAttempt:
+    """One line of the authentication log; `outcome` is `ok` or the code of a refusal."""
+
+    time: int
+    address: str
+    account: str
+    way: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
     """Who makes a request: an account by its session or by one of its keys, the operator at a terminal, or nobody.
 

@@ -11,8 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import structlog
-
 from storage.fsync import fsync_directory
 
 # sockaddr_un.sun_path has 108 bytes, the last of which ends the string.
@@ -21,11 +19,12 @@ _SECRET_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}\Z")
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
+RESTORING = ".restore"
+"""The folder in which a restore prepares what it then moves into place."""
+
 _OTHERS = 0o077
 _PROBE = ".probe"
 _PROBE_BYTES = 4096
-
-log = structlog.get_logger()
 
 
 class FolderError(Exception):
@@ -43,10 +42,14 @@ class FolderInUse(FolderError):
 
 
 class DataFolder:
-    """The folder of all persistent data. Its paths can be read without owning it."""
+    """The folder of all persistent data. Its paths can be read without owning it.
 
-    def __init__(self, path: Path) -> None:
+    One that a restore was interrupted in can be owned by another restore alone, by `restoring`.
+    """
+
+    def __init__(self, path: Path, *, restoring: bool = False) -> None:
         self.path = path.absolute()
+        self._restoring = restoring
         self._lock: int | None = None
         self._folder: int | None = None
 
@@ -108,6 +111,7 @@ class DataFolder:
             self._make()
             self._lock = self._take_lock()
             self._close_to_others()
+            self._require_whole()
         except OSError as error:
             raise FolderError(f"{self.path} cannot be used: {error.strerror}") from error
         return self
@@ -198,6 +202,11 @@ class DataFolder:
         self.path.mkdir(mode=0o700)
         fsync_directory(self.path.parent)
 
+    def _require_whole(self) -> None:
+        if not self._restoring and (self.path / RESTORING).exists():
+            self.release()
+            raise FolderError(f"a restore into {self.path} was interrupted: run `peerage restore` again")
+
     def _close_to_others(self) -> None:
         """Take every right of the group and of others from the folder, its databases and secrets; say which."""
         opened = []
@@ -208,6 +217,9 @@ class DataFolder:
                 with suppress(PermissionError):  # another user's: the line says so each time
                     path.chmod(stat.S_IMODE(mode) & ~_OTHERS)
         if opened:
+            import structlog  # noqa: PLC0415 - a command beside a server needs none
+
+            log = structlog.get_logger()
             log.warning("data_folder.closed_to_others", folder=str(self.path), were_open=opened)
 
     def _own_files(self) -> list[Path]:

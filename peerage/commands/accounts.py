@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import click
 
-from accounts.authentication_log import LogInAttempt
-from accounts.model import Key, Role, Scope, User
+from accounts.model import Key, LogInAttempt, Role, Scope, User
 from bittorrent.refusal import Refusal
 from peerage.commands.command import Command
 from peerage.commands.parameters import read_seconds

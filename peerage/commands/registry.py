@@ -1,6 +1,6 @@
 """Every command, in the order of the help."""
 
-from peerage.commands import accounts, lists, status, transfer
+from peerage.commands import accounts, backup, lists, status, transfer
 from peerage.commands.command import by_name
 
 COMMANDS = by_name(
@@ -8,6 +8,7 @@ COMMANDS = by_name(
         transfer.IMPORT,
         transfer.EXPORT,
         transfer.IMPORT_TITLES,
+        backup.BACKUP,
         lists.BLOCK,
         lists.UNBLOCK,
         lists.ALLOW,
