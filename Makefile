@@ -45,10 +45,13 @@ soak: $(VENV)/dev.stamp  ## honest load beside every attack for ten minutes; ARG
 bench: $(VENV)/dev.stamp  ## measure ours beside opentracker
 	$(BIN)/python -m benchmarks $(ARGS)
 
-fuzz: build/fuzz  ## feed the C readers with a fuzzer's input under ASan and UBSan; SECONDS=60 says for how long
-	@mkdir -p build/found
+fuzz: build/fuzz build/fuzz_door $(VENV)/dev.stamp  ## fuzz readers and door in C (SECONDS=10 each, under ASan and UBSan) and the readers in Python (INPUTS=2000000)
+	@mkdir -p build/found/door
 	build/fuzz $(if $(CLANG),-max_total_time=$(or $(SECONDS),10) -max_len=4096 -dict=tests/native/words.dict -verbosity=0 -print_final_stats=1 \
 		build/found tests/native/seeds tests/fuzz/corpus/query tests/fuzz/corpus/udp,$(or $(SECONDS),10))
+	build/fuzz_door $(if $(CLANG),$(if $(RUNS),-runs=$(RUNS),-max_total_time=$(or $(SECONDS),10)) -max_len=8192 -dict=tests/native/words.dict -verbosity=0 \
+		-print_final_stats=1 -artifact_prefix=build/found/ build/found/door tests/native/seeds-door,tests/native/seeds-door/*)
+	$(BIN)/python -m tests.fuzz --inputs $(or $(INPUTS),2000000) $(ARGS)
 
 tsan: build/races  ## race the C threads and the store under ThreadSanitizer; SECONDS=60 says for how long
 	build/races $(or $(SECONDS),10)
@@ -70,10 +73,17 @@ LOCKING := --quiet --upgrade --universal --python-version 3.11 --generate-hashes
 CLANG := $(shell command -v clang)
 CORE := $(filter-out tracker/native/module%.c tracker/native/door_module.c,$(wildcard tracker/native/*.c))
 HARNESS := -std=c11 -D_GNU_SOURCE=1 -O1 -g -fno-omit-frame-pointer -Wall -Wextra -Wpedantic -Werror -Itracker/native -pthread
+SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all
 
 build/fuzz: tests/native/fuzz.c tests/native/harness.h $(CORE) $(wildcard tracker/native/*.h)
 	@mkdir -p build
-	$(if $(CLANG),$(CLANG) -fsanitize=fuzzer -DLIBFUZZER,$(CC)) $(HARNESS) -fsanitize=address,undefined -fno-sanitize-recover=all tests/native/fuzz.c $(CORE) -o $@
+	$(if $(CLANG),$(CLANG) -fsanitize=fuzzer -DLIBFUZZER,$(CC)) $(HARNESS) $(SANITIZERS) tests/native/fuzz.c $(CORE) -o $@
+
+# The sources of the door call what the harness plays instead of libc and the kernel.
+build/fuzz_door: tests/native/fuzz_door.c tests/native/faults.h tests/native/harness.h $(CORE) $(wildcard tracker/native/*.h)
+	@mkdir -p build
+	$(or $(CLANG),$(CC)) $(if $(CLANG),-fsanitize=fuzzer -DLIBFUZZER) $(HARNESS) $(SANITIZERS) -c tests/native/fuzz_door.c -o build/fuzz_door.o
+	$(or $(CLANG),$(CC)) $(if $(CLANG),-fsanitize=fuzzer) $(HARNESS) $(SANITIZERS) -include tests/native/faults.h build/fuzz_door.o $(CORE) -o $@
 
 build/races: tests/native/races.c tests/native/harness.h $(CORE) $(wildcard tracker/native/*.h)
 	@mkdir -p build

@@ -13,6 +13,7 @@ STORE = [
     "sessions.c",
     "changes.c",
     "replication.c",
+    "shares.c",
     "sweep.c",
     "journal.c",
     "swarm.c",

@@ -6,10 +6,9 @@ So guessing from elsewhere does not lock an account's owner out.
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil
 from typing import Generic, TypeVar
-
-from limits import parse
 
 from bittorrent.refusal import Refusal
 
@@ -49,9 +48,7 @@ class LoginThrottle:
     """
 
     def __init__(self, rate: str, clock: Callable[[], float], *, remembered: int = _MOST_ENTRIES) -> None:
-        limit = parse(rate)
-        self._most = limit.amount
-        self._span = limit.get_expiry()
+        self._rate = rate
         self._clock = clock
         self._pairs: _LruTable[tuple[str, bytes], _Failures] = _LruTable(remembered)
         self._addresses: _LruTable[bytes, _Window] = _LruTable(remembered)
@@ -62,7 +59,7 @@ class LoginThrottle:
         pair = (name, _network(address))
         failures = self._failures(pair, now)
         window = self._window(pair[1], now)
-        wait = max(failures.free_at - now, window.ends - now if window.count >= self._most else 0)
+        wait = max(failures.free_at - now, window.ends - now if window.count >= self._limit[0] else 0)
         if wait > 0:
             raise Refusal("login-slowed", f"{ceil(wait)} seconds")
         self._pairs.put(pair, _Failures(failures.count + 1, now))
@@ -79,13 +76,21 @@ class LoginThrottle:
         if failures is not None:
             self._pairs.put(pair, _Failures(failures.count - 1, failures.last))
 
+    @cached_property
+    def _limit(self) -> tuple[int, int]:
+        """How many attempts in how many seconds."""
+        from limits import parse  # noqa: PLC0415 - no command logs in
+
+        limit = parse(self._rate)
+        return limit.amount, limit.get_expiry()
+
     def _failures(self, pair: tuple[str, bytes], now: float) -> _Failures:
         known = self._pairs.get(pair)
         return known if known is not None and now - known.last < _FORGOTTEN_AFTER else _Failures(0, now)
 
     def _window(self, network: bytes, now: float) -> _Window:
         known = self._addresses.get(network)
-        return known if known is not None and now < known.ends else _Window(0, now + self._span)
+        return known if known is not None and now < known.ends else _Window(0, now + self._limit[1])
 
 
 class _LruTable(Generic[Key, Value]):

@@ -139,7 +139,8 @@ def describe_error(error: Exception) -> str:
 def _read_zip(path: Path, file: IO[bytes], limit: int, done: int) -> Iterator[Candidate]:
     with zipfile.ZipFile(_BoundedFile(file, ZIP_DIRECTORY_LIMIT)) as archive:
         for member in archive.infolist():
-            if not member.is_dir() and member.filename.lower().endswith(TORRENT_SUFFIXES):
+            # A folder ends with a slash. `is_dir` fails for a member without a name.
+            if member.filename.lower().endswith(TORRENT_SUFFIXES):
                 data = _zip_member(archive, member, limit)
                 yield Candidate(_printable(f"{path}/{member.filename}"), data, done + file.tell())
 

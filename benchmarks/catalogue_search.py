@@ -27,11 +27,11 @@ from benchmarks.synthetic_catalogue import (
     CatalogueGenerator,
     SyntheticTorrent,
 )
+from catalogue.contents_encoding import encode_contents
 from catalogue.model import CatalogueFile, Contents
 from catalogue.query import SearchHits, SearchQuery, SortOrder
 from catalogue.search import Search
 from catalogue.syntax import parse
-from storage.contents_encoding import encode_contents
 from storage.database import Database
 from storage.schema import PEERAGE
 from storage.sqlite.database import SqliteDatabase

@@ -75,8 +75,9 @@ async def by_census() -> AsyncIterator[Observe]:
     """Count as the service does, with its database on disk."""
     with tempfile.TemporaryDirectory(prefix="bench-census-") as name, DataFolder(Path(name)) as folder:
         database = await SqliteDatabase.open(folder.swarms, schema.SWARMS, "NORMAL", readers=1)
+        await database.overwrite_deleted()
         keys = FolderDayKeys(folder, os.urandom)
-        census = Census(await SqlCensus.open(database), keys, EmbeddedCountries(), lambda: NOW)
+        census = Census(SqlCensus(database), keys, EmbeddedCountries(), lambda: NOW)
         await census.start()
         yield census.observe
         await database.close()

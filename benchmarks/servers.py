@@ -214,7 +214,7 @@ KINDS: Mapping[str, Kind] = {
         ),
         Kind("peerage", _peerage, lambda: sys.executable),
         Kind(
-            "peerage-short-path",
+            "peerage-fast-path",
             _peerage,
             lambda: sys.executable,
             serves=frozenset((HTTP,)),

@@ -3,6 +3,7 @@
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 Network = IPv4Network | IPv6Network
+_MAPPED = IPv6Network("::ffff:0:0/96")
 
 # Networks of both families, and whether the Internet routes them; the narrowest one that has an address counts.
 ROUTABLE_NETWORKS: tuple[tuple[Network, bool], ...] = tuple(
@@ -18,6 +19,13 @@ ROUTABLE_NETWORKS: tuple[tuple[Network, bool], ...] = tuple(
     )
     for text in texts
 )
+
+
+def unmap_ipv4(network: Network) -> Network:
+    """Return an IPv4-mapped IPv6 network as the IPv4 one that addresses are compared in."""
+    if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
+        return IPv4Network((network.network_address.packed[12:], network.prefixlen - 96))
+    return network
 
 
 def is_private(address: bytes) -> bool:

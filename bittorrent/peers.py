@@ -9,6 +9,7 @@ V6_STRIDE = 18
 
 _V4_MAPPED = bytes(10) + b"\xff\xff"
 _LONGEST_ADDRESS = 128
+_SPACES = " \t\n\v\f\r"  # those of ASCII; Python alone takes others for spaces
 _V4_PORT = re.compile(r"([0-9.]+):[0-9]{1,5}")
 _BRACKETED = re.compile(r"\[([^\[\]]+)\](?::[0-9]{1,5})?")
 _AZUREUS = re.compile(rb"-([A-Za-z]{2}|[A-Za-z][0-9]|[0-9][A-Za-z])[0-9A-Za-z.~]{4}-", re.DOTALL)
@@ -53,7 +54,7 @@ def parse_address(text: str) -> bytes:
     """
     if len(text) > _LONGEST_ADDRESS:
         raise ValueError("too long for an address")
-    host = text.strip()
+    host = text.strip(_SPACES)
     if ":" not in host:
         return IPv4Address(host).packed
     if with_port := _V4_PORT.fullmatch(host):

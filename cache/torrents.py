@@ -2,7 +2,7 @@
 
 import asyncio
 import errno
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
@@ -50,6 +50,11 @@ class CachedTorrent:
     record: CacheRecord
     gzip: bytes
 
+    @property
+    def plain_size(self) -> int:
+        """The bytes of the file as it was uploaded, by the trailer of the gzip file (RFC 1952, ISIZE)."""
+        return int.from_bytes(self.gzip[-4:], "little")
+
     def plain(self) -> bytes:
         """Return the .torrent file byte for byte as it was uploaded. Refusal: `bad-compression`."""
         return unpack(self.gzip, INFLATED_LIMIT)
@@ -78,11 +83,18 @@ class TorrentCache:
             raise Refusal("too-large", f"at most {INFLATED_LIMIT} bytes")
         return await self._operations.run(self._add(metainfo, data))
 
-    async def get(self, infohash: InfoHash) -> CachedTorrent | None:
-        """Return the torrent of a 20-byte infohash (v1, or truncated v2), or None."""
+    async def get(
+        self, infohash: InfoHash, *, before: Callable[[CacheRecord], Awaitable[None]] | None = None
+    ) -> CachedTorrent | None:
+        """Return the torrent of a 20-byte infohash (v1, or truncated v2), or None.
+
+        `before` is awaited with the record before the file is read; what it raises passes through.
+        """
         record = await self._records.get(infohash)
         if record is None:
             return None
+        if before is not None:
+            await before(record)
         packed = await self._blobs.get(record.infohash)
         return CachedTorrent(record, packed) if packed is not None else None
 

@@ -3,7 +3,7 @@
 Times are unix seconds, sizes bytes. Every text was validated by `catalogue.fields` before it was stored.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Generic, TypeVar
 
@@ -143,11 +143,21 @@ class CatalogueFile:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """A torrent's files in its own order, tracker tiers and web seeds."""
+    """A torrent's files in its own order, or a page of them, tracker tiers and web seeds.
+
+    `left_out` files are not among `files`. `packed` is all of them as they are stored, where that was made already.
+    """
 
     files: tuple[CatalogueFile, ...] = ()
     trackers: tuple[tuple[str, ...], ...] = ()
     web_seeds: tuple[str, ...] = ()
+    left_out: int = 0
+    packed: bytes = field(default=b"", repr=False)
+
+    @property
+    def file_count(self) -> int:
+        """How many files the torrent has."""
+        return len(self.files) + self.left_out
 
 
 @dataclass(frozen=True, slots=True)

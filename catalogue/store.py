@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
+from catalogue.contents_encoding import PAGE
 from catalogue.fields import (
     UNSET,
     AuthorChange,
@@ -128,8 +129,8 @@ class TorrentStore(Protocol):
         """Return torrents in the order of the ids."""
         ...
 
-    async def contents(self, torrent: int) -> Contents:
-        """Return the files, trackers and web seeds of a torrent."""
+    async def contents(self, torrent: int, first: int = 0, count: int = PAGE) -> Contents:
+        """Return `count` files from number `first` on, the trackers and the web seeds of a torrent."""
         ...
 
     async def missing_contents(self, infohashes: Sequence[InfoHash]) -> list[InfoHash]:

@@ -162,7 +162,7 @@ def _metainfo(summary: MetainfoSummary) -> TorrentWrite:
         name=summary.name,
         root=summary.root,
         size=summary.size,
-        file_count=len(summary.contents.files),
+        file_count=summary.contents.file_count,
         private=summary.private,
         held=summary.held,
         contents=summary.contents,

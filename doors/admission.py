@@ -1,5 +1,6 @@
 """Admission of requests: one pipeline of checks for every dialect, which declares their order and renders errors."""
 
+import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -16,7 +17,7 @@ from bittorrent.refusal import Refusal
 from doors.authentication import Authenticator, AuthorizationFault, MalformedAuthorization
 from doors.bodies import Body, BodyMemory, Form, FormRules, read_form
 from doors.client_address import ClientAddress, rate_key
-from doors.origin import public_host
+from doors.errors import retry_seconds
 from doors.rate_limits import RateLimits, RateLimitState
 from doors.request_limits import RateLimiter, refuse_cross_site
 
@@ -24,8 +25,9 @@ ANY_METHOD = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 """For dialects that answer a wrong method in their own envelope."""
 
 NO_FORM = Form()
-_RATE_LIMITED = frozenset({"too-many-requests", "rate-limited"})
-_RETRY_SECONDS = "5"
+UPLOAD_COPIES = 4
+"""How often an upload is held while it is handled: as it came, unpacked, parsed, and packed for the disk."""
+_RETRIED = frozenset({429, 503})
 _CLOSE_CONNECTION = frozenset({"too-large", "busy"})
 
 log = structlog.get_logger()
@@ -64,7 +66,8 @@ class Endpoint:
 
     `name` is what a key can be limited to, "" for nothing. `right` is asked of accounts and of anonymous
     requests, with `anonymous` of accounts alone; EDIT_OWN admits every account to an operation that checks
-    ownership itself. A body has at most `max_body` bytes, and with `file` those of an upload beside them.
+    ownership itself. A body has at most `max_body` bytes, and with `file` those of an upload beside them; one
+    that is too large hears `told_limit`, with `file` the upload's limit: nobody chose that of the body around it.
     `methods` are the HTTP methods of the path, for Allow; `refusal` is raised for what does not exist.
     """
 
@@ -77,6 +80,7 @@ class Endpoint:
     csrf: bool = False
     max_body: int = 0
     file: bool = False
+    told_limit: int | None = None
     form: FormRules | None = None
     credentials: "tuple[Credential, ...] | None" = None
     refusal: Exception | None = None
@@ -184,7 +188,8 @@ class Admission:
     ) -> Response:
         """Check a request and answer it; every error is rendered by the dialect, and an unforeseen one logged."""
         limit = endpoint.max_body + (self.upload_limit if endpoint.file else 0)
-        body = Body(request, limit, self.memory)
+        told = self.upload_limit if endpoint.file else endpoint.told_limit
+        body = Body(request, limit, self.memory, told_limit=told, copies=1 if told is None else UPLOAD_COPIES)
         exchange = Exchange(request, endpoint, self.clients.counted(request.scope), body, self)
         try:
             async with body:
@@ -192,11 +197,14 @@ class Admission:
                 response = await handler(exchange)
         except (Refusal, DialectError) as error:
             response = _render(dialect, exchange, error)
+            _release_frames(error)
         except Exception:
             # The route's pattern and not the path, which may hold a secret.
             route = getattr(request.scope.get("route"), "path", "")
             log.exception("request.failed", dialect=dialect.name, route=route, method=request.method)
             response = _render(dialect, exchange, Refusal("internal"))
+        if response.status_code in _RETRIED:
+            response.headers.setdefault("Retry-After", str(exchange.retry_after))
         dialect.finish(exchange, response)
         return response
 
@@ -220,7 +228,8 @@ class Admission:
             case Step.ENDPOINT:
                 _require_endpoint(exchange)
             case Step.CROSS_SITE if endpoint.cross_site:
-                refuse_cross_site(exchange.request, public_host(self.public_url))
+                proxied = self.clients.via_trusted_proxy(exchange.request.scope)
+                refuse_cross_site(exchange.request, self.public_url, proxied=proxied)
             case Step.CREDENTIALS:
                 exchange.principal = await _authenticate(dialect, exchange)
             case Step.RATE:
@@ -286,6 +295,18 @@ def _require_method(principal: Principal, name: str) -> None:
         raise Refusal("method-forbidden")
 
 
+def _release_frames(error: BaseException) -> None:
+    """Release what the frames of a rendered error hold, which may be a body of many MB.
+
+    Otherwise that stays until the collector finds the cycle of error, traceback and task, and it counts no bytes.
+    """
+    chained: BaseException | None = error
+    while chained is not None:
+        traceback.clear_frames(chained.__traceback__)
+        chained.__traceback__ = None
+        chained = chained.__context__
+
+
 def _render(dialect: ApiDialect, exchange: Exchange, error: Exception) -> Response:
     response = dialect.render(exchange, error)
     if not isinstance(error, Refusal):
@@ -295,10 +316,8 @@ def _render(dialect: ApiDialect, exchange: Exchange, error: Exception) -> Respon
         response.headers["Connection"] = "close"
     if error.code == "bad-method":
         response.headers["Allow"] = allow(exchange.endpoint.methods)
-    if response.status_code == 503:
-        response.headers.setdefault("Retry-After", _RETRY_SECONDS)
-    if error.code in _RATE_LIMITED and exchange.rate is not None and response.status_code == 429:
-        response.headers["Retry-After"] = str(exchange.retry_after)
+    if response.status_code in _RETRIED and (seconds := retry_seconds(error)) is not None:
+        response.headers["Retry-After"] = str(seconds)
     return response
 
 

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any, NoReturn, Self
 from urllib.parse import parse_qsl
 
@@ -14,6 +15,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 from bittorrent.refusal import Refusal
+from doors.connection_memory import BODY_ROOM_SECONDS, held_memory
 
 # Bytes of an oversized body that are read and dropped, so that its sender reads the answer.
 DRAINED = 64 * 1024 * 1024
@@ -35,16 +37,29 @@ class BodyMemory:
 class Body:
     """The body of one request, read within `limit` bytes and within what `memory` has left.
 
+    Each byte counts `copies` times in the memory of connections, for what handling it makes of it.
+
     Used as an async context manager: at its end the memory is released, and after an error a bounded part of
     what is still being sent is read and dropped, because closing the connection would lose the answer. A sender
     that waits for 100 Continue gets none.
     """
 
-    def __init__(self, request: Request, limit: int, memory: BodyMemory | None = None) -> None:
+    def __init__(
+        self,
+        request: Request,
+        limit: int,
+        memory: BodyMemory | None = None,
+        *,
+        told_limit: int | None = None,
+        copies: int = 1,
+    ) -> None:
+        self._copies = copies
         self._limit = limit
+        self._told_limit = told_limit
         self._memory = memory
+        self._connection = held_memory(request.scope)
         self._held = 0
-        self._received = 0
+        self.received = 0
         self._chunks = request.stream()
         self._waiting = request.headers.get("expect", "").lower() == "100-continue"
         length = request.headers.get("content-length", "")
@@ -52,7 +67,8 @@ class Body:
 
     def restrict(self, limit: int) -> None:
         """Lower the limit, where the kind of body allows less."""
-        self._limit = min(self._limit, limit)
+        if limit < self._limit:
+            self._limit, self._told_limit = limit, None
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
         """Yield the chunks; raises Refusal "too-large" once that is known, "busy" when no memory is left.
@@ -61,16 +77,23 @@ class Body:
         """
         if self._declared > self._limit:
             raise self._too_large()
+        await self._hold(self._declared)
         try:
             async for chunk in self._chunks:
-                self._take(len(chunk))
+                self.received += len(chunk)
+                if self.received > self._limit:
+                    raise self._too_large()
+                await self._hold(self.received - self._held)
                 yield chunk
         except ClientDisconnect:
             raise Refusal("bad-request") from None
 
     async def read(self) -> bytes:
         """Return all of it; raises Refusal as `stream` does."""
-        return b"".join([chunk async for chunk in self.stream()])
+        whole = BytesIO()  # it gives its buffer away, where joining chunks would hold a large body twice
+        async for chunk in self.stream():
+            whole.write(chunk)
+        return whole.getvalue()
 
     async def __aenter__(self) -> Self:
         return self
@@ -78,24 +101,31 @@ class Body:
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if self._memory:
             self._memory.held -= self._held
+            if self._connection is not None:
+                self._connection.release(self._held * self._copies)
         if isinstance(error, Exception):
             await self._drain()
 
-    def _take(self, size: int) -> None:
-        self._received += size
-        if self._received > self._limit:
-            raise self._too_large()
-        if self._memory:
-            if self._memory.held + size > self._memory.limit:
+    async def _hold(self, size: int) -> None:
+        """Hold more bytes; wait for room beside those of other connections. Refusal: `busy`."""
+        if not self._memory or size <= 0:
+            return
+        if self._memory.held + size > self._memory.limit:
+            raise Refusal("busy")
+        self._memory.held += size
+        self._held += size
+        if self._connection is not None:
+            room = await self._connection.wait_for(size * self._copies, BODY_ROOM_SECONDS)
+            if not room:
+                self._memory.held -= size
+                self._held -= size
                 raise Refusal("busy")
-            self._memory.held += size
-            self._held += size
 
     def _too_large(self) -> Refusal:
-        return Refusal("too-large", f"at most {self._limit} bytes")
+        return Refusal("too-large", f"at most {self._told_limit or self._limit} bytes")
 
     async def _drain(self) -> None:
-        if self._declared > DRAINED or (self._waiting and not self._received):
+        if self._declared > DRAINED or (self._waiting and not self.received):
             return
         dropped = 0
         with contextlib.suppress(ClientDisconnect):
@@ -148,6 +178,11 @@ class Form:
 class _MemoryFormParser(MultiPartParser):
     # The body is bounded and accounted for, so files stay in memory.
     spool_max_size = sys.maxsize
+    ended = False
+
+    def on_end(self) -> None:
+        """Remember that the last boundary has come."""
+        self.ended = True
 
 
 async def read_form(request: Request, body: Body, rules: FormRules) -> Form:
@@ -171,7 +206,7 @@ async def read_form(request: Request, body: Body, rules: FormRules) -> Form:
 async def _read_multipart(request: Request, body: Body, rules: FormRules) -> Form:
     parser = _MemoryFormParser(
         request.headers,
-        body.stream(),
+        _without_first_newlines(body.stream()),
         max_files=rules.max_files,
         max_fields=rules.max_fields,
         max_part_size=rules.max_text,
@@ -181,6 +216,8 @@ async def _read_multipart(request: Request, body: Body, rules: FormRules) -> For
     except MultiPartException:
         raise Refusal(rules.code, "the form cannot be read") from None
     try:
+        if body.received and not parser.ended:
+            raise Refusal(rules.code, "the form is cut off")
         items = form.multi_items()
         return Form(
             tuple((name, value) for name, value in items if isinstance(value, str)),
@@ -188,6 +225,15 @@ async def _read_multipart(request: Request, body: Body, rules: FormRules) -> For
         )
     finally:
         await form.close()
+
+
+async def _without_first_newlines(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """Drop line breaks before the first boundary: the parser takes what follows them by how the body was cut."""
+    begun = False
+    async for chunk in chunks:
+        rest = chunk if begun else chunk.lstrip(b"\r\n")
+        begun = begun or bool(rest)
+        yield rest
 
 
 def parse_json(raw: bytes) -> dict[str, Any]:

@@ -13,10 +13,11 @@ from actions.lookups import LookupResult
 from actions.uploads import AcceptedUpload
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
-from cache.torrents import CachedTorrent, TorrentCache
+from cache.torrents import CachedTorrent, CacheRecord, TorrentCache
 from doors import cache_pages, errors
 from doors.admission import AdmittedRoute, Exchange
 from doors.bodies import MULTIPART, FormRules
+from doors.connection_memory import reserve_answer
 from doors.http_headers import accepts_gzip, attachment, etag_matches
 from doors.lookup_on_miss import LookupOnMiss
 from doors.page_layout import SITE, style_route
@@ -30,6 +31,7 @@ _FIELD = "torrent"
 _FORM = FormRules(
     frozenset({MULTIPART}), max_fields=32, max_files=8, max_text=16 * 1024, code="bad-form", wrong_type=""
 )
+_LARGE = 64 << 10  # bytes of a file from which on room is reserved before it is read
 _NO_STORE = {
     "Expires": "Mon, 26 Jul 1997 05:00:00 GMT",
     "Cache-Control": "no-store, no-cache, must-revalidate",
@@ -113,8 +115,16 @@ class _DownloadRoutes:
 
     async def fetch(self, request: Request) -> Response:
         """Return the torrent whose infohash is the first 40 digits of the path; the rest of the path is ignored."""
-        asked = _INFOHASH.match(request.path_params["rest"])
-        held = await self.cache.get(InfoHash.parse(asked[0])) if asked else None
+        try:
+            return await self._fetch(request, _INFOHASH.match(request.path_params["rest"]))
+        except Refusal as refusal:
+            headers = _NO_STORE | {"Retry-After": "1"}
+            body = cache_pages.lookup_refused(refusal)
+            return cache_pages.page("Not now", body, refusal.status, headers, site=self.site)
+
+    async def _fetch(self, request: Request, asked: re.Match[str] | None) -> Response:
+        """Answer a request. Refusal: `busy`."""
+        held = await self._held(request, InfoHash.parse(asked[0])) if asked else None
         if held is None:
             self.counters.misses += asked is not None
             if asked is not None and self.lookups is not None and "wait" in request.query_params:
@@ -126,6 +136,15 @@ class _DownloadRoutes:
         if asked[0] != asked[0].upper():
             return self._redirect(asked[0].upper())
         return await _file(request, held)
+
+    async def _held(self, request: Request, infohash: InfoHash) -> CachedTorrent | None:
+        """Return the torrent, read when there is room for a large one. Refusal: `busy`."""
+
+        async def wait_for_room(record: CacheRecord) -> None:
+            if record.stored > _LARGE:
+                await reserve_answer(request.scope, record.stored)
+
+        return await self.cache.get(infohash, before=wait_for_room)
 
     async def _look_up(self, request: Request, infohash: InfoHash, lookups: LookupOnMiss) -> Response:
         """Return the torrent once a lookup has found it, with its source in `X-Peerage-Source`."""
@@ -161,7 +180,12 @@ async def _file(request: Request, held: CachedTorrent) -> Response:
     headers["Content-Disposition"] = attachment(held.record.name)
     if use_gzip:
         headers["Content-Encoding"] = "gzip"
-    data = held.gzip if use_gzip else await asyncio.to_thread(held.plain)
+    if use_gzip:
+        data = held.gzip
+    else:
+        if held.plain_size > _LARGE:
+            await reserve_answer(request.scope, held.plain_size)
+        data = await asyncio.to_thread(held.plain)
     return Response(data, headers=headers, media_type="application/x-bittorrent")
 
 

@@ -2,18 +2,17 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address, ip_network
 
 from starlette.types import Scope
 
-from bittorrent.addresses import Network
+from bittorrent.addresses import Network, unmap_ipv4
 from bittorrent.peers import parse_address
 from bittorrent.refusal import Refusal
 
 UNKNOWN_ADDRESS = bytes(4)
 """Stands for every client whose address is unknown: they share one count."""
 _MAX_SOCKETS = 4096
-_MAPPED = IPv6Network("::ffff:0:0/96")
 # One `name=value` of RFC 7239 § 4, with the separator that follows it.
 _PAIR = re.compile(
     r'[ \t]*(?:([\w!#$%&\'*+.^`|~-]+)=(?:([^\s",;=]+)|"((?:[^"\\]|\\.)*)")[ \t]*)?([;,]|\Z)', re.ASCII
@@ -24,7 +23,8 @@ class ClientAddress:
     """Finds the address of the client behind a request, by which rates and peers are counted.
 
     The socket's address is the client's unless it lies in `trusted`. Then it is the rightmost entry that
-    does not, over all instances of `header` in order; a proxy's own address is never taken for a client's.
+    does not, over all instances of `header` in order. Where all entries do, the client is the leftmost: a machine of
+    the proxies' own networks; and without the header it is the socket's: a program beside the proxy.
     """
 
     def __init__(self, trusted: Sequence[Network], header: str) -> None:
@@ -38,12 +38,12 @@ class ClientAddress:
         if client is None:
             raise Refusal("no-address")
         address, trusted = self._sockets.get(client[0]) or self._socket(client[0])
-        return self._forwarded(scope) if trusted else address
+        return self._forwarded(scope, address) if trusted else address
 
     def counted(self, scope: Scope) -> bytes:
         """Return the address by which a request is counted: the client's, or where that is unknown one for all.
 
-        It is unknown where a trusted proxy sends a request of its own, as for an operator on its machine.
+        It is unknown where a trusted proxy names no address.
         """
         try:
             return self.of(scope)
@@ -68,15 +68,17 @@ class ClientAddress:
         ip = ip_address(address)
         return any(ip in network for network in self._trusted)
 
-    def _forwarded(self, scope: Scope) -> bytes:
+    def _forwarded(self, scope: Scope, socket: bytes) -> bytes:
         lines = [value for name, value in scope["headers"] if name == self._header]
+        if not lines:
+            return socket
         text = b",".join(lines).decode("latin-1")
         entries = _read_forwarded(text) if self._header == b"forwarded" else text.split(",")
         for entry in reversed(entries):
-            address = _parse(entry.strip())
+            address = _parse(entry)
             if not self._trusts(address):
-                return address
-        raise Refusal("no-address")
+                break
+        return address
 
 
 def rate_key(address: bytes) -> str:
@@ -91,13 +93,6 @@ def _parse(text: str) -> bytes:
         return parse_address(text)
     except ValueError:
         raise Refusal("no-address") from None
-
-
-def unmap_ipv4(network: Network) -> Network:
-    """Return an IPv4-mapped IPv6 network as the IPv4 one that addresses are compared in."""
-    if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
-        return IPv4Network((network.network_address.packed[12:], network.prefixlen - 96))
-    return network
 
 
 def _read_forwarded(text: str) -> list[str]:

@@ -1,6 +1,7 @@
-"""Limits of HTTP connections as a uvicorn protocol class: timeouts, length of the head, connections per address.
+"""Limits of HTTP connections as a uvicorn protocol class: timeouts, length of the head, connections, memory.
 
-uvicorn has none of these. A client that stops reading its answer is disconnected as well.
+uvicorn has none of these. A client that stops reading its answer is disconnected as well. Trailers are dropped: uvicorn
+would take them for headers.
 """
 
 import asyncio
@@ -9,16 +10,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGISendCallable, ASGISendEvent
 
 from bittorrent.peers import parse_address
 from doors.client_address import rate_key
+from doors.connection_memory import ROOM_SECONDS, SCOPE_KEY, ConnectionMemory, HeldMemory
 
 HEAD_LIMIT = 64 << 10
 """Bytes of a request's head, the query included; beyond it nothing more is read."""
 URL_LIMIT = 32 << 10
+_FRAMING_PER_BYTE = 16
+"""Bytes of chunk sizes and their like that may come with a byte of a body, beside those of a head's length."""
+_PIPELINED = 64  # requests that may wait behind the one that is answered
+_PIECE = 64 << 10  # bytes of an answer that are given to the transport at once
 _LINGER = 2.0  # seconds for a refused client to read its answer before the connection is aborted
 _MAX_LINGER_BYTES = 4 << 20
 _TRACKER_PATHS = (b"/announce", b"/scrape")
@@ -26,6 +35,7 @@ _TRACKER_PATHS = (b"/announce", b"/scrape")
 TIMEOUT = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 _STOPPING = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 _TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+_BAD_HEAD = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 _OK = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b"
 
 
@@ -49,6 +59,7 @@ class ConnectionGuard:
     exempt: Sequence[IPv4Network | IPv6Network]
     too_long: Callable[[], bytes]
     """Makes the tracker's answer to an announce whose head is too long."""
+    memory: ConnectionMemory = field(default_factory=ConnectionMemory)
     open: int = 0
     turned_away: int = 0
     timed_out: int = 0
@@ -104,9 +115,16 @@ class GuardedProtocol(HttpToolsProtocol):
         self._phase = _Phase.IDLE
         self._began = False  # whether the head began in the data being read
         self._head_bytes = 0
+        self._body_bytes = 0  # bytes of the body so far, and of what came in its phase and is none of it
+        self._framing = 0
+        self._hosts = 0
+        self._held: HeldMemory | None = None
         self._refused = False
         self._discarded = 0
-        self._overlong = False  # the rest of the data being read is ignored
+        self._parsed = 0  # bytes of the names and values of the head
+        self._refusal = (
+            b""  # the answer to a head that is refused; the rest of the data being read is ignored
+        )
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Accept a connection, or abort it over a cap, and start the timer of its first head."""
@@ -118,6 +136,7 @@ class GuardedProtocol(HttpToolsProtocol):
             transport.abort()
             return
         super().connection_made(transport)
+        self._held = self.guard.memory.connection(self._key, transport.abort)
         self._set_timer(self.guard.header_timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -126,6 +145,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self._cancel_stall_timer()
         if self._key is not None:
             self.guard.leave(self._key)
+            if self._held is not None:
+                self._held.close()
             super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -134,11 +155,26 @@ class GuardedProtocol(HttpToolsProtocol):
             self._discard(len(data))
             return
         self._began = False
+        in_body, before = self._phase is _Phase.BODY, self._body_bytes
         super().data_received(data)
         if self._phase is _Phase.HEAD and not self._began:
             self._head_bytes += len(data)
-        if self._overlong or self._head_bytes > HEAD_LIMIT:
-            self._refuse()
+        elif in_body and self._phase is _Phase.BODY:
+            self._framing += len(data) - (self._body_bytes - before)
+        if self._refusal or self._head_bytes > HEAD_LIMIT:
+            self._refuse(self._refusal or _TOO_LONG)
+        elif self._framing > HEAD_LIMIT + _FRAMING_PER_BYTE * self._body_bytes:
+            self.transport.abort()
+        else:
+            self._count_buffers(len(data))
+
+    def _count_buffers(self, moved: int = 0) -> None:
+        """Count what this connection's buffers hold; without room for it the connection ends."""
+        assert self._held is not None
+        body = len(self.cycle.body) if self.cycle is not None else 0
+        self._held.move(moved)
+        if not self._held.set_buffered(self._head_bytes + body + self.transport.get_write_buffer_size()):
+            self.transport.abort()
 
     def _discard(self, size: int) -> None:
         self._discarded += size
@@ -153,16 +189,16 @@ class GuardedProtocol(HttpToolsProtocol):
     def _busy(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
-    def _refuse(self) -> None:
-        """Answer a head that is too long, a tracker request in bencode, and leave the client time to read it."""
+    def _refuse(self, answer: bytes) -> None:
+        """Answer a head that is refused, a tracker's one that is too long in bencode, and leave time to read it."""
         if self._busy():
             self.transport.abort()
             return
-        if self.url.startswith(_TRACKER_PATHS):
+        if answer is _TOO_LONG and self.url.startswith(_TRACKER_PATHS):
             body = self.guard.too_long()
             self._close_with(_OK % (len(body), body))
         else:
-            self._close_with(_TOO_LONG)
+            self._close_with(answer)
 
     def _close_with(self, answer: bytes) -> None:
         self._refused = True
@@ -183,33 +219,93 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Start the timer of a head."""
-        if self._overlong:
+        if self._refusal:
             return
         super().on_message_begin()
         self._phase, self._began, self._head_bytes = _Phase.HEAD, True, 0
+        self._body_bytes = self._framing = self._hosts = self._parsed = 0
+        self.scope[SCOPE_KEY] = self._held  # type: ignore[literal-required]
         self._set_timer(self.guard.header_timeout)
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header of the head; a trailer is dropped."""
+        if self._phase is not _Phase.HEAD:
+            return
+        self._parsed += len(name) + len(value)
+        self._hosts += len(name) == len(b"host") and name.lower() == b"host"
+        super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
-        """Start the timer of a body, unless the URL is longer than the parser of URLs can take."""
-        self._overlong = self._overlong or len(self.url) > URL_LIMIT
-        if self._overlong:
+        """Start the timer of a body, unless the head is too long, names two hosts, or is one of too many."""
+        if self._refusal:
+            return
+        if len(self.url) > URL_LIMIT or self._parsed > HEAD_LIMIT:
+            self._refusal = _TOO_LONG
+            return
+        if self._hosts > 1 or len(self.pipeline) >= _PIPELINED:
+            self._refusal = _BAD_HEAD
             return
         self._phase = _Phase.BODY
         self._set_timer(self.guard.body_timeout)
         super().on_headers_complete()
+        self._send_in_pieces(self.cycle)
 
     def on_body(self, body: bytes) -> None:
         """Pass data of a body on."""
-        if not self._overlong:
+        if not self._refusal:
+            self._body_bytes += len(body)
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Stop the timer: the request is complete."""
-        if self._overlong:
+        if self._refusal:
             return
         self._phase = _Phase.IDLE
         self._set_timer(None)
+        if self._held is not None:
+            self._held.set_served(True)
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Release what was reserved for the answer."""
+        if self._held is not None:
+            self._held.release_reserved()
+        super().on_response_complete()
+
+    def _send_in_pieces(self, cycle: RequestResponseCycle) -> None:
+        """Have answers held in the connection's memory, and sent in pieces as the client takes them."""
+        held, send = self._held, cycle.send
+        assert held is not None
+
+        async def send_in_pieces(message: "ASGISendEvent") -> None:
+            if self.transport.is_closing():
+                cycle.disconnected = True
+            body = message.get("body", b"")
+            held.set_served(False)
+            if not isinstance(body, bytes) or len(body) <= _PIECE or cycle.disconnected:
+                await send(message)
+                if self.transport.get_write_buffer_size():
+                    self._count_buffers()
+            elif await held.hold_answer(len(body), ROOM_SECONDS):
+                try:
+                    await self._send_pieces(
+                        send, memoryview(body), more=bool(message.get("more_body", False))
+                    )
+                finally:
+                    held.release(len(body))
+            else:
+                self.transport.abort()
+
+        cycle.send = send_in_pieces  # type: ignore[method-assign]
+
+    async def _send_pieces(self, send: "ASGISendCallable", body: memoryview, *, more: bool) -> None:
+        assert self._held is not None
+        for at in range(0, len(body), _PIECE):
+            last = at + _PIECE >= len(body)
+            piece = body[at : at + _PIECE]
+            message = {"type": "http.response.body", "body": piece, "more_body": more or not last}
+            await send(cast("ASGISendEvent", message))
+            self._held.move(len(piece))
 
     def _set_timer(self, seconds: float | None) -> None:
         if self._timer is not None:

@@ -1,9 +1,12 @@
 """Renderings of a refusal for the cache and SOAP: three digits, a line of text, the body of an error."""
 
+import re
 from html import escape
 
 from bittorrent.refusal import Refusal
 from doors.page_layout import SITE, render_layout
+
+_SECONDS = re.compile(r"[0-9]{1,9}")
 
 
 def status_digits(refusal: Refusal) -> str:
@@ -31,3 +34,9 @@ def html_page(title: str, body_html: str, site: str = SITE) -> str:
     return render_layout(
         title, f'<div class="narrow">\n<h1>{escape(title)}</h1>\n{body_html}\n</div>', site=site
     )
+
+
+def retry_seconds(refusal: Refusal) -> int | None:
+    """Return after how many seconds a refused log-in may be tried again; None for any other refusal."""
+    found = _SECONDS.search(refusal.detail) if refusal.code == "login-slowed" else None
+    return int(found[0]) if found else None

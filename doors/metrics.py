@@ -14,6 +14,7 @@ from actions.health import Health
 from bittorrent.refusal import Refusal
 from doors.client_address import ClientAddress
 from doors.connection_guard import ConnectionCounts
+from doors.connection_memory import ConnectionMemory
 from doors.upload_admission import CacheCounters
 from tracker.counters import TrackerCounters as Announced
 from tracker.counters import Transport
@@ -84,10 +85,15 @@ class DoorsCollector(Collector):
     """Prometheus collector of the connection guard and the cache."""
 
     def __init__(
-        self, door: str, connections: Callable[[], ConnectionCounts], counters: CacheCounters
+        self,
+        door: str,
+        connections: Callable[[], ConnectionCounts],
+        counters: CacheCounters,
+        memory: ConnectionMemory,
     ) -> None:
         self._door = door
         self._connections = connections
+        self._memory = memory
         self._counters = counters
 
     def collect(self) -> Iterator[Metric]:
@@ -101,6 +107,14 @@ class DoorsCollector(Collector):
         yield CounterMetricFamily(
             "peerage_requests_timed_out", "Requests that came too slowly", connections.timed_out
         )
+        memory = self._memory
+        yield GaugeMetricFamily(
+            "peerage_connection_bytes", "Bytes that requests and answers in flight hold", memory.held
+        )
+        yield CounterMetricFamily(
+            "peerage_connections_dropped", "Slow connections ended to make room for others", memory.dropped
+        )
+        yield CounterMetricFamily("peerage_room_refusals", "Requests that found no room", memory.refused)
         yield CounterMetricFamily("peerage_cache_hits", "Torrents fetched", counters.hits)
         yield CounterMetricFamily("peerage_cache_misses", "Torrents asked for and not held", counters.misses)
         yield CounterMetricFamily("peerage_uploads", "Uploads accepted", counters.uploads)

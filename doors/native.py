@@ -8,10 +8,9 @@ from contextlib import contextmanager
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, Any
 
-from bittorrent.addresses import ROUTABLE_NETWORKS
+from bittorrent.addresses import ROUTABLE_NETWORKS, unmap_ipv4
 from bittorrent.refusal import REASONS
 from doors.announce import DEFAULT_NUMWANT, MAX_NUMWANT
-from doors.client_address import unmap_ipv4
 from doors.connection_guard import TIMEOUT, ConnectionCounts, ConnectionGuard
 from doors.fast_path import FastPathProtocol, Responder
 from doors.udp import BAD_CONNECTION, MAX_NUMWANT_IPV6, RECEIVE_BUFFER

@@ -1,7 +1,6 @@
 """The service's own base URL: `public_url`, or the scheme and Host of the request."""
 
 import re
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
@@ -23,11 +22,6 @@ def base_url(request: Request, public_url: str | None) -> str:
     if not _HOST.fullmatch(host):
         raise Refusal("bad-request", "the Host header is no host name")
     return f"{request.url.scheme}://{host}"
-
-
-def public_host(public_url: str | None) -> str | None:
-    """Return the host and port of the public URL, None when that is unset."""
-    return urlsplit(public_url).netloc or None if public_url else None
 
 
 def _socket(request: Request) -> str:

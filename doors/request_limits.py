@@ -37,29 +37,39 @@ class RateLimiter:
             raise Refusal("rate-limited")
 
 
-def refuse_cross_site(request: Request, public_host: str | None) -> None:
+def refuse_cross_site(request: Request, public_url: str | None, *, proxied: bool = False) -> None:
     """Raise Refusal "cross-site" when a browser says that a page of another site made the request.
 
-    `public_host` is the host (and port, unless it is the scheme's own) of the public URL, None when unset.
-    Programs send neither header and are admitted.
+    Its own site is `public_url`, and the Host of the request over HTTP, or HTTPS where it was `proxied` by a trusted
+    proxy, which may end TLS. Programs send neither header and are admitted.
     """
     if request.headers.get("sec-fetch-site", "none") not in _OWN_SITES:
         raise Refusal("cross-site")
     origin = request.headers.get("origin")
-    if origin is not None and not _is_own(origin, request, public_host):
+    if origin is not None and _site(origin) not in _own_sites(request, public_url, proxied=proxied):
         raise Refusal("cross-site")
 
 
-def _is_own(origin: str, request: Request, public_host: str | None) -> bool:
+def _own_sites(request: Request, public_url: str | None, *, proxied: bool) -> set[tuple[str, str]]:
+    host = request.headers.get("host", "")
+    own = {("http", authority("http", host))}
+    if proxied:
+        own.add(("https", authority("https", host)))
+    public = _site(public_url) if public_url else None
+    if public is not None:
+        # The public site is known, so its host over the other scheme is another site.
+        own = {each for each in own if each[1] != public[1]} | {public}
+    return {each for each in own if each[1]}
+
+
+def _site(url: str) -> tuple[str, str] | None:
+    """Return the scheme and authority of a URL or Origin, None for what has none."""
     try:
-        parts = urlsplit(origin)
+        parts = urlsplit(url)
         host = authority(parts.scheme, parts.netloc)
     except ValueError:
-        return False
-    own = {authority(parts.scheme, request.headers.get("host", ""))}
-    if public_host:
-        own.add(authority(parts.scheme, public_host))
-    return parts.scheme in {"http", "https"} and bool(host) and host in own
+        return None
+    return (parts.scheme, host) if parts.scheme in {"http", "https"} and host else None
 
 
 def authority(scheme: str, netloc: str) -> str:

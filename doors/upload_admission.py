@@ -66,6 +66,7 @@ class UploadAdmission:
             right=None if self.anonymous else Right.UPLOAD,
             cross_site=True,
             max_body=max_body,
+            told_limit=self.uploads.limit,
             form=form,
             credentials=() if self.anonymous else None,
         )

@@ -19,6 +19,7 @@ from peerage.sections import (
     CatalogueSection,
     CensusSection,
     DownloadsSection,
+    FairnessSection,
     HttpSection,
     LimitsSection,
     Listens,
@@ -76,6 +77,7 @@ class Settings(BaseModel):
     tracker: TrackerSection = TrackerSection()
     cache: CacheSection = CacheSection()
     http: HttpSection = HttpSection()
+    fairness: FairnessSection = FairnessSection()
     metrics: MetricsSection = MetricsSection()
     log: LogSection = LogSection()
     accounts: AccountsSection = AccountsSection()

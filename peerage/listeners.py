@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from doors.announce import AnnounceDoor, ScrapeDoor, head_too_long
 from doors.client_address import ClientAddress
 from doors.connection_guard import ConnectionCounts, ConnectionGuard, GuardedProtocol, guarded_protocol
+from doors.connection_memory import ConnectionMemory
 from doors.native import (
     NativeDoor,
     fast_path_protocol,
@@ -120,6 +121,11 @@ class Listeners:
         """Return the counts of connections."""
         return (self._threads or self._guard).connections()
 
+    @property
+    def memory(self) -> ConnectionMemory:
+        """What requests and answers in flight hold."""
+        return self._guard.memory
+
     def counters(self) -> TrackerCounters:
         """Return the counters of announces and scrapes, over all doors."""
         ours = self._application.tracker.tracker.counters
@@ -220,4 +226,5 @@ def _guard(application: Application, *, capped: bool) -> ConnectionGuard:
         connections_per_address=http.connections_per_address if capped else 0,
         exempt=application.settings.trusted_proxies,
         too_long=lambda: head_too_long(application.tracker.tracker),
+        memory=ConnectionMemory(http.memory, http.memory_per_address, application.environment.timer),
     )

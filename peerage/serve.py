@@ -28,6 +28,7 @@ from doors.metrics import DoorsCollector, MetricsDoor, TrackerCollector, health_
 from doors.request_limits import RateLimiter
 from doors.upload_admission import CacheCounters, UploadAdmission
 from peerage.account_maintenance import maintain_accounts
+from peerage.allocator import tune_allocator
 from peerage.app import App
 from peerage.commands.handlers import control_commands
 from peerage.config import Settings
@@ -54,6 +55,7 @@ def run(settings: Settings, ready: Ready) -> None:
     os.umask(_UMASK)
     for number in REQUESTS:  # none ends the process before it is ready
         signal.signal(number, signal.SIG_IGN)
+    tune_allocator()
     uvloop.run(serve(settings, ready))
 
 
@@ -97,7 +99,7 @@ def make_app(application: Application, listeners: Listeners) -> App:
     direct: dict[str, ASGIApp] = {"/announce": listeners.announce, "/scrape": listeners.scrape}
     collectors = [
         TrackerCollector(application.tracker.tracker, application.tracker.flusher, listeners.counters),
-        DoorsCollector(listeners.name, listeners.connections, uploads.counters),
+        DoorsCollector(listeners.name, listeners.connections, uploads.counters, listeners.memory),
     ]
     metrics = MetricsDoor(collectors, clients, settings.metrics.networks, everyone=settings.metrics.open)
     services = make_services(application, admission)

@@ -14,7 +14,7 @@ from peerage.serve import run
 from peerage.setting_values import ListenAddress, split_items
 from peerage.sockets import BindError, BoundAddress
 from peerage.wiring.application import Application
-from peerage.wiring.swarm_store import NoNativeStore
+from peerage.wiring.environment import NoNativeStore
 from storage.data_folder import FolderError
 from storage.database import DatabaseError
 from tracker.geo import GeoError

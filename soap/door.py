@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 ENDPOINT = "/api/index.php"
 
 _XML = "text/xml; charset=utf-8"
-_MAX_PARSERS = 2
+_MAX_PARSERS = 1  # a call is held several times over while it is parsed
 # Base64 is four characters for three bytes; each line of 64 may end in `&#13;`.
 _BASE64_EXPANSION = 1.5
 

@@ -45,21 +45,27 @@ class CacheService:
     def read(self, body: bytes) -> str:
         """Return the call's `torrent`; Refusal "empty" without one, "bad-soap" for anything but a call."""
         document = envelope.checked_utf8(body)
+        context = MethodContext(self._server, MethodContext.SERVER)
         try:
-            torrent = self._parse(document).in_object.torrent
+            call = self._parse(context, document)
+            torrent = call.in_object.torrent
+            vars(call).clear()
         except Refusal:
             raise
         except Fault as fault:
             raise Refusal("bad-soap", _line(fault.faultstring)) from None
         except Exception:
             raise Refusal("bad-soap", "it is no call of cacheTorrent") from None
+        finally:
+            # A context is part of a cycle, and would keep the documents until the collector runs.
+            vars(context).clear()
         if not torrent:
             raise Refusal("empty")
         return str(torrent)
 
     def answer(self, result: str) -> bytes:
         """Return the response envelope with `result`."""
-        context = self._parse(_CALL)
+        context = self._parse(MethodContext(self._server, MethodContext.SERVER), _CALL)
         context.out_object = [result]
         return self._write(context)
 
@@ -69,8 +75,7 @@ class CacheService:
         context.out_error = Fault("Client", error_line(refusal))
         return self._write(context)
 
-    def _parse(self, document: bytes) -> MethodContext:
-        context = MethodContext(self._server, MethodContext.SERVER)
+    def _parse(self, context: MethodContext, document: bytes) -> MethodContext:
         context.in_string = [document]
         context = self._server.generate_contexts(context)[0]
         if context.in_error is None:

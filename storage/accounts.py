@@ -20,6 +20,7 @@ from sqlalchemy import (
 from accounts.model import Key, LoginSession, Principal, Role, Scope, User
 from accounts.store import NO_TIMES, AdminAccess, Credential, NewKey
 from storage.database import Database, Parameters, Row, Transaction
+from storage.dialect import Statement
 from storage.rows import new_row
 from storage.tables import account, credential, one_time_link, session
 
@@ -252,11 +253,11 @@ class SqlAccounts:
         await transaction.run(self._sessions.drop_sessions, {"user": user, "but": session})
         await transaction.run(self._keys.drop_logins, {"user": user, "but": key})
 
-    async def _row(self, statement: str, parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    async def _row(self, statement: Statement, parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
         rows = await self._database.rows(statement, dict(parameters))
         return rows[0] if rows else None
 
-    async def _change(self, statement: str, parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    async def _change(self, statement: Statement, parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
         async with self._database.transaction() as transaction:
             return await _first(transaction, statement, parameters)
 
@@ -393,7 +394,7 @@ class _KeyStatements:
         self.purge = compiled(delete(credential).where(or_(long_revoked, credential.c.expires < since)))
 
 
-async def _first(transaction: Transaction, statement: str, parameters: Parameters) -> Row | None:
+async def _first(transaction: Transaction, statement: Statement, parameters: Parameters) -> Row | None:
     rows = await transaction.rows(statement, parameters)
     return rows[0] if rows else None
 

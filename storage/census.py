@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from sqlalchemy import BindParameter, bindparam, delete, func, or_, select, tuple_, union, update
 
@@ -18,18 +18,15 @@ _DAY_NAME: Final = re.compile(r"census-([0-9]{1,9})")
 
 
 class SqlCensus:
-    """Tallies and counts beside the swarm journal; a power cut may lose the last writes, never half of one."""
+    """Tallies and counts beside the swarm journal; a power cut may lose the last writes, never half of one.
+
+    The database overwrites what is deleted (`overwrite_deleted`).
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._dialect = database.dialect
         self._compile()
-
-    @classmethod
-    async def open(cls, database: Database) -> Self:
-        """Use the database of the swarm journal; it overwrites deleted rows with zeros from now on."""
-        await database.overwrite_deleted()
-        return cls(database)
 
     async def open_day(self) -> OpenDay | None:
         """Return the day that is open, if one is."""

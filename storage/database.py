@@ -6,9 +6,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from storage.dialect import SqlDialect
+from storage.dialect import SqlDialect, Statement
 
 Row = tuple[Any, ...]
+Sql = str | Statement
 Parameters = Mapping[str, Any]
 """Values by name; a name that the statement does not have is ignored.
 
@@ -46,7 +47,7 @@ class QuerySource(Protocol):
         """The dialect of the statements."""
         ...
 
-    async def rows(self, sql: str, parameters: Parameters = NO_PARAMETERS) -> list[Row]:
+    async def rows(self, sql: Sql, parameters: Parameters = NO_PARAMETERS) -> list[Row]:
         """Run a query, or inside a transaction any statement that returns rows, and return all of them.
 
         DatabaseDamaged: what the query reads is. DatabaseError: any other failure.
@@ -57,11 +58,11 @@ class QuerySource(Protocol):
 class Transaction(QuerySource, Protocol):
     """A transaction that can write. A statement that fails is undone by itself; the others stay."""
 
-    async def run(self, sql: str, parameters: Parameters = NO_PARAMETERS) -> int:
+    async def run(self, sql: Sql, parameters: Parameters = NO_PARAMETERS) -> int:
         """Run a statement, and return how many rows changed. ConstraintViolated, DatabaseError."""
         ...
 
-    async def run_many(self, sql: str, parameters: list[dict[str, Any]]) -> int:
+    async def run_many(self, sql: Sql, parameters: list[dict[str, Any]]) -> int:
         """Run a statement for each of the parameters, and return how many rows changed. As `run`."""
         ...
 
@@ -78,7 +79,7 @@ class Database(QuerySource, Protocol):
         ...
 
     async def rows(
-        self, sql: str, parameters: Parameters = NO_PARAMETERS, *, seconds: float | None = None
+        self, sql: Sql, parameters: Parameters = NO_PARAMETERS, *, seconds: float | None = None
     ) -> list[Row]:
         """Run a query outside of any transaction; it sees everything committed before.
 

@@ -1,10 +1,28 @@
-"""The protocol of a SQL dialect: compiles SQLAlchemy Core expressions, and spells what engines spell differently."""
+"""The protocol of a SQL dialect: compiles SQLAlchemy expressions, and spells what engines spell differently."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Insert, Table
 from sqlalchemy.sql.elements import ClauseElement
+
+
+class Statement:
+    """A statement of a store, compiled when it is first run: `str` of it is the SQL."""
+
+    __slots__ = ("_compile", "_text")
+
+    def __init__(self, compiled: Callable[[], str]) -> None:
+        self._compile: Callable[[], str] | None = compiled
+        self._text = ""
+
+    def __str__(self) -> str:
+        """Return the SQL."""
+        compiled = self._compile
+        if compiled is not None:
+            self._text = compiled()
+            self._compile = None  # and with it the expression
+        return self._text
 
 
 class SqlDialect(Protocol):
@@ -16,11 +34,11 @@ class SqlDialect(Protocol):
     `hashes`, of any length.
     """
 
-    def compile(self, expression: ClauseElement) -> str:
+    def compile(self, expression: ClauseElement) -> Statement:
         """Return an expression as SQL, with `:name` for each `bindparam` without a value.
 
-        A literal value becomes part of the text, so it has to be a constant of the program. ValueError: it is
-        of a kind that only input has; make it a `bindparam`.
+        A literal value becomes part of the text, so it has to be a constant of the program. ValueError, when the
+        statement is first run: it is of a kind that only input has; make it a `bindparam`.
         """
         ...
 

@@ -11,6 +11,7 @@ from bittorrent.infohash import InfoHash
 from downloads.model import ContentFile, ContentKey, SeedPolicy
 from downloads.store import ContentMetadata, ContentRow, JobRow
 from storage.database import Database, Row, Transaction
+from storage.dialect import Statement
 from storage.rows import new_row
 from storage.tables import content, job
 
@@ -125,9 +126,9 @@ class SqlJobs:
         """Return the magnet links of jobs by their ids."""
         return dict(await self._database.rows(self._magnets, {"ids": self._dialect.ids(jobs)}))
 
-    async def _walk(self, sql: str) -> AsyncIterator[list[Row]]:
+    async def _walk(self, statement: Statement) -> AsyncIterator[list[Row]]:
         after = 0
-        while rows := await self._database.rows(sql, {"after": after}):
+        while rows := await self._database.rows(statement, {"after": after}):
             yield rows
             after = rows[-1][0]
 

@@ -26,6 +26,8 @@ class Store:
         session_timeout: int,
         max_sessions: int,
         max_changes: int,
+        shares_bind: int,
+        exempt: bytes,
         key: bytes,
         seed: int,
     ) -> Store: ...

@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 from bittorrent.infohash import InfoHash
 from tracker.changes import MAX_COMPLETED, MAX_NODES
-from tracker.pool import EPOCH, STATE_TYPE, PeerStates, Pool
-from tracker.swarm import ROW_BITS, STRIDES, Swarm
+from tracker.pool import EPOCH, PAUSED, STATE_TYPE, PeerStates, Pool
+from tracker.swarm import LEECHER_POOLS, ROW_BITS, STRIDES, Swarm
 
 VERSION = 2
 _HEAD = struct.Struct("<BQI")
@@ -26,6 +26,8 @@ _COUNT = struct.Struct("<H")
 _NODE = struct.Struct("<IQ")
 _STATE = 4
 _SPAN = 1 << ROW_BITS
+_LOW = 0 if sys.byteorder == "little" else _STATE - 1  # the byte of a state in memory that has its flags
+_NOT_PAUSED = bytes(each for each in range(256) if not each & PAUSED)
 
 
 NO_OTHERS: Mapping[int, int] = MappingProxyType({})
@@ -78,9 +80,14 @@ def unpack(payload: bytes) -> RowContent:
         version, completed, touched = _HEAD.unpack_from(payload)
         if not 1 <= version <= VERSION:
             raise DamagedRow(f"version {version}")
-        at, pools = _HEAD.size, []
+        if completed > MAX_COMPLETED:
+            raise DamagedRow("completed")
+        at = _HEAD.size
+        pools: list[tuple[bytes, PeerStates]] = []
         for stride in STRIDES:
             at, peers, states = _unpack_pool(payload, at, stride)
+            if len(pools) in LEECHER_POOLS and states.tobytes()[_LOW::_STATE].translate(None, _NOT_PAUSED):
+                raise DamagedRow("a leecher is paused")
             pools.append((peers, states))
         others = _unpack_nodes(payload[at:]) if at < len(payload) else NO_OTHERS
     except (struct.error, ValueError) as error:

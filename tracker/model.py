@@ -1,11 +1,12 @@
 """The tracker's value types: an announce, its reply, and a swarm in numbers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NamedTuple
 
 from bittorrent.infohash import InfoHash
 from bittorrent.query import Event
+from bittorrent.shares import ShareTerms
 
 __all__ = [
     "Announce",
@@ -131,6 +132,7 @@ class AnnounceTerms:
     session_slack: int = 86_400
     max_sessions: int = 1_000_000
     max_changes: int = 1_000_000
+    shares: ShareTerms = field(default_factory=ShareTerms)
 
     @property
     def jitter(self) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from enum import IntEnum
 from pathlib import Path
 
-from bittorrent import query, udp
+from bittorrent import query, shares, udp
 from bittorrent.infohash import V1_LENGTH, V2_LENGTH
 from bittorrent.passkey import PASSKEY_MOST
 from tracker import changes, journal_row, model, pool, sessions, swarm, swarms
@@ -59,6 +59,7 @@ _TYPES = {
     **dict.fromkeys(("COMPLETED", "PAUSED", "LEECHER", "GONE"), "UINT32_C"),
     **dict.fromkeys(("EPOCH", "CLOCK_SKEW"), "INT64_C"),
     **dict.fromkeys(("MAX_COMPLETED", "LARGEST_TOTAL", "MAX_PART"), "UINT64_C"),
+    "LOOK_STEP": "UINT32_C",
 }
 _NUMBERS = {
     "INFOHASH": V1_LENGTH,
@@ -83,6 +84,9 @@ _NUMBERS = {
     "LARGEST_TOTAL": sessions.LARGEST,
     "SHARDS": model.BUCKETS,
     "SWARM_COST": swarms.SWARM_COST,
+    "LOOKED_AT": swarms.LOOKED_AT,
+    "LOOK_STEP": swarms.LOOK_STEP,
+    "NARROW_PART": shares.NARROW_PART,
     "ROWS_AT_ONCE": swarms.ROWS_AT_ONCE,
     "ROW_VERSION": journal_row.VERSION,
     "ROW_BITS": swarm.ROW_BITS,

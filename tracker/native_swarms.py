@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bittorrent.addresses import Network, unmap_ipv4
 from bittorrent.infohash import InfoHash
 from bittorrent.passkey import is_passkey
 from tracker.changes import (
@@ -63,6 +64,8 @@ class NativeSwarms:
             session_timeout=terms.session_timeout,
             max_sessions=terms.max_sessions,
             max_changes=terms.max_changes,
+            shares_bind=terms.shares.threshold(terms.max_torrents),
+            exempt=b"".join(_exemption(network) for network in map(unmap_ipv4, terms.shares.exempt)),
             key=key,
             seed=seed,
         )
@@ -206,6 +209,12 @@ class NativeSwarms:
         """Return the whole store in numbers."""
         torrents, peers, complete = self.handle.totals()
         return SwarmTotals(torrents, peers, complete, peers - complete)
+
+
+def _exemption(network: Network) -> bytes:
+    """Pack a network as `struct exemption` of shares.h."""
+    prefix = network.network_address.packed
+    return bytes([len(prefix), network.prefixlen]) + prefix.ljust(16, b"\0")
 
 
 def _changes(rows: "Sequence[_native.ChangeRow]") -> list[Change]:

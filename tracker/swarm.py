@@ -12,13 +12,14 @@ ROW_BITS = 12
 """A journal row holds at most 4,096 slots of each pool."""
 
 SEEDERS4, LEECHERS4, SEEDERS6, LEECHERS6 = range(4)
+LEECHER_POOLS = frozenset({LEECHERS4, LEECHERS6})
 STRIDES = (6, 6, 18, 18)
 
 
 class Swarm:
     """The peers of one torrent. A paused peer lies among the seeders, and counts as incomplete."""
 
-    __slots__ = ("completed", "dirty", "leechers", "parts", "paused", "pools", "seeders", "touched")
+    __slots__ = ("completed", "dirty", "leechers", "owner", "parts", "paused", "pools", "seeders", "touched")
 
     def __init__(self, now: int) -> None:
         self.pools: list[Pool | None] = [None, None, None, None]
@@ -29,6 +30,7 @@ class Swarm:
         self.touched = now
         self.dirty = 1  # a bit a row
         self.parts = 0  # rows that the journal may hold
+        self.owner = b""  # the address to whose share it counts, b"" for nobody's
 
     def __len__(self) -> int:
         return self.seeders + self.leechers
@@ -57,6 +59,11 @@ class Swarm:
             if pool is not None and (slot := pool.find(peer)) >= 0:
                 return which, slot
         return first, -1
+
+    def first_address(self) -> bytes:
+        """Return the address of the first peer, b"" where there is none."""
+        pool = next((pool for pool in self.pools if pool is not None and len(pool)), None)
+        return b"" if pool is None else pool.at(0)[:-2]
 
     def of_address(self, peer: bytes) -> int:
         """Return how many peers share an address (IPv6: its /64)."""
@@ -126,14 +133,14 @@ class Swarm:
     def load(self, which: int, peers: bytes, states: PeerStates) -> None:
         """Append many peers, none of which is here yet, without marking anything dirty."""
         self.pool(which).extend(peers, states)
-        if which in (LEECHERS4, LEECHERS6):
+        if which in LEECHER_POOLS:
             self.leechers += len(states)
         else:
             self.seeders += len(states)
             self.paused += sum(state & PAUSED for state in states) // PAUSED
 
     def _count(self, which: int, step: int, state: int) -> None:
-        if which in (LEECHERS4, LEECHERS6):
+        if which in LEECHER_POOLS:
             self.leechers += step
         else:
             self.seeders += step

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from bittorrent.infohash import InfoHash
 from bittorrent.passkey import is_passkey
+from bittorrent.shares import Shares
 from tracker.changes import (
     CHANGE_FLAGS,
     CHANGES_AT_ONCE,
@@ -56,7 +57,10 @@ PeerEntry = tuple[int, bytes, int]
 """A peer on its way from one copy of a swarm to another: its pool, its compact form, its state."""
 
 SWARM_COST = 8  # visiting a swarm costs about as much as looking at eight slots
+_SHARES_KEY = bytes(16)  # no secret: the store in C has one, this one keeps a service going that lacks it
 ROWS_AT_ONCE = 1024  # rows that one step of a flush returns, give or take those of one swarm
+LOOKED_AT = 16  # swarms of a first byte that a full store looks at to find one that makes room
+LOOK_STEP = 0x9E3779B1  # of 2^32: looks at its multiples are spread evenly
 EVICT_ABOVE = 0.9  # of the cap on torrents: from here on empty swarms go at the next sweep
 
 
@@ -91,6 +95,9 @@ class Swarms:
         self._log = ChangeLog(terms.max_changes, terms.node)
         self._tombstones = Tombstones(terms.max_changes)
         self._others: dict[InfoHash, dict[int, int]] = {}  # completed counts of other nodes
+        self._shares = Shares(terms.shares, _SHARES_KEY)
+        self._binds_above = terms.shares.threshold(terms.max_torrents)
+        self._looked: list[int] = [0] * BUCKETS  # where in each the last look for room was, of 2^32
         self._upkeep = 0  # the bucket whose sessions and tombstones are looked through next
 
     def allow(self, infohash: InfoHash, allowed: bool) -> None:
@@ -120,8 +127,9 @@ class Swarms:
         """Store the announcer, then answer: counts include it, the peers do not.
 
         A refused torrent comes first, a store that is restoring second: that one says so and stores nothing.
-        `stopped` removes it, and is a success when it was never here. A new torrent beyond the cap is answered
-        with a warning, a new peer beyond its address's cap or the cap of all is served and not stored.
+        `stopped` removes it, and is a success when it was never here. A new torrent that there is no room for is
+        answered with a warning: near the cap of an address that has its share already, at the cap where no swarm
+        makes room. A new peer beyond its address's cap or the cap of all is served and not stored.
         Draws: those of the pick, then the jitter of the interval.
         """
         if (code := self.refusal(announce.infohash)) is not None:
@@ -137,9 +145,11 @@ class Swarms:
                 if announce.account:
                     self._sessions.note(announce, infohash, now)
                 return self._reply(ZERO_COUNTS, b"", b"")
-            if len(self._swarms) >= self._terms.max_torrents:
+            address = announce.peer[:-2]
+            if len(self._swarms) >= self._binds_above and not self._make_room(infohash, address):
                 return Reply(ZERO_COUNTS, RETRY_SOON, RETRY_SOON, warning=FULL)
             swarm = self._make(infohash, now)
+            self._give(swarm, address)
         if announce.account:
             self._sessions.note(announce, infohash, now)
         before = len(swarm), swarm.counts().complete
@@ -158,6 +168,47 @@ class Swarms:
         swarm.parts = self._deleted[infohash[0]].pop(infohash, 0)
         self._sweep[infohash[0]].append(infohash)
         return swarm
+
+    def _give(self, swarm: Swarm, address: bytes) -> None:
+        """Count a swarm to an address's share."""
+        if address and not swarm.owner and not self._shares.exempts(address):
+            swarm.owner = address
+            self._shares.add(address)
+
+    def _make_room(self, infohash: InfoHash, address: bytes) -> bool:
+        """Return whether an address may have another swarm, near the cap.
+
+        It may within its share of the room, and otherwise in place of one of a heavier owner.
+        """
+        used, cap = len(self._swarms), self._terms.max_torrents
+        if used < cap and not self._shares.refuses(address, used, cap):
+            return True
+        return self._evict(infohash[0], address)
+
+    def _evict(self, bucket: int, address: bytes) -> bool:
+        """Remove a swarm of one peer whose owner has more than an address would have; an empty one goes before all.
+
+        A few swarms of the newcomer's first byte, spread over all of it, are looked at; the heaviest owner's goes.
+        """
+        swarms = self._sweep[bucket]
+        best, found = self._shares.weight(address, 1), -1
+        for _ in range(min(LOOKED_AT, len(swarms))):
+            self._looked[bucket] = (self._looked[bucket] + LOOK_STEP) % 2**32
+            at = self._looked[bucket] * len(swarms) >> 32
+            swarm = self._swarms[swarms[at]]
+            if not len(swarm):
+                found = at
+                break
+            if len(swarm) == 1 and swarm.owner and (weight := self._shares.weight(swarm.owner)) > best:
+                best, found = weight, at
+        if found >= 0:
+            infohash = swarms[found]
+            swarm = self._swarms[infohash]
+            before = len(swarm), swarm.counts().complete
+            swarm.clear()
+            self._update_totals(infohash, swarm, before)
+            self._forget(infohash, swarm, found)
+        return found >= 0
 
     def _store_peer(self, infohash: InfoHash, swarm: Swarm, announce: Announce, now: int) -> tuple[int, int]:
         which, slot = swarm.locate(announce.peer)
@@ -344,6 +395,7 @@ class Swarms:
             swarm = self._make(infohash, change.time)
         before = len(swarm), swarm.counts().complete
         swarm.replace(change.peer, slot, which, rank)
+        self._give(swarm, swarm.first_address())
         self._update_totals(infohash, swarm, before)
 
     def _outranked(self, infohash: InfoHash, peer: bytes, rank: int) -> bool:
@@ -431,6 +483,7 @@ class Swarms:
                 swarm.merge_peer(which, peer, state)
         swarm.completed = max(swarm.completed, completed)
         swarm.touched = max(swarm.touched, touched)
+        self._give(swarm, swarm.first_address())
         self._update_totals(infohash, swarm, before)
 
     def _update_totals(self, infohash: InfoHash, swarm: Swarm, before: tuple[int, int]) -> None:
@@ -478,7 +531,8 @@ class Swarms:
     def _next_place(self) -> tuple[int, int]:
         """Return where the swarm stands that is visited next; there is at least one."""
         bucket, above = self._place
-        above = len(self._sweep[bucket]) if above < 0 else above
+        count = len(self._sweep[bucket])
+        above = above if 0 <= above <= count else count  # swarms that made room may be gone
         while not above:
             bucket = (bucket + 1) % BUCKETS
             above = len(self._sweep[bucket])
@@ -522,6 +576,8 @@ class Swarms:
         bucket[place] = bucket[-1]
         bucket.pop()
         del self._swarms[infohash]
+        if swarm.owner:
+            self._shares.drop(swarm.owner)
         self._others.pop(infohash, None)
         self._dirty[infohash[0]].discard(infohash)
         if swarm.parts:
@@ -638,6 +694,7 @@ class Swarms:
                 swarm.load(which, peers, states)
         swarm.completed = max(swarm.completed, piece.completed)
         swarm.touched = max(swarm.touched, piece.touched)
+        self._give(swarm, swarm.first_address())
         self._peers += len(swarm) - before[0]
         self._complete += swarm.counts().complete - before[1]
         return True

@@ -4,6 +4,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bittorrent.refusal import Refusal
+from doors.errors import retry_seconds
 from web.page_context import PageContext, local_path
 from web.page_router import PageRouter
 
@@ -45,7 +46,10 @@ async def _log_in(context: PageContext) -> Response:
 
 def _render_login(context: PageContext, after: str, name: str = "", fault: Refusal | None = None) -> Response:
     status = fault.status if fault else 200
-    return context.render("login", "Log in", status=status, after=after, name=name, fault=fault)
+    response = context.render("login", "Log in", status=status, after=after, name=name, fault=fault)
+    if fault and (seconds := retry_seconds(fault)) is not None:
+        response.headers["Retry-After"] = str(seconds)
+    return response
 
 
 async def _log_out(context: PageContext) -> Response:

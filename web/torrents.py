@@ -56,7 +56,7 @@ async def _torrent(context: PageContext) -> Response:
         raise Refusal("not-found")
     if by_hash:
         return context.redirect(f"/t/{torrent.id}")
-    contents = await services.catalogue.torrents.contents(torrent.id)
+    contents = await services.catalogue.torrents.contents(torrent.id, 0, FILES_SHOWN)
     others = [each for each in await _torrents_of(context, torrent.group) if each.id != torrent.id]
     return context.render(
         "torrent",
@@ -64,7 +64,7 @@ async def _torrent(context: PageContext) -> Response:
         torrent=torrent,
         group=torrent.group,
         contents=contents,
-        files=contents.files[:FILES_SHOWN],
+        files=contents.files,
         counts=services.scrape(torrent.infohash),
         magnet=str(await _magnet(context, torrent, contents)),
         others=torrent_rows(context, others),

@@ -20,6 +20,9 @@ from doors.http_headers import attachment
 MAX_TORRENTS = 500
 """The most torrents of a group that are listed with their files; the newest of more."""
 
+MAX_FILES = 5000
+"""The most files that an answer lists, over all of its torrents; `fileCount` counts every one."""
+
 _HASH = re.compile(r"[0-9A-Fa-f]{40}")
 
 
@@ -106,8 +109,11 @@ def _hash(parameters: GazelleParameters) -> InfoHash | None:
 
 
 async def _with_files(context: GazelleContext, torrents: Sequence[Torrent]) -> list[shapes.JsonObject]:
-    contents = [await context.services.catalogue.torrents.contents(each.id) for each in torrents]
-    # Sorting a hundred thousand names would block the event loop.
+    left, contents = MAX_FILES, []
+    for each in torrents:
+        contents.append(await context.services.catalogue.torrents.contents(each.id, 0, left))
+        left -= len(contents[-1].files)
+    # Sorting thousands of names would block the event loop.
     lists = await asyncio.to_thread(_file_lists, contents)
     return [
         shapes.torrent(each, stats, files)

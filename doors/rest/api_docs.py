@@ -1,7 +1,9 @@
 """`/api/openapi.json` and `/api/docs`: the REST API's documentation, the page without JavaScript."""
 
+import asyncio
 import json
 from collections.abc import Sequence
+from functools import cached_property
 from html import escape
 from typing import Any
 
@@ -23,7 +25,7 @@ _HTML_HEADERS = {
 
 
 class ApiDocs:
-    """Serves the documentation of operations, its own included; both are rendered once."""
+    """Serves the documentation of operations, its own included; each is rendered once, when it is first asked for."""
 
     def __init__(self, services: RestServices, operations: Sequence[Operation]) -> None:
         self.operations = (
@@ -46,18 +48,29 @@ class ApiDocs:
                 media="text/html",
             ),
         )
-        everything = (*self.operations, *operations)
-        base = (services.admission.public_url or "").rstrip("/") + "/api"
-        title = f"{services.site_name}: REST API"
-        described = document(everything, services.admission.rights, title=title, version=VERSION, base=base)
-        self._json = json.dumps(described, ensure_ascii=False, separators=(",", ":")).encode()
-        self._html = html_page(title, _body(everything))
+        self._services = services
+        self._everything = (*self.operations, *operations)
+        self._title = f"{services.site_name}: REST API"
 
     async def _openapi_json(self, context: RestContext) -> Response:
-        return Response(self._json, media_type="application/json")
+        # In a thread, since it takes a tenth of a second.
+        return Response(await asyncio.to_thread(lambda: self._json), media_type="application/json")
 
     async def _docs_page(self, context: RestContext) -> Response:
         return Response(self._html, media_type="text/html", headers=_HTML_HEADERS)
+
+    @cached_property
+    def _json(self) -> bytes:
+        admission = self._services.admission
+        base = (admission.public_url or "").rstrip("/") + "/api"
+        described = document(
+            self._everything, admission.rights, title=self._title, version=VERSION, base=base
+        )
+        return json.dumps(described, ensure_ascii=False, separators=(",", ":")).encode()
+
+    @cached_property
+    def _html(self) -> str:
+        return html_page(self._title, _body(self._everything))
 
 
 def _body(operations: Sequence[Operation]) -> str:

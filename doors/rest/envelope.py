@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -65,8 +64,6 @@ def _error_headers(refusal: Refusal) -> dict[str, str]:
     headers: dict[str, str] = {}
     if refusal.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    if refusal.code == "login-slowed" and (seconds := re.search(r"[0-9]{1,9}", refusal.detail)):
-        headers["Retry-After"] = seconds[0]
     return headers
 
 

@@ -176,11 +176,16 @@ def torrent_fields(torrent: Torrent, viewer: Viewer, counts: Counts, *, alive: b
     }
 
 
+def file_shapes(contents: Contents) -> list[FileShape]:
+    """Return the files of a page of contents."""
+    return [FileShape(file.path, file.size) for file in contents.files]
+
+
 def contents_fields(torrent: Torrent, contents: Contents, viewer: Viewer) -> dict[str, Any]:
     """Return the fields that a torrent's detail adds."""
     trackers_visible = not torrent.private or viewer.user_id is not None
     return {
-        "files": [FileShape(file.path, file.size) for file in contents.files],
+        "files": file_shapes(contents),
         "trackers": [list(tier) for tier in contents.trackers] if trackers_visible else [],
         "web_seeds": list(contents.web_seeds),
     }

@@ -21,7 +21,14 @@ from doors.rest import request_fields
 from doors.rest.bodies import file_refusal
 from doors.rest.operation import Listing, Operation, RestContext
 from doors.rest.parameters import parse_id_or_infohash, rename_keys
-from doors.rest.shapes import TorrentDetail, TorrentShape, contents_fields, torrent_fields
+from doors.rest.shapes import (
+    FileShape,
+    TorrentDetail,
+    TorrentShape,
+    contents_fields,
+    file_shapes,
+    torrent_fields,
+)
 
 _ORDERS: Mapping[str, SortOrder] = MappingProxyType(
     {
@@ -36,6 +43,8 @@ _ORDERS: Mapping[str, SortOrder] = MappingProxyType(
         "relevance": SortOrder.RELEVANCE,
     }
 )
+FILES_SHOWN = 1000
+"""Files that the record of a torrent lists; `/torrents/{torrent}/files` has all."""
 # Refusals of an upload that are not about its file.
 _NOT_ABOUT_FILE = frozenset(
     {"invalid", "owned", "group-locked", "blocked", "busy", "cache-full", "disk-full", "internal"}
@@ -77,7 +86,9 @@ async def _detail(context: RestContext, torrent: Torrent) -> TorrentDetail:
     )
     return TorrentDetail(
         **torrent_fields(torrent, viewer, services.scrape(torrent.infohash), alive=bool(alive)),
-        **contents_fields(torrent, await services.catalogue.torrents.contents(torrent.id), viewer),
+        **contents_fields(
+            torrent, await services.catalogue.torrents.contents(torrent.id, 0, FILES_SHOWN), viewer
+        ),
         bookmarked=bool(bookmarked),
     )
 
@@ -110,6 +121,14 @@ async def _list(context: RestContext) -> Listing:
 
 async def _show(context: RestContext) -> TorrentDetail:
     return await _detail(context, await torrent_of(context))
+
+
+async def _files(context: RestContext) -> Listing:
+    torrent = await torrent_of(context)
+    contents = await context.services.catalogue.torrents.contents(
+        torrent.id, context.offset, context.per_page
+    )
+    return context.listing(file_shapes(contents), contents.file_count)
 
 
 async def _upload(context: RestContext) -> TorrentDetail:
@@ -224,11 +243,23 @@ OPERATIONS = (
         "GET",
         "/torrents/{torrent}",
         "showTorrent",
-        "Show a torrent with its files",
+        f"Show a torrent with its first {FILES_SHOWN} files",
         "torrents",
         _show,
         Right.READ,
         answers=TorrentDetail,
+    ),
+    Operation(
+        "GET",
+        "/torrents/{torrent}/files",
+        "listFiles",
+        "List the files of a torrent, in its own order",
+        "torrents",
+        _files,
+        Right.READ,
+        query=request_fields.PAGING,
+        answers=FileShape,
+        many=True,
     ),
     Operation(
         "PATCH",

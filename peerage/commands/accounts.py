@@ -383,35 +383,73 @@ ADD_USER = Command(
     run=_add_user,
     show=_show_users,
     creates_folder=True,
+    starts=False,
 )
 LIST_USERS = Command(
-    path=("user", "list"), arguments=ListUsers, record=UserRecord, run=_list_users, show=_show_users
+    path=("user", "list"),
+    arguments=ListUsers,
+    record=UserRecord,
+    run=_list_users,
+    show=_show_users,
+    starts=False,
 )
 LIST_LOG_INS = Command(
     path=("user", "log"), arguments=ListLogIns, record=LogInAttempt, run=_list_log_ins, show=_show_log_ins
 )
 ENABLE_USER = Command(
-    path=("user", "enable"), arguments=EnableUser, record=UserRecord, run=_enable_user, show=_show_users
+    path=("user", "enable"),
+    arguments=EnableUser,
+    record=UserRecord,
+    run=_enable_user,
+    show=_show_users,
+    starts=False,
 )
 DISABLE_USER = Command(
-    path=("user", "disable"), arguments=DisableUser, record=UserRecord, run=_disable_user, show=_show_users
+    path=("user", "disable"),
+    arguments=DisableUser,
+    record=UserRecord,
+    run=_disable_user,
+    show=_show_users,
+    starts=False,
 )
 SET_ROLE = Command(
-    path=("user", "role"), arguments=SetRole, record=UserRecord, run=_set_role, show=_show_users
+    path=("user", "role"), arguments=SetRole, record=UserRecord, run=_set_role, show=_show_users, starts=False
 )
 ISSUE_LINK = Command(
-    path=("user", "link"), arguments=IssueLink, record=LinkRecord, run=_issue_link, show=_show_link
+    path=("user", "link"),
+    arguments=IssueLink,
+    record=LinkRecord,
+    run=_issue_link,
+    show=_show_link,
+    starts=False,
 )
-ADD_KEY = Command(path=("key", "add"), arguments=AddKey, record=KeyRecord, run=_add_key, show=_show_new_key)
+ADD_KEY = Command(
+    path=("key", "add"), arguments=AddKey, record=KeyRecord, run=_add_key, show=_show_new_key, starts=False
+)
 LIST_KEYS = Command(
-    path=("key", "list"), arguments=ListKeys, record=KeyRecord, run=_list_keys, show=_show_keys
+    path=("key", "list"), arguments=ListKeys, record=KeyRecord, run=_list_keys, show=_show_keys, starts=False
 )
 REVOKE_KEY = Command(
-    path=("key", "revoke"), arguments=RevokeKey, record=KeyRecord, run=_revoke_key, show=_show_keys
+    path=("key", "revoke"),
+    arguments=RevokeKey,
+    record=KeyRecord,
+    run=_revoke_key,
+    show=_show_keys,
+    starts=False,
 )
 SUSPEND_KEY = Command(
-    path=("key", "suspend"), arguments=SuspendKey, record=KeyRecord, run=_suspend_key, show=_show_keys
+    path=("key", "suspend"),
+    arguments=SuspendKey,
+    record=KeyRecord,
+    run=_suspend_key,
+    show=_show_keys,
+    starts=False,
 )
 RESUME_KEY = Command(
-    path=("key", "resume"), arguments=ResumeKey, record=KeyRecord, run=_resume_key, show=_show_keys
+    path=("key", "resume"),
+    arguments=ResumeKey,
+    record=KeyRecord,
+    run=_resume_key,
+    show=_show_keys,
+    starts=False,
 )

@@ -100,7 +100,7 @@ async def _run_here(settings: "Settings", command: Command[Any, Any], given: Map
         from peerage.commands.handlers import control_commands  # noqa: PLC0415
         from peerage.logs import configure_logs  # noqa: PLC0415
         from peerage.wiring.application import open_application  # noqa: PLC0415
-        from peerage.wiring.swarm_store import NoNativeStore  # noqa: PLC0415
+        from peerage.wiring.environment import NoNativeStore  # noqa: PLC0415
         from storage.database import DatabaseError  # noqa: PLC0415
         from tracker.geo import GeoError  # noqa: PLC0415
 
@@ -108,7 +108,7 @@ async def _run_here(settings: "Settings", command: Command[Any, Any], given: Map
     configure_logs(settings.log if settings.log.level == "error" else quiet)
     os.umask(_UMASK)
     try:
-        async with open_application(settings) as application:
+        async with open_application(settings, started=command.starts) as application:
             if command.reads_swarms:
                 await application.tracker.restore()
             handlers = control_commands(application)

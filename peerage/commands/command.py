@@ -37,6 +37,9 @@ class Command(Generic[A, R]):
     show: Callable[[A, AsyncIterator[R]], Coroutine[None, None, bool]]
     creates_folder: bool = False
     """Whether it may create the data folder; for any other, one that is not there is a mistake in --data."""
+    starts: bool = True
+    """Whether a folder that no server owns is reconciled and its jobs loaded before it runs; False where it uses
+    accounts, lists as they are stored, or titles alone."""
     reads_swarms: bool = False
     """Whether the swarms are restored from the journal before it runs on a folder that no server owns."""
 

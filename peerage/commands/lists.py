@@ -124,7 +124,7 @@ async def _removal(infohash: InfoHash, removal: Awaitable[None]) -> RemovalRecor
 async def _lists(
     application: "Application", _operator: "Principal", _arguments: ShowLists
 ) -> AsyncIterator[EntryRecord]:
-    walk = cast("AsyncGenerator[list[ListEntry], None]", application.torrents.takedowns.walk())
+    walk = cast("AsyncGenerator[list[ListEntry], None]", application.lists.walk())
     async with aclosing(walk) as batches:
         async for batch in batches:
             for entry in batch:
@@ -180,4 +180,6 @@ ALLOW = Command(
 DISALLOW = Command(
     path=("disallow",), arguments=Disallow, record=RemovalRecord, run=_disallow, show=_show_removal
 )
-LISTS = Command(path=("lists",), arguments=ShowLists, record=EntryRecord, run=_lists, show=_show_lists)
+LISTS = Command(
+    path=("lists",), arguments=ShowLists, record=EntryRecord, run=_lists, show=_show_lists, starts=False
+)

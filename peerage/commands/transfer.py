@@ -149,10 +149,10 @@ async def _export(
 async def _import_titles(
     application: "Application", _operator: "Principal", arguments: ImportTitles
 ) -> AsyncIterator[Total | TitlesProgress]:
-    yield Total(await application.catalogue.title_import.total(arguments.file))
+    yield Total(await application.title_import.total(arguments.file))
     results = cast(
         "AsyncGenerator[TitleImportProgress, None]",
-        application.catalogue.title_import.import_file(arguments.file),
+        application.title_import.import_file(arguments.file),
     )
     async with aclosing(results) as steps:
         async for each in steps:
@@ -261,4 +261,5 @@ IMPORT_TITLES = Command(
     run=_import_titles,
     show=_show_titles,
     creates_folder=True,
+    starts=False,
 )

@@ -8,6 +8,7 @@ from peerage.sections.catalogue import (
     TorrentApiSection,
 )
 from peerage.sections.downloads import DownloadsSection, LookupsSection
+from peerage.sections.fairness import FairnessSection
 from peerage.sections.section import NETWORKS, Listens, Networks, Section
 from peerage.sections.service import CacheSection, HttpSection, LogSection, MetricsSection
 from peerage.sections.tracker import TrackerSection
@@ -19,6 +20,7 @@ __all__ = [
     "CatalogueSection",
     "CensusSection",
     "DownloadsSection",
+    "FairnessSection",
     "HttpSection",
     "LimitsSection",
     "Listens",

@@ -56,6 +56,18 @@ class HttpSection(Section):
         le=1_000_000,
         description="Connections open at once per address (IPv6: /64); 0 is no limit.",
     )
+    memory: Size = Field(
+        default=80 * 2**20,
+        ge=2**20,
+        le=2**40,
+        description="Bytes that requests and answers in flight may hold in all; near it the slowest connections end.",
+    )
+    memory_per_address: Size = Field(
+        default=40 * 2**20,
+        ge=2**20,
+        le=2**40,
+        description="The share of one address (IPv6: /64) in it, which binds where 80 % of it are held.",
+    )
 
 
 class MetricsSection(Section):

@@ -1,6 +1,7 @@
 """Makes the accounts, what they may do, and the links by which they set a password."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from accounts.accounts import Accounts
 from accounts.login_throttle import LoginThrottle
@@ -9,34 +10,31 @@ from accounts.rights import Right, Rights
 from accounts.secrets import KEY_BYTES, Secrets
 from accounts.store import AccountStore
 from actions.account_management import AccountManagement
-from catalogue.moderation import Moderation
-from peerage.config import Settings
 from peerage.one_time_links import OneTimeLinks
-from peerage.wiring.environment import Environment
-from storage.data_folder import DataFolder
+from storage.accounts import SqlAccounts
+
+if TYPE_CHECKING:
+    from peerage.wiring.application import Application
 
 
 @dataclass(frozen=True, slots=True)
 class AccountServices:
     """Accounts, rights, and changes to accounts on behalf of a principal."""
 
+    store: AccountStore
     accounts: Accounts
     rights: Rights
     management: AccountManagement
     one_time_links: OneTimeLinks
 
 
-def make_accounts(
-    settings: Settings,
-    folder: DataFolder,
-    store: AccountStore,
-    moderation: Moderation,
-    environment: Environment,
-) -> AccountServices:
-    """Return the accounts of a data folder; `accounts.close` writes when they were last used.
+def make_accounts(application: "Application") -> AccountServices:
+    """Return the accounts of an application; their end writes when they were last used.
 
     FolderError: a damaged secret.
     """
+    settings, environment = application.settings, application.environment
+    folder, store = application.stores.folder, SqlAccounts(application.stores.records)
     accounts = Accounts(
         store,
         Secrets(folder.secret("accounts", KEY_BYTES, environment.random), environment.random),
@@ -46,12 +44,17 @@ def make_accounts(
         session_lifetime=settings.accounts.session_lifetime,
         keys_per_user=settings.accounts.keys_per_user,
     )
+    application.stack.push_async_callback(accounts.close)
     rights = Rights(frozenset(Right(name) for name in settings.accounts.anonymous))
     return AccountServices(
+        store=store,
         accounts=accounts,
         rights=rights,
         management=AccountManagement(
-            accounts, moderation, rights, registration=settings.accounts.registration
+            accounts,
+            application.catalogue_records.moderation,
+            rights,
+            registration=settings.accounts.registration,
         ),
         one_time_links=OneTimeLinks(accounts, folder.path, settings.public_url, settings.listen),
     )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -18,8 +19,12 @@ from downloads.outgoing_filter import OutgoingFilter
 from peerage.config import Settings
 from peerage.sections import DownloadsSection
 from peerage.wiring.environment import Environment
+from peerage.wiring.lookups import make_auto_fetch, make_engine_announcer, make_lookups
 from peerage.wiring.stores import Stores
 from storage.jobs import SqlJobs
+
+if TYPE_CHECKING:
+    from peerage.wiring.application import Application
 
 _RESUME = ".resume"
 
@@ -34,6 +39,31 @@ class DownloadServices:
     lookups: Lookups
     auto_fetch: AutoFetch | None
     engine_announcer: EngineAnnouncer | None
+
+
+def make_download_services(application: "Application") -> DownloadServices:
+    """Return the downloads and lookups of an application."""
+    settings, environment, torrents = application.settings, application.environment, application.torrents
+    store, uploads = application.tracker.tracker.store, torrents.uploads
+    hooks = DownloadHooks(torrents.takedowns, uploads)
+    downloads = make_downloads(settings, application.stores, hooks, environment)
+    application.stack.push_async_callback(downloads.stop)
+    lookups = make_lookups(
+        settings,
+        downloads.engine,
+        store,
+        uploads=uploads,
+        cache=torrents.cache,
+        takedowns=torrents.takedowns,
+        timer=environment.timer,
+    )
+    application.stack.push_async_callback(lookups.close)
+    return DownloadServices(
+        downloads=downloads,
+        lookups=lookups,
+        auto_fetch=make_auto_fetch(settings, lookups, application.catalogue_records.store.torrents, store),
+        engine_announcer=make_engine_announcer(settings, downloads, store),
+    )
 
 
 def make_downloads(

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from downloads.engine import Engine
 
 
+class NoNativeStore(Exception):
+    """The settings ask for the C store, and the extension was not built."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
     """The surroundings of a service; `clock` returns unix seconds, `timer` seconds that never go back.

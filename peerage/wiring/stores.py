@@ -48,6 +48,7 @@ async def open_stores(
     stack.push_async_callback(records.close)
     swarms = await _open_swarms(folder.swarms, open_database)
     stack.push_async_callback(swarms.close)
+    await swarms.overwrite_deleted()  # of a closed day nothing but counts stays
     titles = await SqliteImdbTitles.open(folder.titles, settings.cache.min_free_disk)
     stack.push_async_callback(titles.close)
     blobs = FileBlobs(folder.torrents)

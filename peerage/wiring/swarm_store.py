@@ -2,7 +2,9 @@
 
 import secrets
 
+from bittorrent.shares import ShareTerms
 from peerage.sections import TrackerSection
+from peerage.wiring.environment import NoNativeStore
 from tracker.model import AnnounceTerms
 from tracker.native_swarms import AVAILABLE, NativeSwarms
 from tracker.random_source import SplitMix
@@ -14,11 +16,7 @@ _SEED_BITS = 64
 _KEY_BYTES = 16
 
 
-class NoNativeStore(Exception):
-    """The settings ask for the C store, and the extension was not built."""
-
-
-def announce_terms(settings: TrackerSection) -> AnnounceTerms:
+def announce_terms(settings: TrackerSection, shares: ShareTerms) -> AnnounceTerms:
     """Return intervals and caps of announces, as the settings name them."""
     return AnnounceTerms(
         interval=settings.interval,
@@ -27,12 +25,13 @@ def announce_terms(settings: TrackerSection) -> AnnounceTerms:
         max_peers=settings.max_peers,
         peers_per_address=settings.peers_per_address,
         remember_completed=settings.remember_completed * _DAY,
+        shares=shares,
     )
 
 
-def make_swarm_store(settings: TrackerSection) -> SwarmStore:
+def make_swarm_store(settings: TrackerSection, shares: ShareTerms) -> SwarmStore:
     """Return an empty store of the kind that the settings name. Raises NoNativeStore."""
-    terms, seed = announce_terms(settings), secrets.randbits(_SEED_BITS)
+    terms, seed = announce_terms(settings, shares), secrets.randbits(_SEED_BITS)
     if settings.store == "native" and not AVAILABLE:
         raise NoNativeStore(
             "tracker.store is native, but the C extension was not built: install again with a C compiler at hand"

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from actions.swarm_stats_sync import SwarmStatsSync
 from peerage.config import Settings
 from peerage.wiring.environment import Environment
-from peerage.wiring.stores import Stores
 from peerage.wiring.swarm_store import announce_terms, make_swarm_store
 from storage.census import FolderDayKeys, SqlCensus
 from storage.database import Database, DatabaseDamaged
@@ -23,6 +23,7 @@ from tracker.sweeper import sweep_once
 from tracker.tracker import Tracker
 
 if TYPE_CHECKING:
+    from peerage.wiring.application import Application
     from tracker._native import Store
 
 log = structlog.get_logger()
@@ -76,16 +77,18 @@ class TrackerServices:
 
 def make_tracker(settings: Settings, environment: Environment) -> Tracker:
     """Return a tracker over an empty swarm store. Raises NoNativeStore."""
-    store = make_swarm_store(settings.tracker)
+    store = make_swarm_store(settings.tracker, settings.fairness.terms)
     policy = Policy(store, listed=settings.tracker.policy == "listed")
-    return Tracker(store, policy, announce_terms(settings.tracker), environment.clock)
+    return Tracker(
+        store, policy, announce_terms(settings.tracker, settings.fairness.terms), environment.clock
+    )
 
 
-async def make_census(settings: Settings, stores: Stores, environment: Environment) -> Census:
+def make_census(application: "Application") -> Census:
     """Return the census. GeoError: the operator's database of countries cannot be used."""
-    wanted = settings.census
+    wanted, stores, environment = application.settings.census, application.stores, application.environment
     return Census(
-        await SqlCensus.open(stores.swarms),
+        SqlCensus(stores.swarms),
         FolderDayKeys(stores.folder, environment.random),
         countries(wanted.database),
         environment.clock,
@@ -93,26 +96,25 @@ async def make_census(settings: Settings, stores: Stores, environment: Environme
     )
 
 
-def keep_swarms(
-    settings: Settings,
-    stores: Stores,
-    environment: Environment,
-    *,
-    tracker: Tracker,
-    census: Census,
-    observers: Sequence[FlushObserver],
-) -> TrackerServices:
-    """Return the tracker with its journal; the census and `observers` are called after each flush."""
-    journal = SqlJournal(stores.swarms)
+def make_tracker_services(application: "Application", observers: Sequence[FlushObserver]) -> TrackerServices:
+    """Return the tracker of an application; its end is a flush.
+
+    After each flush the census, the numbers that lists are sorted by, and `observers` are told.
+    """
+    settings, environment = application.settings, application.environment
+    tracker, census = make_tracker(settings, environment), make_census(application)
+    stats = SwarmStatsSync(application.catalogue_records.store.statistics, tracker.store.scrape)
+    journal = SqlJournal(application.stores.swarms)
     flusher = Flusher(
         tracker.store,
         journal,
         settings.tracker.flush_every,
         environment.timer,
         _flush_failed,
-        observers=[census.observe, *observers],
+        observers=[census.observe, stats.update, *observers],
     )
-    return TrackerServices(tracker, journal, flusher, census, stores.swarms)
+    application.stack.push_async_callback(flusher.flush)
+    return TrackerServices(tracker, journal, flusher, census, application.stores.swarms)
 
 
 def _flush_failed(error: Exception) -> None:

@@ -22,6 +22,7 @@ from sqlalchemy import (
 from bittorrent.infohash import InfoHash
 from catalogue.model import CatalogueTotals, SwarmStats
 from storage.database import Database
+from storage.dialect import Statement
 from storage.parameters import MAX_INTEGER, bounded_id
 from storage.tables import author, authorship, torrent, work
 
@@ -138,8 +139,8 @@ class SqlStatistics:
         rows = await self._database.rows(self._uploaders, {"limit": limit})
         return tuple((user, count) for user, count in rows)
 
-    async def _count(self, sql: str) -> int:
-        ((number,),) = await self._database.rows(sql)
+    async def _count(self, statement: Statement) -> int:
+        ((number,),) = await self._database.rows(statement)
         return int(number)
 
 

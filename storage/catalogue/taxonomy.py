@@ -14,6 +14,7 @@ from storage.catalogue.indexing import GroupReindexer
 from storage.catalogue.tagging import GroupTagging, TagUseCounter
 from storage.catalogue.torrent_queries import has_visible_torrent, viewer_parameters
 from storage.database import Database, Parameters, Transaction
+from storage.dialect import Statement
 from storage.parameters import bounded_id, page_parameters
 from storage.rows import ColumnValues, TableRows
 from storage.search import SearchIndexWriter
@@ -311,6 +312,6 @@ class SqlAuthors:
             return batch[-1]
 
 
-async def _fetch_ids(transaction: Transaction, sql: str, parameters: Parameters) -> list[int]:
+async def _fetch_ids(transaction: Transaction, statement: Statement, parameters: Parameters) -> list[int]:
     """Return the first column of a query's rows."""
-    return [number for (number,) in await transaction.rows(sql, parameters)]
+    return [number for (number,) in await transaction.rows(statement, parameters)]

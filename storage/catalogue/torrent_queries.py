@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Integer, Select, bindparam, exists, func, 
 from bittorrent.infohash import InfoHash
 from catalogue.model import Author, Category, Freeleech, Group, Person, Torrent, Viewer
 from storage.database import Database, QuerySource
+from storage.dialect import Statement
 from storage.tables import account, author, authorship, category, report, tag, tagging, torrent, work
 
 VISIBLE: ColumnElement[bool] = or_(
@@ -123,11 +124,11 @@ class CatalogueReader:
         }
 
     async def _read(
-        self, source: QuerySource, sql: str, parameters: dict[str, Any], viewer: Viewer
+        self, source: QuerySource, statement: Statement, parameters: dict[str, Any], viewer: Viewer
     ) -> list[Torrent]:
         rows = [
             dict(zip(_TORRENT, row, strict=True))
-            for row in await source.rows(sql, {**parameters, **viewer_parameters(viewer)})
+            for row in await source.rows(statement, {**parameters, **viewer_parameters(viewer)})
         ]
         groups = await self.groups(source, {row["work_id"] for row in rows}, viewer)
         return [_torrent(row, groups[row["work_id"]]) for row in rows if row["work_id"] in groups]

@@ -7,6 +7,7 @@ from sqlalchemy import bindparam, exists, select, update
 
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
+from catalogue.contents_encoding import PAGE, decode_contents, encode_contents
 from catalogue.fields import UNSET, GroupChange
 from catalogue.model import Contents, Group, Torrent, Viewer
 from catalogue.store import UNRESTRICTED_VIEWER, GroupWrite, TorrentWrite, WriteDecision
@@ -15,7 +16,6 @@ from storage.catalogue.columns import BLANK_GROUP, BLANK_TORRENT, group_columns,
 from storage.catalogue.indexing import GroupReindexer
 from storage.catalogue.tagging import GroupTagging, TagUseCounter
 from storage.catalogue.torrent_queries import CatalogueReader
-from storage.contents_encoding import decode_contents, encode_contents
 from storage.database import Database, QuerySource, Transaction
 from storage.parameters import bounded_id
 from storage.rows import TableRows
@@ -152,10 +152,12 @@ class SqlTorrents:
         rows = await self._database.rows(self._group_ids_after, {"after": after, "limit": limit})
         return [number for (number,) in rows]
 
-    async def contents(self, number: int) -> Contents:
-        """Return the files, trackers and web seeds of a torrent."""
+    async def contents(self, number: int, first: int = 0, count: int = PAGE) -> Contents:
+        """Return `count` files from number `first` on, the trackers and the web seeds of a torrent."""
         found = await self._database.rows(self._contents, {"row": bounded_id(number)})
-        return await asyncio.to_thread(decode_contents, found[0][0]) if found else Contents()
+        if not found:
+            return Contents()
+        return await asyncio.to_thread(decode_contents, found[0][0], first=first, count=count)
 
     async def missing_contents(self, infohashes: Sequence[InfoHash]) -> list[InfoHash]:
         """Return the infohashes, in order, without those of held torrents that have contents."""

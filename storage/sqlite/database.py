@@ -20,6 +20,7 @@ from storage.database import (
     QueryTimeout,
     Row,
     SchemaTooNew,
+    Sql,
 )
 from storage.schema import Schema
 from storage.set_aside import set_aside
@@ -51,22 +52,24 @@ class SqliteTransaction:
         self._connection = connection
         self.dialect = dialect
 
-    async def rows(self, sql: str, parameters: Values = NO_PARAMETERS) -> list[Row]:
+    async def rows(self, sql: Sql, parameters: Values = NO_PARAMETERS) -> list[Row]:
         """Run a query or a statement that returns rows, and return all of them."""
         with _translated(self._path):
-            return [tuple(row) for row in await self._connection.execute_fetchall(sql, _bound(parameters))]
+            return [
+                tuple(row) for row in await self._connection.execute_fetchall(str(sql), _bound(parameters))
+            ]
 
-    async def run(self, sql: str, parameters: Values = NO_PARAMETERS) -> int:
+    async def run(self, sql: Sql, parameters: Values = NO_PARAMETERS) -> int:
         """Run a statement, and return how many rows changed."""
         with _translated(self._path):
-            return (await self._connection.execute(sql, _bound(parameters))).rowcount
+            return (await self._connection.execute(str(sql), _bound(parameters))).rowcount
 
-    async def run_many(self, sql: str, parameters: Sequence[Values]) -> int:
+    async def run_many(self, sql: Sql, parameters: Sequence[Values]) -> int:
         """Run a statement for each of the parameters, and return how many rows changed."""
         if not parameters:
             return 0
         with _translated(self._path):
-            return (await self._connection.executemany(sql, parameters)).rowcount
+            return (await self._connection.executemany(str(sql), parameters)).rowcount
 
 
 class SqliteDatabase:
@@ -87,6 +90,7 @@ class SqliteDatabase:
         self._lock = asyncio.Lock()
         self._closed = False
         self._writing_since: float | None = None
+        self._overwrites = False
 
     @classmethod
     async def open(
@@ -134,7 +138,7 @@ class SqliteDatabase:
                 self._writing_since = None
 
     async def rows(
-        self, sql: str, parameters: Values = NO_PARAMETERS, *, seconds: float | None = None
+        self, sql: Sql, parameters: Values = NO_PARAMETERS, *, seconds: float | None = None
     ) -> list[Row]:
         """Run a query on a reader, which sees everything committed, and return all its rows.
 
@@ -152,6 +156,7 @@ class SqliteDatabase:
     async def overwrite_deleted(self) -> None:
         """Overwrite with zeros what is deleted from now on."""
         async with self._lock:
+            self._overwrites = True
             await self._writer.execute_fetchall("PRAGMA secure_delete = ON")
 
     async def purge_deleted(self) -> bool:
@@ -184,6 +189,8 @@ class SqliteDatabase:
             aside = set_aside(self.path, now)
             fresh = await self._reopen()
             self._writer, self._readers = fresh._writer, fresh._readers
+            if self._overwrites:
+                await self._writer.execute_fetchall("PRAGMA secure_delete = ON")
         return aside
 
     async def close(self) -> None:
@@ -209,7 +216,7 @@ class _Readers:
             self._idle.put_nowait(reader)
         self._interrupting: set[asyncio.Task[None]] = set()
 
-    async def run(self, sql: str, parameters: Values) -> list[Row]:
+    async def run(self, sql: Sql, parameters: Values) -> list[Row]:
         """Run a query; it is interrupted when its caller is cancelled."""
         reader = await self._idle.get()
         if reader is None:
@@ -232,9 +239,9 @@ class _Readers:
             await reader.close()
         self._idle.put_nowait(None)
 
-    async def _execute(self, reader: aiosqlite.Connection, sql: str, parameters: Values) -> list[Row]:
+    async def _execute(self, reader: aiosqlite.Connection, sql: Sql, parameters: Values) -> list[Row]:
         try:
-            return [tuple(row) for row in await reader.execute_fetchall(sql, _bound(parameters))]
+            return [tuple(row) for row in await reader.execute_fetchall(str(sql), _bound(parameters))]
         finally:
             self._idle.put_nowait(reader)
 

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler, SQLiteDialect
 from sqlalchemy.sql.elements import ClauseElement
 
+from storage.dialect import Statement
 from storage.parameters import bounded_id
 
 _LONGEST_CONSTANT = 100
@@ -18,9 +19,9 @@ _HASH_SIZE = 20
 class SqliteDialect:
     """SQL as SQLite takes it. Lists are JSON, hashes their bytes joined."""
 
-    def compile(self, expression: ClauseElement) -> str:
+    def compile(self, expression: ClauseElement) -> Statement:
         """Return an expression as SQL, with `:name` for each `bindparam` without a value."""
-        return str(expression.compile(dialect=_compiling_dialect()))
+        return Statement(lambda: str(expression.compile(dialect=_compiling_dialect())))
 
     def upsert(self, table: Table, *changed: str) -> Insert:
         """Insert a row, or change the named columns of the one that has its primary key."""

@@ -87,7 +87,7 @@ class SqliteImdbTitles:
             return None
         bounds = {"least": 0 if series else (year or 0) - 1, "most": (year or 0) + 1}
         wanted = {"spelled": spelled, "series": int(series), "year": year, **bounds}
-        rows = await asyncio.to_thread(self._rows, self._find, wanted)
+        rows = await asyncio.to_thread(self._rows, str(self._find), wanted)
         best = [row for row in rows if row[5:] == rows[0][5:]]
         return _title(best[0]) if len(best) == 1 else None
 
@@ -95,7 +95,7 @@ class SqliteImdbTitles:
         """Find a title by its number at IMDb."""
         if not 0 < number <= _LARGEST:
             return None
-        rows = await asyncio.to_thread(self._rows, self._get, {"number": number})
+        rows = await asyncio.to_thread(self._rows, str(self._get), {"number": number})
         return _title(rows[0]) if rows else None
 
     def draft(self) -> "ImdbTitlesDraft":
@@ -149,7 +149,7 @@ class ImdbTitlesDraft:
         for pragma in ("journal_mode = OFF", "synchronous = OFF", f"cache_size = -{_CACHE_KIB}"):
             self._connection.execute(f"PRAGMA {pragma}")
         self._connection.execute("BEGIN")
-        self._connection.execute(_DIALECT.compile(CreateTable(table)))
+        self._connection.execute(str(_DIALECT.compile(CreateTable(table))))
 
     def add(self, listed: Sequence[ImportedTitle]) -> None:
         """Add titles; of a number that comes twice, the first counts. Refusal: `disk-full`."""
@@ -162,8 +162,9 @@ class ImdbTitlesDraft:
         self._check_free_space(2 * self._new_path.stat().st_size)
         try:
             for index in sorted(table.indexes, key=lambda index: str(index.name)):
-                self._connection.execute(_DIALECT.compile(CreateIndex(index)))
-            ((count,),) = self._connection.execute(_DIALECT.compile(select(func.count()).select_from(table)))
+                self._connection.execute(str(_DIALECT.compile(CreateIndex(index))))
+            counting = _DIALECT.compile(select(func.count()).select_from(table))
+            ((count,),) = self._connection.execute(str(counting))
             self._connection.execute(f"PRAGMA user_version = {_VERSION}")
             self._connection.execute("COMMIT")
         except sqlite3.OperationalError as error:
@@ -184,7 +185,7 @@ class ImdbTitlesDraft:
 
     def _run_many(self, rows: Sequence[Mapping[str, Any]]) -> None:
         try:
-            self._connection.executemany(self._add, rows)
+            self._connection.executemany(str(self._add), rows)
         except sqlite3.OperationalError as error:
             raise _full(error) from error
 

@@ -106,9 +106,3 @@ def test_memory_is_bounded(tries):
         refused(throttle, name, address)
     assert len(throttle._pairs._items) <= 7
     assert len(throttle._addresses._items) <= 7
-
-
-@pytest.mark.parametrize("rate", ["", "often", "-1/minute"])
-def test_an_invalid_rate_is_refused_at_the_start(rate):
-    with pytest.raises(ValueError, match="limit"):
-        LoginThrottle(rate, Clock())

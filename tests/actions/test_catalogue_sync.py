@@ -153,17 +153,22 @@ async def test_what_is_blocked_or_removed_while_it_is_read_does_not_come_back(tm
         before = ActionServices(services.blobs, services.records)
         blocked = await before.uploads.accept(v1_torrent("blocked"), "test")
         removed = await before.uploads.accept(v1_torrent("removed"), "test")
-        describe = services.catalogue_sync._release_parser.parse
+        describe, blocks = services.catalogue_sync._release_parser.parse, []
 
         async def slow(summary):
             if summary.infohash == blocked.infohash:
-                await services.takedowns.block(summary.infohash, "illegal", "op")
+                blocks.append(
+                    asyncio.create_task(services.takedowns.block(summary.infohash, "illegal", "op"))
+                )
+                while not await services.takedowns.entries():
+                    await asyncio.sleep(0.001)
             else:
                 await services.takedowns.remove_file([summary.infohash])
             return await describe(summary)
 
         services.catalogue_sync._release_parser.parse = slow
         await services.catalogue_sync.run_once()
+        await asyncio.gather(*blocks)
         for accepted in (blocked, removed):
             assert (
                 await services.library.catalogue.store.torrents.torrent(

@@ -2,6 +2,7 @@ import bz2
 import gzip
 import io
 import os
+import struct
 import tarfile
 import zipfile
 
@@ -149,6 +150,13 @@ async def test_a_zip_member_that_lies_or_is_damaged_is_told_and_the_next_is_read
     path = tmp_path / "damaged.zip"
     path.write_bytes(packed)
     assert (await outcomes(services, path)) == ["new", "unreadable"]
+
+
+async def test_a_zip_member_without_a_name_is_left(services, tmp_path):
+    path = tmp_path / "a.zip"
+    listed = b"PK\x01\x02" + bytes(42)
+    path.write_bytes(listed + b"PK\x05\x06" + struct.pack("<4H2IH", 0, 0, 1, 1, len(listed), 0, 0))
+    assert (await outcomes(services, path)) == []
 
 
 async def test_names_from_archives_are_safe_to_print(services, tmp_path):

@@ -81,7 +81,7 @@ def test_the_package_of_npm_is_absent_without_its_folder(
 
 def test_a_protocol_has_its_own_servers() -> None:
     assert "aquatic_udp" not in usual(HTTP)
-    assert not {"aquatic_http", "peerage-short-path"} & set(usual(UDP))
+    assert not {"aquatic_http", "peerage-fast-path"} & set(usual(UDP))
     assert not {"peerage-spinning"} & {*usual(HTTP), *usual(UDP)}
     assert {"opentracker", "peerage", "ceiling"} <= {*usual(HTTP)} & {*usual(UDP)}
 

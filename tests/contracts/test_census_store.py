@@ -12,7 +12,8 @@ US, NL, DE = (bytes(ONE) + b"US", bytes(ONE) + b"NL", bytes(TWO) + b"DE")
 
 @pytest.fixture
 async def census(swarms):
-    return await SqlCensus.open(swarms)
+    await swarms.overwrite_deleted()
+    return SqlCensus(swarms)
 
 
 async def test_a_day_is_opened_once_and_not_again_after_it_was_closed(census):

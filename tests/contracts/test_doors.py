@@ -41,7 +41,7 @@ async def exchange(port: int, pieces: list[bytes]) -> bytes:
 WAYS = {
     "route, store in Python": AnnouncePath("route", in_c=False),
     "route, store in C": AnnouncePath("route", in_c=True),
-    "fast path, store in C": AnnouncePath("short", in_c=True),
+    "fast path, store in C": AnnouncePath("fast", in_c=True),
     "threads, store in C": AnnouncePath("threads", in_c=True),
 }
 

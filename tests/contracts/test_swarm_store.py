@@ -2,11 +2,13 @@
 
 import random
 from collections import Counter
+from ipaddress import ip_network
 
 import pytest
 
 from bittorrent.infohash import InfoHash
 from bittorrent.peers import pack
+from bittorrent.shares import ShareTerms
 from tests.support.swarm_stores import STORES, StoreFactory
 from tracker.journal_row import JournalRow
 from tracker.model import (
@@ -20,6 +22,7 @@ from tracker.model import (
     Event,
     Families,
     Reply,
+    SwarmTotals,
 )
 from tracker.swarms import FULL, RESTORING
 
@@ -374,7 +377,143 @@ def test_near_the_cap_empty_torrents_make_room(make):
     bench.store.expire(NOW + 1, 1000)
 
     assert bench.store.totals().torrents <= 9
-    assert bench.say(v4(1), infohash=OTHER).warning == b""
+    assert bench.say(v4(1 << 8), infohash=OTHER).warning == b""
+
+
+def numbered(number: int) -> InfoHash:
+    """A hash whose first byte is always the same, so that all of them may make room for each other."""
+    return InfoHash(b"n" + number.to_bytes(19, "big"))
+
+
+def refused(bench: Bench, peer: bytes, first: int, count: int) -> int:
+    """Announce new torrents and return how many were refused."""
+    return sum(
+        bench.say(peer, infohash=numbered(first + at), numwant=0).warning == FULL for at in range(count)
+    )
+
+
+def far(number: int) -> bytes:
+    """An address whose wide network is nobody else's."""
+    return v4(number << 8)
+
+
+def test_below_four_fifths_of_the_cap_one_address_may_have_everything(make):
+    bench = Bench(make, AnnounceTerms(max_torrents=1000))
+
+    assert refused(bench, v4(1), 0, 800) == 0
+
+
+def test_above_it_an_address_with_more_than_its_share_gets_no_more_and_others_do(make):
+    bench = Bench(make, AnnounceTerms(max_torrents=1000))
+    refused(bench, far(1), 0, 800)
+
+    assert refused(bench, far(1), 1000, 100) == 100
+    assert refused(bench, far(2), 2000, 20) == 0
+    assert sum(refused(bench, far(3 + at), 3000 + at, 1) for at in range(170)) == 0
+    assert bench.say(far(1), infohash=numbered(5)).warning == b""
+
+
+@pytest.mark.parametrize("ports", [1, 3])
+def test_a_network_of_ipv6_is_an_address_and_a_wide_one_of_both_families_is_counted_too(make, ports):
+    bench = Bench(make, AnnounceTerms(max_torrents=1000))
+    for at in range(800):
+        bench.say(v6(at, 1 + at % ports), infohash=numbered(at))
+
+    assert refused(bench, v6(5000), 1000, 1) == 1
+    assert refused(bench, far(1), 2000, 1) == 0
+
+
+def test_at_the_cap_a_lone_swarm_of_a_heavy_owner_makes_room(make):
+    bench = Bench(make, AnnounceTerms(max_torrents=100))
+    refused(bench, far(1), 0, 80)
+    for at in range(20):
+        refused(bench, far(100 + at), 100 + at, 1)
+    bench.flush()
+    assert bench.store.totals().torrents == 100
+
+    assert refused(bench, far(500), 1000, 3) == 0
+
+    assert (bench.store.totals().torrents, bench.store.totals().peers) == (100, 100)
+    assert [bench.store.scrape(numbered(100 + at)).incomplete for at in range(20)] == [1] * 20
+    assert sum(bench.store.scrape(numbered(at)).incomplete for at in range(80)) == 77
+    assert sum(row.payload is None for row in bench.flush()) == 3
+
+
+def test_a_swarm_of_several_peers_stays_at_the_cap(make):
+    bench = Bench(make, AnnounceTerms(max_torrents=100))
+    for at in range(100):
+        bench.say(far(1), infohash=numbered(at))
+        bench.say(far(2), infohash=numbered(at))
+        bench.say(far(3 + at), infohash=numbered(at))
+    for at in range(20):
+        refused(bench, far(1000 + at), 100 + at, 1)
+
+    assert refused(bench, far(5000), 1000, 50) == 50
+    assert sum(bench.store.scrape(numbered(at)).incomplete == 3 for at in range(100)) == 80
+
+
+def test_equal_owners_do_not_put_each_other_out(make):
+    bench = Bench(make, AnnounceTerms(max_torrents=10))
+    for at in range(10):
+        refused(bench, far(at), at, 1)
+
+    assert sum(refused(bench, far(100 + at), 100 + at, 1) for at in range(20)) == 20
+
+
+def test_at_the_cap_an_empty_swarm_makes_room_for_anyone(make):
+    bench = Bench(make, AnnounceTerms(max_torrents=10))
+    for at in range(10):
+        refused(bench, far(at), at, 1)
+    bench.say(far(5), infohash=numbered(5), event=Event.STOPPED)
+
+    assert refused(bench, far(100), 100, 1) == 0
+    assert bench.store.totals().torrents == 10
+
+
+@pytest.mark.parametrize("peer", [far(1), v6(1)])
+def test_exempt_networks_have_no_share(make, peer):
+    shares = ShareTerms(exempt=(ip_network("10.0.0.0/15"), ip_network("2001:db8::/33")))
+    bench = Bench(make, AnnounceTerms(max_torrents=1000, shares=shares))
+
+    assert refused(bench, peer, 0, 1000) == 0
+    assert refused(bench, far(5000), 2000, 1) == 1
+
+
+def test_a_sweep_gives_shares_back(make):
+    bench = Bench(make, AnnounceTerms(max_torrents=1000))
+    refused(bench, far(1), 0, 800)
+    assert refused(bench, far(1), 1000, 1) == 1
+
+    bench.store.expire(NOW + bench.terms.timeout + 1, 10**6)
+
+    assert refused(bench, far(1), 2000, 800) == 0
+
+
+def test_restored_and_merged_swarms_count_to_their_first_peer(make):
+    bench = Bench(make, AnnounceTerms(max_torrents=1000))
+    refused(bench, far(1), 0, 800)
+    rows = bench.flush()
+    again = Bench(make, AnnounceTerms(max_torrents=1000))
+    again.store.restore(rows)
+
+    assert refused(again, far(1), 1000, 1) == 1
+    assert refused(again, far(2), 1000, 1) == 0
+
+
+def test_the_sweep_goes_on_where_swarms_made_room(make):
+    bench = Bench(make, AnnounceTerms(max_torrents=100))
+    refused(bench, far(1), 0, 80)
+    for at in range(20):
+        refused(bench, far(100 + at), 100 + at, 1)
+    bench.store.expire(NOW, 1)
+    for at in range(60):
+        assert refused(bench, far(500 + at), 1000 + at, 1) == 0
+        bench.store.remove(numbered(at))
+        bench.store.expire(NOW, 1)
+
+    assert bench.store.expire(NOW + bench.terms.timeout + 1, 10**6) > 0
+    bench.store.expire(NOW + bench.terms.timeout + 1, 10**6)
+    assert bench.store.totals() == SwarmTotals(0, 0, 0, 0)
 
 
 def test_unknown_torrents_scrape_as_zeros(bench):

@@ -111,6 +111,12 @@ def test_a_refused_upload_answers_200_with_its_status_in_the_body(service, data,
         (b"--B--\r\n", "multipart/form-data; boundary=B", 411),
         (b"", "multipart/form-data; boundary=B", 411),
         (b"x", "multipart/form-data; boundary=" + "B" * 2000, 400),
+        (
+            b'--B\r\nContent-Disposition: form-data; name="a"\r\n\r\ncut off',
+            "multipart/form-data; boundary=B",
+            400,
+        ),
+        (b"\r\nno boundary", "multipart/form-data; boundary=B", 400),
     ],
 )
 def test_anything_but_a_form_is_refused_in_the_same_format(service, content, content_type, number):

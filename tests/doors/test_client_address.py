@@ -61,19 +61,30 @@ def test_a_port_after_ipv4_is_dropped():
 @pytest.mark.parametrize(
     "headers",
     [
-        (),
         (("x-forwarded-for", ""),),
         (("x-forwarded-for", "unknown"),),
         (("x-forwarded-for", "1.2.3.4, "),),
         (("x-forwarded-for", "1.2.3.4, nonsense"),),
-        (("x-forwarded-for", "10.0.0.5, 10.0.0.6"),),
-        (("forwarded", "for=1.2.3.4"),),
+        (("x-forwarded-for", "10.0.0.5, "),),
+        (("x-forwarded-for", "1.2.3.4, \xa05.6.7.8"),),
+        (("x-forwarded-for", "1.2.3.4, 5.6.7.8\x1f"),),
     ],
 )
 def test_without_a_usable_entry_the_address_is_refused_never_guessed(headers):
     with pytest.raises(Refusal) as caught:
         seen("10.0.0.1", *headers)
     assert caught.value.code == "no-address"
+
+
+def test_a_program_beside_the_proxy_is_its_own_client():
+    assert seen("10.0.0.1") == "10.0.0.1"
+    assert seen("10.0.0.1", ("forwarded", "for=1.2.3.4")) == "10.0.0.1"
+
+
+def test_a_client_in_the_proxies_networks_is_the_leftmost_entry():
+    assert seen("10.0.0.1", ("x-forwarded-for", "10.0.0.5, 10.0.0.6")) == "10.0.0.5"
+    assert seen("10.0.0.1", ("x-forwarded-for", "10.0.0.5"), ("x-forwarded-for", "10.0.0.6")) == "10.0.0.5"
+    assert seen("10.0.0.1", ("forwarded", "for=10.0.0.5, for=10.0.0.6"), header="Forwarded") == "10.0.0.5"
 
 
 def test_a_socket_without_an_address_is_refused():

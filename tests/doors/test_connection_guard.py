@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, contextmanager
 from ipaddress import ip_network
@@ -11,6 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from doors.connection_guard import HEAD_LIMIT, URL_LIMIT, ConnectionGuard, guarded_protocol
+from doors.connection_memory import ConnectionMemory
 
 SHORT, LONG = 0.2, 30.0
 FAILURE = b"d14:failure reason19:Request is too longe"
@@ -21,7 +23,13 @@ async def hello(request: Request) -> Response:
 
 
 async def swallow(request: Request) -> Response:
-    return PlainTextResponse(str(len(await request.body())))
+    length = len(await request.body())
+    seen = "forwarded" if b"x-forwarded-for" in dict(request.headers.raw) else ""
+    return PlainTextResponse(f"{seen}{length}")
+
+
+async def headers(request: Request) -> Response:
+    return PlainTextResponse(repr(request.headers.raw))
 
 
 async def hasty(_: Request) -> Response:
@@ -36,6 +44,7 @@ APP = Starlette(
     routes=[
         Route("/", hello),
         Route("/swallow", swallow, methods=["POST"]),
+        Route("/headers", headers),
         Route("/hasty", hasty, methods=["POST"]),
         Route("/huge", huge),
     ]
@@ -251,3 +260,87 @@ async def test_a_trusted_proxy_may_hold_more_connections_than_an_address():
             await client.send(b"GET / HTTP/1.1\r\n\r\n")
             assert await client.answer() == b"hello "
             client.close()
+
+
+# Framing and memory.
+
+CHUNKED = b"POST /swallow HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+async def exchange(port: int, *parts: bytes) -> bytes:
+    client = await Client.connect(port)
+    try:
+        for part in parts:
+            with contextlib.suppress(ConnectionError):
+                await client.send(part)
+        return await client.rest()
+    finally:
+        client.close()
+
+
+async def test_trailers_are_dropped() -> None:
+    async with serving() as (port, _):
+        trailers = b"X-Forwarded-For: 1.2.3.4\r\nHost: y\r\nConnection: close\r\n"
+        answer = await exchange(
+            port, CHUNKED + b"3\r\nabc\r\n0\r\n" + trailers + b"\r\n", b"GET /headers HTTP/1.0\r\n\r\n"
+        )
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"forwarded" not in answer
+
+
+@pytest.mark.parametrize(
+    "part", [b"X-A: " + b"t" * 4000 + b"\r\n", b"X-A: " + b"t" * 60_000, b"1;" + b"e" * 4000 + b"\r\nx\r\n"]
+)
+async def test_endless_framing_ends_the_connection(part: bytes) -> None:
+    start = b"" if part.startswith(b"1;") else b"0\r\n"
+    async with serving() as (port, guard):
+        answer = await exchange(port, CHUNKED + start, *[part] * 200)
+        assert not answer
+        assert guard.memory.held == 0
+
+
+async def test_a_body_in_chunks_of_one_byte_is_read() -> None:
+    async with serving() as (port, _):
+        answer = await exchange(
+            port,
+            CHUNKED.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+            + b"1\r\nx\r\n" * 50_000
+            + b"0\r\n\r\n",
+        )
+    assert answer.endswith(b"50000")
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"Host: a\r\nHost: a\r\n", b"400"),
+        (b"Host: a\r\nHOST: b\r\n", b"400"),
+        (b"".join(b"X-%d: %b\r\n" % (number, b"h" * 4000) for number in range(20)), b"431"),
+    ],
+    ids=["the same host twice", "two hosts", "too long, at once"],
+)
+async def test_heads_that_are_refused(head: bytes, status: bytes) -> None:
+    async with serving() as (port, _):
+        answer = await exchange(port, b"GET / HTTP/1.1\r\n" + head + b"\r\n")
+    assert answer.startswith(b"HTTP/1.1 " + status)
+
+
+async def test_a_long_pipeline_ends_the_connection() -> None:
+    async with serving() as (port, _):
+        answer = await exchange(port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 2000)
+    assert answer.count(b"HTTP/1.1 200 ") < 2000
+
+
+async def test_slow_readers_of_large_answers_make_room_for_others() -> None:
+    memory = ConnectionMemory(150 << 20, 150 << 20)
+    async with serving(memory=memory) as (port, _):
+        slow = [await Client.connect(port) for _ in range(4)]
+        for each in slow:
+            await each.send(b"GET /huge HTTP/1.1\r\nHost: x\r\n\r\n")
+        quick = await Client.connect(port)
+        await quick.send(b"GET /huge HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert len(await quick.answer()) == 64 << 20
+        assert memory.dropped > 0
+        assert memory.held <= memory.limit
+        for each in (*slow, quick):
+            each.close()

@@ -1,7 +1,7 @@
 import pytest
 
 from bittorrent.refusal import REASONS, Refusal
-from doors.errors import autoupload_body, error_line, html_page, status_digits
+from doors.errors import autoupload_body, error_line, html_page, retry_seconds, status_digits
 
 
 @pytest.mark.parametrize("code", REASONS)
@@ -25,3 +25,8 @@ def test_a_page_escapes_its_title_and_keeps_its_body():
     assert "&lt;b&gt;&amp;" in page
     assert "<b>" not in page
     assert "<p>body</p>" in page
+
+
+def test_a_slowed_login_says_when_to_try_again():
+    assert retry_seconds(Refusal("login-slowed", "17 seconds")) == 17
+    assert retry_seconds(Refusal("busy", "17 seconds")) is None

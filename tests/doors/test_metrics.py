@@ -32,7 +32,7 @@ def make_door(tracker=None, trusted=(), networks=(), everyone=False, counters=No
     flusher = Flusher(tracker.store, MemoryJournal(), 10, lambda: 0.0, print)
     collectors = [
         TrackerCollector(tracker, flusher),
-        DoorsCollector("uvicorn", guard.connections, counters or CacheCounters()),
+        DoorsCollector("uvicorn", guard.connections, counters or CacheCounters(), guard.memory),
     ]
     clients = ClientAddress([ip_network(each) for each in trusted], "x-forwarded-for")
     return MetricsDoor(collectors, clients, [ip_network(each) for each in networks], everyone=everyone)
@@ -67,7 +67,7 @@ async def test_behind_a_trusted_proxy_the_client_counts():
 
     assert (await ask(door, "127.0.0.1", x_forwarded_for="192.0.2.1")).status_code == 200
     assert (await ask(door, "127.0.0.1", x_forwarded_for="198.51.100.1")).status_code == 403
-    assert (await ask(door, "127.0.0.1")).status_code == 403
+    assert (await ask(door, "127.0.0.1")).status_code == 200
 
 
 async def test_the_metrics_of_tracker_and_cache():

@@ -2,7 +2,7 @@ import pytest
 from starlette.requests import Request
 
 from bittorrent.refusal import Refusal
-from doors.origin import base_url, public_host
+from doors.origin import base_url
 
 
 def request(host=None, server=("127.0.0.1", 6969)):
@@ -46,9 +46,3 @@ def test_an_invalid_host_is_refused(host):
 def test_a_request_without_a_host_is_answered_by_its_socket():
     assert base_url(request(), None) == "http://127.0.0.1:6969"
     assert base_url(request("", ("::1", 80)), None) == "http://[::1]:80"
-
-
-def test_a_public_url_wins():
-    assert base_url(request("evil.example"), "https://cache.example/") == "https://cache.example"
-    assert public_host("https://cache.example:8443/x") == "cache.example:8443"
-    assert public_host(None) is None

@@ -124,12 +124,12 @@ def test_a_rate_in_another_syntax_is_an_error():
         {"sec_fetch_site": "none"},
         {"origin": "http://cache.example:6969"},
         {"origin": "https://public.example"},
-        {"origin": "http://public.example:80"},
+        {"origin": "https://public.example:443"},
         {"origin": "http://CACHE.example:6969", "sec_fetch_site": "same-origin"},
     ],
 )
 def test_programs_and_own_pages_pass(headers):
-    refuse_cross_site(request(host="cache.example:6969", **headers), "public.example")
+    refuse_cross_site(request(host="cache.example:6969", **headers), "https://public.example/below")
 
 
 @pytest.mark.parametrize(
@@ -150,6 +150,18 @@ def test_programs_and_own_pages_pass(headers):
 )
 def test_pages_of_other_sites_are_refused(headers):
     assert code_of(refuse_cross_site, request(host="cache.example:6969", **headers), None) == "cross-site"
+
+
+@pytest.mark.parametrize("host", ["public.example", "cache.example"])
+def test_the_own_host_over_another_scheme_is_another_site(host):
+    changed = request(host=host, origin="http://public.example")
+    assert code_of(refuse_cross_site, changed, "https://public.example") == "cross-site"
+    direct = request(host="cache.example:6969", origin="https://cache.example:6969")
+    assert code_of(refuse_cross_site, direct, None) == "cross-site"
+
+
+def test_a_trusted_proxy_may_end_tls():
+    refuse_cross_site(request(host="cache.example", origin="https://cache.example"), None, proxied=True)
 
 
 def test_an_origin_never_equals_a_missing_host():

@@ -1,3 +1,4 @@
+import asyncio
 import itertools
 import json
 import re
@@ -385,16 +386,22 @@ def test_what_is_blocked_is_not_added(api):
 
 
 def test_what_is_blocked_while_it_is_added_does_not_stay(api, monkeypatch):
-    enter = api.catalogue.torrents.add_by_infohash
+    enter, blocks = api.catalogue.torrents.add_by_infohash, []
 
     async def slow(*arguments):
         entered = await enter(*arguments)
-        await api.services.takedowns.block(InfoHash.parse(HASH), "unlawful", "ann")
+        # It returns only after what enters has left.
+        blocks.append(
+            asyncio.create_task(api.services.takedowns.block(InfoHash.parse(HASH), "unlawful", "ann"))
+        )
+        while not await api.services.takedowns.entries():
+            await asyncio.sleep(0.001)
         return entered
 
     monkeypatch.setattr(api.catalogue.torrents, "add_by_infohash", slow)
 
     assert error(add(api, infohash=HASH)) == (403, "ACCESS_FORBIDDEN")
+    api.run(asyncio.wait(blocks))
     assert error(api.ask(f"/torrent/info/{HASH}")) == (404, "INFOHASH_NOT_FOUND")
 
 

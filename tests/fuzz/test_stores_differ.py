@@ -1,12 +1,14 @@
 """The store in C against the one in Python: the same calls must give the same bytes, whatever they are."""
 
 import os
+from ipaddress import ip_network
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from bittorrent.infohash import InfoHash
+from bittorrent.shares import ShareTerms
 from tests.support.swarm_stores import STORES, native, python
 from tracker.changes import (
     MAX_CONSUMERS,
@@ -54,13 +56,15 @@ class TwoStores(RuleBasedStateMachine):
     @initialize(
         seed=seeds,
         cap=st.sampled_from([0, 2, 3]),
-        torrents=st.sampled_from([5, 100]),
+        torrents=st.sampled_from([5, 8, 100]),
         peers=st.sampled_from([90, 10_000]),
         remember=st.sampled_from([0, 5000]),
         sessions=st.sampled_from([3, 1000]),
         changes=st.sampled_from([4, 40, 100_000]),
+        binds_above=st.sampled_from([0.0, 0.5, 0.8, 1.0]),
+        exempt=st.sampled_from([(), (ip_network("10.0.0.4/30"), ip_network("2001:0:0:2::/63"))]),
     )
-    def start(self, seed, cap, torrents, peers, remember, sessions, changes):
+    def start(self, seed, cap, torrents, peers, remember, sessions, changes, binds_above, exempt):
         self.terms = AnnounceTerms(
             max_torrents=torrents,
             max_peers=peers,
@@ -70,6 +74,7 @@ class TwoStores(RuleBasedStateMachine):
             session_slack=1000,
             max_sessions=sessions,
             max_changes=changes,
+            shares=ShareTerms(binds_above, exempt),
         )
         self.noted: list[Change] = []
         self.taken: list[SessionDelta] = []

@@ -4,27 +4,31 @@ import urllib.request
 import pytest
 from click.testing import CliRunner
 
+from bittorrent.shares import ShareTerms
 from peerage.cli import main
 from peerage.sections import TrackerSection
-from peerage.wiring.swarm_store import NoNativeStore, announce_terms, make_swarm_store
+from peerage.wiring.environment import NoNativeStore
+from peerage.wiring.swarm_store import announce_terms, make_swarm_store
 from tests.support.swarm_stores import STORES
 
 
 def test_the_store_in_c_is_taken_wherever_it_was_built():
-    assert make_swarm_store(TrackerSection()).name == ("native" if "native" in STORES else "python")
+    assert make_swarm_store(TrackerSection(), ShareTerms()).name == (
+        "native" if "native" in STORES else "python"
+    )
 
 
 @pytest.mark.parametrize("name", STORES)
 def test_the_settings_choose_a_store(name):
-    assert make_swarm_store(TrackerSection(store=name)).name == name
+    assert make_swarm_store(TrackerSection(store=name), ShareTerms()).name == name
 
 
 def test_without_the_extension_the_store_in_python_serves(monkeypatch):
     monkeypatch.setattr("peerage.wiring.swarm_store.AVAILABLE", False)
 
-    assert make_swarm_store(TrackerSection()).name == "python"
+    assert make_swarm_store(TrackerSection(), ShareTerms()).name == "python"
     with pytest.raises(NoNativeStore, match="C compiler"):
-        make_swarm_store(TrackerSection(store="native"))
+        make_swarm_store(TrackerSection(store="native"), ShareTerms())
 
 
 def test_the_command_says_that_the_extension_is_missing(monkeypatch, tmp_path):
@@ -41,11 +45,13 @@ def test_the_command_says_that_the_extension_is_missing(monkeypatch, tmp_path):
 
 def test_terms_are_the_settings_in_seconds():
     terms = announce_terms(
-        TrackerSection(interval=600, min_interval=60, remember_completed=2, peers_per_address=7)
+        TrackerSection(interval=600, min_interval=60, remember_completed=2, peers_per_address=7),
+        ShareTerms(binds_above=0.5),
     )
 
     assert (terms.interval, terms.min_interval, terms.remember_completed) == (600, 60, 2 * 86_400)
     assert terms.peers_per_address == 7
+    assert terms.shares.threshold(10) == 5
 
 
 @pytest.mark.parametrize("name", STORES)

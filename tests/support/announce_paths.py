@@ -85,7 +85,7 @@ def tracker_setup(
 
 
 class AnnouncePath:
-    """A path from a socket to the answer: kind is route, short or threads."""
+    """A path from a socket to the answer: kind is route, fast or threads."""
 
     def __init__(self, kind: str, in_c: bool, **bounds: Any) -> None:
         self.kind = kind

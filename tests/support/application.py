@@ -10,7 +10,7 @@ from typing import Any
 from argon2 import PasswordHasher
 
 from peerage.config import Settings
-from peerage.wiring.application import Application, build_services, start_services
+from peerage.wiring.application import Application
 from peerage.wiring.environment import Environment
 from peerage.wiring.stores import open_stores
 from tests.support.databases import open_database
@@ -45,6 +45,6 @@ async def open_test_application(
     surroundings = {"clock": clock, "random": repeatable_random(), "password_hasher": QUICK} | environment
     async with AsyncExitStack() as stack:
         stores = await open_stores(settings, stack, open_database)
-        application = await build_services(settings, stores, stack, Environment(**surroundings))
-        await start_services(application)
+        application = Application(settings, stores, stack, Environment(**surroundings))
+        await application.start()
         yield application

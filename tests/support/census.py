@@ -101,7 +101,8 @@ async def open_census(
     data = DataFolder(folder).acquire()
     database = await open_database(data.swarms, schema.SWARMS, "NORMAL", readers=1)
     try:
-        store = await SqlCensus.open(database)
+        await database.overwrite_deleted()
+        store = SqlCensus(database)
         census = Census(store, FolderDayKeys(data, random), EmbeddedCountries(), clock, terms)
         await census.start()
         swarms = make_store(AnnounceTerms(), 1)

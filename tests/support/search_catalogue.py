@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import bindparam, insert
 
+from catalogue.contents_encoding import encode_contents
 from catalogue.model import CatalogueFile, Contents
-from storage.contents_encoding import encode_contents
 from storage.schema import PEERAGE
 from storage.tables import account, author, authorship, contents, tag, tagging, torrent, work
 

@@ -5,9 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bittorrent.infohash import InfoHash
+from tests.support.swarm_stores import STORES
 from tracker.changes import MAX_COMPLETED, MAX_NODES
-from tracker.journal_row import DamagedRow, pack, unpack
-from tracker.pool import EPOCH
+from tracker.journal_row import DamagedRow, JournalRow, pack, unpack
+from tracker.model import AnnounceTerms, SwarmTotals
+from tracker.pool import EPOCH, PAUSED
 from tracker.swarm import Swarm
 
 pools = st.tuples(
@@ -18,19 +21,19 @@ pools = st.tuples(
 nodes = st.dictionaries(st.integers(0, 2**32 - 1), st.integers(0, MAX_COMPLETED), max_size=MAX_NODES)
 
 
-@given(pools, st.integers(0, 2**63), st.integers(EPOCH, EPOCH + 2**32 - 1), nodes)
+@given(pools, st.integers(0, MAX_COMPLETED), st.integers(EPOCH, EPOCH + 2**32 - 1), nodes)
 def test_a_row_reads_back_as_what_was_written(peers, completed, touched, others):
     swarm = Swarm(touched)
     swarm.completed = completed
     for which, each in enumerate(peers):
         if each:
-            swarm.load(which, b"".join(each), array("I", range(len(each))))
+            swarm.load(which, b"".join(each), array("I", range(0, 4 * len(each), 4)))
 
     piece = unpack(pack(swarm, 0, others))
 
     assert (piece.completed, piece.touched, piece.others) == (completed, touched, others)
     assert [bytes(blob) for blob, _ in piece.pools] == [b"".join(each) for each in peers]
-    assert [list(states) for _, states in piece.pools] == [list(range(len(each))) for each in peers]
+    assert [list(states) for _, states in piece.pools] == [list(range(0, 4 * len(each), 4)) for each in peers]
 
 
 def test_other_nodes_cost_nothing_where_there_are_none_and_are_in_the_first_row_only():
@@ -71,6 +74,18 @@ def test_what_was_never_written_is_called_damaged_or_read(payload):
         unpack(payload)
     except DamagedRow:
         return
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_a_row_of_a_paused_leecher_is_damaged(store):
+    # Paused peers lie with the seeders and are counted off there, so this one would be counted off twice.
+    peer, state = bytes((10, 0, 0, 1, 0, 80)), (1 << 2 | PAUSED).to_bytes(4, "little")
+    payload = pack(Swarm(EPOCH), 0)[:13] + bytes(2) + (1).to_bytes(2, "little") + peer + state + bytes(4)
+    with pytest.raises(DamagedRow, match="paused"):
+        unpack(payload)
+    swarms = STORES[store](AnnounceTerms(), 1)
+    swarms.restore([JournalRow(InfoHash(bytes(20)), 0, payload)])
+    assert swarms.totals() == SwarmTotals(0, 0, 0, 0)
 
 
 def test_a_truncated_row_is_damaged():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from bittorrent.infohash import InfoHash
-from tests.support.swarm_stores import STORES, native, python
+from tests.support.swarm_stores import NO_SHARES, STORES, native, python
 from tracker.model import Announce, AnnounceTerms, Counts, Event, Families
 from tracker.peer_mix import choose_mix
 from tracker.swarms import RETRY_SOON
@@ -15,7 +15,7 @@ from tracker.swarms import RETRY_SOON
 HASHES = [InfoHash(bytes([number]) * 20) for number in range(4)]
 PEERS4 = [bytes([10, 0, 0, host, 0, port]) for host in range(12) for port in (1, 2, 3, 4)]
 PEERS6 = [bytes([0x20, 1, 0, 0, 0, 0, 0, net, *[0] * 7, host, 0, 1]) for net in range(4) for host in range(4)]
-TERMS = AnnounceTerms(max_torrents=3, max_peers=90, peers_per_address=3)
+TERMS = AnnounceTerms(max_torrents=3, max_peers=90, peers_per_address=3, shares=NO_SHARES)
 
 
 @dataclass
@@ -72,13 +72,25 @@ class StoreMachine(RuleBasedStateMachine):
         if swarm is None and event == Event.STOPPED:
             assert reply.counts == Counts(0, 0, 0, 0)
             return
-        if swarm is None and len(self.model) >= TERMS.max_torrents:
+        full = swarm is None and len(self.model) >= TERMS.max_torrents
+        if full and not reply.warning:
+            self.make_room()
+        elif full:
             assert (reply.interval, bool(reply.warning)) == (RETRY_SOON, True)
             return
         swarm = self.model.setdefault(infohash, Model())
         self.apply(swarm, peer, event, seeder)
         assert reply.counts == swarm.counts()
         self.check_peers(reply, swarm, peer, event, seeder, numwant, families)
+
+    def make_room(self):
+        """An empty swarm went, one whose completed count is gone if there is one."""
+        empty = [infohash for infohash, swarm in self.model.items() if not swarm.peers]
+        gone = [
+            each for each in empty if self.model[each].completed and not self.store.scrape(each).downloaded
+        ]
+        uncounted = [each for each in empty if not self.model[each].completed]
+        del self.model[(gone or uncounted)[0]]
 
     def apply(self, swarm, peer, event, seeder):
         if event == Event.STOPPED:

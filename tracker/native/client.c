@@ -201,5 +201,5 @@ enum client client_forwarded(struct networks trusted, const struct http_request 
         if (found != CLIENT_ELSEWHERE)
             return found;
     }
-    return CLIENT_UNKNOWN;
+    return CLIENT_KNOWN; /* all of them are proxies, the leftmost is in `out`; without the header, the socket */
 }

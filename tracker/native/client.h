@@ -39,7 +39,8 @@ size_t address_write(const uint8_t *bytes, size_t length, uint8_t out[40]);
 
 enum client { CLIENT_KNOWN, CLIENT_UNKNOWN, CLIENT_ELSEWHERE };
 
-/* Find the rightmost address of the forwarded headers that no trusted proxy has. */
+/* Find the rightmost address of the forwarded headers that no trusted proxy has, else the leftmost of all; without the
+ * header `out` stays as it is. */
 enum client client_forwarded(struct networks trusted, const struct http_request *request, bool rfc7239,
                              struct address *out);
 

@@ -218,6 +218,10 @@ static bool read_line(struct slice line, size_t start, struct http_request *out)
 static bool read_header(struct slice name, struct slice value, struct slice forwarded, struct http_request *out)
 {
     switch (name.length) {
+    case 4:
+        if (SAME(name, "host") && out->hosts++)
+            return false; /* two of them are refused elsewhere */
+        break;
     case 6:
         if (SAME(name, "expect"))
             return false;
@@ -280,6 +284,7 @@ void http_read(const uint8_t *data, size_t length, size_t seen, struct slice for
     out->length = length;
     out->close = false;
     out->forwarded_count = 0;
+    out->hosts = 0;
     out->passkey = path.passkey;
     if (out->kind == HTTP_PARTIAL || out->kind == HTTP_ELSEWHERE)
         return;

@@ -26,6 +26,7 @@ struct http_request {
     struct slice passkey; /* in the path; empty where there is none */
     bool close;         /* the connection ends with the answer */
     unsigned forwarded_count;
+    unsigned hosts;
     struct slice forwarded[HTTP_FORWARDED_MOST]; /* every instance of the header that was asked for */
 };
 

@@ -369,6 +369,15 @@ static bool unpack_nodes(const uint8_t *at, size_t length, struct piece *piece)
     return true;
 }
 
+/* Paused peers lie with the seeders, and are counted off there. */
+static bool any_paused(const struct span *span)
+{
+    for (uint32_t at = 0; at < span->count; at++)
+        if (get_number(span->states + 4 * (size_t)at, 4) & PAUSED)
+            return true;
+    return false;
+}
+
 /* Read a payload; false: no version of this program wrote it. */
 static bool unpack(const struct row *row, struct piece *piece)
 {
@@ -386,8 +395,10 @@ static bool unpack(const struct row *row, struct piece *piece)
             return false;
         piece->pools[which] = (struct span){at, at + (size_t)count * STRIDE(which), count};
         at += (size_t)count * (STRIDE(which) + 4);
+        if ((which == LEECHERS4 || which == LEECHERS6) && any_paused(&piece->pools[which]))
+            return false;
     }
-    return unpack_nodes(at, (size_t)(end - at), piece);
+    return piece->completed <= MAX_COMPLETED && unpack_nodes(at, (size_t)(end - at), piece);
 }
 
 /* Whether a swarm holds just the rows before this one, and nothing of it has changed. */
@@ -435,6 +446,7 @@ static int merge(struct store *store, struct shard *shard, struct swarm *swarm, 
         swarm->parts = (uint32_t)part + 1;
     if (!as_they_lie)
         bits_set(&swarm->dirty, 0);
+    swarm_adopt(store, swarm);
     swarm_update_totals(store, swarm, before);
     for (uint32_t at = 0; at < piece->node_count; at++)
         if (!shard_count_node(store, shard, swarm, hash, node_at(piece, at), node_completed(piece, at),

@@ -404,15 +404,16 @@ static void pause_accepting(struct thread *thread)
     thread->paused = true;
 }
 
+/* Accept on every listening socket again; false, and tried again at the next tick, where one cannot be watched. */
 static bool resume_accepting(struct thread *thread)
 {
     thread->paused = false;
     for (size_t at = 0; at < thread->loop->settings.listeners; at++) {
         struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.ptr = &thread->listeners[at]};
-        if (epoll_ctl(thread->epoll, EPOLL_CTL_ADD, thread->listeners[at].fd, &event) < 0)
-            return false;
+        if (epoll_ctl(thread->epoll, EPOLL_CTL_ADD, thread->listeners[at].fd, &event) < 0 && errno != EEXIST)
+            thread->paused = true;
     }
-    return true;
+    return !thread->paused;
 }
 
 static void admit_client(struct thread *thread, int fd, const struct sockaddr_in6 *from)

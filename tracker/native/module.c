@@ -1,5 +1,6 @@
 /* The store's Python class, tracker._native.Store. Long calls release the GIL. */
 #include "module.h"
+#include "shares.h"
 
 typedef struct {
     PyObject_HEAD
@@ -19,29 +20,31 @@ static PyObject *store_create(PyTypeObject *type, PyObject *args, PyObject *kwar
 {
     static char *names[] = {"interval", "min_interval", "jitter", "timeout", "remember_completed", "max_torrents",
                             "max_peers", "peers_per_address", "node", "session_timeout", "max_sessions", "max_changes",
-                            "key", "seed", NULL};
+                            "shares_bind", "exempt", "key", "seed", NULL};
     struct terms terms;
-    unsigned long long max_torrents, max_peers, max_sessions, max_changes, seed;
+    unsigned long long max_torrents, max_peers, max_sessions, max_changes, shares_bind, seed;
     long long timeout, remember, session_timeout;
     unsigned int interval, min_interval, jitter, cap, node;
-    Py_buffer key;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "IIILLKKIILKKy*K", names, &interval, &min_interval, &jitter,
+    Py_buffer key, exempt;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "IIILLKKIILKKKy*y*K", names, &interval, &min_interval, &jitter,
                                      &timeout, &remember, &max_torrents, &max_peers, &cap, &node, &session_timeout,
-                                     &max_sessions, &max_changes, &key, &seed))
+                                     &max_sessions, &max_changes, &shares_bind, &exempt, &key, &seed))
         return NULL;
     terms = (struct terms){interval, min_interval,    jitter,       timeout,    remember, max_torrents, max_peers, cap,
-                           node,     session_timeout, max_sessions, max_changes};
-    if (key.len != 16) {
+                           node,     session_timeout, max_sessions, max_changes, shares_bind};
+    if (key.len != 16 || exempt.len % (Py_ssize_t)sizeof(struct exemption)) {
         PyBuffer_Release(&key);
-        PyErr_SetString(PyExc_ValueError, "a key is 16 bytes");
+        PyBuffer_Release(&exempt);
+        PyErr_SetString(PyExc_ValueError, "a key is 16 bytes, an exempt network 18");
         return NULL;
     }
     Store *self = (Store *)type->tp_alloc(type, 0);
     if (self) {
-        self->store = store_new(&terms, key.buf);
+        self->store = store_new(&terms, key.buf, exempt.buf, (size_t)exempt.len / sizeof(struct exemption));
         self->rng.state = seed;
     }
     PyBuffer_Release(&key);
+    PyBuffer_Release(&exempt);
     if (self && !self->store) {
         Py_DECREF(self);
         return PyErr_NoMemory();

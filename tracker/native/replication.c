@@ -142,6 +142,7 @@ static int apply_peer(struct store *store, struct shard *shard, const uint8_t in
     struct before before = swarm_before(swarm);
     swarm_replace(swarm, &lookup, place, change->value);
     bits_set(&swarm->dirty, 0);
+    swarm_adopt(store, swarm);
     swarm_update_totals(store, swarm, before);
     return 0;
 }

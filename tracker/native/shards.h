@@ -77,6 +77,7 @@ struct shard {
     pthread_mutex_t mutex;
     bool changed;      /* a swarm may be dirty; false: a flush need not look */
     uint8_t consumers; /* of changes, a bit each; 0: nothing is logged */
+    uint32_t looked;   /* where the last look for room was, of 2^32 */
     struct table swarms, deleted, aliases, allowed, denied, others;
     struct table passkeys; /* by the first byte of their hash */
     struct queue sessions, pending, logged, tombstones;
@@ -105,6 +106,7 @@ struct round {
 struct store {
     struct terms terms;
     struct peer_hash peer_hash;
+    struct share_counts shares;
     atomic_bool listed, restoring;
     atomic_uint_fast64_t torrents, peers, complete;
     atomic_uint_fast64_t sessions, pending, lost, logged, tombstones;
@@ -153,6 +155,10 @@ struct swarm *shard_swarm(struct shard *shard, const uint8_t infohash[INFOHASH],
 /* A new swarm, marked dirty; NULL: no memory. */
 struct swarm *shard_make(struct store *store, struct shard *shard, const uint8_t infohash[INFOHASH], uint64_t hash,
                          int64_t now);
+/* Count a swarm that is nobody's to the share of its first peer. */
+void swarm_adopt(struct store *store, struct swarm *swarm);
+/* Forget the swarm in a slot; false: no memory to note its rows for deletion, and it stays. */
+bool shard_forget(struct store *store, struct shard *shard, uint32_t slot);
 /* Remember that the journal may hold `parts` rows of a hash that has no swarm. */
 bool shard_note_deleted(struct shard *shard, const uint8_t infohash[INFOHASH], uint64_t hash, uint64_t parts);
 struct before swarm_before(const struct swarm *swarm);

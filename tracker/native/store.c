@@ -5,13 +5,19 @@
 
 #define MOVE_BATCH 512 /* peers of a merged swarm that go over while a shard is locked */
 
-struct store *store_new(const struct terms *terms, const uint8_t key[16])
+struct store *store_new(const struct terms *terms, const uint8_t key[16], const struct exemption *exemptions,
+                        size_t exempt)
 {
     struct store *store = calloc(1, sizeof *store);
     if (!store)
         return NULL;
     store->terms = *terms;
     memcpy(&store->peer_hash.secret, key, sizeof store->peer_hash.secret);
+    if (!shares_init(&store->shares, &store->peer_hash.secret, exemptions, exempt)) {
+        shares_free(&store->shares);
+        free(store);
+        return NULL;
+    }
     store->peer_hash.with_port = !terms->peers_per_address;
     store->cursor = (struct cursor){0, NONE, 0, NONE};
     pthread_mutex_init(&store->sweeping, NULL);
@@ -65,6 +71,7 @@ void store_free(struct store *store)
     pthread_mutex_destroy(&store->round.mutex);
     pthread_mutex_destroy(&store->delta_round.mutex);
     pthread_mutex_destroy(&store->consuming.mutex);
+    shares_free(&store->shares);
     free(store->round.keys.list);
     free(store);
 }
@@ -231,6 +238,64 @@ static enum verdict serve_stranger(struct store *store, struct shard *shard, str
     return grant(store, rng, answer);
 }
 
+static void give(struct store *store, struct swarm *swarm, owner_t owner)
+{
+    swarm->owner = owner;
+    shares_add(&store->shares, owner, 1);
+}
+
+void swarm_adopt(struct store *store, struct swarm *swarm)
+{
+    size_t length = 0;
+    if (swarm->owner)
+        return;
+    const uint8_t *address = swarm_first_address(swarm, &length);
+    if (length)
+        give(store, swarm, shares_owner(&store->shares, address, length));
+}
+
+/* Find the slot of a swarm that makes room for an owner: an empty one, or one of a single peer whose owner has more
+ * than this one would have, the heaviest of a few. NONE: there is none among them. */
+static uint32_t find_evictable(struct store *store, struct shard *shard, owner_t owner)
+{
+    uint64_t best = shares_weight(&store->shares, owner, 1);
+    uint32_t size = shard->swarms.size, found = NONE;
+    for (uint32_t looks = size < LOOKED_AT ? size : LOOKED_AT; looks--;) {
+        shard->looked += LOOK_STEP;
+        uint32_t slot = (uint32_t)((uint64_t)shard->looked * size >> 32);
+        const struct swarm *swarm = table_at(&shard->swarms, slot);
+        uint64_t peers = swarm_peers(swarm), weight = peers == 1 ? shares_weight(&store->shares, swarm->owner, 0) : 0;
+        if (!peers || weight > best) {
+            best = weight;
+            found = slot;
+        }
+        if (!peers)
+            break;
+    }
+    return found;
+}
+
+static bool evict(struct store *store, struct shard *shard, owner_t owner)
+{
+    uint32_t slot = find_evictable(store, shard, owner);
+    if (slot == NONE)
+        return false;
+    struct swarm *swarm = table_at(&shard->swarms, slot);
+    struct before before = swarm_before(swarm);
+    swarm_clear(swarm);
+    swarm_update_totals(store, swarm, before);
+    return shard_forget(store, shard, slot);
+}
+
+/* Whether an owner may have another swarm, near the cap: within its share of the room, or in place of a heavier's. */
+static bool make_room(struct store *store, struct shard *shard, owner_t owner)
+{
+    uint64_t torrents = read_counter(&store->torrents), cap = store->terms.max_torrents;
+    if (torrents < cap && shares_weight(&store->shares, owner, 0) <= cap - torrents)
+        return true;
+    return evict(store, shard, owner);
+}
+
 static enum verdict serve_announce(struct store *store, struct shard *shard, struct rng *rng,
                           const struct announce *announce, const uint8_t infohash[INFOHASH], uint64_t hash,
                           int64_t now, struct answer *answer)
@@ -239,11 +304,13 @@ static enum verdict serve_announce(struct store *store, struct shard *shard, str
     if (!swarm) {
         if (announce->event == EVENT_STOPPED)
             return serve_stranger(store, shard, rng, announce, infohash, now, answer);
-        if (read_counter(&store->torrents) >= store->terms.max_torrents)
+        owner_t owner = shares_owner(&store->shares, announce->peer, announce->stride - 2u);
+        if (read_counter(&store->torrents) >= store->terms.shares_bind && !make_room(store, shard, owner))
             return put_off(answer, VERDICT_FULL);
         swarm = shard_make(store, shard, infohash, hash, now);
         if (!swarm)
             return put_off(answer, VERDICT_FULL);
+        give(store, swarm, owner);
     }
     if (announce->account)
         session_note(store, shard, announce, infohash, now);
@@ -513,6 +580,7 @@ static int merge_batch(struct store *store, const uint8_t canonical[INFOHASH], c
         if (swarm->touched + EPOCH < batch->touched)
             swarm_touch(swarm, batch->touched);
         bits_set(&swarm->dirty, 0);
+        swarm_adopt(store, swarm);
         swarm_update_totals(store, swarm, before);
     }
     shard_leave(shard);

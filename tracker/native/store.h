@@ -22,7 +22,10 @@ struct terms {
     uint32_t node;              /* the number of this store among those that exchange changes */
     int64_t session_timeout;    /* seconds */
     uint64_t max_sessions, max_changes;
+    uint64_t shares_bind; /* torrents from which on an address may have no more than its share */
 };
+
+struct exemption; /* shares.h */
 
 struct announce {
     uint8_t infohash[INFOHASH];
@@ -59,8 +62,9 @@ struct row {
     size_t length;
 };
 
-/* NULL: no memory. `key`: 16 random bytes. */
-struct store *store_new(const struct terms *terms, const uint8_t key[16]);
+/* NULL: no memory. `key`: 16 random bytes; `exemptions`: the networks that no share binds, as many as `exempt`. */
+struct store *store_new(const struct terms *terms, const uint8_t key[16], const struct exemption *exemptions,
+                        size_t exempt);
 void store_free(struct store *store);
 
 /* Policy, aliases, swarm, answer; refused with UNLISTED or DENIED, which leave the answer alone. Slots and draws are in

@@ -86,6 +86,17 @@ uint64_t swarm_complete(const struct swarm *swarm)
     return (uint64_t)swarm_size(swarm, SEEDERS4) + swarm_size(swarm, SEEDERS6) - swarm->paused;
 }
 
+const uint8_t *swarm_first_address(const struct swarm *swarm, size_t *length)
+{
+    for (uint32_t which = 0; which < POOLS; which++)
+        if (swarm_size(swarm, which)) {
+            *length = STRIDE(which) - 2;
+            return pool_peer(swarm_pool(swarm, which), STRIDE(which), 0);
+        }
+    *length = 0;
+    return NULL;
+}
+
 uint32_t swarm_rows(const struct swarm *swarm)
 {
     uint32_t longest = 1;

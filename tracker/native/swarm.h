@@ -3,6 +3,7 @@
 #define PEERAGE_SWARM_H
 
 #include "pool.h"
+#include "shares.h"
 #include "store.h"
 
 enum { SEEDERS4, LEECHERS4, SEEDERS6, LEECHERS6, POOLS };
@@ -27,6 +28,7 @@ struct swarm {
     uint32_t paused;
     uint32_t parts; /* rows that the journal may hold */
     struct pool four[2];
+    owner_t owner;      /* to whose share it counts */
     struct pool *six; /* the two of IPv6, once there is a peer for them */
 };
 
@@ -50,6 +52,8 @@ const struct pool *swarm_pool(const struct swarm *swarm, uint32_t which);
 uint32_t swarm_size(const struct swarm *swarm, uint32_t which);
 uint64_t swarm_peers(const struct swarm *swarm);
 uint64_t swarm_complete(const struct swarm *swarm);
+/* The address of the first peer and its length, 0 where there is none. */
+const uint8_t *swarm_first_address(const struct swarm *swarm, size_t *length);
 uint32_t swarm_rows(const struct swarm *swarm);
 struct counts swarm_counts(const struct swarm *swarm);
 void swarm_touch(struct swarm *swarm, int64_t now);

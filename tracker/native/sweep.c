@@ -88,18 +88,19 @@ static bool forgettable(struct store *store, struct shard *shard, const struct s
     return !completed || near_cap || now - EPOCH - swarm->touched > store->terms.remember_completed;
 }
 
-/* Forget the swarm in a slot. Without memory to note its rows for deletion it stays for the next round. */
-static void forget(struct store *store, struct shard *shard, uint32_t slot)
+bool shard_forget(struct store *store, struct shard *shard, uint32_t slot)
 {
     struct swarm *swarm = table_at(&shard->swarms, slot);
     const uint8_t *infohash = swarm->record.key;
     if (swarm->parts && !shard_note_deleted(shard, infohash, infohash_hash(store, infohash), swarm->parts))
-        return;
+        return false;
+    shares_add(&store->shares, swarm->owner, -1);
     shard_drop_others(shard, infohash, infohash_hash(store, infohash));
     swarm_free(swarm);
     table_remove(&shard->swarms, slot);
     shard->changed = true; /* a flush that is looking through the shard may miss the one that moved */
     atomic_fetch_sub_explicit(&store->torrents, 1, memory_order_relaxed);
+    return true;
 }
 
 /* Find the next shard with a swarm to visit; false: there is none at all. */
@@ -108,11 +109,10 @@ static bool seek_swarm(struct store *store)
     struct cursor *cursor = &store->cursor;
     for (uint32_t tries = 0; tries <= SHARDS; tries++) {
         struct shard *shard = &store->shards[cursor->shard];
-        if (cursor->swarm == NONE) {
-            pthread_mutex_lock(&shard->mutex);
+        pthread_mutex_lock(&shard->mutex);
+        if (cursor->swarm > shard->swarms.size) /* NONE too; swarms that made room may be gone */
             cursor->swarm = shard->swarms.size;
-            shard_leave(shard);
-        }
+        shard_leave(shard);
         if (cursor->swarm)
             return true;
         *cursor = (struct cursor){(cursor->shard + 1) % SHARDS, NONE, 0, NONE};
@@ -128,12 +128,17 @@ static void visit(struct store *store, struct look *look)
     uint32_t slot = cursor->swarm - 1;
     do {
         pthread_mutex_lock(&shard->mutex);
+        if (slot >= shard->swarms.size) { /* it went meanwhile */
+            shard_leave(shard);
+            look->done = true;
+            return;
+        }
         struct swarm *swarm = table_at(&shard->swarms, slot);
         look_at(store, shard, swarm, look);
         if (look->done) {
             *cursor = (struct cursor){cursor->shard, slot, 0, NONE};
             if (forgettable(store, shard, swarm, look->now))
-                forget(store, shard, slot);
+                shard_forget(store, shard, slot); /* or in the next round */
         }
         shard_leave(shard);
     } while (!look->done && look->used < look->budget);

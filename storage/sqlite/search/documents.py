@@ -14,9 +14,9 @@ from typing import Any
 from sqlalchemy import Select, delete, func, select
 
 from bittorrent.infohash import InfoHash
+from catalogue import contents_encoding
 from catalogue.model import CatalogueFile
 from catalogue.query import Attribute
-from storage import contents_encoding
 from storage.database import Database, Transaction
 from storage.dialect import SqlDialect
 from storage.sqlite.search import facets
@@ -24,6 +24,7 @@ from storage.sqlite.search.tables import search_entry, search_key
 from storage.tables import author, authorship, contents, tag, tagging, torrent, work
 
 MAX_FILE_NAME_CHARACTERS = 256 * 1024
+MAX_FILE_NAMES = 20_000
 """Characters of file names that are indexed of one torrent."""
 _BATCH = 500
 _COMPRESSION_LEVEL = 3
@@ -164,7 +165,7 @@ def _facets(row: Row, tags: Iterable[int]) -> Iterator[str]:
 def _files(payload: bytes | None) -> Sequence[CatalogueFile]:
     """Return the files of a torrent; none where the list is damaged, so that the rest is still indexed."""
     try:
-        return contents_encoding.decode_contents(payload).files if payload else ()
+        return contents_encoding.decode_contents(payload, count=MAX_FILE_NAMES).files if payload else ()
     except ValueError:
         return ()
 

@@ -70,10 +70,6 @@ def test_every_refusal_has_its_status_a_code_and_details_for_validation_alone(co
     assert told["code"] == envelope.code_of(response.status_code)
 
 
-def test_a_slowed_login_says_when_to_try_again():
-    assert envelope.error_response(Refusal("login-slowed", "17")).headers["retry-after"] == "17"
-
-
 async def test_half_a_character_is_answered_as_what_can_be_sent():
     response = await envelope.object_response(Example(1, "a\ud800b"), 200)
     assert read(response)["data"]["title"] == "a?b"

@@ -1,0 +1,205 @@
+"""Memory of connections: the bytes that requests and answers in flight hold, per address and in all.
+
+Request heads, bodies that are read or worked on, and answers that their clients have not taken yet count here. Near a
+limit the slowest connections go first: those that hold bytes and have not moved any for longest.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import monotonic
+
+from starlette.types import Scope
+
+from bittorrent.refusal import Refusal
+
+SCOPE_KEY = "peerage.connection"
+"""Where a request's scope has the `HeldMemory` of its connection."""
+
+ROOM_SECONDS = 5.0
+"""How long an answer waits for room."""
+BODY_ROOM_SECONDS = 20.0
+"""How long a body waits for room; its sender is not read from meanwhile."""
+_NEAR = 0.8  # the part of the whole above which the share of an address binds
+_INTERVAL = 0.02  # seconds between two looks for room
+_TRICKLE = 16 << 10
+_SLOW = 1.0  # seconds without movement after which a connection may be dropped to make room
+
+
+@dataclass(eq=False, slots=True)
+class HeldMemory:
+    """The bytes that one connection holds; `moved` is when it last took or gave some KiB, `drop` ends it."""
+
+    memory: "ConnectionMemory"
+    key: str
+    drop: Callable[[], None]
+    moved: float = 0.0
+    held: int = 0
+    trickle: int = 0
+    buffered: int = 0
+    """The part of `held` that lies in the connection's own buffers, as last told by `set_buffered`."""
+    served: bool = False
+    """Whether the service is at work for it, so that its client has nothing to move."""
+    reserved: int = 0
+    """The part that is held for an answer which is still being made."""
+
+    def hold(self, size: int) -> bool:
+        """Hold more bytes, and return whether there is room for them."""
+        return self.memory.hold(self, size)
+
+    def release(self, size: int) -> None:
+        """Release bytes."""
+        self.memory.release(self, min(size, self.held))
+
+    def set_buffered(self, size: int) -> bool:
+        """Set how much the connection's own buffers hold, and return whether there is room for it in all.
+
+        Buffers are small, and the share of an address does not bind them: its one large body must not end the others.
+        """
+        more, self.buffered = size - self.buffered, size
+        if more <= 0:
+            self.release(-more)
+            return True
+        return self.memory.hold(self, more, shared=False)
+
+    async def reserve(self, size: int, seconds: float) -> bool:
+        """Hold bytes for an answer before it is made; wait for room, and return whether there was any in time."""
+        if not await self.wait_for(size, seconds):
+            return False
+        self.reserved += size
+        return True
+
+    async def hold_answer(self, size: int, seconds: float) -> bool:
+        """Hold an answer that was made, as far as it was not reserved before; return whether there was room in time."""
+        reserved = min(size, self.reserved)
+        if not await self.wait_for(size - reserved, seconds):
+            return False
+        self.reserved -= reserved
+        return True
+
+    async def wait_for(self, size: int, seconds: float) -> bool:
+        """Hold more bytes as soon as there is room; return whether there was any in time."""
+        if self.hold(size):
+            return True
+        end, served = self.memory.time() + seconds, self.served
+        self.served = True
+        try:
+            while self.memory.time() < end:
+                await asyncio.sleep(_INTERVAL)
+                if self.hold(size):
+                    return True
+        finally:
+            self.set_served(served)
+        self.memory.refused += 1
+        return False
+
+    def set_served(self, served: bool) -> None:
+        """Tell whether the service is at work for it; when that ends it is its client's time again."""
+        self.served = served
+        self.moved = self.memory.time()
+
+    def release_reserved(self) -> None:
+        """Release what was reserved and not used."""
+        self.release(self.reserved)
+        self.reserved = 0
+
+    def move(self, size: int) -> None:
+        """Note that bytes came or went; a trickle of them is no movement."""
+        self.trickle += size
+        if self.trickle >= _TRICKLE:
+            self.trickle = 0
+            self.moved = self.memory.time()
+
+    def close(self) -> None:
+        """Release everything."""
+        self.release(self.held)
+        self.buffered = self.reserved = 0
+
+
+@dataclass(slots=True)
+class ConnectionMemory:
+    """The limits, in bytes, and what is held; `time` gives seconds that never go back.
+
+    The limit per address binds only where 80 % of the whole are held.
+    """
+
+    limit: int = 80 << 20
+    per_address: int = 40 << 20
+    time: Callable[[], float] = monotonic
+    held: int = 0
+    dropped: int = 0
+    """Connections that were dropped to make room."""
+    refused: int = 0
+    """Requests for room that found none."""
+    _addresses: Counter[str] = field(default_factory=Counter)
+    _holders: set[HeldMemory] = field(default_factory=set)
+
+    def connection(self, key: str, drop: Callable[[], None]) -> HeldMemory:
+        """Return the memory of a new connection from an address."""
+        return HeldMemory(self, key, drop, self.time())
+
+    def hold(self, holder: HeldMemory, size: int, *, shared: bool = True) -> bool:
+        """Hold more bytes for a connection, dropping slower ones where that makes room; return whether it fits.
+
+        Unless it is `shared`, the share of the address does not bind.
+        """
+        if size > self._room(holder.key, shared=shared) and not self._make_room(holder, size, shared=shared):
+            return False
+        holder.held += size
+        self.held += size
+        self._addresses[holder.key] += size
+        self._holders.add(holder)
+        return True
+
+    def release(self, holder: HeldMemory, size: int) -> None:
+        """Release bytes of a connection."""
+        holder.held -= size
+        self.held -= size
+        self._addresses[holder.key] -= size
+        if self._addresses[holder.key] <= 0:
+            del self._addresses[holder.key]
+        if not holder.held:
+            self._holders.discard(holder)
+
+    def _room(self, key: str, *, shared: bool) -> int:
+        whole = self.limit - self.held
+        if not shared or self.held < self.limit * _NEAR:
+            return whole
+        return min(whole, self.per_address - self._addresses[key])
+
+    def _make_room(self, holder: HeldMemory, size: int, *, shared: bool) -> bool:
+        """Drop the slowest connections until there is room; none is dropped where that would not do."""
+        near = self.held >= self.limit * _NEAR
+        crowded = shared and near and self._addresses[holder.key] + size > self.per_address
+        late = self.time() - _SLOW
+        slow = [
+            each
+            for each in self._holders
+            if each is not holder
+            and not each.served
+            and each.moved <= late
+            and (not crowded or each.key == holder.key)
+        ]
+        if self._room(holder.key, shared=shared) + sum(each.held for each in slow) < size:
+            return False
+        for each in sorted(slow, key=lambda each: each.moved):
+            if self._room(holder.key, shared=shared) >= size:
+                break
+            self.dropped += 1
+            each.close()
+            each.drop()
+        return self._room(holder.key, shared=shared) >= size
+
+
+async def reserve_answer(scope: Scope, size: int) -> None:
+    """Hold bytes for an answer that is going to be made. Refusal: `busy`, when there is no room in time."""
+    held = held_memory(scope)
+    if held is not None and not await held.reserve(size, ROOM_SECONDS):
+        raise Refusal("busy")
+
+
+def held_memory(scope: Scope) -> HeldMemory | None:
+    """Return the memory of the connection that a request came on; None where the server keeps none."""
+    found = scope.get(SCOPE_KEY)
+    return found if isinstance(found, HeldMemory) else None

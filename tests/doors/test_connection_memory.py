@@ -1,0 +1,152 @@
+import asyncio
+
+import pytest
+
+from doors.connection_memory import ConnectionMemory, HeldMemory
+
+
+class Timer:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def timer() -> Timer:
+    return Timer()
+
+
+@pytest.fixture
+def memory(timer: Timer) -> ConnectionMemory:
+    return ConnectionMemory(1000, 400, timer)
+
+
+def connection(memory: ConnectionMemory, key: str, dropped: list[str] | None = None) -> HeldMemory:
+    return memory.connection(key, lambda: dropped.append(key) if dropped is not None else None)
+
+
+def test_bytes_are_held_up_to_the_whole_and_released(memory: ConnectionMemory) -> None:
+    one, two = connection(memory, "a"), connection(memory, "b")
+    assert one.hold(600)
+    assert two.hold(400)
+    assert not two.hold(1)
+    one.release(100)
+    assert connection(memory, "c").hold(100)
+    one.close()
+    two.close()
+    assert memory.held == 100
+    assert set(memory._addresses) == {"c"}
+    assert len(memory._holders) == 1
+
+
+def test_the_share_of_an_address_binds_only_near_the_limit(memory: ConnectionMemory) -> None:
+    one, two = connection(memory, "a"), connection(memory, "b")
+    assert one.hold(790), "there is room for everyone"
+    assert one.hold(100), "as long as less than 80 % is held"
+    assert not one.hold(10)
+    assert two.hold(100)
+
+
+def test_the_slowest_connections_go_first_and_no_more_than_needed(
+    memory: ConnectionMemory, timer: Timer
+) -> None:
+    dropped: list[str] = []
+    slow = {key: connection(memory, key, dropped) for key in "abc"}
+    for key, each in slow.items():
+        assert each.hold(300)
+        timer.now += 1
+        each.move(1 << 20)
+        assert key not in dropped
+    timer.now += 5
+    assert connection(memory, "d").hold(350)
+    assert dropped == ["a"]
+    assert memory.dropped == 1
+    assert slow["a"].held == 0
+    assert memory.held == 950
+
+
+def test_none_is_dropped_where_that_would_not_make_room(memory: ConnectionMemory, timer: Timer) -> None:
+    dropped: list[str] = []
+    slow, quick = connection(memory, "a", dropped), connection(memory, "b", dropped)
+    assert slow.hold(100)
+    timer.now += 10
+    quick.move(1 << 20)
+    assert quick.hold(800)
+    assert not connection(memory, "c").hold(300)
+    assert dropped == []
+
+
+def test_who_crowds_its_address_drops_none_of_another(memory: ConnectionMemory, timer: Timer) -> None:
+    dropped: list[str] = []
+    crowd = [connection(memory, "a", dropped) for _ in range(4)]
+    other = connection(memory, "b", dropped)
+    assert all(each.hold(100) for each in crowd)
+    assert other.hold(500)
+    timer.now += 10
+    other.move(1 << 20)
+    assert connection(memory, "a").hold(50)
+    assert dropped == ["a"]
+
+
+def test_buffers_are_told_as_a_whole(memory: ConnectionMemory) -> None:
+    one = connection(memory, "a")
+    assert one.set_buffered(300)
+    assert one.set_buffered(100)
+    assert one.held == 100
+    assert one.hold(200)
+    assert one.set_buffered(0)
+    assert one.held == 200
+
+
+async def test_an_answer_takes_what_was_reserved_for_it(memory: ConnectionMemory) -> None:
+    one = connection(memory, "a")
+    assert await one.reserve(500, 0)
+    assert await one.hold_answer(300, 0)
+    assert (one.held, one.reserved) == (500, 200)
+    one.release(300)
+    one.release_reserved()
+    assert one.held == 0
+    assert await one.hold_answer(50, 0)
+    assert one.held == 50
+
+
+async def test_an_answer_waits_for_room_and_gives_up_in_time(memory: ConnectionMemory, timer: Timer) -> None:
+    one, two = connection(memory, "a"), connection(memory, "b")
+    assert one.hold(900)
+    waiting = asyncio.create_task(two.wait_for(500, 5))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    one.close()
+    assert await waiting
+    assert not await one.wait_for(900, 0)
+    assert memory.refused == 1
+
+
+def test_a_trickle_is_no_movement(memory: ConnectionMemory, timer: Timer) -> None:
+    one = connection(memory, "a")
+    for _ in range(100):
+        timer.now += 0.5
+        one.move(64)
+    assert one.moved == 100.0
+    one.move(16 << 10)
+    assert one.moved == timer.now
+
+
+async def test_who_waits_for_the_service_is_not_slow(memory: ConnectionMemory, timer: Timer) -> None:
+    dropped: list[str] = []
+    served, waiting, idle = (connection(memory, key, dropped) for key in "abc")
+    assert all(each.hold(200) for each in (served, waiting, idle))
+    served.set_served(True)
+    task = asyncio.create_task(waiting.wait_for(900, 60))
+    await asyncio.sleep(0)
+    timer.now += 10
+    assert connection(memory, "d").hold(500)
+    assert dropped == ["c"]
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    served.set_served(False)
+    assert not served.served
+    assert served.moved == timer.now

@@ -1,0 +1,1 @@
+"""Fuzz targets: every Python reader of bytes that strangers send."""

@@ -1,0 +1,287 @@
+"""Fuzz targets of BitTorrent's formats: bencode, metainfo, magnet links, queries, packets, paths, journal rows."""
+
+import hashlib
+from typing import Any
+
+from bittorrent import bencode
+from bittorrent.bencode import BencodeLimits
+from bittorrent.filenames import extractable_paths
+from bittorrent.infohash import InfoHash
+from bittorrent.magnet import LONGEST_MAGNET, Magnet
+from bittorrent.metainfo import Metainfo
+from bittorrent.passkey import is_passkey, read_path
+from bittorrent.peers import parse_address
+from bittorrent.query import SCRAPE_HASHES, Event, read_announce, read_scrape
+from bittorrent.refusal import Refusal
+from bittorrent.text import printable
+from bittorrent.udp import (
+    URL_DATA_LIMIT,
+    AnnounceRequest,
+    Connect,
+    MalformedRequest,
+    ScrapeRequest,
+    connection_id,
+    is_valid_connection_id,
+    read_request,
+)
+from bittorrent.urls import MOST_URLS
+from doors.udp import UdpDoor
+from tests.fuzz.targets.target import Target, refused
+from tests.support.swarm_stores import STORES
+from tracker import _native as native
+from tracker.journal_row import DamagedRow, JournalRow, unpack
+from tracker.model import AnnounceTerms
+from tracker.policy import Policy
+from tracker.random_source import SplitMix
+from tracker.swarms import Swarms
+from tracker.tracker import Tracker
+
+_LIMITS = BencodeLimits(size=2000, depth=8, items=60)
+_LARGEST = 2**63
+
+
+class _Reference:
+    """A second reader of bencode, written from the specification: one value at a time, by recursion."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.at, self.items = data, 0, 0
+
+    def whole(self) -> Any:
+        if not self.data or len(self.data) > _LIMITS.size:
+            raise ValueError
+        value = self.value(0)
+        if self.at != len(self.data):
+            raise ValueError
+        return value
+
+    def value(self, depth: int) -> Any:
+        kind = self.data[self.at : self.at + 1]
+        self.items += 1
+        if self.items > _LIMITS.items:
+            raise ValueError
+        if kind == b"i":
+            return self.integer()
+        if kind not in (b"l", b"d"):
+            return self.string()
+        if depth == _LIMITS.depth:
+            raise ValueError
+        self.at += 1
+        return self.list(depth + 1) if kind == b"l" else self.dict(depth + 1)
+
+    def integer(self) -> int:
+        end = self.data.index(b"e", self.at)
+        text = self.data[self.at + 1 : end]
+        self.at = end + 1
+        digits = text.removeprefix(b"-")
+        if not digits.isdigit() or len(digits) > 20 or (digits[:1] == b"0" and text != b"0"):
+            raise ValueError
+        return int(text)
+
+    def string(self) -> bytes:
+        colon = self.data.index(b":", self.at)
+        text = self.data[self.at : colon]
+        if not text.isdigit() or len(text) > 10 or (text[:1] == b"0" and text != b"0"):
+            raise ValueError
+        self.at = colon + 1 + int(text)
+        if self.at > len(self.data):
+            raise ValueError
+        return self.data[colon + 1 : self.at]
+
+    def list(self, depth: int) -> Any:
+        found = []
+        while self.data[self.at : self.at + 1] != b"e":
+            found.append(self.value(depth))
+        self.at += 1
+        return found
+
+    def dict(self, depth: int) -> Any:
+        found: dict[bytes, Any] = {}
+        while self.data[self.at : self.at + 1] != b"e":
+            self.items += 1
+            key = self.string()
+            if key in found or self.items > _LIMITS.items:
+                raise ValueError
+            found[key] = self.value(depth)
+        self.at += 1
+        return found
+
+
+def bencode_values(data: bytes) -> None:
+    """Two readers take the same values; canonical ones are written as they were read."""
+    try:
+        expected = _Reference(data).whole()
+    except ValueError:
+        assert isinstance(refused(lambda: bencode.decode(data, _LIMITS)), str)
+        return
+    document = bencode.decode(data, _LIMITS)
+    assert document.value == expected
+    if document.canonical:
+        assert bencode.encode(document.value) == data
+    for key, (start, end) in document.spans.items():
+        assert bencode.decode(data[start:end]).value == expected[key]
+
+
+def metainfo(data: bytes) -> None:
+    """What is taken is named by the hashes of its bytes, is safe to show and unpack, and has a magnet link."""
+    try:
+        torrent = Metainfo.parse(data)
+    except Refusal:
+        return
+    assert torrent.info in data
+    assert torrent.v1 in (None, hashlib.sha1(torrent.info, usedforsecurity=False).digest())
+    assert torrent.v2 in (None, hashlib.sha256(torrent.info).digest())
+    assert len(torrent.infohash) == 20
+    assert printable(torrent.name) == torrent.name != ""
+    assert torrent.files
+    assert torrent.size == sum(file.length for file in torrent.files) < _LARGEST
+    assert all(file.length >= 0 for file in torrent.files)
+    paths = [file.path for file in torrent.files]
+    assert not any(part in ("", ".", "..") or "/" in part for path in paths for part in path)
+    assert len({path.casefold() for path in extractable_paths(map("/".join, paths))}) == len(paths)
+    assert sum(len(tier) for tier in torrent.trackers) <= MOST_URLS
+    link = str(torrent.magnet())
+    if len(link) <= LONGEST_MAGNET:
+        again = Magnet.parse(link)
+        assert (again.v1, again.v2, again.size) == (torrent.v1, torrent.v2, torrent.size)
+
+
+def magnet(data: bytes) -> None:
+    """What is taken is written and read again as the same."""
+    try:
+        link = Magnet.parse(data.decode("utf-8", "surrogatepass" if data[:1] == b"\xed" else "replace"))
+    except (Refusal, UnicodeDecodeError):
+        return
+    assert link.v1 or link.v2
+    assert len(link.trackers) <= MOST_URLS >= len(link.web_seeds)
+    assert len(link.peers) <= MOST_URLS
+    assert printable(link.name) == link.name
+    if len(text := str(link)) <= LONGEST_MAGNET:
+        assert text.isascii()
+        assert Magnet.parse(text) == link
+
+
+def announce_query(data: bytes) -> None:
+    """C and Python read the same."""
+    found: Any
+    try:
+        read = read_announce(data)
+    except Refusal as refusal:
+        found = native.REFUSALS.index(refusal.code)
+    else:
+        assert len(read.infohash) == len(read.peer_id) == 20
+        assert 0 < read.port < 65536 or (read.port == 0 and read.event is Event.STOPPED)
+        assert all(0 <= number < _LARGEST for number in (read.left or 0, read.uploaded, read.downloaded))
+        values = bytes(read.infohash), read.port, int(read.event), read.left == 0, read.numwant, read.compact
+        found = (*values, read.uploaded, read.downloaded, read.peer_id)
+    assert native.read_announce(data) == found
+
+
+def scrape_query(data: bytes) -> None:
+    """C and Python read the same."""
+    found: Any
+    try:
+        hashes = read_scrape(data)
+    except Refusal as refusal:
+        found = native.REFUSALS.index(refusal.code)
+    else:
+        assert 0 < len(hashes) <= SCRAPE_HASHES
+        found = b"".join(sorted(hashes))
+    assert native.read_scrape(data) == found
+
+
+def passkey_path(data: bytes) -> None:
+    """C and Python find the same passkey, and it has a passkey's form."""
+    found = read_path(data)
+    assert native.path_passkey(data) == (found.passkey if found is not None else None)
+    if found is not None:
+        assert is_passkey(found.passkey)
+        assert found.action in {"announce", "scrape"}
+
+
+def address(data: bytes) -> None:
+    """C and Python read the same address."""
+    text = data.decode("latin-1")
+    try:
+        found = parse_address(text)
+    except ValueError:
+        found = None
+    assert found is None or len(found) in (4, 16)
+    if text.isascii():
+        assert native.parse_address(data) == found
+
+
+def udp_packet(data: bytes) -> None:
+    """A packet is answered by no more than its connection id allows, whatever it is."""
+    request = read_request(data)
+    match request:
+        case AnnounceRequest():
+            assert len(request.url_data) <= min(URL_DATA_LIMIT, len(data))
+            assert request.port or request.event is Event.STOPPED
+        case ScrapeRequest():
+            assert 0 < len(request.infohashes) <= SCRAPE_HASHES
+            assert b"".join(request.infohashes) in data
+        case MalformedRequest():
+            assert request.connection == data[:8]
+    here = bytes((203, 0, 113, 9))
+    if not isinstance(request, Connect):
+        # Without a valid id an answer to a forged sender must not be larger than what was sent.
+        assert len(_door.answer(data, here) or b"") <= len(data)
+        connection = connection_id(b"k" * 32, here, 1000)
+        reply = _door.answer(connection + data[8:], here) or b""
+        assert len(reply) <= 20 + 6 * 200
+        assert not reply or reply[4:8] == data[12:16]
+
+
+def connection_ids(data: bytes) -> None:
+    """No bytes but those that were made are a connection id, for another sender or another time."""
+    key, here, there = b"k" * 32, bytes((203, 0, 113, 9)), bytes((203, 0, 113, 10))
+    made = connection_id(key, here, 1000)
+    assert is_valid_connection_id(made, key, here, 1000 + data[0] % 60 if data else 1000)
+    assert not is_valid_connection_id(made, key, there, 1000)
+    assert not is_valid_connection_id(made, key, here, 1200)
+    forged = data[:8].ljust(8, b"\0")
+    assert forged == made or not is_valid_connection_id(forged, key, here, 1000)
+
+
+def journal_row(data: bytes) -> None:
+    """Both stores take the same rows, and make the same swarm of them."""
+    try:
+        unpack(data)
+    except DamagedRow:
+        damaged = True
+    else:
+        damaged = False
+    totals, rows = [], []
+    for make in STORES.values():
+        store = make(AnnounceTerms(max_torrents=10), 1)
+        store.restore([JournalRow(_HASH, 0, data)])
+        totals.append(store.totals())
+        store.expire(2**31, 100)
+        rows.append(sorted(row.payload or b"" for row in store.take_dirty()))
+    assert len(set(totals)) == 1, totals
+    assert rows.count(rows[0]) == len(rows)
+    if damaged:
+        assert totals[0].peers == 0
+
+
+_HASH = InfoHash(bytes(range(20)))
+_swarms = Swarms(AnnounceTerms(max_torrents=100, max_peers=1000), SplitMix(3))
+_door = UdpDoor(
+    Tracker(_swarms, Policy(_swarms, listed=False), AnnounceTerms(), lambda: 1_800_000_000),
+    b"k" * 32,
+    lambda: 1000.0,
+    refuse_private=False,
+)
+
+TARGETS = (
+    Target(bencode_values, 12, corpus="bencode"),
+    Target(metainfo, 12, 16384, "bencode"),
+    Target(magnet, 10, corpus="magnet"),
+    Target(announce_query, 14, corpus="query"),
+    Target(scrape_query, 10, 8300, "query"),
+    Target(passkey_path, 12, 200),
+    Target(address, 10, 200),
+    Target(udp_packet, 10, 4200, "udp"),
+    Target(connection_ids, 2, 64),
+    Target(journal_row, 4),
+)
