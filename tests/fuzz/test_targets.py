@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.fuzz.blind import HERE, inputs_of, run_blindly, seeds_of, words
-from tests.fuzz.targets import files, formats, requests, texts
+from tests.fuzz.targets import exchanges, files, formats, requests, texts
 from tests.fuzz.targets.target import Target
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
-TARGETS = [target for subject in (files, formats, requests, texts) for target in subject.TARGETS]
+TARGETS = [target for subject in (exchanges, files, formats, requests, texts) for target in subject.TARGETS]
 SAMPLE = 400
 
 
