@@ -82,7 +82,7 @@ build/fuzz: tests/native/fuzz.c tests/native/harness.h $(CORE) $(wildcard tracke
 # The sources of the door call what the harness plays instead of libc and the kernel.
 build/fuzz_door: tests/native/fuzz_door.c tests/native/faults.h tests/native/harness.h $(CORE) $(wildcard tracker/native/*.h)
 	@mkdir -p build
-	$(or $(CLANG),$(CC)) $(if $(CLANG),-fsanitize=fuzzer -DLIBFUZZER) $(HARNESS) $(SANITIZERS) -c tests/native/fuzz_door.c -o build/fuzz_door.o
+	$(or $(CLANG),$(CC)) $(if $(CLANG),-DLIBFUZZER) $(HARNESS) $(SANITIZERS) -c tests/native/fuzz_door.c -o build/fuzz_door.o
 	$(or $(CLANG),$(CC)) $(if $(CLANG),-fsanitize=fuzzer) $(HARNESS) $(SANITIZERS) -include tests/native/faults.h build/fuzz_door.o $(CORE) -o $@
 
 build/races: tests/native/races.c tests/native/harness.h $(CORE) $(wildcard tracker/native/*.h)
