@@ -68,7 +68,7 @@ async def _show_backup(_arguments: Backup, records: AsyncIterator[BackupRecord])
         for infohash in record.missing:
             print_line(f"{infohash}  has no file")
         for infohash in record.damaged:
-            print_line(f"{infohash}  has a file of another size than was stored")
+            print_line(f"{infohash}  has a file that is not what was stored")
         sound = not record.missing and not record.damaged
         print_line(f"{record.folder}: {record.files:,} files, {record.copied:,} of them copied now, verified")
     return sound

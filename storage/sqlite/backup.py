@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bittorrent.infohash import InfoHash
+from cache.record import packed_digest
 from storage.data_folder import RESTORING, DataFolder
 from storage.fsync import fsync_directory
 from storage.sqlite.snapshot import has_record, require_sound, snapshot, stored_files
@@ -34,7 +35,7 @@ class BackupError(Exception):
 class BackupResult:
     """A backup: its folder, its .torrent files, those copied now with their bytes, and what could not be saved.
 
-    `missing` are infohashes whose file was not there, `damaged` those whose file has another size than was stored.
+    `missing` are infohashes whose file was not there, `damaged` those whose file is not what was stored.
     """
 
     folder: str
@@ -130,15 +131,15 @@ class _Copying:
 
     def copy(self, records: Path) -> None:
         """Copy the file of each record; one whose torrent was deleted since is left out."""
-        for raw, size in stored_files(records):
+        for raw, size, packed in stored_files(records):
             infohash = InfoHash(raw).upper
-            entry = self._one(infohash)
+            entry = self._one(infohash, packed)
             if entry is None:
                 if has_record(self._folder.records, raw):
                     self._missing.append(infohash)
                 continue
             self.entries.append(entry)
-            if entry.size != size:
+            if entry.size != size and infohash not in self._damaged:
                 self._damaged.append(infohash)
 
     def result(self, finished: Path) -> BackupResult:
@@ -152,7 +153,7 @@ class _Copying:
             tuple(self._damaged),
         )
 
-    def _one(self, infohash: str) -> _Entry | None:
+    def _one(self, infohash: str, packed: bytes | None) -> _Entry | None:
         path = self._folder.torrents / _file_name(infohash)
         try:
             found = path.stat(follow_symlinks=False)
@@ -162,6 +163,8 @@ class _Copying:
             data = path.read_bytes()
         except FileNotFoundError:
             return None
+        if packed is not None and packed_digest(data) != packed:
+            self._damaged.append(infohash)
         digest = hashlib.sha256(data).hexdigest()
         if _put(self._pool, digest, data):
             self._copied.append(len(data))

@@ -29,12 +29,12 @@ def require_sound(path: Path) -> None:
         raise DatabaseDamaged(f"{path}: {found}")
 
 
-def stored_files(path: Path) -> Iterator[tuple[bytes, int]]:
-    """Yield the infohash of each record of the cache and the bytes of its stored file, in ascending order."""
+def stored_files(path: Path) -> Iterator[tuple[bytes, int, bytes | None]]:
+    """Yield each record of the cache in ascending order: infohash, bytes of its stored file, and their digest."""
     with closing(_read_only(path)) as connection:
         after = b""
         while rows := connection.execute(
-            "SELECT infohash, stored FROM record WHERE infohash > ? ORDER BY infohash LIMIT ?",
+            "SELECT infohash, stored, packed FROM record WHERE infohash > ? ORDER BY infohash LIMIT ?",
             (after, _BATCH),
         ).fetchall():
             yield from rows
