@@ -7,7 +7,7 @@ DEBIAN := apt-get install -y python3-dev python3-venv gcc make git
 BUILT := setup.py $(wildcard tracker/native/*.[ch])
 CLIENTS := php-cli php-soap php-curl libsoap-lite-perl aria2 transmission-daemon transmission-cli curl opentracker
 
-.PHONY: help run test check sanitize fuzz tsan clients regressions soak bench lock clean
+.PHONY: help run test check sanitize fuzz tsan clients regressions simulate soak proof bench lock clean
 
 help:  ## say what each target does
 	@sed -n 's/^\([a-z]*\):[^#]*##/\1/p' $(MAKEFILE_LIST) | while read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
@@ -39,8 +39,17 @@ clients: $(VENV)/dev.stamp  ## the suite with real clients: installed from Debia
 regressions: $(VENV)/dev.stamp  ## show that tests/regressions fail on an older revision and pass here; BASE=revision
 	$(BIN)/python -m tests.regressions $(or $(BASE),0ddc106) $(ARGS)
 
+simulate: $(VENV)/dev.stamp  ## the application in simulated time, SEEDS=2000 of them from a seed that is drawn and printed
+	$(BIN)/python -m tests.proof.simulation --seeds $(or $(SEEDS),2000) $(ARGS)
+
 soak: $(VENV)/dev.stamp  ## honest load beside every attack for ten minutes; ARGS="--seconds 60" for one
 	$(BIN)/python -m tests.proof.soak $(ARGS)
+
+proof: $(VENV)/dev.stamp  ## all of it, for hours: regressions, 100,000 seeds, long fuzzing, the soak
+	$(MAKE) regressions
+	$(MAKE) simulate SEEDS=100000
+	$(MAKE) fuzz INPUTS=20000000 RUNS=5000000 SECONDS=600
+	$(MAKE) soak
 
 bench: $(VENV)/dev.stamp  ## measure ours beside opentracker
 	$(BIN)/python -m benchmarks $(ARGS)
@@ -82,7 +91,7 @@ build/fuzz: tests/native/fuzz.c tests/native/harness.h $(CORE) $(wildcard tracke
 # The sources of the door call what the harness plays instead of libc and the kernel.
 build/fuzz_door: tests/native/fuzz_door.c tests/native/faults.h tests/native/harness.h $(CORE) $(wildcard tracker/native/*.h)
 	@mkdir -p build
-	$(or $(CLANG),$(CC)) $(if $(CLANG),-fsanitize=fuzzer -DLIBFUZZER) $(HARNESS) $(SANITIZERS) -c tests/native/fuzz_door.c -o build/fuzz_door.o
+	$(or $(CLANG),$(CC)) $(if $(CLANG),-DLIBFUZZER) $(HARNESS) $(SANITIZERS) -c tests/native/fuzz_door.c -o build/fuzz_door.o
 	$(or $(CLANG),$(CC)) $(if $(CLANG),-fsanitize=fuzzer) $(HARNESS) $(SANITIZERS) -include tests/native/faults.h build/fuzz_door.o $(CORE) -o $@
 
 build/races: tests/native/races.c tests/native/harness.h $(CORE) $(wildcard tracker/native/*.h)

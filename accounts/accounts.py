@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from accounts.authentication_log import AuthenticationLog, LogInWay
 from accounts.credential_cache import CredentialCache
 from accounts.fields import fold, is_name, require_account, require_key, require_password
 from accounts.last_used import LastUsed
 from accounts.login_throttle import LoginThrottle
-from accounts.model import Key, Principal, Role, Scope, User
+from accounts.model import Key, LoginSession, Principal, Role, Scope, User
 from accounts.passkeys import Passkeys
 from accounts.passwords import Passwords
 from accounts.secrets import Secrets
@@ -43,6 +44,7 @@ class Accounts:
         session_lifetime: int,
         keys_per_user: int,
     ) -> None:
+        self.log = AuthenticationLog(clock)
         self.passkeys = Passkeys(store, secrets, clock)
         self._store = store
         self._secrets = secrets
@@ -96,7 +98,10 @@ class Accounts:
         return await self._store.totals(now - _DAY, now - 7 * _DAY, now - 30 * _DAY)
 
     async def set_password(self, user: int, password: str) -> None:
-        """Change a password, and end the account's sessions and links. Refusal: `invalid`, `not-found`, `busy`."""
+        """Change a password, and end the account's sessions, logins of programs and links.
+
+        Keys that were made as keys stay. Refusal: `invalid`, `not-found`, `busy`.
+        """
         require_password(password, (await self._existing(user)).name)
         password_hash = await self._passwords.hash(password)
         try:
@@ -117,7 +122,7 @@ class Accounts:
                 self._forget_user(user)
 
     async def set_enabled(self, user: int, *, enabled: bool) -> User:
-        """Enable or disable an account; disabling ends its sessions. Refusal: `not-found`, `last-admin`."""
+        """Enable or disable an account; disabling ends its sessions and logins. Refusal: `not-found`, `last-admin`."""
         async with self._lock:
             await self._existing(user)
             if not enabled:
@@ -127,11 +132,20 @@ class Accounts:
             finally:
                 self._forget_user(user)
 
-    async def log_in(self, name: str, password: str, address: bytes) -> User:
-        """Check a password; attempts from an address slow down, never those of another address.
+    async def log_in(self, name: str, password: str, address: bytes, way: LogInWay = LogInWay.PAGE) -> User:
+        """Check a password; attempts from an address slow down, never those of another address. It is logged.
 
         Refusal: `bad-credentials`, `user-disabled`, `login-slowed` (detail: seconds to wait), `busy`.
         """
+        try:
+            user = await self._log_in(name, password, address)
+        except Refusal as refusal:
+            self.log.refused(way, address, name, refusal.code)
+            raise
+        self.log.accepted(way, address, user.name)
+        return user
+
+    async def _log_in(self, name: str, password: str, address: bytes) -> User:
         folded = fold(name) if is_name(name) else ""
         self._throttle.begin(folded, address)
         user, password_hash = await self._store.user_and_password_hash(folded) or (None, None)
@@ -145,15 +159,16 @@ class Accounts:
         self._throttle.succeeded(folded, address)
         return _require_enabled(user)
 
-    async def check_password(self, user: int, password: str) -> bool:
+    async def check_password(self, user: int, password: str, address: bytes = b"") -> bool:
         """Return whether a password is that of an account that is logged in. Refusal: as `log_in`.
 
         These attempts are counted apart from logins, so that neither slows the other.
         """
         found = await self._existing(user)
         try:
-            await self.log_in(found.name, password, user.to_bytes(8, "big"))
+            await self._log_in(found.name, password, user.to_bytes(8, "big"))
         except Refusal as refusal:
+            self.log.refused(LogInWay.PASSWORD_CHANGE, address, found.name, refusal.code)
             if refusal.code == "bad-credentials":
                 return False
             raise
@@ -186,11 +201,20 @@ class Accounts:
             raise Refusal("bad-link")
         return user
 
-    async def redeem_link(self, secret: str, password: str) -> User:
-        """Set the password by a one-time link, which becomes invalid.
+    async def redeem_link(self, secret: str, password: str, address: bytes = b"") -> User:
+        """Set the password by a one-time link, which becomes invalid; sessions and logins end, as by a new password.
 
         Refusal: `bad-link`, `invalid`, `busy`; the link stays valid then.
         """
+        try:
+            user = await self._redeem_link(secret, password)
+        except Refusal as refusal:
+            self.log.refused(LogInWay.LINK, address, "", refusal.code)
+            raise
+        self.log.accepted(LogInWay.LINK, address, user.name)
+        return user
+
+    async def _redeem_link(self, secret: str, password: str) -> User:
         owner = await self.link_owner(secret)
         require_password(password, owner.name)
         password_hash = await self._passwords.hash(password)
@@ -206,13 +230,15 @@ class Accounts:
 
     # Sessions of the web pages
 
-    async def open_session(self, user: int, *, keep: bool = False) -> tuple[str, int]:
+    async def open_session(
+        self, user: int, *, keep: bool = False, address: bytes | None = None
+    ) -> tuple[str, int]:
         """Open a session; return the signed cookie's value and its lifetime in seconds. Refusal: `not-found`."""
         await self._existing(user)
         secret, now = self._secrets.session(), self._now()
         lifetime = LONG_SESSION if keep else self._session_lifetime
         digest = self._secrets.of_session(secret)
-        await self._store.add_session(user, digest, now, now + lifetime, _SESSIONS_PER_USER)
+        await self._store.add_session(user, digest, now, now + lifetime, _SESSIONS_PER_USER, address=address)
         return self._secrets.sign(secret), lifetime
 
     async def session(self, cookie: str) -> Principal | None:
@@ -238,6 +264,18 @@ class Accounts:
         finally:
             self._credentials.forget(lambda principal: principal.session == session)
 
+    async def sessions(self, user: int) -> list[LoginSession]:
+        """Return an account's sessions, oldest first."""
+        return await self._store.sessions(user, self._now()) if _is_id(user) else []
+
+    async def close_sessions(self, user: int, but: Principal) -> None:
+        """End an account's sessions and logins of programs, all but the one by which `but` makes its request."""
+        key = but.key.id if but.key is not None else 0
+        try:
+            await self._store.end_sessions(user, session=but.session or 0, key=key)
+        finally:
+            self._forget_user(user)
+
     def csrf_token(self, session: int) -> str:
         """Return the CSRF token for forms of a session."""
         return self._secrets.csrf(session)
@@ -256,11 +294,11 @@ class Accounts:
         *,
         methods: frozenset[str] | None = None,
         lifetime: int | None = None,
-        displace: bool = False,
+        login: bool = False,
     ) -> tuple[Key, str]:
         """Create a key; return it and its secret, which is never shown again. Refusal: `invalid`, `not-found`, `full`.
 
-        At the limit, `displace` revokes the oldest key of that scope and label, as for logins of programs.
+        A `login` of a program ends with the password; at the limit it revokes the oldest key of that scope and label.
         """
         require_key(label, methods, lifetime)
         now = self._now()
@@ -268,8 +306,8 @@ class Accounts:
         secret = self._secrets.key(scope)
         async with self._lock:
             await self._existing(user)
-            await self._check_limit(user, scope, label, displace=displace)
-            new = NewKey(user, scope, label, methods, now, expires)
+            await self._check_limit(user, scope, label, displace=login)
+            new = NewKey(user, scope, label, methods, now, expires, login)
             digest = _required_digest(self._secrets.of_key(secret, scope))
             return await self._store.add_key(new, digest, self._keys_per_user), secret
 
@@ -325,14 +363,14 @@ class Accounts:
     # Maintenance
 
     async def flush_last_used(self) -> None:
-        """Write when accounts and keys were last used; what cannot be written is retried with the next flush."""
-        users, keys = self._last_used.take()
-        if not users and not keys:
+        """Write when all were last used; what cannot be written is retried with the next flush."""
+        taken = self._last_used.take()
+        if not any(taken):
             return
         try:
-            await self._store.write_last_used(users, keys)
+            await self._store.write_last_used(*taken)
         except BaseException:
-            self._last_used.put_back(users, keys)
+            self._last_used.put_back(*taken)
             raise
 
     async def purge(self) -> int:

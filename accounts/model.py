@@ -58,6 +58,29 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
+class LoginSession:
+    """A session of the web pages; `address` is where it was opened, 4 or 16 bytes, None for unknown."""
+
+    id: int
+    user_id: int
+    created: int
+    expires: int
+    used: int | None
+    address: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class LogInAttempt:
+    """One line of the authentication log; `outcome` is `ok` or the code of a refusal."""
+
+    time: int
+    address: str
+    account: str
+    way: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
     """Who makes a request: an account by its session or by one of its keys, the operator at a terminal, or nobody.
 

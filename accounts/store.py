@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
-from accounts.model import Key, Principal, Role, Scope, User
+from accounts.model import Key, LoginSession, Principal, Role, Scope, User
+
+NO_TIMES: Mapping[int, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A key before it has an id."""
+    """A key before it has an id; `login` is that of a program that sent name and password for it."""
 
     user_id: int
     scope: Scope
@@ -17,6 +20,7 @@ class NewKey:
     methods: frozenset[str] | None
     created: int
     expires: int | None
+    login: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +65,13 @@ class AccountStore(Protocol):
         """Find an account by name, with the hash of its password."""
 
     async def set_password(self, user: int, password: str) -> bool:
-        """Replace the password and delete sessions and links; False when there is no such account."""
+        """Replace the password and delete sessions, keys of logins and links; False when there is no such account."""
 
     async def set_role(self, user: int, role: Role) -> User | None:
         """Change a role; return the changed account."""
 
     async def set_enabled(self, user: int, *, enabled: bool) -> User | None:
-        """Enable or disable an account; disabling deletes its sessions and links."""
+        """Enable or disable an account; disabling deletes its sessions, keys of logins and links."""
 
     async def set_link(self, user: int, digest: bytes, expires: int) -> None:
         """Store a one-time link in place of the account's earlier one."""
@@ -76,16 +80,24 @@ class AccountStore(Protocol):
         """Find the enabled account of a valid link."""
 
     async def redeem(self, digest: bytes, password: str, now: int) -> User | None:
-        """Set the password of a valid link's account, and delete the link and the account's sessions."""
+        """Set the password of a valid link's account; delete the link, the sessions and the keys of logins."""
 
-    async def add_session(self, user: int, digest: bytes, created: int, expires: int, most: int) -> int:
+    async def add_session(
+        self, user: int, digest: bytes, created: int, expires: int, most: int, *, address: bytes | None = None
+    ) -> int:
         """Add a session and return its id; the account's newest `most` sessions are kept."""
+
+    async def sessions(self, user: int, now: int) -> list[LoginSession]:
+        """Return an account's sessions that have not expired, oldest first."""
 
     async def session(self, digest: bytes) -> Credential | None:
         """Find a session by its digest, with its account."""
 
     async def end_session(self, session: int) -> None:
         """Delete a session."""
+
+    async def end_sessions(self, user: int, *, session: int, key: int) -> None:
+        """Delete an account's sessions but `session`, and its keys of logins but `key`; 0 for none."""
 
     async def add_key(self, key: NewKey, digest: bytes, dead: int) -> Key:
         """Add a key; of the account's revoked and expired ones the newest `dead` are kept."""
@@ -108,8 +120,10 @@ class AccountStore(Protocol):
     async def suspend(self, key: int, *, suspended: bool) -> Key | None:
         """Set whether a key is suspended."""
 
-    async def write_last_used(self, users: Mapping[int, int], keys: Mapping[int, int]) -> None:
-        """Write when accounts and keys were last used; an earlier time than the stored one changes nothing."""
+    async def write_last_used(
+        self, users: Mapping[int, int], keys: Mapping[int, int], sessions: Mapping[int, int] = NO_TIMES
+    ) -> None:
+        """Write when all were last used; an earlier time than the stored one changes nothing."""
 
     async def purge(self, now: int, dead_since: int) -> int:
         """Delete expired sessions and links, and keys revoked or expired before `dead_since`; count them."""

@@ -1,7 +1,7 @@
 """Account management: changes to accounts and keys by users, with rights checked and changes to others logged."""
 
 from accounts.accounts import LINK_LIFETIME, Accounts
-from accounts.model import Key, Principal, Role, Scope, User
+from accounts.model import NOBODY, Key, LoginSession, Principal, Role, Scope, User
 from accounts.rights import Right, Rights
 from bittorrent.refusal import Refusal
 from catalogue.model import Subject
@@ -41,9 +41,11 @@ class AccountManagement:
         return user
 
     async def set_password(
-        self, principal: Principal, user: int, password: str, current: str | None = None
+        self, principal: Principal, user: int, password: str, current: str | None = None, address: bytes = b""
     ) -> None:
-        """Change one's own password with the current one, or another's (ACCOUNTS).
+        """Change one's own password with the current one, or another's (ACCOUNTS); `address` is for the log.
+
+        It ends every session and every login of a program of that account, the one that asks among them.
 
         Refusal: `bad-credentials`, `login-slowed`, `invalid`, `busy`.
         """
@@ -53,7 +55,7 @@ class AccountManagement:
             await self.accounts.set_password(user, password)
             await self._log(principal, "set-password", target)
             return
-        if current is None or not await self.accounts.check_password(user, current):
+        if current is None or not await self.accounts.check_password(user, current, address):
             raise Refusal("bad-credentials")
         await self.accounts.set_password(user, password)
 
@@ -77,6 +79,30 @@ class AccountManagement:
         after = await self.accounts.set_enabled(user, enabled=enabled)
         await self._log(principal, "enable" if enabled else "disable", after)
         return after
+
+    async def sessions(self, principal: Principal, user: int) -> list[LoginSession]:
+        """Return one's own sessions, or another's (ACCOUNTS), oldest first."""
+        if principal.id != user:
+            await self._require_user(principal, user)
+        return await self.accounts.sessions(user)
+
+    async def end_session(self, principal: Principal, session: int) -> None:
+        """End one of one's own sessions. Refusal: `not-found` for any other."""
+        _require_rest(principal)
+        own = await self.accounts.sessions(_require_account(principal))
+        if session not in {each.id for each in own}:
+            raise Refusal("not-found")
+        await self.accounts.close_session(session)
+
+    async def end_sessions(self, principal: Principal, user: int) -> None:
+        """End one's own sessions and logins of programs but the one that asks, or all of another (ACCOUNTS)."""
+        _require_rest(principal)
+        if principal.id == user:
+            await self.accounts.close_sessions(user, principal)
+            return
+        target = await self._require_user(principal, user)
+        await self.accounts.close_sessions(user, NOBODY)
+        await self._log(principal, "end-sessions", target)
 
     async def keys(self, principal: Principal, user: int) -> list[Key]:
         """Return one's own keys, or another's (ACCOUNTS)."""
@@ -155,6 +181,12 @@ class AccountManagement:
 
 def _key_id(principal: Principal) -> int | None:
     return principal.key.id if principal.key is not None else None
+
+
+def _require_account(principal: Principal) -> int:
+    if principal.id is None:
+        raise Refusal("unauthenticated")
+    return principal.id
 
 
 def _require_rest(principal: Principal) -> None:

@@ -278,10 +278,14 @@ def _require_endpoint(exchange: Exchange) -> None:
 
 async def _authenticate(dialect: ApiDialect, exchange: Exchange) -> Principal:
     sources = exchange.endpoint.credentials
-    for credential in dialect.credentials if sources is None else sources:
-        principal = await credential(exchange)
-        if principal is not None:
-            return principal
+    try:
+        for credential in dialect.credentials if sources is None else sources:
+            principal = await credential(exchange)
+            if principal is not None:
+                return principal
+    except Refusal as refusal:
+        exchange.admission.authenticator.note_refused(dialect.name, refusal, exchange.address)
+        raise
     return NOBODY
 
 

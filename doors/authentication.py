@@ -82,9 +82,15 @@ class Authenticator:
         if session is not None and not self._accounts.is_csrf_token(session, token or ""):
             raise Refusal("bad-csrf")
 
-    async def log_in(self, response: Response, principal_id: int, *, keep: bool) -> Response:
-        """Open a session and set its cookie on a response. Refusal: `not-found`."""
-        value, lifetime = await self._accounts.open_session(principal_id, keep=keep)
+    def note_refused(self, dialect: str, refusal: Refusal, address: bytes) -> None:
+        """Write a key that was refused into the authentication log."""
+        self._accounts.log.refused(dialect, address, "", refusal.code)
+
+    async def log_in(
+        self, response: Response, principal_id: int, *, keep: bool, address: bytes | None = None
+    ) -> Response:
+        """Open a session from an address and set its cookie on a response. Refusal: `not-found`."""
+        value, lifetime = await self._accounts.open_session(principal_id, keep=keep, address=address)
         response.set_cookie(
             COOKIE, value, max_age=lifetime, path="/", secure=self._secure, httponly=True, samesite="lax"
         )

@@ -34,6 +34,8 @@ from tracker.tracker import Tracker
 
 _FORWARDING_HEADERS = ("x-forwarded-for", "forwarded", "x-real-ip")
 
+_NO_STORE = {"Cache-Control": "no-store"}
+
 
 class TrackerCollector(Collector):
     """Prometheus collector of the tracker and its journal; reads their counters on each scrape of the metrics."""
@@ -229,12 +231,24 @@ class MetricsDoor:
         return address.is_loopback or any(address in network for network in self._networks)
 
 
-def health_route(health: Health) -> Route:
-    """Return the route of `/healthz`: 200 while the service is healthy, else 503, with the state of each part."""
+def health_routes(health: Health) -> list[Route]:
+    """Return the routes of liveness and readiness.
+
+    `/livez` is 200 while the event loop turns. `/readyz` and `/healthz` are 200 while databases and disk take a
+    write, else 503, with the state of each part.
+    """
 
     async def answer(_: Request) -> Response:
         report = await health.report()
         body = {"status": "ok" if report.ok else "failing", **report.parts}
-        return JSONResponse(body, 200 if report.ok else 503, {"Cache-Control": "no-store"})
+        headers = _NO_STORE if report.ok else {**_NO_STORE, "Retry-After": "5"}
+        return JSONResponse(body, 200 if report.ok else 503, headers)
 
-    return Route("/healthz", answer, methods=["GET"])
+    async def live(_: Request) -> Response:
+        return JSONResponse({"status": "ok"}, headers=_NO_STORE)
+
+    return [
+        Route("/livez", live, methods=["GET"]),
+        Route("/readyz", answer, methods=["GET"]),
+        Route("/healthz", answer, methods=["GET"]),
+    ]

@@ -98,6 +98,9 @@ def _add_commands() -> None:
         main.add_command(each)
     main.add_command(LazyCommand("serve", "Run the tracker and the cache.", "peerage.serve_cli:serve"))
     main.add_command(
+        LazyCommand("restore", "Restore a backup into an empty data folder.", "peerage.restore_cli:restore")
+    )
+    main.add_command(
         LazyCommand(
             "settings", "Print a commented peerage.toml with every default.", "peerage.serve_cli:settings"
         )

@@ -70,8 +70,9 @@ class OneTimeLinks:
             return
         try:
             await self._accounts.link_owner(self._secret)
-        except Refusal:
-            self._discard()
+        except Refusal as refusal:
+            if refusal.code == "bad-link":
+                self._discard()
 
     async def _pending_admin(self) -> User | None:
         """Return the admin without a password, made where there is none; None when one has logged in or is invited."""

@@ -1,6 +1,7 @@
 """The running service: sockets, routes and timers of one process, from start to the last flush."""
 
 import asyncio
+import os
 import signal
 import socket
 import time
@@ -29,7 +30,7 @@ from doors.metrics import (
     LoopCollector,
     MetricsDoor,
     TrackerCollector,
-    health_route,
+    health_routes,
 )
 from doors.request_limits import RateLimiter
 from doors.upload_admission import CacheCounters, UploadAdmission
@@ -40,6 +41,7 @@ from peerage.commands.handlers import control_commands
 from peerage.config import Settings
 from peerage.listeners import Listeners, Server
 from peerage.setting_values import ListenAddress
+from peerage.signal_requests import REQUESTS, STOP, SignalRequests
 from peerage.sockets import BoundAddress, bind
 from peerage.wiring.application import Application, open_application
 from peerage.wiring.services import make_admission, make_services
@@ -47,6 +49,8 @@ from tasks.loop_stalls import LoopStalls
 from tracker.sweeper import sweep
 
 Ready = Callable[[Application, Sequence[BoundAddress]], None]
+
+_UMASK = 0o077  # what the service writes is its user's alone
 
 log = structlog.get_logger()
 
@@ -56,6 +60,9 @@ def run(settings: Settings, ready: Ready) -> None:
 
     Raises BindError, FolderInUse, FolderError, DatabaseError, GeoError, NoNativeStore, NoNativeDoor.
     """
+    os.umask(_UMASK)
+    for number in REQUESTS:  # none ends the process before it is ready
+        signal.signal(number, signal.SIG_IGN)
     tune_allocator()
     uvloop.run(serve(settings, ready))
 
@@ -81,7 +88,7 @@ async def serve(settings: Settings, ready: Ready) -> None:
         )
         server = listeners.server(app, bound, lambda: ready(application, bound))
         await stack.enter_async_context(_timers(application, listeners.loop_stalls, server.stop))
-        await _until_signal(server, listeners.uvicorn_sockets(bound))
+        await _until_signal(application, server, listeners.uvicorn_sockets(bound))
         log.info("service.stopping")
 
 
@@ -129,19 +136,26 @@ def make_app(application: Application, listeners: Listeners) -> App:
             LookupOnMiss(application.downloads.lookups, uploads),
         ),
     ]
-    return App(direct, [*routes, metrics.route(), health_route(application.health)])
+    return App(direct, [*routes, metrics.route(), *health_routes(application.health)])
 
 
-async def _until_signal(server: Server, sockets: list[socket.socket]) -> None:
-    """Serve HTTP; the first signal stops it gracefully, the second at once."""
+async def _until_signal(application: Application, server: Server, sockets: list[socket.socket]) -> None:
+    """Serve HTTP until a signal; the first one to stop does so gracefully, the second at once.
+
+    After that none has an effect: the last flush is under way.
+    """
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.stop)
+    requests = SignalRequests(application)
+    handlers = {**dict.fromkeys(STOP, server.stop), **requests.handlers()}
+    for number, handler in handlers.items():
+        loop.add_signal_handler(number, handler)
     try:
         await server.serve(sockets=sockets)
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in handlers:
             loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN)
+        await requests.close()
 
 
 @asynccontextmanager

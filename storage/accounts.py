@@ -17,8 +17,8 @@ from sqlalchemy import (
     update,
 )
 
-from accounts.model import Key, Principal, Role, Scope, User
-from accounts.store import AdminAccess, Credential, NewKey
+from accounts.model import Key, LoginSession, Principal, Role, Scope, User
+from accounts.store import NO_TIMES, AdminAccess, Credential, NewKey
 from storage.database import Database, Parameters, Row, Transaction
 from storage.dialect import Statement
 from storage.rows import new_row
@@ -36,6 +36,14 @@ _KEY = (
     credential.c.used,
     credential.c.suspended,
     credential.c.revoked,
+)
+_SESSION = (
+    session.c.id,
+    session.c.account_id,
+    session.c.created,
+    session.c.expires,
+    session.c.used,
+    session.c.address,
 )
 _PERIODS = ("day", "week", "month")
 _NOW: BindParameter[int] = bindparam("now")
@@ -95,7 +103,7 @@ class SqlAccounts:
         return (_read_user(row[:-1]), row[-1]) if row is not None else None
 
     async def set_password(self, user: int, password: str) -> bool:
-        """Change a password hash and delete sessions and links; False when there is no such account."""
+        """Change a password hash and delete sessions, logins and links; False when there is no such account."""
         async with self._database.transaction() as transaction:
             changed = await _first(transaction, self._users.password, {"key": user, "password": password})
             await self._delete_sessions_and_links(transaction, user)
@@ -106,7 +114,7 @@ class SqlAccounts:
         return _user(await self._change(self._users.role, {"key": user, "role": role.value}))
 
     async def set_enabled(self, user: int, *, enabled: bool) -> User | None:
-        """Enable or disable an account; a disabled one loses its sessions and links."""
+        """Enable or disable an account; a disabled one loses its sessions, logins and links."""
         async with self._database.transaction() as transaction:
             row = await _first(transaction, self._users.enabled, {"key": user, "enabled": int(enabled)})
             if not enabled:
@@ -125,7 +133,7 @@ class SqlAccounts:
         return _user(await self._row(self._sessions.link_owner, {"digest": digest, "now": now}))
 
     async def redeem(self, digest: bytes, password: str, now: int) -> User | None:
-        """Set the password of a live link's account, and delete the link and the account's sessions."""
+        """Set the password of a live link's account, and delete the link, the account's sessions and logins."""
         async with self._database.transaction() as transaction:
             row = await _first(transaction, self._sessions.link_owner, {"digest": digest, "now": now})
             owner = _user(row)
@@ -134,9 +142,12 @@ class SqlAccounts:
                 await self._delete_sessions_and_links(transaction, owner.id)
         return owner
 
-    async def add_session(self, user: int, digest: bytes, created: int, expires: int, most: int) -> int:
+    async def add_session(
+        self, user: int, digest: bytes, created: int, expires: int, most: int, *, address: bytes | None = None
+    ) -> int:
         """Add a session and return its id; of an account's sessions the newest `most` stay."""
         row = {"account_id": user, "digest": digest, "created": created, "expires": expires}
+        row |= {"used": None, "address": address}
         async with self._database.transaction() as transaction:
             (number,) = await _first(transaction, self._sessions.add_session, row) or (0,)
             await transaction.run(self._sessions.trim_sessions, {"user": user, "most": most})
@@ -155,6 +166,16 @@ class SqlAccounts:
         async with self._database.transaction() as transaction:
             await transaction.run(self._sessions.end_session, {"key": session})
 
+    async def sessions(self, user: int, now: int) -> list[LoginSession]:
+        """Return an account's sessions that have not expired, oldest first."""
+        rows = await self._database.rows(self._sessions.of_user, {"user": user, "now": now})
+        return [LoginSession(*row) for row in rows]
+
+    async def end_sessions(self, user: int, *, session: int, key: int) -> None:
+        """Delete an account's sessions but `session`, and its keys of logins but `key`."""
+        async with self._database.transaction() as transaction:
+            await self._end_sessions(transaction, user, session=session, key=key)
+
     async def add_key(self, key: NewKey, digest: bytes, dead: int) -> Key:
         """Add a key; of the account's revoked and expired ones the newest `dead` stay."""
         row = {
@@ -165,6 +186,7 @@ class SqlAccounts:
             "methods": None if key.methods is None else json.dumps(sorted(key.methods)),
             "created": key.created,
             "expires": key.expires,
+            "login": int(key.login),
         }
         async with self._database.transaction() as transaction:
             added = await _first(
@@ -203,10 +225,13 @@ class SqlAccounts:
         """Mark a key as suspended, or not."""
         return _key(await self._change(self._keys.suspend, {"key": key, "suspended": int(suspended)}))
 
-    async def write_last_used(self, users: Mapping[int, int], keys: Mapping[int, int]) -> None:
-        """Write when accounts and keys were last used; an earlier time than the one kept changes nothing."""
+    async def write_last_used(
+        self, users: Mapping[int, int], keys: Mapping[int, int], sessions: Mapping[int, int] = NO_TIMES
+    ) -> None:
+        """Write when they were last used; an earlier time than the one kept changes nothing."""
+        written = ((self._users.seen, users), (self._keys.used, keys), (self._sessions.used, sessions))
         async with self._database.transaction() as transaction:
-            for statement, times in ((self._users.seen, users), (self._keys.used, keys)):
+            for statement, times in written:
                 rows = [{"key": number, "time": time} for number, time in times.items()]
                 await transaction.run_many(statement, rows)
 
@@ -219,8 +244,14 @@ class SqlAccounts:
             return sessions + links + keys
 
     async def _delete_sessions_and_links(self, transaction: Transaction, user: int) -> None:
-        await transaction.run(self._sessions.drop_sessions, {"user": user})
+        await self._end_sessions(transaction, user)
         await transaction.run(self._sessions.drop_links, {"user": user})
+
+    async def _end_sessions(
+        self, transaction: Transaction, user: int, *, session: int = 0, key: int = 0
+    ) -> None:
+        await transaction.run(self._sessions.drop_sessions, {"user": user, "but": session})
+        await transaction.run(self._keys.drop_logins, {"user": user, "but": key})
 
     async def _row(self, statement: Statement, parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
         rows = await self._database.rows(statement, dict(parameters))
@@ -288,7 +319,14 @@ class _SessionStatements:
             .where(session.c.digest == bindparam("digest"))
         )
         self.end_session = compiled(delete(session).where(session.c.id == bindparam("key")))
-        self.drop_sessions = compiled(delete(session).where(mine))
+        self.drop_sessions = compiled(delete(session).where(mine, session.c.id != bindparam("but")))
+        self.of_user = compiled(
+            select(*_SESSION).where(mine, session.c.expires > _NOW).order_by(session.c.id)
+        )
+        later = or_(session.c.used.is_(None), session.c.used < bindparam("time"))
+        self.used = compiled(
+            update(session).where(session.c.id == bindparam("key"), later).values(used=bindparam("time"))
+        )
         self.purge_sessions = compiled(delete(session).where(session.c.expires <= _NOW))
         self.add_link = compiled(insert(one_time_link).values(**new_row(one_time_link)))
         self.link_owner = compiled(
@@ -348,6 +386,9 @@ class _KeyStatements:
             update(credential)
             .where(credential.c.id == bindparam("key"), later)
             .values(used=bindparam("time"))
+        )
+        self.drop_logins = compiled(
+            delete(credential).where(mine, credential.c.login == 1, credential.c.id != bindparam("but"))
         )
         long_revoked = (credential.c.revoked > 0) & (credential.c.revoked < since)
         self.purge = compiled(delete(credential).where(or_(long_revoked, credential.c.expires < since)))

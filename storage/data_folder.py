@@ -1,9 +1,12 @@
 """The data folder: the paths in it, the lock by which one process owns it, and its secrets."""
 
+import asyncio
 import fcntl
 import os
 import re
+import stat
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,6 +17,14 @@ from storage.fsync import fsync_directory
 _SOCKET_PATH_LIMIT = 107
 _SECRET_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}\Z")
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+RESTORING = ".restore"
+"""The folder in which a restore prepares what it then moves into place."""
+
+_OTHERS = 0o077
+_PROBE = ".probe"
+_PROBE_BYTES = 4096
 
 
 class FolderError(Exception):
@@ -31,10 +42,14 @@ class FolderInUse(FolderError):
 
 
 class DataFolder:
-    """The folder of all persistent data. Its paths can be read without owning it."""
+    """The folder of all persistent data. Its paths can be read without owning it.
 
-    def __init__(self, path: Path) -> None:
+    One that a restore was interrupted in can be owned by another restore alone, by `restoring`.
+    """
+
+    def __init__(self, path: Path, *, restoring: bool = False) -> None:
         self.path = path.absolute()
+        self._restoring = restoring
         self._lock: int | None = None
         self._folder: int | None = None
 
@@ -88,13 +103,15 @@ class DataFolder:
         return Path(f"/proc/self/fd/{self._folder}/control.sock")
 
     def acquire(self) -> Self:
-        """Create the folder if it is missing (mode 700) and own it until `release`, or until the process ends.
+        """Create the folder if it is missing (mode 700), close it to others, and own it until `release` or the end.
 
         FolderInUse: another process owns it. FolderError: it cannot be created or written.
         """
         try:
             self._make()
             self._lock = self._take_lock()
+            self._close_to_others()
+            self._require_whole()
         except OSError as error:
             raise FolderError(f"{self.path} cannot be used: {error.strerror}") from error
         return self
@@ -127,6 +144,21 @@ class DataFolder:
             return None if _locked(lock) else _pid_in(lock)
         finally:
             os.close(lock)
+
+    async def write_probe(self) -> None:
+        """Write a block durably beside the databases and the .torrent files. OSError: the disk takes none."""
+        await asyncio.to_thread(self._write_probe)
+
+    def _write_probe(self) -> None:
+        for folder in (self.path, self.torrents):
+            path = folder / _PROBE
+            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            try:
+                os.write(file, bytes(_PROBE_BYTES))
+                os.fsync(file)
+            finally:
+                os.close(file)
+                path.unlink()
 
     def secret(self, name: str, size: int, random: Callable[[int], bytes]) -> bytes:
         """Return the secret of that name, `size` bytes; the first call creates it (mode 600, durable).
@@ -169,6 +201,31 @@ class DataFolder:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.mkdir(mode=0o700)
         fsync_directory(self.path.parent)
+
+    def _require_whole(self) -> None:
+        if not self._restoring and (self.path / RESTORING).exists():
+            self.release()
+            raise FolderError(f"a restore into {self.path} was interrupted: run `peerage restore` again")
+
+    def _close_to_others(self) -> None:
+        """Take every right of the group and of others from the folder, its databases and secrets; say which."""
+        opened = []
+        for path in (self.path, *self._own_files()):
+            mode = path.lstat().st_mode
+            if not stat.S_ISLNK(mode) and stat.S_IMODE(mode) & _OTHERS:
+                opened.append(path.name or str(path))
+                with suppress(PermissionError):  # another user's: the line says so each time
+                    path.chmod(stat.S_IMODE(mode) & ~_OTHERS)
+        if opened:
+            import structlog  # noqa: PLC0415 - a command beside a server needs none
+
+            log = structlog.get_logger()
+            log.warning("data_folder.closed_to_others", folder=str(self.path), were_open=opened)
+
+    def _own_files(self) -> list[Path]:
+        names = [name for name in ("torrents", "secrets") if (self.path / name).is_dir()]
+        databases = [path for pattern in ("*.db", "*.db-wal", "*.db-shm") for path in self.path.glob(pattern)]
+        return [*(self.path / name for name in names), *sorted(databases), self.path / "lock"]
 
     def _take_lock(self) -> int:
         lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

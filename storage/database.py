@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -95,7 +96,11 @@ class Database(QuerySource, Protocol):
         ...
 
     async def healthy(self) -> bool:
-        """Return whether the database answers a query."""
+        """Return whether the database takes a write."""
+        ...
+
+    async def start_over(self, now: float) -> Path:
+        """Set a damaged database aside and go on with an empty one; return where it is. `now` in unix seconds."""
         ...
 
     async def close(self) -> None:

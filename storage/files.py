@@ -19,6 +19,7 @@ from bittorrent.infohash import InfoHash
 from cache.compression import INFLATED_LIMIT, pack
 from cache.record import StoredFile, packed_digest
 from storage.fsync import fsync_directory
+from storage.unavailable import disk_errors_refused
 
 SUFFIX = ".torrent.gz"
 # Compression never adds more than this; a larger file was not written by this program.
@@ -70,8 +71,12 @@ class FileBlobs:
         await asyncio.to_thread(self._open)
 
     async def put(self, infohash: InfoHash, data: bytes) -> StoredFile:
-        """Compress and store `data`, durably; an existing file stays. OSError: the disk is full or failing."""
-        return await asyncio.to_thread(self._put, infohash, data)
+        """Compress and store `data`, durably; an existing file stays.
+
+        StorageUnavailable: the disk is full or failing.
+        """
+        with disk_errors_refused():
+            return await asyncio.to_thread(self._put, infohash, data)
 
     async def get(
         self, infohash: InfoHash, digest: bytes | None = None, *, again: bool = False
@@ -79,17 +84,20 @@ class FileBlobs:
         """Return the gzip bytes as stored, or None: missing, not a regular file, too large, or of another digest.
 
         The digest is computed once for each inode, size and time of change, as long as that is remembered, and
-        whenever it is asked for `again`.
+        whenever it is asked for `again`. StorageUnavailable: the disk is failing.
         """
-        return await asyncio.to_thread(self._get, infohash, digest, again)
+        with disk_errors_refused():
+            return await asyncio.to_thread(self._get, infohash, digest, again)
 
     async def set_aside(self, infohash: InfoHash) -> None:
         """Move a file into `.bad`, where the newest 100 are kept; one that is missing is no error."""
-        await asyncio.to_thread(self._set_aside, infohash)
+        with disk_errors_refused():
+            await asyncio.to_thread(self._set_aside, infohash)
 
     async def remove(self, infohash: InfoHash) -> bool:
         """Delete the file, durably; return whether it was there."""
-        return await asyncio.to_thread(self._remove, infohash)
+        with disk_errors_refused():
+            return await asyncio.to_thread(self._remove, infohash)
 
     async def walk(self) -> AsyncIterator[list[InfoHash]]:
         """Yield the infohash of every file in ascending order, at most 1,000 at a time."""

@@ -95,6 +95,7 @@ credential = Table(
     Column("used", INTEGER),
     Column("suspended", INTEGER, nullable=False),
     Column("revoked", INTEGER, nullable=False),
+    Column("login", INTEGER, nullable=False, server_default="0"),
     sqlite_autoincrement=True,
 )
 session = Table(
@@ -105,6 +106,8 @@ session = Table(
     Column("digest", BYTES, nullable=False, unique=True),
     Column("created", INTEGER, nullable=False),
     Column("expires", INTEGER, nullable=False, index=True),
+    Column("used", INTEGER),
+    Column("address", BYTES),
     sqlite_autoincrement=True,
 )
 one_time_link = Table(

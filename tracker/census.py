@@ -85,6 +85,10 @@ class Census:
             self._keys.keep_only(self._open)
             await self._advance((), int(self._clock()))
 
+    def use_countries(self, geo: Countries) -> None:
+        """Ask another database for countries from now on."""
+        self._geo = geo
+
     async def observe(self, rows: Sequence[JournalRow]) -> None:
         """Count who was seen since the last call in rows that a flush wrote; also lets the day pass."""
         async with self._turn:

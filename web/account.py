@@ -1,5 +1,7 @@
 """The pages of one's own account: keys and password."""
 
+from ipaddress import ip_address
+
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -25,6 +27,8 @@ def routes(router: PageRouter) -> list[Route]:
         router.form("/account/keys", _add_key, account=True),
         router.form("/account/keys/{id}/revoke", _revoke, account=True),
         router.form("/account/password", _set_password, account=True),
+        router.form("/account/sessions/{id}/end", _end_session, account=True),
+        router.form("/account/sessions/end", _end_sessions, account=True),
     ]
 
 
@@ -57,19 +61,30 @@ async def _set_password(context: PageContext) -> Response:
         if password != context.form.get("again", ""):
             raise Refusal("invalid", fields={"again": ["The two passwords differ."]})
         await context.services.account_management.set_password(
-            context.principal, user, password, context.form.get("current", "")
+            context.principal, user, password, context.form.get("current", ""), context.address
         )
     except Refusal as refusal:
         return await _render(context, fault=_expected(refusal))
     # A new password ends every session, this one too: start a new one.
     return await context.services.admission.authenticator.log_in(
-        context.redirect("/account"), user, keep=False
+        context.redirect("/account"), user, keep=False, address=context.address
     )
+
+
+async def _end_session(context: PageContext) -> Response:
+    await context.services.account_management.end_session(context.principal, context.number())
+    return context.redirect("/account#sessions")
+
+
+async def _end_sessions(context: PageContext) -> Response:
+    await context.services.account_management.end_sessions(context.principal, context.user_id())
+    return context.redirect("/account#sessions")
 
 
 async def _render(
     context: PageContext, *, made: tuple[Key, str] | None = None, fault: Refusal | None = None
 ) -> Response:
+    sessions = await context.services.account_management.sessions(context.principal, context.user_id())
     keys = await context.services.account_management.keys(context.principal, context.user_id())
     return context.render(
         "account",
@@ -77,6 +92,7 @@ async def _render(
         status=fault.status if fault else 200,
         no_store=True,
         keys=[key for key in reversed(keys) if not key.revoked],
+        sessions=[(each, _place(each.address)) for each in reversed(sessions)],
         names=dict(SCOPES),
         scopes=SCOPES,
         lifetimes=LIFETIMES,
@@ -84,6 +100,10 @@ async def _render(
         fault=fault,
         now=int(context.services.admission.clock()),
     )
+
+
+def _place(address: bytes | None) -> str:
+    return str(ip_address(address)) if address is not None and any(address) else "unknown"
 
 
 def _expected(refusal: Refusal) -> Refusal:

@@ -39,7 +39,9 @@ async def _log_in(context: PageContext) -> Response:
     keep = context.form.get("keep") == "1"
     # End the session that this browser had before.
     response = await services.admission.authenticator.log_out(context.redirect(after), context.principal)
-    return await services.admission.authenticator.log_in(response, user.id, keep=keep)
+    return await services.admission.authenticator.log_in(
+        response, user.id, keep=keep, address=context.address
+    )
 
 
 def _render_login(context: PageContext, after: str, name: str = "", fault: Refusal | None = None) -> Response:
@@ -67,13 +69,15 @@ async def _redeem(context: PageContext) -> Response:
     try:
         if password != context.form.get("again", ""):
             raise Refusal("invalid", fields={"again": ["The two passwords differ."]})
-        user = await services.accounts.redeem_link(secret, password)
+        user = await services.accounts.redeem_link(secret, password, context.address)
     except Refusal as refusal:
         if not refusal.fields:
             raise
         return context.render("welcome", "Welcome", status=422, user=user, fault=refusal)
     response = await services.admission.authenticator.log_out(context.redirect("/account"), context.principal)
-    return await services.admission.authenticator.log_in(response, user.id, keep=False)
+    return await services.admission.authenticator.log_in(
+        response, user.id, keep=False, address=context.address
+    )
 
 
 def _secret(context: PageContext) -> str:

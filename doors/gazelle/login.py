@@ -7,6 +7,7 @@ from html import escape
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from accounts.authentication_log import LogInWay
 from bittorrent.refusal import Refusal
 from doors import cache_pages
 from doors.admission import AdmittedRoute, ApiDialect, Endpoint, Exchange, Step, session
@@ -61,11 +62,11 @@ class _Login:
         """Begin a session and redirect to index.php."""
         services, fields = self.services, exchange.form.last_texts()
         user = await services.accounts.log_in(
-            fields.get("username", ""), fields.get("password", ""), exchange.address
+            fields.get("username", ""), fields.get("password", ""), exchange.address, LogInWay.GAZELLE
         )
         response = RedirectResponse("index.php", 302, _NO_STORE)
         return await services.admission.authenticator.log_in(
-            response, user.id, keep=bool(fields.get("keeplogged"))
+            response, user.id, keep=bool(fields.get("keeplogged")), address=exchange.address
         )
 
     async def log_out(self, exchange: Exchange) -> Response:

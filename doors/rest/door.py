@@ -30,6 +30,7 @@ from doors.rest import (
     groups,
     lists,
     moderation,
+    sessions,
     taxonomy,
     tokens,
     torrents,
@@ -61,6 +62,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *comments.OPERATIONS,
     *collages.OPERATIONS,
     *moderation.OPERATIONS,
+    *sessions.OPERATIONS,
     *tokens.OPERATIONS,
     *lists.OPERATIONS,
 )

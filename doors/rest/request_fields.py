@@ -73,6 +73,7 @@ COMMENTS = field_table(
 )
 BOOKMARKS = field_table(kind=enum_values(BookmarkKind), page=_PAGE, per_page=PerPageField())
 REPORTS = field_table(resolved=TrueFalseField(), page=_PAGE, per_page=PerPageField())
+SESSIONS = field_table(user=_ID)
 TOKENS = field_table(user=_ID, page=_PAGE, per_page=PerPageField())
 PEERS = field_table(day=DateField(), country=CountryField())
 REASON = field_table(reason=fields.REPORT["reason"])

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from starlette.responses import Response
 
+from accounts.authentication_log import LogInWay
 from accounts.model import Role, Scope, User
 from accounts.rights import Right
 from bittorrent.refusal import Refusal
@@ -75,9 +76,11 @@ def rename_fields(refusal: Refusal, names: Mapping[str, str]) -> Refusal:
 
 async def _log_in(context: RestContext) -> LoginShape:
     accounts, given = context.services.accounts, context.body
-    user = await accounts.log_in(given.text("username"), given.text("password"), context.address)
+    user = await accounts.log_in(
+        given.text("username"), given.text("password"), context.address, LogInWay.API
+    )
     key, secret = await accounts.mint(
-        user.id, Scope.REST, LOGIN_LABEL, lifetime=context.services.token_lifetime, displace=True
+        user.id, Scope.REST, LOGIN_LABEL, lifetime=context.services.token_lifetime, login=True
     )
     expires = time(key.expires) if key.expires is not None else None
     return LoginShape(secret, "Bearer", expires, PersonShape(user.id, user.name))
@@ -149,7 +152,7 @@ async def _set_password(context: RestContext) -> None:
     given = context.body
     current = given.text("current_password") if "current_password" in given else None
     await context.services.account_management.set_password(
-        context.principal, context.id("user"), given.text("password"), current
+        context.principal, context.id("user"), given.text("password"), current, context.address
     )
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import click
 
-from accounts.model import Key, Role, Scope, User
+from accounts.model import Key, LogInAttempt, Role, Scope, User
 from bittorrent.refusal import Refusal
 from peerage.commands.command import Command
 from peerage.commands.parameters import read_seconds
-from peerage.commands.terminal import day, print_each, print_line
+from peerage.commands.terminal import day, moment, print_each, print_line
 
 if TYPE_CHECKING:
     from accounts.model import Principal
@@ -53,6 +53,13 @@ class AddUser:
 @dataclass(frozen=True, slots=True)
 class ListUsers:
     """Show every account: number, name, role, when it came and was last seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListLogIns:
+    """Show the last log-ins and refused keys since the server's start, oldest first."""
+
+    name: Annotated[str | None, click.Argument(["name"], metavar="[NAME]", required=False)] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +202,14 @@ async def _list_users(
         offset += _PAGE
 
 
+async def _list_log_ins(
+    application: "Application", _operator: "Principal", arguments: ListLogIns
+) -> AsyncIterator[LogInAttempt]:
+    for attempt in application.accounts.accounts.log.recent():
+        if arguments.name is None or attempt.account.lower() == arguments.name.lower():
+            yield attempt
+
+
 async def _enable_user(
     application: "Application", operator: "Principal", arguments: EnableUser
 ) -> AsyncIterator[UserRecord]:
@@ -307,6 +322,17 @@ async def _show_users(
     return True
 
 
+async def _show_log_ins(_arguments: ListLogIns, records: AsyncIterator[LogInAttempt]) -> bool:
+    return await print_each(records, _log_in_line)
+
+
+def _log_in_line(attempt: LogInAttempt) -> str:
+    return (
+        f"{moment(attempt.time)}  {attempt.address:<39}  {attempt.account:<32}  "
+        f"{attempt.way:<15}  {attempt.outcome}"
+    )
+
+
 async def _show_link(_arguments: IssueLink, records: AsyncIterator[LinkRecord]) -> bool:
     async for record in records:
         click.echo(f"This link sets the password, once, within {record.days} days:")
@@ -366,6 +392,9 @@ LIST_USERS = Command(
     run=_list_users,
     show=_show_users,
     starts=False,
+)
+LIST_LOG_INS = Command(
+    path=("user", "log"), arguments=ListLogIns, record=LogInAttempt, run=_list_log_ins, show=_show_log_ins
 )
 ENABLE_USER = Command(
     path=("user", "enable"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from peerage.config import Settings
 
 _LINE_LIMIT = 2**20
+_UMASK = 0o077  # as the service
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -104,6 +106,7 @@ async def _run_here(settings: "Settings", command: Command[Any, Any], given: Map
 
     quiet = settings.log.model_copy(update={"level": "warning"})
     configure_logs(settings.log if settings.log.level == "error" else quiet)
+    os.umask(_UMASK)
     try:
         async with open_application(settings, started=command.starts) as application:
             if command.reads_swarms:

@@ -1,6 +1,6 @@
 """Every command, in the order of the help."""
 
-from peerage.commands import accounts, lists, ownership, status, transfer
+from peerage.commands import accounts, backup, lists, ownership, status, transfer
 from peerage.commands.command import by_name
 
 COMMANDS = by_name(
@@ -8,6 +8,7 @@ COMMANDS = by_name(
         transfer.IMPORT,
         transfer.EXPORT,
         transfer.IMPORT_TITLES,
+        backup.BACKUP,
         lists.BLOCK,
         lists.UNBLOCK,
         lists.ALLOW,
@@ -19,6 +20,7 @@ COMMANDS = by_name(
         status.CHECK,
         accounts.ADD_USER,
         accounts.LIST_USERS,
+        accounts.LIST_LOG_INS,
         accounts.ENABLE_USER,
         accounts.DISABLE_USER,
         accounts.SET_ROLE,

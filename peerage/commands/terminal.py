@@ -21,6 +21,11 @@ async def print_each(records: AsyncIterator[R], line: Callable[[R], str]) -> boo
     return True
 
 
+def moment(time: int) -> str:
+    """Format a unix time to the second, in UTC."""
+    return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def day(time: int) -> str:
     """Format the UTC day of a unix time."""
     return str(datetime.fromtimestamp(time, UTC).date())

@@ -116,14 +116,17 @@ class Application:
         """Whether the parts work."""
         from actions.health import Health
 
-        return Health(self.torrents.cache, self.tracker.journal)
+        write, timer = self.stores.folder.write_probe, self.environment.timer
+        health = Health(self.torrents.cache, self.tracker.journal, write=write, timer=timer)
+        self.stack.push_async_callback(health.close)
+        return health
 
     async def start(self) -> None:
         """Reconcile files and records, load the jobs, tell the tracker the lists, and open the census' day."""
         await self.torrents.cache.reconcile()
         await self.downloads.downloads.load()
         await self.torrents.takedowns.start()
-        await self.tracker.census.start()
+        await self.tracker.start_census()
         self.started = True
 
     async def _fetch_announced(self, rows: "Sequence[JournalRow]") -> None:

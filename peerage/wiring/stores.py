@@ -1,19 +1,25 @@
 """Opens the databases and files of a data folder."""
 
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import structlog
+
 from peerage.config import Settings
 from storage import schema
 from storage.data_folder import DataFolder
-from storage.database import Database
+from storage.database import Database, DatabaseDamaged
 from storage.files import FileBlobs
 from storage.schema import Schema
+from storage.set_aside import set_aside
 from storage.sqlite.database import SqliteDatabase
 from storage.sqlite.imdb_titles import SqliteImdbTitles
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,7 @@ async def open_stores(
     folder = stack.enter_context(DataFolder(settings.data))
     records = await open_database(folder.records, schema.PEERAGE, "FULL", settings.catalogue.readers)
     stack.push_async_callback(records.close)
-    swarms = await open_database(folder.swarms, schema.SWARMS, "NORMAL", 1)
+    swarms = await _open_swarms(folder.swarms, open_database)
     stack.push_async_callback(swarms.close)
     await swarms.overwrite_deleted()  # of a closed day nothing but counts stays
     titles = await SqliteImdbTitles.open(folder.titles, settings.cache.min_free_disk)
@@ -48,3 +54,13 @@ async def open_stores(
     blobs = FileBlobs(folder.torrents)
     await blobs.open()
     return Stores(folder, records, swarms, titles, blobs)
+
+
+async def _open_swarms(path: Path, open_database: OpenDatabase) -> Database:
+    """Open the journal; a damaged one is set aside, since clients announce again. DatabaseError."""
+    try:
+        return await open_database(path, schema.SWARMS, "NORMAL", 1)
+    except DatabaseDamaged as error:
+        aside = set_aside(path, time.time())
+        log.warning("swarms.damaged_set_aside", aside=str(aside), error=str(error))
+        return await open_database(path, schema.SWARMS, "NORMAL", 1)

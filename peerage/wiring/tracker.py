@@ -12,6 +12,7 @@ from peerage.config import Settings
 from peerage.wiring.environment import Environment
 from peerage.wiring.swarm_store import announce_terms, make_swarm_store
 from storage.census import FolderDayKeys, SqlCensus
+from storage.database import Database, DatabaseDamaged
 from storage.journal import SqlJournal
 from tracker.census import Census, CensusTerms
 from tracker.flusher import Flusher, FlushObserver, Journal
@@ -36,6 +37,7 @@ class TrackerServices:
     journal: Journal
     flusher: Flusher
     census: Census
+    swarms: Database
 
     @property
     def native_store(self) -> "Store | None":
@@ -47,13 +49,30 @@ class TrackerServices:
         """Bring the swarms back from the journal; until that is done the tracker answers with a warning."""
         began = time.monotonic()
         self.tracker.restoring = True
-        rows = await self.flusher.restore()
+        try:
+            rows = await self.flusher.restore()
+        except DatabaseDamaged as error:
+            await self._start_over(error)
+            rows = 0
         self.tracker.policy.remove_denied()
         expired = sweep_once(self.tracker.store, int(time.time()))
         self.tracker.restoring = False
         totals = self.tracker.store.totals()
         seconds = round(time.monotonic() - began, 3)
         log.info("swarms.restored", rows=rows, peers=totals.peers, expired=expired, seconds=seconds)
+
+    async def start_census(self) -> None:
+        """Open the census' day."""
+        try:
+            await self.census.start()
+        except DatabaseDamaged as error:
+            await self._start_over(error)
+
+    async def _start_over(self, error: DatabaseDamaged) -> None:
+        """Go on without the journal, which is disposable: clients announce again."""
+        aside = await self.swarms.start_over(time.time())
+        log.warning("swarms.damaged_set_aside", aside=str(aside), error=str(error))
+        await self.census.start()
 
 
 def make_tracker(settings: Settings, environment: Environment) -> Tracker:
@@ -101,7 +120,7 @@ def make_tracker_services(application: "Application", observers: Sequence[FlushO
             await flusher.flush()
 
     application.stack.push_async_callback(flush_last)
-    return TrackerServices(tracker, journal, flusher, census)
+    return TrackerServices(tracker, journal, flusher, census, application.stores.swarms)
 
 
 def _flush_failed(error: Exception) -> None:

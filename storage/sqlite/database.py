@@ -2,8 +2,10 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -21,7 +23,9 @@ from storage.database import (
     Sql,
 )
 from storage.schema import Schema
+from storage.set_aside import set_aside
 from storage.sqlite.dialect import SqliteDialect
+from storage.unavailable import StorageUnavailable
 
 Synchronous = Literal["NORMAL", "FULL"]
 Values = Sequence[Any] | Mapping[str, Any]
@@ -31,6 +35,10 @@ _BUSY_SECONDS = 5.0
 _INTERRUPT_INTERVAL = 0.05
 _WAL_BYTES_KEPT = 64 * 2**20
 _CACHE_KIB = 32 * 1024  # of each connection; SQLite's default of 2 MiB holds less than one search reads
+_APPLICATION_ID = 0x50474545  # "PGEE", which a health check writes
+_LONGEST_WRITE = 30.0
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_FAILING = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 log = structlog.get_logger()
@@ -68,14 +76,21 @@ class SqliteDatabase:
     """One SQLite file: transactions one after another on the writer, reads beside them on the readers."""
 
     def __init__(
-        self, path: Path, writer: aiosqlite.Connection, readers: Sequence[aiosqlite.Connection]
+        self,
+        path: Path,
+        writer: aiosqlite.Connection,
+        readers: Sequence[aiosqlite.Connection],
+        reopen: "Callable[[], Awaitable[SqliteDatabase]]",
     ) -> None:
         self.path = path
+        self._reopen = reopen
         self.dialect = SqliteDialect()
         self._writer = writer
         self._readers = _Readers(path, readers)
         self._lock = asyncio.Lock()
         self._closed = False
+        self._writing_since: float | None = None
+        self._overwrites = False
 
     @classmethod
     async def open(
@@ -101,7 +116,8 @@ class SqliteDatabase:
             if isinstance(error, sqlite3.DatabaseError):
                 raise _unusable(path, error) from error
             raise
-        return cls(path, opened[0], opened[1:])
+        reopen = partial(cls.open, path, schema, synchronous, readers)
+        return cls(path, opened[0], opened[1:], reopen)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[SqliteTransaction]:
@@ -110,6 +126,7 @@ class SqliteDatabase:
             try:
                 with _translated(self.path):
                     await self._writer.execute("BEGIN IMMEDIATE")
+                self._writing_since = time.monotonic()
                 yield SqliteTransaction(self.path, self._writer, self.dialect)
                 with _translated(self.path):
                     await self._writer.commit()
@@ -117,6 +134,8 @@ class SqliteDatabase:
                 # A cancelled statement still runs in the writer's thread; the rollback is queued behind it.
                 await asyncio.shield(self._writer.rollback())
                 raise
+            finally:
+                self._writing_since = None
 
     async def rows(
         self, sql: Sql, parameters: Values = NO_PARAMETERS, *, seconds: float | None = None
@@ -137,6 +156,7 @@ class SqliteDatabase:
     async def overwrite_deleted(self) -> None:
         """Overwrite with zeros what is deleted from now on."""
         async with self._lock:
+            self._overwrites = True
             await self._writer.execute_fetchall("PRAGMA secure_delete = ON")
 
     async def purge_deleted(self) -> bool:
@@ -146,15 +166,32 @@ class SqliteDatabase:
             return not busy
 
     async def healthy(self) -> bool:
-        """Return whether the file answers a query."""
+        """Return whether the file takes a write; one that is under way for less than half a minute is one."""
         if self._closed:
             return False
+        since = self._writing_since
         try:
-            await self.rows("SELECT count(*) FROM sqlite_schema")
+            if since is not None and time.monotonic() - since < _LONGEST_WRITE:
+                await self.rows("SELECT count(*) FROM sqlite_schema")
+                return True
+            async with self.transaction() as transaction:
+                await transaction.run(f"PRAGMA application_id = {_APPLICATION_ID}")
         except DatabaseError as error:
             log.warning("database.no_answer", path=str(self.path), error=str(error))
             return False
         return True
+
+    async def start_over(self, now: float) -> Path:
+        """Set the damaged file aside and go on with an empty one; return where it is. `now` in unix seconds."""
+        async with self._lock:
+            await self._readers.close()
+            await self._writer.close()
+            aside = set_aside(self.path, now)
+            fresh = await self._reopen()
+            self._writer, self._readers = fresh._writer, fresh._readers
+            if self._overwrites:
+                await self._writer.execute_fetchall("PRAGMA secure_delete = ON")
+        return aside
 
     async def close(self) -> None:
         """Wait for running transactions and queries, and close; a second call does nothing."""
@@ -281,7 +318,15 @@ def _translated(path: Path) -> Iterator[None]:
 def _translate(path: Path, error: sqlite3.Error) -> DatabaseError:
     if isinstance(error, sqlite3.IntegrityError):
         return ConstraintViolated(f"{path}: {error}")
-    return _damage(path, error) or DatabaseError(f"{path}: {error}")
+    return _damage(path, error) or _unavailable(path, error) or DatabaseError(f"{path}: {error}")
+
+
+def _unavailable(path: Path, error: sqlite3.Error) -> StorageUnavailable | None:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code != sqlite3.SQLITE_FULL and code not in _BUSY + _FAILING:
+        return None
+    log.warning("database.unavailable", path=str(path), error=str(error))
+    return StorageUnavailable("disk-full" if code == sqlite3.SQLITE_FULL else "busy")
 
 
 def _unusable(path: Path, error: sqlite3.Error) -> DatabaseError:

@@ -481,9 +481,9 @@ async def test_an_account_has_a_bounded_number_of_keys(tmp_path):
         assert await code(setup.accounts.mint(ada.id, Scope.REST)) == "full"
         await setup.accounts.mint(eve.id, Scope.REST)
         oldest = (await setup.accounts.keys(ada.id))[0]
-        await setup.accounts.mint(ada.id, Scope.REST, "program", displace=True)
+        await setup.accounts.mint(ada.id, Scope.REST, "program", login=True)
         assert (await setup.accounts.key(oldest.id)).revoked
-        assert await code(setup.accounts.mint(ada.id, Scope.FEED, "program", displace=True)) == "full"
+        assert await code(setup.accounts.mint(ada.id, Scope.FEED, "program", login=True)) == "full"
 
 
 async def test_dead_keys_do_not_pile_up(tmp_path):
@@ -542,7 +542,7 @@ async def test_uses_that_could_not_be_written_are_written_later(tmp_path):
         await setup.accounts.authenticate(secret, Scope.REST)
         note = setup.store.write_last_used
 
-        async def fail(_users, _keys):
+        async def fail(*_):
             raise OSError("disk full")
 
         setup.store.write_last_used = fail

@@ -235,3 +235,18 @@ async def test_the_log_says_what_was_done_to_whom_and_never_a_secret(tmp_path):
         ]
         assert secret not in repr(setup.log.lines)
         assert link not in repr(setup.log.lines)
+
+
+async def test_sessions_of_others_are_ended_by_admins_alone_and_logged(tmp_path):
+    async with open_setup(tmp_path) as setup:
+        await setup.accounts.open_session(setup.ada.id)
+        for who in (Principal(setup.bob), NOBODY):
+            with pytest.raises(Refusal):
+                await setup.management.end_sessions(who, setup.ada.id)
+            with pytest.raises(Refusal):
+                await setup.management.sessions(who, setup.ada.id)
+        (session,) = await setup.management.sessions(Principal(setup.root), setup.ada.id)
+        with pytest.raises(Refusal, match="nothing here"):
+            await setup.management.end_session(Principal(setup.root), session.id)
+        await setup.management.end_sessions(Principal(setup.root), setup.ada.id)
+        assert await setup.management.sessions(Principal(setup.ada), setup.ada.id) == []

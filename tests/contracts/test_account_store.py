@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from accounts.model import Role, Scope, User
+from accounts.model import LoginSession, Role, Scope, User
 from accounts.store import NewKey
 from storage.accounts import SqlAccounts
 
@@ -182,3 +182,38 @@ async def test_of_dead_keys_the_newest_stay_until_they_are_purged(accounts):
     assert [each.id for each in await accounts.keys(None)] == [ids[3], ids[4], expired.id]
     assert await accounts.purge(0, 1004) == 2
     assert [each.id for each in await accounts.keys(None)] == [ids[4]]
+
+
+async def test_sessions_are_listed_with_their_last_use_until_they_expire(accounts):
+    first = await accounts.add_session(1, DIGESTS[0], 1, 50, 5, address=b"\x7f\0\0\1")
+    second = await accounts.add_session(1, DIGESTS[1], 2, 60, 5)
+    await accounts.add_session(2, DIGESTS[2], 2, 60, 5)
+    await accounts.write_last_used({}, {}, {first: 30})
+    await accounts.write_last_used({}, {}, {first: 20, 99: 30})
+    assert await accounts.sessions(1, 49) == [
+        LoginSession(first, 1, 1, 50, 30, b"\x7f\0\0\1"),
+        LoginSession(second, 1, 2, 60, None, None),
+    ]
+    assert [each.id for each in await accounts.sessions(1, 50)] == [second]
+    assert await accounts.sessions(99, 1) == []
+
+
+async def test_a_new_password_ends_keys_of_logins_and_no_other(accounts):
+    key = await accounts.add_key(new_key(), DIGESTS[0], 5)
+    await accounts.add_key(new_key(login=True), DIGESTS[1], 5)
+    other = await accounts.add_key(new_key(2, login=True), DIGESTS[2], 5)
+    assert await accounts.set_password(1, "hash")
+    assert await accounts.keys(1) == [key]
+    assert await accounts.keys(2) == [other]
+
+
+async def test_all_sessions_and_logins_end_but_the_one_that_is_kept(accounts):
+    sessions = [await accounts.add_session(1, digest, 1, 50, 5) for digest in DIGESTS[:2]]
+    logins = [await accounts.add_key(new_key(login=True), digest, 5) for digest in DIGESTS[2:4]]
+    theirs = await accounts.add_session(2, DIGESTS[5], 1, 50, 5)
+    await accounts.end_sessions(1, session=sessions[0], key=logins[1].id)
+    assert [each.id for each in await accounts.sessions(1, 2)] == sessions[:1]
+    assert await accounts.keys(1) == logins[1:]
+    await accounts.end_sessions(1, session=0, key=0)
+    assert (await accounts.sessions(1, 2), await accounts.keys(1)) == ([], [])
+    assert [each.id for each in await accounts.sessions(2, 2)] == [theirs]

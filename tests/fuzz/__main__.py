@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[2]
 FOUND = ROOT / "build" / "found"
 _SUBJECTS = {
     "formats": ["bittorrent", "doors.udp", "tracker.journal_row"],
+    "exchanges": ["bittorrent", "doors.announce", "doors.client_address", "doors.udp", "tracker"],
     "requests": ["bittorrent", "doors", "soap", "catalogue", "starlette.formparsers", "python_multipart"],
     "texts": ["bittorrent.filenames", "catalogue"],
     "files": [

@@ -35,6 +35,8 @@ OPEN = {
     "/static/{name}",
     "/metrics",
     "/healthz",
+    "/livez",
+    "/readyz",
     "/dld/{opaque}",
 }
 TABLE = Path(__file__).with_name("rights.txt")
@@ -103,6 +105,12 @@ class Site:
         """A fresh key, since some routes take theirs back."""
         return (await self.application.accounts.accounts.mint(self.users[role].id, scope))[1]
 
+    async def open_session(self, user):
+        """Open a session of an account; return its id."""
+        accounts = self.application.accounts.accounts
+        cookie, _ = await accounts.open_session(user)
+        return (await accounts.session(cookie)).session
+
     async def session(self, role):
         """A fresh session: its cookie, and the token of its forms."""
         cookie, _ = await self.application.accounts.accounts.open_session(self.users[role].id)
@@ -144,6 +152,7 @@ class Site:
         news = await catalogue.comments.post_news("t", "b", owner)
         category = await catalogue.taxonomy.add_category(f"k{number}", 1)
         key, _ = await self.application.accounts.accounts.mint(owner, Scope.FEED)
+        session = await self.open_session(owner)
         tag = await catalogue.store.tags.tag(f"t{number}")
         somebody = await self.application.accounts.accounts.add(f"somebody{number}", None)
         return {
@@ -158,6 +167,7 @@ class Site:
             "category": category.id,
             "other": other.group.id,
             "token": key.id,
+            "session": session,
             "user": somebody.id,
             "tag": tag.id,
             "alias": f"t{number}",
@@ -177,6 +187,8 @@ class Site:
         kind = {"/t": "torrent", "/g": "group", "/c": "comment", "/u": "user"}.get(path[:2], "group")
         if path.startswith("/account/keys"):
             kind = "token"
+        if path.startswith("/account/sessions"):
+            kind = "session"
         if path.startswith("/moderation"):
             kind = "report"
         values = {

@@ -15,7 +15,7 @@ from tests.support.clients import announce, ask, upload
 from tests.support.processes import PeerageProcess
 
 LIMIT = 400 * 2**20
-SECONDS = 6.0
+SECONDS = 4.0
 MANY = {"cache__upload_rate": "100000/minute"}
 CASES = [
     "trailers",

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from storage.data_folder import DataFolder, FolderError, FolderInUse
 
@@ -126,3 +127,20 @@ def test_a_destroyed_secret_is_gone_from_its_file_and_can_be_made_anew(tmp_path)
 def test_a_folder_without_secrets_names_none(tmp_path):
     with DataFolder(tmp_path / "data") as folder:
         assert folder.secret_names() == []
+
+
+def test_a_folder_that_others_may_read_is_closed_to_them_with_a_line(tmp_path):
+    with DataFolder(tmp_path / "data") as folder:
+        folder.secret("udp-key", 16, bytes)
+    (folder.path / "peerage.db").touch(0o600)
+    folder.torrents.mkdir()
+    opened = {folder.path: 0o755, folder.records: 0o644, folder.secrets: 0o750, folder.torrents: 0o711}
+    for path, bits in opened.items():
+        path.chmod(bits)
+    with capture_logs() as lines, DataFolder(folder.path):
+        assert [mode(path) for path in opened] == [0o700, 0o600, 0o700, 0o700]
+    (line,) = lines
+    assert line["event"] == "data_folder.closed_to_others"
+    assert set(line["were_open"]) == {"data", "peerage.db", "secrets", "torrents"}
+    with capture_logs() as lines, DataFolder(folder.path):
+        assert lines == []

@@ -1,0 +1,53 @@
+"""Snapshots of SQLite files beside the process that writes them, and what a backup asks of them."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from storage.database import DatabaseDamaged
+
+_BATCH = 1000
+
+
+def snapshot(source: Path, target: Path) -> None:
+    """Write what a database holds at one moment into a new file, checkpointed. sqlite3.Error."""
+    target.touch(0o600)
+    with closing(_read_only(source)) as origin, closing(sqlite3.connect(target)) as copy:
+        origin.backup(copy)
+        copy.execute("PRAGMA journal_mode = DELETE")
+
+
+def require_sound(path: Path) -> None:
+    """Check every page and index of a database. DatabaseDamaged."""
+    try:
+        with closing(_read_only(path)) as connection:
+            ((found,),) = connection.execute("PRAGMA integrity_check(1)")
+    except sqlite3.Error as error:
+        raise DatabaseDamaged(f"{path}: {error}") from error
+    if found != "ok":
+        raise DatabaseDamaged(f"{path}: {found}")
+
+
+def stored_files(path: Path) -> Iterator[tuple[bytes, int, bytes | None]]:
+    """Yield each record of the cache in ascending order: infohash, bytes of its stored file, and their digest."""
+    with closing(_read_only(path)) as connection:
+        after = b""
+        while rows := connection.execute(
+            "SELECT infohash, stored, packed FROM record WHERE infohash > ? ORDER BY infohash LIMIT ?",
+            (after, _BATCH),
+        ).fetchall():
+            yield from rows
+            after = rows[-1][0]
+
+
+def has_record(path: Path, infohash: bytes) -> bool:
+    """Return whether the cache has a record of an infohash now."""
+    with closing(_read_only(path)) as connection:
+        return (
+            connection.execute("SELECT 1 FROM record WHERE infohash = ?", (infohash,)).fetchone() is not None
+        )
+
+
+def _read_only(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=30, isolation_level=None)

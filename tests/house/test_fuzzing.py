@@ -1,0 +1,56 @@
+"""Every dialect and every path of its own names the fuzz targets that feed what it reads: one that comes later joins them."""
+
+from peerage import serve
+from peerage.config import Settings
+from peerage.listeners import Listeners
+from peerage.wiring.application import open_application
+from tests.fuzz.targets import exchanges, files, formats, requests, texts
+
+_UPLOAD = {"form-body", "compressed-upload", "metainfo", "bencode-values", "release-name"}
+_TRACKER = {"request-head", "passkey-path", "forwarded-header", "address", "http-exchange"}
+DIALECTS = {
+    "gazelle": {"gazelle-browse"},
+    "gazelle_login": {"form-body"},
+    "pages": {"form-body", "search-text", "description", "cleaned-text", "tag-name"},
+    "rest": {"rest-query", "json-body", "form-body"},
+    "torbox": {"torbox-parameters", "json-body", "form-body", "magnet"},
+    "torrent_api": {"torrent-api-parameters", "form-body"},
+    "upload_autoupload": _UPLOAD,
+    "upload_form": _UPLOAD,
+    "upload_soap": {"soap-envelope", "soap-call", *_UPLOAD},
+}
+PATHS = {
+    "/announce": {"announce-query", *_TRACKER},
+    "/scrape": {"scrape-query", *_TRACKER},
+    "/dld/{opaque}": {"file-headers"},
+    "/torrent/{rest:path}": {"file-headers"},
+}
+COMMANDS = {"archive", "dump-line", "imdb-titles", "file-names"}
+PACKETS = {"udp-packet", "udp-exchange", "connection-ids"}
+DISK = {"journal-row"}
+# Routes that read nothing but their path.
+NOTHING = {"/api/index.php", "/api/torrage.wsdl", "/upload.php", "/metrics", "/robots.txt", "/static/{name}"}
+NOTHING |= {"/healthz", "/livez", "/readyz"}
+
+
+def targets():
+    subjects = (exchanges, files, formats, requests, texts)
+    return {target.name for subject in subjects for target in subject.TARGETS}
+
+
+def test_every_target_is_one_of_a_door_a_command_or_the_disk():
+    named = set().union(*DIALECTS.values(), *PATHS.values(), COMMANDS, PACKETS, DISK)
+    assert named == targets()
+
+
+async def test_every_route_is_fuzzed(tmp_path):
+    async with open_application(Settings(data=tmp_path / "data")) as application:
+        routes = serve.make_app(application, Listeners(application)).routes
+    missing = set()
+    for route in routes:
+        dialect = getattr(route, "dialect", None)
+        if dialect is not None:
+            missing |= {dialect.name} - DIALECTS.keys()
+        elif "passkey" not in route.path and not route.path.startswith("/api/"):
+            missing |= {route.path} - PATHS.keys() - NOTHING
+    assert not missing
