@@ -62,9 +62,7 @@ def test_one_address_does_not_fill_the_tracker_over_udp(start_peerage):
 def upload_from(port: int, source: str, data: bytes) -> int:
     """Send a .torrent from an address as browsers do; return the status."""
     body, kind = multipart(data)
-    head = (
-        f"POST /upload.php HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
-    )
+    head = f"POST /upload.php HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
     with socket.create_connection(("127.0.0.1", port), 15, (source, 0)) as connection:
         connection.sendall(f"{head}Connection: close\r\n\r\n".encode() + body)
         return int(connection.makefile("rb").readline().split()[1])
