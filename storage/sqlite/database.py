@@ -20,6 +20,7 @@ from storage.database import (
     SchemaTooNew,
     Sql,
 )
+from storage.fsync import fsync_directory
 from storage.schema import Schema
 from storage.sqlite.dialect import SqliteDialect
 
@@ -31,6 +32,8 @@ _BUSY_SECONDS = 5.0
 _INTERRUPT_INTERVAL = 0.05
 _WAL_BYTES_KEPT = 64 * 2**20
 _CACHE_KIB = 32 * 1024  # of each connection; SQLite's default of 2 MiB holds less than one search reads
+# The first query makes the write-ahead log. SQLite syncs its folder once, and takes no notice when that fails.
+_MAKE_LOG = "SELECT count(*) FROM sqlite_schema"
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 log = structlog.get_logger()
@@ -95,11 +98,15 @@ class SqliteDatabase:
                     await opened[-1].execute(pragma)
             for reader in opened[1:]:
                 await reader.execute("PRAGMA query_only = ON")
+            await opened[0].execute_fetchall(_MAKE_LOG)
+            await asyncio.to_thread(fsync_directory, path.parent)
         except BaseException as error:
             for connection in opened:
                 await connection.close()
             if isinstance(error, sqlite3.DatabaseError):
                 raise _unusable(path, error) from error
+            if isinstance(error, OSError):
+                raise DatabaseError(f"{path} cannot be opened: {error.strerror}") from error
             raise
         return cls(path, opened[0], opened[1:])
 
@@ -163,8 +170,13 @@ class SqliteDatabase:
                 return
             self._closed = True
             await self._readers.close()
-            await self._writer.execute("PRAGMA optimize")
-            await self._writer.close()
+            try:
+                await self._writer.execute("PRAGMA optimize")
+            except sqlite3.Error as error:
+                # Statistics only; what was committed is on disk already.
+                log.warning("database.not_optimized", path=str(self.path), error=str(error))
+            finally:
+                await self._writer.close()
 
 
 class _Readers:
@@ -241,6 +253,8 @@ def _migrate(path: Path, schema: Schema, synchronous: Synchronous) -> None:
 
         for pragma in _pragmas(synchronous):
             connection.execute(pragma)
+        connection.execute(_MAKE_LOG).fetchone()
+        fsync_directory(path.parent)
         # A migration may rebuild a table that others refer to.
         connection.execute("PRAGMA foreign_keys = OFF")
         try:

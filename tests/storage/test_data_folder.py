@@ -1,3 +1,4 @@
+import errno
 import os
 import socket
 import stat
@@ -126,3 +127,18 @@ def test_a_destroyed_secret_is_gone_from_its_file_and_can_be_made_anew(tmp_path)
 def test_a_folder_without_secrets_names_none(tmp_path):
     with DataFolder(tmp_path / "data") as folder:
         assert folder.secret_names() == []
+
+
+def test_a_disk_that_fails_keeps_no_lock(tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.ENOSPC, "no space")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(os, "pwrite", fail)
+        with pytest.raises(FolderError, match="no space"):
+            DataFolder(tmp_path).acquire()
+    folder = DataFolder(tmp_path).acquire()
+    with monkeypatch.context() as failing:
+        failing.setattr(os, "ftruncate", fail)
+        folder.release()
+    DataFolder(tmp_path).acquire().release()
