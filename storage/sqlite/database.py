@@ -144,12 +144,15 @@ class SqliteDatabase:
     async def overwrite_deleted(self) -> None:
         """Overwrite with zeros what is deleted from now on."""
         async with self._lock:
-            await self._writer.execute_fetchall("PRAGMA secure_delete = ON")
+            with _translated(self.path):
+                await self._writer.execute_fetchall("PRAGMA secure_delete = ON")
 
     async def purge_deleted(self) -> bool:
         """Checkpoint and truncate the write-ahead log; False where a reader prevents it."""
         async with self._lock:
-            ((busy, _, _),) = await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+            with _translated(self.path):
+                found = await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+            ((busy, _, _),) = found
             return not busy
 
     async def healthy(self) -> bool:
