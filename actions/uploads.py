@@ -135,13 +135,31 @@ class Uploads:
         return AcceptedUpload(infohash, read.metainfo, added.new, torrent, claimed)
 
     async def _store(self, upload: _Upload, read: ReadMetainfo) -> tuple[AddResult, Torrent, bool]:
-        summary = read.summary
         async with self._takedowns.entering(read.metainfo):
-            if upload.uploader is not None or upload.details:
-                await self._catalogue.torrents.check_upload(summary, upload.details, upload.uploader)
+            owned = await self._check(upload, read.summary)
             added = await self._cache.add(read.metainfo, read.plain, upload.address)
-            torrent, claimed = await self._add_record(upload, summary)
-        return added, torrent, claimed
+            if owned is None:
+                return added, *await self._add_record(upload, read.summary)
+        raise owned
+
+    async def _check(self, upload: _Upload, summary: MetainfoSummary) -> Refusal | None:
+        """Refuse what the catalogue would refuse, but return it for a torrent that is owned and held.
+
+        Its details are refused, its file is not: the stored one may be damaged or missing.
+        """
+        if upload.uploader is None and not upload.details:
+            return None
+        try:
+            await self._catalogue.torrents.check_upload(summary, upload.details, upload.uploader)
+        except Refusal as refusal:
+            if refusal.code != "owned" or not await self._is_held(summary):
+                raise
+            return refusal
+        return None
+
+    async def _is_held(self, summary: MetainfoSummary) -> bool:
+        known = await self._catalogue.store.torrents.torrent(summary.infohash, UNRESTRICTED_VIEWER)
+        return known is not None and known.held
 
     async def _add_record(self, upload: _Upload, summary: MetainfoSummary) -> tuple[Torrent, bool]:
         """Add or complete the record; return it, and whether it had no owner and has one now."""

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.support.clients import ask, multipart, upload
-from tests.support.raw_torrents import info, torrent
+from tests.support.raw_torrents import info, infohash, torrent
 
 
 class Site:
@@ -58,6 +58,18 @@ def site(start_peerage):
 
 
 DATA = torrent(info(b"ours"))
+
+
+@pytest.mark.parametrize("who", ["anna", "bert"])
+def test_an_upload_of_what_is_owned_is_refused_and_heals_the_file(site, who):
+    assert site.bring("anna", DATA, "ours")[0] == 201
+    [file] = (site.service.data / "torrents").glob("??/??/*.torrent.gz")
+    for change in (lambda: file.write_bytes(file.read_bytes()[:-20]), file.unlink):
+        change()
+        assert site.bring(who, DATA, "theirs")[0] == 409
+        name = infohash(DATA).hex().upper()
+        assert ask(site.service.port, f"/torrent/{name}.torrent").body == DATA
+        assert site.torrent()["title"] == "ours"
 
 
 def test_what_a_moderator_wrote_is_not_taken_over_by_an_upload(site):
