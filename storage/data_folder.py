@@ -119,9 +119,12 @@ class DataFolder:
     def release(self) -> None:
         """Release the folder. The lock file stays: if it were deleted, two processes could lock two files."""
         if self._lock is not None:
-            os.ftruncate(self._lock, 0)
-            os.close(self._lock)
-            self._lock = None
+            lock, self._lock = self._lock, None
+            try:
+                with suppress(OSError):  # the number only says who had it
+                    os.ftruncate(lock, 0)
+            finally:
+                os.close(lock)
         if self._folder is not None:
             os.close(self._folder)
             self._folder = None
@@ -233,8 +236,12 @@ class DataFolder:
             pid = _pid_in(lock)
             os.close(lock)
             raise FolderInUse(self.path, pid)
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        try:
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        except OSError:
+            os.close(lock)
+            raise
         return lock
 
     def _read_secret(self, name: str, size: int) -> bytes:

@@ -22,6 +22,7 @@ from storage.database import (
     SchemaTooNew,
     Sql,
 )
+from storage.fsync import fsync_directory
 from storage.schema import Schema
 from storage.set_aside import set_aside
 from storage.sqlite.dialect import SqliteDialect
@@ -39,6 +40,8 @@ _APPLICATION_ID = 0x50474545  # "PGEE", which a health check writes
 _LONGEST_WRITE = 30.0
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _FAILING = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+# The first query makes the write-ahead log. SQLite syncs its folder once, and takes no notice when that fails.
+_MAKE_LOG = "SELECT count(*) FROM sqlite_schema"
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 log = structlog.get_logger()
@@ -110,11 +113,15 @@ class SqliteDatabase:
                     await opened[-1].execute(pragma)
             for reader in opened[1:]:
                 await reader.execute("PRAGMA query_only = ON")
+            await opened[0].execute_fetchall(_MAKE_LOG)
+            await asyncio.to_thread(fsync_directory, path.parent)
         except BaseException as error:
             for connection in opened:
                 await connection.close()
             if isinstance(error, sqlite3.DatabaseError):
                 raise _unusable(path, error) from error
+            if isinstance(error, OSError):
+                raise DatabaseError(f"{path} cannot be opened: {error.strerror}") from error
             raise
         reopen = partial(cls.open, path, schema, synchronous, readers)
         return cls(path, opened[0], opened[1:], reopen)
@@ -157,12 +164,15 @@ class SqliteDatabase:
         """Overwrite with zeros what is deleted from now on."""
         async with self._lock:
             self._overwrites = True
-            await self._writer.execute_fetchall("PRAGMA secure_delete = ON")
+            with _translated(self.path):
+                await self._writer.execute_fetchall("PRAGMA secure_delete = ON")
 
     async def purge_deleted(self) -> bool:
         """Checkpoint and truncate the write-ahead log; False where a reader prevents it."""
         async with self._lock:
-            ((busy, _, _),) = await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+            with _translated(self.path):
+                found = await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+            ((busy, _, _),) = found
             return not busy
 
     async def healthy(self) -> bool:
@@ -200,8 +210,13 @@ class SqliteDatabase:
                 return
             self._closed = True
             await self._readers.close()
-            await self._writer.execute("PRAGMA optimize")
-            await self._writer.close()
+            try:
+                await self._writer.execute("PRAGMA optimize")
+            except sqlite3.Error as error:
+                # Statistics only; what was committed is on disk already.
+                log.warning("database.not_optimized", path=str(self.path), error=str(error))
+            finally:
+                await self._writer.close()
 
 
 class _Readers:
@@ -278,6 +293,8 @@ def _migrate(path: Path, schema: Schema, synchronous: Synchronous) -> None:
 
         for pragma in _pragmas(synchronous):
             connection.execute(pragma)
+        connection.execute(_MAKE_LOG).fetchone()
+        fsync_directory(path.parent)
         # A migration may rebuild a table that others refer to.
         connection.execute("PRAGMA foreign_keys = OFF")
         try:

@@ -114,11 +114,11 @@ async def test_texts_are_sorted_by_code_point(database, tags):
 
 
 async def test_values_come_back_as_they_went_in(database):
-    columns = ("infohash", "v1", "v2", "alias", "name", "size", "stored", "digest", "added")
+    columns = ("infohash", "v1", "v2", "alias", "name", "size", "stored", "digest", "added", "packed")
     row = dict(
         zip(
             columns,
-            (HASHES[0], None, b"\xff" * 32, None, "'\u00e9\\%", 2**63 - 1, 0, HASHES[1], -1),
+            (HASHES[0], None, b"\xff" * 32, None, "'\u00e9\\%", 2**63 - 1, 0, HASHES[1], -1, None),
             strict=True,
         )
     )
@@ -166,7 +166,16 @@ async def test_lists_of_any_length_are_one_parameter(database, tags, count):
 @pytest.mark.parametrize("count", [0, 2000])
 async def test_lists_of_hashes_are_one_parameter(database, count):
     dialect = database.dialect
-    blank = {"v1": None, "v2": None, "alias": None, "name": "", "size": 0, "stored": 0, "added": 0}
+    blank = {
+        "v1": None,
+        "v2": None,
+        "alias": None,
+        "name": "",
+        "size": 0,
+        "stored": 0,
+        "added": 0,
+        "packed": None,
+    }
     rows = [{"infohash": each, "digest": HASHES[0], **blank} for each in HASHES]
     async with database.transaction() as transaction:
         await transaction.run_many(dialect.compile(insert(record)), rows)

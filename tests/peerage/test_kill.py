@@ -10,6 +10,8 @@ from tests.support import raw_torrents
 from tests.support.clients import Udp, announce, ask, healthy, scrape, udp, upload
 from tests.support.processes import PeerageProcess, wait_until
 
+# A longer run is PROOF_KILLS=200.
+KILLS = int(os.environ.get("PROOF_KILLS", "3"))
 Start = Callable[..., PeerageProcess]
 
 
@@ -127,7 +129,7 @@ def refused(tracker: Udp, infohash: bytes) -> bool:
 def test_kill_9_amid_uploads_leaves_a_folder_that_starts(start_peerage: Start) -> None:
     service = start_peerage(cache__upload_rate="10000/minute", tracker__flush_every=0.1)
     kept: list[bytes] = []
-    for _ in range(3):
+    for _ in range(KILLS):
         kept += uploaded(service, 5)
         for _ in range(20):
             announce(service.port, os.urandom(20), left=0)

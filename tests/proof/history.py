@@ -26,6 +26,9 @@ class Kind(Enum):
     ANNOUNCE = auto()
     FLUSH = auto()
     PASSWORD = auto()
+    ACCOUNT = auto()
+    JOB = auto()
+    DELETE_JOB = auto()
 
 
 @dataclass
@@ -97,6 +100,13 @@ class History:
         """Whether its record must be there or gone."""
         return Certainty(
             self._stands(infohash, (Kind.UPLOAD,), (Kind.BLOCK,), now), self.blocked(infohash, now)
+        )
+
+    def job(self, infohash: InfoHash, now: float) -> Certainty:
+        """Whether an account's job must be there or gone."""
+        return Certainty(
+            self._stands(infohash, (Kind.JOB,), (Kind.DELETE_JOB, Kind.BLOCK), now),
+            self._stands(infohash, (Kind.DELETE_JOB,), (Kind.JOB,), now),
         )
 
     def blocked(self, infohash: InfoHash, now: float) -> bool:

@@ -1,3 +1,4 @@
+import errno
 import os
 import socket
 import stat
@@ -144,3 +145,18 @@ def test_a_folder_that_others_may_read_is_closed_to_them_with_a_line(tmp_path):
     assert set(line["were_open"]) == {"data", "peerage.db", "secrets", "torrents"}
     with capture_logs() as lines, DataFolder(folder.path):
         assert lines == []
+
+
+def test_a_disk_that_fails_keeps_no_lock(tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.ENOSPC, "no space")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(os, "pwrite", fail)
+        with pytest.raises(FolderError, match="no space"):
+            DataFolder(tmp_path).acquire()
+    folder = DataFolder(tmp_path).acquire()
+    with monkeypatch.context() as failing:
+        failing.setattr(os, "ftruncate", fail)
+        folder.release()
+    DataFolder(tmp_path).acquire().release()

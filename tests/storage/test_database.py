@@ -1,5 +1,7 @@
 import asyncio
+import sqlite3
 
+import aiosqlite
 import pytest
 
 from storage.database import DatabaseDamaged, DatabaseError, SchemaTooNew
@@ -162,6 +164,22 @@ async def test_damage_that_only_a_query_finds_names_the_path(tmp_path, first):
     with pytest.raises(DatabaseDamaged, match=r"a\.db is damaged"):
         await insert_one(database)
     await database.close()
+
+
+async def test_a_database_whose_statistics_cannot_be_written_is_closed_all_the_same(
+    tmp_path, first, monkeypatch
+):
+    database = await SqliteDatabase.open(tmp_path / "a.db", first, "FULL")
+    execute = aiosqlite.Connection.execute
+
+    async def fail(connection, sql, *rest):
+        if sql == "PRAGMA optimize":
+            raise sqlite3.OperationalError("database or disk is full")
+        return await execute(connection, sql, *rest)
+
+    monkeypatch.setattr(aiosqlite.Connection, "execute", fail)
+    await database.close()
+    assert not (tmp_path / "a.db-wal").exists()
 
 
 async def insert_one(database):

@@ -55,7 +55,7 @@ class TorrentApiClient:
         )
         routes = [
             *torrent_api.routes(self.services.of(TorrentApiServices), documented_errors=documented_errors),
-            *cache_door.routes(self.services.cache, uploads),
+            *cache_door.routes(self.services.cache, uploads, self.services.files),
         ]
         transport = httpx.ASGITransport(SecurityHeaders(Starlette(routes=routes)), client=("127.0.0.1", 1))
         self.client = httpx.AsyncClient(transport=transport, base_url="http://api.test")

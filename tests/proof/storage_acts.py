@@ -1,0 +1,359 @@
+"""What is done to a data folder while its disk fails, and what must be true of it afterwards."""
+
+import asyncio
+import contextlib
+import copy
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from math import inf
+from pathlib import Path
+
+from bittorrent.infohash import InfoHash
+from bittorrent.metainfo import Metainfo
+from bittorrent.refusal import Refusal
+from catalogue.fields import TorrentChange, TorrentDetails
+from catalogue.store import UNRESTRICTED_VIEWER
+from downloads.model import JobRequest
+from peerage.wiring.application import Application
+from peerage.wiring.environment import Environment
+from peerage.wiring.stores import open_stores
+from storage import schema
+from storage.data_folder import FolderError
+from storage.database import DatabaseError
+from storage.schema import Schema
+from storage.sqlite.database import SqliteDatabase
+from tests.proof.history import History, Kind, Operation
+from tests.support.application import QUICK, repeatable_random, settings_in
+from tests.support.clock import NOON
+from tests.support.downloads import FakeEngine
+from tests.support.torrents import hybrid_torrent, v1_torrent
+from tracker.flusher import FlushError
+from tracker.model import Announce, Event
+
+HONEST = (Refusal, OSError, DatabaseError, FolderError, FlushError)
+"""The errors by which a failing disk may be told."""
+PASSWORDS = ("first password", "second password")
+ACCOUNT, ADDED = "ada", "grace"
+SWARMS = tuple(InfoHash(bytes([number]) * 20) for number in range(1, 6))
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A torrent that the acts are about."""
+
+    data: bytes
+    metainfo: Metainfo
+
+    @property
+    def infohash(self) -> InfoHash:
+        """The hash that names it in the cache."""
+        return self.metainfo.infohash
+
+
+def _upload(data: bytes) -> Upload:
+    return Upload(data, Metainfo.parse(data))
+
+
+KEPT, HYBRID, BLOCKED, NEW, NEWER = (
+    _upload(each)
+    for each in (
+        v1_torrent("kept", comment=bytes(range(256)) * 8),
+        hybrid_torrent("both"),
+        v1_torrent("blocked"),
+        v1_torrent("new", comment=bytes(range(255)) * 12),
+        hybrid_torrent("newer"),
+    )
+)
+UPLOADS = (KEPT, HYBRID, BLOCKED, NEW, NEWER)
+
+
+@contextlib.asynccontextmanager
+async def opened(folder: Path, *, jobs: bool = False) -> AsyncIterator[Application]:
+    """The application over the data folder in a folder, opened as the service opens it."""
+    settings = settings_in(folder, catalogue={"readers": 1})
+    environment = Environment(
+        clock=lambda: float(NOON),
+        random=repeatable_random(),
+        password_hasher=QUICK,
+        engine=FakeEngine() if jobs else None,  # type: ignore[arg-type]
+    )
+    async with contextlib.AsyncExitStack() as stack:
+        stores = await open_stores(settings, stack)
+        application = Application(settings, stores, stack, environment)
+        await application.start()
+        await application.tracker.restore()
+        yield application
+
+
+class Acts:
+    """Does things one after another and notes what was answered; `calls` tells how many calls the disk got."""
+
+    def __init__(self, calls: Callable[[], int], *, faulty: bool = False) -> None:
+        self._calls = calls
+        self._ticks = 0
+        self.faulty = faulty
+        self.told: list[Exception] = []
+        self.history = History(self.now)
+
+    def now(self) -> float:
+        """The number of calls so far, and a little more each time that it is asked."""
+        self._ticks += 1
+        return self._calls() + self._ticks * 1e-6
+
+    async def attempt(
+        self, kind: Kind, infohash: InfoHash | None, act: Callable[[], Awaitable[object]], text: str = ""
+    ) -> None:
+        """Do one thing; a failure that is told leaves open whether it had an effect."""
+        operation = Operation(kind, infohash, text, self.now())
+        self.history.operations.append(operation)
+        try:
+            await act()
+        except HONEST as error:
+            if not self.faulty:
+                raise
+            self.told.append(error)
+            return
+        operation.end, operation.done = self.now(), True
+
+    async def upload(self, application: Application, upload: Upload) -> None:
+        """Upload a torrent."""
+        accept = application.torrents.uploads.accept
+        await self.attempt(Kind.UPLOAD, upload.infohash, lambda: accept(upload.data, "proof"))
+
+    async def block(self, application: Application, upload: Upload) -> None:
+        """Block a torrent under the last of its names."""
+        block = application.torrents.takedowns.block
+        name = upload.metainfo.infohashes[-1]
+        await self.attempt(Kind.BLOCK, upload.infohash, lambda: block(name, "no", "proof"))
+
+    async def unblock(self, application: Application, upload: Upload) -> None:
+        """Take a block back."""
+        unblock = application.torrents.takedowns.unblock
+        await self.attempt(Kind.UNBLOCK, upload.infohash, lambda: unblock(upload.infohash))
+
+    async def edit(self, application: Application, upload: Upload, text: str) -> None:
+        """Describe a torrent."""
+
+        async def act() -> None:
+            store = application.catalogue.catalogue.store.torrents
+            known = await store.torrent(upload.infohash, UNRESTRICTED_VIEWER)
+            assert known is not None, "the record of an upload is not there"
+            details = TorrentDetails(TorrentChange(description=text))
+            await application.catalogue.catalogue.torrents.edit(known.id, details)
+
+        await self.attempt(Kind.EDIT, upload.infohash, act, text)
+
+    async def set_password(self, application: Application, text: str) -> None:
+        """Change the account's password."""
+
+        async def act() -> None:
+            user = await application.accounts.accounts.user(ACCOUNT)
+            assert user is not None, "the account is not there"
+            await application.accounts.accounts.set_password(user.id, text)
+
+        await self.attempt(Kind.PASSWORD, None, act, text)
+
+    async def add_account(self, application: Application, name: str, password: str) -> None:
+        """Add an account."""
+        add = application.accounts.accounts.add
+        await self.attempt(Kind.ACCOUNT, None, lambda: add(name, password), name)
+
+    async def announce_all(self, application: Application, port: int) -> None:
+        """Announce one more peer in every swarm, and flush: a flush that is cut holds it in all of them or in none."""
+        peer = bytes((10, 0, 0, 1)) + port.to_bytes(2, "big")
+        for each in SWARMS:
+            announce = Announce(each, peer, Event.STARTED, seeder=True, numwant=0)
+            application.tracker.tracker.announce(announce)
+        await self.attempt(Kind.FLUSH, None, application.tracker.flusher.flush)
+
+    async def create_job(self, application: Application, upload: Upload) -> None:
+        """Ask for a torrent's content."""
+        create = application.downloads.downloads.create
+        await self.attempt(Kind.JOB, upload.infohash, lambda: create(1, JobRequest(torrent=upload.data)))
+
+    async def delete_jobs(self, application: Application, upload: Upload) -> None:
+        """Delete the job of a torrent."""
+        downloads = application.downloads.downloads
+        for job in await downloads.jobs(1, 0, 100):
+            if job.content.key.infohash == upload.infohash:
+                await self.attempt(
+                    Kind.DELETE_JOB, upload.infohash, lambda job=job: downloads.delete(1, job.id)
+                )
+
+
+Steps = Callable[[Acts, Application], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Steps over a prepared data folder; `empty` begins without one, `old` with one of an earlier revision."""
+
+    name: str
+    steps: Steps
+    jobs: bool = False
+    empty: bool = False
+    old: bool = False
+
+
+async def prepare(acts: Acts, application: Application) -> None:
+    """What is there before a disk fails."""
+    await acts.add_account(application, ACCOUNT, PASSWORDS[0])
+    acts.history.note(Kind.PASSWORD, None, PASSWORDS[0])
+    for each in (KEPT, HYBRID):
+        await acts.upload(application, each)
+    await acts.edit(application, KEPT, "kept")
+    await acts.block(application, BLOCKED)
+    await acts.announce_all(application, 1)
+
+
+async def _uploads(acts: Acts, application: Application) -> None:
+    for each in (NEW, KEPT, NEWER):
+        await acts.upload(application, each)
+
+
+async def _takedown(acts: Acts, application: Application) -> None:
+    await acts.block(application, HYBRID)
+    await acts.block(application, KEPT)
+    await acts.unblock(application, BLOCKED)
+    await acts.upload(application, BLOCKED)
+
+
+async def _flushes(acts: Acts, application: Application) -> None:
+    for port in range(2, 6):
+        await acts.announce_all(application, port)
+    await acts.attempt(Kind.FLUSH, None, application.stores.swarms.purge_deleted)
+
+
+async def _records(acts: Acts, application: Application) -> None:
+    await acts.set_password(application, PASSWORDS[1])
+    await acts.add_account(application, ADDED, PASSWORDS[0])
+    for text in ("one", "two"):
+        await acts.edit(application, KEPT, text)
+    await acts.attempt(Kind.FLUSH, None, application.stores.records.purge_deleted)
+    await acts.edit(application, HYBRID, "three")
+
+
+async def _jobs(acts: Acts, application: Application) -> None:
+    await acts.create_job(application, NEW)
+    await acts.create_job(application, HYBRID)
+    await acts.delete_jobs(application, NEW)
+    await acts.create_job(application, NEWER)
+
+
+async def _nothing(acts: Acts, application: Application) -> None:
+    """Opening and closing are enough."""
+
+
+SCENARIOS = {
+    each.name: each
+    for each in (
+        Scenario("upload", _uploads),
+        Scenario("takedown", _takedown),
+        Scenario("flush", _flushes),
+        Scenario("records", _records),
+        Scenario("job", _jobs, jobs=True),
+        Scenario("migration", _nothing, old=True),
+        Scenario("first-start", _uploads, empty=True),
+    )
+}
+
+
+async def make_old(folder: Path) -> None:
+    """Write a data folder of the first revision, with a takedown in it."""
+    data = folder / "data"
+    data.mkdir()
+    for name, head in (("peerage.db", schema.PEERAGE), ("swarms.db", schema.SWARMS)):
+        database = await SqliteDatabase.open(data / name, Schema(head.revisions, "0001"), "FULL", 1)
+        if name == "peerage.db":
+            async with database.transaction() as transaction:
+                await transaction.run(
+                    "INSERT INTO entry VALUES (:infohash, 'deny', 'why', 'who', 9)",
+                    {"infohash": bytes(BLOCKED.infohash)},
+                )
+                await transaction.run(
+                    "INSERT INTO spelling VALUES (:infohash, 'deny', :infohash)",
+                    {"infohash": bytes(BLOCKED.infohash)},
+                )
+        await database.close()
+
+
+def at_cut(history: History, calls: int) -> History:
+    """What was answered before the call of that number."""
+    found = History(lambda: inf)
+    for each in history.operations:
+        if int(each.began) <= calls:
+            kept = copy.copy(each)
+            if int(kept.end if kept.end < inf else -1) > calls or kept.end == inf:
+                kept.end, kept.done, kept.refused = inf, False, False
+            found.operations.append(kept)
+    return found
+
+
+async def check(application: Application, history: History, *, honest: bool = False) -> None:
+    """Hold what a folder has against what was answered; with `honest` only against what may never be."""
+    for upload in UPLOADS:
+        await _check_upload(application, history, upload, honest)
+    if honest:
+        return
+    await _check_accounts(application, history)
+    await _check_jobs(application, history)
+    counts = {application.tracker.tracker.store.scrape(each).complete for each in SWARMS}
+    assert len(counts) == 1, f"half of a flush: {counts}"
+    problems = [problem async for problem in application.torrents.cache.check()]
+    assert not problems, f"check finds {problems}"
+
+
+async def _check_upload(application: Application, history: History, upload: Upload, honest: bool) -> None:
+    held = await application.torrents.cache.get(upload.infohash)
+    assert held is None or held.plain() == upload.data, "other bytes than were uploaded"
+    if honest:
+        return
+    must = history.file(upload.infohash, inf)
+    assert not (must.there and held is None), "an upload that was answered is not there"
+    assert not (must.gone and held is not None), "a file is there after its block"
+    store = application.catalogue.catalogue.store.torrents
+    record = await store.torrent(upload.infohash, UNRESTRICTED_VIEWER)
+    must = history.record(upload.infohash, inf)
+    assert not (must.there and record is None), "the record of an upload is not there"
+    assert not (must.gone and record is not None), "a record is there after its block"
+    text = history.last_edit(upload.infohash, inf)
+    assert record is None or text is None or record.description == text, "an edit is lost"
+    entries = {each.infohash for each in await application.torrents.takedowns.entries()}
+    names = {each.truncated for each in upload.metainfo.infohashes}
+    if history.blocked(upload.infohash, inf):
+        assert entries & {*names, *upload.metainfo.infohashes}, "a block is lost"
+
+
+async def _check_accounts(application: Application, history: History) -> None:
+    accounts = application.accounts.accounts
+    for each in history.operations:
+        if each.kind is Kind.ACCOUNT and each.done:
+            assert await accounts.user(each.text) is not None, f"the account {each.text} is lost"
+    if (known := history.last_password(inf)) is not None:
+        user = await accounts.user(ACCOUNT)
+        assert user is not None, "the account is lost"
+        assert await accounts.check_password(user.id, known), "a change of the password is lost"
+
+
+async def _check_jobs(application: Application, history: History) -> None:
+    downloads = application.downloads.downloads
+    if not downloads.available:
+        return
+    jobs = [*await downloads.jobs(1, 0, 100), *await downloads.jobs(1, 0, 100, queued=True)]
+    held = {each.content.key.infohash for each in jobs}
+    for upload in UPLOADS:
+        must = history.job(upload.infohash, inf)
+        assert not (must.there and upload.infohash not in held), "a job that was answered is not there"
+        assert not (must.gone and upload.infohash in held), "a job is there after it was deleted"
+
+
+async def run(scenario: Scenario, folder: Path, acts: Acts) -> None:
+    """Open, do the steps, and close; with faults each of these may fail, and tell."""
+    try:
+        async with opened(folder, jobs=scenario.jobs) as application:
+            await scenario.steps(acts, application)
+    except HONEST as error:
+        if not acts.faulty:
+            raise
+        acts.told.append(error)
+    await asyncio.sleep(0)
