@@ -400,6 +400,23 @@ async def test_an_uploader_of_a_torrent_of_a_group_edits_it(tmp_path):
         assert edited.torrents == 2
 
 
+@pytest.mark.parametrize("who", [OWNER, USER])
+async def test_an_upload_of_what_is_owned_is_refused_and_heals_its_file(tmp_path, who):
+    async with open_services(tmp_path) as services:
+        data = v1_torrent("one")
+        torrent = await services.curation.publish(OWNER, data, "test", TorrentDetails.read({"title": "ours"}))
+        for damaged in (b"", None):
+            services.blobs.files.pop(torrent.infohash)
+            if damaged is not None:
+                services.blobs.files[torrent.infohash] = damaged
+            given = TorrentDetails.read({"title": "theirs"})
+            assert await end_of(services.curation.publish(who, data, "test", given)) == "owned"
+            held = await services.cache.get(torrent.infohash)
+            assert held.plain() == data
+        known = await services.library.catalogue.store.torrents.torrent(torrent.id, UNRESTRICTED_VIEWER)
+        assert known.title == "ours"
+
+
 async def test_refused_details_leave_no_file_behind(tmp_path):
     async with open_services(tmp_path) as services:
         data = v1_torrent("one")
