@@ -23,10 +23,12 @@ class MemoryGroup:
 
     folder: Path | None
 
-    def take(self, pid: int) -> None:
-        """Put a process into the group, and what it starts from now on."""
-        if self.folder is not None:
-            (self.folder / "cgroup.procs").write_text(str(pid))
+    @property
+    def launcher(self) -> tuple[str, ...]:
+        """What to put before a command so that it runs in the group from its first page on."""
+        if self.folder is None:
+            return ()
+        return ("sh", "-c", f'echo $$ > {self.folder}/cgroup.procs && exec "$@"', "sh")
 
 
 def _make_group(name: str, limit: int) -> Path | None:
