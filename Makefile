@@ -7,7 +7,7 @@ DEBIAN := apt-get install -y python3-dev python3-venv gcc make git
 BUILT := setup.py $(wildcard tracker/native/*.[ch])
 CLIENTS := php-cli php-soap php-curl libsoap-lite-perl aria2 transmission-daemon transmission-cli curl opentracker
 
-.PHONY: help run test check sanitize fuzz tsan clients regressions simulate soak proof bench lock clean
+.PHONY: help run test check sanitize fuzz tsan clients regressions simulate faults soak proof bench lock clean
 
 help:  ## say what each target does
 	@sed -n 's/^\([a-z]*\):[^#]*##/\1/p' $(MAKEFILE_LIST) | while read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
@@ -42,12 +42,17 @@ regressions: $(VENV)/dev.stamp  ## show that tests/regressions fail on an older 
 simulate: $(VENV)/dev.stamp  ## the application in simulated time, SEEDS=2000 of them from a seed that is drawn and printed
 	$(BIN)/python -m tests.proof.simulation --seeds $(or $(SEEDS),2000) $(ARGS)
 
+faults: $(VENV)/dev.stamp  ## CASES=1000 of the storage's faults and power cuts, by a seed that is drawn and printed
+	$(BIN)/python -m tests.proof.storage --cases $(or $(CASES),1000) $(ARGS)
+
 soak: $(VENV)/dev.stamp  ## honest load beside every attack for ten minutes; ARGS="--seconds 60" for one
 	$(BIN)/python -m tests.proof.soak $(ARGS)
 
-proof: $(VENV)/dev.stamp  ## all of it, for hours: regressions, 100,000 seeds, long fuzzing, the soak
+proof: $(VENV)/dev.stamp  ## for hours: regressions, 100,000 seeds, 50,000 storage faults, 200 kills, long fuzzing, the soak
 	$(MAKE) regressions
 	$(MAKE) simulate SEEDS=100000
+	$(MAKE) faults CASES=32000
+	PROOF_KILLS=200 $(BIN)/python -m pytest tests/peerage/test_kill.py
 	$(MAKE) fuzz INPUTS=20000000 RUNS=5000000 SECONDS=600
 	$(MAKE) soak
 

@@ -55,8 +55,9 @@ class CatalogueDump:
 
         It replaces an earlier one atomically. OSError: the folder cannot be made or written.
         """
-        temporary = await asyncio.to_thread(_TemporaryFile, folder / DUMP_FILE_NAME)
+        temporary = _TemporaryFile(folder / DUMP_FILE_NAME)
         try:
+            await asyncio.to_thread(temporary.open)
             count, batch = 0, []
             async with aclosing(CatalogueExport(self._catalogue.store, self._accounts).lines()) as lines:  # type: ignore[type-var]
                 async for line in lines:
@@ -110,16 +111,26 @@ def _message(refusal: Refusal) -> str:
 
 
 class _TemporaryFile:
-    """A file that is renamed into place when finished, used by one thread at a time."""
+    """A file that is renamed into place when finished, used by one thread at a time.
+
+    Opening happens in a thread that outlives a cancelled caller: what is closed before is not opened any more.
+    """
 
     def __init__(self, target: Path) -> None:
-        target.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
         self._target = target
         self._path = target.with_name(f".{target.name}.part")
-        self._path.unlink(missing_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._out: IO[bytes] | None = os.fdopen(os.open(self._path, flags, 0o600), "wb")
+        self._out: IO[bytes] | None = None
+        self._closed = False
+
+    def open(self) -> None:
+        with self._lock:
+            if self._closed:
+                return
+            self._target.parent.mkdir(parents=True, exist_ok=True)
+            self._path.unlink(missing_ok=True)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            self._out = os.fdopen(os.open(self._path, flags, 0o600), "wb")
 
     def write(self, lines: Sequence[bytes]) -> None:
         with self._lock:
@@ -135,6 +146,7 @@ class _TemporaryFile:
 
     def close(self) -> None:
         with self._lock:
+            self._closed = True
             if self._out is not None:
                 self._out.close()
                 self._out = None

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from actions.metainfo_summary import summarize_metainfo
-from bittorrent.bencode import BencodeLimits
+from bittorrent.bencode import LIGHT_ITEMS, BencodeLimits
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
 from cache.compression import unpack
@@ -13,8 +13,6 @@ from catalogue.model import Contents, MetainfoSummary
 from catalogue.release_names import parse_release
 from tasks.child_process import ChildFailure, ChildProcesses, TooManyWaiting
 
-LIGHT_ITEMS = 10_000
-"""Values of a .torrent that are read in a thread: some hundredths of a second, in which the loop waits for the GIL."""
 FILES_KEPT = 1000
 """Files that the metainfo of a large torrent keeps."""
 

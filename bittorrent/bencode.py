@@ -28,6 +28,8 @@ class BencodeLimits:
 
 
 DEFAULT_LIMITS = BencodeLimits()
+LIGHT_ITEMS = 10_000
+"""Values that are read in a thread: some hundredths of a second, in which the loop waits for the GIL."""
 
 
 @dataclass(frozen=True, slots=True)

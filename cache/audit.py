@@ -2,16 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
-from bittorrent.bencode import BencodeLimits
+from bittorrent.bencode import DEFAULT_LIMITS, LIGHT_ITEMS, BencodeLimits
 from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
 from cache.compression import INFLATED_LIMIT, unpack
 from cache.record import Blobs, CacheRecord, Records, digest_of, packed_digest
+from tasks.child_process import ChildFailure, ChildProcesses, TooManyWaiting
 
 _BATCH = 500
 
@@ -36,16 +37,37 @@ class ReconcileResult:
     damaged: int
 
 
-def read_stored_file(infohash: InfoHash, packed: bytes) -> tuple[Metainfo, bytes] | str:
-    """Read a stored file; return its metainfo and digest, or what is wrong with it, in words."""
+class StoredFileReader:
+    """Reads stored files; those of very many values in a process of its own."""
+
+    def __init__(self, children: ChildProcesses) -> None:
+        self._children = children
+
+    async def read(self, infohash: InfoHash, packed: bytes) -> tuple[Metainfo, bytes] | str:
+        """Return a file's metainfo, without `info` and files, and digest, or what is wrong with it, in words."""
+        found = await asyncio.to_thread(parse_stored_file, infohash, packed, LIGHT_ITEMS)
+        if found is not None:
+            return found
+        try:
+            found = await self._children.run(parse_stored_file, infohash, packed)
+        except (TooManyWaiting, ChildFailure):
+            # Whether a file is right must not depend on how busy it is here.
+            found = await asyncio.to_thread(parse_stored_file, infohash, packed)
+        return found if found is not None else f"the file cannot be read: {Refusal('too-many-items')}"
+
+
+def parse_stored_file(
+    infohash: InfoHash, packed: bytes, items: int = DEFAULT_LIMITS.items
+) -> tuple[Metainfo, bytes] | str | None:
+    """Return what `StoredFileReader.read` does, None for a file of more values than `items`."""
     try:
         data = unpack(packed, INFLATED_LIMIT)
-        metainfo = Metainfo.parse(data, BencodeLimits(size=INFLATED_LIMIT))
+        metainfo = Metainfo.parse(data, BencodeLimits(size=INFLATED_LIMIT, items=items))
     except Refusal as refusal:
-        return f"the file cannot be read: {refusal}"
+        return None if refusal.code == "too-many-items" else f"the file cannot be read: {refusal}"
     if metainfo.infohash != infohash:
         return f"the file holds another torrent, {metainfo.infohash.upper}"
-    return metainfo, digest_of(data)
+    return replace(metainfo, info=b"", files=()), digest_of(data)
 
 
 async def reconcile(
@@ -69,24 +91,21 @@ async def reconcile(
     return ReconcileResult(recorded, dropped, damaged)
 
 
-async def problems(blobs: Blobs, records: Records) -> AsyncIterator[Problem]:
+async def problems(blobs: Blobs, records: Records, reader: StoredFileReader) -> AsyncIterator[Problem]:
     """Yield every record whose file is missing, unreadable or altered, and every file without a record."""
     async for infohash, record in _all_pairs(blobs, records):
         packed = await blobs.get(infohash)
-        what = await asyncio.to_thread(_problem, infohash, record, packed)
+        found = await reader.read(infohash, packed) if packed is not None else "the file is missing"
+        what = found if isinstance(found, str) else await asyncio.to_thread(_mismatch, record, packed, *found)
         if what:
             yield Problem(infohash, what)
 
 
-def _problem(infohash: InfoHash, record: CacheRecord | None, packed: bytes | None) -> str:
-    if packed is None:
-        return "the file is missing"
-    result = read_stored_file(infohash, packed)
-    if isinstance(result, str):
-        return result
+def _mismatch(record: CacheRecord | None, packed: bytes | None, metainfo: Metainfo, digest: bytes) -> str:
+    """Return in what a record differs from its file, "" for nothing."""
+    assert packed is not None
     if record is None:
         return "the file has no record: the next start adds it"
-    metainfo, digest = result
     if digest != record.digest:
         return "the file was altered: its digest is not the one recorded"
     if record.packed is not None and packed_digest(packed) != record.packed:

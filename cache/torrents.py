@@ -10,11 +10,12 @@ import structlog
 from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
-from cache.audit import Problem, ReconcileResult, problems, read_stored_file, reconcile
+from cache.audit import Problem, ReconcileResult, StoredFileReader, problems, reconcile
 from cache.compression import INFLATED_LIMIT, unpack
 from cache.quota import Quota, QuotaUsage
 from cache.record import Blobs, CacheRecord, Records, StoredFile, digest_of, packed_digest
 from cache.storage_shares import StorageShares
+from tasks.child_process import ChildProcesses
 from tasks.run_to_completion import RunToCompletion
 
 __all__ = [
@@ -80,6 +81,7 @@ class TorrentCache:
         self._clock = clock
         self._operations = RunToCompletion("cache.operation_failed", expected=(Refusal,))
         self._stripes = tuple(asyncio.Lock() for _ in range(_STRIPES))
+        self._reader = StoredFileReader(ChildProcesses())
         self._shares = shares
         self.quota = quota
 
@@ -109,7 +111,7 @@ class TorrentCache:
         if packed is None:
             return None
         if record.private is None:
-            record = await asyncio.to_thread(_with_privacy, record, packed)
+            record = await self._with_privacy(record, packed)
         return CachedTorrent(record, packed)
 
     async def verify(self, record: CacheRecord) -> bool:
@@ -163,7 +165,7 @@ class TorrentCache:
         With `repair` a file that is not right is set aside, a record without a right file is removed, so that the
         next upload stores the torrent anew, and a right file without a record is recorded.
         """
-        async for problem in problems(self._blobs, self._records):
+        async for problem in problems(self._blobs, self._records, self._reader):
             yield (
                 replace(problem, repaired=await self._operations.run(self._repair(problem)))
                 if repair
@@ -230,7 +232,7 @@ class TorrentCache:
         if record.packed is not None:
             return packed
         # An older version stored it without its digest.
-        read = await asyncio.to_thread(read_stored_file, record.infohash, packed)
+        read = await self._reader.read(record.infohash, packed)
         if isinstance(read, str) or read[1] != record.digest:
             await self._blobs.set_aside(record.infohash)
             return None
@@ -272,9 +274,14 @@ class TorrentCache:
         usage.add(record.stored)
         return record
 
+    async def _with_privacy(self, record: CacheRecord, packed: bytes) -> CacheRecord:
+        """Return a record of which the catalogue says nothing with what its file says; an unreadable one is private."""
+        found = await self._reader.read(record.infohash, packed)
+        return replace(record, private=isinstance(found, str) or found[0].private)
+
     async def _record_file(self, infohash: InfoHash, packed: bytes) -> CacheRecord | None:
         """Add the record of a stored file; None when it is not the torrent of that infohash."""
-        result = await asyncio.to_thread(read_stored_file, infohash, packed)
+        result = await self._reader.read(infohash, packed)
         if isinstance(result, str):
             return None
         metainfo, digest = result
@@ -316,9 +323,3 @@ class TorrentCache:
             if removed is not None:
                 usage.subtract(removed.stored)
         return removed
-
-
-def _with_privacy(record: CacheRecord, packed: bytes) -> CacheRecord:
-    """Return a record of which the catalogue says nothing with what its file says; an unreadable one is private."""
-    found = read_stored_file(record.infohash, packed)
-    return replace(record, private=isinstance(found, str) or found[0].private)

@@ -60,6 +60,11 @@ class Step(Enum):
     """The CSRF token, where a session changes something."""
 
 
+BYTES_PER_REQUEST = 128 * 1024
+"""Bytes of an answer that count as one more request towards a rate limit."""
+_DRAWN = ("application/json", "text/html")  # media types of what is drawn, and not only read from a disk
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """What one method of a path, or one action, demands.
@@ -195,6 +200,7 @@ class Admission:
             async with body:
                 await self.check(dialect, exchange)
                 response = await handler(exchange)
+                self._charge(dialect, exchange, response)
         except (Refusal, DialectError) as error:
             response = _render(dialect, exchange, error)
             _release_frames(error)
@@ -268,6 +274,13 @@ class Admission:
         exchange.rate = self.rate_limits.take(dialect.name, exchange.principal, exchange.address)
         if not exchange.rate.granted:
             raise Refusal("too-many-requests")
+
+    def _charge(self, dialect: ApiDialect, exchange: Exchange, response: Response) -> None:
+        """Count a request once more for every BYTES_PER_REQUEST of an answer that was drawn for it."""
+        drawn = response.headers.get("content-type", "").startswith(_DRAWN)
+        cost = len(response.body) // BYTES_PER_REQUEST if drawn and isinstance(response.body, bytes) else 0
+        if cost and exchange.rate is not None:
+            exchange.rate = self.rate_limits.charge(dialect.name, exchange.principal, exchange.address, cost)
 
 
 def _require_endpoint(exchange: Exchange) -> None:

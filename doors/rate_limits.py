@@ -46,6 +46,13 @@ class RateLimits:
             return _take(self._accounts, self._rates[dialect], dialect, str(principal.id))
         return _take(self._addresses, self._rate(dialect, principal), dialect, rate_key(address))
 
+    def charge(self, dialect: str, principal: Principal, address: bytes, cost: int) -> RateLimitState:
+        """Count `cost` requests more for one that was granted, and cost more than it seemed to."""
+        limiter, key = self._accounts, str(principal.id)
+        if principal.id is None:
+            limiter, key = self._addresses, rate_key(address)
+        return _take(limiter, self._rate(dialect, principal), dialect, key, cost=cost)
+
     def refund(self, dialect: str, principal: Principal, address: bytes) -> None:
         """Undo what `take` counted just now, for a request that cost nothing."""
         rate = self._rate(dialect, principal)
@@ -63,8 +70,8 @@ class RateLimits:
         return rate if principal.id is not None else self._rates.get(f"{dialect}_anonymous", rate)
 
 
-def _take(limiter: FixedWindowRateLimiter, rate: RateLimitItem, *key: str) -> RateLimitState:
-    granted = limiter.hit(rate, *key)
+def _take(limiter: FixedWindowRateLimiter, rate: RateLimitItem, *key: str, cost: int = 1) -> RateLimitState:
+    granted = limiter.hit(rate, *key, cost=cost)
     window = limiter.get_window_stats(rate, *key)
     return RateLimitState(rate.amount, window.remaining, ceil(window.reset_time), granted)
 

@@ -16,10 +16,11 @@ from downloads.job_views import JobViews
 from downloads.limits import DownloadLimits, StorageQuota
 from downloads.magnet_resolver import MagnetResolver
 from downloads.model import Content, ContentFile, Job, JobRequest, RunningContent
-from downloads.requested_torrent import RequestedTorrent, clean_name, parse_request
+from downloads.requested_torrent import RequestedTorrent, RequestReader, clean_name
 from downloads.runner import Runner
 from downloads.scheduler import Scheduler
 from downloads.store import JobHooks, JobRow, JobStore
+from tasks.child_process import ChildProcesses
 from tasks.run_to_completion import RunToCompletionQueue
 
 _PARSERS = 2
@@ -50,18 +51,24 @@ class Downloads:
         self._limits = limits
         self._queue = RunToCompletionQueue("downloads.operation_failed", expected=(Refusal,))
         self._parsers = asyncio.Semaphore(_PARSERS)
+        self._reader = RequestReader(ChildProcesses())
         self._registry = JobRegistry()
         self._backend = backend
         self._checking: asyncio.Task[None] | None = None
         if backend is not None:
-            self._runner = Runner(backend.engine, backend.store, backend.folder, self._queue)
+            self._runner = Runner(backend.engine, backend.store, backend.folder, self._queue, self._reader)
             self._quota = StorageQuota(limits, backend.folder.free, self._runner.bytes_left)
             self._scheduler = Scheduler(
                 limits, self._registry, backend.store, self._runner, self._quota, clock=backend.clock
             )
             self._views = JobViews(backend.store, self._runner)
             self._resolver = MagnetResolver(
-                self._registry, backend.store, self._scheduler, self._runner, backend.hooks
+                self._registry,
+                backend.store,
+                self._scheduler,
+                self._runner,
+                backend.hooks,
+                reader=self._reader,
             )
 
     @property
@@ -130,7 +137,7 @@ class Downloads:
         """
         backend = self._require_backend()
         async with self._parsers:
-            requested = await asyncio.to_thread(parse_request, request)
+            requested = await self._reader.read(request)
         if requested.size > self._limits.largest:
             raise Refusal("too-large-to-download", f"at most {self._limits.largest} bytes")
         await backend.hooks.refuse_blocked(requested.infohashes)

@@ -1,6 +1,5 @@
 """Resolving magnet links: metadata from the engine is applied to content, which may be private, blocked or known."""
 
-import asyncio
 from dataclasses import replace
 
 import structlog
@@ -8,7 +7,7 @@ import structlog
 from bittorrent.refusal import Refusal
 from downloads.job_registry import ActiveContent, ActiveJob, JobRegistry
 from downloads.model import ContentKey
-from downloads.requested_torrent import RequestedTorrent, parse_torrent
+from downloads.requested_torrent import RequestedTorrent, RequestReader
 from downloads.runner import Runner
 from downloads.scheduler import Scheduler
 from downloads.store import ContentRow, JobHooks, JobStore
@@ -20,20 +19,28 @@ class MagnetResolver:
     """Applies metadata to content; every call runs in the operation queue."""
 
     def __init__(
-        self, registry: JobRegistry, store: JobStore, scheduler: Scheduler, runner: Runner, hooks: JobHooks
+        self,
+        registry: JobRegistry,
+        store: JobStore,
+        scheduler: Scheduler,
+        runner: Runner,
+        hooks: JobHooks,
+        *,
+        reader: RequestReader,
     ) -> None:
         self._registry = registry
         self._store = store
         self._scheduler = scheduler
         self._runner = runner
         self._hooks = hooks
+        self._reader = reader
 
     async def apply(self, content: ActiveContent, torrent: bytes) -> bool:
         """Apply the .torrent that the engine found for a magnet link; tell whether it may be published."""
         if content.row.known:
             return False
         try:
-            requested = await asyncio.to_thread(parse_torrent, torrent)
+            requested = await self._reader.read_torrent(torrent)
             await self._hooks.refuse_blocked(requested.infohashes)
         except Refusal as refusal:
             await self._on_refused(content, refusal)

@@ -1,7 +1,9 @@
 """Parsing of download requests: a .torrent or a magnet link, bounded and checked."""
 
+import asyncio
 from dataclasses import dataclass, replace
 
+from bittorrent.bencode import DEFAULT_LIMITS, LIGHT_ITEMS, BencodeLimits
 from bittorrent.infohash import InfoHash
 from bittorrent.magnet import LONGEST_MAGNET, Magnet
 from bittorrent.metainfo import Metainfo
@@ -9,6 +11,7 @@ from bittorrent.refusal import Refusal
 from bittorrent.text import printable
 from downloads.model import ContentFile, ContentKey, JobRequest
 from downloads.store import ContentMetadata, ContentRow
+from tasks.child_process import ChildFailure, ChildProcesses, TooManyWaiting
 
 MOST_LINKS = 20
 """Trackers, web seeds and peers of a magnet link that are used, each."""
@@ -41,20 +44,53 @@ class RequestedTorrent:
         return ContentRow(0, key, self.v2, self.name, self.size, known, self.private, now)
 
 
-def parse_request(request: JobRequest) -> RequestedTorrent:
-    """Parse a request. Refusal: `nothing-wished`, `two-wishes`, those of Metainfo.parse, `bad-magnet`."""
-    if request.torrent is not None and request.magnet is not None:
-        raise Refusal("two-wishes")
-    if request.torrent is not None:
-        return parse_torrent(request.torrent)
-    if request.magnet is not None:
-        return _of_magnet(request.magnet)
-    raise Refusal("nothing-wished")
+class RequestReader:
+    """Reads requests; a .torrent of very many values in a process of its own."""
+
+    def __init__(self, children: ChildProcesses) -> None:
+        self._children = children
+
+    async def read(self, request: JobRequest) -> RequestedTorrent:
+        """Read a request. Refusal: `nothing-wished`, `two-wishes`, those of `read_torrent`, `bad-magnet`."""
+        if request.torrent is not None and request.magnet is not None:
+            raise Refusal("two-wishes")
+        if request.torrent is not None:
+            return await self.read_torrent(request.torrent)
+        if request.magnet is not None:
+            return await asyncio.to_thread(_of_magnet, request.magnet)
+        raise Refusal("nothing-wished")
+
+    async def read_torrent(self, torrent: bytes) -> RequestedTorrent:
+        """Read a .torrent. Refusal: those of Metainfo.parse, `busy`."""
+        try:
+            return await asyncio.to_thread(parse_torrent, torrent, LIGHT_ITEMS)
+        except Refusal as refusal:
+            if refusal.code != "too-many-items":
+                raise
+        try:
+            requested, files = await self._children.run(parse_large, torrent)
+        except TooManyWaiting:
+            raise Refusal("busy") from None
+        except ChildFailure as failure:
+            raise Refusal("too-many-items", str(failure)) from None
+        return await asyncio.to_thread(_joined, requested, torrent, files)
 
 
-def parse_torrent(torrent: bytes) -> RequestedTorrent:
-    """Parse a .torrent. Refusal: those of Metainfo.parse."""
-    metainfo = Metainfo.parse(torrent)
+def parse_large(torrent: bytes) -> tuple[RequestedTorrent, list[tuple[str, int]]]:
+    """Parse a large .torrent, in the child; its files come back in a form that is read at once."""
+    requested = parse_torrent(torrent)
+    assert requested.metadata is not None
+    return replace(requested, metadata=None), [(file.path, file.size) for file in requested.metadata.files]
+
+
+def _joined(requested: RequestedTorrent, torrent: bytes, files: list[tuple[str, int]]) -> RequestedTorrent:
+    rebuilt = tuple(ContentFile(index, path, size) for index, (path, size) in enumerate(files))
+    return replace(requested, metadata=ContentMetadata(torrent, rebuilt))
+
+
+def parse_torrent(torrent: bytes, items: int = DEFAULT_LIMITS.items) -> RequestedTorrent:
+    """Parse a .torrent of at most so many values. Refusal: those of Metainfo.parse."""
+    metainfo = Metainfo.parse(torrent, BencodeLimits(items=items))
     single = len(metainfo.files) == 1 and metainfo.files[0].path == (metainfo.name,)
     root = () if single else (metainfo.name,)
     files = tuple(

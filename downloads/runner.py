@@ -7,7 +7,7 @@ from downloads.engine import AddTorrentRequest, Engine
 from downloads.folder import ContentFolder
 from downloads.job_registry import ActiveContent
 from downloads.model import ContentKey, ContentStatus, JobState
-from downloads.requested_torrent import MOST_LINKS, parse_torrent
+from downloads.requested_torrent import MOST_LINKS, RequestReader
 from downloads.store import JobStore
 from tasks.run_to_completion import RunToCompletionQueue
 
@@ -16,7 +16,12 @@ class Runner:
     """Controls an engine; `fetching` and `seeding` are the content that runs in it."""
 
     def __init__(
-        self, engine: Engine, store: JobStore, folder: ContentFolder, queue: RunToCompletionQueue
+        self,
+        engine: Engine,
+        store: JobStore,
+        folder: ContentFolder,
+        queue: RunToCompletionQueue,
+        reader: RequestReader,
     ) -> None:
         self.engine = engine
         self.fetching: set[ActiveContent] = set()
@@ -24,6 +29,7 @@ class Runner:
         self._store = store
         self._folder = folder
         self._queue = queue
+        self._reader = reader
         self._deletions: dict[ContentKey, asyncio.Task[None]] = {}
 
     async def run(self, content: ActiveContent) -> None:
@@ -84,7 +90,7 @@ class Runner:
         kept = await self._store.magnets([job.row.id for job in content.jobs.values()])
         magnets = [Magnet.parse(magnet) for magnet in kept.values()]
         if torrent is not None:
-            magnets.insert(0, Magnet.parse((await asyncio.to_thread(parse_torrent, torrent)).magnet))
+            magnets.insert(0, Magnet.parse((await self._reader.read_torrent(torrent)).magnet))
         most = 5 * MOST_LINKS
         return AddTorrentRequest(
             key=row.key,

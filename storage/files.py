@@ -8,6 +8,7 @@ import stat
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
@@ -29,6 +30,7 @@ WALK_BATCH = 1000
 _NEW = ".new"
 _BAD = ".bad"
 _BAD_KEPT = 100  # files set aside that are kept, the newest
+_READERS = 4
 _VERIFIED = 100_000  # files that are remembered as found right
 _PREFIX = re.compile(r"[0-9A-F]{2}\Z")
 _REST = re.compile(r"[0-9A-F]{36}\.torrent\.gz\Z")
@@ -64,6 +66,8 @@ class FileBlobs:
         self._rename_lock = threading.Lock()
         self._durable: set[str] = set()
         self._verified: dict[InfoHash, _Stamp] = {}
+        # Threads of their own: in the loop's, reads would wait behind uploads that are unpacked, parsed and packed.
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="files")
         self.set_aside_count = 0
 
     async def open(self) -> None:
@@ -87,7 +91,8 @@ class FileBlobs:
         whenever it is asked for `again`. StorageUnavailable: the disk is failing.
         """
         with disk_errors_refused():
-            return await asyncio.to_thread(self._get, infohash, digest, again)
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._readers, self._get, infohash, digest, again)
 
     async def set_aside(self, infohash: InfoHash) -> None:
         """Move a file into `.bad`, where the newest 100 are kept; one that is missing is no error."""

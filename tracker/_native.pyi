@@ -27,6 +27,7 @@ class Store:
         max_sessions: int,
         max_changes: int,
         shares_bind: int,
+        peers_bind: int,
         exempt: bytes,
         key: bytes,
         seed: int,

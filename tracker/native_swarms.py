@@ -65,6 +65,7 @@ class NativeSwarms:
             max_sessions=terms.max_sessions,
             max_changes=terms.max_changes,
             shares_bind=terms.shares.threshold(terms.max_torrents),
+            peers_bind=terms.shares.threshold(terms.max_peers),
             exempt=b"".join(_exemption(network) for network in map(unmap_ipv4, terms.shares.exempt)),
             key=key,
             seed=seed,

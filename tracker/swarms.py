@@ -97,6 +97,7 @@ class Swarms:
         self._others: dict[InfoHash, dict[int, int]] = {}  # completed counts of other nodes
         self._shares = Shares(terms.shares, _SHARES_KEY)
         self._binds_above = terms.shares.threshold(terms.max_torrents)
+        self._peers_bind = terms.shares.threshold(terms.max_peers)
         self._looked: list[int] = [0] * BUCKETS  # where in each the last look for room was, of 2^32
         self._upkeep = 0  # the bucket whose sessions and tombstones are looked through next
 
@@ -254,9 +255,11 @@ class Swarms:
         return replace(counts, downloaded=counts.downloaded + sum(others.values()))
 
     def _has_room(self, swarm: Swarm, peer: bytes) -> bool:
-        cap = self._terms.peers_per_address
-        if self._peers >= self._terms.max_peers:
+        cap, free = self._terms.peers_per_address, self._terms.max_peers - self._peers
+        if free <= 0:
             return False
+        if cap and self._peers >= self._peers_bind and not self._shares.exempts(peer[:-2]):
+            cap = max(1, cap * free // (self._terms.max_peers - self._peers_bind))
         return not cap or len(swarm) < cap or swarm.of_address(peer) < cap
 
     def _reply(self, counts: Counts, peers: bytes, peers6: bytes) -> Reply:

@@ -1,11 +1,7 @@
 """`/torrents/requestdl` and `/torrents/exportdata`: links to content, and the torrent itself."""
 
-import asyncio
-
 from starlette.responses import RedirectResponse, Response
 
-from bittorrent.magnet import Magnet
-from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
 from doors import files
 from doors.http_headers import attachment
@@ -50,13 +46,9 @@ async def export(context: TorboxContext) -> Response:
     if data is None:
         raise TorboxError(DIFF_ISSUE, "The .torrent is not known yet.")
     if export_type == "magnet":
-        return success(str(await asyncio.to_thread(_magnet, data)), _EXPORTED)
+        return success(str((await context.services.lookups.read(data)).magnet()), _EXPORTED)
     headers = HEADERS | {"Content-Disposition": attachment(name_of(job))}
     return Response(data, headers=headers, media_type="application/x-bittorrent")
-
-
-def _magnet(data: bytes) -> Magnet:
-    return Metainfo.parse(data).magnet()
 
 
 async def _job(context: TorboxContext, number: int) -> Job:

@@ -45,7 +45,7 @@ class TrackerSection(Section):
         default=256,
         ge=0,
         le=1_000_000,
-        description="Peers stored per address (IPv6: /64) and torrent; 0 is no limit.",
+        description="Peers stored per address (IPv6: /64) and torrent, fewer near `max_peers`; 0 is no limit.",
     )
     refuse_private: bool = Field(
         default=False, description="Refuse announces from private and loopback addresses."

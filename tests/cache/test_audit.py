@@ -1,9 +1,14 @@
 from dataclasses import replace
 
+import pytest
+
 from bittorrent.infohash import InfoHash
+from cache import audit
 from cache.compression import pack
+from cache.record import digest_of
 from cache.torrents import Quota, ReconcileResult, TorrentCache
 from storage.memory import MemoryBlobs, MemoryCacheRecords
+from tasks.child_process import ChildFailure, ChildProcesses, TooManyWaiting
 from tests.support.torrents import hybrid_torrent, parsed, v1_torrent, v2_torrent
 
 
@@ -60,6 +65,28 @@ async def test_a_damaged_file_without_a_record_stays_and_is_replaced_by_an_uploa
     assert list(await found(stores)) == [infohash]
     assert (await stores.cache().add(parsed(data), data)).new
     assert await found(stores) == {}
+
+
+async def test_a_file_of_very_many_values_is_checked_as_a_small_one_is(monkeypatch):
+    stores = await filled(3)
+    damaged, *_ = sorted(stores.blobs.files)
+    stores.blobs.files[damaged] = pack(v1_torrent("stranger"))
+    here = await found(stores)
+    monkeypatch.setattr(audit, "LIGHT_ITEMS", 1)
+    assert await found(stores) == here
+    assert set(here) == {damaged}
+
+
+@pytest.mark.parametrize("failure", [TooManyWaiting(), ChildFailure("too long")])
+async def test_a_right_file_is_right_though_no_process_can_read_it(monkeypatch, failure):
+    class Failing(ChildProcesses):
+        async def run(self, *_, **__):
+            raise failure
+
+    data = v1_torrent()
+    monkeypatch.setattr(audit, "LIGHT_ITEMS", 1)
+    read = await audit.StoredFileReader(Failing()).read(parsed(data).infohash, pack(data))
+    assert read == (replace(parsed(data), info=b"", files=()), digest_of(data))
 
 
 async def test_consistent_stores_need_nothing():

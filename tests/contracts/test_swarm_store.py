@@ -307,6 +307,30 @@ def test_the_cap_counts_an_ipv6_network_of_64_bits_as_one_address(make, fill):
     assert bench.store.totals().peers == fill + 2
 
 
+def test_near_the_cap_of_all_an_address_may_have_as_many_peers_as_room_is_left(make):
+    exempt = ShareTerms(exempt=(ip_network("10.0.0.0/24"),))
+    bench = Bench(make, AnnounceTerms(max_peers=1000, peers_per_address=40, shares=exempt))
+    bench.fill(leechers=800 - 40)
+    for port in range(1, 60):
+        bench.say(v4(500_000, port))
+    assert bench.store.totals().peers == 800
+
+    for port in range(1, 60):
+        bench.say(v4(500_001, port))
+    assert bench.store.totals().peers == 800 + 33
+
+    for port in range(1, 60):
+        bench.say(v6(500_002, port))
+    assert bench.store.totals().peers == 833 + 28
+
+    for port in range(1, 60):
+        bench.say(v4(0, 10_000 + port))
+    assert bench.store.totals().peers == 861 + 40
+    for at in range(200):
+        bench.say(v4(600_000 + at))
+    assert bench.store.totals().peers == 1000
+
+
 def test_a_peer_beyond_the_cap_of_all_is_served_and_not_stored(make):
     bench = Bench(make, AnnounceTerms(max_peers=3))
     bench.fill(leechers=10)

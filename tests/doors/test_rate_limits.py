@@ -92,6 +92,16 @@ def test_a_request_that_cost_nothing_is_refunded():
     assert rate_limits.take("rest", somebody(1), HOME).remaining == 2
 
 
+def test_a_request_that_cost_more_is_charged():
+    rate_limits = RateLimits(RATES, Clock())
+    for somebody_, left in ((somebody(1), 1), (NOBODY, 0)):
+        rate_limits.take("rest", somebody_, HOME)
+        assert rate_limits.charge("rest", somebody_, HOME, 1).remaining == left
+        assert not rate_limits.charge("rest", somebody_, HOME, 99).granted
+        assert not rate_limits.take("rest", somebody_, HOME).granted
+    assert rate_limits.take("rest", NOBODY, AWAY).granted
+
+
 def test_a_rate_in_words():
     rate_limits = RateLimits(RATES, Clock())
     assert rate_limits.rate_of("rest", somebody(1)) == "3 per 1 minute"

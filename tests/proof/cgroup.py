@@ -23,10 +23,12 @@ class MemoryGroup:
 
     folder: Path | None
 
-    def take(self, pid: int) -> None:
-        """Put a process into the group, and what it starts from now on."""
-        if self.folder is not None:
-            (self.folder / "cgroup.procs").write_text(str(pid))
+    @property
+    def launcher(self) -> tuple[str, ...]:
+        """What to put before a command so that it runs in the group from its first page on."""
+        if self.folder is None:
+            return ()
+        return ("sh", "-c", f'echo $$ > {self.folder}/cgroup.procs && exec "$@"', "sh")
 
 
 def _make_group(name: str, limit: int) -> Path | None:
@@ -59,12 +61,13 @@ def memory_group(limit: int) -> Iterator[MemoryGroup]:
                 folder.rmdir()
 
 
-def resident_bytes(pid: int) -> int:
-    """The memory that a process has in RAM now; 0 when it has ended."""
+def resident_bytes(pid: int, *, own: bool = False) -> int:
+    """The memory that a process has in RAM now, with `own` without pages of files that it shares; 0 when it has ended."""
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
-    except (OSError, IndexError):
+        _, resident, shared, *_ = Path(f"/proc/{pid}/statm").read_text().split()
+    except (OSError, ValueError):
         return 0
+    return (int(resident) - (int(shared) if own else 0)) * PAGE
 
 
 def most_resident_bytes(pid: int) -> int:
@@ -98,7 +101,8 @@ class MemoryWatch:
 
     def _run(self) -> None:
         while not self._over.wait(PACE):
-            self.peak = max(self.peak, sum(resident_bytes(each) for each in family(self.pid)))
+            children = sum(resident_bytes(each, own=True) for each in family(self.pid) if each != self.pid)
+            self.peak = max(self.peak, resident_bytes(self.pid) + children)
 
 
 @contextlib.contextmanager

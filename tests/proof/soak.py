@@ -219,12 +219,11 @@ def _cells(figures: Mapping[str, object]) -> list[str]:
 @contextlib.contextmanager
 def limited_service(folder: Path) -> Iterator[PeerageProcess]:
     """A service on the server's core within the limit of memory."""
-    service = PeerageProcess(folder / "data", SETTINGS)
     with cgroup.memory_group(MEMORY) as group:
+        service = PeerageProcess(folder / "data", SETTINGS, group.launcher)
         try:
             service.start()
             assert service.process is not None
-            group.take(service.process.pid)
             for thread in Path(f"/proc/{service.process.pid}/task").iterdir():
                 os.sched_setaffinity(int(thread.name), {cores().server})
             yield service

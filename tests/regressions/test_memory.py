@@ -3,8 +3,9 @@
 import contextlib
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +28,7 @@ CASES = [
     "soap",
     "gzip bombs",
     "many values",
+    "many files",
 ]
 
 
@@ -39,18 +41,19 @@ class LimitedService:
 
 
 @pytest.fixture
-def limited(start_peerage: Callable[..., PeerageProcess]) -> Iterator[LimitedService]:
-    service = start_peerage(**MANY)
-    assert service.process is not None
+def limited(tmp_path: Path) -> Iterator[LimitedService]:
     with cgroup.memory_group(LIMIT) as group:
-        group.take(service.process.pid)
-        pieces = raw_torrents.info(b"large", pieces=bytes(range(256)) * 7800, length=16384 * 99_840)
-        data = raw_torrents.torrent(pieces)
-        assert upload(service.port, data).status == 200
-        done = service.run("user", "add", "ada", "--password-stdin", given="correct horse battery\n")
-        assert done.returncode == 0, done.stderr
-        yield LimitedService(service, f"/torrent/{raw_torrents.infohash(data).hex().upper()}.torrent")
-        service.kill()
+        service = PeerageProcess(tmp_path / "data", MANY, group.launcher)
+        try:
+            service.start()
+            pieces = raw_torrents.info(b"large", pieces=bytes(range(256)) * 7800, length=16384 * 99_840)
+            data = raw_torrents.torrent(pieces)
+            assert upload(service.port, data).status == 200
+            done = service.run("user", "add", "ada", "--password-stdin", given="correct horse battery\n")
+            assert done.returncode == 0, done.stderr
+            yield LimitedService(service, f"/torrent/{raw_torrents.infohash(data).hex().upper()}.torrent")
+        finally:
+            service.kill()
 
 
 def serve_honest(service: PeerageProcess, large: str) -> None:

@@ -49,6 +49,27 @@ def test_one_address_does_not_fill_the_tracker(start_peerage, settings):
     assert announce_new(port, NEWCOMER, 50) == 0
 
 
+def test_ports_of_one_address_do_not_fill_the_tracker(start_peerage):
+    port = start_peerage(tracker__max_peers=1000).port
+    for infohash in (os.urandom(20) for _ in range(8)):
+        announce_ports(port, HOG, infohash, 256)
+    infohash = os.urandom(20)
+
+    announce_ports(port, NEWCOMER, infohash, 1)
+
+    assert scrape(port, infohash) == (0, 0, 1)
+
+
+def announce_ports(port: int, source: str, infohash: bytes, count: int) -> None:
+    """Announce a torrent from so many ports of an address over one connection."""
+    with socket.create_connection(("127.0.0.1", port), 15, (source, 0)) as connection:
+        reader = connection.makefile("rb")
+        for each in range(1, count + 1):
+            target = announce_path(infohash, port=each)
+            connection.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            answer_of(reader)
+
+
 def test_one_address_does_not_fill_the_tracker_over_udp(start_peerage):
     port = start_peerage(tracker__max_torrents=2000).port
     announce_new(port, HOG, 3000)

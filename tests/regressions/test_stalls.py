@@ -7,6 +7,7 @@ import time
 import pytest
 
 from tests.support.clients import Http, ask, upload
+from tests.support.raw_torrents import info, torrent
 
 FILES = 140_000
 """As many as a file of 10 MiB and a million values holds."""
@@ -90,3 +91,28 @@ def test_readers_and_uploads_of_it_hold_nobody_up(large):
         if line.startswith("peerage_loop_longest_stall_seconds ")
     )
     assert longest < 0.5
+
+
+def test_a_large_answer_counts_as_more_than_one_request(start_peerage):
+    port = start_peerage(limits__rest_anonymous="100/minute").port
+    assert upload(port, large_torrent(10)).status == 200
+    assert upload(port, torrent(many_files(990))).status == 200
+
+    def cost(target: str) -> int:
+        before = remaining(port)
+        answer = ask(port, target)
+        assert answer.status == 200
+        return before - int(answer.headers["x-ratelimit-remaining"])
+
+    assert cost("/api/torrents/1") == 1
+    assert cost("/api/torrents/2") > 1
+
+
+def remaining(port: int) -> int:
+    return int(ask(port, "/api/torrents/1").headers["x-ratelimit-remaining"])
+
+
+def many_files(count: int) -> dict[bytes, object]:
+    inside = info(files=[{b"length": 16, b"path": [b"%0200d.bin" % number]} for number in range(count)])
+    del inside[b"length"]
+    return inside

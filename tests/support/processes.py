@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,8 @@ class PeerageProcess:
 
     data: Path
     settings: Mapping[str, object] = field(default_factory=dict)
+    launcher: Sequence[str] = ()
+    """What runs the command, such as a program that limits it."""
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
 
@@ -67,7 +69,7 @@ class PeerageProcess:
 
     def launch(self) -> subprocess.Popen[bytes]:
         """Start the process without waiting for anything."""
-        arguments = [*PROGRAM, "serve", "--listen", "127.0.0.1:0", "--data", str(self.data)]
+        arguments = [*self.launcher, *PROGRAM, "serve", "--listen", "127.0.0.1:0", "--data", str(self.data)]
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
                 arguments,

@@ -20,18 +20,19 @@ static PyObject *store_create(PyTypeObject *type, PyObject *args, PyObject *kwar
 {
     static char *names[] = {"interval", "min_interval", "jitter", "timeout", "remember_completed", "max_torrents",
                             "max_peers", "peers_per_address", "node", "session_timeout", "max_sessions", "max_changes",
-                            "shares_bind", "exempt", "key", "seed", NULL};
+                            "shares_bind", "peers_bind", "exempt", "key", "seed", NULL};
     struct terms terms;
-    unsigned long long max_torrents, max_peers, max_sessions, max_changes, shares_bind, seed;
+    unsigned long long max_torrents, max_peers, max_sessions, max_changes, shares_bind, peers_bind, seed;
     long long timeout, remember, session_timeout;
     unsigned int interval, min_interval, jitter, cap, node;
     Py_buffer key, exempt;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "IIILLKKIILKKKy*y*K", names, &interval, &min_interval, &jitter,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "IIILLKKIILKKKKy*y*K", names, &interval, &min_interval, &jitter,
                                      &timeout, &remember, &max_torrents, &max_peers, &cap, &node, &session_timeout,
-                                     &max_sessions, &max_changes, &shares_bind, &exempt, &key, &seed))
+                                     &max_sessions, &max_changes, &shares_bind, &peers_bind, &exempt, &key,
+                                     &seed))
         return NULL;
     terms = (struct terms){interval, min_interval,    jitter,       timeout,    remember, max_torrents, max_peers, cap,
-                           node,     session_timeout, max_sessions, max_changes, shares_bind};
+                           node,     session_timeout, max_sessions, max_changes, shares_bind, peers_bind};
     if (key.len != 16 || exempt.len % (Py_ssize_t)sizeof(struct exemption)) {
         PyBuffer_Release(&key);
         PyBuffer_Release(&exempt);

@@ -30,11 +30,18 @@ static bool lies_in(const struct exemption *network, const uint8_t *address, siz
     return !rest || !((network->prefix[at] ^ address[at]) >> (8 - rest));
 }
 
-owner_t shares_owner(const struct share_counts *shares, const uint8_t *address, size_t length)
+bool shares_exempt(const struct share_counts *shares, const uint8_t *address, size_t length)
 {
     for (size_t at = 0; at < shares->exempt; at++)
         if (lies_in(&shares->exemptions[at], address, length))
-            return 0;
+            return true;
+    return false;
+}
+
+owner_t shares_owner(const struct share_counts *shares, const uint8_t *address, size_t length)
+{
+    if (shares_exempt(shares, address, length))
+        return 0;
     uint64_t narrow = sip_hash(shares->secret, address, length == 4 ? 4 : 8);
     uint64_t wide = sip_hash(shares->secret, address, length == 4 ? 3 : 4);
     owner_t owner = narrow << 32 | (wide & UINT32_MAX);

@@ -32,6 +32,8 @@ typedef uint64_t owner_t;
 bool shares_init(struct share_counts *shares, const struct secret *secret, const struct exemption *exemptions,
                  size_t exempt);
 void shares_free(struct share_counts *shares);
+/* Whether no share binds an address of 4 or 16 bytes. */
+bool shares_exempt(const struct share_counts *shares, const uint8_t *address, size_t length);
 /* The owner for an address of 4 or 16 bytes; 0 where it is exempt. */
 owner_t shares_owner(const struct share_counts *shares, const uint8_t *address, size_t length);
 void shares_add(struct share_counts *shares, owner_t owner, int swarms);

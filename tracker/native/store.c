@@ -170,10 +170,24 @@ static enum verdict put_off(struct answer *answer, enum verdict verdict)
     return verdict;
 }
 
+/* How many peers of an address a swarm may hold, while `peers` are stored in all: near the cap less than its own cap,
+ * by the room that is left. */
+static uint64_t peers_of_address(const struct store *store, const struct lookup *lookup, uint64_t peers)
+{
+    const struct terms *terms = &store->terms;
+    uint64_t cap = terms->peers_per_address;
+    if (peers < terms->peers_bind || shares_exempt(&store->shares, lookup->peer, lookup->stride - 2u))
+        return cap;
+    uint64_t part = cap * (terms->max_peers - peers) / (terms->max_peers - terms->peers_bind);
+    return part ? part : 1;
+}
+
 static bool has_room(struct store *store, const struct lookup *lookup)
 {
-    uint32_t cap = store->terms.peers_per_address;
-    return read_counter(&store->peers) < store->terms.max_peers && (!cap || lookup->same_address < cap);
+    uint64_t peers = read_counter(&store->peers);
+    if (peers >= store->terms.max_peers)
+        return false;
+    return !store->terms.peers_per_address || lookup->same_address < peers_of_address(store, lookup, peers);
 }
 
 /* Log a departure and remember it; it is dated no earlier than what is known of the peer. */

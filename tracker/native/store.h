@@ -23,6 +23,7 @@ struct terms {
     int64_t session_timeout;    /* seconds */
     uint64_t max_sessions, max_changes;
     uint64_t shares_bind; /* torrents from which on an address may have no more than its share */
+    uint64_t peers_bind;  /* peers from which on peers_per_address falls with the room that is left */
 };
 
 struct exemption; /* shares.h */
