@@ -20,6 +20,7 @@ from doors.connection_memory import BODY_ROOM_SECONDS, held_memory
 # Bytes of an oversized body that are read and dropped, so that its sender reads the answer.
 DRAINED = 64 * 1024 * 1024
 MAX_JSON_DEPTH = 16
+JSON = "application/json"
 MULTIPART = "multipart/form-data"
 URLENCODED = "application/x-www-form-urlencoded"
 
@@ -145,7 +146,8 @@ class FormRules:
     """How a dialect's form may be sent, and the Refusal's code where it is not.
 
     With `untyped` a body without a content type is read as urlencoded, with `empty` an empty body of any other
-    type is an empty form. `max_urlencoded` bounds an urlencoded body further than the endpoint does.
+    type is an empty form. `max_urlencoded` bounds an urlencoded body further than the endpoint does. With JSON among
+    `media` an object of texts, numbers, booleans and nulls is a form too, of `max_text` bytes at most.
     """
 
     media: frozenset[str] = frozenset({MULTIPART, URLENCODED})
@@ -198,9 +200,24 @@ async def read_form(request: Request, body: Body, rules: FormRules) -> Form:
             return Form(tuple(parse_qsl(text, keep_blank_values=True, max_num_fields=rules.max_fields)))
         except ValueError:
             raise Refusal(rules.code, f"at most {rules.max_fields} fields") from None
+    if media == JSON and JSON in rules.media:
+        body.restrict(rules.max_text)
+        return _json_form(await body.read(), rules)
     if rules.empty and not await body.read():
         return Form()
     raise Refusal(rules.code, rules.wrong_type)
+
+
+def _json_form(raw: bytes, rules: FormRules) -> Form:
+    text = unwrap_json(raw.strip())
+    if rules.empty and not text:
+        return Form()
+    values = {name: value for name, value in parse_json(text).items() if value is not None}
+    if len(values) > rules.max_fields:
+        raise Refusal(rules.code, f"at most {rules.max_fields} fields")
+    if not all(isinstance(value, str | bool | int | float) for value in values.values()):
+        raise Refusal(rules.code, "a field is a text, a number, true or false")
+    return Form(tuple((name, str(value)) for name, value in values.items()))
 
 
 async def _read_multipart(request: Request, body: Body, rules: FormRules) -> Form:

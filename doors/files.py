@@ -15,7 +15,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from accounts.accounts import Accounts
-from bittorrent.filenames import split_extension
+from bittorrent.media_types import inert_media_type
 from bittorrent.refusal import Refusal
 from doors.http_headers import attachment, etag_matches, file_attachment
 from doors.ranges import RangeNotSatisfiable, if_range_matches, requested_range
@@ -29,30 +29,6 @@ LINK_PATH = "/dld/"
 
 # Those of a file, whatever the answer: a refusal at a link's address is not a page.
 _HEADERS = {**TABLE["file"], "Cache-Control": "private, no-store"}
-_DEFAULT_TYPE = "application/octet-stream"
-# Media types that players need and no browser runs: no HTML, SVG, XML, PDF, script or style is among them.
-_MEDIA_TYPES = {
-    ".aac": "audio/aac",
-    ".avi": "video/x-msvideo",
-    ".flac": "audio/flac",
-    ".gif": "image/gif",
-    ".jpeg": "image/jpeg",
-    ".jpg": "image/jpeg",
-    ".m4a": "audio/mp4",
-    ".m4v": "video/mp4",
-    ".mkv": "video/x-matroska",
-    ".mov": "video/quicktime",
-    ".mp3": "audio/mpeg",
-    ".mp4": "video/mp4",
-    ".mpg": "video/mpeg",
-    ".ogg": "audio/ogg",
-    ".opus": "audio/ogg",
-    ".png": "image/png",
-    ".ts": "video/mp2t",
-    ".wav": "audio/wav",
-    ".webm": "video/webm",
-    ".webp": "image/webp",
-}
 _RETRY = {"busy": "5", "too-many-requests": "30"}
 
 
@@ -159,7 +135,7 @@ class _FileRoutes:
         reader = await open_reader(partial(self.services.downloads.open_file, job.content), file)
         cleanup.callback(reader.close)
         answer = _Selection.of(request, job, file)
-        headers = _headers(file_attachment(file.path), _media_type(file.path), len(answer.bytes))
+        headers = _headers(file_attachment(file.path), inert_media_type(file.path), len(answer.bytes))
         headers |= answer.headers
         if answer.status not in {200, 206}:
             del headers["Content-Length"]
@@ -211,10 +187,6 @@ def _headers(disposition: str, media_type: str, length: int) -> dict[str, str]:
         "Content-Length": str(length),
         "Accept-Ranges": "none",
     }
-
-
-def _media_type(path: str) -> str:
-    return _MEDIA_TYPES.get(split_extension(path.rpartition("/")[2])[1].lower(), _DEFAULT_TYPE)
 
 
 def _refused(refusal: Refusal) -> Response:

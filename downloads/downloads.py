@@ -191,6 +191,12 @@ class Downloads:
         contents = dict.fromkeys(content for content in found if content is not None and content.complete)
         return await self._views.contents(list(contents))
 
+    def received(self, account: int) -> int:
+        """Return the bytes that an account's jobs have of their content, as last saved where that is incomplete."""
+        self._require_backend()
+        contents = [job.content for job in self._registry.jobs_of(account).values()]
+        return sum(each.row.size if each.complete else each.row.downloaded for each in contents)
+
     async def torrent_of(self, account: int, job_id: int) -> bytes | None:
         """Return the .torrent of a job's content, None while it is not known. Refusal: `not-found`."""
         backend = self._require_backend()

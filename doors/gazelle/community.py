@@ -1,4 +1,4 @@
-"""The actions on comments, collages, artists, requests and announcements."""
+"""The actions on comments, collages, bookmarks, artists, requests and announcements."""
 
 from collections import Counter
 
@@ -12,7 +12,7 @@ from doors.gazelle.formatting import timestamp
 COMMENTS_PER_PAGE = 10
 MAX_ANNOUNCEMENTS = 5
 MAX_GROUPS = 500
-"""The most groups of an artist that are listed and counted; the newest of more."""
+"""The most groups of an artist that are listed and counted, and the most bookmarks; the newest of more."""
 
 _KINDS = {CollageKind.PERSONAL: "Personal", CollageKind.THEME: "Theme", CollageKind.STAFF: "Staff Picks"}
 
@@ -93,6 +93,26 @@ async def artist(context: GazelleContext) -> object:
             for group in groups
         ],
         "requests": [],
+    }
+
+
+async def bookmarks(context: GazelleContext) -> object:
+    """Answer what the account bookmarked, newest first: its groups, with `type=artists` its authors."""
+    kind = context.parameters.text("type") or "torrents"
+    if kind not in {"torrents", "artists"}:
+        raise GazelleFailure(BAD_PARAMETERS)
+    of = BookmarkKind.GROUP if kind == "torrents" else BookmarkKind.AUTHOR
+    catalogue = context.services.catalogue
+    ids = (await catalogue.collages.bookmarks(context.user.id, of, 0, MAX_GROUPS)).items
+    if kind == "artists":
+        authors = [await catalogue.authors.author(each) for each in ids]
+        return {"artists": [shapes.bookmarked_author(each) for each in authors if each is not None]}
+    groups, torrents = await context.groups_with_torrents(ids)
+    return {
+        "bookmarks": [
+            shapes.bookmarked_group(group, context.with_swarm_stats(torrents.get(group.id, ())))
+            for group in groups
+        ]
     }
 
 

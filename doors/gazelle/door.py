@@ -29,6 +29,7 @@ DIALECT = "gazelle"
 ACTIONS: dict[str, Action] = {
     "announcements": community.announcements,
     "artist": community.artist,
+    "bookmarks": community.bookmarks,
     "browse": torrents.browse,
     "collage": community.collage,
     "download": torrents.download,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bittorrent.magnet import LONGEST_MAGNET
-from doors.bodies import Body, Form, FormRules, parse_json, unwrap_json
+from doors.bodies import JSON, MULTIPART, URLENCODED, Body, Form, FormRules, parse_json, unwrap_json
 from doors.torbox.error_codes import BOZO_TORRENT, INVALID_OPTION, TorboxError
 from doors.torbox.parameters import TorboxParameters, read_number
 
@@ -11,12 +11,13 @@ MAX_JSON = 256 * 1024
 MAX_TEXT = 4 * LONGEST_MAGNET
 """Bytes of a form beside its file: a magnet link with every character percent-encoded, and the rest."""
 FORM = FormRules(
+    media=frozenset({JSON, MULTIPART, URLENCODED}),
     max_fields=64,
     max_files=4,
     max_text=MAX_TEXT,
     untyped=True,
     empty=True,
-    wrong_type="send a form, urlencoded or as multipart/form-data",
+    wrong_type="send a form, urlencoded or as multipart/form-data, or a JSON object",
 )
 
 

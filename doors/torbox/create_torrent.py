@@ -37,7 +37,11 @@ async def create(context: TorboxContext) -> Response:
     if job.queued:
         return success({"queued_id": job.id} | data, "Torrent queued successfully.")
     # Clients look for the beginning of the first sentence.
-    detail = "Found Cached Torrent. Using Cached Torrent." if job.cached else "Torrent added successfully."
+    detail = (
+        "Found Cached Torrent. Using Cached Torrent."
+        if job.content.complete
+        else "Torrent added successfully."
+    )
     return success({"torrent_id": job.id, "name": name_of(job)} | data, detail)
 
 
@@ -80,7 +84,7 @@ class _RateLimitedAdd:
                 raise TorboxError(RATE_LIMIT, rate, wait=wait) from None
             raise
         else:
-            counted = not job.cached
+            counted = not job.content.complete
             return job
         finally:
             if not counted:

@@ -8,7 +8,7 @@ from doors.http_headers import attachment
 from doors.origin import base_url
 from doors.torbox.context import TorboxContext
 from doors.torbox.envelope import HEADERS, success
-from doors.torbox.error_codes import DIFF_ISSUE, MISSING_OPTION, TOO_MANY_OPTIONS, TorboxError
+from doors.torbox.error_codes import DIFF_ISSUE, TOO_MANY_OPTIONS, TorboxError
 from doors.torbox.parameters import read_number
 from doors.torbox.shapes import name_of
 from downloads.links import TORRENT, ZIP
@@ -59,11 +59,8 @@ async def _job(context: TorboxContext, number: int) -> Job:
 
 
 def _file(job: Job, number: int | None) -> int:
-    """Return the index of the requested file; that of the only one for None."""
-    if number is None:
-        if len(job.content.files) != 1:
-            raise TorboxError(MISSING_OPTION, "The option file_id is required, or zip_link or torrent_file.")
-        return job.content.files[0].index
+    """Return the index of the requested file; 0 for None, as clients leave a zero out."""
+    number = number or 0
     if not any(file.index == number for file in job.content.files):
         raise Refusal("bad-file-link", "no such file in this torrent")
     return number

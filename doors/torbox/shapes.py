@@ -3,10 +3,10 @@
 import math
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from mimetypes import MimeTypes
 from uuid import UUID
 
 from bittorrent.infohash import InfoHash
+from bittorrent.media_types import media_type
 from bittorrent.metainfo import Metainfo
 from downloads.model import Content, ContentFile, Job, JobState, SeedPolicy
 from tracker.model import Counts
@@ -16,25 +16,19 @@ UNKNOWN_ETA = 8_640_000
 _INT_MAX = 2**31 - 1  # clients in C# read numbers other than sizes into an int
 _ACTIVE_STATES = frozenset({JobState.DOWNLOADING, JobState.UPLOADING, JobState.METADATA, JobState.CHECKING})
 _LAST_SECOND = 253_402_300_799
-_UNKNOWN_TYPE = "application/octet-stream"
 
 JsonObject = dict[str, object]
 
 
 class TorboxShapes:
-    """Builds TorBox's JSON objects."""
-
-    def __init__(self) -> None:
-        # Python's own list alone: that of the machine differs from one to the next.
-        self._types = MimeTypes()
+    """Builds TorBox's JSON objects; a key without a value is left out, never null."""
 
     def torrent(self, job: Job) -> JsonObject:
         """Return a job as TorBox's torrent."""
         content, status = job.content, job.status
         hash_ = content.key.infohash.truncated.lower
         active = status.state in _ACTIVE_STATES and not job.paused and not job.queued
-        down, up = (status.down_rate, status.up_rate) if active else (0, 0)
-        return {
+        shape = {
             "id": job.id,
             "auth_id": auth_id(job.account),
             "server": 0,
@@ -50,11 +44,10 @@ class TorboxShapes:
             "peers": _int(status.peers),
             "ratio": _ratio(status.uploaded, status.downloaded),
             "progress": 1.0 if content.complete else _clamp(status.progress, 1.0),
-            "download_speed": _int(down),
-            "upload_speed": _int(up),
+            "download_speed": _int(status.down_rate) if active and not content.complete else 0,
+            "upload_speed": _int(status.up_rate) if active else 0,
             "eta": 0 if content.complete else eta(status.eta),
             "torrent_file": job.has_torrent,
-            "expires_at": None,
             "download_present": content.complete,
             "files": [self.file(hash_, file) for file in content.files],
             "download_path": hash_,
@@ -64,7 +57,7 @@ class TorboxShapes:
             "tracker": status.tracker or None,
             "tracker_message": status.error or job.pause_reason or status.tracker_message or None,
             "total_uploaded": status.uploaded,
-            "total_downloaded": status.downloaded,
+            "total_downloaded": _downloaded(job),
             "cached": content.complete,
             "cached_at": date(content.finished) if content.finished is not None else None,
             "owner": auth_id(job.account),
@@ -75,22 +68,21 @@ class TorboxShapes:
             "alternative_hashes": [],
             "tags": [],
         }
+        return _present(shape)
 
     def file(self, hash_: str, file: ContentFile) -> JsonObject:
         """Return a file; its name begins with the torrent's folder, its id is its index in the torrent."""
         return {
             "id": file.index,
-            "md5": None,
             "hash": hash_,
             "name": file.path,
             "size": file.size,
             "zipped": False,
             "s3_path": f"{hash_}/{file.path}",
             "infected": False,
-            "mimetype": self._type(file.path),
+            "mimetype": media_type(file.path),
             "short_name": _file_name(file.path),
             "absolute_path": f"/{hash_}/{file.path}",
-            "opensubtitles_hash": None,
         }
 
     def cached(self, hash_: str, content: Content, *, files: bool) -> JsonObject:
@@ -104,25 +96,22 @@ class TorboxShapes:
             "name": file.path,
             "short_name": _file_name(file.path),
             "size": file.size,
-            "mimetype": self._type(file.path),
+            "mimetype": media_type(file.path),
         }
-
-    def _type(self, path: str) -> str:
-        return self._types.guess_type(f"file:{_file_name(path)}")[0] or _UNKNOWN_TYPE
 
 
 def queued(job: Job) -> JsonObject:
     """Return a queued job."""
-    return {
+    shape = {
         "id": job.id,
         "auth_id": auth_id(job.account),
         "created_at": date(job.created),
         "magnet": job.magnet or None,
-        "torrent_file": None,
         "hash": job.content.key.infohash.truncated.lower,
         "name": name_of(job),
         "type": "torrent",
     }
+    return _present(shape)
 
 
 def torrent_info(metainfo: Metainfo, requested: InfoHash | None, counts: Counts) -> JsonObject:
@@ -172,6 +161,16 @@ def date(seconds: int) -> str:
 def eta(seconds: int | None) -> int:
     """Return the seconds left, UNKNOWN_ETA at most and where they are unknown."""
     return UNKNOWN_ETA if seconds is None else max(0, min(seconds, UNKNOWN_ETA))
+
+
+def _present(shape: JsonObject) -> JsonObject:
+    # A client that checks answers by a schema takes a missing key for no value, and null for an error.
+    return {name: value for name, value in shape.items() if value is not None}
+
+
+def _downloaded(job: Job) -> int:
+    # The engine's count is lost where complete content was checked and not fetched.
+    return max(job.status.downloaded, job.content.size if job.content.complete else 0)
 
 
 def _paths(metainfo: Metainfo) -> list[tuple[str, int]]:

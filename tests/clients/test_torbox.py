@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -48,6 +49,20 @@ def pythons(tmp_path_factory):
         return found
 
     return python
+
+
+@pytest.fixture(scope="module")
+def npm_package(tmp_path_factory):
+    """The folder in which the npm package is installed, by its lock file."""
+    folder = tmp_path_factory.mktemp("npm")
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(SCRIPTS / "npm" / name, folder)
+    run = subprocess.run(
+        ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+        cwd=folder, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    return folder
 
 
 class Seeder:
@@ -198,4 +213,16 @@ def test_torbox_makes_every_request(peerage_server, pythons, keys, seeder):
         assert (output["hash"], output["name"], output["info"]) == (seeder.hash, "demo", seeder.hash)
         assert Metainfo.parse(bytes.fromhex(output["torrent"])).infohash.lower == seeder.hash
         assert httpx.get(output["link"]).content == list(seeder.files.values())[2]
+        assert life.end() == {"left": 0}
+
+
+def test_the_npm_package_makes_every_request(peerage_server, npm_package, keys, seeder):
+    more = {"TB_MODULES": str(npm_package)}
+    with ClientRun("node", "by_npm.mjs", peerage_server, keys(), seeder, **more) as life:
+        output = life.output
+        assert (output["hash"], output["name"], output["info"]) == (seeder.hash, "demo", seeder.hash)
+        assert output["files"] == [[name, len(content)] for name, content in seeder.files.items()]
+        for link, content in zip(output["links"], seeder.files.values(), strict=False):
+            assert httpx.get(link).content == content
+        assert output["again"].startswith("Found Cached Torrent")
         assert life.end() == {"left": 0}

@@ -174,6 +174,27 @@ def test_nobody_is_like_an_artist(api, token, torrent):
     assert api.fail(token, "similar_artists", id="999", limit="5") == "bad parameters"
 
 
+def test_bookmarks_are_the_accounts_own_newest_first(api, ann, token, torrent):
+    other = api.upload(ann, "another", {})
+    for group in (torrent.group.id, other.group.id):
+        api.run(api.services.curation.bookmark(Principal(ann), BookmarkKind.GROUP, group, on=True))
+    author = torrent.group.authors[0]
+    api.run(api.services.curation.bookmark(Principal(ann), BookmarkKind.AUTHOR, author.id, on=True))
+    api.swarms[torrent.infohash] = Counts(2, 4, 3, 3)
+    for asked in ({}, {"type": "torrents"}):
+        found = api.ask(token, "bookmarks", **asked)["bookmarks"]
+        assert {each["id"] for each in found} == {torrent.group.id, other.group.id}
+        [shown] = next(each["torrents"] for each in found if each["id"] == torrent.group.id)
+        assert (shown["id"], shown["seeders"], shown["hasFile"]) == (torrent.id, 2, 1)
+    assert api.ask(token, "bookmarks", type="artists") == {
+        "artists": [{"artistId": author.id, "artistName": "Ann O&#39;Nym"}]
+    }
+    stranger = api.token(api.user("stranger"))
+    assert api.ask(stranger, "bookmarks", type="torrents") == {"bookmarks": []}
+    assert api.ask(stranger, "bookmarks", type="artists") == {"artists": []}
+    assert api.fail(token, "bookmarks", type="collages") == "bad parameters"
+
+
 def test_requests_are_not_offered(api, token):
     assert api.ask(token, "requests", search="x") == {"currentPage": 1, "pages": 1, "results": []}
     assert api.fail(token, "request", id="1") == "bad id parameter"

@@ -8,6 +8,7 @@ from tests.doors.gazelle.client import open_gazelle
 READ = {
     "announcements": ("page",),
     "artist": ("id", "artistname", "artistreleases"),
+    "bookmarks": ("type",),
     "browse": (
         *("page", "searchstr", "groupname", "artistname", "description", "filelist", "taglist", "tags_type"),
         *("filter_cat", "filter_cat[]", "filter_cat[1]", "freetorrent", "year", "size_min", "size_max"),

@@ -218,7 +218,6 @@ def test_links_to_what_cannot_be_had(api):
 
     assert ask(file_id=0) == (400, "DIFF_ISSUE")
     api.finish(PACK)
-    assert ask() == (400, "MISSING_REQUIRED_OPTION")
     assert ask(file_id=2) == (404, "ITEM_NOT_FOUND")
     assert ask(file_id=-1) == (404, "ITEM_NOT_FOUND")
     assert ask(zip_link="true") == (400, "DIFF_ISSUE")
@@ -236,6 +235,7 @@ def test_links_lead_to_what_was_asked_for(api):
         link = api.get("/torrents/requestdl", params=given)
         return api.services.links.read(link.rpartition("/")[2]).target
 
+    assert what() == what(zip_link="false") == 0
     assert what(file_id=1) == 1
     assert what(file_id=1, zip_link="true") == -1
     assert what(torrent_file="true") == -2
