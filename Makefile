@@ -30,7 +30,7 @@ sanitize: $(VENV)/dev.stamp  ## the tests of store and doors over C built with A
 		-p no:faulthandler -p no:cacheprovider tests/tracker tests/contracts/test_swarm_store.py tests/contracts/test_sessions.py tests/contracts/test_changes.py tests/fuzz/test_stores_differ.py tests/contracts/test_doors.py tests/doors/test_native.py $(ARGS)
 
 clients: $(VENV)/dev.stamp  ## the suite with real clients: installed from Debian when root
-	@missing=$$(for name in $(CLIENTS); do dpkg-query -W -f '$${Status}' $$name 2>/dev/null | grep -q 'ok installed' || printf ' %s' $$name; done); \
+	@missing=$$(for name in $(CLIENTS); do case $$name in nodejs) command -v node >/dev/null && continue;; npm) command -v npm >/dev/null && continue;; esac; dpkg-query -W -f '$${Status}' $$name 2>/dev/null | grep -q 'ok installed' || printf ' %s' $$name; done); \
 	if [ -z "$$missing" ]; then :; \
 	elif [ "$$(id -u)" = 0 ]; then apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; \
 	else echo "these Debian packages are missing:$$missing" >&2; echo "install them: sudo apt-get install$$missing" >&2; exit 1; fi
