@@ -46,7 +46,7 @@ def limited(tmp_path: Path) -> Iterator[LimitedService]:
         service = PeerageProcess(tmp_path / "data", MANY, group.launcher)
         try:
             service.start()
-            pieces = raw_torrents.info(b"large", pieces=bytes(range(256)) * 7800, length=16384 * 99_840)
+            pieces = raw_torrents.info(b"large", pieces=bytes(range(256)) * 31_200, length=16384 * 399_360)
             data = raw_torrents.torrent(pieces)
             assert upload(service.port, data).status == 200
             done = service.run("user", "add", "ada", "--password-stdin", given="correct horse battery\n")
