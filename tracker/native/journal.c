@@ -457,7 +457,7 @@ static int merge(struct store *store, struct shard *shard, struct swarm *swarm, 
 
 static int restore(struct store *store, const struct row *row)
 {
-    struct piece piece;
+    struct piece piece = {0};
     if (row->part >= MAX_PART)
         return 0;
     if (!unpack(row, &piece))
