@@ -3,11 +3,12 @@ from contextlib import closing
 
 import pytest
 
+from cache.record import packed_digest
 from storage.data_folder import DataFolder, FolderError
 from storage.database import DatabaseDamaged
 from storage.sqlite.backup import BackupError, make_backup, restore_backup
 
-ROW = "INSERT INTO record VALUES (?, ?)"
+ROW = "INSERT INTO record VALUES (?, ?, ?)"
 HASHES = [bytes([number]) * 20 for number in range(1, 4)]
 
 
@@ -21,8 +22,8 @@ def folder(tmp_path):
     """A data folder with three records, their files, and two secrets."""
     with DataFolder(tmp_path / "data") as folder:
         with closing(sqlite3.connect(folder.records)) as records:
-            records.execute("CREATE TABLE record (infohash BLOB PRIMARY KEY, stored INTEGER)")
-            records.executemany(ROW, [(infohash, 4) for infohash in HASHES])
+            records.execute("CREATE TABLE record (infohash BLOB PRIMARY KEY, stored INTEGER, packed BLOB)")
+            records.executemany(ROW, [(infohash, 4, packed_digest(infohash[:4])) for infohash in HASHES])
             records.commit()
         for infohash in HASHES:
             path = folder.torrents / name_of(infohash)
@@ -62,6 +63,11 @@ def test_what_is_missing_or_of_another_size_is_told_and_the_rest_saved(folder, t
     done = make_backup(folder, tmp_path / "b", 0, 2)
     assert done.files == 2
     assert (done.missing, done.damaged) == ((HASHES[0].hex().upper(),), (HASHES[1].hex().upper(),))
+
+
+def test_a_file_of_the_right_size_that_was_altered_is_told(folder, tmp_path):
+    (folder.torrents / name_of(HASHES[2])).write_bytes(b"else")
+    assert make_backup(folder, tmp_path / "b", 0, 2).damaged == (HASHES[2].hex().upper(),)
 
 
 def test_a_file_that_changed_is_copied_again_and_the_old_one_kept_for_the_backup_before(folder, tmp_path):
