@@ -176,7 +176,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._key is not None:
             self.guard.leave(self._key)
             if self._held is not None:
-                self._held.close()
+                self._held.disconnect()
             super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:

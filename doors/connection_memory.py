@@ -111,6 +111,11 @@ class HeldMemory:
             self.trickle = 0
             self.moved = self.memory.time()
 
+    def disconnect(self) -> None:
+        """Release what the connection itself held: what is still worked on is released by who works on it."""
+        self.release(self.buffered + self.reserved)
+        self.buffered = self.reserved = 0
+
     def close(self) -> None:
         """Release everything."""
         self.release(self.held)

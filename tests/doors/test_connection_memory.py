@@ -100,6 +100,16 @@ def test_buffers_are_told_as_a_whole(memory: ConnectionMemory) -> None:
     assert one.held == 200
 
 
+def test_a_client_that_leaves_gives_back_no_more_than_its_connection_held(memory: ConnectionMemory) -> None:
+    one = connection(memory, "a")
+    assert one.set_buffered(100)
+    assert one.hold(300), "a body that is worked on"
+    one.disconnect()
+    assert memory.held == 300
+    one.release(300)
+    assert memory.held == 0
+
+
 async def test_an_answer_takes_what_was_reserved_for_it(memory: ConnectionMemory) -> None:
     one = connection(memory, "a")
     assert await one.reserve(500, 0)

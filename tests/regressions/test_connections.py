@@ -40,13 +40,8 @@ def test_half_heard_connections_do_not_shut_out_announces(
 ) -> None:
     port = start_peerage(http__max_connections=CAP, http__header_timeout=60, **settings).port
     with half_heard(port, 2 * CAP):
-        failed = 0
         for _ in range(20):
-            try:
-                assert b"peers" in announce(port, os.urandom(20))
-            except ConnectionResetError:
-                failed += 1  # the thread that accepted it had no half-heard one to end, at the very cap
-        assert failed <= 4
+            assert b"peers" in announce(port, os.urandom(20))
 
 
 def test_many_clients_of_one_address_are_served_while_there_is_room(

@@ -486,6 +486,8 @@ static void accept_clients(struct thread *thread, int listener)
             pause_accepting(thread);
         if (fd < 0 && errno != ECONNABORTED && errno != EINTR)
             return;
+        if (connections_crowded(&thread->loop->connections))
+            return; /* room is made before more are accepted: the rest waits in the socket's queue */
     }
 }
 
