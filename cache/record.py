@@ -3,10 +3,12 @@
 import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from bittorrent.infohash import InfoHash
-from bittorrent.metainfo import Metainfo
+
+if TYPE_CHECKING:  # the files of a folder are opened by commands that parse no torrent
+    from bittorrent.metainfo import Metainfo
 
 _LARGEST = 2**63 - 1
 
@@ -38,7 +40,7 @@ class CacheRecord:
     uploader: int | None = None
 
     @classmethod
-    def of(cls, metainfo: Metainfo, digest: bytes, stored: "StoredFile", added: int) -> "CacheRecord":
+    def of(cls, metainfo: "Metainfo", digest: bytes, stored: "StoredFile", added: int) -> "CacheRecord":
         """Create the record of a parsed torrent whose file is stored."""
         return cls(
             infohash=metainfo.infohash,
