@@ -82,7 +82,7 @@ class PeerageProcess:
         return self.process
 
     def start(self) -> "PeerageProcess":
-        """Start it and learn its port from what it prints."""
+        """Start it, learn its port from what it prints, and wait until it keeps what is announced."""
         process = self.launch()
         try:
             wait_until(lambda: self._ready() or process.poll() is not None, lambda: self.output, START_TIME)
@@ -97,7 +97,8 @@ class PeerageProcess:
         if len(ports) == len(READY):
             assert len(set(ports)) == 1, f"TCP and UDP on different ports:\n{self.output}"
             self.port = int(ports[0])
-        return self.port > 0
+        # Until the journal is read, announces are answered with a warning and kept nowhere.
+        return self.port > 0 and "swarms.restored" in self.output
 
     def run(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
         """One of the operator's commands on this data folder, with a text as its input."""
