@@ -4,7 +4,7 @@ import asyncio
 import base64
 import unicodedata
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from threading import BoundedSemaphore
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from accounts.fields import PASSWORD_LONGEST
 from bittorrent.refusal import Refusal
+from tasks.fair_executor import FairExecutor
 
 T = TypeVar("T")
 
@@ -34,7 +35,7 @@ class Passwords:
         hasher: PasswordHasher | None = None,
     ) -> None:
         self._hasher = hasher or PasswordHasher()
-        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="passwords")
+        self._threads = FairExecutor(at_once, thread_name_prefix="passwords")
         self._slots = BoundedSemaphore(at_once + waiting)
         self._decoy = _decoy(self._hasher, random)
 

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from uvicorn._types import ASGISendCallable, ASGISendEvent
 
 from bittorrent.peers import parse_address
+from bittorrent.shares import Exemptions
 from doors.client_address import rate_key
+from doors.client_work import ClientWork
 from doors.connection_memory import ROOM_SECONDS, SCOPE_KEY, ConnectionMemory, HeldMemory
+from tasks.fair_turns import FairTurns, RecentWork
 
 HEAD_LIMIT = 64 << 10
 """Bytes of a request's head, the query included; beyond it nothing more is read."""
@@ -71,6 +74,8 @@ class ConnectionGuard:
     by_address: Counter[str] = field(default_factory=Counter)
     binds_at: int = 0
     """Connections open in all from which `connections_per_address` binds."""
+    work: ClientWork = field(default_factory=lambda: ClientWork(FairTurns(), Exemptions(())))
+    """The work that connections cause, which gives them fair turns."""
     crowded: Callable[[], bool] | None = None
     """Whether those without a whole request have to make room, where native threads know it."""
     unheard: dict[object, Callable[[], None]] = field(default_factory=dict)
@@ -146,6 +151,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._framing = 0
         self._hosts = 0
         self._held: HeldMemory | None = None
+        self._work: RecentWork | None = None
         self._refused = False
         self._discarded = 0
         self._parsed = 0  # bytes of the names and values of the head
@@ -164,6 +170,7 @@ class GuardedProtocol(HttpToolsProtocol):
             transport.abort()
             return
         super().connection_made(transport)
+        self._work = self.guard.work.of(parse_address(name[0]))
         self._held = self.guard.memory.connection(self._key, transport.abort)
         self._set_timer(self.guard.header_timeout)
         self.guard.unheard[self] = transport.abort
@@ -181,6 +188,12 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read data of a request while its head is within the limit."""
+        began = self.guard.work.turns.clock()
+        self._read(data)
+        if self._work is not None:
+            self._work.add(self.guard.work.turns.clock() - began)
+
+    def _read(self, data: bytes) -> None:
         if self._refused:
             self._discard(len(data))
             return

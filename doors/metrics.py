@@ -25,6 +25,7 @@ from doors.client_address import ClientAddress
 from doors.connection_guard import ConnectionCounts
 from doors.connection_memory import ConnectionMemory
 from doors.upload_admission import CacheCounters
+from tasks.fair_turns import FairTurns
 from tasks.loop_stalls import BOUNDS, LoopStalls
 from tracker.counters import TrackerCounters as Announced
 from tracker.counters import Transport
@@ -169,10 +170,11 @@ class FilesCollector(Collector):
 
 
 class LoopCollector(Collector):
-    """Prometheus collector of the event loop's stalls."""
+    """Prometheus collector of the event loop's stalls and of the turns that clients waited for."""
 
-    def __init__(self, stalls: LoopStalls) -> None:
+    def __init__(self, stalls: LoopStalls, turns: FairTurns) -> None:
         self._stalls = stalls
+        self._turns = turns
 
     def collect(self) -> Iterator[Metric]:
         """Yield the histogram of stalls, and the longest."""
@@ -187,6 +189,11 @@ class LoopCollector(Collector):
         )
         yield GaugeMetricFamily(
             "peerage_loop_longest_stall_seconds", "The longest of these since the start", stalls.longest
+        )
+        yield CounterMetricFamily(
+            "peerage_turns_waited",
+            "Steps of requests that waited because their client had cost much of late",
+            self._turns.waited,
         )
 
 

@@ -220,7 +220,10 @@ class NativeDoor:
                 self._door.leave(address)
 
         sock = socket.socket(fileno=descriptor)
+        work = self._guard.work.of(address)
         try:
+            if work is not None:
+                await self._guard.work.turns.wait(work)
             await asyncio.get_running_loop().connect_accepted_socket(lambda: protocols(first, gone), sock)
         except OSError:
             sock.close()

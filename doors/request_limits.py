@@ -1,10 +1,11 @@
 """Limits of a request beside its body: a moving-window rate per key, and its origin (no cross-site requests)."""
 
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from limits import parse
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 from starlette.requests import Request
 
 from bittorrent.refusal import Refusal
@@ -20,21 +21,26 @@ class RateLimiter:
     Raises ValueError when `rate` is not in the syntax of the `limits` library.
     """
 
-    def __init__(self, rate: str) -> None:
-        self._rate = parse(rate)
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
-        self._keys: dict[str, None] = {}
+    # The library's own store of moving windows starts a thread to forget old requests, and keeps every key.
+
+    def __init__(self, rate: str, clock: Callable[[], float] = time.monotonic) -> None:
+        parsed = parse(rate)
+        self._amount, self._seconds = parsed.amount, parsed.get_expiry()
+        self._clock = clock
+        self._times: OrderedDict[str, deque[float]] = OrderedDict()
 
     def check(self, key: str) -> None:
         """Count one request of `key`; raises Refusal "rate-limited" over the limit."""
-        self._keys.pop(key, None)
-        self._keys[key] = None
-        if len(self._keys) > _MAX_KEYS:
-            oldest = next(iter(self._keys))
-            del self._keys[oldest]
-            self._limiter.clear(self._rate, oldest)
-        if not self._limiter.hit(self._rate, key):
+        now = self._clock()
+        times = self._times.setdefault(key, deque())
+        self._times.move_to_end(key)
+        if len(self._times) > _MAX_KEYS:
+            self._times.popitem(last=False)
+        while times and times[0] <= now - self._seconds:
+            times.popleft()
+        if len(times) >= self._amount:
             raise Refusal("rate-limited")
+        times.append(now)
 
 
 def refuse_cross_site(request: Request, public_url: str | None, *, proxied: bool = False) -> None:

@@ -1,6 +1,6 @@
 """The Starlette application over all routes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Route
@@ -14,9 +14,15 @@ class App(Starlette):
     """Starlette, with the security headers on every answer but those of the paths of `direct`.
 
     These, announce and scrape, are answered before any middleware; each may have a passkey before or behind it.
+    What `around` makes of the rest is asked in its place.
     """
 
-    def __init__(self, direct: Mapping[str, ASGIApp], routes: Sequence[BaseRoute]) -> None:
+    def __init__(
+        self,
+        direct: Mapping[str, ASGIApp],
+        routes: Sequence[BaseRoute],
+        around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+    ) -> None:
         own = [
             Route(each, door)
             for path, door in direct.items()
@@ -24,7 +30,7 @@ class App(Starlette):
         ]
         super().__init__(routes=[*own, *routes])
         self._direct = direct
-        self._secured = SecurityHeaders(super().__call__)
+        self._secured = around(SecurityHeaders(super().__call__))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

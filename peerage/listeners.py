@@ -12,8 +12,10 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
+from bittorrent.shares import Exemptions
 from doors.announce import AnnounceDoor, ScrapeDoor, head_too_long
 from doors.client_address import ClientAddress
+from doors.client_work import ClientWork
 from doors.connection_guard import ConnectionCounts, ConnectionGuard, GuardedProtocol, guarded_protocol
 from doors.connection_memory import ConnectionMemory
 from doors.native import (
@@ -28,6 +30,7 @@ from peerage.config import Settings
 from peerage.sections.section import Networks
 from peerage.sockets import BoundAddress
 from peerage.wiring.application import Application
+from tasks.fair_turns import FairTurns
 from tasks.loop_stalls import LoopStalls
 from tracker.counters import TrackerCounters
 
@@ -101,11 +104,12 @@ class Listeners:
         self._application = application
         self.loop_stalls = LoopStalls(time.monotonic)
         settings = application.settings
+        self.work = ClientWork(FairTurns(), Exemptions(_exempt(settings)))
         self._door = _door(application)
         self.native = self._door is not None and settings.tracker.door != "uvicorn"
         if settings.tracker.door == "native" and not self.native:
             raise NoNativeDoor("tracker.door is native, but the native store is not in use")
-        self._guard = _guard(application, capped=not self.native)
+        self._guard = _guard(application, self.work, capped=not self.native)
         clients = ClientAddress(settings.trusted_proxies, settings.forwarded_header)
         refuse = settings.tracker.refuse_private
         self.announce = AnnounceDoor(application.tracker.tracker, clients, refuse_private=refuse)
@@ -229,7 +233,7 @@ def _binds_at(settings: Settings) -> int:
     return int(settings.http.max_connections * settings.fairness.binds_above)
 
 
-def _guard(application: Application, *, capped: bool) -> ConnectionGuard:
+def _guard(application: Application, work: ClientWork, *, capped: bool) -> ConnectionGuard:
     """Make the connection guard; native threads enforce the caps themselves."""
     http = application.settings.http
     return ConnectionGuard(
@@ -240,5 +244,6 @@ def _guard(application: Application, *, capped: bool) -> ConnectionGuard:
         exempt=_exempt(application.settings),
         binds_at=_binds_at(application.settings),
         too_long=lambda: head_too_long(application.tracker.tracker),
+        work=work,
         memory=ConnectionMemory(http.memory, http.memory_per_address, application.environment.timer),
     )

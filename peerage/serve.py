@@ -21,6 +21,7 @@ import doors.torrent_api
 import soap.door
 import web.pages
 from doors.client_address import ClientAddress
+from doors.client_work import FairRequests
 from doors.control import ControlServer
 from doors.files import isolate_files_host
 from doors.lookup_on_miss import LookupOnMiss
@@ -45,11 +46,14 @@ from peerage.signal_requests import REQUESTS, STOP, SignalRequests
 from peerage.sockets import BoundAddress, bind
 from peerage.wiring.application import Application, open_application
 from peerage.wiring.services import make_admission, make_services
+from tasks.fair_executor import FairExecutor
 from tasks.loop_stalls import LoopStalls
 from tracker.sweeper import sweep
 
 Ready = Callable[[Application, Sequence[BoundAddress]], None]
 
+_THREADS = min(32, (os.cpu_count() or 1) + 4)
+"""Threads for what would stop the event loop: as many as asyncio has by itself."""
 _UMASK = 0o077  # what the service writes is its user's alone
 
 log = structlog.get_logger()
@@ -69,6 +73,7 @@ def run(settings: Settings, ready: Ready) -> None:
 
 async def serve(settings: Settings, ready: Ready) -> None:
     """Serve one data folder over every door until a signal; `ready` is called when all are open."""
+    asyncio.get_running_loop().set_default_executor(FairExecutor(_THREADS, "work"))
     async with open_application(settings) as application, AsyncExitStack() as stack:
         log.info("swarms.store", store=application.tracker.tracker.store.name, asked=settings.tracker.store)
         bound = bind(settings.listen, lenient=settings.listen_is_default)
@@ -107,7 +112,7 @@ def make_app(application: Application, listeners: Listeners) -> App:
     direct: dict[str, ASGIApp] = {"/announce": listeners.announce, "/scrape": listeners.scrape}
     collectors = [
         TrackerCollector(application.tracker.tracker, application.tracker.flusher, listeners.counters),
-        LoopCollector(listeners.loop_stalls),
+        LoopCollector(listeners.loop_stalls, listeners.work.turns),
         DoorsCollector(
             listeners.name,
             listeners.connections,
@@ -136,7 +141,11 @@ def make_app(application: Application, listeners: Listeners) -> App:
             LookupOnMiss(application.downloads.lookups, uploads),
         ),
     ]
-    return App(direct, [*routes, metrics.route(), *health_routes(application.health)])
+    return App(
+        direct,
+        [*routes, metrics.route(), *health_routes(application.health)],
+        lambda app: FairRequests(app, listeners.work, clients),
+    )
 
 
 async def _until_signal(application: Application, server: Server, sockets: list[socket.socket]) -> None:

@@ -8,7 +8,6 @@ import stat
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
@@ -21,6 +20,7 @@ from cache.compression import INFLATED_LIMIT, pack
 from cache.record import StoredFile, packed_digest
 from storage.fsync import fsync_directory
 from storage.unavailable import disk_errors_refused
+from tasks.fair_executor import FairExecutor
 
 SUFFIX = ".torrent.gz"
 # Compression never adds more than this; a larger file was not written by this program.
@@ -67,7 +67,7 @@ class FileBlobs:
         self._durable: set[str] = set()
         self._verified: dict[InfoHash, _Stamp] = {}
         # Threads of their own: in the loop's, reads would wait behind uploads that are unpacked, parsed and packed.
-        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="files")
+        self._readers = FairExecutor(_READERS, thread_name_prefix="files")
         self.set_aside_count = 0
 
     async def open(self) -> None:

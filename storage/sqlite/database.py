@@ -27,6 +27,7 @@ from storage.schema import Schema
 from storage.set_aside import set_aside
 from storage.sqlite.dialect import SqliteDialect
 from storage.unavailable import StorageUnavailable
+from tasks.fair_turns import FairSlots, SlotsClosed, current
 
 Synchronous = Literal["NORMAL", "FULL"]
 Values = Sequence[Any] | Mapping[str, Any]
@@ -220,24 +221,26 @@ class SqliteDatabase:
 
 
 class _Readers:
-    """A pool of read-only connections; each serves one query until that has ended in its thread."""
+    """A pool of read-only connections; each serves one query until that has ended in its thread.
+
+    They are shared out fairly among the clients whose requests ask, and a query's time counts as its client's work.
+    """
 
     def __init__(self, path: Path, readers: Sequence[aiosqlite.Connection]) -> None:
         self._path = path
-        self._count = len(readers)
-        # Last in, first out: the cache of the one used last is warm. None wakes waiters after `close`.
-        self._idle: asyncio.LifoQueue[aiosqlite.Connection | None] = asyncio.LifoQueue()
-        for reader in readers:
-            self._idle.put_nowait(reader)
+        self._slots = FairSlots(len(readers))
+        # Last in, first out: the cache of the one used last is warm.
+        self._idle = list(readers)
         self._interrupting: set[asyncio.Task[None]] = set()
 
     async def run(self, sql: Sql, parameters: Values) -> list[Row]:
         """Run a query; it is interrupted when its caller is cancelled."""
-        reader = await self._idle.get()
-        if reader is None:
-            self._idle.put_nowait(None)
-            raise DatabaseError(f"{self._path} is closed")
-        query = asyncio.create_task(self._execute(reader, sql, parameters))
+        try:
+            heavy = await self._slots.acquire()
+        except SlotsClosed:
+            raise DatabaseError(f"{self._path} is closed") from None
+        reader = self._idle.pop()
+        query = asyncio.create_task(self._execute(reader, sql, parameters, heavy=heavy))
         try:
             return await asyncio.shield(query)
         except asyncio.CancelledError:
@@ -248,17 +251,22 @@ class _Readers:
 
     async def close(self) -> None:
         """Wait until every reader is idle, and close it."""
-        for _ in range(self._count):
-            reader = await self._idle.get()
-            assert reader is not None
-            await reader.close()
-        self._idle.put_nowait(None)
+        for _ in range(self._slots.size):
+            await self._slots.acquire()
+            await self._idle.pop().close()
+        self._slots.close()
 
-    async def _execute(self, reader: aiosqlite.Connection, sql: Sql, parameters: Values) -> list[Row]:
+    async def _execute(
+        self, reader: aiosqlite.Connection, sql: Sql, parameters: Values, *, heavy: bool
+    ) -> list[Row]:
+        began = time.perf_counter()
         try:
             return [tuple(row) for row in await reader.execute_fetchall(str(sql), _bound(parameters))]
         finally:
-            self._idle.put_nowait(reader)
+            if (work := current.get()) is not None:
+                work.add(time.perf_counter() - began)
+            self._idle.append(reader)
+            self._slots.release(heavy=heavy)
 
 
 async def _interrupt(reader: aiosqlite.Connection, query: asyncio.Task[list[Row]]) -> None:

@@ -10,6 +10,7 @@ from doors.connection_guard import ConnectionGuard
 from doors.metrics import DoorsCollector, LoopCollector, MetricsDoor, TrackerCollector
 from doors.upload_admission import CacheCounters
 from storage.memory import MemoryJournal
+from tasks.fair_turns import FairTurns
 from tasks.loop_stalls import LoopStalls
 from tracker.counters import Transport
 from tracker.flusher import Flusher
@@ -102,7 +103,7 @@ def test_the_stalls_of_the_loop_are_a_histogram_and_the_longest():
     for seconds in (0.003, 0.2, 7.0):
         stalls.note(seconds)
 
-    found = {metric.name: metric for metric in LoopCollector(stalls).collect()}
+    found = {metric.name: metric for metric in LoopCollector(stalls, FairTurns()).collect()}
 
     buckets = {
         sample.labels.get("le"): sample.value for sample in found["peerage_loop_stall_seconds"].samples

@@ -106,7 +106,7 @@ def test_the_number_of_keys_is_bounded():
     rates.check("first")
     for n in range(5000):
         rates.check(str(n))
-    assert len(rates._keys) == 4096
+    assert len(rates._times) == 4096
     rates.check("first")
     assert code_of(rates.check, "4999") == "rate-limited"
 

@@ -1,0 +1,181 @@
+import asyncio
+
+import pytest
+
+from tasks.fair_turns import HALF_LIFE, LIGHT, FairSlots, FairTurns, RecentWork, SlotsClosed, current
+from tests.support.clock import Clock
+
+
+def work_of(seconds):
+    """The recent work of a client that did so much at a time that stands still."""
+    work = RecentWork(lambda: 7.0)
+    work.add(seconds)
+    return work
+
+
+async def steps(name, count, done):
+    for _ in range(count):
+        done.append(name)
+        await asyncio.sleep(0)
+    return name
+
+
+def test_half_of_the_work_is_forgotten_in_a_half_life():
+    clock = Clock(100)
+    work = RecentWork(clock)
+    work.add(4 * LIGHT)
+    assert work.is_heavy()
+    clock.now += 2 * HALF_LIFE
+    assert work.seconds() == pytest.approx(LIGHT)
+    clock.now += 0.001
+    assert not work.is_heavy()
+
+
+async def test_who_cost_little_does_not_wait_for_who_cost_much():
+    turns, done = FairTurns(lambda: 7.0), []
+    heavy = [work_of(5), work_of(1)]
+    running = [
+        asyncio.ensure_future(turns.run(steps(name, 3, done), work))
+        for name, work in (("most", heavy[0]), ("much", heavy[1]), ("little", work_of(0)))
+    ]
+    assert await asyncio.gather(*running) == ["most", "much", "little"]
+    assert done.index("little") == 0
+    assert done.index("much") < done.index("most")
+    # One heavy step in a round of the loop: three rounds of one who never waits are over before three of theirs.
+    assert [name for name in done if name != "most"].index("little") == 0
+    assert done[-1] == "most"
+    assert turns.waited == 8
+
+
+async def test_steps_count_as_their_clients_work_and_what_is_awaited_does_not():
+    clock = Clock(0)
+    turns = FairTurns(clock)
+    work = turns.of(b"a")
+
+    async def handle():
+        clock.now += 0.01
+        got = await asyncio.sleep(0, 5)
+        clock.now += 0.02
+        return got
+
+    assert await turns.run(handle(), work) == 5
+    assert work.seconds() == pytest.approx(0.03, rel=0.05)
+
+
+async def test_what_a_coroutine_raises_and_what_is_thrown_into_it_pass_through():
+    turns, seen = FairTurns(), []
+
+    async def fail():
+        await asyncio.sleep(0)
+        raise ValueError("no")
+
+    async def wait():
+        try:
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            seen.append("cancelled")
+            raise
+        finally:
+            await asyncio.sleep(0)
+            seen.append("closed")
+
+    for work in (work_of(0), work_of(9)):
+        with pytest.raises(ValueError, match="no"):
+            await turns.run(fail(), work)
+        task = asyncio.ensure_future(turns.run(wait(), work))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert seen == ["cancelled", "closed"] * 2
+
+
+async def test_a_client_that_is_cancelled_while_it_waits_costs_nobody_a_turn():
+    turns, done = FairTurns(lambda: 7.0), []
+    first = asyncio.ensure_future(turns.run(steps("first", 1, done), work_of(1)))
+    second = asyncio.ensure_future(turns.run(steps("second", 1, done), work_of(2)))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert await second == "second"
+    assert done == ["second"]
+    assert first.cancelled()
+
+
+async def test_the_clients_remembered_are_bounded():
+    turns = FairTurns(remembered=2)
+    first = turns.of(b"a")
+    turns.of(b"b")
+    assert turns.of(b"a") is first
+    turns.of(b"c")
+    assert turns.of(b"a") is first
+    turns.of(b"d")
+    turns.of(b"c")
+    assert turns.of(b"a") is not first
+
+
+async def take(slots, work, taken, name, release):
+    current.set(work)
+    heavy = await slots.acquire()
+    taken.append(name)
+    await release.wait()
+    slots.release(heavy=heavy)
+
+
+async def settle():
+    for _ in range(6):
+        await asyncio.sleep(0)
+
+
+async def test_a_slot_is_kept_from_heavy_clients_and_the_lightest_is_next():
+    slots, taken, release = FairSlots(2), [], asyncio.Event()
+    tasks = [
+        asyncio.create_task(take(slots, work_of(s), taken, n, release))
+        for n, s in (("a", 9), ("b", 8), ("c", 0))
+    ]
+    await settle()
+    assert taken == ["a", "c"]
+    tasks += [
+        asyncio.create_task(take(slots, work_of(s), taken, n, release)) for n, s in (("d", 1), ("e", 0))
+    ]
+    await settle()
+    release.set()
+    await asyncio.gather(*tasks)
+    assert taken == ["a", "c", "e", "d", "b"]
+
+
+async def test_one_slot_is_shared_by_all_and_a_waiter_that_is_cancelled_takes_none():
+    slots, taken, release = FairSlots(1), [], asyncio.Event()
+    first, second, third = (
+        asyncio.create_task(take(slots, work_of(9), taken, name, release)) for name in ("a", "b", "c")
+    )
+    await settle()
+    second.cancel()
+    await settle()
+    release.set()
+    await asyncio.gather(first, third)
+    assert taken == ["a", "c"]
+    assert second.cancelled()
+
+
+async def test_a_slot_that_comes_with_a_cancellation_is_given_on():
+    slots = FairSlots(1)
+    await slots.acquire()
+    waiter = asyncio.create_task(slots.acquire())
+    await settle()
+    slots.release(heavy=False)
+    waiter.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiter
+    assert await asyncio.wait_for(slots.acquire(), 5) is False
+
+
+async def test_closed_slots_refuse_who_waits_and_who_comes():
+    slots = FairSlots(1)
+    await slots.acquire()
+    waiter = asyncio.create_task(slots.acquire())
+    await settle()
+    slots.close()
+    for asked in (waiter, slots.acquire()):
+        with pytest.raises(SlotsClosed):
+            await asked
