@@ -16,6 +16,7 @@ from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
 from cache.compression import INFLATED_LIMIT
 from cache.torrents import TorrentCache
+from tasks.fair_turns import FairSlots
 
 LONGEST_WAIT = 300.0
 """Seconds that a caller may wait."""
@@ -79,7 +80,7 @@ class Lookups:
         self._sources = tuple(sources)
         self._timer = timer
         self._misses = NegativeCache(terms.remember_misses, timer)
-        self._slots = asyncio.Semaphore(terms.concurrent)
+        self._slots = FairSlots(terms.concurrent)
         self._searches: dict[InfoHash, _Search] = {}
 
     @property
@@ -159,7 +160,7 @@ class Lookups:
     async def _run(self, search: _Search) -> LookupResult | Refusal | None:
         """Wait for a slot and search; a refusal is returned, since nobody may be waiting for the task."""
         try:
-            async with self._slots:
+            async with self._slots.slot():
                 found = await self._search(search)
         except Refusal as refusal:
             log.info("lookup.refused", infohash=search.infohash.upper, code=refusal.code)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from catalogue.imdb_titles import ImdbTitles
 from catalogue.model import MetainfoSummary, ParsedRelease
 from catalogue.release_names import parse_release
+from tasks.fair_turns import FairSlots
 
 _CONCURRENT = 2
 _SERIES = {"TV": True, "Movies": False}
@@ -16,7 +17,7 @@ class ImdbReleaseParser:
 
     def __init__(self, titles: ImdbTitles) -> None:
         self._titles = titles
-        self._threads = asyncio.Semaphore(_CONCURRENT)
+        self._threads = FairSlots(_CONCURRENT)
 
     async def parse(self, summary: MetainfoSummary) -> ParsedRelease:
         """Return the parsed release; of a film or series, with its IMDb number where exactly one title matches."""
@@ -28,5 +29,5 @@ class ImdbReleaseParser:
         return release if found is None else replace(release, imdb=found.number)
 
     async def _parse(self, summary: MetainfoSummary) -> ParsedRelease:
-        async with self._threads:
+        async with self._threads.slot():
             return await asyncio.to_thread(parse_release, summary.name, summary.contents.files)

@@ -1,6 +1,5 @@
 """Uploads: the one way for a .torrent file into cache, catalogue and tracker."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,6 +17,7 @@ from catalogue.fields import NO_DETAILS, TorrentDetails
 from catalogue.model import MetainfoSummary, ParsedRelease, Torrent
 from catalogue.store import UNRESTRICTED_VIEWER
 from tasks.child_process import ChildProcesses
+from tasks.fair_turns import FairSlots
 from tasks.run_to_completion import RunToCompletion
 
 DEFAULT_LIMIT = 10 * 2**20
@@ -86,7 +86,7 @@ class Uploads:
         self._catalogue = catalogue
         self._release_parser = release_parser
         self._clock = clock
-        self._parsers = asyncio.Semaphore(parsers)
+        self._parsers = FairSlots(parsers)
         self._max_under_way = under_way
         self._under_way = 0
         self._operations = RunToCompletion("upload.operation_failed", expected=(Refusal,))
@@ -124,7 +124,7 @@ class Uploads:
 
     async def _accept(self, upload: _Upload) -> AcceptedUpload:
         try:
-            async with self._parsers:
+            async with self._parsers.slot():
                 read = await self.reader.read(upload.data, int(self._clock()))
             added, torrent, claimed = await self._store(upload, read)
         finally:

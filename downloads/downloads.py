@@ -21,6 +21,7 @@ from downloads.runner import Runner
 from downloads.scheduler import Scheduler
 from downloads.store import JobHooks, JobRow, JobStore
 from tasks.child_process import ChildProcesses
+from tasks.fair_turns import FairSlots
 from tasks.run_to_completion import RunToCompletionQueue
 
 _PARSERS = 2
@@ -50,7 +51,7 @@ class Downloads:
     def __init__(self, limits: DownloadLimits, backend: DownloadBackend | None) -> None:
         self._limits = limits
         self._queue = RunToCompletionQueue("downloads.operation_failed", expected=(Refusal,))
-        self._parsers = asyncio.Semaphore(_PARSERS)
+        self._parsers = FairSlots(_PARSERS)
         self._reader = RequestReader(ChildProcesses())
         self._registry = JobRegistry()
         self._backend = backend
@@ -136,7 +137,7 @@ class Downloads:
         (only_if_cached).
         """
         backend = self._require_backend()
-        async with self._parsers:
+        async with self._parsers.slot():
             requested = await self._reader.read(request)
         if requested.size > self._limits.largest:
             raise Refusal("too-large-to-download", f"at most {self._limits.largest} bytes")

@@ -19,6 +19,7 @@ from doors.errors import status_digits
 from doors.origin import base_url
 from doors.upload_admission import UploadAdmission
 from soap.envelope import MAX_MARKUP
+from tasks.fair_turns import FairSlots
 
 if TYPE_CHECKING:
     from soap.service import CacheService
@@ -48,7 +49,7 @@ class _SoapRoutes:
         self._loaded: CacheService | None = None
         self._loading = asyncio.Lock()
         self._wsdl = files("soap").joinpath("torrage.wsdl").read_text("utf-8")
-        self._parsers = asyncio.Semaphore(_MAX_PARSERS)
+        self._parsers = FairSlots(_MAX_PARSERS)
 
     @property
     def _service(self) -> "CacheService":
@@ -78,7 +79,7 @@ class _SoapRoutes:
     async def read(self, exchange: Exchange) -> bytes:
         """Return the torrent of a call. Refusal: `bad-soap`, `empty`, `not-base64`, those of the body."""
         document = await exchange.body.read()
-        async with self._parsers:
+        async with self._parsers.slot():
             return await asyncio.to_thread(self._decode, document)
 
     def _decode(self, document: bytes) -> bytes:

@@ -15,6 +15,8 @@ from importlib import import_module
 from threading import Lock
 from typing import Any, ParamSpec, TypeVar
 
+from tasks.fair_turns import FairSlots
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -45,7 +47,7 @@ class ChildProcesses:
 
     def __init__(self, limits: ChildLimits = ChildLimits()) -> None:
         self._limits = limits
-        self._turn = asyncio.Semaphore(limits.at_once)
+        self._turn = FairSlots(limits.at_once)
         self._callers = 0
 
     async def run(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
@@ -57,7 +59,7 @@ class ChildProcesses:
             raise TooManyWaiting
         self._callers += 1
         try:
-            async with self._turn:
+            async with self._turn.slot():
                 answer = await self._run(
                     pickle.dumps((function.__module__, function.__qualname__, arguments, named))
                 )

@@ -9,7 +9,8 @@ a burst of many costly requests, from however many connections, delays others by
 import asyncio
 import types
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Generator, Hashable
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Hashable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
@@ -21,7 +22,7 @@ T = TypeVar("T")
 
 HALF_LIFE = 1.0
 """Seconds after which half of the time taken is forgotten."""
-LIGHT = 0.05
+LIGHT = 0.01
 """Seconds of time taken of late up to which a client goes before all others."""
 _REMEMBERED = 65_536
 
@@ -31,6 +32,8 @@ class RecentWork:
     """The seconds of work that one client caused of late."""
 
     clock: Callable[[], float] = perf_counter
+    urgent: int = 0
+    """How much of the client's is under way that others wait for, such as a transaction: it never waits then."""
     _seconds: float = 0.0
     _at: float = 0.0
 
@@ -47,7 +50,7 @@ class RecentWork:
 
     def is_heavy(self) -> bool:
         """Return whether the client waits for others."""
-        return self._seconds > LIGHT and self.seconds() > LIGHT
+        return self._seconds > LIGHT and not self.urgent and self.seconds() > LIGHT
 
 
 current: ContextVar[RecentWork | None] = ContextVar("recent_work", default=None)
@@ -58,6 +61,20 @@ def recent_seconds() -> float:
     """Return the recent work of the client that the running code works for, 0 for the service itself."""
     work = current.get()
     return 0.0 if work is None else work.seconds()
+
+
+@contextmanager
+def urgent() -> Iterator[None]:
+    """Let the running code's client go first for the length of a block, because others wait for what it does."""
+    work = current.get()
+    if work is None:
+        yield
+        return
+    work.urgent += 1
+    try:
+        yield
+    finally:
+        work.urgent -= 1
 
 
 class FairTurns:
@@ -177,6 +194,15 @@ class FairSlots:
                 self.release(heavy=heavy)  # it came together with the cancellation
             raise
         return heavy
+
+    @asynccontextmanager
+    async def slot(self) -> AsyncIterator[None]:
+        """Hold a slot for the length of a block. SlotsClosed."""
+        heavy = await self.acquire()
+        try:
+            yield
+        finally:
+            self.release(heavy=heavy)
 
     def release(self, *, heavy: bool) -> None:
         """Give a slot back."""

@@ -27,7 +27,7 @@ from storage.schema import Schema
 from storage.set_aside import set_aside
 from storage.sqlite.dialect import SqliteDialect
 from storage.unavailable import StorageUnavailable
-from tasks.fair_turns import FairSlots, SlotsClosed, current
+from tasks.fair_turns import FairSlots, SlotsClosed, current, urgent
 
 Synchronous = Literal["NORMAL", "FULL"]
 Values = Sequence[Any] | Mapping[str, Any]
@@ -91,7 +91,7 @@ class SqliteDatabase:
         self.dialect = SqliteDialect()
         self._writer = writer
         self._readers = _Readers(path, readers)
-        self._lock = asyncio.Lock()
+        self._lock = FairSlots(1)
         self._closed = False
         self._writing_since: float | None = None
         self._overwrites = False
@@ -130,20 +130,26 @@ class SqliteDatabase:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[SqliteTransaction]:
         """Yield the writer inside a transaction: committed at the end, rolled back by any exception."""
-        async with self._lock:
-            try:
-                with _translated(self.path):
-                    await self._writer.execute("BEGIN IMMEDIATE")
-                self._writing_since = time.monotonic()
-                yield SqliteTransaction(self.path, self._writer, self.dialect)
-                with _translated(self.path):
-                    await self._writer.commit()
-            except BaseException:
-                # A cancelled statement still runs in the writer's thread; the rollback is queued behind it.
-                await asyncio.shield(self._writer.rollback())
-                raise
-            finally:
-                self._writing_since = None
+        async with self._lock.slot():
+            with urgent():
+                async with self._write() as transaction:
+                    yield transaction
+
+    @asynccontextmanager
+    async def _write(self) -> AsyncIterator[SqliteTransaction]:
+        try:
+            with _translated(self.path):
+                await self._writer.execute("BEGIN IMMEDIATE")
+            self._writing_since = time.monotonic()
+            yield SqliteTransaction(self.path, self._writer, self.dialect)
+            with _translated(self.path):
+                await self._writer.commit()
+        except BaseException:
+            # A cancelled statement still runs in the writer's thread; the rollback is queued behind it.
+            await asyncio.shield(self._writer.rollback())
+            raise
+        finally:
+            self._writing_since = None
 
     async def rows(
         self, sql: Sql, parameters: Values = NO_PARAMETERS, *, seconds: float | None = None
@@ -163,14 +169,14 @@ class SqliteDatabase:
 
     async def overwrite_deleted(self) -> None:
         """Overwrite with zeros what is deleted from now on."""
-        async with self._lock:
+        async with self._lock.slot():
             self._overwrites = True
             with _translated(self.path):
                 await self._writer.execute_fetchall("PRAGMA secure_delete = ON")
 
     async def purge_deleted(self) -> bool:
         """Checkpoint and truncate the write-ahead log; False where a reader prevents it."""
-        async with self._lock:
+        async with self._lock.slot():
             with _translated(self.path):
                 found = await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
             ((busy, _, _),) = found
@@ -194,7 +200,7 @@ class SqliteDatabase:
 
     async def start_over(self, now: float) -> Path:
         """Set the damaged file aside and go on with an empty one; return where it is. `now` in unix seconds."""
-        async with self._lock:
+        async with self._lock.slot():
             await self._readers.close()
             await self._writer.close()
             aside = set_aside(self.path, now)
@@ -206,7 +212,7 @@ class SqliteDatabase:
 
     async def close(self) -> None:
         """Wait for running transactions and queries, and close; a second call does nothing."""
-        async with self._lock:
+        async with self._lock.slot():
             if self._closed:
                 return
             self._closed = True

@@ -2,7 +2,17 @@ import asyncio
 
 import pytest
 
-from tasks.fair_turns import HALF_LIFE, LIGHT, FairSlots, FairTurns, RecentWork, SlotsClosed, current
+from tasks.fair_turns import (
+    HALF_LIFE,
+    LIGHT,
+    FairSlots,
+    FairTurns,
+    RecentWork,
+    SlotsClosed,
+    current,
+    recent_seconds,
+    urgent,
+)
 from tests.support.clock import Clock
 
 
@@ -179,3 +189,22 @@ async def test_closed_slots_refuse_who_waits_and_who_comes():
     for asked in (waiter, slots.acquire()):
         with pytest.raises(SlotsClosed):
             await asked
+
+
+async def test_who_holds_what_others_wait_for_does_not_wait():
+    work = work_of(9)
+    current.set(work)
+    with urgent():
+        assert not work.is_heavy()
+    assert work.is_heavy()
+    current.set(None)
+    with urgent():
+        assert recent_seconds() == 0
+
+
+async def test_a_slot_is_given_back_after_an_error():
+    slots = FairSlots(1)
+    with pytest.raises(ValueError, match="no"):
+        async with slots.slot():
+            raise ValueError("no")
+    assert await asyncio.wait_for(slots.acquire(), 5) is False
