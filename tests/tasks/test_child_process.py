@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import os
 import time
 
@@ -18,6 +19,10 @@ def refuse() -> None:
 
 def allocate() -> int:
     return len(bytearray(2**30))
+
+
+def fill(size: int) -> int:
+    return sum(bytearray(b"x") * size)
 
 
 async def test_a_function_runs_in_another_process():
@@ -51,3 +56,38 @@ async def test_one_too_many_is_refused_at_once():
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
+
+
+async def test_a_child_is_kept_for_the_next_function_and_ended_when_there_is_none(monkeypatch):
+    monkeypatch.setattr("tasks.child_process._IDLE_SECONDS", 0.05)
+    children = ChildProcesses()
+    (first, _), (second, _) = await children.run(own_process, 1), await children.run(own_process, 2)
+    assert first == second
+    while children._idle:
+        await asyncio.sleep(0.01)
+    with pytest.raises(ProcessLookupError):
+        os.kill(first, 0)
+
+
+async def test_a_child_whose_memory_has_grown_is_not_kept():
+    children = ChildProcesses()
+    (first, _), _, (second, _) = (
+        await children.run(own_process, 1),
+        await children.run(fill, 2**27),
+        await children.run(own_process, 2),
+    )
+    assert first != second
+
+
+async def test_a_child_that_is_killed_is_followed_by_another():
+    children = ChildProcesses()
+    with pytest.raises(ChildFailure):
+        await children.run(os.kill, 0, 9)
+    assert (await children.run(own_process, 6))[1] == 7
+
+
+def test_a_child_ends_with_its_event_loop():
+    number, _ = asyncio.run(ChildProcesses().run(own_process, 1))
+    gc.collect()
+    with pytest.raises(ProcessLookupError):
+        os.kill(number, 0)
