@@ -1,5 +1,6 @@
 """An executor of threads whose next work is that of the client which cost least of late."""
 
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from heapq import heappop, heappush
@@ -15,7 +16,7 @@ T = TypeVar("T")
 
 
 class FairExecutor(ThreadPoolExecutor):
-    """Threads that work for the cheapest client first, and never all of them for heavy ones.
+    """Threads that work for the cheapest client first, and never all of them for heavy ones or for a single one.
 
     What is submitted counts as the work of the client in whose context it is submitted.
     """
@@ -24,6 +25,7 @@ class FairExecutor(ThreadPoolExecutor):
         super().__init__(max_workers, thread_name_prefix)
         self._most_heavy = max(1, max_workers - 1)
         self._heavy = 0
+        self._served: Counter[RecentWork] = Counter()
         self._order = Lock()
         self._numbers = count()
         self._waiting: list[tuple[float, int, _Work]] = []
@@ -60,27 +62,42 @@ class FairExecutor(ThreadPoolExecutor):
             try:
                 work.run()
             finally:
-                taken = self._done(heavy=heavy)
+                taken = self._done(work, heavy=heavy)
 
     def _next(self) -> "tuple[_Work, bool] | None":
         with self._order:
             entry = heappop(self._waiting)
             work = entry[2]
-            heavy = work.client is not None and work.client.is_heavy()
-            if heavy and self._heavy >= self._most_heavy:
-                heappush(self._put_off, entry)
+            heavy = work.client is not None and (work.client in self._served or work.client.is_heavy())
+            if heavy and not self._fits(work):
+                self._put_off.append(entry)
                 return None
-            self._heavy += heavy
+            self._serve(work, heavy=heavy)
             return work, heavy
 
-    def _done(self, *, heavy: bool) -> "tuple[_Work, bool] | None":
-        """Return the work that was put off for want of a thread for heavy clients, if this was one."""
+    def _fits(self, work: "_Work") -> bool:
+        """Return whether one more thread may serve a heavy client."""
+        return max(self._heavy, self._served[work.client] if work.client else 0) < self._most_heavy
+
+    def _serve(self, work: "_Work", *, heavy: bool) -> None:
+        self._heavy += heavy
+        if work.client is not None:
+            self._served[work.client] += 1
+
+    def _done(self, done: "_Work", *, heavy: bool) -> "tuple[_Work, bool] | None":
+        """Return work that was put off because heavy clients had their threads, where they have one less now."""
         with self._order:
             self._heavy -= heavy
-            if not self._put_off or self._heavy >= self._most_heavy:
+            if done.client is not None:
+                self._served[done.client] -= 1
+                if not self._served[done.client]:
+                    del self._served[done.client]
+            entry = min((each for each in self._put_off if self._fits(each[2])), default=None)
+            if entry is None:
                 return None
-            self._heavy += 1
-            return heappop(self._put_off)[2], True
+            self._put_off.remove(entry)
+            self._serve(entry[2], heavy=True)
+            return entry[2], True
 
 
 class _Work:

@@ -1,14 +1,14 @@
 """Fair turns: while several wait, those whose requests cost least of late go first.
 
 What a request costs is the time of the event loop, of threads and of database readers that it took. It is
-counted by client, an address or what stands for several, and half of it is forgotten every second. A client that cost
-little never waits here. The others' steps are taken one in each round of the loop, the cheapest client's first, so that
-a burst of many costly requests, from however many connections, delays others by one step and not by all of them.
+counted by client, an address or what stands for several, and half of it is forgotten every ten seconds. A client that
+cost next to nothing never waits here. The others' steps are taken one in each round of the loop, the cheapest client's
+first, so that a burst of many costly requests, from however many connections, delays others by one step and not by all.
 """
 
 import asyncio
 import types
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Hashable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
@@ -20,10 +20,12 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-HALF_LIFE = 1.0
+HALF_LIFE = 10.0
 """Seconds after which half of the time taken is forgotten."""
 LIGHT = 0.01
 """Seconds of time taken of late up to which a client goes before all others."""
+HEAVY = 0.25
+"""Seconds of time taken of late beyond which a client is kept from the last of several threads or readers."""
 _REMEMBERED = 65_536
 
 
@@ -48,9 +50,13 @@ class RecentWork:
             return 0.0
         return float(self._seconds * 0.5 ** ((self.clock() - self._at) / HALF_LIFE))
 
-    def is_heavy(self) -> bool:
-        """Return whether the client waits for others."""
+    def waits(self) -> bool:
+        """Return whether the client's steps wait for others'."""
         return self._seconds > LIGHT and not self.urgent and self.seconds() > LIGHT
+
+    def is_heavy(self) -> bool:
+        """Return whether the client is kept from the last of several threads or readers."""
+        return self._seconds > HEAVY and self.seconds() > HEAVY
 
 
 current: ContextVar[RecentWork | None] = ContextVar("recent_work", default=None)
@@ -102,7 +108,7 @@ class FairTurns:
 
     async def wait(self, work: RecentWork) -> None:
         """Wait for the client's turn, where it has to wait at all."""
-        if work.is_heavy():
+        if work.waits():
             await self._turn(work)
 
     @types.coroutine
@@ -112,7 +118,7 @@ class FairTurns:
         error: BaseException | None = None
         try:
             while True:
-                if work.is_heavy() and error is None:
+                if work.waits() and error is None:
                     try:
                         yield from self._turn(work)
                     except asyncio.CancelledError as cancelled:
@@ -159,55 +165,67 @@ class SlotsClosed(Exception):
     """There are no slots any more."""
 
 
+@dataclass(frozen=True, slots=True)
+class HeldSlot:
+    """A slot that is held, and for whom."""
+
+    client: RecentWork | None
+    heavy: bool
+
+
 @dataclass(eq=False, slots=True)
 class FairSlots:
-    """A number of slots: who cost least of late is next, and one slot at least is kept from heavy clients.
+    """A number of slots: who cost least of late is next.
 
-    With a single slot all share it.
+    Of several slots one is kept from heavy clients, and from one that holds all others: what it will cost is not known
+    yet.
     """
 
     size: int
     _free: int = field(init=False)
     _heavy: int = 0
     _closed: bool = False
-    _waiting: list[tuple[float, int, bool, "asyncio.Future[None]"]] = field(default_factory=list)
+    _holding: Counter[RecentWork] = field(default_factory=Counter)
+    _waiting: list[tuple[float, int, RecentWork | None, "asyncio.Future[HeldSlot]"]] = field(
+        default_factory=list
+    )
     _numbers: "count[int]" = field(default_factory=count)
 
     def __post_init__(self) -> None:
         self._free = self.size
 
-    async def acquire(self) -> bool:
-        """Wait for a slot, and return what `release` is to be told. SlotsClosed."""
-        work = current.get()
-        heavy = work is not None and work.is_heavy()
-        if self._closed:
-            raise SlotsClosed
-        if self._fits(heavy=heavy) and not any(self._fits(heavy=other) for _, _, other, _ in self._waiting):
-            self._take(heavy=heavy)
-            return heavy
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heappush(self._waiting, (recent_seconds(), next(self._numbers), heavy, turn))
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled() and turn.exception() is None:
-                self.release(heavy=heavy)  # it came together with the cancellation
-            raise
-        return heavy
-
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
         """Hold a slot for the length of a block. SlotsClosed."""
-        heavy = await self.acquire()
+        held = await self.acquire()
         try:
             yield
         finally:
-            self.release(heavy=heavy)
+            self.release(held)
 
-    def release(self, *, heavy: bool) -> None:
+    async def acquire(self) -> HeldSlot:
+        """Wait for a slot, and return it. SlotsClosed."""
+        if self._closed:
+            raise SlotsClosed
+        client = current.get()
+        turn: asyncio.Future[HeldSlot] = asyncio.get_running_loop().create_future()
+        heappush(self._waiting, (recent_seconds(), next(self._numbers), client, turn))
+        self._give()
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.release(turn.result())  # it came together with the cancellation
+            raise
+
+    def release(self, held: HeldSlot) -> None:
         """Give a slot back."""
         self._free += 1
-        self._heavy -= heavy
+        self._heavy -= held.heavy
+        if held.client is not None:
+            self._holding[held.client] -= 1
+            if not self._holding[held.client]:
+                del self._holding[held.client]
         self._give()
 
     def close(self) -> None:
@@ -218,23 +236,23 @@ class FairSlots:
                 turn.set_exception(SlotsClosed())
         self._waiting.clear()
 
-    def _fits(self, *, heavy: bool) -> bool:
-        return self._free > 0 and (not heavy or self._heavy < max(1, self.size - 1))
-
-    def _take(self, *, heavy: bool) -> None:
-        self._free -= 1
-        self._heavy += heavy
-
     def _give(self) -> None:
+        """Give free slots to those who wait."""
         kept = []
         while self._waiting and self._free:
-            seconds, number, heavy, turn = heappop(self._waiting)
+            entry = heappop(self._waiting)
+            client, turn = entry[2:]
             if turn.done():
                 continue
-            if not self._fits(heavy=heavy):
-                kept.append((seconds, number, heavy, turn))
+            held = 0 if client is None else self._holding[client]
+            heavy = client is not None and (held > 0 or client.is_heavy())
+            if heavy and max(self._heavy, held) >= max(1, self.size - 1):
+                kept.append(entry)
                 continue
-            self._take(heavy=heavy)
-            turn.set_result(None)
+            self._free -= 1
+            self._heavy += heavy
+            if client is not None:
+                self._holding[client] += 1
+            turn.set_result(HeldSlot(client, heavy))
         for each in kept:
             heappush(self._waiting, each)

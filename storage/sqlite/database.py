@@ -27,7 +27,7 @@ from storage.schema import Schema
 from storage.set_aside import set_aside
 from storage.sqlite.dialect import SqliteDialect
 from storage.unavailable import StorageUnavailable
-from tasks.fair_turns import FairSlots, SlotsClosed, current, urgent
+from tasks.fair_turns import FairSlots, HeldSlot, SlotsClosed, urgent
 
 Synchronous = Literal["NORMAL", "FULL"]
 Values = Sequence[Any] | Mapping[str, Any]
@@ -242,11 +242,11 @@ class _Readers:
     async def run(self, sql: Sql, parameters: Values) -> list[Row]:
         """Run a query; it is interrupted when its caller is cancelled."""
         try:
-            heavy = await self._slots.acquire()
+            held = await self._slots.acquire()
         except SlotsClosed:
             raise DatabaseError(f"{self._path} is closed") from None
         reader = self._idle.pop()
-        query = asyncio.create_task(self._execute(reader, sql, parameters, heavy=heavy))
+        query = asyncio.create_task(self._execute(reader, sql, parameters, held))
         try:
             return await asyncio.shield(query)
         except asyncio.CancelledError:
@@ -263,16 +263,16 @@ class _Readers:
         self._slots.close()
 
     async def _execute(
-        self, reader: aiosqlite.Connection, sql: Sql, parameters: Values, *, heavy: bool
+        self, reader: aiosqlite.Connection, sql: Sql, parameters: Values, held: HeldSlot
     ) -> list[Row]:
         began = time.perf_counter()
         try:
             return [tuple(row) for row in await reader.execute_fetchall(str(sql), _bound(parameters))]
         finally:
-            if (work := current.get()) is not None:
-                work.add(time.perf_counter() - began)
+            if held.client is not None:
+                held.client.add(time.perf_counter() - began)
             self._idle.append(reader)
-            self._slots.release(heavy=heavy)
+            self._slots.release(held)
 
 
 async def _interrupt(reader: aiosqlite.Connection, query: asyncio.Task[list[Row]]) -> None:

@@ -87,3 +87,21 @@ def test_the_time_counts_as_the_clients_work(executor):
 async def test_it_serves_as_the_executor_of_an_event_loop():
     asyncio.get_running_loop().set_default_executor(FairExecutor(2))
     assert await asyncio.gather(*(asyncio.to_thread(pow, 2, n) for n in range(5))) == [1, 2, 4, 8, 16]
+
+
+def test_a_thread_is_kept_from_who_has_all_others():
+    begin, done = Event(), []
+    work = RecentWork(lambda: 7.0)
+    context = contextvars.copy_context()
+    context.run(current.set, work)
+    with FairExecutor(2) as executor:
+        same = [
+            context.run(executor.submit, begin.wait, 10),
+            context.run(executor.submit, done.append, "same"),
+        ]
+        submit_for(executor, 0, done.append, "other").result(10)
+        submit_for(executor, 0, done.append, "another").result(10)
+        assert done == ["other", "another"]
+        begin.set()
+        wait(same)
+    assert done == ["other", "another", "same"]

@@ -7,6 +7,7 @@ from tasks.fair_turns import (
     LIGHT,
     FairSlots,
     FairTurns,
+    HeldSlot,
     RecentWork,
     SlotsClosed,
     current,
@@ -34,11 +35,11 @@ def test_half_of_the_work_is_forgotten_in_a_half_life():
     clock = Clock(100)
     work = RecentWork(clock)
     work.add(4 * LIGHT)
-    assert work.is_heavy()
+    assert (work.waits(), work.is_heavy()) == (True, False)
     clock.now += 2 * HALF_LIFE
     assert work.seconds() == pytest.approx(LIGHT)
     clock.now += 0.001
-    assert not work.is_heavy()
+    assert not work.waits()
 
 
 async def test_who_cost_little_does_not_wait_for_who_cost_much():
@@ -126,10 +127,9 @@ async def test_the_clients_remembered_are_bounded():
 
 async def take(slots, work, taken, name, release):
     current.set(work)
-    heavy = await slots.acquire()
-    taken.append(name)
-    await release.wait()
-    slots.release(heavy=heavy)
+    async with slots.slot():
+        taken.append(name)
+        await release.wait()
 
 
 async def settle():
@@ -170,14 +170,14 @@ async def test_one_slot_is_shared_by_all_and_a_waiter_that_is_cancelled_takes_no
 
 async def test_a_slot_that_comes_with_a_cancellation_is_given_on():
     slots = FairSlots(1)
-    await slots.acquire()
+    held = await slots.acquire()
     waiter = asyncio.create_task(slots.acquire())
     await settle()
-    slots.release(heavy=False)
+    slots.release(held)
     waiter.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiter
-    assert await asyncio.wait_for(slots.acquire(), 5) is False
+    assert await asyncio.wait_for(slots.acquire(), 5) == HeldSlot(None, heavy=False)
 
 
 async def test_closed_slots_refuse_who_waits_and_who_comes():
@@ -195,8 +195,8 @@ async def test_who_holds_what_others_wait_for_does_not_wait():
     work = work_of(9)
     current.set(work)
     with urgent():
-        assert not work.is_heavy()
-    assert work.is_heavy()
+        assert not work.waits()
+    assert work.waits()
     current.set(None)
     with urgent():
         assert recent_seconds() == 0
@@ -207,4 +207,17 @@ async def test_a_slot_is_given_back_after_an_error():
     with pytest.raises(ValueError, match="no"):
         async with slots.slot():
             raise ValueError("no")
-    assert await asyncio.wait_for(slots.acquire(), 5) is False
+    assert await asyncio.wait_for(slots.acquire(), 5) == HeldSlot(None, heavy=False)
+
+
+@pytest.mark.parametrize(("size", "at_first"), [(2, ["a", "e"]), (3, ["a", "b", "e"])])
+async def test_a_slot_is_kept_from_who_holds_all_others(size, at_first):
+    slots, taken, release = FairSlots(size), [], asyncio.Event()
+    fresh, other = work_of(0), work_of(0)
+    clients = {"a": fresh, "b": fresh, "c": fresh, "d": fresh, "e": other}
+    tasks = [asyncio.create_task(take(slots, work, taken, name, release)) for name, work in clients.items()]
+    await settle()
+    assert taken == at_first
+    release.set()
+    await asyncio.gather(*tasks)
+    assert sorted(taken) == sorted(clients)
