@@ -12,6 +12,7 @@ from catalogue.contents_encoding import encode_contents
 from catalogue.model import Contents, MetainfoSummary
 from catalogue.release_names import parse_release
 from tasks.child_process import ChildFailure, ChildProcesses, TooManyWaiting
+from tasks.fair_turns import FairSlots
 
 FILES_KEPT = 1000
 """Files that the metainfo of a large torrent keeps."""
@@ -30,15 +31,20 @@ class ReadMetainfo:
 
 
 class MetainfoReader:
-    """Reads .torrent files, plain or compressed; `limit` is the most bytes that one may have."""
+    """Reads .torrent files, plain or compressed, `parsers` of them at once; `limit` is the most bytes that one may have.
 
-    def __init__(self, children: ChildProcesses, limit: int) -> None:
+    Large ones, which wait for a child, keep nobody from the parsers.
+    """
+
+    def __init__(self, children: ChildProcesses, limit: int, parsers: int) -> None:
         self._children = children
         self._limit = limit
+        self._parsers = FairSlots(parsers)
 
     async def read(self, data: bytes, added: int = 0) -> ReadMetainfo:
         """Read a file; `added` is in unix seconds. Refusal: `empty`, those of `unpack` and `read_plain`."""
-        plain = await asyncio.to_thread(unpack, data, self._limit)
+        async with self._parsers.slot():
+            plain = await asyncio.to_thread(unpack, data, self._limit)
         if not plain:
             raise Refusal("empty")
         metainfo, summary = await self.read_plain(plain, self._limit, added)
@@ -47,7 +53,8 @@ class MetainfoReader:
     async def read_plain(self, plain: bytes, limit: int, added: int = 0) -> tuple[Metainfo, MetainfoSummary]:
         """Read bytes that are not compressed, at most `limit`. Refusal: those of `Metainfo.parse`, `busy`."""
         try:
-            return await asyncio.to_thread(_read, plain, limit, LIGHT_ITEMS, added)
+            async with self._parsers.slot():
+                return await asyncio.to_thread(_read, plain, limit, LIGHT_ITEMS, added)
         except Refusal as refusal:
             if refusal.code != "too-many-items":
                 raise

@@ -17,7 +17,6 @@ from catalogue.fields import NO_DETAILS, TorrentDetails
 from catalogue.model import MetainfoSummary, ParsedRelease, Torrent
 from catalogue.store import UNRESTRICTED_VIEWER
 from tasks.child_process import ChildProcesses
-from tasks.fair_turns import FairSlots
 from tasks.run_to_completion import RunToCompletion
 
 DEFAULT_LIMIT = 10 * 2**20
@@ -79,14 +78,13 @@ class Uploads:
         under_way: int = _UNDER_WAY,
     ) -> None:
         self.limit = limit
-        self.reader = MetainfoReader(ChildProcesses(), limit)
+        self.reader = MetainfoReader(ChildProcesses(), limit, parsers)
         self.accepted = 0
         self._cache = cache
         self._takedowns = takedowns
         self._catalogue = catalogue
         self._release_parser = release_parser
         self._clock = clock
-        self._parsers = FairSlots(parsers)
         self._max_under_way = under_way
         self._under_way = 0
         self._operations = RunToCompletion("upload.operation_failed", expected=(Refusal,))
@@ -124,8 +122,7 @@ class Uploads:
 
     async def _accept(self, upload: _Upload) -> AcceptedUpload:
         try:
-            async with self._parsers.slot():
-                read = await self.reader.read(upload.data, int(self._clock()))
+            read = await self.reader.read(upload.data, int(self._clock()))
             added, torrent, claimed = await self._store(upload, read)
         finally:
             self._under_way -= 1

@@ -21,7 +21,7 @@ def torrent(files: int) -> bytes:
 
 @pytest.fixture
 def reader() -> MetainfoReader:
-    return MetainfoReader(ChildProcesses(), LIMIT)
+    return MetainfoReader(ChildProcesses(), LIMIT, 2)
 
 
 async def test_a_large_torrent_is_read_as_a_small_one_is(reader, monkeypatch):
@@ -55,6 +55,6 @@ async def test_what_cannot_be_read_within_the_limits_is_refused(failure, code):
             raise failure
 
     with pytest.raises(Refusal) as refused:
-        await MetainfoReader(Failing(), LIMIT).read(torrent(3000))
+        await MetainfoReader(Failing(), LIMIT, 2).read(torrent(3000))
 
     assert refused.value.code == code
