@@ -31,7 +31,7 @@ class ReadMetainfo:
 
 
 class MetainfoReader:
-    """Reads .torrent files, plain or compressed, `parsers` of them at once; `limit` is the most bytes that one may have.
+    """Reads .torrent files, plain or compressed, `parsers` at once; `limit` is the most bytes that one may have.
 
     Large ones, which wait for a child, keep nobody from the parsers.
     """
