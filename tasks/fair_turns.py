@@ -1,9 +1,10 @@
 """Fair turns: while several wait, those whose requests cost least of late go first.
 
-What a request costs is the time of the event loop, of threads and of database readers that it took. It is
-counted by client, an address or what stands for several, and half of it is forgotten every ten seconds. A client that
-cost next to nothing never waits here. The others' steps are taken one in each round of the loop, the cheapest client's
-first, so that a burst of many costly requests, from however many connections, delays others by one step and not by all.
+What a request costs is the time of the event loop, of threads and of database readers that it took. It is counted by
+client, an address or what stands for several, and half of it is forgotten every ten seconds. A client that cost next to
+nothing never waits here. Of the others' steps a few are taken in each round of the loop, the cheapest client's first,
+for about a millisecond, and at least one: a burst of many costly requests, from however many connections, delays others
+by that and not by all of them.
 """
 
 import asyncio
@@ -26,6 +27,10 @@ LIGHT = 0.01
 """Seconds of time taken of late up to which a client goes before all others."""
 HEAVY = 0.25
 """Seconds of time taken of late beyond which a client is kept from the last of several threads or readers."""
+_ROUND = (
+    0.001  # seconds of work of clients that wait, by what their steps took before, in a round of the loop
+)
+_RECENT_STEPS = 8  # over which the length of a client's steps is averaged
 _REMEMBERED = 65_536
 
 
@@ -36,6 +41,8 @@ class RecentWork:
     clock: Callable[[], float] = perf_counter
     urgent: int = 0
     """How much of the client's is under way that others wait for, such as a transaction: it never waits then."""
+    step: float = 0.0
+    """Seconds that a step of the client takes, an average of the last."""
     _seconds: float = 0.0
     _at: float = 0.0
 
@@ -43,6 +50,11 @@ class RecentWork:
         """Add work done for the client."""
         self._seconds = self.seconds() + seconds
         self._at = self.clock()
+
+    def add_step(self, seconds: float) -> None:
+        """Add one step of the client's on the event loop."""
+        self.add(seconds)
+        self.step += (seconds - self.step) / _RECENT_STEPS
 
     def seconds(self) -> float:
         """Return the work of late."""
@@ -90,7 +102,7 @@ class FairTurns:
         self.clock = clock
         self._remembered = remembered
         self._clients: OrderedDict[Hashable, RecentWork] = OrderedDict()
-        self._waiting: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[float, int, float, asyncio.Future[None]]] = []
         self._numbers = count()
         self.waited = 0
         """How many steps had to wait so far."""
@@ -131,7 +143,7 @@ class FairTurns:
                     return value
                 finally:
                     error = None
-                    work.add(clock() - began)
+                    work.add_step(clock() - began)
                 try:
                     yield awaited
                 except GeneratorExit:
@@ -146,17 +158,18 @@ class FairTurns:
         turn = loop.create_future()
         if not self._waiting:
             loop.call_soon(self._give)
-        heappush(self._waiting, (work.seconds(), next(self._numbers), turn))
+        heappush(self._waiting, (work.seconds(), next(self._numbers), work.step, turn))
         self.waited += 1
         return turn
 
     def _give(self) -> None:
-        """Give one turn, and the next in the next round of the loop."""
-        while self._waiting:
-            turn = heappop(self._waiting)[2]
+        """Give as many turns as a round of the loop has time for, and the next in the next round."""
+        left = _ROUND
+        while self._waiting and left > 0:
+            *_, seconds, turn = heappop(self._waiting)
             if not turn.done():
                 turn.set_result(None)
-                break
+                left -= seconds
         if self._waiting:
             asyncio.get_running_loop().call_soon(self._give)
 

@@ -1,4 +1,5 @@
 import asyncio
+from itertools import pairwise
 
 import pytest
 
@@ -42,20 +43,48 @@ def test_half_of_the_work_is_forgotten_in_a_half_life():
     assert not work.waits()
 
 
+async def rounds(clock, name, count, done, seconds=0.0):
+    """Take `count` steps of so many seconds each, and note in which order."""
+    for _ in range(count):
+        clock.now += seconds
+        done.append(name)
+        await asyncio.sleep(0)
+
+
 async def test_who_cost_little_does_not_wait_for_who_cost_much():
-    turns, done = FairTurns(lambda: 7.0), []
-    heavy = [work_of(5), work_of(1)]
-    running = [
-        asyncio.ensure_future(turns.run(steps(name, 3, done), work))
-        for name, work in (("most", heavy[0]), ("much", heavy[1]), ("little", work_of(0)))
-    ]
-    assert await asyncio.gather(*running) == ["most", "much", "little"]
-    assert done.index("little") == 0
+    clock, done = Clock(7), []
+    turns = FairTurns(clock)
+    clients = {"most": 5, "much": 1, "little": 0}
+    running = []
+    for name, seconds in clients.items():
+        work = turns.of(name)
+        work.add(seconds)
+        running.append(asyncio.ensure_future(turns.run(rounds(clock, name, 3, done, seconds / 1000), work)))
+    await asyncio.gather(*running)
+    assert done[0] == "little"
     assert done.index("much") < done.index("most")
-    # One heavy step in a round of the loop: three rounds of one who never waits are over before three of theirs.
-    assert [name for name in done if name != "most"].index("little") == 0
     assert done[-1] == "most"
     assert turns.waited == 8
+
+
+@pytest.mark.parametrize(("seconds", "together"), [(0.0001, 10), (0.003, 1)])
+async def test_a_round_of_the_loop_has_about_a_millisecond_for_those_who_wait(seconds, together):
+    clock, seen, done = Clock(7), [], []
+    turns = FairTurns(clock)
+    work = turns.of(b"a")
+    work.add(5)
+    for _ in range(60):
+        work.add_step(seconds)
+
+    async def count_rounds():
+        while len(done) < 40:
+            seen.append(len(done))
+            await asyncio.sleep(0)
+
+    tasks = [asyncio.ensure_future(turns.run(rounds(clock, "a", 1, done, seconds), work)) for _ in range(40)]
+    await asyncio.gather(count_rounds(), *tasks)
+    steps = {after - before for before, after in pairwise(seen)}
+    assert together <= max(steps) <= together + 1
 
 
 async def test_steps_count_as_their_clients_work_and_what_is_awaited_does_not():
