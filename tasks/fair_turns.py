@@ -104,6 +104,8 @@ class FairTurns:
         self._clients: OrderedDict[Hashable, RecentWork] = OrderedDict()
         self._waiting: list[tuple[float, int, float, asyncio.Future[None]]] = []
         self._numbers = count()
+        self._left = _ROUND
+        self._ticking = False
         self.waited = 0
         """How many steps had to wait so far."""
 
@@ -120,7 +122,7 @@ class FairTurns:
 
     async def wait(self, work: RecentWork) -> None:
         """Wait for the client's turn, where it has to wait at all."""
-        if work.waits():
+        if work.waits() and not self._has_time(work):
             await self._turn(work)
 
     @types.coroutine
@@ -130,7 +132,7 @@ class FairTurns:
         error: BaseException | None = None
         try:
             while True:
-                if work.waits() and error is None:
+                if work.waits() and error is None and not self._has_time(work):
                     try:
                         yield from self._turn(work)
                     except asyncio.CancelledError as cancelled:
@@ -153,25 +155,37 @@ class FairTurns:
         finally:
             coroutine.close()
 
+    def _has_time(self, work: RecentWork) -> bool:
+        """Take the time of a step from this round of the loop, where nobody waits and some is left."""
+        if self._waiting or self._left <= 0:
+            return False
+        self._left -= work.step
+        if not self._ticking:
+            self._ticking = True
+            asyncio.get_running_loop().call_soon(self._tick)
+        return True
+
     def _turn(self, work: RecentWork) -> "asyncio.Future[None]":
         loop = asyncio.get_running_loop()
         turn = loop.create_future()
-        if not self._waiting:
-            loop.call_soon(self._give)
         heappush(self._waiting, (work.seconds(), next(self._numbers), work.step, turn))
         self.waited += 1
+        if not self._ticking:
+            self._ticking = True
+            loop.call_soon(self._tick)
         return turn
 
-    def _give(self) -> None:
-        """Give as many turns as a round of the loop has time for, and the next in the next round."""
-        left = _ROUND
-        while self._waiting and left > 0:
+    def _tick(self) -> None:
+        """Begin a round of the loop: give as many turns as it has time for."""
+        self._left = _ROUND
+        while self._waiting and self._left > 0:
             *_, seconds, turn = heappop(self._waiting)
             if not turn.done():
                 turn.set_result(None)
-                left -= seconds
-        if self._waiting:
-            asyncio.get_running_loop().call_soon(self._give)
+                self._left -= seconds
+        self._ticking = bool(self._waiting)
+        if self._ticking:
+            asyncio.get_running_loop().call_soon(self._tick)
 
 
 class SlotsClosed(Exception):
@@ -221,6 +235,8 @@ class FairSlots:
         if self._closed:
             raise SlotsClosed
         client = current.get()
+        if not self._waiting and (held := self._take(client)) is not None:
+            return held
         turn: asyncio.Future[HeldSlot] = asyncio.get_running_loop().create_future()
         heappush(self._waiting, (recent_seconds(), next(self._numbers), client, turn))
         self._give()
@@ -249,6 +265,20 @@ class FairSlots:
                 turn.set_exception(SlotsClosed())
         self._waiting.clear()
 
+    def _take(self, client: RecentWork | None) -> HeldSlot | None:
+        """Take a slot for a client, if there is one that it may have."""
+        if not self._free:
+            return None
+        held = 0 if client is None else self._holding[client]
+        heavy = client is not None and (held > 0 or client.is_heavy())
+        if heavy and max(self._heavy, held) >= max(1, self.size - 1):
+            return None
+        self._free -= 1
+        self._heavy += heavy
+        if client is not None:
+            self._holding[client] += 1
+        return HeldSlot(client, heavy)
+
     def _give(self) -> None:
         """Give free slots to those who wait."""
         kept = []
@@ -257,15 +287,10 @@ class FairSlots:
             client, turn = entry[2:]
             if turn.done():
                 continue
-            held = 0 if client is None else self._holding[client]
-            heavy = client is not None and (held > 0 or client.is_heavy())
-            if heavy and max(self._heavy, held) >= max(1, self.size - 1):
+            slot = self._take(client)
+            if slot is None:
                 kept.append(entry)
-                continue
-            self._free -= 1
-            self._heavy += heavy
-            if client is not None:
-                self._holding[client] += 1
-            turn.set_result(HeldSlot(client, heavy))
+            else:
+                turn.set_result(slot)
         for each in kept:
             heappush(self._waiting, each)

@@ -51,12 +51,18 @@ async def rounds(clock, name, count, done, seconds=0.0):
         await asyncio.sleep(0)
 
 
+def use_up_a_round(turns):
+    """Have a client that takes all the time that a round of the loop has."""
+    work = turns.of("all of it")
+    work.add_step(8)
+    return asyncio.ensure_future(turns.run(steps("all of it", 0, []), work))
+
+
 async def test_who_cost_little_does_not_wait_for_who_cost_much():
     clock, done = Clock(7), []
     turns = FairTurns(clock)
-    clients = {"most": 5, "much": 1, "little": 0}
-    running = []
-    for name, seconds in clients.items():
+    running = [use_up_a_round(turns)]
+    for name, seconds in {"most": 5, "much": 1, "little": 0}.items():
         work = turns.of(name)
         work.add(seconds)
         running.append(asyncio.ensure_future(turns.run(rounds(clock, name, 3, done, seconds / 1000), work)))
@@ -64,7 +70,13 @@ async def test_who_cost_little_does_not_wait_for_who_cost_much():
     assert done[0] == "little"
     assert done.index("much") < done.index("most")
     assert done[-1] == "most"
-    assert turns.waited == 8
+    assert turns.waited >= 2
+
+
+async def test_a_client_alone_waits_for_nobody():
+    turns, done = FairTurns(lambda: 7.0), []
+    assert await turns.run(steps("alone", 9, done), work_of(5)) == "alone"
+    assert turns.waited == 0
 
 
 @pytest.mark.parametrize(("seconds", "together"), [(0.0001, 10), (0.003, 1)])
@@ -133,6 +145,7 @@ async def test_what_a_coroutine_raises_and_what_is_thrown_into_it_pass_through()
 
 async def test_a_client_that_is_cancelled_while_it_waits_costs_nobody_a_turn():
     turns, done = FairTurns(lambda: 7.0), []
+    hog = use_up_a_round(turns)
     first = asyncio.ensure_future(turns.run(steps("first", 1, done), work_of(1)))
     second = asyncio.ensure_future(turns.run(steps("second", 1, done), work_of(2)))
     await asyncio.sleep(0)
@@ -140,6 +153,7 @@ async def test_a_client_that_is_cancelled_while_it_waits_costs_nobody_a_turn():
     assert await second == "second"
     assert done == ["second"]
     assert first.cancelled()
+    await hog
 
 
 async def test_the_clients_remembered_are_bounded():
