@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 from bittorrent.peers import parse_address
 from doors.client_address import rate_key
 from doors.connection_memory import ROOM_SECONDS, SCOPE_KEY, ConnectionMemory, HeldMemory
+from doors.root_path import below
 
 HEAD_LIMIT = 64 << 10
 """Bytes of a request's head, the query included; beyond it nothing more is read."""
@@ -64,6 +65,8 @@ class ConnectionGuard:
     too_long: Callable[[], bytes]
     """Makes the tracker's answer to an announce whose head is too long."""
     memory: ConnectionMemory = field(default_factory=ConnectionMemory)
+    root: bytes = b""
+    """The root path, which a proxy may leave in front of the tracker's paths."""
     open: int = 0
     turned_away: int = 0
     timed_out: int = 0
@@ -224,7 +227,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._busy():
             self.transport.abort()
             return
-        if answer is _TOO_LONG and self.url.startswith(_TRACKER_PATHS):
+        if answer is _TOO_LONG and below(self.url, self.guard.root).startswith(_TRACKER_PATHS):
             body = self.guard.too_long()
             self._close_with(_OK % (len(body), body))
         else:
