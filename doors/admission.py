@@ -20,6 +20,7 @@ from doors.client_address import ClientAddress, rate_key
 from doors.errors import retry_seconds
 from doors.rate_limits import RateLimits, RateLimitState
 from doors.request_limits import RateLimiter, refuse_cross_site
+from doors.root_path import root_path
 
 ANY_METHOD = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 """For dialects that answer a wrong method in their own envelope."""
@@ -187,6 +188,11 @@ class Admission:
     upload_limit: int
     public_url: str | None
     clock: Callable[[], float]
+
+    @property
+    def root_path(self) -> str:
+        """The path of `public_url`, below which a proxy serves everything; "" without one."""
+        return root_path(self.public_url)
 
     async def answer(
         self, dialect: ApiDialect, request: Request, endpoint: Endpoint, handler: Handler

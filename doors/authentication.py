@@ -53,11 +53,15 @@ def parse_authorization(lines: Sequence[str]) -> str:
 
 
 class Authenticator:
-    """Authenticates requests. `secure` gives cookies the attribute Secure; it follows the public URL."""
+    """Authenticates requests. `secure` gives cookies the attribute Secure, `root` is the root path that they are for.
 
-    def __init__(self, accounts: Accounts, *, secure: bool) -> None:
+    Both follow the public URL.
+    """
+
+    def __init__(self, accounts: Accounts, *, secure: bool, root: str = "") -> None:
         self._accounts = accounts
         self._secure = secure
+        self._path = f"{root}/"
 
     async def by_header(self, request: Request, scope: Scope) -> Principal | None:
         """Return the principal of the `Authorization` header, None without one.
@@ -73,7 +77,7 @@ class Authenticator:
 
     async def by_session(self, request: Request) -> Principal:
         """Return the principal of the session cookie, NOBODY when it is missing or invalid."""
-        cookie = request.cookies.get(COOKIE)
+        cookie = request.cookies.get(COOKIE) if self._path == "/" else _nearest_cookie(request)
         return NOBODY if cookie is None else await self._accounts.session(cookie) or NOBODY
 
     def require_csrf(self, principal: Principal, token: str | None) -> None:
@@ -92,7 +96,13 @@ class Authenticator:
         """Open a session from an address and set its cookie on a response. Refusal: `not-found`."""
         value, lifetime = await self._accounts.open_session(principal_id, keep=keep, address=address)
         response.set_cookie(
-            COOKIE, value, max_age=lifetime, path="/", secure=self._secure, httponly=True, samesite="lax"
+            COOKIE,
+            value,
+            max_age=lifetime,
+            path=self._path,
+            secure=self._secure,
+            httponly=True,
+            samesite="lax",
         )
         return response
 
@@ -100,5 +110,14 @@ class Authenticator:
         """Close the session and delete its cookie."""
         if principal.session is not None:
             await self._accounts.close_session(principal.session)
-        response.delete_cookie(COOKIE, path="/", secure=self._secure, httponly=True, samesite="lax")
+        response.delete_cookie(COOKIE, path=self._path, secure=self._secure, httponly=True, samesite="lax")
         return response
+
+
+def _nearest_cookie(request: Request) -> str | None:
+    """Return the session cookie of the longest path: whatever else is on this host may set one of the same name.
+
+    Browsers send it first (RFC 6265 § 5.4), and of a name that stands twice Starlette keeps the last.
+    """
+    pairs = (pair.partition("=") for pair in "; ".join(request.headers.getlist("cookie")).split(";"))
+    return next((value.strip() for name, _, value in pairs if name.strip() == COOKIE), None)

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -23,7 +24,7 @@ from doors.connection_memory import reserve_answer
 from doors.http_headers import accepts_gzip, attachment, etag_matches
 from doors.lookup_on_miss import LookupOnMiss
 from doors.origin import base_url
-from doors.page_layout import SITE, style_route
+from doors.page_layout import SITE, PageSite, style_route
 from doors.upload_admission import CREDENTIALS, CacheCounters, UploadAdmission
 
 # Bytes that a multipart form adds to its file: boundaries, part headers, a few other fields.
@@ -55,23 +56,23 @@ def routes(
     cache: TorrentCache,
     uploads: UploadAdmission,
     files: TorrentFiles,
-    site: str = SITE,
+    site: PageSite = SITE,
     lookups: LookupOnMiss | None = None,
 ) -> list[Route]:
     """Return the cache's routes: uploads, downloads, `robots.txt` and the style sheet.
 
-    `site` is the name of the service on its pages; `lookups` serves `?wait=` for torrents that are not cached.
+    `lookups` serves `?wait=` for torrents that are not cached.
     """
     downloads = _DownloadRoutes(cache, uploads.counters, uploads.admission, files, site, lookups)
     return [
         *_upload_routes(uploads, site),
         Route("/torrent/{rest:path}", downloads.fetch, methods=["GET"]),
-        Route("/robots.txt", _robots, methods=["GET"]),
+        Route("/robots.txt", partial(_robots, site.root), methods=["GET"]),
         style_route(),
     ]
 
 
-def _upload_routes(uploads: UploadAdmission, site: str) -> list[Route]:
+def _upload_routes(uploads: UploadAdmission, site: PageSite) -> list[Route]:
     """Return the routes of browsers, which see the HTTP status of the result, and of programs, which see 200."""
     limit = uploads.uploads.limit
 
@@ -121,7 +122,7 @@ class _DownloadRoutes:
     counters: CacheCounters
     admission: Admission
     files: TorrentFiles
-    site: str
+    site: PageSite
     lookups: LookupOnMiss | None
 
     async def fetch(self, request: Request) -> Response:
@@ -160,14 +161,15 @@ class _DownloadRoutes:
             if error.code == "not-found":  # to nobody it looks as if it were not there
                 headers = _MISS if exchange.principal.is_nobody else _NO_STORE
                 return self._not_found(held.record.infohash.upper, headers)
-            body = cache_pages.file_refused(error)
+            body = cache_pages.file_refused(error, self.site.root)
             return cache_pages.page("Not for everybody", body, error.status, _NO_STORE, site=self.site)
 
         dialect = ApiDialect("file", _FILE_CREDENTIALS, _FILE_STEPS, render)
         return await self.admission.answer(dialect, request, _FILE_ENDPOINT, answer)
 
     def _not_found(self, infohash: str | None, headers: Mapping[str, str] = _MISS) -> Response:
-        return cache_pages.page("Not found", cache_pages.not_found(infohash), 404, headers, site=self.site)
+        body = cache_pages.not_found(infohash, self.site.root)
+        return cache_pages.page("Not found", body, 404, headers, site=self.site)
 
     async def _held(self, request: Request, infohash: InfoHash) -> CachedTorrent | None:
         """Return the torrent, read when there is room for a large one. Refusal: `busy`."""
@@ -184,8 +186,7 @@ class _DownloadRoutes:
         async def respond(found: LookupResult | None) -> Response:
             held = await self.cache.get(infohash) if found is not None else None
             if found is None or held is None:
-                body = cache_pages.not_found(infohash.upper)
-                return cache_pages.page("Not found", body, 404, _NO_STORE, site=self.site)
+                return self._not_found(infohash.upper, _NO_STORE)
             restricted = not self.files.open_to_all(held.record)
             response = await (self._restricted(request, held) if restricted else _file(request, held))
             response.headers["X-Peerage-Source"] = found.source
@@ -244,5 +245,5 @@ def _infohash_header(accepted: AcceptedUpload) -> dict[str, str]:
     return {"X-Torrage-Infohash": accepted.infohash.upper}
 
 
-async def _robots(request: Request) -> Response:
-    return PlainTextResponse("User-agent: *\nDisallow: /torrent/\n")
+async def _robots(root: str, _: Request) -> Response:
+    return PlainTextResponse(f"User-agent: *\nDisallow: {root}/torrent/\n")

@@ -9,7 +9,8 @@ from starlette.responses import HTMLResponse
 from actions.uploads import AcceptedUpload
 from bittorrent.refusal import Refusal
 from doors.errors import error_line, html_page
-from doors.page_layout import SITE
+from doors.page_layout import SITE, PageSite
+from doors.root_path import root_path, rooted
 
 _FORM = """\
 <form class="card upload" action="upload.php" method="post" enctype="multipart/form-data">
@@ -17,6 +18,9 @@ _FORM = """\
 <input type="file" name="torrent" accept=".torrent,application/x-bittorrent" required></label>
 <button class="main" type="submit">Upload</button>
 </form>"""
+_FOR_ACCOUNTS = (
+    '<p>This torrent is for accounts alone: <a href="/login">log in</a>, or send a key of the REST API.</p>'
+)
 
 
 def page(
@@ -25,7 +29,7 @@ def page(
     status: int = 200,
     headers: Mapping[str, str] = MappingProxyType({}),
     *,
-    site: str = SITE,
+    site: PageSite = SITE,
 ) -> HTMLResponse:
     """Return a page without scripts; `body_html` is escaped markup."""
     return HTMLResponse(html_page(title, body_html, site), status, dict(headers))
@@ -34,8 +38,10 @@ def page(
 def front_page(base: str, limit: int) -> str:
     """Return the body of the front page; `base` is our own URL, `limit` the bytes an upload may have."""
     url = escape(base)
-    # Over plain HTTP the port of this page is ours, and UDP listens on the same number; a TLS proxy's is not.
-    udp = f"\nudp://{url.removeprefix('http://')}/announce" if url.startswith("http://") else ""
+    # Over plain HTTP the port of this page is ours, and UDP listens on the same number; a proxy's, which serves TLS or
+    # a path, is not.
+    direct = url.startswith("http://") and not root_path(base)
+    udp = f"\nudp://{url.removeprefix('http://')}/announce" if direct else ""
     return f"""\
 <p>A BitTorrent tracker, and a cache that keeps <code>.torrent</code> files by their infohash.</p>
 <h2>Announce</h2>
@@ -80,18 +86,19 @@ def lookup_refused(refusal: Refusal) -> str:
     return f"<p>{escape(error_line(refusal))}</p>"
 
 
-def file_refused(refusal: Refusal) -> str:
-    """Return the body of the page that answers who may not have a file."""
-    return f"""\
-<p>{escape(error_line(refusal))}</p>
-<p>This torrent is for accounts alone: <a href="/login">log in</a>, or send a key of the REST API.</p>"""
+def file_refused(refusal: Refusal, root: str = "") -> str:
+    """Return the body of the page that answers who may not have a file; `root` is the root path."""
+    return f"<p>{escape(error_line(refusal))}</p>\n{rooted(_FOR_ACCOUNTS, root)}"
 
 
-def not_found(infohash: str | None) -> str:
-    """Return the body of the 404 page below /torrent/; `infohash` is what was asked for, in upper case."""
+def not_found(infohash: str | None, root: str = "") -> str:
+    """Return the body of the 404 page below /torrent/; `infohash` is what was asked for, in upper case.
+
+    `root` is the root path.
+    """
     example = infohash or "0123456789ABCDEF0123456789ABCDEF01234567"
     return f"""\
 <p>The cache does not hold this torrent.</p>
 <p>The address of a torrent is its infohash, 40 hex digits, with the letters A to F in upper case:</p>
-<pre>right: /torrent/{example}.torrent
-wrong: /torrent/{example.lower()}.torrent</pre>"""
+<pre>right: {root}/torrent/{example}.torrent
+wrong: {root}/torrent/{example.lower()}.torrent</pre>"""

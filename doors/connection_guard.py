@@ -22,6 +22,7 @@ from bittorrent.shares import Exemptions
 from doors.client_address import rate_key
 from doors.client_work import ClientWork
 from doors.connection_memory import ROOM_SECONDS, SCOPE_KEY, ConnectionMemory, HeldMemory
+from doors.root_path import below
 from tasks.fair_turns import FairTurns, RecentWork
 
 HEAD_LIMIT = 64 << 10
@@ -67,6 +68,8 @@ class ConnectionGuard:
     too_long: Callable[[], bytes]
     """Makes the tracker's answer to an announce whose head is too long."""
     memory: ConnectionMemory = field(default_factory=ConnectionMemory)
+    root: bytes = b""
+    """The root path, which a proxy may leave in front of the tracker's paths."""
     open: int = 0
     turned_away: int = 0
     timed_out: int = 0
@@ -237,7 +240,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._busy():
             self.transport.abort()
             return
-        if answer is _TOO_LONG and self.url.startswith(_TRACKER_PATHS):
+        if answer is _TOO_LONG and below(self.url, self.guard.root).startswith(_TRACKER_PATHS):
             body = self.guard.too_long()
             self._close_with(_OK % (len(body), body))
         else:

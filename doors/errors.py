@@ -4,7 +4,7 @@ import re
 from html import escape
 
 from bittorrent.refusal import Refusal
-from doors.page_layout import SITE, render_layout
+from doors.page_layout import SITE, PageSite, render_layout
 
 _SECONDS = re.compile(r"[0-9]{1,9}")
 
@@ -29,7 +29,7 @@ def autoupload_body(refusal: Refusal) -> bytes:
     return f"Error {status_digits(refusal)}: {error_line(refusal)}\n".encode("latin-1")
 
 
-def html_page(title: str, body_html: str, site: str = SITE) -> str:
+def html_page(title: str, body_html: str, site: PageSite = SITE) -> str:
     """Return a whole page under its title; `title` is escaped here, `body_html` is escaped markup."""
     return render_layout(
         title, f'<div class="narrow">\n<h1>{escape(title)}</h1>\n{body_html}\n</div>', site=site

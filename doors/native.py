@@ -48,10 +48,12 @@ def make_native_door(
     key: bytes,
     seed: int,
     clock: tuple[int, int] = (0, 0),
+    root: str = "",
 ) -> "Door":
     """Make the native request handler over a native store, with the texts of every answer.
 
-    `key` signs UDP connection ids. A `clock` (unix seconds, monotonic seconds) other than zero is fixed.
+    `key` signs UDP connection ids. A path may begin with `root`, the root path.
+    A `clock` (unix seconds, monotonic seconds) other than zero is fixed.
     """
     return native.Door(
         store,
@@ -73,6 +75,7 @@ def make_native_door(
         refuse_private=refuse_private,
         seed=seed,
         clock=clock,
+        root=root.encode(),
     )
 
 

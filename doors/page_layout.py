@@ -1,6 +1,7 @@
 """The layout of every HTML page: head, navigation bar, footer and style sheet."""
 
 import hashlib
+from dataclasses import dataclass
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -9,9 +10,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-SITE = "Peerage"
+from doors.root_path import rooted
+
 MENU = '<a href="/search">Browse</a>\n<a href="/upload.php">Upload</a>\n<a href="/account">Account</a>'
 """The links of the navigation bar on pages that do not know their visitor."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageSite:
+    """What every page says of the service: its name, and the root path that its links are below."""
+
+    name: str = "Peerage"
+    root: str = ""
+
+
+SITE = PageSite()
 
 _LAYOUT = """\
 <!doctype html>
@@ -20,7 +33,7 @@ _LAYOUT = """\
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
-<link rel="stylesheet" href="{style}">
+<link rel="stylesheet" href="/static/{style}">
 </head>
 <body>
 <a class="skip" href="#content">To the content</a>
@@ -50,18 +63,18 @@ _SEARCH = """\
 
 
 def render_layout(
-    title: str, body_html: str, *, site: str = SITE, menu_html: str = MENU, search: bool = True
+    title: str, body_html: str, *, site: PageSite = SITE, menu_html: str | None = None, search: bool = True
 ) -> str:
     """Return a whole page; texts are escaped here, `…_html` is markup that its caller has escaped.
 
-    `search` puts the search box into the navigation bar.
+    `search` puts the search box into the navigation bar; without `menu_html` that has the links of MENU.
     """
-    return _LAYOUT.format(
-        title=escape(title if title == site else f"{title} \u2013 {site}"),
-        style=style_path(),
-        site=escape(site),
-        search=_SEARCH if search else "",
-        menu=menu_html,
+    return rooted(_LAYOUT, site.root).format(
+        title=escape(title if title == site.name else f"{title} \u2013 {site.name}"),
+        style=_style_sheet()[0],
+        site=escape(site.name),
+        search=rooted(_SEARCH, site.root) if search else "",
+        menu=rooted(MENU, site.root) if menu_html is None else menu_html,
         body=body_html,
     )
 
@@ -71,13 +84,9 @@ def style_route() -> Route:
     return Route("/static/{name}", _style, methods=["GET"])
 
 
-def style_path() -> str:
-    """Return the path of the style sheet; its name contains the digest of its content."""
-    return f"/static/{_style_sheet()[0]}"
-
-
 @cache
 def _style_sheet() -> tuple[str, bytes]:
+    """Return the style sheet's name, which contains the digest of its content, and the content."""
     data = files("doors").joinpath("static/style.css").read_bytes()
     return f"style.{hashlib.sha256(data).hexdigest()[:12]}.css", data
 

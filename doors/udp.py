@@ -14,6 +14,7 @@ from bittorrent.passkey import read_path
 from bittorrent.peers import pack, parse_address
 from bittorrent.refusal import REASONS, Refusal
 from doors.announce import DEFAULT_NUMWANT, MAX_NUMWANT
+from doors.root_path import below
 from tracker.counters import Transport
 from tracker.model import Announce, AnnounceFailure, Families
 from tracker.tracker import Tracker
@@ -26,15 +27,22 @@ RECEIVE_BUFFER = 4 << 20
 
 
 class UdpDoor(asyncio.DatagramProtocol):
-    """Answers the UDP tracker's packets of one socket."""
+    """Answers the UDP tracker's packets of one socket; `root` is the root path that their URLs may begin with."""
 
     def __init__(
-        self, tracker: Tracker, key: bytes, clock: Callable[[], float], *, refuse_private: bool
+        self,
+        tracker: Tracker,
+        key: bytes,
+        clock: Callable[[], float],
+        *,
+        refuse_private: bool,
+        root: str = "",
     ) -> None:
         self._tracker = tracker
         self._key = key
         self._clock = clock
         self._refuse_private = refuse_private
+        self._root = root.encode()
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
@@ -72,7 +80,7 @@ class UdpDoor(asyncio.DatagramProtocol):
             return self._refuse(request.transaction, "private-address", length)
         families, most = (Families.V4, MAX_NUMWANT) if len(address) == 4 else (Families.V6, MAX_NUMWANT_IPV6)
         numwant = min(DEFAULT_NUMWANT if request.numwant < 0 else request.numwant, most)
-        path = read_path(request.url_data.partition(b"?")[0])
+        path = read_path(below(request.url_data.partition(b"?")[0], self._root))
         try:
             account = self._tracker.account_of(path.passkey if path is not None else b"")
         except Refusal as refusal:

@@ -1,9 +1,11 @@
 """The Starlette application over all routes."""
 
 from collections.abc import Callable, Mapping, Sequence
+from urllib.parse import quote
 
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute, Route
+from starlette.responses import RedirectResponse
+from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bittorrent.passkey import read_path
@@ -14,13 +16,14 @@ class App(Starlette):
     """Starlette, with the security headers on every answer but those of the paths of `direct`.
 
     These, announce and scrape, are answered before any middleware; each may have a passkey before or behind it.
-    What `around` makes of the rest is asked in its place.
+    `root` is the root path, below which its redirects lead. What `around` makes of the rest is asked in its place.
     """
 
     def __init__(
         self,
         direct: Mapping[str, ASGIApp],
         routes: Sequence[BaseRoute],
+        root: str = "",
         around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
     ) -> None:
         own = [
@@ -31,6 +34,11 @@ class App(Starlette):
         super().__init__(routes=[*own, *routes])
         self._direct = direct
         self._secured = around(SecurityHeaders(super().__call__))
+        self._root = root
+        if root:
+            # Starlette redirects to the scheme and Host of the request as it came from the proxy, and knows no root.
+            self.router.redirect_slashes = False
+            self.router.default = self._redirect_slash
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -47,3 +55,15 @@ class App(Starlette):
             door = self._direct.get(f"/{found.action}")
             scope["path_params"] = {"passkey": found.passkey.decode()}
         return door
+
+    async def _redirect_slash(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Redirect to the path with or without its last slash where that one is served, as Starlette does."""
+        path = scope["path"]
+        other = path.rstrip("/") if path.endswith("/") else f"{path}/"
+        asked = {**scope, "path": other}
+        if path == "/" or all(route.matches(asked)[0] is Match.NONE for route in self.router.routes):
+            await self.router.not_found(scope, receive, send)
+            return
+        query = scope["query_string"].decode("latin-1")
+        response = RedirectResponse(f"{self._root}{quote(other)}{f'?{query}' if query else ''}")
+        await response(scope, receive, send)

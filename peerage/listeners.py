@@ -25,6 +25,7 @@ from doors.native import (
     make_native_door,
     total_counters,
 )
+from doors.root_path import root_path
 from doors.udp import UdpDoor
 from peerage.config import Settings
 from peerage.sections.section import Networks
@@ -191,13 +192,18 @@ class Listeners:
         """Serve UDP from the event loop until the block ends, unless the native threads do."""
         loop = asyncio.get_running_loop()
         key = secrets.token_bytes(_KEY)
-        refuse = self._application.settings.tracker.refuse_private
+        settings = self._application.settings
+        refuse, root = settings.tracker.refuse_private, root_path(settings.public_url)
         transports = []
         try:
             for each in () if self.native else bound:
                 transport, _ = await loop.create_datagram_endpoint(
                     lambda: UdpDoor(
-                        self._application.tracker.tracker, key, time.monotonic, refuse_private=refuse
+                        self._application.tracker.tracker,
+                        key,
+                        time.monotonic,
+                        refuse_private=refuse,
+                        root=root,
                     ),
                     sock=each.udp,
                 )
@@ -220,6 +226,7 @@ def _door(application: Application) -> "Door | None":
         settings.trusted_proxies,
         settings.forwarded_header,
         refuse_private=settings.tracker.refuse_private,
+        root=root_path(settings.public_url),
         key=secrets.token_bytes(_KEY),
         seed=secrets.randbits(64),
     )
@@ -246,4 +253,5 @@ def _guard(application: Application, work: ClientWork, *, capped: bool) -> Conne
         too_long=lambda: head_too_long(application.tracker.tracker),
         work=work,
         memory=ConnectionMemory(http.memory, http.memory_per_address, application.environment.timer),
+        root=root_path(application.settings.public_url).encode(),
     )

@@ -33,7 +33,9 @@ from doors.metrics import (
     TrackerCollector,
     health_routes,
 )
+from doors.page_layout import PageSite
 from doors.request_limits import RateLimiter
+from doors.root_path import root_path, strip_root
 from doors.upload_admission import CacheCounters, UploadAdmission
 from peerage.account_maintenance import maintain_accounts
 from peerage.allocator import tune_allocator
@@ -88,13 +90,19 @@ async def serve(settings: Settings, ready: Ready) -> None:
         await control.start()
         stack.push_async_callback(control.close)
         await application.downloads.downloads.begin()
-        app = isolate_files_host(
-            make_app(application, listeners), settings.downloads.files_url, settings.public_url
+        server = listeners.server(
+            make_served(application, listeners), bound, lambda: ready(application, bound)
         )
-        server = listeners.server(app, bound, lambda: ready(application, bound))
         await stack.enter_async_context(_timers(application, listeners.loop_stalls, server.stop))
         await _until_signal(application, server, listeners.uvicorn_sockets(bound))
         log.info("service.stopping")
+
+
+def make_served(application: Application, listeners: Listeners) -> ASGIApp:
+    """Make what answers every request: the application, below the root path and beside the host of files."""
+    public_url, files_url = application.settings.public_url, application.settings.downloads.files_url
+    app = isolate_files_host(make_app(application, listeners), files_url, public_url)
+    return strip_root(app, (root_path(public_url), root_path(files_url)))
 
 
 def make_app(application: Application, listeners: Listeners) -> App:
@@ -137,13 +145,14 @@ def make_app(application: Application, listeners: Listeners) -> App:
             application.torrents.cache,
             uploads,
             application.torrents.files,
-            settings.catalogue.site_name,
+            PageSite(settings.catalogue.site_name, admission.root_path),
             LookupOnMiss(application.downloads.lookups, uploads),
         ),
     ]
     return App(
         direct,
         [*routes, metrics.route(), *health_routes(application.health)],
+        admission.root_path,
         lambda app: FairRequests(app, listeners.work, clients),
     )
 

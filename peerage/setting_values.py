@@ -11,7 +11,21 @@ Network = IPv4Network | IPv6Network
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|)", re.IGNORECASE)
 _SECONDS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+# Characters that are the same in a URL, in HTML, in JSON and in a cookie's Path.
+_ROOT = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
+_LONGEST_ROOT = 128  # as the native door has room for
 _HEADER = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,64}", re.IGNORECASE)
+
+# What the service's own paths begin with. Below such a root a path would have two meanings, because a proxy may strip
+# the root or leave it.
+_OWN_PATHS = frozenset(
+    {
+        "account", "announce", "api", "c", "dld", "downloads", "g", "healthz", "livez", "login", "logout", "metrics",
+        "moderation", "people", "readyz", "report", "robots.txt", "scrape", "search", "static", "t", "torrent", "u",
+        "upload", "welcome",
+    }
+)  # fmt: skip
+_OWN_PATTERN = re.compile(r".*\.php|v[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +125,10 @@ def read_rate(value: str) -> str:
 
 
 def read_public_url(value: object) -> object:
-    """Check a plain http(s) URL and drop its last slash; "" is None. ValueError."""
+    """Check an http(s) URL of a host, and of a path below which all is served; "" is None. ValueError.
+
+    A scheme in capitals, an empty query or fragment, and slashes at the end are not kept.
+    """
     if not isinstance(value, str):
         return value
     if not value.strip():
@@ -128,7 +145,21 @@ def read_public_url(value: object) -> object:
             "it must be http://host or https://host, with a port or a path if need be, and nothing else"
         )
     _ = parts.port  # reading it is what checks its range
-    return value.strip().rstrip("/")
+    return f"{parts.scheme}://{parts.netloc}{_read_root(parts.path.rstrip('/'))}"
+
+
+def _read_root(path: str) -> str:
+    """Check the path of a public URL, which stands unescaped in pages, headers and cookies. ValueError."""
+    if len(path) > _LONGEST_ROOT:
+        raise ValueError(f"its path may have at most {_LONGEST_ROOT} characters")
+    if not _ROOT.fullmatch(path) or {".", ".."} & set(path.split("/")):
+        raise ValueError(
+            "its path may hold letters, digits, '-', '.', '_' and '~' between single slashes, and nothing else"
+        )
+    first = path[1:].partition("/")[0]
+    if first in _OWN_PATHS or _OWN_PATTERN.fullmatch(first):
+        raise ValueError(f"its path may not begin with /{first}, which is a path of the service itself")
+    return path
 
 
 def read_template(value: str) -> str:

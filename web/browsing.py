@@ -47,8 +47,9 @@ class TorrentRow:
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """A search as its URL spells it."""
+    """A search as its URL spells it; `path` is that of the search page."""
 
+    path: str
     text: str
     order: SortOrder
     descending: bool
@@ -67,7 +68,7 @@ class SearchRequest:
 
     def _link(self, order: SortOrder, descending: bool, more: dict[str, str]) -> str:
         direction = {} if descending else {"way": "asc"}
-        return f"/search?{urlencode({'q': self.text, 'order': order.value} | direction | more)}"
+        return f"{self.path}?{urlencode({'q': self.text, 'order': order.value} | direction | more)}"
 
 
 def routes(router: PageRouter) -> list[Route]:
@@ -149,6 +150,7 @@ def _read_search(context: PageContext) -> SearchRequest:
     as_of = given.get("as_of", "")
     valid = as_of.isascii() and as_of.isdecimal() and len(as_of) <= 19
     return SearchRequest(
+        context.link("/search"),
         text,
         order,
         given.get("way", "asc" if order in _ASCENDING else "desc") != "asc",

@@ -39,7 +39,7 @@ class FormField:
 
 @dataclass(frozen=True, slots=True)
 class EditForm:
-    """A form that is sent to `path`/edit."""
+    """A form that is sent to edit what is at `path`."""
 
     title: str
     path: str
@@ -152,7 +152,7 @@ async def _save_torrent(context: PageContext) -> Response:
 async def _render_torrent_form(
     context: PageContext, torrent: Torrent, texts: Mapping[str, str], errors: Refusal | None = None
 ) -> Response:
-    form = EditForm(f"Edit {torrent.title}", f"/t/{torrent.id}", TORRENT_FIELDS)
+    form = EditForm(f"Edit {torrent.title}", f"t/{torrent.id}", TORRENT_FIELDS)
     return await _render_form(context, form, texts, errors)
 
 
@@ -178,7 +178,7 @@ async def _save_group(context: PageContext) -> Response:
 async def _render_group_form(
     context: PageContext, group: Group, texts: Mapping[str, str], errors: Refusal | None = None
 ) -> Response:
-    form = EditForm(f"Edit {group.name}", f"/g/{group.id}", GROUP_FIELDS)
+    form = EditForm(f"Edit {group.name}", f"g/{group.id}", GROUP_FIELDS)
     return await _render_form(context, form, texts, errors)
 
 

@@ -10,7 +10,7 @@ from web.page_router import PageRouter
 
 PER_PAGE = 50
 
-_PATHS = {Subject.TORRENT: "/t/", Subject.GROUP: "/g/", Subject.USER: "/u/"}
+_PATHS = {Subject.TORRENT: "t", Subject.GROUP: "g", Subject.USER: "u"}
 
 
 def routes(router: PageRouter) -> list[Route]:

@@ -23,7 +23,7 @@ from catalogue.model import Viewer
 from catalogue.search import Search
 from catalogue.store import CatalogueStore
 from doors.admission import Admission
-from doors.page_layout import render_layout
+from doors.page_layout import PageSite, render_layout
 from doors.security_headers import TABLE
 from downloads.downloads import Downloads
 from downloads.links import DownloadLinks
@@ -72,6 +72,7 @@ class PageContext:
     request: Request
     services: PageServices
     templates: Templates
+    site: PageSite
     principal: Principal
     form: Mapping[str, str]
     secret: bool = False
@@ -116,19 +117,24 @@ class PageContext:
             "csrf": self._csrf(),
             "Right": Right,
         } | values
-        site = self.services.site_name
         html = render_layout(
             title,
             self.templates.render(template, context),
-            site=site,
+            site=self.site,
             menu_html=self.templates.render("menu", context),
             search=template not in {"front", "search"},
         )
         return HTMLResponse(html, status, _CACHE_HEADERS | self._privacy_headers(no_store=no_store))
 
+    def link(self, path: str) -> str:
+        """Return the link to a path of this service; templates have theirs as they are written."""
+        return self.site.root + path
+
     def redirect(self, path: str) -> Response:
         """Redirect (303) to another page of this service."""
-        return RedirectResponse(path, 303, {**TABLE["page"], **self._privacy_headers(no_store=True)})
+        return RedirectResponse(
+            self.link(path), 303, {**TABLE["page"], **self._privacy_headers(no_store=True)}
+        )
 
     def current_path(self) -> str:
         """Return the path and query of this page, for a link back to it."""

@@ -10,6 +10,7 @@ from accounts.rights import Right
 from bittorrent.refusal import Refusal
 from doors.admission import AdmittedRoute, ApiDialect, Endpoint, Exchange, Handler, Step, session
 from doors.bodies import FormRules
+from doors.page_layout import PageSite
 from web.page_context import PageContext, PageServices
 from web.templating import Templates
 
@@ -52,7 +53,8 @@ class PageRouter:
 
     def __init__(self, services: PageServices) -> None:
         self._services = services
-        self._templates = Templates()
+        self._site = PageSite(services.site_name, services.admission.root_path)
+        self._templates = Templates(self._site.root)
         self._dialect = ApiDialect("pages", (session,), _STEPS, self._render, csrf_token=_csrf_token)
         self._secret_dialect = ApiDialect("pages", (session,), _STEPS, self._render_secret)
 
@@ -107,6 +109,7 @@ class PageRouter:
             exchange.request,
             self._services,
             self._templates,
+            self._site,
             exchange.principal,
             exchange.form.last_texts(),
             secret,

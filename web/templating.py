@@ -7,17 +7,18 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from catalogue.bbcode import render
+from doors.root_path import rooted
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _LAST_SECOND = 253_402_300_799  # of the year 9999, the last that datetime knows
 
 
 class Templates:
-    """The templates of the pages; an undefined name in a template is an error."""
+    """The templates of the pages, their links below `root`; an undefined name in a template is an error."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: str = "") -> None:
         self._templates = Environment(
-            loader=PackageLoader("web"),
+            loader=_RootedTemplates(root),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
@@ -35,6 +36,21 @@ class Templates:
     def render(self, name: str, values: Mapping[str, object]) -> str:
         """Render a template, named without its `.html`, to HTML."""
         return self._templates.get_template(f"{name}.html").render(values)
+
+
+class _RootedTemplates(PackageLoader):
+    """Loads templates with their links below a root path: once each, before they are compiled."""
+
+    def __init__(self, root: str) -> None:
+        super().__init__("web")
+        self._root = root
+
+    def get_source(
+        self, environment: Environment, template: str
+    ) -> tuple[str, str, Callable[[], bool] | None]:
+        """Return a template, its file and whether that is unchanged."""
+        source, file, is_current = super().get_source(environment, template)
+        return rooted(source, self._root), file, is_current
 
 
 def size(number: int) -> str:

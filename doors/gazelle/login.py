@@ -14,6 +14,7 @@ from doors.admission import AdmittedRoute, ApiDialect, Endpoint, Exchange, Step,
 from doors.bodies import URLENCODED, FormRules
 from doors.errors import error_line
 from doors.gazelle.context import GazelleServices
+from doors.page_layout import PageSite
 
 FORM_LIMIT = 16 * 1024
 
@@ -56,7 +57,7 @@ class _Login:
 
     async def page(self, exchange: Exchange) -> Response:
         """Answer the login form."""
-        return _login_page("")
+        return _login_page(self.services.admission.root_path, "")
 
     async def log_in(self, exchange: Exchange) -> Response:
         """Begin a session and redirect to index.php."""
@@ -80,7 +81,11 @@ class _Login:
         if not hmac.compare_digest(authkey.encode(), sent.encode("utf-8", "replace")):
             refusal = Refusal("bad-csrf")
             return cache_pages.page(
-                "Not logged out", f"<p>{escape(error_line(refusal))}</p>", refusal.status, _NO_STORE
+                "Not logged out",
+                f"<p>{escape(error_line(refusal))}</p>",
+                refusal.status,
+                _NO_STORE,
+                site=PageSite(root=self.services.admission.root_path),
             )
         return await self.services.admission.authenticator.log_out(response, principal)
 
@@ -91,9 +96,9 @@ class _Login:
 
 def _render(exchange: Exchange, error: Exception) -> Response:
     assert isinstance(error, Refusal)
-    return _login_page(error_line(error), error.status)
+    return _login_page(exchange.admission.root_path, error_line(error), error.status)
 
 
-def _login_page(error: str, status: int = 200) -> Response:
+def _login_page(root: str, error: str, status: int = 200) -> Response:
     message = f"<p>{escape(error)}</p>\n" if error else ""
-    return cache_pages.page("Log in", message + _LOGIN, status, _NO_STORE)
+    return cache_pages.page("Log in", message + _LOGIN, status, _NO_STORE, site=PageSite(root=root))

@@ -10,6 +10,7 @@ from typing import Any
 from starlette.responses import Response
 
 from doors.errors import html_page
+from doors.page_layout import PageSite
 from doors.rest.openapi import document, path_schema, schema_of, statuses
 from doors.rest.operation import Operation, RestContext, RestServices
 
@@ -70,10 +71,11 @@ class ApiDocs:
 
     @cached_property
     def _html(self) -> str:
-        return html_page(self._title, _body(self._everything))
+        root = self._services.admission.root_path
+        return html_page(self._title, _body(self._everything, root), PageSite(root=root))
 
 
-def _body(operations: Sequence[Operation]) -> str:
+def _body(operations: Sequence[Operation], root: str) -> str:
     tags = dict.fromkeys(operation.tag for operation in operations)
     sections = [
         f'<h2 id="{escape(tag)}">{escape(tag.capitalize())}</h2>\n'
@@ -81,15 +83,16 @@ def _body(operations: Sequence[Operation]) -> str:
         for tag in tags
     ]
     links = " ".join(f'<a href="#{escape(tag)}">{escape(tag)}</a>' for tag in tags)
-    return f"{_INTRODUCTION}<p>{links}</p>\n" + "\n".join(sections)
+    return f"{_introduction(root)}<p>{links}</p>\n" + "\n".join(sections)
 
 
-_INTRODUCTION = """\
+def _introduction(root: str) -> str:
+    return f"""\
 <p>The same for programs, as OpenAPI 3.1: <a href="openapi.json">openapi.json</a>.
-Paths begin with <code>/api</code>.</p>
+Paths begin with <code>{root}/api</code>.</p>
 <p>Send a token of <code>POST /login</code> as <code>Authorization: Bearer</code>. Answers are
-<code>{"success": true, "data": …}</code>, of a collection with <code>"meta"</code>, of a refusal
-<code>{"success": false, "error": {"code": …, "message": …}}</code>.</p>
+<code>{{"success": true, "data": …}}</code>, of a collection with <code>"meta"</code>, of a refusal
+<code>{{"success": false, "error": {{"code": …, "message": …}}}}</code>.</p>
 """
 
 

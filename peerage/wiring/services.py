@@ -10,6 +10,7 @@ from doors.files import FileServices
 from doors.gazelle.context import GazelleServices
 from doors.rate_limits import RateLimits
 from doors.rest.operation import RestServices
+from doors.root_path import root_path
 from doors.torbox.context import TorboxServices
 from doors.torbox.create_torrent import CREATE_RATE as TORBOX_CREATE
 from doors.torrent_api import TorrentApiServices
@@ -40,7 +41,9 @@ def make_admission(application: Application, clients: ClientAddress) -> Admissio
     rates = settings.limits.model_dump(exclude={"login"}) | {TORBOX_CREATE: settings.downloads.create_rate}
     return Admission(
         clients=clients,
-        authenticator=Authenticator(application.accounts.accounts, secure=secure),
+        authenticator=Authenticator(
+            application.accounts.accounts, secure=secure, root=root_path(settings.public_url)
+        ),
         rate_limits=RateLimits(rates, application.environment.clock),
         rights=application.accounts.rights,
         memory=BodyMemory(_BODIES * application.torrents.uploads.limit),

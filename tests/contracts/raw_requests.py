@@ -69,7 +69,12 @@ def _headers(rng: random.Random, forwarded: bool) -> list[str]:
     return lines
 
 
-def request(rng: random.Random, forwarded: bool, last: bool) -> bytes:
+def _rooted(rng: random.Random, path: str, root: str) -> str:
+    """Return a path with a root path in front of it, or none, or nearly that one."""
+    return rng.choice(["", root, root, root, root + root, root + "x", root[:-1]]) + path if root else path
+
+
+def request(rng: random.Random, forwarded: bool, last: bool, root: str = "") -> bytes:
     """Return one request; the last of a conversation has `Connection: close`."""
     kind = rng.random()
     if kind < 0.8:
@@ -85,6 +90,7 @@ def request(rng: random.Random, forwarded: bool, last: bool) -> bytes:
         target = rng.choice(
             ["/", "/announce", "/scrape", "/scrape?x", "/announce?" + "x" * 4100, "/nothing", "/announce#x"]
         )
+    target = _rooted(rng, target, root)
     lines = _headers(rng, forwarded)
     if last:
         lines.append("Connection: close")
@@ -92,12 +98,15 @@ def request(rng: random.Random, forwarded: bool, last: bool) -> bytes:
     return "\r\n".join([f"{method} {target} HTTP/1.1", *lines, "", ""]).encode("latin-1")
 
 
-def conversations(seed: int, count: int, forwarded: bool) -> Iterator[list[bytes]]:
-    """Yield conversations: the pieces that are sent one after the other on one connection."""
+def conversations(seed: int, count: int, forwarded: bool, root: str = "") -> Iterator[list[bytes]]:
+    """Yield conversations: the pieces that are sent one after the other on one connection.
+
+    With a `root` most paths begin with that root path.
+    """
     rng = random.Random(seed)
     for _ in range(count):
         length = rng.choice([1, 1, 2, 5])
-        whole = b"".join(request(rng, forwarded, at == length - 1) for at in range(length))
+        whole = b"".join(request(rng, forwarded, at == length - 1, root) for at in range(length))
         yield _cut(rng, whole)
 
 
@@ -133,8 +142,8 @@ HOSTILE: list[bytes] = [
 Packets = Callable[[random.Random, bytes], bytes]
 
 
-def packet(rng: random.Random, connection: bytes) -> bytes:
-    """Return one UDP packet, mostly valid."""
+def packet(rng: random.Random, connection: bytes, root: str = "") -> bytes:
+    """Return one UDP packet, mostly valid; with a `root` the path of most URLs begins with that root path."""
     kind = rng.random()
     transaction = rng.randbytes(4)
     if rng.random() < 0.05:
@@ -155,13 +164,14 @@ def packet(rng: random.Random, connection: bytes) -> bytes:
     )  # fmt: skip
     whole = connection + rng.choice([1, 1, 1, 1, 1, 1, 1, 3, 9]).to_bytes(4, "big") + transaction + body
     return whole[: rng.choice([len(whole)] * 9 + [rng.randrange(len(whole))])] + rng.choice(
-        [b"", b"", b"\x02\x04/ann", _url_data(rng), _url_data(rng)]
+        [b"", b"", b"\x02\x04/ann", _url_data(rng, root), _url_data(rng, root)]
     )
 
 
-def _url_data(rng: random.Random) -> bytes:
+def _url_data(rng: random.Random, root: str) -> bytes:
     """Return a URL's path and query as options (BEP 41), perhaps in pieces or cut off."""
-    url = (_keyed(rng, "announce") + rng.choice(["", "?x=1", "/"]) + rng.choice(["", "y" * 300])).encode()
+    path = _rooted(rng, _keyed(rng, "announce"), root)
+    url = (path + rng.choice(["", "?x=1", "/"]) + rng.choice(["", "y" * 300])).encode()
     size = rng.choice([1, 9, 255])
     pieces = [url[at : at + size] for at in range(0, len(url), size)]
     between = rng.choice([b"", b"", b"\x01", b"\x07\x02zz"])

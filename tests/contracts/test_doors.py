@@ -18,6 +18,7 @@ from tests.contracts.raw_requests import HOSTILE, conversations, packet
 from tests.support.announce_paths import KEY, PATIENCE, RUNNING, AnnouncePath, TrackerSetup, tracker_setup
 from tracker.sessions import SessionDelta
 
+ROOT = "/peerage"
 HOP = re.compile(rb"(?m)^(date: ).*\r\n|^connection: close\r\n")
 
 needs_native = pytest.mark.skipif(native is None, reason="the extension is not built")
@@ -55,7 +56,7 @@ def deltas(here: TrackerSetup) -> list[SessionDelta]:
 
 
 def answers(
-    way: AnnouncePath, exchanges: list[list[bytes]], **how: bool
+    way: AnnouncePath, exchanges: list[list[bytes]], **how: Any
 ) -> tuple[list[bytes], Any, list[SessionDelta]]:
     here = tracker_setup(way.in_c, **how)
 
@@ -78,11 +79,17 @@ def answers(
         {"refuse_private": True},
         {"proxy": False},
         {"proxy": False, "refuse_private": True},
+        {"root": ROOT},
     ],
     ids=str,
 )
-def test_answers_and_counts_are_equal(way: str, how: dict[str, bool]) -> None:
-    exchanges = [*conversations(7, 150, forwarded=how.get("proxy", True)), *([each] for each in HOSTILE)]
+def test_answers_and_counts_are_equal(way: str, how: dict[str, Any]) -> None:
+    root = how.get("root", "")
+    exchanges = [
+        *conversations(7, 150, forwarded=how.get("proxy", True), root=root),
+        *([each] for each in HOSTILE),
+        *([each.replace(b" /", b" %b/" % root.encode())] for each in HOSTILE if root),
+    ]
     expected_answers, counted, traffic = answers(WAYS["route, store in Python"], exchanges, **how)
     received_answers, counters, same_traffic = answers(WAYS[way], exchanges, **how)
     for sent, expected, received in zip(exchanges, expected_answers, received_answers, strict=True):
@@ -96,9 +103,10 @@ def test_answers_and_counts_are_equal(way: str, how: dict[str, bool]) -> None:
 @needs_native
 @pytest.mark.parametrize("refuse_private", [False, True])
 @pytest.mark.parametrize("listed", [False, True])
-def test_packets_are_answered_alike(refuse_private: bool, listed: bool) -> None:
-    one, other = (tracker_setup(in_c, refuse_private, listed) for in_c in (False, True))
-    door = UdpDoor(one.tracker, KEY, lambda: RUNNING, refuse_private=refuse_private)
+@pytest.mark.parametrize("root", ["", ROOT])
+def test_packets_are_answered_alike(refuse_private: bool, listed: bool, root: str) -> None:
+    one, other = (tracker_setup(in_c, refuse_private, listed, root=root) for in_c in (False, True))
+    door = UdpDoor(one.tracker, KEY, lambda: RUNNING, refuse_private=refuse_private, root=root)
     rng = random.Random(11)
     addresses = [
         bytes([9, 9, 9, 9]),
@@ -112,7 +120,7 @@ def test_packets_are_answered_alike(refuse_private: bool, listed: bool) -> None:
     }
     for _ in range(3000):
         address = rng.choice(addresses)
-        said = packet(rng, ids[address])
+        said = packet(rng, ids[address], root)
         assert other.door.answer_packet(said, address) == door.answer(said, address), said
     traffic = deltas(one)
     assert traffic or refuse_private

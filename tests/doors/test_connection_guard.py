@@ -158,10 +158,16 @@ async def test_an_answer_before_the_body_is_followed_by_nothing():
 )
 @pytest.mark.parametrize(
     ("path", "status", "body"),
-    [(b"/announce", b"200", FAILURE), (b"/scrape", b"200", FAILURE), (b"/", b"431", b"")],
+    [
+        (b"/announce", b"200", FAILURE),
+        (b"/scrape", b"200", FAILURE),
+        (b"/below/announce", b"200", FAILURE),
+        (b"/belowannounce", b"431", b""),
+        (b"/", b"431", b""),
+    ],
 )
 async def test_a_head_too_long_is_answered_in_the_form_of_its_route(path, status, body, length, end):
-    async with serving() as (port, _):
+    async with serving(root=b"/below") as (port, _):
         client = await Client.connect(port)
         await client.send(b"GET " + path + b"?x=" + b"a" * length + end)
         rest = await client.rest()

@@ -36,11 +36,11 @@ static void feed_stream(const uint8_t *data, size_t length)
     struct address proxy = {4, {127, 0, 0, 1}};
     struct http_request whole, part;
     size_t seen = 0, half = length / 2;
-    http_read(data, length, 0, rules.forwarded, &whole);
-    http_read(data, half, 0, rules.forwarded, &part);
+    http_read(data, length, 0, rules.forwarded, rules.root, &whole);
+    http_read(data, half, 0, rules.forwarded, rules.root, &part);
     if (part.kind == HTTP_PARTIAL) {
         seen = part.length;
-        http_read(data, length, seen, rules.forwarded, &part);
+        http_read(data, length, seen, rules.forwarded, rules.root, &part);
         if (part.kind != whole.kind || part.length != whole.length)
             abort();
     }
@@ -88,7 +88,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *given, size_t length)
     memcpy(data, given, length);
     query_read_announce(data, length, &announce);
     query_read_scrape(data, length, &scrape);
-    if (http_path_passkey((struct slice){data, length}, &passkey) && (!passkey.length || passkey.length > PASSKEY_MOST))
+    if (http_path_passkey((struct slice){data, length}, rules.root, &passkey) &&
+        (!passkey.length || passkey.length > PASSKEY_MOST))
         abort();
     address_parse((struct slice){data, length}, &address);
     feed_stream(data, length);
@@ -110,6 +111,8 @@ static const struct slice SEEDS[] = {
     SLICE_INIT("GET /announce/" HARNESS_PASSKEY "?" HASH "&peer_id=-XX0001-abcdefghijkl&port=6881&left=5&uploaded=7&"
                "downloaded=9&event=started HTTP/1.1\r\nX-Forwarded-For: 1.2.3.4\r\n\r\n"),
     SLICE_INIT("GET /" HARNESS_PASSKEY "/scrape?" HASH " HTTP/1.1\r\n\r\n"),
+    SLICE_INIT("GET " HARNESS_ROOT "/announce/" HARNESS_PASSKEY "?" HASH "&peer_id=-XX0001-abcdefghijkl&port=6881 "
+               "HTTP/1.1\r\nX-Forwarded-For: 1.2.3.4\r\n\r\n"),
     SLICE_INIT("/" HARNESS_PASSKEY "/announce"),
     SLICE_INIT("GET /scrape?" HASH "&info_hash=%41%42aaaaaaaaaaaaaaaaaa HTTP/1.0\r\n\r\n"),
     SLICE_INIT("\0\0\4\x17\x27\x10\x19\x80\0\0\0\1tranaaaaaaaaaaaaaaaaaaaappppppppppppppppppppddddddddllllllll"
@@ -121,7 +124,7 @@ static const struct slice SEEDS[] = {
 };
 
 static const char *const WORDS[] = {
-    "GET /announce?", "GET /scrape?", "/announce", "/scrape", "/" HARNESS_PASSKEY, "uploaded=", "downloaded=", "\x02\x0b",
+    "GET /announce?", "GET /scrape?", "/announce", "/scrape", "/" HARNESS_PASSKEY, HARNESS_ROOT, "uploaded=", "downloaded=", "\x02\x0b",
     " HTTP/1.1\r\n", " HTTP/1.0\r\n", "\r\n\r\n", "\r\n", "Connection: close\r\n",
     "X-Forwarded-For: ", "1.2.3.4", "::1", "2001:db8::", "%", "%41", "&", "=", "info_hash=", "peer_id=", "port=", "left=",
     "event=", "stopped", "numwant=", "compact=0", "aaaaaaaaaaaaaaaaaaaa", ",", ":80", "[", "]", "9223372036854775808",

@@ -16,6 +16,7 @@ static const struct network HARNESS_TRUSTED[] = {{{4, {127}}, 8, true}};
 static const struct network HARNESS_ROUTED[] = {{{4, {0}}, 0, true}, {{16, {0}}, 0, true}, {{4, {10}}, 8, false}};
 
 #define HARNESS_PASSKEY "secret-1_A"
+#define HARNESS_ROOT "/ann/x"
 
 static inline struct store *harness_store(void)
 {
@@ -40,6 +41,7 @@ static inline void harness_rules(struct rules *rules)
     rules->restoring = SLICE("restoring");
     rules->bad_connection = SLICE("bad connection ID");
     rules->forwarded = SLICE("x-forwarded-for");
+    rules->root = SLICE(HARNESS_ROOT);
     rules->trusted = (struct networks){1, HARNESS_TRUSTED};
     rules->routed = (struct networks){3, HARNESS_ROUTED};
     blake2b_key(&rules->seal, key, sizeof key, 4);

@@ -233,6 +233,47 @@ def test_a_public_url_that_is_none_is_refused_without_its_text(url):
     assert "u:p" not in problem
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/a b",
+        "/a//b",
+        "/%41",
+        "/a/../b",
+        "/.",
+        '/"',
+        "/<",
+        "/;",
+        "/\u00e9",
+        "/" + "a" * 128,
+        "/t",
+        "/api/x",
+        "/v1",
+        "/a.php/b",
+    ],
+)
+def test_a_path_that_cannot_stand_before_links_or_be_told_from_our_own_is_refused(path):
+    for key in ("public_url", "downloads.files_url"):
+        (problem,) = problems({key: f"https://x.example{path}"})
+        assert "its path may" in problem
+
+
+@pytest.mark.parametrize(
+    ("url", "read"),
+    [
+        ("https://x.example/peerage/", "https://x.example/peerage"),
+        ("HTTPS://x.example/a.b/~c/", "https://x.example/a.b/~c"),
+        ("https://x.example//", "https://x.example"),
+        ("https://x.example/?", "https://x.example"),
+        ("https://x.example/x/#", "https://x.example/x"),
+        ("https://x.example/torrents", "https://x.example/torrents"),
+        ("https://x.example/" + "a" * 127, "https://x.example/" + "a" * 127),
+    ],
+)
+def test_a_public_url_is_kept_in_one_form(url, read):
+    assert read_settings({"public_url": url}, {}).public_url == read
+
+
 def test_public_url_loses_its_last_slash_and_may_be_unset():
     assert (
         read_settings({"public_url": "https://t.example:8443/x/"}, {}).public_url

@@ -20,6 +20,7 @@ from doors.native import (
     make_native_door,
     total_counters,
 )
+from doors.root_path import strip_root
 from peerage.app import App
 from peerage.listeners import Server, uvicorn_config
 from tests.contracts.raw_requests import HASHES, PASSKEYS
@@ -47,6 +48,7 @@ class TrackerSetup:
     announce: AnnounceDoor
     scrape: ScrapeDoor
     guard: ConnectionGuard
+    root: str = ""
 
     @property
     def counters(self) -> Any:
@@ -56,7 +58,7 @@ class TrackerSetup:
 
 
 def tracker_setup(
-    in_c: bool, refuse_private: bool = False, listed: bool = False, proxy: bool = True
+    in_c: bool, refuse_private: bool = False, listed: bool = False, proxy: bool = True, root: str = ""
 ) -> TrackerSetup:
     if in_c:
         store: SwarmStore = NativeSwarms(TERMS, SEED, bytes(16))
@@ -74,14 +76,14 @@ def tracker_setup(
     if in_c:
         door = make_native_door(
             store.handle, TERMS, trusted, "X-Forwarded-For",
-            refuse_private=refuse_private, key=KEY, seed=SEED, clock=(NOW, RUNNING),
+            refuse_private=refuse_private, key=KEY, seed=SEED, clock=(NOW, RUNNING), root=root,
         )  # fmt: skip
     guard = ConnectionGuard(
         header_timeout=10, body_timeout=10, max_connections=0, connections_per_address=0, exempt=[],
-        too_long=lambda: head_too_long(tracker),
+        too_long=lambda: head_too_long(tracker), root=root.encode(),
     )  # fmt: skip
     announce = AnnounceDoor(tracker, clients, refuse_private=refuse_private)
-    return TrackerSetup(tracker, door, announce, ScrapeDoor(tracker), guard)
+    return TrackerSetup(tracker, door, announce, ScrapeDoor(tracker), guard, root)
 
 
 class AnnouncePath:
@@ -94,7 +96,9 @@ class AnnouncePath:
 
     @asynccontextmanager
     async def serving(self, setup: TrackerSetup, routes: Sequence[BaseRoute] = ()) -> AsyncIterator[int]:
-        app = App({"/announce": setup.announce, "/scrape": setup.scrape}, routes)
+        app = strip_root(
+            App({"/announce": setup.announce, "/scrape": setup.scrape}, routes, setup.root), [setup.root]
+        )
         protocol = (
             guarded_protocol(setup.guard)
             if self.kind == "route"

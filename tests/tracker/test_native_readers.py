@@ -11,6 +11,7 @@ from bittorrent.passkey import read_path
 from bittorrent.peers import parse_address
 from bittorrent.query import read_announce, read_scrape
 from bittorrent.refusal import Refusal
+from doors.root_path import below
 
 native = pytest.importorskip("tracker._native")
 
@@ -241,6 +242,25 @@ def test_the_passkey_in_a_path_is_read_alike(path: bytes) -> None:
         assert read[2] == found.passkey
     elif kind in (ANNOUNCE, SCRAPE):
         assert path in (b"/announce", b"/scrape") or b"?" in path
+
+
+@settings(max_examples=2000)
+@given(
+    st.sampled_from([b"/p", b"/ann", b"/announce2", b"/scrape-x/y", b"/key/announce", b"/a.b"]),
+    st.sampled_from([0, 0, 1, 1, 1, 2]),
+    st.one_of(keyed_paths, paths),
+)
+def test_a_root_in_front_of_a_path_is_as_if_it_were_not_there(root: bytes, times: int, path: bytes) -> None:
+    path = root * times + path
+    whole = b"GET %b?x HTTP/1.1\r\n\r\n" % path
+    kind, length, *read = native.read_head(whole, HEADER, 0, root)
+    plain = native.read_head(b"GET %b?x HTTP/1.1\r\n\r\n" % below(path, root), HEADER)
+    assert (kind, *read) == (plain[0], *plain[2:])
+    if kind in (ANNOUNCE, SCRAPE):
+        assert length == len(whole)
+        cuts = {native.read_head(whole[:end], HEADER, 0, root)[0] for end in range(len(whole))}
+        assert cuts == {PARTIAL}
+    assert native.path_passkey(path, root) == native.path_passkey(below(path, root))
 
 
 @pytest.mark.parametrize("byte", range(256))

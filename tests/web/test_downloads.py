@@ -3,12 +3,15 @@
 import re
 from dataclasses import replace
 from html import unescape
+from types import SimpleNamespace
 from urllib.parse import urlencode
 
 import httpx
 import pytest
 from starlette.applications import Starlette
 
+from doors.torbox.context import TorboxServices
+from doors.torbox.door import routes as torbox_routes
 from downloads.model import JobState
 from tests.support.torbox import hash_of, open_torbox, torrent_of
 from web.pages import routes
@@ -59,6 +62,26 @@ def test_a_complete_download_has_a_link_and_no_reload(site):
     assert site.services.links.read(link.rpartition("/")[2]).matches(
         site.run(site.downloads.job(site.users[0], 1))
     )
+
+
+def test_links_below_a_path_are_below_it_on_the_page_and_in_the_api(site):
+    base = "https://example.org/peerage"
+    services = replace(site.services, admission=replace(site.services.admission, public_url=base))
+    below = SimpleNamespace(services=services, run=site.run, browser=None)
+    app = Starlette(routes=[*routes(services), *torbox_routes(services.of(TorboxServices))])
+    below.browser = httpx.AsyncClient(
+        transport=httpx.ASGITransport(app, client=("127.0.0.1", 1)), base_url="http://box.test"
+    )
+    site.add(FILM)
+    site.finish(FILM)
+    assert f'href="{base}/dld/' in ask(below, site.users[0], "/downloads").text
+
+    asked = {"token": site.key, "torrent_id": "1"}
+    answer = site.run(below.browser.get("/v1/api/torrents/requestdl", params=asked))
+    assert answer.json()["data"].startswith(f"{base}/dld/")
+    answer = site.run(below.browser.get("/v1/api/torrents/requestdl", params=asked | {"redirect": "true"}))
+    assert answer.headers["location"].startswith(f"{base}/dld/")
+    site.run(below.browser.aclose())
 
 
 def test_a_magnet_link_is_fetched_and_its_job_controlled(site):

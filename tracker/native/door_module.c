@@ -101,23 +101,27 @@ static bool set_rules(Door *door, PyObject *args, PyObject *named)
 {
     static char *names[] = {"store", "refusals", "full", "restoring", "bad_connection", "too_late", "header",
                             "trusted", "routed", "key", "interval", "min_interval", "retry_soon", "numwant",
-                            "numwant_most", "numwant_most6", "refuse_private", "seed", "clock", NULL};
-    PyObject *store, *refusals, *full, *restoring, *bad_connection, *too_late, *header, *trusted, *routed;
+                            "numwant_most", "numwant_most6", "refuse_private", "seed", "clock", "root", NULL};
+    PyObject *store, *refusals, *full, *restoring, *bad_connection, *too_late, *header, *trusted, *routed, *root;
     const char *key;
     Py_ssize_t key_length;
     unsigned long long seed;
     long long unix_time, running;
     int refuse_private;
     struct rules *rules = &door->rules;
-    if (!PyArg_ParseTupleAndKeywords(args, named, "O$O!SSSSSOOy#IIIHHHpK(LL):Door", names, &store, &PyTuple_Type,
+    if (!PyArg_ParseTupleAndKeywords(args, named, "O$O!SSSSSOOy#IIIHHHpK(LL)S:Door", names, &store, &PyTuple_Type,
                                      &refusals, &full, &restoring, &bad_connection, &too_late, &header, &trusted,
                                      &routed, &key, &key_length, &rules->interval, &rules->min_interval,
                                      &rules->retry_soon, &rules->numwant, &rules->numwant_most,
-                                     &rules->numwant_most6, &refuse_private, &seed, &unix_time, &running))
+                                     &rules->numwant_most6, &refuse_private, &seed, &unix_time, &running, &root))
         return false;
     if (key_length < 1 || key_length > BLAKE2B_KEY_MOST || rules->numwant_most > 200 || rules->numwant_most6 > 66 ||
         rules->numwant > rules->numwant_most) {
         PyErr_SetString(PyExc_ValueError, "a key has 1 to 64 bytes, an answer at most 200 peers (66 of IPv6 over UDP)");
+        return false;
+    }
+    if (PyBytes_GET_SIZE(root) > ROOT_MOST) {
+        PyErr_SetString(PyExc_ValueError, "a root path has at most 128 bytes");
         return false;
     }
     rules->refuse_private = refuse_private != 0;
@@ -133,7 +137,7 @@ static bool set_rules(Door *door, PyObject *args, PyObject *named)
            keep_bytes(door, restoring, &rules->restoring) &&
            keep_bytes(door, bad_connection, &rules->bad_connection) &&
            keep_bytes(door, too_late, &door->too_late) && keep_bytes(door, header, &rules->forwarded) &&
-           read_networks(trusted, &rules->trusted) && read_networks(routed, &rules->routed);
+           keep_bytes(door, root, &rules->root) && read_networks(trusted, &rules->trusted) && read_networks(routed, &rules->routed);
 }
 
 static PyObject *door_new(PyTypeObject *type, PyObject *args, PyObject *named)
@@ -477,17 +481,19 @@ static PyObject *read_scrape(PyObject *Py_UNUSED(module), PyObject *query)
 
 static PyObject *read_head(PyObject *Py_UNUSED(module), PyObject *args)
 {
-    const char *data, *header;
-    Py_ssize_t length, header_length, seen = 0;
+    const char *data, *header, *root = "";
+    Py_ssize_t length, header_length, seen = 0, root_length = 0;
     struct http_request read;
-    if (!PyArg_ParseTuple(args, "y#y#|n:read_head", &data, &length, &header, &header_length, &seen))
+    if (!PyArg_ParseTuple(args, "y#y#|ny#:read_head", &data, &length, &header, &header_length, &seen, &root,
+                          &root_length))
         return NULL;
     if (seen < 0 || seen > length) {
         PyErr_SetString(PyExc_ValueError, "more was seen than there is");
         return NULL;
     }
     http_read((const uint8_t *)data, (size_t)length, (size_t)seen,
-              (struct slice){(const uint8_t *)header, (size_t)header_length}, &read);
+              (struct slice){(const uint8_t *)header, (size_t)header_length},
+              (struct slice){(const uint8_t *)root, (size_t)root_length}, &read);
     if (read.kind == HTTP_PARTIAL || read.kind == HTTP_ELSEWHERE)
         return Py_BuildValue("in", (int)read.kind, (Py_ssize_t)read.length);
     return Py_BuildValue("iny#y#N", (int)read.kind, (Py_ssize_t)read.length, (const char *)read.query.data,
@@ -495,14 +501,15 @@ static PyObject *read_head(PyObject *Py_UNUSED(module), PyObject *args)
                          (Py_ssize_t)read.passkey.length, PyBool_FromLong(read.close));
 }
 
-static PyObject *path_passkey(PyObject *Py_UNUSED(module), PyObject *path)
+static PyObject *path_passkey(PyObject *Py_UNUSED(module), PyObject *args)
 {
     struct slice passkey;
-    char *data;
-    Py_ssize_t length;
-    if (PyBytes_AsStringAndSize(path, &data, &length) < 0)
+    const char *data, *root = "";
+    Py_ssize_t length, root_length = 0;
+    if (!PyArg_ParseTuple(args, "y#|y#:path_passkey", &data, &length, &root, &root_length))
         return NULL;
-    if (!http_path_passkey((struct slice){(const uint8_t *)data, (size_t)length}, &passkey))
+    if (!http_path_passkey((struct slice){(const uint8_t *)data, (size_t)length},
+                           (struct slice){(const uint8_t *)root, (size_t)root_length}, &passkey))
         Py_RETURN_NONE;
     return PyBytes_FromStringAndSize((const char *)passkey.data, (Py_ssize_t)passkey.length);
 }
@@ -523,7 +530,7 @@ static PyMethodDef functions[] = {
     {"read_announce", read_announce, METH_O, "Read an announce's query: a tuple, or the number of a refusal."},
     {"read_scrape", read_scrape, METH_O, "Read a scrape's query: its hashes, sorted, or the number of a refusal."},
     {"read_head", read_head, METH_VARARGS, "Read a head: its kind and length, then query, passkey and close."},
-    {"path_passkey", path_passkey, METH_O, "Read a path: the passkey in it, or None."},
+    {"path_passkey", path_passkey, METH_VARARGS, "Read a path: the passkey in it, or None."},
     {"parse_address", parse_address, METH_O, "Read an address: its 4 or 16 bytes, or None."},
     {NULL, NULL, 0, NULL},
 };

@@ -27,6 +27,7 @@ struct rules {
     bool refuse_private, rfc7239;
     struct slice refusals[REFUSAL_COUNT], full, restoring, bad_connection;
     struct slice forwarded; /* the header's name, lower case */
+    struct slice root;      /* what a proxy may have left in front of a path */
     struct networks trusted, routed;
     struct blake2b seal;
 };

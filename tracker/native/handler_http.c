@@ -293,7 +293,8 @@ struct reading handler_answer_stream(struct handler *handler, const uint8_t *dat
     struct reading reading = {OUTCOME_MORE, 0, 0};
     struct http_request request;
     while (reading.outcome == OUTCOME_MORE && out->end - out->at >= HTTP_REPLY_MOST) {
-        http_read(data + reading.used, length - reading.used, seen, handler->rules->forwarded, &request);
+        http_read(data + reading.used, length - reading.used, seen, handler->rules->forwarded, handler->rules->root,
+                  &request);
         seen = 0;
         if (request.kind == HTTP_PARTIAL) {
             reading.seen = request.length;

@@ -7,7 +7,7 @@
 #include "query.h"
 
 enum { CONNECT, ANNOUNCE, SCRAPE, ERROR };
-enum { MOST = 0x7fffffff, URL_READ = PASSKEY_MOST + 16 };
+enum { MOST = 0x7fffffff, URL_READ = ROOT_MOST + PASSKEY_MOST + 16 };
 
 static const uint8_t PROTOCOL[8] = {0, 0, 0x04, 0x17, 0x27, 0x10, 0x19, 0x80};
 
@@ -123,7 +123,8 @@ static enum refusal find_account(struct handler *handler, const struct packet *p
     size_t length = url_data(packet, url);
     const uint8_t *query = memchr(url, '?', length);
     struct slice path = {url, query ? (size_t)(query - url) : length};
-    return http_path_passkey(path, &passkey) ? handler_find_account(handler, passkey, account) : NOT_REFUSED;
+    return http_path_passkey(path, handler->rules->root, &passkey) ? handler_find_account(handler, passkey, account)
+                                                                   : NOT_REFUSED;
 }
 
 static void fill_announce(const struct rules *rules, const struct packet *packet, uint8_t event, uint64_t account,

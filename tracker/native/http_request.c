@@ -137,14 +137,28 @@ static struct path path_of(const uint8_t *data, size_t length)
     return data[0] == '/' ? keyed_path(data, length) : (struct path){HTTP_ELSEWHERE, 0, none};
 }
 
+/* The path that these bytes are, below the root or not; its length is that of both. */
+static struct path rooted_path(const uint8_t *data, size_t length, struct slice root)
+{
+    if (!root.length || !agrees(data, length, (const char *)root.data, root.length))
+        return path_of(data, length);
+    if (length <= root.length) /* whether a slash follows is not known yet */
+        return (struct path){HTTP_PARTIAL, 0, {NULL, 0}};
+    if (data[root.length] != '/')
+        return path_of(data, length);
+    struct path path = path_of(data + root.length, length - root.length);
+    path.length += root.length;
+    return path;
+}
+
 /* The path behind `GET `; its length is that of both. */
-static struct path target_of(const uint8_t *data, size_t length)
+static struct path target_of(const uint8_t *data, size_t length, struct slice root)
 {
     struct path path = {HTTP_PARTIAL, 0, {NULL, 0}};
     if (!AGREES(data, length, GET)) {
         path.kind = HTTP_ELSEWHERE;
     } else if (length > sizeof GET - 1) {
-        path = path_of(data + sizeof GET - 1, length - (sizeof GET - 1));
+        path = rooted_path(data + sizeof GET - 1, length - (sizeof GET - 1), root);
         path.length += sizeof GET - 1;
     }
     return path;
@@ -160,11 +174,11 @@ static bool split_passkey(struct slice *rest, struct slice *passkey)
     return key >= 1 && key <= PASSKEY_MOST;
 }
 
-bool http_path_passkey(struct slice path, struct slice *passkey)
+bool http_path_passkey(struct slice path, struct slice root, struct slice *passkey)
 {
     if (path.length == 0)
         return false;
-    struct path read = path_of(path.data, path.length);
+    struct path read = rooted_path(path.data, path.length, root);
     if (read.kind != HTTP_ANNOUNCE && read.kind != HTTP_SCRAPE)
         return false;
     struct slice rest = {path.data + read.length, path.length - read.length};
@@ -277,9 +291,10 @@ static bool read_headers(const uint8_t *data, const uint8_t *end, struct slice f
     return true;
 }
 
-void http_read(const uint8_t *data, size_t length, size_t seen, struct slice forwarded, struct http_request *out)
+void http_read(const uint8_t *data, size_t length, size_t seen, struct slice forwarded, struct slice root,
+               struct http_request *out)
 {
-    struct path path = target_of(data, length);
+    struct path path = target_of(data, length, root);
     out->kind = path.kind;
     out->length = length;
     out->close = false;

@@ -10,7 +10,7 @@
 #include "buffer.h"
 #include "constants.h"
 
-enum { HTTP_HEAD_MOST = 16384, HTTP_FORWARDED_MOST = 16 };
+enum { HTTP_HEAD_MOST = 16384, HTTP_FORWARDED_MOST = 16, ROOT_MOST = 128 };
 
 enum http_kind {
     HTTP_PARTIAL,   /* may become an announce or a scrape */
@@ -30,11 +30,13 @@ struct http_request {
     struct slice forwarded[HTTP_FORWARDED_MOST]; /* every instance of the header that was asked for */
 };
 
-/* Read the path of a tracker's URL without its query: whether it brings a passkey. */
-bool http_path_passkey(struct slice path, struct slice *passkey);
+/* Read the path of a tracker's URL without its query: whether it brings a passkey. It may begin with `root`. */
+bool http_path_passkey(struct slice path, struct slice root, struct slice *passkey);
 
 /* Read one request from the front of `data`. `seen` is what an earlier call for the same bytes left in `length`;
- * `forwarded` is the lower-case name of the header that names the client, or empty. */
-void http_read(const uint8_t *data, size_t length, size_t seen, struct slice forwarded, struct http_request *out);
+ * `forwarded` is the lower-case name of the header that names the client, or empty; `root` what a proxy may have left
+ * in front of a path, or empty. */
+void http_read(const uint8_t *data, size_t length, size_t seen, struct slice forwarded, struct slice root,
+               struct http_request *out);
 
 #endif
