@@ -332,10 +332,14 @@ def _drop(logger: object, method: str, event: object) -> NoReturn:
     raise structlog.DropEvent
 
 
+_KEPT = contextlib.ExitStack()
+"""What lasts as long as the process."""
+
+
 def prepare() -> None:
     """Say nothing of what the application logs, and make what the first run of a process would make."""
     structlog.configure(processors=[_drop])
-    stores_built_once().__enter__()  # for as long as the process lasts
+    _KEPT.enter_context(stores_built_once())
     run_seed(0)
     gc.collect()
     gc.freeze()
