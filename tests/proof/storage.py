@@ -30,6 +30,7 @@ from typing import NoReturn
 
 import structlog
 
+from peerage.wiring.application import Application
 from tests.proof.disk import Call, Disk, LoggedCall, read_log, write_folder
 from tests.proof.history import History, Kind
 from tests.proof.preload import Act, Faults, run_under_it
@@ -43,9 +44,12 @@ from tests.proof.storage_acts import (
     Scenario,
     at_cut,
     check,
+    check_backups,
+    damage,
     make_old,
     opened,
     prepare,
+    restore_newest,
     run,
 )
 from tests.support.built_stores import stores_built_once
@@ -155,6 +159,8 @@ def prepared(name: str) -> tuple[Path, History]:
         elif not scenario.empty:
             async with opened(folder) as application:
                 await prepare(acts, application)
+            if scenario.damaged:
+                damage(folder, acts.history)
 
     complete(fill(), 0)
     return folder, acts.history
@@ -252,9 +258,29 @@ async def restarted(scenario: Scenario, folder: Path, history: History, *, hones
     try:
         async with opened(folder, jobs=scenario.jobs) as application:
             await check(application, history, honest=honest)
+            if scenario.backups and not honest:
+                await check_backups(folder, _emptied("from-backup"), history)
+                await backed_up_again(folder, application, history)
     except HONEST:
         if not honest:
             raise
+
+
+async def backed_up_again(folder: Path, application: Application, history: History) -> None:
+    """Make one more backup where another may have been cut off, and restore it."""
+    acts = Acts(lambda: 0)
+    await acts.back_up(application)
+    again = _emptied("from-next-backup")
+    restore_newest(folder, again)
+    async with opened(again) as restored:
+        await check(restored, history)
+
+
+def _emptied(name: str) -> Path:
+    folder = scratch() / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder
 
 
 # Faults.
