@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from storage.database import DatabaseDamaged
+from storage.database import DatabaseDamaged, DatabaseError
 from storage.sqlite.database import translated
 
 _BATCH = 1000
@@ -16,7 +16,9 @@ def snapshot(source: Path, target: Path) -> None:
     target.touch(0o600)
     with translated(source), closing(_read_only(source)) as origin, closing(sqlite3.connect(target)) as copy:
         origin.backup(copy)
-        copy.execute("PRAGMA journal_mode = DELETE")
+        ((mode,),) = copy.execute("PRAGMA journal_mode = DELETE")
+    if mode != "delete":  # it tells of a failing disk by staying as it was, and would make files when it is read
+        raise DatabaseError(f"{target} cannot be written whole")
 
 
 def require_sound(path: Path) -> None:

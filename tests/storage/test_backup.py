@@ -3,12 +3,13 @@ import os
 import sqlite3
 import stat
 from contextlib import closing
+from functools import partial
 
 import pytest
 
 from cache.record import packed_digest
 from storage.data_folder import DataFolder, FolderError
-from storage.database import DatabaseDamaged
+from storage.database import DatabaseDamaged, DatabaseError
 from storage.sqlite.backup import BackupError, make_backup, restore_backup
 
 ROW = "INSERT INTO record VALUES (?, ?, ?)"
@@ -186,4 +187,17 @@ def test_an_interrupted_deletion_of_an_old_backup_hinders_no_other(folder, tmp_p
 def test_databases_that_cannot_be_read_are_told_as_such(folder, tmp_path):
     folder.records.write_bytes(b"no database" * 100)
     with pytest.raises(DatabaseDamaged):
+        make_backup(folder, tmp_path / "b", 0, 2)
+
+
+class Stuck(sqlite3.Connection):
+    """Stays in its mode and says so, as SQLite does when the disk fails at the last moment."""
+
+    def execute(self, sql, *parameters):
+        return iter([("wal",)]) if "journal_mode" in sql else super().execute(sql, *parameters)
+
+
+def test_a_copy_that_cannot_leave_the_write_ahead_log_is_none(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Stuck))
+    with pytest.raises(DatabaseError, match="written whole"):
         make_backup(folder, tmp_path / "b", 0, 2)
