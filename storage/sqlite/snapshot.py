@@ -17,7 +17,9 @@ def snapshot(source: Path, target: Path) -> None:
     with translated(source), closing(_read_only(source)) as origin, closing(sqlite3.connect(target)) as copy:
         origin.backup(copy)
         ((mode,),) = copy.execute("PRAGMA journal_mode = DELETE")
-    if mode != "delete":  # it tells of a failing disk by staying as it was, and would make files when it is read
+    if (
+        mode != "delete"
+    ):  # it tells of a failing disk by staying as it was, and would make files when it is read
         raise DatabaseError(f"{target} cannot be written whole")
 
 
