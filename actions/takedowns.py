@@ -161,21 +161,24 @@ class Takedowns:
             await left.wait()
 
     async def _refuse_uploaded(self, metainfo: Metainfo) -> None:
-        """Refuse a torrent that is blocked under any of its infohashes, and delete its file and record."""
-        entry = await self._lists.denied(metainfo.infohashes)
-        if entry is not None:
-            await self._operations.run(self._enforce(entry, metainfo.infohashes))
-            raise Refusal("blocked", entry.reason)
+        """Refuse a torrent that is blocked under any of its infohashes, and delete its file and record.
+
+        One whose block is lifted before that keeps both, and so it is not refused.
+        """
+        while (entry := await self._lists.denied(metainfo.infohashes)) is not None:
+            if await self._operations.run(self._enforce(entry, metainfo.infohashes)) is not None:
+                raise Refusal("blocked", entry.reason)
 
     async def _admit(self, metainfo: Metainfo) -> None:
         """Allow announces of a torrent that was just cached. Refusal: `blocked`, if it was blocked meanwhile."""
-        async with self._lock:
-            # A block takes the lock too: either it is seen here, or it comes later and deletes the file.
-            if await self._lists.denied(metainfo.infohashes) is None:
-                alias = metainfo.v2.truncated if metainfo.v1 is not None and metainfo.v2 is not None else None
-                self._allow_held(metainfo.infohashes, metainfo.v1, alias)
-                return
-        await self._refuse_uploaded(metainfo)
+        while True:
+            async with self._lock:
+                # A block takes the lock too: either it is seen here, or it comes later and deletes the file.
+                if await self._lists.denied(metainfo.infohashes) is None:
+                    alias = metainfo.v2.truncated if metainfo.v1 and metainfo.v2 else None
+                    self._allow_held(metainfo.infohashes, metainfo.v1, alias)
+                    return
+            await self._refuse_uploaded(metainfo)
 
     async def remove_file(self, infohashes: Iterable[InfoHash]) -> None:
         """Delete the file of a torrent that is not blocked."""
@@ -187,7 +190,7 @@ class Takedowns:
 
     async def _block(self, infohash: InfoHash, reason: str, by: str) -> ListEntry:
         entry = await self._lists.set(ListEntry(infohash, ListKind.DENY, reason, by, int(self._clock())))
-        entry = await self._enforce(entry, ())
+        entry = await self._enforce(entry, ()) or entry
         # What was on its way in may be seen until its last check: the answer comes after that.
         await self._wait_for_entering(entry.infohashes)
         log.info("takedown.blocked", infohash=infohash.upper, by=by)
@@ -201,11 +204,14 @@ class Takedowns:
         log.info("takedown.allowed", infohash=infohash.upper, by=by)
         return entry
 
-    async def _enforce(self, entry: ListEntry, infohashes: tuple[InfoHash, ...]) -> ListEntry:
-        """Enforce a block: deny every infohash of the torrent, `infohashes` included, and delete its file."""
+    async def _enforce(self, entry: ListEntry, infohashes: tuple[InfoHash, ...]) -> ListEntry | None:
+        """Enforce a block: deny every infohash of the torrent, `infohashes` included, and delete its file.
+
+        Return the entry as it is then, None if it was lifted meanwhile.
+        """
         async with self._lock:
             if await self._lists.denied((entry.infohash,)) is None:
-                return entry  # lifted meanwhile
+                return None
             covering = await self._add_known_names(entry, infohashes)
             self._policy.deny(_short_hashes(covering.infohashes))
             await self._remove(covering)

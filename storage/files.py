@@ -197,6 +197,7 @@ class FileBlobs:
                 os.mkdir(_BAD, 0o700, dir_fd=root)
             with _opened(_BAD, root) as bad, suppress(FileNotFoundError), self._leaf(infohash) as leaf:
                 os.rename(_rest(infohash), kept, src_dir_fd=leaf, dst_dir_fd=bad)
+                os.fsync(bad)
                 os.fsync(leaf)
                 self._note_set_aside(infohash, kept)
             with _opened(_BAD, root) as bad, self._rename_lock:

@@ -95,7 +95,8 @@ def _select_named(dialect: SqlDialect) -> Select[Any]:
 
 def _entry(row: tuple[Any, ...]) -> ListEntry:
     infohash, verdict, reason, author, since, names = row
-    spellings = {InfoHash.parse(name) for name in names.split()} - {infohash}
+    # A disk that lied may have kept an entry without its names; it holds for its own infohash still.
+    spellings = {InfoHash.parse(name) for name in (names or "").split()} - {infohash}
     return ListEntry(
         infohash=InfoHash.of(infohash),
         kind=ListKind(verdict),

@@ -11,13 +11,13 @@ _LEAST = 2048  # slots a step, however few there are
 _SWARM_COST = 8  # see Swarms.expire
 
 
-async def sweep(store: SwarmStore, clock: Callable[[], float]) -> None:
-    """Expire silent peers for ever."""
+async def sweep(store: SwarmStore, clock: Callable[[], float], step: float = _STEP) -> None:
+    """Expire silent peers for ever, a part of them every `step` seconds."""
     while True:
-        await asyncio.sleep(_STEP)
+        await asyncio.sleep(step)
         totals = store.totals()
         work = totals.peers + totals.torrents * _SWARM_COST
-        store.expire(int(clock()), max(_LEAST, int(work * _STEP / _ROUND)))
+        store.expire(int(clock()), max(_LEAST, int(work * step / _ROUND)))
 
 
 def sweep_once(store: SwarmStore, now: int) -> int:

@@ -47,7 +47,7 @@ async def _backup(
     application: "Application", _operator: "Principal", arguments: Backup
 ) -> AsyncIterator[BackupRecord]:
     from bittorrent.refusal import Refusal  # noqa: PLC0415 - where the command runs
-    from storage.database import DatabaseDamaged  # noqa: PLC0415
+    from storage.database import DatabaseError  # noqa: PLC0415
     from storage.sqlite.backup import BackupError, make_backup  # noqa: PLC0415
 
     await application.tracker.flusher.flush()
@@ -57,7 +57,9 @@ async def _backup(
         done = await asyncio.to_thread(
             make_backup, application.stores.folder, arguments.folder, now, arguments.keep
         )
-    except (BackupError, DatabaseDamaged) as error:
+    except Refusal:
+        raise
+    except (BackupError, DatabaseError) as error:
         raise Refusal("unreadable", str(error)) from error
     yield BackupRecord(done.folder, done.files, done.copied, done.copied_bytes, done.missing, done.damaged)
 

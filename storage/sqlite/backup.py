@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from pathlib import Path
 from bittorrent.infohash import InfoHash
 from cache.record import packed_digest
 from storage.data_folder import RESTORING, DataFolder
-from storage.fsync import fsync_directory
+from storage.fsync import fsync_all, fsync_directory, fsync_tree
 from storage.sqlite.snapshot import has_record, require_sound, snapshot, stored_files
 
 _VERSION = 1
@@ -59,7 +59,7 @@ class _Entry:
 def make_backup(folder: DataFolder, target: Path, now: float, keep: int) -> BackupResult:
     """Write a backup of a data folder, whose owner may be running, into `target`, and keep the newest `keep`.
 
-    BackupError, DatabaseDamaged, OSError; what was in `target` before stays as it was.
+    BackupError, DatabaseError, OSError; what was in `target` before stays as it was.
     """
     with _locked(target):
         draft = _fresh(target / "backups" / ".new")
@@ -69,7 +69,8 @@ def make_backup(folder: DataFolder, target: Path, now: float, keep: int) -> Back
         copying.copy(draft / folder.records.name)
         _write_index(draft / _INDEX, copying.entries)
         _write_manifest(draft)
-        os.sync()
+        fsync_tree(draft)
+        fsync_all([*copying.unproven, target / "files", target / "backups", target])
         _verify(draft, target)
         finished = draft.with_name(_name(now, _finished(target)))
         draft.rename(finished)
@@ -94,12 +95,15 @@ def restore_backup(target: Path, folder: DataFolder, now: float, *, force: bool)
         raise BackupError(f"{folder.path} is not empty: name an empty folder, or give --force")
     draft = _fresh(folder.path / RESTORING)
     _unpack(source, target, draft / "data")
-    os.sync()
+    fsync_tree(draft)
+    fsync_directory(folder.path)
     if held:
         aside = folder.path / f".before-restore-{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%SZ}"
         aside.mkdir(0o700)
         for path in held:
             path.rename(aside / path.name)
+        fsync_directory(aside)
+        fsync_directory(folder.path)
     for path in sorted((draft / "data").iterdir()):
         path.rename(folder.path / path.name)
     fsync_directory(folder.path)
@@ -125,6 +129,8 @@ class _Copying:
         self._pool = target / "files"
         self._before = before
         self.entries: list[_Entry] = []
+        self.unproven: list[Path] = []
+        """Files and folders of the pool that no finished backup has shown to be on disk."""
         self._copied: list[int] = []
         self._missing: list[str] = []
         self._damaged: list[str] = []
@@ -166,6 +172,8 @@ class _Copying:
         if packed is not None and packed_digest(data) != packed:
             self._damaged.append(infohash)
         digest = hashlib.sha256(data).hexdigest()
+        pooled = _pooled(self._pool, digest)
+        self.unproven += [pooled, pooled.parent]
         if _put(self._pool, digest, data):
             self._copied.append(len(data))
         return _Entry(infohash, digest, len(data), found.st_mtime_ns)
@@ -200,11 +208,15 @@ def _unpack(source: Path, target: Path, data: Path) -> None:
 
 
 def _verify(backup: Path, target: Path) -> None:
-    """Read a backup whole. BackupError, DatabaseDamaged."""
-    manifest = json.loads((backup / _MANIFEST).read_bytes())
-    if manifest["version"] != _VERSION:
+    """Read a backup whole. BackupError, DatabaseDamaged, OSError."""
+    try:
+        manifest = json.loads((backup / _MANIFEST).read_bytes())
+        version, digests = manifest["version"], manifest["digests"]
+    except (FileNotFoundError, ValueError, LookupError, TypeError) as error:
+        raise BackupError(f"{backup} is damaged: it has no manifest that can be read") from error
+    if version != _VERSION:
         raise BackupError(f"{backup} is of another version: use the program that made it")
-    if manifest["digests"] != _digests(backup):
+    if digests != _digests(backup):
         raise BackupError(f"{backup} is damaged: its files differ from its manifest")
     for path in backup.glob("*.db"):
         require_sound(path)
@@ -252,8 +264,12 @@ def _finished(target: Path) -> list[Path]:
 
 def _forget_old(target: Path, keep: int) -> None:
     """Delete the oldest backups, then the files that no backup names."""
+    leaving = target / "backups" / ".old"
     for old in _finished(target)[:-keep]:
-        shutil.rmtree(old)
+        _fresh(leaving).rmdir()
+        old.rename(leaving)
+        fsync_directory(leaving.parent)  # what is half deleted has no name of a backup
+        shutil.rmtree(leaving)
     used = {entry.digest for each in _finished(target) for entry in _index(each / _INDEX)}
     for path in (target / "files").rglob("*"):
         if path.is_file() and path.parent.name + path.name not in used:
@@ -261,9 +277,9 @@ def _forget_old(target: Path, keep: int) -> None:
 
 
 def _put(pool: Path, digest: str, data: bytes) -> bool:
-    """Add bytes to the pool; False when they are there."""
+    """Add bytes to the pool; False when they are there, in place of what an interrupted backup left."""
     path = _pooled(pool, digest)
-    if path.is_file() and path.stat().st_size == len(data):
+    if path.is_file() and _digest(path) == digest:
         return False
     path.parent.mkdir(0o700, parents=True, exist_ok=True)
     draft = path.with_name(".new")
@@ -303,7 +319,10 @@ def _fresh(path: Path) -> Path:
 @contextmanager
 def _locked(target: Path) -> Iterator[None]:
     """Let one backup into a folder at a time. BackupError: another is under way."""
-    target.mkdir(0o700, parents=True, exist_ok=True)
+    for folder in (target, target / "files"):
+        folder.mkdir(0o700, parents=True, exist_ok=True)
+    with suppress(PermissionError):  # of a folder that is not ours, in which nothing was made
+        fsync_directory(target.parent)
     lock = os.open(target / ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -58,21 +58,21 @@ class SqliteTransaction:
 
     async def rows(self, sql: Sql, parameters: Values = NO_PARAMETERS) -> list[Row]:
         """Run a query or a statement that returns rows, and return all of them."""
-        with _translated(self._path):
+        with translated(self._path):
             return [
                 tuple(row) for row in await self._connection.execute_fetchall(str(sql), _bound(parameters))
             ]
 
     async def run(self, sql: Sql, parameters: Values = NO_PARAMETERS) -> int:
         """Run a statement, and return how many rows changed."""
-        with _translated(self._path):
+        with translated(self._path):
             return (await self._connection.execute(str(sql), _bound(parameters))).rowcount
 
     async def run_many(self, sql: Sql, parameters: Sequence[Values]) -> int:
         """Run a statement for each of the parameters, and return how many rows changed."""
         if not parameters:
             return 0
-        with _translated(self._path):
+        with translated(self._path):
             return (await self._connection.executemany(str(sql), parameters)).rowcount
 
 
@@ -138,11 +138,11 @@ class SqliteDatabase:
     @asynccontextmanager
     async def _write(self) -> AsyncIterator[SqliteTransaction]:
         try:
-            with _translated(self.path):
+            with translated(self.path):
                 await self._writer.execute("BEGIN IMMEDIATE")
             self._writing_since = time.monotonic()
             yield SqliteTransaction(self.path, self._writer, self.dialect)
-            with _translated(self.path):
+            with translated(self.path):
                 await self._writer.commit()
         except BaseException:
             # A cancelled statement still runs in the writer's thread; the rollback is queued behind it.
@@ -171,13 +171,13 @@ class SqliteDatabase:
         """Overwrite with zeros what is deleted from now on."""
         async with self._lock.slot():
             self._overwrites = True
-            with _translated(self.path):
+            with translated(self.path):
                 await self._writer.execute_fetchall("PRAGMA secure_delete = ON")
 
     async def purge_deleted(self) -> bool:
         """Checkpoint and truncate the write-ahead log; False where a reader prevents it."""
         async with self._lock.slot():
-            with _translated(self.path):
+            with translated(self.path):
                 found = await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
             ((busy, _, _),) = found
             return not busy
@@ -338,8 +338,8 @@ def _bound(parameters: Values) -> Values:
 
 
 @contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    """Raise SQLite's errors as those of `storage.database`."""
+def translated(path: Path) -> Iterator[None]:
+    """Raise SQLite's errors about a file as those of `storage.database`."""
     try:
         yield
     except sqlite3.Error as error:

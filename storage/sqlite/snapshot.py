@@ -5,17 +5,22 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from storage.database import DatabaseDamaged
+from storage.database import DatabaseDamaged, DatabaseError
+from storage.sqlite.database import translated
 
 _BATCH = 1000
 
 
 def snapshot(source: Path, target: Path) -> None:
-    """Write what a database holds at one moment into a new file, checkpointed. sqlite3.Error."""
+    """Write what a database holds at one moment into a new file, checkpointed. DatabaseError, OSError."""
     target.touch(0o600)
-    with closing(_read_only(source)) as origin, closing(sqlite3.connect(target)) as copy:
+    with translated(source), closing(_read_only(source)) as origin, closing(sqlite3.connect(target)) as copy:
         origin.backup(copy)
-        copy.execute("PRAGMA journal_mode = DELETE")
+        ((mode,),) = copy.execute("PRAGMA journal_mode = DELETE")
+    if (
+        mode != "delete"
+    ):  # it tells of a failing disk by staying as it was, and would make files when it is read
+        raise DatabaseError(f"{target} cannot be written whole")
 
 
 def require_sound(path: Path) -> None:
@@ -30,8 +35,11 @@ def require_sound(path: Path) -> None:
 
 
 def stored_files(path: Path) -> Iterator[tuple[bytes, int, bytes | None]]:
-    """Yield each record of the cache in ascending order: infohash, bytes of its stored file, and their digest."""
-    with closing(_read_only(path)) as connection:
+    """Yield each record of the cache in ascending order: infohash, bytes of its stored file, and their digest.
+
+    DatabaseError.
+    """
+    with translated(path), closing(_read_only(path)) as connection:
         after = b""
         while rows := connection.execute(
             "SELECT infohash, stored, packed FROM record WHERE infohash > ? ORDER BY infohash LIMIT ?",
@@ -42,8 +50,8 @@ def stored_files(path: Path) -> Iterator[tuple[bytes, int, bytes | None]]:
 
 
 def has_record(path: Path, infohash: bytes) -> bool:
-    """Return whether the cache has a record of an infohash now."""
-    with closing(_read_only(path)) as connection:
+    """Return whether the cache has a record of an infohash now. DatabaseError."""
+    with translated(path), closing(_read_only(path)) as connection:
         return (
             connection.execute("SELECT 1 FROM record WHERE infohash = ?", (infohash,)).fetchone() is not None
         )

@@ -201,3 +201,15 @@ async def test_infohashes_that_are_only_claimed_do_not_widen_a_block(services):
     with pytest.raises(Refusal):
         await enter(services, (HYBRID.v1, other))
     assert await services.lists.denied((other,)) is None
+
+
+async def test_an_upload_whose_block_is_lifted_before_it_is_enforced_is_not_refused(services):
+    async with services.takedowns.entering(HYBRID):
+        await services.cache.add(HYBRID, hybrid_torrent())
+        await services.lists.set(ListEntry(HYBRID.v1, ListKind.DENY, "because", "me", 9))
+        lifting = asyncio.create_task(services.takedowns.unblock(HYBRID.v1))
+        await asyncio.sleep(0)  # it has begun, and waits for its turn
+    assert await lifting is True
+    assert await services.cache.has(HYBRID.v1)
+    assert services.policy.allowed == SHORT
+    assert services.policy.denied == set()

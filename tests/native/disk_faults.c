@@ -2,8 +2,9 @@
  * log with its data, and the n-th one fails, tears, waits, flips a bit or is forgotten.
  *
  * A process under test calls faults_begin, faults_arm, faults_calls and faults_end itself; one that knows nothing of
- * this is told by FAULTS_ROOT, FAULTS_LOG and, for a fault, FAULTS_AT, FAULTS_ACT and FAULTS_ERRNO. SQLite's
- * shared memory (-shm) is no part of the disk: it does not outlive the machine.
+ * this is told by FAULTS_ROOT, FAULTS_LOG and, for a fault, FAULTS_AT, FAULTS_ACT and FAULTS_ERRNO; with FAULTS_WHILE
+ * the fault is there as long as a file of that name is. SQLite's shared memory (-shm) is no part of the disk: it does
+ * not outlive the machine.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -23,7 +24,8 @@
 #include <unistd.h>
 
 enum call { OPEN = 1, CREATE, WRITE, TRUNCATE, SYNC, RENAME, UNLINK, LINK, MKDIR, CLOSE, READ, RMDIR };
-enum act { NOTHING, FAIL, SHORT, TEAR, WAIT, FLIP, FORGET, KILL, FULL };
+enum act { NOTHING, FAIL, SHORT, TEAR, WAIT, FLIP, FORGET, KILL, FULL, UNSYNCED };
+enum needs { NO_ROOM, ROOM, SYNCED };
 
 enum { FILES = 65536, SECTOR = 512, PAUSE_US = 2000 };
 
@@ -47,6 +49,7 @@ static size_t root_size;
 static int log_file = -1;
 static uint64_t calls, at;
 static int act, act_errno;
+static const char *only_while;
 
 #define REAL(result, name, ...)                                \
     static result (*real_##name)(__VA_ARGS__);                 \
@@ -137,6 +140,7 @@ static void begin_by_environment(void) {
     if (folder == NULL || path == NULL)
         return;
     faults_begin(folder, path);
+    only_while = getenv("FAULTS_WHILE");
     if (number != NULL)
         faults_arm(strtoull(number, NULL, 10), atoi(getenv("FAULTS_ACT")), atoi(getenv("FAULTS_ERRNO")));
 }
@@ -144,9 +148,13 @@ static void begin_by_environment(void) {
 /* ---- whose turn it is ---- */
 
 /* The fault of the call that is about to be made. */
-static int due(int makes) {
+static int due(enum needs needs) {
+    if (only_while != NULL && access(only_while, F_OK) != 0)
+        return NOTHING;
     if (act == FULL)
-        return calls >= at && makes ? FAIL : NOTHING;
+        return calls >= at && needs == ROOM ? FAIL : NOTHING;
+    if (act == UNSYNCED)
+        return calls >= at && needs == SYNCED ? FAIL : NOTHING;
     if (act == NOTHING || calls != at)
         return NOTHING;
     if (act == KILL)
@@ -222,7 +230,7 @@ static int open_file(int folder, const char *path, int flags, mode_t mode) {
     }
     uint64_t before = inode_of(whole);
     int makes = before == 0 && (flags & O_CREAT);
-    int fault = due(makes);
+    int fault = due(makes ? ROOM : NO_ROOM);
     int fd = fails(fault) ? -1 : real_openat64(folder, path, flags, mode);
     struct record record = {.call = OPEN, .result = fd, .fault = (uint32_t)fault};
     const char *name = "";
@@ -265,7 +273,7 @@ int close(int fd) {
     if (!tracked(fd))
         return real_close(fd);
     pthread_mutex_lock(&turn);
-    int fault = due(0);
+    int fault = due(NO_ROOM);
     struct record record = {.call = CLOSE, .inode = files[fd].inode, .fault = (uint32_t)fault};
     files[fd].tracked = 0;
     record.result = real_close(fd);
@@ -280,7 +288,7 @@ int close(int fd) {
 
 static ssize_t read_file(int fd, void *data, size_t size, off64_t offset) {
     pthread_mutex_lock(&turn);
-    int fault = due(0);
+    int fault = due(NO_ROOM);
     size_t wanted = (fault == SHORT || fault == TEAR) && size > 1 ? size / 2 : size;
     ssize_t done = -1;
     if (!fails(fault))
@@ -317,7 +325,7 @@ static size_t part(int fault, size_t size) {
 
 static ssize_t write_file(int fd, const void *data, size_t size, off64_t offset) {
     pthread_mutex_lock(&turn);
-    int fault = due(1), moves = offset < 0;
+    int fault = due(ROOM), moves = offset < 0;
     off64_t where = !moves ? offset : files[fd].append ? end_of(fd) : lseek64(fd, 0, SEEK_CUR);
     size_t wanted = part(fault, size);
     unsigned char *flipped = NULL;
@@ -397,7 +405,7 @@ int ftruncate64(int fd, off64_t size) {
     if (!tracked(fd))
         return real_ftruncate64(fd, size);
     pthread_mutex_lock(&turn);
-    int fault = due(1), result = fails(fault) ? -1 : fault == FORGET ? 0 : real_ftruncate64(fd, size);
+    int fault = due(ROOM), result = fails(fault) ? -1 : fault == FORGET ? 0 : real_ftruncate64(fd, size);
     struct record record = {.call = fault == FORGET ? READ : TRUNCATE, .result = result, .inode = files[fd].inode,
         .offset = (uint64_t)size, .fault = (uint32_t)fault};
     note(record, "", "");
@@ -408,7 +416,7 @@ int ftruncate(int fd, off_t size) { return ftruncate64(fd, size); }
 
 static int sync_file(int fd, int (*real)(int)) {
     pthread_mutex_lock(&turn);
-    int fault = due(0), result = fails(fault) ? -1 : fault == FORGET ? 0 : real(fd);
+    int fault = due(SYNCED), result = fails(fault) ? -1 : fault == FORGET ? 0 : real(fd);
     struct record record = {
         .call = fault == FORGET ? READ : SYNC, .result = result < 0 ? -errno : 0, .inode = files[fd].inode, .fault = (uint32_t)fault};
     note(record, "", "");
@@ -426,7 +434,7 @@ int renameat(int folder, const char *path, int to, const char *target) {
         return real_renameat(folder, path, to, target);
     }
     const char *name, *new_name;
-    int fault = due(1);
+    int fault = due(ROOM);
     struct record record = {.call = fault == FORGET ? READ : RENAME, .fault = (uint32_t)fault, .offset = inode_of(whole)};
     record.inode = parent_of(whole, &name), record.other = parent_of(other, &new_name);
     record.first = (uint32_t)strlen(name), record.second = (uint32_t)strlen(new_name);
@@ -446,7 +454,7 @@ int linkat(int folder, const char *path, int to, const char *target, int flags) 
         return real_linkat(folder, path, to, target, flags);
     }
     const char *name;
-    int fault = due(1);
+    int fault = due(ROOM);
     struct record record = {.call = fault == FORGET ? READ : LINK, .fault = (uint32_t)fault, .inode = found.st_ino};
     record.other = parent_of(other, &name);
     record.first = (uint32_t)strlen(name);
@@ -465,7 +473,7 @@ int unlinkat(int folder, const char *path, int flags) {
         return real_unlinkat(folder, path, flags);
     }
     const char *name;
-    int fault = due(0), call = flags & AT_REMOVEDIR ? RMDIR : UNLINK;
+    int fault = due(NO_ROOM), call = flags & AT_REMOVEDIR ? RMDIR : UNLINK;
     struct record record = {.call = (uint32_t)(fault == FORGET ? READ : call), .fault = (uint32_t)fault};
     record.inode = inode_of(whole), record.other = parent_of(whole, &name);
     record.first = (uint32_t)strlen(name);
@@ -485,11 +493,11 @@ int mkdirat(int folder, const char *path, mode_t mode) {
         return real_mkdirat(folder, path, mode);
     }
     const char *name;
-    int fault = due(1);
+    int fault = due(ROOM);
     struct record record = {.call = MKDIR, .fault = (uint32_t)fault, .other = parent_of(whole, &name)};
     record.first = (uint32_t)strlen(name);
     record.result = fails(fault) ? -1 : real_mkdirat(folder, path, mode);
-    record.inode = inode_of(whole);
+    record.inode = record.result == 0 ? inode_of(whole) : 0; /* which sets errno where there is none */
     note(record, name, "");
     pthread_mutex_unlock(&turn);
     return record.result;

@@ -1,8 +1,9 @@
 """A model of a disk that loses power: what was synced stays, what was not may persist, tear or vanish, each by itself.
 
 It is fed with the log that `tests/native/disk_faults.c` writes. A write is durable once its file was synced, a name once
-its folder was; a rename is one step, and durable with the folder that it leads to. A sync that fails settles nothing: by
-chance each pending write got there or is lost, and no later sync makes up for it.
+its folder was. A rename is one step, durable with the folder that it leads to; the sync of the one that it left settles
+alone that the old name is gone. A sync that fails settles nothing: by chance each pending write got there or is lost,
+and no later sync makes up for it. What `sync()` does is not counted on, since it tells of no failure.
 """
 
 import errno
@@ -201,7 +202,7 @@ class Disk:
         left = []
         for each in self.pending:
             if each.node is not node:
-                left.append(each)
+                left.append(each if each.source is not node else _left(each))
                 continue
             if each.source is not None and each.source is not node:
                 left.append(Pending(each.source, Call.UNLINK, name=each.source_name))
@@ -215,6 +216,13 @@ class Disk:
             self.pending.remove(each)
             if self.chance.random() < 0.5:
                 _settle(each)
+
+
+def _left(pending: Pending) -> Pending:
+    """Make the half of a rename durable that took a name from a folder; the new name is pending still."""
+    assert pending.source is not None
+    _settle(Pending(pending.source, Call.UNLINK, name=pending.source_name))
+    return Pending(pending.node, Call.LINK, name=pending.name, target=pending.target)
 
 
 def _settle(pending: Pending) -> None:

@@ -29,6 +29,8 @@ class Kind(Enum):
     ACCOUNT = auto()
     JOB = auto()
     DELETE_JOB = auto()
+    BACKUP = auto()
+    RESTORE = auto()
 
 
 @dataclass

@@ -27,6 +27,7 @@ class Act(IntEnum):
     FORGET = 6
     KILL = 7
     FULL = 8
+    UNSYNCED = 9
 
 
 @cache
@@ -40,7 +41,7 @@ def library() -> Path:
 
 
 def preloaded(values: Mapping[str, str], **faults: object) -> dict[str, str]:
-    """An environment in which a process runs over the library; `root`, `log`, `at`, `act`, `errno` steer it."""
+    """An environment in which a process runs over the library; `root`, `log`, `at`, `act`, `errno`, `while` steer it."""
     own = {
         f"FAULTS_{name.upper()}": str(int(value) if isinstance(value, Act) else value)
         for name, value in faults.items()

@@ -11,6 +11,8 @@ import random
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextvars import Context
+from heapq import heappop, heappush
 from typing import Any
 from unittest import mock
 
@@ -25,33 +27,30 @@ class Deadlock(Exception):
     """Everything waits and nothing is due."""
 
 
-class _NoSockets:
-    """A selector without files: waiting is letting time pass."""
+class _Timer(asyncio.TimerHandle):
+    """A timer of the simulated loop: its place in the heap needs no note of how many were cancelled."""
 
-    def __init__(self, loop: "SimulatedLoop") -> None:
-        self._loop = loop
-
-    def select(self, timeout: float | None) -> list[Any]:
-        """Let time pass."""
-        if timeout is None or timeout > _NEVER:
-            raise Deadlock("everything waits and nothing is due")
-        self._loop.now += max(timeout, 0.0)
-        return []
-
-    def close(self) -> None:
-        """Have nothing to close."""
+    def cancel(self) -> None:
+        """Cancel the call."""
+        asyncio.Handle.cancel(self)
 
 
 class SimulatedLoop(asyncio.SelectorEventLoop):
-    """A loop over simulated time, in seconds from 0; `chance` draws the delays of what runs in threads."""
+    """A loop over simulated time, in seconds from 0; `chance` draws the delays of what runs in threads.
+
+    It looks at no socket and no real clock, which is most of what a turn of the usual loop costs.
+    """
+
+    get_debug = staticmethod(bool)
+    _ready: deque[asyncio.Handle]
+    _stopping: bool
 
     def __init__(self, chance: random.Random) -> None:
         self.now = 0.0
         self.chance = chance
+        self._timers: list[tuple[float, int, _Timer]] = []
+        self._count = 0
         super().__init__()
-        self._real_selector = self._selector
-        self._selector = _NoSockets(self)
-        self._clock_resolution = 1e-9
         self.set_exception_handler(self._note_failure)
         self.failures: list[str] = []
 
@@ -59,10 +58,49 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         """The simulated time."""
         return self.now
 
-    def close(self) -> None:
-        """Close the real selector too."""
-        self._selector = self._real_selector
-        super().close()
+    def call_at(
+        self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Call a function at a time; of those at the same time in the order in which they were asked for."""
+        timer = _Timer(when, callback, args, self, context)
+        self._count += 1
+        heappush(self._timers, (when, self._count, timer))
+        return timer
+
+    def call_later(
+        self, delay: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Call a function after some seconds."""
+        return self.call_at(self.now + delay, callback, *args, context=context)
+
+    def call_soon(
+        self, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        """Call a function in the next turn."""
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
+    def _run_once(self) -> None:
+        """Let time pass if nothing is ready, then run what is ready now."""
+        ready, timers = self._ready, self._timers
+        if not ready and not self._stopping:
+            while timers and timers[0][2]._cancelled:
+                heappop(timers)
+            if not timers or timers[0][0] > self.now + _NEVER:
+                raise Deadlock("everything waits and nothing is due")
+            self.now = max(self.now, timers[0][0])
+        while timers and timers[0][0] <= self.now:
+            ready.append(heappop(timers)[2])
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if not handle._cancelled:
+                try:
+                    handle._context.run(handle._callback, *handle._args)
+                except (SystemExit, KeyboardInterrupt):
+                    raise
+                except BaseException as error:
+                    self.failures.append(f"a call of {handle._callback!r}: {error!r}")
 
     def delay(self) -> float:
         """How long a thread lets wait: mostly nearly nothing, sometimes long enough for all else to overtake."""

@@ -9,6 +9,7 @@ A case that fails is printed with the command that runs it again.
 
 import argparse
 import asyncio
+import contextlib
 import copy
 import errno
 import hashlib
@@ -20,7 +21,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
@@ -29,9 +30,11 @@ from typing import NoReturn
 
 import structlog
 
+from peerage.wiring.application import Application
 from tests.proof.disk import Call, Disk, LoggedCall, read_log, write_folder
 from tests.proof.history import History, Kind
 from tests.proof.preload import Act, Faults, run_under_it
+from tests.proof.simulated_loop import simulated
 from tests.proof.storage_acts import (
     BLOCKED,
     HONEST,
@@ -41,11 +44,15 @@ from tests.proof.storage_acts import (
     Scenario,
     at_cut,
     check,
+    check_backups,
+    damage,
     make_old,
     opened,
     prepare,
+    restore_newest,
     run,
 )
+from tests.support.built_stores import stores_built_once
 
 MODULE = "tests.proof.storage"
 BEYOND = 60
@@ -109,10 +116,15 @@ class Tally:
     failures: list[str] = field(default_factory=list)
 
 
+_KEPT = contextlib.ExitStack()
+"""What lasts as long as the process."""
+
+
 @cache
 def faults() -> Faults:
-    """The library under this process."""
+    """The library under this process, which builds the statements of its stores once."""
     structlog.configure(processors=[_drop])
+    _KEPT.enter_context(stores_built_once())
     return Faults()
 
 
@@ -124,6 +136,13 @@ def _drop(logger: object, method: str, event: object) -> NoReturn:
 def scratch() -> Path:
     """A folder of this process."""
     return Path(tempfile.mkdtemp(prefix="proof-storage-")).resolve()
+
+
+def complete(coroutine: Coroutine[None, None, None], seed: float) -> None:
+    """Run a coroutine to its end in simulated time; the seed decides whose turn it is, so that calls come in one order."""
+    with simulated(random.Random(seed)) as loop:
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(coroutine)
 
 
 @cache
@@ -140,8 +159,10 @@ def prepared(name: str) -> tuple[Path, History]:
         elif not scenario.empty:
             async with opened(folder) as application:
                 await prepare(acts, application)
+            if scenario.damaged:
+                damage(folder, acts.history)
 
-    asyncio.run(fill())
+    complete(fill(), 0)
     return folder, acts.history
 
 
@@ -163,7 +184,7 @@ def recorded(name: str) -> Recorded:
     base, log = scratch() / f"{name}-begun", scratch() / f"{name}.log"
     disk = Disk.of(folder, random.Random(0))
     faults().begin(folder, log)
-    asyncio.run(run(SCENARIOS[name], folder, acts))
+    complete(run(SCENARIOS[name], folder, acts), 0)
     faults().end()
     _disks[name] = disk
     return Recorded(base, read_log(log), acts.history)
@@ -221,7 +242,7 @@ class Cutter:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         write_folder(found, folder)
-        asyncio.run(restarted(self.scenario, folder, known, honest=honest))
+        complete(restarted(self.scenario, folder, known, honest=honest), chance.random())
 
 
 def _digest(found: dict[str, bytes | None]) -> bytes:
@@ -237,9 +258,29 @@ async def restarted(scenario: Scenario, folder: Path, history: History, *, hones
     try:
         async with opened(folder, jobs=scenario.jobs) as application:
             await check(application, history, honest=honest)
+            if scenario.backups and not honest:
+                await check_backups(folder, _emptied("from-backup"), history)
+                await backed_up_again(folder, application, history)
     except HONEST:
         if not honest:
             raise
+
+
+async def backed_up_again(folder: Path, application: Application, history: History) -> None:
+    """Make one more backup where another may have been cut off, and restore it."""
+    acts = Acts(lambda: 0)
+    await acts.back_up(application)
+    again = _emptied("from-next-backup")
+    restore_newest(folder, again)
+    async with opened(again) as restored:
+        await check(restored, history)
+
+
+def _emptied(name: str) -> Path:
+    folder = scratch() / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder
 
 
 # Faults.
@@ -262,16 +303,16 @@ def run_fault(name: str, point: int, number: int, chance: random.Random, tally: 
     faults().begin(folder, log)
     faults().arm(point, act, error)
     try:
-        asyncio.run(run(scenario, folder, acts))
+        complete(run(scenario, folder, acts), 0)
     finally:
         faults().end()
     tally.faults += 1
     tally.told += bool(acts.told)
     honest = act in LIES
     history = at_cut(acts.history, sys.maxsize)
-    asyncio.run(restarted(scenario, _copied(folder), history, honest=honest))
+    complete(restarted(scenario, _copied(folder), history, honest=honest), chance.random())
     if not honest:
-        asyncio.run(healed(scenario, folder, acts))
+        complete(healed(scenario, folder, acts), chance.random())
     calls = read_log(log)
     cutter = Cutter(scenario, disk, calls, history)
     for cut in sorted(chance.sample(range(len(calls) + 1), min(CUTS_AFTER_FAULT, len(calls) + 1))):

@@ -8,19 +8,23 @@ from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 
+from accounts.model import Principal
 from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
 from catalogue.fields import TorrentChange, TorrentDetails
 from catalogue.store import UNRESTRICTED_VIEWER
 from downloads.model import JobRequest
+from peerage.commands.backup import BACKUP, Backup
 from peerage.wiring.application import Application
 from peerage.wiring.environment import Environment
 from peerage.wiring.stores import open_stores
 from storage import schema
-from storage.data_folder import FolderError
+from storage.data_folder import DataFolder, FolderError
 from storage.database import DatabaseError
+from storage.fsync import fsync_directory
 from storage.schema import Schema
+from storage.sqlite.backup import BackupError, restore_backup
 from storage.sqlite.database import SqliteDatabase
 from tests.proof.history import History, Kind, Operation
 from tests.support.application import QUICK, repeatable_random, settings_in
@@ -30,10 +34,12 @@ from tests.support.torrents import hybrid_torrent, v1_torrent
 from tracker.flusher import FlushError
 from tracker.model import Announce, Event
 
-HONEST = (Refusal, OSError, DatabaseError, FolderError, FlushError)
+HONEST = (Refusal, OSError, DatabaseError, FolderError, FlushError, BackupError)
 """The errors by which a failing disk may be told."""
 PASSWORDS = ("first password", "second password")
 ACCOUNT, ADDED = "ada", "grace"
+BACKUPS, RESTORED = "backups", "restored"
+"""Where a run keeps its backups, and the folder that it restores one into; both beside its data folder."""
 SWARMS = tuple(InfoHash(bytes([number]) * 20) for number in range(1, 6))
 
 
@@ -166,6 +172,15 @@ class Acts:
             application.tracker.tracker.announce(announce)
         await self.attempt(Kind.FLUSH, None, application.tracker.flusher.flush)
 
+    async def repair(self, application: Application) -> None:
+        """Check every file, and repair what is found."""
+
+        async def act() -> None:
+            async for _ in application.torrents.cache.check(repair=True):
+                pass
+
+        await self.attempt(Kind.FLUSH, None, act)
+
     async def create_job(self, application: Application, upload: Upload) -> None:
         """Ask for a torrent's content."""
         create = application.downloads.downloads.create
@@ -180,19 +195,52 @@ class Acts:
                     Kind.DELETE_JOB, upload.infohash, lambda job=job: downloads.delete(1, job.id)
                 )
 
+    async def back_up(self, application: Application) -> None:
+        """Make a backup of everything, as the command does; one that lacks something is told."""
+
+        async def act() -> None:
+            arguments = Backup(application.settings.data.parent / BACKUPS, keep=2)
+            async for made in BACKUP.run(application, Principal(operator="proof"), arguments):
+                if made.missing or made.damaged:
+                    raise BackupError(f"{made} is not whole")
+
+        await self.attempt(Kind.BACKUP, None, act)
+
+    async def restore(self, application: Application) -> None:
+        """Restore the newest backup into another folder."""
+        folder = application.settings.data.parent
+
+        async def act() -> None:
+            restore_newest(folder, folder / RESTORED)
+
+        await self.attempt(Kind.RESTORE, None, act)
+
+
+def restore_newest(folder: Path, target: Path) -> None:
+    """Restore the newest backup beside a run's data folder, as the command does, to where `opened` finds it."""
+    target.mkdir(exist_ok=True)
+    fsync_directory(folder)
+    with DataFolder(target / "data", restoring=True) as data:
+        restore_backup(folder / BACKUPS, data, NOON, force=False)
+
 
 Steps = Callable[[Acts, Application], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Steps over a prepared data folder; `empty` begins without one, `old` with one of an earlier revision."""
+    """Steps over a prepared data folder; `empty` begins without one, `old` with one of an earlier revision.
+
+    With `damaged` two of its files are not what was stored; with `backups` those that it makes are restored.
+    """
 
     name: str
     steps: Steps
     jobs: bool = False
     empty: bool = False
     old: bool = False
+    backups: bool = False
+    damaged: bool = False
 
 
 async def prepare(acts: Acts, application: Application) -> None:
@@ -240,6 +288,32 @@ async def _jobs(acts: Acts, application: Application) -> None:
     await acts.create_job(application, NEWER)
 
 
+async def _backups(acts: Acts, application: Application) -> None:
+    await acts.back_up(application)
+    await acts.upload(application, NEW)
+    await acts.block(application, KEPT)
+    await acts.back_up(application)
+    await acts.restore(application)
+
+
+async def _repair(acts: Acts, application: Application) -> None:
+    await acts.repair(application)
+    await acts.upload(application, HYBRID)
+    await acts.upload(application, KEPT)
+
+
+def damage(folder: Path, history: History) -> None:
+    """Alter one stored file and remove another, as a failing disk does."""
+    for upload, data in ((KEPT, b"altered"), (HYBRID, None)):
+        name = upload.infohash.upper
+        path = folder / "data" / "torrents" / name[:2] / name[2:4] / f"{name[4:]}.torrent.gz"
+        if data is None:
+            path.unlink()
+        else:
+            path.write_bytes(data)
+        history.note(Kind.REMOVE, upload.infohash)
+
+
 async def _nothing(acts: Acts, application: Application) -> None:
     """Opening and closing are enough."""
 
@@ -252,6 +326,8 @@ SCENARIOS = {
         Scenario("flush", _flushes),
         Scenario("records", _records),
         Scenario("job", _jobs, jobs=True),
+        Scenario("backup", _backups, backups=True),
+        Scenario("repair", _repair, damaged=True),
         Scenario("migration", _nothing, old=True),
         Scenario("first-start", _uploads, empty=True),
     )
@@ -277,6 +353,29 @@ async def make_old(folder: Path) -> None:
         await database.close()
 
 
+def at_moment(history: History, moment: float) -> History:
+    """What was answered before a moment; what came later may have had its effect or not."""
+    found = History(lambda: inf)
+    for each in history.operations:
+        kept = copy.copy(each)
+        if kept.end > moment:
+            kept.end, kept.done, kept.refused = inf, False, False
+        found.operations.append(kept)
+    return found
+
+
+async def check_backups(folder: Path, scratch: Path, history: History) -> None:
+    """Restore what a backup that was answered holds, and hold it against what was answered before it began."""
+    done = [each for each in history.operations if each.kind is Kind.BACKUP and each.done]
+    if done:
+        restore_newest(folder, scratch)
+        async with opened(scratch) as application:
+            await check(application, at_moment(history, done[-1].began))
+    if any(each.kind is Kind.RESTORE and each.done for each in history.operations):
+        async with opened(folder / RESTORED) as application:
+            await check(application, at_moment(history, done[-1].began))
+
+
 def at_cut(history: History, calls: int) -> History:
     """What was answered before the call of that number."""
     found = History(lambda: inf)
@@ -300,7 +399,9 @@ async def check(application: Application, history: History, *, honest: bool = Fa
     counts = {application.tracker.tracker.store.scrape(each).complete for each in SWARMS}
     assert len(counts) == 1, f"half of a flush: {counts}"
     problems = [problem async for problem in application.torrents.cache.check()]
-    assert not problems, f"check finds {problems}"
+    damaged = {each.infohash for each in history.operations if each.kind is Kind.REMOVE}
+    found = [each for each in problems if each.infohash not in damaged]
+    assert not found, f"check finds {found}"
 
 
 async def _check_upload(application: Application, history: History, upload: Upload, honest: bool) -> None:

@@ -5,9 +5,13 @@ import random
 import subprocess
 import sys
 
+import pytest
+
 from bittorrent.infohash import InfoHash
-from tests.proof.history import History, Kind
-from tests.proof.simulated_loop import simulated
+from tests.proof import simulation
+from tests.proof.history import History, Kind, Operation
+from tests.proof.simulated_loop import Deadlock, simulated
+from tests.support.built_stores import stores_built_once
 from tests.support.processes import ROOT
 
 HASH = InfoHash(b"x" * 20)
@@ -36,6 +40,44 @@ def test_threads_overtake_each_other_as_the_seed_says() -> None:
     assert order(1) == order(1)
     assert sorted(order(1)) == list(range(9))
     assert len({tuple(order(seed)) for seed in range(9)}) > 5
+
+
+def test_of_calls_at_the_same_time_the_first_asked_for_comes_first_and_a_cancelled_one_never() -> None:
+    with simulated(random.Random(1)) as loop:
+        done: list[str] = []
+        for name in "abc":
+            loop.call_later(5.0, done.append, name)
+        loop.call_later(5.0, done.append, "d").cancel()
+        loop.call_later(4.0, done.append, "e")
+        loop.call_soon(done.append, "f")
+        loop.run_until_complete(asyncio.sleep(6.0))
+        assert (done, loop.now) == (["f", "e", "a", "b", "c"], 6.0)
+
+
+def test_waiting_for_ever_is_told_and_so_is_a_call_that_fails() -> None:
+    with simulated(random.Random(1)) as loop:
+        loop.call_soon(lambda: 1 / 0)
+        with pytest.raises(Deadlock):
+            loop.run_until_complete(asyncio.Event().wait())
+        assert ["ZeroDivisionError" in each for each in loop.failures] == [True]
+
+
+def test_stores_that_are_built_once_change_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def operations() -> list[Operation]:
+        made = simulation.Run
+        runs: list[simulation.Run] = []
+        with monkeypatch.context() as patch:
+            patch.setattr(simulation, "Run", lambda *given: runs.append(made(*given)) or runs[-1])
+            assert simulation.run_seed(7) == ""
+        return runs[0].history.operations
+
+    operations()  # what the first run of a process makes is there now
+    built_each_time = operations()
+    with stores_built_once():
+        assert operations() == built_each_time
+        with monkeypatch.context() as patch:
+            patch.setattr("storage.rows.select", lambda *_: pytest.fail("a statement is built again"))
+            assert operations() == built_each_time
 
 
 async def test_what_must_be_true_follows_from_what_did_not_overlap() -> None:

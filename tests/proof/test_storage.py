@@ -36,7 +36,7 @@ os.fsync(file)
 
 
 def test_a_sample_of_faults_and_power_cuts_loses_nothing() -> None:
-    command = [sys.executable, "-m", "tests.proof.storage", "--cases", os.environ.get("PROOF_CASES", "150")]
+    command = [sys.executable, "-m", "tests.proof.storage", "--cases", os.environ.get("PROOF_CASES", "300")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,11 +1,15 @@
+import errno
+import os
 import sqlite3
+import stat
 from contextlib import closing
+from functools import partial
 
 import pytest
 
 from cache.record import packed_digest
 from storage.data_folder import DataFolder, FolderError
-from storage.database import DatabaseDamaged
+from storage.database import DatabaseDamaged, DatabaseError
 from storage.sqlite.backup import BackupError, make_backup, restore_backup
 
 ROW = "INSERT INTO record VALUES (?, ?, ?)"
@@ -117,3 +121,83 @@ def test_a_folder_in_which_a_restore_was_interrupted_starts_no_service(folder, t
         DataFolder(tmp_path / "new").acquire()
     restore(tmp_path / "b", tmp_path / "new")
     DataFolder(tmp_path / "new").acquire().release()
+
+
+def pool(tmp_path):
+    return [path for path in (tmp_path / "b" / "files").rglob("*") if path.is_file()]
+
+
+def finished(tmp_path):
+    return sorted(path.name for path in (tmp_path / "b" / "backups").iterdir() if path.name[0] != ".")
+
+
+def test_what_an_interrupted_backup_left_in_the_pool_is_written_again(folder, tmp_path):
+    make_backup(folder, tmp_path / "b", 0, 2)
+    (lost,) = (tmp_path / "b" / "backups").iterdir()
+    lost.rename(tmp_path / "elsewhere")
+    for path in pool(tmp_path):
+        path.write_bytes(b"\0" * path.stat().st_size)
+    assert make_backup(folder, tmp_path / "b", 1, 2).copied == 3
+    restore(tmp_path / "b", tmp_path / "new")
+
+
+def test_a_backup_whose_files_the_disk_does_not_keep_is_none(folder, tmp_path, monkeypatch):
+    fsync = os.fsync
+
+    def failing(file):
+        if stat.S_ISREG(os.fstat(file).st_mode):
+            raise OSError(errno.EIO, "Input/output error")
+        fsync(file)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", failing)
+        with pytest.raises(OSError, match="Input/output error"):
+            make_backup(folder, tmp_path / "b", 0, 2)
+    assert finished(tmp_path) == []
+    make_backup(folder, tmp_path / "b", 0, 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", failing)
+        with pytest.raises(OSError, match="Input/output error"):
+            restore(tmp_path / "b", tmp_path / "new")
+    restore(tmp_path / "b", tmp_path / "new")
+
+
+@pytest.mark.parametrize("content", [None, b"", b"[]", b"{}"])
+def test_a_backup_without_a_manifest_is_damaged(folder, tmp_path, content):
+    make_backup(folder, tmp_path / "b", 0, 2)
+    (manifest,) = (tmp_path / "b" / "backups").rglob("manifest.json")
+    manifest.unlink()
+    if content is not None:
+        manifest.write_bytes(content)
+    with pytest.raises(BackupError, match="manifest"):
+        restore(tmp_path / "b", tmp_path / "new")
+
+
+def test_an_interrupted_deletion_of_an_old_backup_hinders_no_other(folder, tmp_path):
+    for now in range(3):
+        make_backup(folder, tmp_path / "b", now, 2)
+    half = tmp_path / "b" / "backups" / ".old"
+    half.mkdir()
+    (half / "swarms.db").write_bytes(b"")
+    make_backup(folder, tmp_path / "b", 9, 2)
+    assert not half.exists()
+    assert len(finished(tmp_path)) == 2
+
+
+def test_databases_that_cannot_be_read_are_told_as_such(folder, tmp_path):
+    folder.records.write_bytes(b"no database" * 100)
+    with pytest.raises(DatabaseDamaged):
+        make_backup(folder, tmp_path / "b", 0, 2)
+
+
+class Stuck(sqlite3.Connection):
+    """Stays in its mode and says so, as SQLite does when the disk fails at the last moment."""
+
+    def execute(self, sql, *parameters):
+        return iter([("wal",)]) if "journal_mode" in sql else super().execute(sql, *parameters)
+
+
+def test_a_copy_that_cannot_leave_the_write_ahead_log_is_none(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Stuck))
+    with pytest.raises(DatabaseError, match="written whole"):
+        make_backup(folder, tmp_path / "b", 0, 2)
