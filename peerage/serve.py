@@ -23,10 +23,12 @@ import web.pages
 from doors.client_address import ClientAddress
 from doors.control import ControlServer
 from doors.files import isolate_files_host
+from doors.kept_files import KeptFileRenewal
 from doors.lookup_on_miss import LookupOnMiss
 from doors.metrics import (
     DoorsCollector,
     FilesCollector,
+    KeptFilesCollector,
     LoopCollector,
     MetricsDoor,
     TrackerCollector,
@@ -45,7 +47,6 @@ from peerage.signal_requests import REQUESTS, STOP, SignalRequests
 from peerage.sockets import BoundAddress, bind
 from peerage.wiring.application import Application, open_application
 from peerage.wiring.services import make_admission, make_services
-from tasks.loop_stalls import LoopStalls
 from tracker.sweeper import sweep
 
 Ready = Callable[[Application, Sequence[BoundAddress]], None]
@@ -87,7 +88,7 @@ async def serve(settings: Settings, ready: Ready) -> None:
             make_app(application, listeners), settings.downloads.files_url, settings.public_url
         )
         server = listeners.server(app, bound, lambda: ready(application, bound))
-        await stack.enter_async_context(_timers(application, listeners.loop_stalls, server.stop))
+        await stack.enter_async_context(_timers(application, listeners, server.stop))
         await _until_signal(application, server, listeners.uvicorn_sockets(bound))
         log.info("service.stopping")
 
@@ -114,8 +115,10 @@ def make_app(application: Application, listeners: Listeners) -> App:
             uploads.counters,
             listeners.memory,
             lambda: uploads.uploads.accepted,
+            native_files=listeners.file_counts,
         ),
         FilesCollector(application.stores.blobs, application.torrents.scrubber),
+        *([KeptFilesCollector(listeners.kept_files.counts)] if listeners.kept_files is not None else ()),
     ]
     metrics = MetricsDoor(collectors, clients, settings.metrics.networks, everyone=settings.metrics.open)
     services = make_services(application, admission)
@@ -134,6 +137,7 @@ def make_app(application: Application, listeners: Listeners) -> App:
             application.torrents.files,
             settings.catalogue.site_name,
             LookupOnMiss(application.downloads.lookups, uploads),
+            kept=listeners.kept_files,
         ),
     ]
     return App(direct, [*routes, metrics.route(), *health_routes(application.health)])
@@ -158,9 +162,14 @@ async def _until_signal(application: Application, server: Server, sockets: list[
         await requests.close()
 
 
+def _renewal(application: Application, listeners: Listeners) -> KeptFileRenewal | None:
+    kept, torrents = listeners.kept_files, application.torrents
+    return KeptFileRenewal(kept, torrents.cache, torrents.files) if kept is not None else None
+
+
 @asynccontextmanager
 async def _timers(
-    application: Application, stalls: LoopStalls, stop: Callable[[], None]
+    application: Application, listeners: Listeners, stop: Callable[[], None]
 ) -> AsyncIterator[None]:
     """Restore the swarms, then flush and sweep them until the end; a failure stops the service."""
 
@@ -170,7 +179,7 @@ async def _timers(
             await asyncio.gather(
                 application.tracker.flusher.run(),
                 sweep(application.tracker.tracker.store, time.time),
-                stalls.run(),
+                listeners.loop_stalls.run(),
                 maintain_accounts(application.accounts.accounts, application.accounts.one_time_links),
                 application.catalogue.sync.run(),
                 *(
@@ -179,6 +188,7 @@ async def _timers(
                         application.downloads.auto_fetch,
                         application.downloads.engine_announcer,
                         application.torrents.scrubber,
+                        _renewal(application, listeners),
                     )
                     if each is not None
                 ),
