@@ -98,7 +98,7 @@ def conversations() -> list[bytes]:
     plain = b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n"
     medium, large = (f"/torrent/{NAMES[key]}".encode() for key in ("medium", "large"))
     sent += [
-        (plain % small.encode()) * 30 + request(small, []),
+        (plain % small.encode()) * 12 + request(small, []),
         plain % medium * 7 + plain % large * 3 + request(small, []),
         (scrape % HASHES[0] + plain % small.encode() + plain % b"/robots.txt") * 4 + request(small, []),
         request(small, [])[:-19]

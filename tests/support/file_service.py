@@ -21,7 +21,7 @@ from peerage.wiring.application import Application
 from tests.support.application import open_test_application, settings_in
 from tests.support.services import NameAsTitle
 
-PATIENCE = 20
+PATIENCE = 60
 
 
 @dataclass
