@@ -34,6 +34,7 @@ enum {
     PACKET_SIZE = UDP_LARGEST + 8,
     /* Edge-triggered: a short read has emptied the socket, and the next event comes with new bytes. */
     READABLE = (int)(EPOLLIN | EPOLLRDHUP | EPOLLET),
+    TURN_MOST = 256 << 10,  /* bytes of files that one connection gets before others have their turn */
     WRITE_STEP = 64 << 10, /* bytes that a client has to take in its time to get as much again */
     SPARE_MOST = 64, /* connection objects kept for the next clients */
     STACK = 256 << 10
@@ -391,6 +392,7 @@ static void await(struct thread *thread, struct connection *connection, bool ans
 static void serve_input(struct thread *thread, struct connection *connection, const uint8_t *data, size_t length)
 {
     bool answered = false;
+    size_t files = 0;
     for (;;) {
         struct buffer out = {thread->out, thread->out + OUT_SIZE, false};
         struct reading reading =
@@ -400,6 +402,7 @@ static void serve_input(struct thread *thread, struct connection *connection, co
         data += reading.used;
         length -= reading.used;
         answered |= answer.length > 0;
+        files += reading.body.length;
         if (!deliver(connection, &answer, &reading.body, reading.outcome == OUTCOME_CLOSE)) {
             reading.outcome = OUTCOME_CLOSE;
         } else if (answer.length + reading.body.length) {
@@ -409,6 +412,11 @@ static void serve_input(struct thread *thread, struct connection *connection, co
         }
         if (reading.file)
             kept_file_release(thread->handler.rules->files, reading.file);
+        if (reading.outcome == OUTCOME_MORE && files > TURN_MOST) {
+            reading.file = NULL;
+            wait_for_write(thread, connection, answer, &reading, data, length);
+            return;
+        }
         if (reading.outcome == OUTCOME_CLOSE)
             drop(thread, connection);
         else if (reading.outcome == OUTCOME_AWAY)
