@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from benchmarks import (
     announce_http,
     announce_udp,
+    cache_files,
     catalogue_search,
     census,
     checkcached,
@@ -18,6 +19,7 @@ from benchmarks import (
 ALL: Mapping[str, Callable[[Sequence[str]], int]] = {
     "announce_http": announce_http.main,
     "announce_udp": announce_udp.main,
+    "cache_files": cache_files.main,
     "gil": gil.main,
     "idle": idle.main,
     "swarms": swarms.main,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from accounts.model import Scope
@@ -21,7 +21,9 @@ from doors import cache_pages, errors
 from doors.admission import Admission, AdmittedRoute, ApiDialect, Endpoint, Exchange, Step, parameter
 from doors.bodies import MULTIPART, FormRules
 from doors.connection_memory import reserve_answer
+from doors.file_answers import MEDIA_TYPE, FileAnswers, redirect
 from doors.http_headers import accepts_gzip, attachment, etag_matches
+from doors.kept_files import KeptFiles
 from doors.lookup_on_miss import LookupOnMiss
 from doors.origin import base_url
 from doors.page_layout import SITE, PageSite, style_route
@@ -45,7 +47,6 @@ _FILE_STEPS = (Step.CREDENTIALS, Step.KEY_METHODS)
 _FILE_ENDPOINT = Endpoint(name="download")
 _FILE_CREDENTIALS = (*CREDENTIALS, parameter("torrent_pass", Scope.PASSKEY))
 _ACCOUNT_HIT = {"Cache-Control": "private, no-cache", "Vary": "Cookie, Authorization"}
-_HIT = {"Cache-Control": "public, max-age=3600", "Vary": "Accept-Encoding"}
 _MISS = {"Cache-Control": "public, max-age=30"}
 
 Render = Callable[[Refusal], Response]
@@ -58,12 +59,15 @@ def routes(
     files: TorrentFiles,
     site: PageSite = SITE,
     lookups: LookupOnMiss | None = None,
+    *,
+    kept: KeptFiles | None = None,
 ) -> list[Route]:
     """Return the cache's routes: uploads, downloads, `robots.txt` and the style sheet.
 
-    `lookups` serves `?wait=` for torrents that are not cached.
+    `lookups` serves `?wait=` for torrents that are not cached; `kept` takes the answers that the native threads give
+    from then on.
     """
-    downloads = _DownloadRoutes(cache, uploads.counters, uploads.admission, files, site, lookups)
+    downloads = _DownloadRoutes(cache, uploads.counters, uploads.admission, files, site, lookups, kept)
     return [
         *_upload_routes(uploads, site),
         Route("/torrent/{rest:path}", downloads.fetch, methods=["GET"]),
@@ -124,6 +128,7 @@ class _DownloadRoutes:
     files: TorrentFiles
     site: PageSite
     lookups: LookupOnMiss | None
+    kept: KeptFiles | None
 
     async def fetch(self, request: Request) -> Response:
         """Return the torrent whose infohash is the first 40 digits of the path; the rest of the path is ignored."""
@@ -136,6 +141,8 @@ class _DownloadRoutes:
 
     async def _fetch(self, request: Request, asked: re.Match[str] | None) -> Response:
         """Answer a request. Refusal: `busy`."""
+        # Read first of all: what changes from here on refuses the answer that is to be kept.
+        generation = self.kept.generation(InfoHash.parse(asked[0])) if asked and self.kept is not None else 0
         held = await self._held(request, InfoHash.parse(asked[0])) if asked else None
         if held is None:
             self.counters.misses += asked is not None
@@ -146,8 +153,14 @@ class _DownloadRoutes:
         restricted = not self.files.open_to_all(held.record)
         self.counters.hits += 1
         if asked[0] != asked[0].upper() and not restricted:
-            return self._redirect(asked[0].upper())
-        return await (self._restricted(request, held) if restricted else _file(request, held))
+            return redirect(self.admission.public_url, asked[0].upper())
+        if restricted:
+            return await self._restricted(request, held)
+        answers = _answers(request, held)
+        response, data = await _file(request, held, answers)
+        if self.kept is not None and data is not None:
+            self.kept.keep(InfoHash.parse(asked[0]), answers, data, generation)
+        return response
 
     async def _restricted(self, request: Request, held: CachedTorrent) -> Response:
         """Return a file that not everybody gets: to an account, as it may see it."""
@@ -188,7 +201,10 @@ class _DownloadRoutes:
             if found is None or held is None:
                 return self._not_found(infohash.upper, _NO_STORE)
             restricted = not self.files.open_to_all(held.record)
-            response = await (self._restricted(request, held) if restricted else _file(request, held))
+            if restricted:
+                response = await self._restricted(request, held)
+            else:
+                response, _ = await _file(request, held, _answers(request, held))
             response.headers["X-Peerage-Source"] = found.source
             return response
 
@@ -198,30 +214,23 @@ class _DownloadRoutes:
 
         return await lookups.answer(request, infohash, respond, render)
 
-    def _redirect(self, infohash: str) -> Response:
-        base = (self.admission.public_url or "").rstrip("/")
-        return RedirectResponse(
-            f"{base}/torrent/{infohash}.torrent", 301, {"Cache-Control": "public, max-age=3600"}
-        )
+
+def _answers(request: Request, held: CachedTorrent) -> FileAnswers:
+    return FileAnswers(held.record, accepts_gzip(",".join(request.headers.getlist("accept-encoding"))))
 
 
-async def _file(request: Request, held: CachedTorrent) -> Response:
-    use_gzip = accepts_gzip(",".join(request.headers.getlist("accept-encoding")))
-    etag = f'"{held.record.digest.hex()}{"-gzip" if use_gzip else ""}"'
-    headers = _HIT | {"ETag": etag}
-    if etag_matches(",".join(request.headers.getlist("if-none-match")), etag):
-        return Response(status_code=304, headers=headers)
-    headers["Content-Disposition"] = attachment(held.record.name)
-    if use_gzip:
-        headers["Content-Encoding"] = "gzip"
-    if use_gzip:
+async def _file(request: Request, held: CachedTorrent, answers: FileAnswers) -> tuple[Response, bytes | None]:
+    """Return the answer, and the file in its coding, None where that was not made."""
+    if etag_matches(",".join(request.headers.getlist("if-none-match")), answers.etag):
+        return answers.unchanged(), held.gzip if answers.packed else None
+    if answers.packed:
         data = held.gzip
     elif held.plain_size > _LARGE:
         await reserve_answer(request.scope, held.plain_size)
         data = await asyncio.to_thread(held.plain)
     else:
         data = held.plain()  # quicker than a thread, which may wait behind uploads
-    return Response(data, headers=headers, media_type="application/x-bittorrent")
+    return answers.whole(data), data
 
 
 def _account_file(request: Request, held: CachedTorrent, file: TorrentFile) -> Response:
@@ -230,7 +239,7 @@ def _account_file(request: Request, held: CachedTorrent, file: TorrentFile) -> R
     if etag_matches(",".join(request.headers.getlist("if-none-match")), headers["ETag"]):
         return Response(status_code=304, headers=headers)
     headers["Content-Disposition"] = attachment(held.record.name)
-    return Response(file.data, headers=headers, media_type="application/x-bittorrent")
+    return Response(file.data, headers=headers, media_type=MEDIA_TYPE)
 
 
 def _plain(body: bytes, headers: dict[str, str]) -> Response:

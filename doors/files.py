@@ -53,10 +53,16 @@ def link_url(opaque: str, files_url: str | None, base: str) -> str:
     return f"{files_url or base}{LINK_PATH}{opaque}"
 
 
+def isolated_host(files_url: str | None, public_url: str | None) -> str | None:
+    """Return the host that answers file links only, its port included; None where there is no such host."""
+    host = _host_of(files_url)
+    return None if host == _host_of(public_url) else host
+
+
 def isolate_files_host(app: ASGIApp, files_url: str | None, public_url: str | None) -> ASGIApp:
     """Wrap `app` so that the host of `files_url` answers file links only; return `app` itself without such a host."""
-    host = _host_of(files_url)
-    if host is None or host == _host_of(public_url):
+    host = isolated_host(files_url, public_url)
+    if host is None:
         return app
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:

@@ -24,6 +24,7 @@ from cache.scrubber import Scrubber, ScrubCounts
 from doors.client_address import ClientAddress
 from doors.connection_guard import ConnectionCounts
 from doors.connection_memory import ConnectionMemory
+from doors.kept_files import KeptFileCounts
 from doors.upload_admission import CacheCounters
 from tasks.fair_turns import FairTurns
 from tasks.loop_stalls import BOUNDS, LoopStalls
@@ -102,7 +103,10 @@ class DoorsCollector(Collector):
         counters: CacheCounters,
         memory: ConnectionMemory,
         accepted_uploads: Callable[[], int],
+        *,
+        native_files: Callable[[], tuple[int, int]] = lambda: (0, 0),
     ) -> None:
+        self._native_files = native_files
         self._accepted_uploads = accepted_uploads
         self._door = door
         self._connections = connections
@@ -136,7 +140,12 @@ class DoorsCollector(Collector):
             "peerage_connections_dropped", "Slow connections ended to make room for others", memory.dropped
         )
         yield CounterMetricFamily("peerage_room_refusals", "Requests that found no room", memory.refused)
-        yield CounterMetricFamily("peerage_cache_hits", "Torrents fetched", counters.hits)
+        answered, sent = self._native_files()
+        yield CounterMetricFamily("peerage_cache_hits", "Torrents fetched", counters.hits + answered)
+        yield CounterMetricFamily(
+            "peerage_cache_memory_hits", "Of these, fetched from memory by native code", answered
+        )
+        yield CounterMetricFamily("peerage_cache_memory_sent_bytes", "Bytes of files in these answers", sent)
         yield CounterMetricFamily("peerage_cache_misses", "Torrents asked for and not held", counters.misses)
         yield CounterMetricFamily("peerage_uploads", "Uploads accepted", self._accepted_uploads())
         refusals = CounterMetricFamily("peerage_upload_refusals", "Uploads refused", labels=["code"])
@@ -167,6 +176,26 @@ class FilesCollector(Collector):
         )
         yield CounterMetricFamily("peerage_files_scrubbed", "Stored files read again", counts.read)
         yield CounterMetricFamily("peerage_files_lost", "Records found without a right file", counts.bad)
+
+
+class KeptFilesCollector(Collector):
+    """Prometheus collector of the finished answers that are kept in memory."""
+
+    def __init__(self, counts: Callable[[], KeptFileCounts]) -> None:
+        self._counts = counts
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric of the answers that are kept."""
+        counts = self._counts()
+        yield GaugeMetricFamily("peerage_cache_memory_files", "Files kept in memory", counts.count)
+        yield GaugeMetricFamily("peerage_cache_memory_bytes", "Bytes of these", counts.bytes)
+        for name, what, number in (
+            ("stored", "put in", counts.stored),
+            ("evicted", "evicted to make room", counts.evicted),
+            ("expired", "ended by age", counts.expired),
+            ("refused", "not put in, because something changed meanwhile", counts.refused),
+        ):
+            yield CounterMetricFamily(f"peerage_cache_memory_{name}", f"Files {what}", number)
 
 
 class LoopCollector(Collector):

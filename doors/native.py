@@ -5,6 +5,7 @@ import secrets
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ from bittorrent.refusal import REASONS
 from doors.announce import DEFAULT_NUMWANT, MAX_NUMWANT
 from doors.connection_guard import TIMEOUT, ConnectionCounts, ConnectionGuard, crowded_at
 from doors.fast_path import FastPathProtocol, Responder
+from doors.file_answers import redirect_lines
+from doors.kept_files import KeptFiles
 from doors.udp import BAD_CONNECTION, MAX_NUMWANT_IPV6, RECEIVE_BUFFER
 from tracker.counters import TrackerCounters, Transport
 from tracker.model import AnnounceTerms
@@ -34,8 +37,36 @@ ProtocolFactory = Callable[[bytes, Callable[[], None]], asyncio.Protocol]
 _DEFER_ACCEPT = 1  # seconds that the kernel keeps a connection without data (TCP_DEFER_ACCEPT)
 
 
+@dataclass(frozen=True, slots=True)
+class FileRules:
+    """What the native code needs to answer requests for stored files; without `kept` it answers none."""
+
+    kept: KeptFiles | None = None
+    host_prefix: bytes = b""
+    """Requests whose `Host` begins with this, in any case, are for Python."""
+    redirect: tuple[bytes, bytes] = (b"", b"")
+    """The header lines that redirect to an infohash in upper case, before and behind that."""
+
+    @classmethod
+    def of(cls, kept: KeptFiles | None, public_url: str | None, other_host: str | None) -> "FileRules":
+        """Make them; `other_host` is a host whose requests are not for the cache."""
+        prefix = (other_host or "").partition(":")[0].encode("latin-1", "ignore")
+        return cls(kept, prefix, redirect_lines(public_url))
+
+
+NO_FILES = FileRules()
+
+
 def _network_rows(networks: Sequence[tuple[Network, bool]]) -> list[NetworkRow]:
     return [(each.network_address.packed, each.prefixlen, verdict) for each, verdict in networks]
+
+
+def make_kept_files(capacity: int, secret: bytes, clock: Callable[[], float]) -> KeptFiles:
+    """Make the memory of finished answers for stored files, of `capacity` bytes.
+
+    `secret` has 16 bytes, `clock` gives the seconds of a clock that never goes back.
+    """
+    return KeptFiles(native.Files(capacity, secret), clock)
 
 
 def make_native_door(
@@ -49,6 +80,7 @@ def make_native_door(
     seed: int,
     clock: tuple[int, int] = (0, 0),
     root: str = "",
+    files: FileRules = NO_FILES,
 ) -> "Door":
     """Make the native request handler over a native store, with the texts of every answer.
 
@@ -76,6 +108,10 @@ def make_native_door(
         seed=seed,
         clock=clock,
         root=root.encode(),
+        files=files.kept.table if files.kept is not None else None,
+        files_host=files.host_prefix,
+        redirect=files.redirect[0],
+        redirect_end=files.redirect[1],
     )
 
 

@@ -38,6 +38,13 @@ def kind_of(headers: Mapping[str, str]) -> str:
     return "data"
 
 
+def secure(headers: MutableHeaders) -> None:
+    """Add the headers of TABLE that an answer does not set itself, and `nosniff`."""
+    for name, value in TABLE[kind_of(headers)].items():
+        headers.setdefault(name, value)
+    headers["X-Content-Type-Options"] = "nosniff"
+
+
 class SecurityHeaders:
     """ASGI middleware: adds the headers of TABLE that an answer does not set itself, and `nosniff` to all."""
 
@@ -52,10 +59,7 @@ class SecurityHeaders:
 
         async def send_secured(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in TABLE[kind_of(headers)].items():
-                    headers.setdefault(name, value)
-                headers["X-Content-Type-Options"] = "nosniff"
+                secure(MutableHeaders(scope=message))
             await send(message)
 
         await self._app(scope, receive, send_secured)

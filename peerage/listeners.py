@@ -18,10 +18,14 @@ from doors.client_address import ClientAddress
 from doors.client_work import ClientWork
 from doors.connection_guard import ConnectionCounts, ConnectionGuard, GuardedProtocol, guarded_protocol
 from doors.connection_memory import ConnectionMemory
+from doors.files import isolated_host
+from doors.kept_files import KeptFiles
 from doors.native import (
+    FileRules,
     NativeDoor,
     fast_path_protocol,
     handed_over_protocol,
+    make_kept_files,
     make_native_door,
     total_counters,
 )
@@ -106,7 +110,8 @@ class Listeners:
         self.loop_stalls = LoopStalls(time.monotonic)
         settings = application.settings
         self.work = ClientWork(FairTurns(), Exemptions(_exempt(settings)))
-        self._door = _door(application)
+        self.kept_files = _kept_files(application)
+        self._door = _door(application, self.kept_files)
         self.native = self._door is not None and settings.tracker.door != "uvicorn"
         if settings.tracker.door == "native" and not self.native:
             raise NoNativeDoor("tracker.door is native, but the native store is not in use")
@@ -134,6 +139,13 @@ class Listeners:
     def memory(self) -> ConnectionMemory:
         """What requests and answers in flight hold."""
         return self._guard.memory
+
+    def file_counts(self) -> tuple[int, int]:
+        """Return how many requests for stored files the native code answered, and the bytes of files in the answers."""
+        if self._door is None:
+            return 0, 0
+        numbers = self._door.numbers()
+        return numbers["files"], numbers["file_bytes"]
 
     def counters(self) -> TrackerCounters:
         """Return the counters of announces and scrapes, over all doors."""
@@ -214,7 +226,17 @@ class Listeners:
                 transport.close()
 
 
-def _door(application: Application) -> "Door | None":
+def _kept_files(application: Application) -> KeptFiles | None:
+    """Make the table of finished answers, where there is a native door and memory for it; changes drop its answers."""
+    capacity = application.settings.cache.memory
+    if application.tracker.native_store is None or not capacity:
+        return None
+    kept = make_kept_files(capacity, secrets.token_bytes(16), time.monotonic)
+    application.file_changes.subscribe(kept.forget)
+    return kept
+
+
+def _door(application: Application, kept: KeptFiles | None) -> "Door | None":
     """Return the native door, where the store is native."""
     settings = application.settings
     store = application.tracker.native_store
@@ -229,6 +251,9 @@ def _door(application: Application) -> "Door | None":
         root=root_path(settings.public_url),
         key=secrets.token_bytes(_KEY),
         seed=secrets.randbits(64),
+        files=FileRules.of(
+            kept, settings.public_url, isolated_host(settings.downloads.files_url, settings.public_url)
+        ),
     )
 
 

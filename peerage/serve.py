@@ -24,10 +24,12 @@ from doors.client_address import ClientAddress
 from doors.client_work import FairRequests
 from doors.control import ControlServer
 from doors.files import isolate_files_host
+from doors.kept_files import KeptFileRenewal
 from doors.lookup_on_miss import LookupOnMiss
 from doors.metrics import (
     DoorsCollector,
     FilesCollector,
+    KeptFilesCollector,
     LoopCollector,
     MetricsDoor,
     TrackerCollector,
@@ -49,7 +51,6 @@ from peerage.sockets import BoundAddress, bind
 from peerage.wiring.application import Application, open_application
 from peerage.wiring.services import make_admission, make_services
 from tasks.fair_executor import FairExecutor
-from tasks.loop_stalls import LoopStalls
 from tracker.sweeper import sweep
 
 Ready = Callable[[Application, Sequence[BoundAddress]], None]
@@ -93,7 +94,7 @@ async def serve(settings: Settings, ready: Ready) -> None:
         server = listeners.server(
             make_served(application, listeners), bound, lambda: ready(application, bound)
         )
-        await stack.enter_async_context(_timers(application, listeners.loop_stalls, server.stop))
+        await stack.enter_async_context(_timers(application, listeners, server.stop))
         await _until_signal(application, server, listeners.uvicorn_sockets(bound))
         log.info("service.stopping")
 
@@ -127,8 +128,10 @@ def make_app(application: Application, listeners: Listeners) -> App:
             uploads.counters,
             listeners.memory,
             lambda: uploads.uploads.accepted,
+            native_files=listeners.file_counts,
         ),
         FilesCollector(application.stores.blobs, application.torrents.scrubber),
+        *([KeptFilesCollector(listeners.kept_files.counts)] if listeners.kept_files is not None else ()),
     ]
     metrics = MetricsDoor(collectors, clients, settings.metrics.networks, everyone=settings.metrics.open)
     services = make_services(application, admission)
@@ -147,6 +150,7 @@ def make_app(application: Application, listeners: Listeners) -> App:
             application.torrents.files,
             PageSite(settings.catalogue.site_name, admission.root_path),
             LookupOnMiss(application.downloads.lookups, uploads),
+            kept=listeners.kept_files,
         ),
     ]
     return App(
@@ -176,9 +180,14 @@ async def _until_signal(application: Application, server: Server, sockets: list[
         await requests.close()
 
 
+def _renewal(application: Application, listeners: Listeners) -> KeptFileRenewal | None:
+    kept, torrents = listeners.kept_files, application.torrents
+    return KeptFileRenewal(kept, torrents.cache, torrents.files) if kept is not None else None
+
+
 @asynccontextmanager
 async def _timers(
-    application: Application, stalls: LoopStalls, stop: Callable[[], None]
+    application: Application, listeners: Listeners, stop: Callable[[], None]
 ) -> AsyncIterator[None]:
     """Restore the swarms, then flush and sweep them until the end; a failure stops the service."""
 
@@ -188,7 +197,7 @@ async def _timers(
             await asyncio.gather(
                 application.tracker.flusher.run(),
                 sweep(application.tracker.tracker.store, time.time),
-                stalls.run(),
+                listeners.loop_stalls.run(),
                 maintain_accounts(application.accounts.accounts, application.accounts.one_time_links),
                 application.catalogue.sync.run(),
                 *(
@@ -197,6 +206,7 @@ async def _timers(
                         application.downloads.auto_fetch,
                         application.downloads.engine_announcer,
                         application.torrents.scrubber,
+                        _renewal(application, listeners),
                     )
                     if each is not None
                 ),

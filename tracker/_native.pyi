@@ -77,6 +77,37 @@ class Numbers(TypedDict):
     made_room: int
     paused: int
     handed_over: int
+    files: int
+    file_bytes: int
+
+class FileNumbers(TypedDict):
+    count: int
+    bytes: int
+    stored: int
+    evicted: int
+    expired: int
+    refused: int
+
+class Files:
+    def __new__(cls, capacity: int, secret: bytes) -> Files: ...
+    def generation(self, infohash: bytes, /) -> int: ...
+    def put(
+        self,
+        infohash: bytes,
+        packed: bool,
+        generation: int,
+        head: bytes,
+        unchanged: bytes,
+        etag: bytes,
+        body: bytes,
+        until: int,
+        /,
+    ) -> bool: ...
+    def drop(self, infohash: bytes, /) -> None: ...
+    def clear(self) -> None: ...
+    def ending(self, shard: int, until: int, most: int, /) -> list[tuple[bytes, bool]]: ...
+    def most(self) -> int: ...
+    def numbers(self) -> FileNumbers: ...
 
 class Door:
     def __new__(
@@ -102,6 +133,10 @@ class Door:
         seed: int,
         clock: tuple[int, int],
         root: bytes,
+        files: Files | None,
+        files_host: bytes,
+        redirect: bytes,
+        redirect_end: bytes,
     ) -> Door: ...
     def answer(self, data: bytes, address: bytes, skip: int = 0, /) -> tuple[bytes, int, int]: ...
     def serve(self, descriptor: int, data: bytes, address: bytes, /) -> tuple[bytes, int, int] | None: ...
@@ -130,6 +165,12 @@ def read_announce(query: bytes, /) -> int | tuple[bytes, int, int, bool, int, bo
 def read_scrape(query: bytes, /) -> int | bytes: ...
 def read_head(
     data: bytes, header: bytes, seen: int = 0, root: bytes = b"", /
-) -> tuple[int, int] | tuple[int, int, bytes, bytes, bool]: ...
+) -> (
+    tuple[int, int]
+    | tuple[int, int, bytes, bytes, bool]
+    | tuple[int, int, bytes, bool, bool, bool, bool, bytes]
+): ...
+def accepts_gzip(accept_encoding: bytes, /) -> bool: ...
+def etag_matches(if_none_match: bytes, etag: bytes, /) -> bool: ...
 def path_passkey(path: bytes, root: bytes = b"", /) -> bytes | None: ...
 def parse_address(text: bytes, /) -> bytes | None: ...

@@ -31,6 +31,12 @@ class CacheSection(Section):
     scrub_days: int = Field(
         default=7, ge=0, le=365, description="Days in which every stored file is read once; 0 is never."
     )
+    memory: Size = Field(
+        default=64 * 2**20,
+        ge=0,
+        le=2**40,
+        description="Bytes of files that native threads answer with from memory; 0: every file comes from its disk.",
+    )
     upload_rate: Rate = Field(
         default="60/minute", description="Uploads per client address (IPv6: /64).", json_schema_extra=RATE
     )

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from cache.file_changes import FileChanges
 from peerage.wiring.environment import SYSTEM, Environment
 from peerage.wiring.stores import Stores, open_stores
 
@@ -42,6 +43,7 @@ class Application:
         self.stores = stores
         self.stack = stack
         self.environment = environment
+        self.file_changes = FileChanges()
         self.started = False
 
     @cached_property
@@ -67,7 +69,10 @@ class Application:
         from storage.catalogue import catalogue_store
 
         clock = self.environment.clock
-        return Catalogue.over(catalogue_store(self.stores.records, self.search_index, clock), clock)
+        changed = self.file_changes.tell
+        return Catalogue.over(
+            catalogue_store(self.stores.records, self.search_index, clock, changed=changed), clock
+        )
 
     @cached_property
     def accounts(self) -> "AccountServices":

@@ -11,6 +11,7 @@ from actions.torrent_files import TorrentFiles
 from actions.transfer import Transfer
 from actions.uploads import ReleaseParser, Uploads
 from bittorrent.infohash import InfoHash
+from cache.file_changes import ObservedBlobs, ObservedRecords
 from cache.quota import Quota
 from cache.scrubber import Scrubber
 from cache.storage_shares import StorageShares
@@ -72,7 +73,10 @@ def _make_cache(application: "Application") -> TorrentCache:
     quota = Quota(settings.max_files, settings.max_bytes, settings.min_free_disk)
     key = environment.random(_SHARES_KEY_BYTES)
     shares = StorageShares(application.settings.fairness.terms, key, environment.clock)
-    cache = TorrentCache(stores.blobs, SqlCacheRecords(stores.records), quota, environment.clock, shares)
+    changes = application.file_changes
+    blobs = ObservedBlobs(stores.blobs, changes)
+    records = ObservedRecords(SqlCacheRecords(stores.records), changes)
+    cache = TorrentCache(blobs, records, quota, environment.clock, shares)
     application.stack.push_async_callback(cache.drain)
     return cache
 

@@ -1,7 +1,8 @@
 """The catalogue's store over a SQL database."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from bittorrent.infohash import InfoHash
 from catalogue.store import CatalogueStore
 from storage.catalogue.collages import SqlCollages
 from storage.catalogue.comments import SqlComments
@@ -17,13 +18,19 @@ BATCH_SIZE = 200
 
 
 def catalogue_store(
-    database: Database, index: SearchIndexWriter, clock: Callable[[], float], batch: int = BATCH_SIZE
+    database: Database,
+    index: SearchIndexWriter,
+    clock: Callable[[], float],
+    batch: int = BATCH_SIZE,
+    *,
+    changed: Callable[[Iterable[InfoHash]], None] = lambda _: None,
 ) -> CatalogueStore:
     """Return the catalogue's store over a database; `index` is updated with every change that search can see.
 
-    `clock` returns unix seconds; changes to many groups are made in transactions of `batch`.
+    `clock` returns unix seconds; changes to many groups are made in transactions of `batch`. `changed` is called with
+    the infohashes of torrents that were written, once that is committed, and before the call that did it returns.
     """
-    torrents = SqlTorrents(database, index, clock)
+    torrents = SqlTorrents(database, index, clock, changed)
     return CatalogueStore(
         torrents=torrents,
         groups=torrents,

@@ -1,7 +1,8 @@
 """Torrents and their groups in `peerage.db`."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from sqlalchemy import bindparam, exists, select, update
 
@@ -26,7 +27,15 @@ from storage.tables import category, contents, torrent, work
 class SqlTorrents:
     """Torrents and groups in a SQL database."""
 
-    def __init__(self, database: Database, index: SearchIndexWriter, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        index: SearchIndexWriter,
+        clock: Callable[[], float],
+        changed: Callable[[Iterable[InfoHash]], None] = lambda _: None,
+    ) -> None:
+        """Make the store; `changed` is told, after each transaction, the infohashes of what it may have written."""
+        self._changed = changed
         dialect = database.dialect
         compiled = dialect.compile
         self._database = database
@@ -76,9 +85,17 @@ class SqlTorrents:
         self, names: Sequence[InfoHash], group: int | None, decision: WriteDecision
     ) -> tuple[int, bool]:
         """Insert or update the torrent of any of these infohashes; return its id, and whether it is new."""
+        with self._telling(names) as told:
+            return await self._upsert(names, group, decision, told)
+
+    async def _upsert(
+        self, names: Sequence[InfoHash], group: int | None, decision: WriteDecision, told: set[InfoHash]
+    ) -> tuple[int, bool]:
         async with self._database.transaction() as transaction:
             known = await self._reader.by_names(transaction, names, UNRESTRICTED_VIEWER)
+            told.update(_infohashes(known))
             writing = decision(known[0] if known else None, await self._group(group, transaction))
+            told.update(_named(writing))
             if not known:
                 return await self._create(transaction, writing), True
             for other in known[1:]:
@@ -88,9 +105,17 @@ class SqlTorrents:
 
     async def change(self, number: int, group: int | None, decision: WriteDecision) -> None:
         """Change an existing torrent."""
+        with self._telling() as told:
+            await self._change(number, group, decision, told)
+
+    async def _change(
+        self, number: int, group: int | None, decision: WriteDecision, told: set[InfoHash]
+    ) -> None:
         async with self._database.transaction() as transaction:
             known = (await self._reader.torrents(transaction, [number], UNRESTRICTED_VIEWER)).get(number)
+            told.update(_infohashes([known] if known is not None else []))
             writing = decision(known, await self._group(group, transaction))
+            told.update(_named(writing))
             if known is None:
                 raise Refusal("not-found")
             await self._write(transaction, known, writing)
@@ -115,10 +140,12 @@ class SqlTorrents:
         """Delete the torrents of any of these infohashes or ids, and return them as they were."""
         if not await self._reader.by_names(self._database, names, UNRESTRICTED_VIEWER):
             return []  # without waiting for the transaction: at start this is asked for every blocked infohash
-        async with self._database.transaction() as transaction:
-            known = await self._reader.by_names(transaction, names, UNRESTRICTED_VIEWER)
-            for each in known:
-                await self._drop(transaction, each.id, each.group.id)
+        with self._telling() as told:
+            async with self._database.transaction() as transaction:
+                known = await self._reader.by_names(transaction, names, UNRESTRICTED_VIEWER)
+                told.update(_infohashes(known))
+                for each in known:
+                    await self._drop(transaction, each.id, each.group.id)
         return known
 
     async def torrent(self, key: int | InfoHash, viewer: Viewer) -> Torrent | None:
@@ -175,6 +202,15 @@ class SqlTorrents:
         """Mark torrents as no longer held."""
         async with self._database.transaction() as transaction:
             await transaction.run(self._unhold, {"hashes": self._dialect.hashes(infohashes)})
+
+    @contextmanager
+    def _telling(self, names: Iterable[InfoHash] = ()) -> Iterator[set[InfoHash]]:
+        """Tell at the end of what was written, of `names` and of what is added; a commit that failed may have held."""
+        told = set(names)
+        try:
+            yield told
+        finally:
+            self._changed(told)
 
     async def _group(self, group: int | None, transaction: Transaction | None = None) -> Group | None:
         if group is None:
@@ -259,3 +295,11 @@ class SqlTorrents:
             authors = await self._tagging.author_ids(transaction, group)
             await self._cascades.drop_group(transaction, group)
             await self._tagging.remove_orphans(transaction, authors)
+
+
+def _named(writing: TorrentWrite) -> list[InfoHash]:
+    return [name for name in (writing.infohash, writing.alias) if isinstance(name, InfoHash)]
+
+
+def _infohashes(torrents: Iterable[Torrent]) -> list[InfoHash]:
+    return [name for each in torrents for name in (each.infohash, each.alias) if name is not None]

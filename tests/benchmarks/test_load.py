@@ -8,6 +8,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
@@ -88,7 +89,7 @@ def test_filling_announces_every_peer_once(program: Program, name: str) -> None:
     assert (result.requests, result.failures) == (210, 0)
 
 
-@pytest.mark.parametrize("name", ["http_load", "udp_load", "ceiling"])
+@pytest.mark.parametrize("name", ["http_load", "udp_load", "file_load", "ceiling"])
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -110,6 +111,38 @@ def test_only_loopback_and_bounded_numbers_are_taken(
     done = subprocess.run([program(name), *arguments], capture_output=True, timeout=20)
     assert (done.returncode, done.stdout) == (2, b"")
     assert done.stderr
+
+
+@pytest.mark.parametrize("options", [(), ("--close",)])
+def test_file_load_fetches_each_path_once_and_whole(
+    program: Program, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    asked: list[tuple[str, str | None]] = []
+
+    class Files(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            asked.append((self.path, self.headers["Accept-Encoding"]))
+            found = self.path != "/3"
+            self.send_response(200 if found else 404)
+            self.send_header("Content-Length", "300000")
+            self.end_headers()
+            self.wfile.write(bytes(300_000))
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    paths = [f"/{number}" for number in range(40)]
+    (tmp_path / "paths").write_text("\n".join(paths))
+    with ThreadingHTTPServer(("127.0.0.1", 0), Files) as server, in_thread(server.serve_forever):
+        try:
+            listed = ("--paths", str(tmp_path / "paths"), "--connections", 3, "--once", *options)
+            result = drive(program("file_load"), server.server_port, 10, *listed)
+        finally:
+            server.shutdown()
+    assert sorted(asked) == sorted((path, "gzip") for path in paths)
+    assert (result.requests, result.failures, result.body_per_reply) == (39, 1, 300_000)
 
 
 def test_http_load_counts_each_bad_reply_as_a_failure(program: Program) -> None:

@@ -30,6 +30,7 @@ int fault_eventfd(unsigned value, int flags);
 int fault_accept4(int listener, struct sockaddr *from, socklen_t *length, int flags);
 ssize_t fault_recv(int fd, void *data, size_t size, int flags);
 ssize_t fault_send(int fd, const void *data, size_t size, int flags);
+ssize_t fault_sendmsg(int fd, const struct msghdr *message, int flags);
 int fault_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout);
 int fault_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags);
 ssize_t fault_read(int fd, void *data, size_t size);
@@ -52,6 +53,7 @@ int fault_thread_join(void);
 #define accept4(listener, from, length, flags) fault_accept4(listener, from, length, flags)
 #define recv(fd, data, size, flags) fault_recv(fd, data, size, flags)
 #define send(fd, data, size, flags) fault_send(fd, data, size, flags)
+#define sendmsg(fd, message, flags) fault_sendmsg(fd, message, flags)
 #define recvmmsg(fd, messages, count, flags, timeout) fault_recvmmsg(fd, messages, count, flags, timeout)
 #define sendmmsg(fd, messages, count, flags) fault_sendmmsg(fd, messages, count, flags)
 #define read(fd, data, size) fault_read(fd, data, size)

@@ -19,12 +19,14 @@ static void set_up(void)
     const int64_t clock[2] = {1800000000, 5000};
     store = harness_store();
     harness_rules(&rules);
+    rules.files = harness_files();
     handler = aligned_alloc(CACHE_LINE, size);
     if (!handler)
         abort();
     memset(handler, 0, size);
     handler->rules = &rules;
     handler->store = store;
+    handler->file_most = SIZE_MAX;
     handler->rng = &handler_rng;
     handler_read_clock(handler, clock);
 }
@@ -47,8 +49,10 @@ static void feed_stream(const uint8_t *data, size_t length)
     while (length) {
         struct buffer text = {out, out + sizeof out, false};
         struct reading reading = handler_answer_stream(handler, data, length, 0, &proxy, &text);
-        if (text.overflowed || reading.used > length)
+        if (text.overflowed || reading.used > length || (reading.file == NULL) != (reading.body.length == 0))
             abort();
+        if (reading.file)
+            kept_file_release(rules.files, reading.file);
         data += reading.used;
         length -= reading.used;
         if (reading.outcome != OUTCOME_MORE)

@@ -358,6 +358,23 @@ ssize_t fault_send(int number, const void *data, size_t size, int flags)
     return (ssize_t)count;
 }
 
+ssize_t fault_sendmsg(int number, const struct msghdr *message, int flags)
+{
+    uint8_t whole[1 << 17];
+    size_t length = 0;
+    if (message->msg_iovlen != 2)
+        fail("an answer in other than two pieces");
+    for (size_t at = 0; at < 2; at++) {
+        size_t more = message->msg_iov[at].iov_len;
+        if (more > sizeof whole - length)
+            fail("an answer that is too large");
+        if (more)
+            memcpy(whole + length, message->msg_iov[at].iov_base, more);
+        length += more;
+    }
+    return fault_send(number, whole, length, flags);
+}
+
 /* Packets. */
 
 int fault_recvmmsg(int number, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout)
@@ -532,9 +549,15 @@ static void post_packet(uint8_t address)
     }
 }
 
-/* What Python does with connections that are handed over. */
-static void take_over(void)
+/* What Python does meanwhile: files are dropped and kept again, and connections that are handed over are taken. */
+static void take_over(uint8_t operand)
 {
+    uint8_t infohash[INFOHASH];
+    harness_infohash(1 + operand % HARNESS_FILES, infohash);
+    if (operand & 4)
+        file_table_drop(rules.files, infohash);
+    if (operand & 8)
+        harness_keep(rules.files, 1 + operand % HARNESS_FILES, operand & 16);
     for (struct handover *each = loop_take(world.loop); each;) {
         struct handover *next = each->next;
         fault_close(each->fd);
@@ -567,7 +590,7 @@ static bool carry_out(void)
         post_packet(operand);
         return false;
     case 7:
-        take_over();
+        take_over(operand);
         return false;
     default:
         break;
@@ -688,7 +711,7 @@ static void serve(struct loop_settings *settings)
         return;
     world.run(world.given);
     loop_stop(world.loop);
-    take_over();
+    take_over(0);
     loop_read(world.loop, &numbers);
     if (numbers.open)
         fail("a connection is counted that is gone");
@@ -709,10 +732,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *given, size_t length)
         harness_rules(&rules);
     settle(&settings, given);
     settings.store = harness_store();
+    rules.files = harness_files();
     world.armed = true;
     serve(&settings);
     world.armed = false;
     store_free(settings.store);
+    struct file_numbers files;
+    file_table_clear(rules.files);
+    file_table_read(rules.files, &files);
+    if (files.bytes)
+        fail("a file is referred to that nobody is sent");
+    file_table_free(rules.files);
     fault_close(world.listener);
     fault_close(world.datagram);
     for (unsigned at = 0; at < world.client_count; at++)

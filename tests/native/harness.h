@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "handler.h"
+#include "kept_files.h"
 
 /* Text as a slice, as a value and in a table. */
 #define SLICE_INIT(text) {(const uint8_t *)(text), sizeof(text) - 1}
@@ -28,6 +29,36 @@ static inline struct store *harness_store(void)
     return store;
 }
 
+/* Torrents whose files are kept: of which every byte is 1, and so on. */
+enum { HARNESS_FILES = 4 };
+
+static inline void harness_infohash(unsigned number, uint8_t infohash[INFOHASH])
+{
+    memset(infohash, (int)number, INFOHASH);
+}
+
+/* Keep a file, as Python does; of one of four sizes. */
+static inline bool harness_keep(struct file_table *table, unsigned number, bool packed)
+{
+    static const uint8_t content[10000];
+    static const size_t sizes[] = {10000, 10, 100, 1000};
+    const struct file_parts parts = {SLICE_INIT("etag: \"x\"\r\n"), SLICE_INIT("etag: \"x\"\r\n"), SLICE_INIT("\"x\""),
+                                     {content, sizes[number % 4]}};
+    uint8_t infohash[INFOHASH];
+    harness_infohash(number, infohash);
+    return file_table_put(table, infohash, packed, file_table_generation(table, infohash), &parts, INT64_MAX);
+}
+
+static inline struct file_table *harness_files(void)
+{
+    static const uint64_t secret[2] = {7, 8};
+    struct file_table *table = file_table_new(1 << 20, secret);
+    for (unsigned number = 1; table && number <= HARNESS_FILES; number++)
+        if (!harness_keep(table, number, true) || !harness_keep(table, number, false))
+            abort();
+    return table;
+}
+
 static inline void harness_rules(struct rules *rules)
 {
     const uint8_t key[32] = {4, 5, 6};
@@ -44,6 +75,9 @@ static inline void harness_rules(struct rules *rules)
     rules->root = SLICE(HARNESS_ROOT);
     rules->trusted = (struct networks){1, HARNESS_TRUSTED};
     rules->routed = (struct networks){3, HARNESS_ROUTED};
+    rules->files_host = SLICE("files.example");
+    rules->redirect = SLICE("location: /torrent/");
+    rules->redirect_end = SLICE(".torrent\r\n");
     blake2b_key(&rules->seal, key, sizeof key, 4);
 }
 

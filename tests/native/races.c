@@ -17,8 +17,9 @@
 enum { CLIENTS = 4, THREADS = 2 };
 
 static _Atomic bool over;
-static _Atomic uint64_t answered;
+static _Atomic uint64_t answered, fetched;
 static struct store *store;
+static struct rules rules;
 static struct loop *loop;
 static uint16_t port;
 
@@ -93,6 +94,31 @@ static void *ask_udp(void *given)
     return NULL;
 }
 
+/* Ask for files of two threads at once, some of which are dropped meanwhile; every third client leaves before its end. */
+static void *fetch_files(void *given)
+{
+    struct rng rng = {(uint64_t)(uintptr_t)given};
+    char request[512], answer[16384];
+    while (!over) {
+        int fd = connect_to_door(SOCK_STREAM);
+        for (uint32_t left = rng_below(&rng, 50); fd >= 0 && left; left--) {
+            uint32_t digit = 1 + rng_below(&rng, HARNESS_FILES);
+            int length = snprintf(request, sizeof request, "%s /torrent/", rng_below(&rng, 8) ? "GET" : "HEAD");
+            for (int at = 0; at < INFOHASH; at++)
+                length += snprintf(request + length, sizeof request - (size_t)length, "%02u", digit);
+            length += snprintf(request + length, sizeof request - (size_t)length, " HTTP/1.1\r\nAccept-Encoding: %s\r\n%s\r\n",
+                               rng_below(&rng, 2) ? "gzip" : "x", rng_below(&rng, 8) ? "" : "If-None-Match: *\r\n");
+            if (send(fd, request, (size_t)length, MSG_NOSIGNAL) < 0 ||
+                (rng_below(&rng, 3) && recv(fd, answer, sizeof answer, 0) <= 0))
+                break;
+            fetched++;
+        }
+        if (fd >= 0)
+            close(fd);
+    }
+    return NULL;
+}
+
 /* A consumer of changes, which hands what it reads to `apply` again, as if it came from another node. */
 static void *replicate(void *none)
 {
@@ -125,6 +151,8 @@ static void *replicate(void *none)
 static void *maintain(void *none)
 {
     struct loop_numbers numbers;
+    struct file_numbers files;
+    struct file_name names[8];
     uint8_t infohash[INFOHASH] = "00000000000000000000";
     static struct delta deltas[DELTAS_AT_ONCE];
     int64_t now = time(NULL);
@@ -140,6 +168,16 @@ static void *maintain(void *none)
         store_drop_passkey(store, (const uint8_t *)"other", 5);
         store_put_back_deltas(store, deltas, store_take_deltas(store, deltas) / 2);
         store_session_totals(store);
+        harness_infohash(1 + rng_below(&rng, HARNESS_FILES), infohash);
+        uint64_t generation = file_table_generation(rules.files, infohash);
+        file_table_drop(rules.files, infohash);
+        if (file_table_generation(rules.files, infohash) == generation)
+            abort();
+        for (unsigned number = 1; number <= HARNESS_FILES; number++)
+            harness_keep(rules.files, number, rng_below(&rng, 2));
+        file_table_ending(rules.files, rng_below(&rng, 16), INT64_MAX, names, 8);
+        file_table_read(rules.files, &files);
+        memset(infohash, '0', INFOHASH);
         loop_read(loop, &numbers);
         for (struct handover *each = loop_take(loop); each;) {
             struct handover *next = each->next;
@@ -155,13 +193,13 @@ static void *maintain(void *none)
 
 int main(int count, char **words)
 {
-    static struct rules rules;
-    struct loop_settings settings = {.listeners = 1, .datagrams = 1, .threads = THREADS, .max_connections = 20};
+    struct loop_settings settings = {.listeners = 1, .datagrams = 1, .threads = THREADS, .max_connections = 24};
     struct sockaddr_in address;
     socklen_t length = sizeof address;
-    pthread_t threads[2 * CLIENTS + 3];
+    pthread_t threads[2 * CLIENTS + 3], fetchers[CLIENTS];
     harness_rules(&rules);
     rules.refuse_private = false;
+    rules.files = harness_files();
     store = harness_store();
     settings.listener[0] = bound(SOCK_STREAM, 0);
     getsockname(settings.listener[0], (struct sockaddr *)&address, &length);
@@ -179,6 +217,8 @@ int main(int count, char **words)
         pthread_create(&threads[2 * at], NULL, ask_http, (void *)(at + 1));
         pthread_create(&threads[2 * at + 1], NULL, ask_udp, (void *)(at + 100));
     }
+    for (uintptr_t at = 0; at < CLIENTS; at++)
+        pthread_create(&fetchers[at], NULL, fetch_files, (void *)(at + 1000));
     pthread_create(&threads[2 * CLIENTS], NULL, maintain, NULL);
     pthread_create(&threads[2 * CLIENTS + 1], NULL, replicate, NULL);
     pthread_create(&threads[2 * CLIENTS + 2], NULL, replicate, NULL);
@@ -186,11 +226,19 @@ int main(int count, char **words)
     over = true;
     for (int at = 0; at <= 2 * CLIENTS + 2; at++)
         pthread_join(threads[at], NULL);
+    for (int at = 0; at < CLIENTS; at++)
+        pthread_join(fetchers[at], NULL);
     loop_stop(loop);
     loop_free(loop);
+    struct file_numbers files;
+    file_table_clear(rules.files);
+    file_table_read(rules.files, &files);
+    if (files.bytes)
+        abort();
+    file_table_free(rules.files);
     store_free(store);
     close(settings.listener[0]);
     close(settings.datagram[0]);
-    printf("%llu answers, no race\n", (unsigned long long)answered);
-    return answered ? 0 : 1;
+    printf("%llu answers, %llu files, no race\n", (unsigned long long)answered, (unsigned long long)fetched);
+    return answered && fetched ? 0 : 1;
 }

@@ -1,5 +1,6 @@
 """What the C reads of a request is what the Python beside it reads, property by property."""
 
+import re
 from typing import Any
 
 import httptools
@@ -11,11 +12,12 @@ from bittorrent.passkey import read_path
 from bittorrent.peers import parse_address
 from bittorrent.query import read_announce, read_scrape
 from bittorrent.refusal import Refusal
+from doors.http_headers import accepts_gzip, etag_matches
 from doors.root_path import below
 
 native = pytest.importorskip("tracker._native")
 
-PARTIAL, ELSEWHERE, ANNOUNCE, SCRAPE = range(4)
+PARTIAL, ELSEWHERE, ANNOUNCE, SCRAPE, FILE = range(5)
 HEADER = b"x-forwarded-for"
 
 HASH = b"info_hash=%124Vx%9A%BC%DE%F1%23Eg%89%AB%CD%EF%124Vx%9A"
@@ -205,7 +207,7 @@ requests = st.builds(
 @given(requests)
 def test_a_head_that_is_taken_is_read_as_httptools_reads_it(data: bytes) -> None:
     read = native.read_head(data, HEADER)
-    if read[0] in (PARTIAL, ELSEWHERE):
+    if read[0] in (PARTIAL, ELSEWHERE, FILE):
         return
     kind, length, query, passkey, close = read
     heard = Heard(data[:length])
@@ -312,3 +314,103 @@ def test_a_head_without_end_goes_elsewhere() -> None:
     endless = b"GET /announce?" + b"x" * 16384
     assert native.read_head(endless[:16383], HEADER)[0] == PARTIAL
     assert native.read_head(endless, HEADER)[0] == ELSEWHERE
+
+
+codings = st.sampled_from(["gzip", "x-gzip", "GZIP", "identity", "*", "br", "", "gzi p"])
+parameters = st.sampled_from(
+    [
+        "", ";", ";q=0", ";q=1", ";q=0.5", ";q=0.500", ";q=0.0000", ";q=1.001", ";q=1.000", ";q=.5", ";q=0.", ";q= 0.25 ", ";q",
+        ";Q=0.1", ";q=-1", ";q=2", ";x=1;q=0.5", ";q=0.5;x", ";q=0.a", "; q =0.75", ";q==1",
+    ]
+)  # fmt: skip
+accepted = st.lists(
+    st.tuples(codings, parameters, st.sampled_from(["", " ", "\t"])).map("".join), max_size=6
+).map(",".join)
+
+
+@settings(max_examples=1000)
+@given(st.one_of(accepted, st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30)))
+@example("gzip;q=0.999, identity;q=1")
+@example("gzip, gzip;q=0")
+def test_accept_encoding_is_read_alike(value: str) -> None:
+    assert native.accepts_gzip(value.encode()) == accepts_gzip(value)
+
+
+ETAG = '"ab12-gzip"'
+tags = st.lists(
+    st.sampled_from([ETAG, ETAG[1:], ETAG[:-1], '"', '""', ",", " ", "*", "W/", "ab12-gzip", '"x"', "x"]),
+    max_size=7,
+).map("".join)
+
+
+@settings(max_examples=1000)
+@given(tags)
+@example("*")
+@example(" *\t")
+def test_if_none_match_is_read_alike(value: str) -> None:
+    assert native.etag_matches(value.strip().encode(), ETAG.encode()) == etag_matches(value, ETAG)
+
+
+targets = st.tuples(
+    st.sampled_from([b"/torrent/", b"/torrents/", b"/Torrent/", b"torrent/", b"/torrent//", b"/"]),
+    st.one_of(
+        st.binary(min_size=20, max_size=20).map(lambda raw: raw.hex().encode()),
+        st.binary(min_size=20, max_size=20).map(lambda raw: raw.hex().upper().encode()),
+        st.sampled_from([b"", b"a" * 39, b"g" * 40, b"announce", b"scrape"]),
+    ),
+    st.sampled_from([b"", b".torrent", b"/", b"?", b"?wait=1", b"%41", b"#x", b"/../..", b"[x]", b"\x7f", b"\x80", b" x", b"/announce"]),
+).map(b"".join)  # fmt: skip
+file_headers = st.lists(
+    st.sampled_from(
+        [
+            b"Host: x", b"Accept-Encoding: gzip", b"accept-encoding:identity", b"If-None-Match: *", b'If-None-Match: "x"',
+            b"Cookie: a=b", b"Authorization: x", b"Content-Length: 0", b"Content-Length: 1", b"Connection: close",
+            b"Connection: keep-alive", b"Connection: x", b"Range: bytes=0-1", b"Upgrade: x", b"Transfer-Encoding: chunked",
+            b"Accept-Encoding: \xff", b" folded", b"X : y", b"",
+        ]
+    ),
+    max_size=5,
+)  # fmt: skip
+
+
+@settings(max_examples=1500)
+@given(
+    st.sampled_from([b"GET", b"HEAD", b"POST", b"get"]),
+    targets,
+    st.sampled_from([b"1.0", b"1.1", b"1.2", b"2.0"]),
+    file_headers,
+)
+def test_a_request_for_a_file_is_read_as_httptools_reads_it(
+    method: bytes, target: bytes, version: bytes, headers: list[bytes]
+) -> None:
+    data = b"\r\n".join([method + b" " + target + b" HTTP/" + version, *headers, b"", b""])
+    headers = headers[: [*headers, b""].index(b"")]
+    read = native.read_head(data, HEADER)
+    for cut in (3, 12, len(data) // 2, len(data) - 1):
+        part = native.read_head(data[:cut], HEADER)
+        if part[0] == PARTIAL:
+            assert native.read_head(data, HEADER, part[1]) == read
+        else:
+            assert read[0] in (ELSEWHERE, part[0])
+    if read[0] != FILE:
+        return
+    _, length, infohash, head_only, lower, close, gzip, condition = read
+    heard = Heard(data[:length])
+    [(of, keep_alive, upgrade)] = heard.complete
+    path = httptools.parse_url(heard.urls[0]).path
+    found = re.match(rb"/torrent/([0-9A-Fa-f]{40})", path)
+    assert found is not None
+    assert path == target
+    assert infohash == bytes.fromhex(found[1].decode())
+    assert lower == (found[1] != found[1].upper())
+    assert head_only == (heard.parser.get_method() == b"HEAD")
+    assert close == (of == "1.0" or not keep_alive)
+    assert not upgrade
+    assert not heard.bodies
+    assert len(heard.urls) == 2
+    values = [
+        each.partition(b":")[2].strip().decode() for each in headers if each.lower().startswith(b"accept-enc")
+    ]
+    assert gzip == accepts_gzip(",".join(values))
+    assert condition == b"".join(each[15:] for each in headers if each.startswith(b"If-None-Match: "))
+    assert not {b"Cookie: a=b", b"Authorization: x"}.intersection(headers)

@@ -8,11 +8,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "module_files.h"
 #include "handler.h"
 #include "loop.h"
 #include "query.h"
 
-enum { STREAM_OUT = 4 * HTTP_REPLY_MOST };
+enum {
+    STREAM_OUT = 4 * HTTP_REPLY_MOST,
+    SERVED_MOST = 64 << 10 /* bytes of a file that is answered with from Python: its transport buffers what does not go */
+};
 
 typedef struct {
     PyObject_HEAD
@@ -101,19 +105,22 @@ static bool set_rules(Door *door, PyObject *args, PyObject *named)
 {
     static char *names[] = {"store", "refusals", "full", "restoring", "bad_connection", "too_late", "header",
                             "trusted", "routed", "key", "interval", "min_interval", "retry_soon", "numwant",
-                            "numwant_most", "numwant_most6", "refuse_private", "seed", "clock", "root", NULL};
+                            "numwant_most", "numwant_most6", "refuse_private", "seed", "clock", "root", "files",
+                            "files_host", "redirect", "redirect_end", NULL};
     PyObject *store, *refusals, *full, *restoring, *bad_connection, *too_late, *header, *trusted, *routed, *root;
+    PyObject *files, *files_host, *redirect, *redirect_end;
     const char *key;
     Py_ssize_t key_length;
     unsigned long long seed;
     long long unix_time, running;
     int refuse_private;
     struct rules *rules = &door->rules;
-    if (!PyArg_ParseTupleAndKeywords(args, named, "O$O!SSSSSOOy#IIIHHHpK(LL)S:Door", names, &store, &PyTuple_Type,
+    if (!PyArg_ParseTupleAndKeywords(args, named, "O$O!SSSSSOOy#IIIHHHpK(LL)SOSSS:Door", names, &store, &PyTuple_Type,
                                      &refusals, &full, &restoring, &bad_connection, &too_late, &header, &trusted,
                                      &routed, &key, &key_length, &rules->interval, &rules->min_interval,
                                      &rules->retry_soon, &rules->numwant, &rules->numwant_most,
-                                     &rules->numwant_most6, &refuse_private, &seed, &unix_time, &running, &root))
+                                     &rules->numwant_most6, &refuse_private, &seed, &unix_time, &running, &root,
+                                     &files, &files_host, &redirect, &redirect_end))
         return false;
     if (key_length < 1 || key_length > BLAKE2B_KEY_MOST || rules->numwant_most > 200 || rules->numwant_most6 > 66 ||
         rules->numwant > rules->numwant_most) {
@@ -133,11 +140,15 @@ static bool set_rules(Door *door, PyObject *args, PyObject *named)
     blake2b_key(&rules->seal, (const uint8_t *)key, (size_t)key_length, 4);
     if (!door->handler->store || PyList_Append(door->kept, store) < 0)
         return false;
+    if (files != Py_None && (!(rules->files = module_files(files)) || PyList_Append(door->kept, files) < 0))
+        return false;
     return read_refusals(door, refusals) && keep_bytes(door, full, &rules->full) &&
            keep_bytes(door, restoring, &rules->restoring) &&
            keep_bytes(door, bad_connection, &rules->bad_connection) &&
            keep_bytes(door, too_late, &door->too_late) && keep_bytes(door, header, &rules->forwarded) &&
-           keep_bytes(door, root, &rules->root) && read_networks(trusted, &rules->trusted) && read_networks(routed, &rules->routed);
+           keep_bytes(door, root, &rules->root) && keep_bytes(door, files_host, &rules->files_host) &&
+           keep_bytes(door, redirect, &rules->redirect) && keep_bytes(door, redirect_end, &rules->redirect_end) &&
+           read_networks(trusted, &rules->trusted) && read_networks(routed, &rules->routed);
 }
 
 static PyObject *door_new(PyTypeObject *type, PyObject *args, PyObject *named)
@@ -191,6 +202,15 @@ static void door_dealloc(Door *door)
 
 /* Answers that Python asks for itself. */
 
+/* Answer what stands in front of a stream; files only where nothing waits to be sent before them. */
+static struct reading answer_stream(Door *door, const uint8_t *data, size_t length, const struct address *address,
+                                    bool files, struct buffer *out)
+{
+    handler_read_clock(door->handler, door->clock);
+    door->handler->file_most = files ? SERVED_MOST : 0;
+    return handler_answer_stream(door->handler, data, length, 0, address, out);
+}
+
 static PyObject *door_answer(Door *door, PyObject *args)
 {
     const char *address_bytes;
@@ -204,14 +224,34 @@ static PyObject *door_answer(Door *door, PyObject *args)
         PyErr_SetString(PyExc_ValueError, "more is skipped than there is");
     } else if (read_address(address_bytes, address_length, &address)) {
         struct buffer out = {door->out, door->out + STREAM_OUT, false};
-        handler_read_clock(door->handler, door->clock);
-        struct reading reading = handler_answer_stream(door->handler, (const uint8_t *)data.buf + skip,
-                                                     (size_t)(data.len - skip), 0, &address, &out);
+        struct reading reading = answer_stream(door, (const uint8_t *)data.buf + skip, (size_t)(data.len - skip),
+                                               &address, false, &out);
         result = Py_BuildValue("y#ni", (const char *)door->out, (Py_ssize_t)(out.at - door->out),
                                (Py_ssize_t)reading.used, (int)reading.outcome);
     }
     PyBuffer_Release(&data);
     return result;
+}
+
+/* Send an answer as far as the socket takes it; returns what `serve` does. */
+static PyObject *send_answer(Door *door, int fd, const struct reading *reading, size_t ready, size_t length)
+{
+    struct iovec pieces[2] = {{door->out, ready}, {(void *)reading->body.data, reading->body.length}};
+    struct msghdr message = {.msg_iov = pieces, .msg_iovlen = reading->body.length ? 2 : 1};
+    size_t whole = ready + reading->body.length;
+    /* It never waits, so the GIL is kept. A socket that fails says so to its transport, too. */
+    ssize_t sent = whole ? sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) : 0;
+    size_t gone = sent > 0 ? (size_t)sent : 0;
+    if (gone == whole && reading->used == length && reading->outcome == OUTCOME_PART)
+        Py_RETURN_NONE;
+    size_t of_out = gone < ready ? gone : ready, of_body = gone - of_out;
+    PyObject *left = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(whole - gone));
+    if (!left)
+        return NULL;
+    memcpy(PyBytes_AS_STRING(left), door->out + of_out, ready - of_out);
+    if (reading->body.length > of_body)
+        memcpy(PyBytes_AS_STRING(left) + ready - of_out, reading->body.data + of_body, reading->body.length - of_body);
+    return Py_BuildValue("Nni", left, (Py_ssize_t)reading->used, (int)reading->outcome);
 }
 
 /* serve(descriptor, data, address): answer as `answer` does and send what the socket takes at once. None where that
@@ -230,16 +270,11 @@ static PyObject *door_serve(Door *door, PyObject *const *given, Py_ssize_t count
     const uint8_t *data = (const uint8_t *)PyBytes_AS_STRING(given[1]);
     size_t length = (size_t)PyBytes_GET_SIZE(given[1]);
     struct buffer out = {door->out, door->out + STREAM_OUT, false};
-    handler_read_clock(door->handler, door->clock);
-    struct reading reading = handler_answer_stream(door->handler, data, length, 0, &address, &out);
-    size_t ready = (size_t)(out.at - door->out);
-    /* It never waits, so the GIL is kept. A socket that fails says so to its transport, too. */
-    ssize_t sent = ready ? send((int)fd, door->out, ready, MSG_DONTWAIT | MSG_NOSIGNAL) : 0;
-    size_t gone = sent > 0 ? (size_t)sent : 0;
-    if (gone == ready && reading.used == length && reading.outcome == OUTCOME_PART)
-        Py_RETURN_NONE;
-    return Py_BuildValue("y#ni", (const char *)door->out + gone, (Py_ssize_t)(ready - gone), (Py_ssize_t)reading.used,
-                         (int)reading.outcome);
+    struct reading reading = answer_stream(door, data, length, &address, true, &out);
+    PyObject *result = send_answer(door, (int)fd, &reading, (size_t)(out.at - door->out), length);
+    if (reading.file)
+        kept_file_release(door->rules.files, reading.file);
+    return result;
 }
 
 static PyObject *door_answer_packet(Door *door, PyObject *args)
@@ -372,6 +407,8 @@ static void add_own(const Door *door, struct loop_numbers *out)
     for (int code = 0; code < REFUSAL_COUNT; code++)
         out->refusals[code] += own->refusals[code];
     out->warnings += own->warnings;
+    out->files += own->files;
+    out->file_bytes += own->file_bytes;
 }
 
 static PyObject *list_of(const uint64_t *numbers, Py_ssize_t count)
@@ -406,14 +443,15 @@ static PyObject *door_numbers(Door *door, PyObject *Py_UNUSED(none))
     if (door->loop)
         loop_read(door->loop, &numbers);
     add_own(door, &numbers);
-    return Py_BuildValue("{s:N,s:N,s:N,s:K,s:K,s:K,s:K,s:K,s:K,s:K}", "announces", by_transport(numbers.announces), "scrapes",
+    return Py_BuildValue("{s:N,s:N,s:N,s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:K}", "announces", by_transport(numbers.announces), "scrapes",
                          list_of(numbers.scrapes, TRANSPORT_COUNT), "refusals",
                          list_of(numbers.refusals, REFUSAL_COUNT), "warnings", (unsigned long long)numbers.warnings,
                          "open", (unsigned long long)numbers.open, "turned_away",
                          (unsigned long long)numbers.turned_away, "timed_out", (unsigned long long)numbers.timed_out,
                          "made_room", (unsigned long long)numbers.made_room, "paused",
                          (unsigned long long)numbers.paused,
-                         "handed_over", (unsigned long long)numbers.handed_over);
+                         "handed_over", (unsigned long long)numbers.handed_over, "files",
+                         (unsigned long long)numbers.files, "file_bytes", (unsigned long long)numbers.file_bytes);
 }
 
 static PyMethodDef door_methods[] = {
@@ -479,6 +517,16 @@ static PyObject *read_scrape(PyObject *Py_UNUSED(module), PyObject *query)
     return PyBytes_FromStringAndSize((const char *)read.infohashes, (Py_ssize_t)read.count * INFOHASH);
 }
 
+/* What a request for a file says: infohash, whether HEAD, lower case, close and gzip are, and If-None-Match. */
+static PyObject *file_head(const struct http_request *read)
+{
+    return Py_BuildValue("iny#NNNNy#", (int)read->kind, (Py_ssize_t)read->length, (const char *)read->infohash,
+                         (Py_ssize_t)INFOHASH, PyBool_FromLong(read->head_only), PyBool_FromLong(read->lower),
+                         PyBool_FromLong(read->close), PyBool_FromLong(read->gzip),
+                         read->if_none_match.length ? (const char *)read->if_none_match.data : "",
+                         (Py_ssize_t)read->if_none_match.length);
+}
+
 static PyObject *read_head(PyObject *Py_UNUSED(module), PyObject *args)
 {
     const char *data, *header, *root = "";
@@ -496,6 +544,8 @@ static PyObject *read_head(PyObject *Py_UNUSED(module), PyObject *args)
               (struct slice){(const uint8_t *)root, (size_t)root_length}, &read);
     if (read.kind == HTTP_PARTIAL || read.kind == HTTP_ELSEWHERE)
         return Py_BuildValue("in", (int)read.kind, (Py_ssize_t)read.length);
+    if (read.kind == HTTP_FILE)
+        return file_head(&read);
     return Py_BuildValue("iny#y#N", (int)read.kind, (Py_ssize_t)read.length, (const char *)read.query.data,
                          (Py_ssize_t)read.query.length, read.passkey.length ? (const char *)read.passkey.data : "",
                          (Py_ssize_t)read.passkey.length, PyBool_FromLong(read.close));
@@ -512,6 +562,25 @@ static PyObject *path_passkey(PyObject *Py_UNUSED(module), PyObject *args)
                            (struct slice){(const uint8_t *)root, (size_t)root_length}, &passkey))
         Py_RETURN_NONE;
     return PyBytes_FromStringAndSize((const char *)passkey.data, (Py_ssize_t)passkey.length);
+}
+
+static PyObject *accepts_gzip(PyObject *Py_UNUSED(module), PyObject *value)
+{
+    char *data;
+    Py_ssize_t length;
+    if (PyBytes_AsStringAndSize(value, &data, &length) < 0)
+        return NULL;
+    return PyBool_FromLong(http_accepts_gzip((struct slice){(const uint8_t *)data, (size_t)length}));
+}
+
+static PyObject *etag_matches(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    const char *value, *etag;
+    Py_ssize_t length, etag_length;
+    if (!PyArg_ParseTuple(args, "y#y#:etag_matches", &value, &length, &etag, &etag_length))
+        return NULL;
+    return PyBool_FromLong(http_etag_matches((struct slice){(const uint8_t *)value, (size_t)length},
+                                             (struct slice){(const uint8_t *)etag, (size_t)etag_length}));
 }
 
 static PyObject *parse_address(PyObject *Py_UNUSED(module), PyObject *text)
@@ -531,6 +600,8 @@ static PyMethodDef functions[] = {
     {"read_scrape", read_scrape, METH_O, "Read a scrape's query: its hashes, sorted, or the number of a refusal."},
     {"read_head", read_head, METH_VARARGS, "Read a head: its kind and length, then query, passkey and close."},
     {"path_passkey", path_passkey, METH_VARARGS, "Read a path: the passkey in it, or None."},
+    {"accepts_gzip", accepts_gzip, METH_O, "Whether the value of Accept-Encoding takes gzip."},
+    {"etag_matches", etag_matches, METH_VARARGS, "Whether the value of If-None-Match contains a tag."},
     {"parse_address", parse_address, METH_O, "Read an address: its 4 or 16 bytes, or None."},
     {NULL, NULL, 0, NULL},
 };
@@ -558,5 +629,5 @@ int door_module_add(PyObject *module)
     }
     int added = names ? PyModule_AddObjectRef(module, "REFUSALS", names) : -1;
     Py_XDECREF(names);
-    return added;
+    return added < 0 ? -1 : files_module_add(module);
 }

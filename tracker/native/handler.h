@@ -11,6 +11,7 @@
 #include "client.h"
 #include "http_request.h"
 #include "constants.h"
+#include "kept_files.h"
 #include "store.h"
 #include "buffer.h"
 
@@ -30,17 +31,27 @@ struct rules {
     struct slice root;      /* what a proxy may have left in front of a path */
     struct networks trusted, routed;
     struct blake2b seal;
+    struct file_table *files; /* NULL: every request for a file is answered elsewhere */
+    struct slice files_host;  /* lower case: where a Host begins with it, files are answered elsewhere; or empty */
+    /* The headers that redirect to the upper case, up to the infohash and from there on. */
+    struct slice redirect, redirect_end;
 };
 
 /* Counted by one thread, read by any. */
 struct counters {
     _Alignas(CACHE_LINE) _Atomic uint64_t announces[TRANSPORT_COUNT][EVENT_COUNT];
     _Atomic uint64_t scrapes[TRANSPORT_COUNT], warnings, refusals[REFUSAL_COUNT];
+    _Atomic uint64_t files, file_bytes; /* answered from the table, and the bytes of files in these answers */
 };
+
+static inline void count_more(_Atomic uint64_t *counter, uint64_t more)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + more, memory_order_relaxed);
+}
 
 static inline void count(_Atomic uint64_t *counter)
 {
-    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
+    count_more(counter, 1);
 }
 
 /* What one thread answers with. */
@@ -52,12 +63,16 @@ struct handler {
     int64_t running; /* seconds of a clock that does not run backwards */
     int64_t dated;   /* the second that `date` was written for */
     char date[40];
+    size_t file_most; /* bytes of the largest file that is answered with; 0: none is */
     struct counters counters;
     struct answer answer;
 };
 
 /* Take the time, unless the clock stands still for a test. */
 void handler_read_clock(struct handler *handler, const int64_t fixed[2]);
+
+/* The value of the date header. */
+const char *handler_date(struct handler *handler);
 
 /* The account of the passkey in a path, 0 where there is none. */
 enum refusal handler_find_account(struct handler *handler, struct slice passkey, uint64_t *account);
@@ -66,12 +81,20 @@ enum refusal handler_find_account(struct handler *handler, struct slice passkey,
 bool handler_answer_http(struct handler *handler, const struct http_request *request, const struct address *socket,
                        struct buffer *out);
 
+/* Answer a request for a file from the table; what is to be sent behind `out` comes in `body`, and the file that it
+ * lies in, to be released then, in `file`; NULL where nothing is. False where only the other server can. */
+bool handler_answer_file(struct handler *handler, const struct http_request *request, struct buffer *out,
+                         struct kept_file **file, struct slice *body);
+
 struct reading {
     enum outcome outcome;
     size_t used, seen; /* bytes answered; bytes of what follows that need no second look */
+    struct kept_file *file; /* what `body` lies in, to be released once it is sent; NULL without one */
+    struct slice body;      /* what is to be sent behind `out` */
 };
 
-/* Answer whole requests one after the other, for as long as their answers are sure to fit into `out`. */
+/* Answer whole requests one after the other, for as long as their answers are sure to fit into `out`, and up to the
+ * first that sends a file. */
 struct reading handler_answer_stream(struct handler *handler, const uint8_t *data, size_t length, size_t seen,
                                    const struct address *socket, struct buffer *out);
 

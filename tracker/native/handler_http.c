@@ -24,7 +24,7 @@ void handler_read_clock(struct handler *handler, const int64_t fixed[2])
 }
 
 /* The value of the date header, written again once a second; not by strftime, whose words follow the locale. */
-static const char *date(struct handler *handler)
+const char *handler_date(struct handler *handler)
 {
     static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     if (handler->dated != handler->now) {
@@ -59,7 +59,7 @@ static const char *date(struct handler *handler)
 /* Begin a reply whose length is not known yet; returns where the length has to go. */
 static uint8_t *open_head(struct handler *handler, bool close, struct buffer *out)
 {
-    const char *now = date(handler);
+    const char *now = handler_date(handler);
     put_literal(out, "HTTP/1.1 200 OK\r\ndate: ");
     put(out, now, strlen(now));
     put_literal(out, "\r\ncontent-type: text/plain\r\ncontent-length: ");
@@ -287,19 +287,30 @@ bool handler_answer_http(struct handler *handler, const struct http_request *req
     return !out->overflowed;
 }
 
+/* Answer one request of any kind; false where only the other server can. */
+static bool answer_one(struct handler *handler, const struct http_request *request, const struct address *socket,
+                       struct buffer *out, struct reading *reading)
+{
+    if (request->kind == HTTP_ELSEWHERE)
+        return false;
+    if (request->kind == HTTP_FILE)
+        return handler_answer_file(handler, request, out, &reading->file, &reading->body);
+    return handler_answer_http(handler, request, socket, out);
+}
+
 struct reading handler_answer_stream(struct handler *handler, const uint8_t *data, size_t length, size_t seen,
                                    const struct address *socket, struct buffer *out)
 {
-    struct reading reading = {OUTCOME_MORE, 0, 0};
+    struct reading reading = {OUTCOME_MORE, 0, 0, NULL, {NULL, 0}};
     struct http_request request;
-    while (reading.outcome == OUTCOME_MORE && out->end - out->at >= HTTP_REPLY_MOST) {
+    while (reading.outcome == OUTCOME_MORE && !reading.file && out->end - out->at >= HTTP_REPLY_MOST) {
         http_read(data + reading.used, length - reading.used, seen, handler->rules->forwarded, handler->rules->root,
                   &request);
         seen = 0;
         if (request.kind == HTTP_PARTIAL) {
             reading.seen = request.length;
             reading.outcome = OUTCOME_PART;
-        } else if (request.kind == HTTP_ELSEWHERE || !handler_answer_http(handler, &request, socket, out)) {
+        } else if (!answer_one(handler, &request, socket, out, &reading)) {
             reading.outcome = OUTCOME_AWAY;
         } else {
             reading.used += request.length;
@@ -307,5 +318,7 @@ struct reading handler_answer_stream(struct handler *handler, const uint8_t *dat
                 reading.outcome = OUTCOME_CLOSE;
         }
     }
+    if (reading.outcome == OUTCOME_MORE && reading.used == length)
+        reading.outcome = OUTCOME_PART;
     return reading;
 }

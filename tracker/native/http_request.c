@@ -1,14 +1,15 @@
-/* The reader of HTTP requests: recognises a plain announce or scrape in the bytes of a connection.
+/* The reader of HTTP requests: recognises a plain announce, scrape or request for a stored file in the bytes of a
+ * connection.
  *
- * Only the requests that clients and proxies usually send are read here: GET of the two paths, with or without a
- * passkey, HTTP/1.0 or 1.1, without a body. Anything else goes to the server in Python, so that its parser alone
+ * Only the requests that clients and proxies usually send are read here: GET of the tracker's two paths, with or without
+ * a passkey, GET and HEAD of a stored file by somebody without credentials, HTTP/1.0 or 1.1, without a body. Anything else goes to the server in Python, so that its parser alone
  * decides what is valid; this reader never refuses a request.
  */
 #include "http_request.h"
 
 enum { TOKEN = 1, VALUE = 2, TARGET = 4 };
 
-static const char GET[] = "GET ", ANNOUNCE[] = "/announce", SCRAPE[] = "/scrape";
+static const char GET[] = "GET ", HEAD[] = "HEAD ", ANNOUNCE[] = "/announce", SCRAPE[] = "/scrape", FILES[] = "/torrent/";
 
 /* What a byte may be part of: a header's name (RFC 9110, token), its value, a request's target. A target ends at '#'
  * for the parser in Python, and it takes no raw byte beyond ASCII there. */
@@ -55,6 +56,16 @@ static bool same(struct slice slice, const void *word, size_t length)
     return true;
 }
 
+/* Split what stands before the first separator off; the whole where there is none. */
+static struct slice split(struct slice *rest, char separator)
+{
+    const uint8_t *end = rest->length ? memchr(rest->data, separator, rest->length) : NULL;
+    struct slice first = {rest->data, end ? (size_t)(end - rest->data) : rest->length};
+    size_t used = first.length + (end != NULL);
+    *rest = (struct slice){rest->data + used, rest->length - used};
+    return first;
+}
+
 #define SAME(slice, literal) same((slice), (literal), sizeof(literal) - 1)
 
 static struct slice trimmed(struct slice value)
@@ -68,10 +79,72 @@ static struct slice trimmed(struct slice value)
     return value;
 }
 
+/* A quality in thousandths: 1000 where nothing says it, 0 where that is broken. */
+static int quality(struct slice parameters)
+{
+    struct slice name = trimmed(split(&parameters, '=')), value = trimmed(parameters);
+    if (!SAME(name, "q"))
+        return 1000;
+    if (value.length == 0 || value.length > 5 || value.data[0] > '1' || value.data[0] < '0' ||
+        (value.length > 1 && value.data[1] != '.'))
+        return 0;
+    int thousandths = (value.data[0] - '0') * 1000, unit = 100;
+    for (size_t at = 2; at < value.length; at++, unit /= 10) {
+        if (value.data[at] < '0' || value.data[at] > '9')
+            return 0;
+        thousandths += (value.data[at] - '0') * unit;
+    }
+    return thousandths <= 1000 ? thousandths : 0;
+}
+
+bool http_accepts_gzip(struct slice accept_encoding)
+{
+    int gzip = -1, old_gzip = -1, any = 0, identity = 0;
+    while (accept_encoding.length) {
+        struct slice parameters = split(&accept_encoding, ',');
+        struct slice coding = trimmed(split(&parameters, ';'));
+        int found = quality(parameters);
+        if (SAME(coding, "gzip"))
+            gzip = found;
+        else if (SAME(coding, "x-gzip"))
+            old_gzip = found;
+        else if (SAME(coding, "identity"))
+            identity = found;
+        else if (SAME(coding, "*"))
+            any = found;
+    }
+    gzip = gzip > old_gzip ? gzip : old_gzip;
+    if (gzip < 0)
+        gzip = any;
+    return gzip > 0 && gzip >= identity;
+}
+
+bool http_etag_matches(struct slice if_none_match, struct slice etag)
+{
+    if (if_none_match.length == 1 && if_none_match.data[0] == '*')
+        return true;
+    while (if_none_match.length) {
+        split(&if_none_match, '"');
+        struct slice before = if_none_match, tag = split(&if_none_match, '"');
+        /* `tag` ended with a quotation mark, unless it reaches to the end without one. */
+        if (tag.length < before.length && tag.length + 2 == etag.length && memcmp(tag.data, etag.data + 1, tag.length) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool is_key(uint8_t byte)
 {
     return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
            byte == '-' || byte == '_';
+}
+
+static bool ascii(struct slice value)
+{
+    uint8_t together = 0;
+    for (size_t at = 0; at < value.length; at++)
+        together |= value.data[at];
+    return together < 0x80;
 }
 
 /* How many bytes of a passkey stand in front; one more than PASSKEY_MOST where it is too long. */
@@ -125,6 +198,28 @@ static bool ends_name(const uint8_t *data, size_t length, size_t at)
     return at >= length || data[at] == '?' || data[at] == ' ' || data[at] == '/';
 }
 
+static int hex_digit(uint8_t byte)
+{
+    if (byte >= '0' && byte <= '9')
+        return byte - '0';
+    byte |= 0x20;
+    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
+}
+
+/* The path of a stored file, as far as it goes; elsewhere where it cannot be one. */
+static struct path file_path(const uint8_t *data, size_t length)
+{
+    const size_t name = sizeof FILES - 1, whole = name + 2 * INFOHASH;
+    struct path path = {HTTP_ELSEWHERE, whole, {NULL, 0}};
+    if (!AGREES(data, length, FILES))
+        return path;
+    for (size_t at = name; at < whole && at < length; at++)
+        if (hex_digit(data[at]) < 0)
+            return path;
+    path.kind = length < whole ? HTTP_PARTIAL : HTTP_FILE;
+    return path;
+}
+
 /* The path that these bytes are, or begin with, or may become; there is at least one. */
 static struct path path_of(const uint8_t *data, size_t length)
 {
@@ -134,31 +229,40 @@ static struct path path_of(const uint8_t *data, size_t length)
         return (struct path){length < announce ? HTTP_PARTIAL : HTTP_ANNOUNCE, announce, none};
     if (AGREES(data, length, SCRAPE) && ends_name(data, length, scrape))
         return (struct path){length < scrape ? HTTP_PARTIAL : HTTP_SCRAPE, scrape, none};
+    struct path file = file_path(data, length);
+    if (file.kind != HTTP_ELSEWHERE)
+        return file;
     return data[0] == '/' ? keyed_path(data, length) : (struct path){HTTP_ELSEWHERE, 0, none};
 }
 
-/* The path that these bytes are, below the root or not; its length is that of both. */
-static struct path rooted_path(const uint8_t *data, size_t length, struct slice root)
+typedef struct path path_reader(const uint8_t *data, size_t length);
+
+/* The path that these bytes are, below the root or not, as it is read without a root; its length is that of both. */
+static inline struct path rooted_path(path_reader *read, const uint8_t *data, size_t length, struct slice root)
 {
     if (!root.length || !agrees(data, length, (const char *)root.data, root.length))
-        return path_of(data, length);
+        return read(data, length);
     if (length <= root.length) /* whether a slash follows is not known yet */
         return (struct path){HTTP_PARTIAL, 0, {NULL, 0}};
     if (data[root.length] != '/')
-        return path_of(data, length);
-    struct path path = path_of(data + root.length, length - root.length);
+        return read(data, length);
+    struct path path = read(data + root.length, length - root.length);
     path.length += root.length;
     return path;
 }
 
-/* The path behind `GET `; its length is that of both. */
+/* The path behind `GET ` or `HEAD `; its length is that of both. */
 static struct path target_of(const uint8_t *data, size_t length, struct slice root)
 {
     struct path path = {HTTP_PARTIAL, 0, {NULL, 0}};
     if (!AGREES(data, length, GET)) {
-        path.kind = HTTP_ELSEWHERE;
+        path.kind = AGREES(data, length, HEAD) ? HTTP_PARTIAL : HTTP_ELSEWHERE;
+        if (path.kind == HTTP_PARTIAL && length > sizeof HEAD - 1) {
+            path = rooted_path(file_path, data + sizeof HEAD - 1, length - (sizeof HEAD - 1), root);
+            path.length += sizeof HEAD - 1;
+        }
     } else if (length > sizeof GET - 1) {
-        path = rooted_path(data + sizeof GET - 1, length - (sizeof GET - 1), root);
+        path = rooted_path(path_of, data + sizeof GET - 1, length - (sizeof GET - 1), root);
         path.length += sizeof GET - 1;
     }
     return path;
@@ -178,7 +282,7 @@ bool http_path_passkey(struct slice path, struct slice root, struct slice *passk
 {
     if (path.length == 0)
         return false;
-    struct path read = rooted_path(path.data, path.length, root);
+    struct path read = rooted_path(path_of, path.data, path.length, root);
     if (read.kind != HTTP_ANNOUNCE && read.kind != HTTP_SCRAPE)
         return false;
     struct slice rest = {path.data + read.length, path.length - read.length};
@@ -205,6 +309,19 @@ static ptrdiff_t head_end(const uint8_t *data, size_t length, size_t seen)
     }
 }
 
+/* Read what stands between the path of a file and the version: the end of the infohash is the end of what counts. A
+ * query may ask to wait, and what is percent-encoded is decoded elsewhere. */
+static bool read_file_target(const uint8_t *line, struct slice rest, struct http_request *out)
+{
+    const uint8_t *digits = rest.data - 2 * INFOHASH;
+    out->head_only = line[0] == 'H';
+    for (size_t at = 0; at < INFOHASH; at++)
+        out->infohash[at] = (uint8_t)(hex_digit(digits[2 * at]) << 4 | hex_digit(digits[2 * at + 1]));
+    for (size_t at = 0; at < 2 * INFOHASH; at++)
+        out->lower |= digits[at] >= 'a';
+    return all(rest, TARGET) && !(rest.length && (memchr(rest.data, '?', rest.length) || memchr(rest.data, '%', rest.length)));
+}
+
 /* Read the request line up to its line feed; false where it is not as usual. */
 static bool read_line(struct slice line, size_t start, struct http_request *out)
 {
@@ -217,6 +334,8 @@ static bool read_line(struct slice line, size_t start, struct http_request *out)
     if (memcmp(line.data + line.length - tail, version, tail - 1) != 0 || (digit != '0' && digit != '1'))
         return false;
     out->close = digit == '0'; /* uvicorn keeps no connection of HTTP/1.0 */
+    if (out->kind == HTTP_FILE)
+        return read_file_target(line.data, target, out);
     if (target.length && target.data[0] == '/' && (out->passkey.length || !split_passkey(&target, &out->passkey)))
         return false;
     out->query = (struct slice){target.data, 0};
@@ -275,6 +394,38 @@ static bool read_header(struct slice name, struct slice value, struct slice forw
     return true;
 }
 
+/* Look at one header of a request for a file as well; false where only Python knows what it means. */
+static bool read_file_header(struct slice name, struct slice value, struct http_request *out)
+{
+    switch (name.length) {
+    case 4:
+        if (SAME(name, "host"))
+            out->host = trimmed(value);
+        break;
+    case 6:
+        if (SAME(name, "cookie"))
+            return false;
+        break;
+    case 13:
+        if (SAME(name, "authorization"))
+            return false;
+        if (SAME(name, "if-none-match")) {
+            out->if_none_match = trimmed(value);
+            return ++out->conditions == 1 && ascii(value);
+        }
+        break;
+    case 15:
+        if (SAME(name, "accept-encoding")) {
+            out->gzip = http_accepts_gzip(value);
+            return ++out->encodings == 1 && ascii(value);
+        }
+        break;
+    default:
+        break;
+    }
+    return true;
+}
+
 static bool read_headers(const uint8_t *data, const uint8_t *end, struct slice forwarded, struct http_request *out)
 {
     while (end - data > 2) {
@@ -285,6 +436,8 @@ static bool read_headers(const uint8_t *data, const uint8_t *end, struct slice f
         struct slice name = {data, (size_t)(colon - data)};
         struct slice value = {colon + 1, (size_t)(feed - 1 - (colon + 1))};
         if (!all(name, TOKEN) || !all(value, VALUE) || !read_header(name, value, forwarded, out))
+            return false;
+        if (out->kind == HTTP_FILE && !read_file_header(name, value, out))
             return false;
         data = feed + 1;
     }
@@ -301,6 +454,11 @@ void http_read(const uint8_t *data, size_t length, size_t seen, struct slice for
     out->forwarded_count = 0;
     out->hosts = 0;
     out->passkey = path.passkey;
+    if (path.kind == HTTP_FILE) {
+        out->head_only = out->lower = out->gzip = false;
+        out->host = out->if_none_match = (struct slice){NULL, 0};
+        out->encodings = out->conditions = 0;
+    }
     if (out->kind == HTTP_PARTIAL || out->kind == HTTP_ELSEWHERE)
         return;
     ptrdiff_t head = head_end(data, length < HTTP_HEAD_MOST ? length : HTTP_HEAD_MOST, seen);

@@ -1,5 +1,5 @@
-/* The reader of HTTP requests: recognises a plain announce or scrape, with or without a passkey in its path, in the
- * bytes of a connection. */
+/* The reader of HTTP requests: recognises a plain announce or scrape, with or without a passkey in its path, and a
+ * request for a stored file, in the bytes of a connection. */
 #ifndef PEERAGE_HTTP_REQUEST_H
 #define PEERAGE_HTTP_REQUEST_H
 
@@ -13,10 +13,11 @@
 enum { HTTP_HEAD_MOST = 16384, HTTP_FORWARDED_MOST = 16, ROOT_MOST = 128 };
 
 enum http_kind {
-    HTTP_PARTIAL,   /* may become an announce or a scrape */
+    HTTP_PARTIAL,   /* may become one of those below */
     HTTP_ELSEWHERE, /* anything that is read by the server in Python, broken requests included */
     HTTP_ANNOUNCE,
-    HTTP_SCRAPE
+    HTTP_SCRAPE,
+    HTTP_FILE /* GET or HEAD of /torrent/ and 40 hexadecimal digits, whatever follows them but a query */
 };
 
 struct http_request {
@@ -28,10 +29,21 @@ struct http_request {
     unsigned forwarded_count;
     unsigned hosts;
     struct slice forwarded[HTTP_FORWARDED_MOST]; /* every instance of the header that was asked for */
+    /* Of a file alone. */
+    uint8_t infohash[INFOHASH];
+    bool head_only, lower, gzip; /* lower: a digit is lower case; gzip: the client takes that */
+    struct slice host, if_none_match; /* empty where the header is missing */
+    unsigned encodings, conditions; /* how often these headers came */
 };
 
 /* Read the path of a tracker's URL without its query: whether it brings a passkey. It may begin with `root`. */
 bool http_path_passkey(struct slice path, struct slice root, struct slice *passkey);
+
+/* Whether a client takes gzip and does not prefer `identity`, by the value of Accept-Encoding (RFC 9110 § 12.5.3). */
+bool http_accepts_gzip(struct slice accept_encoding);
+
+/* Whether the value of If-None-Match contains a tag, compared weakly, or is `*` (RFC 9110 § 13.1.2). */
+bool http_etag_matches(struct slice if_none_match, struct slice etag);
 
 /* Read one request from the front of `data`. `seen` is what an earlier call for the same bytes left in `length`;
  * `forwarded` is the lower-case name of the header that names the client, or empty; `root` what a proxy may have left

@@ -34,6 +34,8 @@ enum {
     PACKET_SIZE = UDP_LARGEST + 8,
     /* Edge-triggered: a short read has emptied the socket, and the next event comes with new bytes. */
     READABLE = (int)(EPOLLIN | EPOLLRDHUP | EPOLLET),
+    TURN_MOST = 256 << 10,  /* bytes of files that one connection gets before others have their turn */
+    WRITE_STEP = 64 << 10, /* bytes that a client has to take in its time to get as much again */
     SPARE_MOST = 64, /* connection objects kept for the next clients */
     STACK = 256 << 10
 };
@@ -58,6 +60,9 @@ struct connection {
     struct connection *spare;                /* the next one that is not in use */
     uint8_t *in, *out;                       /* an unfinished request; an answer not yet taken */
     uint32_t in_length, in_seen, out_length, out_sent;
+    struct kept_file *file; /* what the rest of an answer lies in, behind `out` */
+    struct slice body;
+    uint32_t moved; /* bytes that the client took since its time was set */
 };
 
 struct thread {
@@ -231,6 +236,8 @@ static void release(struct thread *thread, struct connection *connection)
     set_heard(thread, connection);
     free(connection->in);
     free(connection->out);
+    if (connection->file)
+        kept_file_release(thread->handler.rules->files, connection->file);
     if (thread->spares == SPARE_MOST) {
         free(connection);
         return;
@@ -305,28 +312,50 @@ static void hand_over(struct thread *thread, struct connection *connection, cons
         return; /* only a full counter refuses, and that one is readable */
 }
 
-/* Send what the client takes at once, by which `answer` shrinks; false where it is gone. The end of the connection
- * travels with a last answer: the kernel holds that back until it is closed. */
-static bool deliver(const struct connection *connection, struct slice *answer, bool last)
+static void shrink(struct slice *slice, size_t *sent)
 {
-    if (answer->length == 0)
+    size_t gone = *sent < slice->length ? *sent : slice->length;
+    if (gone) {
+        slice->data += gone;
+        slice->length -= gone;
+        *sent -= gone;
+    }
+}
+
+/* Send what the client takes at once of an answer and the file behind it, by which both shrink; false where it is gone.
+ * The end of the connection travels with a last answer: the kernel holds that back until it is closed. */
+static bool deliver(const struct connection *connection, struct slice *answer, struct slice *body, bool last)
+{
+    if (answer->length + body->length == 0)
         return true;
     int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (last ? MSG_MORE : 0);
-    ssize_t sent = send(connection->source.fd, answer->data, answer->length, flags);
+    ssize_t sent;
+    if (body->length == 0) {
+        sent = send(connection->source.fd, answer->data, answer->length, flags);
+    } else {
+        struct iovec pieces[2] = {{(void *)answer->data, answer->length}, {(void *)body->data, body->length}};
+        struct msghdr message = {.msg_iov = pieces, .msg_iovlen = 2};
+        sent = sendmsg(connection->source.fd, &message, flags);
+    }
     if (sent < 0)
         return errno == EAGAIN || errno == EINTR;
-    answer->data += sent;
-    answer->length -= (size_t)sent;
+    size_t gone = (size_t)sent;
+    shrink(answer, &gone);
+    shrink(body, &gone);
     return true;
 }
 
-/* Wait until the client takes the rest of its answer; requests behind it wait as well. */
+/* Wait until the client takes the rest of its answer; requests behind it wait as well. A file stays where it is, and
+ * the table counts it. */
 static void wait_for_write(struct thread *thread, struct connection *connection, struct slice answer,
-                           const uint8_t *rest, size_t length)
+                           const struct reading *reading, const uint8_t *rest, size_t length)
 {
     connection->phase = WRITING;
     set_heard(thread, connection);
     connection->out_sent = 0;
+    connection->moved = 0;
+    connection->file = reading->file;
+    connection->body = reading->body;
     if (!keep(&connection->out, &connection->out_length, answer.data, answer.length) ||
         !keep(&connection->in, &connection->in_length, rest, connection->closing ? 0 : length) ||
         !watch(thread, connection, EPOLLOUT)) {
@@ -363,6 +392,7 @@ static void await(struct thread *thread, struct connection *connection, bool ans
 static void serve_input(struct thread *thread, struct connection *connection, const uint8_t *data, size_t length)
 {
     bool answered = false;
+    size_t files = 0;
     for (;;) {
         struct buffer out = {thread->out, thread->out + OUT_SIZE, false};
         struct reading reading =
@@ -372,11 +402,19 @@ static void serve_input(struct thread *thread, struct connection *connection, co
         data += reading.used;
         length -= reading.used;
         answered |= answer.length > 0;
-        if (!deliver(connection, &answer, reading.outcome == OUTCOME_CLOSE)) {
+        files += reading.body.length;
+        if (!deliver(connection, &answer, &reading.body, reading.outcome == OUTCOME_CLOSE)) {
             reading.outcome = OUTCOME_CLOSE;
-        } else if (answer.length) {
+        } else if (answer.length + reading.body.length) {
             connection->closing = reading.outcome == OUTCOME_CLOSE;
-            wait_for_write(thread, connection, answer, data, length);
+            wait_for_write(thread, connection, answer, &reading, data, length);
+            return;
+        }
+        if (reading.file)
+            kept_file_release(thread->handler.rules->files, reading.file);
+        if (reading.outcome == OUTCOME_MORE && files > TURN_MOST) {
+            reading.file = NULL;
+            wait_for_write(thread, connection, answer, &reading, data, length);
             return;
         }
         if (reading.outcome == OUTCOME_CLOSE)
@@ -413,16 +451,28 @@ static void receive(struct thread *thread, struct connection *connection, bool e
 /* Go on writing a reply that was held up, then go on with the requests behind it. */
 static void resume(struct thread *thread, struct connection *connection)
 {
-    struct slice left = {connection->out + connection->out_sent, connection->out_length - connection->out_sent};
-    size_t held = connection->in_length;
-    if (!deliver(connection, &left, false) || (left.length == 0 && connection->closing)) {
+    struct slice left = {connection->out, connection->out_length};
+    size_t held = connection->in_length, gone = connection->out_sent;
+    shrink(&left, &gone);
+    size_t had = left.length + connection->body.length;
+    bool there = deliver(connection, &left, &connection->body, false);
+    size_t still = left.length + connection->body.length;
+    if (!there || (still == 0 && connection->closing)) {
         drop(thread, connection);
         return;
     }
     connection->out_sent = connection->out_length - (uint32_t)left.length;
-    if (left.length)
+    connection->moved += (uint32_t)(had - still);
+    if (still && connection->moved >= WRITE_STEP) {
+        connection->moved = 0;
+        wheel_expect(&thread->wheel, &connection->timer, thread->loop->settings.write_ms);
+    }
+    if (still)
         return;
     keep(&connection->out, &connection->out_length, NULL, 0);
+    if (connection->file)
+        kept_file_release(thread->handler.rules->files, connection->file);
+    connection->file = NULL;
     if (!watch(thread, connection, (uint32_t)READABLE)) {
         drop(thread, connection);
         return;
@@ -585,6 +635,7 @@ static bool init_thread(struct loop *loop, unsigned number)
     thread->handler.store = settings->store;
     thread->rng.state = settings->seed[number];
     thread->handler.rng = settings->shared_rng ? settings->shared_rng : &thread->rng;
+    thread->handler.file_most = SIZE_MAX;
     thread->wheel.tick = tick_now();
     init_packets(thread);
     thread->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -734,6 +785,8 @@ void loop_read(const struct loop *loop, struct loop_numbers *out)
         for (int code = 0; code < REFUSAL_COUNT; code++)
             out->refusals[code] += read_counter(&counters->refusals[code]);
         out->warnings += read_counter(&counters->warnings);
+        out->files += read_counter(&counters->files);
+        out->file_bytes += read_counter(&counters->file_bytes);
     }
     out->open = atomic_load_explicit(&loop->connections.open, memory_order_relaxed);
     out->turned_away = read_counter(&loop->connections.turned_away);

@@ -36,6 +36,7 @@ struct handover {
 
 struct loop_numbers {
     uint64_t announces[TRANSPORT_COUNT][EVENT_COUNT], scrapes[TRANSPORT_COUNT], warnings, refusals[REFUSAL_COUNT];
+    uint64_t files, file_bytes;
     uint64_t open, turned_away, timed_out, made_room, paused, handed_over;
 };
 

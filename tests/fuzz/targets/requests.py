@@ -45,7 +45,7 @@ from tests.fuzz.targets.target import Target, refused
 from tests.fuzz.targets.texts import terms_of
 from tracker import _native as native
 
-_PARTIAL, _ELSEWHERE, _ANNOUNCE, _SCRAPE = range(4)
+_PARTIAL, _ELSEWHERE, _ANNOUNCE, _SCRAPE, _FILE = range(5)
 _HEADER = b"x-forwarded-for"
 _LARGEST = 2**63
 _TRUSTED = [ip_network("127.0.0.0/8")]
@@ -95,16 +95,21 @@ def request_head(data: bytes) -> None:
         assert native.read_head(data, _HEADER, half[1]) == read
     if len(read) == 2:
         return
-    kind, length, query, passkey, close = read
+    length, close = read[1], read[5] if read[0] == _FILE else read[4]
     heard = _Head(data[:length])
     [(version, keep_alive)] = heard.complete
+    assert close == (version == "1.0" or not keep_alive)
+    assert (heard.body, heard.messages) == (b"", 1)
     url = httptools.parse_url(heard.url)
+    if read[0] == _FILE:
+        assert url.path.lower().startswith(b"/torrent/" + read[2].hex().encode())
+        assert not url.query
+        return
+    kind, _, query, passkey, _ = read
     found = read_path(url.path)
     action = found.action if found is not None else url.path[1:].decode()
     assert (action, url.query or b"") == ((None, None, "announce", "scrape")[kind], query)
     assert passkey == (found.passkey if found is not None else b"")
-    assert close == (version == "1.0" or not keep_alive)
-    assert (heard.body, heard.messages) == (b"", 1)
 
 
 def _client(header: str, lines: list[bytes]) -> bytes:

@@ -1,0 +1,115 @@
+"""Finished answers for stored files, kept in memory outside of Python: native threads answer the next request by them.
+
+`docs/decisions/0050-finished-answers-in-memory.md` says what keeps them right.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from bittorrent.infohash import InfoHash
+from bittorrent.refusal import Refusal
+from doors.file_answers import FileAnswers, header_lines
+
+if TYPE_CHECKING:
+    from actions.torrent_files import TorrentFiles
+    from cache.torrents import TorrentCache
+    from tracker._native import Files
+
+SECONDS = 300
+"""How long an answer is given without another look at its record and file."""
+_RENEWED_BEFORE = SECONDS // 2  # seconds before its end from which an answer in use is made anew
+_SHARDS = 16
+_ROUND = 16.0  # seconds in which every shard is looked at once
+_AT_ONCE = 256
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFileCounts:
+    """Answers that are kept now and their bytes, and since the start: put in, evicted, expired, refused."""
+
+    count: int = 0
+    bytes: int = 0
+    stored: int = 0
+    evicted: int = 0
+    expired: int = 0
+    refused: int = 0
+
+
+class KeptFiles:
+    """The finished answers; `clock` gives the seconds of a clock that never goes back."""
+
+    def __init__(self, table: "Files", clock: Callable[[], float]) -> None:
+        self.table = table
+        self._clock = clock
+        self._most = table.most()
+
+    def generation(self, infohash: InfoHash) -> int:
+        """Return what `keep` has to bring; to be read before anything is looked up for the answer."""
+        return self.table.generation(infohash)
+
+    def keep(self, infohash: InfoHash, answers: FileAnswers, data: bytes, generation: int) -> bool:
+        """Keep the answers about a file that everybody may have, with the file in their coding; return whether it is.
+
+        It is not when something about the torrent changed since `generation` was read, and when it is too large.
+        """
+        if len(data) > self._most or infohash != answers.record.infohash:
+            return False
+        head, unchanged = header_lines(answers.whole(data)), header_lines(answers.unchanged())
+        until = int(self._clock()) + SECONDS
+        etag = answers.etag.encode()
+        return self.table.put(infohash, answers.packed, generation, head, unchanged, etag, data, until)
+
+    def forget(self, infohashes: Iterable[InfoHash]) -> None:
+        """Drop the answers of these: nobody gets them once this has returned."""
+        for infohash in infohashes:
+            self.table.drop(infohash.truncated)
+
+    def ending(self, shard: int) -> list[tuple[InfoHash, bool]]:
+        """Return what is in use and ends soon in one of 16 shards: infohash, and whether it is packed."""
+        until = int(self._clock()) + _RENEWED_BEFORE
+        return [(InfoHash(name), packed) for name, packed in self.table.ending(shard, until, _AT_ONCE)]
+
+    def counts(self) -> KeptFileCounts:
+        """Return the counters."""
+        return KeptFileCounts(**self.table.numbers())
+
+
+class KeptFileRenewal:
+    """Makes answers that are in use anew before they end, from record and file, as a request would."""
+
+    def __init__(self, kept: KeptFiles, cache: "TorrentCache", files: "TorrentFiles") -> None:
+        self._kept = kept
+        self._cache = cache
+        self._files = files
+
+    async def run(self) -> None:
+        """Renew for ever; a failure is reported, and the next shard goes on."""
+        shard = 0
+        while True:
+            await asyncio.sleep(_ROUND / _SHARDS)
+            try:
+                await self.renew(shard)
+            except Exception:
+                log.exception("cache.renewal_failed")
+            shard = (shard + 1) % _SHARDS
+
+    async def renew(self, shard: int) -> None:
+        """Renew what is in use and ends soon in one shard, one after another."""
+        for infohash, packed in self._kept.ending(shard):
+            generation = self._kept.generation(infohash)
+            held = await self._cache.get(infohash)
+            if held is None or not self._files.open_to_all(held.record):
+                self._kept.forget((infohash,))
+                continue
+            try:
+                data = held.gzip if packed else await asyncio.to_thread(held.plain)
+            except Refusal:
+                self._kept.forget((infohash,))
+            else:
+                self._kept.keep(infohash, FileAnswers(held.record, packed), data, generation)

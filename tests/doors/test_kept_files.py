@@ -1,0 +1,319 @@
+"""Finished answers in memory: what drops them is in force on the next request, and they never hold more than they may."""
+
+import asyncio
+import random
+import socket
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bittorrent.infohash import InfoHash
+from cache.record import CacheRecord
+from doors import kept_files
+from doors.kept_files import KeptFileRenewal
+from doors.native import native
+from tests.support.file_service import PATIENCE, FileService, all_of, body, file_service, run, status
+from tests.support.torrents import names, torrent
+
+pytestmark = pytest.mark.skipif(native is None, reason="the extension is not built")
+
+CLIENTS = 4
+NOISE = random.Random(4).randbytes
+Talk = Callable[[FileService], Coroutine[Any, Any, None]]
+
+
+def served(folder: Path, talk: Talk, **settings: Any) -> None:
+    """Run a talk against a service."""
+
+    async def main() -> None:
+        async with file_service(folder, **settings) as service:
+            await talk(service)
+
+    run(main)
+
+
+async def kept(service: FileService, data: bytes) -> str:
+    """Upload a torrent, have its answer kept, and return its target."""
+    target = f"/torrent/{await service.add(data)}"
+    assert body(await service.get(target)) == data
+    before = service.answered
+    assert body(await service.get(target)) == data
+    assert service.answered == before + 1
+    return target
+
+
+async def block(service: FileService, infohash: InfoHash) -> None:
+    await service.application.torrents.takedowns.block(infohash, "a reason", "test")
+
+
+async def unblock(service: FileService, infohash: InfoHash) -> None:
+    await service.application.torrents.takedowns.unblock(infohash)
+
+
+def test_nobody_gets_a_torrent_once_its_block_has_returned(tmp_path: Path) -> None:
+    data = torrent("taken down")
+    infohash = InfoHash.parse(names(data)[0])
+    target = f"/torrent/{infohash.upper}"
+
+    async def talk(service: FileService) -> None:
+        over, blocked = asyncio.Event(), 0
+
+        async def ask() -> None:
+            """Ask without pause; what is asked while a block holds is never answered with the file."""
+            connection = None
+            while not over.is_set():
+                if connection is None:
+                    connection = await asyncio.open_connection("127.0.0.1", service.port)
+                reader, writer = connection
+                held = blocked
+                writer.write(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+                head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
+                length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r")[0])
+                await reader.readexactly(length)
+                assert status(head) == 404 or not held or held != blocked
+                if status(head) == 404:  # begin again with the native threads
+                    writer.transport.abort()
+                    connection = None
+            if connection is not None:
+                connection[1].transport.abort()
+
+        clients = [asyncio.create_task(ask()) for _ in range(CLIENTS)]
+        for number in range(1, 16):
+            await service.add(data)
+            await asyncio.wait_for(_until_kept(service, target), PATIENCE)
+            await block(service, infohash)
+            blocked = number
+            answers = await all_of([service.get(target) for _ in range(CLIENTS)])
+            assert [status(each) for each in answers] == [404] * CLIENTS
+            blocked = 0
+            await unblock(service, infohash)
+        over.set()
+        await asyncio.gather(*clients)
+        assert service.answered > 16
+
+    served(tmp_path, talk)
+
+
+async def _until_kept(service: FileService, target: str) -> None:
+    before = service.answered
+    while service.answered == before:
+        await service.get(target)
+
+
+class Gate:
+    """Holds up readers of one method until it is opened."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, of: object, name: str) -> None:
+        self.reached, self.opened = asyncio.Event(), asyncio.Event()
+        method: Callable[..., Awaitable[Any]] = getattr(of, name)
+
+        async def gated(*arguments: Any, **named: Any) -> Any:
+            found = await method(*arguments, **named)
+            self.reached.set()
+            await self.opened.wait()
+            return found
+
+        monkeypatch.setattr(of, name, gated)
+
+
+@pytest.mark.parametrize("change", ["block", "hide", "remove"])
+def test_an_answer_decided_before_a_change_is_not_kept_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    data = torrent("late")
+
+    async def talk(service: FileService) -> None:
+        infohash = await service.add(data)
+        target = f"/torrent/{infohash}"
+        with monkeypatch.context() as patched:
+            gate = Gate(patched, service.application.torrents.cache, "get")
+            asked = asyncio.create_task(service.get(target))
+            await gate.reached.wait()
+            if change == "block":
+                await block(service, InfoHash.parse(infohash))
+            elif change == "hide":
+                await service.hide(infohash)
+            else:
+                await service.application.torrents.takedowns.remove_file([InfoHash.parse(infohash)])
+            gate.opened.set()
+            assert body(await asked) == data
+        assert service.listeners.kept_files is not None
+        counts = service.listeners.kept_files.counts()
+        assert (counts.count, counts.stored, counts.refused) == (0, 0, 1)
+        assert status(await service.get(target)) == 404
+
+    served(tmp_path, talk)
+
+
+def test_a_hidden_torrent_is_not_there_until_it_is_shown_again(tmp_path: Path) -> None:
+    data = torrent("hidden")
+
+    async def talk(service: FileService) -> None:
+        target = await kept(service, data)
+        infohash = target.rpartition("/")[2]
+        for _ in range(20):
+            await service.hide(infohash)
+            assert status(await service.get(target)) == 404
+            await service.hide(infohash, hidden=False)
+            assert body(await service.get(target)) == data
+            assert body(await service.get(target)) == data
+
+    served(tmp_path, talk)
+
+
+def test_a_hybrid_is_dropped_whichever_of_its_hashes_is_blocked(tmp_path: Path) -> None:
+    data = torrent("both", hybrid=True)
+
+    async def talk(service: FileService) -> None:
+        for name in names(data):
+            target = await kept(service, data)
+            alias = f"/torrent/{names(data)[1]}"
+            before = service.answered
+            assert body(await service.get(alias)) == data
+            assert service.answered == before, "by its alias it is always looked up"
+            await block(service, InfoHash.parse(name))
+            for each in (target, alias):
+                assert status(await service.get(each)) == 404
+            await unblock(service, InfoHash.parse(name))
+
+    served(tmp_path, talk)
+
+
+def test_a_file_that_is_set_aside_is_dropped(tmp_path: Path) -> None:
+    data = torrent("damaged")
+
+    async def talk(service: FileService) -> None:
+        target = await kept(service, data)
+        [file] = (tmp_path / "data").rglob("*.torrent.gz")
+        file.write_bytes(b"damaged")
+        cache = service.application.torrents.cache
+        record = await cache.find(InfoHash.parse(names(data)[0]))
+        assert isinstance(record, CacheRecord)
+        assert not await cache.verify(record)
+        assert status(await service.get(target)) == 404
+        await service.add(data)
+        assert body(await service.get(target)) == data
+
+    served(tmp_path, talk)
+
+
+def test_answers_end_with_their_time_and_those_in_use_are_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def talk(service: FileService) -> None:
+        table, torrents = service.listeners.kept_files, service.application.torrents
+        assert table is not None
+        renewal = KeptFileRenewal(table, torrents.cache, torrents.files)
+        used, unused = torrent("used"), torrent("unused")
+        target = f"/torrent/{await service.add(unused)}"
+        await service.get(target)
+        target = await kept(service, used)
+        assert [each for shard in range(16) for each in table.ending(shard)] == []
+        with monkeypatch.context() as patched:
+            patched.setattr(kept_files, "_RENEWED_BEFORE", kept_files.SECONDS + 1)
+            [(infohash, packed)] = [each for shard in range(16) for each in table.ending(shard)]
+            assert (infohash.upper, packed) == (names(used)[0], False)
+            for shard in range(16):
+                await renewal.renew(shard)
+            assert table.counts().stored == 3
+            assert [each for shard in range(16) for each in table.ending(shard)] == []
+            assert body(await service.get(target)) == used
+            [file] = [
+                each for each in (tmp_path / "data").rglob("*.torrent.gz") if names(used)[0][4:] in each.name
+            ]
+            file.unlink()
+            assert body(await service.get(target)) == used, "until it is looked at again"
+            for shard in range(16):
+                await renewal.renew(shard)
+            assert status(await service.get(target)) == 404
+            patched.setattr(kept_files, "SECONDS", 0)
+            target = f"/torrent/{await service.add(torrent('short'))}"
+            before = service.answered
+            for _ in range(3):
+                assert status(await service.get(target)) == 200
+            assert service.answered == before
+            assert table.counts().expired == 2
+
+    served(tmp_path, talk)
+
+
+def test_slow_readers_share_one_copy_and_get_it_whole(tmp_path: Path) -> None:
+    data = torrent("slow", extra=NOISE(900_000))
+
+    async def talk(service: FileService) -> None:
+        loop = asyncio.get_running_loop()
+        target, table = await kept(service, data), service.listeners.kept_files
+        assert table is not None
+        held = table.counts().bytes
+        service.bound.tcp.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 16)
+        clients = []
+        for _ in range(8):
+            client = socket.socket()
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+            client.setblocking(False)
+            await loop.sock_connect(client, ("127.0.0.1", service.port))
+            # A second request behind the first waits for its turn.
+            await loop.sock_sendall(client, f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 2)
+            clients.append(client)
+        before = [await loop.sock_recv(client, 1) for client in clients]
+        assert table.counts().bytes == held
+        await block(service, InfoHash.parse(names(data)[0]))
+        assert table.counts().count == 0
+        assert table.counts().bytes == held, "what is being sent is counted"
+
+        async def read(client: socket.socket) -> bytes:
+            answer = b"H"
+            while answer.count(b"HTTP/1.1 ") < 2 or not answer.endswith(b"</html>\n"):
+                more = await asyncio.wait_for(loop.sock_recv(client, 1 << 16), PATIENCE)
+                assert more
+                answer += more
+            return answer
+
+        assert before == [b"H"] * len(clients)
+        for answer in await all_of([read(client) for client in clients]):
+            first, _, second = answer.rpartition(b"HTTP/1.1 ")
+            assert body(first) == data
+            assert second.startswith(b"404 ")
+        for client in clients:
+            client.close()
+        while table.counts().bytes:
+            await asyncio.sleep(0)
+
+    served(tmp_path, talk)
+
+
+def test_a_client_that_does_not_read_is_dropped_with_its_file(tmp_path: Path) -> None:
+    data = torrent("unread", extra=NOISE(900_000))
+
+    async def talk(service: FileService) -> None:
+        loop = asyncio.get_running_loop()
+        target, table = await kept(service, data), service.listeners.kept_files
+        assert table is not None
+        service.bound.tcp.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.setblocking(False)
+            await loop.sock_connect(client, ("127.0.0.1", service.port))
+            await loop.sock_sendall(client, f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            await loop.sock_recv(client, 1)
+            table.forget([InfoHash.parse(names(data)[0])])
+            assert table.counts().bytes
+            while table.counts().bytes:
+                await asyncio.sleep(0.01)
+
+    served(tmp_path, talk, http={"body_timeout": 0.5})
+
+
+def test_without_memory_for_them_every_answer_is_made(tmp_path: Path) -> None:
+    data = torrent("none")
+
+    async def talk(service: FileService) -> None:
+        assert service.listeners.kept_files is None
+        target = f"/torrent/{await service.add(data)}"
+        for _ in range(3):
+            assert body(await service.get(target)) == data
+        assert service.answered == 0
+
+    served(tmp_path, talk, memory=0)
