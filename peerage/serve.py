@@ -119,21 +119,7 @@ def make_app(application: Application, listeners: Listeners) -> App:
         anonymous=settings.cache.anonymous_upload,
     )
     direct: dict[str, ASGIApp] = {"/announce": listeners.announce, "/scrape": listeners.scrape}
-    collectors = [
-        TrackerCollector(application.tracker.tracker, application.tracker.flusher, listeners.counters),
-        LoopCollector(listeners.loop_stalls, listeners.work.turns),
-        DoorsCollector(
-            listeners.name,
-            listeners.connections,
-            uploads.counters,
-            listeners.memory,
-            lambda: uploads.uploads.accepted,
-            native_files=listeners.file_counts,
-        ),
-        FilesCollector(application.stores.blobs, application.torrents.scrubber),
-        *([KeptFilesCollector(listeners.kept_files.counts)] if listeners.kept_files is not None else ()),
-    ]
-    metrics = MetricsDoor(collectors, clients, settings.metrics.networks, everyone=settings.metrics.open)
+    metrics = _make_metrics(application, listeners, uploads, clients)
     services = make_services(application, admission)
     documented = settings.torrent_api.error_status == "documented"
     routes = [
@@ -159,6 +145,27 @@ def make_app(application: Application, listeners: Listeners) -> App:
         admission.root_path,
         lambda app: FairRequests(app, listeners.work, clients),
     )
+
+
+def _make_metrics(
+    application: Application, listeners: Listeners, uploads: UploadAdmission, clients: ClientAddress
+) -> MetricsDoor:
+    settings = application.settings.metrics
+    collectors = [
+        TrackerCollector(application.tracker.tracker, application.tracker.flusher, listeners.counters),
+        LoopCollector(listeners.loop_stalls, listeners.work.turns),
+        DoorsCollector(
+            listeners.name,
+            listeners.connections,
+            uploads.counters,
+            listeners.memory,
+            lambda: uploads.uploads.accepted,
+            native_files=listeners.file_counts,
+        ),
+        FilesCollector(application.stores.blobs, application.torrents.scrubber),
+        *([KeptFilesCollector(listeners.kept_files.counts)] if listeners.kept_files is not None else ()),
+    ]
+    return MetricsDoor(collectors, clients, settings.networks, everyone=settings.open)
 
 
 async def _until_signal(application: Application, server: Server, sockets: list[socket.socket]) -> None:

@@ -35,7 +35,7 @@ MADE = {
 }
 """Links that are made elsewhere: URLs with scheme and host, queries alone, or paths by `PageContext.link`."""
 REDIRECTS = {
-    "doors/cache.py": ["f'{base}/torrent/{infohash}.torrent'"],
+    "doors/file_answers.py": ["f'{base}/torrent/{infohash}.torrent'"],
     "doors/gazelle/door.py": ["'login.php'"],
     "doors/gazelle/login.py": ["'index.php'", "'login.php'", "'./'"],
     "doors/root_path.py": ["f\"{scope['path']}/{(f'?{query}' if query else '')}\""],
