@@ -203,7 +203,7 @@ def simulated(chance: random.Random) -> Iterator[SimulatedLoop]:
     try:
         with (
             mock.patch.object(aiosqlite, "connect", _connect),
-            mock.patch.object(accounts.passwords, "ThreadPoolExecutor", SimulatedExecutor),
+            mock.patch.object(accounts.passwords, "FairExecutor", SimulatedExecutor),
         ):
             yield loop
     finally:
