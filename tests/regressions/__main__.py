@@ -1,7 +1,8 @@
 """Runs these tests against another revision and against this one: `python -m tests.regressions REVISION [PYTEST…]`.
 
 The revision is laid out and installed with its own locked packages under `build/regressions/`. It is a fault when a
-test passes there, since it shows nothing then, or fails here.
+test fails here, or passes there, since it shows nothing then; but what is marked `held_before` may pass there, because
+it stands for its kind beside cases that did not.
 """
 
 import argparse
@@ -10,8 +11,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
 from benchmarks.revisions import copy_revision
 from tests.support.processes import ROOT
@@ -49,8 +52,23 @@ def install(revision: str) -> Path:
     return tree
 
 
-def run(options: Sequence[str], environment: Mapping[str, str]) -> dict[str, bool]:
-    """Run the tests and tell for each by its name whether it passed."""
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Whether a test passed, and why it may pass on an older revision, "" where it may not."""
+
+    passed: bool = False
+    held_before: str = ""
+
+
+def outcome(case: Element) -> Outcome:
+    """Read the outcome of one test in a report."""
+    passed = not any(case.find(kind) is not None for kind in ("failure", "error", "skipped"))
+    reason = case.find("properties/property[@name='held_before']")
+    return Outcome(passed, "" if reason is None else reason.get("value", ""))
+
+
+def run(options: Sequence[str], environment: Mapping[str, str]) -> dict[str, Outcome]:
+    """Run the tests and tell for each by its name how it ended."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         command = [
@@ -66,16 +84,11 @@ def run(options: Sequence[str], environment: Mapping[str, str]) -> dict[str, boo
         rest = [option for option in options if not option.startswith("tests/")]
         subprocess.run([*command, *chosen, *rest], cwd=ROOT, env={**os.environ, **environment})
         cases = ElementTree.parse(report).iter("testcase")
-        return {
-            f"{case.get('classname')}::{case.get('name')}": not any(
-                case.find(kind) is not None for kind in ("failure", "error", "skipped")
-            )
-            for case in cases
-        }
+        return {f"{case.get('classname')}::{case.get('name')}": outcome(case) for case in cases}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Compare, print one line a test, and return 1 where one passes there or fails here."""
+    """Compare, print one line a test, and return 1 where one shows nothing there or fails here."""
     parser = argparse.ArgumentParser(prog="python -m tests.regressions", description=__doc__)
     parser.add_argument("revision", help="what is tested beside this tree")
     given, options = parser.parse_known_args(arguments)
@@ -86,11 +99,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     here = run(options, {})
     told = {True: "passes", False: "fails"}
-    for name, passed in here.items():
-        print(f"{told[there.get(name, False)]:>6} there, {told[passed]:>6} here  {name}")
-    showing = sum(passed and not there.get(name, False) for name, passed in here.items())
-    print(f"{len(here)} tests: {showing} fail at {given.revision} and pass here")
-    return 0 if here and showing == len(here) else 1
+    before = {name: there.get(name, Outcome()).passed for name in here}
+    for name, found in here.items():
+        reason = f"  ({found.held_before})" if found.held_before else ""
+        print(f"{told[before[name]]:>6} there, {told[found.passed]:>6} here  {name}{reason}")
+    showing = sum(found.passed and not before[name] for name, found in here.items())
+    held = sum(found.passed and before[name] and bool(found.held_before) for name, found in here.items())
+    print(
+        f"{len(here)} tests: {showing} fail at {given.revision} and pass here, {held} held before and hold here"
+    )
+    return 0 if here and showing + held == len(here) else 1
 
 
 if __name__ == "__main__":

@@ -39,7 +39,13 @@ def test_a_trailer_is_no_header(port: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/healthz", "/announce?info_hash=x", "/torrent/" + "A" * 40 + ".torrent"]
+    "path",
+    [
+        pytest.param("/", marks=pytest.mark.held_before("the front page refused an unclear host")),
+        "/healthz",
+        "/announce?info_hash=x",
+        "/torrent/" + "A" * 40 + ".torrent",
+    ],
 )
 def test_two_hosts_are_refused(port: int, path: str) -> None:
     with Http(port) as connection:

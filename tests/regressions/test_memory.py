@@ -17,16 +17,17 @@ from tests.support.processes import PeerageProcess
 LIMIT = 400 * 2**20
 SECONDS = 4.0
 MANY = {"cache__upload_rate": "100000/minute"}
+BOUNDED = pytest.mark.held_before("this kind was bounded before the budget of bytes in flight")
 CASES = [
     "trailers",
-    "chunks",
-    "large heads",
+    pytest.param("chunks", marks=BOUNDED),
+    pytest.param("large heads", marks=BOUNDED),
     "slow readers",
-    "pipelines",
-    "half bodies",
+    pytest.param("pipelines", marks=BOUNDED),
+    pytest.param("half bodies", marks=BOUNDED),
     "soap",
-    "gzip bombs",
-    "many values",
+    pytest.param("gzip bombs", marks=BOUNDED),
+    pytest.param("many values", marks=BOUNDED),
     "many files",
 ]
 

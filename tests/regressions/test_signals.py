@@ -8,6 +8,7 @@ from tests.support.clients import announce, healthy, scrape
 from tests.support.processes import wait_until
 
 HASH = b"s" * 20
+HELD = pytest.mark.held_before("two signals ended the service in order")
 
 
 def rows(service):
@@ -39,7 +40,10 @@ def test_a_flush_can_be_asked_for(start_peerage):
     wait_until(lambda: rows(service) == 1, "written")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param(signal.SIGTERM, marks=HELD), pytest.param(signal.SIGINT, marks=HELD), signal.SIGQUIT],
+)
 def test_a_signal_that_ends_the_service_writes_the_swarms_first(start_peerage, number):
     service = start_peerage(tracker__flush_every=3600)
     announce(service.port, HASH, left=0)
