@@ -238,15 +238,15 @@ static struct path path_of(const uint8_t *data, size_t length)
 typedef struct path path_reader(const uint8_t *data, size_t length);
 
 /* The path that these bytes are, below the root or not, as it is read without a root; its length is that of both. */
-static inline struct path rooted_path(path_reader *read, const uint8_t *data, size_t length, struct slice root)
+static inline struct path rooted_path(path_reader *parse, const uint8_t *data, size_t length, struct slice root)
 {
     if (!root.length || !agrees(data, length, (const char *)root.data, root.length))
-        return read(data, length);
+        return parse(data, length);
     if (length <= root.length) /* whether a slash follows is not known yet */
         return (struct path){HTTP_PARTIAL, 0, {NULL, 0}};
     if (data[root.length] != '/')
-        return read(data, length);
-    struct path path = read(data + root.length, length - root.length);
+        return parse(data, length);
+    struct path path = parse(data + root.length, length - root.length);
     path.length += root.length;
     return path;
 }
