@@ -75,12 +75,6 @@ current: ContextVar[RecentWork | None] = ContextVar("recent_work", default=None)
 """The client that the running code works for; None where it is the service itself."""
 
 
-def recent_seconds() -> float:
-    """Return the recent work of the client that the running code works for, 0 for the service itself."""
-    work = current.get()
-    return 0.0 if work is None else work.seconds()
-
-
 @contextmanager
 def urgent() -> Iterator[None]:
     """Let the running code's client go first for the length of a block, because others wait for what it does."""
@@ -230,15 +224,16 @@ class FairSlots:
         finally:
             self.release(held)
 
-    async def acquire(self) -> HeldSlot:
-        """Wait for a slot, and return it. SlotsClosed."""
+    async def acquire(self, *, for_service: bool = False) -> HeldSlot:
+        """Wait for a slot, and return it; `for_service` it is nobody's, whoever is worked for. SlotsClosed."""
         if self._closed:
             raise SlotsClosed
-        client = current.get()
+        client = None if for_service else current.get()
         if not self._waiting and (held := self._take(client)) is not None:
             return held
         turn: asyncio.Future[HeldSlot] = asyncio.get_running_loop().create_future()
-        heappush(self._waiting, (recent_seconds(), next(self._numbers), client, turn))
+        seconds = 0.0 if client is None else client.seconds()
+        heappush(self._waiting, (seconds, next(self._numbers), client, turn))
         self._give()
         try:
             return await turn

@@ -258,7 +258,7 @@ class _Readers:
     async def close(self) -> None:
         """Wait until every reader is idle, and close it."""
         for _ in range(self._slots.size):
-            await self._slots.acquire()
+            await self._slots.acquire(for_service=True)
             await self._idle.pop().close()
         self._slots.close()
 

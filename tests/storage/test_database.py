@@ -5,8 +5,9 @@ import aiosqlite
 import pytest
 
 from storage.database import DatabaseDamaged, DatabaseError, SchemaTooNew
-from storage.schema import Schema
+from storage.schema import SWARMS, Schema
 from storage.sqlite.database import SqliteDatabase
+from tasks.fair_turns import RecentWork, current
 from tests.storage.revisions import write_revisions
 from tests.support.tasks import begun_for
 
@@ -192,3 +193,14 @@ def blank_all_but_the_head(path):
     data = bytearray(path.read_bytes())
     data[32768:] = b"\xa5" * (len(data) - 32768)
     path.write_bytes(data)
+
+
+@pytest.mark.parametrize("readers", [1, 2, 4])
+async def test_a_database_is_closed_in_the_name_of_a_client_that_cost_much(tmp_path, readers):
+    work = RecentWork()
+    work.add(60)
+    current.set(work)
+    database = await SqliteDatabase.open(tmp_path / "a.db", SWARMS, "NORMAL", readers)
+    assert await database.rows("SELECT 1") == [(1,)]
+    async with asyncio.timeout(20):
+        await database.close()
