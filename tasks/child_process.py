@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from threading import Lock
 from typing import IO, Any, ParamSpec, TypeVar
 
@@ -199,9 +200,18 @@ def _serve(memory: int) -> None:
         del found
         answer = pickle.dumps(_outcome(getattr(import_module(module), name), arguments, named))
         del arguments, named
-        last = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 > _KEPT_MEMORY
+        last = _most_resident() > _KEPT_MEMORY
         _write(sys.stdout.buffer, answer, last=last)
         del answer
+
+
+def _most_resident() -> int:
+    """Return the most bytes that this process had in RAM; getrusage would tell of its parent's before its start."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return 0
 
 
 def _outcome(

@@ -59,9 +59,10 @@ async def test_one_too_many_is_refused_at_once():
 
 
 async def test_a_child_is_kept_for_the_next_function_and_ended_when_there_is_none(monkeypatch):
+    held = fill(2**27)  # of a large parent
     children = ChildProcesses()
     (first, _), (second, _) = await children.run(own_process, 1), await children.run(own_process, 2)
-    assert first == second
+    assert (first, held) == (second, ord("x") * 2**27)
     monkeypatch.setattr("tasks.child_process._IDLE_SECONDS", 0.05)
     await children.run(own_process, 3)
     while children._idle:
