@@ -1,5 +1,4 @@
 import asyncio
-import gc
 import os
 import time
 
@@ -86,10 +85,3 @@ async def test_a_child_that_is_killed_is_followed_by_another():
     with pytest.raises(ChildFailure):
         await children.run(os.kill, 0, 9)
     assert (await children.run(own_process, 6))[1] == 7
-
-
-def test_a_child_ends_with_its_event_loop():
-    number, _ = asyncio.run(ChildProcesses().run(own_process, 1))
-    gc.collect()
-    with pytest.raises(ProcessLookupError):
-        os.kill(number, 0)
