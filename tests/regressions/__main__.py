@@ -79,6 +79,8 @@ def run(options: Sequence[str], environment: Mapping[str, str]) -> dict[str, Out
             "-p",
             "no:cacheprovider",
             f"--junit-xml={report}",
+            "-o",
+            "junit_family=xunit1",  # the one whose cases have properties
         ]
         chosen = [option for option in options if option.startswith("tests/")] or ["tests/regressions"]
         rest = [option for option in options if not option.startswith("tests/")]
