@@ -53,7 +53,7 @@ class ConnectionCounts:
     made_room: int
     """Ended without a whole request, so that others could come."""
     accepting_paused: int
-    """How often no descriptor was left, where native threads accept."""
+    """How often no descriptor was left, so that nothing was accepted for a moment."""
 
 
 @dataclass(slots=True)
@@ -74,6 +74,7 @@ class ConnectionGuard:
     turned_away: int = 0
     timed_out: int = 0
     made_room: int = 0
+    accepting_paused: int = 0
     by_address: Counter[str] = field(default_factory=Counter)
     binds_at: int = 0
     """Connections open in all from which `connections_per_address` binds."""
@@ -96,7 +97,9 @@ class ConnectionGuard:
 
     def connections(self) -> ConnectionCounts:
         """Return the counters."""
-        return ConnectionCounts(self.open, self.turned_away, self.timed_out, self.made_room, 0)
+        return ConnectionCounts(
+            self.open, self.turned_away, self.timed_out, self.made_room, self.accepting_paused
+        )
 
     def make_room(self) -> None:
         """Near the cap, end the connection that has gone without a whole request longest."""

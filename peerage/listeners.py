@@ -5,7 +5,7 @@ import secrets
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
 import structlog
@@ -13,6 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from bittorrent.shares import Exemptions
+from doors.acceptor import Acceptor
 from doors.announce import AnnounceDoor, ScrapeDoor, head_too_long
 from doors.client_address import ClientAddress
 from doors.client_work import ClientWork
@@ -32,6 +33,7 @@ from doors.native import (
 from doors.root_path import root_path
 from doors.udp import UdpDoor
 from peerage.config import Settings
+from peerage.descriptors import connection_cap
 from peerage.sections.section import Networks
 from peerage.sockets import BoundAddress
 from peerage.wiring.application import Application
@@ -115,7 +117,9 @@ class Listeners:
         self.native = self._door is not None and settings.tracker.door != "uvicorn"
         if settings.tracker.door == "native" and not self.native:
             raise NoNativeDoor("tracker.door is native, but the native store is not in use")
-        self._guard = _guard(application, self.work, capped=not self.native)
+        self._most_connections = connection_cap(settings)
+        self._binds_at = int(self._most_connections * settings.fairness.binds_above)
+        self._guard = self._make_guard()
         clients = ClientAddress(settings.trusted_proxies, settings.forwarded_header)
         refuse = settings.tracker.refuse_private
         self.announce = AnnounceDoor(application.tracker.tracker, clients, refuse_private=refuse)
@@ -153,11 +157,12 @@ class Listeners:
         return ours if self._door is None else total_counters(self._door, ours)
 
     def server(self, app: ASGIApp, bound: Sequence[BoundAddress], ready: Callable[[], None]) -> Server:
-        """Make the uvicorn server for what the native threads do not answer; it starts and stops them."""
+        """Make the uvicorn server for what the native threads do not answer; it starts and stops what accepts."""
 
         def started() -> None:
-            if self._threads is not None:
-                server.before_shutdown.enter_context(self._open(self._threads, bound, server))
+            threads = self._threads
+            accepting = self._accept(bound, server) if threads is None else self._open(threads, bound, server)
+            server.before_shutdown.enter_context(accepting)
             log.info("door.open", door=self.name, asked=self._application.settings.tracker.door)
             ready()
 
@@ -165,15 +170,37 @@ class Listeners:
         server = Server(uvicorn_config(app, self._protocol(), keep_alive), started)
         return server
 
-    def uvicorn_sockets(self, bound: Sequence[BoundAddress]) -> list[socket.socket]:
-        """Return the TCP sockets that uvicorn listens on."""
-        return [] if self.native else [each.tcp for each in bound]
-
     def _protocol(self) -> type[GuardedProtocol]:
-        """Return the protocol of what uvicorn accepts; without native code the route answers announces."""
+        """Return the protocol of what the event loop accepts; without native code the route answers announces."""
         if self._door is None:
             return guarded_protocol(self._guard)
         return fast_path_protocol(self._guard, self._door)
+
+    def _accept(self, bound: Sequence[BoundAddress], server: Server) -> AbstractContextManager[None]:
+        """Accept on the event loop, for uvicorn."""
+        loop, protocol = asyncio.get_running_loop(), self._protocol()
+        state = server.server_state
+
+        def make_protocol() -> asyncio.Protocol:
+            return protocol(config=server.config, server_state=state, app_state={}, _loop=loop)
+
+        return Acceptor(self._guard, make_protocol).serving([each.tcp for each in bound], BACKLOG)
+
+    def _make_guard(self) -> ConnectionGuard:
+        """Make the connection guard; native threads enforce the caps themselves."""
+        application, http = self._application, self._application.settings.http
+        return ConnectionGuard(
+            header_timeout=http.header_timeout,
+            body_timeout=http.body_timeout,
+            max_connections=0 if self.native else self._most_connections,
+            connections_per_address=0 if self.native else http.connections_per_address,
+            exempt=_exempt(application.settings),
+            binds_at=self._binds_at,
+            too_long=lambda: head_too_long(application.tracker.tracker),
+            work=self.work,
+            memory=ConnectionMemory(http.memory, http.memory_per_address, application.environment.timer),
+            root=root_path(application.settings.public_url).encode(),
+        )
 
     @contextmanager
     def _open(self, threads: NativeDoor, bound: Sequence[BoundAddress], server: Server) -> Iterator[None]:
@@ -192,9 +219,9 @@ class Listeners:
             protocols,
             threads=settings.tracker.threads,
             keep_alive=settings.http.keep_alive,
-            max_connections=settings.http.max_connections,
+            max_connections=self._most_connections,
             per_address=settings.http.connections_per_address,
-            binds_at=_binds_at(settings),
+            binds_at=self._binds_at,
             backlog=BACKLOG,
         ):
             yield
@@ -259,24 +286,3 @@ def _door(application: Application, kept: KeptFiles | None) -> "Door | None":
 
 def _exempt(settings: Settings) -> Networks:
     return (*settings.trusted_proxies, *settings.fairness.exempt_networks)
-
-
-def _binds_at(settings: Settings) -> int:
-    return int(settings.http.max_connections * settings.fairness.binds_above)
-
-
-def _guard(application: Application, work: ClientWork, *, capped: bool) -> ConnectionGuard:
-    """Make the connection guard; native threads enforce the caps themselves."""
-    http = application.settings.http
-    return ConnectionGuard(
-        header_timeout=http.header_timeout,
-        body_timeout=http.body_timeout,
-        max_connections=http.max_connections if capped else 0,
-        connections_per_address=http.connections_per_address if capped else 0,
-        exempt=_exempt(application.settings),
-        binds_at=_binds_at(application.settings),
-        too_long=lambda: head_too_long(application.tracker.tracker),
-        work=work,
-        memory=ConnectionMemory(http.memory, http.memory_per_address, application.environment.timer),
-        root=root_path(application.settings.public_url).encode(),
-    )

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -44,6 +43,7 @@ from peerage.allocator import tune_allocator
 from peerage.app import App
 from peerage.commands.handlers import control_commands
 from peerage.config import Settings
+from peerage.descriptors import report_pauses
 from peerage.listeners import Listeners, Server
 from peerage.setting_values import ListenAddress
 from peerage.signal_requests import REQUESTS, STOP, SignalRequests
@@ -95,7 +95,7 @@ async def serve(settings: Settings, ready: Ready) -> None:
             make_served(application, listeners), bound, lambda: ready(application, bound)
         )
         await stack.enter_async_context(_timers(application, listeners, server.stop))
-        await _until_signal(application, server, listeners.uvicorn_sockets(bound))
+        await _until_signal(application, server)
         log.info("service.stopping")
 
 
@@ -168,7 +168,7 @@ def _make_metrics(
     return MetricsDoor(collectors, clients, settings.networks, everyone=settings.open)
 
 
-async def _until_signal(application: Application, server: Server, sockets: list[socket.socket]) -> None:
+async def _until_signal(application: Application, server: Server) -> None:
     """Serve HTTP until a signal; the first one to stop does so gracefully, the second at once.
 
     After that none has an effect: the last flush is under way.
@@ -179,7 +179,7 @@ async def _until_signal(application: Application, server: Server, sockets: list[
     for number, handler in handlers.items():
         loop.add_signal_handler(number, handler)
     try:
-        await server.serve(sockets=sockets)
+        await server.serve(sockets=[])
     finally:
         for number in handlers:
             loop.remove_signal_handler(number)
@@ -205,6 +205,7 @@ async def _timers(
                 application.tracker.flusher.run(),
                 sweep(application.tracker.tracker.store, time.time),
                 listeners.loop_stalls.run(),
+                report_pauses(lambda: listeners.connections().accepting_paused),
                 maintain_accounts(application.accounts.accounts, application.accounts.one_time_links),
                 application.catalogue.sync.run(),
                 *(

@@ -62,7 +62,12 @@ class HttpSection(Section):
     keep_alive: Seconds = Field(
         default=60, ge=1, le=3600, description="Seconds that an idle connection is kept open."
     )
-    max_connections: int = Field(default=10_000, ge=1, le=1_000_000, description="Connections open at once.")
+    max_connections: int = Field(
+        default=10_000,
+        ge=1,
+        le=1_000_000,
+        description="Connections open at once, as far as the process may have descriptors for them.",
+    )
     connections_per_address: int = Field(
         default=256,
         ge=0,

@@ -287,7 +287,7 @@ def test_a_client_that_does_not_read_is_dropped_and_one_that_reads_late_is_serve
 
 
 def test_without_descriptors_clients_wait_and_are_served_later() -> None:
-    async def talk(port: int, _: TrackerSetup) -> None:
+    async def talk(port: int, here: TrackerSetup) -> None:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         clients = [socket.socket() for _ in range(8)]
         highest = max(each.fileno() for each in clients)
@@ -298,7 +298,11 @@ def test_without_descriptors_clients_wait_and_are_served_later() -> None:
                 each.setblocking(False)
                 await loop.sock_connect(each, ("127.0.0.1", port))
                 await loop.sock_sendall(each, announce())
+            while not here.door.numbers()["paused"]:
+                await asyncio.sleep(0.01)
+            paused = here.door.numbers()["paused"]
             await asyncio.sleep(0.1)
+            assert here.door.numbers()["paused"] - paused <= 2
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         for each in clients:

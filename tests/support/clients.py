@@ -42,10 +42,10 @@ class Answer:
 
 
 class Http:
-    """One TCP connection to the service."""
+    """One TCP connection to the service, from an address of this machine."""
 
-    def __init__(self, port: int, timeout: float = PATIENCE) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout)
+    def __init__(self, port: int, timeout: float = PATIENCE, source: str = "127.0.0.1") -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout, (source, 0))
         self._reader = self.socket.makefile("rb")
 
     def __enter__(self) -> "Http":

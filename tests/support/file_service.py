@@ -89,7 +89,7 @@ async def file_service(
             make_app(application, listeners), settings.downloads.files_url, settings.public_url
         )
         server = listeners.server(app, bound, ready.set)
-        task = asyncio.create_task(server.serve(listeners.uvicorn_sockets(bound)))
+        task = asyncio.create_task(server.serve(sockets=[]))
         try:
             await ready.wait()
             yield FileService(application, listeners, bound[0])

@@ -72,6 +72,7 @@ struct thread {
     pthread_t id;
     bool started, stopping, paused;
     int epoll;
+    uint32_t accepts_at; /* the tick at which it accepts again, when paused */
     struct wheel wheel;
     struct connection *oldest, *newest; /* of those that have sent nothing yet, or part of a request */
     struct connection *spare;
@@ -491,19 +492,30 @@ static void pause_accepting(struct thread *thread)
     for (size_t at = 0; at < thread->loop->settings.listeners; at++)
         epoll_ctl(thread->epoll, EPOLL_CTL_DEL, thread->listeners[at].fd, NULL);
     thread->paused = true;
+    thread->accepts_at = tick_now() + 1;
     atomic_fetch_add_explicit(&thread->loop->paused, 1, memory_order_relaxed);
 }
 
-/* Accept on every listening socket again; false, and tried again at the next tick, where one cannot be watched. */
-static bool resume_accepting(struct thread *thread)
+/* Accept on every listening socket; false where one cannot be watched. */
+static bool start_accepting(struct thread *thread)
 {
-    thread->paused = false;
+    bool watched = true;
     for (size_t at = 0; at < thread->loop->settings.listeners; at++) {
         struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.ptr = &thread->listeners[at]};
         if (epoll_ctl(thread->epoll, EPOLL_CTL_ADD, thread->listeners[at].fd, &event) < 0 && errno != EEXIST)
-            thread->paused = true;
+            watched = false;
     }
-    return !thread->paused;
+    return watched;
+}
+
+/* Accept again once the tick has come, and where that fails try again at the next one. */
+static void resume_accepting(struct thread *thread)
+{
+    uint32_t now = tick_now();
+    if ((int32_t)(now - thread->accepts_at) < 0)
+        return;
+    thread->accepts_at = now + 1;
+    thread->paused = !start_accepting(thread);
 }
 
 static void admit_client(struct thread *thread, int fd, const struct sockaddr_in6 *from)
@@ -563,8 +575,6 @@ static void turn_wheel(struct thread *thread)
         thread->wheel.tick++;
         while ((timer = wheel_due(&thread->wheel)))
             expire(thread, connection_of(timer));
-        if (thread->paused)
-            resume_accepting(thread);
     }
 }
 
@@ -603,9 +613,9 @@ static void *run(void *given)
         for (int at = 0; at < count; at++)
             handle(thread, events[at].data.ptr, events[at].events);
         make_room(thread);
-        if (thread->paused && thread->wheel.count == 0)
-            resume_accepting(thread);
         turn_wheel(thread);
+        if (thread->paused)
+            resume_accepting(thread);
     }
     for (size_t slot = 0; slot < WHEEL_SLOTS; slot++)
         while (thread->wheel.slots[slot])
@@ -646,7 +656,7 @@ static bool init_thread(struct loop *loop, unsigned number)
     for (size_t at = 0; at < settings->datagrams; at++)
         if (!wait_on(thread, &thread->datagrams[at], settings->datagram[at], DATAGRAMS, EPOLLIN | EPOLLEXCLUSIVE))
             return false;
-    return resume_accepting(thread);
+    return start_accepting(thread);
 }
 
 /* Signals are handled by Python's thread: the threads of this loop block all of them. */
