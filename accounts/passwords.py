@@ -18,6 +18,9 @@ from tasks.fair_executor import FairExecutor
 T = TypeVar("T")
 
 _WAITING = 64
+# OWASP's choice for argon2id. More lanes are threads of their own, started and ended for each password, 48 of them for
+# argon2-cffi's default: on one core they take the processor from everything else, and hold up what maps memory.
+_COSTS = {"time_cost": 2, "memory_cost": 19 * 1024, "parallelism": 1}
 
 
 class Passwords:
@@ -34,7 +37,7 @@ class Passwords:
         waiting: int = _WAITING,
         hasher: PasswordHasher | None = None,
     ) -> None:
-        self._hasher = hasher or PasswordHasher()
+        self._hasher = hasher or PasswordHasher(**_COSTS)
         self._threads = FairExecutor(at_once, thread_name_prefix="passwords")
         self._slots = BoundedSemaphore(at_once + waiting)
         self._decoy = _decoy(self._hasher, random)
