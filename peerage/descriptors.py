@@ -1,6 +1,8 @@
-"""Descriptors of the process: how many connections may take, and a line in the log where none was left."""
+"""Descriptors of the process: their table, how many connections may take, and a line in the log where none was left."""
 
 import asyncio
+import fcntl
+import os
 import resource
 from collections.abc import Awaitable, Callable
 
@@ -25,11 +27,31 @@ def connection_cap(settings: Settings) -> int:
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if limit == resource.RLIM_INFINITY:
         return asked
-    peers = settings.downloads.connections if settings.downloads.enabled else 0
-    most = max(1, limit - min(OWN + peers, limit // 2))
+    most = max(1, limit - min(_reserve(settings), limit // 2))
     if most < asked:
         log.warning("http.connections_capped", most=most, max_connections=asked, descriptors=limit)
     return min(asked, most)
+
+
+def prepare_descriptors(settings: Settings) -> None:
+    """Allow as many descriptors as the settings need, as far as the hard limit goes, and have the kernel's table ready.
+
+    To be called before any thread is started. The kernel doubles the table of a process as it is needed, and where there
+    are threads, whoever opens a file or accepts a connection then waits for every processor: up to a second on a busy one.
+    """
+    needed = settings.http.max_connections + _reserve(settings)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    most = needed if soft == resource.RLIM_INFINITY else min(needed, soft)
+    with open(os.devnull, "rb") as file:
+        os.close(fcntl.fcntl(file, fcntl.F_DUPFD_CLOEXEC, most - 1))
+
+
+def _reserve(settings: Settings) -> int:
+    """Return how many descriptors the service itself and the peers of its downloads may take."""
+    return OWN + (settings.downloads.connections if settings.downloads.enabled else 0)
 
 
 async def report_pauses(

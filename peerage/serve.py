@@ -43,7 +43,7 @@ from peerage.allocator import tune_allocator
 from peerage.app import App
 from peerage.commands.handlers import control_commands
 from peerage.config import Settings
-from peerage.descriptors import report_pauses
+from peerage.descriptors import prepare_descriptors, report_pauses
 from peerage.listeners import Listeners, Server
 from peerage.setting_values import ListenAddress
 from peerage.signal_requests import REQUESTS, STOP, SignalRequests
@@ -71,6 +71,7 @@ def run(settings: Settings, ready: Ready) -> None:
     for number in REQUESTS:  # none ends the process before it is ready
         signal.signal(number, signal.SIG_IGN)
     tune_allocator()
+    prepare_descriptors(settings)
     uvloop.run(serve(settings, ready))
 
 

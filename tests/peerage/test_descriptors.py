@@ -1,4 +1,6 @@
 import resource
+import subprocess
+import sys
 
 import pytest
 from structlog.testing import capture_logs
@@ -6,6 +8,7 @@ from structlog.testing import capture_logs
 from peerage import descriptors
 from peerage.config import Settings
 from peerage.descriptors import OWN, connection_cap, report_pauses
+from tests.support.processes import ROOT
 
 PEERS = 500
 
@@ -31,6 +34,30 @@ def test_connections_leave_descriptors_to_the_service(monkeypatch, tmp_path, lim
     with capture_logs() as lines:
         assert connection_cap(settings) == cap
     assert [line["most"] for line in lines] == ([cap] if cap < settings.http.max_connections else [])
+
+
+PREPARED = """
+import resource, sys
+from pathlib import Path
+from peerage.config import Settings
+from peerage.descriptors import prepare_descriptors
+
+soft, hard = int(sys.argv[1]), int(sys.argv[2])
+resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+prepare_descriptors(Settings(data=Path("."), http={"max_connections": 3000}, downloads={"enabled": False}))
+status = Path("/proc/self/status").read_text().split()
+print(resource.getrlimit(resource.RLIMIT_NOFILE)[0], status[status.index("FDSize:") + 1])
+"""
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "limit", "table"),
+    [(256, 4096, 3000 + OWN, 4096), (256, 1024, 1024, 1024), (4000, 4000, 4000, 4096)],
+)
+def test_the_table_is_as_large_as_it_may_become(soft, hard, limit, table):
+    asked = [sys.executable, "-c", PREPARED, str(soft), str(hard)]
+    done = subprocess.run(asked, capture_output=True, text=True, cwd=ROOT, check=True, timeout=60)
+    assert done.stdout.split() == [str(limit), str(table)]
 
 
 async def test_pauses_are_logged_once_a_minute_at_most():
