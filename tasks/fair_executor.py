@@ -18,7 +18,8 @@ T = TypeVar("T")
 class FairExecutor(ThreadPoolExecutor):
     """Threads that work for the cheapest client first, and never all of them for heavy ones or for a single one.
 
-    What is submitted counts as the work of the client in whose context it is submitted.
+    What is submitted counts as the work of the client in whose context it is submitted. What others wait for, which is
+    urgent, goes first whoever it is for.
     """
 
     def __init__(self, max_workers: int, thread_name_prefix: str = "") -> None:
@@ -35,9 +36,9 @@ class FairExecutor(ThreadPoolExecutor):
         """Run a function in a thread as soon as it is its client's turn."""
         client = current.get()
         future: Future[T] = Future()
-        work = _Work(future, lambda: fn(*args, **kwargs), client)
+        work = _Work(future, lambda: fn(*args, **kwargs), client, urgent=client is None or client.urgent > 0)
         with self._order:
-            seconds = 0.0 if client is None else client.seconds()
+            seconds = 0.0 if client is None or work.urgent else client.seconds()
             heappush(self._waiting, (seconds, next(self._numbers), work))
         try:
             super().submit(self._work)
@@ -68,7 +69,7 @@ class FairExecutor(ThreadPoolExecutor):
         with self._order:
             entry = heappop(self._waiting)
             work = entry[2]
-            heavy = work.client is not None and (work.client in self._served or work.client.is_heavy())
+            heavy = not work.urgent and (work.client in self._served or work.is_heavy())
             if heavy and not self._fits(work):
                 self._put_off.append(entry)
                 return None
@@ -103,12 +104,18 @@ class FairExecutor(ThreadPoolExecutor):
 class _Work:
     """One function to run, for whom, and where its result goes."""
 
-    __slots__ = ("_call", "client", "future")
+    __slots__ = ("_call", "client", "future", "urgent")
 
-    def __init__(self, future: "Future[Any]", call: Callable[[], object], client: RecentWork | None) -> None:
+    def __init__(
+        self, future: "Future[Any]", call: Callable[[], object], client: RecentWork | None, *, urgent: bool
+    ) -> None:
         self.future = future
         self.client = client
+        self.urgent = urgent
         self._call = call
+
+    def is_heavy(self) -> bool:
+        return self.client is not None and self.client.is_heavy()
 
     def run(self) -> None:
         if not self.future.set_running_or_notify_cancel():

@@ -68,7 +68,7 @@ class RecentWork:
 
     def is_heavy(self) -> bool:
         """Return whether the client is kept from the last of several threads or readers."""
-        return self._seconds > HEAVY and self.seconds() > HEAVY
+        return self._seconds > HEAVY and not self.urgent and self.seconds() > HEAVY
 
 
 current: ContextVar[RecentWork | None] = ContextVar("recent_work", default=None)
@@ -232,7 +232,7 @@ class FairSlots:
         if not self._waiting and (held := self._take(client)) is not None:
             return held
         turn: asyncio.Future[HeldSlot] = asyncio.get_running_loop().create_future()
-        seconds = 0.0 if client is None else client.seconds()
+        seconds = 0.0 if client is None or client.urgent else client.seconds()
         heappush(self._waiting, (seconds, next(self._numbers), client, turn))
         self._give()
         try:

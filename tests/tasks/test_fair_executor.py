@@ -47,6 +47,25 @@ def test_a_thread_is_kept_from_heavy_clients():
     assert done == ["light", "heavy"]
 
 
+def test_what_others_wait_for_goes_first_whoever_it_is_for():
+    begin, done = Event(), []
+
+    def submit_urgently(executor, name):
+        work = RecentWork(lambda: 7.0, urgent=1)
+        work.add(9)
+        context = contextvars.copy_context()
+        context.run(current.set, work)
+        return context.run(executor.submit, done.append, name)
+
+    with FairExecutor(2) as executor:
+        threads = [submit_for(executor, seconds, begin.wait, 10) for seconds in (5, 0)]
+        waiting = [submit_for(executor, 1, done.append, "light"), submit_urgently(executor, "urgent")]
+        begin.set()
+        wait([*threads, *waiting])
+    assert sorted(done) == ["light", "urgent"]
+    assert done[0] == "urgent"
+
+
 def test_results_and_errors_are_the_callers(executor):
     assert executor.submit(lambda a, b: a + b, 1, b=2).result(10) == 3
     with pytest.raises(ZeroDivisionError):
