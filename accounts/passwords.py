@@ -20,7 +20,8 @@ T = TypeVar("T")
 _WAITING = 64
 # OWASP's choice for argon2id. More lanes are threads of their own, started and ended for each password, 48 of them for
 # argon2-cffi's default: on one core they take the processor from everything else, and hold up what maps memory.
-_COSTS = {"time_cost": 2, "memory_cost": 19 * 1024, "parallelism": 1}
+_TIMES = 2
+_MEMORY_KIB = 19 * 1024
 
 
 class Passwords:
@@ -37,7 +38,7 @@ class Passwords:
         waiting: int = _WAITING,
         hasher: PasswordHasher | None = None,
     ) -> None:
-        self._hasher = hasher or PasswordHasher(**_COSTS)
+        self._hasher = hasher or PasswordHasher(time_cost=_TIMES, memory_cost=_MEMORY_KIB, parallelism=1)
         self._threads = FairExecutor(at_once, thread_name_prefix="passwords")
         self._slots = BoundedSemaphore(at_once + waiting)
         self._decoy = _decoy(self._hasher, random)

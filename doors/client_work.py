@@ -4,7 +4,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bittorrent.shares import Exemptions
 from doors.client_address import ClientAddress
-from tasks.fair_turns import FairTurns, RecentWork, current
+from tasks.fair_turns import FairTurns
+from tasks.recent_work import RecentWork, current
 
 _NETWORK_BYTES = 8
 """An IPv6 address counts as its /64."""

@@ -23,7 +23,8 @@ from doors.client_address import rate_key
 from doors.client_work import ClientWork
 from doors.connection_memory import ROOM_SECONDS, SCOPE_KEY, ConnectionMemory, HeldMemory
 from doors.root_path import below
-from tasks.fair_turns import FairTurns, RecentWork
+from tasks.fair_turns import FairTurns
+from tasks.recent_work import RecentWork
 
 HEAD_LIMIT = 64 << 10
 """Bytes of a request's head, the query included; beyond it nothing more is read."""

@@ -5,6 +5,7 @@ import fcntl
 import os
 import resource
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import structlog
 
@@ -34,10 +35,10 @@ def connection_cap(settings: Settings) -> int:
 
 
 def prepare_descriptors(settings: Settings) -> None:
-    """Allow as many descriptors as the settings need, as far as the hard limit goes, and have the kernel's table ready.
+    """Allow as many descriptors as the settings need, up to the hard limit, and have the kernel's table ready for them.
 
-    To be called before any thread is started. The kernel doubles the table of a process as it is needed, and where there
-    are threads, whoever opens a file or accepts a connection then waits for every processor: up to a second on a busy one.
+    To be called before any thread is started. The kernel doubles the table of a process as it is needed, and where
+    there are threads, whoever opens a file or accepts a connection waits for it: up to a second on a busy processor.
     """
     needed = settings.http.max_connections + _reserve(settings)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -45,7 +46,7 @@ def prepare_descriptors(settings: Settings) -> None:
         soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     most = needed if soft == resource.RLIM_INFINITY else min(needed, soft)
-    with open(os.devnull, "rb") as file:
+    with Path(os.devnull).open("rb") as file:
         os.close(fcntl.fcntl(file, fcntl.F_DUPFD_CLOEXEC, most - 1))
 
 

@@ -3,13 +3,12 @@
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from heapq import heappop, heappush
-from itertools import count
 from threading import Lock
 from time import perf_counter
 from typing import Any, ParamSpec, TypeVar
 
-from tasks.fair_turns import RecentWork, current
+from tasks.fair_queue import FairQueue
+from tasks.recent_work import RecentWork, current
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,18 +27,17 @@ class FairExecutor(ThreadPoolExecutor):
         self._heavy = 0
         self._served: Counter[RecentWork] = Counter()
         self._order = Lock()
-        self._numbers = count()
-        self._waiting: list[tuple[float, int, _Work]] = []
-        self._put_off: list[tuple[float, int, _Work]] = []
+        self._waiting: FairQueue[_Work] = FairQueue()
+        self._put_off = 0
+        """How many threads found only work of heavy clients, which they may not do now."""
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
         """Run a function in a thread as soon as it is its client's turn."""
         client = current.get()
         future: Future[T] = Future()
-        work = _Work(future, lambda: fn(*args, **kwargs), client, urgent=client is None or client.urgent > 0)
+        turn = None if client is not None and client.urgent else client
         with self._order:
-            seconds = 0.0 if client is None or work.urgent else client.seconds()
-            heappush(self._waiting, (seconds, next(self._numbers), work))
+            self._waiting.push(turn, _Work(future, lambda: fn(*args, **kwargs), client, turn))
         try:
             super().submit(self._work)
         except RuntimeError:
@@ -51,7 +49,7 @@ class FairExecutor(ThreadPoolExecutor):
         """End the threads when all is done; with `cancel_futures` what has not begun is cancelled."""
         if cancel_futures:
             with self._order:
-                for _, _, each in (*self._waiting, *self._put_off):
+                for each in self._waiting:
                     each.future.cancel()
         super().shutdown(wait)
 
@@ -67,55 +65,58 @@ class FairExecutor(ThreadPoolExecutor):
 
     def _next(self) -> "tuple[_Work, bool] | None":
         with self._order:
-            entry = heappop(self._waiting)
-            work = entry[2]
-            heavy = not work.urgent and (work.client in self._served or work.is_heavy())
-            if heavy and not self._fits(work):
-                self._put_off.append(entry)
-                return None
-            self._serve(work, heavy=heavy)
-            return work, heavy
+            taken = self._take()
+            self._put_off += taken is None
+            return taken
 
-    def _fits(self, work: "_Work") -> bool:
-        """Return whether one more thread may serve a heavy client."""
-        return max(self._heavy, self._served[work.client] if work.client else 0) < self._most_heavy
-
-    def _serve(self, work: "_Work", *, heavy: bool) -> None:
+    def _take(self) -> "tuple[_Work, bool] | None":
+        work = self._waiting.pop(self._may_be_served)
+        if work is None:
+            return None
+        heavy = self._is_heavy(work.turn)
         self._heavy += heavy
-        if work.client is not None:
-            self._served[work.client] += 1
+        if work.turn is not None:
+            self._served[work.turn] += 1
+        return work, heavy
+
+    def _is_heavy(self, client: RecentWork | None) -> bool:
+        return client is not None and (client in self._served or client.is_heavy())
+
+    def _may_be_served(self, client: RecentWork | None) -> bool:
+        """Return whether one more thread may serve a client."""
+        if client is None or not self._is_heavy(client):
+            return True
+        return max(self._heavy, self._served[client]) < self._most_heavy
 
     def _done(self, done: "_Work", *, heavy: bool) -> "tuple[_Work, bool] | None":
-        """Return work that was put off because heavy clients had their threads, where they have one less now."""
+        """Return work for a thread that went without because heavy clients had theirs: they have one less now."""
         with self._order:
             self._heavy -= heavy
-            if done.client is not None:
-                self._served[done.client] -= 1
-                if not self._served[done.client]:
-                    del self._served[done.client]
-            entry = min((each for each in self._put_off if self._fits(each[2])), default=None)
-            if entry is None:
-                return None
-            self._put_off.remove(entry)
-            self._serve(entry[2], heavy=True)
-            return entry[2], True
+            if done.turn is not None:
+                self._served[done.turn] -= 1
+                if not self._served[done.turn]:
+                    del self._served[done.turn]
+            taken = self._take() if self._put_off else None
+            self._put_off -= taken is not None
+            return taken
 
 
 class _Work:
-    """One function to run, for whom, and where its result goes."""
+    """One function to run, for whom, and where its result goes; `turn` is whose turn it takes."""
 
-    __slots__ = ("_call", "client", "future", "urgent")
+    __slots__ = ("_call", "client", "future", "turn")
 
     def __init__(
-        self, future: "Future[Any]", call: Callable[[], object], client: RecentWork | None, *, urgent: bool
+        self,
+        future: "Future[Any]",
+        call: Callable[[], object],
+        client: RecentWork | None,
+        turn: RecentWork | None,
     ) -> None:
         self.future = future
         self.client = client
-        self.urgent = urgent
+        self.turn = turn
         self._call = call
-
-    def is_heavy(self) -> bool:
-        return self.client is not None and self.client.is_heavy()
 
     def run(self) -> None:
         if not self.future.set_running_or_notify_cancel():

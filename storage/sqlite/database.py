@@ -27,7 +27,8 @@ from storage.schema import Schema
 from storage.set_aside import set_aside
 from storage.sqlite.dialect import SqliteDialect
 from storage.unavailable import StorageUnavailable
-from tasks.fair_turns import FairSlots, HeldSlot, SlotsClosed, urgent
+from tasks.fair_turns import FairSlots, HeldSlot, SlotsClosed
+from tasks.recent_work import urgent
 
 Synchronous = Literal["NORMAL", "FULL"]
 Values = Sequence[Any] | Mapping[str, Any]

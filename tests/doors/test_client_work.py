@@ -6,7 +6,8 @@ import pytest
 from bittorrent.shares import Exemptions
 from doors.client_address import ClientAddress
 from doors.client_work import ClientWork, FairRequests
-from tasks.fair_turns import FairTurns, current
+from tasks.fair_turns import FairTurns
+from tasks.recent_work import current
 
 PROXY = ip_network("127.0.0.0/8")
 

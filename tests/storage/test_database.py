@@ -7,7 +7,7 @@ import pytest
 from storage.database import DatabaseDamaged, DatabaseError, SchemaTooNew
 from storage.schema import SWARMS, Schema
 from storage.sqlite.database import SqliteDatabase
-from tasks.fair_turns import RecentWork, current
+from tasks.recent_work import RecentWork, current
 from tests.storage.revisions import write_revisions
 from tests.support.tasks import begun_for
 

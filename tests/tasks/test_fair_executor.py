@@ -6,7 +6,7 @@ from threading import Event
 import pytest
 
 from tasks.fair_executor import FairExecutor
-from tasks.fair_turns import RecentWork, current
+from tasks.recent_work import RecentWork, current
 
 
 def submit_for(executor, seconds, function, *arguments):

@@ -3,17 +3,8 @@ from itertools import pairwise
 
 import pytest
 
-from tasks.fair_turns import (
-    HALF_LIFE,
-    LIGHT,
-    FairSlots,
-    FairTurns,
-    HeldSlot,
-    RecentWork,
-    SlotsClosed,
-    current,
-    urgent,
-)
+from tasks.fair_turns import FairSlots, FairTurns, HeldSlot, SlotsClosed
+from tasks.recent_work import HALF_LIFE, LIGHT, RecentWork, current, urgent
 from tests.support.clock import Clock
 
 
