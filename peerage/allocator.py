@@ -1,6 +1,7 @@
 """Settings of glibc's allocator for a service that is long-lived and holds large bodies for a moment."""
 
 import ctypes
+import gc
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # of malloc.h
 
@@ -16,3 +17,13 @@ def tune_allocator() -> None:
         mallopt(_MMAP_THRESHOLD, 256 << 10)
         mallopt(_TRIM_THRESHOLD, 1 << 20)
         mallopt(_ARENA_MAX, 2)
+
+
+def freeze_objects() -> None:
+    """Exclude what was made until now from garbage collection: most of it stays until the end.
+
+    A collection walks over everything that ever survived others, and nothing else runs meanwhile; the objects of a
+    service that has started, a hundred thousand, take 50 ms each time, twice that on a busy processor.
+    """
+    gc.collect()
+    gc.freeze()

@@ -39,7 +39,7 @@ from doors.request_limits import RateLimiter
 from doors.root_path import root_path, strip_root
 from doors.upload_admission import CacheCounters, UploadAdmission
 from peerage.account_maintenance import maintain_accounts
-from peerage.allocator import tune_allocator
+from peerage.allocator import freeze_objects, tune_allocator
 from peerage.app import App
 from peerage.commands.handlers import control_commands
 from peerage.config import Settings
@@ -202,6 +202,7 @@ async def _timers(
     async def run_timers() -> None:
         try:
             await application.tracker.restore()
+            freeze_objects()
             await asyncio.gather(
                 application.tracker.flusher.run(),
                 sweep(application.tracker.tracker.store, time.time),

@@ -26,6 +26,7 @@ from storage.fsync import fsync_directory
 from storage.schema import Schema
 from storage.set_aside import set_aside
 from storage.sqlite.dialect import SqliteDialect
+from storage.sqlite.short_reads import ShortReads, connect
 from storage.unavailable import StorageUnavailable
 from tasks.fair_turns import FairSlots, HeldSlot, SlotsClosed
 from tasks.recent_work import urgent
@@ -85,6 +86,7 @@ class SqliteDatabase:
         path: Path,
         writer: aiosqlite.Connection,
         readers: Sequence[aiosqlite.Connection],
+        short: ShortReads,
         reopen: "Callable[[], Awaitable[SqliteDatabase]]",
     ) -> None:
         self.path = path
@@ -92,6 +94,7 @@ class SqliteDatabase:
         self.dialect = SqliteDialect()
         self._writer = writer
         self._readers = _Readers(path, readers)
+        self._short = short
         self._lock = FairSlots(1)
         self._closed = False
         self._writing_since: float | None = None
@@ -126,7 +129,8 @@ class SqliteDatabase:
                 raise DatabaseError(f"{path} cannot be opened: {error.strerror}") from error
             raise
         reopen = partial(cls.open, path, schema, synchronous, readers)
-        return cls(path, opened[0], opened[1:], reopen)
+        short = ShortReads(partial(connect, path, _pragmas(synchronous)))
+        return cls(path, opened[0], opened[1:], short, reopen)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[SqliteTransaction]:
@@ -157,10 +161,18 @@ class SqliteDatabase:
     ) -> list[Row]:
         """Run a query on a reader, which sees everything committed, and return all its rows.
 
+        One whose time is not bounded by `seconds` is run on the event loop where it was short the last time.
         DatabaseDamaged: the pages that the query reads are. QueryTimeout: it took more than `seconds`, waiting for a
         reader included, and was interrupted.
         """
+        if self._closed:
+            raise DatabaseError(f"{self.path} is closed")
         try:
+            if (
+                seconds is None
+                and (found := await self._short.rows(str(sql), _bound(parameters))) is not None
+            ):
+                return found
             async with asyncio.timeout(seconds):
                 return await self._readers.run(sql, parameters)
         except sqlite3.Error as error:
@@ -202,11 +214,12 @@ class SqliteDatabase:
     async def start_over(self, now: float) -> Path:
         """Set the damaged file aside and go on with an empty one; return where it is. `now` in unix seconds."""
         async with self._lock.slot():
+            self._short.close()
             await self._readers.close()
             await self._writer.close()
             aside = set_aside(self.path, now)
             fresh = await self._reopen()
-            self._writer, self._readers = fresh._writer, fresh._readers
+            self._writer, self._readers, self._short = fresh._writer, fresh._readers, fresh._short
             if self._overwrites:
                 await self._writer.execute_fetchall("PRAGMA secure_delete = ON")
         return aside
@@ -217,6 +230,7 @@ class SqliteDatabase:
             if self._closed:
                 return
             self._closed = True
+            self._short.close()
             await self._readers.close()
             try:
                 await self._writer.execute("PRAGMA optimize")

@@ -19,6 +19,7 @@ from unittest import mock
 import aiosqlite
 
 import accounts.passwords
+from storage.sqlite.short_reads import ShortReads
 
 _NEVER = 1e9
 
@@ -196,6 +197,10 @@ def _connect(path: Any, **options: Any) -> SimulatedConnection:
     return SimulatedConnection(lambda: sqlite3.connect(path, **options))
 
 
+async def _in_a_thread(*_: Any) -> None:
+    """Run no query on the event loop."""
+
+
 @contextlib.contextmanager
 def simulated(chance: random.Random) -> Iterator[SimulatedLoop]:
     """A simulated loop, with the connections of SQLite on it, for one run."""
@@ -203,6 +208,8 @@ def simulated(chance: random.Random) -> Iterator[SimulatedLoop]:
     try:
         with (
             mock.patch.object(aiosqlite, "connect", _connect),
+            # What is short is a matter of real time; in threads there is more that can come between.
+            mock.patch.object(ShortReads, "rows", _in_a_thread),
             mock.patch.object(accounts.passwords, "FairExecutor", SimulatedExecutor),
         ):
             yield loop
