@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bittorrent.passkey import read_path
 from doors.security_headers import SecurityHeaders
+from peerage.route_index import IndexedRouter
 
 
 class App(Starlette):
@@ -35,10 +36,9 @@ class App(Starlette):
         self._direct = direct
         self._secured = around(SecurityHeaders(super().__call__))
         self._root = root
-        if root:
-            # Starlette redirects to the scheme and Host of the request as it came from the proxy, and knows no root.
-            self.router.redirect_slashes = False
-            self.router.default = self._redirect_slash
+        # Starlette redirects to the scheme and Host of the request as it came from the proxy, and knows no root.
+        default = self._redirect_slash if root else None
+        self.router = IndexedRouter(self.routes, default, redirect_slashes=not root)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
