@@ -332,6 +332,8 @@ class GuardedProtocol(HttpToolsProtocol):
         async def send_in_pieces(message: "ASGISendEvent") -> None:
             if self.transport.is_closing():
                 cycle.disconnected = True
+            if message["type"] == "http.response.start" and self._awaits_body(cycle):
+                message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
             body = message.get("body", b"")
             held.set_served(False)
             if not isinstance(body, bytes) or len(body) <= _PIECE or cycle.disconnected:
@@ -349,6 +351,13 @@ class GuardedProtocol(HttpToolsProtocol):
                 self.transport.abort()
 
         cycle.send = send_in_pieces  # type: ignore[method-assign]
+
+    def _awaits_body(self, cycle: RequestResponseCycle) -> bool:
+        """Whether the client waits to be asked for its body, which it then need not send.
+
+        What came next would be taken for the body (RFC 9110, 10.1.1); a proxy's next request is that of somebody else.
+        """
+        return cycle.waiting_for_100_continue and self._phase is _Phase.BODY
 
     async def _send_pieces(self, send: "ASGISendCallable", body: memoryview, *, more: bool) -> None:
         assert self._held is not None

@@ -148,6 +148,24 @@ async def test_an_answer_before_the_body_is_followed_by_nothing():
     assert rest.count(b"HTTP/1.1") == 1
 
 
+async def test_what_follows_an_answer_without_the_body_that_was_expected_is_no_body():
+    """A proxy whose client waited for 100 in vain may send another client's request next (RFC 9110, 10.1.1)."""
+    async with serving(body_timeout=LONG) as (port, _):
+        client = await Client.connect(port)
+        await client.send(b"POST /hasty HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 40\r\n\r\n")
+        rest = await client.rest()
+        client.close()
+        asked = await Client.connect(port)
+        await asked.send(b"POST /swallow HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
+        assert (await asked.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100 ")
+        await asked.send(b"1234GET /?n=2 HTTP/1.1\r\n\r\n")
+        assert [await asked.answer(), await asked.answer()] == [b"4", b"hello 2"]
+        asked.close()
+
+    assert rest.startswith(b"HTTP/1.1 413 ")
+    assert b"connection: close\r\n" in rest.lower()
+
+
 @pytest.mark.parametrize(
     ("length", "end"),
     [
