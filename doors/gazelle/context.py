@@ -15,6 +15,7 @@ from catalogue.model import BookmarkKind, Group, SwarmStats, Torrent, Viewer
 from catalogue.search import Search
 from catalogue.store import CatalogueStore
 from doors.admission import Admission
+from doors.bodies import Form
 from doors.gazelle.parameters import GazelleParameters
 from doors.gazelle.shapes import swarm_stats
 from tracker.model import Counts, SwarmTotals
@@ -46,6 +47,9 @@ class GazelleContext:
     user: User
     viewer: Viewer
     parameters: GazelleParameters
+    form: Form
+    address: bytes
+    """The client's, 4 or 16 bytes."""
 
     def with_swarm_stats(self, torrents: Sequence[Torrent]) -> list[tuple[Torrent, SwarmStats]]:
         """Return torrents with the current stats of their swarms."""

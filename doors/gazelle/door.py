@@ -19,7 +19,7 @@ from doors.admission import (
     parameter,
     session,
 )
-from doors.gazelle import charts, community, torrents, users
+from doors.gazelle import charts, community, torrents, upload, users
 from doors.gazelle.context import Action, GazelleContext, GazelleServices
 from doors.gazelle.envelope import BAD_PARAMETERS, GazelleEnvelope, GazelleFailure
 from doors.gazelle.login import login_routes
@@ -42,6 +42,7 @@ ACTIONS: dict[str, Action] = {
     "top10": charts.top10,
     "torrent": torrents.torrent,
     "torrentgroup": torrents.torrentgroup,
+    "upload": upload.upload,
     "user": users.user,
     "usersearch": users.usersearch,
 }
@@ -51,8 +52,10 @@ _STEPS = (
     Step.RATE,
     Step.ACCOUNT,
     Step.ENDPOINT,
+    Step.CROSS_SITE,
     Step.KEY_METHODS,
     Step.RIGHT,
+    Step.FORM,
 )
 _CREDENTIALS = (header(Scope.GAZELLE), session)
 _LINK_CREDENTIALS = (header(Scope.GAZELLE), parameter("torrent_pass", Scope.PASSKEY), session)
@@ -108,6 +111,16 @@ class _ActionRoute(AdmittedRoute):
 
 
 def _endpoint(name: str) -> Endpoint:
+    if name == "upload":
+        return Endpoint(
+            name=name,
+            account=True,
+            right=Right.UPLOAD,
+            cross_site=True,
+            max_body=upload.FORM_LIMIT,
+            file=True,
+            form=upload.FORM,
+        )
     return Endpoint(name=name, account=True, right=Right.DOWNLOAD if name == "download" else Right.READ)
 
 
@@ -126,6 +139,8 @@ def _handler(services: GazelleServices, envelope: GazelleEnvelope, action: Actio
             principal.user,
             services.curation.viewer(principal),
             GazelleParameters.of(exchange.request),
+            exchange.form,
+            exchange.address,
         )
         payload = await action(context)
         return payload if isinstance(payload, Response) else envelope.success(payload)

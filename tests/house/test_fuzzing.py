@@ -9,7 +9,7 @@ from tests.fuzz.targets import exchanges, files, formats, requests, texts
 _UPLOAD = {"form-body", "compressed-upload", "metainfo", "bencode-values", "release-name"}
 _TRACKER = {"request-head", "passkey-path", "forwarded-header", "address", "http-exchange"}
 DIALECTS = {
-    "gazelle": {"gazelle-browse"},
+    "gazelle": {"gazelle-browse", "form-body", *_UPLOAD},
     "gazelle_login": {"form-body"},
     "pages": {"form-body", "search-text", "description", "cleaned-text", "tag-name"},
     "rest": {"rest-query", "json-body", "form-body"},

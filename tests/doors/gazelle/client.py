@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,22 @@ class GazelleClient:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         headers |= {"Cookie": f"session={cookie}"} if cookie else {}
         return self.run(self.client.get(path, params=parameters, headers=headers))
+
+    def post(
+        self,
+        fields: list[tuple[str, str]],
+        files: Sequence[tuple[str, bytes]],
+        token: str = "",
+        cookie: str = "",
+        **more: str,
+    ) -> httpx.Response:
+        """Send an upload as a form."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers |= {"Cookie": f"session={cookie}"} if cookie else {}
+        parts = [(name, (None, value.encode())) for name, value in fields]
+        sent = [(name, (f"{number}.torrent", data)) for number, (name, data) in enumerate(files)]
+        request = self.client.post("/ajax.php?action=upload", files=[*parts, *sent], headers=headers | more)
+        return self.run(request)
 
     def call(self, token: str, action: str, **parameters: Any) -> dict[str, Any]:
         """Return the whole response of an action."""

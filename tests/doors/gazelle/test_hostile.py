@@ -3,7 +3,7 @@ from urllib.parse import quote
 import pytest
 
 from doors.gazelle.door import ACTIONS
-from tests.doors.gazelle.client import open_gazelle
+from tests.doors.gazelle.client import open_gazelle, torrent_file
 
 READ = {
     "announcements": ("page",),
@@ -25,6 +25,7 @@ READ = {
     "top10": ("type", "limit", "details"),
     "torrent": ("id", "hash"),
     "torrentgroup": ("id", "hash"),
+    "upload": ("groupid",),
     "user": ("id",),
     "usersearch": ("search", "page"),
 }
@@ -80,6 +81,25 @@ def test_no_value_of_any_parameter_breaks_an_action(filled_api, action):
             assert answer.status_code == 200, query
             assert answer.json()["status"] in {"success", "failure", "error"}
             assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "field", ["artists[]", "groupid", "title", "year", "tags", "image", "album_desc", "bitrate"]
+)
+def test_no_value_of_any_field_breaks_an_upload(filled_api, field):
+    api, token = filled_api
+    for number, value in enumerate(VALUES):
+        parts = [(field, (None, value)), ("file_input", ("a.torrent", torrent_file(f"{field} {number}")))]
+        title = [] if field == "title" else [("title", (None, b"A title"))]
+        answer = api.run(
+            api.client.post(
+                "/ajax.php?action=upload",
+                files=[*title, *parts],
+                headers={"Authorization": f"Bearer {token}"},
+            )
+        )
+        assert answer.status_code == 200, value
+        assert answer.json()["status"] in {"success", "failure"}
 
 
 def test_very_many_parameters_fail(filled_api):
