@@ -3,7 +3,7 @@
 import re
 import select
 import time
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -18,7 +18,8 @@ pytestmark = pytest.mark.clients
 
 METHODS = (b"GET", b"POST")
 BESIDE = 24  # conversations at once
-QUIET = 0.25  # seconds without an answer, after which none is expected
+PATIENCE, QUIET = 1.0, 0.2  # seconds for the first answer, and behind one until no other is expected
+PAUSE = 0.0003  # between the head and what follows it: read one by one, but before there is an answer
 STATUS = re.compile(rb"HTTP/1\.[01] (\d\d\d)[ \r]")
 
 
@@ -54,13 +55,15 @@ class Attack:
         return f"{self.method.decode()} {self.case.name}"
 
 
-def converse(port: int, sent: bytes) -> tuple[bytes, bool]:
-    """Send bytes; return what comes until the end or until it is quiet, and whether it has ended."""
+def converse(port: int, *pieces: bytes) -> tuple[bytes, bool]:
+    """Send pieces; return what comes until the end or until it is quiet, and whether it has ended."""
     heard = b""
     with Http(port) as connection:
-        connection.send(sent)
-        end = time.monotonic() + QUIET
-        while select.select([connection.socket], [], [], max(0.0, end - time.monotonic()))[0]:
+        for piece in pieces:
+            connection.send(piece)
+            if piece is not pieces[-1]:
+                time.sleep(PAUSE)
+        while select.select([connection.socket], [], [], QUIET if heard else PATIENCE)[0]:
             try:
                 part = connection.socket.recv(65536)
             except ConnectionResetError:
@@ -83,7 +86,19 @@ def stray(site: Site) -> bytes:
     return b""
 
 
-def attacks(port: int, site: Site | None = None) -> list[Attack]:
+def whole(sent: bytes) -> tuple[bytes, ...]:
+    return (sent,)
+
+
+def behind_the_head(sent: bytes) -> tuple[bytes, ...]:
+    """The head, and then what follows it."""
+    first, ended, rest = sent.partition(b"\r\n\r\n")
+    return (first + ended, rest)
+
+
+def attacks(
+    port: int, site: Site | None = None, cut: Callable[[bytes], tuple[bytes, ...]] = whole
+) -> list[Attack]:
     """Play the whole corpus against a port, with a bystander after each case where there is a proxy."""
     fresh = infohashes()
 
@@ -152,8 +167,9 @@ def test_a_canary_that_another_connection_brought_is_told(site: Site) -> None:
     assert others == []
 
 
-def test_nothing_is_smuggled_past_a_proxy(site: Site) -> None:
-    played = attacks(site.proxy.port, site)
+@pytest.mark.parametrize("cut", [whole, behind_the_head])
+def test_nothing_is_smuggled_past_a_proxy(site: Site, cut: Callable[[bytes], tuple[bytes, ...]]) -> None:
+    played = attacks(site.proxy.port, site, cut)
     found = list(faults(site.service, played, SPLIT_BY[site.proxy.name]))
     assert not found, "\n".join(found)
 
@@ -165,10 +181,11 @@ def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Peerag
         yield {door: start(tracker__door=door) for door in ("native", "uvicorn")}
 
 
+@pytest.mark.parametrize("cut", [whole, behind_the_head])
 def test_nothing_is_smuggled_where_no_proxy_is_and_both_doors_agree(
-    doors: dict[str, PeerageProcess],
+    doors: dict[str, PeerageProcess], cut: Callable[[bytes], tuple[bytes, ...]]
 ) -> None:
-    played = {door: attacks(service.port) for door, service in doors.items()}
+    played = {door: attacks(service.port, cut=cut) for door, service in doors.items()}
     for door, service in doors.items():
         found = list(faults(service, played[door]))
         assert not found, "\n".join([door, *found])
