@@ -305,7 +305,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self.guard.unheard.pop(self, None)
         self._set_timer(self.guard.body_timeout)
         super().on_headers_complete()
-        if self._last:
+        # Who gets an answer in place of 100 may send the body or not.
+        if self._last or self.expect_100_continue:
             self.cycle.keep_alive = False
         self._send_in_pieces(self.cycle)
 

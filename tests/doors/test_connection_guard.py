@@ -388,6 +388,16 @@ async def test_a_wish_for_another_protocol_is_passed_over_and_the_last_request(a
     assert answer.count(b"HTTP/1.1 ") == 1
 
 
+async def test_a_request_that_waits_for_100_is_the_last_of_its_connection() -> None:
+    head = b"GET / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n" % (
+        2 * len(HIDDEN)
+    )
+    async with serving() as (port, _):
+        answer = await exchange(port, head)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"connection: close\r\n" in answer
+
+
 async def test_a_long_pipeline_ends_the_connection() -> None:
     async with serving() as (port, _):
         answer = await exchange(port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 2000)
