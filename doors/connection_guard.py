@@ -1,12 +1,13 @@
 """Limits of HTTP connections as a uvicorn protocol class: timeouts, length of the head, connections, memory.
 
 uvicorn has none of these. A client that stops reading its answer is disconnected as well. Trailers are dropped: uvicorn
-would take them for headers.
+would take them for headers. No protocol is changed to: uvicorn's parser may take the body of a request that asks for
+one for the next request, so it is refused where it has a body, and the last of its connection where it has none.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from ipaddress import IPv4Network, IPv6Network, ip_address
@@ -135,6 +136,14 @@ def crowded_at(most: int) -> int:
     return most - most // 16
 
 
+def _has_body(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether a head says that a body follows; names in lower case."""
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0") != b"")
+        for name, value in headers
+    )
+
+
 class _Phase(Enum):
     IDLE = auto()
     HEAD = auto()
@@ -160,6 +169,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._held: HeldMemory | None = None
         self._work: RecentWork | None = None
         self._refused = False
+        self._last = False  # whether nothing behind this request is read
         self._discarded = 0
         self._parsed = 0  # bytes of the names and values of the head
         self._refusal = (
@@ -201,7 +211,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._work.add(self.guard.work.turns.clock() - began)
 
     def _read(self, data: bytes) -> None:
-        if self._refused:
+        if self._refused or self._last:
             self._discard(len(data))
             return
         self._began = False
@@ -234,7 +244,7 @@ class GuardedProtocol(HttpToolsProtocol):
     @property
     def between_requests(self) -> bool:
         """Whether no request is being read or answered."""
-        return self._phase is _Phase.IDLE and not self._refused and not self._busy()
+        return self._phase is _Phase.IDLE and not (self._refused or self._last or self._busy())
 
     def _busy(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
@@ -287,20 +297,24 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Start the timer of a body, unless the head is too long, names two hosts, or is one of too many."""
+        """Start the timer of a body, unless the head is refused."""
+        self._refusal = self._refusal or self._fault_of_head()
         if self._refusal:
             return
-        if len(self.url) > URL_LIMIT or self._parsed > HEAD_LIMIT:
-            self._refusal = _TOO_LONG
-            return
-        if self._hosts > 1 or len(self.pipeline) >= _PIPELINED:
-            self._refusal = _BAD_HEAD
-            return
+        self._last = self.parser.should_upgrade()
         self._phase = _Phase.BODY
         self.guard.unheard.pop(self, None)
         self._set_timer(self.guard.body_timeout)
         super().on_headers_complete()
         self._send_in_pieces(self.cycle)
+
+    def _fault_of_head(self) -> bytes:
+        """Return the answer to a head that is too long, bad or one of too many, nothing where there is no fault."""
+        if len(self.url) > URL_LIMIT or self._parsed > HEAD_LIMIT:
+            return _TOO_LONG
+        upgraded_body = self.parser.should_upgrade() and _has_body(self.scope["headers"])
+        bad = self._hosts > 1 or upgraded_body or len(self.pipeline) >= _PIPELINED
+        return _BAD_HEAD if bad else b""
 
     def on_body(self, body: bytes) -> None:
         """Pass data of a body on."""
@@ -332,7 +346,7 @@ class GuardedProtocol(HttpToolsProtocol):
         async def send_in_pieces(message: "ASGISendEvent") -> None:
             if self.transport.is_closing():
                 cycle.disconnected = True
-            if message["type"] == "http.response.start" and self._awaits_body(cycle):
+            if message["type"] == "http.response.start" and (self._last or self._awaits_body(cycle)):
                 message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
             body = message.get("body", b"")
             held.set_served(False)

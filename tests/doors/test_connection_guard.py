@@ -378,6 +378,44 @@ async def test_heads_that_are_refused(head: bytes, status: bytes) -> None:
     assert answer.startswith(b"HTTP/1.1 " + status)
 
 
+UPGRADE = b"Host: x\r\nConnection: Upgrade\r\nUpgrade: %b\r\n"
+HIDDEN = b"GET /headers HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.mark.parametrize("protocol", [b"h2c", b"websocket", b"TLS/1.0"])
+@pytest.mark.parametrize(
+    "framing", [b"Content-Length: %d\r\n" % len(HIDDEN), b"Transfer-Encoding: chunked\r\n"]
+)
+@pytest.mark.parametrize("apart", [True, False])
+async def test_a_body_behind_a_wish_for_another_protocol_is_no_request(
+    protocol: bytes, framing: bytes, apart: bool
+) -> None:
+    head = b"POST / HTTP/1.1\r\n" + UPGRADE % protocol + framing + b"\r\n"
+    async with serving() as (port, _):
+        answer = await exchange(port, *([head, HIDDEN] if apart else [head + HIDDEN]))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+@pytest.mark.parametrize("apart", [True, False])
+async def test_a_wish_for_another_protocol_is_passed_over_and_the_last_request(apart: bool) -> None:
+    head = b"GET / HTTP/1.1\r\nContent-Length: 0\r\n" + UPGRADE % b"h2c" + b"\r\n"
+    async with serving() as (port, _):
+        answer = await exchange(port, *([head, HIDDEN] if apart else [head + HIDDEN]))
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+async def test_a_request_that_waits_for_100_is_the_last_of_its_connection() -> None:
+    head = b"GET / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n" % (
+        2 * len(HIDDEN)
+    )
+    async with serving() as (port, _):
+        answer = await exchange(port, head)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"connection: close\r\n" in answer
+
+
 async def test_a_long_pipeline_ends_the_connection() -> None:
     async with serving() as (port, _):
         answer = await exchange(port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 2000)

@@ -140,9 +140,14 @@ def announce(port: int, infohash: bytes, /, **changes: object) -> dict[bytes, An
     return answer
 
 
+def scrape_path(infohash: bytes) -> str:
+    """The target of a scrape of one torrent."""
+    return f"/scrape?info_hash={quote_from_bytes(infohash, safe='')}"
+
+
 def scrape(port: int, infohash: bytes) -> tuple[int, int, int]:
     """Complete, downloaded and incomplete over HTTP."""
-    answer = ask(port, f"/scrape?info_hash={quote_from_bytes(infohash, safe='')}").bencoded
+    answer = ask(port, scrape_path(infohash)).bencoded
     row = answer[b"files"][infohash]
     return row[b"complete"], row[b"downloaded"], row[b"incomplete"]
 

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 from tests.clients.proxies.ports import free_port
 from tests.support.processes import ROOT, wait_until
@@ -41,8 +42,13 @@ class ReverseProxy:
     silent_until_the_body = False
     """Whether a client that waits for 100 is told nothing before it sends its body."""
 
-    too_large = 413
-    """How it refuses a body beyond its own limit."""
+    too_large: ClassVar[frozenset[int]] = frozenset({413})
+    """The statuses of a body beyond the proxy's own limit."""
+
+    @property
+    def name(self) -> str:
+        """Its key in `PROXIES`."""
+        return type(self).__name__.lower()
 
     def configure(self) -> list[str]:
         """Write the configuration; return the command that runs it."""
@@ -156,9 +162,7 @@ class Caddy(ReverseProxy):
 
     passes_forwarded = False
     silent_until_the_body = True
-    too_large = (
-        502  # of version 2.6, where the body's length is told: it finds out while it passes the body on
-    )
+    too_large = frozenset({413, 502})  # what it cut off itself it takes for a fault of the service
 
     def configure(self) -> list[str]:
         ports = f"\thttp_port {self.port}\n\thttps_port {self.tls_port}\n"

@@ -10,7 +10,7 @@ import pytest
 
 from tests.clients.proxies.reverse_proxy import HOST
 from tests.clients.proxies.site import CLIENT, FORGED, OTHER, Site, chunked, head, infohashes, packed, seen
-from tests.support.clients import Answer, announce_path
+from tests.support.clients import Answer, Http, announce_path
 
 pytestmark = pytest.mark.clients
 
@@ -53,6 +53,17 @@ def test_a_trusted_proxy_before_the_proxy_is_believed_where_it_is_passed_on(
 ) -> None:
     expected = "203.0.113.9" if site.proxy.passes_forwarded else "127.0.0.1"
     assert site.seen_by(infohash, "X-Forwarded-For: 203.0.113.9", source="127.0.0.1") == expected
+
+
+def test_who_goes_around_the_proxy_is_not_believed(site: Site, infohash: bytes) -> None:
+    with Http(site.service.port, source=CLIENT) as connection:
+        for lines in FORGERIES.values():
+            connection.send(head("GET", announce_path(infohash), *lines, "Connection: keep-alive"))
+            answer = connection.receive()
+            assert seen(answer) == CLIENT
+            if answer.headers.get("connection") == "close":
+                break
+    assert FORGED not in site.peers(infohash)
 
 
 def test_metrics_pages_and_announces_share_the_host(site: Site, infohash: bytes) -> None:

@@ -1,98 +1,198 @@
-"""No request hides in another: proxy and service see each one end in the same place, and so do both doors."""
+"""No request is hidden in another one: proxy and service agree where each ends, and so do the service's two doors."""
 
-import hashlib
-from collections.abc import Iterator
+import re
+import select
+import time
+from collections.abc import Callable, Iterator, Set
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import pytest
 
-from tests.clients.proxies.site import CLIENT, FORGED, OTHER, Site, head, infohashes, seen
-from tests.clients.proxies.smuggling import attempts, hidden
-from tests.support.clients import Http, announce_path, scrape
+from tests.clients.proxies.site import OTHER, Site, head, infohashes
+from tests.clients.proxies.smuggling import CORPUS, SPLIT_BY, Case, canary_request
+from tests.support.clients import Http, scrape, scrape_path
 from tests.support.processes import PeerageProcess, peerage_processes
 
 pytestmark = pytest.mark.clients
 
-PATIENCE = 0.4  # seconds until nothing more comes
-AT_ONCE = 24
-NAMES = [name for name, _ in attempts(b"")]
+METHODS = (b"GET", b"POST")
+BESIDE = 24  # conversations at once
+PATIENCE, QUIET = 1.0, 0.2  # seconds for the first answer, and behind one until no other is expected
+PAUSE = 0.0003  # between the head and what follows it: read one by one, but before there is an answer
+STATUS = re.compile(rb"HTTP/1\.[01] (\d\d\d)[ \r]")
 
 
-def canary(name: str, whose: str) -> bytes:
-    """The hash that the request hidden in an attempt announces."""
-    return hashlib.sha1(f"{whose} {name}".encode()).digest()
+@dataclass(frozen=True, slots=True)
+class Attack:
+    """One case sent with one method, and what came back."""
+
+    case: Case
+    method: bytes
+    canary: bytes
+    heard: bytes = b""
+    closed: bool = False
+    strayed: bytes = b""
+    """An answer that somebody else got in the place of their own."""
+
+    @property
+    def statuses(self) -> list[int]:
+        """Of all answers, in their order."""
+        return [int(status) for status in STATUS.findall(self.heard)]
+
+    @property
+    def answered(self) -> bool:
+        """Whether the canary was: the case itself is no announce."""
+        return b"external ip" in self.heard
+
+    @property
+    def served(self) -> int:
+        """How many requests were more than refused as unreadable."""
+        return sum(status not in (100, 400) for status in self.statuses)
+
+    @property
+    def name(self) -> str:
+        return f"{self.method.decode()} {self.case.name}"
 
 
-def statuses(connection: Http, request: bytes) -> list[bytes]:
-    """Send something and return the status lines of what comes back, until nothing does."""
-    connection.socket.settimeout(PATIENCE)
-    connection.send(request)
-    received = b""
-    try:
-        while part := connection.socket.recv(1 << 20):
-            received += part
-    except (TimeoutError, ConnectionResetError):
-        pass
-    return [line for line in received.split(b"\r\n") if line.startswith(b"HTTP/1.")]
+def converse(port: int, *pieces: bytes) -> tuple[bytes, bool]:
+    """Send pieces; return what comes until the end or until it is quiet, and whether it has ended."""
+    heard = b""
+    with Http(port) as connection:
+        for piece in pieces:
+            connection.send(piece)
+            if piece is not pieces[-1]:
+                time.sleep(PAUSE)
+        while select.select([connection.socket], [], [], QUIET if heard else PATIENCE)[0]:
+            try:
+                part = connection.socket.recv(65536)
+            except ConnectionResetError:
+                part = b""
+            if part == b"":
+                return heard, True
+            heard += part
+    return heard, False
 
 
-def request_of(name: str, whose: str) -> bytes:
-    return dict(attempts(hidden(canary(name, whose))))[name]
+def stray(site: Site) -> bytes:
+    """What another client gets that is no answer to it, nothing where all is well."""
+    infohash = next(infohashes())
+    with site.connect(OTHER) as connection:
+        for _ in range(2):
+            connection.send(head("GET", scrape_path(infohash)))
+            answer = connection.receive()
+            if answer.status != 200 or infohash not in answer.body:
+                return b"%d %b" % (answer.status, answer.body)
+    return b""
 
 
-def test_the_names_are_each_ones_own() -> None:
-    assert len(set(NAMES)) == len(NAMES) > 250
+def whole(sent: bytes) -> tuple[bytes, ...]:
+    return (sent,)
 
 
-def test_what_is_hidden_would_be_believed_of_the_proxy_itself(site: Site, infohash: bytes) -> None:
+def behind_the_head(sent: bytes) -> tuple[bytes, ...]:
+    """The head, and then what follows it."""
+    first, ended, rest = sent.partition(b"\r\n\r\n")
+    return (first + ended, rest)
+
+
+def attacks(
+    port: int, site: Site | None = None, cut: Callable[[bytes], tuple[bytes, ...]] = whole
+) -> list[Attack]:
+    """Play the whole corpus against a port, with a bystander after each case where there is a proxy."""
+    fresh = infohashes()
+
+    def play(each: tuple[Case, bytes, bytes, bytes]) -> Attack:
+        case, method, target, canary = each
+        heard, closed = converse(
+            port, case.sent(method, scrape_path(target).encode(), canary_request(canary))
+        )
+        return Attack(case, method, canary, heard, closed, stray(site) if site is not None else b"")
+
+    plays = [(case, method, next(fresh), next(fresh)) for case in CORPUS for method in METHODS]
+    with ThreadPoolExecutor(BESIDE) as threads:
+        return list(threads.map(play, plays))
+
+
+def counted(service: PeerageProcess, attack: Attack) -> bool:
+    """Whether the service took the canary for a request."""
+    return scrape(service.port, attack.canary) != (0, 0, 0)
+
+
+def faults(service: PeerageProcess, played: list[Attack], split: Set[str] = frozenset()) -> Iterator[str]:
+    """What must not be, one line each; the cases in `split` may be two requests, where both are answered."""
+    for attack in played:
+        seen = counted(service, attack)
+        told = f"{attack.name} ({attack.case.what}): {attack.statuses}"
+        if seen and not attack.case.lawful and attack.case.name not in split:
+            yield f"the canary was counted: {told}"
+        if seen != attack.answered:
+            yield f"the canary was {'counted' if seen else 'answered'} alone: {told}"
+        if attack.served > 1 + seen:
+            yield f"an answer without a request: {told}: {attack.heard!r}"
+        if attack.strayed:
+            yield f"a bystander got another's answer: {told}: {attack.strayed[:200]!r}"
+
+
+def test_every_case_is_one_of_its_own() -> None:
+    names = {case.name for case in CORPUS}
+    assert len(names) == len(CORPUS)
+    assert names.issuperset(set().union(*SPLIT_BY.values()))
+    canary = canary_request(bytes(20))
+    assert len({case.sent(b"GET", b"/", canary) for case in CORPUS}) == len(CORPUS)
+    assert all(canary in case.sent(b"GET", b"/", canary) for case in CORPUS)
+
+
+def test_a_canary_in_the_open_is_counted_and_answered(site: Site) -> None:
+    plain = Case("plain", "two requests, one after the other", b"", lawful=True)
+    target, canary = (next(infohashes()) for _ in range(2))
+    for method in METHODS:
+        heard, _ = converse(
+            site.proxy.port, plain.sent(method, scrape_path(target).encode(), canary_request(canary))
+        )
+        attack = Attack(plain, method, canary, heard)
+        assert attack.served == 2
+        assert attack.answered
+        assert counted(site.service, attack)
+
+
+def test_a_canary_that_another_connection_brought_is_told(site: Site) -> None:
+    hidden = Case("hidden", "answered to somebody else", b"", lawful=True)
+    canary = next(infohashes())
     with Http(site.service.port) as connection:
-        assert statuses(connection, hidden(infohash)) == [b"HTTP/1.1 200 OK"]
-    assert FORGED in site.peers(infohash)
+        connection.send(canary_request(canary))
+        assert connection.receive().status == 200
+    alone, *others = faults(site.service, [Attack(hidden, b"GET", canary, b"HTTP/1.1 200 OK\r\n\r\n")])
+    assert alone.startswith("the canary was counted alone")
+    assert others == []
 
 
-def test_nothing_that_is_hidden_behind_a_proxy_is_believed(site: Site) -> None:
-    def attempt(name: str) -> list[str]:
-        with site.connect() as attacker, site.connect(OTHER) as victim:
-            # Both come on connections to the service that others used and will use.
-            statuses(attacker, request_of(name, site.service.url))
-            victim.send(head("GET", announce_path(canary(name, "victim"))))
-            answer = victim.receive()
-            own = answer.status == 200 and seen(answer) == OTHER
-            faults = [] if own else [f"{name}: another's answer, {answer.status}"]
-        peers = site.peers(canary(name, site.service.url))
-        return faults + ([f"{name}: believed"] if FORGED in peers else [])
-
-    with ThreadPoolExecutor(AT_ONCE) as threads:
-        assert [fault for faults in threads.map(attempt, NAMES) for fault in faults] == []
-    assert site.seen_by(next(infohashes())) == CLIENT
+@pytest.mark.parametrize("cut", [whole, behind_the_head])
+def test_nothing_is_smuggled_past_a_proxy(site: Site, cut: Callable[[bytes], tuple[bytes, ...]]) -> None:
+    played = attacks(site.proxy.port, site, cut)
+    found = list(faults(site.service, played, SPLIT_BY[site.proxy.name]))
+    assert not found, "\n".join(found)
 
 
 @pytest.fixture(scope="module")
 def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, PeerageProcess]]:
-    """A service of each door, without a proxy."""
+    """The service without a proxy, with each of its doors."""
     with peerage_processes(tmp_path_factory.mktemp("doors")) as start:
-        yield {
-            door: start(
-                tracker__door=door, trusted_proxies="127.0.0.1", limits__pages="1000000/minute"
-            )
-            for door in ("native", "uvicorn")
-        }  # fmt: skip
+        yield {door: start(tracker__door=door) for door in ("native", "uvicorn")}
 
 
-def test_both_doors_see_each_request_end_in_the_same_place(doors: dict[str, PeerageProcess]) -> None:
-    def attempt(name: str) -> tuple[str, dict[str, tuple[list[bytes], int]]]:
-        found = {}
-        for door, service in doors.items():
-            infohash = canary(name, door)
-            with Http(service.port) as connection:
-                lines = statuses(connection, request_of(name, door))
-            found[door] = ([line.split()[1] for line in lines], sum(scrape(service.port, infohash)))
-        return name, found
-
-    with ThreadPoolExecutor(AT_ONCE) as threads:
-        found = dict(threads.map(attempt, NAMES))
-    assert {name: each for name, each in found.items() if each["native"] != each["uvicorn"]} == {}
-    # Where more than the first is answered, that is all that there is: pages and announces, not what was cut off.
-    answered = [codes for each in found.values() for codes, _ in each.values()]
-    assert {tuple(codes[1:]) for codes in answered} <= {(), (b"200",), (b"400",)}
-    assert any(b"400" in codes for codes in answered)
+@pytest.mark.parametrize("cut", [whole, behind_the_head])
+def test_nothing_is_smuggled_where_no_proxy_is_and_both_doors_agree(
+    doors: dict[str, PeerageProcess], cut: Callable[[bytes], tuple[bytes, ...]]
+) -> None:
+    played = {door: attacks(service.port, cut=cut) for door, service in doors.items()}
+    for door, service in doors.items():
+        found = list(faults(service, played[door]))
+        assert not found, "\n".join([door, *found])
+    differ = [
+        f"{one.name} ({one.case.what}): {one.statuses} {one.closed}, {other.statuses} {other.closed}"
+        for one, other in zip(played["native"], played["uvicorn"], strict=True)
+        if (one.statuses, one.closed) != (other.statuses, other.closed)
+        or counted(doors["native"], one) != counted(doors["uvicorn"], other)
+    ]
+    assert not differ, "\n".join(differ)
