@@ -30,21 +30,23 @@ class RecentWork:
     """How much of the client's is under way that others wait for, such as a transaction: it never waits then."""
     step: float = 0.0
     """Seconds that a step of the client takes, an average of the last."""
-    rank: float = _LEAST
-    """Its place among clients, the least first: it grows as work is added, and stays while that is forgotten."""
     _seconds: float = 0.0
     _at: float = 0.0
 
     def add(self, seconds: float) -> None:
         """Add work done for the client."""
-        self.rank = self.rank_after(seconds)
         self._seconds = self.seconds() + seconds
         self._at = self.clock()
+
+    @property
+    def rank(self) -> float:
+        """Its place among clients, the least first: it grows as work is added, and stays while that is forgotten."""
+        return log2(self._seconds) + self._at / HALF_LIFE if self._seconds > 0 else _LEAST
 
     def rank_after(self, seconds: float) -> float:
         """Return the rank that it has after so much more work."""
         after = self.seconds() + seconds
-        return max(self.rank, log2(after) + self.clock() / HALF_LIFE) if after > 0 else self.rank
+        return log2(after) + self.clock() / HALF_LIFE if after > 0 else _LEAST
 
     def add_step(self, seconds: float) -> None:
         """Add one step of the client's on the event loop."""

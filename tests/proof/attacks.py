@@ -266,6 +266,26 @@ def send_noise(target: Target) -> None:
     )
 
 
+def ask_every_dialect(target: Target) -> None:
+    """Ask the doors that no other row reaches for what is long, hidden or not there."""
+    long = target.bytes(2000).hex()
+    for path in (
+        f"/ajax.php?action=browse&searchstr={long}&filter_cat[{long[:40]}]=1",
+        f"/v1/api/torrents/mylist?id={long}&limit=-1&bypass_cache=true",
+        f"/torrent/list/imdb/{long}",
+        f"/dld/{long}",
+        f"/static/../{long}",
+        "/robots.txt",
+        "/metrics",
+        "/api/torrage.wsdl",
+        f"/api/{long}",
+    ):
+        target.send(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    form = "application/x-www-form-urlencoded"
+    target.send(post("/login.php", b"username=%b&password=x" % long[:64].encode(), form, "Connection: close"))
+    target.send(post("/upload.php", b"f=1&" * 4000, form, "Connection: close"))
+
+
 # What the tracker may be told.
 
 
@@ -306,37 +326,53 @@ def announce_strangely(target: Target) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """One kind of harm, and from how many addresses at once it comes."""
+    """One kind of harm, from how many addresses at once it comes, and the dialects and paths that it reaches."""
 
     run: Callable[[Target], None]
     addresses: int = 1
+    doors: tuple[str, ...] = ()
 
 
 ATTACKS = {
     "silent connections": Attack(hold_silent_connections, 8),
     "half heads": Attack(hold_half_heads, 4),
     "half bodies": Attack(hold_half_bodies, 2),
-    "slow readers": Attack(read_slowly, 2),
+    "slow readers": Attack(read_slowly, 2, doors=("/torrent/{rest:path}",)),
     "pipelines": Attack(pipeline_without_reading),
     "trailers": Attack(send_endless_trailers),
     "chunks": Attack(send_endless_chunks),
     "large heads": Attack(send_large_heads),
     "churn": Attack(churn_connections),
-    "soap": Attack(send_soap_bodies, 6),
+    "soap": Attack(send_soap_bodies, 6, doors=("upload_soap",)),
     "gzip bombs": Attack(send_gzip_bombs),
     "deep bencode": Attack(send_deep_bencode),
     "many values": Attack(send_many_values),
     "many files": Attack(send_many_files, 2),
     "many parts": Attack(send_many_parts),
-    "wide json": Attack(send_wide_json),
-    "full cache": Attack(fill_the_cache),
-    "searches": Attack(search_expensively, 2),
-    "misses": Attack(ask_for_misses),
-    "passwords": Attack(guess_passwords),
+    "wide json": Attack(send_wide_json, doors=("rest",)),
+    "full cache": Attack(fill_the_cache, doors=("upload_autoupload",)),
+    "searches": Attack(search_expensively, 2, doors=("rest", "pages")),
+    "misses": Attack(ask_for_misses, doors=("/torrent/{rest:path}",)),
+    "passwords": Attack(guess_passwords, doors=("rest",)),
+    "dialects": Attack(
+        ask_every_dialect,
+        doors=(
+            "gazelle",
+            "gazelle_login",
+            "torbox",
+            "torrent_api",
+            "upload_form",
+            "rest",
+            "/dld/{opaque}",
+            "/static/{name}",
+            "/robots.txt",
+            "/metrics",
+        ),
+    ),
     "noise": Attack(send_noise),
     "swarms": Attack(fill_the_tracker),
     "udp noise": Attack(send_udp_noise),
-    "announces": Attack(announce_strangely),
+    "announces": Attack(announce_strangely, doors=("/announce", "/scrape")),
 }
 
 

@@ -23,11 +23,12 @@ PATIENCE = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of request: how many a second, its bytes, and what its answer must begin with."""
+    """One kind of request: how many a second, its bytes, what its answer must begin with, and what it reaches."""
 
     rate: float
     request: Callable[[random.Random], bytes]
     status: int = 200
+    doors: tuple[str, ...] = ()
 
 
 @dataclass
@@ -68,7 +69,7 @@ def kinds(files: Sequence[str], account: str) -> Mapping[str, Kind]:
     login = json.dumps({"username": name, "password": password}).encode()
     words = ("coast", "light", "x", "archive", "data", "2011")
     return {
-        "healthz": Kind(5, lambda _: get("/healthz")),
+        "healthz": Kind(5, lambda _: get("/healthz"), doors=("/healthz", "/readyz")),
         "file": Kind(20, lambda chance: get(chance.choice(files))),
         "page": Kind(4, lambda chance: get(f"/search?q={chance.choice(words)}")),
         "search": Kind(4, lambda chance: get(f"/api/torrents?search={chance.choice(words)}&per_page=20")),
