@@ -224,7 +224,7 @@ def _header(about: str) -> Schema:
 
 
 def _error_response(status: int) -> Schema:
-    sentences = {row.sentence for row in REASONS.values() if row.status == status}
+    sentences = sorted({row.sentence for row in REASONS.values() if row.status == status})
     code = CODES[status]
     return {
         "description": f"{code}: {min(sentences, key=len)}" if sentences else code,

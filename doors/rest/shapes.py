@@ -5,6 +5,7 @@ The first fifteen keys of a torrent are the dialect's own; the others are Peerag
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -25,6 +26,7 @@ Time = Annotated[str, Field(description="ISO 8601 in UTC.", json_schema_extra={"
 Html = Annotated[str, Field(description="The same text drawn as HTML from a safe subset of BBCode.")]
 
 
+@lru_cache(4096)  # a list has the same times again and again, and most of what it takes is formatting
 def time(seconds: int) -> str:
     """Return unix seconds as this dialect writes a time."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,5 +1,8 @@
 import json
+import os
 import re
+import subprocess
+import sys
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
@@ -9,6 +12,7 @@ from accounts.rights import Right, Rights
 from doors.rest.door import OPERATIONS
 from doors.rest.envelope import CODES
 from doors.rest.openapi import document, schema_of, statuses
+from tests.support.processes import ROOT
 
 RIGHTS = Rights(frozenset({Right.READ, Right.DOWNLOAD}))
 DOCUMENT = document(OPERATIONS, RIGHTS, title="Test", version="1.0.0", base="/api")
@@ -36,6 +40,25 @@ def references(value):
 def test_the_document_is_json_of_openapi_3_1():
     assert json.loads(json.dumps(DOCUMENT)) == DOCUMENT
     assert DOCUMENT["openapi"] == "3.1.0"
+
+
+DESCRIBED = "import json; from doors.rest import openapi; print(json.dumps([openapi._error_response(s) for s in openapi.CODES]))"
+
+
+def test_the_document_is_the_same_in_every_process():
+    described = {
+        subprocess.run(
+            [sys.executable, "-c", DESCRIBED],
+            env={**os.environ, "PYTHONHASHSEED": str(seed)},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        ).stdout
+        for seed in range(5)
+    }
+    assert len(described) == 1
 
 
 def test_every_reference_leads_somewhere():
