@@ -9,11 +9,11 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from doors.connection_guard import ConnectionGuard
+from doors.connection_guard import ConnectionGuard, crowded_at
 
 PAUSE = 0.2
 """Seconds without accepting after a descriptor or memory was missing."""
-_AT_ONCE = 16  # connections in a row, before the event loop goes on: none of them is counted yet
+_AT_ONCE = 16  # connections in a row at most, before the event loop goes on: none of them is counted yet
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
@@ -29,6 +29,9 @@ class Acceptor:
         self._listening: Sequence[socket.socket] = ()
         self._resumption: asyncio.TimerHandle | None = None
         self._adoptions: set[asyncio.Task[None]] = set()
+        # Near the cap each ends one that has said nothing, which is gone in the next round of the loop.
+        most = guard.max_connections
+        self._at_once = max(1, min(_AT_ONCE, most - crowded_at(most))) if most else _AT_ONCE
 
     @contextmanager
     def serving(self, sockets: Sequence[socket.socket], backlog: int) -> Iterator[None]:
@@ -64,7 +67,7 @@ class Acceptor:
         self._resumption = asyncio.get_running_loop().call_later(self._pause_seconds, self._resume)
 
     def _accept(self, listening: socket.socket) -> None:
-        for _ in range(_AT_ONCE):
+        for _ in range(self._at_once):
             try:
                 accepted, _ = listening.accept()
             except (ConnectionAbortedError, InterruptedError):

@@ -39,6 +39,7 @@ def listening():
     with socket.socket() as one:
         one.setblocking(False)
         one.bind(("127.0.0.1", 0))
+        one.listen(128)
         yield one
 
 
@@ -73,6 +74,32 @@ async def test_without_descriptors_clients_wait_for_the_next_one(guard, listenin
             finally:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
             assert [await greeted(each) for each in clients] == [b"127.0.0.1\n"] * 8
+
+
+async def test_near_the_cap_none_is_turned_away_because_many_come_at_once(listening):
+    guard = ConnectionGuard(10, 10, 32, 0, [], too_long=lambda: b"")
+
+    class Silent(asyncio.Protocol):
+        def connection_made(self, transport):
+            guard.make_room()
+            self.key = guard.admit("127.0.0.1")
+            if self.key is None:
+                transport.abort()
+            else:
+                guard.unheard[self] = transport.abort
+                transport.write(b"here")
+
+        def connection_lost(self, exc):
+            guard.unheard.pop(self, None)
+            if self.key is not None:
+                guard.leave(self.key)
+
+    with contextlib.ExitStack() as held:
+        clients = [held.enter_context(connected(listening)) for _ in range(90)]
+        with Acceptor(guard, Silent).serving([listening], backlog=128):
+            assert await greeted(clients[-1]) == b"here"
+    assert guard.turned_away == 0
+    assert guard.made_room >= 90 - 32
 
 
 class Failing(socket.socket):

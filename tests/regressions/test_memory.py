@@ -28,7 +28,7 @@ CASES = [
     "soap",
     pytest.param("gzip bombs", marks=BOUNDED),
     pytest.param("many values", marks=BOUNDED),
-    "many files",
+    pytest.param("many files", marks=BOUNDED),
 ]
 
 
