@@ -31,7 +31,7 @@ class Acceptor:
         self._adoptions: set[asyncio.Task[None]] = set()
         # Near the cap each ends one that has said nothing, which is gone in the next round of the loop.
         most = guard.max_connections
-        self._at_once = max(1, min(_AT_ONCE, most - crowded_at(most))) if most else _AT_ONCE
+        self._at_once = max(1, min(_AT_ONCE, (most - crowded_at(most)) // 2)) if most else _AT_ONCE
 
     @contextmanager
     def serving(self, sockets: Sequence[socket.socket], backlog: int) -> Iterator[None]:
@@ -67,7 +67,7 @@ class Acceptor:
         self._resumption = asyncio.get_running_loop().call_later(self._pause_seconds, self._resume)
 
     def _accept(self, listening: socket.socket) -> None:
-        for _ in range(self._at_once):
+        for _ in range(self._at_once - len(self._adoptions)):
             try:
                 accepted, _ = listening.accept()
             except (ConnectionAbortedError, InterruptedError):
