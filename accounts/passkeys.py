@@ -4,6 +4,7 @@ Both are derived under the service's key, so neither can be read from the databa
 """
 
 import asyncio
+import hmac
 import re
 from collections.abc import Callable
 
@@ -30,6 +31,10 @@ class Passkeys:
         """Return the CSRF secret in links of a session, or of a key's owner."""
         key = principal.key.id if principal.key else None
         return self._secrets.derived("authkey", f"{principal.id}:{key}:{principal.session}")
+
+    def is_authkey(self, principal: Principal, sent: str) -> bool:
+        """Return whether what was sent is the authkey of who sent it."""
+        return hmac.compare_digest(self.authkey(principal).encode(), sent.encode("utf-8", "replace"))
 
     async def passkey(self, user: int) -> str:
         """Return an account's passkey for links, the same until it is revoked; then a new one is created.

@@ -60,6 +60,8 @@ class GazelleEnvelope:
             return self.failure(NOT_BEARER if refusal.fault is AuthorizationFault.SCHEME else NO_TOKEN)
         if refusal.code in _SEARCH_CODES:
             return self._wrap({"status": "error", "error": SEARCH_ERROR})
+        if refusal.code == "too-large":
+            return self.failure(str(refusal))  # with the operator's limit
         return self.failure(_TEXTS.get(refusal.code, refusal.reason.sentence))
 
     def _wrap(self, content: dict[str, object]) -> Response:

@@ -1,6 +1,5 @@
 """Gazelle's login.php, logout.php and index.php: sessions by cookie."""
 
-import hmac
 from dataclasses import dataclass
 from html import escape
 
@@ -76,9 +75,8 @@ class _Login:
         response = RedirectResponse("login.php", 302, _NO_STORE)
         if principal.user is None:
             return response
-        authkey = self.services.accounts.passkeys.authkey(principal)
         sent = exchange.request.query_params.get("auth", "")
-        if not hmac.compare_digest(authkey.encode(), sent.encode("utf-8", "replace")):
+        if not self.services.accounts.passkeys.is_authkey(principal, sent):
             refusal = Refusal("bad-csrf")
             return cache_pages.page(
                 "Not logged out",

@@ -1,6 +1,5 @@
 """Gazelle's `upload`: a .torrent file and what is said of it, as programs for sites of that family send them."""
 
-import hmac
 from collections.abc import Mapping
 
 from bittorrent.refusal import Refusal
@@ -60,7 +59,7 @@ async def upload(context: GazelleContext) -> object:
         raise _failure(refusal) from None
     return {
         "private": torrent.private,
-        "source": True,
+        "source": True,  # the file is kept as it was sent, so that its sender need not fetch it again
         "requestid": None,
         "torrentid": torrent.id,
         "groupid": torrent.group.id,
@@ -69,10 +68,8 @@ async def upload(context: GazelleContext) -> object:
 
 def _check_authkey(context: GazelleContext, texts: Mapping[str, str]) -> None:
     """Refuse what a session sends without its authkey: any page could. Refusal: `bad-csrf`."""
-    if context.principal.session is None:
-        return
-    authkey = context.services.accounts.passkeys.authkey(context.principal)
-    if not hmac.compare_digest(authkey.encode(), texts.get("auth", "").encode("utf-8", "replace")):
+    passkeys, principal = context.services.accounts.passkeys, context.principal
+    if principal.session is not None and not passkeys.is_authkey(principal, texts.get("auth", "")):
         raise Refusal("bad-csrf")
 
 

@@ -26,7 +26,7 @@ Time = Annotated[str, Field(description="ISO 8601 in UTC.", json_schema_extra={"
 Html = Annotated[str, Field(description="The same text drawn as HTML from a safe subset of BBCode.")]
 
 
-@lru_cache(4096)  # a list has the same times again and again, and most of what it takes is formatting
+@lru_cache(4096)  # a list has the same times again and again
 def time(seconds: int) -> str:
     """Return unix seconds as this dialect writes a time."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,7 +1,7 @@
 """Runs short queries on the event loop itself: a thread for each costs many times what most of them do.
 
-Handing a query to a thread and its rows back takes 0.1 ms of processor, and where other threads have work it takes
-turns of the scheduler and of the interpreter's lock besides. A row that is found by its key takes 0.02 ms.
+Handing a query to a thread and its rows back takes more of the processor than finding a few rows by their keys, and
+where other threads have work it takes turns of the scheduler and of the interpreter's lock besides.
 """
 
 import asyncio
@@ -55,6 +55,7 @@ class ShortReads:
         self._connect = connect
         self._clock = clock
         self._connection: sqlite3.Connection | None = None
+        self._closed = False
         self._statements: OrderedDict[str, _Statement] = OrderedDict()
         self._round: float | None = None
         self._end = 0.0
@@ -66,21 +67,23 @@ class ShortReads:
         if statement.until > self._clock():
             return None
         await self._give_way()
+        if self._closed:
+            return None
         self._end = self._clock() + SHORT
         try:
             rows = self._execute(sql, parameters)
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF not in _FOR_THREADS:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _FOR_THREADS:
                 raise
             rows = None
         statement.note(self._clock(), short=rows is not None and not self._is_late())
         return rows
 
     def close(self) -> None:
-        """Close the connection; the next query opens another."""
+        """Close the connection; every query is for a thread from now on."""
+        self._closed = True
         if self._connection is not None:
             self._connection.close()
-            self._connection = None
 
     def _statement(self, sql: str) -> _Statement:
         statement = self._statements.get(sql)

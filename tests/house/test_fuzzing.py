@@ -1,10 +1,7 @@
 """Every dialect and every path of its own names the fuzz targets that feed what it reads: one that comes later joins them."""
 
-from peerage import serve
-from peerage.config import Settings
-from peerage.listeners import Listeners
-from peerage.wiring.application import open_application
 from tests.fuzz.targets import exchanges, files, formats, requests, texts
+from tests.support.routes import doors
 
 _UPLOAD = {"form-body", "compressed-upload", "metainfo", "bencode-values", "release-name"}
 _TRACKER = {"request-head", "passkey-path", "forwarded-header", "address", "http-exchange"}
@@ -44,13 +41,7 @@ def test_every_target_is_one_of_a_door_a_command_or_the_disk():
 
 
 async def test_every_route_is_fuzzed(tmp_path):
-    async with open_application(Settings(data=tmp_path / "data")) as application:
-        routes = serve.make_app(application, Listeners(application)).routes
-    missing = set()
-    for route in routes:
-        dialect = getattr(route, "dialect", None)
-        if dialect is not None:
-            missing |= {dialect.name} - DIALECTS.keys()
-        elif "passkey" not in route.path and not route.path.startswith("/api/"):
-            missing |= {route.path} - PATHS.keys() - NOTHING
-    assert not missing
+    dialects, paths = await doors(tmp_path / "data")
+    assert not dialects - DIALECTS.keys()
+    of_their_own = {path for path in paths if not path.startswith("/api/")}
+    assert not of_their_own - PATHS.keys() - NOTHING

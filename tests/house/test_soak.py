@@ -1,11 +1,8 @@
 """Every dialect and every path of its own is reached by a row of the soak: one that comes later joins them."""
 
-from peerage import serve
-from peerage.config import Settings
-from peerage.listeners import Listeners
-from peerage.wiring.application import open_application
 from tests.proof.attacks import ATTACKS
 from tests.proof.honest import kinds
+from tests.support.routes import doors
 
 # These are answered without any work, or by the routes of the dialect that they stand beside.
 NEEDLESS = {
@@ -19,16 +16,8 @@ NEEDLESS = {
 
 
 async def test_every_route_is_in_the_soak(tmp_path):
-    async with open_application(Settings(data=tmp_path / "data")) as application:
-        routes = serve.make_app(application, Listeners(application)).routes
-    doors = set()
-    for route in routes:
-        dialect = getattr(route, "dialect", None)
-        if dialect is not None:
-            doors.add(dialect.name)
-        elif "passkey" not in route.path:
-            doors.add(route.path)
+    dialects, paths = await doors(tmp_path / "data")
     rows = [*ATTACKS.values(), *kinds(["/torrent/x"], "ada:x").values()]
     reached = {door for row in rows for door in row.doors}
-    assert doors - reached == NEEDLESS.keys()
-    assert reached <= doors
+    assert (dialects | paths) - reached == NEEDLESS.keys()
+    assert reached <= dialects | paths

@@ -169,9 +169,7 @@ def refusals(attacked: Phase, bounds: Bounds = BOUNDS) -> list[str]:
         for name, figures in attacked.kinds.items()
         if figures["errors"] and (name.startswith("announce") or name == "file")
     ]
-    if attacked.peak > bounds.memory:
-        found.append(f"memory: {attacked.peak / 2**20:.0f} MiB")
-    return found
+    return found + _over_memory(attacked, bounds)
 
 
 def failures(alone: Phase, attacked: Phase, bounds: Bounds = BOUNDS) -> list[str]:
@@ -187,11 +185,14 @@ def failures(alone: Phase, attacked: Phase, bounds: Bounds = BOUNDS) -> list[str
                 found.append(f"{name}: p99 {p99:.1f} ms under attack, {before:.1f} ms alone")
         elif name in {"healthz", "file", "page"} and p99 > bounds.request_ms:
             found.append(f"{name}: p99 {p99:.1f} ms under attack")
-    if attacked.peak > bounds.memory:
-        found.append(f"memory: {attacked.peak / 2**20:.0f} MiB")
+    found += _over_memory(attacked, bounds)
     if attacked.stall * 1000 > bounds.stall_ms:
         found.append(f"the loop stood still for {attacked.stall * 1000:.0f} ms")
     return found
+
+
+def _over_memory(attacked: Phase, bounds: Bounds) -> list[str]:
+    return [f"memory: {attacked.peak / 2**20:.0f} MiB"] if attacked.peak > bounds.memory else []
 
 
 def report(alone: Phase, attacked: Phase) -> str:

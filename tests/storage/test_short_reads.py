@@ -106,9 +106,25 @@ async def test_who_reads_in_a_loop_lets_others_go_first(open_reads):
     await other
 
 
+async def test_what_is_closed_while_a_query_gives_way_stays_closed(path):
+    opened, clock = [], Clock()
+
+    def connect_once():
+        opened.append(connect(path, ()))
+        return opened[-1]
+
+    reads = ShortReads(connect_once, clock)
+    assert await reads.rows(COUNT, ()) == [(2,)]
+    clock.now += 1
+    asyncio.get_running_loop().call_soon(reads.close)
+    assert [await reads.rows(COUNT, ()) for _ in range(2)] == [None, None]
+    assert len(opened) == 1
+
+
 async def test_nothing_is_written_and_mistakes_are_told(open_reads):
     reads = open_reads(Clock())
-    for statement in ("INSERT INTO numbers VALUES (4)", "SELECT wrong FROM numbers"):
+    undecodable = "SELECT CAST(x'ff' AS TEXT)"
+    for statement in ("INSERT INTO numbers VALUES (4)", "SELECT wrong FROM numbers", undecodable):
         with pytest.raises(sqlite3.OperationalError):
             await reads.rows(statement, ())
 

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +26,7 @@ def filled(text: str, changes: Mapping[str, str]) -> str:
 
 
 @dataclass
-class ReverseProxy:
+class ReverseProxy(ABC):
     """One proxy over a service; `packs` lets it compress what it passes on."""
 
     folder: Path
@@ -50,9 +51,9 @@ class ReverseProxy:
         """Its key in `PROXIES`."""
         return type(self).__name__.lower()
 
+    @abstractmethod
     def configure(self) -> list[str]:
         """Write the configuration; return the command that runs it."""
-        raise NotImplementedError
 
     def start(self) -> None:
         """Start, and return when both ports answer."""

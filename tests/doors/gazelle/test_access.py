@@ -11,16 +11,6 @@ from tests.doors.gazelle.client import PASSWORD, open_gazelle, torrent_file
 FORM = {"username": "ann", "password": PASSWORD}
 
 
-@pytest.fixture
-def ann(api):
-    return api.user("ann")
-
-
-@pytest.fixture
-def token(api, ann):
-    return api.token(ann)
-
-
 def ask(api, authorization, method="GET", path="/ajax.php?action=index"):
     headers = [("Authorization", value) for value in authorization]
     return api.run(api.client.request(method, path, headers=headers))

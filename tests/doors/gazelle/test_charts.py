@@ -24,16 +24,6 @@ CAPTIONS = {
 
 
 @pytest.fixture
-def ann(api):
-    return api.user("ann")
-
-
-@pytest.fixture
-def token(api, ann):
-    return api.token(ann)
-
-
-@pytest.fixture
 def ranked(api, ann):
     """Two torrents, of which the second is seeded more, the first snatched more."""
     one = api.upload(ann, "one", {"tags": ["a", "both"], "authors": ["A", "B"], "year": 2001}, size=100)

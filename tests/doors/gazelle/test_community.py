@@ -9,16 +9,6 @@ from tracker.model import Counts
 
 
 @pytest.fixture
-def ann(api):
-    return api.user("ann")
-
-
-@pytest.fixture
-def token(api, ann):
-    return api.token(ann)
-
-
-@pytest.fixture
 def torrent(api, ann):
     return api.upload(ann, "a torrent", {"authors": ["Ann O'Nym", "Second"], "tags": ["fungi", "one.shot"]})
 

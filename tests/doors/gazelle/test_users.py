@@ -6,16 +6,6 @@ from tests.doors.gazelle.client import START
 JOINED = "2023-11-14 22:13:20"
 
 
-@pytest.fixture
-def ann(api):
-    return api.user("ann")
-
-
-@pytest.fixture
-def token(api, ann):
-    return api.token(ann)
-
-
 def test_index_is_the_account_itself(api, ann, token):
     answer = api.ask(token, "index")
     assert {name: answer[name] for name in ("username", "id")} == {"username": "ann", "id": ann.id}
