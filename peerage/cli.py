@@ -18,7 +18,7 @@ from bittorrent.refusal import Refusal
 from peerage import __version__
 from peerage.commands.client import CommandFailed, CommandRefused, run_command
 from peerage.commands.command import Command
-from peerage.commands.registry import COMMANDS
+from peerage.commands.registry import MODULES, commands_of
 from peerage.imports import uncollected
 
 if TYPE_CHECKING:
@@ -55,6 +55,39 @@ class LazyCommand(click.Command):
         return self.load().make_context(info_name, args, parent, **extra)
 
 
+class DeclaredGroup(click.Group):
+    """The commands that begin with one word, imported when one of them is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in alphabetical order."""
+        return sorted(self._declared())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, None where there is none of the name."""
+        return self._declared().get(cmd_name)
+
+    def _declared(self) -> dict[str, click.Command]:
+        assert self.name is not None
+        return {each.path[1]: _click_command(each) for each in commands_of(self.name)}
+
+
+class RootGroup(click.Group):
+    """All commands; the module of one is imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in alphabetical order."""
+        return sorted([*self.commands, *MODULES])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command or group, None where there is none of the name."""
+        if cmd_name in _GROUPS:
+            return DeclaredGroup(cmd_name, help=_GROUPS[cmd_name])
+        if cmd_name not in MODULES:
+            return self.commands.get(cmd_name)
+        (command,) = commands_of(cmd_name)
+        return _click_command(command)
+
+
 def config_option() -> click.Option:
     """Return the option that names the settings file."""
     return click.Option(
@@ -74,7 +107,9 @@ def _data_option() -> click.Option:
     )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=RootGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option(__version__, prog_name="peerage")
 def main() -> None:
     """Peerage: a BitTorrent tracker and .torrent cache from one command.
@@ -85,26 +120,17 @@ def main() -> None:
     """
 
 
-def _add_commands() -> None:
-    groups = {name: click.Group(name, help=text) for name, text in _GROUPS.items()}
-    for command in COMMANDS.values():
-        *group, name = command.path
-        parent = groups[group[0]] if group else main
-        parameters = [*command.parameters(), _data_option(), config_option()]
-        parent.add_command(
-            click.Command(name, params=parameters, help=command.help, callback=_callback(command))
-        )
-    for each in groups.values():
-        main.add_command(each)
-    main.add_command(LazyCommand("serve", "Run the tracker and the cache.", "peerage.serve_cli:serve"))
-    main.add_command(
-        LazyCommand("restore", "Restore a backup into an empty data folder.", "peerage.restore_cli:restore")
-    )
-    main.add_command(
-        LazyCommand(
-            "settings", "Print a commented peerage.toml with every default.", "peerage.serve_cli:settings"
-        )
-    )
+@main.command("settings")
+def print_settings() -> None:
+    """Print a commented peerage.toml with every default."""
+    from peerage.config import as_toml  # noqa: PLC0415 - not for --help
+
+    click.echo(as_toml(), nl=False)
+
+
+def _click_command(command: Command[Any, Any]) -> click.Command:
+    parameters = [*command.parameters(), _data_option(), config_option()]
+    return click.Command(command.path[-1], params=parameters, help=command.help, callback=_callback(command))
 
 
 def _callback(command: Command[Any, Any]) -> Callable[..., None]:
@@ -150,4 +176,7 @@ def _operator() -> str:
         return f"uid {os.getuid()}"
 
 
-_add_commands()
+main.add_command(LazyCommand("serve", "Run the tracker and the cache.", "peerage.serve_cli:serve"))
+main.add_command(
+    LazyCommand("restore", "Restore a backup into an empty data folder.", "peerage.restore_cli:restore")
+)

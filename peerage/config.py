@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, cast, get_args, get_origin
 
 from annotated_types import Ge, Le
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from peerage.sections import (
@@ -45,13 +45,8 @@ class SettingsError(Exception):
         super().__init__("\n".join(self.problems))
 
 
-class Settings(BaseModel):
-    """Every setting of one Peerage, checked and frozen.
-
-    Made directly it takes its arguments and defaults alone; `read_settings` reads every source.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+class UntabledSettings(Section):
+    """The settings that stand above every table."""
 
     listen: Listens = Field(
         default=(ListenAddress("127.0.0.1", 6969), ListenAddress("::1", 6969)),
@@ -74,19 +69,28 @@ class Settings(BaseModel):
         description="The header in which trusted proxies name the client.",
         json_schema_extra={"takes": "a header name"},
     )
-    tracker: TrackerSection = TrackerSection()
-    cache: CacheSection = CacheSection()
-    http: HttpSection = HttpSection()
-    fairness: FairnessSection = FairnessSection()
-    metrics: MetricsSection = MetricsSection()
-    log: LogSection = LogSection()
-    accounts: AccountsSection = AccountsSection()
-    catalogue: CatalogueSection = CatalogueSection()
-    census: CensusSection = CensusSection()
-    limits: LimitsSection = LimitsSection()
-    torrent_api: TorrentApiSection = TorrentApiSection()
-    downloads: DownloadsSection = DownloadsSection()
-    lookups: LookupsSection = LookupsSection()
+
+
+class Settings(UntabledSettings):
+    """Every setting of one Peerage, checked and frozen.
+
+    Made directly it takes its arguments and defaults alone; `read_settings` reads every source. Tables of which nothing
+    is given are their defaults, which nothing checks again.
+    """
+
+    tracker: TrackerSection = Field(default_factory=TrackerSection.model_construct)
+    cache: CacheSection = Field(default_factory=CacheSection.model_construct)
+    http: HttpSection = Field(default_factory=HttpSection.model_construct)
+    fairness: FairnessSection = Field(default_factory=FairnessSection.model_construct)
+    metrics: MetricsSection = Field(default_factory=MetricsSection.model_construct)
+    log: LogSection = Field(default_factory=LogSection.model_construct)
+    accounts: AccountsSection = Field(default_factory=AccountsSection.model_construct)
+    catalogue: CatalogueSection = Field(default_factory=CatalogueSection.model_construct)
+    census: CensusSection = Field(default_factory=CensusSection.model_construct)
+    limits: LimitsSection = Field(default_factory=LimitsSection.model_construct)
+    torrent_api: TorrentApiSection = Field(default_factory=TorrentApiSection.model_construct)
+    downloads: DownloadsSection = Field(default_factory=DownloadsSection.model_construct)
+    lookups: LookupsSection = Field(default_factory=LookupsSection.model_construct)
 
     @property
     def listen_is_default(self) -> bool:
@@ -132,10 +136,28 @@ def read_settings(
     for found in (_from_file(file), _from_environment(environment), _from_options(options)):
         for key, (value, origin) in found.items():
             values[key], origins[key] = value, origin
+    return _checked(_nest(values), origins)
+
+
+def _checked(given: Mapping[str, Any], origins: Mapping[str, str]) -> Settings:
+    """Check what is given, table by table. SettingsError names every wrong value."""
+    sections = _sections()
+    untabled = {name: value for name, value in given.items() if name not in sections}
+    checked: dict[str, Any] = {}
+    problems: list[str] = []
     try:
-        return Settings(**_nest(values))
+        checked |= UntabledSettings(**untabled) if untabled else UntabledSettings.model_construct()
     except ValidationError as error:
-        raise SettingsError(_explain(error, origins)) from None
+        problems += _explain(error, (), origins)
+    for name, kind in sections.items():
+        if name in given:
+            try:
+                checked[name] = kind(**given[name])
+            except ValidationError as error:
+                problems += _explain(error, (name,), origins)
+    if problems:
+        raise SettingsError(problems)
+    return Settings.model_construct(set(given), **checked)
 
 
 def _from_options(options: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:
@@ -206,9 +228,9 @@ def _nest(values: Mapping[str, Any]) -> dict[str, Any]:
     return nested
 
 
-def _explain(error: ValidationError, origins: Mapping[str, str]) -> Iterable[str]:
+def _explain(error: ValidationError, table: tuple[str, ...], origins: Mapping[str, str]) -> Iterable[str]:
     for problem in error.errors():
-        key = _key_of(problem["loc"])
+        key = _key_of((*table, *problem["loc"]))
         reason = problem.get("ctx", {}).get("error")
         if key is None:
             yield str(reason or problem["msg"])

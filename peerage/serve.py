@@ -42,6 +42,7 @@ from peerage.account_maintenance import maintain_accounts
 from peerage.allocator import freeze_objects, tune_allocator
 from peerage.app import App
 from peerage.commands.handlers import control_commands
+from peerage.commands.registry import every_command
 from peerage.config import Settings
 from peerage.descriptors import prepare_descriptors, report_pauses
 from peerage.listeners import Listeners, Server
@@ -88,7 +89,8 @@ async def serve(settings: Settings, ready: Ready) -> None:
         )
         listeners = Listeners(application)
         await stack.enter_async_context(listeners.serve_udp(bound))
-        control = ControlServer(control_commands(application), application.stores.folder.control_socket)
+        commands = control_commands(application, every_command().values())
+        control = ControlServer(commands, application.stores.folder.control_socket)
         await control.start()
         stack.push_async_callback(control.close)
         await application.downloads.downloads.begin()

@@ -1,23 +1,19 @@
-"""The command lines of `peerage serve`, with an option for every setting, and of `peerage settings`."""
+"""The command line of `peerage serve`, with an option for every setting."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from peerage.banner import banner
 from peerage.cli import config_option, settings_from
-from peerage.config import SettingRow, Settings, as_toml, option, rows
-from peerage.listeners import NoNativeDoor
-from peerage.logs import configure_logs
-from peerage.serve import run
+from peerage.config import SettingRow, Settings, option, rows
+from peerage.imports import uncollected
 from peerage.setting_values import ListenAddress, split_items
-from peerage.sockets import BindError, BoundAddress
-from peerage.wiring.application import Application
-from peerage.wiring.environment import NoNativeStore
-from storage.data_folder import FolderError
-from storage.database import DatabaseError
-from tracker.geo import GeoError
+
+if TYPE_CHECKING:
+    from peerage.sockets import BoundAddress
+    from peerage.wiring.application import Application
 
 
 def _option(row: SettingRow) -> click.Option:
@@ -38,6 +34,16 @@ def serve(config: Path | None, **given: object) -> None:
     """Run the tracker and the cache."""
     options = {name.replace("__", "."): value for name, value in given.items() if value not in (None, ())}
     settings = settings_from(config, {key: _flattened(value) for key, value in options.items()})
+    with uncollected():  # not for --help
+        from peerage.listeners import NoNativeDoor  # noqa: PLC0415
+        from peerage.logs import configure_logs  # noqa: PLC0415
+        from peerage.serve import run  # noqa: PLC0415
+        from peerage.sockets import BindError  # noqa: PLC0415
+        from peerage.wiring.environment import NoNativeStore  # noqa: PLC0415
+        from storage.data_folder import FolderError  # noqa: PLC0415
+        from storage.database import DatabaseError  # noqa: PLC0415
+        from tracker.geo import GeoError  # noqa: PLC0415
+
     configure_logs(settings.log)
     try:
         run(settings, lambda application, bound: _print_banner(settings, application, bound))
@@ -45,13 +51,9 @@ def serve(config: Path | None, **given: object) -> None:
         raise click.ClickException(str(error)) from error
 
 
-@click.command("settings")
-def settings() -> None:
-    """Print a commented peerage.toml with every default."""
-    click.echo(as_toml(), nl=False)
+def _print_banner(settings: Settings, application: "Application", bound: "Sequence[BoundAddress]") -> None:
+    from peerage.banner import banner  # noqa: PLC0415 - with the service
 
-
-def _print_banner(settings: Settings, application: Application, bound: Sequence[BoundAddress]) -> None:
     addresses = [ListenAddress(each.host, each.port) for each in bound]
     lists_empty = application.tracker.tracker.policy.empty
     admin_link = application.accounts.one_time_links.pending

@@ -6,6 +6,8 @@ from typing import Any, Protocol
 from sqlalchemy import ColumnElement, Insert, Table
 from sqlalchemy.sql.elements import ClauseElement
 
+Expression = ClauseElement | Callable[[], ClauseElement]
+
 
 class Statement:
     """A statement of a store, compiled when it is first run: `str` of it is the SQL."""
@@ -34,11 +36,12 @@ class SqlDialect(Protocol):
     `hashes`, of any length.
     """
 
-    def compile(self, expression: ClauseElement) -> Statement:
+    def compile(self, expression: Expression) -> Statement:
         """Return an expression as SQL, with `:name` for each `bindparam` without a value.
 
-        A literal value becomes part of the text, so it has to be a constant of the program. ValueError, when the
-        statement is first run: it is of a kind that only input has; make it a `bindparam`.
+        An expression may come as a call that makes it, when the statement is first run. A literal value becomes
+        part of the text, so it has to be a constant of the program. ValueError, when the statement is first run:
+        it is of a kind that only input has; make it a `bindparam`.
         """
         ...
 

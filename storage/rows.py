@@ -17,18 +17,22 @@ def new_row(table: Table) -> dict[str, BindParameter[Any]]:
     return {column.name: bindparam(column.name) for column in table.columns if column.name != "id"}
 
 
+def _new_values(table: Table) -> dict[str, BindParameter[Any]]:
+    return {column.name: bindparam(f"new_{column.name}") for column in table.columns if column.name != "id"}
+
+
 class TableRows:
     """The rows of one table, by id."""
 
     def __init__(self, database: Database, table: Table) -> None:
         dialect = database.dialect
         self._names = [column.name for column in table.columns]
-        values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in self._names if name != "id"}
         same = table.c.id == bindparam("row")
-        self._get = dialect.compile(select(table).where(same))
-        self._insert = dialect.compile(insert(table).values(**new_row(table)).returning(table.c.id))
-        self._update = dialect.compile(update(table).where(same).values(values))
-        self._delete = dialect.compile(delete(table).where(same))
+        # Most tables are only read: what is not run is never made.
+        self._get = dialect.compile(lambda: select(table).where(same))
+        self._insert = dialect.compile(lambda: insert(table).values(**new_row(table)).returning(table.c.id))
+        self._update = dialect.compile(lambda: update(table).where(same).values(_new_values(table)))
+        self._delete = dialect.compile(lambda: delete(table).where(same))
 
     async def get(self, source: QuerySource, number: int) -> ColumnValues | None:
         """Return a row by column, or None."""

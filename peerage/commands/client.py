@@ -108,10 +108,12 @@ async def _run_here(settings: "Settings", command: Command[Any, Any], given: Map
     configure_logs(settings.log if settings.log.level == "error" else quiet)
     os.umask(_UMASK)
     try:
-        async with open_application(settings, started=command.starts) as application:
-            if command.reads_swarms:
-                await application.tracker.restore()
-            handlers = control_commands(application)
+        async with open_application(settings, started=command.starts, jobs=False) as application:
+            if command.reads_files:
+                await application.cache.reconcile()
+            if command.counts_swarms:
+                await application.count_swarms()
+            handlers = control_commands(application, [command])
             async with aclosing(execute_command(handlers, command.name, given)) as records:
                 async for record in records:
                     yield record

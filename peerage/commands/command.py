@@ -1,6 +1,6 @@
 """A command's declaration: its arguments, its records, what it does and how that is shown."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from inspect import cleandoc
@@ -38,9 +38,11 @@ class Command(Generic[A, R]):
     creates_folder: bool = False
     """Whether it may create the data folder; for any other, one that is not there is a mistake in --data."""
     starts: bool = True
-    """Whether a folder that no server owns is reconciled and its jobs loaded before it runs; False where it reads and
-    changes accounts, lists or titles alone."""
-    reads_swarms: bool = False
+    """Whether a folder that no server owns is reconciled and the tracker told the lists before it runs; False where it
+    reads and changes accounts, lists or titles alone, or says below what it reads."""
+    reads_files: bool = False
+    """Whether files and records, if nothing else, are reconciled before it runs on a folder that no server owns."""
+    counts_swarms: bool = False
     """Whether the swarms are restored from the journal before it runs on a folder that no server owns."""
 
     @property
@@ -76,11 +78,6 @@ def encode(value: object) -> dict[str, Any]:
     from pydantic_core import to_jsonable_python  # noqa: PLC0415 - not for --help
 
     return to_jsonable_python(value)  # type: ignore[no-any-return]
-
-
-def by_name(commands: "Iterable[Command[Any, Any]]") -> "dict[str, Command[Any, Any]]":
-    """Return commands by their names on the control socket."""
-    return {command.name: command for command in commands}
 
 
 def _validated(kind: object, given: Mapping[str, Any], strict: bool) -> object:

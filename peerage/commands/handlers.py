@@ -1,6 +1,6 @@
 """Commands as the control socket calls them: JSON arguments in, JSON records out."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import aclosing
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
@@ -9,7 +9,6 @@ from accounts.model import Principal
 from bittorrent.refusal import Refusal
 from doors.control import ControlCommand
 from peerage.commands.command import Command, encode
-from peerage.commands.registry import COMMANDS
 from peerage.wiring.application import Application
 
 if TYPE_CHECKING:
@@ -21,12 +20,14 @@ OPERATOR = "by"
 _NAME_LIMIT = 64
 
 
-def control_commands(application: Application) -> Mapping[str, ControlCommand]:
-    """Return every command by name, over an application.
+def control_commands(
+    application: Application, commands: Iterable[Command[Any, Any]]
+) -> Mapping[str, ControlCommand]:
+    """Return commands by name, over an application.
 
     A command raises Refusal `bad-request` for arguments that are missing, unknown or of the wrong type.
     """
-    return MappingProxyType({name: _handler(command, application) for name, command in COMMANDS.items()})
+    return MappingProxyType({command.name: _handler(command, application) for command in commands})
 
 
 def _handler(command: Command[Any, Any], application: Application) -> ControlCommand:

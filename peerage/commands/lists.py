@@ -87,28 +87,28 @@ async def _block(
     application: "Application", operator: "Principal", arguments: Block
 ) -> AsyncIterator[EntryRecord]:
     infohash = InfoHash.parse(arguments.infohash)
-    yield _entry(await application.torrents.list_moderation.block(operator, infohash, arguments.reason))
+    yield _entry(await application.list_moderation.block(operator, infohash, arguments.reason))
 
 
 async def _allow(
     application: "Application", operator: "Principal", arguments: Allow
 ) -> AsyncIterator[EntryRecord]:
     infohash = InfoHash.parse(arguments.infohash)
-    yield _entry(await application.torrents.list_moderation.allow(operator, infohash, arguments.reason))
+    yield _entry(await application.list_moderation.allow(operator, infohash, arguments.reason))
 
 
 async def _unblock(
     application: "Application", operator: "Principal", arguments: Unblock
 ) -> AsyncIterator[RemovalRecord]:
     infohash = InfoHash.parse(arguments.infohash)
-    yield await _removal(infohash, application.torrents.list_moderation.unblock(operator, infohash))
+    yield await _removal(infohash, application.list_moderation.unblock(operator, infohash))
 
 
 async def _disallow(
     application: "Application", operator: "Principal", arguments: Disallow
 ) -> AsyncIterator[RemovalRecord]:
     infohash = InfoHash.parse(arguments.infohash)
-    yield await _removal(infohash, application.torrents.list_moderation.disallow(operator, infohash))
+    yield await _removal(infohash, application.list_moderation.disallow(operator, infohash))
 
 
 async def _removal(infohash: InfoHash, removal: Awaitable[None]) -> RemovalRecord:

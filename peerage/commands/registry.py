@@ -1,34 +1,42 @@
-"""Every command, in the order of the help."""
+"""Every command, by the module that declares it: a command line imports the one that it needs."""
 
-from peerage.commands import accounts, backup, lists, ownership, status, transfer
-from peerage.commands.command import by_name
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any
 
-COMMANDS = by_name(
-    (
-        transfer.IMPORT,
-        transfer.EXPORT,
-        transfer.IMPORT_TITLES,
-        backup.BACKUP,
-        lists.BLOCK,
-        lists.UNBLOCK,
-        lists.ALLOW,
-        lists.DISALLOW,
-        lists.LISTS,
-        ownership.ASSIGN_TORRENT,
-        status.STATS,
-        status.CLOSE_CENSUS_DAY,
-        status.CHECK,
-        accounts.ADD_USER,
-        accounts.LIST_USERS,
-        accounts.LIST_LOG_INS,
-        accounts.ENABLE_USER,
-        accounts.DISABLE_USER,
-        accounts.SET_ROLE,
-        accounts.ISSUE_LINK,
-        accounts.ADD_KEY,
-        accounts.LIST_KEYS,
-        accounts.REVOKE_KEY,
-        accounts.SUSPEND_KEY,
-        accounts.RESUME_KEY,
-    )
+from peerage.commands.command import Command
+
+MODULES = MappingProxyType(
+    {
+        "import": "transfer",
+        "export": "transfer",
+        "titles": "transfer",
+        "backup": "backup",
+        "block": "lists",
+        "unblock": "lists",
+        "allow": "lists",
+        "disallow": "lists",
+        "lists": "lists",
+        "torrent": "ownership",
+        "stats": "status",
+        "census": "status",
+        "check": "status",
+        "user": "accounts",
+        "key": "accounts",
+    }
 )
+"""The module of `peerage.commands` by the first word of its commands."""
+
+
+def commands_of(word: str) -> list[Command[Any, Any]]:
+    """Return the commands that begin with a word. KeyError: none does."""
+    declared = vars(import_module(f"peerage.commands.{MODULES[word]}")).values()
+    return [each for each in declared if isinstance(each, Command) and each.path[0] == word]
+
+
+@cache
+def every_command() -> Mapping[str, Command[Any, Any]]:
+    """Return all commands by their names on the control socket."""
+    return MappingProxyType({each.name: each for word in MODULES for each in commands_of(word)})

@@ -112,9 +112,9 @@ async def _stats(
     from lists.infohashes import ListKind  # noqa: PLC0415 - where the command runs
 
     totals = application.tracker.tracker.store.totals()
-    files, stored = await application.torrents.cache.totals()
+    files, stored = await application.cache.totals()
     listed = dict.fromkeys(ListKind, 0)
-    async for batch in application.torrents.takedowns.walk():
+    async for batch in application.lists.walk():
         for entry in batch:
             listed[entry.kind] += 1
     report = await application.health.report()
@@ -127,7 +127,7 @@ async def _stats(
             seeders=totals.complete,
             leechers=totals.incomplete,
         ),
-        cache=CacheStats(files, stored, await application.torrents.cache.free()),
+        cache=CacheStats(files, stored, await application.cache.free()),
         lists=ListStats(blocked=listed[ListKind.DENY], allowed=listed[ListKind.ALLOW]),
         health={"ok": report.ok, **report.parts},
     )
@@ -137,10 +137,10 @@ async def _check(
     application: "Application", _operator: "Principal", arguments: Check
 ) -> AsyncIterator[DamagedFile | CheckedFiles]:
     damaged = 0
-    async for problem in application.torrents.cache.check(repair=arguments.repair):
+    async for problem in application.cache.check(repair=arguments.repair):
         damaged += 1
         yield DamagedFile(problem.infohash.upper, problem.what, problem.repaired)
-    files, _ = await application.torrents.cache.totals()
+    files, _ = await application.cache.totals()
     yield CheckedFiles(files, damaged)
 
 
@@ -204,10 +204,23 @@ async def _show_census_day(_arguments: CloseCensusDay, records: AsyncIterator[Ce
 
 
 STATS = Command(
-    path=("stats",), arguments=Stats, record=StatsRecord, run=_stats, show=_show_stats, reads_swarms=True
+    path=("stats",),
+    arguments=Stats,
+    record=StatsRecord,
+    run=_stats,
+    show=_show_stats,
+    starts=False,
+    reads_files=True,
+    counts_swarms=True,
 )
 CHECK = Command(
-    path=("check",), arguments=Check, record=DamagedFile | CheckedFiles, run=_check, show=_show_check
+    path=("check",),
+    arguments=Check,
+    record=DamagedFile | CheckedFiles,
+    run=_check,
+    show=_show_check,
+    starts=False,
+    reads_files=True,
 )
 CLOSE_CENSUS_DAY = Command(
     path=("census", "close"),

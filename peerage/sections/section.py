@@ -39,6 +39,6 @@ RATE: dict[str, JsonValue] = {
 
 
 class Section(BaseModel):
-    """A table of the settings file."""
+    """A table of the settings file; its validator is built when a value of it is first given."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, defer_build=True)

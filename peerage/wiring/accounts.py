@@ -1,4 +1,4 @@
-"""Makes the accounts, what they may do, and the links by which they set a password."""
+"""Makes the accounts and the links by which they set a password."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from accounts.accounts import Accounts
 from accounts.login_throttle import LoginThrottle
 from accounts.passwords import Passwords
-from accounts.rights import Right, Rights
 from accounts.secrets import KEY_BYTES, Secrets
 from accounts.store import AccountStore
 from actions.account_management import AccountManagement
@@ -19,11 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AccountServices:
-    """Accounts, rights, and changes to accounts on behalf of a principal."""
+    """Accounts, and changes to them on behalf of a principal."""
 
     store: AccountStore
     accounts: Accounts
-    rights: Rights
     management: AccountManagement
     one_time_links: OneTimeLinks
 
@@ -45,15 +43,13 @@ def make_accounts(application: "Application") -> AccountServices:
         keys_per_user=settings.accounts.keys_per_user,
     )
     application.stack.push_async_callback(accounts.close)
-    rights = Rights(frozenset(Right(name) for name in settings.accounts.anonymous))
     return AccountServices(
         store=store,
         accounts=accounts,
-        rights=rights,
         management=AccountManagement(
             accounts,
             application.catalogue_records.moderation,
-            rights,
+            application.rights,
             registration=settings.accounts.registration,
         ),
         one_time_links=OneTimeLinks(accounts, folder.path, settings.public_url, settings.listen),

@@ -14,9 +14,14 @@ from peerage.wiring.environment import SYSTEM, Environment
 from peerage.wiring.stores import Stores, open_stores
 
 if TYPE_CHECKING:
+    from accounts.rights import Rights
     from actions.health import Health
+    from actions.list_moderation import ListModeration
+    from actions.swarm_stats_sync import SwarmStatsSync
+    from actions.takedowns import Takedowns
     from actions.title_import import TitleImport
     from bittorrent.infohash import InfoHash
+    from cache.torrents import TorrentCache
     from catalogue.catalogue import Catalogue
     from lists.infohashes import Lists
     from peerage.config import Settings
@@ -27,6 +32,8 @@ if TYPE_CHECKING:
     from peerage.wiring.tracker import TrackerServices
     from storage.sqlite.search.index import SqliteSearchIndex
     from tracker.journal_row import JournalRow
+
+_SHARES_KEY_BYTES = 16
 
 
 class Application:
@@ -45,14 +52,34 @@ class Application:
         self.environment = environment
         self.file_changes = FileChanges()
         self.started = False
+        self._jobs_loaded = False
 
     @cached_property
     def lists(self) -> "Lists":
-        """The block and allow lists as they are stored; `torrents.takedowns` changes them."""
+        """The block and allow lists as they are stored; `takedowns` changes them."""
         from lists.infohashes import Lists
         from storage.lists import SqlListEntries
 
         return Lists(SqlListEntries(self.stores.records))
+
+    @cached_property
+    def cache(self) -> "TorrentCache":
+        """The `.torrent` files and their records."""
+        from cache.file_changes import ObservedBlobs, ObservedRecords
+        from cache.quota import Quota
+        from cache.storage_shares import StorageShares
+        from cache.torrents import TorrentCache
+        from storage.cache_records import SqlCacheRecords
+
+        settings, stores, environment = self.settings.cache, self.stores, self.environment
+        quota = Quota(settings.max_files, settings.max_bytes, settings.min_free_disk)
+        key = environment.random(_SHARES_KEY_BYTES)
+        shares = StorageShares(self.settings.fairness.terms, key, environment.clock)
+        blobs = ObservedBlobs(stores.blobs, self.file_changes)
+        records = ObservedRecords(SqlCacheRecords(stores.records), self.file_changes)
+        cache = TorrentCache(blobs, records, quota, environment.clock, shares)
+        self.stack.push_async_callback(cache.drain)
+        return cache
 
     @cached_property
     def search_index(self) -> "SqliteSearchIndex":
@@ -75,8 +102,15 @@ class Application:
         )
 
     @cached_property
+    def rights(self) -> "Rights":
+        """What a principal may do."""
+        from accounts.rights import Right, Rights
+
+        return Rights(frozenset(Right(name) for name in self.settings.accounts.anonymous))
+
+    @cached_property
     def accounts(self) -> "AccountServices":
-        """Accounts, rights, and changes to accounts."""
+        """Accounts, and changes to them."""
         from peerage.wiring.accounts import make_accounts
 
         return make_accounts(self)
@@ -86,14 +120,44 @@ class Application:
         """The tracker, its journal and the census."""
         from peerage.wiring.tracker import make_tracker_services
 
-        return make_tracker_services(self, observers=(self._fetch_announced,))
+        return make_tracker_services(self, observers=(self._sync_statistics, self._fetch_announced))
+
+    @cached_property
+    def swarm_stats(self) -> "SwarmStatsSync":
+        """What brings the numbers of the swarms to the records, which lists are sorted by."""
+        from actions.swarm_stats_sync import SwarmStatsSync
+
+        return SwarmStatsSync(self.catalogue_records.store.statistics, self.tracker.tracker.store.scrape)
+
+    @cached_property
+    def takedowns(self) -> "Takedowns":
+        """What blocks torrents and allows them; the census and the downloads are told of each that is blocked."""
+        from actions.takedowns import Takedowns
+
+        takedowns = Takedowns(
+            self.cache,
+            self.catalogue_records.store.torrents,
+            self.lists,
+            self.tracker.tracker.policy,
+            self.environment.clock,
+            on_blocked=(self.tracker.census.forget, self._stop_fetching),
+        )
+        self.stack.push_async_callback(takedowns.drain)
+        return takedowns
+
+    @cached_property
+    def list_moderation(self) -> "ListModeration":
+        """What changes the lists on behalf of a principal."""
+        from actions.list_moderation import ListModeration
+
+        return ListModeration(self.takedowns, self.catalogue_records.moderation, self.rights)
 
     @cached_property
     def torrents(self) -> "TorrentServices":
         """The `.torrent` files, and what may come in."""
         from peerage.wiring.torrents import make_torrents
 
-        return make_torrents(self, on_blocked=(self._stop_fetching,))
+        return make_torrents(self)
 
     @cached_property
     def downloads(self) -> "DownloadServices":
@@ -122,39 +186,63 @@ class Application:
         from actions.health import Health
 
         write, timer = self.stores.folder.write_probe, self.environment.timer
-        health = Health(self.torrents.cache, self.tracker.journal, write=write, timer=timer)
+        health = Health(self.cache, self.tracker.journal, write=write, timer=timer)
         self.stack.push_async_callback(health.close)
         return health
 
-    async def start(self) -> None:
-        """Reconcile files and records, load the jobs, tell the tracker the lists, and open the census' day."""
-        await self.torrents.cache.reconcile()
-        await self.downloads.downloads.load()
-        await self.torrents.takedowns.start()
+    async def start(self, *, jobs: bool = True) -> None:
+        """Reconcile files and records, load the jobs, tell the tracker the lists, and open the census' day.
+
+        Without `jobs` they are loaded when a torrent is blocked, and nothing is fetched.
+        """
+        await self.cache.reconcile()
+        if jobs:
+            await self._load_jobs()
+        await self.takedowns.start()
         await self.tracker.start_census()
         self.started = True
 
+    async def count_swarms(self) -> None:
+        """Bring back the swarms of torrents that are not blocked, for who only counts them."""
+        from lists.infohashes import ListKind
+
+        await self.tracker.restore()
+        async for entries in self.lists.walk(ListKind.DENY):
+            for entry in entries:
+                self.tracker.tracker.policy.deny(entry.infohashes)
+
+    async def _sync_statistics(self, rows: "Sequence[JournalRow]") -> None:
+        await self.swarm_stats.update(rows)
+
     async def _fetch_announced(self, rows: "Sequence[JournalRow]") -> None:
-        if self.downloads.auto_fetch is not None:
+        if self._jobs_loaded and self.downloads.auto_fetch is not None:
             await self.downloads.auto_fetch.observe(rows)
 
+    async def _load_jobs(self) -> None:
+        if not self._jobs_loaded:
+            self._jobs_loaded = True
+            await self.downloads.downloads.load()
+
     async def _stop_fetching(self, infohashes: "Sequence[InfoHash]") -> None:
+        if not self.started and not self._jobs_loaded:
+            return  # what an earlier block could not stop any more, the service does when it starts
+        await self._load_jobs()
         await self.downloads.downloads.forget(infohashes)
 
 
 @asynccontextmanager
 async def open_application(
-    settings: "Settings", environment: Environment = SYSTEM, *, started: bool = True
+    settings: "Settings", environment: Environment = SYSTEM, *, started: bool = True, jobs: bool = True
 ) -> AsyncIterator[Application]:
     """Open a data folder for this process alone, and close it with everything written at the end.
 
     Unless it is `started` nothing reads files, jobs or swarms, and none are written at the end; the swarms come with
-    `TrackerServices.restore`.
+    `TrackerServices.restore`. Without `jobs` it fetches nothing, as a command does not.
     Raises FolderInUse, FolderError, DatabaseError, GeoError, NoNativeStore.
     """
     async with AsyncExitStack() as stack:
         stores = await open_stores(settings, stack)
         application = Application(settings, stores, stack, environment)
         if started:
-            await application.start()
+            await application.start(jobs=jobs)
         yield application

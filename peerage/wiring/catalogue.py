@@ -33,7 +33,7 @@ def make_catalogue(application: "Application") -> CatalogueServices:
     return CatalogueServices(
         catalogue=records,
         search=Search(application.search_index),
-        curation=Curation(records, torrents.uploads, torrents.takedowns, accounts.rights),
+        curation=Curation(records, torrents.uploads, torrents.takedowns, application.rights),
         sync=CatalogueSync(
             torrents.cache,
             records,

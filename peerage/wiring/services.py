@@ -45,7 +45,7 @@ def make_admission(application: Application, clients: ClientAddress) -> Admissio
             application.accounts.accounts, secure=secure, root=root_path(settings.public_url)
         ),
         rate_limits=RateLimits(rates, application.environment.clock),
-        rights=application.accounts.rights,
+        rights=application.rights,
         memory=BodyMemory(_BODIES * application.torrents.uploads.limit),
         upload_limit=application.torrents.uploads.limit,
         public_url=settings.public_url,

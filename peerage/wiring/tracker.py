@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from actions.swarm_stats_sync import SwarmStatsSync
 from peerage.config import Settings
 from peerage.wiring.environment import Environment
 from peerage.wiring.swarm_store import announce_terms, make_swarm_store
@@ -99,11 +98,10 @@ def make_census(application: "Application") -> Census:
 def make_tracker_services(application: "Application", observers: Sequence[FlushObserver]) -> TrackerServices:
     """Return the tracker of an application; its end is a flush.
 
-    After each flush the census, the numbers that lists are sorted by, and `observers` are told.
+    After each flush the census and `observers` are told.
     """
     settings, environment = application.settings, application.environment
     tracker, census = make_tracker(settings, environment), make_census(application)
-    stats = SwarmStatsSync(application.catalogue_records.store.statistics, tracker.store.scrape)
     journal = SqlJournal(application.stores.swarms)
     flusher = Flusher(
         tracker.store,
@@ -111,7 +109,7 @@ def make_tracker_services(application: "Application", observers: Sequence[FlushO
         settings.tracker.flush_every,
         environment.timer,
         _flush_failed,
-        observers=[census.observe, stats.update, *observers],
+        observers=[census.observe, *observers],
     )
 
     async def flush_last() -> None:

@@ -10,7 +10,7 @@ from accounts.rights import Right
 from bittorrent.refusal import REASONS
 from catalogue.visibility import as_markdown as visibility_table
 from peerage import __version__, serve
-from peerage.commands.registry import COMMANDS
+from peerage.commands.registry import every_command
 from peerage.config import Settings, as_markdown
 from peerage.listeners import Listeners
 from peerage.wiring.application import open_application
@@ -53,7 +53,7 @@ async def test_every_route_is_documented_and_no_other(tmp_path):
 
 def test_every_command_is_documented_and_no_other():
     found = [re.findall(r"`peerage ([a-z]+(?: [a-z]+)?)", cells[0]) for cells in rows("operations.md")]
-    declared = {" ".join(command.path) for command in COMMANDS.values()}
+    declared = {" ".join(command.path) for command in every_command().values()}
     assert {name for names in found for name in names} == declared | {"serve", "settings", "restore"}
 
 

@@ -51,11 +51,11 @@ async def test_parts_end_in_the_reverse_of_the_order_of_what_they_need(tmp_path,
         parts = {
             "lookups": (type(application.downloads.lookups), "close"),
             "downloads": (type(application.downloads.downloads), "stop"),
+            "accounts": (type(application.accounts.accounts), "close"),
             "uploads": (type(application.torrents.uploads), "drain"),
             "takedowns": (type(application.torrents.takedowns), "drain"),
-            "cache": (type(application.torrents.cache), "drain"),
             "swarms": (type(application.tracker.flusher), "flush"),
-            "accounts": (type(application.accounts.accounts), "close"),
+            "cache": (type(application.torrents.cache), "drain"),
         }
     for name, (kind, method) in parts.items():
         end = getattr(kind, method)

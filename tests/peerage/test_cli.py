@@ -9,7 +9,7 @@ import urllib.request
 from contextlib import contextmanager
 
 import pytest
-from click import Group
+from click import Context, Group
 from click.testing import CliRunner
 
 from bittorrent import bencode
@@ -65,17 +65,30 @@ def test_serve_offers_every_setting_with_its_default():
         assert f"[default:{row.default}]".replace(" ", "") in text
 
 
+def declared(group):
+    """Every command below a group, as it runs, by its words."""
+    context = Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, Group):
+            yield from ((f"{name} {words}", below) for words, below in declared(command))
+        else:
+            yield name, command.load() if isinstance(command, LazyCommand) else command
+
+
 def test_every_command_takes_data_and_config():
-    commands = {
-        name: command.load() if isinstance(command, LazyCommand) else command
-        for name, command in main.commands.items()
-    }
-    groups = [command for command in commands.values() if isinstance(command, Group)]
-    assert {"user", "key"} <= {group.name for group in groups}
-    single = {name: command for name, command in commands.items() if command not in groups}
-    for name, command in [*single.items(), *(pair for group in groups for pair in group.commands.items())]:
+    commands = dict(declared(main))
+    assert {"serve", "settings", "stats", "user add", "key revoke"} <= commands.keys()
+    for name, command in commands.items():
         taken = {spelling for parameter in command.params for spelling in parameter.opts}
         assert {"--data", "--config"} <= taken or name == "settings", name
+
+
+@pytest.mark.parametrize("words", [["nope"], ["user", "nope"]])
+def test_an_unknown_command_is_told(words):
+    outcome = peerage(*words)
+    assert outcome.exit_code == 2
+    assert "No such command 'nope'" in outcome.output
 
 
 def test_settings_prints_a_file_that_is_read_back():

@@ -5,9 +5,12 @@ import re
 import socket
 from collections import Counter
 from contextlib import aclosing, asynccontextmanager, chdir, nullcontext
+from importlib import import_module
+from pkgutil import iter_modules
 
 import pytest
 
+import peerage.commands
 from actions.imdb_tsv import HEADER
 from bittorrent import bencode
 from bittorrent.infohash import InfoHash
@@ -15,9 +18,9 @@ from catalogue.fields import TorrentDetails
 from catalogue.store import UNRESTRICTED_VIEWER
 from doors.control import ControlServer, execute_command
 from peerage.commands.client import CommandFailed, CommandRefused, run_command
-from peerage.commands.command import encode
+from peerage.commands.command import Command, encode
 from peerage.commands.handlers import control_commands
-from peerage.commands.registry import COMMANDS
+from peerage.commands.registry import MODULES, every_command
 from peerage.config import Settings
 from peerage.wiring.application import open_application
 from storage.data_folder import DataFolder
@@ -69,7 +72,9 @@ async def collected(records):
 @asynccontextmanager
 async def served(settings):
     async with open_application(settings) as application:
-        server = ControlServer(control_commands(application), application.stores.folder.control_socket)
+        server = ControlServer(
+            control_commands(application, every_command().values()), application.stores.folder.control_socket
+        )
         await server.start()
         try:
             yield application
@@ -78,7 +83,7 @@ async def served(settings):
 
 
 async def run(settings, name, arguments):
-    command = COMMANDS[name]
+    command = every_command()[name]
     return await collected(run_command(settings, command, command.decode(arguments, strict=False), "me"))
 
 
@@ -86,6 +91,19 @@ async def ask(settings, *commands, by_server=False):
     """Run commands one after the other: all in one server, or each on the folder itself."""
     async with served(settings) if by_server else nullcontext():
         return [await run(settings, name, arguments) for name, arguments in commands]
+
+
+def test_every_declared_command_is_found_by_its_first_word():
+    modules = {each.name for each in iter_modules(peerage.commands.__path__)}
+    declared = {
+        (each.name, module)
+        for module in modules
+        for each in vars(import_module(f"peerage.commands.{module}")).values()
+        if isinstance(each, Command)
+    }
+    assert {name for name, _ in declared} == set(every_command())
+    for name, module in declared:
+        assert MODULES[every_command()[name].path[0]] == module
 
 
 @pytest.fixture(params=[False, True], ids=["stopped", "running"])
@@ -229,7 +247,7 @@ async def test_check_finds_a_damaged_file(settings, sources, by_server):
 )
 async def test_wrong_arguments_are_refused_before_anything_is_done(settings, command, arguments):
     async with open_application(settings) as application:
-        handlers = control_commands(application)
+        handlers = control_commands(application, every_command().values())
         (record,) = await collected(execute_command(handlers, command, {**arguments, "by": "me"}))
     assert record["refused"] == "bad-request"
 
@@ -245,7 +263,9 @@ async def test_wrong_arguments_are_refused_before_anything_is_done(settings, com
 )
 async def test_a_command_needs_an_operator_with_a_name(settings, by, code):
     async with open_application(settings) as application:
-        (record,) = await collected(execute_command(control_commands(application), "stats", by))
+        (record,) = await collected(
+            execute_command(control_commands(application, every_command().values()), "stats", by)
+        )
     assert record["refused"] == code
 
 
@@ -285,7 +305,7 @@ async def test_a_server_that_stops_in_the_middle_is_told_from_an_end(settings):
     with DataFolder(settings.data) as folder:
         server = ControlServer({"unblock": half}, folder.control_socket)
         await server.start()
-        unblock = COMMANDS["unblock"]
+        unblock = every_command()["unblock"]
         records = run_command(settings, unblock, unblock.arguments(UNKNOWN), "me")
         assert (await anext(records)).infohash == UNKNOWN
         await server.close()

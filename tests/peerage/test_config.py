@@ -8,7 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from peerage.config import Settings, SettingsError, as_toml, known_keys, option, read_settings, rows, variable
+from peerage.config import (
+    Settings,
+    SettingsError,
+    UntabledSettings,
+    as_toml,
+    known_keys,
+    option,
+    read_settings,
+    rows,
+    variable,
+)
+from peerage.sections import Section
 from peerage.setting_values import ListenAddress, format_size, read_duration, read_listen, read_size
 
 
@@ -27,6 +38,15 @@ def written(text):
     path = Path("peerage.toml")
     path.write_text(text)
     return path
+
+
+def test_every_default_is_what_its_check_makes_of_it():
+    # Of a table that nobody gives a value the defaults are taken as they are written.
+    kinds = [type(getattr(Settings(), name)) for name in Settings.model_fields]
+    tables = [kind for kind in kinds if issubclass(kind, Section)]
+    assert len(tables) > 10
+    for kind in (UntabledSettings, *tables):
+        assert kind.model_construct() == kind()
 
 
 def test_defaults_hold_when_nobody_speaks():

@@ -49,7 +49,7 @@ def folder(tmp_path):
 def test_help_needs_no_settings(tmp_path):
     modules = imported(tmp_path, "--help")
     assert not modules & (SERVER | STORES | HEAVY | {"pydantic", "structlog", "limits"})
-    assert len(modules) < 230
+    assert len(modules) < 220
 
 
 def test_a_command_beside_a_server_needs_its_socket_and_the_settings(start_peerage):
@@ -59,7 +59,7 @@ def test_a_command_beside_a_server_needs_its_socket_and_the_settings(start_peera
     assert len(modules) < 420
 
 
-@pytest.mark.parametrize(("command", "most"), [("lists", 500), ("user list", 580)])
+@pytest.mark.parametrize(("command", "most"), [("lists", 495), ("user list", 570)])
 def test_a_command_that_reads_a_folder_needs_one_group(folder, command, most):
     modules = imported(folder, *command.split())
     assert not modules & (SERVER | HEAVY | {"limits", "tracker.tracker", "cache.torrents", "actions.uploads"})
@@ -68,16 +68,38 @@ def test_a_command_that_reads_a_folder_needs_one_group(folder, command, most):
 
 def test_a_command_that_changes_a_list_needs_no_downloads(folder):
     modules = imported(folder, "allow", "cd" * 20)
-    assert not modules & (SERVER | HEAVY | {"limits", "actions.lookups", "downloads.downloads"})
-    assert len(modules) < 640
+    assert not modules & (
+        SERVER | HEAVY | {"limits", "actions.lookups", "actions.uploads", "downloads.downloads"}
+    )
+    assert len(modules) < 585
 
 
-@pytest.mark.parametrize("command", ["stats", "check", f"block {'cd' * 20} --reason spam"])
-def test_a_command_on_a_folder_needs_no_server(folder, command):
-    modules = imported(folder, *command.split())
+def test_a_block_stops_downloads_and_needs_no_uploads_of_its_own(folder):
+    imported(
+        folder, "block", "ef" * 20, "--reason", "spam"
+    )  # what a start finds blocked is no reason to load jobs
+    assert "downloads.downloads" not in imported(folder, "export", str(folder / "exported"))
+    modules = imported(folder, "block", "cd" * 20, "--reason", "spam")
+    assert "downloads.downloads" in modules
     assert not modules & (SERVER | HEAVY | {"limits", "maxminddb", "actions.catalogue_dump"})
-    assert not [name for name in modules if name.startswith(("soap", "web"))]
-    assert len(modules) < 680
+    assert len(modules) < 665
+
+
+@pytest.mark.parametrize(("command", "most"), [("stats", 545), ("check", 515)])
+def test_a_command_that_looks_at_a_folder_needs_no_catalogue(folder, command, most):
+    modules = imported(folder, *command.split())
+    assert not modules & (SERVER | HEAVY | {"limits", "maxminddb", "actions.takedowns", "catalogue.fields"})
+    assert not [
+        name for name in modules if name.startswith(("accounts.accounts", "downloads", "soap", "web"))
+    ]
+    assert len(modules) < most
+
+
+@pytest.mark.parametrize("command", ["settings", "serve --help"])
+def test_settings_are_printed_without_the_service(tmp_path, command):
+    modules = imported(tmp_path, *command.split())
+    assert not modules & (SERVER | STORES | HEAVY | {"structlog", "limits", "peerage.serve"})
+    assert len(modules) < 290
 
 
 def test_every_default_rate_is_one():

@@ -71,7 +71,7 @@ def serving(
         torrents, accounts = application.torrents, application.accounts
         checks = make_admission(
             accounts.accounts,
-            accounts.rights,
+            application.rights,
             {},
             time.time,
             memory=memory,

@@ -87,7 +87,7 @@ def services_of(
     clock, limit = application.environment.clock, application.settings.cache.max_torrent_size
     return AllServices(
         admission=make_admission(
-            accounts.accounts, accounts.rights, rates, clock, memory=memory, upload_limit=limit
+            accounts.accounts, application.rights, rates, clock, memory=memory, upload_limit=limit
         ),
         catalogue=catalogue.catalogue.store,
         search=catalogue.search,
