@@ -12,6 +12,7 @@ from benchmarks import (
     checkcached,
     gil,
     idle,
+    lists,
     restore,
     swarms,
 )
@@ -27,6 +28,7 @@ ALL: Mapping[str, Callable[[Sequence[str]], int]] = {
     "catalogue_search": catalogue_search.main,
     "census": census.main,
     "checkcached": checkcached.main,
+    "lists": lists.main,
 }
 
 

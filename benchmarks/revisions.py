@@ -35,7 +35,15 @@ HELD = 200
 """Torrents that are uploaded to each server."""
 FILLING = 240
 MANY = "1000000/second"
-RATES = ("CACHE_UPLOAD_RATE", "LIMITS_REST_ANONYMOUS", "LIMITS_PAGES")
+RATES = (
+    "CACHE_UPLOAD_RATE",
+    "DOWNLOADS_CREATE_RATE",
+    "LIMITS_GAZELLE",
+    "LIMITS_PAGES",
+    "LIMITS_REST",
+    "LIMITS_REST_ANONYMOUS",
+    "LIMITS_TORBOX",
+)
 SERVERS = ("base", "base again", "this")
 COLUMNS = ("measure", "base us", "this us", "base again / base", "this / base", "verdict")
 
@@ -76,7 +84,7 @@ def _announces(program: str, *options: str) -> Load:
     return load
 
 
-def _requests(paths: Sequence[str], headers: Mapping[str, str] | None = None) -> Load:
+def get_in_turn(paths: Sequence[str], headers: Mapping[str, str] | None = None) -> Load:
     """Return a load of GETs, one after another on one connection; anything but 200 is a failure."""
 
     def load(server: Server, number: int, seconds: int) -> Result:
@@ -102,13 +110,13 @@ MEASURES: Mapping[str, Measure] = {
     "announce over HTTP": Measure(_announces("http_load", "--connections", "64")),
     "announce over HTTP, without C": Measure(_announces("http_load", "--connections", "64"), built=False),
     "announce over UDP, without C": Measure(_announces("udp_load"), built=False),
-    "GET a .torrent": Measure(_requests([f"/torrent/{name}.torrent" for name, _ in HOLDINGS])),
+    "GET a .torrent": Measure(get_in_turn([f"/torrent/{name}.torrent" for name, _ in HOLDINGS])),
     "GET a .torrent, gzip": Measure(
-        _requests([f"/torrent/{name}.torrent" for name, _ in HOLDINGS], {"Accept-Encoding": "gzip"})
+        get_in_turn([f"/torrent/{name}.torrent" for name, _ in HOLDINGS], {"Accept-Encoding": "gzip"})
     ),
-    "list of 50 over REST": Measure(_requests(["/api/torrents?per_page=50"])),
-    "search over REST": Measure(_requests([f"/api/torrents?search={word}" for word in WORDS])),
-    "page of a search": Measure(_requests([f"/search?q={word}" for word in WORDS])),
+    "list of 50 over REST": Measure(get_in_turn(["/api/torrents?per_page=50"])),
+    "search over REST": Measure(get_in_turn([f"/api/torrents?search={word}" for word in WORDS])),
+    "page of a search": Measure(get_in_turn([f"/search?q={word}" for word in WORDS])),
 }
 
 
@@ -165,6 +173,14 @@ def serving(name: str, tree: Path) -> Iterator[Server]:
         rates = {f"PEERAGE_{rate}": MANY for rate in RATES}
         environment = clean_environment() | rates | {"PYTHONPATH": str(tree)}
         output = stack.enter_context((folder / "log").open("wb"))
+        options += [
+            "--downloads-listen",
+            "127.0.0.1:0",
+            "--downloads-active",
+            "1",
+            "--downloads-slots",
+            "1000",
+        ]
         command = [sys.executable, "-m", "peerage", "serve", *options]
         process = stack.enter_context(
             started(command, cores().server, folder, output, environment=environment)
@@ -173,13 +189,20 @@ def serving(name: str, tree: Path) -> Iterator[Server]:
         yield Server(name, process.pid, port, keeps=True, closes=True, log=folder / "log")
 
 
+def upload(server: Server, data: bytes) -> None:
+    """Upload a .torrent."""
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="torrent"; filename="x.torrent"\r\n\r\n%s\r\n--x--\r\n'
+    )
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    url = f"http://127.0.0.1:{server.port}/autoupload.php"
+    urllib.request.urlopen(urllib.request.Request(url, body % data, headers), timeout=30).read()
+
+
 def fill(server: Server) -> None:
     """Upload what is fetched and searched for, and let every peer announce once."""
     for _, data in HOLDINGS:
-        body = b'--x\r\nContent-Disposition: form-data; name="torrent"; filename="x.torrent"\r\n\r\n%s\r\n--x--\r\n'
-        headers = {"Content-Type": "multipart/form-data; boundary=x"}
-        url = f"http://127.0.0.1:{server.port}/autoupload.php"
-        urllib.request.urlopen(urllib.request.Request(url, body % data, headers), timeout=30).read()
+        upload(server, data)
     drive(
         build("http_load"),
         server.port,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cache
 from types import MappingProxyType
 from typing import Final
 
@@ -178,7 +179,14 @@ def audience(viewer: Viewer, uploader: int | None) -> Audience:
 def shows(field: TorrentField, restrictions: TorrentRestrictions, viewer: Viewer) -> bool:
     """Return whether a viewer is shown a field."""
     asking = audience(viewer, restrictions.uploader)
-    return all(asking in TABLE[restriction][field] for restriction in restrictions)
+    return asking in _allowed(field, restrictions.private, restrictions.hidden, restrictions.anonymous)
+
+
+@cache
+def _allowed(field: TorrentField, private: bool, hidden: bool, anonymous: bool) -> frozenset[Audience]:
+    """Return who is shown a field of torrents with these restrictions: whom all of them allow."""
+    restrictions = TorrentRestrictions(private, hidden, anonymous)
+    return _EVERYBODY.intersection(*(TABLE[each][field] for each in restrictions))
 
 
 def shown_uploader(torrent: Torrent, viewer: Viewer) -> Person | None:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from storage.dialect import SqlDialect, Statement
+from storage.table_versions import TableChange
 
 Row = tuple[Any, ...]
 Sql = str | Statement
@@ -79,11 +80,25 @@ class Database(QuerySource, Protocol):
         ...
 
     async def rows(
-        self, sql: Sql, parameters: Parameters = NO_PARAMETERS, *, seconds: float | None = None
+        self,
+        sql: Sql,
+        parameters: Parameters = NO_PARAMETERS,
+        *,
+        seconds: float | None = None,
+        short: bool | None = None,
     ) -> list[Row]:
         """Run a query outside of any transaction; it sees everything committed before.
 
+        `short` tells whether it is expected to take no more than moments; one without `seconds` is unless that is
+        said.
         QueryTimeout: it took more than `seconds`, waiting for a connection included, and was interrupted.
+        """
+        ...
+
+    def version(self, changes: frozenset[TableChange]) -> int:
+        """Return a number that is another once a transaction that made one of the changes is answered.
+
+        What a query read that began under a number holds for as long as the number does.
         """
         ...
 

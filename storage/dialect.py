@@ -3,28 +3,62 @@
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Insert, Table
+from sqlalchemy import ColumnElement, Delete, Insert, Table, Update
 from sqlalchemy.sql.elements import ClauseElement
 
+from storage.table_versions import TableChange, Verb
+
 Expression = ClauseElement | Callable[[], ClauseElement]
+
+_READING = ("SELECT", "PRAGMA")
 
 
 class Statement:
     """A statement of a store, compiled when it is first run: `str` of it is the SQL."""
 
-    __slots__ = ("_compile", "_text")
+    __slots__ = ("_change", "_compile", "_text")
 
-    def __init__(self, compiled: Callable[[], str]) -> None:
-        self._compile: Callable[[], str] | None = compiled
+    def __init__(self, expression: Expression, compiled: Callable[[ClauseElement], str]) -> None:
+        self._compile: tuple[Expression, Callable[[ClauseElement], str]] | None = (expression, compiled)
         self._text = ""
+        self._change: TableChange | None = None
 
     def __str__(self) -> str:
         """Return the SQL."""
-        compiled = self._compile
-        if compiled is not None:
-            self._text = compiled()
+        if self._compile is not None:
+            made, compiled = self._compile
+            expression = made if isinstance(made, ClauseElement) else made()
+            self._text, self._change = compiled(expression), _change_of(expression)
             self._compile = None  # and with it the expression
         return self._text
+
+    @property
+    def change(self) -> TableChange | None:
+        """What it does to a table, None for a query."""
+        str(self)
+        return self._change
+
+
+def changes_made(sql: str | Statement) -> tuple[TableChange | None, ...]:
+    """Return what running this changes: nothing, what is known of a statement, or for other SQL None, anything."""
+    if isinstance(sql, Statement):
+        return () if sql.change is None else (sql.change,)
+    return () if sql.lstrip().upper().startswith(_READING) else (None,)
+
+
+def _change_of(expression: ClauseElement) -> TableChange | None:
+    verb: Verb
+    match expression:
+        case Insert():
+            verb = "insert"
+        case Update():
+            verb = "update"
+        case Delete():
+            verb = "delete"
+        case _:
+            return None
+    assert isinstance(expression.table, Table)
+    return TableChange(verb, expression.table.name)
 
 
 class SqlDialect(Protocol):

@@ -1,6 +1,5 @@
 """The front page and the search pages."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -10,14 +9,13 @@ from starlette.routing import Route
 
 from accounts.rights import Right
 from bittorrent.refusal import Refusal
-from catalogue.model import Torrent
 from catalogue.query import InfohashTerm, SearchHits, SearchQuery, SortOrder
 from catalogue.syntax import parse
 from doors import cache_pages
 from doors.origin import base_url
-from tracker.model import Counts
 from web.page_context import LARGEST_ID, PageContext
 from web.page_router import PageRouter
+from web.torrent_rows import torrent_rows
 
 PER_PAGE = 50
 NEWEST = 15
@@ -35,14 +33,6 @@ ORDERS = (
 _NAMES = {SortOrder.RELEVANCE: "best match", SortOrder.TIME: "newest", SortOrder.SNATCHED: "downloads"}
 # Orders that are ascending on the first click.
 _ASCENDING = frozenset({SortOrder.NAME})
-
-
-@dataclass(frozen=True, slots=True)
-class TorrentRow:
-    """A torrent in a list, with the live counts of its swarm."""
-
-    torrent: Torrent
-    counts: Counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +70,9 @@ def routes(router: PageRouter) -> list[Route]:
     ]
 
 
-def torrent_rows(context: PageContext, torrents: Sequence[Torrent]) -> list[TorrentRow]:
-    """Return torrents with their live counts, as a list shows them."""
-    return [TorrentRow(torrent, context.services.scrape(torrent.infohash)) for torrent in torrents]
-
-
 async def _front(context: PageContext) -> Response:
     services = context.services
-    rows: list[TorrentRow] = []
+    rows = Markup()
     if context.may(Right.READ):
         viewer = context.viewer()
         found = await services.search.torrents(SearchQuery(limit=NEWEST, moderates=viewer.moderates))

@@ -23,12 +23,13 @@ from catalogue.model import Viewer
 from catalogue.search import Search
 from catalogue.store import CatalogueStore
 from doors.admission import Admission
+from doors.kept_rows import KeptRows
 from doors.page_layout import PageSite, render_layout
 from doors.security_headers import TABLE
 from downloads.downloads import Downloads
 from downloads.links import DownloadLinks
 from tracker.model import Counts, SwarmTotals
-from web.templating import Templates
+from web.templating import RowTemplate, Templates
 
 LARGEST_ID = 2**63 - 1
 LARGEST_PAGE = 1_000_000
@@ -41,7 +42,10 @@ _NO_REFERRER = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 @dataclass(frozen=True, slots=True)
 class PageServices:
-    """What the pages ask of the service; `scrape` returns a swarm's counts, `swarms` those of all."""
+    """What the pages ask of the service.
+
+    `scrape` returns a swarm's counts, `swarms` those of all; `rows` keeps the rows of lists as HTML.
+    """
 
     admission: Admission
     catalogue: CatalogueStore
@@ -59,6 +63,7 @@ class PageServices:
     scrape: Callable[[InfoHash], Counts]
     swarms: Callable[[], SwarmTotals]
     site_name: str
+    rows: KeptRows[RowTemplate] = field(default_factory=KeptRows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Jinja2 templates, autoescaped, with filters for sizes, times and numbers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -36,6 +36,32 @@ class Templates:
     def render(self, name: str, values: Mapping[str, object]) -> str:
         """Render a template, named without its `.html`, to HTML."""
         return self._templates.get_template(f"{name}.html").render(values)
+
+
+class RowTemplate:
+    """HTML with places for counts, which stand behind every text of the record."""
+
+    __slots__ = ("_pieces",)
+
+    def __init__(self, html: str, places: Sequence[str]) -> None:
+        """Cut the HTML at the last of each of the places, in their order."""
+        pieces: list[str] = []
+        for place in reversed(places):
+            html, found, after = html.rpartition(place)
+            assert found
+            pieces.insert(0, after)
+        self._pieces = html, *pieces
+
+    def __len__(self) -> int:
+        """Return its length in characters."""
+        return sum(map(len, self._pieces))
+
+    def fill(self, *counts: int) -> str:
+        """Return the row with these counts, as HTML."""
+        first, *others = self._pieces
+        return first + "".join(
+            [f"{count(number)}{piece}" for number, piece in zip(counts, others, strict=True)]
+        )
 
 
 class _RootedTemplates(PackageLoader):

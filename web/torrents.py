@@ -14,9 +14,9 @@ from catalogue.model import BookmarkKind, Comment, Contents, Group, Page, Subjec
 from catalogue.visibility import shown_contents, shown_uploader
 from doors.origin import base_url
 from web import catalogue_forms
-from web.browsing import torrent_rows
 from web.page_context import PageContext, parse_id
 from web.page_router import PageRouter
+from web.torrent_rows import torrent_rows
 
 FILES_SHOWN = 1_000
 TRACKERS_IN_LINK = 20

@@ -8,9 +8,9 @@ from accounts.rights import Right
 from bittorrent.refusal import Refusal
 from catalogue.query import SearchQuery, UploaderTerm
 from doors.origin import base_url
-from web.browsing import torrent_rows
 from web.page_context import PageContext
 from web.page_router import PageRouter
+from web.torrent_rows import torrent_rows
 
 TORRENTS = 25
 USERS_PER_PAGE = 50

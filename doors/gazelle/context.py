@@ -1,7 +1,7 @@
 """The context of a request: account, viewer, parameters and services, as actions take it."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
@@ -18,12 +18,17 @@ from doors.admission import Admission
 from doors.bodies import Form
 from doors.gazelle.parameters import GazelleParameters
 from doors.gazelle.shapes import swarm_stats
+from doors.json_encoding import JsonTemplate
+from doors.kept_rows import KeptRows
 from tracker.model import Counts, SwarmTotals
 
 
 @dataclass(frozen=True, slots=True)
 class GazelleServices:
-    """What Gazelle's API asks of the service; `scrape` returns a swarm's counts, `swarms` those of all."""
+    """What Gazelle's API asks of the service.
+
+    `scrape` returns a swarm's counts, `swarms` those of all; `rows` keeps what `browse` lists as JSON.
+    """
 
     admission: Admission
     catalogue: CatalogueStore
@@ -35,6 +40,7 @@ class GazelleServices:
     scrape: Callable[[InfoHash], Counts]
     swarms: Callable[[], SwarmTotals]
     site_name: str
+    rows: KeptRows[JsonTemplate] = field(default_factory=KeptRows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import json
 
+from msgspec import Raw
 from starlette.responses import Response
 
 from bittorrent.refusal import Refusal
@@ -40,30 +41,36 @@ class GazelleFailure(DialectError):
         super().__init__(text)
 
 
+def encode(value: object) -> bytes:
+    """Return a value as PHP writes JSON: in ASCII."""
+    return json.dumps(value, separators=(",", ":")).encode("ascii")
+
+
 class GazelleEnvelope:
     """Wraps responses; `info.source` is the name of the site."""
 
     def __init__(self, site_name: str) -> None:
-        self._info = {"source": site_name, "version": VERSION}
+        self._info = encode({"source": site_name, "version": VERSION})
 
     def success(self, payload: object) -> Response:
-        """Return a success."""
-        return self._wrap({"status": "success", "response": payload})
+        """Return a success; `msgspec.Raw` is JSON already."""
+        encoded = bytes(payload) if isinstance(payload, Raw) else encode(payload)
+        return self._wrap("success", "response", encoded)
 
     def failure(self, text: str) -> Response:
         """Return a failure."""
-        return self._wrap({"status": "failure", "error": text})
+        return self._wrap("failure", "error", encode(text))
 
     def refused(self, refusal: Refusal) -> Response:
         """Return a refusal with Gazelle's text where it has one; a search that fails has the status `error`."""
         if isinstance(refusal, MalformedAuthorization):
             return self.failure(NOT_BEARER if refusal.fault is AuthorizationFault.SCHEME else NO_TOKEN)
         if refusal.code in _SEARCH_CODES:
-            return self._wrap({"status": "error", "error": SEARCH_ERROR})
+            return self._wrap("error", "error", encode(SEARCH_ERROR))
         if refusal.code == "too-large":
             return self.failure(str(refusal))  # with the operator's limit
         return self.failure(_TEXTS.get(refusal.code, refusal.reason.sentence))
 
-    def _wrap(self, content: dict[str, object]) -> Response:
-        body = json.dumps(content | {"info": self._info}, separators=(",", ":")).encode("ascii")
+    def _wrap(self, status: str, name: str, value: bytes) -> Response:
+        body = b'{"status":"%b","%b":%b,"info":%b}' % (status.encode(), name.encode(), value, self._info)
         return Response(body, headers=HEADERS, media_type="application/json; charset=utf-8")

@@ -5,12 +5,16 @@ the fields about logs are what clients of music sites insist on.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from bittorrent.infohash import InfoHash
 from catalogue.bbcode import escape, render
 from catalogue.model import PUBLIC_VIEWER, Author, Freeleech, Group, SwarmStats, Torrent
 from catalogue.visibility import shown_uploader
+from doors.gazelle.envelope import encode
 from doors.gazelle.formatting import byline, tag_list, tags, timestamp
+from doors.json_encoding import JsonTemplate
+from doors.kept_rows import KeptRows
 from tracker.model import Counts
 
 JsonObject = dict[str, object]
@@ -86,29 +90,67 @@ def browse_torrent(of: Torrent, stats: SwarmStats) -> JsonObject:
     }
 
 
-def browse_group(
-    of: Group, torrents: Sequence[tuple[Torrent, SwarmStats]], *, bookmarked: bool
-) -> JsonObject:
-    """Return a row of `browse`: a group with its matching torrents and their totals."""
-    return {
+_TORRENT_PLACES = {"snatches": b"%d", "seeders": b"%d", "leechers": b"%d"}
+_GROUP_PLACES = {
+    "bookmarked": b"%b",
+    "maxSize": b"%d",
+    "totalSnatched": b"%d",
+    "totalSeeders": b"%d",
+    "totalLeechers": b"%d",
+    "torrents": b"[%b]",
+}
+_TRUTH = {True: b"true", False: b"false"}
+
+
+def browse_row(
+    rows: KeptRows[JsonTemplate],
+    of: Group,
+    torrents: Sequence[tuple[Torrent, SwarmStats]],
+    *,
+    bookmarked: bool,
+) -> bytes:
+    """Return a row of `browse` as JSON: a group with its matching torrents and their totals."""
+    listed = [
+        rows.row(each, "torrent", partial(_browse_torrent_template, each)).fill(
+            stats.snatched, stats.seeders, stats.leechers
+        )
+        for each, stats in torrents
+    ]
+    return rows.row(of, "group", partial(_browse_group_template, of)).fill(
+        _TRUTH[bookmarked],
+        max((each.size for each, _ in torrents), default=0),
+        sum(stats.snatched for _, stats in torrents),
+        sum(stats.seeders for _, stats in torrents),
+        sum(stats.leechers for _, stats in torrents),
+        b",".join(listed),
+    )
+
+
+def _browse_torrent_template(of: Torrent) -> JsonTemplate:
+    return JsonTemplate(encode(browse_torrent(of, SwarmStats(0, 0, 0))), _TORRENT_PLACES)
+
+
+def _browse_group_template(of: Group) -> JsonTemplate:
+    blank = {
         "groupId": of.id,
         "groupName": escape(of.name),
         "author": byline(of.authors),
         "artist": byline(of.authors),
         "picture": escape(of.picture),
         "tags": tags(of.tags),
-        "bookmarked": bookmarked,
+        "bookmarked": 0,
         "groupYear": of.year or 0,
         "groupTime": of.newest,
         "accession": escape(of.accession),
         "lab": escape(of.lab),
         "location": escape(of.location),
-        "maxSize": max((each.size for each, _ in torrents), default=0),
-        "totalSnatched": sum(stats.snatched for _, stats in torrents),
-        "totalSeeders": sum(stats.seeders for _, stats in torrents),
-        "totalLeechers": sum(stats.leechers for _, stats in torrents),
-        "torrents": [browse_torrent(each, stats) for each, stats in torrents],
+        "maxSize": 0,
+        "totalSnatched": 0,
+        "totalSeeders": 0,
+        "totalLeechers": 0,
+        "torrents": 0,
     }
+    return JsonTemplate(encode(blank), _GROUP_PLACES)
 
 
 def collage_group(of: Group, torrents: Sequence[tuple[Torrent, SwarmStats]]) -> JsonObject:

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Sequence
 
+from msgspec import Raw
 from starlette.responses import Response
 
 from bittorrent.infohash import InfoHash
@@ -79,8 +80,9 @@ async def browse(context: GazelleContext) -> object:
     found = await (context.services.search.groups if grouped else context.services.search.torrents)(search)
     if not found.total:
         return {"results": []}
+    pages = -(-found.total // browse_query.PAGE_SIZE)
     rows = await (_grouped(context, found.ids, filters) if grouped else _single(context, found.ids))
-    return {"currentPage": page, "pages": -(-found.total // browse_query.PAGE_SIZE), "results": rows}
+    return Raw(b'{"currentPage":%d,"pages":%d,"results":[%b]}' % (page, pages, b",".join(rows)))
 
 
 async def download(context: GazelleContext) -> Response:
@@ -130,7 +132,7 @@ def _file_lists(contents: Sequence[Contents]) -> list[str]:
 
 async def _grouped(
     context: GazelleContext, ids: Sequence[int], filters: browse_query.BrowseQuery
-) -> list[shapes.JsonObject]:
+) -> list[bytes]:
     groups, torrents = await context.groups_with_torrents(ids)
     bookmarks = await context.bookmarked(BookmarkKind.GROUP, ids)
     rows = []
@@ -138,17 +140,22 @@ async def _grouped(
         matching = [each for each in torrents.get(group.id, ()) if filters.matches(each)]
         if matching:
             rows.append(
-                shapes.browse_group(
-                    group, context.with_swarm_stats(matching), bookmarked=group.id in bookmarks
+                shapes.browse_row(
+                    context.services.rows,
+                    group,
+                    context.with_swarm_stats(matching),
+                    bookmarked=group.id in bookmarks,
                 )
             )
     return rows
 
 
-async def _single(context: GazelleContext, ids: Sequence[int]) -> list[shapes.JsonObject]:
+async def _single(context: GazelleContext, ids: Sequence[int]) -> list[bytes]:
     torrents = await context.services.catalogue.torrents.torrents(ids, context.viewer)
     bookmarks = await context.bookmarked(BookmarkKind.GROUP, [each.group.id for each in torrents])
     return [
-        shapes.browse_group(each.group, [(each, stats)], bookmarked=each.group.id in bookmarks)
+        shapes.browse_row(
+            context.services.rows, each.group, [(each, stats)], bookmarked=each.group.id in bookmarks
+        )
         for each, stats in context.with_swarm_stats(torrents)
     ]

@@ -1,13 +1,13 @@
 """The REST API's response envelope: one object, a collection or an error, and the headers."""
 
 import asyncio
-import json
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from starlette.responses import Response
 
 from bittorrent.refusal import Refusal
+from doors.json_encoding import encode_json
 from doors.rate_limits import RateLimitState
 from doors.rest.operation import Listing
 
@@ -91,14 +91,4 @@ def collection_response(listing: Listing) -> Response:
 
 
 def _json(value: object, status: int, headers: Mapping[str, str] = MappingProxyType({})) -> Response:
-    # A torrent's name may contain lone surrogates.
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_fields_of)
-    return Response(text.encode("utf-8", "replace"), status, headers, media_type="application/json")
-
-
-def _fields_of(value: object) -> dict[str, object]:
-    """Return the fields of a dataclass; TypeError for anything else."""
-    names = getattr(type(value), "__dataclass_fields__", None)
-    if names is None:
-        raise TypeError(type(value).__name__)
-    return {name: getattr(value, name) for name in names}
+    return Response(encode_json(value), status, headers, media_type="application/json")

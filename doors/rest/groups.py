@@ -1,6 +1,7 @@
 """REST operations on groups of torrents."""
 
 from dataclasses import dataclass
+from typing import cast
 
 from accounts.rights import Right
 from bittorrent.refusal import Refusal
@@ -10,7 +11,7 @@ from doors.rest import request_fields
 from doors.rest.operation import Listing, Operation, RestContext
 from doors.rest.parameters import rename_keys
 from doors.rest.shapes import GroupShape, TorrentShape, group_fields
-from doors.rest.torrents import search_query, shape_torrents
+from doors.rest.torrents import search_query, torrent_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ async def _detail(context: RestContext, group: Group) -> GroupDetail:
     catalogue, viewer = context.services.catalogue, context.viewer
     torrents = await catalogue.groups.torrents_of([group.id], viewer)
     bookmarked = await catalogue.collages.bookmarked(viewer.user_id, BookmarkKind.GROUP, [group.id])
-    shapes = await shape_torrents(context, torrents.get(group.id, ()))
+    rows = await torrent_rows(context, torrents.get(group.id, ()))
+    shapes = cast("list[TorrentShape]", rows)  # encoded already
     return GroupDetail(**group_fields(group), torrents=shapes, bookmarked=bool(bookmarked))
 
 

@@ -22,6 +22,8 @@ from catalogue.model import Viewer
 from catalogue.search import Search
 from catalogue.store import CatalogueStore
 from doors.admission import Admission, Endpoint
+from doors.json_encoding import JsonTemplate
+from doors.kept_rows import KeptRows
 from doors.origin import base_url
 from doors.rest.bodies import MAX_BODY, max_body_size
 from doors.rest.field_types import PER_PAGE
@@ -38,7 +40,8 @@ _MAX_OFFSET = 2**62
 class RestServices:
     """What the REST API asks of the service.
 
-    `scrape` returns a swarm's counts, `swarms` those of all; `token_lifetime` is that of a login's token in seconds.
+    `scrape` returns a swarm's counts, `swarms` those of all; `token_lifetime` is that of a login's token in seconds;
+    `rows` keeps the torrents of lists as JSON.
     """
 
     admission: Admission
@@ -56,6 +59,7 @@ class RestServices:
     swarms: Callable[[], SwarmTotals]
     site_name: str
     token_lifetime: int
+    rows: KeptRows[JsonTemplate] = field(default_factory=KeptRows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,9 @@ from catalogue.model import (
     Group,
     Person,
     Torrent,
-    Viewer,
 )
-from catalogue.visibility import shown_uploader
-from tracker.model import Counts
+from doors.json_encoding import JsonTemplate, encode_json
+from tracker.model import ZERO_COUNTS, Counts
 
 Time = Annotated[str, Field(description="ISO 8601 in UTC.", json_schema_extra={"format": "date-time"})]
 Html = Annotated[str, Field(description="The same text drawn as HTML from a safe subset of BBCode.")]
@@ -129,8 +128,10 @@ def _magnet(torrent: Torrent) -> str:
     return str(Magnet(torrent.infohash, None, torrent.title, size=torrent.size))
 
 
-def torrent_fields(torrent: Torrent, viewer: Viewer, counts: Counts, *, alive: bool) -> dict[str, Any]:
-    """Return the fields of a torrent's shape by name."""
+def torrent_fields(
+    torrent: Torrent, uploader: Person | None, counts: Counts, *, alive: bool
+) -> dict[str, Any]:
+    """Return the fields of a torrent's shape by name; `uploader` is the one that is shown."""
     group = torrent.group
     return {
         "id": torrent.id,
@@ -143,7 +144,7 @@ def torrent_fields(torrent: Torrent, viewer: Viewer, counts: Counts, *, alive: b
         "seeders": counts.complete,
         "leechers": counts.incomplete,
         "completed": torrent.completed(counts.downloaded),
-        "uploader": optional_person(shown_uploader(torrent, viewer)),
+        "uploader": optional_person(uploader),
         "created_at": time(torrent.added),
         "updated_at": time(torrent.updated),
         "description_html": render(torrent.description),
@@ -170,6 +171,24 @@ def torrent_fields(torrent: Torrent, viewer: Viewer, counts: Counts, *, alive: b
         "locked": torrent.locked,
         "freeleech": torrent.freeleech.name.lower(),
     }
+
+
+_PLACES = {"seeders": b"%d", "leechers": b"%d", "completed": b"%d", "alive": b"%b"}
+_TRUTH = {True: b"true", False: b"false"}
+
+
+def torrent_template(torrent: Torrent, uploader: Person | None) -> JsonTemplate:
+    """Return a torrent's shape as JSON, with places for what its swarm says; `uploader` is the one that is shown."""
+    blank = dict.fromkeys(_PLACES, 0)
+    fields = torrent_fields(torrent, uploader, ZERO_COUNTS, alive=False)
+    return JsonTemplate(encode_json(TorrentShape(**(fields | blank))), _PLACES)
+
+
+def fill_template(template: JsonTemplate, torrent: Torrent, counts: Counts, *, alive: bool) -> bytes:
+    """Return the shape of a torrent with the present counts."""
+    return template.fill(
+        counts.complete, counts.incomplete, torrent.completed(counts.downloaded), _TRUTH[alive]
+    )
 
 
 def file_shapes(contents: Contents) -> list[FileShape]:

@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from types import MappingProxyType
 from typing import Annotated
 
+from msgspec import Raw
 from pydantic import Field
 from starlette.responses import Response
 
@@ -15,7 +17,7 @@ from catalogue.fields import TorrentDetails
 from catalogue.model import BookmarkKind, Freeleech, Person, Torrent
 from catalogue.query import MATCH_ALL, AllOf, CategoryTerm, Query, SearchQuery, SortOrder, UploaderTerm
 from catalogue.syntax import parse
-from catalogue.visibility import shown_contents
+from catalogue.visibility import shown_contents, shown_uploader
 from doors.http_headers import attachment, etag_matches
 from doors.rest import request_fields
 from doors.rest.bodies import file_refusal
@@ -27,7 +29,9 @@ from doors.rest.shapes import (
     TorrentShape,
     contents_fields,
     file_shapes,
+    fill_template,
     torrent_fields,
+    torrent_template,
 )
 
 _ORDERS: Mapping[str, SortOrder] = MappingProxyType(
@@ -62,20 +66,17 @@ _NOT_ABOUT_FILE = frozenset(
 )
 
 
-async def shape_torrents(context: RestContext, torrents: Sequence[Torrent]) -> list[TorrentShape]:
-    """Return the objects of torrents with the current counts of their swarms."""
-    alive = await context.services.census.alive([torrent.infohash for torrent in torrents])
-    return [
-        TorrentShape(
-            **torrent_fields(
-                torrent,
-                context.viewer,
-                context.services.scrape(torrent.infohash),
-                alive=torrent.infohash in alive,
-            )
-        )
-        for torrent in torrents
-    ]
+async def torrent_rows(context: RestContext, torrents: Sequence[Torrent]) -> list[Raw]:
+    """Return the objects of torrents, each a TorrentShape as JSON, with the current counts of their swarms."""
+    services, viewer = context.services, context.viewer
+    alive = await services.census.alive([torrent.infohash for torrent in torrents])
+    rows = []
+    for torrent in torrents:
+        uploader = shown_uploader(torrent, viewer)
+        template = services.rows.row(torrent, uploader is None, partial(torrent_template, torrent, uploader))
+        counts = services.scrape(torrent.infohash)
+        rows.append(Raw(fill_template(template, torrent, counts, alive=torrent.infohash in alive)))
+    return rows
 
 
 async def torrent_of(context: RestContext) -> Torrent:
@@ -97,7 +98,12 @@ async def _detail(context: RestContext, torrent: Torrent) -> TorrentDetail:
     contents = await services.catalogue.torrents.contents(torrent.id, 0, FILES_SHOWN)
     announce = await services.files.announce_url(context.principal, context.base_url)
     return TorrentDetail(
-        **torrent_fields(torrent, viewer, services.scrape(torrent.infohash), alive=bool(alive)),
+        **torrent_fields(
+            torrent,
+            shown_uploader(torrent, viewer),
+            services.scrape(torrent.infohash),
+            alive=bool(alive),
+        ),
         **contents_fields(shown_contents(torrent, contents, viewer, announce)),
         bookmarked=bool(bookmarked),
     )
@@ -125,8 +131,8 @@ def search_query(context: RestContext) -> SearchQuery:
 async def _list(context: RestContext) -> Listing:
     found = await context.services.search.torrents(search_query(context))
     torrents = await context.services.catalogue.torrents.torrents(found.ids, context.viewer)
-    shapes = await shape_torrents(context, torrents)
-    return context.listing(shapes, found.total, exact=found.exact, as_of=found.as_of)
+    rows = await torrent_rows(context, torrents)
+    return context.listing(rows, found.total, exact=found.exact, as_of=found.as_of)
 
 
 async def _show(context: RestContext) -> TorrentDetail:

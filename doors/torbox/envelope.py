@@ -1,11 +1,11 @@
 """TorBox's response envelope: success, error, detail and data, as compact JSON."""
 
-import json
 from http import HTTPStatus
 
 from starlette.responses import Response
 
 from bittorrent.refusal import Refusal
+from doors.json_encoding import encode_json
 from doors.torbox.error_codes import TorboxError, code_of
 
 HEADERS = {"Cache-Control": "private, no-store"}
@@ -32,7 +32,4 @@ def refused(refusal: Refusal) -> Response:
 
 def _wrap(content: dict[str, object], status: int, headers: dict[str, str] | None = None) -> Response:
     # Without spaces: some clients search the text for "success":true.
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    # A torrent's name may contain lone surrogates.
-    body = text.encode("utf-8", "replace")
-    return Response(body, status, HEADERS | (headers or {}), media_type="application/json")
+    return Response(encode_json(content), status, HEADERS | (headers or {}), media_type="application/json")

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from uuid import UUID
 
 from bittorrent.infohash import InfoHash
@@ -147,11 +148,13 @@ def name_of(job: Job) -> str:
     return job.name or job.content.name or job.content.key.infohash.truncated.lower
 
 
+@lru_cache(1024)
 def auth_id(account: int) -> str:
     """Return an account's id as the UUID that TorBox has."""
     return str(UUID(int=account))
 
 
+@lru_cache(4096)  # a list has the same times again and again
 def date(seconds: int) -> str:
     """Return a time in UTC, as ISO 8601."""
     moment = datetime.fromtimestamp(max(0, min(seconds, _LAST_SECOND)), UTC)

@@ -25,8 +25,15 @@ _WORK = (*(column.name for column in work.columns), "category_name", "parent_id"
 
 
 def viewer_parameters(viewer: Viewer) -> dict[str, object]:
-    """Return the parameters of SEEN."""
+    """Return the parameters of VISIBLE."""
     return {"moderates": int(viewer.moderates), "viewer": viewer.user_id}
+
+
+def is_visible(shown: Torrent, viewer: Viewer) -> bool:
+    """Return whether a torrent is visible to a viewer, as VISIBLE says it in SQL."""
+    if not shown.hidden or viewer.moderates:
+        return True
+    return shown.uploader is not None and shown.uploader.id == viewer.user_id
 
 
 def has_visible_torrent(number: ColumnElement[Any]) -> ColumnElement[bool]:

@@ -15,6 +15,7 @@ from catalogue.store import UNRESTRICTED_VIEWER, GroupWrite, TorrentWrite, Write
 from storage.catalogue.cascades import Cascades
 from storage.catalogue.columns import BLANK_GROUP, BLANK_TORRENT, group_columns, torrent_columns
 from storage.catalogue.indexing import GroupReindexer
+from storage.catalogue.kept_torrents import KeptTorrents
 from storage.catalogue.tagging import GroupTagging, TagUseCounter
 from storage.catalogue.torrent_queries import CatalogueReader
 from storage.database import Database, QuerySource, Transaction
@@ -43,6 +44,7 @@ class SqlTorrents:
         self._index = index
         self._reindexer = GroupReindexer(database, index)
         self._reader = CatalogueReader(database)
+        self._kept = KeptTorrents(database, self._reader)
         self._tagging = GroupTagging(database)
         self._tag_uses = TagUseCounter(database)
         self._cascades = Cascades(database, clock)
@@ -155,24 +157,20 @@ class SqlTorrents:
 
     async def torrents(self, ids: Sequence[int], viewer: Viewer) -> list[Torrent]:
         """Return torrents in the order of the ids."""
-        found = await self._reader.torrents(self._database, ids, viewer)
-        return [found[number] for number in ids if number in found]
+        return await self._kept.torrents(ids, viewer)
 
     async def torrents_of(self, groups: Sequence[int], viewer: Viewer) -> dict[int, tuple[Torrent, ...]]:
         """Return the torrents of groups, oldest first."""
-        found: dict[int, list[Torrent]] = {number: [] for number in groups}
-        for each in await self._reader.torrents_of(self._database, groups, viewer):
-            found[each.group.id].append(each)
-        return {number: tuple(torrents) for number, torrents in found.items()}
+        return await self._kept.torrents_of(groups, viewer)
 
     async def group(self, number: int, viewer: Viewer) -> Group | None:
         """Find a group of which the viewer sees a torrent."""
-        return (await self._reader.groups(self._database, [number], viewer)).get(number)
+        found = await self._kept.groups([number], viewer)
+        return found[0] if found else None
 
     async def groups(self, ids: Sequence[int], viewer: Viewer) -> list[Group]:
         """Return groups in the order of the ids."""
-        found = await self._reader.groups(self._database, ids, viewer)
-        return [found[number] for number in ids if number in found]
+        return await self._kept.groups(ids, viewer)
 
     async def group_ids_after(self, after: int, limit: int) -> list[int]:
         """Return ids of groups above `after`, ascending."""

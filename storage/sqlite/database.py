@@ -3,11 +3,11 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 import aiosqlite
 import structlog
@@ -22,17 +22,20 @@ from storage.database import (
     SchemaTooNew,
     Sql,
 )
+from storage.dialect import changes_made
 from storage.fsync import fsync_directory
 from storage.schema import Schema
 from storage.set_aside import set_aside
 from storage.sqlite.dialect import SqliteDialect
 from storage.sqlite.short_reads import ShortReads, connect
+from storage.table_versions import TableChange, TableVersions
 from storage.unavailable import StorageUnavailable
 from tasks.fair_turns import FairSlots, HeldSlot, SlotsClosed
 from tasks.recent_work import urgent
 
 Synchronous = Literal["NORMAL", "FULL"]
 Values = Sequence[Any] | Mapping[str, Any]
+T = TypeVar("T")
 
 _READERS = 2
 _BUSY_SECONDS = 5.0
@@ -57,9 +60,12 @@ class SqliteTransaction:
         self._path = path
         self._connection = connection
         self.dialect = dialect
+        self.changes: set[TableChange | None] = set()
+        """What its statements did, None for what is not known."""
 
     async def rows(self, sql: Sql, parameters: Values = NO_PARAMETERS) -> list[Row]:
         """Run a query or a statement that returns rows, and return all of them."""
+        self.changes.update(changes_made(sql))
         with translated(self._path):
             return [
                 tuple(row) for row in await self._connection.execute_fetchall(str(sql), _bound(parameters))
@@ -67,6 +73,7 @@ class SqliteTransaction:
 
     async def run(self, sql: Sql, parameters: Values = NO_PARAMETERS) -> int:
         """Run a statement, and return how many rows changed."""
+        self.changes.update(changes_made(sql))
         with translated(self._path):
             return (await self._connection.execute(str(sql), _bound(parameters))).rowcount
 
@@ -74,6 +81,7 @@ class SqliteTransaction:
         """Run a statement for each of the parameters, and return how many rows changed."""
         if not parameters:
             return 0
+        self.changes.update(changes_made(sql))
         with translated(self._path):
             return (await self._connection.executemany(str(sql), parameters)).rowcount
 
@@ -96,6 +104,7 @@ class SqliteDatabase:
         self._readers = _Readers(path, readers)
         self._short = short
         self._lock = FairSlots(1)
+        self._versions = TableVersions()
         self._closed = False
         self._writing_since: float | None = None
         self._overwrites = False
@@ -146,9 +155,10 @@ class SqliteDatabase:
             with translated(self.path):
                 await self._writer.execute("BEGIN IMMEDIATE")
             self._writing_since = time.monotonic()
-            yield SqliteTransaction(self.path, self._writer, self.dialect)
+            transaction = SqliteTransaction(self.path, self._writer, self.dialect)
+            yield transaction
             with translated(self.path):
-                await self._writer.commit()
+                await _in_thread_of(self._writer, partial(self._commit, transaction.changes))
         except BaseException:
             # A cancelled statement still runs in the writer's thread; the rollback is queued behind it.
             await asyncio.shield(self._writer.rollback())
@@ -156,22 +166,37 @@ class SqliteDatabase:
         finally:
             self._writing_since = None
 
+    def _commit(self, changes: Iterable[TableChange | None], connection: sqlite3.Connection) -> None:
+        """Commit, and count what was changed: in the writer's thread, since the caller may be gone before."""
+        try:
+            connection.commit()
+        finally:
+            self._versions.count(changes)  # a commit that failed may have held
+
+    def version(self, changes: frozenset[TableChange]) -> int:
+        """Return a number that is another once a transaction that made one of the changes is answered."""
+        return self._versions.version(changes)
+
     async def rows(
-        self, sql: Sql, parameters: Values = NO_PARAMETERS, *, seconds: float | None = None
+        self,
+        sql: Sql,
+        parameters: Values = NO_PARAMETERS,
+        *,
+        seconds: float | None = None,
+        short: bool | None = None,
     ) -> list[Row]:
         """Run a query on a reader, which sees everything committed, and return all its rows.
 
-        One whose time is not bounded by `seconds` is run on the event loop where it was short the last time.
+        One that is `short`, as is any without `seconds` of which it is not said, is run on the event loop where it
+        was so the last time.
         DatabaseDamaged: the pages that the query reads are. QueryTimeout: it took more than `seconds`, waiting for a
         reader included, and was interrupted.
         """
         if self._closed:
             raise DatabaseError(f"{self.path} is closed")
+        tried = seconds is None if short is None else short
         try:
-            if (
-                seconds is None
-                and (found := await self._short.rows(str(sql), _bound(parameters))) is not None
-            ):
+            if tried and (found := await self._short.rows(str(sql), _bound(parameters))) is not None:
                 return found
             async with asyncio.timeout(seconds):
                 return await self._readers.run(sql, parameters)
@@ -220,6 +245,7 @@ class SqliteDatabase:
             aside = set_aside(self.path, now)
             fresh = await self._reopen()
             self._writer, self._readers, self._short = fresh._writer, fresh._readers, fresh._short
+            self._versions.count((None,))
             if self._overwrites:
                 await self._writer.execute_fetchall("PRAGMA secure_delete = ON")
         return aside
@@ -288,6 +314,12 @@ class _Readers:
                 held.client.add(time.perf_counter() - began)
             self._idle.append(reader)
             self._slots.release(held)
+
+
+async def _in_thread_of(connection: aiosqlite.Connection, function: Callable[[sqlite3.Connection], T]) -> T:
+    """Run a function in a connection's thread: aiosqlite's own calls are all made by this."""
+    result: T = await connection._execute(lambda: function(connection._conn))  # type: ignore[no-untyped-call]
+    return result
 
 
 async def _interrupt(reader: aiosqlite.Connection, query: asyncio.Task[list[Row]]) -> None:

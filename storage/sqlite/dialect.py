@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import BindParameter, ColumnElement, Table, column, func, text
 from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler, SQLiteDialect
-from sqlalchemy.sql.elements import ClauseElement
 
 from storage.dialect import Expression, Statement
 from storage.parameters import bounded_id
@@ -21,7 +20,7 @@ class SqliteDialect:
 
     def compile(self, expression: Expression) -> Statement:
         """Return an expression as SQL, with `:name` for each `bindparam` without a value."""
-        return Statement(lambda: str(_made(expression).compile(dialect=_compiling_dialect())))
+        return Statement(expression, lambda made: str(made.compile(dialect=_compiling_dialect())))
 
     def upsert(self, table: Table, *changed: str) -> Insert:
         """Insert a row, or change the named columns of the one that has its primary key."""
@@ -79,10 +78,6 @@ class _Compiler(SQLiteCompiler):
         if not _is_constant(value):
             raise ValueError(f"{value!r} is no constant of the program: make it a parameter")
         return str(super().render_literal_value(value, type_))
-
-
-def _made(expression: Expression) -> ClauseElement:
-    return expression if isinstance(expression, ClauseElement) else expression()
 
 
 def _is_constant(value: object) -> bool:

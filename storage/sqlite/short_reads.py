@@ -10,14 +10,18 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Any
 
 from storage.database import Row
 
 SHORT = 0.003
-"""Seconds that a query may take on the event loop; one that took more is run in a thread for a while."""
-_PAUSE = 10.0  # seconds for which it is, doubled each time
+"""Seconds of the processor that a query may take on the event loop; after more it is run in a thread for a while."""
+LONGEST = 0.015
+"""Seconds that it may take in all: a disk may be slow, and other threads and programs take their turns."""
+_PAUSE = (
+    0.1  # seconds for which it is, doubled each time: the first run of a statement finds nothing in memory
+)
 _LONGEST_PAUSE = 600.0
 _FORGIVEN = 100  # short runs after which the pause is as at first
 _OPERATIONS = 10_000  # of SQLite's virtual machine between two looks at the time: less than a millisecond
@@ -51,15 +55,23 @@ class _Statement:
 class ShortReads:
     """One connection, opened with the first query, for queries that were short the last time."""
 
-    def __init__(self, connect: Connect, clock: Callable[[], float] = perf_counter) -> None:
+    def __init__(
+        self,
+        connect: Connect,
+        clock: Callable[[], float] = perf_counter,
+        processor: Callable[[], float] = thread_time,
+    ) -> None:
+        """Make it; `clock` and `processor` give seconds that passed, and that this thread worked."""
         self._connect = connect
         self._clock = clock
+        self._processor = processor
         self._connection: sqlite3.Connection | None = None
         self._closed = False
         self._statements: OrderedDict[str, _Statement] = OrderedDict()
         self._round: float | None = None
-        self._end = 0.0
-        """When the query that runs is interrupted."""
+        self._began = 0.0
+        self._worked = 0.0
+        """When the query that runs began, by both."""
 
     async def rows(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> list[Row] | None:
         """Run a query and return its rows, or None where it is for a thread. sqlite3.Error."""
@@ -69,7 +81,7 @@ class ShortReads:
         await self._give_way()
         if self._closed:
             return None
-        self._end = self._clock() + SHORT
+        self._began, self._worked = self._clock(), self._processor()
         try:
             rows = self._execute(sql, parameters)
         except sqlite3.OperationalError as error:
@@ -100,7 +112,8 @@ class ShortReads:
         return self._connection.execute(sql, parameters).fetchall()
 
     def _is_late(self) -> bool:
-        return self._clock() > self._end
+        passed = self._clock() - self._began
+        return passed > LONGEST or (passed > SHORT and self._processor() - self._worked > SHORT)
 
     async def _give_way(self) -> None:
         """Let others go first where this round of the event loop has lasted: what reads in a loop would hold it up."""

@@ -6,7 +6,7 @@ import pytest
 from storage.database import DatabaseError
 from storage.schema import SWARMS
 from storage.sqlite.database import SqliteDatabase
-from storage.sqlite.short_reads import SHORT, ShortReads, connect
+from storage.sqlite.short_reads import LONGEST, SHORT, ShortReads, connect
 
 COUNT = "SELECT count(*) FROM numbers"
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
@@ -39,7 +39,7 @@ def open_reads(path):
     opened = []
 
     def open_one(clock):
-        opened.append(ShortReads(lambda: connect(path, ()), clock))
+        opened.append(ShortReads(lambda: connect(path, ()), clock, clock))
         return opened[-1]
 
     yield open_one
@@ -66,15 +66,26 @@ async def test_a_query_that_takes_long_is_interrupted_and_for_threads_for_a_whil
     assert await reads.rows(ENDLESS, ()) is None
     assert clock.now == ended  # it was not tried
     assert await reads.rows(COUNT, ()) == [(2,)]
-    clock.now += 11
+    clock.now += 0.11
     clock.step = SHORT / 4
     assert await reads.rows(ENDLESS, ()) is None
     clock.step = 0
-    clock.now += 11
+    clock.now += 0.11
     clock.step = SHORT / 4
     before = clock.now
     assert await reads.rows(ENDLESS, ()) is None
     assert clock.now - before <= SHORT  # the second pause is twice as long
+
+
+async def test_a_query_that_waits_for_the_processor_alone_goes_on(open_reads):
+    clock = Clock(SHORT)
+    reads = ShortReads(open_reads(clock)._connect, clock, Clock())
+    assert await reads.rows(COUNT, ()) == [(2,)]
+    clock.step = 0
+    assert await reads.rows(COUNT, ()) == [(2,)]
+    clock.step = LONGEST
+    assert await reads.rows(ENDLESS, ()) is None
+    reads.close()
 
 
 async def test_a_query_that_was_short_after_all_is_short_again(open_reads):
@@ -83,7 +94,7 @@ async def test_a_query_that_was_short_after_all_is_short_again(open_reads):
     assert await reads.rows(COUNT, ()) == [(2,)]  # it took long, and is answered nevertheless
     clock.step = 0
     assert await reads.rows(COUNT, ()) is None
-    clock.now += 11
+    clock.now += 0.11
     assert await reads.rows(COUNT, ()) == [(2,)]
     assert await reads.rows(COUNT, ()) == [(2,)]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -71,7 +71,8 @@ class AllServices:
 
     def of(self, dialect: type[S]) -> S:
         """Return what one dialect asks for."""
-        return dialect(**{field.name: getattr(self, field.name) for field in fields(dialect)})
+        asked = (field.name for field in fields(dialect) if field.default_factory is MISSING)
+        return dialect(**{name: getattr(self, name) for name in asked})
 
 
 def services_of(

@@ -32,6 +32,7 @@ from storage.sqlite.search.match_expression import (
     title_range,
     words_alone,
 )
+from storage.table_versions import changes_of
 
 _TIERS = {
     "named": (SearchColumn.NAME,),
@@ -40,6 +41,8 @@ _TIERS = {
 _MOST_TAGS = 64
 _LEADERS = 100
 """Torrents at the head of a sort order that are tried where more match than are ranked."""
+_SMALL = 5_000
+"""Torrents up to which any search is tried on the event loop: what the full-text index does in one step is short."""
 _SHUFFLE_PRIME = 2**31 - 1
 _SHUFFLE_ROOT = 7  # a primitive root of that prime: its powers are the factors that shuffle
 
@@ -56,6 +59,8 @@ _TAGS = """
 """
 _UPLOADERS = "SELECT folded, id FROM account WHERE folded IN (SELECT value FROM json_each(:names))"
 _CATEGORIES = "SELECT id, folded, parent_id FROM category"
+_NEWEST = "SELECT coalesce(max(id), 0) FROM torrent"
+_COUNTED = changes_of(["torrent"])
 
 
 class SqliteSearchIndex(SearchIndexUpdater):
@@ -66,6 +71,8 @@ class SqliteSearchIndex(SearchIndexUpdater):
         self._database = database
         self._candidates = candidates
         self._seconds = seconds
+        self._version = -1
+        self._newest = 0
 
     async def torrents(self, wanted: SearchQuery) -> SearchHits:
         """Return the ids of torrents. Refusal: `search-too-slow`."""
@@ -89,7 +96,8 @@ class SqliteSearchIndex(SearchIndexUpdater):
             "leaders": min(_LEADERS, self._candidates),
             "factor": pow(_SHUFFLE_ROOT, wanted.seed % (_SHUFFLE_PRIME - 1) + 1, _SHUFFLE_PRIME),
         }
-        ((top, counted, total, ids),) = await self._rows(sql, parameters | common)
+        short = whole or await self._is_small()
+        ((top, counted, total, ids),) = await self._rows(sql, parameters | common, short=short)
         exact = counted <= self._candidates
         return SearchHits(
             tuple(json.loads(ids)), total if exact else min(total, self._candidates), exact, top
@@ -141,10 +149,12 @@ class SqliteSearchIndex(SearchIndexUpdater):
         tags = [leaf for leaf in found if isinstance(leaf, TagTerm)]
         users = [fold_user_name(leaf.name) for leaf in found if isinstance(leaf, UploaderTerm)]
         has_categories = any(isinstance(leaf, CategoryTerm) for leaf in found)
-        listed = await self._rows(_CATEGORIES, {}) if has_categories else []
+        listed = await self._rows(_CATEGORIES, {}, short=True) if has_categories else []
         return ResolvedNames(
             tags=await self._resolve_tags(tags) if tags else {},
-            uploaders=dict(await self._rows(_UPLOADERS, {"names": _texts(users)})) if users else {},
+            uploaders=dict(await self._rows(_UPLOADERS, {"names": _texts(users)}, short=True))
+            if users
+            else {},
             categories={name: number for number, name, _ in listed},
             subcategories={
                 number: [below for below, _, parent in listed if parent == number] for number, _, _ in listed
@@ -158,13 +168,20 @@ class SqliteSearchIndex(SearchIndexUpdater):
             "most": _MOST_TAGS,
         }
         ids: dict[tuple[str, bool], list[int]] = {}
-        for prefix, name, number in await self._rows(_TAGS, parameters):
+        for prefix, name, number in await self._rows(_TAGS, parameters, short=await self._is_small()):
             ids.setdefault((name, bool(prefix)), []).append(number)
         return ids
 
-    async def _rows(self, sql: str, parameters: dict[str, object]) -> list[tuple[Any, ...]]:
+    async def _is_small(self) -> bool:
+        version = self._database.version(_COUNTED)
+        if version != self._version:
+            ((self._newest,),) = await self._database.rows(_NEWEST)
+            self._version = version
+        return self._newest <= _SMALL
+
+    async def _rows(self, sql: str, parameters: dict[str, object], *, short: bool) -> list[tuple[Any, ...]]:
         try:
-            return await self._database.rows(sql, parameters, seconds=self._seconds)
+            return await self._database.rows(sql, parameters, seconds=self._seconds, short=short)
         except QueryTimeout as error:
             raise Refusal("search-too-slow", f"it was given {self._seconds:g} s") from error
 

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 
 import pytest
 
@@ -7,6 +8,7 @@ from catalogue.bbcode import render
 from catalogue.model import Author, Category, Freeleech, Person, SwarmStats
 from doors.gazelle import shapes
 from doors.gazelle.formatting import file_list
+from doors.kept_rows import KeptRows
 from tests.doors.gazelle import records
 from tests.doors.gazelle.sample import EXTRAS, T_EXTRAS, check, golden, replaced, seconds
 from tracker.model import Counts
@@ -75,6 +77,11 @@ def test_a_torrent_is_the_sample_of_the_page(name):
     }
 
 
+def browsed(group, torrents, *, bookmarked=False):
+    """Return a row of `browse`."""
+    return json.loads(shapes.browse_row(KeptRows(), group, torrents, bookmarked=bookmarked))
+
+
 def test_a_hit_is_the_sample_of_the_page():
     sample = golden("browse")["results"][0]
     [inner] = sample["torrents"]
@@ -98,7 +105,7 @@ def test_a_hit_is_the_sample_of_the_page():
         freeleech=Freeleech.NEUTRAL,
         **{name: inner[name] for name in ("platform", "format", "license", "scope", "archive")},
     )
-    answer = shapes.browse_group(group, [(torrent, numbers(inner))], bookmarked=True)
+    answer = browsed(group, [(torrent, numbers(inner))], bookmarked=True)
     [shown] = answer["torrents"]
     check(shown, inner, EXTRAS["torrents of a hit"])
     check(answer | {"torrents": [inner]}, sample, EXTRAS["results"])
@@ -170,14 +177,12 @@ def test_an_uploader_is_named_unless_anonymous(uploader, anonymous, shown):
 def test_a_group_without_a_year_has_the_year_0():
     of = records.group(year=None)
     assert shapes.group(of, bookmarked=False)["year"] == 0
-    assert shapes.browse_group(of, [], bookmarked=False)["groupYear"] == 0
+    assert browsed(of, [])["groupYear"] == 0
 
 
 def test_a_group_of_several_torrents_has_their_sums_and_the_largest_size():
     first, second = records.torrent(size=5), records.torrent(id=10, size=3)
-    row = shapes.browse_group(
-        records.group(), [(first, SwarmStats(1, 2, 3)), (second, SwarmStats(10, 20, 30))], bookmarked=False
-    )
+    row = browsed(records.group(), [(first, SwarmStats(1, 2, 3)), (second, SwarmStats(10, 20, 30))])
     assert (row["maxSize"], row["totalSeeders"], row["totalLeechers"], row["totalSnatched"]) == (
         5,
         11,
@@ -202,7 +207,7 @@ def test_every_text_of_a_record_is_escaped():
     for shape in (
         shapes.group(of, bookmarked=False),
         shapes.torrent(inner, live, ""),
-        shapes.browse_group(of, [(inner, live)], bookmarked=False),
+        browsed(of, [(inner, live)]),
         shapes.collage_group(of, [(inner, live)]),
         shapes.artist_group(of, [(inner, live)], bookmarked=False),
     ):

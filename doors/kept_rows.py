@@ -1,0 +1,42 @@
+"""Keeps what was rendered of torrents and groups for as long as their records are the same."""
+
+from collections.abc import Callable, Hashable, Sized
+from typing import Generic, TypeVar
+
+from catalogue.model import Group, Torrent
+
+T = TypeVar("T", bound=Sized)
+
+MOST_BYTES = 16 * 2**20
+"""Of all rows, their records not counted; then every row is rendered again."""
+_ROW_BYTES = 256  # beside what was rendered
+
+
+class KeptRows(Generic[T]):
+    """Rows of one kind of list, rendered once for each record and variant."""
+
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self._most = most_bytes
+        self._size = 0
+        self._rows: dict[tuple[int, Hashable], tuple[Torrent | Group, T]] = {}
+
+    def row(self, record: Torrent | Group, variant: Hashable, render: Callable[[], T]) -> T:
+        """Return the row of a record, rendered unless that was done; `variant` is all else that it depends on."""
+        key = record.id, variant
+        kept = self._rows.get(key)
+        if kept is not None:
+            known, row = kept
+            if known is record:
+                return row
+            if known == record:
+                self._rows[key] = record, row
+                return row
+            self._size -= _ROW_BYTES + len(row)
+        row = render()
+        size = _ROW_BYTES + len(row)
+        if self._size + size > self._most:
+            self._rows.clear()
+            self._size = 0
+        self._rows[key] = record, row
+        self._size += size
+        return row

@@ -1,0 +1,1 @@
+"""Torrents that are kept: what they show is that of the last commit, whatever changed it."""
