@@ -30,6 +30,7 @@ from peerage.sections import (
     Section,
     TorrentApiSection,
     TrackerSection,
+    WebsocketSection,
 )
 from peerage.setting_values import ListenAddress, format_size, read_header, read_public_url, read_size
 
@@ -75,6 +76,7 @@ class Settings(BaseModel):
         json_schema_extra={"takes": "a header name"},
     )
     tracker: TrackerSection = TrackerSection()
+    websocket: WebsocketSection = WebsocketSection()
     cache: CacheSection = CacheSection()
     http: HttpSection = HttpSection()
     fairness: FairnessSection = FairnessSection()
