@@ -159,6 +159,13 @@ _ROWS = (
     Reason("private-address", 403, "Client address is private"),
     Reason("full-scrape", 403, "Full scrape is not allowed, name an info_hash"),
     Reason("unknown-passkey", 403, "Passkey is unknown: download the .torrent file again"),
+    # The tracker over WebSocket, in `failure reason` too.
+    Reason("bad-message", 400, "This is no announce and no scrape in JSON"),
+    Reason("bad-offer", 400, "offer_id is not 20 bytes"),
+    Reason("unknown-offer", 404, "That peer made no such offer here of late"),
+    Reason("peer-id-taken", 409, "Another client announces this torrent with that peer_id"),
+    Reason("other-peer-id", 409, "This connection announces that torrent with another peer_id"),
+    Reason("many-torrents", 429, "This connection announces too many torrents"),
 )
 
 REASONS: Mapping[str, Reason] = MappingProxyType({row.code: row for row in _ROWS})

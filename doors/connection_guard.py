@@ -1,18 +1,22 @@
 """Limits of HTTP connections as a uvicorn protocol class: timeouts, length of the head, connections, memory.
 
 uvicorn has none of these. A client that stops reading its answer is disconnected as well. Trailers are dropped: uvicorn
-would take them for headers. No protocol is changed to: uvicorn's parser may take the body of a request that asks for
-one for the next request, so it is refused where it has a body, and the last of its connection where it has none.
+would take them for headers. No protocol is changed to but what `ConnectionGuard.upgrades` takes: uvicorn's parser may
+take the body of a request that asks for one for the next request, so it is refused where it has a body, and the last of
+its connection where it has none.
 """
 
 import asyncio
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from httptools import HttpParserUpgrade
+from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 if TYPE_CHECKING:
@@ -58,6 +62,32 @@ class ConnectionCounts:
     """How often no descriptor was left, so that nothing was accepted for a moment."""
 
 
+@dataclass(frozen=True, slots=True)
+class UpgradedConnection:
+    """A connection that changes from HTTP to another protocol; `ended` is called once when it has ended.
+
+    `scope` has the client and the headers of the request. `connections` are those that the server shuts down.
+    """
+
+    transport: asyncio.Transport
+    scope: Scope
+    held: HeldMemory
+    connections: set[Any]
+    ended: Callable[[], None]
+
+
+class Upgrades(Protocol):
+    """Takes connections over that ask for another protocol."""
+
+    def takes(self, method: bytes, url: bytes, headers: Iterable[tuple[bytes, bytes]]) -> bool:
+        """Return whether this head asks for a protocol that is spoken here; names of headers in lower case."""
+        ...
+
+    def take(self, upgraded: UpgradedConnection, early: bytes) -> bytes:
+        """Set another protocol on the transport, or return the answer to refuse with; `early` came after the head."""
+        ...
+
+
 @dataclass(slots=True)
 class ConnectionGuard:
     """The limits of connections and their counters; times in seconds, a cap of 0 is none."""
@@ -86,6 +116,7 @@ class ConnectionGuard:
     """Whether those without a whole request have to make room, where native threads know it."""
     unheard: dict[object, Callable[[], None]] = field(default_factory=dict)
     """The connections without a whole request, longest first, and what ends each."""
+    upgrades: Upgrades | None = None
 
     def admit(self, host: str) -> str | None:
         """Count a connection; return the key to pass to `leave`, or None when it is over a cap."""
@@ -170,6 +201,9 @@ class GuardedProtocol(HttpToolsProtocol):
         self._work: RecentWork | None = None
         self._refused = False
         self._last = False  # whether nothing behind this request is read
+        self._upgrading = False
+        self._handed_over = False
+        self._reading = b""
         self._discarded = 0
         self._parsed = 0  # bytes of the names and values of the head
         self._refusal = (
@@ -216,7 +250,11 @@ class GuardedProtocol(HttpToolsProtocol):
             return
         self._began = False
         in_body, before = self._phase is _Phase.BODY, self._body_bytes
+        self._reading = data
         super().data_received(data)
+        self._reading = b""
+        if self._handed_over:
+            return
         if self._phase is _Phase.HEAD and not self._began:
             self._head_bytes += len(data)
         elif in_body and self._phase is _Phase.BODY:
@@ -305,8 +343,49 @@ class GuardedProtocol(HttpToolsProtocol):
         self._phase = _Phase.BODY
         self.guard.unheard.pop(self, None)
         self._set_timer(self.guard.body_timeout)
+        self._upgrading = self._last and not self._busy() and self._asks_for_upgrade()
         super().on_headers_complete()
-        self._send_in_pieces(self.cycle)
+        if not self._upgrading:
+            self._send_in_pieces(self.cycle)
+
+    def _asks_for_upgrade(self) -> bool:
+        upgrades = self.guard.upgrades
+        return upgrades is not None and upgrades.takes(self.parser.get_method(), self.url, self.headers)
+
+    def _should_upgrade(self) -> bool:
+        """Whether uvicorn leaves this request to `handle_websocket_upgrade`."""
+        return self._upgrading
+
+    def handle_websocket_upgrade(self) -> None:
+        """Hand the connection over, with what came after the head, or refuse; called where the parser stopped there."""
+        stopped = sys.exc_info()[1]
+        assert isinstance(stopped, HttpParserUpgrade)
+        assert self.guard.upgrades is not None
+        assert self._held is not None
+        self._set_timer(None)
+        upgraded = UpgradedConnection(
+            self.transport, cast("Scope", self.scope), self._held, self.connections, self._ending()
+        )
+        self.connections.discard(self)
+        refusal = self.guard.upgrades.take(upgraded, self._reading[stopped.args[0] :])
+        if refusal:
+            self.connections.add(self)
+            self._close_with(refusal)
+            return
+        self._handed_over = True
+        self._cancel_stall_timer()
+
+    def _ending(self) -> Callable[[], None]:
+        """Return what counts the end of this connection, once another protocol has it."""
+        guard, key, held = self.guard, self._key, self._held
+        assert key is not None
+        assert held is not None
+
+        def ended() -> None:
+            guard.leave(key)
+            held.close()
+
+        return ended
 
     def _fault_of_head(self) -> bytes:
         """Return the answer to a head that is too long, bad or one of too many, nothing where there is no fault."""

@@ -26,6 +26,7 @@ from doors.connection_guard import ConnectionCounts
 from doors.connection_memory import ConnectionMemory
 from doors.kept_files import KeptFileCounts
 from doors.upload_admission import CacheCounters
+from doors.websocket import WebSocketDoor
 from tasks.fair_turns import FairTurns
 from tasks.loop_stalls import BOUNDS, LoopStalls
 from tracker.counters import TrackerCounters as Announced
@@ -196,6 +197,29 @@ class KeptFilesCollector(Collector):
             ("refused", "not put in, because something changed meanwhile", counts.refused),
         ):
             yield CounterMetricFamily(f"peerage_cache_memory_{name}", f"Files {what}", number)
+
+
+class WebSocketCollector(Collector):
+    """Prometheus collector of the tracker over WebSocket."""
+
+    def __init__(self, door: WebSocketDoor) -> None:
+        self._door = door
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric of its connections and of what is passed on between them."""
+        counts, relayed = self._door.counts, self._door.peers.counters
+        yield GaugeMetricFamily("peerage_websocket_connections", "Open WebSocket connections", counts.open)
+        yield GaugeMetricFamily("peerage_websocket_peers", "Peers over WebSocket in memory", relayed.peers)
+        for name, what, number in (
+            ("messages", "Messages received over WebSocket", counts.messages),
+            ("offers", "Offers passed on to peers", relayed.offers),
+            ("answers", "Answers passed on to those who made the offer", relayed.answers),
+            ("turned_away", "WebSocket connections over a cap", counts.turned_away),
+            ("timed_out", "WebSocket connections ended as silent or without a torrent", counts.timed_out),
+            ("cut_off", "WebSocket connections ended because they took too little", counts.cut_off),
+            ("broken", "WebSocket connections that broke the protocol or a limit", counts.broken),
+        ):
+            yield CounterMetricFamily(f"peerage_websocket_{name}", what, number)
 
 
 class LoopCollector(Collector):

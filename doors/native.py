@@ -157,6 +157,16 @@ class HandedOverProtocol(FastPathProtocol):
         self._begin()
         return super().eof_received()
 
+    def _ending(self) -> Callable[[], None]:
+        """Return what counts the end of this connection here and in the native threads."""
+        ended, gone = super()._ending(), self._gone
+
+        def both() -> None:
+            ended()
+            gone()
+
+        return both
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Report the closed connection to the native threads, which count it."""
         super().connection_lost(exc)

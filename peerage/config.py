@@ -30,6 +30,7 @@ from peerage.sections import (
     Section,
     TorrentApiSection,
     TrackerSection,
+    WebsocketSection,
 )
 from peerage.setting_values import ListenAddress, format_size, read_header, read_public_url, read_size
 
@@ -79,6 +80,7 @@ class Settings(UntabledSettings):
     """
 
     tracker: TrackerSection = Field(default_factory=TrackerSection.model_construct)
+    websocket: WebsocketSection = Field(default_factory=WebsocketSection.model_construct)
     cache: CacheSection = Field(default_factory=CacheSection.model_construct)
     http: HttpSection = Field(default_factory=HttpSection.model_construct)
     fairness: FairnessSection = Field(default_factory=FairnessSection.model_construct)

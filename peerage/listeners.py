@@ -32,6 +32,7 @@ from doors.native import (
 )
 from doors.root_path import root_path
 from doors.udp import UdpDoor
+from doors.websocket import SocketLimits, WebSocketDoor
 from peerage.config import Settings
 from peerage.descriptors import connection_cap
 from peerage.sections.section import Networks
@@ -40,6 +41,8 @@ from peerage.wiring.application import Application
 from tasks.fair_turns import FairTurns
 from tasks.loop_stalls import LoopStalls
 from tracker.counters import TrackerCounters
+from tracker.random_source import SplitMix
+from tracker.socket_peers import SocketPeers, SocketTerms
 
 if TYPE_CHECKING:
     from tracker._native import Door
@@ -124,6 +127,8 @@ class Listeners:
         refuse = settings.tracker.refuse_private
         self.announce = AnnounceDoor(application.tracker.tracker, clients, refuse_private=refuse)
         self.scrape = ScrapeDoor(application.tracker.tracker)
+        self.websocket = _websocket(application, clients, self.work)
+        self._guard.upgrades = self.websocket
         self._threads = (
             NativeDoor(self._door, self._guard, _exempt(settings))
             if self._door is not None and self.native
@@ -251,6 +256,32 @@ class Listeners:
         finally:
             for transport in transports:
                 transport.close()
+
+
+def _websocket(application: Application, clients: ClientAddress, work: ClientWork) -> WebSocketDoor | None:
+    """Make the tracker over WebSocket, unless it is switched off."""
+    settings, wanted = application.settings, application.settings.websocket
+    if not wanted.enabled:
+        return None
+    terms = SocketTerms(wanted.interval, wanted.max_offers, wanted.torrents_per_connection)
+    rng = SplitMix(secrets.randbits(64))
+    return WebSocketDoor(
+        SocketPeers(application.tracker.tracker, terms, rng, time.monotonic),
+        clients,
+        work,
+        SocketLimits(
+            message=wanted.max_message,
+            queue=wanted.queue,
+            connections=wanted.max_connections,
+            connections_per_address=wanted.connections_per_address,
+            ping=wanted.ping,
+            idle=wanted.idle,
+        ),
+        time.monotonic,
+        refuse_private=settings.tracker.refuse_private,
+        exempt=Exemptions(_exempt(settings)),
+        root=root_path(settings.public_url).encode(),
+    )
 
 
 def _kept_files(application: Application) -> KeptFiles | None:

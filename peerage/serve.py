@@ -32,6 +32,7 @@ from doors.metrics import (
     LoopCollector,
     MetricsDoor,
     TrackerCollector,
+    WebSocketCollector,
     health_routes,
 )
 from doors.page_layout import PageSite
@@ -167,6 +168,7 @@ def _make_metrics(
         ),
         FilesCollector(application.stores.blobs, application.torrents.scrubber),
         *([KeptFilesCollector(listeners.kept_files.counts)] if listeners.kept_files is not None else ()),
+        *([WebSocketCollector(listeners.websocket)] if listeners.websocket is not None else ()),
     ]
     return MetricsDoor(collectors, clients, settings.networks, everyone=settings.open)
 
@@ -219,6 +221,7 @@ async def _timers(
                         application.downloads.engine_announcer,
                         application.torrents.scrubber,
                         _renewal(application, listeners),
+                        listeners.websocket,
                     )
                     if each is not None
                 ),

@@ -16,6 +16,7 @@ __all__ = [
     "Event",
     "Families",
     "Reply",
+    "SocketChange",
     "SwarmTotals",
     "Transport",
     "Verdict",
@@ -41,7 +42,7 @@ class Families(IntEnum):
 
 
 class Transport(IntEnum):
-    """The transport of a request; nothing announces over WEBSOCKET yet."""
+    """The transport of a request; a peer over WEBSOCKET is counted by `SocketChange`, never announced as an address."""
 
     HTTP = 0
     UDP = 1
@@ -76,6 +77,25 @@ class Announce(NamedTuple):
     peer_id: bytes = _NO_PEER_ID
     uploaded: int = 0
     downloaded: int = 0
+
+
+class SocketChange(NamedTuple):
+    """What changes in a swarm's peers over WebSocket: one comes, goes, or takes the other role.
+
+    `address` (4 or 16 bytes) is whose share a new torrent counts to. `seeders` and `leechers` are differences, -1 to 1;
+    `completed` counts a download.
+    """
+
+    infohash: InfoHash
+    address: bytes
+    seeders: int
+    leechers: int
+    completed: bool = False
+
+    @property
+    def difference(self) -> int:
+        """How many peers more there are by it."""
+        return self.seeders + self.leechers
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from tracker.model import (
     AnnounceTerms,
     Counts,
     Reply,
+    SocketChange,
     SwarmTotals,
 )
 from tracker.sessions import LARGEST, SessionDelta, SessionTotals
@@ -117,6 +118,13 @@ class NativeSwarms:
         verdict, complete, downloaded, incomplete, downloaders, interval, min_interval, peers, peers6 = answer
         counts = Counts(complete, downloaded, incomplete, downloaders)
         return Reply(counts, interval, min_interval, peers, peers6, _WARNINGS[verdict])
+
+    def count_socket(self, change: SocketChange, now: int) -> Reply | AnnounceFailure:
+        """Count a change of a swarm's peers over WebSocket; see `Swarms.count_socket`."""
+        verdict, interval, min_interval, *counts = self.handle.count_socket(change, now)
+        if (code := _REFUSALS[verdict]) is not None:
+            return AnnounceFailure(code)
+        return Reply(Counts(*counts), interval, min_interval, warning=_WARNINGS[verdict])
 
     def scrape(self, infohash: InfoHash) -> Counts:
         """Return a swarm in numbers, zeros where there is none or it is refused."""

@@ -1,6 +1,6 @@
 """The announce policy: allowed and denied torrents, passkeys, and what happens to swarms when these change."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from bittorrent.infohash import InfoHash
 from tracker.store import SwarmStore
@@ -12,6 +12,16 @@ class Policy:
     def __init__(self, store: SwarmStore, *, listed: bool) -> None:
         store.listed = listed
         self._store = store
+        self._observers: list[Callable[[InfoHash], None]] = []
+
+    def on_removal(self, observer: Callable[[InfoHash], None]) -> None:
+        """Have an observer told of each hash whose swarm is removed, after that."""
+        self._observers.append(observer)
+
+    def _remove(self, infohash: InfoHash) -> None:
+        self._store.remove(infohash)
+        for observer in self._observers:
+            observer(infohash)
 
     @property
     def listed(self) -> bool:
@@ -28,13 +38,13 @@ class Policy:
         for infohash in infohashes:
             self._store.allow(infohash.truncated, False)
             if self.listed:
-                self._store.remove(infohash.truncated)
+                self._remove(infohash.truncated)
 
     def deny(self, infohashes: Iterable[InfoHash]) -> None:
         """Put torrents on the deny list, and remove their swarms at once."""
         for infohash in infohashes:
             self._store.deny(infohash.truncated, True)
-            self._store.remove(infohash.truncated)
+            self._remove(infohash.truncated)
 
     def undeny(self, infohashes: Iterable[InfoHash]) -> None:
         """Take torrents off the deny list."""

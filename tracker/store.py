@@ -6,7 +6,7 @@ from typing import Protocol
 from bittorrent.infohash import InfoHash
 from tracker.changes import CHANGES_AT_ONCE, SNAPSHOT_START, Change, ChangeBatch, Place, Position
 from tracker.journal_row import JournalRow
-from tracker.model import Announce, AnnounceFailure, Counts, Reply, SwarmTotals
+from tracker.model import Announce, AnnounceFailure, Counts, Reply, SocketChange, SwarmTotals
 from tracker.sessions import SessionDelta, SessionTotals
 
 
@@ -60,6 +60,10 @@ class SwarmStore(Protocol):
 
     def announce(self, announce: Announce, now: int) -> Reply | AnnounceFailure:
         """Store the announcer and return its answer; see `Swarms.announce`."""
+        ...
+
+    def count_socket(self, change: SocketChange, now: int) -> Reply | AnnounceFailure:
+        """Count a change of a swarm's peers over WebSocket, who are never handed out; see `Swarms.count_socket`."""
         ...
 
     def scrape(self, infohash: InfoHash) -> Counts:

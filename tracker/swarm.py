@@ -19,13 +19,27 @@ STRIDES = (6, 6, 18, 18)
 class Swarm:
     """The peers of one torrent. A paused peer lies among the seeders, and counts as incomplete."""
 
-    __slots__ = ("completed", "dirty", "leechers", "owner", "parts", "paused", "pools", "seeders", "touched")
+    __slots__ = (
+        "completed",
+        "dirty",
+        "leechers",
+        "owner",
+        "parts",
+        "paused",
+        "pools",
+        "seeders",
+        "socket_leechers",
+        "socket_seeders",
+        "touched",
+    )
 
     def __init__(self, now: int) -> None:
         self.pools: list[Pool | None] = [None, None, None, None]
         self.seeders = 0  # the paused among them
         self.leechers = 0
         self.paused = 0
+        self.socket_seeders = 0  # over WebSocket: in numbers alone, they have no address to give
+        self.socket_leechers = 0
         self.completed = 0
         self.touched = now
         self.dirty = 1  # a bit a row
@@ -33,7 +47,12 @@ class Swarm:
         self.owner = b""  # the address to whose share it counts, b"" for nobody's
 
     def __len__(self) -> int:
-        return self.seeders + self.leechers
+        return self.seeders + self.leechers + self.socket_seeders + self.socket_leechers
+
+    @property
+    def sockets(self) -> int:
+        """How many of its peers are over WebSocket."""
+        return self.socket_seeders + self.socket_leechers
 
     def size(self, which: int) -> int:
         """Return how many peers a pool holds."""
@@ -49,7 +68,14 @@ class Swarm:
 
     def counts(self) -> Counts:
         """Return the swarm in numbers."""
-        return Counts(self.seeders - self.paused, self.completed, self.leechers + self.paused, self.leechers)
+        complete = self.seeders - self.paused + self.socket_seeders
+        downloaders = self.leechers + self.socket_leechers
+        return Counts(complete, self.completed, downloaders + self.paused, downloaders)
+
+    def count_sockets(self, seeders: int, leechers: int) -> None:
+        """Count so many more or fewer peers over WebSocket; never below none."""
+        self.socket_seeders = max(0, self.socket_seeders + seeders)
+        self.socket_leechers = max(0, self.socket_leechers + leechers)
 
     def locate(self, peer: bytes) -> tuple[int, int]:
         """Return the pool and slot of a peer; slot -1 where it is in neither pool of its family."""
@@ -179,6 +205,7 @@ class Swarm:
         self.dirty |= (1 << self.rows()) - 1
         self.pools = [None, None, None, None]
         self.seeders = self.leechers = self.paused = self.completed = 0
+        self.socket_seeders = self.socket_leechers = 0
 
     def entries(self) -> Iterator[tuple[int, bytes, int]]:
         """Yield (pool, peer, state) of every peer."""

@@ -41,6 +41,7 @@ from tracker.model import (
     Counts,
     Event,
     Reply,
+    SocketChange,
     SwarmTotals,
 )
 from tracker.pool import state_of
@@ -164,6 +165,45 @@ class Swarms:
             return self._reply(counts, b"", b"")
         return self._reply(counts, *swarm.pick(announce, where, self._rng))
 
+    def count_socket(self, change: SocketChange, now: int) -> Reply | AnnounceFailure:
+        """Count a change of a swarm's peers over WebSocket, then answer with the counts and no peers.
+
+        It is refused and put off as an announce is, except that who leaves is always counted. At the cap of all peers
+        nobody comes, and the answer says so. Draws nothing.
+        """
+        leaves = change.difference < 0
+        if not leaves and (code := self.refusal(change.infohash)) is not None:
+            return AnnounceFailure(code)
+        if self.restoring and not leaves:
+            return Reply(ZERO_COUNTS, RETRY_SOON, RETRY_SOON, warning=RESTORING)
+        infohash = self._aliases.get(change.infohash, change.infohash)
+        swarm = self._swarms.get(infohash)
+        if change.difference > 0 and self._peers >= self._terms.max_peers:
+            return Reply(ZERO_COUNTS, RETRY_SOON, RETRY_SOON, warning=FULL)
+        if swarm is None:
+            if change.difference <= 0:
+                return Reply(ZERO_COUNTS, self._terms.interval, self._terms.min_interval)
+            if len(self._swarms) >= self._binds_above and not self._make_room(infohash, change.address):
+                return Reply(ZERO_COUNTS, RETRY_SOON, RETRY_SOON, warning=FULL)
+            swarm = self._make(infohash, now)
+            self._give(swarm, change.address)
+        self._count_sockets(infohash, swarm, change, now)
+        return Reply(self._counts(infohash, swarm), self._terms.interval, self._terms.min_interval)
+
+    def _count_sockets(self, infohash: InfoHash, swarm: Swarm, change: SocketChange, now: int) -> None:
+        before = len(swarm), swarm.counts().complete
+        swarm.count_sockets(change.seeders, change.leechers)
+        swarm.touched = now
+        if change.completed:
+            swarm.completed += 1
+            swarm.dirty |= 1
+            if self._log.active:
+                self._log.note(infohash, b"", swarm.completed)
+        self._peers += len(swarm) - before[0]
+        self._complete += swarm.counts().complete - before[1]
+        if swarm.dirty:
+            self._dirty[infohash[0]].add(infohash)
+
     def _make(self, infohash: InfoHash, now: int) -> Swarm:
         swarm = self._swarms[infohash] = Swarm(now)
         swarm.parts = self._deleted[infohash[0]].pop(infohash, 0)
@@ -200,7 +240,12 @@ class Swarms:
             if not len(swarm):
                 found = at
                 break
-            if len(swarm) == 1 and swarm.owner and (weight := self._shares.weight(swarm.owner)) > best:
+            if (
+                len(swarm) == 1
+                and not swarm.sockets
+                and swarm.owner
+                and (weight := self._shares.weight(swarm.owner)) > best
+            ):
                 best, found = weight, at
         if found >= 0:
             infohash = swarms[found]
@@ -475,6 +520,10 @@ class Swarms:
         self._merge(canonical, swarm, other.completed, other.touched, other.entries())
         for node, count in self._others.get(alias, NO_OTHERS).items():
             self._count_of(canonical, swarm, node, count)
+        if other.sockets:
+            before = len(swarm), swarm.counts().complete
+            swarm.count_sockets(other.socket_seeders, other.socket_leechers)
+            self._update_totals(canonical, swarm, before)
         self.remove(alias)
 
     def _merge(

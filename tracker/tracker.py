@@ -5,7 +5,16 @@ from collections.abc import Callable, Iterable
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from tracker.counters import TrackerCounters, Transport
-from tracker.model import NOBODY, Announce, AnnounceFailure, AnnounceTerms, Counts, Reply
+from tracker.model import (
+    NOBODY,
+    Announce,
+    AnnounceFailure,
+    AnnounceTerms,
+    Counts,
+    Event,
+    Reply,
+    SocketChange,
+)
 from tracker.policy import Policy
 from tracker.store import SwarmStore
 
@@ -43,13 +52,26 @@ class Tracker:
     def announce(self, announce: Announce) -> Reply | AnnounceFailure:
         """Answer an announce; a refusal that passes by itself is an empty success with a warning."""
         reply = self.store.announce(announce, int(self._clock()))
+        self._count(reply, announce.transport, announce.event)
+        return reply
+
+    def announce_socket(self, change: SocketChange, event: Event) -> Reply | AnnounceFailure:
+        """Answer an announce over WebSocket, which has changed the swarm's peers like that."""
+        reply = self.store.count_socket(change, int(self._clock()))
+        self._count(reply, Transport.WEBSOCKET, event)
+        return reply
+
+    def leave_socket(self, change: SocketChange) -> None:
+        """Count a peer over WebSocket out, whose connection has ended."""
+        self.store.count_socket(change, int(self._clock()))
+
+    def _count(self, reply: Reply | AnnounceFailure, transport: Transport, event: Event) -> None:
         if isinstance(reply, AnnounceFailure):
             self.counters.refusals[reply.code] += 1
-            return reply
-        self.counters.announces[announce.transport][announce.event] += 1
+            return
+        self.counters.announces[transport][event] += 1
         if reply.warning:
             self.counters.warnings += 1
-        return reply
 
     def scrape(self, infohashes: Iterable[InfoHash], transport: Transport) -> list[tuple[InfoHash, Counts]]:
         """Return each torrent in numbers, in the order asked; zeros for an unknown or refused one."""

@@ -12,6 +12,7 @@ from peerage.sections.fairness import FairnessSection
 from peerage.sections.section import NETWORKS, Listens, Networks, Section
 from peerage.sections.service import CacheSection, HttpSection, LogSection, MetricsSection
 from peerage.sections.tracker import TrackerSection
+from peerage.sections.websocket import WebsocketSection
 
 __all__ = [
     "NETWORKS",
@@ -31,4 +32,5 @@ __all__ = [
     "Section",
     "TorrentApiSection",
     "TrackerSection",
+    "WebsocketSection",
 ]

@@ -22,6 +22,7 @@ from tracker.model import (
     Event,
     Families,
     Reply,
+    SocketChange,
     SwarmTotals,
 )
 from tracker.swarms import FULL, RESTORING
@@ -855,3 +856,112 @@ def test_peers_are_seen_by_either_name_and_not_where_the_torrent_is_refused(benc
     assert bench.store.peers(OTHER, 5) == (v4(0), b"")
     bench.store.deny(HASH, True)
     assert bench.store.peers(HASH, 5) == (b"", b"")
+
+
+SOCKET = bytes([10, 0, 0, 1])
+
+
+def come(bench, seeders=0, leechers=0, infohash=HASH, address=SOCKET, **more):
+    return bench.store.count_socket(SocketChange(infohash, address, seeders, leechers, **more), NOW)
+
+
+def test_peers_over_websocket_are_counted_and_not_handed_out(bench):
+    bench.fill(seeders=1, leechers=1)
+    come(bench, leechers=1)
+
+    reply = come(bench, seeders=1)
+
+    assert (reply.counts, reply.peers, reply.peers6) == (Counts(2, 0, 2, 2), b"", b"")
+    heard = bench.say(v4(7))
+    assert heard.counts == Counts(2, 0, 3, 3)
+    assert len(split(heard.peers, 6)) == 2
+    assert bench.store.peers(HASH, 50) != (b"", b"")
+    assert len(split(bench.store.peers(HASH, 50)[0], 6)) == 3
+    assert bench.store.totals() == SwarmTotals(1, 5, 2, 3)
+
+
+def test_a_peer_over_websocket_takes_the_other_role_completes_and_goes(bench):
+    come(bench, leechers=1)
+
+    assert come(bench, 1, -1, completed=True).counts == Counts(1, 1, 0, 0)
+    assert come(bench, seeders=-1).counts == Counts(0, 1, 0, 0)
+    assert come(bench, seeders=-1).counts == Counts(0, 1, 0, 0), "never below none"
+    assert bench.store.totals() == SwarmTotals(1, 0, 0, 0)
+
+
+def test_a_departure_over_websocket_makes_no_swarm(bench):
+    assert come(bench, leechers=-1).counts == ZERO_COUNTS
+    assert bench.store.totals().torrents == 0
+
+
+def test_refused_and_restoring_stores_count_no_newcomer_over_websocket_but_every_departure(make):
+    bench = Bench(make, AnnounceTerms())
+    come(bench, leechers=1)
+    come(bench, leechers=1)
+    bench.store.restoring = True
+    assert come(bench, leechers=1).warning == RESTORING
+    come(bench, leechers=-1)
+    bench.store.restoring = False
+    bench.store.deny(HASH, True)
+    assert come(bench, leechers=1) == AnnounceFailure(DENIED)
+    come(bench, leechers=-1)
+    bench.store.deny(HASH, False)
+    bench.store.listed = True
+    assert come(bench, leechers=1) == AnnounceFailure(UNLISTED)
+    bench.store.allow(HASH, True)
+    assert bench.counts() == (0, 0, 0, 0)
+
+
+def test_a_removed_swarm_has_no_peers_over_websocket(bench):
+    come(bench, seeders=1)
+    bench.store.remove(HASH)
+
+    assert bench.counts() == (0, 0, 0, 0)
+    assert bench.store.totals().peers == 0
+
+
+def test_both_hashes_of_a_torrent_have_the_peers_over_websocket_of_either(bench):
+    come(bench, seeders=1)
+    come(bench, leechers=1, infohash=OTHER)
+    bench.store.join(OTHER, HASH)
+
+    assert bench.store.scrape(OTHER) == bench.store.scrape(HASH) == Counts(1, 0, 1, 1)
+    come(bench, leechers=-1, infohash=OTHER)
+    assert bench.store.scrape(HASH) == Counts(1, 0, 0, 0)
+    assert bench.store.totals() == SwarmTotals(2, 1, 1, 0)
+
+
+def test_a_swarm_of_peers_over_websocket_alone_outlives_the_sweep_and_is_not_evicted(make):
+    bench = Bench(make, AnnounceTerms(max_torrents=1))
+    come(bench, leechers=1)
+
+    bench.store.expire(NOW + 10**6, 10**6)
+
+    assert bench.counts() == (0, 0, 1, 1)
+    assert bench.say(v4(1), infohash=InfoHash(HASH[:1] + b"x" * 19)).warning == FULL
+    come(bench, leechers=-1)
+    bench.store.expire(NOW + 10**6, 10**6)
+    assert bench.store.totals().torrents == 0
+
+
+def test_at_the_cap_of_peers_nobody_comes_over_websocket(make):
+    bench = Bench(make, AnnounceTerms(max_peers=2))
+    bench.fill(leechers=2)
+
+    reply = come(bench, leechers=1)
+
+    assert (reply.warning, bench.counts()) == (FULL, (0, 0, 2, 2))
+    assert come(bench, leechers=1, infohash=OTHER).warning == FULL
+    assert bench.store.totals().torrents == 1
+
+
+def test_peers_over_websocket_are_not_in_the_journal_their_downloads_are(make):
+    bench = Bench(make, AnnounceTerms())
+    come(bench, leechers=1)
+    come(bench, 1, -1, completed=True)
+    rows = bench.flush()
+    again = Bench(make, AnnounceTerms())
+
+    again.store.restore(rows)
+
+    assert again.counts() == (0, 1, 0, 0)

@@ -18,7 +18,7 @@ from tracker.changes import (
     PeerChange,
 )
 from tracker.journal_row import JournalRow
-from tracker.model import Announce, AnnounceTerms, Event, Families
+from tracker.model import Announce, AnnounceTerms, Event, Families, SocketChange
 from tracker.sessions import SessionDelta
 
 HASHES = [InfoHash(bytes([first]) + bytes([number]) * 19) for first in (0, 1, 255) for number in range(3)]
@@ -129,6 +129,18 @@ class TwoStores(RuleBasedStateMachine):
             downloaded=totals[1],
         )
         self.both(lambda store: store.announce(announce, self.now))
+
+    @rule(
+        infohash=infohashes,
+        address=st.sampled_from([PEERS4[0][:-2], PEERS4[20][:-2], PEERS6[0][:-2]]),
+        change=st.sampled_from([(1, 0), (0, 1), (-1, 0), (0, -1), (1, -1), (-1, 1), (0, 0)]),
+        completed=st.booleans(),
+        times=st.integers(1, 5),
+    )
+    def count_sockets(self, infohash, address, change, completed, times):
+        asked = SocketChange(infohash, address, *change, completed)
+        for _ in range(times):
+            self.both(lambda store: store.count_socket(asked, self.now))
 
     @rule(fails=st.booleans())
     def take_deltas(self, fails):

@@ -4,6 +4,7 @@ from tests.fuzz.targets import exchanges, files, formats, requests, texts
 from tests.support.routes import doors
 
 _UPLOAD = {"form-body", "compressed-upload", "metainfo", "bencode-values", "release-name"}
+_SOCKETS = {"websocket-message", "websocket-exchange", "websocket-frames"}
 _TRACKER = {"request-head", "passkey-path", "forwarded-header", "address", "http-exchange"}
 DIALECTS = {
     "gazelle": {"gazelle-browse", "form-body", *_UPLOAD},
@@ -17,7 +18,7 @@ DIALECTS = {
     "upload_soap": {"soap-envelope", "soap-call", *_UPLOAD},
 }
 PATHS = {
-    "/announce": {"announce-query", *_TRACKER},
+    "/announce": {"announce-query", *_SOCKETS, *_TRACKER},
     "/scrape": {"scrape-query", *_TRACKER},
     "/dld/{opaque}": {"file-headers"},
     "/torrent/{rest:path}": {"file-headers"},

@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_network
 from typing import Any
 
@@ -21,13 +21,16 @@ from doors.native import (
     total_counters,
 )
 from doors.root_path import strip_root
+from doors.websocket import SocketLimits, WebSocketDoor
 from peerage.app import App
 from peerage.listeners import Server, uvicorn_config
 from tests.contracts.raw_requests import HASHES, PASSKEYS
+from tests.support.clock import Clock
 from tracker.model import AnnounceTerms
 from tracker.native_swarms import NativeSwarms
 from tracker.policy import Policy
 from tracker.random_source import SplitMix
+from tracker.socket_peers import SocketPeers, SocketTerms
 from tracker.store import SwarmStore
 from tracker.swarms import Swarms
 from tracker.tracker import Tracker
@@ -49,6 +52,9 @@ class TrackerSetup:
     scrape: ScrapeDoor
     guard: ConnectionGuard
     root: str = ""
+    websocket: WebSocketDoor | None = None
+    clock: Clock = field(default_factory=Clock)
+    """That of the door over WebSocket."""
 
     @property
     def counters(self) -> Any:
@@ -84,6 +90,19 @@ def tracker_setup(
     )  # fmt: skip
     announce = AnnounceDoor(tracker, clients, refuse_private=refuse_private)
     return TrackerSetup(tracker, door, announce, ScrapeDoor(tracker), guard, root)
+
+
+def with_websocket(
+    setup: TrackerSetup, limits: SocketLimits, terms: SocketTerms, trusted: Any = (), **how: Any
+) -> WebSocketDoor:
+    """Make a setup's door over WebSocket."""
+    peers = SocketPeers(setup.tracker, terms, SplitMix(SEED), setup.clock)
+    setup.websocket = WebSocketDoor(
+        peers, ClientAddress(trusted, "X-Forwarded-For"), setup.guard.work, limits, setup.clock,
+        root=setup.root.encode(), **how,
+    )  # fmt: skip
+    setup.guard.upgrades = setup.websocket
+    return setup.websocket
 
 
 class AnnouncePath:

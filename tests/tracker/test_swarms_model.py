@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from bittorrent.infohash import InfoHash
 from tests.support.swarm_stores import NO_SHARES, STORES, native, python
-from tracker.model import Announce, AnnounceTerms, Counts, Event, Families
+from tracker.model import Announce, AnnounceTerms, Counts, Event, Families, SocketChange
 from tracker.peer_mix import choose_mix
 from tracker.swarms import RETRY_SOON
 
@@ -30,11 +30,17 @@ class Peer:
 class Model:
     peers: dict[bytes, Peer] = field(default_factory=dict)
     completed: int = 0
+    sockets: list[int] = field(default_factory=lambda: [0, 0])
+    """Seeders and leechers over WebSocket."""
+
+    def __len__(self) -> int:
+        return len(self.peers) + sum(self.sockets)
 
     def counts(self) -> Counts:
         complete = sum(peer.seeder for peer in self.peers.values())
         downloaders = sum(not peer.seeder and not peer.paused for peer in self.peers.values())
-        return Counts(complete, self.completed, len(self.peers) - complete, downloaders)
+        incomplete = len(self.peers) - complete + self.sockets[1]
+        return Counts(complete + self.sockets[0], self.completed, incomplete, downloaders + self.sockets[1])
 
     def listed(self, stride: int, leechers: bool, asker: bytes) -> set[bytes]:
         return {
@@ -85,7 +91,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     def make_room(self):
         """An empty swarm went, one whose completed count is gone if there is one."""
-        empty = [infohash for infohash, swarm in self.model.items() if not swarm.peers]
+        empty = [infohash for infohash, swarm in self.model.items() if not len(swarm)]
         gone = [
             each for each in empty if self.model[each].completed and not self.store.scrape(each).downloaded
         ]
@@ -98,7 +104,7 @@ class StoreMachine(RuleBasedStateMachine):
             return
         old = swarm.peers.get(peer)
         if old is None:
-            total = sum(len(each.peers) for each in self.model.values())
+            total = sum(len(each) for each in self.model.values())
             same = sum(prefix(key) == prefix(peer) for key in swarm.peers if len(key) == len(peer))
             if total >= TERMS.max_peers or same >= TERMS.peers_per_address:
                 return
@@ -135,6 +141,28 @@ class StoreMachine(RuleBasedStateMachine):
             assert set(given[: takes[0]]) <= pools[first]
             assert set(given[takes[0] :]) <= pools[first + 1]
 
+    @rule(infohash=st.sampled_from(HASHES), role=st.sampled_from([0, 1]), comes=st.booleans())
+    def come_or_go_over_websocket(self, infohash, role, comes):
+        swarm = self.model.get(infohash)
+        difference = [0, 0]
+        difference[role] = 1 if comes else -1
+        reply = self.store.count_socket(SocketChange(infohash, bytes([9, 9, 9, 9]), *difference), self.now)
+        if comes and sum(len(each) for each in self.model.values()) >= TERMS.max_peers:
+            assert reply.warning
+            return
+        if swarm is None and not comes:
+            assert reply.counts == Counts(0, 0, 0, 0)
+            return
+        full = swarm is None and len(self.model) >= TERMS.max_torrents
+        if full and not reply.warning:
+            self.make_room()
+        elif full:
+            assert (reply.interval, bool(reply.warning)) == (RETRY_SOON, True)
+            return
+        swarm = self.model.setdefault(infohash, Model())
+        swarm.sockets[role] = max(0, swarm.sockets[role] + difference[role])
+        assert (reply.counts, reply.peers, reply.peers6) == (swarm.counts(), b"", b"")
+
     @rule(seconds=st.integers(0, 2000))
     def wait_and_sweep(self, seconds):
         self.now += seconds
@@ -146,7 +174,7 @@ class StoreMachine(RuleBasedStateMachine):
                     del swarm.peers[key]
             # Which of several completed torrents make room depends on where the sweep stood.
             forgotten = crowded and self.store.scrape(infohash) == Counts(0, 0, 0, 0)
-            if not swarm.peers and (not swarm.completed or forgotten):
+            if not len(swarm) and (not swarm.completed or forgotten):
                 del self.model[infohash]
 
     @rule(infohash=st.sampled_from(HASHES))
@@ -173,13 +201,15 @@ class StoreMachine(RuleBasedStateMachine):
         self.flush(fails=False)
         self.store = self.make(TERMS, seed)
         self.store.restore(list(self.journal.values()))
+        for swarm in self.model.values():
+            swarm.sockets = [0, 0]
 
     @invariant()
     def the_numbers_agree(self):
         for infohash in HASHES:
             assert self.store.scrape(infohash) == self.model.get(infohash, Model()).counts()
         totals = self.store.totals()
-        assert totals.peers == sum(len(swarm.peers) for swarm in self.model.values())
+        assert totals.peers == sum(len(swarm) for swarm in self.model.values())
         assert totals.complete == sum(swarm.counts().complete for swarm in self.model.values())
 
 

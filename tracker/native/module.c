@@ -146,6 +146,46 @@ static PyObject *announce(PyObject *self, PyObject *const *args, Py_ssize_t coun
                          answer.peers6, (Py_ssize_t)answer.peers6_length);
 }
 
+/* Read a tracker.model.SocketChange, which is a tuple. */
+static bool read_socket_change(PyObject *tuple, struct socket_change *change)
+{
+    if (!PyTuple_Check(tuple) || PyTuple_GET_SIZE(tuple) != 5) {
+        PyErr_SetString(PyExc_TypeError, "a change of sockets is a tuple of five");
+        return false;
+    }
+    const uint8_t *infohash = read_infohash(PyTuple_GET_ITEM(tuple, 0));
+    PyObject *address = PyTuple_GET_ITEM(tuple, 1);
+    Py_ssize_t length = PyBytes_Check(address) ? PyBytes_GET_SIZE(address) : 0;
+    if (infohash && length != 4 && length != 16)
+        PyErr_SetString(PyExc_ValueError, "an address is 4 or 16 bytes");
+    if (!infohash || PyErr_Occurred())
+        return false;
+    memcpy(change->infohash, infohash, INFOHASH);
+    memcpy(change->address, PyBytes_AS_STRING(address), (size_t)length);
+    change->length = (uint8_t)length;
+    long seeders = PyLong_AsLong(PyTuple_GET_ITEM(tuple, 2)), leechers = PyLong_AsLong(PyTuple_GET_ITEM(tuple, 3));
+    change->seeders = (int8_t)((seeders > 0) - (seeders < 0));
+    change->leechers = (int8_t)((leechers > 0) - (leechers < 0));
+    change->completed = PyObject_IsTrue(PyTuple_GET_ITEM(tuple, 4)) == 1;
+    return !PyErr_Occurred();
+}
+
+static PyObject *count_socket(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    struct socket_change change = {.length = 0};
+    struct answer answer;
+    if (!expect(count, 2) || !read_socket_change(args[0], &change))
+        return NULL;
+    long long now = PyLong_AsLongLong(args[1]);
+    if (now == -1 && PyErr_Occurred())
+        return NULL;
+    enum verdict verdict = store_count_socket(of(self), &change, now, &answer);
+    struct counts counts = answer.counts;
+    return Py_BuildValue("(iIIKKKK)", (int)verdict, (unsigned int)answer.interval, (unsigned int)answer.min_interval,
+                         (unsigned long long)counts.complete, (unsigned long long)counts.downloaded,
+                         (unsigned long long)counts.incomplete, (unsigned long long)counts.downloaders);
+}
+
 static PyObject *scrape(PyObject *self, PyObject *object)
 {
     const uint8_t *infohash = read_infohash(object);
@@ -375,6 +415,8 @@ static int set_restoring(PyObject *self, PyObject *value, void *Py_UNUSED(none))
 static PyMethodDef store_methods[] = {
     {"announce", (PyCFunction)(void (*)(void))announce, METH_FASTCALL,
      "announce(announce, now): verdict, counts, intervals, peers, peers6"},
+    {"count_socket", (PyCFunction)(void (*)(void))count_socket, METH_FASTCALL,
+     "count_socket(change, now): verdict, intervals, complete, downloaded, incomplete, downloaders"},
     {"peers", (PyCFunction)(void (*)(void))peers, METH_FASTCALL, "peers(infohash, numwant): compact v4 and v6 peers"},
     {"scrape", scrape, METH_O, "scrape(infohash): complete, downloaded, incomplete, downloaders"},
     {"totals", totals, METH_NOARGS, "totals(): torrents, peers, complete"},

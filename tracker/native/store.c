@@ -278,7 +278,9 @@ static uint32_t find_evictable(struct store *store, struct shard *shard, owner_t
         shard->looked += LOOK_STEP;
         uint32_t slot = (uint32_t)((uint64_t)shard->looked * size >> 32);
         const struct swarm *swarm = table_at(&shard->swarms, slot);
-        uint64_t peers = swarm_peers(swarm), weight = peers == 1 ? shares_weight(&store->shares, swarm->owner, 0) : 0;
+        uint64_t peers = swarm_peers(swarm);
+        bool alone = peers == 1 && !swarm_sockets(swarm);
+        uint64_t weight = alone ? shares_weight(&store->shares, swarm->owner, 0) : 0;
         if (!peers || weight > best) {
             best = weight;
             found = slot;
@@ -375,6 +377,71 @@ enum verdict store_announce(struct store *store, struct rng *rng, const struct a
     if (verdict == VERDICT_OK) {
         shard = follow(store, shard, infohash, &hash);
         verdict = serve_announce(store, shard, rng, announce, infohash, hash, now, answer);
+    }
+    shard_leave(shard);
+    return verdict;
+}
+
+/* Find the swarm of a peer over WebSocket; make it for one that comes. NULL: there is none, or no room for it. */
+static struct swarm *socket_swarm(struct store *store, struct shard *shard, const struct socket_change *change,
+                                  const uint8_t infohash[INFOHASH], uint64_t hash, int64_t now)
+{
+    struct swarm *swarm = shard_swarm(shard, infohash, hash);
+    if (swarm || change->seeders + change->leechers <= 0)
+        return swarm;
+    owner_t owner = shares_owner(&store->shares, change->address, change->length);
+    if (read_counter(&store->torrents) >= store->terms.shares_bind && !make_room(store, shard, owner))
+        return NULL;
+    swarm = shard_make(store, shard, infohash, hash, now);
+    if (swarm)
+        give(store, swarm, owner);
+    return swarm;
+}
+
+static enum verdict serve_socket(struct store *store, struct shard *shard, const struct socket_change *change,
+                                 const uint8_t infohash[INFOHASH], uint64_t hash, int64_t now, struct answer *answer)
+{
+    bool comes = change->seeders + change->leechers > 0;
+    if (comes && read_counter(&store->peers) >= store->terms.max_peers)
+        return put_off(answer, VERDICT_FULL);
+    struct swarm *swarm = socket_swarm(store, shard, change, infohash, hash, now);
+    if (!swarm && comes)
+        return put_off(answer, VERDICT_FULL);
+    answer->interval = store->terms.interval;
+    answer->min_interval = store->terms.min_interval;
+    if (!swarm)
+        return VERDICT_OK;
+    struct before before = swarm_before(swarm);
+    swarm_count_sockets(swarm, change->seeders, change->leechers);
+    swarm_touch(swarm, now);
+    if (change->completed) {
+        swarm->completed++;
+        bits_set(&swarm->dirty, 0);
+        if (shard->consumers)
+            log_change(store, shard, swarm->record.key, NULL, 0, swarm->completed);
+    }
+    swarm_update_totals(store, swarm, before);
+    answer->counts = shard_counts(shard, swarm, hash);
+    return VERDICT_OK;
+}
+
+enum verdict store_count_socket(struct store *store, const struct socket_change *change, int64_t now,
+                                struct answer *answer)
+{
+    uint8_t infohash[INFOHASH];
+    memcpy(infohash, change->infohash, INFOHASH);
+    uint64_t hash = infohash_hash(store, infohash);
+    bool leaves = change->seeders + change->leechers < 0;
+    answer->counts = (struct counts){0};
+    answer->interval = answer->min_interval = 0;
+    answer->peers_length = answer->peers6_length = 0;
+    struct shard *shard = shard_enter(store, infohash);
+    enum verdict verdict = leaves ? VERDICT_OK : verdict_on(store, shard, infohash, hash);
+    if (verdict == VERDICT_OK && !leaves && store_restoring(store))
+        verdict = put_off(answer, VERDICT_RESTORING);
+    if (verdict == VERDICT_OK) {
+        shard = follow(store, shard, infohash, &hash);
+        verdict = serve_socket(store, shard, change, infohash, hash, now, answer);
     }
     shard_leave(shard);
     return verdict;
@@ -623,6 +690,26 @@ static int move_others(struct store *store, const uint8_t alias[INFOHASH], const
     return done ? 0 : -1;
 }
 
+/* Count the peers over WebSocket of an alias here; they are forgotten there with the rest of it. */
+static void move_sockets(struct store *store, const uint8_t alias[INFOHASH], const uint8_t canonical[INFOHASH])
+{
+    struct shard *shard = shard_enter(store, alias);
+    const struct swarm *from = shard_swarm(shard, alias, infohash_hash(store, alias));
+    uint32_t seeders = from ? from->socket_seeders : 0, leechers = from ? from->socket_leechers : 0;
+    shard_leave(shard);
+    if (!seeders && !leechers)
+        return;
+    shard = shard_enter(store, canonical);
+    struct swarm *swarm = shard_swarm(shard, canonical, infohash_hash(store, canonical));
+    if (swarm) {
+        struct before before = swarm_before(swarm);
+        swarm_count_sockets(swarm, seeders, leechers);
+        bits_set(&swarm->dirty, 0);
+        swarm_update_totals(store, swarm, before);
+    }
+    shard_leave(shard);
+}
+
 int store_join(struct store *store, const uint8_t alias[INFOHASH], const uint8_t canonical[INFOHASH])
 {
     if (!memcmp(alias, canonical, INFOHASH))
@@ -639,6 +726,8 @@ int store_join(struct store *store, const uint8_t alias[INFOHASH], const uint8_t
     }
     if (done == 0)
         done = move_others(store, alias, canonical);
+    if (done == 0)
+        move_sockets(store, alias, canonical);
     store_remove(store, alias);
     return done;
 }

@@ -39,6 +39,15 @@ struct announce {
     uint8_t peer_id[PEER_ID];
 };
 
+/* What changes in a swarm's peers over WebSocket; differences are -1 to 1. */
+struct socket_change {
+    uint8_t infohash[INFOHASH];
+    uint8_t address[16];
+    uint8_t length; /* 4 or 16: how much of `address` is used */
+    int8_t seeders, leechers;
+    bool completed;
+};
+
 struct counts {
     uint64_t complete, downloaded, incomplete, downloaders;
 };
@@ -72,6 +81,9 @@ void store_free(struct store *store);
  * the order of tracker/swarms.py. */
 enum verdict store_announce(struct store *store, struct rng *rng, const struct announce *announce, int64_t now,
                             struct answer *answer);
+/* Count a change of a swarm's peers over WebSocket; the answer has counts and intervals alone. See Swarms.count_socket. */
+enum verdict store_count_socket(struct store *store, const struct socket_change *change, int64_t now,
+                                struct answer *answer);
 /* Begin to bring a swarm into the cache, for a caller with many announces at hand: once for all of them with *hash to
  * be filled in, then `deep`. It changes nothing, and does nothing where the shard is busy. */
 void store_fetch(struct store *store, const uint8_t infohash[INFOHASH], uint64_t *hash, bool deep);

@@ -75,15 +75,32 @@ uint32_t swarm_size(const struct swarm *swarm, uint32_t which)
 
 uint64_t swarm_peers(const struct swarm *swarm)
 {
-    uint64_t peers = 0;
+    uint64_t peers = swarm_sockets(swarm);
     for (uint32_t which = 0; which < POOLS; which++)
         peers += swarm_size(swarm, which);
     return peers;
 }
 
+uint64_t swarm_sockets(const struct swarm *swarm)
+{
+    return (uint64_t)swarm->socket_seeders + swarm->socket_leechers;
+}
+
+static uint32_t moved(uint32_t count, int64_t difference)
+{
+    int64_t now = (int64_t)count + difference;
+    return now < 0 ? 0 : now > UINT32_MAX ? UINT32_MAX : (uint32_t)now;
+}
+
+void swarm_count_sockets(struct swarm *swarm, int64_t seeders, int64_t leechers)
+{
+    swarm->socket_seeders = moved(swarm->socket_seeders, seeders);
+    swarm->socket_leechers = moved(swarm->socket_leechers, leechers);
+}
+
 uint64_t swarm_complete(const struct swarm *swarm)
 {
-    return (uint64_t)swarm_size(swarm, SEEDERS4) + swarm_size(swarm, SEEDERS6) - swarm->paused;
+    return (uint64_t)swarm_size(swarm, SEEDERS4) + swarm_size(swarm, SEEDERS6) - swarm->paused + swarm->socket_seeders;
 }
 
 const uint8_t *swarm_first_address(const struct swarm *swarm, size_t *length)
@@ -108,7 +125,7 @@ uint32_t swarm_rows(const struct swarm *swarm)
 
 struct counts swarm_counts(const struct swarm *swarm)
 {
-    uint64_t leechers = (uint64_t)swarm_size(swarm, LEECHERS4) + swarm_size(swarm, LEECHERS6);
+    uint64_t leechers = (uint64_t)swarm_size(swarm, LEECHERS4) + swarm_size(swarm, LEECHERS6) + swarm->socket_leechers;
     return (struct counts){swarm_complete(swarm), swarm->completed, leechers + swarm->paused, leechers};
 }
 
@@ -307,6 +324,7 @@ void swarm_clear(struct swarm *swarm)
     free_pools(swarm);
     swarm->paused = 0;
     swarm->completed = 0;
+    swarm->socket_seeders = swarm->socket_leechers = 0;
 }
 
 void swarm_free(struct swarm *swarm)

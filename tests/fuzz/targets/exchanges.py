@@ -1,8 +1,15 @@
 """Fuzz targets of the tracker's doors: a conversation with the door in C and with the one in Python gets the same answers."""
 
+import json
+from typing import Any
+
+from doors.connection_guard import UpgradedConnection
+from doors.connection_memory import ConnectionMemory
 from doors.udp import UdpDoor
+from doors.websocket import SocketLimits, WebSocketConnection
 from tests.fuzz.targets.target import Target
-from tests.support.announce_paths import KEY, RUNNING, tracker_setup
+from tests.support.announce_paths import KEY, RUNNING, tracker_setup, with_websocket
+from tracker.socket_peers import SocketTerms
 
 _ADDRESSES = (
     bytes((9, 9, 9, 9)),
@@ -54,7 +61,104 @@ def udp_exchange(data: bytes) -> None:
     assert theirs.tracker.store.totals() == ours.tracker.store.totals()
 
 
+class _Connection:
+    """A connection that keeps what it is sent."""
+
+    def __init__(self, number: int) -> None:
+        self.address = bytes((9, 9, 9, number >> 1))
+        self.peers: dict[Any, Any] = {}
+        self.sent: list[bytes] = []
+
+    def send(self, message: bytes) -> None:
+        self.sent.append(message)
+
+
+def websocket_exchange(data: bytes) -> None:
+    """Each line is a message of one of four connections, or its end: both stores answer and pass on the same.
+
+    They count as many peers as there are, and no answer is passed on that nobody was offered.
+    """
+    setups = [tracker_setup(in_c=in_c) for in_c in (False, True)]
+    doors = [with_websocket(each, SocketLimits(), SocketTerms(torrents=2)) for each in setups]
+    sides = [[_Connection(number) for number in range(4)] for _ in setups]
+    for line in data.split(b"\n")[:_MOST]:
+        at, message = (line[0] if line else 0) & 3, line[1:]
+        answers = []
+        for door, connections in zip(doors, sides, strict=True):
+            if message:
+                answers.append(door.peers.receive(connections[at], message))
+            else:
+                door.peers.leave(connections[at])
+        assert answers[:1] == answers[1:]
+    for setup, door, connections in zip(setups, doors, sides, strict=True):
+        here = sum(len(each.peers) for each in connections)
+        assert setup.tracker.store.totals().peers == door.peers.counters.peers == here
+        assert door.peers.counters.answers <= door.peers.counters.offers
+    assert [each.sent for each in sides[0]] == [each.sent for each in sides[1]]
+    assert setups[0].counters.refusals == setups[1].counters.refusals
+
+
+class _Transport:
+    """A transport whose other side takes everything but what it is told to keep."""
+
+    def __init__(self) -> None:
+        self.written = b""
+        self.closed = False
+
+    def write(self, data: bytes) -> None:
+        assert not self.closed
+        self.written += data
+
+    def close(self) -> None:
+        self.closed = True
+
+    abort = close
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def set_protocol(self, protocol: object) -> None: ...
+
+    def set_write_buffer_limits(self, high: int) -> None: ...
+
+
+def websocket_frames(data: bytes) -> None:
+    """Bytes in pieces of the first one's length: whatever they are, no more is kept than a message may have.
+
+    All that is written is frames, of text in JSON.
+    """
+    door = with_websocket(tracker_setup(in_c=False), SocketLimits(message=300), SocketTerms())
+    step, transport, memory, ended = max(1, data[0] if data else 1), _Transport(), ConnectionMemory(), []
+    held = memory.connection("", transport.close)
+    upgraded = UpgradedConnection(transport, {}, held, set(), lambda: ended.append(held.close()))  # type: ignore[arg-type]
+    door.counts.open += 1
+    door._by_address["9.9.9.9"] += 1
+    connection = WebSocketConnection(door, upgraded, bytes((9, 9, 9, 9)))
+    connection.begin(b"", b"")
+    for at in range(1, len(data), step):
+        connection.data_received(data[at : at + step])
+        assert memory.held <= 300
+    connection.connection_lost(None)
+    assert len(ended) == 1
+    assert memory.held == 0
+    assert door.counts.open == door.peers.counters.peers == 0
+    written = transport.written
+    while written:
+        size = written[1] if written[1] < 126 else int.from_bytes(written[2:4], "big")
+        start = 2 if written[1] < 126 else 4
+        if written[0] == 0x81:
+            json.loads(written[start : start + size])
+        else:
+            assert written[0] in (0x88, 0x8A)
+        written = written[start + size :]
+
+
 TARGETS = (
     Target(http_exchange, 2, 1500),
     Target(udp_exchange, 2, 1500),
+    Target(websocket_exchange, 2, 3000),
+    Target(websocket_frames, 2, 3000),
 )

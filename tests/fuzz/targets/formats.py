@@ -1,6 +1,7 @@
 """Fuzz targets of BitTorrent's formats: bencode, metainfo, magnet links, queries, packets, paths, journal rows."""
 
 import hashlib
+import json
 from typing import Any
 
 from bittorrent import bencode
@@ -12,7 +13,7 @@ from bittorrent.metainfo import Metainfo
 from bittorrent.passkey import is_passkey, read_path
 from bittorrent.peers import parse_address
 from bittorrent.query import SCRAPE_HASHES, Event, read_announce, read_scrape
-from bittorrent.refusal import Refusal
+from bittorrent.refusal import REASONS, Refusal
 from bittorrent.text import printable
 from bittorrent.udp import (
     URL_DATA_LIMIT,
@@ -25,6 +26,7 @@ from bittorrent.udp import (
     read_request,
 )
 from bittorrent.urls import MOST_URLS
+from bittorrent.webtorrent import MessageRefused, PeerScrape, read_message, write_offer
 from doors.udp import UdpDoor
 from tests.fuzz.targets.target import Target, refused
 from tests.support.swarm_stores import STORES
@@ -273,6 +275,29 @@ _door = UdpDoor(
     refuse_private=False,
 )
 
+
+def websocket_message(data: bytes) -> None:
+    """What is read has ids of 20 bytes and is JSON to another reader too; what is refused says so in JSON."""
+    try:
+        message = read_message(data)
+    except MessageRefused as refusal:
+        assert refusal.code in REASONS
+        assert set(json.loads(refusal.answer)) <= {"failure reason", "action", "info_hash"}
+        return
+    fields = json.loads(data)
+    assert fields["action"] in ("announce", "scrape")
+    if isinstance(message, PeerScrape):
+        assert 0 < len(message.infohashes) <= SCRAPE_HASHES
+        assert all(len(each) == 20 for each in message.infohashes)
+        return
+    assert len(message.infohash) == len(message.peer_id) == 20
+    assert message.numwant is None or 0 <= message.numwant < _LARGEST
+    for offer in message.offers:
+        relayed = json.loads(write_offer(message.infohash, message.peer_id, offer))
+        assert relayed["offer_id"].encode("latin-1") == offer.offer_id
+        assert set(relayed["offer"]) == {"type", "sdp"}
+
+
 TARGETS = (
     Target(bencode_values, 12, corpus="bencode"),
     Target(metainfo, 12, 16384, "bencode"),
@@ -284,4 +309,5 @@ TARGETS = (
     Target(udp_packet, 8, 4200, "udp"),
     Target(connection_ids, 3, 64),
     Target(journal_row, 1),
+    Target(websocket_message, 8),
 )
