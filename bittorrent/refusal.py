@@ -159,6 +159,9 @@ _ROWS = (
     Reason("private-address", 403, "Client address is private"),
     Reason("full-scrape", 403, "Full scrape is not allowed, name an info_hash"),
     Reason("unknown-passkey", 403, "Passkey is unknown: download the .torrent file again"),
+    Reason("no-passkey", 403, "Private tracker: log in and download the .torrent file again"),
+    Reason("passkey-disabled", 403, "Your account is disabled"),
+    Reason("passkey-suspended", 403, "Your passkey is suspended: ask a moderator"),
 )
 
 REASONS: Mapping[str, Reason] = MappingProxyType({row.code: row for row in _ROWS})

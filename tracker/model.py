@@ -25,11 +25,21 @@ MAX_NUMWANT = 200
 """The most peers that a reply holds."""
 NOBODY = 0
 """The account of an announce without a passkey."""
+DISABLED_ACCOUNT = 2**63
+"""What stands in the place of the account of a passkey whose account is disabled."""
+SUSPENDED_PASSKEY = 2**63 + 1
+"""What stands in the place of the account of a passkey that a moderator suspended."""
+MAX_PASSKEYS = 2**20
+"""The most passkeys that a store knows."""
 BUCKETS = 256
 """Swarms, sessions and changes are kept by the infohash's first byte."""
 EXPIRED_AT_ONCE = 2048
 """Sessions or tombstones of a bucket that one step of the sweep forgets."""
 _NO_PEER_ID = bytes(20)
+
+
+class TooManyPasskeys(Exception):
+    """A store knows MAX_PASSKEYS already."""
 
 
 class Families(IntEnum):

@@ -19,6 +19,7 @@ from tracker.journal_row import JournalRow
 from tracker.model import (
     DENIED,
     NOBODY,
+    SUSPENDED_PASSKEY,
     UNLISTED,
     Announce,
     AnnounceFailure,
@@ -26,8 +27,9 @@ from tracker.model import (
     Counts,
     Reply,
     SwarmTotals,
+    TooManyPasskeys,
 )
-from tracker.sessions import LARGEST, SessionDelta, SessionTotals
+from tracker.sessions import SessionDelta, SessionTotals
 from tracker.swarms import FULL, RESTORING
 
 try:
@@ -79,6 +81,15 @@ class NativeSwarms:
     @listed.setter
     def listed(self, listed: bool) -> None:
         self.handle.listed = listed
+
+    @property
+    def private(self) -> bool:
+        """Whether announces and scrapes need a passkey."""
+        return self.handle.private
+
+    @private.setter
+    def private(self, private: bool) -> None:
+        self.handle.private = private
 
     @property
     def restoring(self) -> bool:
@@ -139,10 +150,11 @@ class NativeSwarms:
         self.handle.remove(infohash)
 
     def set_passkey(self, passkey: bytes, account: int) -> None:
-        """Let announces with a passkey count for an account, in place of another one."""
-        if not is_passkey(passkey) or not 0 < account <= LARGEST:
+        """Let announces with a passkey count for an account, in place of another one, or refuse them."""
+        if not is_passkey(passkey) or not 0 < account <= SUSPENDED_PASSKEY:
             raise ValueError("a passkey is 1 to 64 letters, digits, - and _, an account a number above 0")
-        self.handle.set_passkey(passkey, account)
+        if not self.handle.set_passkey(passkey, account):
+            raise TooManyPasskeys
 
     def drop_passkey(self, passkey: bytes) -> None:
         """Refuse announces with a passkey from now on."""

@@ -31,6 +31,14 @@ class SwarmStore(Protocol):
     def listed(self, listed: bool) -> None: ...
 
     @property
+    def private(self) -> bool:
+        """Whether announces and scrapes need a passkey, which may also be in the query; for the doors."""
+        ...
+
+    @private.setter
+    def private(self, private: bool) -> None: ...
+
+    @property
     def restoring(self) -> bool:
         """Whether announces are put off with a warning, because the journal is still being read."""
         ...
@@ -71,7 +79,10 @@ class SwarmStore(Protocol):
         ...
 
     def set_passkey(self, passkey: bytes, account: int) -> None:
-        """Let announces with a passkey count for an account, in place of another one; ValueError: malformed."""
+        """Let announces with a passkey count for an account, in place of another one; ValueError: malformed.
+
+        DISABLED_ACCOUNT and SUSPENDED_PASSKEY stand in the place of an account. TooManyPasskeys: there is no room.
+        """
         ...
 
     def drop_passkey(self, passkey: bytes) -> None:

@@ -32,7 +32,9 @@ from tracker.journal_row import MAX_PART, NO_OTHERS, DamagedRow, JournalRow, Row
 from tracker.model import (
     BUCKETS,
     DENIED,
+    MAX_PASSKEYS,
     NOBODY,
+    SUSPENDED_PASSKEY,
     UNLISTED,
     ZERO_COUNTS,
     Announce,
@@ -42,10 +44,11 @@ from tracker.model import (
     Event,
     Reply,
     SwarmTotals,
+    TooManyPasskeys,
 )
 from tracker.pool import state_of
 from tracker.random_source import RandomSource
-from tracker.sessions import LARGEST, SessionDelta, Sessions, SessionTotals
+from tracker.sessions import SessionDelta, Sessions, SessionTotals
 from tracker.swarm import ROW_BITS, STRIDES, Swarm
 
 FULL = b"Tracker is full, this torrent is not tracked now"
@@ -71,6 +74,7 @@ class Swarms:
 
     def __init__(self, terms: AnnounceTerms, rng: RandomSource) -> None:
         self.listed = False
+        self.private = False
         self.restoring = False
         self._allowed: set[InfoHash] = set()
         self._denied: set[InfoHash] = set()
@@ -287,9 +291,11 @@ class Swarms:
         return swarm.pick(nobody, (0, -1), self._rng)
 
     def set_passkey(self, passkey: bytes, account: int) -> None:
-        """Let announces with a passkey count for an account, in place of another one."""
-        if not is_passkey(passkey) or not 0 < account <= LARGEST:
+        """Let announces with a passkey count for an account, in place of another one, or refuse them."""
+        if not is_passkey(passkey) or not 0 < account <= SUSPENDED_PASSKEY:
             raise ValueError("a passkey is 1 to 64 letters, digits, - and _, an account a number above 0")
+        if passkey not in self._passkeys and len(self._passkeys) >= MAX_PASSKEYS:
+            raise TooManyPasskeys
         self._passkeys[passkey] = account
 
     def drop_passkey(self, passkey: bytes) -> None:

@@ -25,6 +25,7 @@ COMMANDS = by_name(
         accounts.DISABLE_USER,
         accounts.SET_ROLE,
         accounts.ISSUE_LINK,
+        accounts.SHOW_PASSKEY,
         accounts.ADD_KEY,
         accounts.LIST_KEYS,
         accounts.REVOKE_KEY,

@@ -5,14 +5,17 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from peerage.sections.section import Duration, Seconds, Section
+from tracker.mode import Mode
 
 
 class TrackerSection(Section):
     """Announce policy, intervals, caps, the swarm store and the door."""
 
-    policy: Literal["open", "listed"] = Field(
-        default="open",
-        description="Which torrents are tracked: any, or only those the cache holds or an operator allowed.",
+    mode: Mode = Field(
+        default=Mode.PUBLIC,
+        json_schema_extra={"takes": "public, listed or private"},
+        description="Who may announce what: anybody any torrent (public), or only those that the cache holds or an "
+        "operator allowed (listed), or those with a passkey alone (private).",
     )
     interval: Seconds = Field(
         default=1800,

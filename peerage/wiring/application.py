@@ -131,6 +131,10 @@ class Application:
         await self.torrents.cache.reconcile()
         await self.downloads.downloads.load()
         await self.torrents.takedowns.start()
+        if self.settings.tracker.mode == "private":
+            from actions.tracker_passkeys import TrackerPasskeys
+
+            await TrackerPasskeys(self.accounts.accounts.passkeys, self.tracker.tracker.policy).start()
         await self.tracker.start_census()
         self.started = True
 

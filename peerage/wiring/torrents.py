@@ -17,6 +17,7 @@ from cache.scrubber import Scrubber
 from cache.storage_shares import StorageShares
 from cache.torrents import TorrentCache
 from storage.cache_records import SqlCacheRecords
+from tracker.mode import Mode
 
 if TYPE_CHECKING:
     from peerage.wiring.application import Application
@@ -82,15 +83,12 @@ def _make_cache(application: "Application") -> TorrentCache:
 
 
 def _make_files(application: "Application") -> TorrentFiles:
-    passkeys, store = application.accounts.accounts.passkeys, application.tracker.tracker.store
-
-    async def passkey_of(user: int) -> str | None:
-        """Return the passkey of an account, if announces with it count for the account."""
-        passkey = await passkeys.existing(user)
-        return passkey if passkey is not None and store.account_of(passkey.encode()) == user else None
-
-    restricted = not application.settings.cache.anonymous_private
-    return TorrentFiles(application.accounts.rights, passkey_of, restricted=restricted)
+    private = application.settings.tracker.mode is Mode.PRIVATE
+    return TorrentFiles(
+        application.accounts.rights,
+        application.accounts.accounts.passkeys.passkey if private else None,
+        restricted=not application.settings.cache.anonymous_private,
+    )
 
 
 def _make_takedowns(

@@ -179,7 +179,7 @@ class TwoStores(RuleBasedStateMachine):
             self.noted = changes[-50:]
 
     @rule(
-        passkey=st.sampled_from([b"k", b"K-_9" * 16]), account=st.integers(1, 2**63 - 1), known=st.booleans()
+        passkey=st.sampled_from([b"k", b"K-_9" * 16]), account=st.integers(1, 2**63 + 1), known=st.booleans()
     )
     def register_a_passkey(self, passkey, account, known):
         if known:
@@ -237,6 +237,7 @@ class TwoStores(RuleBasedStateMachine):
     def list_or_open(self, listed):
         for store in self.stores:
             store.listed = listed
+            store.private = listed
 
     @rule(restoring=st.booleans(), peer=st.sampled_from(PEERS), infohash=infohashes)
     def announce_while_restoring(self, restoring, peer, infohash):
@@ -303,7 +304,7 @@ class TwoStores(RuleBasedStateMachine):
     def the_numbers_agree(self):
         self.both(lambda store: store.totals())
         self.both(lambda store: store.session_totals())
-        self.both(lambda store: (store.has_rules(), store.listed, store.restoring))
+        self.both(lambda store: (store.has_rules(), store.listed, store.private, store.restoring))
         self.both(lambda store: [(store.refusal(each), store.scrape(each)) for each in HASHES])
 
     def teardown(self):

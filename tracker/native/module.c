@@ -341,6 +341,11 @@ static PyObject *restore(PyObject *self, PyObject *rows)
     return take_in(self, rows, store_restore);
 }
 
+static PyObject *get_private(PyObject *self, void *Py_UNUSED(none))
+{
+    return PyBool_FromLong(store_private(of(self)));
+}
+
 static PyObject *get_listed(PyObject *self, void *Py_UNUSED(none))
 {
     return PyBool_FromLong(store_listed(of(self)));
@@ -367,6 +372,11 @@ static int set_listed(PyObject *self, PyObject *value, void *Py_UNUSED(none))
     return set_flag(self, value, store_set_listed);
 }
 
+static int set_private(PyObject *self, PyObject *value, void *Py_UNUSED(none))
+{
+    return set_flag(self, value, store_set_private);
+}
+
 static int set_restoring(PyObject *self, PyObject *value, void *Py_UNUSED(none))
 {
     return set_flag(self, value, store_set_restoring);
@@ -389,7 +399,7 @@ static PyMethodDef store_methods[] = {
     {"take_dirty", take_dirty, METH_NOARGS, "take_dirty(): a list of (infohash, part, payload or None)"},
     {"put_back", put_back, METH_O, "put_back(rows)"},
     {"restore", restore, METH_O, "restore(rows)"},
-    {"set_passkey", module_set_passkey, METH_VARARGS, "set_passkey(passkey, account)"},
+    {"set_passkey", module_set_passkey, METH_VARARGS, "set_passkey(passkey, account): whether there was room"},
     {"drop_passkey", module_drop_passkey, METH_O, "drop_passkey(passkey)"},
     {"account_of", module_account_of, METH_O, "account_of(passkey): the account, or 0"},
     {"take_deltas", module_take_deltas, METH_NOARGS,
@@ -406,6 +416,7 @@ static PyMethodDef store_methods[] = {
 };
 
 static PyGetSetDef store_flags[] = {
+    {"private", get_private, set_private, "whether announces and scrapes need a passkey", NULL},
     {"listed", get_listed, set_listed, "whether only allowed torrents are tracked", NULL},
     {"restoring", get_restoring, set_restoring, "whether announces are put off", NULL},
     {NULL, NULL, NULL, NULL, NULL},

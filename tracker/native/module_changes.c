@@ -33,7 +33,10 @@ PyObject *module_set_passkey(PyObject *self, PyObject *args)
     if (!PyArg_ParseTuple(args, "OK", &object, &account))
         return NULL;
     const uint8_t *passkey = read_passkey(object, &length);
-    return passkey ? finished(store_set_passkey(of(self), passkey, length, account)) : NULL;
+    if (!passkey)
+        return NULL;
+    int done = store_set_passkey(of(self), passkey, length, account);
+    return done < 0 ? PyErr_NoMemory() : PyBool_FromLong(done);
 }
 
 PyObject *module_drop_passkey(PyObject *self, PyObject *object)

@@ -107,9 +107,9 @@ struct store {
     struct terms terms;
     struct peer_hash peer_hash;
     struct share_counts shares;
-    atomic_bool listed, restoring;
+    atomic_bool listed, private, restoring;
     atomic_uint_fast64_t torrents, peers, complete;
-    atomic_uint_fast64_t sessions, pending, lost, logged, tombstones;
+    atomic_uint_fast64_t sessions, pending, lost, logged, tombstones, passkeys;
     pthread_mutex_t sweeping; /* guards the cursor; taken before a shard's mutex, never after it */
     struct cursor cursor;
     struct round round;

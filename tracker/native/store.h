@@ -90,6 +90,8 @@ enum verdict store_verdict(struct store *store, const uint8_t infohash[INFOHASH]
 bool store_has_rules(struct store *store); /* whether anything is allowed or denied */
 void store_set_listed(struct store *store, bool listed);
 bool store_listed(struct store *store);
+void store_set_private(struct store *store, bool private);
+bool store_private(const struct store *store); /* whether announces and scrapes need a passkey; the doors ask */
 void store_set_restoring(struct store *store, bool restoring);
 bool store_restoring(struct store *store);
 void store_remove_denied(struct store *store); /* forget the swarms of denied torrents */
@@ -99,7 +101,8 @@ int store_join(struct store *store, const uint8_t alias[INFOHASH], const uint8_t
 void store_remove(struct store *store, const uint8_t infohash[INFOHASH]);
 uint64_t store_expire(struct store *store, int64_t now, int64_t budget);
 
-/* Passkeys: 1 to PASSKEY_MOST bytes, checked by the caller. -1: no memory. */
+/* Passkeys: 1 to PASSKEY_MOST bytes, checked by the caller; DISABLED_ACCOUNT and SUSPENDED_PASSKEY stand in the place of
+ * an account. 1: done, 0: there are MAX_PASSKEYS, -1: no memory. */
 int store_set_passkey(struct store *store, const uint8_t *passkey, size_t length, uint64_t account);
 void store_drop_passkey(struct store *store, const uint8_t *passkey, size_t length);
 uint64_t store_account(struct store *store, const uint8_t *passkey, size_t length); /* 0: unknown */
