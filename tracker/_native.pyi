@@ -5,7 +5,9 @@ from tracker.model import Announce
 
 Counted = tuple[int, int, int, int, int, int, int, bytes, bytes]
 
-DeltaRow = tuple[int, bytes, bytes, int, int, int, int]
+LastRow = tuple[int, int, int, bool, bool]
+DeltaRow = tuple[int, bytes, bytes, int, int, int, int, int, LastRow]
+SessionRow = tuple[int, bytes, bytes, LastRow]
 ChangeRow = tuple[bytes, bytes, int, int] | tuple[bytes, int, int]
 
 class Store:
@@ -27,6 +29,7 @@ class Store:
         session_timeout: int,
         max_sessions: int,
         max_changes: int,
+        most_rate: int,
         shares_bind: int,
         peers_bind: int,
         exempt: bytes,
@@ -52,6 +55,7 @@ class Store:
     def drop_passkey(self, passkey: bytes, /) -> None: ...
     def account_of(self, passkey: bytes, /) -> int: ...
     def take_deltas(self) -> list[DeltaRow]: ...
+    def restore_sessions(self, sessions: Sequence[SessionRow], /) -> None: ...
     def put_back_deltas(self, deltas: Sequence[DeltaRow], /) -> None: ...
     def session_totals(self) -> tuple[int, int, int]: ...
     def open_changes(self) -> int: ...

@@ -129,7 +129,7 @@ class AnnounceTerms:
     """Intervals and caps that the operator sets; times in seconds, 0 lifts the cap per address.
 
     `node` numbers this store among those that exchange changes. A session outlives its peer by `session_slack`, so
-    that traffic before an outage is still counted.
+    that traffic before an outage is still counted. `most_rate` is in bytes a second, 0 for any.
     """
 
     interval: int = 1800
@@ -142,6 +142,7 @@ class AnnounceTerms:
     session_slack: int = 86_400
     max_sessions: int = 1_000_000
     max_changes: int = 1_000_000
+    most_rate: int = 0
     shares: ShareTerms = field(default_factory=ShareTerms)
 
     @property

@@ -29,7 +29,7 @@ from tracker.model import (
     SwarmTotals,
     TooManyPasskeys,
 )
-from tracker.sessions import SessionDelta, SessionTotals
+from tracker.sessions import KnownSession, LastTotals, SessionDelta, SessionTotals
 from tracker.swarms import FULL, RESTORING
 
 try:
@@ -66,6 +66,7 @@ class NativeSwarms:
             session_timeout=terms.session_timeout,
             max_sessions=terms.max_sessions,
             max_changes=terms.max_changes,
+            most_rate=terms.most_rate,
             shares_bind=terms.shares.threshold(terms.max_torrents),
             peers_bind=terms.shares.threshold(terms.max_peers),
             exempt=b"".join(_exemption(network) for network in map(unmap_ipv4, terms.shares.exempt)),
@@ -167,14 +168,15 @@ class NativeSwarms:
 
     def take_deltas(self) -> list[SessionDelta]:
         """Return the next deltas of a round through all and forget them; an empty list ends the round."""
-        return [
-            SessionDelta(account, InfoHash(infohash), peer_id, *sums)
-            for account, infohash, peer_id, *sums in self.handle.take_deltas()
-        ]
+        return [_delta(row) for row in self.handle.take_deltas()]
 
     def put_back_deltas(self, deltas: Sequence[SessionDelta]) -> None:
         """Add deltas again, because they could not be written, and begin a new round."""
         self.handle.put_back_deltas(deltas)
+
+    def restore_sessions(self, sessions: Sequence[KnownSession]) -> None:
+        """Begin sessions where they stood."""
+        self.handle.restore_sessions(sessions)
 
     def session_totals(self) -> SessionTotals:
         """Return sessions in numbers."""
@@ -228,6 +230,13 @@ def _exemption(network: Network) -> bytes:
     """Pack a network as `struct exemption` of shares.h."""
     prefix = network.network_address.packed
     return bytes([len(prefix), network.prefixlen]) + prefix.ljust(16, b"\0")
+
+
+def _delta(row: "_native.DeltaRow") -> SessionDelta:
+    account, infohash, peer_id, up, down, seeded, completed, capped, last = row
+    return SessionDelta(
+        account, InfoHash(infohash), peer_id, up, down, seeded, completed, capped, LastTotals(*last)
+    )
 
 
 def _changes(rows: "Sequence[_native.ChangeRow]") -> list[Change]:

@@ -7,7 +7,7 @@ from bittorrent.infohash import InfoHash
 from tracker.changes import CHANGES_AT_ONCE, SNAPSHOT_START, Change, ChangeBatch, Place, Position
 from tracker.journal_row import JournalRow
 from tracker.model import Announce, AnnounceFailure, Counts, Reply, SwarmTotals
-from tracker.sessions import SessionDelta, SessionTotals
+from tracker.sessions import KnownSession, SessionDelta, SessionTotals
 
 
 class SwarmStore(Protocol):
@@ -99,6 +99,10 @@ class SwarmStore(Protocol):
 
     def put_back_deltas(self, deltas: Sequence[SessionDelta]) -> None:
         """Add deltas again, because they could not be written, and begin a new round."""
+        ...
+
+    def restore_sessions(self, sessions: Sequence[KnownSession]) -> None:
+        """Begin sessions where they stood; one that is there already stays as it is, and none begins at the cap."""
         ...
 
     def session_totals(self) -> SessionTotals:

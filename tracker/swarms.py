@@ -48,7 +48,7 @@ from tracker.model import (
 )
 from tracker.pool import state_of
 from tracker.random_source import RandomSource
-from tracker.sessions import SessionDelta, Sessions, SessionTotals
+from tracker.sessions import KnownSession, SessionDelta, Sessions, SessionTotals
 from tracker.swarm import ROW_BITS, STRIDES, Swarm
 
 FULL = b"Tracker is full, this torrent is not tracked now"
@@ -313,6 +313,10 @@ class Swarms:
     def put_back_deltas(self, deltas: Sequence[SessionDelta]) -> None:
         """Add deltas again, because they could not be written, and begin a new round."""
         self._sessions.put_back_deltas(deltas)
+
+    def restore_sessions(self, sessions: Sequence[KnownSession]) -> None:
+        """Begin sessions where they stood."""
+        self._sessions.restore(sessions)
 
     def session_totals(self) -> SessionTotals:
         """Return sessions in numbers."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from peerage.wiring.tracker import TrackerServices
     from storage.sqlite.search.index import SqliteSearchIndex
     from tracker.journal_row import JournalRow
+    from tracker.ledger import Ledger
 
 
 class Application:
@@ -45,6 +46,11 @@ class Application:
         self.environment = environment
         self.file_changes = FileChanges()
         self.started = False
+
+    @property
+    def private(self) -> bool:
+        """Whether the tracker is private, so that passkeys are known and traffic is counted."""
+        return self.settings.tracker.mode == "private"
 
     @cached_property
     def lists(self) -> "Lists":
@@ -89,6 +95,13 @@ class Application:
         return make_tracker_services(self, observers=(self._fetch_announced,))
 
     @cached_property
+    def ledger(self) -> "Ledger":
+        """What each account moved, in private mode."""
+        from peerage.wiring.ledger import make_ledger
+
+        return make_ledger(self)
+
+    @cached_property
     def torrents(self) -> "TorrentServices":
         """The `.torrent` files, and what may come in."""
         from peerage.wiring.torrents import make_torrents
@@ -131,10 +144,11 @@ class Application:
         await self.torrents.cache.reconcile()
         await self.downloads.downloads.load()
         await self.torrents.takedowns.start()
-        if self.settings.tracker.mode == "private":
+        if self.private:
             from actions.tracker_passkeys import TrackerPasskeys
 
             await TrackerPasskeys(self.accounts.accounts.passkeys, self.tracker.tracker.policy).start()
+            await self.ledger.restore()
         await self.tracker.start_census()
         self.started = True
 

@@ -17,7 +17,6 @@ from cache.scrubber import Scrubber
 from cache.storage_shares import StorageShares
 from cache.torrents import TorrentCache
 from storage.cache_records import SqlCacheRecords
-from tracker.mode import Mode
 
 if TYPE_CHECKING:
     from peerage.wiring.application import Application
@@ -83,10 +82,9 @@ def _make_cache(application: "Application") -> TorrentCache:
 
 
 def _make_files(application: "Application") -> TorrentFiles:
-    private = application.settings.tracker.mode is Mode.PRIVATE
     return TorrentFiles(
         application.accounts.rights,
-        application.accounts.accounts.passkeys.passkey if private else None,
+        application.accounts.accounts.passkeys.passkey if application.private else None,
         restricted=not application.settings.cache.anonymous_private,
     )
 

@@ -19,7 +19,7 @@ from tracker.changes import (
 )
 from tracker.journal_row import JournalRow
 from tracker.model import Announce, AnnounceTerms, Event, Families
-from tracker.sessions import SessionDelta
+from tracker.sessions import KnownSession, LastTotals, SessionDelta
 
 HASHES = [InfoHash(bytes([first]) + bytes([number]) * 19) for first in (0, 1, 255) for number in range(3)]
 PEERS4 = [bytes([10, 0, 0, host, 0, port]) for host in range(40) for port in (1, 2, 3, 4)]
@@ -129,6 +129,14 @@ class TwoStores(RuleBasedStateMachine):
             downloaded=totals[1],
         )
         self.both(lambda store: store.announce(announce, self.now))
+
+    @rule(
+        account=st.integers(1, 3), total=st.integers(0, 2000), age=st.integers(0, 4000), seeding=st.booleans()
+    )
+    def restore_a_session(self, account, total, age, seeding):
+        last = LastTotals(total, total, self.now - age, seeding, seeding)
+        session = KnownSession(account, HASHES[0], b"a" * 20, last)
+        self.both(lambda store: store.restore_sessions([session]))
 
     @rule(fails=st.booleans())
     def take_deltas(self, fails):

@@ -20,19 +20,19 @@ static PyObject *store_create(PyTypeObject *type, PyObject *args, PyObject *kwar
 {
     static char *names[] = {"interval", "min_interval", "jitter", "timeout", "remember_completed", "max_torrents",
                             "max_peers", "peers_per_address", "node", "session_timeout", "max_sessions", "max_changes",
-                            "shares_bind", "peers_bind", "exempt", "key", "seed", NULL};
+                            "most_rate", "shares_bind", "peers_bind", "exempt", "key", "seed", NULL};
     struct terms terms;
-    unsigned long long max_torrents, max_peers, max_sessions, max_changes, shares_bind, peers_bind, seed;
+    unsigned long long max_torrents, max_peers, max_sessions, max_changes, most_rate, shares_bind, peers_bind, seed;
     long long timeout, remember, session_timeout;
     unsigned int interval, min_interval, jitter, cap, node;
     Py_buffer key, exempt;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "IIILLKKIILKKKKy*y*K", names, &interval, &min_interval, &jitter,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "IIILLKKIILKKKKKy*y*K", names, &interval, &min_interval, &jitter,
                                      &timeout, &remember, &max_torrents, &max_peers, &cap, &node, &session_timeout,
-                                     &max_sessions, &max_changes, &shares_bind, &peers_bind, &exempt, &key,
+                                     &max_sessions, &max_changes, &most_rate, &shares_bind, &peers_bind, &exempt, &key,
                                      &seed))
         return NULL;
     terms = (struct terms){interval, min_interval,    jitter,       timeout,    remember, max_torrents, max_peers, cap,
-                           node,     session_timeout, max_sessions, max_changes, shares_bind, peers_bind};
+                           node,     session_timeout, max_sessions, max_changes, most_rate, shares_bind,  peers_bind};
     if (key.len != 16 || exempt.len % (Py_ssize_t)sizeof(struct exemption)) {
         PyBuffer_Release(&key);
         PyBuffer_Release(&exempt);
@@ -405,6 +405,7 @@ static PyMethodDef store_methods[] = {
     {"take_deltas", module_take_deltas, METH_NOARGS,
      "take_deltas(): a list of (account, infohash, peer_id, uploaded, downloaded, seeded, completed)"},
     {"put_back_deltas", module_put_back_deltas, METH_O, "put_back_deltas(deltas)"},
+    {"restore_sessions", module_restore_sessions, METH_O, "restore_sessions(sessions)"},
     {"session_totals", module_session_totals, METH_NOARGS, "session_totals(): sessions, deltas, lost"},
     {"open_changes", module_open_changes, METH_NOARGS, "open_changes(): the number of a new consumer"},
     {"close_changes", module_close_changes, METH_O, "close_changes(consumer)"},
