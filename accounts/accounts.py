@@ -1,8 +1,8 @@
 """Accounts: users, passwords, one-time links, sessions and keys, over a store."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeVar
 
 from accounts.authentication_log import AuthenticationLog, LogInWay
 from accounts.credential_cache import CredentialCache
@@ -15,6 +15,7 @@ from accounts.passwords import Passwords
 from accounts.secrets import Secrets
 from accounts.store import AccountStore, AdminAccess, NewKey
 from bittorrent.refusal import Refusal
+from tasks.run_to_completion import RunToCompletion
 
 LONG_SESSION = 30 * 86_400
 LINK_LIFETIME = 7 * 86_400
@@ -57,6 +58,7 @@ class Accounts:
         self._last_used = LastUsed()
         # Counting and the change that depends on the count must not interleave with another change.
         self._lock = asyncio.Lock()
+        self._running = RunToCompletion("accounts.change_failed", expected=(Refusal,))
 
     async def add(self, name: str, password: str | None, role: Role = Role.USER) -> User:
         """Create an account; without a password it can only be opened by a one-time link.
@@ -123,6 +125,9 @@ class Accounts:
 
     async def set_enabled(self, user: int, *, enabled: bool) -> User:
         """Enable or disable an account; disabling ends its sessions and logins. Refusal: `not-found`, `last-admin`."""
+        return await self._running.run(self._set_enabled(user, enabled=enabled))
+
+    async def _set_enabled(self, user: int, *, enabled: bool) -> User:
         async with self._lock:
             await self._existing(user)
             if not enabled:
@@ -131,6 +136,7 @@ class Accounts:
                 return _require(await self._store.set_enabled(user, enabled=enabled))
             finally:
                 self._forget_user(user)
+                await self.passkeys.refresh(user)
 
     async def log_in(self, name: str, password: str, address: bytes, way: LogInWay = LogInWay.PAGE) -> User:
         """Check a password; attempts from an address slow down, never those of another address. It is logged.
@@ -348,17 +354,22 @@ class Accounts:
 
     async def revoke(self, key: int) -> Key:
         """Revoke a key for good. Refusal: `not-found`."""
-        try:
-            return _require(await self._store.revoke(key, self._now()) if _is_id(key) else None)
-        finally:
-            self._forget_key(key)
+        _require_id(key)
+        return await self._running.run(self._changed_key(key, self._store.revoke(key, self._now())))
 
     async def suspend(self, key: int, *, suspended: bool) -> Key:
         """Suspend a key, or end its suspension. Refusal: `not-found`."""
+        _require_id(key)
+        return await self._running.run(self._changed_key(key, self._store.suspend(key, suspended=suspended)))
+
+    async def _changed_key(self, key: int, change: Coroutine[Any, Any, Key | None]) -> Key:
         try:
-            return _require(await self._store.suspend(key, suspended=suspended) if _is_id(key) else None)
+            changed = _require(await change)
         finally:
             self._forget_key(key)
+        if changed.scope is Scope.PASSKEY:
+            await self.passkeys.refresh(changed.user_id)
+        return changed
 
     # Maintenance
 
@@ -379,8 +390,10 @@ class Accounts:
         return await self._store.purge(now, now - _DEAD_KEY_LIFETIME)
 
     async def close(self) -> None:
-        """Flush last-used times, and end the hashing threads."""
+        """Finish what is under way, flush last-used times, and end the hashing threads."""
         try:
+            await self._running.drain()
+            await self.passkeys.drain()
             await self.flush_last_used()
         finally:
             await asyncio.to_thread(self._passwords.close)
@@ -413,6 +426,11 @@ class Accounts:
 
     def _forget_key(self, key: int) -> None:
         self._credentials.forget(lambda principal: principal.key is not None and principal.key.id == key)
+
+
+def _require_id(number: int) -> None:
+    if not _is_id(number):
+        raise Refusal("not-found")
 
 
 def _is_id(number: int) -> bool:

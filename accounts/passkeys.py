@@ -6,11 +6,15 @@ Both are derived under the service's key, so neither can be read from the databa
 import asyncio
 import hmac
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from enum import Enum
+from typing import NamedTuple
 
 from accounts.model import Key, Principal, Scope
 from accounts.secrets import Secrets
-from accounts.store import AccountStore, NewKey
+from accounts.store import AccountStore, NewKey, PasskeyRecord
+from bittorrent.refusal import Refusal
+from tasks.run_to_completion import RunToCompletion
 
 _LABEL = "links "
 _DERIVED_LABEL = re.compile(rf"{_LABEL}[A-Za-z0-9_-]{{43}}")
@@ -18,14 +22,40 @@ _DERIVED_LABEL = re.compile(rf"{_LABEL}[A-Za-z0-9_-]{{43}}")
 _DEAD_KEPT = 100
 
 
+_BATCH = 5000
+
+
+class PasskeyState(Enum):
+    """Whether a passkey is taken, and why it is not."""
+
+    LIVE = "live"
+    DISABLED = "disabled"
+    SUSPENDED = "suspended"
+    REVOKED = "revoked"
+
+
+class KnownPasskey(NamedTuple):
+    """An account's own passkey and its state."""
+
+    passkey: str
+    account: int
+    state: PasskeyState
+
+
 class Passkeys:
-    """Derives passkeys and authkeys, 32 lower-case hex digits each."""
+    """Derives passkeys and authkeys, 32 lower-case hex digits each.
+
+    `observer` is told each passkey whose state may have changed, before the change returns.
+    """
+
+    observer: Callable[[KnownPasskey], None] | None = None
 
     def __init__(self, store: AccountStore, secrets: Secrets, clock: Callable[[], float]) -> None:
         self._store = store
         self._secrets = secrets
         self._clock = clock
         self._lock = asyncio.Lock()
+        self._running = RunToCompletion("accounts.passkey_failed", expected=(Refusal,))
 
     def authkey(self, principal: Principal) -> str:
         """Return the CSRF secret in links of a session, or of a key's owner."""
@@ -42,7 +72,28 @@ class Passkeys:
         It is a key like any other: listed, its use noted, revocable.
         """
         async with self._lock:
-            return await self.existing(user) or await self._create(user)
+            found = await self.existing(user)
+        if found is not None:
+            return found
+        return await self._running.run(self._replace(user, keep=True))
+
+    async def reset(self, user: int) -> str:
+        """Revoke an account's passkey for links, and return another."""
+        return await self._running.run(self._replace(user, keep=False))
+
+    async def _replace(self, user: int, *, keep: bool) -> str:
+        """Return a new passkey in the place of the one that there is, or with `keep` that one."""
+        async with self._lock:
+            for key in await self._store.live_keys(user, int(self._clock())):
+                secret = await self._secret_of(key)
+                if secret is not None and keep:
+                    return secret
+                if secret is not None:
+                    await self._store.revoke(key.id, int(self._clock()))
+                    self._tell(KnownPasskey(secret, user, PasskeyState.REVOKED))
+            secret = await self._create(user)
+            await self._tell_all(user)
+            return secret
 
     async def existing(self, user: int) -> str | None:
         """Return an account's passkey for links, None where it has none."""
@@ -51,11 +102,54 @@ class Passkeys:
                 return secret
         return None
 
+    async def walk(self) -> AsyncIterator[Sequence[KnownPasskey]]:
+        """Yield every account's own passkey that is not revoked, in batches."""
+        after = 0
+        while records := await self._store.passkeys(after, _BATCH):
+            after = records[-1].key
+            yield await asyncio.to_thread(self._known, records)
+
+    def _known(self, records: Sequence[PasskeyRecord]) -> list[KnownPasskey]:
+        known = []
+        for record in records:
+            secret = self._derived(record.label)
+            if secret is not None and self._secrets.of_key(secret, Scope.PASSKEY) == record.digest:
+                state = _state(enabled=record.enabled, suspended=record.suspended)
+                known.append(KnownPasskey(secret, record.user_id, state))
+        return known
+
+    async def refresh(self, user: int) -> None:
+        """Tell the observer an account's passkeys anew, because the account or one of its keys changed."""
+        if self.observer is not None:
+            async with self._lock:
+                await self._tell_all(user)
+
+    async def drain(self) -> None:
+        """Wait for what is under way."""
+        await self._running.drain()
+
+    async def _tell_all(self, user: int) -> None:
+        owner = await self._store.user(user)
+        if self.observer is None or owner is None:
+            return
+        for key in await self._store.keys(user):
+            secret = await self._secret_of(key)
+            if secret is not None:
+                state = _state(enabled=owner.enabled, suspended=key.suspended, revoked=key.revoked)
+                self._tell(KnownPasskey(secret, user, state))
+
+    def _tell(self, known: KnownPasskey) -> None:
+        if self.observer is not None:
+            self.observer(known)
+
+    def _derived(self, label: str) -> str | None:
+        return self._secrets.derived("passkey", label) if _DERIVED_LABEL.fullmatch(label) else None
+
     async def _secret_of(self, key: Key) -> str | None:
         """Return the secret of a derived passkey, None for other keys; a user's own key may have a similar label."""
-        if key.scope is not Scope.PASSKEY or not _DERIVED_LABEL.fullmatch(key.label):
+        secret = self._derived(key.label) if key.scope is Scope.PASSKEY else None
+        if secret is None:
             return None
-        secret = self._secrets.derived("passkey", key.label)
         digest = self._secrets.of_key(secret, Scope.PASSKEY)
         found = await self._store.key_by_digest(digest) if digest else None
         is_key = found is not None and found.principal.key is not None and found.principal.key.id == key.id
@@ -71,3 +165,11 @@ class Passkeys:
         new = NewKey(user, Scope.PASSKEY, label, None, int(self._clock()), None)
         await self._store.add_key(new, digest, _DEAD_KEPT)
         return secret
+
+
+def _state(*, enabled: bool, suspended: bool, revoked: bool = False) -> PasskeyState:
+    if revoked:
+        return PasskeyState.REVOKED
+    if not enabled:
+        return PasskeyState.DISABLED
+    return PasskeyState.SUSPENDED if suspended else PasskeyState.LIVE

@@ -32,6 +32,18 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True)
+class PasskeyRecord:
+    """A passkey that is not revoked and does not expire: its key's id, label, digest and state, and its account's."""
+
+    key: int
+    user_id: int
+    label: str
+    digest: bytes
+    suspended: bool
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
 class AdminAccess:
     """An admin account, whether it has a password, and whether it has a valid one-time link."""
 
@@ -104,6 +116,9 @@ class AccountStore(Protocol):
 
     async def live_keys(self, user: int, now: int) -> list[Key]:
         """Return an account's keys that are neither revoked nor expired, oldest first."""
+
+    async def passkeys(self, after: int, limit: int) -> list[PasskeyRecord]:
+        """Return up to `limit` passkeys of all accounts whose key's id is above `after`, ascending."""
 
     async def key_by_digest(self, digest: bytes) -> Credential | None:
         """Find a key by its digest, with its account."""

@@ -1,5 +1,7 @@
 """Account management: changes to accounts and keys by users, with rights checked and changes to others logged."""
 
+from collections.abc import Awaitable, Callable
+
 from accounts.accounts import LINK_LIFETIME, Accounts
 from accounts.model import NOBODY, Key, LoginSession, Principal, Role, Scope, User
 from accounts.rights import Right, Rights
@@ -127,6 +129,24 @@ class AccountManagement:
         if target is not None and principal.id != user:
             await self._log_key(principal, "mint", key, target)
         return key, secret
+
+    async def passkey(self, principal: Principal, user: int) -> str:
+        """Return one's own passkey, or another's (ACCOUNTS), made where there is none."""
+        return await self._passkey(principal, user, self.accounts.passkeys.passkey)
+
+    async def reset_passkey(self, principal: Principal, user: int) -> str:
+        """Revoke one's own passkey, or another's (ACCOUNTS), and return the new one."""
+        passkey = await self._passkey(principal, user, self.accounts.passkeys.reset)
+        if principal.id != user:
+            target = await self._require_user(principal, user)
+            await self._log(principal, "reset-passkey", target)
+        return passkey
+
+    async def _passkey(self, principal: Principal, user: int, act: Callable[[int], Awaitable[str]]) -> str:
+        _require_scope(principal, Scope.PASSKEY)
+        if principal.id != user:
+            await self._require_user(principal, user)
+        return await act(user)
 
     async def revoke(self, principal: Principal, key: int) -> Key:
         """Revoke a key; another's needs ACCOUNTS, and is `not-found` without."""

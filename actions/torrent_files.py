@@ -14,8 +14,11 @@ from cache.record import digest_of
 from cache.torrents import CachedTorrent, CacheRecord
 from catalogue.visibility import TorrentField, TorrentRestrictions, shows
 
-FindPasskey = Callable[[int], Awaitable[str | None]]
-"""Returns the passkey of an account that the tracker takes, None where it has none."""
+_DOWNLOADS = frozenset({"download", "downloadTorrent"})
+"""The names of endpoints that answer a file, to which a key may be limited."""
+
+FindPasskey = Callable[[int], Awaitable[str]]
+"""Returns the passkey of an account, made where it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +33,10 @@ class TorrentFiles:
     """Decides what of a stored .torrent a principal gets.
 
     With `restricted` False every file is treated as one of a public torrent, as a plain cache would. `passkey`
-    finds an account's passkey.
+    finds an account's passkey where the tracker asks for one: then an account gets every file with its own.
     """
 
-    def __init__(self, rights: Rights, passkey: FindPasskey, *, restricted: bool = True) -> None:
+    def __init__(self, rights: Rights, passkey: FindPasskey | None, *, restricted: bool = True) -> None:
         self._rights = rights
         self._passkey = passkey
         self._restricted = restricted
@@ -41,6 +44,8 @@ class TorrentFiles:
 
     def open_to_all(self, record: CacheRecord) -> bool:
         """Return whether anybody gets the file, byte for byte; no database is asked."""
+        if self._passkey is not None:
+            return False
         return self._open and not record.hidden and (record.private is False or not self._restricted)
 
     async def serve(self, principal: Principal, held: CachedTorrent, base_url: str) -> TorrentFile:
@@ -54,21 +59,31 @@ class TorrentFiles:
         self._rights.require(principal, Right.DOWNLOAD)
         if not shows(TorrentField.FILE, restrictions, viewer):
             raise Refusal("unauthenticated")
-        if shows(TorrentField.ORIGINAL, restrictions, viewer):
+        original, personal = shows(TorrentField.ORIGINAL, restrictions, viewer), self._is_personal(principal)
+        if original and not personal:
             return TorrentFile(await asyncio.to_thread(held.plain), held.record.digest)
         announce = await self.announce_url(principal, base_url)
-        return await asyncio.to_thread(_replaced, held, announce)
+        return await asyncio.to_thread(_replaced, held, announce, trackers_alone=original)
 
     async def announce_url(self, principal: Principal, base_url: str) -> str:
-        """Return the announce URL of a principal: with its passkey where the tracker takes that."""
-        passkey = await self._passkey(principal.id) if principal.id is not None else None
-        return f"{base_url}/announce/{passkey}" if passkey else f"{base_url}/announce"
+        """Return the announce URL of a principal: with its passkey where the tracker asks for one."""
+        url = f"{base_url}/announce"
+        if self._passkey is None or principal.id is None or not self._is_personal(principal):
+            return url
+        return f"{url}/{await self._passkey(principal.id)}"
+
+    def _is_personal(self, principal: Principal) -> bool:
+        """Return whether a principal is told its account's passkey: a key that may not download is not."""
+        if self._passkey is None or principal.id is None or not self._rights.may(principal, Right.DOWNLOAD):
+            return False
+        methods = principal.key.methods if principal.key is not None else None
+        return methods is None or not methods.isdisjoint(_DOWNLOADS)
 
     def _restrictions(self, record: CacheRecord) -> TorrentRestrictions:
         private = self._restricted and record.private is not False
         return TorrentRestrictions(private, record.hidden, uploader=record.uploader)
 
 
-def _replaced(held: CachedTorrent, announce: str) -> TorrentFile:
-    data = replace_trackers(held.plain(), announce, INFLATED_LIMIT)
+def _replaced(held: CachedTorrent, announce: str, *, trackers_alone: bool) -> TorrentFile:
+    data = replace_trackers(held.plain(), announce, INFLATED_LIMIT, trackers_alone=trackers_alone)
     return TorrentFile(data, digest_of(data))

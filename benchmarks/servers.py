@@ -98,7 +98,7 @@ def _spinning(folder: Path, port: int, torrents: int) -> list[str]:
 
 def _served(module: str, folder: Path, port: int) -> list[str]:
     listen = f"127.0.0.1:{port}"
-    options = ["--listen", listen, "--data", str(folder / "data"), "--tracker-policy", "open"]
+    options = ["--listen", listen, "--data", str(folder / "data")]
     return [sys.executable, "-m", module, "serve", *options]
 
 

@@ -1,4 +1,7 @@
-"""Passkeys in the paths of announces and scrapes: `/announce/KEY` and `/KEY/announce`, 1 to 64 url-safe characters."""
+"""Passkeys in the URLs of announces and scrapes: `/announce/KEY`, `/KEY/announce` and `?passkey=KEY`.
+
+1 to 64 url-safe characters.
+"""
 
 import re
 from typing import NamedTuple
@@ -28,3 +31,14 @@ def read_path(path: bytes) -> PasskeyPath | None:
         return None
     action, passkey, first, last = match.groups()
     return PasskeyPath((action or last).decode(), passkey or first)
+
+
+def read_query(query: bytes) -> bytes:
+    """Return the value of `passkey` in a raw query as it stands, the last one; empty where there is none."""
+    found = b""
+    if b"passkey=" in query:
+        for pair in query.split(b"&"):
+            key, equals, value = pair.partition(b"=")
+            if equals and key == b"passkey":
+                found = value
+    return found

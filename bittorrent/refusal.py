@@ -166,6 +166,9 @@ _ROWS = (
     Reason("peer-id-taken", 409, "Another client announces this torrent with that peer_id"),
     Reason("other-peer-id", 409, "This connection announces that torrent with another peer_id"),
     Reason("many-torrents", 429, "This connection announces too many torrents"),
+    Reason("no-passkey", 403, "Private tracker: log in and download the .torrent file again"),
+    Reason("passkey-disabled", 403, "Your account is disabled"),
+    Reason("passkey-suspended", 403, "Your passkey is suspended: ask a moderator"),
 )
 
 REASONS: Mapping[str, Reason] = MappingProxyType({row.code: row for row in _ROWS})

@@ -44,7 +44,7 @@ class AnnounceDoor:
             address = self._clients.of(scope)
             if self._refuse_private and is_private(address):
                 raise Refusal("private-address")
-            account = self._tracker.account_of(_passkey(scope))
+            account = self._tracker.account_of(_passkey(scope), scope["query_string"])
         except Refusal as refusal:
             return self._refuse(refusal.code)
         reply = self._tracker.announce(_announce(query, address, account))
@@ -91,7 +91,7 @@ class ScrapeDoor:
         """Return the bencoded answer; never raises for what a client sent."""
         try:
             infohashes: list[InfoHash] = read_scrape(scope["query_string"])
-            self._tracker.account_of(_passkey(scope))
+            self._tracker.account_of(_passkey(scope), scope["query_string"])
         except Refusal as refusal:
             self._tracker.counters.refusals[refusal.code] += 1
             return _failure(self._tracker, refusal.code)

@@ -66,11 +66,13 @@ class ConnectionCounts:
 class UpgradedConnection:
     """A connection that changes from HTTP to another protocol; `ended` is called once when it has ended.
 
-    `scope` has the client and the headers of the request. `connections` are those that the server shuts down.
+    `scope` has the client and the headers of the request, `url` its path and query as they were sent. `connections` are
+    those that the server shuts down.
     """
 
     transport: asyncio.Transport
     scope: Scope
+    url: bytes
     held: HeldMemory
     connections: set[Any]
     ended: Callable[[], None]
@@ -364,7 +366,7 @@ class GuardedProtocol(HttpToolsProtocol):
         assert self._held is not None
         self._set_timer(None)
         upgraded = UpgradedConnection(
-            self.transport, cast("Scope", self.scope), self._held, self.connections, self._ending()
+            self.transport, cast("Scope", self.scope), self.url, self._held, self.connections, self._ending()
         )
         self.connections.discard(self)
         refusal = self.guard.upgrades.take(upgraded, self._reading[stopped.args[0] :])

@@ -72,7 +72,7 @@ class UdpDoor(asyncio.DatagramProtocol):
         if isinstance(request, udp.MalformedRequest):
             return self._refuse(request.transaction, request.code, len(packet))
         if isinstance(request, udp.ScrapeRequest):
-            return self._scrape(request)
+            return self._scrape(request, len(packet))
         return self._announce(request, address, len(packet))
 
     def _announce(self, request: udp.AnnounceRequest, address: bytes, length: int) -> bytes | None:
@@ -80,9 +80,10 @@ class UdpDoor(asyncio.DatagramProtocol):
             return self._refuse(request.transaction, "private-address", length)
         families, most = (Families.V4, MAX_NUMWANT) if len(address) == 4 else (Families.V6, MAX_NUMWANT_IPV6)
         numwant = min(DEFAULT_NUMWANT if request.numwant < 0 else request.numwant, most)
-        path = read_path(below(request.url_data.partition(b"?")[0], self._root))
+        url, _, query = request.url_data.partition(b"?")
+        path = read_path(below(url, self._root))
         try:
-            account = self._tracker.account_of(path.passkey if path is not None else b"")
+            account = self._tracker.account_of(path.passkey if path is not None else b"", query)
         except Refusal as refusal:
             return self._refuse(request.transaction, refusal.code, length)
         announce = Announce(
@@ -107,7 +108,9 @@ class UdpDoor(asyncio.DatagramProtocol):
             request.transaction, reply.interval, counts.incomplete, counts.complete, peers
         )
 
-    def _scrape(self, request: udp.ScrapeRequest) -> bytes:
+    def _scrape(self, request: udp.ScrapeRequest, length: int) -> bytes | None:
+        if self._tracker.store.private:  # BEP 41 has no options behind a scrape
+            return self._refuse(request.transaction, "no-passkey", length)
         files = self._tracker.scrape(request.infohashes, Transport.UDP)
         return udp.scrape_reply(
             request.transaction, [(each.complete, each.downloaded, each.incomplete) for _, each in files]

@@ -17,6 +17,7 @@ from wsproto.utilities import generate_accept_token
 
 from bittorrent.addresses import is_private
 from bittorrent.infohash import InfoHash
+from bittorrent.passkey import PASSKEY_MOST, read_path, read_query
 from bittorrent.refusal import REASONS, Refusal
 from bittorrent.shares import Exemptions
 from doors.client_address import ClientAddress, rate_key
@@ -125,11 +126,8 @@ class WebSocketDoor:
     def takes(self, method: bytes, url: bytes, headers: Iterable[tuple[bytes, bytes]]) -> bool:
         """Return whether a head that asks for another protocol asks for this one; names of headers in lower case."""
         asked = [value.strip().lower() for name, value in headers if name == b"upgrade"]
-        return (
-            method == b"GET"
-            and asked == [b"websocket"]
-            and below(url.partition(b"?")[0], self._root) in _PATHS
-        )
+        path = below(url.partition(b"?")[0], self._root)
+        return method == b"GET" and asked == [b"websocket"] and (path in _PATHS or bool(_in_path(path)))
 
     def take(self, upgraded: UpgradedConnection, early: bytes) -> bytes:
         """Switch a connection to WebSocket, or return the answer to refuse with; `early` came with its head."""
@@ -151,9 +149,17 @@ class WebSocketDoor:
             return _refused(b"503 Service Unavailable", "busy")
         self._by_address[key] += 1
         self.counts.open += 1
-        connection = WebSocketConnection(self, upgraded, address)
+        connection = WebSocketConnection(self, upgraded, address, self._passkey(upgraded.url))
         connection.begin(_SWITCHING % generate_accept_token(keys[0]), early)
         return b""
+
+    def _passkey(self, url: bytes) -> bytes:
+        """Return the passkey in a URL: in its path, or where one is needed in its query."""
+        path, _, query = url.partition(b"?")
+        found = _in_path(below(path, self._root))
+        if not found and self.peers.private:
+            found = read_query(query)[: PASSKEY_MOST + 1]  # one that is longer is unknown
+        return found
 
     def _over_cap(self, address: bytes, key: str) -> bool:
         limits = self.limits
@@ -195,6 +201,12 @@ class WebSocketDoor:
             each.ping()
 
 
+def _in_path(path: bytes) -> bytes:
+    """Return the passkey in the path of an announce, empty where there is none."""
+    found = read_path(path)
+    return found.passkey if found is not None and found.action == "announce" else b""
+
+
 def _due(waiting: dict["WebSocketConnection", float], since: float) -> list["WebSocketConnection"]:
     """Return those that have waited since then, the longest first."""
     due = []
@@ -219,11 +231,15 @@ class WebSocketConnection(asyncio.Protocol):
         "_upgraded",
         "_work",
         "address",
+        "passkey",
         "peers",
     )
 
-    def __init__(self, door: WebSocketDoor, upgraded: UpgradedConnection, address: bytes) -> None:
+    def __init__(
+        self, door: WebSocketDoor, upgraded: UpgradedConnection, address: bytes, passkey: bytes
+    ) -> None:
         self.address = address
+        self.passkey = passkey
         self.peers: dict[InfoHash, SocketPeer] = {}
         self._door = door
         self._upgraded = upgraded

@@ -6,6 +6,7 @@ from pathlib import Path
 from peerage import __version__
 from peerage.config import Settings
 from peerage.setting_values import ListenAddress, is_loopback
+from tracker.mode import Mode
 
 
 def banner(
@@ -34,8 +35,8 @@ def setup_warnings(settings: Settings, bound: Sequence[ListenAddress], *, lists_
     public = [address for address in bound if not is_loopback(address.host)]
     everywhere = [proxy for proxy in settings.trusted_proxies if proxy.prefixlen == 0]
     exposed = settings.public_url or (public[0] if public else None)
-    if exposed and settings.tracker.policy == "open" and lists_empty:
-        yield f"{exposed} tracks any torrent for anyone: set tracker.policy, or block what must not be here."
+    if exposed and settings.tracker.mode is Mode.PUBLIC and lists_empty:
+        yield f"{exposed} tracks any torrent for anyone: set tracker.mode, or block what must not be here."
     if everywhere:
         yield "trusted_proxies covers every address, so anyone can claim any address: name your proxies alone."
     if settings.metrics.open and exposed:
@@ -53,6 +54,7 @@ def _addresses(address: ListenAddress) -> tuple[tuple[str, str], ...]:
 
 
 def _policy(settings: Settings) -> str:
-    if settings.tracker.policy == "listed":
-        return "those that the cache holds or `peerage allow` names"
-    return "any that is not blocked"
+    if settings.tracker.mode is Mode.PUBLIC:
+        return "any that is not blocked"
+    listed = "those that the cache holds or `peerage allow` names"
+    return f"{listed}, with a passkey" if settings.tracker.mode is Mode.PRIVATE else listed

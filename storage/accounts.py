@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import (
     BindParameter,
+    Select,
     bindparam,
     case,
     delete,
@@ -18,7 +19,7 @@ from sqlalchemy import (
 )
 
 from accounts.model import Key, LoginSession, Principal, Role, Scope, User
-from accounts.store import NO_TIMES, AdminAccess, Credential, NewKey
+from accounts.store import NO_TIMES, AdminAccess, Credential, NewKey, PasskeyRecord
 from storage.database import Database, Parameters, Row, Transaction
 from storage.dialect import Statement
 from storage.rows import new_row
@@ -200,6 +201,14 @@ class SqlAccounts:
         rows = await self._database.rows(self._keys.live, {"user": user, "now": now})
         return [_read_key(row) for row in rows]
 
+    async def passkeys(self, after: int, limit: int) -> list[PasskeyRecord]:
+        """Return up to `limit` passkeys of all accounts whose key's id is above `after`, ascending."""
+        rows = await self._database.rows(self._keys.passkeys, {"after": after, "limit": limit})
+        return [
+            PasskeyRecord(key, user, label, digest, bool(suspended), bool(enabled))
+            for key, user, label, digest, suspended, enabled in rows
+        ]
+
     async def key_by_digest(self, digest: bytes) -> Credential | None:
         """Find a key by its digest, with its account."""
         row = await self._row(self._keys.by_digest, {"digest": digest})
@@ -375,6 +384,7 @@ class _KeyStatements:
             .join_from(credential, account)
             .where(credential.c.digest == bindparam("digest"))
         )
+        self.passkeys = compiled(_passkeys())
         self.by_id = compiled(keys.where(credential.c.id == bindparam("key")))
         self.of_user = compiled(keys.where(mine).order_by(credential.c.id))
         self.all = compiled(keys.order_by(credential.c.id))
@@ -392,6 +402,23 @@ class _KeyStatements:
         )
         long_revoked = (credential.c.revoked > 0) & (credential.c.revoked < since)
         self.purge = compiled(delete(credential).where(or_(long_revoked, credential.c.expires < since)))
+
+
+def _passkeys() -> Select[Any]:
+    """Return the page of passkeys that are not revoked and do not expire, with the state of their accounts."""
+    passkey = (credential.c.id, credential.c.account_id, credential.c.label, credential.c.digest)
+    return (
+        select(*passkey, credential.c.suspended, account.c.enabled)
+        .join_from(credential, account)
+        .where(
+            credential.c.id > bindparam("after"),
+            credential.c.scope == "passkey",
+            credential.c.revoked == 0,
+            credential.c.expires.is_(None),
+        )
+        .order_by(credential.c.id)
+        .limit(bindparam("limit"))
+    )
 
 
 async def _first(transaction: Transaction, statement: Statement, parameters: Parameters) -> Row | None:

@@ -10,7 +10,7 @@ from tests.support.processes import PeerageProcess, peerage_processes
 
 @pytest.fixture
 def start_peerage(tmp_path: Path) -> Iterator[Callable[..., PeerageProcess]]:
-    """Starts the real command: `start_peerage(tracker__policy="listed")` is `[tracker] policy`."""
+    """Starts the real command: `start_peerage(tracker__mode="listed")` is `[tracker] mode`."""
     with peerage_processes(tmp_path) as start:
         yield start
 

@@ -26,11 +26,21 @@ MAX_NUMWANT = 200
 """The most peers that a reply holds."""
 NOBODY = 0
 """The account of an announce without a passkey."""
+DISABLED_ACCOUNT = 2**63
+"""What stands in the place of the account of a passkey whose account is disabled."""
+SUSPENDED_PASSKEY = 2**63 + 1
+"""What stands in the place of the account of a passkey that a moderator suspended."""
+MAX_PASSKEYS = 2**20
+"""The most passkeys that a store knows."""
 BUCKETS = 256
 """Swarms, sessions and changes are kept by the infohash's first byte."""
 EXPIRED_AT_ONCE = 2048
 """Sessions or tombstones of a bucket that one step of the sweep forgets."""
 _NO_PEER_ID = bytes(20)
+
+
+class TooManyPasskeys(Exception):
+    """A store knows MAX_PASSKEYS already."""
 
 
 class Families(IntEnum):
@@ -139,7 +149,7 @@ class AnnounceTerms:
     """Intervals and caps that the operator sets; times in seconds, 0 lifts the cap per address.
 
     `node` numbers this store among those that exchange changes. A session outlives its peer by `session_slack`, so
-    that traffic before an outage is still counted.
+    that traffic before an outage is still counted. `most_rate` is in bytes a second, 0 for any.
     """
 
     interval: int = 1800
@@ -152,6 +162,7 @@ class AnnounceTerms:
     session_slack: int = 86_400
     max_sessions: int = 1_000_000
     max_changes: int = 1_000_000
+    most_rate: int = 0
     shares: ShareTerms = field(default_factory=ShareTerms)
 
     @property

@@ -31,6 +31,9 @@ REFUSALS = (
     "denied",
     "bad-request",
     "unknown-passkey",
+    "no-passkey",
+    "passkey-disabled",
+    "passkey-suspended",
 )
 """Codes of the refusals that C answers with, in the order of its numbers; the sentences are passed at start."""
 
@@ -58,7 +61,9 @@ _ENUMS: Mapping[str, type[IntEnum]] = {
 _TYPES = {
     **dict.fromkeys(("COMPLETED", "PAUSED", "LEECHER", "GONE"), "UINT32_C"),
     **dict.fromkeys(("EPOCH", "CLOCK_SKEW"), "INT64_C"),
-    **dict.fromkeys(("MAX_COMPLETED", "LARGEST_TOTAL", "MAX_PART"), "UINT64_C"),
+    **dict.fromkeys(
+        ("MAX_COMPLETED", "LARGEST_TOTAL", "MAX_PART", "DISABLED_ACCOUNT", "SUSPENDED_PASSKEY"), "UINT64_C"
+    ),
     "LOOK_STEP": "UINT32_C",
 }
 _NUMBERS = {
@@ -66,6 +71,9 @@ _NUMBERS = {
     "V2_INFOHASH": V2_LENGTH,
     "PEER_ID": query.PEER_ID_LENGTH,
     "PASSKEY_MOST": PASSKEY_MOST,
+    "MAX_PASSKEYS": model.MAX_PASSKEYS,
+    "DISABLED_ACCOUNT": model.DISABLED_ACCOUNT,
+    "SUSPENDED_PASSKEY": model.SUSPENDED_PASSKEY,
     "MAX_NUMWANT": model.MAX_NUMWANT,
     "RETRY_SOON": swarms.RETRY_SOON,
     "EPOCH": pool.EPOCH,

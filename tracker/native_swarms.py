@@ -19,6 +19,7 @@ from tracker.journal_row import JournalRow
 from tracker.model import (
     DENIED,
     NOBODY,
+    SUSPENDED_PASSKEY,
     UNLISTED,
     Announce,
     AnnounceFailure,
@@ -27,8 +28,9 @@ from tracker.model import (
     Reply,
     SocketChange,
     SwarmTotals,
+    TooManyPasskeys,
 )
-from tracker.sessions import LARGEST, SessionDelta, SessionTotals
+from tracker.sessions import KnownSession, LastTotals, SessionDelta, SessionTotals
 from tracker.swarms import FULL, RESTORING
 
 try:
@@ -65,6 +67,7 @@ class NativeSwarms:
             session_timeout=terms.session_timeout,
             max_sessions=terms.max_sessions,
             max_changes=terms.max_changes,
+            most_rate=terms.most_rate,
             shares_bind=terms.shares.threshold(terms.max_torrents),
             peers_bind=terms.shares.threshold(terms.max_peers),
             exempt=b"".join(_exemption(network) for network in map(unmap_ipv4, terms.shares.exempt)),
@@ -80,6 +83,15 @@ class NativeSwarms:
     @listed.setter
     def listed(self, listed: bool) -> None:
         self.handle.listed = listed
+
+    @property
+    def private(self) -> bool:
+        """Whether announces and scrapes need a passkey."""
+        return self.handle.private
+
+    @private.setter
+    def private(self, private: bool) -> None:
+        self.handle.private = private
 
     @property
     def restoring(self) -> bool:
@@ -147,10 +159,11 @@ class NativeSwarms:
         self.handle.remove(infohash)
 
     def set_passkey(self, passkey: bytes, account: int) -> None:
-        """Let announces with a passkey count for an account, in place of another one."""
-        if not is_passkey(passkey) or not 0 < account <= LARGEST:
+        """Let announces with a passkey count for an account, in place of another one, or refuse them."""
+        if not is_passkey(passkey) or not 0 < account <= SUSPENDED_PASSKEY:
             raise ValueError("a passkey is 1 to 64 letters, digits, - and _, an account a number above 0")
-        self.handle.set_passkey(passkey, account)
+        if not self.handle.set_passkey(passkey, account):
+            raise TooManyPasskeys
 
     def drop_passkey(self, passkey: bytes) -> None:
         """Refuse announces with a passkey from now on."""
@@ -163,14 +176,15 @@ class NativeSwarms:
 
     def take_deltas(self) -> list[SessionDelta]:
         """Return the next deltas of a round through all and forget them; an empty list ends the round."""
-        return [
-            SessionDelta(account, InfoHash(infohash), peer_id, *sums)
-            for account, infohash, peer_id, *sums in self.handle.take_deltas()
-        ]
+        return [_delta(row) for row in self.handle.take_deltas()]
 
     def put_back_deltas(self, deltas: Sequence[SessionDelta]) -> None:
         """Add deltas again, because they could not be written, and begin a new round."""
         self.handle.put_back_deltas(deltas)
+
+    def restore_sessions(self, sessions: Sequence[KnownSession]) -> None:
+        """Begin sessions where they stood."""
+        self.handle.restore_sessions(sessions)
 
     def session_totals(self) -> SessionTotals:
         """Return sessions in numbers."""
@@ -224,6 +238,13 @@ def _exemption(network: Network) -> bytes:
     """Pack a network as `struct exemption` of shares.h."""
     prefix = network.network_address.packed
     return bytes([len(prefix), network.prefixlen]) + prefix.ljust(16, b"\0")
+
+
+def _delta(row: "_native.DeltaRow") -> SessionDelta:
+    account, infohash, peer_id, up, down, seeded, completed, capped, last = row
+    return SessionDelta(
+        account, InfoHash(infohash), peer_id, up, down, seeded, completed, capped, LastTotals(*last)
+    )
 
 
 def _changes(rows: "Sequence[_native.ChangeRow]") -> list[Change]:

@@ -1,16 +1,19 @@
-"""The announce policy: allowed and denied torrents, passkeys, and what happens to swarms when these change."""
+"""The announce policy: mode, allowed and denied torrents, passkeys, and what happens to swarms when these change."""
 
 from collections.abc import Callable, Iterable
 
 from bittorrent.infohash import InfoHash
+from tracker.mode import Mode
 from tracker.store import SwarmStore
 
 
 class Policy:
     """Allowed and denied torrents, by 20-byte hash; the tables are in the store, where every door looks them up."""
 
-    def __init__(self, store: SwarmStore, *, listed: bool) -> None:
-        store.listed = listed
+    def __init__(self, store: SwarmStore, mode: Mode) -> None:
+        store.listed = mode is not Mode.PUBLIC
+        store.private = mode is Mode.PRIVATE
+        self.mode = mode
         self._store = store
         self._observers: list[Callable[[InfoHash], None]] = []
 
@@ -60,8 +63,15 @@ class Policy:
         self._store.join(alias.truncated, canonical.truncated)
 
     def set_passkey(self, passkey: bytes, account: int) -> None:
-        """Let announces with a passkey in their path count for an account; ValueError: it is malformed."""
+        """Let announces with a passkey count for an account.
+
+        ValueError: it is malformed. TooManyPasskeys: there is no room.
+        """
         self._store.set_passkey(passkey, account)
+
+    def refuse_passkey(self, passkey: bytes, why: int) -> None:
+        """Refuse a passkey with its own sentence: DISABLED_ACCOUNT or SUSPENDED_PASSKEY. As `set_passkey`."""
+        self._store.set_passkey(passkey, why)
 
     def drop_passkey(self, passkey: bytes) -> None:
         """Refuse announces with a passkey from now on."""

@@ -20,8 +20,25 @@ SessionKey = tuple[InfoHash, bytes, int]
 """Infohash, peer id, account."""
 
 
+class LastTotals(NamedTuple):
+    """A session as it stood after the announce at `seen`: its totals, the base of what is counted next.
+
+    `seeding` is whether it announced as a seeder, `completed` whether a completed download was counted.
+    """
+
+    uploaded: int
+    downloaded: int
+    seen: int
+    seeding: bool
+    completed: bool
+
+
 class SessionDelta(NamedTuple):
-    """What a client did since its delta was last taken: bytes, seconds of seeding, completed downloads."""
+    """What a client did since its delta was last taken: bytes, seconds of seeding, completed downloads.
+
+    `capped` are bytes above the largest rate, which are not counted; `last` is what its sums lead up to, so whoever
+    keeps both together can go on from there.
+    """
 
     account: int
     infohash: InfoHash
@@ -30,6 +47,17 @@ class SessionDelta(NamedTuple):
     downloaded: int
     seeded: int
     completed: int
+    capped: int
+    last: LastTotals
+
+
+class KnownSession(NamedTuple):
+    """A session to be restored."""
+
+    account: int
+    infohash: InfoHash
+    peer_id: bytes
+    last: LastTotals
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +69,12 @@ class SessionTotals:
     lost: int
 
 
-class _Session(NamedTuple):
-    uploaded: int
-    downloaded: int
-    seen: int
-    seeding: bool
-    completed: bool
-
-
 class Sessions:
     """Sessions and deltas of all accounts, in the order of their last announce; at the cap the oldest go."""
 
     def __init__(self, terms: AnnounceTerms) -> None:
         self._terms = terms
-        self._sessions: list[dict[SessionKey, _Session]] = [{} for _ in range(BUCKETS)]
+        self._sessions: list[dict[SessionKey, LastTotals]] = [{} for _ in range(BUCKETS)]
         self._deltas: list[dict[SessionKey, SessionDelta]] = [{} for _ in range(BUCKETS)]
         self._count = self._pending = self._lost = 0
         self._turn = 0  # the bucket whose deltas are taken next
@@ -64,8 +84,9 @@ class Sessions:
         """Take the totals of an account's announce in; `infohash` is the one that the swarm goes by.
 
         The first announce of a client and `started` set the base and count no traffic, nor does one whose totals
-        are less than the last ones. Time counts as seeding between two announces as a seeder that are no further
-        apart than the timeout of peers.
+        are less than the last ones. What is more than the largest rate allows for the time is not counted but as
+        `capped`; what comes within the same second waits for the next announce then. Time counts as seeding between
+        two announces as a seeder that are no further apart than the timeout of peers.
         """
         key = infohash, announce.peer_id, announce.account
         bucket = self._sessions[infohash[0]]
@@ -73,27 +94,43 @@ class Sessions:
         if last is not None and now - last.seen > self._terms.session_timeout:
             self._count -= 1
             last = None
+        if last is None and not self._make_room(bucket):
+            return
         seeding = announce.seeder and announce.event != Event.STOPPED
         completes = announce.event == Event.COMPLETED and announce.seeder
         done = last is not None and last.completed
-        if last is None and not self._make_room(bucket):
-            return
-        bucket[key] = _Session(announce.uploaded, announce.downloaded, now, seeding, done or completes)
-        up = down = seeded = 0
+        up = down = capped = seeded = 0
+        totals = announce.uploaded, announce.downloaded
         if last is not None:
-            if (
+            counts = (
                 announce.event != Event.STARTED
-                and announce.uploaded >= last.uploaded
-                and announce.downloaded >= last.downloaded
-            ):
-                up, down = announce.uploaded - last.uploaded, announce.downloaded - last.downloaded
+                and totals[0] >= last.uploaded
+                and totals[1] >= last.downloaded
+            )
+            if counts and self._terms.most_rate and now <= last.seen:
+                totals = last.uploaded, last.downloaded
+            elif counts:
+                up, capped = self._bounded(totals[0] - last.uploaded, now - last.seen)
+                down, more = self._bounded(totals[1] - last.downloaded, now - last.seen)
+                capped = min(capped + more, LARGEST)
             if announce.seeder and last.seeding and 0 < now - last.seen <= self._terms.timeout:
                 seeded = now - last.seen
+        current = LastTotals(*totals, now, seeding, done or completes)
+        bucket[key] = current
         completed = int(completes and not done)
-        if up or down or seeded or completed:
-            self._add(SessionDelta(announce.account, infohash, announce.peer_id, up, down, seeded, completed))
+        self._add(
+            SessionDelta(
+                announce.account, infohash, announce.peer_id, up, down, seeded, completed, capped, current
+            )
+        )
 
-    def _make_room(self, bucket: dict[SessionKey, _Session]) -> bool:
+    def _bounded(self, bytes_moved: int, seconds: int) -> tuple[int, int]:
+        """Return how many bytes count for that time, and how many are too many."""
+        most = min(self._terms.most_rate * seconds, LARGEST) if self._terms.most_rate else LARGEST
+        counted = min(bytes_moved, most)
+        return counted, bytes_moved - counted
+
+    def _make_room(self, bucket: dict[SessionKey, LastTotals]) -> bool:
         """Count a new session in, in the place of the oldest of its bucket at the cap; False if there is none."""
         if self._count >= self._terms.max_sessions:
             if not bucket:
@@ -103,13 +140,16 @@ class Sessions:
         self._count += 1
         return True
 
-    def _add(self, delta: SessionDelta) -> None:
+    def _add(self, delta: SessionDelta, *, newer: bool = True) -> None:
         bucket = self._deltas[delta.infohash[0]]
         key = delta.infohash, delta.peer_id, delta.account
         old = bucket.get(key)
         if old is not None:
-            sums = (min(mine + more, LARGEST) for mine, more in zip(old[3:], delta[3:], strict=True))
-            bucket[key] = SessionDelta(*old[:3], *sums)
+            up, down, seeded, completed, capped = (
+                min(mine + more, LARGEST) for mine, more in zip(old[3:8], delta[3:8], strict=True)
+            )
+            last = delta.last if newer else old.last
+            bucket[key] = SessionDelta(*old[:3], up, down, seeded, completed, capped, last)
             return
         if self._pending >= self._terms.max_sessions:
             self._lost += 1
@@ -141,7 +181,16 @@ class Sessions:
         """Add deltas again, because they could not be written, and begin a new round."""
         self._turn, self._left = 0, -1
         for delta in deltas:
-            self._add(delta)
+            self._add(delta, newer=False)
+
+    def restore(self, sessions: Sequence[KnownSession]) -> None:
+        """Begin sessions where they stood; one that is there already stays as it is, and none begins at the cap."""
+        for account, infohash, peer_id, last in sessions:
+            bucket = self._sessions[infohash[0]]
+            key = infohash, peer_id, account
+            if key not in bucket and self._count < self._terms.max_sessions:
+                bucket[key] = last
+                self._count += 1
 
     def expire(self, bucket: int, now: int) -> None:
         """Forget some of the sessions of a bucket that were silent too long, the oldest first."""

@@ -38,6 +38,8 @@ class PeerConnection(Protocol):
     """A connection of peers, one for each torrent that it announces, by the infohash announced."""
 
     address: bytes
+    passkey: bytes
+    """As its URL brought it, empty where that had none."""
     peers: dict[InfoHash, "SocketPeer"]
 
     def send(self, message: bytes) -> None:
@@ -154,9 +156,15 @@ class SocketPeers:
         self._swarms: dict[InfoHash, _SocketSwarm] = {}
         tracker.policy.on_removal(self._forget)
 
+    @property
+    def private(self) -> bool:
+        """Whether each connection needs a passkey."""
+        return self._tracker.store.private
+
     def receive(self, connection: PeerConnection, data: bytes | str) -> bytes | None:
         """Do what a message asks, and return what its sender is told, None where that is nothing.
 
+        The passkey is looked up for each, so that a change of it holds at once.
         Never raises for what a client sent.
         """
         try:
@@ -164,9 +172,11 @@ class SocketPeers:
         except MessageRefused as refused:
             self._tracker.counters.refusals[refused.code] += 1
             return refused.answer
-        if isinstance(message, PeerScrape):
-            return self._scrape(message)
+        action = "scrape" if isinstance(message, PeerScrape) else "announce"
         try:
+            self._tracker.account_of(connection.passkey)
+            if isinstance(message, PeerScrape):
+                return self._scrape(message)
             if message.answer is not None:
                 self._relay_answer(connection, message, message.answer)
                 return None
@@ -174,7 +184,8 @@ class SocketPeers:
             return (self._stop if stops else self._announce)(connection, message)
         except Refusal as refusal:
             self._tracker.counters.refusals[refusal.code] += 1
-            return write_failure(refusal.code, "announce", message.infohash)
+            named = message.infohash if isinstance(message, PeerAnnounce) else None
+            return write_failure(refusal.code, action, named)
 
     def leave(self, connection: PeerConnection) -> None:
         """Take every peer of a connection out, because it has ended."""

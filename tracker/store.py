@@ -7,7 +7,7 @@ from bittorrent.infohash import InfoHash
 from tracker.changes import CHANGES_AT_ONCE, SNAPSHOT_START, Change, ChangeBatch, Place, Position
 from tracker.journal_row import JournalRow
 from tracker.model import Announce, AnnounceFailure, Counts, Reply, SocketChange, SwarmTotals
-from tracker.sessions import SessionDelta, SessionTotals
+from tracker.sessions import KnownSession, SessionDelta, SessionTotals
 
 
 class SwarmStore(Protocol):
@@ -29,6 +29,14 @@ class SwarmStore(Protocol):
 
     @listed.setter
     def listed(self, listed: bool) -> None: ...
+
+    @property
+    def private(self) -> bool:
+        """Whether announces and scrapes need a passkey, which may also be in the query; for the doors."""
+        ...
+
+    @private.setter
+    def private(self, private: bool) -> None: ...
 
     @property
     def restoring(self) -> bool:
@@ -75,7 +83,10 @@ class SwarmStore(Protocol):
         ...
 
     def set_passkey(self, passkey: bytes, account: int) -> None:
-        """Let announces with a passkey count for an account, in place of another one; ValueError: malformed."""
+        """Let announces with a passkey count for an account, in place of another one; ValueError: malformed.
+
+        DISABLED_ACCOUNT and SUSPENDED_PASSKEY stand in the place of an account. TooManyPasskeys: there is no room.
+        """
         ...
 
     def drop_passkey(self, passkey: bytes) -> None:
@@ -92,6 +103,10 @@ class SwarmStore(Protocol):
 
     def put_back_deltas(self, deltas: Sequence[SessionDelta]) -> None:
         """Add deltas again, because they could not be written, and begin a new round."""
+        ...
+
+    def restore_sessions(self, sessions: Sequence[KnownSession]) -> None:
+        """Begin sessions where they stood; one that is there already stays as it is, and none begins at the cap."""
         ...
 
     def session_totals(self) -> SessionTotals:

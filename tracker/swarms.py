@@ -32,7 +32,9 @@ from tracker.journal_row import MAX_PART, NO_OTHERS, DamagedRow, JournalRow, Row
 from tracker.model import (
     BUCKETS,
     DENIED,
+    MAX_PASSKEYS,
     NOBODY,
+    SUSPENDED_PASSKEY,
     UNLISTED,
     ZERO_COUNTS,
     Announce,
@@ -43,10 +45,11 @@ from tracker.model import (
     Reply,
     SocketChange,
     SwarmTotals,
+    TooManyPasskeys,
 )
 from tracker.pool import state_of
 from tracker.random_source import RandomSource
-from tracker.sessions import LARGEST, SessionDelta, Sessions, SessionTotals
+from tracker.sessions import KnownSession, SessionDelta, Sessions, SessionTotals
 from tracker.swarm import ROW_BITS, STRIDES, Swarm
 
 FULL = b"Tracker is full, this torrent is not tracked now"
@@ -72,6 +75,7 @@ class Swarms:
 
     def __init__(self, terms: AnnounceTerms, rng: RandomSource) -> None:
         self.listed = False
+        self.private = False
         self.restoring = False
         self._allowed: set[InfoHash] = set()
         self._denied: set[InfoHash] = set()
@@ -332,9 +336,11 @@ class Swarms:
         return swarm.pick(nobody, (0, -1), self._rng)
 
     def set_passkey(self, passkey: bytes, account: int) -> None:
-        """Let announces with a passkey count for an account, in place of another one."""
-        if not is_passkey(passkey) or not 0 < account <= LARGEST:
+        """Let announces with a passkey count for an account, in place of another one, or refuse them."""
+        if not is_passkey(passkey) or not 0 < account <= SUSPENDED_PASSKEY:
             raise ValueError("a passkey is 1 to 64 letters, digits, - and _, an account a number above 0")
+        if passkey not in self._passkeys and len(self._passkeys) >= MAX_PASSKEYS:
+            raise TooManyPasskeys
         self._passkeys[passkey] = account
 
     def drop_passkey(self, passkey: bytes) -> None:
@@ -352,6 +358,10 @@ class Swarms:
     def put_back_deltas(self, deltas: Sequence[SessionDelta]) -> None:
         """Add deltas again, because they could not be written, and begin a new round."""
         self._sessions.put_back_deltas(deltas)
+
+    def restore_sessions(self, sessions: Sequence[KnownSession]) -> None:
+        """Begin sessions where they stood."""
+        self._sessions.restore(sessions)
 
     def session_totals(self) -> SessionTotals:
         """Return sessions in numbers."""

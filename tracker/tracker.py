@@ -1,12 +1,16 @@
 """The tracker: announce and scrape for every door, and their counters."""
 
 from collections.abc import Callable, Iterable
+from types import MappingProxyType
 
 from bittorrent.infohash import InfoHash
+from bittorrent.passkey import read_query
 from bittorrent.refusal import Refusal
 from tracker.counters import TrackerCounters, Transport
 from tracker.model import (
+    DISABLED_ACCOUNT,
     NOBODY,
+    SUSPENDED_PASSKEY,
     Announce,
     AnnounceFailure,
     AnnounceTerms,
@@ -17,6 +21,14 @@ from tracker.model import (
 )
 from tracker.policy import Policy
 from tracker.store import SwarmStore
+
+_REFUSED = MappingProxyType(
+    {
+        NOBODY: "unknown-passkey",
+        DISABLED_ACCOUNT: "passkey-disabled",
+        SUSPENDED_PASSKEY: "passkey-suspended",
+    }
+)
 
 
 class Tracker:
@@ -40,13 +52,21 @@ class Tracker:
     def restoring(self, restoring: bool) -> None:
         self.store.restoring = restoring
 
-    def account_of(self, passkey: bytes) -> int:
-        """Return the account of the passkey in a path, NOBODY where there is none; Refusal: unknown-passkey."""
+    def account_of(self, passkey: bytes, query: bytes = b"") -> int:
+        """Return the account of the passkey in a path, NOBODY where there is none.
+
+        In private mode there must be one, in the path or in the query. Refusal: no-passkey, unknown-passkey,
+        passkey-disabled, passkey-suspended.
+        """
         if not passkey:
-            return NOBODY
+            if not self.store.private:
+                return NOBODY
+            passkey = read_query(query)
+            if not passkey:
+                raise Refusal("no-passkey")
         account = self.store.account_of(passkey)
-        if account == NOBODY:
-            raise Refusal("unknown-passkey")
+        if (code := _REFUSED.get(account)) is not None:
+            raise Refusal(code)
         return account
 
     def announce(self, announce: Announce) -> Reply | AnnounceFailure:

@@ -51,6 +51,36 @@ class UserShape:
     seen_at: Time | None
 
 
+@dataclass(frozen=True, slots=True)
+class PasskeyShape:
+    """One's own passkey, and the announce URL with it where the tracker is private; null to anybody else."""
+
+    passkey: str | None
+    announce_url: str | None
+
+
+async def _passkey_shape(context: RestContext, user: int, passkey: str) -> PasskeyShape:
+    if user != context.principal.id:
+        return PasskeyShape(None, None)
+    return PasskeyShape(
+        passkey, await context.services.files.announce_url(context.principal, context.base_url)
+    )
+
+
+async def _passkey(context: RestContext) -> PasskeyShape:
+    user = context.user_id
+    return await _passkey_shape(
+        context, user, await context.services.account_management.passkey(context.principal, user)
+    )
+
+
+async def _reset_passkey(context: RestContext) -> PasskeyShape:
+    user = context.id("user")
+    return await _passkey_shape(
+        context, user, await context.services.account_management.reset_passkey(context.principal, user)
+    )
+
+
 async def _shape(context: RestContext, user: User) -> UserShape:
     uploads, groups = await context.services.catalogue.statistics.upload_counts(user.id)
     private = user.id == context.principal.id or context.services.admission.rights.may(
@@ -190,6 +220,17 @@ _SESSION = (
         answers=CsrfShape,
         refusals=("bad-request",),
     ),
+    Operation(
+        "GET",
+        "/user/passkey",
+        "showPasskey",
+        "Show one's own passkey and announce URL",
+        "session",
+        _passkey,
+        account=True,
+        answers=PasskeyShape,
+        refusals=("forbidden",),
+    ),
     Operation("GET", "/user", "showMyself", "Show oneself", "session", _me, account=True, answers=UserShape),
 )
 _USERS = (
@@ -252,6 +293,17 @@ _USERS = (
         body=request_fields.PASSWORD,
         required=("password",),
         refusals=("bad-credentials", "forbidden", "login-slowed"),
+    ),
+    Operation(
+        "POST",
+        "/users/{user}/passkey",
+        "resetPasskey",
+        "Revoke one's own passkey, or another's, and make a new one",
+        "users",
+        _reset_passkey,
+        account=True,
+        answers=PasskeyShape,
+        refusals=("forbidden",),
     ),
 )
 OPERATIONS = (*_SESSION, *_USERS)

@@ -92,6 +92,16 @@ class IssueLink:
 
 
 @dataclass(frozen=True, slots=True)
+class ShowPasskey:
+    """Print an account's passkey, which names it to the tracker; with --reset make another in its place."""
+
+    name: Name
+    reset: Annotated[
+        bool, click.Option(["--reset", "reset"], is_flag=True, help="Revoke it, and make another.")
+    ] = False
+
+
+@dataclass(frozen=True, slots=True)
 class AddKey:
     """Make a key; the last line that is printed is the key, which is never shown again."""
 
@@ -172,6 +182,13 @@ class LinkRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnPasskey:
+    """An account's passkey."""
+
+    passkey: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class KeyRecord:
     """A key with its owner's name, and its secret if it is new."""
 
@@ -242,6 +259,14 @@ async def _issue_link(
 ) -> AsyncIterator[LinkRecord]:
     user = await _find(application, arguments.name)
     yield _link(application, await application.accounts.management.issue_link(operator, user.id))
+
+
+async def _passkey(
+    application: "Application", operator: "Principal", arguments: ShowPasskey
+) -> AsyncIterator[OwnPasskey]:
+    user, management = await _find(application, arguments.name), application.accounts.management
+    act = management.reset_passkey if arguments.reset else management.passkey
+    yield OwnPasskey(await act(operator, user.id))
 
 
 async def _add_key(
@@ -340,6 +365,10 @@ async def _show_link(_arguments: IssueLink, records: AsyncIterator[LinkRecord]) 
     return True
 
 
+async def _show_passkey(_arguments: ShowPasskey, records: AsyncIterator[OwnPasskey]) -> bool:
+    return await print_each(records, lambda record: record.passkey)
+
+
 async def _show_new_key(_arguments: AddKey, records: AsyncIterator[KeyRecord]) -> bool:
     async for record in records:
         print_line(_key_line(record))
@@ -421,6 +450,14 @@ ISSUE_LINK = Command(
     record=LinkRecord,
     run=_issue_link,
     show=_show_link,
+    starts=False,
+)
+SHOW_PASSKEY = Command(
+    path=("user", "passkey"),
+    arguments=ShowPasskey,
+    record=OwnPasskey,
+    run=_passkey,
+    show=_show_passkey,
     starts=False,
 )
 ADD_KEY = Command(

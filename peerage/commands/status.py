@@ -47,7 +47,7 @@ class CloseCensusDay:
 class TrackerStats:
     """The tracker in numbers."""
 
-    policy: str
+    mode: str
     store: str
     torrents: int
     peers: int
@@ -120,7 +120,7 @@ async def _stats(
     report = await application.health.report()
     yield StatsRecord(
         tracker=TrackerStats(
-            policy="listed" if application.tracker.tracker.policy.listed else "open",
+            mode=application.tracker.tracker.policy.mode.value,
             store=application.tracker.tracker.store.name,
             torrents=totals.torrents,
             peers=totals.peers,

@@ -4,15 +4,18 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from peerage.sections.section import Duration, Seconds, Section
+from peerage.sections.section import Duration, Seconds, Section, Size
+from tracker.mode import Mode
 
 
 class TrackerSection(Section):
     """Announce policy, intervals, caps, the swarm store and the door."""
 
-    policy: Literal["open", "listed"] = Field(
-        default="open",
-        description="Which torrents are tracked: any, or only those the cache holds or an operator allowed.",
+    mode: Mode = Field(
+        default=Mode.PUBLIC,
+        json_schema_extra={"takes": "public, listed or private"},
+        description="Who may announce what: anybody any torrent (public), or only those that the cache holds or an "
+        "operator allowed (listed), or those with a passkey alone (private).",
     )
     interval: Seconds = Field(
         default=1800,
@@ -49,6 +52,13 @@ class TrackerSection(Section):
     )
     refuse_private: bool = Field(
         default=False, description="Refuse announces from private and loopback addresses."
+    )
+    most_rate: Size = Field(
+        default=2**30,
+        ge=0,
+        le=2**40,
+        description="Bytes a second and direction that count for an account's client; what is more is told apart. "
+        "0 is no limit.",
     )
     remember_completed: int = Field(
         default=30, ge=0, le=3650, description="Days for which the completed count of an empty swarm is kept."

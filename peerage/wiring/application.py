@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from peerage.wiring.tracker import TrackerServices
     from storage.sqlite.search.index import SqliteSearchIndex
     from tracker.journal_row import JournalRow
+    from tracker.ledger import Ledger
 
 _SHARES_KEY_BYTES = 16
 
@@ -53,6 +54,11 @@ class Application:
         self.file_changes = FileChanges()
         self.started = False
         self._jobs_loaded = False
+
+    @property
+    def private(self) -> bool:
+        """Whether the tracker is private, so that passkeys are known and traffic is counted."""
+        return self.settings.tracker.mode == "private"
 
     @cached_property
     def lists(self) -> "Lists":
@@ -153,6 +159,13 @@ class Application:
         return ListModeration(self.takedowns, self.catalogue_records.moderation, self.rights)
 
     @cached_property
+    def ledger(self) -> "Ledger":
+        """What each account moved, in private mode."""
+        from peerage.wiring.ledger import make_ledger
+
+        return make_ledger(self)
+
+    @cached_property
     def torrents(self) -> "TorrentServices":
         """The `.torrent` files, and what may come in."""
         from peerage.wiring.torrents import make_torrents
@@ -193,12 +206,18 @@ class Application:
     async def start(self, *, jobs: bool = True) -> None:
         """Reconcile files and records, load the jobs, tell the tracker the lists, and open the census' day.
 
-        Without `jobs` they are loaded when a torrent is blocked, and nothing is fetched.
+        Without `jobs` they are loaded when a torrent is blocked, nothing is fetched, and no passkey is known: nobody
+        announces.
         """
         await self.cache.reconcile()
         if jobs:
             await self._load_jobs()
         await self.takedowns.start()
+        if self.private and jobs:
+            from actions.tracker_passkeys import TrackerPasskeys
+
+            await TrackerPasskeys(self.accounts.accounts.passkeys, self.tracker.tracker.policy).start()
+            await self.ledger.restore()
         await self.tracker.start_census()
         self.started = True
 

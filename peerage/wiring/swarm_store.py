@@ -26,6 +26,7 @@ def announce_terms(settings: TrackerSection, shares: ShareTerms) -> AnnounceTerm
         peers_per_address=settings.peers_per_address,
         remember_completed=settings.remember_completed * _DAY,
         shares=shares,
+        most_rate=settings.most_rate,
     )
 
 

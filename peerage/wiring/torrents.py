@@ -56,12 +56,8 @@ def _make_scrubber(application: "Application", cache: TorrentCache) -> Scrubber 
 
 
 def _make_files(application: "Application") -> TorrentFiles:
-    passkeys, store = application.accounts.accounts.passkeys, application.tracker.tracker.store
-
-    async def passkey_of(user: int) -> str | None:
-        """Return the passkey of an account, if announces with it count for the account."""
-        passkey = await passkeys.existing(user)
-        return passkey if passkey is not None and store.account_of(passkey.encode()) == user else None
-
-    restricted = not application.settings.cache.anonymous_private
-    return TorrentFiles(application.rights, passkey_of, restricted=restricted)
+    return TorrentFiles(
+        application.rights,
+        application.accounts.accounts.passkeys.passkey if application.private else None,
+        restricted=not application.settings.cache.anonymous_private,
+    )

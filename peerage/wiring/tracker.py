@@ -77,7 +77,7 @@ class TrackerServices:
 def make_tracker(settings: Settings, environment: Environment) -> Tracker:
     """Return a tracker over an empty swarm store. Raises NoNativeStore."""
     store = make_swarm_store(settings.tracker, settings.fairness.terms)
-    policy = Policy(store, listed=settings.tracker.policy == "listed")
+    policy = Policy(store, settings.tracker.mode)
     return Tracker(
         store, policy, announce_terms(settings.tracker, settings.fairness.terms), environment.clock
     )

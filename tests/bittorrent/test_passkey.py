@@ -1,6 +1,6 @@
 import pytest
 
-from bittorrent.passkey import PASSKEY_MOST, PasskeyPath, is_passkey, read_path
+from bittorrent.passkey import PASSKEY_MOST, PasskeyPath, is_passkey, read_path, read_query
 
 LONGEST = b"k" * PASSKEY_MOST
 
@@ -33,3 +33,14 @@ def test_any_other_path_brings_none(path):
 def test_the_form_of_a_passkey():
     assert is_passkey(LONGEST)
     assert not any(map(is_passkey, (b"", LONGEST + b"k", b"a.b", b"k\n")))
+
+
+@pytest.mark.parametrize(
+    ("query", "passkey"),
+    [
+        (b"", b""), (b"passkey", b""), (b"passkey=", b""), (b"xpasskey=a", b""), (b"passkey=a", b"a"),
+        (b"passkey=a&passkey=b", b"b"), (b"x=1&passkey=%61=&y", b"%61="),
+    ],
+)  # fmt: skip
+def test_of_a_query_the_last_passkey_counts_as_it_stands(query, passkey):
+    assert read_query(query) == passkey

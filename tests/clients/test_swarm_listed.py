@@ -1,4 +1,4 @@
-"""In the `listed` policy the cache decides which torrents clients may exchange."""
+"""In the `listed` mode the cache decides which torrents clients may exchange."""
 
 import subprocess
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.clients
 
 @pytest.fixture(scope="module")
 def peerage_settings() -> Mapping[str, object]:
-    return {"tracker__policy": "listed"}
+    return {"tracker__mode": "listed"}
 
 
 def upload(service: PeerageProcess, torrent: Torrent) -> str:

@@ -13,11 +13,18 @@ _V6 = ["2001:db8::%x", "2600:1::%x", "::ffff:9.9.9.%d"]
 
 PASSKEYS = ["a1" * 16, "k", "Z_-9" * 16]
 """Known ones, of the accounts 1, 2 and 3."""
+REFUSED_PASSKEYS = ["disabled", "suspended"]
+"""Those of a disabled account, and of one that a moderator suspended."""
+
+
+def _passkey(rng: random.Random) -> str:
+    """Return a passkey, mostly a known one."""
+    return rng.choice([*PASSKEYS * 4, *REFUSED_PASSKEYS, "unknown", "k" * 65, "a%20b", "%6b", "announce", ""])
 
 
 def _keyed(rng: random.Random, action: str) -> str:
     """Return a path that may bring a passkey, mostly a known one."""
-    passkey = rng.choice([*PASSKEYS * 4, "unknown", "k" * 65, "a%20b", "%6b", "announce", ""])
+    passkey = _passkey(rng)
     return rng.choice([f"/{action}"] * 4 + [f"/{action}/{passkey}", f"/{passkey}/{action}"])
 
 
@@ -44,6 +51,8 @@ def _query(rng: random.Random) -> str:
     if rng.random() < 0.05:
         del pairs[rng.choice(list(pairs))]
     items = list(pairs.items())
+    keys = rng.choices(["passkey", "passkey", "passkey", "xpasskey"], k=rng.choice([0, 0, 0, 1, 1, 2]))
+    items += [(key, _passkey(rng)) for key in keys]
     if rng.random() < 0.2:
         rng.shuffle(items)
     return "&".join(f"{key}={value}" for key, value in items)
@@ -85,6 +94,7 @@ def request(rng: random.Random, forwarded: bool, last: bool, root: str = "") -> 
             _keyed(rng, "scrape")
             + "?"
             + "&".join("info_hash=" + quote_from_bytes(each, safe="") for each in chosen)
+            + rng.choice(["", f"&passkey={_passkey(rng)}"])
         )
     else:
         target = rng.choice(
@@ -171,7 +181,11 @@ def packet(rng: random.Random, connection: bytes, root: str = "") -> bytes:
 def _url_data(rng: random.Random, root: str) -> bytes:
     """Return a URL's path and query as options (BEP 41), perhaps in pieces or cut off."""
     path = _rooted(rng, _keyed(rng, "announce"), root)
-    url = (path + rng.choice(["", "?x=1", "/"]) + rng.choice(["", "y" * 300])).encode()
+    url = (
+        path
+        + rng.choice(["", "?x=1", "/", f"?passkey={_passkey(rng)}", f"?x&passkey={_passkey(rng)}&y"])
+        + rng.choice(["", "y" * 300])
+    ).encode()
     size = rng.choice([1, 9, 255])
     pieces = [url[at : at + size] for at in range(0, len(url), size)]
     between = rng.choice([b"", b"", b"\x01", b"\x07\x02zz"])

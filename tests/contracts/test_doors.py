@@ -16,6 +16,7 @@ from doors.native import native
 from doors.udp import UdpDoor
 from tests.contracts.raw_requests import HOSTILE, conversations, packet
 from tests.support.announce_paths import KEY, PATIENCE, RUNNING, AnnouncePath, TrackerSetup, tracker_setup
+from tracker.mode import Mode
 from tracker.sessions import SessionDelta
 
 ROOT = "/peerage"
@@ -75,7 +76,9 @@ def answers(
     "how",
     [
         {},
-        {"listed": True},
+        {"mode": Mode.LISTED},
+        {"mode": Mode.PRIVATE},
+        {"mode": Mode.PRIVATE, "root": ROOT},
         {"refuse_private": True},
         {"proxy": False},
         {"proxy": False, "refuse_private": True},
@@ -102,10 +105,10 @@ def test_answers_and_counts_are_equal(way: str, how: dict[str, Any]) -> None:
 
 @needs_native
 @pytest.mark.parametrize("refuse_private", [False, True])
-@pytest.mark.parametrize("listed", [False, True])
+@pytest.mark.parametrize("mode", Mode)
 @pytest.mark.parametrize("root", ["", ROOT])
-def test_packets_are_answered_alike(refuse_private: bool, listed: bool, root: str) -> None:
-    one, other = (tracker_setup(in_c, refuse_private, listed, root=root) for in_c in (False, True))
+def test_packets_are_answered_alike(refuse_private: bool, mode: Mode, root: str) -> None:
+    one, other = (tracker_setup(in_c, refuse_private, mode, root=root) for in_c in (False, True))
     door = UdpDoor(one.tracker, KEY, lambda: RUNNING, refuse_private=refuse_private, root=root)
     rng = random.Random(11)
     addresses = [

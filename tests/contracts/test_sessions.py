@@ -5,7 +5,7 @@ import pytest
 from bittorrent.infohash import InfoHash
 from tests.support.swarm_stores import STORES
 from tracker.model import Announce, AnnounceTerms, Event, Reply
-from tracker.sessions import DELTAS_AT_ONCE, LARGEST, SessionDelta, SessionTotals
+from tracker.sessions import DELTAS_AT_ONCE, LARGEST, KnownSession, LastTotals, SessionDelta, SessionTotals
 from tracker.store import SwarmStore
 
 NOW = 1_800_000_000
@@ -47,15 +47,20 @@ class Client:
         assert isinstance(self.store.announce(announce, self.now), Reply)
 
 
-def deltas(store: SwarmStore) -> list[SessionDelta]:
-    taken: list[SessionDelta] = []
+def taken(store: SwarmStore) -> list[SessionDelta]:
+    found: list[SessionDelta] = []
     while batch := store.take_deltas():
-        taken += batch
-    return taken
+        found += batch
+    return found
+
+
+def deltas(store: SwarmStore) -> list[tuple[int, InfoHash, bytes, int, int, int, int]]:
+    """Those in which something is counted: whose it is, and the sums but what is capped."""
+    return [delta[:7] for delta in taken(store) if any(delta[3:8])]
 
 
 def traffic(store: SwarmStore) -> list[tuple[int, int]]:
-    return [(delta.uploaded, delta.downloaded) for delta in deltas(store)]
+    return [(delta[3], delta[4]) for delta in deltas(store)]
 
 
 @pytest.fixture(params=STORES)
@@ -88,7 +93,7 @@ def test_the_first_announce_sets_the_base_and_the_next_counts_from_it(store, cli
 
     client.announce(1300, 900)
 
-    assert deltas(store) == [SessionDelta(7, HASH, CLIENT, 300, 400, 0, 0)]
+    assert deltas(store) == [(7, HASH, CLIENT, 300, 400, 0, 0)]
     assert deltas(store) == []
 
 
@@ -142,7 +147,7 @@ def test_both_hashes_of_a_hybrid_are_one_session(store, client):
     client.announce(100)
     client.announce(100, infohash=OTHER)
 
-    assert deltas(store) == [SessionDelta(7, HASH, CLIENT, 100, 0, 0, 0)]
+    assert deltas(store) == [(7, HASH, CLIENT, 100, 0, 0, 0)]
 
 
 def test_sessions_are_told_apart_by_account_torrent_and_peer_id(store, client):
@@ -154,10 +159,10 @@ def test_sessions_are_told_apart_by_account_torrent_and_peer_id(store, client):
             other.announce(step * 10 * number)
 
     assert sorted(deltas(store)) == [
-        SessionDelta(7, HASH, CLIENT, 10, 0, 0, 0),
-        SessionDelta(7, HASH, SECOND, 40, 0, 0, 0),
-        SessionDelta(7, OTHER, CLIENT, 20, 0, 0, 0),
-        SessionDelta(8, HASH, CLIENT, 30, 0, 0, 0),
+        (7, HASH, CLIENT, 10, 0, 0, 0),
+        (7, HASH, SECOND, 40, 0, 0, 0),
+        (7, OTHER, CLIENT, 20, 0, 0, 0),
+        (8, HASH, CLIENT, 30, 0, 0, 0),
     ]
 
 
@@ -172,7 +177,7 @@ def test_seeding_counts_between_two_announces_as_a_seeder(store, client):
     client.now += 50
     client.announce(0, 0, Event.STARTED, seeder=True)
 
-    assert [(delta.seeded, delta.completed) for delta in deltas(store)] == [(1200, 1)]
+    assert [delta[5:] for delta in deltas(store)] == [(1200, 1)]
 
 
 def test_a_gap_longer_than_the_timeout_is_no_seeding(store, client):
@@ -180,7 +185,7 @@ def test_a_gap_longer_than_the_timeout_is_no_seeding(store, client):
     client.now += AnnounceTerms().timeout + 1
     client.announce(5, seeder=True)
 
-    assert deltas(store) == [SessionDelta(7, HASH, CLIENT, 5, 0, 0, 0)]
+    assert deltas(store) == [(7, HASH, CLIENT, 5, 0, 0, 0)]
 
 
 def test_a_download_is_completed_once_a_session_and_only_with_nothing_left(store, client):
@@ -188,7 +193,7 @@ def test_a_download_is_completed_once_a_session_and_only_with_nothing_left(store
     for _ in range(3):
         client.announce(0, 0, Event.COMPLETED, seeder=True)
 
-    assert [delta.completed for delta in deltas(store)] == [1]
+    assert [delta[6] for delta in deltas(store)] == [1]
 
 
 def test_traffic_before_an_outage_is_counted_after_it(store, client):
@@ -309,3 +314,110 @@ def test_a_failed_take_begins_a_new_round(store, client):
     store.put_back_deltas(store.take_deltas())
 
     assert len(store.take_deltas()) == 1
+
+
+def test_every_announce_of_an_account_says_where_its_session_stands(store, client):
+    client.announce(100, 5)
+    assert taken(store) == [
+        SessionDelta(7, HASH, CLIENT, 0, 0, 0, 0, 0, LastTotals(100, 5, NOW, False, False))
+    ]
+    client.announce(150, 9)
+    client.now += 60
+    client.announce(170, 9, Event.COMPLETED, seeder=True)
+    assert taken(store) == [
+        SessionDelta(7, HASH, CLIENT, 70, 4, 0, 1, 0, LastTotals(170, 9, NOW + 60, True, True))
+    ]
+    client.announce(0, 0, Event.STARTED)
+    assert [delta.last for delta in taken(store)] == [LastTotals(0, 0, NOW + 60, False, True)]
+
+
+def test_a_completion_is_not_erased_by_the_announces_that_follow_it(store, client):
+    client.announce(0)
+    client.announce(0, 9, Event.COMPLETED, seeder=True)
+    client.announce(3, 9, seeder=True)
+    client.announce(4, 9, Event.STOPPED, seeder=True)
+
+    assert deltas(store) == [(7, HASH, CLIENT, 4, 9, 0, 1)]
+
+
+def test_a_restored_session_goes_on_where_it_stood(store, client):
+    last = LastTotals(100, 50, NOW - 600, True, True)
+    store.restore_sessions([KnownSession(7, HASH, CLIENT, last)])
+
+    client.announce(130, 50, Event.COMPLETED, seeder=True)
+
+    assert deltas(store) == [(7, HASH, CLIENT, 30, 0, 600, 0)]
+    assert store.session_totals() == SessionTotals(1, 0, 0)
+
+
+def test_a_session_that_is_there_is_not_restored_over_and_none_is_beyond_the_cap(make):
+    store = make(AnnounceTerms(max_sessions=2), 1)
+    client = Client(store)
+    client.announce(100)
+    last = LastTotals(0, 0, NOW, False, False)
+    store.restore_sessions([KnownSession(account, HASH, CLIENT, last) for account in (7, 8, 9)])
+    assert store.session_totals().sessions == 2
+
+    client.announce(110)
+
+    assert deltas(store) == [(7, HASH, CLIENT, 10, 0, 0, 0)]
+
+
+def test_what_was_put_back_does_not_turn_a_session_back(store, client):
+    client.announce(0)
+    client.announce(10)
+    first = store.take_deltas()
+    client.announce(13)
+    store.put_back_deltas(first)
+    assert [delta.last.uploaded for delta in taken(store)] == [13]
+
+    store.put_back_deltas(first)
+    assert [delta.last.uploaded for delta in taken(store)] == [10]
+
+
+class TestAtALargestRate:
+    """Bytes beyond what the time allows are told apart, and no second counts twice."""
+
+    @pytest.fixture
+    def store(self, make):
+        return make(AnnounceTerms(most_rate=100), 1)
+
+    def test_a_jump_is_cut_to_what_the_time_allows(self, store, client):
+        client.announce(0)
+        client.now += 10
+        client.announce(1500, 1001)
+
+        assert [(delta[3:5], delta.capped) for delta in taken(store)] == [((1000, 1000), 501)]
+        client.now += 10
+        client.announce(2500, 2001)
+        assert [(delta[3:5], delta.capped) for delta in taken(store)] == [((1000, 1000), 0)]
+
+    def test_what_comes_in_the_same_second_waits_for_the_next_announce(self, store, client):
+        client.announce(0)
+        client.now += 10
+        client.announce(400)
+        client.announce(800, 0, Event.COMPLETED, seeder=True)
+        client.announce(900, seeder=True)
+        assert deltas(store) == [(7, HASH, CLIENT, 400, 0, 0, 1)]
+
+        client.now += 10
+        client.announce(950, seeder=True)
+
+        assert deltas(store) == [(7, HASH, CLIENT, 550, 0, 10, 0)]
+
+    def test_announces_in_one_second_do_not_add_up_to_more(self, store, client):
+        client.announce(0)
+        client.now += 1
+        for total in range(100, 10_000, 100):
+            client.announce(total)
+
+        assert [(delta.uploaded, delta.capped) for delta in taken(store)] == [(100, 0)]
+
+    def test_the_largest_totals_overflow_nothing(self, make):
+        store = make(AnnounceTerms(most_rate=2**62), 1)
+        client = Client(store)
+        client.announce(0)
+        client.now += 5
+        client.announce(LARGEST, LARGEST)
+
+        assert [(delta[3:5], delta.capped) for delta in taken(store)] == [((LARGEST, LARGEST), 0)]

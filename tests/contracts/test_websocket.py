@@ -18,10 +18,11 @@ from wsproto.frame_protocol import Opcode
 from bittorrent.refusal import REASONS
 from doors.native import native
 from doors.websocket import SocketLimits
-from tests.contracts.raw_requests import HASHES
+from tests.contracts.raw_requests import HASHES, PASSKEYS, REFUSED_PASSKEYS
 from tests.support.announce_paths import AnnouncePath, TrackerSetup, tracker_setup, with_websocket
 from tests.support.websocket_client import ACCEPT, HEAD, PATIENCE, WebSocketClient, raw_frame
 from tracker.counters import Transport
+from tracker.mode import Mode
 from tracker.model import Counts, Event
 from tracker.socket_peers import OFFER_SECONDS, SocketTerms
 
@@ -353,7 +354,55 @@ def test_in_listed_mode_only_listed_torrents_are_announced(run):
         assert await client.ask(announce("a", info_hash=UNLISTED)) == refused("unlisted", UNLISTED)
         assert (await client.ask(announce("a")))["incomplete"] == 1
 
-    run(talk, listed=True)
+    run(talk, mode=Mode.LISTED)
+
+
+KEY, DISABLED = (each[0].encode() for each in (PASSKEYS, REFUSED_PASSKEYS))
+
+
+@pytest.mark.parametrize(
+    ("mode", "path", "code"),
+    [
+        (Mode.PRIVATE, b"/announce", "no-passkey"),
+        (Mode.PRIVATE, b"/", "no-passkey"),
+        (Mode.PRIVATE, b"/announce?passkey=", "no-passkey"),
+        (Mode.PRIVATE, b"/announce/unknown", "unknown-passkey"),
+        (Mode.PRIVATE, b"/announce?passkey=" + b"k" * 200, "unknown-passkey"),
+        (Mode.PRIVATE, b"/announce/" + DISABLED, "passkey-disabled"),
+        (Mode.PRIVATE, b"/announce/" + KEY, ""),
+        (Mode.PRIVATE, b"/" + KEY + b"/announce", ""),
+        (Mode.PRIVATE, b"/announce?a=b&passkey=" + KEY, ""),
+        (Mode.PRIVATE, b"/announce/" + KEY + b"?passkey=unknown", ""),
+        (Mode.PUBLIC, b"/announce?passkey=unknown", ""),
+        (Mode.PUBLIC, b"/announce/" + KEY, ""),
+        (Mode.PUBLIC, b"/announce/unknown", "unknown-passkey"),
+    ],
+)
+def test_a_passkey_in_the_url_is_looked_up(run, mode, path, code):
+    async def talk(service: Service) -> None:
+        client = await service.client(path)
+        answered, scraped = (
+            await client.ask(announce("a")),
+            await client.ask({"action": "scrape", "info_hash": HASH}),
+        )
+        if code:
+            assert answered == refused(code)
+            assert scraped == failure(code, action="scrape")
+        else:
+            assert answered["incomplete"] == scraped["files"][HASH]["incomplete"] == 1
+
+    run(talk, mode=mode)
+
+
+def test_a_passkey_that_is_refused_from_now_on_is_refused_at_once(run):
+    async def talk(service: Service) -> None:
+        client = await service.client(b"/announce/" + KEY)
+        assert (await client.ask(announce("a")))["incomplete"] == 1
+        service.setup.tracker.policy.drop_passkey(KEY)
+        assert await client.ask(announce("a")) == refused("unknown-passkey")
+        assert await client.ask(answer("a", "b")) == refused("unknown-passkey")
+
+    run(talk, mode=Mode.PRIVATE)
 
 
 @pytest.mark.parametrize("lists", ["deny", "disallow"])
@@ -374,7 +423,7 @@ def test_a_torrent_that_is_blocked_later_is_taken_from_everybody(run, lists):
         two.abort()
         await service.counts((0, 0))
 
-    run(talk, listed=True)
+    run(talk, mode=Mode.LISTED)
 
 
 def test_a_starting_tracker_puts_off(run):

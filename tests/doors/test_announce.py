@@ -8,6 +8,7 @@ from bittorrent.refusal import REASONS
 from doors.announce import DEFAULT_NUMWANT, MAX_NUMWANT, AnnounceDoor, ScrapeDoor, head_too_long
 from doors.client_address import ClientAddress
 from peerage.app import App
+from tracker.mode import Mode
 from tracker.model import AnnounceTerms
 from tracker.policy import Policy
 from tracker.random_source import SplitMix
@@ -19,9 +20,9 @@ V2 = InfoHash(bytes(range(200, 232)))
 
 
 class Doors:
-    def __init__(self, listed: bool = False, refuse_private: bool = False) -> None:
+    def __init__(self, mode: Mode = Mode.PUBLIC, refuse_private: bool = False) -> None:
         store = Swarms(AnnounceTerms(), SplitMix(3))
-        self.tracker = Tracker(store, Policy(store, listed=listed), AnnounceTerms(), lambda: 1_800_000_000)
+        self.tracker = Tracker(store, Policy(store, mode), AnnounceTerms(), lambda: 1_800_000_000)
         clients = ClientAddress([], "x-forwarded-for")
         self.announce_door = AnnounceDoor(self.tracker, clients, refuse_private=refuse_private)
         self.scrape_door = ScrapeDoor(self.tracker)
@@ -131,7 +132,7 @@ def test_a_version_2_hash_is_cut(doors):
 
 
 def test_a_refused_torrent_is_a_failure():
-    assert Doors(listed=True).announce()[b"failure reason"].decode() == REASONS["unlisted"].sentence
+    assert Doors(mode=Mode.LISTED).announce()[b"failure reason"].decode() == REASONS["unlisted"].sentence
 
 
 @pytest.mark.parametrize(

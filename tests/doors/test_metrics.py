@@ -14,6 +14,7 @@ from tasks.fair_turns import FairTurns
 from tasks.loop_stalls import LoopStalls
 from tracker.counters import Transport
 from tracker.flusher import Flusher
+from tracker.mode import Mode
 from tracker.model import Announce, AnnounceTerms, Event
 from tracker.policy import Policy
 from tracker.random_source import SplitMix
@@ -25,7 +26,7 @@ HASH = InfoHash(b"m" * 20)
 
 def make_tracker() -> Tracker:
     store = Swarms(AnnounceTerms(), SplitMix(1))
-    return Tracker(store, Policy(store, listed=False), AnnounceTerms(), lambda: 1_800_000_000)
+    return Tracker(store, Policy(store, Mode.PUBLIC), AnnounceTerms(), lambda: 1_800_000_000)
 
 
 def make_door(tracker=None, trusted=(), networks=(), everyone=False, counters=None) -> MetricsDoor:

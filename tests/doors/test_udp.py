@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import REASONS
 from doors.udp import BAD_CONNECTION, UdpDoor
+from tracker.mode import Mode
 from tracker.model import Announce, AnnounceTerms, Event
 from tracker.policy import Policy
 from tracker.random_source import SplitMix
@@ -21,9 +22,9 @@ CONNECT = 0x41727101980.to_bytes(8, "big") + bytes(4) + b"tran"
 
 
 class Client:
-    def __init__(self, listed: bool = False, refuse_private: bool = False) -> None:
+    def __init__(self, mode: Mode = Mode.PUBLIC, refuse_private: bool = False) -> None:
         store = Swarms(AnnounceTerms(), SplitMix(3))
-        self.tracker = Tracker(store, Policy(store, listed=listed), AnnounceTerms(), lambda: 1_800_000_000)
+        self.tracker = Tracker(store, Policy(store, mode), AnnounceTerms(), lambda: 1_800_000_000)
         self.now = 1000.0
         self.door = UdpDoor(self.tracker, b"k" * 32, lambda: self.now, refuse_private=refuse_private)
 
@@ -162,7 +163,7 @@ def test_up_to_74_torrents_are_scraped():
 
 @pytest.mark.parametrize(("said", "code"), [({"port": 0}, "bad-port"), ({}, "unlisted")])
 def test_a_refusal_is_an_error_packet(said, code):
-    client = Client(listed=True)
+    client = Client(mode=Mode.LISTED)
 
     reply = client.announce(**said)
 

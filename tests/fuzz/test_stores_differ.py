@@ -19,7 +19,7 @@ from tracker.changes import (
 )
 from tracker.journal_row import JournalRow
 from tracker.model import Announce, AnnounceTerms, Event, Families, SocketChange
-from tracker.sessions import SessionDelta
+from tracker.sessions import KnownSession, LastTotals, SessionDelta
 
 HASHES = [InfoHash(bytes([first]) + bytes([number]) * 19) for first in (0, 1, 255) for number in range(3)]
 PEERS4 = [bytes([10, 0, 0, host, 0, port]) for host in range(40) for port in (1, 2, 3, 4)]
@@ -142,6 +142,14 @@ class TwoStores(RuleBasedStateMachine):
         for _ in range(times):
             self.both(lambda store: store.count_socket(asked, self.now))
 
+    @rule(
+        account=st.integers(1, 3), total=st.integers(0, 2000), age=st.integers(0, 4000), seeding=st.booleans()
+    )
+    def restore_a_session(self, account, total, age, seeding):
+        last = LastTotals(total, total, self.now - age, seeding, seeding)
+        session = KnownSession(account, HASHES[0], b"a" * 20, last)
+        self.both(lambda store: store.restore_sessions([session]))
+
     @rule(fails=st.booleans())
     def take_deltas(self, fails):
         while batch := self.both(lambda store: store.take_deltas()):
@@ -191,7 +199,7 @@ class TwoStores(RuleBasedStateMachine):
             self.noted = changes[-50:]
 
     @rule(
-        passkey=st.sampled_from([b"k", b"K-_9" * 16]), account=st.integers(1, 2**63 - 1), known=st.booleans()
+        passkey=st.sampled_from([b"k", b"K-_9" * 16]), account=st.integers(1, 2**63 + 1), known=st.booleans()
     )
     def register_a_passkey(self, passkey, account, known):
         if known:
@@ -249,6 +257,7 @@ class TwoStores(RuleBasedStateMachine):
     def list_or_open(self, listed):
         for store in self.stores:
             store.listed = listed
+            store.private = listed
 
     @rule(restoring=st.booleans(), peer=st.sampled_from(PEERS), infohash=infohashes)
     def announce_while_restoring(self, restoring, peer, infohash):
@@ -315,7 +324,7 @@ class TwoStores(RuleBasedStateMachine):
     def the_numbers_agree(self):
         self.both(lambda store: store.totals())
         self.both(lambda store: store.session_totals())
-        self.both(lambda store: (store.has_rules(), store.listed, store.restoring))
+        self.both(lambda store: (store.has_rules(), store.listed, store.private, store.restoring))
         self.both(lambda store: [(store.refusal(each), store.scrape(each)) for each in HASHES])
 
     def teardown(self):

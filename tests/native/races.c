@@ -166,6 +166,7 @@ static void *maintain(void *none)
         store_totals(store);
         store_set_passkey(store, (const uint8_t *)"other", 5, 8);
         store_drop_passkey(store, (const uint8_t *)"other", 5);
+        store_restore_session(store, &deltas[0]);
         store_put_back_deltas(store, deltas, store_take_deltas(store, deltas) / 2);
         store_session_totals(store);
         harness_infohash(1 + rng_below(&rng, HARNESS_FILES), infohash);

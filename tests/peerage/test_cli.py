@@ -269,7 +269,7 @@ def test_what_is_unsafe_is_warned_of(settings, bound, said):
     [
         ({}, LOOPBACK, True),
         ({"public_url": "http://t.example"}, EVERYWHERE, False),
-        ({"public_url": "http://t.example", "tracker": {"policy": "listed"}}, EVERYWHERE, True),
+        ({"public_url": "http://t.example", "tracker": {"mode": "listed"}}, EVERYWHERE, True),
         ({"metrics": {"open": True}}, LOOPBACK, True),
     ],
 )

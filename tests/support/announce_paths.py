@@ -24,9 +24,10 @@ from doors.root_path import strip_root
 from doors.websocket import SocketLimits, WebSocketDoor
 from peerage.app import App
 from peerage.listeners import Server, uvicorn_config
-from tests.contracts.raw_requests import HASHES, PASSKEYS
+from tests.contracts.raw_requests import HASHES, PASSKEYS, REFUSED_PASSKEYS
 from tests.support.clock import Clock
-from tracker.model import AnnounceTerms
+from tracker.mode import Mode
+from tracker.model import DISABLED_ACCOUNT, SUSPENDED_PASSKEY, AnnounceTerms
 from tracker.native_swarms import NativeSwarms
 from tracker.policy import Policy
 from tracker.random_source import SplitMix
@@ -64,18 +65,24 @@ class TrackerSetup:
 
 
 def tracker_setup(
-    in_c: bool, refuse_private: bool = False, listed: bool = False, proxy: bool = True, root: str = ""
+    in_c: bool,
+    refuse_private: bool = False,
+    mode: Mode = Mode.PUBLIC,
+    proxy: bool = True,
+    root: str = "",
 ) -> TrackerSetup:
     if in_c:
         store: SwarmStore = NativeSwarms(TERMS, SEED, bytes(16))
     else:
         store = Swarms(TERMS, SplitMix(SEED))
-    policy = Policy(store, listed=listed)
+    policy = Policy(store, mode)
     tracker = Tracker(store, policy, TERMS, lambda: NOW)
     policy.allow(HASHES[:4])
     policy.deny(HASHES[3:4])
     for account, passkey in enumerate(PASSKEYS, 1):
         policy.set_passkey(passkey.encode(), account)
+    for passkey, why in zip(REFUSED_PASSKEYS, (DISABLED_ACCOUNT, SUSPENDED_PASSKEY), strict=True):
+        policy.refuse_passkey(passkey.encode(), why)
     trusted = PROXY if proxy else []
     clients = ClientAddress(trusted, "X-Forwarded-For")
     door = None

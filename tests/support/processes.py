@@ -32,7 +32,7 @@ def wait_until(ready: Callable[[], Any], what: str, limit: float = 20.0, pace: f
 
 
 def environment(settings: Mapping[str, object]) -> dict[str, str]:
-    """Our environment with `tracker__policy="listed"` as PEERAGE_TRACKER_POLICY, and no other setting."""
+    """Our environment with `tracker__mode="listed"` as PEERAGE_TRACKER_MODE, and no other setting."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PEERAGE_")}
     ours = {f"PEERAGE_{name.upper().replace('__', '_')}": str(value) for name, value in settings.items()}
     return {**kept, **ours, "PYTHONPATH": str(PROGRAM_ROOT)}

@@ -8,6 +8,9 @@
 #define V2_INFOHASH 32
 #define PEER_ID 20
 #define PASSKEY_MOST 64
+#define MAX_PASSKEYS 1048576
+#define DISABLED_ACCOUNT UINT64_C(9223372036854775808)
+#define SUSPENDED_PASSKEY UINT64_C(9223372036854775809)
 #define MAX_NUMWANT 200
 #define RETRY_SOON 300
 #define EPOCH INT64_C(1577836800)
@@ -98,7 +101,10 @@ enum outcome {
     ROW(UNLISTED, "unlisted") \
     ROW(DENIED, "denied") \
     ROW(BAD_REQUEST, "bad-request") \
-    ROW(UNKNOWN_PASSKEY, "unknown-passkey")
+    ROW(UNKNOWN_PASSKEY, "unknown-passkey") \
+    ROW(NO_PASSKEY, "no-passkey") \
+    ROW(PASSKEY_DISABLED, "passkey-disabled") \
+    ROW(PASSKEY_SUSPENDED, "passkey-suspended")
 
 enum refusal {
 #define REFUSAL_NAME(name, code) REFUSED_##name,

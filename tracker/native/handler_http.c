@@ -159,10 +159,24 @@ static struct slice put_off(struct handler *handler, enum verdict verdict)
     return verdict == VERDICT_FULL ? handler->rules->full : handler->rules->restoring;
 }
 
-enum refusal handler_find_account(struct handler *handler, struct slice passkey, uint64_t *account)
+enum refusal handler_find_account(struct handler *handler, struct slice passkey, struct slice query, uint64_t *account)
 {
-    *account = passkey.length ? store_account(handler->store, passkey.data, passkey.length) : 0;
-    return passkey.length && !*account ? REFUSED_UNKNOWN_PASSKEY : NOT_REFUSED;
+    *account = 0;
+    if (!passkey.length) {
+        if (!store_private(handler->store))
+            return NOT_REFUSED;
+        passkey = query_passkey(query);
+        if (!passkey.length)
+            return REFUSED_NO_PASSKEY;
+        if (!http_is_passkey(passkey))
+            return REFUSED_UNKNOWN_PASSKEY;
+    }
+    *account = store_account(handler->store, passkey.data, passkey.length);
+    if (*account == DISABLED_ACCOUNT)
+        return REFUSED_PASSKEY_DISABLED;
+    if (*account == SUSPENDED_PASSKEY)
+        return REFUSED_PASSKEY_SUSPENDED;
+    return *account ? NOT_REFUSED : REFUSED_UNKNOWN_PASSKEY;
 }
 
 static enum refusal client_of(struct handler *handler, const struct http_request *request, const struct address *socket,
@@ -219,7 +233,7 @@ static bool put_announce(struct handler *handler, const struct http_request *req
     if (elsewhere)
         return false;
     if (refusal == NOT_REFUSED)
-        refusal = handler_find_account(handler, request->passkey, &account);
+        refusal = handler_find_account(handler, request->passkey, request->query, &account);
     if (refusal != NOT_REFUSED) {
         put_failure(handler, refusal, out);
         return true;
@@ -243,7 +257,7 @@ static void put_scrape(struct handler *handler, const struct http_request *reque
     uint64_t account;
     enum refusal refusal = query_read_scrape(request->query.data, request->query.length, &query);
     if (refusal == NOT_REFUSED)
-        refusal = handler_find_account(handler, request->passkey, &account);
+        refusal = handler_find_account(handler, request->passkey, request->query, &account);
     if (refusal != NOT_REFUSED) {
         put_failure(handler, refusal, out);
         return;

@@ -7,7 +7,7 @@
 #include "query.h"
 
 enum { CONNECT, ANNOUNCE, SCRAPE, ERROR };
-enum { MOST = 0x7fffffff, URL_READ = ROOT_MOST + PASSKEY_MOST + 16 };
+enum { MOST = 0x7fffffff, URL_READ = UDP_URL_DATA };
 
 static const uint8_t PROTOCOL[8] = {0, 0, 0x04, 0x17, 0x27, 0x10, 0x19, 0x80};
 
@@ -90,7 +90,7 @@ static size_t refuse(struct handler *handler, const struct packet *packet, enum 
     return error_reply(packet, handler->rules->refusals[refusal]);
 }
 
-/* The first bytes of the URL that the options after an announce hold (BEP 41); what is cut off is no path of ours. */
+/* The URL that the options after an announce hold (BEP 41), cut off as in Python. */
 static size_t url_data(const struct packet *packet, uint8_t out[URL_READ])
 {
     enum { END, NOTHING, URL_DATA };
@@ -117,14 +117,14 @@ static enum refusal find_account(struct handler *handler, const struct packet *p
 {
     uint8_t url[URL_READ];
     struct slice passkey = {NULL, 0};
-    *account = 0;
-    if (packet->length <= UDP_ANNOUNCE)
-        return NOT_REFUSED;
-    size_t length = url_data(packet, url);
-    const uint8_t *query = memchr(url, '?', length);
-    struct slice path = {url, query ? (size_t)(query - url) : length};
-    return http_path_passkey(path, handler->rules->root, &passkey) ? handler_find_account(handler, passkey, account)
-                                                                   : NOT_REFUSED;
+    size_t length = packet->length > UDP_ANNOUNCE ? url_data(packet, url) : 0;
+    const uint8_t *mark = length ? memchr(url, '?', length) : NULL;
+    struct slice path = {url, mark ? (size_t)(mark - url) : length}, query = {url, 0};
+    if (mark)
+        query = (struct slice){mark + 1, (size_t)(url + length - mark) - 1};
+    if (!http_path_passkey(path, handler->rules->root, &passkey))
+        passkey.length = 0;
+    return handler_find_account(handler, passkey, query, account);
 }
 
 static void fill_announce(const struct rules *rules, const struct packet *packet, uint8_t event, uint64_t account,
@@ -194,6 +194,8 @@ static size_t scrape_reply(struct handler *handler, const struct packet *packet)
     uint8_t *out = packet->out + 8;
     if (hashes == 0)
         return refuse(handler, packet, REFUSED_FULL_SCRAPE);
+    if (store_private(handler->store)) /* BEP 41 has no options behind a scrape */
+        return refuse(handler, packet, REFUSED_NO_PASSKEY);
     if (hashes > SCRAPE_HASHES)
         hashes = SCRAPE_HASHES;
     count(&handler->counters.scrapes[TRANSPORT_UDP]);

@@ -156,6 +156,11 @@ static size_t key_length(const uint8_t *data, size_t length)
     return at;
 }
 
+bool http_is_passkey(struct slice text)
+{
+    return text.length >= 1 && text.length <= PASSKEY_MOST && key_length(text.data, text.length) == text.length;
+}
+
 /* Compare with a word as far as there are bytes: whether they agree so far. */
 static inline bool agrees(const uint8_t *data, size_t length, const char *word, size_t word_length)
 {

@@ -36,6 +36,9 @@ struct http_request {
     unsigned encodings, conditions; /* how often these headers came */
 };
 
+/* Whether a text has the form of a passkey. */
+bool http_is_passkey(struct slice text);
+
 /* Read the path of a tracker's URL without its query: whether it brings a passkey. It may begin with `root`. */
 bool http_path_passkey(struct slice path, struct slice root, struct slice *passkey);
 

@@ -20,19 +20,19 @@ static PyObject *store_create(PyTypeObject *type, PyObject *args, PyObject *kwar
 {
     static char *names[] = {"interval", "min_interval", "jitter", "timeout", "remember_completed", "max_torrents",
                             "max_peers", "peers_per_address", "node", "session_timeout", "max_sessions", "max_changes",
-                            "shares_bind", "peers_bind", "exempt", "key", "seed", NULL};
+                            "most_rate", "shares_bind", "peers_bind", "exempt", "key", "seed", NULL};
     struct terms terms;
-    unsigned long long max_torrents, max_peers, max_sessions, max_changes, shares_bind, peers_bind, seed;
+    unsigned long long max_torrents, max_peers, max_sessions, max_changes, most_rate, shares_bind, peers_bind, seed;
     long long timeout, remember, session_timeout;
     unsigned int interval, min_interval, jitter, cap, node;
     Py_buffer key, exempt;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "IIILLKKIILKKKKy*y*K", names, &interval, &min_interval, &jitter,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "IIILLKKIILKKKKKy*y*K", names, &interval, &min_interval, &jitter,
                                      &timeout, &remember, &max_torrents, &max_peers, &cap, &node, &session_timeout,
-                                     &max_sessions, &max_changes, &shares_bind, &peers_bind, &exempt, &key,
+                                     &max_sessions, &max_changes, &most_rate, &shares_bind, &peers_bind, &exempt, &key,
                                      &seed))
         return NULL;
     terms = (struct terms){interval, min_interval,    jitter,       timeout,    remember, max_torrents, max_peers, cap,
-                           node,     session_timeout, max_sessions, max_changes, shares_bind, peers_bind};
+                           node,     session_timeout, max_sessions, max_changes, most_rate, shares_bind,  peers_bind};
     if (key.len != 16 || exempt.len % (Py_ssize_t)sizeof(struct exemption)) {
         PyBuffer_Release(&key);
         PyBuffer_Release(&exempt);
@@ -381,6 +381,11 @@ static PyObject *restore(PyObject *self, PyObject *rows)
     return take_in(self, rows, store_restore);
 }
 
+static PyObject *get_private(PyObject *self, void *Py_UNUSED(none))
+{
+    return PyBool_FromLong(store_private(of(self)));
+}
+
 static PyObject *get_listed(PyObject *self, void *Py_UNUSED(none))
 {
     return PyBool_FromLong(store_listed(of(self)));
@@ -407,6 +412,11 @@ static int set_listed(PyObject *self, PyObject *value, void *Py_UNUSED(none))
     return set_flag(self, value, store_set_listed);
 }
 
+static int set_private(PyObject *self, PyObject *value, void *Py_UNUSED(none))
+{
+    return set_flag(self, value, store_set_private);
+}
+
 static int set_restoring(PyObject *self, PyObject *value, void *Py_UNUSED(none))
 {
     return set_flag(self, value, store_set_restoring);
@@ -431,12 +441,13 @@ static PyMethodDef store_methods[] = {
     {"take_dirty", take_dirty, METH_NOARGS, "take_dirty(): a list of (infohash, part, payload or None)"},
     {"put_back", put_back, METH_O, "put_back(rows)"},
     {"restore", restore, METH_O, "restore(rows)"},
-    {"set_passkey", module_set_passkey, METH_VARARGS, "set_passkey(passkey, account)"},
+    {"set_passkey", module_set_passkey, METH_VARARGS, "set_passkey(passkey, account): whether there was room"},
     {"drop_passkey", module_drop_passkey, METH_O, "drop_passkey(passkey)"},
     {"account_of", module_account_of, METH_O, "account_of(passkey): the account, or 0"},
     {"take_deltas", module_take_deltas, METH_NOARGS,
      "take_deltas(): a list of (account, infohash, peer_id, uploaded, downloaded, seeded, completed)"},
     {"put_back_deltas", module_put_back_deltas, METH_O, "put_back_deltas(deltas)"},
+    {"restore_sessions", module_restore_sessions, METH_O, "restore_sessions(sessions)"},
     {"session_totals", module_session_totals, METH_NOARGS, "session_totals(): sessions, deltas, lost"},
     {"open_changes", module_open_changes, METH_NOARGS, "open_changes(): the number of a new consumer"},
     {"close_changes", module_close_changes, METH_O, "close_changes(consumer)"},
@@ -448,6 +459,7 @@ static PyMethodDef store_methods[] = {
 };
 
 static PyGetSetDef store_flags[] = {
+    {"private", get_private, set_private, "whether announces and scrapes need a passkey", NULL},
     {"listed", get_listed, set_listed, "whether only allowed torrents are tracked", NULL},
     {"restoring", get_restoring, set_restoring, "whether announces are put off", NULL},
     {NULL, NULL, NULL, NULL, NULL},

@@ -19,6 +19,7 @@ PyObject *module_drop_passkey(PyObject *self, PyObject *passkey);
 PyObject *module_account_of(PyObject *self, PyObject *passkey);
 PyObject *module_take_deltas(PyObject *self, PyObject *none);
 PyObject *module_put_back_deltas(PyObject *self, PyObject *deltas);
+PyObject *module_restore_sessions(PyObject *self, PyObject *object);
 PyObject *module_session_totals(PyObject *self, PyObject *none);
 PyObject *module_open_changes(PyObject *self, PyObject *none);
 PyObject *module_close_changes(PyObject *self, PyObject *consumer);

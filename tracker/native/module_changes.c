@@ -33,7 +33,10 @@ PyObject *module_set_passkey(PyObject *self, PyObject *args)
     if (!PyArg_ParseTuple(args, "OK", &object, &account))
         return NULL;
     const uint8_t *passkey = read_passkey(object, &length);
-    return passkey ? finished(store_set_passkey(of(self), passkey, length, account)) : NULL;
+    if (!passkey)
+        return NULL;
+    int done = store_set_passkey(of(self), passkey, length, account);
+    return done < 0 ? PyErr_NoMemory() : PyBool_FromLong(done);
 }
 
 PyObject *module_drop_passkey(PyObject *self, PyObject *object)
@@ -57,10 +60,13 @@ PyObject *module_account_of(PyObject *self, PyObject *object)
 
 static PyObject *show_delta(const struct delta *delta)
 {
-    return Py_BuildValue("(Ky#y#KKKK)", (unsigned long long)delta->account, delta->infohash, (Py_ssize_t)INFOHASH,
-                         delta->peer_id, (Py_ssize_t)PEER_ID, (unsigned long long)delta->uploaded,
+    const struct last_totals *last = &delta->last;
+    return Py_BuildValue("(Ky#y#KKKKK(KKLNN))", (unsigned long long)delta->account, delta->infohash,
+                         (Py_ssize_t)INFOHASH, delta->peer_id, (Py_ssize_t)PEER_ID, (unsigned long long)delta->uploaded,
                          (unsigned long long)delta->downloaded, (unsigned long long)delta->seeded,
-                         (unsigned long long)delta->completed);
+                         (unsigned long long)delta->completed, (unsigned long long)delta->capped,
+                         (unsigned long long)last->uploaded, (unsigned long long)last->downloaded,
+                         (long long)last->seen, PyBool_FromLong(last->seeding), PyBool_FromLong(last->completed));
 }
 
 PyObject *module_take_deltas(PyObject *self, PyObject *Py_UNUSED(none))
@@ -83,43 +89,97 @@ PyObject *module_take_deltas(PyObject *self, PyObject *Py_UNUSED(none))
     return list;
 }
 
-static bool read_delta(PyObject *object, struct delta *delta)
+static bool set_names(struct delta *delta, const char *infohash, Py_ssize_t infohash_length, const char *peer_id,
+                      Py_ssize_t peer_id_length)
 {
-    const char *infohash, *peer_id;
-    Py_ssize_t infohash_length, peer_id_length;
-    unsigned long long account, sums[4];
-    if (!PyTuple_Check(object)) {
-        PyErr_SetString(PyExc_TypeError, "a delta is a tuple");
-        return false;
-    }
-    if (!PyArg_ParseTuple(object, "Ky#y#KKKK", &account, &infohash, &infohash_length, &peer_id, &peer_id_length,
-                          &sums[0], &sums[1], &sums[2], &sums[3]))
-        return false;
     if (infohash_length != INFOHASH || peer_id_length != PEER_ID) {
         PyErr_SetString(PyExc_ValueError, "an infohash and a peer id are 20 bytes");
         return false;
     }
-    *delta = (struct delta){account, {0}, {0}, sums[0], sums[1], sums[2], sums[3]};
     memcpy(delta->infohash, infohash, INFOHASH);
     memcpy(delta->peer_id, peer_id, PEER_ID);
     return true;
 }
 
+static void set_last(struct delta *delta, unsigned long long uploaded, unsigned long long downloaded, long long seen,
+                     int seeding, int completed)
+{
+    delta->last = (struct last_totals){uploaded, downloaded, seen, seeding, completed};
+}
+
+static bool read_delta(PyObject *object, struct delta *delta)
+{
+    const char *infohash, *peer_id;
+    Py_ssize_t infohash_length, peer_id_length;
+    unsigned long long account, sums[5], uploaded, downloaded;
+    long long seen;
+    int seeding, completed;
+    if (!PyTuple_Check(object)) {
+        PyErr_SetString(PyExc_TypeError, "a delta is a tuple");
+        return false;
+    }
+    if (!PyArg_ParseTuple(object, "Ky#y#KKKKK(KKLpp)", &account, &infohash, &infohash_length, &peer_id,
+                          &peer_id_length, &sums[0], &sums[1], &sums[2], &sums[3], &sums[4], &uploaded, &downloaded,
+                          &seen, &seeding, &completed))
+        return false;
+    *delta = (struct delta){.account = account, .uploaded = sums[0], .downloaded = sums[1], .seeded = sums[2],
+                            .completed = sums[3], .capped = sums[4]};
+    set_last(delta, uploaded, downloaded, seen, seeding, completed);
+    return set_names(delta, infohash, infohash_length, peer_id, peer_id_length);
+}
+
+static bool read_session(PyObject *object, struct delta *delta)
+{
+    const char *infohash, *peer_id;
+    Py_ssize_t infohash_length, peer_id_length;
+    unsigned long long account, uploaded, downloaded;
+    long long seen;
+    int seeding, completed;
+    if (!PyTuple_Check(object)) {
+        PyErr_SetString(PyExc_TypeError, "a session is a tuple");
+        return false;
+    }
+    if (!PyArg_ParseTuple(object, "Ky#y#(KKLpp)", &account, &infohash, &infohash_length, &peer_id, &peer_id_length,
+                          &uploaded, &downloaded, &seen, &seeding, &completed))
+        return false;
+    *delta = (struct delta){.account = account};
+    set_last(delta, uploaded, downloaded, seen, seeding, completed);
+    return set_names(delta, infohash, infohash_length, peer_id, peer_id_length);
+}
+
+/* Read a sequence, all of it; returns how many there are, -1 where one cannot be read. */
+static Py_ssize_t read_all(PyObject *object, bool (*read_one)(PyObject *, struct delta *), struct delta **deltas)
+{
+    PyObject *fast = PySequence_Fast(object, "deltas and sessions are a sequence");
+    Py_ssize_t count = fast ? PySequence_Fast_GET_SIZE(fast) : 0;
+    *deltas = fast ? PyMem_New(struct delta, (size_t)count) : NULL;
+    bool read = *deltas != NULL;
+    if (fast && !read)
+        PyErr_NoMemory();
+    for (Py_ssize_t at = 0; at < count && read; at++)
+        read = read_one(PySequence_Fast_GET_ITEM(fast, at), *deltas + at);
+    Py_XDECREF(fast);
+    return read ? count : -1;
+}
+
 PyObject *module_put_back_deltas(PyObject *self, PyObject *object)
 {
-    PyObject *fast = PySequence_Fast(object, "deltas are a sequence");
-    size_t count = fast ? (size_t)PySequence_Fast_GET_SIZE(fast) : 0;
-    struct delta *deltas = fast ? PyMem_New(struct delta, count) : NULL;
-    bool read = deltas != NULL;
-    if (fast && !deltas)
-        PyErr_NoMemory();
-    for (size_t at = 0; at < count && read; at++)
-        read = read_delta(PySequence_Fast_GET_ITEM(fast, (Py_ssize_t)at), &deltas[at]);
-    if (read)
-        store_put_back_deltas(of(self), deltas, count);
+    struct delta *deltas;
+    Py_ssize_t count = read_all(object, read_delta, &deltas);
+    if (count >= 0)
+        store_put_back_deltas(of(self), deltas, (size_t)count);
     PyMem_Free(deltas);
-    Py_XDECREF(fast);
-    return read ? Py_NewRef(Py_None) : NULL;
+    return count >= 0 ? Py_NewRef(Py_None) : NULL;
+}
+
+PyObject *module_restore_sessions(PyObject *self, PyObject *object)
+{
+    struct delta *sessions;
+    Py_ssize_t count = read_all(object, read_session, &sessions);
+    for (Py_ssize_t at = 0; at < count; at++)
+        store_restore_session(of(self), &sessions[at]);
+    PyMem_Free(sessions);
+    return count >= 0 ? Py_NewRef(Py_None) : NULL;
 }
 
 PyObject *module_session_totals(PyObject *self, PyObject *Py_UNUSED(none))

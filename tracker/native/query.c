@@ -219,6 +219,16 @@ enum refusal query_read_announce(const uint8_t *query, size_t length, struct ann
     return read_values(&values, out);
 }
 
+struct slice query_passkey(struct slice query)
+{
+    struct slice rest = query, found = {query.data, 0}, key, value;
+    bool equals;
+    while (next_pair(&rest, &key, &value, &equals))
+        if (equals && IS(key, "passkey"))
+            found = value;
+    return found;
+}
+
 /* Keep the hashes sorted, so that a repeated one is seen at once and the answer needs no sorting. */
 static void enter(struct scrape_query *out, const uint8_t infohash[INFOHASH])
 {

@@ -28,6 +28,8 @@ struct scrape_query {
 enum refusal query_read_announce(const uint8_t *query, size_t length, struct announce_query *out);
 /* A total as a number, 0 where it is none. */
 uint64_t query_total(struct slice value);
+/* The value of `passkey`, the last one, as it stands; empty where there is none. */
+struct slice query_passkey(struct slice query);
 enum refusal query_read_scrape(const uint8_t *query, size_t length, struct scrape_query *out);
 
 #endif

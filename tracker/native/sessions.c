@@ -1,7 +1,7 @@
 /* Sessions of accounts' clients and the traffic between their announces; the twin of tracker/sessions.py. */
 #include "shards.h"
 
-enum { UPLOADED, DOWNLOADED, SEEDED, COMPLETES, SUMS };
+enum { UPLOADED, DOWNLOADED, SEEDED, COMPLETES, CAPPED, SUMS };
 
 static void write_key(uint8_t key[SESSION_KEY], const uint8_t infohash[INFOHASH], const uint8_t peer_id[PEER_ID],
                       uint64_t account)
@@ -44,7 +44,7 @@ static bool make_room(const struct store *store, struct queue *queue, atomic_uin
 }
 
 static void add_delta(struct store *store, struct shard *shard, const uint8_t key[SESSION_KEY],
-                      const uint64_t sums[SUMS])
+                      const uint64_t sums[SUMS], const struct last_totals *last, bool newer)
 {
     struct queue *queue = &shard->pending;
     uint64_t hash = key_hash(store, key);
@@ -55,10 +55,14 @@ static void add_delta(struct store *store, struct shard *shard, const uint8_t ke
         if (!make_room(store, queue, &store->pending) || (slot = queue_add(queue, key, hash)) == NONE)
             return;
         count_up(&store->pending);
-        memcpy(((struct pending *)table_at(&queue->table, slot))->sums, sums, SUMS * sizeof *sums);
+        struct pending *added = table_at(&queue->table, slot);
+        memcpy(added->sums, sums, SUMS * sizeof *sums);
+        added->last = *last;
         return;
     }
     struct pending *pending = table_at(&queue->table, slot);
+    if (newer)
+        pending->last = *last;
     for (int at = 0; at < SUMS; at++) {
         uint64_t sum = pending->sums[at] + sums[at];
         pending->sums[at] = sum < LARGEST_TOTAL ? sum : LARGEST_TOTAL;
@@ -75,7 +79,7 @@ static struct session *find_session(struct store *store, struct shard *shard, co
     *known = slot != NONE;
     if (*known) {
         struct session *session = table_at(&queue->table, slot);
-        if (now - session->seen <= store->terms.session_timeout) {
+        if (now - session->last.seen <= store->terms.session_timeout) {
             queue_move_to_end(queue, slot);
             return session;
         }
@@ -89,6 +93,33 @@ static struct session *find_session(struct store *store, struct shard *shard, co
     return table_at(&queue->table, slot);
 }
 
+/* How much of what was moved counts for that time; the rest is added to what was too much. */
+static uint64_t bounded(const struct store *store, uint64_t moved, int64_t seconds, uint64_t *capped)
+{
+    uint64_t rate = store->terms.most_rate, most;
+    if (!rate || __builtin_mul_overflow(rate, (uint64_t)seconds, &most) || moved <= most)
+        return moved;
+    *capped += moved - most;
+    return most;
+}
+
+/* Count the bytes since the last announce, and set the base of the next. */
+static void count_bytes(const struct store *store, const struct announce *announce, struct last_totals *last,
+                        int64_t gap, uint64_t sums[SUMS])
+{
+    if (announce->event != EVENT_STARTED && announce->uploaded >= last->uploaded &&
+        announce->downloaded >= last->downloaded) {
+        if (store->terms.most_rate && gap <= 0)
+            return;
+        uint64_t capped = 0;
+        sums[UPLOADED] = bounded(store, announce->uploaded - last->uploaded, gap, &capped);
+        sums[DOWNLOADED] = bounded(store, announce->downloaded - last->downloaded, gap, &capped);
+        sums[CAPPED] = capped < LARGEST_TOTAL ? capped : LARGEST_TOTAL;
+    }
+    last->uploaded = announce->uploaded;
+    last->downloaded = announce->downloaded;
+}
+
 void session_note(struct store *store, struct shard *shard, const struct announce *announce,
                   const uint8_t infohash[INFOHASH], int64_t now)
 {
@@ -99,25 +130,39 @@ void session_note(struct store *store, struct shard *shard, const struct announc
     struct session *session = find_session(store, shard, key, now, &known);
     if (!session)
         return;
+    struct last_totals *last = &session->last;
     if (known) {
-        if (announce->event != EVENT_STARTED && announce->uploaded >= session->uploaded &&
-            announce->downloaded >= session->downloaded) {
-            sums[UPLOADED] = announce->uploaded - session->uploaded;
-            sums[DOWNLOADED] = announce->downloaded - session->downloaded;
-        }
-        int64_t gap = now - session->seen;
-        if (announce->seeder && session->seeding && gap > 0 && gap <= store->terms.timeout)
+        int64_t gap = now - last->seen;
+        count_bytes(store, announce, last, gap, sums);
+        if (announce->seeder && last->seeding && gap > 0 && gap <= store->terms.timeout)
             sums[SEEDED] = (uint64_t)gap;
+    } else {
+        last->uploaded = announce->uploaded;
+        last->downloaded = announce->downloaded;
     }
     bool completes = announce->event == EVENT_COMPLETED && announce->seeder;
-    sums[COMPLETES] = completes && !session->completed;
-    session->uploaded = announce->uploaded;
-    session->downloaded = announce->downloaded;
-    session->seen = now;
-    session->seeding = announce->seeder && announce->event != EVENT_STOPPED;
-    session->completed |= completes;
-    if (sums[UPLOADED] || sums[DOWNLOADED] || sums[SEEDED] || sums[COMPLETES])
-        add_delta(store, shard, key, sums);
+    sums[COMPLETES] = completes && !last->completed;
+    last->seen = now;
+    last->seeding = announce->seeder && announce->event != EVENT_STOPPED;
+    last->completed |= completes;
+    add_delta(store, shard, key, sums, last, true);
+}
+
+void store_restore_session(struct store *store, const struct delta *delta)
+{
+    uint8_t key[SESSION_KEY];
+    write_key(key, delta->infohash, delta->peer_id, delta->account);
+    uint64_t hash = key_hash(store, key);
+    struct shard *shard = shard_enter(store, delta->infohash);
+    struct queue *queue = &shard->sessions;
+    if (table_find(&queue->table, key, hash) == NONE && counted(&store->sessions) < store->terms.max_sessions) {
+        uint32_t slot = queue_add(queue, key, hash);
+        if (slot != NONE) {
+            ((struct session *)table_at(&queue->table, slot))->last = delta->last;
+            count_up(&store->sessions);
+        }
+    }
+    shard_leave(shard);
 }
 
 void sessions_expire(struct store *store, struct shard *shard, int64_t now)
@@ -125,7 +170,7 @@ void sessions_expire(struct store *store, struct shard *shard, int64_t now)
     struct queue *queue = &shard->sessions;
     for (int count = 0; count < EXPIRED_AT_ONCE && queue->first != NONE; count++) {
         const struct session *oldest = table_at(&queue->table, queue->first);
-        if (now - oldest->seen <= store->terms.session_timeout)
+        if (now - oldest->last.seen <= store->terms.session_timeout)
             return;
         queue_remove(queue, queue->first);
         count_down(&store->sessions);
@@ -142,6 +187,8 @@ static void read_pending(const struct pending *pending, struct delta *out)
     out->downloaded = pending->sums[DOWNLOADED];
     out->seeded = pending->sums[SEEDED];
     out->completed = pending->sums[COMPLETES];
+    out->capped = pending->sums[CAPPED];
+    out->last = pending->last;
 }
 
 size_t store_take_deltas(struct store *store, struct delta deltas[DELTAS_AT_ONCE])
@@ -181,11 +228,12 @@ void store_put_back_deltas(struct store *store, const struct delta *deltas, size
     pthread_mutex_unlock(&store->delta_round.mutex);
     for (size_t at = 0; at < count; at++) {
         const struct delta *delta = &deltas[at];
-        const uint64_t sums[SUMS] = {delta->uploaded, delta->downloaded, delta->seeded, delta->completed};
+        const uint64_t sums[SUMS] = {delta->uploaded, delta->downloaded, delta->seeded, delta->completed,
+                                     delta->capped};
         uint8_t key[SESSION_KEY];
         write_key(key, delta->infohash, delta->peer_id, delta->account);
         struct shard *shard = shard_enter(store, delta->infohash);
-        add_delta(store, shard, key, sums);
+        add_delta(store, shard, key, sums, &delta->last, false);
         shard_leave(shard);
     }
 }

@@ -38,9 +38,7 @@ struct session {
     struct record record;
     uint8_t rest[SESSION_KEY - INFOHASH];
     struct links links;
-    uint64_t uploaded, downloaded;
-    int64_t seen;
-    bool seeding, completed;
+    struct last_totals last;
 };
 
 /* A delta that is not taken yet, by the same key. */
@@ -48,7 +46,8 @@ struct pending {
     struct record record;
     uint8_t rest[SESSION_KEY - INFOHASH];
     struct links links;
-    uint64_t sums[4]; /* uploaded, downloaded, seeded, completed */
+    uint64_t sums[5]; /* uploaded, downloaded, seeded, completed, capped */
+    struct last_totals last;
 };
 
 /* A change that a consumer has not acknowledged, by infohash and peer. */
@@ -107,9 +106,9 @@ struct store {
     struct terms terms;
     struct peer_hash peer_hash;
     struct share_counts shares;
-    atomic_bool listed, restoring;
+    atomic_bool listed, private, restoring;
     atomic_uint_fast64_t torrents, peers, complete;
-    atomic_uint_fast64_t sessions, pending, lost, logged, tombstones;
+    atomic_uint_fast64_t sessions, pending, lost, logged, tombstones, passkeys;
     pthread_mutex_t sweeping; /* guards the cursor; taken before a shard's mutex, never after it */
     struct cursor cursor;
     struct round round;

@@ -548,6 +548,16 @@ bool store_listed(struct store *store)
     return atomic_load_explicit(&store->listed, memory_order_relaxed);
 }
 
+void store_set_private(struct store *store, bool private)
+{
+    atomic_store(&store->private, private);
+}
+
+bool store_private(const struct store *store)
+{
+    return atomic_load_explicit(&store->private, memory_order_relaxed);
+}
+
 void store_set_restoring(struct store *store, bool restoring)
 {
     atomic_store(&store->restoring, restoring);
@@ -755,12 +765,18 @@ int store_set_passkey(struct store *store, const uint8_t *passkey, size_t length
     uint64_t hash = fill_passkey(store, passkey, length, key);
     struct shard *shard = passkey_shard(store, hash);
     uint32_t slot = table_find(&shard->passkeys, key, hash);
-    if (slot == NONE)
+    int done = 1;
+    if (slot == NONE && read_counter(&store->passkeys) >= MAX_PASSKEYS) {
+        done = 0;
+    } else if (slot == NONE) {
         slot = table_add(&shard->passkeys, key, hash);
+        done = slot == NONE ? -1 : 1;
+        atomic_fetch_add_explicit(&store->passkeys, slot != NONE, memory_order_relaxed);
+    }
     if (slot != NONE)
         ((struct passkey *)table_at(&shard->passkeys, slot))->account = account;
     shard_leave(shard);
-    return slot == NONE ? -1 : 0;
+    return done;
 }
 
 void store_drop_passkey(struct store *store, const uint8_t *passkey, size_t length)
@@ -769,8 +785,10 @@ void store_drop_passkey(struct store *store, const uint8_t *passkey, size_t leng
     uint64_t hash = fill_passkey(store, passkey, length, key);
     struct shard *shard = passkey_shard(store, hash);
     uint32_t slot = table_find(&shard->passkeys, key, hash);
-    if (slot != NONE)
+    if (slot != NONE) {
         table_remove(&shard->passkeys, slot);
+        atomic_fetch_sub_explicit(&store->passkeys, 1, memory_order_relaxed);
+    }
     shard_leave(shard);
 }
 

@@ -22,6 +22,7 @@ struct terms {
     uint32_t node;              /* the number of this store among those that exchange changes */
     int64_t session_timeout;    /* seconds */
     uint64_t max_sessions, max_changes;
+    uint64_t most_rate; /* bytes a second that count; 0: any */
     uint64_t shares_bind; /* torrents from which on an address may have no more than its share */
     uint64_t peers_bind;  /* peers from which on peers_per_address falls with the room that is left */
 };
@@ -102,6 +103,8 @@ enum verdict store_verdict(struct store *store, const uint8_t infohash[INFOHASH]
 bool store_has_rules(struct store *store); /* whether anything is allowed or denied */
 void store_set_listed(struct store *store, bool listed);
 bool store_listed(struct store *store);
+void store_set_private(struct store *store, bool private);
+bool store_private(const struct store *store); /* whether announces and scrapes need a passkey; the doors ask */
 void store_set_restoring(struct store *store, bool restoring);
 bool store_restoring(struct store *store);
 void store_remove_denied(struct store *store); /* forget the swarms of denied torrents */
@@ -111,16 +114,26 @@ int store_join(struct store *store, const uint8_t alias[INFOHASH], const uint8_t
 void store_remove(struct store *store, const uint8_t infohash[INFOHASH]);
 uint64_t store_expire(struct store *store, int64_t now, int64_t budget);
 
-/* Passkeys: 1 to PASSKEY_MOST bytes, checked by the caller. -1: no memory. */
+/* Passkeys: 1 to PASSKEY_MOST bytes, checked by the caller; DISABLED_ACCOUNT and SUSPENDED_PASSKEY stand in the place of
+ * an account. 1: done, 0: there are MAX_PASSKEYS, -1: no memory. */
 int store_set_passkey(struct store *store, const uint8_t *passkey, size_t length, uint64_t account);
 void store_drop_passkey(struct store *store, const uint8_t *passkey, size_t length);
 uint64_t store_account(struct store *store, const uint8_t *passkey, size_t length); /* 0: unknown */
 
-/* What a client did between two announces: bytes, seconds of seeding, completed downloads. */
+/* A session as it stood after its last announce. */
+struct last_totals {
+    uint64_t uploaded, downloaded;
+    int64_t seen;
+    bool seeding, completed;
+};
+
+/* What a client did between two announces: bytes, seconds of seeding, completed downloads, bytes above the largest rate;
+ * and where its session stands then. */
 struct delta {
     uint64_t account;
     uint8_t infohash[INFOHASH], peer_id[PEER_ID];
-    uint64_t uploaded, downloaded, seeded, completed;
+    uint64_t uploaded, downloaded, seeded, completed, capped;
+    struct last_totals last;
 };
 
 struct session_totals {
@@ -130,6 +143,8 @@ struct session_totals {
 /* The next deltas of a round, at most DELTAS_AT_ONCE, which are forgotten; none end it. */
 size_t store_take_deltas(struct store *store, struct delta deltas[DELTAS_AT_ONCE]);
 void store_put_back_deltas(struct store *store, const struct delta *deltas, size_t count);
+/* Begin a session where it stood, unless it is there or there is no room; of the delta the sums are not looked at. */
+void store_restore_session(struct store *store, const struct delta *session);
 struct session_totals store_session_totals(struct store *store);
 
 /* A peer's rank from a second on, or without a peer (length 0) the completed count of a node. */

@@ -66,6 +66,7 @@ class _Connection:
 
     def __init__(self, number: int) -> None:
         self.address = bytes((9, 9, 9, number >> 1))
+        self.passkey = b""
         self.peers: dict[Any, Any] = {}
         self.sent: list[bytes] = []
 
@@ -133,7 +134,9 @@ def websocket_frames(data: bytes) -> None:
     door = with_websocket(tracker_setup(in_c=False), SocketLimits(message=300), SocketTerms())
     step, transport, memory, ended = max(1, data[0] if data else 1), _Transport(), ConnectionMemory(), []
     held = memory.connection("", transport.close)
-    upgraded = UpgradedConnection(transport, {}, held, set(), lambda: ended.append(held.close()))  # type: ignore[arg-type]
+    upgraded = UpgradedConnection(
+        transport, {}, b"/announce", held, set(), lambda: ended.append(held.close())
+    )  # type: ignore[arg-type]
     door.counts.open += 1
     door._by_address["9.9.9.9"] += 1
     connection = WebSocketConnection(door, upgraded, bytes((9, 9, 9, 9)))

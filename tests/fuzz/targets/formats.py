@@ -32,6 +32,7 @@ from tests.fuzz.targets.target import Target, refused
 from tests.support.swarm_stores import STORES
 from tracker import _native as native
 from tracker.journal_row import DamagedRow, JournalRow, unpack
+from tracker.mode import Mode
 from tracker.model import AnnounceTerms
 from tracker.policy import Policy
 from tracker.random_source import SplitMix
@@ -269,7 +270,7 @@ def journal_row(data: bytes) -> None:
 _HASH = InfoHash(bytes(range(20)))
 _swarms = Swarms(AnnounceTerms(max_torrents=100, max_peers=1000), SplitMix(3))
 _door = UdpDoor(
-    Tracker(_swarms, Policy(_swarms, listed=False), AnnounceTerms(), lambda: 1_800_000_000),
+    Tracker(_swarms, Policy(_swarms, Mode.PUBLIC), AnnounceTerms(), lambda: 1_800_000_000),
     b"k" * 32,
     lambda: 1000.0,
     refuse_private=False,

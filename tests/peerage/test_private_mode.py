@@ -1,0 +1,143 @@
+"""Private mode of a running service: passkeys, by every door, and the personal .torrent."""
+
+import bencodepy
+import pytest
+
+from bittorrent.refusal import REASONS
+from tests.support.clients import announce_path, ask, scrape_path
+from tests.support.raw_torrents import info, infohash
+
+INSIDE = info(b"ours", private=1)
+FILE = bencodepy.encode({b"announce": b"http://there.test/a", b"comment": b"hello", b"info": INSIDE})
+HASH = infohash(FILE)
+SENTENCES = {
+    code: REASONS[code].sentence
+    for code in ("no-passkey", "unknown-passkey", "passkey-disabled", "passkey-suspended")
+}
+
+
+class PrivateSite:
+    """A private tracker with an account, ada, who uploaded a torrent."""
+
+    def __init__(self, service):
+        self.service = service
+        self.run("user", "add", "root", "--admin")
+        self.run("user", "add", "ada")
+        self.key = self.run("key", "add", "ada", "--scope", "rest")
+        (service.data.parent / "ours.torrent").write_bytes(FILE)
+        self.run("import", str(service.data.parent / "ours.torrent"), "--owner", "ada")
+
+    def run(self, *words):
+        done = self.service.run(*words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.split()[-1]
+
+    def ask(self, path, method="GET", **headers):
+        return ask(self.service.port, path, method, **headers)
+
+    def own(self, path, method="GET"):
+        return self.ask(path, method, authorization=f"Bearer {self.key}")
+
+    def announce(self, before="", behind="", **changes):
+        target = announce_path(HASH, **changes)
+        return self.ask(f"{before}{target.replace('/announce', '/announce' + behind)}")
+
+    def refusals(self, passkey):
+        """What an announce and a scrape are refused with, by each place of a passkey."""
+        scrape = scrape_path(HASH)
+        yield self.announce(before=f"/{passkey}").failure
+        yield self.announce(behind=f"/{passkey}").failure
+        yield self.announce(passkey=passkey).failure
+        yield self.ask(f"{scrape}&passkey={passkey}").failure
+        yield self.ask(scrape.replace("/scrape", f"/scrape/{passkey}")).failure
+
+
+@pytest.fixture(params=["native", "uvicorn", "python"])
+def site(request, start_peerage):
+    how = {"tracker__store": "python"} if request.param == "python" else {"tracker__door": request.param}
+    return PrivateSite(start_peerage(tracker__mode="private", **how))
+
+
+def test_announces_and_scrapes_need_a_passkey_that_is_known_at_once(site):
+    assert site.announce().failure == SENTENCES["no-passkey"]
+    assert site.ask(scrape_path(HASH)).failure == SENTENCES["no-passkey"]
+    assert set(site.refusals("a1" * 16)) == {SENTENCES["unknown-passkey"]}
+
+    passkey = site.run("user", "passkey", "ada")
+    assert len(passkey) == 32
+    for port, where in enumerate(
+        ({"before": f"/{passkey}"}, {"behind": f"/{passkey}"}, {"passkey": passkey}), 1
+    ):
+        answer = site.announce(port=port, **where).bencoded
+        assert answer[b"incomplete"] == port
+    assert site.ask(f"{scrape_path(HASH)}&passkey={passkey}").bencoded[b"files"][HASH][b"incomplete"] == 3
+    other = announce_path(b"o" * 20, passkey=passkey)
+    assert site.ask(other).failure == REASONS["unlisted"].sentence
+
+    new = site.run("user", "passkey", "ada", "--reset")
+    assert set(site.refusals(passkey)) == {SENTENCES["unknown-passkey"]}
+    assert site.announce(passkey=new).bencoded
+    site.run("user", "disable", "ada")
+    assert set(site.refusals(new)) == {SENTENCES["passkey-disabled"]}
+    site.run("user", "enable", "ada")
+    assert site.announce(passkey=new).bencoded
+    number = next(
+        line.split()[0]
+        for line in site.service.run("key", "list").stdout.splitlines()
+        if "in use" in line and "passkey" in line
+    )
+    site.run("key", "suspend", number)
+    assert set(site.refusals(new)) == {SENTENCES["passkey-suspended"]}
+
+    site.service.stop()
+    site.service.restart()
+    assert set(site.refusals(new)) == {SENTENCES["passkey-suspended"]}
+    site.run("key", "resume", number)
+    assert site.announce(passkey=new).bencoded
+
+
+def test_an_account_gets_the_file_with_its_own_announce_url(start_peerage):
+    site = PrivateSite(start_peerage(tracker__mode="private"))
+    passkey = site.own("/api/user/passkey").body
+    path = f"/torrent/{HASH.hex().upper()}.torrent"
+
+    for answer in (site.own(path), site.own("/api/torrents/1/download")):
+        assert answer.status == 200
+        assert "private" in answer.headers["cache-control"]
+        file = bencodepy.decode(answer.body)
+        announced = file[b"announce"].decode()
+        assert announced.startswith(f"{site.service.url}/announce/".replace(f":{site.service.port}", ""))
+        mine = announced.rpartition("/")[2]
+        assert mine.encode() in passkey
+        assert infohash(answer.body) == HASH
+        assert bencodepy.encode(INSIDE) in answer.body
+        assert file[b"comment"] == b"hello"
+    assert site.announce(passkey=mine).bencoded
+    assert site.ask(path).status == 401
+    by_passkey = site.ask(f"{path}?torrent_pass={mine}")
+    assert mine.encode() in by_passkey.body
+
+
+def test_of_a_public_torrent_nobody_gets_a_passkey(start_peerage):
+    site = PrivateSite(start_peerage(tracker__mode="private"))
+    public = bencodepy.encode({b"announce": b"http://there.test/a", b"info": info(b"open")})
+    (site.service.data.parent / "open.torrent").write_bytes(public)
+    site.run("import", str(site.service.data.parent / "open.torrent"))
+    path = f"/torrent/{infohash(public).hex().upper()}.torrent"
+
+    assert site.ask(path).body == public
+    assert b"/announce/" in site.own(path).body
+    assert site.ask(path).body == public
+    assert "public" not in site.ask(path).headers["cache-control"]
+
+
+@pytest.mark.parametrize("mode", ["public", "listed"])
+def test_without_private_mode_no_file_is_personal(start_peerage, mode):
+    site = PrivateSite(start_peerage(tracker__mode=mode))
+    site.run("user", "passkey", "ada")
+
+    assert site.own(f"/torrent/{HASH.hex().upper()}.torrent").body == FILE
+    assert b'"announce_url":"http://127.0.0.1/announce"' in site.own("/api/user/passkey").body.replace(
+        b" ", b""
+    )
+    assert site.announce(passkey="whatever").bencoded
