@@ -1,12 +1,12 @@
 """Uploads: the one way for a .torrent file into cache, catalogue and tracker."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
-from actions.metainfo_reader import MetainfoReader, ReadMetainfo
+from actions.metainfo_reader import MetainfoReader, PreparedTorrent, ReadMetainfo
 from actions.takedowns import Takedowns
 from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
@@ -50,13 +50,12 @@ class ReleaseParser(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Upload:
-    """What was uploaded, and by whom."""
+    """Who uploads, and what they say."""
 
-    data: bytes
     actor: str
-    uploader: int | None
-    details: TorrentDetails
-    address: bytes | None
+    uploader: int | None = None
+    details: TorrentDetails = NO_DETAILS
+    address: bytes | None = None
 
 
 class Uploads:
@@ -114,27 +113,41 @@ class Uploads:
         if self._under_way >= self._max_under_way and not skip_limit:
             raise Refusal("busy")
         self._under_way += 1
-        return await self._operations.run(self._accept(_Upload(data, actor, uploader, details, address)))
+        return await self._operations.run(self._accept(data, _Upload(actor, uploader, details, address)))
+
+    async def prepare(self, files: Sequence[bytes]) -> list[PreparedTorrent | Refusal]:
+        """Read many .torrent files; see `MetainfoReader.prepare`."""
+        return await self.reader.prepare(files, int(self._clock()))
+
+    async def accept_prepared(self, prepared: PreparedTorrent, actor: str) -> AcceptedUpload:
+        """Store a .torrent that was read already, as `accept` does, for callers that limit themselves."""
+        self._under_way += 1
+        return await self._operations.run(self._accept(prepared, _Upload(actor)))
 
     async def drain(self) -> None:
         """Wait for running uploads; call it before the stores are closed."""
         await self._operations.drain()
 
-    async def _accept(self, upload: _Upload) -> AcceptedUpload:
+    async def _accept(self, given: bytes | PreparedTorrent, upload: _Upload) -> AcceptedUpload:
         try:
-            read = await self.reader.read(upload.data, int(self._clock()))
+            now = int(self._clock())
+            read = await self.reader.read(given, now) if isinstance(given, bytes) else given
             added, torrent, claimed = await self._store(upload, read)
         finally:
             self._under_way -= 1
         self.accepted += 1
         infohash = added.record.infohash
-        log.info("upload.accepted", infohash=infohash.upper, actor=upload.actor, new=added.new)
+        # An import tells each outcome itself.
+        tell = log.debug if isinstance(given, PreparedTorrent) else log.info
+        tell("upload.accepted", infohash=infohash.upper, actor=upload.actor, new=added.new)
         return AcceptedUpload(infohash, read.metainfo, added.new, torrent, claimed)
 
-    async def _store(self, upload: _Upload, read: ReadMetainfo) -> tuple[AddResult, Torrent, bool]:
+    async def _store(
+        self, upload: _Upload, read: ReadMetainfo | PreparedTorrent
+    ) -> tuple[AddResult, Torrent, bool]:
         async with self._takedowns.entering(read.metainfo):
             owned = await self._check(upload, read.summary)
-            added = await self._cache.add(read.metainfo, read.plain, upload.address)
+            added = await self._cache.add(read.metainfo, read.file, upload.address)
             if owned is None:
                 return added, *await self._add_record(upload, read.summary)
         raise owned

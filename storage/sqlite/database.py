@@ -3,19 +3,17 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 import aiosqlite
 import structlog
 
 from storage.database import (
     NO_PARAMETERS,
-    ConstraintViolated,
-    DatabaseDamaged,
     DatabaseError,
     QueryTimeout,
     Row,
@@ -26,13 +24,15 @@ from storage.fsync import fsync_directory
 from storage.schema import Schema
 from storage.set_aside import set_aside
 from storage.sqlite.dialect import SqliteDialect
+from storage.sqlite.errors import translate, translated, unusable
+from storage.sqlite.parameters import Values, bound
+from storage.sqlite.shared_commits import Body, SharedCommits
 from storage.sqlite.short_reads import ShortReads, connect
-from storage.unavailable import StorageUnavailable
 from tasks.fair_turns import FairSlots, HeldSlot, SlotsClosed
 from tasks.recent_work import urgent
 
 Synchronous = Literal["NORMAL", "FULL"]
-Values = Sequence[Any] | Mapping[str, Any]
+T = TypeVar("T")
 
 _READERS = 2
 _BUSY_SECONDS = 5.0
@@ -41,11 +41,8 @@ _WAL_BYTES_KEPT = 64 * 2**20
 _CACHE_KIB = 32 * 1024  # of each connection; SQLite's default of 2 MiB holds less than one search reads
 _APPLICATION_ID = 0x50474545  # "PGEE", which a health check writes
 _LONGEST_WRITE = 30.0
-_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-_FAILING = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 # The first query makes the write-ahead log. SQLite syncs its folder once, and takes no notice when that fails.
 _MAKE_LOG = "SELECT count(*) FROM sqlite_schema"
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 log = structlog.get_logger()
 
@@ -62,13 +59,13 @@ class SqliteTransaction:
         """Run a query or a statement that returns rows, and return all of them."""
         with translated(self._path):
             return [
-                tuple(row) for row in await self._connection.execute_fetchall(str(sql), _bound(parameters))
+                tuple(row) for row in await self._connection.execute_fetchall(str(sql), bound(parameters))
             ]
 
     async def run(self, sql: Sql, parameters: Values = NO_PARAMETERS) -> int:
         """Run a statement, and return how many rows changed."""
         with translated(self._path):
-            return (await self._connection.execute(str(sql), _bound(parameters))).rowcount
+            return (await self._connection.execute(str(sql), bound(parameters))).rowcount
 
     async def run_many(self, sql: Sql, parameters: Sequence[Values]) -> int:
         """Run a statement for each of the parameters, and return how many rows changed."""
@@ -76,6 +73,10 @@ class SqliteTransaction:
             return 0
         with translated(self._path):
             return (await self._connection.executemany(str(sql), parameters)).rowcount
+
+    async def compute(self, function: Callable[[], T]) -> T:
+        """Return what a function returns, which is run in a thread."""
+        return await asyncio.to_thread(function)
 
 
 class SqliteDatabase:
@@ -96,6 +97,7 @@ class SqliteDatabase:
         self._readers = _Readers(path, readers)
         self._short = short
         self._lock = FairSlots(1)
+        self._shared = SharedCommits(self, self._lock.slot)
         self._closed = False
         self._writing_since: float | None = None
         self._overwrites = False
@@ -124,7 +126,7 @@ class SqliteDatabase:
             for connection in opened:
                 await connection.close()
             if isinstance(error, sqlite3.DatabaseError):
-                raise _unusable(path, error) from error
+                raise unusable(path, error) from error
             if isinstance(error, OSError):
                 raise DatabaseError(f"{path} cannot be opened: {error.strerror}") from error
             raise
@@ -139,6 +141,22 @@ class SqliteDatabase:
             with urgent():
                 async with self._write() as transaction:
                     yield transaction
+
+    async def change(self, body: Body[T]) -> T:
+        """Run a change in a transaction that it shares with others that are under way; return its result, durable."""
+        if self._closed:
+            raise DatabaseError(f"{self.path} is closed")
+        return await self._shared.run(body)
+
+    async def on_writer(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a function in the thread of the connection that writes, whose turn the caller has. DatabaseError."""
+        if self._closed:
+            raise DatabaseError(f"{self.path} is closed")
+        self._writing_since = time.monotonic()
+        try:
+            return await _in_thread_of(self._writer, function)
+        finally:
+            self._writing_since = None
 
     @asynccontextmanager
     async def _write(self) -> AsyncIterator[SqliteTransaction]:
@@ -168,15 +186,14 @@ class SqliteDatabase:
         if self._closed:
             raise DatabaseError(f"{self.path} is closed")
         try:
-            if (
-                seconds is None
-                and (found := await self._short.rows(str(sql), _bound(parameters))) is not None
-            ):
+            if seconds is None and (found := await self._short.rows(str(sql), bound(parameters))) is not None:
                 return found
             async with asyncio.timeout(seconds):
-                return await self._readers.run(sql, parameters)
+                return await self._readers.run(
+                    lambda connection: connection.execute(str(sql), bound(parameters)).fetchall()
+                )
         except sqlite3.Error as error:
-            raise _translate(self.path, error) from error
+            raise translate(self.path, error) from error
         except TimeoutError as error:
             raise QueryTimeout(f"a query of {self.path} took more than {seconds} s") from error
 
@@ -226,6 +243,7 @@ class SqliteDatabase:
 
     async def close(self) -> None:
         """Wait for running transactions and queries, and close; a second call does nothing."""
+        await self._shared.drain()
         async with self._lock.slot():
             if self._closed:
                 return
@@ -254,18 +272,18 @@ class _Readers:
         self._idle = list(readers)
         self._interrupting: set[asyncio.Task[None]] = set()
 
-    async def run(self, sql: Sql, parameters: Values) -> list[Row]:
-        """Run a query; it is interrupted when its caller is cancelled."""
+    async def run(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a query in a reader's thread; it is interrupted when its caller is cancelled."""
         try:
             held = await self._slots.acquire()
         except SlotsClosed:
             raise DatabaseError(f"{self._path} is closed") from None
         reader = self._idle.pop()
-        query = asyncio.create_task(self._execute(reader, sql, parameters, held))
+        running = asyncio.create_task(self._execute(reader, query, held))
         try:
-            return await asyncio.shield(query)
+            return await asyncio.shield(running)
         except asyncio.CancelledError:
-            interrupting = asyncio.create_task(_interrupt(reader, query))
+            interrupting = asyncio.create_task(_interrupt(reader, running))
             self._interrupting.add(interrupting)
             interrupting.add_done_callback(self._interrupting.discard)
             raise
@@ -278,11 +296,11 @@ class _Readers:
         self._slots.close()
 
     async def _execute(
-        self, reader: aiosqlite.Connection, sql: Sql, parameters: Values, held: HeldSlot
-    ) -> list[Row]:
+        self, reader: aiosqlite.Connection, query: Callable[[sqlite3.Connection], T], held: HeldSlot
+    ) -> T:
         began = time.perf_counter()
         try:
-            return [tuple(row) for row in await reader.execute_fetchall(str(sql), _bound(parameters))]
+            return await _in_thread_of(reader, query)
         finally:
             if held.client is not None:
                 held.client.add(time.perf_counter() - began)
@@ -290,7 +308,13 @@ class _Readers:
             self._slots.release(held)
 
 
-async def _interrupt(reader: aiosqlite.Connection, query: asyncio.Task[list[Row]]) -> None:
+async def _in_thread_of(connection: aiosqlite.Connection, function: Callable[[sqlite3.Connection], T]) -> T:
+    """Run a function in a connection's thread: aiosqlite's own calls are all made by this."""
+    result: T = await connection._execute(lambda: function(connection._conn))  # type: ignore[no-untyped-call]
+    return result
+
+
+async def _interrupt(reader: aiosqlite.Connection, query: asyncio.Task[Any]) -> None:
     """Interrupt a query until it has ended: an interrupt before it has begun does nothing.
 
     Until then the reader is not reused, and an interrupt of an idle connection has no effect.
@@ -343,43 +367,3 @@ def _read_version(connection: sqlite3.Connection) -> str | None:
             return None
         found = cursor.execute("SELECT version_num FROM alembic_version").fetchone()
         return found[0] if found is not None else None
-
-
-def _bound(parameters: Values) -> Values:
-    """Return parameters as `sqlite3` takes them: it knows no mapping but a dictionary."""
-    if isinstance(parameters, dict) or not isinstance(parameters, Mapping):
-        return parameters
-    return dict(parameters)
-
-
-@contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """Raise SQLite's errors about a file as those of `storage.database`."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise _translate(path, error) from error
-
-
-def _translate(path: Path, error: sqlite3.Error) -> DatabaseError:
-    if isinstance(error, sqlite3.IntegrityError):
-        return ConstraintViolated(f"{path}: {error}")
-    return _damage(path, error) or _unavailable(path, error) or DatabaseError(f"{path}: {error}")
-
-
-def _unavailable(path: Path, error: sqlite3.Error) -> StorageUnavailable | None:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code != sqlite3.SQLITE_FULL and code not in _BUSY + _FAILING:
-        return None
-    log.warning("database.unavailable", path=str(path), error=str(error))
-    return StorageUnavailable("disk-full" if code == sqlite3.SQLITE_FULL else "busy")
-
-
-def _unusable(path: Path, error: sqlite3.Error) -> DatabaseError:
-    return _damage(path, error) or DatabaseError(f"{path} cannot be opened: {error}")
-
-
-def _damage(path: Path, error: sqlite3.Error) -> DatabaseDamaged | None:
-    if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _DAMAGED:
-        return None
-    return DatabaseDamaged(f"{path} is damaged or no database ({error}): restore it, or move it away")

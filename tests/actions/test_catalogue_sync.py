@@ -4,6 +4,7 @@ import pytest
 
 from actions.catalogue_sync import CatalogueSync, CatalogueSyncResult
 from bittorrent.refusal import Refusal
+from cache.compression import pack
 from catalogue.fields import TorrentDetails
 from catalogue.model import PUBLIC_VIEWER, CatalogueFile
 from catalogue.store import UNRESTRICTED_VIEWER
@@ -143,7 +144,7 @@ async def test_a_pass_takes_what_it_can_and_tells_what_it_cannot(tmp_path):
         good = await before.uploads.accept(v1_torrent("good"), "test")
         bad = await before.uploads.accept(v1_torrent("bad"), "test")
         await services.blobs.remove(bad.infohash)
-        await services.blobs.put(bad.infohash, b"no torrent")
+        await services.blobs.put(bad.infohash, pack(b"no torrent"))
         assert await services.catalogue_sync.run_once() == CatalogueSyncResult(
             added=1, missing=0, unreadable=1
         )

@@ -4,7 +4,6 @@ The FTS5 table is contentless. To delete a row from it, FTS5 has to be given exa
 that is stored beside it, compressed.
 """
 
-import asyncio
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -98,7 +97,7 @@ class SearchIndexUpdater:
         rows = [dict(zip(self._names, row, strict=True)) for row in await transaction.rows(self._read, ids)]
         stored = await self._read_stored(transaction, ids)
         # A file list can be long: decode it off the event loop.
-        found = await asyncio.to_thread(
+        found = await transaction.compute(
             lambda: [(each := build_document(row), _compress(each.texts)) for row in rows]
         )
         await self.drop(transaction, sorted(stored.keys() - {each.id for each, _ in found}))
