@@ -35,11 +35,6 @@ class ReadMetainfo:
     metainfo: Metainfo
     summary: MetainfoSummary
 
-    @property
-    def file(self) -> bytes:
-        """What is stored of it."""
-        return self.plain
-
 
 @dataclass(frozen=True, slots=True)
 class PreparedTorrent:

@@ -145,13 +145,14 @@ class Transfer:
         try:
             if isinstance(torrent, Refusal):
                 raise torrent
-            accepted = await self._uploads.accept_prepared(torrent, actor)
-            if on_stored is not None:
-                await on_stored(accepted.torrent)
+            added = await self._uploads.accept_prepared(torrent, actor)
+            infohash = added.record.infohash
+            if on_stored is not None and (record := await self._uploads.record(infohash)) is not None:
+                await on_stored(record)
         except Refusal as refusal:
             return ImportResult(name, refusal.code, str(refusal), candidate.done)
-        outcome = "new" if accepted.new else "known"
-        return ImportResult(name, outcome, accepted.infohash.upper, candidate.done)
+        outcome = "new" if added.new else "known"
+        return ImportResult(name, outcome, infohash.upper, candidate.done)
 
     async def _export(self, record: CacheRecord, folder: Path) -> ExportResult:
         target = folder / f"{record.infohash.upper}.torrent"

@@ -11,6 +11,7 @@ from actions.takedowns import Takedowns
 from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
+from cache.compression import is_compressed
 from cache.torrents import AddResult, TorrentCache
 from catalogue.catalogue import Catalogue
 from catalogue.fields import NO_DETAILS, TorrentDetails
@@ -21,7 +22,8 @@ from tasks.run_to_completion import RunToCompletion
 
 DEFAULT_LIMIT = 10 * 2**20
 _PARSERS = 2
-_UNDER_WAY = 16
+_UNDER_WAY = 64
+_LARGEST_UNDER_WAY = 16  # all that are under way are together no larger than so many of the largest
 
 log = structlog.get_logger()
 
@@ -86,6 +88,7 @@ class Uploads:
         self._clock = clock
         self._max_under_way = under_way
         self._under_way = 0
+        self._bytes_under_way = 0
         self._operations = RunToCompletion("upload.operation_failed", expected=(Refusal,))
 
     async def accept(
@@ -110,44 +113,67 @@ class Uploads:
             raise Refusal("empty")
         if len(data) > self.limit:
             raise Refusal("too-large", f"at most {self.limit} bytes")
-        if self._under_way >= self._max_under_way and not skip_limit:
+        # What a compressed file is unpacked to is not known yet.
+        size = self.limit if is_compressed(data) else len(data)
+        if not (skip_limit or self._has_room(size)):
             raise Refusal("busy")
         self._under_way += 1
-        return await self._operations.run(self._accept(data, _Upload(actor, uploader, details, address)))
+        self._bytes_under_way += size
+        upload = _Upload(actor, uploader, details, address)
+        return await self._operations.run(self._accept_counted(data, upload, size))
 
     async def prepare(self, files: Sequence[bytes]) -> list[PreparedTorrent | Refusal]:
         """Read many .torrent files; see `MetainfoReader.prepare`."""
         return await self.reader.prepare(files, int(self._clock()))
 
-    async def accept_prepared(self, prepared: PreparedTorrent, actor: str) -> AcceptedUpload:
+    async def accept_prepared(self, prepared: PreparedTorrent, actor: str) -> AddResult:
         """Store a .torrent that was read already, as `accept` does, for callers that limit themselves."""
-        self._under_way += 1
-        return await self._operations.run(self._accept(prepared, _Upload(actor)))
+        return await self._operations.run(self._accept_prepared(prepared, actor))
+
+    async def record(self, infohash: InfoHash) -> Torrent | None:
+        """Return the catalogue's record of a torrent."""
+        return await self._catalogue.store.torrents.torrent(infohash, UNRESTRICTED_VIEWER)
 
     async def drain(self) -> None:
         """Wait for running uploads; call it before the stores are closed."""
         await self._operations.drain()
 
-    async def _accept(self, given: bytes | PreparedTorrent, upload: _Upload) -> AcceptedUpload:
+    def _has_room(self, size: int) -> bool:
+        return (
+            self._under_way < self._max_under_way
+            and self._bytes_under_way + size <= _LARGEST_UNDER_WAY * self.limit
+        )
+
+    async def _accept_counted(self, data: bytes, upload: _Upload, size: int) -> AcceptedUpload:
         try:
-            now = int(self._clock())
-            read = await self.reader.read(given, now) if isinstance(given, bytes) else given
-            added, torrent, claimed = await self._store(upload, read)
+            return await self._accept(data, upload)
         finally:
             self._under_way -= 1
+            self._bytes_under_way -= size
+
+    async def _accept_prepared(self, prepared: PreparedTorrent, actor: str) -> AddResult:
+        summary = prepared.summary
+        async with self._takedowns.entering(prepared.metainfo):
+            added = await self._cache.add(prepared.metainfo, prepared.file)
+            if added.new or not await self._is_held(summary):
+                release = await self._release_parser.parse(summary)
+                await self._catalogue.torrents.put(summary, release)
+        self.accepted += 1
+        log.debug("upload.accepted", infohash=added.record.infohash.upper, actor=actor, new=added.new)
+        return added
+
+    async def _accept(self, data: bytes, upload: _Upload) -> AcceptedUpload:
+        read = await self.reader.read(data, int(self._clock()))
+        added, torrent, claimed = await self._store(upload, read)
         self.accepted += 1
         infohash = added.record.infohash
-        # An import tells each outcome itself.
-        tell = log.debug if isinstance(given, PreparedTorrent) else log.info
-        tell("upload.accepted", infohash=infohash.upper, actor=upload.actor, new=added.new)
+        log.info("upload.accepted", infohash=infohash.upper, actor=upload.actor, new=added.new)
         return AcceptedUpload(infohash, read.metainfo, added.new, torrent, claimed)
 
-    async def _store(
-        self, upload: _Upload, read: ReadMetainfo | PreparedTorrent
-    ) -> tuple[AddResult, Torrent, bool]:
+    async def _store(self, upload: _Upload, read: ReadMetainfo) -> tuple[AddResult, Torrent, bool]:
         async with self._takedowns.entering(read.metainfo):
             owned = await self._check(upload, read.summary)
-            added = await self._cache.add(read.metainfo, read.file, upload.address)
+            added = await self._cache.add(read.metainfo, read.plain, upload.address)
             if owned is None:
                 return added, *await self._add_record(upload, read.summary)
         raise owned
@@ -168,12 +194,12 @@ class Uploads:
         return None
 
     async def _is_held(self, summary: MetainfoSummary) -> bool:
-        known = await self._catalogue.store.torrents.torrent(summary.infohash, UNRESTRICTED_VIEWER)
+        known = await self.record(summary.infohash)
         return known is not None and known.held
 
     async def _add_record(self, upload: _Upload, summary: MetainfoSummary) -> tuple[Torrent, bool]:
         """Add or complete the record; return it, and whether it had no owner and has one now."""
-        known = await self._catalogue.store.torrents.torrent(summary.infohash, UNRESTRICTED_VIEWER)
+        known = await self.record(summary.infohash)
         if upload.uploader is None and known is not None and known.held:
             return known, False  # nothing would change, so its name need not be parsed
         release = await self._release_parser.parse(summary)

@@ -12,6 +12,7 @@ from benchmarks import (
     checkcached,
     gil,
     idle,
+    imports,
     restore,
     swarms,
 )
@@ -22,6 +23,7 @@ ALL: Mapping[str, Callable[[Sequence[str]], int]] = {
     "cache_files": cache_files.main,
     "gil": gil.main,
     "idle": idle.main,
+    "imports": imports.main,
     "swarms": swarms.main,
     "restore": restore.main,
     "catalogue_search": catalogue_search.main,

@@ -6,7 +6,7 @@ left out.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -30,7 +30,8 @@ class _Option:
     """One of the patterns of a part, and what PTN makes of what it finds."""
 
     part: str
-    pattern: re.Pattern[str]
+    search: Callable[[str], re.Match[str] | None]
+    matches: Callable[[str], Iterator[re.Match[str]]]
     replace: Any
     transforms: Any
 
@@ -54,7 +55,8 @@ class _TitleReader(PTN):  # type: ignore[misc]
         self.standardise = self.coherent_types = True
         spaced = self.torrent_name.replace("_", " ")
         for option in _options():
-            self._find(option, spaced)
+            if option.search(spaced) is not None:  # most are not there
+                self._find(option, spaced)
         self.process_title()
         self.fix_known_exceptions()
         remove_complete_series_string(self, "")
@@ -75,12 +77,8 @@ class _TitleReader(PTN):  # type: ignore[misc]
             self._part(part, where, self._value(option, match) if part in _READ else True)
 
     def _matches(self, option: _Option, spaced: str) -> Iterator[re.Match[str]]:
-        first = None
-        for match in option.pattern.finditer(spaced):
-            if first is None:
-                first = self._first_index(option.part, spaced)
-            if match.start() >= first:
-                yield match
+        first = self._first_index(option.part, spaced)
+        return (match for match in option.matches(spaced) if match.start() >= first)
 
     def _first_index(self, part: str, spaced: str) -> int:
         """Return where a part may begin: some only behind what is probably the title."""
@@ -112,10 +110,15 @@ class _TitleReader(PTN):  # type: ignore[misc]
 @cache
 def _options() -> tuple[_Option, ...]:
     return tuple(
-        _Option(part, _compiled(pattern if part in _BARE else rf"\b(?:{pattern})\b"), replace, transforms)
+        _option(part, *option)
         for part in patterns_ordered
-        for pattern, replace, transforms in PTN.normalise_pattern_options(patterns[part])
+        for option in PTN.normalise_pattern_options(patterns[part])
     )
+
+
+def _option(part: str, pattern: str, replace: object, transforms: object) -> _Option:
+    compiled = _compiled(pattern if part in _BARE else rf"\b(?:{pattern})\b")
+    return _Option(part, compiled.search, compiled.finditer, replace, transforms)
 
 
 @cache

@@ -1,6 +1,6 @@
 """The protocols of a database: what stores see of one, whatever its engine."""
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import MappingProxyType
@@ -56,6 +56,10 @@ class QuerySource(Protocol):
         ...
 
 
+AtEnd = Callable[["Transaction", Sequence[int]], Coroutine[Any, Any, None]]
+"""Work on numbers inside a transaction, the same whether it is done once for all or again for some."""
+
+
 class Transaction(QuerySource, Protocol):
     """A transaction that can write. A statement that fails is undone by itself; the others stay."""
 
@@ -71,9 +75,13 @@ class Transaction(QuerySource, Protocol):
         """Return what a function returns that takes long; it runs in a thread."""
         ...
 
+    async def at_end(self, work: AtEnd, numbers: Sequence[int]) -> None:
+        """Have work done on numbers before the transaction ends, at once or together with others given to it."""
+        ...
+
 
 Change = Callable[[Transaction], Coroutine[Any, Any, T]]
-"""A body of a transaction, which waits for nothing but that."""
+"""A body of a transaction, which waits for nothing but that, and may be run again where that was undone."""
 
 
 class Database(QuerySource, Protocol):

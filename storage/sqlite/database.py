@@ -14,6 +14,7 @@ import structlog
 
 from storage.database import (
     NO_PARAMETERS,
+    AtEnd,
     DatabaseError,
     QueryTimeout,
     Row,
@@ -77,6 +78,10 @@ class SqliteTransaction:
     async def compute(self, function: Callable[[], T]) -> T:
         """Return what a function returns, which is run in a thread."""
         return await asyncio.to_thread(function)
+
+    async def at_end(self, work: AtEnd, numbers: Sequence[int]) -> None:
+        """Do work on numbers, at once."""
+        await work(self, numbers)
 
 
 class SqliteDatabase:

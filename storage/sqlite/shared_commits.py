@@ -1,17 +1,18 @@
 """Changes that are under way together share one transaction of SQLite, and so one sync of its log.
 
 A change is a coroutine over a transaction. It runs in the thread of the connection that writes, where each statement is
-there at once: it never waits for the event loop. What comes while one transaction is synced is gathered for the next,
-and a change that comes alone is committed alone, at once.
+there at once: it never waits for the event loop. Where another of its transaction has to be undone it is run again.
+What comes while one transaction is synced is gathered for the next, and a change that comes alone is committed at once.
 """
 
 import sqlite3
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Protocol, TypeVar
 
-from storage.database import NO_PARAMETERS, DatabaseError, Row, Sql
+from storage.database import NO_PARAMETERS, AtEnd, DatabaseError, Row, Sql
 from storage.sqlite.dialect import SqliteDialect
 from storage.sqlite.errors import translate
 from storage.sqlite.parameters import Values, bound
@@ -23,18 +24,19 @@ T = TypeVar("T")
 _TOGETHER = 256  # changes in one transaction
 _SECONDS = 0.1  # after which what is left of a transaction's changes waits for the next
 
-_BEGIN = "SAVEPOINT change"
-_UNDO = "ROLLBACK TO change"
-_END = "RELEASE change"
-
 
 class ThreadTransaction:
-    """A connection in its own thread, inside a transaction: what is awaited of it is there at once."""
+    """A connection in its own thread, inside a transaction: what is awaited of it is there at once.
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, dialect: SqliteDialect) -> None:
-        self._path = path
+    Where changes go `apart`, what each leaves for the end is done with it.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, writer: "Writer", *, apart: bool) -> None:
+        self._path = writer.path
         self._connection = connection
-        self.dialect = dialect
+        self._apart = apart
+        self._left: dict[AtEnd, dict[int, None]] = {}
+        self.dialect = writer.dialect
 
     async def rows(self, sql: Sql, parameters: Values = NO_PARAMETERS) -> list[Row]:
         """Run a query or a statement that returns rows, and return all of them."""
@@ -62,6 +64,18 @@ class ThreadTransaction:
     async def compute(self, function: Callable[[], T]) -> T:
         """Return what a function returns, which is run here."""
         return function()
+
+    async def at_end(self, work: AtEnd, numbers: Sequence[int]) -> None:
+        """Have work done on numbers at the end, once for each however often they are given."""
+        if self._apart:
+            await work(self, numbers)
+        else:
+            self._left.setdefault(work, {}).update(dict.fromkeys(numbers))
+
+    async def end(self) -> None:
+        """Do what was left for the end."""
+        for work, numbers in self._left.items():
+            await work(self, list(numbers))
 
     def _inside(self) -> sqlite3.Connection:
         """Return the connection, unless SQLite undid the transaction: what is run then would be committed at once."""
@@ -132,20 +146,22 @@ class _Change:
         self._result: list[object] = []
         self._error: Exception | None = None
 
-    def run(self, connection: sqlite3.Connection, transaction: ThreadTransaction) -> None:
-        """Run it; what it did is undone where it fails."""
+    def run(self, transaction: ThreadTransaction) -> bool:
+        """Run it, and return whether it did not fail."""
         began = perf_counter()
-        connection.execute(_BEGIN)
+        self._result, self._error = [], None
         try:
             self._result = [driven(self._body(transaction))]
         except Exception as error:
-            if not connection.in_transaction:
-                raise  # SQLite undid the whole transaction
-            connection.execute(_UNDO)
             self._error = error
-        connection.execute(_END)
         if self._client is not None:
             self._client.add(perf_counter() - began)
+        return self._error is None
+
+    def raise_error(self) -> None:
+        """Raise what it raised."""
+        if self._error is not None:
+            raise self._error
 
     def tell(self, gathered: Gathered[Body[Any], Any]) -> None:
         """Tell what came of it; where it did not run, it runs in the next transaction."""
@@ -155,17 +171,66 @@ class _Change:
             gathered.settle(self._result[0])
 
 
+class _Undone(Exception):
+    """A change failed after it had changed something, so that its transaction has to be undone."""
+
+
 def _commit(connection: sqlite3.Connection, writer: Writer, changes: Sequence[_Change]) -> None:
-    """Make changes in one transaction, as many as there is time for."""
-    transaction = ThreadTransaction(writer.path, connection, writer.dialect)
-    until = perf_counter() + _SECONDS
+    """Make changes in one transaction, as many as there is time for.
+
+    They go without savepoints, at each of which the full-text index writes what it has gathered to its tables, unless
+    one of them has to be undone.
+    """
+    try:
+        with _transaction(connection):
+            _make(connection, ThreadTransaction(connection, writer, apart=False), changes)
+    except _Undone:
+        with _transaction(connection):
+            _make_apart(connection, ThreadTransaction(connection, writer, apart=True), changes)
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for change in changes:
-            change.run(connection, transaction)
-            if perf_counter() > until:
-                break
+        yield
         connection.commit()
     except BaseException:
         connection.rollback()
         raise
+
+
+def _make(connection: sqlite3.Connection, transaction: ThreadTransaction, changes: Sequence[_Change]) -> None:
+    """Make changes. _Undone: one has to be undone."""
+    until = perf_counter() + _SECONDS
+    for change in changes:
+        before = connection.total_changes
+        if not change.run(transaction):
+            if not connection.in_transaction:
+                change.raise_error()  # SQLite undid the whole transaction
+            if connection.total_changes != before:
+                raise _Undone
+        if perf_counter() > until:
+            break
+    try:
+        driven(transaction.end())
+    except Exception as error:
+        if connection.in_transaction:
+            raise _Undone from error
+        raise
+
+
+def _make_apart(
+    connection: sqlite3.Connection, transaction: ThreadTransaction, changes: Sequence[_Change]
+) -> None:
+    """Make changes of which each that fails is undone by itself."""
+    until = perf_counter() + _SECONDS
+    for change in changes:
+        connection.execute("SAVEPOINT change")
+        if not change.run(transaction):
+            if not connection.in_transaction:
+                change.raise_error()
+            connection.execute("ROLLBACK TO change")
+        connection.execute("RELEASE change")
+        if perf_counter() > until:
+            break

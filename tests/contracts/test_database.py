@@ -312,3 +312,25 @@ async def test_a_database_that_is_closed_makes_no_change(database, tags):
     assert await asyncio.gather(*running) == [1, 1]
     with pytest.raises(DatabaseError):
         await database.change(adding(tags, "c"))
+
+
+async def test_what_is_left_for_the_end_is_done_before_it_and_fails_alone(database, tags):
+    async def name(transaction, numbers):
+        for number in numbers:
+            if number == 3:
+                raise KeyError(number)
+            await transaction.rows(tags.add, named(f"{number}"))
+
+    def leaving(number):
+        async def leave(transaction):
+            await transaction.rows(tags.add, named(f"own {number}"))
+            await transaction.at_end(name, [number])
+
+        return leave
+
+    found = await asyncio.gather(*(database.change(leaving(n)) for n in range(6)), return_exceptions=True)
+    assert [type(each) for each in found] == [type(None)] * 3 + [KeyError] + [type(None)] * 2
+    async with database.transaction() as transaction:
+        await leaving(6)(transaction)
+    numbers = [0, 1, 2, 4, 5, 6]
+    assert await names_in(database, tags) == [*map(str, numbers), *(f"own {number}" for number in numbers)]
