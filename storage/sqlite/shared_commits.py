@@ -149,7 +149,6 @@ class _Change:
     def run(self, transaction: ThreadTransaction) -> bool:
         """Run it, and return whether it did not fail."""
         began = perf_counter()
-        self._result, self._error = [], None
         try:
             self._result = [driven(self._body(transaction))]
         except Exception as error:
@@ -157,6 +156,10 @@ class _Change:
         if self._client is not None:
             self._client.add(perf_counter() - began)
         return self._error is None
+
+    def forget(self) -> None:
+        """Forget what came of it, which was undone."""
+        self._result, self._error = [], None
 
     def raise_error(self) -> None:
         """Raise what it raised."""
@@ -185,6 +188,8 @@ def _commit(connection: sqlite3.Connection, writer: Writer, changes: Sequence[_C
         with _transaction(connection):
             _make(connection, ThreadTransaction(connection, writer, apart=False), changes)
     except _Undone:
+        for change in changes:
+            change.forget()
         with _transaction(connection):
             _make_apart(connection, ThreadTransaction(connection, writer, apart=True), changes)
 

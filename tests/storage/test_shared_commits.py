@@ -58,6 +58,23 @@ async def test_what_a_long_transaction_leaves_is_made_in_the_next(database, monk
     assert statements.count("COMMIT") == 5
 
 
+async def test_what_was_undone_with_another_is_made_again_before_it_is_told(database, monkeypatch):
+    async def fail(transaction):
+        await transaction.run("INSERT INTO thing VALUES ('half')")
+        # The second time there is time for one change alone.
+        monkeypatch.setattr("storage.sqlite.shared_commits._SECONDS", 0.0)
+        raise KeyError
+
+    changes = (adding("a"), adding("b"), adding("c"), fail, adding("d"))
+    running = [asyncio.create_task(database.change(each)) for each in changes]
+    await asyncio.wait(running[1:3], return_when=asyncio.FIRST_COMPLETED)
+    done = [name for name, task in zip("abc", running, strict=False) if task.done()]
+    assert set(done) <= set(await names(database))
+    found = await asyncio.gather(*running, return_exceptions=True)
+    assert [type(each) for each in found] == [type(None)] * 3 + [KeyError, type(None)]
+    assert await names(database) == list("abcd")
+
+
 async def test_a_full_disk_fails_who_met_it_or_all_and_leaves_nothing_half_done(database):
     await filled(database, 4)
     changes = [adding(f"{number} {'x' * 900}", f"{number} again {'x' * 900}") for number in range(12)]
