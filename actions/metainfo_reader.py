@@ -9,7 +9,7 @@ from actions.metainfo_summary import summarize_metainfo
 from bittorrent.bencode import LIGHT_ITEMS, BencodeLimits
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
-from cache.compression import unpack
+from cache.compression import is_compressed, unpack
 from cache.record import PackedFile
 from catalogue.contents_encoding import encode_contents
 from catalogue.model import Contents, MetainfoSummary
@@ -59,8 +59,11 @@ class MetainfoReader:
 
     async def read(self, data: bytes, added: int = 0) -> ReadMetainfo:
         """Read a file; `added` is in unix seconds. Refusal: `empty`, those of `unpack` and `read_plain`."""
-        async with self._parsers.slot():
-            plain = await asyncio.to_thread(unpack, data, self._limit)
+        if is_compressed(data):
+            async with self._parsers.slot():
+                plain = await asyncio.to_thread(unpack, data, self._limit)
+        else:
+            plain = unpack(data, self._limit)  # at once
         if not plain:
             raise Refusal("empty")
         metainfo, summary = await self.read_plain(plain, self._limit, added)

@@ -32,13 +32,14 @@ log = structlog.get_logger()
 class AcceptedUpload:
     """A successful upload: its infohash in the cache, its metainfo, whether it is new, and its record.
 
-    `claimed` is whether a record that had no owner got one.
+    The record is None where the upload had neither uploader nor details: nobody asks for it, and reading it takes as
+    long as writing it. `claimed` is whether a record that had no owner got one.
     """
 
     infohash: InfoHash
     metainfo: Metainfo
     new: bool
-    torrent: Torrent
+    torrent: Torrent | None
     claimed: bool = False
 
 
@@ -58,6 +59,11 @@ class _Upload:
     uploader: int | None = None
     details: TorrentDetails = NO_DETAILS
     address: bytes | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a file alone."""
+        return self.uploader is None and not self.details
 
 
 class Uploads:
@@ -155,9 +161,7 @@ class Uploads:
         summary = prepared.summary
         async with self._takedowns.entering(prepared.metainfo):
             added = await self._cache.add(prepared.metainfo, prepared.file)
-            if added.new or not await self._is_held(summary):
-                release = await self._release_parser.parse(summary)
-                await self._catalogue.torrents.put(summary, release)
+            await self._put_record(summary, added)
         self.accepted += 1
         log.debug("upload.accepted", infohash=added.record.infohash.upper, actor=actor, new=added.new)
         return added
@@ -170,10 +174,13 @@ class Uploads:
         log.info("upload.accepted", infohash=infohash.upper, actor=upload.actor, new=added.new)
         return AcceptedUpload(infohash, read.metainfo, added.new, torrent, claimed)
 
-    async def _store(self, upload: _Upload, read: ReadMetainfo) -> tuple[AddResult, Torrent, bool]:
+    async def _store(self, upload: _Upload, read: ReadMetainfo) -> tuple[AddResult, Torrent | None, bool]:
         async with self._takedowns.entering(read.metainfo):
             owned = await self._check(upload, read.summary)
             added = await self._cache.add(read.metainfo, read.plain, upload.address)
+            if upload.is_plain:
+                await self._put_record(read.summary, added)
+                return added, None, False
             if owned is None:
                 return added, *await self._add_record(upload, read.summary)
         raise owned
@@ -183,7 +190,7 @@ class Uploads:
 
         Its details are refused, its file is not: the stored one may be damaged or missing.
         """
-        if upload.uploader is None and not upload.details:
+        if upload.is_plain:
             return None
         try:
             await self._catalogue.torrents.check_upload(summary, upload.details, upload.uploader)
@@ -197,11 +204,19 @@ class Uploads:
         known = await self.record(summary.infohash)
         return known is not None and known.held
 
+    async def _put_record(self, summary: MetainfoSummary, added: AddResult) -> None:
+        """Add or complete the record of a file that came alone."""
+        if added.new or not await self._is_held(
+            summary
+        ):  # else nothing would change: its name need not be parsed
+            release = await self._release_parser.parse(summary)
+            await self._catalogue.torrents.put(summary, release)
+
     async def _add_record(self, upload: _Upload, summary: MetainfoSummary) -> tuple[Torrent, bool]:
         """Add or complete the record; return it, and whether it had no owner and has one now."""
         known = await self.record(summary.infohash)
         if upload.uploader is None and known is not None and known.held:
-            return known, False  # nothing would change, so its name need not be parsed
+            return known, False  # nothing would change
         release = await self._release_parser.parse(summary)
         torrent, new = await self._catalogue.torrents.add(summary, release, upload.details, upload.uploader)
         had_owner = known is not None and known.uploader is not None
