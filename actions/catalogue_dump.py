@@ -3,7 +3,8 @@
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import islice
@@ -21,12 +22,13 @@ from actions.catalogue_dump_lines import (
     write_line,
 )
 from actions.catalogue_export import CatalogueExport
-from actions.catalogue_import import Blocklist, CatalogueImport
+from actions.catalogue_import import Blocklist, CatalogueImport, independent_part
 from actions.transfer import ImportResult
 from bittorrent.refusal import Refusal
 from catalogue.catalogue import Catalogue
 
 _BATCH = 200
+_AT_ONCE = 128  # lines that are merged at once, and share their transactions
 _PIECE = 64 * 2**10
 
 
@@ -78,11 +80,16 @@ class CatalogueDump:
         """
         importer = CatalogueImport(self._catalogue, self._accounts, self._blocks, self._clock)
         file = _LineReader(path)
+        merging = _Merging(lambda line: self._apply(importer, path, line))
         try:
             while lines := await asyncio.to_thread(file.next_batch):
                 for line in lines:
-                    yield await self._apply(importer, path, line)
+                    async for outcome in merging.add(line):
+                        yield outcome
+            async for outcome in merging.rest():
+                yield outcome
         finally:
+            await merging.end()
             await asyncio.shield(asyncio.to_thread(file.close))
 
     async def _apply(self, importer: CatalogueImport, path: Path, line: _Line) -> ImportResult:
@@ -108,6 +115,56 @@ def split_dumps(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
 def _message(refusal: Refusal) -> str:
     sentences = [sentence for each in refusal.fields.values() for sentence in each]
     return " ".join([str(refusal), *sentences])
+
+
+class _Merging:
+    """Lines that are merged at once: those of one kind, and of one group or author one after another."""
+
+    def __init__(self, apply: Callable[[_Line], Awaitable[ImportResult]]) -> None:
+        self._apply = apply
+        self._kind = ""
+        self._running: deque[tuple[object, asyncio.Task[ImportResult]]] = deque()
+        self._last: dict[object, asyncio.Task[ImportResult]] = {}
+
+    async def add(self, line: _Line) -> AsyncIterator[ImportResult]:
+        """Begin a line, and yield what became of those before it, as far as it had to wait for them."""
+        kind, values = ("", {}) if isinstance(line.values, Refusal) else line.values
+        key = independent_part(kind, values)
+        if key is None or kind != self._kind or len(self._running) >= _AT_ONCE:
+            left = _AT_ONCE - 1 if key is not None and kind == self._kind else 0
+            while len(self._running) > left:
+                yield await self._oldest()
+        self._kind = kind
+        if key is None:
+            yield await self._apply(line)
+            return
+        task = asyncio.create_task(self._apply_after(self._last.get(key), line))
+        self._last[key] = task
+        self._running.append((key, task))
+
+    async def rest(self) -> AsyncIterator[ImportResult]:
+        """Yield what became of all that are under way."""
+        while self._running:
+            yield await self._oldest()
+
+    async def end(self) -> None:
+        """Cancel what is under way."""
+        for _, task in self._running:
+            task.cancel()
+        await asyncio.gather(*(task for _, task in self._running), return_exceptions=True)
+
+    async def _oldest(self) -> ImportResult:
+        key, task = self._running[0]
+        result = await task
+        self._running.popleft()
+        if self._last.get(key) is task:
+            del self._last[key]
+        return result
+
+    async def _apply_after(self, before: asyncio.Task[ImportResult] | None, line: _Line) -> ImportResult:
+        if before is not None:
+            await asyncio.wait([before])
+        return await self._apply(line)
 
 
 class _TemporaryFile:

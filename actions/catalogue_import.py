@@ -25,6 +25,15 @@ _BATCH = 500
 _MOST_ORPHANS = 100_000
 
 
+_INDEPENDENT = {"torrent": "group", "group": "group", "author": "name"}
+
+
+def independent_part(kind: str, line: Mapping[str, object]) -> object:
+    """Return what a line changes, where lines of its kind that change something else may be merged beside it."""
+    name = _INDEPENDENT.get(kind)
+    return None if name is None else line[name]
+
+
 class Blocklist(Protocol):
     """The blocklist."""
 

@@ -97,6 +97,7 @@ class Curation:
         accepted = await self._uploads.accept(
             data, f"{door} {principal.name}", uploader=principal.id, details=details, address=address
         )
+        assert accepted.torrent is not None, "an upload with an uploader has its record"
         if accepted.claimed:
             detail = f"nobody to {principal.name}: by the first upload with an account"
             await self._log(principal, "own", Subject.TORRENT, accepted.torrent.id, detail)

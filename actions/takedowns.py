@@ -60,6 +60,7 @@ class Takedowns:
         self._policy = policy
         self._clock = clock
         self._lock = asyncio.Lock()
+        self._held = 0  # how often the lock was held by what changes lists or the tracker's policy
         self._entering: dict[asyncio.Event, frozenset[InfoHash]] = {}
         self._operations = RunToCompletion("takedown.operation_failed", expected=(Refusal,))
 
@@ -171,14 +172,27 @@ class Takedowns:
 
     async def _admit(self, metainfo: Metainfo) -> None:
         """Allow announces of a torrent that was just cached. Refusal: `blocked`, if it was blocked meanwhile."""
+        alias = metainfo.v2.truncated if metainfo.v1 and metainfo.v2 else None
+        held = self._held
+        unblocked = await self._lists.denied(metainfo.infohashes) is None
+        if unblocked and held == self._held and not self._lock.locked():
+            # As if the lock had been held, for which uploads under way together would wait one after another.
+            self._allow_held(metainfo.infohashes, metainfo.v1, alias)
+            return
         while True:
             async with self._lock:
                 # A block takes the lock too: either it is seen here, or it comes later and deletes the file.
                 if await self._lists.denied(metainfo.infohashes) is None:
-                    alias = metainfo.v2.truncated if metainfo.v1 and metainfo.v2 else None
                     self._allow_held(metainfo.infohashes, metainfo.v1, alias)
                     return
             await self._refuse_uploaded(metainfo)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Hold the lock, and leave a trace of that."""
+        async with self._lock:
+            self._held += 1
+            yield
 
     async def remove_file(self, infohashes: Iterable[InfoHash]) -> None:
         """Delete the file of a torrent that is not blocked."""
@@ -198,7 +212,7 @@ class Takedowns:
 
     async def _allow(self, infohash: InfoHash, reason: str, by: str) -> ListEntry:
         entry = await self._lists.set(ListEntry(infohash, ListKind.ALLOW, reason, by, int(self._clock())))
-        async with self._lock:
+        async with self._turn():
             entry = await self._add_known_names(entry, ())
             await self._apply_to_tracker(entry.infohashes)
         log.info("takedown.allowed", infohash=infohash.upper, by=by)
@@ -209,7 +223,7 @@ class Takedowns:
 
         Return the entry as it is then, None if it was lifted meanwhile.
         """
-        async with self._lock:
+        async with self._turn():
             if await self._lists.denied((entry.infohash,)) is None:
                 return None
             covering = await self._add_known_names(entry, infohashes)
@@ -219,7 +233,7 @@ class Takedowns:
         return covering
 
     async def _remove_file(self, infohashes: tuple[InfoHash, ...]) -> None:
-        async with self._lock:
+        async with self._turn():
             known = set(infohashes)
             for name in _short_hashes(infohashes):
                 removed = await self._cache.remove(name)
@@ -249,7 +263,7 @@ class Takedowns:
             await callback(entry.infohashes)
 
     async def _lift(self, infohash: InfoHash, kind: ListKind) -> bool:
-        async with self._lock:
+        async with self._turn():
             names, entries = await self._related(infohash, kind)
             for entry in entries:
                 await self._lists.unset(entry.infohash, kind)

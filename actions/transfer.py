@@ -5,19 +5,23 @@ import hashlib
 import os
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from actions.archives import Candidate, candidates, total_size
+from actions.metainfo_reader import PREPARING, PreparedTorrent
 from actions.uploads import Uploads
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from cache.torrents import CacheRecord, TorrentCache
 from catalogue.model import Torrent
 
-_CONCURRENT = 4
+_CONCURRENT = 192  # torrents that are stored at once, and share their syncs
+_BYTES_AT_ONCE = 32 * 2**20  # of files that are stored at once; one larger is stored alone
+_BATCH = 64  # files that are read together
+_BATCH_BYTES = 2 * 2**20
 
 OnStored = Callable[[Torrent], Awaitable[None]]
 """Called with the record of an imported torrent, before its outcome is yielded."""
@@ -65,20 +69,57 @@ class Transfer:
         `on_stored` is called with the record of each torrent that is held then.
         Safe to repeat: what is held already is "known". A file that is refused is an outcome, not an exception.
         """
-        reader = _CandidateReader(list(paths), self._uploads.limit)
-        running: deque[asyncio.Task[ImportResult]] = deque()
+        running: deque[tuple[int, asyncio.Task[ImportResult]]] = deque()
+        size = 0
         try:
-            while (candidate := await asyncio.to_thread(reader.next_candidate)) is not None:
-                running.append(asyncio.create_task(self._import(candidate, actor, on_stored)))
-                if len(running) >= self._concurrent:
-                    yield await running.popleft()
+            async with aclosing(self._prepared(paths)) as prepared:
+                async for candidate, torrent in prepared:
+                    own = len(torrent.file.gzip) if isinstance(torrent, PreparedTorrent) else 0
+                    while len(running) >= self._concurrent or (running and size + own > _BYTES_AT_ONCE):
+                        left, task = running.popleft()
+                        size -= left
+                        yield await task
+                    size += own
+                    task = asyncio.create_task(self._import(candidate, torrent, actor, on_stored))
+                    running.append((own, task))
             while running:
-                yield await running.popleft()
+                yield await running.popleft()[1]
         finally:
-            for task in running:
+            for _, task in running:
                 task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+            await asyncio.gather(*(task for _, task in running), return_exceptions=True)
+
+    async def _prepared(
+        self, paths: Sequence[Path]
+    ) -> AsyncGenerator[tuple[Candidate, PreparedTorrent | Refusal], None]:
+        """Yield each file with what was read of it; the next ones are read meanwhile."""
+        reader = _CandidateReader(list(paths), self._uploads.limit)
+        reading: deque[asyncio.Task[list[tuple[Candidate, PreparedTorrent | Refusal]]]] = deque()
+        try:
+            ended = False
+            while True:
+                while not ended and len(reading) <= PREPARING:
+                    batch = await asyncio.to_thread(reader.next_batch)
+                    ended = not batch
+                    if batch:
+                        reading.append(asyncio.create_task(self._prepare(batch)))
+                if not reading:
+                    return
+                for each in await reading.popleft():
+                    yield each
+        finally:
+            for task in reading:
+                task.cancel()
+            await asyncio.gather(*reading, return_exceptions=True)
             await asyncio.to_thread(reader.close)
+
+    async def _prepare(self, batch: Sequence[Candidate]) -> list[tuple[Candidate, PreparedTorrent | Refusal]]:
+        found = [each.data for each in batch if not isinstance(each.data, Refusal)]
+        read = iter(await self._uploads.prepare(found))
+        return [
+            (replace(each, data=b""), each.data if isinstance(each.data, Refusal) else next(read))
+            for each in batch
+        ]
 
     async def export(self, folder: Path) -> AsyncIterator[ExportResult]:
         """Write every held torrent to `folder` as HASH.torrent, the bytes as they were uploaded.
@@ -93,18 +134,25 @@ class Transfer:
                     yield await self._export(record, folder)
         await asyncio.to_thread(os.sync)
 
-    async def _import(self, candidate: Candidate, actor: str, on_stored: OnStored | None) -> ImportResult:
+    async def _import(
+        self,
+        candidate: Candidate,
+        torrent: PreparedTorrent | Refusal,
+        actor: str,
+        on_stored: OnStored | None,
+    ) -> ImportResult:
         name = candidate.name
         try:
-            if isinstance(candidate.data, Refusal):
-                raise candidate.data
-            accepted = await self._uploads.accept(candidate.data, actor, skip_limit=True)
-            if on_stored is not None:
-                await on_stored(accepted.torrent)
+            if isinstance(torrent, Refusal):
+                raise torrent
+            added = await self._uploads.accept_prepared(torrent, actor)
+            infohash = added.record.infohash
+            if on_stored is not None and (record := await self._uploads.record(infohash)) is not None:
+                await on_stored(record)
         except Refusal as refusal:
             return ImportResult(name, refusal.code, str(refusal), candidate.done)
-        outcome = "new" if accepted.new else "known"
-        return ImportResult(name, outcome, accepted.infohash.upper, candidate.done)
+        outcome = "new" if added.new else "known"
+        return ImportResult(name, outcome, infohash.upper, candidate.done)
 
     async def _export(self, record: CacheRecord, folder: Path) -> ExportResult:
         target = folder / f"{record.infohash.upper}.torrent"
@@ -129,9 +177,18 @@ class _CandidateReader:
         self._lock = threading.Lock()
         self._items = candidates(paths, limit)
 
-    def next_candidate(self) -> Candidate | None:
+    def next_batch(self) -> list[Candidate]:
+        """Return the next candidates, as many as are read together; none at the end."""
+        batch: list[Candidate] = []
+        size = 0
         with self._lock:
-            return next(self._items, None)
+            while len(batch) < _BATCH and size < _BATCH_BYTES:
+                candidate = next(self._items, None)
+                if candidate is None:
+                    break
+                batch.append(candidate)
+                size += 0 if isinstance(candidate.data, Refusal) else len(candidate.data)
+        return batch
 
     def close(self) -> None:
         with self._lock:

@@ -1,16 +1,17 @@
 """Uploads: the one way for a .torrent file into cache, catalogue and tracker."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
-from actions.metainfo_reader import MetainfoReader, ReadMetainfo
+from actions.metainfo_reader import MetainfoReader, PreparedTorrent, ReadMetainfo
 from actions.takedowns import Takedowns
 from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
+from cache.compression import is_compressed
 from cache.torrents import AddResult, TorrentCache
 from catalogue.catalogue import Catalogue
 from catalogue.fields import NO_DETAILS, TorrentDetails
@@ -21,7 +22,8 @@ from tasks.run_to_completion import RunToCompletion
 
 DEFAULT_LIMIT = 10 * 2**20
 _PARSERS = 2
-_UNDER_WAY = 16
+_UNDER_WAY = 64
+_LARGEST_UNDER_WAY = 16  # all that are under way are together no larger than so many of the largest
 
 log = structlog.get_logger()
 
@@ -30,13 +32,14 @@ log = structlog.get_logger()
 class AcceptedUpload:
     """A successful upload: its infohash in the cache, its metainfo, whether it is new, and its record.
 
-    `claimed` is whether a record that had no owner got one.
+    The record is None where the upload had neither uploader nor details: nobody asks for it, and reading it takes as
+    long as writing it. `claimed` is whether a record that had no owner got one.
     """
 
     infohash: InfoHash
     metainfo: Metainfo
     new: bool
-    torrent: Torrent
+    torrent: Torrent | None
     claimed: bool = False
 
 
@@ -50,13 +53,17 @@ class ReleaseParser(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Upload:
-    """What was uploaded, and by whom."""
+    """Who uploads, and what they say."""
 
-    data: bytes
     actor: str
-    uploader: int | None
-    details: TorrentDetails
-    address: bytes | None
+    uploader: int | None = None
+    details: TorrentDetails = NO_DETAILS
+    address: bytes | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a file alone."""
+        return self.uploader is None and not self.details
 
 
 class Uploads:
@@ -87,6 +94,7 @@ class Uploads:
         self._clock = clock
         self._max_under_way = under_way
         self._under_way = 0
+        self._bytes_under_way = 0
         self._operations = RunToCompletion("upload.operation_failed", expected=(Refusal,))
 
     async def accept(
@@ -111,30 +119,68 @@ class Uploads:
             raise Refusal("empty")
         if len(data) > self.limit:
             raise Refusal("too-large", f"at most {self.limit} bytes")
-        if self._under_way >= self._max_under_way and not skip_limit:
+        # What a compressed file is unpacked to is not known yet.
+        size = self.limit if is_compressed(data) else len(data)
+        if not (skip_limit or self._has_room(size)):
             raise Refusal("busy")
         self._under_way += 1
-        return await self._operations.run(self._accept(_Upload(data, actor, uploader, details, address)))
+        self._bytes_under_way += size
+        upload = _Upload(actor, uploader, details, address)
+        return await self._operations.run(self._accept_counted(data, upload, size))
+
+    async def prepare(self, files: Sequence[bytes]) -> list[PreparedTorrent | Refusal]:
+        """Read many .torrent files; see `MetainfoReader.prepare`."""
+        return await self.reader.prepare(files, int(self._clock()))
+
+    async def accept_prepared(self, prepared: PreparedTorrent, actor: str) -> AddResult:
+        """Store a .torrent that was read already, as `accept` does, for callers that limit themselves."""
+        return await self._operations.run(self._accept_prepared(prepared, actor))
+
+    async def record(self, infohash: InfoHash) -> Torrent | None:
+        """Return the catalogue's record of a torrent."""
+        return await self._catalogue.store.torrents.torrent(infohash, UNRESTRICTED_VIEWER)
 
     async def drain(self) -> None:
         """Wait for running uploads; call it before the stores are closed."""
         await self._operations.drain()
 
-    async def _accept(self, upload: _Upload) -> AcceptedUpload:
+    def _has_room(self, size: int) -> bool:
+        return (
+            self._under_way < self._max_under_way
+            and self._bytes_under_way + size <= _LARGEST_UNDER_WAY * self.limit
+        )
+
+    async def _accept_counted(self, data: bytes, upload: _Upload, size: int) -> AcceptedUpload:
         try:
-            read = await self.reader.read(upload.data, int(self._clock()))
-            added, torrent, claimed = await self._store(upload, read)
+            return await self._accept(data, upload)
         finally:
             self._under_way -= 1
+            self._bytes_under_way -= size
+
+    async def _accept_prepared(self, prepared: PreparedTorrent, actor: str) -> AddResult:
+        summary = prepared.summary
+        async with self._takedowns.entering(prepared.metainfo):
+            added = await self._cache.add(prepared.metainfo, prepared.file)
+            await self._put_record(summary, added)
+        self.accepted += 1
+        log.debug("upload.accepted", infohash=added.record.infohash.upper, actor=actor, new=added.new)
+        return added
+
+    async def _accept(self, data: bytes, upload: _Upload) -> AcceptedUpload:
+        read = await self.reader.read(data, int(self._clock()))
+        added, torrent, claimed = await self._store(upload, read)
         self.accepted += 1
         infohash = added.record.infohash
         log.info("upload.accepted", infohash=infohash.upper, actor=upload.actor, new=added.new)
         return AcceptedUpload(infohash, read.metainfo, added.new, torrent, claimed)
 
-    async def _store(self, upload: _Upload, read: ReadMetainfo) -> tuple[AddResult, Torrent, bool]:
+    async def _store(self, upload: _Upload, read: ReadMetainfo) -> tuple[AddResult, Torrent | None, bool]:
         async with self._takedowns.entering(read.metainfo):
             owned = await self._check(upload, read.summary)
             added = await self._cache.add(read.metainfo, read.plain, upload.address)
+            if upload.is_plain:
+                await self._put_record(read.summary, added)
+                return added, None, False
             if owned is None:
                 return added, *await self._add_record(upload, read.summary)
         raise owned
@@ -144,7 +190,7 @@ class Uploads:
 
         Its details are refused, its file is not: the stored one may be damaged or missing.
         """
-        if upload.uploader is None and not upload.details:
+        if upload.is_plain:
             return None
         try:
             await self._catalogue.torrents.check_upload(summary, upload.details, upload.uploader)
@@ -155,14 +201,22 @@ class Uploads:
         return None
 
     async def _is_held(self, summary: MetainfoSummary) -> bool:
-        known = await self._catalogue.store.torrents.torrent(summary.infohash, UNRESTRICTED_VIEWER)
+        known = await self.record(summary.infohash)
         return known is not None and known.held
+
+    async def _put_record(self, summary: MetainfoSummary, added: AddResult) -> None:
+        """Add or complete the record of a file that came alone."""
+        if added.new or not await self._is_held(
+            summary
+        ):  # else nothing would change: its name need not be parsed
+            release = await self._release_parser.parse(summary)
+            await self._catalogue.torrents.put(summary, release)
 
     async def _add_record(self, upload: _Upload, summary: MetainfoSummary) -> tuple[Torrent, bool]:
         """Add or complete the record; return it, and whether it had no owner and has one now."""
-        known = await self._catalogue.store.torrents.torrent(summary.infohash, UNRESTRICTED_VIEWER)
+        known = await self.record(summary.infohash)
         if upload.uploader is None and known is not None and known.held:
-            return known, False  # nothing would change, so its name need not be parsed
+            return known, False  # nothing would change
         release = await self._release_parser.parse(summary)
         torrent, new = await self._catalogue.torrents.add(summary, release, upload.details, upload.uploader)
         had_owner = known is not None and known.uploader is not None

@@ -45,8 +45,11 @@ def uninterrupted() -> Iterator[None]:
 
 
 @contextmanager
-def pinned(core: int) -> Iterator[None]:
-    """Keep this process on one core meanwhile; what it starts stays there for good."""
+def pinned(core: int | None) -> Iterator[None]:
+    """Keep this process on one core meanwhile, or on any; what it starts stays there for good."""
+    if core is None:
+        yield
+        return
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {core})
     try:
@@ -58,14 +61,14 @@ def pinned(core: int) -> Iterator[None]:
 @contextmanager
 def started(
     command: Sequence[str],
-    core: int,
+    core: int | None,
     folder: Path,
     output: IO[bytes] | int,
     *,
     errors: IO[bytes] | int = subprocess.STDOUT,
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program on one core until the block ends, however it ends."""
+    """Run a program on one core, or on all, until the block ends, however it ends."""
     process: subprocess.Popen[bytes] | None = None
     try:
         with uninterrupted(), pinned(core):

@@ -30,6 +30,11 @@ def pack(data: bytes) -> bytes:
     return zlib.compress(data, 9, wbits=_GZIP_WINDOW)
 
 
+def is_compressed(data: bytes) -> bool:
+    """Return whether `unpack` decompresses it."""
+    return data.startswith((GZIP_MAGIC, BZIP2_MAGIC))
+
+
 def unpack(data: bytes, limit: int) -> bytes:
     """Return the decompressed bytes of a gzip or bzip2 file, or `data` itself when it is neither.
 

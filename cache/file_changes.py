@@ -46,10 +46,10 @@ class ObservedBlobs:
         self._blobs = blobs
         self._changes = changes
 
-    async def put(self, infohash: InfoHash, data: bytes) -> StoredFile:
-        """Compress and store `data`; an existing file stays."""
+    async def put(self, infohash: InfoHash, packed: bytes) -> StoredFile:
+        """Store gzip bytes; an existing file stays."""
         with self._changes.telling(infohash):
-            return await self._blobs.put(infohash, data)
+            return await self._blobs.put(infohash, packed)
 
     async def get(
         self, infohash: InfoHash, digest: bytes | None = None, *, again: bool = False

@@ -2,10 +2,11 @@
 
 import hashlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from bittorrent.infohash import InfoHash
+from cache.compression import pack
 
 if TYPE_CHECKING:  # the files of a folder are opened by commands that parse no torrent
     from bittorrent.metainfo import Metainfo
@@ -68,22 +69,37 @@ class CacheRecord:
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A stored file: its bytes on disk, and their `packed_digest`."""
+    """A stored file: its bytes on disk, and their `packed_digest`; of one that was there before, `kept` is true."""
 
     size: int
     digest: bytes
+    kept: bool = field(default=False, compare=False)
 
     @classmethod
-    def of(cls, packed: bytes) -> "StoredFile":
+    def of(cls, packed: bytes, *, kept: bool = False) -> "StoredFile":
         """Describe a file by its bytes."""
-        return cls(len(packed), packed_digest(packed))
+        return cls(len(packed), packed_digest(packed), kept)
+
+
+@dataclass(frozen=True, slots=True)
+class PackedFile:
+    """A .torrent file as it is stored: its gzip bytes, and the length and the SHA-1 of what was uploaded."""
+
+    gzip: bytes
+    plain_size: int
+    digest: bytes
+
+    @classmethod
+    def of(cls, data: bytes) -> "PackedFile":
+        """Pack a file; it takes milliseconds."""
+        return cls(pack(data), len(data), digest_of(data))
 
 
 class Blobs(Protocol):
     """The store of .torrent files, gzip-compressed, by 20-byte infohash."""
 
-    async def put(self, infohash: InfoHash, data: bytes) -> StoredFile:
-        """Compress and store `data`, durable before it returns; an existing file is kept, and described."""
+    async def put(self, infohash: InfoHash, packed: bytes) -> StoredFile:
+        """Store gzip bytes, durable before it returns; an existing file is kept, and described."""
 
     async def get(
         self, infohash: InfoHash, digest: bytes | None = None, *, again: bool = False

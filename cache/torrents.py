@@ -13,7 +13,7 @@ from bittorrent.refusal import Refusal
 from cache.audit import Problem, ReconcileResult, StoredFileReader, problems, reconcile
 from cache.compression import INFLATED_LIMIT, unpack
 from cache.quota import Quota, QuotaUsage
-from cache.record import Blobs, CacheRecord, Records, StoredFile, digest_of, packed_digest
+from cache.record import Blobs, CacheRecord, PackedFile, Records, StoredFile, packed_digest
 from cache.storage_shares import StorageShares
 from tasks.child_process import ChildProcesses
 from tasks.run_to_completion import RunToCompletion
@@ -30,7 +30,7 @@ __all__ = [
     "TorrentCache",
 ]
 
-_STRIPES = 64
+_STRIPES = 1024  # many more than there are uploads at once, which else would wait for each other
 # What gzip adds at most to incompressible data: 5 bytes a block of 16 KiB and its header and trailer.
 _GZIP_SLACK = 64
 
@@ -85,13 +85,16 @@ class TorrentCache:
         self._shares = shares
         self.quota = quota
 
-    async def add(self, metainfo: Metainfo, data: bytes, address: bytes | None = None) -> AddResult:
+    async def add(
+        self, metainfo: Metainfo, data: bytes | PackedFile, address: bytes | None = None
+    ) -> AddResult:
         """Store the torrent, durable before it returns; `metainfo` is parsed from `data`, the uncompressed file.
 
-        The same infohash again is no error and needs no space: the first file stays. `address` is the client's.
-        Refusal: `cache-full`, `cache-share`, `disk-full`, and `too-large` for what could not be decompressed again.
+        `data` may be packed already. The same infohash again is no error and needs no space: the first file stays.
+        `address` is the client's. Refusal: `cache-full`, `cache-share`, `disk-full`, and `too-large` for what could not
+        be decompressed again.
         """
-        if len(data) > INFLATED_LIMIT:
+        if (data.plain_size if isinstance(data, PackedFile) else len(data)) > INFLATED_LIMIT:
             raise Refusal("too-large", f"at most {INFLATED_LIMIT} bytes")
         return await self._operations.run(self._add(metainfo, data, address))
 
@@ -185,7 +188,7 @@ class TorrentCache:
         await self._operations.drain()
 
     def _stripe(self, infohash: InfoHash) -> asyncio.Lock:
-        return self._stripes[infohash[-1] % _STRIPES]
+        return self._stripes[int.from_bytes(infohash[-2:]) % _STRIPES]
 
     async def _current_usage(self) -> QuotaUsage:
         async with self._usage_lock:
@@ -239,22 +242,21 @@ class TorrentCache:
         await self._records.add(replace(record, packed=packed_digest(packed), stored=len(packed)))
         return packed
 
-    async def _add(self, metainfo: Metainfo, data: bytes, address: bytes | None) -> AddResult:
+    async def _add(self, metainfo: Metainfo, data: bytes | PackedFile, address: bytes | None) -> AddResult:
         usage = await self._current_usage()
-        digest = await asyncio.to_thread(digest_of, data)
         async with self._stripe(metainfo.infohash):
             known = await self._known(metainfo, usage)
             if known is not None:
                 return AddResult(known, new=False)
             if self._shares is not None:
                 self._shares.check(address, usage)
-            record = await self._store(metainfo, data, digest, usage)
-            if self._shares is not None:
-                self._shares.add(address, record.stored)
-        return AddResult(record, new=True)
+            added = await self._store(metainfo, data, usage)
+            if self._shares is not None and added.new:
+                self._shares.add(address, added.record.stored)
+        return added
 
     async def _known(self, metainfo: Metainfo, usage: QuotaUsage) -> CacheRecord | None:
-        """Find the torrent by its records, with a right file, or as a file whose record was lost."""
+        """Find the torrent by its records, with a right file."""
         for infohash in metainfo.infohashes:
             if not infohash.is_v2 and (record := await self._records.get(infohash)) is not None:
                 if await self._settled_file(record) is not None:
@@ -263,15 +265,15 @@ class TorrentCache:
                 if await self._records.remove(record.infohash) is not None:
                     usage.subtract(record.stored)
                 return None
-        packed = await self._blobs.get(metainfo.infohash)
-        if packed is None:
-            return None
-        record = await self._record_file(metainfo.infohash, packed)
+        return None
+
+    async def _recorded(self, infohash: InfoHash) -> CacheRecord | None:
+        """Record a file whose record was lost; None, and it is out of the way, when it is not of its torrent."""
+        packed = await self._blobs.get(infohash)
+        record = await self._record_file(infohash, packed) if packed is not None else None
         if record is None:
-            log.warning("cache.damaged_file_replaced", infohash=metainfo.infohash.upper)
-            await self._blobs.set_aside(metainfo.infohash)
-            return None
-        usage.add(record.stored)
+            log.warning("cache.damaged_file_replaced", infohash=infohash.upper)
+            await self._blobs.set_aside(infohash)
         return record
 
     async def _with_privacy(self, record: CacheRecord, packed: bytes) -> CacheRecord:
@@ -289,22 +291,29 @@ class TorrentCache:
         await self._records.add(record)
         return record
 
-    async def _store(self, metainfo: Metainfo, data: bytes, digest: bytes, usage: QuotaUsage) -> CacheRecord:
-        most = len(data) + len(data) // 1024 + _GZIP_SLACK
+    async def _store(self, metainfo: Metainfo, data: bytes | PackedFile, usage: QuotaUsage) -> AddResult:
+        most = len(data.gzip) if isinstance(data, PackedFile) else _most_packed(len(data))
         free = await self._blobs.free()
         usage.reserve(most, free)
         try:
-            stored = await self._put(metainfo.infohash, data)
-            record = CacheRecord.of(metainfo, digest, stored, int(self._clock()))
+            file = data if isinstance(data, PackedFile) else await asyncio.to_thread(PackedFile.of, data)
+            stored = await self._put(metainfo.infohash, file.gzip)
+            if stored.kept:
+                found = await self._recorded(metainfo.infohash)
+                if found is not None:
+                    usage.add(found.stored)
+                    return AddResult(found, new=False)
+                stored = await self._put(metainfo.infohash, file.gzip)
+            record = CacheRecord.of(metainfo, file.digest, stored, int(self._clock()))
             await self._records.add(record)
             usage.add(stored.size)
         finally:
             usage.release(most)
-        return record
+        return AddResult(record, new=True)
 
-    async def _put(self, infohash: InfoHash, data: bytes) -> StoredFile:
+    async def _put(self, infohash: InfoHash, packed: bytes) -> StoredFile:
         try:
-            return await self._blobs.put(infohash, data)
+            return await self._blobs.put(infohash, packed)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise Refusal("disk-full") from error
@@ -323,3 +332,8 @@ class TorrentCache:
             if removed is not None:
                 usage.subtract(removed.stored)
         return removed
+
+
+def _most_packed(size: int) -> int:
+    """Return the most bytes that a file of `size` bytes has when it is packed."""
+    return size + size // 1024 + _GZIP_SLACK

@@ -147,10 +147,10 @@ def _video(line: str, files: Sequence[CatalogueFile], imdb: int | None) -> Parse
 
 def _parsed(line: str) -> dict[str, object]:
     # Building its patterns is slow, and only names of video need them.
-    import PTN  # noqa: PLC0415
+    from catalogue.release_title import read_release_title  # noqa: PLC0415
 
     try:
-        return dict(PTN.parse(_IMDB.sub("", without_extension(line)), coherent_types=True))
+        return read_release_title(_IMDB.sub("", without_extension(line)))
     except Exception:  # a hostile name may make it fail in any way; the title is found without it
         return {}
 

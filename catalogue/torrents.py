@@ -31,9 +31,19 @@ class Torrents:
         uploader's and takes the details. Refusal: `owned` when an uploader is given and somebody, the uploader
         too, has brought or written it before, `invalid`, `torrent-locked`, `group-locked`.
         """
-        upsert = TorrentUpsert(summary, release, details, uploader)
-        number, new = await self._store.upsert(upsert.infohashes, details.group_id, upsert.decide)
+        number, new = await self.put(summary, release, details, uploader)
         return await self._torrent(number), new
+
+    async def put(
+        self,
+        summary: MetainfoSummary,
+        release: ParsedRelease,
+        details: TorrentDetails = NO_DETAILS,
+        uploader: int | None = None,
+    ) -> tuple[int, bool]:
+        """Do the same, and return the torrent's id, and whether it is new."""
+        upsert = TorrentUpsert(summary, release, details, uploader)
+        return await self._store.upsert(upsert.infohashes, details.group_id, upsert.decide)
 
     async def add_by_infohash(self, infohash: InfoHash) -> tuple[Torrent, bool]:
         """Add a torrent of which only the infohash is known, without an owner; return it, and whether it is new."""

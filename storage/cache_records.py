@@ -36,8 +36,7 @@ class SqlCacheRecords:
     async def add(self, record: CacheRecord) -> None:
         """Add a record, in place of an earlier one of the same infohash."""
         row = {name: getattr(record, name) for name in (*_COLUMNS, "alias")}
-        async with self._database.transaction() as transaction:
-            await transaction.run(self._add, row)
+        await self._database.change(lambda transaction: transaction.run(self._add, row))
 
     async def get(self, infohash: InfoHash) -> CacheRecord | None:
         """Find a record by its 20-byte infohash, or by the truncated v2 infohash of a hybrid."""

@@ -1,14 +1,15 @@
 """The protocols of a database: what stores see of one, whatever its engine."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from storage.dialect import SqlDialect, Statement
 from storage.table_versions import TableChange
 
+T = TypeVar("T")
 Row = tuple[Any, ...]
 Sql = str | Statement
 Parameters = Mapping[str, Any]
@@ -56,6 +57,10 @@ class QuerySource(Protocol):
         ...
 
 
+AtEnd = Callable[["Transaction", Sequence[int]], Coroutine[Any, Any, None]]
+"""Work on numbers inside a transaction, the same whether it is done once for all or again for some."""
+
+
 class Transaction(QuerySource, Protocol):
     """A transaction that can write. A statement that fails is undone by itself; the others stay."""
 
@@ -67,6 +72,18 @@ class Transaction(QuerySource, Protocol):
         """Run a statement for each of the parameters, and return how many rows changed. As `run`."""
         ...
 
+    async def compute(self, function: Callable[[], T]) -> T:
+        """Return what a function returns that takes long; it runs in a thread."""
+        ...
+
+    async def at_end(self, work: AtEnd, numbers: Sequence[int]) -> None:
+        """Have work done on numbers before the transaction ends, at once or together with others given to it."""
+        ...
+
+
+Change = Callable[[Transaction], Coroutine[Any, Any, T]]
+"""A body of a transaction, which waits for nothing but that, and may be run again where that was undone."""
+
 
 class Database(QuerySource, Protocol):
     """A database that this process writes to. Statements are made by its dialect."""
@@ -76,6 +93,15 @@ class Database(QuerySource, Protocol):
 
         What the block read of rows that it changes stays true until its end. What is committed is durable as
         the database was opened.
+        """
+        ...
+
+    async def change(self, body: Change[T]) -> T:
+        """Run a body in a transaction that it may share with other changes that are under way; return what it returns.
+
+        Then it is durable, as what `transaction` commits. A body that raises is undone by itself, and the others stay;
+        it sees what those before it in the same transaction wrote. It awaits nothing but its transaction. A caller who
+        is cancelled before it begins has changed nothing; later, the change is made before the cancellation is raised.
         """
         ...
 

@@ -25,8 +25,9 @@ class Statement:
 
     def __str__(self) -> str:
         """Return the SQL."""
-        if self._compile is not None:
-            made, compiled = self._compile
+        compiling = self._compile  # another thread may be done meanwhile
+        if compiling is not None:
+            made, compiled = compiling
             expression = made if isinstance(made, ClauseElement) else made()
             self._text, self._change = compiled(expression), _change_of(expression)
             self._compile = None  # and with it the expression

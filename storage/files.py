@@ -2,12 +2,13 @@
 
 import asyncio
 import errno
+import math
 import os
 import re
 import stat
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
@@ -16,11 +17,13 @@ from pathlib import Path
 import structlog
 
 from bittorrent.infohash import InfoHash
-from cache.compression import INFLATED_LIMIT, pack
+from cache.compression import INFLATED_LIMIT
 from cache.record import StoredFile, packed_digest
-from storage.fsync import fsync_directory
+from storage.fsync import fsync_directory, sync_whole, syncs_whole
 from storage.unavailable import disk_errors_refused
 from tasks.fair_executor import FairExecutor
+from tasks.gathering import Gathered, Gathering
+from tasks.recent_work import current
 
 SUFFIX = ".torrent.gz"
 # Compression never adds more than this; a larger file was not written by this program.
@@ -32,6 +35,11 @@ _BAD = ".bad"
 _BAD_KEPT = 100  # files set aside that are kept, the newest
 _READERS = 4
 _VERIFIED = 100_000  # files that are remembered as found right
+_TOGETHER = 128  # files that are written together
+_FEW = 4  # files below which syncing each costs less than syncing the whole file system
+_LONG_SYNC = 2.0  # seconds after which a file system has too much else to write to be synced as a whole
+_MOMENT = 0.05  # seconds for which the free bytes of the disk hold
+_UNTIL_NEXT = 60.0  # seconds after that in which files are synced one by one
 _PREFIX = re.compile(r"[0-9A-F]{2}\Z")
 _REST = re.compile(r"[0-9A-F]{36}\.torrent\.gz\Z")
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -52,11 +60,23 @@ class _Stamp:
     changed: int
 
 
+@dataclass(slots=True)
+class _NewFile:
+    """A file to be stored, its name under `.new` while it has one, and what became of it."""
+
+    infohash: InfoHash
+    packed: bytes
+    draft: str = ""
+    placed: bool = False
+    error: OSError | None = None
+
+
 class FileBlobs:
     """The .torrent files of the cache in a folder that one process owns.
 
-    A file is written under `.new`, synced, renamed into place, and its folders are synced. No symbolic link
-    below the folder is followed. All work runs in threads.
+    A file is written under `.new`, synced, renamed into place, and its folders are synced. Files that come while others
+    are written are written together and share their syncs. No symbolic link below the folder is followed. All work
+    runs in threads.
     """
 
     def __init__(self, root: Path, max_file_size: int = MAX_FILE_SIZE) -> None:
@@ -66,6 +86,11 @@ class FileBlobs:
         self._rename_lock = threading.Lock()
         self._durable: set[str] = set()
         self._verified: dict[InfoHash, _Stamp] = {}
+        self._puts: Gathering[_NewFile, StoredFile] = Gathering(self._put_all, _TOGETHER)
+        self._syncs_whole = False
+        self._free_bytes = 0
+        self._free_at = math.inf
+        self._one_by_one_until = 0.0
         # Threads of their own: in the loop's, reads would wait behind uploads that are unpacked, parsed and packed.
         self._readers = FairExecutor(_READERS, thread_name_prefix="files")
         self.set_aside_count = 0
@@ -74,13 +99,10 @@ class FileBlobs:
         """Create the folder if it is missing, and delete what interrupted writes left behind."""
         await asyncio.to_thread(self._open)
 
-    async def put(self, infohash: InfoHash, data: bytes) -> StoredFile:
-        """Compress and store `data`, durably; an existing file stays.
-
-        StorageUnavailable: the disk is full or failing.
-        """
+    async def put(self, infohash: InfoHash, packed: bytes) -> StoredFile:
+        """Store gzip bytes, durably; an existing file stays. StorageUnavailable: the disk is full or failing."""
         with disk_errors_refused():
-            return await asyncio.to_thread(self._put, infohash, data)
+            return await self._puts.do(_NewFile(infohash, packed))
 
     async def get(
         self, infohash: InfoHash, digest: bytes | None = None, *, again: bool = False
@@ -112,8 +134,11 @@ class FileBlobs:
                 yield names[start : start + WALK_BATCH]
 
     async def free(self) -> int:
-        """Return the free bytes of the disk."""
-        return await asyncio.to_thread(self._free)
+        """Return the free bytes of the disk, as of a moment ago."""
+        now = asyncio.get_running_loop().time()
+        if not self._free_at <= now < self._free_at + _MOMENT:
+            self._free_bytes, self._free_at = await asyncio.to_thread(self._free), now
+        return self._free_bytes
 
     def _open(self) -> None:
         for folder in (self._root, self._root / _NEW):
@@ -126,37 +151,85 @@ class FileBlobs:
                 for name in _listed(drafts):
                     os.unlink(name, dir_fd=drafts)
                     log.info("files.interrupted_write_deleted", name=name)
+        self._syncs_whole = syncs_whole(self._root)
 
-    def _put(self, infohash: InfoHash, data: bytes) -> StoredFile:
-        name, packed = _rest(infohash), pack(data)
-        with self._leaf(infohash, make=True) as leaf:
-            written = _size(name, leaf) is None and self._write(name, leaf, packed)
+    async def _put_all(self, gathered: Sequence[Gathered[_NewFile, StoredFile]]) -> None:
+        """Store what is waiting, and tell of each."""
+        if len(gathered) < _FEW or not self._syncs_whole or time.monotonic() < self._one_by_one_until:
+            await asyncio.gather(*map(self._put_one, gathered))
+            return
+        current.set(None)
+        await asyncio.to_thread(self._put_together, [each.item for each in gathered])
+        for each in gathered:
+            if each.item.error is not None:
+                each.fail(each.item.error)
+            elif each.item.placed:
+                each.settle(StoredFile.of(each.item.packed))
+            else:
+                await self._put_one(each)  # there is a file already
+
+    async def _put_one(self, gathered: Gathered[_NewFile, StoredFile]) -> None:
+        current.set(gathered.client)
+        try:
+            gathered.settle(await asyncio.to_thread(self._put, gathered.item))
+        except Exception as error:
+            gathered.fail(error)
+
+    def _put(self, new: _NewFile) -> StoredFile:
+        name = _rest(new.infohash)
+        with self._leaf(new.infohash, make=True) as leaf:
+            if _size(name, leaf) is None:
+                self._write(name, leaf, new)
             os.fsync(leaf)
-        kept = packed if written else self._get(infohash)
+        kept = new.packed if new.placed else self._get(new.infohash)
         if kept is None:
-            raise OSError(errno.EIO, f"{infohash.upper} is no file that can be read")
-        return StoredFile.of(kept)
+            raise OSError(errno.EIO, f"{new.infohash.upper} is no file that can be read")
+        return StoredFile.of(kept, kept=not new.placed)
 
-    def _write(self, name: str, leaf: int, packed: bytes) -> bool:
-        draft = f"{next(self._numbers)}{SUFFIX}"
+    def _write(self, name: str, leaf: int, new: _NewFile) -> None:
         with self._folder() as root, _opened(_NEW, root) as drafts:
             try:
-                with os.fdopen(os.open(draft, _MAKE, 0o600, dir_fd=drafts), "wb") as out:
-                    out.write(packed)
-                    out.flush()
-                    os.fsync(out.fileno())
-                return self._rename(draft, drafts, name, leaf)
+                self._make_draft(new, drafts, sync=True)
+                self._rename(new, drafts, name, leaf)
             finally:
-                with suppress(FileNotFoundError):
-                    os.unlink(draft, dir_fd=drafts)
+                _drop_draft(new, drafts)
 
-    def _rename(self, draft: str, drafts: int, name: str, leaf: int) -> bool:
+    def _make_draft(self, new: _NewFile, drafts: int, *, sync: bool) -> None:
+        new.draft = f"{next(self._numbers)}{SUFFIX}"
+        with os.fdopen(os.open(new.draft, _MAKE, 0o600, dir_fd=drafts), "wb") as out:
+            out.write(new.packed)
+            out.flush()
+            if sync:
+                os.fsync(out.fileno())
+
+    def _put_together(self, files: Sequence[_NewFile]) -> None:
+        """Write files, sync all of them at once, then their names. One that cannot be written fails by itself."""
+        began = time.monotonic()
+        made: set[str] = set()
+        with self._folder() as root, _opened(_NEW, root) as drafts:
+            try:
+                for new in files:
+                    with _error_kept(new):
+                        self._make_draft(new, drafts, sync=False)
+                sync_whole(root)
+                for new in files:
+                    if new.error is None:
+                        with _error_kept(new), self._leaf(new.infohash, make=True, made=made) as leaf:
+                            self._rename(new, drafts, _rest(new.infohash), leaf)
+                sync_whole(root)
+            finally:
+                for new in files:
+                    _drop_draft(new, drafts)
+        self._durable |= made
+        if time.monotonic() - began > _LONG_SYNC:
+            self._one_by_one_until = time.monotonic() + _UNTIL_NEXT
+
+    def _rename(self, new: _NewFile, drafts: int, name: str, leaf: int) -> None:
         # One process owns the folder, so this lock is enough to check and rename atomically.
         with self._rename_lock:
-            if _size(name, leaf) is not None:
-                return False
-            os.rename(draft, name, src_dir_fd=drafts, dst_dir_fd=leaf)
-            return True
+            if _size(name, leaf) is None:
+                os.rename(new.draft, name, src_dir_fd=drafts, dst_dir_fd=leaf)
+                new.draft, new.placed = "", True
 
     def _get(self, infohash: InfoHash, digest: bytes | None = None, again: bool = False) -> bytes | None:
         try:
@@ -243,26 +316,45 @@ class FileBlobs:
             os.close(root)
 
     @contextmanager
-    def _leaf(self, infohash: InfoHash, *, make: bool = False) -> Iterator[int]:
+    def _leaf(self, infohash: InfoHash, *, make: bool = False, made: set[str] | None = None) -> Iterator[int]:
+        """Open the folder of a file; folders that are noted in `made` are synced by the caller."""
         first, second = infohash.upper[:2], infohash.upper[2:4]
         with self._folder() as root:
             if make:
-                self._make_folder(first, root, first)
+                self._make_folder(first, root, first, made)
             with _opened(first, root) as branch:
                 if make:
-                    self._make_folder(second, branch, first + second)
+                    self._make_folder(second, branch, first + second, made)
                 with _opened(second, branch) as leaf:
                     yield leaf
 
-    def _make_folder(self, name: str, parent: int, key: str) -> None:
-        """Create a folder, and fsync its parent the first time that this process relies on it."""
+    def _make_folder(self, name: str, parent: int, key: str, made: set[str] | None) -> None:
+        """Create a folder, and fsync its parent the first time that this process relies on it, or note it."""
         with self._rename_lock:
             if key in self._durable:
                 return
             with suppress(FileExistsError):
                 os.mkdir(name, 0o700, dir_fd=parent)
+            if made is not None:
+                made.add(key)
+                return
             os.fsync(parent)
             self._durable.add(key)
+
+
+@contextmanager
+def _error_kept(new: _NewFile) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        new.error = error
+
+
+def _drop_draft(new: _NewFile, drafts: int) -> None:
+    if new.draft:
+        with suppress(FileNotFoundError):
+            os.unlink(new.draft, dir_fd=drafts)
+        new.draft = ""
 
 
 def _rest(infohash: InfoHash) -> str:

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 from bittorrent.infohash import InfoHash
-from cache.compression import pack
 from cache.record import CacheRecord, StoredFile, packed_digest
 from lists.infohashes import ListEntry, ListKind
 from tracker.flusher import JournalRow
@@ -18,9 +17,10 @@ class MemoryBlobs:
         self.aside: dict[InfoHash, bytes] = {}
         self.free_bytes = free
 
-    async def put(self, infohash: InfoHash, data: bytes) -> StoredFile:
-        """Compress and store `data`; an existing file stays."""
-        return StoredFile.of(self.files.setdefault(infohash, pack(data)))
+    async def put(self, infohash: InfoHash, packed: bytes) -> StoredFile:
+        """Store gzip bytes; an existing file stays."""
+        kept = infohash in self.files
+        return StoredFile.of(self.files.setdefault(infohash, packed), kept=kept)
 
     async def get(
         self, infohash: InfoHash, digest: bytes | None = None, *, again: bool = False

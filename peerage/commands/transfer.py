@@ -1,7 +1,6 @@
 """Commands that move data in and out: import, export, titles import."""
 
 import asyncio
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
@@ -14,6 +13,7 @@ from bittorrent.refusal import Refusal
 from peerage.commands.command import Command
 from peerage.commands.ownership import find_account
 from peerage.commands.parameters import AbsolutePath, AbsolutePathType
+from peerage.commands.progress import Progress, with_progress
 from peerage.commands.terminal import print_line
 
 if TYPE_CHECKING:
@@ -219,13 +219,11 @@ async def _show_titles(_arguments: ImportTitles, records: AsyncIterator[Total | 
 async def _with_bar(
     records: AsyncIterator[R], label: str, position: Callable[[R, int], int]
 ) -> AsyncIterator[R]:
-    """Yield records while a bar on stderr shows the position that `position` makes of record and position."""
+    """Yield records while stderr shows the position that `position` makes of record and position."""
     first = await anext(records, None)
-    length = first.total if isinstance(first, Total) else 0
-    with click.progressbar(length=max(length, 1), label=label, file=sys.stderr) as bar:
-        async for record in records:
-            yield record
-            bar.update(max(position(record, bar.pos) - bar.pos, 0))
+    progress = Progress(label, first.total if isinstance(first, Total) else 0)
+    async for record in with_progress(records, progress, position):
+        yield record
 
 
 def _done(record: Total | ImportedFile | TitlesProgress) -> int:

@@ -48,6 +48,8 @@ class TagUseCounter:
         await transaction.run_many(self._add_uses, changed)
 
     async def _uses(self, transaction: Transaction, works: set[int]) -> Counter[int]:
+        if not works:
+            return Counter()
         return Counter(dict(await transaction.rows(self._count_uses, {"ids": self._dialect.ids(works)})))
 
 

@@ -80,7 +80,7 @@ class SqlTorrents:
     async def check(self, names: Sequence[InfoHash], group: int | None, decision: WriteDecision) -> None:
         """Run the decision as `upsert` would, and write nothing."""
         known = await self._reader.by_names(self._database, names, UNRESTRICTED_VIEWER)
-        writing = decision(known[0] if known else None, await self._group(group))
+        writing = decision(known[0] if known else None, await self._group(group, self._database))
         await self._need_category(self._database, writing.group.change)
 
     async def upsert(
@@ -88,47 +88,61 @@ class SqlTorrents:
     ) -> tuple[int, bool]:
         """Insert or update the torrent of any of these infohashes; return its id, and whether it is new."""
         with self._telling(names) as told:
-            return await self._upsert(names, group, decision, told)
+            return await self._database.change(
+                lambda transaction: self._upsert(transaction, names, group, decision, told)
+            )
 
     async def _upsert(
-        self, names: Sequence[InfoHash], group: int | None, decision: WriteDecision, told: set[InfoHash]
+        self,
+        transaction: Transaction,
+        names: Sequence[InfoHash],
+        group: int | None,
+        decision: WriteDecision,
+        told: set[InfoHash],
     ) -> tuple[int, bool]:
-        async with self._database.transaction() as transaction:
-            known = await self._reader.by_names(transaction, names, UNRESTRICTED_VIEWER)
-            told.update(_infohashes(known))
-            writing = decision(known[0] if known else None, await self._group(group, transaction))
-            told.update(_named(writing))
-            if not known:
-                return await self._create(transaction, writing), True
-            for other in known[1:]:
-                await self._merge_duplicate(transaction, other, known[0].group.id)
-            await self._write(transaction, known[0], writing)
-            return known[0].id, False
+        known = await self._reader.by_names(transaction, names, UNRESTRICTED_VIEWER)
+        told.update(_infohashes(known))
+        writing = decision(known[0] if known else None, await self._group(group, transaction))
+        told.update(_named(writing))
+        if not known:
+            return await self._create(transaction, writing), True
+        for other in known[1:]:
+            await self._merge_duplicate(transaction, other, known[0].group.id)
+        await self._write(transaction, known[0], writing)
+        return known[0].id, False
 
     async def change(self, number: int, group: int | None, decision: WriteDecision) -> None:
         """Change an existing torrent."""
         with self._telling() as told:
-            await self._change(number, group, decision, told)
+            await self._database.change(
+                lambda transaction: self._change(transaction, number, group, decision, told)
+            )
 
     async def _change(
-        self, number: int, group: int | None, decision: WriteDecision, told: set[InfoHash]
+        self,
+        transaction: Transaction,
+        number: int,
+        group: int | None,
+        decision: WriteDecision,
+        told: set[InfoHash],
     ) -> None:
-        async with self._database.transaction() as transaction:
-            known = (await self._reader.torrents(transaction, [number], UNRESTRICTED_VIEWER)).get(number)
-            told.update(_infohashes([known] if known is not None else []))
-            writing = decision(known, await self._group(group, transaction))
-            told.update(_named(writing))
-            if known is None:
-                raise Refusal("not-found")
-            await self._write(transaction, known, writing)
+        known = (await self._reader.torrents(transaction, [number], UNRESTRICTED_VIEWER)).get(number)
+        told.update(_infohashes([known] if known is not None else []))
+        writing = decision(known, await self._group(group, transaction))
+        told.update(_named(writing))
+        if known is None:
+            raise Refusal("not-found")
+        await self._write(transaction, known, writing)
 
     async def change_group(self, group: int, writing: GroupWrite) -> None:
         """Change a group."""
-        async with self._database.transaction() as transaction:
-            await self._works.require(transaction, group)
-            async with self._tag_uses.recounted(transaction, {group}):
-                await self._write_work(transaction, group, writing)
-            await self._reindexer.reindex(transaction, [group])
+        await self._database.change(lambda transaction: self._change_group(transaction, group, writing))
+
+    async def _change_group(self, transaction: Transaction, group: int, writing: GroupWrite) -> None:
+        await self._works.require(transaction, group)
+        async with self._tag_uses.recounted(transaction, {group}):
+            await self._write_work(transaction, group, writing)
+        await self._reindexer.reindex(transaction, [group])
 
     async def merge(self, group: int, into: int) -> None:
         """Move the torrents, comments, bookmarks and collage entries of a group to another, and delete it."""
@@ -210,12 +224,10 @@ class SqlTorrents:
         finally:
             self._changed(told)
 
-    async def _group(self, group: int | None, transaction: Transaction | None = None) -> Group | None:
+    async def _group(self, group: int | None, source: QuerySource) -> Group | None:
         if group is None:
             return None
-        return (await self._reader.groups(transaction or self._database, [group], UNRESTRICTED_VIEWER)).get(
-            group
-        )
+        return (await self._reader.groups(source, [group], UNRESTRICTED_VIEWER)).get(group)
 
     async def _create(self, transaction: Transaction, writing: TorrentWrite) -> int:
         works: set[int] = set() if writing.group_id is None else {writing.group_id}
@@ -263,7 +275,7 @@ class SqlTorrents:
 
     async def _write_contents(self, transaction: Transaction, number: int, listing: Contents | None) -> None:
         if listing is not None and listing != Contents():
-            payload = await asyncio.to_thread(encode_contents, listing)
+            payload = await transaction.compute(lambda: encode_contents(listing))
             await transaction.run(self._put_contents, {"torrent_id": number, "payload": payload})
 
     async def _merge_duplicate(self, transaction: Transaction, other: Torrent, into: int) -> None:

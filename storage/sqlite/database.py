@@ -3,8 +3,8 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
@@ -14,8 +14,7 @@ import structlog
 
 from storage.database import (
     NO_PARAMETERS,
-    ConstraintViolated,
-    DatabaseDamaged,
+    AtEnd,
     DatabaseError,
     QueryTimeout,
     Row,
@@ -27,14 +26,15 @@ from storage.fsync import fsync_directory
 from storage.schema import Schema
 from storage.set_aside import set_aside
 from storage.sqlite.dialect import SqliteDialect
+from storage.sqlite.errors import translate, translated, unusable
+from storage.sqlite.parameters import Values, bound
+from storage.sqlite.shared_commits import Body, SharedCommits
 from storage.sqlite.short_reads import ShortReads, connect
 from storage.table_versions import TableChange, TableVersions
-from storage.unavailable import StorageUnavailable
 from tasks.fair_turns import FairSlots, HeldSlot, SlotsClosed
 from tasks.recent_work import urgent
 
 Synchronous = Literal["NORMAL", "FULL"]
-Values = Sequence[Any] | Mapping[str, Any]
 T = TypeVar("T")
 
 _READERS = 2
@@ -44,11 +44,8 @@ _WAL_BYTES_KEPT = 64 * 2**20
 _CACHE_KIB = 32 * 1024  # of each connection; SQLite's default of 2 MiB holds less than one search reads
 _APPLICATION_ID = 0x50474545  # "PGEE", which a health check writes
 _LONGEST_WRITE = 30.0
-_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-_FAILING = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 # The first query makes the write-ahead log. SQLite syncs its folder once, and takes no notice when that fails.
 _MAKE_LOG = "SELECT count(*) FROM sqlite_schema"
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 log = structlog.get_logger()
 
@@ -68,14 +65,14 @@ class SqliteTransaction:
         self.changes.update(changes_made(sql))
         with translated(self._path):
             return [
-                tuple(row) for row in await self._connection.execute_fetchall(str(sql), _bound(parameters))
+                tuple(row) for row in await self._connection.execute_fetchall(str(sql), bound(parameters))
             ]
 
     async def run(self, sql: Sql, parameters: Values = NO_PARAMETERS) -> int:
         """Run a statement, and return how many rows changed."""
         self.changes.update(changes_made(sql))
         with translated(self._path):
-            return (await self._connection.execute(str(sql), _bound(parameters))).rowcount
+            return (await self._connection.execute(str(sql), bound(parameters))).rowcount
 
     async def run_many(self, sql: Sql, parameters: Sequence[Values]) -> int:
         """Run a statement for each of the parameters, and return how many rows changed."""
@@ -84,6 +81,14 @@ class SqliteTransaction:
         self.changes.update(changes_made(sql))
         with translated(self._path):
             return (await self._connection.executemany(str(sql), parameters)).rowcount
+
+    async def compute(self, function: Callable[[], T]) -> T:
+        """Return what a function returns, which is run in a thread."""
+        return await asyncio.to_thread(function)
+
+    async def at_end(self, work: AtEnd, numbers: Sequence[int]) -> None:
+        """Do work on numbers, at once."""
+        await work(self, numbers)
 
 
 class SqliteDatabase:
@@ -104,7 +109,9 @@ class SqliteDatabase:
         self._readers = _Readers(path, readers)
         self._short = short
         self._lock = FairSlots(1)
-        self._versions = TableVersions()
+        self.versions = TableVersions()
+        """Counts what was committed, in the thread of the connection that writes."""
+        self._shared = SharedCommits(self, self._lock.slot)
         self._closed = False
         self._writing_since: float | None = None
         self._overwrites = False
@@ -133,7 +140,7 @@ class SqliteDatabase:
             for connection in opened:
                 await connection.close()
             if isinstance(error, sqlite3.DatabaseError):
-                raise _unusable(path, error) from error
+                raise unusable(path, error) from error
             if isinstance(error, OSError):
                 raise DatabaseError(f"{path} cannot be opened: {error.strerror}") from error
             raise
@@ -148,6 +155,22 @@ class SqliteDatabase:
             with urgent():
                 async with self._write() as transaction:
                     yield transaction
+
+    async def change(self, body: Body[T]) -> T:
+        """Run a change in a transaction that it shares with others that are under way; return its result, durable."""
+        if self._closed:
+            raise DatabaseError(f"{self.path} is closed")
+        return await self._shared.run(body)
+
+    async def on_writer(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a function in the thread of the connection that writes, whose turn the caller has. DatabaseError."""
+        if self._closed:
+            raise DatabaseError(f"{self.path} is closed")
+        self._writing_since = time.monotonic()
+        try:
+            return await _in_thread_of(self._writer, function)
+        finally:
+            self._writing_since = None
 
     @asynccontextmanager
     async def _write(self) -> AsyncIterator[SqliteTransaction]:
@@ -171,11 +194,11 @@ class SqliteDatabase:
         try:
             connection.commit()
         finally:
-            self._versions.count(changes)  # a commit that failed may have held
+            self.versions.count(changes)  # a commit that failed may have held
 
     def version(self, changes: frozenset[TableChange]) -> int:
         """Return a number that is another once a transaction that made one of the changes is answered."""
-        return self._versions.version(changes)
+        return self.versions.version(changes)
 
     async def rows(
         self,
@@ -196,12 +219,14 @@ class SqliteDatabase:
             raise DatabaseError(f"{self.path} is closed")
         tried = seconds is None if short is None else short
         try:
-            if tried and (found := await self._short.rows(str(sql), _bound(parameters))) is not None:
+            if tried and (found := await self._short.rows(str(sql), bound(parameters))) is not None:
                 return found
             async with asyncio.timeout(seconds):
-                return await self._readers.run(sql, parameters)
+                return await self._readers.run(
+                    lambda connection: connection.execute(str(sql), bound(parameters)).fetchall()
+                )
         except sqlite3.Error as error:
-            raise _translate(self.path, error) from error
+            raise translate(self.path, error) from error
         except TimeoutError as error:
             raise QueryTimeout(f"a query of {self.path} took more than {seconds} s") from error
 
@@ -245,13 +270,14 @@ class SqliteDatabase:
             aside = set_aside(self.path, now)
             fresh = await self._reopen()
             self._writer, self._readers, self._short = fresh._writer, fresh._readers, fresh._short
-            self._versions.count((None,))
+            self.versions.count((None,))
             if self._overwrites:
                 await self._writer.execute_fetchall("PRAGMA secure_delete = ON")
         return aside
 
     async def close(self) -> None:
         """Wait for running transactions and queries, and close; a second call does nothing."""
+        await self._shared.drain()
         async with self._lock.slot():
             if self._closed:
                 return
@@ -280,18 +306,18 @@ class _Readers:
         self._idle = list(readers)
         self._interrupting: set[asyncio.Task[None]] = set()
 
-    async def run(self, sql: Sql, parameters: Values) -> list[Row]:
-        """Run a query; it is interrupted when its caller is cancelled."""
+    async def run(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a query in a reader's thread; it is interrupted when its caller is cancelled."""
         try:
             held = await self._slots.acquire()
         except SlotsClosed:
             raise DatabaseError(f"{self._path} is closed") from None
         reader = self._idle.pop()
-        query = asyncio.create_task(self._execute(reader, sql, parameters, held))
+        running = asyncio.create_task(self._execute(reader, query, held))
         try:
-            return await asyncio.shield(query)
+            return await asyncio.shield(running)
         except asyncio.CancelledError:
-            interrupting = asyncio.create_task(_interrupt(reader, query))
+            interrupting = asyncio.create_task(_interrupt(reader, running))
             self._interrupting.add(interrupting)
             interrupting.add_done_callback(self._interrupting.discard)
             raise
@@ -304,11 +330,11 @@ class _Readers:
         self._slots.close()
 
     async def _execute(
-        self, reader: aiosqlite.Connection, sql: Sql, parameters: Values, held: HeldSlot
-    ) -> list[Row]:
+        self, reader: aiosqlite.Connection, query: Callable[[sqlite3.Connection], T], held: HeldSlot
+    ) -> T:
         began = time.perf_counter()
         try:
-            return [tuple(row) for row in await reader.execute_fetchall(str(sql), _bound(parameters))]
+            return await _in_thread_of(reader, query)
         finally:
             if held.client is not None:
                 held.client.add(time.perf_counter() - began)
@@ -322,7 +348,7 @@ async def _in_thread_of(connection: aiosqlite.Connection, function: Callable[[sq
     return result
 
 
-async def _interrupt(reader: aiosqlite.Connection, query: asyncio.Task[list[Row]]) -> None:
+async def _interrupt(reader: aiosqlite.Connection, query: asyncio.Task[Any]) -> None:
     """Interrupt a query until it has ended: an interrupt before it has begun does nothing.
 
     Until then the reader is not reused, and an interrupt of an idle connection has no effect.
@@ -375,43 +401,3 @@ def _read_version(connection: sqlite3.Connection) -> str | None:
             return None
         found = cursor.execute("SELECT version_num FROM alembic_version").fetchone()
         return found[0] if found is not None else None
-
-
-def _bound(parameters: Values) -> Values:
-    """Return parameters as `sqlite3` takes them: it knows no mapping but a dictionary."""
-    if isinstance(parameters, dict) or not isinstance(parameters, Mapping):
-        return parameters
-    return dict(parameters)
-
-
-@contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """Raise SQLite's errors about a file as those of `storage.database`."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise _translate(path, error) from error
-
-
-def _translate(path: Path, error: sqlite3.Error) -> DatabaseError:
-    if isinstance(error, sqlite3.IntegrityError):
-        return ConstraintViolated(f"{path}: {error}")
-    return _damage(path, error) or _unavailable(path, error) or DatabaseError(f"{path}: {error}")
-
-
-def _unavailable(path: Path, error: sqlite3.Error) -> StorageUnavailable | None:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code != sqlite3.SQLITE_FULL and code not in _BUSY + _FAILING:
-        return None
-    log.warning("database.unavailable", path=str(path), error=str(error))
-    return StorageUnavailable("disk-full" if code == sqlite3.SQLITE_FULL else "busy")
-
-
-def _unusable(path: Path, error: sqlite3.Error) -> DatabaseError:
-    return _damage(path, error) or DatabaseError(f"{path} cannot be opened: {error}")
-
-
-def _damage(path: Path, error: sqlite3.Error) -> DatabaseDamaged | None:
-    if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _DAMAGED:
-        return None
-    return DatabaseDamaged(f"{path} is damaged or no database ({error}): restore it, or move it away")

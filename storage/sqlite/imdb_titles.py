@@ -82,6 +82,8 @@ class SqliteImdbTitles:
 
         A film's year may be off by one, and a series may be older. None where two match equally well.
         """
+        if self._connection is None:
+            return None  # which most services have not imported: no thread is worth it
         spelled = normalize_title(title)
         if not spelled or (year is not None and not 0 < year < 10_000):
             return None

@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from storage.database import DatabaseDamaged, DatabaseError
-from storage.sqlite.database import translated
+from storage.sqlite.errors import translated
 
 _BATCH = 1000
 

@@ -67,6 +67,10 @@ class RecordingCatalogue:
         self.records.setdefault(summary.infohash, summary)
         return self.records[summary.infohash], new
 
+    async def put(self, summary, release):
+        _, new = await self.add(summary, release, None, None)
+        return len(self.records), new
+
     async def torrent(self, key, viewer):
         found = (each for each in self.records.values() if key in (each.infohash, each.alias))
         return next(found, None)

@@ -5,10 +5,12 @@ import os
 import struct
 import tarfile
 import zipfile
+from contextlib import aclosing
 
 import pytest
 
 import actions.archives
+from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from tests.support.torrents import hybrid_torrent, parsed, v1_torrent, v2_torrent
 
@@ -225,3 +227,30 @@ async def test_an_export_goes_on_past_a_damaged_file(services, tmp_path):
     found = {one.infohash: one.outcome async for one in services.transfer.export(tmp_path)}
     assert sorted(found.values()) == ["not-found", "written"]
     assert found[accepted.infohash] == "not-found"
+
+
+async def test_more_than_are_stored_at_once_are_told_each_in_their_order(services, tmp_path):
+    count = 300
+    for number in range(count):
+        data = b"junk" if number % 100 == 50 else v1_torrent(f"torrent {number}")
+        (tmp_path / f"{number:03}.torrent").write_bytes(data)
+    found = await imported(services, tmp_path)
+    assert [outcome.name.rsplit("/")[-1] for outcome in found] == [f"{n:03}.torrent" for n in range(count)]
+    assert [outcome.outcome for outcome in found if outcome.outcome != "new"] == ["not-bencode"] * 3
+    assert [outcome.done for outcome in found] == sorted(outcome.done for outcome in found)
+    assert len(services.blobs.files) == count - 3
+
+
+async def test_an_import_that_is_left_has_stored_what_it_told_and_goes_on(services, tmp_path):
+    for number in range(100):
+        (tmp_path / f"{number:03}.torrent").write_bytes(v1_torrent(f"torrent {number}"))
+    told = []
+    async with aclosing(services.transfer.import_paths([tmp_path])) as outcomes:
+        async for outcome in outcomes:
+            told.append(outcome)
+            if len(told) == 30:
+                break
+    assert {InfoHash.parse(outcome.text) for outcome in told} <= services.blobs.files.keys()
+    again = await imported(services, tmp_path)
+    assert [outcome.outcome for outcome in again[:30]] == ["known"] * 30
+    assert len(again) == len(services.blobs.files) == 100

@@ -140,3 +140,28 @@ async def test_a_burst_of_uploads_is_bounded_before_any_of_them_starts(make_serv
     outcomes = await asyncio.gather(*uploads, return_exceptions=True)
     assert [getattr(outcome, "code", "") for outcome in outcomes] == [""] * 3 + ["busy"] * 7
     assert (await services.uploads.accept(v1_torrent("after"), "test")).new
+
+
+@pytest.mark.parametrize("packed", [False, True])
+async def test_all_uploads_under_way_are_no_larger_than_sixteen_of_the_largest(
+    make_services, slow_read, packed
+):
+    began, go = slow_read
+    services = make_services(parsers=1, limit=1000)
+    torrents = [v1_torrent(f"t{n}", comment=bytes(700)) for n in range(64)]
+    sent = [gzip.compress(data) if packed else data for data in torrents]
+    most = 16 if packed else 16_000 // max(map(len, sent))
+    waiting = [await begun(services.uploads.accept(data, "test")) for data in sent[:most]]
+    assert await asyncio.to_thread(began.wait, 10)
+    assert await code_of(services.uploads.accept(sent[most], "test")) == "busy"
+    go.set()
+    assert all(accepted.new for accepted in await asyncio.gather(*waiting))
+    assert (await services.uploads.accept(sent[most], "test")).new
+
+
+async def test_what_an_import_stores_leaves_room_for_uploads(make_services):
+    services = make_services(under_way=1)
+    prepared = await services.uploads.prepare([v1_torrent(f"t{n}") for n in range(8)])
+    storing = [await begun(services.uploads.accept_prepared(each, "import")) for each in prepared]
+    assert (await services.uploads.accept(v1_torrent("sent"), "test")).new
+    assert all(added.new for added in await asyncio.gather(*storing))

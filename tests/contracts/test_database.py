@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 from storage.database import ConstraintViolated, DatabaseError
 from storage.rows import new_row
 from storage.tables import bookmark, record, tag
+from tests.support.tasks import begun_for
 
 HASHES = [bytes([number]) * 20 for number in range(1, 9)]
 
@@ -212,3 +213,124 @@ async def test_a_closed_database_does_not_answer_and_closes_again(database, tags
 async def test_what_was_deleted_is_purged_where_no_query_runs(swarms):
     await swarms.overwrite_deleted()
     assert await swarms.purge_deleted()
+
+
+def adding(tags, *names, error=None):
+    """A change that adds tags, and raises at its end."""
+
+    async def add(transaction):
+        for name in names:
+            await transaction.rows(tags.add, named(name))
+        if error is not None:
+            raise error
+        return len(names)
+
+    return add
+
+
+async def test_changes_under_way_together_are_durable_when_they_return(database, tags):
+    assert await asyncio.gather(*(database.change(adding(tags, f"{n:02}")) for n in range(50))) == [1] * 50
+    assert await names_in(database, tags) == [f"{n:02}" for n in range(50)]
+
+
+async def test_a_change_that_fails_is_undone_alone(database, tags):
+    changes = (
+        adding(tags, "a"),
+        adding(tags, "b", "c", error=KeyError("own")),
+        adding(tags, "d", "a"),
+        adding(tags, "e"),
+    )
+    found = await asyncio.gather(*map(database.change, changes), return_exceptions=True)
+    assert [found[0], found[3]] == [1, 1]
+    assert isinstance(found[1], KeyError)
+    assert isinstance(found[2], ConstraintViolated)
+    assert await names_in(database, tags) == ["a", "e"]
+
+
+async def test_a_change_may_go_on_after_a_broken_constraint(database, tags):
+    async def add(transaction):
+        await transaction.rows(tags.add, named("a"))
+        with pytest.raises(ConstraintViolated):
+            await transaction.rows(tags.add, named("a"))
+        await transaction.rows(tags.add, named("b"))
+
+    await asyncio.gather(database.change(add), database.change(adding(tags, "c")))
+    assert await names_in(database, tags) == ["a", "b", "c"]
+
+
+async def test_a_change_sees_what_those_before_it_wrote_and_loses_no_update(database, tags):
+    read = database.dialect.compile(select(tag.c.uses).where(tag.c.name == bindparam("wanted")))
+    write = database.dialect.compile(
+        update(tag).where(tag.c.name == bindparam("wanted")).values(uses=bindparam("new_uses"))
+    )
+    await database.change(adding(tags, "a"))
+
+    async def add_one(transaction):
+        ((uses,),) = await transaction.rows(read, {"wanted": "a"})
+        await transaction.run_many(write, [])
+        return await transaction.run(
+            write, {"wanted": "a", "new_uses": await transaction.compute(lambda: uses + 1)}
+        )
+
+    async def add_one_alone():
+        async with database.transaction() as transaction:
+            await add_one(transaction)
+
+    await asyncio.gather(*(each for _ in range(20) for each in (database.change(add_one), add_one_alone())))
+    assert await database.rows(read, {"wanted": "a"}) == [(40,)]
+
+
+async def test_changes_cancelled_at_any_moment_are_whole_and_disturb_no_other(database, tags):
+    for turns in range(30):
+        task = await begun_for(database.change(adding(tags, f"gone {turns}", f"gone {turns} too")), turns)
+        other = asyncio.create_task(database.change(adding(tags, f"kept {turns}")))
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert await other == 1
+    found = await names_in(database, tags)
+    assert len([name for name in found if name.startswith("kept")]) == 30
+    for turns in range(30):
+        assert (f"gone {turns}" in found) == (f"gone {turns} too" in found)
+
+
+async def test_a_change_that_waits_for_something_else_is_an_error_of_its_own(database, tags):
+    async def wait(transaction):
+        await transaction.rows(tags.add, named("waits"))
+        await asyncio.sleep(0)
+
+    found = await asyncio.gather(
+        database.change(wait), database.change(adding(tags, "a")), return_exceptions=True
+    )
+    assert isinstance(found[0], RuntimeError)
+    assert await names_in(database, tags) == ["a"]
+
+
+async def test_a_database_that_is_closed_makes_no_change(database, tags):
+    running = [asyncio.create_task(database.change(adding(tags, name))) for name in "ab"]
+    await asyncio.sleep(0)
+    await database.close()
+    assert await asyncio.gather(*running) == [1, 1]
+    with pytest.raises(DatabaseError):
+        await database.change(adding(tags, "c"))
+
+
+async def test_what_is_left_for_the_end_is_done_before_it_and_fails_alone(database, tags):
+    async def name(transaction, numbers):
+        for number in numbers:
+            if number == 3:
+                raise KeyError(number)
+            await transaction.rows(tags.add, named(f"{number}"))
+
+    def leaving(number):
+        async def leave(transaction):
+            await transaction.rows(tags.add, named(f"own {number}"))
+            await transaction.at_end(name, [number])
+
+        return leave
+
+    found = await asyncio.gather(*(database.change(leaving(n)) for n in range(6)), return_exceptions=True)
+    assert [type(each) for each in found] == [type(None)] * 3 + [KeyError] + [type(None)] * 2
+    async with database.transaction() as transaction:
+        await leaving(6)(transaction)
+    numbers = [0, 1, 2, 4, 5, 6]
+    assert await names_in(database, tags) == [*map(str, numbers), *(f"own {number}" for number in numbers)]

@@ -23,7 +23,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum call { OPEN = 1, CREATE, WRITE, TRUNCATE, SYNC, RENAME, UNLINK, LINK, MKDIR, CLOSE, READ, RMDIR };
+enum call { OPEN = 1, CREATE, WRITE, TRUNCATE, SYNC, RENAME, UNLINK, LINK, MKDIR, CLOSE, READ, RMDIR, SYNC_ALL };
 enum act { NOTHING, FAIL, SHORT, TEAR, WAIT, FLIP, FORGET, KILL, FULL, UNSYNCED };
 enum needs { NO_ROOM, ROOM, SYNCED };
 
@@ -65,6 +65,7 @@ REAL(ssize_t, pwrite64, int, const void *, size_t, off64_t)
 REAL(int, ftruncate64, int, off64_t)
 REAL(int, fsync, int)
 REAL(int, fdatasync, int)
+REAL(int, syncfs, int)
 REAL(int, renameat, int, const char *, int, const char *)
 REAL(int, unlinkat, int, const char *, int)
 REAL(int, linkat, int, const char *, int, const char *, int)
@@ -414,17 +415,18 @@ int ftruncate64(int fd, off64_t size) {
 }
 int ftruncate(int fd, off_t size) { return ftruncate64(fd, size); }
 
-static int sync_file(int fd, int (*real)(int)) {
+static int sync_file(int fd, int (*real)(int), enum call call) {
     pthread_mutex_lock(&turn);
     int fault = due(SYNCED), result = fails(fault) ? -1 : fault == FORGET ? 0 : real(fd);
     struct record record = {
-        .call = fault == FORGET ? READ : SYNC, .result = result < 0 ? -errno : 0, .inode = files[fd].inode, .fault = (uint32_t)fault};
+        .call = fault == FORGET ? READ : call, .result = result < 0 ? -errno : 0, .inode = files[fd].inode, .fault = (uint32_t)fault};
     note(record, "", "");
     pthread_mutex_unlock(&turn);
     return result;
 }
-int fsync(int fd) { return tracked(fd) ? sync_file(fd, real_fsync) : real_fsync(fd); }
-int fdatasync(int fd) { return tracked(fd) ? sync_file(fd, real_fdatasync) : real_fdatasync(fd); }
+int fsync(int fd) { return tracked(fd) ? sync_file(fd, real_fsync, SYNC) : real_fsync(fd); }
+int fdatasync(int fd) { return tracked(fd) ? sync_file(fd, real_fdatasync, SYNC) : real_fdatasync(fd); }
+int syncfs(int fd) { return tracked(fd) ? sync_file(fd, real_syncfs, SYNC_ALL) : real_syncfs(fd); }
 
 int renameat(int folder, const char *path, int to, const char *target) {
     char whole[PATH_MAX], other[PATH_MAX];

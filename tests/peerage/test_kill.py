@@ -1,9 +1,12 @@
 """What a sudden end costs: nothing that was answered with success, and of the swarms one interval at most."""
 
+import json
 import os
+import socket
 import sqlite3
+from collections import Counter
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import chdir, closing
 from pathlib import Path
 
 from tests.support import raw_torrents
@@ -131,3 +134,43 @@ def test_kill_9_amid_uploads_leaves_a_folder_that_starts(start_peerage: Start) -
     assert all(held(service, data) for data in kept)
     assert service.stop() == 0
     assert (checked := service.run("check")).returncode == 0, checked.stdout + checked.stderr
+
+
+def imported(service: PeerageProcess, folder: Path, until: int) -> dict[str, str]:
+    """Import a folder by the server's socket until so many outcomes came; return the outcome of each infohash."""
+    found: dict[str, str] = {}
+    with closing(socket.socket(socket.AF_UNIX)) as connection, chdir(service.data):
+        connection.connect("control.sock")
+        request = {"command": "import", "arguments": {"paths": [str(folder)], "by": "test"}}
+        connection.sendall(json.dumps(request).encode() + b"\n")
+        for line in connection.makefile():
+            record = json.loads(line)
+            if record == {"end": True} or len(found) >= until:
+                break
+            if "outcome" in record:
+                found[record["text"]] = record["outcome"]
+    return found
+
+
+def test_an_import_that_was_cut_off_by_kill_9_has_what_it_told_and_goes_on(
+    start_peerage: Start, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    torrents = [raw_torrents.torrent() for _ in range(600)]
+    for number, data in enumerate(torrents):
+        (folder / f"{number:03}.torrent").write_bytes(data)
+    (folder / "300 is bad.torrent").write_bytes(b"d4:infoe")
+    service = start_peerage()
+    told = imported(service, folder, 150)
+    service.kill()
+    assert set(told.values()) == {"new"}
+    service.restart()
+    by_name = {raw_torrents.infohash(data).hex().upper(): data for data in torrents}
+    assert all(held(service, by_name[name]) for name in told)
+    again = imported(service, folder, 10_000)
+    assert {again[name] for name in told} == {"known"}
+    outcomes = Counter(again.values())
+    assert outcomes["new"] + outcomes["known"] == 600
+    assert sum(outcomes.values()) == 601
+    assert all(held(service, data) for data in torrents[::50])

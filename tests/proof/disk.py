@@ -1,7 +1,7 @@
 """A model of a disk that loses power: what was synced stays, what was not may persist, tear or vanish, each by itself.
 
 It is fed with the log that `tests/native/disk_faults.c` writes. A write is durable once its file was synced, a name once
-its folder was. A rename is one step, durable with the folder that it leads to; the sync of the one that it left settles
+its folder was, and everything once the whole file system was. A rename is one step, durable with the folder that it leads to; the sync of the one that it left settles
 alone that the old name is gone. A sync that fails settles nothing: by chance each pending write got there or is lost,
 and no later sync makes up for it. What `sync()` does is not counted on, since it tells of no failure.
 """
@@ -37,6 +37,7 @@ class Call(IntEnum):
     CLOSE = 10
     READ = 11
     RMDIR = 12
+    SYNC_ALL = 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,9 @@ class Disk:
         elif call.call is Call.SYNC:
             if call.result != -errno.EINTR:
                 (self._sync if call.result >= 0 else self._fail_to_sync)(self.nodes[call.inode])
+        elif call.call is Call.SYNC_ALL:
+            if call.result != -errno.EINTR:
+                (self._sync_all if call.result >= 0 else self._fail_to_sync_all)()
         elif call.result < 0:
             return
         elif call.call is Call.TRUNCATE or (call.call is Call.OPEN and call.offset):
@@ -208,6 +212,17 @@ class Disk:
                 left.append(Pending(each.source, Call.UNLINK, name=each.source_name))
             _settle(each)
         self.pending = left
+
+    def _sync_all(self) -> None:
+        for each in self.pending:
+            _settle(each)
+            if each.source is not None and each.source is not each.node:
+                _settle(Pending(each.source, Call.UNLINK, name=each.source_name))
+        self.pending = []
+
+    def _fail_to_sync_all(self) -> None:
+        for node in {id(each.node): each.node for each in self.pending}.values():
+            self._fail_to_sync(node)
 
     def _fail_to_sync(self, node: Node) -> None:
         if node.names is not None:

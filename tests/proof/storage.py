@@ -72,16 +72,18 @@ _WRITES = (
 )
 _READS = ((Act.FAIL, errno.EIO), (Act.FAIL, errno.EINTR), (Act.SHORT, 0), (Act.WAIT, 0), (Act.FLIP, 0))
 _NAMES = ((Act.FAIL, errno.ENOSPC), (Act.FAIL, errno.EIO), (Act.WAIT, 0), (Act.FULL, 0))
+_SYNCS = (
+    (Act.FAIL, errno.EIO),
+    (Act.FAIL, errno.ENOSPC),
+    (Act.FAIL, errno.EINTR),
+    (Act.WAIT, 0),
+    (Act.FORGET, 0),
+)
 FAULTS_OF = {
     Call.WRITE: _WRITES,
     Call.TRUNCATE: (*_NAMES, (Act.FORGET, 0)),
-    Call.SYNC: (
-        (Act.FAIL, errno.EIO),
-        (Act.FAIL, errno.ENOSPC),
-        (Act.FAIL, errno.EINTR),
-        (Act.WAIT, 0),
-        (Act.FORGET, 0),
-    ),
+    Call.SYNC: _SYNCS,
+    Call.SYNC_ALL: _SYNCS,
     Call.RENAME: (*_NAMES, (Act.FORGET, 0)),
     Call.LINK: _NAMES,
     Call.MKDIR: _NAMES,

@@ -70,7 +70,10 @@ KEPT, HYBRID, BLOCKED, NEW, NEWER = (
         hybrid_torrent("newer"),
     )
 )
-UPLOADS = (KEPT, HYBRID, BLOCKED, NEW, NEWER)
+MANY = tuple(
+    _upload(make(f"one of many {number}")) for number, make in enumerate((v1_torrent, hybrid_torrent) * 4)
+)
+UPLOADS = (KEPT, HYBRID, BLOCKED, NEW, NEWER, *MANY)
 
 
 @contextlib.asynccontextmanager
@@ -259,6 +262,10 @@ async def _uploads(acts: Acts, application: Application) -> None:
         await acts.upload(application, each)
 
 
+async def _together(acts: Acts, application: Application) -> None:
+    await asyncio.gather(*(acts.upload(application, each) for each in (NEW, KEPT, *MANY)))
+
+
 async def _takedown(acts: Acts, application: Application) -> None:
     await acts.block(application, HYBRID)
     await acts.block(application, KEPT)
@@ -322,6 +329,7 @@ SCENARIOS = {
     each.name: each
     for each in (
         Scenario("upload", _uploads),
+        Scenario("uploads-together", _together),
         Scenario("takedown", _takedown),
         Scenario("flush", _flushes),
         Scenario("records", _records),

@@ -116,6 +116,33 @@ def test_a_name_needs_its_folders_sync_and_content_that_of_its_file(tmp_path: Pa
     assert [each.get("b") for each in synced] == [b"x" * 2000]
 
 
+def test_a_sync_of_the_whole_file_system_keeps_bytes_and_names(tmp_path: Path) -> None:
+    script = "import ctypes\n" + WRITE.replace("os.fsync(file)", "os.rename(root + 'a', root + 'b')")
+    synced = script + "assert ctypes.CDLL(None).syncfs(file) == 0\n"
+    found = after_cuts(tmp_path / "disk", synced)
+    assert [(each.get("a"), each.get("b")) for each in found] == [(None, b"x" * 2000)]
+    later = after_cuts(tmp_path / "later", synced + "os.write(file, b'y' * 100)\n")
+    assert {each["b"] for each in later} > {b"x" * 2000, b"x" * 2000 + b"y" * 100}
+
+
+def test_a_sync_of_the_whole_file_system_that_fails_keeps_nothing_for_sure(tmp_path: Path) -> None:
+    script = "import ctypes\n" + WRITE.replace(
+        "os.fsync(file)", "assert ctypes.CDLL(None, use_errno=True).syncfs(file) == -1"
+    )
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    disks = [Disk.of(folder, random.Random(seed)) for seed in range(20)]
+    done = run_over(folder, script, at=2, act=Act.FAIL, errno=errno.EIO)
+    assert done.returncode == 0, done.stderr
+    found = set()
+    for disk in disks:
+        for call in read_log(folder.with_suffix(".log")):
+            disk.apply(call)
+        fates = (Fate.KEPT,) * len(disk.pending)
+        found.add(disk.after(fates, random.Random(0)).get("a"))
+    assert found == {b"", b"x" * 2000}
+
+
 def test_a_folder_after_a_cut_can_be_written(tmp_path: Path) -> None:
     write_folder({"": None, "a": None, "a/b": b"c"}, tmp_path)
     assert (tmp_path / "a" / "b").read_bytes() == b"c"

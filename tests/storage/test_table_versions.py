@@ -73,6 +73,20 @@ async def test_the_version_is_another_when_a_transaction_is_answered(database):
     assert database.version(TAGS) != before
 
 
+async def test_the_version_is_another_when_a_shared_change_is_answered(database):
+    before = database.version(TAGS)
+    await database.change(lambda transaction: transaction.rows(COUNT))
+    assert database.version(TAGS) == before
+    added = (
+        database.change(lambda transaction, name=name: transaction.rows(ADD, VALUES | {"name": name}))
+        for name in "aab"
+    )
+    outcomes = await asyncio.gather(*added, return_exceptions=True)
+    assert [isinstance(each, ConstraintViolated) for each in outcomes] == [False, True, False]
+    assert database.version(TAGS) != before
+    assert len(await database.rows(COUNT)) == 2
+
+
 async def _add_twice(database):
     async with database.transaction() as transaction:
         await transaction.rows(ADD, VALUES)

@@ -25,7 +25,7 @@ async def main(path: Path, seed: int) -> None:
         Settings.model_validate({"data": path, "cache": {"min_free_disk": 0}})
     ) as application:
         uploads = application.torrents.uploads
-        await asyncio.gather(*(upload(uploads, random.Random(seed * 10 + n)) for n in range(4)))
+        await asyncio.gather(*(upload(uploads, random.Random(seed * 100 + n)) for n in range(12)))
 
 
 if __name__ == "__main__":

@@ -76,7 +76,8 @@ class Site:
         """Upload a torrent, as an account or, without one, as through the cache's own routes."""
         data, given = torrent_file(name, **more), TorrentDetails.read(details or {})
         if user is None:
-            return self.run(self.services.uploads.accept(data, "test", details=given)).torrent
+            accepted = self.run(self.services.uploads.accept(data, "test", details=given))
+            return self.run(self.services.uploads.record(accepted.infohash))
         return self.run(self.services.curation.publish(Principal(user), data, "test", given))
 
     def browser(self, user: User | None = None) -> "Browser":

@@ -4,7 +4,6 @@ The FTS5 table is contentless. To delete a row from it, FTS5 has to be given exa
 that is stored beside it, compressed.
 """
 
-import asyncio
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,8 +25,9 @@ from storage.tables import author, authorship, contents, tag, tagging, torrent, 
 MAX_FILE_NAME_CHARACTERS = 256 * 1024
 MAX_FILE_NAMES = 20_000
 """Characters of file names that are indexed of one torrent."""
-_BATCH = 500
+_BATCH = 32  # torrents whose texts are in memory at once
 _COMPRESSION_LEVEL = 3
+_SHORT = 4096  # bytes that are compressed within a window as small as they are
 _TORRENT_COLUMNS = (
     *("id", "infohash", "alias", "title", "name", "size", "uploader_id", "anonymous", "description"),
     *("hidden", "freeleech", "platform", "format", "license", "scope", "archive"),
@@ -79,6 +79,9 @@ class SearchIndexUpdater:
 
     async def refresh(self, transaction: Transaction, torrents: Sequence[int]) -> None:
         """Index torrents again where their text changed, and remove those that no longer exist."""
+        await transaction.at_end(self._refresh_all, torrents)
+
+    async def _refresh_all(self, transaction: Transaction, torrents: Sequence[int]) -> None:
         for start in range(0, len(torrents), _BATCH):
             await self._refresh(transaction, sorted(set(torrents[start : start + _BATCH])))
 
@@ -98,7 +101,7 @@ class SearchIndexUpdater:
         rows = [dict(zip(self._names, row, strict=True)) for row in await transaction.rows(self._read, ids)]
         stored = await self._read_stored(transaction, ids)
         # A file list can be long: decode it off the event loop.
-        found = await asyncio.to_thread(
+        found = await transaction.compute(
             lambda: [(each := build_document(row), _compress(each.texts)) for row in rows]
         )
         await self.drop(transaction, sorted(stored.keys() - {each.id for each, _ in found}))
@@ -185,7 +188,12 @@ def _file_names(files: Iterable[CatalogueFile]) -> Iterator[str]:
 
 
 def _compress(texts: Texts) -> bytes:
-    return zlib.compress(json.dumps(texts, ensure_ascii=False).encode(), _COMPRESSION_LEVEL)
+    data = json.dumps(texts, ensure_ascii=False).encode()
+    if len(data) > _SHORT:
+        return zlib.compress(data, _COMPRESSION_LEVEL)
+    # Filling the tables of the usual window takes ten times as long as compressing so little.
+    compressor = zlib.compressobj(_COMPRESSION_LEVEL, zlib.DEFLATED, 12, 5)
+    return compressor.compress(data) + compressor.flush()
 
 
 def _decompress(packed: bytes) -> Texts:

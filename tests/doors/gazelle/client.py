@@ -115,7 +115,8 @@ class GazelleClient:
         """Upload a torrent, as an account or with None as the cache's own routes do."""
         data, given = torrent_file(name, **more), TorrentDetails.read(details)
         if user is None:
-            return self.run(self.services.uploads.accept(data, "test", details=given)).torrent
+            accepted = self.run(self.services.uploads.accept(data, "test", details=given))
+            return self.run(self.services.uploads.record(accepted.infohash))
         return self.run(self.services.curation.publish(Principal(user), data, "test", given))
 
     def see(self, torrent: Torrent) -> Torrent:
