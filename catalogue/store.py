@@ -161,6 +161,14 @@ class GroupStore(Protocol):
         """Return the torrents of groups, oldest first."""
         ...
 
+    async def newest_of(self, groups: Sequence[int], viewer: Viewer, limit: int) -> list[Torrent]:
+        """Return the newest torrents of groups, `limit` at most, newest first."""
+        ...
+
+    async def has_titles(self) -> bool:
+        """Return whether any group names a title at IMDb."""
+        ...
+
     async def group_ids_after(self, after: int, limit: int) -> list[int]:
         """Return ids of groups above `after`, ascending."""
         ...

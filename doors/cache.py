@@ -45,7 +45,12 @@ _NO_STORE = {
 }
 _FILE_STEPS = (Step.CREDENTIALS, Step.KEY_METHODS)
 _FILE_ENDPOINT = Endpoint(name="download")
-_FILE_CREDENTIALS = (*CREDENTIALS, parameter("torrent_pass", Scope.PASSKEY))
+_FILE_CREDENTIALS = (
+    *CREDENTIALS,
+    parameter("torrent_pass", Scope.PASSKEY),
+    # What a feed that was read by a key links to.
+    parameter("key", Scope.FEED),
+)
 _ACCOUNT_HIT = {"Cache-Control": "private, no-cache", "Vary": "Cookie, Authorization"}
 _MISS = {"Cache-Control": "public, max-age=30"}
 

@@ -7,12 +7,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from accounts.rights import Right
-from bittorrent.infohash import V2_LENGTH, InfoHash
+from bittorrent.infohash import InfoHash
 from bittorrent.magnet import Magnet
 from bittorrent.refusal import Refusal
 from catalogue.model import BookmarkKind, Comment, Contents, Group, Page, Subject, Torrent
 from catalogue.visibility import shown_contents, shown_uploader
 from doors.origin import base_url
+from doors.torrent_links import magnet_of
 from web import catalogue_forms
 from web.browsing import torrent_rows
 from web.page_context import PageContext, parse_id
@@ -142,13 +143,8 @@ async def _discussion(context: PageContext, group: Group) -> Discussion:
 
 async def _magnet(context: PageContext, torrent: Torrent, contents: Contents, announce: str) -> Magnet:
     record = await context.services.cache.find(torrent.infohash) if torrent.held else None
-    if record is not None:
-        v1, v2 = record.v1, record.v2
-    else:
-        is_v2 = len(torrent.infohash) == V2_LENGTH
-        v1, v2 = (None, torrent.infohash) if is_v2 else (torrent.infohash, None)
     trackers = tuple(dict.fromkeys(_trackers(torrent, contents, announce)))[:TRACKERS_IN_LINK]
-    return Magnet(v1, v2, torrent.name, trackers, size=torrent.size or None)
+    return magnet_of(torrent, record, trackers)
 
 
 def _trackers(torrent: Torrent, contents: Contents, announce: str) -> Iterator[str]:

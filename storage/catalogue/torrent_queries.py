@@ -56,6 +56,12 @@ class CatalogueReader:
         self._of_groups = compiled(
             _torrents().where(dialect.in_list(torrent.c.work_id, "ids")).order_by(torrent.c.id)
         )
+        self._newest_of_groups = compiled(
+            _torrents()
+            .where(dialect.in_list(torrent.c.work_id, "ids"))
+            .order_by(torrent.c.id.desc())
+            .limit(bindparam("limit"))
+        )
         self._groups = compiled(
             select(work, category.c.name, category.c.parent_id)
             .join_from(work, category, category.c.id == work.c.category_id)
@@ -104,6 +110,13 @@ class CatalogueReader:
     async def torrents_of(self, source: QuerySource, groups: Iterable[int], viewer: Viewer) -> list[Torrent]:
         """Return the torrents of groups, oldest first."""
         return await self._read(source, self._of_groups, {"ids": self._dialect.ids(groups)}, viewer)
+
+    async def newest_of(
+        self, source: QuerySource, groups: Iterable[int], viewer: Viewer, limit: int
+    ) -> list[Torrent]:
+        """Return the newest torrents of groups, newest first."""
+        parameters = {"ids": self._dialect.ids(groups), "limit": limit}
+        return await self._read(source, self._newest_of_groups, parameters, viewer)
 
     async def groups(self, source: QuerySource, ids: Iterable[int], viewer: Viewer) -> dict[int, Group]:
         """Return groups by id."""

@@ -6,12 +6,14 @@ from tests.support.routes import doors
 _UPLOAD = {"form-body", "compressed-upload", "metainfo", "bencode-values", "release-name"}
 _TRACKER = {"request-head", "passkey-path", "forwarded-header", "address", "http-exchange"}
 DIALECTS = {
+    "feeds": {"search-text"},
     "gazelle": {"gazelle-browse", "form-body", *_UPLOAD},
     "gazelle_login": {"form-body"},
     "pages": {"form-body", "search-text", "description", "cleaned-text", "tag-name"},
     "rest": {"rest-query", "json-body", "form-body"},
     "torbox": {"torbox-parameters", "json-body", "form-body", "magnet"},
     "torrent_api": {"torrent-api-parameters", "form-body"},
+    "torznab": {"torznab-search"},
     "upload_autoupload": _UPLOAD,
     "upload_form": _UPLOAD,
     "upload_soap": {"soap-envelope", "soap-call", *_UPLOAD},
