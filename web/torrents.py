@@ -111,6 +111,7 @@ async def _group(context: PageContext) -> Response:
     return context.render(
         "group",
         group.name,
+        feeds=context.feeds(f"/g/{group.id}"),
         group=group,
         rows=torrent_rows(context, torrents),
         may_edit=context.services.curation.may_edit_group(context.principal, group, torrents),

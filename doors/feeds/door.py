@@ -15,6 +15,7 @@ from catalogue.model import PUBLIC_VIEWER, BookmarkKind, Torrent
 from catalogue.query import SearchQuery, SortOrder, UploaderTerm
 from catalogue.syntax import parse
 from doors.admission import AdmittedRoute, ApiDialect, Endpoint, Exchange, Handler, Step, parameter, session
+from doors.feeds import discovery
 from doors.feeds.atom import MEDIA_TYPE as ATOM_TYPE
 from doors.feeds.atom import atom
 from doors.feeds.conditional import unchanged, whole
@@ -73,19 +74,22 @@ Source = Callable[[FeedContext], Awaitable[FeedSource]]
 
 
 def routes(services: FeedServices) -> list[Route]:
-    """Return the routes of the feeds, which must precede those of the pages."""
+    """Return the routes of the feeds and of what leads to them, which must precede those of the pages."""
     credentials = (parameter("key", Scope.FEED), session)
     dialect = ApiDialect(DIALECT, credentials, _STEPS, _render)
     endpoint = Endpoint(name=DIALECT, right=Right.READ)
     return [
-        AdmittedRoute(
-            path.format(form),
-            services.admission,
-            dialect,
-            {"GET": (replace(endpoint, account=source is _bookmarks), _handler(services, source, form))},
-        )
-        for path, source in _PATHS.items()
-        for form in _FORMS
+        *discovery.routes(services, dialect),
+        *(
+            AdmittedRoute(
+                path.format(form),
+                services.admission,
+                dialect,
+                {"GET": (replace(endpoint, account=source is _bookmarks), _handler(services, source, form))},
+            )
+            for path, source in _PATHS.items()
+            for form in _FORMS
+        ),
     ]
 
 

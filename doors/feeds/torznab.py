@@ -77,7 +77,7 @@ async def _capabilities(services: FeedServices, exchange: Exchange) -> bytes:
     base = base_url(exchange.request, services.admission.public_url)
     add(tree, "server", title=services.site_name, url=f"{base}/")
     add(tree, "limits", max=ITEMS, default=ITEMS)
-    titles = await services.catalogue.groups.has_titles()
+    titles = await services.catalogue.statistics.has_titles()
     searching = add(tree, "searching")
     for name, parameters in _SEARCHES.items():
         supported = f"{parameters},imdbid" if titles and name in _WITH_TITLES else parameters

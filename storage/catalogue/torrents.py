@@ -57,7 +57,6 @@ class SqlTorrents:
             .order_by(work.c.id)
             .limit(bindparam("limit"))
         )
-        self._has_titles = compiled(select(exists(select(work.c.id).where(work.c.imdb.is_not(None)))))
         self._category = compiled(select(category.c.id).where(category.c.id == bindparam("row")))
         self._held_with_contents = compiled(
             select(torrent.c.infohash).where(
@@ -169,10 +168,6 @@ class SqlTorrents:
     async def newest_of(self, groups: Sequence[int], viewer: Viewer, limit: int) -> list[Torrent]:
         """Return the newest torrents of groups, `limit` at most, newest first."""
         return await self._reader.newest_of(self._database, groups, viewer, limit)
-
-    async def has_titles(self) -> bool:
-        """Return whether any group names a title at IMDb."""
-        return bool((await self._database.rows(self._has_titles))[0][0])
 
     async def group(self, number: int, viewer: Viewer) -> Group | None:
         """Find a group of which the viewer sees a torrent."""

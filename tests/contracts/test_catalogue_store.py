@@ -156,12 +156,22 @@ async def test_the_newest_torrents_of_groups_are_bounded_and_those_that_the_view
     assert await ids([], EVERYTHING, 9) == []
 
 
+async def test_shown_ids_are_those_of_a_range_that_are_not_hidden(stores):
+    ids = [
+        (await stores.add(name, hidden=name == "two", updated=NOW + 9))[0] for name in ("one", "two", "three")
+    ]
+    listed = stores.all.statistics.shown_ids
+    assert await listed(1, 100) == [(ids[0], NOW + 9), (ids[2], NOW + 9)]
+    assert await listed(ids[0] + 1, 2) == [(ids[2], NOW + 9)]
+    assert await listed(ids[2] + 1, 100) == await listed(ids[0], 0) == []
+
+
 async def test_whether_any_group_names_a_title(stores):
-    assert not await stores.all.groups.has_titles()
+    assert not await stores.all.statistics.has_titles()
     _, group = await stores.add("one")
-    assert not await stores.all.groups.has_titles()
+    assert not await stores.all.statistics.has_titles()
     await stores.all.groups.change_group(group, GroupWrite(GroupChange(imdb=7)))
-    assert await stores.all.groups.has_titles()
+    assert await stores.all.statistics.has_titles()
 
 
 async def test_removing_the_last_torrent_removes_the_group_and_what_refers_to_both(stores):

@@ -201,6 +201,7 @@ class Site:
             "rest": "nothing",
             "secret": "x" * 43,
             "version": 2,
+            "number": 0,
             "opaque": "x",
             "action": "pause",
             "name": "style.css",
