@@ -16,7 +16,7 @@ SCOPES = (
     (Scope.REST, "REST API"),
     (Scope.TORRENT_API, "Torrent API"),
     (Scope.GAZELLE, "Gazelle API"),
-    (Scope.FEED, "Feeds"),
+    (Scope.FEED, "Feeds and Torznab"),
     (Scope.TORBOX, "TorBox API"),
 )
 

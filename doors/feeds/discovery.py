@@ -1,7 +1,8 @@
 """What tells browsers and crawlers where things are: the OpenSearch description, and the sitemap in parts."""
 
+import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from starlette.responses import Response
 from starlette.routing import Route
@@ -16,7 +17,7 @@ from doors.feeds.items import FeedServices
 from doors.feeds.xml_document import Element, add, document, root
 from doors.origin import base_url
 
-PART = 2_000
+PART = 1_000
 """Ids of torrents in one part of the sitemap."""
 MOST_PARTS = 50_000
 """Parts that an index may list, by the protocol of sitemaps."""
@@ -42,7 +43,7 @@ def routes(services: FeedServices, dialect: ApiDialect) -> list[Route]:
     def route(path: str, draw: Draw, media_type: str, right: Right | None) -> Route:
         async def answer(exchange: Exchange) -> Response:
             base = base_url(exchange.request, services.admission.public_url)
-            content = document(await draw(services, exchange, base))
+            content = await asyncio.to_thread(document, await draw(services, exchange, base))
             etag = f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'
             return unchanged(exchange.request, etag) or whole(content, media_type, etag)
 
@@ -77,9 +78,13 @@ async def _part(services: FeedServices, exchange: Exchange, base: str) -> Elemen
     text: str = exchange.request.path_params["number"]
     if not (text.isascii() and text.isdecimal() and len(text) <= 6) or int(text) >= MOST_PARTS:
         raise Refusal("not-found")
+    shown = await services.catalogue.statistics.shown_ids(int(text) * PART + 1, PART)
+    return await asyncio.to_thread(_pages, shown, base)
+
+
+def _pages(shown: Sequence[tuple[int, int]], base: str) -> Element:
     tree = root("urlset", xmlns=_SITEMAP)
-    first = int(text) * PART + 1
-    for torrent, updated in await services.catalogue.statistics.shown_ids(first, PART):
+    for torrent, updated in shown:
         url = add(tree, "url")
         add(url, "loc", f"{base}/t/{torrent}")
         add(url, "lastmod", date(updated))

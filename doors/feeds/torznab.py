@@ -1,5 +1,6 @@
 """Torznab at `/torznab/api`: capabilities and searches, as Sonarr, Radarr, Lidarr and Prowlarr ask for them."""
 
+import asyncio
 import hashlib
 
 from starlette.responses import Response
@@ -68,7 +69,9 @@ async def _answer(services: FeedServices, exchange: Exchange) -> Response:
         await items_of(services, exchange, torrents),
     )
     etag = feed.etag(services.admission.clock())
-    return unchanged(exchange.request, etag) or whole(_results(feed, hits, asked.offset), RSS_TYPE, etag)
+    if (response := unchanged(exchange.request, etag)) is not None:
+        return response
+    return whole(await asyncio.to_thread(_results, feed, hits, asked.offset), RSS_TYPE, etag)
 
 
 async def _capabilities(services: FeedServices, exchange: Exchange) -> bytes:

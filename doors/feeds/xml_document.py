@@ -20,6 +20,8 @@ _NO_CHARACTER = re.compile("[^\t\n\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010fff
 
 def legible(text: str) -> str:
     """Return a text with a replacement character for each that XML forbids."""
+    if text.isprintable():  # none of those is, and almost every text is
+        return text
     return _NO_CHARACTER.sub("\ufffd", text)
 
 
