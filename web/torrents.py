@@ -16,7 +16,7 @@ from doors.origin import base_url
 from doors.torrent_links import magnet_of
 from web import catalogue_forms
 from web.browsing import torrent_rows
-from web.page_context import PageContext, parse_id
+from web.page_context import FeedLinks, PageContext, parse_id
 from web.page_router import PageRouter
 
 FILES_SHOWN = 1_000
@@ -26,9 +26,10 @@ COMMENTS_PER_PAGE = 25
 
 @dataclass(frozen=True, slots=True)
 class Discussion:
-    """A page of a group's comments out of `last`, and what the reader may add."""
+    """A page of a group's comments out of `last`, their feeds, and what the reader may add."""
 
     comments: Page[Comment]
+    feeds: FeedLinks
     page: int
     last: int
     bookmarked: bool
@@ -135,6 +136,7 @@ async def _discussion(context: PageContext, group: Group) -> Discussion:
     bookmarked = await catalogue.collages.bookmarked(context.principal.id, BookmarkKind.GROUP, [group.id])
     return Discussion(
         comments,
+        context.feeds(f"/g/{group.id}/comments"),
         page,
         max(1, -(-comments.total // COMMENTS_PER_PAGE)),
         group.id in bookmarked,

@@ -9,17 +9,23 @@ MEDIA_TYPE = "application/atom+xml; charset=utf-8"
 
 def atom(feed: Feed, author: str) -> bytes:
     """Write a feed as Atom; `author` is who publishes it."""
+    tree = feed_of(feed, author, feed.updated)
+    for item in feed.items:
+        _add_entry(tree, item)
+    return document(tree)
+
+
+def feed_of(feed: Feed, author: str, updated: int) -> Element:
+    """Make the root of a feed, without entries."""
     # An attribute of the root, so that no element has a prefix: some readers know names without one alone.
     tree = root("feed", xmlns=ATOM)
     add(tree, "id", feed.address)
     add(tree, "title", feed.title)
-    add(tree, "updated", date(feed.updated))
+    add(tree, "updated", date(updated))
     add(tree, "link", rel="self", type="application/atom+xml", href=feed.address)
     add(tree, "link", rel="alternate", type="text/html", href=feed.page)
     add(add(tree, "author"), "name", author)
-    for item in feed.items:
-        _add_entry(tree, item)
-    return document(tree)
+    return tree
 
 
 def _add_entry(tree: Element, item: FeedItem) -> None:

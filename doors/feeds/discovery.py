@@ -16,6 +16,7 @@ from doors.feeds.conditional import unchanged, whole
 from doors.feeds.items import FeedServices
 from doors.feeds.xml_document import Element, add, document, root
 from doors.origin import base_url
+from doors.path_ids import path_id
 
 PART = 1_000
 """Ids of torrents in one part of the sitemap."""
@@ -75,10 +76,10 @@ async def _index(services: FeedServices, _: Exchange, base: str) -> Element:
 
 
 async def _part(services: FeedServices, exchange: Exchange, base: str) -> Element:
-    text: str = exchange.request.path_params["number"]
-    if not (text.isascii() and text.isdecimal() and len(text) <= 6) or int(text) >= MOST_PARTS:
+    number = path_id(exchange.request, "number")
+    if number >= MOST_PARTS:
         raise Refusal("not-found")
-    shown = await services.catalogue.statistics.shown_ids(int(text) * PART + 1, PART)
+    shown = await services.catalogue.statistics.shown_ids(number * PART + 1, PART)
     return await asyncio.to_thread(_pages, shown, base)
 
 

@@ -1,6 +1,7 @@
 """The routes of RSS and Atom: every search, an account's torrents, a group's, a collage's, and one's own bookmarks."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -16,7 +17,7 @@ from catalogue.model import PUBLIC_VIEWER, BookmarkKind, Torrent
 from catalogue.query import SearchQuery, SortOrder, UploaderTerm
 from catalogue.syntax import parse
 from doors.admission import AdmittedRoute, ApiDialect, Endpoint, Exchange, Handler, Step, parameter, session
-from doors.feeds import discovery
+from doors.feeds import comments, discovery
 from doors.feeds.atom import MEDIA_TYPE as ATOM_TYPE
 from doors.feeds.atom import atom
 from doors.feeds.conditional import unchanged, whole
@@ -24,6 +25,7 @@ from doors.feeds.items import ITEMS, Feed, FeedServices, items_of, own_address
 from doors.feeds.rss import MEDIA_TYPE as RSS_TYPE
 from doors.feeds.rss import rss
 from doors.origin import base_url
+from doors.path_ids import path_id
 
 DIALECT = "feeds"
 LONGEST_SEARCH = 1000
@@ -32,6 +34,7 @@ BOOKMARKS = 500
 
 _STEPS = (Step.CREDENTIALS, Step.RATE, Step.KEY_METHODS, Step.ACCOUNT, Step.RIGHT)
 _LARGEST_PAGE = 1000
+_PAGE = re.compile(r"[0-9]{1,19}")
 _ORDERS: Final = frozenset(
     {SortOrder.NAME, SortOrder.SIZE, SortOrder.SEEDERS, SortOrder.LEECHERS, SortOrder.SNATCHED}
 )
@@ -51,10 +54,7 @@ class FeedContext:
 
     def number(self) -> int:
         """Return the id in the path. Refusal: `not-found` where it is not a number."""
-        text: str = self.exchange.request.path_params["id"]
-        if not _is_number(text):
-            raise Refusal("not-found")
-        return int(text)
+        return path_id(self.exchange.request)
 
     async def found(self, search: SearchQuery) -> list[Torrent]:
         """Return what a search finds. Refusal: `bad-search`, `search-too-slow`."""
@@ -81,6 +81,7 @@ def routes(services: FeedServices) -> list[Route]:
     endpoint = Endpoint(name=DIALECT, right=Right.READ)
     return [
         *discovery.routes(services, dialect),
+        *comments.routes(services, dialect),
         *(
             AdmittedRoute(
                 path.format(form),
@@ -192,8 +193,4 @@ _PATHS: Final[Mapping[str, Source]] = {
 
 def _page(context: FeedContext) -> int:
     text = context.text("page")
-    return min(max(int(text), 1), _LARGEST_PAGE) if _is_number(text) else 1
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) <= 19
+    return min(max(int(text), 1), _LARGEST_PAGE) if _PAGE.fullmatch(text) else 1

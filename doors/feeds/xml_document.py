@@ -4,6 +4,7 @@ import re
 from xml.etree import ElementTree as ET
 
 ATOM = "http://www.w3.org/2005/Atom"
+DUBLIN_CORE = "http://purl.org/dc/elements/1.1/"
 EZRSS = "http://xmlns.ezrss.it/0.1/"
 TORZNAB = "http://torznab.com/schemas/2015/feed"
 NEWZNAB = "http://www.newznab.com/DTD/2010/feeds/attributes/"
@@ -11,7 +12,13 @@ NEWZNAB = "http://www.newznab.com/DTD/2010/feeds/attributes/"
 Element = ET.Element
 
 # Programs look for these prefixes as well as for the namespaces.
-for _prefix, _namespace in (("atom", ATOM), ("torrent", EZRSS), ("torznab", TORZNAB), ("newznab", NEWZNAB)):
+for _prefix, _namespace in (
+    ("atom", ATOM),
+    ("dc", DUBLIN_CORE),
+    ("torrent", EZRSS),
+    ("torznab", TORZNAB),
+    ("newznab", NEWZNAB),
+):
     ET.register_namespace(_prefix, _namespace)
 
 # What is no Char of XML 1.0 § 2.2, and the carriage return, which a parser reads as a line feed.
