@@ -158,6 +158,20 @@ class AccountManagement:
             await self._log_key(principal, "revoke", revoked, owner)
         return revoked
 
+    async def renew_feed_key(self, principal: Principal, key: int) -> tuple[Key, str]:
+        """Revoke a feed key and make another with its label, methods and lifetime. Refusal: `not-found` for any other.
+
+        Such a key stands in addresses, which are shown to others more easily than a key by itself.
+        """
+        found, owner = await self._key(principal, key)
+        if found.scope is not Scope.FEED or found.revoked:
+            raise Refusal("not-found")
+        await self.revoke(principal, key)
+        lifetime = found.expires - found.created if found.expires is not None else None
+        return await self.mint(
+            principal, owner.id, Scope.FEED, found.label, methods=found.methods, lifetime=lifetime
+        )
+
     async def suspend(self, principal: Principal, key: int, *, suspended: bool) -> Key:
         """Suspend or resume a key (ACCOUNTS)."""
         self._require_accounts(principal)

@@ -48,6 +48,12 @@ class TorrentFiles:
             return False
         return self._open and not record.hidden and (record.private is False or not self._restricted)
 
+    def may_serve(self, principal: Principal, record: CacheRecord) -> bool:
+        """Return whether `serve` would give a principal the file of a record, in one form or the other."""
+        viewer, restrictions = viewer_of(principal, self._rights), self._restrictions(record)
+        shown = (shows(field, restrictions, viewer) for field in (TorrentField.RECORD, TorrentField.FILE))
+        return all(shown) and self._rights.may(principal, Right.DOWNLOAD)
+
     async def serve(self, principal: Principal, held: CachedTorrent, base_url: str) -> TorrentFile:
         """Return the file for a principal; `base_url` is the service's own.
 

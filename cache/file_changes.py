@@ -1,6 +1,6 @@
 """Changes to stored files, records and what the catalogue says of them, told to whoever keeps answers made of them."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from bittorrent.infohash import InfoHash
@@ -91,6 +91,10 @@ class ObservedRecords:
     async def get(self, infohash: InfoHash) -> CacheRecord | None:
         """Find a record by its infohash or alias."""
         return await self._records.get(infohash)
+
+    async def get_all(self, infohashes: Sequence[InfoHash]) -> dict[InfoHash, CacheRecord]:
+        """Find the records of infohashes at once."""
+        return await self._records.get_all(infohashes)
 
     async def remove(self, infohash: InfoHash) -> CacheRecord | None:
         """Delete the record that `get` would find, and return it."""

@@ -1,7 +1,7 @@
 """Cache records, and the protocols of the stores of files and records."""
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -130,6 +130,9 @@ class Records(Protocol):
 
     async def get(self, infohash: InfoHash) -> CacheRecord | None:
         """Find a record by its 20-byte infohash, or by the truncated v2 hash of a hybrid."""
+
+    async def get_all(self, infohashes: Sequence[InfoHash]) -> dict[InfoHash, CacheRecord]:
+        """Find the records of 20-byte infohashes at once; not by the second hash of a hybrid."""
 
     async def remove(self, infohash: InfoHash) -> CacheRecord | None:
         """Delete the record that `get` would find, and return it."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import errno
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -127,6 +127,10 @@ class TorrentCache:
     async def find(self, infohash: InfoHash) -> CacheRecord | None:
         """Return the record of a 20-byte infohash, without reading its file."""
         return await self._records.get(infohash)
+
+    async def find_all(self, infohashes: Sequence[InfoHash]) -> dict[InfoHash, CacheRecord]:
+        """Return the records of the 20-byte infohashes that are cached, by one query and without reading files."""
+        return await self._records.get_all(infohashes)
 
     async def has(self, infohash: InfoHash) -> bool:
         """Return whether the cache has the torrent of a 20-byte infohash (v1, or truncated v2)."""

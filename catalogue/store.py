@@ -161,6 +161,10 @@ class GroupStore(Protocol):
         """Return the torrents of groups, oldest first."""
         ...
 
+    async def newest_of(self, groups: Sequence[int], viewer: Viewer, limit: int) -> list[Torrent]:
+        """Return the newest torrents of groups, `limit` at most, newest first."""
+        ...
+
     async def group_ids_after(self, after: int, limit: int) -> list[int]:
         """Return ids of groups above `after`, ascending."""
         ...
@@ -186,6 +190,14 @@ class StatisticsStore(Protocol):
 
     async def totals(self) -> CatalogueTotals:
         """Count torrents, groups and authors, and add up the bytes."""
+        ...
+
+    async def shown_ids(self, first: int, count: int) -> list[tuple[int, int]]:
+        """Return the torrents among `count` ids from `first` on, ascending, and when each was updated."""
+        ...
+
+    async def has_titles(self) -> bool:
+        """Return whether any group names a title at IMDb."""
         ...
 
     async def top(self, chart: str, now: int, limit: int) -> tuple[int, ...]:

@@ -82,6 +82,8 @@ class VisibilityDoor(StrEnum):
     GAZELLE = "Gazelle"
     TORRENT_API = "Torrent API"
     TORBOX = "TorBox"
+    FEEDS = "feeds"
+    """RSS, Atom and Torznab; the files that they link to are the cache's."""
 
 
 _AS_NOBODY: Final = frozenset(
@@ -90,6 +92,7 @@ _AS_NOBODY: Final = frozenset(
         (VisibilityDoor.TORRENT_API, TorrentField.RECORD),
         (VisibilityDoor.TORBOX, TorrentField.RECORD),
         (VisibilityDoor.TORBOX, TorrentField.TRACKERS),
+        (VisibilityDoor.FEEDS, TorrentField.RECORD),
     }
 )
 """What a door shows to everybody whom it serves as it would to nobody, since its dialect knows no difference."""
@@ -102,12 +105,19 @@ FIELDS_OF_DOORS: Final[Mapping[VisibilityDoor, frozenset[TorrentField]]] = Mappi
         VisibilityDoor.GAZELLE: frozenset(TorrentField) - {TorrentField.TRACKERS, TorrentField.WEB_SEEDS},
         VisibilityDoor.TORRENT_API: frozenset({TorrentField.RECORD}),
         VisibilityDoor.TORBOX: frozenset({TorrentField.RECORD, TorrentField.TRACKERS}),
+        VisibilityDoor.FEEDS: frozenset({TorrentField.RECORD}),
     }
 )
 """What each door has to show; its answers have no other field of these."""
 
 OPEN_DOORS: Final = frozenset(
-    {VisibilityDoor.CACHE, VisibilityDoor.PAGES, VisibilityDoor.REST, VisibilityDoor.TORBOX}
+    {
+        VisibilityDoor.CACHE,
+        VisibilityDoor.PAGES,
+        VisibilityDoor.REST,
+        VisibilityDoor.TORBOX,
+        VisibilityDoor.FEEDS,
+    }
 )
 """The doors that serve requests without an account."""
 

@@ -63,7 +63,13 @@ class Step(Enum):
 
 BYTES_PER_REQUEST = 128 * 1024
 """Bytes of an answer that count as one more request towards a rate limit."""
-_DRAWN = ("application/json", "text/html")  # media types of what is drawn, and not only read from a disk
+_DRAWN = (
+    "application/json",
+    "text/html",
+    "application/rss",
+    "application/atom",
+    "application/xml",
+)  # media types of what is drawn, and not only read from a disk
 
 
 @dataclass(frozen=True, slots=True)

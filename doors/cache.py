@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from accounts.model import Scope
+from accounts.model import NOBODY, Scope
+from accounts.rights import Right
 from actions.lookups import LookupResult
 from actions.torrent_files import TorrentFile, TorrentFiles
 from actions.uploads import AcceptedUpload
@@ -45,8 +47,14 @@ _NO_STORE = {
 }
 _FILE_STEPS = (Step.CREDENTIALS, Step.KEY_METHODS)
 _FILE_ENDPOINT = Endpoint(name="download")
-_FILE_CREDENTIALS = (*CREDENTIALS, parameter("torrent_pass", Scope.PASSKEY))
+_FILE_CREDENTIALS = (
+    *CREDENTIALS,
+    parameter("torrent_pass", Scope.PASSKEY),
+    # What a feed that was read by a key links to.
+    parameter("key", Scope.FEED),
+)
 _ACCOUNT_HIT = {"Cache-Control": "private, no-cache", "Vary": "Cookie, Authorization"}
+_UNCRAWLED = ("/torrent/", "/search", "/torznab/")
 _MISS = {"Cache-Control": "public, max-age=30"}
 
 Render = Callable[[Refusal], Response]
@@ -71,7 +79,7 @@ def routes(
     return [
         *_upload_routes(uploads, site),
         Route("/torrent/{rest:path}", downloads.fetch, methods=["GET"]),
-        Route("/robots.txt", partial(_robots, site.root), methods=["GET"]),
+        Route("/robots.txt", partial(_robots, uploads.admission), methods=["GET"]),
         style_route(),
     ]
 
@@ -254,5 +262,10 @@ def _infohash_header(accepted: AcceptedUpload) -> dict[str, str]:
     return {"X-Torrage-Infohash": accepted.infohash.upper}
 
 
-async def _robots(root: str, _: Request) -> Response:
-    return PlainTextResponse(f"User-agent: *\nDisallow: {root}/torrent/\n")
+async def _robots(admission: Admission, request: Request) -> Response:
+    """Keep crawlers out of files and of searches without end, and name the sitemap of a catalogue that is open."""
+    lines = ["User-agent: *", *(f"Disallow: {admission.root_path}{path}" for path in _UNCRAWLED)]
+    if admission.rights.may(NOBODY, Right.READ):
+        with suppress(Refusal):  # of a Host that is none
+            lines.append(f"Sitemap: {base_url(request, admission.public_url)}/sitemap.xml")
+    return PlainTextResponse("\n".join(lines) + "\n")

@@ -34,7 +34,8 @@ _LAYOUT = """\
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <link rel="stylesheet" href="/static/{style}">
-</head>
+<link rel="search" type="application/opensearchdescription+xml" title="{site}" href="/opensearch.xml">
+{head}</head>
 <body>
 <a class="skip" href="#content">To the content</a>
 <header class="top"><div>
@@ -63,7 +64,13 @@ _SEARCH = """\
 
 
 def render_layout(
-    title: str, body_html: str, *, site: PageSite = SITE, menu_html: str | None = None, search: bool = True
+    title: str,
+    body_html: str,
+    *,
+    site: PageSite = SITE,
+    menu_html: str | None = None,
+    head_html: str = "",
+    search: bool = True,
 ) -> str:
     """Return a whole page; texts are escaped here, `…_html` is markup that its caller has escaped.
 
@@ -75,6 +82,7 @@ def render_layout(
         site=escape(site.name),
         search=rooted(_SEARCH, site.root) if search else "",
         menu=rooted(MENU, site.root) if menu_html is None else menu_html,
+        head=head_html,
         body=body_html,
     )
 

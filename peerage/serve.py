@@ -12,6 +12,8 @@ import uvloop
 from starlette.types import ASGIApp
 
 import doors.cache
+import doors.feeds.door
+import doors.feeds.torznab
 import doors.files
 import doors.gazelle.door
 import doors.rest.door
@@ -133,6 +135,8 @@ def make_app(application: Application, listeners: Listeners) -> App:
         *doors.torrent_api.routes(services.torrent_api, documented_errors=documented),
         *doors.torbox.door.routes(services.torbox),
         *doors.files.routes(services.files),
+        *doors.feeds.door.routes(services.feeds),
+        *doors.feeds.torznab.routes(services.feeds),
         *web.pages.routes(services.pages),
         *doors.cache.routes(
             application.torrents.cache,

@@ -20,9 +20,10 @@ _HEADER = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,64}", re.IGNORECASE)
 # the root or leave it.
 _OWN_PATHS = frozenset(
     {
-        "account", "announce", "api", "c", "dld", "downloads", "g", "healthz", "livez", "login", "logout", "metrics",
-        "moderation", "people", "readyz", "report", "robots.txt", "scrape", "search", "static", "t", "torrent", "u",
-        "upload", "welcome",
+        "account", "announce", "api", "atom", "bookmarks.atom", "bookmarks.rss", "c", "collages", "dld", "downloads",
+        "g", "healthz", "livez", "login", "logout", "metrics", "moderation", "opensearch.xml", "people", "readyz",
+        "report", "robots.txt", "rss", "scrape", "search", "search.atom", "search.rss", "sitemap.xml", "sitemaps",
+        "static", "t", "torrent", "torznab", "u", "upload", "welcome",
     }
 )  # fmt: skip
 _OWN_PATTERN = re.compile(r".*\.php|v[0-9]+")

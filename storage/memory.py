@@ -65,6 +65,10 @@ class MemoryCacheRecords:
         aliased = (record for record in self.records.values() if record.alias == infohash)
         return self.records.get(infohash) or next(aliased, None)
 
+    async def get_all(self, infohashes: Sequence[InfoHash]) -> dict[InfoHash, CacheRecord]:
+        """Find the records of infohashes; not by the second hash of a hybrid."""
+        return {each: self.records[each] for each in infohashes if each in self.records}
+
     async def remove(self, infohash: InfoHash) -> CacheRecord | None:
         """Delete the record that `get` would find, and return it."""
         record = await self.get(infohash)

@@ -7,6 +7,7 @@ from starlette.routing import Route
 
 from accounts.model import Key, Scope
 from bittorrent.refusal import Refusal
+from doors.origin import base_url
 from web.page_context import PageContext
 from web.page_router import PageRouter
 
@@ -15,7 +16,7 @@ SCOPES = (
     (Scope.REST, "REST API"),
     (Scope.TORRENT_API, "Torrent API"),
     (Scope.GAZELLE, "Gazelle API"),
-    (Scope.FEED, "Feeds"),
+    (Scope.FEED, "Feeds and Torznab"),
     (Scope.TORBOX, "TorBox API"),
 )
 
@@ -25,6 +26,7 @@ def routes(router: PageRouter) -> list[Route]:
     return [
         router.page("/account", _account, account=True),
         router.form("/account/keys", _add_key, account=True),
+        router.form("/account/keys/{id}/renew", _renew, account=True),
         router.form("/account/keys/{id}/revoke", _revoke, account=True),
         router.form("/account/password", _set_password, account=True),
         router.form("/account/sessions/{id}/end", _end_session, account=True),
@@ -48,6 +50,11 @@ async def _add_key(context: PageContext) -> Response:
     except Refusal as refusal:
         return await _render(context, fault=_expected(refusal))
     return await _render(context, made=(key, secret))
+
+
+async def _renew(context: PageContext) -> Response:
+    made = await context.services.account_management.renew_feed_key(context.principal, context.number())
+    return await _render(context, made=made)
 
 
 async def _revoke(context: PageContext) -> Response:
@@ -97,6 +104,7 @@ async def _render(
         scopes=SCOPES,
         lifetimes=LIFETIMES,
         made=made,
+        base=base_url(context.request, context.services.admission.public_url),
         fault=fault,
         now=int(context.services.admission.clock()),
     )

@@ -60,6 +60,13 @@ class SearchRequest:
         direction = {} if descending else {"way": "asc"}
         return f"{self.path}?{urlencode({'q': self.text, 'order': order.value} | direction | more)}"
 
+    def feed_query(self) -> str:
+        """Return the query of a feed of these hits, newest first unless they are in an order of their own."""
+        given = {"q": self.text} if self.text else {}
+        if self.order not in {SortOrder.RELEVANCE, SortOrder.TIME}:
+            given |= {"order": self.order.value, "way": "desc" if self.descending else "asc"}
+        return urlencode(given)
+
 
 def routes(router: PageRouter) -> list[Route]:
     """Return the routes of front page and search."""
@@ -83,6 +90,7 @@ async def _front(context: PageContext) -> Response:
     return context.render(
         "front",
         services.site_name,
+        feeds=context.feeds("/search") if context.may(Right.READ) else None,
         rows=rows,
         totals=await services.catalogue.statistics.totals(),
         swarms=services.swarms(),
@@ -114,6 +122,7 @@ async def _search(context: PageContext) -> Response:
         "search",
         search_request.text[:80] or "All torrents",
         status=fault.status if fault else 200,
+        feeds=context.feeds("/search", search_request.feed_query()),
         search_request=search_request,
         found=found,
         fault=fault,

@@ -67,6 +67,19 @@ class PageServices:
 
 
 @dataclass(frozen=True, slots=True)
+class FeedLinks:
+    """The links to the feeds of what a page lists."""
+
+    rss: str
+    atom: str
+
+    def head(self) -> Markup:
+        """Return the elements by which a feed reader finds them."""
+        link = Markup('<link rel="alternate" type="application/{0}+xml" title="{1}" href="{2}">\n')
+        return link.format("rss", "RSS", self.rss) + link.format("atom", "Atom", self.atom)
+
+
+@dataclass(frozen=True, slots=True)
 class PageContext:
     """One request for a page; `form` holds the last value of each field, and is empty for GET.
 
@@ -112,7 +125,15 @@ class PageContext:
         return min(max(int(text), 1), LARGEST_PAGE) if _is_number(text) else 1
 
     def render(
-        self, template: str, title: str, /, *, status: int = 200, no_store: bool = False, **values: object
+        self,
+        template: str,
+        title: str,
+        /,
+        *,
+        status: int = 200,
+        no_store: bool = False,
+        feeds: FeedLinks | None = None,
+        **values: object,
     ) -> Response:
         """Answer a page; one that is `no_store` shows a secret and is stored by no cache."""
         context = {
@@ -121,12 +142,14 @@ class PageContext:
             "me": self.principal.user,
             "csrf": self._csrf(),
             "Right": Right,
+            "feeds": feeds,
         } | values
         html = render_layout(
             title,
             self.templates.render(template, context),
             site=self.site,
             menu_html=self.templates.render("menu", context),
+            head_html=feeds.head() if feeds is not None else "",
             search=template not in {"front", "search"},
         )
         return HTMLResponse(html, status, _CACHE_HEADERS | self._privacy_headers(no_store=no_store))
@@ -134,6 +157,11 @@ class PageContext:
     def link(self, path: str) -> str:
         """Return the link to a path of this service; templates have theirs as they are written."""
         return self.site.root + path
+
+    def feeds(self, path: str, query: str = "") -> FeedLinks:
+        """Return the links to the feeds of the page at a path, with its query."""
+        rss, atom = (self.link(f"{path}.{form}") + (f"?{query}" if query else "") for form in ("rss", "atom"))
+        return FeedLinks(rss, atom)
 
     def redirect(self, path: str) -> Response:
         """Redirect (303) to another page of this service."""

@@ -7,9 +7,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from catalogue.bbcode import render
+from doors.byte_sizes import size
 from doors.root_path import rooted
 
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _LAST_SECOND = 253_402_300_799  # of the year 9999, the last that datetime knows
 
 
@@ -77,14 +77,6 @@ class _RootedTemplates(PackageLoader):
         """Return a template, its file and whether that is unchanged."""
         source, file, is_current = super().get_source(environment, template)
         return rooted(source, self._root), file, is_current
-
-
-def size(number: int) -> str:
-    """Format bytes in the largest unit of which there is at least one, with three digits or four."""
-    unit = min(max(number.bit_length() - 1, 0) // 10, len(_UNITS) - 1)
-    value = number / (1 << 10 * unit)
-    digits = 0 if unit == 0 or value >= 100 else 1 if value >= 10 else 2
-    return f"{value:.{digits}f} {_UNITS[unit]}"
 
 
 def day(seconds: int) -> str:

@@ -7,14 +7,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from accounts.rights import Right
-from bittorrent.infohash import V2_LENGTH, InfoHash
+from bittorrent.infohash import InfoHash
 from bittorrent.magnet import Magnet
 from bittorrent.refusal import Refusal
 from catalogue.model import BookmarkKind, Comment, Contents, Group, Page, Subject, Torrent
 from catalogue.visibility import shown_contents, shown_uploader
 from doors.origin import base_url
+from doors.torrent_links import magnet_of
 from web import catalogue_forms
-from web.page_context import PageContext, parse_id
+from web.page_context import FeedLinks, PageContext, parse_id
 from web.page_router import PageRouter
 from web.torrent_rows import torrent_rows
 
@@ -25,9 +26,10 @@ COMMENTS_PER_PAGE = 25
 
 @dataclass(frozen=True, slots=True)
 class Discussion:
-    """A page of a group's comments out of `last`, and what the reader may add."""
+    """A page of a group's comments out of `last`, their feeds, and what the reader may add."""
 
     comments: Page[Comment]
+    feeds: FeedLinks
     page: int
     last: int
     bookmarked: bool
@@ -110,6 +112,7 @@ async def _group(context: PageContext) -> Response:
     return context.render(
         "group",
         group.name,
+        feeds=context.feeds(f"/g/{group.id}"),
         group=group,
         rows=torrent_rows(context, torrents),
         may_edit=context.services.curation.may_edit_group(context.principal, group, torrents),
@@ -133,6 +136,7 @@ async def _discussion(context: PageContext, group: Group) -> Discussion:
     bookmarked = await catalogue.collages.bookmarked(context.principal.id, BookmarkKind.GROUP, [group.id])
     return Discussion(
         comments,
+        context.feeds(f"/g/{group.id}/comments"),
         page,
         max(1, -(-comments.total // COMMENTS_PER_PAGE)),
         group.id in bookmarked,
@@ -142,13 +146,8 @@ async def _discussion(context: PageContext, group: Group) -> Discussion:
 
 async def _magnet(context: PageContext, torrent: Torrent, contents: Contents, announce: str) -> Magnet:
     record = await context.services.cache.find(torrent.infohash) if torrent.held else None
-    if record is not None:
-        v1, v2 = record.v1, record.v2
-    else:
-        is_v2 = len(torrent.infohash) == V2_LENGTH
-        v1, v2 = (None, torrent.infohash) if is_v2 else (torrent.infohash, None)
     trackers = tuple(dict.fromkeys(_trackers(torrent, contents, announce)))[:TRACKERS_IN_LINK]
-    return Magnet(v1, v2, torrent.name, trackers, size=torrent.size or None)
+    return magnet_of(torrent, record, trackers)
 
 
 def _trackers(torrent: Torrent, contents: Contents, announce: str) -> Iterator[str]:

@@ -35,6 +35,7 @@ async def _user(context: PageContext) -> Response:
     return context.render(
         "user",
         user.name,
+        feeds=context.feeds(f"/u/{user.id}"),
         user=user,
         found=found,
         rows=torrent_rows(context, await context.services.catalogue.torrents.torrents(found.ids, viewer)),

@@ -95,6 +95,18 @@ class LimitsSection(Section):
     torbox: Rate = Field(
         default="300/minute", description="The TorBox dialect, per account.", json_schema_extra=RATE
     )
+    feeds: Rate = Field(
+        default="60/minute", description="RSS and Atom, with a feed key or session.", json_schema_extra=RATE
+    )
+    feeds_anonymous: Rate = Field(
+        default="20/minute", description="RSS and Atom, without an account.", json_schema_extra=RATE
+    )
+    torznab: Rate = Field(
+        default="120/minute", description="Torznab, with a feed key.", json_schema_extra=RATE
+    )
+    torznab_anonymous: Rate = Field(
+        default="60/minute", description="Torznab, without an account.", json_schema_extra=RATE
+    )
     pages: Rate = Field(default="120/minute", description="The pages for people.", json_schema_extra=RATE)
     login: Rate = Field(
         default="20/minute", description="Attempts to log in from an address.", json_schema_extra=RATE

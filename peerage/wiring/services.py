@@ -6,6 +6,7 @@ from doors.admission import Admission
 from doors.authentication import Authenticator
 from doors.bodies import BodyMemory
 from doors.client_address import ClientAddress
+from doors.feeds.items import FeedServices
 from doors.files import FileServices
 from doors.gazelle.context import GazelleServices
 from doors.rate_limits import RateLimits
@@ -30,6 +31,7 @@ class DialectServices:
     gazelle: GazelleServices
     torrent_api: TorrentApiServices
     torbox: TorboxServices
+    feeds: FeedServices
     files: FileServices
     pages: PageServices
 
@@ -70,6 +72,7 @@ def make_services(application: Application, admission: Admission) -> DialectServ
             lookups=application.downloads.lookups,
             scrape=application.tracker.tracker.store.scrape,
         ),
+        feeds=_feeds(application, admission),
         files=FileServices(
             accounts=application.accounts.accounts,
             downloads=application.downloads.downloads,
@@ -128,6 +131,19 @@ def _torrent_api(application: Application, admission: Admission) -> TorrentApiSe
         lookups=application.downloads.lookups,
         census=application.tracker.census,
         scrape=application.tracker.tracker.store.scrape,
+    )
+
+
+def _feeds(application: Application, admission: Admission) -> FeedServices:
+    return FeedServices(
+        admission=admission,
+        catalogue=application.catalogue.catalogue.store,
+        search=application.catalogue.search,
+        accounts=application.accounts.accounts,
+        cache=application.torrents.cache,
+        files=application.torrents.files,
+        scrape=application.tracker.tracker.store.scrape,
+        site_name=application.settings.catalogue.site_name,
     )
 
 

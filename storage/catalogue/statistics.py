@@ -57,6 +57,13 @@ _TOP_LISTS = {
     "seeded": _ranked(torrent.c.seeders, torrent.c.seeders > 0),
 }
 
+_HAS_TITLES = select(exists(select(work.c.id).where(work.c.imdb.is_not(None))))
+_SHOWN_IDS = (
+    select(torrent.c.id, torrent.c.updated)
+    .where(torrent.c.id >= bindparam("first"), torrent.c.id < bindparam("end"), torrent.c.hidden == 0)
+    .order_by(torrent.c.id)
+)
+
 
 class SqlStatistics:
     """Totals, top lists and swarm statistics in a SQL database."""
@@ -67,6 +74,7 @@ class SqlStatistics:
         self._database = database
         self._top_lists = {name: compiled(chart) for name, chart in _TOP_LISTS.items()}
         self._refresh = compiled(_refresh())
+        self._has_titles, self._shown_ids = compiled(_HAS_TITLES), compiled(_SHOWN_IDS)
         # A sum of whole numbers that torrents claim may go beyond 64 bits, which SQLite takes for an error.
         size = func.coalesce(func.sum(cast(torrent.c.size, Float)), 0.0)
         self._all = compiled(select(func.count(), size).select_from(torrent))
@@ -120,6 +128,15 @@ class SqlStatistics:
         groups = await self._count(self._groups) - await self._count(self._hidden_groups)
         authors = await self._count(self._authors) - await self._count(self._hidden_authors)
         return CatalogueTotals(torrents - hidden, groups, authors, int(size - of_hidden))
+
+    async def shown_ids(self, first: int, count: int) -> list[tuple[int, int]]:
+        """Return the torrents among `count` ids from `first` on, ascending, and when each was updated."""
+        bounds = {"first": bounded_id(first), "end": bounded_id(first + count)}
+        return [(number, updated) for number, updated in await self._database.rows(self._shown_ids, bounds)]
+
+    async def has_titles(self) -> bool:
+        """Return whether any group names a title at IMDb."""
+        return bool((await self._database.rows(self._has_titles))[0][0])
 
     async def top(self, chart: str, now: int, limit: int) -> tuple[int, ...]:
         """Return the torrent ids of a top list; none for one that does not exist."""

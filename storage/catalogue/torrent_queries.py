@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, bindparam, exists, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, Integer, Select, bindparam, exists, func, or_, select
 
 from bittorrent.infohash import InfoHash
 from catalogue.model import Author, Category, Freeleech, Group, Person, Torrent, Viewer
@@ -12,11 +12,16 @@ from storage.database import Database, QuerySource
 from storage.dialect import Statement
 from storage.tables import account, author, authorship, category, report, tag, tagging, torrent, work
 
-VISIBLE: ColumnElement[bool] = or_(
-    torrent.c.hidden == 0,
-    bindparam("moderates", type_=Integer) == 1,
-    torrent.c.uploader_id == bindparam("viewer", type_=Integer),
-)
+
+def _visible(torrents: FromClause) -> ColumnElement[bool]:
+    return or_(
+        torrents.c.hidden == 0,
+        bindparam("moderates", type_=Integer) == 1,
+        torrents.c.uploader_id == bindparam("viewer", type_=Integer),
+    )
+
+
+VISIBLE: ColumnElement[bool] = _visible(torrent)
 """Whether a torrent is visible to the viewer given by `viewer_parameters`."""
 
 _EXTRAS = ("uploader_name", "reported")
@@ -62,6 +67,17 @@ class CatalogueReader:
         self._by_hash = compiled(_torrents().where(named).order_by(torrent.c.held.desc(), torrent.c.id))
         self._of_groups = compiled(
             _torrents().where(dialect.in_list(torrent.c.work_id, "ids")).order_by(torrent.c.id)
+        )
+        # The sum keeps the database from walking all torrents in the order of their ids.
+        member = torrent.alias("member")
+        newest = (
+            select(member.c.id)
+            .where(dialect.in_list(member.c.work_id, "ids"), _visible(member))
+            .order_by((member.c.id + 0).desc())
+            .limit(bindparam("limit"))
+        )
+        self._newest_of_groups = compiled(
+            _torrents().where(torrent.c.id.in_(newest)).order_by(torrent.c.id.desc())
         )
         self._groups = compiled(
             select(work, category.c.name, category.c.parent_id)
@@ -111,6 +127,13 @@ class CatalogueReader:
     async def torrents_of(self, source: QuerySource, groups: Iterable[int], viewer: Viewer) -> list[Torrent]:
         """Return the torrents of groups, oldest first."""
         return await self._read(source, self._of_groups, {"ids": self._dialect.ids(groups)}, viewer)
+
+    async def newest_of(
+        self, source: QuerySource, groups: Iterable[int], viewer: Viewer, limit: int
+    ) -> list[Torrent]:
+        """Return the newest torrents of groups, newest first."""
+        parameters = {"ids": self._dialect.ids(groups), "limit": limit}
+        return await self._read(source, self._newest_of_groups, parameters, viewer)
 
     async def groups(self, source: QuerySource, ids: Iterable[int], viewer: Viewer) -> dict[int, Group]:
         """Return groups by id."""

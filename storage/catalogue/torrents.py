@@ -177,6 +177,10 @@ class SqlTorrents:
         """Return the torrents of groups, oldest first."""
         return await self._kept.torrents_of(groups, viewer)
 
+    async def newest_of(self, groups: Sequence[int], viewer: Viewer, limit: int) -> list[Torrent]:
+        """Return the newest torrents of groups, `limit` at most, newest first."""
+        return await self._reader.newest_of(self._database, groups, viewer, limit)
+
     async def group(self, number: int, viewer: Viewer) -> Group | None:
         """Find a group of which the viewer sees a torrent."""
         found = await self._kept.groups([number], viewer)

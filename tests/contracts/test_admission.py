@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import httpx
 import pytest
@@ -17,6 +18,9 @@ from accounts.model import Role, Scope
 from bittorrent.refusal import Refusal
 from doors import cache, gazelle, torrent_api
 from doors.client_address import ClientAddress
+from doors.feeds import door as feeds
+from doors.feeds import torznab
+from doors.feeds.items import FeedServices
 from doors.gazelle.context import GazelleServices
 from doors.request_limits import RateLimiter
 from doors.rest.door import routes as rest_routes
@@ -91,6 +95,11 @@ def autoupload(answer: Answer) -> object:
     """Return the number in the answer of autoupload.php."""
     assert answer.status_code == 200
     return answer.text.split(":")[0]
+
+
+def torznab_error(answer: Answer) -> object:
+    """Return the status and error code of an answer of Torznab."""
+    return answer.status_code, ElementTree.fromstring(answer.content).get("code")
 
 
 INTERNAL = Refusal("internal").reason.sentence
@@ -175,6 +184,42 @@ GAZELLE = DialectCase(
     },
     allowed="browse",
 )
+FEEDS = DialectCase(
+    "feeds",
+    Scope.FEED,
+    Scope.REST,
+    "/search.rss",
+    lambda services, _: feeds.routes(services.of(FeedServices)),
+    in_query,
+    lambda answer: answer.status_code,
+    {
+        "bad-token": 401,
+        "key-suspended": 403,
+        "token-expired": 401,
+        "method-forbidden": 403,
+        "too-many-requests": 429,
+        "internal": 500,
+    },
+    allowed="torznab",
+)
+TORZNAB = DialectCase(
+    "torznab",
+    Scope.FEED,
+    Scope.REST,
+    "/torznab/api?t=search",
+    lambda services, _: torznab.routes(services.of(FeedServices)),
+    lambda key: {"params": {"t": "search", "apikey": key}},
+    torznab_error,
+    {
+        "bad-token": (200, "100"),
+        "key-suspended": (200, "101"),
+        "token-expired": (200, "100"),
+        "method-forbidden": (200, "102"),
+        "too-many-requests": (429, "500"),
+        "internal": (200, "900"),
+    },
+    allowed="feeds",
+)
 UPLOADS = DialectCase(
     "uploads",
     Scope.REST,
@@ -196,7 +241,7 @@ UPLOADS = DialectCase(
     content={"files": {"torrent": ("x", torrent("a file"))}},
     large="/autoupload.php",
 )
-CASES = (REST, TORRENT_API, TORBOX, GAZELLE, UPLOADS)
+CASES = (REST, TORRENT_API, TORBOX, GAZELLE, FEEDS, TORZNAB, UPLOADS)
 each_dialect = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 

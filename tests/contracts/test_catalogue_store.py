@@ -139,6 +139,41 @@ async def test_hidden_torrents_are_seen_by_their_uploader_and_moderators(stores)
     assert (await stores.all.statistics.totals()).torrents == 0
 
 
+async def test_the_newest_torrents_of_groups_are_bounded_and_those_that_the_viewer_sees(stores):
+    first, group = await stores.add("one")
+    second, other = await stores.add("two")
+    third, _ = await stores.add("three", group=group)
+    fourth, _ = await stores.add("four", group=group, hidden=True)
+    await stores.add("elsewhere")
+    newest = stores.all.groups.newest_of
+
+    async def ids(groups, viewer, limit):
+        return [each.id for each in await newest(groups, viewer, limit)]
+
+    assert await ids([group, other], PUBLIC, 9) == [third, second, first]
+    assert await ids([other, group], EVERYTHING, 2) == [fourth, third]
+    assert await ids([group, 99, -1, 2**70], Viewer(1), 1) == [fourth]
+    assert await ids([], EVERYTHING, 9) == []
+
+
+async def test_shown_ids_are_those_of_a_range_that_are_not_hidden(stores):
+    ids = [
+        (await stores.add(name, hidden=name == "two", updated=NOW + 9))[0] for name in ("one", "two", "three")
+    ]
+    listed = stores.all.statistics.shown_ids
+    assert await listed(1, 100) == [(ids[0], NOW + 9), (ids[2], NOW + 9)]
+    assert await listed(ids[0] + 1, 2) == [(ids[2], NOW + 9)]
+    assert await listed(ids[2] + 1, 100) == await listed(ids[0], 0) == []
+
+
+async def test_whether_any_group_names_a_title(stores):
+    assert not await stores.all.statistics.has_titles()
+    _, group = await stores.add("one")
+    assert not await stores.all.statistics.has_titles()
+    await stores.all.groups.change_group(group, GroupWrite(GroupChange(imdb=7)))
+    assert await stores.all.statistics.has_titles()
+
+
 async def test_removing_the_last_torrent_removes_the_group_and_what_refers_to_both(stores):
     number, group = await stores.add("one", tags=["a"], authors=["Ann"])
     comment = await stores.all.comments.add_comment(group, 2, NOW, CommentWrite(body="x"))

@@ -79,3 +79,18 @@ async def test_pages_yield_every_record_once_ascending(opener, tmp_path_factory,
             walked += [row.infohash for row in page]
             after = page[-1].infohash
         assert walked == [number.to_bytes(20, "big") for number in sorted(numbers)]
+
+
+async def test_many_records_are_found_at_once_and_none_by_an_alias(opener, tmp_path):
+    hybrid = record(1, v2=b"\xaa" * 32)
+    async with opener(tmp_path) as records:
+        await records.add(hybrid)
+        await records.add(record(2))
+        await records.add(record(3))
+        asked = [record(number).infohash for number in (1, 3, 4)]
+        assert await records.get_all([*asked, InfoHash(b"\xaa" * 20)]) == {
+            hybrid.infohash: hybrid,
+            record(3).infohash: record(3),
+        }
+        assert await records.get_all([]) == {}
+        assert list(await records.get_all([record(2).infohash] * 3)) == [record(2).infohash]

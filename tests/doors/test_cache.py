@@ -214,7 +214,10 @@ def test_pages_run_nothing_and_load_only_their_style(service, path):
 
 
 def test_robots_stay_out_of_the_torrents(service):
-    assert get(service, "/robots.txt").text == "User-agent: *\nDisallow: /torrent/\n"
+    assert get(service, "/robots.txt").text == (
+        "User-agent: *\nDisallow: /torrent/\nDisallow: /search\nDisallow: /torznab/\n"
+        f"Sitemap: {service.url}/sitemap.xml\n"
+    )
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,14 @@ _UPLOAD = {"form-body", "compressed-upload", "metainfo", "bencode-values", "rele
 _SOCKETS = {"websocket-message", "websocket-exchange", "websocket-frames"}
 _TRACKER = {"request-head", "passkey-path", "forwarded-header", "address", "http-exchange"}
 DIALECTS = {
+    "feeds": {"search-text"},
     "gazelle": {"gazelle-browse", "form-body", *_UPLOAD},
     "gazelle_login": {"form-body"},
     "pages": {"form-body", "search-text", "description", "cleaned-text", "tag-name"},
     "rest": {"rest-query", "json-body", "form-body"},
     "torbox": {"torbox-parameters", "json-body", "form-body", "magnet"},
     "torrent_api": {"torrent-api-parameters", "form-body"},
+    "torznab": {"torznab-search"},
     "upload_autoupload": _UPLOAD,
     "upload_form": _UPLOAD,
     "upload_soap": {"soap-envelope", "soap-call", *_UPLOAD},

@@ -24,6 +24,8 @@ LINKED = re.compile(r"\b(?:href|src|action|formaction)=[\"']?/(?!/)")
 OURS = re.compile(r"/(?!/)")
 RELATIVE = re.compile(r"[?#]|https://")
 MADE = {
+    "{{ feeds.atom }}",
+    "{{ feeds.rss }}",
     "{{ group.picture }}",
     "{{ link }}",
     "{{ link(page + 1) }}",

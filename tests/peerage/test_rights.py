@@ -185,6 +185,8 @@ class Site:
             )
             await add_entry(InfoHash.parse(records["infohash"]), "asked", "them")
         kind = {"/t": "torrent", "/g": "group", "/c": "comment", "/u": "user"}.get(path[:2], "group")
+        if path.startswith("/collages/"):
+            kind = "collage"
         if path.startswith("/account/keys"):
             kind = "token"
         if path.startswith("/account/sessions"):
@@ -199,6 +201,7 @@ class Site:
             "rest": "nothing",
             "secret": "x" * 43,
             "version": 2,
+            "number": 0,
             "opaque": "x",
             "action": "pause",
             "name": "style.css",
@@ -218,6 +221,10 @@ class Site:
             )
             if role != "nobody":
                 headers["authorization"] = f"Bearer {await self.key(role, Scope.GAZELLE)}"
+        elif path == "/torznab/api":
+            url += "?t=search"
+            if role != "nobody":
+                url += f"&apikey={await self.key(role, Scope.FEED)}"
         elif path.startswith("/torrent/") and "rest" not in path:
             if role != "nobody":
                 url += f"?key={await self.key(role, Scope.TORRENT_API)}"

@@ -34,7 +34,7 @@ ROLES = {
 }
 TRACKER, SEED = "http://there.test/passkey/announce", "http://there.test/seedkey"
 RECORD, FILE, ORIGINAL = TorrentField.RECORD, TorrentField.FILE, TorrentField.ORIGINAL
-CACHE, PAGES, REST, GAZELLE, TORRENT_API, TORBOX = VisibilityDoor
+CACHE, PAGES, REST, GAZELLE, TORRENT_API, TORBOX, FEEDS = VisibilityDoor
 
 
 class Crossing:
@@ -53,6 +53,8 @@ class Crossing:
             headers["authorization"] = f"Bearer {key}"
             if scope is Scope.TORRENT_API:
                 headers, url = {}, f"{url}?key={key}"
+            if scope is Scope.FEED:
+                headers, url = {}, f"{url}&key={key}&apikey={key}"
         self.site.client.cookies.clear()
         return await self.site.client.get(url, headers=headers)
 
@@ -123,6 +125,12 @@ class Crossing:
         url = f"/v1/api/torrents/torrentinfo?hash={self.infohash.lower}"
         return self.texts(await self.ask(role, url, Scope.TORBOX))
 
+    async def feeds(self, role):
+        urls = ("/search.rss?q=title", "/search.atom?q=title", "/torznab/api?t=search&q=title")
+        shown = [self.texts(await self.ask(role, url, Scope.FEED), uploader="<[^>]*>owner<") for url in urls]
+        assert all(each == shown[0] for each in shown)
+        return shown[0]
+
     async def shown(self, door, role):
         """Every field that a door shows to a role."""
         probes = {
@@ -132,6 +140,7 @@ class Crossing:
             GAZELLE: self.gazelle,
             TORRENT_API: self.torrent_api,
             TORBOX: self.torbox,
+            FEEDS: self.feeds,
         }
         return await probes[door](role)
 

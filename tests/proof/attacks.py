@@ -245,6 +245,8 @@ def search_expensively(target: Target) -> None:
         f"/api/torrents?search={words}&per_page=100&page=100",
         f"/search?q={words}&sort=name",
         "/api/torrents?per_page=100&page=5000",
+        f"/search.rss?q={words}&order=name&page=100",
+        f"/torznab/api?t=tvsearch&q={words}&season=1&cat=2030,3040,5045,7020&offset=9900",
     ):
         target.send(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
 
@@ -351,7 +353,7 @@ ATTACKS = {
     "many parts": Attack(send_many_parts),
     "wide json": Attack(send_wide_json, doors=("rest",)),
     "full cache": Attack(fill_the_cache, doors=("upload_autoupload",)),
-    "searches": Attack(search_expensively, 2, doors=("rest", "pages")),
+    "searches": Attack(search_expensively, 2, doors=("rest", "pages", "feeds", "torznab")),
     "misses": Attack(ask_for_misses, doors=("/torrent/{rest:path}",)),
     "passwords": Attack(guess_passwords, doors=("rest",)),
     "dialects": Attack(

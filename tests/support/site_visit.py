@@ -126,6 +126,9 @@ async def check_dialects(member: Visitor, anybody: Visitor) -> None:
     uploaded = await anybody.client.post(f"{base}/autoupload.php", files={"torrent": FILE})
     assert uploaded.text == f"{HASH.upper}\n"
     assert f"Disallow: {member.root}/torrent/" in (await get(f"{base}/robots.txt")).text
+    feed = (await get(f"{base}/search.rss")).text
+    assert all(f"{before}{base}/" in feed for before in ("<link>", 'href="', 'url="'))
+    assert f"<loc>{base}/t/1</loc>" in (await get(f"{base}/sitemaps/0.xml")).text
     moved = await get(base)  # some proxies do this themselves
     assert (moved.is_redirect, urljoin(base, moved.headers["location"])) == (True, f"{base}/")
     for path, where in {"/t/1/": "/t/1", "/search/?q=%22a+b%22": "/search?q=%22a+b%22"}.items():

@@ -57,7 +57,7 @@ class Site:
             folder,
             lambda: self.now,
             self.swarms,
-            rates={"pages": rate},
+            rates={"pages": rate, "feeds": rate},
             anonymous=anonymous,
             memory=32 << 20,
             site_name="The Site",

@@ -9,12 +9,14 @@ from urllib.parse import parse_qsl
 
 import httptools
 from lxml import etree
-from starlette.datastructures import ImmutableMultiDict
+from starlette.datastructures import ImmutableMultiDict, QueryParams
 from starlette.requests import Request
 
 from bittorrent.passkey import read_path
 from bittorrent.refusal import Refusal
 from catalogue.fields import validate
+from catalogue.query import SearchQuery
+from catalogue.search import Search
 from doors import torrent_api
 from doors.bodies import (
     MAX_JSON_DEPTH,
@@ -28,6 +30,9 @@ from doors.bodies import (
     unwrap_json,
 )
 from doors.client_address import ClientAddress
+from doors.feeds import torznab_query
+from doors.feeds.items import ITEMS
+from doors.feeds.torznab_errors import INCORRECT, TorznabError
 from doors.gazelle import browse_query
 from doors.gazelle.envelope import GazelleFailure
 from doors.gazelle.parameters import LAST_PAGE, GazelleParameters
@@ -298,6 +303,28 @@ def torrent_api_parameters(data: bytes) -> None:
     assert found == "bad-infohash" or len(found) == 20
 
 
+def torznab_search(data: bytes) -> None:
+    """Any parameters are a search within the limits of every search and a page of it, or an error with a number."""
+    try:
+        asked = torznab_query.read(QueryParams(data.decode("latin-1")))
+    except TorznabError as error:
+        assert error.code == INCORRECT
+        return
+    assert 1 <= asked.limit <= ITEMS
+    assert 0 <= asked.offset < 10**9
+    assert finish(Search(_NoIndex()).torrents(asked.search_query())).query == asked.query
+
+
+class _NoIndex:
+    """A search index that gives back what it is asked."""
+
+    async def torrents(self, search: SearchQuery) -> Any:
+        """Return the search."""
+        return search
+
+    groups = torrents
+
+
 TARGETS = (
     Target(request_head, 14),
     Target(forwarded_header, 4, 400),
@@ -310,4 +337,5 @@ TARGETS = (
     Target(torbox_parameters, 6, 1000),
     Target(gazelle_browse, 4, 1000),
     Target(torrent_api_parameters, 8, 400),
+    Target(torznab_search, 6, 1000),
 )
