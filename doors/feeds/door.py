@@ -28,6 +28,7 @@ from doors.origin import base_url
 from doors.path_ids import path_id
 
 DIALECT = "feeds"
+KEY_PARAMETER = "key"
 LONGEST_SEARCH = 1000
 BOOKMARKS = 500
 """Bookmarks of each kind that a feed looks at, the newest."""
@@ -76,7 +77,7 @@ Source = Callable[[FeedContext], Awaitable[FeedSource]]
 
 def routes(services: FeedServices) -> list[Route]:
     """Return the routes of the feeds and of what leads to them, which must precede those of the pages."""
-    credentials = (parameter("key", Scope.FEED), session)
+    credentials = (parameter(KEY_PARAMETER, Scope.FEED), session)
     dialect = ApiDialect(DIALECT, credentials, _STEPS, _render)
     endpoint = Endpoint(name=DIALECT, right=Right.READ)
     return [
@@ -114,7 +115,7 @@ async def _feed(services: FeedServices, exchange: Exchange, source: Source) -> F
     # One item of unknown size makes Sonarr refuse the whole feed; it is one of which nothing but the hash is known.
     torrents = [torrent for torrent in shown.torrents if torrent.size]
     page = base_url(exchange.request, services.admission.public_url) + shown.path
-    items = await items_of(services, exchange, torrents)
+    items = await items_of(services, exchange, torrents, KEY_PARAMETER)
     return Feed(f"{shown.title} \u2013 {services.site_name}", page, own_address(exchange, services), items)
 
 

@@ -126,15 +126,18 @@ def own_address(exchange: Exchange, services: FeedServices) -> str:
 
 
 async def items_of(
-    services: FeedServices, exchange: Exchange, torrents: Sequence[Torrent]
+    services: FeedServices, exchange: Exchange, torrents: Sequence[Torrent], key_parameter: str
 ) -> tuple[FeedItem, ...]:
-    """Return the items of torrents, in their order, by two queries however many there are."""
+    """Return the items of torrents, in their order, by two queries however many there are.
+
+    `key_parameter` is under which name the dialect takes a feed key.
+    """
     links = _Links(
         _base(exchange, services),
         exchange.principal,
         services.files,
         await services.files.announce_url(exchange.principal, _base(exchange, services)),
-        _secret(exchange),
+        _secret(exchange, key_parameter),
     )
     records = await services.cache.find_all([each.infohash for each in torrents if each.held])
     return tuple(
@@ -198,9 +201,9 @@ def _base(exchange: Exchange, services: FeedServices) -> str:
     return base_url(exchange.request, services.admission.public_url)
 
 
-def _secret(exchange: Exchange) -> str:
+def _secret(exchange: Exchange, key_parameter: str) -> str:
     """Return the feed key that a request was admitted by, "" where it was by a session or by nothing."""
     key = exchange.principal.key
     if key is None or key.scope is not Scope.FEED:
         return ""
-    return next(value.strip() for name in sorted(KEY_PARAMETERS) for value in exchange.values(name) if value)
+    return exchange.values(key_parameter)[0].strip()

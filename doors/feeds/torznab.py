@@ -23,6 +23,7 @@ from doors.feeds.xml_document import NEWZNAB, TORZNAB, Element, add, document, q
 from doors.origin import base_url
 
 DIALECT = "torznab"
+KEY_PARAMETER = "apikey"
 
 _STEPS = (Step.CREDENTIALS, Step.RATE, Step.KEY_METHODS, Step.RIGHT)
 _SEARCHES = {
@@ -40,7 +41,7 @@ _FUNCTIONS = frozenset({"search", "tvsearch", "movie", "music", "audio", "book",
 
 def routes(services: FeedServices) -> list[Route]:
     """Return the route of Torznab."""
-    dialect = ApiDialect(DIALECT, (parameter("apikey", Scope.FEED),), _STEPS, render)
+    dialect = ApiDialect(DIALECT, (parameter(KEY_PARAMETER, Scope.FEED),), _STEPS, render)
     endpoint = Endpoint(name=DIALECT, right=Right.READ)
 
     async def answer(exchange: Exchange) -> Response:
@@ -66,7 +67,7 @@ async def _answer(services: FeedServices, exchange: Exchange) -> Response:
         services.site_name,
         f"{base_url(exchange.request, services.admission.public_url)}/",
         own_address(exchange, services),
-        await items_of(services, exchange, torrents),
+        await items_of(services, exchange, torrents, KEY_PARAMETER),
     )
     etag = feed.etag(services.admission.clock())
     if (response := unchanged(exchange.request, etag)) is not None:

@@ -349,6 +349,15 @@ def test_the_file_of_a_private_torrent_is_linked_for_who_gets_it_with_the_reader
     assert file[b"announce"] == b"http://feeds.test/announce"
 
 
+def test_links_carry_the_key_that_opened_the_feed_and_no_other_text(reader):
+    reader.upload("harbour", private=True)
+    key = reader.mint()
+    (item,) = items(reader, "/search.rss", key=key, apikey="another")
+    assert item.find("enclosure").get("url").endswith(f".torrent?key={key}")
+    (item,) = reader.torznab(t="search", apikey=key, key="another").iter("item")
+    assert item.findtext("link").endswith(f".torrent?key={key}")
+
+
 def test_the_key_is_not_in_links_that_need_none(reader):
     reader.upload("harbour")
     key = reader.mint()
