@@ -67,11 +67,13 @@ class Takedowns:
     async def start(self) -> None:
         """Load every entry and held torrent into the tracker, and finish interrupted takedowns."""
         async for entries in self._lists.walk(None, _BATCH):
-            for entry in entries:
-                await self._restore(entry)
-        async for records in self._cache.walk(_BATCH):
-            for record in records:
-                self._allow_held(record.infohashes, record.v1, record.alias)
+            self._policy.allow(_names_of(each for each in entries if each.kind is ListKind.ALLOW))
+            await self._restore_blocks([each for each in entries if each.kind is ListKind.DENY])
+        async for names in self._cache.names():
+            self._policy.allow([each.infohash for each in names])
+            for each in names:
+                if each.alias is not None:
+                    self._allow_hybrid(each.infohash, each.alias)
 
     async def block(self, infohash: InfoHash, reason: str, by: str) -> ListEntry:
         """Block a torrent under all its known infohashes: no upload, file, record or announce.
@@ -295,20 +297,37 @@ class Takedowns:
             (self._policy.allow if allowed else self._policy.disallow)(_short_hashes(known))
             (self._policy.deny if denied else self._policy.undeny)(_short_hashes(known))
 
-    async def _restore(self, entry: ListEntry) -> None:
-        if entry.kind is ListKind.ALLOW:
-            self._policy.allow(_short_hashes(entry.infohashes))
-            return
-        entry = await self._add_known_names(entry, ())
-        self._policy.deny(_short_hashes(entry.infohashes))
-        await self._remove(entry)
+    async def _restore_blocks(self, entries: Sequence[ListEntry]) -> None:
+        """Deny what is blocked; of what is there nevertheless, an interrupted block left it."""
+        names = _names_of(entries)
+        self._policy.deny(names)
+        left = await self._cache.known(names) | await self._torrents.known(names) if names else set()
+        gone: list[InfoHash] = []
+        for entry in entries:
+            if left.isdisjoint(entry.infohashes):
+                gone += entry.infohashes
+                continue
+            covering = await self._add_known_names(entry, ())
+            self._policy.deny(_short_hashes(covering.infohashes))
+            await self._remove(covering)
+        if gone:
+            for callback in self._blocked:
+                await callback(gone)
 
     def _allow_held(
         self, infohashes: Iterable[InfoHash], v1: InfoHash | None, alias: InfoHash | None
     ) -> None:
         self._policy.allow(_short_hashes(infohashes))
         if v1 is not None and alias is not None:
-            self._policy.join(alias, v1)
+            self._allow_hybrid(v1, alias)
+
+    def _allow_hybrid(self, infohash: InfoHash, alias: InfoHash) -> None:
+        self._policy.allow((alias,))
+        self._policy.join(alias, infohash)
+
+
+def _names_of(entries: Iterable[ListEntry]) -> list[InfoHash]:
+    return _short_hashes(name for entry in entries for name in entry.infohashes)
 
 
 def _short_hashes(infohashes: Iterable[InfoHash]) -> list[InfoHash]:

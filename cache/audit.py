@@ -1,7 +1,7 @@
 """Consistency of .torrent files and records: reconciled at start, verified on demand."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 
 import structlog
@@ -11,10 +11,12 @@ from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
 from cache.compression import INFLATED_LIMIT, unpack
-from cache.record import Blobs, CacheRecord, Records, digest_of, packed_digest
+from cache.record import Blobs, CacheRecord, RecordNames, Records, digest_of, packed_digest
 from tasks.child_process import ChildFailure, ChildProcesses, TooManyWaiting
 
 _BATCH = 500
+_NAMES = 20_000  # read at once
+_END = b"\xff" * 33  # above every infohash
 
 log = structlog.get_logger()
 
@@ -75,8 +77,8 @@ async def reconcile(
 ) -> ReconcileResult:
     """Record files without a record and delete records without a file; see `TorrentCache`."""
     recorded = dropped = damaged = 0
-    async for infohash, record in _mismatches(blobs, records):
-        if record is None:
+    async for infohash, is_file in _mismatches(blobs, records):
+        if is_file:
             packed = await blobs.get(infohash)
             if packed is not None and await record_file(infohash, packed) is not None:
                 recorded += 1
@@ -84,8 +86,7 @@ async def reconcile(
             else:
                 damaged += 1
                 log.error("cache.file_unreadable", infohash=infohash.upper)
-        else:
-            await records.remove(infohash)
+        elif (record := await records.remove(infohash)) is not None:
             dropped += 1
             log.warning("cache.record_without_file_dropped", infohash=infohash.upper, name=record.name)
     return ReconcileResult(recorded, dropped, damaged)
@@ -117,21 +118,55 @@ def _mismatch(record: CacheRecord | None, packed: bytes | None, metainfo: Metain
     return ""
 
 
-async def _mismatches(blobs: Blobs, records: Records) -> AsyncIterator[tuple[InfoHash, CacheRecord | None]]:
-    """Yield files without a record, as (infohash, None), and records without a file."""
-    files = _each_file(blobs)
-    rows = _each_record(records)
-    infohash, record = await anext(files, None), await anext(rows, None)
-    while infohash is not None or record is not None:
-        if record is None or (infohash is not None and infohash < record.infohash):
-            assert infohash is not None
-            yield infohash, None
-            infohash = await anext(files, None)
-        elif infohash is None or record.infohash < infohash:
-            yield record.infohash, record
-            record = await anext(rows, None)
-        else:
-            infohash, record = await anext(files, None), await anext(rows, None)
+async def each_name(records: Records) -> AsyncGenerator[list[RecordNames], None]:
+    """Yield the names of every record in ascending order, some thousands at a time."""
+    after: InfoHash | None = None
+    while names := await records.names(after, _NAMES):
+        yield names
+        after = names[-1].infohash
+
+
+class _Ascending:
+    """Infohashes that come in ascending order, as far as they were read and not taken yet."""
+
+    def __init__(self, batches: AsyncIterator[list[InfoHash]]) -> None:
+        self.reached: bytes = b""
+        """Every infohash up to it has come."""
+        self._batches = batches
+        self._waiting: set[InfoHash] = set()
+
+    @property
+    def ended(self) -> bool:
+        """Whether all have come."""
+        return self.reached == _END
+
+    async def read_on(self) -> None:
+        """Read some more."""
+        batch = await anext(self._batches, None)
+        self.reached = batch[-1] if batch else _END
+        self._waiting.update(batch or ())
+
+    def take(self, upto: bytes) -> set[InfoHash]:
+        """Take those that are not above `upto`."""
+        taken = self._waiting if upto == self.reached else {each for each in self._waiting if each <= upto}
+        self._waiting = self._waiting - taken
+        return taken
+
+
+async def _mismatches(blobs: Blobs, records: Records) -> AsyncIterator[tuple[InfoHash, bool]]:
+    """Yield files without a record, as (infohash, True), and records without a file, as (infohash, False)."""
+    files, recorded = _Ascending(blobs.walk()), _Ascending(_infohashes(records))
+    while not (files.ended and recorded.ended):
+        await (files if files.reached <= recorded.reached and not files.ended else recorded).read_on()
+        upto = min(files.reached, recorded.reached)
+        here, known = files.take(upto), recorded.take(upto)
+        for infohash in sorted(here ^ known):
+            yield infohash, infohash in here
+
+
+async def _infohashes(records: Records) -> AsyncIterator[list[InfoHash]]:
+    async for names in each_name(records):
+        yield [each.infohash for each in names]
 
 
 async def _all_pairs(blobs: Blobs, records: Records) -> AsyncIterator[tuple[InfoHash, CacheRecord | None]]:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 from contextlib import contextmanager
 
 from bittorrent.infohash import InfoHash
-from cache.record import Blobs, CacheRecord, Records, StoredFile
+from cache.record import Blobs, CacheRecord, RecordNames, Records, StoredFile
 
 Changed = Callable[[Iterable[InfoHash]], None]
 """Takes every infohash of a torrent whose file, record or visibility may have changed."""
@@ -95,6 +95,14 @@ class ObservedRecords:
     async def get_all(self, infohashes: Sequence[InfoHash]) -> dict[InfoHash, CacheRecord]:
         """Find the records of infohashes at once."""
         return await self._records.get_all(infohashes)
+
+    async def names(self, after: InfoHash | None, limit: int) -> list[RecordNames]:
+        """Return the names of up to `limit` records above an infohash."""
+        return await self._records.names(after, limit)
+
+    async def known(self, infohashes: Sequence[InfoHash]) -> set[InfoHash]:
+        """Return the infohashes of the records of any of these."""
+        return await self._records.known(infohashes)
 
     async def remove(self, infohash: InfoHash) -> CacheRecord | None:
         """Delete the record that `get` would find, and return it."""

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from bittorrent.infohash import InfoHash
 from cache.compression import pack
@@ -95,6 +95,13 @@ class PackedFile:
         return cls(pack(data), len(data), digest_of(data))
 
 
+class RecordNames(NamedTuple):
+    """The 20-byte infohash of a record, and the second one of a hybrid."""
+
+    infohash: InfoHash
+    alias: InfoHash | None
+
+
 class Blobs(Protocol):
     """The store of .torrent files, gzip-compressed, by 20-byte infohash."""
 
@@ -142,6 +149,12 @@ class Records(Protocol):
 
     async def walk(self, after: InfoHash | None, limit: int) -> list[CacheRecord]:
         """Return up to `limit` records with an infohash above `after`, ascending."""
+
+    async def names(self, after: InfoHash | None, limit: int) -> list[RecordNames]:
+        """Return the names of up to `limit` records whose infohash is above `after`, ascending."""
+
+    async def known(self, infohashes: Sequence[InfoHash]) -> set[InfoHash]:
+        """Return the 20-byte infohashes, first or second, of the records of any of these."""
 
     async def healthy(self) -> bool:
         """Return whether the store answers."""

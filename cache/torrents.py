@@ -10,10 +10,10 @@ import structlog
 from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
-from cache.audit import Problem, ReconcileResult, StoredFileReader, problems, reconcile
+from cache.audit import Problem, ReconcileResult, StoredFileReader, each_name, problems, reconcile
 from cache.compression import INFLATED_LIMIT, unpack
 from cache.quota import Quota, QuotaUsage
-from cache.record import Blobs, CacheRecord, PackedFile, Records, StoredFile, packed_digest
+from cache.record import Blobs, CacheRecord, PackedFile, RecordNames, Records, StoredFile, packed_digest
 from cache.storage_shares import StorageShares
 from tasks.child_process import ChildProcesses
 from tasks.run_to_completion import RunToCompletion
@@ -151,6 +151,15 @@ class TorrentCache:
         while records := await self._records.walk(after, batch):
             yield records
             after = records[-1].infohash
+
+    async def names(self) -> AsyncGenerator[list[RecordNames], None]:
+        """Yield the names of every record in ascending order, some thousands at a time."""
+        async for names in each_name(self._records):
+            yield names
+
+    async def known(self, infohashes: Sequence[InfoHash]) -> set[InfoHash]:
+        """Return the 20-byte infohashes, first or second, of the records of any of these."""
+        return await self._records.known(infohashes)
 
     async def page(self, after: InfoHash | None, limit: int) -> list[CacheRecord]:
         """Return up to `limit` records whose infohash is above `after`, ascending."""

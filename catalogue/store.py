@@ -137,6 +137,10 @@ class TorrentStore(Protocol):
         """Return the infohashes, in order, without those of held torrents that have contents."""
         ...
 
+    async def known(self, infohashes: Sequence[InfoHash]) -> set[InfoHash]:
+        """Return the infohashes and aliases of the torrents of any of these 20-byte ones."""
+        ...
+
     async def held(self, after: InfoHash | None, limit: int) -> list[InfoHash]:
         """Return infohashes above `after` of torrents that are marked as held, ascending."""
         ...

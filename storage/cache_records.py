@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import BindParameter, bindparam, delete, func, select
 
 from bittorrent.infohash import InfoHash
-from cache.record import CacheRecord
+from cache.record import CacheRecord, RecordNames
 from storage.database import Database
 from storage.tables import record as table
 from storage.tables import torrent
@@ -33,6 +33,11 @@ class SqlCacheRecords:
         self._totals = dialect.compile(select(func.count(), func.coalesce(func.sum(table.c.stored), 0)))
         page = found.where(table.c.infohash > infohash).order_by(table.c.infohash)
         self._page = dialect.compile(page.limit(bindparam("limit")))
+        names = select(table.c.infohash, table.c.alias)
+        above = names.where(table.c.infohash > infohash).order_by(table.c.infohash)
+        self._names = dialect.compile(above.limit(bindparam("limit")))
+        self._named = dialect.compile(names.where(dialect.in_hashes(table.c.infohash, "hashes")))
+        self._named_alias = dialect.compile(names.where(dialect.in_hashes(table.c.alias, "hashes")))
 
     async def add(self, record: CacheRecord) -> None:
         """Add a record, in place of an earlier one of the same infohash."""
@@ -68,6 +73,21 @@ class SqlCacheRecords:
         """Return up to `limit` records whose infohash is above `after`, ascending."""
         rows = await self._database.rows(self._page, {"infohash": after or b"", "limit": limit})
         return [_record(row) for row in rows]
+
+    async def names(self, after: InfoHash | None, limit: int) -> list[RecordNames]:
+        """Return the names of up to `limit` records whose infohash is above `after`, ascending."""
+        rows = await self._database.rows(self._names, {"infohash": after or b"", "limit": limit}, short=False)
+        return [
+            RecordNames(InfoHash(infohash), None if alias is None else InfoHash(alias))
+            for infohash, alias in rows
+        ]
+
+    async def known(self, infohashes: Sequence[InfoHash]) -> set[InfoHash]:
+        """Return the infohashes, first or second, of the records of any of these."""
+        parameters = {"hashes": self._dialect.hashes(infohashes)}
+        rows = await self._database.rows(self._named, parameters)
+        rows += await self._database.rows(self._named_alias, parameters)
+        return {InfoHash.of(name) for row in rows for name in row if name is not None}
 
     async def healthy(self) -> bool:
         """Tell whether the database answers."""

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 from bittorrent.infohash import InfoHash
-from cache.record import CacheRecord, StoredFile, packed_digest
+from cache.record import CacheRecord, RecordNames, StoredFile, packed_digest
 from lists.infohashes import ListEntry, ListKind
 from tracker.flusher import JournalRow
 
@@ -77,6 +77,17 @@ class MemoryCacheRecords:
     async def totals(self) -> tuple[int, int]:
         """Return the number of records and the sum of their stored bytes."""
         return len(self.records), sum(record.stored for record in self.records.values())
+
+    async def names(self, after: InfoHash | None, limit: int) -> list[RecordNames]:
+        """Return the names of up to `limit` records whose infohash is above `after`, ascending."""
+        return [RecordNames(each.infohash, each.alias) for each in await self.walk(after, limit)]
+
+    async def known(self, infohashes: Sequence[InfoHash]) -> set[InfoHash]:
+        """Return the infohashes, first or second, of the records of any of these."""
+        names = [{each.infohash, each.alias} - {None} for each in self.records.values()]
+        return {
+            name for each in names if not each.isdisjoint(infohashes) for name in each if name is not None
+        }
 
     async def walk(self, after: InfoHash | None, limit: int) -> list[CacheRecord]:
         """Return up to `limit` records whose infohash is above `after`, ascending."""

@@ -19,10 +19,18 @@ from storage.catalogue.kept_torrents import KeptTorrents
 from storage.catalogue.tagging import GroupTagging, TagUseCounter
 from storage.catalogue.torrent_queries import CatalogueReader
 from storage.database import Database, QuerySource, Transaction
+from storage.dialect import SqlDialect, Statement
 from storage.parameters import bounded_id
 from storage.rows import TableRows
 from storage.search import SearchIndexWriter
 from storage.tables import category, contents, torrent, work
+
+
+def _named_by(dialect: SqlDialect) -> tuple[Statement, Statement]:
+    """Return the queries of the names of torrents that have any of some infohashes first, or second."""
+    names = select(torrent.c.infohash, torrent.c.alias)
+    first, second = (dialect.in_hashes(column, "hashes") for column in (torrent.c.infohash, torrent.c.alias))
+    return dialect.compile(names.where(first)), dialect.compile(names.where(second))
 
 
 class SqlTorrents:
@@ -67,6 +75,7 @@ class SqlTorrents:
                 exists(select(contents.c.torrent_id).where(contents.c.torrent_id == torrent.c.id)),
             )
         )
+        self._named, self._named_alias = _named_by(dialect)
         self._held = compiled(
             select(torrent.c.infohash)
             .where(torrent.c.infohash > bindparam("after"), torrent.c.held == 1)
@@ -208,6 +217,13 @@ class SqlTorrents:
             self._held_with_contents, {"hashes": self._dialect.hashes(infohashes)}
         )
         return [infohash for infohash in infohashes if (bytes(infohash),) not in set(complete)]
+
+    async def known(self, infohashes: Sequence[InfoHash]) -> set[InfoHash]:
+        """Return the infohashes and aliases of the torrents of any of these."""
+        parameters = {"hashes": self._dialect.hashes(infohashes)}
+        rows = await self._database.rows(self._named, parameters)
+        rows += await self._database.rows(self._named_alias, parameters)
+        return {InfoHash.of(name) for row in rows for name in row if name is not None}
 
     async def held(self, after: InfoHash | None, limit: int) -> list[InfoHash]:
         """Return infohashes above `after` of torrents that are marked as held, ascending."""

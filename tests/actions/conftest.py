@@ -75,6 +75,10 @@ class RecordingCatalogue:
         found = (each for each in self.records.values() if key in (each.infohash, each.alias))
         return next(found, None)
 
+    async def known(self, infohashes):
+        named = [{each.infohash, each.alias} - {None} for each in self.records.values()]
+        return {name for each in named if each & set(infohashes) for name in each}
+
     async def remove(self, names):
         gone = [each for each in self.records.values() if {each.infohash, each.alias} & set(names)]
         for summary in gone:

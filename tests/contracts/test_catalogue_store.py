@@ -366,3 +366,13 @@ async def test_statistics_are_of_what_everyone_sees(stores):
     assert await statistics.top("no such chart", NOW, 9) == ()
     assert await statistics.upload_counts(1) == (2, 2)
     assert await statistics.top_uploaders(1) == ((1, 2),)
+
+
+async def test_torrents_are_known_by_infohash_and_alias(stores):
+    alias = InfoHash(b"\xaa" * 20)
+    await stores.add("one", alias=alias)
+    await stores.add("two")
+    torrents = stores.all.torrents
+    assert await torrents.known([]) == set()
+    assert await torrents.known([alias, InfoHash(b"\x07" * 20)]) == {hash_of("one"), alias}
+    assert await torrents.known([hash_of("one"), hash_of("two")]) == {hash_of("one"), alias, hash_of("two")}

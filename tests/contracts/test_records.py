@@ -48,6 +48,27 @@ async def test_a_hybrid_is_found_and_removed_by_either_short_hash(opener, tmp_pa
         assert await records.remove(hybrid.infohash) is None
 
 
+async def test_names_are_walked_in_order_and_known_by_either(opener, tmp_path):
+    hybrid, only = record(3, v2=b"\xaa" * 32), record(0, v2=b"\xbb" * 32, v1=False)
+    short = InfoHash(b"\xaa" * 20)
+
+    async with opener(tmp_path) as records:
+        for each in (only, hybrid, record(1)):
+            await records.add(each)
+        names = [(record(1).infohash, None), (hybrid.infohash, short), (only.infohash, None)]
+        assert await records.names(None, 9) == names
+        assert await records.names(None, 2) == names[:2]
+        assert await records.names(names[0][0], 2) == names[1:]
+        assert await records.names(names[2][0], 2) == []
+        assert await records.known([]) == set()
+        assert await records.known([short, InfoHash(b"\x07" * 20)]) == {hybrid.infohash, short}
+        assert await records.known([hybrid.infohash, only.infohash]) == {
+            hybrid.infohash,
+            short,
+            only.infohash,
+        }
+
+
 async def test_a_v2_only_torrent_is_found_by_its_truncated_hash(opener, tmp_path):
     only = record(0, v2=b"\xbb" * 32, v1=False)
 

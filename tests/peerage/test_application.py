@@ -49,9 +49,9 @@ async def test_parts_end_in_the_reverse_of_the_order_of_what_they_need(tmp_path,
     ended = []
     async with open_application(settings_in(tmp_path)) as application:
         parts = {
+            "accounts": (type(application.accounts.accounts), "close"),
             "lookups": (type(application.downloads.lookups), "close"),
             "downloads": (type(application.downloads.downloads), "stop"),
-            "accounts": (type(application.accounts.accounts), "close"),
             "uploads": (type(application.torrents.uploads), "drain"),
             "takedowns": (type(application.torrents.takedowns), "drain"),
             "swarms": (type(application.tracker.flusher), "flush"),
@@ -65,8 +65,8 @@ async def test_parts_end_in_the_reverse_of_the_order_of_what_they_need(tmp_path,
             return await end(part)
 
         monkeypatch.setattr(kind, method, noted)
-    async with open_application(settings_in(tmp_path)):
-        pass
+    async with open_application(settings_in(tmp_path)) as application:
+        assert application.accounts  # which nothing else needs in public mode
     assert ended == list(parts)
 
 
