@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from cache.torrents import CacheRecord, TorrentCache
 from catalogue.model import Torrent
+from tasks.recent_work import RecentWork, current
 
 _CONCURRENT = 192  # torrents that are stored at once, and share their syncs
 _BYTES_AT_ONCE = 32 * 2**20  # of files that are stored at once; one larger is stored alone
@@ -71,6 +73,10 @@ class Transfer:
         """
         running: deque[tuple[int, asyncio.Task[ImportResult]]] = deque()
         size = 0
+        context = copy_context()
+        context.run(
+            current.set, RecentWork()
+        )  # a client as others are, which makes way for those that cost less
         try:
             async with aclosing(self._prepared(paths)) as prepared:
                 async for candidate, torrent in prepared:
@@ -80,7 +86,8 @@ class Transfer:
                         size -= left
                         yield await task
                     size += own
-                    task = asyncio.create_task(self._import(candidate, torrent, actor, on_stored))
+                    importing = self._import(candidate, torrent, actor, on_stored)
+                    task = asyncio.create_task(importing, context=context)
                     running.append((own, task))
             while running:
                 yield await running.popleft()[1]

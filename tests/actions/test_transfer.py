@@ -12,6 +12,7 @@ import pytest
 import actions.archives
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
+from tasks.recent_work import RecentWork, current
 from tests.support.torrents import hybrid_torrent, parsed, v1_torrent, v2_torrent
 
 TORRENTS = {
@@ -254,3 +255,20 @@ async def test_an_import_that_is_left_has_stored_what_it_told_and_goes_on(servic
     again = await imported(services, tmp_path)
     assert [outcome.outcome for outcome in again[:30]] == ["known"] * 30
     assert len(again) == len(services.blobs.files) == 100
+
+
+async def test_an_import_makes_way_as_a_client_of_its_own(services, tmp_path, monkeypatch):
+    for number in range(3):
+        (tmp_path / f"{number}.torrent").write_bytes(v1_torrent(f"torrent {number}"))
+    clients, real = [], services.blobs.put
+
+    async def put(infohash, packed):
+        clients.append(current.get())
+        return await real(infohash, packed)
+
+    monkeypatch.setattr(services.blobs, "put", put)
+    await imported(services, tmp_path)
+    assert len(clients) == 3
+    assert {type(each) for each in clients} == {RecentWork}
+    assert len(set(map(id, clients))) == 1
+    assert current.get() is None
