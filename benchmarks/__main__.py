@@ -14,6 +14,7 @@ from benchmarks import (
     idle,
     restore,
     swarms,
+    websocket,
 )
 
 ALL: Mapping[str, Callable[[Sequence[str]], int]] = {
@@ -27,6 +28,7 @@ ALL: Mapping[str, Callable[[Sequence[str]], int]] = {
     "catalogue_search": catalogue_search.main,
     "census": census.main,
     "checkcached": checkcached.main,
+    "websocket": websocket.main,
 }
 
 
