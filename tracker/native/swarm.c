@@ -87,10 +87,9 @@ uint32_t swarm_size(const struct swarm *swarm, uint32_t which)
 
 uint64_t swarm_peers(const struct swarm *swarm)
 {
-    uint64_t peers = swarm_sockets(swarm);
-    for (uint32_t which = 0; which < POOLS; which++)
-        peers += swarm_size(swarm, which);
-    return peers;
+    const struct extra *extra = extra_of(swarm);
+    return (uint64_t)swarm->four[0].size + swarm->four[1].size + extra->six[0].size + extra->six[1].size +
+           extra->socket_seeders + extra->socket_leechers;
 }
 
 uint64_t swarm_sockets(const struct swarm *swarm)
@@ -119,8 +118,8 @@ bool swarm_count_sockets(struct swarm *swarm, int64_t seeders, int64_t leechers)
 
 uint64_t swarm_complete(const struct swarm *swarm)
 {
-    return (uint64_t)swarm_size(swarm, SEEDERS4) + swarm_size(swarm, SEEDERS6) - swarm->paused +
-           extra_of(swarm)->socket_seeders;
+    const struct extra *extra = extra_of(swarm);
+    return (uint64_t)swarm->four[0].size + extra->six[0].size - swarm->paused + extra->socket_seeders;
 }
 
 const uint8_t *swarm_first_address(const struct swarm *swarm, size_t *length)
@@ -145,8 +144,8 @@ uint32_t swarm_rows(const struct swarm *swarm)
 
 struct counts swarm_counts(const struct swarm *swarm)
 {
-    uint64_t leechers = (uint64_t)swarm_size(swarm, LEECHERS4) + swarm_size(swarm, LEECHERS6) +
-                        extra_of(swarm)->socket_leechers;
+    const struct extra *extra = extra_of(swarm);
+    uint64_t leechers = (uint64_t)swarm->four[1].size + extra->six[1].size + extra->socket_leechers;
     return (struct counts){swarm_complete(swarm), swarm->completed, leechers + swarm->paused, leechers};
 }
 
