@@ -16,6 +16,7 @@ from benchmarks import (
     lists,
     restore,
     swarms,
+    websocket,
 )
 
 ALL: Mapping[str, Callable[[Sequence[str]], int]] = {
@@ -31,6 +32,7 @@ ALL: Mapping[str, Callable[[Sequence[str]], int]] = {
     "census": census.main,
     "checkcached": checkcached.main,
     "lists": lists.main,
+    "websocket": websocket.main,
 }
 
 

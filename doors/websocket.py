@@ -222,13 +222,15 @@ class WebSocketConnection(asyncio.Protocol):
 
     __slots__ = (
         "_closing",
+        "_connections",
         "_door",
+        "_ended",
         "_frames",
+        "_held",
         "_in_frames",
         "_pieces",
         "_size",
         "_transport",
-        "_upgraded",
         "_work",
         "address",
         "passkey",
@@ -242,8 +244,11 @@ class WebSocketConnection(asyncio.Protocol):
         self.passkey = passkey
         self.peers: dict[InfoHash, SocketPeer] = {}
         self._door = door
-        self._upgraded = upgraded
+        # Not all of `upgraded`: the head of the request is not needed any more.
         self._transport = upgraded.transport
+        self._held = upgraded.held
+        self._connections = upgraded.connections
+        self._ended = upgraded.ended
         self._frames = FrameProtocol(client=False, extensions=[])
         self._pieces: list[str | bytes] = []
         self._size = 0
@@ -255,7 +260,7 @@ class WebSocketConnection(asyncio.Protocol):
         """Take the transport over, answer the handshake, and read what came with it."""
         now = self._door.clock()
         self._door.quiet.heard[self] = self._door.quiet.without[self] = now
-        self._upgraded.connections.add(self)
+        self._connections.add(self)
         self._transport.set_protocol(self)
         self._transport.set_write_buffer_limits(high=0)  # to know whenever anything waits
         self._write(answer)
@@ -267,7 +272,7 @@ class WebSocketConnection(asyncio.Protocol):
         if self._closing:
             return
         self._hear()
-        self._upgraded.held.move(len(data))
+        self._held.move(len(data))
         self._frames.receive_bytes(data)
         self._read_frames()
 
@@ -367,8 +372,7 @@ class WebSocketConnection(asyncio.Protocol):
         if self._transport.is_closing():
             return
         waiting = self._transport.get_write_buffer_size() + self._size
-        held = self._upgraded.held
-        if waiting != held.buffered and not held.set_buffered(waiting):
+        if waiting != self._held.buffered and not self._held.set_buffered(waiting):
             self._door.counts.cut_off += 1
             self.abort()
 
@@ -380,7 +384,7 @@ class WebSocketConnection(asyncio.Protocol):
         """Note that it has taken everything."""
         if not self._closing:
             self._door.quiet.stalled.pop(self, None)
-        self._upgraded.held.move(self._upgraded.held.buffered)
+        self._held.move(self._held.buffered)
         self._count_buffers()
 
     def _break(self, code: CloseReason) -> None:
@@ -418,8 +422,8 @@ class WebSocketConnection(asyncio.Protocol):
         self._closing = True
         self._door.peers.leave(self)
         self._door.leave(self)
-        self._upgraded.connections.discard(self)
-        self._upgraded.ended()
+        self._connections.discard(self)
+        self._ended()
 
 
 def _values(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> list[bytes]:

@@ -263,10 +263,16 @@ def _websocket(application: Application, clients: ClientAddress, work: ClientWor
     settings, wanted = application.settings, application.settings.websocket
     if not wanted.enabled:
         return None
-    terms = SocketTerms(wanted.interval, wanted.max_offers, wanted.torrents_per_connection)
-    rng = SplitMix(secrets.randbits(64))
+    terms = SocketTerms(
+        wanted.interval,
+        wanted.max_offers,
+        wanted.torrents_per_connection,
+        wanted.max_peers,
+        settings.fairness.terms,
+    )
+    rng, key = SplitMix(secrets.randbits(64)), secrets.token_bytes(16)
     return WebSocketDoor(
-        SocketPeers(application.tracker.tracker, terms, rng, time.monotonic),
+        SocketPeers(application.tracker.tracker, terms, rng, time.monotonic, key),
         clients,
         work,
         SocketLimits(

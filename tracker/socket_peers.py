@@ -5,12 +5,13 @@ an offer goes to a peer that is drawn, its answer back to the one that made it, 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from bittorrent.infohash import InfoHash
 from bittorrent.query import Event
 from bittorrent.refusal import Refusal
+from bittorrent.shares import Shares, ShareTerms
 from bittorrent.webtorrent import (
     MessageRefused,
     PeerAnnounce,
@@ -27,6 +28,7 @@ from bittorrent.webtorrent import (
 from tracker.counters import Transport
 from tracker.model import AnnounceFailure, SocketChange
 from tracker.random_source import RandomSource
+from tracker.swarms import FULL, RETRY_SOON
 from tracker.tracker import Tracker
 
 OFFER_SECONDS = 120.0
@@ -49,11 +51,17 @@ class PeerConnection(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SocketTerms:
-    """Seconds between two announces, offers that one announce may have relayed, and torrents of a connection."""
+    """What the operator sets: seconds between two announces, and the rest are counts.
+
+    Of these, offers of one announce that are passed on, torrents of a connection, and peers in all; near the cap on
+    these one address is held to a share of what is free.
+    """
 
     interval: int = 120
     offers: int = 10
     torrents: int = 256
+    peers: int = 200_000
+    shares: ShareTerms = field(default_factory=ShareTerms)
 
 
 @dataclass(slots=True)
@@ -142,13 +150,19 @@ class _SocketSwarm:
 class SocketPeers:
     """Answers the messages of peers over WebSocket, and passes offers and answers on.
 
-    `clock` gives seconds that never go back.
+    `clock` gives seconds that never go back; `key` has 16 secret bytes.
     """
 
     def __init__(
-        self, tracker: Tracker, terms: SocketTerms, rng: RandomSource, clock: Callable[[], float]
+        self,
+        tracker: Tracker,
+        terms: SocketTerms,
+        rng: RandomSource,
+        clock: Callable[[], float],
+        key: bytes,
     ) -> None:
         self.counters = SocketCounters()
+        self._shares = Shares(terms.shares, key)
         self._tracker = tracker
         self._terms = terms
         self._rng = rng
@@ -198,6 +212,9 @@ class SocketPeers:
         known = peer is not None
         if peer is None:
             self._check_newcomer(connection, message)
+            if self._is_full(connection.address):
+                self._tracker.counters.warnings += 1
+                return write_announce_reply(infohash, 0, 0, RETRY_SOON, FULL.decode())
             peer = SocketPeer(connection, message.peer_id, seeder=bool(message.seeder))
         seeder = peer.seeder if message.seeder is None else message.seeder
         completes = message.event is Event.COMPLETED and seeder and not peer.completed
@@ -228,6 +245,7 @@ class SocketPeers:
             swarm.add(peer)
             peer.connection.peers[infohash] = peer
             self.counters.peers += 1
+            self._shares.add(peer.connection.address)
         elif peer.seeder != seeder:
             swarm.set_role(peer, seeder=seeder)
 
@@ -279,17 +297,24 @@ class SocketPeers:
         swarm.remove(peer)
         if not swarm.by_id:
             del self._swarms[infohash]
-        del peer.connection.peers[infohash]
-        peer.offers.clear()
-        self.counters.peers -= 1
+        self._let_go(infohash, peer)
 
     def _forget(self, infohash: InfoHash) -> None:
         """Let go of the peers of a hash whose swarm was removed, which has counted them out."""
         swarm = self._swarms.pop(infohash, None)
         for peer in swarm.by_id.values() if swarm is not None else ():
-            del peer.connection.peers[infohash]
-            peer.offers.clear()
-            self.counters.peers -= 1
+            self._let_go(infohash, peer)
+
+    def _let_go(self, infohash: InfoHash, peer: SocketPeer) -> None:
+        del peer.connection.peers[infohash]
+        peer.offers.clear()
+        self.counters.peers -= 1
+        self._shares.drop(peer.connection.address)
+
+    def _is_full(self, address: bytes) -> bool:
+        """Return whether there is no room for another peer, or none for one of this address."""
+        used, cap = self.counters.peers, self._terms.peers
+        return used >= cap or self._shares.refuses(address, used, cap)
 
     def _relay_offers(self, infohash: InfoHash, peer: SocketPeer, message: PeerAnnounce) -> None:
         now = self._clock()

@@ -35,6 +35,12 @@ class WebsocketSection(Section):
     torrents_per_connection: int = Field(
         default=1000, ge=1, le=1_000_000, description="Torrents that one connection may announce at once."
     )
+    max_peers: int = Field(
+        default=200_000,
+        ge=1,
+        le=100_000_000,
+        description="Peers over WebSocket kept in memory, within `tracker.max_peers`.",
+    )
     max_message: Size = Field(
         default=64 * 2**10,
         ge=2**10,

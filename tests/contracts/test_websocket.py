@@ -679,6 +679,30 @@ def test_a_connection_announces_no_more_torrents_than_it_may(run):
     run(talk, terms=SocketTerms(torrents=1))
 
 
+def test_near_the_cap_of_peers_an_address_has_no_more_than_its_share(run):
+    async def talk(service: Service) -> None:
+        hashes = [each.decode("latin-1") for each in HASHES[:2]]
+        greedy = [await service.client(headers=b"X-Forwarded-For: 203.0.113.1\r\n") for _ in range(3)]
+        for number, each in enumerate(greedy[:2]):
+            for infohash in hashes:
+                assert "warning message" not in await each.ask(announce(f"g{number}", info_hash=infohash))
+        said = await greedy[2].ask(announce("g2"))
+        assert (said["interval"], said["incomplete"]) == (300, 0)
+        assert "full" in said["warning message"]
+        other = await service.client(headers=b"X-Forwarded-For: 198.51.100.1\r\n")
+        assert "warning message" not in await other.ask(announce("b"))
+        assert "warning message" in await other.ask(announce("b", info_hash=hashes[1]))
+        assert (await greedy[0].ask(announce("g0", left=0)))["complete"] == 1
+        await greedy[0].ask(announce("g0", event="stopped"))
+        assert "warning message" in await greedy[2].ask(announce("g2"))
+        assert "warning message" in await other.ask(announce("b", info_hash=hashes[1]))
+        newcomer = await service.client(headers=b"X-Forwarded-For: 192.0.2.1\r\n")
+        assert "warning message" not in await newcomer.ask(announce("c"))
+        assert service.door.peers.counters.peers == 5
+
+    run(talk, terms=SocketTerms(peers=5), trusted=[ip_network("127.0.0.0/8")])
+
+
 def test_connections_beyond_the_caps_are_turned_away(run):
     async def talk(service: Service) -> None:
         first = [await service.client(headers=b"X-Forwarded-For: 203.0.113.1\r\n") for _ in range(2)]

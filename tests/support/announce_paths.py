@@ -103,7 +103,7 @@ def with_websocket(
     setup: TrackerSetup, limits: SocketLimits, terms: SocketTerms, trusted: Any = (), **how: Any
 ) -> WebSocketDoor:
     """Make a setup's door over WebSocket."""
-    peers = SocketPeers(setup.tracker, terms, SplitMix(SEED), setup.clock)
+    peers = SocketPeers(setup.tracker, terms, SplitMix(SEED), setup.clock, bytes(16))
     setup.websocket = WebSocketDoor(
         peers, ClientAddress(trusted, "X-Forwarded-For"), setup.guard.work, limits, setup.clock,
         root=setup.root.encode(), **how,
@@ -136,12 +136,14 @@ class AnnouncePath:
         with tcp, udp:
             task = asyncio.create_task(server.serve([] if self.kind == "threads" else [tcp]))
             await ready.wait()
-            with ExitStack() as stack:
-                if self.kind == "threads":
-                    stack.enter_context(self._threads(setup, server, tcp, udp))
-                yield tcp.getsockname()[1]
-            server.should_exit = True
-            await asyncio.wait_for(task, PATIENCE)
+            try:
+                with ExitStack() as stack:
+                    if self.kind == "threads":
+                        stack.enter_context(self._threads(setup, server, tcp, udp))
+                    yield tcp.getsockname()[1]
+            finally:
+                server.should_exit = True
+                await asyncio.wait_for(task, PATIENCE)
 
     def _threads(self, setup: TrackerSetup, server: Server, tcp: socket.socket, udp: socket.socket) -> Any:
         protocol = handed_over_protocol(setup.guard, setup.door)

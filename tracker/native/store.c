@@ -412,7 +412,8 @@ static enum verdict serve_socket(struct store *store, struct shard *shard, const
     if (!swarm)
         return VERDICT_OK;
     struct before before = swarm_before(swarm);
-    swarm_count_sockets(swarm, change->seeders, change->leechers);
+    if (!swarm_count_sockets(swarm, change->seeders, change->leechers))
+        return put_off(answer, VERDICT_FULL);
     swarm_touch(swarm, now);
     if (change->completed) {
         swarm->completed++;
@@ -701,23 +702,26 @@ static int move_others(struct store *store, const uint8_t alias[INFOHASH], const
 }
 
 /* Count the peers over WebSocket of an alias here; they are forgotten there with the rest of it. */
-static void move_sockets(struct store *store, const uint8_t alias[INFOHASH], const uint8_t canonical[INFOHASH])
+static int move_sockets(struct store *store, const uint8_t alias[INFOHASH], const uint8_t canonical[INFOHASH])
 {
+    int done = 0;
     struct shard *shard = shard_enter(store, alias);
     const struct swarm *from = shard_swarm(shard, alias, infohash_hash(store, alias));
-    uint32_t seeders = from ? from->socket_seeders : 0, leechers = from ? from->socket_leechers : 0;
+    uint32_t seeders = from && from->extra ? from->extra->socket_seeders : 0;
+    uint32_t leechers = from && from->extra ? from->extra->socket_leechers : 0;
     shard_leave(shard);
     if (!seeders && !leechers)
-        return;
+        return 0;
     shard = shard_enter(store, canonical);
     struct swarm *swarm = shard_swarm(shard, canonical, infohash_hash(store, canonical));
     if (swarm) {
         struct before before = swarm_before(swarm);
-        swarm_count_sockets(swarm, seeders, leechers);
+        done = swarm_count_sockets(swarm, seeders, leechers) ? 0 : -1;
         bits_set(&swarm->dirty, 0);
         swarm_update_totals(store, swarm, before);
     }
     shard_leave(shard);
+    return done;
 }
 
 int store_join(struct store *store, const uint8_t alias[INFOHASH], const uint8_t canonical[INFOHASH])
@@ -737,7 +741,7 @@ int store_join(struct store *store, const uint8_t alias[INFOHASH], const uint8_t
     if (done == 0)
         done = move_others(store, alias, canonical);
     if (done == 0)
-        move_sockets(store, alias, canonical);
+        done = move_sockets(store, alias, canonical);
     store_remove(store, alias);
     return done;
 }

@@ -49,13 +49,26 @@ void bits_free(struct bits *bits)
     *bits = (struct bits){.length = 0};
 }
 
-static const struct pool EMPTY[2];
+static const struct extra EMPTY;
+
+static const struct extra *extra_of(const struct swarm *swarm)
+{
+    return swarm->extra ? swarm->extra : &EMPTY;
+}
+
+/* What is to be changed of it; NULL: no memory. */
+static struct extra *own_extra(struct swarm *swarm)
+{
+    if (!swarm->extra)
+        swarm->extra = calloc(1, sizeof *swarm->extra);
+    return swarm->extra;
+}
 
 const struct pool *swarm_pool(const struct swarm *swarm, uint32_t which)
 {
     if (which < SEEDERS6)
         return &swarm->four[which];
-    return (swarm->six ? swarm->six : EMPTY) + (which - SEEDERS6);
+    return &extra_of(swarm)->six[which - SEEDERS6];
 }
 
 /* The pool to change; NULL: no memory. */
@@ -63,9 +76,8 @@ static struct pool *own_pool(struct swarm *swarm, uint32_t which)
 {
     if (which < SEEDERS6)
         return &swarm->four[which];
-    if (!swarm->six)
-        swarm->six = calloc(2, sizeof *swarm->six);
-    return swarm->six ? &swarm->six[which - SEEDERS6] : NULL;
+    struct extra *extra = own_extra(swarm);
+    return extra ? &extra->six[which - SEEDERS6] : NULL;
 }
 
 uint32_t swarm_size(const struct swarm *swarm, uint32_t which)
@@ -75,15 +87,15 @@ uint32_t swarm_size(const struct swarm *swarm, uint32_t which)
 
 uint64_t swarm_peers(const struct swarm *swarm)
 {
-    uint64_t peers = swarm_sockets(swarm);
-    for (uint32_t which = 0; which < POOLS; which++)
-        peers += swarm_size(swarm, which);
-    return peers;
+    const struct extra *extra = extra_of(swarm);
+    return (uint64_t)swarm->four[0].size + swarm->four[1].size + extra->six[0].size + extra->six[1].size +
+           extra->socket_seeders + extra->socket_leechers;
 }
 
 uint64_t swarm_sockets(const struct swarm *swarm)
 {
-    return (uint64_t)swarm->socket_seeders + swarm->socket_leechers;
+    const struct extra *extra = extra_of(swarm);
+    return (uint64_t)extra->socket_seeders + extra->socket_leechers;
 }
 
 static uint32_t moved(uint32_t count, int64_t difference)
@@ -92,15 +104,22 @@ static uint32_t moved(uint32_t count, int64_t difference)
     return now < 0 ? 0 : now > UINT32_MAX ? UINT32_MAX : (uint32_t)now;
 }
 
-void swarm_count_sockets(struct swarm *swarm, int64_t seeders, int64_t leechers)
+bool swarm_count_sockets(struct swarm *swarm, int64_t seeders, int64_t leechers)
 {
-    swarm->socket_seeders = moved(swarm->socket_seeders, seeders);
-    swarm->socket_leechers = moved(swarm->socket_leechers, leechers);
+    if (!swarm->extra && seeders <= 0 && leechers <= 0)
+        return true;
+    struct extra *extra = own_extra(swarm);
+    if (!extra)
+        return false;
+    extra->socket_seeders = moved(extra->socket_seeders, seeders);
+    extra->socket_leechers = moved(extra->socket_leechers, leechers);
+    return true;
 }
 
 uint64_t swarm_complete(const struct swarm *swarm)
 {
-    return (uint64_t)swarm_size(swarm, SEEDERS4) + swarm_size(swarm, SEEDERS6) - swarm->paused + swarm->socket_seeders;
+    const struct extra *extra = extra_of(swarm);
+    return (uint64_t)swarm->four[0].size + extra->six[0].size - swarm->paused + extra->socket_seeders;
 }
 
 const uint8_t *swarm_first_address(const struct swarm *swarm, size_t *length)
@@ -125,7 +144,8 @@ uint32_t swarm_rows(const struct swarm *swarm)
 
 struct counts swarm_counts(const struct swarm *swarm)
 {
-    uint64_t leechers = (uint64_t)swarm_size(swarm, LEECHERS4) + swarm_size(swarm, LEECHERS6) + swarm->socket_leechers;
+    const struct extra *extra = extra_of(swarm);
+    uint64_t leechers = (uint64_t)swarm->four[1].size + extra->six[1].size + extra->socket_leechers;
     return (struct counts){swarm_complete(swarm), swarm->completed, leechers + swarm->paused, leechers};
 }
 
@@ -310,11 +330,11 @@ static void free_pools(struct swarm *swarm)
 {
     for (uint32_t which = 0; which < 2; which++) {
         pool_free(&swarm->four[which]);
-        if (swarm->six)
-            pool_free(&swarm->six[which]);
+        if (swarm->extra)
+            pool_free(&swarm->extra->six[which]);
     }
-    free(swarm->six);
-    swarm->six = NULL;
+    free(swarm->extra);
+    swarm->extra = NULL;
 }
 
 void swarm_clear(struct swarm *swarm)
@@ -324,7 +344,6 @@ void swarm_clear(struct swarm *swarm)
     free_pools(swarm);
     swarm->paused = 0;
     swarm->completed = 0;
-    swarm->socket_seeders = swarm->socket_leechers = 0;
 }
 
 void swarm_free(struct swarm *swarm)

@@ -20,6 +20,12 @@ struct bits {
     uint32_t length; /* of the array, 0: there is none */
 };
 
+/* What few swarms have. */
+struct extra {
+    struct pool six[2];                       /* the pools of IPv6 */
+    uint32_t socket_seeders, socket_leechers; /* over WebSocket: in numbers alone, they have no address to give */
+};
+
 struct swarm {
     struct record record;
     uint32_t touched; /* seconds from EPOCH */
@@ -28,9 +34,8 @@ struct swarm {
     uint32_t paused;
     uint32_t parts; /* rows that the journal may hold */
     struct pool four[2];
-    uint32_t socket_seeders, socket_leechers; /* over WebSocket: in numbers alone, they have no address to give */
-    owner_t owner;      /* to whose share it counts */
-    struct pool *six; /* the two of IPv6, once there is a peer for them */
+    owner_t owner;       /* to whose share it counts */
+    struct extra *extra; /* once there is a peer for it */
 };
 
 /* Where a peer is; slot NONE: in neither pool of its family, of which `which` is the first. */
@@ -53,9 +58,9 @@ const struct pool *swarm_pool(const struct swarm *swarm, uint32_t which);
 uint32_t swarm_size(const struct swarm *swarm, uint32_t which);
 uint64_t swarm_peers(const struct swarm *swarm);
 uint64_t swarm_complete(const struct swarm *swarm);
-/* The peers over WebSocket among them, and so many more or fewer of these, never below none. */
+/* The peers over WebSocket among them, and so many more or fewer of these, never below none; false: no memory. */
 uint64_t swarm_sockets(const struct swarm *swarm);
-void swarm_count_sockets(struct swarm *swarm, int64_t seeders, int64_t leechers);
+bool swarm_count_sockets(struct swarm *swarm, int64_t seeders, int64_t leechers);
 /* The address of the first peer and its length, 0 where there is none. */
 const uint8_t *swarm_first_address(const struct swarm *swarm, size_t *length);
 uint32_t swarm_rows(const struct swarm *swarm);
