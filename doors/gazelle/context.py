@@ -18,6 +18,7 @@ from doors.admission import Admission
 from doors.bodies import Form
 from doors.gazelle.parameters import GazelleParameters
 from doors.gazelle.shapes import swarm_stats
+from tracker.ledger import Ledger
 from tracker.model import Counts, SwarmTotals
 
 
@@ -32,6 +33,7 @@ class GazelleServices:
     accounts: Accounts
     cache: TorrentCache
     files: TorrentFiles
+    ledger: Ledger
     scrape: Callable[[InfoHash], Counts]
     swarms: Callable[[], SwarmTotals]
     site_name: str

@@ -20,6 +20,7 @@ COMMANDS = by_name(
         status.CHECK,
         accounts.ADD_USER,
         accounts.LIST_USERS,
+        accounts.SHOW_USER,
         accounts.LIST_LOG_INS,
         accounts.ENABLE_USER,
         accounts.DISABLE_USER,
