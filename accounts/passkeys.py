@@ -82,16 +82,23 @@ class Passkeys:
         return await self._running.run(self._replace(user, keep=False))
 
     async def _replace(self, user: int, *, keep: bool) -> str:
-        """Return a new passkey in the place of the one that there is, or with `keep` that one."""
+        """Return a new passkey in the place of the one that there is, or with `keep` that one.
+
+        Who takes the place of a suspended one, revoked or not, is suspended too.
+        """
         async with self._lock:
-            for key in await self._store.live_keys(user, int(self._clock())):
+            suspended = False
+            for key in await self._store.keys(user):
                 secret = await self._secret_of(key)
-                if secret is not None and keep:
+                if secret is None:
+                    continue
+                suspended = key.suspended
+                if keep and not key.revoked:
                     return secret
-                if secret is not None:
+                if not key.revoked:
                     await self._store.revoke(key.id, int(self._clock()))
                     self._tell(KnownPasskey(secret, user, PasskeyState.REVOKED))
-            secret = await self._create(user)
+            secret = await self._create(user, suspended=suspended)
             await self._tell_all(user)
             return secret
 
@@ -155,7 +162,7 @@ class Passkeys:
         is_key = found is not None and found.principal.key is not None and found.principal.key.id == key.id
         return secret if is_key else None
 
-    async def _create(self, user: int) -> str:
+    async def _create(self, user: int, *, suspended: bool) -> str:
         # The secret is derived from the label with the service's key; the label alone does not give it.
         label = _LABEL + self._secrets.link()
         secret = self._secrets.derived("passkey", label)
@@ -163,7 +170,9 @@ class Passkeys:
         if digest is None:
             raise ValueError("a generated secret is malformed")
         new = NewKey(user, Scope.PASSKEY, label, None, int(self._clock()), None)
-        await self._store.add_key(new, digest, _DEAD_KEPT)
+        key = await self._store.add_key(new, digest, _DEAD_KEPT)
+        if suspended:
+            await self._store.suspend(key.id, suspended=True)
         return secret
 
 

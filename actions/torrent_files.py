@@ -42,6 +42,11 @@ class TorrentFiles:
         self._restricted = restricted
         self._open = rights.may(NOBODY, Right.DOWNLOAD)
 
+    @property
+    def personal(self) -> bool:
+        """Whether accounts get files with announce URLs of their own."""
+        return self._passkey is not None
+
     def open_to_all(self, record: CacheRecord) -> bool:
         """Return whether anybody gets the file, byte for byte; no database is asked."""
         if self._passkey is not None:

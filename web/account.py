@@ -28,6 +28,7 @@ def routes(router: PageRouter) -> list[Route]:
         router.form("/account/keys", _add_key, account=True),
         router.form("/account/keys/{id}/renew", _renew, account=True),
         router.form("/account/keys/{id}/revoke", _revoke, account=True),
+        router.form("/account/passkey", _reset_passkey, account=True),
         router.form("/account/password", _set_password, account=True),
         router.form("/account/sessions/{id}/end", _end_session, account=True),
         router.form("/account/sessions/end", _end_sessions, account=True),
@@ -62,6 +63,11 @@ async def _revoke(context: PageContext) -> Response:
     return context.redirect("/account#keys")
 
 
+async def _reset_passkey(context: PageContext) -> Response:
+    await context.services.account_management.reset_passkey(context.principal, context.user_id())
+    return context.redirect("/account#traffic")
+
+
 async def _set_password(context: PageContext) -> Response:
     user, password = context.user_id(), context.form.get("password", "")
     try:
@@ -93,6 +99,7 @@ async def _render(
 ) -> Response:
     sessions = await context.services.account_management.sessions(context.principal, context.user_id())
     keys = await context.services.account_management.keys(context.principal, context.user_id())
+    files, base = context.services.files, base_url(context.request, context.services.admission.public_url)
     return context.render(
         "account",
         "Your account",
@@ -101,6 +108,8 @@ async def _render(
         keys=[key for key in reversed(keys) if not key.revoked],
         sessions=[(each, _place(each.address)) for each in reversed(sessions)],
         names=dict(SCOPES),
+        announce=await files.announce_url(context.principal, base) if files.personal else None,
+        traffic=await context.services.ledger.account(context.user_id()) if files.personal else None,
         scopes=SCOPES,
         lifetimes=LIFETIMES,
         made=made,

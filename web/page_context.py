@@ -28,6 +28,7 @@ from doors.page_layout import PageSite, render_layout
 from doors.security_headers import TABLE
 from downloads.downloads import Downloads
 from downloads.links import DownloadLinks
+from tracker.ledger import Ledger
 from tracker.model import Counts, SwarmTotals
 from web.templating import RowTemplate, Templates
 
@@ -60,6 +61,7 @@ class PageServices:
     downloads: Downloads
     links: DownloadLinks
     files_url: str | None
+    ledger: Ledger
     scrape: Callable[[InfoHash], Counts]
     swarms: Callable[[], SwarmTotals]
     site_name: str

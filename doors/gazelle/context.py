@@ -20,6 +20,7 @@ from doors.gazelle.parameters import GazelleParameters
 from doors.gazelle.shapes import swarm_stats
 from doors.json_encoding import JsonTemplate
 from doors.kept_rows import KeptRows
+from tracker.ledger import Ledger
 from tracker.model import Counts, SwarmTotals
 
 
@@ -37,6 +38,7 @@ class GazelleServices:
     accounts: Accounts
     cache: TorrentCache
     files: TorrentFiles
+    ledger: Ledger
     scrape: Callable[[InfoHash], Counts]
     swarms: Callable[[], SwarmTotals]
     site_name: str

@@ -7,6 +7,7 @@ from doors.gazelle.context import GazelleContext
 from doors.gazelle.envelope import BAD_ID, NO_TERMS, NO_USER, GazelleFailure
 from doors.gazelle.formatting import timestamp
 from doors.gazelle.shapes import JsonObject
+from tracker.ledger import AccountTraffic
 
 USERS_PER_PAGE = 30
 DOWNLOAD = "download"
@@ -34,9 +35,7 @@ async def index(context: GazelleContext) -> object:
             "newSubscriptions": False,
         },
         "userstats": {
-            "uploaded": 0,
-            "downloaded": 0,
-            "ratio": 0,
+            **_traffic(await context.services.ledger.account(context.user.id)),
             "requiredratio": 0,
             "class": _class(context.user),
         },
@@ -54,6 +53,7 @@ async def user(context: GazelleContext) -> object:
     own = found.id == context.user.id
     uploads, groups = await context.services.catalogue.statistics.upload_counts(found.id)
     passkey = await _passkey(context) if own else ""
+    traffic = await context.services.ledger.account(found.id)
     seen = own or context.services.admission.rights.may(context.principal, Right.MODERATE)
     return {
         "username": escape(found.name),
@@ -63,14 +63,13 @@ async def user(context: GazelleContext) -> object:
         "stats": {
             "joinedDate": timestamp(found.joined),
             "lastAccess": timestamp(found.seen if seen else None),
-            "uploaded": 0,
-            "downloaded": 0,
-            "ratio": 0,
+            **_traffic(traffic),
             "requiredRatio": 0,
         },
         "ranks": dict.fromkeys(_RANKS, 0),
         "personal": _personal(found, passkey),
-        "community": dict.fromkeys(_COUNTS, 0) | {"uploaded": uploads, "groups": groups},
+        "community": dict.fromkeys(_COUNTS, 0)
+        | {"uploaded": uploads, "groups": groups, "seeding": traffic.seeding, "snatched": traffic.snatched},
     }
 
 
@@ -115,6 +114,15 @@ async def _passkey(context: GazelleContext) -> str:
     if key is not None and key.methods is not None and DOWNLOAD not in key.methods:
         return ""
     return await context.services.accounts.passkeys.passkey(context.user.id)
+
+
+def _traffic(traffic: AccountTraffic) -> JsonObject:
+    """Return bytes and their ratio with two digits, 0 where nothing was downloaded."""
+    return {
+        "uploaded": traffic.uploaded,
+        "downloaded": traffic.downloaded,
+        "ratio": round(traffic.ratio or 0, 2),
+    }
 
 
 def _personal(user: User, passkey: str) -> JsonObject:

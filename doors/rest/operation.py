@@ -30,6 +30,7 @@ from doors.rest.field_types import PER_PAGE
 from doors.rest.parameters import FieldValues, parse_id, parse_infohash
 from doors.rest.request_fields import field_table
 from tracker.census import Census
+from tracker.ledger import Ledger
 from tracker.model import Counts, SwarmTotals
 
 # The largest offset; every store takes it.
@@ -55,6 +56,7 @@ class RestServices:
     cache: TorrentCache
     files: TorrentFiles
     census: Census
+    ledger: Ledger
     scrape: Callable[[InfoHash], Counts]
     swarms: Callable[[], SwarmTotals]
     site_name: str

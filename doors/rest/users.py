@@ -59,6 +59,57 @@ class PasskeyShape:
     announce_url: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class TrafficShape:
+    """What an account moved of all torrents: bytes, seconds of seeding, snatches, torrents that it seeds now.
+
+    `ratio` is null where nothing was downloaded; `capped_bytes`, claimed faster than `tracker.most_rate` and not
+    counted, is shown to administrators of accounts, else null.
+    """
+
+    uploaded_bytes: int
+    downloaded_bytes: int
+    ratio: float | None
+    seeded_seconds: int
+    snatched: int
+    torrents: int
+    seeding: int
+    capped_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SnatchShape:
+    """A completed download of one's own."""
+
+    id: int
+    infohash: str
+    completed_at: Time
+
+
+async def _stats(context: RestContext) -> TrafficShape:
+    user = await _user(context, context.id("user"))
+    traffic = await context.services.ledger.account(user.id)
+    administers = context.services.admission.rights.may(context.principal, Right.ACCOUNTS)
+    return TrafficShape(
+        traffic.uploaded,
+        traffic.downloaded,
+        round(traffic.ratio, 3) if traffic.ratio is not None else None,
+        traffic.seeded,
+        traffic.snatched,
+        traffic.torrents,
+        traffic.seeding,
+        traffic.capped if administers else None,
+    )
+
+
+async def _snatches(context: RestContext) -> Listing:
+    found, total = await context.services.ledger.store.snatches(
+        context.user_id, context.offset, context.per_page
+    )
+    shapes = [SnatchShape(each.id, each.infohash.upper, time(each.time)) for each in found]
+    return context.listing(shapes, total)
+
+
 async def _passkey_shape(context: RestContext, user: int, passkey: str) -> PasskeyShape:
     if user != context.principal.id:
         return PasskeyShape(None, None)
@@ -304,6 +355,29 @@ _USERS = (
         account=True,
         answers=PasskeyShape,
         refusals=("forbidden",),
+    ),
+    Operation(
+        "GET",
+        "/users/{user}/stats",
+        "showTraffic",
+        "Show what an account moved, as a private tracker counts it",
+        "users",
+        _stats,
+        Right.READ,
+        account=True,
+        answers=TrafficShape,
+    ),
+    Operation(
+        "GET",
+        "/snatches",
+        "listSnatches",
+        "List one's own completed downloads, the newest first",
+        "users",
+        _snatches,
+        account=True,
+        query=request_fields.PAGING,
+        answers=SnatchShape,
+        many=True,
     ),
 )
 OPERATIONS = (*_SESSION, *_USERS)

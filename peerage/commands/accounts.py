@@ -56,6 +56,13 @@ class ListUsers:
 
 
 @dataclass(frozen=True, slots=True)
+class ShowUser:
+    """Show an account, and what it moved as a private tracker counts it."""
+
+    name: Name
+
+
+@dataclass(frozen=True, slots=True)
 class ListLogIns:
     """Show the last log-ins and refused keys since the server's start, oldest first."""
 
@@ -174,6 +181,21 @@ class UserRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class UserTraffic:
+    """An account and its sums: bytes, seconds, snatches, torrents; `capped` was claimed too fast and not counted."""
+
+    user: User
+    uploaded: int
+    downloaded: int
+    ratio: float | None
+    seeded: int
+    snatched: int
+    torrents: int
+    seeding: int
+    capped: int
+
+
+@dataclass(frozen=True, slots=True)
 class LinkRecord:
     """A one-time link, and how many days it is valid."""
 
@@ -217,6 +239,24 @@ async def _list_users(
         for user in users:
             yield UserRecord(user)
         offset += _PAGE
+
+
+async def _show_user(
+    application: "Application", _operator: "Principal", arguments: ShowUser
+) -> AsyncIterator[UserTraffic]:
+    user = await _find(application, arguments.name)
+    moved = await application.ledger.account(user.id)
+    yield UserTraffic(
+        user,
+        moved.uploaded,
+        moved.downloaded,
+        moved.ratio,
+        moved.seeded,
+        moved.snatched,
+        moved.torrents,
+        moved.seeding,
+        moved.capped,
+    )
 
 
 async def _list_log_ins(
@@ -347,6 +387,26 @@ async def _show_users(
     return True
 
 
+async def _print_traffic(_arguments: ShowUser, records: AsyncIterator[UserTraffic]) -> bool:
+    from peerage.setting_values import format_size  # noqa: PLC0415 - not for --help
+
+    async for record in records:
+        print_line(_user_line(record.user))
+        ratio = "none" if record.ratio is None else f"{record.ratio:.3f}"
+        rows = {
+            "uploaded": format_size(record.uploaded),
+            "downloaded": format_size(record.downloaded),
+            "ratio": ratio,
+            "seeded": f"{record.seeded / 3600:.1f} h",
+            "snatched": f"{record.snatched}",
+            "torrents": f"{record.torrents}, {record.seeding} seeded now",
+            "capped": format_size(record.capped),
+        }
+        for name, value in rows.items():
+            print_line(f"  {name:<12}{value:>20}")
+    return True
+
+
 async def _show_log_ins(_arguments: ListLogIns, records: AsyncIterator[LogInAttempt]) -> bool:
     return await print_each(records, _log_in_line)
 
@@ -420,6 +480,14 @@ LIST_USERS = Command(
     record=UserRecord,
     run=_list_users,
     show=_show_users,
+    starts=False,
+)
+SHOW_USER = Command(
+    path=("user", "show"),
+    arguments=ShowUser,
+    record=UserTraffic,
+    run=_show_user,
+    show=_print_traffic,
     starts=False,
 )
 LIST_LOG_INS = Command(

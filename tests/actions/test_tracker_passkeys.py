@@ -60,6 +60,26 @@ async def test_each_change_is_in_force_when_it_returns(setup):
     assert found(tracker, other) == "unknown-passkey"
 
 
+@pytest.mark.parametrize("how", ["reset", "revoke"])
+async def test_a_suspended_account_does_not_get_round_it_by_another_passkey(setup, how):
+    tracker, accounts = a_tracker(), setup.accounts
+    await TrackerPasskeys(accounts.passkeys, tracker.policy).start()
+    ada = await setup.join("ada")
+    await accounts.passkeys.passkey(ada.id)
+    await accounts.suspend(await passkey_id(setup, ada.id), suspended=True)
+
+    if how == "revoke":
+        await accounts.revoke(await passkey_id(setup, ada.id))
+        other = await accounts.passkeys.passkey(ada.id)
+    else:
+        other = await accounts.passkeys.reset(ada.id)
+
+    assert found(tracker, other) == "passkey-suspended"
+    await accounts.suspend(await passkey_id(setup, ada.id), suspended=False)
+    assert found(tracker, other) == ada.id
+    assert found(tracker, await accounts.passkeys.reset(ada.id)) == ada.id
+
+
 async def test_a_start_finds_every_passkey_in_its_state(setup):
     accounts, passkeys = setup.accounts, {}
     await setup.join("root", Role.ADMIN)

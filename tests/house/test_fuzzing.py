@@ -5,7 +5,7 @@ from tests.support.routes import doors
 
 _UPLOAD = {"form-body", "compressed-upload", "metainfo", "bencode-values", "release-name"}
 _SOCKETS = {"websocket-message", "websocket-exchange", "websocket-frames"}
-_TRACKER = {"request-head", "passkey-path", "forwarded-header", "address", "http-exchange"}
+_TRACKER = {"request-head", "passkey-path", "passkey-query", "forwarded-header", "address", "http-exchange"}
 DIALECTS = {
     "feeds": {"search-text"},
     "gazelle": {"gazelle-browse", "form-body", *_UPLOAD},

@@ -60,6 +60,16 @@ static void feed_stream(const uint8_t *data, size_t length)
     }
 }
 
+/* The passkey in a query is a part of it, behind its name. */
+static void feed_query(const uint8_t *data, size_t length)
+{
+    struct slice passkey = query_passkey((struct slice){data, length});
+    if (passkey.length && (passkey.data < data + 8 || passkey.data + passkey.length > data + length ||
+                           memcmp(passkey.data - 8, "passkey=", 8) || memchr(passkey.data, '&', passkey.length)))
+        abort();
+    http_is_passkey(passkey);
+}
+
 static void feed_packet(uint8_t *data, size_t length)
 {
     uint8_t out[UDP_REPLY_MOST];
@@ -96,9 +106,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *given, size_t length)
         (!passkey.length || passkey.length > PASSKEY_MOST))
         abort();
     address_parse((struct slice){data, length}, &address);
-    feed_stream(data, length);
-    if (length <= UDP_LARGEST)
+    feed_query(data, length);
+    for (int private = 0; private < 2; private++) {
+        store_set_private(handler->store, private);
+        feed_stream(data, length);
+    }
+    for (int private = 0; private < 2 && length <= UDP_LARGEST; private++) {
+        store_set_private(handler->store, private);
         feed_packet(data, length);
+    }
     free(data);
     return 0;
 }
@@ -118,6 +134,8 @@ static const struct slice SEEDS[] = {
     SLICE_INIT("GET " HARNESS_ROOT "/announce/" HARNESS_PASSKEY "?" HASH "&peer_id=-XX0001-abcdefghijkl&port=6881 "
                "HTTP/1.1\r\nX-Forwarded-For: 1.2.3.4\r\n\r\n"),
     SLICE_INIT("/" HARNESS_PASSKEY "/announce"),
+    SLICE_INIT("GET /announce?passkey=" HARNESS_PASSKEY "&" HASH "&peer_id=-XX0001-abcdefghijkl&port=6881 HTTP/1.1\r\n"
+               "X-Forwarded-For: 1.2.3.4\r\n\r\n"),
     SLICE_INIT("GET /scrape?" HASH "&info_hash=%41%42aaaaaaaaaaaaaaaaaa HTTP/1.0\r\n\r\n"),
     SLICE_INIT("\0\0\4\x17\x27\x10\x19\x80\0\0\0\1tranaaaaaaaaaaaaaaaaaaaappppppppppppppppppppddddddddllllllll"
                       "uuuuuuuu\0\0\0\2iiiikkkk\xff\xff\xff\xff\x1a\xe1\2\4/abc"),
@@ -128,7 +146,7 @@ static const struct slice SEEDS[] = {
 };
 
 static const char *const WORDS[] = {
-    "GET /announce?", "GET /scrape?", "/announce", "/scrape", "/" HARNESS_PASSKEY, HARNESS_ROOT, "uploaded=", "downloaded=", "\x02\x0b",
+    "GET /announce?", "GET /scrape?", "/announce", "/scrape", "/" HARNESS_PASSKEY, HARNESS_ROOT, "uploaded=", "downloaded=", "passkey=", "\x02\x0b",
     " HTTP/1.1\r\n", " HTTP/1.0\r\n", "\r\n\r\n", "\r\n", "Connection: close\r\n",
     "X-Forwarded-For: ", "1.2.3.4", "::1", "2001:db8::", "%", "%41", "&", "=", "info_hash=", "peer_id=", "port=", "left=",
     "event=", "stopped", "numwant=", "compact=0", "aaaaaaaaaaaaaaaaaaaa", ",", ":80", "[", "]", "9223372036854775808",

@@ -1,10 +1,17 @@
 """Private mode of a running service: passkeys, by every door, and the personal .torrent."""
 
+import json
+import re
+import sqlite3
+from contextlib import closing
+
 import bencodepy
 import pytest
 
 from bittorrent.refusal import REASONS
+from peerage.setting_values import format_size
 from tests.support.clients import announce_path, ask, scrape_path
+from tests.support.processes import wait_until
 from tests.support.raw_torrents import info, infohash
 
 INSIDE = info(b"ours", private=1)
@@ -141,3 +148,84 @@ def test_without_private_mode_no_file_is_personal(start_peerage, mode):
         b" ", b""
     )
     assert site.announce(passkey="whatever").bencoded
+
+
+def shown(site, name="ada"):
+    """What `peerage user show` prints, by name."""
+    done = site.service.run("user", "show", name)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split(None, 1) for line in done.stdout.splitlines()[1:]]
+    return {name: value.strip() for name, value in rows}
+
+
+def test_what_an_account_moved_shows_everywhere(start_peerage):
+    site = PrivateSite(start_peerage(tracker__mode="private", tracker__flush_every=0.1, tracker__most_rate=0))
+    passkey = site.run("user", "passkey", "ada")
+    site.announce(passkey=passkey, uploaded=0, downloaded=0)
+    site.announce(passkey=passkey, uploaded=3 << 20, downloaded=2 << 20, left=0, event="completed")
+
+    wait_until(lambda: shown(site)["uploaded"] == "3 MiB", lambda: str(shown(site)))
+    assert shown(site)["ratio"] == "1.500"
+    number = json.loads(site.own("/api/user").body)["data"]["id"]
+    stats = json.loads(site.own(f"/api/users/{number}/stats").body)["data"]
+    assert (stats["uploaded_bytes"], stats["downloaded_bytes"], stats["ratio"]) == (3 << 20, 2 << 20, 1.5)
+    assert (stats["snatched"], stats["torrents"], stats["seeding"], stats["capped_bytes"]) == (1, 1, 1, None)
+    [snatch] = json.loads(site.own("/api/snatches").body)["data"]
+    assert snatch["infohash"] == HASH.hex().upper()
+    key = site.run("key", "add", "ada", "--scope", "gazelle")
+    for path, place in (
+        ("/ajax.php?action=index", "userstats"),
+        (f"/ajax.php?action=user&id={number}", "stats"),
+    ):
+        figures = json.loads(site.ask(path, authorization=f"token {key}").body)["response"][place]
+        assert (figures["uploaded"], figures["downloaded"], figures["ratio"]) == (3 << 20, 2 << 20, 1.5)
+    assert shown(site, "root")["uploaded"] == "0 B"
+
+
+def test_kill_9_neither_loses_nor_doubles_what_was_moved(start_peerage):
+    site = PrivateSite(start_peerage(tracker__mode="private", tracker__flush_every=0.2, tracker__most_rate=0))
+    passkey = site.run("user", "passkey", "ada")
+    clients = [b"-XX0001-%012d" % number for number in range(20)]
+
+    def announce(total):
+        for port, client in enumerate(clients, 1):
+            answer = site.announce(passkey=passkey, uploaded=total, port=port, peer_id=client)
+            assert b"peers" in answer.bencoded
+
+    announce(0)
+    announce(1000)
+    wait_until(lambda: shown(site)["uploaded"] == format_size(20 * 1000), lambda: str(shown(site)))
+    for total in (2000, 3000, 4000):
+        announce(total)
+        site.service.kill()
+        for swarms in site.service.data.glob("swarms.db*"):
+            swarms.unlink()
+        site.service.restart()
+    announce(5000)
+    site.service.stop()
+
+    with closing(sqlite3.connect(site.service.data / "peerage.db")) as database:
+        [(uploaded,)] = database.execute("SELECT sum(uploaded) FROM traffic")
+    assert uploaded == 20 * 5000
+
+
+def test_the_account_page_has_the_announce_url_and_replaces_the_passkey(start_peerage):
+    site = PrivateSite(start_peerage(tracker__mode="private"))
+    done = site.service.run("user", "add", "eve", "--password-stdin", given="correct horse battery\n")
+    assert done.returncode == 0, done.stderr
+    form = {"content_type": "application/x-www-form-urlencoded"}
+    entered = ask(site.service.port, "/login", "POST", b"name=eve&password=correct+horse+battery", **form)
+    cookie = entered.headers["set-cookie"].partition(";")[0]
+    passkey = site.run("user", "passkey", "eve")
+
+    page = site.ask("/account", cookie=cookie)
+    assert f"/announce/{passkey}".encode() in page.body
+    assert page.headers["cache-control"] == "no-store"
+    [token] = set(re.findall(rb'name="csrf" value="([0-9a-f]+)"', page.body))
+    assert (
+        ask(site.service.port, "/account/passkey", "POST", b"csrf=" + token, cookie=cookie, **form).status
+        == 303
+    )
+
+    assert site.announce(passkey=passkey).failure == SENTENCES["unknown-passkey"]
+    assert site.announce(passkey=site.run("user", "passkey", "eve")).bencoded

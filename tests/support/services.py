@@ -28,6 +28,7 @@ from peerage.wiring.application import Application
 from tests.support.admission import make_admission
 from tests.support.application import open_test_application, settings_in
 from tracker.census import Census
+from tracker.ledger import Ledger
 from tracker.model import ZERO_COUNTS, Counts, SwarmTotals
 
 S = TypeVar("S")
@@ -63,6 +64,7 @@ class AllServices:
     transfers: Transfers
     files_url: str | None
     census: Census | None
+    ledger: Ledger
     scrape: Callable[[InfoHash], Counts]
     swarms: Callable[[], SwarmTotals]
     site_name: str = "Peerage"
@@ -106,6 +108,7 @@ def services_of(
         transfers=Transfers(8, 8),
         files_url=None,
         census=application.tracker.census,
+        ledger=application.ledger,
         scrape=lambda infohash: swarms.get(infohash, ZERO_COUNTS),
         swarms=lambda: SwarmTotals(3, 9, 5, 4),
         site_name=site_name,

@@ -10,7 +10,7 @@ from bittorrent.filenames import extractable_paths
 from bittorrent.infohash import InfoHash
 from bittorrent.magnet import LONGEST_MAGNET, Magnet
 from bittorrent.metainfo import Metainfo
-from bittorrent.passkey import is_passkey, read_path
+from bittorrent.passkey import is_passkey, read_path, read_query
 from bittorrent.peers import parse_address
 from bittorrent.query import SCRAPE_HASHES, Event, read_announce, read_scrape
 from bittorrent.refusal import REASONS, Refusal
@@ -201,6 +201,13 @@ def passkey_path(data: bytes) -> None:
         assert found.action in {"announce", "scrape"}
 
 
+def passkey_query(data: bytes) -> None:
+    """The passkey of a query is the last of its pairs with that key, whole."""
+    found = read_query(data)
+    pairs = [pair for pair in data.split(b"&") if pair.startswith(b"passkey=")]
+    assert found == (pairs[-1][len(b"passkey=") :] if pairs else b"")
+
+
 def address(data: bytes) -> None:
     """C and Python read the same address."""
     text = data.decode("latin-1")
@@ -306,6 +313,7 @@ TARGETS = (
     Target(announce_query, 14, corpus="query"),
     Target(scrape_query, 12, 8300, "query"),
     Target(passkey_path, 14, 200),
+    Target(passkey_query, 14, 200),
     Target(address, 14, 200),
     Target(udp_packet, 8, 4200, "udp"),
     Target(connection_ids, 3, 64),
