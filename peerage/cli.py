@@ -128,6 +128,19 @@ def print_settings() -> None:
     click.echo(as_toml(), nl=False)
 
 
+@main.command("dns")
+@click.option("--host", metavar="NAME", help="The tracker's host. [default: that of public_url]")
+def print_dns_record(host: str | None, config: Path | None) -> None:
+    """Print the DNS record that tells clients the tracker's ports (BEP 34)."""
+    from peerage.dns_record import dns_record  # noqa: PLC0415 - not for --help
+
+    for line in dns_record(settings_from(config, {}), host):
+        click.echo(line)
+
+
+print_dns_record.params.append(config_option())
+
+
 def _click_command(command: Command[Any, Any]) -> click.Command:
     parameters = [*command.parameters(), _data_option(), config_option()]
     return click.Command(command.path[-1], params=parameters, help=command.help, callback=_callback(command))
