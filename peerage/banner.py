@@ -17,7 +17,7 @@ def banner(
     `admin_link` is the file with the first admin's link, until it is redeemed.
     """
     lines = [f"Peerage {__version__}", ""]
-    rows = [row for address in bound for row in _addresses(address)]
+    rows = [row for address in bound for row in _addresses(address, websocket=settings.websocket.enabled)]
     width = max(len(url) for url, _ in rows)
     lines += [f"  {url:<{width}}   {what}" for url, what in rows]
     if settings.public_url:
@@ -45,12 +45,13 @@ def setup_warnings(settings: Settings, bound: Sequence[ListenAddress], *, lists_
         yield "public_url is unset, so links are made from the Host header that each request brings."
 
 
-def _addresses(address: ListenAddress) -> tuple[tuple[str, str], ...]:
-    return (
+def _addresses(address: ListenAddress, *, websocket: bool) -> list[tuple[str, str]]:
+    rows = [
         (f"http://{address}/", "web, .torrent files, SOAP"),
         (f"http://{address}/announce", "tracker over HTTP"),
         (f"udp://{address}/announce", "tracker over UDP"),
-    )
+    ]
+    return [*rows, (f"ws://{address}/announce", "tracker over WebSocket")] if websocket else rows
 
 
 def _policy(settings: Settings) -> str:

@@ -17,6 +17,7 @@ from peerage import __version__
 from peerage.banner import banner
 from peerage.cli import LazyCommand, main
 from peerage.config import Settings, option, rows
+from peerage.sections.websocket import WebsocketSection
 from peerage.setting_values import ListenAddress
 
 UNKNOWN = "AB" * 20
@@ -232,6 +233,13 @@ def test_commands_speak_to_the_running_server():
         blocked = peerage("block", UNKNOWN, "--reason", "notice 12")
         assert blocked.exit_code == 0, blocked.output
         assert UNKNOWN in peerage("lists").output
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_banner_names_the_tracker_over_websocket_where_it_is(enabled):
+    settings = Settings(websocket=WebsocketSection(enabled=enabled))
+    text = banner(settings, LOOPBACK, lists_empty=True)
+    assert ("ws://127.0.0.1:6969/announce" in text) is enabled
 
 
 def test_the_banner_names_every_address_and_where_state_lives():
