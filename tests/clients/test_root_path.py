@@ -59,6 +59,7 @@ def site(
         trusted_proxies="127.0.0.1",
         limits__pages="100000/minute",
         limits__rest="100000/minute",
+        limits__feeds_anonymous="100000/minute",
     )
     folder = tmp_path / "nginx"
     folder.mkdir()
