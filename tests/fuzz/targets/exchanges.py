@@ -139,7 +139,7 @@ def websocket_frames(data: bytes) -> None:
     )  # type: ignore[arg-type]
     door.counts.open += 1
     door._by_address["9.9.9.9"] += 1
-    connection = WebSocketConnection(door, upgraded, bytes((9, 9, 9, 9)))
+    connection = WebSocketConnection(door, upgraded, bytes((9, 9, 9, 9)), b"")
     connection.begin(b"", b"")
     for at in range(1, len(data), step):
         connection.data_received(data[at : at + step])
