@@ -274,11 +274,12 @@ class MetricsDoor:
 
     async def answer(self, request: Request) -> Response:
         """Return the metrics in Prometheus' text format, or 403."""
-        if not self._is_allowed(request):
+        if not self.allows(request):
             return PlainTextResponse("The metrics are not for this address.\n", 403)
         return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
 
-    def _is_allowed(self, request: Request) -> bool:
+    def allows(self, request: Request) -> bool:
+        """Return whether a client may read the metrics."""
         if self._everyone:
             return True
         try:

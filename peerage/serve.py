@@ -40,7 +40,9 @@ from doors.metrics import (
 from doors.page_layout import PageSite
 from doors.request_limits import RateLimiter
 from doors.root_path import root_path, strip_root
+from doors.tracker_stats import StatsDoor
 from doors.upload_admission import CacheCounters, UploadAdmission
+from peerage import __version__
 from peerage.account_maintenance import maintain_accounts
 from peerage.allocator import freeze_objects, tune_allocator
 from peerage.app import App
@@ -126,6 +128,13 @@ def make_app(application: Application, listeners: Listeners) -> App:
     )
     direct: dict[str, ASGIApp] = {"/announce": listeners.announce, "/scrape": listeners.scrape}
     metrics = _make_metrics(application, listeners, uploads, clients)
+    stats = StatsDoor(
+        listeners.counters,
+        application.tracker.tracker.store.totals,
+        metrics.allows,
+        __version__,
+        application.environment.timer,
+    )
     services = make_services(application, admission)
     documented = settings.torrent_api.error_status == "documented"
     routes = [
@@ -149,7 +158,7 @@ def make_app(application: Application, listeners: Listeners) -> App:
     ]
     return App(
         direct,
-        [*routes, metrics.route(), *health_routes(application.health)],
+        [*routes, metrics.route(), *stats.routes(), *health_routes(application.health)],
         admission.root_path,
         lambda app: FairRequests(app, listeners.work, clients),
     )

@@ -23,7 +23,7 @@ _OWN_PATHS = frozenset(
         "account", "announce", "api", "atom", "bookmarks.atom", "bookmarks.rss", "c", "collages", "dld", "downloads",
         "g", "healthz", "livez", "login", "logout", "metrics", "moderation", "opensearch.xml", "people", "readyz",
         "report", "robots.txt", "rss", "scrape", "search", "search.atom", "search.rss", "sitemap.xml", "sitemaps",
-        "static", "t", "torrent", "torznab", "u", "upload", "welcome",
+        "static", "stats", "stats.json", "t", "torrent", "torznab", "u", "upload", "welcome",
     }
 )  # fmt: skip
 _OWN_PATTERN = re.compile(r".*\.php|v[0-9]+")

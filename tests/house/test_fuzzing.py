@@ -30,7 +30,7 @@ PACKETS = {"udp-packet", "udp-exchange", "connection-ids"}
 DISK = {"journal-row"}
 # Routes that read nothing but their path.
 NOTHING = {"/api/index.php", "/api/torrage.wsdl", "/upload.php", "/metrics", "/robots.txt", "/static/{name}"}
-NOTHING |= {"/healthz", "/livez", "/readyz"}
+NOTHING |= {"/healthz", "/livez", "/readyz", "/stats", "/stats.json"}
 
 
 def targets():

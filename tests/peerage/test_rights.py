@@ -34,6 +34,8 @@ OPEN = {
     "/robots.txt",
     "/static/{name}",
     "/metrics",
+    "/stats",
+    "/stats.json",
     "/healthz",
     "/livez",
     "/readyz",

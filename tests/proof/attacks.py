@@ -279,6 +279,9 @@ def ask_every_dialect(target: Target) -> None:
         f"/static/../{long}",
         "/robots.txt",
         "/metrics",
+        f"/stats?mode={long}",
+        "/stats?mode=everything",
+        "/stats.json",
         "/api/torrage.wsdl",
         f"/api/{long}",
     ):
@@ -369,6 +372,8 @@ ATTACKS = {
             "/static/{name}",
             "/robots.txt",
             "/metrics",
+            "/stats",
+            "/stats.json",
         ),
     ),
     "noise": Attack(send_noise),
