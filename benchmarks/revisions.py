@@ -177,7 +177,7 @@ def serving(name: str, tree: Path) -> Iterator[Server]:
             "--downloads-listen",
             "127.0.0.1:0",
             "--downloads-active",
-            "1",
+            "1000",
             "--downloads-slots",
             "1000",
         ]
