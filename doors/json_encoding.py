@@ -2,8 +2,12 @@
 
 import json
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import msgspec
+
+TRUTH: Mapping[bool, bytes] = MappingProxyType({True: b"true", False: b"false"})
+"""Truth values, for places of a `JsonTemplate`."""
 
 _encoder = msgspec.json.Encoder()
 

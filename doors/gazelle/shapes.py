@@ -13,7 +13,7 @@ from catalogue.model import PUBLIC_VIEWER, Author, Freeleech, Group, SwarmStats,
 from catalogue.visibility import shown_uploader
 from doors.gazelle.envelope import encode
 from doors.gazelle.formatting import byline, tag_list, tags, timestamp
-from doors.json_encoding import JsonTemplate
+from doors.json_encoding import TRUTH, JsonTemplate
 from doors.kept_rows import KeptRows
 from tracker.model import Counts
 
@@ -99,7 +99,6 @@ _GROUP_PLACES = {
     "totalLeechers": b"%d",
     "torrents": b"[%b]",
 }
-_TRUTH = {True: b"true", False: b"false"}
 
 
 def browse_row(
@@ -117,7 +116,7 @@ def browse_row(
         for each, stats in torrents
     ]
     return rows.row(of, "group", partial(_browse_group_template, of)).fill(
-        _TRUTH[bookmarked],
+        TRUTH[bookmarked],
         max((each.size for each, _ in torrents), default=0),
         sum(stats.snatched for _, stats in torrents),
         sum(stats.seeders for _, stats in torrents),

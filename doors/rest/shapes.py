@@ -18,7 +18,7 @@ from catalogue.model import (
     Person,
     Torrent,
 )
-from doors.json_encoding import JsonTemplate, encode_json
+from doors.json_encoding import TRUTH, JsonTemplate, encode_json
 from tracker.model import ZERO_COUNTS, Counts
 
 Time = Annotated[str, Field(description="ISO 8601 in UTC.", json_schema_extra={"format": "date-time"})]
@@ -174,7 +174,6 @@ def torrent_fields(
 
 
 _PLACES = {"seeders": b"%d", "leechers": b"%d", "completed": b"%d", "alive": b"%b"}
-_TRUTH = {True: b"true", False: b"false"}
 
 
 def torrent_template(torrent: Torrent, uploader: Person | None) -> JsonTemplate:
@@ -187,7 +186,7 @@ def torrent_template(torrent: Torrent, uploader: Person | None) -> JsonTemplate:
 def fill_template(template: JsonTemplate, torrent: Torrent, counts: Counts, *, alive: bool) -> bytes:
     """Return the shape of a torrent with the present counts."""
     return template.fill(
-        counts.complete, counts.incomplete, torrent.completed(counts.downloaded), _TRUTH[alive]
+        counts.complete, counts.incomplete, torrent.completed(counts.downloaded), TRUTH[alive]
     )
 
 
