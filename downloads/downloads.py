@@ -113,6 +113,7 @@ class Downloads:
         if self._backend is None:
             return
         await self._backend.engine.start(self._on_event)
+        self._scheduler.begin()
         self._queue.enqueue(self._start_all())
         self._checking = asyncio.create_task(self._check_regularly())
 

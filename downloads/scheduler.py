@@ -39,6 +39,11 @@ class Scheduler:
         self._runner = runner
         self._quota = quota
         self._clock = clock
+        self._engine_runs = False
+
+    def begin(self) -> None:
+        """Start what waits from now on: the engine runs."""
+        self._engine_runs = True
 
     def has_slot(self, account: int) -> bool:
         """Tell whether an account has a free slot."""
@@ -74,7 +79,12 @@ class Scheduler:
             self._runner.pause(content)
 
     async def start_waiting(self) -> None:
-        """Start content and queued jobs that waited for what was just released."""
+        """Start content and queued jobs that waited for what was just released; before `begin` they go on waiting.
+
+        A block that is enforced at the start of the service, or by a command beside no service, releases too.
+        """
+        if not self._engine_runs:
+            return
         for content in [content for content in self._registry.unfinished.values() if not content.running]:
             if any(job.active for job in content.jobs.values()):
                 await self.reschedule(content)

@@ -363,6 +363,20 @@ async def test_blocked_torrents_are_refused_and_deleted(tmp_path):
         assert setup.hooks.published == [torrent("bad", 1000)]
 
 
+async def test_a_block_that_is_enforced_before_the_engine_runs_starts_nothing(tmp_path):
+    async with open_downloads(tmp_path) as setup:
+        gone, kept = await setup.create(1, "bad"), await setup.create(1, "good")
+
+    async def block(downloads, engine):
+        await downloads.forget([InfoHash(b"x" * 20)])
+        await downloads.forget([gone.content.key.infohash])
+        assert engine.requests == {}
+
+    async with open_downloads(tmp_path, before=block) as setup:
+        assert [job.id for job in await setup.downloads.jobs(1, 0, 10)] == [kept.id]
+        assert setup.names() == ["good"]
+
+
 async def test_a_magnet_whose_torrent_is_blocked_under_another_name_is_deleted(tmp_path):
     async with open_downloads(tmp_path) as setup:
         data = hybrid_torrent("both")

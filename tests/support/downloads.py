@@ -169,8 +169,8 @@ class DownloadSetup:
 
 
 @contextlib.asynccontextmanager
-async def open_downloads(path: Path, *, stop=True, engine=None, **limits):
-    """Open downloads over a folder; without `stop` they end as by a kill."""
+async def open_downloads(path: Path, *, stop=True, engine=None, before=None, **limits):
+    """Open downloads over a folder; without `stop` they end as by a kill. `before` is called before the engine runs."""
     database = await SqliteDatabase.open(path / "peerage.db", PEERAGE, "NORMAL")
     async with database.transaction() as transaction:
         for number in range(1, 5):
@@ -182,6 +182,8 @@ async def open_downloads(path: Path, *, stop=True, engine=None, **limits):
     store = SqlJobs(database)
     downloads = Downloads(replace(LIMITS, **limits), DownloadBackend(engine, store, folder, hooks, clock))
     await downloads.load()
+    if before is not None:
+        await before(downloads, engine)
     await downloads.begin()
     await downloads.drain()
     try:
