@@ -50,6 +50,17 @@ async def test_a_packed_upload_is_kept_unpacked(services, compress):
         (b"de", "no-info"),
         (b"l" * 5000, "too-deep"),
     ],
+    ids=[
+        "nothing",
+        "nothing in gzip",
+        "long",
+        "long in gzip",
+        "cut gzip",
+        "gzip in gzip",
+        "html",
+        "empty dictionary",
+        "deep",
+    ],
 )
 async def test_bad_input_gets_its_code_and_leaves_nothing(make_services, data, code):
     services = make_services(limit=5000)

@@ -764,6 +764,23 @@ MESSAGE = json.dumps(announce("a")).encode()
         (raw_frame(1, b"", fin=False) + raw_frame(0, b"", fin=False) * 300, 1009),
         (bytes([0x82, 0xFF]) + b"\x7f" + b"\xff" * 7 + b"mask" + b"x" * 2000, 1009),
     ],
+    ids=[
+        "unmasked",
+        "reserved bit",
+        "unknown opcode",
+        "long ping",
+        "ping in parts",
+        "continuation of nothing",
+        "message within a message",
+        "not UTF-8",
+        "close of one byte",
+        "unknown close code",
+        "long",
+        "long in bytes",
+        "long in parts",
+        "many empty parts",
+        "length beyond 63 bits",
+    ],
 )
 def test_whoever_breaks_the_protocol_or_a_limit_is_told_the_code_and_ended(run, data, code):
     async def talk(service: Service) -> None:
