@@ -5,15 +5,12 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
+from math import inf
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast, get_args, get_origin
-
-from annotated_types import Ge, Le
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
-from pydantic.fields import FieldInfo
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from peerage.sections import (
-    NETWORKS,
     AccountsSection,
     CacheSection,
     CatalogueSection,
@@ -32,10 +29,13 @@ from peerage.sections import (
     TrackerSection,
     WebsocketSection,
 )
+from peerage.sections.section import Declared, Reads, Setting, declared, read_value
 from peerage.setting_values import ListenAddress, format_size, read_header, read_public_url, read_size
 
 FILE = Path("peerage.toml")
 PREFIX = "PEERAGE_"
+
+_LISTEN = (ListenAddress("127.0.0.1", 6969), ListenAddress("::1", 6969))
 
 
 class SettingsError(Exception):
@@ -46,73 +46,71 @@ class SettingsError(Exception):
         super().__init__("\n".join(self.problems))
 
 
-class UntabledSettings(Section):
-    """The settings that stand above every table."""
+class Settings(Section, frozen=True, kw_only=True):
+    """Every setting of one Peerage, frozen: first those that stand above every table.
 
-    listen: Listens = Field(
-        default=(ListenAddress("127.0.0.1", 6969), ListenAddress("::1", 6969)),
-        description="Addresses to listen on: TCP for everything, UDP for the tracker on the same port.",
-        json_schema_extra={"takes": "host:port or [v6]:port, one or more; port 0 is any free one"},
-    )
-    data: Path = Field(default=Path("data"), description="The folder that holds all state.")
-    public_url: Annotated[str | None, BeforeValidator(read_public_url)] = Field(
-        default=None,
-        description="The address under which the outside knows this service; unset: that of each request.",
-        json_schema_extra={"takes": "http://host or https://host, with port or path if need be"},
-    )
-    trusted_proxies: Networks = Field(
-        default=(),
-        description="Proxies whose word on the client's address is taken.",
-        json_schema_extra=NETWORKS,
-    )
-    forwarded_header: Annotated[str, AfterValidator(read_header)] = Field(
-        default="x-forwarded-for",
-        description="The header in which trusted proxies name the client.",
-        json_schema_extra={"takes": "a header name"},
-    )
-
-
-class Settings(UntabledSettings):
-    """Every setting of one Peerage, checked and frozen.
-
-    Made directly it takes its arguments and defaults alone; `read_settings` reads every source. Tables of which nothing
-    is given are their defaults, which nothing checks again.
+    Made directly it takes its arguments and defaults as they are; `of` checks them, `read_settings` reads every source.
     """
 
-    tracker: TrackerSection = Field(default_factory=TrackerSection.model_construct)
-    websocket: WebsocketSection = Field(default_factory=WebsocketSection.model_construct)
-    cache: CacheSection = Field(default_factory=CacheSection.model_construct)
-    http: HttpSection = Field(default_factory=HttpSection.model_construct)
-    fairness: FairnessSection = Field(default_factory=FairnessSection.model_construct)
-    metrics: MetricsSection = Field(default_factory=MetricsSection.model_construct)
-    log: LogSection = Field(default_factory=LogSection.model_construct)
-    accounts: AccountsSection = Field(default_factory=AccountsSection.model_construct)
-    catalogue: CatalogueSection = Field(default_factory=CatalogueSection.model_construct)
-    census: CensusSection = Field(default_factory=CensusSection.model_construct)
-    limits: LimitsSection = Field(default_factory=LimitsSection.model_construct)
-    torrent_api: TorrentApiSection = Field(default_factory=TorrentApiSection.model_construct)
-    downloads: DownloadsSection = Field(default_factory=DownloadsSection.model_construct)
-    lookups: LookupsSection = Field(default_factory=LookupsSection.model_construct)
+    listen: Annotated[
+        Listens,
+        Setting("Addresses to listen on: TCP for everything, UDP for the tracker on the same port.", 1, 64),
+    ] = _LISTEN
+    data: Annotated[Path, Setting("The folder that holds all state.")] = Path("data")
+    public_url: Annotated[
+        Annotated[str | None, Reads(read_public_url)],
+        Setting(
+            "The address under which the outside knows this service; unset: that of each request.",
+            takes="http://host or https://host, with port or path if need be",
+        ),
+    ] = None
+    trusted_proxies: Annotated[Networks, Setting("Proxies whose word on the client's address is taken.")] = ()
+    forwarded_header: Annotated[
+        Annotated[str, Reads(read_header, after=True)],
+        Setting("The header in which trusted proxies name the client.", takes="a header name"),
+    ] = "x-forwarded-for"
+
+    tracker: TrackerSection = TrackerSection()
+    websocket: WebsocketSection = WebsocketSection()
+    cache: CacheSection = CacheSection()
+    http: HttpSection = HttpSection()
+    fairness: FairnessSection = FairnessSection()
+    metrics: MetricsSection = MetricsSection()
+    log: LogSection = LogSection()
+    accounts: AccountsSection = AccountsSection()
+    catalogue: CatalogueSection = CatalogueSection()
+    census: CensusSection = CensusSection()
+    limits: LimitsSection = LimitsSection()
+    torrent_api: TorrentApiSection = TorrentApiSection()
+    downloads: DownloadsSection = DownloadsSection()
+    lookups: LookupsSection = LookupsSection()
+
+    @classmethod
+    def of(cls, **given: object) -> "Settings":
+        """Return settings of which these are given, as people write them, tables as mappings. SettingsError."""
+        return _checked(given, {})
 
     @property
     def listen_is_default(self) -> bool:
         """Whether nobody chose `listen`, so that a machine without IPv6 may leave that address out."""
-        return "listen" not in self.model_fields_set
+        return self.listen is _LISTEN
 
 
+@cache
 def _sections() -> dict[str, type[Section]]:
     """Find every table of the file by its name."""
-    kinds = {name: field.annotation for name, field in Settings.model_fields.items()}
-    return {
-        name: kind for name, kind in kinds.items() if isinstance(kind, type) and issubclass(kind, Section)
-    }
+    values = {name: getattr(Settings(), name) for name in Settings.__struct_fields__}
+    return {name: type(value) for name, value in values.items() if isinstance(value, Section)}
 
 
 def known_keys() -> tuple[str, ...]:
     """List every setting's dotted key, in the order of the file: those without a table first."""
     sections = _sections()
-    loose = [name for name in Settings.model_fields if name not in sections]
-    return (*loose, *(f"{table}.{name}" for table, kind in sections.items() for name in kind.model_fields))
+    loose = [name for name in Settings.__struct_fields__ if name not in sections]
+    return (
+        *loose,
+        *(f"{table}.{name}" for table, kind in sections.items() for name in kind.__struct_fields__),
+    )
 
 
 def variable(key: str) -> str:
@@ -142,24 +140,40 @@ def read_settings(
 
 
 def _checked(given: Mapping[str, Any], origins: Mapping[str, str]) -> Settings:
-    """Check what is given, table by table. SettingsError names every wrong value."""
+    """Read what is given, tables as mappings, and leave everything else as it is by default.
+
+    `origins` name the source of each dotted key. SettingsError names every wrong value.
+    """
     sections = _sections()
-    untabled = {name: value for name, value in given.items() if name not in sections}
-    checked: dict[str, Any] = {}
     problems: list[str] = []
-    try:
-        checked |= UntabledSettings(**untabled) if untabled else UntabledSettings.model_construct()
-    except ValidationError as error:
-        problems += _explain(error, (), origins)
+    tables: dict[str, Section] = {}
     for name, kind in sections.items():
         if name in given:
+            tables[name] = kind(**_read_table(kind, name, given[name], origins, problems))
             try:
-                checked[name] = kind(**given[name])
-            except ValidationError as error:
-                problems += _explain(error, (name,), origins)
+                tables[name].check()
+            except ValueError as error:
+                problems.append(str(error))
+    loose = {name: value for name, value in given.items() if name not in sections}
+    values = _read_table(Settings, "", loose, origins, problems)
     if problems:
         raise SettingsError(problems)
-    return Settings.model_construct(set(given), **checked)
+    return Settings(**values, **tables)  # type: ignore[arg-type]  # each was read as its type
+
+
+def _read_table(
+    kind: type[Section], table: str, given: Mapping[str, Any], origins: Mapping[str, str], problems: list[str]
+) -> dict[str, Any]:
+    """Read the values of a table; what is wrong with one is added to the problems."""
+    values = {}
+    for name, value in given.items():
+        try:
+            values[name] = read_value(kind, name, value)
+        except ValueError as error:
+            key = f"{table}.{name}" if table else name
+            source = origins.get(key, "the program")
+            problems.append(f"{key} (from {source}): {error}; it takes {row(key).takes}")
+    return values
 
 
 def _from_options(options: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:
@@ -230,23 +244,6 @@ def _nest(values: Mapping[str, Any]) -> dict[str, Any]:
     return nested
 
 
-def _explain(error: ValidationError, table: tuple[str, ...], origins: Mapping[str, str]) -> Iterable[str]:
-    for problem in error.errors():
-        key = _key_of((*table, *problem["loc"]))
-        reason = problem.get("ctx", {}).get("error")
-        if key is None:
-            yield str(reason or problem["msg"])
-            continue
-        text = str(reason) if reason else f"{problem['input']!r:.80} will not do"
-        yield f"{key} (from {origins.get(key, 'its default')}): {text}; it takes {row(key).takes}"
-
-
-def _key_of(location: tuple[int | str, ...]) -> str | None:
-    """Find the setting that pydantic's path points into; None when that is a whole table."""
-    known = known_keys()
-    return next((key for key in (str(location[0]), ".".join(map(str, location[:2]))) if key in known), None)
-
-
 @dataclass(frozen=True, slots=True)
 class SettingRow:
     """A setting as documentation shows it: its meaning, the values it takes, its default."""
@@ -268,15 +265,15 @@ def rows() -> tuple[SettingRow, ...]:
 def row(key: str) -> SettingRow:
     """Describe one key. KeyError when there is no such setting."""
     table, _, name = key.rpartition(".")
-    field = (_sections()[table] if table else Settings).model_fields[name]
-    default = field.default
+    kind = _sections()[table] if table else Settings
+    found, default = declared(kind)[name], getattr(kind(), name)
     listed = isinstance(default, tuple)
-    shown = format_size(default) if BeforeValidator(read_size) in field.metadata else default
+    shown = format_size(default) if _is_size(found) else default
     texts = [str(item) for item in default] if listed else [str(shown)]
     return SettingRow(
         key=key,
-        meaning=field.description or "",
-        takes=_takes(field),
+        meaning=found.setting.meaning,
+        takes=_takes(found),
         default="unset"
         if default is None
         else str(shown).lower()
@@ -288,6 +285,10 @@ def row(key: str) -> SettingRow:
     )
 
 
+def _is_size(found: Declared) -> bool:
+    return any(each.read is read_size for each in found.reads)
+
+
 def _toml(value: object) -> str:
     if value is None:
         return '""'
@@ -295,20 +296,18 @@ def _toml(value: object) -> str:
     return json.dumps(value if plain else str(value))
 
 
-def _takes(field: FieldInfo) -> str:
-    extra = field.json_schema_extra
-    if isinstance(extra, dict) and "takes" in extra:
-        return str(extra["takes"])
-    if get_origin(field.annotation) is Literal:
-        return " or ".join(get_args(field.annotation))
-    if field.annotation is bool:
+def _takes(found: Declared) -> str:
+    if found.takes:
+        return found.takes
+    if get_origin(found.kind) is Literal:
+        return " or ".join(get_args(found.kind))
+    if found.kind is bool:
         return "true or false"
-    low = next((cast(int, mark.ge) for mark in field.metadata if isinstance(mark, Ge)), None)
-    high = next((cast(int, mark.le) for mark in field.metadata if isinstance(mark, Le)), None)
-    if low is None or high is None:
+    low, high = found.setting.least, found.setting.most
+    if low == -inf or high == inf:
         return "a path"
-    if BeforeValidator(read_size) in field.metadata:
-        return f"{format_size(low)} to {format_size(high)}"
+    if _is_size(found):
+        return f"{format_size(int(low))} to {format_size(int(high))}"
     return f"{low:,} to {high:,}"
 
 

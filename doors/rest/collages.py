@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import Field
+from msgspec import Meta
 
 from accounts.rights import Right
 from bittorrent.refusal import Refusal
@@ -24,7 +24,7 @@ class CollageShape:
     name: str
     description: str
     description_html: Html
-    kind: Annotated[str, Field(json_schema_extra={"enum": ["personal", "theme", "staff"]})]
+    kind: Annotated[str, Meta(extra_json_schema={"enum": ["personal", "theme", "staff"]})]
     creator: PersonShape
     locked: bool
     hidden: bool
@@ -37,7 +37,7 @@ class CollageShape:
 class BookmarkShape:
     """Something that an account bookmarked; `name` is empty where it is not seen any more."""
 
-    kind: Annotated[str, Field(json_schema_extra={"enum": [kind.value for kind in BookmarkKind]})]
+    kind: Annotated[str, Meta(extra_json_schema={"enum": [kind.value for kind in BookmarkKind]})]
     id: int
     name: str
 

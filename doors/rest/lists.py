@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import Field
+from msgspec import Meta
 
 from accounts.rights import Right
 from bittorrent.infohash import InfoHash
@@ -15,7 +15,7 @@ from lists.infohashes import ListEntry, ListKind
 # Entries beyond the requested page up to which a list is counted.
 _COUNT_BEYOND = 10_000
 
-_Hash = Annotated[str, Field(pattern="^([0-9a-f]{40}|[0-9a-f]{64})$")]
+_Hash = Annotated[str, Meta(pattern="^([0-9a-f]{40}|[0-9a-f]{64})$")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import TypeAdapter
+from msgspec.json import schema_components
 
 from accounts.model import NOBODY
 from accounts.rights import Rights
@@ -28,7 +28,7 @@ from doors.rest.operation import Operation
 Schema = dict[str, Any]
 
 _JSON = "application/json"
-_COMPONENTS = "#/components/schemas/{model}"
+_COMPONENTS = "#/components/schemas/{name}"
 _COMMON_REFUSALS = ("internal", "too-many-requests", "invalid")
 _CREDENTIAL_REFUSALS = ("bad-token", "key-suspended")
 _BODY_REFUSALS = ("bad-request", "too-large", "busy")
@@ -203,16 +203,15 @@ def _success(kind: type, schemas: Schema, *, many: bool) -> Schema:
     properties: Schema = {"success": {"const": True}, "data": data}
     if many:
         properties["data"] = {"type": "array", "items": data}
-        properties["meta"] = {"$ref": _COMPONENTS.format(model="Meta")}
+        properties["meta"] = {"$ref": _COMPONENTS.format(name="Meta")}
     return {"type": "object", "required": list(properties), "properties": properties}
 
 
 def _reference(kind: type, schemas: Schema) -> Schema:
     """Add a dataclass and those in its fields to the schemas; return a reference to it."""
-    schema: Schema = TypeAdapter(kind).json_schema(mode="serialization", ref_template=_COMPONENTS)
-    schemas.update(schema.pop("$defs", {}))
-    schemas[kind.__name__] = schema
-    return {"$ref": _COMPONENTS.format(model=kind.__name__)}
+    (reference,), components = schema_components([kind], ref_template=_COMPONENTS)
+    schemas.update(components)
+    return reference
 
 
 def _headers() -> Schema:
@@ -229,7 +228,7 @@ def _error_response(status: int) -> Schema:
     return {
         "description": f"{code}: {min(sentences, key=len)}" if sentences else code,
         "headers": _headers(),
-        "content": {_JSON: {"schema": {"$ref": _COMPONENTS.format(model="Error")}}},
+        "content": {_JSON: {"schema": {"$ref": _COMPONENTS.format(name="Error")}}},
     }
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Annotated, Any
 
-from pydantic import Field
+from msgspec import Meta
 
 from bittorrent.magnet import Magnet
 from catalogue.bbcode import render
@@ -21,8 +21,8 @@ from catalogue.model import (
 from doors.json_encoding import TRUTH, JsonTemplate, encode_json
 from tracker.model import ZERO_COUNTS, Counts
 
-Time = Annotated[str, Field(description="ISO 8601 in UTC.", json_schema_extra={"format": "date-time"})]
-Html = Annotated[str, Field(description="The same text drawn as HTML from a safe subset of BBCode.")]
+Time = Annotated[str, Meta(description="ISO 8601 in UTC.", extra_json_schema={"format": "date-time"})]
+Html = Annotated[str, Meta(description="The same text drawn as HTML from a safe subset of BBCode.")]
 
 
 @lru_cache(4096)  # a list has the same times again and again
@@ -67,7 +67,7 @@ class TorrentShape:
     """A torrent in the catalogue; seeders and leechers are those of this moment, completed never falls."""
 
     id: int
-    info_hash: Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
+    info_hash: Annotated[str, Meta(pattern="^[0-9a-f]{40}$")]
     title: str
     description: str
     category: CategoryName
@@ -81,14 +81,14 @@ class TorrentShape:
     updated_at: Time
     description_html: Html
     name: str
-    alias: Annotated[str | None, Field(description="The other 20-byte hash of a hybrid torrent.")]
+    alias: Annotated[str | None, Meta(description="The other 20-byte hash of a hybrid torrent.")]
     magnet: str
     group_id: int
     group: str
     authors: list[str]
     tags: list[str]
     year: int | None
-    imdb_id: Annotated[str | None, Field(description="tt and 7 to 10 digits.")]
+    imdb_id: Annotated[str | None, Meta(description="tt and 7 to 10 digits.")]
     platform: str
     format: str
     license: str
@@ -97,13 +97,11 @@ class TorrentShape:
     annotated: bool
     anonymous: bool
     private: bool
-    held: Annotated[bool, Field(description="Whether its .torrent file can be downloaded here.")]
-    alive: Annotated[
-        bool, Field(description="Whether it had a peer within the days that the service counts.")
-    ]
+    held: Annotated[bool, Meta(description="Whether its .torrent file can be downloaded here.")]
+    alive: Annotated[bool, Meta(description="Whether it had a peer within the days that the service counts.")]
     hidden: bool
     locked: bool
-    freeleech: Annotated[str, Field(json_schema_extra={"enum": ["normal", "free", "neutral"]})]
+    freeleech: Annotated[str, Meta(extra_json_schema={"enum": ["normal", "free", "neutral"]})]
 
 
 @dataclass(frozen=True, slots=True)

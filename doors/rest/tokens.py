@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import Field
+from msgspec import Meta
 
 from accounts.model import Key, Scope
 from bittorrent.refusal import Refusal
@@ -12,7 +12,7 @@ from doors.rest.operation import Listing, Operation, RestContext
 from doors.rest.shapes import Time, time
 from doors.rest.users import rename_fields
 
-_Scope = Annotated[str, Field(json_schema_extra={"enum": [scope.value for scope in Scope]})]
+_Scope = Annotated[str, Meta(extra_json_schema={"enum": [scope.value for scope in Scope]})]
 
 
 @dataclass(frozen=True, slots=True)

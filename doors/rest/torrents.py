@@ -7,8 +7,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Annotated
 
-from msgspec import Raw
-from pydantic import Field
+from msgspec import Meta, Raw
 from starlette.responses import Response
 
 from accounts.rights import Right
@@ -218,7 +217,7 @@ async def _download(context: RestContext) -> Response:
 class CountryShape:
     """How many distinct peers came from a country, `ZZ` where it is unknown."""
 
-    country: Annotated[str, Field(pattern="^[A-Z]{2}$")]
+    country: Annotated[str, Meta(pattern="^[A-Z]{2}$")]
     peers: int
 
 
@@ -226,7 +225,7 @@ class CountryShape:
 class PeersShape:
     """The distinct peers of a torrent on a closed UTC day, by country."""
 
-    day: Annotated[str, Field(json_schema_extra={"format": "date"})]
+    day: Annotated[str, Meta(extra_json_schema={"format": "date"})]
     peers: int
     countries: list[CountryShape]
 

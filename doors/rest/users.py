@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import Field
+from msgspec import Meta
 from starlette.responses import Response
 
 from accounts.authentication_log import LogInWay
@@ -17,7 +17,7 @@ from doors.rest.shapes import PersonShape, Time, time
 
 LOGIN_LABEL = "login"
 
-_Role = Annotated[str, Field(json_schema_extra={"enum": [role.value for role in Role]})]
+_Role = Annotated[str, Meta(extra_json_schema={"enum": [role.value for role in Role]})]
 
 
 @dataclass(frozen=True, slots=True)

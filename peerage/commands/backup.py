@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import click
 
 from peerage.commands.command import Command
-from peerage.commands.parameters import AbsolutePath, AbsolutePathType
+from peerage.commands.parameters import AbsolutePathType
 from peerage.commands.terminal import print_line
 
 if TYPE_CHECKING:
@@ -20,9 +21,7 @@ if TYPE_CHECKING:
 class Backup:
     """Write a backup of everything into DIR; files that it holds are not copied again."""
 
-    folder: Annotated[
-        AbsolutePath, click.Argument(["folder"], metavar="DIR", type=AbsolutePathType(file_okay=False))
-    ]
+    folder: Annotated[Path, click.Argument(["folder"], metavar="DIR", type=AbsolutePathType(file_okay=False))]
     keep: Annotated[
         int,
         click.Option(

@@ -96,6 +96,8 @@ async def _ask_server(
 async def _run_here(settings: "Settings", command: Command[Any, Any], given: Mapping[str, Any]) -> _Records:
     # A command that a server runs needs none of this, and is done long before it is imported.
     with uncollected():
+        from msgspec.structs import replace  # noqa: PLC0415
+
         from doors.control import execute_command  # noqa: PLC0415
         from peerage.commands.handlers import control_commands  # noqa: PLC0415
         from peerage.logs import configure_logs  # noqa: PLC0415
@@ -104,7 +106,7 @@ async def _run_here(settings: "Settings", command: Command[Any, Any], given: Map
         from storage.database import DatabaseError  # noqa: PLC0415
         from tracker.geo import GeoError  # noqa: PLC0415
 
-    quiet = settings.log.model_copy(update={"level": "warning"})
+    quiet = replace(settings.log, level="warning")
     configure_logs(settings.log if settings.log.level == "error" else quiet)
     os.umask(_UMASK)
     try:

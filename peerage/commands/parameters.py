@@ -1,11 +1,8 @@
 """Types of command arguments, on the command line and on the control socket."""
 
 import os
-from pathlib import Path
-from typing import Annotated
 
 import click
-from annotated_types import Predicate
 
 
 class AbsolutePathType(click.Path):
@@ -26,10 +23,3 @@ def read_seconds(_context: click.Context, _parameter: click.Parameter, text: str
         return int(float(str(read_duration(text))))
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
-
-
-def _is_absolute(path: Path) -> bool:
-    return path.is_absolute() and "\0" not in str(path)
-
-
-AbsolutePath = Annotated[Path, Predicate(_is_absolute)]

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar, cast
 
 import click
@@ -12,7 +13,7 @@ import click
 from bittorrent.refusal import Refusal
 from peerage.commands.command import Command
 from peerage.commands.ownership import find_account
-from peerage.commands.parameters import AbsolutePath, AbsolutePathType
+from peerage.commands.parameters import AbsolutePathType
 from peerage.commands.progress import Progress, with_progress
 from peerage.commands.terminal import print_line
 
@@ -36,7 +37,7 @@ class Import:
     """Add .torrent files, folders, tar and zip archives of them; safe to repeat."""
 
     paths: Annotated[
-        tuple[AbsolutePath, ...],
+        tuple[Path, ...],
         click.Argument(
             ["paths"], nargs=-1, required=True, metavar="PATH...", type=AbsolutePathType(exists=True)
         ),
@@ -51,9 +52,7 @@ class Import:
 class Export:
     """Write every held torrent to DIR as HASH.torrent; safe to repeat."""
 
-    folder: Annotated[
-        AbsolutePath, click.Argument(["folder"], metavar="DIR", type=AbsolutePathType(file_okay=False))
-    ]
+    folder: Annotated[Path, click.Argument(["folder"], metavar="DIR", type=AbsolutePathType(file_okay=False))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ class ImportTitles:
     """Read IMDb's title.basics.tsv or .tsv.gz, in place of what was read before."""
 
     file: Annotated[
-        AbsolutePath,
+        Path,
         click.Argument(["file"], metavar="FILE", type=AbsolutePathType(exists=True, dir_okay=False)),
     ]
 

@@ -9,13 +9,12 @@ from peerage.sections.catalogue import (
 )
 from peerage.sections.downloads import DownloadsSection, LookupsSection
 from peerage.sections.fairness import FairnessSection
-from peerage.sections.section import NETWORKS, Listens, Networks, Section
+from peerage.sections.section import Listens, Networks, Section
 from peerage.sections.service import CacheSection, HttpSection, LogSection, MetricsSection
 from peerage.sections.tracker import TrackerSection
 from peerage.sections.websocket import WebsocketSection
 
 __all__ = [
-    "NETWORKS",
     "AccountsSection",
     "CacheSection",
     "CatalogueSection",

@@ -1,25 +1,25 @@
 """Settings of the shares that one address may have."""
 
-from pydantic import Field
+from typing import Annotated
 
 from bittorrent.shares import BINDS_ABOVE, ShareTerms
-from peerage.sections.section import NETWORKS, Networks, Section
+from peerage.sections.section import Networks, Section, Setting
 
 
-class FairnessSection(Section):
+class FairnessSection(Section, frozen=True, kw_only=True):
     """Whom shares of swarms, connections, bytes stored and work bind, and from when on."""
 
-    binds_above: float = Field(
-        default=BINDS_ABOVE,
-        ge=0,
-        le=1,
-        description="The part of a cap in use from which on one address (IPv6: /64) is held to a share of the rest.",
-    )
-    exempt_networks: Networks = Field(
-        default=(),
-        description="Networks that no share binds, such as a seedbox or a large NAT.",
-        json_schema_extra=NETWORKS,
-    )
+    binds_above: Annotated[
+        float,
+        Setting(
+            "The part of a cap in use from which on one address (IPv6: /64) is held to a share of the rest.",
+            0,
+            1,
+        ),
+    ] = BINDS_ABOVE
+    exempt_networks: Annotated[
+        Networks, Setting("Networks that no share binds, such as a seedbox or a large NAT.")
+    ] = ()
 
     @property
     def terms(self) -> ShareTerms:

@@ -1,108 +1,95 @@
 """Settings of the cache, HTTP connections, metrics and logs."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
-
-from peerage.sections.section import NETWORKS, RATE, Duration, Networks, Rate, Seconds, Section, Size
+from peerage.sections.section import Duration, Networks, Rate, Seconds, Section, Setting, Size
 
 
-class CacheSection(Section):
+class CacheSection(Section, frozen=True, kw_only=True):
     """Sizes and quotas of the cache, and who may upload how fast."""
 
-    max_torrent_size: Size = Field(
-        default=10 * 2**20,
-        ge=1024,
-        le=2**30,
-        description="Bytes of the largest .torrent that is taken, unpacked.",
+    max_torrent_size: Annotated[
+        Size, Setting("Bytes of the largest .torrent that is taken, unpacked.", 1024, 2**30)
+    ] = 10 * 2**20
+    max_files: Annotated[int, Setting("Files that the cache holds at most.", 1, 10**9)] = 1_000_000
+    max_bytes: Annotated[Size, Setting("Bytes on disk that the cache takes at most.", 2**20, 2**50)] = (
+        50 * 2**30
     )
-    max_files: int = Field(
-        default=1_000_000, ge=1, le=10**9, description="Files that the cache holds at most."
-    )
-    max_bytes: Size = Field(
-        default=50 * 2**30, ge=2**20, le=2**50, description="Bytes on disk that the cache takes at most."
-    )
-    min_free_disk: Size = Field(
-        default=512 * 2**20,
-        ge=0,
-        le=2**50,
-        description="Free bytes on its disk below which nothing more is taken.",
-    )
-    scrub_days: int = Field(
-        default=7, ge=0, le=365, description="Days in which every stored file is read once; 0 is never."
-    )
-    memory: Size = Field(
-        default=64 * 2**20,
-        ge=0,
-        le=2**40,
-        description="Bytes of files that native threads answer with from memory; 0: every file comes from its disk.",
-    )
-    upload_rate: Rate = Field(
-        default="60/minute", description="Uploads per client address (IPv6: /64).", json_schema_extra=RATE
-    )
-    anonymous_upload: bool = Field(
-        default=True,
-        description="Take uploads without an account at the cache's own doors: autoupload, the form and SOAP.",
-    )
-    anonymous_private: bool = Field(
-        default=False,
-        description="Give the file of a private torrent to everybody as it was uploaded, its announce URL too.",
-    )
+    min_free_disk: Annotated[
+        Size, Setting("Free bytes on its disk below which nothing more is taken.", 0, 2**50)
+    ] = 512 * 2**20
+    scrub_days: Annotated[
+        int, Setting("Days in which every stored file is read once; 0 is never.", 0, 365)
+    ] = 7
+    memory: Annotated[
+        Size,
+        Setting(
+            "Bytes of files that native threads answer with from memory; 0: every file comes from its disk.",
+            0,
+            2**40,
+        ),
+    ] = 64 * 2**20
+    upload_rate: Annotated[Rate, Setting("Uploads per client address (IPv6: /64).")] = "60/minute"
+    anonymous_upload: Annotated[
+        bool,
+        Setting("Take uploads without an account at the cache's own doors: autoupload, the form and SOAP."),
+    ] = True
+    anonymous_private: Annotated[
+        bool,
+        Setting("Give the file of a private torrent to everybody as it was uploaded, its announce URL too."),
+    ] = False
 
 
-class HttpSection(Section):
+class HttpSection(Section, frozen=True, kw_only=True):
     """Timeouts and caps of connections."""
 
-    header_timeout: Duration = Field(
-        default=10.0, ge=0.1, le=600, description="Seconds that a request's header may take."
-    )
-    body_timeout: Duration = Field(
-        default=60.0, ge=0.1, le=3600, description="Seconds that a request's body may take."
-    )
-    keep_alive: Seconds = Field(
-        default=60, ge=1, le=3600, description="Seconds that an idle connection is kept open."
-    )
-    max_connections: int = Field(
-        default=10_000,
-        ge=1,
-        le=1_000_000,
-        description="Connections open at once, as far as the process may have descriptors for them.",
-    )
-    connections_per_address: int = Field(
-        default=256,
-        ge=0,
-        le=1_000_000,
-        description="Connections open at once per address (IPv6: /64), binding near the cap; 0 is no limit.",
-    )
-    memory: Size = Field(
-        default=80 * 2**20,
-        ge=2**20,
-        le=2**40,
-        description="Bytes that requests and answers in flight may hold in all; near it the slowest connections end.",
-    )
-    memory_per_address: Size = Field(
-        default=40 * 2**20,
-        ge=2**20,
-        le=2**40,
-        description="The share of one address (IPv6: /64) in it, which binds where 80 % of it are held.",
-    )
+    header_timeout: Annotated[Duration, Setting("Seconds that a request's header may take.", 0.1, 600)] = 10.0
+    body_timeout: Annotated[Duration, Setting("Seconds that a request's body may take.", 0.1, 3600)] = 60.0
+    keep_alive: Annotated[Seconds, Setting("Seconds that an idle connection is kept open.", 1, 3600)] = 60
+    max_connections: Annotated[
+        int,
+        Setting(
+            "Connections open at once, as far as the process may have descriptors for them.", 1, 1_000_000
+        ),
+    ] = 10_000
+    connections_per_address: Annotated[
+        int,
+        Setting(
+            "Connections open at once per address (IPv6: /64), binding near the cap; 0 is no limit.",
+            0,
+            1_000_000,
+        ),
+    ] = 256
+    memory: Annotated[
+        Size,
+        Setting(
+            "Bytes that requests and answers in flight may hold in all; near it the slowest connections end.",
+            2**20,
+            2**40,
+        ),
+    ] = 80 * 2**20
+    memory_per_address: Annotated[
+        Size,
+        Setting(
+            "The share of one address (IPv6: /64) in it, which binds where 80 % of it are held.", 2**20, 2**40
+        ),
+    ] = 40 * 2**20
 
 
-class MetricsSection(Section):
+class MetricsSection(Section, frozen=True, kw_only=True):
     """Who may read /metrics, beside loopback."""
 
-    open: bool = Field(default=False, description="Let anyone read /metrics.")
-    networks: Networks = Field(
-        default=(), description="Networks that may read /metrics.", json_schema_extra=NETWORKS
-    )
+    open: Annotated[bool, Setting("Let anyone read /metrics.")] = False
+    networks: Annotated[Networks, Setting("Networks that may read /metrics.")] = ()
 
 
-class LogSection(Section):
+class LogSection(Section, frozen=True, kw_only=True):
     """What is logged, and in which form."""
 
-    level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="The least grave line that is logged."
-    )
-    format: Literal["auto", "console", "json"] = Field(
-        default="auto", description="Lines for people, or JSON; auto is for people when stderr is a terminal."
-    )
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], Setting("The least grave line that is logged.")
+    ] = "info"
+    format: Annotated[
+        Literal["auto", "console", "json"],
+        Setting("Lines for people, or JSON; auto is for people when stderr is a terminal."),
+    ] = "auto"

@@ -1,83 +1,77 @@
 """Settings of the tracker."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
-
-from peerage.sections.section import Duration, Seconds, Section, Size
+from peerage.sections.section import Duration, Seconds, Section, Setting, Size
 from tracker.mode import Mode
 
 
-class TrackerSection(Section):
+class TrackerSection(Section, frozen=True, kw_only=True):
     """Announce policy, intervals, caps, the swarm store and the door."""
 
-    mode: Mode = Field(
-        default=Mode.PUBLIC,
-        json_schema_extra={"takes": "public, listed or private"},
-        description="Who may announce what: anybody any torrent (public), or only those that the cache holds or an "
-        "operator allowed (listed), or those with a passkey alone (private).",
+    mode: Annotated[
+        Mode,
+        Setting(
+            "Who may announce what: anybody any torrent (public), or only those that the cache holds or an "
+            "operator allowed (listed), or those with a passkey alone (private).",
+            takes="public, listed or private",
+        ),
+    ] = Mode.PUBLIC
+    interval: Annotated[
+        Seconds, Setting("Seconds between two announces of a client, give or take a tenth.", 60, 86_400)
+    ] = 1800
+    min_interval: Annotated[
+        Seconds, Setting("Seconds that a client should let pass before it asks again early.", 0, 86_400)
+    ] = 900
+    flush_every: Annotated[
+        Duration,
+        Setting("Seconds between two writes of the swarms to disk; what kill -9 can lose.", 0.1, 3600),
+    ] = 10.0
+    max_torrents: Annotated[
+        int, Setting("Swarms kept in memory; a new one beyond that is put off.", 1, 100_000_000)
+    ] = 1_000_000
+    max_peers: Annotated[int, Setting("Peers kept in memory, over all swarms.", 1, 1_000_000_000)] = (
+        10_000_000
     )
-    interval: Seconds = Field(
-        default=1800,
-        ge=60,
-        le=86_400,
-        description="Seconds between two announces of a client, give or take a tenth.",
-    )
-    min_interval: Seconds = Field(
-        default=900,
-        ge=0,
-        le=86_400,
-        description="Seconds that a client should let pass before it asks again early.",
-    )
-    flush_every: Duration = Field(
-        default=10.0,
-        ge=0.1,
-        le=3600,
-        description="Seconds between two writes of the swarms to disk; what kill -9 can lose.",
-    )
-    max_torrents: int = Field(
-        default=1_000_000,
-        ge=1,
-        le=100_000_000,
-        description="Swarms kept in memory; a new one beyond that is put off.",
-    )
-    max_peers: int = Field(
-        default=10_000_000, ge=1, le=1_000_000_000, description="Peers kept in memory, over all swarms."
-    )
-    peers_per_address: int = Field(
-        default=256,
-        ge=0,
-        le=1_000_000,
-        description="Peers stored per address (IPv6: /64) and torrent, fewer near `max_peers`; 0 is no limit.",
-    )
-    refuse_private: bool = Field(
-        default=False, description="Refuse announces from private and loopback addresses."
-    )
-    most_rate: Size = Field(
-        default=2**30,
-        ge=0,
-        le=2**40,
-        description="Bytes a second and direction that count for an account's client; what is more is told apart. "
-        "0 is no limit.",
-    )
-    remember_completed: int = Field(
-        default=30, ge=0, le=3650, description="Days for which the completed count of an empty swarm is kept."
-    )
-    store: Literal["auto", "native", "python"] = Field(
-        default="auto",
-        description="What keeps the swarms: the store in C, the one in Python, or the one in C where it was built.",
-    )
+    peers_per_address: Annotated[
+        int,
+        Setting(
+            "Peers stored per address (IPv6: /64) and torrent, fewer near `max_peers`; 0 is no limit.",
+            0,
+            1_000_000,
+        ),
+    ] = 256
+    refuse_private: Annotated[bool, Setting("Refuse announces from private and loopback addresses.")] = False
+    most_rate: Annotated[
+        Size,
+        Setting(
+            "Bytes a second and direction that count for an account's client; what is more is told apart. "
+            "0 is no limit.",
+            0,
+            2**40,
+        ),
+    ] = 2**30
+    remember_completed: Annotated[
+        int, Setting("Days for which the completed count of an empty swarm is kept.", 0, 3650)
+    ] = 30
+    store: Annotated[
+        Literal["auto", "native", "python"],
+        Setting(
+            "What keeps the swarms: the store in C, the one in Python, or the one in C where it was built."
+        ),
+    ] = "auto"
 
-    door: Literal["auto", "native", "uvicorn"] = Field(
-        default="auto",
-        description="Who owns the sockets: threads in C (native), or uvicorn; auto is native with the native store.",
-    )
-    threads: int = Field(
-        default=1, ge=1, le=64, description="Threads of the native door; as many as cores are left for it."
-    )
+    door: Annotated[
+        Literal["auto", "native", "uvicorn"],
+        Setting(
+            "Who owns the sockets: threads in C (native), or uvicorn; auto is native with the native store."
+        ),
+    ] = "auto"
+    threads: Annotated[
+        int, Setting("Threads of the native door; as many as cores are left for it.", 1, 64)
+    ] = 1
 
-    @model_validator(mode="after")
-    def _order(self) -> "TrackerSection":
+    def check(self) -> None:
+        """Check that a client may ask again early before it has to ask. ValueError."""
         if self.min_interval > self.interval:
             raise ValueError("tracker.min_interval must not be longer than tracker.interval")
-        return self

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from msgspec.structs import asdict
+
 from doors.admission import Admission
 from doors.authentication import Authenticator
 from doors.bodies import BodyMemory
@@ -40,7 +42,8 @@ def make_admission(application: Application, clients: ClientAddress) -> Admissio
     """Return the admission of all dialects; cookies are `Secure` where `public_url` is https."""
     settings = application.settings
     secure = (settings.public_url or "").startswith("https://")
-    rates = settings.limits.model_dump(exclude={"login"}) | {TORBOX_CREATE: settings.downloads.create_rate}
+    rates = asdict(settings.limits) | {TORBOX_CREATE: settings.downloads.create_rate}
+    del rates["login"]  # which is asked by address alone
     return Admission(
         clients=clients,
         authenticator=Authenticator(

@@ -299,7 +299,7 @@ async def opened(
     def clock() -> float:
         return gate.now if gate is not None else 1_700_000_000.0
 
-    names = (*LimitsSection.model_fields, "torbox_create")
+    names = (*LimitsSection.__struct_fields__, "torbox_create")
     stores = await open_services(folder, clock, {}, rates=dict.fromkeys(names, rate))
     admission = stores.services.admission
     if proxy:
@@ -326,11 +326,11 @@ def is_success(answer: Answer) -> bool:
 
 
 async def test_every_dialect_has_a_case_and_an_import_contract(tmp_path):
-    settings = Settings(data=tmp_path / "data", tracker={"door": "uvicorn"})
+    settings = Settings.of(data=tmp_path / "data", tracker={"door": "uvicorn"})
     async with open_application(settings) as application:
         routes = make_app(application, Listeners(application)).routes
     found = {route.dialect.name: route.dialect for route in routes if hasattr(route, "dialect")}
-    dialects = {name: found[name] for name in found.keys() & LimitsSection.model_fields.keys()}
+    dialects = {name: found[name] for name in found.keys() & set(LimitsSection.__struct_fields__)}
     assert dialects.keys() == {case.name for case in CASES} - {"uploads"} | {"pages"}
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
     contracts = {each["name"]: each for each in project["tool"]["importlinter"]["contracts"]}

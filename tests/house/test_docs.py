@@ -41,7 +41,7 @@ def test_every_error_code_is_documented_as_it_is():
 
 
 async def test_every_route_is_documented_and_no_other(tmp_path):
-    async with open_application(Settings(data=tmp_path / "data")) as application:
+    async with open_application(Settings.of(data=tmp_path / "data")) as application:
         routes = serve.make_app(application, Listeners(application)).routes
     known = set()
     for route in routes:
@@ -62,7 +62,7 @@ def test_every_right_and_every_scope_of_keys_is_documented():
 
 
 async def test_every_figure_is_documented(tmp_path):
-    async with open_application(Settings(data=tmp_path / "data")) as application:
+    async with open_application(Settings.of(data=tmp_path / "data")) as application:
         app = serve.make_app(application, Listeners(application))
         door = next(route for route in app.routes if route.path == "/metrics").endpoint.__self__
         page = generate_latest(door._registry).decode()

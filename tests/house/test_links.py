@@ -102,7 +102,7 @@ def test_redirects_and_cookies_are_those_that_are_below_the_root(path: Path) -> 
 
 
 async def test_a_root_begins_as_no_route_does(tmp_path: Path) -> None:
-    async with open_application(Settings(data=tmp_path / "data")) as application:
+    async with open_application(Settings.of(data=tmp_path / "data")) as application:
         routes = make_app(application, Listeners(application)).routes
     firsts = {route.path.split("/")[1] for route in routes if isinstance(route, Route)} - {"", "{passkey}"}
     for first in {each.replace("{version}", "2") for each in firsts}:

@@ -243,7 +243,7 @@ def test_the_banner_names_the_tracker_over_websocket_where_it_is(enabled):
 
 
 def test_the_banner_names_every_address_and_where_state_lives():
-    text = banner(Settings(data="/srv/p", public_url="http://t.example"), LOOPBACK, lists_empty=False)
+    text = banner(Settings.of(data="/srv/p", public_url="http://t.example"), LOOPBACK, lists_empty=False)
     for part in (
         __version__,
         "http://127.0.0.1:6969/",
@@ -269,7 +269,7 @@ def test_the_banner_names_every_address_and_where_state_lives():
     ],
 )
 def test_what_is_unsafe_is_warned_of(settings, bound, said):
-    assert said in banner(Settings(**settings), bound, lists_empty=True)
+    assert said in banner(Settings.of(**settings), bound, lists_empty=True)
 
 
 @pytest.mark.parametrize(
@@ -282,4 +282,4 @@ def test_what_is_unsafe_is_warned_of(settings, bound, said):
     ],
 )
 def test_a_safe_setup_gets_no_warning(settings, bound, lists_empty):
-    assert "!" not in banner(Settings(**settings), bound, lists_empty=lists_empty)
+    assert "!" not in banner(Settings.of(**settings), bound, lists_empty=lists_empty)

@@ -42,7 +42,7 @@ def in_folder(folder, work):
     """The result of `work` on the folder, opened by this process."""
 
     async def opened():
-        async with open_application(Settings(data=folder)) as application:
+        async with open_application(Settings.of(data=folder)) as application:
             return await work(application)
 
     return asyncio.run(opened())

@@ -40,7 +40,7 @@ def torrent(name):
 
 @pytest.fixture
 def settings(tmp_path):
-    return Settings(data=tmp_path / "data", cache={"min_free_disk": 0})
+    return Settings.of(data=tmp_path / "data", cache={"min_free_disk": 0})
 
 
 @pytest.fixture
@@ -186,7 +186,7 @@ async def log_entries(settings):
 
 
 async def test_what_is_done_to_accounts_is_logged_though_anyone_may_register(tmp_path):
-    settings = Settings(data=tmp_path / "data", accounts={"registration": True})
+    settings = Settings.of(data=tmp_path / "data", accounts={"registration": True})
     await ask(settings, ("user-add", {"name": "ada", "password": "a very good one"}))
     assert await log_entries(settings) == [("add", "1", "ada as user, by me at a terminal")]
 
@@ -348,7 +348,7 @@ async def test_a_service_is_moved_with_its_catalogue(settings, sources, tmp_path
             torrent.id, TorrentDetails.read({"title": "A name of its own"})
         )
     await ask(settings, ("export", {"folder": out}))
-    other = Settings(data=tmp_path / "other", cache={"min_free_disk": 0})
+    other = Settings.of(data=tmp_path / "other", cache={"min_free_disk": 0})
     command = ("import", {"paths": [out]})
     first, again = await ask(other, command, command, by_server=by_server)
     assert Counter(record["outcome"] for record in first[1:]) == {"new": 4, "changed": 1, "same": 1}

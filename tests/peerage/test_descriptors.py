@@ -29,7 +29,7 @@ PEERS = 500
 )
 def test_connections_leave_descriptors_to_the_service(monkeypatch, tmp_path, limit, downloads, cap):
     monkeypatch.setattr(descriptors.resource, "getrlimit", lambda _: (limit, limit))
-    settings = Settings(data=tmp_path, downloads={"enabled": downloads, "connections": PEERS})
+    settings = Settings.of(data=tmp_path, downloads={"enabled": downloads, "connections": PEERS})
 
     with capture_logs() as lines:
         assert connection_cap(settings) == cap
@@ -44,7 +44,7 @@ from peerage.descriptors import prepare_descriptors
 
 soft, hard = int(sys.argv[1]), int(sys.argv[2])
 resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-prepare_descriptors(Settings(data=Path("."), http={"max_connections": 3000}, downloads={"enabled": False}))
+prepare_descriptors(Settings.of(data=Path("."), http={"max_connections": 3000}, downloads={"enabled": False}))
 status = Path("/proc/self/status").read_text().split()
 print(resource.getrlimit(resource.RLIMIT_NOFILE)[0], status[status.index("FDSize:") + 1])
 """

@@ -27,14 +27,14 @@ BOTH = (ListenAddress("0.0.0.0", 6969), ListenAddress("::", 6969))
     ],
 )
 def test_the_ports_are_those_that_clients_reach(listen, public_url, host, expected):
-    assert dns_record(Settings(listen=listen, public_url=public_url), host) == expected
+    assert dns_record(Settings.of(listen=listen, public_url=public_url), host) == expected
 
 
 def test_what_the_record_cannot_say_is_a_comment():
-    over_tls = dns_record(Settings(listen=BOTH, public_url="https://a.test"))
+    over_tls = dns_record(Settings.of(listen=BOTH, public_url="https://a.test"))
     assert over_tls[0].startswith("; public_url is https")
     assert over_tls[1:] == ['a.test. IN TXT "BITTORRENT UDP:6969"']
-    unknown = dns_record(Settings(listen=(ListenAddress("127.0.0.1", 0),)))
+    unknown = dns_record(Settings.of(listen=(ListenAddress("127.0.0.1", 0),)))
     assert unknown[0].startswith("; the port is chosen")
     assert unknown[1:] == ['tracker.example.org. IN TXT "BITTORRENT"']
 

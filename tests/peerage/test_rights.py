@@ -43,7 +43,7 @@ OPEN = {
 }
 TABLE = Path(__file__).with_name("rights.txt")
 ROLES = ["nobody", "user", "owner", "moderator", "admin"]
-GENEROUS = dict.fromkeys(LimitsSection.model_fields, "100000/minute")
+GENEROUS = dict.fromkeys(LimitsSection.__struct_fields__, "100000/minute")
 PASSWORD = "a good password"
 # What a request carries where the right is asked after the body was read.
 BODIES = {
@@ -278,7 +278,7 @@ def lacks(role, endpoint):
 
 async def crossed(folder):
     """Who is let in, for every route and method of the site."""
-    settings = Settings(
+    settings = Settings.of(
         data=folder / "data", limits=GENEROUS, accounts={"keys_per_user": 10_000}, tracker={"door": "uvicorn"}
     )
     found, declared, undeclared = {}, {}, set()

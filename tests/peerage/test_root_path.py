@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from msgspec.structs import replace
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -19,7 +20,7 @@ from tests.support.site_visit import PASSWORD, Visitor, visit
 
 ROOT = "/peerage"
 BASE = f"https://example.org{ROOT}"
-GENEROUS = dict.fromkeys(LimitsSection.model_fields, "100000/minute")
+GENEROUS = dict.fromkeys(LimitsSection.__struct_fields__, "100000/minute")
 PATHS = ["/", "/search", "/login", "/api/docs", "/static/none.css", "/nowhere", "/nowhere/"]
 TRACKED = ["/announce?info_hash=short", "/announce/no-key?port=1", f"/scrape?info_hash={'a' * 20}"]
 
@@ -43,7 +44,7 @@ def proxied(app: ASGIApp, *, strips: bool) -> ASGIApp:
 @asynccontextmanager
 async def served(folder: Path, public_url: str = BASE) -> AsyncIterator[tuple[ASGIApp, str]]:
     """The whole service without sockets, and the first admin's link."""
-    settings = settings_in(folder, limits=GENEROUS).model_copy(update={"public_url": public_url})
+    settings = replace(settings_in(folder, limits=GENEROUS), public_url=public_url)
     async with open_test_application(settings, Clock()) as application:
         links = application.accounts.one_time_links
         await links.open([ListenAddress("127.0.0.1", 6969)])

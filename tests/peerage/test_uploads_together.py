@@ -19,7 +19,7 @@ TORRENTS = [MAKERS[number % 3](f"torrent {number}") for number in range(24)]
 
 @asynccontextmanager
 async def opened(tmp_path, **cache):
-    settings = Settings.model_validate({"data": tmp_path / "data", "cache": {"min_free_disk": 0, **cache}})
+    settings = Settings.of(data=tmp_path / "data", cache={"min_free_disk": 0, **cache})
     async with open_application(settings) as application:
         yield application
 

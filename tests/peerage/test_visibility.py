@@ -163,7 +163,7 @@ async def bring(site, restriction):
 
 async def crossed(folder):
     """What every door shows of every kind of torrent to every viewer."""
-    settings = Settings(
+    settings = Settings.of(
         data=folder / "data", limits=GENEROUS, accounts={"keys_per_user": 10_000}, tracker={"door": "uvicorn"}
     )
     found = {}

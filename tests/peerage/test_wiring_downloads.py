@@ -1,6 +1,7 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
@@ -16,7 +17,7 @@ from tests.support.torrents import torrent
 
 
 def settings(at, **downloads):
-    return Settings(
+    return Settings.of(
         data=at / "data",
         downloads={"listen": "127.0.0.1:0", "min_free_disk": 0, "utp": False, **downloads},
         lookups={"private_peers": True},
@@ -102,9 +103,8 @@ async def test_what_is_private_stays_out_of_the_cache_and_what_is_public_enters(
 
 
 async def test_a_full_cache_is_no_hindrance(tmp_path):
-    full = settings(tmp_path).model_copy(
-        update={"cache": settings(tmp_path).cache.model_copy(update={"max_files": 0})}
-    )
+    usual = settings(tmp_path)
+    full = replace(usual, cache=replace(usual.cache, max_files=0))
     async with open_application(full) as application:
         await application.downloads.downloads.begin()
         await account(application, 1)

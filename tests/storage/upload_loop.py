@@ -21,9 +21,7 @@ async def upload(uploads: Uploads, source: random.Random) -> None:
 
 
 async def main(path: Path, seed: int) -> None:
-    async with open_application(
-        Settings.model_validate({"data": path, "cache": {"min_free_disk": 0}})
-    ) as application:
+    async with open_application(Settings.of(data=path, cache={"min_free_disk": 0})) as application:
         uploads = application.torrents.uploads
         await asyncio.gather(*(upload(uploads, random.Random(seed * 100 + n)) for n in range(12)))
 

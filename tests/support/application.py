@@ -34,7 +34,7 @@ def settings_in(folder: Path, **tables: Mapping[str, Any]) -> Settings:
         "accounts": {"hashing": 2},
     }
     given = {name: {**usual.get(name, {}), **tables.get(name, {})} for name in usual.keys() | tables.keys()}
-    return Settings(data=folder / "data", **given)
+    return Settings.of(data=folder / "data", **given)
 
 
 @asynccontextmanager

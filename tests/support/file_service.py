@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
+from msgspec.structs import replace
 
 from bittorrent.infohash import InfoHash
 from catalogue.store import UNRESTRICTED_VIEWER
@@ -81,7 +82,7 @@ async def file_service(
     """Serve with a door and so much memory for finished answers; `tables` are more settings."""
     tables = {**tables, "cache": {"memory": memory, "min_free_disk": 0, **tables.get("cache", {})}}
     tables["tracker"] = {"door": door, "threads": 2}
-    settings = settings_in(folder, **tables).model_copy(update={"public_url": public_url})
+    settings = replace(settings_in(folder, **tables), public_url=public_url)
     async with open_test_application(settings, time.time, release_parser=NameAsTitle()) as application:
         bound = bind([ListenAddress("127.0.0.1", 0)], lenient=False)
         listeners, ready = Listeners(application), asyncio.Event()
