@@ -81,7 +81,10 @@ class AutoFetch:
     async def observe(self, rows: Sequence[JournalRow]) -> None:
         """Queue the hashes of changed swarms, except those that are held or were missed lately."""
         for start in range(0, len(rows), _BATCH):
-            batch = {row.infohash: None for row in rows[start : start + _BATCH] if self._is_due(row)}
+            changed = [
+                InfoHash(row.infohash) for row in rows[start : start + _BATCH] if row.payload is not None
+            ]
+            batch = dict.fromkeys(filter(self._is_due, changed))
             for infohash in await self._catalogue.missing_contents(tuple(batch)) if batch else ():
                 self._enqueue(infohash)
             await asyncio.sleep(0)
@@ -99,10 +102,10 @@ class AutoFetch:
                 group.create_task(self._lookup(infohash))
                 await self._sleep(self._every)
 
-    def _is_due(self, row: JournalRow) -> bool:
-        if row.payload is None or row.infohash in self._waiting:
+    def _is_due(self, infohash: InfoHash) -> bool:
+        if infohash in self._waiting:
             return False
-        due, _ = self._missed.get(row.infohash, (0.0, 0))
+        due, _ = self._missed.get(infohash, (0.0, 0))
         return due <= self._timer()
 
     def _enqueue(self, infohash: InfoHash) -> None:

@@ -15,6 +15,9 @@ MOST_PER_FLUSH = 20_000
 MOST_WAITING = 1_000_000
 """Swarms that may wait; any beyond are dropped until they change again."""
 
+_WRITTEN_AT_ONCE = (
+    5_000  # swarms in one transaction: what is collected for it is garbage collection's work meanwhile
+)
 _YIELD_EVERY = 2_000  # swarms between two yields to the event loop: a few milliseconds
 
 
@@ -27,7 +30,8 @@ class SwarmStatsSync:
     def __init__(self, statistics: StatisticsStore, scrape: Callable[[InfoHash], Counts]) -> None:
         self._statistics = statistics
         self._scrape = scrape
-        self._waiting: dict[InfoHash, None] = {}
+        # Plain bytes: garbage collections do not look at them, and a million may wait.
+        self._waiting: dict[bytes, None] = {}
 
     @property
     def waiting(self) -> int:
@@ -45,21 +49,23 @@ class SwarmStatsSync:
         batch = list(islice(self._waiting, MOST_PER_FLUSH))
         for infohash in batch:
             del self._waiting[infohash]
-        try:
-            await self._statistics.update_swarm_stats(await self._stats(batch))
-        except BaseException:
-            self._waiting.update(dict.fromkeys(batch))
-            raise
+        for start in range(0, len(batch), _WRITTEN_AT_ONCE):
+            try:
+                stats = await self._stats(batch[start : start + _WRITTEN_AT_ONCE])
+                await self._statistics.update_swarm_stats(stats)
+            except BaseException:
+                self._waiting.update(dict.fromkeys(batch[start:]))
+                raise
 
     def _enqueue(self, rows: Sequence[JournalRow]) -> None:
         space = MOST_WAITING - len(self._waiting)
-        changed = dict.fromkeys(row.infohash for row in rows if row.infohash not in self._waiting)
+        changed = dict.fromkeys(bytes(row.infohash) for row in rows if row.infohash not in self._waiting)
         self._waiting.update(islice(changed.items(), space))
 
-    async def _stats(self, infohashes: Sequence[InfoHash]) -> dict[InfoHash, SwarmStats]:
+    async def _stats(self, infohashes: Sequence[bytes]) -> dict[InfoHash, SwarmStats]:
         stats = {}
         for start in range(0, len(infohashes), _YIELD_EVERY):
-            for infohash in infohashes[start : start + _YIELD_EVERY]:
+            for infohash in map(InfoHash, infohashes[start : start + _YIELD_EVERY]):
                 counts = self._scrape(infohash)
                 stats[infohash] = SwarmStats(counts.complete, counts.incomplete, counts.downloaded)
             await asyncio.sleep(0)

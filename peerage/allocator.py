@@ -1,8 +1,14 @@
-"""Settings of glibc's allocator for a service that is long-lived and holds large bodies for a moment."""
+"""Settings of the allocator, the garbage collector and the interpreter lock for a service that is long-lived."""
 
 import ctypes
 import gc
+import sys
 
+_YOUNG, _MIDDLE = 10_000, 5
+"""Objects made and kept since the last collection from which on there is another, and after how many of these comes one
+of those that survived. With Python's 700 and 10 a request outlived both, so that what it left waited for a full one."""
+_SWITCH_SECONDS = 0.001
+"""How long a thread may keep the interpreter from the event loop; 5 ms by default, for each of the threads at work."""
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # of malloc.h
 
 
@@ -17,6 +23,12 @@ def tune_allocator() -> None:
         mallopt(_MMAP_THRESHOLD, 256 << 10)
         mallopt(_TRIM_THRESHOLD, 1 << 20)
         mallopt(_ARENA_MAX, 2)
+
+
+def tune_interpreter() -> None:
+    """Collect garbage in larger steps, and let the event loop go on sooner while threads are at work."""
+    gc.set_threshold(_YOUNG, _MIDDLE)
+    sys.setswitchinterval(_SWITCH_SECONDS)
 
 
 def freeze_objects() -> None:

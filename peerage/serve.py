@@ -44,7 +44,7 @@ from doors.tracker_stats import StatsDoor
 from doors.upload_admission import CacheCounters, UploadAdmission
 from peerage import __version__
 from peerage.account_maintenance import maintain_accounts
-from peerage.allocator import freeze_objects, tune_allocator
+from peerage.allocator import freeze_objects, tune_allocator, tune_interpreter
 from peerage.app import App
 from peerage.commands.handlers import control_commands
 from peerage.commands.registry import every_command
@@ -77,6 +77,7 @@ def run(settings: Settings, ready: Ready) -> None:
     for number in REQUESTS:  # none ends the process before it is ready
         signal.signal(number, signal.SIG_IGN)
     tune_allocator()
+    tune_interpreter()
     prepare_descriptors(settings)
     uvloop.run(serve(settings, ready))
 

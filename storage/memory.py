@@ -142,7 +142,7 @@ class MemoryJournal:
     """A swarm journal in a dictionary; `failing` makes writes fail, for tests of the flusher."""
 
     def __init__(self) -> None:
-        self.rows: dict[tuple[InfoHash, int], bytes] = {}
+        self.rows: dict[tuple[bytes, int], bytes] = {}
         self.failing = False
         self.closed = False
 

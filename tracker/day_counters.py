@@ -25,7 +25,8 @@ class DayCounters:
         self._store = store
         self._memory = memory
         self._most = most
-        self._kept: dict[bytes, DistinctCounter] = {}
+        # Lists as their payloads: a garbage collection stops everything and looks at every object, but at no bytes.
+        self._kept: dict[bytes, bytes | DistinctCounter] = {}
         self._weight = 0
         # In the order in which they came, which is nearly that of the store: rows of a flush are sorted.
         self._unwritten: dict[bytes, None] = {}
@@ -59,7 +60,7 @@ class DayCounters:
     async def write(self, day: OpenDay) -> None:
         """Write changed counters to the store; what could not be written is tried again the next time."""
         for batch in _batches(list(self._unwritten), _WRITTEN):
-            await self._store.write(day, [(key, self._kept[key].pack()) for key in batch])
+            await self._store.write(day, [(key, _payload(self._kept[key])) for key in batch])
             for key in batch:
                 del self._unwritten[key]
         await self._store.write(day, ())
@@ -90,25 +91,22 @@ class DayCounters:
                 counter = DistinctCounter.unpack(payload)
             except DamagedCounter:
                 continue
-            self._kept[key] = counter
-            self._weight += counter.weight
+            self._keep(key, counter)
 
     def _count(self, key: bytes, values: Sequence[bytes]) -> None:
-        counter = self._kept.pop(key, None)
-        if counter is None:
-            if self._stored >= self._most:
-                self.uncounted += len(values)
-                return
+        if key in self._kept:
+            # Taken out and put in again, it comes last in the order by which counters leave memory.
+            counter = self._drop(key)
+        elif self._stored >= self._most:
+            self.uncounted += len(values)
+            return
+        else:
             counter = DistinctCounter()
             self._stored += 1
-        else:
-            self._weight -= counter.weight
-        # Taken out and put in again, it comes last in the order by which counters leave memory.
-        self._kept[key] = counter
         for value in values:
             if counter.add(value):
                 self._unwritten[key] = None
-        self._weight += counter.weight
+        self._keep(key, counter)
 
     def _shrink(self) -> None:
         excess = self._weight - self._memory
@@ -120,8 +118,19 @@ class DayCounters:
                 return
             self._drop(key)
 
-    def _drop(self, key: bytes) -> None:
-        self._weight -= self._kept.pop(key).weight
+    def _keep(self, key: bytes, counter: DistinctCounter) -> None:
+        self._kept[key] = counter.pack() if counter.is_list else counter
+        self._weight += counter.weight
+
+    def _drop(self, key: bytes) -> DistinctCounter:
+        kept = self._kept.pop(key)
+        counter = DistinctCounter.unpack(kept) if isinstance(kept, bytes) else kept
+        self._weight -= counter.weight
+        return counter
+
+
+def _payload(kept: bytes | DistinctCounter) -> bytes:
+    return kept if isinstance(kept, bytes) else kept.pack()
 
 
 def _batches(keys: Sequence[bytes], size: int) -> Iterator[list[bytes]]:

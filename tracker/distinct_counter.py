@@ -93,8 +93,13 @@ class DistinctCounter:
         return max(EXACT + 1, round(estimate))
 
     @property
+    def is_list(self) -> bool:
+        """Whether the hashes are kept as they are."""
+        return self._sketch is None
+
+    @property
     def weight(self) -> int:
-        """About how many bytes of memory this takes."""
+        """About how many bytes of memory this takes, as a payload while it is a list."""
         return 160 + (len(self._hashes) if self._sketch is None else _SKETCH_WEIGHT)
 
     def _find(self, value: bytes) -> bool:

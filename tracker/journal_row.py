@@ -15,7 +15,6 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import NamedTuple
 
-from bittorrent.infohash import InfoHash
 from tracker.changes import MAX_COMPLETED, MAX_NODES
 from tracker.pool import EPOCH, PAUSED, STATE_TYPE, PeerStates, Pool
 from tracker.swarm import LEECHER_POOLS, ROW_BITS, STRIDES, Swarm
@@ -36,9 +35,13 @@ MAX_PART = 1 << 20
 
 
 class JournalRow(NamedTuple):
-    """A journal row; without a payload it is one to delete."""
+    """A journal row; without a payload it is one to delete.
 
-    infohash: InfoHash
+    The infohash, of 20 bytes, is plain bytes where many rows come at once: an InfoHash is one more object that every
+    garbage collection meanwhile looks at.
+    """
+
+    infohash: bytes
     part: int
     payload: bytes | None
 

@@ -218,7 +218,7 @@ class NativeSwarms:
 
     def take_dirty(self) -> list[JournalRow]:
         """Return the next dirty rows of a round, key-sorted, deletions last; no rows end the round."""
-        return [JournalRow(InfoHash(key), part, payload) for key, part, payload in self.handle.take_dirty()]
+        return [JournalRow(*row) for row in self.handle.take_dirty()]
 
     def put_back(self, rows: Sequence[JournalRow]) -> None:
         """Mark rows dirty again, because they could not be written, and begin a new round."""

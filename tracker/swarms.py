@@ -702,7 +702,7 @@ class Swarms:
     def _mark_dirty(self, row: JournalRow) -> None:
         if not 0 <= row.part < MAX_PART:
             return
-        infohash = row.infohash
+        infohash = InfoHash(row.infohash)
         swarm = self._swarms.get(infohash)
         if swarm is None:
             gone = self._deleted[infohash[0]]
@@ -724,12 +724,13 @@ class Swarms:
                 self._restore(each, piece)
 
     def _restore(self, row: JournalRow, piece: RowContent) -> None:
-        infohash = self._aliases.get(row.infohash, row.infohash)
+        named = InfoHash(row.infohash)
+        infohash = self._aliases.get(named, named)
         swarm = self._swarms.get(infohash)
         if swarm is None:
             swarm = self._make(infohash, piece.touched)
             swarm.dirty = 0
-        own = infohash == row.infohash
+        own = infohash == named
         if own:
             swarm.parts = max(swarm.parts, row.part + 1)
         loaded = own and self._load(infohash, swarm, row.part, piece)

@@ -1,3 +1,5 @@
+import gc
+
 import pytest
 
 from actions import swarm_stats_sync
@@ -50,7 +52,7 @@ async def test_a_flush_writes_a_bounded_part_and_the_longest_waiting_first(monke
         assert noted.waiting == 0
 
     await run()
-    assert [[name[-1] for name in part] for part in catalogue.written] == [[1, 2, 3], [4, 5, 6], []]
+    assert [[name[-1] for name in part] for part in catalogue.written] == [[1, 2, 3], [4, 5, 6]]
 
 
 async def test_what_waits_is_bounded(monkeypatch):
@@ -76,3 +78,28 @@ async def test_what_could_not_be_written_waits_again():
 
     await run()
     assert catalogue.written == [{infohash(1): SwarmStats(1, 2, 3), infohash(2): SwarmStats(2, 3, 4)}]
+
+
+async def test_garbage_collections_do_not_look_at_what_waits(monkeypatch):
+    monkeypatch.setattr(swarm_stats_sync, "MOST_PER_FLUSH", 1)
+    noted = SwarmStatsSync(Catalogue(), scrape)
+    await noted.update(rows(*range(10)))
+    assert noted.waiting == 9
+    assert not any(map(gc.is_tracked, noted._waiting))
+
+
+async def test_a_part_that_could_not_be_written_waits_again_alone(monkeypatch):
+    monkeypatch.setattr(swarm_stats_sync, "_WRITTEN_AT_ONCE", 2)
+    catalogue = Catalogue()
+    noted = SwarmStatsSync(catalogue, scrape)
+    write = catalogue.update_swarm_stats
+
+    async def write_and_break(stats):
+        await write(stats)
+        catalogue.broken = True
+
+    catalogue.update_swarm_stats = write_and_break
+    with pytest.raises(OSError, match="full"):
+        await noted.update(rows(1, 2, 3, 4, 5))
+    assert [[name[-1] for name in part] for part in catalogue.written] == [[1, 2]]
+    assert noted.waiting == 3

@@ -1,3 +1,4 @@
+import gc
 from datetime import date, timedelta
 
 import pytest
@@ -452,3 +453,13 @@ async def test_two_days_share_no_hash(tmp_path):
             payloads += [payload for _, payload in await o.store.page(b"", 10)]
             await o.pass_midnight()
         assert len(set(payloads)) == 2
+
+
+async def test_garbage_collections_do_not_look_at_counters_of_few_peers(tmp_path):
+    async with open_census(tmp_path / "data") as o:
+        for number in range(60):
+            o.announce(AMERICAN, InfoHash(bytes([number]) * 20))
+        await o.flush()
+        kept = o.census._counters._kept
+        assert len(kept) == 60
+        assert not any(gc.is_tracked(part) for pair in kept.items() for part in pair)
