@@ -21,6 +21,7 @@ from peerage.sections import (
     DownloadsSection,
     FairnessSection,
     HttpSection,
+    LedgerSection,
     LimitsSection,
     Listens,
     LogSection,
@@ -81,6 +82,7 @@ class Settings(UntabledSettings):
 
     tracker: TrackerSection = Field(default_factory=TrackerSection.model_construct)
     websocket: WebsocketSection = Field(default_factory=WebsocketSection.model_construct)
+    ledger: LedgerSection = Field(default_factory=LedgerSection.model_construct)
     cache: CacheSection = Field(default_factory=CacheSection.model_construct)
     http: HttpSection = Field(default_factory=HttpSection.model_construct)
     fairness: FairnessSection = Field(default_factory=FairnessSection.model_construct)

@@ -99,6 +99,7 @@ async def _render(
 ) -> Response:
     sessions = await context.services.account_management.sessions(context.principal, context.user_id())
     keys = await context.services.account_management.keys(context.principal, context.user_id())
+    crediting = context.services.crediting
     files, base = context.services.files, base_url(context.request, context.services.admission.public_url)
     return context.render(
         "account",
@@ -110,6 +111,8 @@ async def _render(
         names=dict(SCOPES),
         announce=await files.announce_url(context.principal, base) if files.personal else None,
         traffic=await context.services.ledger.account(context.user_id()) if files.personal else None,
+        rules=crediting.site_rules(),
+        free=sorted(await crediting.free_by_token(context.user_id())),
         scopes=SCOPES,
         lifetimes=LIFETIMES,
         made=made,

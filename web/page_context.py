@@ -12,6 +12,7 @@ from accounts.accounts import Accounts
 from accounts.model import Principal
 from accounts.rights import Right
 from actions.account_management import AccountManagement
+from actions.crediting import Crediting
 from actions.curation import Curation
 from actions.list_moderation import ListModeration
 from actions.lookups import Lookups
@@ -62,6 +63,7 @@ class PageServices:
     links: DownloadLinks
     files_url: str | None
     ledger: Ledger
+    crediting: Crediting
     scrape: Callable[[InfoHash], Counts]
     swarms: Callable[[], SwarmTotals]
     site_name: str

@@ -10,6 +10,7 @@ from accounts.accounts import Accounts
 from accounts.model import Principal
 from accounts.rights import Right
 from actions.account_management import AccountManagement
+from actions.crediting import Crediting
 from actions.curation import Curation
 from actions.list_moderation import ListModeration
 from actions.takedowns import Takedowns
@@ -57,6 +58,7 @@ class RestServices:
     files: TorrentFiles
     census: Census
     ledger: Ledger
+    crediting: Crediting
     scrape: Callable[[InfoHash], Counts]
     swarms: Callable[[], SwarmTotals]
     site_name: str

@@ -63,8 +63,10 @@ class PasskeyShape:
 class TrafficShape:
     """What an account moved of all torrents: bytes, seconds of seeding, snatches, torrents that it seeds now.
 
-    `ratio` is null where nothing was downloaded; `capped_bytes`, claimed faster than `tracker.most_rate` and not
-    counted, is shown to administrators of accounts, else null.
+    `credited_…` are the bytes that count, by freeleech, multipliers and what was credited beside; `ratio` is theirs,
+    null where no download counts. `freeleech_tokens` may be spent, `free_torrents` are those where one is in use, both
+    shown to the account itself and to moderators, else null. `capped_bytes`, claimed faster than `tracker.most_rate`
+    and not counted, is shown to administrators of accounts, else null.
     """
 
     uploaded_bytes: int
@@ -75,6 +77,10 @@ class TrafficShape:
     torrents: int
     seeding: int
     capped_bytes: int | None
+    credited_uploaded_bytes: int
+    credited_downloaded_bytes: int
+    freeleech_tokens: int | None
+    free_torrents: list[str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +95,10 @@ class SnatchShape:
 async def _stats(context: RestContext) -> TrafficShape:
     user = await _user(context, context.id("user"))
     traffic = await context.services.ledger.account(user.id)
-    administers = context.services.admission.rights.may(context.principal, Right.ACCOUNTS)
+    rights, crediting = context.services.admission.rights, context.services.crediting
+    own = user.id == context.principal.id or rights.may(context.principal, Right.MODERATE)
+    free = await crediting.free_by_token(user.id) if own else frozenset()
+    administers = rights.may(context.principal, Right.ACCOUNTS)
     return TrafficShape(
         traffic.uploaded,
         traffic.downloaded,
@@ -99,6 +108,10 @@ async def _stats(context: RestContext) -> TrafficShape:
         traffic.torrents,
         traffic.seeding,
         traffic.capped if administers else None,
+        traffic.credited_up,
+        traffic.credited_down,
+        traffic.tokens if own else None,
+        sorted(each.lower for each in free) if own else None,
     )
 
 

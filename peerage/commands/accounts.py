@@ -182,7 +182,10 @@ class UserRecord:
 
 @dataclass(frozen=True, slots=True)
 class UserTraffic:
-    """An account and its sums: bytes, seconds, snatches, torrents; `capped` was claimed too fast and not counted."""
+    """An account and its sums: bytes, seconds, snatches, torrents, tokens to spend.
+
+    `capped` was claimed too fast and not counted; `credited_…` are the bytes that count, as `ratio` has them.
+    """
 
     user: User
     uploaded: int
@@ -193,6 +196,9 @@ class UserTraffic:
     torrents: int
     seeding: int
     capped: int
+    credited_up: int
+    credited_down: int
+    tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +262,9 @@ async def _show_user(
         moved.torrents,
         moved.seeding,
         moved.capped,
+        moved.credited_up,
+        moved.credited_down,
+        moved.tokens,
     )
 
 
@@ -396,14 +405,17 @@ async def _print_traffic(_arguments: ShowUser, records: AsyncIterator[UserTraffi
         rows = {
             "uploaded": format_size(record.uploaded),
             "downloaded": format_size(record.downloaded),
+            "counted up": format_size(record.credited_up),
+            "counted down": format_size(record.credited_down),
             "ratio": ratio,
             "seeded": f"{record.seeded / 3600:.1f} h",
             "snatched": f"{record.snatched}",
             "torrents": f"{record.torrents}, {record.seeding} seeded now",
             "capped": format_size(record.capped),
+            "tokens": f"{record.tokens}",
         }
         for name, value in rows.items():
-            print_line(f"  {name:<12}{value:>20}")
+            print_line(f"  {name:<14}{value:>18}")
     return True
 
 

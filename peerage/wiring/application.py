@@ -15,6 +15,7 @@ from peerage.wiring.stores import Stores, open_stores
 
 if TYPE_CHECKING:
     from accounts.rights import Rights
+    from actions.crediting import Crediting
     from actions.health import Health
     from actions.list_moderation import ListModeration
     from actions.swarm_stats_sync import SwarmStatsSync
@@ -166,6 +167,13 @@ class Application:
         return make_ledger(self)
 
     @cached_property
+    def crediting(self) -> "Crediting":
+        """What of the traffic counts."""
+        from peerage.wiring.ledger import make_crediting
+
+        return make_crediting(self)
+
+    @cached_property
     def torrents(self) -> "TorrentServices":
         """The `.torrent` files, and what may come in."""
         from peerage.wiring.torrents import make_torrents
@@ -218,6 +226,7 @@ class Application:
 
             await TrackerPasskeys(self.accounts.accounts.passkeys, self.tracker.tracker.policy).start()
             await self.ledger.restore()
+            await self.crediting.start()
         await self.tracker.start_census()
         self.started = True
 

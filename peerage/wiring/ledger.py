@@ -1,9 +1,11 @@
-"""Makes the ledger over the swarm store and the database of records."""
+"""Makes the ledger over the swarm store and the database of records, and what changes the rules of credit."""
 
 from typing import TYPE_CHECKING
 
 import structlog
 
+from actions.crediting import Crediting
+from storage.credit import SqlCredit
 from storage.ledger import SqlLedger
 from tracker.ledger import Ledger
 
@@ -26,6 +28,18 @@ def make_ledger(application: "Application") -> Ledger:
     )
     application.stack.push_async_callback(ledger.flush)
     return ledger
+
+
+def make_crediting(application: "Application") -> Crediting:
+    """Return what changes the rules of credit."""
+    return Crediting(
+        SqlCredit(application.stores.records),
+        application.accounts.accounts,
+        application.catalogue_records.moderation,
+        application.rights,
+        application.environment.clock,
+        token_lifetime=application.settings.ledger.token_lifetime,
+    )
 
 
 def _flush_failed(error: Exception) -> None:
