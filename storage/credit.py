@@ -25,7 +25,7 @@ _RULE = (
     *(credit_rule.c[name] for name in ("since", "until", "account_id", "infohash")),
     *(credit_rule.c[name] for name in ("upload", "download", "author", "reason", "id")),
 )
-_BALANCE = (account_balance.c.tokens, account_balance.c.uploaded, account_balance.c.downloaded)
+_BALANCE = tuple(account_balance.c[name] for name in ("tokens", "uploaded", "downloaded", "points"))
 _MARKS = {Freeleech.FREE: FREE, Freeleech.NEUTRAL: NEUTRAL}
 _MOST_TOKENS = 1_000_000
 

@@ -37,7 +37,7 @@ _HALF = 2**20  # sums of many rows are taken in two parts, which no number of ro
 _SNATCHES_AT_ONCE = 8  # rows that one delta makes
 _SUMS = ("uploaded", "downloaded", "seeded", "snatched", "capped", "credited_up", "credited_down")
 _ROW = (traffic.c.infohash, *(traffic.c[name] for name in (*_SUMS[:5], "begun", "seen", *_SUMS[5:])))
-_BALANCE = (account_balance.c.uploaded, account_balance.c.downloaded, account_balance.c.tokens)
+_BALANCE = tuple(account_balance.c[name] for name in ("uploaded", "downloaded", "tokens", "points"))
 
 _Number = ColumnElement[int]
 
@@ -146,9 +146,8 @@ class SqlLedger:
         ((seeding,),) = await self._database.rows(self._seeding, {"owner": account, "since": since})
         sums = [(high or 0) * _HALF + (low or 0) for high, low in zip(parts[::2], parts[1::2], strict=True)]
         uploaded, downloaded, seeded, snatched, capped, up, down = sums
-        (more_up, more_down, tokens) = next(
-            iter(await self._database.rows(self._balance, {"owner": account})), (0, 0, 0)
-        )
+        balances = await self._database.rows(self._balance, {"owner": account})
+        more_up, more_down, tokens, points = balances[0] if balances else (0, 0, 0, 0)
         return AccountTraffic(
             uploaded,
             downloaded,
@@ -160,6 +159,7 @@ class SqlLedger:
             max(up + more_up, 0),
             max(down + more_down, 0),
             tokens,
+            points,
         )
 
     async def torrents(self, account: int, offset: int, limit: int) -> list[TorrentTraffic]:
@@ -198,7 +198,7 @@ def _row(delta: SessionDelta, factors: Factors) -> dict[str, Any]:
 
 def _fresh(row: dict[str, Any]) -> dict[str, Any]:
     """Return the row that there is before the first delta is added."""
-    sums = dict.fromkeys((*_SUMS, "counted_from", "run_start", "run_end"), 0)
+    sums = dict.fromkeys((*_SUMS, "counted_from", "run_start", "run_end", "rewarded"), 0)
     return {
         "account_id": row["owner"],
         "infohash": row["torrent"],

@@ -384,7 +384,9 @@ traffic = Table(
     Column("run_end", INTEGER, nullable=False),
     Column("credited_up", INTEGER, nullable=False, server_default="0"),
     Column("credited_down", INTEGER, nullable=False, server_default="0"),
+    Column("rewarded", INTEGER, nullable=False, server_default="0"),  # seconds of `seeded` that gave points
     CheckConstraint("length(infohash) = 20"),
+    Index("traffic_unrewarded", "account_id", "infohash", **where("seeded > rewarded")),
     sqlite_with_rowid=False,
 )
 client_session = Table(
@@ -448,6 +450,7 @@ account_balance = Table(
     Column("tokens", INTEGER, nullable=False),
     Column("uploaded", INTEGER, nullable=False),
     Column("downloaded", INTEGER, nullable=False),
+    Column("points", INTEGER, nullable=False, server_default="0"),  # in thousandths
     sqlite_with_rowid=False,
 )
 

@@ -60,11 +60,15 @@ class CreditRule(NewCreditRule):
 
 @dataclass(frozen=True, slots=True)
 class AccountBalance:
-    """What an account has beside its traffic: tokens to spend, and bytes credited by hand, by bonus or by an import."""
+    """What an account has beside its traffic: tokens to spend, bytes credited by bonus or by an import, and points.
+
+    `points` are thousandths of a point.
+    """
 
     tokens: int = 0
     uploaded: int = 0
     downloaded: int = 0
+    points: int = 0
 
 
 def factors_by(rules: Iterable[NewCreditRule], marked: Factors = NORMAL) -> Factors:

@@ -46,7 +46,7 @@ class AccountTraffic:
     """What an account moved of all torrents; `seeding` are those that it announces as a seeder now.
 
     `credited_up` and `credited_down` are the bytes that count for it: by the rules of credit, and with what it was
-    credited beside. `tokens` are those that it may spend.
+    credited beside. `tokens` and `points` (in thousandths) are those that it may spend.
     """
 
     uploaded: int = 0
@@ -59,6 +59,7 @@ class AccountTraffic:
     credited_up: int = 0
     credited_down: int = 0
     tokens: int = 0
+    points: int = 0
 
     @property
     def ratio(self) -> float | None:

@@ -16,6 +16,7 @@ from actions.crediting import Crediting
 from actions.curation import Curation
 from actions.list_moderation import ListModeration
 from actions.lookups import Lookups
+from actions.membership import Membership
 from actions.torrent_files import TorrentFiles
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
@@ -64,6 +65,7 @@ class PageServices:
     files_url: str | None
     ledger: Ledger
     crediting: Crediting
+    membership: Membership
     scrape: Callable[[InfoHash], Counts]
     swarms: Callable[[], SwarmTotals]
     site_name: str

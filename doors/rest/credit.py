@@ -11,7 +11,9 @@ from doors.rest import request_fields
 from doors.rest.operation import Listing, Operation, RestContext
 from doors.rest.shapes import Time, time
 from doors.rest.torrents import torrent_of
-from tracker.credit import MOST_PERCENT, CreditRule, NewCreditRule
+from tracker.bonus import MILLI
+from tracker.credit import MOST_PERCENT, AccountBalance, CreditRule, NewCreditRule
+from tracker.obligations import Obligation, TorrentStanding
 
 _Percent = Annotated[int | None, Field(description=f"0 to {MOST_PERCENT}; null: it says nothing of these.")]
 
@@ -32,9 +34,33 @@ class CreditRuleShape:
 
 @dataclass(frozen=True, slots=True)
 class BalanceShape:
-    """The tokens that an account may spend."""
+    """The tokens and the bonus points that an account may spend."""
 
     tokens: int
+    points: float
+
+
+@dataclass(frozen=True, slots=True)
+class TorrentStandingShape:
+    """What an account moved of a torrent, what of it counts, and what it owes.
+
+    `obligation` is `none`, `met`, `owed` or `broken` (hit and run); of the latter two `owed_seconds` of seeding are
+    left, and it is broken after `until`.
+    """
+
+    info_hash: str
+    title: str
+    size: int
+    uploaded_bytes: int
+    downloaded_bytes: int
+    credited_uploaded_bytes: int
+    credited_downloaded_bytes: int
+    seeded_seconds: int
+    snatched: int
+    seen_at: Time
+    obligation: Annotated[str, Field(json_schema_extra={"enum": [each.name.lower() for each in Obligation]})]
+    owed_seconds: int
+    until: Time | None
 
 
 def rule_shape(rule: CreditRule) -> CreditRuleShape:
@@ -79,7 +105,45 @@ async def _grant(context: RestContext) -> BalanceShape:
     balance = await context.services.crediting.grant(
         context.principal, context.id("user"), context.body.integer("tokens")
     )
-    return BalanceShape(balance.tokens)
+    return _balance(balance)
+
+
+def _balance(balance: AccountBalance) -> BalanceShape:
+    return BalanceShape(balance.tokens, balance.points / MILLI)
+
+
+async def _exchange(context: RestContext) -> BalanceShape:
+    given = context.body
+    await context.services.membership.exchange(
+        context.principal, tokens=given.integer("tokens", 0), gib=given.integer("gib", 0)
+    )
+    return _balance(await context.services.crediting.balance(context.user_id))
+
+
+async def _standings(context: RestContext) -> Listing:
+    user = context.id("user")
+    found, total = await context.services.membership.standings(
+        context.principal, user, context.offset, context.per_page
+    )
+    return context.listing([_standing(each) for each in found], total)
+
+
+def _standing(each: TorrentStanding) -> TorrentStandingShape:
+    return TorrentStandingShape(
+        each.infohash.lower,
+        each.title,
+        each.size,
+        each.uploaded,
+        each.downloaded,
+        each.credited_up,
+        each.credited_down,
+        each.seeded,
+        each.snatched,
+        time(each.seen),
+        each.obligation.name.lower(),
+        each.owed,
+        time(each.until) if each.until else None,
+    )
 
 
 async def _spend(context: RestContext) -> CreditRuleShape:
@@ -146,5 +210,30 @@ OPERATIONS = (
         answers=CreditRuleShape,
         status=201,
         refusals=("no-token",),
+    ),
+    Operation(
+        "POST",
+        "/bonus/exchange",
+        "exchangePoints",
+        "Buy tokens or GiB of upload credit for one's bonus points",
+        "credit",
+        _exchange,
+        account=True,
+        body=request_fields.EXCHANGE,
+        answers=BalanceShape,
+        refusals=("few-points",),
+    ),
+    Operation(
+        "GET",
+        "/users/{user}/torrents",
+        "listTraffic",
+        "List what an account moved of each torrent and what it owes, hit and runs first; one's own, or MODERATE",
+        "credit",
+        _standings,
+        account=True,
+        query=request_fields.PAGING,
+        answers=TorrentStandingShape,
+        many=True,
+        refusals=("forbidden",),
     ),
 )

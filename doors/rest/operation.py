@@ -13,6 +13,7 @@ from actions.account_management import AccountManagement
 from actions.crediting import Crediting
 from actions.curation import Curation
 from actions.list_moderation import ListModeration
+from actions.membership import Membership
 from actions.takedowns import Takedowns
 from actions.torrent_files import TorrentFiles
 from bittorrent.infohash import InfoHash
@@ -59,6 +60,7 @@ class RestServices:
     census: Census
     ledger: Ledger
     crediting: Crediting
+    membership: Membership
     scrape: Callable[[InfoHash], Counts]
     swarms: Callable[[], SwarmTotals]
     site_name: str

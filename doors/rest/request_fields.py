@@ -7,6 +7,7 @@ from types import MappingProxyType
 from accounts.fields import LIFETIME_LONGEST, PASSWORD_LONGEST
 from accounts.model import Role, Scope
 from actions.crediting import MOST_GRANTED
+from actions.membership import MOST_BOUGHT
 from catalogue import fields
 from catalogue.fields import BooleanField, Field, FieldTable, IntegerField, TextField, TextListField
 from catalogue.model import BookmarkKind, CollageKind, Freeleech, Subject
@@ -117,6 +118,7 @@ CREDIT_RULE = field_table(
     until=_MOMENT,
     reason=TextField(fields.LONGEST_WORD),
 )
+EXCHANGE = field_table(tokens=IntegerField(0, MOST_BOUGHT), gib=IntegerField(0, MOST_BOUGHT))
 GRANT_TOKENS = field_table(tokens=IntegerField(-MOST_GRANTED, MOST_GRANTED))
 
 _CREDENTIAL = RawTextField(PASSWORD_LONGEST)

@@ -14,6 +14,8 @@ from bittorrent.refusal import Refusal
 from doors.rest import request_fields
 from doors.rest.operation import Listing, Operation, RestContext
 from doors.rest.shapes import PersonShape, Time, time
+from tracker.bonus import MILLI
+from tracker.obligations import Obligation
 
 LOGIN_LABEL = "login"
 
@@ -64,9 +66,10 @@ class TrafficShape:
     """What an account moved of all torrents: bytes, seconds of seeding, snatches, torrents that it seeds now.
 
     `credited_…` are the bytes that count, by freeleech, multipliers and what was credited beside; `ratio` is theirs,
-    null where no download counts. `freeleech_tokens` may be spent, `free_torrents` are those where one is in use, both
-    shown to the account itself and to moderators, else null. `capped_bytes`, claimed faster than `tracker.most_rate`
-    and not counted, is shown to administrators of accounts, else null.
+    null where no download counts. `freeleech_tokens` and bonus `points` may be spent, `free_torrents` are those where a
+    token is in use, `owed` those that it owes seeding, `hit_and_runs` those that it left so; all are shown to the
+    account itself and to moderators, else null. `capped_bytes`, claimed faster than `tracker.most_rate` and not
+    counted, is shown to administrators of accounts, else null.
     """
 
     uploaded_bytes: int
@@ -81,6 +84,9 @@ class TrafficShape:
     credited_downloaded_bytes: int
     freeleech_tokens: int | None
     free_torrents: list[str] | None
+    points: float | None
+    owed: int | None
+    hit_and_runs: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,7 @@ async def _stats(context: RestContext) -> TrafficShape:
     rights, crediting = context.services.admission.rights, context.services.crediting
     own = user.id == context.principal.id or rights.may(context.principal, Right.MODERATE)
     free = await crediting.free_by_token(user.id) if own else frozenset()
+    owes = await context.services.membership.counts(user.id) if own else {}
     administers = rights.may(context.principal, Right.ACCOUNTS)
     return TrafficShape(
         traffic.uploaded,
@@ -112,6 +119,9 @@ async def _stats(context: RestContext) -> TrafficShape:
         traffic.credited_down,
         traffic.tokens if own else None,
         sorted(each.lower for each in free) if own else None,
+        traffic.points / MILLI if own else None,
+        owes.get(Obligation.OWED, 0) if own else None,
+        owes.get(Obligation.BROKEN, 0) if own else None,
     )
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from actions.crediting import Crediting
     from actions.health import Health
     from actions.list_moderation import ListModeration
+    from actions.membership import Membership
     from actions.swarm_stats_sync import SwarmStatsSync
     from actions.takedowns import Takedowns
     from actions.title_import import TitleImport
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from peerage.wiring.torrents import TorrentServices
     from peerage.wiring.tracker import TrackerServices
     from storage.sqlite.search.index import SqliteSearchIndex
+    from tracker.bonus import Bonus
     from tracker.journal_row import JournalRow
     from tracker.ledger import Ledger
 
@@ -172,6 +174,20 @@ class Application:
         from peerage.wiring.ledger import make_crediting
 
         return make_crediting(self)
+
+    @cached_property
+    def membership(self) -> "Membership":
+        """What accounts owe, and what they may buy."""
+        from peerage.wiring.ledger import make_membership
+
+        return make_membership(self)
+
+    @cached_property
+    def bonus(self) -> "Bonus":
+        """What gives points for seeding."""
+        from peerage.wiring.ledger import make_bonus
+
+        return make_bonus(self)
 
     @cached_property
     def torrents(self) -> "TorrentServices":

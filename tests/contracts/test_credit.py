@@ -10,6 +10,7 @@ from bittorrent.infohash import InfoHash
 from storage.credit import SqlCredit
 from storage.ledger import SqlLedger
 from storage.schema import PEERAGE
+from tests.support.catalogue_rows import add_torrent
 from tracker.credit import (
     FREE,
     NEUTRAL,
@@ -152,19 +153,7 @@ async def test_a_balance_of_tokens_does_not_fall_below_nothing(stores):
 @pytest.mark.parametrize(("mark", "expected"), [(0, (100, 100)), (1, (100, 0)), (2, (0, 0))])
 async def test_a_torrents_own_mark_counts_and_neutral_stands_above_rules(stores, mark, expected):
     credit, ledger, database = stores
-    async with database.transaction() as transaction:
-        await transaction.run("INSERT INTO category (id, name, folded) VALUES (900, 'c', 'c')")
-        await transaction.run(
-            "INSERT INTO work (id, name, category_id, description, picture, organism, strain, accession, lab,"
-            " location, locked, created) VALUES (1, 'w', 900, '', '', '', '', '', '', '', 0, 0)"
-        )
-        await transaction.run(
-            "INSERT INTO torrent (infohash, work_id, title, name, root, size, file_count, anonymous, added, updated,"
-            " description, platform, format, license, scope, annotated, archive, private, held, hidden, locked,"
-            " freeleech, seeders, leechers, snatched) VALUES (:hash, 1, '', '', '', 1, 1, 0, 0, 0, '', '', '', '',"
-            " '', 0, '', 0, 0, 0, 0, :mark, 0, 0, 0)",
-            {"hash": bytes(HASH), "mark": mark},
-        )
+    await add_torrent(database, HASH, freeleech=mark)
     await book(ledger, delta())
     assert await credited(ledger) == expected
 

@@ -12,6 +12,7 @@ from peerage.wiring.environment import Environment
 from tests.support.torrents import torrent
 from tracker.credit import NewCreditRule
 from tracker.model import Announce, Event
+from tracker.obligations import Obligation
 
 START = 1_800_000_000
 
@@ -84,3 +85,23 @@ async def test_a_rule_is_shown_after_a_restart(tmp_path):
         assert crediting.as_shown(one).freeleech is Freeleech.FREE
         tracker.now += 100
         assert crediting.as_shown(one) is one
+
+
+async def test_seeding_gives_points_by_the_settings_and_a_download_is_owed(tmp_path):
+    ledger = {"points_per_hour": 2.0, "seed_time": "2h", "seed_ratio": 0}
+    async with PrivateTracker().opened(tmp_path, **ledger) as tracker:
+        ada = await tracker.user("ada")
+        one = await tracker.upload(ada)
+        tracker.announce(ada.id, one.infohash, 0, 0, event=Event.STARTED)
+        tracker.announce(ada.id, one.infohash, 0, 5, seeder=True, event=Event.COMPLETED)
+        await tracker.moved(ada.id)
+        assert await tracker.application.membership.counts(ada.id) == {Obligation.OWED: 1}
+        for _ in range(4):
+            tracker.now += 1800
+            tracker.announce(ada.id, one.infohash, 0, 5, seeder=True)
+        await tracker.moved(ada.id)
+        await tracker.application.bonus.reward()
+        await tracker.application.bonus.reward()
+
+        assert (await tracker.moved(ada.id)).points == 4000
+        assert await tracker.application.membership.counts(ada.id) == {Obligation.MET: 1}

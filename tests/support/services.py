@@ -13,6 +13,7 @@ from actions.crediting import Crediting
 from actions.curation import Curation
 from actions.list_moderation import ListModeration
 from actions.lookups import Lookups
+from actions.membership import Membership
 from actions.takedowns import Takedowns
 from actions.torrent_files import TorrentFiles
 from actions.uploads import Uploads
@@ -67,6 +68,7 @@ class AllServices:
     census: Census | None
     ledger: Ledger
     crediting: Crediting
+    membership: Membership
     scrape: Callable[[InfoHash], Counts]
     swarms: Callable[[], SwarmTotals]
     site_name: str = "Peerage"
@@ -112,6 +114,7 @@ def services_of(
         census=application.tracker.census,
         ledger=application.ledger,
         crediting=application.crediting,
+        membership=application.membership,
         scrape=lambda infohash: swarms.get(infohash, ZERO_COUNTS),
         swarms=lambda: SwarmTotals(3, 9, 5, 4),
         site_name=site_name,

@@ -52,7 +52,7 @@ def test_a_login_gives_a_new_session_and_ends_the_one_before(site, anna, admin):
 
 
 PATHS = [
-    "/account/keys", "/account/keys/1/renew", "/account/keys/1/revoke", "/account/passkey", "/account/password", "/account/sessions/1/end",
+    "/account/bonus", "/account/keys", "/account/keys/1/renew", "/account/keys/1/revoke", "/account/passkey", "/account/password", "/account/sessions/1/end",
     "/account/sessions/end", "/logout",
     "/t/1/edit", "/t/1/mark", "/t/1/owner",
     "/t/1/delete", "/t/1/block", "/t/{key}/lookup", "/downloads", "/downloads/1/{action}",

@@ -1,6 +1,12 @@
+import re
+
 import pytest
 
 from accounts.model import Principal
+from tracker.bonus import BonusPrices
+from tracker.ledger import BatchNumber
+from tracker.obligations import ObligationRules
+from tracker.sessions import LastTotals, SessionDelta
 
 
 def test_a_moderator_adds_a_rule_and_ends_it_and_lists_have_a_badge(site, moderator, anna, torrent):
@@ -65,3 +71,24 @@ def test_a_moderator_marks_a_torrent_as_free_on_its_page(site, moderator, torren
     assert "Nothing of it counts, up or down" in browser.get(path).text
     log = site.run(site.services.curation.log_entries(Principal(moderator), 0, 9))
     assert log.items[0].verb == "freeleech"
+
+
+def test_points_are_spent_on_the_account_page_and_what_is_owed_is_listed(site, moderator, anna, torrent):
+    browser = site.browser(anna)
+    assert browser.get(f"/u/{anna.id}/traffic").status_code == 200
+    assert browser.get(f"/u/{moderator.id}/traffic").status_code == 403
+    assert "Traffic of" in site.browser(moderator).get(f"/u/{anna.id}/traffic").text
+    assert f"/u/{anna.id}/traffic" not in site.browser(site.user("eve")).get(f"/u/{anna.id}").text
+    csrf = re.search(r'name="csrf" value="([^"]+)"', browser.get("/account").text)[1]
+    answer = browser.send("/account/bonus", csrf=csrf, tokens="x")
+    assert (answer.status_code, "Tokens: It is no number." in answer.text) == (422, True)
+    site.services.membership.prices = BonusPrices(token=5)
+    answer = browser.send("/account/bonus", csrf=csrf, tokens="1")
+    assert (answer.status_code, "There are not so many points" in answer.text) == (409, True)
+    site.services.membership.rules = ObligationRules(seed_time=3600)
+    last = LastTotals(0, 5, int(site.now) - 1, True, True)
+    moved = SessionDelta(anna.id, torrent.infohash, b"p" * 20, 0, 5, 0, 1, 0, last)
+    ledger = site.services.ledger.store
+    site.run(ledger.write(BatchNumber(0, site.run(ledger.begin_epoch(0)), 1), [moved]))
+    page = browser.get(f"/u/{anna.id}/traffic").text
+    assert ("hit and run" in page, torrent.title in page) == (True, True)
