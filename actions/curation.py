@@ -3,7 +3,7 @@
 Every door that writes to the catalogue calls this.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from accounts.model import Principal
 from accounts.rights import Right, Rights
@@ -14,6 +14,7 @@ from bittorrent.infohash import InfoHash
 from catalogue.catalogue import Catalogue
 from catalogue.fields import (
     NO_DETAILS,
+    UNSET,
     AuthorChange,
     CategoryChange,
     Change,
@@ -50,7 +51,16 @@ class Curation:
     `group-locked`). What a principal may not see is `not-found`.
     """
 
-    def __init__(self, catalogue: Catalogue, uploads: Uploads, takedowns: Takedowns, rights: Rights) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        uploads: Uploads,
+        takedowns: Takedowns,
+        rights: Rights,
+        settle: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """`settle` books what was announced under the freeleech of before, ahead of each change of that."""
+        self._settle = settle
         self._catalogue = catalogue
         self._store = catalogue.store
         self.rights = rights
@@ -132,6 +142,8 @@ class Curation:
         await self._authorization.check_torrent(principal, details)
         if details.group or details.group_id is not None:
             self._authorization.refuse_locked(principal, known.group)
+        if details.torrent.freeleech is not UNSET and self._settle is not None:
+            await self._settle()
         edited = await self._catalogue.torrents.edit(torrent, details)
         await self._log(principal, "edit", Subject.TORRENT, torrent, _joined(details.names))
         return edited
@@ -164,6 +176,8 @@ class Curation:
         """Set a torrent's freeleech state (MODERATE)."""
         self.rights.require(principal, Right.MODERATE)
         details = TorrentDetails(TorrentChange(freeleech=freeleech))
+        if self._settle is not None:
+            await self._settle()
         marked = await self._catalogue.torrents.edit(torrent, details)
         await self._log(principal, "freeleech", Subject.TORRENT, torrent, marked.freeleech.name.lower())
         return marked

@@ -132,6 +132,8 @@ _ROWS = (
     Reason("bad-imdb", 400, "That is no IMDb id: it is tt and 7 to 10 digits."),
     Reason("bad-day", 400, "That is no day: write it as 2026-01-31."),
     Reason("bad-country", 400, "That is no country code: it has two letters."),
+    Reason("no-token", 409, "There is no token to spend, or one is in use for this torrent."),
+    Reason("few-points", 409, "There are not so many points to spend."),
     # Downloads and lookups.
     Reason("no-downloads", 503, "Downloads are not installed here: install peerage[downloads]."),
     Reason("nothing-wished", 400, "Send a magnet link or a .torrent file."),

@@ -258,6 +258,7 @@ class Subject(StrEnum):
     NEWS = "news"
     INFOHASH = "infohash"
     KEY = "key"
+    CREDIT = "credit"
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ _GROUPS = {
     "census": "Manage the counts of peers by day and country.",
     "torrent": "Say who owns a torrent.",
     "user": "Make and change accounts.",
+    "credit": "Say what of the bytes counts on a private tracker, and give tokens.",
     "key": "Make keys and tokens, and take them back.",
 }
 

@@ -18,6 +18,7 @@ from peerage.sections import (
     DownloadsSection,
     FairnessSection,
     HttpSection,
+    LedgerSection,
     LimitsSection,
     Listens,
     LogSection,
@@ -72,6 +73,7 @@ class Settings(Section, frozen=True, kw_only=True):
 
     tracker: TrackerSection = TrackerSection()
     websocket: WebsocketSection = WebsocketSection()
+    ledger: LedgerSection = LedgerSection()
     cache: CacheSection = CacheSection()
     http: HttpSection = HttpSection()
     fairness: FairnessSection = FairnessSection()

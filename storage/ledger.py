@@ -23,9 +23,11 @@ from sqlalchemy import (
 )
 
 from bittorrent.infohash import InfoHash
+from storage.credit import DeltaFactors
 from storage.database import Database
 from storage.rows import new_row
-from storage.tables import client_session, ledger_mark, snatch, traffic
+from storage.tables import account_balance, client_session, ledger_mark, snatch, traffic
+from tracker.credit import Factors
 from tracker.ledger import AccountTraffic, BatchNumber, Snatch, TorrentTraffic
 from tracker.sessions import KnownSession, LastTotals, SessionDelta
 
@@ -33,8 +35,9 @@ _LARGEST = 2**62
 """The cap of a sum in a row."""
 _HALF = 2**20  # sums of many rows are taken in two parts, which no number of rows makes too large
 _SNATCHES_AT_ONCE = 8  # rows that one delta makes
-_SUMS = ("uploaded", "downloaded", "seeded", "snatched", "capped")
-_ROW = (traffic.c.infohash, *(traffic.c[name] for name in _SUMS), traffic.c.begun, traffic.c.seen)
+_SUMS = ("uploaded", "downloaded", "seeded", "snatched", "capped", "credited_up", "credited_down")
+_ROW = (traffic.c.infohash, *(traffic.c[name] for name in (*_SUMS[:5], "begun", "seen", *_SUMS[5:])))
+_BALANCE = tuple(account_balance.c[name] for name in ("uploaded", "downloaded", "tokens", "points"))
 
 _Number = ColumnElement[int]
 
@@ -51,6 +54,8 @@ class SqlLedger:
         session = client_session.c
         place = (session.seen, session.account_id, session.infohash, session.peer_id)
         after = tuple_(*(bindparam(f"after_{column.name}") for column in place))
+        self._factors = DeltaFactors(database)
+        self._balance = compiled(select(*_BALANCE).where(account_balance.c.account_id == owner))
         self._mark = compiled(
             select(ledger_mark.c.epoch, ledger_mark.c.sequence).where(ledger_mark.c.node == node)
         )
@@ -105,7 +110,9 @@ class SqlLedger:
             marks = await transaction.rows(self._mark, {"the_node": number.node})
             if marks and tuple(marks[0]) >= (number.epoch, number.sequence):
                 return False
-            rows = [_row(delta) for delta in sorted(deltas, key=lambda delta: delta.last.seen)]
+            ordered = sorted(deltas, key=lambda delta: delta.last.seen)
+            factors = await self._factors.of(transaction, ordered)
+            rows = [_row(delta, each) for delta, each in zip(ordered, factors, strict=True)]
             await transaction.run_many(self._begin, [_fresh(row) for row in rows])
             await transaction.run_many(self._add, rows)
             await transaction.run_many(self._session, [_session(delta) for delta in deltas])
@@ -138,8 +145,22 @@ class SqlLedger:
         ((count, *parts),) = await self._database.rows(self._account, {"owner": account})
         ((seeding,),) = await self._database.rows(self._seeding, {"owner": account, "since": since})
         sums = [(high or 0) * _HALF + (low or 0) for high, low in zip(parts[::2], parts[1::2], strict=True)]
-        uploaded, downloaded, seeded, snatched, capped = sums
-        return AccountTraffic(uploaded, downloaded, seeded, snatched, capped, count, seeding)
+        uploaded, downloaded, seeded, snatched, capped, up, down = sums
+        balances = await self._database.rows(self._balance, {"owner": account})
+        more_up, more_down, tokens, points = balances[0] if balances else (0, 0, 0, 0)
+        return AccountTraffic(
+            uploaded,
+            downloaded,
+            seeded,
+            snatched,
+            capped,
+            count,
+            seeding,
+            max(up + more_up, 0),
+            max(down + more_down, 0),
+            tokens,
+            points,
+        )
 
     async def torrents(self, account: int, offset: int, limit: int) -> list[TorrentTraffic]:
         """Return the torrents of an account, that seen last first."""
@@ -157,8 +178,9 @@ class SqlLedger:
         ], count
 
 
-def _row(delta: SessionDelta) -> dict[str, Any]:
+def _row(delta: SessionDelta, factors: Factors) -> dict[str, Any]:
     seen, seeded = delta.last.seen, delta.seeded
+    up, down = factors.of(delta.uploaded, delta.downloaded)
     return {
         "owner": delta.account,
         "torrent": bytes(delta.infohash),
@@ -166,6 +188,8 @@ def _row(delta: SessionDelta) -> dict[str, Any]:
         "add_downloaded": min(delta.downloaded, _LARGEST),
         "add_snatched": min(delta.completed, _LARGEST),
         "add_capped": min(delta.capped, _LARGEST),
+        "add_credited_up": min(up, _LARGEST),
+        "add_credited_down": min(down, _LARGEST),
         "since": max(seen - seeded, 0),
         "until": seen if seeded else 0,
         "now": seen,
@@ -174,7 +198,7 @@ def _row(delta: SessionDelta) -> dict[str, Any]:
 
 def _fresh(row: dict[str, Any]) -> dict[str, Any]:
     """Return the row that there is before the first delta is added."""
-    sums = dict.fromkeys((*_SUMS, "counted_from", "run_start", "run_end"), 0)
+    sums = dict.fromkeys((*_SUMS, "counted_from", "run_start", "run_end", "rewarded"), 0)
     return {
         "account_id": row["owner"],
         "infohash": row["torrent"],
@@ -231,10 +255,7 @@ def _addition() -> Any:  # noqa: ANN401 - an UPDATE, whose type SQLAlchemy has n
         "run_end": _larger(column.run_end, until),
     }
     seeds = until > 0
-    added = {
-        name: _sum(column[name], bindparam(f"add_{name}"))
-        for name in ("uploaded", "downloaded", "snatched", "capped")
-    }
+    added = {name: _sum(column[name], bindparam(f"add_{name}")) for name in _SUMS if name != "seeded"}
     return (
         update(traffic)
         .where(column.account_id == bindparam("owner"), column.infohash == bindparam("torrent"))

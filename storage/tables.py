@@ -382,7 +382,11 @@ traffic = Table(
     Column("counted_from", INTEGER, nullable=False),
     Column("run_start", INTEGER, nullable=False),
     Column("run_end", INTEGER, nullable=False),
+    Column("credited_up", INTEGER, nullable=False, server_default="0"),
+    Column("credited_down", INTEGER, nullable=False, server_default="0"),
+    Column("rewarded", INTEGER, nullable=False, server_default="0"),  # seconds of `seeded` that gave points
     CheckConstraint("length(infohash) = 20"),
+    Index("traffic_unrewarded", "account_id", "infohash", **where("seeded > rewarded")),
     sqlite_with_rowid=False,
 )
 client_session = Table(
@@ -418,6 +422,35 @@ ledger_mark = Table(  # the last batch of each node that is in the ledger
     Column("node", INTEGER, primary_key=True),
     Column("epoch", INTEGER, nullable=False),
     Column("sequence", INTEGER, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# What counts of the traffic: rules in percent, of a torrent, an account, both, or all; and what an account has beside.
+credit_rule = Table(
+    "credit_rule",
+    PEERAGE,
+    Column("id", INTEGER, primary_key=True),
+    Column("account_id", INTEGER),
+    Column("infohash", BYTES),
+    Column("upload", INTEGER),
+    Column("download", INTEGER),
+    Column("since", INTEGER, nullable=False),
+    Column("until", INTEGER),
+    Column("author", INTEGER),
+    Column("reason", TEXT, nullable=False),
+    CheckConstraint("length(infohash) = 20"),
+    Index("credit_rule_torrent", "infohash", "account_id"),
+    Index("credit_rule_account", "account_id", **where("account_id IS NOT NULL")),
+    sqlite_autoincrement=True,
+)
+account_balance = Table(
+    "account_balance",
+    PEERAGE,
+    Column("account_id", INTEGER, primary_key=True),
+    Column("tokens", INTEGER, nullable=False),
+    Column("uploaded", INTEGER, nullable=False),
+    Column("downloaded", INTEGER, nullable=False),
+    Column("points", INTEGER, nullable=False, server_default="0"),  # in thousandths
     sqlite_with_rowid=False,
 )
 

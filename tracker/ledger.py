@@ -24,7 +24,10 @@ class BatchNumber(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TorrentTraffic:
-    """What an account moved of a torrent: bytes, seconds of seeding, snatches, and bytes above the largest rate."""
+    """What an account moved of a torrent: bytes, seconds of seeding, snatches, and bytes above the largest rate.
+
+    `credited_up` and `credited_down` are the bytes that count for it, by the rules of credit.
+    """
 
     infohash: InfoHash
     uploaded: int
@@ -34,11 +37,17 @@ class TorrentTraffic:
     capped: int
     begun: int
     seen: int
+    credited_up: int = 0
+    credited_down: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class AccountTraffic:
-    """What an account moved of all torrents; `seeding` are those that it announces as a seeder now."""
+    """What an account moved of all torrents; `seeding` are those that it announces as a seeder now.
+
+    `credited_up` and `credited_down` are the bytes that count for it: by the rules of credit, and with what it was
+    credited beside. `tokens` and `points` (in thousandths) are those that it may spend.
+    """
 
     uploaded: int = 0
     downloaded: int = 0
@@ -47,11 +56,15 @@ class AccountTraffic:
     capped: int = 0
     torrents: int = 0
     seeding: int = 0
+    credited_up: int = 0
+    credited_down: int = 0
+    tokens: int = 0
+    points: int = 0
 
     @property
     def ratio(self) -> float | None:
-        """Bytes uploaded by byte downloaded, None where nothing was downloaded."""
-        return self.uploaded / self.downloaded if self.downloaded else None
+        """Credited bytes uploaded by byte downloaded, None where no download counts."""
+        return self.credited_up / self.credited_down if self.credited_down else None
 
 
 @dataclass(frozen=True, slots=True)

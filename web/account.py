@@ -8,9 +8,11 @@ from starlette.routing import Route
 from accounts.model import Key, Scope
 from bittorrent.refusal import Refusal
 from doors.origin import base_url
+from tracker.obligations import Obligation
 from web.page_context import PageContext
 from web.page_router import PageRouter
 
+_LONGEST_COUNT = 9
 LIFETIMES = (("", "until revoked"), ("86400", "a day"), ("2592000", "30 days"), ("31622400", "a year"))
 SCOPES = (
     (Scope.REST, "REST API"),
@@ -28,6 +30,7 @@ def routes(router: PageRouter) -> list[Route]:
         router.form("/account/keys", _add_key, account=True),
         router.form("/account/keys/{id}/renew", _renew, account=True),
         router.form("/account/keys/{id}/revoke", _revoke, account=True),
+        router.form("/account/bonus", _exchange, account=True),
         router.form("/account/passkey", _reset_passkey, account=True),
         router.form("/account/password", _set_password, account=True),
         router.form("/account/sessions/{id}/end", _end_session, account=True),
@@ -61,6 +64,23 @@ async def _renew(context: PageContext) -> Response:
 async def _revoke(context: PageContext) -> Response:
     await context.services.account_management.revoke(context.principal, context.number())
     return context.redirect("/account#keys")
+
+
+async def _exchange(context: PageContext) -> Response:
+    try:
+        wanted = {name: _count(context.form.get(name, ""), name) for name in ("tokens", "gib")}
+        await context.services.membership.exchange(context.principal, **wanted)
+    except Refusal as refusal:
+        return await _render(context, fault=_expected(refusal))
+    return context.redirect("/account#traffic")
+
+
+def _count(text: str, name: str) -> int:
+    if not text.strip():
+        return 0
+    if not text.isascii() or not text.isdecimal() or len(text) > _LONGEST_COUNT:
+        raise Refusal("invalid", fields={name: ["It is no number."]})
+    return int(text)
 
 
 async def _reset_passkey(context: PageContext) -> Response:
@@ -99,6 +119,9 @@ async def _render(
 ) -> Response:
     sessions = await context.services.account_management.sessions(context.principal, context.user_id())
     keys = await context.services.account_management.keys(context.principal, context.user_id())
+    crediting = context.services.crediting
+    counts = await context.services.membership.counts(context.user_id())
+    owes = {kind.name.lower(): counts.get(kind, 0) for kind in Obligation}
     files, base = context.services.files, base_url(context.request, context.services.admission.public_url)
     return context.render(
         "account",
@@ -110,6 +133,10 @@ async def _render(
         names=dict(SCOPES),
         announce=await files.announce_url(context.principal, base) if files.personal else None,
         traffic=await context.services.ledger.account(context.user_id()) if files.personal else None,
+        owes=owes,
+        prices=context.services.membership.prices,
+        rules=crediting.site_rules(),
+        free=sorted(await crediting.free_by_token(context.user_id())),
         scopes=SCOPES,
         lifetimes=LIFETIMES,
         made=made,
@@ -125,7 +152,7 @@ def _place(address: bytes | None) -> str:
 
 def _expected(refusal: Refusal) -> Refusal:
     """Return a refusal that the account page shows; raise any other."""
-    if refusal.code not in {"invalid", "full", "bad-credentials", "login-slowed", "busy"}:
+    if refusal.code not in {"invalid", "full", "bad-credentials", "login-slowed", "busy", "few-points"}:
         raise refusal
     return refusal
 

@@ -21,7 +21,7 @@ from catalogue.fields import (
     labels_of,
     table_of,
 )
-from catalogue.model import BookmarkKind, Category, Group, Person, Subject, Torrent
+from catalogue.model import BookmarkKind, Category, Freeleech, Group, Person, Subject, Torrent
 from web.page_context import PageContext, local_path
 from web.page_router import PageRouter
 
@@ -201,7 +201,14 @@ async def _render_form(
 
 async def _mark_torrent(context: PageContext) -> Response:
     marks = {name: context.form[name] == "1" for name in ("hidden", "locked") if name in context.form}
-    torrent = await context.services.curation.mark_torrent(context.principal, context.number(), **marks)
+    curation = context.services.curation
+    torrent = await curation.mark_torrent(context.principal, context.number(), **marks)
+    if "freeleech" in context.form:
+        kinds = {str(kind.value): kind for kind in Freeleech}
+        kind = kinds.get(context.form["freeleech"])
+        if kind is None:
+            raise Refusal("invalid", fields={"freeleech": ["There is no such kind."]})
+        await curation.set_freeleech(context.principal, torrent.id, kind)
     return context.redirect(f"/t/{torrent.id}")
 
 

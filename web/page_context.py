@@ -12,9 +12,11 @@ from accounts.accounts import Accounts
 from accounts.model import Principal
 from accounts.rights import Right
 from actions.account_management import AccountManagement
+from actions.crediting import Crediting
 from actions.curation import Curation
 from actions.list_moderation import ListModeration
 from actions.lookups import Lookups
+from actions.membership import Membership
 from actions.torrent_files import TorrentFiles
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
@@ -62,6 +64,8 @@ class PageServices:
     links: DownloadLinks
     files_url: str | None
     ledger: Ledger
+    crediting: Crediting
+    membership: Membership
     scrape: Callable[[InfoHash], Counts]
     swarms: Callable[[], SwarmTotals]
     site_name: str

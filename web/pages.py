@@ -2,7 +2,7 @@
 
 from starlette.routing import Route
 
-from web import account, browsing, downloads, login, moderation, torrents, upload, users
+from web import account, browsing, credit, downloads, login, moderation, torrents, upload, users
 from web.page_context import PageServices
 from web.page_router import PageRouter
 
@@ -19,4 +19,5 @@ def routes(services: PageServices) -> list[Route]:
         *downloads.routes(router),
         *users.routes(router),
         *moderation.routes(router),
+        *credit.routes(router),
     ]

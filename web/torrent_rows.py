@@ -16,7 +16,7 @@ def torrent_rows(context: PageContext, torrents: Sequence[Torrent]) -> Markup:
     """Return the rows of torrents with the present counts of their swarms, as a list shows them; empty for none."""
     services = context.services
     rows = []
-    for torrent in torrents:
+    for torrent in map(services.crediting.as_shown, torrents):
         row = services.rows.row(torrent, None, partial(_template, context.templates, torrent))
         counts = services.scrape(torrent.infohash)
         rows.append(row.fill(counts.complete, counts.incomplete))

@@ -10,7 +10,7 @@ from accounts.rights import Right
 from bittorrent.infohash import InfoHash
 from bittorrent.magnet import Magnet
 from bittorrent.refusal import Refusal
-from catalogue.model import BookmarkKind, Comment, Contents, Group, Page, Subject, Torrent
+from catalogue.model import BookmarkKind, Comment, Contents, Freeleech, Group, Page, Subject, Torrent
 from catalogue.visibility import shown_contents, shown_uploader
 from doors.origin import base_url
 from doors.torrent_links import magnet_of
@@ -36,11 +36,22 @@ class Discussion:
     may_comment: bool
 
 
+@dataclass(frozen=True, slots=True)
+class TorrentCredit:
+    """What counts of a torrent now, whether a token makes it free for the reader, and how many could, for how long."""
+
+    freeleech: Freeleech
+    own: bool
+    tokens: int
+    days: int
+
+
 def routes(router: PageRouter) -> list[Route]:
     """Return the routes of torrents and groups, and of the forms that change them."""
     return [
         router.page("/t/{key}", _torrent),
         router.form("/t/{key}/lookup", _look_up),
+        router.form("/t/{id}/token", _spend_token, account=True, right=Right.DOWNLOAD),
         router.page("/g/{id}", _group),
         *catalogue_forms.routes(router),
     ]
@@ -77,10 +88,28 @@ async def _torrent(context: PageContext) -> Response:
         uploader=shown_uploader(torrent, viewer),
         magnet=str(await _magnet(context, torrent, contents, announce)),
         others=torrent_rows(context, others),
+        credit=await _credit(context, torrent),
         owns=context.may(Right.EDIT_OWN, torrent.uploader.id if torrent.uploader else None),
         subject=Subject.TORRENT,
         discussion=await _discussion(context, torrent.group),
     )
+
+
+async def _credit(context: PageContext, torrent: Torrent) -> TorrentCredit:
+    services, account = context.services, context.principal.id
+    shown = services.crediting.as_shown(torrent)
+    free = torrent.infohash in await services.crediting.free_by_token(account)
+    of_use = services.crediting.counts and not free and shown.freeleech is Freeleech.NORMAL
+    tokens = (await services.crediting.balance(account)).tokens if account is not None and of_use else 0
+    return TorrentCredit(shown.freeleech, free, tokens, services.crediting.token_lifetime // 86_400)
+
+
+async def _spend_token(context: PageContext) -> Response:
+    torrent = await context.services.catalogue.torrents.torrent(context.number(), context.viewer())
+    if torrent is None:
+        raise Refusal("not-found")
+    await context.services.crediting.spend(context.principal, torrent)
+    return context.redirect(f"/t/{torrent.id}")
 
 
 async def _look_up(context: PageContext) -> Response:

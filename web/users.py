@@ -14,6 +14,7 @@ from web.torrent_rows import torrent_rows
 
 TORRENTS = 25
 USERS_PER_PAGE = 50
+TRAFFIC_PER_PAGE = 50
 
 
 def routes(router: PageRouter) -> list[Route]:
@@ -22,6 +23,7 @@ def routes(router: PageRouter) -> list[Route]:
         router.page("/people", _users, right=Right.ACCOUNTS),
         router.form("/people", _add, right=Right.ACCOUNTS),
         router.page("/u/{id}", _user),
+        router.page("/u/{id}/traffic", _traffic, account=True),
         router.form("/u/{id}/role", _set_role, right=Right.ACCOUNTS),
         router.form("/u/{id}/enabled", _set_enabled, right=Right.ACCOUNTS),
         router.form("/u/{id}/link", _issue_link, right=Right.ACCOUNTS),
@@ -39,8 +41,26 @@ async def _user(context: PageContext) -> Response:
         user=user,
         found=found,
         rows=torrent_rows(context, await context.services.catalogue.torrents.torrents(found.ids, viewer)),
+        shows_traffic=context.services.membership.may_see(context.principal, user.id),
         roles=tuple(Role),
         manages=context.may(Right.ACCOUNTS),
+    )
+
+
+async def _traffic(context: PageContext) -> Response:
+    user, page = await _find_user(context), context.page_number()
+    standings, total = await context.services.membership.standings(
+        context.principal, user.id, (page - 1) * TRAFFIC_PER_PAGE, TRAFFIC_PER_PAGE
+    )
+    return context.render(
+        "traffic",
+        f"Traffic of {user.name}",
+        no_store=True,
+        user=user,
+        traffic=await context.services.ledger.account(user.id),
+        standings=standings,
+        page=page,
+        last=max(1, -(-total // TRAFFIC_PER_PAGE)),
     )
 
 

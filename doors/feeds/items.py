@@ -8,16 +8,18 @@ from urllib.parse import urlencode
 
 from accounts.accounts import Accounts
 from accounts.model import Principal, Scope
+from actions.crediting import Crediting
 from actions.torrent_files import TorrentFiles
 from bittorrent.infohash import InfoHash
 from cache.torrents import CacheRecord, TorrentCache
-from catalogue.model import Category, Freeleech, Torrent
+from catalogue.model import Category, Torrent
 from catalogue.search import Search
 from catalogue.store import CatalogueStore
 from doors.admission import Admission, Exchange
 from doors.byte_sizes import size
 from doors.origin import base_url
 from doors.torrent_links import magnet_of
+from tracker.credit import Factors
 from tracker.model import Counts
 
 ITEMS = 100
@@ -41,6 +43,7 @@ class FeedServices:
     accounts: Accounts
     cache: TorrentCache
     files: TorrentFiles
+    crediting: Crediting
     scrape: Callable[[InfoHash], Counts]
     site_name: str
 
@@ -68,7 +71,7 @@ class FeedItem:
     year: int | None
     season: int | None
     imdb: int | None
-    freeleech: Freeleech
+    factors: Factors
     counts: Counts = field(repr=False)
 
     @property
@@ -141,7 +144,14 @@ async def items_of(
     )
     records = await services.cache.find_all([each.infohash for each in torrents if each.held])
     return tuple(
-        _item(each, links, records.get(each.infohash), services.scrape(each.infohash)) for each in torrents
+        _item(
+            each,
+            links,
+            records.get(each.infohash),
+            services.scrape(each.infohash),
+            services.crediting.factors(each),
+        )
+        for each in torrents
     )
 
 
@@ -171,7 +181,9 @@ class _Links:
         return f"{url}?{urlencode({'key': self.secret})}"
 
 
-def _item(torrent: Torrent, links: _Links, record: CacheRecord | None, counts: Counts) -> FeedItem:
+def _item(
+    torrent: Torrent, links: _Links, record: CacheRecord | None, counts: Counts, factors: Factors
+) -> FeedItem:
     group, magnet = torrent.group, links.magnet(torrent, record)
     return FeedItem(
         infohash=torrent.infohash.lower,
@@ -190,7 +202,7 @@ def _item(torrent: Torrent, links: _Links, record: CacheRecord | None, counts: C
         year=group.year,
         season=group.season,
         imdb=group.imdb,
-        freeleech=torrent.freeleech,
+        factors=factors,
         counts=Counts(
             counts.complete, torrent.completed(counts.downloaded), counts.incomplete, counts.downloaders
         ),

@@ -9,7 +9,7 @@ from starlette.routing import Route
 from accounts.model import Scope
 from accounts.rights import Right
 from catalogue.episodes import episode_of
-from catalogue.model import PUBLIC_VIEWER, Freeleech
+from catalogue.model import PUBLIC_VIEWER
 from catalogue.query import SearchHits
 from doors.admission import AdmittedRoute, ApiDialect, Endpoint, Exchange, Step, parameter
 from doors.feeds import torznab_query
@@ -21,6 +21,7 @@ from doors.feeds.rss import add_item, channel_of
 from doors.feeds.torznab_errors import MEDIA_TYPE, NO_FUNCTION, TorznabError, render
 from doors.feeds.xml_document import NEWZNAB, TORZNAB, Element, add, document, qualified, root
 from doors.origin import base_url
+from tracker.credit import WHOLE
 
 DIALECT = "torznab"
 KEY_PARAMETER = "apikey"
@@ -118,10 +119,14 @@ def _attributes(item: FeedItem) -> dict[str, object]:
         "peers": seeders + item.counts.incomplete,
         "infohash": item.infohash,
         "magneturl": item.magnet,
-        "downloadvolumefactor": 1 if item.freeleech is Freeleech.NORMAL else 0,
-        "uploadvolumefactor": 0 if item.freeleech is Freeleech.NEUTRAL else 1,
+        "downloadvolumefactor": _factor(item.factors.download),
+        "uploadvolumefactor": _factor(item.factors.upload),
         **_known(item),
     }
+
+
+def _factor(percent: int) -> str:
+    return f"{percent / WHOLE:g}"
 
 
 def _known(item: FeedItem) -> dict[str, object]:

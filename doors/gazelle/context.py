@@ -7,6 +7,7 @@ from starlette.requests import Request
 
 from accounts.accounts import Accounts
 from accounts.model import Principal, User
+from actions.crediting import Crediting
 from actions.curation import Curation
 from actions.torrent_files import TorrentFiles
 from bittorrent.infohash import InfoHash
@@ -17,7 +18,7 @@ from catalogue.store import CatalogueStore
 from doors.admission import Admission
 from doors.bodies import Form
 from doors.gazelle.parameters import GazelleParameters
-from doors.gazelle.shapes import swarm_stats
+from doors.gazelle.shapes import OwnTokens, swarm_stats
 from doors.json_encoding import JsonTemplate
 from doors.kept_rows import KeptRows
 from tracker.ledger import Ledger
@@ -39,6 +40,7 @@ class GazelleServices:
     cache: TorrentCache
     files: TorrentFiles
     ledger: Ledger
+    crediting: Crediting
     scrape: Callable[[InfoHash], Counts]
     swarms: Callable[[], SwarmTotals]
     site_name: str
@@ -60,8 +62,15 @@ class GazelleContext:
     """The client's, 4 or 16 bytes."""
 
     def with_swarm_stats(self, torrents: Sequence[Torrent]) -> list[tuple[Torrent, SwarmStats]]:
-        """Return torrents with the current stats of their swarms."""
-        return [(each, swarm_stats(each, self.services.scrape)) for each in torrents]
+        """Return torrents, as free as they are now, with the current stats of their swarms."""
+        shown = self.services.crediting.as_shown
+        return [(shown(each), swarm_stats(each, self.services.scrape)) for each in torrents]
+
+    async def own_tokens(self) -> OwnTokens:
+        """Return what the account has of tokens."""
+        crediting = self.services.crediting
+        free = await crediting.free_by_token(self.user.id)
+        return OwnTokens(free, (await crediting.balance(self.user.id)).tokens if crediting.counts else 0)
 
     async def bookmarked(self, kind: BookmarkKind, targets: Sequence[int]) -> frozenset[int]:
         """Return which of the targets the account has bookmarked."""

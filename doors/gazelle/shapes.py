@@ -5,6 +5,7 @@ the fields about logs are what clients of music sites insist on.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from bittorrent.infohash import InfoHash
@@ -90,7 +91,26 @@ def browse_torrent(of: Torrent, stats: SwarmStats) -> JsonObject:
     }
 
 
-_TORRENT_PLACES = {"snatches": b"%d", "seeders": b"%d", "leechers": b"%d"}
+@dataclass(frozen=True, slots=True)
+class OwnTokens:
+    """What an account has of tokens: the torrents that they make free for it, and how many it may spend."""
+
+    free: frozenset[InfoHash] = frozenset()
+    left: int = 0
+
+    def usable(self, of: Torrent) -> bool:
+        """Return whether a token may be spent on a torrent, and is of use there."""
+        return self.left > 0 and of.freeleech is Freeleech.NORMAL and of.infohash not in self.free
+
+
+NO_TOKENS = OwnTokens()
+_TORRENT_PLACES = {
+    "snatches": b"%d",
+    "seeders": b"%d",
+    "leechers": b"%d",
+    "isPersonalFreeleech": b"%b",
+    "canUseToken": b"%b",
+}
 _GROUP_PLACES = {
     "bookmarked": b"%b",
     "maxSize": b"%d",
@@ -107,11 +127,16 @@ def browse_row(
     torrents: Sequence[tuple[Torrent, SwarmStats]],
     *,
     bookmarked: bool,
+    tokens: OwnTokens = NO_TOKENS,
 ) -> bytes:
     """Return a row of `browse` as JSON: a group with its matching torrents and their totals."""
     listed = [
         rows.row(each, "torrent", partial(_browse_torrent_template, each)).fill(
-            stats.snatched, stats.seeders, stats.leechers
+            stats.snatched,
+            stats.seeders,
+            stats.leechers,
+            TRUTH[each.infohash in tokens.free],
+            TRUTH[tokens.usable(each)],
         )
         for each, stats in torrents
     ]
@@ -126,7 +151,8 @@ def browse_row(
 
 
 def _browse_torrent_template(of: Torrent) -> JsonTemplate:
-    return JsonTemplate(encode(browse_torrent(of, SwarmStats(0, 0, 0))), _TORRENT_PLACES)
+    blank = {"isPersonalFreeleech": 0, "canUseToken": 0}
+    return JsonTemplate(encode(browse_torrent(of, SwarmStats(0, 0, 0)) | blank), _TORRENT_PLACES)
 
 
 def _browse_group_template(of: Group) -> JsonTemplate:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
-from catalogue.model import BookmarkKind, Contents, Torrent
+from catalogue.model import BookmarkKind, Contents, Freeleech, Torrent
 from catalogue.query import SearchQuery, SortOrder
 from doors.gazelle import browse_query, shapes
 from doors.gazelle.context import GazelleContext
@@ -95,10 +95,23 @@ async def download(context: GazelleContext) -> Response:
     held = await context.services.cache.get(found.infohash)
     if held is None:
         raise Refusal("not-held")
+    # A page of another site makes a browser with a session ask for links, and so spend nothing.
+    if context.parameters.text("usetoken") == "1" and context.principal.session is None:
+        await _use_token(context, found)
     base = base_url(context.request, context.services.admission.public_url)
     file = await context.services.files.serve(context.principal, held, base)
     headers = HEADERS | {"Content-Disposition": attachment(held.record.name)}
     return Response(file.data, 200, headers, "application/x-bittorrent")
+
+
+async def _use_token(context: GazelleContext, torrent: Torrent) -> None:
+    """Spend a token on a torrent where it is of use. Refusal: `no-token`."""
+    crediting = context.services.crediting
+    if not crediting.counts:
+        return
+    free = torrent.infohash in await crediting.free_by_token(context.user.id)
+    if not free and crediting.as_shown(torrent).freeleech is Freeleech.NORMAL:
+        await crediting.spend(context.principal, torrent)
 
 
 def _hash(parameters: GazelleParameters) -> InfoHash | None:
@@ -135,6 +148,7 @@ async def _grouped(
 ) -> list[bytes]:
     groups, torrents = await context.groups_with_torrents(ids)
     bookmarks = await context.bookmarked(BookmarkKind.GROUP, ids)
+    tokens = await context.own_tokens()
     rows = []
     for group in groups:
         matching = [each for each in torrents.get(group.id, ()) if filters.matches(each)]
@@ -145,6 +159,7 @@ async def _grouped(
                     group,
                     context.with_swarm_stats(matching),
                     bookmarked=group.id in bookmarks,
+                    tokens=tokens,
                 )
             )
     return rows
@@ -153,9 +168,14 @@ async def _grouped(
 async def _single(context: GazelleContext, ids: Sequence[int]) -> list[bytes]:
     torrents = await context.services.catalogue.torrents.torrents(ids, context.viewer)
     bookmarks = await context.bookmarked(BookmarkKind.GROUP, [each.group.id for each in torrents])
+    tokens = await context.own_tokens()
     return [
         shapes.browse_row(
-            context.services.rows, each.group, [(each, stats)], bookmarked=each.group.id in bookmarks
+            context.services.rows,
+            each.group,
+            [(each, stats)],
+            bookmarked=each.group.id in bookmarks,
+            tokens=tokens,
         )
         for each, stats in context.with_swarm_stats(torrents)
     ]

@@ -117,10 +117,10 @@ async def _passkey(context: GazelleContext) -> str:
 
 
 def _traffic(traffic: AccountTraffic) -> JsonObject:
-    """Return bytes and their ratio with two digits, 0 where nothing was downloaded."""
+    """Return the bytes that count and their ratio with two digits, 0 where no download counts."""
     return {
-        "uploaded": traffic.uploaded,
-        "downloaded": traffic.downloaded,
+        "uploaded": traffic.credited_up,
+        "downloaded": traffic.credited_down,
         "ratio": round(traffic.ratio or 0, 2),
     }
 

@@ -26,6 +26,7 @@ from doors.rest import (
     bodies,
     collages,
     comments,
+    credit,
     envelope,
     groups,
     lists,
@@ -65,6 +66,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *sessions.OPERATIONS,
     *tokens.OPERATIONS,
     *lists.OPERATIONS,
+    *credit.OPERATIONS,
 )
 
 

@@ -10,8 +10,10 @@ from accounts.accounts import Accounts
 from accounts.model import Principal
 from accounts.rights import Right
 from actions.account_management import AccountManagement
+from actions.crediting import Crediting
 from actions.curation import Curation
 from actions.list_moderation import ListModeration
+from actions.membership import Membership
 from actions.takedowns import Takedowns
 from actions.torrent_files import TorrentFiles
 from bittorrent.infohash import InfoHash
@@ -57,6 +59,8 @@ class RestServices:
     files: TorrentFiles
     census: Census
     ledger: Ledger
+    crediting: Crediting
+    membership: Membership
     scrape: Callable[[InfoHash], Counts]
     swarms: Callable[[], SwarmTotals]
     site_name: str

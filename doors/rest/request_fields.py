@@ -6,6 +6,8 @@ from types import MappingProxyType
 
 from accounts.fields import LIFETIME_LONGEST, PASSWORD_LONGEST
 from accounts.model import Role, Scope
+from actions.crediting import MOST_GRANTED
+from actions.membership import MOST_BOUGHT
 from catalogue import fields
 from catalogue.fields import BooleanField, Field, FieldTable, IntegerField, TextField, TextListField
 from catalogue.model import BookmarkKind, CollageKind, Freeleech, Subject
@@ -19,6 +21,7 @@ from doors.rest.field_types import (
     TrueFalseField,
 )
 from lists.infohashes import REASON_LIMIT
+from tracker.credit import MOST_PERCENT
 
 LONGEST_SEARCH = 1000
 CATALOGUE_NAMES: Mapping[str, str] = MappingProxyType({"imdb_id": "imdb"})
@@ -103,6 +106,20 @@ REPORT = MappingProxyType({"subject": enum_values(Subject), "target": _ID, **fie
 RESOLUTION = fields.RESOLUTION
 NEWS = fields.NEWS
 LIST_ENTRY = field_table(info_hash=InfohashField(), reason=TextField(REASON_LIMIT, filled=True))
+
+_PERCENT = IntegerField(0, MOST_PERCENT)
+_MOMENT = IntegerField(0, fields.LARGEST_ID)
+CREDIT_RULE = field_table(
+    user_id=_ID,
+    info_hash=InfohashField(),
+    upload=_PERCENT,
+    download=_PERCENT,
+    since=_MOMENT,
+    until=_MOMENT,
+    reason=TextField(fields.LONGEST_WORD),
+)
+EXCHANGE = field_table(tokens=IntegerField(0, MOST_BOUGHT), gib=IntegerField(0, MOST_BOUGHT))
+GRANT_TOKENS = field_table(tokens=IntegerField(-MOST_GRANTED, MOST_GRANTED))
 
 _CREDENTIAL = RawTextField(PASSWORD_LONGEST)
 LOGIN = field_table(username=_CREDENTIAL, password=_CREDENTIAL)

@@ -19,6 +19,7 @@ from catalogue.model import (
     Torrent,
 )
 from doors.json_encoding import TRUTH, JsonTemplate, encode_json
+from tracker.credit import NORMAL, WHOLE, Factors
 from tracker.model import ZERO_COUNTS, Counts
 
 Time = Annotated[str, Meta(description="ISO 8601 in UTC.", extra_json_schema={"format": "date-time"})]
@@ -102,6 +103,8 @@ class TorrentShape:
     hidden: bool
     locked: bool
     freeleech: Annotated[str, Meta(extra_json_schema={"enum": ["normal", "free", "neutral"]})]
+    upload_factor: Annotated[float, Meta(description="What counts now of a byte uploaded, for most.")]
+    download_factor: Annotated[float, Meta(description="What counts now of a byte downloaded, for most.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,7 @@ def _magnet(torrent: Torrent) -> str:
 
 
 def torrent_fields(
-    torrent: Torrent, uploader: Person | None, counts: Counts, *, alive: bool
+    torrent: Torrent, uploader: Person | None, counts: Counts, *, alive: bool, factors: Factors = NORMAL
 ) -> dict[str, Any]:
     """Return the fields of a torrent's shape by name; `uploader` is the one that is shown."""
     group = torrent.group
@@ -168,10 +171,19 @@ def torrent_fields(
         "hidden": torrent.hidden,
         "locked": torrent.locked,
         "freeleech": torrent.freeleech.name.lower(),
+        "upload_factor": factors.upload / WHOLE,
+        "download_factor": factors.download / WHOLE,
     }
 
 
-_PLACES = {"seeders": b"%d", "leechers": b"%d", "completed": b"%d", "alive": b"%b"}
+_PLACES = {
+    "seeders": b"%d",
+    "leechers": b"%d",
+    "completed": b"%d",
+    "alive": b"%b",
+    "upload_factor": b"%b",
+    "download_factor": b"%b",
+}
 
 
 def torrent_template(torrent: Torrent, uploader: Person | None) -> JsonTemplate:
@@ -181,11 +193,23 @@ def torrent_template(torrent: Torrent, uploader: Person | None) -> JsonTemplate:
     return JsonTemplate(encode_json(TorrentShape(**(fields | blank))), _PLACES)
 
 
-def fill_template(template: JsonTemplate, torrent: Torrent, counts: Counts, *, alive: bool) -> bytes:
-    """Return the shape of a torrent with the present counts."""
+def fill_template(
+    template: JsonTemplate, torrent: Torrent, counts: Counts, factors: Factors, *, alive: bool
+) -> bytes:
+    """Return the shape of a torrent with the present counts and factors."""
     return template.fill(
-        counts.complete, counts.incomplete, torrent.completed(counts.downloaded), TRUTH[alive]
+        counts.complete,
+        counts.incomplete,
+        torrent.completed(counts.downloaded),
+        TRUTH[alive],
+        _factor(factors.upload),
+        _factor(factors.download),
     )
+
+
+@lru_cache
+def _factor(percent: int) -> bytes:
+    return encode_json(percent / WHOLE)
 
 
 def file_shapes(contents: Contents) -> list[FileShape]:

@@ -74,7 +74,17 @@ async def torrent_rows(context: RestContext, torrents: Sequence[Torrent]) -> lis
         uploader = shown_uploader(torrent, viewer)
         template = services.rows.row(torrent, uploader is None, partial(torrent_template, torrent, uploader))
         counts = services.scrape(torrent.infohash)
-        rows.append(Raw(fill_template(template, torrent, counts, alive=torrent.infohash in alive)))
+        rows.append(
+            Raw(
+                fill_template(
+                    template,
+                    torrent,
+                    counts,
+                    services.crediting.factors(torrent),
+                    alive=torrent.infohash in alive,
+                )
+            )
+        )
     return rows
 
 
@@ -102,6 +112,7 @@ async def _detail(context: RestContext, torrent: Torrent) -> TorrentDetail:
             shown_uploader(torrent, viewer),
             services.scrape(torrent.infohash),
             alive=bool(alive),
+            factors=services.crediting.factors(torrent),
         ),
         **contents_fields(shown_contents(torrent, contents, viewer, announce)),
         bookmarked=bool(bookmarked),

@@ -14,6 +14,8 @@ from bittorrent.refusal import Refusal
 from doors.rest import request_fields
 from doors.rest.operation import Listing, Operation, RestContext
 from doors.rest.shapes import PersonShape, Time, time
+from tracker.bonus import MILLI
+from tracker.obligations import Obligation
 
 LOGIN_LABEL = "login"
 
@@ -63,7 +65,10 @@ class PasskeyShape:
 class TrafficShape:
     """What an account moved of all torrents: bytes, seconds of seeding, snatches, torrents that it seeds now.
 
-    `ratio` is null where nothing was downloaded; `capped_bytes`, claimed faster than `tracker.most_rate` and not
+    `credited_…` are the bytes that count, by freeleech, multipliers and what was credited beside; `ratio` is theirs,
+    null where no download counts. `freeleech_tokens` and bonus `points` may be spent, `free_torrents` are those where a
+    token is in use, `owed` those that it owes seeding, `hit_and_runs` those that it left so; all are shown to the
+    account itself and to moderators, else null. `capped_bytes`, claimed faster than `tracker.most_rate` and not
     counted, is shown to administrators of accounts, else null.
     """
 
@@ -75,6 +80,13 @@ class TrafficShape:
     torrents: int
     seeding: int
     capped_bytes: int | None
+    credited_uploaded_bytes: int
+    credited_downloaded_bytes: int
+    freeleech_tokens: int | None
+    free_torrents: list[str] | None
+    points: float | None
+    owed: int | None
+    hit_and_runs: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +101,11 @@ class SnatchShape:
 async def _stats(context: RestContext) -> TrafficShape:
     user = await _user(context, context.id("user"))
     traffic = await context.services.ledger.account(user.id)
-    administers = context.services.admission.rights.may(context.principal, Right.ACCOUNTS)
+    rights, crediting = context.services.admission.rights, context.services.crediting
+    own = user.id == context.principal.id or rights.may(context.principal, Right.MODERATE)
+    free = await crediting.free_by_token(user.id) if own else frozenset()
+    owes = await context.services.membership.counts(user.id) if own else {}
+    administers = rights.may(context.principal, Right.ACCOUNTS)
     return TrafficShape(
         traffic.uploaded,
         traffic.downloaded,
@@ -99,6 +115,13 @@ async def _stats(context: RestContext) -> TrafficShape:
         traffic.torrents,
         traffic.seeding,
         traffic.capped if administers else None,
+        traffic.credited_up,
+        traffic.credited_down,
+        traffic.tokens if own else None,
+        sorted(each.lower for each in free) if own else None,
+        traffic.points / MILLI if own else None,
+        owes.get(Obligation.OWED, 0) if own else None,
+        owes.get(Obligation.BROKEN, 0) if own else None,
     )
 
 

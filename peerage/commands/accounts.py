@@ -182,7 +182,11 @@ class UserRecord:
 
 @dataclass(frozen=True, slots=True)
 class UserTraffic:
-    """An account and its sums: bytes, seconds, snatches, torrents; `capped` was claimed too fast and not counted."""
+    """An account and its sums: bytes, seconds, snatches, torrents, tokens to spend.
+
+    `capped` was claimed too fast and not counted; `credited_…` are the bytes that count, as `ratio` has them. `owed`
+    are torrents that it owes seeding, `broken` those that it left so.
+    """
 
     user: User
     uploaded: int
@@ -193,6 +197,12 @@ class UserTraffic:
     torrents: int
     seeding: int
     capped: int
+    credited_up: int
+    credited_down: int
+    tokens: int
+    points: float
+    owed: int
+    broken: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +255,11 @@ async def _show_user(
     application: "Application", _operator: "Principal", arguments: ShowUser
 ) -> AsyncIterator[UserTraffic]:
     user = await _find(application, arguments.name)
+    from tracker.bonus import MILLI  # noqa: PLC0415 - not for --help
+    from tracker.obligations import Obligation  # noqa: PLC0415 - as above
+
     moved = await application.ledger.account(user.id)
+    owes = await application.membership.counts(user.id)
     yield UserTraffic(
         user,
         moved.uploaded,
@@ -256,6 +270,12 @@ async def _show_user(
         moved.torrents,
         moved.seeding,
         moved.capped,
+        moved.credited_up,
+        moved.credited_down,
+        moved.tokens,
+        moved.points / MILLI,
+        owes.get(Obligation.OWED, 0),
+        owes.get(Obligation.BROKEN, 0),
     )
 
 
@@ -396,14 +416,20 @@ async def _print_traffic(_arguments: ShowUser, records: AsyncIterator[UserTraffi
         rows = {
             "uploaded": format_size(record.uploaded),
             "downloaded": format_size(record.downloaded),
+            "counted up": format_size(record.credited_up),
+            "counted down": format_size(record.credited_down),
             "ratio": ratio,
             "seeded": f"{record.seeded / 3600:.1f} h",
             "snatched": f"{record.snatched}",
             "torrents": f"{record.torrents}, {record.seeding} seeded now",
             "capped": format_size(record.capped),
+            "tokens": f"{record.tokens}",
+            "points": f"{record.points:.1f}",
+            "owed": f"{record.owed}",
+            "hit and run": f"{record.broken}",
         }
         for name, value in rows.items():
-            print_line(f"  {name:<12}{value:>20}")
+            print_line(f"  {name:<14}{value:>18}")
     return True
 
 

@@ -25,6 +25,7 @@ MODULES = MappingProxyType(
         "check": "status",
         "user": "accounts",
         "key": "accounts",
+        "credit": "credit",
     }
 )
 """The module of `peerage.commands` by the first word of its commands."""

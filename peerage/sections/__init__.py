@@ -9,6 +9,7 @@ from peerage.sections.catalogue import (
 )
 from peerage.sections.downloads import DownloadsSection, LookupsSection
 from peerage.sections.fairness import FairnessSection
+from peerage.sections.ledger import LedgerSection
 from peerage.sections.section import Listens, Networks, Section
 from peerage.sections.service import CacheSection, HttpSection, LogSection, MetricsSection
 from peerage.sections.tracker import TrackerSection
@@ -22,6 +23,7 @@ __all__ = [
     "DownloadsSection",
     "FairnessSection",
     "HttpSection",
+    "LedgerSection",
     "LimitsSection",
     "Listens",
     "LogSection",

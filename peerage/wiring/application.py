@@ -15,8 +15,10 @@ from peerage.wiring.stores import Stores, open_stores
 
 if TYPE_CHECKING:
     from accounts.rights import Rights
+    from actions.crediting import Crediting
     from actions.health import Health
     from actions.list_moderation import ListModeration
+    from actions.membership import Membership
     from actions.swarm_stats_sync import SwarmStatsSync
     from actions.takedowns import Takedowns
     from actions.title_import import TitleImport
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from peerage.wiring.torrents import TorrentServices
     from peerage.wiring.tracker import TrackerServices
     from storage.sqlite.search.index import SqliteSearchIndex
+    from tracker.bonus import Bonus
     from tracker.journal_row import JournalRow
     from tracker.ledger import Ledger
 
@@ -166,6 +169,27 @@ class Application:
         return make_ledger(self)
 
     @cached_property
+    def crediting(self) -> "Crediting":
+        """What of the traffic counts."""
+        from peerage.wiring.ledger import make_crediting
+
+        return make_crediting(self)
+
+    @cached_property
+    def membership(self) -> "Membership":
+        """What accounts owe, and what they may buy."""
+        from peerage.wiring.ledger import make_membership
+
+        return make_membership(self)
+
+    @cached_property
+    def bonus(self) -> "Bonus":
+        """What gives points for seeding."""
+        from peerage.wiring.ledger import make_bonus
+
+        return make_bonus(self)
+
+    @cached_property
     def torrents(self) -> "TorrentServices":
         """The `.torrent` files, and what may come in."""
         from peerage.wiring.torrents import make_torrents
@@ -218,6 +242,7 @@ class Application:
 
             await TrackerPasskeys(self.accounts.accounts.passkeys, self.tracker.tracker.policy).start()
             await self.ledger.restore()
+            await self.crediting.start()
         await self.tracker.start_census()
         self.started = True
 

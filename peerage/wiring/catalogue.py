@@ -33,7 +33,13 @@ def make_catalogue(application: "Application") -> CatalogueServices:
     return CatalogueServices(
         catalogue=records,
         search=Search(application.search_index),
-        curation=Curation(records, torrents.uploads, torrents.takedowns, application.rights),
+        curation=Curation(
+            records,
+            torrents.uploads,
+            torrents.takedowns,
+            application.rights,
+            application.ledger.flush if application.private else None,
+        ),
         sync=CatalogueSync(
             torrents.cache,
             records,

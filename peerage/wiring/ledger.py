@@ -1,10 +1,16 @@
-"""Makes the ledger over the swarm store and the database of records."""
+"""Makes the ledger over the swarm store and the database of records, and what changes the rules of credit."""
 
 from typing import TYPE_CHECKING
 
 import structlog
 
+from actions.crediting import Crediting
+from actions.membership import Membership
+from storage.bonus import SqlBonus
+from storage.credit import SqlCredit
 from storage.ledger import SqlLedger
+from storage.obligations import SqlObligations
+from tracker.bonus import Bonus
 from tracker.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -26,6 +32,41 @@ def make_ledger(application: "Application") -> Ledger:
     )
     application.stack.push_async_callback(ledger.flush)
     return ledger
+
+
+def make_crediting(application: "Application") -> Crediting:
+    """Return what changes the rules of credit."""
+    return Crediting(
+        SqlCredit(application.stores.records),
+        application.accounts.accounts,
+        application.catalogue_records.moderation,
+        application.rights,
+        application.environment.clock,
+        token_lifetime=application.settings.ledger.token_lifetime,
+    )
+
+
+def make_membership(application: "Application") -> Membership:
+    """Return what shows accounts what they owe, and sells for points."""
+    settings, records = application.settings.ledger, application.stores.records
+    return Membership(
+        SqlObligations(records),
+        SqlBonus(records),
+        application.rights,
+        application.environment.clock,
+        rules=settings.obligations,
+        prices=settings.prices,
+    )
+
+
+def make_bonus(application: "Application") -> Bonus:
+    """Return what gives points for seeding."""
+    settings, store = application.settings.ledger, SqlBonus(application.stores.records)
+    return Bonus(store, settings.bonus, application.environment.clock, _bonus_failed)
+
+
+def _bonus_failed(error: Exception) -> None:
+    log.error("ledger.bonus_failed", error=str(error))
 
 
 def _flush_failed(error: Exception) -> None:

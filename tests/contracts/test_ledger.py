@@ -53,13 +53,13 @@ async def test_deltas_are_summed_by_account_and_torrent(ledger):
     )  # fmt: skip
     assert await ledger.write(number._replace(sequence=2), [delta(100, 3, seen=NOW + 60)])
 
-    assert await ledger.account(7, NOW) == AccountTraffic(135, 6, 0, 1, 5, 2, 2)
+    assert await ledger.account(7, NOW) == AccountTraffic(135, 6, 0, 1, 5, 2, 2, 135, 6)
     assert await ledger.account(9, NOW) == AccountTraffic()
     assert await ledger.torrents(7, 0, 9) == [
-        TorrentTraffic(HASH, 130, 6, 0, 1, 5, NOW, NOW + 60),
-        TorrentTraffic(OTHER, 5, 0, 0, 0, 0, NOW, NOW),
+        TorrentTraffic(HASH, 130, 6, 0, 1, 5, NOW, NOW + 60, 130, 6),
+        TorrentTraffic(OTHER, 5, 0, 0, 0, 0, NOW, NOW, 5),
     ]
-    assert await ledger.torrents(7, 1, 1) == [TorrentTraffic(OTHER, 5, 0, 0, 0, 0, NOW, NOW)]
+    assert await ledger.torrents(7, 1, 1) == [TorrentTraffic(OTHER, 5, 0, 0, 0, 0, NOW, NOW, 5)]
 
 
 async def test_a_batch_that_comes_again_is_not_added_again(ledger):

@@ -362,3 +362,25 @@ async def test_a_service_is_moved_with_its_catalogue(settings, sources, tmp_path
 
     assert exported(tmp_path / "third") == exported(tmp_path / "out")
     assert "A name of its own" in (tmp_path / "third" / "catalogue.jsonl").read_text()
+
+
+async def test_a_rule_of_credit_is_made_listed_and_ended_and_tokens_are_given(settings, by_server):
+    rule = {"download": 0, "upload": 200, "user": "ada", "lasts": 3600, "reason": "a gift"}
+    _, made, listed, tokens, unknown, ended, left = await ask(
+        settings,
+        ("user-add", {"name": "ada"}),
+        ("credit-add", rule),
+        ("credit-list", {}),
+        ("credit-grant", {"name": "ada", "tokens": 3}),
+        ("credit-grant", {"name": "zed", "tokens": 3}),
+        ("credit-end", {"rule": 1}),
+        ("credit-list", {}),
+        by_server=by_server,
+    )
+    assert listed == made
+    assert made[0]["until"] - made[0]["since"] == 3600
+    assert (made[0]["download"], made[0]["upload"], made[0]["account"]) == (0, 200, 1)
+    assert tokens == [{"name": "ada", "tokens": 3}]
+    assert unknown[0]["refused"] == "not-found"
+    assert ended[0]["until"] < made[0]["until"]
+    assert left == []

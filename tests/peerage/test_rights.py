@@ -19,6 +19,7 @@ from peerage.listeners import Listeners
 from peerage.sections import LimitsSection
 from peerage.serve import make_app
 from peerage.wiring.application import open_application
+from tracker.credit import NewCreditRule
 
 # Routes without admission: they serve everybody, or check an address or a signed link alone.
 OPEN = {
@@ -59,6 +60,8 @@ BODIES = {
     ("PUT", "/api/torrents/{torrent}/owner"): {"username": "user"},
     ("PATCH", "/api/users/{user}"): {"enabled": True},
     ("POST", "/api/tokens"): {"scope": "rest"},
+    ("POST", "/api/credit/rules"): {"download": 0},
+    ("POST", "/api/users/{user}/freeleech-tokens"): {"tokens": 1},
 }
 FORMS = {
     "/login": {"name": "user", "password": PASSWORD},
@@ -76,6 +79,8 @@ FORMS = {
     "/people": {"name": "", "role": "user"},
     "/u/{id}/role": {"role": "user"},
     "/moderation/reports/{id}/resolve": {"resolution": "done"},
+    "/moderation/credit": {"download": "0"},
+    "/moderation/credit/tokens": {"account": "user", "tokens": "1"},
 }
 
 
@@ -151,6 +156,7 @@ class Site:
             if reported
             else None
         )
+        rule = await self.application.crediting.store.add_rule(NewCreditRule(0, None, owner, download=100))
         news = await catalogue.comments.post_news("t", "b", owner)
         category = await catalogue.taxonomy.add_category(f"k{number}", 1)
         key, _ = await self.application.accounts.accounts.mint(owner, Scope.FEED)
@@ -166,6 +172,7 @@ class Site:
             "author": author.authors[0].id,
             "report": report.id if report else 0,
             "news": news.id,
+            "rule": rule.id,
             "category": category.id,
             "other": other.group.id,
             "token": key.id,
@@ -194,7 +201,7 @@ class Site:
         if path.startswith("/account/sessions"):
             kind = "session"
         if path.startswith("/moderation"):
-            kind = "report"
+            kind = "rule" if "credit" in path else "report"
         values = {
             **records,
             "id": records[kind],

@@ -9,9 +9,11 @@ from typing import Any, TypeVar
 from accounts.accounts import Accounts
 from accounts.rights import Right
 from actions.account_management import AccountManagement
+from actions.crediting import Crediting
 from actions.curation import Curation
 from actions.list_moderation import ListModeration
 from actions.lookups import Lookups
+from actions.membership import Membership
 from actions.takedowns import Takedowns
 from actions.torrent_files import TorrentFiles
 from actions.uploads import Uploads
@@ -65,6 +67,8 @@ class AllServices:
     files_url: str | None
     census: Census | None
     ledger: Ledger
+    crediting: Crediting
+    membership: Membership
     scrape: Callable[[InfoHash], Counts]
     swarms: Callable[[], SwarmTotals]
     site_name: str = "Peerage"
@@ -109,6 +113,8 @@ def services_of(
         files_url=None,
         census=application.tracker.census,
         ledger=application.ledger,
+        crediting=application.crediting,
+        membership=application.membership,
         scrape=lambda infohash: swarms.get(infohash, ZERO_COUNTS),
         swarms=lambda: SwarmTotals(3, 9, 5, 4),
         site_name=site_name,

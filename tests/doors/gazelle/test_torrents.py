@@ -4,6 +4,7 @@ from accounts.model import Principal, Role
 from catalogue.model import Freeleech
 from doors.gazelle import torrents
 from tests.doors.gazelle.client import open_gazelle, torrent_file
+from tracker.credit import NewCreditRule
 from tracker.model import Counts
 
 GB = 1 << 30
@@ -315,6 +316,31 @@ def test_spaces_in_a_hash_are_dropped_and_no_id_is_none(filled_api):
         {"hash": spelled, "id": "0"},
     ):
         assert api.ask(token, "torrent", **asked)["torrent"]["id"] == entered["maps"].id
+
+
+def test_a_token_is_shown_as_usable_and_spent_by_a_download(filled_api):
+    api, _, entered = filled_api
+    crediting, maps = api.services.crediting, entered["maps"]
+    user = next(each.uploader.id for each in entered.values() if each.uploader)
+    own = api.token(api.run(api.accounts.user(user)))
+    api.run(crediting.start())
+
+    def flags():
+        hits = api.ask(own, "browse", group_results="0")["results"]
+        (hit,) = [hit["torrents"][0] for hit in hits if hit["torrents"][0]["torrentId"] == maps.id]
+        return hit["canUseToken"], hit["isPersonalFreeleech"], hit["isFreeleech"]
+
+    assert flags() == (False, False, False)
+    failed = api.get("/ajax.php", own, action="download", id=maps.id, usetoken="1")
+    assert failed.json()["status"] == "failure"
+    api.run(crediting.store.grant(user, 1))
+    assert flags() == (True, False, False)
+    assert api.get("/ajax.php", own, action="download", id=maps.id, usetoken="1").status_code == 200
+    assert flags() == (False, True, False)
+    assert api.get("/ajax.php", own, action="download", id=maps.id, usetoken="1").content[:1] == b"d"
+    rule = NewCreditRule(int(api.now), None, download=0)
+    api.run(crediting.add_rule(Principal(api.user("mod2", Role.MODERATOR)), rule))
+    assert flags() == (False, True, True)
 
 
 def test_a_download_is_the_file_as_it_came(filled_api):
