@@ -27,6 +27,7 @@ from peerage.sections import (
     LookupsSection,
     MetricsSection,
     Networks,
+    QbittorrentSection,
     Section,
     TorrentApiSection,
     TrackerSection,
@@ -92,6 +93,7 @@ class Settings(UntabledSettings):
     limits: LimitsSection = Field(default_factory=LimitsSection.model_construct)
     torrent_api: TorrentApiSection = Field(default_factory=TorrentApiSection.model_construct)
     downloads: DownloadsSection = Field(default_factory=DownloadsSection.model_construct)
+    qbittorrent: QbittorrentSection = Field(default_factory=QbittorrentSection.model_construct)
     lookups: LookupsSection = Field(default_factory=LookupsSection.model_construct)
 
     @property

@@ -7,7 +7,7 @@ from peerage.sections.catalogue import (
     LimitsSection,
     TorrentApiSection,
 )
-from peerage.sections.downloads import DownloadsSection, LookupsSection
+from peerage.sections.downloads import DownloadsSection, LookupsSection, QbittorrentSection
 from peerage.sections.fairness import FairnessSection
 from peerage.sections.section import NETWORKS, Listens, Networks, Section
 from peerage.sections.service import CacheSection, HttpSection, LogSection, MetricsSection
@@ -29,6 +29,7 @@ __all__ = [
     "LookupsSection",
     "MetricsSection",
     "Networks",
+    "QbittorrentSection",
     "Section",
     "TorrentApiSection",
     "TrackerSection",

@@ -95,6 +95,9 @@ class LimitsSection(Section):
     torbox: Rate = Field(
         default="300/minute", description="The TorBox dialect, per account.", json_schema_extra=RATE
     )
+    qbittorrent: Rate = Field(
+        default="600/minute", description="The qBittorrent dialect, per account.", json_schema_extra=RATE
+    )
     feeds: Rate = Field(
         default="60/minute", description="RSS and Atom, with a feed key or session.", json_schema_extra=RATE
     )

@@ -8,6 +8,7 @@ from peerage.sections.section import RATE, Duration, Listens, OptionalPath, Rate
 from peerage.setting_values import (
     ListenAddress,
     read_items,
+    read_listen,
     read_own_addresses,
     read_public_url,
     read_template,
@@ -94,6 +95,31 @@ class DownloadsSection(Section):
     )
     transfers_per_account: int = Field(
         default=16, ge=1, le=100_000, description="Transfers of content that are open at once per account."
+    )
+
+
+class QbittorrentSection(Section):
+    """Where qBittorrent's API is served beside `/qbittorrent/`, and where its programs see content."""
+
+    listen: Annotated[
+        tuple[Annotated[ListenAddress, BeforeValidator(read_listen)], ...], BeforeValidator(read_items)
+    ] = Field(
+        default=(),
+        max_length=64,
+        description="Addresses at whose root the API is served, beside those of the service.",
+        json_schema_extra={"takes": "host:port or [v6]:port, any number; port 0 is any free one"},
+    )
+    url: Annotated[str | None, BeforeValidator(read_public_url)] = Field(
+        default=None,
+        description="A host at whose root the API is served, by the requests' Host.",
+        json_schema_extra={"takes": "http://host or https://host"},
+    )
+    save_path: str = Field(
+        default="/downloads",
+        pattern="^(/[^/\\x00]+)+$",
+        max_length=1000,
+        description="The folder in which programs are told that content is, below it an account and an infohash.",
+        json_schema_extra={"takes": "an absolute path"},
     )
 
 
