@@ -41,6 +41,7 @@ class LogInWay(StrEnum):
     PAGE = "page"
     API = "api"
     GAZELLE = "gazelle"
+    QBITTORRENT = "qbittorrent"
     PASSWORD_CHANGE = "password-change"  # noqa: S105 - a name
     LINK = "link"
 

@@ -22,6 +22,7 @@ class Scope(StrEnum):
     TORRENT_API = "torrent-api"
     GAZELLE = "gazelle"
     TORBOX = "torbox"
+    QBITTORRENT = "qbittorrent"
     FEED = "feed"
     PASSKEY = "passkey"
 

@@ -17,7 +17,14 @@ _HEX_BYTES = 16
 _HEX_SCOPES = frozenset({Scope.TORRENT_API, Scope.PASSKEY})
 _HEX = re.compile(r"[0-9a-f]{32}\Z")
 _RANDOM_TEXT = re.compile(r"[A-Za-z0-9_-]{43}\Z")
+_SCOPE = re.compile(r"pg_([a-z-]+)_")
 _COOKIE_LONGEST = 256
+
+
+def scope_in(secret: str) -> Scope | None:
+    """Return the scope that a key names in itself, None where it names none."""
+    found = _SCOPE.match(secret)
+    return next((scope for scope in Scope if found is not None and scope.value == found[1]), None)
 
 
 class Secrets:

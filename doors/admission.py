@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from accounts.model import NOBODY, Principal, Scope
 from accounts.rights import Right, Rights
+from accounts.secrets import scope_in
 from bittorrent.refusal import Refusal
 from doors.authentication import Authenticator, AuthorizationFault, MalformedAuthorization
 from doors.bodies import Body, BodyMemory, Form, FormRules, read_form
@@ -80,7 +81,8 @@ class Endpoint:
     requests, with `anonymous` of accounts alone; EDIT_OWN admits every account to an operation that checks
     ownership itself. A body has at most `max_body` bytes, and with `file` those of an upload beside them; one
     that is too large hears `told_limit`, with `file` the upload's limit: nobody chose that of the body around it.
-    `methods` are the HTTP methods of the path, for Allow; `refusal` is raised for what does not exist.
+    `methods` are the HTTP methods of the path, for Allow; `refusal` is raised for what does not exist. With
+    `cross_site` requests of other sites' pages are refused, with `referer` also by that header alone.
     """
 
     name: str = ""
@@ -89,6 +91,7 @@ class Endpoint:
     account: bool = False
     anonymous: bool = False
     cross_site: bool = False
+    referer: bool = False
     csrf: bool = False
     max_body: int = 0
     file: bool = False
@@ -143,10 +146,11 @@ def header(scope: Scope, *, optional: bool = False) -> Credential:
     return authenticate
 
 
-def parameter(name: str, scope: Scope, *, required: bool = False) -> Credential:
+def parameter(name: str, scope: Scope, *others: Scope, required: bool = False) -> Credential:
     """Return the credential of a key in the query or form; two different keys are none.
 
-    With `required` a missing one is refused as `bad-token`.
+    A key of one of the `others` is taken too, by the scope that it names. With `required` a missing one is refused as
+    `bad-token`.
     """
 
     async def authenticate(exchange: Exchange) -> Principal | None:
@@ -154,7 +158,8 @@ def parameter(name: str, scope: Scope, *, required: bool = False) -> Credential:
         if not any(sent) and not required:
             return None
         secret = sent.pop() if len(sent) == 1 else ""
-        return await exchange.admission.authenticator.by_secret(secret, scope)
+        named = scope_in(secret)
+        return await exchange.admission.authenticator.by_secret(secret, named if named in others else scope)
 
     return authenticate
 
@@ -247,7 +252,9 @@ class Admission:
                 _require_endpoint(exchange)
             case Step.CROSS_SITE if endpoint.cross_site:
                 proxied = self.clients.via_trusted_proxy(exchange.request.scope)
-                refuse_cross_site(exchange.request, self.public_url, proxied=proxied)
+                refuse_cross_site(
+                    exchange.request, self.public_url, proxied=proxied, referer=endpoint.referer
+                )
             case Step.CREDENTIALS:
                 exchange.principal = await _authenticate(dialect, exchange)
             case Step.RATE:

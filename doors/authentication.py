@@ -60,7 +60,7 @@ class Authenticator:
 
     def __init__(self, accounts: Accounts, *, secure: bool, root: str = "") -> None:
         self._accounts = accounts
-        self._secure = secure
+        self.secure = secure
         self._path = f"{root}/"
 
     async def by_header(self, request: Request, scope: Scope) -> Principal | None:
@@ -80,6 +80,21 @@ class Authenticator:
         cookie = request.cookies.get(COOKIE) if self._path == "/" else _nearest_cookie(request)
         return NOBODY if cookie is None else await self._accounts.session(cookie) or NOBODY
 
+    async def by_session_value(self, value: str) -> Principal | None:
+        """Return the principal of a session, by the value of its cookie; None when it is invalid."""
+        return await self._accounts.session(value)
+
+    async def open_session(
+        self, principal_id: int, *, keep: bool, address: bytes | None = None
+    ) -> tuple[str, int]:
+        """Open a session from an address; return its cookie's value and its seconds. Refusal: `not-found`."""
+        return await self._accounts.open_session(principal_id, keep=keep, address=address)
+
+    async def end_session(self, principal: Principal) -> None:
+        """End the session of a principal that has one."""
+        if principal.session is not None:
+            await self._accounts.close_session(principal.session)
+
     def require_csrf(self, principal: Principal, token: str | None) -> None:
         """Refuse a session's request without its CSRF token (`bad-csrf`); keys need none."""
         session = principal.session
@@ -94,13 +109,13 @@ class Authenticator:
         self, response: Response, principal_id: int, *, keep: bool, address: bytes | None = None
     ) -> Response:
         """Open a session from an address and set its cookie on a response. Refusal: `not-found`."""
-        value, lifetime = await self._accounts.open_session(principal_id, keep=keep, address=address)
+        value, lifetime = await self.open_session(principal_id, keep=keep, address=address)
         response.set_cookie(
             COOKIE,
             value,
             max_age=lifetime,
             path=self._path,
-            secure=self._secure,
+            secure=self.secure,
             httponly=True,
             samesite="lax",
         )
@@ -108,9 +123,8 @@ class Authenticator:
 
     async def log_out(self, response: Response, principal: Principal) -> Response:
         """Close the session and delete its cookie."""
-        if principal.session is not None:
-            await self._accounts.close_session(principal.session)
-        response.delete_cookie(COOKIE, path=self._path, secure=self._secure, httponly=True, samesite="lax")
+        await self.end_session(principal)
+        response.delete_cookie(COOKIE, path=self._path, secure=self.secure, httponly=True, samesite="lax")
         return response
 
 

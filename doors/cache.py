@@ -51,7 +51,7 @@ _FILE_CREDENTIALS = (
     *CREDENTIALS,
     parameter("torrent_pass", Scope.PASSKEY),
     # What a feed that was read by a key links to.
-    parameter("key", Scope.FEED),
+    parameter("key", Scope.FEED, Scope.QBITTORRENT),
 )
 _ACCOUNT_HIT = {"Cache-Control": "private, no-cache", "Vary": "Cookie, Authorization"}
 _UNCRAWLED = ("/torrent/", "/search", "/torznab/")

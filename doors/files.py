@@ -55,8 +55,8 @@ def link_url(opaque: str, files_url: str | None, base: str) -> str:
 
 def isolated_host(files_url: str | None, public_url: str | None) -> str | None:
     """Return the host that answers file links only, its port included; None where there is no such host."""
-    host = _host_of(files_url)
-    return None if host == _host_of(public_url) else host
+    host = host_of(files_url)
+    return None if host == host_of(public_url) else host
 
 
 def isolate_files_host(app: ASGIApp, files_url: str | None, public_url: str | None) -> ASGIApp:
@@ -66,7 +66,7 @@ def isolate_files_host(app: ASGIApp, files_url: str | None, public_url: str | No
         return app
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and _is_host(scope, host) and not scope["path"].startswith(LINK_PATH):
+        if scope["type"] == "http" and is_host(scope, host) and not scope["path"].startswith(LINK_PATH):
             await SecurityHeaders(_refused(Refusal("not-found")))(scope, receive, send)
         else:
             await app(scope, receive, send)
@@ -80,9 +80,9 @@ class _FileRoutes:
 
     async def fetch(self, request: Request) -> Response:
         """Answer a request for a link."""
-        host = _host_of(self.services.files_url)
+        host = host_of(self.services.files_url)
         try:
-            if host is not None and not _is_host(request.scope, host):
+            if host is not None and not is_host(request.scope, host):
                 raise Refusal("not-found")
             link = self.services.links.read(request.path_params["opaque"])
             return await self._answer(request, link, await self._job(link))
@@ -200,11 +200,13 @@ def _refused(refusal: Refusal) -> Response:
     return PlainTextResponse(f"{refusal}\n", refusal.status, _HEADERS | retry)
 
 
-def _is_host(scope: Scope, host: str) -> bool:
+def is_host(scope: Scope, host: str) -> bool:
+    """Return whether a request names a host."""
     return _normalized(Headers(scope=scope).get("host", "")) == host
 
 
-def _host_of(url: str | None) -> str | None:
+def host_of(url: str | None) -> str | None:
+    """Return the host of a URL, its port included, as `is_host` compares it; None without a URL."""
     return _normalized(urlsplit(url or "").netloc) or None
 
 

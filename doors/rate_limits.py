@@ -29,12 +29,14 @@ class RateLimits:
     """Fixed-window rate limits per dialect; `rates` by the names of the settings' table `limits`.
 
     A dialect's key is its account, or without one the client's address (IPv6: its /64) at the rate
-    NAME_anonymous where there is one. Raises ValueError for a rate that `limits` cannot read.
+    NAME_anonymous where there is one.
+    Raises ValueError for a rate that `limits` cannot read.
     """
 
     def __init__(
         self, rates: Mapping[str, str], clock: Callable[[], float], *, remembered: int = _MAX_WINDOWS
     ) -> None:
+        self.clock = clock
         self._rates = {name: parse(rate) for name, rate in rates.items()}
         # Two tables, so that a flood of addresses never evicts an account's window.
         self._accounts = FixedWindowRateLimiter(_Windows(clock, remembered))

@@ -43,15 +43,20 @@ class RateLimiter:
         times.append(now)
 
 
-def refuse_cross_site(request: Request, public_url: str | None, *, proxied: bool = False) -> None:
+def refuse_cross_site(
+    request: Request, public_url: str | None, *, proxied: bool = False, referer: bool = False
+) -> None:
     """Raise Refusal "cross-site" when a browser says that a page of another site made the request.
 
     Its own site is `public_url`, and the Host of the request over HTTP, or HTTPS where it was `proxied` by a trusted
-    proxy, which may end TLS. Programs send neither header and are admitted.
+    proxy, which may end TLS. Programs send neither header and are admitted. With `referer` that header counts too where
+    there is no Origin.
     """
     if request.headers.get("sec-fetch-site", "none") not in _OWN_SITES:
         raise Refusal("cross-site")
     origin = request.headers.get("origin")
+    if origin is None and referer:
+        origin = request.headers.get("referer")
     if origin is not None and _site(origin) not in _own_sites(request, public_url, proxied=proxied):
         raise Refusal("cross-site")
 

@@ -11,6 +11,7 @@ from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from downloads.engine import Engine, EngineEvent, Failed, Finished, MetadataReceived
 from downloads.folder import ContentFolder
+from downloads.job_labelling import JobLabelling, require_labels
 from downloads.job_registry import ActiveContent, ActiveJob, JobRegistry
 from downloads.job_views import JobViews
 from downloads.limits import DownloadLimits, StorageQuota
@@ -62,7 +63,8 @@ class Downloads:
             self._scheduler = Scheduler(
                 limits, self._registry, backend.store, self._runner, self._quota, clock=backend.clock
             )
-            self._views = JobViews(backend.store, self._runner)
+            self._views = JobViews(backend.store, self._runner, self._scheduler.has_seeded_enough)
+            self._labelling = JobLabelling(self._registry, backend.store, self._scheduler, self._queue)
             self._resolver = MagnetResolver(
                 self._registry,
                 backend.store,
@@ -138,6 +140,7 @@ class Downloads:
         (only_if_cached).
         """
         backend = self._require_backend()
+        require_labels(request.labels)
         async with self._parsers.slot():
             requested = await self._reader.read(request)
         if requested.size > self._limits.largest:
@@ -147,6 +150,16 @@ class Downloads:
             await backend.hooks.publish(requested.metadata.torrent)
         return await self._view(await self._queue.run(self._create(account, requested, request)))
 
+    async def held(self, account: int, request: JobRequest) -> Job:
+        """Return the job that an account has of what is asked for. Refusal: as `create`, `not-found`."""
+        self._require_backend()
+        async with self._parsers.slot():
+            requested = await self._reader.read(request)
+        content = self._registry.find(account, requested.short_hashes)
+        if content is None or account not in content.jobs:
+            raise Refusal("not-found")
+        return await self._view(content.jobs[account])
+
     async def jobs(self, account: int, offset: int, limit: int, *, queued: bool = False) -> list[Job]:
         """Return an account's jobs, newest first: those that wait for a slot with `queued`, else all others."""
         self._require_backend()
@@ -154,6 +167,43 @@ class Downloads:
         listed = [job for job in jobs if bool(job.row.queued) is queued]
         first = max(offset, 0)
         return await self._views.jobs(listed[first : first + max(limit, 0)])
+
+    async def all_jobs(self, account: int, infohashes: Sequence[InfoHash] | None = None) -> list[Job]:
+        """Return an account's jobs, oldest first, queued ones too; those of some infohashes where these are named."""
+        self._require_backend()
+        held = self._registry.jobs_of(account)
+        if infohashes is None:
+            return await self._views.jobs(list(held.values()))
+        found = (self._registry.find(account, (infohash.truncated,)) for infohash in infohashes)
+        jobs = {content.jobs[account] for content in found if content is not None and account in content.jobs}
+        return await self._views.jobs(sorted(jobs, key=lambda job: job.row.id))
+
+    @property
+    def labelling(self) -> JobLabelling:
+        """What changes the labels of jobs."""
+        self._require_backend()
+        return self._labelling
+
+    async def missing(self, jobs: Sequence[Job]) -> frozenset[int]:
+        """Return the ids of those jobs whose content is complete, and not on the disk any more."""
+        backend = self._require_backend()
+        known = [(job, self._registry.by_key(job.content.key)) for job in jobs if job.content.complete]
+        rows = [(job.id, content.row.id, job.content.files) for job, content in known if content is not None]
+
+        def look() -> frozenset[int]:
+            return frozenset(number for number, row, files in rows if backend.folder.lacks(row, files))
+
+        return await asyncio.to_thread(look) if rows else frozenset()
+
+    async def recheck(self, account: int, job_id: int) -> None:
+        """Look for complete content on the disk, and fetch again what of it is gone. Refusal: `not-found`."""
+        self._require_backend()
+        await self._queue.run(self._recheck(account, job_id))
+
+    async def advance(self, account: int, job_id: int) -> None:
+        """Move a queued job to the front of the queue, and start it where there is a slot. Refusal: `not-found`."""
+        self._require_backend()
+        await self._queue.run(self._advance(account, job_id))
 
     async def job(self, account: int, job_id: int) -> Job | None:
         """Find a job of an account."""
@@ -275,10 +325,22 @@ class Downloads:
         here = fresh.complete
         if here and not self._quota.fits(account, fresh.row.size):
             raise Refusal("downloads-full", "the content is here, but the account has no room for it")
-        position = 0 if here else self._position(account, fresh, queued=request.as_queued)
+        waits = not here and not request.paused
+        position = self._position(account, fresh, queued=request.as_queued) if waits else 0
         name = clean_name(request.name)
         row = JobRow(
-            0, account, fresh.row.id, name, request.seed, request.allow_zip, position, False, here, now, now
+            0,
+            account,
+            fresh.row.id,
+            name,
+            request.seed,
+            request.allow_zip,
+            position,
+            request.paused,
+            here,
+            now,
+            now,
+            request.labels,
         )
         content_id, job_id = await backend.store.add(
             fresh.row, requested.metadata if content is None else None, row, requested.magnet
@@ -345,6 +407,23 @@ class Downloads:
         await self._scheduler.save_job(job, replace(job.row, queued=position))
         await self._scheduler.reschedule(job.content)
         return job
+
+    async def _advance(self, account: int, job_id: int) -> None:
+        job = self._job(account, job_id)
+        if not job.row.queued:
+            return
+        starts = self._scheduler.has_slot(account) and self._scheduler.may_run(job.content)
+        position = 0 if starts else self._registry.queue()[0].row.queued - 1
+        await self._scheduler.save_job(job, replace(job.row, queued=position or (0 if starts else -1)))
+        await self._scheduler.reschedule(job.content)
+
+    async def _recheck(self, account: int, job_id: int) -> None:
+        backend, content = self._require_backend(), self._job(account, job_id).content
+        if not content.complete:
+            return  # the engine checks what it fetches
+        files = (await backend.store.files([content.row.id])).get(content.row.id, ())
+        if await asyncio.to_thread(backend.folder.lacks, content.row.id, files):
+            await self._scheduler.fetch_again(content)
 
     async def _forget(self, names: Sequence[InfoHash]) -> None:
         for content in self._registry.find_all(names):

@@ -3,13 +3,13 @@
 import os
 import shutil
 import stat
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from pathlib import Path
 
 import structlog
 
 from bittorrent.refusal import Refusal
-from downloads.model import ContentKey
+from downloads.model import ContentFile, ContentKey
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -61,6 +61,17 @@ class ContentFolder:
             os.close(file)
             raise Refusal("not-found")
         return file
+
+    def lacks(self, content: int, files: Sequence[ContentFile]) -> bool:
+        """Tell whether a file that is not empty is missing, or with any size but its own."""
+        try:
+            sizes = {
+                entry.name: entry.stat(follow_symlinks=False).st_size
+                for entry in os.scandir(self.of(content))
+            }
+        except OSError:
+            return any(file.size for file in files)
+        return any(file.size and sizes.get(str(file.index)) != file.size for file in files)
 
     def free(self) -> int:
         """Return the bytes that are free on its disk."""

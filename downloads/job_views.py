@@ -1,6 +1,6 @@
 """Jobs and content as an account sees them, without what other accounts' jobs would reveal."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -16,9 +16,12 @@ PAUSED_BY_ACCOUNT = "The account paused it."
 class JobViews:
     """Builds the public values of jobs and content."""
 
-    def __init__(self, store: JobStore, runner: Runner) -> None:
+    def __init__(
+        self, store: JobStore, runner: Runner, has_seeded_enough: Callable[[ActiveJob], bool]
+    ) -> None:
         self._store = store
         self._runner = runner
+        self._has_seeded_enough = has_seeded_enough
 
     async def jobs(self, jobs: Sequence[ActiveJob]) -> list[Job]:
         """Return the values of jobs, in the same order."""
@@ -58,6 +61,7 @@ class JobViews:
             created=row.created,
             updated=row.updated,
             status=self._status(job, reason),
+            labels=row.labels,
         )
 
     def _pause_reason(self, job: ActiveJob) -> str:
@@ -76,7 +80,10 @@ class JobViews:
         if _available(job):
             status = replace(status, progress=1.0, eta=0)
         error = status.error or (content.wait_reason if not content.complete else "")
-        return replace(status, state=_state(job, status, reason), error=error)
+        state = _state(job, status, reason)
+        if state is JobState.UPLOADING and self._has_seeded_enough(job):
+            state = JobState.COMPLETED
+        return replace(status, state=state, error=error)
 
 
 def _available(job: ActiveJob) -> bool:

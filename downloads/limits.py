@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from downloads.job_registry import ActiveContent, ActiveJob
-from downloads.model import SeedPolicy
+from downloads.model import JobLabels, SeedPolicy
 from downloads.store import ContentRow
 
 ACCOUNT_FULL = "The account's space for downloads is used up."
@@ -39,6 +39,12 @@ class DownloadLimits:
         return any(
             policy is SeedPolicy.SEED or (policy is SeedPolicy.DEFAULT and self.seed) for policy in policies
         )
+
+    def has_seeded_enough(self, row: ContentRow, labels: JobLabels, uploaded: int, now: float) -> bool:
+        """Tell whether complete content has reached what one job asked for."""
+        since = row.finished if row.finished is not None else row.added
+        by_ratio = labels.ratio is not None and uploaded * 1000 >= labels.ratio * row.size
+        return by_ratio or (labels.seed_time is not None and now - since >= labels.seed_time)
 
     def seeding_done(self, row: ContentRow, uploaded: int, now: float) -> bool:
         """Tell whether complete content has reached the seed ratio or the seed time."""
@@ -109,6 +115,10 @@ class StorageQuota:
     def mark_complete(self, content: ActiveContent) -> None:
         """Note that nothing more will be written of content."""
         self._writing.pop(content.row.id, None)
+
+    def mark_incomplete(self, content: ActiveContent) -> None:
+        """Note that what is missing of content will be written again."""
+        self._writing[content.row.id] = content
 
     def release(self, content: ActiveContent) -> None:
         """Release the space of content."""

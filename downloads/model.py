@@ -90,6 +90,23 @@ class ContentStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class JobLabels:
+    """What an account wrote on a job: a category, tags, and when the job has seeded enough.
+
+    `ratio` is in thousandths of the content's size, `seed_time` in seconds; None leaves both to the operator's
+    settings, which end seeding in any case.
+    """
+
+    category: str = ""
+    tags: tuple[str, ...] = ()
+    ratio: int | None = None
+    seed_time: int | None = None
+
+
+NO_LABELS = JobLabels()
+
+
+@dataclass(frozen=True, slots=True)
 class JobRequest:
     """What an account asks to download: either a .torrent's bytes or a magnet link, with options."""
 
@@ -100,6 +117,8 @@ class JobRequest:
     allow_zip: bool = True
     as_queued: bool = False
     only_if_cached: bool = False
+    paused: bool = False
+    labels: JobLabels = NO_LABELS
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,3 +140,4 @@ class Job:
     created: int
     updated: int
     status: ContentStatus
+    labels: JobLabels = NO_LABELS

@@ -65,7 +65,8 @@ class Scheduler:
         active = [job for job in content.jobs.values() if job.active]
         charged = [job for job in active if self._quota.charge(job)]
         if content.complete:
-            run = not content.row.rested and self._limits.should_seed(job.row.seed for job in active)
+            seeding = (job.row.seed for job in active if not self.has_seeded_enough(job))
+            run = not content.row.rested and self._limits.should_seed(seeding)
         else:
             content.wait_reason = self._wait_reason(content) if active else ""
             run = bool(charged) and not content.wait_reason
@@ -128,7 +129,25 @@ class Scheduler:
             if self._limits.seeding_done(content.row, uploaded, self._clock()):
                 await self.save_content(content, replace(self._with_progress(content), rested=True))
                 await self._runner.detach(content)
+            elif any(self.has_seeded_enough(job) for job in content.jobs.values()):
+                await self.reschedule(content)
+                if not content.running:
+                    await self.save_content(content, self._with_progress(content))
         await self.start_waiting()
+
+    def has_seeded_enough(self, job: ActiveJob) -> bool:
+        """Tell whether complete content was seeded as long as its account asked for."""
+        status = self._runner.status(job.content)
+        row = job.content.row
+        uploaded = max(row.uploaded, status.uploaded) if status is not None else row.uploaded
+        return row.complete and self._limits.has_seeded_enough(row, job.row.labels, uploaded, self._clock())
+
+    async def fetch_again(self, content: ActiveContent) -> None:
+        """Take complete content for incomplete, so that the engine checks its files and fetches what is missing."""
+        await self._runner.detach(content)
+        await self.save_content(content, replace(content.row, complete=False, rested=False, finished=None))
+        self._quota.mark_incomplete(content)
+        await self.reschedule(content)
 
     async def save_progress(self) -> None:
         """Save the progress of running content."""

@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from bittorrent.infohash import InfoHash
-from downloads.model import ContentFile, ContentKey, SeedPolicy
+from downloads.model import NO_LABELS, ContentFile, ContentKey, JobLabels, SeedPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,14 @@ class JobRow:
     cached: bool
     created: int
     updated: int
+    labels: JobLabels = NO_LABELS
+
+
+class LabelKind(StrEnum):
+    """What a name that an account keeps for its jobs is."""
+
+    CATEGORY = "category"
+    TAG = "tag"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +113,20 @@ class JobStore(Protocol):
 
     async def magnets(self, jobs: Sequence[int]) -> Mapping[int, str]:
         """Return the magnet links of jobs by their ids."""
+        ...
+
+    async def names(self, account: int, kind: LabelKind) -> list[str]:
+        """Return the categories or tags that an account keeps, by name."""
+        ...
+
+    async def add_names(self, account: int, kind: LabelKind, names: Sequence[str]) -> None:
+        """Keep categories or tags of an account; one that is there stays."""
+        ...
+
+    async def remove_names(
+        self, account: int, kind: LabelKind, names: Sequence[str], jobs: Sequence[JobRow]
+    ) -> None:
+        """Delete categories or tags of an account, and update the rows of the jobs that had them."""
         ...
 
 

@@ -25,6 +25,7 @@ from peerage.sections import (
     LookupsSection,
     MetricsSection,
     Networks,
+    QbittorrentSection,
     Section,
     TorrentApiSection,
     TrackerSection,
@@ -85,6 +86,7 @@ class Settings(Section, frozen=True, kw_only=True):
     limits: LimitsSection = LimitsSection()
     torrent_api: TorrentApiSection = TorrentApiSection()
     downloads: DownloadsSection = DownloadsSection()
+    qbittorrent: QbittorrentSection = QbittorrentSection()
     lookups: LookupsSection = LookupsSection()
 
     @classmethod

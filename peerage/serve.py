@@ -16,6 +16,7 @@ import doors.feeds.door
 import doors.feeds.torznab
 import doors.files
 import doors.gazelle.door
+import doors.qbittorrent.door
 import doors.rest.door
 import doors.torbox.door
 import doors.torrent_api
@@ -38,6 +39,7 @@ from doors.metrics import (
     health_routes,
 )
 from doors.page_layout import PageSite
+from doors.qbittorrent.own_address import serve_alone
 from doors.request_limits import RateLimiter
 from doors.root_path import root_path, strip_root
 from doors.tracker_stats import StatsDoor
@@ -88,31 +90,39 @@ async def serve(settings: Settings, ready: Ready) -> None:
     async with open_application(settings) as application, AsyncExitStack() as stack:
         log.info("swarms.store", store=application.tracker.tracker.store.name, asked=settings.tracker.store)
         bound = bind(settings.listen, lenient=settings.listen_is_default)
-        for each in bound:
+        alone = bind(settings.qbittorrent.listen, lenient=False) if settings.qbittorrent.listen else []
+        for each in (*bound, *alone):
             stack.callback(each.close)
         await application.accounts.one_time_links.open(
             [ListenAddress(each.host, each.port) for each in bound]
         )
         listeners = Listeners(application)
-        await stack.enter_async_context(listeners.serve_udp(bound))
+        await stack.enter_async_context(listeners.serve_udp([*bound, *alone]))
         commands = control_commands(application, every_command().values())
         control = ControlServer(commands, application.stores.folder.control_socket)
         await control.start()
         stack.push_async_callback(control.close)
         await application.downloads.downloads.begin()
-        server = listeners.server(
-            make_served(application, listeners), bound, lambda: ready(application, bound)
-        )
+        app = make_served(application, listeners, frozenset(each.port for each in alone))
+        server = listeners.server(app, [*bound, *alone], lambda: ready(application, bound))
+        for each in alone:
+            log.info("qbittorrent.open", address=each.authority)
         await stack.enter_async_context(_timers(application, listeners, server.stop))
         await _until_signal(application, server)
         log.info("service.stopping")
 
 
-def make_served(application: Application, listeners: Listeners) -> ASGIApp:
-    """Make what answers every request: the application, below the root path and beside the host of files."""
+def make_served(
+    application: Application, listeners: Listeners, alone: frozenset[int] = frozenset()
+) -> ASGIApp:
+    """Make what answers every request: the application, below the root path and beside the host of files.
+
+    On the ports `alone` qBittorrent's API is served at the root.
+    """
     public_url, files_url = application.settings.public_url, application.settings.downloads.files_url
     app = isolate_files_host(make_app(application, listeners), files_url, public_url)
-    return strip_root(app, (root_path(public_url), root_path(files_url)))
+    app = strip_root(app, (root_path(public_url), root_path(files_url)))
+    return serve_alone(app, application.settings.qbittorrent.url, alone)
 
 
 def make_app(application: Application, listeners: Listeners) -> App:
@@ -144,6 +154,7 @@ def make_app(application: Application, listeners: Listeners) -> App:
         *doors.gazelle.door.routes(services.gazelle),
         *doors.torrent_api.routes(services.torrent_api, documented_errors=documented),
         *doors.torbox.door.routes(services.torbox),
+        *doors.qbittorrent.door.routes(services.qbittorrent),
         *doors.files.routes(services.files),
         *doors.feeds.door.routes(services.feeds),
         *doors.feeds.torznab.routes(services.feeds),

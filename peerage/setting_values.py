@@ -21,11 +21,12 @@ _HEADER = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,64}", re.IGNORECASE)
 _OWN_PATHS = frozenset(
     {
         "account", "announce", "api", "atom", "bookmarks.atom", "bookmarks.rss", "c", "collages", "dld", "downloads",
-        "g", "healthz", "livez", "login", "logout", "metrics", "moderation", "opensearch.xml", "people", "readyz",
-        "report", "robots.txt", "rss", "scrape", "search", "search.atom", "search.rss", "sitemap.xml", "sitemaps",
-        "static", "stats", "stats.json", "t", "torrent", "torznab", "u", "upload", "welcome",
+        "g", "healthz", "livez", "login", "logout", "metrics", "moderation", "opensearch.xml", "people", "qbittorrent",
+        "readyz", "report", "robots.txt", "rss", "scrape", "search", "search.atom", "search.rss", "sitemap.xml",
+        "sitemaps", "static", "stats", "stats.json", "t", "torrent", "torznab", "u", "upload", "welcome",
     }
 )  # fmt: skip
+_ABSOLUTE = re.compile(r"(/[^/\x00]+)+")
 _OWN_PATTERN = re.compile(r".*\.php|v[0-9]+")
 
 
@@ -170,6 +171,13 @@ def read_template(value: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or not named or "@" in parts.netloc:
         raise ValueError(f"{value!r} is no http(s) URL with {{HASH}} or {{hash}} in its path")
     _ = parts.port
+    return value
+
+
+def read_absolute_path(value: str) -> str:
+    """Check that text is an absolute path without empty parts or NUL, and return it. ValueError."""
+    if _ABSOLUTE.fullmatch(value) is None:
+        raise ValueError(f"{value!r:.80} is no absolute path")
     return value
 
 

@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import Select, Table, bindparam, delete, insert, select, update
 
 from bittorrent.infohash import InfoHash
-from downloads.model import ContentFile, ContentKey, SeedPolicy
-from downloads.store import ContentMetadata, ContentRow, JobRow
+from downloads.model import ContentFile, ContentKey, JobLabels, SeedPolicy
+from downloads.store import ContentMetadata, ContentRow, JobRow, LabelKind
 from storage.database import Database, Row, Transaction
 from storage.dialect import Statement
 from storage.rows import new_row
-from storage.tables import content, job
+from storage.tables import content, job, job_label
 
 _BATCH = 1000
 _FLAGS = ("known", "private", "begun", "complete", "rested")
@@ -52,6 +52,12 @@ class SqlJobs:
         )
         self._torrent = compiled(select(content.c.torrent).where(content.c.id == bindparam("row")))
         self._magnets = compiled(select(job.c.id, job.c.magnet).where(dialect.in_list(job.c.id, "ids")))
+        of_account = (job_label.c.account_id == bindparam("account"), job_label.c.kind == bindparam("label"))
+        named = job_label.c.name == bindparam("value")
+        self._names = compiled(select(job_label.c.name).where(*of_account).order_by(job_label.c.name))
+        self._name = compiled(select(job_label.c.name).where(*of_account, named))
+        self._add_name = compiled(insert(job_label).values(**new_row(job_label)))
+        self._delete_name = compiled(delete(job_label).where(*of_account, named))
 
     async def contents(self) -> AsyncIterator[list[ContentRow]]:
         """Yield all content in bounded batches, by id."""
@@ -126,6 +132,30 @@ class SqlJobs:
         """Return the magnet links of jobs by their ids."""
         return dict(await self._database.rows(self._magnets, {"ids": self._dialect.ids(jobs)}))
 
+    async def names(self, account: int, kind: LabelKind) -> list[str]:
+        """Return the categories or tags that an account keeps, by name."""
+        rows = await self._database.rows(self._names, {"account": account, "label": kind.value})
+        return [name for (name,) in rows]
+
+    async def add_names(self, account: int, kind: LabelKind, names: Sequence[str]) -> None:
+        """Keep categories or tags of an account; one that is there stays."""
+        async with self._database.transaction() as transaction:
+            for name in names:
+                wanted = {"account": account, "label": kind.value, "value": name}
+                if not await transaction.rows(self._name, wanted):
+                    row = {"account_id": account, "kind": kind.value, "name": name}
+                    await transaction.run(self._add_name, row)
+
+    async def remove_names(
+        self, account: int, kind: LabelKind, names: Sequence[str], jobs: Sequence[JobRow]
+    ) -> None:
+        """Delete categories or tags of an account, and update the rows of the jobs that had them."""
+        async with self._database.transaction() as transaction:
+            for name in names:
+                wanted = {"account": account, "label": kind.value, "value": name}
+                await transaction.run(self._delete_name, wanted)
+            await transaction.run_many(self._update_job, [_new_values(_job_columns(row)) for row in jobs])
+
     async def _walk(self, statement: Statement) -> AsyncIterator[list[Row]]:
         after = 0
         while rows := await self._database.rows(statement, {"after": after}):
@@ -184,7 +214,8 @@ def _content_columns(row: ContentRow) -> dict[str, Any]:
 
 
 def _job_row(row: Row) -> JobRow:
-    number, account, content_id, name, seed, allow_zip, queued, paused, cached, created, updated = row
+    number, account, content_id, name, seed, allow_zip, queued, paused, cached, created, updated, *rest = row
+    category, tags, ratio, seed_time = rest
     return JobRow(
         id=number,
         account=account,
@@ -197,6 +228,7 @@ def _job_row(row: Row) -> JobRow:
         cached=bool(cached),
         created=created,
         updated=updated,
+        labels=JobLabels(category, tuple(tags.split("\n")) if tags else (), ratio, seed_time),
     )
 
 
@@ -213,6 +245,10 @@ def _job_columns(row: JobRow) -> dict[str, Any]:
         "cached": int(row.cached),
         "created": row.created,
         "updated": row.updated,
+        "category": row.labels.category,
+        "tags": "\n".join(row.labels.tags),
+        "ratio": row.labels.ratio,
+        "seed_time": row.labels.seed_time,
     }
 
 

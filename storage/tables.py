@@ -361,8 +361,20 @@ job = Table(
     Column("cached", INTEGER, nullable=False),
     Column("created", INTEGER, nullable=False),
     Column("updated", INTEGER, nullable=False),
+    Column("category", TEXT, nullable=False, server_default=""),
+    Column("tags", TEXT, nullable=False, server_default=""),
+    Column("ratio", INTEGER),
+    Column("seed_time", INTEGER),
     UniqueConstraint("account_id", "content_id"),
     sqlite_autoincrement=True,
+)
+job_label = Table(  # the categories and tags that an account keeps for its jobs
+    "job_label",
+    PEERAGE,
+    Column("account_id", ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", TEXT, primary_key=True),
+    Column("name", TEXT, primary_key=True),
+    sqlite_with_rowid=False,
 )
 
 # The ledger. Its accounts are no foreign keys: what was counted must never be unwritable. `counted_from`, `run_start`

@@ -20,6 +20,7 @@ SCOPES = (
     (Scope.GAZELLE, "Gazelle API"),
     (Scope.FEED, "Feeds and Torznab"),
     (Scope.TORBOX, "TorBox API"),
+    (Scope.QBITTORRENT, "qBittorrent API, feeds and Torznab"),
 )
 
 

@@ -77,7 +77,7 @@ Source = Callable[[FeedContext], Awaitable[FeedSource]]
 
 def routes(services: FeedServices) -> list[Route]:
     """Return the routes of the feeds and of what leads to them, which must precede those of the pages."""
-    credentials = (parameter(KEY_PARAMETER, Scope.FEED), session)
+    credentials = (parameter(KEY_PARAMETER, Scope.FEED, Scope.QBITTORRENT), session)
     dialect = ApiDialect(DIALECT, credentials, _STEPS, _render)
     endpoint = Endpoint(name=DIALECT, right=Right.READ)
     return [

@@ -214,8 +214,8 @@ def _base(exchange: Exchange, services: FeedServices) -> str:
 
 
 def _secret(exchange: Exchange, key_parameter: str) -> str:
-    """Return the feed key that a request was admitted by, "" where it was by a session or by nothing."""
+    """Return the key that a request was admitted by, "" where it was by a session or by nothing."""
     key = exchange.principal.key
-    if key is None or key.scope is not Scope.FEED:
+    if key is None or key.scope not in {Scope.FEED, Scope.QBITTORRENT}:
         return ""
     return exchange.values(key_parameter)[0].strip()

@@ -42,7 +42,7 @@ _FUNCTIONS = frozenset({"search", "tvsearch", "movie", "music", "audio", "book",
 
 def routes(services: FeedServices) -> list[Route]:
     """Return the route of Torznab."""
-    dialect = ApiDialect(DIALECT, (parameter(KEY_PARAMETER, Scope.FEED),), _STEPS, render)
+    dialect = ApiDialect(DIALECT, (parameter(KEY_PARAMETER, Scope.FEED, Scope.QBITTORRENT),), _STEPS, render)
     endpoint = Endpoint(name=DIALECT, right=Right.READ)
 
     async def answer(exchange: Exchange) -> Response:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import Field
+from msgspec import Meta
 
 from accounts.rights import Right
 from bittorrent.infohash import InfoHash
@@ -15,7 +15,7 @@ from tracker.bonus import MILLI
 from tracker.credit import MOST_PERCENT, AccountBalance, CreditRule, NewCreditRule
 from tracker.obligations import Obligation, TorrentStanding
 
-_Percent = Annotated[int | None, Field(description=f"0 to {MOST_PERCENT}; null: it says nothing of these.")]
+_Percent = Annotated[int | None, Meta(description=f"0 to {MOST_PERCENT}; null: it says nothing of these.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class TorrentStandingShape:
     seeded_seconds: int
     snatched: int
     seen_at: Time
-    obligation: Annotated[str, Field(json_schema_extra={"enum": [each.name.lower() for each in Obligation]})]
+    obligation: Annotated[str, Meta(extra_json_schema={"enum": [each.name.lower() for each in Obligation]})]
     owed_seconds: int
     until: Time | None
 

@@ -1,20 +1,15 @@
 """`/torrents/createtorrent`: adds a torrent to an account, within the rate of new content."""
 
-from dataclasses import dataclass, replace
-from math import ceil
-
 from starlette.responses import Response
 
 from bittorrent.refusal import Refusal
+from doors.download_rate import DownloadRateExceeded, add_within_rate
 from doors.torbox.bodies import TorboxForm, torbox_form
 from doors.torbox.context import TorboxContext
 from doors.torbox.envelope import success
 from doors.torbox.error_codes import ACTIVE_LIMIT, INVALID_OPTION, RATE_LIMIT, TorboxError
 from doors.torbox.shapes import auth_id, name_of
 from downloads.model import Job, JobRequest, SeedPolicy
-
-CREATE_RATE = "torbox_create"
-"""The name of the rate limit on adding content that is not cached."""
 
 _MAX_JOBS = 1000
 
@@ -23,7 +18,7 @@ async def create(context: TorboxContext) -> Response:
     """Add a torrent to the account."""
     form = torbox_form(context.form)
     try:
-        job = await _RateLimitedAdd(context).add(_wish(form))
+        job = await _add(context, _wish(form))
     except Refusal as refusal:
         if refusal.code == "slots-full":
             raise await _slots_full(context, refusal) from None
@@ -61,34 +56,14 @@ def _wish(form: TorboxForm) -> JobRequest:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _RateLimitedAdd:
-    """Adds a torrent within the rate limit; content that is cached does not count."""
-
-    context: TorboxContext
-
-    async def add(self, wish: JobRequest) -> Job:
-        context, counted = self.context, False
-        rate_limits = context.services.admission.rate_limits
-        allowance = rate_limits.take(CREATE_RATE, context.principal, context.address)
-        try:
-            # Beyond the rate, content is added only where it is cached.
-            cached_only = wish.only_if_cached or not allowance.granted
-            job = await context.services.downloads.create(
-                context.user.id, replace(wish, only_if_cached=cached_only)
-            )
-        except Refusal as refusal:
-            if refusal.code == "not-cached" and not wish.only_if_cached:
-                wait = ceil(allowance.reset - context.services.admission.clock())
-                rate = rate_limits.rate_of(CREATE_RATE, context.principal)
-                raise TorboxError(RATE_LIMIT, rate, wait=wait) from None
-            raise
-        else:
-            counted = not job.content.complete
-            return job
-        finally:
-            if not counted:
-                rate_limits.refund(CREATE_RATE, context.principal, context.address)
+async def _add(context: TorboxContext, wish: JobRequest) -> Job:
+    services = context.services
+    try:
+        return await add_within_rate(
+            services.downloads, services.admission.rate_limits, context.principal, context.address, wish
+        )
+    except DownloadRateExceeded as exceeded:
+        raise TorboxError(RATE_LIMIT, exceeded.rate, wait=exceeded.wait) from None
 
 
 async def _slots_full(context: TorboxContext, refusal: Refusal) -> TorboxError:

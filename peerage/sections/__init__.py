@@ -7,7 +7,7 @@ from peerage.sections.catalogue import (
     LimitsSection,
     TorrentApiSection,
 )
-from peerage.sections.downloads import DownloadsSection, LookupsSection
+from peerage.sections.downloads import DownloadsSection, LookupsSection, QbittorrentSection
 from peerage.sections.fairness import FairnessSection
 from peerage.sections.ledger import LedgerSection
 from peerage.sections.section import Listens, Networks, Section
@@ -30,6 +30,7 @@ __all__ = [
     "LookupsSection",
     "MetricsSection",
     "Networks",
+    "QbittorrentSection",
     "Section",
     "TorrentApiSection",
     "TrackerSection",

@@ -80,6 +80,7 @@ class LimitsSection(Section, frozen=True, kw_only=True):
     gazelle: Annotated[Rate, Setting("Gazelle's ajax.php, per account.")] = "30/10 seconds"
     torrent_api: Annotated[Rate, Setting("The Torrent API, per key.")] = "300/minute"
     torbox: Annotated[Rate, Setting("The TorBox dialect, per account.")] = "300/minute"
+    qbittorrent: Annotated[Rate, Setting("The qBittorrent dialect, per account.")] = "600/minute"
     feeds: Annotated[Rate, Setting("RSS and Atom, with a feed key or session.")] = "60/minute"
     feeds_anonymous: Annotated[Rate, Setting("RSS and Atom, without an account.")] = "20/minute"
     torznab: Annotated[Rate, Setting("Torznab, with a feed key.")] = "120/minute"

@@ -15,6 +15,7 @@ from peerage.sections.section import (
 )
 from peerage.setting_values import (
     ListenAddress,
+    read_absolute_path,
     read_items,
     read_own_addresses,
     read_public_url,
@@ -85,6 +86,36 @@ class DownloadsSection(Section, frozen=True, kw_only=True):
     transfers_per_account: Annotated[
         int, Setting("Transfers of content that are open at once per account.", 1, 100_000)
     ] = 16
+
+
+class QbittorrentSection(Section, frozen=True, kw_only=True):
+    """Where qBittorrent's API is served beside `/qbittorrent/`, and where its programs see content."""
+
+    listen: Annotated[
+        Listens,
+        Setting(
+            "Addresses at whose root the API is served, beside those of the service.",
+            0,
+            64,
+            takes="host:port or [v6]:port, any number; port 0 is any free one",
+        ),
+    ] = ()
+    url: Annotated[
+        Annotated[str | None, Reads(read_public_url)],
+        Setting(
+            "A host at whose root the API is served, by the requests' Host.",
+            takes="http://host or https://host",
+        ),
+    ] = None
+    save_path: Annotated[
+        Annotated[str, Reads(read_absolute_path, after=True)],
+        Setting(
+            "The folder in which programs are told that content is, below it an account and an infohash.",
+            1,
+            1000,
+            takes="an absolute path",
+        ),
+    ] = "/downloads"
 
 
 class LookupsSection(Section, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """Makes what each dialect asks of the service."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from msgspec.structs import asdict
@@ -8,18 +9,21 @@ from doors.admission import Admission
 from doors.authentication import Authenticator
 from doors.bodies import BodyMemory
 from doors.client_address import ClientAddress
+from doors.download_rate import CREATE_RATE
 from doors.feeds.items import FeedServices
 from doors.files import FileServices
 from doors.gazelle.context import GazelleServices
+from doors.qbittorrent.context import QbittorrentServices, QbittorrentTerms
 from doors.rate_limits import RateLimits
 from doors.rest.operation import RestServices
 from doors.root_path import root_path
 from doors.torbox.context import TorboxServices
-from doors.torbox.create_torrent import CREATE_RATE as TORBOX_CREATE
 from doors.torrent_api import TorrentApiServices
 from doors.transfers import Transfers
 from downloads.links import KEY_BYTES, DownloadLinks
+from downloads.outgoing_filter import OutgoingFilter
 from peerage.wiring.application import Application
+from peerage.wiring.downloads import download_limits
 from web.page_context import PageServices
 
 _BODIES = 16  # uploads of the largest size whose bodies are in memory at once
@@ -33,6 +37,7 @@ class DialectServices:
     gazelle: GazelleServices
     torrent_api: TorrentApiServices
     torbox: TorboxServices
+    qbittorrent: QbittorrentServices
     feeds: FeedServices
     files: FileServices
     pages: PageServices
@@ -42,7 +47,7 @@ def make_admission(application: Application, clients: ClientAddress) -> Admissio
     """Return the admission of all dialects; cookies are `Secure` where `public_url` is https."""
     settings = application.settings
     secure = (settings.public_url or "").startswith("https://")
-    rates = asdict(settings.limits) | {TORBOX_CREATE: settings.downloads.create_rate}
+    rates = asdict(settings.limits) | {CREATE_RATE: settings.downloads.create_rate}
     del rates["login"]  # which is asked by address alone
     return Admission(
         clients=clients,
@@ -75,6 +80,7 @@ def make_services(application: Application, admission: Admission) -> DialectServ
             lookups=application.downloads.lookups,
             scrape=application.tracker.tracker.store.scrape,
         ),
+        qbittorrent=_qbittorrent(application, admission),
         feeds=_feeds(application, admission),
         files=FileServices(
             accounts=application.accounts.accounts,
@@ -140,6 +146,37 @@ def _torrent_api(application: Application, admission: Admission) -> TorrentApiSe
         census=application.tracker.census,
         scrape=application.tracker.tracker.store.scrape,
     )
+
+
+def _qbittorrent(application: Application, admission: Admission) -> QbittorrentServices:
+    wanted = application.settings.downloads
+    return QbittorrentServices(
+        admission=admission,
+        accounts=application.accounts.accounts,
+        downloads=application.downloads.downloads,
+        download_limits=download_limits(wanted),
+        qbittorrent_terms=QbittorrentTerms(
+            application.settings.qbittorrent.save_path, wanted.dht, wanted.down_rate, wanted.up_rate
+        ),
+        fetch_torrent=_torrent_fetch(application),
+    )
+
+
+def _torrent_fetch(application: Application) -> Callable[[str], Awaitable[bytes | None]]:
+    outgoing = OutgoingFilter(allow_private=application.settings.lookups.private_peers)
+    limit, seconds = application.torrents.uploads.limit, application.settings.lookups.timeout
+
+    async def fetch(url: str) -> bytes | None:
+        # Its HTTP client takes a tenth of a second to import.
+        from downloads.outgoing_http import OutgoingError, OutgoingHttp  # noqa: PLC0415
+
+        try:
+            answer = await OutgoingHttp(outgoing).get(url, limit=limit, seconds=seconds)
+        except OutgoingError:
+            return None
+        return answer.body if answer.status == 200 else None
+
+    return fetch
 
 
 def _feeds(application: Application, admission: Admission) -> FeedServices:

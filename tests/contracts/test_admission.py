@@ -22,6 +22,8 @@ from doors.feeds import door as feeds
 from doors.feeds import torznab
 from doors.feeds.items import FeedServices
 from doors.gazelle.context import GazelleServices
+from doors.qbittorrent.context import QbittorrentServices
+from doors.qbittorrent.door import routes as qbittorrent_routes
 from doors.request_limits import RateLimiter
 from doors.rest.door import routes as rest_routes
 from doors.rest.operation import RestServices
@@ -166,6 +168,27 @@ TORBOX = DialectCase(
     allowed="user",
     large="/v1/api/torrents/controltorrent",
 )
+QBITTORRENT = DialectCase(
+    "qbittorrent",
+    Scope.QBITTORRENT,
+    Scope.TORBOX,
+    "/qbittorrent/api/v2/torrents/info",
+    lambda services, _: qbittorrent_routes(services.of(QbittorrentServices)),
+    bearer,
+    lambda answer: answer.status_code,
+    {
+        "bad-token": 403,
+        "key-suspended": 403,
+        "token-expired": 403,
+        "method-forbidden": 403,
+        "too-many-requests": 429,
+        "internal": 500,
+        "bad-method": 405,
+        "too-large": 413,
+    },
+    allowed="app.version",
+    large="/qbittorrent/api/v2/torrents/add",
+)
 GAZELLE = DialectCase(
     "gazelle",
     Scope.GAZELLE,
@@ -241,7 +264,7 @@ UPLOADS = DialectCase(
     content={"files": {"torrent": ("x", torrent("a file"))}},
     large="/autoupload.php",
 )
-CASES = (REST, TORRENT_API, TORBOX, GAZELLE, FEEDS, TORZNAB, UPLOADS)
+CASES = (REST, TORRENT_API, TORBOX, QBITTORRENT, GAZELLE, FEEDS, TORZNAB, UPLOADS)
 each_dialect = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 
@@ -253,6 +276,14 @@ class Downloads:
     async def jobs(self, *_: Any, **__: Any) -> list[Any]:
         """Return no jobs."""
         return []
+
+    async def all_jobs(self, *_: Any) -> list[Any]:
+        """Return no jobs."""
+        return []
+
+    async def missing(self, _: Any) -> frozenset[int]:
+        """Return that none is gone."""
+        return frozenset()
 
 
 class Titles:
@@ -299,7 +330,7 @@ async def opened(
     def clock() -> float:
         return gate.now if gate is not None else 1_700_000_000.0
 
-    names = (*LimitsSection.__struct_fields__, "torbox_create")
+    names = (*LimitsSection.__struct_fields__, "downloads_create")
     stores = await open_services(folder, clock, {}, rates=dict.fromkeys(names, rate))
     admission = stores.services.admission
     if proxy:
@@ -404,7 +435,7 @@ async def test_the_torrent_api_says_forbidden_before_it_says_too_many(tmp_path):
 async def test_a_body_that_is_too_large(case, tmp_path):
     content = {"content": b"x" * (32 << 20)}
     kind = "multipart/form-data; boundary=x" if case is UPLOADS else "application/json"
-    if case is TORRENT_API:
+    if case in (TORRENT_API, QBITTORRENT):
         kind = "application/x-www-form-urlencoded"
     async with opened(case, tmp_path) as gate:
         key = None if case.large == "/api/login" else await gate.key()
@@ -426,6 +457,7 @@ async def test_a_crash_stays_in_the_dialects_envelope(case, tmp_path, monkeypatc
         monkeypatch.setattr(services.search, "torrents", broken)
         monkeypatch.setattr(services.uploads, "accept", broken)
         monkeypatch.setattr(services.downloads, "jobs", broken)
+        monkeypatch.setattr(services.downloads, "all_jobs", broken)
         monkeypatch.setattr(type(services.accounts.passkeys), "authkey", broken_now)
         answer = await gate.ask(await gate.key())
         assert case.refusal(answer) == case.said["internal"]

@@ -8,7 +8,8 @@ import pytest
 
 from bittorrent.infohash import InfoHash
 from downloads.outgoing_filter import OutgoingFilter
-from downloads.upstream import REDIRECTS, UpstreamCache
+from downloads.outgoing_http import REDIRECTS
+from downloads.upstream import UpstreamCache
 
 HASH = InfoHash(bytes(range(20)))
 OPEN = OutgoingFilter(allow_private=True)

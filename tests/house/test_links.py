@@ -46,7 +46,10 @@ REDIRECTS = {
     "web/page_context.py": ["self.link(path)"],
 }
 """What redirects lead to, by module: relative to the request, below the public URL, or with the root in front."""
-COOKIES = {"doors/authentication.py": ["self._path", "self._path"]}
+COOKIES = {
+    "doors/authentication.py": ["self._path", "self._path"],
+    "doors/qbittorrent/login.py": ["_path(exchange)", "_path(exchange)"],
+}
 
 
 def calls(tree: ast.Module, *names: str) -> list[ast.Call]:

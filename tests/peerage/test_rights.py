@@ -185,7 +185,7 @@ class Site:
 
     async def ask(self, method, path, role):
         """Send one request as a role; return whether it was let in."""
-        records = await self.records(path)
+        records = await self.records(path) if "{" in path or path == "/torrents.php" else {}
         if "{infohash}" in path:
             add_entry = (
                 self.application.torrents.takedowns.allow
@@ -204,8 +204,8 @@ class Site:
             kind = "rule" if "credit" in path else "report"
         values = {
             **records,
-            "id": records[kind],
-            "key": records["torrent"],
+            "id": records.get(kind, 0),
+            "key": records.get("torrent", 0),
             "subject": "group",
             "rest": "nothing",
             "secret": "x" * 43,
@@ -221,9 +221,10 @@ class Site:
         headers, form, content = {"origin": "http://peerage.test"}, None, None
         if path.startswith("/api/") and role != "nobody":
             headers["authorization"] = f"Bearer {await self.key(role, Scope.REST)}"
-        elif path.startswith("/v1/api/"):
+        elif path.startswith(("/v1/api/", "/qbittorrent/")):
             if role != "nobody":
-                headers["authorization"] = f"Bearer {await self.key(role, Scope.TORBOX)}"
+                scope = Scope.TORBOX if path.startswith("/v1/api/") else Scope.QBITTORRENT
+                headers["authorization"] = f"Bearer {await self.key(role, scope)}"
         elif path in ("/ajax.php", "/api.php", "/torrents.php"):
             url += (
                 "?action=browse" if path != "/torrents.php" else f"?action=download&id={records['torrent']}"

@@ -287,6 +287,24 @@ def ask_every_dialect(target: Target) -> None:
     ):
         target.send(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
     form = "application/x-www-form-urlencoded"
+    key = f"Authorization: Bearer pg_qbittorrent_{'x' * 43}"
+    target.send(
+        post(
+            "/qbittorrent/api/v2/auth/login",
+            b"username=a&password=%b" % long[:64].encode(),
+            form,
+            "Connection: close",
+        )
+    )
+    target.send(
+        post(
+            "/qbittorrent/api/v2/torrents/add",
+            b"urls=" + b"magnet:%0A" * 4000,
+            form,
+            key,
+            "Connection: close",
+        )
+    )
     target.send(post("/login.php", b"username=%b&password=x" % long[:64].encode(), form, "Connection: close"))
     target.send(post("/upload.php", b"f=1&" * 4000, form, "Connection: close"))
 
@@ -365,6 +383,7 @@ ATTACKS = {
             "gazelle",
             "gazelle_login",
             "torbox",
+            "qbittorrent",
             "torrent_api",
             "upload_form",
             "rest",

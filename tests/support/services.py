@@ -1,6 +1,6 @@
 """The services of every dialect over an application in this process."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
@@ -23,8 +23,10 @@ from catalogue.model import MetainfoSummary, ParsedRelease
 from catalogue.search import Search
 from catalogue.store import CatalogueStore
 from doors.admission import Admission
+from doors.qbittorrent.context import QbittorrentTerms
 from doors.transfers import Transfers
 from downloads.downloads import Downloads
+from downloads.limits import DownloadLimits
 from downloads.links import KEY_BYTES, DownloadLinks
 from peerage.wiring.application import Application
 from tests.support.admission import make_admission
@@ -34,6 +36,8 @@ from tracker.ledger import Ledger
 from tracker.model import ZERO_COUNTS, Counts, SwarmTotals
 
 S = TypeVar("S")
+LIMITS = DownloadLimits()
+TERMS = QbittorrentTerms("/downloads", dht=False, down_rate=0, up_rate=0)
 ANYONE = frozenset({Right.READ, Right.DOWNLOAD})
 
 
@@ -43,6 +47,10 @@ class NameAsTitle:
     async def parse(self, sheet: MetainfoSummary) -> ParsedRelease:
         """Return the name as the title."""
         return ParsedRelease(sheet.name, "Unsorted")
+
+
+async def _fetch_nothing(_: str) -> bytes | None:
+    return None
 
 
 @dataclass(frozen=True)
@@ -74,6 +82,9 @@ class AllServices:
     site_name: str = "Peerage"
     token_lifetime: int = 86_400
     titles: Any = None
+    download_limits: DownloadLimits = LIMITS
+    qbittorrent_terms: QbittorrentTerms = TERMS
+    fetch_torrent: Callable[[str], Awaitable[bytes | None]] = _fetch_nothing
 
     def of(self, dialect: type[S]) -> S:
         """Return what one dialect asks for."""

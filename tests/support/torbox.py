@@ -1,4 +1,4 @@
-"""A test client of the TorBox API: real jobs in a folder, and an engine that fetches when told to."""
+"""A test client of the TorBox and qBittorrent APIs: real jobs in a folder, and an engine that fetches when told to."""
 
 import asyncio
 import contextlib
@@ -17,6 +17,8 @@ from actions.lookups import Lookups, LookupSettings
 from bittorrent.bencode import encode
 from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
+from doors.qbittorrent.context import QbittorrentServices
+from doors.qbittorrent.door import routes as qbittorrent_routes
 from doors.security_headers import SecurityHeaders
 from doors.torbox.context import TorboxServices
 from doors.torbox.door import routes
@@ -48,7 +50,7 @@ FETCHING = ContentStatus(
     tracker_message="ok",
 )
 NOON = 1_729_555_623.0  # 2024-10-22T00:07:03Z
-RATES = {"torbox": "1000000/minute", "torbox_create": "60/hour"}
+RATES = {"torbox": "1000000/minute", "qbittorrent": "1000000/minute", "downloads_create": "60/hour"}
 
 
 class TorboxClient:
@@ -61,7 +63,14 @@ class TorboxClient:
         self._runner = asyncio.Runner()
         self.run(self._open(folder, rates, DownloadLimits(**{"min_free_disk": 0, **limits}), installed))
         transport = httpx.ASGITransport(
-            SecurityHeaders(Starlette(routes=routes(self.services.of(TorboxServices)))),
+            SecurityHeaders(
+                Starlette(
+                    routes=[
+                        *routes(self.services.of(TorboxServices)),
+                        *qbittorrent_routes(self.services.of(QbittorrentServices)),
+                    ]
+                )
+            ),
             client=("127.0.0.1", 1),
         )
         self.client = httpx.AsyncClient(transport=transport, base_url="http://box.test")
@@ -77,7 +86,7 @@ class TorboxClient:
     ) -> None:
         self.opened = await open_services(folder, self.clock, self.swarms, rates=RATES | rates)
         services = self.opened.services
-        content = ContentFolder(folder / "content")
+        content = self.folder = ContentFolder(folder / "content")
         hooks = DownloadHooks(services.takedowns, services.uploads)
         jobs = SqlJobs(self.opened.application.stores.records)
         backend = DownloadBackend(self.engine, jobs, content, hooks, self.clock)
@@ -88,7 +97,18 @@ class TorboxClient:
             services.uploads, services.cache, services.takedowns, (), LookupSettings(), timer=self.clock
         )
         links = DownloadLinks(bytes(32), 3600, self.clock)
-        self.services = replace(services, downloads=self.downloads, lookups=self.lookups, links=links)
+        self.pages: dict[str, bytes] = {}
+        self.services = replace(
+            services,
+            downloads=self.downloads,
+            lookups=self.lookups,
+            links=links,
+            download_limits=limits,
+            fetch_torrent=self._fetch,
+        )
+
+    async def _fetch(self, url: str) -> bytes | None:
+        return self.pages.get(url)
 
     def run(self, coroutine: Any) -> Any:
         """Await something in the client's event loop."""

@@ -422,3 +422,17 @@ def test_a_search_that_takes_too_long_is_503_with_when_to_ask_again(reader, monk
 def test_an_unknown_form_is_no_feed(reader):
     assert isinstance(reader.ask("/search.json"), httpx.Response)
     assert reader.ask("/search.json").status_code == 404
+
+
+def test_the_key_of_a_download_client_opens_the_indexer_and_its_files_too(tmp_path):
+    with open_feeds(tmp_path, anonymous=frozenset()) as reader:
+        reader.upload("kept")
+        key = reader.mint(Scope.QBITTORRENT)
+        assert reader.names(t="search", apikey=key) == ["kept"]
+        (item,) = items(reader, "/search.rss", key=key)
+        url = item.find("enclosure").get("url")
+        assert parse_qs(urlsplit(url).query) == {"key": [key]}
+        assert reader.ask(url).status_code == 200
+        limited = reader.mint(Scope.QBITTORRENT, methods=frozenset({"torrents.info"}))
+        assert reader.ask("/search.rss", key=limited).status_code == 403
+        assert reader.ask("/search.rss", key=reader.mint(Scope.TORBOX)).status_code == 401

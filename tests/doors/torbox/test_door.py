@@ -79,7 +79,7 @@ def test_keys_that_are_guessed_count_for_their_address(tmp_path):
 
 
 def test_only_what_is_not_here_yet_counts_as_added(tmp_path):
-    with open_torbox(tmp_path, rates={"torbox_create": "1/hour"}) as api:
+    with open_torbox(tmp_path, rates={"downloads_create": "1/hour"}) as api:
         assert error(create(api, data={"magnet": "garbage"})) == (400, "BOZO_TORRENT")
         api.add(PACK)
         api.finish(PACK)

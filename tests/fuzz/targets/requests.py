@@ -37,6 +37,8 @@ from doors.gazelle import browse_query
 from doors.gazelle.envelope import GazelleFailure
 from doors.gazelle.parameters import LAST_PAGE, GazelleParameters
 from doors.http_headers import accepts_gzip, attachment, etag_matches, file_attachment
+from doors.qbittorrent.adding import share_limits
+from doors.qbittorrent.parameters import QbittorrentParameters
 from doors.ranges import RangeNotSatisfiable, requested_range
 from doors.rest import request_fields
 from doors.rest.field_types import MAX_PER_PAGE
@@ -44,6 +46,8 @@ from doors.rest.parameters import parse_id_or_infohash, read_query
 from doors.torbox.bodies import number_in
 from doors.torbox.error_codes import TorboxError
 from doors.torbox.parameters import TorboxParameters
+from downloads.job_labelling import require_labels
+from downloads.model import JobLabels
 from soap.envelope import MAX_DEPTH, MAX_ELEMENTS, checked_utf8
 from soap.service import CacheService
 from tests.fuzz.targets.target import Target, refused
@@ -276,6 +280,28 @@ def torbox_parameters(data: bytes) -> None:
         assert number is None or -_LARGEST <= number < _LARGEST
 
 
+def qbittorrent_parameters(data: bytes) -> None:
+    """Numbers are finite and bounded, limits at least 0, and hashes infohashes; nothing is refused but what is missing."""
+    pairs = parse_qsl(data.decode("latin-1"), keep_blank_values=True)
+    parameters = QbittorrentParameters.of(pairs)
+    for name in [*parameters.values][:8] or ["hash"]:
+        number = parameters.number(name)
+        assert number is None or abs(number) <= 2**53
+        assert isinstance(parameters.integer(name), int)
+        assert parameters.hashes(name) is None or all(
+            len(each) in (20, 32) for each in parameters.hashes(name)
+        )
+        words = parameters.words(name, "|")
+        assert len(words) == len(set(words)) <= len(data) + 1
+    assert all(limit is None or limit >= 0 for limit in share_limits(parameters))
+    found = refused(parameters.infohash)
+    assert found in ("bad-request", "not-found") or len(found) in (20, 32)
+    labels = JobLabels(parameters.text("category"), tuple(parameters.words("tags", ",")))
+    if refused(lambda: require_labels(labels)) is None:
+        assert not any("," in tag or "\n" in tag for tag in labels.tags)
+        assert ".." not in labels.category or "\\" not in labels.category
+
+
 def gazelle_browse(data: bytes) -> None:
     """Any parameters are a search of bounded size."""
     request = Request({"type": "http", "query_string": data, "headers": []})
@@ -335,6 +361,7 @@ TARGETS = (
     Target(soap_call, 2),
     Target(rest_query, 6, 1500),
     Target(torbox_parameters, 6, 1000),
+    Target(qbittorrent_parameters, 4, 1000),
     Target(gazelle_browse, 4, 1000),
     Target(torrent_api_parameters, 8, 400),
     Target(torznab_search, 6, 1000),
