@@ -28,7 +28,7 @@ class HealthCheckedStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HealthReport:
-    """Whether all parts are healthy, and of each part "ok" or what is wrong, safe to publish."""
+    """Whether all parts are healthy, and of each part "ok", what is wrong, or what is under way, safe to publish."""
 
     ok: bool
     parts: Mapping[str, str]
@@ -50,7 +50,10 @@ class Health:
         write: Callable[[], Awaitable[None]] | None = None,
         kept: float = _KEPT,
         timer: Callable[[], float] = time.monotonic,
+        files: Callable[[], str] | None = None,
     ) -> None:
+        """`files` says how far the files are reconciled with their records: that is told, and no failure."""
+        self._files = files
         self._cache = cache
         self._journal = journal
         self._patience = patience
@@ -84,7 +87,8 @@ class Health:
         }
         answers = await asyncio.gather(*(self._ask(part, question) for part, question in questions.items()))
         parts = dict(zip(questions, answers, strict=True))
-        return HealthReport(all(answer == OK for answer in answers), MappingProxyType(parts))
+        told = {"files": self._files()} if self._files is not None else {}
+        return HealthReport(all(answer == OK for answer in answers), MappingProxyType({**parts, **told}))
 
     async def _ask(self, part: str, question: Callable[[], Awaitable[str]]) -> str:
         task = self._asked.get(part)

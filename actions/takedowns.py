@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Protocol
 
 import structlog
 
-from bittorrent.infohash import InfoHash
+from bittorrent.infohash import HashPage, InfoHash
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
 from cache.torrents import TorrentCache
@@ -16,12 +17,17 @@ from lists.infohashes import ListEntry, ListKind, Lists
 from tasks.run_to_completion import RunToCompletion
 
 _BATCH = 500
+_PAGE = 20_000  # infohashes that are told to the tracker at once
 
 log = structlog.get_logger()
 
 
 class TrackerPolicy(Protocol):
     """The tracker's allow and deny tables, of 20-byte infohashes; every call takes effect at once."""
+
+    @property
+    def listed(self) -> bool:
+        """Whether only allowed torrents are tracked."""
 
     def allow(self, infohashes: Iterable[InfoHash]) -> None:
         """Allow announces of these, where only listed torrents are tracked."""
@@ -34,6 +40,12 @@ class TrackerPolicy(Protocol):
 
     def undeny(self, infohashes: Iterable[InfoHash]) -> None:
         """Take that back."""
+
+    def allow_all(self, infohashes: bytes) -> None:
+        """Allow announces of many, which stand one behind another."""
+
+    def deny_all(self, infohashes: bytes) -> None:
+        """Refuse announces of many."""
 
     def join(self, alias: InfoHash, canonical: InfoHash) -> None:
         """Make the two infohashes of a hybrid one swarm."""
@@ -64,16 +76,34 @@ class Takedowns:
         self._entering: dict[asyncio.Event, frozenset[InfoHash]] = {}
         self._operations = RunToCompletion("takedown.operation_failed", expected=(Refusal,))
 
+    async def deny_listed(self) -> None:
+        """Tell the tracker what is denied; call it before anything is announced."""
+        await self._tell_pages(partial(self._lists.hashes, ListKind.DENY), self._policy.deny_all)
+
+    async def finish(self) -> None:
+        """Finish takedowns that were interrupted; call it before anybody sees files or records."""
+        page = await self._lists.hashes(ListKind.DENY, b"", _PAGE)
+        while page.packed:
+            names = page.infohashes()
+            left = await self._cache.known(names) | await self._torrents.known(names)
+            for entry in await self._lists.find(left, ListKind.DENY):
+                await self._operations.run(self._enforce(entry, ()))
+            for callback in self._blocked:
+                await callback(names)
+            page = await self._lists.hashes(ListKind.DENY, page.last, _PAGE)
+
+    async def allow_listed(self) -> None:
+        """Tell the tracker what is allowed and held, and which two infohashes are of one torrent."""
+        if self._policy.listed:
+            await self._tell_pages(partial(self._lists.hashes, ListKind.ALLOW), self._policy.allow_all)
+            await self._tell_pages(self._cache.hashes, self._policy.allow_all)
+        await self._join_hybrids()
+
     async def start(self) -> None:
-        """Load every entry and held torrent into the tracker, and finish interrupted takedowns."""
-        async for entries in self._lists.walk(None, _BATCH):
-            self._policy.allow(_names_of(each for each in entries if each.kind is ListKind.ALLOW))
-            await self._restore_blocks([each for each in entries if each.kind is ListKind.DENY])
-        async for names in self._cache.names():
-            self._policy.allow([each.infohash for each in names])
-            for each in names:
-                if each.alias is not None:
-                    self._allow_hybrid(each.infohash, each.alias)
+        """Do all of that."""
+        await self.deny_listed()
+        await self.finish()
+        await self.allow_listed()
 
     async def block(self, infohash: InfoHash, reason: str, by: str) -> ListEntry:
         """Block a torrent under all its known infohashes: no upload, file, record or announce.
@@ -297,22 +327,23 @@ class Takedowns:
             (self._policy.allow if allowed else self._policy.disallow)(_short_hashes(known))
             (self._policy.deny if denied else self._policy.undeny)(_short_hashes(known))
 
-    async def _restore_blocks(self, entries: Sequence[ListEntry]) -> None:
-        """Deny what is blocked; of what is there nevertheless, an interrupted block left it."""
-        names = _names_of(entries)
-        self._policy.deny(names)
-        left = await self._cache.known(names) | await self._torrents.known(names) if names else set()
-        gone: list[InfoHash] = []
-        for entry in entries:
-            if left.isdisjoint(entry.infohashes):
-                gone += entry.infohashes
-                continue
-            covering = await self._add_known_names(entry, ())
-            self._policy.deny(_short_hashes(covering.infohashes))
-            await self._remove(covering)
-        if gone:
-            for callback in self._blocked:
-                await callback(gone)
+    async def _tell_pages(
+        self, read: Callable[[bytes, int], Awaitable[HashPage]], tell: Callable[[bytes], None]
+    ) -> None:
+        """Read pages of infohashes, and tell the tracker of each before a change of lists or cache is told."""
+        after: bytes | None = b""
+        while after is not None:
+            async with self._turn():
+                page = await read(after, _PAGE)
+                tell(page.packed)
+            after = page.last if page.packed else None
+
+    async def _join_hybrids(self) -> None:
+        after = b""
+        while names := await self._cache.hybrids(after, _BATCH):
+            for each in names:
+                self._allow_hybrid(each.infohash, each.alias)
+            after = names[-1].alias
 
     def _allow_held(
         self, infohashes: Iterable[InfoHash], v1: InfoHash | None, alias: InfoHash | None
@@ -324,10 +355,6 @@ class Takedowns:
     def _allow_hybrid(self, infohash: InfoHash, alias: InfoHash) -> None:
         self._policy.allow((alias,))
         self._policy.join(alias, infohash)
-
-
-def _names_of(entries: Iterable[ListEntry]) -> list[InfoHash]:
-    return _short_hashes(name for entry in entries for name in entry.infohashes)
 
 
 def _short_hashes(infohashes: Iterable[InfoHash]) -> list[InfoHash]:

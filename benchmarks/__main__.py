@@ -15,6 +15,7 @@ from benchmarks import (
     imports,
     lists,
     restore,
+    start,
     swarms,
     websocket,
 )
@@ -28,6 +29,7 @@ ALL: Mapping[str, Callable[[Sequence[str]], int]] = {
     "imports": imports.main,
     "swarms": swarms.main,
     "restore": restore.main,
+    "start": start.main,
     "catalogue_search": catalogue_search.main,
     "census": census.main,
     "checkcached": checkcached.main,

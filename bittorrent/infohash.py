@@ -2,7 +2,8 @@
 
 import base64
 import re
-from typing import Self
+from collections.abc import Iterable
+from typing import NamedTuple, Self
 
 from bittorrent.refusal import Refusal
 
@@ -67,3 +68,23 @@ class InfoHash(bytes):
 
     def __repr__(self) -> str:
         return f"InfoHash({self.hex()!r})"
+
+
+class HashPage(NamedTuple):
+    """Infohashes of 20 bytes, one behind another in any order, and the highest of them; of none both are empty."""
+
+    packed: bytes
+    last: bytes
+
+    @classmethod
+    def of(cls, hashes: Iterable[bytes]) -> "HashPage":
+        """Make a page of ascending infohashes."""
+        listed = list(hashes)
+        return cls(b"".join(listed), bytes(listed[-1]) if listed else b"")
+
+    def infohashes(self) -> list[InfoHash]:
+        """Return them one by one."""
+        return [
+            InfoHash(self.packed[start : start + V1_LENGTH])
+            for start in range(0, len(self.packed), V1_LENGTH)
+        ]

@@ -1,24 +1,18 @@
-"""Consistency of .torrent files and records: reconciled at start, verified on demand."""
+"""Verifies stored .torrent files and their records, on demand."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-
-import structlog
 
 from bittorrent.bencode import DEFAULT_LIMITS, LIGHT_ITEMS, BencodeLimits
 from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
 from cache.compression import INFLATED_LIMIT, unpack
-from cache.record import Blobs, CacheRecord, RecordNames, Records, digest_of, packed_digest
+from cache.record import Blobs, CacheRecord, Records, digest_of, packed_digest
 from tasks.child_process import ChildFailure, ChildProcesses, TooManyWaiting
 
 _BATCH = 500
-_NAMES = 20_000  # read at once
-_END = b"\xff" * 33  # above every infohash
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +22,6 @@ class Problem:
     infohash: InfoHash
     what: str
     repaired: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ReconcileResult:
-    """Result of a reconciliation: files recorded, records deleted, and unreadable files left in place."""
-
-    recorded: int
-    dropped: int
-    damaged: int
 
 
 class StoredFileReader:
@@ -72,34 +57,19 @@ def parse_stored_file(
     return replace(metainfo, info=b"", files=()), digest_of(data)
 
 
-async def reconcile(
-    blobs: Blobs, records: Records, record_file: Callable[[InfoHash, bytes], Awaitable[CacheRecord | None]]
-) -> ReconcileResult:
-    """Record files without a record and delete records without a file; see `TorrentCache`."""
-    recorded = dropped = damaged = 0
-    async for infohash, is_file in _mismatches(blobs, records):
-        if is_file:
-            packed = await blobs.get(infohash)
-            if packed is not None and await record_file(infohash, packed) is not None:
-                recorded += 1
-                log.warning("cache.file_recorded", infohash=infohash.upper)
-            else:
-                damaged += 1
-                log.error("cache.file_unreadable", infohash=infohash.upper)
-        elif (record := await records.remove(infohash)) is not None:
-            dropped += 1
-            log.warning("cache.record_without_file_dropped", infohash=infohash.upper, name=record.name)
-    return ReconcileResult(recorded, dropped, damaged)
-
-
 async def problems(blobs: Blobs, records: Records, reader: StoredFileReader) -> AsyncIterator[Problem]:
     """Yield every record whose file is missing, unreadable or altered, and every file without a record."""
     async for infohash, record in _all_pairs(blobs, records):
-        packed = await blobs.get(infohash)
-        found = await reader.read(infohash, packed) if packed is not None else "the file is missing"
-        what = found if isinstance(found, str) else await asyncio.to_thread(_mismatch, record, packed, *found)
-        if what:
+        if what := await what_is_wrong(infohash, record, await blobs.get(infohash), reader):
             yield Problem(infohash, what)
+
+
+async def what_is_wrong(
+    infohash: InfoHash, record: CacheRecord | None, packed: bytes | None, reader: StoredFileReader
+) -> str:
+    """Return in words what is wrong with a torrent's record and file, "" for nothing."""
+    found = await reader.read(infohash, packed) if packed is not None else "the file is missing"
+    return found if isinstance(found, str) else await asyncio.to_thread(_mismatch, record, packed, *found)
 
 
 def _mismatch(record: CacheRecord | None, packed: bytes | None, metainfo: Metainfo, digest: bytes) -> str:
@@ -116,57 +86,6 @@ def _mismatch(record: CacheRecord | None, packed: bytes | None, metainfo: Metain
     if (metainfo.v1, metainfo.v2) != (record.v1, record.v2):
         return "the record names other hashes than the file"
     return ""
-
-
-async def each_name(records: Records) -> AsyncGenerator[list[RecordNames], None]:
-    """Yield the names of every record in ascending order, some thousands at a time."""
-    after: InfoHash | None = None
-    while names := await records.names(after, _NAMES):
-        yield names
-        after = names[-1].infohash
-
-
-class _Ascending:
-    """Infohashes that come in ascending order, as far as they were read and not taken yet."""
-
-    def __init__(self, batches: AsyncIterator[list[InfoHash]]) -> None:
-        self.reached: bytes = b""
-        """Every infohash up to it has come."""
-        self._batches = batches
-        self._waiting: set[InfoHash] = set()
-
-    @property
-    def ended(self) -> bool:
-        """Whether all have come."""
-        return self.reached == _END
-
-    async def read_on(self) -> None:
-        """Read some more."""
-        batch = await anext(self._batches, None)
-        self.reached = batch[-1] if batch else _END
-        self._waiting.update(batch or ())
-
-    def take(self, upto: bytes) -> set[InfoHash]:
-        """Take those that are not above `upto`."""
-        taken = self._waiting if upto == self.reached else {each for each in self._waiting if each <= upto}
-        self._waiting = self._waiting - taken
-        return taken
-
-
-async def _mismatches(blobs: Blobs, records: Records) -> AsyncIterator[tuple[InfoHash, bool]]:
-    """Yield files without a record, as (infohash, True), and records without a file, as (infohash, False)."""
-    files, recorded = _Ascending(blobs.walk()), _Ascending(_infohashes(records))
-    while not (files.ended and recorded.ended):
-        await (files if files.reached <= recorded.reached and not files.ended else recorded).read_on()
-        upto = min(files.reached, recorded.reached)
-        here, known = files.take(upto), recorded.take(upto)
-        for infohash in sorted(here ^ known):
-            yield infohash, infohash in here
-
-
-async def _infohashes(records: Records) -> AsyncIterator[list[InfoHash]]:
-    async for names in each_name(records):
-        yield [each.infohash for each in names]
 
 
 async def _all_pairs(blobs: Blobs, records: Records) -> AsyncIterator[tuple[InfoHash, CacheRecord | None]]:

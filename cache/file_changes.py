@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from bittorrent.infohash import InfoHash
-from cache.record import Blobs, CacheRecord, RecordNames, Records, StoredFile
+from bittorrent.infohash import HashPage, InfoHash
+from cache.record import Blobs, CacheRecord, HybridNames, Records, StoredFile
 
 Changed = Callable[[Iterable[InfoHash]], None]
 """Takes every infohash of a torrent whose file, record or visibility may have changed."""
@@ -96,9 +96,13 @@ class ObservedRecords:
         """Find the records of infohashes at once."""
         return await self._records.get_all(infohashes)
 
-    async def names(self, after: InfoHash | None, limit: int) -> list[RecordNames]:
-        """Return the names of up to `limit` records above an infohash."""
-        return await self._records.names(after, limit)
+    async def hashes(self, after: bytes, limit: int) -> HashPage:
+        """Return the infohashes of up to `limit` records above `after`."""
+        return await self._records.hashes(after, limit)
+
+    async def hybrids(self, after: bytes, limit: int) -> list[HybridNames]:
+        """Return the names of up to `limit` hybrids whose alias is above `after`."""
+        return await self._records.hybrids(after, limit)
 
     async def known(self, infohashes: Sequence[InfoHash]) -> set[InfoHash]:
         """Return the infohashes of the records of any of these."""

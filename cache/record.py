@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from bittorrent.infohash import InfoHash
+from bittorrent.infohash import HashPage, InfoHash
 from cache.compression import pack
 
 if TYPE_CHECKING:  # the files of a folder are opened by commands that parse no torrent
@@ -95,11 +95,11 @@ class PackedFile:
         return cls(pack(data), len(data), digest_of(data))
 
 
-class RecordNames(NamedTuple):
-    """The 20-byte infohash of a record, and the second one of a hybrid."""
+class HybridNames(NamedTuple):
+    """The two 20-byte infohashes of a hybrid: the one of its record, and its v2 hash, truncated."""
 
     infohash: InfoHash
-    alias: InfoHash | None
+    alias: InfoHash
 
 
 class Blobs(Protocol):
@@ -150,8 +150,11 @@ class Records(Protocol):
     async def walk(self, after: InfoHash | None, limit: int) -> list[CacheRecord]:
         """Return up to `limit` records with an infohash above `after`, ascending."""
 
-    async def names(self, after: InfoHash | None, limit: int) -> list[RecordNames]:
-        """Return the names of up to `limit` records whose infohash is above `after`, ascending."""
+    async def hashes(self, after: bytes, limit: int) -> HashPage:
+        """Return the infohashes of up to `limit` records, those next above `after`."""
+
+    async def hybrids(self, after: bytes, limit: int) -> list[HybridNames]:
+        """Return the names of up to `limit` hybrids whose alias is above `after`, ascending by it."""
 
     async def known(self, infohashes: Sequence[InfoHash]) -> set[InfoHash]:
         """Return the 20-byte infohashes, first or second, of the records of any of these."""

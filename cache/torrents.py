@@ -3,17 +3,19 @@
 import asyncio
 import errno
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 
 import structlog
 
-from bittorrent.infohash import InfoHash
+from bittorrent.infohash import HashPage, InfoHash
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
-from cache.audit import Problem, ReconcileResult, StoredFileReader, each_name, problems, reconcile
+from cache.audit import Problem, StoredFileReader, problems, what_is_wrong
 from cache.compression import INFLATED_LIMIT, unpack
 from cache.quota import Quota, QuotaUsage
-from cache.record import Blobs, CacheRecord, PackedFile, RecordNames, Records, StoredFile, packed_digest
+from cache.reconciliation import ReconcileProgress, Settled, reconcile
+from cache.record import Blobs, CacheRecord, HybridNames, PackedFile, Records, StoredFile, packed_digest
 from cache.storage_shares import StorageShares
 from tasks.child_process import ChildProcesses
 from tasks.run_to_completion import RunToCompletion
@@ -25,10 +27,13 @@ __all__ = [
     "CachedTorrent",
     "Problem",
     "Quota",
-    "ReconcileResult",
+    "ReconcileProgress",
     "Records",
     "TorrentCache",
 ]
+
+Entering = Callable[[Metainfo], AbstractAsyncContextManager[None]]
+"""What a torrent enters the cache within. Refusal: `blocked`."""
 
 _STRIPES = 1024  # many more than there are uploads at once, which else would wait for each other
 # What gzip adds at most to incompressible data: 5 bytes a block of 16 KiB and its header and trailer.
@@ -62,6 +67,12 @@ class CachedTorrent:
         return unpack(self.gzip, INFLATED_LIMIT)
 
 
+@asynccontextmanager
+async def _anything(_: Metainfo) -> AsyncIterator[None]:
+    """Let any torrent enter."""
+    yield
+
+
 class TorrentCache:
     """Stores .torrent files by infohash, within a quota; the first file of an infohash stays."""
 
@@ -78,6 +89,7 @@ class TorrentCache:
         self._records = records
         self._usage: QuotaUsage | None = None
         self._usage_lock = asyncio.Lock()
+        self._reconciled = False
         self._clock = clock
         self._operations = RunToCompletion("cache.operation_failed", expected=(Refusal,))
         self._stripes = tuple(asyncio.Lock() for _ in range(_STRIPES))
@@ -152,10 +164,13 @@ class TorrentCache:
             yield records
             after = records[-1].infohash
 
-    async def names(self) -> AsyncGenerator[list[RecordNames], None]:
-        """Yield the names of every record in ascending order, some thousands at a time."""
-        async for names in each_name(self._records):
-            yield names
+    async def hashes(self, after: bytes, limit: int) -> HashPage:
+        """Return the infohashes of up to `limit` records, those next above `after`."""
+        return await self._records.hashes(after, limit)
+
+    async def hybrids(self, after: bytes, limit: int) -> list[HybridNames]:
+        """Return the names of up to `limit` hybrids whose alias is above `after`, ascending by it."""
+        return await self._records.hybrids(after, limit)
 
     async def known(self, infohashes: Sequence[InfoHash]) -> set[InfoHash]:
         """Return the 20-byte infohashes, first or second, of the records of any of these."""
@@ -165,15 +180,25 @@ class TorrentCache:
         """Return up to `limit` records whose infohash is above `after`, ascending."""
         return await self._records.walk(after, limit)
 
-    async def reconcile(self) -> ReconcileResult:
-        """Make files and records consistent after a crash; call it before serving.
+    async def reconcile(
+        self, entering: Entering = _anything, progress: ReconcileProgress | None = None
+    ) -> ReconcileProgress:
+        """Make files and records consistent after a crash, beside uploads and removals; return what was done.
 
-        A file without a record is read and recorded; an unreadable one is logged, stays in place, and is
-        replaced by the next upload of its infohash. A record without a file is deleted.
+        A file without a record is read and recorded, within `entering`, which may refuse it as `blocked`: then it is
+        deleted. An unreadable one is logged, stays in place, and is replaced by the next upload of its infohash. A
+        record without a file is deleted. `progress` tells meanwhile how far it is.
         """
-        result = await reconcile(self._blobs, self._records, self._record_file)
-        self._usage = None
-        return result
+        made = progress if progress is not None else ReconcileProgress()
+
+        async def settle(infohash: InfoHash, is_file: bool) -> Settled:
+            if is_file:
+                return await self._settle_unrecorded(infohash, entering)
+            return await self._operations.run(self._settle_lost(infohash))
+
+        await reconcile(self._blobs, self._records, settle, made)
+        self._reconciled = True
+        return made
 
     async def check(self, *, repair: bool = False) -> AsyncIterator[Problem]:
         """Verify every stored file against its infohash and its record, and yield the problems.
@@ -213,20 +238,78 @@ class TorrentCache:
     async def _repair(self, problem: Problem) -> str:
         """Repair what is wrong, and return in words what was done."""
         infohash = problem.infohash
+        usage = await self._current_usage()
         async with self._stripe(infohash):
-            self._usage = None
-            packed, record = await self._blobs.get(infohash), await self._records.get(infohash)
-            if (
-                record is None
-                and packed is not None
-                and await self._record_file(infohash, packed) is not None
-            ):
-                return "recorded"
+            packed, record = await self._blobs.get(infohash), await self._recorded_as(infohash)
+            gone = packed is None and record is None
+            if gone or not await what_is_wrong(infohash, record, packed, self._reader):
+                return "right by now"
+            if record is None and packed is not None:
+                found = await self._record_file(infohash, packed)
+                if found is not None:
+                    usage.add(found.stored)
+                    return "recorded"
             if packed is not None:
                 await self._blobs.set_aside(infohash)
             if record is not None:
                 await self._records.remove(infohash)
+                usage.subtract(record.stored)
         return "set aside" if packed is not None else "record removed"
+
+    async def _settle_unrecorded(self, infohash: InfoHash, entering: Entering) -> Settled:
+        """Record a file that seemed to have no record, or delete it where it is blocked."""
+        packed = await self._blobs.get(infohash)
+        read = await self._reader.read(infohash, packed) if packed is not None else ""
+        if packed is None or isinstance(read, str):
+            if packed is None or await self._recorded_as(infohash) is not None:
+                return Settled.RIGHT
+            log.error("cache.file_unreadable", infohash=infohash.upper)
+            return Settled.DAMAGED
+        try:
+            async with entering(read[0]):
+                return await self._operations.run(self._record_unrecorded(infohash))
+        except Refusal as refusal:
+            if refusal.code != "blocked":
+                raise
+            await self._operations.run(self._delete_unrecorded(infohash))
+            return Settled.RIGHT
+
+    async def _record_unrecorded(self, infohash: InfoHash) -> Settled:
+        usage = await self._current_usage()
+        async with self._stripe(infohash):
+            packed = await self._blobs.get(infohash)
+            if packed is None or await self._recorded_as(infohash) is not None:
+                return Settled.RIGHT
+            record = await self._record_file(infohash, packed)
+            if record is None:
+                return Settled.DAMAGED
+            usage.add(record.stored)
+        log.warning("cache.file_recorded", infohash=infohash.upper)
+        return Settled.RECORDED
+
+    async def _delete_unrecorded(self, infohash: InfoHash) -> CacheRecord | None:
+        """Delete the file of a torrent that has no record, which `reconcile` would add; return the record if it has."""
+        async with self._stripe(infohash):
+            record = await self._recorded_as(infohash)
+            if record is None and await self._blobs.remove(infohash):
+                log.warning("cache.unrecorded_file_deleted", infohash=infohash.upper)
+            return record
+
+    async def _settle_lost(self, infohash: InfoHash) -> Settled:
+        """Delete a record that seemed to have no file."""
+        usage = await self._current_usage()
+        async with self._stripe(infohash):
+            record = await self._recorded_as(infohash)
+            if record is None or await self._blobs.get(infohash) is not None:
+                return Settled.RIGHT
+            await self._records.remove(infohash)
+            usage.subtract(record.stored)
+        log.warning("cache.record_without_file_dropped", infohash=infohash.upper, name=record.name)
+        return Settled.DROPPED
+
+    async def _recorded_as(self, infohash: InfoHash) -> CacheRecord | None:
+        """Return the record of that infohash, not that of a hybrid whose second one it is."""
+        return (await self._records.get_all((infohash,))).get(infohash)
 
     async def _right_file(self, record: CacheRecord, *, again: bool = False) -> bytes | None:
         """Return the file of a record, None where it is missing or not right; the latter is set aside."""
@@ -335,6 +418,8 @@ class TorrentCache:
     async def _remove(self, infohash: InfoHash) -> CacheRecord | None:
         usage = await self._current_usage()
         record = await self._records.get(infohash)
+        if record is None and not self._reconciled:
+            record = await self._delete_unrecorded(infohash)
         if record is None:
             return None
         async with self._stripe(record.infohash):

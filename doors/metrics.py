@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from actions.health import Health
 from bittorrent.refusal import Refusal
+from cache.reconciliation import ReconcileProgress
 from cache.scrubber import Scrubber, ScrubCounts
 from doors.client_address import ClientAddress
 from doors.connection_guard import ConnectionCounts
@@ -165,9 +166,10 @@ class _SetAside(Protocol):
 class FilesCollector(Collector):
     """Prometheus collector of the stored files and of what reads them again."""
 
-    def __init__(self, blobs: _SetAside, scrubber: Scrubber | None) -> None:
+    def __init__(self, blobs: _SetAside, scrubber: Scrubber | None, reconciled: ReconcileProgress) -> None:
         self._blobs = blobs
         self._scrubber = scrubber
+        self._reconciled = reconciled
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric of stored files."""
@@ -177,6 +179,18 @@ class FilesCollector(Collector):
         )
         yield CounterMetricFamily("peerage_files_scrubbed", "Stored files read again", counts.read)
         yield CounterMetricFamily("peerage_files_lost", "Records found without a right file", counts.bad)
+        reconciled = self._reconciled
+        yield GaugeMetricFamily(
+            "peerage_files_reconciled_ratio",
+            "Share of the stored files that the start has reconciled with their records",
+            reconciled.reached,
+        )
+        for name, what, number in (
+            ("recorded", "Files whose record was lost, recorded by the start", reconciled.recorded),
+            ("dropped", "Records whose file was lost, deleted by the start", reconciled.dropped),
+            ("damaged", "Files without a record that the start could not read", reconciled.damaged),
+        ):
+            yield CounterMetricFamily(f"peerage_files_reconcile_{name}", what, number)
 
 
 class KeptFilesCollector(Collector):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
-from bittorrent.infohash import InfoHash
+from bittorrent.infohash import HashPage, InfoHash
 from bittorrent.refusal import Refusal
 
 REASON_LIMIT = 500
@@ -68,6 +68,9 @@ class ListEntryStore(Protocol):
     async def count(self, kind: ListKind, most: int) -> int:
         """Count the entries of a list, and stop at `most`."""
 
+    async def hashes(self, kind: ListKind, after: bytes, limit: int) -> HashPage:
+        """Return up to `limit` of the 20-byte hashes above `after` that entries of a list cover."""
+
 
 class Lists:
     """The allow-list and the deny-list of infohashes."""
@@ -113,6 +116,10 @@ class Lists:
     async def count(self, kind: ListKind, most: int) -> int:
         """Count the entries of a list, and stop at `most`."""
         return await self._store.count(kind, most)
+
+    async def hashes(self, kind: ListKind, after: bytes, limit: int) -> HashPage:
+        """Return up to `limit` of the 20-byte hashes above `after` that entries of a list cover."""
+        return await self._store.hashes(kind, after, limit)
 
     async def entries(self, kind: ListKind | None = None) -> list[ListEntry]:
         """Return every entry, of one list or of both, ordered by infohash; `walk` bounds the memory."""

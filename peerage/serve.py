@@ -26,6 +26,7 @@ from doors.client_address import ClientAddress
 from doors.client_work import FairRequests
 from doors.control import ControlServer
 from doors.files import isolate_files_host
+from doors.held_requests import HeldRequests
 from doors.kept_files import KeptFileRenewal
 from doors.lookup_on_miss import LookupOnMiss
 from doors.metrics import (
@@ -87,7 +88,8 @@ def run(settings: Settings, ready: Ready) -> None:
 async def serve(settings: Settings, ready: Ready) -> None:
     """Serve one data folder over every door until a signal; `ready` is called when all are open."""
     asyncio.get_running_loop().set_default_executor(FairExecutor(_THREADS, "work"))
-    async with open_application(settings) as application, AsyncExitStack() as stack:
+    async with open_application(settings, started=False) as application, AsyncExitStack() as stack:
+        await application.prepare()
         log.info("swarms.store", store=application.tracker.tracker.store.name, asked=settings.tracker.store)
         bound = bind(settings.listen, lenient=settings.listen_is_default)
         alone = bind(settings.qbittorrent.listen, lenient=False) if settings.qbittorrent.listen else []
@@ -102,30 +104,34 @@ async def serve(settings: Settings, ready: Ready) -> None:
         control = ControlServer(commands, application.stores.folder.control_socket)
         await control.start()
         stack.push_async_callback(control.close)
-        await application.downloads.downloads.begin()
-        app = make_served(application, listeners, frozenset(each.port for each in alone))
+        finished = asyncio.Event()
+        app = make_served(application, listeners, finished, frozenset(each.port for each in alone))
         server = listeners.server(app, [*bound, *alone], lambda: ready(application, bound))
         for each in alone:
             log.info("qbittorrent.open", address=each.authority)
-        await stack.enter_async_context(_timers(application, listeners, server.stop))
+        await stack.enter_async_context(_timers(application, listeners, finished, server.stop))
         await _until_signal(application, server)
         log.info("service.stopping")
 
 
 def make_served(
-    application: Application, listeners: Listeners, alone: frozenset[int] = frozenset()
+    application: Application,
+    listeners: Listeners,
+    finished: asyncio.Event | None = None,
+    alone: frozenset[int] = frozenset(),
 ) -> ASGIApp:
     """Make what answers every request: the application, below the root path and beside the host of files.
 
-    On the ports `alone` qBittorrent's API is served at the root.
+    Until interrupted takedowns are `finished` it answers announces and what asks after the service. On the ports
+    `alone` qBittorrent's API is served at the root.
     """
     public_url, files_url = application.settings.public_url, application.settings.downloads.files_url
-    app = isolate_files_host(make_app(application, listeners), files_url, public_url)
+    app = isolate_files_host(make_app(application, listeners, finished), files_url, public_url)
     app = strip_root(app, (root_path(public_url), root_path(files_url)))
     return serve_alone(app, application.settings.qbittorrent.url, alone)
 
 
-def make_app(application: Application, listeners: Listeners) -> App:
+def make_app(application: Application, listeners: Listeners, finished: asyncio.Event | None = None) -> App:
     """Make the application of every HTTP route."""
     settings = application.settings
     clients = ClientAddress(settings.trusted_proxies, settings.forwarded_header)
@@ -172,8 +178,12 @@ def make_app(application: Application, listeners: Listeners) -> App:
         direct,
         [*routes, metrics.route(), *stats.routes(), *health_routes(application.health)],
         admission.root_path,
-        lambda app: FairRequests(app, listeners.work, clients),
+        lambda app: FairRequests(_held(app, finished), listeners.work, clients),
     )
+
+
+def _held(app: ASGIApp, finished: asyncio.Event | None) -> ASGIApp:
+    return HeldRequests(app, finished) if finished is not None else app
 
 
 def _make_metrics(
@@ -191,7 +201,9 @@ def _make_metrics(
             lambda: uploads.uploads.accepted,
             native_files=listeners.file_counts,
         ),
-        FilesCollector(application.stores.blobs, application.torrents.scrubber),
+        FilesCollector(
+            application.stores.blobs, application.torrents.scrubber, application.reconciliation.progress
+        ),
         *([KeptFilesCollector(listeners.kept_files.counts)] if listeners.kept_files is not None else ()),
         *([WebSocketCollector(listeners.websocket)] if listeners.websocket is not None else ()),
     ]
@@ -222,14 +234,24 @@ def _renewal(application: Application, listeners: Listeners) -> KeptFileRenewal 
     return KeptFileRenewal(kept, torrents.cache, torrents.files) if kept is not None else None
 
 
+async def _reconcile(application: Application) -> None:
+    """Reconcile files with records, then the catalogue with both."""
+    await application.reconciliation.run()
+    await application.catalogue.sync.run()
+
+
 @asynccontextmanager
 async def _timers(
-    application: Application, listeners: Listeners, stop: Callable[[], None]
+    application: Application, listeners: Listeners, finished: asyncio.Event, stop: Callable[[], None]
 ) -> AsyncIterator[None]:
-    """Restore the swarms, then flush and sweep them until the end; a failure stops the service."""
+    """Finish what was interrupted, restore the swarms, then flush and sweep them; a failure stops the service."""
 
     async def run_timers() -> None:
         try:
+            await application.takedowns.finish()
+            await application.downloads.downloads.begin()
+            finished.set()
+            await application.take_up()
             await application.tracker.restore()
             freeze_objects()
             await asyncio.gather(
@@ -238,7 +260,7 @@ async def _timers(
                 listeners.loop_stalls.run(),
                 report_pauses(lambda: listeners.connections().accepting_paused),
                 maintain_accounts(application.accounts.accounts, application.accounts.one_time_links),
-                application.catalogue.sync.run(),
+                _reconcile(application),
                 *(
                     each.run()
                     for each in (

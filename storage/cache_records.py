@@ -5,9 +5,10 @@ from typing import Any
 
 from sqlalchemy import BindParameter, bindparam, delete, func, select
 
-from bittorrent.infohash import InfoHash
-from cache.record import CacheRecord, RecordNames
+from bittorrent.infohash import HashPage, InfoHash
+from cache.record import CacheRecord, HybridNames
 from storage.database import Database
+from storage.hash_pages import hash_page, packed_page
 from storage.tables import record as table
 from storage.tables import torrent
 
@@ -34,8 +35,11 @@ class SqlCacheRecords:
         page = found.where(table.c.infohash > infohash).order_by(table.c.infohash)
         self._page = dialect.compile(page.limit(bindparam("limit")))
         names = select(table.c.infohash, table.c.alias)
-        above = names.where(table.c.infohash > infohash).order_by(table.c.infohash)
-        self._names = dialect.compile(above.limit(bindparam("limit")))
+        self._hashes = dialect.compile(
+            packed_page(dialect, select(table.c.infohash).where(table.c.infohash > bindparam("after")))
+        )
+        hybrids = names.where(table.c.alias > bindparam("after")).order_by(table.c.alias)
+        self._hybrids = dialect.compile(hybrids.limit(bindparam("limit")))
         self._named = dialect.compile(names.where(dialect.in_hashes(table.c.infohash, "hashes")))
         self._named_alias = dialect.compile(names.where(dialect.in_hashes(table.c.alias, "hashes")))
 
@@ -74,13 +78,15 @@ class SqlCacheRecords:
         rows = await self._database.rows(self._page, {"infohash": after or b"", "limit": limit})
         return [_record(row) for row in rows]
 
-    async def names(self, after: InfoHash | None, limit: int) -> list[RecordNames]:
-        """Return the names of up to `limit` records whose infohash is above `after`, ascending."""
-        rows = await self._database.rows(self._names, {"infohash": after or b"", "limit": limit}, short=False)
-        return [
-            RecordNames(InfoHash(infohash), None if alias is None else InfoHash(alias))
-            for infohash, alias in rows
-        ]
+    async def hashes(self, after: bytes, limit: int) -> HashPage:
+        """Return the infohashes of up to `limit` records, those next above `after`."""
+        parameters = {"after": after, "limit": limit}
+        return hash_page(await self._database.rows(self._hashes, parameters, short=False))
+
+    async def hybrids(self, after: bytes, limit: int) -> list[HybridNames]:
+        """Return the names of up to `limit` hybrids whose alias is above `after`, ascending by it."""
+        rows = await self._database.rows(self._hybrids, {"after": after, "limit": limit}, short=False)
+        return [HybridNames(InfoHash(infohash), InfoHash(alias)) for infohash, alias in rows]
 
     async def known(self, infohashes: Sequence[InfoHash]) -> set[InfoHash]:
         """Return the infohashes, first or second, of the records of any of these."""

@@ -2,12 +2,24 @@
 
 from typing import Any
 
-from sqlalchemy import BindParameter, Select, bindparam, delete, func, or_, select, tuple_
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    tuple_,
+    union,
+)
 
-from bittorrent.infohash import InfoHash
+from bittorrent.infohash import V1_LENGTH, HashPage, InfoHash
 from lists.infohashes import ListEntry, ListKind
 from storage.database import Database
 from storage.dialect import SqlDialect
+from storage.hash_pages import hash_page, packed_page
 from storage.tables import entry as table
 from storage.tables import spelling
 
@@ -41,6 +53,9 @@ class SqlListEntries:
             .limit(bindparam("limit"))
             .offset(bindparam("skip"))
         )
+        # A disk that lied may have kept an entry without its names; it holds for its own infohash still.
+        named = (_short(spelling.c.hash, spelling.c.verdict), _short(table.c.infohash, table.c.verdict))
+        self._hashes = dialect.compile(packed_page(dialect, union(*named)))
         counted = select(table.c.verdict).where(table.c.verdict == verdict).limit(bindparam("most"))
         self._count = dialect.compile(select(func.count()).select_from(counted.subquery()))
 
@@ -81,6 +96,18 @@ class SqlListEntries:
         """Count the entries of the kind, and stop at `most`."""
         ((number,),) = await self._database.rows(self._count, {"verdict": verdict.value, "most": most})
         return int(number)
+
+    async def hashes(self, verdict: ListKind, after: bytes, limit: int) -> HashPage:
+        """Return up to `limit` of the 20-byte hashes above `after` that entries of the kind cover."""
+        parameters = {"verdict": verdict.value, "after": after, "limit": limit}
+        return hash_page(await self._database.rows(self._hashes, parameters, short=False))
+
+
+def _short(hashed: ColumnElement[Any], kind: ColumnElement[Any]) -> Select[Any]:
+    """Select the next hashes of 20 bytes of a list."""
+    return select(hashed.label("hash")).where(
+        kind == bindparam("verdict"), func.length(hashed) == V1_LENGTH, hashed > bindparam("after")
+    )
 
 
 def _select_named(dialect: SqlDialect) -> Select[Any]:

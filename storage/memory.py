@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
-from bittorrent.infohash import InfoHash
-from cache.record import CacheRecord, RecordNames, StoredFile, packed_digest
+from bittorrent.infohash import HashPage, InfoHash
+from cache.record import CacheRecord, HybridNames, StoredFile, packed_digest
 from lists.infohashes import ListEntry, ListKind
 from tracker.flusher import JournalRow
 
@@ -78,9 +78,14 @@ class MemoryCacheRecords:
         """Return the number of records and the sum of their stored bytes."""
         return len(self.records), sum(record.stored for record in self.records.values())
 
-    async def names(self, after: InfoHash | None, limit: int) -> list[RecordNames]:
-        """Return the names of up to `limit` records whose infohash is above `after`, ascending."""
-        return [RecordNames(each.infohash, each.alias) for each in await self.walk(after, limit)]
+    async def hashes(self, after: bytes, limit: int) -> HashPage:
+        """Return the infohashes of up to `limit` records, those next above `after`."""
+        return HashPage.of(sorted(each for each in self.records if each > after)[:limit])
+
+    async def hybrids(self, after: bytes, limit: int) -> list[HybridNames]:
+        """Return the names of up to `limit` hybrids whose alias is above `after`, ascending by it."""
+        named = [(each.alias, each.infohash) for each in self.records.values() if each.alias is not None]
+        return [HybridNames(infohash, alias) for alias, infohash in sorted(named) if alias > after][:limit]
 
     async def known(self, infohashes: Sequence[InfoHash]) -> set[InfoHash]:
         """Return the infohashes, first or second, of the records of any of these."""
@@ -136,6 +141,11 @@ class MemoryListEntries:
     async def count(self, kind: ListKind, most: int) -> int:
         """Count the entries of the kind, and stop at `most`."""
         return min(most, sum(entry.kind == kind for entry in self.kept.values()))
+
+    async def hashes(self, kind: ListKind, after: bytes, limit: int) -> HashPage:
+        """Return up to `limit` of the 20-byte hashes above `after` that entries of the kind cover."""
+        covered = {each for entry in self.kept.values() if entry.kind == kind for each in entry.infohashes}
+        return HashPage.of(sorted(each for each in covered if not each.is_v2 and each > after)[:limit])
 
 
 class MemoryJournal:

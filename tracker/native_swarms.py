@@ -110,6 +110,14 @@ class NativeSwarms:
         """Put a torrent on the deny list or take it off."""
         self.handle.deny(infohash, denied)
 
+    def allow_all(self, infohashes: bytes) -> None:
+        """Put torrents on the allow list; their infohashes stand one behind another."""
+        self.handle.allow_all(infohashes)
+
+    def deny_all(self, infohashes: bytes) -> None:
+        """Put torrents on the deny list; their infohashes stand one behind another."""
+        self.handle.deny_all(infohashes)
+
     def refusal(self, infohash: InfoHash) -> str | None:
         """Return the code of the refusal for a hash, or None; a denial always wins."""
         return _REFUSALS[self.handle.verdict(infohash)]

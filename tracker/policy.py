@@ -54,6 +54,14 @@ class Policy:
         for infohash in infohashes:
             self._store.deny(infohash.truncated, False)
 
+    def allow_all(self, infohashes: bytes) -> None:
+        """Put torrents on the allow list, whose infohashes of 20 bytes stand one behind another."""
+        self._store.allow_all(infohashes)
+
+    def deny_all(self, infohashes: bytes) -> None:
+        """Put torrents on the deny list while there are no swarms yet; as `allow_all`."""
+        self._store.deny_all(infohashes)
+
     def remove_denied(self) -> None:
         """Remove the swarms of denied torrents that a journal brought back."""
         self._store.remove_denied()

@@ -40,7 +40,7 @@ class SwarmStore(Protocol):
 
     @property
     def restoring(self) -> bool:
-        """Whether announces are put off with a warning, because the journal is still being read."""
+        """Whether announces of what is not denied are put off with a warning: lists or journal are still being read."""
         ...
 
     @restoring.setter
@@ -52,6 +52,14 @@ class SwarmStore(Protocol):
 
     def deny(self, infohash: InfoHash, denied: bool) -> None:
         """Put a torrent on the deny list, which wins over any other, or take it off; its swarm is not touched."""
+        ...
+
+    def allow_all(self, infohashes: bytes) -> None:
+        """Put torrents on the allow list, 20 bytes each; ValueError for any other length."""
+        ...
+
+    def deny_all(self, infohashes: bytes) -> None:
+        """Put torrents on the deny list; their swarms are not touched. As `allow_all`."""
         ...
 
     def refusal(self, infohash: InfoHash) -> str | None:

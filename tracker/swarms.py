@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from bittorrent.infohash import InfoHash
+from bittorrent.infohash import V1_LENGTH, InfoHash
 from bittorrent.passkey import is_passkey
 from bittorrent.shares import Shares
 from tracker.changes import (
@@ -114,11 +114,25 @@ class Swarms:
         """Put a torrent on the deny list or take it off."""
         (self._denied.add if denied else self._denied.discard)(infohash)
 
+    def allow_all(self, infohashes: bytes) -> None:
+        """Put torrents on the allow list; their infohashes stand one behind another."""
+        self._allowed.update(_each(infohashes))
+
+    def deny_all(self, infohashes: bytes) -> None:
+        """Put torrents on the deny list; their infohashes stand one behind another."""
+        self._denied.update(_each(infohashes))
+
     def refusal(self, infohash: InfoHash) -> str | None:
         """Return the code of the refusal for a hash, or None; a denial always wins."""
         if infohash in self._denied:
             return DENIED
         return UNLISTED if self.listed and infohash not in self._allowed else None
+
+    def _put_off(self, infohash: InfoHash) -> Reply | AnnounceFailure | None:
+        code = self.refusal(infohash)
+        if self.restoring and code != DENIED:
+            return Reply(ZERO_COUNTS, RETRY_SOON, RETRY_SOON, warning=RESTORING)
+        return AnnounceFailure(code) if code is not None else None
 
     def has_rules(self) -> bool:
         """Return whether anything is allowed or denied."""
@@ -132,16 +146,15 @@ class Swarms:
     def announce(self, announce: Announce, now: int) -> Reply | AnnounceFailure:
         """Store the announcer, then answer: counts include it, the peers do not.
 
-        A refused torrent comes first, a store that is restoring second: that one says so and stores nothing.
+        A denied torrent comes first, a store that is restoring second: that one says so and stores nothing, since what
+        is allowed may not be known yet. One that is not listed comes third.
         `stopped` removes it, and is a success when it was never here. A new torrent that there is no room for is
         answered with a warning: near the cap of an address that has its share already, at the cap where no swarm
         makes room. A new peer beyond its address's cap or the cap of all is served and not stored.
         Draws: those of the pick, then the jitter of the interval.
         """
-        if (code := self.refusal(announce.infohash)) is not None:
-            return AnnounceFailure(code)
-        if self.restoring:
-            return Reply(ZERO_COUNTS, RETRY_SOON, RETRY_SOON, warning=RESTORING)
+        if (reply := self._put_off(announce.infohash)) is not None:
+            return reply
         infohash = self._aliases.get(announce.infohash, announce.infohash)
         swarm = self._swarms.get(infohash)
         if swarm is None:
@@ -176,10 +189,8 @@ class Swarms:
         nobody comes, and the answer says so. Draws nothing.
         """
         leaves = change.difference < 0
-        if not leaves and (code := self.refusal(change.infohash)) is not None:
-            return AnnounceFailure(code)
-        if self.restoring and not leaves:
-            return Reply(ZERO_COUNTS, RETRY_SOON, RETRY_SOON, warning=RESTORING)
+        if not leaves and (reply := self._put_off(change.infohash)) is not None:
+            return reply
         infohash = self._aliases.get(change.infohash, change.infohash)
         swarm = self._swarms.get(infohash)
         if change.difference > 0 and self._peers >= self._terms.max_peers:
@@ -768,3 +779,10 @@ def _entries(piece: RowContent) -> Iterator[PeerEntry]:
         stride = STRIDES[which]
         for slot, state in enumerate(states):
             yield which, peers[slot * stride : (slot + 1) * stride], state
+
+
+def _each(infohashes: bytes) -> Iterator[InfoHash]:
+    """Take infohashes of 20 bytes apart. ValueError: it is another length."""
+    if len(infohashes) % V1_LENGTH:
+        raise ValueError("infohashes are of 20 bytes each")
+    return (InfoHash(infohashes[at : at + V1_LENGTH]) for at in range(0, len(infohashes), V1_LENGTH))

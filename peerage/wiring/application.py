@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from actions.health import Health
     from actions.list_moderation import ListModeration
     from actions.membership import Membership
+    from actions.reconciliation import Reconciliation
     from actions.swarm_stats_sync import SwarmStatsSync
     from actions.takedowns import Takedowns
     from actions.title_import import TitleImport
@@ -56,6 +57,7 @@ class Application:
         self.environment = environment
         self.file_changes = FileChanges()
         self.started = False
+        self._announced = False
         self._jobs_loaded = False
 
     @property
@@ -155,6 +157,13 @@ class Application:
         return takedowns
 
     @cached_property
+    def reconciliation(self) -> "Reconciliation":
+        """What makes files and records consistent after a start."""
+        from actions.reconciliation import Reconciliation
+
+        return Reconciliation(self.cache, self.takedowns)
+
+    @cached_property
     def list_moderation(self) -> "ListModeration":
         """What changes the lists on behalf of a principal."""
         from actions.list_moderation import ListModeration
@@ -223,24 +232,42 @@ class Application:
         from actions.health import Health
 
         write, timer = self.stores.folder.write_probe, self.environment.timer
-        health = Health(self.cache, self.tracker.journal, write=write, timer=timer)
+        health = Health(
+            self.cache,
+            self.tracker.journal,
+            write=write,
+            timer=timer,
+            files=lambda: self.reconciliation.state,
+        )
         self.stack.push_async_callback(health.close)
         return health
 
     async def start(self, *, jobs: bool = True) -> None:
-        """Reconcile files and records, load the jobs, tell the tracker the lists, and open the census' day.
+        """Do all that the service does before and beside its first requests, one after another.
 
         Without `jobs` they are loaded when a torrent is blocked, nothing is fetched, and no passkey is known: nobody
         announces.
         """
-        await self.cache.reconcile()
+        await self.prepare(jobs=jobs)
+        await self.takedowns.finish()
+        await self.reconciliation.run_once()
+        await self.take_up()
+
+    async def prepare(self, *, jobs: bool = True) -> None:
+        """Load what an announce is refused by, and the jobs: what must be there before the first request."""
+        self._announced = jobs
         if jobs:
             await self._load_jobs()
-        await self.takedowns.start()
+        await self.takedowns.deny_listed()
         if self.private and jobs:
             from actions.tracker_passkeys import TrackerPasskeys
 
             await TrackerPasskeys(self.accounts.accounts.passkeys, self.tracker.tracker.policy).start()
+
+    async def take_up(self) -> None:
+        """Tell the tracker what is allowed, bring back sessions and open the census' day: before announces count."""
+        await self.takedowns.allow_listed()
+        if self.private and self._announced:
             await self.ledger.restore()
             await self.crediting.start()
         await self.tracker.start_census()

@@ -5,10 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from actions.reconciliation import Reconciliation
 from actions.takedowns import Takedowns
 from actions.transfer import Transfer
 from actions.uploads import Uploads
-from bittorrent.infohash import InfoHash
+from bittorrent.infohash import HashPage, InfoHash
 from cache.torrents import Quota, TorrentCache
 from catalogue.model import ParsedRelease
 from lists.infohashes import Lists
@@ -25,6 +26,7 @@ def now():
 class RecordingPolicy:
     """Records what the tracker was told."""
 
+    listed = True
     allowed: set[InfoHash] = field(default_factory=set)
     denied: set[InfoHash] = field(default_factory=set)
     joined: dict[InfoHash, InfoHash] = field(default_factory=dict)
@@ -40,6 +42,12 @@ class RecordingPolicy:
 
     def undeny(self, infohashes):
         self.denied.difference_update(_short(infohashes))
+
+    def allow_all(self, infohashes):
+        self.allowed.update(HashPage(infohashes, b"").infohashes())
+
+    def deny_all(self, infohashes):
+        self.denied.update(HashPage(infohashes, b"").infohashes())
 
     def join(self, alias, canonical):
         self.joined[alias] = canonical
@@ -105,13 +113,14 @@ class ActionServices:
         self.lists = Lists(self.entries)
         self.catalogue = catalogue or RecordingCatalogue()
         self.takedowns = Takedowns(self.cache, self.catalogue.store.torrents, self.lists, self.policy, now)
+        self.reconciliation = Reconciliation(self.cache, self.takedowns)
         self.uploads = Uploads(self.cache, self.takedowns, self.catalogue, NameAsTitle(), now, **limits)
         self.transfer = Transfer(self.uploads, self.cache)
 
     async def restarted(self):
         services = ActionServices(self.blobs, self.records, self.entries, self.catalogue)
-        await services.cache.reconcile()
         await services.takedowns.start()
+        await services.reconciliation.run()
         return services
 
 

@@ -6,7 +6,7 @@ from bittorrent.infohash import InfoHash
 from cache import audit
 from cache.compression import pack
 from cache.record import digest_of
-from cache.torrents import Quota, ReconcileResult, TorrentCache
+from cache.torrents import Quota, ReconcileProgress, TorrentCache
 from storage.memory import MemoryBlobs, MemoryCacheRecords
 from tasks.child_process import ChildFailure, ChildProcesses, TooManyWaiting
 from tests.support.torrents import hybrid_torrent, parsed, v1_torrent, v2_torrent
@@ -39,7 +39,7 @@ async def test_a_file_without_a_record_is_recorded_at_start():
     lost = dict(stores.records.records)
     for infohash in sorted(lost)[1::2]:
         del stores.records.records[infohash]
-    assert await stores.cache().reconcile() == ReconcileResult(recorded=3, dropped=0, damaged=0)
+    assert await stores.cache().reconcile() == ReconcileProgress(recorded=3, dropped=0, damaged=0)
     assert stores.records.records == lost
     assert await found(stores) == {}
 
@@ -49,7 +49,7 @@ async def test_a_record_without_a_file_is_dropped_at_start():
     gone = sorted(stores.blobs.files)[::2]
     for infohash in gone:
         del stores.blobs.files[infohash]
-    assert await stores.cache().reconcile() == ReconcileResult(recorded=0, dropped=3, damaged=0)
+    assert await stores.cache().reconcile() == ReconcileProgress(recorded=0, dropped=3, damaged=0)
     assert not set(gone) & set(stores.records.records)
     assert (await stores.cache().totals())[0] == 3
 
@@ -60,7 +60,7 @@ async def test_a_damaged_file_without_a_record_stays_and_is_replaced_by_an_uploa
 
     stores = Stores()
     stores.blobs.files[infohash] = b"\x1f\x8bdamaged"
-    assert await stores.cache().reconcile() == ReconcileResult(recorded=0, dropped=0, damaged=1)
+    assert await stores.cache().reconcile() == ReconcileProgress(recorded=0, dropped=0, damaged=1)
     assert infohash in stores.blobs.files
     assert list(await found(stores)) == [infohash]
     assert (await stores.cache().add(parsed(data), data)).new
@@ -91,8 +91,8 @@ async def test_a_right_file_is_right_though_no_process_can_read_it(monkeypatch, 
 
 async def test_consistent_stores_need_nothing():
     stores = await filled()
-    assert await stores.cache().reconcile() == ReconcileResult(0, 0, 0)
-    assert await Stores().cache().reconcile() == ReconcileResult(0, 0, 0)
+    assert await stores.cache().reconcile() == ReconcileProgress(0, 0, 0)
+    assert await Stores().cache().reconcile() == ReconcileProgress(0, 0, 0)
 
 
 async def test_checking_names_each_kind_of_damage():

@@ -235,6 +235,7 @@ async def test_checks_repair_what_they_find():
     del blobs.files[lost]
     strange = (await add(cache, v1_torrent("strange"))).record.infohash
     del cache._records.records[strange]
+    cache = TorrentCache(blobs, cache._records, WIDE, lambda: 1_800_000_000.5)
     found = {problem.infohash: problem.repaired async for problem in cache.check(repair=True)}
     assert found == {bad: "set aside", lost: "record removed", strange: "recorded"}
     assert [problem async for problem in cache.check()] == []

@@ -95,3 +95,16 @@ async def test_a_page_begins_after_what_is_skipped_and_a_count_stops_where_it_ma
         assert await entries.page(ListKind.DENY, None, 3, 9) == []
         assert [await entries.count(ListKind.DENY, most) for most in (4, 9, 10)] == [4, 9, 9]
         assert await entries.count(ListKind.ALLOW, 5) == 1
+
+
+async def test_hashes_of_a_list_come_in_pages_without_those_of_32_bytes(opener, tmp_path):
+    async with opener(tmp_path) as entries:
+        assert await entries.hashes(ListKind.DENY, b"", 9) == (b"", b"")
+        await entries.set(deny(TWO))
+        await entries.set(deny(LONG, LONG.truncated, ONE))
+        await entries.set(replace(deny(InfoHash(b"\x09" * 20)), kind=ListKind.ALLOW))
+        named = [ONE, TWO, LONG.truncated]
+        for after, limit, expected in ((b"", 9, named), (b"", 2, named[:2]), (ONE, 2, named[1:])):
+            page = await entries.hashes(ListKind.DENY, after, limit)
+            assert (sorted(page.infohashes()), page.last) == (expected, expected[-1])
+        assert await entries.hashes(ListKind.DENY, LONG.truncated, 2) == (b"", b"")

@@ -48,18 +48,20 @@ async def test_a_hybrid_is_found_and_removed_by_either_short_hash(opener, tmp_pa
         assert await records.remove(hybrid.infohash) is None
 
 
-async def test_names_are_walked_in_order_and_known_by_either(opener, tmp_path):
+async def test_infohashes_come_in_pages_hybrids_by_their_alias_and_both_are_known(opener, tmp_path):
     hybrid, only = record(3, v2=b"\xaa" * 32), record(0, v2=b"\xbb" * 32, v1=False)
     short = InfoHash(b"\xaa" * 20)
 
     async with opener(tmp_path) as records:
         for each in (only, hybrid, record(1)):
             await records.add(each)
-        names = [(record(1).infohash, None), (hybrid.infohash, short), (only.infohash, None)]
-        assert await records.names(None, 9) == names
-        assert await records.names(None, 2) == names[:2]
-        assert await records.names(names[0][0], 2) == names[1:]
-        assert await records.names(names[2][0], 2) == []
+        names = [record(1).infohash, hybrid.infohash, only.infohash]
+        for after, limit, expected in ((b"", 9, names), (b"", 2, names[:2]), (names[0], 2, names[1:])):
+            page = await records.hashes(after, limit)
+            assert (sorted(page.infohashes()), page.last) == (expected, expected[-1])
+        assert await records.hashes(names[2], 2) == (b"", b"")
+        assert await records.hybrids(b"", 9) == [(hybrid.infohash, short)]
+        assert await records.hybrids(short, 9) == []
         assert await records.known([]) == set()
         assert await records.known([short, InfoHash(b"\x07" * 20)]) == {hybrid.infohash, short}
         assert await records.known([hybrid.infohash, only.infohash]) == {

@@ -756,6 +756,29 @@ def test_an_announce_while_restoring_is_put_off(bench):
     assert bench.say(v4(1)).counts.incomplete == 1
 
 
+def test_while_restoring_only_what_is_denied_is_refused(bench):
+    bench.store.restoring = bench.store.listed = True
+    assert bench.say(v4(1)).warning == RESTORING
+    bench.store.deny_all(bytes(range(20)) + HASH)
+    assert bench.say(v4(1)) == AnnounceFailure(DENIED)
+    bench.store.deny(HASH, False)
+    bench.store.restoring = False
+    assert bench.say(v4(1)) == AnnounceFailure(UNLISTED)
+
+
+def test_many_are_allowed_and_denied_at_once(bench):
+    bench.store.listed = True
+    hashes = [InfoHash(bytes([number]) * 20) for number in range(100)]
+    bench.store.allow_all(b"".join(hashes))
+    assert {bench.store.refusal(each) for each in hashes} == {None}
+    bench.store.deny_all(b"".join(hashes[:7]))
+    bench.store.deny_all(b"")
+    assert [bench.store.refusal(each) for each in hashes[:8]] == [DENIED] * 7 + [None]
+    for tell in (bench.store.allow_all, bench.store.deny_all):
+        with pytest.raises(ValueError, match="20 bytes"):
+            tell(bytes(19))
+
+
 def test_joining_onto_a_swarm_that_lost_its_peers_leaves_one_swarm(bench):
     bench.say(v4(1))
     bench.say(v4(1), event=Event.STOPPED)

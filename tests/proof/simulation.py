@@ -13,6 +13,7 @@ import gc
 import os
 import random
 import shutil
+import sqlite3
 import sys
 import tempfile
 import time
@@ -102,10 +103,14 @@ class Run:
         return settings_in(folder)
 
     @contextlib.asynccontextmanager
-    async def application(self, folder: Path) -> AsyncIterator[Application]:
-        """The application over a folder."""
+    async def application(self, folder: Path, *, settled: bool = True) -> AsyncIterator[Application]:
+        """The application over a folder; unless it is to be `settled`, nothing was reconciled yet."""
         opened = open_test_application(
-            self.settings(folder), self.clock, release_parser=NameAsTitle(), timer=self.loop.time
+            self.settings(folder),
+            self.clock,
+            settled=settled,
+            release_parser=NameAsTitle(),
+            timer=self.loop.time,
         )
         async with opened as application:
             await application.tracker.restore()
@@ -304,8 +309,36 @@ class Run:
             await self.check_all(application)
         assert self.copy is not None
         self.history = self.kept
-        async with self.application(self.copy) as application:
+        torn = self.tear(self.copy)
+        async with self.application(self.copy, settled=False) as application:
+            await asyncio.gather(
+                self.reconcile(application, torn), *(self.act(application) for _ in range(3))
+            )
+            torrents = application.torrents
+            for each in (torrents.uploads, torrents.takedowns, torrents.cache):
+                await each.drain()  # of clients that hung up
+            self.history.settle()
             await self.check_all(application)
+
+    def tear(self, folder: Path) -> list[Subject]:
+        """Lose the records of some files, and return those whose files are still there and not blocked."""
+        torn = [each for each in self.subjects if self.chance.random() < 0.5]
+        with contextlib.closing(sqlite3.connect(folder / "data" / "peerage.db")) as database:
+            for subject in torn:
+                database.execute("DELETE FROM record WHERE infohash = ?", (bytes(subject.infohash),))
+            database.commit()
+        there = [each for each in torn if self.history.file(each.infohash, self.loop.now).there]
+        for subject in there:
+            self.history.note(Kind.REMOVE, subject.infohash)
+        return there
+
+    async def reconcile(self, application: Application, torn: Sequence[Subject]) -> None:
+        """Reconcile files with records, which is as if the files without a record were uploaded."""
+        async with contextlib.AsyncExitStack() as stack:
+            for subject in torn:
+                await stack.enter_async_context(self.history.operation(Kind.UPLOAD, subject.infohash))
+            await asyncio.sleep(self.chance.uniform(0.0, DURATION))
+            await application.reconciliation.run_once()
 
 
 def announce_of(infohash: InfoHash, port: int) -> Announce:

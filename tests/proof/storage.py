@@ -51,6 +51,7 @@ from tests.proof.storage_acts import (
     prepare,
     restore_newest,
     run,
+    tear,
 )
 from tests.support.built_stores import stores_built_once
 
@@ -163,6 +164,8 @@ def prepared(name: str) -> tuple[Path, History]:
                 await prepare(acts, application)
             if scenario.damaged:
                 damage(folder, acts.history)
+            if scenario.torn:
+                tear(folder, acts.history)
 
     complete(fill(), 0)
     return folder, acts.history

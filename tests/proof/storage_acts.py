@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import copy
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from math import inf
@@ -12,6 +13,7 @@ from accounts.model import Principal
 from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
+from cache.compression import pack
 from catalogue.fields import TorrentChange, TorrentDetails
 from catalogue.store import UNRESTRICTED_VIEWER
 from downloads.model import JobRequest
@@ -77,8 +79,11 @@ UPLOADS = (KEPT, HYBRID, BLOCKED, NEW, NEWER, *MANY)
 
 
 @contextlib.asynccontextmanager
-async def opened(folder: Path, *, jobs: bool = False) -> AsyncIterator[Application]:
-    """The application over the data folder in a folder, opened as the service opens it."""
+async def opened(folder: Path, *, jobs: bool = False, settled: bool = True) -> AsyncIterator[Application]:
+    """The application over the data folder in a folder, opened as the service opens it.
+
+    Unless it is to be `settled`, files and records are still being reconciled.
+    """
     settings = settings_in(folder, catalogue={"readers": 1})
     environment = Environment(
         clock=lambda: float(NOON),
@@ -89,9 +94,18 @@ async def opened(folder: Path, *, jobs: bool = False) -> AsyncIterator[Applicati
     async with contextlib.AsyncExitStack() as stack:
         stores = await open_stores(settings, stack)
         application = Application(settings, stores, stack, environment)
-        await application.start()
+        await application.prepare()
+        await application.takedowns.finish()
+        await application.take_up()
         await application.tracker.restore()
-        yield application
+        reconciling = asyncio.create_task(application.reconciliation.run_once())
+        try:
+            if settled:
+                await reconciling
+            yield application
+        finally:
+            await asyncio.wait({reconciling})
+        reconciling.result()
 
 
 class Acts:
@@ -234,7 +248,8 @@ Steps = Callable[[Acts, Application], Awaitable[None]]
 class Scenario:
     """Steps over a prepared data folder; `empty` begins without one, `old` with one of an earlier revision.
 
-    With `damaged` two of its files are not what was stored; with `backups` those that it makes are restored.
+    With `damaged` two of its files are not what was stored, with `torn` files and records are not of the same torrents,
+    as crashes leave them; with `backups` those that it makes are restored.
     """
 
     name: str
@@ -244,6 +259,7 @@ class Scenario:
     old: bool = False
     backups: bool = False
     damaged: bool = False
+    torn: bool = False
 
 
 async def prepare(acts: Acts, application: Application) -> None:
@@ -312,13 +328,36 @@ async def _repair(acts: Acts, application: Application) -> None:
 def damage(folder: Path, history: History) -> None:
     """Alter one stored file and remove another, as a failing disk does."""
     for upload, data in ((KEPT, b"altered"), (HYBRID, None)):
-        name = upload.infohash.upper
-        path = folder / "data" / "torrents" / name[:2] / name[2:4] / f"{name[4:]}.torrent.gz"
+        path = _path_of(folder, upload)
         if data is None:
             path.unlink()
         else:
             path.write_bytes(data)
         history.note(Kind.REMOVE, upload.infohash)
+
+
+def _path_of(folder: Path, upload: Upload) -> Path:
+    name = upload.infohash.upper
+    return folder / "data" / "torrents" / name[:2] / name[2:4] / f"{name[4:]}.torrent.gz"
+
+
+def tear(folder: Path, history: History) -> None:
+    """Leave a file without its record, a record without its file, and the file of a torrent that is blocked."""
+    damage(folder, History(lambda: inf))
+    for upload in (KEPT, BLOCKED):
+        path = _path_of(folder, upload)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(pack(upload.data))
+    with contextlib.closing(sqlite3.connect(folder / "data" / "peerage.db")) as database:
+        database.execute("DELETE FROM record WHERE infohash = ?", (bytes(KEPT.infohash),))
+        database.commit()
+    history.note(Kind.REMOVE, HYBRID.infohash)
+
+
+async def _reconciled(acts: Acts, application: Application) -> None:
+    await acts.upload(application, NEW)
+    await acts.upload(application, HYBRID)
+    await acts.block(application, KEPT)
 
 
 async def _nothing(acts: Acts, application: Application) -> None:
@@ -336,6 +375,7 @@ SCENARIOS = {
         Scenario("job", _jobs, jobs=True),
         Scenario("backup", _backups, backups=True),
         Scenario("repair", _repair, damaged=True),
+        Scenario("reconcile", _reconciled, torn=True),
         Scenario("migration", _nothing, old=True),
         Scenario("first-start", _uploads, empty=True),
     )
@@ -459,7 +499,7 @@ async def _check_jobs(application: Application, history: History) -> None:
 async def run(scenario: Scenario, folder: Path, acts: Acts) -> None:
     """Open, do the steps, and close; with faults each of these may fail, and tell."""
     try:
-        async with opened(folder, jobs=scenario.jobs) as application:
+        async with opened(folder, jobs=scenario.jobs, settled=False) as application:
             await scenario.steps(acts, application)
     except HONEST as error:
         if not acts.faulty:

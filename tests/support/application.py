@@ -39,12 +39,20 @@ def settings_in(folder: Path, **tables: Mapping[str, Any]) -> Settings:
 
 @asynccontextmanager
 async def open_test_application(
-    settings: Settings, clock: Callable[[], float], **environment: Any
+    settings: Settings, clock: Callable[[], float], *, settled: bool = True, **environment: Any
 ) -> AsyncIterator[Application]:
-    """Open an application at a clock's time; `environment` replaces more of its surroundings."""
+    """Open an application at a clock's time; `environment` replaces more of its surroundings.
+
+    Unless it is to be `settled`, its files and records are not reconciled yet, as when a service answers first.
+    """
     surroundings = {"clock": clock, "random": repeatable_random(), "password_hasher": QUICK} | environment
     async with AsyncExitStack() as stack:
         stores = await open_stores(settings, stack, open_database)
         application = Application(settings, stores, stack, Environment(**surroundings))
-        await application.start()
+        if settled:
+            await application.start()
+        else:
+            await application.prepare()
+            await application.takedowns.finish()
+            await application.take_up()
         yield application

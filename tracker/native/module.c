@@ -283,6 +283,35 @@ static PyObject *deny(PyObject *self, PyObject *args)
     return list_as(self, args, store_deny);
 }
 
+static PyObject *list_all(PyObject *self, PyObject *object, int (*enlist)(struct store *, const uint8_t *, bool))
+{
+    Py_buffer hashes;
+    if (PyObject_GetBuffer(object, &hashes, PyBUF_SIMPLE) < 0)
+        return NULL;
+    if (hashes.len % INFOHASH) {
+        PyBuffer_Release(&hashes);
+        PyErr_SetString(PyExc_ValueError, "infohashes are of 20 bytes each");
+        return NULL;
+    }
+    int done = 0;
+    Py_BEGIN_ALLOW_THREADS
+    for (Py_ssize_t at = 0; at < hashes.len && done == 0; at += INFOHASH)
+        done = enlist(of(self), (const uint8_t *)hashes.buf + at, true);
+    Py_END_ALLOW_THREADS
+    PyBuffer_Release(&hashes);
+    return finished(done);
+}
+
+static PyObject *allow_all(PyObject *self, PyObject *object)
+{
+    return list_all(self, object, store_allow);
+}
+
+static PyObject *deny_all(PyObject *self, PyObject *object)
+{
+    return list_all(self, object, store_deny);
+}
+
 static PyObject *verdict_of(PyObject *self, PyObject *object)
 {
     const uint8_t *infohash = read_infohash(object);
@@ -435,6 +464,8 @@ static PyMethodDef store_methods[] = {
     {"remove", remove_swarm, METH_O, "remove(infohash)"},
     {"allow", allow, METH_VARARGS, "allow(infohash, allowed)"},
     {"deny", deny, METH_VARARGS, "deny(infohash, denied)"},
+    {"allow_all", allow_all, METH_O, "allow_all(infohashes): the infohashes stand one behind another"},
+    {"deny_all", deny_all, METH_O, "deny_all(infohashes)"},
     {"verdict", verdict_of, METH_O, "verdict(infohash): its number"},
     {"has_rules", has_rules, METH_NOARGS, "has_rules(): whether anything is allowed or denied"},
     {"remove_denied", remove_denied, METH_NOARGS, "remove_denied(): forget the swarms of what is denied"},

@@ -372,7 +372,8 @@ enum verdict store_announce(struct store *store, struct rng *rng, const struct a
     answer->peers_length = answer->peers6_length = 0;
     struct shard *shard = shard_enter(store, infohash);
     enum verdict verdict = verdict_on(store, shard, infohash, hash);
-    if (verdict == VERDICT_OK && store_restoring(store))
+    /* What is allowed is not known yet while the store is restoring. */
+    if (verdict != VERDICT_DENIED && store_restoring(store))
         verdict = put_off(answer, VERDICT_RESTORING);
     if (verdict == VERDICT_OK) {
         shard = follow(store, shard, infohash, &hash);
@@ -438,7 +439,7 @@ enum verdict store_count_socket(struct store *store, const struct socket_change 
     answer->peers_length = answer->peers6_length = 0;
     struct shard *shard = shard_enter(store, infohash);
     enum verdict verdict = leaves ? VERDICT_OK : verdict_on(store, shard, infohash, hash);
-    if (verdict == VERDICT_OK && !leaves && store_restoring(store))
+    if (verdict != VERDICT_DENIED && !leaves && store_restoring(store))
         verdict = put_off(answer, VERDICT_RESTORING);
     if (verdict == VERDICT_OK) {
         shard = follow(store, shard, infohash, &hash);
