@@ -28,6 +28,7 @@ from peerage.sections import (
     MetricsSection,
     Networks,
     Section,
+    SiteSection,
     TorrentApiSection,
     TrackerSection,
     WebsocketSection,
@@ -87,6 +88,7 @@ class Settings(UntabledSettings):
     metrics: MetricsSection = Field(default_factory=MetricsSection.model_construct)
     log: LogSection = Field(default_factory=LogSection.model_construct)
     accounts: AccountsSection = Field(default_factory=AccountsSection.model_construct)
+    site: SiteSection = Field(default_factory=SiteSection.model_construct)
     catalogue: CatalogueSection = Field(default_factory=CatalogueSection.model_construct)
     census: CensusSection = Field(default_factory=CensusSection.model_construct)
     limits: LimitsSection = Field(default_factory=LimitsSection.model_construct)

@@ -24,6 +24,7 @@ import web.pages
 from doors.client_address import ClientAddress
 from doors.client_work import FairRequests
 from doors.control import ControlServer
+from doors.error_pages import ErrorPages
 from doors.files import isolate_files_host
 from doors.kept_files import KeptFileRenewal
 from doors.lookup_on_miss import LookupOnMiss
@@ -37,7 +38,6 @@ from doors.metrics import (
     WebSocketCollector,
     health_routes,
 )
-from doors.page_layout import PageSite
 from doors.request_limits import RateLimiter
 from doors.root_path import root_path, strip_root
 from doors.tracker_stats import StatsDoor
@@ -55,7 +55,7 @@ from peerage.setting_values import ListenAddress
 from peerage.signal_requests import REQUESTS, STOP, SignalRequests
 from peerage.sockets import BoundAddress, bind
 from peerage.wiring.application import Application, open_application
-from peerage.wiring.services import make_admission, make_services
+from peerage.wiring.services import make_admission, make_services, make_site
 from tasks.fair_executor import FairExecutor
 from tracker.sweeper import sweep
 
@@ -135,7 +135,8 @@ def make_app(application: Application, listeners: Listeners) -> App:
         __version__,
         application.environment.timer,
     )
-    services = make_services(application, admission)
+    site = make_site(application, admission)
+    services = make_services(application, admission, site)
     documented = settings.torrent_api.error_status == "documented"
     routes = [
         *soap.door.routes(uploads),
@@ -151,7 +152,7 @@ def make_app(application: Application, listeners: Listeners) -> App:
             application.torrents.cache,
             uploads,
             application.torrents.files,
-            PageSite(settings.catalogue.site_name, admission.root_path),
+            site,
             LookupOnMiss(application.downloads.lookups, uploads),
             kept=listeners.kept_files,
         ),
@@ -161,6 +162,7 @@ def make_app(application: Application, listeners: Listeners) -> App:
         [*routes, metrics.route(), *stats.routes(), *health_routes(application.health)],
         admission.root_path,
         lambda app: FairRequests(app, listeners.work, clients),
+        ErrorPages(site).answer,
     )
 
 
@@ -227,6 +229,7 @@ async def _timers(
                 report_pauses(lambda: listeners.connections().accepting_paused),
                 maintain_accounts(application.accounts.accounts, application.accounts.one_time_links),
                 application.catalogue.sync.run(),
+                application.history.run(),
                 *(
                     each.run()
                     for each in (

@@ -38,7 +38,9 @@ async def _user(context: PageContext) -> Response:
         feeds=context.feeds(f"/u/{user.id}"),
         user=user,
         found=found,
-        rows=torrent_rows(context, await context.services.catalogue.torrents.torrents(found.ids, viewer)),
+        rows=await torrent_rows(
+            context, await context.services.catalogue.torrents.torrents(found.ids, viewer)
+        ),
         roles=tuple(Role),
         manages=context.may(Right.ACCOUNTS),
     )

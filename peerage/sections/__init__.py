@@ -11,6 +11,7 @@ from peerage.sections.downloads import DownloadsSection, LookupsSection
 from peerage.sections.fairness import FairnessSection
 from peerage.sections.section import NETWORKS, Listens, Networks, Section
 from peerage.sections.service import CacheSection, HttpSection, LogSection, MetricsSection
+from peerage.sections.site import SiteSection
 from peerage.sections.tracker import TrackerSection
 from peerage.sections.websocket import WebsocketSection
 
@@ -30,6 +31,7 @@ __all__ = [
     "MetricsSection",
     "Networks",
     "Section",
+    "SiteSection",
     "TorrentApiSection",
     "TrackerSection",
     "WebsocketSection",

@@ -9,6 +9,9 @@ from doors.client_address import ClientAddress
 from doors.feeds.items import FeedServices
 from doors.files import FileServices
 from doors.gazelle.context import GazelleServices
+from doors.logo import Logo
+from doors.page_assets import PageAssets
+from doors.page_layout import PageSite
 from doors.rate_limits import RateLimits
 from doors.rest.operation import RestServices
 from doors.root_path import root_path
@@ -55,14 +58,29 @@ def make_admission(application: Application, clients: ClientAddress) -> Admissio
     )
 
 
-def make_services(application: Application, admission: Admission) -> DialectServices:
+def make_site(application: Application, admission: Admission) -> PageSite:
+    """Return what every page says of the service."""
+    wanted = application.settings.site
+    logo = (
+        Logo(wanted.logo.suffix.lower().removeprefix("."), wanted.logo.read_bytes()) if wanted.logo else None
+    )
+    return PageSite(
+        application.settings.catalogue.site_name,
+        admission.root_path,
+        wanted.operator,
+        wanted.contact,
+        PageAssets(wanted.colour, logo),
+    )
+
+
+def make_services(application: Application, admission: Admission, site: PageSite) -> DialectServices:
     """Return the services of every dialect."""
     settings = application.settings.downloads
     key = application.stores.folder.secret("downloads", KEY_BYTES, application.environment.random)
     links = DownloadLinks(key, settings.link_lifetime, application.environment.clock)
     return DialectServices(
-        rest=_rest(application, admission),
-        gazelle=_gazelle(application, admission),
+        rest=_rest(application, admission, site),
+        gazelle=_gazelle(application, admission, site),
         torrent_api=_torrent_api(application, admission),
         torbox=TorboxServices(
             admission=admission,
@@ -80,11 +98,11 @@ def make_services(application: Application, admission: Admission) -> DialectServ
             transfers=Transfers(settings.transfers, settings.transfers_per_account),
             files_url=settings.files_url,
         ),
-        pages=_pages(application, admission, links),
+        pages=_pages(application, admission, links, site),
     )
 
 
-def _rest(application: Application, admission: Admission) -> RestServices:
+def _rest(application: Application, admission: Admission, site: PageSite) -> RestServices:
     store = application.tracker.tracker.store
     return RestServices(
         admission=admission,
@@ -101,12 +119,12 @@ def _rest(application: Application, admission: Admission) -> RestServices:
         ledger=application.ledger,
         scrape=store.scrape,
         swarms=store.totals,
-        site_name=application.settings.catalogue.site_name,
+        site=site,
         token_lifetime=application.settings.accounts.token_lifetime,
     )
 
 
-def _gazelle(application: Application, admission: Admission) -> GazelleServices:
+def _gazelle(application: Application, admission: Admission, site: PageSite) -> GazelleServices:
     store = application.tracker.tracker.store
     return GazelleServices(
         admission=admission,
@@ -119,7 +137,7 @@ def _gazelle(application: Application, admission: Admission) -> GazelleServices:
         ledger=application.ledger,
         scrape=store.scrape,
         swarms=store.totals,
-        site_name=application.settings.catalogue.site_name,
+        site=site,
     )
 
 
@@ -149,7 +167,9 @@ def _feeds(application: Application, admission: Admission) -> FeedServices:
     )
 
 
-def _pages(application: Application, admission: Admission, links: DownloadLinks) -> PageServices:
+def _pages(
+    application: Application, admission: Admission, links: DownloadLinks, site: PageSite
+) -> PageServices:
     store = application.tracker.tracker.store
     return PageServices(
         admission=admission,
@@ -166,7 +186,9 @@ def _pages(application: Application, admission: Admission, links: DownloadLinks)
         links=links,
         files_url=application.settings.downloads.files_url,
         ledger=application.ledger,
+        census=application.tracker.census,
+        history=application.history,
         scrape=store.scrape,
         swarms=store.totals,
-        site_name=application.settings.catalogue.site_name,
+        site=site,
     )

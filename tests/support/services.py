@@ -21,6 +21,7 @@ from catalogue.model import MetainfoSummary, ParsedRelease
 from catalogue.search import Search
 from catalogue.store import CatalogueStore
 from doors.admission import Admission
+from doors.page_layout import PageSite
 from doors.transfers import Transfers
 from downloads.downloads import Downloads
 from downloads.links import KEY_BYTES, DownloadLinks
@@ -28,6 +29,7 @@ from peerage.wiring.application import Application
 from tests.support.admission import make_admission
 from tests.support.application import open_test_application, settings_in
 from tracker.census import Census
+from tracker.figure_history import FigureHistory
 from tracker.ledger import Ledger
 from tracker.model import ZERO_COUNTS, Counts, SwarmTotals
 
@@ -67,6 +69,8 @@ class AllServices:
     ledger: Ledger
     scrape: Callable[[InfoHash], Counts]
     swarms: Callable[[], SwarmTotals]
+    history: FigureHistory
+    site: PageSite
     site_name: str = "Peerage"
     token_lifetime: int = 86_400
     titles: Any = None
@@ -111,6 +115,8 @@ def services_of(
         ledger=application.ledger,
         scrape=lambda infohash: swarms.get(infohash, ZERO_COUNTS),
         swarms=lambda: SwarmTotals(3, 9, 5, 4),
+        history=application.history,
+        site=PageSite(site_name),
         site_name=site_name,
         titles=catalogue.titles,
     )
