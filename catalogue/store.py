@@ -196,6 +196,10 @@ class StatisticsStore(Protocol):
         """Count torrents, groups and authors, and add up the bytes."""
         ...
 
+    async def category_counts(self) -> dict[int, int]:
+        """Count the torrents of each category by its id; those of subcategories count there alone."""
+        ...
+
     async def shown_ids(self, first: int, count: int) -> list[tuple[int, int]]:
         """Return the torrents among `count` ids from `first` on, ascending, and when each was updated."""
         ...

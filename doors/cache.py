@@ -28,7 +28,7 @@ from doors.http_headers import accepts_gzip, attachment, etag_matches
 from doors.kept_files import KeptFiles
 from doors.lookup_on_miss import LookupOnMiss
 from doors.origin import base_url
-from doors.page_layout import SITE, PageSite, style_route
+from doors.page_layout import SITE, PageSite
 from doors.upload_admission import CREDENTIALS, CacheCounters, UploadAdmission
 
 # Bytes that a multipart form adds to its file: boundaries, part headers, a few other fields.
@@ -70,7 +70,7 @@ def routes(
     *,
     kept: KeptFiles | None = None,
 ) -> list[Route]:
-    """Return the cache's routes: uploads, downloads, `robots.txt` and the style sheet.
+    """Return the cache's routes: uploads, downloads, `robots.txt` and what pages load.
 
     `lookups` serves `?wait=` for torrents that are not cached; `kept` takes the answers that the native threads give
     from then on.
@@ -80,7 +80,7 @@ def routes(
         *_upload_routes(uploads, site),
         Route("/torrent/{rest:path}", downloads.fetch, methods=["GET"]),
         Route("/robots.txt", partial(_robots, uploads.admission), methods=["GET"]),
-        style_route(),
+        site.assets.route(),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The HTML pages of the torrent cache: front page, upload form, results and errors."""
+"""The HTML pages of the torrent cache: upload form, results and errors."""
 
 from collections.abc import Mapping
 from html import escape
@@ -10,7 +10,7 @@ from actions.uploads import AcceptedUpload
 from bittorrent.refusal import Refusal
 from doors.errors import error_line, html_page
 from doors.page_layout import SITE, PageSite
-from doors.root_path import root_path, rooted
+from doors.root_path import rooted
 
 _FORM = """\
 <form class="card upload" action="upload.php" method="post" enctype="multipart/form-data">
@@ -33,29 +33,6 @@ def page(
 ) -> HTMLResponse:
     """Return a page without scripts; `body_html` is escaped markup."""
     return HTMLResponse(html_page(title, body_html, site), status, dict(headers))
-
-
-def front_page(base: str, limit: int) -> str:
-    """Return the body of the front page; `base` is our own URL, `limit` the bytes an upload may have."""
-    url = escape(base)
-    # Over plain HTTP the port of this page is ours, and UDP listens on the same number; a proxy's, which serves TLS or
-    # a path, is not.
-    direct = url.startswith("http://") and not root_path(base)
-    udp = f"\nudp://{url.removeprefix('http://')}/announce" if direct else ""
-    return f"""\
-<p>A BitTorrent tracker, and a cache that keeps <code>.torrent</code> files by their infohash.</p>
-<h2>Announce</h2>
-<p>Add this tracker to a torrent:</p>
-<pre>{url}/announce{udp}</pre>
-<h2>Upload</h2>
-{upload_form(limit)}
-<p>From a program:</p>
-<pre>curl -F torrent=@my.torrent {url}/autoupload.php</pre>
-<p>SOAP clients find the one call, <code>cacheTorrent</code>, at
-<a href="api/torrage.wsdl">{url}/api/torrage.wsdl</a>.</p>
-<h2>Fetch</h2>
-<p>Every torrent lies under its infohash, 40 hex digits with A to F in upper case:</p>
-<pre>{url}/torrent/&lt;INFOHASH&gt;.torrent</pre>"""
 
 
 def upload_form(limit: int) -> str:

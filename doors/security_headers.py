@@ -10,7 +10,8 @@ _NOTHING = "default-src 'none'; frame-ancestors 'none'"
 # The referrer policy of pages is not no-referrer: a browser would then send `Origin: null` with our own form.
 _PAGE = {
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
     ),
     "Referrer-Policy": "same-origin",
 }

@@ -1,10 +1,11 @@
 """The Starlette application over all routes."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from urllib.parse import quote
 
 from starlette.applications import Starlette
-from starlette.responses import RedirectResponse
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -17,7 +18,8 @@ class App(Starlette):
     """Starlette, with the security headers on every answer but those of the paths of `direct`.
 
     These, announce and scrape, are answered before any middleware; each may have a passkey before or behind it.
-    `root` is the root path, below which its redirects lead. What `around` makes of the rest is asked in its place.
+    `root` is the root path, below which its redirects lead. What `around` makes of the rest is asked in its place,
+    and `errors` answers where no route does, or none of its methods.
     """
 
     def __init__(
@@ -26,13 +28,16 @@ class App(Starlette):
         routes: Sequence[BaseRoute],
         root: str = "",
         around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+        errors: Callable[[Request, Exception], Awaitable[Response]] | None = None,
     ) -> None:
         own = [
             Route(each, door)
             for path, door in direct.items()
             for each in (path, f"{path}/{{passkey}}", f"/{{passkey}}{path}")
         ]
-        super().__init__(routes=[*own, *routes])
+        super().__init__(
+            routes=[*own, *routes], exception_handlers=dict.fromkeys((404, 405), errors) if errors else None
+        )
         self._direct = direct
         self._secured = around(SecurityHeaders(super().__call__))
         self._root = root

@@ -27,6 +27,7 @@ from peerage.sections import (
     Networks,
     QbittorrentSection,
     Section,
+    SiteSection,
     TorrentApiSection,
     TrackerSection,
     WebsocketSection,
@@ -81,6 +82,7 @@ class Settings(Section, frozen=True, kw_only=True):
     metrics: MetricsSection = MetricsSection()
     log: LogSection = LogSection()
     accounts: AccountsSection = AccountsSection()
+    site: SiteSection = SiteSection()
     catalogue: CatalogueSection = CatalogueSection()
     census: CensusSection = CensusSection()
     limits: LimitsSection = LimitsSection()

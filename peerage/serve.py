@@ -25,6 +25,7 @@ import web.pages
 from doors.client_address import ClientAddress
 from doors.client_work import FairRequests
 from doors.control import ControlServer
+from doors.error_pages import ErrorPages
 from doors.files import isolate_files_host
 from doors.held_requests import HeldRequests
 from doors.kept_files import KeptFileRenewal
@@ -39,7 +40,6 @@ from doors.metrics import (
     WebSocketCollector,
     health_routes,
 )
-from doors.page_layout import PageSite
 from doors.qbittorrent.own_address import serve_alone
 from doors.request_limits import RateLimiter
 from doors.root_path import root_path, strip_root
@@ -58,7 +58,7 @@ from peerage.setting_values import ListenAddress
 from peerage.signal_requests import REQUESTS, STOP, SignalRequests
 from peerage.sockets import BoundAddress, bind
 from peerage.wiring.application import Application, open_application
-from peerage.wiring.services import make_admission, make_services
+from peerage.wiring.services import make_admission, make_services, make_site
 from tasks.fair_executor import FairExecutor
 from tracker.sweeper import sweep
 
@@ -145,14 +145,9 @@ def make_app(application: Application, listeners: Listeners, finished: asyncio.E
     )
     direct: dict[str, ASGIApp] = {"/announce": listeners.announce, "/scrape": listeners.scrape}
     metrics = _make_metrics(application, listeners, uploads, clients)
-    stats = StatsDoor(
-        listeners.counters,
-        application.tracker.tracker.store.totals,
-        metrics.allows,
-        __version__,
-        application.environment.timer,
-    )
-    services = make_services(application, admission)
+    stats = _make_stats(application, listeners, metrics)
+    site = make_site(application, admission)
+    services = make_services(application, admission, site)
     documented = settings.torrent_api.error_status == "documented"
     routes = [
         *soap.door.routes(uploads),
@@ -169,7 +164,7 @@ def make_app(application: Application, listeners: Listeners, finished: asyncio.E
             application.torrents.cache,
             uploads,
             application.torrents.files,
-            PageSite(settings.catalogue.site_name, admission.root_path),
+            site,
             LookupOnMiss(application.downloads.lookups, uploads),
             kept=listeners.kept_files,
         ),
@@ -179,11 +174,17 @@ def make_app(application: Application, listeners: Listeners, finished: asyncio.E
         [*routes, metrics.route(), *stats.routes(), *health_routes(application.health)],
         admission.root_path,
         lambda app: FairRequests(_held(app, finished), listeners.work, clients),
+        ErrorPages(site).answer,
     )
 
 
 def _held(app: ASGIApp, finished: asyncio.Event | None) -> ASGIApp:
     return HeldRequests(app, finished) if finished is not None else app
+
+
+def _make_stats(application: Application, listeners: Listeners, metrics: MetricsDoor) -> StatsDoor:
+    totals, timer = application.tracker.tracker.store.totals, application.environment.timer
+    return StatsDoor(listeners.counters, totals, metrics.allows, __version__, timer)
 
 
 def _make_metrics(
@@ -261,6 +262,7 @@ async def _timers(
                 report_pauses(lambda: listeners.connections().accepting_paused),
                 maintain_accounts(application.accounts.accounts, application.accounts.one_time_links),
                 _reconcile(application),
+                application.history.run(),
                 *(
                     each.run()
                     for each in (

@@ -20,10 +20,11 @@ _HEADER = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,64}", re.IGNORECASE)
 # the root or leave it.
 _OWN_PATHS = frozenset(
     {
-        "account", "announce", "api", "atom", "bookmarks.atom", "bookmarks.rss", "c", "collages", "dld", "downloads",
-        "g", "healthz", "livez", "login", "logout", "metrics", "moderation", "opensearch.xml", "people", "qbittorrent",
-        "readyz", "report", "robots.txt", "rss", "scrape", "search", "search.atom", "search.rss", "sitemap.xml",
-        "sitemaps", "static", "stats", "stats.json", "t", "torrent", "torznab", "u", "upload", "welcome",
+        "about", "account", "announce", "api", "atom", "author", "authors", "bookmarks.atom", "bookmarks.rss", "c",
+        "collage", "collages", "dld", "downloads", "g", "healthz", "livez", "login", "logout", "metrics", "moderation",
+        "news", "opensearch.xml", "people", "qbittorrent", "readyz", "register", "report", "robots.txt", "rss",
+        "scrape", "search", "search.atom", "search.rss", "sitemap.xml", "sitemaps", "static", "stats", "stats.json",
+        "t", "tag", "tags", "top", "torrent", "torznab", "u", "upload", "welcome", "works",
     }
 )  # fmt: skip
 _ABSOLUTE = re.compile(r"(/[^/\x00]+)+")

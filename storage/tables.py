@@ -377,6 +377,31 @@ job_label = Table(  # the categories and tags that an account keeps for its jobs
     sqlite_with_rowid=False,
 )
 
+# Figures of the service by the step of a span, in a ring of slots; and what torrents had at the end of a day.
+figure_sample = Table(
+    "figure_sample",
+    PEERAGE,
+    Column("step", INTEGER, primary_key=True),
+    Column("slot", INTEGER, primary_key=True),
+    Column("time", INTEGER, nullable=False),
+    Column("torrents", INTEGER, nullable=False),
+    Column("size", INTEGER, nullable=False),
+    Column("peers", INTEGER, nullable=False),
+    Column("seeders", INTEGER, nullable=False),
+    Column("swarms", INTEGER, nullable=False),
+    sqlite_with_rowid=False,
+)
+swarm_day = Table(
+    "swarm_day",
+    PEERAGE,
+    Column("torrent_id", ForeignKey("torrent.id", ondelete="CASCADE"), primary_key=True),
+    Column("slot", INTEGER, primary_key=True),
+    Column("day", INTEGER, nullable=False),
+    Column("seeders", INTEGER, nullable=False),
+    Column("leechers", INTEGER, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # The ledger. Its accounts are no foreign keys: what was counted must never be unwritable. `counted_from`, `run_start`
 # and `run_end` say up to when seeding is counted: all before `counted_from`, and the run (see `storage/ledger.py`).
 traffic = Table(

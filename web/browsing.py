@@ -1,24 +1,19 @@
-"""The front page and the search pages."""
+"""The search pages."""
 
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from markupsafe import Markup
 from starlette.responses import Response
 from starlette.routing import Route
 
-from accounts.rights import Right
 from bittorrent.refusal import Refusal
 from catalogue.query import InfohashTerm, SearchHits, SearchQuery, SortOrder
 from catalogue.syntax import parse
-from doors import cache_pages
-from doors.origin import base_url
 from web.page_context import LARGEST_ID, PageContext
 from web.page_router import PageRouter
 from web.torrent_rows import torrent_rows
 
 PER_PAGE = 50
-NEWEST = 15
 LONGEST_SEARCH = 1000
 
 ORDERS = (
@@ -69,33 +64,11 @@ class SearchRequest:
 
 
 def routes(router: PageRouter) -> list[Route]:
-    """Return the routes of front page and search."""
+    """Return the routes of the search."""
     return [
-        router.page("/", _front),
         router.page("/search", _search),
         router.page("/search/help", _search_help),
     ]
-
-
-async def _front(context: PageContext) -> Response:
-    services = context.services
-    rows = Markup()
-    if context.may(Right.READ):
-        viewer = context.viewer()
-        found = await services.search.torrents(SearchQuery(limit=NEWEST, moderates=viewer.moderates))
-        rows = torrent_rows(context, await services.catalogue.torrents.torrents(found.ids, viewer))
-    cache_html = cache_pages.front_page(
-        base_url(context.request, services.admission.public_url), services.admission.upload_limit
-    )
-    return context.render(
-        "front",
-        services.site_name,
-        feeds=context.feeds("/search") if context.may(Right.READ) else None,
-        rows=rows,
-        totals=await services.catalogue.statistics.totals(),
-        swarms=services.swarms(),
-        cache=Markup(cache_html),  # noqa: S704 - escaped where it is made
-    )
 
 
 async def _search(context: PageContext) -> Response:
@@ -126,7 +99,7 @@ async def _search(context: PageContext) -> Response:
         search_request=search_request,
         found=found,
         fault=fault,
-        rows=torrent_rows(context, torrents),
+        rows=await torrent_rows(context, torrents),
         last=max(1, -(-found.total // PER_PAGE)),
         orders=[(order, _NAMES.get(order, order.value)) for order in ORDERS],
     )

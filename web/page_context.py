@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from secrets import token_bytes
 from urllib.parse import quote, urlsplit
 
 from markupsafe import Markup
@@ -26,19 +27,24 @@ from catalogue.search import Search
 from catalogue.store import CatalogueStore
 from doors.admission import Admission
 from doors.kept_rows import KeptRows
+from doors.page_compression import compressed
 from doors.page_layout import PageSite, render_layout
 from doors.security_headers import TABLE
 from downloads.downloads import Downloads
 from downloads.links import DownloadLinks
+from tracker.census import Census
+from tracker.figure_history import FigureHistory
 from tracker.ledger import Ledger
 from tracker.model import Counts, SwarmTotals
+from web.csrf_masks import mask_token
 from web.templating import RowTemplate, Templates
 
 LARGEST_ID = 2**63 - 1
 LARGEST_PAGE = 1_000_000
 LONGEST_PATH = 2_000
+LONGEST_PREVIEW = 300
 
-_CACHE_HEADERS = {"Cache-Control": "private, no-cache", "Vary": "Cookie"}
+_CACHE_HEADERS = {"Cache-Control": "private, no-cache", "Vary": "Cookie, Accept-Encoding"}
 _NO_STORE = {"Cache-Control": "no-store"}
 _NO_REFERRER = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
@@ -66,10 +72,13 @@ class PageServices:
     ledger: Ledger
     crediting: Crediting
     membership: Membership
+    census: Census
+    history: FigureHistory
     scrape: Callable[[InfoHash], Counts]
     swarms: Callable[[], SwarmTotals]
-    site_name: str
+    site: PageSite
     rows: KeptRows[RowTemplate] = field(default_factory=KeptRows)
+    random: Callable[[int], bytes] = field(default_factory=lambda: token_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +147,16 @@ class PageContext:
         *,
         status: int = 200,
         no_store: bool = False,
+        reveals: bool = False,
         feeds: FeedLinks | None = None,
+        preview: Markup | None = None,
         **values: object,
     ) -> Response:
-        """Answer a page; one that is `no_store` shows a secret and is stored by no cache."""
+        """Answer a page; one that is `no_store` shows a secret and is stored by no cache.
+
+        One that `reveals` something of the account, such as a passkey, is not compressed. `preview` is what other sites
+        show of a link to it.
+        """
         context = {
             "title": title,
             "context": self,
@@ -155,10 +170,14 @@ class PageContext:
             self.templates.render(template, context),
             site=self.site,
             menu_html=self.templates.render("menu", context),
-            head_html=feeds.head() if feeds is not None else "",
+            head_html=(feeds.head() if feeds is not None else "") + (preview or Markup()),
             search=template not in {"front", "search"},
-        )
-        return HTMLResponse(html, status, _CACHE_HEADERS | self._privacy_headers(no_store=no_store))
+        ).encode()
+        # A secret that a page shows is not to be told by how well the page compresses.
+        shows_secret = no_store or self.secret or reveals
+        body, coding = (html, {}) if shows_secret else compressed(self.request, html)
+        headers = {**_CACHE_HEADERS, **self._privacy_headers(no_store=no_store), **coding}
+        return HTMLResponse(body, status, headers)
 
     def link(self, path: str) -> str:
         """Return the link to a path of this service; templates have theirs as they are written."""
@@ -168,6 +187,12 @@ class PageContext:
         """Return the links to the feeds of the page at a path, with its query."""
         rss, atom = (self.link(f"{path}.{form}") + (f"?{query}" if query else "") for form in ("rss", "atom"))
         return FeedLinks(rss, atom)
+
+    def preview(self, description: str = "") -> Markup:
+        """Return the elements by which other sites show what a link to this page leads to (Open Graph)."""
+        meta = Markup('<meta property="og:{}" content="{}">\n')
+        said = description or self.site.name
+        return meta.format("type", "website") + meta.format("description", said[:LONGEST_PREVIEW])
 
     def redirect(self, path: str) -> Response:
         """Redirect (303) to another page of this service."""
@@ -191,7 +216,8 @@ class PageContext:
         session = self.principal.session
         if session is None:
             return Markup()
-        token = self.services.accounts.csrf_token(session)
+        plain = self.services.accounts.csrf_token(session)
+        token = mask_token(plain, self.services.random(len(plain) // 2))
         return Markup('<input type="hidden" name="csrf" value="{}">').format(token)
 
 

@@ -10,7 +10,7 @@ from accounts.rights import Right
 from bittorrent.refusal import Refusal
 from doors.admission import AdmittedRoute, ApiDialect, Endpoint, Exchange, Handler, Step, session
 from doors.bodies import FormRules
-from doors.page_layout import PageSite
+from web.csrf_masks import unmask_token
 from web.page_context import PageContext, PageServices
 from web.templating import Templates
 
@@ -52,8 +52,8 @@ class PageRouter:
     """
 
     def __init__(self, services: PageServices) -> None:
-        self._services = services
-        self._site = PageSite(services.site_name, services.admission.root_path)
+        self.services = services
+        self._site = services.site
         self._templates = Templates(self._site.root)
         self._dialect = ApiDialect("pages", (session,), _STEPS, self._render, csrf_token=_csrf_token)
         self._secret_dialect = ApiDialect("pages", (session,), _STEPS, self._render_secret)
@@ -101,13 +101,13 @@ class PageRouter:
             return await handler(self._context(exchange, secret=secret))
 
         handlers: Mapping[str, tuple[Endpoint, Handler]] = {method: (endpoint, answer)}
-        return AdmittedRoute(path, self._services.admission, dialect, handlers)
+        return AdmittedRoute(path, self.services.admission, dialect, handlers)
 
     def _context(self, exchange: Exchange, *, secret: bool) -> PageContext:
         files = exchange.form.files_of(FILE_FIELD)
         return PageContext(
             exchange.request,
-            self._services,
+            self.services,
             self._templates,
             self._site,
             exchange.principal,
@@ -125,7 +125,7 @@ class PageRouter:
 
 
 def _csrf_token(exchange: Exchange) -> str | None:
-    return exchange.form.last_texts().get("csrf")
+    return unmask_token(exchange.form.last_texts().get("csrf", ""))
 
 
 def _render_refusal(context: PageContext, exchange: Exchange, error: Exception) -> Response:

@@ -2,7 +2,7 @@
 
 from starlette.routing import Route
 
-from web import account, browsing, credit, downloads, login, moderation, torrents, upload, users
+from web import account, browsing, credit, downloads, front, login, moderation, torrents, upload, users
 from web.page_context import PageServices
 from web.page_router import PageRouter
 
@@ -11,6 +11,7 @@ def routes(services: PageServices) -> list[Route]:
     """Return the routes of the pages for people."""
     router = PageRouter(services)
     return [
+        *front.routes(router),
         *browsing.routes(router),
         *torrents.routes(router),
         *upload.routes(router),

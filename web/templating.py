@@ -7,9 +7,18 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from catalogue.bbcode import render
+from catalogue.model import Category
 from doors.byte_sizes import size
 from doors.root_path import rooted
 
+_UNITS = (
+    ("y", 31_557_600),
+    ("mo", 2_629_800),
+    ("w", 604_800),
+    ("d", 86_400),
+    ("h", 3_600),
+    ("min", 60),
+)
 _LAST_SECOND = 253_402_300_799  # of the year 9999, the last that datetime knows
 
 
@@ -30,6 +39,8 @@ class Templates:
             "moment": moment,
             "markup": _markup,
             "count": count,
+            "exact": exact,
+            "icon": icon,
         }
         self._templates.filters.update(filters)
 
@@ -39,7 +50,7 @@ class Templates:
 
 
 class RowTemplate:
-    """HTML with places for counts, which stand behind every text of the record."""
+    """HTML with places for what is another with each request, behind every text of the record."""
 
     __slots__ = ("_pieces",)
 
@@ -56,12 +67,10 @@ class RowTemplate:
         """Return its length in characters."""
         return sum(map(len, self._pieces))
 
-    def fill(self, *counts: int) -> str:
-        """Return the row with these counts, as HTML."""
+    def fill(self, *texts: str) -> str:
+        """Return the row with these texts in its places, as HTML; none of them needs escaping."""
         first, *others = self._pieces
-        return first + "".join(
-            [f"{count(number)}{piece}" for number, piece in zip(counts, others, strict=True)]
-        )
+        return first + "".join([f"{text}{piece}" for text, piece in zip(texts, others, strict=True)])
 
 
 class _RootedTemplates(PackageLoader):
@@ -89,9 +98,27 @@ def moment(seconds: int) -> str:
     return _utc(seconds).strftime("%Y-%m-%d %H:%M")
 
 
+def exact(seconds: int) -> str:
+    """Format a unix time as machines read it (ISO 8601)."""
+    return _utc(seconds).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def age(seconds: float) -> str:
+    """Format how long ago something was, in its largest unit."""
+    for name, length in _UNITS:
+        if seconds >= length:
+            return f"{int(seconds // length)}\u00a0{name}"
+    return "now"
+
+
 def count(number: int) -> str:
     """Format a number with commas between thousands."""
     return f"{number:,}"
+
+
+def icon(category: Category) -> str:
+    """Return the name of a category's icon; a subcategory has that of the one above it."""
+    return f"i{category.id if category.parent is None else category.parent}"
 
 
 def _utc(seconds: int) -> datetime:

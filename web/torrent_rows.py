@@ -1,28 +1,99 @@
 """The rows of torrents in lists: HTML that is kept, with places for the counts of the moment."""
 
 from collections.abc import Sequence
+from enum import Enum
 from functools import partial
+from urllib.parse import quote
 
 from markupsafe import Markup
 
+from accounts.rights import Right
+from cache.torrents import CacheRecord
 from catalogue.model import Torrent
+from doors.origin import base_url
+from doors.torrent_links import magnet_of
 from web.page_context import PageContext
-from web.templating import RowTemplate, Templates
+from web.templating import RowTemplate, age, count
 
-_SEEDERS, _LEECHERS = "\ue000", "\ue001"
+LONGEST_NAME_IN_LINK = 80
+TAGS_SHOWN = 2
+
+_ANNOUNCE, _AGE = "\ue002", "\ue003"
+_SEEDERS, _LEECHERS, _COMPLETED = "\ue000", "\ue001", "\ue004"
 
 
-def torrent_rows(context: PageContext, torrents: Sequence[Torrent]) -> Markup:
+class RowKind(Enum):
+    """How much a row says: a whole one, a title with counts, or an edition of a work, whose title its table has."""
+
+    WHOLE = "list_row"
+    SHORT = "short_row"
+    EDITION = "edition_row"
+
+
+async def torrent_rows(
+    context: PageContext, torrents: Sequence[Torrent], kind: RowKind = RowKind.WHOLE
+) -> Markup:
     """Return the rows of torrents with the present counts of their swarms, as a list shows them; empty for none."""
     services = context.services
-    rows = []
-    for torrent in map(services.crediting.as_shown, torrents):
-        row = services.rows.row(torrent, None, partial(_template, context.templates, torrent))
+    variant = kind, context.may(Right.DOWNLOAD)
+    torrents = [services.crediting.as_shown(each) for each in torrents]
+    missing = [each for each in torrents if not services.rows.holds(each, variant)]
+    records = (
+        await services.cache.find_all([each.infohash for each in missing if each.held]) if missing else {}
+    )
+    announce = await services.files.announce_url(
+        context.principal, base_url(context.request, services.admission.public_url)
+    )
+    tracker, now, rows = quote(announce, safe=""), services.admission.clock(), []
+    for torrent in torrents:
+        render = partial(_template, context, torrent, records.get(torrent.infohash), variant)
+        row = services.rows.row(torrent, variant, render)
         counts = services.scrape(torrent.infohash)
-        rows.append(row.fill(counts.complete, counts.incomplete))
+        numbers = [count(counts.complete), count(counts.incomplete)]
+        if kind is RowKind.SHORT:
+            rows.append(row.fill(*numbers))
+        else:
+            completed = count(torrent.completed(counts.downloaded))
+            rows.append(row.fill(tracker, age(now - torrent.added), *numbers, completed))
     return Markup("".join(rows))  # noqa: S704 - the templates have escaped what they hold
 
 
-def _template(templates: Templates, torrent: Torrent) -> RowTemplate:
-    html = templates.render("list_row", {"torrent": torrent, "seeders": _SEEDERS, "leechers": _LEECHERS})
-    return RowTemplate(html, (_SEEDERS, _LEECHERS))
+def names_other_than_title(torrent: Torrent) -> bool:
+    """Return whether a torrent's name says more than its title."""
+    return _plain(torrent.name) != _plain(torrent.title)
+
+
+def _template(
+    context: PageContext, torrent: Torrent, record: CacheRecord | None, variant: tuple[RowKind, bool]
+) -> RowTemplate:
+    kind, may_download = variant
+    values = {
+        "torrent": torrent,
+        "magnet": _magnet(torrent, record),
+        "may_download": may_download,
+        "tags": torrent.group.tags[:TAGS_SHOWN],
+        "free": torrent.freeleech,
+        "announce": _ANNOUNCE,
+        "age": _AGE,
+        "seeders": _SEEDERS,
+        "leechers": _LEECHERS,
+        "completed": _COMPLETED,
+    }
+    html = context.templates.render(kind.value, values)
+    counts = (_SEEDERS, _LEECHERS)
+    return RowTemplate(html, counts if kind is RowKind.SHORT else (_ANNOUNCE, _AGE, *counts, _COMPLETED))
+
+
+def _magnet(torrent: Torrent, record: CacheRecord | None) -> str:
+    """Return the magnet link but for our own tracker, which is put in for whoever reads it; "" of a private torrent.
+
+    The peers of a private torrent come from its own trackers alone (BEP 27).
+    """
+    if torrent.private:
+        return ""
+    link = magnet_of(torrent, record, ())
+    return str(type(link)(link.v1, link.v2, link.name[:LONGEST_NAME_IN_LINK], size=link.size))
+
+
+def _plain(text: str) -> str:
+    return "".join(each for each in text.casefold() if each.isalnum())

@@ -40,7 +40,9 @@ async def _user(context: PageContext) -> Response:
         feeds=context.feeds(f"/u/{user.id}"),
         user=user,
         found=found,
-        rows=torrent_rows(context, await context.services.catalogue.torrents.torrents(found.ids, viewer)),
+        rows=await torrent_rows(
+            context, await context.services.catalogue.torrents.torrents(found.ids, viewer)
+        ),
         shows_traffic=context.services.membership.may_see(context.principal, user.id),
         roles=tuple(Role),
         manages=context.may(Right.ACCOUNTS),

@@ -21,6 +21,7 @@ from doors.gazelle.parameters import GazelleParameters
 from doors.gazelle.shapes import OwnTokens, swarm_stats
 from doors.json_encoding import JsonTemplate
 from doors.kept_rows import KeptRows
+from doors.page_layout import PageSite
 from tracker.ledger import Ledger
 from tracker.model import Counts, SwarmTotals
 
@@ -43,7 +44,7 @@ class GazelleServices:
     crediting: Crediting
     scrape: Callable[[InfoHash], Counts]
     swarms: Callable[[], SwarmTotals]
-    site_name: str
+    site: PageSite
     rows: KeptRows[JsonTemplate] = field(default_factory=KeptRows)
 
 

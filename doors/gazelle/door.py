@@ -63,7 +63,7 @@ _LINK_CREDENTIALS = (header(Scope.GAZELLE), parameter("torrent_pass", Scope.PASS
 
 def routes(services: GazelleServices) -> list[Route]:
     """Return Gazelle's routes: the JSON API, and the pages where clients log in and fetch files."""
-    envelope = GazelleEnvelope(services.site_name)
+    envelope = GazelleEnvelope(services.site.name)
 
     def render(exchange: Exchange, error: Exception) -> Response:
         if isinstance(error, GazelleFailure):
@@ -94,7 +94,7 @@ class _ActionRoute(AdmittedRoute):
         actions: dict[str, Action],
         methods: tuple[str, ...],
     ) -> None:
-        envelope = GazelleEnvelope(services.site_name)
+        envelope = GazelleEnvelope(services.site.name)
         self._actions = {
             name: (_endpoint(name), _handler(services, envelope, action)) for name, action in actions.items()
         }

@@ -83,7 +83,7 @@ class _Login:
                 f"<p>{escape(error_line(refusal))}</p>",
                 refusal.status,
                 _NO_STORE,
-                site=PageSite(root=self.services.admission.root_path),
+                site=self.services.site,
             )
         return await self.services.admission.authenticator.log_out(response, principal)
 

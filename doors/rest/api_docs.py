@@ -10,16 +10,16 @@ from typing import Any
 from starlette.responses import Response
 
 from doors.errors import html_page
-from doors.page_layout import PageSite
 from doors.rest.openapi import document, path_schema, schema_of, statuses
 from doors.rest.operation import Operation, RestContext, RestServices
 
 VERSION = "1.0.0"
 
-# Stricter than those of other pages: it has no forms.
+# Stricter than those of other pages: no address of ours is of interest to those it links to.
 _HTML_HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; "
+        "form-action 'self'; frame-ancestors 'none'"
     ),
     "Referrer-Policy": "no-referrer",
 }
@@ -51,7 +51,7 @@ class ApiDocs:
         )
         self._services = services
         self._everything = (*self.operations, *operations)
-        self._title = f"{services.site_name}: REST API"
+        self._title = f"{services.site.name}: REST API"
 
     async def _openapi_json(self, context: RestContext) -> Response:
         # In a thread, since it takes a tenth of a second.
@@ -72,7 +72,7 @@ class ApiDocs:
     @cached_property
     def _html(self) -> str:
         root = self._services.admission.root_path
-        return html_page(self._title, _body(self._everything, root), PageSite(root=root))
+        return html_page(self._title, _body(self._everything, root), self._services.site)
 
 
 def _body(operations: Sequence[Operation], root: str) -> str:

@@ -27,6 +27,7 @@ from doors.admission import Admission, Endpoint
 from doors.json_encoding import JsonTemplate
 from doors.kept_rows import KeptRows
 from doors.origin import base_url
+from doors.page_layout import PageSite
 from doors.rest.bodies import MAX_BODY, max_body_size
 from doors.rest.field_types import PER_PAGE
 from doors.rest.parameters import FieldValues, parse_id, parse_infohash
@@ -63,7 +64,7 @@ class RestServices:
     membership: Membership
     scrape: Callable[[InfoHash], Counts]
     swarms: Callable[[], SwarmTotals]
-    site_name: str
+    site: PageSite
     token_lifetime: int
     rows: KeptRows[JsonTemplate] = field(default_factory=KeptRows)
 

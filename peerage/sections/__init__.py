@@ -12,6 +12,7 @@ from peerage.sections.fairness import FairnessSection
 from peerage.sections.ledger import LedgerSection
 from peerage.sections.section import Listens, Networks, Section
 from peerage.sections.service import CacheSection, HttpSection, LogSection, MetricsSection
+from peerage.sections.site import SiteSection
 from peerage.sections.tracker import TrackerSection
 from peerage.sections.websocket import WebsocketSection
 
@@ -32,6 +33,7 @@ __all__ = [
     "Networks",
     "QbittorrentSection",
     "Section",
+    "SiteSection",
     "TorrentApiSection",
     "TrackerSection",
     "WebsocketSection",

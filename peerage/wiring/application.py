@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from peerage.wiring.tracker import TrackerServices
     from storage.sqlite.search.index import SqliteSearchIndex
     from tracker.bonus import Bonus
+    from tracker.figure_history import FigureHistory
     from tracker.journal_row import JournalRow
     from tracker.ledger import Ledger
 
@@ -132,6 +133,19 @@ class Application:
         from peerage.wiring.tracker import make_tracker_services
 
         return make_tracker_services(self, observers=(self._sync_statistics, self._fetch_announced))
+
+    @cached_property
+    def history(self) -> "FigureHistory":
+        """The service's figures over time."""
+        from storage.figures import SqlFigures
+        from tracker.figure_history import FigureHistory, Figures
+
+        async def take() -> Figures:
+            known = await self.catalogue_records.store.statistics.totals()
+            swarms = self.tracker.tracker.store.totals()
+            return Figures(known.torrents, known.size, swarms.peers, swarms.complete, swarms.torrents)
+
+        return FigureHistory(SqlFigures(self.stores.records), take, self.environment.clock)
 
     @cached_property
     def swarm_stats(self) -> "SwarmStatsSync":
@@ -237,7 +251,7 @@ class Application:
             self.tracker.journal,
             write=write,
             timer=timer,
-            files=lambda: self.reconciliation.state,
+            files=(lambda: self.reconciliation.state) if self._announced else None,
         )
         self.stack.push_async_callback(health.close)
         return health

@@ -13,6 +13,9 @@ from doors.download_rate import CREATE_RATE
 from doors.feeds.items import FeedServices
 from doors.files import FileServices
 from doors.gazelle.context import GazelleServices
+from doors.logo import Logo
+from doors.page_assets import PageAssets
+from doors.page_layout import PageSite
 from doors.qbittorrent.context import QbittorrentServices, QbittorrentTerms
 from doors.rate_limits import RateLimits
 from doors.rest.operation import RestServices
@@ -63,14 +66,29 @@ def make_admission(application: Application, clients: ClientAddress) -> Admissio
     )
 
 
-def make_services(application: Application, admission: Admission) -> DialectServices:
+def make_site(application: Application, admission: Admission) -> PageSite:
+    """Return what every page says of the service."""
+    wanted = application.settings.site
+    logo = (
+        Logo(wanted.logo.suffix.lower().removeprefix("."), wanted.logo.read_bytes()) if wanted.logo else None
+    )
+    return PageSite(
+        application.settings.catalogue.site_name,
+        admission.root_path,
+        wanted.operator,
+        wanted.contact,
+        PageAssets(wanted.colour, logo),
+    )
+
+
+def make_services(application: Application, admission: Admission, site: PageSite) -> DialectServices:
     """Return the services of every dialect."""
     settings = application.settings.downloads
     key = application.stores.folder.secret("downloads", KEY_BYTES, application.environment.random)
     links = DownloadLinks(key, settings.link_lifetime, application.environment.clock)
     return DialectServices(
-        rest=_rest(application, admission),
-        gazelle=_gazelle(application, admission),
+        rest=_rest(application, admission, site),
+        gazelle=_gazelle(application, admission, site),
         torrent_api=_torrent_api(application, admission),
         torbox=TorboxServices(
             admission=admission,
@@ -89,11 +107,11 @@ def make_services(application: Application, admission: Admission) -> DialectServ
             transfers=Transfers(settings.transfers, settings.transfers_per_account),
             files_url=settings.files_url,
         ),
-        pages=_pages(application, admission, links),
+        pages=_pages(application, admission, links, site),
     )
 
 
-def _rest(application: Application, admission: Admission) -> RestServices:
+def _rest(application: Application, admission: Admission, site: PageSite) -> RestServices:
     store = application.tracker.tracker.store
     return RestServices(
         admission=admission,
@@ -112,12 +130,12 @@ def _rest(application: Application, admission: Admission) -> RestServices:
         membership=application.membership,
         scrape=store.scrape,
         swarms=store.totals,
-        site_name=application.settings.catalogue.site_name,
+        site=site,
         token_lifetime=application.settings.accounts.token_lifetime,
     )
 
 
-def _gazelle(application: Application, admission: Admission) -> GazelleServices:
+def _gazelle(application: Application, admission: Admission, site: PageSite) -> GazelleServices:
     store = application.tracker.tracker.store
     return GazelleServices(
         admission=admission,
@@ -131,7 +149,7 @@ def _gazelle(application: Application, admission: Admission) -> GazelleServices:
         crediting=application.crediting,
         scrape=store.scrape,
         swarms=store.totals,
-        site_name=application.settings.catalogue.site_name,
+        site=site,
     )
 
 
@@ -193,7 +211,9 @@ def _feeds(application: Application, admission: Admission) -> FeedServices:
     )
 
 
-def _pages(application: Application, admission: Admission, links: DownloadLinks) -> PageServices:
+def _pages(
+    application: Application, admission: Admission, links: DownloadLinks, site: PageSite
+) -> PageServices:
     store = application.tracker.tracker.store
     return PageServices(
         admission=admission,
@@ -212,7 +232,9 @@ def _pages(application: Application, admission: Admission, links: DownloadLinks)
         ledger=application.ledger,
         crediting=application.crediting,
         membership=application.membership,
+        census=application.tracker.census,
+        history=application.history,
         scrape=store.scrape,
         swarms=store.totals,
-        site_name=application.settings.catalogue.site_name,
+        site=site,
     )

@@ -79,6 +79,12 @@ class SqlStatistics:
         size = func.coalesce(func.sum(cast(torrent.c.size, Float)), 0.0)
         self._all = compiled(select(func.count(), size).select_from(torrent))
         self._hidden = compiled(select(func.count(), size).select_from(torrent).where(torrent.c.hidden == 1))
+        self._categories = compiled(
+            select(work.c.category_id, func.count())
+            .select_from(torrent.join(work, work.c.id == torrent.c.work_id))
+            .where(torrent.c.hidden == 0)
+            .group_by(work.c.category_id)
+        )
         self._groups = compiled(select(func.count()).select_from(work))
         self._hidden_groups = compiled(
             select(func.count(torrent.c.work_id.distinct())).where(
@@ -128,6 +134,10 @@ class SqlStatistics:
         groups = await self._count(self._groups) - await self._count(self._hidden_groups)
         authors = await self._count(self._authors) - await self._count(self._hidden_authors)
         return CatalogueTotals(torrents - hidden, groups, authors, int(size - of_hidden))
+
+    async def category_counts(self) -> dict[int, int]:
+        """Count the torrents of each category by its id; those of subcategories count there alone."""
+        return dict(await self._database.rows(self._categories))
 
     async def shown_ids(self, first: int, count: int) -> list[tuple[int, int]]:
         """Return the torrents among `count` ids from `first` on, ascending, and when each was updated."""

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from doors.page_layout import style_route
+from doors.page_assets import usual_assets
 from doors.security_headers import TABLE, kind_of
 from peerage.app import App
 
@@ -47,7 +47,7 @@ ROUTES = [
     Route("/file", file),
     Route("/redirect", redirect),
     Route("/crash", crash),
-    style_route(),
+    usual_assets().route(),
 ]
 
 
@@ -88,9 +88,11 @@ async def test_an_announce_is_answered_without_them():
     assert dict((await ask("/announce")).headers) == {}
 
 
-def test_a_policy_never_allows_scripts_or_frames():
+def test_a_policy_never_allows_scripts_but_our_file_nor_frames():
     for headers in TABLE.values():
         policy = headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy
-        assert "script-src" not in policy
+        assert policy.count("script-src") == policy.count("script-src 'self';")
+        assert "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy or "sandbox" in policy
     assert kind_of({"content-type": "TEXT/HTML; charset=utf-8"}) == "page"

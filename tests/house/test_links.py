@@ -31,6 +31,8 @@ MADE = {
     "{{ link(page + 1) }}",
     "{{ link(page - 1 if page <= last else last) }}",
     "{{ magnet }}",
+    "{{ magnet }}&amp;tr={{ announce }}",
+    "{{ sorts[order].link }}",
     "{{ search_request.sorted_by(order) }}",
     "{{ view.file_links[0][2] }}",
     "{{ view.zip_link }}",

@@ -1,3 +1,4 @@
+import re
 import tomllib
 from dataclasses import FrozenInstanceError
 from ipaddress import ip_network
@@ -20,6 +21,31 @@ from peerage.config import (
 from peerage.sections import Section
 from peerage.sections.section import declared, read_value
 from peerage.setting_values import ListenAddress, format_size, read_duration, read_listen, read_size
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("site.colour", "blue", "it is a colour as #0b57c2"),
+        ("site.contact", "call me", "neither an http(s) URL nor a mail address"),
+        ("site.contact", "javascript:alert(1)", "neither an http(s) URL nor a mail address"),
+        ("site.logo", "logo.gif", ".svg, .png, .webp"),
+        ("site.logo", "missing.png", "there is no such file"),
+        ("site.logo", "large.png", "larger than 256 KiB"),
+    ],
+)
+def test_how_pages_look_is_checked_at_the_start(key, value, said):
+    Path("large.png").write_bytes(bytes(300 << 10))
+    with pytest.raises(SettingsError, match=re.escape(said)):
+        read_settings({key: value}, {})
+
+
+def test_an_operator_has_a_name_a_logo_and_a_colour():
+    Path("logo.svg").write_text("<svg/>")
+    found = read_settings(
+        {"site.logo": "logo.svg", "site.colour": "#ABCDEF", "site.contact": "a@b.example"}, {}
+    ).site
+    assert (found.logo, found.colour, found.contact) == (Path("logo.svg"), "#abcdef", "a@b.example")
 
 
 @pytest.fixture(autouse=True)

@@ -23,6 +23,7 @@ from catalogue.model import MetainfoSummary, ParsedRelease
 from catalogue.search import Search
 from catalogue.store import CatalogueStore
 from doors.admission import Admission
+from doors.page_layout import PageSite
 from doors.qbittorrent.context import QbittorrentTerms
 from doors.transfers import Transfers
 from downloads.downloads import Downloads
@@ -32,6 +33,7 @@ from peerage.wiring.application import Application
 from tests.support.admission import make_admission
 from tests.support.application import open_test_application, settings_in
 from tracker.census import Census
+from tracker.figure_history import FigureHistory
 from tracker.ledger import Ledger
 from tracker.model import ZERO_COUNTS, Counts, SwarmTotals
 
@@ -79,6 +81,8 @@ class AllServices:
     membership: Membership
     scrape: Callable[[InfoHash], Counts]
     swarms: Callable[[], SwarmTotals]
+    history: FigureHistory
+    site: PageSite
     site_name: str = "Peerage"
     token_lifetime: int = 86_400
     titles: Any = None
@@ -128,6 +132,8 @@ def services_of(
         membership=application.membership,
         scrape=lambda infohash: swarms.get(infohash, ZERO_COUNTS),
         swarms=lambda: SwarmTotals(3, 9, 5, 4),
+        history=application.history,
+        site=PageSite(site_name),
         site_name=site_name,
         titles=catalogue.titles,
     )

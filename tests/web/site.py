@@ -17,7 +17,6 @@ from accounts.rights import Right
 from bittorrent.infohash import InfoHash
 from catalogue.fields import TorrentDetails
 from catalogue.model import Torrent
-from doors.page_layout import style_route
 from doors.security_headers import SecurityHeaders
 from tests.support.services import AllServices, open_services
 from tracker.model import Counts
@@ -40,7 +39,7 @@ class Site:
         self._runner = asyncio.Runner()
         self.services = self.run(self._open(folder, anonymous, rate))
         self.pages = self.services.of(PageServices)
-        self.routes = [*routes(self.pages), style_route()]
+        self.routes = [*routes(self.pages), self.pages.site.assets.route()]
         self.app = SecurityHeaders(Starlette(routes=self.routes))
 
     def run(self, coroutine: Any) -> Any:

@@ -7,12 +7,80 @@ from web.browsing import PER_PAGE
 from web.templating import day, moment, size
 
 
-def test_the_front_page_shows_how_to_announce_upload_search_and_what_is_newest(site, torrent):
+def test_the_front_page_leads_to_what_there_is(site, torrent):
+    site.swarms[torrent.infohash] = Counts(1234, 5, 67, 67)
     page = site.browser().page("/")
-    assert "http://site.test/announce" in page.text
-    assert {"/search", "upload.php"} <= {form.action for form in page.forms}
+    assert [form.action for form in page.forms] == ["/search"]
     assert "Nosferatu (1922).mkv" in page.text
-    assert any(link["href"] == f"/t/{torrent.id}" for link in page.links)
+    hrefs = [link["href"] for link in page.links]
+    assert f"/t/{torrent.id}" in hrefs
+    assert "/search?q=category%3A%22Movies%22" in hrefs
+    assert "1,234" in page.text
+    assert any(href.startswith("magnet:?xt=urn:btih:") and href.endswith("%2Fannounce") for href in hrefs)
+
+
+def test_the_front_page_has_figures_with_the_line_of_a_day(site, torrent):
+    site.run(site.pages.history.sample())
+    site.now += 1800
+    site.upload(None, "Another film.mkv")
+    site.run(site.pages.history.sample())
+    page = site.browser().page("/")
+    assert "2 torrents" in page.text
+    assert [tag for tag, given in page.tags if given.get("class") == "spark"] == ["svg"] * 4
+
+
+def test_lists_of_the_front_page_name_what_has_most_peers(site, anna, torrent):
+    from catalogue.model import SwarmStats
+
+    site.run(site.pages.catalogue.statistics.update_swarm_stats({torrent.infohash: SwarmStats(9, 3, 1)}))
+    text = site.browser().page("/").text
+    assert "Most seeded" in text
+    assert "Rising this week" in text
+
+
+def test_news_stand_on_the_front_page(site, moderator):
+    from accounts.model import Principal
+
+    site.run(site.services.curation.post_news(Principal(moderator), "Moved <house>", "All is well."))
+    assert "Moved <house>" in site.browser().page("/").text
+
+
+def test_how_the_service_is_used_stands_on_a_page_with_its_own_address(site):
+    page = site.browser().page("/about")
+    copied = [
+        given["data-copy"]
+        for _, given in page.tags
+        if "data-copy" in given and given.get("data-keys") is None
+    ]
+    assert copied[0] == "http://site.test/announce"
+    assert "udp://site.test/announce" in copied
+    for language in ("curl -F", "httpx.post", "SoapClient", "SOAP::Lite"):
+        assert any(language in text and "http://site.test/" in text for text in copied), language
+    for given in (given for _, given in page.tags if "data-copy" in given):
+        assert "example.org" not in given["data-copy"]
+
+
+def test_pages_are_compressed_for_visitors_and_what_shows_a_secret_is_not(site, anna):
+    for number in range(30):
+        site.upload(anna, f"sample {number}")
+    visitor, member = site.browser(), site.browser(anna)
+    answer = visitor.get("/", **{"accept-encoding": "gzip"})
+    assert answer.headers["content-encoding"] == "gzip"
+    assert answer.headers["vary"] == "Cookie, Accept-Encoding"
+    assert int(answer.headers["content-length"]) * 3 < len(answer.content)
+    assert "content-encoding" not in visitor.get("/", **{"accept-encoding": "identity"}).headers
+    assert member.get("/", **{"accept-encoding": "gzip"}).headers["content-encoding"] == "gzip"
+    made = member.submit("/account", "/account/keys", scope="rest", label="x", lifetime="86400")
+    assert "pg_rest_" in made.text
+    assert "content-encoding" not in made.headers
+
+
+def test_no_two_pages_hold_the_same_token(site, anna):
+    browser = site.browser(anna)
+    tokens = [browser.page("/account").forms[-1].fields["csrf"] for _ in range(2)]
+    assert tokens[0] != tokens[1]
+    for token in tokens:
+        assert browser.send("/account/keys", csrf=token, scope="rest", lifetime="").status_code == 200
 
 
 def test_an_empty_catalogue_says_so(site):
@@ -20,7 +88,7 @@ def test_an_empty_catalogue_says_so(site):
     assert "Nothing was found" in site.browser().page("/search?q=x").text
 
 
-def test_pages_run_nothing_load_only_their_style_and_are_not_kept_for_others(site, torrent):
+def test_pages_run_and_load_only_their_own_files_and_are_not_kept_for_others(site, torrent):
     browser = site.browser()
     for path in (
         "/",
@@ -32,12 +100,17 @@ def test_pages_run_nothing_load_only_their_style_and_are_not_kept_for_others(sit
         "/t/99",
     ):
         answer = browser.get(path)
-        assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src 'self'")
+        assert answer.headers["content-security-policy"].startswith(
+            "default-src 'none'; script-src 'self'; style-src 'self'"
+        )
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["referrer-policy"] == "same-origin"
         assert answer.headers["cache-control"] in {"private, no-cache", "no-store"}
         tags = Parsed(answer.text).tags
-        assert not {"script", "style", "img", "iframe", "object", "base"} & {tag for tag, _ in tags}
+        assert not {"style", "img", "iframe", "object", "base"} & {tag for tag, _ in tags}
+        (script,) = [given for tag, given in tags if tag == "script"]
+        assert set(script) == {"src", "defer"}
+        assert browser.get(script["src"]).headers["content-type"].startswith("text/javascript")
         assert not [name for _, given in tags for name in given if name == "style" or name.startswith("on")]
         sheet = next(given["href"] for tag, given in tags if tag == "link")
         assert browser.get(sheet).headers["cache-control"].endswith("immutable")

@@ -12,7 +12,10 @@ from tracker.sessions import LastTotals, SessionDelta
 def test_a_moderator_adds_a_rule_and_ends_it_and_lists_have_a_badge(site, moderator, anna, torrent):
     browser, reader = site.browser(moderator), site.browser(anna)
     assert site.browser(anna).get("/moderation/credit").status_code == 403
-    assert '<span class="kind" title="Nothing that is' not in reader.get("/search?q=nosferatu").text
+    assert (
+        'title="Nothing that is downloaded of it counts">free</span>'
+        not in reader.get("/search?q=nosferatu").text
+    )
 
     answer = browser.submit(
         "/moderation/credit", "/moderation/credit", download="0", hours="2.5", reason="a day"
@@ -20,12 +23,15 @@ def test_a_moderator_adds_a_rule_and_ends_it_and_lists_have_a_badge(site, modera
 
     assert answer.status_code == 303
     for path in ("/search?q=nosferatu", f"/t/{torrent.id}"):
-        assert '<span class="kind" title="Nothing that is' in reader.get(path).text
+        assert 'title="Nothing that is downloaded of it counts">free</span>' in reader.get(path).text
     page = browser.get("/moderation/credit").text
     assert ("everything" in page, "a day" in page, "0 %" in page) == (True, True, True)
     site.now += 3 * 3600
     assert "There are none" in browser.get("/moderation/credit").text
-    assert '<span class="kind" title="Nothing that is' not in reader.get("/search?q=nosferatu").text
+    assert (
+        'title="Nothing that is downloaded of it counts">free</span>'
+        not in reader.get("/search?q=nosferatu").text
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,84 @@
+"""What every store of figures promises."""
+
+import pytest
+
+from bittorrent.infohash import InfoHash
+from catalogue.model import SwarmStats
+from storage.figures import SqlFigures
+from tests.contracts.stores import BACKENDS
+from tests.support.catalogue import hash_of, open_catalogue
+from tracker.figure_history import DAY, DAYS, SPANS, FigureHistory, Figures, Sample, Span, SwarmDay
+
+MINUTES = Span("short", 60, 3)
+
+
+def figures(number):
+    return Figures(number, 2 * number, 3 * number, 4 * number, 5 * number)
+
+
+@pytest.fixture
+async def library(tmp_path):
+    async with open_catalogue(tmp_path) as library:
+        yield library
+
+
+async def test_a_ring_keeps_as_many_samples_as_it_has_points(library):
+    store = SqlFigures(library.database)
+    for minute in range(10):
+        await store.put(Sample(60 * minute + 5, figures(minute)), [MINUTES])
+    found = await store.samples(MINUTES, 0)
+    assert found == [Sample(60 * minute + 5, figures(minute)) for minute in (7, 8, 9)]
+    assert await store.samples(MINUTES, 540) == found[-1:]
+    assert await library.count("figure_sample") == 3
+
+
+async def test_figures_beyond_the_database_are_its_largest(library):
+    store = SqlFigures(library.database)
+    await store.put(Sample(0, Figures(1, 2**80, 1, 1, 1)), [MINUTES])
+    assert (await store.samples(MINUTES, 0))[0].figures.size == 2**63 - 1
+
+
+async def test_torrents_are_kept_by_day_those_with_most_seeders_first(library):
+    store, many = SqlFigures(library.database), {}
+    for number, name in enumerate("abc"):
+        await library.enter(name)
+        many[hash_of(name)] = SwarmStats(number, 7, 0)
+    await library.store.statistics.update_swarm_stats(many)
+    ids = {
+        name: (await library.store.torrents.torrent(hash_of(name), library.everything)).id for name in "abc"
+    }
+    await store.put_day(100, 1)
+    assert [await store.days(ids[name], 0) for name in "abc"] == [[], [], [SwarmDay(100, 2, 7)]]
+    await store.put_day(101, 10)
+    await store.put_day(100 + DAYS, 10)
+    assert await store.days(ids["a"], 0) == []
+    assert await store.days(ids["b"], 0) == [SwarmDay(101, 1, 7), SwarmDay(100 + DAYS, 1, 7)]
+    assert [each.day for each in await store.days(ids["c"], 102)] == [100 + DAYS]
+    await library.store.torrents.remove([InfoHash(hash_of("c"))])
+    assert await store.days(ids["c"], 0) == []
+
+
+async def test_a_history_samples_each_step_once_and_is_bounded_over_a_year(library):
+    now, taken = [0.0], []
+
+    async def take():
+        taken.append(now[0])
+        return figures(len(taken))
+
+    history = FigureHistory(SqlFigures(library.database), take, lambda: now[0])
+    for hour in range(24 * 3):
+        now[0] = 3600.0 * hour + 7
+        await history.sample()
+        await history.sample()
+    spans = {span.name: span for span in SPANS}
+    assert [each.time for each in await history.series(spans["year"])] == [DAY * day + 7 for day in range(3)]
+    month = await history.series(spans["month"])
+    assert [each.time % (3 * 3600) for each in month] == [7] * 24
+    assert await library.count("figure_sample") <= sum(span.points for span in SPANS)
+    assert (await history.latest()) == figures(len(taken))
+    now[0] += 1000
+    assert (await history.latest()) == figures(len(taken))
+
+
+def test_there_is_an_engine():
+    assert BACKENDS

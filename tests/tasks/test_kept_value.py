@@ -1,0 +1,58 @@
+import asyncio
+
+import pytest
+
+from tasks.kept_value import KeptValue
+
+
+async def test_a_value_is_kept_for_fifty_times_as_long_as_it_took():
+    now, made = [0.0], []
+
+    async def make():
+        now[0] += 2
+        made.append(now[0])
+        return len(made)
+
+    kept = KeptValue(make, lambda: now[0])
+    assert [await kept.get() for _ in range(3)] == [1, 1, 1]
+    now[0] = 101.9
+    assert await kept.get() == 1
+    now[0] = 102
+    assert await kept.get() == 2
+
+
+async def test_others_get_the_old_one_while_a_new_one_is_made():
+    now, gates = [0.0], [asyncio.Event(), asyncio.Event()]
+    gates[0].set()
+    made = []
+
+    async def make():
+        made.append(None)
+        number = len(made)
+        await gates[number - 1].wait()
+        return number
+
+    kept = KeptValue(make, lambda: now[0])
+    assert await kept.get() == 1
+    now[0] = 1
+    first = asyncio.create_task(kept.get())
+    while len(made) < 2:
+        await asyncio.sleep(0)
+    assert await kept.get() == 1
+    gates[1].set()
+    assert await first == 2
+
+
+async def test_a_failure_is_told_and_nothing_is_kept_of_it():
+    made = []
+
+    async def make():
+        made.append(None)
+        if len(made) == 1:
+            raise OSError("broken")
+        return 5
+
+    kept = KeptValue(make)
+    with pytest.raises(OSError, match="broken"):
+        await kept.get()
+    assert await kept.get() == 5

@@ -1,0 +1,137 @@
+"""The history of the service's figures: a bounded ring of samples for an hour, a day, a month and a year.
+
+One rule thins all of them: of each step of a span the first sample is kept, and its place is taken again when the span
+has gone by. Seeders and leechers of torrents are kept once a day, in a ring of days, of those that have most seeders.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+DAY = 86_400
+EVERY = 60
+"""Seconds between two samples."""
+DAYS = 32
+"""Days of which a torrent's seeders and leechers are kept, the open one included."""
+MOST_TORRENTS = 100_000
+"""Torrents that are kept by day: those with most seeders."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A span of time that is plotted: one sample in `step` seconds, `points` of them."""
+
+    name: str
+    step: int
+    points: int
+
+    @property
+    def seconds(self) -> int:
+        """How long it is."""
+        return self.step * self.points
+
+
+SPANS = (
+    Span("hour", EVERY, 60),
+    Span("day", 600, 144),
+    Span("month", 3 * 3600, 240),
+    Span("year", DAY, 366),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The service in numbers: torrents in the catalogue and the bytes of their content, peers and swarms now."""
+
+    torrents: int
+    size: int
+    peers: int
+    seeders: int
+    swarms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The figures at a time, in unix seconds."""
+
+    time: int
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class SwarmDay:
+    """What a torrent had when a day was sampled; `day` counts from 1970-01-01."""
+
+    day: int
+    seeders: int
+    leechers: int
+
+
+class FigureStore(Protocol):
+    """Where samples are kept."""
+
+    async def put(self, sample: Sample, spans: Sequence[Span]) -> None:
+        """Keep a sample in each of the spans, in place of the one that is as many steps older as a span has points."""
+        ...
+
+    async def samples(self, span: Span, since: int) -> list[Sample]:
+        """Return the samples of a span from a time on, in their order."""
+        ...
+
+    async def put_day(self, day: int, most: int) -> None:
+        """Keep what the torrents with most seeders have, for a day, in place of the day that is DAYS older."""
+        ...
+
+    async def days(self, torrent: int, since: int) -> list[SwarmDay]:
+        """Return the days of a torrent from a day on, in their order."""
+        ...
+
+
+class FigureHistory:
+    """Takes a sample every minute; `take` counts, `clock` gives unix seconds."""
+
+    def __init__(
+        self, store: FigureStore, take: Callable[[], Awaitable[Figures]], clock: Callable[[], float]
+    ) -> None:
+        self._store = store
+        self._take = take
+        self._clock = clock
+        self._steps: dict[Span, int] = {}
+        self._day = -1
+        self._latest: Sample | None = None
+
+    async def run(self) -> None:
+        """Take samples until cancelled."""
+        while True:
+            await self.sample()
+            await asyncio.sleep(EVERY - self._clock() % EVERY)
+
+    async def sample(self) -> None:
+        """Take a sample, and keep it where a step has begun."""
+        sample = await self._count()
+        begun = [span for span in SPANS if self._steps.get(span) != sample.time // span.step]
+        await self._store.put(sample, begun)
+        self._steps |= {span: sample.time // span.step for span in begun}
+        if (day := sample.time // DAY) != self._day:
+            await self._store.put_day(day, MOST_TORRENTS)
+            self._day = day
+
+    async def latest(self) -> Figures:
+        """Return the figures of the last sample; they are counted where that is older than two minutes."""
+        if self._latest is None or abs(self._clock() - self._latest.time) > 2 * EVERY:
+            await self._count()
+        assert self._latest is not None
+        return self._latest.figures
+
+    async def series(self, span: Span) -> list[Sample]:
+        """Return the samples of a span up to now."""
+        return await self._store.samples(span, int(self._clock()) - span.seconds)
+
+    async def days(self, torrent: int) -> list[SwarmDay]:
+        """Return the days of a torrent, the oldest first."""
+        return await self._store.days(torrent, int(self._clock()) // DAY - DAYS + 1)
+
+    async def _count(self) -> Sample:
+        self._latest = Sample(int(self._clock()), await self._take())
+        return self._latest
