@@ -16,6 +16,7 @@ from tasks.child_process import ChildFailure, ChildProcesses, TooManyWaiting
 
 _BATCH = 500
 _NAMES = 20_000  # read at once
+_SHORT = 2**16  # bytes whose digest takes less than a thread's turn
 _END = b"\xff" * 33  # above every infohash
 
 log = structlog.get_logger()
@@ -97,14 +98,22 @@ async def problems(blobs: Blobs, records: Records, reader: StoredFileReader) -> 
     async for infohash, record in _all_pairs(blobs, records):
         packed = await blobs.get(infohash)
         found = await reader.read(infohash, packed) if packed is not None else "the file is missing"
-        what = found if isinstance(found, str) else await asyncio.to_thread(_mismatch, record, packed, *found)
+        what = found if isinstance(found, str) else await _compared(record, packed, *found)
         if what:
             yield Problem(infohash, what)
 
 
-def _mismatch(record: CacheRecord | None, packed: bytes | None, metainfo: Metainfo, digest: bytes) -> str:
-    """Return in what a record differs from its file, "" for nothing."""
+async def _compared(
+    record: CacheRecord | None, packed: bytes | None, metainfo: Metainfo, digest: bytes
+) -> str:
     assert packed is not None
+    if len(packed) <= _SHORT:
+        return _mismatch(record, packed, metainfo, digest)
+    return await asyncio.to_thread(_mismatch, record, packed, metainfo, digest)
+
+
+def _mismatch(record: CacheRecord | None, packed: bytes, metainfo: Metainfo, digest: bytes) -> str:
+    """Return in what a record differs from its file, "" for nothing."""
     if record is None:
         return "the file has no record: the next start adds it"
     if digest != record.digest:
@@ -173,15 +182,9 @@ async def _all_pairs(blobs: Blobs, records: Records) -> AsyncIterator[tuple[Info
     """Yield every record, then every file that has none."""
     async for record in _each_record(records):
         yield record.infohash, record
-    async for infohash in _each_file(blobs):
-        if await records.get(infohash) is None:
+    async for infohash, is_file in _mismatches(blobs, records):
+        if is_file:
             yield infohash, None
-
-
-async def _each_file(blobs: Blobs) -> AsyncIterator[InfoHash]:
-    async for batch in blobs.walk():
-        for infohash in batch:
-            yield infohash
 
 
 async def _each_record(records: Records) -> AsyncIterator[CacheRecord]:
