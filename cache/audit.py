@@ -9,10 +9,12 @@ from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
 from cache.compression import INFLATED_LIMIT, unpack
+from cache.reconciliation import mismatches
 from cache.record import Blobs, CacheRecord, Records, digest_of, packed_digest
 from tasks.child_process import ChildFailure, ChildProcesses, TooManyWaiting
 
 _BATCH = 500
+_SHORT = 2**16  # bytes whose digest takes less than a thread's turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +71,20 @@ async def what_is_wrong(
 ) -> str:
     """Return in words what is wrong with a torrent's record and file, "" for nothing."""
     found = await reader.read(infohash, packed) if packed is not None else "the file is missing"
-    return found if isinstance(found, str) else await asyncio.to_thread(_mismatch, record, packed, *found)
+    return found if isinstance(found, str) else await _compared(record, packed, *found)
 
 
-def _mismatch(record: CacheRecord | None, packed: bytes | None, metainfo: Metainfo, digest: bytes) -> str:
-    """Return in what a record differs from its file, "" for nothing."""
+async def _compared(
+    record: CacheRecord | None, packed: bytes | None, metainfo: Metainfo, digest: bytes
+) -> str:
     assert packed is not None
+    if len(packed) <= _SHORT:
+        return _mismatch(record, packed, metainfo, digest)
+    return await asyncio.to_thread(_mismatch, record, packed, metainfo, digest)
+
+
+def _mismatch(record: CacheRecord | None, packed: bytes, metainfo: Metainfo, digest: bytes) -> str:
+    """Return in what a record differs from its file, "" for nothing."""
     if record is None:
         return "the file has no record: the next start adds it"
     if digest != record.digest:
@@ -92,15 +102,10 @@ async def _all_pairs(blobs: Blobs, records: Records) -> AsyncIterator[tuple[Info
     """Yield every record, then every file that has none."""
     async for record in _each_record(records):
         yield record.infohash, record
-    async for infohash in _each_file(blobs):
-        if await records.get(infohash) is None:
-            yield infohash, None
-
-
-async def _each_file(blobs: Blobs) -> AsyncIterator[InfoHash]:
-    async for batch in blobs.walk():
-        for infohash in batch:
-            yield infohash
+    async for _, alone in mismatches(blobs, records):
+        for infohash, is_file in alone:
+            if is_file:
+                yield infohash, None
 
 
 async def _each_record(records: Records) -> AsyncIterator[CacheRecord]:

@@ -50,18 +50,25 @@ async def reconcile(
 
     It is told whether there is a file. Both may have changed since they were listed.
     """
+    async for upto, alone in mismatches(blobs, records):
+        for start in range(0, len(alone), _TOGETHER):
+            together = alone[start : start + _TOGETHER]
+            for settled in await asyncio.gather(*(settle(*each) for each in together)):
+                progress.count(settled)
+        progress.reached = min(1.0, int.from_bytes(upto[:_PREFIX], "big") / 2 ** (8 * _PREFIX))
+    progress.reached = 1.0
+
+
+async def mismatches(
+    blobs: Blobs, records: Records
+) -> AsyncIterator[tuple[bytes, list[tuple[InfoHash, bool]]]]:
+    """Yield up to which infohash all were listed, and which of those lack the other: files (True) or records (False)."""
     files, recorded = _Ascending(blobs.walk()), _Ascending(_infohashes(records))
     while not (files.ended and recorded.ended):
         await (files if files.reached <= recorded.reached and not files.ended else recorded).read_on()
         upto = min(files.reached, recorded.reached)
         here, known = files.take(upto), recorded.take(upto)
-        alone = sorted(here ^ known)
-        for start in range(0, len(alone), _TOGETHER):
-            together = alone[start : start + _TOGETHER]
-            for settled in await asyncio.gather(*(settle(each, each in here) for each in together)):
-                progress.count(settled)
-        progress.reached = min(1.0, int.from_bytes(upto[:_PREFIX], "big") / 2 ** (8 * _PREFIX))
-    progress.reached = 1.0
+        yield upto, [(each, each in here) for each in sorted(here ^ known)]
 
 
 class _Ascending:

@@ -8,6 +8,7 @@ import re
 import stat
 import threading
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -128,10 +129,14 @@ class FileBlobs:
 
     async def walk(self) -> AsyncIterator[list[InfoHash]]:
         """Yield the infohash of every file in ascending order, at most 1,000 at a time."""
-        for first in await asyncio.to_thread(self._prefixes):
-            names = await asyncio.to_thread(self._names, first)
-            for start in range(0, len(names), WALK_BATCH):
-                yield names[start : start + WALK_BATCH]
+        prefixes = deque(await asyncio.to_thread(self._prefixes))
+        names: list[InfoHash] = []
+        while prefixes or names:
+            if prefixes and len(names) < WALK_BATCH:
+                names += await asyncio.to_thread(self._names, prefixes)
+            if names:
+                yield names[:WALK_BATCH]
+                names = names[WALK_BATCH:]
 
     async def free(self) -> int:
         """Return the free bytes of the disk, as of a moment ago."""
@@ -294,13 +299,16 @@ class FileBlobs:
         with self._folder() as root:
             return [name for name in _listed(root) if _PREFIX.match(name)]
 
-    def _names(self, first: str) -> list[InfoHash]:
-        try:
-            with self._folder() as root, _opened(first, root) as branch:
-                seconds = [name for name in _listed(branch) if _PREFIX.match(name)]
-                return [name for second in seconds for name in _leaf_names(first, second, branch)]
-        except NotADirectoryError:
-            return []
+    def _names(self, prefixes: deque[str]) -> list[InfoHash]:
+        """Take prefixes, and return the infohashes below them, until there is a batch of these."""
+        names: list[InfoHash] = []
+        with self._folder() as root:
+            while prefixes and len(names) < WALK_BATCH:
+                first = prefixes.popleft()
+                with suppress(NotADirectoryError), _opened(first, root) as branch:
+                    seconds = [name for name in _listed(branch) if _PREFIX.match(name)]
+                    names += [name for second in seconds for name in _leaf_names(first, second, branch)]
+        return names
 
     def _free(self) -> int:
         disk = os.statvfs(self._root)

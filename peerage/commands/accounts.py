@@ -232,7 +232,7 @@ class KeyRecord:
 async def _add_user(
     application: "Application", operator: "Principal", arguments: AddUser
 ) -> AsyncIterator[UserRecord | LinkRecord]:
-    management = application.accounts.management
+    management = application.account_management
     user = await management.register(operator, arguments.name, arguments.password, arguments.role)
     yield UserRecord(user)
     if arguments.password is None:
@@ -303,7 +303,7 @@ async def _set_enabled(
     application: "Application", operator: "Principal", name: str, *, enabled: bool
 ) -> UserRecord:
     user = await _find(application, name)
-    changed = await application.accounts.management.set_enabled(operator, user.id, enabled=enabled)
+    changed = await application.account_management.set_enabled(operator, user.id, enabled=enabled)
     return UserRecord(changed)
 
 
@@ -311,20 +311,20 @@ async def _set_role(
     application: "Application", operator: "Principal", arguments: SetRole
 ) -> AsyncIterator[UserRecord]:
     user = await _find(application, arguments.name)
-    yield UserRecord(await application.accounts.management.set_role(operator, user.id, arguments.role))
+    yield UserRecord(await application.account_management.set_role(operator, user.id, arguments.role))
 
 
 async def _issue_link(
     application: "Application", operator: "Principal", arguments: IssueLink
 ) -> AsyncIterator[LinkRecord]:
     user = await _find(application, arguments.name)
-    yield _link(application, await application.accounts.management.issue_link(operator, user.id))
+    yield _link(application, await application.account_management.issue_link(operator, user.id))
 
 
 async def _passkey(
     application: "Application", operator: "Principal", arguments: ShowPasskey
 ) -> AsyncIterator[OwnPasskey]:
-    user, management = await _find(application, arguments.name), application.accounts.management
+    user, management = await _find(application, arguments.name), application.account_management
     act = management.reset_passkey if arguments.reset else management.passkey
     yield OwnPasskey(await act(operator, user.id))
 
@@ -333,7 +333,7 @@ async def _add_key(
     application: "Application", operator: "Principal", arguments: AddKey
 ) -> AsyncIterator[KeyRecord]:
     user = await _find(application, arguments.name)
-    key, secret = await application.accounts.management.mint(
+    key, secret = await application.account_management.mint(
         operator,
         user.id,
         arguments.scope,
@@ -355,7 +355,7 @@ async def _list_keys(
 async def _revoke_key(
     application: "Application", operator: "Principal", arguments: RevokeKey
 ) -> AsyncIterator[KeyRecord]:
-    key = await application.accounts.management.revoke(operator, arguments.key)
+    key = await application.account_management.revoke(operator, arguments.key)
     yield (await _with_owners(application, [key]))[0]
 
 
@@ -374,7 +374,7 @@ async def _resume_key(
 async def _set_suspended(
     application: "Application", operator: "Principal", number: int, *, suspended: bool
 ) -> KeyRecord:
-    key = await application.accounts.management.suspend(operator, number, suspended=suspended)
+    key = await application.account_management.suspend(operator, number, suspended=suspended)
     return (await _with_owners(application, [key]))[0]
 
 
@@ -517,7 +517,12 @@ SHOW_USER = Command(
     starts=False,
 )
 LIST_LOG_INS = Command(
-    path=("user", "log"), arguments=ListLogIns, record=LogInAttempt, run=_list_log_ins, show=_show_log_ins
+    path=("user", "log"),
+    arguments=ListLogIns,
+    record=LogInAttempt,
+    run=_list_log_ins,
+    show=_show_log_ins,
+    starts=False,
 )
 ENABLE_USER = Command(
     path=("user", "enable"),

@@ -49,8 +49,9 @@ async def _backup(
     from storage.database import DatabaseError  # noqa: PLC0415
     from storage.sqlite.backup import BackupError, make_backup  # noqa: PLC0415
 
-    await application.tracker.flusher.flush()
-    await application.accounts.accounts.flush_last_used()
+    if application.started:  # else there is nothing that is not on disk
+        await application.tracker.flusher.flush()
+        await application.accounts.accounts.flush_last_used()
     now = application.environment.clock()
     try:
         done = await asyncio.to_thread(
@@ -75,4 +76,12 @@ async def _show_backup(_arguments: Backup, records: AsyncIterator[BackupRecord])
     return sound
 
 
-BACKUP = Command(path=("backup",), arguments=Backup, record=BackupRecord, run=_backup, show=_show_backup)
+BACKUP = Command(
+    path=("backup",),
+    arguments=Backup,
+    record=BackupRecord,
+    run=_backup,
+    show=_show_backup,
+    starts=False,
+    reads_files=True,
+)

@@ -63,5 +63,10 @@ async def _show(_arguments: AssignTorrent, records: AsyncIterator[OwnerRecord]) 
 
 
 ASSIGN_TORRENT = Command(
-    path=("torrent", "own"), arguments=AssignTorrent, record=OwnerRecord, run=_assign, show=_show
+    path=("torrent", "own"),
+    arguments=AssignTorrent,
+    record=OwnerRecord,
+    run=_assign,
+    show=_show,
+    starts=False,
 )

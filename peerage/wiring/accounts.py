@@ -8,7 +8,6 @@ from accounts.login_throttle import LoginThrottle
 from accounts.passwords import Passwords
 from accounts.secrets import KEY_BYTES, Secrets
 from accounts.store import AccountStore
-from actions.account_management import AccountManagement
 from peerage.one_time_links import OneTimeLinks
 from storage.accounts import SqlAccounts
 
@@ -18,11 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AccountServices:
-    """Accounts, and changes to them on behalf of a principal."""
+    """Accounts, and the links by which they set a password."""
 
     store: AccountStore
     accounts: Accounts
-    management: AccountManagement
     one_time_links: OneTimeLinks
 
 
@@ -46,11 +44,5 @@ def make_accounts(application: "Application") -> AccountServices:
     return AccountServices(
         store=store,
         accounts=accounts,
-        management=AccountManagement(
-            accounts,
-            application.catalogue_records.moderation,
-            application.rights,
-            registration=settings.accounts.registration,
-        ),
         one_time_links=OneTimeLinks(accounts, folder.path, settings.public_url, settings.listen),
     )

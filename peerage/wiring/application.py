@@ -15,6 +15,7 @@ from peerage.wiring.stores import Stores, open_stores
 
 if TYPE_CHECKING:
     from accounts.rights import Rights
+    from actions.account_management import AccountManagement
     from actions.crediting import Crediting
     from actions.health import Health
     from actions.list_moderation import ListModeration
@@ -122,10 +123,22 @@ class Application:
 
     @cached_property
     def accounts(self) -> "AccountServices":
-        """Accounts, and changes to them."""
+        """Accounts, and the links by which they set a password."""
         from peerage.wiring.accounts import make_accounts
 
         return make_accounts(self)
+
+    @cached_property
+    def account_management(self) -> "AccountManagement":
+        """What changes accounts and keys on behalf of a principal."""
+        from actions.account_management import AccountManagement
+
+        return AccountManagement(
+            self.accounts.accounts,
+            self.catalogue_records.moderation,
+            self.rights,
+            registration=self.settings.accounts.registration,
+        )
 
     @cached_property
     def tracker(self) -> "TrackerServices":

@@ -46,6 +46,7 @@ _APPLICATION_ID = 0x50474545  # "PGEE", which a health check writes
 _LONGEST_WRITE = 30.0
 # The first query makes the write-ahead log. SQLite syncs its folder once, and takes no notice when that fails.
 _MAKE_LOG = "SELECT count(*) FROM sqlite_schema"
+_READ_ONLY = "PRAGMA query_only = ON"
 
 log = structlog.get_logger()
 
@@ -130,11 +131,8 @@ class SqliteDatabase:
             await asyncio.to_thread(_migrate, path, schema, synchronous)
             for _ in range(1 + readers):
                 opened.append(await aiosqlite.connect(path, timeout=_BUSY_SECONDS, isolation_level=None))
-                for pragma in _pragmas(synchronous):
-                    await opened[-1].execute(pragma)
-            for reader in opened[1:]:
-                await reader.execute("PRAGMA query_only = ON")
-            await opened[0].execute_fetchall(_MAKE_LOG)
+                pragmas = (*_pragmas(synchronous), *((_READ_ONLY,) if opened[1:] else (_MAKE_LOG,)))
+                await _in_thread_of(opened[-1], partial(_run_all, pragmas))
             await asyncio.to_thread(fsync_directory, path.parent)
         except BaseException as error:
             for connection in opened:
@@ -368,6 +366,11 @@ def _pragmas(synchronous: Synchronous) -> tuple[str, ...]:
         f"PRAGMA journal_size_limit = {_WAL_BYTES_KEPT}",
         f"PRAGMA cache_size = -{_CACHE_KIB}",
     )
+
+
+def _run_all(statements: Iterable[str], connection: sqlite3.Connection) -> None:
+    for statement in statements:
+        connection.execute(statement).fetchall()
 
 
 def _migrate(path: Path, schema: Schema, synchronous: Synchronous) -> None:

@@ -114,7 +114,7 @@ def services_of(
         catalogue=catalogue.catalogue.store,
         search=catalogue.search,
         curation=catalogue.curation,
-        account_management=accounts.management,
+        account_management=application.account_management,
         accounts=accounts.accounts,
         uploads=torrents.uploads,
         takedowns=torrents.takedowns,
