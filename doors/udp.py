@@ -14,6 +14,7 @@ from bittorrent.passkey import read_path
 from bittorrent.peers import pack, parse_address
 from bittorrent.refusal import REASONS, Refusal
 from doors.announce import DEFAULT_NUMWANT, MAX_NUMWANT
+from doors.proxy_protocol import NO_PROXIES, BadProxyHeader, ProxyNetworks, read_proxy_header
 from doors.root_path import below
 from tracker.counters import Transport
 from tracker.model import Announce, AnnounceFailure, Families
@@ -27,7 +28,10 @@ RECEIVE_BUFFER = 4 << 20
 
 
 class UdpDoor(asyncio.DatagramProtocol):
-    """Answers the UDP tracker's packets of one socket; `root` is the root path that their URLs may begin with."""
+    """Answers the UDP tracker's packets of one socket; `root` is the root path that their URLs may begin with.
+
+    Packets from `proxied` networks begin with a header of the PROXY protocol, or are ignored; answers have none.
+    """
 
     def __init__(
         self,
@@ -37,12 +41,14 @@ class UdpDoor(asyncio.DatagramProtocol):
         *,
         refuse_private: bool,
         root: str = "",
+        proxied: ProxyNetworks = NO_PROXIES,
     ) -> None:
         self._tracker = tracker
         self._key = key
         self._clock = clock
         self._refuse_private = refuse_private
         self._root = root.encode()
+        self._proxied = proxied
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
@@ -53,9 +59,19 @@ class UdpDoor(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Answer one packet, or ignore it."""
-        if addr[1] == 0 or len(data) > udp.LARGEST_PACKET or self._transport is None:
+        if addr[1] == 0 or self._transport is None:
             return
-        answer = self.answer(data, parse_address(addr[0]))
+        address = parse_address(addr[0])
+        if self._proxied and addr[0] in self._proxied:
+            try:
+                header = read_proxy_header(data, packet=True)
+            except BadProxyHeader:
+                return
+            assert header is not None  # a packet is whole
+            address, data = header.client or address, data[header.length :]
+        if len(data) > udp.LARGEST_PACKET:
+            return
+        answer = self.answer(data, address)
         if answer is not None:
             self._transport.sendto(answer, addr)
 

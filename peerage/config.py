@@ -65,6 +65,11 @@ class UntabledSettings(Section):
         description="Proxies whose word on the client's address is taken.",
         json_schema_extra=NETWORKS,
     )
+    proxy_protocol: Networks = Field(
+        default=(),
+        description="Proxies that begin connections, and packets over UDP, with a header of the PROXY protocol.",
+        json_schema_extra=NETWORKS,
+    )
     forwarded_header: Annotated[str, AfterValidator(read_header)] = Field(
         default="x-forwarded-for",
         description="The header in which trusted proxies name the client.",

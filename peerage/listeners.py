@@ -30,6 +30,7 @@ from doors.native import (
     make_native_door,
     total_counters,
 )
+from doors.proxy_protocol import ClientName, ProxyHeaderProtocol, ProxyNetworks
 from doors.root_path import root_path
 from doors.udp import UdpDoor
 from doors.websocket import SocketLimits, WebSocketDoor
@@ -123,6 +124,7 @@ class Listeners:
         self._most_connections = connection_cap(settings)
         self._binds_at = int(self._most_connections * settings.fairness.binds_above)
         self._guard = self._make_guard()
+        self._proxied = ProxyNetworks(settings.proxy_protocol)
         clients = ClientAddress(settings.trusted_proxies, settings.forwarded_header)
         refuse = settings.tracker.refuse_private
         self.announce = AnnounceDoor(application.tracker.tracker, clients, refuse_private=refuse)
@@ -130,7 +132,7 @@ class Listeners:
         self.websocket = _websocket(application, clients, self.work)
         self._guard.upgrades = self.websocket
         self._threads = (
-            NativeDoor(self._door, self._guard, _exempt(settings))
+            NativeDoor(self._door, self._guard, _exempt(settings), proxied=bool(self._proxied))
             if self._door is not None and self.native
             else None
         )
@@ -186,10 +188,17 @@ class Listeners:
         loop, protocol = asyncio.get_running_loop(), self._protocol()
         state = server.server_state
 
-        def make_protocol() -> asyncio.Protocol:
-            return protocol(config=server.config, server_state=state, app_state={}, _loop=loop)
+        def make_protocol(peer: ClientName | None = None) -> asyncio.Protocol:
+            made = protocol(config=server.config, server_state=state, app_state={}, _loop=loop)
+            made.peer = peer
+            return made
 
-        return Acceptor(self._guard, make_protocol).serving([each.tcp for each in bound], BACKLOG)
+        def read_header_first() -> asyncio.Protocol:
+            return ProxyHeaderProtocol(self._proxied, make_protocol, self._guard.header_timeout)
+
+        return Acceptor(self._guard, read_header_first if self._proxied else make_protocol).serving(
+            [each.tcp for each in bound], BACKLOG
+        )
 
     def _make_guard(self) -> ConnectionGuard:
         """Make the connection guard; native threads enforce the caps themselves."""
@@ -214,9 +223,11 @@ class Listeners:
         protocol = handed_over_protocol(self._guard, self._door)
         settings = self._application.settings
 
-        def protocols(first: bytes, gone: Callable[[], None]) -> asyncio.Protocol:
+        def protocols(first: bytes, gone: Callable[[], None], peer: ClientName | None) -> asyncio.Protocol:
             state = server.server_state
-            return protocol(first, gone, config=server.config, server_state=state, app_state={}, _loop=loop)
+            return protocol(
+                first, gone, peer, config=server.config, server_state=state, app_state={}, _loop=loop
+            )
 
         with threads.serving(
             [each.tcp for each in bound],
@@ -248,6 +259,7 @@ class Listeners:
                         time.monotonic,
                         refuse_private=refuse,
                         root=root,
+                        proxied=self._proxied,
                     ),
                     sock=each.udp,
                 )
@@ -312,6 +324,7 @@ def _door(application: Application, kept: KeptFiles | None) -> "Door | None":
         settings.trusted_proxies,
         settings.forwarded_header,
         refuse_private=settings.tracker.refuse_private,
+        proxied=settings.proxy_protocol,
         root=root_path(settings.public_url),
         key=secrets.token_bytes(_KEY),
         seed=secrets.randbits(64),
@@ -322,4 +335,4 @@ def _door(application: Application, kept: KeptFiles | None) -> "Door | None":
 
 
 def _exempt(settings: Settings) -> Networks:
-    return (*settings.trusted_proxies, *settings.fairness.exempt_networks)
+    return (*settings.trusted_proxies, *settings.proxy_protocol, *settings.fairness.exempt_networks)

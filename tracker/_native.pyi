@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 from tracker.model import Announce, SocketChange
 
@@ -128,6 +128,7 @@ class Door:
         header: bytes,
         trusted: Sequence[tuple[bytes, int, bool]],
         routed: Sequence[tuple[bytes, int, bool]],
+        proxied: Sequence[tuple[bytes, int, bool]],
         key: bytes,
         interval: int,
         min_interval: int,
@@ -179,4 +180,5 @@ def read_head(
 def accepts_gzip(accept_encoding: bytes, /) -> bool: ...
 def etag_matches(if_none_match: bytes, etag: bytes, /) -> bool: ...
 def path_passkey(path: bytes, root: bytes = b"", /) -> bytes | None: ...
+def read_proxy_header(data: bytes, packet: bool, /) -> tuple[bytes, int] | Literal[False] | None: ...
 def parse_address(text: bytes, /) -> bytes | None: ...

@@ -11,6 +11,7 @@
 #include "module_files.h"
 #include "handler.h"
 #include "loop.h"
+#include "proxy_protocol.h"
 #include "query.h"
 
 enum {
@@ -104,20 +105,20 @@ static bool read_address(const char *bytes, Py_ssize_t length, struct address *o
 static bool set_rules(Door *door, PyObject *args, PyObject *named)
 {
     static char *names[] = {"store", "refusals", "full", "restoring", "bad_connection", "too_late", "header",
-                            "trusted", "routed", "key", "interval", "min_interval", "retry_soon", "numwant",
+                            "trusted", "routed", "proxied", "key", "interval", "min_interval", "retry_soon", "numwant",
                             "numwant_most", "numwant_most6", "refuse_private", "seed", "clock", "root", "files",
                             "files_host", "redirect", "redirect_end", NULL};
     PyObject *store, *refusals, *full, *restoring, *bad_connection, *too_late, *header, *trusted, *routed, *root;
-    PyObject *files, *files_host, *redirect, *redirect_end;
+    PyObject *proxied, *files, *files_host, *redirect, *redirect_end;
     const char *key;
     Py_ssize_t key_length;
     unsigned long long seed;
     long long unix_time, running;
     int refuse_private;
     struct rules *rules = &door->rules;
-    if (!PyArg_ParseTupleAndKeywords(args, named, "O$O!SSSSSOOy#IIIHHHpK(LL)SOSSS:Door", names, &store, &PyTuple_Type,
+    if (!PyArg_ParseTupleAndKeywords(args, named, "O$O!SSSSSOOOy#IIIHHHpK(LL)SOSSS:Door", names, &store, &PyTuple_Type,
                                      &refusals, &full, &restoring, &bad_connection, &too_late, &header, &trusted,
-                                     &routed, &key, &key_length, &rules->interval, &rules->min_interval,
+                                     &routed, &proxied, &key, &key_length, &rules->interval, &rules->min_interval,
                                      &rules->retry_soon, &rules->numwant, &rules->numwant_most,
                                      &rules->numwant_most6, &refuse_private, &seed, &unix_time, &running, &root,
                                      &files, &files_host, &redirect, &redirect_end))
@@ -148,7 +149,8 @@ static bool set_rules(Door *door, PyObject *args, PyObject *named)
            keep_bytes(door, too_late, &door->too_late) && keep_bytes(door, header, &rules->forwarded) &&
            keep_bytes(door, root, &rules->root) && keep_bytes(door, files_host, &rules->files_host) &&
            keep_bytes(door, redirect, &rules->redirect) && keep_bytes(door, redirect_end, &rules->redirect_end) &&
-           read_networks(trusted, &rules->trusted) && read_networks(routed, &rules->routed);
+           read_networks(trusted, &rules->trusted) && read_networks(routed, &rules->routed) &&
+           read_networks(proxied, &rules->proxied);
 }
 
 static PyObject *door_new(PyTypeObject *type, PyObject *args, PyObject *named)
@@ -193,6 +195,7 @@ static void door_dealloc(Door *door)
         loop_free(door->loop);
     PyMem_Free((void *)door->rules.trusted.rows);
     PyMem_Free((void *)door->rules.routed.rows);
+    PyMem_Free((void *)door->rules.proxied.rows);
     PyMem_Free(door->out);
     free(door->handler);
     Py_XDECREF(door->kept);
@@ -595,6 +598,23 @@ static PyObject *parse_address(PyObject *Py_UNUSED(module), PyObject *text)
     return PyBytes_FromStringAndSize((const char *)address.bytes, address.length);
 }
 
+static PyObject *read_proxy_header(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    const char *data;
+    Py_ssize_t length;
+    int packet;
+    struct address client = {.length = 0};
+    size_t used = 0;
+    if (!PyArg_ParseTuple(args, "y#p:read_proxy_header", &data, &length, &packet))
+        return NULL;
+    enum proxied found = proxy_read((const uint8_t *)data, (size_t)length, packet != 0, &client, &used);
+    if (found == PROXIED_BAD)
+        Py_RETURN_FALSE;
+    if (found == PROXIED_PART)
+        Py_RETURN_NONE;
+    return Py_BuildValue("y#n", (const char *)client.bytes, (Py_ssize_t)client.length, (Py_ssize_t)used);
+}
+
 static PyMethodDef functions[] = {
     {"read_announce", read_announce, METH_O, "Read an announce's query: a tuple, or the number of a refusal."},
     {"read_scrape", read_scrape, METH_O, "Read a scrape's query: its hashes, sorted, or the number of a refusal."},
@@ -602,6 +622,8 @@ static PyMethodDef functions[] = {
     {"path_passkey", path_passkey, METH_VARARGS, "Read a path: the passkey in it, or None."},
     {"accepts_gzip", accepts_gzip, METH_O, "Whether the value of Accept-Encoding takes gzip."},
     {"etag_matches", etag_matches, METH_VARARGS, "Whether the value of If-None-Match contains a tag."},
+    {"read_proxy_header", read_proxy_header, METH_VARARGS,
+     "Read a header of the PROXY protocol: client and length, None where more has to come, False where it is none."},
     {"parse_address", parse_address, METH_O, "Read an address: its 4 or 16 bytes, or None."},
     {NULL, NULL, 0, NULL},
 };

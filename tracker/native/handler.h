@@ -25,11 +25,13 @@ enum {
 struct rules {
     uint32_t interval, min_interval, retry_soon;
     uint16_t numwant, numwant_most, numwant_most6;
-    bool refuse_private, rfc7239;
+    bool refuse_private;
+    bool rfc7239; /* whether `forwarded` names the header of that grammar */
     struct slice refusals[REFUSAL_COUNT], full, restoring, bad_connection;
     struct slice forwarded; /* the header's name, lower case */
     struct slice root;      /* what a proxy may have left in front of a path */
     struct networks trusted, routed;
+    struct networks proxied; /* whose connections and packets begin with a header of the PROXY protocol */
     struct blake2b seal;
     struct file_table *files; /* NULL: every request for a file is answered elsewhere */
     struct slice files_host;  /* lower case: where a Host begins with it, files are answered elsewhere; or empty */
