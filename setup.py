@@ -27,6 +27,7 @@ HANDLERS = [
     "http_request.c",
     "query.c",
     "client.c",
+    "connection_ids.c",
     "proxy_protocol.c",
 ]
 DOOR = ["door_module.c", "module_files.c", "kept_files.c", "loop.c", "connections.c", *HANDLERS]

@@ -18,6 +18,7 @@ from doors.announce import AnnounceDoor, ScrapeDoor, head_too_long
 from doors.client_address import ClientAddress
 from doors.client_work import ClientWork
 from doors.connection_guard import ConnectionCounts, ConnectionGuard, GuardedProtocol, guarded_protocol
+from doors.connection_ids import KEY_LENGTH
 from doors.connection_memory import ConnectionMemory
 from doors.files import isolated_host
 from doors.kept_files import KeptFiles
@@ -38,7 +39,9 @@ from peerage.config import Settings
 from peerage.descriptors import connection_cap
 from peerage.sections.section import Networks
 from peerage.sockets import BoundAddress
+from peerage.udp_keys import UdpKeys
 from peerage.wiring.application import Application
+from storage.connection_keys import FolderConnectionKeys
 from tasks.fair_turns import FairTurns
 from tasks.loop_stalls import LoopStalls
 from tracker.counters import TrackerCounters
@@ -50,7 +53,6 @@ if TYPE_CHECKING:
 
 BACKLOG = 4096
 _GRACE = 5  # seconds that requests under way have when the service stops
-_KEY = 32  # bytes of the key behind UDP connection ids
 
 log = structlog.get_logger()
 
@@ -117,7 +119,8 @@ class Listeners:
         settings = application.settings
         self.work = ClientWork(FairTurns(), Exemptions(_exempt(settings)))
         self.kept_files = _kept_files(application)
-        self._door = _door(application, self.kept_files)
+        self.udp_keys = _udp_keys(application)
+        self._door = _door(application, self.kept_files, self.udp_keys)
         self.native = self._door is not None and settings.tracker.door != "uvicorn"
         if settings.tracker.door == "native" and not self.native:
             raise NoNativeDoor("tracker.door is native, but the native store is not in use")
@@ -246,16 +249,15 @@ class Listeners:
     async def serve_udp(self, bound: Sequence[BoundAddress]) -> AsyncIterator[None]:
         """Serve UDP from the event loop until the block ends, unless the native threads do."""
         loop = asyncio.get_running_loop()
-        key = secrets.token_bytes(_KEY)
         settings = self._application.settings
         refuse, root = settings.tracker.refuse_private, root_path(settings.public_url)
         transports = []
         try:
             for each in () if self.native else bound:
-                transport, _ = await loop.create_datagram_endpoint(
+                transport, protocol = await loop.create_datagram_endpoint(
                     lambda: UdpDoor(
                         self._application.tracker.tracker,
-                        key,
+                        self.udp_keys.keys.current,
                         time.monotonic,
                         refuse_private=refuse,
                         root=root,
@@ -263,6 +265,7 @@ class Listeners:
                     ),
                     sock=each.udp,
                 )
+                self.udp_keys.subscribe(protocol.set_keys)
                 transports.append(transport)
             yield
         finally:
@@ -312,13 +315,20 @@ def _kept_files(application: Application) -> KeptFiles | None:
     return kept
 
 
-def _door(application: Application, kept: KeptFiles | None) -> "Door | None":
+def _udp_keys(application: Application) -> UdpKeys:
+    """Read the keys of UDP connection ids, or make them."""
+    environment = application.environment
+    folder = FolderConnectionKeys(application.stores.folder, KEY_LENGTH, environment.random)
+    return UdpKeys(folder, environment.clock)
+
+
+def _door(application: Application, kept: KeptFiles | None, udp_keys: UdpKeys) -> "Door | None":
     """Return the native door, where the store is native."""
     settings = application.settings
     store = application.tracker.native_store
     if store is None:
         return None
-    return make_native_door(
+    door = make_native_door(
         store,
         application.tracker.tracker.terms,
         settings.trusted_proxies,
@@ -326,12 +336,14 @@ def _door(application: Application, kept: KeptFiles | None) -> "Door | None":
         refuse_private=settings.tracker.refuse_private,
         proxied=settings.proxy_protocol,
         root=root_path(settings.public_url),
-        key=secrets.token_bytes(_KEY),
+        key=udp_keys.keys.current,
         seed=secrets.randbits(64),
         files=FileRules.of(
             kept, settings.public_url, isolated_host(settings.downloads.files_url, settings.public_url)
         ),
     )
+    udp_keys.subscribe(lambda keys: door.roll(*keys))
+    return door
 
 
 def _exempt(settings: Settings) -> Networks:

@@ -237,6 +237,7 @@ async def _timers(
                         application.torrents.scrubber,
                         _renewal(application, listeners),
                         listeners.websocket,
+                        listeners.udp_keys,
                     )
                     if each is not None
                 ),

@@ -100,6 +100,21 @@ static bool read_address(const char *bytes, Py_ssize_t length, struct address *o
     return true;
 }
 
+static bool make_ids(Door *door, const uint8_t *key, size_t length)
+{
+    struct seals seals;
+    struct connection_ids *ids = malloc(sizeof *ids);
+    blake2b_key(&seals.current, key, length, 4);
+    seals.previous = seals.current;
+    if (!ids || !ids_init(ids, &seals)) {
+        free(ids);
+        PyErr_NoMemory();
+        return false;
+    }
+    door->rules.ids = ids;
+    return true;
+}
+
 /* Door(store, ...). */
 
 static bool set_rules(Door *door, PyObject *args, PyObject *named)
@@ -138,7 +153,8 @@ static bool set_rules(Door *door, PyObject *args, PyObject *named)
     door->seed = seed;
     door->handler->store = module_store(store);
     door->handler->rng = door->handler->store ? module_rng(store) : NULL;
-    blake2b_key(&rules->seal, (const uint8_t *)key, (size_t)key_length, 4);
+    if (!make_ids(door, (const uint8_t *)key, (size_t)key_length))
+        return false;
     if (!door->handler->store || PyList_Append(door->kept, store) < 0)
         return false;
     if (files != Py_None && (!(rules->files = module_files(files)) || PyList_Append(door->kept, files) < 0))
@@ -196,6 +212,9 @@ static void door_dealloc(Door *door)
     PyMem_Free((void *)door->rules.trusted.rows);
     PyMem_Free((void *)door->rules.routed.rows);
     PyMem_Free((void *)door->rules.proxied.rows);
+    if (door->rules.ids)
+        ids_free(door->rules.ids);
+    free(door->rules.ids);
     PyMem_Free(door->out);
     free(door->handler);
     Py_XDECREF(door->kept);
@@ -385,6 +404,23 @@ static PyObject *door_take(Door *door, PyObject *Py_UNUSED(none))
     return list;
 }
 
+static PyObject *door_roll(Door *door, PyObject *args)
+{
+    const char *current, *previous;
+    Py_ssize_t length, previous_length;
+    struct seals seals;
+    if (!PyArg_ParseTuple(args, "y#y#:roll", &current, &length, &previous, &previous_length))
+        return NULL;
+    if (length < 1 || length > BLAKE2B_KEY_MOST || previous_length < 1 || previous_length > BLAKE2B_KEY_MOST) {
+        PyErr_SetString(PyExc_ValueError, "a key has 1 to 64 bytes");
+        return NULL;
+    }
+    blake2b_key(&seals.current, (const uint8_t *)current, (size_t)length, 4);
+    blake2b_key(&seals.previous, (const uint8_t *)previous, (size_t)previous_length, 4);
+    ids_roll(door->rules.ids, &seals);
+    Py_RETURN_NONE;
+}
+
 static PyObject *door_leave(Door *door, PyObject *args)
 {
     const char *bytes;
@@ -464,6 +500,7 @@ static PyMethodDef door_methods[] = {
     {"start", (PyCFunction)(void (*)(void))door_start, METH_VARARGS | METH_KEYWORDS, "Start the threads."},
     {"stop", (PyCFunction)door_stop, METH_NOARGS, "Join the threads."},
     {"take", (PyCFunction)door_take, METH_NOARGS, "Take the connections that are for another server."},
+    {"roll", (PyCFunction)door_roll, METH_VARARGS, "Give UDP connection ids by another key; take the one before, too."},
     {"leave", (PyCFunction)door_leave, METH_VARARGS, "Count out a connection that was taken."},
     {"numbers", (PyCFunction)door_numbers, METH_NOARGS, "Read all counters."},
     {NULL, NULL, 0, NULL},
