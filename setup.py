@@ -20,7 +20,16 @@ STORE = [
     "pool.c",
 ]
 TABLES = ["table.c", "queue.c"]
-HANDLERS = ["handler_http.c", "handler_udp.c", "handler_file.c", "http_request.c", "query.c", "client.c"]
+HANDLERS = [
+    "handler_http.c",
+    "handler_udp.c",
+    "handler_file.c",
+    "http_request.c",
+    "query.c",
+    "client.c",
+    "connection_ids.c",
+    "proxy_protocol.c",
+]
 DOOR = ["door_module.c", "module_files.c", "kept_files.c", "loop.c", "connections.c", *HANDLERS]
 
 door = [name for name in DOOR if (NATIVE / name).is_file()]

@@ -19,6 +19,10 @@ LARGEST_PACKET = 4096
 ANNOUNCE_LENGTH = 98
 CONNECTION_SECONDS = 120
 CONNECTION_SKEW = 10
+BAD_ANSWERS, BAD_SECONDS = 10, 60
+"""Bad connection ids of one address that are answered in so many seconds; the others get no answer."""
+BAD_SLOTS = 16384
+"""Addresses that are told apart by it; more share places."""
 URL_DATA_LIMIT = 2048
 
 _CONNECT, _ANNOUNCE, _SCRAPE, _ERROR = range(4)

@@ -62,7 +62,7 @@ async def reconcile(
 async def mismatches(
     blobs: Blobs, records: Records
 ) -> AsyncIterator[tuple[bytes, list[tuple[InfoHash, bool]]]]:
-    """Yield up to which infohash all were listed, and which of those lack the other: files (True) or records (False)."""
+    """Yield up to where all were listed, and who of those lack the other: files (True) or records (False)."""
     files, recorded = _Ascending(blobs.walk()), _Ascending(_infohashes(records))
     while not (files.ended and recorded.ended):
         await (files if files.reached <= recorded.reached and not files.ended else recorded).read_on()

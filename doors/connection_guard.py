@@ -27,6 +27,7 @@ from bittorrent.shares import Exemptions
 from doors.client_address import rate_key
 from doors.client_work import ClientWork
 from doors.connection_memory import ROOM_SECONDS, SCOPE_KEY, ConnectionMemory, HeldMemory
+from doors.proxy_protocol import ClientName
 from doors.root_path import below
 from tasks.fair_turns import FairTurns
 from tasks.recent_work import RecentWork
@@ -187,6 +188,8 @@ class GuardedProtocol(HttpToolsProtocol):
     """uvicorn's HTTP protocol within the limits of a `ConnectionGuard`."""
 
     guard: ConnectionGuard
+    peer: ClientName | None = None
+    """The client, where it is not the one at the other end of the socket."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - uvicorn's own signature
         super().__init__(*arguments, **named)
@@ -214,7 +217,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Accept a connection, or abort it over a cap, and start the timer of its first head."""
-        name = transport.get_extra_info("peername")
+        name = self.peer or transport.get_extra_info("peername")
         self.guard.make_room()
         self._key = self.guard.admit(name[0]) if name else None
         if self._key is None:
@@ -223,6 +226,7 @@ class GuardedProtocol(HttpToolsProtocol):
             transport.abort()
             return
         super().connection_made(transport)
+        self.client = self.peer or self.client
         self._work = self.guard.work.of(parse_address(name[0]))
         self._held = self.guard.memory.connection(self._key, transport.abort)
         self._set_timer(self.guard.header_timeout)

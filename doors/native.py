@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import TYPE_CHECKING, Any
 
 from bittorrent.addresses import ROUTABLE_NETWORKS, unmap_ipv4
@@ -16,6 +16,7 @@ from doors.connection_guard import TIMEOUT, ConnectionCounts, ConnectionGuard, c
 from doors.fast_path import FastPathProtocol, Responder
 from doors.file_answers import redirect_lines
 from doors.kept_files import KeptFiles
+from doors.proxy_protocol import ClientName
 from doors.udp import BAD_CONNECTION, MAX_NUMWANT_IPV6, RECEIVE_BUFFER
 from tracker.counters import TrackerCounters, Transport
 from tracker.model import AnnounceTerms
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 Network = IPv4Network | IPv6Network
 NetworkRow = tuple[bytes, int, bool]
-ProtocolFactory = Callable[[bytes, Callable[[], None]], asyncio.Protocol]
-"""Makes the protocol of a connection from the bytes read so far and the callback for its end."""
+ProtocolFactory = Callable[[bytes, Callable[[], None], ClientName | None], asyncio.Protocol]
+"""Makes the protocol of a connection, from its first bytes, the callback for its end, and the client a proxy named."""
 
 _DEFER_ACCEPT = 1  # seconds that the kernel keeps a connection without data (TCP_DEFER_ACCEPT)
 
@@ -76,6 +77,7 @@ def make_native_door(
     header: str,
     *,
     refuse_private: bool,
+    proxied: Sequence[Network] = (),
     key: bytes,
     seed: int,
     clock: tuple[int, int] = (0, 0),
@@ -84,7 +86,8 @@ def make_native_door(
 ) -> "Door":
     """Make the native request handler over a native store, with the texts of every answer.
 
-    `key` signs UDP connection ids. A path may begin with `root`, the root path.
+    Connections and packets from `proxied` networks begin with a header of the PROXY protocol. `key` signs UDP
+    connection ids. A path may begin with `root`, the root path.
     A `clock` (unix seconds, monotonic seconds) other than zero is fixed.
     """
     return native.Door(
@@ -97,6 +100,7 @@ def make_native_door(
         header=header.lower().encode() if trusted else b"",
         trusted=_network_rows([(unmap_ipv4(network), True) for network in trusted]),
         routed=_network_rows(ROUTABLE_NETWORKS),
+        proxied=_network_rows([(unmap_ipv4(network), True) for network in proxied]),
         key=key,
         interval=terms.interval,
         min_interval=terms.min_interval,
@@ -133,8 +137,15 @@ def total_counters(door: "Door", counters: TrackerCounters) -> TrackerCounters:
 class HandedOverProtocol(FastPathProtocol):
     """Continues a connection whose first bytes were read by the native threads."""
 
-    def __init__(self, first: bytes, gone: Callable[[], None], **named: Any) -> None:  # noqa: ANN401 - uvicorn's
+    def __init__(
+        self,
+        first: bytes,
+        gone: Callable[[], None],
+        peer: ClientName | None = None,
+        **named: Any,  # noqa: ANN401 - uvicorn's
+    ) -> None:
         super().__init__(**named)
+        self.peer = peer
         self._first = first
         self._gone = gone
 
@@ -186,8 +197,11 @@ def fast_path_protocol(guard: ConnectionGuard, responder: Responder) -> type[Fas
 class NativeDoor:
     """Runs the native threads on the listening sockets and passes what they hand over to the event loop."""
 
-    def __init__(self, door: "Door", guard: ConnectionGuard, exempt: Sequence[Network]) -> None:
+    def __init__(
+        self, door: "Door", guard: ConnectionGuard, exempt: Sequence[Network], *, proxied: bool = False
+    ) -> None:
         self._door = door
+        self._proxied = proxied  # whether proxies may have said who a client is
         self._guard = guard
         self._exempt = exempt
         self._crowded_at = 0
@@ -269,11 +283,14 @@ class NativeDoor:
                 self._door.leave(address)
 
         sock = socket.socket(fileno=descriptor)
+        peer = (str(ip_address(address)), 0) if self._proxied else None
         work = self._guard.work.of(address)
         try:
             if work is not None:
                 await self._guard.work.turns.wait(work)
-            await asyncio.get_running_loop().connect_accepted_socket(lambda: protocols(first, gone), sock)
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: protocols(first, gone, peer), sock
+            )
         except OSError:
             sock.close()
             gone()

@@ -14,6 +14,8 @@ from bittorrent.passkey import read_path
 from bittorrent.peers import pack, parse_address
 from bittorrent.refusal import REASONS, Refusal
 from doors.announce import DEFAULT_NUMWANT, MAX_NUMWANT
+from doors.connection_ids import BadConnections, ConnectionKeys
+from doors.proxy_protocol import NO_PROXIES, BadProxyHeader, ProxyNetworks, read_proxy_header
 from doors.root_path import below
 from tracker.counters import Transport
 from tracker.model import Announce, AnnounceFailure, Families
@@ -27,7 +29,11 @@ RECEIVE_BUFFER = 4 << 20
 
 
 class UdpDoor(asyncio.DatagramProtocol):
-    """Answers the UDP tracker's packets of one socket; `root` is the root path that their URLs may begin with."""
+    """Answers the UDP tracker's packets of one socket; `root` is the root path that their URLs may begin with.
+
+    `key` is both of `keys` until other code sets them. Packets from `proxied` networks begin with a header of the PROXY
+    protocol, or are ignored; answers have none.
+    """
 
     def __init__(
         self,
@@ -37,13 +43,20 @@ class UdpDoor(asyncio.DatagramProtocol):
         *,
         refuse_private: bool,
         root: str = "",
+        proxied: ProxyNetworks = NO_PROXIES,
     ) -> None:
         self._tracker = tracker
-        self._key = key
+        self.keys = ConnectionKeys(key, key)
+        self._bad = BadConnections()
         self._clock = clock
         self._refuse_private = refuse_private
         self._root = root.encode()
+        self._proxied = proxied
         self._transport: asyncio.DatagramTransport | None = None
+
+    def set_keys(self, keys: ConnectionKeys) -> None:
+        """Give connection ids by other keys from now on."""
+        self.keys = keys
 
     def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
         """Keep the transport and enlarge the socket's receive buffer."""
@@ -53,9 +66,19 @@ class UdpDoor(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Answer one packet, or ignore it."""
-        if addr[1] == 0 or len(data) > udp.LARGEST_PACKET or self._transport is None:
+        if addr[1] == 0 or self._transport is None:
             return
-        answer = self.answer(data, parse_address(addr[0]))
+        address = parse_address(addr[0])
+        if self._proxied and addr[0] in self._proxied:
+            try:
+                header = read_proxy_header(data, packet=True)
+            except BadProxyHeader:
+                return
+            assert header is not None  # a packet is whole
+            address, data = header.client or address, data[header.length :]
+        if len(data) > udp.LARGEST_PACKET:
+            return
+        answer = self.answer(data, address)
         if answer is not None:
             self._transport.sendto(answer, addr)
 
@@ -66,8 +89,10 @@ class UdpDoor(asyncio.DatagramProtocol):
             return None
         now = int(self._clock())
         if isinstance(request, udp.Connect):
-            return udp.connect_reply(request.transaction, udp.connection_id(self._key, address, now))
-        if not udp.is_valid_connection_id(request.connection, self._key, address, now):
+            return udp.connect_reply(request.transaction, udp.connection_id(self.keys.current, address, now))
+        if not self.keys.hold(request.connection, address, now):
+            if not self._bad.answers(self.keys, address, now):
+                return None
             return udp.error_reply(request.transaction, BAD_CONNECTION, len(packet))
         if isinstance(request, udp.MalformedRequest):
             return self._refuse(request.transaction, request.code, len(packet))

@@ -68,6 +68,10 @@ class Settings(Section, frozen=True, kw_only=True):
         ),
     ] = None
     trusted_proxies: Annotated[Networks, Setting("Proxies whose word on the client's address is taken.")] = ()
+    proxy_protocol: Annotated[
+        Networks,
+        Setting("Proxies that begin connections, and packets over UDP, with a header of the PROXY protocol."),
+    ] = ()
     forwarded_header: Annotated[
         Annotated[str, Reads(read_header, after=True)],
         Setting("The header in which trusted proxies name the client.", takes="a header name"),

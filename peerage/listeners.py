@@ -18,6 +18,7 @@ from doors.announce import AnnounceDoor, ScrapeDoor, head_too_long
 from doors.client_address import ClientAddress
 from doors.client_work import ClientWork
 from doors.connection_guard import ConnectionCounts, ConnectionGuard, GuardedProtocol, guarded_protocol
+from doors.connection_ids import KEY_LENGTH
 from doors.connection_memory import ConnectionMemory
 from doors.files import isolated_host
 from doors.kept_files import KeptFiles
@@ -30,6 +31,7 @@ from doors.native import (
     make_native_door,
     total_counters,
 )
+from doors.proxy_protocol import ClientName, ProxyHeaderProtocol, ProxyNetworks
 from doors.root_path import root_path
 from doors.udp import UdpDoor
 from doors.websocket import SocketLimits, WebSocketDoor
@@ -37,7 +39,9 @@ from peerage.config import Settings
 from peerage.descriptors import connection_cap
 from peerage.sections.section import Networks
 from peerage.sockets import BoundAddress
+from peerage.udp_keys import UdpKeys
 from peerage.wiring.application import Application
+from storage.connection_keys import FolderConnectionKeys
 from tasks.fair_turns import FairTurns
 from tasks.loop_stalls import LoopStalls
 from tracker.counters import TrackerCounters
@@ -49,7 +53,6 @@ if TYPE_CHECKING:
 
 BACKLOG = 4096
 _GRACE = 5  # seconds that requests under way have when the service stops
-_KEY = 32  # bytes of the key behind UDP connection ids
 
 log = structlog.get_logger()
 
@@ -116,13 +119,15 @@ class Listeners:
         settings = application.settings
         self.work = ClientWork(FairTurns(), Exemptions(_exempt(settings)))
         self.kept_files = _kept_files(application)
-        self._door = _door(application, self.kept_files)
+        self.udp_keys = _udp_keys(application)
+        self._door = _door(application, self.kept_files, self.udp_keys)
         self.native = self._door is not None and settings.tracker.door != "uvicorn"
         if settings.tracker.door == "native" and not self.native:
             raise NoNativeDoor("tracker.door is native, but the native store is not in use")
         self._most_connections = connection_cap(settings)
         self._binds_at = int(self._most_connections * settings.fairness.binds_above)
         self._guard = self._make_guard()
+        self._proxied = ProxyNetworks(settings.proxy_protocol)
         clients = ClientAddress(settings.trusted_proxies, settings.forwarded_header)
         refuse = settings.tracker.refuse_private
         self.announce = AnnounceDoor(application.tracker.tracker, clients, refuse_private=refuse)
@@ -130,7 +135,7 @@ class Listeners:
         self.websocket = _websocket(application, clients, self.work)
         self._guard.upgrades = self.websocket
         self._threads = (
-            NativeDoor(self._door, self._guard, _exempt(settings))
+            NativeDoor(self._door, self._guard, _exempt(settings), proxied=bool(self._proxied))
             if self._door is not None and self.native
             else None
         )
@@ -186,10 +191,17 @@ class Listeners:
         loop, protocol = asyncio.get_running_loop(), self._protocol()
         state = server.server_state
 
-        def make_protocol() -> asyncio.Protocol:
-            return protocol(config=server.config, server_state=state, app_state={}, _loop=loop)
+        def make_protocol(peer: ClientName | None = None) -> asyncio.Protocol:
+            made = protocol(config=server.config, server_state=state, app_state={}, _loop=loop)
+            made.peer = peer
+            return made
 
-        return Acceptor(self._guard, make_protocol).serving([each.tcp for each in bound], BACKLOG)
+        def read_header_first() -> asyncio.Protocol:
+            return ProxyHeaderProtocol(self._proxied, make_protocol, self._guard.header_timeout)
+
+        return Acceptor(self._guard, read_header_first if self._proxied else make_protocol).serving(
+            [each.tcp for each in bound], BACKLOG
+        )
 
     def _make_guard(self) -> ConnectionGuard:
         """Make the connection guard; native threads enforce the caps themselves."""
@@ -214,9 +226,11 @@ class Listeners:
         protocol = handed_over_protocol(self._guard, self._door)
         settings = self._application.settings
 
-        def protocols(first: bytes, gone: Callable[[], None]) -> asyncio.Protocol:
+        def protocols(first: bytes, gone: Callable[[], None], peer: ClientName | None) -> asyncio.Protocol:
             state = server.server_state
-            return protocol(first, gone, config=server.config, server_state=state, app_state={}, _loop=loop)
+            return protocol(
+                first, gone, peer, config=server.config, server_state=state, app_state={}, _loop=loop
+            )
 
         with threads.serving(
             [each.tcp for each in bound],
@@ -235,22 +249,23 @@ class Listeners:
     async def serve_udp(self, bound: Sequence[BoundAddress]) -> AsyncIterator[None]:
         """Serve UDP from the event loop until the block ends, unless the native threads do."""
         loop = asyncio.get_running_loop()
-        key = secrets.token_bytes(_KEY)
         settings = self._application.settings
         refuse, root = settings.tracker.refuse_private, root_path(settings.public_url)
         transports = []
         try:
             for each in () if self.native else bound:
-                transport, _ = await loop.create_datagram_endpoint(
+                transport, protocol = await loop.create_datagram_endpoint(
                     lambda: UdpDoor(
                         self._application.tracker.tracker,
-                        key,
+                        self.udp_keys.keys.current,
                         time.monotonic,
                         refuse_private=refuse,
                         root=root,
+                        proxied=self._proxied,
                     ),
                     sock=each.udp,
                 )
+                self.udp_keys.subscribe(protocol.set_keys)
                 transports.append(transport)
             yield
         finally:
@@ -300,26 +315,36 @@ def _kept_files(application: Application) -> KeptFiles | None:
     return kept
 
 
-def _door(application: Application, kept: KeptFiles | None) -> "Door | None":
+def _udp_keys(application: Application) -> UdpKeys:
+    """Read the keys of UDP connection ids, or make them."""
+    environment = application.environment
+    folder = FolderConnectionKeys(application.stores.folder, KEY_LENGTH, environment.random)
+    return UdpKeys(folder, environment.clock)
+
+
+def _door(application: Application, kept: KeptFiles | None, udp_keys: UdpKeys) -> "Door | None":
     """Return the native door, where the store is native."""
     settings = application.settings
     store = application.tracker.native_store
     if store is None:
         return None
-    return make_native_door(
+    door = make_native_door(
         store,
         application.tracker.tracker.terms,
         settings.trusted_proxies,
         settings.forwarded_header,
         refuse_private=settings.tracker.refuse_private,
+        proxied=settings.proxy_protocol,
         root=root_path(settings.public_url),
-        key=secrets.token_bytes(_KEY),
+        key=udp_keys.keys.current,
         seed=secrets.randbits(64),
         files=FileRules.of(
             kept, settings.public_url, isolated_host(settings.downloads.files_url, settings.public_url)
         ),
     )
+    udp_keys.subscribe(lambda keys: door.roll(*keys))
+    return door
 
 
 def _exempt(settings: Settings) -> Networks:
-    return (*settings.trusted_proxies, *settings.fairness.exempt_networks)
+    return (*settings.trusted_proxies, *settings.proxy_protocol, *settings.fairness.exempt_networks)

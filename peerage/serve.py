@@ -273,6 +273,7 @@ async def _timers(
                         application.torrents.scrubber,
                         _renewal(application, listeners),
                         listeners.websocket,
+                        listeners.udp_keys,
                     )
                     if each is not None
                 ),

@@ -23,7 +23,7 @@ from storage.sqlite.snapshot import has_record, require_sound, snapshot, stored_
 
 _VERSION = 1
 _MANIFEST, _INDEX, _SECRETS = "manifest.json", "files.tsv", "secrets"
-_DAY_KEYS = "census-"
+_SHORT_LIVED = ("census-", "udp-")  # keys that are destroyed with their day or their span
 _BLOCK = 1 << 20
 
 
@@ -189,7 +189,7 @@ def _snapshots(folder: DataFolder, draft: Path) -> None:
 def _copy_secrets(source: Path, target: Path) -> None:
     """Copy the secrets but the census' keys of days, which are destroyed with their day."""
     for path in sorted(source.iterdir()) if source.is_dir() else []:
-        if path.is_file() and not path.name.startswith((_DAY_KEYS, ".")):
+        if path.is_file() and not path.name.startswith((*_SHORT_LIVED, ".")):
             _write(target / path.name, path.read_bytes())
 
 

@@ -6,6 +6,7 @@ from tests.support.routes import doors
 _UPLOAD = {"form-body", "compressed-upload", "metainfo", "bencode-values", "release-name"}
 _SOCKETS = {"websocket-message", "websocket-exchange", "websocket-frames"}
 _TRACKER = {"request-head", "passkey-path", "passkey-query", "forwarded-header", "address", "http-exchange"}
+_TRACKER |= {"proxy-header"}
 DIALECTS = {
     "feeds": {"search-text"},
     "gazelle": {"gazelle-browse", "form-body", *_UPLOAD},
@@ -27,7 +28,7 @@ PATHS = {
     "/torrent/{rest:path}": {"file-headers"},
 }
 COMMANDS = {"archive", "dump-line", "imdb-titles", "file-names"}
-PACKETS = {"udp-packet", "udp-exchange", "connection-ids"}
+PACKETS = {"udp-packet", "udp-exchange", "connection-ids", "proxy-header"}
 DISK = {"journal-row"}
 # Routes that read nothing but their path.
 NOTHING = {"/api/index.php", "/api/torrage.wsdl", "/upload.php", "/metrics", "/robots.txt", "/static/{name}"}

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "harness.h"
+#include "proxy_protocol.h"
 #include "query.h"
 
 static struct store *store;
@@ -70,6 +71,18 @@ static void feed_query(const uint8_t *data, size_t length)
     http_is_passkey(passkey);
 }
 
+/* A header of the PROXY protocol lies within what was given, and none of its beginnings is one. */
+static void feed_proxied(const uint8_t *data, size_t length)
+{
+    struct address client = {4, {127, 0, 0, 1}};
+    size_t used = 0;
+    for (int packet = 0; packet < 2; packet++)
+        if (proxy_read(data, length, packet, &client, &used) == PROXIED_READ &&
+            (used > length || used > PROXY_HEADER_MOST || (client.length != 4 && client.length != 16) ||
+             proxy_read(data, used - 1, packet, &client, &used) != (packet ? PROXIED_BAD : PROXIED_PART)))
+            abort();
+}
+
 static void feed_packet(uint8_t *data, size_t length)
 {
     uint8_t out[UDP_REPLY_MOST];
@@ -107,7 +120,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *given, size_t length)
         abort();
     address_parse((struct slice){data, length}, &address);
     feed_query(data, length);
+    feed_proxied(data, length);
     for (int private = 0; private < 2; private++) {
+        rules.forwarded = private ? SLICE("forwarded") : SLICE("x-forwarded-for");
+        rules.rfc7239 = private;
         store_set_private(handler->store, private);
         feed_stream(data, length);
     }
@@ -143,11 +159,16 @@ static const struct slice SEEDS[] = {
                "uuuuuuuu\0\0\0\2iiiikkkk\xff\xff\xff\xff\x1a\xe1\2\x14/" HARNESS_PASSKEY "/announce"),
     SLICE_INIT(HASH "&peer_id=bbbbbbbbbbbbbbbbbbbb&port=1&event=stopped"),
     SLICE_INIT("fe80::1%eth0"),
+    SLICE_INIT("PROXY TCP4 9.8.7.6 1.2.3.4 56324 443\r\n"),
+    SLICE_INIT("\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\11\10\7\6\1\2\3\4\0\1\0\2"),
+    SLICE_INIT("GET /announce/" HARNESS_PASSKEY "?" HASH "&peer_id=-XX0001-abcdefghijkl&port=6881 HTTP/1.1\r\n"
+               "Forwarded: for=1.2.3.4;proto=http, for=\"[2001:db8::1]:80\";by=\"a\\\"b\"\r\n\r\n"),
 };
 
 static const char *const WORDS[] = {
     "GET /announce?", "GET /scrape?", "/announce", "/scrape", "/" HARNESS_PASSKEY, HARNESS_ROOT, "uploaded=", "downloaded=", "passkey=", "\x02\x0b",
     " HTTP/1.1\r\n", " HTTP/1.0\r\n", "\r\n\r\n", "\r\n", "Connection: close\r\n",
+    "Forwarded: ", "for=", ";", "\"", "\\", "PROXY TCP6 ", "PROXY UNKNOWN",
     "X-Forwarded-For: ", "1.2.3.4", "::1", "2001:db8::", "%", "%41", "&", "=", "info_hash=", "peer_id=", "port=", "left=",
     "event=", "stopped", "numwant=", "compact=0", "aaaaaaaaaaaaaaaaaaaa", ",", ":80", "[", "]", "9223372036854775808",
 };

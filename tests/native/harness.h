@@ -61,7 +61,9 @@ static inline struct file_table *harness_files(void)
 
 static inline void harness_rules(struct rules *rules)
 {
+    static struct connection_ids ids;
     const uint8_t key[32] = {4, 5, 6};
+    struct seals seals;
     *rules = (struct rules){.interval = 1800, .min_interval = 900, .retry_soon = 300, .numwant = 50};
     rules->numwant_most = 200;
     rules->numwant_most6 = 66;
@@ -78,7 +80,11 @@ static inline void harness_rules(struct rules *rules)
     rules->files_host = SLICE("files.example");
     rules->redirect = SLICE("location: /torrent/");
     rules->redirect_end = SLICE(".torrent\r\n");
-    blake2b_key(&rules->seal, key, sizeof key, 4);
+    rules->ids = &ids;
+    blake2b_key(&seals.current, key, sizeof key, 4);
+    seals.previous = seals.current;
+    if (!ids_init(&ids, &seals))
+        abort();
 }
 
 #endif

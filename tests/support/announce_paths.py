@@ -3,16 +3,17 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from typing import Any
 
 from starlette.routing import BaseRoute
 
+from doors.acceptor import Acceptor
 from doors.announce import AnnounceDoor, ScrapeDoor, head_too_long
 from doors.client_address import ClientAddress
-from doors.connection_guard import ConnectionGuard, guarded_protocol
+from doors.connection_guard import ConnectionGuard, GuardedProtocol, guarded_protocol
 from doors.native import (
     NativeDoor,
     fast_path_protocol,
@@ -20,6 +21,7 @@ from doors.native import (
     make_native_door,
     total_counters,
 )
+from doors.proxy_protocol import ClientName, ProxyHeaderProtocol, ProxyNetworks
 from doors.root_path import strip_root
 from doors.websocket import SocketLimits, WebSocketDoor
 from peerage.app import App
@@ -54,6 +56,8 @@ class TrackerSetup:
     guard: ConnectionGuard
     root: str = ""
     websocket: WebSocketDoor | None = None
+    proxied: bool = False
+    """Whether every connection begins with a header of the PROXY protocol."""
     clock: Clock = field(default_factory=Clock)
     """That of the door over WebSocket."""
 
@@ -70,6 +74,7 @@ def tracker_setup(
     mode: Mode = Mode.PUBLIC,
     proxy: bool = True,
     root: str = "",
+    proxied: bool = False,
 ) -> TrackerSetup:
     if in_c:
         store: SwarmStore = NativeSwarms(TERMS, SEED, bytes(16))
@@ -90,13 +95,14 @@ def tracker_setup(
         door = make_native_door(
             store.handle, TERMS, trusted, "X-Forwarded-For",
             refuse_private=refuse_private, key=KEY, seed=SEED, clock=(NOW, RUNNING), root=root,
+            proxied=PROXY if proxied else (),
         )  # fmt: skip
     guard = ConnectionGuard(
         header_timeout=10, body_timeout=10, max_connections=0, connections_per_address=0, exempt=[],
         too_long=lambda: head_too_long(tracker), root=root.encode(),
     )  # fmt: skip
     announce = AnnounceDoor(tracker, clients, refuse_private=refuse_private)
-    return TrackerSetup(tracker, door, announce, ScrapeDoor(tracker), guard, root)
+    return TrackerSetup(tracker, door, announce, ScrapeDoor(tracker), guard, root, proxied=proxied)
 
 
 def with_websocket(
@@ -134,12 +140,15 @@ class AnnouncePath:
         server = Server(uvicorn_config(app, protocol, keep_alive=5), ready.set)
         tcp, udp = _bound()
         with tcp, udp:
-            task = asyncio.create_task(server.serve([] if self.kind == "threads" else [tcp]))
+            ours = self.kind == "threads" or setup.proxied
+            task = asyncio.create_task(server.serve([] if ours else [tcp]))
             await ready.wait()
             try:
                 with ExitStack() as stack:
                     if self.kind == "threads":
                         stack.enter_context(self._threads(setup, server, tcp, udp))
+                    elif setup.proxied:
+                        stack.enter_context(_accepting(setup, server, protocol, tcp))
                     yield tcp.getsockname()[1]
             finally:
                 server.should_exit = True
@@ -148,15 +157,34 @@ class AnnouncePath:
     def _threads(self, setup: TrackerSetup, server: Server, tcp: socket.socket, udp: socket.socket) -> Any:
         protocol = handed_over_protocol(setup.guard, setup.door)
 
-        def protocols(first: bytes, gone: Callable[[], None]) -> asyncio.Protocol:
+        def protocols(first: bytes, gone: Callable[[], None], peer: ClientName | None) -> asyncio.Protocol:
             return protocol(
-                first, gone, config=server.config, server_state=server.server_state, app_state={},
+                first, gone, peer, config=server.config, server_state=server.server_state, app_state={},
                 _loop=asyncio.get_running_loop(),
             )  # fmt: skip
 
-        return NativeDoor(setup.door, setup.guard, setup.guard.exempt).serving(
+        return NativeDoor(setup.door, setup.guard, setup.guard.exempt, proxied=setup.proxied).serving(
             [tcp], [udp], protocols, **self.bounds
         )
+
+
+def _accepting(
+    setup: TrackerSetup, server: Server, protocol: type[GuardedProtocol], tcp: socket.socket
+) -> AbstractContextManager[None]:
+    """Accept as the service does where proxies begin their connections with a header."""
+
+    def make_protocol(peer: ClientName | None = None) -> asyncio.Protocol:
+        made = protocol(
+            config=server.config,
+            server_state=server.server_state,
+            app_state={},
+            _loop=asyncio.get_running_loop(),
+        )
+        made.peer = peer
+        return made
+
+    networks = ProxyNetworks(PROXY)
+    return Acceptor(setup.guard, lambda: ProxyHeaderProtocol(networks, make_protocol, 10)).serving([tcp], 100)
 
 
 def _bound() -> tuple[socket.socket, socket.socket]:

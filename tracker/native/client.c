@@ -82,6 +82,11 @@ static bool parse_v6(const uint8_t *text, size_t length, struct address *out)
     return parse(AF_INET6, text, zone ? (size_t)(zone - text) : length, out);
 }
 
+bool address_read(bool v6, struct slice text, struct address *out)
+{
+    return parse(v6 ? AF_INET6 : AF_INET, text.data, text.length, out);
+}
+
 bool address_parse(struct slice text, struct address *out)
 {
     const uint8_t *data = text.data;
@@ -188,14 +193,147 @@ static bool plain(struct slice line)
     return true;
 }
 
+/* The lines of a header as one text with commas between them, a byte at a time. */
+struct cursor {
+    const struct slice *lines;
+    unsigned count, line;
+    size_t at;
+};
+
+enum { TEXT_END = -1 };
+
+static int peek(const struct cursor *cursor)
+{
+    const struct slice *line = &cursor->lines[cursor->line];
+    if (cursor->at < line->length)
+        return line->data[cursor->at];
+    return cursor->line + 1 < cursor->count ? ',' : TEXT_END;
+}
+
+static int next(struct cursor *cursor)
+{
+    int byte = peek(cursor);
+    if (cursor->at < cursor->lines[cursor->line].length) {
+        cursor->at++;
+    } else if (byte != TEXT_END) {
+        cursor->line++;
+        cursor->at = 0;
+    }
+    return byte;
+}
+
+static bool is_one_of(int byte, const char *these)
+{
+    return byte > 0 && strchr(these, byte);
+}
+
+static bool is_name(int byte)
+{
+    return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') ||
+           is_one_of(byte, "_!#$%&'*+.^`|~-");
+}
+
+static void skip_blanks(struct cursor *cursor)
+{
+    while (is_one_of(peek(cursor), " \t"))
+        next(cursor);
+}
+
+/* The node of an element, as far as an address can be long. */
+struct node {
+    uint8_t text[LONGEST_ADDRESS + 1];
+    size_t length;
+};
+
+static void append(struct node *node, int byte)
+{
+    if (node->length < sizeof node->text)
+        node->text[node->length++] = (uint8_t)byte;
+}
+
+static bool read_quoted(struct cursor *cursor, struct node *value)
+{
+    next(cursor);
+    for (;;) {
+        int byte = next(cursor);
+        if (byte == '"')
+            return true;
+        if (byte == '\\')
+            byte = next(cursor);
+        if (byte == TEXT_END)
+            return false;
+        append(value, byte);
+    }
+}
+
+/* One `name=value` (RFC 7239, section 4); `is_for` whether its name is that. */
+static bool read_pair(struct cursor *cursor, struct node *value, bool *is_for)
+{
+    char name[4] = {0};
+    size_t length = 0;
+    value->length = 0;
+    while (is_name(peek(cursor))) {
+        int byte = next(cursor);
+        if (length < 3)
+            name[length] = (char)(byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte);
+        length++;
+    }
+    *is_for = length == 3 && memcmp(name, "for", 3) == 0;
+    if (length == 0 || next(cursor) != '=')
+        return false;
+    if (peek(cursor) == '"')
+        return read_quoted(cursor, value);
+    size_t bytes = 0;
+    for (; peek(cursor) != TEXT_END && !is_one_of(peek(cursor), "\",;= \t\n\v\f\r"); bytes++)
+        append(value, next(cursor));
+    return bytes > 0;
+}
+
+/* The elements of a header of RFC 7239. What decides is the last that is no address or no proxy's; where all are proxies,
+ * the first. Text that breaks the grammar is refused as a whole. */
+static enum client read_elements(struct networks trusted, struct cursor *cursor, struct address *out)
+{
+    struct node node = {.length = 0}, value;
+    struct address address;
+    enum client found = CLIENT_KNOWN;
+    bool first = true;
+    for (;;) {
+        skip_blanks(cursor);
+        bool is_for = false;
+        if (!is_one_of(peek(cursor), ";,") && peek(cursor) != TEXT_END) {
+            if (!read_pair(cursor, &value, &is_for))
+                return CLIENT_UNKNOWN;
+            skip_blanks(cursor);
+        }
+        if (is_for)
+            node = value;
+        int separator = next(cursor);
+        if (separator == ';')
+            continue;
+        if (separator != ',' && separator != TEXT_END)
+            return CLIENT_UNKNOWN;
+        bool known = address_parse((struct slice){node.text, node.length}, &address);
+        if (!known || first || !networks_hold(trusted, &address)) {
+            found = known ? CLIENT_KNOWN : CLIENT_UNKNOWN;
+            *out = address;
+        }
+        first = false;
+        node.length = 0;
+        if (separator == TEXT_END)
+            return found;
+    }
+}
+
 enum client client_forwarded(struct networks trusted, const struct http_request *request, bool rfc7239,
                              struct address *out)
 {
-    if (rfc7239)
-        return CLIENT_ELSEWHERE; /* a grammar with quotes is read in one place only */
     for (unsigned at = 0; at < request->forwarded_count; at++)
         if (!plain(request->forwarded[at]))
             return CLIENT_ELSEWHERE;
+    if (rfc7239 && request->forwarded_count) {
+        struct cursor cursor = {request->forwarded, request->forwarded_count, 0, 0};
+        return read_elements(trusted, &cursor, out);
+    }
     for (unsigned at = request->forwarded_count; at-- > 0;) {
         enum client found = rightmost(trusted, request->forwarded[at], out);
         if (found != CLIENT_ELSEWHERE)

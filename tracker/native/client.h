@@ -34,6 +34,9 @@ void address_of(const uint8_t *bytes, size_t length, struct address *out);
 /* Read an address as sockets and proxies write it (bittorrent.peers.parse_address); false where it is none. */
 bool address_parse(struct slice text, struct address *out);
 
+/* Read an address alone, without port, brackets or zone. */
+bool address_read(bool v6, struct slice text, struct address *out);
+
 /* Write an address as Python does; returns the length, at most 39. */
 size_t address_write(const uint8_t *bytes, size_t length, uint8_t out[40]);
 

@@ -11,6 +11,7 @@
 #include "module_files.h"
 #include "handler.h"
 #include "loop.h"
+#include "proxy_protocol.h"
 #include "query.h"
 
 enum {
@@ -99,25 +100,40 @@ static bool read_address(const char *bytes, Py_ssize_t length, struct address *o
     return true;
 }
 
+static bool make_ids(Door *door, const uint8_t *key, size_t length)
+{
+    struct seals seals;
+    struct connection_ids *ids = malloc(sizeof *ids);
+    blake2b_key(&seals.current, key, length, 4);
+    seals.previous = seals.current;
+    if (!ids || !ids_init(ids, &seals)) {
+        free(ids);
+        PyErr_NoMemory();
+        return false;
+    }
+    door->rules.ids = ids;
+    return true;
+}
+
 /* Door(store, ...). */
 
 static bool set_rules(Door *door, PyObject *args, PyObject *named)
 {
     static char *names[] = {"store", "refusals", "full", "restoring", "bad_connection", "too_late", "header",
-                            "trusted", "routed", "key", "interval", "min_interval", "retry_soon", "numwant",
+                            "trusted", "routed", "proxied", "key", "interval", "min_interval", "retry_soon", "numwant",
                             "numwant_most", "numwant_most6", "refuse_private", "seed", "clock", "root", "files",
                             "files_host", "redirect", "redirect_end", NULL};
     PyObject *store, *refusals, *full, *restoring, *bad_connection, *too_late, *header, *trusted, *routed, *root;
-    PyObject *files, *files_host, *redirect, *redirect_end;
+    PyObject *proxied, *files, *files_host, *redirect, *redirect_end;
     const char *key;
     Py_ssize_t key_length;
     unsigned long long seed;
     long long unix_time, running;
     int refuse_private;
     struct rules *rules = &door->rules;
-    if (!PyArg_ParseTupleAndKeywords(args, named, "O$O!SSSSSOOy#IIIHHHpK(LL)SOSSS:Door", names, &store, &PyTuple_Type,
+    if (!PyArg_ParseTupleAndKeywords(args, named, "O$O!SSSSSOOOy#IIIHHHpK(LL)SOSSS:Door", names, &store, &PyTuple_Type,
                                      &refusals, &full, &restoring, &bad_connection, &too_late, &header, &trusted,
-                                     &routed, &key, &key_length, &rules->interval, &rules->min_interval,
+                                     &routed, &proxied, &key, &key_length, &rules->interval, &rules->min_interval,
                                      &rules->retry_soon, &rules->numwant, &rules->numwant_most,
                                      &rules->numwant_most6, &refuse_private, &seed, &unix_time, &running, &root,
                                      &files, &files_host, &redirect, &redirect_end))
@@ -137,7 +153,8 @@ static bool set_rules(Door *door, PyObject *args, PyObject *named)
     door->seed = seed;
     door->handler->store = module_store(store);
     door->handler->rng = door->handler->store ? module_rng(store) : NULL;
-    blake2b_key(&rules->seal, (const uint8_t *)key, (size_t)key_length, 4);
+    if (!make_ids(door, (const uint8_t *)key, (size_t)key_length))
+        return false;
     if (!door->handler->store || PyList_Append(door->kept, store) < 0)
         return false;
     if (files != Py_None && (!(rules->files = module_files(files)) || PyList_Append(door->kept, files) < 0))
@@ -148,7 +165,8 @@ static bool set_rules(Door *door, PyObject *args, PyObject *named)
            keep_bytes(door, too_late, &door->too_late) && keep_bytes(door, header, &rules->forwarded) &&
            keep_bytes(door, root, &rules->root) && keep_bytes(door, files_host, &rules->files_host) &&
            keep_bytes(door, redirect, &rules->redirect) && keep_bytes(door, redirect_end, &rules->redirect_end) &&
-           read_networks(trusted, &rules->trusted) && read_networks(routed, &rules->routed);
+           read_networks(trusted, &rules->trusted) && read_networks(routed, &rules->routed) &&
+           read_networks(proxied, &rules->proxied);
 }
 
 static PyObject *door_new(PyTypeObject *type, PyObject *args, PyObject *named)
@@ -193,6 +211,10 @@ static void door_dealloc(Door *door)
         loop_free(door->loop);
     PyMem_Free((void *)door->rules.trusted.rows);
     PyMem_Free((void *)door->rules.routed.rows);
+    PyMem_Free((void *)door->rules.proxied.rows);
+    if (door->rules.ids)
+        ids_free(door->rules.ids);
+    free(door->rules.ids);
     PyMem_Free(door->out);
     free(door->handler);
     Py_XDECREF(door->kept);
@@ -382,6 +404,23 @@ static PyObject *door_take(Door *door, PyObject *Py_UNUSED(none))
     return list;
 }
 
+static PyObject *door_roll(Door *door, PyObject *args)
+{
+    const char *current, *previous;
+    Py_ssize_t length, previous_length;
+    struct seals seals;
+    if (!PyArg_ParseTuple(args, "y#y#:roll", &current, &length, &previous, &previous_length))
+        return NULL;
+    if (length < 1 || length > BLAKE2B_KEY_MOST || previous_length < 1 || previous_length > BLAKE2B_KEY_MOST) {
+        PyErr_SetString(PyExc_ValueError, "a key has 1 to 64 bytes");
+        return NULL;
+    }
+    blake2b_key(&seals.current, (const uint8_t *)current, (size_t)length, 4);
+    blake2b_key(&seals.previous, (const uint8_t *)previous, (size_t)previous_length, 4);
+    ids_roll(door->rules.ids, &seals);
+    Py_RETURN_NONE;
+}
+
 static PyObject *door_leave(Door *door, PyObject *args)
 {
     const char *bytes;
@@ -461,6 +500,7 @@ static PyMethodDef door_methods[] = {
     {"start", (PyCFunction)(void (*)(void))door_start, METH_VARARGS | METH_KEYWORDS, "Start the threads."},
     {"stop", (PyCFunction)door_stop, METH_NOARGS, "Join the threads."},
     {"take", (PyCFunction)door_take, METH_NOARGS, "Take the connections that are for another server."},
+    {"roll", (PyCFunction)door_roll, METH_VARARGS, "Give UDP connection ids by another key; take the one before, too."},
     {"leave", (PyCFunction)door_leave, METH_VARARGS, "Count out a connection that was taken."},
     {"numbers", (PyCFunction)door_numbers, METH_NOARGS, "Read all counters."},
     {NULL, NULL, 0, NULL},
@@ -595,6 +635,23 @@ static PyObject *parse_address(PyObject *Py_UNUSED(module), PyObject *text)
     return PyBytes_FromStringAndSize((const char *)address.bytes, address.length);
 }
 
+static PyObject *read_proxy_header(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    const char *data;
+    Py_ssize_t length;
+    int packet;
+    struct address client = {.length = 0};
+    size_t used = 0;
+    if (!PyArg_ParseTuple(args, "y#p:read_proxy_header", &data, &length, &packet))
+        return NULL;
+    enum proxied found = proxy_read((const uint8_t *)data, (size_t)length, packet != 0, &client, &used);
+    if (found == PROXIED_BAD)
+        Py_RETURN_FALSE;
+    if (found == PROXIED_PART)
+        Py_RETURN_NONE;
+    return Py_BuildValue("y#n", (const char *)client.bytes, (Py_ssize_t)client.length, (Py_ssize_t)used);
+}
+
 static PyMethodDef functions[] = {
     {"read_announce", read_announce, METH_O, "Read an announce's query: a tuple, or the number of a refusal."},
     {"read_scrape", read_scrape, METH_O, "Read a scrape's query: its hashes, sorted, or the number of a refusal."},
@@ -602,6 +659,8 @@ static PyMethodDef functions[] = {
     {"path_passkey", path_passkey, METH_VARARGS, "Read a path: the passkey in it, or None."},
     {"accepts_gzip", accepts_gzip, METH_O, "Whether the value of Accept-Encoding takes gzip."},
     {"etag_matches", etag_matches, METH_VARARGS, "Whether the value of If-None-Match contains a tag."},
+    {"read_proxy_header", read_proxy_header, METH_VARARGS,
+     "Read a header of the PROXY protocol: client and length, None where more has to come, False where it is none."},
     {"parse_address", parse_address, METH_O, "Read an address: its 4 or 16 bytes, or None."},
     {NULL, NULL, 0, NULL},
 };

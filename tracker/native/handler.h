@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "blake2b.h"
 #include "client.h"
+#include "connection_ids.h"
 #include "http_request.h"
 #include "constants.h"
 #include "kept_files.h"
@@ -25,12 +25,14 @@ enum {
 struct rules {
     uint32_t interval, min_interval, retry_soon;
     uint16_t numwant, numwant_most, numwant_most6;
-    bool refuse_private, rfc7239;
+    bool refuse_private;
+    bool rfc7239; /* whether `forwarded` names the header of that grammar */
     struct slice refusals[REFUSAL_COUNT], full, restoring, bad_connection;
     struct slice forwarded; /* the header's name, lower case */
     struct slice root;      /* what a proxy may have left in front of a path */
     struct networks trusted, routed;
-    struct blake2b seal;
+    struct networks proxied; /* whose connections and packets begin with a header of the PROXY protocol */
+    struct connection_ids *ids; /* of UDP: shared by all who answer, and changing */
     struct file_table *files; /* NULL: every request for a file is answered elsewhere */
     struct slice files_host;  /* lower case: where a Host begins with it, files are answered elsewhere; or empty */
     /* The headers that redirect to the upper case, up to the infohash and from there on. */
@@ -61,6 +63,8 @@ struct handler {
     struct rng *rng;
     int64_t now;     /* unix seconds */
     int64_t running; /* seconds of a clock that does not run backwards */
+    struct seals seals; /* those of `ids`, at the last reading of the clock */
+    uint32_t seals_generation;
     int64_t dated;   /* the second that `date` was written for */
     char date[40];
     size_t file_most; /* bytes of the largest file that is answered with; 0: none is */
@@ -68,7 +72,7 @@ struct handler {
     struct answer answer;
 };
 
-/* Take the time, unless the clock stands still for a test. */
+/* Take the time, unless the clock stands still for a test, and the present keys. */
 void handler_read_clock(struct handler *handler, const int64_t fixed[2]);
 
 /* The value of the date header. */

@@ -12,6 +12,7 @@ enum { V4_PEER = 6, V6_PEER = 18, LENGTH_DIGITS = 5 };
 void handler_read_clock(struct handler *handler, const int64_t fixed[2])
 {
     struct timespec now;
+    ids_follow(handler->rules->ids, &handler->seals, &handler->seals_generation);
     if (fixed[0]) {
         handler->now = fixed[0];
         handler->running = fixed[1];

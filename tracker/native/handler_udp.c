@@ -40,14 +40,6 @@ struct packet {
     uint8_t *out;
 };
 
-static void seal(const struct rules *rules, const uint8_t issued[4], const struct address *address, uint8_t out[4])
-{
-    uint8_t message[4 + 16];
-    memcpy(message, issued, 4);
-    memcpy(message + 4, address->bytes, address->length);
-    blake2b_seal(&rules->seal, message, 4u + address->length, out);
-}
-
 static void head(const struct packet *packet, uint32_t action)
 {
     write_big(packet->out, action);
@@ -58,21 +50,26 @@ static size_t connect_reply(const struct handler *handler, const struct packet *
 {
     head(packet, CONNECT);
     write_big(packet->out + 8, (uint32_t)handler->running);
-    seal(handler->rules, packet->out + 8, packet->address, packet->out + 12);
+    ids_seal(&handler->seals.current, packet->out + 8, packet->address, packet->out + 12);
     return 16;
+}
+
+static bool sealed_by(const struct blake2b *key, const struct packet *packet)
+{
+    uint8_t sealed[4], difference = 0;
+    ids_seal(key, packet->data, packet->address, sealed);
+    for (int at = 0; at < 4; at++)
+        difference |= sealed[at] ^ packet->data[4 + at];
+    return difference == 0;
 }
 
 /* Whether the connection id was issued here, to this address, and recently; compared in constant time. */
 static bool holds(const struct handler *handler, const struct packet *packet)
 {
-    uint8_t sealed[4], difference = 0;
     uint32_t age = (uint32_t)handler->running - (uint32_t)read_big(packet->data, 4);
     if (age > UDP_CONNECTION_SECONDS && age < (uint32_t)0 - UDP_CONNECTION_SKEW)
         return false;
-    seal(handler->rules, packet->data, packet->address, sealed);
-    for (int at = 0; at < 4; at++)
-        difference |= sealed[at] ^ packet->data[4 + at];
-    return difference == 0;
+    return sealed_by(&handler->seals.current, packet) || sealed_by(&handler->seals.previous, packet);
 }
 
 static size_t error_reply(const struct packet *packet, struct slice text)
@@ -226,7 +223,10 @@ size_t handler_answer_udp(struct handler *handler, const uint8_t *data, size_t l
         return memcmp(data, PROTOCOL, sizeof PROTOCOL) == 0 ? connect_reply(handler, &packet) : 0;
     if (action != ANNOUNCE && action != SCRAPE)
         return 0;
-    if (!holds(handler, &packet))
+    if (!holds(handler, &packet)) {
+        if (!ids_answer_bad(handler->rules->ids, &handler->seals, address, handler->running))
+            return 0;
         return error_reply(&packet, handler->rules->bad_connection);
+    }
     return action == ANNOUNCE ? announce_reply(handler, &packet) : scrape_reply(handler, &packet);
 }

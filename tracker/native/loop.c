@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "connections.h"
+#include "proxy_protocol.h"
 #include "timing_wheel.h"
 
 enum {
@@ -31,7 +32,7 @@ enum {
     ROUNDS = 16,    /* of packets, before other sockets are served */
     IN_SIZE = 2 * HTTP_HEAD_MOST,
     OUT_SIZE = 4 * HTTP_REPLY_MOST, /* pipelined answers go out in one piece */
-    PACKET_SIZE = UDP_LARGEST + 8,
+    PACKET_SIZE = PROXY_HEADER_MOST + UDP_LARGEST + 8,
     /* Edge-triggered: a short read has emptied the socket, and the next event comes with new bytes. */
     READABLE = (int)(EPOLLIN | EPOLLRDHUP | EPOLLET),
     TURN_MOST = 256 << 10,  /* bytes of files that one connection gets before others have their turn */
@@ -53,6 +54,7 @@ struct connection {
     struct source source;
     uint8_t phase;
     bool registered, closing, ended; /* ended: the client sends nothing more */
+    bool proxied;                    /* the header that names the client is still to come */
     struct address address;
     struct timer timer;
     bool unheard;                            /* sent nothing yet, or part of a request */
@@ -143,6 +145,20 @@ static void fetch_swarms(struct thread *thread, unsigned received)
         }
 }
 
+/* Take the header of a proxy off a packet, and its client for the sender; false: there is none. */
+static bool unwrap(const struct rules *rules, struct slice *packet, struct address *address)
+{
+    size_t used = 0;
+    if (!rules->proxied.count || !networks_hold(rules->proxied, address))
+        return packet->length <= UDP_LARGEST;
+    if (packet->length > UDP_LARGEST + PROXY_HEADER_MOST ||
+        proxy_read(packet->data, packet->length, true, address, &used) != PROXIED_READ)
+        return false;
+    packet->data += used;
+    packet->length -= used;
+    return packet->length <= UDP_LARGEST;
+}
+
 static unsigned answer_packets(struct thread *thread, unsigned received)
 {
     unsigned count = 0;
@@ -151,11 +167,14 @@ static unsigned answer_packets(struct thread *thread, unsigned received)
     for (unsigned at = 0; at < received; at++) {
         struct sockaddr_in6 *from = &thread->senders[at];
         struct address address;
-        size_t length = thread->received[at].msg_len;
-        if (length > UDP_LARGEST || from->sin6_port == 0)
+        struct slice packet = {thread->packets[at], thread->received[at].msg_len};
+        if (from->sin6_port == 0)
             continue;
         sender_of(from, &address);
-        length = handler_answer_udp(&thread->handler, thread->packets[at], length, &address, thread->packed[count]);
+        if (!unwrap(thread->handler.rules, &packet, &address))
+            continue;
+        size_t length =
+            handler_answer_udp(&thread->handler, packet.data, packet.length, &address, thread->packed[count]);
         if (length == 0)
             continue;
         thread->replies[count].iov_len = length;
@@ -227,6 +246,7 @@ static struct connection *new_connection(struct thread *thread, int fd, const st
     memset(connection, 0, sizeof *connection);
     connection->source = (struct source){fd, CONNECTION};
     connection->address = *address;
+    connection->proxied = networks_hold(thread->handler.rules->proxied, address);
     wheel_expect(&thread->wheel, &connection->timer, thread->loop->settings.header_ms);
     return connection;
 }
@@ -389,11 +409,43 @@ static void await(struct thread *thread, struct connection *connection, bool ans
     }
 }
 
+/* Take the header of a proxy off the input, and count the connection as its client's; false where the connection is
+ * gone, or waits for more. */
+static bool read_proxied(struct thread *thread, struct connection *connection, const uint8_t **data, size_t *length)
+{
+    struct connections *counts = &thread->loop->connections;
+    struct address client = connection->address;
+    size_t used = 0;
+    switch (proxy_read(*data, *length, false, &client, &used)) {
+    case PROXIED_PART:
+        await(thread, connection, false, *data, *length);
+        return false;
+    case PROXIED_BAD:
+        drop(thread, connection);
+        return false;
+    default:
+        break;
+    }
+    connection->proxied = false;
+    connections_leave(counts, &connection->address);
+    if (!connections_admit(counts, &client)) {
+        close(connection->source.fd);
+        release(thread, connection);
+        return false;
+    }
+    connection->address = client;
+    *data += used;
+    *length -= used;
+    return true;
+}
+
 /* Answer the requests in the input, then close, hand over, or wait. The connection may be gone afterwards. */
 static void serve_input(struct thread *thread, struct connection *connection, const uint8_t *data, size_t length)
 {
     bool answered = false;
     size_t files = 0;
+    if (connection->proxied && !read_proxied(thread, connection, &data, &length))
+        return;
     for (;;) {
         struct buffer out = {thread->out, thread->out + OUT_SIZE, false};
         struct reading reading =

@@ -117,7 +117,7 @@ class Nginx(ReverseProxy):
             {
                 "127.0.0.1:6969": f"127.0.0.1:{self.upstream}",
                 "listen 80;": f"listen {ADDRESS}:{self.port};",
-                "listen 443 ssl;": f"listen {ADDRESS}:{self.tls_port} ssl;",
+                "listen 443 ssl ": f"listen {ADDRESS}:{self.tls_port} ssl ",
                 "/etc/ssl/tracker.example.org.pem": str(self.certificate),
                 "/etc/ssl/tracker.example.org.key": str(self.certificate),
             },
@@ -183,4 +183,58 @@ class Caddy(ReverseProxy):
         return ["caddy", "run", "--config", "Caddyfile", "--adapter", "caddyfile"]
 
 
+class NginxStream(ReverseProxy):
+    """nginx that passes bytes on behind a header of the PROXY protocol, version 1."""
+
+    def configure(self) -> list[str]:
+        site = filled(
+            (DOCUMENTED / "nginx-proxy-protocol.conf").read_text(),
+            {
+                "127.0.0.1:6969": f"127.0.0.1:{self.upstream}",
+                "listen 80;": f"listen {ADDRESS}:{self.port};",
+                "listen 443 ssl;": f"listen {ADDRESS}:{self.tls_port} ssl;",
+                "/etc/ssl/tracker.example.org.pem": str(self.certificate),
+                "/etc/ssl/tracker.example.org.key": str(self.certificate),
+            },
+        )
+        (self.folder / "nginx.conf").write_text(
+            "load_module /usr/lib/nginx/modules/ngx_stream_module.so;\n"
+            "daemon off; master_process off; pid nginx.pid; error_log error.log;\n"
+            f"events {{ }}\n{site}\n"
+        )
+        return ["nginx", "-p", str(self.folder), "-c", "nginx.conf", "-e", "error.log"]
+
+
+class HAProxyStream(ReverseProxy):
+    """HAProxy that passes bytes on behind a header of the PROXY protocol."""
+
+    sends = "send-proxy-v2"
+
+    def configure(self) -> list[str]:
+        text = filled(
+            (DOCUMENTED / "haproxy-proxy-protocol.cfg").read_text(),
+            {
+                "global\n": "global\n    nbthread 1\n",
+                "127.0.0.1:6969": f"127.0.0.1:{self.upstream}",
+                "bind :80 ": f"bind {ADDRESS}:{self.port} ",
+                "bind :443 ": f"bind {ADDRESS}:{self.tls_port} ",
+                "/etc/ssl/tracker.example.org.pem": str(self.certificate),
+                "send-proxy-v2": self.sends,
+            },
+        )
+        (self.folder / "haproxy.cfg").write_text(text)
+        return ["haproxy", "-db", "-f", "haproxy.cfg"]
+
+
+class HAProxyStreamV1(HAProxyStream):
+    """The same with version 1."""
+
+    sends = "send-proxy"
+
+
+STREAMS: dict[str, type[ReverseProxy]] = {
+    "haproxy-v1": HAProxyStreamV1,
+    "haproxy-v2": HAProxyStream,
+    "nginx-v1": NginxStream,
+}
 PROXIES: dict[str, type[ReverseProxy]] = {"nginx": Nginx, "haproxy": HAProxy, "caddy": Caddy}

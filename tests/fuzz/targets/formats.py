@@ -27,6 +27,7 @@ from bittorrent.udp import (
 )
 from bittorrent.urls import MOST_URLS
 from bittorrent.webtorrent import MessageRefused, PeerScrape, read_message, write_offer
+from doors.proxy_protocol import LONGEST_HEADER, BadProxyHeader, read_proxy_header
 from doors.udp import UdpDoor
 from tests.fuzz.targets.target import Target, refused
 from tests.support.swarm_stores import STORES
@@ -220,6 +221,24 @@ def address(data: bytes) -> None:
         assert native.parse_address(data) == found
 
 
+def proxy_header(data: bytes) -> None:
+    """A header of the PROXY protocol is read in C as in Python, and to the same end however it is cut."""
+    for packet in (False, True):
+        try:
+            found = read_proxy_header(data, packet=packet)
+        except BadProxyHeader:
+            assert native.read_proxy_header(data, packet) is False
+            continue
+        if found is None:
+            assert native.read_proxy_header(data, packet) is None
+            continue
+        assert native.read_proxy_header(data, packet) == (found.client or b"", found.length)
+        assert found.length <= min(len(data), LONGEST_HEADER)
+        assert found.client is None or len(found.client) in (4, 16)
+        if not packet:
+            assert all(native.read_proxy_header(data[:at], False) is None for at in range(found.length))
+
+
 def udp_packet(data: bytes) -> None:
     """A packet is answered by no more than its connection id allows, whatever it is."""
     request = read_request(data)
@@ -315,6 +334,7 @@ TARGETS = (
     Target(passkey_path, 14, 200),
     Target(passkey_query, 14, 200),
     Target(address, 14, 200),
+    Target(proxy_header, 8, 1100),
     Target(udp_packet, 8, 4200, "udp"),
     Target(connection_ids, 3, 64),
     Target(journal_row, 1),
