@@ -48,7 +48,7 @@ HASH, OTHER = parsed(TORRENT).infohash.hex(), "cd" * 20
 ON_A_FOLDER = {
     "the lists": (("lists",), 465, CATALOGUE | UPLOADS | {"accounts.accounts", "cache.torrents"}),
     "accounts": (("user list", "key list", "user log"), 500, CATALOGUE | UPLOADS | {"cache.torrents"}),
-    "an account's traffic": (("user show alice",), 530, UPLOADS | {"actions.takedowns"}),
+    "an account's traffic": (("user show alice",), 560, UPLOADS | {"actions.takedowns"}),
     "changes of accounts": (
         (
             *("user role alice moderator", "user disable alice", "user enable alice", "user link alice"),
@@ -56,6 +56,14 @@ ON_A_FOLDER = {
             *("user add bob", "key add bob --scope rest"),
         ),
         545,
+        UPLOADS | {"actions.takedowns"},
+    ),
+    "credit": (
+        (
+            *("credit add --download 0 --for 2d", "credit list", "credit end 1"),
+            "credit grant alice 3",
+        ),
+        580,
         UPLOADS | {"actions.takedowns"},
     ),
     "numbers": (("stats",), 520, CATALOGUE | UPLOADS | {"accounts.accounts"}),
@@ -119,7 +127,7 @@ def test_help_needs_no_settings(tmp_path, command, most):
 def test_settings_are_read_without_the_service(tmp_path, command):
     modules = imported(tmp_path, command)
     assert modules & (SERVER | STORES | HEAVY) == set()
-    assert len(modules) < 245
+    assert len(modules) < 255
 
 
 def test_a_command_beside_a_server_needs_its_socket_and_the_settings(start_peerage):
