@@ -21,7 +21,15 @@ STORE = [
 ]
 TABLES = ["table.c", "queue.c"]
 HANDLERS = ["handler_http.c", "handler_udp.c", "handler_file.c", "http_request.c", "query.c", "client.c"]
-DOOR = ["door_module.c", "module_files.c", "kept_files.c", "loop.c", "connections.c", *HANDLERS]
+DOOR = [
+    "door_module.c",
+    "module_files.c",
+    "kept_files.c",
+    "stored_files.c",
+    "loop.c",
+    "connections.c",
+    *HANDLERS,
+]
 
 door = [name for name in DOOR if (NATIVE / name).is_file()]
 extra = os.environ.get("PEERAGE_CFLAGS", "").split()
