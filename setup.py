@@ -30,7 +30,15 @@ HANDLERS = [
     "connection_ids.c",
     "proxy_protocol.c",
 ]
-DOOR = ["door_module.c", "module_files.c", "kept_files.c", "loop.c", "connections.c", *HANDLERS]
+DOOR = [
+    "door_module.c",
+    "module_files.c",
+    "kept_files.c",
+    "stored_files.c",
+    "loop.c",
+    "connections.c",
+    *HANDLERS,
+]
 
 door = [name for name in DOOR if (NATIVE / name).is_file()]
 extra = os.environ.get("PEERAGE_CFLAGS", "").split()

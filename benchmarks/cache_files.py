@@ -1,7 +1,8 @@
-"""Benchmark of stored `.torrent` files over HTTP: Peerage from memory beside nginx with the same bytes and headers.
+"""Benchmark of stored `.torrent` files over HTTP: Peerage beside nginx with the same bytes and headers.
 
-Run as `python -m benchmarks.cache_files [--quick]`. nginx has one worker, `gzip_static`, `sendfile`, `open_file_cache`
-and no access log; every torrent is fetched once from each before they take turns.
+Run as `python -m benchmarks.cache_files [--quick] [--sets SET ...]`: files in memory, files of that size of which four
+in five are not, and large files. nginx has one worker, `gzip_static`, `sendfile`, `open_file_cache` and no access log;
+every torrent is fetched once from each before they take turns.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.comparison import COLUMNS, Drive, Samples, compare, rows, save, table, threads
@@ -25,7 +27,6 @@ from benchmarks.servers import BOTH, HTTP, Server, ServerError, await_ready, cle
 CONNECTIONS = 64
 TORRENTS = 10_000
 _QUICK = 1_000
-_PADDING = 1_100  # bytes of a comment that do not compress, so that a file is as large as most are
 _WARMING = 120
 _SHARED_MEMORY = Path("/dev/shm")
 _CONFIGURATION = """
@@ -66,18 +67,36 @@ http {{
 """
 
 
-def made_up(number: int) -> tuple[str, bytes]:
-    """Return a torrent of about the size of most: its infohash and its bytes."""
+@dataclass(frozen=True, slots=True)
+class FileSet:
+    """Files of one size: bytes of a comment that do not compress, torrents in how many, and `cache.memory` for each."""
+
+    title: str
+    padding: int
+    one_in: int = 1
+    memory: int | None = None
+
+
+SETS = {
+    "memory": FileSet("in memory", 1_100),
+    # The heads of an answer take 880 bytes, a file 1,275 more.
+    "stored": FileSet("four in five not in memory", 1_100, memory=1_300),
+    "large": FileSet("of 100 KB", 100_000, one_in=20),
+}
+
+
+def made_up(number: int, padding: int) -> tuple[str, bytes]:
+    """Return a torrent: its infohash and its bytes."""
     name, data = torrent(f"A title of some length {number}")
-    noise = random.Random(number).randbytes(_PADDING)
+    noise = random.Random(number).randbytes(padding)
     return name, b"d8:announce13:http://a.test7:comment%d:%s" % (len(noise), noise) + data[
         data.index(b"4:info") :
     ]
 
 
 @contextmanager
-def peerage(folder: Path) -> Iterator[Server]:
-    """Run this tree's service on the server's core. Raises ServerError."""
+def peerage(folder: Path, memory: int | None) -> Iterator[Server]:
+    """Run this tree's service on the server's core, with so many bytes for files in memory. Raises ServerError."""
     port = free_port()
     command = [
         sys.executable,
@@ -94,6 +113,8 @@ def peerage(folder: Path) -> Iterator[Server]:
         "PEERAGE_CACHE_UPLOAD_RATE": "1000000/second",
         "PEERAGE_CACHE_MIN_FREE_DISK": "0",
     }
+    if memory is not None:
+        environment["PEERAGE_CACHE_MEMORY"] = str(memory)
     with (folder / "log").open("wb") as output, ExitStack() as stack:
         process = stack.enter_context(
             started(command, cores().server, folder, output, environment=environment)
@@ -116,7 +137,7 @@ def nginx(folder: Path) -> Iterator[Server]:
         yield Server("nginx", process.pid, port, keeps=True, closes=True, log=folder / "error.log")
 
 
-def upload(server: Server, torrents: int) -> list[str]:
+def upload(server: Server, torrents: int, padding: int) -> list[str]:
     """Upload so many torrents, and return their paths."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     body = (
@@ -124,7 +145,7 @@ def upload(server: Server, torrents: int) -> list[str]:
     )
     paths = []
     for number in range(torrents):
-        name, data = made_up(number)
+        name, data = made_up(number, padding)
         headers = {"Content-Type": "multipart/form-data; boundary=x"}
         connection.request("POST", "/autoupload.php", body % data, headers)
         answer = connection.getresponse().read().decode().strip()
@@ -150,11 +171,11 @@ def _turns(load: Callable[..., Result], seconds: int, options: Sequence[str]) ->
     return lambda server, number: load(server, seconds, "--seed", number, *options)
 
 
-def measure(folder: Path, torrents: int, rounds: int, seconds: int) -> None:
+def measure(folder: Path, files: FileSet, torrents: int, rounds: int, seconds: int) -> dict[str, Samples]:
     """Run both servers, fill them, and print a table for kept connections and one for a connection each."""
     kept: dict[str, Samples] = {}
-    with peerage(folder) as ours:
-        listed = upload(ours, torrents)
+    with peerage(folder, files.memory and files.memory * torrents) as ours:
+        listed = upload(ours, torrents, files.padding)
         lay_out(folder / "data", folder, listed)
         (folder / "paths").write_text("\n".join(listed) + "\n")
 
@@ -179,13 +200,13 @@ def measure(folder: Path, torrents: int, rounds: int, seconds: int) -> None:
                     raise LoadError(f"{server.name}: {warmed}\n{server.last_words()}")
             for title, options in (("connections kept", ()), ("one connection per GET", ("--close",))):
                 turns = kept[title] = compare(servers, _turns(load, seconds, options), rounds)
-                print(f"## {title}, {torrents:,} torrents, {CONNECTIONS} connections\n")
+                print(f"## {title}, {torrents:,} torrents {files.title}, {CONNECTIONS} connections\n")
                 print(f"{rounds} rounds of {seconds} s, ratios to nginx\n")
                 print(table(COLUMNS, rows(turns, servers, {})))
                 print(
                     "\n".join(filter(None, (threads(name, each) for name, each in turns.items()))), flush=True
                 )
-    print(f"every turn: {save('cache_files', kept)}")
+    return {f"{files.title}: {title}": turns for title, turns in kept.items()}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -195,19 +216,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--torrents", type=int, help="how many are held and hot (default 10000)")
     parser.add_argument("--rounds", type=int, help="turns of every server (default 5)")
     parser.add_argument("--seconds", type=int, help="of one turn (default 3)")
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS), help="some of the files")
     given = parser.parse_args(arguments)
     end_like_ctrl_c()
     print(f"# cache_files\n\n{describe()}\n", flush=True)
     place = _SHARED_MEMORY if _SHARED_MEMORY.is_dir() else None
     try:
-        with tempfile.TemporaryDirectory(prefix="cache-files-", dir=place) as folder:
-            Path(folder).chmod(0o755)  # the worker of an nginx started as root is somebody else
-            measure(
-                Path(folder),
-                given.torrents or (_QUICK if given.quick else TORRENTS),
-                given.rounds or (3 if given.quick else 5),
-                given.seconds or (1 if given.quick else 3),
-            )
+        kept: dict[str, Samples] = {}
+        torrents = given.torrents or (_QUICK if given.quick else TORRENTS)
+        for files in (SETS[name] for name in given.sets):
+            with tempfile.TemporaryDirectory(prefix="cache-files-", dir=place) as folder:
+                Path(folder).chmod(0o755)  # the worker of an nginx started as root is somebody else
+                kept |= measure(
+                    Path(folder),
+                    files,
+                    torrents // files.one_in,
+                    given.rounds or (3 if given.quick else 5),
+                    given.seconds or (1 if given.quick else 3),
+                )
+        print(f"every turn: {save('cache_files', kept)}")
     except (LoadError, ServerError) as error:
         print(f"cache_files: {error}", file=sys.stderr)
         return 1

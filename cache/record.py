@@ -82,6 +82,15 @@ class StoredFile:
 
 
 @dataclass(frozen=True, slots=True)
+class FileStamp:
+    """What changes when a file is changed: inode, bytes, time of change in nanoseconds."""
+
+    inode: int
+    size: int
+    changed: int
+
+
+@dataclass(frozen=True, slots=True)
 class PackedFile:
     """A .torrent file as it is stored: its gzip bytes, and the length and the SHA-1 of what was uploaded."""
 

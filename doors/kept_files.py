@@ -12,6 +12,7 @@ import structlog
 
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
+from cache.record import FileStamp
 from doors.file_answers import FileAnswers, header_lines
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 SECONDS = 300
 """How long an answer is given without another look at its record and file."""
 _RENEWED_BEFORE = SECONDS // 2  # seconds before its end from which an answer in use is made anew
+_IN_MEMORY = 16 << 10  # bytes up to which sending from memory costs less than having the kernel send the file
+_HEADS = 1024  # bytes of an answer without the file, as a rule
+_UNKNOWN = FileStamp(0, 0, 0)
 _SHARDS = 16
 _ROUND = 16.0  # seconds in which every shard is looked at once
 _AT_ONCE = 256
@@ -42,11 +46,20 @@ class KeptFileCounts:
 
 
 class KeptFiles:
-    """The finished answers; `clock` gives the seconds of a clock that never goes back."""
+    """The finished answers; `clock` gives the seconds of a clock that never goes back.
 
-    def __init__(self, table: "Files", clock: Callable[[], float]) -> None:
+    `stamp` tells what the stored file of a torrent was like when it was found right, where native threads can read it.
+    """
+
+    def __init__(
+        self,
+        table: "Files",
+        clock: Callable[[], float],
+        stamp: Callable[[InfoHash], FileStamp | None] = lambda _: None,
+    ) -> None:
         self.table = table
         self._clock = clock
+        self._stamp = stamp
         self._most = table.most()
 
     def generation(self, infohash: InfoHash) -> int:
@@ -56,14 +69,19 @@ class KeptFiles:
     def keep(self, infohash: InfoHash, answers: FileAnswers, data: bytes, generation: int) -> bool:
         """Keep the answers about a file that everybody may have, with the file in their coding; return whether it is.
 
-        It is not when something about the torrent changed since `generation` was read, and when it is too large.
+        It is not when something about the torrent changed since `generation` was read, and when it is too large. A
+        larger file that is sent as it is stored is read from there with each request.
         """
-        if len(data) > self._most or infohash != answers.record.infohash:
+        found = self._stamp(infohash) if answers.packed else None
+        stamp = found if found is not None and found.size == len(data) else _UNKNOWN
+        apart = stamp is not _UNKNOWN and len(data) > min(_IN_MEMORY, self._most - _HEADS)
+        if (len(data) > self._most and not apart) or infohash != answers.record.infohash:
             return False
         head, unchanged = header_lines(answers.whole(data)), header_lines(answers.unchanged())
         until = int(self._clock()) + SECONDS
         etag = answers.etag.encode()
-        return self.table.put(infohash, answers.packed, generation, head, unchanged, etag, data, until)
+        what = (infohash, answers.packed, generation, head, unchanged, etag, data, until)
+        return self.table.put(*what, stamp.inode, stamp.changed, apart)
 
     def forget(self, infohashes: Iterable[InfoHash]) -> None:
         """Drop the answers of these: nobody gets them once this has returned."""

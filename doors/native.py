@@ -1,16 +1,20 @@
 """The native HTTP and UDP server: configures and starts its C threads, takes over connections from them."""
 
 import asyncio
+import os
 import secrets
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bittorrent.addresses import ROUTABLE_NETWORKS, unmap_ipv4
+from bittorrent.infohash import InfoHash
 from bittorrent.refusal import REASONS
+from cache.record import FileStamp
 from doors.announce import DEFAULT_NUMWANT, MAX_NUMWANT
 from doors.connection_guard import TIMEOUT, ConnectionCounts, ConnectionGuard, crowded_at
 from doors.fast_path import FastPathProtocol, Responder
@@ -62,12 +66,23 @@ def _network_rows(networks: Sequence[tuple[Network, bool]]) -> list[NetworkRow]:
     return [(each.network_address.packed, each.prefixlen, verdict) for each, verdict in networks]
 
 
-def make_kept_files(capacity: int, secret: bytes, clock: Callable[[], float]) -> KeptFiles:
+def make_kept_files(
+    capacity: int,
+    secret: bytes,
+    clock: Callable[[], float],
+    folder: Path,
+    stamp: Callable[[InfoHash], FileStamp | None],
+) -> KeptFiles:
     """Make the memory of finished answers for stored files, of `capacity` bytes.
 
-    `secret` has 16 bytes, `clock` gives the seconds of a clock that never goes back.
+    `secret` has 16 bytes, `clock` gives the seconds of a clock that never goes back. What is not in memory is read from
+    `folder`, if its `stamp` is known.
     """
-    return KeptFiles(native.Files(capacity, secret), clock)
+    root = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        return KeptFiles(native.Files(capacity, secret, root), clock, stamp)
+    finally:
+        os.close(root)
 
 
 def make_native_door(

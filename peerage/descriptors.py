@@ -11,8 +11,8 @@ import structlog
 
 from peerage.config import Settings
 
-OWN = 128
-"""Descriptors of databases, stored files, threads and requests to others, with some to spare."""
+OWN = 256
+"""Descriptors of databases, stored files that are read or sent, threads and requests to others, with some to spare."""
 _LOOK = 5.0  # seconds between two looks at the count
 _SILENCE = 60.0  # seconds between two lines at least
 

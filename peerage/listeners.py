@@ -310,7 +310,8 @@ def _kept_files(application: Application) -> KeptFiles | None:
     capacity = application.settings.cache.memory
     if application.tracker.native_store is None or not capacity:
         return None
-    kept = make_kept_files(capacity, secrets.token_bytes(16), time.monotonic)
+    blobs = application.stores.blobs
+    kept = make_kept_files(capacity, secrets.token_bytes(16), time.monotonic, blobs.folder, blobs.stamp)
     application.file_changes.subscribe(kept.forget)
     return kept
 

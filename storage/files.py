@@ -19,7 +19,7 @@ import structlog
 
 from bittorrent.infohash import InfoHash
 from cache.compression import INFLATED_LIMIT
-from cache.record import StoredFile, packed_digest
+from cache.record import FileStamp, StoredFile, packed_digest
 from storage.fsync import fsync_directory, sync_whole, syncs_whole
 from storage.unavailable import disk_errors_refused
 from tasks.fair_executor import FairExecutor
@@ -52,15 +52,6 @@ _MAKE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class _Stamp:
-    """What changes when a file is changed; times in nanoseconds."""
-
-    inode: int
-    size: int
-    changed: int
-
-
 @dataclass(slots=True)
 class _NewFile:
     """A file to be stored, its name under `.new` while it has one, and what became of it."""
@@ -86,7 +77,7 @@ class FileBlobs:
         self._numbers = count()
         self._rename_lock = threading.Lock()
         self._durable: set[str] = set()
-        self._verified: dict[InfoHash, _Stamp] = {}
+        self._verified: dict[InfoHash, FileStamp] = {}
         self._puts: Gathering[_NewFile, StoredFile] = Gathering(self._put_all, _TOGETHER)
         self._syncs_whole = False
         self._free_bytes = 0
@@ -116,6 +107,15 @@ class FileBlobs:
         with disk_errors_refused():
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._readers, self._get, infohash, digest, again)
+
+    @property
+    def folder(self) -> Path:
+        """Where the files are."""
+        return self._root
+
+    def stamp(self, infohash: InfoHash) -> FileStamp | None:
+        """Return the stamp with which a file was found right last, as far as that is remembered."""
+        return self._verified.get(infohash)
 
     async def set_aside(self, infohash: InfoHash) -> None:
         """Move a file into `.bad`, where the newest 100 are kept; one that is missing is no error."""
@@ -251,12 +251,12 @@ class FileBlobs:
             packed = file_object.read(self._max_file_size + 1)
         if len(packed) > self._max_file_size:
             return None
-        stamp = _Stamp(found.st_ino, found.st_size, found.st_mtime_ns)
+        stamp = FileStamp(found.st_ino, found.st_size, found.st_mtime_ns)
         right = digest is None or self._is_right(infohash, packed, digest, stamp, again=again)
         return packed if right else None
 
     def _is_right(
-        self, infohash: InfoHash, packed: bytes, digest: bytes, stamp: "_Stamp", *, again: bool
+        self, infohash: InfoHash, packed: bytes, digest: bytes, stamp: FileStamp, *, again: bool
     ) -> bool:
         if not again and self._verified.get(infohash) == stamp and len(packed) == stamp.size:
             return True

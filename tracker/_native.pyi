@@ -97,7 +97,7 @@ class FileNumbers(TypedDict):
     refused: int
 
 class Files:
-    def __new__(cls, capacity: int, secret: bytes) -> Files: ...
+    def __new__(cls, capacity: int, secret: bytes, root: int = -1) -> Files: ...
     def generation(self, infohash: bytes, /) -> int: ...
     def put(
         self,
@@ -109,6 +109,9 @@ class Files:
         etag: bytes,
         body: bytes,
         until: int,
+        inode: int = 0,
+        changed: int = 0,
+        apart: bool = False,
         /,
     ) -> bool: ...
     def drop(self, infohash: bytes, /) -> None: ...

@@ -1,7 +1,10 @@
 """Finished answers in memory: what drops them is in force on the next request, and they never hold more than they may."""
 
 import asyncio
+import os
+import platform
 import random
+import re
 import socket
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
@@ -19,7 +22,13 @@ from tests.support.torrents import names, torrent
 
 pytestmark = pytest.mark.skipif(native is None, reason="the extension is not built")
 
+# What the kernel calls RESOLVE_CACHED came with Linux 5.12; before, stored files are read by Python.
+reads_natively = pytest.mark.skipif(
+    tuple(int(number) for number in re.findall(r"\d+", platform.release())[:2]) < (5, 12),
+    reason="an old kernel",
+)
 CLIENTS = 4
+GZIP = "Accept-Encoding: gzip"
 NOISE = random.Random(4).randbytes
 Talk = Callable[[FileService], Coroutine[Any, Any, None]]
 
@@ -52,8 +61,9 @@ async def unblock(service: FileService, infohash: InfoHash) -> None:
     await service.application.torrents.takedowns.unblock(infohash)
 
 
-def test_nobody_gets_a_torrent_once_its_block_has_returned(tmp_path: Path) -> None:
-    data = torrent("taken down")
+@pytest.mark.parametrize("noise", [0, 100_000], ids=["from memory", "from its file"])
+def test_nobody_gets_a_torrent_once_its_block_has_returned(tmp_path: Path, noise: int) -> None:
+    data = torrent("taken down", extra=NOISE(noise))
     infohash = InfoHash.parse(names(data)[0])
     target = f"/torrent/{infohash.upper}"
 
@@ -68,7 +78,7 @@ def test_nobody_gets_a_torrent_once_its_block_has_returned(tmp_path: Path) -> No
                     connection = await asyncio.open_connection("127.0.0.1", service.port)
                 reader, writer = connection
                 held = blocked
-                writer.write(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+                writer.write(f"GET {target} HTTP/1.1\r\nHost: x\r\n{GZIP}\r\n\r\n".encode())
                 head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
                 length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r")[0])
                 await reader.readexactly(length)
@@ -85,13 +95,13 @@ def test_nobody_gets_a_torrent_once_its_block_has_returned(tmp_path: Path) -> No
             await asyncio.wait_for(_until_kept(service, target), PATIENCE)
             await block(service, infohash)
             blocked = number
-            answers = await all_of([service.get(target) for _ in range(CLIENTS)])
+            answers = await all_of([service.get(target, GZIP) for _ in range(CLIENTS)])
             assert [status(each) for each in answers] == [404] * CLIENTS
             blocked = 0
             await unblock(service, infohash)
         over.set()
         await asyncio.gather(*clients)
-        assert service.answered > 16
+        assert service.answered >= 15
 
     served(tmp_path, talk)
 
@@ -99,7 +109,7 @@ def test_nobody_gets_a_torrent_once_its_block_has_returned(tmp_path: Path) -> No
 async def _until_kept(service: FileService, target: str) -> None:
     before = service.answered
     while service.answered == before:
-        await service.get(target)
+        await service.get(target, GZIP)
 
 
 class Gate:
@@ -317,3 +327,102 @@ def test_without_memory_for_them_every_answer_is_made(tmp_path: Path) -> None:
         assert service.answered == 0
 
     served(tmp_path, talk, memory=0)
+
+
+def stored(service: FileService, infohash: str) -> Path:
+    """Where a torrent's file is stored."""
+    folder = service.application.stores.blobs.folder
+    return folder / infohash[:2] / infohash[2:4] / f"{infohash[4:]}.torrent.gz"
+
+
+def descriptors() -> int:
+    """How many this process has."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def packed(service: FileService, infohash: str) -> tuple[bytes, bool]:
+    """A torrent's file as it is stored, and whether native code answered with it."""
+    before = service.answered
+    answer = await service.get(f"/torrent/{infohash}", GZIP)
+    return (body(answer) if status(answer) == 200 else b""), service.answered > before
+
+
+@reads_natively
+@pytest.mark.parametrize("noise", [20_000, 300_000, 3_000_000])
+def test_a_large_file_is_sent_from_where_it_is_stored(tmp_path: Path, noise: int) -> None:
+    async def talk(service: FileService) -> None:
+        infohash = await service.add(torrent("large", extra=NOISE(noise)))
+        whole = stored(service, infohash).read_bytes()
+        assert await packed(service, infohash) == (whole, False)
+        assert await packed(service, infohash) == (whole, True)
+        assert service.listeners.kept_files is not None
+        assert 0 < service.listeners.kept_files.counts().bytes < 2000
+        line = f"/torrent/{infohash} HTTP/1.1\r\nHost: x\r\n{GZIP}\r\n"
+        sent = f"GET {line}\r\nHEAD {line}\r\n" * 3 + f"GET {line}Connection: close\r\n\r\n"
+        answers = await service.ask(sent.encode())
+        assert answers.count(whole) == 4
+        assert answers.endswith(whole)
+
+    served(tmp_path, talk)
+
+
+@reads_natively
+def test_what_is_evicted_is_read_again_while_it_is_the_same(tmp_path: Path) -> None:
+    async def talk(service: FileService) -> None:
+        added = [await service.add(torrent(f"one of many {n}", extra=NOISE(3000))) for n in range(120)]
+        files = {each: stored(service, each).read_bytes() for each in added}
+        for infohash, whole in files.items():
+            assert (await packed(service, infohash))[0] == whole
+        answers = [await packed(service, infohash) for infohash in files]
+        assert [found for found, _ in answers] == list(files.values())
+        assert service.listeners.kept_files is not None
+        counts = service.listeners.kept_files.counts()
+        assert counts.bytes < 250_000 < sum(map(len, files.values()))
+        assert sum(natively for _, natively in answers) == len(files)
+
+    served(tmp_path, talk, memory=250_000)
+
+
+@reads_natively
+@pytest.mark.parametrize("how", ["altered", "cut", "deleted", "linked"])
+def test_a_file_that_is_another_is_not_sent(tmp_path: Path, how: str) -> None:
+    async def talk(service: FileService) -> None:
+        infohash = await service.add(torrent("changed", extra=NOISE(50_000)))
+        path = stored(service, infohash)
+        whole = path.read_bytes()
+        for _ in range(2):
+            assert (await packed(service, infohash))[0] == whole
+        if how == "linked":
+            path.rename(tmp_path / "elsewhere")
+            path.symlink_to(tmp_path / "elsewhere")
+        elif how == "deleted":
+            path.unlink()
+        elif how == "cut":
+            os.truncate(path, 1000)
+        else:
+            path.write_bytes(whole[:-1] + b"!")
+        assert await packed(service, infohash) == (b"", False)
+
+    served(tmp_path, talk)
+
+
+@reads_natively
+def test_readers_of_stored_files_are_bounded_and_others_are_answered(tmp_path: Path) -> None:
+    async def talk(service: FileService) -> None:
+        infohash = await service.add(torrent("slow", extra=NOISE(8_000_000)))
+        for _ in range(2):
+            await packed(service, infohash)
+        request = f"GET /torrent/{infohash} HTTP/1.1\r\nHost: x\r\n{GZIP}\r\n\r\n".encode()
+        opened = descriptors()
+        slow = [await asyncio.open_connection("127.0.0.1", service.port, limit=1000) for _ in range(20)]
+        for reader, writer in slow:
+            writer.write(request)
+            await reader.readuntil(b"\r\n\r\n")
+        assert descriptors() >= opened + 2 * len(slow) + len(slow) // 2
+        assert (await packed(service, infohash))[1]
+        for _, writer in slow:
+            writer.transport.abort()
+        while descriptors() > opened + len(slow) // 2:
+            await packed(service, infohash)
+
+    served(tmp_path, talk)

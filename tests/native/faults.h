@@ -11,9 +11,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -37,6 +43,11 @@ ssize_t fault_read(int fd, void *data, size_t size);
 ssize_t fault_write(int fd, const void *data, size_t size);
 int fault_close(int fd);
 int fault_clock_gettime(clockid_t clock, struct timespec *now);
+long fault_openat2(long call, int root, const char *name, const struct open_how *how, size_t size);
+int fault_fstat(int fd, struct stat *found);
+ssize_t fault_pread(int fd, void *data, size_t size, off_t from);
+ssize_t fault_preadv2(int fd, const struct iovec *pieces, int count, off_t from, int flags);
+ssize_t fault_sendfile(int socket, int fd, off_t *from, size_t size);
 int fault_thread_create(void *(*run)(void *), void *given);
 int fault_thread_join(void);
 
@@ -59,6 +70,11 @@ int fault_thread_join(void);
 #define read(fd, data, size) fault_read(fd, data, size)
 #define write(fd, data, size) fault_write(fd, data, size)
 #define close(fd) fault_close(fd)
+#define syscall(call, root, name, how, size) fault_openat2(call, root, name, how, size)
+#define fstat(fd, found) fault_fstat(fd, found)
+#define pread(fd, data, size, from) fault_pread(fd, data, size, from)
+#define preadv2(fd, pieces, count, from, flags) fault_preadv2(fd, pieces, count, from, flags)
+#define sendfile(socket, fd, from, size) fault_sendfile(socket, fd, from, size)
 #define clock_gettime(clock, now) fault_clock_gettime(clock, now)
 #define pthread_create(id, attributes, run, given) (*(id) = pthread_self(), fault_thread_create(run, given))
 #define pthread_join(id, result) fault_thread_join()

@@ -20,7 +20,7 @@ static void set_up(void)
     const int64_t clock[2] = {1800000000, 5000};
     store = harness_store();
     harness_rules(&rules);
-    rules.files = harness_files();
+    rules.files = harness_files(-1);
     handler = aligned_alloc(CACHE_LINE, size);
     if (!handler)
         abort();

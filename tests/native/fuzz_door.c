@@ -26,14 +26,15 @@ enum {
     REPEATS = 64
 };
 
-enum fd_kind { CLOSED, EPOLL, EVENT, LISTENER, DATAGRAM, STREAM };
+enum { ROOT = 7, INODE = 77, CHANGED = 5 }; /* of the folder of stored files, and of these */
+enum fd_kind { CLOSED, EPOLL, EVENT, LISTENER, DATAGRAM, STREAM, STORED };
 
 struct fd {
     enum fd_kind kind;
     bool registered, edge;
     uint32_t events;
     void *data;
-    uint64_t counter; /* of an event descriptor */
+    uint64_t counter; /* of an event descriptor; bytes of a stored file */
     struct visitor *client;
 };
 
@@ -373,6 +374,69 @@ ssize_t fault_sendmsg(int number, const struct msghdr *message, int flags)
         length += more;
     }
     return fault_send(number, whole, length, flags);
+}
+
+/* Stored files. */
+
+long fault_openat2(long call, int root, const char *name, const struct open_how *how, size_t size)
+{
+    static const int errors[] = {EAGAIN, ENOENT, ELOOP, ENOSYS};
+    if (call != SYS_openat2 || root != ROOT || size != sizeof *how || strlen(name) != 53 ||
+        !(how->resolve & RESOLVE_CACHED) || !(how->resolve & RESOLVE_NO_SYMLINKS))
+        fail("a file is opened in another way");
+    if (call_fails())
+        return refuse(errors[world.faults % 4]);
+    int number = open_fd(STORED);
+    if (number >= 0)
+        fd_of(number, STORED)->counter = harness_stored((unsigned)(name[1] - '0')) - (world.faults % 8 == 7);
+    return number;
+}
+
+int fault_fstat(int number, struct stat *found)
+{
+    memset(found, 0, sizeof *found);
+    found->st_mode = S_IFREG;
+    found->st_ino = INODE;
+    found->st_size = (off_t)fd_of(number, STORED)->counter;
+    found->st_mtim.tv_nsec = CHANGED;
+    return call_fails() ? refuse(EIO) : 0;
+}
+
+ssize_t fault_pread(int number, void *data, size_t size, off_t from)
+{
+    uint64_t there = fd_of(number, STORED)->counter;
+    size_t count = (uint64_t)from < there ? (size_t)(there - (uint64_t)from) : 0;
+    if (call_fails())
+        return world.faults & 1 ? refuse(EIO) : 0;
+    memset(data, '0', count < size ? count : size);
+    return (ssize_t)(count < size ? count : size);
+}
+
+ssize_t fault_preadv2(int number, const struct iovec *pieces, int count, off_t from, int flags)
+{
+    static const int errors[] = {EAGAIN, EOPNOTSUPP, EINTR};
+    if (count != 1 || flags != RWF_NOWAIT)
+        fail("a read that could block");
+    if (call_fails())
+        return refuse(errors[world.faults % 3]);
+    return fault_pread(number, pieces->iov_base, pieces->iov_len, from);
+}
+
+ssize_t fault_sendfile(int number, int file, off_t *from, size_t size)
+{
+    struct visitor *client = fd_of(number, STREAM)->client;
+    uint64_t there = fd_of(file, STORED)->counter;
+    if ((uint64_t)*from + size > there || !size)
+        fail("more of a file is sent than there is, or nothing");
+    if (client->reset || call_fails())
+        return world.faults & 1 ? refuse(EPIPE) : 0;
+    if (!client->window)
+        return refuse(EAGAIN);
+    size_t count = size < client->window ? size : client->window;
+    client->window -= count;
+    client->taken += count;
+    *from += (off_t)count;
+    return (ssize_t)count;
 }
 
 /* Packets. */
@@ -732,7 +796,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *given, size_t length)
         harness_rules(&rules);
     settle(&settings, given);
     settings.store = harness_store();
-    rules.files = harness_files();
+    for (int at = 1; at <= HARNESS_STORED; at++)
+        harness_stamps[at] = (struct file_stamp){INODE, CHANGED};
+    rules.files = harness_files(ROOT);
     world.armed = true;
     serve(&settings);
     world.armed = false;

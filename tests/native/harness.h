@@ -37,22 +37,33 @@ static inline void harness_infohash(unsigned number, uint8_t infohash[INFOHASH])
     memset(infohash, (int)number, INFOHASH);
 }
 
+/* The first two, packed, are sent from where they are stored, as soon as their stamps are known: a large and a small one. */
+enum { HARNESS_STORED = 2, HARNESS_LARGE = 50000, HARNESS_SMALL = 100 };
+static struct file_stamp harness_stamps[HARNESS_STORED + 1];
+
+static inline size_t harness_stored(unsigned number)
+{
+    return number == 1 ? HARNESS_LARGE : HARNESS_SMALL;
+}
+
 /* Keep a file, as Python does; of one of four sizes. */
 static inline bool harness_keep(struct file_table *table, unsigned number, bool packed)
 {
     static const uint8_t content[10000];
     static const size_t sizes[] = {10000, 10, 100, 1000};
+    const struct file_stamp *stamp = &harness_stamps[packed && number <= HARNESS_STORED ? number : 0];
+    bool apart = stamp->inode != 0;
     const struct file_parts parts = {SLICE_INIT("etag: \"x\"\r\n"), SLICE_INIT("etag: \"x\"\r\n"), SLICE_INIT("\"x\""),
-                                     {content, sizes[number % 4]}};
+                                     {apart ? NULL : content, apart ? harness_stored(number) : sizes[number % 4]}};
     uint8_t infohash[INFOHASH];
     harness_infohash(number, infohash);
-    return file_table_put(table, infohash, packed, file_table_generation(table, infohash), &parts, INT64_MAX);
+    return file_table_put(table, infohash, packed, file_table_generation(table, infohash), &parts, INT64_MAX, stamp);
 }
 
-static inline struct file_table *harness_files(void)
+static inline struct file_table *harness_files(int root)
 {
     static const uint64_t secret[2] = {7, 8};
-    struct file_table *table = file_table_new(1 << 20, secret);
+    struct file_table *table = file_table_new(1 << 20, secret, root);
     for (unsigned number = 1; table && number <= HARNESS_FILES; number++)
         if (!harness_keep(table, number, true) || !harness_keep(table, number, false))
             abort();

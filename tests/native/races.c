@@ -3,10 +3,13 @@
  * races [SECONDS]
  */
 #include <arpa/inet.h>
+#include <fcntl.h>
+#include <ftw.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -192,15 +195,49 @@ static void *maintain(void *none)
     return none;
 }
 
+/* Store the files that are sent from there, and return their folder. */
+static int stored_files(char folder[])
+{
+    static const uint8_t content[HARNESS_LARGE];
+    char name[64], path[200];
+    if (!mkdtemp(folder))
+        abort();
+    for (unsigned number = 1; number <= HARNESS_STORED; number++) {
+        struct stat found;
+        snprintf(path, sizeof path, "%s/%02X", folder, number);
+        mkdir(path, 0700);
+        snprintf(path, sizeof path, "%s/%02X/%02X", folder, number, number);
+        mkdir(path, 0700);
+        for (int at = 0; at < INFOHASH - 2; at++)
+            snprintf(name + 2 * at, sizeof name - 2 * (size_t)at, "%02X", number);
+        snprintf(path, sizeof path, "%s/%02X/%02X/%s.torrent.gz", folder, number, number, name);
+        int file = open(path, O_CREAT | O_WRONLY, 0600);
+        if (write(file, content, harness_stored(number)) < 0 || fstat(file, &found) < 0)
+            abort();
+        close(file);
+        harness_stamps[number] = (struct file_stamp){
+            found.st_ino, (int64_t)found.st_mtim.tv_sec * 1000000000 + found.st_mtim.tv_nsec};
+    }
+    return open(folder, O_PATH | O_DIRECTORY);
+}
+
+static int forget_file(const char *path, const struct stat *found, int kind, struct FTW *place)
+{
+    (void)found, (void)kind, (void)place;
+    return remove(path);
+}
+
 int main(int count, char **words)
 {
+    char folder[] = "/tmp/races-XXXXXX";
+    int root = stored_files(folder);
     struct loop_settings settings = {.listeners = 1, .datagrams = 1, .threads = THREADS, .max_connections = 24};
     struct sockaddr_in address;
     socklen_t length = sizeof address;
     pthread_t threads[2 * CLIENTS + 3], fetchers[CLIENTS];
     harness_rules(&rules);
     rules.refuse_private = false;
-    rules.files = harness_files();
+    rules.files = harness_files(root);
     store = harness_store();
     settings.listener[0] = bound(SOCK_STREAM, 0);
     getsockname(settings.listener[0], (struct sockaddr *)&address, &length);
@@ -240,6 +277,8 @@ int main(int count, char **words)
     store_free(store);
     close(settings.listener[0]);
     close(settings.datagram[0]);
+    nftw(folder, forget_file, 8, FTW_DEPTH | FTW_PHYS);
+    close(root);
     printf("%llu answers, %llu files, no race\n", (unsigned long long)answered, (unsigned long long)fetched);
     return answered && fetched ? 0 : 1;
 }

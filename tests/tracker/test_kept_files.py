@@ -1,5 +1,6 @@
 """The table of finished answers in C: what it keeps, what it refuses, and how many bytes it holds."""
 
+import os
 import random
 
 import pytest
@@ -64,7 +65,7 @@ def test_the_bytes_are_bounded_whatever_is_put() -> None:
     table = native.Files(capacity, SECRET)
     assert table.most() == capacity // 64
     for number in range(3000):
-        size = rng.choice([0, 100, 1000, 10_000, table.most() - 200])
+        size = rng.choice([0, 100, 1000, 10_000, table.most() - 300])
         assert put(table, rng.randrange(500), size, packed=bool(number & 1))
         assert table.numbers()["bytes"] <= capacity
         if rng.random() < 0.1:
@@ -74,6 +75,36 @@ def test_the_bytes_are_bounded_whatever_is_put() -> None:
     assert numbers["bytes"] > capacity // 4
     table.clear()
     assert table.numbers()["bytes"] == 0
+
+
+def test_of_what_is_stored_as_it_is_sent_the_heads_stay(tmp_path) -> None:
+    root = os.open(tmp_path, os.O_PATH | os.O_DIRECTORY)
+    table = native.Files(1 << 18, SECRET, root)
+    os.close(root)
+
+    def put_stamped(number: int, size: int, *, apart: bool = False) -> bool:
+        generation = table.generation(name(number))
+        parts = (b"h" * 50, b"u" * 40, b'"tag"', bytes(size), FAR)
+        return table.put(name(number), True, generation, *parts, 77, 5, apart)
+
+    assert put_stamped(0, 10**6, apart=True)
+    assert table.numbers()["bytes"] < 95 + COST
+    for number in range(200):
+        assert put_stamped(number, 3000)
+    numbers = table.numbers()
+    assert numbers["evicted"] > 100
+    assert numbers["count"] == 200
+    for number in range(200, 5000):
+        assert put_stamped(number, 1000)
+        assert table.numbers()["bytes"] <= 1 << 18
+    # Heads have three quarters, whole files the rest.
+    assert 3 * (1 << 18) // 4 // (95 + COST) < table.numbers()["count"] < (1 << 18) // 95
+    with pytest.raises(ValueError, match="stamp"):
+        table.put(name(1), True, 0, b"", b"", b'""', b"", 1, 0, 0, True)
+    with pytest.raises(ValueError, match="stamp"):
+        native.Files(1 << 18, SECRET).put(name(1), True, 0, b"", b"", b'""', b"", 1, 1, 1, True)
+    with pytest.raises(OSError, match="descriptor"):
+        native.Files(1, SECRET, 10**6)
 
 
 @pytest.mark.parametrize("capacity", [1, 100, 4096, 1 << 16])

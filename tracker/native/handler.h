@@ -68,6 +68,7 @@ struct handler {
     int64_t dated;   /* the second that `date` was written for */
     char date[40];
     size_t file_most; /* bytes of the largest file that is answered with; 0: none is */
+    bool opens_files; /* whether one that is not in the table is read from where it is stored */
     struct counters counters;
     struct answer answer;
 };
@@ -86,17 +87,18 @@ enum refusal handler_find_account(struct handler *handler, struct slice passkey,
 bool handler_answer_http(struct handler *handler, const struct http_request *request, const struct address *socket,
                        struct buffer *out);
 
-/* Answer a request for a file from the table; what is to be sent behind `out` comes in `body`, and the file that it
- * lies in, to be released then, in `file`; NULL where nothing is. False where only the other server can. */
-bool handler_answer_file(struct handler *handler, const struct http_request *request, struct buffer *out,
-                         struct kept_file **file, struct slice *body);
-
 struct reading {
     enum outcome outcome;
     size_t used, seen; /* bytes answered; bytes of what follows that need no second look */
     struct kept_file *file; /* what `body` lies in, to be released once it is sent; NULL without one */
     struct slice body;      /* what is to be sent behind `out` */
+    struct stored_body stored; /* or this, to be closed then */
 };
+
+/* Answer a request for a file by the table; what is to be sent behind `out` comes in `reading`. False where only the other
+ * server can. */
+bool handler_answer_file(struct handler *handler, const struct http_request *request, struct buffer *out,
+                         struct reading *reading);
 
 /* Answer whole requests one after the other, for as long as their answers are sure to fit into `out`, and up to the
  * first that sends a file. */

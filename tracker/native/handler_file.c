@@ -64,8 +64,27 @@ static bool put_head(struct handler *handler, const struct http_request *request
     return whole;
 }
 
+/* Open a stored file to be sent behind `out`; a small one is read right there. */
+static bool open_stored(struct file_table *table, const struct kept_file *file, struct buffer *out,
+                        struct stored_body *stored)
+{
+    size_t size = file->body;
+    int fd = file_table_open(table, file);
+    if (fd < 0)
+        return false;
+    bool small = size <= STORED_SMALL && size <= (size_t)(out->end - out->at);
+    if (small ? !stored_file_read(fd, out->at, size) : !stored_file_at_hand(fd, size)) {
+        file_table_close(table, fd);
+        return false;
+    }
+    *stored = small ? (struct stored_body){fd, size, size, 0} : (struct stored_body){fd, 0, 0, size};
+    if (small)
+        out->at += size;
+    return true;
+}
+
 bool handler_answer_file(struct handler *handler, const struct http_request *request, struct buffer *out,
-                         struct kept_file **file, struct slice *body)
+                         struct reading *reading)
 {
     struct file_table *table = handler->rules->files;
     struct buffer before = *out;
@@ -75,17 +94,19 @@ bool handler_answer_file(struct handler *handler, const struct http_request *req
     if (!found)
         return false;
     struct file_parts parts = kept_file_parts(found);
-    bool whole = put_head(handler, request, &parts, out) && parts.body.length;
-    if (out->overflowed || (whole && parts.body.length > handler->file_most)) {
+    bool whole = put_head(handler, request, &parts, out) && parts.body.length, apart = whole && found->apart;
+    if (out->overflowed || (whole && parts.body.length > handler->file_most) ||
+        (apart && (!handler->opens_files || !open_stored(table, found, out, &reading->stored)))) {
         *out = before;
         kept_file_release(table, found);
         return false;
     }
     count(&handler->counters.files);
-    if (whole) {
+    if (whole)
         count_more(&handler->counters.file_bytes, parts.body.length);
-        *file = found;
-        *body = parts.body;
+    if (whole && !apart) {
+        reading->file = found;
+        reading->body = parts.body;
     } else {
         kept_file_release(table, found);
     }

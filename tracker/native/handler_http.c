@@ -309,16 +309,17 @@ static bool answer_one(struct handler *handler, const struct http_request *reque
     if (request->kind == HTTP_ELSEWHERE)
         return false;
     if (request->kind == HTTP_FILE)
-        return handler_answer_file(handler, request, out, &reading->file, &reading->body);
+        return handler_answer_file(handler, request, out, reading);
     return handler_answer_http(handler, request, socket, out);
 }
 
 struct reading handler_answer_stream(struct handler *handler, const uint8_t *data, size_t length, size_t seen,
                                    const struct address *socket, struct buffer *out)
 {
-    struct reading reading = {OUTCOME_MORE, 0, 0, NULL, {NULL, 0}};
+    struct reading reading = {.outcome = OUTCOME_MORE, .stored = {.fd = -1}};
     struct http_request request;
-    while (reading.outcome == OUTCOME_MORE && !reading.file && out->end - out->at >= HTTP_REPLY_MOST) {
+    while (reading.outcome == OUTCOME_MORE && !reading.file && reading.stored.fd < 0 &&
+           out->end - out->at >= HTTP_REPLY_MOST) {
         http_read(data + reading.used, length - reading.used, seen, handler->rules->forwarded, handler->rules->root,
                   &request);
         seen = 0;

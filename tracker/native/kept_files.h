@@ -8,6 +8,7 @@
 
 #include "buffer.h"
 #include "constants.h"
+#include "stored_files.h"
 
 enum { FILE_SHARDS = 16 };
 
@@ -17,6 +18,8 @@ struct kept_file {
     struct kept_file *older, *newer;    /* in its shard */
     _Atomic uint32_t references;        /* the table's, and one of each answer that is being sent */
     bool used;                          /* found since it was put, or since it was spared */
+    bool apart;                         /* the file is not in `bytes`, but where it is stored */
+    struct file_stamp stamp;            /* of the stored file; not known where that is not what is sent */
     uint8_t infohash[INFOHASH], packed; /* packed: gzip as stored */
     int64_t until;                      /* seconds of the clock that does not run backwards */
     size_t size;                        /* of all this */
@@ -25,7 +28,7 @@ struct kept_file {
 };
 
 /* The parts of an answer: the headers of the whole file and those of 304, from the one behind `date` on, each line
- * with its end; the entity tag with its quotation marks; the file. */
+ * with its end; the entity tag with its quotation marks; the file, NULL and its length where that is apart. */
 struct file_parts {
     struct slice head, unchanged, etag, body;
 };
@@ -37,8 +40,8 @@ struct file_numbers {
 struct file_table;
 
 /* Make a table that holds at most so many bytes, those included that are being sent and not kept any more; NULL where
- * there is no memory. */
-struct file_table *file_table_new(size_t capacity, const uint64_t secret[2]);
+ * there is no memory. `root` is the folder of stored files, which outlives the table, or -1. */
+struct file_table *file_table_new(size_t capacity, const uint64_t secret[2], int root);
 
 /* Nothing may refer to its files any more. */
 void file_table_free(struct file_table *table);
@@ -49,13 +52,18 @@ size_t file_table_most(const struct file_table *table);
 /* What `put` has to bring, read before it was decided that everybody may have the file. */
 uint64_t file_table_generation(struct file_table *table, const uint8_t infohash[INFOHASH]);
 
-/* Keep a file in place of an earlier one. False where it is too large, where there is no room because of answers that
- * are being sent, and where something was dropped since its generation was read. */
+/* Keep a file in place of an earlier one, or its heads alone. False where it is too large, where there is no room because
+ * of answers that are being sent, and where something was dropped since its generation was read. Of a file with a stamp
+ * the heads stay when there is no room for the whole. */
 bool file_table_put(struct file_table *table, const uint8_t infohash[INFOHASH], bool packed, uint64_t generation,
-                    const struct file_parts *parts, int64_t until);
+                    const struct file_parts *parts, int64_t until, const struct file_stamp *stamp);
 
 /* Find a file and refer to it; NULL where it is not kept. */
 struct kept_file *file_table_find(struct file_table *table, const uint8_t infohash[INFOHASH], bool packed, int64_t now);
+
+/* Open the stored file of a file that is apart; -1 where that cannot be had at once, or too many are open. */
+int file_table_open(struct file_table *table, const struct kept_file *file);
+void file_table_close(struct file_table *table, int fd);
 
 void kept_file_release(struct file_table *table, struct kept_file *file);
 
@@ -78,7 +86,7 @@ static inline struct file_parts kept_file_parts(const struct kept_file *file)
     return (struct file_parts){{file->bytes, file->head},
                                {unchanged, file->unchanged},
                                {etag, file->etag},
-                               {etag + file->etag, file->body}};
+                               {file->apart ? NULL : etag + file->etag, file->body}};
 }
 
 #endif

@@ -64,6 +64,7 @@ struct connection {
     uint32_t in_length, in_seen, out_length, out_sent;
     struct kept_file *file; /* what the rest of an answer lies in, behind `out` */
     struct slice body;
+    struct stored_body stored; /* or this */
     uint32_t moved; /* bytes that the client took since its time was set */
 };
 
@@ -245,10 +246,21 @@ static struct connection *new_connection(struct thread *thread, int fd, const st
     }
     memset(connection, 0, sizeof *connection);
     connection->source = (struct source){fd, CONNECTION};
+    connection->stored.fd = -1;
     connection->address = *address;
     connection->proxied = networks_hold(thread->handler.rules->proxied, address);
     wheel_expect(&thread->wheel, &connection->timer, thread->loop->settings.header_ms);
     return connection;
+}
+
+/* Give back what an answer was sent from. */
+static void release_file(struct thread *thread, struct kept_file *file, struct stored_body *stored)
+{
+    if (file)
+        kept_file_release(thread->handler.rules->files, file);
+    if (stored->fd >= 0)
+        file_table_close(thread->handler.rules->files, stored->fd);
+    stored->fd = -1;
 }
 
 static void release(struct thread *thread, struct connection *connection)
@@ -257,8 +269,7 @@ static void release(struct thread *thread, struct connection *connection)
     set_heard(thread, connection);
     free(connection->in);
     free(connection->out);
-    if (connection->file)
-        kept_file_release(thread->handler.rules->files, connection->file);
+    release_file(thread, connection->file, &connection->stored);
     if (thread->spares == SPARE_MOST) {
         free(connection);
         return;
@@ -343,13 +354,11 @@ static void shrink(struct slice *slice, size_t *sent)
     }
 }
 
-/* Send what the client takes at once of an answer and the file behind it, by which both shrink; false where it is gone.
- * The end of the connection travels with a last answer: the kernel holds that back until it is closed. */
-static bool deliver(const struct connection *connection, struct slice *answer, struct slice *body, bool last)
+/* Send what the client takes at once of an answer and the file behind it in memory, by which both shrink; false where it
+ * is gone. With `more` the kernel waits for what comes behind them, or for the end of the connection. */
+static bool deliver_memory(const struct connection *connection, struct slice *answer, struct slice *body, bool more)
 {
-    if (answer->length + body->length == 0)
-        return true;
-    int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (last ? MSG_MORE : 0);
+    int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (more ? MSG_MORE : 0);
     ssize_t sent;
     if (body->length == 0) {
         sent = send(connection->source.fd, answer->data, answer->length, flags);
@@ -366,11 +375,25 @@ static bool deliver(const struct connection *connection, struct slice *answer, s
     return true;
 }
 
+/* Send what the client takes at once of an answer and of the file behind it, wherever that is. The end of the connection
+ * travels with a last answer. */
+static bool deliver(const struct connection *connection, struct slice *answer, struct slice *body,
+                    struct stored_body *stored, bool last)
+{
+    if (answer->length + body->length && !deliver_memory(connection, answer, body, last || stored->left))
+        return false;
+    if (answer->length + body->length || !stored->left)
+        return true;
+    return stored_body_send(connection->source.fd, stored, TURN_MOST);
+}
+
 /* Wait until the client takes the rest of its answer; requests behind it wait as well. A file stays where it is, and
  * the table counts it. */
 static void wait_for_write(struct thread *thread, struct connection *connection, struct slice answer,
                            const struct reading *reading, const uint8_t *rest, size_t length)
 {
+    connection->stored = reading->stored;
+    answer.length -= stored_body_take_back(&connection->stored, answer.length);
     connection->phase = WRITING;
     set_heard(thread, connection);
     connection->out_sent = 0;
@@ -455,16 +478,15 @@ static void serve_input(struct thread *thread, struct connection *connection, co
         data += reading.used;
         length -= reading.used;
         answered |= answer.length > 0;
-        files += reading.body.length;
-        if (!deliver(connection, &answer, &reading.body, reading.outcome == OUTCOME_CLOSE)) {
+        files += reading.body.length + reading.stored.ahead + reading.stored.left;
+        if (!deliver(connection, &answer, &reading.body, &reading.stored, reading.outcome == OUTCOME_CLOSE)) {
             reading.outcome = OUTCOME_CLOSE;
-        } else if (answer.length + reading.body.length) {
+        } else if (answer.length + reading.body.length + reading.stored.left) {
             connection->closing = reading.outcome == OUTCOME_CLOSE;
             wait_for_write(thread, connection, answer, &reading, data, length);
             return;
         }
-        if (reading.file)
-            kept_file_release(thread->handler.rules->files, reading.file);
+        release_file(thread, reading.file, &reading.stored);
         if (reading.outcome == OUTCOME_MORE && files > TURN_MOST) {
             reading.file = NULL;
             wait_for_write(thread, connection, answer, &reading, data, length);
@@ -507,9 +529,9 @@ static void resume(struct thread *thread, struct connection *connection)
     struct slice left = {connection->out, connection->out_length};
     size_t held = connection->in_length, gone = connection->out_sent;
     shrink(&left, &gone);
-    size_t had = left.length + connection->body.length;
-    bool there = deliver(connection, &left, &connection->body, false);
-    size_t still = left.length + connection->body.length;
+    size_t had = left.length + connection->body.length + connection->stored.left;
+    bool there = deliver(connection, &left, &connection->body, &connection->stored, false);
+    size_t still = left.length + connection->body.length + connection->stored.left;
     if (!there || (still == 0 && connection->closing)) {
         drop(thread, connection);
         return;
@@ -523,8 +545,7 @@ static void resume(struct thread *thread, struct connection *connection)
     if (still)
         return;
     keep(&connection->out, &connection->out_length, NULL, 0);
-    if (connection->file)
-        kept_file_release(thread->handler.rules->files, connection->file);
+    release_file(thread, connection->file, &connection->stored);
     connection->file = NULL;
     if (!watch(thread, connection, (uint32_t)READABLE)) {
         drop(thread, connection);
@@ -698,6 +719,7 @@ static bool init_thread(struct loop *loop, unsigned number)
     thread->rng.state = settings->seed[number];
     thread->handler.rng = settings->shared_rng ? settings->shared_rng : &thread->rng;
     thread->handler.file_most = SIZE_MAX;
+    thread->handler.opens_files = true;
     thread->wheel.tick = tick_now();
     init_packets(thread);
     thread->epoll = epoll_create1(EPOLL_CLOEXEC);

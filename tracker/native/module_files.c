@@ -1,20 +1,25 @@
 /* The Python class of the table of finished answers for stored files, tracker._native.Files. */
 #include "module_files.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 enum { ENDING_MOST = 1024 };
 
 typedef struct {
     PyObject_HEAD
     struct file_table *table;
+    int root; /* the folder of stored files, or -1 */
 } Files;
 
 static PyObject *files_new(PyTypeObject *type, PyObject *args, PyObject *named)
 {
-    static char *names[] = {"capacity", "secret", NULL};
+    static char *names[] = {"capacity", "secret", "root", NULL};
     Py_ssize_t capacity, length;
     const char *given;
+    int root = -1;
     uint64_t secret[2];
-    if (!PyArg_ParseTupleAndKeywords(args, named, "ny#:Files", names, &capacity, &given, &length))
+    if (!PyArg_ParseTupleAndKeywords(args, named, "ny#|i:Files", names, &capacity, &given, &length, &root))
         return NULL;
     if (capacity < 1 || length != sizeof secret) {
         PyErr_SetString(PyExc_ValueError, "a table has a capacity, and a secret of 16 bytes");
@@ -24,7 +29,12 @@ static PyObject *files_new(PyTypeObject *type, PyObject *args, PyObject *named)
     if (!files)
         return NULL;
     memcpy(secret, given, sizeof secret);
-    files->table = file_table_new((size_t)capacity, secret);
+    files->root = root < 0 ? -1 : fcntl(root, F_DUPFD_CLOEXEC, 0);
+    if (root >= 0 && files->root < 0) {
+        Py_DECREF(files);
+        return PyErr_SetFromErrno(PyExc_OSError);
+    }
+    files->table = file_table_new((size_t)capacity, secret, files->root);
     if (!files->table) {
         Py_DECREF(files);
         return PyErr_NoMemory();
@@ -37,6 +47,8 @@ static void files_dealloc(Files *files)
     PyTypeObject *type = Py_TYPE(files);
     if (files->table)
         file_table_free(files->table);
+    if (files->root >= 0)
+        close(files->root);
     type->tp_free((PyObject *)files);
     Py_DECREF(type);
 }
@@ -63,9 +75,12 @@ static PyObject *files_put(Files *files, PyObject *args)
     unsigned long long generation;
     const char *head, *unchanged, *etag, *body;
     Py_ssize_t head_length, unchanged_length, etag_length, body_length;
-    long long until;
-    if (!PyArg_ParseTuple(args, "OpKy#y#y#y#L:put", &object, &packed, &generation, &head, &head_length, &unchanged,
-                          &unchanged_length, &etag, &etag_length, &body, &body_length, &until))
+    long long until, changed = 0;
+    unsigned long long inode = 0;
+    int apart = 0;
+    if (!PyArg_ParseTuple(args, "OpKy#y#y#y#L|KLp:put", &object, &packed, &generation, &head, &head_length, &unchanged,
+                          &unchanged_length, &etag, &etag_length, &body, &body_length, &until, &inode, &changed,
+                          &apart))
         return NULL;
     const uint8_t *infohash = infohash_of(object);
     if (!infohash)
@@ -74,11 +89,16 @@ static PyObject *files_put(Files *files, PyObject *args)
         PyErr_SetString(PyExc_ValueError, "a tag has its quotation marks");
         return NULL;
     }
+    if (apart && (!inode || files->root < 0)) {
+        PyErr_SetString(PyExc_ValueError, "what is apart has a stamp, and a folder that it is stored in");
+        return NULL;
+    }
+    const struct file_stamp stamp = {files->root < 0 ? 0 : inode, changed};
     const struct file_parts parts = {{(const uint8_t *)head, (size_t)head_length},
                                      {(const uint8_t *)unchanged, (size_t)unchanged_length},
                                      {(const uint8_t *)etag, (size_t)etag_length},
-                                     {(const uint8_t *)body, (size_t)body_length}};
-    return PyBool_FromLong(file_table_put(files->table, infohash, packed != 0, generation, &parts, until));
+                                     {apart ? NULL : (const uint8_t *)body, (size_t)body_length}};
+    return PyBool_FromLong(file_table_put(files->table, infohash, packed != 0, generation, &parts, until, &stamp));
 }
 
 static PyObject *files_drop(Files *files, PyObject *object)
