@@ -26,6 +26,7 @@ from peerage.sections import (
     LogSection,
     LookupsSection,
     MetricsSection,
+    MirrorSection,
     Networks,
     QbittorrentSection,
     Section,
@@ -90,6 +91,7 @@ class Settings(UntabledSettings):
     accounts: AccountsSection = Field(default_factory=AccountsSection.model_construct)
     catalogue: CatalogueSection = Field(default_factory=CatalogueSection.model_construct)
     census: CensusSection = Field(default_factory=CensusSection.model_construct)
+    mirror: MirrorSection = Field(default_factory=MirrorSection.model_construct)
     limits: LimitsSection = Field(default_factory=LimitsSection.model_construct)
     torrent_api: TorrentApiSection = Field(default_factory=TorrentApiSection.model_construct)
     downloads: DownloadsSection = Field(default_factory=DownloadsSection.model_construct)

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 
 import structlog
 import uvloop
@@ -22,6 +23,7 @@ import doors.torbox.door
 import doors.torrent_api
 import soap.door
 import web.pages
+from actions.mirroring import Mirroring
 from doors.client_address import ClientAddress
 from doors.client_work import FairRequests
 from doors.control import ControlServer
@@ -57,6 +59,7 @@ from peerage.setting_values import ListenAddress
 from peerage.signal_requests import REQUESTS, STOP, SignalRequests
 from peerage.sockets import BoundAddress, bind
 from peerage.wiring.application import Application, open_application
+from peerage.wiring.mirror import make_configured_mirroring
 from peerage.wiring.services import make_admission, make_services
 from tasks.fair_executor import FairExecutor
 from tracker.sweeper import sweep
@@ -221,6 +224,23 @@ def _renewal(application: Application, listeners: Listeners) -> KeptFileRenewal 
     return KeptFileRenewal(kept, torrents.cache, torrents.files) if kept is not None else None
 
 
+def _mirror(application: Application) -> "RunningMirror | None":
+    mirroring = make_configured_mirroring(application)
+    return None if mirroring is None else RunningMirror(mirroring, application.settings.mirror.interval)
+
+
+@dataclass(frozen=True, slots=True)
+class RunningMirror:
+    """What follows another service as long as this one runs."""
+
+    mirroring: Mirroring
+    interval: float
+
+    async def run(self) -> None:
+        """Catch up again and again; never returns."""
+        await self.mirroring.run(self.interval)
+
+
 @asynccontextmanager
 async def _timers(
     application: Application, listeners: Listeners, stop: Callable[[], None]
@@ -238,6 +258,7 @@ async def _timers(
                 report_pauses(lambda: listeners.connections().accepting_paused),
                 maintain_accounts(application.accounts.accounts, application.accounts.one_time_links),
                 application.catalogue.sync.run(),
+                application.catalogue.changes.run(),
                 *(
                     each.run()
                     for each in (
@@ -247,6 +268,7 @@ async def _timers(
                         application.torrents.scrubber,
                         _renewal(application, listeners),
                         listeners.websocket,
+                        _mirror(application),
                     )
                     if each is not None
                 ),

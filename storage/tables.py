@@ -433,6 +433,57 @@ ledger_mark = Table(  # the last batch of each node that is in the ledger
     sqlite_with_rowid=False,
 )
 
+# The history: a row for each torrent that is or was there, and for each block, under the last number of its node.
+history = Table(
+    "history",
+    PEERAGE,
+    Column("node", INTEGER, primary_key=True),
+    Column("subject", TEXT, primary_key=True),
+    Column("infohash", BYTES, primary_key=True),
+    Column("number", INTEGER, nullable=False),
+    Column("first", INTEGER, nullable=False),
+    Column("gone", INTEGER, nullable=False),
+    Column("seen", INTEGER, nullable=False),
+    Column("time", INTEGER, nullable=False),
+    CheckConstraint("length(infohash) = 20"),
+    Index("history_number", "node", "number", unique=True),
+    Index("history_gone", "time", **where("gone = 1")),
+    sqlite_with_rowid=False,
+)
+history_thinned = Table(
+    "history_thinned",
+    PEERAGE,
+    Column("node", INTEGER, primary_key=True),
+    Column("number", INTEGER, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# What is mirrored here: up to where each other service was read, and what was taken from it. `round` grows when
+# everything is taken anew; what an ended round did not see is no longer there.
+mirror = Table(
+    "mirror",
+    PEERAGE,
+    Column("id", INTEGER, primary_key=True),
+    Column("url", TEXT, nullable=False, unique=True),
+    Column("cursor", TEXT, nullable=False),
+    Column("round", INTEGER, nullable=False),
+    Column("whole", INTEGER, nullable=False),
+    Column("position", INTEGER, nullable=False),
+    Column("newest", INTEGER, nullable=False),
+    Column("asked", INTEGER),
+    Column("problem", TEXT, nullable=False),
+    sqlite_autoincrement=True,
+)
+mirrored = Table(
+    "mirrored",
+    PEERAGE,
+    Column("mirror_id", ForeignKey("mirror.id", ondelete="CASCADE"), primary_key=True),
+    Column("infohash", BYTES, primary_key=True),
+    Column("round", INTEGER, nullable=False),
+    CheckConstraint("length(infohash) = 20"),
+    sqlite_with_rowid=False,
+)
+
 SWARMS = MetaData()
 
 swarm = Table(

@@ -24,6 +24,7 @@ from doors.admission import (
 )
 from doors.rest import (
     bodies,
+    changes,
     collages,
     comments,
     envelope,
@@ -58,6 +59,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *users.OPERATIONS,
     *torrents.OPERATIONS,
     *groups.OPERATIONS,
+    *changes.OPERATIONS,
     *taxonomy.OPERATIONS,
     *comments.OPERATIONS,
     *collages.OPERATIONS,

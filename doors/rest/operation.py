@@ -10,6 +10,7 @@ from accounts.accounts import Accounts
 from accounts.model import Principal
 from accounts.rights import Right
 from actions.account_management import AccountManagement
+from actions.changes import Changes
 from actions.curation import Curation
 from actions.list_moderation import ListModeration
 from actions.takedowns import Takedowns
@@ -52,6 +53,7 @@ class RestServices:
     accounts: Accounts
     account_management: AccountManagement
     takedowns: Takedowns
+    changes: Changes
     list_moderation: ListModeration
     cache: TorrentCache
     files: TorrentFiles

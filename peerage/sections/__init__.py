@@ -5,6 +5,7 @@ from peerage.sections.catalogue import (
     CatalogueSection,
     CensusSection,
     LimitsSection,
+    MirrorSection,
     TorrentApiSection,
 )
 from peerage.sections.downloads import DownloadsSection, LookupsSection, QbittorrentSection
@@ -28,6 +29,7 @@ __all__ = [
     "LogSection",
     "LookupsSection",
     "MetricsSection",
+    "MirrorSection",
     "Networks",
     "QbittorrentSection",
     "Section",

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from peerage.sections.section import RATE, Duration, OptionalPath, Rate, Seconds, Section
-from peerage.setting_values import read_items
+from peerage.setting_values import read_items, read_public_url
 
 Grant = Literal["read", "download", "upload"]
 Grants = Annotated[tuple[Grant, ...], BeforeValidator(read_items)]
@@ -47,6 +47,12 @@ class CatalogueSection(Section):
         description="What this service calls itself on its pages and in Gazelle's answers.",
         json_schema_extra={"takes": "a name"},
     )
+    history_days: int = Field(
+        default=90,
+        ge=1,
+        le=3650,
+        description="Days for which readers of changes are told what was removed; who comes later begins anew.",
+    )
     search_timeout: Duration = Field(
         default=2.0, ge=0.05, le=60, description="Seconds after which a search is given up."
     )
@@ -57,6 +63,24 @@ class CatalogueSection(Section):
         description="Hits that are counted and ranked; where more match, the newest of them are.",
     )
     readers: int = Field(default=4, ge=1, le=64, description="Connections that read the database at once.")
+
+
+class MirrorSection(Section):
+    """The service that this one follows."""
+
+    url: Annotated[str | None, BeforeValidator(read_public_url)] = Field(
+        default=None,
+        description="The service whose public records and files are taken over; unset: none.",
+        json_schema_extra={"takes": "http://host or https://host, with port or path if need be"},
+    )
+    key_file: OptionalPath = Field(
+        default=None,
+        description="A file with a key of that service's scope `rest`; a moderator's is told its blocks too.",
+        json_schema_extra={"takes": "a path"},
+    )
+    interval: Seconds = Field(
+        default=300, ge=10, le=86_400, description="Seconds after which it is asked again for changes."
+    )
 
 
 class CensusSection(Section):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from accounts.rights import Rights
     from actions.health import Health
     from actions.list_moderation import ListModeration
+    from actions.mirroring import MirrorTarget
     from actions.swarm_stats_sync import SwarmStatsSync
     from actions.takedowns import Takedowns
     from actions.title_import import TitleImport
@@ -64,9 +65,11 @@ class Application:
     def lists(self) -> "Lists":
         """The block and allow lists as they are stored; `takedowns` changes them."""
         from lists.infohashes import Lists
+        from storage.history import SqlHistory
         from storage.lists import SqlListEntries
 
-        return Lists(SqlListEntries(self.stores.records))
+        history = SqlHistory(self.stores.records, self.environment.clock)
+        return Lists(SqlListEntries(self.stores.records, history))
 
     @cached_property
     def cache(self) -> "TorrentCache":
@@ -185,6 +188,13 @@ class Application:
         from peerage.wiring.catalogue import make_catalogue
 
         return make_catalogue(self)
+
+    @cached_property
+    def mirror_target(self) -> "MirrorTarget":
+        """Where what is mirrored from other services goes."""
+        from peerage.wiring.mirror import make_mirror_target
+
+        return make_mirror_target(self)
 
     @cached_property
     def title_import(self) -> "TitleImport":

@@ -100,6 +100,7 @@ def _rest(application: Application, admission: Admission) -> RestServices:
         accounts=application.accounts.accounts,
         account_management=application.accounts.management,
         takedowns=application.torrents.takedowns,
+        changes=application.catalogue.changes,
         list_moderation=application.torrents.list_moderation,
         cache=application.torrents.cache,
         files=application.torrents.files,

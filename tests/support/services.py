@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from accounts.accounts import Accounts
 from accounts.rights import Right
 from actions.account_management import AccountManagement
+from actions.changes import Changes
 from actions.curation import Curation
 from actions.list_moderation import ListModeration
 from actions.lookups import Lookups
@@ -63,6 +64,7 @@ class AllServices:
     accounts: Accounts
     uploads: Uploads
     takedowns: Takedowns
+    changes: Changes
     list_moderation: ListModeration
     cache: TorrentCache
     files: TorrentFiles
@@ -110,6 +112,7 @@ def services_of(
         accounts=accounts.accounts,
         uploads=torrents.uploads,
         takedowns=torrents.takedowns,
+        changes=catalogue.changes,
         list_moderation=torrents.list_moderation,
         cache=torrents.cache,
         files=torrents.files,
