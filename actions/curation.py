@@ -12,6 +12,7 @@ from actions.takedowns import Takedowns
 from actions.uploads import Uploads
 from bittorrent.infohash import InfoHash
 from catalogue.catalogue import Catalogue
+from catalogue.events import Emit, EventKind, ServiceEvent, tell_nobody
 from catalogue.fields import (
     NO_DETAILS,
     AuthorChange,
@@ -50,7 +51,16 @@ class Curation:
     `group-locked`). What a principal may not see is `not-found`.
     """
 
-    def __init__(self, catalogue: Catalogue, uploads: Uploads, takedowns: Takedowns, rights: Rights) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        uploads: Uploads,
+        takedowns: Takedowns,
+        rights: Rights,
+        *,
+        emit: Emit = tell_nobody,
+    ) -> None:
+        self._emit = emit
         self._catalogue = catalogue
         self._store = catalogue.store
         self.rights = rights
@@ -134,6 +144,7 @@ class Curation:
             self._authorization.refuse_locked(principal, known.group)
         edited = await self._catalogue.torrents.edit(torrent, details)
         await self._log(principal, "edit", Subject.TORRENT, torrent, _joined(details.names))
+        await self._tell(principal, EventKind.EDIT, Subject.TORRENT, torrent, sorted(details.names))
         return edited
 
     async def delete_torrent(self, principal: Principal, torrent: int, reason: str = "") -> None:
@@ -173,6 +184,7 @@ class Curation:
         await self._authorization.own_group(principal, group)
         edited = await self._catalogue.groups.edit(group, change)
         await self._log(principal, "edit", Subject.GROUP, group, _field_names(change))
+        await self._tell(principal, EventKind.EDIT, Subject.GROUP, group, sorted(change.given))
         return edited
 
     async def lock_group(self, principal: Principal, group: int, *, locked: bool) -> Group:
@@ -314,7 +326,16 @@ class Curation:
         """Report something visible to the moderators (COLLECT)."""
         reporter = self._authorization.account(principal, Right.COLLECT)
         await self._authorization.require_visible(principal, subject, target)
-        return await self._catalogue.moderation.report(subject, target, reporter, reason)
+        reported = await self._catalogue.moderation.report(subject, target, reporter, reason)
+        said = {"report": reported.id, "subject": subject.value, "target": target, "reason": reason}
+        await self._emit(ServiceEvent(EventKind.REPORT, said | {"by": principal.name}))
+        return reported
+
+    async def _tell(
+        self, principal: Principal, kind: EventKind, subject: Subject, target: int, fields: Sequence[str]
+    ) -> None:
+        said = {"subject": subject.value, "target": target, "fields": list(fields), "by": principal.name}
+        await self._emit(ServiceEvent(kind, said))
 
     async def reports(self, principal: Principal, offset: int, limit: int, *, resolved: bool) -> Page[Report]:
         """Return reports (MODERATE)."""

@@ -259,6 +259,7 @@ async def _timers(
                 maintain_accounts(application.accounts.accounts, application.accounts.one_time_links),
                 application.catalogue.sync.run(),
                 application.catalogue.changes.run(),
+                application.webhooks.run(),
                 *(
                     each.run()
                     for each in (

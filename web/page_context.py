@@ -16,6 +16,7 @@ from actions.curation import Curation
 from actions.list_moderation import ListModeration
 from actions.lookups import Lookups
 from actions.torrent_files import TorrentFiles
+from actions.webhooks import Webhooks
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from cache.torrents import TorrentCache
@@ -55,6 +56,7 @@ class PageServices:
     accounts: Accounts
     account_management: AccountManagement
     list_moderation: ListModeration
+    webhooks: Webhooks
     cache: TorrentCache
     files: TorrentFiles
     lookups: Lookups

@@ -36,6 +36,7 @@ from doors.rest import (
     tokens,
     torrents,
     users,
+    webhooks,
 )
 from doors.rest.api_docs import ApiDocs
 from doors.rest.operation import Listing, Operation, RestContext, RestServices, Result
@@ -60,6 +61,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *torrents.OPERATIONS,
     *groups.OPERATIONS,
     *changes.OPERATIONS,
+    *webhooks.OPERATIONS,
     *taxonomy.OPERATIONS,
     *comments.OPERATIONS,
     *collages.OPERATIONS,

@@ -15,6 +15,7 @@ from actions.curation import Curation
 from actions.list_moderation import ListModeration
 from actions.takedowns import Takedowns
 from actions.torrent_files import TorrentFiles
+from actions.webhooks import Webhooks
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from cache.torrents import TorrentCache
@@ -54,6 +55,7 @@ class RestServices:
     account_management: AccountManagement
     takedowns: Takedowns
     changes: Changes
+    webhooks: Webhooks
     list_moderation: ListModeration
     cache: TorrentCache
     files: TorrentFiles

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from actions.swarm_stats_sync import SwarmStatsSync
     from actions.takedowns import Takedowns
     from actions.title_import import TitleImport
+    from actions.webhooks import Webhooks
     from bittorrent.infohash import InfoHash
     from cache.torrents import TorrentCache
     from catalogue.catalogue import Catalogue
@@ -150,6 +151,7 @@ class Application:
             self.tracker.tracker.policy,
             self.environment.clock,
             on_blocked=(self.tracker.census.forget, self._stop_fetching),
+            emit=self.webhooks.emit,
         )
         self.stack.push_async_callback(takedowns.drain)
         return takedowns
@@ -188,6 +190,13 @@ class Application:
         from peerage.wiring.catalogue import make_catalogue
 
         return make_catalogue(self)
+
+    @cached_property
+    def webhooks(self) -> "Webhooks":
+        """Who is told of what happens."""
+        from peerage.wiring.webhooks import make_webhooks
+
+        return make_webhooks(self)
 
     @cached_property
     def mirror_target(self) -> "MirrorTarget":

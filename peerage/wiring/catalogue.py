@@ -35,7 +35,13 @@ def make_catalogue(application: "Application") -> CatalogueServices:
     return CatalogueServices(
         catalogue=records,
         search=Search(application.search_index),
-        curation=Curation(records, torrents.uploads, torrents.takedowns, application.rights),
+        curation=Curation(
+            records,
+            torrents.uploads,
+            torrents.takedowns,
+            application.rights,
+            emit=application.webhooks.emit,
+        ),
         sync=CatalogueSync(
             torrents.cache,
             records,

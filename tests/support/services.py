@@ -16,6 +16,7 @@ from actions.lookups import Lookups
 from actions.takedowns import Takedowns
 from actions.torrent_files import TorrentFiles
 from actions.uploads import Uploads
+from actions.webhooks import Webhooks
 from bittorrent.infohash import InfoHash
 from cache.torrents import TorrentCache
 from catalogue.model import MetainfoSummary, ParsedRelease
@@ -65,6 +66,7 @@ class AllServices:
     uploads: Uploads
     takedowns: Takedowns
     changes: Changes
+    webhooks: Webhooks
     list_moderation: ListModeration
     cache: TorrentCache
     files: TorrentFiles
@@ -113,6 +115,7 @@ def services_of(
         uploads=torrents.uploads,
         takedowns=torrents.takedowns,
         changes=catalogue.changes,
+        webhooks=application.webhooks,
         list_moderation=torrents.list_moderation,
         cache=torrents.cache,
         files=torrents.files,

@@ -1,4 +1,4 @@
-"""The history of torrents and blocks, and what is mirrored from other services."""
+"""The history of torrents and blocks, what is mirrored from other services, and webhooks."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -42,6 +42,13 @@ def upgrade() -> None:
         sa.Column("number", INTEGER, nullable=False),
         sqlite_with_rowid=False,
     )
+    _add_mirrors()
+    _add_webhooks()
+    op.execute(_TORRENTS)
+    op.execute(_BLOCKS)
+
+
+def _add_mirrors() -> None:
     op.create_table(
         "mirror",
         sa.Column("id", INTEGER, primary_key=True),
@@ -60,5 +67,28 @@ def upgrade() -> None:
         sa.CheckConstraint("length(infohash) = 20"),
         sqlite_with_rowid=False,
     )
-    op.execute(_TORRENTS)
-    op.execute(_BLOCKS)
+
+
+def _add_webhooks() -> None:
+    op.create_table(
+        "webhook",
+        sa.Column("id", INTEGER, primary_key=True),
+        sa.Column("url", TEXT, nullable=False),
+        sa.Column("events", TEXT, nullable=False),
+        sa.Column("created", INTEGER, nullable=False),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "webhook_delivery",
+        sa.Column("id", INTEGER, primary_key=True),
+        sa.Column("webhook_id", INTEGER, sa.ForeignKey("webhook.id", ondelete="CASCADE"), nullable=False),
+        sa.Column("event", TEXT, nullable=False),
+        sa.Column("body", TEXT, nullable=False),
+        sa.Column("created", INTEGER, nullable=False),
+        sa.Column("state", TEXT, nullable=False),
+        sa.Column("attempts", INTEGER, nullable=False),
+        sa.Column("due", INTEGER, nullable=False),
+        sa.Column("answer", TEXT, nullable=False),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("webhook_delivery_due", "webhook_delivery", ["webhook_id", "state", "due"])
