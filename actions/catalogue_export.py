@@ -82,11 +82,8 @@ class CatalogueExport:
     async def _dump_group(self, group: Group, torrents: Sequence[Torrent]) -> AsyncIterator[DumpLine]:
         key = torrents[0].infohash.upper
         for torrent in torrents:
-            yield _torrent(torrent, key)
-        values = {name: _plain(getattr(group, name)) for name in _GROUP}
-        authors = [author.name for author in group.authors]
-        details = {"locked": group.locked, "created": group.created, "category_id": group.category.id}
-        yield {"kind": "group", "group": key, **values, "authors": authors, **details}
+            yield torrent_line(torrent, key)
+        yield group_line(group, key)
         comments = _pages(
             lambda offset, limit: self._store.comments.comments(
                 group.id, offset, limit, UNRESTRICTED_VIEWER, newest_first=False
@@ -164,7 +161,16 @@ def collage_reference(collage: Collage) -> list[object]:
     return [collage.creator.name, collage.created, collage.name]
 
 
-def _torrent(torrent: Torrent, key: str) -> DumpLine:
+def group_line(group: Group, key: str) -> DumpLine:
+    """Return the line of a group under its key, the infohash of a torrent."""
+    values = {name: _plain(getattr(group, name)) for name in _GROUP}
+    authors = [author.name for author in group.authors]
+    details = {"locked": group.locked, "created": group.created, "category_id": group.category.id}
+    return {"kind": "group", "group": key, **values, "authors": authors, **details}
+
+
+def torrent_line(torrent: Torrent, key: str) -> DumpLine:
+    """Return the line of a torrent of the group under that key."""
     values = {name: _plain(getattr(torrent, name)) for name in _TORRENT}
     return {
         "kind": "torrent",

@@ -12,6 +12,7 @@ from actions.takedowns import Takedowns
 from actions.uploads import Uploads
 from bittorrent.infohash import InfoHash
 from catalogue.catalogue import Catalogue
+from catalogue.events import Emit, EventKind, ServiceEvent, tell_nobody
 from catalogue.fields import (
     NO_DETAILS,
     UNSET,
@@ -57,10 +58,13 @@ class Curation:
         uploads: Uploads,
         takedowns: Takedowns,
         rights: Rights,
+        *,
         settle: Callable[[], Awaitable[None]] | None = None,
+        emit: Emit = tell_nobody,
     ) -> None:
         """`settle` books what was announced under the freeleech of before, ahead of each change of that."""
         self._settle = settle
+        self._emit = emit
         self._catalogue = catalogue
         self._store = catalogue.store
         self.rights = rights
@@ -146,6 +150,7 @@ class Curation:
             await self._settle()
         edited = await self._catalogue.torrents.edit(torrent, details)
         await self._log(principal, "edit", Subject.TORRENT, torrent, _joined(details.names))
+        await self._tell(principal, EventKind.EDIT, Subject.TORRENT, torrent, sorted(details.names))
         return edited
 
     async def delete_torrent(self, principal: Principal, torrent: int, reason: str = "") -> None:
@@ -187,6 +192,7 @@ class Curation:
         await self._authorization.own_group(principal, group)
         edited = await self._catalogue.groups.edit(group, change)
         await self._log(principal, "edit", Subject.GROUP, group, _field_names(change))
+        await self._tell(principal, EventKind.EDIT, Subject.GROUP, group, sorted(change.given))
         return edited
 
     async def lock_group(self, principal: Principal, group: int, *, locked: bool) -> Group:
@@ -328,7 +334,16 @@ class Curation:
         """Report something visible to the moderators (COLLECT)."""
         reporter = self._authorization.account(principal, Right.COLLECT)
         await self._authorization.require_visible(principal, subject, target)
-        return await self._catalogue.moderation.report(subject, target, reporter, reason)
+        reported = await self._catalogue.moderation.report(subject, target, reporter, reason)
+        said = {"report": reported.id, "subject": subject.value, "target": target, "reason": reason}
+        await self._emit(ServiceEvent(EventKind.REPORT, said | {"by": principal.name}))
+        return reported
+
+    async def _tell(
+        self, principal: Principal, kind: EventKind, subject: Subject, target: int, fields: Sequence[str]
+    ) -> None:
+        said = {"subject": subject.value, "target": target, "fields": list(fields), "by": principal.name}
+        await self._emit(ServiceEvent(kind, said))
 
     async def reports(self, principal: Principal, offset: int, limit: int, *, resolved: bool) -> Page[Report]:
         """Return reports (MODERATE)."""

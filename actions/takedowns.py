@@ -12,6 +12,7 @@ from bittorrent.infohash import HashPage, InfoHash
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
 from cache.torrents import TorrentCache
+from catalogue.events import Emit, EventKind, ServiceEvent, tell_nobody
 from catalogue.store import UNRESTRICTED_VIEWER, TorrentStore
 from lists.infohashes import ListEntry, ListKind, Lists
 from tasks.run_to_completion import RunToCompletion
@@ -63,9 +64,11 @@ class Takedowns:
         clock: Callable[[], float],
         *,
         on_blocked: Sequence[Callable[[Sequence[InfoHash]], Awaitable[None]]] = (),
+        emit: Emit = tell_nobody,
     ) -> None:
         """`on_blocked` are called with every infohash of a blocked torrent, after its file and record are deleted."""
         self._blocked = tuple(on_blocked)
+        self._emit = emit
         self._cache = cache
         self._torrents = torrents
         self._lists = lists
@@ -240,6 +243,8 @@ class Takedowns:
         # What was on its way in may be seen until its last check: the answer comes after that.
         await self._wait_for_entering(entry.infohashes)
         log.info("takedown.blocked", infohash=infohash.upper, by=by)
+        said = {"info_hash": infohash.lower, "reason": reason, "by": by}
+        await self._emit(ServiceEvent(EventKind.BLOCK, said))
         return entry
 
     async def _allow(self, infohash: InfoHash, reason: str, by: str) -> ListEntry:

@@ -14,6 +14,7 @@ from bittorrent.refusal import Refusal
 from cache.compression import is_compressed
 from cache.torrents import AddResult, TorrentCache
 from catalogue.catalogue import Catalogue
+from catalogue.events import Emit, EventKind, ServiceEvent, tell_nobody
 from catalogue.fields import NO_DETAILS, TorrentDetails
 from catalogue.model import MetainfoSummary, ParsedRelease, Torrent
 from catalogue.store import UNRESTRICTED_VIEWER
@@ -83,7 +84,9 @@ class Uploads:
         limit: int = DEFAULT_LIMIT,
         parsers: int = _PARSERS,
         under_way: int = _UNDER_WAY,
+        emit: Emit = tell_nobody,
     ) -> None:
+        self._emit = emit
         self.limit = limit
         self.reader = MetainfoReader(ChildProcesses(), limit, parsers)
         self.accepted = 0
@@ -172,6 +175,9 @@ class Uploads:
         self.accepted += 1
         infohash = added.record.infohash
         log.info("upload.accepted", infohash=infohash.upper, actor=upload.actor, new=added.new)
+        if added.new:
+            said = {"info_hash": infohash.lower, "name": read.summary.name, "size": read.summary.size}
+            await self._emit(ServiceEvent(EventKind.UPLOAD, said | {"private": read.metainfo.private}))
         return AcceptedUpload(infohash, read.metainfo, added.new, torrent, claimed)
 
     async def _store(self, upload: _Upload, read: ReadMetainfo) -> tuple[AddResult, Torrent | None, bool]:

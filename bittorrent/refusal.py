@@ -89,6 +89,7 @@ _ROWS = (
     Reason("bad-infohash", 400, "That is no infohash: give 40 or 64 hex digits, or 32 base32 characters."),
     Reason("bad-magnet", 400, "That is no magnet link with an infohash."),
     # Operators' commands.
+    Reason("mirror-failed", 502, "The other service cannot be followed for now."),
     Reason("bad-reason", 400, "The reason or its author is too long, or holds control characters."),
     Reason("unreadable", 400, "The file or archive cannot be read."),
     # The service and its doors.
@@ -126,6 +127,11 @@ _ROWS = (
     Reason("last-admin", 409, "The service needs an admin: this is the last one."),
     Reason("group-locked", 403, "The group is locked."),
     Reason("torrent-locked", 403, "The torrent is locked."),
+    Reason(
+        "changes-lost",
+        410,
+        "Not every change since then is known any more: take everything from the beginning.",
+    ),
     Reason("not-held", 404, "The catalogue knows this torrent, the cache does not hold its file."),
     Reason("bad-search", 400, "The search cannot be run as it was sent."),
     Reason("search-too-slow", 503, "The search took too long: make it narrower."),

@@ -21,6 +21,7 @@ from catalogue.fields import (
     TorrentChange,
     Unset,
 )
+from catalogue.history import HistoryStore
 from catalogue.model import (
     Author,
     BookmarkKind,
@@ -123,6 +124,10 @@ class TorrentStore(Protocol):
 
     async def torrent(self, key: int | InfoHash, viewer: Viewer) -> Torrent | None:
         """Find a torrent by its id, or by its infohash or alias of 20 bytes."""
+        ...
+
+    async def named(self, names: Sequence[InfoHash], viewer: Viewer) -> list[Torrent]:
+        """Return the torrents of any of these infohashes or aliases of 20 bytes."""
         ...
 
     async def torrents(self, ids: Sequence[int], viewer: Viewer) -> list[Torrent]:
@@ -425,6 +430,7 @@ class CatalogueStore:
     comments: CommentStore
     collages: CollageStore
     moderation: ModerationStore
+    history: HistoryStore
 
 
 def require(value: T | None) -> T:

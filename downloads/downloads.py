@@ -462,12 +462,20 @@ class Downloads:
             return
         match event:
             case Finished():
-                await self._scheduler.on_finished(content)
+                if not content.complete:
+                    await self._scheduler.on_finished(content)
+                    await self._tell_completed(content)
             case MetadataReceived():
                 if await self._resolver.apply(content, event.torrent):
                     self._queue.spawn(self._publish(event.torrent))
             case Failed():
                 await self._scheduler.on_failed(content, event.reason)
+
+    async def _tell_completed(self, content: ActiveContent) -> None:
+        row = content.row
+        await self._require_backend().hooks.completed(
+            row.key.infohash, row.name, row.size, list(content.jobs)
+        )
 
     async def _publish(self, torrent: bytes) -> None:
         with suppress(Refusal):  # blocked meanwhile; its deletion is queued

@@ -32,10 +32,11 @@ class _Refused(OSError):
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """What another host answered."""
+    """What another host answered; `retry_after` in seconds, 0 where it says nothing of that."""
 
     status: int
     body: bytes
+    retry_after: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,11 @@ class OutgoingHttp:
             ) as response:
                 location = response.headers.get("Location") if response.status in _MOVED else None
                 if location is None or not request.redirects:
-                    return HttpAnswer(response.status, await _body(response, limit))
+                    return HttpAnswer(
+                        response.status,
+                        await _body(response, limit),
+                        _seconds(response.headers.get("Retry-After")),
+                    )
                 url = urljoin(url, location)
         raise _Refused(f"more than {request.redirects} redirects")
 
@@ -113,6 +118,10 @@ class OutgoingHttp:
             return
         if not self._outgoing.allows(address):
             raise _Refused("it leads to a private address")
+
+
+def _seconds(text: str | None) -> float:
+    return float(text) if text is not None and text.isascii() and text.isdecimal() and len(text) < 6 else 0.0
 
 
 async def _body(response: aiohttp.ClientResponse, limit: int) -> bytes:

@@ -137,6 +137,10 @@ class JobHooks(Protocol):
         """Refuse a torrent that is blocked under one of its names. Refusal: `blocked`."""
         ...
 
+    async def completed(self, infohash: InfoHash, name: str, size: int, accounts: Sequence[int]) -> None:
+        """Tell that content is complete, and whose jobs that ends."""
+        ...
+
     async def publish(self, torrent: bytes) -> None:
         """Publish a public .torrent that came with a download. Refusal: `blocked`, and no other."""
         ...

@@ -24,6 +24,7 @@ from peerage.sections import (
     LogSection,
     LookupsSection,
     MetricsSection,
+    MirrorSection,
     Networks,
     QbittorrentSection,
     Section,
@@ -89,6 +90,7 @@ class Settings(Section, frozen=True, kw_only=True):
     site: SiteSection = SiteSection()
     catalogue: CatalogueSection = CatalogueSection()
     census: CensusSection = CensusSection()
+    mirror: MirrorSection = MirrorSection()
     limits: LimitsSection = LimitsSection()
     torrent_api: TorrentApiSection = TorrentApiSection()
     downloads: DownloadsSection = DownloadsSection()

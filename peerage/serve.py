@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 
 import structlog
 import uvloop
@@ -22,6 +23,7 @@ import doors.torbox.door
 import doors.torrent_api
 import soap.door
 import web.pages
+from actions.mirroring import Mirroring
 from doors.client_address import ClientAddress
 from doors.client_work import FairRequests
 from doors.control import ControlServer
@@ -58,6 +60,7 @@ from peerage.setting_values import ListenAddress
 from peerage.signal_requests import REQUESTS, STOP, SignalRequests
 from peerage.sockets import BoundAddress, bind
 from peerage.wiring.application import Application, open_application
+from peerage.wiring.mirror import make_configured_mirroring
 from peerage.wiring.services import make_admission, make_services, make_site
 from tasks.fair_executor import FairExecutor
 from tracker.sweeper import sweep
@@ -241,6 +244,23 @@ async def _reconcile(application: Application) -> None:
     await application.catalogue.sync.run()
 
 
+def _mirror(application: Application) -> "RunningMirror | None":
+    mirroring = make_configured_mirroring(application)
+    return None if mirroring is None else RunningMirror(mirroring, application.settings.mirror.interval)
+
+
+@dataclass(frozen=True, slots=True)
+class RunningMirror:
+    """What follows another service as long as this one runs."""
+
+    mirroring: Mirroring
+    interval: float
+
+    async def run(self) -> None:
+        """Catch up again and again; never returns."""
+        await self.mirroring.run(self.interval)
+
+
 @asynccontextmanager
 async def _timers(
     application: Application, listeners: Listeners, finished: asyncio.Event, stop: Callable[[], None]
@@ -263,6 +283,8 @@ async def _timers(
                 maintain_accounts(application.accounts.accounts, application.accounts.one_time_links),
                 _reconcile(application),
                 application.history.run(),
+                application.catalogue.changes.run(),
+                application.webhooks.run(),
                 *(
                     each.run()
                     for each in (
@@ -274,6 +296,7 @@ async def _timers(
                         _renewal(application, listeners),
                         listeners.websocket,
                         listeners.udp_keys,
+                        _mirror(application),
                     )
                     if each is not None
                 ),

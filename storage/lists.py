@@ -20,6 +20,7 @@ from lists.infohashes import ListEntry, ListKind
 from storage.database import Database
 from storage.dialect import SqlDialect
 from storage.hash_pages import hash_page, packed_page
+from storage.history import SqlHistory
 from storage.tables import entry as table
 from storage.tables import spelling
 
@@ -27,8 +28,10 @@ from storage.tables import spelling
 class SqlListEntries:
     """The entries of the lists in a SQL database; every change is on disk before it returns."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, history: SqlHistory | None = None) -> None:
+        """Make the store; blocks are told to the `history`."""
         self._database = database
+        self._history = history
         dialect = database.dialect
         verdict: BindParameter[Any] = bindparam("verdict")
         key = tuple_(table.c.infohash, table.c.verdict)
@@ -67,11 +70,17 @@ class SqlListEntries:
         async with self._database.transaction() as transaction:
             await transaction.run(self._set, row)
             await transaction.run_many(self._spell, names)
+            if self._history is not None and entry.kind is ListKind.DENY:
+                await self._history.record_blocks(transaction, [entry.infohash])
 
     async def unset(self, infohash: InfoHash, verdict: ListKind) -> bool:
         """Delete every entry of the kind that covers the infohash; return whether there was one."""
+        key = {"hash": infohash, "verdict": verdict.value}
         async with self._database.transaction() as transaction:
-            return await transaction.run(self._unset, {"hash": infohash, "verdict": verdict.value}) > 0
+            if self._history is not None and verdict is ListKind.DENY:
+                lifted = [_entry(row).infohash for row in await transaction.rows(self._find, key)]
+                await self._history.record_blocks(transaction, lifted, gone=True)
+            return await transaction.run(self._unset, key) > 0
 
     async def find(self, infohash: InfoHash, verdict: ListKind) -> list[ListEntry]:
         """Return every entry of the kind that covers the infohash."""

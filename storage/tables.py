@@ -491,6 +491,83 @@ account_balance = Table(
     sqlite_with_rowid=False,
 )
 
+# The history: a row for each torrent that is or was there, and for each block, under the last number of its node.
+history = Table(
+    "history",
+    PEERAGE,
+    Column("node", INTEGER, primary_key=True),
+    Column("subject", TEXT, primary_key=True),
+    Column("infohash", BYTES, primary_key=True),
+    Column("number", INTEGER, nullable=False),
+    Column("first", INTEGER, nullable=False),
+    Column("gone", INTEGER, nullable=False),
+    Column("seen", INTEGER, nullable=False),
+    Column("time", INTEGER, nullable=False),
+    CheckConstraint("length(infohash) = 20"),
+    Index("history_number", "node", "number", unique=True),
+    Index("history_gone", "time", **where("gone = 1")),
+    sqlite_with_rowid=False,
+)
+history_thinned = Table(
+    "history_thinned",
+    PEERAGE,
+    Column("node", INTEGER, primary_key=True),
+    Column("number", INTEGER, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# What is mirrored here: up to where each other service was read, and what was taken from it. `round` grows when
+# everything is taken anew; what an ended round did not see is no longer there.
+mirror = Table(
+    "mirror",
+    PEERAGE,
+    Column("id", INTEGER, primary_key=True),
+    Column("url", TEXT, nullable=False, unique=True),
+    Column("cursor", TEXT, nullable=False),
+    Column("round", INTEGER, nullable=False),
+    Column("whole", INTEGER, nullable=False),
+    Column("position", INTEGER, nullable=False),
+    Column("newest", INTEGER, nullable=False),
+    Column("asked", INTEGER),
+    Column("problem", TEXT, nullable=False),
+    sqlite_autoincrement=True,
+)
+mirrored = Table(
+    "mirrored",
+    PEERAGE,
+    Column("mirror_id", ForeignKey("mirror.id", ondelete="CASCADE"), primary_key=True),
+    Column("infohash", BYTES, primary_key=True),
+    Column("round", INTEGER, nullable=False),
+    CheckConstraint("length(infohash) = 20"),
+    sqlite_with_rowid=False,
+)
+
+# Webhooks, and the events on their way to them: `due` is when the next attempt is made, of those that wait.
+webhook = Table(
+    "webhook",
+    PEERAGE,
+    Column("id", INTEGER, primary_key=True),
+    Column("url", TEXT, nullable=False),
+    Column("events", TEXT, nullable=False),
+    Column("created", INTEGER, nullable=False),
+    sqlite_autoincrement=True,
+)
+webhook_delivery = Table(
+    "webhook_delivery",
+    PEERAGE,
+    Column("id", INTEGER, primary_key=True),
+    Column("webhook_id", ForeignKey("webhook.id", ondelete="CASCADE"), nullable=False),
+    Column("event", TEXT, nullable=False),
+    Column("body", TEXT, nullable=False),
+    Column("created", INTEGER, nullable=False),
+    Column("state", TEXT, nullable=False),
+    Column("attempts", INTEGER, nullable=False),
+    Column("due", INTEGER, nullable=False),
+    Column("answer", TEXT, nullable=False),
+    Index("webhook_delivery_due", "webhook_id", "state", "due"),
+    sqlite_autoincrement=True,
+)
+
 SWARMS = MetaData()
 
 swarm = Table(

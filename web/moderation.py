@@ -19,6 +19,8 @@ def routes(router: PageRouter) -> list[Route]:
         router.page("/moderation", _reports),
         router.page("/moderation/log", _log),
         router.form("/moderation/reports/{id}/resolve", _resolve),
+        router.page("/moderation/webhooks", _webhooks),
+        router.form("/moderation/webhooks/{id}/resend", _resend),
     ]
 
 
@@ -64,3 +66,23 @@ async def _resolve(context: PageContext) -> Response:
     resolution = context.form.get("resolution", "")
     await context.services.curation.resolve(context.principal, context.number(), resolution)
     return context.redirect("/moderation")
+
+
+async def _webhooks(context: PageContext) -> Response:
+    page = context.page_number()
+    webhooks = context.services.webhooks
+    deliveries, total = await webhooks.deliveries(context.principal, (page - 1) * PER_PAGE, PER_PAGE)
+    return context.render(
+        "webhooks",
+        "Webhooks",
+        webhooks=await webhooks.webhooks(context.principal),
+        deliveries=deliveries,
+        page=page,
+        last=max(1, -(-total // PER_PAGE)),
+        manages=context.may(Right.ACCOUNTS),
+    )
+
+
+async def _resend(context: PageContext) -> Response:
+    await context.services.webhooks.send_again(context.principal, context.number())
+    return context.redirect("/moderation/webhooks")

@@ -19,6 +19,7 @@ from actions.list_moderation import ListModeration
 from actions.lookups import Lookups
 from actions.membership import Membership
 from actions.torrent_files import TorrentFiles
+from actions.webhooks import Webhooks
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from cache.torrents import TorrentCache
@@ -63,6 +64,7 @@ class PageServices:
     accounts: Accounts
     account_management: AccountManagement
     list_moderation: ListModeration
+    webhooks: Webhooks
     cache: TorrentCache
     files: TorrentFiles
     lookups: Lookups

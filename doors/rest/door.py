@@ -24,6 +24,7 @@ from doors.admission import (
 )
 from doors.rest import (
     bodies,
+    changes,
     collages,
     comments,
     credit,
@@ -36,6 +37,7 @@ from doors.rest import (
     tokens,
     torrents,
     users,
+    webhooks,
 )
 from doors.rest.api_docs import ApiDocs
 from doors.rest.operation import Listing, Operation, RestContext, RestServices, Result
@@ -59,6 +61,8 @@ OPERATIONS: tuple[Operation, ...] = (
     *users.OPERATIONS,
     *torrents.OPERATIONS,
     *groups.OPERATIONS,
+    *changes.OPERATIONS,
+    *webhooks.OPERATIONS,
     *taxonomy.OPERATIONS,
     *comments.OPERATIONS,
     *collages.OPERATIONS,

@@ -20,6 +20,7 @@ CODES: Mapping[int, str] = MappingProxyType(
         404: "NOT_FOUND",
         405: "METHOD_NOT_ALLOWED",
         409: "CONFLICT",
+        410: "GONE",
         413: "TOO_LARGE",
         422: "VALIDATION_ERROR",
         429: "RATE_LIMITED",

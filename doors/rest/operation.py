@@ -10,12 +10,14 @@ from accounts.accounts import Accounts
 from accounts.model import Principal
 from accounts.rights import Right
 from actions.account_management import AccountManagement
+from actions.changes import Changes
 from actions.crediting import Crediting
 from actions.curation import Curation
 from actions.list_moderation import ListModeration
 from actions.membership import Membership
 from actions.takedowns import Takedowns
 from actions.torrent_files import TorrentFiles
+from actions.webhooks import Webhooks
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from cache.torrents import TorrentCache
@@ -55,6 +57,8 @@ class RestServices:
     accounts: Accounts
     account_management: AccountManagement
     takedowns: Takedowns
+    changes: Changes
+    webhooks: Webhooks
     list_moderation: ListModeration
     cache: TorrentCache
     files: TorrentFiles

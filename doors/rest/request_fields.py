@@ -78,6 +78,8 @@ BOOKMARKS = field_table(kind=enum_values(BookmarkKind), page=_PAGE, per_page=Per
 REPORTS = field_table(resolved=TrueFalseField(), page=_PAGE, per_page=PerPageField())
 SESSIONS = field_table(user=_ID)
 TOKENS = field_table(user=_ID, page=_PAGE, per_page=PerPageField())
+WEBHOOK = field_table(url=RawTextField(1000), events=TextListField(20, 40))
+CHANGES = field_table(after=RawTextField(1000), limit=IntegerField(1, 100))
 PEERS = field_table(day=DateField(), country=CountryField())
 REASON = field_table(reason=fields.REPORT["reason"])
 

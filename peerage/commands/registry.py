@@ -13,6 +13,7 @@ MODULES = MappingProxyType(
         "import": "transfer",
         "export": "transfer",
         "titles": "transfer",
+        "mirror": "mirror",
         "backup": "backup",
         "block": "lists",
         "unblock": "lists",

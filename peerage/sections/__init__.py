@@ -5,6 +5,7 @@ from peerage.sections.catalogue import (
     CatalogueSection,
     CensusSection,
     LimitsSection,
+    MirrorSection,
     TorrentApiSection,
 )
 from peerage.sections.downloads import DownloadsSection, LookupsSection, QbittorrentSection
@@ -30,6 +31,7 @@ __all__ = [
     "LogSection",
     "LookupsSection",
     "MetricsSection",
+    "MirrorSection",
     "Networks",
     "QbittorrentSection",
     "Section",

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from peerage.sections.section import Duration, OptionalPath, Rate, Reads, Seconds, Section, Setting
-from peerage.setting_values import read_items
+from peerage.setting_values import read_items, read_public_url
 
 Grant = Literal["read", "download", "upload"]
 Grants = Annotated[tuple[Grant, ...], Reads(read_items)]
@@ -46,6 +46,14 @@ class CatalogueSection(Section, frozen=True, kw_only=True):
             "What this service calls itself on its pages and in Gazelle's answers.", 0, 64, takes="a name"
         ),
     ] = "Peerage"
+    history_days: Annotated[
+        int,
+        Setting(
+            "Days for which readers of changes are told what was removed; who comes later begins anew.",
+            1,
+            3650,
+        ),
+    ] = 90
     search_timeout: Annotated[Duration, Setting("Seconds after which a search is given up.", 0.05, 60)] = 2.0
     search_candidates: Annotated[
         int,
@@ -54,6 +62,25 @@ class CatalogueSection(Section, frozen=True, kw_only=True):
         ),
     ] = 10_000
     readers: Annotated[int, Setting("Connections that read the database at once.", 1, 64)] = 4
+
+
+class MirrorSection(Section, frozen=True, kw_only=True):
+    """The service that this one follows."""
+
+    url: Annotated[
+        Annotated[str | None, Reads(read_public_url)],
+        Setting(
+            "The service whose public records and files are taken over; unset: none.",
+            takes="http://host or https://host, with port or path if need be",
+        ),
+    ] = None
+    key_file: Annotated[
+        OptionalPath,
+        Setting("A file with a key of that service's scope `rest`; a moderator's is told its blocks too."),
+    ] = None
+    interval: Annotated[
+        Seconds, Setting("Seconds after which it is asked again for changes.", 10, 86_400)
+    ] = 300
 
 
 class CensusSection(Section, frozen=True, kw_only=True):

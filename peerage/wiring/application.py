@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from actions.health import Health
     from actions.list_moderation import ListModeration
     from actions.membership import Membership
+    from actions.mirroring import MirrorTarget
     from actions.reconciliation import Reconciliation
     from actions.swarm_stats_sync import SwarmStatsSync
     from actions.takedowns import Takedowns
     from actions.title_import import TitleImport
+    from actions.webhooks import Webhooks
     from bittorrent.infohash import InfoHash
     from cache.torrents import TorrentCache
     from catalogue.catalogue import Catalogue
@@ -71,9 +73,11 @@ class Application:
     def lists(self) -> "Lists":
         """The block and allow lists as they are stored; `takedowns` changes them."""
         from lists.infohashes import Lists
+        from storage.history import SqlHistory
         from storage.lists import SqlListEntries
 
-        return Lists(SqlListEntries(self.stores.records))
+        history = SqlHistory(self.stores.records, self.environment.clock)
+        return Lists(SqlListEntries(self.stores.records, history))
 
     @cached_property
     def cache(self) -> "TorrentCache":
@@ -179,6 +183,7 @@ class Application:
             self.tracker.tracker.policy,
             self.environment.clock,
             on_blocked=(self.tracker.census.forget, self._stop_fetching),
+            emit=self.webhooks.emit,
         )
         self.stack.push_async_callback(takedowns.drain)
         return takedowns
@@ -245,6 +250,20 @@ class Application:
         from peerage.wiring.catalogue import make_catalogue
 
         return make_catalogue(self)
+
+    @cached_property
+    def webhooks(self) -> "Webhooks":
+        """Who is told of what happens."""
+        from peerage.wiring.webhooks import make_webhooks
+
+        return make_webhooks(self)
+
+    @cached_property
+    def mirror_target(self) -> "MirrorTarget":
+        """Where what is mirrored from other services goes."""
+        from peerage.wiring.mirror import make_mirror_target
+
+        return make_mirror_target(self)
 
     @cached_property
     def title_import(self) -> "TitleImport":

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from actions.catalogue_dump import CatalogueDump
 from actions.catalogue_sync import CatalogueSync
+from actions.changes import Changes
 from actions.curation import Curation
 from catalogue.catalogue import Catalogue
 from catalogue.imdb_titles import ImdbTitles
@@ -23,6 +24,7 @@ class CatalogueServices:
     curation: Curation
     sync: CatalogueSync
     dump: CatalogueDump
+    changes: Changes
     titles: ImdbTitles
 
 
@@ -38,7 +40,8 @@ def make_catalogue(application: "Application") -> CatalogueServices:
             torrents.uploads,
             torrents.takedowns,
             application.rights,
-            application.ledger.flush if application.private else None,
+            settle=application.ledger.flush if application.private else None,
+            emit=application.webhooks.emit,
         ),
         sync=CatalogueSync(
             torrents.cache,
@@ -48,5 +51,11 @@ def make_catalogue(application: "Application") -> CatalogueServices:
             reader=torrents.uploads.reader,
         ),
         dump=CatalogueDump(records, accounts.store, torrents.takedowns, environment.clock),
+        changes=Changes(
+            records.store,
+            application.lists,
+            environment.clock,
+            keep=application.settings.catalogue.history_days * 86_400,
+        ),
         titles=environment.titles or stores.titles,
     )

@@ -45,7 +45,7 @@ def make_download_services(application: "Application") -> DownloadServices:
     """Return the downloads and lookups of an application."""
     settings, environment, torrents = application.settings, application.environment, application.torrents
     store, uploads = application.tracker.tracker.store, torrents.uploads
-    hooks = DownloadHooks(torrents.takedowns, uploads)
+    hooks = DownloadHooks(torrents.takedowns, uploads, application.webhooks.emit)
     downloads = make_downloads(settings, application.stores, hooks, environment)
     application.stack.push_async_callback(downloads.stop)
     lookups = make_lookups(

@@ -11,6 +11,7 @@ from storage.catalogue.statistics import SqlStatistics
 from storage.catalogue.taxonomy import SqlAuthors, SqlCategories, SqlTags
 from storage.catalogue.torrents import SqlTorrents
 from storage.database import Database
+from storage.history import HistoryIndex, SqlHistory
 from storage.search import SearchIndexWriter
 
 BATCH_SIZE = 200
@@ -30,6 +31,8 @@ def catalogue_store(
     `clock` returns unix seconds; changes to many groups are made in transactions of `batch`. `changed` is called with
     the infohashes of torrents that were written, once that is committed, and before the call that did it returns.
     """
+    history = SqlHistory(database, clock)
+    index = HistoryIndex(index, history)
     torrents = SqlTorrents(database, index, clock, changed)
     return CatalogueStore(
         torrents=torrents,
@@ -41,4 +44,5 @@ def catalogue_store(
         comments=SqlComments(database, clock),
         collages=SqlCollages(database, clock),
         moderation=SqlModeration(database),
+        history=history,
     )

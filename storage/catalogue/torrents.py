@@ -178,6 +178,10 @@ class SqlTorrents:
         found = await self._reader.by_names(self._database, [key], viewer)
         return found[0] if found else None
 
+    async def named(self, names: Sequence[InfoHash], viewer: Viewer) -> list[Torrent]:
+        """Return the torrents of any of these infohashes or aliases."""
+        return await self._reader.by_names(self._database, names, viewer) if names else []
+
     async def torrents(self, ids: Sequence[int], viewer: Viewer) -> list[Torrent]:
         """Return torrents in the order of the ids."""
         return await self._kept.torrents(ids, viewer)

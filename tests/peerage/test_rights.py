@@ -12,6 +12,7 @@ import pytest
 from accounts.model import NOBODY, Principal, Role, Scope, User
 from accounts.rights import Right, Rights
 from bittorrent.infohash import InfoHash
+from catalogue.events import EventKind, ServiceEvent
 from catalogue.fields import CollageChange, GroupChange, TorrentDetails
 from catalogue.model import Contents, MetainfoSummary, ParsedRelease, Subject
 from peerage.config import Settings
@@ -47,6 +48,8 @@ ROLES = ["nobody", "user", "owner", "moderator", "admin"]
 GENEROUS = dict.fromkeys(LimitsSection.__struct_fields__, "100000/minute")
 PASSWORD = "a good password"
 # What a request carries where the right is asked after the body was read.
+NUMBERED = {"credit": "rule", "webhooks": "delivery"}
+"""The record that a number names in paths of moderators, where it is no report."""
 BODIES = {
     ("POST", "/api/torrents/{torrent}/comments"): {"body": "well"},
     ("POST", "/api/groups/{group}/comments"): {"body": "well"},
@@ -62,6 +65,7 @@ BODIES = {
     ("POST", "/api/tokens"): {"scope": "rest"},
     ("POST", "/api/credit/rules"): {"download": 0},
     ("POST", "/api/users/{user}/freeleech-tokens"): {"tokens": 1},
+    ("POST", "/api/webhooks"): {"url": "https://told.example/"},
 }
 FORMS = {
     "/login": {"name": "user", "password": PASSWORD},
@@ -162,6 +166,7 @@ class Site:
         key, _ = await self.application.accounts.accounts.mint(owner, Scope.FEED)
         session = await self.open_session(owner)
         tag = await catalogue.store.tags.tag(f"t{number}")
+        webhook, delivery = await self.hook(path)
         somebody = await self.application.accounts.accounts.add(f"somebody{number}", None)
         return {
             "torrent": torrent.id,
@@ -178,10 +183,23 @@ class Site:
             "token": key.id,
             "session": session,
             "user": somebody.id,
+            "webhook": webhook,
+            "delivery": delivery,
             "tag": tag.id,
             "alias": f"t{number}",
             "kind": "group",
         }
+
+    async def hook(self, path):
+        """A webhook and a delivery to it, where the path is about these; the ones before are deleted."""
+        if "webhook" not in path and "deliver" not in path:
+            return 0, 0
+        webhooks, operator = self.application.webhooks, Principal(operator="test")
+        for each in await webhooks.webhooks(operator):
+            await webhooks.remove(operator, each.id)
+        added, _ = await webhooks.add(operator, "https://told.example/", frozenset(EventKind))
+        await webhooks.emit(ServiceEvent(EventKind.UPLOAD))
+        return added.id, (await webhooks.deliveries(operator, 0, 1))[0][0].id
 
     async def ask(self, method, path, role):
         """Send one request as a role; return whether it was let in."""
@@ -201,7 +219,7 @@ class Site:
         if path.startswith("/account/sessions"):
             kind = "session"
         if path.startswith("/moderation"):
-            kind = "rule" if "credit" in path else "report"
+            kind = next((kind for part, kind in NUMBERED.items() if part in path), "report")
         values = {
             **records,
             "id": records.get(kind, 0),

@@ -97,10 +97,14 @@ class FakeHooks:
 
     blocked: set = field(default_factory=set)
     published: list = field(default_factory=list)
+    done: list = field(default_factory=list)
 
     async def refuse_blocked(self, names):
         if self.blocked & {name.truncated for name in names}:
             raise Refusal("blocked")
+
+    async def completed(self, *said):
+        self.done.append(said)
 
     async def publish(self, data):
         self.published.append(data)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from accounts.accounts import Accounts
 from accounts.rights import Right
 from actions.account_management import AccountManagement
+from actions.changes import Changes
 from actions.crediting import Crediting
 from actions.curation import Curation
 from actions.list_moderation import ListModeration
@@ -17,6 +18,7 @@ from actions.membership import Membership
 from actions.takedowns import Takedowns
 from actions.torrent_files import TorrentFiles
 from actions.uploads import Uploads
+from actions.webhooks import Webhooks
 from bittorrent.infohash import InfoHash
 from cache.torrents import TorrentCache
 from catalogue.model import MetainfoSummary, ParsedRelease
@@ -67,6 +69,8 @@ class AllServices:
     accounts: Accounts
     uploads: Uploads
     takedowns: Takedowns
+    changes: Changes
+    webhooks: Webhooks
     list_moderation: ListModeration
     cache: TorrentCache
     files: TorrentFiles
@@ -118,6 +122,8 @@ def services_of(
         accounts=accounts.accounts,
         uploads=torrents.uploads,
         takedowns=torrents.takedowns,
+        changes=catalogue.changes,
+        webhooks=application.webhooks,
         list_moderation=torrents.list_moderation,
         cache=torrents.cache,
         files=torrents.files,

@@ -3,6 +3,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from accounts.model import Principal
+from catalogue.events import EventKind, ServiceEvent
 from catalogue.model import Subject
 from tests.web.site import Parsed
 
@@ -243,6 +245,20 @@ def test_a_report_reaches_the_moderators_and_is_resolved(site, anna, moderator, 
     assert "it is right" in keeper.page("/moderation?resolved=1").text
     assert_calm(keeper.get("/moderation/log").text)
     assert site.browser(anna).get("/moderation").status_code == 403
+
+
+def test_the_log_of_webhooks_is_an_admins_and_sends_again(site, admin, moderator, torrent):
+    webhooks = site.services.webhooks
+    assert "Nobody is told" in site.browser(admin).page("/moderation/webhooks").text
+    site.run(webhooks.add(Principal(admin), "https://told.example/<hook>", frozenset({EventKind.UPLOAD})))
+    site.run(webhooks.emit(ServiceEvent(EventKind.UPLOAD)))
+    keeper = site.browser(admin)
+    page = assert_calm(keeper.get("/moderation/webhooks").text)
+    assert "https://told.example/<hook>" in page.text
+    assert "waiting" in page.text
+    resend = next(form.action for form in page.forms if form.action.endswith("/resend"))
+    assert keeper.submit("/moderation/webhooks", resend).status_code == 303
+    assert site.browser(moderator).get("/moderation/webhooks").status_code == 403
 
 
 def test_a_bookmark_is_set_and_taken_back(site, anna, torrent):

@@ -1,5 +1,6 @@
 """Fuzz targets of HTTP requests: heads, headers, bodies, SOAP, and the parameters of every dialect."""
 
+import contextlib
 import json
 from collections.abc import Coroutine
 from html import unescape
@@ -12,9 +13,11 @@ from lxml import etree
 from starlette.datastructures import ImmutableMultiDict, QueryParams
 from starlette.requests import Request
 
+from actions import mirroring
 from bittorrent.passkey import read_path
 from bittorrent.refusal import Refusal
 from catalogue.fields import validate
+from catalogue.history import HistoryPosition
 from catalogue.query import SearchQuery
 from catalogue.search import Search
 from doors import torrent_api
@@ -302,6 +305,21 @@ def qbittorrent_parameters(data: bytes) -> None:
         assert ".." not in labels.category or "\\" not in labels.category
 
 
+def changes_page(data: bytes) -> None:
+    """Whatever another service answers is a page within its bounds or no page, and a cursor reads as it is written."""
+    try:
+        page = mirroring.read_page(data)
+    except mirroring.MirrorFailed:
+        page = {"changes": []}
+    assert len(page["changes"]) <= mirroring.PAGE
+    for change in page["changes"]:
+        for read in (mirroring._infohash, lambda each: mirroring._line(each.get("torrent"), "torrent")):
+            with contextlib.suppress(mirroring.MirrorFailed):
+                read(change)
+    position = refused(lambda: HistoryPosition.parse(data.decode("latin-1")))
+    assert position == "bad-request" or HistoryPosition.parse(str(position)) == position
+
+
 def gazelle_browse(data: bytes) -> None:
     """Any parameters are a search of bounded size."""
     request = Request({"type": "http", "query_string": data, "headers": []})
@@ -361,6 +379,7 @@ TARGETS = (
     Target(soap_call, 2),
     Target(rest_query, 6, 1500),
     Target(torbox_parameters, 6, 1000),
+    Target(changes_page, 4, 2000),
     Target(qbittorrent_parameters, 4, 1000),
     Target(gazelle_browse, 4, 1000),
     Target(torrent_api_parameters, 8, 400),
