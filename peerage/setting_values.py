@@ -21,9 +21,9 @@ _HEADER = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,64}", re.IGNORECASE)
 _OWN_PATHS = frozenset(
     {
         "account", "announce", "api", "atom", "bookmarks.atom", "bookmarks.rss", "c", "collages", "dld", "downloads",
-        "g", "healthz", "livez", "login", "logout", "metrics", "moderation", "opensearch.xml", "people", "readyz",
-        "report", "robots.txt", "rss", "scrape", "search", "search.atom", "search.rss", "sitemap.xml", "sitemaps",
-        "static", "stats", "stats.json", "t", "torrent", "torznab", "u", "upload", "welcome",
+        "g", "healthz", "join", "livez", "login", "logout", "metrics", "moderation", "opensearch.xml", "people",
+        "readyz", "report", "robots.txt", "rss", "scrape", "search", "search.atom", "search.rss", "sitemap.xml",
+        "sitemaps", "static", "stats", "stats.json", "t", "torrent", "torznab", "u", "upload", "welcome",
     }
 )  # fmt: skip
 _OWN_PATTERN = re.compile(r".*\.php|v[0-9]+")

@@ -14,6 +14,7 @@ from accounts.rights import Right
 from actions.account_management import AccountManagement
 from actions.crediting import Crediting
 from actions.curation import Curation
+from actions.invitations import Invitations
 from actions.list_moderation import ListModeration
 from actions.lookups import Lookups
 from actions.membership import Membership
@@ -32,6 +33,7 @@ from downloads.downloads import Downloads
 from downloads.links import DownloadLinks
 from tracker.ledger import Ledger
 from tracker.model import Counts, SwarmTotals
+from tracker.standing import Standings
 from web.templating import RowTemplate, Templates
 
 LARGEST_ID = 2**63 - 1
@@ -66,6 +68,8 @@ class PageServices:
     ledger: Ledger
     crediting: Crediting
     membership: Membership
+    standings: Standings
+    invitations: Invitations
     scrape: Callable[[InfoHash], Counts]
     swarms: Callable[[], SwarmTotals]
     site_name: str

@@ -2,7 +2,7 @@
 
 from starlette.routing import Route
 
-from web import account, browsing, credit, downloads, login, moderation, torrents, upload, users
+from web import account, browsing, credit, downloads, invites, login, moderation, torrents, upload, users
 from web.page_context import PageServices
 from web.page_router import PageRouter
 
@@ -20,4 +20,5 @@ def routes(services: PageServices) -> list[Route]:
         *users.routes(router),
         *moderation.routes(router),
         *credit.routes(router),
+        *invites.routes(router),
     ]

@@ -41,6 +41,7 @@ async def _user(context: PageContext) -> Response:
         user=user,
         found=found,
         rows=torrent_rows(context, await context.services.catalogue.torrents.torrents(found.ids, viewer)),
+        standing=await context.services.standings.store.standing(user.id),
         shows_traffic=context.services.membership.may_see(context.principal, user.id),
         roles=tuple(Role),
         manages=context.may(Right.ACCOUNTS),

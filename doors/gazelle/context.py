@@ -23,6 +23,7 @@ from doors.json_encoding import JsonTemplate
 from doors.kept_rows import KeptRows
 from tracker.ledger import Ledger
 from tracker.model import Counts, SwarmTotals
+from tracker.standing import Standings
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class GazelleServices:
     files: TorrentFiles
     ledger: Ledger
     crediting: Crediting
+    standings: Standings
     scrape: Callable[[InfoHash], Counts]
     swarms: Callable[[], SwarmTotals]
     site_name: str

@@ -29,6 +29,7 @@ from doors.rest import (
     credit,
     envelope,
     groups,
+    invites,
     lists,
     moderation,
     sessions,
@@ -67,6 +68,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *tokens.OPERATIONS,
     *lists.OPERATIONS,
     *credit.OPERATIONS,
+    *invites.OPERATIONS,
 )
 
 

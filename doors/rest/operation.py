@@ -12,6 +12,7 @@ from accounts.rights import Right
 from actions.account_management import AccountManagement
 from actions.crediting import Crediting
 from actions.curation import Curation
+from actions.invitations import Invitations
 from actions.list_moderation import ListModeration
 from actions.membership import Membership
 from actions.takedowns import Takedowns
@@ -34,6 +35,7 @@ from doors.rest.request_fields import field_table
 from tracker.census import Census
 from tracker.ledger import Ledger
 from tracker.model import Counts, SwarmTotals
+from tracker.standing import Standings
 
 # The largest offset; every store takes it.
 _MAX_OFFSET = 2**62
@@ -61,6 +63,8 @@ class RestServices:
     ledger: Ledger
     crediting: Crediting
     membership: Membership
+    standings: Standings
+    invitations: Invitations
     scrape: Callable[[InfoHash], Counts]
     swarms: Callable[[], SwarmTotals]
     site_name: str

@@ -20,6 +20,9 @@ class AccountsSection(Section):
         json_schema_extra={"takes": "any of read, download and upload"},
     )
     registration: bool = Field(default=False, description="Let anyone make an account for themselves.")
+    invite_lifetime: Seconds = Field(
+        default=7 * 86_400, ge=3600, le=366 * 86_400, description="How long an invitation lets somebody in."
+    )
     session_lifetime: Seconds = Field(
         default=86_400, ge=300, le=31_536_000, description="Seconds that a login in a browser lasts."
     )

@@ -1,12 +1,59 @@
 """Settings of the ledger of a private tracker."""
 
-from pydantic import Field
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
 
-from peerage.sections.section import Seconds, Section
-from tracker.bonus import BonusFormula, BonusPrices
-from tracker.obligations import ObligationRules
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from peerage.sections.section import Seconds, Section, Size
+from peerage.setting_values import read_duration, read_items, read_size
+
+if TYPE_CHECKING:
+    from tracker.bonus import BonusFormula, BonusPrices
+    from tracker.obligations import ObligationRules
+    from tracker.standing import ClassRule, WatchRules
 
 _DAY = 86_400
+_LONGEST_NAME = 32
+_DEMANDS: dict[str, Callable[[str], float]] = {
+    "uploaded": lambda text: float(str(read_size(text))),
+    "ratio": float,
+    "age": lambda text: float(str(read_duration(text))),
+    **dict.fromkeys(("snatched", "torrents", "invites"), int),
+}
+
+
+def read_class(text: str) -> "ClassRule":
+    """Read a rule as `Power User: uploaded=25GiB ratio=1.05`. ValueError."""
+    from tracker.standing import ClassRule  # noqa: PLC0415 - not for the settings alone
+
+    name, colon, rest = text.partition(":")
+    name = name.strip()
+    if not colon or not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
+        raise ValueError(
+            f"{text!r} is no class: write its name of up to {_LONGEST_NAME} letters, a colon, and demands"
+        )
+    demands: dict[str, float] = {}
+    for word in rest.split():
+        key, equals, value = word.partition("=")
+        if not equals or key not in _DEMANDS or key in demands:
+            raise ValueError(
+                f"{word!r} is no demand: they are {', '.join(_DEMANDS)}, each once, as ratio=1.05"
+            )
+        number = _DEMANDS[key](value)
+        if not 0 <= number < 2**62:
+            raise ValueError(f"{word!r} is out of range")
+        demands[key] = number
+    whole = {key: int(number) for key, number in demands.items() if key != "ratio"}
+    return ClassRule(name, ratio=demands.get("ratio", 0.0), **whole)
+
+
+def _class_text(text: str) -> str:
+    read_class(text)
+    return text
+
+
+ClassText = Annotated[str, AfterValidator(_class_text)]
 
 
 class LedgerSection(Section):
@@ -63,6 +110,29 @@ class LedgerSection(Section):
         le=1000,
         description="What is added to one and multiplies the points of a torrent's only seeder; half of it for two.",
     )
+    class_rules: Annotated[tuple[ClassText, ...], BeforeValidator(read_items)] = Field(
+        default=(),
+        max_length=32,
+        description="Classes of accounts, the lowest first; an account is in the last whose demands it meets.",
+        json_schema_extra={
+            "takes": "as Power User: uploaded=25GiB ratio=1.05 age=14d snatched=5 torrents=1 invites=2"
+        },
+    )
+    watch_ratio: float = Field(
+        default=0.0,
+        ge=0,
+        le=1000,
+        description="Credited ratio below which an account is watched; 0 watches nobody.",
+    )
+    watch_from: Size = Field(
+        default=10 * 2**30, ge=0, le=2**62, description="Credited bytes of downloads from which on it is."
+    )
+    watch_time: Seconds = Field(
+        default=14 * _DAY,
+        ge=0,
+        le=3660 * _DAY,
+        description="How long a watched account has for its ratio, until it may no longer download.",
+    )
     token_price: int = Field(
         default=0, ge=0, le=10**9, description="Points that a token costs; 0: it is not for sale."
     )
@@ -71,13 +141,29 @@ class LedgerSection(Section):
     )
 
     @property
-    def obligations(self) -> ObligationRules:
+    def classes(self) -> "tuple[ClassRule, ...]":
+        """The classes of accounts, the lowest first."""
+        return tuple(read_class(text) for text in self.class_rules)
+
+    @property
+    def watch(self) -> "WatchRules":
+        """The rules of the ratio watch."""
+        from tracker.standing import WatchRules  # noqa: PLC0415 - not for the settings alone
+
+        return WatchRules(self.watch_ratio, self.watch_from, self.watch_time)
+
+    @property
+    def obligations(self) -> "ObligationRules":
         """The rules of what is owed for a download."""
+        from tracker.obligations import ObligationRules  # noqa: PLC0415 - not for the settings alone
+
         return ObligationRules(self.seed_time, self.seed_ratio, self.seed_grace, self.downloaded_share)
 
     @property
-    def bonus(self) -> BonusFormula:
+    def bonus(self) -> "BonusFormula":
         """The formula of bonus points."""
+        from tracker.bonus import BonusFormula  # noqa: PLC0415 - not for the settings alone
+
         return BonusFormula(
             self.points_per_hour,
             self.points_per_gib,
@@ -87,6 +173,8 @@ class LedgerSection(Section):
         )
 
     @property
-    def prices(self) -> BonusPrices:
+    def prices(self) -> "BonusPrices":
         """What points buy."""
+        from tracker.bonus import BonusPrices  # noqa: PLC0415 - not for the settings alone
+
         return BonusPrices(self.token_price, self.gib_price)

@@ -21,6 +21,7 @@ class AccountServices:
     """Accounts, and changes to them on behalf of a principal."""
 
     store: AccountStore
+    secrets: Secrets
     accounts: Accounts
     management: AccountManagement
     one_time_links: OneTimeLinks
@@ -33,9 +34,10 @@ def make_accounts(application: "Application") -> AccountServices:
     """
     settings, environment = application.settings, application.environment
     folder, store = application.stores.folder, SqlAccounts(application.stores.records)
+    secrets = Secrets(folder.secret("accounts", KEY_BYTES, environment.random), environment.random)
     accounts = Accounts(
         store,
-        Secrets(folder.secret("accounts", KEY_BYTES, environment.random), environment.random),
+        secrets,
         Passwords(settings.accounts.hashing, environment.random, hasher=environment.password_hasher),
         LoginThrottle(settings.limits.login, environment.clock),
         environment.clock,
@@ -45,6 +47,7 @@ def make_accounts(application: "Application") -> AccountServices:
     application.stack.push_async_callback(accounts.close)
     return AccountServices(
         store=store,
+        secrets=secrets,
         accounts=accounts,
         management=AccountManagement(
             accounts,

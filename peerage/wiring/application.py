@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from accounts.rights import Rights
     from actions.crediting import Crediting
     from actions.health import Health
+    from actions.invitations import Invitations
     from actions.list_moderation import ListModeration
     from actions.membership import Membership
     from actions.swarm_stats_sync import SwarmStatsSync
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from tracker.bonus import Bonus
     from tracker.journal_row import JournalRow
     from tracker.ledger import Ledger
+    from tracker.standing import Standings
 
 _SHARES_KEY_BYTES = 16
 
@@ -183,6 +185,20 @@ class Application:
         return make_membership(self)
 
     @cached_property
+    def standings(self) -> "Standings":
+        """What judges accounts by the rules of classes and of the ratio watch."""
+        from peerage.wiring.ledger import make_standings
+
+        return make_standings(self)
+
+    @cached_property
+    def invitations(self) -> "Invitations":
+        """What lets others in by invitations."""
+        from peerage.wiring.ledger import make_invitations
+
+        return make_invitations(self)
+
+    @cached_property
     def bonus(self) -> "Bonus":
         """What gives points for seeding."""
         from peerage.wiring.ledger import make_bonus
@@ -243,6 +259,7 @@ class Application:
             await TrackerPasskeys(self.accounts.accounts.passkeys, self.tracker.tracker.policy).start()
             await self.ledger.restore()
             await self.crediting.start()
+            await self.standings.start()
         await self.tracker.start_census()
         self.started = True
 

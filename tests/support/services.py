@@ -11,6 +11,7 @@ from accounts.rights import Right
 from actions.account_management import AccountManagement
 from actions.crediting import Crediting
 from actions.curation import Curation
+from actions.invitations import Invitations
 from actions.list_moderation import ListModeration
 from actions.lookups import Lookups
 from actions.membership import Membership
@@ -32,6 +33,7 @@ from tests.support.application import open_test_application, settings_in
 from tracker.census import Census
 from tracker.ledger import Ledger
 from tracker.model import ZERO_COUNTS, Counts, SwarmTotals
+from tracker.standing import Standings
 
 S = TypeVar("S")
 ANYONE = frozenset({Right.READ, Right.DOWNLOAD})
@@ -69,6 +71,8 @@ class AllServices:
     ledger: Ledger
     crediting: Crediting
     membership: Membership
+    standings: Standings
+    invitations: Invitations
     scrape: Callable[[InfoHash], Counts]
     swarms: Callable[[], SwarmTotals]
     site_name: str = "Peerage"
@@ -115,6 +119,8 @@ def services_of(
         ledger=application.ledger,
         crediting=application.crediting,
         membership=application.membership,
+        standings=application.standings,
+        invitations=application.invitations,
         scrape=lambda infohash: swarms.get(infohash, ZERO_COUNTS),
         swarms=lambda: SwarmTotals(3, 9, 5, 4),
         site_name=site_name,
