@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from peerage.sections.section import Duration, Seconds, Section, Size
 from tracker.mode import Mode
+from tracker.model import MOST_CLIENTS, MOST_SLOTS
 
 
 class TrackerSection(Section):
@@ -59,6 +60,31 @@ class TrackerSection(Section):
         le=2**40,
         description="Bytes a second and direction that count for an account's client; what is more is told apart. "
         "0 is no limit.",
+    )
+    announce_spacing: Seconds = Field(
+        default=0,
+        ge=0,
+        le=3600,
+        description="Seconds that a client of an account must let pass between two announces over one address family; "
+        "one that comes earlier counts, and is given no peers. 0 is none.",
+    )
+    peers_per_account: int = Field(
+        default=0,
+        ge=0,
+        le=MOST_CLIENTS,
+        description="Clients of an account in one torrent; more are not stored, and given no peers. 0 is no limit.",
+    )
+    download_slots: int = Field(
+        default=0,
+        ge=0,
+        le=MOST_SLOTS,
+        description="Torrents that an account downloads at once; more are not stored, and given no peers. 0: any.",
+    )
+    peers_per_hour: int = Field(
+        default=0,
+        ge=0,
+        le=10_000_000,
+        description="Peers that an account is given in an hour, as many at once; 0 is no limit.",
     )
     remember_completed: int = Field(
         default=30, ge=0, le=3650, description="Days for which the completed count of an empty swarm is kept."

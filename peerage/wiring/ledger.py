@@ -13,6 +13,7 @@ from storage.invitations import SqlInvitations
 from storage.ledger import SqlLedger
 from storage.obligations import SqlObligations
 from storage.standing import SqlStandings
+from storage.suspicions import SqlSuspicions
 from tracker.bonus import Bonus
 from tracker.ledger import Ledger
 from tracker.standing import Standings
@@ -58,6 +59,8 @@ def make_membership(application: "Application") -> Membership:
         SqlBonus(records),
         application.rights,
         application.environment.clock,
+        suspicions=SqlSuspicions(records),
+        timeout=application.tracker.tracker.terms.timeout,
         rules=settings.obligations,
         prices=settings.prices,
     )

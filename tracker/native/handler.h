@@ -27,6 +27,7 @@ struct rules {
     uint16_t numwant, numwant_most, numwant_most6;
     bool refuse_private, rfc7239;
     struct slice refusals[REFUSAL_COUNT], full, restoring, bad_connection;
+    struct slice limits[VERDICT_COUNT]; /* the warnings of announces beyond an account's limits, by verdict */
     struct slice forwarded; /* the header's name, lower case */
     struct slice root;      /* what a proxy may have left in front of a path */
     struct networks trusted, routed;
