@@ -11,6 +11,7 @@ STORE = [
     "module_changes.c",
     "store.c",
     "sessions.c",
+    "limits.c",
     "changes.c",
     "replication.c",
     "shares.c",

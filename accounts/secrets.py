@@ -69,6 +69,10 @@ class Secrets:
         """Return the digest of a one-time link; None for a malformed one."""
         return self._hash("link", secret) if _RANDOM_TEXT.match(secret) else None
 
+    def of_invitation(self, secret: str) -> bytes | None:
+        """Return the digest of an invitation's secret; None for a malformed one."""
+        return self._hash("invitation", secret) if _RANDOM_TEXT.match(secret) else None
+
     def of_session(self, secret: str) -> bytes:
         """Return the digest of a session."""
         return self._hash("session", secret)

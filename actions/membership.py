@@ -7,7 +7,10 @@ from accounts.rights import Right, Rights
 from bittorrent.refusal import Refusal
 from tracker.bonus import GIB, BonusPrices, BonusStore
 from tracker.obligations import Obligation, ObligationRules, ObligationStore, TorrentStanding
+from tracker.suspicions import ClientCount, SuspicionStore, TorrentBalance
 
+MOST_SHOWN = 100
+"""Accounts, and torrents, that the figures for moderators hold."""
 MOST_BOUGHT = 10_000
 """Tokens or GiB that one exchange may ask for."""
 
@@ -22,9 +25,14 @@ class Membership:
         rights: Rights,
         clock: Callable[[], float],
         *,
+        suspicions: SuspicionStore,
+        timeout: int,
         rules: ObligationRules,
         prices: BonusPrices,
     ) -> None:
+        """`timeout` is how many seconds a silent client is taken for one that announces."""
+        self._suspicions = suspicions
+        self._timeout = timeout
         self.rules = rules
         self.prices = prices
         self._obligations = obligations
@@ -51,6 +59,16 @@ class Membership:
     async def counts(self, account: int) -> Mapping[Obligation, int]:
         """Return how many obligations of an account there are of each kind; a kind without any may be missing."""
         return await self._obligations.counts(account, self.rules, int(self._clock()))
+
+    async def crowded(self, principal: Principal) -> list[ClientCount]:
+        """Return the accounts with the most clients now (MODERATE)."""
+        self._rights.require(principal, Right.MODERATE)
+        return await self._suspicions.clients(int(self._clock()) - self._timeout, MOST_SHOWN)
+
+    async def balances(self, principal: Principal) -> list[TorrentBalance]:
+        """Return the torrents whose traffic adds up least (MODERATE)."""
+        self._rights.require(principal, Right.MODERATE)
+        return await self._suspicions.balances(MOST_SHOWN)
 
     async def exchange(self, principal: Principal, *, tokens: int = 0, gib: int = 0) -> None:
         """Buy tokens or GiB of upload credit for points.

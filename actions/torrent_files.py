@@ -36,7 +36,16 @@ class TorrentFiles:
     finds an account's passkey where the tracker asks for one: then an account gets every file with its own.
     """
 
-    def __init__(self, rights: Rights, passkey: FindPasskey | None, *, restricted: bool = True) -> None:
+    def __init__(
+        self,
+        rights: Rights,
+        passkey: FindPasskey | None,
+        *,
+        restricted: bool = True,
+        barred: Callable[[int], bool] = lambda _account: False,
+    ) -> None:
+        """`barred` says of an account whether its ratio is too low to download what it did not bring."""
+        self._barred = barred
         self._rights = rights
         self._passkey = passkey
         self._restricted = restricted
@@ -62,7 +71,7 @@ class TorrentFiles:
     async def serve(self, principal: Principal, held: CachedTorrent, base_url: str) -> TorrentFile:
         """Return the file for a principal; `base_url` is the service's own.
 
-        Refusal: `not-found` (hidden), `unauthenticated`, `forbidden`, `bad-compression`.
+        Refusal: `not-found` (hidden), `unauthenticated`, `forbidden`, `barred`, `bad-compression`.
         """
         viewer, restrictions = viewer_of(principal, self._rights), self._restrictions(held.record)
         if not shows(TorrentField.RECORD, restrictions, viewer):
@@ -70,6 +79,8 @@ class TorrentFiles:
         self._rights.require(principal, Right.DOWNLOAD)
         if not shows(TorrentField.FILE, restrictions, viewer):
             raise Refusal("unauthenticated")
+        if principal.id is not None and principal.id != held.record.uploader and self._barred(principal.id):
+            raise Refusal("barred")
         original, personal = shows(TorrentField.ORIGINAL, restrictions, viewer), self._is_personal(principal)
         if original and not personal:
             return TorrentFile(await asyncio.to_thread(held.plain), held.record.digest)

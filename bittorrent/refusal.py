@@ -140,6 +140,8 @@ _ROWS = (
     Reason("bad-country", 400, "That is no country code: it has two letters."),
     Reason("no-token", 409, "There is no token to spend, or one is in use for this torrent."),
     Reason("few-points", 409, "There are not so many points to spend."),
+    Reason("no-invite", 409, "There is no invite to send."),
+    Reason("barred", 403, "Your ratio is too low to download: seed what you have."),
     # Downloads and lookups.
     Reason("no-downloads", 503, "Downloads are not installed here: install peerage[downloads]."),
     Reason("nothing-wished", 400, "Send a magnet link or a .torrent file."),

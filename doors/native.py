@@ -24,7 +24,7 @@ from doors.proxy_protocol import ClientName
 from doors.udp import BAD_CONNECTION, MAX_NUMWANT_IPV6, RECEIVE_BUFFER
 from tracker.counters import TrackerCounters, Transport
 from tracker.model import AnnounceTerms
-from tracker.swarms import FULL, RESTORING, RETRY_SOON
+from tracker.swarms import FULL, LIMITED, RESTORING, RETRY_SOON
 
 try:
     from tracker import _native as native
@@ -110,6 +110,7 @@ def make_native_door(
         refusals=tuple(REASONS[code].sentence.encode() for code in native.REFUSALS),
         full=FULL,
         restoring=RESTORING,
+        limits=tuple(LIMITED.values()),
         bad_connection=BAD_CONNECTION,
         too_late=TIMEOUT,
         header=header.lower().encode() if trusted else b"",

@@ -30,6 +30,7 @@ _GROUPS = {
     "torrent": "Say who owns a torrent.",
     "user": "Make and change accounts.",
     "credit": "Say what of the bytes counts on a private tracker, and give tokens.",
+    "invite": "Give accounts invites, and show who let whom in.",
     "key": "Make keys and tokens, and take them back.",
 }
 

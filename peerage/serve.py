@@ -290,6 +290,7 @@ async def _timers(
                     for each in (
                         application.ledger if application.private else None,
                         application.bonus if application.private else None,
+                        application.standings if application.private else None,
                         application.downloads.auto_fetch,
                         application.downloads.engine_announcer,
                         application.torrents.scrubber,

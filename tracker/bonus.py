@@ -1,9 +1,10 @@
 """Bonus points: what an hour of seeding is worth, by a formula whose parameters the operator sets."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
+
+from tracker.hourly import EVERY, repeat
 
 MILLI = 1000
 """Points are kept in thousandths."""
@@ -11,7 +12,6 @@ GIB = 2**30
 _HOUR, _DAY = 3600, 86_400
 _YEAR_DAYS = 365
 _ROWS_AT_ONCE = 1000
-_EVERY = 3600
 
 
 class SeededTorrent(NamedTuple):
@@ -81,12 +81,7 @@ class Bonus:
 
     async def run(self) -> None:
         """Reward for ever; after a failure, which is reported, the next hour tries again."""
-        while True:
-            await asyncio.sleep(_EVERY)
-            try:
-                await self.reward()
-            except Exception as error:
-                self._report(error)
+        await repeat(self.reward, EVERY, self._report)
 
     async def reward(self) -> None:
         """Give points for all seeding that was not rewarded yet."""

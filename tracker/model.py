@@ -32,6 +32,10 @@ SUSPENDED_PASSKEY = 2**63 + 1
 """What stands in the place of the account of a passkey that a moderator suspended."""
 MAX_PASSKEYS = 2**20
 """The most passkeys that a store knows."""
+MOST_CLIENTS = 8
+"""The largest limit of an account's clients in a torrent."""
+MOST_SLOTS = 16
+"""The largest limit of an account's downloads at once."""
 BUCKETS = 256
 """Swarms, sessions and changes are kept by the infohash's first byte."""
 EXPIRED_AT_ONCE = 2048
@@ -60,13 +64,21 @@ class Transport(IntEnum):
 
 
 class Verdict(IntEnum):
-    """The outcome of an announce: FULL and RESTORING are successes with a warning, the last two are refusals."""
+    """The outcome of an announce: UNLISTED and DENIED are refusals, all others successes, with a warning but for OK.
+
+    FULL and RESTORING put it off. CROWDED and OVER_SLOTS (an account: its clients in a torrent, its downloads) store
+    nothing; EARLY and HARVESTING (too many peers given of late) do, and give it no peers.
+    """
 
     OK = 0
     FULL = 1
     RESTORING = 2
     UNLISTED = 3
     DENIED = 4
+    CROWDED = 5
+    OVER_SLOTS = 6
+    EARLY = 7
+    HARVESTING = 8
 
 
 class Announce(NamedTuple):
@@ -150,6 +162,9 @@ class AnnounceTerms:
 
     `node` numbers this store among those that exchange changes. A session outlives its peer by `session_slack`, so
     that traffic before an outage is still counted. `most_rate` is in bytes a second, 0 for any.
+
+    The limits of an account, 0 for none: seconds between two announces of a client over one address family, its clients
+    in a torrent, its downloads at once, and the peers that it is given in an hour.
     """
 
     interval: int = 1800
@@ -163,6 +178,10 @@ class AnnounceTerms:
     max_sessions: int = 1_000_000
     max_changes: int = 1_000_000
     most_rate: int = 0
+    announce_spacing: int = 0
+    peers_per_account: int = 0
+    download_slots: int = 0
+    peers_per_hour: int = 0
     shares: ShareTerms = field(default_factory=ShareTerms)
 
     @property

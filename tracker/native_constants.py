@@ -10,7 +10,7 @@ from pathlib import Path
 from bittorrent import query, shares, udp
 from bittorrent.infohash import V1_LENGTH, V2_LENGTH
 from bittorrent.passkey import PASSKEY_MOST
-from tracker import changes, journal_row, model, pool, sessions, swarm, swarms
+from tracker import account_limits, changes, journal_row, model, pool, sessions, swarm, swarms
 from tracker.model import Event, Families, Transport, Verdict
 
 HEADER = Path(__file__).parent / "native" / "constants.h"
@@ -75,6 +75,9 @@ _NUMBERS = {
     "DISABLED_ACCOUNT": model.DISABLED_ACCOUNT,
     "SUSPENDED_PASSKEY": model.SUSPENDED_PASSKEY,
     "MAX_NUMWANT": model.MAX_NUMWANT,
+    "MOST_CLIENTS": model.MOST_CLIENTS,
+    "MOST_SLOTS": model.MOST_SLOTS,
+    "TAG_BYTES": account_limits.TAG_BYTES,
     "RETRY_SOON": swarms.RETRY_SOON,
     "EPOCH": pool.EPOCH,
     "COMPLETED": pool.COMPLETED,

@@ -31,7 +31,7 @@ from tracker.model import (
     TooManyPasskeys,
 )
 from tracker.sessions import KnownSession, LastTotals, SessionDelta, SessionTotals
-from tracker.swarms import FULL, RESTORING
+from tracker.swarms import FULL, LIMITED, RESTORING
 
 try:
     from tracker import _native
@@ -40,9 +40,9 @@ except ImportError:  # it was installed where no C compiler was at hand
 else:
     AVAILABLE = True
 
-_WARNINGS = (b"", FULL, RESTORING)
-_REFUSALS = (None, None, None, UNLISTED, DENIED)
-"""By verdict, as store.h numbers them: OK, FULL, RESTORING, UNLISTED, DENIED."""
+_WARNINGS = (b"", FULL, RESTORING, b"", b"", *LIMITED.values())
+_REFUSALS = (None, None, None, UNLISTED, DENIED, None, None, None, None)
+"""By verdict, as store.h numbers them: OK, FULL, RESTORING, UNLISTED, DENIED, and the limits of accounts."""
 
 
 class NativeSwarms:
@@ -68,6 +68,10 @@ class NativeSwarms:
             max_sessions=terms.max_sessions,
             max_changes=terms.max_changes,
             most_rate=terms.most_rate,
+            announce_spacing=terms.announce_spacing,
+            peers_per_account=terms.peers_per_account,
+            download_slots=terms.download_slots,
+            peers_per_hour=terms.peers_per_hour,
             shares_bind=terms.shares.threshold(terms.max_torrents),
             peers_bind=terms.shares.threshold(terms.max_peers),
             exempt=b"".join(_exemption(network) for network in map(unmap_ipv4, terms.shares.exempt)),

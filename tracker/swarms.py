@@ -1,11 +1,13 @@
 """The swarm store in Python, in memory: the specification of any other store."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from bittorrent.infohash import V1_LENGTH, InfoHash
 from bittorrent.passkey import is_passkey
 from bittorrent.shares import Shares
+from tracker.account_limits import AccountLimits
 from tracker.changes import (
     CHANGE_FLAGS,
     CHANGES_AT_ONCE,
@@ -46,6 +48,7 @@ from tracker.model import (
     SocketChange,
     SwarmTotals,
     TooManyPasskeys,
+    Verdict,
 )
 from tracker.pool import state_of
 from tracker.random_source import RandomSource
@@ -54,6 +57,15 @@ from tracker.swarm import ROW_BITS, STRIDES, Swarm
 
 FULL = b"Tracker is full, this torrent is not tracked now"
 RESTORING = b"Tracker is starting, peers follow shortly"
+LIMITED: Mapping[Verdict, bytes] = MappingProxyType(
+    {
+        Verdict.CROWDED: b"Too many clients of yours in this torrent: stop one",
+        Verdict.OVER_SLOTS: b"Too many downloads at once: wait for one to end",
+        Verdict.EARLY: b"Announced too early: peers follow with the next announce",
+        Verdict.HARVESTING: b"Too many peers asked for: they follow later",
+    }
+)
+"""The warnings of announces beyond an account's limits."""
 RETRY_SOON = 300
 """Seconds to wait after a temporary refusal; the shortest interval that tracker lists accept."""
 
@@ -97,6 +109,7 @@ class Swarms:
         self._complete = 0
         self._passkeys: dict[bytes, int] = {}
         self._sessions = Sessions(terms)
+        self._limits = AccountLimits(terms)
         self._log = ChangeLog(terms.max_changes, terms.node)
         self._tombstones = Tombstones(terms.max_changes)
         self._others: dict[InfoHash, dict[int, int]] = {}  # completed counts of other nodes
@@ -151,7 +164,8 @@ class Swarms:
         `stopped` removes it, and is a success when it was never here. A new torrent that there is no room for is
         answered with a warning: near the cap of an address that has its share already, at the cap where no swarm
         makes room. A new peer beyond its address's cap or the cap of all is served and not stored.
-        Draws: those of the pick, then the jitter of the interval.
+        An account beyond its limits is answered with a warning and without peers, and is not stored where it has too
+        many clients or downloads. Draws: those of the pick, then the jitter of the interval.
         """
         if (reply := self._put_off(announce.infohash)) is not None:
             return reply
@@ -163,14 +177,19 @@ class Swarms:
                     self._bury(infohash, announce.peer, 0, now)
                 if announce.account:
                     self._sessions.note(announce, infohash, now)
+                    self._limits.check(announce, infohash, now)
                 return self._reply(ZERO_COUNTS, b"", b"")
             address = announce.peer[:-2]
             if len(self._swarms) >= self._binds_above and not self._make_room(infohash, address):
                 return Reply(ZERO_COUNTS, RETRY_SOON, RETRY_SOON, warning=FULL)
             swarm = self._make(infohash, now)
             self._give(swarm, address)
+        verdict, numwant = Verdict.OK, announce.numwant
         if announce.account:
             self._sessions.note(announce, infohash, now)
+            verdict, numwant = self._limits.check(announce, infohash, now)
+            if verdict in (Verdict.CROWDED, Verdict.OVER_SLOTS):
+                return self._warned(self._counts(infohash, swarm), verdict)
         before = len(swarm), swarm.counts().complete
         where = self._store_peer(infohash, swarm, announce, now)
         counts = self._counts(infohash, swarm) if self._others else swarm.counts()
@@ -178,9 +197,18 @@ class Swarms:
         self._complete += counts.complete - before[1]
         if swarm.dirty:
             self._dirty[infohash[0]].add(infohash)
-        if announce.event == Event.STOPPED or announce.numwant <= 0:
-            return self._reply(counts, b"", b"")
-        return self._reply(counts, *swarm.pick(announce, where, self._rng))
+        if announce.event == Event.STOPPED or numwant <= 0:
+            return self._warned(counts, verdict)
+        wanted = announce if numwant == announce.numwant else announce._replace(numwant=numwant)
+        reply = self._reply(counts, *swarm.pick(wanted, where, self._rng))
+        if announce.account:
+            self._limits.spend(announce.account, len(reply.peers) // 6 + len(reply.peers6) // 18)
+        return reply
+
+    def _warned(self, counts: Counts, verdict: Verdict) -> Reply:
+        """Return an answer without peers, with the warning of a limit where it is by one."""
+        reply = self._reply(counts, b"", b"")
+        return reply if verdict is Verdict.OK else replace(reply, warning=LIMITED[verdict])
 
     def count_socket(self, change: SocketChange, now: int) -> Reply | AnnounceFailure:
         """Count a change of a swarm's peers over WebSocket, then answer with the counts and no peers.
@@ -583,6 +611,7 @@ class Swarms:
         tombstones of one first byte.
         """
         self._sessions.expire(self._upkeep, now)
+        self._limits.expire(self._upkeep, now)
         self._tombstones.expire(self._upkeep, rank_of(now - self._terms.timeout, 0))
         self._upkeep = (self._upkeep + 1) % BUCKETS
         dropped, rounds = 0, len(self._swarms)

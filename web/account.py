@@ -9,6 +9,7 @@ from accounts.model import Key, Scope
 from bittorrent.refusal import Refusal
 from doors.origin import base_url
 from tracker.obligations import Obligation
+from tracker.standing import watched_until
 from web.page_context import PageContext
 from web.page_router import PageRouter
 
@@ -121,6 +122,7 @@ async def _render(
     sessions = await context.services.account_management.sessions(context.principal, context.user_id())
     keys = await context.services.account_management.keys(context.principal, context.user_id())
     crediting = context.services.crediting
+    standing = await context.services.standings.store.standing(context.user_id())
     counts = await context.services.membership.counts(context.user_id())
     owes = {kind.name.lower(): counts.get(kind, 0) for kind in Obligation}
     files, base = context.services.files, base_url(context.request, context.services.admission.public_url)
@@ -135,6 +137,8 @@ async def _render(
         announce=await files.announce_url(context.principal, base) if files.personal else None,
         traffic=await context.services.ledger.account(context.user_id()) if files.personal else None,
         owes=owes,
+        standing=standing,
+        watched_until=watched_until(standing, context.services.standings.watch),
         prices=context.services.membership.prices,
         rules=crediting.site_rules(),
         free=sorted(await crediting.free_by_token(context.user_id())),

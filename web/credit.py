@@ -1,4 +1,4 @@
-"""The moderators' page of credit: rules of what counts, and tokens."""
+"""The moderators' pages of credit: rules of what counts, tokens, and figures of what does not add up."""
 
 import math
 from dataclasses import replace
@@ -25,12 +25,26 @@ def routes(router: PageRouter) -> list[Route]:
         router.page("/moderation/credit", _rules, right=Right.MODERATE),
         router.form("/moderation/credit", _add, right=Right.MODERATE),
         router.form("/moderation/credit/{id}/end", _end, right=Right.MODERATE),
+        router.page("/moderation/traffic", _suspicions, right=Right.MODERATE),
         router.form("/moderation/credit/tokens", _grant, right=Right.MODERATE),
     ]
 
 
 async def _rules(context: PageContext) -> Response:
     return await _render(context)
+
+
+async def _suspicions(context: PageContext) -> Response:
+    membership = context.services.membership
+    clients = await membership.crowded(context.principal)
+    return context.render(
+        "suspicions",
+        "Traffic",
+        clients=clients,
+        names=await context.services.accounts.users_by_id([each.account for each in clients]),
+        balances=await membership.balances(context.principal),
+        manages=context.may(Right.ACCOUNTS),
+    )
 
 
 async def _add(context: PageContext) -> Response:

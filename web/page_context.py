@@ -15,6 +15,7 @@ from accounts.rights import Right
 from actions.account_management import AccountManagement
 from actions.crediting import Crediting
 from actions.curation import Curation
+from actions.invitations import Invitations
 from actions.list_moderation import ListModeration
 from actions.lookups import Lookups
 from actions.membership import Membership
@@ -37,6 +38,7 @@ from tracker.census import Census
 from tracker.figure_history import FigureHistory
 from tracker.ledger import Ledger
 from tracker.model import Counts, SwarmTotals
+from tracker.standing import Standings
 from web.csrf_masks import mask_token
 from web.templating import RowTemplate, Templates
 
@@ -76,6 +78,8 @@ class PageServices:
     membership: Membership
     census: Census
     history: FigureHistory
+    standings: Standings
+    invitations: Invitations
     scrape: Callable[[InfoHash], Counts]
     swarms: Callable[[], SwarmTotals]
     site: PageSite

@@ -2,7 +2,19 @@
 
 from starlette.routing import Route
 
-from web import account, browsing, credit, downloads, front, login, moderation, torrents, upload, users
+from web import (
+    account,
+    browsing,
+    credit,
+    downloads,
+    front,
+    invites,
+    login,
+    moderation,
+    torrents,
+    upload,
+    users,
+)
 from web.page_context import PageServices
 from web.page_router import PageRouter
 
@@ -21,4 +33,5 @@ def routes(services: PageServices) -> list[Route]:
         *users.routes(router),
         *moderation.routes(router),
         *credit.routes(router),
+        *invites.routes(router),
     ]

@@ -43,6 +43,7 @@ async def _user(context: PageContext) -> Response:
         rows=await torrent_rows(
             context, await context.services.catalogue.torrents.torrents(found.ids, viewer)
         ),
+        standing=await context.services.standings.store.standing(user.id),
         shows_traffic=context.services.membership.may_see(context.principal, user.id),
         roles=tuple(Role),
         manages=context.may(Right.ACCOUNTS),

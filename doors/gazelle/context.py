@@ -24,6 +24,7 @@ from doors.kept_rows import KeptRows
 from doors.page_layout import PageSite
 from tracker.ledger import Ledger
 from tracker.model import Counts, SwarmTotals
+from tracker.standing import Standings
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class GazelleServices:
     files: TorrentFiles
     ledger: Ledger
     crediting: Crediting
+    standings: Standings
     scrape: Callable[[InfoHash], Counts]
     swarms: Callable[[], SwarmTotals]
     site: PageSite

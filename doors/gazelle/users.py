@@ -1,6 +1,6 @@
 """The actions on accounts and site statistics: index, user, usersearch, stats."""
 
-from accounts.model import User
+from accounts.model import Role, User
 from accounts.rights import Right
 from catalogue.bbcode import escape
 from doors.gazelle.context import GazelleContext
@@ -8,6 +8,7 @@ from doors.gazelle.envelope import BAD_ID, NO_TERMS, NO_USER, GazelleFailure
 from doors.gazelle.formatting import timestamp
 from doors.gazelle.shapes import JsonObject
 from tracker.ledger import AccountTraffic
+from tracker.standing import NEVER_JUDGED, Standing
 
 USERS_PER_PAGE = 30
 DOWNLOAD = "download"
@@ -22,6 +23,7 @@ _COUNTS = (
 
 async def index(context: GazelleContext) -> object:
     """Answer the account itself, with the authkey and passkey of its links."""
+    traffic = await context.services.ledger.account(context.user.id)
     return {
         "username": escape(context.user.name),
         "id": context.user.id,
@@ -35,9 +37,9 @@ async def index(context: GazelleContext) -> object:
             "newSubscriptions": False,
         },
         "userstats": {
-            **_traffic(await context.services.ledger.account(context.user.id)),
-            "requiredratio": 0,
-            "class": _class(context.user),
+            **_traffic(traffic),
+            "requiredratio": _required_ratio(context, traffic),
+            "class": _class(context.user, await _standing(context, context.user.id)),
         },
     }
 
@@ -64,10 +66,10 @@ async def user(context: GazelleContext) -> object:
             "joinedDate": timestamp(found.joined),
             "lastAccess": timestamp(found.seen if seen else None),
             **_traffic(traffic),
-            "requiredRatio": 0,
+            "requiredRatio": _required_ratio(context, traffic),
         },
         "ranks": dict.fromkeys(_RANKS, 0),
-        "personal": _personal(found, passkey),
+        "personal": _personal(found, passkey, await _standing(context, found.id)),
         "community": dict.fromkeys(_COUNTS, 0)
         | {"uploaded": uploads, "groups": groups, "seeding": traffic.seeding, "snatched": traffic.snatched},
     }
@@ -125,13 +127,13 @@ def _traffic(traffic: AccountTraffic) -> JsonObject:
     }
 
 
-def _personal(user: User, passkey: str) -> JsonObject:
+def _personal(user: User, passkey: str, standing: Standing) -> JsonObject:
     return {
-        "class": _class(user),
+        "class": _class(user, standing),
         "paranoia": 0,
         "paranoiaText": "Off",
         "donor": False,
-        "warned": False,
+        "warned": bool(standing.watched),
         "enabled": user.enabled,
         "passkey": passkey,
     }
@@ -149,5 +151,16 @@ def _search_result(user: User) -> JsonObject:
     }
 
 
-def _class(user: User) -> str:
-    return user.role.value.capitalize()
+async def _standing(context: GazelleContext, user: int) -> Standing:
+    return await context.services.standings.store.standing(user)
+
+
+def _required_ratio(context: GazelleContext, traffic: AccountTraffic) -> float:
+    """Return the ratio below which the account is watched, 0 where it is not."""
+    watch = context.services.standings.watch
+    return watch.ratio if watch.ratio and traffic.credited_down > watch.since else 0
+
+
+def _class(user: User, standing: Standing = NEVER_JUDGED) -> str:
+    """Return the class of an account that has one and no role above user, else its role."""
+    return standing.name if standing.name and user.role is Role.USER else user.role.value.capitalize()

@@ -77,6 +77,52 @@ def rule_shape(rule: CreditRule) -> CreditRuleShape:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ClientCountShape:
+    """An account that announces now, and its clients: how many peer ids, in how many torrents."""
+
+    user_id: int
+    clients: int
+    torrents: int
+
+
+@dataclass(frozen=True, slots=True)
+class TorrentBalanceShape:
+    """What all accounts say that they moved of a torrent; `capped_bytes` is what they claimed too fast."""
+
+    info_hash: str
+    title: str
+    uploaded_bytes: int
+    downloaded_bytes: int
+    difference_bytes: int
+    capped_bytes: int
+    accounts: int
+
+
+async def _clients(context: RestContext) -> Listing:
+    found = await context.services.membership.crowded(context.principal)
+    page = found[context.offset : context.offset + context.per_page]
+    return context.listing([ClientCountShape(*each) for each in page], len(found))
+
+
+async def _balances(context: RestContext) -> Listing:
+    found = await context.services.membership.balances(context.principal)
+    page = found[context.offset : context.offset + context.per_page]
+    shapes = [
+        TorrentBalanceShape(
+            each.infohash.lower,
+            each.title,
+            each.uploaded,
+            each.downloaded,
+            each.difference,
+            each.capped,
+            each.accounts,
+        )
+        for each in page
+    ]
+    return context.listing(shapes, len(found))
+
+
 async def _rules(context: RestContext) -> Listing:
     rules, total = await context.services.crediting.rules(context.principal, context.offset, context.per_page)
     return context.listing([rule_shape(each) for each in rules], total)
@@ -222,6 +268,30 @@ OPERATIONS = (
         body=request_fields.EXCHANGE,
         answers=BalanceShape,
         refusals=("few-points",),
+    ),
+    Operation(
+        "GET",
+        "/moderation/clients",
+        "listCrowded",
+        "List the accounts with the most clients now, as passkeys that got about have",
+        "credit",
+        _clients,
+        Right.MODERATE,
+        query=request_fields.PAGING,
+        answers=ClientCountShape,
+        many=True,
+    ),
+    Operation(
+        "GET",
+        "/moderation/balances",
+        "listBalances",
+        "List the torrents whose uploads and downloads add up least",
+        "credit",
+        _balances,
+        Right.MODERATE,
+        query=request_fields.PAGING,
+        answers=TorrentBalanceShape,
+        many=True,
     ),
     Operation(
         "GET",

@@ -30,6 +30,7 @@ from doors.rest import (
     credit,
     envelope,
     groups,
+    invites,
     lists,
     moderation,
     sessions,
@@ -71,6 +72,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *tokens.OPERATIONS,
     *lists.OPERATIONS,
     *credit.OPERATIONS,
+    *invites.OPERATIONS,
 )
 
 

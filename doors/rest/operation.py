@@ -13,6 +13,7 @@ from actions.account_management import AccountManagement
 from actions.changes import Changes
 from actions.crediting import Crediting
 from actions.curation import Curation
+from actions.invitations import Invitations
 from actions.list_moderation import ListModeration
 from actions.membership import Membership
 from actions.takedowns import Takedowns
@@ -37,6 +38,7 @@ from doors.rest.request_fields import field_table
 from tracker.census import Census
 from tracker.ledger import Ledger
 from tracker.model import Counts, SwarmTotals
+from tracker.standing import Standings
 
 # The largest offset; every store takes it.
 _MAX_OFFSET = 2**62
@@ -66,6 +68,8 @@ class RestServices:
     ledger: Ledger
     crediting: Crediting
     membership: Membership
+    standings: Standings
+    invitations: Invitations
     scrape: Callable[[InfoHash], Counts]
     swarms: Callable[[], SwarmTotals]
     site: PageSite

@@ -121,11 +121,14 @@ CREDIT_RULE = field_table(
     reason=TextField(fields.LONGEST_WORD),
 )
 EXCHANGE = field_table(tokens=IntegerField(0, MOST_BOUGHT), gib=IntegerField(0, MOST_BOUGHT))
+GRANT_INVITES = field_table(invites=IntegerField(-MOST_GRANTED, MOST_GRANTED))
 GRANT_TOKENS = field_table(tokens=IntegerField(-MOST_GRANTED, MOST_GRANTED))
 
 _CREDENTIAL = RawTextField(PASSWORD_LONGEST)
 LOGIN = field_table(username=_CREDENTIAL, password=_CREDENTIAL)
-REGISTER = field_table(username=_CREDENTIAL, password=_CREDENTIAL, role=enum_values(Role))
+REGISTER = field_table(
+    username=_CREDENTIAL, password=_CREDENTIAL, role=enum_values(Role), invitation=_CREDENTIAL
+)
 EDIT_USER = field_table(role=enum_values(Role), enabled=BooleanField())
 OWNER = field_table(username=_CREDENTIAL)
 PASSWORD = field_table(password=_CREDENTIAL, current_password=_CREDENTIAL)

@@ -16,6 +16,7 @@ from doors.rest.operation import Listing, Operation, RestContext
 from doors.rest.shapes import PersonShape, Time, time
 from tracker.bonus import MILLI
 from tracker.obligations import Obligation
+from tracker.standing import watched_until
 
 LOGIN_LABEL = "login"
 
@@ -67,8 +68,9 @@ class TrafficShape:
 
     `credited_…` are the bytes that count, by freeleech, multipliers and what was credited beside; `ratio` is theirs,
     null where no download counts. `freeleech_tokens` and bonus `points` may be spent, `free_torrents` are those where a
-    token is in use, `owed` those that it owes seeding, `hit_and_runs` those that it left so; all are shown to the
-    account itself and to moderators, else null. `capped_bytes`, claimed faster than `tracker.most_rate` and not
+    token is in use, `owed` those that it owes seeding, `hit_and_runs` those that it left so. An account on ratio watch
+    may download until `watched_until`; then it is `barred`. All but its class are shown to the account itself and to
+    moderators, else null. `capped_bytes`, claimed faster than `tracker.most_rate` and not
     counted, is shown to administrators of accounts, else null.
     """
 
@@ -87,6 +89,10 @@ class TrafficShape:
     points: float | None
     owed: int | None
     hit_and_runs: int | None
+    class_name: str
+    watched_until: Time | None
+    barred: bool | None
+    invites: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +110,8 @@ async def _stats(context: RestContext) -> TrafficShape:
     rights, crediting = context.services.admission.rights, context.services.crediting
     own = user.id == context.principal.id or rights.may(context.principal, Right.MODERATE)
     free = await crediting.free_by_token(user.id) if own else frozenset()
+    standing = await context.services.standings.store.standing(user.id)
+    until = watched_until(standing, context.services.standings.watch)
     owes = await context.services.membership.counts(user.id) if own else {}
     administers = rights.may(context.principal, Right.ACCOUNTS)
     return TrafficShape(
@@ -122,6 +130,10 @@ async def _stats(context: RestContext) -> TrafficShape:
         traffic.points / MILLI if own else None,
         owes.get(Obligation.OWED, 0) if own else None,
         owes.get(Obligation.BROKEN, 0) if own else None,
+        standing.name,
+        time(until) if own and until else None,
+        bool(standing.barred) if own else None,
+        standing.invites if own else None,
     )
 
 
@@ -231,10 +243,17 @@ async def _register(context: RestContext) -> UserShape:
     given = context.body
     role = Role(given.text("role", Role.USER))
     try:
+        if "invitation" in given:
+            joined = await context.services.invitations.join(
+                given.text("invitation"), given.text("username"), given.text("password")
+            )
+            return await _shape(context, joined)
         user = await context.services.account_management.register(
             context.principal, given.text("username"), given.text("password"), role
         )
     except Refusal as refusal:
+        if refusal.code == "bad-link":
+            raise Refusal("invalid", fields={"invitation": [refusal.reason.sentence]}) from None
         raise rename_fields(refusal, {"name": "username"}) from None
     return await _shape(context, user)
 
@@ -325,7 +344,7 @@ _USERS = (
         "POST",
         "/users",
         "addUser",
-        "Make an account: for others, or where registration is open for oneself",
+        "Make an account: for others, or for oneself by an invitation or where registration is open",
         "users",
         _register,
         body=request_fields.REGISTER,

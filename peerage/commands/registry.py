@@ -27,6 +27,8 @@ MODULES = MappingProxyType(
         "user": "accounts",
         "key": "accounts",
         "credit": "credit",
+        "invite": "invites",
+        "standing": "invites",
     }
 )
 """The module of `peerage.commands` by the first word of its commands."""

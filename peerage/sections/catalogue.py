@@ -20,6 +20,9 @@ class AccountsSection(Section, frozen=True, kw_only=True):
         ),
     ] = ("read", "download")
     registration: Annotated[bool, Setting("Let anyone make an account for themselves.")] = False
+    invite_lifetime: Annotated[
+        Seconds, Setting("How long an invitation lets somebody in.", 3600, 366 * 86_400)
+    ] = 7 * 86_400
     session_lifetime: Annotated[
         Seconds, Setting("Seconds that a login in a browser lasts.", 300, 31_536_000)
     ] = 86_400

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from peerage.sections.section import Duration, Seconds, Section, Setting, Size
 from tracker.mode import Mode
+from tracker.model import MOST_CLIENTS, MOST_SLOTS
 
 
 class TrackerSection(Section, frozen=True, kw_only=True):
@@ -51,6 +52,35 @@ class TrackerSection(Section, frozen=True, kw_only=True):
             2**40,
         ),
     ] = 2**30
+    announce_spacing: Annotated[
+        Seconds,
+        Setting(
+            "Seconds that a client of an account must let pass between two announces over one address family; "
+            "one that comes earlier counts, and is given no peers. 0 is none.",
+            0,
+            3600,
+        ),
+    ] = 0
+    peers_per_account: Annotated[
+        int,
+        Setting(
+            "Clients of an account in one torrent; more are not stored, and given no peers. 0 is no limit.",
+            0,
+            MOST_CLIENTS,
+        ),
+    ] = 0
+    download_slots: Annotated[
+        int,
+        Setting(
+            "Torrents that an account downloads at once; more are not stored, and given no peers. 0: any.",
+            0,
+            MOST_SLOTS,
+        ),
+    ] = 0
+    peers_per_hour: Annotated[
+        int,
+        Setting("Peers that an account is given in an hour, as many at once; 0 is no limit.", 0, 10_000_000),
+    ] = 0
     remember_completed: Annotated[
         int, Setting("Days for which the completed count of an empty swarm is kept.", 0, 3650)
     ] = 30

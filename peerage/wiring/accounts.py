@@ -20,6 +20,7 @@ class AccountServices:
     """Accounts, and the links by which they set a password."""
 
     store: AccountStore
+    secrets: Secrets
     accounts: Accounts
     one_time_links: OneTimeLinks
 
@@ -31,9 +32,10 @@ def make_accounts(application: "Application") -> AccountServices:
     """
     settings, environment = application.settings, application.environment
     folder, store = application.stores.folder, SqlAccounts(application.stores.records)
+    secrets = Secrets(folder.secret("accounts", KEY_BYTES, environment.random), environment.random)
     accounts = Accounts(
         store,
-        Secrets(folder.secret("accounts", KEY_BYTES, environment.random), environment.random),
+        secrets,
         Passwords(settings.accounts.hashing, environment.random, hasher=environment.password_hasher),
         LoginThrottle(settings.limits.login, environment.clock),
         environment.clock,
@@ -43,6 +45,7 @@ def make_accounts(application: "Application") -> AccountServices:
     application.stack.push_async_callback(accounts.close)
     return AccountServices(
         store=store,
+        secrets=secrets,
         accounts=accounts,
         one_time_links=OneTimeLinks(accounts, folder.path, settings.public_url, settings.listen),
     )

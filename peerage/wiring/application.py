@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from actions.account_management import AccountManagement
     from actions.crediting import Crediting
     from actions.health import Health
+    from actions.invitations import Invitations
     from actions.list_moderation import ListModeration
     from actions.membership import Membership
     from actions.mirroring import MirrorTarget
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from tracker.figure_history import FigureHistory
     from tracker.journal_row import JournalRow
     from tracker.ledger import Ledger
+    from tracker.standing import Standings
 
 _SHARES_KEY_BYTES = 16
 
@@ -224,6 +226,20 @@ class Application:
         return make_membership(self)
 
     @cached_property
+    def standings(self) -> "Standings":
+        """What judges accounts by the rules of classes and of the ratio watch."""
+        from peerage.wiring.ledger import make_standings
+
+        return make_standings(self)
+
+    @cached_property
+    def invitations(self) -> "Invitations":
+        """What lets others in by invitations."""
+        from peerage.wiring.ledger import make_invitations
+
+        return make_invitations(self)
+
+    @cached_property
     def bonus(self) -> "Bonus":
         """What gives points for seeding."""
         from peerage.wiring.ledger import make_bonus
@@ -316,6 +332,7 @@ class Application:
         if self.private and self._announced:
             await self.ledger.restore()
             await self.crediting.start()
+            await self.standings.start()
         await self.tracker.start_census()
         self.started = True
 

@@ -5,13 +5,18 @@ from typing import TYPE_CHECKING
 import structlog
 
 from actions.crediting import Crediting
+from actions.invitations import Invitations
 from actions.membership import Membership
 from storage.bonus import SqlBonus
 from storage.credit import SqlCredit
+from storage.invitations import SqlInvitations
 from storage.ledger import SqlLedger
 from storage.obligations import SqlObligations
+from storage.standing import SqlStandings
+from storage.suspicions import SqlSuspicions
 from tracker.bonus import Bonus
 from tracker.ledger import Ledger
+from tracker.standing import Standings
 
 if TYPE_CHECKING:
     from peerage.wiring.application import Application
@@ -54,6 +59,8 @@ def make_membership(application: "Application") -> Membership:
         SqlBonus(records),
         application.rights,
         application.environment.clock,
+        suspicions=SqlSuspicions(records),
+        timeout=application.tracker.tracker.terms.timeout,
         rules=settings.obligations,
         prices=settings.prices,
     )
@@ -63,6 +70,32 @@ def make_bonus(application: "Application") -> Bonus:
     """Return what gives points for seeding."""
     settings, store = application.settings.ledger, SqlBonus(application.stores.records)
     return Bonus(store, settings.bonus, application.environment.clock, _bonus_failed)
+
+
+def make_standings(application: "Application") -> Standings:
+    """Return what judges accounts."""
+    settings, store = application.settings.ledger, SqlStandings(application.stores.records)
+    clock = application.environment.clock
+    return Standings(store, settings.classes, settings.watch, clock, _judging_failed)
+
+
+def make_invitations(application: "Application") -> Invitations:
+    """Return what lets others in by invitations."""
+    invitations = Invitations(
+        SqlInvitations(application.stores.records),
+        application.accounts.accounts,
+        application.accounts.secrets,
+        application.catalogue_records.moderation,
+        rights=application.rights,
+        clock=application.environment.clock,
+        lifetime=application.settings.accounts.invite_lifetime,
+    )
+    application.stack.push_async_callback(invitations.drain)
+    return invitations
+
+
+def _judging_failed(error: Exception) -> None:
+    log.error("ledger.judging_failed", error=str(error))
 
 
 def _bonus_failed(error: Exception) -> None:

@@ -27,6 +27,10 @@ def announce_terms(settings: TrackerSection, shares: ShareTerms) -> AnnounceTerm
         remember_completed=settings.remember_completed * _DAY,
         shares=shares,
         most_rate=settings.most_rate,
+        announce_spacing=settings.announce_spacing,
+        peers_per_account=settings.peers_per_account,
+        download_slots=settings.download_slots,
+        peers_per_hour=settings.peers_per_hour,
     )
 
 

@@ -57,9 +57,14 @@ def _make_scrubber(application: "Application", cache: TorrentCache) -> Scrubber 
     return Scrubber(cache, application.environment.clock, days * 86_400) if days else None
 
 
+def _nobody(_account: int) -> bool:
+    return False
+
+
 def _make_files(application: "Application") -> TorrentFiles:
     return TorrentFiles(
         application.rights,
         application.accounts.accounts.passkeys.passkey if application.private else None,
         restricted=not application.settings.cache.anonymous_private,
+        barred=(lambda account: account in application.standings.barred) if application.private else _nobody,
     )

@@ -7,6 +7,7 @@ import asyncio
 import random
 import re
 import socket
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,11 +16,21 @@ import uvloop
 from doors.native import native
 from doors.udp import UdpDoor
 from tests.contracts.raw_requests import HOSTILE, conversations, packet
-from tests.support.announce_paths import KEY, PATIENCE, RUNNING, AnnouncePath, TrackerSetup, tracker_setup
+from tests.support.announce_paths import (
+    KEY,
+    PATIENCE,
+    RUNNING,
+    TERMS,
+    AnnouncePath,
+    TrackerSetup,
+    tracker_setup,
+)
 from tracker.mode import Mode
+from tracker.model import AnnounceTerms
 from tracker.sessions import SessionDelta
 
 ROOT = "/peerage"
+NARROW = replace(TERMS, announce_spacing=20, peers_per_account=1, download_slots=2, peers_per_hour=9)
 HOP = re.compile(rb"(?m)^(date: ).*\r\n|^connection: close\r\n")
 
 needs_native = pytest.mark.skipif(native is None, reason="the extension is not built")
@@ -79,6 +90,7 @@ def answers(
         {"mode": Mode.LISTED},
         {"mode": Mode.PRIVATE},
         {"mode": Mode.PRIVATE, "root": ROOT},
+        {"mode": Mode.PRIVATE, "terms": NARROW},
         {"refuse_private": True},
         {"proxy": False},
         {"proxy": False, "refuse_private": True},
@@ -106,9 +118,11 @@ def test_answers_and_counts_are_equal(way: str, how: dict[str, Any]) -> None:
 @needs_native
 @pytest.mark.parametrize("refuse_private", [False, True])
 @pytest.mark.parametrize("mode", Mode)
-@pytest.mark.parametrize("root", ["", ROOT])
-def test_packets_are_answered_alike(refuse_private: bool, mode: Mode, root: str) -> None:
-    one, other = (tracker_setup(in_c, refuse_private, mode, root=root) for in_c in (False, True))
+@pytest.mark.parametrize(("root", "terms"), [("", TERMS), (ROOT, TERMS), ("", NARROW)])
+def test_packets_are_answered_alike(
+    refuse_private: bool, mode: Mode, root: str, terms: AnnounceTerms
+) -> None:
+    one, other = (tracker_setup(in_c, refuse_private, mode, root=root, terms=terms) for in_c in (False, True))
     door = UdpDoor(one.tracker, KEY, lambda: RUNNING, refuse_private=refuse_private, root=root)
     rng = random.Random(11)
     addresses = [
@@ -131,6 +145,7 @@ def test_packets_are_answered_alike(refuse_private: bool, mode: Mode, root: str)
     assert other.counters.announces == one.counters.announces
     assert other.counters.refusals == one.counters.refusals
     assert other.counters.scrapes == one.counters.scrapes
+    assert other.counters.warnings == one.counters.warnings
 
 
 @needs_native

@@ -62,9 +62,10 @@ class TwoStores(RuleBasedStateMachine):
         sessions=st.sampled_from([3, 1000]),
         changes=st.sampled_from([4, 40, 100_000]),
         binds_above=st.sampled_from([0.0, 0.5, 0.8, 1.0]),
+        limits=st.sampled_from([(0, 0, 0, 0), (20, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 7), (20, 2, 2, 3)]),
         exempt=st.sampled_from([(), (ip_network("10.0.0.4/30"), ip_network("2001:0:0:2::/63"))]),
     )
-    def start(self, seed, cap, torrents, peers, remember, sessions, changes, binds_above, exempt):
+    def start(self, seed, cap, torrents, peers, remember, sessions, changes, binds_above, limits, exempt):
         self.terms = AnnounceTerms(
             max_torrents=torrents,
             max_peers=peers,
@@ -74,6 +75,10 @@ class TwoStores(RuleBasedStateMachine):
             session_slack=1000,
             max_sessions=sessions,
             max_changes=changes,
+            announce_spacing=limits[0],
+            peers_per_account=limits[1],
+            download_slots=limits[2],
+            peers_per_hour=limits[3],
             shares=ShareTerms(binds_above, exempt),
         )
         self.noted: list[Change] = []
@@ -109,20 +114,21 @@ class TwoStores(RuleBasedStateMachine):
 
     @rule(
         infohash=infohashes,
-        peer=st.sampled_from(PEERS[:3]),
+        peer=st.sampled_from((*PEERS[:3], PEERS6[0])),
         event=st.sampled_from(Event),
         seeder=st.booleans(),
-        account=st.integers(1, 3),
-        peer_id=st.sampled_from([b"a" * 20, b"b" * 20]),
+        account=st.sampled_from([1, 2, 257]),
+        peer_id=st.sampled_from([b"a" * 20, b"b" * 20, b"c" * 20]),
+        numwant=st.sampled_from([-1, 0, 5, 200]),
         totals=st.tuples(*[st.sampled_from([0, 5, 1000, 2**63 - 1])] * 2),
     )
-    def announce_for_an_account(self, infohash, peer, event, seeder, account, peer_id, totals):
+    def announce_for_an_account(self, infohash, peer, event, seeder, account, peer_id, numwant, totals):
         announce = Announce(
             infohash,
             peer,
             event,
             seeder,
-            0,
+            numwant,
             account=account,
             peer_id=peer_id,
             uploaded=totals[0],

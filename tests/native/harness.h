@@ -21,7 +21,8 @@ static const struct network HARNESS_ROUTED[] = {{{4, {0}}, 0, true}, {{16, {0}},
 
 static inline struct store *harness_store(void)
 {
-    const struct terms terms = {1800, 900, 180, 3030, 86400, 1000, 100000, 64, 1, 90000, 200, 500, 1000, 800, 80000};
+    const struct terms terms = {1800, 900, 180, 3030, 86400, 1000, 100000, 64, 1, 90000, 200, 500, 1000, 800, 80000,
+                                20, 2, 2, 100};
     const uint8_t key[16] = {1, 2, 3};
     struct store *store = store_new(&terms, key, NULL, 0);
     if (!store || store_set_passkey(store, (const uint8_t *)HARNESS_PASSKEY, sizeof HARNESS_PASSKEY - 1, 7) < 0)

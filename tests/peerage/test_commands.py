@@ -384,3 +384,19 @@ async def test_a_rule_of_credit_is_made_listed_and_ended_and_tokens_are_given(se
     assert unknown[0]["refused"] == "not-found"
     assert ended[0]["until"] < made[0]["until"]
     assert left == []
+
+
+async def test_invites_are_given_the_tree_is_shown_and_accounts_are_judged(settings, by_server):
+    _, granted, tree, unknown, judged = await ask(
+        settings,
+        ("user-add", {"name": "ada"}),
+        ("invite-grant", {"name": "ada", "invites": 3}),
+        ("invite-tree", {"name": "ada"}),
+        ("invite-tree", {"name": "zed"}),
+        ("standing", {}),
+        by_server=by_server,
+    )
+    assert granted == [{"name": "ada", "invites": 3}]
+    assert [(each["name"], each["depth"]) for each in tree] == [("ada", 0)]
+    assert unknown[0]["refused"] == "not-found"
+    assert judged == [{"changed": 0}]

@@ -3,8 +3,11 @@
 import itertools
 from contextlib import asynccontextmanager
 
+import pytest
+
 from accounts.model import Principal, Role, User
 from bittorrent.infohash import InfoHash
+from bittorrent.refusal import Refusal
 from catalogue.model import Freeleech
 from peerage.config import Settings
 from peerage.wiring.application import open_application
@@ -105,3 +108,35 @@ async def test_seeding_gives_points_by_the_settings_and_a_download_is_owed(tmp_p
 
         assert (await tracker.moved(ada.id)).points == 4000
         assert await tracker.application.membership.counts(ada.id) == {Obligation.MET: 1}
+
+
+async def test_who_gives_nothing_back_is_watched_then_barred_from_what_others_brought(tmp_path):
+    ledger = {"watch_ratio": 0.5, "watch_from": 50, "watch_time": "1d", "class_rules": ("User:",)}
+    async with PrivateTracker().opened(tmp_path, **ledger) as tracker:
+        ada, bob = await tracker.user("ada"), await tracker.user("bob")
+        one, own = await tracker.upload(bob), await tracker.upload(ada, "own")
+        tracker.announce(ada.id, one.infohash, 0, 0, event=Event.STARTED)
+        tracker.announce(ada.id, one.infohash, 0, 100)
+        await tracker.moved(ada.id)
+        application = tracker.application
+        files, cache = application.torrents.files, application.torrents.cache
+        held, mine = await cache.get(one.infohash), await cache.get(own.infohash)
+
+        assert await application.standings.judge_all() == 2
+        await files.serve(Principal(ada), held, "http://here.test")
+        tracker.now += 86_400
+        await application.standings.judge_all()
+
+        with pytest.raises(Refusal) as refused:
+            await files.serve(Principal(ada), held, "http://here.test")
+        assert refused.value.code == "barred"
+        await files.serve(Principal(ada), mine, "http://here.test")
+        await files.serve(Principal(bob), held, "http://here.test")
+        tracker.announce(ada.id, one.infohash, 60, 100, seeder=True)
+        await tracker.moved(ada.id)
+        await application.standings.judge_all()
+        await files.serve(Principal(ada), held, "http://here.test")
+        log = await application.catalogue.curation.log_entries(
+            Principal(await tracker.user("mod", Role.MODERATOR)), 0, 9
+        )
+        assert [entry.verb for entry in log.items] == ["unbar", "bar", "promote", "watch", "promote"]

@@ -64,6 +64,7 @@ BODIES = {
     ("PATCH", "/api/users/{user}"): {"enabled": True},
     ("POST", "/api/tokens"): {"scope": "rest"},
     ("POST", "/api/credit/rules"): {"download": 0},
+    ("POST", "/api/users/{user}/invites"): {"invites": 1},
     ("POST", "/api/users/{user}/freeleech-tokens"): {"tokens": 1},
     ("POST", "/api/webhooks"): {"url": "https://told.example/"},
 }
@@ -84,6 +85,7 @@ FORMS = {
     "/u/{id}/role": {"role": "user"},
     "/moderation/reports/{id}/resolve": {"resolution": "done"},
     "/moderation/credit": {"download": "0"},
+    "/u/{id}/invites": {"invites": "1"},
     "/moderation/credit/tokens": {"account": "user", "tokens": "1"},
 }
 
@@ -161,6 +163,9 @@ class Site:
             else None
         )
         rule = await self.application.crediting.store.add_rule(NewCreditRule(0, None, owner, download=100))
+        sender = self.users["owner"]
+        invitation, _ = await self.application.invitations.send(Principal(self.users["admin"]))
+        await self.application.invitations.grant(Principal(self.users["admin"]), sender.id, 1)
         news = await catalogue.comments.post_news("t", "b", owner)
         category = await catalogue.taxonomy.add_category(f"k{number}", 1)
         key, _ = await self.application.accounts.accounts.mint(owner, Scope.FEED)
@@ -178,6 +183,7 @@ class Site:
             "report": report.id if report else 0,
             "news": news.id,
             "rule": rule.id,
+            "invitation": invitation.id,
             "category": category.id,
             "other": other.group.id,
             "token": key.id,

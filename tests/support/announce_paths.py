@@ -75,13 +75,14 @@ def tracker_setup(
     proxy: bool = True,
     root: str = "",
     proxied: bool = False,
+    terms: AnnounceTerms = TERMS,
 ) -> TrackerSetup:
     if in_c:
-        store: SwarmStore = NativeSwarms(TERMS, SEED, bytes(16))
+        store: SwarmStore = NativeSwarms(terms, SEED, bytes(16))
     else:
-        store = Swarms(TERMS, SplitMix(SEED))
+        store = Swarms(terms, SplitMix(SEED))
     policy = Policy(store, mode)
-    tracker = Tracker(store, policy, TERMS, lambda: NOW)
+    tracker = Tracker(store, policy, terms, lambda: NOW)
     policy.allow(HASHES[:4])
     policy.deny(HASHES[3:4])
     for account, passkey in enumerate(PASSKEYS, 1):
@@ -93,7 +94,7 @@ def tracker_setup(
     door = None
     if in_c:
         door = make_native_door(
-            store.handle, TERMS, trusted, "X-Forwarded-For",
+            store.handle, terms, trusted, "X-Forwarded-For",
             refuse_private=refuse_private, key=KEY, seed=SEED, clock=(NOW, RUNNING), root=root,
             proxied=PROXY if proxied else (),
         )  # fmt: skip

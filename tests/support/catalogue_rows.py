@@ -20,7 +20,9 @@ async def add_torrent(database: Database, infohash: InfoHash, **values: Any) -> 
             " VALUES (900, 'work', 900, '', '', '', '', '', '', '', 0, 0)"
         )
         names = [
-            column.name for column in torrent.columns if column.name not in {"id", "alias", "uploader_id"}
+            column.name
+            for column in torrent.columns
+            if column.name not in {"id", "alias", *({"uploader_id"} - values.keys())}
         ]
         texts = {"title", "name", "root", "description", "platform", "format", "license", "scope", "archive"}
         row: dict[str, Any] = {name: "" if name in texts else 0 for name in names}

@@ -12,6 +12,7 @@ from actions.account_management import AccountManagement
 from actions.changes import Changes
 from actions.crediting import Crediting
 from actions.curation import Curation
+from actions.invitations import Invitations
 from actions.list_moderation import ListModeration
 from actions.lookups import Lookups
 from actions.membership import Membership
@@ -38,6 +39,7 @@ from tracker.census import Census
 from tracker.figure_history import FigureHistory
 from tracker.ledger import Ledger
 from tracker.model import ZERO_COUNTS, Counts, SwarmTotals
+from tracker.standing import Standings
 
 S = TypeVar("S")
 LIMITS = DownloadLimits()
@@ -83,6 +85,8 @@ class AllServices:
     ledger: Ledger
     crediting: Crediting
     membership: Membership
+    standings: Standings
+    invitations: Invitations
     scrape: Callable[[InfoHash], Counts]
     swarms: Callable[[], SwarmTotals]
     history: FigureHistory
@@ -136,6 +140,8 @@ def services_of(
         ledger=application.ledger,
         crediting=application.crediting,
         membership=application.membership,
+        standings=application.standings,
+        invitations=application.invitations,
         scrape=lambda infohash: swarms.get(infohash, ZERO_COUNTS),
         swarms=lambda: SwarmTotals(3, 9, 5, 4),
         history=application.history,

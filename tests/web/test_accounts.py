@@ -52,7 +52,7 @@ def test_a_login_gives_a_new_session_and_ends_the_one_before(site, anna, admin):
 
 
 PATHS = [
-    "/account/bonus", "/account/keys", "/account/keys/1/renew", "/account/keys/1/revoke", "/account/passkey", "/account/password", "/account/sessions/1/end",
+    "/account/bonus", "/account/invites", "/account/invites/1/withdraw", "/u/1/invites", "/account/keys", "/account/keys/1/renew", "/account/keys/1/revoke", "/account/passkey", "/account/password", "/account/sessions/1/end",
     "/account/sessions/end", "/logout",
     "/t/1/edit", "/t/1/mark", "/t/1/owner",
     "/t/1/delete", "/t/1/block", "/t/{key}/lookup", "/downloads", "/downloads/1/{action}",
@@ -65,7 +65,11 @@ PATHS = [
 
 def test_every_form_of_the_site_is_in_the_list_of_those_that_need_a_token(site):
     posts = {route.path for route in site.routes if "POST" in route.methods}
-    known = {re.sub(r"/\d+", "/{id}", path) for path in PATHS} | {"/login", "/welcome/{secret}"}
+    known = {re.sub(r"/\d+", "/{id}", path) for path in PATHS} | {
+        "/login",
+        "/welcome/{secret}",
+        "/join/{secret}",
+    }
     assert {path.replace("{subject}", "torrent") for path in posts} == known
 
 

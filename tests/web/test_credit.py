@@ -3,6 +3,7 @@ import re
 import pytest
 
 from accounts.model import Principal
+from doors.byte_sizes import size
 from tracker.bonus import BonusPrices
 from tracker.ledger import BatchNumber
 from tracker.obligations import ObligationRules
@@ -98,3 +99,12 @@ def test_points_are_spent_on_the_account_page_and_what_is_owed_is_listed(site, m
     site.run(ledger.write(BatchNumber(0, site.run(ledger.begin_epoch(0)), 1), [moved]))
     page = browser.get(f"/u/{anna.id}/traffic").text
     assert ("hit and run" in page, torrent.title in page) == (True, True)
+
+
+def test_what_does_not_add_up_is_on_a_page_for_moderators(site, moderator, anna, torrent):
+    ledger, last = site.services.ledger.store, LastTotals(5000, 0, int(site.now), True, False)
+    moved = SessionDelta(anna.id, torrent.infohash, b"p" * 20, 5000, 0, 0, 0, 0, last)
+    site.run(ledger.write(BatchNumber(0, site.run(ledger.begin_epoch(0)), 1), [moved]))
+    assert site.browser(anna).get("/moderation/traffic").status_code == 403
+    page = site.browser(moderator).get("/moderation/traffic").text
+    assert ("anna" in page, torrent.title in page, f"+{size(5000)}" in page) == (True, True, True)

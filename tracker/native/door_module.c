@@ -90,6 +90,19 @@ static bool read_refusals(Door *door, PyObject *texts)
     return true;
 }
 
+/* The warnings of the verdicts behind the refusals. */
+static bool read_limits(Door *door, PyObject *texts)
+{
+    if (PyTuple_GET_SIZE(texts) != VERDICT_COUNT - VERDICT_CROWDED) {
+        PyErr_SetString(PyExc_ValueError, "there is a warning for each limit of an account");
+        return false;
+    }
+    for (Py_ssize_t at = 0; at < PyTuple_GET_SIZE(texts); at++)
+        if (!keep_bytes(door, PyTuple_GET_ITEM(texts, at), &door->rules.limits[VERDICT_CROWDED + at]))
+            return false;
+    return true;
+}
+
 static bool read_address(const char *bytes, Py_ssize_t length, struct address *out)
 {
     if (length != 4 && length != 16) {
@@ -119,20 +132,21 @@ static bool make_ids(Door *door, const uint8_t *key, size_t length)
 
 static bool set_rules(Door *door, PyObject *args, PyObject *named)
 {
-    static char *names[] = {"store", "refusals", "full", "restoring", "bad_connection", "too_late", "header",
+    static char *names[] = {"store", "refusals", "full", "restoring", "limits", "bad_connection", "too_late", "header",
                             "trusted", "routed", "proxied", "key", "interval", "min_interval", "retry_soon", "numwant",
                             "numwant_most", "numwant_most6", "refuse_private", "seed", "clock", "root", "files",
                             "files_host", "redirect", "redirect_end", NULL};
-    PyObject *store, *refusals, *full, *restoring, *bad_connection, *too_late, *header, *trusted, *routed, *root;
-    PyObject *proxied, *files, *files_host, *redirect, *redirect_end;
+    PyObject *store, *refusals, *full, *restoring, *limits, *bad_connection, *too_late, *header, *trusted, *routed;
+    PyObject *root, *proxied, *files, *files_host, *redirect, *redirect_end;
     const char *key;
     Py_ssize_t key_length;
     unsigned long long seed;
     long long unix_time, running;
     int refuse_private;
     struct rules *rules = &door->rules;
-    if (!PyArg_ParseTupleAndKeywords(args, named, "O$O!SSSSSOOOy#IIIHHHpK(LL)SOSSS:Door", names, &store, &PyTuple_Type,
-                                     &refusals, &full, &restoring, &bad_connection, &too_late, &header, &trusted,
+    if (!PyArg_ParseTupleAndKeywords(args, named, "O$O!SSO!SSSOOOy#IIIHHHpK(LL)SOSSS:Door", names, &store,
+                                     &PyTuple_Type, &refusals, &full, &restoring, &PyTuple_Type, &limits,
+                                     &bad_connection, &too_late, &header, &trusted,
                                      &routed, &proxied, &key, &key_length, &rules->interval, &rules->min_interval,
                                      &rules->retry_soon, &rules->numwant, &rules->numwant_most,
                                      &rules->numwant_most6, &refuse_private, &seed, &unix_time, &running, &root,
@@ -159,7 +173,7 @@ static bool set_rules(Door *door, PyObject *args, PyObject *named)
         return false;
     if (files != Py_None && (!(rules->files = module_files(files)) || PyList_Append(door->kept, files) < 0))
         return false;
-    return read_refusals(door, refusals) && keep_bytes(door, full, &rules->full) &&
+    return read_refusals(door, refusals) && read_limits(door, limits) && keep_bytes(door, full, &rules->full) &&
            keep_bytes(door, restoring, &rules->restoring) &&
            keep_bytes(door, bad_connection, &rules->bad_connection) &&
            keep_bytes(door, too_late, &door->too_late) && keep_bytes(door, header, &rules->forwarded) &&

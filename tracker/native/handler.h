@@ -28,6 +28,7 @@ struct rules {
     bool refuse_private;
     bool rfc7239; /* whether `forwarded` names the header of that grammar */
     struct slice refusals[REFUSAL_COUNT], full, restoring, bad_connection;
+    struct slice limits[VERDICT_COUNT]; /* the warnings of announces beyond an account's limits, by verdict */
     struct slice forwarded; /* the header's name, lower case */
     struct slice root;      /* what a proxy may have left in front of a path */
     struct networks trusted, routed;

@@ -246,8 +246,12 @@ static bool put_announce(struct handler *handler, const struct http_request *req
         return true;
     }
     count(&handler->counters.announces[TRANSPORT_HTTP][announce.event]);
-    if (verdict != VERDICT_OK)
+    if (verdict == VERDICT_FULL || verdict == VERDICT_RESTORING) {
         warning = put_off(handler, verdict);
+    } else if (verdict != VERDICT_OK) {
+        count(&handler->counters.warnings);
+        warning = handler->rules->limits[verdict];
+    }
     put_answer(&handler->answer, &address, query.compact, warning, out);
     return true;
 }

@@ -172,8 +172,9 @@ static size_t announce_reply(struct handler *handler, const struct packet *packe
     if (verdict == VERDICT_UNLISTED || verdict == VERDICT_DENIED)
         return refuse(handler, packet, verdict == VERDICT_DENIED ? REFUSED_DENIED : REFUSED_UNLISTED);
     count(&handler->counters.announces[TRANSPORT_UDP][event]);
-    if (verdict != VERDICT_OK) {
+    if (verdict != VERDICT_OK)
         count(&handler->counters.warnings);
+    if (verdict == VERDICT_FULL || verdict == VERDICT_RESTORING) {
         *answer = (struct answer){.interval = handler->rules->retry_soon};
     }
     size_t length = announce.families == 4 ? answer->peers_length : answer->peers6_length;

@@ -20,19 +20,27 @@ static PyObject *store_create(PyTypeObject *type, PyObject *args, PyObject *kwar
 {
     static char *names[] = {"interval", "min_interval", "jitter", "timeout", "remember_completed", "max_torrents",
                             "max_peers", "peers_per_address", "node", "session_timeout", "max_sessions", "max_changes",
-                            "most_rate", "shares_bind", "peers_bind", "exempt", "key", "seed", NULL};
+                            "most_rate", "announce_spacing", "peers_per_account", "download_slots",
+                            "peers_per_hour", "shares_bind", "peers_bind", "exempt", "key", "seed", NULL};
     struct terms terms;
     unsigned long long max_torrents, max_peers, max_sessions, max_changes, most_rate, shares_bind, peers_bind, seed;
-    long long timeout, remember, session_timeout;
-    unsigned int interval, min_interval, jitter, cap, node;
+    long long timeout, remember, session_timeout, spacing;
+    unsigned int interval, min_interval, jitter, cap, node, clients, slots, hourly;
     Py_buffer key, exempt;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "IIILLKKIILKKKKKy*y*K", names, &interval, &min_interval, &jitter,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "IIILLKKIILKKKLIIIKKy*y*K", names, &interval, &min_interval, &jitter,
                                      &timeout, &remember, &max_torrents, &max_peers, &cap, &node, &session_timeout,
-                                     &max_sessions, &max_changes, &most_rate, &shares_bind, &peers_bind, &exempt, &key,
+                                     &max_sessions, &max_changes, &most_rate, &spacing, &clients, &slots, &hourly, &shares_bind, &peers_bind, &exempt, &key,
                                      &seed))
         return NULL;
     terms = (struct terms){interval, min_interval,    jitter,       timeout,    remember, max_torrents, max_peers, cap,
-                           node,     session_timeout, max_sessions, max_changes, most_rate, shares_bind,  peers_bind};
+                           node,     session_timeout, max_sessions, max_changes, most_rate, shares_bind,  peers_bind,
+                           spacing,  clients,         slots,        hourly};
+    if (clients > MOST_CLIENTS || slots > MOST_SLOTS) {
+        PyBuffer_Release(&key);
+        PyBuffer_Release(&exempt);
+        PyErr_SetString(PyExc_ValueError, "more clients or slots than an account's record holds");
+        return NULL;
+    }
     if (key.len != 16 || exempt.len % (Py_ssize_t)sizeof(struct exemption)) {
         PyBuffer_Release(&key);
         PyBuffer_Release(&exempt);

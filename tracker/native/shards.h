@@ -31,7 +31,7 @@ struct others {
     } *list;
 };
 
-enum { SESSION_KEY = INFOHASH + PEER_ID + 8, CHANGE_KEY = INFOHASH + 20 };
+enum { SESSION_KEY = INFOHASH + PEER_ID + 8, CHANGE_KEY = INFOHASH + 20, CLIENTS_KEY = INFOHASH + 8 };
 
 /* The last totals of a client, by infohash, peer id and account. */
 struct session {
@@ -66,6 +66,39 @@ struct tombstone {
     uint64_t rank;
 };
 
+/* The clients of an account in a torrent, by infohash and account. */
+struct clients {
+    struct record record;
+    uint8_t rest[CLIENTS_KEY - INFOHASH];
+    struct links links;
+    uint32_t count;
+    int64_t touched;
+    struct client_seen {
+        uint8_t peer_id[PEER_ID];
+        bool completed;
+        int64_t seen[2]; /* over IPv4, over IPv6 */
+    } list[MOST_CLIENTS];
+};
+
+/* What an account does now and did of late, by the account and zeros: its downloads, and the peers that it was given. */
+struct account_use {
+    struct record record;
+    struct links links;
+    uint32_t count;
+    int64_t touched, at; /* `at`: when `level` was right */
+    uint64_t level;      /* 3600ths of a peer */
+    struct slot_seen {
+        uint8_t tag[TAG_BYTES]; /* of an infohash */
+        int64_t seen;
+    } list[MOST_SLOTS];
+};
+
+/* Uses by the account's last byte; the mutex is taken inside a shard's, and nothing inside it. */
+struct use_shard {
+    pthread_mutex_t mutex;
+    struct queue uses;
+};
+
 struct passkey {
     struct record record;
     uint8_t rest[PASSKEY_MOST - INFOHASH];
@@ -79,7 +112,7 @@ struct shard {
     uint32_t looked;   /* where the last look for room was, of 2^32 */
     struct table swarms, deleted, aliases, allowed, denied, others;
     struct table passkeys; /* by the first byte of their hash */
-    struct queue sessions, pending, logged, tombstones;
+    struct queue sessions, pending, logged, tombstones, clients;
     uint64_t sequence, dropped, cursors[MAX_CONSUMERS]; /* of changes: the last one, the last dropped, the last read */
 };
 
@@ -108,7 +141,7 @@ struct store {
     struct share_counts shares;
     atomic_bool listed, private, restoring;
     atomic_uint_fast64_t torrents, peers, complete;
-    atomic_uint_fast64_t sessions, pending, lost, logged, tombstones, passkeys;
+    atomic_uint_fast64_t sessions, pending, lost, logged, tombstones, passkeys, clients, uses;
     pthread_mutex_t sweeping; /* guards the cursor; taken before a shard's mutex, never after it */
     struct cursor cursor;
     struct round round;
@@ -124,6 +157,7 @@ struct store {
     } consuming;
     uint32_t upkeep; /* the shard whose sessions and tombstones are looked through next; guarded by `sweeping` */
     struct shard shards[SHARDS];
+    struct use_shard uses_by_account[SHARDS];
 };
 
 /* What a swarm held before a change. */
@@ -188,6 +222,13 @@ bool shard_count_node(struct store *store, struct shard *shard, struct swarm *sw
 void session_note(struct store *store, struct shard *shard, const struct announce *announce,
                   const uint8_t infohash[INFOHASH], int64_t now);
 void sessions_expire(struct store *store, struct shard *shard, int64_t now);
+
+/* How an announce of an account is answered, and how many peers it is given at most; see AccountLimits.check. */
+enum verdict limits_check(struct store *store, struct shard *shard, const struct announce *announce,
+                          const uint8_t infohash[INFOHASH], int64_t now, uint16_t *numwant);
+/* Count peers that an account was given. */
+void limits_spend(struct store *store, uint64_t account, uint64_t peers);
+void limits_expire(struct store *store, struct shard *shard, uint32_t number, int64_t now);
 
 /* Log a peer's rank, or without a peer the swarm's completed count; only where there are consumers. */
 void log_change(struct store *store, struct shard *shard, const uint8_t infohash[INFOHASH], const uint8_t *peer,

@@ -40,6 +40,9 @@ struct store *store_new(const struct terms *terms, const uint8_t key[16], const 
         queue_init(&shard->pending, secret, sizeof(struct pending), SESSION_KEY);
         queue_init(&shard->logged, secret, sizeof(struct logged), CHANGE_KEY);
         queue_init(&shard->tombstones, secret, sizeof(struct tombstone), CHANGE_KEY);
+        queue_init(&shard->clients, secret, sizeof(struct clients), CLIENTS_KEY);
+        pthread_mutex_init(&store->uses_by_account[at].mutex, NULL);
+        queue_init(&store->uses_by_account[at].uses, secret, sizeof(struct account_use), INFOHASH);
     }
     return store;
 }
@@ -65,6 +68,9 @@ void store_free(struct store *store)
         queue_free(&shard->pending);
         queue_free(&shard->logged);
         queue_free(&shard->tombstones);
+        queue_free(&shard->clients);
+        queue_free(&store->uses_by_account[at].uses);
+        pthread_mutex_destroy(&store->uses_by_account[at].mutex);
         pthread_mutex_destroy(&shard->mutex);
     }
     pthread_mutex_destroy(&store->sweeping);
@@ -247,8 +253,11 @@ static enum verdict serve_stranger(struct store *store, struct shard *shard, str
         uint64_t known = tombstone_rank(store, shard, infohash, announce->peer, announce->stride);
         bury(store, shard, infohash, announce, known, now);
     }
-    if (announce->account)
+    if (announce->account) {
+        uint16_t none;
         session_note(store, shard, announce, infohash, now);
+        limits_check(store, shard, announce, infohash, now, &none);
+    }
     return grant(store, rng, answer);
 }
 
@@ -312,6 +321,31 @@ static bool make_room(struct store *store, struct shard *shard, owner_t owner)
     return evict(store, shard, owner);
 }
 
+/* Answer an account's announce of a swarm: within its limits, or with less. */
+static enum verdict serve_account(struct store *store, struct shard *shard, struct rng *rng,
+                                  const struct announce *announce, struct swarm *swarm, uint64_t hash, int64_t now,
+                                  struct answer *answer)
+{
+    struct announce limited = *announce;
+    session_note(store, shard, announce, swarm->record.key, now);
+    enum verdict verdict = limits_check(store, shard, announce, swarm->record.key, now, &limited.numwant);
+    if (verdict == VERDICT_CROWDED || verdict == VERDICT_OVER_SLOTS) {
+        answer->counts = shard_counts(shard, swarm, hash);
+        grant(store, rng, answer);
+        return verdict;
+    }
+    struct before before = swarm_before(swarm);
+    struct place place = store_peer(store, shard, swarm, announce, now);
+    swarm_update_totals(store, swarm, before);
+    answer->counts = shard_counts(shard, swarm, hash);
+    if (announce->event != EVENT_STOPPED && limited.numwant) {
+        swarm_pick(swarm, &limited, place, rng, answer);
+        limits_spend(store, announce->account, answer->peers_length / 6u + answer->peers6_length / 18u);
+    }
+    grant(store, rng, answer);
+    return verdict;
+}
+
 static enum verdict serve_announce(struct store *store, struct shard *shard, struct rng *rng,
                           const struct announce *announce, const uint8_t infohash[INFOHASH], uint64_t hash,
                           int64_t now, struct answer *answer)
@@ -329,7 +363,7 @@ static enum verdict serve_announce(struct store *store, struct shard *shard, str
         give(store, swarm, owner);
     }
     if (announce->account)
-        session_note(store, shard, announce, infohash, now);
+        return serve_account(store, shard, rng, announce, swarm, hash, now, answer);
     struct before before = swarm_before(swarm);
     struct place place = store_peer(store, shard, swarm, announce, now);
     swarm_update_totals(store, swarm, before);

@@ -1,7 +1,7 @@
 /* The C interface of the store: swarms, and who may have one.
  *
  * Every call may come from any thread at any time, with or without the GIL, and takes at most one shard's mutex
- * at once. Answers equal those of tracker/swarms.py byte for byte, given the same calls, seed and clock. */
+ * at once, and inside it perhaps that of an account. Answers equal those of tracker/swarms.py byte for byte, given the same calls, seed and clock. */
 #ifndef PEERAGE_STORE_H
 #define PEERAGE_STORE_H
 
@@ -25,6 +25,9 @@ struct terms {
     uint64_t most_rate; /* bytes a second that count; 0: any */
     uint64_t shares_bind; /* torrents from which on an address may have no more than its share */
     uint64_t peers_bind;  /* peers from which on peers_per_address falls with the room that is left */
+    int64_t announce_spacing;                   /* seconds; these are the limits of an account, 0: none */
+    uint32_t peers_per_account, download_slots; /* at most MOST_CLIENTS, MOST_SLOTS */
+    uint32_t peers_per_hour;
 };
 
 struct exemption; /* shares.h */

@@ -147,10 +147,12 @@ static void visit(struct store *store, struct look *look)
 /* Forget old sessions and tombstones of the next shard. */
 static void look_after(struct store *store, int64_t now)
 {
-    struct shard *shard = &store->shards[store->upkeep];
+    uint32_t number = store->upkeep;
+    struct shard *shard = &store->shards[number];
     store->upkeep = (store->upkeep + 1) % SHARDS;
     pthread_mutex_lock(&shard->mutex);
     sessions_expire(store, shard, now);
+    limits_expire(store, shard, number, now);
     tombstones_expire(store, shard, (now - store->terms.timeout - EPOCH) * (1 << RANK_SHIFT));
     shard_leave(shard);
 }

@@ -6,10 +6,10 @@ from tracker.obligations import ObligationRules
 from tracker.sessions import LastTotals, SessionDelta
 
 
-def book(api, account, infohash, up, down, *, seeded=0, completed=0, later=0):
+def book(api, account, infohash, up, down, *, seeded=0, completed=0, later=0, client=b"p"):
     ledger, now = api.services.ledger.store, int(api.now) + later
     last = LastTotals(up, down, now, True, bool(completed))
-    moved = SessionDelta(account, infohash, b"p" * 20, up, down, seeded, completed, 0, last)
+    moved = SessionDelta(account, infohash, client * 20, up, down, seeded, completed, 0, last)
     epoch = api.run(ledger.begin_epoch(0))
     assert api.run(ledger.write(BatchNumber(0, epoch, 1), [moved]))
 
@@ -130,3 +130,28 @@ def test_what_an_account_owes_is_shown_to_it_and_to_moderators(api):
     assert api.done("GET", path, "moderator")["data"][0]["obligation"] == "broken"
     assert api.done("GET", f"/users/{user}/stats", "user")["hit_and_runs"] == 1
     assert api.done("GET", f"/users/{user}/stats", "other")["hit_and_runs"] is None
+
+
+def test_moderators_see_accounts_with_many_clients_and_torrents_that_do_not_add_up(api):
+    user, other = api.user("user").id, api.user("other").id
+    one, two = InfoHash.parse(api.upload("one")["info_hash"]), InfoHash(b"h" * 20)
+    book(api, user, one, 100, 0)
+    book(api, user, two, 0, 3000, client=b"q")
+    book(api, other, one, 0, 90)
+    book(api, other, two, 1, 0)
+    api.refused(403, "GET", "/moderation/clients", "user")
+    api.refused(403, "GET", "/moderation/balances", "user")
+
+    clients = api.done("GET", "/moderation/clients", "moderator")["data"]
+    balances = api.done("GET", "/moderation/balances", "moderator")["data"]
+
+    assert clients == [
+        {"user_id": user, "clients": 2, "torrents": 2},
+        {"user_id": other, "clients": 1, "torrents": 2},
+    ]
+    assert [(each["title"], each["difference_bytes"], each["accounts"]) for each in balances] == [
+        ("", -2999, 2),
+        ("one", 10, 2),
+    ]
+    api.now += 100_000
+    assert api.done("GET", "/moderation/clients", "moderator")["data"] == []
