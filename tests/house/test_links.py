@@ -33,7 +33,10 @@ MADE = {
     "{{ magnet }}",
     "{{ magnet }}&amp;tr={{ announce }}",
     "{{ sorts[order].link }}",
-    "{{ search_request.sorted_by(order) }}",
+    "{{ chip.link }}",
+    "{{ choice.link }}",
+    "{{ search_request.other(better) }}",
+    "{{ sorts.relevance.link }}",
     "{{ view.file_links[0][2] }}",
     "{{ view.zip_link }}",
 }
