@@ -109,7 +109,8 @@ def test_pages_run_and_load_only_their_own_files_and_are_not_kept_for_others(sit
         assert answer.headers["referrer-policy"] == "same-origin"
         assert answer.headers["cache-control"] in {"private, no-cache", "no-store"}
         tags = Parsed(answer.text).tags
-        assert not {"style", "img", "iframe", "object", "base"} & {tag for tag, _ in tags}
+        assert not {"style", "iframe", "object", "base"} & {tag for tag, _ in tags}
+        assert {given["src"] for tag, given in tags if tag == "img"} <= {f"/t/{torrent.id}/qr.svg"}
         (script,) = [given for tag, given in tags if tag == "script"]
         assert set(script) == {"src", "defer"}
         assert browser.get(script["src"]).headers["content-type"].startswith("text/javascript")
