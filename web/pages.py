@@ -2,7 +2,7 @@
 
 from starlette.routing import Route
 
-from web import account, browsing, downloads, front, login, moderation, torrents, upload, users
+from web import account, browsing, downloads, front, listings, login, moderation, torrents, upload, users
 from web.page_context import PageServices
 from web.page_router import PageRouter
 
@@ -13,6 +13,7 @@ def routes(services: PageServices) -> list[Route]:
     return [
         *front.routes(router),
         *browsing.routes(router),
+        *listings.routes(router),
         *torrents.routes(router),
         *upload.routes(router),
         *login.routes(router),

@@ -98,6 +98,11 @@ def moment(seconds: int) -> str:
     return _utc(seconds).strftime("%Y-%m-%d %H:%M")
 
 
+def clock_time(seconds: int) -> str:
+    """Format the hour and minute of a unix time, in UTC."""
+    return _utc(seconds).strftime("%H:%M")
+
+
 def exact(seconds: int) -> str:
     """Format a unix time as machines read it (ISO 8601)."""
     return _utc(seconds).strftime("%Y-%m-%dT%H:%M:%SZ")

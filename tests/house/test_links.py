@@ -47,6 +47,7 @@ REDIRECTS = {
     "doors/gazelle/login.py": ["'index.php'", "'login.php'", "'./'"],
     "doors/root_path.py": ["f\"{scope['path']}/{(f'?{query}' if query else '')}\""],
     "doors/torbox/download_links.py": ["url"],
+    "doors/tracker_stats.py": ["'stats/plots'"],
     "peerage/app.py": ["f\"{self._root}{quote(other)}{(f'?{query}' if query else '')}\""],
     "web/page_context.py": ["self.link(path)"],
 }

@@ -189,6 +189,8 @@ class Site:
         kind = {"/t": "torrent", "/g": "group", "/c": "comment", "/u": "user"}.get(path[:2], "group")
         if path.startswith("/collages/"):
             kind = "collage"
+        if path.startswith("/authors/"):
+            kind = "author"
         if path.startswith("/account/keys"):
             kind = "token"
         if path.startswith("/account/sessions"):

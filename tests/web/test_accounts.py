@@ -64,7 +64,7 @@ PATHS = [
 
 def test_every_form_of_the_site_is_in_the_list_of_those_that_need_a_token(site):
     posts = {route.path for route in site.routes if "POST" in route.methods}
-    known = {re.sub(r"/\d+", "/{id}", path) for path in PATHS} | {"/login", "/welcome/{secret}"}
+    known = {re.sub(r"/\d+", "/{id}", path) for path in PATHS} | {"/login", "/register", "/welcome/{secret}"}
     assert {path.replace("{subject}", "torrent") for path in posts} == known
 
 
