@@ -186,11 +186,11 @@ class Site:
                 else self.application.torrents.takedowns.block
             )
             await add_entry(InfoHash.parse(records["infohash"]), "asked", "them")
-        kind = {"/t": "torrent", "/g": "group", "/c": "comment", "/u": "user"}.get(path[:2], "group")
+        kind = {"/t": "torrent", "/g": "group", "/c": "comment", "/u": "user", "/a": "author"}.get(
+            path[:2], "group"
+        )
         if path.startswith("/collages/"):
             kind = "collage"
-        if path.startswith("/authors/"):
-            kind = "author"
         if path.startswith("/account/keys"):
             kind = "token"
         if path.startswith("/account/sessions"):
