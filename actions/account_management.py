@@ -24,7 +24,8 @@ class AccountManagement:
         self.accounts = accounts
         self.rights = rights
         self._moderation = moderation
-        self._registration = registration
+        self.registration = registration
+        """Whether anyone may make an account for themselves."""
 
     async def register(
         self, principal: Principal, name: str, password: str | None, role: Role = Role.USER
@@ -34,7 +35,7 @@ class AccountManagement:
         Only with ACCOUNTS may the password be left to a one-time link. Refusal: `invalid`, `taken`, `busy`.
         """
         self_registering = principal.is_nobody and password is not None
-        is_own = self_registering and self._registration and role is Role.USER
+        is_own = self_registering and self.registration and role is Role.USER
         if not is_own:
             self._require_accounts(principal)
         user = await self.accounts.add(name, password, role)

@@ -71,6 +71,29 @@ class SizeRange:
 
 
 @dataclass(frozen=True, slots=True)
+class AddedRange:
+    """Torrents added from `low` to `high`, both included, in unix seconds; None is no bound."""
+
+    low: int | None = None
+    high: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SeedersRange:
+    """Torrents of `low` to `high` seeders, both included, as of the last flush; None is no bound."""
+
+    low: int | None = None
+    high: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateTerm:
+    """Torrents that are private, or those that are not."""
+
+    private: bool
+
+
+@dataclass(frozen=True, slots=True)
 class YearRange:
     """Groups of the years `low` to `high`, both included; None is no bound."""
 
@@ -140,6 +163,9 @@ Query = (
     | TagTerm
     | CategoryTerm
     | SizeRange
+    | AddedRange
+    | SeedersRange
+    | PrivateTerm
     | YearRange
     | UploaderTerm
     | ImdbTerm
@@ -187,6 +213,29 @@ class SearchQuery:
     as_of: int | None = None
     moderates: bool = False
     seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FacetCounts:
+    """How many of the hits of a search, the newest `counted` of them, have what they can be narrowed by.
+
+    `categories` and `tags` by name, most first; `sizes` by the upper bound of SIZES that they are below, None above
+    all; `since` by the times that were asked about.
+    """
+
+    counted: int
+    exact: bool
+    categories: tuple[tuple[str, int], ...] = ()
+    tags: tuple[tuple[str, int], ...] = ()
+    sizes: tuple[tuple[int | None, int], ...] = ()
+    since: tuple[int, ...] = ()
+    seeded: int = 0
+    private: int = 0
+    free: int = 0
+
+
+SIZES = (100 * 10**6, 10**9, 10 * 10**9, 50 * 10**9)
+"""Sizes between which torrents are counted, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)

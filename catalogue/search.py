@@ -1,6 +1,6 @@
 """Search over an index, with limits on the query and the hits."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -10,6 +10,7 @@ from catalogue.query import (
     AnyOf,
     AttributeTerm,
     CategoryTerm,
+    FacetCounts,
     Not,
     Query,
     SearchHits,
@@ -25,6 +26,8 @@ DEEPEST = 24
 LONGEST_TERM = 1024
 MOST_HITS = 1000
 """Ids in one answer."""
+MOST_SPELT = 8
+"""Words of one search whose spelling is looked at."""
 
 _LARGEST = 2**63 - 1
 
@@ -37,6 +40,14 @@ class SearchIndex(Protocol):
 
     async def torrents(self, search: SearchQuery) -> SearchHits:
         """Return the ids of torrents."""
+        ...
+
+    async def facets(self, search: SearchQuery, since: Sequence[int]) -> FacetCounts:
+        """Count what the newest hits can be narrowed by; `since` are times that torrents were added after."""
+        ...
+
+    async def spellings(self, words: Sequence[str]) -> dict[str, str]:
+        """Return for each word that the index does not hold the one that it holds and that differs least, if any."""
         ...
 
     async def groups(self, search: SearchQuery) -> SearchHits:
@@ -58,6 +69,15 @@ class Search:
         """Return the ids of torrents. Refusal: `search-too-slow`, `bad-search`."""
         return await self._index.torrents(_bounded(search))
 
+    async def facets(self, search: SearchQuery, since: Sequence[int] = ()) -> FacetCounts:
+        """Count what the newest hits can be narrowed by. Refusal: `search-too-slow`, `bad-search`."""
+        return await self._index.facets(_bounded(search), since)
+
+    async def better_spelt(self, query: Query) -> dict[str, str]:
+        """Return what the words of a search that nothing holds are spelt like. Refusal: `search-too-slow`."""
+        words = [word for term in _texts(query) if not term.prefix for word in term.words]
+        return await self._index.spellings(list(dict.fromkeys(words))[:MOST_SPELT]) if words else {}
+
     async def groups(self, search: SearchQuery) -> SearchHits:
         """Return the ids of groups. Refusal: `search-too-slow`, `bad-search`."""
         return await self._index.groups(_bounded(search))
@@ -77,6 +97,17 @@ def _bounded(search: SearchQuery) -> SearchQuery:
         as_of=None if search.as_of is None else _number(search.as_of),
         seed=_number(search.seed),
     )
+
+
+def _texts(query: Query) -> Iterator[TextTerm]:
+    match query:
+        case AllOf(terms) | AnyOf(terms):
+            for term in terms:
+                yield from _texts(term)
+        case TextTerm():
+            yield query
+        case _:
+            return
 
 
 def _number(value: int) -> int:

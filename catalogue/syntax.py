@@ -7,6 +7,8 @@ unbalanced brackets are ignored, and what exceeds a limit is left out.
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from bittorrent.infohash import InfoHash
@@ -17,6 +19,7 @@ from catalogue.normalization import fold_name, normalize_tag
 from catalogue.query import (
     MATCH_ALL,
     MATCH_NONE,
+    AddedRange,
     AllOf,
     AnyOf,
     Attribute,
@@ -26,8 +29,10 @@ from catalogue.query import (
     ImdbTerm,
     InfohashTerm,
     Not,
+    PrivateTerm,
     Query,
     SearchColumn,
+    SeedersRange,
     SizeRange,
     TagTerm,
     TextTerm,
@@ -63,7 +68,11 @@ _QUOTES = str.maketrans("\u201c\u201d\u201e\u00ab\u00bb", '"' * 5)
 _AMOUNT = re.compile(r"([0-9]{1,19})(?:\.([0-9]{1,9}))?\s*([kmgtp]?)(i?)b?", re.IGNORECASE)
 _POWERS = ("", "k", "m", "g", "t", "p")
 _LARGEST = 2**63 - 1
+_DAY = 86_400
+_LAST_DAY = 253_402_300_799  # of the year 9999, the last that dates know
 _YEAR = re.compile(r"[0-9]{1,4}")
+_DATE = re.compile(r"([0-9]{4})(?:-([0-9]{1,2})(?:-([0-9]{1,2}))?)?", re.ASCII)
+_SECOND = re.compile(r"@(-?[0-9]{1,18})", re.ASCII)
 _IMDB = re.compile(r"(?:tt)?([0-9]{1,10})", re.IGNORECASE)
 _SIMPLE = re.compile(r"[^\W_]+")
 _HASH_LENGTHS = (32, 40, 64)
@@ -101,6 +110,41 @@ def parse(text: str) -> Query:
     tidy = unicodedata.normalize("NFC", text[:LONGEST_TEXT]).translate(_QUOTES)
     query = _Parser(_tokens(tidy)).alternatives(0)
     return query or (MATCH_NONE if tidy.strip() else MATCH_ALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A word of a search that begins like a filter and is none: `word` as it was written, and what is wrong."""
+
+    word: str
+    reason: str
+
+
+def read(text: str) -> tuple[Query, tuple[Unreadable, ...]]:
+    """Parse a search text for somebody who can be told what could not be read; that is left out. Never raises.
+
+    `parse` looks for the same words instead, as programs expect that send names as they are.
+    """
+    tidy = unicodedata.normalize("NFC", text[:LONGEST_TEXT]).translate(_QUOTES)
+    wrong, kept, end = [], [], 0
+    if text.lstrip()[:8].lower() != "magnet:?":
+        for found in _TOKEN.finditer(tidy):
+            if (reason := _wrong(found)) is not None:
+                wrong.append(Unreadable(found[0].strip(), reason))
+                kept.append(tidy[end : found.start()])
+                end = found.end()
+    return parse(" ".join([*kept, tidy[end:]]) if wrong else text), tuple(wrong)
+
+
+def _wrong(found: re.Match[str]) -> str | None:
+    """Return what is wrong with a token, None where nothing is."""
+    prefix = (found["prefix"] or "").lower()
+    if prefix not in _EXPECTED:
+        return None
+    values = [found["phrase"]] if found["phrase"] is not None else found["word"].split("|")
+    return (
+        None if all(_PREFIX_PARSERS[prefix](each.strip()) for each in values if each) else _EXPECTED[prefix]
+    )
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -282,6 +326,66 @@ def _year(value: str) -> Query | None:
     return None if bounds is None else YearRange(*bounds)
 
 
+def _added(value: str) -> Query | None:
+    """Parse a day, month or year, or a range of them, as the seconds from its beginning to its end."""
+    low, dots, high = value.partition("..")
+    if dots:
+        first, last = _span(low), _span(high)
+        spoiled = (low and first is None) or (high and last is None) or (first is None and last is None)
+        return None if spoiled else AddedRange(first[0] if first else None, last[1] if last else None)
+    span = _span(value.lstrip("<>").removeprefix("="))
+    if span is None:
+        return None
+    inclusive = value[1:2] == "="
+    match value[0]:
+        case ">":
+            return AddedRange(span[0] if inclusive else span[1] + 1, None)
+        case "<":
+            return AddedRange(None, span[1] if inclusive else span[0] - 1)
+        case _:
+            return AddedRange(*span)
+
+
+def _span(text: str) -> tuple[int, int] | None:
+    """Return the first and the last second of a day, month or year, or of `@` and unix seconds; None for others."""
+    if second := _SECOND.fullmatch(text):
+        return int(second[1]), int(second[1])
+    found = _DATE.fullmatch(text)
+    if not found:
+        return None
+    year, month, day = (int(part) if part else None for part in found.groups())
+    try:
+        first = datetime(year or 0, month or 1, day or 1, tzinfo=UTC)
+        if day:
+            after = first + timedelta(days=1)
+        else:
+            after = (
+                (first + timedelta(days=32)).replace(day=1) if month else first.replace(year=first.year + 1)
+            )
+    except (ValueError, OverflowError):
+        return None
+    return int(first.timestamp()), int(after.timestamp()) - 1
+
+
+def _seeders(value: str) -> Query | None:
+    bounds = _range(value, _count)
+    if bounds is None and (number := _count(value)) is not None:
+        bounds = (number, number)
+    return None if bounds is None else SeedersRange(*bounds)
+
+
+def _seeded(value: str) -> Query | None:
+    return {"yes": SeedersRange(1, None), "no": SeedersRange(None, 0)}.get(value.lower())
+
+
+def _private(value: str) -> Query | None:
+    return {"yes": PrivateTerm(True), "no": PrivateTerm(False)}.get(value.lower())
+
+
+def _count(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
+
+
 def _one_year(text: str) -> int | None:
     return int(text) if text.isascii() and _YEAR.fullmatch(text) else None
 
@@ -320,9 +424,28 @@ _PREFIX_PARSERS: Final[Mapping[str, Callable[[str], Query | None]]] = {
     "uploader": _user,
     "imdb": _imdb,
     "freeleech": _free,
+    "added": _added,
+    "seeders": _seeders,
+    "seeded": _seeded,
+    "private": _private,
     "hash": _hashed,
     "infohash": _hashed,
 }
+
+
+_EXPECTED: Final[Mapping[str, str]] = {
+    "size": "a size as 700MiB, >1GB or 1GB..2GB",
+    "year": "a year as 1968, >1968 or 1920..1929",
+    "added": "a date as 2024-12-31, 2024-12, >2024 or 2024..2025",
+    "seeders": "a number as 5, >5 or 5..10",
+    "seeded": "yes or no",
+    "private": "yes or no",
+    "freeleech": "yes, no, free or neutral",
+    "imdb": "a number as tt0063350",
+    "hash": "40 or 64 hex digits",
+    "infohash": "40 or 64 hex digits",
+}
+"""What those prefixes take that not every text is."""
 
 
 def _grouped(query: Query) -> str:
@@ -339,7 +462,17 @@ def _term(query: Query) -> str:
         case CategoryTerm(ids, names):
             return _several(["category"], [*map(str, sorted(ids)), *map(_quoted, sorted(names))])
         case SizeRange(low, high):
-            return f"size:{_between(low, high)}"
+            return f"size:{_between(low, high, _in_units)}"
+        case AddedRange(low, high):
+            return f"added:{_second(low, 0)}..{_second(high, 1)}"
+        case SeedersRange(1, None):
+            return "seeded:yes"
+        case SeedersRange(None, 0):
+            return "seeded:no"
+        case SeedersRange(low, high):
+            return f"seeders:{_between(low, high)}"
+        case PrivateTerm(private):
+            return f"private:{'yes' if private else 'no'}"
         case YearRange(low, high):
             return f"year:{_between(low, high)}"
         case AttributeTerm(attribute, values):
@@ -374,9 +507,27 @@ def _phrase(found: tuple[str, ...], prefix: bool) -> str:
     return (value if bare else f'"{value}"') + "*" * prefix
 
 
-def _between(low: int | None, high: int | None) -> str:
+def _second(time: int | None, after: int) -> str:
+    """Write a time as its day where it is the first second of one, or the last, else as seconds."""
+    if time is None:
+        return ""
+    if (time + after) % _DAY == 0 and 0 <= time < _LAST_DAY:
+        return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d")
+    return f"@{time}"
+
+
+def _between(low: int | None, high: int | None, number: Callable[[int], str] = str) -> str:
     if low is None:
-        return "<0" if high is not None and high < 0 else f"<={_LARGEST if high is None else high}"
+        return "<0" if high is not None and high < 0 else f"<={number(_LARGEST if high is None else high)}"
     if high is None:
-        return f">{low - 1}" if low > 0 else ">=0"
-    return f"{low}..{high}"
+        above = number(low - 1)
+        return (f">={number(low)}" if len(number(low)) < len(above) else f">{above}") if low > 0 else ">=0"
+    return f"{number(low)}..{number(high)}"
+
+
+def _in_units(size: int) -> str:
+    """Write a size in the largest unit of 1000 that it is a multiple of."""
+    for power in range(len(_POWERS) - 1, 0, -1):
+        if size and size % 1000**power == 0:
+            return f"{size // 1000**power}{_POWERS[power].upper()}B"
+    return str(size)

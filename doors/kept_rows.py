@@ -20,10 +20,10 @@ class KeptRows(Generic[T]):
         self._size = 0
         self._rows: dict[tuple[int, Hashable], tuple[Torrent | Group, T]] = {}
 
-    def holds(self, record: Torrent | Group, variant: Hashable) -> bool:
-        """Return whether `row` has no need to render."""
+    def kept(self, record: Torrent | Group, variant: Hashable) -> T | None:
+        """Return the row of a record where it need not be rendered, else None."""
         kept = self._rows.get((record.id, variant))
-        return kept is not None and (kept[0] is record or kept[0] == record)
+        return kept[1] if kept is not None and (kept[0] is record or kept[0] == record) else None
 
     def row(self, record: Torrent | Group, variant: Hashable, render: Callable[[], T]) -> T:
         """Return the row of a record, rendered unless that was done; `variant` is all else that it depends on."""

@@ -60,6 +60,10 @@ _LAYOUT = """\
 <footer class="foot">
 <span>{operator}</span>
 <a href="/about">About</a>
+<a href="/tags">Tags</a>
+<a href="/authors">Authors</a>
+<a href="/collages">Collages</a>
+<a href="/stats/plots">Statistics</a>
 <a href="/search/help">How to search</a>
 <a href="/api/docs">API</a>
 </footer>
@@ -73,7 +77,8 @@ _SEARCH = """\
 </form>
 """
 _MARK = (
-    '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M11 3.3a3 3 0 1 1 2 0v5a4 4 0 0 1 2.8 4.9l2.3 1.4a3 3 0 1 1-1'
+    '<svg viewBox="0 -3.2 24 24" aria-hidden="true">'
+    '<path d="M11 3.3a3 3 0 1 1 2 0v5a4 4 0 0 1 2.8 4.9l2.3 1.4a3 3 0 1 1-1'
     ' 1.7l-2.4-1.4a4 4 0 0 1-5.4 0l-2.4 1.4a3 3 0 1 1-1-1.7l2.3-1.4A4 4 0 0 1 11 8.3z"/></svg>'
 )
 _LOGO = '<img src="/static/{}" alt="">'

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from doors.json_encoding import encode_json
@@ -45,7 +45,9 @@ class StatsDoor:
         ]
 
     async def answer_text(self, request: Request) -> Response:
-        """Answer `mode` as opentracker does, 400 for one that is not spoken here."""
+        """Answer `mode` as opentracker does, 400 for one that is not spoken here; a browser is sent to the plots."""
+        if "mode" not in request.query_params and "text/html" in request.headers.get("accept", ""):
+            return RedirectResponse("stats/plots", 303, {**_NO_STORE, "Vary": "Accept"})
         if not self._allows(request):
             return _refused()
         write = _MODES.get(request.query_params.get("mode", _DEFAULT))

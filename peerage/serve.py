@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 import uvloop
@@ -261,6 +262,30 @@ class RunningMirror:
         await self.mirroring.run(self.interval)
 
 
+class BackgroundTask(Protocol):
+    """What runs beside the requests until the end."""
+
+    async def run(self) -> None:
+        """Do its work again and again."""
+
+
+def _optional_tasks(application: Application, listeners: Listeners) -> Sequence[BackgroundTask | None]:
+    """Return what runs where the settings ask for it, None for what they do not."""
+    private = application.private
+    return (
+        application.ledger if private else None,
+        application.bonus if private else None,
+        application.standings if private else None,
+        application.downloads.auto_fetch,
+        application.downloads.engine_announcer,
+        application.torrents.scrubber,
+        _renewal(application, listeners),
+        listeners.websocket,
+        listeners.udp_keys,
+        _mirror(application),
+    )
+
+
 @asynccontextmanager
 async def _timers(
     application: Application, listeners: Listeners, finished: asyncio.Event, stop: Callable[[], None]
@@ -285,22 +310,7 @@ async def _timers(
                 application.history.run(),
                 application.catalogue.changes.run(),
                 application.webhooks.run(),
-                *(
-                    each.run()
-                    for each in (
-                        application.ledger if application.private else None,
-                        application.bonus if application.private else None,
-                        application.standings if application.private else None,
-                        application.downloads.auto_fetch,
-                        application.downloads.engine_announcer,
-                        application.torrents.scrubber,
-                        _renewal(application, listeners),
-                        listeners.websocket,
-                        listeners.udp_keys,
-                        _mirror(application),
-                    )
-                    if each is not None
-                ),
+                *(each.run() for each in _optional_tasks(application, listeners) if each is not None),
             )
         except Exception as error:
             log.critical("service.failed", error=str(error), kind=type(error).__name__)

@@ -17,6 +17,8 @@ def routes(router: PageRouter) -> list[Route]:
         router.page("/login", _login),
         router.form("/login", _log_in),
         router.form("/logout", _log_out),
+        router.page("/register", _register),
+        router.form("/register", _make_account),
         router.page("/welcome/{secret}", _welcome, secret=True),
         router.form("/welcome/{secret}", _redeem, secret=True),
     ]
@@ -50,6 +52,32 @@ def _render_login(context: PageContext, after: str, name: str = "", fault: Refus
     if fault and (seconds := retry_seconds(fault)) is not None:
         response.headers["Retry-After"] = str(seconds)
     return response
+
+
+async def _register(context: PageContext) -> Response:
+    if not context.services.account_management.registration:
+        raise Refusal("not-found")
+    if context.principal.user is not None:
+        return context.redirect("/account")
+    return context.render("register", "Make an account", name="", fault=None)
+
+
+async def _make_account(context: PageContext) -> Response:
+    services, name = context.services, context.form.get("name", "").strip()
+    if not services.account_management.registration:
+        raise Refusal("not-found")
+    password = context.form.get("password", "")
+    try:
+        if password != context.form.get("again", ""):
+            raise Refusal("invalid", fields={"again": ["The two passwords differ."]})
+        user = await services.account_management.register(context.principal, name, password)
+    except Refusal as refusal:
+        if refusal.code not in {"invalid", "taken"}:
+            raise
+        return context.render("register", "Make an account", status=refusal.status, name=name, fault=refusal)
+    return await services.admission.authenticator.log_in(
+        context.redirect("/"), user.id, keep=False, address=context.address
+    )
 
 
 async def _log_out(context: PageContext) -> Response:

@@ -9,6 +9,7 @@ from web import (
     downloads,
     front,
     invites,
+    listings,
     login,
     moderation,
     torrents,
@@ -25,6 +26,7 @@ def routes(services: PageServices) -> list[Route]:
     return [
         *front.routes(router),
         *browsing.routes(router),
+        *listings.routes(router),
         *torrents.routes(router),
         *upload.routes(router),
         *login.routes(router),

@@ -29,6 +29,7 @@ class Templates:
         self._templates = Environment(
             loader=_RootedTemplates(root),
             autoescape=True,
+            auto_reload=False,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -52,7 +53,7 @@ class Templates:
 class RowTemplate:
     """HTML with places for what is another with each request, behind every text of the record."""
 
-    __slots__ = ("_pieces",)
+    __slots__ = ("_format",)
 
     def __init__(self, html: str, places: Sequence[str]) -> None:
         """Cut the HTML at the last of each of the places, in their order."""
@@ -61,16 +62,15 @@ class RowTemplate:
             html, found, after = html.rpartition(place)
             assert found
             pieces.insert(0, after)
-        self._pieces = html, *pieces
+        self._format = "%s".join(piece.replace("%", "%%") for piece in (html, *pieces))
 
     def __len__(self) -> int:
         """Return its length in characters."""
-        return sum(map(len, self._pieces))
+        return len(self._format)
 
     def fill(self, *texts: str) -> str:
         """Return the row with these texts in its places, as HTML; none of them needs escaping."""
-        first, *others = self._pieces
-        return first + "".join([f"{text}{piece}" for text, piece in zip(texts, others, strict=True)])
+        return self._format % texts
 
 
 class _RootedTemplates(PackageLoader):
@@ -96,6 +96,11 @@ def day(seconds: int) -> str:
 def moment(seconds: int) -> str:
     """Format a unix time to the minute, in UTC."""
     return _utc(seconds).strftime("%Y-%m-%d %H:%M")
+
+
+def clock_time(seconds: int) -> str:
+    """Format the hour and minute of a unix time, in UTC."""
+    return _utc(seconds).strftime("%H:%M")
 
 
 def exact(seconds: int) -> str:

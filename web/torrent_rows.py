@@ -37,7 +37,8 @@ async def torrent_rows(
     services = context.services
     variant = kind, context.may(Right.DOWNLOAD)
     torrents = [services.crediting.as_shown(each) for each in torrents]
-    missing = [each for each in torrents if not services.rows.holds(each, variant)]
+    kept = [services.rows.kept(each, variant) for each in torrents]
+    missing = [torrent for torrent, row in zip(torrents, kept, strict=True) if row is None]
     records = (
         await services.cache.find_all([each.infohash for each in missing if each.held]) if missing else {}
     )
@@ -45,9 +46,9 @@ async def torrent_rows(
         context.principal, base_url(context.request, services.admission.public_url)
     )
     tracker, now, rows = quote(announce, safe=""), services.admission.clock(), []
-    for torrent in torrents:
+    for torrent, known in zip(torrents, kept, strict=True):
         render = partial(_template, context, torrent, records.get(torrent.infohash), variant)
-        row = services.rows.row(torrent, variant, render)
+        row = known or services.rows.row(torrent, variant, render)
         counts = services.scrape(torrent.infohash)
         numbers = [count(counts.complete), count(counts.incomplete)]
         if kind is RowKind.SHORT:

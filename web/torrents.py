@@ -1,8 +1,12 @@
 """The pages of a torrent and of a group."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from io import BytesIO
 
+import segno
+from markupsafe import Markup
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -10,16 +14,39 @@ from accounts.rights import Right
 from bittorrent.infohash import InfoHash
 from bittorrent.magnet import Magnet
 from bittorrent.refusal import Refusal
-from catalogue.model import BookmarkKind, Comment, Contents, Freeleech, Group, Page, Subject, Torrent
+from cache.torrents import CacheRecord
+from catalogue.model import (
+    BookmarkKind,
+    CatalogueFile,
+    Comment,
+    Contents,
+    Freeleech,
+    Group,
+    Page,
+    Subject,
+    Torrent,
+)
 from catalogue.visibility import shown_contents, shown_uploader
+from doors.byte_sizes import size
 from doors.origin import base_url
 from doors.torrent_links import magnet_of
+from tracker.figure_history import DAY
 from web import catalogue_forms
+from web.file_tree import file_tree, matching
 from web.page_context import FeedLinks, PageContext, parse_id
 from web.page_router import PageRouter
-from web.torrent_rows import torrent_rows
+from web.plots import PlotLine, plot
+from web.templating import count, day
+from web.torrent_rows import LONGEST_NAME_IN_LINK, RowKind, names_other_than_title, torrent_rows
 
-FILES_SHOWN = 1_000
+FEW_FILES = 25
+"""Files that are shown beside the description."""
+FILES_PER_PAGE = 1_000
+MOST_FILES = 50_000
+"""Files that are read for a filter and for the sizes of folders."""
+LONGEST_FILTER = 200
+DAYS_PLOTTED = 30
+MOST_COUNTRIES = 25
 TRACKERS_IN_LINK = 20
 COMMENTS_PER_PAGE = 25
 
@@ -46,10 +73,25 @@ class TorrentCredit:
     days: int
 
 
+@dataclass(frozen=True, slots=True)
+class ShownTorrent:
+    """A torrent, what the cache knows of it, its first files and trackers as they are shown, and our own tracker."""
+
+    torrent: Torrent
+    record: CacheRecord | None
+    contents: Contents
+    announce: str
+
+
+Tab = Callable[[PageContext, ShownTorrent], Awaitable[Mapping[str, object]]]
+"""Returns what one tab of a torrent's page shows beside what every tab does."""
+
+
 def routes(router: PageRouter) -> list[Route]:
     """Return the routes of torrents and groups, and of the forms that change them."""
     return [
         router.page("/t/{key}", _torrent),
+        router.page("/t/{id}/qr.svg", _qr),
         router.form("/t/{key}/lookup", _look_up),
         router.form("/t/{id}/token", _spend_token, account=True, right=Right.DOWNLOAD),
         router.page("/g/{id}", _group),
@@ -58,10 +100,9 @@ def routes(router: PageRouter) -> list[Route]:
 
 
 async def _torrent(context: PageContext) -> Response:
-    services, viewer = context.services, context.viewer()
-    key = context.request.path_params["key"]
+    viewer, key = context.viewer(), context.request.path_params["key"]
     by_hash = len(key) >= 32
-    torrent = await services.catalogue.torrents.torrent(
+    torrent = await context.services.catalogue.torrents.torrent(
         InfoHash.parse(key) if by_hash else parse_id(key), viewer
     )
     if torrent is None:
@@ -70,28 +111,29 @@ async def _torrent(context: PageContext) -> Response:
         raise Refusal("not-found")
     if by_hash:
         return context.redirect(f"/t/{torrent.id}")
-    announce = await services.files.announce_url(
-        context.principal, base_url(context.request, services.admission.public_url)
-    )
-    contents = shown_contents(
-        torrent, await services.catalogue.torrents.contents(torrent.id, 0, FILES_SHOWN), viewer, announce
-    )
-    others = [each for each in await _torrents_of(context, torrent.group) if each.id != torrent.id]
+    shown = await _shown(context, torrent)
+    tab = context.request.query_params.get("tab", "")
+    values = await _TABS.get(tab, _about)(context, shown)
     return context.render(
         "torrent",
         torrent.title,
+        reveals=context.services.files.personal,
+        preview=context.preview(_summary(context, torrent)),
+        tab=tab if tab in _TABS else "",
         torrent=torrent,
         group=torrent.group,
-        contents=contents,
-        files=contents.files,
-        counts=services.scrape(torrent.infohash),
+        versions=_versions(torrent, shown.record),
+        renamed=names_other_than_title(torrent),
+        counts=context.services.scrape(torrent.infohash),
         uploader=shown_uploader(torrent, viewer),
-        magnet=str(await _magnet(context, torrent, contents, announce)),
-        others=await torrent_rows(context, others),
+        magnet=str(_magnet(torrent, shown)),
+        announce=shown.announce,
         credit=await _credit(context, torrent),
         owns=context.may(Right.EDIT_OWN, torrent.uploader.id if torrent.uploader else None),
         subject=Subject.TORRENT,
         discussion=await _discussion(context, torrent.group),
+        contents=shown.contents,
+        of_tab=values,
     )
 
 
@@ -110,6 +152,118 @@ async def _spend_token(context: PageContext) -> Response:
         raise Refusal("not-found")
     await context.services.crediting.spend(context.principal, torrent)
     return context.redirect(f"/t/{torrent.id}")
+
+
+async def _shown(context: PageContext, torrent: Torrent) -> ShownTorrent:
+    services = context.services
+    base = base_url(context.request, services.admission.public_url)
+    announce = await services.files.announce_url(context.principal, base)
+    contents = await services.catalogue.torrents.contents(torrent.id, 0, FEW_FILES + 1)
+    return ShownTorrent(
+        torrent,
+        await services.cache.find(torrent.infohash) if torrent.held else None,
+        shown_contents(torrent, contents, context.viewer(), announce),
+        announce,
+    )
+
+
+async def _about(context: PageContext, shown: ShownTorrent) -> dict[str, object]:
+    group = shown.torrent.group
+    others = [each for each in await _torrents_of(context, group) if each.id != shown.torrent.id]
+    # Of a single file there is no more to say than its name.
+    few = shown.torrent.file_count <= FEW_FILES and (shown.torrent.root or shown.torrent.file_count > 1)
+    files = shown.contents.files if few else ()
+    return {
+        "others": await torrent_rows(context, others, RowKind.EDITION),
+        "tree": file_tree(files, files) if files else None,
+    }
+
+
+async def _files(context: PageContext, shown: ShownTorrent) -> dict[str, object]:
+    """Return a page of the files; sizes of folders are those of the whole torrent, as far as it is read."""
+    text, page = context.request.query_params.get("q", "")[:LONGEST_FILTER].strip(), context.page_number()
+    contents = await context.services.catalogue.torrents.contents(shown.torrent.id, 0, MOST_FILES)
+    return await asyncio.to_thread(_page_of_files, contents.files, text, page)
+
+
+def _page_of_files(every: Sequence[CatalogueFile], text: str, page: int) -> dict[str, object]:
+    found = matching(every, text) if text else every
+    last = max(1, -(-len(found) // FILES_PER_PAGE))
+    page = min(page, last)
+    shown = found[(page - 1) * FILES_PER_PAGE : page * FILES_PER_PAGE]
+    return {
+        "tree": file_tree(every, shown),
+        "filter": text,
+        "found": len(found),
+        "page": page,
+        "last": last,
+        "left_out": len(every) == MOST_FILES,
+        "unfolded": bool(text) or len(shown) <= 2 * FEW_FILES,
+    }
+
+
+async def _peers(context: PageContext, shown: ShownTorrent) -> dict[str, object]:
+    services, infohash = context.services, shown.torrent.infohash
+    now, live = services.admission.clock(), services.scrape(infohash)
+    days = await services.history.days(shown.torrent.id)
+    today = int(now) // DAY
+    past = [each for each in days if each.day < today]
+    seeders = [(each.day * DAY, float(each.seeders)) for each in past]
+    leechers = [(each.day * DAY, float(each.leechers)) for each in past]
+    drawn = plot(
+        [
+            PlotLine("seeders", [*seeders, (now, float(live.complete))]),
+            PlotLine("leechers", [*leechers, (now, float(live.incomplete))]),
+        ],
+        (today - DAYS_PLOTTED) * DAY,
+        now,
+        title="Seeders and leechers of the last 30 days",
+        number=count,
+        moment=day,
+    )
+    report = await services.census.report(infohash) if services.census is not None else None
+    return {"plot": drawn if past else Markup(), "report": report, "most": MOST_COUNTRIES}
+
+
+async def _trackers_tab(_: PageContext, __: ShownTorrent) -> dict[str, object]:
+    return {}
+
+
+_TABS: Mapping[str, Tab] = {"files": _files, "peers": _peers, "trackers": _trackers_tab}
+
+
+async def _qr(context: PageContext) -> Response:
+    """Answer a QR code of the magnet link, with our own tracker alone, so that it can be read from a screen."""
+    torrent = await context.services.catalogue.torrents.torrent(context.number(), context.viewer())
+    if torrent is None:
+        raise Refusal("not-found")
+    shown = await _shown(context, torrent)
+    link = magnet_of(torrent, shown.record, () if torrent.private else (shown.announce,))
+    text = str(replace(link, name=torrent.name[:LONGEST_NAME_IN_LINK]))
+    headers = {"Cache-Control": "private, max-age=3600", "Vary": "Cookie"}
+    return Response(await asyncio.to_thread(_qr_drawing, text), headers=headers, media_type="image/svg+xml")
+
+
+def _qr_drawing(text: str) -> bytes:
+    """Return the QR code of a text as an SVG."""
+    drawn = BytesIO()
+    code = segno.make(text, error="l", micro=False)
+    code.save(drawn, kind="svg", scale=4, border=2, dark="#000", light="#fff", xmldecl=False)
+    return drawn.getvalue()
+
+
+def _versions(torrent: Torrent, record: CacheRecord | None) -> str:
+    """Return the versions of the format that a torrent is of (BEP 52)."""
+    names = (record.v1, record.v2) if record is not None else (torrent.infohash, torrent.alias)
+    if all(names):
+        return "hybrid"
+    return "v2" if record is not None and record.v1 is None else "v1"
+
+
+def _summary(context: PageContext, torrent: Torrent) -> str:
+    counts = context.services.scrape(torrent.infohash)
+    files = f"{torrent.file_count} file{'' if torrent.file_count == 1 else 's'}"
+    return f"{size(torrent.size)}, {files}, {counts.complete} seeding. {torrent.group.category.name}"
 
 
 async def _look_up(context: PageContext) -> Response:
@@ -143,7 +297,7 @@ async def _group(context: PageContext) -> Response:
         group.name,
         feeds=context.feeds(f"/g/{group.id}"),
         group=group,
-        rows=await torrent_rows(context, torrents),
+        rows=await torrent_rows(context, torrents, RowKind.EDITION),
         may_edit=context.services.curation.may_edit_group(context.principal, group, torrents),
         subject=Subject.GROUP,
         discussion=await _discussion(context, group),
@@ -173,10 +327,9 @@ async def _discussion(context: PageContext, group: Group) -> Discussion:
     )
 
 
-async def _magnet(context: PageContext, torrent: Torrent, contents: Contents, announce: str) -> Magnet:
-    record = await context.services.cache.find(torrent.infohash) if torrent.held else None
-    trackers = tuple(dict.fromkeys(_trackers(torrent, contents, announce)))[:TRACKERS_IN_LINK]
-    return magnet_of(torrent, record, trackers)
+def _magnet(torrent: Torrent, shown: ShownTorrent) -> Magnet:
+    trackers = tuple(dict.fromkeys(_trackers(torrent, shown.contents, shown.announce)))[:TRACKERS_IN_LINK]
+    return magnet_of(torrent, shown.record, trackers)
 
 
 def _trackers(torrent: Torrent, contents: Contents, announce: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ from catalogue.model import Freeleech
 from catalogue.query import (
     MATCH_ALL,
     MATCH_NONE,
+    AddedRange,
     AllOf,
     AnyOf,
     Attribute,
@@ -17,14 +18,16 @@ from catalogue.query import (
     ImdbTerm,
     InfohashTerm,
     Not,
+    PrivateTerm,
     SearchColumn,
+    SeedersRange,
     SizeRange,
     TagTerm,
     TextTerm,
     UploaderTerm,
     YearRange,
 )
-from catalogue.syntax import parse, unparse
+from catalogue.syntax import Unreadable, parse, read, unparse
 
 HASH = InfoHash(bytes(range(20)))
 LONG = InfoHash(bytes(range(32)))
@@ -72,6 +75,19 @@ def word(*words, prefix=False, within=()):
         ("size:1GB..2.5GB", SizeRange(10**9, 2_500_000_000)),
         ("size:..1k", SizeRange(None, 1000)),
         ("size:1GB", SizeRange(950_000_000, 1_050_000_000)),
+        ("added:2024-02-29", AddedRange(1709164800, 1709251199)),
+        ("added:2024-02", AddedRange(1706745600, 1709251199)),
+        ("added:2024", AddedRange(1704067200, 1735689599)),
+        ("added:>2024", AddedRange(1735689600, None)),
+        ("added:>=2024", AddedRange(1704067200, None)),
+        ("added:<2024", AddedRange(None, 1704067199)),
+        ("added:2024..2024-02", AddedRange(1704067200, 1709251199)),
+        ("added:2024-02-29..", AddedRange(1709164800, None)),
+        ("seeders:>5", SeedersRange(6, None)),
+        ("seeders:5", SeedersRange(5, 5)),
+        ("seeded:yes", SeedersRange(1, None)),
+        ("seeded:no", SeedersRange(None, 0)),
+        ("private:no", PrivateTerm(False)),
         ("year:2010", YearRange(2010, 2010)),
         ("year:2010..2015", YearRange(2010, 2015)),
         ("year:2010-2015", YearRange(2010, 2015)),
@@ -101,6 +117,55 @@ def test_a_text_is_parsed(text, query):
 
 
 @pytest.mark.parametrize(
+    ("text", "query", "wrong"),
+    [
+        ("ubuntu size:large", word("ubuntu"), ["size:large"]),
+        ("-year:soon ubuntu added:tomorrow", word("ubuntu"), ["-year:soon", "added:tomorrow"]),
+        ("size:large", MATCH_ALL, ["size:large"]),
+        ("re:zero size:>1GB", AllOf((word("re", "zero"), SizeRange(10**9 + 1, None))), []),
+        ('"size:large"', word("size", "large"), []),
+        ("size:1GB|large", MATCH_ALL, ["size:1GB|large"]),
+        ("seeded: ubuntu", AllOf((word("seeded"), word("ubuntu"))), []),
+        (f"magnet:?xt=urn:btih:{HASH.lower}&dn=size:x", InfohashTerm(HASH), []),
+    ],
+)
+def test_people_are_told_which_word_is_wrong_and_get_the_rest(text, query, wrong):
+    found, told = read(text)
+    assert found == query
+    assert [each.word for each in told] == wrong
+    assert all(each.reason for each in told)
+
+
+def test_what_is_wrong_is_said_with_what_would_be_right():
+    assert read("size:large")[1] == (Unreadable("size:large", "a size as 700MiB, >1GB or 1GB..2GB"),)
+
+
+@given(st.text(max_size=80))
+@example("size:" * 300)
+def test_any_text_is_read(text):
+    query, told = read(text)
+    assert told or query == parse(text)
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        (SizeRange(10**9, None), "size:>=1GB"),
+        (SizeRange(10**9 + 1, None), "size:>1GB"),
+        (SizeRange(None, 5 * 10**6), "size:<=5MB"),
+        (SizeRange(10**9, 10**10), "size:1GB..10GB"),
+        (AddedRange(1709164800, None), "added:2024-02-29.."),
+        (AddedRange(1709164800, 1709251199), "added:2024-02-29..2024-02-29"),
+        (AddedRange(5, -3), "added:@5..@-3"),
+        (SeedersRange(1, None), "seeded:yes"),
+    ],
+)
+def test_a_filter_is_written_as_people_write_it(query, text):
+    assert unparse(query) == text
+    assert parse(text) == query
+
+
+@pytest.mark.parametrize(
     "text", ["-", '"', '""', "()", "(((", ")", "!!!", "|", "or", "***", "\ud800", "\0", "-()"]
 )
 def test_punctuation_alone_finds_nothing(text):
@@ -112,6 +177,9 @@ def test_punctuation_alone_finds_nothing(text):
     [
         ("size:large", word("size", "large")),
         ("year:soon", word("year", "soon")),
+        ("added:2024-13", word("added", "2024", "13")),
+        ("added:9999-12-31", word("added", "9999", "12", "31")),
+        ("private:maybe", word("private", "maybe")),
         ("imdb:abc", word("imdb", "abc")),
         ("re:zero", word("re", "zero")),
         ("tag:", word("tag")),
@@ -197,6 +265,7 @@ PIECES = st.sampled_from(
 @example("size:>9223372036854775807")
 @example("year:<0 size:<0")
 @example("-(a or -b) | tag:x*")
+@example("added:2024..2025 added:@5..@9 -seeders:<=7 private:yes")
 def test_any_text_is_parsed_and_the_query_can_be_written(text):
     query = parse(text)
     assert parse(unparse(query)) == query

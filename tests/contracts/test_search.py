@@ -12,6 +12,7 @@ from bittorrent.refusal import Refusal
 from catalogue.model import Freeleech
 from catalogue.query import (
     MATCH_ALL,
+    AddedRange,
     AllOf,
     AnyOf,
     Attribute,
@@ -21,8 +22,10 @@ from catalogue.query import (
     ImdbTerm,
     InfohashTerm,
     Not,
+    PrivateTerm,
     SearchColumn,
     SearchQuery,
+    SeedersRange,
     SizeRange,
     SortOrder,
     TagTerm,
@@ -59,6 +62,8 @@ def catalogue(request, tmp_path_factory):
         runner.run(catalogue.add(*ENTRIES))
         catalogue.ask = lambda wanted: runner.run(Search(catalogue.index).torrents(wanted))
         catalogue.ask_groups = lambda wanted: runner.run(Search(catalogue.index).groups(wanted))
+        catalogue.facets = lambda *asked: runner.run(Search(catalogue.index).facets(*asked))
+        catalogue.spellings = lambda words: runner.run(catalogue.index.spellings(words))
         yield catalogue
         runner.run(catalogue.database.close())
 
@@ -110,6 +115,12 @@ def catalogue(request, tmp_path_factory):
         ("ubuntu (size:<=300MB or size:>6000000000)", {3}),
         ("song or size:>4GB", {1, 3}),
         ("-(song or size:>4GB or debian)", {4, 6, 8}),
+        ("seeders:10..50", {1, 2, 7}),
+        ("-seeded:yes", {4, 6, 8}),
+        ("added:1970", {1, 2, 3, 4, 6, 7, 8}),
+        ("-added:1970-01-01", set()),
+        ("private:yes", set()),
+        ("ubuntu (private:yes or seeded:yes)", {1, 3}),
         ("user:ALICE", {1}),
         ("user:nobody", set()),
         ("imdb:tt1254207", {4}),
@@ -284,6 +295,9 @@ LEAVES = st.one_of(
     st.builds(CategoryTerm, st.frozensets(st.integers(-1, 10), max_size=3)),
     st.builds(SizeRange, BOUND, BOUND),
     st.builds(YearRange, BOUND, BOUND),
+    st.builds(AddedRange, BOUND, BOUND),
+    st.builds(SeedersRange, BOUND, BOUND),
+    st.builds(PrivateTerm, st.booleans()),
     st.builds(ImdbTerm, st.sampled_from([1254207, 0, 10**30])),
     st.builds(
         InfohashTerm, st.sampled_from([InfoHash(hash_of(1)), InfoHash(b"\xaa" * 20), InfoHash(b"\xaa" * 32)])
@@ -314,6 +328,14 @@ def evaluated(catalogue, query):
             return {
                 each.id for each in ENTRIES if (low or 0) <= each.size <= (2**63 if high is None else high)
             }
+        case AddedRange(low, high):
+            return set(range(1, 9)) if (low or 0) <= 1 <= (2**63 if high is None else high) else set()
+        case SeedersRange(low, high):
+            return {
+                each.id for each in ENTRIES if (low or 0) <= each.seeders <= (2**63 if high is None else high)
+            }
+        case PrivateTerm(private):
+            return set() if private else set(range(1, 9))
         case YearRange(low, high):
             years = {each.id: 2023 if each.id == 7 else each.year for each in ENTRIES}
             low, high = low or 0, 9999 if high is None else high
@@ -328,6 +350,34 @@ def test_a_combination_finds_what_its_terms_find(catalogue, query, order, descen
     found = catalogue.ask(SearchQuery(query, order, descending=descending, moderates=True))
     assert set(found.ids) == evaluated(catalogue, query)
     assert len(found.ids) == found.total
+
+
+def test_hits_are_counted_by_what_they_can_be_narrowed_by(catalogue):
+    everything = catalogue.facets(SearchQuery(), (0, 2))
+    shown = [each for each in ENTRIES if not each.hidden]
+    assert (everything.counted, everything.exact) == (len(shown), True)
+    assert sum(count for _, count in everything.categories) == len(shown)
+    assert sum(count for _, count in everything.sizes) == len(shown)
+    assert everything.since == (len(shown), 0)
+    assert everything.seeded == sum(each.seeders > 0 for each in shown)
+    for name, count in everything.categories:
+        wanted = CategoryTerm(names=frozenset({name.casefold()}))
+        assert catalogue.ask(SearchQuery(wanted)).total >= count
+    for name, count in everything.tags:
+        assert catalogue.ask(SearchQuery(TagTerm(name))).total == count
+    narrowed = catalogue.facets(SearchQuery(SeedersRange(1, None)), ())
+    assert narrowed.counted == narrowed.seeded == everything.seeded
+    assert catalogue.facets(SearchQuery(moderates=True), ()).counted == len(ENTRIES)
+    assert catalogue.facets(SearchQuery(TextTerm(("nothing",))), (1,)).categories == ()
+
+
+@pytest.mark.parametrize(
+    ("word", "better"),
+    [("ubutnu", "ubuntu"), ("Ubunt", "ubuntu"), ("ubunttu", "ubuntu"), ("xbuntu", "ubuntu"), ("ubuntu", None), ("zzzzqqq", None),
+     ("abc", None), ("12345", None), ("\x00\ud800'\"*x", None), ("y" * 5000, None)],
+)  # fmt: skip
+def test_a_word_that_nothing_holds_is_spelt_like_one_that_something_does(catalogue, word, better):
+    assert catalogue.spellings([word]) == ({} if better is None else {word: better})
 
 
 def test_the_deepest_and_longest_search_is_answered_or_refused(catalogue):

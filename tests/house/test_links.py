@@ -33,7 +33,10 @@ MADE = {
     "{{ magnet }}",
     "{{ magnet }}&amp;tr={{ announce }}",
     "{{ sorts[order].link }}",
-    "{{ search_request.sorted_by(order) }}",
+    "{{ chip.link }}",
+    "{{ choice.link }}",
+    "{{ search_request.other(better) }}",
+    "{{ sorts.relevance.link }}",
     "{{ view.file_links[0][2] }}",
     "{{ view.zip_link }}",
 }
@@ -44,6 +47,7 @@ REDIRECTS = {
     "doors/gazelle/login.py": ["'index.php'", "'login.php'", "'./'"],
     "doors/root_path.py": ["f\"{scope['path']}/{(f'?{query}' if query else '')}\""],
     "doors/torbox/download_links.py": ["url"],
+    "doors/tracker_stats.py": ["'stats/plots'"],
     "peerage/app.py": ["f\"{self._root}{quote(other)}{(f'?{query}' if query else '')}\""],
     "web/page_context.py": ["self.link(path)"],
 }

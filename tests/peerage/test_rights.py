@@ -48,6 +48,13 @@ ROLES = ["nobody", "user", "owner", "moderator", "admin"]
 GENEROUS = dict.fromkeys(LimitsSection.__struct_fields__, "100000/minute")
 PASSWORD = "a good password"
 # What a request carries where the right is asked after the body was read.
+IDS = {
+    "/collages/": "collage",
+    "/account/keys": "token",
+    "/account/sessions": "session",
+    "/account/invites": "invitation",
+    "/author": "author",
+}
 NUMBERED = {"credit": "rule", "webhooks": "delivery"}
 """The record that a number names in paths of moderators, where it is no report."""
 BODIES = {
@@ -94,6 +101,16 @@ def rows():
     """The table: who is let in, by method and path."""
     lines = [line.split() for line in TABLE.read_text().splitlines() if line and not line.startswith("#")]
     return {(method, path): tuple(roles) for method, path, *roles in lines}
+
+
+def kind_of(path):
+    """The record that `{id}` names in a path."""
+    for start, kind in IDS.items():
+        if path.startswith(start):
+            return kind
+    if path.startswith("/moderation"):
+        return next((kind for part, kind in NUMBERED.items() if part in path), "report")
+    return {"/t": "torrent", "/g": "group", "/c": "comment", "/u": "user"}.get(path[:2], "group")
 
 
 class Site:
@@ -217,15 +234,7 @@ class Site:
                 else self.application.torrents.takedowns.block
             )
             await add_entry(InfoHash.parse(records["infohash"]), "asked", "them")
-        kind = {"/t": "torrent", "/g": "group", "/c": "comment", "/u": "user"}.get(path[:2], "group")
-        if path.startswith("/collages/"):
-            kind = "collage"
-        if path.startswith("/account/keys"):
-            kind = "token"
-        if path.startswith("/account/sessions"):
-            kind = "session"
-        if path.startswith("/moderation"):
-            kind = next((kind for part, kind in NUMBERED.items() if part in path), "report")
+        kind = kind_of(path)
         values = {
             **records,
             "id": records.get(kind, 0),

@@ -27,7 +27,7 @@ PASSWORD = "correct horse battery staple"
 START = 1_700_000_000
 URL = "http://site.test"
 EVERYTHING = frozenset({Right.READ, Right.DOWNLOAD})
-VOID = {"meta", "link", "input", "br", "hr"}
+VOID = {"meta", "link", "input", "br", "hr", "img"}
 
 
 class Site:

@@ -67,6 +67,7 @@ def test_every_form_of_the_site_is_in_the_list_of_those_that_need_a_token(site):
     posts = {route.path for route in site.routes if "POST" in route.methods}
     known = {re.sub(r"/\d+", "/{id}", path) for path in PATHS} | {
         "/login",
+        "/register",
         "/welcome/{secret}",
         "/join/{secret}",
     }

@@ -1,3 +1,5 @@
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 
 from accounts.model import Role
@@ -107,7 +109,8 @@ def test_pages_run_and_load_only_their_own_files_and_are_not_kept_for_others(sit
         assert answer.headers["referrer-policy"] == "same-origin"
         assert answer.headers["cache-control"] in {"private, no-cache", "no-store"}
         tags = Parsed(answer.text).tags
-        assert not {"style", "img", "iframe", "object", "base"} & {tag for tag, _ in tags}
+        assert not {"style", "iframe", "object", "base"} & {tag for tag, _ in tags}
+        assert {given["src"] for tag, given in tags if tag == "img"} <= {f"/t/{torrent.id}/qr.svg"}
         (script,) = [given for tag, given in tags if tag == "script"]
         assert set(script) == {"src", "defer"}
         assert browser.get(script["src"]).headers["content-type"].startswith("text/javascript")
@@ -202,6 +205,99 @@ def test_more_hits_than_are_counted_are_marked_as_such(site, anna, monkeypatch):
     text = site.browser().page("/search?q=x&order=size").text
     assert "1,000+ torrents" in text
     assert "the newest 1,000 of them are" in text
+
+
+def choices(page):
+    """The links of facets, by what they are called; those that are on are marked."""
+    links = [given for given in page.links if given.get("rel") == "nofollow" and "href" in given]
+    return [(given["href"], given.get("aria-current")) for given in links]
+
+
+def test_a_search_is_narrowed_by_links_and_widened_by_chips(site, anna):
+    site.upload(anna, "alpha one.mkv", {"tags": ["x", "y"]}, size=500)
+    site.upload(anna, "alpha two.iso", {"tags": ["x"], "category_id": 6}, size=2 * 10**9)
+    browser = site.browser()
+    page = browser.page("/search?q=alpha")
+    links = [href for href, _ in choices(page)]
+    for query in ("alpha category:pc", "alpha size:1GB..10GB", "alpha tag:y"):
+        (href,) = [each for each in links if parse_qs(urlsplit(each).query)["q"] == [query]]
+        narrowed = browser.page(href)
+        assert "1 torrent" in narrowed.text, query
+        assert any(on for _, on in choices(narrowed)), query
+        assert f"{query.removeprefix('alpha ')} ✕" in narrowed.text
+        back = [each["href"] for each in narrowed.links if each.get("title") == "Remove this filter"]
+        assert back == ["/search?q=alpha"]
+        feeds = [each["href"] for each in narrowed.links if each.get("type") == "application/rss+xml"]
+        assert parse_qs(urlsplit(feeds[0]).query)["q"] == [query]
+    assert "alpha tag:x tag:y" in {
+        parse_qs(urlsplit(each).query)["q"][0] for each, _ in choices(browser.page("/search?q=alpha+tag:x"))
+    }
+
+
+def test_what_does_not_narrow_is_not_offered(site, torrent):
+    assert [href for href, _ in choices(site.browser().page("/search")) if "order=" not in href] == []
+
+
+def test_columns_sort_by_links_and_say_how(site, anna):
+    for name, bytes_of in (("b", 1), ("a", 3), ("c", 2)):
+        site.upload(anna, f"{name} sample", size=bytes_of)
+    browser = site.browser()
+
+    def titles(page):
+        return [word for word in page.text.split() if word in {"a", "b", "c"}]
+
+    page = browser.page("/search")
+    sorting = {
+        parse_qs(urlsplit(href).query)["order"][0]: href for href, _ in choices(page) if "order=" in href
+    }
+    assert titles(browser.page(sorting["name"])) == ["a", "b", "c"]
+    by_size = browser.page(sorting["size"])
+    assert titles(by_size) == ["a", "c", "b"]
+    assert [given["aria-sort"] for tag, given in by_size.tags if tag == "th" and "aria-sort" in given] == [
+        "descending"
+    ]
+    (again,) = [href for href, _ in choices(by_size) if "order=size" in href]
+    assert titles(browser.page(again)) == ["b", "c", "a"]
+
+
+def test_a_word_that_cannot_be_read_is_named_beside_the_results_of_the_rest(site, torrent):
+    page = site.browser().page("/search?q=nosferatu+size:huge+year:soon")
+    assert "1 torrent" in page.text
+    assert "size:huge was left out: it takes a size as 700MiB" in page.text
+    assert "year:soon was left out: it takes a year" in page.text
+    feed = next(each["href"] for each in page.links if each.get("type") == "application/rss+xml")
+    assert feed == "/search.rss?q=nosferatu"
+
+
+def test_a_misspelt_word_gets_what_the_index_holds(site, torrent):
+    page = site.browser().page("/search?q=nosfertau+tag:horror")
+    assert "Did you mean nosferatu tag:horror?" in page.text
+    (href,) = [each["href"] for each in page.links if "nosferatu" in each["href"]]
+    assert "1 torrent" in site.browser().page(href).text
+    assert "Did you mean" not in site.browser().page("/search?q=qqqqqq").text
+
+
+def test_a_row_says_when_exactly(site, torrent):
+    site.now += 3 * 3600
+    page = site.browser().page("/search")
+    (given,) = [given for tag, given in page.tags if tag == "time"]
+    assert given == {"datetime": "2023-11-14T22:13:20Z", "title": "2023-11-14 22:13 UTC"}
+    assert "3\xa0h" in page.pieces
+
+
+def test_a_private_torrent_has_no_magnet_link_in_lists(site, anna):
+    import bencodepy
+
+    from accounts.model import Principal
+    from catalogue.fields import NO_DETAILS
+    from tests.web.site import torrent_file
+
+    data = bencodepy.decode(torrent_file("secret"))
+    data[b"info"][b"private"] = 1
+    site.run(site.services.curation.publish(Principal(anna), bencodepy.encode(data), "test", NO_DETAILS))
+    page = site.browser().page("/search")
+    assert "private" in page.text
+    assert not [each for each in page.links if each["href"].startswith("magnet:")]
 
 
 def test_a_search_that_takes_too_long_says_what_to_do(site, monkeypatch):

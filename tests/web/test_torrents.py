@@ -81,8 +81,8 @@ def test_a_torrent_shows_what_is_known_of_it(site, anna):
     )
     page = site.browser().page(f"/t/{torrent.id}")
     for text in (
-        "one/a.epub",
-        "1.00 MiB",
+        "one/1.00 MiB, 1 file",
+        "a.epub",
         "Mary <Shelley>",
         "1968",
         "tt0063350",
@@ -99,12 +99,97 @@ def test_a_torrent_shows_what_is_known_of_it(site, anna):
     assert fields["tr"] == ["http://site.test/announce", "http://tracker.example/announce"]
 
 
-def test_a_thousand_files_are_shown_and_the_rest_counted(site, anna):
-    torrent = site.upload(anna, "many", files={f"{n:04}.txt": 1 for n in range(1003)})
+def test_all_files_are_there_in_pages_with_the_sizes_of_their_folders(site, anna):
+    files = {f"part {n // 2000}/{n:04}.txt": 1024 for n in range(3003)} | {"readme.md": 7}
+    torrent = site.upload(anna, "many", files=files)
+    browser = site.browser()
+    assert "3,004 files" in browser.page(f"/t/{torrent.id}").text
+    first = browser.page(f"/t/{torrent.id}?tab=files")
+    assert "0999.txt" in first.text
+    assert "1000.txt" not in first.text
+    assert "part 0/1.95 MiB, 2,000 files" in first.text
+    (onward,) = [link["href"] for link in first.links if link.get("rel") == "next"]
+    second = browser.page(f"/t/{torrent.id}{onward}")
+    assert "1000.txt" in second.text
+    last = browser.page(f"/t/{torrent.id}?tab=files&page=99")
+    assert "readme.md" in last.text
+    assert "Page 4 of 4" in last.text
+
+
+def test_files_are_filtered_by_words_of_their_paths(site, anna):
+    torrent = site.upload(
+        anna, "many", files={f"{kind}/{n}.{kind}": 5 for kind in ("flac", "JPG") for n in range(30)}
+    )
+    browser = site.browser()
+    page = browser.page(f"/t/{torrent.id}?tab=files&q=jpg+12")
+    assert "1 file with" in page.text
+    assert "12.JPG" in page.text
+    assert "flac" not in page.text
+    assert "No file is called so" in browser.page(f"/t/{torrent.id}?tab=files&q=%3Cb%3E").text
+    assert_calm(browser.get(f"/t/{torrent.id}?tab=files&q=%22%3E%3Cscript%3E").text)
+
+
+def test_folders_too_deep_are_written_as_paths(site, anna):
+    torrent = site.upload(anna, "deep", files={"/".join("abcdefghijklmnopqrst") + "/x.txt": 1, "y.txt": 1})
+    assert "m/n/o/p/q/r/s/t/x.txt" in site.browser().page(f"/t/{torrent.id}?tab=files").text
+
+
+def test_peers_are_plotted_over_days_and_counted_by_country(site, torrent):
+    from catalogue.model import SwarmStats
+
+    browser, path = site.browser(), f"/t/{torrent.id}?tab=peers"
+    text = browser.page(path).text
+    assert "Nothing is known of earlier days yet" in text
+    assert "No day has been counted yet" in text
+    for _ in range(3):
+        site.run(site.pages.catalogue.statistics.update_swarm_stats({torrent.infohash: SwarmStats(9, 3, 1)}))
+        site.run(site.pages.history.sample())
+        site.now += 86_400
+    page = browser.page(path)
+    (given,) = [given for tag, given in page.tags if given.get("class") == "plot"]
+    assert given["aria-label"] == "Seeders and leechers of the last 30 days"
+    lines = [given["d"] for tag, given in page.tags if given.get("class") == "line one"]
+    assert lines[0].count("L") == 3
+
+
+def test_trackers_stand_on_a_tab_of_their_own(site, torrent):
+    assert "http://tracker.example/announce" in site.browser().page(f"/t/{torrent.id}?tab=trackers").text
+    assert "About" in site.browser().page(f"/t/{torrent.id}?tab=nothing").text
+
+
+def test_a_magnet_link_is_read_from_a_screen(site, torrent):
+    answer = site.browser().get(f"/t/{torrent.id}/qr.svg")
+    assert answer.headers["content-type"] == "image/svg+xml"
+    assert answer.headers["cache-control"] == "private, max-age=3600"
+    assert answer.text.startswith('<svg xmlns="http://www.w3.org/2000/svg"')
+    assert len(answer.content) < 20_000
+    assert site.browser().get("/t/99/qr.svg").status_code == 404
+
+
+def test_what_equals_the_title_is_not_said_twice(site, anna):
+    torrent = site.upload(
+        anna, "Nosferatu.1922.mkv", {"title": "Nosferatu 1922 mkv", "group_name": "Nosferatu 1922 mkv"}
+    )
     text = site.browser().page(f"/t/{torrent.id}").text
-    assert "0999.txt" in text
-    assert "1000.txt" not in text
-    assert "and 3 more" in text
+    assert "Group" not in text
+    assert "Nosferatu.1922.mkv" not in text
+
+
+@pytest.mark.parametrize("name", [
+    "مجموعة الكتب العربية", "ספרי קלאסיקה בעברית", "東京の夜", "Ελληνική λογοτεχνία", "ชุดรวมหนังสือไทย",
+    "🎬 film 🕵️‍♂️ noir", "x" * 255, "a\u0301\u0302\u0303" * 30, "A \u2066evil\u2069 name",
+])  # fmt: skip
+def test_names_of_every_script_and_length_stand_on_their_pages(site, anna, name):
+    torrent = site.upload(anna, name)
+    browser = site.browser()
+    for path in ("/", "/search", f"/t/{torrent.id}", f"/g/{torrent.group.id}", f"/u/{anna.id}"):
+        answer = browser.get(path)
+        assert answer.status_code == 200
+        page = Parsed(answer.text)
+        assert torrent.title in page.text.replace("\u2068", "")
+        shown = [tag for tag, _ in page.tags]
+        assert "bdi" in shown
+    assert browser.get(f"/t/{torrent.id}/qr.svg").status_code == 200
 
 
 def test_an_anonymous_upload_names_nobody(site, anna):

@@ -8,6 +8,7 @@ from bittorrent.refusal import Refusal
 from catalogue.query import (
     MATCH_ALL,
     CategoryTerm,
+    FacetCounts,
     Query,
     SearchColumn,
     SearchHits,
@@ -18,17 +19,17 @@ from catalogue.query import (
     UploaderTerm,
 )
 from storage.database import Database, QueryTimeout
-from storage.sqlite.search import statements
+from storage.sqlite.search import facet_counts, spelling, statements
 from storage.sqlite.search.documents import SearchIndexUpdater
 from storage.sqlite.search.match_expression import (
     ResolvedNames,
+    column_condition,
     exclude_hidden,
     fold_user_name,
     is_expensive,
     leaves,
     match_expression,
     normalize_negation,
-    size_condition,
     title_range,
     words_alone,
 )
@@ -39,6 +40,10 @@ _TIERS = {
     "near": (SearchColumn.NAME, SearchColumn.GROUP, SearchColumn.AUTHORS, SearchColumn.TAGS),
 }
 _MOST_TAGS = 64
+_MOST_RESPELT = 2
+"""Words of a search whose neighbours are looked up."""
+FACETS_OF = 2_000
+"""Hits of which is counted what they can be narrowed by."""
 _LEADERS = 100
 """Torrents at the head of a sort order that are tried where more match than are ranked."""
 _SMALL = 5_000
@@ -56,6 +61,10 @@ _TAGS = """
         CROSS JOIN tag ON tag.name >= wanted.value AND tag.name < wanted.value || char(1114111)
         ORDER BY tag.uses DESC LIMIT :most
     )
+"""
+_HELD = """
+    SELECT term, doc FROM json_each(:terms) AS wanted
+    CROSS JOIN search_vocabulary ON search_vocabulary.term = wanted.value
 """
 _UPLOADERS = "SELECT folded, id FROM account WHERE folded IN (SELECT value FROM json_each(:names))"
 _CATEGORIES = "SELECT id, folded, parent_id FROM category"
@@ -81,6 +90,36 @@ class SqliteSearchIndex(SearchIndexUpdater):
     async def groups(self, wanted: SearchQuery) -> SearchHits:
         """Return the ids of groups. Refusal: `search-too-slow`."""
         return await self._search(wanted, grouped=True)
+
+    async def facets(self, wanted: SearchQuery, since: Sequence[int]) -> FacetCounts:
+        """Count what the newest hits can be narrowed by. Refusal: `search-too-slow`."""
+        query = normalize_negation(wanted.query)
+        known = await self._resolve_names(query)
+        condition, parameters = column_condition(query, known, statements.MATCHES_TORRENT)
+        expressed = match_expression(query, known)
+        parameters["match"] = expressed if wanted.moderates else exclude_hidden(expressed)
+        parameters |= {"as_of": wanted.as_of, "most": FACETS_OF + 1, "since": json.dumps(since)}
+        sql = facet_counts.statement(condition)
+        rows = await self._rows(sql, parameters, short=await self._is_small())
+        return facet_counts.read(rows, FACETS_OF, len(since))
+
+    async def spellings(self, words: Sequence[str]) -> dict[str, str]:
+        """Return for each word that the index does not hold the one that it holds and that differs least."""
+        terms = {word: term for word in words if (term := spelling.index_term(word))}
+        held = {term for term, _ in await self._vocabulary(terms.values())}
+        missing = [word for word, term in terms.items() if term not in held][:_MOST_RESPELT]
+        found = {}
+        for word in missing:
+            near = await self._vocabulary(spelling.near(terms[word]))
+            if near:
+                found[word] = max(near, key=lambda each: (each[1], each[0]))[0]
+        return found
+
+    async def _vocabulary(self, terms: Iterable[str]) -> list[tuple[str, int]]:
+        """Return those of the terms that the index holds, and in how many torrents."""
+        return [
+            (term, count) for term, count in await self._rows(_HELD, {"terms": _texts(terms)}, short=False)
+        ]
 
     async def _search(self, wanted: SearchQuery, *, grouped: bool) -> SearchHits:
         query = normalize_negation(wanted.query)
@@ -117,7 +156,7 @@ class SqliteSearchIndex(SearchIndexUpdater):
             )
             return sql, {}
         known = await self._resolve_names(query)
-        condition, parameters = size_condition(query, known, statements.MATCHES_TORRENT)
+        condition, parameters = column_condition(query, known, statements.MATCHES_TORRENT)
 
         def shown(expressed: str) -> str:
             return expressed if wanted.moderates else exclude_hidden(expressed)

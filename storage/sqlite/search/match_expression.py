@@ -1,13 +1,14 @@
 """Translates a search into an FTS5 MATCH expression, and into SQL where the index alone cannot decide.
 
 Every word is quoted and every filter is a token, so that user input is never read as FTS5 syntax. The index
-decides everything but the ends of a range of sizes; those are compared with the column.
+decides everything but the ends of a range of sizes; those, dates, seeders and privacy are compared with columns.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from catalogue.query import (
+    AddedRange,
     AllOf,
     AnyOf,
     AttributeTerm,
@@ -16,8 +17,10 @@ from catalogue.query import (
     ImdbTerm,
     InfohashTerm,
     Not,
+    PrivateTerm,
     Query,
     SearchColumn,
+    SeedersRange,
     SizeRange,
     TagTerm,
     TextTerm,
@@ -36,6 +39,13 @@ LONGEST_INDEXED_PREFIX = 3
 """Characters of the longest prefix that FTS5 indexes (`prefix = '2 3'` in migration 0003)."""
 _SHORTEST_PREFIX = 2
 _LARGEST = 2**63 - 1
+_BY_COLUMN = (SizeRange, AddedRange, SeedersRange, PrivateTerm)
+_RANGES: Mapping[type[Query], str] = {
+    SizeRange: "torrent.size BETWEEN {}",
+    SeedersRange: "torrent.seeders BETWEEN {}",
+    # One walk over an index, in place of reading the row of each match.
+    AddedRange: "torrent.id IN (SELECT id FROM torrent AS other INDEXED BY torrent_added WHERE other.added BETWEEN {})",
+}
 _AFTER_SPACE = "!"  # the first character that sorts behind the space after a word
 _HIGHEST_CHARACTER = "\U0010ffff"
 
@@ -71,16 +81,19 @@ def fold_user_name(name: str) -> str:
 
 
 def normalize_negation(query: Query, *, negated: bool = False) -> Query:
-    """Return an equivalent search with each `Not` directly around a leaf, and none around a size range."""
+    """Return an equivalent search with each `Not` directly around a leaf, and none around what a column decides."""
     match query:
         case Not(term):
             return normalize_negation(term, negated=not negated)
         case AllOf(terms) | AnyOf(terms):
             kind = AnyOf if isinstance(query, AllOf) == negated else AllOf
             return kind(tuple(normalize_negation(term, negated=negated) for term in terms))
-        case SizeRange(low, high) if negated:
-            below = (SizeRange(None, low - 1),) if low is not None else ()
-            return AnyOf((*below, *((SizeRange(high + 1, None),) if high is not None else ())))
+        case SizeRange(low, high) | AddedRange(low, high) | SeedersRange(low, high) if negated:
+            kind_of = type(query)
+            below = (kind_of(None, low - 1),) if low is not None else ()
+            return AnyOf((*below, *((kind_of(high + 1, None),) if high is not None else ())))
+        case PrivateTerm(private) if negated:
+            return PrivateTerm(not private)
         case _:
             return Not(query) if negated else query
 
@@ -139,28 +152,30 @@ def is_expensive(term: Query) -> bool:
     )
 
 
-def size_condition(query: Query, known: ResolvedNames, exists: str) -> tuple[str | None, dict[str, object]]:
-    """Return the SQL condition on sizes that a match has to meet, and its parameters; None when there is none.
+def column_condition(query: Query, known: ResolvedNames, exists: str) -> tuple[str | None, dict[str, object]]:
+    """Return the SQL condition on columns that a match has to meet, and its parameters; None when there is none.
 
     `exists` is SQL that matches the one torrent against the index, with `{}` for the parameter's name.
     """
     parameters: dict[str, object] = {}
-    return _size_condition(query, known, exists, parameters), parameters
+    return _column_condition(query, known, exists, parameters), parameters
 
 
-def _size_condition(
+def _column_condition(
     query: Query, known: ResolvedNames, exists: str, parameters: dict[str, object]
 ) -> str | None:
     match query:
-        case SizeRange(low, high):
-            name = f"size{len(parameters)}"
+        case SizeRange(low, high) | AddedRange(low, high) | SeedersRange(low, high):
+            name = f"range{len(parameters)}"
             parameters[f"{name}low"] = min(max(low or 0, 0), _LARGEST)
             parameters[f"{name}high"] = _LARGEST if high is None else max(min(high, _LARGEST), -1)
-            return f"torrent.size BETWEEN :{name}low AND :{name}high"
+            return _RANGES[type(query)].format(f":{name}low AND :{name}high")
+        case PrivateTerm(private):
+            return f"torrent.private = {int(private)}"
         case AllOf(terms):
-            found = [_size_condition(term, known, exists, parameters) for term in terms]
+            found = [_column_condition(term, known, exists, parameters) for term in terms]
             return " AND ".join(f"({each})" for each in found if each) or None
-        case AnyOf(terms) if any(isinstance(leaf, SizeRange) for leaf in leaves(query)):
+        case AnyOf(terms) if any(isinstance(leaf, _BY_COLUMN) for leaf in leaves(query)):
             return " OR ".join(f"({_alternative(term, known, exists, parameters)})" for term in terms)
         case _:
             return None
@@ -168,8 +183,8 @@ def _size_condition(
 
 def _alternative(query: Query, known: ResolvedNames, exists: str, parameters: dict[str, object]) -> str:
     """Return the whole condition of one alternative, since the match may be of another."""
-    condition = _size_condition(query, known, exists, parameters)
-    if isinstance(query, SizeRange) and condition:
+    condition = _column_condition(query, known, exists, parameters)
+    if isinstance(query, _BY_COLUMN) and condition:
         return condition
     name = f"match{len(parameters)}"
     parameters[name] = match_expression(query, known)
@@ -217,6 +232,8 @@ def _tokens(query: Query, known: ResolvedNames) -> list[str]:
         case UploaderTerm(name):
             number = known.uploaders.get(fold_user_name(name))
             return [] if number is None else [facets.uploader(number)]
+        case AddedRange() | SeedersRange() | PrivateTerm():
+            return [facets.EVERY]
         case ImdbTerm(number):
             return [facets.imdb(number)]
         case InfohashTerm(infohash):

@@ -126,6 +126,11 @@ def by_relevance(
     return _page(hits, f"SELECT hit.id FROM hit {_TORRENT} ORDER BY {order}", counted="found")
 
 
+def newest_hits(condition: str | None) -> str:
+    """Return the CTEs of the highest id that is looked at, and of the newest matches of :match."""
+    return f"bound (top) AS (SELECT {_NEWEST_ID}), hit (id) AS MATERIALIZED ({_hits(':match', condition, 'DESC')})"
+
+
 def whole_catalogue(order: SortOrder, *, descending: bool, include_hidden: bool, grouped: bool) -> str:
     """Return the statement for the whole catalogue, in the order of a table's index."""
     sorting, direction = _SORTINGS[order], _direction(descending)

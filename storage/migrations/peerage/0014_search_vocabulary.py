@@ -1,0 +1,15 @@
+"""The vocabulary of the search index, a view of what is in it, for words that are spelt wrong."""
+
+from alembic import op
+
+from storage.migrations.engines import on_sqlite
+
+revision = "0014"
+down_revision = "0013"
+
+
+def upgrade() -> None:
+    """Add the view."""
+    if on_sqlite():
+        # Another engine has a search index of its own.
+        op.execute("CREATE VIRTUAL TABLE search_vocabulary USING fts5vocab (search_text, 'row')")
