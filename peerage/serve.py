@@ -53,7 +53,7 @@ from peerage.descriptors import prepare_descriptors, report_pauses
 from peerage.listeners import Listeners, Server
 from peerage.setting_values import ListenAddress
 from peerage.signal_requests import REQUESTS, STOP, SignalRequests
-from peerage.sockets import BoundAddress, bind
+from peerage.sockets import BoundAddress, bind, inherited
 from peerage.wiring.application import Application, open_application
 from peerage.wiring.services import make_admission, make_services
 from tasks.fair_executor import FairExecutor
@@ -87,7 +87,11 @@ async def serve(settings: Settings, ready: Ready) -> None:
     asyncio.get_running_loop().set_default_executor(FairExecutor(_THREADS, "work"))
     async with open_application(settings) as application, AsyncExitStack() as stack:
         log.info("swarms.store", store=application.tracker.tracker.store.name, asked=settings.tracker.store)
-        bound = bind(settings.listen, lenient=settings.listen_is_default)
+        bound = inherited(os.environ, os.getpid())
+        if bound:
+            log.info("sockets.inherited", addresses=[each.authority for each in bound])
+        else:
+            bound = bind(settings.listen, lenient=settings.listen_is_default)
         for each in bound:
             stack.callback(each.close)
         await application.accounts.one_time_links.open(
