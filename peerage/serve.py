@@ -21,6 +21,7 @@ import doors.torbox.door
 import doors.torrent_api
 import soap.door
 import web.pages
+from doors.admission import Admission
 from doors.client_address import ClientAddress
 from doors.client_work import FairRequests
 from doors.control import ControlServer
@@ -51,11 +52,14 @@ from peerage.commands.registry import every_command
 from peerage.config import Settings
 from peerage.descriptors import prepare_descriptors, report_pauses
 from peerage.listeners import Listeners, Server
+from peerage.live_settings import LiveSettings
+from peerage.logs import configure_logs
+from peerage.sections import LimitsSection
 from peerage.setting_values import ListenAddress
 from peerage.signal_requests import REQUESTS, STOP, SignalRequests
 from peerage.sockets import BoundAddress, bind, inherited
 from peerage.wiring.application import Application, open_application
-from peerage.wiring.services import make_admission, make_services
+from peerage.wiring.services import make_admission, make_services, request_rates
 from tasks.fair_executor import FairExecutor
 from tracker.sweeper import sweep
 
@@ -68,8 +72,8 @@ _UMASK = 0o077  # what the service writes is its user's alone
 log = structlog.get_logger()
 
 
-def run(settings: Settings, ready: Ready) -> None:
-    """Serve until SIGTERM or SIGINT; returns when everything is written and closed.
+def run(settings: Settings, ready: Ready, read: Callable[[], Settings]) -> None:
+    """Serve until SIGTERM or SIGINT; returns when everything is written and closed. `read` reads the settings again.
 
     Raises BindError, FolderInUse, FolderError, DatabaseError, GeoError, NoNativeStore, NoNativeDoor.
     """
@@ -79,10 +83,10 @@ def run(settings: Settings, ready: Ready) -> None:
     tune_allocator()
     tune_interpreter()
     prepare_descriptors(settings)
-    uvloop.run(serve(settings, ready))
+    uvloop.run(serve(settings, ready, read))
 
 
-async def serve(settings: Settings, ready: Ready) -> None:
+async def serve(settings: Settings, ready: Ready, read: Callable[[], Settings]) -> None:
     """Serve one data folder over every door until a signal; `ready` is called when all are open."""
     asyncio.get_running_loop().set_default_executor(FairExecutor(_THREADS, "work"))
     async with open_application(settings) as application, AsyncExitStack() as stack:
@@ -98,6 +102,8 @@ async def serve(settings: Settings, ready: Ready) -> None:
             [ListenAddress(each.host, each.port) for each in bound]
         )
         listeners = Listeners(application)
+        live = LiveSettings(settings, read)
+        live.on_change(dict.fromkeys(("log.level", "log.format"), lambda given: configure_logs(given.log)))
         await stack.enter_async_context(listeners.serve_udp(bound))
         commands = control_commands(application, every_command().values())
         control = ControlServer(commands, application.stores.folder.control_socket)
@@ -105,22 +111,22 @@ async def serve(settings: Settings, ready: Ready) -> None:
         stack.push_async_callback(control.close)
         await application.downloads.downloads.begin()
         server = listeners.server(
-            make_served(application, listeners), bound, lambda: ready(application, bound)
+            make_served(application, listeners, live), bound, lambda: ready(application, bound)
         )
         await stack.enter_async_context(_timers(application, listeners, server.stop))
-        await _until_signal(application, server)
+        await _until_signal(application, server, live)
         log.info("service.stopping")
 
 
-def make_served(application: Application, listeners: Listeners) -> ASGIApp:
+def make_served(application: Application, listeners: Listeners, live: LiveSettings | None = None) -> ASGIApp:
     """Make what answers every request: the application, below the root path and beside the host of files."""
     public_url, files_url = application.settings.public_url, application.settings.downloads.files_url
-    app = isolate_files_host(make_app(application, listeners), files_url, public_url)
+    app = isolate_files_host(make_app(application, listeners, live), files_url, public_url)
     return strip_root(app, (root_path(public_url), root_path(files_url)))
 
 
-def make_app(application: Application, listeners: Listeners) -> App:
-    """Make the application of every HTTP route."""
+def make_app(application: Application, listeners: Listeners, live: LiveSettings | None = None) -> App:
+    """Make the application of every HTTP route; rates change with `live`."""
     settings = application.settings
     clients = ClientAddress(settings.trusted_proxies, settings.forwarded_header)
     admission = make_admission(application, clients)
@@ -131,6 +137,8 @@ def make_app(application: Application, listeners: Listeners) -> App:
         CacheCounters(),
         anonymous=settings.cache.anonymous_upload,
     )
+    if live is not None:
+        _follow_rates(live, admission, uploads)
     direct: dict[str, ASGIApp] = {"/announce": listeners.announce, "/scrape": listeners.scrape}
     metrics = _make_metrics(application, listeners, uploads, clients)
     stats = StatsDoor(
@@ -169,6 +177,19 @@ def make_app(application: Application, listeners: Listeners) -> App:
     )
 
 
+def _follow_rates(live: LiveSettings, admission: Admission, uploads: UploadAdmission) -> None:
+    """Let rates of requests change while the service runs; that of log-ins counts failures and stays."""
+
+    def set_rates(settings: Settings) -> None:
+        admission.rate_limits.set_rates(request_rates(settings))
+
+    rates = [f"limits.{name}" for name in LimitsSection.model_fields if name != "login"]
+    live.on_change(dict.fromkeys((*rates, "downloads.create_rate"), set_rates))
+    live.on_change(
+        {"cache.upload_rate": lambda settings: uploads.rate_limiter.set_rate(settings.cache.upload_rate)}
+    )
+
+
 def _make_metrics(
     application: Application, listeners: Listeners, uploads: UploadAdmission, clients: ClientAddress
 ) -> MetricsDoor:
@@ -191,13 +212,13 @@ def _make_metrics(
     return MetricsDoor(collectors, clients, settings.networks, everyone=settings.open)
 
 
-async def _until_signal(application: Application, server: Server) -> None:
+async def _until_signal(application: Application, server: Server, live: LiveSettings) -> None:
     """Serve HTTP until a signal; the first one to stop does so gracefully, the second at once.
 
     After that none has an effect: the last flush is under way.
     """
     loop = asyncio.get_running_loop()
-    requests = SignalRequests(application)
+    requests = SignalRequests(application, live)
     handlers = {**dict.fromkeys(STOP, server.stop), **requests.handlers()}
     for number, handler in handlers.items():
         loop.add_signal_handler(number, handler)

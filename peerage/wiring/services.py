@@ -17,6 +17,7 @@ from doors.torbox.create_torrent import CREATE_RATE as TORBOX_CREATE
 from doors.torrent_api import TorrentApiServices
 from doors.transfers import Transfers
 from downloads.links import KEY_BYTES, DownloadLinks
+from peerage.config import Settings
 from peerage.wiring.application import Application
 from web.page_context import PageServices
 
@@ -36,17 +37,21 @@ class DialectServices:
     pages: PageServices
 
 
+def request_rates(settings: Settings) -> dict[str, str]:
+    """Return the rates of every dialect by their names."""
+    return settings.limits.model_dump(exclude={"login"}) | {TORBOX_CREATE: settings.downloads.create_rate}
+
+
 def make_admission(application: Application, clients: ClientAddress) -> Admission:
     """Return the admission of all dialects; cookies are `Secure` where `public_url` is https."""
     settings = application.settings
     secure = (settings.public_url or "").startswith("https://")
-    rates = settings.limits.model_dump(exclude={"login"}) | {TORBOX_CREATE: settings.downloads.create_rate}
     return Admission(
         clients=clients,
         authenticator=Authenticator(
             application.accounts.accounts, secure=secure, root=root_path(settings.public_url)
         ),
-        rate_limits=RateLimits(rates, application.environment.clock),
+        rate_limits=RateLimits(request_rates(settings), application.environment.clock),
         rights=application.rights,
         memory=BodyMemory(_BODIES * application.torrents.uploads.limit),
         upload_limit=application.torrents.uploads.limit,
