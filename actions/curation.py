@@ -11,6 +11,7 @@ from actions.authorization import Authorization
 from actions.takedowns import Takedowns
 from actions.uploads import Uploads
 from bittorrent.infohash import InfoHash
+from bittorrent.metainfo import Metainfo
 from catalogue.catalogue import Catalogue
 from catalogue.events import Emit, EventKind, ServiceEvent, tell_nobody
 from catalogue.fields import (
@@ -116,6 +117,14 @@ class Curation:
             detail = f"nobody to {principal.name}: by the first upload with an account"
             await self._log(principal, "own", Subject.TORRENT, accepted.torrent.id, detail)
         return accepted.torrent
+
+    async def rehearse(
+        self, principal: Principal, data: bytes, details: TorrentDetails = NO_DETAILS
+    ) -> Metainfo:
+        """Check what `publish` would be given, and store nothing (UPLOAD). Refusal: those of `publish`."""
+        self.rights.require(principal, Right.UPLOAD)
+        await self._authorization.check_torrent(principal, details)
+        return await self._uploads.rehearse(data, principal.id, details)
 
     async def assign_torrent(
         self, principal: Principal, torrent: int, owner: Person | None, why: str = ""

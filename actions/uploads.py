@@ -1,8 +1,8 @@
 """Uploads: the one way for a .torrent file into cache, catalogue and tracker."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import structlog
 
@@ -20,6 +20,8 @@ from catalogue.model import MetainfoSummary, ParsedRelease, Torrent
 from catalogue.store import UNRESTRICTED_VIEWER
 from tasks.child_process import ChildProcesses
 from tasks.run_to_completion import RunToCompletion
+
+T = TypeVar("T")
 
 DEFAULT_LIMIT = 10 * 2**20
 _PARSERS = 2
@@ -118,18 +120,18 @@ class Uploads:
         of `Metainfo.parse`, `blocked`, those of `TorrentCache.add` and `Torrents.add`, and `busy` when too many
         uploads are under way.
         """
-        if not data:
-            raise Refusal("empty")
-        if len(data) > self.limit:
-            raise Refusal("too-large", f"at most {self.limit} bytes")
-        # What a compressed file is unpacked to is not known yet.
-        size = self.limit if is_compressed(data) else len(data)
-        if not (skip_limit or self._has_room(size)):
-            raise Refusal("busy")
-        self._under_way += 1
-        self._bytes_under_way += size
+        size = self._admit(data, skip_limit=skip_limit)
         upload = _Upload(actor, uploader, details, address)
-        return await self._operations.run(self._accept_counted(data, upload, size))
+        return await self._operations.run(self._counted(self._accept(data, upload), size))
+
+    async def rehearse(
+        self, data: bytes, uploader: int | None, details: TorrentDetails = NO_DETAILS
+    ) -> Metainfo:
+        """Read a .torrent file and check what an account says of it as `accept` does, and store nothing.
+
+        Refusal: those of `accept`, but for what only storing shows.
+        """
+        return await self._counted(self._rehearse(data, uploader, details), self._admit(data))
 
     async def prepare(self, files: Sequence[bytes]) -> list[PreparedTorrent | Refusal]:
         """Read many .torrent files; see `MetainfoReader.prepare`."""
@@ -147,15 +149,29 @@ class Uploads:
         """Wait for running uploads; call it before the stores are closed."""
         await self._operations.drain()
 
+    def _admit(self, data: bytes, *, skip_limit: bool = False) -> int:
+        """Refuse what is too much, and return the bytes to count while it is under way; see `_counted`."""
+        if not data:
+            raise Refusal("empty")
+        if len(data) > self.limit:
+            raise Refusal("too-large", f"at most {self.limit} bytes")
+        # What a compressed file is unpacked to is not known yet.
+        size = self.limit if is_compressed(data) else len(data)
+        if not (skip_limit or self._has_room(size)):
+            raise Refusal("busy")
+        self._under_way += 1
+        self._bytes_under_way += size
+        return size
+
     def _has_room(self, size: int) -> bool:
         return (
             self._under_way < self._max_under_way
             and self._bytes_under_way + size <= _LARGEST_UNDER_WAY * self.limit
         )
 
-    async def _accept_counted(self, data: bytes, upload: _Upload, size: int) -> AcceptedUpload:
+    async def _counted(self, work: Coroutine[Any, Any, T], size: int) -> T:
         try:
-            return await self._accept(data, upload)
+            return await work
         finally:
             self._under_way -= 1
             self._bytes_under_way -= size
@@ -179,6 +195,13 @@ class Uploads:
             said = {"info_hash": infohash.lower, "name": read.summary.name, "size": read.summary.size}
             await self._emit(ServiceEvent(EventKind.UPLOAD, said | {"private": read.metainfo.private}))
         return AcceptedUpload(infohash, read.metainfo, added.new, torrent, claimed)
+
+    async def _rehearse(self, data: bytes, uploader: int | None, details: TorrentDetails) -> Metainfo:
+        read = await self.reader.read(data, int(self._clock()))
+        for infohash in read.metainfo.infohashes:
+            await self._takedowns.refuse_blocked_hash(infohash)
+        await self._catalogue.torrents.check_upload(read.summary, details, uploader)
+        return read.metainfo
 
     async def _store(self, upload: _Upload, read: ReadMetainfo) -> tuple[AddResult, Torrent | None, bool]:
         async with self._takedowns.entering(read.metainfo):

@@ -7,8 +7,11 @@ import asyncio
 from typing import Any, Protocol
 
 from bittorrent.peers import parse_address
-from doors.connection_guard import GuardedProtocol
+from doors.connection_guard import HEAD_LIMIT, GuardedProtocol
 from tracker.native_constants import StreamOutcome
+
+_OUT_MOST = 256 << 10
+"""Bytes of answers that wait for a client which goes on stopping."""
 
 
 class Responder(Protocol):
@@ -16,6 +19,10 @@ class Responder(Protocol):
 
     def answer(self, data: bytes, address: bytes, skip: int = 0, /) -> tuple[bytes, int, int]:
         """Return the answers to the requests from `skip` on, the bytes that these took, and a StreamOutcome."""
+        ...
+
+    def answer_stops(self, data: bytes, address: bytes, skip: int = 0, /) -> tuple[bytes, int, int]:
+        """Answer like `answer`, as long as the requests are announces that stop."""
         ...
 
     def serve(self, descriptor: int, data: bytes, address: bytes, /) -> tuple[bytes, int, int] | None:
@@ -36,6 +43,8 @@ class FastPathProtocol(GuardedProtocol):
         self._address = b""
         self._descriptor = -1
         self._answered_at = 0.0
+        self._stops = b""  # of a client that takes no answers: what it began to say
+        self._lossy = False  # answers were dropped: nothing can be answered any more
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Remember the client's address and the socket's descriptor."""
@@ -46,7 +55,11 @@ class FastPathProtocol(GuardedProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Answer the requests at the beginning of the data, and pass on what follows them."""
-        if self.between_requests and self._address and not self.flow.write_paused:
+        if self._stops:
+            data, self._stops = self._stops + data, b""
+        if self.between_requests and self._address and self.flow.write_paused:
+            data = self._take_stops(data)
+        elif self.between_requests and self._address:
             # What the transport has buffered must be sent first.
             if self.transport.get_write_buffer_size():
                 answered = self.responder.answer(data, self._address)
@@ -56,6 +69,8 @@ class FastPathProtocol(GuardedProtocol):
             else:
                 answered = served
             data = self._serve(data, *answered)
+            if data and self.flow.write_paused:
+                data = self._take_stops(data)
         if data:
             super().data_received(data)
 
@@ -75,6 +90,38 @@ class FastPathProtocol(GuardedProtocol):
             return data
         self._start_keep_alive()
         return data[at:]
+
+    def _take_stops(self, data: bytes) -> bytes:
+        """Take what a client says that it stops, though it does not take its answers; return what is for the parser.
+
+        Answers beyond what may wait are dropped, and the connection ends behind those before.
+        """
+        at, outcome = 0, StreamOutcome.MORE
+        while outcome == StreamOutcome.MORE:
+            reply, used, number = self.responder.answer_stops(data, self._address, at)
+            at, outcome = at + used, StreamOutcome(number)
+            if reply and not self._lossy:
+                self._lossy = self.transport.get_write_buffer_size() + len(reply) > _OUT_MOST
+                if not self._lossy:
+                    self.transport.write(reply)
+        rest = data[at:]
+        if outcome == StreamOutcome.CLOSE:
+            self.transport.close()
+        elif (self._lossy and outcome == StreamOutcome.AWAY) or len(rest) > HEAD_LIMIT:
+            self.transport.abort()
+        elif outcome == StreamOutcome.AWAY:
+            return rest
+        else:
+            self._stops = rest
+        return b""
+
+    def resume_writing(self) -> None:
+        """Go on with what was held back, or end a connection that answers were dropped of."""
+        super().resume_writing()
+        if self._lossy:
+            self.transport.close()
+        elif self._stops:
+            self.data_received(b"")
 
     def _start_keep_alive(self) -> None:
         """Start the keep-alive timer; one timer serves many requests."""

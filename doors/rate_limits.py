@@ -37,10 +37,14 @@ class RateLimits:
         self, rates: Mapping[str, str], clock: Callable[[], float], *, remembered: int = _MAX_WINDOWS
     ) -> None:
         self.clock = clock
-        self._rates = {name: parse(rate) for name, rate in rates.items()}
+        self.set_rates(rates)
         # Two tables, so that a flood of addresses never evicts an account's window.
         self._accounts = FixedWindowRateLimiter(_Windows(clock, remembered))
         self._addresses = FixedWindowRateLimiter(_Windows(clock, remembered))
+
+    def set_rates(self, rates: Mapping[str, str]) -> None:
+        """Put other rates in force; what was counted in open windows stays. ValueError: see the class."""
+        self._rates = {name: parse(rate) for name, rate in rates.items()}
 
     def take(self, dialect: str, principal: Principal, address: bytes) -> RateLimitState:
         """Count one request; it is `granted` while the window has room."""

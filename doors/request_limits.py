@@ -24,10 +24,14 @@ class RateLimiter:
     # The library's own store of moving windows starts a thread to forget old requests, and keeps every key.
 
     def __init__(self, rate: str, clock: Callable[[], float] = time.monotonic) -> None:
-        parsed = parse(rate)
-        self._amount, self._seconds = parsed.amount, parsed.get_expiry()
+        self.set_rate(rate)
         self._clock = clock
         self._times: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def set_rate(self, rate: str) -> None:
+        """Put another rate in force; what was counted stays. ValueError: see the class."""
+        parsed = parse(rate)
+        self._amount, self._seconds = parsed.amount, parsed.get_expiry()
 
     def check(self, key: str) -> None:
         """Count one request of `key`; raises Refusal "rate-limited" over the limit."""

@@ -25,6 +25,7 @@ import doors.torrent_api
 import soap.door
 import web.pages
 from actions.mirroring import Mirroring
+from doors.admission import Admission
 from doors.client_address import ClientAddress
 from doors.client_work import FairRequests
 from doors.control import ControlServer
@@ -57,12 +58,15 @@ from peerage.commands.registry import every_command
 from peerage.config import Settings
 from peerage.descriptors import prepare_descriptors, report_pauses
 from peerage.listeners import Listeners, Server
+from peerage.live_settings import LiveSettings
+from peerage.logs import configure_logs
+from peerage.sections import LimitsSection
 from peerage.setting_values import ListenAddress
 from peerage.signal_requests import REQUESTS, STOP, SignalRequests
-from peerage.sockets import BoundAddress, bind
+from peerage.sockets import BoundAddress, bind, inherited
 from peerage.wiring.application import Application, open_application
 from peerage.wiring.mirror import make_configured_mirroring
-from peerage.wiring.services import make_admission, make_services, make_site
+from peerage.wiring.services import make_admission, make_services, make_site, request_rates
 from tasks.fair_executor import FairExecutor
 from tracker.sweeper import sweep
 
@@ -75,8 +79,8 @@ _UMASK = 0o077  # what the service writes is its user's alone
 log = structlog.get_logger()
 
 
-def run(settings: Settings, ready: Ready) -> None:
-    """Serve until SIGTERM or SIGINT; returns when everything is written and closed.
+def run(settings: Settings, ready: Ready, read: Callable[[], Settings]) -> None:
+    """Serve until SIGTERM or SIGINT; returns when everything is written and closed. `read` reads the settings again.
 
     Raises BindError, FolderInUse, FolderError, DatabaseError, GeoError, NoNativeStore, NoNativeDoor.
     """
@@ -86,16 +90,20 @@ def run(settings: Settings, ready: Ready) -> None:
     tune_allocator()
     tune_interpreter()
     prepare_descriptors(settings)
-    uvloop.run(serve(settings, ready))
+    uvloop.run(serve(settings, ready, read))
 
 
-async def serve(settings: Settings, ready: Ready) -> None:
+async def serve(settings: Settings, ready: Ready, read: Callable[[], Settings]) -> None:
     """Serve one data folder over every door until a signal; `ready` is called when all are open."""
     asyncio.get_running_loop().set_default_executor(FairExecutor(_THREADS, "work"))
     async with open_application(settings, started=False) as application, AsyncExitStack() as stack:
         await application.prepare()
         log.info("swarms.store", store=application.tracker.tracker.store.name, asked=settings.tracker.store)
-        bound = bind(settings.listen, lenient=settings.listen_is_default)
+        bound = inherited(os.environ, os.getpid())
+        if bound:
+            log.info("sockets.inherited", addresses=[each.authority for each in bound])
+        else:
+            bound = bind(settings.listen, lenient=settings.listen_is_default)
         alone = bind(settings.qbittorrent.listen, lenient=False) if settings.qbittorrent.listen else []
         for each in (*bound, *alone):
             stack.callback(each.close)
@@ -103,18 +111,20 @@ async def serve(settings: Settings, ready: Ready) -> None:
             [ListenAddress(each.host, each.port) for each in bound]
         )
         listeners = Listeners(application)
+        live = LiveSettings(settings, read)
+        live.on_change(dict.fromkeys(("log.level", "log.format"), lambda given: configure_logs(given.log)))
         await stack.enter_async_context(listeners.serve_udp([*bound, *alone]))
         commands = control_commands(application, every_command().values())
         control = ControlServer(commands, application.stores.folder.control_socket)
         await control.start()
         stack.push_async_callback(control.close)
         finished = asyncio.Event()
-        app = make_served(application, listeners, finished, frozenset(each.port for each in alone))
+        app = make_served(application, listeners, finished, frozenset(each.port for each in alone), live)
         server = listeners.server(app, [*bound, *alone], lambda: ready(application, bound))
         for each in alone:
             log.info("qbittorrent.open", address=each.authority)
         await stack.enter_async_context(_timers(application, listeners, finished, server.stop))
-        await _until_signal(application, server)
+        await _until_signal(application, server, live)
         log.info("service.stopping")
 
 
@@ -123,30 +133,32 @@ def make_served(
     listeners: Listeners,
     finished: asyncio.Event | None = None,
     alone: frozenset[int] = frozenset(),
+    live: LiveSettings | None = None,
 ) -> ASGIApp:
     """Make what answers every request: the application, below the root path and beside the host of files.
 
     Until interrupted takedowns are `finished` it answers announces and what asks after the service. On the ports
-    `alone` qBittorrent's API is served at the root.
+    `alone` qBittorrent's API is served at the root. Rates change with `live`.
     """
     public_url, files_url = application.settings.public_url, application.settings.downloads.files_url
-    app = isolate_files_host(make_app(application, listeners, finished), files_url, public_url)
+    app = isolate_files_host(make_app(application, listeners, finished, live), files_url, public_url)
     app = strip_root(app, (root_path(public_url), root_path(files_url)))
     return serve_alone(app, application.settings.qbittorrent.url, alone)
 
 
-def make_app(application: Application, listeners: Listeners, finished: asyncio.Event | None = None) -> App:
-    """Make the application of every HTTP route."""
+def make_app(
+    application: Application,
+    listeners: Listeners,
+    finished: asyncio.Event | None = None,
+    live: LiveSettings | None = None,
+) -> App:
+    """Make the application of every HTTP route; rates change with `live`."""
     settings = application.settings
     clients = ClientAddress(settings.trusted_proxies, settings.forwarded_header)
     admission = make_admission(application, clients)
-    uploads = UploadAdmission(
-        application.torrents.uploads,
-        admission,
-        RateLimiter(settings.cache.upload_rate),
-        CacheCounters(),
-        anonymous=settings.cache.anonymous_upload,
-    )
+    uploads = _make_uploads(application, admission)
+    if live is not None:
+        _follow_rates(live, admission, uploads)
     direct: dict[str, ASGIApp] = {"/announce": listeners.announce, "/scrape": listeners.scrape}
     metrics = _make_metrics(application, listeners, uploads, clients)
     stats = _make_stats(application, listeners, metrics)
@@ -182,6 +194,17 @@ def make_app(application: Application, listeners: Listeners, finished: asyncio.E
     )
 
 
+def _make_uploads(application: Application, admission: Admission) -> UploadAdmission:
+    cache = application.settings.cache
+    return UploadAdmission(
+        application.torrents.uploads,
+        admission,
+        RateLimiter(cache.upload_rate),
+        CacheCounters(),
+        anonymous=cache.anonymous_upload,
+    )
+
+
 def _held(app: ASGIApp, finished: asyncio.Event | None) -> ASGIApp:
     return HeldRequests(app, finished) if finished is not None else app
 
@@ -189,6 +212,19 @@ def _held(app: ASGIApp, finished: asyncio.Event | None) -> ASGIApp:
 def _make_stats(application: Application, listeners: Listeners, metrics: MetricsDoor) -> StatsDoor:
     totals, timer = application.tracker.tracker.store.totals, application.environment.timer
     return StatsDoor(listeners.counters, totals, metrics.allows, __version__, timer)
+
+
+def _follow_rates(live: LiveSettings, admission: Admission, uploads: UploadAdmission) -> None:
+    """Let rates of requests change while the service runs; that of log-ins counts failures and stays."""
+
+    def set_rates(settings: Settings) -> None:
+        admission.rate_limits.set_rates(request_rates(settings))
+
+    rates = [f"limits.{name}" for name in LimitsSection.__struct_fields__ if name != "login"]
+    live.on_change(dict.fromkeys((*rates, "downloads.create_rate"), set_rates))
+    live.on_change(
+        {"cache.upload_rate": lambda settings: uploads.rate_limiter.set_rate(settings.cache.upload_rate)}
+    )
 
 
 def _make_metrics(
@@ -215,13 +251,13 @@ def _make_metrics(
     return MetricsDoor(collectors, clients, settings.networks, everyone=settings.open)
 
 
-async def _until_signal(application: Application, server: Server) -> None:
+async def _until_signal(application: Application, server: Server, live: LiveSettings) -> None:
     """Serve HTTP until a signal; the first one to stop does so gracefully, the second at once.
 
     After that none has an effect: the last flush is under way.
     """
     loop = asyncio.get_running_loop()
-    requests = SignalRequests(application)
+    requests = SignalRequests(application, live)
     handlers = {**dict.fromkeys(STOP, server.stop), **requests.handlers()}
     for number, handler in handlers.items():
         loop.add_signal_handler(number, handler)

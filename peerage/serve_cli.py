@@ -1,5 +1,6 @@
 """The command line of `peerage serve`, with an option for every setting."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from peerage.cli import config_option, settings_from
-from peerage.config import SettingRow, Settings, option, rows
+from peerage.config import SettingRow, Settings, option, read_settings, rows
 from peerage.imports import uncollected
 from peerage.setting_values import ListenAddress, split_items
 
@@ -33,7 +34,8 @@ def _option(row: SettingRow) -> click.Option:
 def serve(config: Path | None, **given: object) -> None:
     """Run the tracker and the cache."""
     options = {name.replace("__", "."): value for name, value in given.items() if value not in (None, ())}
-    settings = settings_from(config, {key: _flattened(value) for key, value in options.items()})
+    flat = {key: _flattened(value) for key, value in options.items()}
+    settings = settings_from(config, flat)
     with uncollected():  # not for --help
         from peerage.listeners import NoNativeDoor  # noqa: PLC0415
         from peerage.logs import configure_logs  # noqa: PLC0415
@@ -46,7 +48,11 @@ def serve(config: Path | None, **given: object) -> None:
 
     configure_logs(settings.log)
     try:
-        run(settings, lambda application, bound: _print_banner(settings, application, bound))
+        run(
+            settings,
+            lambda application, bound: _print_banner(settings, application, bound),
+            lambda: read_settings(flat, os.environ, config),
+        )
     except (BindError, FolderError, DatabaseError, GeoError, NoNativeStore, NoNativeDoor) as error:
         raise click.ClickException(str(error)) from error
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Coroutine, Mapping
 
 import structlog
 
+from peerage.config import SettingsError
+from peerage.live_settings import LiveSettings
 from peerage.wiring.application import Application
 from tracker.flusher import FlushError
 from tracker.geo import GeoError, countries
@@ -19,12 +21,13 @@ log = structlog.get_logger()
 class SignalRequests:
     """Handlers of the signals that do not stop the service; each runs once at a time and ends nothing.
 
-    SIGHUP reads the operator's database of countries again, SIGUSR1 writes the swarms now, SIGUSR2 writes figures into
-    the log.
+    SIGHUP reads the settings and the operator's database of countries again, SIGUSR1 writes the swarms now, SIGUSR2
+    writes figures into the log.
     """
 
-    def __init__(self, application: Application) -> None:
+    def __init__(self, application: Application, live: LiveSettings) -> None:
         self._application = application
+        self._live = live
         self._running: dict[signal.Signals, asyncio.Task[None]] = {}
 
     def handlers(self) -> Mapping[signal.Signals, Callable[[], None]]:
@@ -42,6 +45,14 @@ class SignalRequests:
             self._running[number] = asyncio.get_running_loop().create_task(work())
 
     async def _reload(self) -> None:
+        try:
+            change = self._live.apply(await asyncio.to_thread(self._live.read))
+        except SettingsError as error:
+            log.warning("settings.kept", problems=error.problems)
+        else:
+            if change.waiting:
+                log.warning("settings.need_restart", settings=change.waiting)
+            log.info("settings.read", changed=change.applied)
         path = self._application.settings.census.database
         try:
             found = await asyncio.to_thread(countries, path)

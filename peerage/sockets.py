@@ -1,13 +1,16 @@
-"""Binds the listening sockets: TCP and UDP on the same port, per address."""
+"""The listening sockets: TCP and UDP on the same port, per address, bound here or handed over by systemd."""
 
 import errno
+import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, MutableMapping
 from dataclasses import dataclass
 
 from peerage.setting_values import ListenAddress
 
 _TRIES = 50  # for a port that is free in both protocols, when the system chooses
+_FIRST_INHERITED = 3  # of sd_listen_fds(3)
+_MOST_INHERITED = 64
 _MISSING = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
@@ -52,6 +55,45 @@ def bind(listens: Iterable[ListenAddress], *, lenient: bool) -> list[BoundAddres
             each.close()
         raise
     return bound
+
+
+def inherited(environment: MutableMapping[str, str], process: int) -> list[BoundAddress]:
+    """Take over the sockets that the service manager bound (sd_listen_fds), if any, and forget them in the environment.
+
+    They outlive this process: whoever connects between two runs waits for the next. BindError: they are no pairs of TCP
+    and UDP on the same addresses.
+    """
+    meant = environment.pop("LISTEN_PID", "") == str(process)
+    number = environment.pop("LISTEN_FDS", "")
+    environment.pop("LISTEN_FDNAMES", None)
+    if not meant or not number.isdecimal() or not 0 < int(number) <= _MOST_INHERITED:
+        return []
+    found: dict[tuple[object, ...], dict[int, socket.socket]] = {}
+    for descriptor in range(_FIRST_INHERITED, _FIRST_INHERITED + int(number)):
+        each = _inherited_socket(descriptor)
+        found.setdefault(each.getsockname()[:2], {})[each.type] = each
+    return [_pair(address, kinds) for address, kinds in found.items()]
+
+
+def _inherited_socket(descriptor: int) -> socket.socket:
+    try:
+        os.set_inheritable(descriptor, False)
+        taken = socket.socket(fileno=descriptor)
+    except OSError as error:
+        raise BindError(f"descriptor {descriptor} of LISTEN_FDS is no socket: {error.strerror}") from error
+    if taken.family not in (socket.AF_INET, socket.AF_INET6):
+        raise BindError(f"descriptor {descriptor} of LISTEN_FDS is no socket of TCP or UDP")
+    taken.setblocking(False)
+    return taken
+
+
+def _pair(address: tuple[object, ...], kinds: dict[int, socket.socket]) -> BoundAddress:
+    host, port = str(address[0]), int(str(address[1]))
+    try:
+        return BoundAddress(host, port, kinds[socket.SOCK_STREAM], kinds[socket.SOCK_DGRAM])
+    except KeyError:
+        lacks = "ListenDatagram" if socket.SOCK_STREAM in kinds else "ListenStream"
+        raise BindError(f"the sockets of {host} port {port} lack one of UDP or TCP: add {lacks}=") from None
 
 
 def _bind(listen: ListenAddress) -> BoundAddress:

@@ -22,7 +22,6 @@ FORM = FormRules(
 FILE = "file_input"
 _NO_FILE = "no torrent file"
 _NO_TITLE = "no title"
-_DRY_RUN = "dryrun is not supported: nothing was uploaded"
 _KNOWN = "The exact same torrent file already exists on the site!"
 _OTHER = "Other"  # a bitrate that stands in a field of its own
 
@@ -45,13 +44,13 @@ async def upload(context: GazelleContext) -> object:
         raise GazelleFailure(BAD_PARAMETERS)
     form, texts = context.form, context.form.last_texts()
     _check_authkey(context, texts)
-    if texts.get("dryrun", "").strip() not in {"", "0", "false"}:
-        raise GazelleFailure(_DRY_RUN)
     files = form.files_of(FILE)
     if len(files) != 1:
         raise GazelleFailure(_NO_FILE)
     try:
         details = _read_details(form, texts)
+        if texts.get("dryrun", "").strip() not in {"", "0", "false"}:
+            return await _rehearse(context, files[0], details)
         torrent = await context.services.curation.publish(
             context.principal, files[0], "gazelle", details, address=context.address
         )
@@ -63,6 +62,20 @@ async def upload(context: GazelleContext) -> object:
         "requestid": None,
         "torrentid": torrent.id,
         "groupid": torrent.group.id,
+    }
+
+
+async def _rehearse(context: GazelleContext, data: bytes, details: TorrentDetails) -> object:
+    """Say what an upload would be answered with; nothing is stored, so there is no id but that of a group it joins."""
+    metainfo = await context.services.curation.rehearse(context.principal, data, details)
+    return {
+        "dryrun": True,
+        "private": metainfo.private,
+        "source": True,
+        "requestid": None,
+        "torrentid": None,
+        "groupid": details.group_id,
+        "infoHash": metainfo.infohash.upper,
     }
 
 

@@ -25,6 +25,7 @@ from doors.torrent_api import TorrentApiServices
 from doors.transfers import Transfers
 from downloads.links import KEY_BYTES, DownloadLinks
 from downloads.outgoing_filter import OutgoingFilter
+from peerage.config import Settings
 from peerage.wiring.application import Application
 from peerage.wiring.downloads import download_limits
 from web.page_context import PageServices
@@ -46,18 +47,23 @@ class DialectServices:
     pages: PageServices
 
 
+def request_rates(settings: Settings) -> dict[str, str]:
+    """Return the rates of every dialect by their names."""
+    rates = asdict(settings.limits) | {CREATE_RATE: settings.downloads.create_rate}
+    del rates["login"]  # which is asked by address alone
+    return rates
+
+
 def make_admission(application: Application, clients: ClientAddress) -> Admission:
     """Return the admission of all dialects; cookies are `Secure` where `public_url` is https."""
     settings = application.settings
     secure = (settings.public_url or "").startswith("https://")
-    rates = asdict(settings.limits) | {CREATE_RATE: settings.downloads.create_rate}
-    del rates["login"]  # which is asked by address alone
     return Admission(
         clients=clients,
         authenticator=Authenticator(
             application.accounts.accounts, secure=secure, root=root_path(settings.public_url)
         ),
-        rate_limits=RateLimits(rates, application.environment.clock),
+        rate_limits=RateLimits(request_rates(settings), application.environment.clock),
         rights=application.rights,
         memory=BodyMemory(_BODIES * application.torrents.uploads.limit),
         upload_limit=application.torrents.uploads.limit,

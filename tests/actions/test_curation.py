@@ -62,6 +62,7 @@ STAFF = ("unauthenticated", "forbidden", "forbidden", OK, OK)
 OPERATIONS = {
     "viewer": (lambda c, p, s: view(c, p), (OK, OK, OK, OK, OK)),
     "publish": (lambda c, p, s: c.publish(p, v1_torrent("new"), "test"), ALL_MAY),
+    "rehearse": (lambda c, p, s: c.rehearse(p, v1_torrent("new")), ALL_MAY),
     "publish freeleech": (
         lambda c, p, s: c.publish(p, v1_torrent("new"), "test", TorrentDetails.read({"freeleech": 1})),
         STAFF,

@@ -141,3 +141,20 @@ def test_redapi_posts_with_a_bare_token(site, tmp_path):
         "found": 1,
         "download": DATA.hex(),
     }
+
+
+def test_python_gazelle_uploads_as_to_redacted_after_a_dry_run(site, peerage_server, tmp_path):
+    """By another account: who owns a file already is answered with what there is."""
+    data = torrent("Penicillium rubens genome", size=32 << 20)
+    (tmp_path / "upload.torrent").write_bytes(data)
+    told = run("by_python_gazelle_upload.py", site, tmp_path, GZ_FILE=str(tmp_path / "upload.torrent"))
+    again = told.pop("again")
+    assert told == {
+        "tried": [0, 0],
+        "before": 0,
+        "made": [True, True],
+        "group": "Penicillium rubens genome",
+        "artists": ["Marco van den Berg", "Roel Bovenberg"],
+        "same": True,
+    }
+    assert "already exists" in again

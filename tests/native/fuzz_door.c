@@ -631,11 +631,23 @@ static void take_over(uint8_t operand)
     }
 }
 
+static void tell(struct visitor *client)
+{
+    if (client->fd >= 0 && !client->closed)
+        fd_of(client->fd, STREAM)->edge = true;
+}
+
 static void mark(struct visitor *client, bool *what)
 {
     *what = true;
-    if (client->fd >= 0 && !client->closed)
-        fd_of(client->fd, STREAM)->edge = true;
+    tell(client);
+}
+
+/* Room for more of an answer is news, as bytes are. */
+static void widen(struct visitor *client, size_t window)
+{
+    client->window = window;
+    tell(client);
 }
 
 /* Carry out one step; true where time passed. */
@@ -668,7 +680,7 @@ static bool carry_out(void)
     else if ((code & 7) == 3)
         mark(client, &client->reset);
     else
-        client->window += 16u * next_byte();
+        widen(client, client->window + 16u * next_byte());
     return false;
 }
 
@@ -678,7 +690,7 @@ static void begin_drain(void)
     world.step = DRAIN;
     world.armed = false;
     for (unsigned at = 0; at < world.client_count; at++)
-        world.clients[at].window = SIZE_MAX / 2;
+        widen(&world.clients[at], SIZE_MAX / 2);
 }
 
 static void check_heard(void)

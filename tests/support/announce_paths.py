@@ -125,6 +125,7 @@ class AnnouncePath:
     def __init__(self, kind: str, in_c: bool, **bounds: Any) -> None:
         self.kind = kind
         self.in_c = in_c
+        self.send_buffer = bounds.pop("send_buffer", 0)
         self.bounds = {"threads": 1, "keep_alive": 5, "max_connections": 100, "per_address": 0} | bounds
 
     @asynccontextmanager
@@ -140,6 +141,8 @@ class AnnouncePath:
         ready = asyncio.Event()
         server = Server(uvicorn_config(app, protocol, keep_alive=5), ready.set)
         tcp, udp = _bound()
+        if self.send_buffer:  # connections have it from the listening socket
+            tcp.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.send_buffer)
         with tcp, udp:
             ours = self.kind == "threads" or setup.proxied
             task = asyncio.create_task(server.serve([] if ours else [tcp]))

@@ -247,7 +247,7 @@ static struct reading answer_stream(Door *door, const uint8_t *data, size_t leng
     return handler_answer_stream(door->handler, data, length, 0, address, out);
 }
 
-static PyObject *door_answer(Door *door, PyObject *args)
+static PyObject *answer_from(Door *door, PyObject *args, bool stops)
 {
     const char *address_bytes;
     Py_ssize_t address_length, skip = 0;
@@ -260,13 +260,30 @@ static PyObject *door_answer(Door *door, PyObject *args)
         PyErr_SetString(PyExc_ValueError, "more is skipped than there is");
     } else if (read_address(address_bytes, address_length, &address)) {
         struct buffer out = {door->out, door->out + STREAM_OUT, false};
-        struct reading reading = answer_stream(door, (const uint8_t *)data.buf + skip, (size_t)(data.len - skip),
-                                               &address, false, &out);
+        const uint8_t *from = (const uint8_t *)data.buf + skip;
+        size_t length = (size_t)(data.len - skip);
+        struct reading reading = {.outcome = OUTCOME_PART};
+        if (stops) {
+            handler_read_clock(door->handler, door->clock);
+            reading = handler_answer_stops(door->handler, from, length, &address, &out);
+        } else {
+            reading = answer_stream(door, from, length, &address, false, &out);
+        }
         result = Py_BuildValue("y#ni", (const char *)door->out, (Py_ssize_t)(out.at - door->out),
                                (Py_ssize_t)reading.used, (int)reading.outcome);
     }
     PyBuffer_Release(&data);
     return result;
+}
+
+static PyObject *door_answer(Door *door, PyObject *args)
+{
+    return answer_from(door, args, false);
+}
+
+static PyObject *door_answer_stops(Door *door, PyObject *args)
+{
+    return answer_from(door, args, true);
 }
 
 /* Send an answer as far as the socket takes it; returns what `serve` does. */
@@ -509,6 +526,7 @@ static PyObject *door_numbers(Door *door, PyObject *Py_UNUSED(none))
 
 static PyMethodDef door_methods[] = {
     {"answer", (PyCFunction)door_answer, METH_VARARGS, "Answer the requests at the front of a stream."},
+    {"answer_stops", (PyCFunction)door_answer_stops, METH_VARARGS, "Answer those that stop at the front of a stream."},
     {"serve", (PyCFunction)(void (*)(void))door_serve, METH_FASTCALL, "Answer the front of a stream and send it."},
     {"answer_packet", (PyCFunction)door_answer_packet, METH_VARARGS, "Answer one packet."},
     {"start", (PyCFunction)(void (*)(void))door_start, METH_VARARGS | METH_KEYWORDS, "Start the threads."},

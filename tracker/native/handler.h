@@ -106,6 +106,11 @@ bool handler_answer_file(struct handler *handler, const struct http_request *req
 struct reading handler_answer_stream(struct handler *handler, const uint8_t *data, size_t length, size_t seen,
                                    const struct address *socket, struct buffer *out);
 
+/* Answer whole requests as handler_answer_stream does, as long as they are announces that stop; any other is
+ * OUTCOME_AWAY. */
+struct reading handler_answer_stops(struct handler *handler, const uint8_t *data, size_t length,
+                                    const struct address *socket, struct buffer *out);
+
 /* The infohash that an announce in a packet will look for first; NULL in any other packet. */
 const uint8_t *udp_infohash(const uint8_t *packet, size_t length);
 

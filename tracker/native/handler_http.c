@@ -317,8 +317,16 @@ static bool answer_one(struct handler *handler, const struct http_request *reque
     return handler_answer_http(handler, request, socket, out);
 }
 
-struct reading handler_answer_stream(struct handler *handler, const uint8_t *data, size_t length, size_t seen,
-                                   const struct address *socket, struct buffer *out)
+static bool is_stop(const struct http_request *request)
+{
+    struct announce_query query;
+    return request->kind == HTTP_ANNOUNCE &&
+           query_read_announce(request->query.data, request->query.length, &query) == NOT_REFUSED &&
+           query.event == EVENT_STOPPED;
+}
+
+static struct reading answer_requests(struct handler *handler, const uint8_t *data, size_t length, size_t seen,
+                                      bool stops, const struct address *socket, struct buffer *out)
 {
     struct reading reading = {.outcome = OUTCOME_MORE, .stored = {.fd = -1}};
     struct http_request request;
@@ -330,7 +338,7 @@ struct reading handler_answer_stream(struct handler *handler, const uint8_t *dat
         if (request.kind == HTTP_PARTIAL) {
             reading.seen = request.length;
             reading.outcome = OUTCOME_PART;
-        } else if (!answer_one(handler, &request, socket, out, &reading)) {
+        } else if ((stops && !is_stop(&request)) || !answer_one(handler, &request, socket, out, &reading)) {
             reading.outcome = OUTCOME_AWAY;
         } else {
             reading.used += request.length;
@@ -341,4 +349,16 @@ struct reading handler_answer_stream(struct handler *handler, const uint8_t *dat
     if (reading.outcome == OUTCOME_MORE && reading.used == length)
         reading.outcome = OUTCOME_PART;
     return reading;
+}
+
+struct reading handler_answer_stream(struct handler *handler, const uint8_t *data, size_t length, size_t seen,
+                                     const struct address *socket, struct buffer *out)
+{
+    return answer_requests(handler, data, length, seen, false, socket, out);
+}
+
+struct reading handler_answer_stops(struct handler *handler, const uint8_t *data, size_t length,
+                                    const struct address *socket, struct buffer *out)
+{
+    return answer_requests(handler, data, length, 0, true, socket, out);
 }

@@ -35,6 +35,8 @@ enum {
     PACKET_SIZE = PROXY_HEADER_MOST + UDP_LARGEST + 8,
     /* Edge-triggered: a short read has emptied the socket, and the next event comes with new bytes. */
     READABLE = (int)(EPOLLIN | EPOLLRDHUP | EPOLLET),
+    OUT_MOST = 64 << 10,  /* of answers that wait for a client which goes on stopping */
+    STOPS_MOST = 64,      /* buffers of such requests that one connection gets before others have their turn */
     TURN_MOST = 256 << 10,  /* bytes of files that one connection gets before others have their turn */
     WRITE_STEP = 64 << 10, /* bytes that a client has to take in its time to get as much again */
     SPARE_MOST = 64, /* connection objects kept for the next clients */
@@ -62,6 +64,7 @@ struct connection {
     struct connection *spare;                /* the next one that is not in use */
     uint8_t *in, *out;                       /* an unfinished request; an answer not yet taken */
     uint32_t in_length, in_seen, out_length, out_sent;
+    bool lossy;             /* answers were dropped: nothing can be answered any more */
     struct kept_file *file; /* what the rest of an answer lies in, behind `out` */
     struct slice body;
     struct stored_body stored; /* or this */
@@ -387,8 +390,77 @@ static bool deliver(const struct connection *connection, struct slice *answer, s
     return stored_body_send(connection->source.fd, stored, TURN_MOST);
 }
 
-/* Wait until the client takes the rest of its answer; requests behind it wait as well. A file stays where it is, and
- * the table counts it. */
+/* Append an answer to what waits for the client; false where it is too much, or there is no memory. */
+static bool append_answer(struct connection *connection, const uint8_t *answer, size_t length)
+{
+    size_t left = connection->out_length - connection->out_sent;
+    uint8_t *longer = left + length <= OUT_MOST ? malloc(left + length) : NULL;
+    if (!longer)
+        return false;
+    memcpy(longer, connection->out + connection->out_sent, left);
+    memcpy(longer + left, answer, length);
+    free(connection->out);
+    connection->out = longer;
+    connection->out_length = (uint32_t)(left + length);
+    connection->out_sent = 0;
+    return true;
+}
+
+/* Take what a client says that it stops, though it does not take its answers: it is on its way out, and may never read
+ * again. Answers beyond OUT_MOST are dropped, and the connection ends behind those before. Anything else waits. */
+static size_t take_stops(struct thread *thread, struct connection *connection, const uint8_t *data, size_t length,
+                         enum outcome *outcome)
+{
+    size_t used = 0;
+    *outcome = OUTCOME_MORE;
+    while (*outcome == OUTCOME_MORE) {
+        struct buffer out = {thread->out, thread->out + OUT_SIZE, false};
+        struct reading reading =
+            handler_answer_stops(&thread->handler, data + used, length - used, &connection->address, &out);
+        size_t answer = (size_t)(out.at - thread->out);
+        used += reading.used;
+        *outcome = reading.outcome;
+        if (!connection->lossy && answer && !append_answer(connection, thread->out, answer))
+            connection->lossy = connection->closing = true;
+        if (reading.outcome == OUTCOME_CLOSE)
+            connection->closing = true;
+    }
+    return used;
+}
+
+/* Whether a file is still to be sent, behind which no answer can be appended. */
+static bool has_file(const struct connection *connection)
+{
+    return connection->body.length || connection->stored.left;
+}
+
+/* Read on while a client takes no answers, for as long as it stops; false where the connection is gone. */
+static bool absorb(struct thread *thread, struct connection *connection)
+{
+    enum outcome outcome = OUTCOME_PART;
+    for (int round = 0; round < STOPS_MOST && outcome == OUTCOME_PART && !has_file(connection); round++) {
+        size_t had = connection->in_length, used;
+        if (had == IN_SIZE)
+            break;
+        if (had)
+            memcpy(thread->in, connection->in, had);
+        ssize_t got = recv(connection->source.fd, thread->in + had, IN_SIZE - had, MSG_DONTWAIT);
+        bool gone = got < 0 && errno != EAGAIN && errno != EINTR;
+        size_t length = had + (got > 0 ? (size_t)got : 0);
+        used = take_stops(thread, connection, thread->in, length, &outcome);
+        if (gone || (connection->lossy && outcome == OUTCOME_AWAY) ||
+            !keep(&connection->in, &connection->in_length, thread->in + used, length - used)) {
+            drop(thread, connection);
+            return false;
+        }
+        if (got <= 0)
+            break;
+    }
+    return true;
+}
+
+/* Wait until the client takes the rest of its answer; requests behind it wait as well, but those that stop. A file stays
+ * where it is, and the table counts it. */
 static void wait_for_write(struct thread *thread, struct connection *connection, struct slice answer,
                            const struct reading *reading, const uint8_t *rest, size_t length)
 {
@@ -402,11 +474,13 @@ static void wait_for_write(struct thread *thread, struct connection *connection,
     connection->body = reading->body;
     if (!keep(&connection->out, &connection->out_length, answer.data, answer.length) ||
         !keep(&connection->in, &connection->in_length, rest, connection->closing ? 0 : length) ||
-        !watch(thread, connection, EPOLLOUT)) {
+        !watch(thread, connection, (uint32_t)READABLE | EPOLLOUT)) {
         drop(thread, connection);
         return;
     }
     wheel_expect(&thread->wheel, &connection->timer, thread->loop->settings.write_ms);
+    if (!connection->closing)
+        absorb(thread, connection);
 }
 
 /* Keep what has come of a request, and wait for the rest, or for the next request. */
@@ -480,7 +554,12 @@ static void serve_input(struct thread *thread, struct connection *connection, co
         answered |= answer.length > 0;
         files += reading.body.length + reading.stored.ahead + reading.stored.left;
         if (!deliver(connection, &answer, &reading.body, &reading.stored, reading.outcome == OUTCOME_CLOSE)) {
-            reading.outcome = OUTCOME_CLOSE;
+            connection->lossy = connection->closing = true;
+            release_file(thread, reading.file, &reading.stored);
+            if (keep(&connection->in, &connection->in_length, data, length) && !absorb(thread, connection))
+                return;
+            drop(thread, connection);
+            return;
         } else if (answer.length + reading.body.length + reading.stored.left) {
             connection->closing = reading.outcome == OUTCOME_CLOSE;
             wait_for_write(thread, connection, answer, &reading, data, length);
@@ -542,8 +621,12 @@ static void resume(struct thread *thread, struct connection *connection)
         connection->moved = 0;
         wheel_expect(&thread->wheel, &connection->timer, thread->loop->settings.write_ms);
     }
-    if (still)
+    if (still) {
+        /* Of a stored file a turn may be sent that the client could take more than: there is no other edge then. */
+        if (connection->stored.left && !watch(thread, connection, (uint32_t)READABLE | EPOLLOUT))
+            drop(thread, connection);
         return;
+    }
     keep(&connection->out, &connection->out_length, NULL, 0);
     release_file(thread, connection->file, &connection->stored);
     connection->file = NULL;
@@ -651,6 +734,15 @@ static void turn_wheel(struct thread *thread)
     }
 }
 
+/* A client whose answers wait takes more of them, or says more. */
+static void go_on_writing(struct thread *thread, struct connection *connection, uint32_t happened)
+{
+    bool says_more = (happened & ~(uint32_t)EPOLLOUT) && !connection->closing;
+    if ((says_more || connection->lossy) && !absorb(thread, connection))
+        return;
+    resume(thread, connection);
+}
+
 static void handle(struct thread *thread, struct source *source, uint32_t happened)
 {
     switch (source->kind) {
@@ -666,7 +758,7 @@ static void handle(struct thread *thread, struct source *source, uint32_t happen
     default: {
         struct connection *connection = (struct connection *)(void *)source;
         if (connection->phase == WRITING)
-            resume(thread, connection);
+            go_on_writing(thread, connection, happened);
         else
             receive(thread, connection, happened & (EPOLLRDHUP | EPOLLHUP | EPOLLERR));
     }

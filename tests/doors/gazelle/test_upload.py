@@ -1,9 +1,11 @@
 import pytest
 
+from bittorrent.infohash import InfoHash
 from catalogue.model import PUBLIC_VIEWER
 from doors.gazelle.upload import FORM_LIMIT
 from tests.doors.gazelle.client import INFO, torrent_file
 from tests.doors.gazelle.test_access import cookie_of
+from tests.support.torrents import names
 
 DATA = torrent_file("An album")
 # What a redacted-style uploader sends, in its order.
@@ -68,7 +70,11 @@ def test_a_torrent_joins_a_group_and_leaves_it_as_it_is(api, token):
         (FIELDS, [("file", DATA)], "no torrent file"),
         (FIELDS, [("file_input", DATA)] * 2, "no torrent file"),
         (changed(title=" "), [("file_input", DATA)], "no title"),
-        ([*FIELDS, ("dryrun", "1")], [("file_input", DATA)], "dryrun is not supported: nothing was uploaded"),
+        (
+            [*changed(year="soon"), ("dryrun", "1")],
+            [("file_input", DATA)],
+            "The year field must be a whole number.",
+        ),
         (changed(year="soon"), [("file_input", DATA)], "The year field must be a whole number."),
         (
             FIELDS,
@@ -125,3 +131,22 @@ def test_what_is_too_large_is_told_with_the_operators_limit(api, token):
 
 def test_nobody_is_asked_to_log_in(api):
     assert api.post(FIELDS, [("file_input", DATA)]).headers["location"] == "login.php"
+
+
+def test_a_dry_run_says_what_would_be_and_stores_nothing(api, token):
+    tried = send(api, token, [*FIELDS, ("dryrun", "1")])
+    assert tried["status"] == "success"
+    assert tried["response"] == {
+        "dryrun": True, "private": False, "source": True, "requestid": None, "torrentid": None, "groupid": None,
+        "infoHash": names(DATA)[0].upper(),
+    }  # fmt: skip
+    assert api.run(api.services.catalogue.torrents.torrent(1, PUBLIC_VIEWER)) is None
+    assert send(api, token)["response"]["torrentid"] == 1
+    again = send(api, api.token(api.user("bob")), [*FIELDS, ("dryrun", "true")])
+    assert again["error"] == "The exact same torrent file already exists on the site!"
+
+
+def test_a_dry_run_of_what_is_blocked_is_refused(api, token):
+    infohash = names(DATA)[0]
+    api.run(api.services.takedowns.block(InfoHash.parse(infohash), "malware", "tester"))
+    assert send(api, token, [*FIELDS, ("dryrun", "1")])["status"] == "failure"
