@@ -45,6 +45,8 @@ class SearchRequest:
     descending: bool
     page: int
     as_of: int | None
+    said: str
+    """Its text in every link."""
 
     def link(self, page: int, as_of: int) -> str:
         """Return the link to another page of the same hits."""
@@ -58,7 +60,7 @@ class SearchRequest:
 
     def _link(self, order: SortOrder, descending: bool, more: dict[str, str]) -> str:
         direction = {} if descending else {"way": "asc"}
-        return f"{self.path}?{urlencode({'q': self.text, 'order': order.value} | direction | more)}"
+        return f"{self.path}?{self.said}&{urlencode({'order': order.value} | direction | more)}"
 
     def feed_query(self) -> str:
         """Return the query of a feed of these hits, newest first unless they are in an order of their own."""
@@ -150,4 +152,5 @@ def _read_search(context: PageContext) -> SearchRequest:
         given.get("way", "asc" if order in _ASCENDING else "desc") != "asc",
         context.page_number(),
         min(int(as_of), LARGEST_ID) if valid else None,
+        urlencode({"q": text}),
     )
