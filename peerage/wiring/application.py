@@ -213,7 +213,8 @@ class Application:
             self.tracker.journal,
             write=write,
             timer=timer,
-            files=lambda: self.reconciliation.state,
+            # A command reconciles before it asks, or has nobody do so.
+            files=lambda: self.reconciliation.state if "reconciliation" in self.__dict__ else "ok",
         )
         self.stack.push_async_callback(health.close)
         return health
