@@ -9,6 +9,9 @@ import msgspec
 TRUTH: Mapping[bool, bytes] = MappingProxyType({True: b"true", False: b"false"})
 """Truth values, for places of a `JsonTemplate`."""
 
+MEMBER = b"%b,"
+"""A place for a whole member with the comma behind it, or for nothing, of a key that is not the last."""
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -37,10 +40,11 @@ class JsonTemplate:
         pieces, rest = [], encoded
         for key, place in places.items():
             name = b'"%b":' % key.encode()
-            before, found, rest = rest.partition(name + b"0")
+            member = place is MEMBER
+            before, found, rest = rest.partition(name + (b"0," if member else b"0"))
             if not found:
                 raise ValueError(f"the object has no {key}")
-            pieces += [(before + name).replace(b"%", b"%%"), place]
+            pieces += [(before if member else before + name).replace(b"%", b"%%"), b"%b" if member else place]
         self._format = b"".join([*pieces, rest.replace(b"%", b"%%")])
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""Keeps what was rendered of torrents and groups for as long as their records are the same."""
+"""Keeps what was rendered of torrents, groups and jobs for as long as their records are the same."""
 
 from collections.abc import Callable, Hashable, Sized
 from typing import Generic, TypeVar
@@ -18,7 +18,7 @@ class KeptRows(Generic[T]):
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._most = most_bytes
         self._size = 0
-        self._rows: dict[tuple[int, Hashable], tuple[Torrent | Group, T]] = {}
+        self._rows: dict[tuple[int, Hashable], tuple[object, T]] = {}
 
     def kept(self, record: Torrent | Group, variant: Hashable) -> T | None:
         """Return the row of a record where it need not be rendered, else None."""
@@ -27,7 +27,11 @@ class KeptRows(Generic[T]):
 
     def row(self, record: Torrent | Group, variant: Hashable, render: Callable[[], T]) -> T:
         """Return the row of a record, rendered unless that was done; `variant` is all else that it depends on."""
-        key = record.id, variant
+        return self.row_of(record.id, record, variant, render)
+
+    def row_of(self, number: int, record: object, variant: Hashable, render: Callable[[], T]) -> T:
+        """Do the same for any record with a number of its own among those of its variant."""
+        key = number, variant
         kept = self._rows.get(key)
         if kept is not None:
             known, row = kept

@@ -3,6 +3,7 @@
 import json
 import zlib
 from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Select, Table, bindparam, delete, insert, select, update
@@ -19,6 +20,7 @@ _BATCH = 1000
 _FLAGS = ("known", "private", "begun", "complete", "rested")
 _CONTENT_COLUMNS = tuple(column for column in content.c if column.name not in {"files", "torrent"})
 _JOB_COLUMNS = tuple(column for column in job.c if column.name != "magnet")
+_FEW_FILES = 512  # bytes of a packed list up to which it is kept as it was read
 _NO_FILES = zlib.compress(b"[]")
 
 
@@ -259,5 +261,14 @@ def _metadata_columns(metadata: ContentMetadata) -> dict[str, Any]:
 
 
 def _decode_files(packed: bytes) -> tuple[ContentFile, ...]:
+    return _few_files(packed) if len(packed) <= _FEW_FILES else _unpacked_files(packed)
+
+
+@lru_cache(4096)
+def _few_files(packed: bytes) -> tuple[ContentFile, ...]:
+    return _unpacked_files(packed)
+
+
+def _unpacked_files(packed: bytes) -> tuple[ContentFile, ...]:
     files = json.loads(zlib.decompress(packed))
     return tuple(ContentFile(index, path, size) for index, (path, size) in enumerate(files))

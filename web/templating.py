@@ -29,7 +29,7 @@ class Templates:
         self._templates = Environment(
             loader=_RootedTemplates(root),
             autoescape=True,
-            auto_reload=False,
+            auto_reload=False,  # it looks at every file of a page with each request
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,

@@ -1,15 +1,20 @@
 """The action `top10`: its lists, their captions and what ranks in each."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
+
+from msgspec import Raw
 
 from catalogue.bbcode import escape
 from catalogue.model import PUBLIC_VIEWER, Torrent
 from doors.gazelle.context import GazelleContext
-from doors.gazelle.envelope import BAD_PARAMETERS, GazelleFailure
+from doors.gazelle.envelope import BAD_PARAMETERS, GazelleFailure, encode
 from doors.gazelle.formatting import byline, tags, timestamp
 from doors.gazelle.shapes import JsonObject
+from doors.json_encoding import JsonTemplate
 
-Rows = Callable[[GazelleContext, str, int], Awaitable[list[JsonObject]]]
+Rows = Callable[[GazelleContext, str, int], Awaitable[bytes]]
+"""Gives the rows of a list as JSON."""
 
 _LIMITS = (10, 100, 250)
 _ALL = frozenset({"", "all"})
@@ -25,41 +30,49 @@ async def top10(context: GazelleContext) -> object:
     wish = context.parameters.number("limit")
     limit = wish if wish in _LIMITS else _LIMITS[0]
     chosen = lists if details in _ALL else {details: lists[details]}
-    return [
-        {"caption": caption, "tag": tag, "limit": limit, "results": await rows(context, tag, limit)}
+    answers = [
+        b'{"caption":%b,"tag":%b,"limit":%d,"results":%b}'
+        % (encode(caption), encode(tag), limit, await rows(context, tag, limit))
         for tag, (caption, rows) in chosen.items()
     ]
+    return Raw(b"[%b]" % b",".join(answers))
 
 
-async def _torrents(context: GazelleContext, chart: str, limit: int) -> list[JsonObject]:
-    catalogue = context.services.catalogue
+async def _torrents(context: GazelleContext, chart: str, limit: int) -> bytes:
+    catalogue, rows = context.services.catalogue, context.services.rows
     ids = await catalogue.statistics.top(chart, int(context.services.admission.clock()), limit)
     ranked = context.with_swarm_stats(await catalogue.torrents.torrents(ids, PUBLIC_VIEWER))
-    return [_torrent(each, stats.seeders, stats.leechers, stats.snatched) for each, stats in ranked]
+    listed = [
+        rows.row(each, "chart", partial(_torrent_template, each)).fill(
+            stats.snatched,
+            stats.seeders,
+            stats.leechers,
+            each.size * stats.snatched + each.size * stats.leechers // 2,
+        )
+        for each, stats in ranked
+    ]
+    return b"[%b]" % b",".join(listed)
 
 
-async def _tags(context: GazelleContext, chart: str, limit: int) -> list[JsonObject]:
+async def _tags(context: GazelleContext, chart: str, limit: int) -> bytes:
     found = await context.services.catalogue.tags.tags("", 0, limit)
-    return [{"name": escape(tag.name), "uses": tag.uses} for tag in found.items if tag.uses]
+    return encode([{"name": escape(tag.name), "uses": tag.uses} for tag in found.items if tag.uses])
 
 
-async def _uploaders(context: GazelleContext, chart: str, limit: int) -> list[JsonObject]:
+async def _uploaders(context: GazelleContext, chart: str, limit: int) -> bytes:
     ranked = await context.services.catalogue.statistics.top_uploaders(limit)
     users = await context.services.accounts.users_by_id([user for user, _ in ranked])
-    return [
-        _user(users[user].id, users[user].name, users[user].joined, count)
-        for user, count in ranked
-        if user in users
-    ]
+    shown = [(users[user], count) for user, count in ranked if user in users]
+    return encode([_user(user.id, user.name, user.joined, count) for user, count in shown])
 
 
-async def _nothing(context: GazelleContext, chart: str, limit: int) -> list[JsonObject]:
+async def _nothing(context: GazelleContext, chart: str, limit: int) -> bytes:
     """Rank nothing: requests and the traffic of accounts are not counted here."""
-    return []
+    return b"[]"
 
 
-def _torrent(of: Torrent, seeders: int, leechers: int, snatched: int) -> JsonObject:
-    return {
+def _torrent_template(of: Torrent) -> JsonTemplate:
+    blank = {
         "torrentId": of.id,
         "groupId": of.group.id,
         "author": byline(of.group.authors),
@@ -68,13 +81,14 @@ def _torrent(of: Torrent, seeders: int, leechers: int, snatched: int) -> JsonObj
         "groupYear": of.group.year or 0,
         "platform": escape(of.platform),
         "tags": tags(of.group.tags),
-        "snatched": snatched,
-        "seeders": seeders,
-        "leechers": leechers,
-        "data": of.size * snatched + of.size * leechers // 2,
+        "snatched": 0,
+        "seeders": 0,
+        "leechers": 0,
+        "data": 0,
         "size": of.size,
         "picture": escape(of.group.picture),
     }
+    return JsonTemplate(encode(blank), dict.fromkeys(("snatched", "seeders", "leechers", "data"), b"%d"))
 
 
 def _user(user: int, name: str, joined: int, uploads: int) -> JsonObject:

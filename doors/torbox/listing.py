@@ -97,7 +97,7 @@ async def _one(context: TorboxContext, number: int) -> Response:
 
 async def _many(context: TorboxContext, jobs: Sequence[Job]) -> Response:
     def render() -> Response:
-        return success([context.shapes.torrent(job) for job in jobs], _LISTED)
+        return success([context.shapes.row(job) for job in jobs], _LISTED)
 
     files = sum(len(job.content.files) for job in jobs)
     return await asyncio.to_thread(render) if files + len(jobs) > _LONG else render()

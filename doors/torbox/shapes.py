@@ -3,12 +3,16 @@
 import math
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from uuid import UUID
+
+from msgspec import Raw
 
 from bittorrent.infohash import InfoHash
 from bittorrent.media_types import media_type
 from bittorrent.metainfo import Metainfo
+from doors.json_encoding import MEMBER, TRUTH, JsonTemplate, encode_json
+from doors.kept_rows import KeptRows
 from downloads.model import Content, ContentFile, Job, JobState, SeedPolicy
 from tracker.model import Counts
 
@@ -21,25 +25,67 @@ _LAST_SECOND = 253_402_300_799
 JsonObject = dict[str, object]
 
 
+# What changes of a job by itself, in the order of the object.
+_PLACES = {
+    "active": b"%b", "download_state": b"%b", "seeds": b"%d", "peers": b"%d", "ratio": b"%b", "progress": b"%b",
+    "download_speed": b"%d", "upload_speed": b"%d", "eta": b"%d", "availability": b"%b", "tracker": MEMBER,
+    "tracker_message": MEMBER, "total_uploaded": b"%d", "total_downloaded": b"%d",
+}  # fmt: skip
+_KEPT_FILES = 100  # of a job whose row is kept
+
+
 class TorboxShapes:
     """Builds TorBox's JSON objects; a key without a value is left out, never null."""
 
+    def __init__(self) -> None:
+        self._templates: KeptRows[JsonTemplate] = KeptRows()
+        self._rows: KeptRows[bytes] = KeptRows()
+
+    def row(self, job: Job) -> Raw:
+        """Return a job as JSON, as `torrent` would."""
+        if len(job.content.files) > _KEPT_FILES:
+            return Raw(encode_json(self.torrent(job)))
+        # All that the object says of a job but its status.
+        of = (
+            job.content, job.account, job.name, job.magnet, job.seed, job.allow_zip, job.has_torrent, job.created,
+            job.updated,
+        )  # fmt: skip
+        record = of, job.status, job.paused, job.queued, job.pause_reason
+        return Raw(self._rows.row_of(job.id, record, "torrent", partial(self._filled, job, of)))
+
+    def _filled(self, job: Job, of: object) -> bytes:
+        template = self._templates.row_of(job.id, of, "torrent", partial(self._template, job))
+        now = self._changing(job)
+        return template.fill(
+            TRUTH[now["active"] is True],
+            encode_json(now["download_state"]),
+            now["seeds"],
+            now["peers"],
+            encode_json(now["ratio"]),
+            encode_json(now["progress"]),
+            now["download_speed"],
+            now["upload_speed"],
+            now["eta"],
+            encode_json(now["availability"]),
+            _member("tracker", now["tracker"]),
+            _member("tracker_message", now["tracker_message"]),
+            now["total_uploaded"],
+            now["total_downloaded"],
+        )
+
+    def _template(self, job: Job) -> JsonTemplate:
+        return JsonTemplate(encode_json(self._whole(job, dict.fromkeys(_PLACES, 0))), _PLACES)
+
     def torrent(self, job: Job) -> JsonObject:
         """Return a job as TorBox's torrent."""
+        return self._whole(job, self._changing(job))
+
+    def _changing(self, job: Job) -> JsonObject:
+        """Return what changes of a job by itself."""
         content, status = job.content, job.status
-        hash_ = content.key.infohash.truncated.lower
         active = status.state in _ACTIVE_STATES and not job.paused and not job.queued
-        shape = {
-            "id": job.id,
-            "auth_id": auth_id(job.account),
-            "server": 0,
-            "hash": hash_,
-            "name": name_of(job),
-            "magnet": job.magnet or None,
-            "size": content.size,
+        return {
             "active": active,
-            "created_at": date(job.created),
-            "updated_at": date(job.updated),
             "download_state": status.state.value,
             "seeds": _int(status.seeds),
             "peers": _int(status.peers),
@@ -48,17 +94,46 @@ class TorboxShapes:
             "download_speed": _int(status.down_rate) if active and not content.complete else 0,
             "upload_speed": _int(status.up_rate) if active else 0,
             "eta": 0 if content.complete else eta(status.eta),
+            "availability": _clamp(status.availability, 1e6),
+            "tracker": status.tracker or None,
+            "tracker_message": status.error or job.pause_reason or status.tracker_message or None,
+            "total_uploaded": status.uploaded,
+            "total_downloaded": _downloaded(job),
+        }
+
+    def _whole(self, job: Job, now: JsonObject) -> JsonObject:
+        content = job.content
+        hash_ = content.key.infohash.truncated.lower
+        shape = {
+            "id": job.id,
+            "auth_id": auth_id(job.account),
+            "server": 0,
+            "hash": hash_,
+            "name": name_of(job),
+            "magnet": job.magnet or None,
+            "size": content.size,
+            "active": now["active"],
+            "created_at": date(job.created),
+            "updated_at": date(job.updated),
+            "download_state": now["download_state"],
+            "seeds": now["seeds"],
+            "peers": now["peers"],
+            "ratio": now["ratio"],
+            "progress": now["progress"],
+            "download_speed": now["download_speed"],
+            "upload_speed": now["upload_speed"],
+            "eta": now["eta"],
             "torrent_file": job.has_torrent,
             "download_present": content.complete,
             "files": [self.file(hash_, file) for file in content.files],
             "download_path": hash_,
             "inactive_check": 0,
-            "availability": _clamp(status.availability, 1e6),
+            "availability": now["availability"],
             "download_finished": content.complete,
-            "tracker": status.tracker or None,
-            "tracker_message": status.error or job.pause_reason or status.tracker_message or None,
-            "total_uploaded": status.uploaded,
-            "total_downloaded": _downloaded(job),
+            "tracker": now["tracker"],
+            "tracker_message": now["tracker_message"],
+            "total_uploaded": now["total_uploaded"],
+            "total_downloaded": now["total_downloaded"],
             "cached": content.complete,
             "cached_at": date(content.finished) if content.finished is not None else None,
             "owner": auth_id(job.account),
@@ -164,6 +239,10 @@ def date(seconds: int) -> str:
 def eta(seconds: int | None) -> int:
     """Return the seconds left, UNKNOWN_ETA at most and where they are unknown."""
     return UNKNOWN_ETA if seconds is None else max(0, min(seconds, UNKNOWN_ETA))
+
+
+def _member(key: str, value: object) -> bytes:
+    return b'"%b":%b,' % (key.encode(), encode_json(value)) if value is not None else b""
 
 
 def _present(shape: JsonObject) -> JsonObject:

@@ -1,6 +1,8 @@
 """Totals, top lists and swarm statistics of the catalogue in `peerage.db`."""
 
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -26,6 +28,7 @@ from catalogue.model import CatalogueTotals, SwarmStats
 from storage.database import Database
 from storage.dialect import Statement
 from storage.parameters import MAX_INTEGER, bounded_id
+from storage.table_versions import changes_of
 from storage.tables import author, authorship, torrent, work
 
 _CHUNK = 500
@@ -41,7 +44,7 @@ _RECENT = torrent.c.added > bindparam("since")
 def _ranked(by: ColumnElement[Any], *where: ColumnElement[bool]) -> Select[Any]:
     shown = torrent.c.hidden == 0
     return (
-        select(torrent.c.id)
+        select(torrent.c.id, torrent.c.added)
         .where(shown, *where)
         .order_by(by.desc(), torrent.c.id.desc())
         .limit(bindparam("limit"))
@@ -57,12 +60,26 @@ _TOP_LISTS = {
     "seeded": _ranked(torrent.c.seeders, torrent.c.seeders > 0),
 }
 
+_RECENT_LISTS = frozenset({"day", "week"})
+_RANKED_BY = changes_of(("torrent",))
+_TOPS = 64  # lists that are kept
+
 _HAS_TITLES = select(exists(select(work.c.id).where(work.c.imdb.is_not(None))))
 _SHOWN_IDS = (
     select(torrent.c.id, torrent.c.updated)
     .where(torrent.c.id >= bindparam("first"), torrent.c.id < bindparam("end"), torrent.c.hidden == 0)
     .order_by(torrent.c.id)
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _KeptTop:
+    """A top list as of a version, for what was added after times from `since` on and below `until`."""
+
+    version: int
+    since: int
+    until: float
+    ids: tuple[int, ...]
 
 
 class SqlStatistics:
@@ -72,6 +89,7 @@ class SqlStatistics:
         dialect = database.dialect
         compiled = dialect.compile
         self._database = database
+        self._tops: dict[tuple[str, int], _KeptTop] = {}
         self._top_lists = {name: compiled(chart) for name, chart in _TOP_LISTS.items()}
         self._refresh = compiled(_refresh())
         self._has_titles, self._shown_ids = compiled(_HAS_TITLES), compiled(_SHOWN_IDS)
@@ -154,9 +172,15 @@ class SqlStatistics:
         if statement is None:
             return ()
         since = now - (_DAY if chart == "day" else 7 * _DAY)
-        return tuple(
-            number for (number,) in await self._database.rows(statement, {"since": since, "limit": limit})
-        )
+        version, kept = self._database.version(_RANKED_BY), self._tops.get((chart, limit))
+        if kept is not None and kept.version == version and kept.since <= since < kept.until:
+            return kept.ids
+        rows = await self._database.rows(statement, {"since": since, "limit": limit})
+        ids = tuple(number for number, _ in rows)
+        ends = min((added for _, added in rows), default=math.inf) if chart in _RECENT_LISTS else math.inf
+        if kept is not None or len(self._tops) < _TOPS:
+            self._tops[chart, limit] = _KeptTop(version, since, ends, ids)
+        return ids
 
     async def upload_counts(self, user: int) -> tuple[int, int]:
         """Return how many torrents an account uploaded, and to how many groups; anonymous ones do not count."""

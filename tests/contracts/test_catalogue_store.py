@@ -368,6 +368,25 @@ async def test_statistics_are_of_what_everyone_sees(stores):
     assert await statistics.top_uploaders(1) == ((1, 2),)
 
 
+async def test_a_top_list_changes_with_what_it_ranks_and_with_time(stores):
+    day, statistics = 86_400, stores.all.statistics
+    ids = [(await stores.add(f"t{n}", added=NOW - n))[0] for n in range(3)]
+    await statistics.update_swarm_stats({hash_of(f"t{n}"): SwarmStats(n + 1, 0, 0) for n in range(3)})
+    for _ in range(2):
+        assert await statistics.top("day", NOW, 9) == (ids[2], ids[1], ids[0])
+    assert await statistics.top("day", NOW, 2) == (ids[2], ids[1])
+    assert await statistics.top("day", NOW + day - 3, 9) == (ids[2], ids[1], ids[0])
+    assert await statistics.top("day", NOW + day - 2, 9) == (ids[1], ids[0])
+    assert await statistics.top("day", NOW + day - 2, 1) == (ids[1],)
+    assert await statistics.top("day", NOW + day, 9) == ()
+    assert await statistics.top("day", NOW, 9) == (ids[2], ids[1], ids[0])
+    await statistics.update_swarm_stats({hash_of("t0"): SwarmStats(9, 0, 0)})
+    assert await statistics.top("day", NOW, 9) == (ids[0], ids[2], ids[1])
+    assert await statistics.top("seeded", NOW + 9 * day, 9) == (ids[0], ids[2], ids[1])
+    await stores.all.torrents.remove((hash_of("t2"),))
+    assert await statistics.top("day", NOW, 9) == await statistics.top("seeded", NOW, 9) == (ids[0], ids[1])
+
+
 async def test_torrents_are_known_by_infohash_and_alias(stores):
     alias = InfoHash(b"\xaa" * 20)
     await stores.add("one", alias=alias)

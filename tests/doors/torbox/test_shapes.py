@@ -1,3 +1,4 @@
+import json
 import math
 from dataclasses import replace
 
@@ -6,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bittorrent.infohash import InfoHash
+from doors.json_encoding import encode_json
 from doors.torbox.parameters import read_flag, read_number
 from doors.torbox.shapes import UNKNOWN_ETA, TorboxShapes, by_requested_hash, date, eta
-from downloads.model import Content, ContentKey, ContentStatus, Job, JobState, SeedPolicy
+from downloads.model import Content, ContentFile, ContentKey, ContentStatus, Job, JobState, SeedPolicy
 
 HASH = InfoHash(b"h" * 20)
 V2 = InfoHash(b"v" * 32)
@@ -41,6 +43,56 @@ def test_numbers_stay_within_what_clients_read(progress, availability, rate, lef
     assert 0 <= shape["download_speed"] < 2**31
     assert 0 <= shape["eta"] <= UNKNOWN_ETA
     assert shape["ratio"] >= 0
+
+
+PATHS = st.text(st.characters(codec="utf-8"), max_size=9)
+FILES = st.lists(st.builds(ContentFile, st.integers(0, 9), PATHS, st.integers(0, 2**40)), max_size=3).map(
+    tuple
+)
+CONTENTS = st.builds(
+    Content,
+    st.just(ContentKey(HASH)),
+    st.text(max_size=9),
+    st.integers(0, 2**40),
+    FILES,
+    st.booleans(),
+    st.booleans(),
+    st.integers(0, 2**40),
+    st.none() | st.integers(0, 2**40),
+)
+STATUSES = st.builds(
+    ContentStatus,
+    st.sampled_from(JobState),
+    st.floats(),
+    *[st.integers(-(2**40), 2**40)] * 4,
+    st.none() | st.integers(0, 2**40),
+    *[st.integers(0, 2**40)] * 2,
+    st.floats(),
+    *[st.text(max_size=9)] * 3,
+)
+JOBS = st.builds(
+    Job,
+    st.integers(1, 2),
+    st.just(2),
+    CONTENTS,
+    st.text(max_size=9) | st.just('"seeds":0,%d'),
+    st.text(max_size=9),
+    st.sampled_from(SeedPolicy),
+    *[st.booleans()] * 3,
+    st.text(max_size=9),
+    *[st.booleans()] * 2,
+    *[st.integers(0, 2**40)] * 2,
+    STATUSES,
+)
+
+
+@given(st.lists(JOBS, min_size=1, max_size=3))
+def test_a_kept_row_says_what_the_object_does(jobs):
+    kept = TorboxShapes()
+    for job in [*jobs, *jobs[::-1]]:
+        assert json.loads(bytes(kept.row(job))) == json.loads(encode_json(TorboxShapes().torrent(job)))
+        later = replace(job, status=replace(job.status, progress=0.25, tracker="x%d"), paused=not job.paused)
+        assert json.loads(bytes(kept.row(later))) == json.loads(encode_json(TorboxShapes().torrent(later)))
 
 
 @pytest.mark.parametrize("state", JobState)
