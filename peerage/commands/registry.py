@@ -26,6 +26,7 @@ MODULES = MappingProxyType(
         "user": "accounts",
         "key": "accounts",
         "credit": "credit",
+        "site": "site",
         "invite": "invites",
         "standing": "invites",
     }

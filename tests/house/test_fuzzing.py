@@ -25,7 +25,7 @@ PATHS = {
     "/dld/{opaque}": {"file-headers"},
     "/torrent/{rest:path}": {"file-headers"},
 }
-COMMANDS = {"archive", "dump-line", "imdb-titles", "file-names"}
+COMMANDS = {"archive", "dump-line", "imdb-titles", "file-names", "site-dump", "site-tables"}
 PACKETS = {"udp-packet", "udp-exchange", "connection-ids"}
 DISK = {"journal-row"}
 # Routes that read nothing but their path.
