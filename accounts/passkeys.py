@@ -18,6 +18,8 @@ from tasks.run_to_completion import RunToCompletion
 
 _LABEL = "links "
 _DERIVED_LABEL = re.compile(rf"{_LABEL}[A-Za-z0-9_-]{{43}}")
+_FOREIGN_LABEL = "moved "
+_SEALED_LABEL = re.compile(rf"{_FOREIGN_LABEL}[A-Za-z0-9_-]{{64}}")
 # Revoked ones that are kept for the list of keys.
 _DEAD_KEPT = 100
 
@@ -149,8 +151,24 @@ class Passkeys:
         if self.observer is not None:
             self.observer(known)
 
+    def foreign_digest(self, passkey: str) -> bytes | None:
+        """Return the digest of a passkey of another site; None unless it is 32 letters and digits."""
+        return self._secrets.of_key(passkey, Scope.PASSKEY)
+
+    def foreign_label(self, passkey: str) -> str:
+        """Return the label of a key that gives a passkey of another site again, with the service's key."""
+        return _FOREIGN_LABEL + self._secrets.seal(passkey)
+
+    def tell_new(self, passkey: str, account: int, *, enabled: bool) -> None:
+        """Tell the observer a passkey that was stored just now."""
+        self._tell(KnownPasskey(passkey, account, _state(enabled=enabled, suspended=False)))
+
     def _derived(self, label: str) -> str | None:
-        return self._secrets.derived("passkey", label) if _DERIVED_LABEL.fullmatch(label) else None
+        if _DERIVED_LABEL.fullmatch(label):
+            return self._secrets.derived("passkey", label)
+        if _SEALED_LABEL.fullmatch(label):
+            return self._secrets.unseal(label.removeprefix(_FOREIGN_LABEL))
+        return None
 
     async def _secret_of(self, key: Key) -> str | None:
         """Return the secret of a derived passkey, None for other keys; a user's own key may have a similar label."""

@@ -13,9 +13,12 @@ from accounts.model import Scope
 KEY_BYTES = 32
 _SECRET_BYTES = 32
 _HEX_BYTES = 16
+_NONCE_BYTES = 16
 # Clients of these dialects expect 32 hex digits.
 _HEX_SCOPES = frozenset({Scope.TORRENT_API, Scope.PASSKEY})
 _HEX = re.compile(r"[0-9a-f]{32}\Z")
+# Passkeys that came from another site may have any letters.
+_PASSKEY = re.compile(r"[0-9A-Za-z]{32}\Z")
 _RANDOM_TEXT = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 _SCOPE = re.compile(r"pg_([a-z-]+)_")
 _COOKIE_LONGEST = 256
@@ -58,7 +61,8 @@ class Secrets:
     def of_key(self, secret: str, scope: Scope) -> bytes | None:
         """Return the digest of a key; None for a text that is not in that scope's format."""
         if scope in _HEX_SCOPES:
-            return self._hash(f"key:{scope}", secret) if _HEX.match(secret) else None
+            form = _PASSKEY if scope is Scope.PASSKEY else _HEX
+            return self._hash(f"key:{scope}", secret) if form.match(secret) else None
         prefix = f"pg_{scope}_"
         rest = secret.removeprefix(prefix)
         if not secret.startswith(prefix) or not _RANDOM_TEXT.match(rest):
@@ -101,6 +105,22 @@ class Secrets:
     def derived(self, purpose: str, text: str) -> str:
         """Derive 32 hex digits from a text with the service's key, the same each time."""
         return self._hash(purpose, text).hex()[: 2 * _HEX_BYTES]
+
+    def seal(self, secret: str) -> str:
+        """Return a secret of 32 ASCII characters encrypted under the service's key, as 64 characters of base64url."""
+        nonce = self._random(_NONCE_BYTES)
+        return base64.urlsafe_b64encode(nonce + self._masked(secret.encode("ascii"), nonce)).decode("ascii")
+
+    def unseal(self, sealed: str) -> str | None:
+        """Return what was sealed, None for what was not under this key."""
+        raw = base64.urlsafe_b64decode(sealed)
+        opened = self._masked(raw[_NONCE_BYTES:], raw[:_NONCE_BYTES])
+        return opened.decode("ascii") if opened.isascii() else None
+
+    def _masked(self, data: bytes, nonce: bytes) -> bytes:
+        # Each nonce is used once, so the keyed hash of it is a one-time pad; digests of keys tell what was altered.
+        pad = hashlib.blake2b(nonce, digest_size=len(data), key=self._key, person=b"seal").digest()
+        return bytes(one ^ other for one, other in zip(data, pad, strict=True))
 
     def _random_text(self) -> str:
         return base64.urlsafe_b64encode(self._random(_SECRET_BYTES)).rstrip(b"=").decode("ascii")

@@ -41,6 +41,8 @@ class _Message(msgspec.Struct):
     info_hash: str | list[str] | None = None
     peer_id: str | None = None
     left: int | float | str | None = None
+    uploaded: int | float | str | None = None
+    downloaded: int | float | str | None = None
     event: str | None = None
     numwant: int | float | str | None = None
     offers: list[_Offer] | None = None
@@ -80,6 +82,8 @@ class PeerAnnounce:
     numwant: int | None = None
     offers: Sequence[PeerOffer] = ()
     answer: PeerAnswer | None = None
+    totals: tuple[int, int] | None = None
+    """Bytes uploaded and downloaded, None unless both were sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +143,13 @@ def _announce(message: _Message, infohash: bytes | None) -> PeerAnnounce:
         _whole(message.numwant),
         [PeerOffer(_offer_id(each.offer_id), each.offer) for each in message.offers or ()],
         _answer(message),
+        _totals(message),
     )
+
+
+def _totals(message: _Message) -> tuple[int, int] | None:
+    up, down = _whole(message.uploaded), _whole(message.downloaded)
+    return None if up is None or down is None else (up, down)
 
 
 def _answer(message: _Message) -> PeerAnswer | None:

@@ -31,6 +31,7 @@ _GROUPS = {
     "user": "Make and change accounts.",
     "credit": "Say what of the bytes counts on a private tracker, and give tokens.",
     "invite": "Give accounts invites, and show who let whom in.",
+    "site": "Move the accounts of another site here.",
     "key": "Make keys and tokens, and take them back.",
 }
 

@@ -150,6 +150,10 @@ class NativeSwarms:
             return AnnounceFailure(code)
         return Reply(Counts(*counts), interval, min_interval, warning=_WARNINGS[verdict])
 
+    def note_session(self, announce: Announce, now: int) -> None:
+        """Take the totals of an account's announce in that changes no peers, as one over WebSocket."""
+        self.handle.note_session(announce, now)
+
     def scrape(self, infohash: InfoHash) -> Counts:
         """Return a swarm in numbers, zeros where there is none or it is refused."""
         return Counts(*self.handle.scrape(infohash))

@@ -26,13 +26,14 @@ from bittorrent.webtorrent import (
     write_scrape_reply,
 )
 from tracker.counters import Transport
-from tracker.model import AnnounceFailure, SocketChange
+from tracker.model import Announce, AnnounceFailure, SocketChange
 from tracker.random_source import RandomSource
 from tracker.swarms import FULL, RETRY_SOON
 from tracker.tracker import Tracker
 
 OFFER_SECONDS = 120.0
 """How long an offer may be answered."""
+_NO_PORT = bytes(2)
 _ROUNDS = 8  # announces whose offers are remembered at once
 
 
@@ -188,14 +189,14 @@ class SocketPeers:
             return refused.answer
         action = "scrape" if isinstance(message, PeerScrape) else "announce"
         try:
-            self._tracker.account_of(connection.passkey)
+            account = self._tracker.account_of(connection.passkey)
             if isinstance(message, PeerScrape):
                 return self._scrape(message)
             if message.answer is not None:
                 self._relay_answer(connection, message, message.answer)
                 return None
             stops = message.event is Event.STOPPED
-            return (self._stop if stops else self._announce)(connection, message)
+            return (self._stop if stops else self._announce)(connection, message, account)
         except Refusal as refusal:
             self._tracker.counters.refusals[refusal.code] += 1
             named = message.infohash if isinstance(message, PeerAnnounce) else None
@@ -207,7 +208,7 @@ class SocketPeers:
             self._tracker.leave_socket(self._departure(infohash, peer))
             self._take_out(infohash, peer)
 
-    def _announce(self, connection: PeerConnection, message: PeerAnnounce) -> bytes:
+    def _announce(self, connection: PeerConnection, message: PeerAnnounce, account: int) -> bytes:
         infohash, peer = message.infohash, self._own(connection, message)
         known = peer is not None
         if peer is None:
@@ -230,12 +231,32 @@ class SocketPeers:
             return write_announce_reply(
                 infohash, reply.counts.complete, reply.counts.incomplete, reply.interval, warning
             )
+        self._note(connection, message, account, seeder=seeder)
         peer.completed |= completes
         self._place(infohash, peer, known=known, seeder=seeder)
         self._relay_offers(infohash, peer, message)
         return write_announce_reply(
             infohash, reply.counts.complete, reply.counts.incomplete, self._interval()
         )
+
+    def _note(self, connection: PeerConnection, message: PeerAnnounce, account: int, *, seeder: bool) -> None:
+        """Count what an account's client moved, where it says both totals."""
+        if account and message.totals is not None:
+            uploaded, downloaded = message.totals
+            self._tracker.note_session(
+                Announce(
+                    message.infohash,
+                    connection.address + _NO_PORT,
+                    message.event,
+                    seeder,
+                    0,
+                    transport=Transport.WEBSOCKET,
+                    account=account,
+                    peer_id=message.peer_id,
+                    uploaded=uploaded,
+                    downloaded=downloaded,
+                )
+            )
 
     def _place(self, infohash: InfoHash, peer: SocketPeer, *, known: bool, seeder: bool) -> None:
         swarm = self._swarms.get(infohash)
@@ -272,7 +293,7 @@ class SocketPeers:
         self._tracker.leave_socket(self._departure(message.infohash, other))
         self._take_out(message.infohash, other)
 
-    def _stop(self, connection: PeerConnection, message: PeerAnnounce) -> bytes:
+    def _stop(self, connection: PeerConnection, message: PeerAnnounce, account: int) -> bytes:
         infohash, peer = message.infohash, self._own(connection, message)
         change = (
             self._departure(infohash, peer)
@@ -284,6 +305,8 @@ class SocketPeers:
             self._take_out(infohash, peer)
         if isinstance(reply, AnnounceFailure):
             return write_failure(reply.code, "announce", infohash)
+        known = peer is not None and peer.seeder
+        self._note(connection, message, account, seeder=known if message.seeder is None else message.seeder)
         return write_announce_reply(
             infohash, reply.counts.complete, reply.counts.incomplete, self._interval()
         )

@@ -82,6 +82,10 @@ class SwarmStore(Protocol):
         """Count a change of a swarm's peers over WebSocket, who are never handed out; see `Swarms.count_socket`."""
         ...
 
+    def note_session(self, announce: Announce, now: int) -> None:
+        """Take the totals of an account's announce in that changes no peers, as one over WebSocket."""
+        ...
+
     def scrape(self, infohash: InfoHash) -> Counts:
         """Return a swarm in numbers, zeros where there is none or it is refused."""
         ...

@@ -233,6 +233,12 @@ class Swarms:
         self._count_sockets(infohash, swarm, change, now)
         return Reply(self._counts(infohash, swarm), self._terms.interval, self._terms.min_interval)
 
+    def note_session(self, announce: Announce, now: int) -> None:
+        """Take the totals of an account's announce in that changes no peers, as one over WebSocket."""
+        if announce.account:
+            infohash = self._aliases.get(announce.infohash, announce.infohash)
+            self._sessions.note(announce, infohash, now)
+
     def _count_sockets(self, infohash: InfoHash, swarm: Swarm, change: SocketChange, now: int) -> None:
         before = len(swarm), swarm.counts().complete
         swarm.count_sockets(change.seeders, change.leechers)

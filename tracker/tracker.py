@@ -81,6 +81,11 @@ class Tracker:
         self._count(reply, Transport.WEBSOCKET, event)
         return reply
 
+    def note_session(self, announce: Announce) -> None:
+        """Count what an account's client moved, that announced over WebSocket."""
+        if announce.account:
+            self.store.note_session(announce, int(self._clock()))
+
     def leave_socket(self, change: SocketChange) -> None:
         """Count a peer over WebSocket out, whose connection has ended."""
         self.store.count_socket(change, int(self._clock()))

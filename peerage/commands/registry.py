@@ -27,6 +27,7 @@ MODULES = MappingProxyType(
         "user": "accounts",
         "key": "accounts",
         "credit": "credit",
+        "site": "site",
         "invite": "invites",
         "standing": "invites",
     }

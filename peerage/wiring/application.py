@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from actions.membership import Membership
     from actions.mirroring import MirrorTarget
     from actions.reconciliation import Reconciliation
+    from actions.site_import import SiteImport
     from actions.swarm_stats_sync import SwarmStatsSync
     from actions.takedowns import Takedowns
     from actions.title_import import TitleImport
@@ -238,6 +239,15 @@ class Application:
         from peerage.wiring.ledger import make_invitations
 
         return make_invitations(self)
+
+    @cached_property
+    def site_import(self) -> "SiteImport":
+        """What imports another site."""
+        from actions.site_import import SiteImport
+        from storage.members import SqlMembers
+
+        store, accounts = SqlMembers(self.stores.records), self.accounts.accounts
+        return SiteImport(store, accounts, self.environment.clock)
 
     @cached_property
     def bonus(self) -> "Bonus":

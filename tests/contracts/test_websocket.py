@@ -394,6 +394,34 @@ def test_a_passkey_in_the_url_is_looked_up(run, mode, path, code):
     run(talk, mode=mode)
 
 
+@pytest.mark.parametrize("mode", [Mode.PRIVATE, Mode.PUBLIC])
+def test_what_an_account_moves_is_in_its_sessions_where_it_says_both_totals(run, mode):
+    moved = []
+
+    async def talk(service: Service) -> None:
+        client = await service.client(b"/announce/" + KEY)
+        await client.ask(announce("a", event="started", uploaded=5, downloaded=0))
+        await client.ask(announce("a", uploaded="25", downloaded=10))
+        await client.ask(announce("a", uploaded=99))
+        await client.ask(announce("a", uploaded=30, downloaded=-1))
+        await client.ask(announce("a", event="completed", left=0, uploaded=30, downloaded=40))
+        await client.ask(announce("a", event="stopped", uploaded=31, downloaded=40))
+        other = await service.client()
+        if mode is Mode.PUBLIC:
+            await other.ask(announce("b", uploaded=5, downloaded=0))
+        moved.append(service.setup.tracker.store.take_deltas())
+
+    run(talk, mode=mode)
+    for deltas in moved:
+        (delta,) = deltas
+        assert (delta.account, delta.infohash, delta.peer_id) == (
+            1,
+            HASHES[0],
+            peer_id("a").encode("latin-1"),
+        )
+        assert (delta.uploaded, delta.downloaded, delta.completed) == (26, 40, 1)
+
+
 def test_a_passkey_that_is_refused_from_now_on_is_refused_at_once(run):
     async def talk(service: Service) -> None:
         client = await service.client(b"/announce/" + KEY)

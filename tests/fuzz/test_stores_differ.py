@@ -138,6 +138,20 @@ class TwoStores(RuleBasedStateMachine):
 
     @rule(
         infohash=infohashes,
+        event=st.sampled_from(Event),
+        seeder=st.booleans(),
+        account=st.sampled_from([0, 1, 257]),
+        totals=st.tuples(*[st.sampled_from([0, 5, 1000])] * 2),
+    )
+    def note_a_session(self, infohash, event, seeder, account, totals):
+        announce = Announce(
+            infohash, PEERS4[0], event, seeder, 0, account=account, peer_id=b"a" * 20, uploaded=totals[0],
+            downloaded=totals[1],
+        )  # fmt: skip
+        self.both(lambda store: store.note_session(announce, self.now))
+
+    @rule(
+        infohash=infohashes,
         address=st.sampled_from([PEERS4[0][:-2], PEERS4[20][:-2], PEERS6[0][:-2]]),
         change=st.sampled_from([(1, 0), (0, 1), (-1, 0), (0, -1), (1, -1), (-1, 1), (0, 0)]),
         completed=st.booleans(),

@@ -27,7 +27,7 @@ PATHS = {
     "/dld/{opaque}": {"file-headers"},
     "/torrent/{rest:path}": {"file-headers"},
 }
-COMMANDS = {"changes-page", "archive", "dump-line", "imdb-titles", "file-names"}
+COMMANDS = {"changes-page", "archive", "dump-line", "imdb-titles", "file-names", "site-dump", "site-tables"}
 PACKETS = {"udp-packet", "udp-exchange", "connection-ids", "proxy-header"}
 DISK = {"journal-row"}
 # Routes that read nothing but their path.

@@ -400,3 +400,26 @@ async def test_invites_are_given_the_tree_is_shown_and_accounts_are_judged(setti
     assert [(each["name"], each["depth"]) for each in tree] == [("ada", 0)]
     assert unknown[0]["refused"] == "not-found"
     assert judged == [{"changed": 0}]
+
+
+async def test_a_site_is_imported_once_and_a_dry_run_writes_nothing(settings, tmp_path, by_server):
+    folder = tmp_path / "site"
+    folder.mkdir()
+    (folder / "accounts.csv").write_text(f"id,name,passkey,uploaded\n7,ada,{'0a' * 16},100\n")
+    (folder / "traffic.csv").write_text(f"account,infohash,uploaded\n7,{'ab' * 20},30\n8,{'ab' * 20},1\n")
+    given = {"path": str(folder), "form": "csv"}
+    dry, first, again, shown, key = await ask(
+        settings,
+        ("site-import", given | {"dry": True}),
+        ("site-import", given),
+        ("site-import", given),
+        ("user-show", {"name": "ada"}),
+        ("user-passkey", {"name": "ada"}),
+        by_server=by_server,
+    )
+    assert [(each[-1]["made"], each[-1]["known"], each[-1]["added"]) for each in (dry, first, again)] == [
+        (1, 0, 0), (1, 0, 1), (0, 1, 0),
+    ]  # fmt: skip
+    assert first[-1]["passed"] == 1
+    assert (shown[0]["uploaded"], shown[0]["credited_up"]) == (30, 100)
+    assert key == [{"passkey": "0a" * 16}]

@@ -194,6 +194,19 @@ static PyObject *count_socket(PyObject *self, PyObject *const *args, Py_ssize_t 
                          (unsigned long long)counts.incomplete, (unsigned long long)counts.downloaders);
 }
 
+static PyObject *note_session(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    struct announce announce = {.numwant = 0};
+    if (!expect(count, 2) || !read_announce(args[0], &announce))
+        return NULL;
+    long long now = PyLong_AsLongLong(args[1]);
+    if (now == -1 && PyErr_Occurred())
+        return NULL;
+    if (announce.account)
+        store_note_session(of(self), &announce, now);
+    Py_RETURN_NONE;
+}
+
 static PyObject *scrape(PyObject *self, PyObject *object)
 {
     const uint8_t *infohash = read_infohash(object);
@@ -462,6 +475,8 @@ static int set_restoring(PyObject *self, PyObject *value, void *Py_UNUSED(none))
 static PyMethodDef store_methods[] = {
     {"announce", (PyCFunction)(void (*)(void))announce, METH_FASTCALL,
      "announce(announce, now): verdict, counts, intervals, peers, peers6"},
+    {"note_session", (PyCFunction)(void (*)(void))note_session, METH_FASTCALL,
+     "note_session(announce, now): take the totals of an account in"},
     {"count_socket", (PyCFunction)(void (*)(void))count_socket, METH_FASTCALL,
      "count_socket(change, now): verdict, intervals, complete, downloaded, incomplete, downloaders"},
     {"peers", (PyCFunction)(void (*)(void))peers, METH_FASTCALL, "peers(infohash, numwant): compact v4 and v6 peers"},

@@ -148,6 +148,16 @@ void session_note(struct store *store, struct shard *shard, const struct announc
     add_delta(store, shard, key, sums, last, true);
 }
 
+void store_note_session(struct store *store, const struct announce *announce, int64_t now)
+{
+    uint8_t infohash[INFOHASH];
+    uint64_t hash;
+    memcpy(infohash, announce->infohash, INFOHASH);
+    struct shard *shard = shard_enter_canonical(store, infohash, &hash);
+    session_note(store, shard, announce, infohash, now);
+    shard_leave(shard);
+}
+
 void store_restore_session(struct store *store, const struct delta *delta)
 {
     uint8_t key[SESSION_KEY];

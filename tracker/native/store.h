@@ -88,6 +88,8 @@ enum verdict store_announce(struct store *store, struct rng *rng, const struct a
 /* Count a change of a swarm's peers over WebSocket; the answer has counts and intervals alone. See Swarms.count_socket. */
 enum verdict store_count_socket(struct store *store, const struct socket_change *change, int64_t now,
                                 struct answer *answer);
+/* Take the totals of an account's announce in that changes no peers, as one over WebSocket. */
+void store_note_session(struct store *store, const struct announce *announce, int64_t now);
 /* Begin to bring a swarm into the cache, for a caller with many announces at hand: once for all of them with *hash to
  * be filled in, then `deep`. It changes nothing, and does nothing where the shard is busy. */
 void store_fetch(struct store *store, const uint8_t infohash[INFOHASH], uint64_t *hash, bool deep);

@@ -9,6 +9,7 @@ from pathlib import Path
 from actions.archives import TAR_SUFFIXES, TORRENT_SUFFIXES, ZIP_SUFFIXES, candidates, total_size
 from actions.catalogue_dump_lines import LINE_FIELDS, is_header, read_line
 from actions.imdb_tsv import HEADER, LONGEST_TITLE, ImdbTsv
+from actions.site_sources import ACCOUNTS, LARGEST, TRAFFIC, SiteForm, SiteSource, open_source
 from bittorrent.refusal import Refusal
 from cache.compression import pack, unpack
 from tests.fuzz.targets.target import Target, refused
@@ -74,7 +75,39 @@ def imdb_titles(data: bytes) -> None:
         file.close()
 
 
+def site_dump(data: bytes) -> None:
+    """Whatever a dump holds, accounts and traffic have numbers within bounds and infohashes, or it is refused."""
+    path = _folder / "site.sql"
+    path.write_bytes(data[1:])
+    form = SiteForm.GAZELLE if data[:1] == b"g" else SiteForm.UNIT3D
+    _check_site(open_source(form, path))
+
+
+def site_tables(data: bytes) -> None:
+    """Whatever two tables hold, parted by a line of `--`, the same."""
+    folder = _folder / "site"
+    folder.mkdir(exist_ok=True)
+    accounts, _, traffic = data.partition(b"--\n")
+    (folder / ACCOUNTS).write_bytes(accounts)
+    (folder / TRAFFIC).write_bytes(traffic)
+    _check_site(open_source(SiteForm.CSV, folder))
+
+
+def _check_site(source: SiteSource) -> None:
+    try:
+        for _, account in source.accounts():
+            numbers = (account.number, account.uploaded, account.downloaded, account.tokens, account.joined)
+            assert all(0 <= each <= LARGEST for each in numbers)
+        for _, row in source.traffic():
+            assert len(row.infohash) == 20
+            assert all(0 <= each <= LARGEST for each in (row[0], *row[2:9]))
+    except Refusal as refusal:
+        assert refusal.code == "unreadable"
+
+
 TARGETS = (
+    Target(site_dump, 4),
+    Target(site_tables, 4),
     Target(compressed_upload, 6),
     Target(archive, 2, 6000),
     Target(dump_line, 8),
