@@ -29,6 +29,7 @@ from peerage.sections import (
     MirrorSection,
     Networks,
     QbittorrentSection,
+    RetentionSection,
     Section,
     TorrentApiSection,
     TrackerSection,
@@ -88,6 +89,7 @@ class Settings(UntabledSettings):
     fairness: FairnessSection = Field(default_factory=FairnessSection.model_construct)
     metrics: MetricsSection = Field(default_factory=MetricsSection.model_construct)
     log: LogSection = Field(default_factory=LogSection.model_construct)
+    retention: RetentionSection = Field(default_factory=RetentionSection.model_construct)
     accounts: AccountsSection = Field(default_factory=AccountsSection.model_construct)
     catalogue: CatalogueSection = Field(default_factory=CatalogueSection.model_construct)
     census: CensusSection = Field(default_factory=CensusSection.model_construct)

@@ -24,6 +24,7 @@ import doors.torrent_api
 import soap.door
 import web.pages
 from actions.mirroring import Mirroring
+from actions.retention import Retention, RetentionTerms
 from doors.client_address import ClientAddress
 from doors.client_work import FairRequests
 from doors.control import ControlServer
@@ -61,6 +62,7 @@ from peerage.sockets import BoundAddress, bind
 from peerage.wiring.application import Application, open_application
 from peerage.wiring.mirror import make_configured_mirroring
 from peerage.wiring.services import make_admission, make_services
+from storage.retention import SqlRetention
 from tasks.fair_executor import FairExecutor
 from tracker.sweeper import sweep
 
@@ -224,6 +226,16 @@ def _renewal(application: Application, listeners: Listeners) -> KeptFileRenewal 
     return KeptFileRenewal(kept, torrents.cache, torrents.files) if kept is not None else None
 
 
+def _retention(application: Application) -> Retention:
+    wanted = application.settings.retention
+    return Retention(
+        SqlRetention(application.stores.records),
+        application.accounts.accounts.log,
+        RetentionTerms(wanted.addresses, wanted.logins, wanted.log, wanted.reports, wanted.deliveries),
+        application.environment.clock,
+    )
+
+
 def _mirror(application: Application) -> "RunningMirror | None":
     mirroring = make_configured_mirroring(application)
     return None if mirroring is None else RunningMirror(mirroring, application.settings.mirror.interval)
@@ -260,6 +272,7 @@ async def _timers(
                 application.catalogue.sync.run(),
                 application.catalogue.changes.run(),
                 application.webhooks.run(),
+                _retention(application).run(),
                 *(
                     each.run()
                     for each in (

@@ -11,7 +11,7 @@ from peerage.sections.catalogue import (
 from peerage.sections.downloads import DownloadsSection, LookupsSection, QbittorrentSection
 from peerage.sections.fairness import FairnessSection
 from peerage.sections.section import NETWORKS, Listens, Networks, Section
-from peerage.sections.service import CacheSection, HttpSection, LogSection, MetricsSection
+from peerage.sections.service import CacheSection, HttpSection, LogSection, MetricsSection, RetentionSection
 from peerage.sections.tracker import TrackerSection
 from peerage.sections.websocket import WebsocketSection
 
@@ -32,6 +32,7 @@ __all__ = [
     "MirrorSection",
     "Networks",
     "QbittorrentSection",
+    "RetentionSection",
     "Section",
     "TorrentApiSection",
     "TrackerSection",

@@ -97,6 +97,24 @@ class MetricsSection(Section):
     )
 
 
+class RetentionSection(Section):
+    """For how many days things are kept; 0 is for ever."""
+
+    addresses: int = Field(
+        default=7, ge=0, le=36_500, description="Days for which a session shows from which address it began."
+    )
+    logins: int = Field(
+        default=30, ge=0, le=36_500, description="Days for which `peerage user log` has a log-in."
+    )
+    log: int = Field(default=0, ge=0, le=36_500, description="Days for which the moderators' log is kept.")
+    reports: int = Field(
+        default=0, ge=0, le=36_500, description="Days for which a report is kept after it was resolved."
+    )
+    deliveries: int = Field(
+        default=30, ge=0, le=36_500, description="Days for which what was sent to webhooks is in their log."
+    )
+
+
 class LogSection(Section):
     """What is logged, and in which form."""
 
