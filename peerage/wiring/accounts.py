@@ -10,6 +10,7 @@ from accounts.secrets import KEY_BYTES, Secrets
 from accounts.store import AccountStore
 from actions.account_management import AccountManagement
 from peerage.one_time_links import OneTimeLinks
+from storage.account_data import SqlAccountData
 from storage.accounts import SqlAccounts
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def make_accounts(application: "Application") -> AccountServices:
             accounts,
             application.catalogue_records.moderation,
             application.rights,
+            SqlAccountData(application.stores.records),
             registration=settings.accounts.registration,
         ),
         one_time_links=OneTimeLinks(accounts, folder.path, settings.public_url, settings.listen),
