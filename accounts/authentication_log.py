@@ -75,6 +75,14 @@ class AuthenticationLog:
         """Return the last lines since the start, oldest first."""
         return list(self._recent)
 
+    def forget(self, before: int) -> int:
+        """Forget the lines from before a time, in unix seconds; return how many."""
+        forgotten = 0
+        while self._recent and self._recent[0].time < before:
+            self._recent.popleft()
+            forgotten += 1
+        return forgotten
+
     def _attempt(self, way: str, address: bytes, account: str, outcome: str) -> LogInAttempt:
         shown = quote(account[:_NAME_LONGEST].encode("utf-8", "replace"), safe="")[: 3 * _NAME_LONGEST]
         return LogInAttempt(int(self._clock()), _address(address), shown or _UNKNOWN, way, outcome)

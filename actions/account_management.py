@@ -1,8 +1,9 @@
 """Account management: changes to accounts and keys by users, with rights checked and changes to others logged."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from accounts.accounts import LINK_LIFETIME, Accounts
+from accounts.data_export import AccountDataStore, AccountRecord
 from accounts.model import NOBODY, Key, LoginSession, Principal, Role, Scope, User
 from accounts.rights import Right, Rights
 from bittorrent.refusal import Refusal
@@ -19,8 +20,15 @@ class AccountManagement:
     """
 
     def __init__(
-        self, accounts: Accounts, moderation: Moderation, rights: Rights, *, registration: bool
+        self,
+        accounts: Accounts,
+        moderation: Moderation,
+        rights: Rights,
+        data: AccountDataStore,
+        *,
+        registration: bool,
     ) -> None:
+        self._data = data
         self.accounts = accounts
         self.rights = rights
         self._moderation = moderation
@@ -82,6 +90,14 @@ class AccountManagement:
         after = await self.accounts.set_enabled(user, enabled=enabled)
         await self._log(principal, "enable" if enabled else "disable", after)
         return after
+
+    async def export(self, principal: Principal, user: int) -> AsyncIterator[list[AccountRecord]]:
+        """Return what is kept of one's own account, or another's (ACCOUNTS), in bounded batches, without secrets."""
+        _require_rest(principal)
+        if principal.id != user:
+            target = await self._require_user(principal, user)
+            await self._log(principal, "export", target)
+        return self._data.records(user)
 
     async def sessions(self, principal: Principal, user: int) -> list[LoginSession]:
         """Return one's own sessions, or another's (ACCOUNTS), oldest first."""

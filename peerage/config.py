@@ -27,6 +27,7 @@ from peerage.sections import (
     MirrorSection,
     Networks,
     QbittorrentSection,
+    RetentionSection,
     Section,
     SiteSection,
     TorrentApiSection,
@@ -86,6 +87,7 @@ class Settings(Section, frozen=True, kw_only=True):
     fairness: FairnessSection = FairnessSection()
     metrics: MetricsSection = MetricsSection()
     log: LogSection = LogSection()
+    retention: RetentionSection = RetentionSection()
     accounts: AccountsSection = AccountsSection()
     site: SiteSection = SiteSection()
     catalogue: CatalogueSection = CatalogueSection()

@@ -25,6 +25,7 @@ import doors.torrent_api
 import soap.door
 import web.pages
 from actions.mirroring import Mirroring
+from actions.retention import Retention, RetentionTerms
 from doors.admission import Admission
 from doors.client_address import ClientAddress
 from doors.client_work import FairRequests
@@ -67,6 +68,7 @@ from peerage.sockets import BoundAddress, bind, inherited
 from peerage.wiring.application import Application, open_application
 from peerage.wiring.mirror import make_configured_mirroring
 from peerage.wiring.services import make_admission, make_services, make_site, request_rates
+from storage.retention import SqlRetention
 from tasks.fair_executor import FairExecutor
 from tracker.sweeper import sweep
 
@@ -281,6 +283,16 @@ async def _reconcile(application: Application) -> None:
     await application.catalogue.sync.run()
 
 
+def _retention(application: Application) -> Retention:
+    wanted = application.settings.retention
+    return Retention(
+        SqlRetention(application.stores.records),
+        application.accounts.accounts.log,
+        RetentionTerms(wanted.addresses, wanted.logins, wanted.log, wanted.reports, wanted.deliveries),
+        application.environment.clock,
+    )
+
+
 def _mirror(application: Application) -> "RunningMirror | None":
     mirroring = make_configured_mirroring(application)
     return None if mirroring is None else RunningMirror(mirroring, application.settings.mirror.interval)
@@ -346,6 +358,7 @@ async def _timers(
                 application.history.run(),
                 application.catalogue.changes.run(),
                 application.webhooks.run(),
+                _retention(application).run(),
                 *(each.run() for each in _optional_tasks(application, listeners) if each is not None),
             )
         except Exception as error:

@@ -8,6 +8,7 @@ from starlette.routing import Route
 from accounts.model import Key, Scope
 from bittorrent.refusal import Refusal
 from doors.origin import base_url
+from doors.record_lines import record_lines
 from tracker.obligations import Obligation
 from tracker.standing import watched_until
 from web.page_context import PageContext
@@ -29,6 +30,7 @@ def routes(router: PageRouter) -> list[Route]:
     """Return the routes of one's own account."""
     return [
         router.page("/account", _account, account=True),
+        router.page("/account/export", _export, account=True),
         router.form("/account/keys", _add_key, account=True),
         router.form("/account/keys/{id}/renew", _renew, account=True),
         router.form("/account/keys/{id}/revoke", _revoke, account=True),
@@ -42,6 +44,11 @@ def routes(router: PageRouter) -> list[Route]:
 
 async def _account(context: PageContext) -> Response:
     return await _render(context)
+
+
+async def _export(context: PageContext) -> Response:
+    batches = await context.services.account_management.export(context.principal, context.user_id())
+    return record_lines(batches, "account.jsonl")
 
 
 async def _add_key(context: PageContext) -> Response:

@@ -11,6 +11,7 @@ from accounts.authentication_log import LogInWay
 from accounts.model import Role, Scope, User
 from accounts.rights import Right
 from bittorrent.refusal import Refusal
+from doors.record_lines import MEDIA_TYPE, record_lines
 from doors.rest import request_fields
 from doors.rest.operation import Listing, Operation, RestContext
 from doors.rest.shapes import PersonShape, Time, time
@@ -135,6 +136,12 @@ async def _stats(context: RestContext) -> TrafficShape:
         bool(standing.barred) if own else None,
         standing.invites if own else None,
     )
+
+
+async def _export(context: RestContext) -> Response:
+    user = context.id("user")
+    batches = await context.services.account_management.export(context.principal, user)
+    return record_lines(batches, f"account-{user}.jsonl")
 
 
 async def _snatches(context: RestContext) -> Listing:
@@ -408,6 +415,17 @@ _USERS = (
         Right.READ,
         account=True,
         answers=TrafficShape,
+    ),
+    Operation(
+        "GET",
+        "/users/{user}/export",
+        "exportUser",
+        "Take along all that is kept of one's own account, or another's, without secrets",
+        "users",
+        _export,
+        account=True,
+        media=MEDIA_TYPE,
+        refusals=("forbidden", "not-found"),
     ),
     Operation(
         "GET",

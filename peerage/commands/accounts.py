@@ -3,7 +3,7 @@
 import sys
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import click
 
@@ -60,6 +60,20 @@ class ShowUser:
     """Show an account, and what it moved as a private tracker counts it."""
 
     name: Name
+
+
+@dataclass(frozen=True, slots=True)
+class ExportUser:
+    """Print all that is kept of an account as JSON lines, without secrets."""
+
+    name: Name
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedRecord:
+    """A record of what is kept of an account."""
+
+    record: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,6 +409,21 @@ def _link(application: "Application", secret: str) -> LinkRecord:
     return LinkRecord(links.link(secret), links.days)
 
 
+async def _export_user(
+    application: "Application", operator: "Principal", arguments: ExportUser
+) -> AsyncIterator[ExportedRecord]:
+    user = await _find(application, arguments.name)
+    async for batch in await application.account_management.export(operator, user.id):
+        for record in batch:
+            yield ExportedRecord(dict(record))
+
+
+async def _print_records(_arguments: ExportUser, records: AsyncIterator[ExportedRecord]) -> bool:
+    import json  # noqa: PLC0415 - not for --help
+
+    return await print_each(records, lambda record: json.dumps(record.record))
+
+
 async def _show_users(
     _arguments: object, records: AsyncIterator[UserRecord] | AsyncIterator[UserRecord | LinkRecord]
 ) -> bool:
@@ -514,6 +543,14 @@ SHOW_USER = Command(
     record=UserTraffic,
     run=_show_user,
     show=_print_traffic,
+    starts=False,
+)
+EXPORT_USER = Command(
+    path=("user", "export"),
+    arguments=ExportUser,
+    record=ExportedRecord,
+    run=_export_user,
+    show=_print_records,
     starts=False,
 )
 LIST_LOG_INS = Command(

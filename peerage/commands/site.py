@@ -3,12 +3,13 @@
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import click
 
 from peerage.commands.command import Command
-from peerage.commands.parameters import AbsolutePath, AbsolutePathType
+from peerage.commands.parameters import AbsolutePathType
 from peerage.commands.progress import Progress, with_progress
 
 if TYPE_CHECKING:
@@ -25,9 +26,7 @@ _FORMS = ("csv", "unit3d", "gazelle")
 class ImportSite:
     """Import another site's accounts, passkeys and traffic; safe to repeat."""
 
-    path: Annotated[
-        AbsolutePath, click.Argument(["path"], metavar="PATH", type=AbsolutePathType(exists=True))
-    ]
+    path: Annotated[Path, click.Argument(["path"], metavar="PATH", type=AbsolutePathType(exists=True))]
     form: Annotated[
         str,
         click.Option(

@@ -12,7 +12,7 @@ from peerage.sections.downloads import DownloadsSection, LookupsSection, Qbittor
 from peerage.sections.fairness import FairnessSection
 from peerage.sections.ledger import LedgerSection
 from peerage.sections.section import Listens, Networks, Section
-from peerage.sections.service import CacheSection, HttpSection, LogSection, MetricsSection
+from peerage.sections.service import CacheSection, HttpSection, LogSection, MetricsSection, RetentionSection
 from peerage.sections.site import SiteSection
 from peerage.sections.tracker import TrackerSection
 from peerage.sections.websocket import WebsocketSection
@@ -34,6 +34,7 @@ __all__ = [
     "MirrorSection",
     "Networks",
     "QbittorrentSection",
+    "RetentionSection",
     "Section",
     "SiteSection",
     "TorrentApiSection",

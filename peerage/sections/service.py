@@ -83,6 +83,20 @@ class MetricsSection(Section, frozen=True, kw_only=True):
     networks: Annotated[Networks, Setting("Networks that may read /metrics.")] = ()
 
 
+class RetentionSection(Section, frozen=True, kw_only=True):
+    """For how many days things are kept; 0 is for ever."""
+
+    addresses: Annotated[
+        int, Setting("Days for which a session shows from which address it began.", 0, 36_500)
+    ] = 7
+    logins: Annotated[int, Setting("Days for which `peerage user log` has a log-in.", 0, 36_500)] = 30
+    log: Annotated[int, Setting("Days for which the moderators' log is kept.", 0, 36_500)] = 0
+    reports: Annotated[int, Setting("Days for which a report is kept after it was resolved.", 0, 36_500)] = 0
+    deliveries: Annotated[
+        int, Setting("Days for which what was sent to webhooks is in their log.", 0, 36_500)
+    ] = 30
+
+
 class LogSection(Section, frozen=True, kw_only=True):
     """What is logged, and in which form."""
 

@@ -139,11 +139,13 @@ class Application:
     def account_management(self) -> "AccountManagement":
         """What changes accounts and keys on behalf of a principal."""
         from actions.account_management import AccountManagement
+        from storage.account_data import SqlAccountData
 
         return AccountManagement(
             self.accounts.accounts,
             self.catalogue_records.moderation,
             self.rights,
+            SqlAccountData(self.stores.records),
             registration=self.settings.accounts.registration,
         )
 

@@ -23,6 +23,13 @@ class Log:
         self.lines.append((actor, verb, subject, target, detail))
 
 
+class Data:
+    """What is kept of an account: its number."""
+
+    async def records(self, user):
+        yield [{"kind": "account", "id": user}]
+
+
 class Setup:
     """Accounts of every role."""
 
@@ -30,7 +37,9 @@ class Setup:
         self.accounts = each.accounts
         self.log = Log()
         rights = Rights(frozenset({Right.READ}))
-        self.management = AccountManagement(each.accounts, self.log, rights, registration=registration)
+        self.management = AccountManagement(
+            each.accounts, self.log, rights, Data(), registration=registration
+        )
 
     async def fill(self):
         for name, role in (
@@ -250,3 +259,23 @@ async def test_sessions_of_others_are_ended_by_admins_alone_and_logged(tmp_path)
             await setup.management.end_session(Principal(setup.root), session.id)
         await setup.management.end_sessions(Principal(setup.root), setup.ada.id)
         assert await setup.management.sessions(Principal(setup.ada), setup.ada.id) == []
+
+
+async def test_an_account_takes_along_its_own_data_and_an_admin_that_of_others(tmp_path):
+    async with open_setup(tmp_path) as setup:
+
+        async def exported(principal, user):
+            return [
+                record async for batch in await setup.management.export(principal, user) for record in batch
+            ]
+
+        ada, root = Principal(setup.ada), Principal(setup.root)
+        assert await exported(ada, setup.ada.id) == [{"kind": "account", "id": setup.ada.id}]
+        assert setup.log.lines == []
+        for other in (setup.bob.id, 999):
+            with pytest.raises(Refusal):
+                await setup.management.export(ada, other)
+        assert await exported(root, setup.bob.id) == [{"kind": "account", "id": setup.bob.id}]
+        assert [line[1] for line in setup.log.lines] == ["export"]
+        with pytest.raises(Refusal):
+            await setup.management.export(NOBODY, setup.ada.id)
