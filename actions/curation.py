@@ -218,6 +218,13 @@ class Curation:
         await self._log(principal, "merge", Subject.GROUP, group, f"into {into}")
         return merged
 
+    async def split_torrent(self, principal: Principal, torrent: int) -> Group:
+        """Make a torrent that joined a group a work of its own (EDIT_ANY)."""
+        self.rights.require(principal, Right.EDIT_ANY)
+        group = await self._catalogue.groups.split(torrent)
+        await self._log(principal, "split", Subject.TORRENT, torrent, f"into group {group.id}")
+        return group
+
     async def add_category(
         self, principal: Principal, name: str, parent: int, number: int | None = None
     ) -> Category:

@@ -23,6 +23,10 @@ class Groups:
         """Lock a group against changes by anyone but moderators, or unlock it. Refusal: `not-found`."""
         return await self._write(group, GroupWrite(locked=locked))
 
+    async def split(self, torrent: int) -> Group:
+        """Make a torrent a work of its own, described as its group was. Refusal: `not-found`."""
+        return require(await self._store.group(await self._store.split(torrent), UNRESTRICTED_VIEWER))
+
     async def merge(self, group: int, into: int) -> Group:
         """Move every torrent, comment and bookmark of a group into another. Refusal: `not-found`, `invalid`."""
         if group == into:

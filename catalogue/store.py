@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from catalogue.contents_encoding import PAGE
+from catalogue.editions import WorkKey
 from catalogue.fields import (
     UNSET,
     AuthorChange,
@@ -62,13 +63,15 @@ class TorrentWrite:
     """What is written of a torrent and of its group; what is UNSET stays as it is, or is blank in a new torrent.
 
     `group_id` is the group to put the torrent into, None its own (a new one for a new torrent); `change.group_id`
-    is not read. Contents of None stay as they are.
+    is not read. Contents of None stay as they are. A new torrent of a `work` joins the oldest group of it that
+    is not locked.
     """
 
     change: TorrentChange = field(default_factory=TorrentChange)
     group_id: int | None = None
     group: GroupWrite = field(default_factory=GroupWrite)
     contents: Contents | None = field(default=None, repr=False)
+    work: WorkKey | None = None
     infohash: InfoHash | Unset = UNSET
     alias: InfoHash | Unset | None = UNSET
     name: str | Unset = UNSET
@@ -180,6 +183,10 @@ class GroupStore(Protocol):
 
     async def change_group(self, group: int, writing: GroupWrite) -> None:
         """Change a group."""
+        ...
+
+    async def split(self, torrent: int) -> int:
+        """Move a torrent out of its group into a new one that says the same; return the id of that."""
         ...
 
     async def merge(self, group: int, into: int) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from catalogue.categories import BUILTIN_CATEGORIES, UNSORTED
+from catalogue.editions import work_key
 from catalogue.fields import LONGEST_LINE, UNSET, GroupChange, TorrentChange, TorrentDetails
 from catalogue.model import Freeleech, Group, MetainfoSummary, ParsedRelease, Torrent
 from catalogue.store import GroupWrite, TorrentWrite, WriteDecision
@@ -76,7 +77,8 @@ class TorrentUpsert:
             added=summary.added,
             updated=summary.added,
         )
-        return _with_details(write, self.details)
+        write = _with_details(write, self.details)
+        return replace(write, work=work_key(write.group.change) if write.group_id is None else None)
 
     def _is_curated(self, known: Torrent) -> bool:
         """Return whether a record says more than its file and name do, so that somebody has worked on it."""
@@ -89,7 +91,6 @@ class TorrentUpsert:
             known.freeleech is not Freeleech.NORMAL,
             any(getattr(known, name) for name in _WRITTEN_OF_TORRENT),
             group.locked,
-            group.torrents > 1,
             any(getattr(group, name) for name in _WRITTEN_OF_GROUP),
         )
         return any(written) or self._is_group_edited(known)

@@ -146,6 +146,7 @@ work = Table(  # a group of torrents
     Column("location", TEXT, nullable=False),
     Column("locked", INTEGER, nullable=False),
     Column("created", INTEGER, nullable=False),
+    Index("work_name", "name"),
     Index("work_imdb", "imdb", **where("imdb IS NOT NULL")),
     sqlite_autoincrement=True,
 )

@@ -87,6 +87,7 @@ def routes(router: PageRouter) -> list[Route]:
         router.page("/t/{id}/edit", _edit_torrent, account=True),
         router.form("/t/{id}/edit", _save_torrent),
         router.form("/t/{id}/mark", _mark_torrent),
+        router.form("/t/{id}/split", _split_torrent),
         router.form("/t/{id}/owner", _assign_torrent),
         router.form("/t/{id}/delete", _delete_torrent),
         router.form("/t/{id}/block", _block_torrent),
@@ -210,6 +211,11 @@ async def _mark_torrent(context: PageContext) -> Response:
             raise Refusal("invalid", fields={"freeleech": ["There is no such kind."]})
         await curation.set_freeleech(context.principal, torrent.id, kind)
     return context.redirect(f"/t/{torrent.id}")
+
+
+async def _split_torrent(context: PageContext) -> Response:
+    group = await context.services.curation.split_torrent(context.principal, context.number())
+    return context.redirect(f"/g/{group.id}")
 
 
 async def _assign_torrent(context: PageContext) -> Response:

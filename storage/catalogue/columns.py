@@ -30,7 +30,7 @@ BLANK_COLLAGE: Mapping[str, object] = MappingProxyType(
 )
 BLANK_COMMENT: Mapping[str, object] = MappingProxyType({"edited": None, "editor_id": None, "hidden": 0})
 
-_NO_COLUMNS = frozenset({"change", "group", "group_id", "contents", "tags", "authors"})
+_NO_COLUMNS = frozenset({"change", "group", "group_id", "contents", "work", "tags", "authors"})
 _OTHER_NAMES = MappingProxyType({"uploader": "uploader_id", "editor": "editor_id"})
 
 

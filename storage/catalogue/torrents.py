@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
-from sqlalchemy import bindparam, exists, select, update
+from sqlalchemy import Select, bindparam, exists, select, update
 
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from catalogue.contents_encoding import PAGE, decode_contents, encode_contents
-from catalogue.fields import UNSET, GroupChange
+from catalogue.editions import WorkKey
+from catalogue.fields import MOST_TAGS, UNSET, GroupChange
 from catalogue.model import Contents, Group, Torrent, Viewer
 from catalogue.store import UNRESTRICTED_VIEWER, GroupWrite, TorrentWrite, WriteDecision
 from storage.catalogue.cascades import Cascades
@@ -31,6 +33,22 @@ def _named_by(dialect: SqlDialect) -> tuple[Statement, Statement]:
     names = select(torrent.c.infohash, torrent.c.alias)
     first, second = (dialect.in_hashes(column, "hashes") for column in (torrent.c.infohash, torrent.c.alias))
     return dialect.compile(names.where(first)), dialect.compile(names.where(second))
+
+
+def _select_work(dialect: SqlDialect) -> Select[tuple[int]]:
+    """Return the query of the oldest group of a work that is not locked."""
+    return (
+        select(work.c.id)
+        .where(
+            dialect.in_list(work.c.name, "names"),
+            work.c.category_id == bindparam("category"),
+            work.c.year.is_not_distinct_from(bindparam("year")),
+            work.c.season.is_not_distinct_from(bindparam("season")),
+            work.c.locked == 0,
+        )
+        .order_by(work.c.id)
+        .limit(1)
+    )
 
 
 class SqlTorrents:
@@ -75,6 +93,7 @@ class SqlTorrents:
                 exists(select(contents.c.torrent_id).where(contents.c.torrent_id == torrent.c.id)),
             )
         )
+        self._of_work = compiled(_select_work(dialect))
         self._named, self._named_alias = _named_by(dialect)
         self._held = compiled(
             select(torrent.c.infohash)
@@ -254,20 +273,76 @@ class SqlTorrents:
         return (await self._reader.groups(source, [group], UNRESTRICTED_VIEWER)).get(group)
 
     async def _create(self, transaction: Transaction, writing: TorrentWrite) -> int:
-        works: set[int] = set() if writing.group_id is None else {writing.group_id}
+        found = await self._find_work(transaction, writing.work)
+        joined = found if found is not None else writing.group_id
+        works: set[int] = set() if joined is None else {joined}
         async with self._tag_uses.recounted(transaction, works):
-            if writing.group_id is None:
+            if joined is None:
                 await self._need_category(transaction, writing.group.change)
                 group = await self._works.insert(transaction, {**BLANK_GROUP, **group_columns(writing.group)})
                 works.add(group)
                 await self._set_tags_and_authors(transaction, group, writing.group.change)
             else:
-                group = writing.group_id
+                group = joined
             row = {**BLANK_TORRENT, **torrent_columns(writing), "work_id": group}
             number = await self._torrents.insert(transaction, row)
             await self._write_contents(transaction, number, writing.contents)
-        await self._index.refresh(transaction, [number])
+            if found is not None:
+                await self._join(transaction, group, writing.group.change)
+        if found is None:
+            await self._index.refresh(transaction, [number])
+        else:
+            await self._reindexer.reindex(transaction, [group])
         return number
+
+    async def _find_work(self, transaction: Transaction, key: WorkKey | None) -> int | None:
+        """Return the oldest group of a work that is not locked."""
+        if key is None:
+            return None
+        asked = {"category": key.category_id, "year": key.year, "season": key.season}
+        found = await transaction.rows(self._of_work, asked | {"names": self._dialect.texts(key.names)})
+        return int(found[0][0]) if found else None
+
+    async def _join(self, transaction: Transaction, group: int, change: GroupChange) -> None:
+        """Add to a group what an upload says of the work: tags, and what nobody has said of it yet."""
+        known = await self._group(group, transaction)
+        assert known is not None
+        kept = GroupChange()
+        if change.tags is not UNSET and not {*change.tags} <= {*known.tags}:
+            kept = replace(kept, tags=tuple(dict.fromkeys((*known.tags, *change.tags)))[:MOST_TAGS])
+        if change.authors is not UNSET and not known.authors:
+            kept = replace(kept, authors=change.authors)
+        if change.description is not UNSET and not known.description:
+            kept = replace(kept, description=change.description)
+        if change.imdb is not UNSET and known.imdb is None:
+            kept = replace(kept, imdb=change.imdb)
+        if kept:
+            await self._write_work(transaction, group, GroupWrite(kept))
+
+    async def split(self, torrent: int) -> int:
+        """Move a torrent out of its group into a new one that says the same; return the id of that."""
+        with self._telling() as told:
+            async with self._database.transaction() as transaction:
+                known = (await self._reader.torrents(transaction, [torrent], UNRESTRICTED_VIEWER)).get(
+                    torrent
+                )
+                if known is None:
+                    raise Refusal("not-found")
+                told.update(_infohashes([known]))
+                row = await self._works.require(transaction, known.group.id)
+                works = {known.group.id}
+                async with self._tag_uses.recounted(transaction, works):
+                    group = await self._works.insert(
+                        transaction, {name: value for name, value in row.items() if name != "id"}
+                    )
+                    works.add(group)
+                    authors = tuple(author.name for author in known.group.authors)
+                    said = GroupChange(tags=known.group.tags, authors=authors)
+                    await self._set_tags_and_authors(transaction, group, said)
+                    await self._torrents.update(transaction, torrent, {"work_id": group})
+                    await self._drop_empty(transaction, known.group.id)
+                await self._index.refresh(transaction, [torrent])
+        return group
 
     async def _write(self, transaction: Transaction, known: Torrent, writing: TorrentWrite) -> None:
         group = writing.group_id if writing.group_id is not None else known.group.id

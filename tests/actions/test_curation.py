@@ -90,6 +90,7 @@ OPERATIONS = {
     "edit_group": (lambda c, p, s: c.edit_group(p, s.group.id, GroupChange.read({"year": 1999})), OWN),
     "lock_group": (lambda c, p, s: c.lock_group(p, s.group.id, locked=True), STAFF),
     "merge_groups": (lambda c, p, s: c.merge_groups(p, s.group.id, s.other.group.id), STAFF),
+    "split_torrent": (lambda c, p, s: c.split_torrent(p, s.torrent.id), STAFF),
     "add_category": (lambda c, p, s: c.add_category(p, "New", 1), STAFF),
     "edit_category": (
         lambda c, p, s: c.edit_category(p, s.category.id, CategoryChange.read({"name": "New"})),

@@ -351,3 +351,17 @@ def test_sizes_are_written_in_units(number, text):
 
 def test_times_beyond_calendars_are_written_all_the_same():
     assert (day(-1), moment(2**62)) == ("1970-01-01", "9999-12-31 23:59")
+
+
+def test_pages_weigh_little_and_load_two_files_before_they_are_painted(site, anna):
+    for number in range(PER_PAGE):
+        site.upload(anna, f"{number} " + "東京の夜" * 20, {"tags": ["public.domain", "open.source"]})
+    browser = site.browser()
+    for path in ("/", "/search", "/search?q=tag:open.source", "/t/1", "/t/1?tab=files", "/about", "/tags"):
+        answer = browser.get(path, **{"accept-encoding": "gzip"})
+        assert int(answer.headers["content-length"]) < 60 << 10, path
+        tags = Parsed(answer.text).tags
+        blocking = [given["href"] for tag, given in tags if tag == "link" and given["rel"] == "stylesheet"]
+        assert len(blocking) == 1
+        assert all("defer" in given for tag, given in tags if tag == "script")
+        assert all(given.get("loading") == "lazy" for tag, given in tags if tag == "img")

@@ -114,3 +114,16 @@ def test_an_account_is_made_where_registration_is_open(site):
     )
     assert taken.status_code == 409
     assert NOBODY.user is None
+
+
+def test_a_moderator_makes_an_edition_a_work_of_its_own(site, anna, moderator, film):
+    other = site.upload(anna, "Nosferatu.mkv second", {"group_id": film.group.id})
+    path = f"/t/{other.id}"
+    assert "Make it a work of its own" not in site.browser(anna).page(path).text
+    keeper = site.browser(moderator)
+    assert "Nosferatu.mkv" in keeper.page(f"/g/{film.group.id}").text
+    answer = keeper.submit(path, f"{path}/split")
+    assert answer.status_code == 303
+    assert answer.headers["location"] != f"/g/{film.group.id}"
+    assert "Make it a work of its own" not in keeper.page(path).text
+    assert f"split torrent {other.id}" in keeper.page("/moderation/log").text
