@@ -45,7 +45,7 @@ async def _add_key(context: PageContext) -> Response:
         scope = _scope(context.form.get("scope", ""))
         label = context.form.get("label", "").strip()
         lifetime = _lifetime(context.form.get("lifetime", ""))
-        key, secret = await context.services.account_management.mint(
+        key, secret = await context.services.accounts.management.mint(
             context.principal, user, scope, label, lifetime=lifetime
         )
     except Refusal as refusal:
@@ -54,17 +54,17 @@ async def _add_key(context: PageContext) -> Response:
 
 
 async def _renew(context: PageContext) -> Response:
-    made = await context.services.account_management.renew_feed_key(context.principal, context.number())
+    made = await context.services.accounts.management.renew_feed_key(context.principal, context.number())
     return await _render(context, made=made)
 
 
 async def _revoke(context: PageContext) -> Response:
-    await context.services.account_management.revoke(context.principal, context.number())
+    await context.services.accounts.management.revoke(context.principal, context.number())
     return context.redirect("/account#keys")
 
 
 async def _reset_passkey(context: PageContext) -> Response:
-    await context.services.account_management.reset_passkey(context.principal, context.user_id())
+    await context.services.accounts.management.reset_passkey(context.principal, context.user_id())
     return context.redirect("/account#traffic")
 
 
@@ -73,7 +73,7 @@ async def _set_password(context: PageContext) -> Response:
     try:
         if password != context.form.get("again", ""):
             raise Refusal("invalid", fields={"again": ["The two passwords differ."]})
-        await context.services.account_management.set_password(
+        await context.services.accounts.management.set_password(
             context.principal, user, password, context.form.get("current", ""), context.address
         )
     except Refusal as refusal:
@@ -85,21 +85,24 @@ async def _set_password(context: PageContext) -> Response:
 
 
 async def _end_session(context: PageContext) -> Response:
-    await context.services.account_management.end_session(context.principal, context.number())
+    await context.services.accounts.management.end_session(context.principal, context.number())
     return context.redirect("/account#sessions")
 
 
 async def _end_sessions(context: PageContext) -> Response:
-    await context.services.account_management.end_sessions(context.principal, context.user_id())
+    await context.services.accounts.management.end_sessions(context.principal, context.user_id())
     return context.redirect("/account#sessions")
 
 
 async def _render(
     context: PageContext, *, made: tuple[Key, str] | None = None, fault: Refusal | None = None
 ) -> Response:
-    sessions = await context.services.account_management.sessions(context.principal, context.user_id())
-    keys = await context.services.account_management.keys(context.principal, context.user_id())
-    files, base = context.services.files, base_url(context.request, context.services.admission.public_url)
+    sessions = await context.services.accounts.management.sessions(context.principal, context.user_id())
+    keys = await context.services.accounts.management.keys(context.principal, context.user_id())
+    files, base = (
+        context.services.files.served,
+        base_url(context.request, context.services.admission.public_url),
+    )
     return context.render(
         "account",
         "Your account",
@@ -109,7 +112,7 @@ async def _render(
         sessions=[(each, _place(each.address)) for each in reversed(sessions)],
         names=dict(SCOPES),
         announce=await files.announce_url(context.principal, base) if files.personal else None,
-        traffic=await context.services.ledger.account(context.user_id()) if files.personal else None,
+        traffic=await context.services.accounts.ledger.account(context.user_id()) if files.personal else None,
         scopes=SCOPES,
         lifetimes=LIFETIMES,
         made=made,

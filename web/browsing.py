@@ -82,8 +82,10 @@ async def _front(context: PageContext) -> Response:
     rows = Markup()
     if context.may(Right.READ):
         viewer = context.viewer()
-        found = await services.search.torrents(SearchQuery(limit=NEWEST, moderates=viewer.moderates))
-        rows = torrent_rows(context, await services.catalogue.torrents.torrents(found.ids, viewer))
+        found = await services.catalogue.search.torrents(
+            SearchQuery(limit=NEWEST, moderates=viewer.moderates)
+        )
+        rows = torrent_rows(context, await services.catalogue.store.torrents.torrents(found.ids, viewer))
     cache_html = cache_pages.front_page(
         base_url(context.request, services.admission.public_url), services.admission.upload_limit
     )
@@ -92,8 +94,8 @@ async def _front(context: PageContext) -> Response:
         services.site_name,
         feeds=context.feeds("/search") if context.may(Right.READ) else None,
         rows=rows,
-        totals=await services.catalogue.statistics.totals(),
-        swarms=services.swarms(),
+        totals=await services.catalogue.store.statistics.totals(),
+        swarms=services.swarms.totals(),
         cache=Markup(cache_html),  # noqa: S704 - escaped where it is made
     )
 
@@ -112,10 +114,10 @@ async def _search(context: PageContext) -> Response:
         viewer.moderates,
     )
     try:
-        found, fault = await context.services.search.torrents(wanted), None
+        found, fault = await context.services.catalogue.search.torrents(wanted), None
     except Refusal as refusal:
         found, fault = SearchHits((), 0, True, search_request.as_of or 0), refusal
-    torrents = await context.services.catalogue.torrents.torrents(found.ids, viewer)
+    torrents = await context.services.catalogue.store.torrents.torrents(found.ids, viewer)
     if len(torrents) == 1 and search_request.page == 1 and isinstance(query, InfohashTerm):
         return context.redirect(f"/t/{torrents[0].id}")
     return context.render(

@@ -186,7 +186,7 @@ async def _render_form(
     context: PageContext, form: EditForm, texts: Mapping[str, str], errors: Refusal | None
 ) -> Response:
     context.user_id()
-    categories: tuple[Category, ...] = await context.services.catalogue.categories.all()
+    categories: tuple[Category, ...] = await context.services.catalogue.store.categories.all()
     return context.render(
         "edit",
         form.title,
@@ -209,7 +209,7 @@ async def _assign_torrent(context: PageContext) -> Response:
     context.require(Right.ACCOUNTS)
     name, owner = context.form.get("name", "").strip(), None
     if name:
-        user = await context.services.accounts.user(name)
+        user = await context.services.accounts.accounts.user(name)
         if user is None:
             raise Refusal("not-found", "no account has that name")
         owner = Person(user.id, user.name)
@@ -291,14 +291,14 @@ def _subject(context: PageContext) -> Subject:
 
 
 async def _find_torrent(context: PageContext) -> Torrent:
-    torrent = await context.services.catalogue.torrents.torrent(context.number(), context.viewer())
+    torrent = await context.services.catalogue.store.torrents.torrent(context.number(), context.viewer())
     if torrent is None:
         raise Refusal("not-found")
     return torrent
 
 
 async def _find_group(context: PageContext) -> Group:
-    group = await context.services.catalogue.groups.group(context.number(), context.viewer())
+    group = await context.services.catalogue.store.groups.group(context.number(), context.viewer())
     if group is None:
         raise Refusal("not-found")
     return group

@@ -30,7 +30,7 @@ async def _reports(context: PageContext) -> Response:
     comments = {}
     for report in reports.items:
         if report.subject is Subject.COMMENT:
-            comments[report.target] = await context.services.catalogue.comments.comment(
+            comments[report.target] = await context.services.catalogue.store.comments.comment(
                 report.target, context.viewer()
             )
     return context.render(

@@ -1,6 +1,6 @@
 """The request context of a page: principal, form, rendering and redirects."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
@@ -8,28 +8,17 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from accounts.accounts import Accounts
 from accounts.model import Principal
 from accounts.rights import Right
-from actions.account_management import AccountManagement
 from actions.curation import Curation
 from actions.list_moderation import ListModeration
-from actions.lookups import Lookups
-from actions.torrent_files import TorrentFiles
-from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
-from cache.torrents import TorrentCache
 from catalogue.model import Viewer
-from catalogue.search import Search
-from catalogue.store import CatalogueStore
 from doors.admission import Admission
 from doors.kept_rows import KeptRows
 from doors.page_layout import PageSite, render_layout
 from doors.security_headers import TABLE
-from downloads.downloads import Downloads
-from downloads.links import DownloadLinks
-from tracker.ledger import Ledger
-from tracker.model import Counts, SwarmTotals
+from doors.services import AccountAccess, CatalogueReading, DownloadAccess, StoredFiles, SwarmNumbers
 from web.templating import RowTemplate, Templates
 
 LARGEST_ID = 2**63 - 1
@@ -45,25 +34,17 @@ _NO_REFERRER = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 class PageServices:
     """What the pages ask of the service.
 
-    `scrape` returns a swarm's counts, `swarms` those of all; `rows` keeps the rows of lists as HTML.
+    `rows` keeps the rows of lists as HTML.
     """
 
     admission: Admission
-    catalogue: CatalogueStore
-    search: Search
+    catalogue: CatalogueReading
     curation: Curation
-    accounts: Accounts
-    account_management: AccountManagement
+    accounts: AccountAccess
     list_moderation: ListModeration
-    cache: TorrentCache
-    files: TorrentFiles
-    lookups: Lookups
-    downloads: Downloads
-    links: DownloadLinks
-    files_url: str | None
-    ledger: Ledger
-    scrape: Callable[[InfoHash], Counts]
-    swarms: Callable[[], SwarmTotals]
+    files: StoredFiles
+    downloads: DownloadAccess
+    swarms: SwarmNumbers
     site_name: str
     rows: KeptRows[RowTemplate] = field(default_factory=KeptRows)
 
@@ -187,7 +168,7 @@ class PageContext:
         session = self.principal.session
         if session is None:
             return Markup()
-        token = self.services.accounts.csrf_token(session)
+        token = self.services.accounts.accounts.csrf_token(session)
         return Markup('<input type="hidden" name="csrf" value="{}">').format(token)
 
 

@@ -18,7 +18,7 @@ def torrent_rows(context: PageContext, torrents: Sequence[Torrent]) -> Markup:
     rows = []
     for torrent in torrents:
         row = services.rows.row(torrent, None, partial(_template, context.templates, torrent))
-        counts = services.scrape(torrent.infohash)
+        counts = services.swarms.scrape(torrent.infohash)
         rows.append(row.fill(counts.complete, counts.incomplete))
     return Markup("".join(rows))  # noqa: S704 - the templates have escaped what they hold
 

@@ -50,7 +50,7 @@ async def _torrent(context: PageContext) -> Response:
     services, viewer = context.services, context.viewer()
     key = context.request.path_params["key"]
     by_hash = len(key) >= 32
-    torrent = await services.catalogue.torrents.torrent(
+    torrent = await services.catalogue.store.torrents.torrent(
         InfoHash.parse(key) if by_hash else parse_id(key), viewer
     )
     if torrent is None:
@@ -59,11 +59,14 @@ async def _torrent(context: PageContext) -> Response:
         raise Refusal("not-found")
     if by_hash:
         return context.redirect(f"/t/{torrent.id}")
-    announce = await services.files.announce_url(
+    announce = await services.files.served.announce_url(
         context.principal, base_url(context.request, services.admission.public_url)
     )
     contents = shown_contents(
-        torrent, await services.catalogue.torrents.contents(torrent.id, 0, FILES_SHOWN), viewer, announce
+        torrent,
+        await services.catalogue.store.torrents.contents(torrent.id, 0, FILES_SHOWN),
+        viewer,
+        announce,
     )
     others = [each for each in await _torrents_of(context, torrent.group) if each.id != torrent.id]
     return context.render(
@@ -73,7 +76,7 @@ async def _torrent(context: PageContext) -> Response:
         group=torrent.group,
         contents=contents,
         files=contents.files,
-        counts=services.scrape(torrent.infohash),
+        counts=services.swarms.scrape(torrent.infohash),
         uploader=shown_uploader(torrent, viewer),
         magnet=str(await _magnet(context, torrent, contents, announce)),
         others=torrent_rows(context, others),
@@ -88,11 +91,11 @@ async def _look_up(context: PageContext) -> Response:
     account, viewer = context.user_id(), context.viewer()
     key = context.request.path_params["key"]
     name = InfoHash.parse(key) if len(key) >= 32 else parse_id(key)
-    torrent = await context.services.catalogue.torrents.torrent(name, viewer)
+    torrent = await context.services.catalogue.store.torrents.torrent(name, viewer)
     if torrent is None and not isinstance(name, InfoHash):
         raise Refusal("not-found")
     infohash = torrent.infohash if torrent is not None else InfoHash.parse(key)
-    lookups = context.services.lookups
+    lookups = context.services.downloads.lookups
     found = await lookups.find(infohash, seconds=lookups.terms.seconds, account=account)
     if found is None:
         return _unknown(context, infohash, searched=True)
@@ -105,7 +108,7 @@ def _unknown(context: PageContext, infohash: InfoHash, *, searched: bool = False
 
 
 async def _group(context: PageContext) -> Response:
-    group = await context.services.catalogue.groups.group(context.number(), context.viewer())
+    group = await context.services.catalogue.store.groups.group(context.number(), context.viewer())
     if group is None:
         raise Refusal("not-found")
     torrents = await _torrents_of(context, group)
@@ -122,13 +125,13 @@ async def _group(context: PageContext) -> Response:
 
 
 async def _torrents_of(context: PageContext, group: Group) -> tuple[Torrent, ...]:
-    found = await context.services.catalogue.groups.torrents_of([group.id], context.viewer())
+    found = await context.services.catalogue.store.groups.torrents_of([group.id], context.viewer())
     return found.get(group.id, ())
 
 
 async def _discussion(context: PageContext, group: Group) -> Discussion:
     """Return a page of comments on a group, and what the reader may add."""
-    catalogue, page = context.services.catalogue, context.page_number()
+    catalogue, page = context.services.catalogue.store, context.page_number()
     offset = (page - 1) * COMMENTS_PER_PAGE
     comments = await catalogue.comments.comments(
         group.id, offset, COMMENTS_PER_PAGE, context.viewer(), newest_first=True
@@ -145,7 +148,7 @@ async def _discussion(context: PageContext, group: Group) -> Discussion:
 
 
 async def _magnet(context: PageContext, torrent: Torrent, contents: Contents, announce: str) -> Magnet:
-    record = await context.services.cache.find(torrent.infohash) if torrent.held else None
+    record = await context.services.files.cache.find(torrent.infohash) if torrent.held else None
     trackers = tuple(dict.fromkeys(_trackers(torrent, contents, announce)))[:TRACKERS_IN_LINK]
     return magnet_of(torrent, record, trackers)
 

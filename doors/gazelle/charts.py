@@ -32,20 +32,20 @@ async def top10(context: GazelleContext) -> object:
 
 
 async def _torrents(context: GazelleContext, chart: str, limit: int) -> list[JsonObject]:
-    catalogue = context.services.catalogue
+    catalogue = context.services.catalogue.store
     ids = await catalogue.statistics.top(chart, int(context.services.admission.clock()), limit)
     ranked = context.with_swarm_stats(await catalogue.torrents.torrents(ids, PUBLIC_VIEWER))
     return [_torrent(each, stats.seeders, stats.leechers, stats.snatched) for each, stats in ranked]
 
 
 async def _tags(context: GazelleContext, chart: str, limit: int) -> list[JsonObject]:
-    found = await context.services.catalogue.tags.tags("", 0, limit)
+    found = await context.services.catalogue.store.tags.tags("", 0, limit)
     return [{"name": escape(tag.name), "uses": tag.uses} for tag in found.items if tag.uses]
 
 
 async def _uploaders(context: GazelleContext, chart: str, limit: int) -> list[JsonObject]:
-    ranked = await context.services.catalogue.statistics.top_uploaders(limit)
-    users = await context.services.accounts.users_by_id([user for user, _ in ranked])
+    ranked = await context.services.catalogue.store.statistics.top_uploaders(limit)
+    users = await context.services.accounts.accounts.users_by_id([user for user, _ in ranked])
     return [
         _user(users[user].id, users[user].name, users[user].joined, count)
         for user, count in ranked

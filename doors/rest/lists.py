@@ -52,9 +52,9 @@ def _shape(entry: ListEntry) -> EntryShape:
 
 async def _page(context: RestContext, kind: ListKind) -> Listing:
     """Read a page of a list, and count the list some thousands of entries beyond it."""
-    takedowns, most = context.services.takedowns, context.offset + context.per_page + _COUNT_BEYOND
-    entries = await takedowns.page(kind, context.offset, context.per_page)
-    total = await takedowns.count(kind, most)
+    lists, most = context.services.list_moderation.lists, context.offset + context.per_page + _COUNT_BEYOND
+    entries = await lists.page(kind, context.offset, context.per_page)
+    total = await lists.count(kind, most)
     return context.listing([_shape(each) for each in entries], total, exact=total < most)
 
 
@@ -97,9 +97,9 @@ async def _allowed(context: RestContext) -> Listing:
 
 
 async def _statistics(context: RestContext) -> TrackerShape:
-    swarms = context.services.swarms()
-    files, stored = await context.services.cache.totals()
-    recorded = await context.services.catalogue.statistics.totals()
+    swarms = context.services.swarms.totals()
+    files, stored = await context.services.files.cache.totals()
+    recorded = await context.services.catalogue.store.statistics.totals()
     return TrackerShape(
         swarms.torrents,
         swarms.peers,

@@ -88,7 +88,7 @@ class SnatchShape:
 
 async def _stats(context: RestContext) -> TrafficShape:
     user = await _user(context, context.id("user"))
-    traffic = await context.services.ledger.account(user.id)
+    traffic = await context.services.accounts.ledger.account(user.id)
     administers = context.services.admission.rights.may(context.principal, Right.ACCOUNTS)
     return TrafficShape(
         traffic.uploaded,
@@ -103,7 +103,7 @@ async def _stats(context: RestContext) -> TrafficShape:
 
 
 async def _snatches(context: RestContext) -> Listing:
-    found, total = await context.services.ledger.store.snatches(
+    found, total = await context.services.accounts.ledger.store.snatches(
         context.user_id, context.offset, context.per_page
     )
     shapes = [SnatchShape(each.id, each.infohash.upper, time(each.time)) for each in found]
@@ -114,26 +114,26 @@ async def _passkey_shape(context: RestContext, user: int, passkey: str) -> Passk
     if user != context.principal.id:
         return PasskeyShape(None, None)
     return PasskeyShape(
-        passkey, await context.services.files.announce_url(context.principal, context.base_url)
+        passkey, await context.services.files.served.announce_url(context.principal, context.base_url)
     )
 
 
 async def _passkey(context: RestContext) -> PasskeyShape:
     user = context.user_id
     return await _passkey_shape(
-        context, user, await context.services.account_management.passkey(context.principal, user)
+        context, user, await context.services.accounts.management.passkey(context.principal, user)
     )
 
 
 async def _reset_passkey(context: RestContext) -> PasskeyShape:
     user = context.id("user")
     return await _passkey_shape(
-        context, user, await context.services.account_management.reset_passkey(context.principal, user)
+        context, user, await context.services.accounts.management.reset_passkey(context.principal, user)
     )
 
 
 async def _shape(context: RestContext, user: User) -> UserShape:
-    uploads, groups = await context.services.catalogue.statistics.upload_counts(user.id)
+    uploads, groups = await context.services.catalogue.store.statistics.upload_counts(user.id)
     private = user.id == context.principal.id or context.services.admission.rights.may(
         context.principal, Right.ACCOUNTS
     )
@@ -156,12 +156,12 @@ def rename_fields(refusal: Refusal, names: Mapping[str, str]) -> Refusal:
 
 
 async def _log_in(context: RestContext) -> LoginShape:
-    accounts, given = context.services.accounts, context.body
+    accounts, given = context.services.accounts.accounts, context.body
     user = await accounts.log_in(
         given.text("username"), given.text("password"), context.address, LogInWay.API
     )
     key, secret = await accounts.mint(
-        user.id, Scope.REST, LOGIN_LABEL, lifetime=context.services.token_lifetime, login=True
+        user.id, Scope.REST, LOGIN_LABEL, lifetime=context.services.accounts.token_lifetime, login=True
     )
     expires = time(key.expires) if key.expires is not None else None
     return LoginShape(secret, "Bearer", expires, PersonShape(user.id, user.name))
@@ -169,7 +169,7 @@ async def _log_in(context: RestContext) -> LoginShape:
 
 async def _log_out(context: RestContext) -> Response | None:
     if context.principal.key is not None:
-        await context.services.accounts.revoke(context.principal.key.id)
+        await context.services.accounts.accounts.revoke(context.principal.key.id)
         return None
     return await context.services.admission.authenticator.log_out(
         Response(status_code=204), context.principal
@@ -179,7 +179,7 @@ async def _log_out(context: RestContext) -> Response | None:
 async def _csrf(context: RestContext) -> CsrfShape:
     if context.principal.session is None:
         raise Refusal("bad-request", "a key needs no CSRF token")
-    return CsrfShape(context.services.accounts.csrf_token(context.principal.session))
+    return CsrfShape(context.services.accounts.accounts.csrf_token(context.principal.session))
 
 
 async def _me(context: RestContext) -> UserShape:
@@ -187,14 +187,14 @@ async def _me(context: RestContext) -> UserShape:
 
 
 async def _user(context: RestContext, number: int) -> User:
-    user = await context.services.accounts.user(number)
+    user = await context.services.accounts.accounts.user(number)
     if user is None:
         raise Refusal("not-found")
     return user
 
 
 async def _list(context: RestContext) -> Listing:
-    users, total = await context.services.accounts.users(
+    users, total = await context.services.accounts.accounts.users(
         context.query.text("search"), context.offset, context.per_page
     )
     return context.listing([await _shape(context, user) for user in users], total)
@@ -208,7 +208,7 @@ async def _register(context: RestContext) -> UserShape:
     given = context.body
     role = Role(given.text("role", Role.USER))
     try:
-        user = await context.services.account_management.register(
+        user = await context.services.accounts.management.register(
             context.principal, given.text("username"), given.text("password"), role
         )
     except Refusal as refusal:
@@ -219,11 +219,11 @@ async def _register(context: RestContext) -> UserShape:
 async def _edit(context: RestContext) -> UserShape:
     number, given = context.id("user"), context.body
     if "role" in given:
-        await context.services.account_management.set_role(
+        await context.services.accounts.management.set_role(
             context.principal, number, Role(given.text("role"))
         )
     if "enabled" in given:
-        await context.services.account_management.set_enabled(
+        await context.services.accounts.management.set_enabled(
             context.principal, number, enabled=bool(given.flag("enabled"))
         )
     return await _shape(context, await _user(context, number))
@@ -232,7 +232,7 @@ async def _edit(context: RestContext) -> UserShape:
 async def _set_password(context: RestContext) -> None:
     given = context.body
     current = given.text("current_password") if "current_password" in given else None
-    await context.services.account_management.set_password(
+    await context.services.accounts.management.set_password(
         context.principal, context.id("user"), given.text("password"), current, context.address
     )
 

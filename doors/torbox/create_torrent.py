@@ -74,7 +74,7 @@ class _RateLimitedAdd:
         try:
             # Beyond the rate, content is added only where it is cached.
             cached_only = wish.only_if_cached or not allowance.granted
-            job = await context.services.downloads.create(
+            job = await context.services.downloads.downloads.create(
                 context.user.id, replace(wish, only_if_cached=cached_only)
             )
         except Refusal as refusal:
@@ -93,7 +93,7 @@ class _RateLimitedAdd:
 
 async def _slots_full(context: TorboxContext, refusal: Refusal) -> TorboxError:
     """Return ACTIVE_LIMIT with the count of running downloads, for which clients wait."""
-    jobs = await context.services.downloads.jobs(context.user.id, 0, _MAX_JOBS)
+    jobs = await context.services.downloads.downloads.jobs(context.user.id, 0, _MAX_JOBS)
     running = sum(not job.content.complete and not job.paused for job in jobs)
     return TorboxError(
         ACTIVE_LIMIT, str(refusal), data={"active_limit": running, "current_active_downloads": running}

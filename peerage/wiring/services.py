@@ -14,6 +14,7 @@ from doors.gazelle.context import GazelleServices
 from doors.rate_limits import RateLimits
 from doors.rest.operation import RestServices
 from doors.root_path import root_path
+from doors.services import AccountAccess, CatalogueReading, DownloadAccess, StoredFiles, SwarmNumbers
 from doors.torbox.context import TorboxServices
 from doors.torbox.create_torrent import CREATE_RATE as TORBOX_CREATE
 from doors.torrent_api import TorrentApiServices
@@ -60,116 +61,60 @@ def make_admission(application: Application, clients: ClientAddress) -> Admissio
 
 def make_services(application: Application, admission: Admission) -> DialectServices:
     """Return the services of every dialect."""
-    settings = application.settings.downloads
-    key = application.stores.folder.secret("downloads", KEY_BYTES, application.environment.random)
-    links = DownloadLinks(key, settings.link_lifetime, application.environment.clock)
+    downloads, catalogue = _downloads(application), application.catalogue
+    reading = CatalogueReading(catalogue.catalogue.store, catalogue.search)
+    files = StoredFiles(application.torrents.cache, application.torrents.files)
+    accounts = _accounts(application)
+    swarms = _swarms(application)
+    site_name = application.settings.catalogue.site_name
+    moderation = application.torrents.list_moderation
+    curation = catalogue.curation
     return DialectServices(
-        rest=_rest(application, admission),
-        gazelle=_gazelle(application, admission),
-        torrent_api=_torrent_api(application, admission),
-        torbox=TorboxServices(
-            admission=admission,
-            downloads=application.downloads.downloads,
-            links=links,
-            files_url=settings.files_url,
-            lookups=application.downloads.lookups,
-            scrape=application.tracker.tracker.store.scrape,
+        rest=RestServices(admission, reading, curation, accounts, moderation, files, swarms, site_name),
+        gazelle=GazelleServices(admission, reading, curation, accounts, files, swarms, site_name),
+        torrent_api=TorrentApiServices(
+            admission, reading, catalogue.titles, curation, downloads.lookups, swarms
         ),
-        feeds=_feeds(application, admission),
-        files=FileServices(
-            accounts=application.accounts.accounts,
-            downloads=application.downloads.downloads,
-            links=links,
-            transfers=Transfers(settings.transfers, settings.transfers_per_account),
-            files_url=settings.files_url,
+        torbox=TorboxServices(admission, downloads, swarms),
+        feeds=FeedServices(admission, reading, accounts.accounts, files, swarms, site_name),
+        files=_files(application, downloads),
+        pages=PageServices(
+            admission, reading, curation, accounts, moderation, files, downloads, swarms, site_name
         ),
-        pages=_pages(application, admission, links),
     )
 
 
-def _rest(application: Application, admission: Admission) -> RestServices:
-    store = application.tracker.tracker.store
-    return RestServices(
-        admission=admission,
-        catalogue=application.catalogue.catalogue.store,
-        search=application.catalogue.search,
-        curation=application.catalogue.curation,
+def _accounts(application: Application) -> AccountAccess:
+    return AccountAccess(
         accounts=application.accounts.accounts,
-        account_management=application.account_management,
-        takedowns=application.torrents.takedowns,
-        list_moderation=application.torrents.list_moderation,
-        cache=application.torrents.cache,
-        files=application.torrents.files,
-        census=application.tracker.census,
+        management=application.account_management,
         ledger=application.ledger,
-        scrape=store.scrape,
-        swarms=store.totals,
-        site_name=application.settings.catalogue.site_name,
         token_lifetime=application.settings.accounts.token_lifetime,
     )
 
 
-def _gazelle(application: Application, admission: Admission) -> GazelleServices:
+def _swarms(application: Application) -> SwarmNumbers:
     store = application.tracker.tracker.store
-    return GazelleServices(
-        admission=admission,
-        catalogue=application.catalogue.catalogue.store,
-        search=application.catalogue.search,
-        curation=application.catalogue.curation,
-        accounts=application.accounts.accounts,
-        cache=application.torrents.cache,
-        files=application.torrents.files,
-        ledger=application.ledger,
-        scrape=store.scrape,
-        swarms=store.totals,
-        site_name=application.settings.catalogue.site_name,
-    )
+    return SwarmNumbers(store.scrape, store.totals, application.tracker.census)
 
 
-def _torrent_api(application: Application, admission: Admission) -> TorrentApiServices:
-    return TorrentApiServices(
-        admission=admission,
-        catalogue=application.catalogue.catalogue.store,
-        search=application.catalogue.search,
-        titles=application.catalogue.titles,
-        curation=application.catalogue.curation,
-        lookups=application.downloads.lookups,
-        census=application.tracker.census,
-        scrape=application.tracker.tracker.store.scrape,
-    )
-
-
-def _feeds(application: Application, admission: Admission) -> FeedServices:
-    return FeedServices(
-        admission=admission,
-        catalogue=application.catalogue.catalogue.store,
-        search=application.catalogue.search,
-        accounts=application.accounts.accounts,
-        cache=application.torrents.cache,
-        files=application.torrents.files,
-        scrape=application.tracker.tracker.store.scrape,
-        site_name=application.settings.catalogue.site_name,
-    )
-
-
-def _pages(application: Application, admission: Admission, links: DownloadLinks) -> PageServices:
-    store = application.tracker.tracker.store
-    return PageServices(
-        admission=admission,
-        catalogue=application.catalogue.catalogue.store,
-        search=application.catalogue.search,
-        curation=application.catalogue.curation,
-        accounts=application.accounts.accounts,
-        account_management=application.account_management,
-        list_moderation=application.torrents.list_moderation,
-        cache=application.torrents.cache,
-        files=application.torrents.files,
-        lookups=application.downloads.lookups,
+def _downloads(application: Application) -> DownloadAccess:
+    settings = application.settings.downloads
+    key = application.stores.folder.secret("downloads", KEY_BYTES, application.environment.random)
+    return DownloadAccess(
         downloads=application.downloads.downloads,
-        links=links,
-        files_url=application.settings.downloads.files_url,
-        ledger=application.ledger,
-        scrape=store.scrape,
-        swarms=store.totals,
-        site_name=application.settings.catalogue.site_name,
+        lookups=application.downloads.lookups,
+        links=DownloadLinks(key, settings.link_lifetime, application.environment.clock),
+        files_url=settings.files_url,
+    )
+
+
+def _files(application: Application, downloads: DownloadAccess) -> FileServices:
+    settings = application.settings.downloads
+    return FileServices(
+        accounts=application.accounts.accounts,
+        downloads=downloads.downloads,
+        links=downloads.links,
+        transfers=Transfers(settings.transfers, settings.transfers_per_account),
+        files_url=downloads.files_url,
     )

@@ -21,6 +21,7 @@ from catalogue.model import MetainfoSummary, ParsedRelease
 from catalogue.search import Search
 from catalogue.store import CatalogueStore
 from doors.admission import Admission
+from doors.services import AccountAccess, CatalogueReading, DownloadAccess, StoredFiles, SwarmNumbers
 from doors.transfers import Transfers
 from downloads.downloads import Downloads
 from downloads.links import KEY_BYTES, DownloadLinks
@@ -63,7 +64,7 @@ class AllServices:
     links: DownloadLinks
     transfers: Transfers
     files_url: str | None
-    census: Census | None
+    census: Census
     ledger: Ledger
     scrape: Callable[[InfoHash], Counts]
     swarms: Callable[[], SwarmTotals]
@@ -73,8 +74,17 @@ class AllServices:
 
     def of(self, dialect: type[S]) -> S:
         """Return what one dialect asks for."""
-        asked = (field.name for field in fields(dialect) if field.default_factory is MISSING)
-        return dialect(**{name: getattr(self, name) for name in asked})
+        groups = {
+            CatalogueReading: CatalogueReading(self.catalogue, self.search),
+            StoredFiles: StoredFiles(self.cache, self.files),
+            AccountAccess: AccountAccess(
+                self.accounts, self.account_management, self.ledger, self.token_lifetime
+            ),
+            DownloadAccess: DownloadAccess(self.downloads, self.lookups, self.links, self.files_url),
+            SwarmNumbers: SwarmNumbers(self.scrape, self.swarms, self.census),
+        }
+        asked = [each for each in fields(dialect) if each.default_factory is MISSING]
+        return dialect(**{each.name: groups.get(each.type) or getattr(self, each.name) for each in asked})
 
 
 def services_of(

@@ -14,6 +14,7 @@ from doors.torbox.context import TorboxServices
 from doors.torbox.door import routes as torbox_routes
 from downloads.model import JobState
 from tests.support.torbox import hash_of, open_torbox, torrent_of
+from web.page_context import PageServices
 from web.pages import routes
 
 FILM = torrent_of("film.mkv")
@@ -22,7 +23,7 @@ FILM = torrent_of("film.mkv")
 @pytest.fixture
 def site(tmp_path):
     with open_torbox(tmp_path, rates={"pages": "100000/minute"}) as opened:
-        app = Starlette(routes=routes(opened.services))
+        app = Starlette(routes=routes(opened.services.of(PageServices)))
         opened.browser = httpx.AsyncClient(
             transport=httpx.ASGITransport(app, client=("127.0.0.1", 1)), base_url="http://box.test"
         )
@@ -68,7 +69,7 @@ def test_links_below_a_path_are_below_it_on_the_page_and_in_the_api(site):
     base = "https://example.org/peerage"
     services = replace(site.services, admission=replace(site.services.admission, public_url=base))
     below = SimpleNamespace(services=services, run=site.run, browser=None)
-    app = Starlette(routes=[*routes(services), *torbox_routes(services.of(TorboxServices))])
+    app = Starlette(routes=[*routes(services.of(PageServices)), *torbox_routes(services.of(TorboxServices))])
     below.browser = httpx.AsyncClient(
         transport=httpx.ASGITransport(app, client=("127.0.0.1", 1)), base_url="http://box.test"
     )
@@ -114,7 +115,7 @@ def test_nobody_is_asked_to_log_in(site):
 
 def test_without_the_extra_the_page_says_so(tmp_path):
     with open_torbox(tmp_path, installed=False, rates={"pages": "100/minute"}) as opened:
-        app = Starlette(routes=routes(opened.services))
+        app = Starlette(routes=routes(opened.services.of(PageServices)))
         opened.browser = httpx.AsyncClient(
             transport=httpx.ASGITransport(app, client=("127.0.0.1", 1)), base_url="http://box.test"
         )
