@@ -83,9 +83,10 @@ class Uploads:
         limit: int = DEFAULT_LIMIT,
         parsers: int = _PARSERS,
         under_way: int = _UNDER_WAY,
+        children: ChildProcesses | None = None,
     ) -> None:
         self.limit = limit
-        self.reader = MetainfoReader(ChildProcesses(), limit, parsers)
+        self.reader = MetainfoReader(children or ChildProcesses(), limit, parsers)
         self.accepted = 0
         self._cache = cache
         self._takedowns = takedowns

@@ -36,7 +36,9 @@ def make_torrents(application: "Application") -> TorrentServices:
     environment, records = application.environment, application.catalogue_records
     parser = environment.release_parser or ImdbReleaseParser(environment.titles or application.stores.titles)
     limit = application.settings.cache.max_torrent_size
-    uploads = Uploads(cache, takedowns, records, parser, environment.clock, limit=limit)
+    uploads = Uploads(
+        cache, takedowns, records, parser, environment.clock, limit=limit, children=application.children
+    )
     application.stack.push_async_callback(uploads.drain)
     return TorrentServices(
         cache=cache,
