@@ -14,6 +14,7 @@ class ListModeration:
     """List changes on behalf of a principal (BLOCK); each may raise Refusal `unauthenticated`, `forbidden`."""
 
     def __init__(self, takedowns: Takedowns, moderation: Moderation, rights: Rights) -> None:
+        self.lists = takedowns.lists
         self._takedowns = takedowns
         self._moderation = moderation
         self._rights = rights

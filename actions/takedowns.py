@@ -71,7 +71,7 @@ class Takedowns:
         self._emit = emit
         self._cache = cache
         self._torrents = torrents
-        self._lists = lists
+        self.lists = lists
         self._policy = policy
         self._clock = clock
         self._lock = asyncio.Lock()
@@ -81,24 +81,24 @@ class Takedowns:
 
     async def deny_listed(self) -> None:
         """Tell the tracker what is denied; call it before anything is announced."""
-        await self._tell_pages(partial(self._lists.hashes, ListKind.DENY), self._policy.deny_all)
+        await self._tell_pages(partial(self.lists.hashes, ListKind.DENY), self._policy.deny_all)
 
     async def finish(self) -> None:
         """Finish takedowns that were interrupted; call it before anybody sees files or records."""
-        page = await self._lists.hashes(ListKind.DENY, b"", _PAGE)
+        page = await self.lists.hashes(ListKind.DENY, b"", _PAGE)
         while page.packed:
             names = page.infohashes()
             left = await self._cache.known(names) | await self._torrents.known(names)
-            for entry in await self._lists.find(left, ListKind.DENY):
+            for entry in await self.lists.find(left, ListKind.DENY):
                 await self._operations.run(self._enforce(entry, ()))
             for callback in self._blocked:
                 await callback(names)
-            page = await self._lists.hashes(ListKind.DENY, page.last, _PAGE)
+            page = await self.lists.hashes(ListKind.DENY, page.last, _PAGE)
 
     async def allow_listed(self) -> None:
         """Tell the tracker what is allowed and held, and which two infohashes are of one torrent."""
         if self._policy.listed:
-            await self._tell_pages(partial(self._lists.hashes, ListKind.ALLOW), self._policy.allow_all)
+            await self._tell_pages(partial(self.lists.hashes, ListKind.ALLOW), self._policy.allow_all)
             await self._tell_pages(self._cache.hashes, self._policy.allow_all)
         await self._join_hybrids()
 
@@ -126,22 +126,6 @@ class Takedowns:
     async def disallow(self, infohash: InfoHash) -> bool:
         """Remove an allow entry; a torrent that the cache holds stays allowed. Tell whether there was one."""
         return await self._operations.run(self._lift(infohash, ListKind.ALLOW))
-
-    async def entries(self, kind: ListKind | None = None) -> list[ListEntry]:
-        """Return every entry, or those of one list, ordered by infohash."""
-        return await self._lists.entries(kind)
-
-    async def page(self, kind: ListKind, skip: int, limit: int) -> list[ListEntry]:
-        """Return up to `limit` entries of a list but its first `skip`, ordered by infohash."""
-        return await self._lists.page(kind, skip, limit)
-
-    async def count(self, kind: ListKind, most: int) -> int:
-        """Count the entries of a list, and stop at `most`."""
-        return await self._lists.count(kind, most)
-
-    def walk(self, kind: ListKind | None = None) -> AsyncIterator[list[ListEntry]]:
-        """Yield the entries in bounded batches."""
-        return self._lists.walk(kind, _BATCH)
 
     @asynccontextmanager
     async def entering(self, torrent: Metainfo | Sequence[InfoHash]) -> AsyncIterator[None]:
@@ -178,7 +162,7 @@ class Takedowns:
         await self._refuse((infohash,))
 
     async def _refuse(self, infohashes: Sequence[InfoHash]) -> None:
-        entry = await self._lists.denied(infohashes)
+        entry = await self.lists.denied(infohashes)
         if entry is not None:
             raise Refusal("blocked", entry.reason)
 
@@ -201,7 +185,7 @@ class Takedowns:
 
         One whose block is lifted before that keeps both, and so it is not refused.
         """
-        while (entry := await self._lists.denied(metainfo.infohashes)) is not None:
+        while (entry := await self.lists.denied(metainfo.infohashes)) is not None:
             if await self._operations.run(self._enforce(entry, metainfo.infohashes)) is not None:
                 raise Refusal("blocked", entry.reason)
 
@@ -209,7 +193,7 @@ class Takedowns:
         """Allow announces of a torrent that was just cached. Refusal: `blocked`, if it was blocked meanwhile."""
         alias = metainfo.v2.truncated if metainfo.v1 and metainfo.v2 else None
         held = self._held
-        unblocked = await self._lists.denied(metainfo.infohashes) is None
+        unblocked = await self.lists.denied(metainfo.infohashes) is None
         if unblocked and held == self._held and not self._lock.locked():
             # As if the lock had been held, for which uploads under way together would wait one after another.
             self._allow_held(metainfo.infohashes, metainfo.v1, alias)
@@ -217,7 +201,7 @@ class Takedowns:
         while True:
             async with self._lock:
                 # A block takes the lock too: either it is seen here, or it comes later and deletes the file.
-                if await self._lists.denied(metainfo.infohashes) is None:
+                if await self.lists.denied(metainfo.infohashes) is None:
                     self._allow_held(metainfo.infohashes, metainfo.v1, alias)
                     return
             await self._refuse_uploaded(metainfo)
@@ -238,7 +222,7 @@ class Takedowns:
         await self._operations.drain()
 
     async def _block(self, infohash: InfoHash, reason: str, by: str) -> ListEntry:
-        entry = await self._lists.set(ListEntry(infohash, ListKind.DENY, reason, by, int(self._clock())))
+        entry = await self.lists.set(ListEntry(infohash, ListKind.DENY, reason, by, int(self._clock())))
         entry = await self._enforce(entry, ()) or entry
         # What was on its way in may be seen until its last check: the answer comes after that.
         await self._wait_for_entering(entry.infohashes)
@@ -248,7 +232,7 @@ class Takedowns:
         return entry
 
     async def _allow(self, infohash: InfoHash, reason: str, by: str) -> ListEntry:
-        entry = await self._lists.set(ListEntry(infohash, ListKind.ALLOW, reason, by, int(self._clock())))
+        entry = await self.lists.set(ListEntry(infohash, ListKind.ALLOW, reason, by, int(self._clock())))
         async with self._turn():
             entry = await self._add_known_names(entry, ())
             await self._apply_to_tracker(entry.infohashes)
@@ -261,7 +245,7 @@ class Takedowns:
         Return the entry as it is then, None if it was lifted meanwhile.
         """
         async with self._turn():
-            if await self._lists.denied((entry.infohash,)) is None:
+            if await self.lists.denied((entry.infohash,)) is None:
                 return None
             covering = await self._add_known_names(entry, infohashes)
             self._policy.deny(_short_hashes(covering.infohashes))
@@ -287,7 +271,7 @@ class Takedowns:
             if torrent is not None:
                 known.update((torrent.infohash, torrent.alias or torrent.infohash))
         covering = entry.with_aliases(known)
-        return covering if covering == entry else await self._lists.set(covering)
+        return covering if covering == entry else await self.lists.set(covering)
 
     async def _remove(self, entry: ListEntry) -> None:
         for name in _short_hashes(entry.infohashes):
@@ -303,7 +287,7 @@ class Takedowns:
         async with self._turn():
             names, entries = await self._related(infohash, kind)
             for entry in entries:
-                await self._lists.unset(entry.infohash, kind)
+                await self.lists.unset(entry.infohash, kind)
             await self._apply_to_tracker(names)
         log.info("takedown.lifted", infohash=infohash.upper, kind=kind.value, entries=len(entries))
         return bool(entries)
@@ -316,7 +300,7 @@ class Takedowns:
         record = await self._cache.find(infohash.truncated)
         names = {infohash, *(record.infohashes if record is not None else ())}
         while True:
-            entries = await self._lists.find(names, kind)
+            entries = await self.lists.find(names, kind)
             related = names.union(*(entry.infohashes for entry in entries))
             if related == names:
                 return names, entries
@@ -327,8 +311,8 @@ class Takedowns:
         for name in _short_hashes(infohashes):
             record = await self._cache.find(name)
             known = record.infohashes if record is not None else (name,)
-            allowed = record is not None or await self._lists.allowed(known) is not None
-            denied = await self._lists.denied(known) is not None
+            allowed = record is not None or await self.lists.allowed(known) is not None
+            denied = await self.lists.denied(known) is not None
             (self._policy.allow if allowed else self._policy.disallow)(_short_hashes(known))
             (self._policy.deny if denied else self._policy.undeny)(_short_hashes(known))
 

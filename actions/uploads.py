@@ -87,10 +87,11 @@ class Uploads:
         parsers: int = _PARSERS,
         under_way: int = _UNDER_WAY,
         emit: Emit = tell_nobody,
+        children: ChildProcesses | None = None,
     ) -> None:
         self._emit = emit
         self.limit = limit
-        self.reader = MetainfoReader(ChildProcesses(), limit, parsers)
+        self.reader = MetainfoReader(children or ChildProcesses(), limit, parsers)
         self.accepted = 0
         self._cache = cache
         self._takedowns = takedowns

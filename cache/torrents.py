@@ -83,8 +83,10 @@ class TorrentCache:
         quota: Quota,
         clock: Callable[[], float],
         shares: StorageShares | None = None,
+        *,
+        children: ChildProcesses | None = None,
     ) -> None:
-        """`shares` bind addresses near the quota; without them none is bound."""
+        """`shares` bind addresses near the quota; without them none is bound. Large files are read by `children`."""
         self._blobs = blobs
         self._records = records
         self._usage: QuotaUsage | None = None
@@ -93,7 +95,7 @@ class TorrentCache:
         self._clock = clock
         self._operations = RunToCompletion("cache.operation_failed", expected=(Refusal,))
         self._stripes = tuple(asyncio.Lock() for _ in range(_STRIPES))
-        self._reader = StoredFileReader(ChildProcesses())
+        self._reader = StoredFileReader(children or ChildProcesses())
         self._shares = shares
         self.quota = quota
 

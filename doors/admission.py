@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from math import ceil
+from secrets import token_bytes
 
 import structlog
 from starlette.requests import Request
@@ -199,6 +200,7 @@ class Admission:
     upload_limit: int
     public_url: str | None
     clock: Callable[[], float]
+    random: Callable[[int], bytes] = token_bytes
 
     @property
     def root_path(self) -> str:

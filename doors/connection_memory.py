@@ -22,7 +22,7 @@ ROOM_SECONDS = 5.0
 BODY_ROOM_SECONDS = 20.0
 """How long a body waits for room; its sender is not read from meanwhile."""
 _NEAR = 0.8  # the part of the whole above which the share of an address binds
-_INTERVAL = 0.02  # seconds between two looks for room
+_INTERVAL = 0.02  # the fewest seconds between two looks for slow connections
 _TRICKLE = 16 << 10
 _SLOW = 1.0  # seconds without movement after which a connection may be dropped to make room
 
@@ -82,17 +82,11 @@ class HeldMemory:
         """Hold more bytes as soon as there is room; return whether there was any in time."""
         if self.hold(size):
             return True
-        end, served = self.memory.time() + seconds, self.served
-        self.served = True
+        served, self.served = self.served, True
         try:
-            while self.memory.time() < end:
-                await asyncio.sleep(_INTERVAL)
-                if self.hold(size):
-                    return True
+            return await self.memory.wait_for(self, size, seconds)
         finally:
             self.set_served(served)
-        self.memory.refused += 1
-        return False
 
     def set_served(self, served: bool) -> None:
         """Tell whether the service is at work for it; when that ends it is its client's time again."""
@@ -122,6 +116,15 @@ class HeldMemory:
         self.buffered = self.reserved = 0
 
 
+@dataclass(eq=False, slots=True)
+class _Waiter:
+    """Who waits for room, and what is set when the bytes are held."""
+
+    holder: HeldMemory
+    size: int
+    given: "asyncio.Future[None]"
+
+
 @dataclass(slots=True)
 class ConnectionMemory:
     """The limits, in bytes, and what is held; `time` gives seconds that never go back.
@@ -139,6 +142,8 @@ class ConnectionMemory:
     """Requests for room that found none."""
     _addresses: Counter[str] = field(default_factory=Counter)
     _holders: set[HeldMemory] = field(default_factory=set)
+    _waiting: list[_Waiter] = field(default_factory=list)
+    _next_look: asyncio.Handle | None = None
 
     def connection(self, key: str, drop: Callable[[], None]) -> HeldMemory:
         """Return the memory of a new connection from an address."""
@@ -166,6 +171,60 @@ class ConnectionMemory:
             del self._addresses[holder.key]
         if not holder.held:
             self._holders.discard(holder)
+        if self._waiting and size > 0:
+            self._look_again()
+
+    async def wait_for(self, holder: HeldMemory, size: int, seconds: float) -> bool:
+        """Hold more bytes for a connection once there is room; return whether there was any in time.
+
+        Those who wait are given room in the order in which they came, as it is released; one for whom there is too
+        little lets the others pass. A caller who is cancelled holds nothing of it.
+        """
+        waiter = _Waiter(holder, size, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiter)
+        if self._next_look is None:
+            self._look_later()
+        try:
+            async with asyncio.timeout(seconds):
+                await waiter.given
+        except TimeoutError:
+            pass
+        except asyncio.CancelledError:
+            if waiter not in self._waiting:
+                holder.release(size)
+            raise
+        finally:
+            given = waiter not in self._waiting
+            if not given:
+                self._waiting.remove(waiter)
+        self.refused += not given
+        return given
+
+    def _look_again(self) -> None:
+        """Look for room as soon as what goes on has ended: it may release more, or be making room itself."""
+        if self._next_look is not None:
+            self._next_look.cancel()
+        self._next_look = asyncio.get_running_loop().call_soon(self._look)
+
+    def _look_later(self) -> None:
+        """Look for room when the next connection is slow enough to be dropped for it."""
+        now = self.time()
+        left = [each.moved + _SLOW - now for each in self._holders if not each.served]
+        delay = max(min((each for each in left if each > 0), default=_SLOW), _INTERVAL)
+        self._next_look = asyncio.get_running_loop().call_later(delay, self._look, True)
+
+    def _look(self, may_drop: bool = False) -> None:
+        """Give room to those who wait, dropping slow connections where that is its time."""
+        for waiter in tuple(self._waiting):
+            fits = waiter.size <= self._room(waiter.holder.key, shared=True)
+            if not waiter.given.done() and (fits or may_drop) and self.hold(waiter.holder, waiter.size):
+                self._waiting.remove(waiter)
+                waiter.given.set_result(None)
+        if self._next_look is not None:
+            self._next_look.cancel()
+            self._next_look = None
+        if self._waiting:
+            self._look_later()
 
     def _room(self, key: str, *, shared: bool) -> int:
         whole = self.limit - self.held

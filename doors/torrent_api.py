@@ -21,12 +21,9 @@ from bittorrent.refusal import Refusal
 from catalogue.imdb_titles import ImdbTitles
 from catalogue.model import PUBLIC_VIEWER, Category, Torrent
 from catalogue.query import ImdbTerm, SearchQuery, SortOrder
-from catalogue.search import Search
-from catalogue.store import CatalogueStore
 from doors.admission import Admission, AdmittedRoute, ApiDialect, Endpoint, Exchange, Handler, Step, parameter
 from doors.bodies import FormRules
-from tracker.census import Census
-from tracker.model import Counts
+from doors.services import CatalogueReading, SwarmNumbers
 
 DIALECT = "torrent_api"
 METHODS = frozenset({"list", "info", "peers", "add"})
@@ -85,16 +82,14 @@ _CODES = {
 
 @dataclass(frozen=True, slots=True)
 class TorrentApiServices:
-    """What the Torrent API asks of the service; `scrape` returns a swarm's counts."""
+    """What the Torrent API asks of the service."""
 
     admission: Admission
-    catalogue: CatalogueStore
-    search: Search
+    catalogue: CatalogueReading
     titles: ImdbTitles
     curation: Curation
     lookups: Lookups
-    census: Census
-    scrape: Callable[[InfoHash], Counts]
+    swarms: SwarmNumbers
 
 
 def routes(services: TorrentApiServices, *, documented_errors: bool = False) -> list[Route]:
@@ -198,7 +193,7 @@ class _Methods:
         """Return how many peers a torrent had on a day, by country unless `short` is set."""
         infohash, day, country = _infohash_of(context), _day_of(context), _country_of(context)
         torrent = await self._find(infohash)
-        report = await self.services.census.report(torrent.infohash, day)
+        report = await self.services.swarms.census.report(torrent.infohash, day)
         countries = [(code, peers) for code, peers in report.countries if country in (None, code)]
         answer: dict[str, object] = {
             "day": report.day.isoformat(),
@@ -224,7 +219,7 @@ class _Methods:
         return await self._find(_infohash_of(context))
 
     async def _find(self, infohash: InfoHash) -> Torrent:
-        torrent = await self.services.catalogue.torrents.torrent(infohash, PUBLIC_VIEWER)
+        torrent = await self.services.catalogue.store.torrents.torrent(infohash, PUBLIC_VIEWER)
         if torrent is None:
             raise Refusal("not-found")
         return torrent
@@ -234,8 +229,8 @@ class _Methods:
         as_of, offset = None, 0
         while offset < _MAX_LIST:
             wanted = SearchQuery(ImdbTerm(number), SortOrder.TIME, offset=offset, limit=_PAGE, as_of=as_of)
-            found = await self.services.search.torrents(wanted)
-            torrents += await self.services.catalogue.torrents.torrents(found.ids, PUBLIC_VIEWER)
+            found = await self.services.catalogue.search.torrents(wanted)
+            torrents += await self.services.catalogue.store.torrents.torrents(found.ids, PUBLIC_VIEWER)
             as_of, offset = found.as_of, offset + _PAGE
             if len(found.ids) < _PAGE:
                 break
@@ -249,18 +244,18 @@ class _Methods:
         return torrents[0].group.name if torrents else None
 
     async def _alive(self, torrents: Sequence[Torrent]) -> frozenset[InfoHash]:
-        counted = await self.services.census.alive([torrent.infohash for torrent in torrents])
+        counted = await self.services.swarms.census.alive([torrent.infohash for torrent in torrents])
         return counted | {torrent.infohash for torrent in torrents if self._has_peers(torrent.infohash)}
 
     def _has_peers(self, infohash: InfoHash) -> bool:
-        counts = self.services.scrape(infohash)
+        counts = self.services.swarms.scrape(infohash)
         return counts.complete + counts.incomplete > 0
 
     async def _category(self, category: Category) -> str:
         """Return the name of the top-level category that a category is or belongs to."""
         if category.parent is None:
             return category.name
-        categories = await self.services.catalogue.categories.all()
+        categories = await self.services.catalogue.store.categories.all()
         return next(each.name for each in categories if each.id == category.parent)
 
 

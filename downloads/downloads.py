@@ -49,11 +49,16 @@ class Downloads:
     Without `backend` (`available` is False) every call raises Refusal `no-downloads`.
     """
 
-    def __init__(self, limits: DownloadLimits, backend: DownloadBackend | None) -> None:
+    def __init__(
+        self,
+        limits: DownloadLimits,
+        backend: DownloadBackend | None,
+        children: ChildProcesses | None = None,
+    ) -> None:
         self._limits = limits
         self._queue = RunToCompletionQueue("downloads.operation_failed", expected=(Refusal,))
         self._parsers = FairSlots(_PARSERS)
-        self._reader = RequestReader(ChildProcesses())
+        self._reader = RequestReader(children or ChildProcesses())
         self._registry = JobRegistry()
         self._backend = backend
         self._checking: asyncio.Task[None] | None = None

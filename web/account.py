@@ -47,7 +47,7 @@ async def _account(context: PageContext) -> Response:
 
 
 async def _export(context: PageContext) -> Response:
-    batches = await context.services.account_management.export(context.principal, context.user_id())
+    batches = await context.services.accounts.management.export(context.principal, context.user_id())
     return record_lines(batches, "account.jsonl")
 
 
@@ -57,7 +57,7 @@ async def _add_key(context: PageContext) -> Response:
         scope = _scope(context.form.get("scope", ""))
         label = context.form.get("label", "").strip()
         lifetime = _lifetime(context.form.get("lifetime", ""))
-        key, secret = await context.services.account_management.mint(
+        key, secret = await context.services.accounts.management.mint(
             context.principal, user, scope, label, lifetime=lifetime
         )
     except Refusal as refusal:
@@ -66,19 +66,19 @@ async def _add_key(context: PageContext) -> Response:
 
 
 async def _renew(context: PageContext) -> Response:
-    made = await context.services.account_management.renew_feed_key(context.principal, context.number())
+    made = await context.services.accounts.management.renew_feed_key(context.principal, context.number())
     return await _render(context, made=made)
 
 
 async def _revoke(context: PageContext) -> Response:
-    await context.services.account_management.revoke(context.principal, context.number())
+    await context.services.accounts.management.revoke(context.principal, context.number())
     return context.redirect("/account#keys")
 
 
 async def _exchange(context: PageContext) -> Response:
     try:
         wanted = {name: _count(context.form.get(name, ""), name) for name in ("tokens", "gib")}
-        await context.services.membership.exchange(context.principal, **wanted)
+        await context.services.accounts.terms.membership.exchange(context.principal, **wanted)
     except Refusal as refusal:
         return await _render(context, fault=_expected(refusal))
     return context.redirect("/account#traffic")
@@ -93,7 +93,7 @@ def _count(text: str, name: str) -> int:
 
 
 async def _reset_passkey(context: PageContext) -> Response:
-    await context.services.account_management.reset_passkey(context.principal, context.user_id())
+    await context.services.accounts.management.reset_passkey(context.principal, context.user_id())
     return context.redirect("/account#traffic")
 
 
@@ -102,7 +102,7 @@ async def _set_password(context: PageContext) -> Response:
     try:
         if password != context.form.get("again", ""):
             raise Refusal("invalid", fields={"again": ["The two passwords differ."]})
-        await context.services.account_management.set_password(
+        await context.services.accounts.management.set_password(
             context.principal, user, password, context.form.get("current", ""), context.address
         )
     except Refusal as refusal:
@@ -114,25 +114,28 @@ async def _set_password(context: PageContext) -> Response:
 
 
 async def _end_session(context: PageContext) -> Response:
-    await context.services.account_management.end_session(context.principal, context.number())
+    await context.services.accounts.management.end_session(context.principal, context.number())
     return context.redirect("/account#sessions")
 
 
 async def _end_sessions(context: PageContext) -> Response:
-    await context.services.account_management.end_sessions(context.principal, context.user_id())
+    await context.services.accounts.management.end_sessions(context.principal, context.user_id())
     return context.redirect("/account#sessions")
 
 
 async def _render(
     context: PageContext, *, made: tuple[Key, str] | None = None, fault: Refusal | None = None
 ) -> Response:
-    sessions = await context.services.account_management.sessions(context.principal, context.user_id())
-    keys = await context.services.account_management.keys(context.principal, context.user_id())
-    crediting = context.services.crediting
-    standing = await context.services.standings.store.standing(context.user_id())
-    counts = await context.services.membership.counts(context.user_id())
+    sessions = await context.services.accounts.management.sessions(context.principal, context.user_id())
+    keys = await context.services.accounts.management.keys(context.principal, context.user_id())
+    crediting = context.services.accounts.terms.crediting
+    standing = await context.services.accounts.terms.standings.store.standing(context.user_id())
+    counts = await context.services.accounts.terms.membership.counts(context.user_id())
     owes = {kind.name.lower(): counts.get(kind, 0) for kind in Obligation}
-    files, base = context.services.files, base_url(context.request, context.services.admission.public_url)
+    files, base = (
+        context.services.files.served,
+        base_url(context.request, context.services.admission.public_url),
+    )
     return context.render(
         "account",
         "Your account",
@@ -142,11 +145,11 @@ async def _render(
         sessions=[(each, _place(each.address)) for each in reversed(sessions)],
         names=dict(SCOPES),
         announce=await files.announce_url(context.principal, base) if files.personal else None,
-        traffic=await context.services.ledger.account(context.user_id()) if files.personal else None,
+        traffic=await context.services.accounts.ledger.account(context.user_id()) if files.personal else None,
         owes=owes,
         standing=standing,
-        watched_until=watched_until(standing, context.services.standings.watch),
-        prices=context.services.membership.prices,
+        watched_until=watched_until(standing, context.services.accounts.terms.standings.watch),
+        prices=context.services.accounts.terms.membership.prices,
         rules=crediting.site_rules(),
         free=sorted(await crediting.free_by_token(context.user_id())),
         scopes=SCOPES,

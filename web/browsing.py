@@ -120,11 +120,11 @@ class SearchPage:
         )
         narrowing = Markup()
         try:
-            found, fault = await self._services.search.torrents(wanted), None
+            found, fault = await self._services.catalogue.search.torrents(wanted), None
             narrowing = await self._narrowing(context, asked, moderates=viewer.moderates)
         except Refusal as refusal:
             found, fault = SearchHits((), 0, True, asked.as_of or 0), refusal
-        torrents = await self._services.catalogue.torrents.torrents(found.ids, viewer)
+        torrents = await self._services.catalogue.store.torrents.torrents(found.ids, viewer)
         if len(torrents) == 1 and asked.page == 1 and isinstance(asked.query, InfohashTerm):
             return context.redirect(f"/t/{torrents[0].id}")
         better = await self._better(asked) if not found.total and not fault else ""
@@ -164,12 +164,12 @@ class SearchPage:
         return rendered[variant]
 
     def _counted(self, wanted: SearchQuery, times: tuple[int, ...]) -> KeptValue[FacetCounts]:
-        return KeptValue(partial(self._services.search.facets, wanted, times))
+        return KeptValue(partial(self._services.catalogue.search.facets, wanted, times))
 
     async def _better(self, asked: SearchRequest) -> str:
         """Return the text of a search with words that the index holds in place of those it does not; "" for none."""
         text = asked.text
-        for word, better in (await self._services.search.better_spelt(asked.query)).items():
+        for word, better in (await self._services.catalogue.search.better_spelt(asked.query)).items():
             text = re.sub(rf"\b{re.escape(word)}\b", better, text, flags=re.IGNORECASE)
         return text if text != asked.text else ""
 

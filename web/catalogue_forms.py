@@ -187,7 +187,7 @@ async def _render_form(
     context: PageContext, form: EditForm, texts: Mapping[str, str], errors: Refusal | None
 ) -> Response:
     context.user_id()
-    categories: tuple[Category, ...] = await context.services.catalogue.categories.all()
+    categories: tuple[Category, ...] = await context.services.catalogue.store.categories.all()
     return context.render(
         "edit",
         form.title,
@@ -222,7 +222,7 @@ async def _assign_torrent(context: PageContext) -> Response:
     context.require(Right.ACCOUNTS)
     name, owner = context.form.get("name", "").strip(), None
     if name:
-        user = await context.services.accounts.user(name)
+        user = await context.services.accounts.accounts.user(name)
         if user is None:
             raise Refusal("not-found", "no account has that name")
         owner = Person(user.id, user.name)
@@ -239,7 +239,7 @@ async def _delete_torrent(context: PageContext) -> Response:
 
 async def _block_torrent(context: PageContext) -> Response:
     torrent = await _find_torrent(context)
-    await context.services.list_moderation.block(
+    await context.services.moderation.lists.block(
         context.principal, torrent.infohash, context.form.get("reason", "")
     )
     return context.redirect("/")
@@ -304,14 +304,14 @@ def _subject(context: PageContext) -> Subject:
 
 
 async def _find_torrent(context: PageContext) -> Torrent:
-    torrent = await context.services.catalogue.torrents.torrent(context.number(), context.viewer())
+    torrent = await context.services.catalogue.store.torrents.torrent(context.number(), context.viewer())
     if torrent is None:
         raise Refusal("not-found")
     return torrent
 
 
 async def _find_group(context: PageContext) -> Group:
-    group = await context.services.catalogue.groups.group(context.number(), context.viewer())
+    group = await context.services.catalogue.store.groups.group(context.number(), context.viewer())
     if group is None:
         raise Refusal("not-found")
     return group

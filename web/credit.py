@@ -35,13 +35,13 @@ async def _rules(context: PageContext) -> Response:
 
 
 async def _suspicions(context: PageContext) -> Response:
-    membership = context.services.membership
+    membership = context.services.accounts.terms.membership
     clients = await membership.crowded(context.principal)
     return context.render(
         "suspicions",
         "Traffic",
         clients=clients,
-        names=await context.services.accounts.users_by_id([each.account for each in clients]),
+        names=await context.services.accounts.accounts.users_by_id([each.account for each in clients]),
         balances=await membership.balances(context.principal),
         manages=context.may(Right.ACCOUNTS),
     )
@@ -49,14 +49,14 @@ async def _suspicions(context: PageContext) -> Response:
 
 async def _add(context: PageContext) -> Response:
     try:
-        await context.services.crediting.add_rule(context.principal, await _rule(context))
+        await context.services.accounts.terms.crediting.add_rule(context.principal, await _rule(context))
     except Refusal as refusal:
         return await _render(context, refusal)
     return context.redirect("/moderation/credit")
 
 
 async def _end(context: PageContext) -> Response:
-    await context.services.crediting.end_rule(context.principal, context.number())
+    await context.services.accounts.terms.crediting.end_rule(context.principal, context.number())
     return context.redirect("/moderation/credit")
 
 
@@ -66,7 +66,7 @@ async def _grant(context: PageContext) -> Response:
         if account is None:
             raise Refusal("not-found", "no account has that name")
         tokens = _whole(context.form.get("tokens", ""), "tokens") or 0
-        await context.services.crediting.grant(context.principal, account, tokens)
+        await context.services.accounts.terms.crediting.grant(context.principal, account, tokens)
     except Refusal as refusal:
         return await _render(context, refusal)
     return context.redirect("/moderation/credit")
@@ -93,7 +93,7 @@ async def _account(context: PageContext) -> int | None:
     name = context.form.get("account", "").strip()
     if not name:
         return None
-    user = await context.services.accounts.user(name)
+    user = await context.services.accounts.accounts.user(name)
     if user is None:
         raise Refusal("not-found", "no account has that name")
     return user.id
@@ -121,7 +121,9 @@ def _seconds(text: str, name: str) -> int:
 
 async def _render(context: PageContext, fault: Refusal | None = None) -> Response:
     page = context.page_number()
-    rules, total = await context.services.crediting.rules(context.principal, (page - 1) * PER_PAGE, PER_PAGE)
+    rules, total = await context.services.accounts.terms.crediting.rules(
+        context.principal, (page - 1) * PER_PAGE, PER_PAGE
+    )
     return context.render(
         "credit",
         "Credit",

@@ -48,7 +48,7 @@ async def _list(context: PageContext) -> Response:
 async def _add(context: PageContext) -> Response:
     account = context.user_id()
     try:
-        await context.services.downloads.create(
+        await context.services.downloads.downloads.create(
             account, JobRequest(magnet=context.form.get("magnet", "").strip() or None)
         )
     except Refusal as refusal:
@@ -57,7 +57,7 @@ async def _add(context: PageContext) -> Response:
 
 
 async def _control(context: PageContext) -> Response:
-    downloads, account = context.services.downloads, context.user_id()
+    downloads, account = context.services.downloads.downloads, context.user_id()
     actions: Mapping[str, Callable[[int, int], Awaitable[object]]] = {
         "pause": downloads.pause,
         "resume": downloads.resume,
@@ -77,7 +77,7 @@ async def _control(context: PageContext) -> Response:
 
 
 async def _render(context: PageContext, fault: Refusal | None = None) -> Response:
-    downloads, account, page = context.services.downloads, context.user_id(), context.page_number()
+    downloads, account, page = context.services.downloads.downloads, context.user_id(), context.page_number()
     jobs = await downloads.jobs(account, (page - 1) * PER_PAGE, PER_PAGE + 1) if downloads.available else []
     waiting = await downloads.jobs(account, 0, PER_PAGE, queued=True) if downloads.available else []
     response = context.render(
@@ -115,4 +115,6 @@ class _Links:
         self._base = base_url(context.request, context.services.admission.public_url)
 
     def url(self, job: Job, index: int) -> str:
-        return link_url(self._services.links.make(job, index), self._services.files_url, self._base)
+        return link_url(
+            self._services.downloads.links.make(job, index), self._services.downloads.files_url, self._base
+        )

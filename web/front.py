@@ -50,12 +50,14 @@ class FrontPage:
 
     async def page(self, context: PageContext) -> Response:
         """Answer the front page."""
-        services, catalogue = self._services, self._services.catalogue
+        services, catalogue = self._services, self._services.catalogue.store
         if not context.may(Right.READ):
             return context.render("front", services.site.name, lists=None, preview=context.preview())
         viewer = context.viewer()
         lists = await self._lists.get()
-        found = await services.search.torrents(SearchQuery(limit=NEWEST, moderates=viewer.moderates))
+        found = await services.catalogue.search.torrents(
+            SearchQuery(limit=NEWEST, moderates=viewer.moderates)
+        )
         newest = await catalogue.torrents.torrents(found.ids, viewer)
         seeded = await catalogue.torrents.torrents(lists.seeded, viewer)
         rising = await catalogue.torrents.torrents(lists.rising, viewer)
@@ -69,13 +71,13 @@ class FrontPage:
             seeded=await torrent_rows(context, seeded, RowKind.SHORT),
             rising=await torrent_rows(context, rising, RowKind.SHORT),
             news=(await catalogue.comments.news(0, 1)).items,
-            figures=await services.history.latest(),
-            swarms=services.swarms(),
+            figures=await services.swarms.history.latest(),
+            swarms=services.swarms.totals(),
         )
 
     async def _read(self) -> FrontLists:
-        catalogue, now = self._services.catalogue, int(self._services.admission.clock())
-        samples = await self._services.history.series(_DAY)
+        catalogue, now = self._services.catalogue.store, int(self._services.admission.clock())
+        samples = await self._services.swarms.history.series(_DAY)
         return FrontLists(
             counted_categories(
                 await catalogue.categories.all(), await catalogue.statistics.category_counts()
@@ -109,17 +111,17 @@ async def _about(context: PageContext) -> Response:
     # Over plain HTTP the port of this page is ours, and UDP listens on the same number; a proxy's, which serves TLS or
     # a path, is not.
     direct = base.startswith("http://") and not root_path(base)
-    announce = await services.files.announce_url(context.principal, base)
+    announce = await services.files.served.announce_url(context.principal, base)
     return context.render(
         "about",
         f"About {services.site.name}",
-        reveals=services.files.personal,
+        reveals=services.files.served.personal,
         base=base,
         announce=announce,
         udp=f"udp://{base.removeprefix('http://')}/announce"
-        if direct and not services.files.personal
+        if direct and not services.files.served.personal
         else "",
-        personal=services.files.personal,
+        personal=services.files.served.personal,
         limit=services.admission.upload_limit,
         viewer=PUBLIC_VIEWER,
     )

@@ -27,7 +27,7 @@ def routes(router: PageRouter) -> list[Route]:
 
 
 async def _welcome(context: PageContext) -> Response:
-    await context.services.invitations.check(_secret(context))
+    await context.services.accounts.terms.invitations.check(_secret(context))
     return context.render("join", "Join", fault=None, name="")
 
 
@@ -37,7 +37,7 @@ async def _join(context: PageContext) -> Response:
     try:
         if password != context.form.get("again", ""):
             raise Refusal("invalid", fields={"again": ["The two passwords differ."]})
-        user = await services.invitations.join(secret, name, password)
+        user = await services.accounts.terms.invitations.join(secret, name, password)
     except Refusal as refusal:
         if refusal.code not in {"invalid", "taken", "busy"}:
             raise
@@ -54,7 +54,7 @@ async def _sent(context: PageContext) -> Response:
 
 async def _send(context: PageContext) -> Response:
     try:
-        _, secret = await context.services.invitations.send(context.principal)
+        _, secret = await context.services.accounts.terms.invitations.send(context.principal)
     except Refusal as refusal:
         if refusal.code != "no-invite":
             raise
@@ -64,15 +64,19 @@ async def _send(context: PageContext) -> Response:
 
 
 async def _withdraw(context: PageContext) -> Response:
-    await context.services.invitations.withdraw(context.principal, context.number())
+    await context.services.accounts.terms.invitations.withdraw(context.principal, context.number())
     return context.redirect("/account/invites")
 
 
 async def _render(context: PageContext, *, link: str = "", fault: Refusal | None = None) -> Response:
     page, services = context.page_number(), context.services
-    sent, total = await services.invitations.sent(context.principal, (page - 1) * PER_PAGE, PER_PAGE)
-    came = await services.accounts.users_by_id([each.account for each in sent if each.account is not None])
-    standing = await services.standings.store.standing(context.user_id())
+    sent, total = await services.accounts.terms.invitations.sent(
+        context.principal, (page - 1) * PER_PAGE, PER_PAGE
+    )
+    came = await services.accounts.accounts.users_by_id(
+        [each.account for each in sent if each.account is not None]
+    )
+    standing = await services.accounts.terms.standings.store.standing(context.user_id())
     return context.render(
         "invites",
         "Invitations",
@@ -83,7 +87,7 @@ async def _render(context: PageContext, *, link: str = "", fault: Refusal | None
         link=link,
         fault=fault,
         invites=standing.invites,
-        days=services.invitations.lifetime // 86_400,
+        days=services.accounts.terms.invitations.lifetime // 86_400,
         now=int(services.admission.clock()),
         page=page,
         last=max(1, -(-total // PER_PAGE)),
@@ -91,8 +95,8 @@ async def _render(context: PageContext, *, link: str = "", fault: Refusal | None
 
 
 async def _tree(context: PageContext) -> Response:
-    tree = await context.services.invitations.tree(context.principal, context.number())
-    inviter = await context.services.invitations.inviter(context.principal, context.number())
+    tree = await context.services.accounts.terms.invitations.tree(context.principal, context.number())
+    inviter = await context.services.accounts.terms.invitations.inviter(context.principal, context.number())
     return context.render("invited", f"Invited by {tree[0].name}", tree=tree, inviter=inviter)
 
 
@@ -102,7 +106,7 @@ async def _grant(context: PageContext) -> Response:
         invites = int(text) if len(text) < PER_PAGE else 0
     except ValueError:
         raise Refusal("invalid", fields={"invites": ["It is no whole number."]}) from None
-    await context.services.invitations.grant(context.principal, context.number(), invites)
+    await context.services.accounts.terms.invitations.grant(context.principal, context.number(), invites)
     return context.redirect(f"/u/{context.number()}/invited")
 
 

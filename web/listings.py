@@ -56,7 +56,7 @@ def routes(router: PageRouter) -> list[Route]:
 async def _top(context: PageContext) -> Response:
     asked = context.request.query_params.get("chart", "")
     chart, name = next((each for each in CHARTS if each[0] == asked), CHARTS[0])
-    catalogue, now = context.services.catalogue, int(context.services.admission.clock())
+    catalogue, now = context.services.catalogue.store, int(context.services.admission.clock())
     ids = await catalogue.statistics.top(chart, now, IN_CHART)
     rows = await torrent_rows(context, await catalogue.torrents.torrents(ids, context.viewer()))
     return context.render("top", f"Top torrents: {name}", chart=chart, charts=CHARTS, rows=rows)
@@ -64,14 +64,16 @@ async def _top(context: PageContext) -> Response:
 
 async def _tags(context: PageContext) -> Response:
     prefix, page = _prefix(context), context.page_number()
-    found = await context.services.catalogue.tags.tags(prefix, (page - 1) * TAGS_PER_PAGE, TAGS_PER_PAGE)
+    found = await context.services.catalogue.store.tags.tags(
+        prefix, (page - 1) * TAGS_PER_PAGE, TAGS_PER_PAGE
+    )
     last = _last(found.total, TAGS_PER_PAGE)
     return context.render("tags", "Tags", tags=found, prefix=prefix, page=page, last=last, link=_link(prefix))
 
 
 async def _authors(context: PageContext) -> Response:
     prefix, page = _prefix(context), context.page_number()
-    found = await context.services.catalogue.authors.authors(prefix, (page - 1) * PER_PAGE, PER_PAGE)
+    found = await context.services.catalogue.store.authors.authors(prefix, (page - 1) * PER_PAGE, PER_PAGE)
     last = _last(found.total, PER_PAGE)
     return context.render(
         "authors", "Authors", authors=found, prefix=prefix, page=page, last=last, link=_link(prefix)
@@ -79,7 +81,7 @@ async def _authors(context: PageContext) -> Response:
 
 
 async def _author(context: PageContext) -> Response:
-    catalogue, page = context.services.catalogue, context.page_number()
+    catalogue, page = context.services.catalogue.store, context.page_number()
     author = await catalogue.authors.author(context.number())
     if author is None:
         raise Refusal("not-found")
@@ -99,7 +101,7 @@ async def _author(context: PageContext) -> Response:
 
 async def _collages(context: PageContext) -> Response:
     text, page = _prefix(context), context.page_number()
-    found = await context.services.catalogue.collages.collages(
+    found = await context.services.catalogue.store.collages.collages(
         (page - 1) * PER_PAGE, PER_PAGE, context.viewer(), text
     )
     last = _last(found.total, PER_PAGE)
@@ -110,7 +112,7 @@ async def _collages(context: PageContext) -> Response:
 
 async def _collage(context: PageContext) -> Response:
     page = context.page_number()
-    collage = await context.services.catalogue.collages.collage(context.number(), context.viewer())
+    collage = await context.services.catalogue.store.collages.collage(context.number(), context.viewer())
     if collage is None:
         raise Refusal("not-found")
     groups, last = await _groups(context, collage.group_ids, page)
@@ -128,7 +130,7 @@ async def _collage(context: PageContext) -> Response:
 
 async def _news(context: PageContext) -> Response:
     page = context.page_number()
-    found = await context.services.catalogue.comments.news((page - 1) * PER_PAGE, PER_PAGE)
+    found = await context.services.catalogue.store.comments.news((page - 1) * PER_PAGE, PER_PAGE)
     return context.render(
         "news", "News", news=found, page=page, last=_last(found.total, PER_PAGE), link=_link("")
     )
@@ -137,7 +139,7 @@ async def _news(context: PageContext) -> Response:
 async def _plots(context: PageContext) -> Response:
     asked = context.request.query_params.get("span", "day")
     span = next((each for each in SPANS if each.name == asked), SPANS[1])
-    samples, now = await context.services.history.series(span), context.services.admission.clock()
+    samples, now = await context.services.swarms.history.series(span), context.services.admission.clock()
     moment = clock_time if span.seconds <= 2 * 86_400 else day
     plots = [
         (
@@ -161,8 +163,8 @@ async def _plots(context: PageContext) -> Response:
         span=span.name,
         plots=plots,
         sampled=len(samples) > 1,
-        figures=await context.services.history.latest(),
-        swarms=context.services.swarms(),
+        figures=await context.services.swarms.history.latest(),
+        swarms=context.services.swarms.totals(),
     )
 
 
@@ -173,7 +175,9 @@ def _points(samples: Sequence[Sample], figure: _Figure) -> list[Point]:
 async def _groups(context: PageContext, ids: Sequence[int], page: int) -> tuple[list[Group], int]:
     """Return a page of groups, and the number of the last page."""
     shown = ids[(page - 1) * PER_PAGE : page * PER_PAGE]
-    return await context.services.catalogue.groups.groups(shown, context.viewer()), _last(len(ids), PER_PAGE)
+    return await context.services.catalogue.store.groups.groups(shown, context.viewer()), _last(
+        len(ids), PER_PAGE
+    )
 
 
 def _prefix(context: PageContext) -> str:

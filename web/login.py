@@ -35,7 +35,7 @@ async def _log_in(context: PageContext) -> Response:
     services, after = context.services, local_path(context.form.get("next", ""), "/")
     name, password = context.form.get("name", "").strip(), context.form.get("password", "")
     try:
-        user = await services.accounts.log_in(name, password, context.address)
+        user = await services.accounts.accounts.log_in(name, password, context.address)
     except Refusal as refusal:
         return _render_login(context, after, name, refusal)
     keep = context.form.get("keep") == "1"
@@ -55,7 +55,7 @@ def _render_login(context: PageContext, after: str, name: str = "", fault: Refus
 
 
 async def _register(context: PageContext) -> Response:
-    if not context.services.account_management.registration:
+    if not context.services.accounts.management.registration:
         raise Refusal("not-found")
     if context.principal.user is not None:
         return context.redirect("/account")
@@ -64,13 +64,13 @@ async def _register(context: PageContext) -> Response:
 
 async def _make_account(context: PageContext) -> Response:
     services, name = context.services, context.form.get("name", "").strip()
-    if not services.account_management.registration:
+    if not services.accounts.management.registration:
         raise Refusal("not-found")
     password = context.form.get("password", "")
     try:
         if password != context.form.get("again", ""):
             raise Refusal("invalid", fields={"again": ["The two passwords differ."]})
-        user = await services.account_management.register(context.principal, name, password)
+        user = await services.accounts.management.register(context.principal, name, password)
     except Refusal as refusal:
         if refusal.code not in {"invalid", "taken"}:
             raise
@@ -86,18 +86,18 @@ async def _log_out(context: PageContext) -> Response:
 
 async def _welcome(context: PageContext) -> Response:
     secret = _secret(context)
-    user = await context.services.accounts.link_owner(secret)
+    user = await context.services.accounts.accounts.link_owner(secret)
     return context.render("welcome", "Welcome", user=user, fault=None)
 
 
 async def _redeem(context: PageContext) -> Response:
     services, secret = context.services, _secret(context)
-    user = await services.accounts.link_owner(secret)
+    user = await services.accounts.accounts.link_owner(secret)
     password = context.form.get("password", "")
     try:
         if password != context.form.get("again", ""):
             raise Refusal("invalid", fields={"again": ["The two passwords differ."]})
-        user = await services.accounts.redeem_link(secret, password, context.address)
+        user = await services.accounts.accounts.redeem_link(secret, password, context.address)
     except Refusal as refusal:
         if not refusal.fields:
             raise

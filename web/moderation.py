@@ -32,7 +32,7 @@ async def _reports(context: PageContext) -> Response:
     comments = {}
     for report in reports.items:
         if report.subject is Subject.COMMENT:
-            comments[report.target] = await context.services.catalogue.comments.comment(
+            comments[report.target] = await context.services.catalogue.store.comments.comment(
                 report.target, context.viewer()
             )
     return context.render(
@@ -70,7 +70,7 @@ async def _resolve(context: PageContext) -> Response:
 
 async def _webhooks(context: PageContext) -> Response:
     page = context.page_number()
-    webhooks = context.services.webhooks
+    webhooks = context.services.moderation.webhooks
     deliveries, total = await webhooks.deliveries(context.principal, (page - 1) * PER_PAGE, PER_PAGE)
     return context.render(
         "webhooks",
@@ -84,5 +84,5 @@ async def _webhooks(context: PageContext) -> Response:
 
 
 async def _resend(context: PageContext) -> Response:
-    await context.services.webhooks.send_again(context.principal, context.number())
+    await context.services.moderation.webhooks.send_again(context.principal, context.number())
     return context.redirect("/moderation/webhooks")

@@ -1,44 +1,31 @@
 """The request context of a page: principal, form, rendering and redirects."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from secrets import token_bytes
 from urllib.parse import quote, urlsplit
 
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from accounts.accounts import Accounts
 from accounts.model import Principal
 from accounts.rights import Right
-from actions.account_management import AccountManagement
-from actions.crediting import Crediting
 from actions.curation import Curation
-from actions.invitations import Invitations
-from actions.list_moderation import ListModeration
-from actions.lookups import Lookups
-from actions.membership import Membership
-from actions.torrent_files import TorrentFiles
-from actions.webhooks import Webhooks
-from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
-from cache.torrents import TorrentCache
 from catalogue.model import Viewer
-from catalogue.search import Search
-from catalogue.store import CatalogueStore
 from doors.admission import Admission
 from doors.kept_rows import KeptRows
 from doors.page_compression import compressed
 from doors.page_layout import PageSite, render_layout
 from doors.security_headers import TABLE
-from downloads.downloads import Downloads
-from downloads.links import DownloadLinks
-from tracker.census import Census
-from tracker.figure_history import FigureHistory
-from tracker.ledger import Ledger
-from tracker.model import Counts, SwarmTotals
-from tracker.standing import Standings
+from doors.services import (
+    AccountAccess,
+    CatalogueReading,
+    DownloadAccess,
+    ModerationAccess,
+    StoredFiles,
+    SwarmNumbers,
+)
 from web.csrf_masks import mask_token
 from web.templating import RowTemplate, Templates
 
@@ -56,35 +43,19 @@ _NO_REFERRER = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 class PageServices:
     """What the pages ask of the service.
 
-    `scrape` returns a swarm's counts, `swarms` those of all; `rows` keeps the rows of lists as HTML.
+    `rows` keeps the rows of lists as HTML.
     """
 
     admission: Admission
-    catalogue: CatalogueStore
-    search: Search
+    catalogue: CatalogueReading
     curation: Curation
-    accounts: Accounts
-    account_management: AccountManagement
-    list_moderation: ListModeration
-    webhooks: Webhooks
-    cache: TorrentCache
-    files: TorrentFiles
-    lookups: Lookups
-    downloads: Downloads
-    links: DownloadLinks
-    files_url: str | None
-    ledger: Ledger
-    crediting: Crediting
-    membership: Membership
-    census: Census
-    history: FigureHistory
-    standings: Standings
-    invitations: Invitations
-    scrape: Callable[[InfoHash], Counts]
-    swarms: Callable[[], SwarmTotals]
+    accounts: AccountAccess
+    moderation: ModerationAccess
+    files: StoredFiles
+    downloads: DownloadAccess
+    swarms: SwarmNumbers
     site: PageSite
     rows: KeptRows[RowTemplate] = field(default_factory=KeptRows)
-    random: Callable[[int], bytes] = field(default_factory=lambda: token_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,8 +193,8 @@ class PageContext:
         session = self.principal.session
         if session is None:
             return Markup()
-        plain = self.services.accounts.csrf_token(session)
-        token = mask_token(plain, self.services.random(len(plain) // 2))
+        plain = self.services.accounts.accounts.csrf_token(session)
+        token = mask_token(plain, self.services.admission.random(len(plain) // 2))
         return Markup('<input type="hidden" name="csrf" value="{}">').format(token)
 
 

@@ -36,20 +36,22 @@ async def torrent_rows(
     """Return the rows of torrents with the present counts of their swarms, as a list shows them; empty for none."""
     services = context.services
     variant = kind, context.may(Right.DOWNLOAD)
-    torrents = [services.crediting.as_shown(each) for each in torrents]
+    torrents = [services.accounts.terms.crediting.as_shown(each) for each in torrents]
     kept = [services.rows.kept(each, variant) for each in torrents]
     missing = [torrent for torrent, row in zip(torrents, kept, strict=True) if row is None]
     records = (
-        await services.cache.find_all([each.infohash for each in missing if each.held]) if missing else {}
+        await services.files.cache.find_all([each.infohash for each in missing if each.held])
+        if missing
+        else {}
     )
-    announce = await services.files.announce_url(
+    announce = await services.files.served.announce_url(
         context.principal, base_url(context.request, services.admission.public_url)
     )
     tracker, now, rows = quote(announce, safe=""), services.admission.clock(), []
     for torrent, known in zip(torrents, kept, strict=True):
         render = partial(_template, context, torrent, records.get(torrent.infohash), variant)
         row = known or services.rows.row(torrent, variant, render)
-        counts = services.scrape(torrent.infohash)
+        counts = services.swarms.scrape(torrent.infohash)
         numbers = [count(counts.complete), count(counts.incomplete)]
         if kind is RowKind.SHORT:
             rows.append(row.fill(*numbers))

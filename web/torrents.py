@@ -102,7 +102,7 @@ def routes(router: PageRouter) -> list[Route]:
 async def _torrent(context: PageContext) -> Response:
     viewer, key = context.viewer(), context.request.path_params["key"]
     by_hash = len(key) >= 32
-    torrent = await context.services.catalogue.torrents.torrent(
+    torrent = await context.services.catalogue.store.torrents.torrent(
         InfoHash.parse(key) if by_hash else parse_id(key), viewer
     )
     if torrent is None:
@@ -117,14 +117,14 @@ async def _torrent(context: PageContext) -> Response:
     return context.render(
         "torrent",
         torrent.title,
-        reveals=context.services.files.personal,
+        reveals=context.services.files.served.personal,
         preview=context.preview(_summary(context, torrent)),
         tab=tab if tab in _TABS else "",
         torrent=torrent,
         group=torrent.group,
         versions=_versions(torrent, shown.record),
         renamed=names_other_than_title(torrent),
-        counts=context.services.scrape(torrent.infohash),
+        counts=context.services.swarms.scrape(torrent.infohash),
         uploader=shown_uploader(torrent, viewer),
         magnet=str(_magnet(torrent, shown)),
         announce=shown.announce,
@@ -139,29 +139,35 @@ async def _torrent(context: PageContext) -> Response:
 
 async def _credit(context: PageContext, torrent: Torrent) -> TorrentCredit:
     services, account = context.services, context.principal.id
-    shown = services.crediting.as_shown(torrent)
-    free = torrent.infohash in await services.crediting.free_by_token(account)
-    of_use = services.crediting.counts and not free and shown.freeleech is Freeleech.NORMAL
-    tokens = (await services.crediting.balance(account)).tokens if account is not None and of_use else 0
-    return TorrentCredit(shown.freeleech, free, tokens, services.crediting.token_lifetime // 86_400)
+    shown = services.accounts.terms.crediting.as_shown(torrent)
+    free = torrent.infohash in await services.accounts.terms.crediting.free_by_token(account)
+    of_use = services.accounts.terms.crediting.counts and not free and shown.freeleech is Freeleech.NORMAL
+    tokens = (
+        (await services.accounts.terms.crediting.balance(account)).tokens
+        if account is not None and of_use
+        else 0
+    )
+    return TorrentCredit(
+        shown.freeleech, free, tokens, services.accounts.terms.crediting.token_lifetime // 86_400
+    )
 
 
 async def _spend_token(context: PageContext) -> Response:
-    torrent = await context.services.catalogue.torrents.torrent(context.number(), context.viewer())
+    torrent = await context.services.catalogue.store.torrents.torrent(context.number(), context.viewer())
     if torrent is None:
         raise Refusal("not-found")
-    await context.services.crediting.spend(context.principal, torrent)
+    await context.services.accounts.terms.crediting.spend(context.principal, torrent)
     return context.redirect(f"/t/{torrent.id}")
 
 
 async def _shown(context: PageContext, torrent: Torrent) -> ShownTorrent:
     services = context.services
     base = base_url(context.request, services.admission.public_url)
-    announce = await services.files.announce_url(context.principal, base)
-    contents = await services.catalogue.torrents.contents(torrent.id, 0, FEW_FILES + 1)
+    announce = await services.files.served.announce_url(context.principal, base)
+    contents = await services.catalogue.store.torrents.contents(torrent.id, 0, FEW_FILES + 1)
     return ShownTorrent(
         torrent,
-        await services.cache.find(torrent.infohash) if torrent.held else None,
+        await services.files.cache.find(torrent.infohash) if torrent.held else None,
         shown_contents(torrent, contents, context.viewer(), announce),
         announce,
     )
@@ -182,7 +188,7 @@ async def _about(context: PageContext, shown: ShownTorrent) -> dict[str, object]
 async def _files(context: PageContext, shown: ShownTorrent) -> dict[str, object]:
     """Return a page of the files; sizes of folders are those of the whole torrent, as far as it is read."""
     text, page = context.request.query_params.get("q", "")[:LONGEST_FILTER].strip(), context.page_number()
-    contents = await context.services.catalogue.torrents.contents(shown.torrent.id, 0, MOST_FILES)
+    contents = await context.services.catalogue.store.torrents.contents(shown.torrent.id, 0, MOST_FILES)
     return await asyncio.to_thread(_page_of_files, contents.files, text, page)
 
 
@@ -204,8 +210,8 @@ def _page_of_files(every: Sequence[CatalogueFile], text: str, page: int) -> dict
 
 async def _peers(context: PageContext, shown: ShownTorrent) -> dict[str, object]:
     services, infohash = context.services, shown.torrent.infohash
-    now, live = services.admission.clock(), services.scrape(infohash)
-    days = await services.history.days(shown.torrent.id)
+    now, live = services.admission.clock(), services.swarms.scrape(infohash)
+    days = await services.swarms.history.days(shown.torrent.id)
     today = int(now) // DAY
     past = [each for each in days if each.day < today]
     seeders = [(each.day * DAY, float(each.seeders)) for each in past]
@@ -221,7 +227,7 @@ async def _peers(context: PageContext, shown: ShownTorrent) -> dict[str, object]
         number=count,
         moment=day,
     )
-    report = await services.census.report(infohash) if services.census is not None else None
+    report = await services.swarms.census.report(infohash) if services.swarms.census is not None else None
     return {"plot": drawn if past else Markup(), "report": report, "most": MOST_COUNTRIES}
 
 
@@ -234,7 +240,7 @@ _TABS: Mapping[str, Tab] = {"files": _files, "peers": _peers, "trackers": _track
 
 async def _qr(context: PageContext) -> Response:
     """Answer a QR code of the magnet link, with our own tracker alone, so that it can be read from a screen."""
-    torrent = await context.services.catalogue.torrents.torrent(context.number(), context.viewer())
+    torrent = await context.services.catalogue.store.torrents.torrent(context.number(), context.viewer())
     if torrent is None:
         raise Refusal("not-found")
     shown = await _shown(context, torrent)
@@ -261,7 +267,7 @@ def _versions(torrent: Torrent, record: CacheRecord | None) -> str:
 
 
 def _summary(context: PageContext, torrent: Torrent) -> str:
-    counts = context.services.scrape(torrent.infohash)
+    counts = context.services.swarms.scrape(torrent.infohash)
     files = f"{torrent.file_count} file{'' if torrent.file_count == 1 else 's'}"
     return f"{size(torrent.size)}, {files}, {counts.complete} seeding. {torrent.group.category.name}"
 
@@ -271,11 +277,11 @@ async def _look_up(context: PageContext) -> Response:
     account, viewer = context.user_id(), context.viewer()
     key = context.request.path_params["key"]
     name = InfoHash.parse(key) if len(key) >= 32 else parse_id(key)
-    torrent = await context.services.catalogue.torrents.torrent(name, viewer)
+    torrent = await context.services.catalogue.store.torrents.torrent(name, viewer)
     if torrent is None and not isinstance(name, InfoHash):
         raise Refusal("not-found")
     infohash = torrent.infohash if torrent is not None else InfoHash.parse(key)
-    lookups = context.services.lookups
+    lookups = context.services.downloads.lookups
     found = await lookups.find(infohash, seconds=lookups.terms.seconds, account=account)
     if found is None:
         return _unknown(context, infohash, searched=True)
@@ -288,7 +294,7 @@ def _unknown(context: PageContext, infohash: InfoHash, *, searched: bool = False
 
 
 async def _group(context: PageContext) -> Response:
-    group = await context.services.catalogue.groups.group(context.number(), context.viewer())
+    group = await context.services.catalogue.store.groups.group(context.number(), context.viewer())
     if group is None:
         raise Refusal("not-found")
     torrents = await _torrents_of(context, group)
@@ -305,13 +311,13 @@ async def _group(context: PageContext) -> Response:
 
 
 async def _torrents_of(context: PageContext, group: Group) -> tuple[Torrent, ...]:
-    found = await context.services.catalogue.groups.torrents_of([group.id], context.viewer())
+    found = await context.services.catalogue.store.groups.torrents_of([group.id], context.viewer())
     return found.get(group.id, ())
 
 
 async def _discussion(context: PageContext, group: Group) -> Discussion:
     """Return a page of comments on a group, and what the reader may add."""
-    catalogue, page = context.services.catalogue, context.page_number()
+    catalogue, page = context.services.catalogue.store, context.page_number()
     offset = (page - 1) * COMMENTS_PER_PAGE
     comments = await catalogue.comments.comments(
         group.id, offset, COMMENTS_PER_PAGE, context.viewer(), newest_first=True

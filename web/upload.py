@@ -53,6 +53,6 @@ async def _render(context: PageContext, texts: Mapping[str, str], fault: Refusal
         texts=texts,
         fault=fault,
         faults=fault.fields if fault else NO_FIELDS,
-        categories=await context.services.catalogue.categories.all(),
+        categories=await context.services.catalogue.store.categories.all(),
         limit=context.services.admission.upload_limit,
     )

@@ -33,7 +33,7 @@ def routes(router: PageRouter) -> list[Route]:
 async def _user(context: PageContext) -> Response:
     user, viewer = await _find_user(context), context.viewer()
     wanted = SearchQuery(UploaderTerm(user.name), limit=TORRENTS, moderates=viewer.moderates)
-    found = await context.services.search.torrents(wanted)
+    found = await context.services.catalogue.search.torrents(wanted)
     return context.render(
         "user",
         user.name,
@@ -41,10 +41,10 @@ async def _user(context: PageContext) -> Response:
         user=user,
         found=found,
         rows=await torrent_rows(
-            context, await context.services.catalogue.torrents.torrents(found.ids, viewer)
+            context, await context.services.catalogue.store.torrents.torrents(found.ids, viewer)
         ),
-        standing=await context.services.standings.store.standing(user.id),
-        shows_traffic=context.services.membership.may_see(context.principal, user.id),
+        standing=await context.services.accounts.terms.standings.store.standing(user.id),
+        shows_traffic=context.services.accounts.terms.membership.may_see(context.principal, user.id),
         roles=tuple(Role),
         manages=context.may(Right.ACCOUNTS),
     )
@@ -52,7 +52,7 @@ async def _user(context: PageContext) -> Response:
 
 async def _traffic(context: PageContext) -> Response:
     user, page = await _find_user(context), context.page_number()
-    standings, total = await context.services.membership.standings(
+    standings, total = await context.services.accounts.terms.membership.standings(
         context.principal, user.id, (page - 1) * TRAFFIC_PER_PAGE, TRAFFIC_PER_PAGE
     )
     return context.render(
@@ -60,7 +60,7 @@ async def _traffic(context: PageContext) -> Response:
         f"Traffic of {user.name}",
         no_store=True,
         user=user,
-        traffic=await context.services.ledger.account(user.id),
+        traffic=await context.services.accounts.ledger.account(user.id),
         standings=standings,
         page=page,
         last=max(1, -(-total // TRAFFIC_PER_PAGE)),
@@ -72,13 +72,13 @@ async def _set_role(context: PageContext) -> Response:
     role = next((role for role in Role if role.value == wanted), None)
     if role is None:
         raise Refusal("invalid", fields={"role": ["There is no such role."]})
-    user = await context.services.account_management.set_role(context.principal, context.number(), role)
+    user = await context.services.accounts.management.set_role(context.principal, context.number(), role)
     return context.redirect(f"/u/{user.id}")
 
 
 async def _set_enabled(context: PageContext) -> Response:
     enabled = context.form.get("enabled") == "1"
-    user = await context.services.account_management.set_enabled(
+    user = await context.services.accounts.management.set_enabled(
         context.principal, context.number(), enabled=enabled
     )
     return context.redirect(f"/u/{user.id}")
@@ -86,7 +86,7 @@ async def _set_enabled(context: PageContext) -> Response:
 
 async def _issue_link(context: PageContext) -> Response:
     user = await _find_user(context)
-    secret = await context.services.account_management.issue_link(context.principal, user.id)
+    secret = await context.services.accounts.management.issue_link(context.principal, user.id)
     link = f"{base_url(context.request, context.services.admission.public_url)}/welcome/{secret}"
     return context.render("link", "A one-time link", no_store=True, user=user, link=link)
 
@@ -98,7 +98,7 @@ async def _users(context: PageContext) -> Response:
 async def _add(context: PageContext) -> Response:
     name = context.form.get("name", "").strip()
     try:
-        user = await context.services.account_management.register(context.principal, name, None)
+        user = await context.services.accounts.management.register(context.principal, name, None)
     except Refusal as refusal:
         if refusal.code not in {"invalid", "taken"}:
             raise
@@ -109,7 +109,9 @@ async def _add(context: PageContext) -> Response:
 async def _render_users(context: PageContext, name: str = "", fault: Refusal | None = None) -> Response:
     page = context.page_number()
     search = context.request.query_params.get("q", "")[:100]
-    users, total = await context.services.accounts.users(search, (page - 1) * USERS_PER_PAGE, USERS_PER_PAGE)
+    users, total = await context.services.accounts.accounts.users(
+        search, (page - 1) * USERS_PER_PAGE, USERS_PER_PAGE
+    )
     return context.render(
         "users",
         "People",
@@ -126,7 +128,7 @@ async def _render_users(context: PageContext, name: str = "", fault: Refusal | N
 
 async def _find_user(context: PageContext) -> User:
     context.viewer()
-    user = await context.services.accounts.user(context.number())
+    user = await context.services.accounts.accounts.user(context.number())
     if user is None:
         raise Refusal("not-found")
     return user

@@ -75,10 +75,12 @@ def _handler(services: FeedServices, form: str) -> Handler:
 
 async def _find(services: FeedServices, exchange: Exchange) -> CommentFeed:
     """Find a group with its comments that nobody hid. Refusal: `not-found`."""
-    group = await services.catalogue.groups.group(path_id(exchange.request), PUBLIC_VIEWER)
+    group = await services.catalogue.store.groups.group(path_id(exchange.request), PUBLIC_VIEWER)
     if group is None:
         raise Refusal("not-found")
-    page = await services.catalogue.comments.comments(group.id, 0, COMMENTS, PUBLIC_VIEWER, newest_first=True)
+    page = await services.catalogue.store.comments.comments(
+        group.id, 0, COMMENTS, PUBLIC_VIEWER, newest_first=True
+    )
     title = f"Comments on {group.name} \u2013 {services.site_name}"
     where = f"{base_url(exchange.request, services.admission.public_url)}/g/{group.id}"
     return CommentFeed(Feed(title, where, own_address(exchange, services), ()), group.name, page.items)

@@ -68,7 +68,7 @@ async def _opensearch(services: FeedServices, _: Exchange, base: str) -> Element
 
 async def _index(services: FeedServices, _: Exchange, base: str) -> Element:
     """List the parts: as many as there are of ids, so that a torrent never moves to another."""
-    hits = await services.search.torrents(SearchQuery(limit=0))
+    hits = await services.catalogue.search.torrents(SearchQuery(limit=0))
     tree = root("sitemapindex", xmlns=_SITEMAP)
     for number in range(min(-(-hits.as_of // PART), MOST_PARTS)):
         add(add(tree, "sitemap"), "loc", f"{base}/sitemaps/{number}.xml")
@@ -79,7 +79,7 @@ async def _part(services: FeedServices, exchange: Exchange, base: str) -> Elemen
     number = path_id(exchange.request, "number")
     if number >= MOST_PARTS:
         raise Refusal("not-found")
-    shown = await services.catalogue.statistics.shown_ids(number * PART + 1, PART)
+    shown = await services.catalogue.store.statistics.shown_ids(number * PART + 1, PART)
     return await asyncio.to_thread(_pages, shown, base)
 
 

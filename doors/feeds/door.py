@@ -59,8 +59,8 @@ class FeedContext:
 
     async def found(self, search: SearchQuery) -> list[Torrent]:
         """Return what a search finds. Refusal: `bad-search`, `search-too-slow`."""
-        hits = await self.services.search.torrents(search)
-        return await self.services.catalogue.torrents.torrents(hits.ids, PUBLIC_VIEWER)
+        hits = await self.services.catalogue.search.torrents(search)
+        return await self.services.catalogue.store.torrents.torrents(hits.ids, PUBLIC_VIEWER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ async def _search(context: FeedContext) -> FeedSource:
 
 async def _user(context: FeedContext) -> FeedSource:
     """Return the torrents of an account, without those that it uploaded anonymously."""
-    user = await context.services.accounts.user(context.number())
+    user = await context.services.accounts.accounts.user(context.number())
     if user is None:
         raise Refusal("not-found")
     torrents = await context.found(SearchQuery(UploaderTerm(user.name), limit=ITEMS))
@@ -147,7 +147,7 @@ async def _user(context: FeedContext) -> FeedSource:
 
 async def _group(context: FeedContext) -> FeedSource:
     """Return the torrents of a group."""
-    group = await context.services.catalogue.groups.group(context.number(), PUBLIC_VIEWER)
+    group = await context.services.catalogue.store.groups.group(context.number(), PUBLIC_VIEWER)
     if group is None:
         raise Refusal("not-found")
     return FeedSource(group.name, f"/g/{group.id}", await _newest_of(context, [group.id]))
@@ -155,7 +155,7 @@ async def _group(context: FeedContext) -> FeedSource:
 
 async def _collage(context: FeedContext) -> FeedSource:
     """Return the newest torrents of a collage's groups; there is no page of it, so the feed names the search page."""
-    collage = await context.services.catalogue.collages.collage(context.number(), PUBLIC_VIEWER)
+    collage = await context.services.catalogue.store.collages.collage(context.number(), PUBLIC_VIEWER)
     if collage is None:
         raise Refusal("not-found")
     return FeedSource(collage.name, "/search", await _newest_of(context, collage.group_ids))
@@ -163,7 +163,7 @@ async def _collage(context: FeedContext) -> FeedSource:
 
 async def _bookmarks(context: FeedContext) -> FeedSource:
     """Return the torrents that the account bookmarked, and the newest of the groups that it did."""
-    user, catalogue = context.exchange.principal.id, context.services.catalogue
+    user, catalogue = context.exchange.principal.id, context.services.catalogue.store
     assert user is not None
     torrents = await catalogue.collages.bookmarks(user, BookmarkKind.TORRENT, 0, ITEMS)
     groups = await catalogue.collages.bookmarks(user, BookmarkKind.GROUP, 0, BOOKMARKS)
@@ -177,7 +177,7 @@ async def _bookmarks(context: FeedContext) -> FeedSource:
 
 
 async def _newest_of(context: FeedContext, groups: Sequence[int]) -> list[Torrent]:
-    return await context.services.catalogue.groups.newest_of(groups, PUBLIC_VIEWER, ITEMS)
+    return await context.services.catalogue.store.groups.newest_of(groups, PUBLIC_VIEWER, ITEMS)
 
 
 _FORMS = ("rss", "atom")

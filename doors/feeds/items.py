@@ -1,23 +1,19 @@
 """Items of feeds: what every format says of a torrent, with the links that open to whoever reads the feed."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
-from accounts.accounts import Accounts
 from accounts.model import Principal, Scope
-from actions.crediting import Crediting
 from actions.torrent_files import TorrentFiles
-from bittorrent.infohash import InfoHash
-from cache.torrents import CacheRecord, TorrentCache
+from cache.torrents import CacheRecord
 from catalogue.model import Category, Torrent
-from catalogue.search import Search
-from catalogue.store import CatalogueStore
 from doors.admission import Admission, Exchange
 from doors.byte_sizes import size
 from doors.origin import base_url
+from doors.services import AccountAccess, CatalogueReading, StoredFiles, SwarmNumbers
 from doors.torrent_links import magnet_of
 from tracker.credit import Factors
 from tracker.model import Counts
@@ -35,16 +31,13 @@ _HOUR = 3600
 
 @dataclass(frozen=True, slots=True)
 class FeedServices:
-    """What the feeds ask of the service; `scrape` returns a swarm's counts."""
+    """What the feeds ask of the service."""
 
     admission: Admission
-    catalogue: CatalogueStore
-    search: Search
-    accounts: Accounts
-    cache: TorrentCache
-    files: TorrentFiles
-    crediting: Crediting
-    scrape: Callable[[InfoHash], Counts]
+    catalogue: CatalogueReading
+    accounts: AccountAccess
+    files: StoredFiles
+    swarms: SwarmNumbers
     site_name: str
 
 
@@ -138,18 +131,18 @@ async def items_of(
     links = _Links(
         _base(exchange, services),
         exchange.principal,
-        services.files,
-        await services.files.announce_url(exchange.principal, _base(exchange, services)),
+        services.files.served,
+        await services.files.served.announce_url(exchange.principal, _base(exchange, services)),
         _secret(exchange, key_parameter),
     )
-    records = await services.cache.find_all([each.infohash for each in torrents if each.held])
+    records = await services.files.cache.find_all([each.infohash for each in torrents if each.held])
     return tuple(
         _item(
             each,
             links,
             records.get(each.infohash),
-            services.scrape(each.infohash),
-            services.crediting.factors(each),
+            services.swarms.scrape(each.infohash),
+            services.accounts.terms.crediting.factors(each),
         )
         for each in torrents
     )

@@ -62,8 +62,8 @@ async def _answer(services: FeedServices, exchange: Exchange) -> Response:
     if function not in _FUNCTIONS:
         raise TorznabError(NO_FUNCTION, "No such function")
     asked = torznab_query.read(exchange.request.query_params)
-    hits = await services.search.torrents(asked.search_query())
-    torrents = await services.catalogue.torrents.torrents(hits.ids, PUBLIC_VIEWER)
+    hits = await services.catalogue.search.torrents(asked.search_query())
+    torrents = await services.catalogue.store.torrents.torrents(hits.ids, PUBLIC_VIEWER)
     feed = Feed(
         services.site_name,
         f"{base_url(exchange.request, services.admission.public_url)}/",
@@ -82,13 +82,13 @@ async def _capabilities(services: FeedServices, exchange: Exchange) -> bytes:
     base = base_url(exchange.request, services.admission.public_url)
     add(tree, "server", title=services.site_name, url=f"{base}/")
     add(tree, "limits", max=ITEMS, default=ITEMS)
-    titles = await services.catalogue.statistics.has_titles()
+    titles = await services.catalogue.store.statistics.has_titles()
     searching = add(tree, "searching")
     for name, parameters in _SEARCHES.items():
         supported = f"{parameters},imdbid" if titles and name in _WITH_TITLES else parameters
         add(searching, name, available="yes", supportedParams=supported)
     categories = add(tree, "categories")
-    for each in listed(await services.catalogue.categories.all()):
+    for each in listed(await services.catalogue.store.categories.all()):
         element = add(categories, "category", id=each.number, name=each.name)
         for number, name in each.below:
             add(element, "subcat", id=number, name=name)

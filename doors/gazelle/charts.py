@@ -39,7 +39,7 @@ async def top10(context: GazelleContext) -> object:
 
 
 async def _torrents(context: GazelleContext, chart: str, limit: int) -> bytes:
-    catalogue, rows = context.services.catalogue, context.services.rows
+    catalogue, rows = context.services.catalogue.store, context.services.rows
     ids = await catalogue.statistics.top(chart, int(context.services.admission.clock()), limit)
     ranked = context.with_swarm_stats(await catalogue.torrents.torrents(ids, PUBLIC_VIEWER))
     listed = [
@@ -55,13 +55,13 @@ async def _torrents(context: GazelleContext, chart: str, limit: int) -> bytes:
 
 
 async def _tags(context: GazelleContext, chart: str, limit: int) -> bytes:
-    found = await context.services.catalogue.tags.tags("", 0, limit)
+    found = await context.services.catalogue.store.tags.tags("", 0, limit)
     return encode([{"name": escape(tag.name), "uses": tag.uses} for tag in found.items if tag.uses])
 
 
 async def _uploaders(context: GazelleContext, chart: str, limit: int) -> bytes:
-    ranked = await context.services.catalogue.statistics.top_uploaders(limit)
-    users = await context.services.accounts.users_by_id([user for user, _ in ranked])
+    ranked = await context.services.catalogue.store.statistics.top_uploaders(limit)
+    users = await context.services.accounts.accounts.users_by_id([user for user, _ in ranked])
     shown = [(users[user], count) for user, count in ranked if user in users]
     return encode([_user(user.id, user.name, user.joined, count) for user, count in shown])
 

@@ -22,7 +22,7 @@ async def tcomments(context: GazelleContext) -> object:
     number = context.parameters.number("id")
     if number is None:
         raise GazelleFailure(BAD_PARAMETERS)
-    found = await context.services.catalogue.torrents.torrent(number, context.viewer)
+    found = await context.services.catalogue.store.torrents.torrent(number, context.viewer)
     if found is None:
         return {"page": 1, "pages": 0, "comments": []}
     wish = context.parameters.page() if context.parameters.text("page") else None
@@ -33,7 +33,7 @@ async def tcomments(context: GazelleContext) -> object:
 
 async def collage(context: GazelleContext) -> object:
     """Answer a collage with its groups and their torrents."""
-    found = await context.services.catalogue.collages.collage(
+    found = await context.services.catalogue.store.collages.collage(
         context.parameters.number("id") or 0, context.viewer
     )
     if found is None:
@@ -65,7 +65,9 @@ async def artist(context: GazelleContext) -> object:
     """Answer an author by `id` or `artistname`, with their groups."""
     found = await _author(context)
     first_only = bool(context.parameters.text("artistreleases"))
-    ids = await context.services.catalogue.authors.groups_of(found.id, context.viewer, first_only=first_only)
+    ids = await context.services.catalogue.store.authors.groups_of(
+        found.id, context.viewer, first_only=first_only
+    )
     groups, torrents = await context.groups_with_torrents(ids[:MAX_GROUPS])
     bookmarked = await context.bookmarked(BookmarkKind.AUTHOR, [found.id])
     bookmarks = await context.bookmarked(BookmarkKind.GROUP, [group.id for group in groups])
@@ -102,7 +104,7 @@ async def bookmarks(context: GazelleContext) -> object:
     if kind not in {"torrents", "artists"}:
         raise GazelleFailure(BAD_PARAMETERS)
     of = BookmarkKind.GROUP if kind == "torrents" else BookmarkKind.AUTHOR
-    catalogue = context.services.catalogue
+    catalogue = context.services.catalogue.store
     ids = (await catalogue.collages.bookmarks(context.user.id, of, 0, MAX_GROUPS)).items
     if kind == "artists":
         authors = [await catalogue.authors.author(each) for each in ids]
@@ -118,7 +120,7 @@ async def bookmarks(context: GazelleContext) -> object:
 
 async def similar_artists(context: GazelleContext) -> object:
     """Answer similar authors: always none, they are not recorded."""
-    if await context.services.catalogue.authors.author(context.parameters.number("id") or 0) is None:
+    if await context.services.catalogue.store.authors.author(context.parameters.number("id") or 0) is None:
         raise GazelleFailure(BAD_PARAMETERS)
     return []
 
@@ -135,13 +137,13 @@ async def request(context: GazelleContext) -> object:
 
 async def announcements(context: GazelleContext) -> object:
     """Answer the newest announcements of the operators; there are no blog posts."""
-    news = await context.services.catalogue.comments.news(0, MAX_ANNOUNCEMENTS)
+    news = await context.services.catalogue.store.comments.news(0, MAX_ANNOUNCEMENTS)
     return {"announcements": [_news(each) for each in news.items], "blogPosts": []}
 
 
 async def _comments(context: GazelleContext, torrent: Torrent, page: int | None) -> tuple[int, Page[Comment]]:
     """Return a page of comments and its number; the last page for None, found from the total of the first."""
-    catalogue, group = context.services.catalogue, torrent.group.id
+    catalogue, group = context.services.catalogue.store, torrent.group.id
     first = (page or 1) - 1
     comments = await catalogue.comments.comments(
         group, first * COMMENTS_PER_PAGE, COMMENTS_PER_PAGE, context.viewer
@@ -159,7 +161,7 @@ async def _author(context: GazelleContext) -> Author:
     key = name or context.parameters.number("id")
     if not key or (identifier.strip("0") and name):
         raise GazelleFailure(BAD_PARAMETERS)
-    found = await context.services.catalogue.authors.author(key)
+    found = await context.services.catalogue.store.authors.author(key)
     if found is None:
         raise GazelleFailure(BAD_PARAMETERS)
     return found

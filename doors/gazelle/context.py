@@ -5,16 +5,9 @@ from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
-from accounts.accounts import Accounts
 from accounts.model import Principal, User
-from actions.crediting import Crediting
 from actions.curation import Curation
-from actions.torrent_files import TorrentFiles
-from bittorrent.infohash import InfoHash
-from cache.torrents import TorrentCache
 from catalogue.model import BookmarkKind, Group, SwarmStats, Torrent, Viewer
-from catalogue.search import Search
-from catalogue.store import CatalogueStore
 from doors.admission import Admission
 from doors.bodies import Form
 from doors.gazelle.parameters import GazelleParameters
@@ -22,30 +15,22 @@ from doors.gazelle.shapes import OwnTokens, swarm_stats
 from doors.json_encoding import JsonTemplate
 from doors.kept_rows import KeptRows
 from doors.page_layout import PageSite
-from tracker.ledger import Ledger
-from tracker.model import Counts, SwarmTotals
-from tracker.standing import Standings
+from doors.services import AccountAccess, CatalogueReading, StoredFiles, SwarmNumbers
 
 
 @dataclass(frozen=True, slots=True)
 class GazelleServices:
     """What Gazelle's API asks of the service.
 
-    `scrape` returns a swarm's counts, `swarms` those of all; `rows` keeps what `browse` lists as JSON.
+    `rows` keeps what `browse` lists as JSON.
     """
 
     admission: Admission
-    catalogue: CatalogueStore
-    search: Search
+    catalogue: CatalogueReading
     curation: Curation
-    accounts: Accounts
-    cache: TorrentCache
-    files: TorrentFiles
-    ledger: Ledger
-    crediting: Crediting
-    standings: Standings
-    scrape: Callable[[InfoHash], Counts]
-    swarms: Callable[[], SwarmTotals]
+    accounts: AccountAccess
+    files: StoredFiles
+    swarms: SwarmNumbers
     site: PageSite
     rows: KeptRows[JsonTemplate] = field(default_factory=KeptRows)
 
@@ -66,24 +51,24 @@ class GazelleContext:
 
     def with_swarm_stats(self, torrents: Sequence[Torrent]) -> list[tuple[Torrent, SwarmStats]]:
         """Return torrents, as free as they are now, with the current stats of their swarms."""
-        shown = self.services.crediting.as_shown
-        return [(shown(each), swarm_stats(each, self.services.scrape)) for each in torrents]
+        shown = self.services.accounts.terms.crediting.as_shown
+        return [(shown(each), swarm_stats(each, self.services.swarms.scrape)) for each in torrents]
 
     async def own_tokens(self) -> OwnTokens:
         """Return what the account has of tokens."""
-        crediting = self.services.crediting
+        crediting = self.services.accounts.terms.crediting
         free = await crediting.free_by_token(self.user.id)
         return OwnTokens(free, (await crediting.balance(self.user.id)).tokens if crediting.counts else 0)
 
     async def bookmarked(self, kind: BookmarkKind, targets: Sequence[int]) -> frozenset[int]:
         """Return which of the targets the account has bookmarked."""
-        return await self.services.catalogue.collages.bookmarked(self.user.id, kind, targets)
+        return await self.services.catalogue.store.collages.bookmarked(self.user.id, kind, targets)
 
     async def groups_with_torrents(
         self, ids: Sequence[int]
     ) -> tuple[list[Group], Mapping[int, tuple[Torrent, ...]]]:
         """Return the groups that are visible to the account, in the order of the ids, and their torrents by group."""
-        catalogue = self.services.catalogue
+        catalogue = self.services.catalogue.store
         groups = await catalogue.groups.groups(ids, self.viewer)
         return groups, await catalogue.groups.torrents_of([group.id for group in groups], self.viewer)
 

@@ -61,7 +61,7 @@ class _Login:
     async def log_in(self, exchange: Exchange) -> Response:
         """Begin a session and redirect to index.php."""
         services, fields = self.services, exchange.form.last_texts()
-        user = await services.accounts.log_in(
+        user = await services.accounts.accounts.log_in(
             fields.get("username", ""), fields.get("password", ""), exchange.address, LogInWay.GAZELLE
         )
         response = RedirectResponse("index.php", 302, _NO_STORE)
@@ -76,7 +76,7 @@ class _Login:
         if principal.user is None:
             return response
         sent = exchange.request.query_params.get("auth", "")
-        if not self.services.accounts.passkeys.is_authkey(principal, sent):
+        if not self.services.accounts.accounts.passkeys.is_authkey(principal, sent):
             refusal = Refusal("bad-csrf")
             return cache_pages.page(
                 "Not logged out",

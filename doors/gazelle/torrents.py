@@ -32,7 +32,7 @@ async def torrent(context: GazelleContext) -> object:
     """Answer a torrent and its group, by `id` or `hash`."""
     infohash = _hash(context.parameters)
     key = infohash or context.parameters.number("id") or 0
-    found = await context.services.catalogue.torrents.torrent(key, context.viewer)
+    found = await context.services.catalogue.store.torrents.torrent(key, context.viewer)
     if found is None:
         raise GazelleFailure(BAD_HASH if infohash else BAD_ID)
     bookmarks = await context.bookmarked(BookmarkKind.GROUP, [found.group.id])
@@ -47,7 +47,7 @@ async def torrentgroup(context: GazelleContext) -> object:
     """Answer a group and its torrents, by `id` or the `hash` of one of these."""
     number = context.parameters.number("id") or 0
     if infohash := _hash(context.parameters):
-        found = await context.services.catalogue.torrents.torrent(infohash, context.viewer)
+        found = await context.services.catalogue.store.torrents.torrent(infohash, context.viewer)
         if found is None:
             raise GazelleFailure(BAD_HASH)
         number = found.group.id
@@ -77,7 +77,9 @@ async def browse(context: GazelleContext) -> object:
         seed=int(context.services.admission.clock() * 1000),
     )
     grouped = context.parameters.text("group_results") != "0"
-    found = await (context.services.search.groups if grouped else context.services.search.torrents)(search)
+    found = await (
+        context.services.catalogue.search.groups if grouped else context.services.catalogue.search.torrents
+    )(search)
     if not found.total:
         return {"results": []}
     pages = -(-found.total // browse_query.PAGE_SIZE)
@@ -87,26 +89,26 @@ async def browse(context: GazelleContext) -> object:
 
 async def download(context: GazelleContext) -> Response:
     """Answer the .torrent file; that of a private torrent with the account's own announce URL."""
-    found = await context.services.catalogue.torrents.torrent(
+    found = await context.services.catalogue.store.torrents.torrent(
         context.parameters.number("id") or 0, context.viewer
     )
     if found is None:
         raise GazelleFailure(BAD_ID)
-    held = await context.services.cache.get(found.infohash)
+    held = await context.services.files.cache.get(found.infohash)
     if held is None:
         raise Refusal("not-held")
     # A page of another site makes a browser with a session ask for links, and so spend nothing.
     if context.parameters.text("usetoken") == "1" and context.principal.session is None:
         await _use_token(context, found)
     base = base_url(context.request, context.services.admission.public_url)
-    file = await context.services.files.serve(context.principal, held, base)
+    file = await context.services.files.served.serve(context.principal, held, base)
     headers = HEADERS | {"Content-Disposition": attachment(held.record.name)}
     return Response(file.data, 200, headers, "application/x-bittorrent")
 
 
 async def _use_token(context: GazelleContext, torrent: Torrent) -> None:
     """Spend a token on a torrent where it is of use. Refusal: `no-token`."""
-    crediting = context.services.crediting
+    crediting = context.services.accounts.terms.crediting
     if not crediting.counts:
         return
     free = torrent.infohash in await crediting.free_by_token(context.user.id)
@@ -129,7 +131,7 @@ def _hash(parameters: GazelleParameters) -> InfoHash | None:
 async def _with_files(context: GazelleContext, torrents: Sequence[Torrent]) -> list[shapes.JsonObject]:
     left, contents = MAX_FILES, []
     for each in torrents:
-        contents.append(await context.services.catalogue.torrents.contents(each.id, 0, left))
+        contents.append(await context.services.catalogue.store.torrents.contents(each.id, 0, left))
         left -= len(contents[-1].files)
     # Sorting thousands of names would block the event loop.
     lists = await asyncio.to_thread(_file_lists, contents)
@@ -166,7 +168,7 @@ async def _grouped(
 
 
 async def _single(context: GazelleContext, ids: Sequence[int]) -> list[bytes]:
-    torrents = await context.services.catalogue.torrents.torrents(ids, context.viewer)
+    torrents = await context.services.catalogue.store.torrents.torrents(ids, context.viewer)
     bookmarks = await context.bookmarked(BookmarkKind.GROUP, [each.group.id for each in torrents])
     tokens = await context.own_tokens()
     return [

@@ -81,7 +81,7 @@ async def _rehearse(context: GazelleContext, data: bytes, details: TorrentDetail
 
 def _check_authkey(context: GazelleContext, texts: Mapping[str, str]) -> None:
     """Refuse what a session sends without its authkey: any page could. Refusal: `bad-csrf`."""
-    passkeys, principal = context.services.accounts.passkeys, context.principal
+    passkeys, principal = context.services.accounts.accounts.passkeys, context.principal
     if principal.session is not None and not passkeys.is_authkey(principal, texts.get("auth", "")):
         raise Refusal("bad-csrf")
 

@@ -23,11 +23,11 @@ _COUNTS = (
 
 async def index(context: GazelleContext) -> object:
     """Answer the account itself, with the authkey and passkey of its links."""
-    traffic = await context.services.ledger.account(context.user.id)
+    traffic = await context.services.accounts.ledger.account(context.user.id)
     return {
         "username": escape(context.user.name),
         "id": context.user.id,
-        "authkey": context.services.accounts.passkeys.authkey(context.principal),
+        "authkey": context.services.accounts.accounts.passkeys.authkey(context.principal),
         "passkey": await _passkey(context),
         "notifications": {
             "messages": 0,
@@ -49,13 +49,13 @@ async def user(context: GazelleContext) -> object:
     number = context.parameters.number("id")
     if not number:
         raise GazelleFailure(BAD_ID)
-    found = await context.services.accounts.user(number)
+    found = await context.services.accounts.accounts.user(number)
     if found is None:
         raise GazelleFailure(NO_USER)
     own = found.id == context.user.id
-    uploads, groups = await context.services.catalogue.statistics.upload_counts(found.id)
+    uploads, groups = await context.services.catalogue.store.statistics.upload_counts(found.id)
     passkey = await _passkey(context) if own else ""
-    traffic = await context.services.ledger.account(found.id)
+    traffic = await context.services.accounts.ledger.account(found.id)
     seen = own or context.services.admission.rights.may(context.principal, Right.MODERATE)
     return {
         "username": escape(found.name),
@@ -81,7 +81,9 @@ async def usersearch(context: GazelleContext) -> object:
     if not text:
         raise GazelleFailure(NO_TERMS)
     page = context.parameters.page()
-    users, total = await context.services.accounts.users(text, (page - 1) * USERS_PER_PAGE, USERS_PER_PAGE)
+    users, total = await context.services.accounts.accounts.users(
+        text, (page - 1) * USERS_PER_PAGE, USERS_PER_PAGE
+    )
     return {
         "currentPage": page,
         "pages": -(-total // USERS_PER_PAGE),
@@ -92,8 +94,8 @@ async def usersearch(context: GazelleContext) -> object:
 async def stats(context: GazelleContext) -> object:
     """Answer the site's statistics."""
     services = context.services
-    users = await services.accounts.totals(int(services.admission.clock()))
-    totals, swarms = await services.catalogue.statistics.totals(), services.swarms()
+    users = await services.accounts.accounts.totals(int(services.admission.clock()))
+    totals, swarms = await services.catalogue.store.statistics.totals(), services.swarms.totals()
     return {
         "maxUsers": 0,
         "enabledUsers": users["enabled"],
@@ -115,7 +117,7 @@ async def _passkey(context: GazelleContext) -> str:
     key = context.principal.key
     if key is not None and key.methods is not None and DOWNLOAD not in key.methods:
         return ""
-    return await context.services.accounts.passkeys.passkey(context.user.id)
+    return await context.services.accounts.accounts.passkeys.passkey(context.user.id)
 
 
 def _traffic(traffic: AccountTraffic) -> JsonObject:
@@ -152,12 +154,12 @@ def _search_result(user: User) -> JsonObject:
 
 
 async def _standing(context: GazelleContext, user: int) -> Standing:
-    return await context.services.standings.store.standing(user)
+    return await context.services.accounts.terms.standings.store.standing(user)
 
 
 def _required_ratio(context: GazelleContext, traffic: AccountTraffic) -> float:
     """Return the ratio below which the account is watched, 0 where it is not."""
-    watch = context.services.standings.watch
+    watch = context.services.accounts.terms.standings.watch
     return watch.ratio if watch.ratio and traffic.credited_down > watch.since else 0
 
 

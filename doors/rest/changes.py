@@ -55,7 +55,7 @@ def _shape(change: CatalogueChange) -> ChangeShape:
 async def _changes(context: RestContext) -> ChangesShape:
     services = context.services
     blocks = services.admission.rights.may(context.principal, Right.BLOCK)
-    page = await services.changes.page(
+    page = await services.moderation.changes.page(
         context.query.text("after"), context.viewer, blocks=blocks, limit=context.query.integer("limit", 100)
     )
     return ChangesShape(

@@ -59,14 +59,14 @@ def _shape(value: Collage) -> CollageShape:
 
 
 async def _list(context: RestContext) -> Listing:
-    page = await context.services.catalogue.collages.collages(
+    page = await context.services.catalogue.store.collages.collages(
         context.offset, context.per_page, context.viewer, context.query.text("search")
     )
     return context.listing([_shape(each) for each in page.items], page.total, exact=page.exact)
 
 
 async def _show(context: RestContext) -> CollageShape:
-    found = await context.services.catalogue.collages.collage(context.id("collage"), context.viewer)
+    found = await context.services.catalogue.store.collages.collage(context.id("collage"), context.viewer)
     if found is None:
         raise Refusal("not-found")
     return _shape(found)
@@ -105,7 +105,7 @@ async def _remove_group(context: RestContext) -> None:
 
 async def _bookmarks(context: RestContext) -> Listing:
     kind = BookmarkKind(context.query.text("kind", BookmarkKind.TORRENT))
-    page = await context.services.catalogue.collages.bookmarks(
+    page = await context.services.catalogue.store.collages.bookmarks(
         context.user_id, kind, context.offset, context.per_page
     )
     names = await _names(context, kind, page.items)
@@ -114,7 +114,7 @@ async def _bookmarks(context: RestContext) -> Listing:
 
 
 async def _names(context: RestContext, kind: BookmarkKind, ids: Sequence[int]) -> dict[int, str]:
-    catalogue, viewer = context.services.catalogue, context.viewer
+    catalogue, viewer = context.services.catalogue.store, context.viewer
     match kind:
         case BookmarkKind.TORRENT:
             return {each.id: each.title for each in await catalogue.torrents.torrents(ids, viewer)}

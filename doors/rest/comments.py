@@ -42,7 +42,7 @@ def _shape(value: Comment) -> CommentShape:
 
 
 async def _page(context: RestContext, group: int) -> Listing:
-    page = await context.services.catalogue.comments.comments(
+    page = await context.services.catalogue.store.comments.comments(
         group,
         context.offset,
         context.per_page,
@@ -62,7 +62,7 @@ async def _of_torrent(context: RestContext) -> Listing:
 
 async def _group(context: RestContext) -> int:
     number = context.id("group")
-    if await context.services.catalogue.groups.group(number, context.viewer) is None:
+    if await context.services.catalogue.store.groups.group(number, context.viewer) is None:
         raise Refusal("not-found")
     return number
 
@@ -82,7 +82,7 @@ async def _add_to_torrent(context: RestContext) -> CommentShape:
 
 
 async def _show(context: RestContext) -> CommentShape:
-    found = await context.services.catalogue.comments.comment(context.id("comment"), context.viewer)
+    found = await context.services.catalogue.store.comments.comment(context.id("comment"), context.viewer)
     if found is None:
         raise Refusal("not-found")
     return _shape(found)

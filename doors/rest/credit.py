@@ -100,13 +100,13 @@ class TorrentBalanceShape:
 
 
 async def _clients(context: RestContext) -> Listing:
-    found = await context.services.membership.crowded(context.principal)
+    found = await context.services.accounts.terms.membership.crowded(context.principal)
     page = found[context.offset : context.offset + context.per_page]
     return context.listing([ClientCountShape(*each) for each in page], len(found))
 
 
 async def _balances(context: RestContext) -> Listing:
-    found = await context.services.membership.balances(context.principal)
+    found = await context.services.accounts.terms.membership.balances(context.principal)
     page = found[context.offset : context.offset + context.per_page]
     shapes = [
         TorrentBalanceShape(
@@ -124,7 +124,9 @@ async def _balances(context: RestContext) -> Listing:
 
 
 async def _rules(context: RestContext) -> Listing:
-    rules, total = await context.services.crediting.rules(context.principal, context.offset, context.per_page)
+    rules, total = await context.services.accounts.terms.crediting.rules(
+        context.principal, context.offset, context.per_page
+    )
     return context.listing([rule_shape(each) for each in rules], total)
 
 
@@ -140,15 +142,17 @@ async def _add_rule(context: RestContext) -> CreditRuleShape:
         given.optional_integer("download"),
         reason=given.text("reason"),
     )
-    return rule_shape(await context.services.crediting.add_rule(context.principal, rule))
+    return rule_shape(await context.services.accounts.terms.crediting.add_rule(context.principal, rule))
 
 
 async def _end_rule(context: RestContext) -> CreditRuleShape:
-    return rule_shape(await context.services.crediting.end_rule(context.principal, context.id("rule")))
+    return rule_shape(
+        await context.services.accounts.terms.crediting.end_rule(context.principal, context.id("rule"))
+    )
 
 
 async def _grant(context: RestContext) -> BalanceShape:
-    balance = await context.services.crediting.grant(
+    balance = await context.services.accounts.terms.crediting.grant(
         context.principal, context.id("user"), context.body.integer("tokens")
     )
     return _balance(balance)
@@ -160,15 +164,15 @@ def _balance(balance: AccountBalance) -> BalanceShape:
 
 async def _exchange(context: RestContext) -> BalanceShape:
     given = context.body
-    await context.services.membership.exchange(
+    await context.services.accounts.terms.membership.exchange(
         context.principal, tokens=given.integer("tokens", 0), gib=given.integer("gib", 0)
     )
-    return _balance(await context.services.crediting.balance(context.user_id))
+    return _balance(await context.services.accounts.terms.crediting.balance(context.user_id))
 
 
 async def _standings(context: RestContext) -> Listing:
     user = context.id("user")
-    found, total = await context.services.membership.standings(
+    found, total = await context.services.accounts.terms.membership.standings(
         context.principal, user, context.offset, context.per_page
     )
     return context.listing([_standing(each) for each in found], total)
@@ -194,7 +198,7 @@ def _standing(each: TorrentStanding) -> TorrentStandingShape:
 
 async def _spend(context: RestContext) -> CreditRuleShape:
     torrent = await torrent_of(context)
-    return rule_shape(await context.services.crediting.spend(context.principal, torrent))
+    return rule_shape(await context.services.accounts.terms.crediting.spend(context.principal, torrent))
 
 
 OPERATIONS = (

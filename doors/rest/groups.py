@@ -27,7 +27,7 @@ def _shape(group: Group) -> GroupShape:
 
 
 async def _detail(context: RestContext, group: Group) -> GroupDetail:
-    catalogue, viewer = context.services.catalogue, context.viewer
+    catalogue, viewer = context.services.catalogue.store, context.viewer
     torrents = await catalogue.groups.torrents_of([group.id], viewer)
     bookmarked = await catalogue.collages.bookmarked(viewer.user_id, BookmarkKind.GROUP, [group.id])
     rows = await torrent_rows(context, torrents.get(group.id, ()))
@@ -36,14 +36,14 @@ async def _detail(context: RestContext, group: Group) -> GroupDetail:
 
 
 async def _list(context: RestContext) -> Listing:
-    found = await context.services.search.groups(search_query(context))
-    groups = await context.services.catalogue.groups.groups(found.ids, context.viewer)
+    found = await context.services.catalogue.search.groups(search_query(context))
+    groups = await context.services.catalogue.store.groups.groups(found.ids, context.viewer)
     shapes = [_shape(group) for group in groups]
     return context.listing(shapes, found.total, exact=found.exact, as_of=found.as_of)
 
 
 async def _show(context: RestContext) -> GroupDetail:
-    group = await context.services.catalogue.groups.group(context.id("group"), context.viewer)
+    group = await context.services.catalogue.store.groups.group(context.id("group"), context.viewer)
     if group is None:
         raise Refusal("not-found")
     return await _detail(context, group)

@@ -50,30 +50,30 @@ class InvitedShape:
 
 
 async def _send(context: RestContext) -> NewInvitationShape:
-    made, secret = await context.services.invitations.send(context.principal)
+    made, secret = await context.services.accounts.terms.invitations.send(context.principal)
     return NewInvitationShape(made.id, time(made.expires), secret, f"{context.base_url}/join/{secret}")
 
 
 async def _sent(context: RestContext) -> Listing:
-    found, total = await context.services.invitations.sent(
+    found, total = await context.services.accounts.terms.invitations.sent(
         context.principal, context.offset, context.per_page
     )
     return context.listing([_shape(each) for each in found], total)
 
 
 async def _withdraw(context: RestContext) -> None:
-    await context.services.invitations.withdraw(context.principal, context.id("invitation"))
+    await context.services.accounts.terms.invitations.withdraw(context.principal, context.id("invitation"))
 
 
 async def _grant(context: RestContext) -> InvitesShape:
     given = context.body.integer("invites")
     return InvitesShape(
-        await context.services.invitations.grant(context.principal, context.id("user"), given)
+        await context.services.accounts.terms.invitations.grant(context.principal, context.id("user"), given)
     )
 
 
 async def _tree(context: RestContext) -> Listing:
-    tree = await context.services.invitations.tree(context.principal, context.id("user"))
+    tree = await context.services.accounts.terms.invitations.tree(context.principal, context.id("user"))
     page = tree[context.offset : context.offset + context.per_page]
     return context.listing([_invited(each) for each in page], len(tree))
 

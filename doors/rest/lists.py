@@ -52,9 +52,9 @@ def _shape(entry: ListEntry) -> EntryShape:
 
 async def _page(context: RestContext, kind: ListKind) -> Listing:
     """Read a page of a list, and count the list some thousands of entries beyond it."""
-    takedowns, most = context.services.takedowns, context.offset + context.per_page + _COUNT_BEYOND
-    entries = await takedowns.page(kind, context.offset, context.per_page)
-    total = await takedowns.count(kind, most)
+    lists, most = context.services.moderation.lists.lists, context.offset + context.per_page + _COUNT_BEYOND
+    entries = await lists.page(kind, context.offset, context.per_page)
+    total = await lists.count(kind, most)
     return context.listing([_shape(each) for each in entries], total, exact=total < most)
 
 
@@ -66,7 +66,7 @@ def _infohash(context: RestContext) -> InfoHash:
 
 async def _block(context: RestContext) -> EntryShape:
     return _shape(
-        await context.services.list_moderation.block(
+        await context.services.moderation.lists.block(
             context.principal, _infohash(context), context.body.text("reason")
         )
     )
@@ -74,18 +74,18 @@ async def _block(context: RestContext) -> EntryShape:
 
 async def _allow(context: RestContext) -> EntryShape:
     return _shape(
-        await context.services.list_moderation.allow(
+        await context.services.moderation.lists.allow(
             context.principal, _infohash(context), context.body.text("reason")
         )
     )
 
 
 async def _unblock(context: RestContext) -> None:
-    await context.services.list_moderation.unblock(context.principal, context.infohash("infohash"))
+    await context.services.moderation.lists.unblock(context.principal, context.infohash("infohash"))
 
 
 async def _disallow(context: RestContext) -> None:
-    await context.services.list_moderation.disallow(context.principal, context.infohash("infohash"))
+    await context.services.moderation.lists.disallow(context.principal, context.infohash("infohash"))
 
 
 async def _blocked(context: RestContext) -> Listing:
@@ -97,9 +97,9 @@ async def _allowed(context: RestContext) -> Listing:
 
 
 async def _statistics(context: RestContext) -> TrackerShape:
-    swarms = context.services.swarms()
-    files, stored = await context.services.cache.totals()
-    recorded = await context.services.catalogue.statistics.totals()
+    swarms = context.services.swarms.totals()
+    files, stored = await context.services.files.cache.totals()
+    recorded = await context.services.catalogue.store.statistics.totals()
     return TrackerShape(
         swarms.torrents,
         swarms.peers,

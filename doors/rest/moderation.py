@@ -110,7 +110,7 @@ async def _log(context: RestContext) -> Listing:
 
 
 async def _list_news(context: RestContext) -> Listing:
-    page = await context.services.catalogue.comments.news(context.offset, context.per_page)
+    page = await context.services.catalogue.store.comments.news(context.offset, context.per_page)
     return context.listing([_news(each) for each in page.items], page.total, exact=page.exact)
 
 

@@ -6,26 +6,13 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from accounts.accounts import Accounts
 from accounts.model import Principal
 from accounts.rights import Right
-from actions.account_management import AccountManagement
-from actions.changes import Changes
-from actions.crediting import Crediting
 from actions.curation import Curation
-from actions.invitations import Invitations
-from actions.list_moderation import ListModeration
-from actions.membership import Membership
-from actions.takedowns import Takedowns
-from actions.torrent_files import TorrentFiles
-from actions.webhooks import Webhooks
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
-from cache.torrents import TorrentCache
 from catalogue.fields import FieldTable
 from catalogue.model import Viewer
-from catalogue.search import Search
-from catalogue.store import CatalogueStore
 from doors.admission import Admission, Endpoint
 from doors.json_encoding import JsonTemplate
 from doors.kept_rows import KeptRows
@@ -35,10 +22,7 @@ from doors.rest.bodies import MAX_BODY, max_body_size
 from doors.rest.field_types import PER_PAGE
 from doors.rest.parameters import FieldValues, parse_id, parse_infohash
 from doors.rest.request_fields import field_table
-from tracker.census import Census
-from tracker.ledger import Ledger
-from tracker.model import Counts, SwarmTotals
-from tracker.standing import Standings
+from doors.services import AccountAccess, CatalogueReading, ModerationAccess, StoredFiles, SwarmNumbers
 
 # The largest offset; every store takes it.
 _MAX_OFFSET = 2**62
@@ -48,32 +32,17 @@ _MAX_OFFSET = 2**62
 class RestServices:
     """What the REST API asks of the service.
 
-    `scrape` returns a swarm's counts, `swarms` those of all; `token_lifetime` is that of a login's token in seconds;
     `rows` keeps the torrents of lists as JSON.
     """
 
     admission: Admission
-    catalogue: CatalogueStore
-    search: Search
+    catalogue: CatalogueReading
     curation: Curation
-    accounts: Accounts
-    account_management: AccountManagement
-    takedowns: Takedowns
-    changes: Changes
-    webhooks: Webhooks
-    list_moderation: ListModeration
-    cache: TorrentCache
-    files: TorrentFiles
-    census: Census
-    ledger: Ledger
-    crediting: Crediting
-    membership: Membership
-    standings: Standings
-    invitations: Invitations
-    scrape: Callable[[InfoHash], Counts]
-    swarms: Callable[[], SwarmTotals]
+    accounts: AccountAccess
+    moderation: ModerationAccess
+    files: StoredFiles
+    swarms: SwarmNumbers
     site: PageSite
-    token_lifetime: int
     rows: KeptRows[JsonTemplate] = field(default_factory=KeptRows)
 
 

@@ -24,7 +24,7 @@ class SessionShape:
 
 async def _list(context: RestContext) -> Listing:
     user = context.query.optional_integer("user") or context.user_id
-    sessions = await context.services.account_management.sessions(context.principal, user)
+    sessions = await context.services.accounts.management.sessions(context.principal, user)
     part = sessions[context.offset : context.offset + context.per_page]
     return context.listing([_shape(each, context.principal.session) for each in part], len(sessions))
 
@@ -42,12 +42,12 @@ def _shape(session: LoginSession, current: int | None) -> SessionShape:
 
 
 async def _end(context: RestContext) -> None:
-    await context.services.account_management.end_session(context.principal, context.id("session"))
+    await context.services.accounts.management.end_session(context.principal, context.id("session"))
 
 
 async def _end_all(context: RestContext) -> None:
     user = context.query.optional_integer("user") or context.user_id
-    await context.services.account_management.end_sessions(context.principal, user)
+    await context.services.accounts.management.end_sessions(context.principal, user)
 
 
 OPERATIONS = (

@@ -63,7 +63,7 @@ def _author(value: Author) -> AuthorShape:
 
 
 async def _author_detail(context: RestContext, value: Author) -> AuthorDetail:
-    groups = await context.services.catalogue.authors.groups_of(value.id, context.viewer)
+    groups = await context.services.catalogue.store.authors.groups_of(value.id, context.viewer)
     shape = _author(value)
     return AuthorDetail(
         shape.id, shape.name, shape.picture, shape.description, shape.description_html, list(groups)
@@ -71,14 +71,14 @@ async def _author_detail(context: RestContext, value: Author) -> AuthorDetail:
 
 
 async def _categories(context: RestContext) -> Listing:
-    shapes = [_category(each) for each in await context.services.catalogue.categories.all()]
+    shapes = [_category(each) for each in await context.services.catalogue.store.categories.all()]
     part = shapes[context.offset : context.offset + context.per_page]
     return context.listing(part, len(shapes))
 
 
 async def _show_category(context: RestContext) -> CategoryShape:
     number = context.id("category")
-    for each in await context.services.catalogue.categories.all():
+    for each in await context.services.catalogue.store.categories.all():
         if each.id == number:
             return _category(each)
     raise Refusal("not-found")
@@ -107,14 +107,14 @@ async def _remove_category(context: RestContext) -> None:
 
 
 async def _tags(context: RestContext) -> Listing:
-    page = await context.services.catalogue.tags.tags(
+    page = await context.services.catalogue.store.tags.tags(
         context.query.text("search"), context.offset, context.per_page
     )
     return context.listing([_tag(each) for each in page.items], page.total, exact=page.exact)
 
 
 async def _show_tag(context: RestContext) -> TagShape:
-    found = await context.services.catalogue.tags.tag(context.path_parameter("tag"))
+    found = await context.services.catalogue.store.tags.tag(context.path_parameter("tag"))
     if found is None:
         raise Refusal("not-found")
     return _tag(found)
@@ -132,21 +132,21 @@ async def _unalias_tag(context: RestContext) -> None:
 
 
 async def _remove_tag(context: RestContext) -> None:
-    found = await context.services.catalogue.tags.tag(context.path_parameter("tag"))
+    found = await context.services.catalogue.store.tags.tag(context.path_parameter("tag"))
     if found is None:
         raise Refusal("not-found")
     await context.services.curation.remove_tag(context.principal, found.id)
 
 
 async def _authors(context: RestContext) -> Listing:
-    page = await context.services.catalogue.authors.authors(
+    page = await context.services.catalogue.store.authors.authors(
         context.query.text("search"), context.offset, context.per_page
     )
     return context.listing([_author(each) for each in page.items], page.total, exact=page.exact)
 
 
 async def _show_author(context: RestContext) -> AuthorDetail:
-    found = await context.services.catalogue.authors.author(context.id("author"))
+    found = await context.services.catalogue.store.authors.author(context.id("author"))
     if found is None:
         raise Refusal("not-found")
     return await _author_detail(context, found)

@@ -56,7 +56,7 @@ def _shape(key: Key) -> TokenShape:
 
 async def _list(context: RestContext) -> Listing:
     user = context.query.optional_integer("user") or context.user_id
-    keys = await context.services.account_management.keys(context.principal, user)
+    keys = await context.services.accounts.management.keys(context.principal, user)
     part = keys[context.offset : context.offset + context.per_page]
     return context.listing([_shape(key) for key in part], len(keys))
 
@@ -65,7 +65,7 @@ async def _mint(context: RestContext) -> MintedShape:
     given = context.body
     methods = given.get("methods")
     try:
-        key, secret = await context.services.account_management.mint(
+        key, secret = await context.services.accounts.management.mint(
             context.principal,
             given.optional_integer("user_id") or context.user_id,
             Scope(given.text("scope")),
@@ -79,13 +79,13 @@ async def _mint(context: RestContext) -> MintedShape:
 
 
 async def _revoke(context: RestContext) -> None:
-    await context.services.account_management.revoke(context.principal, context.id("token"))
+    await context.services.accounts.management.revoke(context.principal, context.id("token"))
 
 
 async def _suspend(context: RestContext) -> TokenShape:
     suspended = bool(context.body.flag("suspended"))
     return _shape(
-        await context.services.account_management.suspend(
+        await context.services.accounts.management.suspend(
             context.principal, context.id("token"), suspended=suspended
         )
     )

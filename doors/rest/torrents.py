@@ -68,19 +68,19 @@ _NOT_ABOUT_FILE = frozenset(
 async def torrent_rows(context: RestContext, torrents: Sequence[Torrent]) -> list[Raw]:
     """Return the objects of torrents, each a TorrentShape as JSON, with the current counts of their swarms."""
     services, viewer = context.services, context.viewer
-    alive = await services.census.alive([torrent.infohash for torrent in torrents])
+    alive = await services.swarms.census.alive([torrent.infohash for torrent in torrents])
     rows = []
     for torrent in torrents:
         uploader = shown_uploader(torrent, viewer)
         template = services.rows.row(torrent, uploader is None, partial(torrent_template, torrent, uploader))
-        counts = services.scrape(torrent.infohash)
+        counts = services.swarms.scrape(torrent.infohash)
         rows.append(
             Raw(
                 fill_template(
                     template,
                     torrent,
                     counts,
-                    services.crediting.factors(torrent),
+                    services.accounts.terms.crediting.factors(torrent),
                     alive=torrent.infohash in alive,
                 )
             )
@@ -90,7 +90,7 @@ async def torrent_rows(context: RestContext, torrents: Sequence[Torrent]) -> lis
 
 async def torrent_of(context: RestContext) -> Torrent:
     """Return the torrent of the path, if it is visible. Refusal: `not-found`."""
-    found = await context.services.catalogue.torrents.torrent(
+    found = await context.services.catalogue.store.torrents.torrent(
         parse_id_or_infohash(context.path_parameter("torrent")), context.viewer
     )
     if found is None:
@@ -100,19 +100,19 @@ async def torrent_of(context: RestContext) -> Torrent:
 
 async def _detail(context: RestContext, torrent: Torrent) -> TorrentDetail:
     services, viewer = context.services, context.viewer
-    alive = await services.census.alive([torrent.infohash])
-    bookmarked = await services.catalogue.collages.bookmarked(
+    alive = await services.swarms.census.alive([torrent.infohash])
+    bookmarked = await services.catalogue.store.collages.bookmarked(
         viewer.user_id, BookmarkKind.TORRENT, [torrent.id]
     )
-    contents = await services.catalogue.torrents.contents(torrent.id, 0, FILES_SHOWN)
-    announce = await services.files.announce_url(context.principal, context.base_url)
+    contents = await services.catalogue.store.torrents.contents(torrent.id, 0, FILES_SHOWN)
+    announce = await services.files.served.announce_url(context.principal, context.base_url)
     return TorrentDetail(
         **torrent_fields(
             torrent,
             shown_uploader(torrent, viewer),
-            services.scrape(torrent.infohash),
+            services.swarms.scrape(torrent.infohash),
             alive=bool(alive),
-            factors=services.crediting.factors(torrent),
+            factors=services.accounts.terms.crediting.factors(torrent),
         ),
         **contents_fields(shown_contents(torrent, contents, viewer, announce)),
         bookmarked=bool(bookmarked),
@@ -139,8 +139,8 @@ def search_query(context: RestContext) -> SearchQuery:
 
 
 async def _list(context: RestContext) -> Listing:
-    found = await context.services.search.torrents(search_query(context))
-    torrents = await context.services.catalogue.torrents.torrents(found.ids, context.viewer)
+    found = await context.services.catalogue.search.torrents(search_query(context))
+    torrents = await context.services.catalogue.store.torrents.torrents(found.ids, context.viewer)
     rows = await torrent_rows(context, torrents)
     return context.listing(rows, found.total, exact=found.exact, as_of=found.as_of)
 
@@ -151,7 +151,7 @@ async def _show(context: RestContext) -> TorrentDetail:
 
 async def _files(context: RestContext) -> Listing:
     torrent = await torrent_of(context)
-    contents = await context.services.catalogue.torrents.contents(
+    contents = await context.services.catalogue.store.torrents.contents(
         torrent.id, context.offset, context.per_page
     )
     return context.listing(file_shapes(contents), contents.file_count)
@@ -201,7 +201,7 @@ async def _assign(context: RestContext) -> TorrentDetail:
     torrent = await torrent_of(context)
     name, owner = context.body.text("username"), None
     if name:
-        user = await context.services.accounts.user(name)
+        user = await context.services.accounts.accounts.user(name)
         if user is None:
             raise Refusal("invalid", fields={"username": ["The username field names no account."]})
         owner = Person(user.id, user.name)
@@ -212,10 +212,10 @@ async def _assign(context: RestContext) -> TorrentDetail:
 
 async def _download(context: RestContext) -> Response:
     torrent = await torrent_of(context)
-    held = await context.services.cache.get(torrent.infohash)
+    held = await context.services.files.cache.get(torrent.infohash)
     if held is None:
         raise Refusal("not-held")
-    file = await context.services.files.serve(context.principal, held, context.base_url)
+    file = await context.services.files.served.serve(context.principal, held, context.base_url)
     etag = f'"{file.digest.hex()}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
     if etag_matches(",".join(context.request.headers.getlist("if-none-match")), etag):
@@ -244,7 +244,9 @@ class PeersShape:
 async def _peers(context: RestContext) -> PeersShape:
     torrent = await torrent_of(context)
     day, country = context.query.get("day"), context.query.text("country")
-    report = await context.services.census.report(torrent.infohash, day if isinstance(day, date) else None)
+    report = await context.services.swarms.census.report(
+        torrent.infohash, day if isinstance(day, date) else None
+    )
     rows = [CountryShape(code, peers) for code, peers in report.countries if country in ("", code)]
     return PeersShape(report.day.isoformat(), sum(row.peers for row in rows), rows)
 

@@ -107,13 +107,13 @@ class SnatchShape:
 
 async def _stats(context: RestContext) -> TrafficShape:
     user = await _user(context, context.id("user"))
-    traffic = await context.services.ledger.account(user.id)
-    rights, crediting = context.services.admission.rights, context.services.crediting
+    traffic = await context.services.accounts.ledger.account(user.id)
+    rights, crediting = context.services.admission.rights, context.services.accounts.terms.crediting
     own = user.id == context.principal.id or rights.may(context.principal, Right.MODERATE)
     free = await crediting.free_by_token(user.id) if own else frozenset()
-    standing = await context.services.standings.store.standing(user.id)
-    until = watched_until(standing, context.services.standings.watch)
-    owes = await context.services.membership.counts(user.id) if own else {}
+    standing = await context.services.accounts.terms.standings.store.standing(user.id)
+    until = watched_until(standing, context.services.accounts.terms.standings.watch)
+    owes = await context.services.accounts.terms.membership.counts(user.id) if own else {}
     administers = rights.may(context.principal, Right.ACCOUNTS)
     return TrafficShape(
         traffic.uploaded,
@@ -140,12 +140,12 @@ async def _stats(context: RestContext) -> TrafficShape:
 
 async def _export(context: RestContext) -> Response:
     user = context.id("user")
-    batches = await context.services.account_management.export(context.principal, user)
+    batches = await context.services.accounts.management.export(context.principal, user)
     return record_lines(batches, f"account-{user}.jsonl")
 
 
 async def _snatches(context: RestContext) -> Listing:
-    found, total = await context.services.ledger.store.snatches(
+    found, total = await context.services.accounts.ledger.store.snatches(
         context.user_id, context.offset, context.per_page
     )
     shapes = [SnatchShape(each.id, each.infohash.upper, time(each.time)) for each in found]
@@ -156,26 +156,26 @@ async def _passkey_shape(context: RestContext, user: int, passkey: str) -> Passk
     if user != context.principal.id:
         return PasskeyShape(None, None)
     return PasskeyShape(
-        passkey, await context.services.files.announce_url(context.principal, context.base_url)
+        passkey, await context.services.files.served.announce_url(context.principal, context.base_url)
     )
 
 
 async def _passkey(context: RestContext) -> PasskeyShape:
     user = context.user_id
     return await _passkey_shape(
-        context, user, await context.services.account_management.passkey(context.principal, user)
+        context, user, await context.services.accounts.management.passkey(context.principal, user)
     )
 
 
 async def _reset_passkey(context: RestContext) -> PasskeyShape:
     user = context.id("user")
     return await _passkey_shape(
-        context, user, await context.services.account_management.reset_passkey(context.principal, user)
+        context, user, await context.services.accounts.management.reset_passkey(context.principal, user)
     )
 
 
 async def _shape(context: RestContext, user: User) -> UserShape:
-    uploads, groups = await context.services.catalogue.statistics.upload_counts(user.id)
+    uploads, groups = await context.services.catalogue.store.statistics.upload_counts(user.id)
     private = user.id == context.principal.id or context.services.admission.rights.may(
         context.principal, Right.ACCOUNTS
     )
@@ -198,12 +198,12 @@ def rename_fields(refusal: Refusal, names: Mapping[str, str]) -> Refusal:
 
 
 async def _log_in(context: RestContext) -> LoginShape:
-    accounts, given = context.services.accounts, context.body
+    accounts, given = context.services.accounts.accounts, context.body
     user = await accounts.log_in(
         given.text("username"), given.text("password"), context.address, LogInWay.API
     )
     key, secret = await accounts.mint(
-        user.id, Scope.REST, LOGIN_LABEL, lifetime=context.services.token_lifetime, login=True
+        user.id, Scope.REST, LOGIN_LABEL, lifetime=context.services.accounts.token_lifetime, login=True
     )
     expires = time(key.expires) if key.expires is not None else None
     return LoginShape(secret, "Bearer", expires, PersonShape(user.id, user.name))
@@ -211,7 +211,7 @@ async def _log_in(context: RestContext) -> LoginShape:
 
 async def _log_out(context: RestContext) -> Response | None:
     if context.principal.key is not None:
-        await context.services.accounts.revoke(context.principal.key.id)
+        await context.services.accounts.accounts.revoke(context.principal.key.id)
         return None
     return await context.services.admission.authenticator.log_out(
         Response(status_code=204), context.principal
@@ -221,7 +221,7 @@ async def _log_out(context: RestContext) -> Response | None:
 async def _csrf(context: RestContext) -> CsrfShape:
     if context.principal.session is None:
         raise Refusal("bad-request", "a key needs no CSRF token")
-    return CsrfShape(context.services.accounts.csrf_token(context.principal.session))
+    return CsrfShape(context.services.accounts.accounts.csrf_token(context.principal.session))
 
 
 async def _me(context: RestContext) -> UserShape:
@@ -229,14 +229,14 @@ async def _me(context: RestContext) -> UserShape:
 
 
 async def _user(context: RestContext, number: int) -> User:
-    user = await context.services.accounts.user(number)
+    user = await context.services.accounts.accounts.user(number)
     if user is None:
         raise Refusal("not-found")
     return user
 
 
 async def _list(context: RestContext) -> Listing:
-    users, total = await context.services.accounts.users(
+    users, total = await context.services.accounts.accounts.users(
         context.query.text("search"), context.offset, context.per_page
     )
     return context.listing([await _shape(context, user) for user in users], total)
@@ -251,11 +251,11 @@ async def _register(context: RestContext) -> UserShape:
     role = Role(given.text("role", Role.USER))
     try:
         if "invitation" in given:
-            joined = await context.services.invitations.join(
+            joined = await context.services.accounts.terms.invitations.join(
                 given.text("invitation"), given.text("username"), given.text("password")
             )
             return await _shape(context, joined)
-        user = await context.services.account_management.register(
+        user = await context.services.accounts.management.register(
             context.principal, given.text("username"), given.text("password"), role
         )
     except Refusal as refusal:
@@ -268,11 +268,11 @@ async def _register(context: RestContext) -> UserShape:
 async def _edit(context: RestContext) -> UserShape:
     number, given = context.id("user"), context.body
     if "role" in given:
-        await context.services.account_management.set_role(
+        await context.services.accounts.management.set_role(
             context.principal, number, Role(given.text("role"))
         )
     if "enabled" in given:
-        await context.services.account_management.set_enabled(
+        await context.services.accounts.management.set_enabled(
             context.principal, number, enabled=bool(given.flag("enabled"))
         )
     return await _shape(context, await _user(context, number))
@@ -281,7 +281,7 @@ async def _edit(context: RestContext) -> UserShape:
 async def _set_password(context: RestContext) -> None:
     given = context.body
     current = given.text("current_password") if "current_password" in given else None
-    await context.services.account_management.set_password(
+    await context.services.accounts.management.set_password(
         context.principal, context.id("user"), given.text("password"), current, context.address
     )
 

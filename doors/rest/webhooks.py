@@ -57,7 +57,7 @@ def _delivery(delivery: Delivery) -> DeliveryShape:
 
 
 async def _list(context: RestContext) -> Listing:
-    webhooks = context.services.webhooks
+    webhooks = context.services.moderation.webhooks
     found = await webhooks.webhooks(context.principal)
     part = found[context.offset : context.offset + context.per_page]
     return context.listing([_shape(each, webhooks.secret(each)) for each in part], len(found))
@@ -65,23 +65,25 @@ async def _list(context: RestContext) -> Listing:
 
 async def _add(context: RestContext) -> WebhookShape:
     given: Any = context.body.get("events") or ()
-    webhooks = context.services.webhooks
+    webhooks = context.services.moderation.webhooks
     return _shape(*await webhooks.add(context.principal, context.body.text("url"), read_kinds(given)))
 
 
 async def _remove(context: RestContext) -> None:
-    await context.services.webhooks.remove(context.principal, context.id("webhook"))
+    await context.services.moderation.webhooks.remove(context.principal, context.id("webhook"))
 
 
 async def _deliveries(context: RestContext) -> Listing:
-    found, total = await context.services.webhooks.deliveries(
+    found, total = await context.services.moderation.webhooks.deliveries(
         context.principal, context.offset, context.per_page
     )
     return context.listing([_delivery(each) for each in found], total)
 
 
 async def _resend(context: RestContext) -> DeliveryShape:
-    return _delivery(await context.services.webhooks.send_again(context.principal, context.id("delivery")))
+    return _delivery(
+        await context.services.moderation.webhooks.send_again(context.principal, context.id("delivery"))
+    )
 
 
 OPERATIONS = (

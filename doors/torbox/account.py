@@ -26,7 +26,7 @@ async def me(context: TorboxContext) -> Response:
         "premium_expires_at": _NEVER,
         "customer": "",
         "server": 0,
-        "total_downloaded": context.services.downloads.received(user.id),
+        "total_downloaded": context.services.downloads.downloads.received(user.id),
         "additional_concurrent_slots": 0,
         "long_term_seeding": False,
         "long_term_storage": False,

@@ -7,28 +7,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from accounts.model import Principal, User
-from actions.lookups import Lookups
-from bittorrent.infohash import InfoHash
 from doors.admission import Admission
 from doors.bodies import Body, Form
+from doors.services import DownloadAccess, SwarmNumbers
 from doors.torbox.list_cache import ListCache
 from doors.torbox.parameters import TorboxParameters
 from doors.torbox.shapes import TorboxShapes
-from downloads.downloads import Downloads
-from downloads.links import DownloadLinks
-from tracker.model import Counts
 
 
 @dataclass(frozen=True, slots=True)
 class TorboxServices:
-    """What TorBox's API asks of the service; `scrape` returns a swarm's counts."""
+    """What TorBox's API asks of the service."""
 
     admission: Admission
-    downloads: Downloads
-    links: DownloadLinks
-    files_url: str | None
-    lookups: Lookups
-    scrape: Callable[[InfoHash], Counts]
+    downloads: DownloadAccess
+    swarms: SwarmNumbers
 
 
 @dataclass(frozen=True, slots=True)

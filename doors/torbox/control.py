@@ -54,7 +54,7 @@ async def queued(context: TorboxContext) -> Response:
 async def _control(
     context: TorboxContext, body: dict[str, object], number: int | None, default: str, *, queued: bool
 ) -> Response:
-    downloads = context.services.downloads
+    downloads = context.services.downloads.downloads
     operations = _queue_operations(downloads) if queued else _operations(downloads)
     word, operation = _operation(body, operations, default)
     try:
@@ -90,7 +90,7 @@ def _all(body: dict[str, object]) -> bool:
 async def _each(context: TorboxContext, operation: JobOperation, *, queued: bool) -> None:
     """Do an operation on every job, skipping deleted ones; the last Refusal is raised after all were tried."""
     account, numbers, offset = context.user.id, list[int](), 0
-    while jobs := await context.services.downloads.jobs(account, offset, _PAGE, queued=queued):
+    while jobs := await context.services.downloads.downloads.jobs(account, offset, _PAGE, queued=queued):
         numbers += [job.id for job in jobs]
         offset += len(jobs)
     failed: Refusal | None = None

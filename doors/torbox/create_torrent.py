@@ -60,7 +60,11 @@ async def _add(context: TorboxContext, wish: JobRequest) -> Job:
     services = context.services
     try:
         return await add_within_rate(
-            services.downloads, services.admission.rate_limits, context.principal, context.address, wish
+            services.downloads.downloads,
+            services.admission.rate_limits,
+            context.principal,
+            context.address,
+            wish,
         )
     except DownloadRateExceeded as exceeded:
         raise TorboxError(RATE_LIMIT, exceeded.rate, wait=exceeded.wait) from None
@@ -68,7 +72,7 @@ async def _add(context: TorboxContext, wish: JobRequest) -> Job:
 
 async def _slots_full(context: TorboxContext, refusal: Refusal) -> TorboxError:
     """Return ACTIVE_LIMIT with the count of running downloads, for which clients wait."""
-    jobs = await context.services.downloads.jobs(context.user.id, 0, _MAX_JOBS)
+    jobs = await context.services.downloads.downloads.jobs(context.user.id, 0, _MAX_JOBS)
     running = sum(not job.content.complete and not job.paused for job in jobs)
     return TorboxError(
         ACTIVE_LIMIT, str(refusal), data={"active_limit": running, "current_active_downloads": running}

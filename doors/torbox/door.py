@@ -139,7 +139,7 @@ class _Shared:
         """Return a handler as the pipeline calls it."""
 
         async def answer(exchange: Exchange) -> Response:
-            if not self.services.downloads.available:
+            if not self.services.downloads.downloads.available:
                 raise Refusal("no-downloads")
             request = exchange.request
             query = TorboxParameters.of(request.query_params.multi_items())

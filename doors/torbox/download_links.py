@@ -31,7 +31,9 @@ async def request_link(context: TorboxContext) -> Response:
     what = TORRENT if torrent else ZIP if zipped else _file(job, file)
     _check(job, what)
     base = base_url(context.request, context.services.admission.public_url)
-    url = files.link_url(context.services.links.make(job, what), context.services.files_url, base)
+    url = files.link_url(
+        context.services.downloads.links.make(job, what), context.services.downloads.files_url, base
+    )
     return RedirectResponse(url, 307, HEADERS) if redirect else success(url, _LINKED)
 
 
@@ -42,17 +44,17 @@ async def export(context: TorboxContext) -> Response:
     job = await _job(context, number)
     if export_type == "magnet" and job.magnet:
         return success(job.magnet, _EXPORTED)
-    data = await context.services.downloads.torrent_of(context.user.id, number)
+    data = await context.services.downloads.downloads.torrent_of(context.user.id, number)
     if data is None:
         raise TorboxError(DIFF_ISSUE, "The .torrent is not known yet.")
     if export_type == "magnet":
-        return success(str((await context.services.lookups.read(data)).magnet()), _EXPORTED)
+        return success(str((await context.services.downloads.lookups.read(data)).magnet()), _EXPORTED)
     headers = HEADERS | {"Content-Disposition": attachment(name_of(job))}
     return Response(data, headers=headers, media_type="application/x-bittorrent")
 
 
 async def _job(context: TorboxContext, number: int) -> Job:
-    job = await context.services.downloads.job(context.user.id, number)
+    job = await context.services.downloads.downloads.job(context.user.id, number)
     if job is None:
         raise Refusal("not-found")
     return job

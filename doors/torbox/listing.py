@@ -41,7 +41,7 @@ async def torrents(context: TorboxContext) -> Response:
     account = context.user.id
     if not fresh and (body := context.list_cache.get(account, page)) is not None:
         return Response(body, headers=HEADERS, media_type="application/json")
-    response = await _many(context, await context.services.downloads.jobs(account, offset, limit))
+    response = await _many(context, await context.services.downloads.downloads.jobs(account, offset, limit))
     context.list_cache.put(account, page, bytes(response.body))
     return response
 
@@ -53,12 +53,12 @@ async def queued(context: TorboxContext) -> Response:
     if context.query.text("type").strip().lower() not in {"", "torrent"}:
         return success([], _QUEUED)
     if number is not None:
-        job = await context.services.downloads.job(account, number)
+        job = await context.services.downloads.downloads.job(account, number)
         if job is None or not job.queued:
             raise Refusal("not-found")
         return success(shape_of(job), _QUEUED)
     offset, limit = _page(context)
-    jobs = await context.services.downloads.jobs(account, offset, limit, queued=True)
+    jobs = await context.services.downloads.downloads.jobs(account, offset, limit, queued=True)
     return success([shape_of(job) for job in jobs], _QUEUED)
 
 
@@ -67,7 +67,7 @@ async def cached(context: TorboxContext) -> Response:
     response_format = context.query.one_of("format", ("object", "list"), "object")
     files = context.query.flag("list_files")
     hashes = await _hashes(context)
-    contents = await context.services.downloads.cached(context.user.id, hashes) if hashes else []
+    contents = await context.services.downloads.downloads.cached(context.user.id, hashes) if hashes else []
     if sum(len(content.files) for content in contents) > _LONG:
         return await asyncio.to_thread(_cached, context, hashes, contents, response_format, files=files)
     return _cached(context, hashes, contents, response_format, files=files)
@@ -89,7 +89,7 @@ def _cached(
 
 
 async def _one(context: TorboxContext, number: int) -> Response:
-    job = await context.services.downloads.job(context.user.id, number)
+    job = await context.services.downloads.downloads.job(context.user.id, number)
     if job is None or job.queued:
         raise TorboxError(ITEM_NOT_FOUND, "No torrents found for this user.")
     return await asyncio.to_thread(lambda: success(context.shapes.torrent(job), _LISTED))

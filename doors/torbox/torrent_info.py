@@ -39,7 +39,7 @@ async def by_form(context: TorboxContext) -> Response:
         return await _look_up(context, infohash, seconds, magnet.trackers)
     if form.file is None:
         raise TorboxError(MISSING_OPTION, "Send a hash, a magnet link or a .torrent file.")
-    return await _respond(context, await context.services.lookups.read(form.file), None)
+    return await _respond(context, await context.services.downloads.lookups.read(form.file), None)
 
 
 def _seconds(parameters: TorboxParameters) -> int:
@@ -51,7 +51,7 @@ def _seconds(parameters: TorboxParameters) -> int:
 async def _look_up(
     context: TorboxContext, infohash: InfoHash, seconds: int, trackers: tuple[str, ...]
 ) -> Response:
-    found = await context.services.lookups.find(
+    found = await context.services.downloads.lookups.find(
         infohash, seconds=seconds, account=context.principal.id, trackers=trackers
     )
     if found is None:
@@ -63,5 +63,5 @@ async def _respond(context: TorboxContext, metainfo: Metainfo, infohash: InfoHas
     def render() -> Response:
         return success(torrent_info(metainfo, infohash, counts), _FOUND)
 
-    counts = context.services.scrape(metainfo.infohash)
+    counts = context.services.swarms.scrape(metainfo.infohash)
     return await asyncio.to_thread(render)

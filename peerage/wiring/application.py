@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from peerage.wiring.torrents import TorrentServices
     from peerage.wiring.tracker import TrackerServices
     from storage.sqlite.search.index import SqliteSearchIndex
+    from tasks.child_process import ChildProcesses
     from tracker.bonus import Bonus
     from tracker.figure_history import FigureHistory
     from tracker.journal_row import JournalRow
@@ -73,6 +74,13 @@ class Application:
         return self.settings.tracker.mode == "private"
 
     @cached_property
+    def children(self) -> "ChildProcesses":
+        """The processes in which large torrents are read, one after another, whoever asks."""
+        from tasks.child_process import ChildProcesses
+
+        return ChildProcesses()
+
+    @cached_property
     def lists(self) -> "Lists":
         """The block and allow lists as they are stored; `takedowns` changes them."""
         from lists.infohashes import Lists
@@ -97,7 +105,7 @@ class Application:
         shares = StorageShares(self.settings.fairness.terms, key, environment.clock)
         blobs = ObservedBlobs(stores.blobs, self.file_changes)
         records = ObservedRecords(SqlCacheRecords(stores.records), self.file_changes)
-        cache = TorrentCache(blobs, records, quota, environment.clock, shares)
+        cache = TorrentCache(blobs, records, quota, environment.clock, shares, children=self.children)
         self.stack.push_async_callback(cache.drain)
         return cache
 

@@ -22,6 +22,7 @@ from peerage.wiring.environment import Environment
 from peerage.wiring.lookups import make_auto_fetch, make_engine_announcer, make_lookups
 from peerage.wiring.stores import Stores
 from storage.jobs import SqlJobs
+from tasks.child_process import ChildProcesses
 
 if TYPE_CHECKING:
     from peerage.wiring.application import Application
@@ -46,7 +47,7 @@ def make_download_services(application: "Application") -> DownloadServices:
     settings, environment, torrents = application.settings, application.environment, application.torrents
     store, uploads = application.tracker.tracker.store, torrents.uploads
     hooks = DownloadHooks(torrents.takedowns, uploads, application.webhooks.emit)
-    downloads = make_downloads(settings, application.stores, hooks, environment)
+    downloads = make_downloads(settings, application.stores, hooks, environment, application.children)
     application.stack.push_async_callback(downloads.stop)
     lookups = make_lookups(
         settings,
@@ -67,7 +68,11 @@ def make_download_services(application: "Application") -> DownloadServices:
 
 
 def make_downloads(
-    settings: Settings, stores: Stores, hooks: DownloadHooks, environment: Environment
+    settings: Settings,
+    stores: Stores,
+    hooks: DownloadHooks,
+    environment: Environment,
+    children: ChildProcesses,
 ) -> Downloads:
     """Make the downloads of a data folder; without libtorrent, or switched off, they refuse everything."""
     wanted = settings.downloads
@@ -76,10 +81,10 @@ def make_downloads(
     if engine is None and wanted.enabled:
         engine = _engine(settings, ResumeFiles(content / _RESUME))
     if engine is None:
-        return Downloads(download_limits(wanted), None)
+        return Downloads(download_limits(wanted), None, children)
     jobs = SqlJobs(stores.records)
     backend = DownloadBackend(engine, jobs, ContentFolder(content), hooks, environment.clock)
-    return Downloads(download_limits(wanted), backend)
+    return Downloads(download_limits(wanted), backend, children)
 
 
 def download_limits(wanted: DownloadsSection) -> DownloadLimits:

@@ -20,6 +20,15 @@ from doors.qbittorrent.context import QbittorrentServices, QbittorrentTerms
 from doors.rate_limits import RateLimits
 from doors.rest.operation import RestServices
 from doors.root_path import root_path
+from doors.services import (
+    AccountAccess,
+    CatalogueReading,
+    DownloadAccess,
+    ModerationAccess,
+    PrivateTerms,
+    StoredFiles,
+    SwarmNumbers,
+)
 from doors.torbox.context import TorboxServices
 from doors.torrent_api import TorrentApiServices
 from doors.transfers import Transfers
@@ -69,6 +78,7 @@ def make_admission(application: Application, clients: ClientAddress) -> Admissio
         upload_limit=application.torrents.uploads.limit,
         public_url=settings.public_url,
         clock=application.environment.clock,
+        random=application.environment.random,
     )
 
 
@@ -89,91 +99,67 @@ def make_site(application: Application, admission: Admission) -> PageSite:
 
 def make_services(application: Application, admission: Admission, site: PageSite) -> DialectServices:
     """Return the services of every dialect."""
-    settings = application.settings.downloads
-    key = application.stores.folder.secret("downloads", KEY_BYTES, application.environment.random)
-    links = DownloadLinks(key, settings.link_lifetime, application.environment.clock)
+    downloads, catalogue = _downloads(application), application.catalogue
+    reading = CatalogueReading(catalogue.catalogue.store, catalogue.search)
+    files = StoredFiles(application.torrents.cache, application.torrents.files)
+    accounts, swarms, curation = _accounts(application), _swarms(application), catalogue.curation
+    moderation = ModerationAccess(
+        application.torrents.list_moderation, catalogue.changes, application.webhooks
+    )
     return DialectServices(
-        rest=_rest(application, admission, site),
-        gazelle=_gazelle(application, admission, site),
-        torrent_api=_torrent_api(application, admission),
-        torbox=TorboxServices(
-            admission=admission,
-            downloads=application.downloads.downloads,
-            links=links,
-            files_url=settings.files_url,
-            lookups=application.downloads.lookups,
-            scrape=application.tracker.tracker.store.scrape,
+        rest=RestServices(admission, reading, curation, accounts, moderation, files, swarms, site),
+        gazelle=GazelleServices(admission, reading, curation, accounts, files, swarms, site),
+        torrent_api=TorrentApiServices(
+            admission, reading, catalogue.titles, curation, downloads.lookups, swarms
         ),
+        torbox=TorboxServices(admission, downloads, swarms),
         qbittorrent=_qbittorrent(application, admission),
-        feeds=_feeds(application, admission),
-        files=FileServices(
-            accounts=application.accounts.accounts,
-            downloads=application.downloads.downloads,
-            links=links,
-            transfers=Transfers(settings.transfers, settings.transfers_per_account),
-            files_url=settings.files_url,
+        feeds=FeedServices(
+            admission, reading, accounts, files, swarms, application.settings.catalogue.site_name
         ),
-        pages=_pages(application, admission, links, site),
+        files=_files(application, downloads),
+        pages=PageServices(
+            admission, reading, curation, accounts, moderation, files, downloads, swarms, site
+        ),
     )
 
 
-def _rest(application: Application, admission: Admission, site: PageSite) -> RestServices:
-    store = application.tracker.tracker.store
-    return RestServices(
-        admission=admission,
-        catalogue=application.catalogue.catalogue.store,
-        search=application.catalogue.search,
-        curation=application.catalogue.curation,
+def _accounts(application: Application) -> AccountAccess:
+    return AccountAccess(
         accounts=application.accounts.accounts,
-        account_management=application.account_management,
-        takedowns=application.torrents.takedowns,
-        changes=application.catalogue.changes,
-        webhooks=application.webhooks,
-        list_moderation=application.torrents.list_moderation,
-        cache=application.torrents.cache,
-        files=application.torrents.files,
-        census=application.tracker.census,
+        management=application.account_management,
         ledger=application.ledger,
-        crediting=application.crediting,
-        membership=application.membership,
-        standings=application.standings,
-        invitations=application.invitations,
-        scrape=store.scrape,
-        swarms=store.totals,
-        site=site,
+        terms=PrivateTerms(
+            application.crediting, application.membership, application.standings, application.invitations
+        ),
         token_lifetime=application.settings.accounts.token_lifetime,
     )
 
 
-def _gazelle(application: Application, admission: Admission, site: PageSite) -> GazelleServices:
-    store = application.tracker.tracker.store
-    return GazelleServices(
-        admission=admission,
-        catalogue=application.catalogue.catalogue.store,
-        search=application.catalogue.search,
-        curation=application.catalogue.curation,
-        accounts=application.accounts.accounts,
-        cache=application.torrents.cache,
-        files=application.torrents.files,
-        ledger=application.ledger,
-        crediting=application.crediting,
-        standings=application.standings,
-        scrape=store.scrape,
-        swarms=store.totals,
-        site=site,
+def _swarms(application: Application) -> SwarmNumbers:
+    store, tracker = application.tracker.tracker.store, application.tracker
+    return SwarmNumbers(store.scrape, store.totals, tracker.census, application.history)
+
+
+def _downloads(application: Application) -> DownloadAccess:
+    settings = application.settings.downloads
+    key = application.stores.folder.secret("downloads", KEY_BYTES, application.environment.random)
+    return DownloadAccess(
+        downloads=application.downloads.downloads,
+        lookups=application.downloads.lookups,
+        links=DownloadLinks(key, settings.link_lifetime, application.environment.clock),
+        files_url=settings.files_url,
     )
 
 
-def _torrent_api(application: Application, admission: Admission) -> TorrentApiServices:
-    return TorrentApiServices(
-        admission=admission,
-        catalogue=application.catalogue.catalogue.store,
-        search=application.catalogue.search,
-        titles=application.catalogue.titles,
-        curation=application.catalogue.curation,
-        lookups=application.downloads.lookups,
-        census=application.tracker.census,
-        scrape=application.tracker.tracker.store.scrape,
+def _files(application: Application, downloads: DownloadAccess) -> FileServices:
+    settings = application.settings.downloads
+    return FileServices(
+        accounts=application.accounts.accounts,
+        downloads=downloads.downloads,
+        links=downloads.links,
+        transfers=Transfers(settings.transfers, settings.transfers_per_account),
+        files_url=downloads.files_url,
     )
 
 
@@ -206,49 +192,3 @@ def _torrent_fetch(application: Application) -> Callable[[str], Awaitable[bytes 
         return answer.body if answer.status == 200 else None
 
     return fetch
-
-
-def _feeds(application: Application, admission: Admission) -> FeedServices:
-    return FeedServices(
-        admission=admission,
-        catalogue=application.catalogue.catalogue.store,
-        search=application.catalogue.search,
-        accounts=application.accounts.accounts,
-        cache=application.torrents.cache,
-        files=application.torrents.files,
-        crediting=application.crediting,
-        scrape=application.tracker.tracker.store.scrape,
-        site_name=application.settings.catalogue.site_name,
-    )
-
-
-def _pages(
-    application: Application, admission: Admission, links: DownloadLinks, site: PageSite
-) -> PageServices:
-    store = application.tracker.tracker.store
-    return PageServices(
-        admission=admission,
-        catalogue=application.catalogue.catalogue.store,
-        search=application.catalogue.search,
-        curation=application.catalogue.curation,
-        accounts=application.accounts.accounts,
-        account_management=application.account_management,
-        list_moderation=application.torrents.list_moderation,
-        webhooks=application.webhooks,
-        cache=application.torrents.cache,
-        files=application.torrents.files,
-        lookups=application.downloads.lookups,
-        downloads=application.downloads.downloads,
-        links=links,
-        files_url=application.settings.downloads.files_url,
-        ledger=application.ledger,
-        crediting=application.crediting,
-        membership=application.membership,
-        census=application.tracker.census,
-        history=application.history,
-        standings=application.standings,
-        invitations=application.invitations,
-        scrape=store.scrape,
-        swarms=store.totals,
-        site=site,
-    )

@@ -37,7 +37,14 @@ def make_torrents(application: "Application") -> TorrentServices:
     parser = environment.release_parser or ImdbReleaseParser(environment.titles or application.stores.titles)
     limit = application.settings.cache.max_torrent_size
     uploads = Uploads(
-        cache, takedowns, records, parser, environment.clock, limit=limit, emit=application.webhooks.emit
+        cache,
+        takedowns,
+        records,
+        parser,
+        environment.clock,
+        limit=limit,
+        emit=application.webhooks.emit,
+        children=application.children,
     )
     application.stack.push_async_callback(uploads.drain)
     return TorrentServices(

@@ -165,7 +165,7 @@ async def test_what_is_blocked_or_removed_while_it_is_read_does_not_come_back(tm
                 blocks.append(
                     asyncio.create_task(services.takedowns.block(summary.infohash, "illegal", "op"))
                 )
-                while not await services.takedowns.entries():
+                while not await services.takedowns.lists.entries():
                     await asyncio.sleep(0.001)
             else:
                 await services.takedowns.remove_file([summary.infohash])

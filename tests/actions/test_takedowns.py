@@ -100,10 +100,10 @@ async def test_a_takedown_that_a_crash_cut_short_is_finished_at_start(services):
 async def test_entries_tell_reason_author_and_time(services):
     await services.takedowns.block(UNKNOWN, "because", "me")
     await services.takedowns.allow(HYBRID.v1, "", "you")
-    (denied,) = await services.takedowns.entries(ListKind.DENY)
+    (denied,) = await services.takedowns.lists.entries(ListKind.DENY)
     assert (denied.reason, denied.by, denied.since) == ("because", "me", 1_800_000_000)
-    assert len(await services.takedowns.entries()) == 2
-    assert [len(batch) async for batch in services.takedowns.walk()] == [2]
+    assert len(await services.takedowns.lists.entries()) == 2
+    assert [len(batch) async for batch in services.takedowns.lists.walk()] == [2]
 
 
 async def test_a_bad_reason_changes_nothing(services):

@@ -160,3 +160,55 @@ async def test_who_waits_for_the_service_is_not_slow(memory: ConnectionMemory, t
     served.set_served(False)
     assert not served.served
     assert served.moved == timer.now
+
+
+async def test_room_is_given_when_it_is_released_and_in_order(memory: ConnectionMemory) -> None:
+    full = connection(memory, "a")
+    assert full.hold(1000)
+    given: list[str] = []
+
+    async def wait(key: str, size: int) -> None:
+        assert await connection(memory, key).wait_for(size, 60)
+        given.append(key)
+
+    tasks = [asyncio.create_task(wait(key, size)) for key, size in (("b", 600), ("c", 300), ("d", 300))]
+    await asyncio.sleep(0)
+    full.release(300)
+    await tasks[1]  # too little for the first
+    full.release(600)
+    await tasks[0]
+    assert given == ["c", "b"]
+    full.release(100)
+    assert (memory.held, tasks[2].done()) == (900, False)
+    tasks[2].cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await tasks[2]
+
+
+async def test_who_is_cancelled_holds_nothing_even_when_room_was_just_given(memory: ConnectionMemory) -> None:
+    full, one, two = (connection(memory, key) for key in "abc")
+    assert full.hold(1000)
+    early, late = (asyncio.create_task(each.wait_for(300, 60)) for each in (one, two))
+    await asyncio.sleep(0)
+    early.cancel()
+    full.release(300)
+    asyncio.get_running_loop().call_soon(late.cancel)  # after the look that gives it room, before it wakes
+    for each in (early, late):
+        with pytest.raises(asyncio.CancelledError):
+            await each
+    assert (one.held, two.held, memory.held) == (0, 0, 700)
+    assert memory.refused == 0
+
+
+async def test_one_who_waits_is_given_room_when_another_becomes_slow(
+    memory: ConnectionMemory, timer: Timer
+) -> None:
+    dropped: list[str] = []
+    idle = connection(memory, "a", dropped)
+    assert idle.hold(1000)
+    timer.now += 0.99
+    waiting = asyncio.create_task(connection(memory, "b").wait_for(300, 60))
+    await asyncio.sleep(0)
+    timer.now += 0.01
+    assert await waiting
+    assert dropped == ["a"]

@@ -394,7 +394,7 @@ def test_what_is_blocked_while_it_is_added_does_not_stay(api, monkeypatch):
         blocks.append(
             asyncio.create_task(api.services.takedowns.block(InfoHash.parse(HASH), "unlawful", "ann"))
         )
-        while not await api.services.takedowns.entries():
+        while not await api.services.takedowns.lists.entries():
             await asyncio.sleep(0.001)
         return entered
 

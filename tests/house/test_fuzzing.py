@@ -24,6 +24,10 @@ DIALECTS = {
 PATHS = {
     "/announce": {"announce-query", *_SOCKETS, *_TRACKER},
     "/scrape": {"scrape-query", *_TRACKER},
+    "/announce/{passkey}": {"passkey-path"},
+    "/{passkey}/announce": {"passkey-path"},
+    "/scrape/{passkey}": {"passkey-path"},
+    "/{passkey}/scrape": {"passkey-path"},
     "/dld/{opaque}": {"file-headers"},
     "/torrent/{rest:path}": {"file-headers"},
 }

@@ -6,10 +6,15 @@ import subprocess
 import sys
 import tomllib
 from collections import defaultdict
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from peerage.wiring.services import DialectServices
+
+MOST_SERVICES = 10
+"""What a dialect asks of the service, the admission and what it keeps itself among it."""
 TREE = Path(__file__).parents[2]
 PROJECT = tomllib.loads((TREE / "pyproject.toml").read_text())
 PACKAGES = [name for name in PROJECT["tool"]["setuptools"]["packages"] if "." not in name]
@@ -60,6 +65,11 @@ def test_a_public_class_name_stands_once():
     assert {
         name: paths for name, paths in places.items() if len(paths) > 1 and name not in SHARED_NAMES
     } == {}
+
+
+def test_a_dialect_states_few_services():
+    stated = {each.name: len(fields(each.type)) for each in fields(DialectServices)}
+    assert {name: number for name, number in stated.items() if number > MOST_SERVICES} == {}
 
 
 def test_no_dependency_installs_a_package_of_our_names():

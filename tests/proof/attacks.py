@@ -347,6 +347,24 @@ def announce_strangely(target: Target) -> None:
             target.send(b"GET " + path + query + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 
 
+def guess_passkeys(target: Target) -> None:
+    """Announce and scrape for accounts that are not there, and with what is no passkey, in the path and the query."""
+    swarm = b"info_hash=" + quote_from_bytes(target.bytes(20), safe="").encode()
+    for key in (
+        target.bytes(16).hex().encode(),
+        target.bytes(16).hex().upper().encode(),
+        b"%41" * 300,
+        b"a/b",
+    ):
+        for action in (b"announce", b"scrape"):
+            for path in (
+                b"/%b/%b?" % (action, key),
+                b"/%b/%b?" % (key, action),
+                b"/%b?passkey=%b&" % (action, key),
+            ):
+                target.send(b"GET " + path + swarm + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+
+
 @dataclass(frozen=True, slots=True)
 class Attack:
     """One kind of harm, from how many addresses at once it comes, and the dialects and paths that it reaches."""
@@ -399,6 +417,10 @@ ATTACKS = {
     "swarms": Attack(fill_the_tracker),
     "udp noise": Attack(send_udp_noise),
     "announces": Attack(announce_strangely, doors=("/announce", "/scrape")),
+    "passkeys": Attack(
+        guess_passkeys,
+        doors=("/announce/{passkey}", "/{passkey}/announce", "/scrape/{passkey}", "/{passkey}/scrape"),
+    ),
 }
 
 

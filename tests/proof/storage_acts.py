@@ -467,7 +467,7 @@ async def _check_upload(application: Application, history: History, upload: Uplo
     assert not (must.gone and record is not None), "a record is there after its block"
     text = history.last_edit(upload.infohash, inf)
     assert record is None or text is None or record.description == text, "an edit is lost"
-    entries = {each.infohash for each in await application.torrents.takedowns.entries()}
+    entries = {each.infohash for each in await application.torrents.takedowns.lists.entries()}
     names = {each.truncated for each in upload.metainfo.infohashes}
     if history.blocked(upload.infohash, inf):
         assert entries & {*names, *upload.metainfo.infohashes}, "a block is lost"

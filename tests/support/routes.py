@@ -9,10 +9,8 @@ from peerage.wiring.application import open_application
 
 
 async def doors(folder: Path) -> tuple[set[str], set[str]]:
-    """The names of all dialects, and the other paths but for those with a passkey, which are the plain ones again."""
+    """The names of all dialects, and the other paths."""
     async with open_application(Settings.of(data=folder)) as application:
         routes = serve.make_app(application, Listeners(application)).routes
     dialects = {route.dialect.name for route in routes if hasattr(route, "dialect")}
-    return dialects, {
-        route.path for route in routes if not hasattr(route, "dialect") and "passkey" not in route.path
-    }
+    return dialects, {route.path for route in routes if not hasattr(route, "dialect")}

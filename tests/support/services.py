@@ -28,6 +28,15 @@ from catalogue.store import CatalogueStore
 from doors.admission import Admission
 from doors.page_layout import PageSite
 from doors.qbittorrent.context import QbittorrentTerms
+from doors.services import (
+    AccountAccess,
+    CatalogueReading,
+    DownloadAccess,
+    ModerationAccess,
+    PrivateTerms,
+    StoredFiles,
+    SwarmNumbers,
+)
 from doors.transfers import Transfers
 from downloads.downloads import Downloads
 from downloads.limits import DownloadLimits
@@ -81,7 +90,7 @@ class AllServices:
     links: DownloadLinks
     transfers: Transfers
     files_url: str | None
-    census: Census | None
+    census: Census
     ledger: Ledger
     crediting: Crediting
     membership: Membership
@@ -100,8 +109,19 @@ class AllServices:
 
     def of(self, dialect: type[S]) -> S:
         """Return what one dialect asks for."""
-        asked = (field.name for field in fields(dialect) if field.default_factory is MISSING)
-        return dialect(**{name: getattr(self, name) for name in asked})
+        terms = PrivateTerms(self.crediting, self.membership, self.standings, self.invitations)
+        groups = {
+            ModerationAccess: ModerationAccess(self.list_moderation, self.changes, self.webhooks),
+            CatalogueReading: CatalogueReading(self.catalogue, self.search),
+            StoredFiles: StoredFiles(self.cache, self.files),
+            AccountAccess: AccountAccess(
+                self.accounts, self.account_management, self.ledger, terms, self.token_lifetime
+            ),
+            DownloadAccess: DownloadAccess(self.downloads, self.lookups, self.links, self.files_url),
+            SwarmNumbers: SwarmNumbers(self.scrape, self.swarms, self.census, self.history),
+        }
+        asked = [each for each in fields(dialect) if each.default_factory is MISSING]
+        return dialect(**{each.name: groups.get(each.type) or getattr(self, each.name) for each in asked})
 
 
 def services_of(

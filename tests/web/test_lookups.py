@@ -11,7 +11,7 @@ HASH = Metainfo.parse(DATA).infohash
 def use_source(site, source):
     services = site.services
     lookups = make_lookups(services.uploads, services.cache, services.takedowns, (source,))
-    object.__setattr__(site.pages, "lookups", lookups)
+    object.__setattr__(site.pages.downloads, "lookups", lookups)
 
 
 def submit_lookup(browser):

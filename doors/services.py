@@ -1,0 +1,92 @@
+"""What several dialects ask of the service, in groups."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from accounts.accounts import Accounts
+from actions.account_management import AccountManagement
+from actions.changes import Changes
+from actions.crediting import Crediting
+from actions.invitations import Invitations
+from actions.list_moderation import ListModeration
+from actions.lookups import Lookups
+from actions.membership import Membership
+from actions.torrent_files import TorrentFiles
+from actions.webhooks import Webhooks
+from bittorrent.infohash import InfoHash
+from cache.torrents import TorrentCache
+from catalogue.search import Search
+from catalogue.store import CatalogueStore
+from downloads.downloads import Downloads
+from downloads.links import DownloadLinks
+from tracker.census import Census
+from tracker.figure_history import FigureHistory
+from tracker.ledger import Ledger
+from tracker.model import Counts, SwarmTotals
+from tracker.standing import Standings
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueReading:
+    """The records of torrents, and the search over them; `actions/curation.py` changes them."""
+
+    store: CatalogueStore
+    search: Search
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFiles:
+    """The `.torrent` files, and what of one a principal gets."""
+
+    cache: TorrentCache
+    served: TorrentFiles
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateTerms:
+    """What follows from what an account of a private tracker moves: credit, obligations, standing, invitations."""
+
+    crediting: Crediting
+    membership: Membership
+    standings: Standings
+    invitations: Invitations
+
+
+@dataclass(frozen=True, slots=True)
+class AccountAccess:
+    """Accounts, changes to them, what each moved and what follows; a login's token lasts `token_lifetime` seconds."""
+
+    accounts: Accounts
+    management: AccountManagement
+    ledger: Ledger
+    terms: PrivateTerms
+    token_lifetime: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModerationAccess:
+    """What moderators and operators change and follow beside records: lists, the history of changes, webhooks."""
+
+    lists: ListModeration
+    changes: Changes
+    webhooks: Webhooks
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadAccess:
+    """Jobs and lookups, and the links to content, below `files_url` where that has a host of its own."""
+
+    downloads: Downloads
+    lookups: Lookups
+    links: DownloadLinks
+    files_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SwarmNumbers:
+    """Peers in numbers: those of one swarm and of all at this moment, distinct ones by day, and figures of the past."""
+
+    scrape: Callable[[InfoHash], Counts]
+    totals: Callable[[], SwarmTotals]
+    census: Census
+    history: FigureHistory
