@@ -181,6 +181,10 @@ static void *maintain(void *none)
             harness_keep(rules.files, number, rng_below(&rng, 2));
         file_table_ending(rules.files, rng_below(&rng, 16), INT64_MAX, names, 8);
         file_table_read(rules.files, &files);
+        const uint8_t key[32] = {(uint8_t)rng_below(&rng, 256)};
+        struct seals seals = {rules.ids->seals.previous, rules.ids->seals.current};
+        blake2b_key(&seals.current, key, sizeof key, 4);
+        ids_roll(rules.ids, &seals); /* nobody else does */
         memset(infohash, '0', INFOHASH);
         loop_read(loop, &numbers);
         for (struct handover *each = loop_take(loop); each;) {

@@ -88,9 +88,10 @@ def test_announces_of_a_wrong_length_under_a_good_id_do_no_harm(tracker: Udp, le
     assert all(len(answer) <= max(length, 320) for answer in answers_before_a_connect(tracker))
 
 
-def test_an_id_that_was_never_given_gets_a_short_error(tracker: Udp) -> None:
-    tracker.socket.send(struct.pack(">QII", 1, 1, 99) + bytes(82))
-    (answer,) = answers_before_a_connect(tracker)
+def test_an_id_that_was_never_given_gets_a_short_error(peerage_server: PeerageProcess) -> None:
+    with udp(peerage_server.port, "127.0.0.9") as tracker:  # an address that has sent no other
+        tracker.socket.send(struct.pack(">QII", 1, 1, 99) + bytes(82))
+        (answer,) = answers_before_a_connect(tracker)
     assert struct.unpack(">II", answer[:8]) == (3, 99)
     assert 16 <= len(answer) <= 98
 

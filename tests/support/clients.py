@@ -178,9 +178,9 @@ class Udp:
 
     MAGIC = 0x41727101980
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, source: str = "127.0.0.1") -> None:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
+        self.socket.bind((source, 0))
         self.socket.connect(("127.0.0.1", port))
         self.socket.settimeout(2)
 
@@ -229,9 +229,9 @@ class Udp:
 
 
 @contextmanager
-def udp(port: int) -> Iterator[Udp]:
+def udp(port: int, source: str = "127.0.0.1") -> Iterator[Udp]:
     """A UDP socket for the length of a block."""
-    one = Udp(port)
+    one = Udp(port, source)
     try:
         yield one
     finally:
