@@ -113,7 +113,6 @@ async def _about(context: PageContext) -> Response:
     return context.render(
         "about",
         f"About {services.site.name}",
-        reveals=services.files.personal,
         base=base,
         announce=announce,
         udp=f"udp://{base.removeprefix('http://')}/announce"

@@ -106,7 +106,6 @@ async def _torrent(context: PageContext) -> Response:
     return context.render(
         "torrent",
         torrent.title,
-        reveals=context.services.files.personal,
         preview=context.preview(_summary(context, torrent)),
         tab=tab if tab in _TABS else "",
         torrent=torrent,
