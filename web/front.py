@@ -115,7 +115,6 @@ async def _about(context: PageContext) -> Response:
     return context.render(
         "about",
         f"About {services.site.name}",
-        reveals=services.files.served.personal,
         base=base,
         announce=announce,
         udp=f"udp://{base.removeprefix('http://')}/announce"

@@ -124,15 +124,13 @@ class PageContext:
         *,
         status: int = 200,
         no_store: bool = False,
-        reveals: bool = False,
         feeds: FeedLinks | None = None,
         preview: Markup | None = None,
         **values: object,
     ) -> Response:
         """Answer a page; one that is `no_store` shows a secret and is stored by no cache.
 
-        One that `reveals` something of the account, such as a passkey, is not compressed. `preview` is what other sites
-        show of a link to it.
+        `preview` is what other sites show of a link to it.
         """
         context = {
             "title": title,
@@ -151,7 +149,9 @@ class PageContext:
             search=template not in {"front", "search"},
         ).encode()
         # A secret that a page shows is not to be told by how well the page compresses.
-        shows_secret = no_store or self.secret or reveals
+        # On a private tracker that is every page of an account with torrents: their magnet links hold its passkey.
+        personal = self.services.files.personal and self.principal.id is not None
+        shows_secret = no_store or self.secret or personal
         body, coding = (html, {}) if shows_secret else compressed(self.request, html)
         headers = {**_CACHE_HEADERS, **self._privacy_headers(no_store=no_store), **coding}
         return HTMLResponse(body, status, headers)

@@ -117,7 +117,6 @@ async def _torrent(context: PageContext) -> Response:
     return context.render(
         "torrent",
         torrent.title,
-        reveals=context.services.files.served.personal,
         preview=context.preview(_summary(context, torrent)),
         tab=tab if tab in _TABS else "",
         torrent=torrent,

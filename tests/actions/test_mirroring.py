@@ -78,7 +78,7 @@ class Two:
 
 
 def settings(folder):
-    return Settings(data=folder, cache={"min_free_disk": 0}, limits=RATES, tracker={"door": "uvicorn"})
+    return Settings.of(data=folder, cache={"min_free_disk": 0}, limits=RATES, tracker={"door": "uvicorn"})
 
 
 @pytest.fixture

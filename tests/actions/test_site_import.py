@@ -112,7 +112,7 @@ def paths(tmp_path):
 
 def opened(tmp_path, mode="private"):
     return open_application(
-        Settings(data=tmp_path / "data", tracker={"mode": mode}, cache={"min_free_disk": 0})
+        Settings.of(data=tmp_path / "data", tracker={"mode": mode}, cache={"min_free_disk": 0})
     )
 
 

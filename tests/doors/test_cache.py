@@ -203,12 +203,17 @@ def test_the_form_answers_with_the_status_and_reason(service):
 
 
 @pytest.mark.parametrize("path", ["/upload.php", "/torrent/" + "0" * 40])
-def test_pages_run_nothing_and_load_only_their_style(service, path):
+def test_pages_run_and_load_only_their_own_files(service, path):
     answer = get(service, path)
-    assert "default-src 'none'; style-src 'self'" in answer.headers["content-security-policy"]
+    assert (
+        "default-src 'none'; script-src 'self'; style-src 'self'" in answer.headers["content-security-policy"]
+    )
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["referrer-policy"] == "same-origin"
-    assert "<script" not in answer.text
+    assert (
+        len(re.findall(r'<script src="/static/script\.[0-9a-f]{12}\.js" defer></script>', answer.text)) == 1
+    )
+    assert answer.text.count("<script") == 1
     assert "style=" not in answer.text
     assert get(service, re.search(r'href="(/[^"]+\.css)"', answer.text)[1]).status_code == 200
 

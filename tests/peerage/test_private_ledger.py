@@ -29,7 +29,7 @@ class PrivateTracker:
 
     @asynccontextmanager
     async def opened(self, folder, **ledger):
-        settings = Settings(
+        settings = Settings.of(
             data=folder / "data",
             tracker={"mode": "private", "most_rate": 0},
             cache={"min_free_disk": 0},

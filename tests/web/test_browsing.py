@@ -365,3 +365,18 @@ def test_pages_weigh_little_and_load_two_files_before_they_are_painted(site, ann
         assert len(blocking) == 1
         assert all("defer" in given for tag, given in tags if tag == "script")
         assert all(given.get("loading") == "lazy" for tag, given in tags if tag == "img")
+
+
+def test_on_a_private_tracker_pages_of_accounts_hold_a_passkey_and_are_not_compressed(site, anna):
+    async def passkey(account):
+        return "a" * 32
+
+    for number in range(30):
+        site.upload(anna, f"sample {number}")
+    site.pages.files._passkey = passkey
+    member = site.browser(anna).get("/search?q=sample", **{"accept-encoding": "gzip"})
+    assert "%2Fannounce%2F" + "a" * 32 in member.text
+    assert "content-encoding" not in member.headers
+    visitor = site.browser().get("/search?q=sample", **{"accept-encoding": "gzip"})
+    assert "a" * 32 not in visitor.text
+    assert visitor.headers["content-encoding"] == "gzip"
