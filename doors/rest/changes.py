@@ -74,6 +74,6 @@ OPERATIONS = (
         Right.READ,
         query=request_fields.CHANGES,
         answers=ChangesShape,
-        refusals=("changes-lost",),
+        refusals=("bad-request", "changes-lost"),
     ),
 )
