@@ -150,7 +150,7 @@ class PageContext:
         ).encode()
         # A secret that a page shows is not to be told by how well the page compresses.
         # On a private tracker that is every page of an account with torrents: their magnet links hold its passkey.
-        personal = self.services.files.personal and self.principal.id is not None
+        personal = self.services.files.served.personal and self.principal.id is not None
         shows_secret = no_store or self.secret or personal
         body, coding = (html, {}) if shows_secret else compressed(self.request, html)
         headers = {**_CACHE_HEADERS, **self._privacy_headers(no_store=no_store), **coding}
