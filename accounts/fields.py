@@ -26,7 +26,7 @@ def fold(name: str) -> str:
 
 def require_account(name: str, password: str | None) -> None:
     """Refuse an invalid account name or first password: `invalid` (fields `name`, `password`)."""
-    problems = {"name": _name_problems(name)}
+    problems = {"name": name_problems(name)}
     if password is not None:
         problems["password"] = _password_problems(password, name)
     _refuse(problems)
@@ -54,7 +54,8 @@ def _are_methods(names: frozenset[str]) -> bool:
     return 0 < len(names) <= _METHODS_MOST and all(_METHOD.match(name) for name in names)
 
 
-def _name_problems(name: str) -> list[str]:
+def name_problems(name: str) -> list[str]:
+    """Return a sentence for each reason why a text can name no account."""
     if not is_name(name):
         return ["It has 2 to 32 letters a-z, digits and ._- signs, and begins with a letter or digit."]
     return ["It is reserved."] if fold(name) in _RESERVED else []

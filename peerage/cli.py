@@ -193,6 +193,7 @@ def _operator() -> str:
 
 
 main.add_command(LazyCommand("serve", "Run the tracker and the cache.", "peerage.serve_cli:serve"))
+main.add_command(LazyCommand("init", "Write the settings of a new installation.", "peerage.init_cli:init"))
 main.add_command(
     LazyCommand("restore", "Restore a backup into an empty data folder.", "peerage.restore_cli:restore")
 )

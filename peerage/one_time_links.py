@@ -13,7 +13,6 @@ from peerage.setting_values import ListenAddress
 from storage.data_folder import FolderError
 from storage.fsync import fsync_directory
 
-_NAME = "admin"
 _FILE = "first-admin-link"
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
@@ -23,16 +22,22 @@ log = structlog.get_logger()
 class OneTimeLinks:
     """Makes the URLs of one-time links, and issues the first admin's link into a file in `folder`.
 
-    Links begin with the public URL, else with the first listening address.
+    Links begin with the public URL, else with the first listening address. An admin who is made is named `first_admin`.
     """
 
     def __init__(
-        self, accounts: Accounts, folder: Path, public_url: str | None, listen: Sequence[ListenAddress]
+        self,
+        accounts: Accounts,
+        folder: Path,
+        public_url: str | None,
+        listen: Sequence[ListenAddress],
+        first_admin: str = "admin",
     ) -> None:
         self._accounts = accounts
         self._file = folder / _FILE
         self._public_url = public_url
         self._listen = listen[0]
+        self._first_admin = first_admin
         self._secret: str | None = None
 
     @property
@@ -86,10 +91,10 @@ class OneTimeLinks:
         )
 
     async def _free_name(self) -> str:
-        name, number = _NAME, 1
+        name, number = self._first_admin, 1
         while await self._accounts.user(name) is not None:
             number += 1
-            name = f"{_NAME}{number}"
+            name = f"{self._first_admin}{number}"
         return name
 
     def _write(self, secret: str) -> None:

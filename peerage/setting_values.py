@@ -14,6 +14,9 @@ _SECONDS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0
 # Characters that are the same in a URL, in HTML, in JSON and in a cookie's Path.
 _ROOT = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
 _LONGEST_ROOT = 128  # as the native door has room for
+_HOST = re.compile(
+    r"(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?"
+)
 _HEADER = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,64}", re.IGNORECASE)
 
 # What the service's own paths begin with. Below such a root a path would have two meanings, because a proxy may strip
@@ -195,6 +198,25 @@ def read_header(value: str) -> str:
     if not _HEADER.fullmatch(value):
         raise ValueError(f"{value!r} cannot name a header")
     return value.lower()
+
+
+def read_host(value: str) -> str:
+    """Check that text is the host name of a server, and return it in small letters without a last dot. ValueError."""
+    host = value.strip().rstrip(".").lower()
+    if not _HOST.fullmatch(host):
+        raise ValueError(
+            f"{value!r:.80} is no host name: it is written as tracker.example.org, without https:// and port"
+        )
+    return host
+
+
+def read_account_name(value: str) -> str:
+    """Check that text can name an account, and return it. ValueError."""
+    from accounts.fields import name_problems  # noqa: PLC0415 - only where somebody names one
+
+    for problem in name_problems(value):
+        raise ValueError(f"{value!r} can name no account: {problem}")
+    return value
 
 
 def format_size(count: int) -> str:

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from peerage.sections.section import Duration, OptionalPath, Rate, Reads, Seconds, Section, Setting
-from peerage.setting_values import read_items, read_public_url
+from peerage.setting_values import read_account_name, read_items, read_public_url
 
 Grant = Literal["read", "download", "upload"]
 Grants = Annotated[tuple[Grant, ...], Reads(read_items)]
@@ -19,6 +19,10 @@ class AccountsSection(Section, frozen=True, kw_only=True):
             takes="any of read, download and upload",
         ),
     ] = ("read", "download")
+    first_admin: Annotated[
+        Annotated[str, Reads(read_account_name, after=True)],
+        Setting("The account that the first start makes, where there is no admin.", takes="a name"),
+    ] = "admin"
     registration: Annotated[bool, Setting("Let anyone make an account for themselves.")] = False
     invite_lifetime: Annotated[
         Seconds, Setting("How long an invitation lets somebody in.", 3600, 366 * 86_400)

@@ -47,5 +47,11 @@ def make_accounts(application: "Application") -> AccountServices:
         store=store,
         secrets=secrets,
         accounts=accounts,
-        one_time_links=OneTimeLinks(accounts, folder.path, settings.public_url, settings.listen),
+        one_time_links=OneTimeLinks(
+            accounts,
+            folder.path,
+            settings.public_url,
+            settings.listen,
+            settings.accounts.first_admin,
+        ),
     )

@@ -54,7 +54,13 @@ async def test_every_route_is_documented_and_no_other(tmp_path):
 def test_every_command_is_documented_and_no_other():
     found = [re.findall(r"`peerage ([a-z]+(?: [a-z]+)?)", cells[0]) for cells in rows("operations.md")]
     declared = {" ".join(command.path) for command in every_command().values()}
-    assert {name for names in found for name in names} == declared | {"serve", "settings", "dns", "restore"}
+    assert {name for names in found for name in names} == declared | {
+        "serve",
+        "settings",
+        "dns",
+        "restore",
+        "init",
+    }
 
 
 def test_every_right_and_every_scope_of_keys_is_documented():

@@ -368,3 +368,10 @@ def test_the_printed_file_with_its_lines_switched_on_is_the_default():
     tomllib.loads(as_toml())
     assert read_settings({}, {}, written(switched_on)) == Settings()
     assert set(switched_on.split()) >= {"[tracker]", "[cache]", "[http]", "[metrics]", "[log]"}
+
+
+@pytest.mark.parametrize("name", ["a", "a b", "anonymous", "-ada"])
+def test_the_first_admin_has_a_name_that_an_account_can_have(name):
+    (problem,) = problems({"accounts.first_admin": name})
+    assert "accounts.first_admin" in problem
+    assert "can name no account" in problem
