@@ -622,8 +622,9 @@ static void resume(struct thread *thread, struct connection *connection)
         wheel_expect(&thread->wheel, &connection->timer, thread->loop->settings.write_ms);
     }
     if (still) {
-        /* Of a stored file a turn may be sent that the client could take more than: there is no other edge then. */
-        if (connection->stored.left && !watch(thread, connection, (uint32_t)READABLE | EPOLLOUT))
+        /* A turn of a stored file may be less than the client takes: no edge comes then. What it says waits meanwhile,
+         * and must not be told again and again. */
+        if (connection->stored.left && !watch(thread, connection, (uint32_t)EPOLLOUT | EPOLLET))
             drop(thread, connection);
         return;
     }
