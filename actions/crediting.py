@@ -13,6 +13,7 @@ from catalogue.moderation import Moderation
 from catalogue.text_cleaning import plain_line
 from tracker.credit import (
     FREE,
+    LATEST,
     MOST_PERCENT,
     NEUTRAL,
     NORMAL,
@@ -202,7 +203,9 @@ def _check(rule: NewCreditRule) -> None:
     for name, percent in (("upload", rule.upload), ("download", rule.download)):
         if percent is not None and not 0 <= percent <= MOST_PERCENT:
             faults[name] = [f"It is not between 0 and {MOST_PERCENT}."]
-    if rule.until is not None and rule.until <= rule.since:
-        faults["until"] = ["It is no time after the beginning, and after now."]
+    if rule.since > LATEST:
+        faults["since"] = ["It is behind the year 9999."]
+    if rule.until is not None and not rule.since < rule.until <= LATEST:
+        faults["until"] = ["It is no time after the beginning and now, and before the year 10000."]
     if faults:
         raise Refusal("invalid", fields=faults)

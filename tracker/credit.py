@@ -9,6 +9,8 @@ from bittorrent.infohash import InfoHash
 MOST_PERCENT = 1000
 """The largest part that a rule may count: ten times what was moved."""
 WHOLE = 100
+LATEST = 253_402_300_799
+"""The last second of the year 9999, behind which no time is written."""
 
 
 class Factors(NamedTuple):

@@ -21,7 +21,7 @@ from doors.rest.field_types import (
     TrueFalseField,
 )
 from lists.infohashes import REASON_LIMIT
-from tracker.credit import MOST_PERCENT
+from tracker.credit import LATEST, MOST_PERCENT
 
 LONGEST_SEARCH = 1000
 CATALOGUE_NAMES: Mapping[str, str] = MappingProxyType({"imdb_id": "imdb"})
@@ -110,7 +110,7 @@ NEWS = fields.NEWS
 LIST_ENTRY = field_table(info_hash=InfohashField(), reason=TextField(REASON_LIMIT, filled=True))
 
 _PERCENT = IntegerField(0, MOST_PERCENT)
-_MOMENT = IntegerField(0, fields.LARGEST_ID)
+_MOMENT = IntegerField(0, LATEST)
 CREDIT_RULE = field_table(
     user_id=_ID,
     info_hash=InfohashField(),

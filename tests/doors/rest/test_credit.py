@@ -155,3 +155,10 @@ def test_moderators_see_accounts_with_many_clients_and_torrents_that_do_not_add_
     ]
     api.now += 100_000
     assert api.done("GET", "/moderation/clients", "moderator")["data"] == []
+
+
+def test_no_rule_holds_behind_the_last_time_that_is_written(api):
+    for late in ({"until": 2**62}, {"since": 2**62}):
+        api.refused(422, "POST", "/credit/rules", "moderator", json={"download": 0} | late)
+    last = api.done("POST", "/credit/rules", "moderator", 201, json={"download": 0, "until": 253_402_300_799})
+    assert last["until"] == "9999-12-31T23:59:59Z"
