@@ -90,7 +90,7 @@ def store(torrents: Path, infohash: InfoHash, data: bytes, made: set[str]) -> by
 
 async def _first(data: Path) -> None:
     """Make a data folder as the service does, with one torrent."""
-    async with open_application(Settings(data=data, downloads={"enabled": False})) as application:
+    async with open_application(Settings.of(data=data, downloads={"enabled": False})) as application:
         await application.torrents.uploads.accept(made_up(0)[1], "benchmark")
 
 

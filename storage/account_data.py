@@ -11,18 +11,22 @@ from accounts.data_export import AccountRecord
 from storage.database import Database, Row
 from storage.tables import (
     account,
+    account_balance,
     bookmark,
     collage,
     comment,
     content,
     credential,
+    credit_rule,
     deed,
+    invitation,
     job,
     job_label,
     news,
     report,
     session,
     snatch,
+    standing,
     torrent,
     traffic,
 )
@@ -77,9 +81,28 @@ def _selects() -> dict[str, Select[Any]]:
         "label": _of(job_label, "kind", "name")
         .where(job_label.c.account_id == _USER)
         .order_by(job_label.c.kind, job_label.c.name),
+        **_private_selects(),
+    }
+
+
+def _private_selects() -> dict[str, Select[Any]]:
+    """Return the queries of what a private tracker keeps."""
+    return {
         "traffic": _of(traffic, "infohash", "uploaded", "downloaded", "seeded", "begun", "seen")
         .where(traffic.c.account_id == _USER)
         .order_by(traffic.c.infohash),
+        "credit": _of(credit_rule, "infohash", "upload", "download", "since", "until", "reason")
+        .where(credit_rule.c.account_id == _USER)
+        .order_by(credit_rule.c.id),
+        "balance": _of(account_balance, "tokens", "uploaded", "downloaded", "points").where(
+            account_balance.c.account_id == _USER
+        ),
+        "standing": _of(standing, "name", "watched", "barred", "invites").where(
+            standing.c.account_id == _USER
+        ),
+        "invitation": _of(invitation, "created", "expires", "claimed")
+        .where(invitation.c.inviter == _USER)
+        .order_by(invitation.c.id),
         "snatch": _of(snatch, "infohash", "time").where(snatch.c.account_id == _USER).order_by(snatch.c.id),
     }
 

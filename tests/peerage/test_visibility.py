@@ -90,9 +90,9 @@ class Crossing:
         return by_session
 
     async def pages(self, role):
-        shown = self.texts(
-            await self.ask(role, f"/t/{self.number}"), uploader=r'by <a href="/u/\d+"><bdi>owner'
-        )
+        uploader, page = r'by <a href="/u/\d+"><bdi>owner', f"/t/{self.number}"
+        shown = self.texts(await self.ask(role, page), uploader=uploader)
+        shown |= self.texts(await self.ask(role, f"{page}?tab=trackers"), uploader=uploader)
         assert RECORD in self.texts(await self.ask(role, f"/g/{self.number}")) or RECORD not in shown
         listed = self.texts(await self.ask(role, "/search?q=title"))
         assert (RECORD in listed) == (

@@ -22,10 +22,10 @@ def test_the_front_page_leads_to_what_there_is(site, torrent):
 
 
 def test_the_front_page_has_figures_with_the_line_of_a_day(site, torrent):
-    site.run(site.pages.history.sample())
+    site.run(site.pages.swarms.history.sample())
     site.now += 1800
     site.upload(None, "Another film.mkv")
-    site.run(site.pages.history.sample())
+    site.run(site.pages.swarms.history.sample())
     page = site.browser().page("/")
     assert "2 torrents" in page.text
     assert [tag for tag, given in page.tags if given.get("class") == "spark"] == ["svg"] * 4
@@ -34,7 +34,9 @@ def test_the_front_page_has_figures_with_the_line_of_a_day(site, torrent):
 def test_lists_of_the_front_page_name_what_has_most_peers(site, anna, torrent):
     from catalogue.model import SwarmStats
 
-    site.run(site.pages.catalogue.statistics.update_swarm_stats({torrent.infohash: SwarmStats(9, 3, 1)}))
+    site.run(
+        site.pages.catalogue.store.statistics.update_swarm_stats({torrent.infohash: SwarmStats(9, 3, 1)})
+    )
     text = site.browser().page("/").text
     assert "Most seeded" in text
     assert "Rising this week" in text
@@ -373,7 +375,7 @@ def test_on_a_private_tracker_pages_of_accounts_hold_a_passkey_and_are_not_compr
 
     for number in range(30):
         site.upload(anna, f"sample {number}")
-    site.pages.files._passkey = passkey
+    site.pages.files.served._passkey = passkey
     member = site.browser(anna).get("/search?q=sample", **{"accept-encoding": "gzip"})
     assert "%2Fannounce%2F" + "a" * 32 in member.text
     assert "content-encoding" not in member.headers

@@ -20,7 +20,7 @@ def film(site, anna):
 def test_charts_rank_torrents(site, film):
     browser = site.browser()
     assert "Nothing ranks here yet" in browser.page("/top").text
-    site.run(site.pages.catalogue.statistics.update_swarm_stats({film.infohash: SwarmStats(9, 3, 1)}))
+    site.run(site.pages.catalogue.store.statistics.update_swarm_stats({film.infohash: SwarmStats(9, 3, 1)}))
     for chart in ("overall", "week", "day", "seeded", "snatched", "data", "nothing"):
         assert "Nosferatu" in browser.page(f"/top?chart={chart}").text, chart
 
@@ -71,7 +71,7 @@ def test_figures_are_plotted_over_every_span(site, film):
     browser = site.browser()
     assert "Nothing to plot yet" in browser.page("/stats/plots").text
     for _ in range(3):
-        site.run(site.pages.history.sample())
+        site.run(site.pages.swarms.history.sample())
         site.now += 86_400
     site.now -= 86_400
     for span in ("hour", "day", "month", "year", "nothing"):

@@ -142,8 +142,10 @@ def test_peers_are_plotted_over_days_and_counted_by_country(site, torrent):
     assert "Nothing is known of earlier days yet" in text
     assert "No day has been counted yet" in text
     for _ in range(3):
-        site.run(site.pages.catalogue.statistics.update_swarm_stats({torrent.infohash: SwarmStats(9, 3, 1)}))
-        site.run(site.pages.history.sample())
+        site.run(
+            site.pages.catalogue.store.statistics.update_swarm_stats({torrent.infohash: SwarmStats(9, 3, 1)})
+        )
+        site.run(site.pages.swarms.history.sample())
         site.now += 86_400
     page = browser.page(path)
     (given,) = [given for tag, given in page.tags if given.get("class") == "plot"]
