@@ -135,11 +135,7 @@ class Webhooks:
         try:
             while True:
                 self._woken.clear()
-                await self._start_due()
-                await self._store.purge(KEPT)
-                # What is under way says itself when it has ended.
-                due = await self._store.next_due(list(self._sending))
-                pause = _IDLE if due is None else max(0.0, due - self._clock()) + 0.01
+                pause = await self._pause()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(pause):
                         await self._woken.wait()
@@ -147,6 +143,18 @@ class Webhooks:
             for task in self._sending.values():
                 task.cancel()
             await asyncio.gather(*self._sending.values(), return_exceptions=True)
+
+    async def _pause(self) -> float:
+        """Begin what is due, and return for how many seconds nothing else is; a failure is logged."""
+        try:
+            await self._start_due()
+            await self._store.purge(KEPT)
+            # What is under way says itself when it has ended.
+            due = await self._store.next_due(list(self._sending))
+        except Exception:
+            log.exception("webhooks.not_read")
+            return _SECONDS
+        return _IDLE if due is None else max(0.0, due - self._clock()) + 0.01
 
     async def deliver_due(self) -> None:
         """Deliver what is due now, and return when all receivers have answered or failed."""

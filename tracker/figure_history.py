@@ -89,11 +89,16 @@ class FigureStore(Protocol):
 
 
 class FigureHistory:
-    """Takes a sample every minute; `take` counts, `clock` gives unix seconds."""
+    """Takes a sample every minute; `take` counts, `clock` gives unix seconds, `report` is told of failures."""
 
     def __init__(
-        self, store: FigureStore, take: Callable[[], Awaitable[Figures]], clock: Callable[[], float]
+        self,
+        store: FigureStore,
+        take: Callable[[], Awaitable[Figures]],
+        clock: Callable[[], float],
+        report: Callable[[Exception], None] = lambda _: None,
     ) -> None:
+        self._report = report
         self._store = store
         self._take = take
         self._clock = clock
@@ -102,9 +107,12 @@ class FigureHistory:
         self._latest: Sample | None = None
 
     async def run(self) -> None:
-        """Take samples until cancelled."""
+        """Take samples until cancelled; after a failure, which is reported, the next minute tries again."""
         while True:
-            await self.sample()
+            try:
+                await self.sample()
+            except Exception as error:
+                self._report(error)
             await asyncio.sleep(EVERY - self._clock() % EVERY)
 
     async def sample(self) -> None:

@@ -167,6 +167,7 @@ class Application:
     @cached_property
     def history(self) -> "FigureHistory":
         """The service's figures over time."""
+        from peerage.wiring.tracker import figures_not_kept
         from storage.figures import SqlFigures
         from tracker.figure_history import FigureHistory, Figures
 
@@ -175,7 +176,7 @@ class Application:
             swarms = self.tracker.tracker.store.totals()
             return Figures(known.torrents, known.size, swarms.peers, swarms.complete, swarms.torrents)
 
-        return FigureHistory(SqlFigures(self.stores.records), take, self.environment.clock)
+        return FigureHistory(SqlFigures(self.stores.records), take, self.environment.clock, figures_not_kept)
 
     @cached_property
     def swarm_stats(self) -> "SwarmStatsSync":

@@ -123,3 +123,8 @@ def make_tracker_services(application: "Application", observers: Sequence[FlushO
 
 def _flush_failed(error: Exception) -> None:
     log.error("swarms.flush_failed", error=str(error), cause=str(error.__cause__))
+
+
+def figures_not_kept(error: Exception) -> None:
+    """Log that no sample of the figures was kept."""
+    log.error("figures.not_kept", error=str(error))

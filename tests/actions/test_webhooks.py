@@ -155,6 +155,25 @@ async def test_what_is_queued_is_delivered_after_a_kill(setup, database):
         assert len(receiver.heard) == 1
 
 
+async def test_a_database_that_fails_once_does_not_end_deliveries(setup):
+    failed, purge = asyncio.Event(), setup.store.purge
+
+    async def fail(kept):
+        setup.store.purge = purge
+        failed.set()
+        raise OSError("the disk is full")
+
+    setup.store.purge = fail
+    async with Receiver() as receiver, asyncio.timeout(30):
+        await setup.add(receiver.url)
+        running = asyncio.create_task(setup.webhooks.run())
+        await failed.wait()
+        await setup.webhooks.emit(UPLOADED)
+        while not receiver.heard:
+            await asyncio.sleep(0.01)
+        running.cancel()
+
+
 async def test_a_slow_receiver_stops_no_other(setup):
     async with Receiver() as slow, Receiver() as quick:
         slow.open.clear()

@@ -1,5 +1,7 @@
 """What every store of figures promises."""
 
+import asyncio
+
 import pytest
 
 from bittorrent.infohash import InfoHash
@@ -82,3 +84,20 @@ async def test_a_history_samples_each_step_once_and_is_bounded_over_a_year(libra
 
 def test_there_is_an_engine():
     assert BACKENDS
+
+
+async def test_a_sample_that_cannot_be_taken_is_reported_and_the_next_minute_has_one(library):
+    failures, taken = [], asyncio.Event()
+
+    async def take():
+        if not failures:
+            raise OSError("the disk is full")
+        taken.set()
+        return figures(1)
+
+    history = FigureHistory(SqlFigures(library.database), take, lambda: 59.999, failures.append)
+    running = asyncio.create_task(history.run())
+    async with asyncio.timeout(30):
+        await taken.wait()
+    running.cancel()
+    assert [str(each) for each in failures] == ["the disk is full"]

@@ -51,6 +51,7 @@ def test_readiness_writes_and_liveness_does_not(start_peerage):
 
 def test_a_disk_without_a_free_byte_is_not_ready(start_peerage):
     service = start_peerage(cache__min_free_disk=0)
+    wait_until(lambda: readiness(service)[1].get("files") == "ok", "what a start does is done")
     assert readiness(service)[0] == 200
     # A limit of the process stands for a full disk: no file grows.
     resource.prlimit(service.process.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
