@@ -124,10 +124,21 @@ class History:
         """The password that must be right."""
         return _last(self.operations, Kind.PASSWORD, (), now)
 
+    def lose_unflushed(self) -> None:
+        """The process was killed: an announce that no answered flush wrote may be lost with it."""
+        last = self._last_flush()
+        for each in self.operations:
+            if each.kind is Kind.ANNOUNCE and each.end > last:
+                each.done = False
+
+    def _last_flush(self) -> float:
+        """When the last flush began that was answered."""
+        flushes = (each.began for each in self.operations if each.kind is Kind.FLUSH and each.done)
+        return max(flushes, default=-inf)
+
     def flushed_announces(self, infohash: InfoHash) -> int:
         """How many peers a flush that was answered must have written, and no block taken away."""
-        flushes = [each.began for each in self.operations if each.kind is Kind.FLUSH and each.done]
-        last = max(flushes, default=-inf)
+        last = self._last_flush()
         own = [each for each in self.operations if each.infohash == infohash]
         if any(each.kind is Kind.BLOCK for each in own):
             return 0

@@ -309,6 +309,7 @@ class Run:
             await self.check_all(application)
         assert self.copy is not None
         self.history = self.kept
+        self.history.lose_unflushed()
         torn = self.tear(self.copy)
         async with self.application(self.copy, settled=False) as application:
             await asyncio.gather(

@@ -97,3 +97,21 @@ async def test_what_must_be_true_follows_from_what_did_not_overlap() -> None:
     assert history.file(HASH, 3.0).gone
     assert history.record(HASH, 3.0).gone
     assert not history.file(InfoHash(b"y" * 20), 3.0).gone
+
+
+async def test_a_kill_loses_announces_that_no_answered_flush_wrote():
+    now = 0.0
+    history = History(lambda: now)
+    for each in range(3):
+        now = float(each)
+        async with history.operation(Kind.ANNOUNCE, HASH):
+            pass
+        if each == 1:
+            now = 1.5
+            async with history.operation(Kind.FLUSH, None):
+                pass
+    history.lose_unflushed()
+    now = 5.0
+    async with history.operation(Kind.FLUSH, None):
+        pass
+    assert history.flushed_announces(HASH) == 2
