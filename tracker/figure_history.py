@@ -12,6 +12,8 @@ from typing import Protocol
 DAY = 86_400
 EVERY = 60
 """Seconds between two samples."""
+FRESH = 10
+"""Seconds for which figures are shown without being counted anew."""
 DAYS = 32
 """Days of which a torrent's seeders and leechers are kept, the open one included."""
 MOST_TORRENTS = 100_000
@@ -126,8 +128,8 @@ class FigureHistory:
             self._day = day
 
     async def latest(self) -> Figures:
-        """Return the figures of the last sample; they are counted where that is older than two minutes."""
-        if self._latest is None or abs(self._clock() - self._latest.time) > 2 * EVERY:
+        """Return the figures, counted anew where that was ten seconds ago or more."""
+        if self._latest is None or abs(self._clock() - self._latest.time) > FRESH:
             await self._count()
         assert self._latest is not None
         return self._latest.figures

@@ -9,7 +9,7 @@ from catalogue.model import SwarmStats
 from storage.figures import SqlFigures
 from tests.contracts.stores import BACKENDS
 from tests.support.catalogue import hash_of, open_catalogue
-from tracker.figure_history import DAY, DAYS, SPANS, FigureHistory, Figures, Sample, Span, SwarmDay
+from tracker.figure_history import DAY, DAYS, FRESH, SPANS, FigureHistory, Figures, Sample, Span, SwarmDay
 
 MINUTES = Span("short", 60, 3)
 
@@ -78,8 +78,11 @@ async def test_a_history_samples_each_step_once_and_is_bounded_over_a_year(libra
     assert [each.time % (3 * 3600) for each in month] == [7] * 24
     assert await library.count("figure_sample") <= sum(span.points for span in SPANS)
     assert (await history.latest()) == figures(len(taken))
-    now[0] += 1000
-    assert (await history.latest()) == figures(len(taken))
+    counted = len(taken)
+    now[0] += FRESH
+    assert (await history.latest()) == figures(counted)
+    now[0] += 1
+    assert (await history.latest()) == figures(counted + 1)
 
 
 def test_there_is_an_engine():
