@@ -1,5 +1,6 @@
 """A signal ends the service soon, with status 0, whoever is connected."""
 
+import os
 import signal
 import socket
 from collections.abc import Callable
@@ -40,14 +41,17 @@ def test_connections_do_not_hold_it_up(start_peerage: Start, by: signal.Signals)
 
 
 def control(data: Path) -> socket.socket:
-    """A client of the control socket that has not asked anything yet."""
+    """A client of the control socket that has not asked anything yet; its path may be longer than a socket's name."""
     client = socket.socket(socket.AF_UNIX)
     client.settimeout(5)
+    folder = os.open(data, os.O_PATH | os.O_DIRECTORY)
     try:
-        client.connect(str(data / "control.sock"))
+        client.connect(f"/proc/self/fd/{folder}/control.sock")
     except OSError:
         client.close()
         raise
+    finally:
+        os.close(folder)
     return client
 
 
