@@ -189,6 +189,8 @@ class Swarms:
             self._sessions.note(announce, infohash, now)
             verdict, numwant = self._limits.check(announce, infohash, now)
             if verdict in (Verdict.CROWDED, Verdict.OVER_SLOTS):
+                if swarm.dirty:  # it may be new, with nobody in it
+                    self._dirty[infohash[0]].add(infohash)
                 return self._warned(self._counts(infohash, swarm), verdict)
         before = len(swarm), swarm.counts().complete
         where = self._store_peer(infohash, swarm, announce, now)
