@@ -9,8 +9,8 @@ from bittorrent.infohash import HashPage, InfoHash
 from cache.record import CacheRecord, HybridNames
 from storage.database import Database, DatabaseDamaged
 from storage.hash_pages import hash_page, packed_page
-from storage.tables import record as table
-from storage.tables import torrent
+from storage.tables.cache import record as table
+from storage.tables.catalogue import torrent
 
 _COLUMNS = ("infohash", "v1", "v2", "name", "size", "stored", "digest", "added", "packed")
 
