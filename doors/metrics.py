@@ -256,6 +256,11 @@ class LoopCollector(Collector):
         yield GaugeMetricFamily(
             "peerage_loop_longest_stall_seconds", "The longest of these since the start", stalls.longest
         )
+        yield GaugeMetricFamily(
+            "peerage_loop_longest_stall_work_seconds",
+            "The most processor time that the loop itself used in one of these",
+            stalls.longest_work,
+        )
         yield CounterMetricFamily(
             "peerage_turns_waited",
             "Steps of requests that waited because their client had cost much of late",

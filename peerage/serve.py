@@ -69,6 +69,7 @@ from peerage.wiring.application import Application, open_application
 from peerage.wiring.mirror import make_configured_mirroring
 from peerage.wiring.services import make_admission, make_services, make_site, request_rates
 from storage.retention import SqlRetention
+from storage.unavailable import until_available
 from tasks.fair_executor import FairExecutor
 from tracker.sweeper import sweep
 
@@ -341,11 +342,11 @@ async def _timers(
 
     async def run_timers() -> None:
         try:
-            await application.takedowns.finish()
+            await until_available(application.takedowns.finish)
             await application.downloads.downloads.begin()
             finished.set()
-            await application.take_up()
-            await application.tracker.restore()
+            await until_available(application.take_up)
+            await until_available(application.tracker.restore)
             freeze_objects()
             await asyncio.gather(
                 application.tracker.flusher.run(),

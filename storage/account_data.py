@@ -9,27 +9,15 @@ from sqlalchemy import BindParameter, Select, bindparam, select
 
 from accounts.data_export import AccountRecord
 from storage.database import Database, Row
-from storage.tables import (
-    account,
-    account_balance,
-    bookmark,
-    collage,
-    comment,
-    content,
-    credential,
-    credit_rule,
-    deed,
-    invitation,
-    job,
-    job_label,
-    news,
-    report,
-    session,
-    snatch,
-    standing,
-    torrent,
-    traffic,
-)
+from storage.tables.accounts import account, credential, session
+from storage.tables.catalogue import torrent
+from storage.tables.collages import bookmark, collage
+from storage.tables.credit import account_balance, credit_rule
+from storage.tables.discussion import comment, news
+from storage.tables.jobs import content, job, job_label
+from storage.tables.ledger import snatch, traffic
+from storage.tables.members import invitation, standing
+from storage.tables.moderation import deed, report
 
 _BATCH = 500
 _FLAGS = frozenset({"enabled", "suspended", "anonymous", "hidden", "locked", "paused", "cached"})

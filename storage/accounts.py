@@ -23,7 +23,7 @@ from accounts.store import NO_TIMES, AdminAccess, Credential, NewKey, PasskeyRec
 from storage.database import Database, Parameters, Row, Transaction
 from storage.dialect import Statement
 from storage.rows import new_row
-from storage.tables import account, credential, one_time_link, session
+from storage.tables.accounts import account, credential, one_time_link, session
 
 _USER = (account.c.id, account.c.name, account.c.role, account.c.enabled, account.c.joined, account.c.seen)
 _KEY = (

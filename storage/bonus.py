@@ -6,7 +6,9 @@ from sqlalchemy import BindParameter, bindparam, func, literal, select, update
 
 from storage.credit import no_balance
 from storage.database import Database
-from storage.tables import account_balance, torrent, traffic
+from storage.tables.catalogue import torrent
+from storage.tables.credit import account_balance
+from storage.tables.ledger import traffic
 from tracker.bonus import MILLI, BonusFormula, SeededTorrent
 
 

@@ -7,10 +7,10 @@ from sqlalchemy import BindParameter, bindparam, delete, func, select
 
 from bittorrent.infohash import HashPage, InfoHash
 from cache.record import CacheRecord, HybridNames
-from storage.database import Database
+from storage.database import Database, DatabaseDamaged
 from storage.hash_pages import hash_page, packed_page
-from storage.tables import record as table
-from storage.tables import torrent
+from storage.tables.cache import record as table
+from storage.tables.catalogue import torrent
 
 _COLUMNS = ("infohash", "v1", "v2", "name", "size", "stored", "digest", "added", "packed")
 
@@ -84,9 +84,15 @@ class SqlCacheRecords:
         return hash_page(await self._database.rows(self._hashes, parameters, short=False))
 
     async def hybrids(self, after: bytes, limit: int) -> list[HybridNames]:
-        """Return the names of up to `limit` hybrids whose alias is above `after`, ascending by it."""
+        """Return the names of up to `limit` hybrids whose alias is above `after`, ascending by it.
+
+        DatabaseDamaged: a name is none, which the schema refuses; a bit of the index was flipped.
+        """
         rows = await self._database.rows(self._hybrids, {"after": after, "limit": limit}, short=False)
-        return [HybridNames(InfoHash(infohash), InfoHash(alias)) for infohash, alias in rows]
+        try:
+            return [HybridNames(InfoHash(infohash), InfoHash(alias)) for infohash, alias in rows]
+        except (TypeError, ValueError) as error:
+            raise DatabaseDamaged(f"the records of the cache are damaged ({error}): restore them") from error
 
     async def known(self, infohashes: Sequence[InfoHash]) -> set[InfoHash]:
         """Return the infohashes, first or second, of the records of any of these."""

@@ -9,7 +9,7 @@ from sqlalchemy import BindParameter, bindparam, delete, func, or_, select, tupl
 from bittorrent.infohash import InfoHash
 from storage.data_folder import DataFolder
 from storage.database import Database
-from storage.tables import census_count, census_day, census_tally
+from storage.tables.census import census_count, census_day, census_tally
 from tracker.census_store import Count, OpenDay
 from tracker.peer_hashes import DAY_KEY_LENGTH
 

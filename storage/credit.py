@@ -9,7 +9,8 @@ from catalogue.model import Freeleech
 from storage.database import Database, Row, Transaction
 from storage.parameters import bounded_id, page_parameters
 from storage.rows import new_row
-from storage.tables import account_balance, credit_rule, torrent
+from storage.tables.catalogue import torrent
+from storage.tables.credit import account_balance, credit_rule
 from tracker.credit import (
     FREE,
     NEUTRAL,

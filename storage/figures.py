@@ -6,7 +6,8 @@ from sqlalchemy import bindparam, select
 
 from storage.database import Database
 from storage.parameters import MAX_INTEGER, bounded_id
-from storage.tables import figure_sample, swarm_day, torrent
+from storage.tables.catalogue import torrent
+from storage.tables.figures import figure_sample, swarm_day
 from tracker.figure_history import DAYS, Figures, Sample, Span, SwarmDay
 
 _BATCH = 2_000

@@ -8,7 +8,8 @@ from bittorrent.infohash import InfoHash
 from catalogue.history import OWN_NODE, HistoryEntry, HistoryPosition, HistorySubject
 from storage.database import Database, Row, Transaction
 from storage.search import SearchIndexWriter
-from storage.tables import history, history_thinned, torrent
+from storage.tables.catalogue import torrent
+from storage.tables.history import history, history_thinned
 
 _CHANGED = ("number", "gone", "seen", "time")
 

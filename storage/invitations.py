@@ -10,7 +10,9 @@ from storage.database import Database, Row
 from storage.parameters import bounded_id, page_parameters
 from storage.rows import new_row
 from storage.standing import no_standing
-from storage.tables import account, invitation, standing, traffic
+from storage.tables.accounts import account
+from storage.tables.ledger import traffic
+from storage.tables.members import invitation, standing
 
 _INVITATION = tuple(invitation.c[name] for name in ("id", "inviter", "created", "expires", "account_id"))
 _CLAIM_SECONDS = 600  # a claim that was never settled, as by a crash, holds no longer

@@ -14,7 +14,7 @@ from downloads.store import ContentMetadata, ContentRow, JobRow, LabelKind
 from storage.database import Database, Row, Transaction
 from storage.dialect import Statement
 from storage.rows import new_row
-from storage.tables import content, job, job_label
+from storage.tables.jobs import content, job, job_label
 
 _BATCH = 1000
 _FLAGS = ("known", "private", "begun", "complete", "rested")

@@ -7,7 +7,7 @@ from sqlalchemy import BindParameter, bindparam, delete, select, tuple_
 
 from bittorrent.infohash import InfoHash
 from storage.database import Database
-from storage.tables import swarm
+from storage.tables.swarms import swarm
 from tracker.flusher import JournalRow
 
 BATCH = 500

@@ -26,7 +26,8 @@ from bittorrent.infohash import InfoHash
 from storage.credit import DeltaFactors
 from storage.database import Database
 from storage.rows import new_row
-from storage.tables import account_balance, client_session, ledger_mark, snatch, traffic
+from storage.tables.credit import account_balance
+from storage.tables.ledger import client_session, ledger_mark, snatch, traffic
 from tracker.credit import Factors
 from tracker.ledger import AccountTraffic, BatchNumber, Snatch, TorrentTraffic
 from tracker.sessions import KnownSession, LastTotals, SessionDelta

@@ -21,8 +21,8 @@ from storage.database import Database
 from storage.dialect import SqlDialect
 from storage.hash_pages import hash_page, packed_page
 from storage.history import SqlHistory
-from storage.tables import entry as table
-from storage.tables import spelling
+from storage.tables.lists import entry as table
+from storage.tables.lists import spelling
 
 
 class SqlListEntries:

@@ -12,7 +12,10 @@ from storage.credit import no_balance
 from storage.database import Database
 from storage.rows import new_row
 from storage.standing import no_standing
-from storage.tables import account, account_balance, credential, snatch, standing, traffic
+from storage.tables.accounts import account, credential
+from storage.tables.credit import account_balance
+from storage.tables.ledger import snatch, traffic
+from storage.tables.members import standing
 
 
 class SqlMembers:

@@ -10,7 +10,7 @@ from bittorrent.infohash import InfoHash
 from catalogue.mirrors import MirrorState
 from storage.database import Database, Row
 from storage.rows import new_row
-from storage.tables import mirror, mirrored
+from storage.tables.mirrors import mirror, mirrored
 
 _SAVED = ("cursor", "round", "whole", "position", "newest", "asked", "problem")
 

@@ -7,7 +7,8 @@ from sqlalchemy import BindParameter, ColumnElement, Float, and_, bindparam, cas
 from bittorrent.infohash import InfoHash
 from storage.database import Database
 from storage.parameters import page_parameters
-from storage.tables import torrent, traffic
+from storage.tables.catalogue import torrent
+from storage.tables.ledger import traffic
 from tracker.obligations import Obligation, ObligationRules, TorrentStanding
 
 _ROW = (

@@ -5,7 +5,9 @@ from sqlalchemy import BindParameter, bindparam, delete, update
 from catalogue.webhooks import DeliveryState
 from storage.database import Database
 from storage.dialect import Statement
-from storage.tables import deed, report, session, webhook_delivery
+from storage.tables.accounts import session
+from storage.tables.moderation import deed, report
+from storage.tables.webhooks import webhook_delivery
 
 
 class SqlRetention:

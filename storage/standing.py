@@ -7,7 +7,12 @@ from sqlalchemy import BindParameter, Select, bindparam, case, func, insert, lit
 
 from storage.database import Database
 from storage.rows import new_row
-from storage.tables import account, account_balance, deed, standing, torrent, traffic
+from storage.tables.accounts import account
+from storage.tables.catalogue import torrent
+from storage.tables.credit import account_balance
+from storage.tables.ledger import traffic
+from storage.tables.members import standing
+from storage.tables.moderation import deed
 from tracker.standing import JudgedAccount, MemberFigures, Standing
 
 _STANDING = tuple(standing.c[name] for name in Standing._fields)

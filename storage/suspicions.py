@@ -4,7 +4,8 @@ from sqlalchemy import BindParameter, bindparam, func, literal, select
 
 from bittorrent.infohash import InfoHash
 from storage.database import Database
-from storage.tables import client_session, torrent, traffic
+from storage.tables.catalogue import torrent
+from storage.tables.ledger import client_session, traffic
 from tracker.suspicions import ClientCount, TorrentBalance
 
 _FLOAT = 1.0

@@ -10,7 +10,7 @@ from catalogue.webhooks import Delivery, DeliveryState, Webhook
 from storage.database import Database, Row
 from storage.parameters import bounded_id
 from storage.rows import new_row
-from storage.tables import webhook, webhook_delivery
+from storage.tables.webhooks import webhook, webhook_delivery
 
 _WAITING = DeliveryState.WAITING.value
 _FINISHED = ("state", "attempts", "due", "answer")

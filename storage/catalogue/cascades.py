@@ -5,7 +5,10 @@ from collections.abc import Callable
 from sqlalchemy import Table, Update, bindparam, delete, exists, select, update
 
 from storage.database import Database, Transaction
-from storage.tables import bookmark, collage, collected, comment, report, torrent, work
+from storage.tables.catalogue import torrent, work
+from storage.tables.collages import bookmark, collage, collected
+from storage.tables.discussion import comment
+from storage.tables.moderation import report
 
 REMOVED_RESOLUTION = "It was removed."
 

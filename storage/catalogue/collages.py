@@ -14,7 +14,9 @@ from storage.catalogue.torrent_queries import has_visible_torrent, viewer_parame
 from storage.database import Database
 from storage.parameters import bounded_id, page_parameters
 from storage.rows import TableRows
-from storage.tables import account, author, bookmark, collage, collected, torrent, work
+from storage.tables.accounts import account
+from storage.tables.catalogue import author, torrent, work
+from storage.tables.collages import bookmark, collage, collected
 
 _ESCAPE = "!"
 _COLLAGE_VISIBLE = or_(

@@ -13,7 +13,9 @@ from storage.catalogue.torrent_queries import has_visible_torrent, viewer_parame
 from storage.database import Database
 from storage.parameters import bounded_id, page_parameters
 from storage.rows import TableRows
-from storage.tables import account, comment, news, work
+from storage.tables.accounts import account
+from storage.tables.catalogue import work
+from storage.tables.discussion import comment, news
 
 _COMMENT_VISIBLE = and_(
     or_(

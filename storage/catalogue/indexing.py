@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from storage.database import Database, Transaction
 from storage.search import SearchIndexWriter
-from storage.tables import torrent
+from storage.tables.catalogue import torrent
 
 
 class GroupReindexer:

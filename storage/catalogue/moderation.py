@@ -11,7 +11,11 @@ from catalogue.model import LogEntry, Page, Person, Report, Subject
 from storage.database import Database
 from storage.parameters import bounded_id, page_parameters
 from storage.rows import TableRows
-from storage.tables import account, author, collage, comment, deed, report, tag, torrent, work
+from storage.tables.accounts import account
+from storage.tables.catalogue import author, tag, torrent, work
+from storage.tables.collages import collage
+from storage.tables.discussion import comment
+from storage.tables.moderation import deed, report
 
 _REPORTABLE: Mapping[Subject, Table] = MappingProxyType(
     {

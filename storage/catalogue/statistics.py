@@ -29,7 +29,7 @@ from storage.database import Database
 from storage.dialect import Statement
 from storage.parameters import MAX_INTEGER, bounded_id
 from storage.table_versions import changes_of
-from storage.tables import author, authorship, torrent, work
+from storage.tables.catalogue import author, authorship, torrent, work
 
 _CHUNK = 500
 _DAY = 86_400

@@ -13,7 +13,8 @@ from sqlalchemy import and_, bindparam, delete, exists, func, insert, select, up
 from catalogue.normalization import fold_name
 from storage.database import Database, Transaction
 from storage.rows import new_row
-from storage.tables import author, authorship, bookmark, tag, tagging, torrent
+from storage.tables.catalogue import author, authorship, tag, tagging, torrent
+from storage.tables.collages import bookmark
 
 
 class TagUseCounter:

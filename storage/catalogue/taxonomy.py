@@ -18,7 +18,7 @@ from storage.dialect import Statement
 from storage.parameters import bounded_id, page_parameters
 from storage.rows import ColumnValues, TableRows
 from storage.search import SearchIndexWriter
-from storage.tables import author, authorship, category, tag, tagging, torrent, work
+from storage.tables.catalogue import author, authorship, category, tag, tagging, torrent, work
 
 _HIGHEST_CHARACTER = "\U0010ffff"
 """Sorts after every character of a name: the end of a prefix range."""

@@ -10,7 +10,9 @@ from bittorrent.infohash import InfoHash
 from catalogue.model import Author, Category, Freeleech, Group, Person, Torrent, Viewer
 from storage.database import Database, QuerySource
 from storage.dialect import Statement
-from storage.tables import account, author, authorship, category, report, tag, tagging, torrent, work
+from storage.tables.accounts import account
+from storage.tables.catalogue import author, authorship, category, tag, tagging, torrent, work
+from storage.tables.moderation import report
 
 
 def _visible(torrents: FromClause) -> ColumnElement[bool]:

@@ -25,7 +25,7 @@ from storage.dialect import SqlDialect, Statement
 from storage.parameters import bounded_id
 from storage.rows import TableRows
 from storage.search import SearchIndexWriter
-from storage.tables import category, contents, torrent, work
+from storage.tables.catalogue import category, contents, torrent, work
 
 
 def _named_by(dialect: SqlDialect) -> tuple[Statement, Statement]:

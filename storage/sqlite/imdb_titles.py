@@ -22,7 +22,7 @@ from bittorrent.refusal import Refusal
 from catalogue.imdb_titles import ImdbTitle
 from storage.fsync import fsync_directory
 from storage.sqlite.dialect import SqliteDialect
-from storage.tables import title as table
+from storage.tables.titles import title as table
 
 _DIALECT = SqliteDialect()
 _VERSION = 1

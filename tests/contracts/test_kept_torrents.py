@@ -11,7 +11,7 @@ from catalogue.store import UNRESTRICTED_VIEWER, GroupWrite, TorrentWrite
 from storage.catalogue.kept_torrents import SHOWN, KeptTorrents
 from storage.catalogue.torrent_queries import CatalogueReader
 from storage.table_versions import TableChange
-from storage.tables import account
+from storage.tables.accounts import account
 from tests.contracts.test_catalogue_store import NOW, Stores, hash_of, written
 
 VIEWERS = (Viewer(), Viewer(1), Viewer(2), UNRESTRICTED_VIEWER)

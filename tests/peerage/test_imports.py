@@ -48,16 +48,16 @@ tt0000001\tmovie\tAlien\tAlien\t0\t1979\t\\N\t117\tHorror
 """
 HASH, OTHER = parsed(TORRENT).infohash.hex(), "cd" * 20
 ON_A_FOLDER = {
-    "the lists": (("lists",), 465, CATALOGUE | UPLOADS | {"accounts.accounts", "cache.torrents"}),
+    "the lists": (("lists",), 470, CATALOGUE | UPLOADS | {"accounts.accounts", "cache.torrents"}),
     "accounts": (("user list", "key list", "user log"), 500, CATALOGUE | UPLOADS | {"cache.torrents"}),
-    "an account's traffic": (("user show alice",), 560, UPLOADS | {"actions.takedowns"}),
+    "an account's traffic": (("user show alice",), 565, UPLOADS | {"actions.takedowns"}),
     "changes of accounts": (
         (
             *("user role alice moderator", "user disable alice", "user enable alice", "user link alice"),
             *("user passkey alice", "key suspend 1", "key resume 1", "key revoke 1"),
             *("user add bob", "key add bob --scope rest"),
         ),
-        545,
+        560,
         UPLOADS | {"actions.takedowns"},
     ),
     "credit": (
@@ -69,23 +69,23 @@ ON_A_FOLDER = {
         590,
         UPLOADS | {"actions.takedowns"},
     ),
-    "all of an account": (("user export alice",), 550, UPLOADS),
+    "all of an account": (("user export alice",), 560, UPLOADS),
     "another site": (("site import site --from csv --dry-run", "site import site --from csv"), 520, UPLOADS),
-    "numbers": (("stats",), 520, CATALOGUE | UPLOADS | {"accounts.accounts"}),
+    "numbers": (("stats",), 530, CATALOGUE | UPLOADS | {"accounts.accounts"}),
     "files": (("check", "backup saved"), 490, CATALOGUE | UPLOADS | {"accounts.accounts", "tracker.tracker"}),
     "changes of lists": (
         (f"allow {HASH}", f"disallow {HASH}", f"unblock {OTHER}", "census close"),
-        575,
+        585,
         UPLOADS - {"maxminddb"},
     ),
     "a block": (
         (f"block {OTHER} --reason spam",),
-        615,
+        625,
         {"actions.catalogue_dump", "maxminddb"},
     ),
     "everything but downloads": (
         ("export exported", "import exported", f"torrent own {HASH} alice", "titles import titles.tsv"),
-        640,
+        645,
         {"downloads.downloads"},
     ),
 }

@@ -9,9 +9,9 @@ from accounts.model import Principal, Role, Scope
 from catalogue.fields import CollageChange
 from catalogue.model import BookmarkKind, Subject
 from storage.account_data import SqlAccountData, _selects
-from storage.tables import PEERAGE
 from tests.support.clock import Clock
 from tests.support.services import open_services
+from tests.support.tables import PEERAGE
 from tests.support.torrents import parsed, torrent
 
 # What is no record of a person's own, or is told otherwise.

@@ -11,7 +11,8 @@ from storage.rows import new_row
 from storage.schema import PEERAGE
 from storage.sqlite.dialect import SqliteDialect
 from storage.table_versions import TableChange, TableVersions, changes_of
-from storage.tables import account, tag
+from storage.tables.accounts import account
+from storage.tables.catalogue import tag
 from tests.support.databases import open_database
 
 TAGS = changes_of(["tag"])

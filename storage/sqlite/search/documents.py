@@ -20,7 +20,7 @@ from storage.database import Database, Transaction
 from storage.dialect import SqlDialect
 from storage.sqlite.search import facets
 from storage.sqlite.search.tables import search_entry, search_key
-from storage.tables import author, authorship, contents, tag, tagging, torrent, work
+from storage.tables.catalogue import author, authorship, contents, tag, tagging, torrent, work
 
 MAX_FILE_NAME_CHARACTERS = 256 * 1024
 MAX_FILE_NAMES = 20_000
