@@ -22,6 +22,7 @@ from actions.health import Health
 from bittorrent.refusal import Refusal
 from cache.reconciliation import ReconcileProgress
 from cache.scrubber import Scrubber, ScrubCounts
+from doors.arrivals import FORWARDING_HEADERS, Arrivals
 from doors.client_address import ClientAddress
 from doors.connection_guard import ConnectionCounts
 from doors.connection_memory import ConnectionMemory
@@ -35,8 +36,6 @@ from tracker.counters import Transport
 from tracker.flusher import Flusher
 from tracker.model import Event
 from tracker.tracker import Tracker
-
-_FORWARDING_HEADERS = ("x-forwarded-for", "forwarded", "x-real-ip")
 
 _NO_STORE = {"Cache-Control": "no-store"}
 
@@ -307,12 +306,12 @@ class MetricsDoor:
             return False
         # Behind a local proxy that is not configured as trusted every client seems to be on loopback.
         if address.is_loopback and not self._clients.via_trusted_proxy(request.scope):
-            return not any(header in request.headers for header in _FORWARDING_HEADERS)
+            return not any(header in request.headers for header in FORWARDING_HEADERS)
         return address.is_loopback or any(address in network for network in self._networks)
 
 
-def health_routes(health: Health) -> list[Route]:
-    """Return the routes of liveness and readiness.
+def health_routes(health: Health, arrivals: Arrivals | None = None) -> list[Route]:
+    """Return the routes of liveness and readiness; `arrivals` notes how requests to the first came.
 
     `/livez` is 200 while the event loop turns. `/readyz` and `/healthz` are 200 while databases and disk take a
     write, else 503, with the state of each part.
@@ -324,7 +323,9 @@ def health_routes(health: Health) -> list[Route]:
         headers = _NO_STORE if report.ok else {**_NO_STORE, "Retry-After": "5"}
         return JSONResponse(body, 200 if report.ok else 503, headers)
 
-    async def live(_: Request) -> Response:
+    async def live(request: Request) -> Response:
+        if arrivals is not None:
+            arrivals.note(request)
         return JSONResponse({"status": "ok"}, headers=_NO_STORE)
 
     return [

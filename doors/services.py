@@ -7,6 +7,7 @@ from accounts.accounts import Accounts
 from actions.account_management import AccountManagement
 from actions.changes import Changes
 from actions.crediting import Crediting
+from actions.diagnosis import Diagnosis
 from actions.invitations import Invitations
 from actions.list_moderation import ListModeration
 from actions.lookups import Lookups
@@ -65,11 +66,12 @@ class AccountAccess:
 
 @dataclass(frozen=True, slots=True)
 class ModerationAccess:
-    """What moderators and operators change and follow beside records: lists, the history of changes, webhooks."""
+    """What moderators and operators change and follow beside records: lists, history, webhooks, the installation."""
 
     lists: ListModeration
     changes: Changes
     webhooks: Webhooks
+    diagnosis: Diagnosis
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ What a command does not need is not imported: `serve` and the settings are loade
 import asyncio
 import getpass
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from importlib import import_module
 from pathlib import Path
@@ -151,11 +151,17 @@ def _click_command(command: Command[Any, Any]) -> click.Command:
 
 def _callback(command: Command[Any, Any]) -> Callable[..., None]:
     def run(data: Path | None, config: Path | None, **given: object) -> None:
-        settings = settings_from(config, {} if data is None else {"data": data})
+        taken = {name: value for name, value in given.items() if value is not None}
         try:
-            arguments = command.decode(
-                {name: value for name, value in given.items() if value is not None}, strict=False
-            )
+            settings = settings_from(config, {} if data is None else {"data": data})
+        except WrongSettings as wrong:
+            if command.wrong_settings is None:
+                raise
+            judged = _each(command.wrong_settings(wrong.problems))
+            arguments = command.decode(taken, strict=False)
+            raise SystemExit(0 if asyncio.run(command.show(arguments, judged)) else 1) from None
+        try:
+            arguments = command.decode(taken, strict=False)
             succeeded = asyncio.run(_run_and_show(settings, command, arguments))
         except CommandFailed as error:
             raise click.ClickException(str(error)) from error
@@ -168,20 +174,33 @@ def _callback(command: Command[Any, Any]) -> Callable[..., None]:
     return run
 
 
+async def _each(records: Iterable[Any]) -> AsyncIterator[Any]:
+    for record in records:
+        yield record
+
+
 async def _run_and_show(settings: "Settings", command: Command[Any, Any], arguments: object) -> bool:
     async with aclosing(run_command(settings, command, arguments, _operator())) as records:
         return await command.show(arguments, records)
 
 
+class WrongSettings(click.UsageError):
+    """Settings are wrong; a sentence for each."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
 def settings_from(config: Path | None, options: Mapping[str, Any]) -> "Settings":
-    """Read the settings; click.UsageError names each that is wrong."""
+    """Read the settings; WrongSettings names each that is wrong."""
     with uncollected():
         from peerage.config import SettingsError, read_settings  # noqa: PLC0415 - not for --help
 
     try:
         return read_settings(options, os.environ, config)
     except SettingsError as error:
-        raise click.UsageError("\n".join(error.problems)) from error
+        raise WrongSettings(error.problems) from error
 
 
 def _operator() -> str:

@@ -110,9 +110,8 @@ async def serve(settings: Settings, ready: Ready, read: Callable[[], Settings]) 
         alone = bind(settings.qbittorrent.listen, lenient=False) if settings.qbittorrent.listen else []
         for each in (*bound, *alone):
             stack.callback(each.close)
-        await application.accounts.one_time_links.open(
-            [ListenAddress(each.host, each.port) for each in bound]
-        )
+        application.listening = tuple(ListenAddress(each.host, each.port) for each in bound)
+        await application.accounts.one_time_links.open(application.listening)
         listeners = Listeners(application)
         live = LiveSettings(settings, read)
         live.on_change(dict.fromkeys(("log.level", "log.format"), lambda given: configure_logs(given.log)))
@@ -190,7 +189,7 @@ def make_app(
     ]
     return App(
         direct,
-        [*routes, metrics.route(), *stats.routes(), *health_routes(application.health)],
+        [*routes, metrics.route(), *stats.routes(), *health_routes(application.health, application.arrivals)],
         admission.root_path,
         lambda app: FairRequests(_held(app, finished), listeners.work, clients),
         ErrorPages(site).answer,

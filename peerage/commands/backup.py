@@ -47,20 +47,36 @@ async def _backup(
 ) -> AsyncIterator[BackupRecord]:
     from bittorrent.refusal import Refusal  # noqa: PLC0415 - where the command runs
     from storage.database import DatabaseError  # noqa: PLC0415
+    from storage.maintenance import MaintenanceEntry, MaintenanceLog  # noqa: PLC0415
     from storage.sqlite.backup import BackupError, make_backup  # noqa: PLC0415
 
     if application.started:  # else there is nothing that is not on disk
         await application.tracker.flusher.flush()
         await application.accounts.accounts.flush_last_used()
-    now = application.environment.clock()
+    folder, environment = application.stores.folder, application.environment
+    now, began = environment.clock(), environment.timer()
+    log = MaintenanceLog(folder.maintenance)
+
+    def note(well: bool, **details: object) -> None:
+        log.append(MaintenanceEntry(int(now), "backup", environment.timer() - began, well, details))
+
     try:
-        done = await asyncio.to_thread(
-            make_backup, application.stores.folder, arguments.folder, now, arguments.keep
-        )
+        done = await asyncio.to_thread(make_backup, folder, arguments.folder, now, arguments.keep)
     except Refusal:
         raise
-    except (BackupError, DatabaseError) as error:
+    except (BackupError, DatabaseError, OSError) as error:
+        note(False, error=str(error))
+        if isinstance(error, OSError):
+            raise
         raise Refusal("unreadable", str(error)) from error
+    note(
+        not done.missing and not done.damaged,
+        folder=done.folder,
+        files=done.files,
+        copied=done.copied,
+        missing=len(done.missing),
+        damaged=len(done.damaged),
+    )
     yield BackupRecord(done.folder, done.files, done.copied, done.copied_bytes, done.missing, done.damaged)
 
 

@@ -24,6 +24,7 @@ MODULES = MappingProxyType(
         "stats": "status",
         "census": "status",
         "check": "status",
+        "doctor": "doctor",
         "user": "accounts",
         "key": "accounts",
         "credit": "credit",

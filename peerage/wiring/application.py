@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from accounts.rights import Rights
     from actions.account_management import AccountManagement
     from actions.crediting import Crediting
+    from actions.diagnosis import Diagnosis
     from actions.health import Health
     from actions.invitations import Invitations
     from actions.list_moderation import ListModeration
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
     from bittorrent.infohash import InfoHash
     from cache.torrents import TorrentCache
     from catalogue.catalogue import Catalogue
+    from doors.arrivals import Arrivals
     from lists.infohashes import Lists
     from peerage.config import Settings
+    from peerage.setting_values import ListenAddress
     from peerage.wiring.accounts import AccountServices
     from peerage.wiring.catalogue import CatalogueServices
     from peerage.wiring.downloads import DownloadServices
@@ -64,6 +67,8 @@ class Application:
         self.stack = stack
         self.environment = environment
         self.file_changes = FileChanges()
+        self.listening: tuple[ListenAddress, ...] = ()
+        """The addresses that the service listens on, with their real ports."""
         self.started = False
         self._announced = False
         self._jobs_loaded = False
@@ -324,6 +329,21 @@ class Application:
         )
         self.stack.push_async_callback(health.close)
         return health
+
+    @cached_property
+    def arrivals(self) -> "Arrivals":
+        """How requests arrive that the service sends to itself."""
+        from doors.arrivals import Arrivals
+        from doors.client_address import ClientAddress
+
+        return Arrivals(ClientAddress(self.settings.trusted_proxies, self.settings.forwarded_header))
+
+    @cached_property
+    def diagnosis(self) -> "Diagnosis":
+        """What is found out about the installation."""
+        from peerage.wiring.diagnosis import make_diagnosis
+
+        return make_diagnosis(self)
 
     async def start(self, *, jobs: bool = True) -> None:
         """Do all that the service does before and beside its first requests, one after another.

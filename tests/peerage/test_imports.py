@@ -155,13 +155,29 @@ def test_a_command_on_a_folder_imports_what_it_uses(folder, subject):
     assert len(modules) < most
 
 
+def test_the_doctor_needs_no_service(folder):
+    ran = subprocess.run(
+        [sys.executable, "-c", SCRIPT.replace("not ended.code", "ended.code in (0, 1, None)"), "doctor"],
+        cwd=folder,
+        env=environment({}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    modules = {each for each in ran.stdout.splitlines()[-1].split() if not each.startswith(DEVELOPMENT)}
+    assert modules & (SERVER | HEAVY | {"aiosqlite"} | CATALOGUE | UPLOADS) == set()
+    assert len(modules) < 460
+
+
 def test_a_block_loads_the_downloads_that_it_stops(folder):
     assert "downloads.downloads" in imported(folder, f"block {'ef' * 20} --reason spam")
 
 
 def test_every_command_has_a_bar():
     barred = [command.split() for commands, _, _ in ON_A_FOLDER.values() for command in commands]
-    paths = {each.path for each in every_command().values()} - {("mirror",)}  # which needs another service
+    others = {("mirror",), ("doctor",)}  # which need another service, or have a bar of their own
+    paths = {each.path for each in every_command().values()} - others
     assert {tuple(words[: len(path)]) for words in barred for path in paths} >= paths
 
 

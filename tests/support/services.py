@@ -12,6 +12,7 @@ from actions.account_management import AccountManagement
 from actions.changes import Changes
 from actions.crediting import Crediting
 from actions.curation import Curation
+from actions.diagnosis import Diagnosis
 from actions.invitations import Invitations
 from actions.list_moderation import ListModeration
 from actions.lookups import Lookups
@@ -82,6 +83,7 @@ class AllServices:
     takedowns: Takedowns
     changes: Changes
     webhooks: Webhooks
+    diagnosis: Diagnosis
     list_moderation: ListModeration
     cache: TorrentCache
     files: TorrentFiles
@@ -111,7 +113,9 @@ class AllServices:
         """Return what one dialect asks for."""
         terms = PrivateTerms(self.crediting, self.membership, self.standings, self.invitations)
         groups = {
-            ModerationAccess: ModerationAccess(self.list_moderation, self.changes, self.webhooks),
+            ModerationAccess: ModerationAccess(
+                self.list_moderation, self.changes, self.webhooks, self.diagnosis
+            ),
             CatalogueReading: CatalogueReading(self.catalogue, self.search),
             StoredFiles: StoredFiles(self.cache, self.files),
             AccountAccess: AccountAccess(
@@ -148,6 +152,7 @@ def services_of(
         takedowns=torrents.takedowns,
         changes=catalogue.changes,
         webhooks=application.webhooks,
+        diagnosis=application.diagnosis,
         list_moderation=torrents.list_moderation,
         cache=torrents.cache,
         files=torrents.files,
