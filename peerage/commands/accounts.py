@@ -424,9 +424,10 @@ async def _print_records(_arguments: ExportUser, records: AsyncIterator[Exported
     return await print_each(records, lambda record: json.dumps(record.record))
 
 
-async def _show_users(
+async def show_users(
     _arguments: object, records: AsyncIterator[UserRecord] | AsyncIterator[UserRecord | LinkRecord]
 ) -> bool:
+    """Print accounts and the links by which they set a password."""
     async for record in records:
         if isinstance(record, LinkRecord):
             click.echo(f"This link sets the password, once, within {record.days} days:")
@@ -484,7 +485,8 @@ async def _show_passkey(_arguments: ShowPasskey, records: AsyncIterator[OwnPassk
     return await print_each(records, lambda record: record.passkey)
 
 
-async def _show_new_key(_arguments: AddKey, records: AsyncIterator[KeyRecord]) -> bool:
+async def show_new_key(_arguments: object, records: AsyncIterator[KeyRecord]) -> bool:
+    """Print a new key, and as the last line its secret."""
     async for record in records:
         print_line(_key_line(record))
         print_line(record.secret or "")
@@ -525,7 +527,7 @@ ADD_USER = Command(
     arguments=AddUser,
     record=UserRecord | LinkRecord,
     run=_add_user,
-    show=_show_users,
+    show=show_users,
     creates_folder=True,
     starts=False,
 )
@@ -534,7 +536,7 @@ LIST_USERS = Command(
     arguments=ListUsers,
     record=UserRecord,
     run=_list_users,
-    show=_show_users,
+    show=show_users,
     starts=False,
 )
 SHOW_USER = Command(
@@ -566,7 +568,7 @@ ENABLE_USER = Command(
     arguments=EnableUser,
     record=UserRecord,
     run=_enable_user,
-    show=_show_users,
+    show=show_users,
     starts=False,
 )
 DISABLE_USER = Command(
@@ -574,11 +576,11 @@ DISABLE_USER = Command(
     arguments=DisableUser,
     record=UserRecord,
     run=_disable_user,
-    show=_show_users,
+    show=show_users,
     starts=False,
 )
 SET_ROLE = Command(
-    path=("user", "role"), arguments=SetRole, record=UserRecord, run=_set_role, show=_show_users, starts=False
+    path=("user", "role"), arguments=SetRole, record=UserRecord, run=_set_role, show=show_users, starts=False
 )
 ISSUE_LINK = Command(
     path=("user", "link"),
@@ -597,7 +599,7 @@ SHOW_PASSKEY = Command(
     starts=False,
 )
 ADD_KEY = Command(
-    path=("key", "add"), arguments=AddKey, record=KeyRecord, run=_add_key, show=_show_new_key, starts=False
+    path=("key", "add"), arguments=AddKey, record=KeyRecord, run=_add_key, show=show_new_key, starts=False
 )
 LIST_KEYS = Command(
     path=("key", "list"), arguments=ListKeys, record=KeyRecord, run=_list_keys, show=_show_keys, starts=False

@@ -8,7 +8,7 @@ from typing import Any
 
 from peerage.commands.command import Command
 
-MODULES = MappingProxyType(
+MODULES: Mapping[str, str] = MappingProxyType(
     {
         "import": "transfer",
         "export": "transfer",
@@ -25,20 +25,26 @@ MODULES = MappingProxyType(
         "census": "status",
         "check": "status",
         "doctor": "doctor",
-        "user": "accounts",
-        "key": "accounts",
+        "search": "catalogue",
+        "show": "catalogue",
+        "delete": "catalogue",
+        "jobs": "jobs",
+        "webhook": "webhooks",
+        "user": "accounts credentials",
+        "key": "accounts credentials",
         "credit": "credit",
         "site": "site",
         "invite": "invites",
         "standing": "invites",
     }
 )
-"""The module of `peerage.commands` by the first word of its commands."""
+"""The modules of `peerage.commands`, between spaces, by the first word of their commands."""
 
 
 def commands_of(word: str) -> list[Command[Any, Any]]:
     """Return the commands that begin with a word. KeyError: none does."""
-    declared = vars(import_module(f"peerage.commands.{MODULES[word]}")).values()
+    modules = [import_module(f"peerage.commands.{name}") for name in MODULES[word].split()]
+    declared = [each for module in modules for each in vars(module).values()]
     return [each for each in declared if isinstance(each, Command) and each.path[0] == word]
 
 

@@ -54,10 +54,10 @@ ON_A_FOLDER = {
     "changes of accounts": (
         (
             *("user role alice moderator", "user disable alice", "user enable alice", "user link alice"),
-            *("user passkey alice", "key suspend 1", "key resume 1", "key revoke 1"),
-            *("user add bob", "key add bob --scope rest"),
+            *("user passkey alice", "key suspend 1", "key resume 1", "key rotate 1"),
+            *("user add bob", "key add bob --scope rest", "key revoke 2", "user passwd bob --password-stdin"),
         ),
-        560,
+        590,
         UPLOADS | {"actions.takedowns"},
     ),
     "credit": (
@@ -73,6 +73,16 @@ ON_A_FOLDER = {
     "another site": (("site import site --from csv --dry-run", "site import site --from csv"), 520, UPLOADS),
     "numbers": (("stats",), 530, CATALOGUE | UPLOADS | {"accounts.accounts"}),
     "files": (("check", "backup saved"), 490, CATALOGUE | UPLOADS | {"accounts.accounts", "tracker.tracker"}),
+    "records": (("search thing", f"show {HASH}"), 575, UPLOADS | {"accounts.accounts", "actions.takedowns"}),
+    "webhooks": (
+        (
+            *("webhook add http://127.0.0.1:9/x", "webhook list", "webhook log"),
+            "webhook remove 1",
+        ),
+        490,
+        CATALOGUE | UPLOADS | {"accounts.accounts", "cache.torrents"},
+    ),
+    "downloads": (("jobs list",), 680, {"maxminddb"}),
     "changes of lists": (
         (f"allow {HASH}", f"disallow {HASH}", f"unblock {OTHER}", "census close"),
         585,
@@ -88,6 +98,7 @@ ON_A_FOLDER = {
         645,
         {"downloads.downloads"},
     ),
+    "deletions": ((f"delete {HASH}",), 660, {"downloads.downloads"}),
 }
 """Commands on a folder that no server owns: how many modules a process has after them, and which it has not."""
 
@@ -100,6 +111,7 @@ def imported(folder, *commands):
         env=environment({}),
         capture_output=True,
         text=True,
+        input="a password for bob\n",
         timeout=60,
         check=False,
     )
@@ -176,7 +188,8 @@ def test_a_block_loads_the_downloads_that_it_stops(folder):
 
 def test_every_command_has_a_bar():
     barred = [command.split() for commands, _, _ in ON_A_FOLDER.values() for command in commands]
-    others = {("mirror",), ("doctor",)}  # which need another service, or have a bar of their own
+    # Which need another service, a delivery or a download, or have a bar of their own.
+    others = {("mirror",), ("doctor",), ("webhook", "test"), ("webhook", "resend"), ("jobs", "cancel")}
     paths = {each.path for each in every_command().values()} - others
     assert {tuple(words[: len(path)]) for words in barred for path in paths} >= paths
 
