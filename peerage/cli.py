@@ -141,6 +141,16 @@ def print_settings() -> None:
     click.echo(as_toml(), nl=False)
 
 
+@main.command("completion")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def print_completion(shell: str) -> None:
+    """Print the script that completes commands and options in a shell."""
+    from peerage.command_tree import command_tree  # noqa: PLC0415 - not for --help
+    from peerage.completion import SHELLS  # noqa: PLC0415
+
+    click.echo(SHELLS[shell](command_tree()), nl=False)
+
+
 @main.command("dns")
 @click.option("--host", metavar="NAME", help="The tracker's host. [default: that of public_url]")
 def print_dns_record(host: str | None, config: Path | None) -> None:
