@@ -5,9 +5,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 DEBIAN := apt-get install -y python3-dev python3-venv gcc make git
 BUILT := setup.py $(wildcard tracker/native/*.[ch])
-CLIENTS := php-cli php-soap php-curl libsoap-lite-perl aria2 transmission-daemon transmission-cli curl opentracker nodejs npm chromium nginx libnginx-mod-stream haproxy caddy openssl
+CLIENTS := php-cli php-soap php-curl libsoap-lite-perl aria2 transmission-daemon transmission-cli curl opentracker nodejs npm chromium nginx libnginx-mod-stream haproxy caddy openssl zsh fish groff-base
 
-.PHONY: help run test check sanitize fuzz tsan clients regressions simulate faults soak proof bench lock clean
+.PHONY: help run man test check sanitize fuzz tsan clients regressions simulate faults soak proof bench lock clean
 
 help:  ## say what each target does
 	@sed -n 's/^\([a-z]*\):[^#]*##/\1/p' $(MAKEFILE_LIST) | while read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
@@ -15,6 +15,9 @@ help:  ## say what each target does
 run: $(VENV)/run.stamp  ## install what it needs and serve; ARGS="--listen 0.0.0.0:6969" passes options
 	@echo "settings: peerage.toml, PEERAGE_..., $(BIN)/peerage serve --help    stop: Ctrl-C"
 	@exec $(BIN)/peerage serve $(ARGS)
+
+man: $(VENV)/run.stamp  ## write the manual pages into build/man, made from the help
+	$(BIN)/python -m peerage.man_pages build/man
 
 test: $(VENV)/dev.stamp  ## the whole suite, but for the real clients
 	$(BIN)/python -m pytest -m "not clients" $(ARGS)

@@ -5,9 +5,13 @@ What a command does not need is not imported: `serve` and the settings are loade
 
 import asyncio
 import getpass
+import io
+import json
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import aclosing
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import aclosing, redirect_stdout
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +21,7 @@ import click
 from bittorrent.refusal import Refusal
 from peerage import __version__
 from peerage.commands.client import CommandFailed, CommandRefused, run_command
-from peerage.commands.command import Command
+from peerage.commands.command import Command, encode
 from peerage.commands.registry import MODULES, commands_of
 from peerage.imports import uncollected
 
@@ -28,6 +32,8 @@ _GROUPS = {
     "titles": "Manage the list of films and series that names are looked up in.",
     "census": "Manage the counts of peers by day and country.",
     "torrent": "Say who owns a torrent.",
+    "jobs": "Show and cancel the downloads of accounts.",
+    "webhook": "Say who is told of what happens.",
     "user": "Make and change accounts.",
     "credit": "Say what of the bytes counts on a private tracker, and give tokens.",
     "invite": "Give accounts invites, and show who let whom in.",
@@ -110,6 +116,10 @@ def _data_option() -> click.Option:
     )
 
 
+def _json_option() -> click.Option:
+    return click.Option(["--json", "as_json"], is_flag=True, help="Print each record as one line of JSON.")
+
+
 @click.group(
     cls=RootGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
 )
@@ -131,6 +141,16 @@ def print_settings() -> None:
     click.echo(as_toml(), nl=False)
 
 
+@main.command("completion")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def print_completion(shell: str) -> None:
+    """Print the script that completes commands and options in a shell."""
+    from peerage.command_tree import command_tree  # noqa: PLC0415 - not for --help
+    from peerage.completion import SHELLS  # noqa: PLC0415
+
+    click.echo(SHELLS[shell](command_tree()), nl=False)
+
+
 @main.command("dns")
 @click.option("--host", metavar="NAME", help="The tracker's host. [default: that of public_url]")
 def print_dns_record(host: str | None, config: Path | None) -> None:
@@ -145,12 +165,15 @@ print_dns_record.params.append(config_option())
 
 
 def _click_command(command: Command[Any, Any]) -> click.Command:
-    parameters = [*command.parameters(), _data_option(), config_option()]
+    parameters = [*command.parameters(), _json_option(), _data_option(), config_option()]
     return click.Command(command.path[-1], params=parameters, help=command.help, callback=_callback(command))
 
 
 def _callback(command: Command[Any, Any]) -> Callable[..., None]:
-    def run(data: Path | None, config: Path | None, **given: object) -> None:
+    show = command.show
+
+    def run(data: Path | None, config: Path | None, *, as_json: bool, **given: object) -> None:
+        show_records = partial(_print_json, show) if as_json else show
         taken = {name: value for name, value in given.items() if value is not None}
         try:
             settings = settings_from(config, {} if data is None else {"data": data})
@@ -159,14 +182,14 @@ def _callback(command: Command[Any, Any]) -> Callable[..., None]:
                 raise
             judged = _each(command.wrong_settings(wrong.problems))
             arguments = command.decode(taken, strict=False)
-            raise SystemExit(0 if asyncio.run(command.show(arguments, judged)) else 1) from None
+            raise SystemExit(0 if asyncio.run(show_records(arguments, judged)) else 1) from None
         try:
             arguments = command.decode(taken, strict=False)
-            succeeded = asyncio.run(_run_and_show(settings, command, arguments))
+            succeeded = asyncio.run(_run_and_show(settings, command, arguments, show_records))
         except CommandFailed as error:
             raise click.ClickException(str(error)) from error
         except (CommandRefused, Refusal) as refused:
-            click.echo(str(refused), err=True)
+            click.echo(f"{refused}{_next_step(command, refused.code)}", err=True)
             succeeded = False
         if not succeeded:
             raise SystemExit(1)
@@ -179,9 +202,43 @@ async def _each(records: Iterable[Any]) -> AsyncIterator[Any]:
         yield record
 
 
-async def _run_and_show(settings: "Settings", command: Command[Any, Any], arguments: object) -> bool:
+Show = Callable[[Any, AsyncIterator[Any]], Coroutine[None, None, bool]]
+"""Prints the records of a command and returns whether all went well."""
+
+
+async def _run_and_show(
+    settings: "Settings", command: Command[Any, Any], arguments: object, show: Show
+) -> bool:
     async with aclosing(run_command(settings, command, arguments, _operator())) as records:
-        return await command.show(arguments, records)
+        return await show(arguments, records)
+
+
+async def _print_json(show: Show, arguments: object, records: AsyncIterator[Any]) -> bool:
+    """Print each record as a line of JSON; what would be shown to people judges whether all went well."""
+    output = sys.stdout
+
+    async def printed() -> AsyncIterator[Any]:
+        async for record in records:
+            print(json.dumps(encode(record)), file=output, flush=True)
+            yield record
+
+    with redirect_stdout(io.StringIO()):
+        return await show(arguments, printed())
+
+
+def _next_step(command: Command[Any, Any], code: str) -> str:
+    """Return what to do about a refusal, as a sentence that follows it, "" where it says so itself."""
+    shows = {"user": "user list", "key": "key list", "webhook": "webhook list", "jobs": "jobs list"}
+    words = " ".join(command.path)
+    steps = {
+        "not-found": f"see what there is: peerage {shows.get(command.path[0], 'search')}",
+        "bad-request": f"see how it is written: peerage {words} --help",
+        "invalid": f"see what it takes: peerage {words} --help",
+        "internal": "see the log of the service, and `peerage doctor`",
+        "busy": "try again in a moment",
+        "unavailable": "see `peerage doctor`",
+    }
+    return f"; {steps[code]}" if code in steps else ""
 
 
 class WrongSettings(click.UsageError):

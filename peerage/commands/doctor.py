@@ -1,6 +1,5 @@
 """The command that looks for what is wrong with the installation: doctor."""
 
-import json
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import click
 
-from peerage.commands.command import Command, encode
+from peerage.commands.command import Command
 from peerage.commands.terminal import print_line
 
 if TYPE_CHECKING:
@@ -30,9 +29,6 @@ class Doctor:
 
     quick: Annotated[
         bool, click.Option(["--quick"], is_flag=True, help="Do not read the databases whole.")
-    ] = False
-    as_json: Annotated[
-        bool, click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object per finding.")
     ] = False
 
 
@@ -72,19 +68,15 @@ def _record(found: "Finding") -> FindingRecord:
     return FindingRecord(found.subject, found.grade.value, found.text, found.remedy)
 
 
-async def _show(arguments: Doctor, records: AsyncIterator[FindingRecord]) -> bool:
+async def _show(_arguments: Doctor, records: AsyncIterator[FindingRecord]) -> bool:
     counts = dict.fromkeys(_COLOURS, 0)
     async for record in records:
         counts[record.grade] += 1
-        if arguments.as_json:
-            click.echo(json.dumps(encode(record)))
-            continue
         click.secho(f"{record.grade:<8}", fg=_COLOURS[record.grade], nl=False)
         print_line(f" {record.subject:<12} {record.text}")
         if record.remedy:
             print_line(f"{'':<22}{record.remedy}")
-    if not arguments.as_json:
-        click.echo(", ".join(f"{number} {grade}" for grade, number in counts.items()))
+    click.echo(", ".join(f"{number} {grade}" for grade, number in counts.items()))
     return not any(counts[grade] for grade in _WRONG)
 
 

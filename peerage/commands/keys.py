@@ -147,7 +147,8 @@ async def _with_owners(application: "Application", keys: Sequence[Key]) -> list[
     return [KeyRecord(key, owners[key.user_id].name) for key in keys]
 
 
-async def _show_new_key(_arguments: AddKey, records: AsyncIterator[KeyRecord]) -> bool:
+async def show_new_key(_arguments: object, records: AsyncIterator[KeyRecord]) -> bool:
+    """Print a new key, and as the last line its secret."""
     async for record in records:
         print_line(_key_line(record))
         print_line(record.secret or "")
@@ -178,7 +179,7 @@ def _state(key: Key) -> str:
 
 
 ADD_KEY = Command(
-    path=("key", "add"), arguments=AddKey, record=KeyRecord, run=_add_key, show=_show_new_key, starts=False
+    path=("key", "add"), arguments=AddKey, record=KeyRecord, run=_add_key, show=show_new_key, starts=False
 )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from peerage.commands.command import Command
 
-MODULES = MappingProxyType(
+MODULES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "import": ("transfer",),
         "export": ("transfer",),
@@ -26,8 +26,13 @@ MODULES = MappingProxyType(
         "census": ("status",),
         "check": ("status",),
         "doctor": ("doctor",),
-        "user": ("users", "user_records"),
-        "key": ("keys",),
+        "search": ("catalogue",),
+        "show": ("catalogue",),
+        "delete": ("catalogue",),
+        "jobs": ("jobs",),
+        "webhook": ("webhooks",),
+        "user": ("users", "user_records", "credentials"),
+        "key": ("keys", "credentials"),
         "credit": ("credit",),
         "site": ("site",),
         "invite": ("invites",),

@@ -360,7 +360,7 @@ class Application:
         """Load what an announce is refused by, and the jobs: what must be there before the first request."""
         self._announced = jobs
         if jobs:
-            await self._load_jobs()
+            await self.load_jobs()
         await self.takedowns.deny_listed()
         if self.private and jobs:
             from actions.tracker_passkeys import TrackerPasskeys
@@ -393,7 +393,8 @@ class Application:
         if self._jobs_loaded and self.downloads.auto_fetch is not None:
             await self.downloads.auto_fetch.observe(rows)
 
-    async def _load_jobs(self) -> None:
+    async def load_jobs(self) -> None:
+        """Load the jobs of downloads, once."""
         if not self._jobs_loaded:
             self._jobs_loaded = True
             await self.downloads.downloads.load()
@@ -401,7 +402,7 @@ class Application:
     async def _stop_fetching(self, infohashes: "Sequence[InfoHash]") -> None:
         if not self.started and not self._jobs_loaded:
             return  # what an earlier block could not stop any more, the service does when it starts
-        await self._load_jobs()
+        await self.load_jobs()
         await self.downloads.downloads.forget(infohashes)
 
 

@@ -57,6 +57,7 @@ def test_every_command_is_documented_and_no_other():
     assert {name for names in found for name in names} == declared | {
         "serve",
         "settings",
+        "completion",
         "dns",
         "restore",
         "init",
