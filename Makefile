@@ -7,7 +7,7 @@ DEBIAN := apt-get install -y python3-dev python3-venv gcc make git
 BUILT := setup.py $(wildcard tracker/native/*.[ch])
 CLIENTS := php-cli php-soap php-curl libsoap-lite-perl aria2 transmission-daemon transmission-cli curl opentracker nodejs npm chromium nginx libnginx-mod-stream haproxy caddy openssl zsh fish groff-base
 
-.PHONY: help run man test check sanitize fuzz tsan clients regressions simulate faults soak proof bench lock clean
+.PHONY: help run man test check statements sanitize fuzz tsan clients regressions simulate faults soak proof bench lock clean
 
 help:  ## say what each target does
 	@sed -n 's/^\([a-z]*\):[^#]*##/\1/p' $(MAKEFILE_LIST) | while read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
@@ -24,6 +24,9 @@ test: $(VENV)/dev.stamp  ## the whole suite, but for the real clients
 
 check: $(VENV)/dev.stamp  ## ruff, ruff format, mypy, import contracts
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+statements: $(VENV)/dev.stamp  ## write the compiled text of the stores' statements, after one of them changed
+	$(BIN)/python -m storage.sqlite.compiled
 
 sanitize: $(VENV)/dev.stamp  ## the tests of store and doors over C built with ASan and UBSan
 	rm -rf build/sanitize && mkdir -p build/sanitize && cp -r pyproject.toml accounts actions benchmarks bittorrent cache catalogue doors downloads lists peerage soap storage tasks tests tracker web build/sanitize

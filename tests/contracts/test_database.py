@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from storage.database import ConstraintViolated, DatabaseError
-from storage.rows import new_row
+from storage.statements.rows import new_row
 from storage.tables.cache import record
 from storage.tables.catalogue import tag
 from storage.tables.collages import bookmark

@@ -144,7 +144,7 @@ async def test_what_was_read_before_a_change_is_not_kept_after_it(stores, monkey
 
 def test_every_table_that_a_record_is_read_from_is_watched(stores):
     reader = CatalogueReader(stores.database)
-    statements = [str(each) for each in vars(reader).values() if type(each).__name__ == "Statement"]
+    statements = [str(each) for each in vars(reader._sql).values() if type(each).__name__ == "Statement"]
     assert len(statements) > 5
     named = {
         name.strip('"')
