@@ -1,18 +1,13 @@
 """Allow-list and deny-list of infohashes; an entry covers every infohash of its torrent."""
 
-import unicodedata
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
 from bittorrent.infohash import HashPage, InfoHash
-from bittorrent.refusal import Refusal
+from lists.entry_text import AUTHOR_LIMIT, REASON_LIMIT, check_text
 
-REASON_LIMIT = 500
-AUTHOR_LIMIT = 100
-# Controls, lone surrogates, and the separators that break a line of a log or a page.
-_REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _BATCH = 500
 
 
@@ -27,7 +22,8 @@ class ListKind(StrEnum):
 class ListEntry:
     """An entry for one torrent: the infohash that the operator gave, why, by whom, since when (unix seconds).
 
-    `aliases` are the torrent's other infohashes, as far as known: an entry covers all of them.
+    `aliases` are the torrent's other infohashes, as far as known: an entry covers all of them. `source` is the list
+    whose file holds it, empty for one that somebody set.
     """
 
     infohash: InfoHash
@@ -36,6 +32,7 @@ class ListEntry:
     by: str
     since: int
     aliases: tuple[InfoHash, ...] = ()
+    source: str = ""
 
     @property
     def infohashes(self) -> tuple[InfoHash, ...]:
@@ -83,8 +80,8 @@ class Lists:
 
         Refusal: `bad-reason` when the reason or the author is too long or has control characters.
         """
-        _check_text("the reason", entry.reason, REASON_LIMIT)
-        _check_text("the author", entry.by, AUTHOR_LIMIT)
+        check_text("the reason", entry.reason, REASON_LIMIT)
+        check_text("the author", entry.by, AUTHOR_LIMIT)
         covering = entry.with_aliases(())
         await self._store.set(covering)
         return covering
@@ -136,10 +133,3 @@ class Lists:
 def _with_truncated(infohashes: Iterable[InfoHash]) -> set[InfoHash]:
     given = set(infohashes)
     return given | {infohash.truncated for infohash in given}
-
-
-def _check_text(what: str, text: str, limit: int) -> None:
-    if len(text) > limit:
-        raise Refusal("bad-reason", f"{what} is longer than {limit} characters")
-    if any(unicodedata.category(character) in _REFUSED_CATEGORIES for character in text):
-        raise Refusal("bad-reason", f"{what} holds control characters")

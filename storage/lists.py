@@ -40,7 +40,7 @@ class SqlListEntries:
                 spelling.c.hash == bindparam("hash"), spelling.c.verdict == verdict
             )
         )
-        self._set = dialect.compile(dialect.upsert(table, "reason", "author", "since"))
+        self._set = dialect.compile(dialect.upsert(table, "reason", "author", "since", "source"))
         self._spell = dialect.compile(dialect.insert_or_ignore(spelling))
         self._unset = dialect.compile(delete(table).where(table.c.verdict == verdict, covered))
         found = _select_named(dialect)
@@ -65,7 +65,13 @@ class SqlListEntries:
     async def set(self, entry: ListEntry) -> None:
         """Store an entry, in place of an earlier one of the same key; known aliases stay."""
         key = {"infohash": entry.infohash, "verdict": entry.kind.value}
-        row = {**key, "reason": entry.reason, "author": entry.by, "since": entry.since}
+        row = {
+            **key,
+            "reason": entry.reason,
+            "author": entry.by,
+            "since": entry.since,
+            "source": entry.source,
+        }
         names = [{**key, "hash": name} for name in entry.infohashes]
         async with self._database.transaction() as transaction:
             await transaction.run(self._set, row)
@@ -126,11 +132,12 @@ def _select_named(dialect: SqlDialect) -> Select[Any]:
         .where(spelling.c.infohash == table.c.infohash, spelling.c.verdict == table.c.verdict)
         .scalar_subquery()
     )
-    return select(table.c.infohash, table.c.verdict, table.c.reason, table.c.author, table.c.since, names)
+    said = (table.c.reason, table.c.author, table.c.since, table.c.source)
+    return select(table.c.infohash, table.c.verdict, *said, names)
 
 
 def _entry(row: tuple[Any, ...]) -> ListEntry:
-    infohash, verdict, reason, author, since, names = row
+    infohash, verdict, reason, author, since, source, names = row
     # A disk that lied may have kept an entry without its names; it holds for its own infohash still.
     spellings = {InfoHash.parse(name) for name in (names or "").split()} - {infohash}
     return ListEntry(
@@ -140,4 +147,5 @@ def _entry(row: tuple[Any, ...]) -> ListEntry:
         by=author,
         since=since,
         aliases=tuple(sorted(spellings)),
+        source=source,
     )

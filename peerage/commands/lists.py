@@ -10,6 +10,7 @@ import click
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from peerage.commands.command import Command
+from peerage.commands.rules import RuleRecord, rule_line, rule_record
 from peerage.commands.terminal import day, print_each
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Disallow:
 
 @dataclass(frozen=True, slots=True)
 class ShowLists:
-    """Show every blocked and allowed torrent."""
+    """Show every blocked and allowed torrent, and the rules on clients and addresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +124,15 @@ async def _removal(infohash: InfoHash, removal: Awaitable[None]) -> RemovalRecor
 
 async def _lists(
     application: "Application", _operator: "Principal", _arguments: ShowLists
-) -> AsyncIterator[EntryRecord]:
+) -> AsyncIterator[EntryRecord | RuleRecord]:
     walk = cast("AsyncGenerator[list[ListEntry], None]", application.lists.walk())
     async with aclosing(walk) as batches:
         async for batch in batches:
             for entry in batch:
                 yield _entry(entry)
+    async for rules in application.access_rules.walk():
+        for rule in rules:
+            yield rule_record(rule)
 
 
 def _entry(entry: "ListEntry") -> EntryRecord:
@@ -159,13 +163,15 @@ async def _show_removal(_arguments: Unblock | Disallow, records: AsyncIterator[R
     return succeeded
 
 
-async def _show_lists(_arguments: ShowLists, records: AsyncIterator[EntryRecord]) -> bool:
-    return await print_each(
-        records,
-        lambda entry: (
-            f"{_STATES[entry.verdict]}  {entry.infohash}  {day(entry.since)}  {entry.by:<12}  {entry.reason}".rstrip()
-        ),
-    )
+async def _show_lists(_arguments: ShowLists, records: AsyncIterator[EntryRecord | RuleRecord]) -> bool:
+    return await print_each(records, _line)
+
+
+def _line(entry: EntryRecord | RuleRecord) -> str:
+    if isinstance(entry, RuleRecord):
+        return rule_line(entry)
+    state = _STATES[entry.verdict]
+    return f"{state}  {entry.infohash}  {day(entry.since)}  {entry.by:<12}  {entry.reason}".rstrip()
 
 
 BLOCK = Command(
@@ -192,5 +198,10 @@ DISALLOW = Command(
     starts=False,
 )
 LISTS = Command(
-    path=("lists",), arguments=ShowLists, record=EntryRecord, run=_lists, show=_show_lists, starts=False
+    path=("lists",),
+    arguments=ShowLists,
+    record=EntryRecord | RuleRecord,
+    run=_lists,
+    show=_show_lists,
+    starts=False,
 )

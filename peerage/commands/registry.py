@@ -20,6 +20,7 @@ MODULES = MappingProxyType(
         "allow": "lists",
         "disallow": "lists",
         "lists": "lists",
+        "rule": "rules",
         "torrent": "ownership",
         "stats": "status",
         "census": "status",

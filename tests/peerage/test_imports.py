@@ -48,7 +48,7 @@ tt0000001\tmovie\tAlien\tAlien\t0\t1979\t\\N\t117\tHorror
 """
 HASH, OTHER = parsed(TORRENT).infohash.hex(), "cd" * 20
 ON_A_FOLDER = {
-    "the lists": (("lists",), 465, CATALOGUE | UPLOADS | {"accounts.accounts", "cache.torrents"}),
+    "the lists": (("lists", "rule list"), 475, CATALOGUE | UPLOADS | {"accounts.accounts", "cache.torrents"}),
     "accounts": (("user list", "key list", "user log"), 500, CATALOGUE | UPLOADS | {"cache.torrents"}),
     "an account's traffic": (("user show alice",), 560, UPLOADS | {"actions.takedowns"}),
     "changes of accounts": (
@@ -71,16 +71,19 @@ ON_A_FOLDER = {
     ),
     "all of an account": (("user export alice",), 550, UPLOADS),
     "another site": (("site import site --from csv --dry-run", "site import site --from csv"), 520, UPLOADS),
-    "numbers": (("stats",), 520, CATALOGUE | UPLOADS | {"accounts.accounts"}),
+    "numbers": (("stats",), 530, CATALOGUE | UPLOADS | {"accounts.accounts"}),
     "files": (("check", "backup saved"), 490, CATALOGUE | UPLOADS | {"accounts.accounts", "tracker.tracker"}),
     "changes of lists": (
-        (f"allow {HASH}", f"disallow {HASH}", f"unblock {OTHER}", "census close"),
-        575,
+        (
+            *(f"allow {HASH}", f"disallow {HASH}", f"unblock {OTHER}", "census close"),
+            *("rule deny client -UT", "rule allow address 10.0.0.0/8", "rule forget client -UT"),
+        ),
+        590,
         UPLOADS - {"maxminddb"},
     ),
     "a block": (
         (f"block {OTHER} --reason spam",),
-        615,
+        625,
         {"actions.catalogue_dump", "maxminddb"},
     ),
     "everything but downloads": (

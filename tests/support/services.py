@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from accounts.accounts import Accounts
 from accounts.rights import Right
+from actions.access_moderation import AccessModeration
 from actions.account_management import AccountManagement
 from actions.changes import Changes
 from actions.crediting import Crediting
@@ -83,6 +84,7 @@ class AllServices:
     changes: Changes
     webhooks: Webhooks
     list_moderation: ListModeration
+    access: AccessModeration
     cache: TorrentCache
     files: TorrentFiles
     lookups: Lookups
@@ -111,7 +113,9 @@ class AllServices:
         """Return what one dialect asks for."""
         terms = PrivateTerms(self.crediting, self.membership, self.standings, self.invitations)
         groups = {
-            ModerationAccess: ModerationAccess(self.list_moderation, self.changes, self.webhooks),
+            ModerationAccess: ModerationAccess(
+                self.list_moderation, self.access, self.changes, self.webhooks
+            ),
             CatalogueReading: CatalogueReading(self.catalogue, self.search),
             StoredFiles: StoredFiles(self.cache, self.files),
             AccountAccess: AccountAccess(
@@ -149,6 +153,7 @@ def services_of(
         changes=catalogue.changes,
         webhooks=application.webhooks,
         list_moderation=torrents.list_moderation,
+        access=application.access_moderation,
         cache=torrents.cache,
         files=torrents.files,
         lookups=application.downloads.lookups,
