@@ -1,6 +1,6 @@
 """Allow-list and deny-list of infohashes; an entry covers every infohash of its torrent."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
@@ -68,6 +68,17 @@ class ListEntryStore(Protocol):
     async def hashes(self, kind: ListKind, after: bytes, limit: int) -> HashPage:
         """Return up to `limit` of the 20-byte hashes above `after` that entries of a list cover."""
 
+    async def of_source(
+        self, kind: ListKind, source: str, after: bytes, limit: int
+    ) -> list[tuple[InfoHash, str]]:
+        """Return up to `limit` infohashes above `after` of a source's entries, each with its reason, in order."""
+
+    async def add_all(self, entries: Sequence[ListEntry]) -> None:
+        """Add entries of one source; one that is there stays, but for the reason of one of the same source."""
+
+    async def remove_all(self, infohashes: Sequence[InfoHash], kind: ListKind, source: str) -> None:
+        """Delete entries of a source."""
+
 
 class Lists:
     """The allow-list and the deny-list of infohashes."""
@@ -117,6 +128,22 @@ class Lists:
     async def hashes(self, kind: ListKind, after: bytes, limit: int) -> HashPage:
         """Return up to `limit` of the 20-byte hashes above `after` that entries of a list cover."""
         return await self._store.hashes(kind, after, limit)
+
+    async def of_source(
+        self, kind: ListKind, source: str, after: bytes, limit: int
+    ) -> list[tuple[InfoHash, str]]:
+        """Return up to `limit` infohashes above `after` of a source's entries, each with its reason, in order."""
+        return await self._store.of_source(kind, source, after, limit)
+
+    async def add_all(self, entries: Sequence[ListEntry]) -> list[ListEntry]:
+        """Add entries of a source, whose texts are right, and return them with every infohash they cover."""
+        covering = [each.with_aliases(()) for each in entries]
+        await self._store.add_all(covering)
+        return covering
+
+    async def remove_all(self, infohashes: Sequence[InfoHash], kind: ListKind, source: str) -> None:
+        """Delete entries of a source."""
+        await self._store.remove_all(infohashes, kind, source)
 
     async def entries(self, kind: ListKind | None = None) -> list[ListEntry]:
         """Return every entry, of one list or of both, ordered by infohash; `walk` bounds the memory."""

@@ -1,5 +1,6 @@
 """Entries of the infohash lists in `peerage.db`, with a row for every infohash that an entry covers."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -13,6 +14,7 @@ from sqlalchemy import (
     select,
     tuple_,
     union,
+    update,
 )
 
 from bittorrent.infohash import V1_LENGTH, HashPage, InfoHash
@@ -59,23 +61,25 @@ class SqlListEntries:
         # A disk that lied may have kept an entry without its names; it holds for its own infohash still.
         named = (_short(spelling.c.hash, spelling.c.verdict), _short(table.c.infohash, table.c.verdict))
         self._hashes = dialect.compile(packed_page(dialect, union(*named)))
+        mine = (table.c.verdict == verdict, table.c.source == bindparam("of_source"))
+        this = table.c.infohash == bindparam("this")
+        self._of_source = dialect.compile(
+            select(table.c.infohash, table.c.reason)
+            .where(*mine, table.c.infohash > bindparam("after"))
+            .order_by(table.c.infohash)
+            .limit(bindparam("limit"))
+        )
+        self._add = dialect.compile(dialect.insert_or_ignore(table))
+        self._say = dialect.compile(update(table).where(*mine, this).values(reason=bindparam("said")))
+        self._remove = dialect.compile(delete(table).where(*mine, this))
         counted = select(table.c.verdict).where(table.c.verdict == verdict).limit(bindparam("most"))
         self._count = dialect.compile(select(func.count()).select_from(counted.subquery()))
 
     async def set(self, entry: ListEntry) -> None:
         """Store an entry, in place of an earlier one of the same key; known aliases stay."""
-        key = {"infohash": entry.infohash, "verdict": entry.kind.value}
-        row = {
-            **key,
-            "reason": entry.reason,
-            "author": entry.by,
-            "since": entry.since,
-            "source": entry.source,
-        }
-        names = [{**key, "hash": name} for name in entry.infohashes]
         async with self._database.transaction() as transaction:
-            await transaction.run(self._set, row)
-            await transaction.run_many(self._spell, names)
+            await transaction.run(self._set, _row(entry))
+            await transaction.run_many(self._spell, _names(entry))
             if self._history is not None and entry.kind is ListKind.DENY:
                 await self._history.record_blocks(transaction, [entry.infohash])
 
@@ -116,6 +120,57 @@ class SqlListEntries:
         """Return up to `limit` of the 20-byte hashes above `after` that entries of the kind cover."""
         parameters = {"verdict": verdict.value, "after": after, "limit": limit}
         return hash_page(await self._database.rows(self._hashes, parameters, short=False))
+
+    async def of_source(
+        self, verdict: ListKind, source: str, after: bytes, limit: int
+    ) -> list[tuple[InfoHash, str]]:
+        """Return up to `limit` infohashes above `after` of a source's entries, each with its reason, in order."""
+        parameters = {"verdict": verdict.value, "of_source": source, "after": after, "limit": limit}
+        rows = await self._database.rows(self._of_source, parameters)
+        return [(InfoHash.of(infohash), reason) for infohash, reason in rows]
+
+    async def add_all(self, entries: Sequence[ListEntry]) -> None:
+        """Add entries of one source; one that is there stays, but for the reason of one of the same source."""
+        said = [
+            {
+                "verdict": each.kind.value,
+                "of_source": each.source,
+                "this": each.infohash,
+                "said": each.reason,
+            }
+            for each in entries
+        ]
+        async with self._database.transaction() as transaction:
+            await transaction.run_many(self._add, [_row(each) for each in entries])
+            await transaction.run_many(self._spell, [name for each in entries for name in _names(each)])
+            await transaction.run_many(self._say, said)
+            if self._history is not None:
+                denied = [each.infohash for each in entries if each.kind is ListKind.DENY]
+                await self._history.record_blocks(transaction, denied)
+
+    async def remove_all(self, infohashes: Sequence[InfoHash], verdict: ListKind, source: str) -> None:
+        """Delete entries of a source."""
+        rows = [{"verdict": verdict.value, "of_source": source, "this": each} for each in infohashes]
+        async with self._database.transaction() as transaction:
+            await transaction.run_many(self._remove, rows)
+            if self._history is not None and verdict is ListKind.DENY:
+                await self._history.record_blocks(transaction, infohashes, gone=True)
+
+
+def _row(entry: ListEntry) -> dict[str, Any]:
+    return {
+        "infohash": entry.infohash,
+        "verdict": entry.kind.value,
+        "reason": entry.reason,
+        "author": entry.by,
+        "since": entry.since,
+        "source": entry.source,
+    }
+
+
+def _names(entry: ListEntry) -> list[dict[str, Any]]:
+    key = {"infohash": entry.infohash, "verdict": entry.kind.value}
+    return [{**key, "hash": name} for name in entry.infohashes]
 
 
 def _short(hashed: ColumnElement[Any], kind: ColumnElement[Any]) -> Select[Any]:

@@ -112,6 +112,18 @@ async def _disallow(
     yield await _removal(infohash, application.list_moderation.disallow(operator, infohash))
 
 
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """A file that a list is kept equal to: entries, bad lines, some of them told, and why it was not taken, if so."""
+
+    file: str
+    path: str
+    entries: int
+    bad: int
+    lines: list[str]
+    problem: str
+
+
 async def _removal(infohash: InfoHash, removal: Awaitable[None]) -> RemovalRecord:
     try:
         await removal
@@ -124,7 +136,7 @@ async def _removal(infohash: InfoHash, removal: Awaitable[None]) -> RemovalRecor
 
 async def _lists(
     application: "Application", _operator: "Principal", _arguments: ShowLists
-) -> AsyncIterator[EntryRecord | RuleRecord]:
+) -> AsyncIterator[EntryRecord | RuleRecord | FileRecord]:
     walk = cast("AsyncGenerator[list[ListEntry], None]", application.lists.walk())
     async with aclosing(walk) as batches:
         async for batch in batches:
@@ -133,6 +145,11 @@ async def _lists(
     async for rules in application.access_rules.walk():
         for rule in rules:
             yield rule_record(rule)
+    if application.settings.lists.paths:
+        for file in application.list_files.reports:
+            yield FileRecord(
+                file.source.name, str(file.path), file.entries, file.bad, list(file.told), file.problem
+            )
 
 
 def _entry(entry: "ListEntry") -> EntryRecord:
@@ -163,11 +180,20 @@ async def _show_removal(_arguments: Unblock | Disallow, records: AsyncIterator[R
     return succeeded
 
 
-async def _show_lists(_arguments: ShowLists, records: AsyncIterator[EntryRecord | RuleRecord]) -> bool:
+async def _show_lists(
+    _arguments: ShowLists, records: AsyncIterator[EntryRecord | RuleRecord | FileRecord]
+) -> bool:
     return await print_each(records, _line)
 
 
-def _line(entry: EntryRecord | RuleRecord) -> str:
+def _line(entry: EntryRecord | RuleRecord | FileRecord) -> str:
+    if isinstance(entry, FileRecord):
+        state = (
+            f"not taken: {entry.problem}"
+            if entry.problem
+            else f"{entry.entries} entries, {entry.bad} bad lines"
+        )
+        return "\n  ".join((f"file {entry.file}  {entry.path}  {state}", *entry.lines))
     if isinstance(entry, RuleRecord):
         return rule_line(entry)
     state = _STATES[entry.verdict]
@@ -200,7 +226,7 @@ DISALLOW = Command(
 LISTS = Command(
     path=("lists",),
     arguments=ShowLists,
-    record=EntryRecord | RuleRecord,
+    record=EntryRecord | RuleRecord | FileRecord,
     run=_lists,
     show=_show_lists,
     starts=False,

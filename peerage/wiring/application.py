@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from actions.crediting import Crediting
     from actions.health import Health
     from actions.invitations import Invitations
+    from actions.list_files import ListFiles
     from actions.list_moderation import ListModeration
     from actions.membership import Membership
     from actions.mirroring import MirrorTarget
@@ -118,6 +119,21 @@ class Application:
             self.catalogue_records.moderation,
             self.rights,
             self.environment.clock,
+        )
+
+    @cached_property
+    def list_files(self) -> "ListFiles":
+        """What keeps lists equal to the files that the settings name."""
+        from actions.list_files import ListFiles
+
+        wanted = self.settings.lists
+        return ListFiles(
+            wanted.paths,
+            self.takedowns,
+            self.access_rules,
+            self.access_enforcement,
+            clock=self.environment.clock,
+            every=wanted.look_every,
         )
 
     @cached_property
