@@ -8,10 +8,12 @@ from setuptools import Extension, setup
 NATIVE = Path("tracker/native")
 STORE = [
     "module.c",
+    "module_access.c",
     "module_changes.c",
     "store.c",
     "sessions.c",
     "limits.c",
+    "access.c",
     "changes.c",
     "replication.c",
     "shares.c",

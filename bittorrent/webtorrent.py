@@ -249,9 +249,11 @@ def _relayed(infohash: bytes, peer_id: bytes, offer_id: bytes, what: Mapping[str
     )
 
 
-def write_failure(code: str, action: str | None = None, infohash: bytes | None = None) -> bytes:
-    """Write a refusal: its sentence, and what the message asked for as far as that was read."""
-    reply = {"failure reason": REASONS[code].sentence}
+def write_failure(
+    code: str, action: str | None = None, infohash: bytes | None = None, text: str = ""
+) -> bytes:
+    """Write a refusal: its sentence or `text`, and what the message asked for as far as that was read."""
+    reply = {"failure reason": text or REASONS[code].sentence}
     if action is not None:
         reply["action"] = action
     if infohash is not None:

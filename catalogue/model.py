@@ -259,6 +259,8 @@ class Subject(StrEnum):
     INFOHASH = "infohash"
     KEY = "key"
     CREDIT = "credit"
+    CLIENT = "client"
+    ADDRESS = "address"
 
 
 @dataclass(frozen=True, slots=True)

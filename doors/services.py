@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from accounts.accounts import Accounts
+from actions.access_moderation import AccessModeration
 from actions.account_management import AccountManagement
 from actions.changes import Changes
 from actions.crediting import Crediting
@@ -66,9 +67,10 @@ class AccountAccess:
 
 @dataclass(frozen=True, slots=True)
 class ModerationAccess:
-    """What moderators and operators change and follow beside records: lists, history, webhooks, the installation."""
+    """What moderators and operators change and follow: lists, who may announce, history, webhooks, the installation."""
 
     lists: ListModeration
+    access: AccessModeration
     changes: Changes
     webhooks: Webhooks
     diagnosis: Diagnosis

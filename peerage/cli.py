@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _GROUPS = {
     "titles": "Manage the list of films and series that names are looked up in.",
     "census": "Manage the counts of peers by day and country.",
+    "rule": "Say which clients and addresses may announce.",
     "torrent": "Say who owns a torrent.",
     "jobs": "Show and cancel the downloads of accounts.",
     "webhook": "Say who is told of what happens.",
@@ -166,7 +167,13 @@ print_dns_record.params.append(config_option())
 
 def _click_command(command: Command[Any, Any]) -> click.Command:
     parameters = [*command.parameters(), _json_option(), _data_option(), config_option()]
-    return click.Command(command.path[-1], params=parameters, help=command.help, callback=_callback(command))
+    return click.Command(
+        command.path[-1],
+        params=parameters,
+        help=command.help,
+        callback=_callback(command),
+        context_settings={"ignore_unknown_options": command.takes_hyphens},
+    )
 
 
 def _callback(command: Command[Any, Any]) -> Callable[..., None]:

@@ -21,6 +21,7 @@ from peerage.sections import (
     LedgerSection,
     LimitsSection,
     Listens,
+    ListsSection,
     LogSection,
     LookupsSection,
     MetricsSection,
@@ -100,6 +101,7 @@ class Settings(Section, frozen=True, kw_only=True):
     cache: CacheSection = CacheSection()
     http: HttpSection = HttpSection()
     fairness: FairnessSection = FairnessSection()
+    lists: ListsSection = ListsSection()
     metrics: MetricsSection = MetricsSection()
     log: LogSection = LogSection()
     retention: RetentionSection = RetentionSection()

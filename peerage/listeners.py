@@ -131,7 +131,7 @@ class Listeners:
         clients = ClientAddress(settings.trusted_proxies, settings.forwarded_header)
         refuse = settings.tracker.refuse_private
         self.announce = AnnounceDoor(application.tracker.tracker, clients, refuse_private=refuse)
-        self.scrape = ScrapeDoor(application.tracker.tracker)
+        self.scrape = ScrapeDoor(application.tracker.tracker, clients)
         self.websocket = _websocket(application, clients, self.work)
         self._guard.upgrades = self.websocket
         self._threads = (

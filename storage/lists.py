@@ -1,5 +1,6 @@
 """Entries of the infohash lists in `peerage.db`, with a row for every infohash that an entry covers."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from bittorrent.infohash import HashPage, InfoHash
@@ -23,12 +24,9 @@ class SqlListEntries:
 
     async def set(self, entry: ListEntry) -> None:
         """Store an entry, in place of an earlier one of the same key; known aliases stay."""
-        key = {"infohash": entry.infohash, "verdict": entry.kind.value}
-        row = {**key, "reason": entry.reason, "author": entry.by, "since": entry.since}
-        names = [{**key, "hash": name} for name in entry.infohashes]
         async with self._database.transaction() as transaction:
-            await transaction.run(self._sql.set, row)
-            await transaction.run_many(self._sql.spell, names)
+            await transaction.run(self._sql.set, _row(entry))
+            await transaction.run_many(self._sql.spell, _names(entry))
             if self._history is not None and entry.kind is ListKind.DENY:
                 await self._history.record_blocks(transaction, [entry.infohash])
 
@@ -70,9 +68,60 @@ class SqlListEntries:
         parameters = {"verdict": verdict.value, "after": after, "limit": limit}
         return hash_page(await self._database.rows(self._sql.hashes, parameters, short=False))
 
+    async def of_source(
+        self, verdict: ListKind, source: str, after: bytes, limit: int
+    ) -> list[tuple[InfoHash, str]]:
+        """Return up to `limit` infohashes above `after` of a source's entries, each with its reason, in order."""
+        parameters = {"verdict": verdict.value, "of_source": source, "after": after, "limit": limit}
+        rows = await self._database.rows(self._sql.of_source, parameters)
+        return [(InfoHash.of(infohash), reason) for infohash, reason in rows]
+
+    async def add_all(self, entries: Sequence[ListEntry]) -> None:
+        """Add entries of one source; one that is there stays, but for the reason of one of the same source."""
+        said = [
+            {
+                "verdict": each.kind.value,
+                "of_source": each.source,
+                "this": each.infohash,
+                "said": each.reason,
+            }
+            for each in entries
+        ]
+        async with self._database.transaction() as transaction:
+            await transaction.run_many(self._sql.add, [_row(each) for each in entries])
+            await transaction.run_many(self._sql.spell, [name for each in entries for name in _names(each)])
+            await transaction.run_many(self._sql.say, said)
+            if self._history is not None:
+                denied = [each.infohash for each in entries if each.kind is ListKind.DENY]
+                await self._history.record_blocks(transaction, denied)
+
+    async def remove_all(self, infohashes: Sequence[InfoHash], verdict: ListKind, source: str) -> None:
+        """Delete entries of a source."""
+        rows = [{"verdict": verdict.value, "of_source": source, "this": each} for each in infohashes]
+        async with self._database.transaction() as transaction:
+            await transaction.run_many(self._sql.remove, rows)
+            if self._history is not None and verdict is ListKind.DENY:
+                await self._history.record_blocks(transaction, infohashes, gone=True)
+
+
+def _row(entry: ListEntry) -> dict[str, Any]:
+    return {
+        "infohash": entry.infohash,
+        "verdict": entry.kind.value,
+        "reason": entry.reason,
+        "author": entry.by,
+        "since": entry.since,
+        "source": entry.source,
+    }
+
+
+def _names(entry: ListEntry) -> list[dict[str, Any]]:
+    key = {"infohash": entry.infohash, "verdict": entry.kind.value}
+    return [{**key, "hash": name} for name in entry.infohashes]
+
 
 def _entry(row: tuple[Any, ...]) -> ListEntry:
-    infohash, verdict, reason, author, since, names = row
+    infohash, verdict, reason, author, since, source, names = row
     # A disk that lied may have kept an entry without its names; it holds for its own infohash still.
     spellings = {InfoHash.parse(name) for name in (names or "").split()} - {infohash}
     return ListEntry(
@@ -82,4 +131,5 @@ def _entry(row: tuple[Any, ...]) -> ListEntry:
         by=author,
         since=since,
         aliases=tuple(sorted(spellings)),
+        source=source,
     )

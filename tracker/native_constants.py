@@ -8,9 +8,10 @@ from enum import IntEnum
 from pathlib import Path
 
 from bittorrent import query, shares, udp
+from bittorrent.client_pattern import VERSION_PARTS, VersionStyle
 from bittorrent.infohash import V1_LENGTH, V2_LENGTH
 from bittorrent.passkey import PASSKEY_MOST
-from tracker import account_limits, changes, journal_row, model, pool, sessions, swarm, swarms
+from tracker import access, account_limits, changes, journal_row, model, pool, sessions, swarm, swarms
 from tracker.model import Event, Families, Transport, Verdict
 
 HEADER = Path(__file__).parent / "native" / "constants.h"
@@ -34,6 +35,8 @@ REFUSALS = (
     "no-passkey",
     "passkey-disabled",
     "passkey-suspended",
+    "address-denied",
+    "client-denied",
 )
 """Codes of the refusals that C answers with, in the order of its numbers; the sentences are passed at start."""
 
@@ -57,6 +60,7 @@ _ENUMS: Mapping[str, type[IntEnum]] = {
     "verdict": Verdict,
     "family": Families,
     "outcome": StreamOutcome,
+    "style": VersionStyle,
 }
 _TYPES = {
     **dict.fromkeys(("COMPLETED", "PAUSED", "LEECHER", "GONE"), "UINT32_C"),
@@ -77,6 +81,10 @@ _NUMBERS = {
     "MAX_NUMWANT": model.MAX_NUMWANT,
     "MOST_CLIENTS": model.MOST_CLIENTS,
     "MOST_SLOTS": model.MOST_SLOTS,
+    "VERSION_PARTS": VERSION_PARTS,
+    "MOST_CLIENT_RULES": access.MOST_CLIENT_RULES,
+    "MOST_ADDRESS_RULES": access.MOST_ADDRESS_RULES,
+    "DENIAL_MOST": access.DENIAL_MOST,
     "TAG_BYTES": account_limits.TAG_BYTES,
     "RETRY_SOON": swarms.RETRY_SOON,
     "EPOCH": pool.EPOCH,

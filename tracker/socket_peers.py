@@ -25,6 +25,7 @@ from bittorrent.webtorrent import (
     write_offer,
     write_scrape_reply,
 )
+from tracker.access import AccessDenied, told
 from tracker.counters import Transport
 from tracker.model import Announce, AnnounceFailure, SocketChange
 from tracker.random_source import RandomSource
@@ -189,6 +190,7 @@ class SocketPeers:
             return refused.answer
         action = "scrape" if isinstance(message, PeerScrape) else "announce"
         try:
+            self._check_access(connection, message)
             account = self._tracker.account_of(connection.passkey)
             if isinstance(message, PeerScrape):
                 return self._scrape(message)
@@ -200,7 +202,18 @@ class SocketPeers:
         except Refusal as refusal:
             self._tracker.counters.refusals[refusal.code] += 1
             named = message.infohash if isinstance(message, PeerAnnounce) else None
-            return write_failure(refusal.code, action, named)
+            return write_failure(refusal.code, action, named, told(refusal).decode())
+
+    def _check_access(self, connection: PeerConnection, message: PeerAnnounce | PeerScrape) -> None:
+        """Refuse a client or its address by the operator's rules; the peers of its connection go. AccessDenied."""
+        try:
+            if isinstance(message, PeerScrape):
+                self._tracker.check_access(connection.address)
+            else:
+                self._tracker.check_access(connection.address, message.peer_id, message.event)
+        except AccessDenied:
+            self.leave(connection)
+            raise
 
     def leave(self, connection: PeerConnection) -> None:
         """Take every peer of a connection out, because it has ended."""

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from bittorrent.infohash import V1_LENGTH, InfoHash
 from bittorrent.passkey import is_passkey
 from bittorrent.shares import Shares
+from tracker.access import AccessTable
 from tracker.account_limits import AccountLimits
 from tracker.changes import (
     CHANGE_FLAGS,
@@ -108,6 +109,7 @@ class Swarms:
         self._cursor = (0, -1)  # pool and slot where the sweep of that swarm goes on, downwards
         self._peers = 0
         self._complete = 0
+        self._access = AccessTable()
         self._passkeys: dict[bytes, int] = {}
         self._sessions = Sessions(terms)
         self._limits = AccountLimits(terms)
@@ -165,9 +167,8 @@ class Swarms:
         `stopped` removes it, and is a success when it was never here. A new torrent that there is no room for is
         answered with a warning: near the cap of an address that has its share already, at the cap where no swarm
         makes room. A new peer beyond its address's cap or the cap of all is served and not stored.
-        An account beyond its limits is answered with a warning and without peers, and is not stored where it has too
-        many clients or downloads, which makes no swarm and no room for one. Draws: those of the pick, then the jitter
-        of the interval.
+        An account beyond its limits is answered with a warning and without peers; one with too many clients or
+        downloads is not stored, and makes no swarm. Draws: those of the pick, then the jitter of the interval.
         """
         if (reply := self._put_off(announce.infohash)) is not None:
             return reply
@@ -181,17 +182,14 @@ class Swarms:
                 if verdict in _NOT_STORED:
                     self._sessions.note(announce, infohash, now)
                     return self._warned(ZERO_COUNTS, verdict)
-            address = announce.peer[:-2]
-            if len(self._swarms) >= self._binds_above and not self._make_room(infohash, address):
+            if (swarm := self._found(infohash, announce.peer[:-2], now)) is None:
                 return Reply(ZERO_COUNTS, RETRY_SOON, RETRY_SOON, warning=FULL)
-            swarm = self._make(infohash, now)
-            self._give(swarm, address)
         elif announce.account:
             verdict, numwant = self._limits.check(announce, infohash, now)
         if announce.account:
             self._sessions.note(announce, infohash, now)
-        if verdict in _NOT_STORED:
-            return self._warned(self._counts(infohash, swarm), verdict)
+            if verdict in _NOT_STORED:
+                return self._warned(self._counts(infohash, swarm), verdict)
         before = len(swarm), swarm.counts().complete
         where = self._store_peer(infohash, swarm, announce, now)
         counts = self._counts(infohash, swarm) if self._others else swarm.counts()
@@ -237,10 +235,8 @@ class Swarms:
         if swarm is None:
             if change.difference <= 0:
                 return Reply(ZERO_COUNTS, self._terms.interval, self._terms.min_interval)
-            if len(self._swarms) >= self._binds_above and not self._make_room(infohash, change.address):
+            if (swarm := self._found(infohash, change.address, now)) is None:
                 return Reply(ZERO_COUNTS, RETRY_SOON, RETRY_SOON, warning=FULL)
-            swarm = self._make(infohash, now)
-            self._give(swarm, change.address)
         self._count_sockets(infohash, swarm, change, now)
         return Reply(self._counts(infohash, swarm), self._terms.interval, self._terms.min_interval)
 
@@ -263,6 +259,14 @@ class Swarms:
         self._complete += swarm.counts().complete - before[1]
         if swarm.dirty:
             self._dirty[infohash[0]].add(infohash)
+
+    def _found(self, infohash: InfoHash, address: bytes, now: int) -> Swarm | None:
+        """Make the swarm of a newcomer; None: there is no room for it."""
+        if len(self._swarms) >= self._binds_above and not self._make_room(infohash, address):
+            return None
+        swarm = self._make(infohash, now)
+        self._give(swarm, address)
+        return swarm
 
     def _make(self, infohash: InfoHash, now: int) -> Swarm:
         swarm = self._swarms[infohash] = Swarm(now)
@@ -390,6 +394,14 @@ class Swarms:
             return b"", b""
         nobody = Announce(infohash, b"", Event.NONE, seeder=False, numwant=numwant)
         return swarm.pick(nobody, (0, -1), self._rng)
+
+    def set_access(self, table: AccessTable) -> None:
+        """Put rules on clients and addresses in force."""
+        self._access = table
+
+    def check_access(self, address: bytes, peer_id: bytes) -> None:
+        """Refuse an address or a peer id by the rules. AccessDenied."""
+        self._access.check(address, peer_id)
 
     def set_passkey(self, passkey: bytes, account: int) -> None:
         """Let announces with a passkey count for an account, in place of another one, or refuse them."""

@@ -69,6 +69,11 @@ class Tracker:
             raise Refusal(code)
         return account
 
+    def check_access(self, address: bytes, peer_id: bytes = b"", event: Event = Event.NONE) -> None:
+        """Refuse a client or its address by the operator's rules, but for one that stops. AccessDenied."""
+        if event is not Event.STOPPED:
+            self.store.check_access(address, peer_id)
+
     def announce(self, announce: Announce) -> Reply | AnnounceFailure:
         """Answer an announce; a refusal that passes by itself is an empty success with a warning."""
         reply = self.store.announce(announce, int(self._clock()))

@@ -10,6 +10,7 @@ from web import (
     front,
     invites,
     listings,
+    lists,
     login,
     moderation,
     torrents,
@@ -34,6 +35,7 @@ def routes(services: PageServices) -> list[Route]:
         *downloads.routes(router),
         *users.routes(router),
         *moderation.routes(router),
+        *lists.routes(router),
         *credit.routes(router),
         *invites.routes(router),
     ]

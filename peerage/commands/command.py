@@ -46,6 +46,8 @@ class Command(Generic[A, R]):
     reads and changes accounts, lists or titles alone, or says below what it reads."""
     reads_files: bool = False
     """Whether files and records, if nothing else, are reconciled before it runs on a folder that no server owns."""
+    takes_hyphens: bool = False
+    """Whether an argument may begin with a hyphen."""
     counts_swarms: bool = False
     """Whether the swarms are restored from the journal before it runs on a folder that no server owns."""
 

@@ -21,6 +21,7 @@ MODULES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "allow": ("lists",),
         "disallow": ("lists",),
         "lists": ("lists",),
+        "rule": ("rules",),
         "torrent": ("ownership",),
         "stats": ("status",),
         "census": ("status",),

@@ -15,11 +15,13 @@ from peerage.wiring.stores import Stores, open_stores
 
 if TYPE_CHECKING:
     from accounts.rights import Rights
+    from actions.access_moderation import AccessEnforcement, AccessModeration
     from actions.account_management import AccountManagement
     from actions.crediting import Crediting
     from actions.diagnosis import Diagnosis
     from actions.health import Health
     from actions.invitations import Invitations
+    from actions.list_files import ListFiles
     from actions.list_moderation import ListModeration
     from actions.membership import Membership
     from actions.mirroring import MirrorTarget
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from cache.torrents import TorrentCache
     from catalogue.catalogue import Catalogue
     from doors.arrivals import Arrivals
+    from lists.access_rules import AccessRules
     from lists.infohashes import Lists
     from peerage.config import Settings
     from peerage.setting_values import ListenAddress
@@ -94,6 +97,49 @@ class Application:
 
         history = SqlHistory(self.stores.records, self.environment.clock)
         return Lists(SqlListEntries(self.stores.records, history))
+
+    @cached_property
+    def access_rules(self) -> "AccessRules":
+        """The rules on clients and addresses as they are stored; `access_moderation` changes them."""
+        from lists.access_rules import AccessRules
+        from storage.access_rules import SqlAccessRules
+
+        return AccessRules(SqlAccessRules(self.stores.records))
+
+    @cached_property
+    def access_enforcement(self) -> "AccessEnforcement":
+        """What keeps the tracker's table of these rules."""
+        from actions.access_moderation import AccessEnforcement
+
+        return AccessEnforcement(self.access_rules, self.tracker.tracker.policy)
+
+    @cached_property
+    def access_moderation(self) -> "AccessModeration":
+        """What changes these rules on behalf of a principal."""
+        from actions.access_moderation import AccessModeration
+
+        return AccessModeration(
+            self.access_rules,
+            self.access_enforcement,
+            self.catalogue_records.moderation,
+            self.rights,
+            self.environment.clock,
+        )
+
+    @cached_property
+    def list_files(self) -> "ListFiles":
+        """What keeps lists equal to the files that the settings name."""
+        from actions.list_files import ListFiles
+
+        wanted = self.settings.lists
+        return ListFiles(
+            wanted.paths,
+            self.takedowns,
+            self.access_rules,
+            self.access_enforcement,
+            clock=self.environment.clock,
+            every=wanted.look_every,
+        )
 
     @cached_property
     def cache(self) -> "TorrentCache":
@@ -362,6 +408,7 @@ class Application:
         if jobs:
             await self.load_jobs()
         await self.takedowns.deny_listed()
+        await self.access_enforcement.enforce()
         if self.private and jobs:
             from actions.tracker_passkeys import TrackerPasskeys
 

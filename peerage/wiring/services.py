@@ -105,6 +105,7 @@ def make_services(application: Application, admission: Admission, site: PageSite
     accounts, swarms, curation = _accounts(application), _swarms(application), catalogue.curation
     moderation = ModerationAccess(
         application.torrents.list_moderation,
+        application.access_moderation,
         catalogue.changes,
         application.webhooks,
         application.diagnosis,

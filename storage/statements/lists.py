@@ -13,6 +13,7 @@ from sqlalchemy import (
     select,
     tuple_,
     union,
+    update,
 )
 
 from bittorrent.infohash import V1_LENGTH
@@ -33,7 +34,7 @@ class ListStatements:
                 spelling.c.hash == bindparam("hash"), spelling.c.verdict == verdict
             )
         )
-        self.set = dialect.compile(dialect.upsert(table, "reason", "author", "since"))
+        self.set = dialect.compile(dialect.upsert(table, "reason", "author", "since", "source"))
         self.spell = dialect.compile(dialect.insert_or_ignore(spelling))
         self.unset = dialect.compile(delete(table).where(table.c.verdict == verdict, covered))
         found = _select_named(dialect)
@@ -52,6 +53,17 @@ class ListStatements:
         # A disk that lied may have kept an entry without its names; it holds for its own infohash still.
         named = (_short(spelling.c.hash, spelling.c.verdict), _short(table.c.infohash, table.c.verdict))
         self.hashes = dialect.compile(packed_page(dialect, union(*named)))
+        mine = (table.c.verdict == verdict, table.c.source == bindparam("of_source"))
+        this = table.c.infohash == bindparam("this")
+        self.of_source = dialect.compile(
+            select(table.c.infohash, table.c.reason)
+            .where(*mine, table.c.infohash > bindparam("after"))
+            .order_by(table.c.infohash)
+            .limit(bindparam("limit"))
+        )
+        self.add = dialect.compile(dialect.insert_or_ignore(table))
+        self.say = dialect.compile(update(table).where(*mine, this).values(reason=bindparam("said")))
+        self.remove = dialect.compile(delete(table).where(*mine, this))
         counted = select(table.c.verdict).where(table.c.verdict == verdict).limit(bindparam("most"))
         self.count = dialect.compile(select(func.count()).select_from(counted.subquery()))
 
@@ -70,4 +82,5 @@ def _select_named(dialect: SqlDialect) -> Select[Any]:
         .where(spelling.c.infohash == table.c.infohash, spelling.c.verdict == table.c.verdict)
         .scalar_subquery()
     )
-    return select(table.c.infohash, table.c.verdict, table.c.reason, table.c.author, table.c.since, names)
+    said = (table.c.reason, table.c.author, table.c.since, table.c.source)
+    return select(table.c.infohash, table.c.verdict, *said, names)

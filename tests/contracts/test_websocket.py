@@ -15,12 +15,14 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from wsproto.frame_protocol import Opcode
 
+from bittorrent.client_pattern import ClientPattern
 from bittorrent.refusal import REASONS
 from doors.native import native
 from doors.websocket import SocketLimits
 from tests.contracts.raw_requests import HASHES, PASSKEYS, REFUSED_PASSKEYS
 from tests.support.announce_paths import AnnouncePath, TrackerSetup, tracker_setup, with_websocket
 from tests.support.websocket_client import ACCEPT, HEAD, PATIENCE, WebSocketClient, raw_frame
+from tracker.access import AccessTable, AddressRule, ClientRule
 from tracker.counters import Transport
 from tracker.mode import Mode
 from tracker.model import Counts, Event
@@ -452,6 +454,25 @@ def test_a_torrent_that_is_blocked_later_is_taken_from_everybody(run, lists):
         await service.counts((0, 0))
 
     run(talk, mode=Mode.LISTED)
+
+
+def test_who_is_denied_is_told_why_and_loses_its_peers(run):
+    async def talk(service: Service) -> None:
+        policy, denied = service.setup.tracker.policy, "Your client is not allowed on this tracker: old"
+        one, two = await service.join("-AB1"), await service.join("-AB3")
+        policy.set_access(AccessTable.of([ClientRule(ClientPattern.parse("-AB ..2"), True, "old")], ()))
+        said = await one.ask(announce("-AB1"))
+        assert said == refused("client-denied") | {"failure reason": denied}
+        assert (await two.ask(announce("-AB3")))["incomplete"] == 1
+        here = AddressRule(ip_network("127.0.0.0/8"), True)
+        policy.set_access(AccessTable.of((), [here]))
+        assert await two.ask({"action": "scrape", "info_hash": HASH}) == failure(
+            "address-denied", action="scrape"
+        )
+        policy.set_access(AccessTable())
+        assert (await two.ask({"action": "scrape", "info_hash": HASH}))["files"][HASH]["incomplete"] == 0
+
+    run(talk)
 
 
 def test_a_starting_tracker_puts_off(run):

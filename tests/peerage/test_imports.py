@@ -48,7 +48,7 @@ tt0000001\tmovie\tAlien\tAlien\t0\t1979\t\\N\t117\tHorror
 """
 HASH, OTHER = parsed(TORRENT).infohash.hex(), "cd" * 20
 ON_A_FOLDER = {
-    "the lists": (("lists",), 345, CATALOGUE | UPLOADS | {"accounts.accounts", "cache.torrents"}),
+    "the lists": (("lists", "rule list"), 350, CATALOGUE | UPLOADS | {"accounts.accounts", "cache.torrents"}),
     "accounts": (("user list", "key list", "user log"), 375, CATALOGUE | UPLOADS | {"cache.torrents"}),
     "an account's traffic": (("user show alice",), 435, UPLOADS | {"actions.takedowns"}),
     "changes of accounts": (
@@ -84,7 +84,10 @@ ON_A_FOLDER = {
     ),
     "downloads": (("jobs list",), 520, {"maxminddb"}),
     "changes of lists": (
-        (f"allow {HASH}", f"disallow {HASH}", f"unblock {OTHER}", "census close"),
+        (
+            *(f"allow {HASH}", f"disallow {HASH}", f"unblock {OTHER}", "census close"),
+            *("rule deny client -UT", "rule allow address 10.0.0.0/8", "rule forget client -UT"),
+        ),
         450,
         UPLOADS - {"maxminddb"},
     ),

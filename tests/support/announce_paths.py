@@ -28,6 +28,7 @@ from peerage.app import App
 from peerage.listeners import Server, uvicorn_config
 from tests.contracts.raw_requests import HASHES, PASSKEYS, REFUSED_PASSKEYS
 from tests.support.clock import Clock
+from tracker.access import AccessTable
 from tracker.mode import Mode
 from tracker.model import DISABLED_ACCOUNT, SUSPENDED_PASSKEY, AnnounceTerms
 from tracker.native_swarms import NativeSwarms
@@ -76,6 +77,7 @@ def tracker_setup(
     root: str = "",
     proxied: bool = False,
     terms: AnnounceTerms = TERMS,
+    access: AccessTable | None = None,
 ) -> TrackerSetup:
     if in_c:
         store: SwarmStore = NativeSwarms(terms, SEED, bytes(16))
@@ -83,6 +85,8 @@ def tracker_setup(
         store = Swarms(terms, SplitMix(SEED))
     policy = Policy(store, mode)
     tracker = Tracker(store, policy, terms, lambda: NOW)
+    if access is not None:
+        policy.set_access(access)
     policy.allow(HASHES[:4])
     policy.deny(HASHES[3:4])
     for account, passkey in enumerate(PASSKEYS, 1):
@@ -103,7 +107,7 @@ def tracker_setup(
         too_long=lambda: head_too_long(tracker), root=root.encode(),
     )  # fmt: skip
     announce = AnnounceDoor(tracker, clients, refuse_private=refuse_private)
-    return TrackerSetup(tracker, door, announce, ScrapeDoor(tracker), guard, root, proxied=proxied)
+    return TrackerSetup(tracker, door, announce, ScrapeDoor(tracker, clients), guard, root, proxied=proxied)
 
 
 def with_websocket(

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from accounts.accounts import Accounts
 from accounts.rights import Right
+from actions.access_moderation import AccessModeration
 from actions.account_management import AccountManagement
 from actions.changes import Changes
 from actions.crediting import Crediting
@@ -85,6 +86,7 @@ class AllServices:
     webhooks: Webhooks
     diagnosis: Diagnosis
     list_moderation: ListModeration
+    access: AccessModeration
     cache: TorrentCache
     files: TorrentFiles
     lookups: Lookups
@@ -114,7 +116,7 @@ class AllServices:
         terms = PrivateTerms(self.crediting, self.membership, self.standings, self.invitations)
         groups = {
             ModerationAccess: ModerationAccess(
-                self.list_moderation, self.changes, self.webhooks, self.diagnosis
+                self.list_moderation, self.access, self.changes, self.webhooks, self.diagnosis
             ),
             CatalogueReading: CatalogueReading(self.catalogue, self.search),
             StoredFiles: StoredFiles(self.cache, self.files),
@@ -154,6 +156,7 @@ def services_of(
         webhooks=application.webhooks,
         diagnosis=application.diagnosis,
         list_moderation=torrents.list_moderation,
+        access=application.access_moderation,
         cache=torrents.cache,
         files=torrents.files,
         lookups=application.downloads.lookups,

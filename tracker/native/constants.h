@@ -14,6 +14,10 @@
 #define MAX_NUMWANT 200
 #define MOST_CLIENTS 8
 #define MOST_SLOTS 16
+#define VERSION_PARTS 5
+#define MOST_CLIENT_RULES 4096
+#define MOST_ADDRESS_RULES 500000
+#define DENIAL_MOST 255
 #define TAG_BYTES 8
 #define RETRY_SOON 300
 #define EPOCH INT64_C(1577836800)
@@ -96,6 +100,14 @@ enum outcome {
     OUTCOME_COUNT
 };
 
+enum style {
+    STYLE_ANY = 0,
+    STYLE_AZUREUS = 1,
+    STYLE_SHADOW = 2,
+    STYLE_MAINLINE = 3,
+    STYLE_COUNT
+};
+
 #define REFUSALS(ROW) \
     ROW(QUERY_TOO_LONG, "query-too-long") \
     ROW(NO_INFO_HASH, "no-info-hash") \
@@ -114,7 +126,9 @@ enum outcome {
     ROW(UNKNOWN_PASSKEY, "unknown-passkey") \
     ROW(NO_PASSKEY, "no-passkey") \
     ROW(PASSKEY_DISABLED, "passkey-disabled") \
-    ROW(PASSKEY_SUSPENDED, "passkey-suspended")
+    ROW(PASSKEY_SUSPENDED, "passkey-suspended") \
+    ROW(ADDRESS_DENIED, "address-denied") \
+    ROW(CLIENT_DENIED, "client-denied")
 
 enum refusal {
 #define REFUSAL_NAME(name, code) REFUSED_##name,

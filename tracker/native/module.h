@@ -17,6 +17,8 @@ struct rng *module_rng(PyObject *object);
 PyObject *module_set_passkey(PyObject *self, PyObject *args);
 PyObject *module_drop_passkey(PyObject *self, PyObject *passkey);
 PyObject *module_account_of(PyObject *self, PyObject *passkey);
+PyObject *module_set_access(PyObject *self, PyObject *args);
+PyObject *module_check_access(PyObject *self, PyObject *args);
 PyObject *module_take_deltas(PyObject *self, PyObject *none);
 PyObject *module_put_back_deltas(PyObject *self, PyObject *deltas);
 PyObject *module_restore_sessions(PyObject *self, PyObject *object);

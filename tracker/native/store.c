@@ -18,6 +18,11 @@ struct store *store_new(const struct terms *terms, const uint8_t key[16], const 
         free(store);
         return NULL;
     }
+    if (!access_init(&store->access)) {
+        shares_free(&store->shares);
+        free(store);
+        return NULL;
+    }
     store->peer_hash.with_port = !terms->peers_per_address;
     store->cursor = (struct cursor){0, NONE, 0, NONE};
     pthread_mutex_init(&store->sweeping, NULL);
@@ -78,8 +83,14 @@ void store_free(struct store *store)
     pthread_mutex_destroy(&store->delta_round.mutex);
     pthread_mutex_destroy(&store->consuming.mutex);
     shares_free(&store->shares);
+    access_destroy(&store->access);
     free(store->round.keys.list);
     free(store);
+}
+
+struct access *store_access(struct store *store)
+{
+    return &store->access;
 }
 
 struct swarm *shard_swarm(struct shard *shard, const uint8_t infohash[INFOHASH], uint64_t hash)

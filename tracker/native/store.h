@@ -31,6 +31,7 @@ struct terms {
 };
 
 struct exemption; /* shares.h */
+struct access;    /* access.h */
 
 struct announce {
     uint8_t infohash[INFOHASH];
@@ -124,6 +125,9 @@ uint64_t store_expire(struct store *store, int64_t now, int64_t budget);
 int store_set_passkey(struct store *store, const uint8_t *passkey, size_t length, uint64_t account);
 void store_drop_passkey(struct store *store, const uint8_t *passkey, size_t length);
 uint64_t store_account(struct store *store, const uint8_t *passkey, size_t length); /* 0: unknown */
+
+/* Who may announce at all, by client and by address. */
+struct access *store_access(struct store *store);
 
 /* A session as it stood after its last announce. */
 struct last_totals {
