@@ -42,6 +42,10 @@
 #define ANNOUNCE_LIMIT 4096
 #define SCRAPE_LIMIT 8192
 #define SCRAPE_HASHES 74
+#define OFFER_ID 20
+#define MOST_OFFERS 82
+#define OFFER_SECONDS 120
+#define OFFER_ROUNDS 8
 #define UDP_SMALLEST 16
 #define UDP_LARGEST 4096
 #define UDP_ANNOUNCE 98
@@ -93,6 +97,7 @@ enum outcome {
     OUTCOME_PART = 1,
     OUTCOME_AWAY = 2,
     OUTCOME_CLOSE = 3,
+    OUTCOME_UPGRADE = 4,
     OUTCOME_COUNT
 };
 
@@ -114,7 +119,11 @@ enum outcome {
     ROW(UNKNOWN_PASSKEY, "unknown-passkey") \
     ROW(NO_PASSKEY, "no-passkey") \
     ROW(PASSKEY_DISABLED, "passkey-disabled") \
-    ROW(PASSKEY_SUSPENDED, "passkey-suspended")
+    ROW(PASSKEY_SUSPENDED, "passkey-suspended") \
+    ROW(OTHER_PEER_ID, "other-peer-id") \
+    ROW(PEER_ID_TAKEN, "peer-id-taken") \
+    ROW(MANY_TORRENTS, "many-torrents") \
+    ROW(UNKNOWN_OFFER, "unknown-offer")
 
 enum refusal {
 #define REFUSAL_NAME(name, code) REFUSED_##name,
