@@ -33,7 +33,7 @@ sanitize: $(VENV)/dev.stamp  ## the tests of store and doors over C built with A
 	rm -f build/sanitize/tracker/_native*.so
 	gcc $(SANITIZED) -I"$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')" tracker/native/*.c -o build/sanitize/tracker/_native.so
 	cd build/sanitize && LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so.6)" ASAN_OPTIONS=detect_leaks=0 $(CURDIR)/$(BIN)/python -m pytest \
-		-p no:faulthandler -p no:cacheprovider tests/tracker tests/contracts/test_swarm_store.py tests/contracts/test_sessions.py tests/contracts/test_account_limits.py tests/contracts/test_changes.py tests/fuzz/test_stores_differ.py tests/contracts/test_doors.py tests/doors/test_native.py tests/doors/test_kept_files.py tests/contracts/test_proxy_protocol.py tests/contracts/test_connection_ids.py tests/contracts/test_bursts.py $(ARGS)
+		-p no:faulthandler -p no:cacheprovider tests/tracker tests/contracts/test_swarm_store.py tests/contracts/test_sessions.py tests/contracts/test_account_limits.py tests/contracts/test_changes.py tests/fuzz/test_stores_differ.py tests/contracts/test_doors.py tests/doors/test_native.py tests/doors/test_kept_files.py tests/contracts/test_proxy_protocol.py tests/contracts/test_connection_ids.py tests/contracts/test_bursts.py tests/contracts/test_websocket.py $(ARGS)
 
 clients: $(VENV)/dev.stamp  ## the suite with real clients: installed from Debian when root
 	@missing=$$(for name in $(CLIENTS); do case $$name in nodejs) command -v node >/dev/null && continue;; npm) command -v npm >/dev/null && continue;; esac; dpkg-query -W -f '$${Status}' $$name 2>/dev/null | grep -q 'ok installed' || printf ' %s' $$name; done); \
@@ -69,12 +69,14 @@ proof: $(VENV)/dev.stamp  ## for hours: regressions, 100,000 seeds, 50,000 stora
 bench: $(VENV)/dev.stamp  ## measure ours beside opentracker
 	$(BIN)/python -m benchmarks $(ARGS)
 
-fuzz: build/fuzz build/fuzz_door $(VENV)/dev.stamp  ## fuzz readers and door in C (SECONDS=10 each, under ASan and UBSan) and the readers in Python (INPUTS=2000000)
-	@mkdir -p build/found/door
+fuzz: build/fuzz build/fuzz_door build/fuzz_sockets $(VENV)/dev.stamp  ## fuzz readers, door and sockets in C (SECONDS=10 each, under ASan and UBSan) and the readers in Python (INPUTS=2000000)
+	@mkdir -p build/found/door build/found/sockets
 	build/fuzz $(if $(CLANG),-max_total_time=$(or $(SECONDS),10) -max_len=4096 -dict=tests/native/words.dict -verbosity=0 -print_final_stats=1 \
 		build/found tests/native/seeds tests/fuzz/corpus/query tests/fuzz/corpus/udp,$(or $(SECONDS),10))
 	build/fuzz_door $(if $(CLANG),$(if $(RUNS),-runs=$(RUNS),-max_total_time=$(or $(SECONDS),10)) -max_len=8192 -dict=tests/native/words.dict -verbosity=0 \
 		-print_final_stats=1 -artifact_prefix=build/found/ build/found/door tests/native/seeds-door,tests/native/seeds-door/*)
+	build/fuzz_sockets $(if $(CLANG),$(if $(RUNS),-runs=$(RUNS),-max_total_time=$(or $(SECONDS),10)) -max_len=4096 -dict=tests/native/words.dict -verbosity=0 \
+		-print_final_stats=1 -artifact_prefix=build/found/ build/found/sockets tests/native/seeds-sockets,tests/native/seeds-sockets/*)
 	$(BIN)/python -m tests.fuzz --inputs $(or $(INPUTS),2000000) $(ARGS)
 
 tsan: build/races  ## race the C threads and the store under ThreadSanitizer; SECONDS=60 says for how long
@@ -104,10 +106,10 @@ build/fuzz: tests/native/fuzz.c tests/native/harness.h $(CORE) $(wildcard tracke
 	$(if $(CLANG),$(CLANG) -fsanitize=fuzzer -DLIBFUZZER,$(CC)) $(HARNESS) $(SANITIZERS) tests/native/fuzz.c $(CORE) -o $@
 
 # The sources of the door call what the harness plays instead of libc and the kernel.
-build/fuzz_door: tests/native/fuzz_door.c tests/native/faults.h tests/native/harness.h $(CORE) $(wildcard tracker/native/*.h)
+build/fuzz_%: tests/native/fuzz_%.c tests/native/faults.h tests/native/allocations.h tests/native/harness.h $(CORE) $(wildcard tracker/native/*.h)
 	@mkdir -p build
-	$(or $(CLANG),$(CC)) $(if $(CLANG),-DLIBFUZZER) $(HARNESS) $(SANITIZERS) -c tests/native/fuzz_door.c -o build/fuzz_door.o
-	$(or $(CLANG),$(CC)) $(if $(CLANG),-fsanitize=fuzzer) $(HARNESS) $(SANITIZERS) -include tests/native/faults.h build/fuzz_door.o $(CORE) -o $@
+	$(or $(CLANG),$(CC)) $(if $(CLANG),-DLIBFUZZER) $(HARNESS) $(SANITIZERS) -c tests/native/fuzz_$*.c -o build/fuzz_$*.o
+	$(or $(CLANG),$(CC)) $(if $(CLANG),-fsanitize=fuzzer) $(HARNESS) $(SANITIZERS) -include tests/native/faults.h build/fuzz_$*.o $(CORE) -o $@
 
 build/races: tests/native/races.c tests/native/harness.h $(CORE) $(wildcard tracker/native/*.h)
 	@mkdir -p build

@@ -28,13 +28,14 @@ from doors.connection_guard import ConnectionCounts
 from doors.connection_memory import ConnectionMemory
 from doors.kept_files import KeptFileCounts
 from doors.upload_admission import CacheCounters
-from doors.websocket import WebSocketDoor
+from doors.websocket import SocketConnectionCounts
 from tasks.fair_turns import FairTurns
 from tasks.loop_stalls import BOUNDS, LoopStalls
 from tracker.counters import TrackerCounters as Announced
 from tracker.counters import Transport
 from tracker.flusher import Flusher
 from tracker.model import Event
+from tracker.socket_peers import SocketCounters
 from tracker.tracker import Tracker
 
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -212,15 +213,29 @@ class KeptFilesCollector(Collector):
             yield CounterMetricFamily(f"peerage_cache_memory_{name}", f"Files {what}", number)
 
 
+class RelayingDoor(Protocol):
+    """A way of serving the tracker over WebSocket, in numbers."""
+
+    @property
+    def counts(self) -> SocketConnectionCounts:
+        """The counters of connections."""
+        ...
+
+    @property
+    def relayed(self) -> SocketCounters:
+        """What was passed on, and how many peers there are."""
+        ...
+
+
 class WebSocketCollector(Collector):
     """Prometheus collector of the tracker over WebSocket."""
 
-    def __init__(self, door: WebSocketDoor) -> None:
+    def __init__(self, door: RelayingDoor) -> None:
         self._door = door
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric of its connections and of what is passed on between them."""
-        counts, relayed = self._door.counts, self._door.peers.counters
+        counts, relayed = self._door.counts, self._door.relayed
         yield GaugeMetricFamily("peerage_websocket_connections", "Open WebSocket connections", counts.open)
         yield GaugeMetricFamily("peerage_websocket_peers", "Peers over WebSocket in memory", relayed.peers)
         for name, what, number in (

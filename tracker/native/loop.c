@@ -539,6 +539,30 @@ static bool read_proxied(struct thread *thread, struct connection *connection, c
     return true;
 }
 
+/* Let the sockets have a connection that asks for WebSocket, with what came behind that. */
+static void upgrade(struct thread *thread, struct connection *connection, const struct reading *reading,
+                    const uint8_t *early, size_t length)
+{
+    const struct loop_settings *settings = &thread->loop->settings;
+    const struct upgrade wanted = {.fd = connection->source.fd,
+                                   .address = reading->client,
+                                   .counts = &thread->loop->connections,
+                                   .counted = connection->address,
+                                   .passkey = reading->passkey,
+                                   .early = {early, length},
+                                   .key = reading->key.data};
+    if (connection->registered)
+        epoll_ctl(thread->epoll, EPOLL_CTL_DEL, connection->source.fd, NULL);
+    enum adoption done = sockets_adopt(settings->sockets, &wanted);
+    if (done == ADOPTED) {
+        release(thread, connection);
+        return;
+    }
+    if (done == ADOPTION_FULL)
+        send(connection->source.fd, settings->busy.data, settings->busy.length, MSG_NOSIGNAL | MSG_DONTWAIT);
+    drop(thread, connection);
+}
+
 /* Answer the requests in the input, then close, hand over, or wait. The connection may be gone afterwards. */
 static void serve_input(struct thread *thread, struct connection *connection, const uint8_t *data, size_t length)
 {
@@ -580,6 +604,8 @@ static void serve_input(struct thread *thread, struct connection *connection, co
             hand_over(thread, connection, data, length);
         else if (reading.outcome == OUTCOME_PART)
             await(thread, connection, answered, data, length);
+        else if (reading.outcome == OUTCOME_UPGRADE)
+            upgrade(thread, connection, &reading, data, length);
         else
             continue;
         return;
@@ -834,6 +860,7 @@ static bool init_thread(struct loop *loop, unsigned number)
     thread->handler.rng = settings->shared_rng ? settings->shared_rng : &thread->rng;
     thread->handler.file_most = SIZE_MAX;
     thread->handler.opens_files = true;
+    thread->handler.upgrades = settings->sockets != NULL;
     thread->wheel.tick = tick_now();
     init_packets(thread);
     thread->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -963,6 +990,11 @@ struct handover *loop_take(struct loop *loop)
 void loop_leave(struct loop *loop, const struct address *address)
 {
     connections_leave(&loop->connections, address);
+}
+
+struct connections *loop_connections(struct loop *loop)
+{
+    return &loop->connections;
 }
 
 static uint64_t read_counter(const _Atomic uint64_t *number)
