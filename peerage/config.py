@@ -35,7 +35,14 @@ from peerage.sections import (
     WebsocketSection,
 )
 from peerage.sections.section import Declared, Reads, Setting, declared, read_value
-from peerage.setting_values import ListenAddress, format_size, read_header, read_public_url, read_size
+from peerage.setting_values import (
+    ListenAddress,
+    format_size,
+    read_bucket,
+    read_header,
+    read_public_url,
+    read_size,
+)
 
 FILE = Path("peerage.toml")
 PREFIX = "PEERAGE_"
@@ -62,6 +69,14 @@ class Settings(Section, frozen=True, kw_only=True):
         Setting("Addresses to listen on: TCP for everything, UDP for the tracker on the same port.", 1, 64),
     ] = _LISTEN
     data: Annotated[Path, Setting("The folder that holds all state.")] = Path("data")
+    blobs: Annotated[
+        Annotated[str | None, Reads(read_bucket)],
+        Setting(
+            "The bucket that holds the .torrent files, instead of the data folder; keys, region and endpoint come from"
+            " the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT).",
+            takes="s3://bucket or s3://bucket/prefix",
+        ),
+    ] = None
     public_url: Annotated[
         Annotated[str | None, Reads(read_public_url)],
         Setting(

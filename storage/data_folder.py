@@ -74,6 +74,11 @@ class DataFolder:
         return self.path / "torrents"
 
     @property
+    def copies(self) -> Path:
+        """The folder of copies of .torrent files that are in a bucket."""
+        return self.path / "copies"
+
+    @property
     def downloads(self) -> Path:
         """The default folder of downloaded content."""
         return self.path / "downloads"

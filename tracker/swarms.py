@@ -66,6 +66,7 @@ LIMITED: Mapping[Verdict, bytes] = MappingProxyType(
     }
 )
 """The warnings of announces beyond an account's limits."""
+_NOT_STORED = frozenset({Verdict.CROWDED, Verdict.OVER_SLOTS})
 RETRY_SOON = 300
 """Seconds to wait after a temporary refusal; the shortest interval that tracker lists accept."""
 
@@ -165,33 +166,32 @@ class Swarms:
         answered with a warning: near the cap of an address that has its share already, at the cap where no swarm
         makes room. A new peer beyond its address's cap or the cap of all is served and not stored.
         An account beyond its limits is answered with a warning and without peers, and is not stored where it has too
-        many clients or downloads. Draws: those of the pick, then the jitter of the interval.
+        many clients or downloads, which makes no swarm and no room for one. Draws: those of the pick, then the jitter
+        of the interval.
         """
         if (reply := self._put_off(announce.infohash)) is not None:
             return reply
         infohash = self._aliases.get(announce.infohash, announce.infohash)
-        swarm = self._swarms.get(infohash)
+        swarm, verdict, numwant = self._swarms.get(infohash), Verdict.OK, announce.numwant
         if swarm is None:
             if announce.event == Event.STOPPED:
-                if self._log.active:
-                    self._bury(infohash, announce.peer, 0, now)
-                if announce.account:
+                return self._stop_unknown(announce, infohash, now)
+            if announce.account:
+                verdict, numwant = self._limits.check(announce, infohash, now)
+                if verdict in _NOT_STORED:
                     self._sessions.note(announce, infohash, now)
-                    self._limits.check(announce, infohash, now)
-                return self._reply(ZERO_COUNTS, b"", b"")
+                    return self._warned(ZERO_COUNTS, verdict)
             address = announce.peer[:-2]
             if len(self._swarms) >= self._binds_above and not self._make_room(infohash, address):
                 return Reply(ZERO_COUNTS, RETRY_SOON, RETRY_SOON, warning=FULL)
             swarm = self._make(infohash, now)
             self._give(swarm, address)
-        verdict, numwant = Verdict.OK, announce.numwant
+        elif announce.account:
+            verdict, numwant = self._limits.check(announce, infohash, now)
         if announce.account:
             self._sessions.note(announce, infohash, now)
-            verdict, numwant = self._limits.check(announce, infohash, now)
-            if verdict in (Verdict.CROWDED, Verdict.OVER_SLOTS):
-                if swarm.dirty:  # it may be new, with nobody in it
-                    self._dirty[infohash[0]].add(infohash)
-                return self._warned(self._counts(infohash, swarm), verdict)
+        if verdict in _NOT_STORED:
+            return self._warned(self._counts(infohash, swarm), verdict)
         before = len(swarm), swarm.counts().complete
         where = self._store_peer(infohash, swarm, announce, now)
         counts = self._counts(infohash, swarm) if self._others else swarm.counts()
@@ -206,6 +206,15 @@ class Swarms:
         if announce.account:
             self._limits.spend(announce.account, len(reply.peers) // 6 + len(reply.peers6) // 18)
         return reply
+
+    def _stop_unknown(self, announce: Announce, infohash: InfoHash, now: int) -> Reply:
+        """Answer a `stopped` in a swarm that is not here: others and the account's session still hear of it."""
+        if self._log.active:
+            self._bury(infohash, announce.peer, 0, now)
+        if announce.account:
+            self._sessions.note(announce, infohash, now)
+            self._limits.check(announce, infohash, now)
+        return self._reply(ZERO_COUNTS, b"", b"")
 
     def _warned(self, counts: Counts, verdict: Verdict) -> Reply:
         """Return an answer without peers, with the warning of a limit where it is by one."""

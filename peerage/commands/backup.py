@@ -32,7 +32,10 @@ class Backup:
 
 @dataclass(frozen=True, slots=True)
 class BackupRecord:
-    """The backup: its folder, its .torrent files, those copied now and their bytes, and what could not be saved."""
+    """The backup: its folder, its .torrent files, those copied now and their bytes, and what could not be saved.
+
+    Files that are in a `bucket` are not in it.
+    """
 
     folder: str
     files: int
@@ -40,6 +43,7 @@ class BackupRecord:
     copied_bytes: int
     missing: tuple[str, ...]
     damaged: tuple[str, ...]
+    bucket: str | None = None
 
 
 async def _backup(
@@ -55,13 +59,15 @@ async def _backup(
         await application.accounts.accounts.flush_last_used()
     folder, environment = application.stores.folder, application.environment
     now, began = environment.clock(), environment.timer()
-    log = MaintenanceLog(folder.maintenance)
+    log, bucket = MaintenanceLog(folder.maintenance), application.settings.blobs
 
     def note(well: bool, **details: object) -> None:
         log.append(MaintenanceEntry(int(now), "backup", environment.timer() - began, well, details))
 
     try:
-        done = await asyncio.to_thread(make_backup, folder, arguments.folder, now, arguments.keep)
+        done = await asyncio.to_thread(
+            make_backup, folder, arguments.folder, now, arguments.keep, files=bucket is None
+        )
     except Refusal:
         raise
     except (BackupError, DatabaseError, OSError) as error:
@@ -77,7 +83,9 @@ async def _backup(
         missing=len(done.missing),
         damaged=len(done.damaged),
     )
-    yield BackupRecord(done.folder, done.files, done.copied, done.copied_bytes, done.missing, done.damaged)
+    yield BackupRecord(
+        done.folder, done.files, done.copied, done.copied_bytes, done.missing, done.damaged, bucket
+    )
 
 
 async def _show_backup(_arguments: Backup, records: AsyncIterator[BackupRecord]) -> bool:
@@ -88,6 +96,8 @@ async def _show_backup(_arguments: Backup, records: AsyncIterator[BackupRecord])
         for infohash in record.damaged:
             print_line(f"{infohash}  has a file that is not what was stored")
         sound = not record.missing and not record.damaged
+        if record.bucket is not None:
+            print_line(f"the .torrent files are in {record.bucket}, and not in this backup")
         print_line(f"{record.folder}: {record.files:,} files, {record.copied:,} of them copied now, verified")
     return sound
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import click
 
-from peerage.commands.accounts import KeyId, KeyRecord, Name, UserRecord, show_new_key, show_users
+from peerage.commands.account_names import AccountName, UserRecord, find_account, show_users
 from peerage.commands.command import Command
-from peerage.commands.ownership import find_account
+from peerage.commands.keys import KeyId, KeyRecord, show_new_key
 
 if TYPE_CHECKING:
     from accounts.model import Principal
@@ -27,7 +27,7 @@ def _read_password(_context: click.Context, _option: click.Parameter, given: boo
 class SetPassword:
     """Set an account's password, which ends its sessions and the log-ins of its programs; it is asked for, unseen."""
 
-    name: Name
+    name: AccountName
     password: Annotated[
         str,
         click.Option(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import click
 
 from bittorrent.refusal import Refusal
+from peerage.commands.account_names import find_account
 from peerage.commands.command import Command
-from peerage.commands.ownership import find_account
 from peerage.commands.terminal import print_each
 
 if TYPE_CHECKING:

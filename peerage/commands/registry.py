@@ -3,49 +3,49 @@
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
+from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
 from peerage.commands.command import Command
 
-MODULES: Mapping[str, str] = MappingProxyType(
+MODULES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "import": "transfer",
-        "export": "transfer",
-        "titles": "transfer",
-        "mirror": "mirror",
-        "backup": "backup",
-        "block": "lists",
-        "unblock": "lists",
-        "allow": "lists",
-        "disallow": "lists",
-        "lists": "lists",
-        "torrent": "ownership",
-        "stats": "status",
-        "census": "status",
-        "check": "status",
-        "doctor": "doctor",
-        "search": "catalogue",
-        "show": "catalogue",
-        "delete": "catalogue",
-        "jobs": "jobs",
-        "webhook": "webhooks",
-        "user": "accounts credentials",
-        "key": "accounts credentials",
-        "credit": "credit",
-        "site": "site",
-        "invite": "invites",
-        "standing": "invites",
+        "import": ("transfer",),
+        "export": ("transfer",),
+        "titles": ("transfer",),
+        "mirror": ("mirror",),
+        "backup": ("backup",),
+        "block": ("lists",),
+        "unblock": ("lists",),
+        "allow": ("lists",),
+        "disallow": ("lists",),
+        "lists": ("lists",),
+        "torrent": ("ownership",),
+        "stats": ("status",),
+        "census": ("status",),
+        "check": ("status",),
+        "doctor": ("doctor",),
+        "search": ("catalogue",),
+        "show": ("catalogue",),
+        "delete": ("catalogue",),
+        "jobs": ("jobs",),
+        "webhook": ("webhooks",),
+        "user": ("users", "user_records", "credentials"),
+        "key": ("keys", "credentials"),
+        "credit": ("credit",),
+        "site": ("site",),
+        "invite": ("invites",),
+        "standing": ("invites",),
     }
 )
-"""The modules of `peerage.commands`, between spaces, by the first word of their commands."""
+"""The modules of `peerage.commands` by the first word of their commands."""
 
 
 def commands_of(word: str) -> list[Command[Any, Any]]:
     """Return the commands that begin with a word. KeyError: none does."""
-    modules = [import_module(f"peerage.commands.{name}") for name in MODULES[word].split()]
-    declared = [each for module in modules for each in vars(module).values()]
-    return [each for each in declared if isinstance(each, Command) and each.path[0] == word]
+    declared = [vars(import_module(f"peerage.commands.{name}")).values() for name in MODULES[word]]
+    return [each for each in chain(*declared) if isinstance(each, Command) and each.path[0] == word]
 
 
 @cache

@@ -157,7 +157,7 @@ class Parsed(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
         self.tags.append((tag, given))
-        if tag in {"input", "select", "textarea"} and given.get("type") != "hidden":
+        if tag in {"input", "select", "textarea"} and given.get("type") != "hidden" and "hidden" not in given:
             self.unlabelled += [] if "label" in self._open or "aria-label" in given else [given]
         if tag not in VOID:
             self._open.append(tag)
