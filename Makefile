@@ -8,7 +8,7 @@ DEBIAN := apt-get install -y python3-dev python3-venv gcc make git
 BUILT := setup.py $(wildcard tracker/native/*.[ch])
 CLIENTS := php-cli php-soap php-curl libsoap-lite-perl aria2 transmission-daemon transmission-cli curl opentracker nodejs npm chromium nginx libnginx-mod-stream haproxy caddy openssl zsh fish groff-base prometheus systemd
 
-.PHONY: help run man dist distcheck release audit test check sanitize fuzz tsan clients regressions simulate faults soak proof bench lock clean
+.PHONY: help run man dist distcheck release audit deb debcheck containercheck test check sanitize fuzz tsan clients regressions simulate faults soak proof bench lock clean
 
 help:  ## say what each target does
 	@sed -n 's/^\([a-z]*\):[^#]*##/\1/p' $(MAKEFILE_LIST) | while read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
@@ -28,6 +28,15 @@ distcheck: dist  ## install each wheel without a compiler and start it; build al
 
 release: $(TOOLS)/stamp  ## what a tag is released as: wheels, SBOM, licences, changes, checksums; ARGS=--rehearse without a tag
 	$(TOOLS)/bin/python release/release.py $(ARGS)
+
+deb: $(TOOLS)/stamp  ## build the Debian package of the last commit into dist/, with Debian's own Python
+	$(TOOLS)/bin/python release/deb.py $(ARGS)
+
+debcheck: deb  ## as root: install, start, upgrade and purge it in a folder that debootstrap makes
+	$(TOOLS)/bin/python release/deb_check.py
+
+containercheck: $(TOOLS)/stamp  ## as root: read the Dockerfile, run its steps in a folder that debootstrap makes, start what comes out
+	$(TOOLS)/bin/python release/container_check.py
 
 audit: $(TOOLS)/stamp  ## ask for known weaknesses of what the locks install; status 2 where nobody can be asked
 	$(TOOLS)/bin/python release/audit.py
