@@ -113,6 +113,7 @@ async def serve(settings: Settings, ready: Ready, read: Callable[[], Settings]) 
         application.listening = tuple(ListenAddress(each.host, each.port) for each in bound)
         await application.accounts.one_time_links.open(application.listening)
         listeners = Listeners(application)
+        application.take_sample = listeners.take_sample
         live = LiveSettings(settings, read)
         live.on_change(dict.fromkeys(("log.level", "log.format"), lambda given: configure_logs(given.log)))
         await stack.enter_async_context(listeners.serve_udp([*bound, *alone]))
