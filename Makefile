@@ -1,13 +1,14 @@
 # Each target works on a fresh clone with no step before it.
 PYTHON ?= python3
 VENV := .venv
+TOOLS := build/tools
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 DEBIAN := apt-get install -y python3-dev python3-venv gcc make git
 BUILT := setup.py $(wildcard tracker/native/*.[ch])
-CLIENTS := php-cli php-soap php-curl libsoap-lite-perl aria2 transmission-daemon transmission-cli curl opentracker nodejs npm chromium nginx libnginx-mod-stream haproxy caddy openssl zsh fish groff-base
+CLIENTS := php-cli php-soap php-curl libsoap-lite-perl aria2 transmission-daemon transmission-cli curl opentracker nodejs npm chromium nginx libnginx-mod-stream haproxy caddy openssl zsh fish groff-base prometheus systemd
 
-.PHONY: help run man test check statements sanitize fuzz tsan clients regressions simulate faults soak proof bench lock clean
+.PHONY: help run man dist distcheck release audit deb debcheck containercheck test check statements sanitize fuzz tsan clients regressions simulate faults soak proof bench lock clean
 
 help:  ## say what each target does
 	@sed -n 's/^\([a-z]*\):[^#]*##/\1/p' $(MAKEFILE_LIST) | while read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
@@ -18,6 +19,27 @@ run: $(VENV)/run.stamp  ## install what it needs and serve; ARGS="--listen 0.0.0
 
 man: $(VENV)/run.stamp  ## write the manual pages into build/man, made from the help
 	$(BIN)/python -m peerage.man_pages build/man
+
+dist: $(TOOLS)/stamp  ## build sdist and wheels of the last commit into dist/, one for each Python that is here
+	$(TOOLS)/bin/python release/dist.py $(ARGS)
+
+distcheck: dist  ## install each wheel without a compiler and start it; build all again and compare
+	$(TOOLS)/bin/python release/dist_check.py --twice $(ARGS)
+
+release: $(TOOLS)/stamp  ## what a tag is released as: wheels, SBOM, licences, changes, checksums; ARGS=--rehearse without a tag
+	$(TOOLS)/bin/python release/release.py $(ARGS)
+
+deb: $(TOOLS)/stamp  ## build the Debian package of the last commit into dist/, with Debian's own Python
+	$(TOOLS)/bin/python release/deb.py $(ARGS)
+
+debcheck: deb  ## as root: install, start, upgrade and purge it in a folder that debootstrap makes
+	$(TOOLS)/bin/python release/deb_check.py
+
+containercheck: $(TOOLS)/stamp  ## as root: read the Dockerfile, run its steps in a folder that debootstrap makes, start what comes out
+	$(TOOLS)/bin/python release/container_check.py
+
+audit: $(TOOLS)/stamp  ## ask for known weaknesses of what the locks install; status 2 where nobody can be asked
+	$(TOOLS)/bin/python release/audit.py
 
 test: $(VENV)/dev.stamp  ## the whole suite, but for the real clients
 	$(BIN)/python -m pytest -m "not clients" $(ARGS)
@@ -85,6 +107,8 @@ tsan: build/races  ## race the C threads and the store under ThreadSanitizer; SE
 lock: $(VENV)/dev.stamp  ## pin the newest dependencies that fit pyproject.toml, with hashes
 	@$(PIP) install uv
 	$(BIN)/uv pip compile pyproject.toml --extra downloads $(LOCKING) --output-file requirements.lock
+	$(BIN)/uv pip compile release/builder.in $(LOCKING) --output-file release/builder.lock
+	$(BIN)/uv pip compile release/builder.in release/tools.in $(LOCKING) --output-file release/tools.lock
 	$(BIN)/uv pip compile pyproject.toml --extra dev --extra clients --extra downloads --extra cluster $(LOCKING) --constraint requirements.lock --output-file requirements-dev.lock
 
 clean:  ## remove what the other targets made; data/ stays
@@ -125,6 +149,11 @@ $(VENV)/run.stamp: requirements.lock pyproject.toml $(BUILT) | $(BIN)/python
 	@echo "installing into $(VENV) ..."
 	@$(PIP) install --require-hashes -r requirements.lock
 	@$(PIP) install --no-deps --editable .
+	@touch $@
+
+$(TOOLS)/stamp: release/tools.lock
+	@$(PYTHON) -m venv --clear $(TOOLS)
+	@$(TOOLS)/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes -r release/tools.lock
 	@touch $@
 
 $(VENV)/dev.stamp: requirements-dev.lock pyproject.toml $(BUILT) | $(BIN)/python

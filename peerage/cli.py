@@ -108,7 +108,8 @@ def config_option() -> click.Option:
     )
 
 
-def _data_option() -> click.Option:
+def data_option() -> click.Option:
+    """Return the option that names the data folder."""
     return click.Option(
         ["--data"],
         type=click.Path(path_type=Path),
@@ -166,7 +167,7 @@ print_dns_record.params.append(config_option())
 
 
 def _click_command(command: Command[Any, Any]) -> click.Command:
-    parameters = [*command.parameters(), _json_option(), _data_option(), config_option()]
+    parameters = [*command.parameters(), _json_option(), data_option(), config_option()]
     return click.Command(
         command.path[-1],
         params=parameters,
@@ -276,6 +277,15 @@ def _operator() -> str:
 
 
 main.add_command(LazyCommand("serve", "Run the tracker and the cache.", "peerage.serve_cli:serve"))
+main.add_command(
+    LazyCommand("upgrade", "Try the migrations of this version, or go back.", "peerage.upkeep_cli:upgrade")
+)
+main.add_command(
+    LazyCommand("vacuum", "Rewrite the databases without free space.", "peerage.upkeep_cli:vacuum_databases")
+)
+main.add_command(
+    LazyCommand("maintenance", "Show what maintenance did.", "peerage.upkeep_cli:show_maintenance")
+)
 main.add_command(LazyCommand("init", "Write the settings of a new installation.", "peerage.init_cli:init"))
 main.add_command(
     LazyCommand("restore", "Restore a backup into an empty data folder.", "peerage.restore_cli:restore")

@@ -1,6 +1,7 @@
 """Settings: read from command line, environment, peerage.toml and defaults, in that order of precedence."""
 
 import json
+import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -46,6 +47,8 @@ from peerage.setting_values import (
 )
 
 FILE = Path("peerage.toml")
+SYSTEM_FILE = Path("/etc/peerage/peerage.toml")
+"""Read where none is named and none lies in the current folder: what the Debian package brings."""
 PREFIX = "PEERAGE_"
 
 _LISTEN = (ListenAddress("127.0.0.1", 6969), ListenAddress("::1", 6969))
@@ -160,7 +163,8 @@ def read_settings(
     """Read every source and return the checked settings.
 
     `options` are those given on the command line, by dotted key. `file` must exist when it is named; unnamed,
-    ./peerage.toml is read where there is one. SettingsError names every wrong or unknown key.
+    ./peerage.toml is read where there is one, else that of the Debian package.
+    SettingsError names every wrong or unknown key.
     """
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
@@ -220,8 +224,8 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[Any, st
 
 
 def _from_file(file: Path | None) -> dict[str, tuple[Any, str]]:
-    path = file or FILE
-    if file is None and not path.is_file():
+    path = file or (FILE if FILE.is_file() else SYSTEM_FILE)
+    if file is None and not os.path.isfile(path):  # noqa: PTH113 - False where it may not be looked at
         return {}
     try:
         table = tomllib.loads(path.read_text("utf-8"))

@@ -39,6 +39,7 @@ from doors.websocket import SocketLimits, WebSocketDoor
 from doors.websocket_handshake import Handshakes
 from peerage.config import Settings
 from peerage.descriptors import connection_cap
+from peerage.load import LoadSample, sample
 from peerage.sections.section import Networks
 from peerage.sockets import BoundAddress
 from peerage.udp_keys import UdpKeys
@@ -167,6 +168,12 @@ class Listeners:
         """Return the counters of announces and scrapes, over all doors."""
         ours = self._application.tracker.tracker.counters
         return ours if self._door is None else total_counters(self._door, ours)
+
+    def take_sample(self) -> LoadSample:
+        """Return what the service does at this moment."""
+        timer = self._application.environment.timer
+        stalls = self.loop_stalls.counts
+        return sample(self.counters(), self.connections(), self.memory.held, stalls, timer)
 
     def server(self, app: ASGIApp, bound: Sequence[BoundAddress], ready: Callable[[], None]) -> Server:
         """Make the uvicorn server for what the native threads do not answer; it starts and stops what accepts."""

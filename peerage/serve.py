@@ -11,6 +11,7 @@ from typing import Protocol
 
 import structlog
 import uvloop
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 import doors.cache
@@ -26,6 +27,7 @@ import soap.door
 import web.pages
 from actions.mirroring import Mirroring
 from actions.retention import Retention, RetentionTerms
+from doors.access_log import AccessLog
 from doors.admission import Admission
 from doors.client_address import ClientAddress
 from doors.client_work import FairRequests
@@ -113,6 +115,7 @@ async def serve(settings: Settings, ready: Ready, read: Callable[[], Settings]) 
         application.listening = tuple(ListenAddress(each.host, each.port) for each in bound)
         await application.accounts.one_time_links.open(application.listening)
         listeners = Listeners(application)
+        application.take_sample = listeners.take_sample
         live = LiveSettings(settings, read)
         live.on_change(dict.fromkeys(("log.level", "log.format"), lambda given: configure_logs(given.log)))
         await stack.enter_async_context(listeners.serve_udp([*bound, *alone]))
@@ -187,13 +190,29 @@ def make_app(
             kept=listeners.kept_files,
         ),
     ]
+    health = health_routes(application.health, application.arrivals)
+    routes = [*routes, metrics.route(), *stats.routes(), *health]
+    access = _make_access_log(application, routes, clients, live)
     return App(
         direct,
-        [*routes, metrics.route(), *stats.routes(), *health_routes(application.health, application.arrivals)],
+        routes,
         admission.root_path,
-        lambda app: FairRequests(_held(app, finished), listeners.work, clients),
+        lambda app: access.around(FairRequests(_held(app, finished), listeners.work, clients)),
         ErrorPages(site).answer,
     )
+
+
+def _make_access_log(
+    application: Application, routes: Sequence[BaseRoute], clients: ClientAddress, live: LiveSettings | None
+) -> AccessLog:
+    access = AccessLog(routes, clients, application.settings.log.access, application.environment.timer)
+
+    def set_lines(settings: Settings) -> None:
+        access.lines = settings.log.access
+
+    if live is not None:
+        live.on_change({"log.access": set_lines})
+    return access
 
 
 def _make_uploads(application: Application, admission: Admission) -> UploadAdmission:

@@ -27,6 +27,7 @@ MODULES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "census": ("status",),
         "check": ("status",),
         "doctor": ("doctor",),
+        "top": ("top",),
         "search": ("catalogue",),
         "show": ("catalogue",),
         "delete": ("catalogue",),

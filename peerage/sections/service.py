@@ -113,3 +113,9 @@ class LogSection(Section, frozen=True, kw_only=True):
         Literal["auto", "console", "json"],
         Setting("Lines for people, or JSON; auto is for people when stderr is a terminal."),
     ] = "auto"
+    access: Annotated[
+        Literal["off", "routes", "addresses"],
+        Setting(
+            "Log each request but announces, scrapes and files from memory; addresses: with the client's."
+        ),
+    ] = "off"

@@ -4,7 +4,7 @@ Production, commands and tests make it here; they differ in settings, stores and
 it needs imported, when it is first asked for: the service makes all of them, a command those that it uses.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from lists.access_rules import AccessRules
     from lists.infohashes import Lists
     from peerage.config import Settings
+    from peerage.load import LoadSample
     from peerage.setting_values import ListenAddress
     from peerage.wiring.accounts import AccountServices
     from peerage.wiring.catalogue import CatalogueServices
@@ -72,6 +73,8 @@ class Application:
         self.file_changes = FileChanges()
         self.listening: tuple[ListenAddress, ...] = ()
         """The addresses that the service listens on, with their real ports."""
+        self.take_sample: Callable[[], LoadSample] | None = None
+        """Takes a sample of what the service does, where it runs."""
         self.started = False
         self._announced = False
         self._jobs_loaded = False

@@ -192,7 +192,14 @@ def test_a_block_loads_the_downloads_that_it_stops(folder):
 def test_every_command_has_a_bar():
     barred = [command.split() for commands, _, _ in ON_A_FOLDER.values() for command in commands]
     # Which need another service, a delivery or a download, or have a bar of their own.
-    others = {("mirror",), ("doctor",), ("webhook", "test"), ("webhook", "resend"), ("jobs", "cancel")}
+    others = {
+        ("mirror",),
+        ("doctor",),
+        ("top",),
+        ("webhook", "test"),
+        ("webhook", "resend"),
+        ("jobs", "cancel"),
+    }
     paths = {each.path for each in every_command().values()} - others
     assert {tuple(words[: len(path)]) for words in barred for path in paths} >= paths
 
