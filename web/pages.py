@@ -9,6 +9,7 @@ from web import (
     downloads,
     front,
     invites,
+    language,
     listings,
     login,
     moderation,
@@ -36,4 +37,5 @@ def routes(services: PageServices) -> list[Route]:
         *moderation.routes(router),
         *credit.routes(router),
         *invites.routes(router),
+        *language.routes(router),
     ]
