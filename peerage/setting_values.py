@@ -27,10 +27,10 @@ _HEADER = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,64}", re.IGNORECASE)
 _OWN_PATHS = frozenset(
     {
         "about", "account", "announce", "api", "atom", "author", "authors", "bookmarks.atom", "bookmarks.rss", "c",
-        "collage", "collages", "dld", "downloads", "g", "healthz", "join", "livez", "login", "logout", "metrics",
-        "moderation", "news", "opensearch.xml", "people", "qbittorrent", "readyz", "register", "report", "robots.txt",
-        "rss", "scrape", "search", "search.atom", "search.rss", "sitemap.xml", "sitemaps", "static", "stats",
-        "stats.json", "t", "tag", "tags", "top", "torrent", "torznab", "u", "upload", "welcome", "works",
+        "collage", "collages", "dld", "downloads", "g", "healthz", "join", "language", "livez", "login", "logout",
+        "metrics", "moderation", "news", "opensearch.xml", "people", "qbittorrent", "readyz", "register", "report",
+        "robots.txt", "rss", "scrape", "search", "search.atom", "search.rss", "sitemap.xml", "sitemaps", "static",
+        "stats", "stats.json", "t", "tag", "tags", "top", "torrent", "torznab", "u", "upload", "welcome", "works",
     }
 )  # fmt: skip
 _ABSOLUTE = re.compile(r"(/[^/\x00]+)+")

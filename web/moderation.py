@@ -5,6 +5,7 @@ from starlette.routing import Route
 
 from accounts.rights import Right
 from catalogue.model import Subject
+from doors.languages import message
 from web.page_context import PageContext
 from web.page_router import PageRouter
 
@@ -38,7 +39,7 @@ async def _reports(context: PageContext) -> Response:
             )
     return context.render(
         "moderation",
-        "Reports",
+        message("Reports"),
         reports=reports,
         comments=comments,
         resolved=resolved,
@@ -54,7 +55,7 @@ async def _log(context: PageContext) -> Response:
     entries = await context.services.curation.log_entries(context.principal, (page - 1) * PER_PAGE, PER_PAGE)
     return context.render(
         "log",
-        "Log",
+        message("Log"),
         entries=entries,
         page=page,
         last=max(1, -(-entries.total // PER_PAGE)),
@@ -75,7 +76,7 @@ async def _webhooks(context: PageContext) -> Response:
     deliveries, total = await webhooks.deliveries(context.principal, (page - 1) * PER_PAGE, PER_PAGE)
     return context.render(
         "webhooks",
-        "Webhooks",
+        message("Webhooks"),
         webhooks=await webhooks.webhooks(context.principal),
         deliveries=deliveries,
         page=page,

@@ -9,9 +9,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from doors.languages import COOKIE, Language
 from tests.clients.pages.browser import WIDTHS, chromium
 from tests.clients.pages.filled_site import ROLES, FilledSite
 from tests.peerage.test_rights import GENEROUS, rows
+from tests.support.messages import as_po, every_text, marked_texts
 from tests.support.processes import PeerageProcess
 from tests.web.site import site_in
 
@@ -22,15 +24,34 @@ LARGEST = 60_000
 MOST_REQUESTS = 3
 """A page, its style sheet and its script; the first two are painted from."""
 WHOLE = (("light", "wide"), ("dark", "narrow"))
+PSEUDO = """msgid ""
+msgstr ""
+"Language: ar\\n"
+"X-Name: Pseudo\\n"
+"X-Direction: rtl\\n"
+"Plural-Forms: nplurals=2; plural=(n != 1);\\n"
+"""
+"""The header of a language that is written from right to left, for tests."""
+LOOKED_AT_IN_EVERY_LANGUAGE = {
+    "/", "/search", "/t/1", "/t/1?tab=files", "/g/1", "/account", "/stats/plots", "/moderation", "/upload", "/about",
+}  # fmt: skip
 SCREENSHOTS = os.environ.get("PEERAGE_SCREENSHOTS")
 """A folder for pictures of every page, for whoever wants to look at them."""
 
 
 @pytest.fixture(scope="module")
-def peerage_settings() -> Mapping[str, object]:
-    """Registration open, so that its page is there."""
+def peerage_settings(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, object]:
+    """Registration open, so that its page is there, and a language that is written from right to left."""
+    folder = tmp_path_factory.mktemp("languages")
+    marked = Language("ar", "Pseudo", "rtl", *marked_texts())
+    (folder / "ar.po").write_text(as_po(PSEUDO, every_text(), marked))
     rates = {f"limits__{name}": rate for name, rate in GENEROUS.items()}
-    return {"accounts__registration": "true", "site__operator": "The Operators", **rates}
+    return {
+        "accounts__registration": "true",
+        "site__operator": "The Operators",
+        "site__languages": folder,
+        **rates,
+    }
 
 
 @pytest.fixture(scope="module")
@@ -121,4 +142,29 @@ def test_nothing_is_wrong_with_any_page(
         visited += 1
     context.close()
     assert visited
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("code", ["de", "ar"])
+def test_pages_in_another_language_fit_and_are_laid_out_in_its_direction(
+    code: str, browser: Browser, filled: FilledSite, addresses: dict[str, str]
+) -> None:
+    context, axe, wrong = open_context(browser, filled, "admin"), Axe(), []
+    context.add_cookies([{"name": COOKIE, "value": code, "url": filled.service.url}])
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    looked_at = [each for each in addresses if each in LOOKED_AT_IN_EVERY_LANGUAGE]
+    assert len(looked_at) == len(LOOKED_AT_IN_EVERY_LANGUAGE)
+    for address in looked_at:
+        page.goto(address)
+        assert page.locator("html").get_attribute("lang") == code
+        assert page.locator("html").get_attribute("dir") == ("rtl" if code == "ar" else "ltr")
+        menu, brand = page.locator(".top nav").bounding_box(), page.locator(".brand").bounding_box()
+        assert menu is not None
+        assert brand is not None
+        if page.viewport_size == WIDTHS["wide"]:
+            assert (brand["x"] > menu["x"]) == (code == "ar"), address
+        wrong += findings(page, axe, f"{address} in {code}")
+        page.set_viewport_size(WIDTHS["wide"])  # type: ignore[arg-type]
+    context.close()
     assert not wrong, "\n".join(wrong)

@@ -154,6 +154,11 @@ class Parsed(HTMLParser):
         """What a person reads."""
         return " ".join("".join(self.pieces).split())
 
+    @property
+    def csrf(self) -> str:
+        """The token of the session, from the last form that has it."""
+        return [form.fields["csrf"] for form in self.forms if "csrf" in form.fields][-1]
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
         self.tags.append((tag, given))

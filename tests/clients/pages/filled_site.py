@@ -98,7 +98,7 @@ class FilledSite:
     def send(self, role: str, path: str, /, files: object = None, **form: str) -> httpx.Response:
         """Send a form as a role."""
         client = self.sessions[role]
-        token = Parsed(client.get("/account").text).forms[-1].fields["csrf"]
+        token = Parsed(client.get("/account").text).csrf
         return client.post(path, data={"csrf": token, **form}, files=files)  # type: ignore[arg-type]
 
     def call(self, role: str, path: str, /, **given: object) -> None:
