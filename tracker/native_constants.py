@@ -11,7 +11,18 @@ from bittorrent import query, shares, udp
 from bittorrent.client_pattern import VERSION_PARTS, VersionStyle
 from bittorrent.infohash import V1_LENGTH, V2_LENGTH
 from bittorrent.passkey import PASSKEY_MOST
-from tracker import access, account_limits, changes, journal_row, model, pool, sessions, swarm, swarms
+from tracker import (
+    access,
+    account_limits,
+    changes,
+    journal_row,
+    model,
+    pool,
+    sampling,
+    sessions,
+    swarm,
+    swarms,
+)
 from tracker.model import Event, Families, Transport, Verdict
 
 HEADER = Path(__file__).parent / "native" / "constants.h"
@@ -85,6 +96,12 @@ _NUMBERS = {
     "MOST_CLIENT_RULES": access.MOST_CLIENT_RULES,
     "MOST_ADDRESS_RULES": access.MOST_ADDRESS_RULES,
     "DENIAL_MOST": access.DENIAL_MOST,
+    "MOST_LARGEST": model.MOST_LARGEST,
+    "SAMPLE_EVERY": sampling.SAMPLE_EVERY,
+    "CLIENT_SAMPLES": sampling.CLIENT_SAMPLES,
+    "SAMPLED_ID": sampling.SAMPLED_ID,
+    "LATENCY_BUCKETS": sampling.LATENCY_BUCKETS,
+    "LATENCY_SHIFT": sampling.LATENCY_SHIFT,
     "TAG_BYTES": account_limits.TAG_BYTES,
     "RETRY_SOON": swarms.RETRY_SOON,
     "EPOCH": pool.EPOCH,

@@ -13,6 +13,7 @@
 #include "http_request.h"
 #include "constants.h"
 #include "kept_files.h"
+#include "sampling.h"
 #include "store.h"
 #include "buffer.h"
 
@@ -72,6 +73,7 @@ struct handler {
     size_t file_most; /* bytes of the largest file that is answered with; 0: none is */
     bool opens_files; /* whether one that is not in the table is read from where it is stored */
     struct counters counters;
+    struct sampling sampling;
     struct denial denial; /* what the last one was told who was refused by client or address */
     struct answer answer;
 };

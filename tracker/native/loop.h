@@ -60,6 +60,9 @@ struct handover *loop_take(struct loop *loop);
 /* Count out a connection that was handed over. */
 void loop_leave(struct loop *loop, const struct address *address);
 
+/* What the thread of a number has sampled; NULL: there are not so many threads. */
+const struct sampling *loop_sampling(const struct loop *loop, unsigned number);
+
 void loop_read(const struct loop *loop, struct loop_numbers *out);
 
 #endif
