@@ -84,6 +84,11 @@ class TrackerCollector(Collector):
         store = self._tracker.store
         yield InfoMetricFamily("peerage_tracker", "What keeps the swarms", {"store": store.name})
         totals = store.totals()
+        yield GaugeMetricFamily(
+            "peerage_swarms_restoring",
+            "Whether the swarms are still being read after a start, so that counts are incomplete",
+            int(self._tracker.restoring),
+        )
         yield GaugeMetricFamily("peerage_swarms", "Swarms in memory", totals.torrents)
         yield GaugeMetricFamily("peerage_peers", "Peers in memory", totals.peers)
         yield GaugeMetricFamily("peerage_seeders", "Peers that have everything", totals.complete)

@@ -72,7 +72,7 @@ from peerage.wiring.mirror import make_configured_mirroring
 from peerage.wiring.services import make_admission, make_services, make_site, request_rates
 from storage.retention import SqlRetention
 from tasks.fair_executor import FairExecutor
-from tracker.sweeper import sweep
+from tracker.sweeper import patient, sweep
 
 Ready = Callable[[Application, Sequence[BoundAddress]], None]
 
@@ -368,6 +368,7 @@ async def _timers(
     application: Application, listeners: Listeners, finished: asyncio.Event, stop: Callable[[], None]
 ) -> AsyncIterator[None]:
     """Finish what was interrupted, restore the swarms, then flush and sweep them; a failure stops the service."""
+    settings = application.settings.tracker
 
     async def run_timers() -> None:
         try:
@@ -379,7 +380,7 @@ async def _timers(
             freeze_objects()
             await asyncio.gather(
                 application.tracker.flusher.run(),
-                sweep(application.tracker.tracker.store, time.time),
+                sweep(application.tracker.tracker.store, patient(time.time, settings.interval)),
                 listeners.loop_stalls.run(),
                 listeners.sampler.run(),
                 report_pauses(lambda: listeners.connections().accepting_paused),
