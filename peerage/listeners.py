@@ -137,6 +137,7 @@ class Listeners:
             mix,
             self._door.clients if self._door is not None else bytes,
         )
+        application.request_rates = self.sampler.rates.per_minute
         self._guard = self._make_guard()
         self._proxied = ProxyNetworks(settings.proxy_protocol)
         clients = ClientAddress(settings.trusted_proxies, settings.forwarded_header)

@@ -10,7 +10,7 @@ from storage.tables import figure_sample, swarm_day, torrent
 from tracker.figure_history import DAYS, Figures, Sample, Span, SwarmDay
 
 _BATCH = 2_000
-_FIGURES = ("torrents", "size", "peers", "seeders", "swarms")
+_FIGURES = ("torrents", "size", "peers", "seeders", "swarms", "http", "udp", "websocket")
 
 
 class SqlFigures:

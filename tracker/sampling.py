@@ -58,6 +58,10 @@ class Rates:
                 rates[name][minutes] = round((count - before.get(name, 0)) / seconds, 2)
         return rates
 
+    def per_minute(self) -> dict[str, int]:
+        """Return how often each was counted in a minute, over the last ten."""
+        return {name: round(60 * by[MINUTES[1]]) for name, by in self.per_second().items()}
+
 
 class ClientMix:
     """The clients of late announces; the rarest are forgotten. What was seen is halved every hour."""

@@ -34,6 +34,14 @@ _Figure = Callable[[Figures], int]
 _PLOTS: tuple[tuple[str, tuple[tuple[str, _Figure], ...], Callable[[int], str]], ...] = (
     ("Peers", (("peers", lambda each: each.peers), ("seeders", lambda each: each.seeders)), count),
     ("Swarms", (("swarms", lambda each: each.swarms),), count),
+    (
+        "Announces a minute",
+        (
+            ("over HTTP and WebSocket", lambda each: each.http + each.websocket),
+            ("over UDP", lambda each: each.udp),
+        ),
+        count,
+    ),
     ("Torrents", (("torrents", lambda each: each.torrents),), count),
     ("Content", (("bytes", lambda each: each.size),), size),
 )

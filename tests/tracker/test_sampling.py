@@ -32,6 +32,7 @@ def test_rates_go_back_as_far_as_readings_do():
     clock.now += STEP
     counts["http"] += 110
     assert rates.per_second()["http"] == {1: 6.0, 10: 5.1, 60: 5.02}
+    assert rates.per_minute() == {"http": 306}
 
 
 def test_rates_of_a_service_that_has_just_begun():
