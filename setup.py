@@ -13,6 +13,7 @@ STORE = [
     "store.c",
     "sessions.c",
     "limits.c",
+    "largest.c",
     "access.c",
     "changes.c",
     "replication.c",

@@ -27,6 +27,7 @@ from doors.client_address import ClientAddress
 from doors.connection_guard import ConnectionCounts
 from doors.connection_memory import ConnectionMemory
 from doors.kept_files import KeptFileCounts
+from doors.service_figures import ServiceFigures
 from doors.upload_admission import CacheCounters
 from doors.websocket import SocketConnectionCounts
 from tasks.fair_turns import FairTurns
@@ -35,6 +36,7 @@ from tracker.counters import TrackerCounters as Announced
 from tracker.counters import Transport
 from tracker.flusher import Flusher
 from tracker.model import Event
+from tracker.sampling import SAMPLE_EVERY, Histogram
 from tracker.socket_peers import SocketCounters
 from tracker.tracker import Tracker
 
@@ -82,6 +84,11 @@ class TrackerCollector(Collector):
         store = self._tracker.store
         yield InfoMetricFamily("peerage_tracker", "What keeps the swarms", {"store": store.name})
         totals = store.totals()
+        yield GaugeMetricFamily(
+            "peerage_swarms_restoring",
+            "Whether the swarms are still being read after a start, so that counts are incomplete",
+            int(self._tracker.restoring),
+        )
         yield GaugeMetricFamily("peerage_swarms", "Swarms in memory", totals.torrents)
         yield GaugeMetricFamily("peerage_peers", "Peers in memory", totals.peers)
         yield GaugeMetricFamily("peerage_seeders", "Peers that have everything", totals.complete)
@@ -281,6 +288,71 @@ class LoopCollector(Collector):
             "Steps of requests that waited because their client had cost much of late",
             self._turns.waited,
         )
+
+
+class FiguresCollector(Collector):
+    """Prometheus collector of times, clients, log-ins and lookups."""
+
+    def __init__(self, figures: ServiceFigures) -> None:
+        self._figures = figures
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric of these."""
+        figures = self._figures
+        yield InfoMetricFamily("peerage_build", "What runs", figures.build())
+        yield from self._times()
+        clients = GaugeMetricFamily(
+            "peerage_announce_client_ratio",
+            "Share of late announces by client, halved every hour, from samples",
+            labels=["client"],
+        )
+        for name, share in figures.mix.shares().items():
+            clients.add_metric([name], share)
+        yield clients
+        versions = GaugeMetricFamily(
+            "peerage_announce_ip_ratio", "Share of late announces by IP version", labels=["version"]
+        )
+        for version, share in figures.mix.version_shares().items():
+            versions.add_metric([str(version)], share)
+        yield versions
+        yield from self._outcomes()
+        yield GaugeMetricFamily(
+            "peerage_lookups_running", "Lookups that run or wait", figures.lookups_under_way()
+        )
+        yield GaugeMetricFamily("peerage_downloads_running", "Downloads in the engine", figures.downloads())
+
+    def _times(self) -> Iterator[Metric]:
+        announces = HistogramMetricFamily(
+            "peerage_announce_seconds",
+            f"How long native code took for an announce or scrape, of one in {SAMPLE_EVERY}",
+            labels=["transport"],
+        )
+        for transport, times in self._figures.announce_times().items():
+            announces.add_metric([transport.name.lower()], _buckets(times), times.total)
+        yield announces
+        requests = HistogramMetricFamily(
+            "peerage_request_seconds",
+            "Time from a request that Python answered to the beginning of its answer",
+            labels=["class"],
+        )
+        for name, times in sorted(self._figures.requests.by_class.items()):
+            requests.add_metric([name], _buckets(times), times.total)
+        yield requests
+
+    def _outcomes(self) -> Iterator[Metric]:
+        for name, what, counts in (
+            ("peerage_logins", "Log-ins and refused keys, by outcome", self._figures.log_ins),
+            ("peerage_lookups", "Lookups that ended, by outcome", self._figures.lookups),
+        ):
+            family = CounterMetricFamily(name, what, labels=["outcome"])
+            for outcome, count in sorted(counts.items()):
+                family.add_metric([outcome], count)
+            yield family
+
+
+def _buckets(times: Histogram) -> list[tuple[str, float]]:
+    bounds = [*(f"{bound:.9g}" for bound in times.bounds), "+Inf"]
+    return list(zip(bounds, accumulate(times.counts), strict=True))
 
 
 class MetricsDoor:

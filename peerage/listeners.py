@@ -33,7 +33,9 @@ from doors.native import (
 )
 from doors.native_websocket import NativeWebSocketDoor, SocketBounds, SocketChances, make_sockets
 from doors.proxy_protocol import ClientName, ProxyHeaderProtocol, ProxyNetworks
+from doors.request_times import RequestTimes
 from doors.root_path import root_path
+from doors.service_figures import announce_histogram
 from doors.udp import UdpDoor
 from doors.websocket import SocketLimits, WebSocketDoor
 from doors.websocket_handshake import Handshakes
@@ -47,8 +49,9 @@ from peerage.wiring.application import Application
 from storage.connection_keys import FolderConnectionKeys
 from tasks.fair_turns import FairTurns
 from tasks.loop_stalls import LoopStalls
-from tracker.counters import TrackerCounters
+from tracker.counters import TrackerCounters, Transport
 from tracker.random_source import SplitMix
+from tracker.sampling import ClientMix, Histogram, Rates, Sampler
 from tracker.socket_peers import SocketPeers, SocketTerms
 
 if TYPE_CHECKING:
@@ -129,6 +132,15 @@ class Listeners:
             raise NoNativeDoor("tracker.door is native, but the native store is not in use")
         self._most_connections = connection_cap(settings)
         self._binds_at = int(self._most_connections * settings.fairness.binds_above)
+        self.request_times = RequestTimes(time.monotonic)
+        mix = ClientMix(time.monotonic)
+        application.tracker.tracker.note_client = mix.note
+        self.sampler = Sampler(
+            Rates(self._read_counts, time.monotonic),
+            mix,
+            self._door.clients if self._door is not None else bytes,
+        )
+        application.request_rates = self.sampler.rates.per_minute
         self._guard = self._make_guard()
         self._proxied = ProxyNetworks(settings.proxy_protocol)
         clients = ClientAddress(settings.trusted_proxies, settings.forwarded_header)
@@ -163,6 +175,24 @@ class Listeners:
             return 0, 0
         numbers = self._door.numbers()
         return numbers["files"], numbers["file_bytes"]
+
+    def announce_times(self) -> dict[Transport, Histogram]:
+        """Return how long samples of announces and scrapes took that native code answered."""
+        if self._door is None:
+            return {}
+        http, udp, nanoseconds = self._door.times()
+        return {
+            Transport.HTTP: announce_histogram(http, nanoseconds[Transport.HTTP]),
+            Transport.UDP: announce_histogram(udp, nanoseconds[Transport.UDP]),
+        }
+
+    def _read_counts(self) -> dict[str, int]:
+        """Return what rates are told of: announces and scrapes by transport, refusals, requests to Python."""
+        counters = self.counters()
+        counts = {
+            each.name.lower(): sum(counters.announces[each]) + counters.scrapes[each] for each in Transport
+        }
+        return counts | {"refusals": counters.refusals.total(), "requests": self.request_times.count}
 
     def counters(self) -> TrackerCounters:
         """Return the counters of announces and scrapes, over all doors."""

@@ -39,6 +39,7 @@ from doors.kept_files import KeptFileRenewal
 from doors.lookup_on_miss import LookupOnMiss
 from doors.metrics import (
     DoorsCollector,
+    FiguresCollector,
     FilesCollector,
     KeptFilesCollector,
     LoopCollector,
@@ -50,6 +51,7 @@ from doors.metrics import (
 from doors.qbittorrent.own_address import serve_alone
 from doors.request_limits import RateLimiter
 from doors.root_path import root_path, strip_root
+from doors.service_figures import LargestSwarms, ServiceFigures
 from doors.tracker_stats import StatsDoor
 from doors.upload_admission import CacheCounters, UploadAdmission
 from peerage import __version__
@@ -73,7 +75,7 @@ from peerage.wiring.services import make_admission, make_services, make_site, re
 from storage.retention import SqlRetention
 from storage.unavailable import until_available
 from tasks.fair_executor import FairExecutor
-from tracker.sweeper import sweep
+from tracker.sweeper import patient, sweep
 
 Ready = Callable[[Application, Sequence[BoundAddress]], None]
 
@@ -165,8 +167,9 @@ def make_app(
     if live is not None:
         _follow_rates(live, admission, uploads)
     direct: dict[str, ASGIApp] = {"/announce": listeners.announce, "/scrape": listeners.scrape}
-    metrics = _make_metrics(application, listeners, uploads, clients)
-    stats = _make_stats(application, listeners, metrics)
+    figures = _make_figures(application, listeners)
+    metrics = _make_metrics(application, listeners, uploads, clients, figures)
+    stats = _make_stats(application, listeners, metrics, figures)
     site = make_site(application, admission)
     services = make_services(application, admission, site)
     documented = settings.torrent_api.error_status == "documented"
@@ -197,7 +200,9 @@ def make_app(
         direct,
         routes,
         admission.root_path,
-        lambda app: access.around(FairRequests(_held(app, finished), listeners.work, clients)),
+        lambda app: access.around(
+            listeners.request_times.around(FairRequests(_held(app, finished), listeners.work, clients))
+        ),
         ErrorPages(site).answer,
     )
 
@@ -230,9 +235,27 @@ def _held(app: ASGIApp, finished: asyncio.Event | None) -> ASGIApp:
     return HeldRequests(app, finished) if finished is not None else app
 
 
-def _make_stats(application: Application, listeners: Listeners, metrics: MetricsDoor) -> StatsDoor:
+def _make_stats(
+    application: Application, listeners: Listeners, metrics: MetricsDoor, figures: ServiceFigures
+) -> StatsDoor:
     totals, timer = application.tracker.tracker.store.totals, application.environment.timer
-    return StatsDoor(listeners.counters, totals, metrics.allows, __version__, timer)
+    return StatsDoor(listeners.counters, totals, metrics.allows, figures, timer)
+
+
+def _make_figures(application: Application, listeners: Listeners) -> ServiceFigures:
+    lookups, sampler = application.downloads.lookups, listeners.sampler
+    return ServiceFigures(
+        __version__,
+        sampler.rates,
+        sampler.mix,
+        LargestSwarms(application.tracker.tracker.store.largest, application.environment.timer),
+        listeners.request_times,
+        listeners.announce_times,
+        application.accounts.accounts.log.counts,
+        lookups.counts,
+        lambda: lookups.under_way,
+        lambda: len(application.downloads.downloads.running()),
+    )
 
 
 def _follow_rates(live: LiveSettings, admission: Admission, uploads: UploadAdmission) -> None:
@@ -249,11 +272,16 @@ def _follow_rates(live: LiveSettings, admission: Admission, uploads: UploadAdmis
 
 
 def _make_metrics(
-    application: Application, listeners: Listeners, uploads: UploadAdmission, clients: ClientAddress
+    application: Application,
+    listeners: Listeners,
+    uploads: UploadAdmission,
+    clients: ClientAddress,
+    figures: ServiceFigures,
 ) -> MetricsDoor:
     settings = application.settings.metrics
     collectors = [
         TrackerCollector(application.tracker.tracker, application.tracker.flusher, listeners.counters),
+        FiguresCollector(figures),
         LoopCollector(listeners.loop_stalls, listeners.work.turns),
         DoorsCollector(
             listeners.name,
@@ -359,6 +387,7 @@ async def _timers(
     application: Application, listeners: Listeners, finished: asyncio.Event, stop: Callable[[], None]
 ) -> AsyncIterator[None]:
     """Finish what was interrupted, restore the swarms, then flush and sweep them; a failure stops the service."""
+    settings = application.settings.tracker
 
     async def run_timers() -> None:
         try:
@@ -370,8 +399,9 @@ async def _timers(
             freeze_objects()
             await asyncio.gather(
                 application.tracker.flusher.run(),
-                sweep(application.tracker.tracker.store, time.time),
+                sweep(application.tracker.tracker.store, patient(time.time, settings.interval)),
                 listeners.loop_stalls.run(),
+                listeners.sampler.run(),
                 report_pauses(lambda: listeners.connections().accepting_paused),
                 maintain_accounts(application.accounts.accounts, application.accounts.one_time_links),
                 _reconcile(application),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 _BATCH = 2_000
-FIGURES = ("torrents", "size", "peers", "seeders", "swarms")
+FIGURES = ("torrents", "size", "peers", "seeders", "swarms", "http", "udp", "websocket")
 
 
 class SqlFigures:

@@ -264,6 +264,10 @@ class NativeSwarms:
         """Merge rows of a journal; what is there already in full is not marked dirty."""
         self.handle.restore(rows)
 
+    def largest(self, count: int) -> list[tuple[InfoHash, Counts]]:
+        """Return the swarms with most peers."""
+        return [(InfoHash.of(infohash), Counts(*counts)) for infohash, *counts in self.handle.largest(count)]
+
     def totals(self) -> SwarmTotals:
         """Return the whole store in numbers."""
         torrents, peers, complete = self.handle.totals()

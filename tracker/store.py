@@ -185,6 +185,10 @@ class SwarmStore(Protocol):
         """Merge rows of a journal; in any order, more than once, beside live peers. Damaged ones are passed over."""
         ...
 
+    def largest(self, count: int) -> list[tuple[InfoHash, Counts]]:
+        """Return the swarms with most peers, at most MOST_LARGEST; of equals the smaller infohash comes first."""
+        ...
+
     def totals(self) -> SwarmTotals:
         """Return the whole store in numbers."""
         ...

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from heapq import nsmallest
 from types import MappingProxyType
 
 from bittorrent.infohash import V1_LENGTH, InfoHash
@@ -36,6 +37,7 @@ from tracker.model import (
     BUCKETS,
     DENIED,
     MAX_PASSKEYS,
+    MOST_LARGEST,
     NOBODY,
     SUSPENDED_PASSKEY,
     UNLISTED,
@@ -576,6 +578,12 @@ class Swarms:
                     changes.append(change_of(infohash, pool.at(slot), rank))
             which, end = (which, first) if first else (which + 1, -1)
         return which, end
+
+    def largest(self, count: int) -> list[tuple[InfoHash, Counts]]:
+        """Return the swarms with most peers; it looks at every swarm."""
+        sizes = ((-len(swarm), infohash) for infohash, swarm in self._swarms.items() if len(swarm))
+        found = nsmallest(min(count, MOST_LARGEST), sizes)
+        return [(infohash, self._counts(infohash, self._swarms[infohash])) for _, infohash in found]
 
     def totals(self) -> SwarmTotals:
         """Return the whole store in numbers."""

@@ -4,7 +4,7 @@ Production, commands and tests make it here; they differ in settings, stores and
 it needs imported, when it is first asked for: the service makes all of them, a command those that it uses.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -76,6 +76,8 @@ class Application:
         self.take_sample: Callable[[], LoadSample] | None = None
         """Takes a sample of what the service does, where it runs."""
         self.started = False
+        self.request_rates: Callable[[], Mapping[str, int]] = dict
+        """Announces and scrapes a minute by transport; the listeners count them."""
         self._announced = False
         self._jobs_loaded = False
 
@@ -228,7 +230,10 @@ class Application:
         async def take() -> Figures:
             known = await self.catalogue_records.store.statistics.totals()
             swarms = self.tracker.tracker.store.totals()
-            return Figures(known.torrents, known.size, swarms.peers, swarms.complete, swarms.torrents)
+            rates = self.request_rates()
+            by_transport = [rates.get(name, 0) for name in ("http", "udp", "websocket")]
+            counts = (swarms.peers, swarms.complete, swarms.torrents)
+            return Figures(known.torrents, known.size, *counts, *by_transport)
 
         return FigureHistory(SqlFigures(self.stores.records), take, self.environment.clock, figures_not_kept)
 

@@ -16,6 +16,7 @@ figure_sample = Table(
     Column("peers", INTEGER, nullable=False),
     Column("seeders", INTEGER, nullable=False),
     Column("swarms", INTEGER, nullable=False),
+    *(Column(name, INTEGER, nullable=False, server_default="0") for name in ("http", "udp", "websocket")),
     sqlite_with_rowid=False,
 )
 swarm_day = Table(

@@ -17,6 +17,7 @@
 
 enum {
     STREAM_OUT = 4 * HTTP_REPLY_MOST,
+    SAMPLED_THREADS = 65, /* as many as there may be, and Python */
     SERVED_MOST = 64 << 10 /* bytes of a file that is answered with from Python: its transport buffers what does not go */
 };
 
@@ -33,6 +34,7 @@ typedef struct {
     bool running;
     uint64_t seed;
     uint8_t *out;
+    uint64_t taken[SAMPLED_THREADS]; /* samples of clients that were read, of Python's handler and of the threads */
 } Door;
 
 /* Arguments. */
@@ -542,7 +544,53 @@ static PyObject *door_numbers(Door *door, PyObject *Py_UNUSED(none))
                          (unsigned long long)numbers.files, "file_bytes", (unsigned long long)numbers.file_bytes);
 }
 
+/* What a thread has sampled, Python's handler as the first; NULL: there are not so many. */
+static const struct sampling *sampling_of(const Door *door, unsigned number)
+{
+    if (number == 0)
+        return &door->handler->sampling;
+    return door->loop ? loop_sampling(door->loop, number - 1) : NULL;
+}
+
+static PyObject *door_times(Door *door, PyObject *Py_UNUSED(none))
+{
+    uint64_t times[TRANSPORT_COUNT][LATENCY_BUCKETS] = {0}, nanoseconds[TRANSPORT_COUNT] = {0};
+    const struct sampling *sampling;
+    for (unsigned number = 0; number < SAMPLED_THREADS && (sampling = sampling_of(door, number)); number++)
+        for (int over = 0; over < TRANSPORT_COUNT; over++) {
+            for (int bucket = 0; bucket < LATENCY_BUCKETS; bucket++)
+                times[over][bucket] += atomic_load_explicit(&sampling->times[over][bucket], memory_order_relaxed);
+            nanoseconds[over] += atomic_load_explicit(&sampling->nanoseconds[over], memory_order_relaxed);
+        }
+    return Py_BuildValue("NNN", list_of(times[TRANSPORT_HTTP], LATENCY_BUCKETS),
+                         list_of(times[TRANSPORT_UDP], LATENCY_BUCKETS), list_of(nanoseconds, TRANSPORT_COUNT));
+}
+
+static PyObject *door_clients(Door *door, PyObject *Py_UNUSED(none))
+{
+    static const size_t most = (size_t)SAMPLED_THREADS * CLIENT_SAMPLES * sizeof(uint64_t);
+    uint64_t *samples = PyMem_Malloc(most);
+    size_t count = 0;
+    const struct sampling *sampling;
+    if (!samples)
+        return PyErr_NoMemory();
+    for (unsigned number = 0; number < SAMPLED_THREADS && (sampling = sampling_of(door, number)); number++) {
+        uint64_t written = atomic_load_explicit(&sampling->written, memory_order_acquire);
+        uint64_t at = door->taken[number];
+        if (at > written || written - at > CLIENT_SAMPLES)
+            at = written < CLIENT_SAMPLES ? 0 : written - CLIENT_SAMPLES;
+        for (; at < written; at++)
+            samples[count++] = atomic_load_explicit(&sampling->clients[at % CLIENT_SAMPLES], memory_order_relaxed);
+        door->taken[number] = written;
+    }
+    PyObject *packed = PyBytes_FromStringAndSize((const char *)samples, (Py_ssize_t)(count * sizeof *samples));
+    PyMem_Free(samples);
+    return packed;
+}
+
 static PyMethodDef door_methods[] = {
+    {"times", (PyCFunction)door_times, METH_NOARGS, "times(): of samples over HTTP and UDP in buckets; ns by transport"},
+    {"clients", (PyCFunction)door_clients, METH_NOARGS, "clients(): samples of who announced since the last call"},
     {"answer", (PyCFunction)door_answer, METH_VARARGS, "Answer the requests at the front of a stream."},
     {"answer_stops", (PyCFunction)door_answer_stops, METH_VARARGS, "Answer those that stop at the front of a stream."},
     {"serve", (PyCFunction)(void (*)(void))door_serve, METH_FASTCALL, "Answer the front of a stream and send it."},

@@ -13,6 +13,7 @@
 #include "http_request.h"
 #include "constants.h"
 #include "kept_files.h"
+#include "sampling.h"
 #include "store.h"
 #include "buffer.h"
 
@@ -73,6 +74,7 @@ struct handler {
     bool opens_files; /* whether one that is not in the table is read from where it is stored */
     bool upgrades;    /* whether what asks for WebSocket is told by OUTCOME_UPGRADE */
     struct counters counters;
+    struct sampling sampling;
     struct denial denial; /* what the last one was told who was refused by client or address */
     struct answer answer;
 };

@@ -252,6 +252,7 @@ static bool put_announce(struct handler *handler, const struct http_request *req
         put_failure(handler, refusal, out);
         return true;
     }
+    sampling_client(&handler->sampling, query.peer_id, address.length);
     fill_announce(handler->rules, &query, &address, account, &announce);
     enum verdict verdict = store_announce(handler->store, handler->rng, &announce, handler->now, &handler->answer);
     if (verdict == VERDICT_UNLISTED || verdict == VERDICT_DENIED) {
@@ -325,15 +326,20 @@ bool handler_answer_http(struct handler *handler, const struct http_request *req
                        struct buffer *out)
 {
     struct buffer before = *out;
+    uint64_t began = sampling_begin(&handler->sampling);
     uint8_t *hole = open_head(handler, request->close, out);
     const uint8_t *body = out->at;
-    if (out->overflowed)
+    if (out->overflowed) {
+        handler->sampling.due = false;
         return false;
+    }
     if (!(request->kind == HTTP_SCRAPE ? put_scrape : put_announce)(handler, request, socket, out)) {
         *out = before;
+        handler->sampling.due = false;
         return false;
     }
     close_body(hole, body, out);
+    sampling_end(&handler->sampling, TRANSPORT_HTTP, began);
     return !out->overflowed;
 }
 

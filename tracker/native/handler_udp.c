@@ -171,6 +171,7 @@ static size_t announce_reply(struct handler *handler, const struct packet *packe
         refusal = find_account(handler, packet, &account);
     if (refusal != NOT_REFUSED)
         return refuse(handler, packet, refusal);
+    sampling_client(&handler->sampling, packet->data + 36, packet->address->length);
     fill_announce(handler->rules, packet, event, account, &announce);
     enum verdict verdict = store_announce(handler->store, handler->rng, &announce, handler->now, answer);
     if (verdict == VERDICT_UNLISTED || verdict == VERDICT_DENIED)
@@ -236,5 +237,8 @@ size_t handler_answer_udp(struct handler *handler, const uint8_t *data, size_t l
             return 0;
         return error_reply(&packet, handler->rules->bad_connection);
     }
-    return action == ANNOUNCE ? announce_reply(handler, &packet) : scrape_reply(handler, &packet);
+    uint64_t began = sampling_begin(&handler->sampling);
+    size_t answered = action == ANNOUNCE ? announce_reply(handler, &packet) : scrape_reply(handler, &packet);
+    sampling_end(&handler->sampling, TRANSPORT_UDP, began);
+    return answered;
 }

@@ -1002,6 +1002,11 @@ static uint64_t read_counter(const _Atomic uint64_t *number)
     return atomic_load_explicit(number, memory_order_relaxed);
 }
 
+const struct sampling *loop_sampling(const struct loop *loop, unsigned number)
+{
+    return number < loop->settings.threads ? &loop->threads[number]->handler.sampling : NULL;
+}
+
 void loop_read(const struct loop *loop, struct loop_numbers *out)
 {
     memset(out, 0, sizeof *out);

@@ -65,6 +65,8 @@ void loop_leave(struct loop *loop, const struct address *address);
 
 /* Where the connections of this loop are counted. */
 struct connections *loop_connections(struct loop *loop);
+/* What the thread of a number has sampled; NULL: there are not so many threads. */
+const struct sampling *loop_sampling(const struct loop *loop, unsigned number);
 
 void loop_read(const struct loop *loop, struct loop_numbers *out);
 

@@ -498,6 +498,7 @@ static PyMethodDef store_methods[] = {
     {"set_passkey", module_set_passkey, METH_VARARGS, "set_passkey(passkey, account): whether there was room"},
     {"drop_passkey", module_drop_passkey, METH_O, "drop_passkey(passkey)"},
     {"account_of", module_account_of, METH_O, "account_of(passkey): the account, or 0"},
+    {"largest", module_largest, METH_O, "largest(count): infohash and counts of the swarms with most peers"},
     {"set_access", module_set_access, METH_VARARGS,
      "set_access(texts, clients, starts4, numbers4, starts6, numbers6): the rules of tracker.access"},
     {"check_access", module_check_access, METH_VARARGS,

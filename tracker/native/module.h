@@ -17,6 +17,7 @@ struct rng *module_rng(PyObject *object);
 PyObject *module_set_passkey(PyObject *self, PyObject *args);
 PyObject *module_drop_passkey(PyObject *self, PyObject *passkey);
 PyObject *module_account_of(PyObject *self, PyObject *passkey);
+PyObject *module_largest(PyObject *self, PyObject *count);
 PyObject *module_set_access(PyObject *self, PyObject *args);
 PyObject *module_check_access(PyObject *self, PyObject *args);
 PyObject *module_take_deltas(PyObject *self, PyObject *none);

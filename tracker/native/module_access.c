@@ -1,4 +1,4 @@
-/* The methods of tracker._native.Store that say who may announce at all. */
+/* The methods of tracker._native.Store that say who may announce at all, and which swarms are largest. */
 #include "module.h"
 
 #include <stdlib.h>
@@ -120,4 +120,29 @@ PyObject *module_check_access(PyObject *self, PyObject *args)
         Py_RETURN_NONE;
     return Py_BuildValue("Oy#", refusal == REFUSED_ADDRESS_DENIED ? Py_True : Py_False, (const char *)denial.text,
                          (Py_ssize_t)denial.length);
+}
+
+PyObject *module_largest(PyObject *self, PyObject *given)
+{
+    struct large_swarm list[MOST_LARGEST];
+    long most = PyLong_AsLong(given);
+    if (most == -1 && PyErr_Occurred())
+        return NULL;
+    size_t count;
+    struct store *store = module_store(self);
+    Py_BEGIN_ALLOW_THREADS
+    count = store_largest(store, list, most < 0 ? 0 : most > MOST_LARGEST ? MOST_LARGEST : (size_t)most);
+    Py_END_ALLOW_THREADS
+    PyObject *rows = PyList_New((Py_ssize_t)count);
+    for (size_t at = 0; rows && at < count; at++) {
+        const struct counts *counts = &list[at].counts;
+        PyObject *row = Py_BuildValue("y#KKKK", (const char *)list[at].infohash, (Py_ssize_t)INFOHASH,
+                                      (unsigned long long)counts->complete, (unsigned long long)counts->downloaded,
+                                      (unsigned long long)counts->incomplete, (unsigned long long)counts->downloaders);
+        if (row)
+            PyList_SET_ITEM(rows, (Py_ssize_t)at, row);
+        else
+            Py_CLEAR(rows);
+    }
+    return rows;
 }

@@ -102,6 +102,16 @@ enum verdict store_peers(struct store *store, struct rng *rng, const uint8_t inf
                          struct answer *answer);
 struct totals store_totals(struct store *store);
 
+/* A swarm that has peers. */
+struct large_swarm {
+    uint8_t infohash[INFOHASH];
+    uint64_t peers;
+    struct counts counts;
+};
+
+/* The swarms with most peers, at most so many, the largest first; of equals that with the smaller infohash. */
+size_t store_largest(struct store *store, struct large_swarm *list, size_t most);
+
 /* Policy. -1: no memory, and nothing has changed. */
 int store_allow(struct store *store, const uint8_t infohash[INFOHASH], bool allowed);
 int store_deny(struct store *store, const uint8_t infohash[INFOHASH], bool denied);
