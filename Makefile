@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 DEBIAN := apt-get install -y python3-dev python3-venv gcc make git
 BUILT := setup.py $(wildcard tracker/native/*.[ch])
-CLIENTS := php-cli php-soap php-curl libsoap-lite-perl aria2 transmission-daemon transmission-cli curl opentracker nodejs npm chromium nginx libnginx-mod-stream haproxy caddy openssl
+CLIENTS := postgresql php-cli php-soap php-curl libsoap-lite-perl aria2 transmission-daemon transmission-cli curl opentracker nodejs npm chromium nginx libnginx-mod-stream haproxy caddy openssl
 
 .PHONY: help run test check sanitize fuzz tsan clients regressions simulate faults soak proof bench lock clean
 

@@ -13,7 +13,7 @@ import structlog
 from peerage.config import Settings
 from storage import schema
 from storage.data_folder import DataFolder, FolderError
-from storage.database import Database, DatabaseDamaged
+from storage.database import Database, DatabaseDamaged, DatabaseError
 from storage.files import FileBlobs
 from storage.schema import Schema
 from storage.set_aside import set_aside
@@ -48,7 +48,7 @@ async def open_stores(
     Raises FolderInUse, FolderError, DatabaseError.
     """
     folder = stack.enter_context(DataFolder(settings.data))
-    records = await open_database(folder.records, schema.PEERAGE, "FULL", settings.catalogue.readers)
+    records = await open_records(settings, folder, open_database)
     stack.push_async_callback(records.close)
     swarms = await _open_swarms(folder.swarms, open_database)
     stack.push_async_callback(swarms.close)
@@ -87,6 +87,21 @@ async def _open_blobs(
     await blobs.open()
     stack.push_async_callback(blobs.close)
     return blobs
+
+
+async def open_records(
+    settings: Settings, folder: DataFolder, open_database: OpenDatabase = SqliteDatabase.open
+) -> Database:
+    """Open the database of everything but swarms: the file in the folder, or where the settings say. DatabaseError."""
+    if settings.database is None:
+        return await open_database(folder.records, schema.PEERAGE, "FULL", settings.catalogue.readers)
+    if folder.records.exists():
+        log.warning("database.file_unused", file=str(folder.records))
+    try:
+        from storage.postgresql.database import PostgresqlDatabase
+    except ModuleNotFoundError as error:
+        raise DatabaseError(f"`database` needs {error.name}: install peerage[cluster]") from error
+    return await PostgresqlDatabase.open(settings.database, schema.PEERAGE, settings.catalogue.readers)
 
 
 async def _open_swarms(path: Path, open_database: OpenDatabase) -> Database:

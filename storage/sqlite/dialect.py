@@ -8,10 +8,9 @@ from sqlalchemy import BindParameter, ColumnElement, Table, column, func, text
 from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler, SQLiteDialect
 
-from storage.dialect import Expression, Statement
+from storage.dialect import Expression, Statement, require_constant
 from storage.parameters import bounded_id
 
-_LONGEST_CONSTANT = 100
 _HASH_SIZE = 20
 
 
@@ -53,6 +52,10 @@ class SqliteDialect:
         """Return bytes as upper-case hexadecimal digits."""
         return func.hex(hashes)
 
+    def json_list(self, *columns: ColumnElement[Any]) -> ColumnElement[str]:
+        """Return the values of a column over all rows, of several as lists of them, as JSON; [] for none."""
+        return func.json_group_array(columns[0] if len(columns) == 1 else func.json_array(*columns))
+
     def ids(self, numbers: Iterable[int]) -> str:
         """Return ids as the parameter of `in_list`; an id that no row can have finds nothing."""
         return json.dumps([bounded_id(number) for number in numbers])
@@ -75,17 +78,8 @@ class _Compiler(SQLiteCompiler):
         return str(super().visit_bindparam(bindparam, *args, **options))  # type: ignore[no-untyped-call]
 
     def render_literal_value(self, value: object, type_: Any) -> str:  # noqa: ANN401
-        if not _is_constant(value):
-            raise ValueError(f"{value!r} is no constant of the program: make it a parameter")
+        require_constant(value)
         return str(super().render_literal_value(value, type_))
-
-
-def _is_constant(value: object) -> bool:
-    if isinstance(value, str):
-        return (
-            value.isascii() and value.isprintable() and len(value) <= _LONGEST_CONSTANT and "'" not in value
-        )
-    return value is None or isinstance(value, int | float)
 
 
 def _compiling_dialect() -> SQLiteDialect:
