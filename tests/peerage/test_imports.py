@@ -57,7 +57,7 @@ ON_A_FOLDER = {
             *("user passkey alice", "key suspend 1", "key resume 1", "key revoke 1"),
             *("user add bob", "key add bob --scope rest"),
         ),
-        560,
+        565,
         UPLOADS | {"actions.takedowns"},
     ),
     "credit": (
@@ -69,7 +69,7 @@ ON_A_FOLDER = {
         590,
         UPLOADS | {"actions.takedowns"},
     ),
-    "all of an account": (("user export alice",), 560, UPLOADS),
+    "all of an account": (("user export alice",), 565, UPLOADS),
     "another site": (("site import site --from csv --dry-run", "site import site --from csv"), 520, UPLOADS),
     "numbers": (("stats",), 530, CATALOGUE | UPLOADS | {"accounts.accounts"}),
     "files": (("check", "backup saved"), 490, CATALOGUE | UPLOADS | {"accounts.accounts", "tracker.tracker"}),
@@ -80,12 +80,12 @@ ON_A_FOLDER = {
     ),
     "a block": (
         (f"block {OTHER} --reason spam",),
-        625,
+        630,
         {"actions.catalogue_dump", "maxminddb"},
     ),
     "everything but downloads": (
         ("export exported", "import exported", f"torrent own {HASH} alice", "titles import titles.tsv"),
-        645,
+        650,
         {"downloads.downloads"},
     ),
 }
