@@ -55,12 +55,24 @@ async def open_stores(
     await swarms.overwrite_deleted()  # of a closed day nothing but counts stays
     titles = await SqliteImdbTitles.open(folder.titles, settings.cache.min_free_disk)
     stack.push_async_callback(titles.close)
-    blobs = await _open_blobs(settings, folder, stack)
+    blobs = await _open_blobs(settings, folder, records, stack)
     return Stores(folder, records, swarms, titles, blobs)
 
 
+async def _require_files(records: Database, files: FileBlobs, folder: DataFolder) -> None:
+    """Refuse a folder without a file to a database with records, which would count as lost. FolderError."""
+    ((has_records,),) = await records.rows("SELECT CASE WHEN EXISTS (SELECT 1 FROM record) THEN 1 ELSE 0 END")
+    if not has_records:
+        return
+    async for _ in files.walk():
+        return
+    raise FolderError(
+        f"{folder.torrents} holds no file, and the database has records of some: copy them there, or set `blobs`"
+    )
+
+
 async def _open_blobs(
-    settings: Settings, folder: DataFolder, stack: AsyncExitStack
+    settings: Settings, folder: DataFolder, records: Database, stack: AsyncExitStack
 ) -> "FileBlobs | LocalCopies":
     """Open the .torrent files: a folder, or a bucket with copies in a folder. FolderError, DatabaseError.
 
@@ -69,6 +81,8 @@ async def _open_blobs(
     if settings.blobs is None:
         files = FileBlobs(folder.torrents)
         await files.open()
+        if settings.database is not None:
+            await _require_files(records, files, folder)
         return files
     from storage.s3.local_copies import LocalCopies
     from storage.s3.objects import ObjectBlobs, open_bucket

@@ -59,6 +59,7 @@ def test_every_command_is_documented_and_no_other():
         "settings",
         "dns",
         "restore",
+        "move",
         "init",
     }
 
