@@ -4,8 +4,9 @@ import asyncio
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import structlog
@@ -20,7 +21,7 @@ from doors.client_work import ClientWork
 from doors.connection_guard import ConnectionCounts, ConnectionGuard, GuardedProtocol, guarded_protocol
 from doors.connection_ids import KEY_LENGTH
 from doors.connection_memory import ConnectionMemory
-from doors.files import isolated_host
+from doors.hosts import isolated_host
 from doors.kept_files import KeptFiles
 from doors.native import (
     FileRules,
@@ -34,7 +35,6 @@ from doors.native import (
 from doors.proxy_protocol import ClientName, ProxyHeaderProtocol, ProxyNetworks
 from doors.root_path import root_path
 from doors.udp import UdpDoor
-from doors.websocket import SocketLimits, WebSocketDoor
 from peerage.config import Settings
 from peerage.descriptors import connection_cap
 from peerage.sections.section import Networks
@@ -46,9 +46,9 @@ from tasks.fair_turns import FairTurns
 from tasks.loop_stalls import LoopStalls
 from tracker.counters import TrackerCounters
 from tracker.random_source import SplitMix
-from tracker.socket_peers import SocketPeers, SocketTerms
 
 if TYPE_CHECKING:
+    from doors.websocket import WebSocketDoor
     from tracker._native import Door
 
 BACKLOG = 4096
@@ -64,15 +64,19 @@ class NoNativeDoor(Exception):
 class Server(uvicorn.Server):
     """uvicorn's server without its signal handlers, which would end the process by the signal received."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], Awaitable[None]]) -> None:
         super().__init__(config)
         self._ready = ready
         self.before_shutdown = ExitStack()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to accept, then call `ready`."""
+        """Start to accept, then run `ready`."""
         await super().startup(sockets)
-        self._ready()
+        try:
+            await self._ready()
+        except BaseException:
+            self.before_shutdown.close()  # native threads would outlive the start that failed
+            raise
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop accepting, then wait for requests under way."""
@@ -132,13 +136,17 @@ class Listeners:
         refuse = settings.tracker.refuse_private
         self.announce = AnnounceDoor(application.tracker.tracker, clients, refuse_private=refuse)
         self.scrape = ScrapeDoor(application.tracker.tracker)
-        self.websocket = _websocket(application, clients, self.work)
-        self._guard.upgrades = self.websocket
+        self._clients = clients
         self._threads = (
             NativeDoor(self._door, self._guard, _exempt(settings), proxied=bool(self._proxied))
             if self._door is not None and self.native
             else None
         )
+
+    @cached_property
+    def websocket(self) -> "WebSocketDoor | None":
+        """The tracker over WebSocket, unless it is switched off; made once sockets are open."""
+        return _websocket(self._application, self._clients, self.work)
 
     @property
     def name(self) -> str:
@@ -166,15 +174,21 @@ class Listeners:
         ours = self._application.tracker.tracker.counters
         return ours if self._door is None else total_counters(self._door, ours)
 
-    def server(self, app: ASGIApp, bound: Sequence[BoundAddress], ready: Callable[[], None]) -> Server:
-        """Make the uvicorn server for what the native threads do not answer; it starts and stops what accepts."""
+    def server(
+        self, app: ASGIApp, bound: Sequence[BoundAddress], opened: Callable[[], Awaitable[None]]
+    ) -> Server:
+        """Make the uvicorn server for what the native threads do not answer; it starts and stops what accepts.
 
-        def started() -> None:
+        `opened` runs once they accept, before anything that they hand over.
+        """
+
+        async def started() -> None:
             threads = self._threads
             accepting = self._accept(bound, server) if threads is None else self._open(threads, bound, server)
             server.before_shutdown.enter_context(accepting)
             log.info("door.open", door=self.name, asked=self._application.settings.tracker.door)
-            ready()
+            self._guard.upgrades = self.websocket
+            await opened()
 
         keep_alive = self._application.settings.http.keep_alive
         server = Server(uvicorn_config(app, self._protocol(), keep_alive), started)
@@ -273,11 +287,13 @@ class Listeners:
                 transport.close()
 
 
-def _websocket(application: Application, clients: ClientAddress, work: ClientWork) -> WebSocketDoor | None:
-    """Make the tracker over WebSocket, unless it is switched off."""
+def _websocket(application: Application, clients: ClientAddress, work: ClientWork) -> "WebSocketDoor | None":
     settings, wanted = application.settings, application.settings.websocket
     if not wanted.enabled:
         return None
+    from doors.websocket import SocketLimits, WebSocketDoor  # noqa: PLC0415 - once announces are answered
+    from tracker.socket_peers import SocketPeers, SocketTerms  # noqa: PLC0415
+
     terms = SocketTerms(
         wanted.interval,
         wanted.max_offers,

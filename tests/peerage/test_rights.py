@@ -17,8 +17,8 @@ from catalogue.fields import CollageChange, GroupChange, TorrentDetails
 from catalogue.model import Contents, MetainfoSummary, ParsedRelease, Subject
 from peerage.config import Settings
 from peerage.listeners import Listeners
+from peerage.routes import make_app
 from peerage.sections import LimitsSection
-from peerage.serve import make_app
 from peerage.wiring.application import open_application
 from tracker.credit import NewCreditRule
 
