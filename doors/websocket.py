@@ -6,7 +6,8 @@ refused beyond its limit before it is whole, and whoever does not take what is s
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -145,6 +146,11 @@ class WebSocketDoor:
         self._by_address[key] -= 1
         if not self._by_address[key]:
             del self._by_address[key]
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        """Do nothing: the event loop serves its connections."""
+        yield
 
     async def run(self) -> None:
         """Look for silent connections until cancelled."""

@@ -4,8 +4,9 @@ import asyncio
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager, nullcontext
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import structlog
@@ -20,7 +21,7 @@ from doors.client_work import ClientWork
 from doors.connection_guard import ConnectionCounts, ConnectionGuard, GuardedProtocol, guarded_protocol
 from doors.connection_ids import KEY_LENGTH
 from doors.connection_memory import ConnectionMemory
-from doors.files import isolated_host
+from doors.hosts import isolated_host
 from doors.kept_files import KeptFiles
 from doors.native import (
     FileRules,
@@ -31,14 +32,11 @@ from doors.native import (
     make_native_door,
     total_counters,
 )
-from doors.native_websocket import NativeWebSocketDoor, SocketBounds, SocketChances, make_sockets
 from doors.proxy_protocol import ClientName, ProxyHeaderProtocol, ProxyNetworks
 from doors.request_times import RequestTimes
 from doors.root_path import root_path
 from doors.service_figures import announce_histogram
 from doors.udp import UdpDoor
-from doors.websocket import SocketLimits, WebSocketDoor
-from doors.websocket_handshake import Handshakes
 from peerage.config import Settings
 from peerage.descriptors import connection_cap
 from peerage.load import LoadSample, sample
@@ -52,10 +50,12 @@ from tasks.loop_stalls import LoopStalls
 from tracker.counters import TrackerCounters, Transport
 from tracker.random_source import SplitMix
 from tracker.sampling import ClientMix, Histogram, Rates, Sampler
-from tracker.socket_peers import SocketPeers, SocketTerms
 
 if TYPE_CHECKING:
+    from doors.native_websocket import NativeWebSocketDoor
+    from doors.websocket import SocketLimits, WebSocketDoor
     from tracker._native import Door
+    from tracker.socket_peers import SocketTerms
 
 BACKLOG = 4096
 _GRACE = 5  # seconds that requests under way have when the service stops
@@ -70,15 +70,19 @@ class NoNativeDoor(Exception):
 class Server(uvicorn.Server):
     """uvicorn's server without its signal handlers, which would end the process by the signal received."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], Awaitable[None]]) -> None:
         super().__init__(config)
         self._ready = ready
         self.before_shutdown = ExitStack()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to accept, then call `ready`."""
+        """Start to accept, then run `ready`."""
         await super().startup(sockets)
-        self._ready()
+        try:
+            await self._ready()
+        except BaseException:
+            self.before_shutdown.close()  # native threads would outlive the start that failed
+            raise
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop accepting, then wait for requests under way."""
@@ -147,13 +151,52 @@ class Listeners:
         refuse = settings.tracker.refuse_private
         self.announce = AnnounceDoor(application.tracker.tracker, clients, refuse_private=refuse)
         self.scrape = ScrapeDoor(application.tracker.tracker, clients)
-        self.websocket = self._websocket(clients)
-        self._guard.upgrades = self.websocket
+        self._clients = clients
         self._threads = (
             NativeDoor(self._door, self._guard, _exempt(settings), proxied=bool(self._proxied))
             if self._door is not None and self.native
             else None
         )
+
+    @cached_property
+    def websocket(self) -> "WebSocketDoor | NativeWebSocketDoor | None":
+        """The tracker over WebSocket, beside the native threads or without them, unless it is switched off.
+
+        Made when sockets open.
+        """
+        application, settings = self._application, self._application.settings
+        if not settings.websocket.enabled:
+            return None
+        from doors.native_websocket import (  # noqa: PLC0415 - only where it is switched on
+            NativeWebSocketDoor,
+            SocketBounds,
+            SocketChances,
+            make_sockets,
+        )
+        from doors.websocket import WebSocketDoor  # noqa: PLC0415
+        from doors.websocket_handshake import Handshakes  # noqa: PLC0415
+        from tracker.socket_peers import SocketPeers  # noqa: PLC0415
+
+        terms, limits = _socket_terms(settings), _socket_limits(settings)
+        tracker, refuse = application.tracker.tracker, settings.tracker.refuse_private
+        root = root_path(settings.public_url).encode()
+        chances = SocketChances(secrets.randbits(64), secrets.token_bytes(16))
+        if self._door is None or not self.native:
+            return WebSocketDoor(
+                SocketPeers(tracker, terms, SplitMix(chances.seed), time.monotonic, chances.secret),
+                self._clients,
+                self.work,
+                limits,
+                time.monotonic,
+                refuse_private=refuse,
+                exempt=Exemptions(_exempt(settings)),
+                root=root,
+            )
+        memory, most = self._guard.memory, self._most_connections
+        bounds = SocketBounds(settings.http.memory, most, _exempt(settings))
+        sockets = make_sockets(self._door, terms, limits, bounds, chances)
+        handshakes = Handshakes(self._clients, root, refuse_private=refuse)
+        return NativeWebSocketDoor(sockets, tracker, handshakes, self.work, memory)
 
     @property
     def name(self) -> str:
@@ -205,15 +248,21 @@ class Listeners:
         stalls = self.loop_stalls.counts
         return sample(self.counters(), self.connections(), self.memory.held, stalls, timer)
 
-    def server(self, app: ASGIApp, bound: Sequence[BoundAddress], ready: Callable[[], None]) -> Server:
-        """Make the uvicorn server for what the native threads do not answer; it starts and stops what accepts."""
+    def server(
+        self, app: ASGIApp, bound: Sequence[BoundAddress], opened: Callable[[], Awaitable[None]]
+    ) -> Server:
+        """Make the uvicorn server for what the native threads do not answer; it starts and stops what accepts.
 
-        def started() -> None:
+        `opened` runs once they accept, before anything that they hand over.
+        """
+
+        async def started() -> None:
+            self._guard.upgrades = self.websocket
             threads = self._threads
             accepting = self._accept(bound, server) if threads is None else self._open(threads, bound, server)
             server.before_shutdown.enter_context(accepting)
             log.info("door.open", door=self.name, asked=self._application.settings.tracker.door)
-            ready()
+            await opened()
 
         keep_alive = self._application.settings.http.keep_alive
         server = Server(uvicorn_config(app, self._protocol(), keep_alive), started)
@@ -271,8 +320,7 @@ class Listeners:
                 first, gone, peer, config=server.config, server_state=state, app_state={}, _loop=loop
             )
 
-        websocket = self.websocket
-        beside = websocket.serving() if isinstance(websocket, NativeWebSocketDoor) else nullcontext()
+        beside = self.websocket.serving() if self.websocket is not None else nullcontext()
         with (
             beside,
             threads.serving(
@@ -288,32 +336,6 @@ class Listeners:
             ),
         ):
             yield
-
-    def _websocket(self, clients: ClientAddress) -> WebSocketDoor | NativeWebSocketDoor | None:
-        """Make the tracker over WebSocket, beside the native threads or without them, unless it is switched off."""
-        application, settings = self._application, self._application.settings
-        if not settings.websocket.enabled:
-            return None
-        terms, limits = _socket_terms(settings), _socket_limits(settings)
-        tracker, refuse = application.tracker.tracker, settings.tracker.refuse_private
-        root = root_path(settings.public_url).encode()
-        chances = SocketChances(secrets.randbits(64), secrets.token_bytes(16))
-        if self._door is None or not self.native:
-            return WebSocketDoor(
-                SocketPeers(tracker, terms, SplitMix(chances.seed), time.monotonic, chances.secret),
-                clients,
-                self.work,
-                limits,
-                time.monotonic,
-                refuse_private=refuse,
-                exempt=Exemptions(_exempt(settings)),
-                root=root,
-            )
-        memory, most = self._guard.memory, self._most_connections
-        bounds = SocketBounds(settings.http.memory, most, _exempt(settings))
-        sockets = make_sockets(self._door, terms, limits, bounds, chances)
-        handshakes = Handshakes(clients, root, refuse_private=refuse)
-        return NativeWebSocketDoor(sockets, tracker, handshakes, self.work, memory)
 
     @asynccontextmanager
     async def serve_udp(self, bound: Sequence[BoundAddress]) -> AsyncIterator[None]:
@@ -343,7 +365,9 @@ class Listeners:
                 transport.close()
 
 
-def _socket_terms(settings: Settings) -> SocketTerms:
+def _socket_terms(settings: Settings) -> "SocketTerms":
+    from tracker.socket_peers import SocketTerms  # noqa: PLC0415 - where there are sockets
+
     wanted = settings.websocket
     return SocketTerms(
         wanted.interval,
@@ -354,7 +378,9 @@ def _socket_terms(settings: Settings) -> SocketTerms:
     )
 
 
-def _socket_limits(settings: Settings) -> SocketLimits:
+def _socket_limits(settings: Settings) -> "SocketLimits":
+    from doors.websocket import SocketLimits  # noqa: PLC0415 - as above
+
     wanted = settings.websocket
     return SocketLimits(
         message=wanted.max_message,

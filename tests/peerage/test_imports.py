@@ -185,6 +185,17 @@ def test_the_doctor_needs_no_service(folder):
     assert len(modules) < 460
 
 
+def test_announces_are_answered_before_the_rest_is_imported():
+    script = "import sys, peerage.serve, peerage.wiring.tracker; print(*sys.modules)"
+    ran = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
+    )
+    modules = {name for name in ran.stdout.split() if not name.startswith(DEVELOPMENT)}
+    late = {"jinja2", "spyne", "lxml", "limits", "multipart", "argon2", "wsproto", "prometheus_client"}
+    assert modules & (late | HEAVY | CATALOGUE | UPLOADS | {"peerage.routes", "peerage.background"}) == set()
+    assert len(modules) < 480
+
+
 def test_a_block_loads_the_downloads_that_it_stops(folder):
     assert "downloads.downloads" in imported(folder, f"block {'ef' * 20} --reason spam")
 
