@@ -13,6 +13,7 @@ from doors.websocket import SocketLimits
 from tests.contracts.test_websocket import LIMITS, Service, announce, offers, peer_id, serving
 from tests.support.announce_paths import AnnouncePath
 from tests.support.websocket_client import HEAD, PATIENCE, WebSocketClient
+from tracker.sampling import SAMPLE_EVERY, SAMPLED_ID
 from tracker.socket_peers import SocketTerms
 
 pytestmark = pytest.mark.skipif(native is None, reason="nothing was compiled")
@@ -98,5 +99,15 @@ def test_an_idle_connection_holds_nothing():
         for at in range(20):
             await service.join(f"{at}", offers=offers(1))
         await service.until(lambda: service.held() == 0)
+
+    run(talk)
+
+
+def test_clients_are_sampled_as_over_http():
+    async def talk(service: Service) -> None:
+        client = await service.client()
+        for _ in range(SAMPLE_EVERY):
+            await client.ask(announce("-XX0001-"))
+        assert service.setup.door.clients() == b"-XX0001-"[:SAMPLED_ID] + b"\x04"
 
     run(talk)

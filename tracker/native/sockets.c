@@ -1102,6 +1102,11 @@ const struct counters *sockets_counters(const struct sockets *sockets)
     return &sockets->handler.counters;
 }
 
+const struct sampling *sockets_sampling(const struct sockets *sockets)
+{
+    return &sockets->handler.sampling;
+}
+
 static uint64_t read_counter(const _Atomic uint64_t *number)
 {
     return atomic_load_explicit(number, memory_order_relaxed);

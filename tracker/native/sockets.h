@@ -87,5 +87,6 @@ void sockets_read(struct sockets *sockets, struct socket_numbers *out);
 size_t sockets_waiting(struct sockets *sockets, const uint8_t infohash[INFOHASH], const uint8_t peer_id[PEER_ID]);
 /* What its thread counts, beside those of the loop. */
 const struct counters *sockets_counters(const struct sockets *sockets);
+const struct sampling *sockets_sampling(const struct sockets *sockets);
 
 #endif
